@@ -1,0 +1,35 @@
+//! The pure half of minicontainer: everything about containers that is *decided*, nothing that is *done*.
+//!
+//! A container is a plan, and the plan is a value. What a user asks for ([`RunOptions`]) meets what an image says
+//! of itself and becomes the standard's own document, an OCI runtime `Spec` ([`spec`]); a pure function turns that
+//! document into a [`Plan`], an ordered list of steps ([`plan()`]); and the plan is then executed (by the crate
+//! `minicontainer`, on Linux), explained in English or Portuguese ([`explain`]), compared in tests, or animated in a
+//! browser. This crate does no I/O at all, so it compiles to WebAssembly and one and the same code does all four.
+//!
+//! | Module | What it holds |
+//! |---|---|
+//! | [`digest`], [`reference`] | the names of things: by content (`sha256:…`) and by choice (`busybox:1.36`) |
+//! | [`image`] | what an image's config says of how to run it |
+//! | [`layer`] | a layer as a set of changes: added, modified, deleted (whiteouts) |
+//! | [`options`] | what `run` was asked for, parsed once into types that cannot be wrong |
+//! | [`spec`] | options + image config → OCI runtime `Spec` |
+//! | [`plan`](mod@plan) | `Spec` + root file system + host → [`Plan`] |
+//! | [`explain`] | every step in words, in two languages, from one message catalogue |
+//! | [`report`] | how a run ended: verdict, times, memory |
+#![forbid(unsafe_code)]
+
+pub mod digest;
+pub mod explain;
+pub mod image;
+pub mod layer;
+pub mod options;
+pub mod plan;
+pub mod reference;
+pub mod report;
+pub mod spec;
+
+pub use digest::Digest;
+pub use options::RunOptions;
+pub use plan::{Host, Plan, PlanError, RootFs, Step, plan};
+pub use reference::Reference;
+pub use report::{Report, Verdict};

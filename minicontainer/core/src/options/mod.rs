@@ -1,0 +1,82 @@
+//! What `run` was asked for, each value parsed once into a type that cannot be wrong.
+//!
+//! A memory limit is not the text `32m` but a [`ByteSize`]; a user is not `"1000:staff"` but a [`UserSpec`]. Text
+//! becomes such a value in one place only, its `FromStr`, and the error says what was given, why it cannot be and
+//! what would be right. After that no later stage has anything to check again ("parse, don't validate").
+//!
+//! | Value | Text | Rule from |
+//! |---|---|---|
+//! | [`ByteSize`] | `32m`, `1.5g`, `4096` | docker-run(1), binary multiples |
+//! | [`Cpus`] | `0.5`, `2` | docker-run(1) `--cpus`, at most nine decimals |
+//! | [`EnvVar`] | `NAME=value` | environ(7) |
+//! | [`UserSpec`] | `1000`, `www-data`, `1000:1000` | OCI image config `User` |
+//! | [`MountSpec`] | `-v a:/b:ro`, `type=bind,source=a,target=/b`, `--tmpfs /t:size=1m` | docker-run(1) |
+//! | [`ContainerName`], [`Hostname`] | `web-1` | Docker's name rule; hostname(7) |
+//! | [`Timeout`] | `1`, `1.5s`, `500ms`, `2m30s` | seconds unless a unit stands behind |
+
+mod env;
+mod isolation;
+mod mount;
+mod name;
+mod size;
+mod time;
+mod user;
+
+use std::collections::BTreeSet;
+
+pub use env::{EnvError, EnvVar};
+pub use isolation::{Isolation, IsolationError};
+pub use mount::{Access, MountError, MountSpec};
+pub use name::{ContainerName, Hostname, NameError};
+pub use size::{ByteSize, Cpus, PidsLimit, SizeError};
+pub use time::{Timeout, TimeoutError};
+pub use user::{ResolvedUser, UserError, UserSpec, resolve_user};
+
+/// Everything that `run` can be asked for about one container. The default asks for nothing: the image's own
+/// command as the image's own user, no limits, no mounts, no network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// The program and its arguments; replaces the image's `Cmd` when not empty.
+    pub command: Vec<String>,
+    /// Replaces the image's `Entrypoint`, and then the image's `Cmd` no longer counts (as in Docker).
+    pub entrypoint: Option<Vec<String>>,
+    /// Variables added to the image's own; a later one of the same name wins.
+    pub env: Vec<EnvVar>,
+    /// The working directory inside the container, absolute; made when it is not there.
+    pub workdir: Option<String>,
+    /// Who the process runs as; without it, the image's `User`, else root of the container.
+    pub user: Option<UserSpec>,
+    /// The name that uname(2) gives inside; without it, the container's short id.
+    pub hostname: Option<Hostname>,
+    /// The limits asked for. One that cannot be applied is an error, never a silence.
+    pub limits: Limits,
+    /// Whether the container's root file system can be written.
+    pub root: Access,
+    /// Bind mounts and tmpfs mounts, in the order given.
+    pub mounts: Vec<MountSpec>,
+    /// What network the container sees.
+    pub network: Network,
+    /// Isolations left out on purpose, to show what then leaks.
+    pub without: BTreeSet<Isolation>,
+}
+
+/// Upper bounds that the kernel's control groups hold the container to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory that all processes of the container may use together, in bytes.
+    pub memory: Option<ByteSize>,
+    /// How much processor time per second of wall time, summed over processors.
+    pub cpus: Option<Cpus>,
+    /// How many processes and threads may exist at once.
+    pub pids: Option<PidsLimit>,
+}
+
+/// The network that a container sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// A network namespace of its own with nothing in it but the loopback interface.
+    #[default]
+    None,
+    /// The host's own interfaces: no network isolation.
+    Host,
+}

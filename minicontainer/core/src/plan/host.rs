@@ -1,0 +1,85 @@
+//! What the planner must know of the machine, probed by the caller and passed in as data.
+
+use serde::Serialize;
+
+/// The machine as far as it changes a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// Who the engine runs as.
+    pub identity: Identity,
+    /// Whether user namespaces can be made; an ordinary user needs them.
+    pub user_namespaces: Availability,
+    /// What overlayfs can do here.
+    pub overlay: Overlay,
+    /// How control groups are laid out here, and whether the engine may use them.
+    pub cgroups: Cgroups,
+}
+
+/// Who the engine runs as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// Root with its powers: no user namespace is needed.
+    Root,
+    /// An ordinary user, who becomes root of a user namespace.
+    User {
+        /// The user's id on the host.
+        uid: u32,
+        /// The user's group id on the host.
+        gid: u32,
+    },
+}
+
+/// Whether something can be had, and if not, why and what would mend it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Availability {
+    /// It works: it was tried.
+    Available,
+    /// It does not.
+    Unavailable {
+        /// What went wrong, such as "unshare(CLONE_NEWUSER) failed: EPERM".
+        cause: String,
+        /// What would mend it.
+        mend: String,
+    },
+}
+
+/// What overlayfs can do for this engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overlay {
+    /// With `trusted.overlay.*` attributes: root's.
+    Trusted,
+    /// With `user.overlay.*` attributes, Linux 5.11 or newer: works inside a user namespace.
+    UserXattr,
+    /// Not at all: the copy driver must do.
+    None,
+}
+
+/// How control groups are laid out, see cgroups(7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cgroups {
+    /// Version and hierarchies.
+    pub layout: CgroupLayout,
+    /// Whether the engine may make groups there.
+    pub access: Availability,
+}
+
+/// The layout of the control group hierarchies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CgroupLayout {
+    /// No hierarchy is mounted.
+    None,
+    /// Version 1, one hierarchy for each set of controllers; version 2 may be mounted beside (hybrid).
+    V1 {
+        /// The hierarchies as `/proc/self/cgroup` names them, such as `memory` or `cpu,cpuacct`.
+        hierarchies: Vec<String>,
+    },
+    /// Version 2, one hierarchy for all.
+    V2 {
+        /// The controllers that the root offers.
+        controllers: Vec<String>,
+    },
+}

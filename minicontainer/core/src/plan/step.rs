@@ -1,0 +1,298 @@
+//! One step of a plan: plain data that says what is to be done, and nothing of how.
+//!
+//! A step is as small as it can be while still meaning something to a reader: one to four system calls. The Linux
+//! library turns each into a prepared operation; [`explain`](crate::explain) turns each into a sentence; a browser
+//! draws each as a card. None of the three holds a list of its own.
+
+use serde::Serialize;
+
+/// Who carries a step out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Actor {
+    /// The engine, a process of the host, before or beside the container's first process.
+    Engine,
+    /// The container's first process, from its birth by clone3(2) until it becomes the program by execve(2).
+    Container,
+}
+
+/// A kind of namespace, see namespaces(7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Namespace {
+    /// User and group ids and capabilities.
+    User,
+    /// The table of mounts.
+    Mount,
+    /// Process ids.
+    Pid,
+    /// Network interfaces, routes, ports.
+    Net,
+    /// System V IPC and POSIX message queues.
+    Ipc,
+    /// Host and domain name.
+    Uts,
+    /// The root of the visible cgroup tree.
+    Cgroup,
+}
+
+/// A restriction on a mount, see mount(2) and mount_setattr(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MountAttribute {
+    /// Nothing can be written through this mount.
+    ReadOnly,
+    /// Set-user-id bits and file capabilities do not count here.
+    NoSuid,
+    /// Device nodes cannot be opened here.
+    NoDev,
+    /// Programs cannot be executed from here.
+    NoExec,
+    /// Access times are always updated.
+    StrictAtime,
+    /// Access times are never updated.
+    NoAtime,
+}
+
+/// One line of a uid_map or gid_map file, see user_namespaces(7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct IdMapping {
+    /// The first id inside the container.
+    pub inside: u32,
+    /// The first id on the host.
+    pub outside: u32,
+    /// How many ids follow each other.
+    pub count: u32,
+}
+
+/// The five capability sets of a thread are lists of names such as `CAP_CHOWN`, see capabilities(7).
+pub type Capabilities = Vec<String>;
+
+/// One step. The variants stand in the order in which a full plan carries them out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Step {
+    /// Make a control group for the container in each of these hierarchies.
+    CreateCgroup {
+        /// Its name below the root of the hierarchy.
+        name: String,
+        /// The controllers it is needed for.
+        controllers: Vec<String>,
+    },
+    /// Bound the memory of all the container's processes together.
+    LimitMemory {
+        /// The bound in bytes.
+        bytes: u64,
+    },
+    /// Bound the processor time: `quota` in every `period`, both in microseconds.
+    LimitCpu {
+        /// Processor time that may be used in one period.
+        quota: u64,
+        /// The length of a period.
+        period: u64,
+    },
+    /// Bound the number of processes and threads.
+    LimitPids {
+        /// The greatest number that may exist at once.
+        max: u64,
+    },
+    /// Give birth to the container's first process, already inside its new namespaces.
+    Clone {
+        /// The namespaces made for it.
+        namespaces: Vec<Namespace>,
+        /// Whether the process is born inside its control group (cgroup v2 only).
+        into_cgroup: bool,
+    },
+    /// Say which ids of the host the ids inside the user namespace stand for.
+    MapIds {
+        /// The lines of `/proc/PID/uid_map`.
+        uids: Vec<IdMapping>,
+        /// The lines of `/proc/PID/gid_map`.
+        gids: Vec<IdMapping>,
+        /// Whether setgroups(2) is denied for ever, which an unprivileged writer must accept.
+        deny_setgroups: bool,
+    },
+    /// Close whatever descriptors the caller left open, but for stdin, stdout, stderr.
+    CloseDescriptors,
+    /// Give every signal its default action and block none: the caller's choices are not the program's.
+    ResetSignals,
+    /// Enter the control group by writing `0` to its `tasks` files (cgroup v1).
+    JoinCgroup {
+        /// The hierarchies entered.
+        controllers: Vec<String>,
+    },
+    /// Wait until the engine has done its part (id maps, limits); if the engine dies, die too.
+    AwaitGo,
+    /// See the own control group as the root of the tree from now on.
+    UnshareCgroup,
+    /// Leave the caller's session and terminal.
+    NewSession,
+    /// Name the machine.
+    SetHostname {
+        /// The name.
+        name: String,
+    },
+    /// Cut the ties between this mount table and the host's.
+    MakeMountsPrivate,
+    /// Stack the image's layers and put an empty writable one on top.
+    MountOverlay {
+        /// The read-only layers, uppermost first: absolute paths on the host.
+        lowers: Vec<String>,
+        /// The writable layer.
+        upper: String,
+        /// Overlay's scratch directory, on the same file system as the upper.
+        work: String,
+        /// The directory on which the merged tree appears.
+        target: String,
+        /// Whether syncing to disk is skipped, right for a container that will be thrown away.
+        volatile: bool,
+        /// Whether overlay keeps its notes in `user.overlay.*` rather than `trusted.overlay.*` attributes.
+        userxattr: bool,
+    },
+    /// Make a plain directory a mount of its own, as pivot_root(2) demands.
+    BindRoot {
+        /// The directory that becomes the root.
+        source: String,
+    },
+    /// Mount a file system of the kernel's.
+    Mount {
+        /// Its type, such as `proc` or `tmpfs`.
+        fstype: String,
+        /// What the mount table shows as its source.
+        source: String,
+        /// Where, inside the new root.
+        destination: String,
+        /// The restrictions on it.
+        attributes: Vec<MountAttribute>,
+        /// The file system's own options; an empty value means a plain flag.
+        options: Vec<(String, String)>,
+    },
+    /// Show a file or directory of the host inside the container.
+    BindMount {
+        /// The path on the host.
+        source: String,
+        /// Where, inside the new root.
+        destination: String,
+        /// Whether mounts below the source come along.
+        recursive: bool,
+        /// The restrictions on it.
+        attributes: Vec<MountAttribute>,
+    },
+    /// Make a character device node.
+    MakeDevice {
+        /// Where, inside the new root.
+        path: String,
+        /// The driver's number.
+        major: u32,
+        /// The device's number.
+        minor: u32,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// Show a device node of the host, for those who may not make one.
+    BindDevice {
+        /// The same path outside and inside.
+        path: String,
+    },
+    /// Make a symbolic link.
+    Symlink {
+        /// What the link says.
+        target: String,
+        /// Where the link lies, inside the new root.
+        path: String,
+    },
+    /// Put further restrictions on a mount that exists.
+    Remount {
+        /// The mount, inside the new root.
+        destination: String,
+        /// The restrictions added.
+        attributes: Vec<MountAttribute>,
+    },
+    /// Cover a file with `/dev/null` or a directory with an empty read-only one.
+    MaskPath {
+        /// The path, inside the new root; nothing happens when it is not there.
+        path: String,
+    },
+    /// Make a path read-only with all below it.
+    ReadonlyPath {
+        /// The path, inside the new root; nothing happens when it is not there.
+        path: String,
+    },
+    /// Make the new root *the* root and detach the host's tree.
+    PivotRoot,
+    /// Make a directory the root for path lookups only: the older and weaker way.
+    Chroot {
+        /// The directory that becomes the root.
+        path: String,
+    },
+    /// Switch the loopback interface on.
+    LoopbackUp,
+    /// Enter the working directory, made when missing.
+    EnterWorkdir {
+        /// The absolute path.
+        path: String,
+    },
+    /// Set the permission bits that new files lack.
+    SetUmask {
+        /// The mask.
+        mask: u32,
+    },
+    /// Bound a resource of the single process, see getrlimit(2).
+    SetRlimit {
+        /// The resource, such as `RLIMIT_CORE`.
+        resource: String,
+        /// The bound in force.
+        soft: u64,
+        /// How far the process may raise it.
+        hard: u64,
+    },
+    /// Give up, for this process and all that come of it, every capability that is not listed.
+    DropBoundingSet {
+        /// The capabilities that remain obtainable.
+        keep: Capabilities,
+    },
+    /// Become the user.
+    SetUser {
+        /// User id.
+        uid: u32,
+        /// Group id.
+        gid: u32,
+        /// Supplementary group ids; `None` where setgroups(2) is denied.
+        groups: Option<Vec<u32>>,
+    },
+    /// Set the process's own capability sets.
+    SetCapabilities {
+        /// What it may use now.
+        effective: Capabilities,
+        /// What it may make effective.
+        permitted: Capabilities,
+        /// What may survive execve(2) through files.
+        inheritable: Capabilities,
+        /// What survives execve(2) by itself.
+        ambient: Capabilities,
+    },
+    /// From now on execve(2) can only lose powers, never gain them.
+    NoNewPrivileges,
+    /// Become the program.
+    Execute {
+        /// The program and its arguments.
+        args: Vec<String>,
+        /// Its environment, `NAME=value` each.
+        env: Vec<String>,
+    },
+}
+
+impl Step {
+    /// Who carries the step out.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Step::CreateCgroup { .. }
+            | Step::LimitMemory { .. }
+            | Step::LimitCpu { .. }
+            | Step::LimitPids { .. }
+            | Step::Clone { .. }
+            | Step::MapIds { .. } => Actor::Engine,
+            _ => Actor::Container,
+        }
+    }
+}

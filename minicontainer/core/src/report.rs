@@ -1,0 +1,52 @@
+//! How a run ended: what a teacher's grader, a test and a student all want to know afterwards.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How the program ended, or what ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It exited by itself with this code, 0 to 255.
+    Exited(i32),
+    /// A signal ended it.
+    Signalled(i32),
+    /// It ran longer than its wall-clock limit and was killed.
+    TimeLimit,
+    /// The kernel killed it because the container's memory limit was reached.
+    MemoryLimit,
+}
+
+/// The limits that were really in force, whether asked for or by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnforcedLimits {
+    /// Memory in bytes.
+    pub memory: Option<u64>,
+    /// Processor time per wall time, in thousandths of a processor.
+    pub millicpus: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
+    /// Wall-clock time.
+    pub wall_time: Option<Duration>,
+}
+
+/// What is known of a run once it is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Processor time, user and system, of all processes of the container where a cgroup counted it, else of its
+    /// first process and the children that one waited for.
+    pub cpu_time: Duration,
+    /// From the start of the program to its end.
+    pub wall_time: Duration,
+    /// The largest resident set of any single process, in bytes (getrusage(2)).
+    pub max_rss: u64,
+    /// The largest memory use of the whole container, in bytes, where a memory cgroup counted it.
+    pub peak_memory: Option<u64>,
+    /// How many processes the kernel killed for want of memory.
+    pub oom_kills: u64,
+    /// The limits that were really in force.
+    pub limits: EnforcedLimits,
+}
