@@ -14,6 +14,7 @@
 //! | [`ContainerName`], [`Hostname`] | `web-1` | Docker's name rule; hostname(7) |
 //! | [`Timeout`] | `1`, `1.5s`, `500ms`, `2m30s` | seconds unless a unit stands behind |
 
+mod decimal;
 mod env;
 mod isolation;
 mod mount;

@@ -1,0 +1,227 @@
+//! The name that content gives itself.
+//!
+//! Two files with the same bytes have the same digest, and nobody has ever found two different files that share a
+//! SHA-256 digest. So a digest is a name that cannot lie: whoever holds `sha256:…` of an image can fetch the bytes
+//! from anyone and check them. A tag such as `busybox:latest` is only a name that somebody may move tomorrow.
+//!
+//! A digest is written `algorithm:hex`, see OCI image-spec, *descriptor.md*, "Digests". Here the algorithm is always
+//! `sha256`, and the text is always in its one normal form: 64 hexadecimal digits in lower case. That strictness is a
+//! wall: a digest becomes a file's name (`blobs/sha256/…`), so `sha256:../../etc/passwd` must never be one.
+//!
+//! Of a layer there are two digests, and they are easily mixed up:
+//!
+//! - the **digest** of its blob, as a registry serves it, most often compressed;
+//! - the **diff-id**, the digest of the uncompressed tar: what is unpacked. Layers are stored by it, once each.
+//!
+//! ```
+//! use minicontainer_core::Digest;
+//!
+//! let digest = Digest::of(b"hello world");
+//! assert_eq!(digest.to_string(), "sha256:b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9");
+//! assert_eq!(digest.short(), "b94d27b9934d");
+//! assert_eq!(digest.to_string().parse(), Ok(digest));
+//! assert!("sha256:../../etc/passwd".parse::<Digest>().is_err());
+//! ```
+
+use std::{fmt, io, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+const PREFIX: &str = "sha256:";
+const HEX_DIGITS: usize = 64;
+const SHORT_DIGITS: usize = 12;
+
+/// A SHA-256 digest in its normal form. The only way to have one is to parse it or to compute it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest {
+    /// `sha256:` and the 64 digits, kept whole because it is shown far more often than it is compared.
+    text: String,
+}
+
+impl Digest {
+    /// The digest of some bytes. For what does not fit in memory, see [`Digester`].
+    pub fn of(content: &[u8]) -> Digest {
+        let mut digester = Digester::new();
+        digester.update(content);
+        digester.finish()
+    }
+
+    /// The 64 hexadecimal digits, safe as a file's name.
+    pub fn hex(&self) -> &str {
+        &self.text[PREFIX.len()..]
+    }
+
+    /// The first 12 digits, as people see them in tables.
+    pub fn short(&self) -> &str {
+        &self.hex()[..SHORT_DIGITS]
+    }
+
+    /// The whole text, `sha256:…`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// The digest of content that arrives piece by piece, such as a download.
+///
+/// ```
+/// use minicontainer_core::digest::{Digest, Digester};
+///
+/// let mut digester = Digester::new();
+/// digester.update(b"hello ");
+/// digester.update(b"world");
+/// assert_eq!(digester.finish(), Digest::of(b"hello world"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Digester {
+    state: Sha256,
+}
+
+impl Digester {
+    /// A digester that has seen nothing yet.
+    pub fn new() -> Digester {
+        Digester::default()
+    }
+
+    /// Takes the next piece in.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.state.update(piece);
+    }
+
+    /// The digest of all pieces.
+    pub fn finish(self) -> Digest {
+        let mut text = String::with_capacity(PREFIX.len() + HEX_DIGITS);
+        text.push_str(PREFIX);
+        for byte in self.state.finalize() {
+            for nibble in [byte >> 4, byte & 0xf] {
+                text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+            }
+        }
+        Digest { text }
+    }
+}
+
+/// So that `io::copy` can feed it. Writing to it never fails.
+impl io::Write for Digester {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.update(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The name of a whole stack of layers: the digest that stands for the *result* of applying them one over the other.
+///
+/// `ChainID(L₀) = DiffID(L₀)` and `ChainID(L₀|…|Lₙ) = SHA256(ChainID(L₀|…|Lₙ₋₁) + " " + DiffID(Lₙ))`, see OCI
+/// image-spec, *config.md*, "Layer ChainID". Of no layers there is none.
+///
+/// ```
+/// use minicontainer_core::digest::{Digest, chain_id};
+///
+/// let (lower, upper) = (Digest::of(b"lower"), Digest::of(b"upper"));
+/// assert_eq!(chain_id(&[]), None);
+/// assert_eq!(chain_id(&[lower.clone()]), Some(lower.clone()));
+/// assert_ne!(chain_id(&[lower.clone(), upper.clone()]), chain_id(&[upper, lower]), "the order counts");
+/// ```
+pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
+    diff_ids.iter().cloned().reduce(|chain, diff_id| Digest::of(format!("{chain} {diff_id}").as_bytes()))
+}
+
+/// The text is no digest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// There is no colon.
+    #[error("\"{given}\" is no digest: it has no algorithm in front; write sha256: and 64 hexadecimal digits")]
+    NoAlgorithm {
+        /// What was given.
+        given: String,
+    },
+    /// The algorithm is not `sha256`.
+    #[error("cannot use digest \"{given}\": its algorithm is \"{algorithm}\", and only sha256 is supported")]
+    Algorithm {
+        /// What was given.
+        given: String,
+        /// What stands before the colon.
+        algorithm: String,
+    },
+    /// Not 64 digits.
+    #[error("\"{given}\" is no digest: a sha256 digest has 64 hexadecimal digits and this has {length}; copy it whole")]
+    Length {
+        /// What was given.
+        given: String,
+        /// How many characters stand behind the colon.
+        length: usize,
+    },
+    /// A digit in upper case.
+    #[error("\"{given}\" is no digest: its digits must be in lower case, and '{digit}' is not")]
+    UpperCase {
+        /// What was given.
+        given: String,
+        /// The first such digit.
+        digit: char,
+    },
+    /// Something that is no hexadecimal digit.
+    #[error("\"{given}\" is no digest: {character:?} is no hexadecimal digit (0-9, a-f)")]
+    Character {
+        /// What was given.
+        given: String,
+        /// The first such character.
+        character: char,
+    },
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let given = || text.to_owned();
+        let Some((algorithm, digits)) = text.split_once(':') else {
+            return Err(DigestError::NoAlgorithm { given: given() });
+        };
+        if algorithm != "sha256" {
+            return Err(DigestError::Algorithm { given: given(), algorithm: algorithm.to_owned() });
+        }
+        // Characters before length: of `sha256:../../x` the dots tell more than the count does.
+        match digits.chars().find(|character| !matches!(character, '0'..='9' | 'a'..='f')) {
+            Some(digit @ 'A'..='F') => return Err(DigestError::UpperCase { given: given(), digit }),
+            Some(character) => return Err(DigestError::Character { given: given(), character }),
+            None => {}
+        }
+        if digits.len() != HEX_DIGITS {
+            return Err(DigestError::Length { given: given(), length: digits.len() });
+        }
+        Ok(Digest { text: given() })
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = DigestError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> String {
+        digest.text
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+/// As its text: in a snapshot the digest itself is wanted, not the struct around it.
+impl fmt::Debug for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}

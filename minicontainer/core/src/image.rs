@@ -1,0 +1,198 @@
+//! What an image says of how to run it, and what the user says otherwise.
+//!
+//! An image is layers and a *config*, a JSON document (OCI image-spec, *config.md*) whose `config` object holds
+//! defaults: `Entrypoint`, `Cmd`, `Env`, `WorkingDir`, `User`. [`settle`] lays the user's options over them by Docker's
+//! rules:
+//!
+//! | The user gives | What runs |
+//! |---|---|
+//! | nothing | image's `Entrypoint` + image's `Cmd` |
+//! | a command | image's `Entrypoint` + the command |
+//! | `--entrypoint` | that alone: the image's `Cmd` was meant for the image's `Entrypoint` |
+//! | `--entrypoint` and a command | `--entrypoint` + the command |
+//!
+//! An image comes from strangers. So its `Env` must be `NAME=value` (an entry `HOME` alone would, in some engines, pass
+//! the *host's* variable in), and its `User` goes through the same parser as the user's own.
+//!
+//! ```
+//! use minicontainer_core::{RunOptions, image::settle};
+//! use oci_spec::image::{ConfigBuilder, ImageConfiguration};
+//!
+//! let mut image = ImageConfiguration::default();
+//! image.set_config(Some(ConfigBuilder::default().cmd(["sh".to_owned()]).build()?));
+//!
+//! assert_eq!(settle(&RunOptions::default(), &image)?.args, ["sh"]);
+//! let options = RunOptions { command: vec!["echo".into(), "hi".into()], ..RunOptions::default() };
+//! assert_eq!(settle(&options, &image)?.args, ["echo", "hi"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use oci_spec::image::{Config, ImageConfiguration};
+
+use crate::options::{EnvError, EnvVar, RunOptions, UserError, UserSpec};
+
+/// Where programs are looked for when neither image nor user says: Docker's default.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What is to run, as whom, where, and with what environment: nothing left open but what only the image's files know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessSettings {
+    /// The program and its arguments, at least one.
+    pub args: Vec<String>,
+    /// The environment, `NAME=value` each, no name twice.
+    pub env: Vec<String>,
+    /// The working directory, absolute.
+    pub workdir: String,
+    /// Who the program runs as.
+    pub user: UserSpec,
+}
+
+impl ProcessSettings {
+    /// The environment with `HOSTNAME` and `HOME` as well, unless the image or the user chose their own.
+    pub fn env_of(&self, hostname: &str, home: &str) -> Vec<String> {
+        let mut env = self.env.clone();
+        for (name, value) in [("HOSTNAME", hostname), ("HOME", home)] {
+            if !self.env.iter().any(|entry| entry.split_once('=').is_some_and(|(taken, _)| taken == name)) {
+                env.push(format!("{name}={value}"));
+            }
+        }
+        env
+    }
+}
+
+/// Who said it: told in errors, since the mend differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The image's config.
+    Image,
+    /// The user's options.
+    Options,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Origin::Image => "the image's config",
+            Origin::Options => "the options",
+        })
+    }
+}
+
+/// Image and options together do not say what to run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageError {
+    /// Neither has a command.
+    #[error("no command specified: the image has none of its own; write one behind the image's name, such as sh")]
+    NoCommand,
+    /// An argument that the kernel would cut.
+    #[error("cannot run {argument:?}, which {origin} asks for: it holds a NUL byte, at which the kernel would cut it")]
+    Argument {
+        /// The argument.
+        argument: String,
+        /// Who said it.
+        origin: Origin,
+    },
+    /// A broken entry of the image's `Env`.
+    #[error("cannot use the image's environment entry {entry:?}; the image must be built again with NAME=value")]
+    Env {
+        /// The entry.
+        entry: String,
+        /// What is wrong with it.
+        #[source]
+        source: EnvError,
+    },
+    /// A working directory that is not absolute.
+    #[error("cannot work in directory {workdir:?} of {origin}: it must be absolute; choose one with -w, such as -w /")]
+    Workdir {
+        /// The directory.
+        workdir: String,
+        /// Who said it.
+        origin: Origin,
+    },
+    /// The image's `User` cannot be read.
+    #[error("cannot run as the image's user {user:?}; choose one with -u, such as -u 1000:1000")]
+    User {
+        /// The user.
+        user: String,
+        /// What is wrong with it.
+        #[source]
+        source: UserError,
+    },
+}
+
+/// Lays the options over the image's defaults.
+pub fn settle(options: &RunOptions, image: &ImageConfiguration) -> Result<ProcessSettings, ImageError> {
+    let absent = Config::default();
+    let defaults = image.config().as_ref().unwrap_or(&absent);
+    Ok(ProcessSettings {
+        args: settle_args(options, defaults)?,
+        env: settle_env(options, defaults)?,
+        workdir: settle_workdir(options, defaults)?,
+        user: settle_user(options, defaults)?,
+    })
+}
+
+fn settle_args(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
+    let of_image = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+    let (entrypoint, entrypoint_origin) = match options.entrypoint.as_deref() {
+        // `--entrypoint ""` only takes the image's away, as in Docker.
+        Some([empty]) if empty.is_empty() => (Vec::new(), Origin::Options),
+        Some(entrypoint) => (entrypoint.to_vec(), Origin::Options),
+        None => (of_image(defaults.entrypoint()), Origin::Image),
+    };
+    let (command, command_origin) = match options.command.is_empty() && options.entrypoint.is_none() {
+        true => (of_image(defaults.cmd()), Origin::Image),
+        false => (options.command.clone(), Origin::Options),
+    };
+    for (list, origin) in [(&entrypoint, entrypoint_origin), (&command, command_origin)] {
+        if let Some(argument) = list.iter().find(|argument| argument.contains('\0')) {
+            return Err(ImageError::Argument { argument: argument.clone(), origin });
+        }
+    }
+    let args = [entrypoint, command].concat();
+    match args.is_empty() {
+        true => Err(ImageError::NoCommand),
+        false => Ok(args),
+    }
+}
+
+/// `PATH`'s default first, then the image's entries, then the user's: a later one of the same name takes the earlier
+/// one's place.
+fn settle_env(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
+    let mut names = vec!["PATH".to_owned()];
+    let mut env = vec![format!("PATH={DEFAULT_PATH}")];
+    let mut put = |variable: &EnvVar| match names.iter().position(|name| name == variable.name()) {
+        Some(place) => env[place] = variable.to_string(),
+        None => {
+            names.push(variable.name().to_owned());
+            env.push(variable.to_string());
+        }
+    };
+    for entry in defaults.env().iter().flatten() {
+        put(&entry.parse().map_err(|source| ImageError::Env { entry: entry.clone(), source })?);
+    }
+    options.env.iter().for_each(put);
+    Ok(env)
+}
+
+fn settle_workdir(options: &RunOptions, defaults: &Config) -> Result<String, ImageError> {
+    let (workdir, origin) = match (&options.workdir, defaults.working_dir()) {
+        (Some(workdir), _) => (workdir.as_str(), Origin::Options),
+        (None, Some(workdir)) if !workdir.is_empty() => (workdir.as_str(), Origin::Image),
+        (None, _) => ("/", Origin::Image),
+    };
+    match workdir.starts_with('/') && !workdir.contains('\0') {
+        true => Ok(workdir.to_owned()),
+        false => Err(ImageError::Workdir { workdir: workdir.to_owned(), origin }),
+    }
+}
+
+fn settle_user(options: &RunOptions, defaults: &Config) -> Result<UserSpec, ImageError> {
+    match (&options.user, defaults.user()) {
+        (Some(user), _) => Ok(user.clone()),
+        (None, Some(user)) if !user.is_empty() => {
+            user.parse().map_err(|source| ImageError::User { user: user.clone(), source })
+        }
+        (None, _) => Ok(UserSpec::default()),
+    }
+}

@@ -1,0 +1,1 @@
+//! A layer as a set of changes. (being written)

@@ -1,0 +1,114 @@
+//! One variable of a program's environment.
+//!
+//! execve(2) hands a program its environment as strings `NAME=value` that end in a NUL byte, see environ(7). So a name
+//! cannot be empty or hold `=`, and neither name nor value can hold NUL; all else is allowed, also `a.b=c` and `X=`.
+//!
+//! As in Docker a bare `NAME` on the command line means the caller's own variable, passed on if it is set. This crate
+//! looks at no environment, so the look-up is handed in:
+//!
+//! ```
+//! use minicontainer_core::options::EnvVar;
+//!
+//! let caller = |name: &str| (name == "EDITOR").then(|| "ed".to_owned());
+//! assert_eq!(EnvVar::parse("COLOUR=red", caller)?.unwrap().to_string(), "COLOUR=red");
+//! assert_eq!(EnvVar::parse("EDITOR", caller)?.unwrap().to_string(), "EDITOR=ed");
+//! assert_eq!(EnvVar::parse("PAGER", caller)?, None);
+//! # Ok::<(), minicontainer_core::options::EnvError>(())
+//! ```
+
+use std::{fmt, str::FromStr};
+
+/// A variable: a name and a value, which may be empty.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EnvVar {
+    name: String,
+    value: String,
+}
+
+impl EnvVar {
+    /// A variable of a name and a value.
+    pub fn new(name: &str, value: &str) -> Result<EnvVar, EnvError> {
+        format!("{name}={value}").parse().and_then(|variable: EnvVar| match variable.name == name {
+            true => Ok(variable),
+            false => Err(EnvError::EqualsInName { name: name.to_owned() }),
+        })
+    }
+
+    /// Reads `NAME=value`, or a bare `NAME` whose value `lookup` knows. None if it does not: then there is nothing to
+    /// pass on.
+    pub fn parse(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Option<EnvVar>, EnvError> {
+        if text.contains('=') {
+            return text.parse().map(Some);
+        }
+        let value = check(text, text).map(|()| lookup(text))?;
+        value.map(|value| EnvVar::new(text, &value)).transpose()
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+/// The text is no variable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnvError {
+    /// No name before the `=`.
+    #[error("\"{given}\" is no environment variable: its name is empty; write NAME=value")]
+    NoName {
+        /// What was given.
+        given: String,
+    },
+    /// No `=` where one must be.
+    #[error("\"{given}\" is no environment variable: it has no '='; write {given}=value")]
+    NoValue {
+        /// What was given.
+        given: String,
+    },
+    /// An `=` in the name.
+    #[error("\"{name}\" cannot be an environment variable's name: it holds '='")]
+    EqualsInName {
+        /// The name.
+        name: String,
+    },
+    /// A NUL byte, at which the kernel would cut it.
+    #[error("{given:?} is no environment variable: it holds a NUL byte, at which the kernel would cut it")]
+    Nul {
+        /// What was given.
+        given: String,
+    },
+}
+
+fn check(given: &str, name: &str) -> Result<(), EnvError> {
+    if given.contains('\0') {
+        return Err(EnvError::Nul { given: given.to_owned() });
+    }
+    match name.is_empty() {
+        true => Err(EnvError::NoName { given: given.to_owned() }),
+        false => Ok(()),
+    }
+}
+
+impl FromStr for EnvVar {
+    type Err = EnvError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, value) = match text.split_once('=') {
+            Some(parts) => parts,
+            None => return Err(check(text, text).err().unwrap_or(EnvError::NoValue { given: text.to_owned() })),
+        };
+        check(text, name)?;
+        Ok(EnvVar { name: name.to_owned(), value: value.to_owned() })
+    }
+}
+
+impl fmt::Display for EnvVar {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}={}", self.name, self.value)
+    }
+}

@@ -1,0 +1,373 @@
+//! What of the host, or of memory, a container sees beside its image.
+//!
+//! - A **bind mount** shows a file or directory of the host at a place inside the container: the same bytes, not a copy
+//!   (mount(2), `MS_BIND`). What the image has at that place is hidden meanwhile.
+//! - A **tmpfs** is an empty file system in memory, gone with the container, see tmpfs(5).
+//! - **Volumes**, directories that the engine keeps and names, are not there yet; `-v NAME:/x` says so.
+//!
+//! Docker has three ways to write them, see docker-run(1), and each has its function here: `-v SRC:DST[:ro]`
+//! ([`MountSpec::from_volume`]), `--mount type=…,…` ([`MountSpec::from_fields`]) and `--tmpfs DST[:…]`
+//! ([`MountSpec::from_tmpfs`]). A source that begins with `.` is meant relative to the caller's directory, which is
+//! passed in, since this crate asks the system for nothing.
+//!
+//! ```
+//! use minicontainer_core::options::{Access, MountSpec};
+//!
+//! let mount = MountSpec::from_volume("./data:/data:ro", "/home/ada")?;
+//! assert_eq!(mount.target(), "/data");
+//! assert!(matches!(mount, MountSpec::Bind { source, access: Access::ReadOnly, .. } if source == "/home/ada/data"));
+//!
+//! let same = MountSpec::from_fields("type=bind,source=./data,target=/data,readonly", "/home/ada")?;
+//! assert_eq!(same, MountSpec::from_volume("/home/ada/data:/data:ro", "/")?);
+//! # Ok::<(), minicontainer_core::options::MountError>(())
+//! ```
+
+use std::collections::BTreeSet;
+
+use super::{ByteSize, SizeError};
+use crate::plan::MountAttribute;
+
+/// Whether something can be written or only read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It can be written.
+    #[default]
+    ReadWrite,
+    /// It can only be read.
+    ReadOnly,
+}
+
+/// One mount that was asked for. Targets are absolute, without `.` and `..`, and never `/` itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountSpec {
+    /// A file or directory of the host, with whatever is mounted below it.
+    Bind {
+        /// Its absolute path on the host.
+        source: String,
+        /// Where it appears inside.
+        target: String,
+        /// Whether the container can write to it.
+        access: Access,
+    },
+    /// An empty file system in memory.
+    Tmpfs {
+        /// Where it appears inside.
+        target: String,
+        /// The most that it may hold; without it, half of the machine's memory (tmpfs(5)) or the container's limit.
+        size: Option<ByteSize>,
+        /// The permission bits of its root directory; without it 1777, as for `/tmp`.
+        mode: Option<u32>,
+        /// Restrictions: no device nodes, set-user-id bits or programs unless asked for.
+        attributes: BTreeSet<MountAttribute>,
+    },
+}
+
+impl MountSpec {
+    /// Where the mount appears inside the container.
+    pub fn target(&self) -> &str {
+        match self {
+            MountSpec::Bind { target, .. } | MountSpec::Tmpfs { target, .. } => target,
+        }
+    }
+
+    /// Reads what stands behind `-v`: `SOURCE:TARGET`, and maybe `:ro` or `:rw`.
+    pub fn from_volume(text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (source, target, access) = match parts[..] {
+            [target] => return Err(MountError::Volume { given: text.to_owned(), target: target.to_owned() }),
+            [source, target] => (source, target, Access::ReadWrite),
+            [source, target, "rw"] => (source, target, Access::ReadWrite),
+            [source, target, "ro"] => (source, target, Access::ReadOnly),
+            [_, _, option] => return Err(unknown(text, option, "ro, rw")),
+            _ => return Err(MountError::Syntax { given: text.to_owned() }),
+        };
+        let target = parse_target(text, target)?;
+        Ok(MountSpec::Bind { source: parse_source(text, source, &target, current_directory)?, target, access })
+    }
+
+    /// Reads what stands behind `--mount`: fields `KEY=VALUE` with commas between them.
+    pub fn from_fields(text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
+        Fields::read(text)?.mount(text, current_directory)
+    }
+
+    /// Reads what stands behind `--tmpfs`: `TARGET`, and maybe `:` and options such as `size=1m,mode=700,exec,ro`.
+    pub fn from_tmpfs(text: &str) -> Result<MountSpec, MountError> {
+        use MountAttribute::{NoDev, NoExec, NoSuid, ReadOnly};
+        let (target, options) = text.split_once(':').unwrap_or((text, ""));
+        let (mut size, mut mode, mut attributes) = (None, None, default_attributes());
+        for option in options.split(',').filter(|option| !option.is_empty()) {
+            match option.split_once('=') {
+                Some(("size", value)) => size = Some(parse_size(text, value)?),
+                Some(("mode", value)) => mode = Some(parse_mode(text, value)?),
+                _ => match option {
+                    "ro" => drop(attributes.insert(ReadOnly)),
+                    "rw" => drop(attributes.remove(&ReadOnly)),
+                    "exec" => drop(attributes.remove(&NoExec)),
+                    "noexec" => drop(attributes.insert(NoExec)),
+                    "suid" => drop(attributes.remove(&NoSuid)),
+                    "nosuid" => drop(attributes.insert(NoSuid)),
+                    "dev" => drop(attributes.remove(&NoDev)),
+                    "nodev" => drop(attributes.insert(NoDev)),
+                    _ => {
+                        let known = "size=, mode=, ro, rw, exec, noexec, suid, nosuid, dev, nodev";
+                        return Err(unknown(text, option, known));
+                    }
+                },
+            }
+        }
+        Ok(MountSpec::Tmpfs { target: parse_target(text, target)?, size, mode, attributes })
+    }
+}
+
+fn default_attributes() -> BTreeSet<MountAttribute> {
+    BTreeSet::from([MountAttribute::NoSuid, MountAttribute::NoDev, MountAttribute::NoExec])
+}
+
+/// The fields of `--mount`, before it is known which of them belong together.
+#[derive(Default)]
+struct Fields<'text> {
+    kind: Option<&'text str>,
+    source: Option<&'text str>,
+    target: Option<&'text str>,
+    access: Access,
+    size: Option<ByteSize>,
+    mode: Option<u32>,
+    /// The first field that only a bind mount, or only a tmpfs, can have.
+    only_bind: Option<&'text str>,
+    only_tmpfs: Option<&'text str>,
+}
+
+impl<'text> Fields<'text> {
+    fn read(text: &'text str) -> Result<Fields<'text>, MountError> {
+        if text.contains('"') {
+            return Err(MountError::Quote { given: text.to_owned() });
+        }
+        let mut fields = Fields::default();
+        for field in text.split(',') {
+            match field.split_once('=').map_or((field, None), |(key, value)| (key, Some(value))) {
+                ("type", Some(value)) => fields.kind = Some(value),
+                (key @ ("source" | "src"), Some(value)) => {
+                    (fields.source, fields.only_bind) = (Some(value), Some(key));
+                }
+                ("target" | "dst" | "destination", Some(value)) => fields.target = Some(value),
+                ("readonly" | "ro", None | Some("true" | "1")) => fields.access = Access::ReadOnly,
+                ("readonly" | "ro", Some("false" | "0")) => fields.access = Access::ReadWrite,
+                (key @ "tmpfs-size", Some(value)) => {
+                    (fields.size, fields.only_tmpfs) = (Some(parse_size(text, value)?), Some(key));
+                }
+                (key @ "tmpfs-mode", Some(value)) => {
+                    (fields.mode, fields.only_tmpfs) = (Some(parse_mode(text, value)?), Some(key));
+                }
+                _ => {
+                    let known = "type=, source=, target=, readonly, tmpfs-size=, tmpfs-mode=";
+                    return Err(unknown(text, field, known));
+                }
+            }
+        }
+        Ok(fields)
+    }
+
+    fn mount(self, text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
+        let missing = |field| MountError::Missing { given: text.to_owned(), field };
+        let foreign = |kind, field: &str| MountError::Foreign { given: text.to_owned(), kind, field: field.to_owned() };
+        let target = parse_target(text, self.target.ok_or_else(|| missing("target"))?)?;
+        match self.kind {
+            Some("bind") => {
+                if let Some(field) = self.only_tmpfs {
+                    return Err(foreign("bind", field));
+                }
+                let source = self.source.ok_or_else(|| missing("source"))?;
+                let source = parse_source(text, source, &target, current_directory)?;
+                Ok(MountSpec::Bind { source, target, access: self.access })
+            }
+            Some("tmpfs") => {
+                if let Some(field) = self.only_bind {
+                    return Err(foreign("tmpfs", field));
+                }
+                let mut attributes = default_attributes();
+                if self.access == Access::ReadOnly {
+                    attributes.insert(MountAttribute::ReadOnly);
+                }
+                Ok(MountSpec::Tmpfs { target, size: self.size, mode: self.mode, attributes })
+            }
+            // Docker takes a mount without a type for a volume.
+            Some("volume") | None => Err(MountError::Volume { given: text.to_owned(), target }),
+            Some(other) => Err(MountError::Type { given: text.to_owned(), kind: other.to_owned() }),
+        }
+    }
+}
+
+/// Makes a source absolute. `..` is kept: what it means behind a symbolic link only the kernel can say.
+fn parse_source(given: &str, source: &str, target: &str, current_directory: &str) -> Result<String, MountError> {
+    refuse_nul(given)?;
+    if source.is_empty() {
+        return Err(MountError::Missing { given: given.to_owned(), field: "source" });
+    }
+    if source.starts_with('/') {
+        return Ok(tidy(source));
+    }
+    if source.starts_with('.') {
+        return Ok(tidy(&format!("{current_directory}/{source}")));
+    }
+    // With a slash it can be no volume's name, so a directory was meant.
+    match source.contains('/') {
+        true => Err(MountError::RelativeSource { given: given.to_owned(), source_path: source.to_owned() }),
+        false => Err(MountError::Volume { given: given.to_owned(), target: target.to_owned() }),
+    }
+}
+
+fn parse_target(given: &str, target: &str) -> Result<String, MountError> {
+    refuse_nul(given)?;
+    let wrong = |why| MountError::Target { given: given.to_owned(), target: target.to_owned(), why };
+    if !target.starts_with('/') {
+        return Err(wrong("it must be absolute, such as /data"));
+    }
+    if target.split('/').any(|component| component == "..") {
+        return Err(wrong("it must not contain \"..\""));
+    }
+    match tidy(target) {
+        root if root == "/" => {
+            Err(wrong("the container's root is the image's; choose a directory below it, such as /data"))
+        }
+        tidied => Ok(tidied),
+    }
+}
+
+/// An absolute path without empty and `.` components.
+fn tidy(path: &str) -> String {
+    let components: Vec<&str> = path.split('/').filter(|component| !matches!(*component, "" | ".")).collect();
+    format!("/{}", components.join("/"))
+}
+
+fn refuse_nul(given: &str) -> Result<(), MountError> {
+    match given.contains('\0') {
+        true => Err(MountError::Nul { given: given.to_owned() }),
+        false => Ok(()),
+    }
+}
+
+fn parse_size(given: &str, value: &str) -> Result<ByteSize, MountError> {
+    value.parse().map_err(|source| MountError::Size { given: given.to_owned(), source })
+}
+
+/// Permission bits in octal, at most `7777`.
+fn parse_mode(given: &str, value: &str) -> Result<u32, MountError> {
+    let is_octal = (1..=5).contains(&value.len()) && value.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    match u32::from_str_radix(value, 8) {
+        Ok(mode @ 0..=0o7777) if is_octal => Ok(mode),
+        _ => Err(MountError::Mode { given: given.to_owned(), mode: value.to_owned() }),
+    }
+}
+
+fn unknown(given: &str, option: &str, known: &'static str) -> MountError {
+    MountError::Option { given: given.to_owned(), option: option.to_owned(), known }
+}
+
+/// The text asks for no mount that can be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MountError {
+    /// Too many colons.
+    #[error("cannot read mount \"{given}\": write SOURCE:TARGET or SOURCE:TARGET:ro, such as /srv/data:/data:ro")]
+    Syntax {
+        /// What was given.
+        given: String,
+    },
+    /// A volume, named or not.
+    #[error(
+        "cannot mount \"{given}\": volumes that the engine keeps are not supported yet; mount a directory of yours \
+         instead, such as -v \"$(pwd)/data:{target}\""
+    )]
+    Volume {
+        /// What was given.
+        given: String,
+        /// Where it was to appear.
+        target: String,
+    },
+    /// A source on the host that is not absolute.
+    #[error(
+        "cannot mount \"{given}\": the source \"{source_path}\" is not absolute; write \"$(pwd)/{source_path}\" or \"./{source_path}\""
+    )]
+    RelativeSource {
+        /// What was given.
+        given: String,
+        /// The source.
+        source_path: String,
+    },
+    /// A place inside at which nothing can be mounted.
+    #[error("cannot mount \"{given}\": the target \"{target}\" inside the container is wrong: {why}")]
+    Target {
+        /// What was given.
+        given: String,
+        /// The target.
+        target: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A type that there is not.
+    #[error("cannot mount \"{given}\": there is no type \"{kind}\"; write type=bind or type=tmpfs")]
+    Type {
+        /// What was given.
+        given: String,
+        /// The type.
+        kind: String,
+    },
+    /// A field that must be there is not.
+    #[error(
+        "cannot mount \"{given}\": {field} is missing; write all of it, such as type=bind,source=/srv/data,target=/data"
+    )]
+    Missing {
+        /// What was given.
+        given: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// A field of another type of mount.
+    #[error("cannot mount \"{given}\": a mount of type {kind} has no {field}; leave it out")]
+    Foreign {
+        /// What was given.
+        given: String,
+        /// The mount's type.
+        kind: &'static str,
+        /// The field.
+        field: String,
+    },
+    /// An option that there is not.
+    #[error("cannot mount \"{given}\": there is no option \"{option}\" here; known are {known}")]
+    Option {
+        /// What was given.
+        given: String,
+        /// The option.
+        option: String,
+        /// Those that there are.
+        known: &'static str,
+    },
+    /// A size that is none.
+    #[error("cannot mount \"{given}\": its size is wrong")]
+    Size {
+        /// What was given.
+        given: String,
+        /// Why.
+        #[source]
+        source: SizeError,
+    },
+    /// Permission bits that are none.
+    #[error("cannot mount \"{given}\": the mode \"{mode}\" is no octal number up to 7777, such as 1777")]
+    Mode {
+        /// What was given.
+        given: String,
+        /// The mode.
+        mode: String,
+    },
+    /// Quotes of the CSV format.
+    #[error("cannot mount '{given}': quotes are not supported in --mount; for a path that holds a comma use -v")]
+    Quote {
+        /// What was given.
+        given: String,
+    },
+    /// A NUL byte, at which the kernel would cut a path.
+    #[error("cannot mount {given:?}: it holds a NUL byte, at which the kernel would cut the path")]
+    Nul {
+        /// What was given.
+        given: String,
+    },
+}

@@ -1,0 +1,147 @@
+//! Names that people give containers, and the hostnames that containers have inside.
+//!
+//! A container's name is Docker's: a letter or digit, then letters, digits, `_`, `.` or `-`. A hostname is what DNS can
+//! hold (RFC 1123 section 2.1: labels of letters, digits and inner hyphens, joined by dots), and short enough for
+//! sethostname(2), which takes 64 bytes.
+//!
+//! ```
+//! use minicontainer_core::options::{ContainerName, Hostname};
+//!
+//! assert_eq!("web-1".parse::<ContainerName>()?.as_str(), "web-1");
+//! assert!("../web".parse::<ContainerName>().is_err());
+//! assert_eq!("db.example.com".parse::<Hostname>()?.as_str(), "db.example.com");
+//! # Ok::<(), minicontainer_core::options::NameError>(())
+//! ```
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+const CONTAINER_LIMIT: usize = 255;
+/// `__NEW_UTS_LEN` of the kernel.
+const HOSTNAME_LIMIT: usize = 64;
+/// See RFC 1035 section 2.3.4.
+const LABEL_LIMIT: usize = 63;
+
+/// A container's name: two characters or more, so that it is no short id's beginning by accident.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ContainerName {
+    name: String,
+}
+
+/// The name that uname(2) gives inside a container.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hostname {
+    name: String,
+}
+
+/// The text cannot be such a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// No container can be called so.
+    #[error(
+        "\"{given}\" cannot be a container's name: begin with a letter or digit, go on with letters, digits, '_', '.' \
+         or '-', 2 to {CONTAINER_LIMIT} in all, such as web-1"
+    )]
+    Container {
+        /// What was given.
+        given: String,
+    },
+    /// No machine can be called so.
+    #[error(
+        "\"{given}\" cannot be a hostname: write letters, digits and inner hyphens, with dots between parts, at most \
+         {HOSTNAME_LIMIT} characters in all and {LABEL_LIMIT} in a part, such as web-1 or db.example.com"
+    )]
+    Hostname {
+        /// What was given.
+        given: String,
+    },
+}
+
+impl FromStr for ContainerName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = (2..=CONTAINER_LIMIT).contains(&text.len())
+            && text.starts_with(|character: char| character.is_ascii_alphanumeric())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+        match fits {
+            true => Ok(ContainerName { name: text.to_owned() }),
+            false => Err(NameError::Container { given: text.to_owned() }),
+        }
+    }
+}
+
+impl FromStr for Hostname {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.len() <= HOSTNAME_LIMIT && text.split('.').all(is_label) {
+            true => Ok(Hostname { name: text.to_owned() }),
+            false => Err(NameError::Hostname { given: text.to_owned() }),
+        }
+    }
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=LABEL_LIMIT).contains(&label.len())
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+impl ContainerName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Hostname {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+}
+
+impl TryFrom<String> for ContainerName {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Hostname {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<ContainerName> for String {
+    fn from(name: ContainerName) -> String {
+        name.name
+    }
+}
+
+impl From<Hostname> for String {
+    fn from(hostname: Hostname) -> String {
+        hostname.name
+    }
+}
+
+impl fmt::Display for ContainerName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name)
+    }
+}
+
+impl fmt::Display for Hostname {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name)
+    }
+}

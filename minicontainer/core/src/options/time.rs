@@ -1,0 +1,94 @@
+//! How long a container may run.
+//!
+//! A bare number is seconds, as for timeout(1). With units it is a duration as Docker writes it: `500ms`, `2m30s`,
+//! `1h`; the greater unit first, each at most once. It is counted by a clock on the wall, not in processor time: a program
+//! that sleeps uses it up too.
+//!
+//! ```
+//! use std::time::Duration;
+//! use minicontainer_core::options::Timeout;
+//!
+//! let timeout: Timeout = "2m30s".parse()?;
+//! assert_eq!(timeout.duration(), Duration::from_secs(150));
+//! assert_eq!("1.5".parse::<Timeout>()?.duration(), Duration::from_millis(1500));
+//! assert!("0".parse::<Timeout>().is_err());
+//! # Ok::<(), minicontainer_core::options::TimeoutError>(())
+//! ```
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use super::decimal::scaled;
+
+/// Units and their nanoseconds, greatest first: the order in which they must stand.
+const UNITS: [(&str, u64); 4] =
+    [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000)];
+
+/// A time above zero, at most some 584 years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timeout {
+    duration: Duration,
+}
+
+impl Timeout {
+    /// A time; none if it is zero, at which nothing could run.
+    pub fn new(duration: Duration) -> Option<Timeout> {
+        (!duration.is_zero()).then_some(Timeout { duration })
+    }
+
+    /// The time.
+    pub fn duration(self) -> Duration {
+        self.duration
+    }
+}
+
+/// The text is no time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{given}\" is no time: write seconds such as 2 or 0.5, or units (h, m, s, ms), the greater first, such as 1m30s or 500ms; it must be above 0"
+)]
+pub struct TimeoutError {
+    /// What was given.
+    pub given: String,
+}
+
+impl FromStr for Timeout {
+    type Err = TimeoutError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let nanoseconds = match text.bytes().last() {
+            Some(b'0'..=b'9' | b'.') => seconds(text, 1_000_000_000),
+            _ => with_units(text),
+        };
+        nanoseconds
+            .and_then(|nanoseconds| Timeout::new(Duration::from_nanos(nanoseconds)))
+            .ok_or_else(|| TimeoutError { given: text.to_owned() })
+    }
+}
+
+/// A number of a unit, in nanoseconds.
+fn seconds(number: &str, unit: u64) -> Option<u64> {
+    scaled(number, unit).filter(|scaled| scaled.exact).map(|scaled| scaled.value)
+}
+
+fn with_units(text: &str) -> Option<u64> {
+    let mut rest = text;
+    let mut units = UNITS.into_iter();
+    let mut sum = 0_u64;
+    while !rest.is_empty() {
+        let end_of_number = rest.find(|character: char| character.is_ascii_alphabetic())?;
+        let (number, behind) = rest.split_at(end_of_number);
+        let end_of_unit = behind.find(|character: char| !character.is_ascii_alphabetic()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(end_of_unit);
+        // The iterator goes on from where the last unit was found, so no unit comes twice or too late.
+        let (_, scale) = units.find(|(name, _)| *name == unit)?;
+        sum = sum.checked_add(seconds(number, scale)?)?;
+        rest = behind;
+    }
+    Some(sum)
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?}", self.duration)
+    }
+}

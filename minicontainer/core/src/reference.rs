@@ -1,0 +1,357 @@
+//! The name that people give an image: `busybox`, `busybox:1.36`, `localhost:5000/team/app@sha256:…`.
+//!
+//! A reference has up to four parts, and most people write only one of them. The rest is filled in:
+//!
+//! ```text
+//! registry : port / path          : tag   @ digest
+//! docker.io       / library/busybox : latest             ← what `busybox` means
+//! ```
+//!
+//! - The **registry** is the server that is asked. The first component is one if it has a dot, a colon or an upper-case
+//!   letter, or is `localhost`; else the default registry is meant.
+//! - The **repository** is registry and path: all versions of one image. `library/` is the default registry's shelf of
+//!   official images and is left out in what people see.
+//! - The **tag** is one version's name, which somebody may move; `latest` when there is neither tag nor digest.
+//! - The **digest** is the content itself, which nobody can move (see [`digest`](crate::digest)).
+//!
+//! The grammar is that of the *distribution* project, package `reference`, which Docker and containerd use; it is
+//! stricter only where a reference could never be reached: ports above 65535 and host names that no resolver takes.
+//!
+//! ```
+//! use minicontainer_core::Reference;
+//!
+//! let reference: Reference = "busybox".parse()?;
+//! assert_eq!(reference.to_string(), "docker.io/library/busybox:latest");
+//! assert_eq!(reference.familiar(), "busybox:latest");
+//!
+//! let reference: Reference = "localhost:5000/team/app:1.0".parse()?;
+//! assert_eq!(reference.registry(), "localhost:5000");
+//! assert_eq!(reference.path(), "team/app");
+//! assert_eq!(reference.tag(), Some("1.0"));
+//! # Ok::<(), minicontainer_core::reference::ReferenceError>(())
+//! ```
+
+use std::{fmt, net::Ipv6Addr, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Digest, DigestError};
+
+/// The registry that is meant when none is named.
+pub const DEFAULT_REGISTRY: &str = "docker.io";
+
+/// The default registry's name of long ago, still found in scripts.
+const LEGACY_REGISTRY: &str = "index.docker.io";
+/// Where the default registry keeps its official images.
+const OFFICIAL: &str = "library/";
+const DEFAULT_TAG: &str = "latest";
+const PATH_LIMIT: usize = 255;
+/// The most that DNS allows, see RFC 1035 section 2.3.4.
+const HOST_LIMIT: usize = 253;
+const TAG_LIMIT: usize = 128;
+
+/// An image's name with nothing left out. `Display` shows all of it, [`familiar`](Reference::familiar) what people
+/// would write.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Reference {
+    registry: String,
+    path: String,
+    /// Never absent together with the digest.
+    tag: Option<String>,
+    digest: Option<Digest>,
+}
+
+impl Reference {
+    /// The server, with its port if one was given: `docker.io`, `localhost:5000`.
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    /// The image's path on the server: `library/busybox`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Registry and path: `docker.io/library/busybox`.
+    pub fn repository(&self) -> String {
+        format!("{}/{}", self.registry, self.path)
+    }
+
+    /// The tag; `latest` if neither tag nor digest was given, none if only a digest was.
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The digest that pins the content, if one was given.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// The repository as people write it: `busybox`, `team/app`, `localhost:5000/app`. It means the same when parsed.
+    pub fn familiar_repository(&self) -> String {
+        if self.registry != DEFAULT_REGISTRY {
+            return self.repository();
+        }
+        if let Some(official) = self.path.strip_prefix(OFFICIAL) {
+            if !official.contains('/') && !is_identifier(official) {
+                return official.to_owned();
+            }
+        }
+        // `docker.io/a.b/c` without its registry would be read as the image `c` of the registry `a.b`.
+        match self.path.split_once('/') {
+            Some((first, _)) if is_registry(first) => self.repository(),
+            _ => self.path.clone(),
+        }
+    }
+
+    /// The whole reference as people write it: `busybox:latest`.
+    pub fn familiar(&self) -> String {
+        self.familiar_repository() + &self.suffix()
+    }
+
+    fn suffix(&self) -> String {
+        let tag = self.tag.iter().map(|tag| format!(":{tag}"));
+        tag.chain(self.digest.iter().map(|digest| format!("@{digest}"))).collect()
+    }
+}
+
+/// The text is no reference.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    /// Nothing was given.
+    #[error("an image's name is missing; write one such as busybox or busybox:1.36")]
+    Empty,
+    /// 64 hexadecimal digits: an image's id, which must not also be a name.
+    #[error("\"{given}\" is an image's id, which cannot also be its name; choose another, such as my-image")]
+    Identifier {
+        /// What was given.
+        given: String,
+    },
+    /// The registry is no host name or address.
+    #[error(
+        "\"{given}\" is no image reference: \"{host}\" is no registry's host name; one is such as registry.example.com, \
+         localhost or [::1]"
+    )]
+    Host {
+        /// What was given.
+        given: String,
+        /// The wrong part.
+        host: String,
+    },
+    /// The registry's port is no port.
+    #[error(
+        "\"{given}\" is no image reference: the registry's port \"{port}\" is no number from 1 to 65535 (a \
+         tag would stand behind the last '/')"
+    )]
+    Port {
+        /// What was given.
+        given: String,
+        /// The wrong part.
+        port: String,
+    },
+    /// Upper-case letters in the path.
+    #[error("\"{given}\" is no image reference: the repository \"{path}\" must be in lower case; try \"{lower}\"", lower = path.to_lowercase())]
+    UpperCase {
+        /// What was given.
+        given: String,
+        /// The wrong part.
+        path: String,
+    },
+    /// A component of the path breaks the grammar.
+    #[error(
+        "\"{given}\" is no image reference: \"{component}\" cannot be part of a repository's name; it is lower-case \
+         letters and digits with single '.', '_' or any '-' between them, such as my-team/app"
+    )]
+    Path {
+        /// What was given.
+        given: String,
+        /// The wrong part.
+        component: String,
+    },
+    /// The path is too long.
+    #[error(
+        "\"{given}\" is no image reference: the repository's name has {length} characters, at most {PATH_LIMIT} are allowed"
+    )]
+    PathLength {
+        /// What was given.
+        given: String,
+        /// Its length in characters.
+        length: usize,
+    },
+    /// The tag breaks the grammar.
+    #[error(
+        "\"{given}\" is no image reference: the tag \"{tag}\" must be letters, digits, '_', '.' or '-', not begin with \
+         '.' or '-', and have 1 to {TAG_LIMIT} characters, such as 1.36"
+    )]
+    Tag {
+        /// What was given.
+        given: String,
+        /// The wrong part.
+        tag: String,
+    },
+    /// What stands behind the `@` is no digest.
+    #[error("\"{given}\" is no image reference: behind the '@' must stand a digest")]
+    Digest {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        #[source]
+        source: DigestError,
+    },
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            return Err(ReferenceError::Empty);
+        }
+        if is_identifier(text) {
+            return Err(ReferenceError::Identifier { given: text.to_owned() });
+        }
+        let (rest, digest) = split_digest(text)?;
+        let (registry, remainder) = split_registry(rest);
+        // The registry's port is gone, so the first colon that is left begins the tag.
+        let (path, tag) = match remainder.split_once(':') {
+            Some((path, tag)) => (path, Some(tag)),
+            None => (remainder, None),
+        };
+        check_registry(text, registry)?;
+        if let Some(tag) = tag {
+            check_tag(text, tag)?;
+        }
+        check_path(text, path)?;
+        let path = match registry == DEFAULT_REGISTRY && !path.contains('/') {
+            true => format!("{OFFICIAL}{path}"),
+            false => path.to_owned(),
+        };
+        if path.len() > PATH_LIMIT {
+            return Err(ReferenceError::PathLength { given: text.to_owned(), length: path.len() });
+        }
+        let tag = match (tag, &digest) {
+            (None, None) => Some(DEFAULT_TAG),
+            (tag, _) => tag,
+        };
+        Ok(Reference { registry: registry.to_owned(), path, tag: tag.map(str::to_owned), digest })
+    }
+}
+
+fn split_digest(text: &str) -> Result<(&str, Option<Digest>), ReferenceError> {
+    let Some((rest, digest)) = text.split_once('@') else {
+        return Ok((text, None));
+    };
+    match digest.parse() {
+        Ok(digest) => Ok((rest, Some(digest))),
+        Err(source) => Err(ReferenceError::Digest { given: text.to_owned(), source }),
+    }
+}
+
+/// The registry, and what follows its slash.
+fn split_registry(text: &str) -> (&str, &str) {
+    match text.split_once('/') {
+        Some((LEGACY_REGISTRY, remainder)) => (DEFAULT_REGISTRY, remainder),
+        Some((first, remainder)) if is_registry(first) => (first, remainder),
+        _ => (DEFAULT_REGISTRY, text),
+    }
+}
+
+/// Whether the component before the first slash names a server rather than the first part of a path.
+fn is_registry(component: &str) -> bool {
+    component == "localhost"
+        || component.contains(['.', ':'])
+        || component.chars().any(|character| character.is_ascii_uppercase())
+}
+
+/// Whether the text looks like an image's whole id.
+fn is_identifier(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn check_registry(given: &str, registry: &str) -> Result<(), ReferenceError> {
+    // The colons of an address in brackets belong to it.
+    let end_of_host = registry.find(']').map_or_else(|| registry.find(':'), |bracket| Some(bracket + 1));
+    let (host, port) = registry.split_at(end_of_host.unwrap_or(registry.len()));
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_host = match address {
+        // Dots are taken by IPv6 for an embedded IPv4 address, but by the grammar never.
+        Some(address) => !address.contains('.') && address.parse::<Ipv6Addr>().is_ok(),
+        None => host.len() <= HOST_LIMIT && host.split('.').all(is_domain_component),
+    };
+    if !is_host {
+        return Err(ReferenceError::Host { given: given.to_owned(), host: host.to_owned() });
+    }
+    match port.strip_prefix(':') {
+        None if port.is_empty() => Ok(()),
+        Some(digits) if is_port(digits) => Ok(()),
+        Some(digits) => Err(ReferenceError::Port { given: given.to_owned(), port: digits.to_owned() }),
+        None => Err(ReferenceError::Host { given: given.to_owned(), host: registry.to_owned() }),
+    }
+}
+
+fn is_domain_component(component: &str) -> bool {
+    !component.is_empty()
+        && !component.starts_with('-')
+        && !component.ends_with('-')
+        && component.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// `u16::from_str` alone would take `+80`.
+fn is_port(digits: &str) -> bool {
+    digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+fn check_path(given: &str, path: &str) -> Result<(), ReferenceError> {
+    if path.chars().any(|character| character.is_ascii_uppercase()) {
+        return Err(ReferenceError::UpperCase { given: given.to_owned(), path: path.to_owned() });
+    }
+    match path.split('/').find(|component| !is_path_component(component)) {
+        Some(component) => Err(ReferenceError::Path { given: given.to_owned(), component: component.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Runs of `[a-z0-9]`, and between two of them `.`, `_`, `__` or any number of `-`.
+fn is_path_component(component: &str) -> bool {
+    let is_alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let (Some(first), Some(last)) = (component.bytes().next(), component.bytes().last()) else {
+        return false;
+    };
+    is_alphanumeric(first)
+        && is_alphanumeric(last)
+        && component
+            .split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit())
+            .all(|separator| matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-'))
+}
+
+fn check_tag(given: &str, tag: &str) -> Result<(), ReferenceError> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let fits = tag.len() <= TAG_LIMIT
+        && tag.bytes().next().is_some_and(is_word)
+        && tag.bytes().all(|byte| is_word(byte) || byte == b'.' || byte == b'-');
+    match fits {
+        true => Ok(()),
+        false => Err(ReferenceError::Tag { given: given.to_owned(), tag: tag.to_owned() }),
+    }
+}
+
+impl TryFrom<String> for Reference {
+    type Error = ReferenceError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Reference> for String {
+    fn from(reference: Reference) -> String {
+        reference.to_string()
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}{}", self.registry, self.path, self.suffix())
+    }
+}
