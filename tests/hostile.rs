@@ -1,0 +1,172 @@
+//! Holds `tests/hostile.toml` to its word: no row lost, no state invented, no test claimed that is not there.
+//!
+//! The corpus is the promise of what minicontainer withstands. A promise erodes in small steps: a row deleted while
+//! it was in the way, a test renamed and no longer found, a "waits" for something that nobody is building. Each of
+//! these is a failure here.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+/// How many rows each part of the corpus has. A new attack adds to its part; none is ever taken away.
+const PARTS: [(char, usize); 3] = [('E', 86), ('H', 58), ('F', 45)];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Corpus {
+    row: Vec<Row>,
+}
+
+/// The state of a row decides which further field it has, and it may have no other.
+#[derive(Deserialize)]
+#[serde(tag = "status", rename_all = "kebab-case", deny_unknown_fields)]
+enum Row {
+    Tested { id: String, attack: String, test: Tests },
+    Waits { id: String, attack: String, waits_for: Capability },
+    NotLive { id: String, attack: String, why: String },
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Tests {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// What a row may wait for: the capabilities that are still to come, or to be completed.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Capability {
+    Build,
+    Copy,
+    Exec,
+    Images,
+    Isolation,
+    Lifecycle,
+    Limits,
+    Networks,
+    Profile,
+    Registry,
+    Rootless,
+    Terminal,
+    Volumes,
+}
+
+/// Everything that is wrong with a corpus, one sentence each.
+fn faults(corpus: &str, test_exists: impl Fn(&str) -> bool) -> Vec<String> {
+    let corpus: Corpus = match toml::from_str(corpus) {
+        Ok(corpus) => corpus,
+        Err(error) => return vec![error.to_string()],
+    };
+    let mut faults = Vec::new();
+    let mut missing: BTreeSet<String> =
+        PARTS.iter().flat_map(|(part, rows)| (1..=*rows).map(move |number| format!("{part}{number:02}"))).collect();
+    for row in &corpus.row {
+        let (Row::Tested { id, attack, .. } | Row::Waits { id, attack, .. } | Row::NotLive { id, attack, .. }) = row;
+        if !missing.remove(id) {
+            faults.push(format!("{id} is there twice, or is no row of the corpus"));
+        }
+        if attack.trim().is_empty() {
+            faults.push(format!("{id} does not say what the attack is"));
+        }
+        match row {
+            Row::Tested { test, .. } => {
+                let tests = match test {
+                    Tests::One(test) => std::slice::from_ref(test),
+                    Tests::Several(tests) => tests,
+                };
+                if tests.is_empty() {
+                    faults.push(format!("{id} is said to be tested and names no test"));
+                }
+                let absent = tests.iter().filter(|test| !test_exists(test));
+                faults.extend(absent.map(|test| format!("{id} names the test {test}, which is not there")));
+            }
+            Row::NotLive { why, .. } if why.trim().is_empty() => faults.push(format!("{id} does not say why")),
+            Row::NotLive { .. } | Row::Waits { waits_for: _, .. } => {}
+        }
+    }
+    faults.extend(missing.into_iter().map(|id| format!("{id} is missing")));
+    faults
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Whether a test of that path, such as `kernel::hostname::own` or `core::digest::tests::parses`, is in the sources
+/// and is run: it has `#[test]` and no `#[ignore]`.
+fn is_in_sources(test: &str) -> bool {
+    let segments: Vec<&str> = test.split("::").filter(|segment| *segment != "tests").collect();
+    let [root, modules @ .., name] = segments.as_slice() else { return false };
+    let root = repository().join(match *root {
+        "kernel" => "tests/kernel",
+        "core" => "minicontainer/core/src",
+        "library" => "minicontainer/src",
+        "engine" => "minicontainer/engine/src",
+        "cli" => "minicontainer/cli/src",
+        _ => return false,
+    });
+    let module = root.join(modules.join("/"));
+    let files = [module.with_extension("rs"), module.join("mod.rs"), module.join("tests.rs"), module.join("main.rs")];
+    files.iter().filter_map(|file| fs::read_to_string(file).ok()).any(|source| runs_test(&source, name))
+}
+
+fn runs_test(source: &str, name: &str) -> bool {
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let declaration = format!("fn {name}(");
+    let Some(at) = lines.iter().position(|line| line.starts_with(&declaration)) else { return false };
+    let above: Vec<&&str> = lines[..at].iter().rev().take_while(|line| line.starts_with(['#', '/'])).collect();
+    above.iter().any(|line| line.starts_with("#[test]")) && !above.iter().any(|line| line.starts_with("#[ignore"))
+}
+
+fn corpus() -> String {
+    fs::read_to_string(repository().join("tests/hostile.toml")).expect("tests/hostile.toml can be read")
+}
+
+#[test]
+fn the_corpus_is_whole_and_every_test_it_names_exists() {
+    let faults = faults(&corpus(), is_in_sources);
+    assert!(faults.is_empty(), "tests/hostile.toml:\n  {}", faults.join("\n  "));
+}
+
+/// Each way in which the corpus could be eroded is noticed. `spoil` is given the true corpus.
+#[track_caller]
+fn check_refused(spoil: impl FnOnce(String) -> String, expect: &str) {
+    let faults = faults(&spoil(corpus()), |test| test == "kernel::exists");
+    assert!(faults.iter().any(|fault| fault.contains(expect)), "expected \"{expect}\" among {faults:?}");
+}
+
+#[test]
+fn erosion_is_refused() {
+    let row = |fields: &str| format!("[[row]]\nattack = \"an attack\"\n{fields}\n");
+    let without_first = |corpus: String| corpus.split_inclusive("[[row]]").skip(2).fold("[[row]]".into(), |a, b| a + b);
+    check_refused(without_first, "E01 is missing");
+    check_refused(|corpus| corpus.replace("\"F45\"", "\"F44\""), "F44 is there twice");
+    check_refused(|corpus| corpus.replace("\"F45\"", "\"F44\""), "F45 is missing");
+    check_refused(|corpus| corpus.replace("\"F45\"", "\"F46\""), "F46 is there twice, or is no row");
+    check_refused(|corpus| corpus.replacen("\"waits\"", "\"done\"", 1), "unknown variant `done`");
+    check_refused(|corpus| corpus.replacen("\"images\"", "\"someone\"", 1), "unknown variant `someone`");
+    check_refused(|corpus| corpus.replacen("waits_for", "why", 1), "unknown field `why`");
+    check_refused(
+        |_| row("id = \"E01\"\nstatus = \"tested\"\ntest = \"kernel::gone\""),
+        "E01 names the test kernel::gone",
+    );
+    check_refused(
+        |_| row("id = \"E01\"\nstatus = \"tested\"\ntest = []"),
+        "E01 is said to be tested and names no test",
+    );
+    check_refused(|_| row("id = \"E01\"\nstatus = \"not-live\"\nwhy = \" \""), "E01 does not say why");
+}
+
+#[test]
+fn a_test_counts_only_if_it_is_run() {
+    assert!(runs_test("#[test]\nfn holds() {}", "holds"));
+    assert!(runs_test("    /// Why.\n    #[test]\n    fn holds(a in 0..9) {}", "holds"));
+    assert!(!runs_test("fn holds() {}", "holds"));
+    assert!(!runs_test("#[test]\n#[ignore]\nfn holds() {}", "holds"));
+    assert!(!runs_test("#[test]\nfn holds_more() {}", "holds"));
+}

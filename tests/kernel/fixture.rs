@@ -1,0 +1,165 @@
+//! The set-up of a kernel test: a store of its own, a directory that must stay as it is, and the oracle over all.
+
+use std::{
+    env, fs,
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tempfile::TempDir;
+
+use crate::{oracle::HostOracle, skip};
+
+/// An ordinary user that exists nowhere, has no subordinate ids and owns nothing.
+const ORDINARY_USER: u32 = 65534;
+
+/// libtest runs tests in parallel threads, but the oracle looks at the whole machine: one fixture at a time.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+/// What one kernel test works with. Dropping it checks that the machine is as it was, then removes the directory, and
+/// only then lets the next test begin: the fields stand in that order.
+pub struct Fixture {
+    oracle: HostOracle,
+    directory: TempDir,
+    /// The user whom commands run as, when that is not the user of the test.
+    user: Option<u32>,
+    engine: PathBuf,
+    _machine: MutexGuard<'static, ()>,
+}
+
+impl Fixture {
+    /// For a test of root's containers; `None` when the test has to be skipped.
+    pub fn root() -> Option<Fixture> {
+        skip::require(is_root(), "root").then(|| Fixture::new(None))
+    }
+
+    /// For a test of an ordinary user's containers. Root becomes one for each command.
+    pub fn user() -> Option<Fixture> {
+        let user_namespaces = fs::read_to_string("/proc/sys/user/max_user_namespaces").is_ok_and(|max| max != "0\n");
+        skip::require(user_namespaces, "user namespaces (sysctl user.max_user_namespaces)")
+            .then(|| Fixture::new(is_root().then_some(ORDINARY_USER)))
+    }
+
+    /// For a test that holds for whoever runs it.
+    pub fn any() -> Fixture {
+        Fixture::new(None)
+    }
+
+    fn new(user: Option<u32>) -> Fixture {
+        let machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+        let directory = tempfile::Builder::new().prefix("minicontainer-kernel-test-").tempdir().expect("a directory");
+        // tempfile makes it for its owner only, and an ordinary user must be able to pass through.
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711)).expect("the mode is set");
+        for name in ["store", "home", "run"] {
+            let path = directory.path().join(name);
+            fs::create_dir(&path).expect("a directory");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("the mode is set");
+            chown(&path, user, user).expect("the directory can be given to the user");
+        }
+        let canary = directory.path().join("canary");
+        make_canary(&canary);
+        let engine = engine_for(user, directory.path());
+        let oracle = HostOracle::watch(&engine, directory.path(), &[canary]);
+        Fixture { oracle, directory, user, engine, _machine: machine }
+    }
+
+    /// The command `minicontainer`, with this fixture's store and an environment of nothing but the necessary.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.engine);
+        command
+            .env_clear()
+            .env("PATH", env::var_os("PATH").unwrap_or_default())
+            .env("LANG", "C.UTF-8")
+            .env("HOME", self.directory.path().join("home"))
+            .env("XDG_RUNTIME_DIR", self.directory.path().join("run"))
+            .env("MINICONTAINER_ROOT", self.store())
+            .current_dir(self.directory.path());
+        if let Some(user) = self.user {
+            // Also empties the supplementary groups, as std documents for a caller that is root.
+            command.uid(user).gid(user);
+        }
+        command
+    }
+
+    /// The directory of the store.
+    pub fn store(&self) -> PathBuf {
+        self.directory.path().join("store")
+    }
+
+    /// A directory of the host that every user can read and, but for a bug, no container can reach or change.
+    pub fn canary(&self) -> PathBuf {
+        self.directory.path().join("canary")
+    }
+
+    /// The oracle, for tests that ask before the end.
+    pub fn oracle(&self) -> &HostOracle {
+        &self.oracle
+    }
+}
+
+/// Whether the test runs as root.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// The victim of every attack: files with content, modes and attributes whose least change the oracle reports.
+fn make_canary(canary: &Path) {
+    fs::create_dir(canary).expect("a directory");
+    fs::write(canary.join("hello"), "world").expect("a file");
+    fs::write(canary.join("secret"), "nobody's business").expect("a file");
+    fs::set_permissions(canary.join("secret"), fs::Permissions::from_mode(0o604)).expect("the mode is set");
+    fs::create_dir(canary.join("directory")).expect("a directory");
+    std::os::unix::fs::symlink("hello", canary.join("link")).expect("a link");
+    // Where the file system has no such attributes there is nothing that could be changed either.
+    let _ = xattr::set(canary.join("hello"), "user.canary", b"sings");
+}
+
+/// The engine where that user may execute it: a checkout below a closed home directory needs a copy.
+fn engine_for(user: Option<u32>, directory: &Path) -> PathBuf {
+    let engine = PathBuf::from(env!("CARGO_BIN_EXE_minicontainer"));
+    let open = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0);
+    if user.is_none() || engine.ancestors().all(open) {
+        return engine;
+    }
+    let copy = directory.join("minicontainer");
+    fs::copy(&engine, &copy).expect("the engine can be copied");
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("the mode is set");
+    copy
+}
+
+#[track_caller]
+fn check_leaves_no_trace(fixture: &Fixture) {
+    let output = fixture.command().arg("version").output().expect("the command starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fixture.oracle().check();
+}
+
+#[test]
+fn the_command_of_whoever_runs_the_tests_leaves_no_trace() {
+    check_leaves_no_trace(&Fixture::any());
+}
+
+#[test]
+fn the_command_of_root_leaves_no_trace() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_leaves_no_trace(&fixture);
+}
+
+#[test]
+fn the_command_of_an_ordinary_user_leaves_no_trace() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_leaves_no_trace(&fixture);
+}
+
+#[test]
+fn the_store_of_an_ordinary_user_is_not_open_to_others() {
+    let Some(fixture) = Fixture::user() else { return };
+    let mode = fs::metadata(fixture.store()).expect("the store is there").permissions().mode();
+    assert_eq!(mode & 0o077, 0, "the fixture itself would hide a store that is too open");
+    assert!(fs::read_dir(fixture.canary()).expect("the canary is there").count() > 0);
+}

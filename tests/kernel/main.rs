@@ -1,0 +1,12 @@
+//! What only a kernel can show: each test starts the real command or library and looks at the result from both sides.
+//!
+//! Two rules make a pass mean something. Every test of a protection runs its probe a second time `--without` that
+//! protection, where it must succeed: the positive control. And every test holds a [`fixture::Fixture`], whose
+//! [`oracle::HostOracle`] compares the machine before and after, and fails the test over anything left behind.
+//!
+//! Tests that need what this machine or this user lacks say so through [`skip::require`].
+
+mod fixture;
+mod oracle;
+mod oracle_sees;
+mod skip;

@@ -1,0 +1,266 @@
+//! The host oracle: a picture of the machine before a test, compared with one after it.
+//!
+//! A container engine that works can still leave a cgroup, a mount or a process behind, hold a descriptor, or let a
+//! container change what is not its own. No single test asks for all of that, so the oracle does, around every test:
+//!
+//! | Aspect | Read from |
+//! |---|---|
+//! | mounts of this mount namespace, with their options and propagation | `/proc/self/mountinfo`, proc_pid_mountinfo(5) |
+//! | cgroups with `minicontainer` in their name, in every hierarchy | the cgroup mounts |
+//! | network interfaces | `/proc/net/dev` |
+//! | processes that are the test's children, the engine, or see the test's directory among their mounts | `/proc/PID` |
+//! | the caller itself: descriptors, namespaces, ids, capabilities, signals, cgroups, working directory | `/proc/thread-self` |
+//! | kernel settings that containers have been known to change | `/proc/sys` |
+//! | the engine's own program | SHA-256 |
+//! | watched files: type, owner, mode, times, attributes, content | the directories given |
+//!
+//! An aspect is a map from what a thing is to how it is, so one comparison serves them all.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process, thread,
+    time::{Duration, Instant},
+};
+
+use sha2::{Digest, Sha256};
+
+/// What is in the name of everything that the engine makes for all of the machine to see.
+const OURS: &str = "minicontainer";
+
+/// How long a difference may last. The kernel takes a moment to let go of a namespace's interfaces and of dead
+/// processes, and on a developer's machine others make containers too; a leak stays.
+const GRACE: Duration = Duration::from_secs(2);
+
+type Picture = BTreeMap<String, String>;
+
+/// A picture of the machine, and what is needed to take another one. Dropping it is the check.
+pub struct HostOracle {
+    engine: PathBuf,
+    directory: PathBuf,
+    watched: Vec<PathBuf>,
+    before: Picture,
+}
+
+impl HostOracle {
+    /// Takes the first picture. `engine` is the command's program, `directory` what tells the test's containers from
+    /// others by their mounts, and in the directories `watched` no file may change.
+    pub fn watch(engine: &Path, directory: &Path, watched: &[PathBuf]) -> HostOracle {
+        let mut oracle = HostOracle {
+            engine: engine.to_owned(),
+            directory: directory.to_owned(),
+            watched: watched.to_vec(),
+            before: Picture::new(),
+        };
+        oracle.before = oracle.picture();
+        oracle
+    }
+
+    /// Fails the test when something is not as it was, and stays so.
+    #[track_caller]
+    pub fn check(&self) {
+        let differences = self.lasting_differences();
+        assert!(differences.is_empty(), "the machine is not as it was:\n  {}", differences.join("\n  "));
+    }
+
+    /// What is not as it was at this moment, one line each.
+    pub fn differences(&self) -> Vec<String> {
+        let after = self.picture();
+        let gone = self.before.iter().filter(|(thing, _)| !after.contains_key(*thing));
+        let gone = gone.map(|(thing, state)| format!("- {thing}: {state}"));
+        let changed = after.iter().filter_map(|(thing, state)| match self.before.get(thing) {
+            None => Some(format!("+ {thing}: {state}")),
+            Some(before) if before != state => Some(format!("~ {thing}: {before} -> {state}")),
+            Some(_) => None,
+        });
+        gone.chain(changed).collect()
+    }
+
+    fn lasting_differences(&self) -> Vec<String> {
+        let deadline = Instant::now() + GRACE;
+        loop {
+            let differences = self.differences();
+            if differences.is_empty() || Instant::now() > deadline {
+                return differences;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn picture(&self) -> Picture {
+        let mut picture = Picture::new();
+        add_mounts(&mut picture);
+        add_cgroups(&mut picture);
+        add_network_interfaces(&mut picture);
+        add_processes(&mut picture, &self.engine, &self.directory);
+        add_caller(&mut picture);
+        add_kernel_settings(&mut picture);
+        add_file(&mut picture, &self.engine);
+        for directory in &self.watched {
+            add_tree(&mut picture, directory);
+        }
+        picture
+    }
+}
+
+impl Drop for HostOracle {
+    fn drop(&mut self) {
+        // A test that already fails must be heard first: a second panic would end the whole test program.
+        if thread::panicking() {
+            self.differences().iter().for_each(|difference| eprintln!("after the failure: {difference}"));
+        } else {
+            self.check();
+        }
+    }
+}
+
+/// A file of procfs; empty when its process has ended in between, or when it is not ours to read.
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+fn link(path: impl AsRef<Path>) -> String {
+    fs::read_link(path).map(|target| target.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The entries of a directory; none when it went away in between.
+fn entries(directory: impl AsRef<Path>) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+fn add_mounts(picture: &mut Picture) {
+    for line in read("/proc/self/mountinfo").lines() {
+        let mut fields = line.splitn(6, ' ');
+        let (id, point) = (fields.next().unwrap_or_default(), fields.nth(3).unwrap_or_default());
+        picture.insert(format!("mount {id} on {point}"), fields.next().unwrap_or_default().to_owned());
+    }
+}
+
+fn add_cgroups(picture: &mut Picture) {
+    for line in read("/proc/self/mountinfo").lines().filter(|line| line.contains(" - cgroup")) {
+        add_cgroups_below(picture, Path::new(line.split(' ').nth(4).unwrap_or_default()));
+    }
+}
+
+fn add_cgroups_below(picture: &mut Picture, group: &Path) {
+    for child in entries(group).filter(|path| path.is_dir()) {
+        if child.to_string_lossy().contains(OURS) {
+            let processes = read(child.join("cgroup.procs")).replace('\n', " ");
+            picture.insert(format!("cgroup {}", child.display()), format!("processes {processes}"));
+        }
+        add_cgroups_below(picture, &child);
+    }
+}
+
+fn add_network_interfaces(picture: &mut Picture) {
+    for line in read("/proc/net/dev").lines().skip(2) {
+        let name = line.split(':').next().unwrap_or_default().trim();
+        picture.insert(format!("network interface {name}"), "there".to_owned());
+    }
+}
+
+fn add_processes(picture: &mut Picture, engine: &Path, directory: &Path) {
+    let own_mounts = link("/proc/self/ns/mnt");
+    for process in entries("/proc").filter(|path| path.file_name().is_some_and(is_number)) {
+        let stat = read(process.join("stat"));
+        // The second field, the program's name, is in parentheses and may itself hold some.
+        let Some((start, rest)) = stat.rsplit_once(") ") else { continue };
+        let fields: Vec<&str> = rest.split(' ').collect();
+        let is_child = fields[1] == process::id().to_string();
+        let executable = link(process.join("exe"));
+        let is_engine = executable.starts_with(&*engine.to_string_lossy()) || executable.contains(&memory_file());
+        let is_contained = link(process.join("ns/mnt")) != own_mounts
+            && read(process.join("mountinfo")).contains(&*directory.to_string_lossy());
+        if is_child || is_engine || is_contained {
+            let command_line = read(process.join("cmdline")).replace('\0', " ");
+            picture.insert(format!("process {start}) started at {}", fields[19]), command_line);
+        }
+    }
+}
+
+/// How /proc names a program that was executed from a sealed memfd of the engine.
+fn memory_file() -> String {
+    format!("/memfd:{OURS}")
+}
+
+fn is_number(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().iter().all(u8::is_ascii_digit)
+}
+
+fn add_caller(picture: &mut Picture) {
+    let descriptors = PathBuf::from(format!("/proc/{}/fd", process::id()));
+    for descriptor in entries(&descriptors) {
+        let target = link(&descriptor);
+        // The descriptor with which this very directory is being read is gone by now.
+        if !target.is_empty() && Path::new(&target) != descriptors {
+            let number = descriptor.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            picture.insert(format!("own descriptor {number}"), target);
+        }
+    }
+    for namespace in entries("/proc/thread-self/ns") {
+        picture.insert(format!("own {}", namespace.display()), link(&namespace));
+    }
+    let kept = ["Umask", "Uid", "Gid", "Groups", "Sig", "Cap", "NoNewPrivs", "Seccomp"];
+    for line in read("/proc/thread-self/status").lines().filter(|line| kept.iter().any(|key| line.starts_with(key))) {
+        let (key, value) = line.split_once(':').unwrap_or((line, ""));
+        // How many signals are queued for this user is nothing that lasts.
+        if key != "SigQ" {
+            picture.insert(format!("own {key}"), value.trim().to_owned());
+        }
+    }
+    picture.insert("own cgroups".to_owned(), read("/proc/thread-self/cgroup").replace('\n', " "));
+    picture.insert("own working directory".to_owned(), link("/proc/thread-self/cwd"));
+    picture.insert("own root".to_owned(), link("/proc/thread-self/root"));
+}
+
+fn add_kernel_settings(picture: &mut Picture) {
+    let settings = [
+        "kernel/hostname",
+        "kernel/domainname",
+        "kernel/core_pattern",
+        "kernel/modprobe",
+        "kernel/hotplug",
+        "net/ipv4/ip_forward",
+        "vm/overcommit_memory",
+    ];
+    for setting in settings {
+        picture.insert(format!("setting {setting}"), read(Path::new("/proc/sys").join(setting)).trim().to_owned());
+    }
+}
+
+fn add_tree(picture: &mut Picture, path: &Path) {
+    add_file(picture, path);
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+        entries(path).for_each(|entry| add_tree(picture, &entry));
+    }
+}
+
+fn add_file(picture: &mut Picture, path: &Path) {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return };
+    let content = match metadata.file_type() {
+        kind if kind.is_symlink() => link(path),
+        kind if kind.is_file() => hash(&fs::read(path).unwrap_or_default()),
+        _ => String::new(),
+    };
+    let attributes: Vec<String> = xattr::list(path)
+        .into_iter()
+        .flatten()
+        .map(|name| format!("{name:?}={:?}", xattr::get(path, &name).unwrap_or_default()))
+        .collect();
+    let state = format!(
+        "mode {:o} owner {}:{} modified {}.{:09} links {} {attributes:?} {content}",
+        metadata.mode(),
+        metadata.uid(),
+        metadata.gid(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.nlink(),
+    );
+    picture.insert(format!("file {}", path.display()), state);
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
