@@ -83,3 +83,27 @@ pub enum CgroupLayout {
         controllers: Vec<String>,
     },
 }
+
+impl Host {
+    /// A host as most are today: root, a recent kernel, cgroup v2. For examples, tests and the browser.
+    pub fn example() -> Host {
+        let controllers = ["cpuset", "cpu", "io", "memory", "pids"].map(str::to_owned).to_vec();
+        Host {
+            identity: Identity::Root,
+            user_namespaces: Availability::Available,
+            overlay: Overlay::Trusted,
+            cgroups: Cgroups { layout: CgroupLayout::V2 { controllers }, access: Availability::Available },
+        }
+    }
+
+    /// The same host for an ordinary user, to whom no cgroup was delegated.
+    pub fn example_rootless() -> Host {
+        let cause = "the cgroup hierarchy belongs to root".to_owned();
+        let mend = "run as root, or let systemd delegate a cgroup to you".to_owned();
+        let mut host = Host::example();
+        host.identity = Identity::User { uid: 1000, gid: 1000 };
+        host.overlay = Overlay::UserXattr;
+        host.cgroups.access = Availability::Unavailable { cause, mend };
+        host
+    }
+}

@@ -1,10 +1,51 @@
 //! A container as a value: the ordered list of steps from an ordinary process to an isolated one.
-//! (placeholder: being written)
-mod host;
-mod step;
+//!
+//! [`plan()`] is where everything comes together that people mean by "starting a container", and it starts nothing. It
+//! takes the OCI runtime `Spec` (what the container shall be), the [`RootFs`] (how its files come to be) and the
+//! [`Host`] (what this machine can do) and answers with a [`Plan`], or says why there is none. A wrong combination dies
+//! here, before any process exists. The same plan is executed by the library, printed by `--explain`, compared by
+//! tests and drawn by the browser.
+//!
+//! # The order, and why it is so
+//!
+//! 1. The engine makes the control group and sets its limits: no instruction of the program runs unlimited.
+//! 2. The engine gives birth to the container's first process by clone3(2), inside all its new namespaces.
+//! 3. That process builds its root file system inside its own mount namespace, so that the host never sees a mount of
+//!    it and none can be left behind.
+//! 4. pivot_root(2) makes that the root; the host's tree is detached, and no path leads back.
+//! 5. Powers are given up, in the one order that works: the bounding set while it still may, then the ids, then the
+//!    sets, then `no_new_privs`.
+//! 6. execve(2): the process becomes the program.
+//!
+//! Built step by step in the lessons `01-process`, `04-uts` and `09-two-containers`.
+//!
+//! ```
+//! use minicontainer_core::plan::{Host, RootFs, Step, plan};
+//! use oci_spec::runtime::Spec;
+//!
+//! let root = RootFs::Directory { path: "/srv/busybox".into() };
+//! let plan = plan(&Spec::default(), &root, &Host::example())?;
+//! let position = |wanted: fn(&Step) -> bool| plan.steps.iter().position(wanted).unwrap();
+//! assert!(position(|step| matches!(step, Step::PivotRoot)) < position(|step| matches!(step, Step::Execute { .. })));
+//! # Ok::<(), minicontainer_core::plan::PlanError>(())
+//! ```
 
+mod capability;
+mod cgroup;
+mod error;
+mod filesystem;
+mod host;
+mod mount_options;
+mod process;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use oci_spec::runtime::{LinuxNamespaceType, Spec};
 use serde::Serialize;
 
+pub use capability::{CAPABILITIES, capability_number};
+pub use error::PlanError;
 pub use host::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
 pub use step::{Actor, Capabilities, IdMapping, MountAttribute, Namespace, Step};
 
@@ -37,4 +78,78 @@ pub enum RootFs {
 pub struct Plan {
     /// The steps, in the order in which they are carried out.
     pub steps: Vec<Step>,
+}
+
+/// Decides every step from an ordinary process to an isolated one.
+///
+/// # Errors
+/// When the document lacks what a container needs, asks for what this engine or this host does not have, or combines
+/// what cannot be combined. A field that is understood but not supported is refused, never ignored.
+pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> {
+    error::refuse_unsupported(spec)?;
+    let namespaces = namespaces(spec)?;
+    if let (Identity::User { .. }, false) = (host.identity, namespaces.contains(&Namespace::User)) {
+        return Err(PlanError::UserNamespaceNeeded);
+    }
+    if let (true, Availability::Unavailable { cause, mend }) =
+        (namespaces.contains(&Namespace::User), &host.user_namespaces)
+    {
+        return Err(PlanError::UserNamespacesUnavailable { cause: cause.clone(), mend: mend.clone() });
+    }
+
+    let group = cgroup::group(spec, host)?;
+    let mut steps = group.limits;
+    let born_inside = group.created && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });
+    steps.push(Step::Clone {
+        namespaces: namespaces.iter().copied().filter(|namespace| *namespace != Namespace::Cgroup).collect(),
+        into_cgroup: born_inside,
+    });
+    if namespaces.contains(&Namespace::User) {
+        steps.push(process::map_ids(spec, host)?);
+    }
+    steps.extend([Step::CloseDescriptors, Step::ResetSignals]);
+    if group.created && !born_inside {
+        steps.push(Step::JoinCgroup { controllers: group.controllers });
+    }
+    steps.push(Step::AwaitGo);
+    if namespaces.contains(&Namespace::Cgroup) {
+        steps.push(Step::UnshareCgroup);
+    }
+    steps.push(Step::NewSession);
+    steps.extend(process::hostname(spec, &namespaces)?);
+    steps.extend(filesystem::steps(spec, root, host, &namespaces)?);
+    if namespaces.contains(&Namespace::Net) {
+        steps.push(Step::LoopbackUp);
+    }
+    steps.extend(process::steps(spec, host)?);
+    Ok(Plan { steps })
+}
+
+/// The namespaces that are made for the container, each once.
+fn namespaces(spec: &Spec) -> Result<Vec<Namespace>, PlanError> {
+    let listed = spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
+    let mut namespaces = Vec::new();
+    for namespace in listed.into_iter().flatten() {
+        if let Some(path) = namespace.path() {
+            return Err(PlanError::Unsupported { field: "linux.namespaces.path", value: path.display().to_string() });
+        }
+        let kind = match namespace.typ() {
+            LinuxNamespaceType::User => Namespace::User,
+            LinuxNamespaceType::Mount => Namespace::Mount,
+            LinuxNamespaceType::Pid => Namespace::Pid,
+            LinuxNamespaceType::Network => Namespace::Net,
+            LinuxNamespaceType::Ipc => Namespace::Ipc,
+            LinuxNamespaceType::Uts => Namespace::Uts,
+            LinuxNamespaceType::Cgroup => Namespace::Cgroup,
+            LinuxNamespaceType::Time => {
+                return Err(PlanError::Unsupported { field: "linux.namespaces", value: "time".to_owned() });
+            }
+        };
+        namespaces.push(kind);
+    }
+    namespaces.sort_unstable();
+    if let Some(twice) = namespaces.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(PlanError::NamespaceTwice { namespace: twice[0] });
+    }
+    Ok(namespaces)
 }

@@ -54,6 +54,30 @@ pub enum MountAttribute {
     NoAtime,
 }
 
+impl MountAttribute {
+    /// All of them.
+    pub const ALL: [MountAttribute; 6] = [
+        MountAttribute::ReadOnly,
+        MountAttribute::NoSuid,
+        MountAttribute::NoDev,
+        MountAttribute::NoExec,
+        MountAttribute::StrictAtime,
+        MountAttribute::NoAtime,
+    ];
+
+    /// The word in fstab(5).
+    pub fn name(self) -> &'static str {
+        match self {
+            MountAttribute::ReadOnly => "ro",
+            MountAttribute::NoSuid => "nosuid",
+            MountAttribute::NoDev => "nodev",
+            MountAttribute::NoExec => "noexec",
+            MountAttribute::StrictAtime => "strictatime",
+            MountAttribute::NoAtime => "noatime",
+        }
+    }
+}
+
 /// One line of a uid_map or gid_map file, see user_namespaces(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct IdMapping {

@@ -1,0 +1,131 @@
+//! Why there is no plan.
+
+use oci_spec::runtime::Spec;
+
+use super::Namespace;
+
+/// Why a container cannot be planned. No process exists yet when this is returned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A field that every container needs is not in the document.
+    #[error("the runtime config has no {field}")]
+    Missing {
+        /// The field's name in `config.json`.
+        field: &'static str,
+    },
+    /// A field has a value that this engine does not carry out.
+    #[error("{field} \"{value}\" is not supported; take it out of the runtime config, or run the bundle with runc or crun")]
+    Unsupported {
+        /// The field's name in `config.json`.
+        field: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A namespace stands in the list more than once.
+    #[error("namespace {namespace:?} is listed twice")]
+    NamespaceTwice {
+        /// Which one.
+        namespace: Namespace,
+    },
+    /// An ordinary user's container without a user namespace.
+    #[error("an ordinary user needs a user namespace to isolate anything; add it to the namespaces or run as root")]
+    UserNamespaceNeeded,
+    /// This host does not let the engine make user namespaces.
+    #[error("user namespaces cannot be made here: {cause}")]
+    UserNamespacesUnavailable {
+        /// What went wrong.
+        cause: String,
+        /// What would mend it.
+        mend: String,
+    },
+    /// A user id that stands for nobody outside.
+    #[error("{kind} {id} is not mapped: only id 0 exists in this container, which stands for you; run as root to use others")]
+    IdNotMapped {
+        /// "user" or "group".
+        kind: &'static str,
+        /// The id.
+        id: u32,
+    },
+    /// The host's overlayfs cannot be used.
+    #[error("overlayfs cannot be used here (it needs root, or Linux 5.11 or newer); use the copy driver: --driver copy")]
+    OverlayUnavailable,
+    /// An overlay would be mounted where the host sees it.
+    #[error("an overlay needs a mount namespace of the container's own, else the host would see the mount; without one use the copy driver")]
+    OverlayNeedsMountNamespace,
+    /// A mount would change the host's own tree.
+    #[error("a mount on {destination} needs a mount namespace of the container's own, else the host would get the mount")]
+    MountNeedsMountNamespace {
+        /// Where it should have gone.
+        destination: String,
+    },
+    /// A mount's place is no absolute path below the root.
+    #[error("mount destination \"{destination}\" is not an absolute path below the root, such as /data")]
+    Destination {
+        /// What was given.
+        destination: String,
+    },
+    /// The host's own name would be changed.
+    #[error("a hostname needs a uts namespace of the container's own, else the host would be renamed")]
+    HostnameNeedsUtsNamespace,
+    /// A limit was asked for that cannot be applied.
+    #[error("the {limit} limit cannot be applied: {cause}")]
+    LimitUnavailable {
+        /// "memory", "cpu" or "pids".
+        limit: &'static str,
+        /// Why not.
+        cause: String,
+        /// What would mend it.
+        mend: String,
+    },
+    /// A word is no capability's name.
+    #[error("unknown capability \"{name}\": see capabilities(7) for the names")]
+    UnknownCapability {
+        /// What was given.
+        name: String,
+    },
+}
+
+impl PlanError {
+    /// What would mend it, where the message alone does not say.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            PlanError::UserNamespacesUnavailable { mend, .. } | PlanError::LimitUnavailable { mend, .. } => Some(mend),
+            _ => None,
+        }
+    }
+}
+
+/// Refuses what the document asks for and this engine does not do: to ignore it would be to weaken the container.
+pub(super) fn refuse_unsupported(spec: &Spec) -> Result<(), PlanError> {
+    let refuse = |field, value: String| Err(PlanError::Unsupported { field, value });
+    let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
+    if process.terminal() == Some(true) {
+        return refuse("process.terminal", "true".to_owned());
+    }
+    if let Some(profile) = process.apparmor_profile().as_ref().filter(|profile| !profile.is_empty()) {
+        return refuse("process.apparmorProfile", profile.clone());
+    }
+    if let Some(label) = process.selinux_label().as_ref().filter(|label| !label.is_empty()) {
+        return refuse("process.selinuxLabel", label.clone());
+    }
+    if process.scheduler().is_some() || process.io_priority().is_some() {
+        return refuse("process.scheduler", "given".to_owned());
+    }
+    if spec.hooks().is_some() {
+        return refuse("hooks", "given".to_owned());
+    }
+    let Some(linux) = spec.linux() else { return Ok(()) };
+    if linux.seccomp().is_some() {
+        return refuse("linux.seccomp", "given".to_owned());
+    }
+    if let Some((name, _)) = linux.sysctl().as_ref().and_then(|sysctl| sysctl.iter().next()) {
+        return refuse("linux.sysctl", name.clone());
+    }
+    if let Some(mode) = linux.rootfs_propagation().as_ref().filter(|mode| !mode.ends_with("private")) {
+        return refuse("linux.rootfsPropagation", mode.clone());
+    }
+    if linux.net_devices().is_some() || linux.intel_rdt().is_some() || linux.personality().is_some() {
+        return refuse("linux.netDevices, intelRdt or personality", "given".to_owned());
+    }
+    Ok(())
+}

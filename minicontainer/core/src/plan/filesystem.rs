@@ -1,0 +1,158 @@
+//! The part of a plan that builds the root file system and moves into it.
+
+use oci_spec::runtime::{Mount, Spec};
+
+use super::mount_options::{MountOptions, sort};
+use super::{CgroupLayout, Host, MountAttribute, Namespace, Overlay, PlanError, RootFs, Step};
+
+/// The device nodes that every container has, see "Default Devices" in the runtime specification's config-linux.md.
+const DEVICES: [(&str, u32, u32); 6] = [
+    ("/dev/null", 1, 3),
+    ("/dev/zero", 1, 5),
+    ("/dev/full", 1, 7),
+    ("/dev/random", 1, 8),
+    ("/dev/urandom", 1, 9),
+    ("/dev/tty", 5, 0),
+];
+
+/// Links that programs expect in `/dev`, see "Dev symbolic links" in the runtime specification's runtime-linux.md.
+const LINKS: [(&str, &str); 5] = [
+    ("pts/ptmx", "/dev/ptmx"),
+    ("/proc/self/fd", "/dev/fd"),
+    ("/proc/self/fd/0", "/dev/stdin"),
+    ("/proc/self/fd/1", "/dev/stdout"),
+    ("/proc/self/fd/2", "/dev/stderr"),
+];
+
+/// The steps from the host's tree to the container's own.
+pub(super) fn steps(
+    spec: &Spec,
+    root: &RootFs,
+    host: &Host,
+    namespaces: &[Namespace],
+) -> Result<Vec<Step>, PlanError> {
+    let mounts = spec.mounts().as_deref().unwrap_or_default();
+    if !namespaces.contains(&Namespace::Mount) {
+        return jail(root, mounts);
+    }
+    let mut steps = vec![Step::MakeMountsPrivate, root_mount(root, host)?];
+    for mount in mounts {
+        steps.extend(mount_steps(mount, host)?);
+    }
+    let may_make_devices = !namespaces.contains(&Namespace::User);
+    steps.extend(DEVICES.into_iter().map(|(path, major, minor)| match may_make_devices {
+        true => Step::MakeDevice { path: path.to_owned(), major, minor, mode: 0o666 },
+        false => Step::BindDevice { path: path.to_owned() },
+    }));
+    steps.extend(LINKS.map(|(target, path)| Step::Symlink { target: target.to_owned(), path: path.to_owned() }));
+
+    if let Some(linux) = spec.linux() {
+        let paths = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+        steps.extend(paths(linux.masked_paths()).into_iter().map(|path| Step::MaskPath { path }));
+        steps.extend(paths(linux.readonly_paths()).into_iter().map(|path| Step::ReadonlyPath { path }));
+    }
+    if spec.root().as_ref().and_then(|root| root.readonly()) == Some(true) {
+        steps.push(Step::Remount { destination: "/".to_owned(), attributes: vec![MountAttribute::ReadOnly] });
+    }
+    steps.push(Step::PivotRoot);
+    Ok(steps)
+}
+
+/// Without a mount namespace nothing may be mounted, since the host would have the mount: what is left is chroot(2)
+/// into a plain directory.
+fn jail(root: &RootFs, mounts: &[Mount]) -> Result<Vec<Step>, PlanError> {
+    if let Some(mount) = mounts.first() {
+        let destination = mount.destination().display().to_string();
+        return Err(PlanError::MountNeedsMountNamespace { destination });
+    }
+    match root {
+        RootFs::Directory { path } => Ok(vec![Step::Chroot { path: path.clone() }]),
+        RootFs::Overlay { .. } => Err(PlanError::OverlayNeedsMountNamespace),
+    }
+}
+
+fn root_mount(root: &RootFs, host: &Host) -> Result<Step, PlanError> {
+    match root {
+        RootFs::Directory { path } => Ok(Step::BindRoot { source: path.clone() }),
+        RootFs::Overlay { lowers, upper, work, target, volatile } => Ok(Step::MountOverlay {
+            lowers: lowers.clone(),
+            upper: upper.clone(),
+            work: work.clone(),
+            target: target.clone(),
+            volatile: *volatile,
+            userxattr: match host.overlay {
+                Overlay::Trusted => false,
+                Overlay::UserXattr => true,
+                Overlay::None => return Err(PlanError::OverlayUnavailable),
+            },
+        }),
+    }
+}
+
+fn mount_steps(mount: &Mount, host: &Host) -> Result<Vec<Step>, PlanError> {
+    let destination = destination(mount)?;
+    let options = sort(mount.options().as_deref().unwrap_or_default())?;
+    let source = mount.source().as_ref().map(|path| path.display().to_string());
+    let kind = mount.typ().as_deref().unwrap_or("bind");
+    if options.bind || kind == "bind" {
+        let source = source.ok_or(PlanError::Missing { field: "mounts.source" })?;
+        let MountOptions { attributes, recursive, data, .. } = options;
+        if let Some((name, _)) = data.into_iter().next() {
+            return Err(PlanError::Unsupported { field: "mounts.options", value: name });
+        }
+        return Ok(vec![Step::BindMount { source, destination, recursive, attributes }]);
+    }
+    if kind == "cgroup" {
+        return Ok(cgroup_mounts(destination, options, &host.cgroups.layout));
+    }
+    Ok(vec![Step::Mount {
+        fstype: kind.to_owned(),
+        source: source.unwrap_or_else(|| kind.to_owned()),
+        destination,
+        attributes: options.attributes,
+        options: options.data,
+    }])
+}
+
+/// A mount's place: absolute, not the root itself, and without `..`, which would only hide where it really goes.
+fn destination(mount: &Mount) -> Result<String, PlanError> {
+    let text = mount.destination().display().to_string();
+    let parts = || text.split('/').filter(|part| !part.is_empty() && *part != ".");
+    if !text.starts_with('/') || parts().next().is_none() || parts().any(|part| part == "..") {
+        return Err(PlanError::Destination { destination: text });
+    }
+    Ok(text)
+}
+
+/// Version 2 is one file system. Version 1 is one for each hierarchy, side by side on a tmpfs, which is made read-only
+/// once its directories exist.
+fn cgroup_mounts(destination: String, options: MountOptions, layout: &CgroupLayout) -> Vec<Step> {
+    let mount = |fstype: &str, destination: String, attributes: Vec<MountAttribute>, options| Step::Mount {
+        fstype: fstype.to_owned(),
+        source: "cgroup".to_owned(),
+        destination,
+        attributes,
+        options,
+    };
+    match layout {
+        CgroupLayout::None => Vec::new(),
+        CgroupLayout::V2 { .. } => vec![mount("cgroup2", destination, options.attributes, Vec::new())],
+        CgroupLayout::V1 { hierarchies } => {
+            let writable = options.attributes.iter().copied().filter(|one| *one != MountAttribute::ReadOnly).collect();
+            let mode = vec![("mode".to_owned(), "755".to_owned())];
+            let mut steps = vec![mount("tmpfs", destination.clone(), writable, mode)];
+            for names in hierarchies {
+                let place = format!("{destination}/{}", names.trim_start_matches("name="));
+                let controllers = names.split(',').map(|name| match name.split_once('=') {
+                    Some((key, value)) => (key.to_owned(), value.to_owned()),
+                    None => (name.to_owned(), String::new()),
+                });
+                steps.push(mount("cgroup", place, options.attributes.clone(), controllers.collect()));
+            }
+            if options.attributes.contains(&MountAttribute::ReadOnly) {
+                steps.push(Step::Remount { destination, attributes: vec![MountAttribute::ReadOnly] });
+            }
+            steps
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Mount options as fstab(5) and the runtime specification write them, sorted into what they mean.
+
+use super::{MountAttribute, PlanError};
+
+/// The options of one mount, understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct MountOptions {
+    /// Restrictions on the mount itself.
+    pub attributes: Vec<MountAttribute>,
+    /// Whether an existing tree is shown in a second place.
+    pub bind: bool,
+    /// Whether the mounts below it come along.
+    pub recursive: bool,
+    /// What is left: the file system's own options.
+    pub data: Vec<(String, String)>,
+}
+
+/// Sorts the options of a mount, see "Linux mount options" in the runtime specification's config.md.
+pub(super) fn sort(options: &[String]) -> Result<MountOptions, PlanError> {
+    let mut sorted = MountOptions::default();
+    for option in options {
+        let word = if option == "rro" { "ro" } else { option.as_str() };
+        let attribute = MountAttribute::ALL.into_iter().find(|attribute| attribute.name() == word);
+        match (attribute, option.as_str()) {
+            (Some(attribute), _) => {
+                if !sorted.attributes.contains(&attribute) {
+                    sorted.attributes.push(attribute);
+                }
+            }
+            (None, "bind") => sorted.bind = true,
+            (None, "rbind") => (sorted.bind, sorted.recursive) = (true, true),
+            // The kernel's own defaults, and the propagation that every mount here has.
+            (None, "defaults" | "rw" | "suid" | "dev" | "exec" | "relatime" | "async" | "private" | "rprivate") => {}
+            (None, "shared" | "rshared" | "slave" | "rslave" | "unbindable" | "runbindable" | "idmap" | "ridmap") => {
+                return Err(PlanError::Unsupported { field: "mounts.options", value: option.clone() });
+            }
+            (None, other) => {
+                let (name, value) = other.split_once('=').unwrap_or((other, ""));
+                sorted.data.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+    Ok(sorted)
+}

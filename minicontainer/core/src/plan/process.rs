@@ -1,0 +1,91 @@
+//! The part of a plan that makes the process who it shall be: ids, name, limits, powers, program.
+
+use oci_spec::runtime::{Capabilities as OciCapabilities, LinuxIdMapping, Spec};
+
+use super::{CAPABILITIES, Capabilities, Host, IdMapping, Identity, Namespace, PlanError, Step};
+
+/// The step that writes the id maps of the user namespace.
+pub(super) fn map_ids(spec: &Spec, host: &Host) -> Result<Step, PlanError> {
+    let linux = spec.linux().as_ref().ok_or(PlanError::Missing { field: "linux" })?;
+    let mappings = |listed: &Option<Vec<LinuxIdMapping>>| -> Vec<IdMapping> {
+        listed
+            .iter()
+            .flatten()
+            .map(|line| IdMapping { inside: line.container_id(), outside: line.host_id(), count: line.size() })
+            .collect()
+    };
+    let (uids, gids) = (mappings(linux.uid_mappings()), mappings(linux.gid_mappings()));
+    if uids.is_empty() || gids.is_empty() {
+        return Err(PlanError::Missing { field: "linux.uidMappings and linux.gidMappings" });
+    }
+    Ok(Step::MapIds { uids, gids, deny_setgroups: host.identity != Identity::Root })
+}
+
+/// The step that names the machine, if the document has a name.
+pub(super) fn hostname(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<Step>, PlanError> {
+    match spec.hostname() {
+        None => Ok(None),
+        Some(_) if !namespaces.contains(&Namespace::Uts) => Err(PlanError::HostnameNeedsUtsNamespace),
+        Some(name) => Ok(Some(Step::SetHostname { name: name.clone() })),
+    }
+}
+
+/// The steps from the new root to the program.
+pub(super) fn steps(spec: &Spec, host: &Host) -> Result<Vec<Step>, PlanError> {
+    let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
+    let args = process.args().clone().filter(|args| !args.is_empty()).ok_or(PlanError::Missing { field: "process.args" })?;
+    let user = process.user();
+    let mut steps = vec![
+        Step::EnterWorkdir { path: process.cwd().display().to_string() },
+        Step::SetUmask { mask: user.umask().unwrap_or(0o022) },
+    ];
+    for limit in process.rlimits().iter().flatten() {
+        let resource = limit.typ().to_string();
+        steps.push(Step::SetRlimit { resource, soft: limit.soft(), hard: limit.hard() });
+    }
+
+    let sets = process.capabilities().clone();
+    let set = |pick: fn(&oci_spec::runtime::LinuxCapabilities) -> &Option<OciCapabilities>| -> Capabilities {
+        sorted(sets.as_ref().and_then(|sets| pick(sets).as_ref()))
+    };
+    steps.push(Step::DropBoundingSet { keep: set(|sets| sets.bounding()) });
+    steps.push(Step::SetUser { uid: user.uid(), gid: user.gid(), groups: groups(spec, host)? });
+    steps.push(Step::SetCapabilities {
+        effective: set(|sets| sets.effective()),
+        permitted: set(|sets| sets.permitted()),
+        inheritable: set(|sets| sets.inheritable()),
+        ambient: set(|sets| sets.ambient()),
+    });
+    if process.no_new_privileges() == Some(true) {
+        steps.push(Step::NoNewPrivileges);
+    }
+    steps.push(Step::Execute { args, env: process.env().clone().unwrap_or_default() });
+    Ok(steps)
+}
+
+/// Supplementary groups; an ordinary user's namespace has only the ids that were mapped, and setgroups(2) is denied.
+fn groups(spec: &Spec, host: &Host) -> Result<Option<Vec<u32>>, PlanError> {
+    let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
+    let user = process.user();
+    let extra = user.additional_gids().clone().unwrap_or_default();
+    if host.identity == Identity::Root {
+        return Ok(Some(extra));
+    }
+    let linux = spec.linux().as_ref().ok_or(PlanError::Missing { field: "linux" })?;
+    let mapped = |listed: &Option<Vec<LinuxIdMapping>>, id: u32| {
+        listed.iter().flatten().any(|line| (line.container_id()..line.container_id().saturating_add(line.size())).contains(&id))
+    };
+    if !mapped(linux.uid_mappings(), user.uid()) {
+        return Err(PlanError::IdNotMapped { kind: "user", id: user.uid() });
+    }
+    if let Some(id) = [user.gid()].into_iter().chain(extra).find(|id| !mapped(linux.gid_mappings(), *id)) {
+        return Err(PlanError::IdNotMapped { kind: "group", id });
+    }
+    Ok(None)
+}
+
+/// A set in the order of the capabilities' numbers, so that equal documents give equal plans.
+fn sorted(set: Option<&OciCapabilities>) -> Capabilities {
+    let names: Vec<String> = set.into_iter().flatten().map(|capability| format!("CAP_{capability}")).collect();
+    CAPABILITIES.into_iter().filter(|known| names.iter().any(|name| name == known)).map(str::to_owned).collect()
+}

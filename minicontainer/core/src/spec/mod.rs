@@ -1,0 +1,257 @@
+//! What was asked for and what the image says become one document: the OCI runtime `Spec`.
+//!
+//! The Open Container Initiative's runtime specification describes a container by a file `config.json`: the process,
+//! its root file system, mounts, namespaces, limits and restrictions. Every container runtime reads it (runc, crun,
+//! youki), and so does ours: between what a user types and what the kernel is told lies this document and nothing
+//! else. Isolations left out on purpose are left out *here*, so that no later stage knows of them.
+//!
+//! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities; stricter than
+//! Docker is `no_new_privs`, which is on, and that core dumps are off.
+//!
+//! ```
+//! use minicontainer_core::{RunOptions, image, options::resolve_user, plan::Host, spec};
+//!
+//! let options = RunOptions { command: vec!["sh".into()], ..RunOptions::default() };
+//! let process = image::settle(&options, &Default::default())?;
+//! let user = resolve_user(&process.user, "root:x:0:0:root:/root:/bin/sh\n", "")?;
+//! let spec = spec::spec(&options, &process, &user, "4f3c", &Host::example())?;
+//! assert_eq!(spec.hostname().as_deref(), Some("4f3c"));
+//! assert_eq!(spec.process().as_ref().unwrap().no_new_privileges(), Some(true));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod defaults;
+mod mounts;
+
+use oci_spec::runtime::{
+    Capabilities, Linux, LinuxCapabilities, LinuxCpu, LinuxIdMapping, LinuxIdMappingBuilder, LinuxMemoryBuilder,
+    LinuxNamespace, LinuxNamespaceType, LinuxPids, LinuxResources, PosixRlimitBuilder, PosixRlimitType, Process, Root,
+    Spec, User,
+};
+
+use crate::image::ProcessSettings;
+use crate::options::{Access, Isolation, Network, PidsLimit, ResolvedUser, RunOptions};
+use crate::plan::{Availability, Host, Identity};
+
+pub use defaults::{DEFAULT_PIDS, DOCKER_CAPABILITIES, MASKED_PATHS, READONLY_PATHS};
+
+/// The least memory that a container can be limited to, in bytes: Docker's bound, and less does not start.
+pub const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
+
+/// The version of the runtime specification written into the document: the newest that Debian's runc and crun read.
+const OCI_VERSION: &str = "1.0.2";
+
+/// Processor time is shared out in periods of this many microseconds, the kernel's default.
+const CPU_PERIOD: u64 = 100_000;
+
+/// What was asked for contradicts itself or cannot be written down.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// The memory limit is below what a process needs to start.
+    #[error("memory limit of {bytes} bytes is too small: the least is 6m")]
+    MemoryTooSmall {
+        /// What was asked for.
+        bytes: u64,
+    },
+    /// Two options contradict each other.
+    #[error("{first} and {second} contradict each other: {reason}")]
+    Contradiction {
+        /// One option.
+        first: String,
+        /// The other.
+        second: String,
+        /// Why they cannot both be.
+        reason: &'static str,
+    },
+    /// An ordinary user asked to leave the user namespace out.
+    #[error("--without user: an ordinary user gets the powers to isolate only from a user namespace; run as root to try it")]
+    UserNamespaceNeeded,
+    /// The OCI library refused a value.
+    #[error("cannot write the runtime config: {reason}")]
+    Document {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl From<oci_spec::OciSpecError> for SpecError {
+    fn from(error: oci_spec::OciSpecError) -> Self {
+        SpecError::Document { reason: error.to_string() }
+    }
+}
+
+/// Writes down what was asked for as an OCI runtime `Spec` whose root file system is `rootfs` beside it.
+///
+/// `id` is the container's id: its first twelve characters are the hostname if none was asked for, and its cgroup is
+/// named after it.
+///
+/// # Errors
+/// When options contradict each other or a limit is below what works.
+pub fn spec(
+    options: &RunOptions,
+    process: &ProcessSettings,
+    user: &ResolvedUser,
+    id: &str,
+    host: &Host,
+) -> Result<Spec, SpecError> {
+    contradictions(options, host)?;
+    let own = |isolation| !options.without.contains(&isolation);
+    let hostname = match &options.hostname {
+        Some(hostname) => hostname.to_string(),
+        None => id.chars().take(12).collect(),
+    };
+
+    let mut root = Root::default();
+    root.set_path("rootfs".into()).set_readonly(Some(options.root == Access::ReadOnly));
+
+    let mut spec = Spec::default();
+    spec.set_version(OCI_VERSION.to_owned())
+        .set_root(Some(root))
+        .set_annotations(None)
+        .set_process(Some(oci_process(options, process, user, &hostname)?))
+        .set_hostname(own(Isolation::Uts).then_some(hostname))
+        .set_mounts(own(Isolation::Mount).then(|| mounts::mounts(options, host)))
+        .set_linux(Some(linux(options, id, host)?));
+    Ok(spec)
+}
+
+/// Options that cannot both hold are refused here, before anything exists.
+fn contradictions(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
+    let without = |isolation| options.without.contains(&isolation);
+    let contradiction = |first: &str, second: &str, reason| {
+        Err(SpecError::Contradiction { first: first.to_owned(), second: second.to_owned(), reason })
+    };
+    if without(Isolation::Uts) && options.hostname.is_some() {
+        return contradiction("--hostname", "--without uts", "the host itself would be renamed");
+    }
+    if without(Isolation::Mount) && !options.mounts.is_empty() {
+        return contradiction("-v, --mount and --tmpfs", "--without mount", "the host itself would get the mount");
+    }
+    if without(Isolation::Mount) && options.root == Access::ReadOnly {
+        return contradiction("--read-only", "--without mount", "only a mount can be made read-only");
+    }
+    if without(Isolation::User) && matches!(host.identity, Identity::User { .. }) {
+        return Err(SpecError::UserNamespaceNeeded);
+    }
+    Ok(())
+}
+
+fn oci_process(
+    options: &RunOptions,
+    settings: &ProcessSettings,
+    user: &ResolvedUser,
+    hostname: &str,
+) -> Result<Process, SpecError> {
+    let mut oci_user = User::default();
+    oci_user
+        .set_uid(user.uid)
+        .set_gid(user.gid)
+        .set_umask(Some(0o022))
+        .set_additional_gids((!user.groups.is_empty()).then(|| user.groups.clone()));
+
+    let no_core_dumps = PosixRlimitBuilder::default().typ(PosixRlimitType::RlimitCore).soft(0u64).hard(0u64).build()?;
+    let names: Vec<&str> = if options.without.contains(&Isolation::Capabilities) {
+        crate::plan::CAPABILITIES.to_vec()
+    } else {
+        DOCKER_CAPABILITIES.to_vec()
+    };
+    let mut process = Process::default();
+    process
+        .set_terminal(Some(false))
+        .set_user(oci_user)
+        .set_args(Some(settings.args.clone()))
+        .set_env(Some(settings.env_of(hostname, &user.home)))
+        .set_cwd(settings.workdir.clone().into())
+        .set_capabilities(Some(capabilities(&names)))
+        .set_no_new_privileges(Some(!options.without.contains(&Isolation::NoNewPrivileges)))
+        .set_rlimits(Some(vec![no_core_dumps]));
+    Ok(process)
+}
+
+/// Bounding, permitted and effective sets alike; inheritable and ambient empty, as Docker has it since CVE-2022-24769.
+fn capabilities(names: &[&str]) -> LinuxCapabilities {
+    let set: Capabilities = names.iter().filter_map(|name| name.trim_start_matches("CAP_").parse().ok()).collect();
+    let mut capabilities = LinuxCapabilities::default();
+    capabilities
+        .set_bounding(Some(set.clone()))
+        .set_permitted(Some(set.clone()))
+        .set_effective(Some(set))
+        .set_inheritable(Some(Capabilities::new()))
+        .set_ambient(Some(Capabilities::new()));
+    capabilities
+}
+
+fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError> {
+    let masked = !options.without.contains(&Isolation::MaskedPaths) && !options.without.contains(&Isolation::Mount);
+    let paths = |list: &[&str]| masked.then(|| list.iter().map(|path| (*path).to_owned()).collect());
+
+    let mut linux = Linux::default();
+    linux
+        .set_namespaces(Some(namespaces(options, host)))
+        .set_resources(Some(resources(options, host)?))
+        .set_cgroups_path(Some(format!("/minicontainer-{id}").into()))
+        .set_masked_paths(paths(&MASKED_PATHS))
+        .set_readonly_paths(paths(&READONLY_PATHS));
+    if let Identity::User { uid, gid } = host.identity {
+        linux.set_uid_mappings(Some(single_id(uid)?)).set_gid_mappings(Some(single_id(gid)?));
+    }
+    Ok(linux)
+}
+
+/// Root inside stands for the one user outside, the only mapping that a user may write without help.
+fn single_id(outside: u32) -> Result<Vec<LinuxIdMapping>, SpecError> {
+    Ok(vec![LinuxIdMappingBuilder::default().container_id(0u32).host_id(outside).size(1u32).build()?])
+}
+
+fn namespaces(options: &RunOptions, host: &Host) -> Vec<LinuxNamespace> {
+    let own = |isolation| !options.without.contains(&isolation);
+    let user = matches!(host.identity, Identity::User { .. });
+    [
+        (LinuxNamespaceType::User, user),
+        (LinuxNamespaceType::Mount, own(Isolation::Mount)),
+        (LinuxNamespaceType::Pid, own(Isolation::Pid)),
+        (LinuxNamespaceType::Network, own(Isolation::Net) && options.network != Network::Host),
+        (LinuxNamespaceType::Ipc, own(Isolation::Ipc)),
+        (LinuxNamespaceType::Uts, own(Isolation::Uts)),
+        (LinuxNamespaceType::Cgroup, own(Isolation::Cgroup)),
+    ]
+    .into_iter()
+    .filter(|(_, wanted)| *wanted)
+    .map(|(typ, _)| {
+        let mut namespace = LinuxNamespace::default();
+        namespace.set_typ(typ);
+        namespace
+    })
+    .collect()
+}
+
+/// The limits asked for, and the default bound on processes where this host lets us keep it.
+fn resources(options: &RunOptions, host: &Host) -> Result<LinuxResources, SpecError> {
+    let mut resources = LinuxResources::default();
+    if let Some(memory) = options.limits.memory {
+        let bytes = memory.bytes();
+        if bytes < LEAST_MEMORY {
+            return Err(SpecError::MemoryTooSmall { bytes });
+        }
+        let limit = LinuxMemoryBuilder::default().limit(i64::try_from(bytes).unwrap_or(i64::MAX)).build()?;
+        resources.set_memory(Some(limit));
+    }
+    if let Some(cpus) = options.limits.cpus {
+        let quota = i64::try_from(cpus.quota(CPU_PERIOD)).unwrap_or(i64::MAX);
+        let mut limit = LinuxCpu::default();
+        limit.set_quota(Some(quota)).set_period(Some(CPU_PERIOD));
+        resources.set_cpu(Some(limit));
+    }
+    let default = (host.cgroups.access == Availability::Available).then_some(DEFAULT_PIDS);
+    let pids = match options.limits.pids {
+        Some(PidsLimit::AtMost(count)) => Some(i64::try_from(count).unwrap_or(i64::MAX)),
+        Some(PidsLimit::Unlimited) => None,
+        None => default,
+    };
+    if let Some(max) = pids {
+        let mut limit = LinuxPids::default();
+        limit.set_limit(max);
+        resources.set_pids(Some(limit));
+    }
+    Ok(resources)
+}

@@ -1,0 +1,70 @@
+//! The mounts of a container: those that every Linux program expects, then those that were asked for.
+
+use oci_spec::runtime::Mount;
+
+use crate::options::{Access, Isolation, MountSpec, Network, RunOptions};
+use crate::plan::{CgroupLayout, Host, Identity, MountAttribute};
+
+/// The mounts in the order in which they are made; a later one may lie inside an earlier one.
+pub(super) fn mounts(options: &RunOptions, host: &Host) -> Vec<Mount> {
+    let own = |isolation| !options.without.contains(&isolation);
+    let rootless = matches!(host.identity, Identity::User { .. });
+    // Inside a user namespace the kernel lets nobody mount proc or sysfs afresh unless the namespace they show is
+    // the container's own, mount_namespaces(7). Then the host's is shown instead.
+    let fresh_proc = own(Isolation::Pid) || !rootless;
+    let fresh_sys = (own(Isolation::Net) && options.network != Network::Host) || !rootless;
+
+    let mut mounts = Vec::new();
+    mounts.push(match fresh_proc {
+        true => mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
+        false => mount("/proc", "bind", "/proc", &["rbind", "nosuid", "noexec", "nodev"]),
+    });
+    mounts.push(mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]));
+    let mut devpts = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
+    if !rootless {
+        // The group that owns terminals; a user namespace of a single id has no such group.
+        devpts.push("gid=5");
+    }
+    mounts.push(mount("/dev/pts", "devpts", "devpts", &devpts));
+    mounts.push(match fresh_sys {
+        true => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
+        false => mount("/sys", "bind", "/sys", &["rbind", "nosuid", "noexec", "nodev", "ro"]),
+    });
+    let cgroups_visible = host.cgroups.layout != CgroupLayout::None && fresh_sys && (own(Isolation::Cgroup) || !rootless);
+    if cgroups_visible {
+        mounts.push(mount("/sys/fs/cgroup", "cgroup", "cgroup", &["ro", "nosuid", "noexec", "nodev"]));
+    }
+    if own(Isolation::Ipc) || !rootless {
+        mounts.push(mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]));
+    }
+    mounts.push(mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]));
+    mounts.extend(options.mounts.iter().map(requested));
+    mounts
+}
+
+/// A mount that was asked for.
+fn requested(spec: &MountSpec) -> Mount {
+    match spec {
+        MountSpec::Bind { source, target, access } => {
+            let access = if *access == Access::ReadOnly { "ro" } else { "rw" };
+            mount(target, "bind", source, &["rbind", "rprivate", access])
+        }
+        MountSpec::Tmpfs { target, size, mode, attributes } => {
+            let mut options: Vec<String> = attributes.iter().map(|attribute| attribute.name().to_owned()).collect();
+            options.extend(size.map(|size| format!("size={}", size.bytes())));
+            options.push(format!("mode={:o}", mode.unwrap_or(0o1777)));
+            let options: Vec<&str> = options.iter().map(String::as_str).collect();
+            mount(target, "tmpfs", "tmpfs", &options)
+        }
+    }
+}
+
+fn mount(destination: &str, kind: &str, source: &str, options: &[&str]) -> Mount {
+    let mut mount = Mount::default();
+    mount
+        .set_destination(destination.into())
+        .set_typ(Some(kind.to_owned()))
+        .set_source(Some(source.into()))
+        .set_options(Some(options.iter().map(|option| (*option).to_owned()).collect()));
+    mount
+}

@@ -1,0 +1,280 @@
+//! The system calls of the container's first process, one function each, with the types that the manual gives them.
+//!
+//! Every function is named after its call. Paths come as [`CStr`], so that nothing is allocated; descriptors are plain
+//! numbers, because this process lives for a millisecond and then becomes another program, which closes them all.
+
+use core::ffi::CStr;
+
+use super::raw::syscall;
+use super::{Errno, Result};
+
+/// A descriptor of this process.
+pub(crate) type Fd = i32;
+
+/// "Relative to the current directory", where a call wants a directory's descriptor.
+pub(crate) const CURRENT_DIRECTORY: Fd = libc::AT_FDCWD;
+
+/// Resolve the path as if the directory were the root: no `..`, no symbolic link leads out of it, see openat2(2).
+pub(crate) const RESOLVE_IN_ROOT: u64 = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
+
+/// What mount_setattr(2) changes, `struct mount_attr`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MountAttr {
+    pub set: u64,
+    pub clear: u64,
+    pub propagation: u64,
+    pub userns: u64,
+}
+
+fn fd(number: Fd) -> usize {
+    number as isize as usize
+}
+
+fn path(text: &CStr) -> usize {
+    text.as_ptr().addr()
+}
+
+macro_rules! call {
+    ($number:ident $(, $argument:expr)*) => {{
+        let mut arguments = [0usize; 6];
+        let given = [$($argument as usize),*];
+        arguments[..given.len()].copy_from_slice(&given);
+        // SAFETY: numbers are plain values; every address comes from a reference that outlives the call, of the type
+        // that the call's manual page gives it.
+        unsafe { syscall(libc::$number, arguments) }
+    }};
+}
+
+pub(crate) fn read(from: Fd, buffer: &mut [u8]) -> Result<usize> {
+    call!(SYS_read, fd(from), buffer.as_mut_ptr(), buffer.len())
+}
+
+pub(crate) fn write(to: Fd, bytes: &[u8]) -> Result<usize> {
+    call!(SYS_write, fd(to), bytes.as_ptr(), bytes.len())
+}
+
+pub(crate) fn close(descriptor: Fd) -> Result<usize> {
+    call!(SYS_close, fd(descriptor))
+}
+
+pub(crate) fn close_range(first: u32, last: u32) -> Result<usize> {
+    call!(SYS_close_range, first, last, 0)
+}
+
+pub(crate) fn dup3(from: Fd, to: Fd) -> Result<usize> {
+    call!(SYS_dup3, fd(from), fd(to), 0)
+}
+
+/// Duplicates onto the lowest free number that is at least `least`, to be closed by execve(2).
+pub(crate) fn duplicate_from(descriptor: Fd, least: Fd) -> Result<Fd> {
+    call!(SYS_fcntl, fd(descriptor), libc::F_DUPFD_CLOEXEC, fd(least)).map(|number| number as Fd)
+}
+
+/// Sets `signal` to its default action and no flags.
+pub(crate) fn default_action(signal: i32) -> Result<usize> {
+    // struct kernel_sigaction: handler, flags, restorer, mask; all zero is SIG_DFL.
+    let action = [0u64; 4];
+    call!(SYS_rt_sigaction, signal, action.as_ptr(), 0, 8)
+}
+
+pub(crate) fn unblock_signals() -> Result<usize> {
+    let none = 0u64;
+    call!(SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, 0, 8)
+}
+
+pub(crate) fn unshare(flags: i32) -> Result<usize> {
+    call!(SYS_unshare, flags)
+}
+
+pub(crate) fn setsid() -> Result<usize> {
+    call!(SYS_setsid)
+}
+
+pub(crate) fn sethostname(name: &CStr) -> Result<usize> {
+    call!(SYS_sethostname, path(name), name.count_bytes())
+}
+
+/// The type bits of a file's mode, see inode(7).
+pub(crate) fn file_type(descriptor: Fd) -> Result<u32> {
+    // SAFETY: struct statx is plain numbers, for which all zero is a value.
+    let mut status: libc::statx = unsafe { core::mem::zeroed() };
+    call!(SYS_statx, fd(descriptor), path(c""), libc::AT_EMPTY_PATH, libc::STATX_TYPE, &raw mut status)?;
+    Ok(u32::from(status.stx_mode) & libc::S_IFMT)
+}
+
+/// Opens `name` as if `root` were the root of the file system, see openat2(2). The kernel asks to try again when
+/// somebody renames directories underneath, which a hostile container could do on purpose: hence the bound.
+pub(crate) fn open_in_root(root: Fd, name: &CStr, flags: i32) -> Result<Fd> {
+    let how = [(flags | libc::O_CLOEXEC) as u64, 0, RESOLVE_IN_ROOT];
+    for _ in 0..128 {
+        match call!(SYS_openat2, fd(root), path(name), how.as_ptr(), size_of_val(&how)) {
+            Err(Errno(libc::EAGAIN)) => continue,
+            result => return result.map(|number| number as Fd),
+        }
+    }
+    Err(Errno(libc::EAGAIN))
+}
+
+pub(crate) fn mkdirat(directory: Fd, name: &CStr, mode: u32) -> Result<usize> {
+    call!(SYS_mkdirat, fd(directory), path(name), mode)
+}
+
+pub(crate) fn mknodat(directory: Fd, name: &CStr, mode: u32, device: u64) -> Result<usize> {
+    call!(SYS_mknodat, fd(directory), path(name), mode, device)
+}
+
+pub(crate) fn symlinkat(target: &CStr, directory: Fd, name: &CStr) -> Result<usize> {
+    call!(SYS_symlinkat, path(target), fd(directory), path(name))
+}
+
+pub(crate) fn chdir(name: &CStr) -> Result<usize> {
+    call!(SYS_chdir, path(name))
+}
+
+pub(crate) fn fchdir(directory: Fd) -> Result<usize> {
+    call!(SYS_fchdir, fd(directory))
+}
+
+pub(crate) fn chroot(name: &CStr) -> Result<usize> {
+    call!(SYS_chroot, path(name))
+}
+
+pub(crate) fn getcwd(buffer: &mut [u8]) -> Result<usize> {
+    call!(SYS_getcwd, buffer.as_mut_ptr(), buffer.len())
+}
+
+pub(crate) fn umask(mask: u32) -> Result<usize> {
+    call!(SYS_umask, mask)
+}
+
+/// The older way to mount, for what the newer one cannot say on older kernels.
+pub(crate) fn mount(source: &CStr, target: &CStr, fstype: &CStr, data: &CStr) -> Result<usize> {
+    call!(SYS_mount, path(source), path(target), path(fstype), 0, path(data))
+}
+
+/// Detaches the mount on `name` with all below it, now for path lookups and fully when no longer used.
+pub(crate) fn detach(name: &CStr) -> Result<usize> {
+    call!(SYS_umount2, path(name), libc::MNT_DETACH)
+}
+
+pub(crate) fn pivot_root(new: &CStr, put_old: &CStr) -> Result<usize> {
+    call!(SYS_pivot_root, path(new), path(put_old))
+}
+
+pub(crate) fn fsopen(fstype: &CStr) -> Result<Fd> {
+    call!(SYS_fsopen, path(fstype), 1 /* FSOPEN_CLOEXEC */).map(|number| number as Fd)
+}
+
+/// Sets one option; an empty value is a plain flag.
+pub(crate) fn fsconfig(context: Fd, key: &CStr, value: &CStr) -> Result<usize> {
+    if value.is_empty() {
+        call!(SYS_fsconfig, fd(context), 0 /* FSCONFIG_SET_FLAG */, path(key), 0, 0)
+    } else {
+        call!(SYS_fsconfig, fd(context), 1 /* FSCONFIG_SET_STRING */, path(key), path(value), 0)
+    }
+}
+
+pub(crate) fn fsconfig_create(context: Fd) -> Result<usize> {
+    call!(SYS_fsconfig, fd(context), 6 /* FSCONFIG_CMD_CREATE */, 0, 0, 0)
+}
+
+pub(crate) fn fsmount(context: Fd, attributes: u64) -> Result<Fd> {
+    call!(SYS_fsmount, fd(context), 1 /* FSMOUNT_CLOEXEC */, attributes).map(|number| number as Fd)
+}
+
+/// Takes a detached copy of the mount at `name`, with the mounts below it if `recursive`.
+pub(crate) fn open_tree(directory: Fd, name: &CStr, recursive: bool) -> Result<Fd> {
+    let mut flags = 1 /* OPEN_TREE_CLONE */ | libc::O_CLOEXEC | libc::AT_EMPTY_PATH;
+    if recursive {
+        flags |= libc::AT_RECURSIVE;
+    }
+    call!(SYS_open_tree, fd(directory), path(name), flags).map(|number| number as Fd)
+}
+
+/// Attaches a detached mount on the file or directory that `destination` is open on.
+pub(crate) fn move_mount(tree: Fd, destination: Fd) -> Result<usize> {
+    // MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH: both descriptors are meant themselves.
+    call!(SYS_move_mount, fd(tree), path(c""), fd(destination), path(c""), 0x04 | 0x40)
+}
+
+/// Attaches a detached mount on a path of the host's.
+pub(crate) fn move_mount_to(tree: Fd, destination: &CStr) -> Result<usize> {
+    call!(SYS_move_mount, fd(tree), path(c""), fd(CURRENT_DIRECTORY), path(destination), 0x04)
+}
+
+/// Changes the mount that `mount` is open on, and those below it if `recursive`.
+pub(crate) fn mount_setattr(mount: Fd, name: &CStr, recursive: bool, change: &MountAttr) -> Result<usize> {
+    let mut flags = libc::AT_EMPTY_PATH;
+    if recursive {
+        flags |= libc::AT_RECURSIVE;
+    }
+    call!(SYS_mount_setattr, fd(mount), path(name), flags, &raw const *change, size_of::<MountAttr>())
+}
+
+pub(crate) fn socket(family: i32, kind: i32) -> Result<Fd> {
+    call!(SYS_socket, family, kind, 0).map(|number| number as Fd)
+}
+
+pub(crate) fn set_interface_flags(socket: Fd, request: &libc::ifreq) -> Result<usize> {
+    call!(SYS_ioctl, fd(socket), libc::SIOCSIFFLAGS, &raw const *request)
+}
+
+pub(crate) fn prlimit(resource: u32, soft: u64, hard: u64) -> Result<usize> {
+    let limit = [soft, hard];
+    call!(SYS_prlimit64, 0, resource, limit.as_ptr(), 0)
+}
+
+pub(crate) fn prctl(operation: i32, second: u64, third: u64) -> Result<usize> {
+    call!(SYS_prctl, operation, second, third, 0, 0)
+}
+
+pub(crate) fn setgroups(groups: &[u32]) -> Result<usize> {
+    call!(SYS_setgroups, groups.len(), groups.as_ptr())
+}
+
+pub(crate) fn setresgid(gid: u32) -> Result<usize> {
+    call!(SYS_setresgid, gid, gid, gid)
+}
+
+pub(crate) fn setresuid(uid: u32) -> Result<usize> {
+    call!(SYS_setresuid, uid, uid, uid)
+}
+
+/// Sets the calling thread's capability sets; each is one bit for each capability, see capset(2).
+pub(crate) fn capset(effective: u64, permitted: u64, inheritable: u64) -> Result<usize> {
+    let header = [0x2008_0522u32 /* _LINUX_CAPABILITY_VERSION_3 */, 0];
+    let half = |set: u64, upper: bool| (if upper { set >> 32 } else { set & 0xffff_ffff }) as u32;
+    let data = [
+        half(effective, false),
+        half(permitted, false),
+        half(inheritable, false),
+        half(effective, true),
+        half(permitted, true),
+        half(inheritable, true),
+    ];
+    call!(SYS_capset, header.as_ptr(), data.as_ptr())
+}
+
+/// Becomes another program; comes back only with the reason why not. Both lists end with a null pointer.
+pub(crate) fn execve(program: &CStr, args: &[*const libc::c_char], env: &[*const libc::c_char]) -> Errno {
+    match call!(SYS_execve, path(program), args.as_ptr(), env.as_ptr()) {
+        Err(errno) => errno,
+        Ok(_) => Errno(libc::ENOSYS),
+    }
+}
+
+pub(crate) fn clock_nanos() -> u64 {
+    let mut time = [0u64; 2];
+    match call!(SYS_clock_gettime, libc::CLOCK_MONOTONIC, time.as_mut_ptr()) {
+        Ok(_) => time[0] * 1_000_000_000 + time[1],
+        Err(_) => 0,
+    }
+}
+
+/// Ends the process without running anything of the caller's program.
+pub(crate) fn exit(code: i32) -> ! {
+    loop {
+        let _never_returns = call!(SYS_exit_group, code);
+    }
+}

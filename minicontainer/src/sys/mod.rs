@@ -1,0 +1,20 @@
+//! System calls as the kernel knows them: thin, typed, and safe to make between clone3(2) and execve(2).
+//!
+//! Most programs reach the kernel through the C library, which keeps notes of its own (`errno`, locks, buffers). The
+//! container's first process must not touch those: it starts as a copy of one thread of a program that may have many,
+//! and a lock that another thread held at that moment stays locked for ever in the copy. So the calls that this
+//! process makes are made here directly, with nothing in between: [`raw`] is the instruction itself, [`calls`] gives
+//! each call its types. Calls that only the parent makes come from the `nix` crate.
+//!
+//! Terms: a *system call* is a numbered request to the kernel; an *errno* is the number of the reason when it fails,
+//! see errno(3); a *descriptor* is the number of an open file, see open(2). See also signal-safety(7).
+
+pub(crate) mod calls;
+pub(crate) mod raw;
+
+/// The reason why a system call failed, see errno(3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Errno(pub i32);
+
+/// The result of a system call.
+pub(crate) type Result<T> = core::result::Result<T, Errno>;

@@ -1,0 +1,53 @@
+//! The one instruction that enters the kernel, for the two processors that the project runs on, see syscall(2).
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("minicontainer makes its system calls itself and knows how to only on x86_64 and aarch64.");
+
+use super::{Errno, Result};
+
+/// Makes the system call `number` with six arguments; those that a call does not have are ignored by the kernel.
+///
+/// # Safety
+/// The arguments must be what the call expects: above all, addresses must be valid for what the kernel does with them.
+#[cfg(target_arch = "x86_64")]
+pub(crate) unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
+    let [a, b, c, d, e, f] = arguments;
+    let result: isize;
+    // SAFETY: the instruction clobbers rcx and r11 only, as declared; the caller answers for the arguments.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack),
+        );
+    }
+    outcome(result)
+}
+
+/// Makes the system call `number` with six arguments; those that a call does not have are ignored by the kernel.
+///
+/// # Safety
+/// The arguments must be what the call expects: above all, addresses must be valid for what the kernel does with them.
+#[cfg(target_arch = "aarch64")]
+pub(crate) unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
+    let [a, b, c, d, e, f] = arguments;
+    let result: isize;
+    // SAFETY: the instruction changes x0 only; the caller answers for the arguments.
+    unsafe {
+        core::arch::asm!(
+            "svc 0",
+            in("x8") number as isize,
+            inlateout("x0") a as isize => result,
+            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f,
+            options(nostack),
+        );
+    }
+    outcome(result)
+}
+
+/// The kernel answers a failure with the negated errno, which is at most 4095.
+fn outcome(result: isize) -> Result<usize> {
+    if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
+}
