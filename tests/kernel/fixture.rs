@@ -155,11 +155,3 @@ fn the_command_of_an_ordinary_user_leaves_no_trace() {
     let Some(fixture) = Fixture::user() else { return };
     check_leaves_no_trace(&fixture);
 }
-
-#[test]
-fn the_store_of_an_ordinary_user_is_not_open_to_others() {
-    let Some(fixture) = Fixture::user() else { return };
-    let mode = fs::metadata(fixture.store()).expect("the store is there").permissions().mode();
-    assert_eq!(mode & 0o077, 0, "the fixture itself would hide a store that is too open");
-    assert!(fs::read_dir(fixture.canary()).expect("the canary is there").count() > 0);
-}
