@@ -1,0 +1,24 @@
+//! Lesson 1, one solution.
+
+use std::{env, error::Error};
+
+use minicontainer::{Sandbox, Store, Verdict};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [program, arguments @ ..] = arguments.as_slice() else {
+        return Err("usage: PROGRAM [ARGUMENT…]".into());
+    };
+
+    let store = Store::open_default()?;
+    store.seed_busybox()?;
+    let image = store.image("busybox")?;
+
+    let running = Sandbox::from_image(&image).command(program).args(arguments).spawn()?;
+    println!("pid {}", running.id());
+    match running.wait()?.verdict {
+        Verdict::Exited(code) => println!("exited {code}"),
+        other => println!("ended otherwise: {other:?}"),
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Lesson 1, a wrong solution: it tells the number that the process has inside, not the one it has on the host.
+
+use std::{env, error::Error};
+
+use minicontainer::{Sandbox, Store, Verdict};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let store = Store::open_default()?;
+    store.seed_busybox()?;
+    let running =
+        Sandbox::from_image(&store.image("busybox")?).command(&arguments[0]).args(&arguments[1..]).spawn()?;
+    println!("pid 1");
+    if let Verdict::Exited(code) = running.wait()?.verdict {
+        println!("exited {code}");
+    }
+    Ok(())
+}

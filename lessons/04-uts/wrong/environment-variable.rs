@@ -1,0 +1,8 @@
+//! Lesson 4, a wrong solution: the variable HOSTNAME is a note that shells make for themselves; the kernel has its own.
+
+use std::{env, error::Error, os::unix::process::CommandExt, process::Command};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    Err(Command::new(&arguments[1]).args(&arguments[2..]).env("HOSTNAME", &arguments[0]).exec().into())
+}

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Lesson 9, your turn. Check it with `cargo run -p lessons -- check 9`.
+#
+# The first argument is a word. Make two containers of the image busybox and leave both behind, stopped:
+#   left   writes the word into the file /note
+#   right  deletes the file /etc/group
+set -eu
+word=$1
+
+# Your commands go here, instead of this line.
+echo "left should write $word"

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Lesson 9, a wrong solution: the note is in a folder of the host, bound into the container, and not in its layer.
+set -eu
+folder=$(mktemp -d)
+minicontainer run --name left --env "WORD=$1" -v "$folder:/shared" busybox sh -c 'echo "$WORD" > /shared/note'
+minicontainer run --name right busybox rm /etc/group
+rm -r "$folder"

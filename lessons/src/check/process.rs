@@ -1,0 +1,79 @@
+//! Lesson 1: is the process of the host that the student names really the program in a container, and is its end
+//! told as it was?
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+
+use super::{random_number, random_word};
+use crate::{Outcome, Refusal};
+
+pub(super) fn check(program: &Path) -> Result<Outcome> {
+    let store = tempfile::tempdir().context("cannot make a store for the check")?;
+    let code = (random_number() % 120 + 2) as u8;
+    let token = random_word("task");
+    let mut child = Command::new(program)
+        .args(["sh", "-c", &format!("sleep 2; exit {code}"), &token])
+        .env("MINICONTAINER_ROOT", store.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run {}", program.display()))?;
+
+    let mut output = BufReader::new(child.stdout.take().context("the program's output is not piped")?);
+    let mut printed = String::new();
+    let pid = loop {
+        let before = printed.len();
+        if output.read_line(&mut printed)? == 0 {
+            break None;
+        }
+        if let Some(pid) = printed[before..].trim().strip_prefix("pid ").and_then(|number| number.parse().ok()) {
+            break Some(pid);
+        }
+    };
+    let refusal = pid.and_then(|pid| look_at(pid, &token));
+    let mut rest = String::new();
+    output.read_to_string(&mut rest)?;
+    child.wait()?;
+
+    Ok(match (pid, refusal) {
+        (None, _) => Outcome::Refused(Refusal::NoPid { printed }),
+        (Some(_), Some(refusal)) => Outcome::Refused(refusal),
+        _ if rest.lines().any(|line| line.trim() == format!("exited {code}")) => Outcome::Accepted,
+        _ => Outcome::Refused(Refusal::WrongExit { printed: rest, code }),
+    })
+}
+
+/// What is wrong with the process that the student named, if anything.
+fn look_at(pid: u32, token: &str) -> Option<Refusal> {
+    let command = command_line(pid, token);
+    if !command.as_ref().is_some_and(|command| command.contains(token)) {
+        return Some(Refusal::OtherProcess { pid, command, expected: format!("sh -c … {token}") });
+    }
+    // One number for each pid namespace that the process is visible in, see "NSpid" in proc_pid_status(5).
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    (numbers.split_whitespace().count() < 2).then_some(Refusal::NotInContainer { pid })
+}
+
+/// The command line of a process; one that is just being started gets a second to become what it will be.
+fn command_line(pid: u32, token: &str) -> Option<String> {
+    let mut command = None;
+    for _ in 0..50 {
+        command = fs::read(format!("/proc/{pid}/cmdline"))
+            .ok()
+            .map(|line| String::from_utf8_lossy(&line).trim_end_matches('\0').replace('\0', " "));
+        if command.as_ref().is_none_or(|command| command.contains(token)) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    command
+}

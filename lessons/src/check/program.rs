@@ -1,0 +1,50 @@
+//! Where the programs come from: cargo builds the student's, and the command `minicontainer`.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// The folder of this package: the lessons' folders are below it.
+pub fn package_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Builds the example whose source is this file, and returns the program.
+pub(super) fn build_example(file: &Path) -> Result<PathBuf> {
+    let path = file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?;
+    let relative = path.strip_prefix(package_folder()).ok().filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let Some(relative) = relative else {
+        bail!("{} is no Rust file of a lesson's folder: edit the lesson's exercise.rs, which cargo knows", file.display())
+    };
+    let name = relative.with_extension("").to_string_lossy().replace('/', "-");
+    build(&["--package", "lessons", "--example", &name])
+}
+
+/// Builds the command `minicontainer` and returns it.
+pub fn minicontainer() -> Result<PathBuf> {
+    build(&["--package", "minicontainer-cli", "--bin", "minicontainer"])
+}
+
+/// Lets cargo build one program. What the compiler has to say goes to the student's terminal as it is.
+fn build(target: &[&str]) -> Result<PathBuf> {
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--message-format=json-render-diagnostics"])
+        .args(target)
+        .current_dir(package_folder())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("cargo build {} failed: mend what the compiler says above", target.join(" "));
+    }
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+        .next_back()
+        .with_context(|| format!("cargo build {} names no executable", target.join(" ")))
+}

@@ -1,0 +1,92 @@
+//! Lesson 4: does the program run in a UTS namespace of its own, under the name given, and has the machine kept its own?
+//!
+//! A wrong solution, run by root, would rename the machine for everyone. So the check first moves its own thread to a
+//! copy of the UTS namespace, where it may; the student's program is born there. An ordinary user cannot make the copy,
+//! but cannot rename the machine either.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use anyhow::{Context, Result};
+use nix::{
+    sched::{CloneFlags, unshare},
+    sys::utsname::uname,
+    unistd::geteuid,
+};
+
+use super::random_word;
+use crate::{Outcome, Refusal};
+
+pub(super) fn check(program: &Path) -> Result<Outcome> {
+    thread::scope(|scope| {
+        let check = scope.spawn(|| {
+            if geteuid().is_root() {
+                unshare(CloneFlags::CLONE_NEWUTS).context("cannot protect the machine's name: unshare(2) failed")?;
+            }
+            check_on_this_thread(program)
+        });
+        check.join().map_err(|_| anyhow::anyhow!("the check panicked"))?
+    })
+}
+
+fn check_on_this_thread(program: &Path) -> Result<Outcome> {
+    let name = random_word("house");
+    let before = hostname()?;
+    let folder = tempfile::tempdir().context("cannot make a folder for the check")?;
+    let answer = folder.path().join("name");
+
+    // The program tells through a file what it is called, says so, and stays for as long as its stdin is open.
+    let mut child = Command::new(program)
+        .arg(&name)
+        .args(["sh", "-c", "uname -n > \"$0\"; echo ready; read -r line"])
+        .arg(&answer)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run {}", program.display()))?;
+    let mut output = BufReader::new(child.stdout.take().context("the program's output is not piped")?);
+    let mut line = String::new();
+    while line.trim_end() != "ready" {
+        line.clear();
+        if output.read_line(&mut line)? == 0 {
+            return Ok(Outcome::Refused(ended_early(child)?));
+        }
+    }
+
+    let namespace = uts_namespace(&format!("/proc/{}/ns/uts", child.id()))?;
+    let now = hostname()?;
+    let seen = fs::read_to_string(&answer).context("the program left no answer")?.trim().to_owned();
+    drop(child.stdin.take());
+    child.wait()?;
+
+    Ok(if now != before {
+        Outcome::Refused(Refusal::MachineRenamed { before, now })
+    } else if namespace == uts_namespace("/proc/thread-self/ns/uts")? {
+        Outcome::Refused(Refusal::SameUtsNamespace { namespace })
+    } else if seen != name {
+        Outcome::Refused(Refusal::WrongHostname { seen, expected: name })
+    } else {
+        Outcome::Accepted
+    })
+}
+
+fn ended_early(mut child: Child) -> Result<Refusal> {
+    let mut printed = String::new();
+    child.stderr.take().context("the program's errors are not piped")?.read_to_string(&mut printed)?;
+    Ok(Refusal::EndedEarly { status: child.wait()?.to_string(), printed })
+}
+
+fn hostname() -> Result<String> {
+    Ok(uname()?.nodename().to_string_lossy().into_owned())
+}
+
+fn uts_namespace(link: &str) -> Result<String> {
+    let target = fs::read_link(link).with_context(|| format!("cannot read {link}"))?;
+    Ok(target.to_string_lossy().into_owned())
+}

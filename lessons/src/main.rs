@@ -1,0 +1,113 @@
+//! The course's runner: `cargo run -p lessons -- list`, `check 4`, `hint 4`.
+
+use std::{env, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use lessons::{Language, Lesson, lesson};
+
+/// The course's runner: lists the lessons, checks exercises in the real engine, gives hints.
+#[derive(Parser)]
+#[command(name = "lessons", version)]
+struct Arguments {
+    /// The language to speak; without it, the locale's
+    #[arg(long, global = true)]
+    lang: Option<Lang>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Lang {
+    En,
+    Pt,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Name the lessons and the files to edit
+    List,
+    /// Check an exercise; exits with 1 when it is refused
+    Check {
+        /// The lesson's number
+        number: u8,
+        /// The file to check instead of the lesson's exercise
+        file: Option<PathBuf>,
+    },
+    /// Give a hint
+    Hint {
+        /// The lesson's number
+        number: u8,
+        /// Which hint: each tells more than the one before
+        #[arg(default_value_t = 1)]
+        which: usize,
+    },
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let language = match arguments.lang {
+        Some(Lang::En) => Language::English,
+        Some(Lang::Pt) => Language::Portuguese,
+        None => language_of_locale(),
+    };
+    match arguments.command {
+        Command::List => list(language),
+        Command::Check { number, file } => check(find(number)?, file, language),
+        Command::Hint { number, which } => hint(find(number)?, which, language),
+    }
+}
+
+/// The first of these variables that is set decides, see locale(7).
+fn language_of_locale() -> Language {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| env::var(name).ok());
+    match locale.into_iter().find(|value| !value.is_empty()) {
+        Some(value) if value.starts_with("pt") => Language::Portuguese,
+        _ => Language::English,
+    }
+}
+
+fn find(number: u8) -> Result<&'static Lesson> {
+    let numbers: Vec<String> = lesson::LESSONS.iter().map(|lesson| lesson.number.to_string()).collect();
+    lesson::find(number).with_context(|| format!("there is no lesson {number}: there are {}", numbers.join(", ")))
+}
+
+fn list(language: Language) -> Result<ExitCode> {
+    for lesson in &lesson::LESSONS {
+        let title = lesson.text(language).title;
+        println!("{:>2}  {title}\n    lessons/{}/{}", lesson.number, lesson.folder, lesson.exercise);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hint(lesson: &Lesson, which: usize, language: Language) -> Result<ExitCode> {
+    let hints = lesson.text(language).hints;
+    let hint = which.checked_sub(1).and_then(|index| hints.get(index));
+    let hint = hint.with_context(|| format!("lesson {} has the hints 1 to {}", lesson.number, hints.len()))?;
+    println!("{which}/{}: {hint}", hints.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(target_os = "linux")]
+fn check(lesson: &Lesson, file: Option<PathBuf>, language: Language) -> Result<ExitCode> {
+    use lessons::Outcome;
+
+    let file = file.unwrap_or_else(|| lesson.exercise_path());
+    let title = lesson.text(language).title;
+    Ok(match lessons::check::check(lesson, &file)? {
+        Outcome::Accepted => {
+            let word = if language == Language::Portuguese { "aceito" } else { "accepted" };
+            println!("{} · {title}: {word}", lesson.number);
+            ExitCode::SUCCESS
+        }
+        Outcome::Refused(refusal) => {
+            println!("{} · {title}\n{}", lesson.number, refusal.message(language));
+            ExitCode::FAILURE
+        }
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn check(_: &Lesson, _: Option<PathBuf>, _: Language) -> Result<ExitCode> {
+    anyhow::bail!("a check runs real containers, and only Linux has them: use WSL2 or a virtual machine")
+}
