@@ -1,30 +1,75 @@
-//! Every step in words, in two languages, from one message catalogue. (placeholder: being written)
+//! Every step of a plan in words, in two languages, from one message catalogue.
+//!
+//! `--explain` prints it, the browser's page draws it, the lessons quote it: all three ask [`explain`], so none can
+//! tell another story. An [`Explanation`] has two halves. The *words*, a title and the reason why the step matters
+//! for isolation, come from the Fluent files beside this one ([`message`]). The *facts*, the system calls as
+//! strace(1) would show them and the manual pages that tell the rest, are computed from the step and need no
+//! translation.
+//!
+//! Terms: a *step* is one operation of a [`Plan`]; its *actor* is who carries it out, the engine on the host or the
+//! container's first process ([`Actor`]).
+//!
+//! A new kind of step does not compile until it has its arguments, system calls and manual pages here, and fails
+//! the tests until it has its words in every language.
+//!
+//! ```
+//! use minicontainer_core::explain::{Language, explain};
+//! use minicontainer_core::plan::Step;
+//!
+//! let explanation = explain(&Step::PivotRoot, Language::English);
+//! assert_eq!(explanation.title, "Make the new root the root, and detach the host's tree");
+//! assert_eq!(explanation.system_calls[0], r#"pivot_root(".", ".")"#);
+//! assert_eq!(explanation.man_pages[0], "pivot_root(2)");
+//! ```
+
+mod arguments;
+mod catalogue;
+mod language;
+mod manual;
+mod narration;
+#[cfg(test)]
+mod samples;
+mod system_calls;
+
+use serde::Serialize;
+
+pub use catalogue::{Argument, message};
+pub use language::{Language, LanguageError};
+pub use narration::{ExplainedStep, IsolationExplanation, explain_actor, explain_isolation, explain_plan, render};
 
 use crate::plan::Step;
-
-/// A language that the project speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    #[default]
-    English,
-    /// Brazilian Portuguese.
-    Portuguese,
-}
+use system_calls::CgroupVersion;
 
 /// A step in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// What is done, in one sentence.
     pub title: String,
     /// What it is for: what would be otherwise.
     pub why: String,
-    /// The system calls, as strace(1) would show them.
+    /// The system calls, as strace(1) would show them. Names of descriptors stand for their numbers.
     pub system_calls: Vec<String>,
     /// Where to read on, such as `pivot_root(2)`.
     pub man_pages: Vec<String>,
 }
 
-/// Puts a step into words.
-pub fn explain(_step: &Step, _language: Language) -> Explanation {
-    Explanation { title: String::new(), why: String::new(), system_calls: Vec::new(), man_pages: Vec::new() }
+/// Puts a step into words. The files of control groups are named as in cgroup version 2; [`explain_plan`] knows
+/// which version a plan is made for, and names them accordingly.
+pub fn explain(step: &Step, language: Language) -> Explanation {
+    explain_for(step, language, CgroupVersion::V2)
 }
+
+fn explain_for(step: &Step, language: Language, version: CgroupVersion) -> Explanation {
+    let key = format!("step-{}", arguments::kind(step));
+    let arguments = arguments::arguments(step, language);
+    Explanation {
+        title: message(language, &key, &arguments),
+        why: message(language, &format!("{key}.why"), &arguments),
+        system_calls: system_calls::system_calls(step, version),
+        man_pages: manual::man_pages(step).iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! What a step puts into its sentences: its kind, by which its message is found, and the message's arguments.
+
+use super::{Argument, Language, message};
+use crate::plan::{IdMapping, MountAttribute, Namespace, Step};
+
+/// The step's kind as its serialised form names it, `set-hostname` for `SetHostname`.
+pub(super) fn kind(step: &Step) -> &'static str {
+    match step {
+        Step::CreateCgroup { .. } => "create-cgroup",
+        Step::LimitMemory { .. } => "limit-memory",
+        Step::LimitCpu { .. } => "limit-cpu",
+        Step::LimitPids { .. } => "limit-pids",
+        Step::Clone { .. } => "clone",
+        Step::MapIds { .. } => "map-ids",
+        Step::CloseDescriptors => "close-descriptors",
+        Step::ResetSignals => "reset-signals",
+        Step::JoinCgroup { .. } => "join-cgroup",
+        Step::AwaitGo => "await-go",
+        Step::UnshareCgroup => "unshare-cgroup",
+        Step::NewSession => "new-session",
+        Step::SetHostname { .. } => "set-hostname",
+        Step::MakeMountsPrivate => "make-mounts-private",
+        Step::MountOverlay { .. } => "mount-overlay",
+        Step::BindRoot { .. } => "bind-root",
+        Step::Mount { .. } => "mount",
+        Step::BindMount { .. } => "bind-mount",
+        Step::MakeDevice { .. } => "make-device",
+        Step::BindDevice { .. } => "bind-device",
+        Step::Symlink { .. } => "symlink",
+        Step::Remount { .. } => "remount",
+        Step::MaskPath { .. } => "mask-path",
+        Step::ReadonlyPath { .. } => "readonly-path",
+        Step::PivotRoot => "pivot-root",
+        Step::Chroot { .. } => "chroot",
+        Step::LoopbackUp => "loopback-up",
+        Step::EnterWorkdir { .. } => "enter-workdir",
+        Step::SetUmask { .. } => "set-umask",
+        Step::SetRlimit { .. } => "set-rlimit",
+        Step::DropBoundingSet { .. } => "drop-bounding-set",
+        Step::SetUser { .. } => "set-user",
+        Step::SetCapabilities { .. } => "set-capabilities",
+        Step::NoNewPrivileges => "no-new-privileges",
+        Step::Execute { .. } => "execute",
+    }
+}
+
+/// The arguments of the step's message.
+pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, Argument<'_>)> {
+    match step {
+        Step::CreateCgroup { name, controllers } => {
+            vec![("name", name.into()), ("controllers", listed(controllers, language).into())]
+        }
+        Step::LimitMemory { bytes } => vec![("size", size(*bytes, language).into())],
+        Step::LimitCpu { quota, period } => vec![
+            ("percent", decimal(*quota as f64 * 100.0 / *period as f64, language).into()),
+            ("quota", (*quota).into()),
+            ("period", (*period).into()),
+        ],
+        Step::LimitPids { max } => vec![("max", (*max).into())],
+        Step::Clone { namespaces, into_cgroup } => vec![
+            ("count", namespaces.len().into()),
+            ("namespaces", namespaces.iter().map(|namespace| word(*namespace)).collect::<Vec<_>>().join(", ").into()),
+            ("group", if *into_cgroup { "inside" } else { "outside" }.into()),
+        ],
+        Step::MapIds { uids, gids, deny_setgroups } => vec![
+            ("users", mappings(uids).into()),
+            ("groups", mappings(gids).into()),
+            ("setgroups", if *deny_setgroups { "denied" } else { "allowed" }.into()),
+        ],
+        Step::JoinCgroup { controllers } => vec![("controllers", listed(controllers, language).into())],
+        Step::SetHostname { name } => vec![("name", name.into())],
+        Step::MountOverlay { lowers, volatile, .. } => {
+            vec![("count", lowers.len().into()), ("durability", if *volatile { "volatile" } else { "synced" }.into())]
+        }
+        Step::BindRoot { source } => vec![("source", source.into())],
+        Step::Mount { fstype, destination, attributes, .. } => vec![
+            ("fstype", fstype.into()),
+            ("destination", destination.into()),
+            ("attributes", restrictions(attributes).into()),
+        ],
+        Step::BindMount { source, destination, attributes, .. } => vec![
+            ("source", source.into()),
+            ("destination", destination.into()),
+            ("attributes", restrictions(attributes).into()),
+        ],
+        Step::MakeDevice { path, major, minor, .. } => {
+            vec![("path", path.into()), ("major", (*major).into()), ("minor", (*minor).into())]
+        }
+        Step::Symlink { target, path } => vec![("target", target.into()), ("path", path.into())],
+        Step::Remount { destination, attributes } => {
+            vec![("destination", destination.into()), ("attributes", restrictions(attributes).into())]
+        }
+        Step::BindDevice { path }
+        | Step::MaskPath { path }
+        | Step::ReadonlyPath { path }
+        | Step::Chroot { path }
+        | Step::EnterWorkdir { path } => vec![("path", path.into())],
+        _ => process_arguments(step),
+    }
+}
+
+/// The arguments of the steps that change the process itself.
+fn process_arguments(step: &Step) -> Vec<(&'static str, Argument<'_>)> {
+    match step {
+        Step::SetUmask { mask } => vec![("mask", format!("{mask:04o}").into())],
+        Step::SetRlimit { resource, soft, hard } => {
+            vec![("resource", resource.into()), ("soft", bound(*soft).into()), ("hard", bound(*hard).into())]
+        }
+        Step::DropBoundingSet { keep } => vec![("count", keep.len().into())],
+        Step::SetUser { uid, gid, .. } => vec![("uid", (*uid).into()), ("gid", (*gid).into())],
+        Step::SetCapabilities { permitted, .. } => vec![("count", permitted.len().into())],
+        Step::Execute { args, .. } => vec![("program", args.first().map_or("", String::as_str).into())],
+        _ => vec![],
+    }
+}
+
+/// A namespace as `--without` and /proc/PID/ns name it, but for the mount namespace, which the latter calls `mnt`.
+fn word(namespace: Namespace) -> &'static str {
+    match namespace {
+        Namespace::User => "user",
+        Namespace::Mount => "mount",
+        Namespace::Pid => "pid",
+        Namespace::Net => "net",
+        Namespace::Ipc => "ipc",
+        Namespace::Uts => "uts",
+        Namespace::Cgroup => "cgroup",
+    }
+}
+
+/// Restrictions as mount(8) writes them, or `none`, by which a message can tell that there are none.
+fn restrictions(attributes: &[MountAttribute]) -> String {
+    if attributes.is_empty() {
+        return "none".to_owned();
+    }
+    let word = |attribute: &MountAttribute| match attribute {
+        MountAttribute::ReadOnly => "ro",
+        MountAttribute::NoSuid => "nosuid",
+        MountAttribute::NoDev => "nodev",
+        MountAttribute::NoExec => "noexec",
+        MountAttribute::StrictAtime => "strictatime",
+        MountAttribute::NoAtime => "noatime",
+    };
+    attributes.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// Id mappings as `inside → outside`.
+fn mappings(lines: &[IdMapping]) -> String {
+    let range = |first: u32, count: u32| match count {
+        0 | 1 => first.to_string(),
+        _ => format!("{first}–{}", u64::from(first) + u64::from(count) - 1),
+    };
+    let line = |line: &IdMapping| format!("{} → {}", range(line.inside, line.count), range(line.outside, line.count));
+    lines.iter().map(line).collect::<Vec<_>>().join(", ")
+}
+
+/// Names in a row, or the language's word for none.
+fn listed(names: &[String], language: Language) -> String {
+    if names.is_empty() { message(language, "label-nothing", &[]) } else { names.join(", ") }
+}
+
+/// A resource bound; the greatest number stands for none at all, see getrlimit(2).
+fn bound(value: u64) -> String {
+    if value == u64::MAX { "∞".to_owned() } else { value.to_string() }
+}
+
+/// A size in the largest binary unit that shows it with at most two decimals.
+fn size(bytes: u64, language: Language) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, unit)| bytes >= *unit && (bytes * 100).is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{} {name}", decimal(bytes as f64 / unit as f64, language)),
+        None => format!("{bytes} B"),
+    }
+}
+
+/// A number with at most two decimals and the language's decimal mark.
+fn decimal(value: f64, language: Language) -> String {
+    let text = format!("{value:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    match language {
+        Language::English => text.to_owned(),
+        Language::Portuguese => text.replace('.', ","),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_size(bytes: u64, english: &str, portuguese: &str) {
+        assert_eq!(size(bytes, Language::English), english);
+        assert_eq!(size(bytes, Language::Portuguese), portuguese);
+    }
+
+    #[test]
+    fn sizes_are_exact_in_the_largest_unit_that_fits() {
+        check_size(32 << 20, "32 MiB", "32 MiB");
+        check_size(3 << 29, "1.5 GiB", "1,5 GiB");
+        check_size(100, "100 B", "100 B");
+        check_size((1 << 20) + 1, "1048577 B", "1048577 B");
+    }
+
+    #[test]
+    fn shares_of_a_processor_keep_two_decimals() {
+        assert_eq!(decimal(50.0, Language::English), "50");
+        assert_eq!(decimal(0.5, Language::Portuguese), "0,5");
+        assert_eq!(decimal(100.0, Language::English), "100");
+    }
+}

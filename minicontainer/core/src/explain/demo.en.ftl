@@ -1,0 +1,1 @@
+# What the command `demo` says, in English. Keys begin with `demo-`.

@@ -1,0 +1,193 @@
+# What every step of a plan does and what it is for, in English.
+#
+# One message for each kind of step: `step-KIND`, where KIND is the step's own name in kebab case. The message says
+# what is done in one sentence, its attribute `.why` what would be otherwise. Between braces stand the step's own
+# values. System calls and manual pages are not here: they are the same in every language.
+
+## The plan as a whole
+
+plan-heading = { $count ->
+    [one] One step
+   *[other] { $count } steps
+ } from an ordinary process to a container.
+actor-engine = The engine, on the host
+actor-container = The container's first process
+label-man-pages = Read on:
+label-nothing = none
+
+## Control groups: how much the container may use
+
+step-create-cgroup = Make the control group { $name } for { $controllers }
+    .why = Namespaces decide what a process sees; control groups decide how much it may use. All processes of the container are counted together here, so that a limit holds for the whole container however often it forks.
+
+step-limit-memory = Allow all processes of the container together { $size } of memory
+    .why = When the group reaches its limit and nothing can be reclaimed, the kernel kills a process of this group and of no other. Without the limit one container could eat the memory of the whole machine.
+
+step-limit-cpu = Allow { $percent } % of one processor: { $quota } µs in every { $period } µs
+    .why = A group that has used up its share rests until the next period begins. Without the limit a few endless loops in here would slow down everything else on the machine.
+
+step-limit-pids = Allow at most { $max ->
+    [one] one process or thread
+   *[other] { $max } processes and threads
+ } at once
+    .why = Beyond it, fork(2) fails with EAGAIN. Without the limit a program that does nothing but fork (a fork bomb) would use up the process ids of the whole machine, even from inside a pid namespace: each of its processes has an id on the host as well.
+
+step-join-cgroup = Enter the control group, in { $controllers }
+    .why = In cgroup v1 a process enters a group when its id is written to the file “tasks”, and 0 means “me”. It enters before the program starts, so nothing that the program ever does goes uncounted.
+
+step-unshare-cgroup = See the own control group as the root of the tree
+    .why = The view begins at the group in which the process is at this moment, which is why it must enter first. From now on /proc/self/cgroup says “/” and no longer tells the container's name and place on the host.
+
+## Birth
+
+step-clone = Give birth to the container's first process{ $count ->
+    [0] , in the host's own namespaces
+    [one] , in a new namespace: { $namespaces }
+   *[other] , in { $count } new namespaces: { $namespaces }
+ }
+    .why = { $count ->
+    [0] Nothing is isolated by namespaces here: the process sees what its caller sees.
+   *[other] Each namespace gives it a view of its own of one kind of thing: process ids, mounts, network interfaces, names. The kernel is still the host's: a container is no small machine but a process with a different view.
+ }{ $group ->
+    [inside] { " " }It is born inside its control group, so not even its first page of memory goes uncounted.
+   *[outside] { "" }
+ }
+
+step-map-ids = Map ids: user { $users }, group { $groups }
+    .why = Root inside is an ordinary user outside. Whenever it touches something that belongs to the host, the kernel asks what the id on the right may do, not what root may do.{ $setgroups ->
+    [denied] { " " }setgroups(2) is denied first: an ordinary user could otherwise leave a group in order to get at files that are closed to that very group.
+   *[allowed] { "" }
+ }
+
+step-close-descriptors = Close every open descriptor but standard input, output and error
+    .why = A descriptor keeps its power behind every wall. With a directory of the host still open, openat(2) would walk straight out of the container.
+
+step-reset-signals = Give every signal its default action and block none
+    .why = Ignored and blocked signals are handed on from the caller to the program. The program shall behave the same whoever started it, and SIGTERM must be able to end it.
+
+step-await-go = Wait for the engine's “go”
+    .why = Ids and limits are set from outside; until then nothing may run. Should the engine die meanwhile, the pipe ends and this process dies too, rather than linger half isolated.
+
+step-new-session = Leave the caller's session and terminal
+    .why = A process with the caller's terminal could feed characters into it as if they had been typed into the host's shell (TIOCSTI).
+
+step-set-hostname = Name the machine { $name }
+    .why = The name belongs to the UTS namespace: it changes in here, and the host keeps its own. No machine and no kernel is made, only a name.
+
+## The root file system
+
+step-make-mounts-private = Cut the ties between this mount table and the host's
+    .why = A new mount namespace begins as a copy, and a mount that was shared goes on passing changes to its copies. Once all are private, nothing that is mounted from here on appears on the host.
+
+step-mount-overlay = Stack { $count ->
+    [one] one read-only layer
+   *[other] { $count } read-only layers
+ } and put a writable one on top
+    .why = The read-only layers are the image: stored once, shared by all containers, never changed. The first write to a file copies it up into this container's own layer (copy-on-write), so no other container sees it. The mount lies in the container's own mount table, so the host never sees it either.{ $durability ->
+    [volatile] { " " }Nothing is synced to the disk, for the writable layer will be thrown away with the container.
+   *[synced] { "" }
+ }
+
+step-bind-root = Make { $source } a mount of its own
+    .why = pivot_root(2) can turn only a mount into the root. A bind mount of the directory onto itself makes it one, and copies nothing.
+
+step-mount = Mount { $fstype } on { $destination }{ $attributes ->
+    [none] { "" }
+   *[other] { " " }({ $attributes })
+ }
+    .why = { $fstype ->
+    [proc] /proc shows the processes of the pid namespace in which it is mounted. The host's /proc would go on showing the host's, with their arguments and environment.
+    [sysfs] /sys shows devices and, of the network, what belongs to the own network namespace. To write there is to handle the machine itself, so it is mounted read-only.
+    [tmpfs] An empty file system in memory: nothing of the host is in it, nothing of it reaches a disk, and it is gone when the container ends.
+    [devpts] Terminals of its own. With the host's, a program could write to the terminals of other users.
+    [mqueue] POSIX message queues as files, those of the own IPC namespace only.
+    [cgroup] A view of the control groups, to be read and not to be changed: who could change it could lift the own limits.
+    [cgroup2] A view of the control groups, to be read and not to be changed: who could change it could lift the own limits.
+   *[other] It is mounted anew in the container's own mount table, and the host's is left alone.
+ }
+
+step-bind-mount = Show { $source } of the host as { $destination }{ $attributes ->
+    [none] { "" }
+   *[other] { " " }({ $attributes })
+ }
+    .why = A bind mount is a second way to the same files: nothing is copied, and what is written here is written on the host. It is a door in the wall, opened on purpose. The destination is looked up inside the new root (RESOLVE_IN_ROOT), so that no symbolic link in an image can lead the mount to the host.
+
+step-make-device = Make the device node { $path } ({ $major }:{ $minor })
+    .why = A device node is a door into a driver. The container gets a handful of harmless ones instead of the host's /dev with its disks.
+
+step-bind-device = Show the host's device { $path }
+    .why = An ordinary user may not make device nodes, not even as root of a user namespace. So the host's own harmless ones are shown instead.
+
+step-symlink = Make the symbolic link { $path } → { $target }
+    .why = The new /dev starts empty, and programs expect this name. It leads to another place inside the container and gives nothing away.
+
+step-remount = Restrict the mount { $destination }: { $attributes }
+    .why = A restriction belongs to the mount, not to the files: not even root of the container gets past it, whatever the files' permissions say.
+
+step-mask-path = Hide { $path }
+    .why = Some files of the kernel tell of the whole machine and belong to no namespace. What cannot be made the container's own must be covered: a file with /dev/null, a directory with an empty read-only one.
+
+step-readonly-path = Make { $path } read-only
+    .why = Here lie switches of the kernel, and there is only one kernel: to write here would change the machine for everybody. Reading is harmless, and programs need it.
+
+step-pivot-root = Make the new root the root, and detach the host's tree
+    .why = From here on the host's files are not forbidden but absent: no path, no “..” leads to what is not mounted. chroot(2) would only have moved the place where paths begin.
+
+step-chroot = Let paths begin at { $path }
+    .why = The older and weaker way: the host's tree stays mounted, and a process that may call chroot(2) walks out with a second chroot and a row of “..”. It is here to show what pivot_root(2) is for.
+
+## The last things before the program
+
+step-loopback-up = Switch the loopback interface on
+    .why = A new network namespace holds nothing but “lo”, and that is switched off. Programs talk to themselves at 127.0.0.1; it is this container's own and leads nowhere else.
+
+step-enter-workdir = Enter the directory { $path }
+    .why = A current directory outside of the root would be a way out, by “..” after “..”. So the process stands inside before the program starts.
+
+step-set-umask = Set the file mode creation mask to { $mask }
+    .why = Which permissions a new file gets shall depend on the program, not on the settings of whoever started the container.
+
+step-set-rlimit = Bound { $resource } to { $soft } (at most { $hard })
+    .why = A control group bounds the container as a whole, a resource limit each single process in it. The program may lower the first value and raise it up to the second.
+
+step-drop-bounding-set = Give up for ever every capability but { $count }
+    .why = The power of root is cut into capabilities. What is not in the bounding set cannot come back through any program file, set-user-id or not: to load modules, set the clock or reboot stays out of reach of everybody in here.
+
+step-set-user = Become user { $uid }, group { $gid }
+    .why = Groups first, user last: whoever is no longer root may not change groups. A program that needs no root is best run without, for then a mistake in it is the mistake of an ordinary user.
+
+step-set-capabilities = Keep { $count ->
+    [0] no capability
+    [one] one capability
+   *[other] { $count } capabilities
+ }
+    .why = Root in the container can then still do a root's daily work on the container's own files, but nothing that reaches the machine: no mounting, no tracing of other people's processes, no access to raw devices.
+
+step-no-new-privileges = Renounce every gain of power through execve
+    .why = A set-user-id program such as su(1) or sudo(8), or one that an image smuggles in, from now on runs with the powers of its caller. It cannot be undone and holds for all children.
+
+step-execute = Become the program { $program }
+    .why = execve(2) replaces the code and keeps the process: same id, same namespaces, same group, same root. All that was prepared is handed on, and the container lives exactly as long as this process.
+
+## The isolations that can be left out, and what then leaks
+
+isolation-pid = Process ids of its own
+    .without = Without it, the container sees the processes of the host, and as the same user may send them signals.
+isolation-net = A network of its own
+    .without = Without it, the container uses the host's interfaces: it sees its traffic and can take its ports, even those that listen at 127.0.0.1 only.
+isolation-ipc = Shared memory and message queues of its own
+    .without = Without it, the container reaches the host's System V shared memory and message queues.
+isolation-uts = A hostname of its own
+    .without = Without it, the container shows the host's name, and setting it would rename the host.
+isolation-mount = A mount table of its own
+    .without = Without it, there is no pivot_root: the container is a mere chroot, and what is mounted shows on the host.
+isolation-cgroup = A view of its own of the control groups
+    .without = Without it, /proc/self/cgroup tells the container's place in the host's tree.
+isolation-user = User ids of its own
+    .without = Without it, root of the container is root of the host; only the other walls hold it.
+isolation-capabilities = Fewer powers for root
+    .without = Without it, root of the container keeps every capability, such as mounting and tracing.
+isolation-no-new-privileges = No gain of powers
+    .without = Without it, a set-user-id program in the image can make root of an ordinary user.
+isolation-masked-paths = Kernel files hidden
+    .without = Without it, files such as /proc/kcore and /proc/sysrq-trigger, which concern the whole machine, are in reach.

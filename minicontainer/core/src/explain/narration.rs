@@ -1,0 +1,111 @@
+//! A whole plan in words: as data for whoever draws it, and as the plain text that `--explain` prints.
+
+use serde::Serialize;
+
+use super::{Explanation, Language, explain_for, message, system_calls::CgroupVersion};
+use crate::{
+    options::Isolation,
+    plan::{Actor, Plan, Step},
+};
+
+/// The width at which [`render`] breaks sentences. System calls are never broken: they are to be copied.
+const WIDTH: usize = 100;
+
+/// A step of a plan, who carries it out, and both in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExplainedStep {
+    /// The step.
+    pub step: Step,
+    /// Who carries it out.
+    pub actor: Actor,
+    /// The step in words.
+    pub explanation: Explanation,
+}
+
+/// Puts every step of a plan into words.
+pub fn explain_plan(plan: &Plan, language: Language) -> Vec<ExplainedStep> {
+    let version = CgroupVersion::of(plan);
+    let explained = |step: &Step| ExplainedStep {
+        step: step.clone(),
+        actor: step.actor(),
+        explanation: explain_for(step, language, version),
+    };
+    plan.steps.iter().map(explained).collect()
+}
+
+/// An isolation in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IsolationExplanation {
+    /// Its word on the command line, such as `pid`.
+    pub name: &'static str,
+    /// What it gives the container.
+    pub title: String,
+    /// What leaks without it.
+    pub without: String,
+}
+
+/// Says what an isolation gives, and what leaks `--without` it.
+pub fn explain_isolation(isolation: Isolation, language: Language) -> IsolationExplanation {
+    let key = format!("isolation-{}", isolation.name());
+    IsolationExplanation {
+        name: isolation.name(),
+        title: message(language, &key, &[]),
+        without: message(language, &format!("{key}.without"), &[]),
+    }
+}
+
+/// Who carries out a step, in words.
+pub fn explain_actor(actor: Actor, language: Language) -> String {
+    let key = match actor {
+        Actor::Engine => "actor-engine",
+        Actor::Container => "actor-container",
+    };
+    message(language, key, &[])
+}
+
+/// The plan as plain numbered text, the same for the same plan: what `--explain` prints.
+///
+/// ```
+/// use minicontainer_core::explain::{Language, render};
+/// use minicontainer_core::plan::{Plan, Step};
+///
+/// let plan = Plan { steps: vec![Step::SetHostname { name: "web-1".into() }] };
+/// let text = render(&plan, Language::Portuguese);
+/// assert!(text.contains(" 1. Dar à máquina o nome web-1\n"));
+/// assert!(text.contains("sethostname(\"web-1\", 5)\n"));
+/// ```
+pub fn render(plan: &Plan, language: Language) -> String {
+    let mut text = message(language, "plan-heading", &[("count", plan.steps.len().into())]) + "\n";
+    let mut last_actor = None;
+    for (index, step) in explain_plan(plan, language).iter().enumerate() {
+        if last_actor != Some(step.actor) {
+            text += &format!("\n{}\n", explain_actor(step.actor, language));
+            last_actor = Some(step.actor);
+        }
+        let Explanation { title, why, system_calls, man_pages } = &step.explanation;
+        text += &format!("\n{:>3}. {title}\n", index + 1);
+        for line in wrap(why, WIDTH - 5) {
+            text += &format!("     {line}\n");
+        }
+        for call in system_calls {
+            text += &format!("       {call}\n");
+        }
+        text += &format!("     {} {}\n", message(language, "label-man-pages", &[]), man_pages.join(", "));
+    }
+    text
+}
+
+/// Breaks a text into lines of at most `width` characters, between words only.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

@@ -1,0 +1,110 @@
+//! One sample of every kind of step, for the tests of this module.
+
+use crate::plan::{IdMapping, MountAttribute, Namespace, Step};
+
+fn names(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+/// Samples of every kind, the variants of one kind side by side. The test `every_kind_has_a_sample` counts the kinds.
+pub(super) fn samples() -> Vec<Step> {
+    [before_the_root(), root(), paths(), last_things()].concat()
+}
+
+fn before_the_root() -> Vec<Step> {
+    use Namespace::{Cgroup, Ipc, Mount, Net, Pid, User, Uts};
+    let map = |outside, count| IdMapping { inside: 0, outside, count };
+    vec![
+        Step::CreateCgroup { name: "minicontainer/web-1".into(), controllers: names(&["memory", "cpu", "pids"]) },
+        Step::LimitMemory { bytes: 32 << 20 },
+        Step::LimitCpu { quota: 50_000, period: 100_000 },
+        Step::LimitPids { max: 64 },
+        Step::Clone { namespaces: vec![User, Mount, Pid, Net, Ipc, Uts, Cgroup], into_cgroup: true },
+        Step::Clone { namespaces: vec![Mount], into_cgroup: false },
+        Step::Clone { namespaces: vec![], into_cgroup: false },
+        Step::MapIds { uids: vec![map(1000, 1)], gids: vec![map(1000, 1)], deny_setgroups: true },
+        Step::MapIds { uids: vec![map(100_000, 65_536)], gids: vec![map(100_000, 65_536)], deny_setgroups: false },
+        Step::CloseDescriptors,
+        Step::ResetSignals,
+        Step::JoinCgroup { controllers: names(&["memory", "cpu,cpuacct", "pids"]) },
+        Step::AwaitGo,
+        Step::UnshareCgroup,
+        Step::NewSession,
+        Step::SetHostname { name: "web-1".into() },
+    ]
+}
+
+fn root() -> Vec<Step> {
+    use MountAttribute::{NoDev, NoExec, NoSuid, ReadOnly};
+    let mount = |fstype: &str, destination: &str, attributes: &[MountAttribute]| Step::Mount {
+        fstype: fstype.into(),
+        source: fstype.into(),
+        destination: destination.into(),
+        attributes: attributes.to_vec(),
+        options: if fstype == "tmpfs" { vec![("mode".into(), "755".into())] } else { vec![] },
+    };
+    let overlay = |lowers: &[&str], volatile| Step::MountOverlay {
+        lowers: names(lowers),
+        upper: "/containers/1/upper".into(),
+        work: "/containers/1/work".into(),
+        target: "/containers/1/merged".into(),
+        volatile,
+        userxattr: volatile,
+    };
+    vec![
+        Step::MakeMountsPrivate,
+        overlay(&["/layers/b", "/layers/a"], true),
+        overlay(&["/layers/a"], false),
+        Step::BindRoot { source: "/srv/bundle/rootfs".into() },
+        mount("proc", "/proc", &[NoSuid, NoDev, NoExec]),
+        mount("sysfs", "/sys", &[ReadOnly, NoSuid]),
+        mount("tmpfs", "/dev", &[NoSuid]),
+        mount("devpts", "/dev/pts", &[NoSuid, NoExec]),
+        mount("mqueue", "/dev/mqueue", &[NoSuid]),
+        mount("cgroup", "/sys/fs/cgroup", &[ReadOnly]),
+        mount("cgroup2", "/sys/fs/cgroup", &[ReadOnly]),
+        mount("bpf", "/bpf", &[]),
+        Step::BindMount {
+            source: "/home/ana/data".into(),
+            destination: "/data".into(),
+            recursive: true,
+            attributes: vec![ReadOnly],
+        },
+        Step::BindMount { source: "/srv".into(), destination: "/srv".into(), recursive: false, attributes: vec![] },
+    ]
+}
+
+fn paths() -> Vec<Step> {
+    vec![
+        Step::MakeDevice { path: "/dev/null".into(), major: 1, minor: 3, mode: 0o666 },
+        Step::BindDevice { path: "/dev/null".into() },
+        Step::Symlink { target: "/proc/self/fd/1".into(), path: "/dev/stdout".into() },
+        Step::Remount { destination: "/".into(), attributes: vec![MountAttribute::ReadOnly] },
+        Step::MaskPath { path: "/proc/kcore".into() },
+        Step::ReadonlyPath { path: "/proc/sys".into() },
+        Step::PivotRoot,
+        Step::Chroot { path: "/srv/bundle/rootfs".into() },
+    ]
+}
+
+fn last_things() -> Vec<Step> {
+    let capabilities = names(&["CAP_CHOWN", "CAP_KILL"]);
+    vec![
+        Step::LoopbackUp,
+        Step::EnterWorkdir { path: "/app".into() },
+        Step::SetUmask { mask: 0o022 },
+        Step::SetRlimit { resource: "RLIMIT_NOFILE".into(), soft: 1024, hard: u64::MAX },
+        Step::DropBoundingSet { keep: capabilities.clone() },
+        Step::SetUser { uid: 1000, gid: 1000, groups: Some(vec![1000, 27]) },
+        Step::SetUser { uid: 0, gid: 0, groups: None },
+        Step::SetCapabilities {
+            effective: capabilities.clone(),
+            permitted: capabilities.clone(),
+            inheritable: vec![],
+            ambient: names(&["CAP_KILL"]),
+        },
+        Step::SetCapabilities { effective: vec![], permitted: vec![], inheritable: vec![], ambient: vec![] },
+        Step::NoNewPrivileges,
+        Step::Execute { args: names(&["sh", "-c", "echo hi > /x"]), env: names(&["PATH=/bin", "HOME=/root"]) },
+    ]
+}

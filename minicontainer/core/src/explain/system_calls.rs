@@ -1,0 +1,306 @@
+//! The system calls of each step, written as strace(1) would show them.
+//!
+//! Where strace shows a descriptor's number, a name stands here (`root` is the new root, `fs` a file system being
+//! configured, `mnt` a mount not yet placed, `place` where it goes), and a file that was opened before is shown by its name between angle
+//! brackets, as `strace -y` does. Mounts use the kernel's newer interface, in which a mount is first made without a
+//! place and then moved there: the destination is opened with `RESOLVE_IN_ROOT`, so that no symbolic link of an
+//! image can lead it out of the new root, see openat2(2).
+
+use crate::plan::{CAPABILITIES, IdMapping, MountAttribute, Namespace, Plan, Step};
+
+/// Which files a control group has: the two versions name them differently, see cgroups(7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CgroupVersion {
+    /// A hierarchy for each controller; a process joins by itself.
+    V1,
+    /// One hierarchy; a process can be born inside a group.
+    V2,
+}
+
+impl CgroupVersion {
+    /// The version that a plan is made for: only on version 1 a process has to join.
+    pub(super) fn of(plan: &Plan) -> CgroupVersion {
+        let joins = plan.steps.iter().any(|step| matches!(step, Step::JoinCgroup { .. }));
+        if joins { CgroupVersion::V1 } else { CgroupVersion::V2 }
+    }
+}
+
+/// The step's system calls in their order.
+pub(super) fn system_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
+    match step {
+        Step::CreateCgroup { .. }
+        | Step::LimitMemory { .. }
+        | Step::LimitCpu { .. }
+        | Step::LimitPids { .. }
+        | Step::JoinCgroup { .. }
+        | Step::UnshareCgroup => cgroup_calls(step, version),
+        Step::MakeMountsPrivate
+        | Step::MountOverlay { .. }
+        | Step::BindRoot { .. }
+        | Step::Mount { .. }
+        | Step::BindMount { .. }
+        | Step::MakeDevice { .. }
+        | Step::BindDevice { .. }
+        | Step::Symlink { .. }
+        | Step::Remount { .. }
+        | Step::MaskPath { .. }
+        | Step::ReadonlyPath { .. }
+        | Step::PivotRoot
+        | Step::Chroot { .. } => file_system_calls(step),
+        Step::Clone { .. }
+        | Step::MapIds { .. }
+        | Step::CloseDescriptors
+        | Step::ResetSignals
+        | Step::AwaitGo
+        | Step::NewSession
+        | Step::SetHostname { .. }
+        | Step::LoopbackUp
+        | Step::EnterWorkdir { .. } => birth_calls(step),
+        Step::SetUmask { .. }
+        | Step::SetRlimit { .. }
+        | Step::DropBoundingSet { .. }
+        | Step::SetUser { .. }
+        | Step::SetCapabilities { .. }
+        | Step::NoNewPrivileges
+        | Step::Execute { .. } => power_calls(step),
+    }
+}
+
+fn cgroup_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
+    use CgroupVersion::{V1, V2};
+    let write = |file: &str, value: &str| format!("write(<{file}>, {value:?})");
+    match (step, version) {
+        (Step::CreateCgroup { name, controllers }, V1) => controllers
+            .iter()
+            .map(|controller| format!("mkdir(\"/sys/fs/cgroup/{controller}/{name}\", 0755)"))
+            .collect(),
+        (Step::CreateCgroup { name, .. }, V2) => vec![format!("mkdir(\"/sys/fs/cgroup/{name}\", 0755)")],
+        (Step::LimitMemory { bytes }, V1) => vec![write("memory.limit_in_bytes", &bytes.to_string())],
+        (Step::LimitMemory { bytes }, V2) => vec![write("memory.max", &bytes.to_string())],
+        (Step::LimitCpu { quota, period }, V1) => {
+            vec![write("cpu.cfs_period_us", &period.to_string()), write("cpu.cfs_quota_us", &quota.to_string())]
+        }
+        (Step::LimitCpu { quota, period }, V2) => vec![write("cpu.max", &format!("{quota} {period}"))],
+        (Step::LimitPids { max }, _) => vec![write("pids.max", &max.to_string())],
+        (Step::JoinCgroup { controllers }, _) => {
+            controllers.iter().map(|controller| write(&format!("{controller}/…/tasks"), "0")).collect()
+        }
+        _ => vec!["unshare(CLONE_NEWCGROUP)".to_owned()],
+    }
+}
+
+fn birth_calls(step: &Step) -> Vec<String> {
+    match step {
+        Step::Clone { namespaces, into_cgroup } => {
+            let mut flags: Vec<&str> = namespaces.iter().map(|namespace| clone_flag(*namespace)).collect();
+            flags.push("CLONE_PIDFD");
+            let group = if *into_cgroup { ", cgroup=group" } else { "" };
+            flags.extend(into_cgroup.then_some("CLONE_INTO_CGROUP"));
+            vec![format!("clone3({{flags={}, exit_signal=SIGCHLD{group}}})", flags.join("|"))]
+        }
+        Step::MapIds { uids, gids, deny_setgroups } => {
+            let lines = |ids: &[IdMapping]| {
+                let line = |line: &IdMapping| format!("{} {} {}", line.inside, line.outside, line.count);
+                ids.iter().map(line).collect::<Vec<_>>().join("\n")
+            };
+            let deny = deny_setgroups.then(|| "write(</proc/PID/setgroups>, \"deny\")".to_owned());
+            let maps = [
+                format!("write(</proc/PID/uid_map>, {:?})", lines(uids)),
+                format!("write(</proc/PID/gid_map>, {:?})", lines(gids)),
+            ];
+            deny.into_iter().chain(maps).collect()
+        }
+        Step::CloseDescriptors => vec!["close_range(3, ~0U, 0)".to_owned()],
+        Step::ResetSignals => vec![
+            "rt_sigaction(SIGHUP…SIGRTMAX, {sa_handler=SIG_DFL})".to_owned(),
+            "rt_sigprocmask(SIG_SETMASK, [])".to_owned(),
+        ],
+        Step::AwaitGo => vec!["read(go, …, 1)".to_owned()],
+        Step::NewSession => vec!["setsid()".to_owned()],
+        Step::SetHostname { name } => vec![format!("sethostname({name:?}, {})", name.len())],
+        Step::EnterWorkdir { path } => vec![format!("chdir({path:?})")],
+        _ => vec![
+            "socket(AF_INET, SOCK_DGRAM|SOCK_CLOEXEC, 0)".to_owned(),
+            "ioctl(socket, SIOCSIFFLAGS, {ifr_name=\"lo\", ifr_flags=IFF_UP})".to_owned(),
+        ],
+    }
+}
+
+fn clone_flag(namespace: Namespace) -> &'static str {
+    match namespace {
+        Namespace::User => "CLONE_NEWUSER",
+        Namespace::Mount => "CLONE_NEWNS",
+        Namespace::Pid => "CLONE_NEWPID",
+        Namespace::Net => "CLONE_NEWNET",
+        Namespace::Ipc => "CLONE_NEWIPC",
+        Namespace::Uts => "CLONE_NEWUTS",
+        Namespace::Cgroup => "CLONE_NEWCGROUP",
+    }
+}
+
+fn power_calls(step: &Step) -> Vec<String> {
+    match step {
+        Step::SetUmask { mask } => vec![format!("umask({mask:04o})")],
+        Step::SetRlimit { resource, soft, hard } => {
+            let bound = |value: u64| if value == u64::MAX { "RLIM_INFINITY".to_owned() } else { value.to_string() };
+            vec![format!("prlimit64(0, {resource}, {{rlim_cur={}, rlim_max={}}})", bound(*soft), bound(*hard))]
+        }
+        Step::DropBoundingSet { keep } => CAPABILITIES
+            .iter()
+            .filter(|name| !keep.iter().any(|kept| kept == *name))
+            .map(|name| format!("prctl(PR_CAPBSET_DROP, {name})"))
+            .collect(),
+        Step::SetUser { uid, gid, groups } => {
+            let list = |ids: &[u32]| ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+            let groups = groups.iter().map(|ids| format!("setgroups({}, [{}])", ids.len(), list(ids)));
+            let ids = [format!("setresgid({gid}, {gid}, {gid})"), format!("setresuid({uid}, {uid}, {uid})")];
+            groups.chain(ids).collect()
+        }
+        Step::SetCapabilities { effective, permitted, inheritable, ambient } => {
+            let set = |names: &[String]| if names.is_empty() { "0".to_owned() } else { names.join("|") };
+            let sets = format!(
+                "capset({{version=_LINUX_CAPABILITY_VERSION_3, pid=0}}, {{effective={}, permitted={}, inheritable={}}})",
+                set(effective),
+                set(permitted),
+                set(inheritable)
+            );
+            let clear = "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)".to_owned();
+            let raise = ambient.iter().map(|name| format!("prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, {name}, 0, 0)"));
+            [sets, clear].into_iter().chain(raise).collect()
+        }
+        Step::Execute { args, env } => {
+            vec![format!("execve({:?}, {args:?}, /* {} vars */)", args.first().map_or("", String::as_str), env.len())]
+        }
+        _ => vec!["prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)".to_owned()],
+    }
+}
+
+fn file_system_calls(step: &Step) -> Vec<String> {
+    match step {
+        Step::MakeMountsPrivate => {
+            vec!["mount_setattr(AT_FDCWD, \"/\", AT_RECURSIVE, {propagation=MS_PRIVATE})".to_owned()]
+        }
+        Step::MountOverlay { lowers, upper, work, target, volatile, userxattr } => {
+            let mut calls = vec!["fsopen(\"overlay\", FSOPEN_CLOEXEC)".to_owned()];
+            calls.extend(lowers.iter().map(|lower| configure("lowerdir+", lower)));
+            calls.extend([configure("upperdir", upper), configure("workdir", work)]);
+            calls.extend(volatile.then(|| configure("volatile", "")));
+            calls.extend(userxattr.then(|| configure("userxattr", "")));
+            calls.extend(finish(&[]));
+            calls.push(format!("move_mount(mnt, \"\", AT_FDCWD, {target:?}, MOVE_MOUNT_F_EMPTY_PATH)"));
+            calls
+        }
+        Step::BindRoot { source } => vec![
+            clone_tree(source, Below::Included),
+            format!("move_mount(mnt, \"\", AT_FDCWD, {source:?}, MOVE_MOUNT_F_EMPTY_PATH)"),
+        ],
+        Step::Mount { fstype, source, destination, attributes, options } => {
+            let mut calls = vec![format!("fsopen({fstype:?}, FSOPEN_CLOEXEC)"), configure("source", source)];
+            calls.extend(options.iter().map(|(key, value)| configure(key, value)));
+            calls.extend(finish(attributes));
+            calls.extend([find(destination, ""), place()]);
+            calls
+        }
+        Step::BindMount { source, destination, recursive, attributes } => {
+            let below = if *recursive { Below::Included } else { Below::LeftOut };
+            let restrict = (!attributes.is_empty()).then(|| restrict("mnt", below, attributes));
+            let calls = [clone_tree(source, below)].into_iter().chain(restrict);
+            calls.chain([find(destination, ""), place()]).collect()
+        }
+        Step::BindDevice { path } => vec![clone_tree(path, Below::LeftOut), find(path, ""), place()],
+        Step::MakeDevice { path, major, minor, mode } => {
+            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+            vec![
+                find(directory, "O_DIRECTORY|"),
+                format!("mknodat(place, {name:?}, S_IFCHR|{mode:04o}, makedev({major:#x}, {minor:#x}))"),
+            ]
+        }
+        Step::Symlink { target, path } => {
+            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+            vec![find(directory, "O_DIRECTORY|"), format!("symlinkat({target:?}, place, {name:?})")]
+        }
+        _ => restriction_calls(step),
+    }
+}
+
+fn restriction_calls(step: &Step) -> Vec<String> {
+    match step {
+        Step::Remount { destination, attributes } => {
+            vec![find(destination, ""), restrict("place", Below::LeftOut, attributes)]
+        }
+        Step::MaskPath { path } => vec![find(path, ""), clone_tree("/dev/null", Below::LeftOut), place()],
+        Step::ReadonlyPath { path } => vec![
+            find(path, ""),
+            "open_tree(place, \"\", OPEN_TREE_CLONE|AT_EMPTY_PATH|AT_RECURSIVE)".to_owned(),
+            restrict("mnt", Below::Included, &[MountAttribute::ReadOnly]),
+            place(),
+        ],
+        Step::Chroot { path } => vec![format!("chroot({path:?})"), "chdir(\"/\")".to_owned()],
+        _ => ["fchdir(root)", "pivot_root(\".\", \".\")", "umount2(\".\", MNT_DETACH)", "chdir(\"/\")"]
+            .map(str::to_owned)
+            .to_vec(),
+    }
+}
+
+/// Whether the mounts below a mount are meant too.
+#[derive(Clone, Copy)]
+enum Below {
+    Included,
+    LeftOut,
+}
+
+/// Sets one option of a file system that is being configured.
+fn configure(key: &str, value: &str) -> String {
+    match value {
+        "" => format!("fsconfig(fs, FSCONFIG_SET_FLAG, {key:?})"),
+        _ => format!("fsconfig(fs, FSCONFIG_SET_STRING, {key:?}, {value:?})"),
+    }
+}
+
+/// Makes the file system, and a mount of it that has no place yet.
+fn finish(attributes: &[MountAttribute]) -> [String; 2] {
+    let create = "fsconfig(fs, FSCONFIG_CMD_CREATE)".to_owned();
+    [create, format!("fsmount(fs, FSMOUNT_CLOEXEC, {})", attribute_flags(attributes))]
+}
+
+/// Finds a path inside the new root, whatever symbolic links stand in the way.
+fn find(path: &str, flags: &str) -> String {
+    let path = if path.is_empty() { "/" } else { path };
+    format!("openat2(root, {path:?}, {{flags={flags}O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}})")
+}
+
+/// Puts the mount where [`find`] led.
+fn place() -> String {
+    "move_mount(mnt, \"\", place, \"\", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)".to_owned()
+}
+
+/// Makes a second mount of what lies at a path, without a place yet.
+fn clone_tree(path: &str, below: Below) -> String {
+    let recursive = match below {
+        Below::Included => "|AT_RECURSIVE",
+        Below::LeftOut => "",
+    };
+    format!("open_tree(AT_FDCWD, {path:?}, OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC{recursive})")
+}
+
+/// Adds restrictions to a mount.
+fn restrict(descriptor: &str, below: Below, attributes: &[MountAttribute]) -> String {
+    let recursive = match below {
+        Below::Included => "|AT_RECURSIVE",
+        Below::LeftOut => "",
+    };
+    let flags = attribute_flags(attributes);
+    format!("mount_setattr({descriptor}, \"\", AT_EMPTY_PATH{recursive}, {{attr_set={flags}}})")
+}
+
+fn attribute_flags(attributes: &[MountAttribute]) -> String {
+    let flag = |attribute: &MountAttribute| match attribute {
+        MountAttribute::ReadOnly => "MOUNT_ATTR_RDONLY",
+        MountAttribute::NoSuid => "MOUNT_ATTR_NOSUID",
+        MountAttribute::NoDev => "MOUNT_ATTR_NODEV",
+        MountAttribute::NoExec => "MOUNT_ATTR_NOEXEC",
+        MountAttribute::StrictAtime => "MOUNT_ATTR_STRICTATIME",
+        MountAttribute::NoAtime => "MOUNT_ATTR_NOATIME",
+    };
+    if attributes.is_empty() { "0".to_owned() } else { attributes.iter().map(flag).collect::<Vec<_>>().join("|") }
+}

@@ -1,0 +1,92 @@
+use std::collections::BTreeSet;
+
+use super::{samples::samples, *};
+use crate::plan::Plan;
+
+/// The kinds in the words of the messages: what the catalogue believes that there is.
+fn kinds_with_words() -> BTreeSet<String> {
+    let keys = catalogue::tests::keys(Language::English);
+    keys.keys()
+        .filter(|key| !key.contains('.'))
+        .filter_map(|key| key.strip_prefix("step-"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_kind_is_named_as_it_is_serialised() {
+    for step in samples() {
+        assert_eq!(serde_json::to_value(&step).unwrap()["kind"], arguments::kind(&step));
+    }
+}
+
+/// `arguments::kind` does not compile without a new kind, so its source knows how many there are.
+#[test]
+fn every_kind_has_a_sample_and_words() {
+    let source = include_str!("arguments.rs");
+    let body = source.split("fn kind(").nth(1).unwrap().split("\n}").next().unwrap();
+    let kinds: BTreeSet<String> = body.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    let sampled: BTreeSet<String> = samples().iter().map(|step| arguments::kind(step).to_owned()).collect();
+    assert_eq!(kinds, sampled, "a kind has no sample");
+    assert_eq!(kinds, kinds_with_words(), "a kind has no words, or words have no kind");
+}
+
+#[test]
+fn arguments_are_those_that_the_words_take() {
+    let keys = catalogue::tests::keys(Language::English);
+    for kind in kinds_with_words() {
+        let mut taken = keys[&format!("step-{kind}")].clone();
+        taken.extend(keys[&format!("step-{kind}.why")].clone());
+        for step in samples().iter().filter(|step| arguments::kind(step) == kind) {
+            let given = arguments::arguments(step, Language::English);
+            let given: BTreeSet<String> = given.iter().map(|(name, _)| name.to_string()).collect();
+            assert_eq!(given, taken, "{step:?}");
+        }
+    }
+}
+
+#[test]
+fn every_sample_has_words_calls_and_pages() {
+    for language in Language::ALL {
+        for step in samples() {
+            let Explanation { title, why, system_calls, man_pages } = explain(&step, language);
+            for text in [&title, &why] {
+                assert!(text.len() > 10 && !text.contains(['{', '}', '\n']), "{step:?}: {text}");
+                assert_eq!(text.trim(), text, "{step:?}");
+            }
+            assert!(why.ends_with('.') && !title.ends_with('.'), "{step:?}: {title} {why}");
+            assert!(!system_calls.is_empty() && !man_pages.is_empty(), "{step:?}");
+        }
+    }
+}
+
+#[test]
+fn every_isolation_has_words() {
+    let keys = catalogue::tests::keys(Language::English);
+    let written: BTreeSet<&str> = keys.keys().filter_map(|key| key.strip_prefix("isolation-")).collect();
+    let wanted = crate::options::Isolation::ALL.map(|isolation| isolation.name());
+    let wanted: BTreeSet<String> =
+        wanted.iter().flat_map(|name| [name.to_string(), format!("{name}.without")]).collect();
+    assert_eq!(written, wanted.iter().map(String::as_str).collect());
+    let words = explain_isolation(crate::options::Isolation::Pid, Language::Portuguese);
+    assert_eq!((words.name, words.title.as_str()), ("pid", "Identificadores de processo próprios"));
+}
+
+#[test]
+fn the_files_of_a_cgroup_are_those_of_the_plans_version() {
+    let limit = crate::plan::Step::LimitMemory { bytes: 4096 };
+    let join = crate::plan::Step::JoinCgroup { controllers: vec!["memory".into()] };
+    let calls = |steps: Vec<Step>| explain_plan(&Plan { steps }, Language::English)[0].explanation.system_calls.clone();
+    assert_eq!(calls(vec![limit.clone()]), [r#"write(<memory.max>, "4096")"#]);
+    assert_eq!(calls(vec![limit, join]), [r#"write(<memory.limit_in_bytes>, "4096")"#]);
+}
+
+#[test]
+fn the_catalogue_in_english() {
+    insta::assert_snapshot!(render(&Plan { steps: samples() }, Language::English));
+}
+
+#[test]
+fn the_catalogue_in_portuguese() {
+    insta::assert_snapshot!(render(&Plan { steps: samples() }, Language::Portuguese));
+}
