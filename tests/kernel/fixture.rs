@@ -35,7 +35,7 @@ pub struct Fixture {
 impl Fixture {
     /// For a test of root's containers; `None` when the test has to be skipped.
     pub fn root() -> Option<Fixture> {
-        skip::require(is_root(), "root").then(|| Fixture::new(None))
+        skip::require(is_root(), skip::ROOT).then(|| Fixture::new(None))
     }
 
     /// For a test of an ordinary user's containers. Root becomes one for each command.
@@ -119,9 +119,11 @@ fn make_canary(canary: &Path) {
     let _ = xattr::set(canary.join("hello"), "user.canary", b"sings");
 }
 
-/// The engine where that user may execute it: a checkout below a closed home directory needs a copy.
+/// The engine where that user may execute it: a checkout below a closed home directory needs a copy. Whoever starts
+/// this program as another user has made that copy already, and says where.
 fn engine_for(user: Option<u32>, directory: &Path) -> PathBuf {
-    let engine = PathBuf::from(env!("CARGO_BIN_EXE_minicontainer"));
+    let built = env!("CARGO_BIN_EXE_minicontainer");
+    let engine = PathBuf::from(env::var_os("MINICONTAINER_TEST_ENGINE").unwrap_or_else(|| built.into()));
     let open = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0);
     if user.is_none() || engine.ancestors().all(open) {
         return engine;

@@ -2,9 +2,13 @@
 //!
 //! libtest knows no "skipped": a test that returns early counts as passed, and what it prints is swallowed. So a skip
 //! writes past libtest's capture, to the standard error stream itself; and where everything is meant to run, as in
-//! CI, `MINICONTAINER_TEST_REQUIRE=all` turns each skip into a failure.
+//! CI, `MINICONTAINER_TEST_REQUIRE=all` turns each skip into a failure, and `all-but-root` each that is not for want of
+//! root: so the same tests run a second time as an ordinary user.
 
 use std::{env, io, io::Write, thread};
+
+/// The one requirement that an ordinary user can never meet.
+pub const ROOT: &str = "root";
 
 /// Whether the test can go on. If not, says which test is skipped and for want of what.
 #[must_use = "a test whose requirement is not met must return"]
@@ -12,8 +16,9 @@ pub fn require(met: bool, requirement: &str) -> bool {
     if met {
         return true;
     }
-    let required = env::var_os("MINICONTAINER_TEST_REQUIRE").is_some_and(|value| value == "all");
-    assert!(!required, "this test needs {requirement}, and MINICONTAINER_TEST_REQUIRE=all forbids to skip it");
+    let required = env::var("MINICONTAINER_TEST_REQUIRE").unwrap_or_default();
+    let forbidden = required == "all" || (required == "all-but-root" && requirement != ROOT);
+    assert!(!forbidden, "this test needs {requirement}, and MINICONTAINER_TEST_REQUIRE={required} forbids to skip it");
     let test = thread::current().name().unwrap_or("a test").to_owned();
     // Not eprintln!, which libtest captures. A stream that is closed can show nothing, and that is no fault of a test.
     let _ = writeln!(io::stderr(), "SKIPPED {test}: needs {requirement}");
