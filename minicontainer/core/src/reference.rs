@@ -93,10 +93,11 @@ impl Reference {
         if self.registry != DEFAULT_REGISTRY {
             return self.repository();
         }
-        if let Some(official) = self.path.strip_prefix(OFFICIAL) {
-            if !official.contains('/') && !is_identifier(official) {
-                return official.to_owned();
-            }
+        if let Some(official) = self.path.strip_prefix(OFFICIAL)
+            && !official.contains('/')
+            && !is_identifier(official)
+        {
+            return official.to_owned();
         }
         // `docker.io/a.b/c` without its registry would be read as the image `c` of the registry `a.b`.
         match self.path.split_once('/') {
@@ -355,3 +356,6 @@ impl fmt::Display for Reference {
         write!(formatter, "{}/{}{}", self.registry, self.path, self.suffix())
     }
 }
+
+#[cfg(test)]
+mod tests;

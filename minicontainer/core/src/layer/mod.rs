@@ -1,1 +1,102 @@
-//! A layer as a set of changes. (being written)
+//! A layer as a set of changes.
+//!
+//! An image is not one big file system but a stack of layers, and a layer says only what it changes in what lies
+//! below: files **added**, files **modified**, files **deleted**. Adding and modifying look the same in a layer, there is simply
+//! a file; deleting needs a mark, the **whiteout**. A container is one more layer, empty at first and writable.
+//!
+//! There are two ways to write the same marks, and both are met here:
+//!
+//! | | in a layer's tar ([`Whiteout`]) | in an overlay's upper directory ([`Upper`]) |
+//! |---|---|---|
+//! | `name` is deleted | an empty file `.wh.name` | a character device 0:0 called `name` |
+//! | nothing of the directory below shows (it is **opaque**) | an empty file `.wh..wh..opq` in it | the attribute `trusted.overlay.opaque=y` |
+//! | rule from | OCI image-spec, *layer.md*, "Whiteouts" | overlayfs, *Documentation/filesystems/overlayfs.rst* |
+//!
+//! What a container changed is found in two ways as well: [`changes_of_upper`] reads it off the upper directory, which
+//! holds nothing but changes; [`diff`] compares two whole [`Tree`]s, for a root file system that is a plain copy. Both give
+//! what `docker diff` shows, and a test holds them to the same answer.
+//!
+//! ```
+//! use minicontainer_core::layer::{Tree, Upper, UpperEntry, changes_of_upper, file, directory};
+//!
+//! let image = Tree::from([("/etc", directory()), ("/etc/motd", file(5)), ("/etc/issue", file(9))]);
+//! // In the container: echo hi > /etc/motd; rm /etc/issue; touch /new
+//! let upper = [
+//!     UpperEntry::new("/etc", Upper::Directory { opaque: false }),
+//!     UpperEntry::new("/etc/motd", Upper::Other),
+//!     UpperEntry::new("/etc/issue", Upper::Whiteout),
+//!     UpperEntry::new("/new", Upper::Other),
+//! ];
+//! let changes: Vec<String> = changes_of_upper(&upper, &image)?.iter().map(ToString::to_string).collect();
+//! assert_eq!(changes, ["C /etc", "D /etc/issue", "C /etc/motd", "A /new"]);
+//! # Ok::<(), std::convert::Infallible>(())
+//! ```
+
+mod tree;
+mod upper;
+mod whiteout;
+
+use std::fmt;
+
+use serde::Serialize;
+
+pub use tree::{Node, NodeKind, Tree, diff, directory, file};
+pub use upper::{Lower, Upper, UpperEntry, changes_of_upper};
+pub use whiteout::{DeletedName, OPAQUE_FILE_NAME, Whiteout, WhiteoutError};
+
+/// One path that differs from what lies below.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Change {
+    /// The path, absolute in the container.
+    pub path: String,
+    /// In what way.
+    pub kind: ChangeKind,
+}
+
+/// In what way a path differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// There was nothing.
+    Added,
+    /// There was something else; of a directory also: something inside it changed.
+    Modified,
+    /// There is nothing any more.
+    Deleted,
+}
+
+impl ChangeKind {
+    /// The letter that `docker diff` shows: `A`, `C` for "changed", or `D`.
+    pub fn letter(self) -> char {
+        match self {
+            ChangeKind::Added => 'A',
+            ChangeKind::Modified => 'C',
+            ChangeKind::Deleted => 'D',
+        }
+    }
+}
+
+impl Change {
+    /// A change of this kind at this path.
+    pub fn new(kind: ChangeKind, path: &str) -> Change {
+        Change { path: path.to_owned(), kind }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.kind.letter(), self.path)
+    }
+}
+
+/// Sorts as a walk through the tree would meet the paths: `/a`, `/a/b`, `/a-b`. Plain text order would put `/a-b` between
+/// a directory and what it holds.
+fn sorted(mut changes: Vec<Change>) -> Vec<Change> {
+    changes.sort_by(|one, other| one.path.split('/').cmp(other.path.split('/')));
+    changes
+}
+
+/// The directory that a path lies in; none for those directly below the root, whose change nobody lists.
+fn parent(path: &str) -> Option<&str> {
+    path.rsplit_once('/').map(|(parent, _)| parent).filter(|parent| !parent.is_empty())
+}

@@ -1,0 +1,208 @@
+//! Two whole trees compared, for a root file system that is a copy and so does not know what is new in it.
+//!
+//! Content is not read: as in Docker a file counts as modified when its size, its time of modification, its owner or
+//! its mode differs. Of a directory the time does not count, because any file made in it changes that.
+//!
+//! ```
+//! use minicontainer_core::layer::{Tree, diff, directory, file};
+//!
+//! let image = Tree::from([("/tmp", directory()), ("/old", file(1))]);
+//! let container = Tree::from([("/tmp", directory()), ("/tmp/new", file(1))]);
+//! let changes: Vec<String> = diff(&image, &container).iter().map(ToString::to_string).collect();
+//! assert_eq!(changes, ["D /old", "C /tmp", "A /tmp/new"]);
+//! ```
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+};
+
+use super::{Change, ChangeKind, Lower, parent, sorted};
+
+/// A tree of files by path. Paths are absolute, and every directory on the way to a node is a node too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    nodes: BTreeMap<String, Node>,
+}
+
+/// What can be seen of a file without reading its content, see inode(7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// What it is.
+    pub kind: NodeKind,
+    /// Its permission bits.
+    pub mode: u32,
+    /// The user id of its owner.
+    pub uid: u32,
+    /// Its group id.
+    pub gid: u32,
+}
+
+/// What kind of file it is, with what tells one of the kind from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// An ordinary file.
+    File {
+        /// Its length in bytes.
+        size: u64,
+        /// When its content was last modified, in nanoseconds since 1970.
+        modified: i64,
+    },
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink {
+        /// What it says.
+        target: String,
+    },
+    /// A device node, socket or pipe.
+    Special {
+        /// The type bits of its mode, `S_IFMT`.
+        file_type: u32,
+        /// The device number, 0 for sockets and pipes.
+        device: u64,
+    },
+}
+
+/// An ordinary file of root's, last modified in 1970: for examples and tests.
+pub fn file(size: u64) -> Node {
+    Node { kind: NodeKind::File { size, modified: 0 }, mode: 0o644, uid: 0, gid: 0 }
+}
+
+/// An ordinary directory of root's: for examples and tests.
+pub fn directory() -> Node {
+    Node { kind: NodeKind::Directory, mode: 0o755, uid: 0, gid: 0 }
+}
+
+impl Tree {
+    /// An empty tree.
+    pub fn new() -> Tree {
+        Tree::default()
+    }
+
+    /// Puts a node at a path, in the place of what was there.
+    pub fn insert(&mut self, path: impl Into<String>, node: Node) {
+        self.nodes.insert(path.into(), node);
+    }
+
+    /// The node at a path.
+    pub fn get(&self, path: &str) -> Option<&Node> {
+        self.nodes.get(path)
+    }
+
+    /// All nodes with their paths, in the order of the paths' text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.nodes.iter().map(|(path, node)| (path.as_str(), node))
+    }
+
+    fn is_directory(&self, path: &str) -> bool {
+        self.get(path).is_some_and(|node| node.kind == NodeKind::Directory)
+    }
+}
+
+impl<P: Into<String>> FromIterator<(P, Node)> for Tree {
+    fn from_iter<I: IntoIterator<Item = (P, Node)>>(nodes: I) -> Tree {
+        Tree { nodes: nodes.into_iter().map(|(path, node)| (path.into(), node)).collect() }
+    }
+}
+
+impl<P: Into<String>, const N: usize> From<[(P, Node); N]> for Tree {
+    fn from(nodes: [(P, Node); N]) -> Tree {
+        nodes.into_iter().collect()
+    }
+}
+
+/// What must be done to `lower` so that it becomes `upper`, as `docker diff` shows it: of a deleted directory only
+/// itself, and the directories above a change as modified.
+pub fn diff(lower: &Tree, upper: &Tree) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (path, node) in upper.iter() {
+        match lower.get(path) {
+            None => changes.push(Change::new(ChangeKind::Added, path)),
+            Some(before) if before != node => changes.push(Change::new(ChangeKind::Modified, path)),
+            Some(_) => {}
+        }
+    }
+    for (path, _) in lower.iter() {
+        // What lay in a directory that is gone went with it.
+        let is_topmost = parent(path).is_none_or(|parent| upper.is_directory(parent));
+        if upper.get(path).is_none() && is_topmost {
+            changes.push(Change::new(ChangeKind::Deleted, path));
+        }
+    }
+    let listed: BTreeSet<String> = changes.iter().map(|change| change.path.clone()).collect();
+    let mut above = BTreeSet::new();
+    for path in &listed {
+        above.extend(std::iter::successors(parent(path), |path| parent(path)).filter(|path| !listed.contains(*path)));
+    }
+    changes.extend(above.into_iter().map(|path| Change::new(ChangeKind::Modified, path)));
+    sorted(changes)
+}
+
+/// A tree can lie below an upper directory, and looking at it never fails.
+impl Lower for Tree {
+    type Error = Infallible;
+
+    fn exists(&self, path: &str) -> Result<bool, Infallible> {
+        Ok(self.get(path).is_some())
+    }
+
+    fn names_in(&self, directory: &str) -> Result<Vec<String>, Infallible> {
+        let inside =
+            self.nodes.keys().filter_map(|path| path.rsplit_once('/')).filter(|(parent, _)| *parent == directory);
+        Ok(inside.map(|(_, name)| name.to_owned()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check<const L: usize, const U: usize>(lower: [(&str, Node); L], upper: [(&str, Node); U], expect: &[&str]) {
+        let changes = diff(&Tree::from(lower), &Tree::from(upper));
+        assert_eq!(changes.iter().map(Change::to_string).collect::<Vec<_>>(), expect);
+    }
+
+    #[test]
+    fn equal_trees_have_no_changes() {
+        check([("/a", directory()), ("/a/b", file(1))], [("/a", directory()), ("/a/b", file(1))], &[]);
+    }
+
+    #[test]
+    fn a_directory_that_appears_or_goes() {
+        check([], [("/a", directory()), ("/a/b", file(1))], &["A /a", "A /a/b"]);
+        check([("/a", directory()), ("/a/b", file(1))], [], &["D /a"]);
+    }
+
+    #[test]
+    fn the_directories_above_a_change_are_modified() {
+        let unchanged = [("/a", directory()), ("/a/b", directory())];
+        let deep = [unchanged[0].clone(), unchanged[1].clone(), ("/a/b/c", file(1))];
+        check(unchanged.clone(), deep.clone(), &["C /a", "C /a/b", "A /a/b/c"]);
+        check(deep, unchanged, &["C /a", "C /a/b", "D /a/b/c"]);
+    }
+
+    #[test]
+    fn a_file_changes_by_size_time_owner_or_mode() {
+        let modified = Node { kind: NodeKind::File { size: 1, modified: 7 }, ..file(1) };
+        for other in
+            [file(2), modified, Node { uid: 5, ..file(1) }, Node { gid: 5, ..file(1) }, Node { mode: 0, ..file(1) }]
+        {
+            check([("/f", file(1))], [("/f", other)], &["C /f"]);
+        }
+    }
+
+    #[test]
+    fn a_kind_that_changes_is_one_modification() {
+        check([("/a", directory()), ("/a/b", file(1))], [("/a", file(1))], &["C /a"]);
+        check([("/a", file(1))], [("/a", directory()), ("/a/b", file(1))], &["C /a", "A /a/b"]);
+        let link = |target: &str| Node { kind: NodeKind::Symlink { target: target.to_owned() }, ..file(0) };
+        check([("/l", link("x"))], [("/l", link("y"))], &["C /l"]);
+    }
+
+    #[test]
+    fn what_a_directory_holds_follows_it() {
+        check([], [("/a-b", file(1)), ("/a", directory()), ("/a/b", file(1))], &["A /a", "A /a/b", "A /a-b"]);
+    }
+}

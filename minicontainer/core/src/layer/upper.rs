@@ -1,0 +1,183 @@
+//! What a container changed, read off an overlay's upper directory: all that is in there is change.
+//!
+//! Overlayfs copies a file *up* when it is first written, with the directories above it (so those are listed as
+//! modified), leaves a character device 0:0 where a file of a lower layer was deleted, and marks a directory that
+//! was made anew in a deleted one's place as opaque, see *Documentation/filesystems/overlayfs.rst*, "whiteouts and
+//! opaque directories". Whether a file in the upper is new or modified only the layers below can tell: [`Lower`].
+
+use std::collections::BTreeSet;
+
+use super::{Change, ChangeKind, sorted};
+
+/// One file found in an upper directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpperEntry {
+    /// Its path, absolute in the container.
+    pub path: String,
+    /// What it is.
+    pub kind: Upper,
+}
+
+/// What a file in an upper directory is, as far as a change goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upper {
+    /// A directory: merged with the one below, or instead of it.
+    Directory {
+        /// Whether it hides what lies below.
+        opaque: bool,
+    },
+    /// A mark: what lies below is deleted.
+    Whiteout,
+    /// A file, link, device or anything else, instead of what lies below.
+    Other,
+}
+
+impl UpperEntry {
+    /// An entry of this kind at this path.
+    pub fn new(path: &str, kind: Upper) -> UpperEntry {
+        UpperEntry { path: path.to_owned(), kind }
+    }
+}
+
+/// The merged layers below an upper directory. On Linux that is a look at the disk, which can fail; in tests and in the
+/// browser it is a [`Tree`](super::Tree).
+pub trait Lower {
+    /// Why looking may fail.
+    type Error;
+
+    /// Whether the layers show anything at the path. A symbolic link is something, wherever it leads.
+    fn exists(&self, path: &str) -> Result<bool, Self::Error>;
+
+    /// The names that the layers show in a directory; none if it is no directory there.
+    fn names_in(&self, directory: &str) -> Result<Vec<String>, Self::Error>;
+}
+
+/// The changes that an upper directory holds, as `docker diff` shows them.
+///
+/// # Errors
+/// Those of looking at the layers below.
+pub fn changes_of_upper<L: Lower>(entries: &[UpperEntry], lower: &L) -> Result<Vec<Change>, L::Error> {
+    let listed: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+    let mut changes = Vec::new();
+    for UpperEntry { path, kind } in entries {
+        match (kind, lower.exists(path)?) {
+            // A mark over nothing hides nothing.
+            (Upper::Whiteout, false) => {}
+            (Upper::Whiteout, true) => changes.push(Change::new(ChangeKind::Deleted, path)),
+            (_, false) => changes.push(Change::new(ChangeKind::Added, path)),
+            (_, true) => changes.push(Change::new(ChangeKind::Modified, path)),
+        }
+        if *kind == (Upper::Directory { opaque: true }) {
+            for name in lower.names_in(path)? {
+                let hidden = format!("{path}/{name}");
+                if !listed.contains(hidden.as_str()) {
+                    changes.push(Change::new(ChangeKind::Deleted, &hidden));
+                }
+            }
+        }
+    }
+    Ok(sorted(changes))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::layer::{Node, NodeKind, Tree, diff, directory, file, parent};
+
+    #[track_caller]
+    fn check(entries: &[(&str, Upper)], expect: &[&str]) {
+        let lower = Tree::from([
+            ("/etc", directory()),
+            ("/etc/motd", file(1)),
+            ("/etc/ssl", directory()),
+            ("/etc/ssl/cert", file(1)),
+            ("/etc/ssl/key", file(1)),
+        ]);
+        let entries: Vec<UpperEntry> = entries.iter().map(|(path, kind)| UpperEntry::new(path, *kind)).collect();
+        let Ok(changes) = changes_of_upper(&entries, &lower);
+        assert_eq!(changes.iter().map(Change::to_string).collect::<Vec<_>>(), expect);
+    }
+
+    const MERGED: Upper = Upper::Directory { opaque: false };
+    const OPAQUE: Upper = Upper::Directory { opaque: true };
+
+    #[test]
+    fn new_modified_and_deleted_files() {
+        check(&[], &[]);
+        check(&[("/new", Upper::Other)], &["A /new"]);
+        check(&[("/etc", MERGED), ("/etc/motd", Upper::Other)], &["C /etc", "C /etc/motd"]);
+        check(&[("/etc", Upper::Whiteout)], &["D /etc"]);
+        check(&[("/new", MERGED), ("/new/file", Upper::Other)], &["A /new", "A /new/file"]);
+    }
+
+    #[test]
+    fn a_whiteout_over_nothing_is_no_change() {
+        check(&[("/gone", Upper::Whiteout)], &[]);
+    }
+
+    #[test]
+    fn an_opaque_directory_deletes_what_it_does_not_bring() {
+        check(
+            &[("/etc", MERGED), ("/etc/ssl", OPAQUE), ("/etc/ssl/cert", Upper::Other), ("/etc/ssl/new", Upper::Other)],
+            &["C /etc", "C /etc/ssl", "C /etc/ssl/cert", "D /etc/ssl/key", "A /etc/ssl/new"],
+        );
+        check(&[("/new", OPAQUE)], &["A /new"]);
+    }
+
+    /// Trees of the paths `/a` to `/b/b/b`: small, so that equal paths of different kinds meet often.
+    fn trees() -> impl Strategy<Value = Tree> {
+        let path = proptest::collection::vec(prop_oneof![Just("a"), Just("b")], 1..=3);
+        let kind = prop_oneof![Just(directory()), (0..3_u64).prop_map(file)];
+        proptest::collection::vec((path, kind), 0..12).prop_map(|nodes| {
+            let mut tree = Tree::new();
+            for (path, node) in nodes {
+                let path = format!("/{}", path.join("/"));
+                let is_free = tree.get(&path).is_none();
+                let fits = parent(&path).is_none_or(|above| is_directory(&tree, above));
+                if is_free && fits {
+                    tree.insert(path, node);
+                }
+            }
+            tree
+        })
+    }
+
+    fn is_directory(tree: &Tree, path: &str) -> bool {
+        tree.get(path).is_some_and(|node| node.kind == NodeKind::Directory)
+    }
+
+    /// What overlayfs would have in its upper directory after `lower` became `merged`.
+    fn upper_of(lower: &Tree, merged: &Tree) -> Vec<UpperEntry> {
+        let mut upper = std::collections::BTreeMap::new();
+        let differs = |path: &str, node: &Node| lower.get(path) != Some(node);
+        for (path, node) in merged.iter().filter(|(path, node)| differs(path, node)) {
+            let kind = match node.kind {
+                NodeKind::Directory => Upper::Directory { opaque: !is_directory(lower, path) },
+                _ => Upper::Other,
+            };
+            upper.insert(path, kind);
+        }
+        for (path, _) in lower.iter().filter(|(path, _)| merged.get(path).is_none()) {
+            if parent(path).is_none_or(|above| is_directory(merged, above)) {
+                upper.insert(path, Upper::Whiteout);
+            }
+        }
+        let changed: Vec<&str> = upper.keys().copied().collect();
+        for path in changed {
+            for above in std::iter::successors(parent(path), |path| parent(path)) {
+                upper.entry(above).or_insert(Upper::Directory { opaque: false });
+            }
+        }
+        upper.into_iter().map(|(path, kind)| UpperEntry::new(path, kind)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_upper_directory_tells_what_comparing_the_trees_tells(lower in trees(), merged in trees()) {
+            let Ok(of_upper) = changes_of_upper(&upper_of(&lower, &merged), &lower);
+            prop_assert_eq!(of_upper, diff(&lower, &merged));
+        }
+    }
+}
