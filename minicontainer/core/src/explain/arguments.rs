@@ -1,7 +1,7 @@
 //! What a step puts into its sentences: its kind, by which its message is found, and the message's arguments.
 
 use super::{Argument, Language, message};
-use crate::plan::{IdMapping, MountAttribute, Namespace, Step};
+use crate::plan::{CAPABILITIES, IdMapping, MountAttribute, Namespace, Step};
 
 /// The step's kind as its serialised form names it, `set-hostname` for `SetHostname`.
 pub(super) fn kind(step: &Step) -> &'static str {
@@ -79,6 +79,7 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
             ("attributes", restrictions(attributes).into()),
         ],
         Step::BindMount { source, destination, attributes, .. } => vec![
+            ("access", if attributes.contains(&MountAttribute::ReadOnly) { "ro" } else { "rw" }.into()),
             ("source", source.into()),
             ("destination", destination.into()),
             ("attributes", restrictions(attributes).into()),
@@ -106,9 +107,11 @@ fn process_arguments(step: &Step) -> Vec<(&'static str, Argument<'_>)> {
         Step::SetRlimit { resource, soft, hard } => {
             vec![("resource", resource.into()), ("soft", bound(*soft).into()), ("hard", bound(*hard).into())]
         }
-        Step::DropBoundingSet { keep } => vec![("count", keep.len().into())],
+        Step::DropBoundingSet { keep } => vec![("count", keep.len().into()), ("powers", powers(keep).into())],
         Step::SetUser { uid, gid, .. } => vec![("uid", (*uid).into()), ("gid", (*gid).into())],
-        Step::SetCapabilities { permitted, .. } => vec![("count", permitted.len().into())],
+        Step::SetCapabilities { permitted, .. } => {
+            vec![("count", permitted.len().into()), ("powers", powers(permitted).into())]
+        }
         Step::Execute { args, .. } => vec![("program", args.first().map_or("", String::as_str).into())],
         _ => vec![],
     }
@@ -141,6 +144,15 @@ fn restrictions(attributes: &[MountAttribute]) -> String {
         MountAttribute::NoAtime => "noatime",
     };
     attributes.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// How much of root's power a set of capabilities is, by which a message can tell the ends from the middle.
+fn powers(set: &[String]) -> &'static str {
+    match set.len() {
+        0 => "none",
+        count if count == CAPABILITIES.len() => "all",
+        _ => "some",
+    }
 }
 
 /// Id mappings as `inside → outside`.

@@ -23,7 +23,7 @@ step-create-cgroup = Make the control group { $name } for { $controllers }
 step-limit-memory = Allow all processes of the container together { $size } of memory
     .why = When the group reaches its limit and nothing can be reclaimed, the kernel kills a process of this group and of no other. Without the limit one container could eat the memory of the whole machine.
 
-step-limit-cpu = Allow { $percent } % of one processor: { $quota } µs in every { $period } µs
+step-limit-cpu = Allow { $percent }% of one processor: { $quota } µs in every { $period } µs
     .why = A group that has used up its share rests until the next period begins. Without the limit a few endless loops in here would slow down everything else on the machine.
 
 step-limit-pids = Allow at most { $max ->
@@ -35,7 +35,7 @@ step-limit-pids = Allow at most { $max ->
 step-join-cgroup = Enter the control group, in { $controllers }
     .why = In cgroup v1 a process enters a group when its id is written to the file “tasks”, and 0 means “me”. It enters before the program starts, so nothing that the program ever does goes uncounted.
 
-step-unshare-cgroup = See the own control group as the root of the tree
+step-unshare-cgroup = See its own control group as the root of the tree
     .why = The view begins at the group in which the process is at this moment, which is why it must enter first. From now on /proc/self/cgroup says “/” and no longer tells the container's name and place on the host.
 
 ## Birth
@@ -63,7 +63,7 @@ step-close-descriptors = Close every open descriptor but standard input, output 
     .why = A descriptor keeps its power behind every wall. With a directory of the host still open, openat(2) would walk straight out of the container.
 
 step-reset-signals = Give every signal its default action and block none
-    .why = Ignored and blocked signals are handed on from the caller to the program. The program shall behave the same whoever started it, and SIGTERM must be able to end it.
+    .why = Ignored and blocked signals are handed on from the caller to the program. The program should behave the same whoever started it, and SIGTERM must be able to end it.
 
 step-await-go = Wait for the engine's “go”
     .why = Ids and limits are set from outside; until then nothing may run. Should the engine die meanwhile, the pipe ends and this process dies too, rather than linger half isolated.
@@ -97,12 +97,12 @@ step-mount = Mount { $fstype } on { $destination }{ $attributes ->
  }
     .why = { $fstype ->
     [proc] /proc shows the processes of the pid namespace in which it is mounted. The host's /proc would go on showing the host's, with their arguments and environment.
-    [sysfs] /sys shows devices and, of the network, what belongs to the own network namespace. To write there is to handle the machine itself, so it is mounted read-only.
+    [sysfs] /sys shows devices and, of the network, what belongs to its own network namespace. To write there is to handle the machine itself, so it is mounted read-only.
     [tmpfs] An empty file system in memory: nothing of the host is in it, nothing of it reaches a disk, and it is gone when the container ends.
     [devpts] Terminals of its own. With the host's, a program could write to the terminals of other users.
-    [mqueue] POSIX message queues as files, those of the own IPC namespace only.
-    [cgroup] A view of the control groups, to be read and not to be changed: who could change it could lift the own limits.
-    [cgroup2] A view of the control groups, to be read and not to be changed: who could change it could lift the own limits.
+    [mqueue] POSIX message queues as files, those of its own IPC namespace only.
+    [cgroup] A view of the control groups, to be read and not to be changed: a program that could change it could lift its own limits.
+    [cgroup2] A view of the control groups, to be read and not to be changed: a program that could change it could lift its own limits.
    *[other] It is mounted anew in the container's own mount table, and the host's is left alone.
  }
 
@@ -110,7 +110,10 @@ step-bind-mount = Show { $source } of the host as { $destination }{ $attributes 
     [none] { "" }
    *[other] { " " }({ $attributes })
  }
-    .why = A bind mount is a second way to the same files: nothing is copied, and what is written here is written on the host. It is a door in the wall, opened on purpose. The destination is looked up inside the new root (RESOLVE_IN_ROOT), so that no symbolic link in an image can lead the mount to the host.
+    .why = A bind mount is a second way to the same files: nothing is copied. { $access ->
+    [ro] It is a window in the wall: what the host has there can be seen, but not touched.
+   *[rw] It is a door in the wall, opened on purpose: what is written here is written on the host.
+ } The destination is looked up inside the new root (RESOLVE_IN_ROOT), so that no symbolic link in an image can lead the mount to the host.
 
 step-make-device = Make the device node { $path } ({ $major }:{ $minor })
     .why = A device node is a door into a driver. The container gets a handful of harmless ones instead of the host's /dev with its disks.
@@ -145,23 +148,33 @@ step-enter-workdir = Enter the directory { $path }
     .why = A current directory outside of the root would be a way out, by “..” after “..”. So the process stands inside before the program starts.
 
 step-set-umask = Set the file mode creation mask to { $mask }
-    .why = Which permissions a new file gets shall depend on the program, not on the settings of whoever started the container.
+    .why = Which permissions a new file gets should depend on the program, not on the settings of whoever started the container.
 
 step-set-rlimit = Bound { $resource } to { $soft } (at most { $hard })
     .why = A control group bounds the container as a whole, a resource limit each single process in it. The program may lower the first value and raise it up to the second.
 
-step-drop-bounding-set = Give up for ever every capability but { $count }
-    .why = The power of root is cut into capabilities. What is not in the bounding set cannot come back through any program file, set-user-id or not: to load modules, set the clock or reboot stays out of reach of everybody in here.
+step-drop-bounding-set = { $powers ->
+    [all] Leave every capability obtainable
+   *[some] Give up for ever every capability but { $count }
+ }
+    .why = { $powers ->
+    [all] Nothing is given up here, on purpose: root of the container can load modules, set the clock or reboot, as far as nothing else prevents it.
+   *[some] The power of root is cut into capabilities. What is not in the bounding set cannot come back through any program file, set-user-id or not: loading modules, setting the clock and rebooting stay out of reach of everybody in here.
+ }
 
 step-set-user = Become user { $uid }, group { $gid }
-    .why = Groups first, user last: whoever is no longer root may not change groups. A program that needs no root is best run without, for then a mistake in it is the mistake of an ordinary user.
+    .why = Groups first, user last: whoever is no longer root may not change groups. A program that does not need root is best run without it, for then a mistake in it is only an ordinary user's mistake.
 
-step-set-capabilities = Keep { $count ->
-    [0] no capability
-    [one] one capability
-   *[other] { $count } capabilities
+step-set-capabilities = { $powers ->
+    [none] Keep no capability
+    [all] Keep every capability
+   *[some] Keep { $count } of root's capabilities
  }
-    .why = Root in the container can then still do a root's daily work on the container's own files, but nothing that reaches the machine: no mounting, no tracing of other people's processes, no access to raw devices.
+    .why = { $powers ->
+    [none] An ordinary user has none, and none is left over from the process that prepared the container.
+    [all] Root of the container stays as mighty as root can be: it may mount, trace processes and reach devices.
+   *[some] Root in the container can still do a root's daily work on the container's own files, but nothing that reaches the machine: no mounting, no tracing of other people's processes, no access to raw devices.
+ }
 
 step-no-new-privileges = Renounce every gain of power through execve
     .why = A set-user-id program such as su(1) or sudo(8), or one that an image smuggles in, from now on runs with the powers of its caller. It cannot be undone and holds for all children.

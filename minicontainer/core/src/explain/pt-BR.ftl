@@ -23,14 +23,14 @@ step-create-cgroup = Criar o grupo de controle { $name } para { $controllers }
 step-limit-memory = Permitir { $size } de memória ao conjunto dos processos do contêiner
     .why = Quando o grupo chega ao limite e não há mais nada a recuperar, o kernel mata um processo deste grupo, e de nenhum outro. Sem o limite, um só contêiner poderia tomar toda a memória da máquina.
 
-step-limit-cpu = Permitir { $percent } % de um processador: { $quota } µs a cada { $period } µs
+step-limit-cpu = Permitir { $percent }% de um processador: { $quota } µs a cada { $period } µs
     .why = Um grupo que já gastou a sua parte descansa até o próximo período. Sem o limite, alguns laços infinitos aqui dentro deixariam todo o resto da máquina lento.
 
 step-limit-pids = Permitir no máximo { $max ->
     [one] um processo ou thread
    *[other] { $max } processos e threads
  } ao mesmo tempo
-    .why = Além disso, fork(2) falha com EAGAIN. Sem o limite, um programa que só cria cópias de si mesmo (uma fork bomb) esgotaria os identificadores de processo da máquina toda, mesmo de dentro de um namespace de pid: cada processo seu tem também um identificador no host.
+    .why = Acima desse número, fork(2) falha com EAGAIN. Sem o limite, um programa que só cria cópias de si mesmo (uma fork bomb) esgotaria os identificadores de processo da máquina toda, mesmo de dentro de um namespace de pid: cada processo seu tem também um identificador no host.
 
 step-join-cgroup = Entrar no grupo de controle, em { $controllers }
     .why = Na versão 1 dos cgroups, um processo entra no grupo quando o seu identificador é escrito no arquivo “tasks”, e 0 quer dizer “eu mesmo”. Ele entra antes de o programa começar, e assim nada do que o programa fizer fica fora da conta.
@@ -40,7 +40,7 @@ step-unshare-cgroup = Ver o próprio grupo de controle como a raiz da árvore
 
 ## Nascimento
 
-step-clone = Dar à luz o primeiro processo do contêiner{ $count ->
+step-clone = Criar o primeiro processo do contêiner{ $count ->
     [0] , nos namespaces do próprio host
     [one] , em um namespace novo: { $namespaces }
    *[other] , em { $count } namespaces novos: { $namespaces }
@@ -101,16 +101,19 @@ step-mount = Montar { $fstype } em { $destination }{ $attributes ->
     [tmpfs] Um sistema de arquivos vazio, na memória: nele não há nada do host, nada dele chega a um disco, e ele some quando o contêiner termina.
     [devpts] Terminais próprios. Com os do host, um programa poderia escrever nos terminais de outros usuários.
     [mqueue] As filas de mensagens POSIX como arquivos, somente as do próprio namespace IPC.
-    [cgroup] Uma vista dos grupos de controle, para ler e não para mudar: quem pudesse mudá-la poderia suspender os próprios limites.
-    [cgroup2] Uma vista dos grupos de controle, para ler e não para mudar: quem pudesse mudá-la poderia suspender os próprios limites.
-   *[other] É montado de novo na tabela de montagens do próprio contêiner, e o do host fica como está.
+    [cgroup] Uma vista dos grupos de controle, para ler e não para mudar: um programa que pudesse mudá-la poderia suspender os próprios limites.
+    [cgroup2] Uma vista dos grupos de controle, para ler e não para mudar: um programa que pudesse mudá-la poderia suspender os próprios limites.
+   *[other] É uma montagem nova, na tabela de montagens do próprio contêiner; a do host fica como está.
  }
 
 step-bind-mount = Mostrar { $source }, do host, como { $destination }{ $attributes ->
     [none] { "" }
    *[other] { " " }({ $attributes })
  }
-    .why = Um bind mount é um segundo caminho para os mesmos arquivos: nada é copiado, e o que se escreve aqui é escrito no host. É uma porta no muro, aberta de propósito. O destino é procurado dentro da nova raiz (RESOLVE_IN_ROOT), para que nenhum link simbólico de uma imagem possa levar a montagem até o host.
+    .why = Um bind mount é um segundo caminho para os mesmos arquivos: nada é copiado. { $access ->
+    [ro] É uma janela no muro: o que o host tem ali pode ser visto, mas não tocado.
+   *[rw] É uma porta no muro, aberta de propósito: o que se escreve aqui é escrito no host.
+ } O destino é procurado dentro da nova raiz (RESOLVE_IN_ROOT), para que nenhum link simbólico de uma imagem possa levar a montagem até o host.
 
 step-make-device = Criar o nó de dispositivo { $path } ({ $major }:{ $minor })
     .why = Um nó de dispositivo é uma porta para um driver. O contêiner recebe alguns poucos, inofensivos, em vez do /dev do host com os seus discos.
@@ -128,9 +131,9 @@ step-mask-path = Esconder { $path }
     .why = Alguns arquivos do kernel falam da máquina inteira e não pertencem a nenhum namespace. O que não pode ser só do contêiner precisa ser coberto: um arquivo, com /dev/null; um diretório, com outro vazio e somente leitura.
 
 step-readonly-path = Tornar { $path } somente leitura
-    .why = Aqui ficam chaves do kernel, e o kernel é um só: escrever aqui mudaria a máquina para todos. Ler não faz mal, e os programas precisam disso.
+    .why = Aqui ficam os botões de ajuste do kernel, e o kernel é um só: escrever aqui mudaria a máquina para todos. Ler não faz mal, e os programas precisam disso.
 
-step-pivot-root = Fazer da nova raiz a raiz e desligar a árvore do host
+step-pivot-root = Fazer da nova raiz a raiz e desprender a árvore do host
     .why = Daqui em diante, os arquivos do host não estão proibidos, estão ausentes: nenhum caminho, nenhum “..” leva ao que não está montado. chroot(2) teria apenas mudado o lugar onde os caminhos começam.
 
 step-chroot = Fazer os caminhos começarem em { $path }
@@ -142,7 +145,7 @@ step-loopback-up = Ligar a interface de loopback
     .why = Um namespace de rede novo contém apenas “lo”, e desligada. Os programas conversam consigo mesmos em 127.0.0.1; ela é só deste contêiner e não leva a nenhum outro lugar.
 
 step-enter-workdir = Entrar no diretório { $path }
-    .why = Um diretório corrente fora da raiz seria uma saída, de “..” em “..”. Por isso o processo já está do lado de dentro antes de o programa começar.
+    .why = Um diretório de trabalho fora da raiz seria uma saída, de “..” em “..”. Por isso o processo já está do lado de dentro antes de o programa começar.
 
 step-set-umask = Definir a máscara de criação de arquivos como { $mask }
     .why = As permissões de um arquivo novo devem depender do programa, e não das configurações de quem iniciou o contêiner.
@@ -150,18 +153,28 @@ step-set-umask = Definir a máscara de criação de arquivos como { $mask }
 step-set-rlimit = Limitar { $resource } a { $soft } (no máximo { $hard })
     .why = Um grupo de controle limita o contêiner como um todo; um limite de recurso, cada um dos seus processos. O programa pode baixar o primeiro valor e aumentá-lo até o segundo.
 
-step-drop-bounding-set = Renunciar para sempre a todas as capabilities, menos { $count }
-    .why = O poder do root é dividido em capabilities. O que não está no conjunto limitador (bounding set) não volta por meio de nenhum executável, com set-user-id ou sem: carregar módulos, acertar o relógio ou reiniciar a máquina fica fora do alcance de todos aqui dentro.
+step-drop-bounding-set = { $powers ->
+    [all] Deixar todas as capabilities ao alcance
+   *[some] Renunciar para sempre a todas as capabilities, menos { $count }
+ }
+    .why = { $powers ->
+    [all] Aqui não se renuncia a nada, de propósito: o root do contêiner pode carregar módulos, acertar o relógio ou reiniciar a máquina, se nada mais o impedir.
+   *[some] O poder do root é dividido em capabilities. O que não está no conjunto limitador (bounding set) não volta por meio de nenhum executável, com set-user-id ou sem: carregar módulos, acertar o relógio ou reiniciar a máquina fica fora do alcance de todos aqui dentro.
+ }
 
 step-set-user = Tornar-se o usuário { $uid }, do grupo { $gid }
     .why = Primeiro os grupos, por último o usuário: quem já não é root não pode mudar de grupo. Um programa que não precisa de root roda melhor sem ele, pois aí um erro seu é apenas o erro de um usuário comum.
 
-step-set-capabilities = Ficar com { $count ->
-    [0] nenhuma capability
-    [one] uma capability
-   *[other] { $count } capabilities
+step-set-capabilities = { $powers ->
+    [none] Não ficar com nenhuma capability
+    [all] Ficar com todas as capabilities
+   *[some] Ficar com { $count } das capabilities do root
  }
-    .why = O root do contêiner ainda consegue então fazer o trabalho diário de um root nos arquivos do próprio contêiner, mas nada que alcance a máquina: não monta, não rastreia processos alheios, não acessa dispositivos diretamente.
+    .why = { $powers ->
+    [none] Um usuário comum não tem nenhuma, e nenhuma sobra do processo que preparou o contêiner.
+    [all] O root do contêiner continua tão poderoso quanto um root pode ser: monta, rastreia processos e alcança dispositivos.
+   *[some] O root do contêiner ainda consegue fazer o trabalho diário de um root nos arquivos do próprio contêiner, mas nada que alcance a máquina: não monta, não rastreia processos alheios, não acessa dispositivos diretamente.
+ }
 
 step-no-new-privileges = Abrir mão de ganhar poderes por meio de execve
     .why = Um programa set-user-id como su(1) ou sudo(8), ou um que a imagem traga escondido, passa a rodar com os poderes de quem o chamou. Não há como desfazer, e vale para todos os filhos.

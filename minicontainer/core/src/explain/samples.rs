@@ -1,6 +1,6 @@
 //! One sample of every kind of step, for the tests of this module.
 
-use crate::plan::{IdMapping, MountAttribute, Namespace, Step};
+use crate::plan::{CAPABILITIES, IdMapping, MountAttribute, Namespace, Step};
 
 fn names(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
@@ -89,12 +89,14 @@ fn paths() -> Vec<Step> {
 
 fn last_things() -> Vec<Step> {
     let capabilities = names(&["CAP_CHOWN", "CAP_KILL"]);
+    let all = names(&CAPABILITIES);
     vec![
         Step::LoopbackUp,
         Step::EnterWorkdir { path: "/app".into() },
         Step::SetUmask { mask: 0o022 },
         Step::SetRlimit { resource: "RLIMIT_NOFILE".into(), soft: 1024, hard: u64::MAX },
         Step::DropBoundingSet { keep: capabilities.clone() },
+        Step::DropBoundingSet { keep: all.clone() },
         Step::SetUser { uid: 1000, gid: 1000, groups: Some(vec![1000, 27]) },
         Step::SetUser { uid: 0, gid: 0, groups: None },
         Step::SetCapabilities {
@@ -104,6 +106,7 @@ fn last_things() -> Vec<Step> {
             ambient: names(&["CAP_KILL"]),
         },
         Step::SetCapabilities { effective: vec![], permitted: vec![], inheritable: vec![], ambient: vec![] },
+        Step::SetCapabilities { effective: vec![], permitted: all, inheritable: vec![], ambient: vec![] },
         Step::NoNewPrivileges,
         Step::Execute { args: names(&["sh", "-c", "echo hi > /x"]), env: names(&["PATH=/bin", "HOME=/root"]) },
     ]
