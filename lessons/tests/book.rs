@@ -1,0 +1,175 @@
+//! What the book shows is what happens: each command of each page, in both languages, is run and its output compared.
+//!
+//! A fence ```` ```console ```` holds lines `$ command` and under each the output that a reader would see, stderr
+//! included. `[..]` stands for anything within a line, a line `...` for any lines. The commands of one page share one
+//! store, made for the test, and run in the order in which they stand.
+#![cfg(target_os = "linux")]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// One command of a page and what the page says that it prints.
+#[derive(Debug, PartialEq, Eq)]
+struct Example {
+    line: usize,
+    command: String,
+    output: Vec<String>,
+}
+
+fn examples(page: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    let mut in_console = false;
+    for (index, line) in page.lines().enumerate() {
+        match line.strip_prefix("```") {
+            Some(fence) => in_console = !in_console && fence == "console",
+            None if !in_console => {}
+            None => match (line.strip_prefix("$ "), examples.last_mut()) {
+                (Some(command), _) => {
+                    examples.push(Example { line: index + 1, command: command.into(), output: Vec::new() })
+                }
+                (None, Some(example)) => example.output.push(line.into()),
+                (None, None) => panic!("line {}: output without a command", index + 1),
+            },
+        }
+    }
+    examples
+}
+
+/// Whether lines match patterns, where a pattern `...` stands for any number of lines.
+fn lines_match(patterns: &[String], lines: &[&str]) -> bool {
+    match (patterns.split_first(), lines.split_first()) {
+        (None, None) => true,
+        (Some((pattern, rest)), _) if pattern == "..." => {
+            (0..=lines.len()).any(|skipped| lines_match(rest, &lines[skipped..]))
+        }
+        (Some((pattern, patterns)), Some((line, lines))) => line_matches(pattern, line) && lines_match(patterns, lines),
+        _ => false,
+    }
+}
+
+/// Whether a line matches a pattern, where `[..]` stands for anything.
+fn line_matches(pattern: &str, line: &str) -> bool {
+    match pattern.split_once("[..]") {
+        None => pattern == line,
+        Some((start, rest)) => line.strip_prefix(start).is_some_and(|line| {
+            (0..=line.len()).any(|skipped| line.is_char_boundary(skipped) && line_matches(rest, &line[skipped..]))
+        }),
+    }
+}
+
+/// A shell in which the commands of a page are found and touch nothing but the store given.
+fn shell(command: &str, store: &Path, programs: &[&Path]) -> String {
+    let own = programs.iter().map(|program| program.parent().unwrap().to_path_buf());
+    let path = env::join_paths(own.chain(env::split_paths(&env::var_os("PATH").unwrap()))).unwrap();
+    let output = Command::new("sh")
+        .args(["-c", &format!("exec 2>&1; {command}")])
+        .env("PATH", path)
+        .env("MINICONTAINER_ROOT", store)
+        .env("LC_ALL", "C.UTF-8")
+        .current_dir(lessons::check::package_folder().join(".."))
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn check_page(page: &str) {
+    let source = PathBuf::from(format!("{}/../book/{page}", env!("CARGO_MANIFEST_DIR")));
+    let examples = examples(&fs::read_to_string(&source).unwrap());
+    assert!(!examples.is_empty(), "{page} shows no command");
+    let store = tempfile::tempdir().unwrap();
+    let minicontainer = lessons::check::minicontainer().unwrap();
+    let programs = [minicontainer.as_path(), Path::new(env!("CARGO_BIN_EXE_lessons"))];
+    shell("minicontainer image seed", store.path(), &programs);
+    let mut wrong = String::new();
+    for example in examples {
+        let output = shell(&example.command, store.path(), &programs);
+        if !lines_match(&example.output, &output.lines().collect::<Vec<_>>()) {
+            let expected = example.output.join("\n");
+            wrong += &format!(
+                "book/{page}:{}: $ {}\nthe page says:\n{expected}\nit printed:\n{output}\n",
+                example.line, example.command
+            );
+        }
+    }
+    shell("minicontainer rm -f $(minicontainer ps -aq)", store.path(), &programs);
+    store.close().expect("the store can be removed");
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn english_introduction() {
+    check_page("en/src/introduction.md");
+}
+
+#[test]
+fn english_lesson_1() {
+    check_page("en/src/lesson-01.md");
+}
+
+#[test]
+fn english_lesson_4() {
+    check_page("en/src/lesson-04.md");
+}
+
+#[test]
+fn english_lesson_9() {
+    check_page("en/src/lesson-09.md");
+}
+
+#[test]
+fn portuguese_introduction() {
+    check_page("pt-BR/src/introduction.md");
+}
+
+#[test]
+fn portuguese_lesson_1() {
+    check_page("pt-BR/src/lesson-01.md");
+}
+
+#[test]
+fn portuguese_lesson_4() {
+    check_page("pt-BR/src/lesson-04.md");
+}
+
+#[test]
+fn portuguese_lesson_9() {
+    check_page("pt-BR/src/lesson-09.md");
+}
+
+#[test]
+fn every_page_is_checked() {
+    let tests = include_str!("book.rs");
+    for language in ["en", "pt-BR"] {
+        for page in fs::read_dir(format!("{}/../book/{language}/src", env!("CARGO_MANIFEST_DIR"))).unwrap() {
+            let name = page.unwrap().file_name().into_string().unwrap();
+            let called = tests.contains(&format!("check_page(\"{language}/src/{name}\")"));
+            assert!(called || name == "SUMMARY.md", "no test runs the commands of {language}/src/{name}");
+        }
+    }
+}
+
+#[test]
+fn examples_are_found_and_wildcards_stand_for_what_they_say() {
+    let page = "```sh\n$ not this\n```\n```console\n$ one\na\nb\n$ two\n```\ntext\n";
+    let example = |line, command: &str, output: &[&str]| Example {
+        line,
+        command: command.into(),
+        output: output.iter().map(|line| line.to_string()).collect(),
+    };
+    assert_eq!(examples(page), [example(5, "one", &["a", "b"]), example(8, "two", &[])]);
+
+    let check = |patterns: &[&str], lines: &[&str], expected: bool| {
+        let patterns: Vec<String> = patterns.iter().map(|pattern| pattern.to_string()).collect();
+        assert_eq!(lines_match(&patterns, lines), expected, "{patterns:?} {lines:?}");
+    };
+    check(&["a[..]c"], &["abc"], true);
+    check(&["a[..]c"], &["abcd"], false);
+    check(&["[..]é[..]"], &["olé, olé"], true);
+    check(&["a", "...", "d"], &["a", "b", "c", "d"], true);
+    check(&["a", "..."], &["a"], true);
+    check(&["a"], &["a", "b"], false);
+    check(&[], &["a"], false);
+}
