@@ -12,10 +12,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     store.seed_busybox()?;
     let image = store.image("busybox")?;
 
-    let output = Sandbox::from_image(&image)
-        .command("sh")
-        .args(["-c", "echo my number is $$; uname -r; exit 7"])
-        .output()?;
+    let output =
+        Sandbox::from_image(&image).command("sh").args(["-c", "echo my number is $$; uname -r; exit 7"]).output()?;
 
     print!("{}", String::from_utf8_lossy(&output.stdout));
     println!("verdict: {:?}", output.report.verdict);

@@ -27,7 +27,7 @@ enum Lang {
 enum Command {
     /// Name the lessons and the files to edit
     List,
-    /// Check an exercise; exits with 1 when it is refused
+    /// Check an exercise; exits with 1 when it is refused, with 2 when it could not be checked
     Check {
         /// The lesson's number
         number: u8,
@@ -44,8 +44,14 @@ enum Command {
     },
 }
 
-fn main() -> Result<ExitCode> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    run(Arguments::parse()).unwrap_or_else(|error| {
+        eprintln!("lessons: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode> {
     let language = match arguments.lang {
         Some(Lang::En) => Language::English,
         Some(Lang::Pt) => Language::Portuguese,
@@ -53,8 +59,8 @@ fn main() -> Result<ExitCode> {
     };
     match arguments.command {
         Command::List => list(language),
-        Command::Check { number, file } => check(find(number)?, file, language),
-        Command::Hint { number, which } => hint(find(number)?, which, language),
+        Command::Check { number, file } => check(find(number, language)?, file, language),
+        Command::Hint { number, which } => hint(find(number, language)?, which, language),
     }
 }
 
@@ -67,9 +73,15 @@ fn language_of_locale() -> Language {
     }
 }
 
-fn find(number: u8) -> Result<&'static Lesson> {
-    let numbers: Vec<String> = lesson::LESSONS.iter().map(|lesson| lesson.number.to_string()).collect();
-    lesson::find(number).with_context(|| format!("there is no lesson {number}: there are {}", numbers.join(", ")))
+fn find(number: u8, language: Language) -> Result<&'static Lesson> {
+    lesson::find(number).with_context(|| {
+        let numbers: Vec<String> = lesson::LESSONS.iter().map(|lesson| lesson.number.to_string()).collect();
+        let numbers = numbers.join(", ");
+        match language {
+            Language::English => format!("there is no lesson {number}: there are {numbers}"),
+            Language::Portuguese => format!("não existe a lição {number}: existem {numbers}"),
+        }
+    })
 }
 
 fn list(language: Language) -> Result<ExitCode> {
@@ -83,7 +95,10 @@ fn list(language: Language) -> Result<ExitCode> {
 fn hint(lesson: &Lesson, which: usize, language: Language) -> Result<ExitCode> {
     let hints = lesson.text(language).hints;
     let hint = which.checked_sub(1).and_then(|index| hints.get(index));
-    let hint = hint.with_context(|| format!("lesson {} has the hints 1 to {}", lesson.number, hints.len()))?;
+    let hint = hint.with_context(|| match language {
+        Language::English => format!("lesson {} has the hints 1 to {}", lesson.number, hints.len()),
+        Language::Portuguese => format!("a lição {} tem as dicas 1 a {}", lesson.number, hints.len()),
+    })?;
     println!("{which}/{}: {hint}", hints.len());
     Ok(ExitCode::SUCCESS)
 }
@@ -96,7 +111,10 @@ fn check(lesson: &Lesson, file: Option<PathBuf>, language: Language) -> Result<E
     let title = lesson.text(language).title;
     Ok(match lessons::check::check(lesson, &file)? {
         Outcome::Accepted => {
-            let word = if language == Language::Portuguese { "aceito" } else { "accepted" };
+            let word = match language {
+                Language::English => "accepted",
+                Language::Portuguese => "aceito",
+            };
             println!("{} · {title}: {word}", lesson.number);
             ExitCode::SUCCESS
         }

@@ -108,7 +108,7 @@ impl Refusal {
         match self {
             Refusal::EndedEarly { status, printed } => (
                 format!("your program ended too early ({status}); it printed: {}", or(printed, "nothing")),
-                "that it does its work; the task says what with".into(),
+                "that it does its task without an error; `hint` helps with the usual ones".into(),
             ),
             Refusal::NoPid { printed } => (
                 format!("no line \"pid N\"; your program printed: {}", or(printed, "nothing")),
@@ -130,7 +130,9 @@ impl Refusal {
                 format!("\"exited {code}\": this time the program ended with {code}, as the report's verdict says"),
             ),
             Refusal::MachineRenamed { before, now } => (
-                format!("your program renamed the machine from \"{before}\" to \"{now}\" (the check works on a copy of the name)"),
+                format!(
+                    "your program renamed the machine from \"{before}\" to \"{now}\" (the check works on a copy of the name)"
+                ),
                 "first a UTS namespace of one's own, then the name: outside nothing changes".into(),
             ),
             Refusal::SameUtsNamespace { namespace } => (
@@ -139,7 +141,9 @@ impl Refusal {
             ),
             Refusal::WrongHostname { seen, expected } => (
                 format!("a UTS namespace of its own, but uname(2) in it says \"{seen}\""),
-                format!("\"{expected}\": a new namespace starts with a copy of the old name, sethostname(2) changes it"),
+                format!(
+                    "\"{expected}\": a new namespace starts with a copy of the old name, sethostname(2) changes it"
+                ),
             ),
             Refusal::NoContainer { name } => (
                 format!("after your script there is no container \"{name}\""),
@@ -160,7 +164,7 @@ impl Refusal {
         match self {
             Refusal::EndedEarly { status, printed } => (
                 format!("seu programa terminou cedo demais ({status}); ele imprimiu: {}", or(printed, "nada")),
-                "que ele faça o seu trabalho; a tarefa diz com o quê".into(),
+                "que ele cumpra a tarefa sem erro; `hint` ajuda com os mais comuns".into(),
             ),
             Refusal::NoPid { printed } => (
                 format!("nenhuma linha \"pid N\"; seu programa imprimiu: {}", or(printed, "nada")),
@@ -174,12 +178,16 @@ impl Refusal {
                 format!("o número que o host dá a `{expected}`; dentro do contêiner, o mesmo processo é o 1"),
             ),
             Refusal::NotInContainer { pid } => (
-                format!("o processo {pid} é o programa certo, mas no namespace de pid do próprio host: não há contêiner"),
+                format!(
+                    "o processo {pid} é o programa certo, mas no namespace de pid do próprio host: não há contêiner"
+                ),
                 "o programa iniciado por um Sandbox, com dois números na linha NSpid de /proc/PID/status".into(),
             ),
             Refusal::WrongExit { printed, code } => (
                 format!("depois do pid, seu programa imprimiu: {}", or(printed, "nada")),
-                format!("\"exited {code}\": desta vez o programa terminou com {code}, como diz o veredito do relatório"),
+                format!(
+                    "\"exited {code}\": desta vez o programa terminou com {code}, como diz o veredito do relatório"
+                ),
             ),
             Refusal::MachineRenamed { before, now } => (
                 format!(

@@ -25,7 +25,9 @@ fn main() -> Result<()> {
         None => preprocess(),
         Some("supports") => Ok(()),
         Some("stamp") => arguments[1..].iter().try_for_each(|page| stamp(Path::new(page))),
-        Some(other) => bail!("unknown command {other:?}: it is none (mdBook calls), `supports RENDERER` or `stamp PAGE…`"),
+        Some(other) => {
+            bail!("unknown command {other:?}: it is none (mdBook calls), `supports RENDERER` or `stamp PAGE…`")
+        }
     }
 }
 

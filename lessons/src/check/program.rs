@@ -16,9 +16,13 @@ pub fn package_folder() -> &'static Path {
 /// Builds the example whose source is this file, and returns the program.
 pub(super) fn build_example(file: &Path) -> Result<PathBuf> {
     let path = file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?;
-    let relative = path.strip_prefix(package_folder()).ok().filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let relative =
+        path.strip_prefix(package_folder()).ok().filter(|path| path.extension().is_some_and(|end| end == "rs"));
     let Some(relative) = relative else {
-        bail!("{} is no Rust file of a lesson's folder: edit the lesson's exercise.rs, which cargo knows", file.display())
+        bail!(
+            "{} is no Rust file of a lesson's folder: edit the lesson's exercise.rs, which cargo knows",
+            file.display()
+        )
     };
     let name = relative.with_extension("").to_string_lossy().replace('/', "-");
     build(&["--package", "lessons", "--example", &name])
