@@ -1,0 +1,211 @@
+//! `images/`: an OCI image layout, the standard's own way to keep images in a directory.
+//!
+//! ```text
+//! oci-layout              {"imageLayoutVersion":"1.0.0"}
+//! index.json              a descriptor of each image's manifest, with the image's name in its annotations
+//! blobs/sha256/<hex>      manifests, configs and layers, each under its own digest
+//! ```
+//!
+//! See OCI image-spec, *image-layout.md*. A name is kept in two annotations: `io.containerd.image.name` holds the whole
+//! reference, as containerd and Docker write it, and `org.opencontainers.image.ref.name` the familiar one, by which
+//! `skopeo inspect oci:DIRECTORY:busybox:latest` and other tools find it. An image without a name stays listed
+//! without annotations until it is removed.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use minicontainer_core::{Digest, Reference};
+use oci_spec::image::{
+    ANNOTATION_REF_NAME, Descriptor, ImageConfiguration, ImageIndex, ImageIndexBuilder, ImageManifest, MediaType,
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    StoreError,
+    blob::{Blob, parse, read_document},
+    staging::{Staging, publish},
+};
+
+/// Containerd's annotation for a whole reference.
+const ANNOTATION_IMAGE_NAME: &str = "io.containerd.image.name";
+
+/// The layout's directory.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    root: PathBuf,
+}
+
+/// An image as the index lists it, with its documents read and verified.
+pub(super) struct Listed {
+    pub(super) reference: Option<Reference>,
+    pub(super) manifest_digest: Digest,
+    pub(super) manifest: ImageManifest,
+    /// The digest of the config: the image's id.
+    pub(super) id: Digest,
+}
+
+impl Layout {
+    /// Opens the layout, made empty if nothing is there.
+    pub(super) fn open(root: PathBuf, staging: &Staging) -> Result<Layout, StoreError> {
+        let layout = Layout { root };
+        let blobs = layout.root.join("blobs/sha256");
+        fs::create_dir_all(&blobs).map_err(StoreError::io("make the directory", &blobs))?;
+        let version = layout.root.join("oci-layout");
+        if !version.exists() {
+            replace(staging, &version, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        }
+        if !layout.index_path().exists() {
+            layout.write_index(staging, Vec::new())?;
+        }
+        Ok(layout)
+    }
+
+    fn index_path(&self) -> PathBuf {
+        self.root.join("index.json")
+    }
+
+    pub(super) fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.root.join("blobs/sha256").join(digest.hex())
+    }
+
+    /// The descriptors of all images.
+    pub(super) fn index(&self) -> Result<Vec<Descriptor>, StoreError> {
+        let path = self.index_path();
+        let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+        let what = path.display().to_string();
+        let index: ImageIndex = parse(&read_document(file, &what)?, &what, "image index")?;
+        Ok(index.manifests().clone())
+    }
+
+    /// Replaces the index. The caller holds the store's lock.
+    pub(super) fn write_index(&self, staging: &Staging, manifests: Vec<Descriptor>) -> Result<(), StoreError> {
+        let path = self.index_path();
+        let index = ImageIndexBuilder::default()
+            .schema_version(oci_spec::image::SCHEMA_VERSION)
+            .media_type(MediaType::ImageIndex)
+            .manifests(manifests)
+            .build()
+            .and_then(|index| index.to_string_pretty())
+            .map_err(|error| StoreError::io("write", &path)(io::Error::other(error)))?;
+        replace(staging, &path, index.as_bytes())
+    }
+
+    /// Puts a staged blob in its place; nothing happens if it is there already.
+    pub(super) fn add(&self, blob: &Blob) -> Result<(), StoreError> {
+        let place = self.blob_path(&blob.digest);
+        if place.exists() { Ok(()) } else { publish(&blob.path, &place) }
+    }
+
+    /// Opens a blob of this layout.
+    pub(super) fn open_blob(&self, digest: &Digest) -> Result<File, StoreError> {
+        let path = self.blob_path(digest);
+        match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(StoreError::Missing { what: format!("the blob {digest}") })
+            }
+            file => file.map_err(StoreError::io("open", &path)),
+        }
+    }
+
+    /// Reads and verifies a small blob.
+    pub(super) fn document<T: DeserializeOwned>(&self, digest: &Digest, kind: &'static str) -> Result<T, StoreError> {
+        let what = format!("the blob {digest}");
+        let bytes = read_document(self.open_blob(digest)?, &what)?;
+        let actual = Digest::of(&bytes);
+        if actual != *digest {
+            return Err(StoreError::Digest { what, expected: digest.clone(), actual });
+        }
+        parse(&bytes, &what, kind)
+    }
+
+    pub(super) fn config(&self, id: &Digest) -> Result<ImageConfiguration, StoreError> {
+        self.document(id, "image config")
+    }
+
+    /// What a descriptor of the index stands for; `None` for an index within, which other tools may have put there.
+    pub(super) fn read(&self, descriptor: &Descriptor) -> Result<Option<Listed>, StoreError> {
+        if is_index(descriptor.media_type()) {
+            return Ok(None);
+        }
+        let manifest_digest = digest_of(descriptor)?;
+        let manifest: ImageManifest = self.document(&manifest_digest, "image manifest")?;
+        let id = digest_of(manifest.config())?;
+        Ok(Some(Listed { reference: reference_of(descriptor), manifest_digest, manifest, id }))
+    }
+
+    /// All images, those with names and those without.
+    pub(super) fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        self.index()?.iter().filter_map(|descriptor| self.read(descriptor).transpose()).collect()
+    }
+}
+
+/// Writes a file so that its readers see the old content or the new, never a mixture.
+fn replace(staging: &Staging, path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let staged = staging.vacant();
+    let mut file = File::create_new(&staged).map_err(StoreError::io("make the file", &staged))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(StoreError::io("write", &staged))?;
+    publish(&staged, path)
+}
+
+/// The digest that a descriptor names, which here must be a SHA-256 one.
+pub(super) fn digest_of(descriptor: &Descriptor) -> Result<Digest, StoreError> {
+    let text = descriptor.digest().to_string();
+    text.parse().map_err(|source| StoreError::BadDigest { digest: text, source })
+}
+
+/// A descriptor of a blob.
+pub(super) fn describe(media_type: MediaType, blob: &Blob) -> Descriptor {
+    let digest: oci_spec::image::Sha256Digest = blob.digest.hex().parse().expect("64 hexadecimal digits are a SHA-256 digest");
+    Descriptor::new(media_type, blob.size, digest)
+}
+
+/// Whether this is the type of an index, in the standard's words or in Docker's.
+pub(super) fn is_index(media_type: &MediaType) -> bool {
+    *media_type == MediaType::ImageIndex
+        || media_type.as_ref() == "application/vnd.docker.distribution.manifest.list.v2+json"
+}
+
+/// The name that a descriptor of an index carries. A bare word in `ref.name` is a tag without a repository ("latest"),
+/// as umoci and buildah write it, so it names no image by itself.
+pub(super) fn reference_of(descriptor: &Descriptor) -> Option<Reference> {
+    let annotations = descriptor.annotations().as_ref()?;
+    let whole = annotations.get(ANNOTATION_IMAGE_NAME);
+    let name = whole.or_else(|| annotations.get(ANNOTATION_REF_NAME).filter(|name| name.contains([':', '/'])))?;
+    name.parse().ok()
+}
+
+/// Gives a name to an image: takes it away from the one that had it. That one stays, nameless, if it has no other.
+pub(super) fn set_reference(index: &mut Vec<Descriptor>, descriptor: Descriptor, reference: Option<&Reference>) {
+    if let Some(reference) = reference {
+        for other in index.iter_mut().filter(|other| reference_of(other).as_ref() == Some(reference)) {
+            other.set_annotations(None);
+        }
+    }
+    let mut named = descriptor;
+    named.set_annotations(reference.map(|reference| {
+        HashMap::from([
+            (ANNOTATION_IMAGE_NAME.to_owned(), reference.to_string()),
+            (ANNOTATION_REF_NAME.to_owned(), reference.familiar()),
+        ])
+    }));
+    index.push(named);
+    drop_superfluous(index);
+}
+
+/// A descriptor without a name is only kept while it is the only one of its manifest.
+fn drop_superfluous(index: &mut Vec<Descriptor>) {
+    let is_named = |descriptor: &Descriptor| {
+        descriptor.annotations().as_ref().is_some_and(|annotations| annotations.contains_key(ANNOTATION_REF_NAME))
+    };
+    let (mut kept, nameless): (Vec<_>, Vec<_>) = index.drain(..).partition(is_named);
+    for descriptor in nameless {
+        if !kept.iter().any(|other| other.digest() == descriptor.digest()) {
+            kept.push(descriptor);
+        }
+    }
+    *index = kept;
+}

@@ -1,0 +1,240 @@
+//! An image with no network: `busybox:latest`, made of programs that this machine has.
+//!
+//! Nothing in an image is magic: it is files, and the host has files. If there is a `busybox`, one program that is two
+//! hundred, it becomes `/bin/busybox` with a link for each of its applets. Else the host's own `sh` and core tools are
+//! taken, and then a program is not enough: it needs its interpreter and its shared libraries at the same paths (see
+//! [`elf`]). Either way a tar archive is written, and from there on the image goes the way of every other.
+//!
+//! It has two layers, so that there is something to stack: the programs, and above them the folders and accounts that
+//! programs expect. The same programs always make the same image, to the last bit: entries are sorted and all times
+//! are zero.
+
+mod elf;
+mod tree;
+
+use std::{
+    env,
+    ffi::OsStr,
+    fmt, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use minicontainer_core::Reference;
+use oci_spec::image::{
+    Arch, ConfigBuilder, HistoryBuilder, ImageConfigurationBuilder, Os, RootFsBuilder,
+};
+
+use super::{Image, Store, StoreError, blob::Blob, load::Incoming, staging::Staging};
+use tree::FileTree;
+
+/// The name of the image.
+const NAME: &str = "busybox:latest";
+/// Where programs are looked for besides `PATH`.
+const PROGRAM_DIRECTORIES: [&str; 5] = ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"];
+/// What is taken of the host when it has no busybox; those of them that there are.
+const TOOLS: &str = "awk basename bash cat chgrp chmod chown cp cut date dd df dirname du echo env expr false find free \
+    grep head hostname id kill ln ls mkdir mkfifo mknod mktemp mount mv nproc printenv printf ps pwd readlink realpath \
+    rm rmdir sed seq sha256sum sleep sort stat stty sync tail tee test timeout touch tr true tty umount uname uniq wc \
+    which whoami xargs yes";
+const EPOCH: &str = "1970-01-01T00:00:00Z";
+
+/// The image, and where it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seeded {
+    /// The image.
+    pub image: Image,
+    /// Where its programs came from.
+    pub origin: Origin,
+}
+
+/// Where the programs of the image came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An image of this name was in the store already and was left as it is.
+    Present,
+    /// A busybox of the host.
+    Busybox {
+        /// The program.
+        program: PathBuf,
+        /// How many applets it has.
+        applets: usize,
+    },
+    /// The host's own shell and tools with their libraries.
+    HostTools {
+        /// The shell.
+        shell: PathBuf,
+        /// How many programs.
+        programs: usize,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Present => write!(formatter, "it was in the store already"),
+            Origin::Busybox { program, applets } => write!(formatter, "{} with {applets} applets", program.display()),
+            Origin::HostTools { shell, programs } => {
+                write!(formatter, "this machine's {} and {programs} tools with their libraries", shell.display())
+            }
+        }
+    }
+}
+
+/// Why no image could be made of this machine's programs.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// There is nothing to make it of.
+    #[error("this machine has neither busybox nor sh in PATH or in /bin and its like")]
+    NoShell,
+    /// A program or library could not be read.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A library that a program needs was not found.
+    #[error("{} needs the library {library}, which was not found", program.display())]
+    NoLibrary {
+        /// The program, or another library.
+        program: PathBuf,
+        /// The library's name.
+        library: String,
+    },
+    /// A document of the image could not be built.
+    #[error("cannot write the image's config")]
+    Config {
+        /// Why.
+        source: oci_spec::OciSpecError,
+    },
+}
+
+impl SeedError {
+    /// How to mend it.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            SeedError::Config { .. } => "",
+            _ => "install a static busybox (Debian: `apt install busybox-static`) and try again",
+        }
+    }
+
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SeedError {
+        let path = path.to_owned();
+        move |source| SeedError::Io { action, path, source }
+    }
+}
+
+impl Store {
+    /// Makes the image `busybox:latest` from this machine's programs, with no network; an image of that name that is
+    /// there already is left as it is. With `MINICONTAINER_SEED=host` in the environment, a busybox of the host is
+    /// passed over and its own tools are taken.
+    pub fn seed_busybox(&self) -> Result<Seeded, StoreError> {
+        match self.image(NAME) {
+            Err(StoreError::UnknownImage { .. }) => {}
+            image => return Ok(Seeded { image: image?, origin: Origin::Present }),
+        }
+        let (programs, origin) = programs().map_err(|source| StoreError::Seed { source })?;
+        let staging = self.stage()?;
+        let created_by = [format!("minicontainer image seed: {origin}"), "minicontainer image seed: folders".to_owned()];
+        let reference = NAME.parse().map_err(|source| StoreError::BadReference { name: NAME.to_owned(), source })?;
+        let image = assemble(&staging, reference, [programs, folders()], created_by)?;
+        self.admit(&staging, &[image])?;
+        Ok(Seeded { image: self.image(NAME)?, origin })
+    }
+}
+
+fn programs() -> Result<(FileTree, Origin), SeedError> {
+    let mut tree = FileTree::default();
+    if env::var_os("MINICONTAINER_SEED").as_deref() != Some(OsStr::new("host")) {
+        if let Some((program, applets)) = find_busybox() {
+            tree.add_program(&program, "bin/busybox")?;
+            for applet in applets.iter().filter(|applet| *applet != "busybox") {
+                tree.add_hard_link(&format!("bin/{applet}"), "bin/busybox");
+            }
+            tree.add_symlink("usr/bin/env", "/bin/env");
+            return Ok((tree, Origin::Busybox { program, applets: applets.len() }));
+        }
+    }
+    let shell = ["sh", "dash", "bash"].into_iter().find_map(find_program).ok_or(SeedError::NoShell)?;
+    tree.add_host_program(&shell)?;
+    if !shell.ends_with("sh") {
+        tree.add_symlink("usr/local/bin/sh", &shell.to_string_lossy());
+    }
+    let tools: Vec<_> = TOOLS.split_whitespace().filter_map(find_program).collect();
+    for tool in &tools {
+        tree.add_host_program(tool)?;
+    }
+    Ok((tree, Origin::HostTools { shell, programs: tools.len() }))
+}
+
+/// A busybox and the names of its applets. One that cannot say what it has is passed over.
+fn find_busybox() -> Option<(PathBuf, Vec<String>)> {
+    let program = find_program("busybox")?;
+    let output = Command::new(&program).arg("--list").stdin(Stdio::null()).output().ok()?;
+    let applets: Vec<String> = String::from_utf8(output.stdout).ok()?.lines().map(str::to_owned).collect();
+    let plain = |name: &String| !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+    (output.status.success() && applets.iter().any(|name| name == "sh") && applets.iter().all(plain))
+        .then_some((program, applets))
+}
+
+fn find_program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let standard = PROGRAM_DIRECTORIES.iter().map(PathBuf::from);
+    standard.chain(env::split_paths(&path)).map(|directory| directory.join(name)).find(|path| path.is_absolute() && path.is_file())
+}
+
+/// The folders and accounts that programs expect.
+fn folders() -> FileTree {
+    let mut tree = FileTree::default();
+    for directory in ["dev", "etc", "home", "proc", "run", "sys", "usr", "usr/bin", "var"] {
+        tree.add_directory(directory, 0o755);
+    }
+    tree.add_directory("root", 0o700);
+    tree.add_directory("tmp", 0o1777);
+    tree.add_directory("var/tmp", 0o1777);
+    tree.add_file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n");
+    tree.add_file("etc/group", "root:x:0:\ntty:x:5:\nusers:x:100:\nnogroup:x:65534:\n");
+    tree.add_file("etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
+    tree
+}
+
+fn assemble(
+    staging: &Staging,
+    reference: Reference,
+    trees: [FileTree; 2],
+    created_by: [String; 2],
+) -> Result<Incoming, StoreError> {
+    let mut layers = Vec::new();
+    for tree in trees {
+        let path = staging.vacant();
+        tree.write(&path).map_err(|source| StoreError::Seed { source })?;
+        let tar = std::fs::File::open(&path).map_err(StoreError::io("open", &path))?;
+        layers.push(Blob::stage(staging, tar)?);
+    }
+    let config = config(&layers, created_by).map_err(|source| StoreError::Seed { source: SeedError::Config { source } })?;
+    Incoming::assemble(staging, vec![reference], Blob::stage(staging, config.as_bytes())?, layers)
+}
+
+fn config(layers: &[Blob], created_by: [String; 2]) -> oci_spec::Result<String> {
+    let history = created_by.into_iter().map(|command| HistoryBuilder::default().created(EPOCH).created_by(command).build());
+    let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    ImageConfigurationBuilder::default()
+        .created(EPOCH)
+        .architecture(Arch::default())
+        .os(Os::Linux)
+        .config(ConfigBuilder::default().cmd(vec!["sh".to_owned()]).env(vec![path.to_owned()]).build()?)
+        .rootfs(
+            RootFsBuilder::default()
+                .typ("layers")
+                // These layers are not compressed, so the digest of the blob is the diff-id.
+                .diff_ids(layers.iter().map(|layer| layer.digest.to_string()).collect::<Vec<_>>())
+                .build()?,
+        )
+        .history(history.collect::<oci_spec::Result<Vec<_>>>()?)
+        .build()?
+        .to_string()
+}

@@ -1,0 +1,179 @@
+//! A file tree that is going to be a layer: first put together, then written as a tar archive in sorted order.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Component, Path, PathBuf},
+};
+
+use tar::{Builder, EntryType, Header};
+
+use super::{SeedError, elf};
+
+/// As many symbolic links as the kernel follows in one path, see path_resolution(7).
+const LINK_LIMIT: usize = 40;
+
+enum Node {
+    Directory { mode: u32 },
+    /// A file of the host.
+    HostFile { path: PathBuf },
+    Text { content: &'static str },
+    Symlink { target: String },
+    HardLink { target: String },
+}
+
+/// Paths relative to the root, and what is there.
+#[derive(Default)]
+pub(super) struct FileTree {
+    nodes: BTreeMap<String, Node>,
+}
+
+impl FileTree {
+    pub(super) fn add_directory(&mut self, path: &str, mode: u32) {
+        self.insert(path, Node::Directory { mode });
+    }
+
+    pub(super) fn add_file(&mut self, path: &str, content: &'static str) {
+        self.insert(path, Node::Text { content });
+    }
+
+    pub(super) fn add_symlink(&mut self, path: &str, target: &str) {
+        self.insert(path, Node::Symlink { target: target.to_owned() });
+    }
+
+    /// One more name for a file. In the archive it must come after the file: see [`write`](FileTree::write).
+    pub(super) fn add_hard_link(&mut self, path: &str, target: &str) {
+        self.insert(path, Node::HardLink { target: target.to_owned() });
+    }
+
+    /// A program of the host at a path of our choice, and what it needs at the host's paths.
+    pub(super) fn add_program(&mut self, program: &Path, path: &str) -> Result<(), SeedError> {
+        self.insert(path, Node::HostFile { path: program.to_owned() });
+        self.add_requirements(program)
+    }
+
+    /// A program of the host at the same path, and what it needs.
+    pub(super) fn add_host_program(&mut self, program: &Path) -> Result<(), SeedError> {
+        self.add_host_file(program)?;
+        self.add_requirements(program)
+    }
+
+    fn add_requirements(&mut self, program: &Path) -> Result<(), SeedError> {
+        for path in elf::requirements(program)? {
+            self.add_host_file(&path)?;
+        }
+        Ok(())
+    }
+
+    /// A file of the host at the same path, with every symbolic link on the way to it: where `/bin` is a link to
+    /// `usr/bin`, it is one in the image, too.
+    fn add_host_file(&mut self, path: &Path) -> Result<(), SeedError> {
+        let too_many = || SeedError::io("follow the symbolic links of", path)(io::Error::from_raw_os_error(libc::ELOOP));
+        let mut links = 0;
+        let mut done = PathBuf::from("/");
+        let mut pending: Vec<_> = components(path);
+        while let Some(component) = pending.pop() {
+            if component == ".." {
+                done.pop();
+                continue;
+            }
+            done.push(&component);
+            let name = done.to_string_lossy().trim_start_matches('/').to_owned();
+            match fs::read_link(&done) {
+                Ok(target) => {
+                    links += 1;
+                    if links > LINK_LIMIT {
+                        return Err(too_many());
+                    }
+                    self.add_symlink(&name, &target.to_string_lossy());
+                    done = if target.is_absolute() { PathBuf::from("/") } else { done.parent().map(PathBuf::from).unwrap_or_default() };
+                    pending.extend(components(&target));
+                }
+                // EINVAL: it is no symbolic link.
+                Err(_) if pending.is_empty() => self.insert(&name, Node::HostFile { path: done.clone() }),
+                Err(_) => self.add_directory(&name, 0o755),
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, path: &str, node: Node) {
+        for (slash, _) in path.match_indices('/') {
+            self.nodes.entry(path[..slash].to_owned()).or_insert(Node::Directory { mode: 0o755 });
+        }
+        self.nodes.insert(path.to_owned(), node);
+    }
+
+    /// Writes it as a tar archive. The same tree always makes the same bytes: sorted paths, owner root, time 0; hard
+    /// links last, since their target must come before them.
+    pub(super) fn write(&self, archive: &Path) -> Result<(), SeedError> {
+        let file = File::create_new(archive).map_err(SeedError::io("make the file", archive))?;
+        let mut builder = Builder::new(BufWriter::new(file));
+        let (links, others): (Vec<_>, Vec<_>) =
+            self.nodes.iter().partition(|(_, node)| matches!(node, Node::HardLink { .. }));
+        for (path, node) in others.into_iter().chain(links) {
+            append(&mut builder, path, node).map_err(|source| match node {
+                Node::HostFile { path } => SeedError::io("read", path)(source),
+                _ => SeedError::io("write", archive)(source),
+            })?;
+        }
+        let mut file = builder.into_inner().map_err(SeedError::io("write", archive))?;
+        file.flush().map_err(SeedError::io("write", archive))
+    }
+}
+
+/// The components of a path, the first one last.
+fn components(path: &Path) -> Vec<String> {
+    let names = path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        Component::ParentDir => Some("..".to_owned()),
+        _ => None,
+    });
+    let mut names: Vec<_> = names.collect();
+    names.reverse();
+    names
+}
+
+fn append(builder: &mut Builder<impl Write>, path: &str, node: &Node) -> io::Result<()> {
+    let mut header = Header::new_gnu();
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(0);
+    header.set_mode(0o777);
+    match node {
+        Node::Directory { mode } => {
+            header.set_entry_type(EntryType::Directory);
+            header.set_mode(*mode);
+            builder.append_data(&mut header, format!("{path}/"), io::empty())
+        }
+        // Never the set-user-id bit: mount and su have no business with it inside.
+        Node::HostFile { path: source } => {
+            let file = File::open(source)?;
+            let metadata = file.metadata()?;
+            header.set_entry_type(EntryType::Regular);
+            header.set_mode(if is_executable(&metadata) { 0o755 } else { 0o644 });
+            header.set_size(metadata.len());
+            builder.append_data(&mut header, path, file)
+        }
+        Node::Text { content } => {
+            header.set_entry_type(EntryType::Regular);
+            header.set_mode(0o644);
+            header.set_size(content.len() as u64);
+            builder.append_data(&mut header, path, content.as_bytes())
+        }
+        Node::Symlink { target } => {
+            header.set_entry_type(EntryType::Symlink);
+            builder.append_link(&mut header, path, target)
+        }
+        Node::HardLink { target } => {
+            header.set_entry_type(EntryType::Link);
+            builder.append_link(&mut header, path, target)
+        }
+    }
+}
+
+fn is_executable(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0
+}

@@ -1,0 +1,150 @@
+//! Where images come from: an archive that is read once, from front to back, or an OCI layout in a directory.
+//!
+//! Both are one thing to the rest of the store: names that stand for blobs. The names of an archive's entries are only
+//! ever keys of a map; the bytes go into staged files with names of our own. So an entry `../../etc/passwd` is a key
+//! that no manifest should ask for, and nothing more.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use minicontainer_core::Digest;
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, OpenHow, ResolveFlag, openat2},
+};
+use oci_spec::image::Descriptor;
+use tar::{Archive, EntryType};
+
+use super::{StoreError, blob::Blob, layer::decompress, layout::digest_of, staging::Staging};
+
+/// How many symbolic links in an archive may lead from one name to the next.
+const LINK_LIMIT: usize = 8;
+
+/// Something that holds an image's files by name.
+pub(super) enum Source<'a> {
+    /// A tar archive, already staged.
+    Archive {
+        /// Its files.
+        files: BTreeMap<String, Blob>,
+        /// Its symbolic links: older versions of `docker save` write a layer once and link to it.
+        links: BTreeMap<String, String>,
+    },
+    /// A directory of the host.
+    Directory {
+        /// Its path, for messages.
+        path: PathBuf,
+        /// The directory.
+        root: OwnedFd,
+        /// Where its blobs are copied to.
+        staging: &'a Staging,
+    },
+}
+
+impl<'a> Source<'a> {
+    /// Reads a whole archive into the staging directory.
+    pub(super) fn archive(content: impl Read, staging: &'a Staging) -> Result<Source<'a>, StoreError> {
+        let damaged = |source| StoreError::Archive { source };
+        let (mut files, mut links) = (BTreeMap::new(), BTreeMap::new());
+        let mut archive = Archive::new(decompress(content, "the image archive")?);
+        for entry in archive.entries().map_err(damaged)? {
+            let mut entry = entry.map_err(damaged)?;
+            let Some(name) = key("", &String::from_utf8_lossy(&entry.path_bytes())) else { continue };
+            match entry.header().entry_type() {
+                EntryType::Regular | EntryType::Continuous => {
+                    let size = entry.size();
+                    let blob = Blob::stage(staging, &mut entry)?;
+                    if blob.size != size {
+                        return Err(damaged(io::ErrorKind::UnexpectedEof.into()));
+                    }
+                    files.insert(name, blob);
+                }
+                EntryType::Symlink | EntryType::Link => {
+                    let target = entry.link_name_bytes().unwrap_or_default();
+                    let target = String::from_utf8_lossy(&target).into_owned();
+                    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+                    let base = if entry.header().entry_type() == EntryType::Link { "" } else { folder };
+                    links.extend(key(base, &target).map(|target| (name, target)));
+                }
+                _ => {}
+            }
+        }
+        Ok(Source::Archive { files, links })
+    }
+
+    /// An OCI layout in a directory.
+    pub(super) fn directory(path: &Path, staging: &'a Staging) -> Result<Source<'a>, StoreError> {
+        let root = File::open(path).map_err(StoreError::io("open the image layout", path))?.into();
+        Ok(Source::Directory { path: path.to_owned(), root, staging })
+    }
+
+    /// The file of this name as a staged blob, or none if there is no such file.
+    pub(super) fn fetch(&self, name: &str) -> Result<Option<Blob>, StoreError> {
+        match self {
+            Source::Archive { files, links } => {
+                let mut name = name;
+                for _ in 0..LINK_LIMIT {
+                    match links.get(name) {
+                        Some(target) if !files.contains_key(name) => name = target,
+                        _ => break,
+                    }
+                }
+                Ok(files.get(name).cloned())
+            }
+            Source::Directory { path, root, staging } => match open_inside(root, name) {
+                Ok(file) => Blob::stage(staging, file).map(Some),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(StoreError::io("open", path.join(name))(error)),
+            },
+        }
+    }
+
+    /// The blob that a descriptor of an OCI layout names, verified.
+    pub(super) fn blob(&self, descriptor: &Descriptor) -> Result<Blob, StoreError> {
+        let digest = digest_of(descriptor)?;
+        let what = format!("the blob {digest}");
+        match self.fetch(&format!("blobs/sha256/{}", digest.hex()))? {
+            Some(blob) => blob.verified(&what, &digest, descriptor.size()),
+            None => Err(StoreError::Missing { what }),
+        }
+    }
+}
+
+/// Opens a regular file inside a directory that others may have written: never through a symbolic link that leads out
+/// of it, and never a FIFO, which would make us wait for ever.
+fn open_inside(root: &OwnedFd, name: &str) -> io::Result<File> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let file = loop {
+        match openat2(root, name, how) {
+            Err(Errno::EAGAIN | Errno::EINTR) => continue,
+            result => break File::from(result?),
+        }
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+}
+
+/// A name in its one form: no empty components, no `.`, every `..` taken at its word. None if it climbs out.
+fn key(folder: &str, name: &str) -> Option<String> {
+    let mut components = Vec::new();
+    let start = if name.starts_with('/') { "" } else { folder };
+    for component in start.split('/').chain(name.split('/')) {
+        match component {
+            "" | "." => {}
+            ".." => drop(components.pop()?),
+            _ => components.push(component),
+        }
+    }
+    Some(components.join("/"))
+}
+
+/// The digest in a file's name such as `blobs/sha256/<hex>` or `<hex>.json`, if there is one.
+pub(super) fn digest_in_name(name: &str) -> Option<Digest> {
+    let last = name.rsplit('/').next()?;
+    format!("sha256:{}", last.strip_suffix(".json").unwrap_or(last)).parse().ok()
+}

@@ -1,0 +1,113 @@
+//! Where things grow before they are seen: `staging/`.
+//!
+//! A download cut short, a full disk, a power failure: none of them may leave half a blob under a whole blob's name.
+//! So everything is first written into a directory of its operation's own, `staging/PID-N`, on the same file system;
+//! when it is complete and verified it is flushed to the disk and *renamed* to its place, and rename(2) is atomic: who
+//! looks sees nothing or all of it.
+//!
+//! An operation that dies leaves its directory behind. Each holds a flock(2) on its own, which dies with it, so
+//! whoever next holds the store's lock can tell the dead from the living and [`sweep`]s. (The pid in the name is for
+//! people: a pid may be used again, and means nothing in another pid namespace.)
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use nix::{
+    fcntl::{Flock, FlockArg},
+    unistd::syncfs,
+};
+
+use super::StoreError;
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A directory for one operation, removed with all that is still in it when this value is dropped.
+#[derive(Debug)]
+pub(super) struct Staging {
+    path: PathBuf,
+    alive: Flock<File>,
+}
+
+impl Staging {
+    /// A new empty directory below `parent`.
+    pub(super) fn new(parent: &Path) -> Result<Staging, StoreError> {
+        loop {
+            let path = parent.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+            match fs::DirBuilder::new().mode(0o700).create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made.map_err(StoreError::io("make the directory", &path))?,
+            }
+            // Between the mkdir and the lock a sweeper may take it for a dead one's: then try again.
+            let Ok(directory) = File::open(&path) else { continue };
+            let Ok(alive) = Flock::lock(directory, FlockArg::LockExclusiveNonblock) else { continue };
+            let links = alive.metadata().map_err(StoreError::io("look at", &path))?.nlink();
+            if links > 0 {
+                return Ok(Staging { path, alive });
+            }
+        }
+    }
+
+    /// A path inside that nothing has yet.
+    pub(super) fn vacant(&self) -> PathBuf {
+        self.path.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    /// Returns when all that was written here is on the disk: one syncfs(2), not ten thousand fsync(2).
+    pub(super) fn flush(&self) -> Result<(), StoreError> {
+        syncfs(&*self.alive).map_err(|errno| StoreError::io("flush to disk", &self.path)(errno.into()))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What cannot be removed now is swept by the next holder of the store's lock, who reports the failure.
+        let _ = remove_tree(&self.path);
+    }
+}
+
+/// Removes what operations that are dead left behind. The caller holds the store's lock.
+pub(super) fn sweep(parent: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(parent).map_err(StoreError::io("list", parent))? {
+        let path = entry.map_err(StoreError::io("list", parent))?.path();
+        let Ok(directory) = File::open(&path) else { continue };
+        if let Ok(_dead) = Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
+            remove_tree(&path).map_err(StoreError::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves something finished to its place and makes the move itself durable.
+pub(super) fn publish(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(StoreError::io("move into place", to))?;
+    let parent = to.parent().unwrap_or(to);
+    File::open(parent).and_then(|directory| directory.sync_all()).map_err(StoreError::io("flush to disk", parent))
+}
+
+/// Removes a directory and all in it, also where an image left directories that their owner may not write.
+pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_directories(path)?;
+            fs::remove_dir_all(path)
+        }
+        result => result,
+    }
+}
+
+fn open_directories(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_directories(&entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,373 @@
+//! Archives as an attacker would write them, made byte by byte: the tar crate's own builder refuses some of these.
+
+use std::{
+    fs,
+    io::Cursor,
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    path::PathBuf,
+};
+
+use tar::{Builder, EntryType, Header};
+
+use super::{xattr, *};
+
+/// One entry: type, name as it stands in the header, link name or content.
+struct Entry {
+    kind: EntryType,
+    name: &'static [u8],
+    text: &'static str,
+    mode: u32,
+    owner: (u64, u64),
+    device: (u32, u32),
+    pax: Vec<(&'static str, &'static [u8])>,
+}
+
+fn entry(kind: EntryType, name: &'static str, text: &'static str) -> Entry {
+    Entry { kind, name: name.as_bytes(), text, mode: 0o644, owner: (0, 0), device: (0, 0), pax: Vec::new() }
+}
+
+fn file(name: &'static str, content: &'static str) -> Entry {
+    entry(EntryType::Regular, name, content)
+}
+
+fn directory(name: &'static str) -> Entry {
+    Entry { mode: 0o755, ..entry(EntryType::Directory, name, "") }
+}
+
+fn symlink(name: &'static str, target: &'static str) -> Entry {
+    entry(EntryType::Symlink, name, target)
+}
+
+fn link(name: &'static str, target: &'static str) -> Entry {
+    entry(EntryType::Link, name, target)
+}
+
+fn archive(entries: &[Entry]) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
+    for entry in entries {
+        if !entry.pax.is_empty() {
+            builder.append_pax_extensions(entry.pax.iter().copied()).unwrap();
+        }
+        let is_link = matches!(entry.kind, EntryType::Symlink | EntryType::Link);
+        let content = if is_link { "" } else { entry.text };
+        let mut header = Header::new_gnu();
+        header.set_entry_type(entry.kind);
+        header.set_size(content.len() as u64);
+        header.set_mode(entry.mode);
+        header.set_uid(entry.owner.0);
+        header.set_gid(entry.owner.1);
+        header.set_mtime(1_000_000);
+        header.set_device_major(entry.device.0).unwrap();
+        header.set_device_minor(entry.device.1).unwrap();
+        let raw = header.as_old_mut();
+        raw.name[..entry.name.len()].copy_from_slice(entry.name);
+        if is_link {
+            raw.linkname[..entry.text.len()].copy_from_slice(entry.text.as_bytes());
+        }
+        header.set_cksum();
+        builder.append(&header, content.as_bytes()).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// A layer's root, and beside it something that no archive may touch.
+struct Room {
+    directory: tempfile::TempDir,
+}
+
+impl Room {
+    fn new() -> Room {
+        let room = Room { directory: tempfile::tempdir().unwrap() };
+        fs::create_dir(room.root()).unwrap();
+        fs::create_dir(room.victim()).unwrap();
+        fs::write(room.victim().join("hello"), "hello").unwrap();
+        fs::set_permissions(room.victim(), fs::Permissions::from_mode(0o751)).unwrap();
+        room
+    }
+
+    fn root(&self) -> PathBuf {
+        self.directory.path().join("root")
+    }
+
+    fn victim(&self) -> PathBuf {
+        self.directory.path().join("victim")
+    }
+
+    fn unpack(&self, entries: &[Entry]) -> Result<Unpacked, UnpackError> {
+        let outcome = unpack(Cursor::new(archive(entries)), &self.root(), Privilege::current());
+        let names: Vec<_> = fs::read_dir(self.victim()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["hello"], "the victim directory was changed");
+        assert_eq!(fs::read_to_string(self.victim().join("hello")).unwrap(), "hello");
+        assert_eq!(fs::metadata(self.victim()).unwrap().permissions().mode() & 0o7777, 0o751);
+        assert_eq!(fs::metadata(self.victim().join("hello")).unwrap().nlink(), 1, "a link to the victim was made");
+        outcome
+    }
+
+    /// Path, kind and content of everything in the root.
+    fn listing(&self) -> String {
+        fn list(directory: &Path, prefix: &str, lines: &mut Vec<String>) {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                let metadata = fs::symlink_metadata(&path).unwrap();
+                let name = format!("{prefix}{}", path.file_name().unwrap().to_string_lossy());
+                let kind = metadata.file_type();
+                if kind.is_dir() {
+                    lines.push(format!("{name}/{}", if is_opaque(&path) { " opaque" } else { "" }));
+                    list(&path, &format!("{name}/"), lines);
+                } else if kind.is_symlink() {
+                    lines.push(format!("{name} -> {}", fs::read_link(&path).unwrap().display()));
+                } else if kind.is_char_device() && metadata.rdev() == 0 {
+                    lines.push(format!("{name} whiteout"));
+                } else if kind.is_file() {
+                    lines.push(format!("{name} = {}", fs::read_to_string(&path).unwrap()));
+                } else {
+                    lines.push(format!("{name} special"));
+                }
+            }
+        }
+        let mut lines = Vec::new();
+        list(&self.root(), "", &mut lines);
+        lines.sort();
+        lines.join("\n")
+    }
+}
+
+fn is_opaque(path: &Path) -> bool {
+    let directory = std::fs::File::open(path).unwrap();
+    [c"trusted.overlay.opaque", c"user.overlay.opaque"].iter().any(|name| xattr::get(&directory, name) == Some(b"y".to_vec()))
+}
+
+#[track_caller]
+fn check(entries: &[Entry], expect: &str) {
+    let room = Room::new();
+    room.unpack(entries).unwrap();
+    let expect: Vec<_> = expect.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert_eq!(room.listing(), expect.join("\n"));
+}
+
+#[track_caller]
+fn check_refused(entries: &[Entry], expect: &str) {
+    let error = Room::new().unpack(entries).expect_err("it should have been refused");
+    let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+    assert_eq!(format!("{error}{cause}"), expect);
+}
+
+#[test]
+fn ordinary_entries_come_out_as_they_went_in() {
+    check(
+        &[directory("bin/"), file("bin/sh", "shell"), link("bin/ash", "bin/sh"), symlink("sh", "bin/sh"), entry(EntryType::Fifo, "pipe", "")],
+        "bin/\nbin/ash = shell\nbin/sh = shell\npipe special\nsh -> bin/sh",
+    );
+}
+
+#[test]
+fn modes_and_times_are_kept_even_of_closed_directories() {
+    let room = Room::new();
+    let closed = Entry { mode: 0o1555, ..directory("closed/") };
+    let setuid = Entry { mode: 0o4755, ..file("closed/su", "") };
+    room.unpack(&[closed, setuid]).unwrap();
+    let of = |path: &str| fs::metadata(room.root().join(path)).unwrap();
+    assert_eq!((of("closed").mode() & 0o7777, of("closed").mtime()), (0o1555, 1_000_000));
+    assert_eq!((of("closed/su").mode() & 0o7777, of("closed/su").mtime()), (0o4755, 1_000_000));
+    fs::set_permissions(room.root().join("closed"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn owners_are_kept_by_root_and_squashed_for_others() {
+    let room = Room::new();
+    room.unpack(&[Entry { owner: (1234, 5678), ..file("x", "") }, Entry { owner: (1, 2), ..symlink("y", "x") }]).unwrap();
+    let owner = |path: &str| {
+        let metadata = fs::symlink_metadata(room.root().join(path)).unwrap();
+        (metadata.uid(), metadata.gid())
+    };
+    match Privilege::current() {
+        Privilege::Root => assert_eq!((owner("x"), owner("y")), ((1234, 5678), (1, 2))),
+        Privilege::User => assert_eq!(owner("x").0, geteuid().as_raw()),
+    }
+}
+
+// H01, H02
+#[test]
+fn paths_that_climb_are_refused_and_absolute_ones_are_inside() {
+    let refused = |entry: &str| format!("refused the entry \"{entry}\": its path climbs with ..");
+    for name in ["../victim/x", "a/../../victim/x", "/..", "a/.."] {
+        check_refused(&[file(name, "")], &refused(name));
+    }
+    check(&[file("/etc/x", "inside")], "etc/\netc/x = inside");
+}
+
+// H03, H09
+#[test]
+fn symbolic_links_lead_nowhere_outside() {
+    // `/victim` and `../victim` are below the layer's own root, where there is no such directory.
+    let no_directory = |entry: &str| format!("refused the entry \"{entry}\": one of its parents is no directory");
+    check_refused(&[symlink("out", "../victim"), file("out/x", "")], &no_directory("out"));
+    check_refused(&[symlink("a", "/victim"), symlink("b", "a"), file("b/deep/x", "")], &no_directory("b/deep"));
+    check_refused(&[symlink("loop", "loop"), file("loop/x", "")], &no_directory("loop"));
+    // A magic link of /proc is no way out either.
+    check_refused(&[symlink("magic", "/proc/self/root"), file("magic/x", "")], &no_directory("magic"));
+    // Where the target is there, it is the one inside.
+    check(
+        &[directory("victim/"), symlink("out", "../../../victim"), file("out/x", "inside")],
+        "out -> ../../../victim\nvictim/\nvictim/x = inside",
+    );
+}
+
+// H05
+#[test]
+fn the_root_is_only_ever_a_directory() {
+    for name in [".", "/", "./.", ""] {
+        check_refused(&[symlink(name, "/victim")], &format!("refused the entry \"\": the root of a layer can only be a directory"));
+    }
+    let room = Room::new();
+    room.unpack(&[Entry { mode: 0o711, ..directory("./") }]).unwrap();
+    assert_eq!(fs::metadata(room.root()).unwrap().mode() & 0o7777, 0o711);
+}
+
+// H06
+#[test]
+fn hard_links_stay_inside() {
+    check_refused(&[link("x", "../victim/hello")], "refused the entry \"../victim/hello\": its path climbs with ..");
+    let missing = "cannot find the target of a hard link for the entry \"x\": No such file or directory (os error 2)";
+    check_refused(&[link("x", "later"), file("later", "")], missing);
+    check_refused(&[symlink("out", "../victim"), link("x", "out/hello")], missing);
+    check_refused(
+        &[file(".wh.gone", ""), link("x", "gone")],
+        "refused the entry \"x\": a hard link to something that cannot have one",
+    );
+    check_refused(&[directory("d/"), link("x", "d")], "cannot make a hard link for the entry \"x\": Operation not permitted (os error 1)");
+    // To a symbolic link: one more name for the link, not for what it points to.
+    check(&[symlink("s", "/victim/hello"), link("x", "s")], "s -> /victim/hello\nx -> /victim/hello");
+    check(&[file("x", "same"), link("x", "x")], "x = same");
+}
+
+// H07
+#[test]
+fn writing_a_name_again_does_not_write_through_its_other_names() {
+    check(&[file("a", "first"), link("b", "a"), file("b", "second")], "a = first\nb = second");
+}
+
+// H08, H16
+#[test]
+fn each_kind_can_take_the_place_of_each_other() {
+    check(&[symlink("x", "/victim"), directory("x/"), file("x/y", "")], "x/\nx/y =");
+    check(&[directory("x/"), file("x/y", ""), file("x", "file")], "x = file");
+    check(&[directory("x/y/"), file("x/y/z", ""), symlink("x", "/victim")], "x -> /victim");
+    check(&[file("x", ""), directory("x/")], "x/");
+    // The directory's mode is set at the end, but by then it is a link: nothing outside gets the mode.
+    check(&[Entry { mode: 0o777, ..directory("x/") }, symlink("x", "../victim")], "x -> ../victim");
+    check(
+        &[directory("a/b/"), symlink("c", "a"), Entry { mode: 0o777, ..directory("c/b/") }, symlink("a/b", "/victim")],
+        "a/\na/b -> /victim\nc -> a",
+    );
+}
+
+// H10, H11, H13
+#[test]
+fn whiteouts_hide_only_what_has_a_name_here() {
+    for name in [".wh.", ".wh..", ".wh...", "a/.wh..."] {
+        let expect = format!("refused the entry \"{name}\": a whiteout of nothing, of . or of ..");
+        check_refused(&[file(name, "")], &expect);
+    }
+    check_refused(&[file(".wh..wh..opq", "")], "refused the entry \".wh..wh..opq\": overlayfs cannot make the root of a layer opaque");
+    check(&[file("a/.wh.b", "")], "a/\na/b whiteout");
+    check(&[file(".wh..wh.plnk", ""), directory(".wh..wh.aufs/")], "");
+    check(
+        &[directory("victim/"), symlink("out", "../victim"), file("out/.wh.hello", "")],
+        "out -> ../victim\nvictim/\nvictim/hello whiteout",
+    );
+}
+
+// H12, H14
+#[test]
+fn whiteouts_speak_of_the_layers_below_in_either_order() {
+    check(&[directory("d/"), file("d/.wh..wh..opq", ""), file("d/x", "")], "d/ opaque\nd/x =");
+    check(&[file("d/x", ""), file("d/.wh..wh..opq", "")], "d/ opaque\nd/x =");
+    check(&[file("d/.wh..wh..opq", "")], "d/ opaque");
+    check(&[file(".wh.x", ""), file("x", "new")], "x = new");
+    check(&[file("x", "new"), file(".wh.x", "")], "x = new");
+    check(&[file(".wh.d", ""), directory("d/"), file("d/x", "")], "d/ opaque\nd/x =");
+    check(&[file(".wh.d", ""), file("d/x", "")], "d/ opaque\nd/x =");
+    check(&[file("d/x", ""), file(".wh.d", "")], "d/ opaque\nd/x =");
+}
+
+// H15
+#[test]
+fn a_file_cannot_be_a_parent() {
+    check_refused(&[file("x", ""), file("x/y", "")], "refused the entry \"x\": one of its parents is no directory");
+}
+
+// H17, H18
+#[test]
+fn devices() {
+    check_refused(
+        &[entry(EntryType::Char, "x", "")],
+        "refused the entry \"x\": a device 0:0, which overlayfs would take for a whiteout",
+    );
+    check_refused(
+        &[Entry { device: (1, 1 << 20), ..entry(EntryType::Char, "x", "") }],
+        "refused the entry \"x\": a device number out of range",
+    );
+    let null = Entry { device: (1, 3), ..entry(EntryType::Char, "null", "") };
+    let room = Room::new();
+    let outcome = unpack(Cursor::new(archive(&[null])), &room.root(), Privilege::User).unwrap();
+    assert_eq!(room.listing(), "");
+    assert_eq!(Vec::from_iter(outcome.warnings), ["left out the device null: only root can make one"]);
+    if Privilege::current() == Privilege::Root {
+        let null = Entry { device: (1, 3), ..entry(EntryType::Char, "null", "") };
+        room.unpack(&[null]).unwrap();
+        let metadata = fs::metadata(room.root().join("null")).unwrap();
+        assert_eq!((metadata.file_type().is_char_device(), metadata.rdev()), (true, libc::makedev(1, 3)));
+    }
+}
+
+// H21
+#[test]
+fn overlayfs_attributes_of_an_archive_are_left_out_and_others_kept() {
+    let room = Room::new();
+    let pax: Vec<(&str, &[u8])> = vec![
+        ("SCHILY.xattr.trusted.overlay.redirect", b"/victim"),
+        ("SCHILY.xattr.user.overlay.opaque", b"y"),
+        ("SCHILY.xattr.user.note", b"kept"),
+    ];
+    let outcome = room.unpack(&[Entry { pax, ..directory("d/") }]).unwrap();
+    let directory = std::fs::File::open(room.root().join("d")).unwrap();
+    assert_eq!(xattr::get(&directory, c"user.note").as_deref(), Some(b"kept".as_slice()));
+    assert_eq!(xattr::get(&directory, c"user.overlay.opaque"), None);
+    assert_eq!(xattr::get(&directory, c"trusted.overlay.redirect"), None);
+    assert_eq!(
+        Vec::from_iter(outcome.warnings),
+        [
+            "left out the attribute trusted.overlay.redirect of d: it is overlayfs's own",
+            "left out the attribute user.overlay.opaque of d: it is overlayfs's own"
+        ]
+    );
+}
+
+// H28
+#[test]
+fn owners_out_of_range_are_errors_and_never_root() {
+    for owner in [(u64::from(u32::MAX), 0), (0, 1 << 32)] {
+        check_refused(&[Entry { owner, ..file("x", "") }], "refused the entry \"x\": its owner's id is out of range");
+    }
+}
+
+// H30
+#[test]
+fn names_are_bytes_and_shown_escaped() {
+    let room = Room::new();
+    room.unpack(&[Entry { name: b"\xff\n", ..file("", "") }]).unwrap();
+    let name = fs::read_dir(room.root()).unwrap().next().unwrap().unwrap().file_name();
+    assert_eq!(std::os::unix::ffi::OsStrExt::as_bytes(name.as_os_str()), b"\xff\n");
+    check_refused(&[file("\x1b[2J/..", "")], "refused the entry \"\\x1b[2J/..\": its path climbs with ..");
+}
+
+// H35
+#[test]
+fn an_archive_cut_short_is_an_error() {
+    let whole = archive(&[file("x", "some content"), file("y", "more")]);
+    for length in [1, 511, 520, 1500] {
+        let outcome = unpack(Cursor::new(&whole[..length]), &Room::new().root(), Privilege::current());
+        assert!(matches!(outcome, Err(UnpackError::Archive { .. })), "{length}: {outcome:?}");
+    }
+}

@@ -1,0 +1,183 @@
+//! A directory tree in which the kernel itself keeps every path inside.
+//!
+//! The classic way to keep `a/../../etc/passwd` inside is to look at a path, find it harmless, and then use it; and
+//! the classic attack is to change a directory into a symbolic link in between. openat2(2) with `RESOLVE_IN_ROOT`
+//! resolves *and* opens in one step as if the given directory were `/`. What is opened is a parent directory; then
+//! the last component alone is used below its descriptor, by calls that do not follow symbolic links.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
+};
+
+use nix::{
+    dir::Dir,
+    errno::Errno,
+    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2},
+    sys::stat::{
+        FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmodat, fstatat, makedev, mkdirat, mknodat, utimensat,
+    },
+    unistd::{Gid, Uid, UnlinkatFlags, fchownat, linkat, symlinkat, unlinkat},
+};
+use tar::EntryType;
+
+use super::{
+    Privilege,
+    entry::{EntryPath, Metadata},
+};
+
+/// The tree below one open directory.
+pub(super) struct Tree {
+    root: OwnedFd,
+    /// The directory that was entered last: entries come in runs of neighbours.
+    entered: Option<(EntryPath, OwnedFd)>,
+}
+
+impl Tree {
+    pub(super) fn open(directory: &Path) -> io::Result<Tree> {
+        let root = open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        Ok(Tree { root, entered: None })
+    }
+
+    fn resolve(&self, path: &EntryPath, flags: OFlag) -> nix::Result<OwnedFd> {
+        let how = OpenHow::new()
+            .flags(flags | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        loop {
+            // EAGAIN: something was renamed meanwhile and the kernel cannot tell whether `..` stayed inside.
+            match openat2(&self.root, path.as_path(), how) {
+                Err(Errno::EAGAIN | Errno::EINTR) => continue,
+                result => return result,
+            }
+        }
+    }
+
+    /// Makes the directory the one whose entries the next calls work on.
+    pub(super) fn enter(&mut self, directory: &EntryPath) -> nix::Result<()> {
+        if self.entered.as_ref().is_none_or(|(entered, _)| entered != directory) {
+            let descriptor = self.resolve(directory, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+            self.entered = Some((directory.clone(), descriptor));
+        }
+        Ok(())
+    }
+
+    /// The parent's descriptor and the name in it.
+    fn locate<'a>(&self, path: &'a EntryPath) -> nix::Result<(OwnedFd, &'a Path)> {
+        let (parent, name) = path.split().ok_or(Errno::EINVAL)?;
+        let descriptor = match &self.entered {
+            Some((entered, descriptor)) if *entered == parent => {
+                descriptor.try_clone().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?
+            }
+            _ => self.resolve(&parent, OFlag::O_PATH | OFlag::O_DIRECTORY)?,
+        };
+        Ok((descriptor, Path::new(OsStr::from_bytes(name))))
+    }
+
+    fn look(&self, path: &EntryPath) -> nix::Result<Option<FileStat>> {
+        let (parent, name) = self.locate(path)?;
+        match fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Whether a directory (not a symbolic link to one) is there; `None` if nothing is.
+    pub(super) fn is_directory(&self, path: &EntryPath) -> nix::Result<Option<bool>> {
+        Ok(self.look(path)?.map(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR))
+    }
+
+    pub(super) fn same_file(&self, one: &EntryPath, other: &EntryPath) -> nix::Result<bool> {
+        let one = self.look(one)?.ok_or(Errno::ENOENT)?;
+        Ok(self.look(other)?.is_some_and(|other| (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)))
+    }
+
+    /// Opens a directory itself, never what a symbolic link of that name points to.
+    pub(super) fn open_directory(&self, path: &EntryPath) -> nix::Result<File> {
+        self.resolve(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).map(File::from)
+    }
+
+    pub(super) fn create(&self, path: &EntryPath) -> nix::Result<File> {
+        let (parent, name) = self.locate(path)?;
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        openat(&parent, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)
+    }
+
+    pub(super) fn make_directory(&self, path: &EntryPath) -> nix::Result<()> {
+        let (parent, name) = self.locate(path)?;
+        mkdirat(&parent, name, Mode::S_IRWXU)
+    }
+
+    pub(super) fn symlink(&self, path: &EntryPath, target: &[u8]) -> nix::Result<()> {
+        let (parent, name) = self.locate(path)?;
+        symlinkat(target, &parent, name)
+    }
+
+    /// The last component of the target is not followed either: a link to a symbolic link is one more name for it.
+    pub(super) fn link(&self, target: &EntryPath, path: &EntryPath) -> nix::Result<()> {
+        let (target_parent, target_name) = self.locate(target)?;
+        let (parent, name) = self.locate(path)?;
+        linkat(&target_parent, target_name, &parent, name, AtFlags::empty())
+    }
+
+    /// A device or a FIFO.
+    pub(super) fn special(&self, path: &EntryPath, kind: EntryType, major: u32, minor: u32) -> nix::Result<()> {
+        let (parent, name) = self.locate(path)?;
+        let flag = match kind {
+            EntryType::Char => SFlag::S_IFCHR,
+            EntryType::Block => SFlag::S_IFBLK,
+            _ => SFlag::S_IFIFO,
+        };
+        mknodat(&parent, name, flag, Mode::S_IRUSR | Mode::S_IWUSR, makedev(major.into(), minor.into()))
+    }
+
+    /// Owner, mode and time of what cannot be opened for it: a symbolic link, a device, a FIFO.
+    pub(super) fn set_unopened(&self, path: &EntryPath, metadata: &Metadata, privilege: Privilege) -> nix::Result<()> {
+        let (parent, name) = self.locate(path)?;
+        if privilege == Privilege::Root {
+            let (uid, gid) = (Uid::from_raw(metadata.uid), Gid::from_raw(metadata.gid));
+            fchownat(&parent, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        }
+        // A symbolic link has no mode of its own, and we have just made this entry, so it is the link we know it is.
+        let stat = fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT != SFlag::S_IFLNK {
+            fchmodat(&parent, name, Mode::from_bits_truncate(metadata.mode), FchmodatFlags::FollowSymlink)?;
+        }
+        utimensat(&parent, name, &metadata.time(), &metadata.time(), UtimensatFlags::NoFollowSymlink)
+    }
+
+    /// Removes whatever is there; says whether anything was.
+    pub(super) fn remove(&mut self, path: &EntryPath) -> nix::Result<bool> {
+        let (parent, name) = self.locate(path)?;
+        match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::ENOENT) => return Ok(false),
+            Err(Errno::EISDIR) => remove_directory(&parent, name)?,
+            result => result?,
+        }
+        // The path to the directory entered last may have led through it.
+        self.entered = None;
+        Ok(true)
+    }
+}
+
+/// Depth first, by descriptor: no symbolic link below is followed.
+fn remove_directory(parent: &impl AsFd, name: &Path) -> nix::Result<()> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mut directory = Dir::openat(parent.as_fd(), name, flags, Mode::empty())?;
+    let names = directory.iter().map(|entry| Ok(entry?.file_name().to_owned())).collect::<nix::Result<Vec<_>>>()?;
+    for child in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
+        match unlinkat(&directory, child.as_c_str(), UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::EISDIR) => {
+                        remove_directory(&directory, Path::new(OsStr::from_bytes(child.to_bytes())))?;
+            }
+            result => result?,
+        }
+    }
+    unlinkat(parent.as_fd(), name, UnlinkatFlags::RemoveDir)
+}
