@@ -2,6 +2,8 @@
 //! that says what was seen and what was expected.
 #![cfg(target_os = "linux")]
 
+use std::fs;
+
 use lessons::{Language, Outcome, lesson};
 
 /// The check's answer in both languages, with what is random or the machine's own replaced by words.
@@ -119,4 +121,24 @@ fn two_containers_with_a_shared_folder() {
 #[test]
 fn uts_without_namespace() {
     check(4, "wrong/no-namespace.rs", if nix::unistd::geteuid().is_root() { "" } else { "-as-ordinary-user" });
+}
+
+#[test]
+fn every_lesson_has_a_solution_and_three_wrong_ones_and_all_are_tried() {
+    let tests = include_str!("checks.rs");
+    for lesson in &lesson::LESSONS {
+        let folder = lessons::check::package_folder().join(lesson.folder);
+        let wrong: Vec<_> =
+            fs::read_dir(folder.join("wrong")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(wrong.len(), 3, "{}: {wrong:?}", lesson.folder);
+        let end = lesson.exercise.trim_start_matches("exercise");
+        let wrong = wrong.iter().map(|name| format!("wrong/{}", name.to_string_lossy()));
+        for file in wrong.chain([lesson.exercise.to_owned(), format!("solution{end}")]) {
+            assert!(
+                tests.contains(&format!("check({}, \"{file}\"", lesson.number)),
+                "no test tries {}/{file}",
+                lesson.folder
+            );
+        }
+    }
 }

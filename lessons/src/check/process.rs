@@ -42,6 +42,7 @@ pub(super) fn check(program: &Path) -> Result<Outcome> {
     let mut rest = String::new();
     output.read_to_string(&mut rest)?;
     child.wait()?;
+    store.close().context("cannot remove the check's store")?;
 
     Ok(match (pid, refusal) {
         (None, _) => Outcome::Refused(Refusal::NoPid { printed }),

@@ -64,6 +64,7 @@ fn check_on_this_thread(program: &Path) -> Result<Outcome> {
     let seen = fs::read_to_string(&answer).context("the program left no answer")?.trim().to_owned();
     drop(child.stdin.take());
     child.wait()?;
+    folder.close().context("cannot remove the check's folder")?;
 
     Ok(if now != before {
         Outcome::Refused(Refusal::MachineRenamed { before, now })
