@@ -136,13 +136,13 @@ pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
     /// There is no colon.
-    #[error("\"{given}\" is no digest: it has no algorithm in front; write sha256: and 64 hexadecimal digits")]
+    #[error("{given:?} is no digest: it has no algorithm in front; write sha256: and 64 hexadecimal digits")]
     NoAlgorithm {
         /// What was given.
         given: String,
     },
     /// The algorithm is not `sha256`.
-    #[error("cannot use digest \"{given}\": its algorithm is \"{algorithm}\", and only sha256 is supported")]
+    #[error("cannot use digest {given:?}: its algorithm is {algorithm:?}, and only sha256 is supported")]
     Algorithm {
         /// What was given.
         given: String,
@@ -150,7 +150,7 @@ pub enum DigestError {
         algorithm: String,
     },
     /// Not 64 digits.
-    #[error("\"{given}\" is no digest: a sha256 digest has 64 hexadecimal digits and this has {length}; copy it whole")]
+    #[error("{given:?} is no digest: a sha256 digest has 64 hexadecimal digits and this has {length}; copy it whole")]
     Length {
         /// What was given.
         given: String,
@@ -158,7 +158,7 @@ pub enum DigestError {
         length: usize,
     },
     /// A digit in upper case.
-    #[error("\"{given}\" is no digest: its digits must be in lower case, and '{digit}' is not")]
+    #[error("{given:?} is no digest: its digits must be in lower case, and '{digit}' is not")]
     UpperCase {
         /// What was given.
         given: String,
@@ -166,7 +166,7 @@ pub enum DigestError {
         digit: char,
     },
     /// Something that is no hexadecimal digit.
-    #[error("\"{given}\" is no digest: {character:?} is no hexadecimal digit (0-9, a-f)")]
+    #[error("{given:?} is no digest: {character:?} is no hexadecimal digit (0-9, a-f)")]
     Character {
         /// What was given.
         given: String,

@@ -85,7 +85,9 @@ pub enum ImageError {
     #[error("no command specified: the image has none of its own; write one behind the image's name, such as sh")]
     NoCommand,
     /// An argument that the kernel would cut.
-    #[error("cannot run {argument:?}, which {origin} asks for: it holds a NUL byte, at which the kernel would cut it")]
+    #[error(
+        "cannot run with the argument {argument:?} of {origin}: it holds a NUL byte, at which the kernel would cut it"
+    )]
     Argument {
         /// The argument.
         argument: String,
@@ -102,7 +104,9 @@ pub enum ImageError {
         source: EnvError,
     },
     /// A working directory that is not absolute.
-    #[error("cannot work in directory {workdir:?} of {origin}: it must be absolute; choose one with -w, such as -w /")]
+    #[error(
+        "cannot work in directory {workdir:?} of {origin}: it must be absolute and hold no NUL byte; choose one with -w, such as -w /"
+    )]
     Workdir {
         /// The directory.
         workdir: String,
@@ -196,3 +200,6 @@ fn settle_user(options: &RunOptions, defaults: &Config) -> Result<UserSpec, Imag
         (None, _) => Ok(UserSpec::default()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,14 +124,14 @@ pub enum ReferenceError {
     #[error("an image's name is missing; write one such as busybox or busybox:1.36")]
     Empty,
     /// 64 hexadecimal digits: an image's id, which must not also be a name.
-    #[error("\"{given}\" is an image's id, which cannot also be its name; choose another, such as my-image")]
+    #[error("{given:?} is an image's id, which cannot also be its name; choose another, such as my-image")]
     Identifier {
         /// What was given.
         given: String,
     },
     /// The registry is no host name or address.
     #[error(
-        "\"{given}\" is no image reference: \"{host}\" is no registry's host name; one is such as registry.example.com, \
+        "{given:?} is no image reference: {host:?} is no registry's host name; one is such as registry.example.com, \
          localhost or [::1]"
     )]
     Host {
@@ -142,7 +142,7 @@ pub enum ReferenceError {
     },
     /// The registry's port is no port.
     #[error(
-        "\"{given}\" is no image reference: the registry's port \"{port}\" is no number from 1 to 65535 (a \
+        "{given:?} is no image reference: the registry's port {port:?} is no number from 1 to 65535 (a \
          tag would stand behind the last '/')"
     )]
     Port {
@@ -152,7 +152,7 @@ pub enum ReferenceError {
         port: String,
     },
     /// Upper-case letters in the path.
-    #[error("\"{given}\" is no image reference: the repository \"{path}\" must be in lower case; try \"{lower}\"", lower = path.to_lowercase())]
+    #[error("{given:?} is no image reference: the repository {path:?} must be in lower case; try {lower:?}", lower = path.to_lowercase())]
     UpperCase {
         /// What was given.
         given: String,
@@ -161,7 +161,7 @@ pub enum ReferenceError {
     },
     /// A component of the path breaks the grammar.
     #[error(
-        "\"{given}\" is no image reference: \"{component}\" cannot be part of a repository's name; it is lower-case \
+        "{given:?} is no image reference: {component:?} cannot be part of a repository's name; it is lower-case \
          letters and digits with single '.', '_' or any '-' between them, such as my-team/app"
     )]
     Path {
@@ -172,7 +172,7 @@ pub enum ReferenceError {
     },
     /// The path is too long.
     #[error(
-        "\"{given}\" is no image reference: the repository's name has {length} characters, at most {PATH_LIMIT} are allowed"
+        "{given:?} is no image reference: the repository's name has {length} characters, at most {PATH_LIMIT} are allowed"
     )]
     PathLength {
         /// What was given.
@@ -182,7 +182,7 @@ pub enum ReferenceError {
     },
     /// The tag breaks the grammar.
     #[error(
-        "\"{given}\" is no image reference: the tag \"{tag}\" must be letters, digits, '_', '.' or '-', not begin with \
+        "{given:?} is no image reference: the tag {tag:?} must be letters, digits, '_', '.' or '-', not begin with \
          '.' or '-', and have 1 to {TAG_LIMIT} characters, such as 1.36"
     )]
     Tag {
@@ -192,7 +192,7 @@ pub enum ReferenceError {
         tag: String,
     },
     /// What stands behind the `@` is no digest.
-    #[error("\"{given}\" is no image reference: behind the '@' must stand a digest")]
+    #[error("{given:?} is no image reference: behind the '@' must stand a digest")]
     Digest {
         /// What was given.
         given: String,

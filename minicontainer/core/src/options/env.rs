@@ -59,19 +59,19 @@ impl EnvVar {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvError {
     /// No name before the `=`.
-    #[error("\"{given}\" is no environment variable: its name is empty; write NAME=value")]
+    #[error("{given:?} is no environment variable: its name is empty; write NAME=value")]
     NoName {
         /// What was given.
         given: String,
     },
     /// No `=` where one must be.
-    #[error("\"{given}\" is no environment variable: it has no '='; write {given}=value")]
+    #[error("{given:?} is no environment variable: it has no '='; write NAME=value")]
     NoValue {
         /// What was given.
         given: String,
     },
     /// An `=` in the name.
-    #[error("\"{name}\" cannot be an environment variable's name: it holds '='")]
+    #[error("{name:?} cannot be an environment variable's name: it holds '='")]
     EqualsInName {
         /// The name.
         name: String,
@@ -110,5 +110,55 @@ impl FromStr for EnvVar {
 impl fmt::Display for EnvVar {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}={}", self.name, self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
+    #[track_caller]
+    fn check(text: &str, name: &str, value: &str) {
+        let variable: EnvVar = text.parse().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((variable.name(), variable.value()), (name, value));
+        assert_eq!(variable.to_string(), text);
+        assert_eq!(EnvVar::new(name, value), Ok(variable.clone()));
+        assert_eq!(EnvVar::parse(text, nothing), Ok(Some(variable)));
+    }
+
+    #[test]
+    fn variables() {
+        check("A=b", "A", "b");
+        check("A=", "A", "");
+        check("A=b=c", "A", "b=c");
+        check("a.b-c d=e\nf", "a.b-c d", "e\nf");
+        check("*=x", "*", "x");
+    }
+
+    #[test]
+    fn a_bare_name_is_the_callers_variable() {
+        assert_eq!(EnvVar::parse("HOME", nothing), Ok(None));
+        let home = |name: &str| (name == "HOME").then(|| "/a=b".to_owned());
+        assert_eq!(EnvVar::parse("HOME", home), Ok(Some("HOME=/a=b".parse().unwrap())));
+        assert_eq!(EnvVar::parse("HOME=", home), Ok(Some("HOME=".parse().unwrap())));
+        let broken = |_: &str| Some("a\0b".to_owned());
+        assert_eq!(EnvVar::parse("X", broken), Err(EnvError::Nul { given: "X=a\0b".to_owned() }));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let mut table: Vec<String> = Vec::new();
+        for text in ["", "=", "=value", "NAME", "A=b\0c", "A\0=b", "\0"] {
+            table.push(text.parse::<EnvVar>().unwrap_err().to_string());
+        }
+        table.push(EnvVar::new("A=B", "c").unwrap_err().to_string());
+        table.push(EnvVar::new("", "c").unwrap_err().to_string());
+        table.push(EnvVar::parse("", nothing).unwrap_err().to_string());
+        table.push(EnvVar::parse("A\0", nothing).unwrap_err().to_string());
+        insta::assert_snapshot!(table.join("\n"));
     }
 }

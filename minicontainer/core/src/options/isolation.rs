@@ -61,7 +61,7 @@ impl Isolation {
 
 /// The word is no isolation's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown isolation \"{given}\": it is one of {}", names())]
+#[error("unknown isolation {given:?}: it is one of {}", names())]
 pub struct IsolationError {
     /// What was given.
     pub given: String,

@@ -13,6 +13,21 @@
 //! | [`MountSpec`] | `-v a:/b:ro`, `type=bind,source=a,target=/b`, `--tmpfs /t:size=1m` | docker-run(1) |
 //! | [`ContainerName`], [`Hostname`] | `web-1` | Docker's name rule; hostname(7) |
 //! | [`Timeout`] | `1`, `1.5s`, `500ms`, `2m30s` | seconds unless a unit stands behind |
+//!
+//! ```
+//! use minicontainer_core::options::{Limits, MountSpec, RunOptions};
+//!
+//! let options = RunOptions {
+//!     command: vec!["sh".into()],
+//!     limits: Limits { memory: Some("32m".parse()?), ..Limits::default() },
+//!     mounts: vec![MountSpec::from_volume("./data:/data:ro", "/home/ada")?],
+//!     ..RunOptions::default()
+//! };
+//! let wrong = "32 megabytes".parse::<minicontainer_core::options::ByteSize>();
+//! assert!(wrong.unwrap_err().to_string().contains("such as 32m"));
+//! # assert_eq!(options.limits.memory.unwrap().bytes(), 32 << 20);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod decimal;
 mod env;

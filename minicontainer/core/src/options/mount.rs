@@ -74,7 +74,8 @@ impl MountSpec {
     pub fn from_volume(text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
         let parts: Vec<&str> = text.split(':').collect();
         let (source, target, access) = match parts[..] {
-            [target] => return Err(MountError::Volume { given: text.to_owned(), target: target.to_owned() }),
+            [""] | ["", ..] => return Err(MountError::Syntax { given: text.to_owned() }),
+            [_] => return Err(MountError::Volume { given: text.to_owned() }),
             [source, target] => (source, target, Access::ReadWrite),
             [source, target, "rw"] => (source, target, Access::ReadWrite),
             [source, target, "ro"] => (source, target, Access::ReadOnly),
@@ -82,7 +83,7 @@ impl MountSpec {
             _ => return Err(MountError::Syntax { given: text.to_owned() }),
         };
         let target = parse_target(text, target)?;
-        Ok(MountSpec::Bind { source: parse_source(text, source, &target, current_directory)?, target, access })
+        Ok(MountSpec::Bind { source: parse_source(text, source, current_directory)?, target, access })
     }
 
     /// Reads what stands behind `--mount`: fields `KEY=VALUE` with commas between them.
@@ -177,7 +178,7 @@ impl<'text> Fields<'text> {
                     return Err(foreign("bind", field));
                 }
                 let source = self.source.ok_or_else(|| missing("source"))?;
-                let source = parse_source(text, source, &target, current_directory)?;
+                let source = parse_source(text, source, current_directory)?;
                 Ok(MountSpec::Bind { source, target, access: self.access })
             }
             Some("tmpfs") => {
@@ -191,14 +192,14 @@ impl<'text> Fields<'text> {
                 Ok(MountSpec::Tmpfs { target, size: self.size, mode: self.mode, attributes })
             }
             // Docker takes a mount without a type for a volume.
-            Some("volume") | None => Err(MountError::Volume { given: text.to_owned(), target }),
+            Some("volume") | None => Err(MountError::Volume { given: text.to_owned() }),
             Some(other) => Err(MountError::Type { given: text.to_owned(), kind: other.to_owned() }),
         }
     }
 }
 
 /// Makes a source absolute. `..` is kept: what it means behind a symbolic link only the kernel can say.
-fn parse_source(given: &str, source: &str, target: &str, current_directory: &str) -> Result<String, MountError> {
+fn parse_source(given: &str, source: &str, current_directory: &str) -> Result<String, MountError> {
     refuse_nul(given)?;
     if source.is_empty() {
         return Err(MountError::Missing { given: given.to_owned(), field: "source" });
@@ -212,7 +213,7 @@ fn parse_source(given: &str, source: &str, target: &str, current_directory: &str
     // With a slash it can be no volume's name, so a directory was meant.
     match source.contains('/') {
         true => Err(MountError::RelativeSource { given: given.to_owned(), source_path: source.to_owned() }),
-        false => Err(MountError::Volume { given: given.to_owned(), target: target.to_owned() }),
+        false => Err(MountError::Volume { given: given.to_owned() }),
     }
 }
 
@@ -267,26 +268,22 @@ fn unknown(given: &str, option: &str, known: &'static str) -> MountError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MountError {
     /// Too many colons.
-    #[error("cannot read mount \"{given}\": write SOURCE:TARGET or SOURCE:TARGET:ro, such as /srv/data:/data:ro")]
+    #[error("cannot read mount {given:?}: write SOURCE:TARGET or SOURCE:TARGET:ro, such as /srv/data:/data:ro")]
     Syntax {
         /// What was given.
         given: String,
     },
     /// A volume, named or not.
     #[error(
-        "cannot mount \"{given}\": volumes that the engine keeps are not supported yet; mount a directory of yours \
-         instead, such as -v \"$(pwd)/data:{target}\""
+        "cannot mount {given:?}: volumes that the engine keeps are not supported yet; mount a directory of yours \
+         instead, such as -v \"$(pwd)/data:/data\""
     )]
     Volume {
         /// What was given.
         given: String,
-        /// Where it was to appear.
-        target: String,
     },
     /// A source on the host that is not absolute.
-    #[error(
-        "cannot mount \"{given}\": the source \"{source_path}\" is not absolute; write \"$(pwd)/{source_path}\" or \"./{source_path}\""
-    )]
+    #[error("cannot mount {given:?}: the source {source_path:?} is not absolute; put ./ or $(pwd)/ in front of it")]
     RelativeSource {
         /// What was given.
         given: String,
@@ -294,7 +291,7 @@ pub enum MountError {
         source_path: String,
     },
     /// A place inside at which nothing can be mounted.
-    #[error("cannot mount \"{given}\": the target \"{target}\" inside the container is wrong: {why}")]
+    #[error("cannot mount {given:?}: the target {target:?} inside the container is wrong: {why}")]
     Target {
         /// What was given.
         given: String,
@@ -304,7 +301,7 @@ pub enum MountError {
         why: &'static str,
     },
     /// A type that there is not.
-    #[error("cannot mount \"{given}\": there is no type \"{kind}\"; write type=bind or type=tmpfs")]
+    #[error("cannot mount {given:?}: there is no type {kind:?}; write type=bind or type=tmpfs")]
     Type {
         /// What was given.
         given: String,
@@ -312,9 +309,7 @@ pub enum MountError {
         kind: String,
     },
     /// A field that must be there is not.
-    #[error(
-        "cannot mount \"{given}\": {field} is missing; write all of it, such as type=bind,source=/srv/data,target=/data"
-    )]
+    #[error("cannot mount {given:?}: {field} is missing; add it, such as {field}=/data")]
     Missing {
         /// What was given.
         given: String,
@@ -322,7 +317,7 @@ pub enum MountError {
         field: &'static str,
     },
     /// A field of another type of mount.
-    #[error("cannot mount \"{given}\": a mount of type {kind} has no {field}; leave it out")]
+    #[error("cannot mount {given:?}: a mount of type {kind} has no {field}; leave it out")]
     Foreign {
         /// What was given.
         given: String,
@@ -332,7 +327,7 @@ pub enum MountError {
         field: String,
     },
     /// An option that there is not.
-    #[error("cannot mount \"{given}\": there is no option \"{option}\" here; known are {known}")]
+    #[error("cannot mount {given:?}: there is no option {option:?} here; known are {known}")]
     Option {
         /// What was given.
         given: String,
@@ -342,7 +337,7 @@ pub enum MountError {
         known: &'static str,
     },
     /// A size that is none.
-    #[error("cannot mount \"{given}\": its size is wrong")]
+    #[error("cannot mount {given:?}: its size is wrong")]
     Size {
         /// What was given.
         given: String,
@@ -351,7 +346,7 @@ pub enum MountError {
         source: SizeError,
     },
     /// Permission bits that are none.
-    #[error("cannot mount \"{given}\": the mode \"{mode}\" is no octal number up to 7777, such as 1777")]
+    #[error("cannot mount {given:?}: the mode {mode:?} is no octal number up to 7777, such as 1777")]
     Mode {
         /// What was given.
         given: String,
@@ -359,7 +354,7 @@ pub enum MountError {
         mode: String,
     },
     /// Quotes of the CSV format.
-    #[error("cannot mount '{given}': quotes are not supported in --mount; for a path that holds a comma use -v")]
+    #[error("cannot mount {given:?}: quotes are not supported in --mount; for a path that holds a comma use -v")]
     Quote {
         /// What was given.
         given: String,
@@ -371,3 +366,6 @@ pub enum MountError {
         given: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

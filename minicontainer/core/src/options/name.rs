@@ -42,7 +42,7 @@ pub struct Hostname {
 pub enum NameError {
     /// No container can be called so.
     #[error(
-        "\"{given}\" cannot be a container's name: begin with a letter or digit, go on with letters, digits, '_', '.' \
+        "{given:?} cannot be a container's name: begin with a letter or digit, go on with letters, digits, '_', '.' \
          or '-', 2 to {CONTAINER_LIMIT} in all, such as web-1"
     )]
     Container {
@@ -51,7 +51,7 @@ pub enum NameError {
     },
     /// No machine can be called so.
     #[error(
-        "\"{given}\" cannot be a hostname: write letters, digits and inner hyphens, with dots between parts, at most \
+        "{given:?} cannot be a hostname: write letters, digits and inner hyphens, with dots between parts, at most \
          {HOSTNAME_LIMIT} characters in all and {LABEL_LIMIT} in a part, such as web-1 or db.example.com"
     )]
     Hostname {
@@ -143,5 +143,46 @@ impl fmt::Display for ContainerName {
 impl fmt::Display for Hostname {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_good() {
+        let long = "a".repeat(CONTAINER_LIMIT);
+        for name in ["ab", "web-1", "0a", "A.b_c-d", "a.", "a-", long.as_str()] {
+            assert_eq!(name.parse::<ContainerName>().unwrap().as_str(), name);
+        }
+        let longest = format!("{}.b", "a".repeat(HOSTNAME_LIMIT - 2));
+        for name in ["a", "web-1", "0", "A", "db.example.com", "1.2", longest.as_str()] {
+            assert_eq!(name.parse::<Hostname>().unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let containers = ["", "a", "-a", ".a", "_a", "../a", "a/b", "a b", "a\0", "é1", "a\n"].map(str::to_owned);
+        let hosts = ["", ".", "a.", ".a", "a..b", "-a", "a-", "a.-b", "a_b", "a b", "é", "a/b", "a\n", "a\0"]
+            .map(str::to_owned);
+        let mut table: Vec<String> = Vec::new();
+        for name in containers.into_iter().chain(["a".repeat(CONTAINER_LIMIT + 1)]) {
+            table.push(name.parse::<ContainerName>().unwrap_err().to_string());
+        }
+        let label = "a".repeat(LABEL_LIMIT + 1);
+        for name in hosts.into_iter().chain([label.clone(), format!("{}.bb", &label[2..])]) {
+            table.push(name.parse::<Hostname>().unwrap_err().to_string());
+        }
+        let table = table.join("\n");
+        insta::assert_snapshot!(table.replace(&"a".repeat(CONTAINER_LIMIT), "a…").replace(&"a".repeat(60), "a…"));
+    }
+
+    #[test]
+    fn a_name_in_json_goes_through_the_same_parser() {
+        assert_eq!(serde_json::from_str::<ContainerName>("\"web\"").unwrap(), "web".parse().unwrap());
+        assert!(serde_json::from_str::<ContainerName>("\"../web\"").is_err());
+        assert!(serde_json::from_str::<Hostname>("\"a b\"").is_err());
     }
 }

@@ -44,7 +44,7 @@ impl Timeout {
 /// The text is no time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{given}\" is no time: write seconds such as 2 or 0.5, or units (h, m, s, ms), the greater first, such as 1m30s or 500ms; it must be above 0"
+    "{given:?} is no time: write seconds such as 2 or 0.5, or units (h, m, s, ms), the greater first, such as 1m30s or 500ms; it must be above 0 and below 584 years"
 )]
 pub struct TimeoutError {
     /// What was given.
@@ -90,5 +90,64 @@ fn with_units(text: &str) -> Option<u64> {
 impl fmt::Display for Timeout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}", self.duration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, milliseconds: u64) {
+        let timeout: Timeout = text.parse().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(timeout.duration(), Duration::from_millis(milliseconds), "{text}");
+    }
+
+    #[test]
+    fn times() {
+        check("1", 1000);
+        check("0.5", 500);
+        check(".5", 500);
+        check("2.", 2000);
+        check("1s", 1000);
+        check("1.5s", 1500);
+        check("500ms", 500);
+        check("2m30s", 150_000);
+        check("1h", 3_600_000);
+        check("1h1m1s1ms", 3_661_001);
+        check("90s", 90_000);
+        check("1m500ms", 60_500);
+        check("0h1s", 1000);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let texts = [
+            "",
+            "0",
+            "0s",
+            "-1",
+            "-1s",
+            "+1",
+            "s",
+            "1d",
+            "1S",
+            "1 s",
+            "1s ",
+            "1s1m",
+            "1s1s",
+            "1ms1s",
+            "1m30",
+            "1s.5",
+            "NaN",
+            "1e3",
+            "0.0000000001",
+            "99999999999h",
+            "18446744073709551616",
+            "forever",
+            "1s\n",
+        ];
+        let table = texts.map(|text| text.parse::<Timeout>().unwrap_err().to_string());
+        insta::assert_snapshot!(table.join("\n"));
     }
 }

@@ -63,7 +63,7 @@ pub struct ResolvedUser {
 pub enum UserError {
     /// Neither name nor id.
     #[error(
-        "\"{given}\" is no user: {part:?} is neither a name nor an id; write NAME or ID, and maybe :GROUP or :ID, such \
+        "{given:?} is no user: {part:?} is neither a name nor an id; write NAME or ID, and maybe :GROUP or :ID, such \
          as 1000:1000 or www-data"
     )]
     Syntax {
@@ -73,7 +73,7 @@ pub enum UserError {
         part: String,
     },
     /// An id beyond the range.
-    #[error("\"{given}\" is no user: the id {part} is greater than {MOST_ID}")]
+    #[error("{given:?} is no user: the id {part} is greater than {MOST_ID}")]
     OutOfRange {
         /// What was given.
         given: String,
@@ -82,7 +82,7 @@ pub enum UserError {
     },
     /// A name that the image's passwd lacks.
     #[error(
-        "cannot run as user \"{name}\": the image's /etc/passwd has no such user; choose one that it lists, or a number \
+        "cannot run as user {name:?}: the image's /etc/passwd has no such user; choose one that it lists, or a number \
          such as 1000"
     )]
     UnknownUser {
@@ -91,7 +91,7 @@ pub enum UserError {
     },
     /// A name that the image's group file lacks.
     #[error(
-        "cannot run with group \"{name}\": the image's /etc/group has no such group; choose one that it lists, or a \
+        "cannot run with group {name:?}: the image's /etc/group has no such group; choose one that it lists, or a \
          number such as 1000"
     )]
     UnknownGroup {
@@ -100,7 +100,7 @@ pub enum UserError {
     },
     /// A line that is about the user but makes no sense.
     #[error(
-        "cannot tell who \"{name}\" is: the image's {file} has the broken line {line:?}; give ids, such as 1000:1000"
+        "cannot tell who {name:?} is: the image's {file} has the broken line {line:?}; give ids, such as 1000:1000"
     )]
     BrokenLine {
         /// The user or group.
@@ -246,3 +246,6 @@ fn parse_id(text: &str) -> Option<u32> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|id| is_number && *id <= MOST_ID)
 }
+
+#[cfg(test)]
+mod tests;

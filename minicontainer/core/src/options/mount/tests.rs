@@ -1,0 +1,141 @@
+use super::*;
+
+fn bind(source: &str, target: &str, access: Access) -> MountSpec {
+    MountSpec::Bind { source: source.to_owned(), target: target.to_owned(), access }
+}
+
+fn tmpfs(target: &str, size: Option<&str>, mode: Option<u32>, attributes: &[MountAttribute]) -> MountSpec {
+    let size = size.map(|size| size.parse().unwrap());
+    MountSpec::Tmpfs { target: target.to_owned(), size, mode, attributes: attributes.iter().copied().collect() }
+}
+
+#[track_caller]
+fn check(mount: Result<MountSpec, MountError>, expect: MountSpec) {
+    assert_eq!(mount.unwrap_or_else(|error| panic!("{error}")), expect);
+}
+
+#[test]
+fn volumes_are_bind_mounts() {
+    let volume = |text| MountSpec::from_volume(text, "/home/ada");
+    check(volume("/srv:/data"), bind("/srv", "/data", Access::ReadWrite));
+    check(volume("/srv:/data:rw"), bind("/srv", "/data", Access::ReadWrite));
+    check(volume("/srv:/data:ro"), bind("/srv", "/data", Access::ReadOnly));
+    check(volume("/:/host:ro"), bind("/", "/host", Access::ReadOnly));
+    check(volume("/srv//x/./y/:/data/./z//"), bind("/srv/x/y", "/data/z", Access::ReadWrite));
+    check(volume("/with space:/a,b"), bind("/with space", "/a,b", Access::ReadWrite));
+}
+
+#[test]
+fn a_source_that_begins_with_a_dot_is_relative_to_the_caller() {
+    let volume = |text| MountSpec::from_volume(text, "/home/ada");
+    check(volume(".:/data"), bind("/home/ada", "/data", Access::ReadWrite));
+    check(volume("./x:/data"), bind("/home/ada/x", "/data", Access::ReadWrite));
+    // Only the kernel knows what lies above a directory that may be a link.
+    check(volume("../x:/data"), bind("/home/ada/../x", "/data", Access::ReadWrite));
+    check(volume(".config:/data"), bind("/home/ada/.config", "/data", Access::ReadWrite));
+    check(MountSpec::from_volume("./x:/data", "/"), bind("/x", "/data", Access::ReadWrite));
+    check(
+        MountSpec::from_fields("type=bind,src=./x,dst=/data", "/home/ada"),
+        bind("/home/ada/x", "/data", Access::ReadWrite),
+    );
+}
+
+#[test]
+fn fields_have_their_other_names_and_any_order() {
+    let fields = |text: &str| MountSpec::from_fields(text, "/");
+    check(fields("type=bind,source=/a,target=/b"), bind("/a", "/b", Access::ReadWrite));
+    check(fields("destination=/b,src=/a,type=bind,ro"), bind("/a", "/b", Access::ReadOnly));
+    for read_only in ["readonly", "readonly=true", "ro=1", "readonly=false,ro"] {
+        check(fields(&format!("type=bind,src=/a,dst=/b,{read_only}")), bind("/a", "/b", Access::ReadOnly));
+    }
+    check(fields("type=bind,src=/a,dst=/b,readonly=false"), bind("/a", "/b", Access::ReadWrite));
+    check(fields("type=bind,src=/a=b:c,dst=/b"), bind("/a=b:c", "/b", Access::ReadWrite));
+}
+
+#[test]
+fn a_tmpfs_is_restricted_unless_asked_otherwise() {
+    use MountAttribute::{NoDev, NoExec, NoSuid, ReadOnly};
+    check(MountSpec::from_tmpfs("/t"), tmpfs("/t", None, None, &[NoSuid, NoDev, NoExec]));
+    check(MountSpec::from_tmpfs("/t:"), tmpfs("/t", None, None, &[NoSuid, NoDev, NoExec]));
+    check(MountSpec::from_tmpfs("/t:size=1m,mode=700,exec"), tmpfs("/t", Some("1m"), Some(0o700), &[NoSuid, NoDev]));
+    check(MountSpec::from_tmpfs("/t:ro,suid,dev,noexec"), tmpfs("/t", None, None, &[NoExec, ReadOnly]));
+    check(MountSpec::from_tmpfs("/t:ro,rw"), tmpfs("/t", None, None, &[NoSuid, NoDev, NoExec]));
+    check(
+        MountSpec::from_fields("type=tmpfs,dst=/t,tmpfs-size=64k,tmpfs-mode=1770,ro", "/"),
+        tmpfs("/t", Some("64k"), Some(0o1770), &[NoSuid, NoDev, NoExec, ReadOnly]),
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let volumes = [
+        "",
+        "/a",
+        "data",
+        "data:/x",
+        "data:/x:ro",
+        "a/b:/x",
+        ":/x",
+        "/a:",
+        "/a:x",
+        "/a:./x",
+        "/a:/",
+        "/a:/./",
+        "/a:/x/../y",
+        "/a:/x:rx",
+        "/a:/x:",
+        "/a:/x:z",
+        "/a:/x:ro:ro",
+        "/a\0b:/x",
+    ];
+    let fields = [
+        "",
+        "type=bind",
+        "type=bind,source=/a",
+        "type=bind,target=/x",
+        "type=bind,source=,target=/x",
+        "type=bind,source=a/b,target=/x",
+        "type=bind,source=/a,target=x",
+        "type=bind,source=/a,target=/",
+        "type=volume,source=a,target=/x",
+        "source=a,target=/x",
+        "type=nfs,source=/a,target=/x",
+        "type=bind,source=/a,target=/x,readonly=maybe",
+        "type=bind,source=/a,target=/x,",
+        "type=bind,source=/a,target=/x,z",
+        "type=bind,source=/a,target=/x,tmpfs-size=1m",
+        "type=tmpfs,source=/a,target=/x",
+        "type=tmpfs",
+        "type=tmpfs,target=/x,tmpfs-size=-1",
+        "type=tmpfs,target=/x,tmpfs-mode=888",
+        "type=bind,\"source=/a,b\",target=/x",
+        "type=bind,source=/a\0,target=/x",
+    ];
+    let tmpfs = [
+        "",
+        "x",
+        "/",
+        "/x:size=0",
+        "/x:size=lots",
+        "/x:mode=99",
+        "/x:mode=",
+        "/x:mode=77777",
+        "/x:mode=-1",
+        "/x:uid=1",
+        "/x:noexecute",
+        "/x:ro:exec",
+    ];
+    let mut table = vec!["-v".to_owned()];
+    table.extend(volumes.map(|text| refusal(text, MountSpec::from_volume(text, "/home/ada"))));
+    table.push("--mount".to_owned());
+    table.extend(fields.map(|text| refusal(text, MountSpec::from_fields(text, "/home/ada"))));
+    table.push("--tmpfs".to_owned());
+    table.extend(tmpfs.map(|text| refusal(text, MountSpec::from_tmpfs(text))));
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+fn refusal(text: &str, mount: Result<MountSpec, MountError>) -> String {
+    let Err(error) = mount else { panic!("{text:?} was accepted") };
+    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("  {text:?}\n    {error}{cause}")
+}
