@@ -72,7 +72,9 @@ pub enum StoreError {
         references: Vec<Reference>,
     },
     /// An archive is neither kind of image archive.
-    #[error("this is no image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)")]
+    #[error(
+        "this is no image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)"
+    )]
     NotAnArchive,
     /// A tar archive that cannot be read.
     #[error("cannot read the image archive")]

@@ -159,7 +159,8 @@ pub(super) fn digest_of(descriptor: &Descriptor) -> Result<Digest, StoreError> {
 
 /// A descriptor of a blob.
 pub(super) fn describe(media_type: MediaType, blob: &Blob) -> Descriptor {
-    let digest: oci_spec::image::Sha256Digest = blob.digest.hex().parse().expect("64 hexadecimal digits are a SHA-256 digest");
+    let digest: oci_spec::image::Sha256Digest =
+        blob.digest.hex().parse().expect("64 hexadecimal digits are a SHA-256 digest");
     Descriptor::new(media_type, blob.size, digest)
 }
 

@@ -56,7 +56,8 @@ impl Incoming {
         let mut descriptors = Vec::new();
         for blob in &layers {
             let mut magic = [0; 2];
-            let count = std::io::Read::read(&mut blob.open()?, &mut magic).map_err(StoreError::io("read", &blob.path))?;
+            let count =
+                std::io::Read::read(&mut blob.open()?, &mut magic).map_err(StoreError::io("read", &blob.path))?;
             let gzip = layer::is_gzip(&magic[..count]);
             descriptors.push(describe(if gzip { MediaType::ImageLayerGzip } else { MediaType::ImageLayer }, blob));
         }
@@ -106,11 +107,8 @@ fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<Incoming
 
 /// The entries of an index that can run on this machine. Those that do not say for which machine they are, are for any.
 fn candidates<'i>(index: &'i ImageIndex, what: &str) -> Result<Vec<&'i Descriptor>, StoreError> {
-    let fits = |platform: &Platform| {
-        platform.os() == &Os::Linux && platform.architecture() == &Arch::default()
-    };
-    let found: Vec<_> =
-        index.manifests().iter().filter(|entry| entry.platform().as_ref().is_none_or(fits)).collect();
+    let fits = |platform: &Platform| platform.os() == &Os::Linux && platform.architecture() == &Arch::default();
+    let found: Vec<_> = index.manifests().iter().filter(|entry| entry.platform().as_ref().is_none_or(fits)).collect();
     if found.is_empty() && !index.manifests().is_empty() {
         let platform = format!("linux/{}", Arch::default());
         return Err(StoreError::Platform { what: what.to_owned(), platform });
@@ -144,7 +142,11 @@ struct SavedImage {
 }
 
 fn saved_images(source: &Source<'_>, staging: &Staging, saved: Vec<SavedImage>) -> Result<Vec<Incoming>, StoreError> {
-    let fetch = |name: &str| source.fetch(name)?.ok_or_else(|| StoreError::Missing { what: format!("\"{}\" of the archive", name.escape_debug()) });
+    let fetch = |name: &str| {
+        source
+            .fetch(name)?
+            .ok_or_else(|| StoreError::Missing { what: format!("\"{}\" of the archive", name.escape_debug()) })
+    };
     let mut images = Vec::new();
     for image in saved {
         let mut config = fetch(&image.config)?;

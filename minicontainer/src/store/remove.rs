@@ -5,8 +5,7 @@ use std::{collections::BTreeSet, fs, io};
 use minicontainer_core::{Digest, Reference};
 
 use super::{
-    Store, StoreError,
-    layer,
+    Store, StoreError, layer,
     layout::{Listed, reference_of, set_reference},
     load::{diff_ids, layer_digests},
     staging::remove_tree,

@@ -58,9 +58,10 @@ fn find(library: &str, user: &Path, needs: &Needs, configured: &[PathBuf]) -> Re
     }
     let origin = fs::canonicalize(user).map_err(SeedError::io("find", user))?;
     let origin = origin.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
-    let own = needs.directories.iter().map(|directory| {
-        PathBuf::from(directory.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin))
-    });
+    let own = needs
+        .directories
+        .iter()
+        .map(|directory| PathBuf::from(directory.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin)));
     for directory in own.chain(configured.iter().cloned()) {
         let path = directory.join(library);
         // A 32-bit library of the same name may stand before the right one: ld.so passes over it, and so do we.

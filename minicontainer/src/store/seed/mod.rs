@@ -10,6 +10,8 @@
 //! are zero.
 
 mod elf;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::{
@@ -21,9 +23,7 @@ use std::{
 };
 
 use minicontainer_core::Reference;
-use oci_spec::image::{
-    Arch, ConfigBuilder, HistoryBuilder, ImageConfigurationBuilder, Os, RootFsBuilder,
-};
+use oci_spec::image::{Arch, ConfigBuilder, HistoryBuilder, ImageConfigurationBuilder, Os, RootFsBuilder};
 
 use super::{Image, Store, StoreError, blob::Blob, load::Incoming, staging::Staging};
 use tree::FileTree;
@@ -128,18 +128,31 @@ impl SeedError {
     }
 }
 
+/// What the image may be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Material {
+    BusyboxIfThere,
+    HostTools,
+}
+
 impl Store {
     /// Makes the image `busybox:latest` from this machine's programs, with no network; an image of that name that is
     /// there already is left as it is. With `MINICONTAINER_SEED=host` in the environment, a busybox of the host is
     /// passed over and its own tools are taken.
     pub fn seed_busybox(&self) -> Result<Seeded, StoreError> {
+        let host_only = env::var_os("MINICONTAINER_SEED").as_deref() == Some(OsStr::new("host"));
+        self.seed(if host_only { Material::HostTools } else { Material::BusyboxIfThere })
+    }
+
+    fn seed(&self, material: Material) -> Result<Seeded, StoreError> {
         match self.image(NAME) {
             Err(StoreError::UnknownImage { .. }) => {}
             image => return Ok(Seeded { image: image?, origin: Origin::Present }),
         }
-        let (programs, origin) = programs().map_err(|source| StoreError::Seed { source })?;
+        let (programs, origin) = programs(material).map_err(|source| StoreError::Seed { source })?;
         let staging = self.stage()?;
-        let created_by = [format!("minicontainer image seed: {origin}"), "minicontainer image seed: folders".to_owned()];
+        let created_by =
+            [format!("minicontainer image seed: {origin}"), "minicontainer image seed: folders".to_owned()];
         let reference = NAME.parse().map_err(|source| StoreError::BadReference { name: NAME.to_owned(), source })?;
         let image = assemble(&staging, reference, [programs, folders()], created_by)?;
         self.admit(&staging, &[image])?;
@@ -147,9 +160,9 @@ impl Store {
     }
 }
 
-fn programs() -> Result<(FileTree, Origin), SeedError> {
+fn programs(material: Material) -> Result<(FileTree, Origin), SeedError> {
     let mut tree = FileTree::default();
-    if env::var_os("MINICONTAINER_SEED").as_deref() != Some(OsStr::new("host")) {
+    if material == Material::BusyboxIfThere {
         if let Some((program, applets)) = find_busybox() {
             tree.add_program(&program, "bin/busybox")?;
             for applet in applets.iter().filter(|applet| *applet != "busybox") {
@@ -184,7 +197,10 @@ fn find_busybox() -> Option<(PathBuf, Vec<String>)> {
 fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let standard = PROGRAM_DIRECTORIES.iter().map(PathBuf::from);
-    standard.chain(env::split_paths(&path)).map(|directory| directory.join(name)).find(|path| path.is_absolute() && path.is_file())
+    standard
+        .chain(env::split_paths(&path))
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_absolute() && path.is_file())
 }
 
 /// The folders and accounts that programs expect.
@@ -215,12 +231,14 @@ fn assemble(
         let tar = std::fs::File::open(&path).map_err(StoreError::io("open", &path))?;
         layers.push(Blob::stage(staging, tar)?);
     }
-    let config = config(&layers, created_by).map_err(|source| StoreError::Seed { source: SeedError::Config { source } })?;
+    let config =
+        config(&layers, created_by).map_err(|source| StoreError::Seed { source: SeedError::Config { source } })?;
     Incoming::assemble(staging, vec![reference], Blob::stage(staging, config.as_bytes())?, layers)
 }
 
 fn config(layers: &[Blob], created_by: [String; 2]) -> oci_spec::Result<String> {
-    let history = created_by.into_iter().map(|command| HistoryBuilder::default().created(EPOCH).created_by(command).build());
+    let history =
+        created_by.into_iter().map(|command| HistoryBuilder::default().created(EPOCH).created_by(command).build());
     let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     ImageConfigurationBuilder::default()
         .created(EPOCH)

@@ -15,12 +15,22 @@ use super::{SeedError, elf};
 const LINK_LIMIT: usize = 40;
 
 enum Node {
-    Directory { mode: u32 },
+    Directory {
+        mode: u32,
+    },
     /// A file of the host.
-    HostFile { path: PathBuf },
-    Text { content: &'static str },
-    Symlink { target: String },
-    HardLink { target: String },
+    HostFile {
+        path: PathBuf,
+    },
+    Text {
+        content: &'static str,
+    },
+    Symlink {
+        target: String,
+    },
+    HardLink {
+        target: String,
+    },
 }
 
 /// Paths relative to the root, and what is there.
@@ -69,7 +79,8 @@ impl FileTree {
     /// A file of the host at the same path, with every symbolic link on the way to it: where `/bin` is a link to
     /// `usr/bin`, it is one in the image, too.
     fn add_host_file(&mut self, path: &Path) -> Result<(), SeedError> {
-        let too_many = || SeedError::io("follow the symbolic links of", path)(io::Error::from_raw_os_error(libc::ELOOP));
+        let too_many =
+            || SeedError::io("follow the symbolic links of", path)(io::Error::from_raw_os_error(libc::ELOOP));
         let mut links = 0;
         let mut done = PathBuf::from("/");
         let mut pending: Vec<_> = components(path);
@@ -87,7 +98,11 @@ impl FileTree {
                         return Err(too_many());
                     }
                     self.add_symlink(&name, &target.to_string_lossy());
-                    done = if target.is_absolute() { PathBuf::from("/") } else { done.parent().map(PathBuf::from).unwrap_or_default() };
+                    done = if target.is_absolute() {
+                        PathBuf::from("/")
+                    } else {
+                        done.parent().map(PathBuf::from).unwrap_or_default()
+                    };
                     pending.extend(components(&target));
                 }
                 // EINVAL: it is no symbolic link.

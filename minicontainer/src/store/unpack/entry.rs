@@ -160,7 +160,9 @@ impl Metadata {
             let Some(name) = extension.key_bytes().strip_prefix(b"SCHILY.xattr.") else { continue };
             if name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.") {
                 let name = name.escape_ascii();
-                metadata.unkept.push(format!("left out the attribute {name} of {}: it is overlayfs's own", path.display()));
+                metadata
+                    .unkept
+                    .push(format!("left out the attribute {name} of {}: it is overlayfs's own", path.display()));
                 continue;
             }
             let name = CString::new(name).map_err(|_| path.refused("an attribute's name contains a NUL byte"))?;
@@ -180,7 +182,10 @@ impl Metadata {
         for (name, value) in &self.xattrs {
             match xattr::set(file, name, value) {
                 Err(Errno::EPERM | Errno::EOPNOTSUPP) => {
-                    unkept.push(format!("left out attributes named {}: not permitted here", name.to_string_lossy().escape_debug()));
+                    unkept.push(format!(
+                        "left out attributes named {}: not permitted here",
+                        name.to_string_lossy().escape_debug()
+                    ));
                 }
                 result => result?,
             }

@@ -23,9 +23,9 @@
 //! own (in the container: root's), devices are left out with a warning, and so are attributes that need powers.
 
 mod entry;
-mod tree;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod xattr;
 
 use std::{
@@ -185,7 +185,7 @@ impl Unpacker {
             Name::Refused => Err(path.refused("a whiteout of nothing, of . or of ..")),
             Name::Plain if is_directory => {
                 let metadata = Metadata::read(entry, &path)?;
-                self.make_parents(&parent)?;
+                self.make_parents(&parent, &path)?;
                 self.make_directory(&path)?;
                 self.directories.insert(path, metadata);
                 Ok(())
@@ -203,10 +203,12 @@ impl Unpacker {
         parent: &EntryPath,
     ) -> Result<(), UnpackError> {
         let metadata = Metadata::read(entry, path)?;
-        self.make_parents(parent)?;
+        self.make_parents(parent, path)?;
         match kind {
             EntryType::Link => return self.link(entry, path),
-            EntryType::Char | EntryType::Block | EntryType::Fifo => return self.make_special(entry, kind, path, &metadata),
+            EntryType::Char | EntryType::Block | EntryType::Fifo => {
+                return self.make_special(entry, kind, path, &metadata);
+            }
             _ => {}
         }
         self.make_way(path)?;
@@ -277,7 +279,7 @@ impl Unpacker {
     }
 
     fn hide(&mut self, entry: &EntryPath, parent: &EntryPath, hidden: &[u8]) -> Result<(), UnpackError> {
-        self.make_parents(parent)?;
+        self.make_parents(parent, entry)?;
         let path = parent.join(hidden);
         // A whiteout speaks of the layers below only (layer.md): what this layer itself has there stays.
         match self.tree.is_directory(&path).map_err(entry.failed("look"))? {
@@ -295,7 +297,7 @@ impl Unpacker {
         if directory.split().is_none() {
             return Err(entry.refused("overlayfs cannot make the root of a layer opaque"));
         }
-        self.make_parents(directory)?;
+        self.make_parents(directory, entry)?;
         self.set_opaque(directory)
     }
 
@@ -309,7 +311,7 @@ impl Unpacker {
     }
 
     /// Makes the directories that lead to an entry and that the archive did not list.
-    fn make_parents(&mut self, directory: &EntryPath) -> Result<(), UnpackError> {
+    fn make_parents(&mut self, directory: &EntryPath, entry: &EntryPath) -> Result<(), UnpackError> {
         if self.tree.enter(directory).is_ok() {
             return Ok(());
         }
@@ -317,13 +319,13 @@ impl Unpacker {
             if self.tree.enter(&path).is_err() {
                 let in_the_way = self.tree.is_directory(&path).map_err(path.failed("look"))?.is_some();
                 if in_the_way && !self.whiteouts.contains(&path) {
-                    return Err(directory.refused("one of its parents is no directory"));
+                    return Err(entry.refused("one of its parents is no directory"));
                 }
                 self.make_directory(&path)?;
                 self.directories.entry(path).or_insert_with(Metadata::implied);
             }
         }
-        self.tree.enter(directory).map_err(directory.failed("enter the directory"))
+        self.tree.enter(directory).map_err(entry.failed("enter its directory"))
     }
 
     /// Makes one directory, whose parent is there. What else is there gives way; if that is a whiteout, then the

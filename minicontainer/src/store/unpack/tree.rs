@@ -174,7 +174,7 @@ fn remove_directory(parent: &impl AsFd, name: &Path) -> nix::Result<()> {
     for child in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
         match unlinkat(&directory, child.as_c_str(), UnlinkatFlags::NoRemoveDir) {
             Err(Errno::EISDIR) => {
-                        remove_directory(&directory, Path::new(OsStr::from_bytes(child.to_bytes())))?;
+                remove_directory(&directory, Path::new(OsStr::from_bytes(child.to_bytes())))?;
             }
             result => result?,
         }

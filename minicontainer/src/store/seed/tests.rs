@@ -1,0 +1,83 @@
+//! Both ways of making the image must end in a shell that runs.
+
+use std::{fs, path::Path, process::Command};
+
+use nix::unistd::geteuid;
+
+use super::*;
+
+/// Runs a command with the image's programs as its whole world. The shell that runs it can only be the image's.
+#[track_caller]
+fn check_runs(image: &Image, script: &str, expect: &str) {
+    if !geteuid().is_root() {
+        assert_ne!(
+            env::var("MINICONTAINER_TEST_REQUIRE").as_deref(),
+            Ok("all"),
+            "only root can chroot, and no skip is allowed"
+        );
+        eprintln!("skipped: running the seeded shell: only root can chroot");
+        return;
+    }
+    let output = Command::new("chroot")
+        .arg(&image.layers[0].directory)
+        .args(["/usr/bin/env", "-i", "PATH=/bin:/usr/bin:/usr/local/bin", "sh", "-c", script])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((String::from_utf8_lossy(&output.stdout).trim(), errors.trim()), (expect, ""));
+}
+
+fn seeded(material: Material) -> (tempfile::TempDir, Store, Seeded) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path().join("store")).unwrap();
+    let seeded = store.seed(material).unwrap();
+    (directory, store, seeded)
+}
+
+#[test]
+fn of_a_busybox_if_there_is_one() {
+    let (_directory, store, Seeded { image, origin }) = seeded(Material::BusyboxIfThere);
+    let Origin::Busybox { applets, .. } = &origin else {
+        assert_ne!(
+            env::var("MINICONTAINER_TEST_REQUIRE").as_deref(),
+            Ok("all"),
+            "no busybox here, and no skip is allowed"
+        );
+        return eprintln!("skipped: this machine has no busybox");
+    };
+    check_runs(&image, "echo $((6 * 7)); ls -d /bin/busybox", "42\n/bin/busybox");
+    let names = fs::read_dir(image.layers[0].directory.join("bin")).unwrap().count();
+    assert!(names >= *applets, "a name for each applet");
+    let second = store.seed(Material::HostTools).unwrap();
+    assert_eq!(second, Seeded { image, origin: Origin::Present }, "an image that is there stays as it is");
+}
+
+#[test]
+fn of_the_hosts_own_tools() {
+    let (_directory, _, Seeded { image, origin }) = seeded(Material::HostTools);
+    assert!(matches!(origin, Origin::HostTools { programs, .. } if programs > 20), "{origin}");
+    check_runs(&image, "echo $((6 * 7)); ls -d /usr; id -u; uname", "42\n/usr\n0\nLinux");
+}
+
+#[test]
+fn the_same_programs_make_the_same_image_and_it_says_how_to_run() {
+    let ((_one, _, first), (_two, _, second)) = (seeded(Material::HostTools), seeded(Material::HostTools));
+    assert_eq!(first.image.id, second.image.id);
+    assert_eq!(first.image.manifest_digest, second.image.manifest_digest);
+    let config = first.image.config.config().as_ref().unwrap();
+    assert_eq!(config.cmd().as_deref(), Some(["sh".to_owned()].as_slice()));
+    assert_eq!(first.image.reference.map(|reference| reference.familiar()).as_deref(), Some("busybox:latest"));
+}
+
+#[test]
+fn folders_and_accounts_are_there() {
+    let (_directory, _, Seeded { image, .. }) = seeded(Material::BusyboxIfThere);
+    let folders: &Path = &image.layers[1].directory;
+    let mode = |path: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        format!("{path} {:o}", fs::metadata(folders.join(path)).unwrap().permissions().mode() & 0o7777)
+    };
+    assert_eq!(["tmp", "root", "proc", "etc"].map(mode), ["tmp 1777", "root 700", "proc 755", "etc 755"]);
+    assert!(fs::read_to_string(folders.join("etc/passwd")).unwrap().starts_with("root:x:0:0:"));
+    assert!(fs::read_to_string(folders.join("etc/group")).unwrap().contains("users:x:100:"));
+}
