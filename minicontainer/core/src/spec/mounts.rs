@@ -3,7 +3,7 @@
 use oci_spec::runtime::Mount;
 
 use crate::options::{Access, Isolation, MountSpec, Network, RunOptions};
-use crate::plan::{CgroupLayout, Host, Identity, MountAttribute};
+use crate::plan::{CgroupLayout, Host, Identity};
 
 /// The mounts in the order in which they are made; a later one may lie inside an earlier one.
 pub(super) fn mounts(options: &RunOptions, host: &Host) -> Vec<Mount> {
