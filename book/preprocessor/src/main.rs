@@ -1,5 +1,5 @@
-//! The book's mdBook preprocessor: it links each page to the same page in the other language, and marks a
-//! Portuguese page whose English original has changed since it was translated.
+//! The book's mdBook preprocessor: it links each page to the same page in the other language, marks a Portuguese page
+//! whose English original has changed since it was translated, and moves included code to the left margin.
 //!
 //! The book is two source trees with equal file names, `en/src` and `pt-BR/src`. Each Portuguese page carries the
 //! fingerprint of the English page that it translates, in a comment: `<!-- translates: 0123456789abcdef -->`. When the
@@ -10,6 +10,7 @@
 //! mdBook starts the program in the book's folder, gives it the whole book as JSON on stdin and takes the changed
 //! book from stdout: <https://rust-lang.github.io/mdBook/for_developers/preprocessors.html>.
 
+mod code;
 mod translation;
 
 use std::{env, fs, io, path::Path};
@@ -17,6 +18,7 @@ use std::{env, fs, io, path::Path};
 use anyhow::{Context, Result, bail};
 use mdbook_preprocessor::{PreprocessorContext, book::Book, parse_input};
 
+use code::dedent_code;
 use translation::{Freshness, fingerprint, freshness, language_link, stale_banner, stamped};
 
 fn main() -> Result<()> {
@@ -57,7 +59,7 @@ fn link_pages(context: &PreprocessorContext, book: &mut Book, other: &str) -> Re
         if !context.root.join("..").join(other).join("src").join(&path).is_file() {
             missing.push(path.display().to_string());
         }
-        chapter.content = format!("{}\n\n{}", language_link(other, &path), chapter.content);
+        chapter.content = format!("{}\n\n{}", language_link(other, &path), dedent_code(&chapter.content));
     });
     if !missing.is_empty() {
         bail!("the {other} book lacks {}: both books have the same pages", missing.join(", "));

@@ -1,0 +1,43 @@
+//! Code on the pages is included from inside functions of real files, and would keep their indentation.
+
+/// Takes from each fenced block of a page the indentation that all its lines have in common.
+pub fn dedent_code(page: &str) -> String {
+    let mut text = String::new();
+    let mut block: Option<Vec<&str>> = None;
+    for line in page.split_inclusive('\n') {
+        match (line.starts_with("```"), &mut block) {
+            (true, None) => {
+                block = Some(Vec::new());
+                text += line;
+            }
+            (true, Some(lines)) => {
+                text += &dedent(lines);
+                text += line;
+                block = None;
+            }
+            (false, Some(lines)) => lines.push(line),
+            (false, None) => text += line,
+        }
+    }
+    // A fence that is never closed is mdBook's to complain of: nothing may be lost here.
+    text + &block.unwrap_or_default().concat()
+}
+
+fn dedent(lines: &[&str]) -> String {
+    let indentation = |line: &&str| line.len() - line.trim_start_matches(' ').len();
+    let common = lines.iter().filter(|line| !line.trim().is_empty()).map(indentation).min().unwrap_or(0);
+    lines.iter().map(|line| line.get(common..).unwrap_or("\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_code_moves_and_only_by_what_its_lines_share() {
+        let check = |page: &str, expected: &str| assert_eq!(dedent_code(page), expected);
+        check("  text\n```rust\n    a\n\n      b\n```\n  text\n", "  text\n```rust\na\n\n  b\n```\n  text\n");
+        check("```\na\n  b\n```\n", "```\na\n  b\n```\n");
+        check("```\n  never closed\n", "```\n  never closed\n");
+    }
+}
