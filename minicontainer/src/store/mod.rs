@@ -93,6 +93,8 @@ pub struct Image {
     pub config: ImageConfiguration,
     /// Its layers, the lowest first.
     pub layers: Vec<Layer>,
+    /// Where containers of it keep what they write: a directory of the store's.
+    pub containers: PathBuf,
 }
 
 impl Image {
@@ -244,7 +246,8 @@ impl Store {
             });
         }
         let Listed { reference, manifest_digest, id, .. } = listed;
-        Ok(Image { reference, id, manifest_digest, created: config.created().clone(), config, layers })
+        let containers = self.containers_directory();
+        Ok(Image { reference, id, manifest_digest, created: config.created().clone(), config, layers, containers })
     }
 
     /// Unpacks a layer of which only the blob is in the store.

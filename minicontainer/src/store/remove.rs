@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, fs, io};
 
 use minicontainer_core::{Digest, Reference};
+use oci_spec::image::{Descriptor, ImageIndex};
 
 use super::{
     Store, StoreError, layer,
-    layout::{Listed, reference_of, set_reference},
+    layout::{Listed, digest_of, reference_of, set_reference},
     load::{diff_ids, layer_digests},
     staging::remove_tree,
 };
@@ -47,7 +48,10 @@ impl Store {
         let references: BTreeSet<Reference> = same.iter().filter_map(|listed| listed.reference.clone()).collect();
         let by_name = name.parse().ok().filter(|reference| references.contains(reference));
         match by_name {
-            Some(reference) if references.len() > 1 => return self.untag(reference),
+            Some(reference) if references.len() > 1 => {
+                self.forget(&|descriptor| reference_of(descriptor).as_ref() == Some(&reference))?;
+                return Ok(vec![Removed::Untagged(reference)]);
+            }
             None if references.len() > 1 => {
                 return Err(StoreError::SeveralNames { id: target.id, references: references.into_iter().collect() });
             }
@@ -56,60 +60,70 @@ impl Store {
         if let Some(container) = in_use(&target.id) {
             return Err(StoreError::InUse { id: target.id, container });
         }
-        let mut removed: Vec<_> = references.into_iter().map(Removed::Untagged).collect();
-        removed.extend(self.delete(&target.id, &same)?.into_iter().map(Removed::Deleted));
-        Ok(removed)
+        let manifests: BTreeSet<_> = same.iter().map(|listed| listed.manifest_digest.as_str()).collect();
+        let layers = self.forget(&|descriptor| manifests.contains(descriptor.digest().as_ref()))?;
+        let untagged = references.into_iter().map(Removed::Untagged);
+        let deleted = [target.id].into_iter().chain(layers).map(Removed::Deleted);
+        Ok(untagged.chain(deleted).collect())
     }
 
-    fn untag(&self, reference: Reference) -> Result<Vec<Removed>, StoreError> {
-        let mut index = self.layout.index()?;
-        index.retain(|descriptor| reference_of(descriptor).as_ref() != Some(&reference));
-        self.layout.write_index(&self.stage()?, index)?;
-        Ok(vec![Removed::Untagged(reference)])
-    }
-
-    /// First the index forgets the image, then its content goes: a crash between the two leaves rubbish, never an
-    /// image with a hole.
-    fn delete(&self, id: &Digest, images: &[Listed]) -> Result<Vec<Digest>, StoreError> {
-        let manifests: BTreeSet<_> = images.iter().map(|listed| listed.manifest_digest.clone()).collect();
-        let (mut blobs, mut layers) = (BTreeSet::new(), BTreeSet::new());
-        for listed in images {
-            self.collect(listed, &mut blobs, &mut layers)?;
-        }
-        let mut index = self.layout.index()?;
-        index.retain(|descriptor| manifests.iter().all(|digest| digest.as_str() != descriptor.digest().as_ref()));
-        self.layout.write_index(&self.stage()?, index)?;
-        let (mut blobs_kept, mut layers_kept) = (BTreeSet::new(), BTreeSet::new());
-        for listed in self.layout.list()? {
-            self.collect(&listed, &mut blobs_kept, &mut layers_kept)?;
-        }
-        let mut deleted = vec![id.clone()];
-        for diff_id in layers.difference(&layers_kept) {
+    /// Takes descriptors out of the index, and from the disk what only they needed; gives the layers that are gone.
+    /// First the index forgets, then the content goes: a crash between the two leaves rubbish, never an image with a
+    /// hole.
+    fn forget(&self, is_gone: &dyn Fn(&Descriptor) -> bool) -> Result<Vec<Digest>, StoreError> {
+        let (gone, kept): (Vec<_>, Vec<_>) = self.layout.index()?.into_iter().partition(is_gone);
+        let (unneeded, needed) = (self.content(&gone)?, self.content(&kept)?);
+        self.layout.write_index(&self.stage()?, kept)?;
+        let layers: Vec<_> = unneeded.layers.difference(&needed.layers).cloned().collect();
+        for diff_id in &layers {
             let place = layer::place(&self.layers, diff_id);
             remove_tree(&place).map_err(StoreError::io("remove the layer", &place))?;
-            deleted.push(diff_id.clone());
         }
-        for digest in blobs.difference(&blobs_kept) {
+        for digest in unneeded.blobs.difference(&needed.blobs) {
             let path = self.layout.blob_path(digest);
             match fs::remove_file(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 result => result.map_err(StoreError::io("remove the blob", &path))?,
             }
         }
-        Ok(deleted)
+        Ok(layers)
     }
 
-    /// Adds what an image is made of to two sets: of blobs, and of layers.
-    fn collect(
-        &self,
-        listed: &Listed,
-        blobs: &mut BTreeSet<Digest>,
-        layers: &mut BTreeSet<Digest>,
-    ) -> Result<(), StoreError> {
-        let layer_blobs = layer_digests(&listed.manifest)?;
-        layers.extend(diff_ids(&listed.id, layer_blobs.len(), &self.layout.config(&listed.id)?)?);
-        blobs.extend(layer_blobs);
-        blobs.extend([listed.id.clone(), listed.manifest_digest.clone()]);
-        Ok(())
+    /// All that these descriptors stand for.
+    fn content(&self, descriptors: &[Descriptor]) -> Result<Content, StoreError> {
+        let mut content = Content::default();
+        let mut pending = descriptors.to_vec();
+        while let Some(descriptor) = pending.pop() {
+            let digest = digest_of(&descriptor)?;
+            if !content.blobs.insert(digest.clone()) {
+                continue;
+            }
+            match self.layout.read(&descriptor)? {
+                Some(Listed { manifest, id, .. }) => {
+                    let layers = layer_digests(&manifest)?;
+                    content.layers.extend(diff_ids(&id, layers.len(), &self.layout.config(&id)?)?);
+                    content.blobs.extend(layers);
+                    content.blobs.insert(id);
+                }
+                // An index that another tool put there. It may lack the variants for other machines.
+                None => {
+                    let index: ImageIndex = self.layout.document(&digest, "image index")?;
+                    let there = |entry: &&Descriptor| {
+                        digest_of(entry).is_ok_and(|digest| self.layout.blob_path(&digest).exists())
+                    };
+                    pending.extend(index.manifests().iter().filter(there).cloned());
+                }
+            }
+        }
+        Ok(content)
     }
+}
+
+/// What images are made of.
+#[derive(Default)]
+struct Content {
+    /// Manifests, configs and compressed layers, by digest.
+    blobs: BTreeSet<Digest>,
+    /// Unpacked layers, by diff-id.
+    layers: BTreeSet<Digest>,
 }

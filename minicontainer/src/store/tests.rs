@@ -267,6 +267,23 @@ fn a_name_moves_and_an_image_goes_with_its_last_name() {
     assert_eq!(files(&store), empty, "nothing is left");
 }
 
+#[test]
+fn one_image_may_come_in_two_wrappings() {
+    let Room { store, directory: _directory } = room();
+    let layer = tar(&[("x", b"")]);
+    let empty = files(&store);
+    let mut layout = LayoutFiles::default();
+    let image = layout.add_image(&[&layer]);
+    store.load(Cursor::new(saved("plain:1", &[&layer]))).unwrap();
+    let plain = files(&store);
+    store.load(Cursor::new(layout.tar(&[named(image, REF_NAME, "gzip:1")]))).unwrap();
+    assert_eq!(store.image("plain:1").unwrap().id, store.image("gzip:1").unwrap().id);
+    store.remove_image("gzip:1", &|_| None).unwrap();
+    assert_eq!(files(&store), plain, "the blobs of the other wrapping stay, its own go");
+    store.remove_image("plain:1", &|_| None).unwrap();
+    assert_eq!(files(&store), empty);
+}
+
 // H36: compression is what the bytes say.
 #[test]
 fn an_unknown_compression_is_named() {
