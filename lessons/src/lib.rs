@@ -14,6 +14,9 @@
 //! | [`refusal`] | why an exercise is refused, in both languages |
 //! | [`mod@check`] | the checks (Linux only: they run real containers) |
 //!
+//! To add a lesson: make its folder, name it in [`lesson::LESSONS`], name its Rust files as examples in `Cargo.toml`,
+//! give it a check, write a page in both books, and let `tests/checks.rs` and `tests/book.rs` say what is still missing.
+//!
 //! ```
 //! let lesson = lessons::lesson::find(4).unwrap();
 //! assert_eq!(lesson.text(lessons::Language::Portuguese).title, "Um hostname só seu");

@@ -165,6 +165,34 @@ fn every_page_is_checked() {
     }
 }
 
+/// The pinned ids, the included files with their anchors, and the number of commands of a page.
+fn shape(language: &str, page: &str) -> (Vec<String>, Vec<String>, usize) {
+    let path = format!("{}/../book/{language}/src/{page}", env!("CARGO_MANIFEST_DIR"));
+    let source = fs::read_to_string(&path).unwrap();
+    let between = |start: &str, end: &str| -> Vec<String> {
+        source.split(start).skip(1).filter_map(|rest| Some(rest.split_once(end)?.0.to_owned())).collect()
+    };
+    let includes = between("{{#include ", "}}");
+    for include in &includes {
+        let (file, anchor) =
+            include.split_once(':').map_or((include.as_str(), None), |(file, anchor)| (file, Some(anchor)));
+        let included = fs::read_to_string(Path::new(&path).with_file_name("").join(file)).expect(include);
+        let found = anchor.is_none_or(|anchor| included.contains(&format!("ANCHOR: {anchor}")));
+        assert!(found, "{language}/src/{page} includes {include}, but there is no such anchor");
+    }
+    (between("{#", "}\n"), includes, examples(&source).len())
+}
+
+#[test]
+fn both_books_have_the_same_shape_and_every_anchor_is_there() {
+    for page in fs::read_dir(format!("{}/../book/en/src", env!("CARGO_MANIFEST_DIR"))).unwrap() {
+        let page = page.unwrap().file_name().into_string().unwrap();
+        let (ids, includes, commands) = shape("en", &page);
+        let includes: Vec<String> = includes.iter().map(|include| include.replace("/en.md", "/pt-BR.md")).collect();
+        assert_eq!((ids, includes, commands), shape("pt-BR", &page), "{page}");
+    }
+}
+
 #[test]
 fn examples_are_found_and_wildcards_stand_for_what_they_say() {
     let page = "```sh\n$ not this\n```\n```console\n$ one\na\nb\n$ two\n```\ntext\n";
