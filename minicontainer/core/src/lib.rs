@@ -8,7 +8,7 @@
 //!
 //! | Module | What it holds |
 //! |---|---|
-//! | [`digest`], [`reference`] | the names of things: by content (`sha256:…`) and by choice (`busybox:1.36`) |
+//! | [`digest`], [`mod@reference`] | the names of things: by content (`sha256:…`) and by choice (`busybox:1.36`) |
 //! | [`image`] | what an image's config says of how to run it |
 //! | [`layer`] | a layer as a set of changes: added, modified, deleted (whiteouts) |
 //! | [`options`] | what `run` was asked for, parsed once into types that cannot be wrong |
