@@ -105,7 +105,8 @@ pub enum ImageError {
     },
     /// A working directory that is not absolute.
     #[error(
-        "cannot work in directory {workdir:?} of {origin}: it must be absolute and hold no NUL byte; choose one with -w, such as -w /"
+        "cannot work in directory {workdir:?} of {origin}: it must be absolute and hold no NUL byte; choose one \
+         with -w, such as -w /"
     )]
     Workdir {
         /// The directory.

@@ -152,7 +152,10 @@ pub enum ReferenceError {
         port: String,
     },
     /// Upper-case letters in the path.
-    #[error("{given:?} is no image reference: the repository {path:?} must be in lower case; try {lower:?}", lower = path.to_lowercase())]
+    #[error(
+        "{given:?} is no image reference: the repository {path:?} must be in lower case; try {lower:?}",
+        lower = path.to_lowercase()
+    )]
     UpperCase {
         /// What was given.
         given: String,

@@ -1,8 +1,8 @@
 //! A layer as a set of changes.
 //!
-//! An image is not one big file system but a stack of layers, and a layer says only what it changes in what lies
-//! below: files **added**, files **modified**, files **deleted**. Adding and modifying look the same in a layer, there is simply
-//! a file; deleting needs a mark, the **whiteout**. A container is one more layer, empty at first and writable.
+//! An image is not one big file system but a stack of layers, and a layer says only what it changes in what lies below:
+//! files **added**, files **modified**, files **deleted**. Adding and modifying look the same in a layer, there is
+//! simply a file; deleting needs a mark, the **whiteout**. A container is one more layer, empty at first and writable.
 //!
 //! There are two ways to write the same marks, and both are met here:
 //!
@@ -13,8 +13,8 @@
 //! | rule from | OCI image-spec, *layer.md*, "Whiteouts" | overlayfs, *Documentation/filesystems/overlayfs.rst* |
 //!
 //! What a container changed is found in two ways as well: [`changes_of_upper`] reads it off the upper directory, which
-//! holds nothing but changes; [`diff`] compares two whole [`Tree`]s, for a root file system that is a plain copy. Both give
-//! what `docker diff` shows, and a test holds them to the same answer.
+//! holds nothing but changes; [`diff`] compares two whole [`Tree`]s, for a root file system that is a plain copy. Both
+//! give what `docker diff` shows, and a test holds them to the same answer.
 //!
 //! ```
 //! use minicontainer_core::layer::{Tree, Upper, UpperEntry, changes_of_upper, file, directory};
@@ -89,8 +89,8 @@ impl fmt::Display for Change {
     }
 }
 
-/// Sorts as a walk through the tree would meet the paths: `/a`, `/a/b`, `/a-b`. Plain text order would put `/a-b` between
-/// a directory and what it holds.
+/// Sorts as a walk through the tree would meet the paths: `/a`, `/a/b`, `/a-b`. Plain text order would put `/a-b`
+/// between a directory and what it holds.
 fn sorted(mut changes: Vec<Change>) -> Vec<Change> {
     changes.sort_by(|one, other| one.path.split('/').cmp(other.path.split('/')));
     changes

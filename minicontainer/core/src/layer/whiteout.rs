@@ -1,8 +1,8 @@
 //! Marks of deletion in a layer's tar: empty files whose names begin with `.wh.`.
 //!
 //! They take names away from real files: nothing called `.wh.x` can be in an image (OCI image-spec, *layer.md*). And
-//! what stands behind `.wh.` is about to be *deleted* by whoever unpacks the layer, so it must be the name of something in this very
-//! directory. `.wh...` would delete the directory above, and of a hostile image that is the point.
+//! what stands behind `.wh.` is about to be *deleted* by whoever unpacks the layer, so it must be the name of something
+//! in this very directory. `.wh...` would delete the directory above, and of a hostile image that is the point.
 
 use std::fmt;
 

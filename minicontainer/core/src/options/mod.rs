@@ -15,7 +15,7 @@
 //! | [`Timeout`] | `1`, `1.5s`, `500ms`, `2m30s` | seconds unless a unit stands behind |
 //!
 //! ```
-//! use minicontainer_core::options::{Limits, MountSpec, RunOptions};
+//! use minicontainer_core::options::{ByteSize, Limits, MountSpec, RunOptions};
 //!
 //! let options = RunOptions {
 //!     command: vec!["sh".into()],
@@ -23,7 +23,7 @@
 //!     mounts: vec![MountSpec::from_volume("./data:/data:ro", "/home/ada")?],
 //!     ..RunOptions::default()
 //! };
-//! let wrong = "32 megabytes".parse::<minicontainer_core::options::ByteSize>();
+//! let wrong = "32 megabytes".parse::<ByteSize>();
 //! assert!(wrong.unwrap_err().to_string().contains("such as 32m"));
 //! # assert_eq!(options.limits.memory.unwrap().bytes(), 32 << 20);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

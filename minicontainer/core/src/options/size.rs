@@ -310,7 +310,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn printing_and_parsing_sizes_are_inverse(bytes in prop_oneof![1..=MOST_BYTES, (0..63_u32).prop_map(|power| 1 << power)]) {
+        fn printing_and_parsing_sizes_are_inverse(
+            bytes in prop_oneof![1..=MOST_BYTES, (0..63_u32).prop_map(|power| 1 << power)],
+        ) {
             let size = ByteSize::new(bytes).unwrap();
             prop_assert_eq!(size.to_string().parse::<ByteSize>(), Ok(size));
             prop_assert_eq!(bytes.to_string().parse::<ByteSize>(), Ok(size));

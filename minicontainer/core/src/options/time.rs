@@ -44,7 +44,8 @@ impl Timeout {
 /// The text is no time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{given:?} is no time: write seconds such as 2 or 0.5, or units (h, m, s, ms), the greater first, such as 1m30s or 500ms; it must be above 0 and below 584 years"
+    "{given:?} is no time: write seconds such as 2 or 0.5, or units (h, m, s, ms), the greater first, such as \
+     1m30s or 500ms; it must be above 0 and below 584 years"
 )]
 pub struct TimeoutError {
     /// What was given.

@@ -142,7 +142,7 @@ fn what_is_wrong_is_named() {
         "team/app:a/b".to_owned(),
         "app:a/b".to_owned(),
         format!("app:{}", "t".repeat(TAG_LIMIT + 1)),
-        format!("{}a", "a/".repeat(128)),
+        format!("aa/{}a", "a/".repeat(126)),
         "host.com:99999/app".to_owned(),
         "host.com:0/app".to_owned(),
         "host.com:+80/app".to_owned(),

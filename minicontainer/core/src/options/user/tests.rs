@@ -9,6 +9,8 @@ homeless:x:50:50:::
 sparse:x:60:60
 broken:x:zero:0::/:
 gap:x::0::/:
+plus:x:+0:0::/:
+huge:x:4294967295:0::/:
 99999999999:x:0:0::/root:/bin/sh
 ";
 const GROUP: &str = "\
@@ -90,7 +92,7 @@ fn what_is_wrong_is_named() {
         "1e3",
         "0:0x0",
     ];
-    let unknown = ["nobody", "ada$", "root:nobody", "broken", "gap", "root:lost"];
+    let unknown = ["nobody", "ada$", "root:nobody", "broken", "gap", "plus", "huge", "root:lost"];
     let mut table: Vec<String> = Vec::new();
     table.extend(unreadable.map(|text| text.parse::<UserSpec>().unwrap_err().to_string()));
     table.extend(unknown.map(|text| resolve_user(&text.parse().unwrap(), PASSWD, GROUP).unwrap_err().to_string()));
