@@ -1,1 +1,88 @@
-//! (story)
+//! A small library that really runs isolated Linux processes, and is meant to be read.
+//!
+//! Namespaces, control groups, pivot_root, layered root file systems and copy-on-write: what people call a *container*
+//! is these few kernel features put together, and nothing more. This crate puts them together in the open. It is shaped
+//! like [`std::process::Command`]:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use minicontainer::{Sandbox, Store, Verdict, MIB};
+//!
+//! let store = Store::open_default()?; // rootful or rootless, decided by who the caller is
+//! store.seed_busybox()?; // makes an image from the host's own programs: no network needed
+//! let image = store.image("busybox")?;
+//!
+//! let output = Sandbox::from_image(&image)
+//!     .memory(64 * MIB)
+//!     .pids(32)
+//!     .wall_time(Duration::from_secs(5))
+//!     .command("sh")
+//!     .args(["-c", "echo hi > /x; cat /x"])
+//!     .output()?;
+//! assert_eq!(output.report.verdict, Verdict::Exited(0));
+//! assert_eq!(output.stdout, b"hi\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to read
+//!
+//! | Module | What it does | Lesson |
+//! |---|---|---|
+//! | [`core`] | decides: options → OCI `Spec` → [`Plan`](core::Plan), and explains every step. Pure. | all |
+//! | [`sandbox`] | carries a plan out and reports how it ended | `01-process` |
+//! | `process` | clone3, the interpreter between clone and execve, waiting | `01-process`, `04-uts` |
+//! | [`rootfs`] | the writable layer: overlay or copy, and what changed in it | `09-two-containers` |
+//! | `cgroup` | limits and counting, on version 1 and 2 | `01-process` |
+//! | [`store`] | images and layers on disk | `09-two-containers` |
+//! | [`host`] | what this machine can do | |
+//! | `sys` | the system calls themselves | |
+//!
+//! Dependencies point one way: `sandbox → {store, rootfs, process, cgroup} → sys`, and all of them to `core`.
+//!
+//! # Promises
+//!
+//! - A fault of the sandbox is an [`Error`], never an exit code that pretends to be the program's.
+//! - A limit that was asked for holds, or there is an error that says why not.
+//! - Dropping anything cleans up what it made: processes, control groups, directories. Mounts are made inside the
+//!   container's own mount namespace, so none can be left behind.
+//! - Everything can be used from many threads at once.
+#![deny(missing_docs)]
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "minicontainer runs Linux containers and needs a Linux kernel. On Windows use WSL2, on macOS a Linux virtual \
+     machine (Lima, OrbStack, UTM), or play with the same code in the browser demo (web-demo)."
+);
+
+#[cfg(target_os = "linux")]
+mod cgroup;
+#[cfg(target_os = "linux")]
+pub mod host;
+#[cfg(target_os = "linux")]
+mod process;
+#[cfg(target_os = "linux")]
+pub mod rootfs;
+#[cfg(target_os = "linux")]
+pub mod sandbox;
+#[cfg(target_os = "linux")]
+pub mod store;
+#[cfg(target_os = "linux")]
+mod sys;
+
+pub use minicontainer_core as core;
+#[cfg(target_os = "linux")]
+pub use {
+    cgroup::CgroupError,
+    process::{CompileError, StartError, StepTime},
+    sandbox::{Error, ErrorKind, Output, Running, Sandbox, Signaller, Stdio},
+    store::Store,
+};
+
+pub use minicontainer_core::{Report, Verdict};
+
+/// 1,024 bytes.
+pub const KIB: u64 = 1024;
+/// 1,024 KiB.
+pub const MIB: u64 = 1024 * KIB;
+/// 1,024 MiB.
+pub const GIB: u64 = 1024 * MIB;

@@ -45,7 +45,7 @@ mod source;
 mod staging;
 #[cfg(test)]
 mod tests;
-mod unpack;
+pub(crate) mod unpack;
 
 use std::{
     env, fs,

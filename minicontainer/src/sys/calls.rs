@@ -66,11 +66,6 @@ pub(crate) fn dup3(from: Fd, to: Fd) -> Result<usize> {
     call!(SYS_dup3, fd(from), fd(to), 0)
 }
 
-/// Duplicates onto the lowest free number that is at least `least`, to be closed by execve(2).
-pub(crate) fn duplicate_from(descriptor: Fd, least: Fd) -> Result<Fd> {
-    call!(SYS_fcntl, fd(descriptor), libc::F_DUPFD_CLOEXEC, fd(least)).map(|number| number as Fd)
-}
-
 /// Sets `signal` to its default action and no flags.
 pub(crate) fn default_action(signal: i32) -> Result<usize> {
     // struct kernel_sigaction: handler, flags, restorer, mask; all zero is SIG_DFL.
@@ -114,6 +109,12 @@ pub(crate) fn open_in_root(root: Fd, name: &CStr, flags: i32) -> Result<Fd> {
         }
     }
     Err(Errno(libc::EAGAIN))
+}
+
+/// Opens a directory of the host's, for its place only.
+pub(crate) fn open_in_place(name: &CStr) -> Result<Fd> {
+    call!(SYS_openat, fd(CURRENT_DIRECTORY), path(name), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC, 0)
+        .map(|number| number as Fd)
 }
 
 pub(crate) fn mkdirat(directory: Fd, name: &CStr, mode: u32) -> Result<usize> {
@@ -256,11 +257,74 @@ pub(crate) fn capset(effective: u64, permitted: u64, inheritable: u64) -> Result
     call!(SYS_capset, header.as_ptr(), data.as_ptr())
 }
 
+/// The calling thread's permitted capabilities, one bit each, see capget(2).
+pub(crate) fn permitted_capabilities() -> Result<u64> {
+    let header = [0x2008_0522u32, 0];
+    // Effective, permitted and inheritable, the lower half of each and then the upper.
+    let mut data = [0u32; 6];
+    call!(SYS_capget, header.as_ptr(), data.as_mut_ptr())?;
+    Ok(u64::from(data[1]) | u64::from(data[4]) << 32)
+}
+
 /// Becomes another program; comes back only with the reason why not. Both lists end with a null pointer.
 pub(crate) fn execve(program: &CStr, args: &[*const libc::c_char], env: &[*const libc::c_char]) -> Errno {
     match call!(SYS_execve, path(program), args.as_ptr(), env.as_ptr()) {
         Err(errno) => errno,
         Ok(_) => Errno(libc::ENOSYS),
+    }
+}
+
+/// What clone3(2) is asked for, `struct clone_args`.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct CloneArgs {
+    pub flags: u64,
+    pub pidfd: u64,
+    pub child_tid: u64,
+    pub parent_tid: u64,
+    pub exit_signal: u64,
+    pub stack: u64,
+    pub stack_size: u64,
+    pub tls: u64,
+    pub set_tid: u64,
+    pub set_tid_size: u64,
+    pub cgroup: u64,
+}
+
+/// Be born in the cgroup of the descriptor in `cgroup`. The constant of the `libc` crate is too narrow for it.
+pub(crate) const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Start with default actions for all signals that were caught. The constant of the `libc` crate is too narrow for it.
+pub(crate) const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
+
+/// Makes a copy of the calling thread as a process of its own. Answers the parent with the child's id and pidfd, and
+/// the child with `None`.
+///
+/// # Safety
+/// The child may do nothing but call functions of this module and end by [`execve`] or [`exit`].
+pub(crate) unsafe fn clone3(mut args: CloneArgs) -> Result<Option<(i32, Fd)>> {
+    let mut pidfd: Fd = -1;
+    args.flags |= libc::CLONE_PIDFD as u64;
+    args.pidfd = (&raw mut pidfd).addr() as u64;
+    let pid = call!(SYS_clone3, &raw const args, size_of::<CloneArgs>())?;
+    Ok((pid != 0).then_some((pid as i32, pidfd)))
+}
+
+pub(crate) fn pidfd_send_signal(pidfd: Fd, signal: i32) -> Result<usize> {
+    call!(SYS_pidfd_send_signal, fd(pidfd), signal, 0, 0)
+}
+
+/// Waits for the end of the process behind `pidfd`, whatever signal its end was to send, see waitid(2).
+pub(crate) fn waitid(pidfd: Fd) -> Result<(libc::siginfo_t, libc::rusage)> {
+    // SAFETY: both structures are plain numbers, for which all zero is a value.
+    let (mut info, mut usage): (libc::siginfo_t, libc::rusage) = unsafe { core::mem::zeroed() };
+    let options = libc::WEXITED | libc::__WALL;
+    loop {
+        match call!(SYS_waitid, libc::P_PIDFD, fd(pidfd), &raw mut info, options, &raw mut usage) {
+            Err(Errno(libc::EINTR)) => continue,
+            Err(errno) => return Err(errno),
+            Ok(_) => return Ok((info, usage)),
+        }
     }
 }
 

@@ -1,0 +1,137 @@
+//! What this machine can do, found out once before a container is planned, and told by `minicontainer doctor`.
+//!
+//! The planner is pure: it asks nobody, it is told. [`probe`] is who tells. It reads what is cheap to read, since it
+//! runs before every container; [`try_user_namespace`] really makes a user namespace, which is the only way to be sure
+//! (a security module may allow the call and then deny its use), and belongs to `doctor`.
+
+use std::fs;
+use std::path::Path;
+
+use minicontainer_core::plan::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
+use nix::errno::Errno;
+use nix::sys::utsname::uname;
+use nix::unistd::{AccessFlags, access, getegid, geteuid};
+
+use crate::sys::calls::{self, CloneArgs};
+
+/// What to do where user namespaces are forbidden.
+pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user namespaces: on Ubuntu \
+     `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian \
+     `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; \
+     inside another container, that container must allow it";
+
+/// The bit of CAP_SYS_ADMIN in a capability set.
+const SYS_ADMIN: u64 = 1 << 21;
+
+/// Finds out what the planner must know.
+pub fn probe() -> Host {
+    let identity = identity();
+    Host { identity, user_namespaces: user_namespaces(), overlay: overlay(identity), cgroups: cgroups(identity) }
+}
+
+/// Root counts as root only with the power to mount: inside an ordinary container it is a user like any other.
+fn identity() -> Identity {
+    let powerful = calls::permitted_capabilities().is_ok_and(|set| set & SYS_ADMIN != 0);
+    match geteuid().is_root() && powerful {
+        true => Identity::Root,
+        false => Identity::User { uid: geteuid().as_raw(), gid: getegid().as_raw() },
+    }
+}
+
+/// Reads the switches that distributions use to forbid user namespaces.
+fn user_namespaces() -> Availability {
+    let switches = [("/proc/sys/user/max_user_namespaces", "0"), ("/proc/sys/kernel/unprivileged_userns_clone", "0")];
+    let off = switches.into_iter().find(|(path, off)| fs::read_to_string(path).is_ok_and(|text| text.trim() == *off));
+    match off {
+        Some((path, value)) if !geteuid().is_root() || path.ends_with("max_user_namespaces") => {
+            Availability::Unavailable { cause: format!("{path} is {value}"), mend: MEND_USER_NAMESPACES.to_owned() }
+        }
+        _ => Availability::Available,
+    }
+}
+
+/// Makes a process in a user namespace and lets it mount there, to see whether that is really allowed.
+pub fn try_user_namespace() -> Availability {
+    let flags = (libc::CLONE_NEWUSER | libc::CLONE_NEWNS) as u64;
+    let args = CloneArgs { flags, ..CloneArgs::default() };
+    // SAFETY: the child makes one call of `sys` and exits.
+    let born = unsafe { calls::clone3(args) };
+    let unavailable = |cause: String| Availability::Unavailable { cause, mend: MEND_USER_NAMESPACES.to_owned() };
+    match born {
+        Ok(None) => {
+            let private = calls::MountAttr { propagation: libc::MS_PRIVATE, ..calls::MountAttr::default() };
+            let mounted = calls::mount_setattr(calls::CURRENT_DIRECTORY, c"/", true, &private);
+            calls::exit(i32::from(mounted.is_err()))
+        }
+        Ok(Some((_, pidfd))) => {
+            use std::os::fd::FromRawFd;
+            // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+            let pidfd = unsafe { std::os::fd::OwnedFd::from_raw_fd(pidfd) };
+            match crate::process::wait::reap(&pidfd) {
+                Ok(ended) if ended.how == crate::process::wait::How::Exited(0) => Availability::Available,
+                Ok(_) => unavailable("a user namespace can be made, but mounting in it is denied".to_owned()),
+                Err(errno) => unavailable(format!("cannot wait for the process that tried: {errno}")),
+            }
+        }
+        Err(errno) => unavailable(format!("clone3(CLONE_NEWUSER) failed: {}", Errno::from_raw(errno.0))),
+    }
+}
+
+/// Whether the running kernel is of this version or newer.
+pub(crate) fn kernel_at_least(major: u32, minor: u32) -> bool {
+    let Ok(name) = uname() else { return false };
+    let release = name.release().to_string_lossy().into_owned();
+    let mut numbers = release.split(|sign: char| !sign.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
+}
+
+fn overlay(identity: Identity) -> Overlay {
+    match identity {
+        Identity::Root => Overlay::Trusted,
+        Identity::User { .. } if kernel_at_least(5, 11) => Overlay::UserXattr,
+        Identity::User { .. } => Overlay::None,
+    }
+}
+
+fn cgroups(identity: Identity) -> Cgroups {
+    let layout = layout();
+    let root = match &layout {
+        CgroupLayout::V1 { .. } => "/sys/fs/cgroup/memory",
+        _ => "/sys/fs/cgroup",
+    };
+    let access = match (&layout, identity) {
+        (CgroupLayout::None, _) => Availability::Unavailable {
+            cause: "no cgroup hierarchy is mounted on /sys/fs/cgroup".to_owned(),
+            mend: "mount one: `sudo mount -t cgroup2 none /sys/fs/cgroup`".to_owned(),
+        },
+        (_, Identity::User { .. }) => Availability::Unavailable {
+            cause: "the cgroup hierarchy belongs to root".to_owned(),
+            mend: "run as root, or without limits; --timeout works for everybody".to_owned(),
+        },
+        (_, Identity::Root) => match access(Path::new(root), AccessFlags::W_OK) {
+            Ok(()) => Availability::Available,
+            Err(errno) => Availability::Unavailable {
+                cause: format!("{root} cannot be written: {errno}"),
+                mend: "inside another container, that container must have a writable cgroup hierarchy".to_owned(),
+            },
+        },
+    };
+    Cgroups { layout, access }
+}
+
+/// Reads the layout from what is mounted, see "/proc/pid/mountinfo" in proc_pid_mountinfo(5).
+fn layout() -> CgroupLayout {
+    if let Ok(controllers) = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers") {
+        return CgroupLayout::V2 { controllers: controllers.split_whitespace().map(str::to_owned).collect() };
+    }
+    let mut hierarchies: Vec<String> = fs::read_to_string("/proc/self/mountinfo")
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.split_once(" - cgroup "))
+        .filter_map(|(place, _)| place.split(' ').nth(4)?.strip_prefix("/sys/fs/cgroup/").map(str::to_owned))
+        .map(|name| if name == "systemd" { "name=systemd".to_owned() } else { name })
+        .collect();
+    hierarchies.sort_unstable();
+    hierarchies.dedup();
+    if hierarchies.is_empty() { CgroupLayout::None } else { CgroupLayout::V1 { hierarchies } }
+}

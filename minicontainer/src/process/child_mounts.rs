@@ -1,0 +1,220 @@
+//! The operations that build the root file system and move into it. The rules of [`super::child`] hold here too.
+//!
+//! Nothing is mounted *on a path*: a path inside the new root comes from an image, and an image may hold a symbolic link
+//! where a directory is expected. So the place is first opened by openat2(2) as if the new root were the root of
+//! everything, and the mount is then attached to that descriptor by move_mount(2). No link can lead it to the host.
+
+use super::child::{Failure, Named, State};
+use super::message::Call;
+use super::program::{Operation, Place, restriction};
+use crate::sys::Errno;
+use crate::sys::calls::{self, CURRENT_DIRECTORY, Fd, MountAttr};
+
+/// A descriptor that is closed when it is no longer needed, so that a low limit on descriptors is enough.
+struct Descriptor(Fd);
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        // A descriptor that we opened ourselves can always be closed, and if not, execve(2) does it.
+        let _closed = calls::close(self.0);
+    }
+}
+
+/// Carries the operation out if it is one of those here.
+pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Result<(), Failure>> {
+    Some(match operation {
+        Operation::MakeMountsPrivate => {
+            let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
+            calls::mount_setattr(CURRENT_DIRECTORY, c"/", true, &private).named(Call::MountSetattr).map(drop)
+        }
+        Operation::MountOverlay { options, target } => mount_overlay(options, target, state),
+        Operation::MountOverlayByPath { layers, data, target } => mount_overlay_by_path(layers, data, target, state),
+        Operation::BindRoot { source } => bind_root(source, state),
+        Operation::Mount { fstype, options, attributes, place } => {
+            file_system(fstype, options, *attributes).and_then(|tree| attach(&tree, place, libc::S_IFDIR, state))
+        }
+        Operation::BindMount { source, recursive, attributes, place } => {
+            bind(source, *recursive, *attributes, place, state)
+        }
+        Operation::MakeDevice { mode, device, place } => make_node(state, place, *mode, *device),
+        Operation::Symlink { target, place } => make_link(state, place, target),
+        Operation::Remount { attributes, path } => remount(state, path, *attributes),
+        Operation::MaskPath { path } => mask(state, path),
+        Operation::ReadonlyPath { path } => make_readonly(state, path),
+        Operation::PivotRoot => pivot(state),
+        Operation::Chroot { path } => {
+            calls::chroot(path).named(Call::Chroot).and_then(|_| calls::chdir(c"/").named(Call::Chdir)).map(drop)
+        }
+        _ => return None,
+    })
+}
+
+/// Stacks the layers. The new mount's descriptor is the new root from now on.
+fn mount_overlay(
+    options: &[(std::ffi::CString, std::ffi::CString)],
+    target: &core::ffi::CStr,
+    state: &mut State,
+) -> Result<(), Failure> {
+    let tree = file_system(c"overlay", options, 0)?;
+    calls::move_mount_to(tree.0, target).named(Call::MoveMount)?;
+    state.root = tree.0;
+    core::mem::forget(tree);
+    Ok(())
+}
+
+/// The same for kernels before 6.5, which take all layers in one option: mount(2), from within the layers' directory.
+fn mount_overlay_by_path(
+    layers: &core::ffi::CStr,
+    data: &core::ffi::CStr,
+    target: &core::ffi::CStr,
+    state: &mut State,
+) -> Result<(), Failure> {
+    calls::chdir(layers).named(Call::Chdir)?;
+    calls::mount(c"overlay", target, c"overlay", data).named(Call::Mount)?;
+    state.root = calls::open_in_place(target).named(Call::Openat2)?;
+    Ok(())
+}
+
+/// pivot_root(2) wants a mount; so the directory is bound onto itself.
+fn bind_root(source: &core::ffi::CStr, state: &mut State) -> Result<(), Failure> {
+    let tree = calls::open_tree(CURRENT_DIRECTORY, source, true).named(Call::OpenTree)?;
+    calls::move_mount_to(tree, source).named(Call::MoveMount)?;
+    state.root = tree;
+    Ok(())
+}
+
+/// Makes a file system that is mounted nowhere yet.
+fn file_system(
+    fstype: &core::ffi::CStr,
+    options: &[(std::ffi::CString, std::ffi::CString)],
+    attributes: u64,
+) -> Result<Descriptor, Failure> {
+    let context = Descriptor(calls::fsopen(fstype).named(Call::Fsopen)?);
+    for (key, value) in options {
+        calls::fsconfig(context.0, key, value).named(Call::Fsconfig)?;
+    }
+    calls::fsconfig_create(context.0).named(Call::Fsconfig)?;
+    calls::fsmount(context.0, attributes).named(Call::Fsmount).map(Descriptor)
+}
+
+fn bind(
+    source: &core::ffi::CStr,
+    recursive: bool,
+    attributes: u64,
+    place: &Place,
+    state: &mut State,
+) -> Result<(), Failure> {
+    let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, source, recursive).named(Call::OpenTree)?);
+    if attributes != 0 {
+        calls::mount_setattr(tree.0, c"", recursive, &restriction(attributes)).named(Call::MountSetattr)?;
+    }
+    let kind = calls::file_type(tree.0).named(Call::Statx)?;
+    attach(&tree, place, kind, state)
+}
+
+/// Attaches a mount at its place, which is made when it is not there: a directory for a directory, else an empty file.
+fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &mut State) -> Result<(), Failure> {
+    let target = match calls::open_in_root(state.root, &place.path, libc::O_PATH) {
+        Err(Errno(libc::ENOENT)) => {
+            let (parent, name) = make_parents(state, place)?;
+            if kind == libc::S_IFDIR {
+                calls::mkdirat(parent.0, name, 0o755).named(Call::Mkdir)?;
+            } else {
+                calls::mknodat(parent.0, name, libc::S_IFREG | 0o644, 0).named(Call::Mknod)?;
+            }
+            calls::open_in_root(state.root, &place.path, libc::O_PATH)
+        }
+        result => result,
+    };
+    let target = Descriptor(target.named(Call::Openat2)?);
+    calls::move_mount(tree.0, target.0).named(Call::MoveMount).map(drop)
+}
+
+/// Opens the directory in which the place's last component lies, making it and its parents when they are missing.
+fn make_parents<'a>(state: &State, place: &'a Place) -> Result<(Descriptor, &'a core::ffi::CStr), Failure> {
+    let directory = libc::O_PATH | libc::O_DIRECTORY;
+    let mut parent = Descriptor(calls::open_in_root(state.root, c".", directory).named(Call::Openat2)?);
+    let mut last: &core::ffi::CStr = c".";
+    for (path, name) in &place.components {
+        let opened = match calls::open_in_root(state.root, path, directory) {
+            Err(Errno(libc::ENOENT)) => {
+                calls::mkdirat(parent.0, last, 0o755).named(Call::Mkdir)?;
+                calls::open_in_root(state.root, path, directory)
+            }
+            result => result,
+        };
+        parent = Descriptor(opened.named(Call::Openat2)?);
+        last = name;
+    }
+    Ok((parent, last))
+}
+
+fn make_node(state: &State, place: &Place, mode: u32, device: u64) -> Result<(), Failure> {
+    let (parent, name) = make_parents(state, place)?;
+    match calls::mknodat(parent.0, name, mode, device) {
+        // A bundle's rootfs may hold its own.
+        Err(Errno(libc::EEXIST)) => Ok(()),
+        result => result.named(Call::Mknod).map(drop),
+    }
+}
+
+fn make_link(state: &State, place: &Place, target: &core::ffi::CStr) -> Result<(), Failure> {
+    let (parent, name) = make_parents(state, place)?;
+    match calls::symlinkat(target, parent.0, name) {
+        Err(Errno(libc::EEXIST)) => Ok(()),
+        result => result.named(Call::Symlink).map(drop),
+    }
+}
+
+fn remount(state: &State, path: &core::ffi::CStr, attributes: u64) -> Result<(), Failure> {
+    let mount = Descriptor(calls::open_in_root(state.root, path, libc::O_PATH).named(Call::Openat2)?);
+    calls::mount_setattr(mount.0, c"", false, &restriction(attributes)).named(Call::MountSetattr).map(drop)
+}
+
+/// Opens a path that need not be there.
+fn existing(state: &State, path: &core::ffi::CStr) -> Result<Option<Descriptor>, Failure> {
+    match calls::open_in_root(state.root, path, libc::O_PATH) {
+        Err(Errno(libc::ENOENT | libc::ENOTDIR)) => Ok(None),
+        result => result.named(Call::Openat2).map(|descriptor| Some(Descriptor(descriptor))),
+    }
+}
+
+/// Covers a file with the host's `/dev/null`, a directory with an empty read-only file system; all directories share
+/// one.
+fn mask(state: &mut State, path: &core::ffi::CStr) -> Result<(), Failure> {
+    let Some(covered) = existing(state, path)? else { return Ok(()) };
+    let cover = if calls::file_type(covered.0).named(Call::Statx)? == libc::S_IFDIR {
+        let empty = match state.empty {
+            Some(empty) => empty,
+            None => {
+                let attributes = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+                let tree = file_system(c"tmpfs", &[], attributes | libc::MOUNT_ATTR_NOEXEC)?;
+                let empty = tree.0;
+                core::mem::forget(tree);
+                *state.empty.insert(empty)
+            }
+        };
+        calls::open_tree(empty, c"", false)
+    } else {
+        calls::open_tree(CURRENT_DIRECTORY, c"/dev/null", false)
+    };
+    let cover = Descriptor(cover.named(Call::OpenTree)?);
+    calls::move_mount(cover.0, covered.0).named(Call::MoveMount).map(drop)
+}
+
+/// Binds a path onto itself, read-only with all mounts below it.
+fn make_readonly(state: &State, path: &core::ffi::CStr) -> Result<(), Failure> {
+    let Some(place) = existing(state, path)? else { return Ok(()) };
+    let tree = Descriptor(calls::open_tree(place.0, c"", true).named(Call::OpenTree)?);
+    calls::mount_setattr(tree.0, c"", true, &restriction(libc::MOUNT_ATTR_RDONLY)).named(Call::MountSetattr)?;
+    calls::move_mount(tree.0, place.0).named(Call::MoveMount).map(drop)
+}
+
+/// Makes the new root the root. With both names `.` the old root lands on top of the new one, and detaching what is on
+/// top leaves the new one: no directory for the old root is needed, see "pivot_root(".", ".")" in pivot_root(2).
+fn pivot(state: &mut State) -> Result<(), Failure> {
+    calls::fchdir(state.root).named(Call::Fchdir)?;
+    calls::pivot_root(c".", c".").named(Call::PivotRoot)?;
+    calls::detach(c".").named(Call::Umount)?;
+    calls::chdir(c"/").named(Call::Chdir).map(drop)
+}

@@ -1,0 +1,94 @@
+//! The operations that make the process who it shall be, up to becoming the program. The rules of [`super::child`] hold
+//! here too.
+
+use super::child::{Failure, Named};
+use super::message::Call;
+use super::program::{Execution, Operation};
+use crate::sys::Errno;
+use crate::sys::calls;
+
+/// Carries the operation out.
+pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
+    match operation {
+        Operation::LoopbackUp { request } => {
+            let socket = calls::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC).named(Call::Socket)?;
+            calls::set_interface_flags(socket, request).named(Call::Ioctl)?;
+            calls::close(socket).named(Call::Close).map(drop)
+        }
+        Operation::EnterWorkdir { path, prefixes } => enter(path, prefixes),
+        Operation::SetUmask { mask } => calls::umask(*mask).named(Call::Prctl).map(drop),
+        Operation::SetRlimit { resource, soft, hard } => {
+            calls::prlimit(*resource, *soft, *hard).named(Call::Prlimit).map(drop)
+        }
+        Operation::DropBoundingSet { drop } => drop_bounding_set(drop),
+        Operation::SetUser { uid, gid, groups } => set_user(*uid, *gid, groups.as_deref()),
+        Operation::SetCapabilities { effective, permitted, inheritable, ambient } => {
+            calls::capset(*effective, *permitted, *inheritable).named(Call::Capset)?;
+            let change = |what: i32, number: u32| {
+                calls::prctl(libc::PR_CAP_AMBIENT, what as u64, u64::from(number)).named(Call::Prctl).map(drop)
+            };
+            change(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0)?;
+            ambient.iter().try_for_each(|number| change(libc::PR_CAP_AMBIENT_RAISE, *number))
+        }
+        Operation::NoNewPrivileges => calls::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).named(Call::Prctl).map(drop),
+        // Every other operation has been carried out by the caller already.
+        _ => Ok(()),
+    }
+}
+
+/// Enters the working directory, making it and its parents when they are missing, as Docker does.
+fn enter(path: &core::ffi::CStr, prefixes: &[std::ffi::CString]) -> Result<(), Failure> {
+    if let Err(Errno(libc::ENOENT)) = calls::chdir(path) {
+        for prefix in prefixes {
+            match calls::mkdirat(calls::CURRENT_DIRECTORY, prefix, 0o755) {
+                Ok(_) | Err(Errno(libc::EEXIST)) => {}
+                Err(errno) => return Err(Failure { call: Call::Mkdir, errno }),
+            }
+        }
+    }
+    calls::chdir(path).named(Call::Chdir)?;
+    // A directory outside the root has no path from it, which getcwd(2) shows by a name that does not begin with "/".
+    let mut name = [0u8; libc::PATH_MAX as usize];
+    calls::getcwd(&mut name).named(Call::Getcwd)?;
+    match name.first() {
+        Some(b'/') => Ok(()),
+        _ => Err(Failure { call: Call::Getcwd, errno: Errno(libc::ENOENT) }),
+    }
+}
+
+fn drop_bounding_set(drop: &[u32]) -> Result<(), Failure> {
+    for number in drop {
+        match calls::prctl(libc::PR_CAPBSET_DROP, u64::from(*number), 0) {
+            // The kernel does not know a capability of this number.
+            Ok(_) | Err(Errno(libc::EINVAL)) => {}
+            Err(errno) => return Err(Failure { call: Call::Prctl, errno }),
+        }
+    }
+    Ok(())
+}
+
+/// Changes ids, groups first, since afterwards it may not. The capabilities are kept over the change, so that the next
+/// step can choose among them; execve(2) then drops what is not ambient.
+fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(), Failure> {
+    if let Some(groups) = groups {
+        calls::setgroups(groups).named(Call::Setgroups)?;
+    }
+    calls::setresgid(gid).named(Call::Setgid)?;
+    calls::prctl(libc::PR_SET_KEEPCAPS, 1, 0).named(Call::Prctl)?;
+    calls::setresuid(uid).named(Call::Setuid)?;
+    calls::prctl(libc::PR_SET_KEEPCAPS, 0, 0).named(Call::Prctl).map(drop)
+}
+
+/// Becomes the program: the first candidate that is there. Comes back only with the reason why none could be run; that
+/// one was found but may not be run tells more than that another was not found.
+pub(super) fn execute(execution: &Execution) -> Errno {
+    let mut reason = Errno(libc::ENOENT);
+    for candidate in &execution.candidates {
+        match calls::execve(candidate, &execution.args, &execution.env) {
+            Errno(libc::ENOENT | libc::ENOTDIR) => {}
+            Errno(libc::EACCES) => reason = Errno(libc::EACCES),
+            errno => return errno,
+        }
+    }
+    reason
+}

@@ -1,0 +1,35 @@
+//! From a plan to a running process.
+//!
+//! Starting a container is delicate because of one moment: between clone3(2) and execve(2) a copy of the caller's
+//! thread runs alone in a copy of the caller's memory. It may make system calls and nothing else: no memory may be
+//! allocated, no lock taken, nothing logged, since another thread may have held the allocator's lock when the copy was
+//! made. So the work is parted in three:
+//!
+//! 1. [`program`] *compiles* the plan's steps, in the parent, into a [`Program`](program::Program): operations with
+//!    every string, list and buffer already there. This is the last allocation.
+//! 2. [`child`] *interprets* the program in the container's first process: a loop over operations, each a few system
+//!    calls. It ends in execve(2), or in `_exit` after saying which step failed and why.
+//! 3. [`start()`] is the parent's side: it makes two pipes, calls clone3(2), writes the id maps, says *go*, and listens.
+//!
+//! ```text
+//!   parent                                   container's first process
+//!   clone3 ────────────────────────────────▶ close descriptors, join cgroup
+//!   write uid_map, gid_map
+//!   go pipe ── one byte ───────────────────▶ mounts, pivot_root, capabilities …
+//!   report pipe ◀── {step, call, errno} ──── a step failed: _exit
+//!   report pipe ◀── end of file ──────────── execve succeeded and closed it
+//! ```
+//!
+//! So the caller never mistakes a failed set-up for the program's own exit code.
+
+pub(crate) mod child;
+pub(crate) mod child_mounts;
+pub(crate) mod child_process;
+pub(crate) mod message;
+pub(crate) mod program;
+pub(crate) mod start;
+pub(crate) mod wait;
+
+pub use message::StepTime;
+pub use program::CompileError;
+pub use start::StartError;

@@ -1,0 +1,330 @@
+//! The parent's side of a start: pipes, clone3(2), id maps, *go*, and listening until the program runs.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
+use nix::unistd::pipe2;
+
+use super::child::{Pipes, interpret};
+use super::message::{self, Message, StepTime};
+use super::program::{CompileError, Context, compile};
+use super::wait;
+use crate::cgroup::Group;
+use crate::sys::calls::{self, CloneArgs};
+
+/// Why a process could not be started. The process that was half made is gone when this is returned.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A step could not be prepared.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// A pipe could not be made, or a descriptor not be duplicated.
+    #[error("cannot make a pipe to the new process: {source}")]
+    Pipe {
+        /// The reason.
+        source: Errno,
+    },
+    /// The kernel made no process.
+    #[error("cannot make a process in new namespaces ({}): clone3: {source}", names(.namespaces))]
+    Clone {
+        /// The namespaces asked for.
+        namespaces: Vec<Namespace>,
+        /// The reason.
+        source: Errno,
+    },
+    /// The ids of the user namespace could not be mapped.
+    #[error("cannot write {path}: {source}")]
+    MapIds {
+        /// The file.
+        path: String,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A step failed inside the new process.
+    #[error("step {} of the plan failed ({}): {call}{}: {errno}", .index + 1, kind(.step), path_of(.step))]
+    Step {
+        /// The step.
+        step: Box<Step>,
+        /// Its place in the plan, from 0.
+        index: usize,
+        /// The system call that failed.
+        call: &'static str,
+        /// The reason.
+        errno: Errno,
+    },
+    /// The new process ended before it could become the program: it was killed, by whom it cannot tell.
+    #[error(
+        "the new process ended before the program was started ({ended}); was it killed, or the memory limit too low?"
+    )]
+    EndedEarly {
+        /// How it ended.
+        ended: String,
+    },
+    /// The end of a half-made process could not be waited for.
+    #[error("cannot wait for the new process: {source}")]
+    Wait {
+        /// The reason.
+        source: Errno,
+    },
+}
+
+fn names(namespaces: &[Namespace]) -> String {
+    let names: Vec<String> = namespaces.iter().map(|namespace| format!("{namespace:?}").to_lowercase()).collect();
+    names.join(", ")
+}
+
+/// The step's kind, such as `mount-overlay`.
+fn kind(step: &Step) -> String {
+    let value = serde_json::to_value(step).unwrap_or_default();
+    value["kind"].as_str().unwrap_or("unknown").to_owned()
+}
+
+/// What the step was about, for the reader of an error.
+fn path_of(step: &Step) -> String {
+    match step {
+        Step::MountOverlay { target: path, .. }
+        | Step::BindRoot { source: path }
+        | Step::Mount { destination: path, .. }
+        | Step::MakeDevice { path, .. }
+        | Step::BindDevice { path }
+        | Step::Symlink { path, .. }
+        | Step::Remount { destination: path, .. }
+        | Step::MaskPath { path }
+        | Step::ReadonlyPath { path }
+        | Step::Chroot { path }
+        | Step::EnterWorkdir { path } => format!(" {path}"),
+        Step::BindMount { source, destination, .. } => format!(" {source} on {destination}"),
+        Step::Execute { args, .. } => format!(" {}", args[0]),
+        _ => String::new(),
+    }
+}
+
+impl StartError {
+    /// What would mend it, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            StartError::Clone { source: Errno::EPERM | Errno::ENOSPC, namespaces, .. }
+                if namespaces.contains(&Namespace::User) =>
+            {
+                Some(crate::host::MEND_USER_NAMESPACES)
+            }
+            StartError::Clone { source: Errno::EPERM, .. } => {
+                Some("run as root, or as a user who may make user namespaces")
+            }
+            StartError::Clone { source: Errno::EAGAIN, .. } => Some("the machine or your user has too many processes"),
+            StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
+                (Step::Execute { .. }, Errno::ENOENT) => {
+                    Some("see what the image holds: run it with the command sh or ls")
+                }
+                (Step::Execute { .. }, Errno::EACCES) => {
+                    Some("is it a directory, or not executable? chmod +x makes a file executable")
+                }
+                (Step::Execute { .. }, Errno::ENOEXEC) => {
+                    Some("a script needs a first line such as #!/bin/sh; a program must be built for this machine")
+                }
+                (Step::BindMount { .. }, Errno::ENOENT) => Some("the source of a bind mount must exist on the host"),
+                (Step::MountOverlay { .. }, Errno::EINVAL) => {
+                    Some("the store's file system cannot hold an overlay's upper layer; try --driver copy")
+                }
+                (Step::UnshareCgroup | Step::Mount { .. } | Step::MakeMountsPrivate, Errno::EPERM) => {
+                    Some(crate::host::MEND_USER_NAMESPACES)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// A process that runs the program.
+#[derive(Debug)]
+pub(crate) struct Started {
+    /// The process, for waiting and signalling: unlike a number it can never come to mean another process.
+    pub pidfd: OwnedFd,
+    /// Its number on the host.
+    pub pid: i32,
+    /// When the program was let go.
+    pub at: Instant,
+    /// How long each step took, when traced.
+    pub times: Vec<StepTime>,
+}
+
+/// Starts the plan's process. `standard` become its stdin, stdout and stderr.
+pub(crate) fn start(
+    plan: &Plan,
+    standard: [OwnedFd; 3],
+    group: Option<&Group>,
+    traced: bool,
+) -> Result<Started, StartError> {
+    let pipe = || -> Result<(OwnedFd, OwnedFd), StartError> {
+        let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|source| StartError::Pipe { source })?;
+        Ok((above_standard(read)?, above_standard(write)?))
+    };
+    let (go, say_go) = pipe()?;
+    let (listen, report) = pipe()?;
+    let [stdin, stdout, stderr] = standard;
+    let standard = [above_standard(stdin)?, above_standard(stdout)?, above_standard(stderr)?];
+    let tasks = group.map(Group::tasks).unwrap_or_default();
+
+    let (namespaces, into_cgroup) = clone_step(plan);
+    let mut kept = vec![go.as_raw_fd(), report.as_raw_fd()];
+    kept.extend(&tasks);
+    let context = Context {
+        standard: [0, 1, 2].map(|place: usize| standard[place].as_raw_fd()),
+        kept,
+        tasks,
+        // In a user namespace of its own the process has every capability.
+        permitted: match namespaces.contains(&Namespace::User) {
+            true => u64::MAX,
+            false => calls::permitted_capabilities().unwrap_or_default(),
+        },
+        layers_one_by_one: crate::host::kernel_at_least(6, 5),
+        traced,
+    };
+    let program = compile(plan, &context)?;
+    let mut args = CloneArgs { flags: calls::CLONE_CLEAR_SIGHAND | flags(&namespaces), ..CloneArgs::default() };
+    if let (true, Some(directory)) = (into_cgroup, group.and_then(Group::directory)) {
+        args.flags |= calls::CLONE_INTO_CGROUP;
+        args.cgroup = u64::try_from(directory).unwrap_or_default();
+    }
+
+    // The new process must not run a handler of the caller's, so no signal may arrive before it has reset them all.
+    let callers_mask = block_signals().map_err(|source| StartError::Pipe { source })?;
+    // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
+    let born = unsafe { calls::clone3(args) };
+    if let Ok(None) = born {
+        interpret(&program, Pipes { go: go.as_raw_fd(), report: report.as_raw_fd() });
+    }
+    let restored = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&callers_mask), None);
+    drop((go, report, standard));
+    let (pid, pidfd) = match born {
+        Ok(Some(born)) => born,
+        Ok(None) => unreachable!("the child does not come back from interpret"),
+        Err(errno) => return Err(StartError::Clone { namespaces, source: Errno::from_raw(errno.0) }),
+    };
+    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    let prepared = restored.map_err(|source| StartError::Pipe { source }).and_then(|()| map_ids(plan, pid));
+    if prepared.is_ok() {
+        // When the process is dead already, its end of the pipe is too; `listen` tells why.
+        let _if_alive = fs::File::from(say_go).write(b"g");
+    } else {
+        drop(say_go);
+    }
+    let heard = listen_until_executed(listen);
+    let at = Instant::now();
+    match prepared.and_then(|()| conclude(heard, plan)) {
+        Ok(times) => Ok(Started { pidfd, pid, at, times }),
+        Err(failure) => {
+            let ended = wait::reap(&pidfd).map_err(|source| StartError::Wait { source })?;
+            Err(match failure {
+                StartError::EndedEarly { .. } => StartError::EndedEarly { ended: ended.how.to_string() },
+                failure => failure,
+            })
+        }
+    }
+}
+
+/// A descriptor above 2, so that putting stdin, stdout and stderr in their places overwrites nothing.
+fn above_standard(descriptor: OwnedFd) -> Result<OwnedFd, StartError> {
+    if descriptor.as_raw_fd() > 2 {
+        return Ok(descriptor);
+    }
+    let number = fcntl(&descriptor, FcntlArg::F_DUPFD_CLOEXEC(3)).map_err(|source| StartError::Pipe { source })?;
+    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+fn clone_step(plan: &Plan) -> (Vec<Namespace>, bool) {
+    let found = plan.steps.iter().find_map(|step| match step {
+        Step::Clone { namespaces, into_cgroup } => Some((namespaces.clone(), *into_cgroup)),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
+
+/// The flags of clone3(2) for these namespaces.
+fn flags(namespaces: &[Namespace]) -> u64 {
+    namespaces.iter().fold(0, |flags, namespace| {
+        flags
+            | match namespace {
+                Namespace::User => libc::CLONE_NEWUSER,
+                Namespace::Mount => libc::CLONE_NEWNS,
+                Namespace::Pid => libc::CLONE_NEWPID,
+                Namespace::Net => libc::CLONE_NEWNET,
+                Namespace::Ipc => libc::CLONE_NEWIPC,
+                Namespace::Uts => libc::CLONE_NEWUTS,
+                Namespace::Cgroup => libc::CLONE_NEWCGROUP,
+            } as u64
+    })
+}
+
+fn block_signals() -> Result<SigSet, Errno> {
+    let mut callers_mask = SigSet::empty();
+    pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut callers_mask))?;
+    Ok(callers_mask)
+}
+
+/// Writes the id maps of the new process's user namespace, see user_namespaces(7).
+fn map_ids(plan: &Plan, pid: i32) -> Result<(), StartError> {
+    let lines = |mappings: &[IdMapping]| {
+        mappings.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count)).collect::<String>()
+    };
+    let write = |file: &str, text: &str| {
+        let path = format!("/proc/{pid}/{file}");
+        fs::write(&path, text).map_err(|source| StartError::MapIds { path, source })
+    };
+    for step in &plan.steps {
+        if let Step::MapIds { uids, gids, deny_setgroups } = step {
+            if *deny_setgroups {
+                write("setgroups", "deny")?;
+            }
+            write("gid_map", &lines(gids))?;
+            write("uid_map", &lines(uids))?;
+        }
+    }
+    Ok(())
+}
+
+/// What was heard until the end of the report pipe.
+struct Heard {
+    ready: bool,
+    failed: Option<(usize, &'static str, i32)>,
+    times: Vec<StepTime>,
+}
+
+/// Reads messages until execve(2), or the end of the process, closes the pipe.
+fn listen_until_executed(pipe: OwnedFd) -> Heard {
+    let mut heard = Heard { ready: false, failed: None, times: Vec::new() };
+    let mut pipe = fs::File::from(pipe);
+    let mut bytes = [0; message::SIZE];
+    while pipe.read_exact(&mut bytes).is_ok() {
+        match message::decode(&bytes) {
+            Some(Message::Done { step, nanos }) => {
+                heard.times.push(StepTime { step, took: Duration::from_nanos(nanos) });
+            }
+            Some(Message::Ready) => heard.ready = true,
+            Some(Message::Failed { step, call, errno }) => heard.failed = Some((step, call, errno)),
+            None => {}
+        }
+    }
+    heard
+}
+
+fn conclude(heard: Heard, plan: &Plan) -> Result<Vec<StepTime>, StartError> {
+    match heard.failed {
+        Some((index, call, errno)) => {
+            let step = plan.steps.get(index).cloned().map(Box::new);
+            let step = step.ok_or(StartError::EndedEarly { ended: "an unknown step failed".to_owned() })?;
+            Err(StartError::Step { step, index, call, errno: Errno::from_raw(errno) })
+        }
+        None if heard.ready => Ok(heard.times),
+        None => Err(StartError::EndedEarly { ended: String::new() }),
+    }
+}

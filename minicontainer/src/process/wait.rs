@@ -1,0 +1,84 @@
+//! The end of a process: waiting for it, and what it used.
+
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::sys::calls;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// By itself, with this code.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            How::Exited(code) => write!(formatter, "exit code {code}"),
+            How::Signalled(signal) => write!(formatter, "signal {signal}"),
+        }
+    }
+}
+
+/// A process that is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    /// How it ended.
+    pub how: How,
+    /// User and system time, of the process and the children that it waited for.
+    pub cpu_time: Duration,
+    /// The largest resident set among them, in bytes.
+    pub max_rss: u64,
+}
+
+/// Waits for the end and takes the process out of the kernel's table.
+pub(crate) fn reap(pidfd: &OwnedFd) -> Result<Ended, Errno> {
+    let (info, usage) = calls::waitid(pidfd.as_raw_fd()).map_err(|errno| Errno::from_raw(errno.0))?;
+    // SAFETY: waitid(2) filled the structure in for a child, so that the status is there.
+    let status = unsafe { info.si_status() };
+    let time =
+        |time: libc::timeval| Duration::new(time.tv_sec.unsigned_abs(), time.tv_usec.unsigned_abs() as u32 * 1000);
+    Ok(Ended {
+        how: if info.si_code == libc::CLD_EXITED { How::Exited(status) } else { How::Signalled(status) },
+        cpu_time: time(usage.ru_utime) + time(usage.ru_stime),
+        max_rss: usage.ru_maxrss.unsigned_abs() * 1024,
+    })
+}
+
+/// Waits until the process has ended or the deadline has passed; tells whether it has ended. The process stays in the
+/// kernel's table either way.
+pub(crate) fn ended_before(pidfd: &OwnedFd, deadline: Option<Instant>) -> Result<bool, Errno> {
+    loop {
+        let mut descriptors = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut descriptors, timeout(deadline)) {
+            Ok(0) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => return Ok(false),
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(true),
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// The time until the deadline as poll(2) wants it: milliseconds, rounded up, at most about 24 days.
+pub(crate) fn timeout(deadline: Option<Instant>) -> PollTimeout {
+    let Some(deadline) = deadline else { return PollTimeout::NONE };
+    let left = deadline.saturating_duration_since(Instant::now());
+    let millis = i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
+    PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
+}
+
+/// Sends a signal; a process that has ended already is no error.
+pub(crate) fn signal(pidfd: &OwnedFd, signal: i32) -> Result<(), Errno> {
+    match calls::pidfd_send_signal(pidfd.as_raw_fd(), signal) {
+        Ok(_) => Ok(()),
+        Err(errno) if errno.0 == libc::ESRCH => Ok(()),
+        Err(errno) => Err(Errno::from_raw(errno.0)),
+    }
+}

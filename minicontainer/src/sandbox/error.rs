@@ -1,0 +1,115 @@
+//! Why a sandbox could not be run. How the *program* ended is never here: that is a [`Verdict`](crate::Verdict).
+
+use std::io;
+use std::path::PathBuf;
+
+use minicontainer_core::image::ImageError;
+use minicontainer_core::options::UserError;
+use minicontainer_core::plan::{PlanError, Step};
+use minicontainer_core::spec::SpecError;
+use nix::errno::Errno;
+
+use crate::rootfs::RootFsError;
+use crate::{CgroupError, StartError};
+
+/// A fault of the sandbox, or of what was asked of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value given to the builder is none; the message says which and why.
+    #[error("{reason}")]
+    Invalid {
+        /// The parser's own words.
+        reason: String,
+    },
+    /// The image's config and the options do not make a process.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The user is not in the image's accounts.
+    #[error(transparent)]
+    User(#[from] UserError),
+    /// The options contradict each other.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// What was asked for cannot be done on this host.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The control group could not be made or limited.
+    #[error(transparent)]
+    Cgroup(#[from] CgroupError),
+    /// The root file system could not be prepared.
+    #[error(transparent)]
+    RootFs(#[from] RootFsError),
+    /// The process could not be started: which step, which system call, why.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A bundle's `config.json` is not understood.
+    #[error("cannot read {} as an OCI runtime config: {source}", .path.display())]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// The reason, with line and column.
+        source: serde_json::Error,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A container's directory could not be made.
+    #[error("cannot make the directory {}: {source}", .path.display())]
+    MakeDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A stream could not be opened, read or written.
+    #[error("cannot connect the container's stdin, stdout or stderr: {source}")]
+    Stream {
+        /// The reason.
+        source: io::Error,
+    },
+    /// The end of the process could not be waited for.
+    #[error("cannot wait for the container: {source}")]
+    Wait {
+        /// The reason.
+        source: Errno,
+    },
+}
+
+/// What kind of fault it is, as far as exit codes tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The program is not in the container: Docker's exit code 127.
+    CommandNotFound,
+    /// The program is there but cannot be executed: Docker's exit code 126.
+    CommandNotExecutable,
+    /// Anything else: Docker's exit code 125.
+    Other,
+}
+
+impl Error {
+    /// What kind of fault it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Start(StartError::Step { step, errno, .. }) if matches!(**step, Step::Execute { .. }) => match errno
+            {
+                Errno::ENOENT | Errno::ENOTDIR => ErrorKind::CommandNotFound,
+                _ => ErrorKind::CommandNotExecutable,
+            },
+            _ => ErrorKind::Other,
+        }
+    }
+
+    /// What would mend it, where the message alone does not say.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Error::Plan(error) => error.hint(),
+            Error::Start(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

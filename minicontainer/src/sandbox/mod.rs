@@ -1,0 +1,395 @@
+//! Running an isolated process: from what was asked for to how it ended.
+//!
+//! A [`Sandbox`] is a description, like [`std::process::Command`]: it can be built once and run many times, from many
+//! threads. [`Sandbox::spawn`] goes through the stages that the crate's front page draws, each consuming the value of
+//! the one before:
+//!
+//! ```text
+//! RunOptions + image config ─ spec ─▶ Spec ─ plan ─▶ Plan ─ start ─▶ Running ─ wait ─▶ Report
+//! └──────────────── pure, cannot leave anything behind ──┘ └── the kernel's ──────────────┘
+//! ```
+//!
+//! ```no_run
+//! use minicontainer::{Sandbox, Store};
+//!
+//! let store = Store::open_default()?;
+//! let image = store.image("busybox")?;
+//! let report = Sandbox::from_image(&image).command("true").status()?;
+//! println!("{:?} after {:?}", report.verdict, report.wall_time);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod running;
+mod stdio;
+
+use std::fs::{self, DirBuilder};
+use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use minicontainer_core::options::{
+    Access, ByteSize, Cpus, EnvVar, Hostname, Isolation, MountSpec, Network, PidsLimit, RunOptions, UserSpec,
+    resolve_user,
+};
+use minicontainer_core::plan::{Host, Overlay, Plan, RootFs, plan};
+use minicontainer_core::{image, spec};
+use oci_spec::image::ImageConfiguration;
+use oci_spec::runtime::Spec;
+
+use crate::cgroup::Group;
+use crate::rootfs::{self, Driver};
+use crate::store::Image;
+use crate::{host, process};
+
+pub use error::{Error, ErrorKind};
+pub use running::{Output, Running, Signaller};
+pub use stdio::Stdio;
+
+/// How large an image's `/etc/passwd` or `/etc/group` may be: a hostile one would fill the memory.
+const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
+
+/// A process to be run in isolation, described but not started.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    options: RunOptions,
+    source: Source,
+    place: Place,
+    driver: Option<Driver>,
+    wall_time: Option<Duration>,
+    stdio: [Stdio; 3],
+    traced: bool,
+    invalid: Option<String>,
+}
+
+/// Where the root file system and the process's defaults come from.
+#[derive(Clone, Debug)]
+enum Source {
+    Image { layers: Vec<PathBuf>, config: Box<ImageConfiguration> },
+    Bundle { rootfs: PathBuf, spec: Box<Spec> },
+}
+
+/// Where the writable layer lies.
+#[derive(Clone, Debug)]
+enum Place {
+    /// In a directory of its own below this one, removed at the end.
+    Below(PathBuf),
+    /// In a directory that outlives the call.
+    Kept { directory: PathBuf, id: String },
+}
+
+impl Sandbox {
+    /// A container of the image. What it writes is gone when it is over.
+    pub fn from_image(image: &Image) -> Sandbox {
+        let layers = image.layers.iter().map(|layer| layer.directory.clone()).collect();
+        let source = Source::Image { layers, config: Box::new(image.config.clone()) };
+        Sandbox::new(source, image.containers.clone())
+    }
+
+    /// A container of an OCI runtime bundle: a directory with a `config.json` and the root file system that it names.
+    /// The document alone says what is run and how; only `stdin`, `stdout`, `stderr`, `wall_time` and `traced` count.
+    ///
+    /// # Errors
+    /// When there is no `config.json`, or it is none of the runtime specification's.
+    pub fn from_bundle(bundle: &Path) -> Result<Sandbox, Error> {
+        let path = bundle.join("config.json");
+        let text = fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let spec: Spec = serde_json::from_slice(&text).map_err(|source| Error::Bundle { path, source })?;
+        let root = spec.root().as_ref().map_or_else(|| PathBuf::from("rootfs"), |root| root.path().clone());
+        let path = bundle.join(root);
+        let rootfs = fs::canonicalize(&path).map_err(|source| Error::Read { path, source })?;
+        Ok(Sandbox::new(Source::Bundle { rootfs, spec: Box::new(spec) }, bundle.to_owned()))
+    }
+
+    fn new(source: Source, below: PathBuf) -> Sandbox {
+        Sandbox {
+            options: RunOptions::default(),
+            source,
+            place: Place::Below(below),
+            driver: None,
+            wall_time: None,
+            stdio: [Stdio::Inherit, Stdio::Inherit, Stdio::Inherit],
+            traced: false,
+            invalid: None,
+        }
+    }
+
+    /// Replaces everything that was asked for so far.
+    pub fn options(mut self, options: RunOptions) -> Sandbox {
+        self.options = options;
+        self
+    }
+
+    /// The program, in place of the image's own command.
+    pub fn command(mut self, program: impl Into<String>) -> Sandbox {
+        self.options.command = vec![program.into()];
+        self
+    }
+
+    /// One more argument.
+    pub fn arg(mut self, arg: impl Into<String>) -> Sandbox {
+        self.options.command.push(arg.into());
+        self
+    }
+
+    /// More arguments.
+    pub fn args<A: Into<String>>(mut self, args: impl IntoIterator<Item = A>) -> Sandbox {
+        self.options.command.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// A variable of the environment, beside the image's own.
+    pub fn env(self, name: &str, value: &str) -> Sandbox {
+        self.parsed(format!("{name}={value}").parse::<EnvVar>(), |options, variable| options.env.push(variable))
+    }
+
+    /// The working directory inside, absolute; made when missing.
+    pub fn workdir(mut self, path: impl Into<String>) -> Sandbox {
+        self.options.workdir = Some(path.into());
+        self
+    }
+
+    /// Who the program runs as: `uid`, `name`, `uid:gid` or `name:group` of the image's own accounts.
+    pub fn user(self, user: &str) -> Sandbox {
+        self.parsed(user.parse::<UserSpec>(), |options, user| options.user = Some(user))
+    }
+
+    /// The name of the machine inside.
+    pub fn hostname(self, name: &str) -> Sandbox {
+        self.parsed(name.parse::<Hostname>(), |options, name| options.hostname = Some(name))
+    }
+
+    /// The most memory that all processes may use together, in bytes.
+    pub fn memory(self, bytes: u64) -> Sandbox {
+        self.parsed(bytes.to_string().parse::<ByteSize>(), |options, size| options.limits.memory = Some(size))
+    }
+
+    /// The most processor time per wall time: 0.5 is half a processor.
+    pub fn cpus(self, cpus: f64) -> Sandbox {
+        self.parsed(cpus.to_string().parse::<Cpus>(), |options, cpus| options.limits.cpus = Some(cpus))
+    }
+
+    /// The most processes and threads at once.
+    pub fn pids(mut self, count: u64) -> Sandbox {
+        self.options.limits.pids = Some(PidsLimit::AtMost(count));
+        self
+    }
+
+    /// The longest that the program may run; then everything in the container is killed.
+    pub fn wall_time(mut self, limit: Duration) -> Sandbox {
+        self.wall_time = Some(limit);
+        self
+    }
+
+    /// Nothing can be written but in mounts.
+    pub fn read_only(mut self) -> Sandbox {
+        self.options.root = Access::ReadOnly;
+        self
+    }
+
+    /// Shows a file or directory of the host (an absolute path) inside.
+    pub fn bind(self, source: impl AsRef<Path>, target: &str) -> Sandbox {
+        self.mounted(source.as_ref(), target, "rw")
+    }
+
+    /// The same, but nothing can be written through it.
+    pub fn bind_ro(self, source: impl AsRef<Path>, target: &str) -> Sandbox {
+        self.mounted(source.as_ref(), target, "ro")
+    }
+
+    fn mounted(self, source: &Path, target: &str, access: &str) -> Sandbox {
+        let absolute = std::path::absolute(source).unwrap_or_else(|_| source.to_owned());
+        let text = format!("{}:{target}:{access}", absolute.display());
+        self.parsed(MountSpec::from_volume(&text, "/"), |options, mount| options.mounts.push(mount))
+    }
+
+    /// An empty file system in memory.
+    pub fn tmpfs(self, target: &str) -> Sandbox {
+        self.parsed(MountSpec::from_tmpfs(target), |options, mount| options.mounts.push(mount))
+    }
+
+    /// The network that it sees; without this call, none.
+    pub fn network(mut self, network: Network) -> Sandbox {
+        self.options.network = network;
+        self
+    }
+
+    /// Leaves an isolation out, to see what it was for.
+    pub fn without(mut self, isolation: Isolation) -> Sandbox {
+        self.options.without.insert(isolation);
+        self
+    }
+
+    /// How the layers become one tree. Without this call: by overlayfs where that works, else by copying.
+    pub fn driver(mut self, driver: Driver) -> Sandbox {
+        self.driver = Some(driver);
+        self
+    }
+
+    /// Keeps what the container writes in `directory`, under this id, after it is over.
+    pub fn kept_in(mut self, directory: impl Into<PathBuf>, id: impl Into<String>) -> Sandbox {
+        self.place = Place::Kept { directory: directory.into(), id: id.into() };
+        self
+    }
+
+    /// What it reads; without this call, what the caller reads ([`output`](Sandbox::output): nothing).
+    pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Sandbox {
+        self.stdio[0] = stdin.into();
+        self
+    }
+
+    /// Where it writes to.
+    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Sandbox {
+        self.stdio[1] = stdout.into();
+        self
+    }
+
+    /// Where it writes its complaints to.
+    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Sandbox {
+        self.stdio[2] = stderr.into();
+        self
+    }
+
+    /// Measures every step of the start, see [`Running::times`].
+    pub fn traced(mut self) -> Sandbox {
+        self.traced = true;
+        self
+    }
+
+    /// Takes a value in, or keeps the first reason why one was none until the sandbox is used.
+    fn parsed<T, E: std::fmt::Display>(mut self, value: Result<T, E>, set: impl FnOnce(&mut RunOptions, T)) -> Sandbox {
+        match value {
+            Ok(value) => set(&mut self.options, value),
+            Err(error) if self.invalid.is_none() => self.invalid = Some(error.to_string()),
+            Err(_) => {}
+        }
+        self
+    }
+}
+
+/// What a start needs, decided and not yet done.
+struct Decided {
+    directory: PathBuf,
+    driver: Driver,
+    spec: Spec,
+    plan: Plan,
+}
+
+impl Sandbox {
+    /// The OCI runtime `Spec` of what was asked for. Nothing is made.
+    ///
+    /// # Errors
+    /// When what was asked for cannot be, see [`Error`].
+    pub fn spec(&self) -> Result<Spec, Error> {
+        Ok(self.decide()?.spec)
+    }
+
+    /// The plan, which [`explain`](minicontainer_core::explain) puts into words. Nothing is made.
+    ///
+    /// # Errors
+    /// When what was asked for cannot be, see [`Error`].
+    pub fn plan(&self) -> Result<Plan, Error> {
+        Ok(self.decide()?.plan)
+    }
+
+    /// How the layers become one tree here.
+    pub fn chosen_driver(&self) -> Driver {
+        self.choose_driver(&host::probe())
+    }
+
+    fn choose_driver(&self, host: &Host) -> Driver {
+        // Without a mount namespace of its own the container cannot have a mount at all.
+        let no_mounts = self.options.without.contains(&Isolation::Mount);
+        self.driver.unwrap_or(if no_mounts || host.overlay == Overlay::None { Driver::Copy } else { Driver::Overlay })
+    }
+
+    fn decide(&self) -> Result<Decided, Error> {
+        if let Some(reason) = &self.invalid {
+            return Err(Error::Invalid { reason: reason.clone() });
+        }
+        let host = host::probe();
+        let (directory, id, volatile) = match &self.place {
+            Place::Kept { directory, id } => (directory.clone(), id.clone(), false),
+            Place::Below(parent) => {
+                let id = new_id()?;
+                (parent.join(&id), id, true)
+            }
+        };
+        let driver = self.choose_driver(&host);
+        let (spec, root) = match &self.source {
+            Source::Bundle { rootfs, spec } => {
+                (spec.as_ref().clone(), RootFs::Directory { path: rootfs.display().to_string() })
+            }
+            Source::Image { layers, config } => {
+                let process = image::settle(&self.options, config)?;
+                let account = |path| rootfs::read_file(layers, path, ACCOUNT_FILE_LIMIT).map(Option::unwrap_or_default);
+                let user = resolve_user(&process.user, &account("/etc/passwd")?, &account("/etc/group")?)?;
+                let spec = spec::spec(&self.options, &process, &user, &id, &host)?;
+                (spec, rootfs::describe(layers, &directory, driver, volatile))
+            }
+        };
+        let plan = plan(&spec, &root, &host)?;
+        Ok(Decided { directory, driver, spec, plan })
+    }
+
+    /// Starts the process and comes back as soon as the program runs.
+    ///
+    /// # Errors
+    /// When the program could not be started. Then nothing of it is left.
+    pub fn spawn(&self) -> Result<Running, Error> {
+        let Decided { directory, driver, plan, .. } = self.decide()?;
+        let scratch = self.make_root(&directory, driver)?;
+        let [stdin, stdout, stderr] = &self.stdio;
+        let (standard, ends) = stdio::open([stdin, stdout, stderr])?;
+        let group = Group::from_plan(&plan)?;
+        let started = process::start::start(&plan, standard, group.as_ref(), self.traced)?;
+        Ok(Running::new(started, running::Holdings { group, scratch }, plan, self.wall_time, ends))
+    }
+
+    /// Makes the writable layer, or the copy; what comes back removes it in the end, if it is not kept.
+    fn make_root(&self, directory: &Path, driver: Driver) -> Result<Option<running::Scratch>, Error> {
+        let Source::Image { layers, .. } = &self.source else { return Ok(None) };
+        let made = |source| Error::MakeDirectory { path: directory.to_owned(), source };
+        let scratch = match self.place {
+            Place::Kept { .. } => None,
+            Place::Below(_) => {
+                DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(made)?;
+                Some(running::Scratch { directory: directory.to_owned() })
+            }
+        };
+        rootfs::prepare(layers, directory, driver, scratch.is_some())?;
+        Ok(scratch)
+    }
+
+    /// Runs the program to its end.
+    ///
+    /// # Errors
+    /// When the program could not be started or waited for; how it ended is no error.
+    pub fn status(&self) -> Result<crate::Report, Error> {
+        self.spawn()?.wait()
+    }
+
+    /// Runs the program to its end and collects what it writes. Unless said otherwise it reads nothing.
+    ///
+    /// # Errors
+    /// When the program could not be started or waited for; how it ended is no error.
+    pub fn output(&self) -> Result<Output, Error> {
+        let mut sandbox = self.clone();
+        for (place, instead) in [(0, Stdio::Null), (1, Stdio::Piped), (2, Stdio::Piped)] {
+            if matches!(sandbox.stdio[place], Stdio::Inherit) {
+                sandbox.stdio[place] = instead;
+            }
+        }
+        sandbox.spawn()?.wait_with_output()
+    }
+}
+
+/// A new container id: 64 hexadecimal digits of chance.
+pub fn new_id() -> Result<String, Error> {
+    let path = PathBuf::from("/dev/urandom");
+    let mut bytes = [0; 32];
+    let read = fs::File::open(&path).and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(|source| Error::Read { path, source })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
