@@ -6,71 +6,41 @@ use minicontainer_core::{Digest, Reference, reference::ReferenceError};
 
 use super::{seed::SeedError, unpack::UnpackError};
 
+/// How to mend a full disk.
+pub(super) const SPACE_HINT: &str = "free some space: `minicontainer rmi IMAGE` removes an image";
+/// How to mend an image whose parts do not fit together.
+pub(super) const DAMAGE_HINT: &str =
+    "the image is damaged or was tampered with: fetch or save it again from where it came from";
+
 /// Something that the store could not do. The message says what was tried on what; [`source`](std::error::Error)
 /// says why it failed; [`hint`](StoreError::hint) says how to mend it.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum StoreError {
     /// An operation of the file system failed.
     #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried, as a verb: "read", "make the directory".
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     /// Nothing can be written where the store is to be.
     #[error("the store {} is not writable", path.display())]
-    NotWritable {
-        /// The store's directory.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    NotWritable { path: PathBuf, source: io::Error },
     /// An ordinary user without a home has no default store.
     #[error("no place for the store: neither MINICONTAINER_ROOT nor XDG_DATA_HOME nor HOME is set to an absolute path")]
     NoHome,
     /// No image has this name or id.
     #[error("no image \"{name}\" in the store {}", store.display())]
-    UnknownImage {
-        /// The name or id that was looked up.
-        name: String,
-        /// The store's directory.
-        store: PathBuf,
-    },
+    UnknownImage { name: String, store: PathBuf },
     /// The beginning of an id fits several images.
     #[error("\"{name}\" is the beginning of several images' ids: {}", ids.iter().map(Digest::short).collect::<Vec<_>>().join(", "))]
-    AmbiguousImage {
-        /// What was looked up.
-        name: String,
-        /// The images that fit.
-        ids: Vec<Digest>,
-    },
+    AmbiguousImage { name: String, ids: Vec<Digest> },
     /// The name breaks the grammar of references.
     #[error("cannot look up the image \"{name}\"")]
-    BadReference {
-        /// The name.
-        name: String,
-        /// What is wrong with it.
-        source: ReferenceError,
-    },
+    BadReference { name: String, source: ReferenceError },
     /// A container uses the image.
     #[error("cannot remove the image {id}: the container {container} uses it", id = id.short())]
-    InUse {
-        /// The image.
-        id: Digest,
-        /// A container that uses it.
-        container: String,
-    },
+    InUse { id: Digest, container: String },
     /// An image that is to be removed by its id has several names.
     #[error("cannot remove the image {id} by its id: it has several names: {}", references.iter().map(Reference::familiar).collect::<Vec<_>>().join(", "), id = id.short())]
-    SeveralNames {
-        /// The image.
-        id: Digest,
-        /// Its names.
-        references: Vec<Reference>,
-    },
+    SeveralNames { id: Digest, references: Vec<Reference> },
     /// An archive is neither kind of image archive.
     #[error(
         "this is no image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)"
@@ -78,118 +48,46 @@ pub enum StoreError {
     NotAnArchive,
     /// A tar archive that cannot be read.
     #[error("cannot read the image archive")]
-    Archive {
-        /// What is wrong with it.
-        source: io::Error,
-    },
+    Archive { source: io::Error },
     /// A compression that is not supported.
     #[error("cannot read {what}: it is compressed with {compression}, which is not supported yet")]
-    Compression {
-        /// The archive or layer.
-        what: String,
-        /// The compression's name.
-        compression: &'static str,
-    },
+    Compression { what: String, compression: &'static str },
     /// A JSON document is not what it must be.
     #[error("{what} is no valid {kind}")]
-    Document {
-        /// Which document, by name or digest.
-        what: String,
-        /// What it should have been.
-        kind: &'static str,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
+    Document { what: String, kind: &'static str, source: serde_json::Error },
     /// A JSON document is larger than any honest one.
     #[error("{what} is larger than {limit} bytes, the most that is read of an image's documents")]
-    DocumentSize {
-        /// Which document.
-        what: String,
-        /// The bound.
-        limit: u64,
-    },
+    DocumentSize { what: String, limit: u64 },
     /// An artifact that is no image.
     #[error("the manifest {digest} is not an image's: its config is of type {media_type}")]
-    NotAnImage {
-        /// The manifest.
-        digest: Digest,
-        /// The type of its config.
-        media_type: String,
-    },
+    NotAnImage { digest: Digest, media_type: String },
     /// An image for other machines only.
     #[error("the image {what} has no variant for {platform}")]
-    Platform {
-        /// The index.
-        what: String,
-        /// This machine, as `os/architecture`.
-        platform: String,
-    },
+    Platform { what: String, platform: String },
     /// Indexes within indexes within indexes.
     #[error("the image {what} is an index nested more than {limit} deep")]
-    Nesting {
-        /// The index at which the search ended.
-        what: String,
-        /// The bound.
-        limit: usize,
-    },
+    Nesting { what: String, limit: usize },
     /// A document refers to a blob that is not there.
     #[error("{what} is missing")]
-    Missing {
-        /// The blob, by its name in the archive or layout.
-        what: String,
-    },
+    Missing { what: String },
     /// A digest of a kind that cannot be used.
     #[error("the digest {digest} cannot be used")]
-    BadDigest {
-        /// The text.
-        digest: String,
-        /// What is wrong with it.
-        source: minicontainer_core::digest::DigestError,
-    },
+    BadDigest { digest: String, source: minicontainer_core::digest::DigestError },
     /// The content is not the one that its digest names.
     #[error("{what} is not the content it should be: expected {expected}, found {actual}")]
-    Digest {
-        /// Which blob.
-        what: String,
-        /// The digest it goes by.
-        expected: Digest,
-        /// The digest of what was read.
-        actual: Digest,
-    },
+    Digest { what: String, expected: Digest, actual: Digest },
     /// The content has not the size that its descriptor says.
     #[error("{what} has {actual} bytes where its descriptor says {expected}")]
-    Size {
-        /// Which blob.
-        what: String,
-        /// The size it should have.
-        expected: u64,
-        /// The size it has.
-        actual: u64,
-    },
+    Size { what: String, expected: u64, actual: u64 },
     /// Manifest and config disagree about how many layers there are.
     #[error("the image {id} contradicts itself: {layers} layers in its manifest, {diff_ids} in its config", id = id.short())]
-    LayerCount {
-        /// The image.
-        id: Digest,
-        /// Layers of the manifest.
-        layers: usize,
-        /// diff-ids of the config.
-        diff_ids: usize,
-    },
+    LayerCount { id: Digest, layers: usize, diff_ids: usize },
     /// A layer could not be unpacked.
     #[error("cannot unpack layer {diff_id}")]
-    Unpack {
-        /// The layer.
-        diff_id: Digest,
-        /// Why.
-        source: UnpackError,
-    },
+    Unpack { diff_id: Digest, source: UnpackError },
     /// No image could be made of the host's own programs.
     #[error("cannot make the image busybox from this machine's programs")]
-    Seed {
-        /// Why.
-        source: SeedError,
-    },
+    Seed { source: SeedError },
 }
 
 impl StoreError {
@@ -210,28 +108,15 @@ impl StoreError {
             StoreError::NotAnArchive => "make one with `docker save -o FILE IMAGE` or `skopeo copy … oci-archive:FILE`",
             StoreError::Archive { .. } => "the file may be cut short or no tar at all: make it anew",
             StoreError::Compression { .. } => "write it anew uncompressed or with gzip",
-            StoreError::Document { .. }
-            | StoreError::DocumentSize { .. }
-            | StoreError::Missing { .. }
-            | StoreError::Digest { .. }
-            | StoreError::Size { .. }
-            | StoreError::LayerCount { .. }
-            | StoreError::BadDigest { .. } => {
-                "the image is damaged or was tampered with: fetch or save it again from where it came from"
-            }
             StoreError::Platform { .. } => "fetch or save a variant for this machine",
             StoreError::Seed { source } => source.hint(),
             StoreError::Unpack { source, .. } => source.hint(),
-            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "free some space: `minicontainer rmi IMAGE` removes an image"
-            }
+            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "the store belongs to who made it: run as that user, or set MINICONTAINER_ROOT"
             }
-            StoreError::Io { .. }
-            | StoreError::BadReference { .. }
-            | StoreError::NotAnImage { .. }
-            | StoreError::Nesting { .. } => "",
+            StoreError::Io { .. } | StoreError::BadReference { .. } | StoreError::NotAnImage { .. } => "",
+            _ => DAMAGE_HINT,
         }
     }
 

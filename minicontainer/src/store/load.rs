@@ -164,14 +164,11 @@ fn saved_images(source: &Source<'_>, staging: &Staging, saved: Vec<SavedImage>) 
     Ok(images)
 }
 
-/// Layers unpacked by the operation under way.
-type StagedLayers = BTreeMap<Digest, StagedLayer>;
-
 impl Store {
     /// Unpacks the layers of staged images and moves everything to its place.
     pub(super) fn admit(&self, staging: &Staging, images: &[Incoming]) -> Result<Vec<Loaded>, StoreError> {
         let _lock = self.lock()?;
-        let mut staged = StagedLayers::new();
+        let mut staged = BTreeMap::new();
         let mut loaded = Vec::new();
         for image in images {
             let what = format!("the config {}", image.config.digest);
@@ -206,7 +203,7 @@ impl Store {
     fn stage_layers(
         &self,
         staging: &Staging,
-        staged: &mut StagedLayers,
+        staged: &mut BTreeMap<Digest, StagedLayer>,
         image: &Incoming,
         config: &ImageConfiguration,
     ) -> Result<Vec<String>, StoreError> {

@@ -63,7 +63,7 @@ pub use layer::Layer;
 pub use load::Loaded;
 pub use lock::Lock;
 pub use remove::Removed;
-pub use seed::{SeedError, Seeded};
+pub use seed::{Origin, SeedError, Seeded};
 pub use unpack::UnpackError;
 
 use layout::{Layout, Listed};
@@ -210,10 +210,10 @@ impl Store {
     fn find(&self, name: &str) -> Result<Listed, StoreError> {
         let mut images = self.layout.list()?;
         let reference = name.parse::<Reference>();
-        if let Ok(reference) = &reference {
-            if let Some(position) = images.iter().position(|image| is_meant(image, reference)) {
-                return Ok(images.swap_remove(position));
-            }
+        if let Ok(reference) = &reference
+            && let Some(position) = images.iter().position(|image| is_meant(image, reference))
+        {
+            return Ok(images.swap_remove(position));
         }
         let digits = name.strip_prefix("sha256:").unwrap_or(name);
         if digits.is_empty() || !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {

@@ -23,7 +23,8 @@ use std::{
 };
 
 use minicontainer_core::Reference;
-use oci_spec::image::{Arch, ConfigBuilder, HistoryBuilder, ImageConfigurationBuilder, Os, RootFsBuilder};
+use oci_spec::image::Arch;
+use serde_json::{Value, json};
 
 use super::{Image, Store, StoreError, blob::Blob, load::Incoming, staging::Staging};
 use tree::FileTree;
@@ -83,43 +84,23 @@ impl fmt::Display for Origin {
 
 /// Why no image could be made of this machine's programs.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum SeedError {
     /// There is nothing to make it of.
     #[error("this machine has neither busybox nor sh in PATH or in /bin and its like")]
     NoShell,
     /// A program or library could not be read.
     #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     /// A library that a program needs was not found.
     #[error("{} needs the library {library}, which was not found", program.display())]
-    NoLibrary {
-        /// The program, or another library.
-        program: PathBuf,
-        /// The library's name.
-        library: String,
-    },
-    /// A document of the image could not be built.
-    #[error("cannot write the image's config")]
-    Config {
-        /// Why.
-        source: oci_spec::OciSpecError,
-    },
+    NoLibrary { program: PathBuf, library: String },
 }
 
 impl SeedError {
     /// How to mend it.
     pub(super) fn hint(&self) -> &'static str {
-        match self {
-            SeedError::Config { .. } => "",
-            _ => "install a static busybox (Debian: `apt install busybox-static`) and try again",
-        }
+        "install a static busybox (Debian: `apt install busybox-static`) and try again"
     }
 
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SeedError {
@@ -162,15 +143,15 @@ impl Store {
 
 fn programs(material: Material) -> Result<(FileTree, Origin), SeedError> {
     let mut tree = FileTree::default();
-    if material == Material::BusyboxIfThere {
-        if let Some((program, applets)) = find_busybox() {
-            tree.add_program(&program, "bin/busybox")?;
-            for applet in applets.iter().filter(|applet| *applet != "busybox") {
-                tree.add_hard_link(&format!("bin/{applet}"), "bin/busybox");
-            }
-            tree.add_symlink("usr/bin/env", "/bin/env");
-            return Ok((tree, Origin::Busybox { program, applets: applets.len() }));
+    if material == Material::BusyboxIfThere
+        && let Some((program, applets)) = find_busybox()
+    {
+        tree.add_program(&program, "bin/busybox")?;
+        for applet in applets.iter().filter(|applet| *applet != "busybox") {
+            tree.add_hard_link(&format!("bin/{applet}"), "bin/busybox");
         }
+        tree.add_symlink("usr/bin/env", "/bin/env");
+        return Ok((tree, Origin::Busybox { program, applets: applets.len() }));
     }
     let shell = ["sh", "dash", "bash"].into_iter().find_map(find_program).ok_or(SeedError::NoShell)?;
     tree.add_host_program(&shell)?;
@@ -231,28 +212,18 @@ fn assemble(
         let tar = std::fs::File::open(&path).map_err(StoreError::io("open", &path))?;
         layers.push(Blob::stage(staging, tar)?);
     }
-    let config =
-        config(&layers, created_by).map_err(|source| StoreError::Seed { source: SeedError::Config { source } })?;
+    let config = config(&layers, created_by).to_string();
     Incoming::assemble(staging, vec![reference], Blob::stage(staging, config.as_bytes())?, layers)
 }
 
-fn config(layers: &[Blob], created_by: [String; 2]) -> oci_spec::Result<String> {
-    let history =
-        created_by.into_iter().map(|command| HistoryBuilder::default().created(EPOCH).created_by(command).build());
-    let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    ImageConfigurationBuilder::default()
-        .created(EPOCH)
-        .architecture(Arch::default())
-        .os(Os::Linux)
-        .config(ConfigBuilder::default().cmd(vec!["sh".to_owned()]).env(vec![path.to_owned()]).build()?)
-        .rootfs(
-            RootFsBuilder::default()
-                .typ("layers")
-                // These layers are not compressed, so the digest of the blob is the diff-id.
-                .diff_ids(layers.iter().map(|layer| layer.digest.to_string()).collect::<Vec<_>>())
-                .build()?,
-        )
-        .history(history.collect::<oci_spec::Result<Vec<_>>>()?)
-        .build()?
-        .to_string()
+/// The image's config. These layers are not compressed, so the digest of the blob is the diff-id.
+fn config(layers: &[Blob], created_by: [String; 2]) -> Value {
+    json!({
+        "created": EPOCH,
+        "architecture": Arch::default().to_string(),
+        "os": "linux",
+        "config": {"Cmd": ["sh"], "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
+        "rootfs": {"type": "layers", "diff_ids": layers.iter().map(|layer| &layer.digest).collect::<Vec<_>>()},
+        "history": created_by.map(|command| json!({"created": EPOCH, "created_by": command})),
+    })
 }

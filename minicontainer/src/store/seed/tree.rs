@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufWriter, Write},
+    os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
 };
 
@@ -155,40 +156,28 @@ fn append(builder: &mut Builder<impl Write>, path: &str, node: &Node) -> io::Res
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
-    header.set_size(0);
-    header.set_mode(0o777);
+    let mut describe = |kind, mode, size| {
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_size(size);
+    };
     match node {
-        Node::Directory { mode } => {
-            header.set_entry_type(EntryType::Directory);
-            header.set_mode(*mode);
-            builder.append_data(&mut header, format!("{path}/"), io::empty())
-        }
+        Node::Directory { mode } => describe(EntryType::Directory, *mode, 0),
+        Node::Symlink { .. } => describe(EntryType::Symlink, 0o777, 0),
+        Node::HardLink { .. } => describe(EntryType::Link, 0o755, 0),
+        Node::Text { content } => describe(EntryType::Regular, 0o644, content.len() as u64),
         // Never the set-user-id bit: mount and su have no business with it inside.
         Node::HostFile { path: source } => {
             let file = File::open(source)?;
             let metadata = file.metadata()?;
-            header.set_entry_type(EntryType::Regular);
-            header.set_mode(if is_executable(&metadata) { 0o755 } else { 0o644 });
-            header.set_size(metadata.len());
-            builder.append_data(&mut header, path, file)
-        }
-        Node::Text { content } => {
-            header.set_entry_type(EntryType::Regular);
-            header.set_mode(0o644);
-            header.set_size(content.len() as u64);
-            builder.append_data(&mut header, path, content.as_bytes())
-        }
-        Node::Symlink { target } => {
-            header.set_entry_type(EntryType::Symlink);
-            builder.append_link(&mut header, path, target)
-        }
-        Node::HardLink { target } => {
-            header.set_entry_type(EntryType::Link);
-            builder.append_link(&mut header, path, target)
+            let mode = if metadata.permissions().mode() & 0o111 == 0 { 0o644 } else { 0o755 };
+            describe(EntryType::Regular, mode, metadata.len());
+            return builder.append_data(&mut header, path, file);
         }
     }
-}
-
-fn is_executable(metadata: &fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0
+    match node {
+        Node::Symlink { target } | Node::HardLink { target } => builder.append_link(&mut header, path, target),
+        Node::Text { content } => builder.append_data(&mut header, path, content.as_bytes()),
+        _ => builder.append_data(&mut header, format!("{path}/"), io::empty()),
+    }
 }

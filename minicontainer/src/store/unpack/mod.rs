@@ -26,7 +26,7 @@ mod entry;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod xattr;
+pub(crate) mod xattr;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +37,7 @@ use std::{
 use nix::unistd::geteuid;
 use tar::{Archive, EntryType};
 
+use super::error::{DAMAGE_HINT, SPACE_HINT};
 use entry::{EntryPath, Metadata, Name};
 use tree::Tree;
 
@@ -72,59 +73,35 @@ pub(super) struct Unpacked {
 
 /// Why a layer cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum UnpackError {
     /// The archive is no tar, or cut short.
     #[error("its tar archive is damaged")]
-    Archive {
-        /// Where the reader stumbled.
-        source: io::Error,
-    },
+    Archive { source: io::Error },
     /// The archive is not the one that the image's config names.
     #[error("its content has the diff-id {actual}")]
-    DiffId {
-        /// What the content really is.
-        actual: minicontainer_core::Digest,
-    },
+    DiffId { actual: minicontainer_core::Digest },
     /// An entry that must not be.
     #[error("refused the entry \"{entry}\": {reason}")]
-    Refused {
-        /// Its path, with control characters escaped.
-        entry: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
+    Refused { entry: String, reason: &'static str },
     /// A system call for an entry failed.
     #[error("cannot {action} for the entry \"{entry}\"")]
-    Entry {
-        /// Its path, with control characters escaped.
-        entry: String,
-        /// What was tried.
-        action: &'static str,
-        /// Why it failed.
-        source: io::Error,
-    },
+    Entry { entry: String, action: &'static str, source: io::Error },
     /// The archive is larger than is believable.
     #[error("it has more than {limit} {unit}")]
-    TooLarge {
-        /// The bound.
-        limit: u64,
-        /// Of what.
-        unit: &'static str,
-    },
+    TooLarge { limit: u64, unit: &'static str },
 }
 
 impl UnpackError {
     /// How to mend it.
     pub(super) fn hint(&self) -> &'static str {
         match self {
-            UnpackError::Entry { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "free some space: `minicontainer rmi IMAGE` removes an image"
-            }
+            UnpackError::Entry { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             UnpackError::Entry { source, .. } if source.raw_os_error() == Some(libc::ENOSYS) => {
                 "Linux 5.6 or newer is needed (openat2)"
             }
             UnpackError::Entry { .. } => "the layer may be damaged, or the store's file system may lack a feature",
-            _ => "the image is damaged or was tampered with: fetch or save it again from where it came from",
+            _ => DAMAGE_HINT,
         }
     }
 }
