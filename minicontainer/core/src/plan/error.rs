@@ -14,7 +14,9 @@ pub enum PlanError {
         field: &'static str,
     },
     /// A field has a value that this engine does not carry out.
-    #[error("{field} \"{value}\" is not supported; take it out of the runtime config, or run the bundle with runc or crun")]
+    #[error(
+        "{field} \"{value}\" is not supported; take it out of the runtime config, or run the bundle with runc or crun"
+    )]
     Unsupported {
         /// The field's name in `config.json`.
         field: &'static str,
@@ -39,7 +41,9 @@ pub enum PlanError {
         mend: String,
     },
     /// A user id that stands for nobody outside.
-    #[error("{kind} {id} is not mapped: only id 0 exists in this container, which stands for you; run as root to use others")]
+    #[error(
+        "{kind} {id} is not mapped: only id 0 exists in this container, which stands for you; run as root to use others"
+    )]
     IdNotMapped {
         /// "user" or "group".
         kind: &'static str,
@@ -47,13 +51,19 @@ pub enum PlanError {
         id: u32,
     },
     /// The host's overlayfs cannot be used.
-    #[error("overlayfs cannot be used here (it needs root, or Linux 5.11 or newer); use the copy driver: --driver copy")]
+    #[error(
+        "overlayfs cannot be used here (it needs root, or Linux 5.11 or newer); use the copy driver: --driver copy"
+    )]
     OverlayUnavailable,
     /// An overlay would be mounted where the host sees it.
-    #[error("an overlay needs a mount namespace of the container's own, else the host would see the mount; without one use the copy driver")]
+    #[error(
+        "an overlay needs a mount namespace of the container's own, else the host would see the mount; without one use the copy driver"
+    )]
     OverlayNeedsMountNamespace,
     /// A mount would change the host's own tree.
-    #[error("a mount on {destination} needs a mount namespace of the container's own, else the host would get the mount")]
+    #[error(
+        "a mount on {destination} needs a mount namespace of the container's own, else the host would get the mount"
+    )]
     MountNeedsMountNamespace {
         /// Where it should have gone.
         destination: String,

@@ -25,12 +25,7 @@ const LINKS: [(&str, &str); 5] = [
 ];
 
 /// The steps from the host's tree to the container's own.
-pub(super) fn steps(
-    spec: &Spec,
-    root: &RootFs,
-    host: &Host,
-    namespaces: &[Namespace],
-) -> Result<Vec<Step>, PlanError> {
+pub(super) fn steps(spec: &Spec, root: &RootFs, host: &Host, namespaces: &[Namespace]) -> Result<Vec<Step>, PlanError> {
     let mounts = spec.mounts().as_deref().unwrap_or_default();
     if !namespaces.contains(&Namespace::Mount) {
         return jail(root, mounts);

@@ -33,7 +33,8 @@ pub(super) fn hostname(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<S
 /// The steps from the new root to the program.
 pub(super) fn steps(spec: &Spec, host: &Host) -> Result<Vec<Step>, PlanError> {
     let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
-    let args = process.args().clone().filter(|args| !args.is_empty()).ok_or(PlanError::Missing { field: "process.args" })?;
+    let args =
+        process.args().clone().filter(|args| !args.is_empty()).ok_or(PlanError::Missing { field: "process.args" })?;
     let user = process.user();
     let mut steps = vec![
         Step::EnterWorkdir { path: process.cwd().display().to_string() },
@@ -73,7 +74,10 @@ fn groups(spec: &Spec, host: &Host) -> Result<Option<Vec<u32>>, PlanError> {
     }
     let linux = spec.linux().as_ref().ok_or(PlanError::Missing { field: "linux" })?;
     let mapped = |listed: &Option<Vec<LinuxIdMapping>>, id: u32| {
-        listed.iter().flatten().any(|line| (line.container_id()..line.container_id().saturating_add(line.size())).contains(&id))
+        listed
+            .iter()
+            .flatten()
+            .any(|line| (line.container_id()..line.container_id().saturating_add(line.size())).contains(&id))
     };
     if !mapped(linux.uid_mappings(), user.uid()) {
         return Err(PlanError::IdNotMapped { kind: "user", id: user.uid() });

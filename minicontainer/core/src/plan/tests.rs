@@ -1,1 +1,265 @@
+//! Plans as snapshots, what is refused, and what holds of every plan whatever was asked for.
 
+use std::collections::BTreeSet;
+
+use oci_spec::runtime::Spec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::image::settle;
+use crate::options::{Access, Isolation, Network, PidsLimit, RunOptions, resolve_user};
+use crate::spec::{SpecError, spec};
+
+fn overlay() -> RootFs {
+    let path = |name: &str| format!("/store/containers/4f3c/{name}");
+    RootFs::Overlay {
+        lowers: vec!["/store/layers/b/fs".into(), "/store/layers/a/fs".into()],
+        upper: path("upper"),
+        work: path("work"),
+        target: path("rootfs"),
+        volatile: true,
+    }
+}
+
+fn directory() -> RootFs {
+    RootFs::Directory { path: "/store/containers/4f3c/rootfs".into() }
+}
+
+fn document(options: &RunOptions, host: &Host) -> Result<Spec, SpecError> {
+    let process = settle(options, &Default::default()).expect("there is a command");
+    let user = resolve_user(&process.user, "root:x:0:0:root:/root:/bin/sh\n", "").expect("root is there");
+    spec(options, &process, &user, "4f3c00112233445566", host)
+}
+
+fn shell() -> RunOptions {
+    RunOptions { command: vec!["sh".into()], ..RunOptions::default() }
+}
+
+fn planned(options: &RunOptions, host: &Host) -> Plan {
+    plan(&document(options, host).expect("a document"), &overlay(), host).expect("a plan")
+}
+
+/// One line for each step, so that a snapshot can be read.
+fn lines(plan: &Plan) -> String {
+    let line = |step: &Step| {
+        let mut value = serde_json::to_value(step).expect("steps are data");
+        let kind = value.as_object_mut().and_then(|fields| fields.remove("kind")).expect("every step has a kind");
+        format!("{:<19} {value}", kind.as_str().unwrap_or_default())
+    };
+    plan.steps.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn host_v1() -> Host {
+    let hierarchies = ["cpu,cpuacct", "memory", "name=systemd", "pids"].map(str::to_owned).to_vec();
+    let mut host = Host::example();
+    host.cgroups.layout = CgroupLayout::V1 { hierarchies };
+    host
+}
+
+#[test]
+fn root_on_cgroup_v2() {
+    insta::assert_snapshot!(lines(&planned(&shell(), &Host::example())));
+}
+
+#[test]
+fn root_with_limits_on_cgroup_v1() {
+    let mut options = shell();
+    options.limits.memory = Some("32m".parse().expect("a size"));
+    options.limits.cpus = Some("0.5".parse().expect("cpus"));
+    options.limits.pids = Some(PidsLimit::AtMost(5));
+    let plan = planned(&options, &host_v1());
+    let wanted = |step: &&Step| {
+        matches!(step.actor(), Actor::Engine)
+            || matches!(step, Step::JoinCgroup { .. } | Step::Remount { .. })
+            || matches!(step, Step::Mount { destination, .. } if destination.starts_with("/sys/fs/cgroup"))
+    };
+    let plan = Plan { steps: plan.steps.iter().filter(wanted).cloned().collect() };
+    insta::assert_snapshot!(lines(&plan));
+}
+
+#[test]
+fn an_ordinary_user() {
+    insta::assert_snapshot!(lines(&planned(&shell(), &Host::example_rootless())));
+}
+
+#[test]
+fn without_a_mount_namespace_it_is_a_chroot_jail() {
+    let host = Host::example();
+    let options = RunOptions { without: BTreeSet::from([Isolation::Mount]), ..shell() };
+    let plan = plan(&document(&options, &host).expect("a document"), &directory(), &host).expect("a plan");
+    insta::assert_snapshot!(lines(&plan));
+}
+
+/// What must be refused, and in which words.
+#[test]
+fn refusals() {
+    let root = Host::example();
+    let user = Host::example_rootless();
+    let mut no_userns = user.clone();
+    no_userns.user_namespaces =
+        Availability::Unavailable { cause: "clone3: EPERM".into(), mend: "ask the administrator".into() };
+    let mut no_overlay = user.clone();
+    no_overlay.overlay = Overlay::None;
+    let with = |change: fn(&mut RunOptions)| {
+        let mut options = shell();
+        change(&mut options);
+        options
+    };
+    let memory = with(|options| options.limits.memory = "32m".parse().ok());
+    let cases: [(&str, Result<Plan, PlanError>); 10] = [
+        ("a limit without cgroups", plan(&document(&memory, &user).unwrap(), &overlay(), &user)),
+        ("no user namespaces", plan(&document(&shell(), &no_userns).unwrap(), &overlay(), &no_userns)),
+        ("no user namespace wanted", plan(&Spec::default(), &directory(), &user)),
+        ("no overlayfs", plan(&document(&shell(), &no_overlay).unwrap(), &overlay(), &no_overlay)),
+        ("overlay without mount namespace", {
+            let options = with(|options| options.without = BTreeSet::from([Isolation::Mount]));
+            plan(&document(&options, &root).unwrap(), &overlay(), &root)
+        }),
+        ("another user with one id mapped", {
+            let options = with(|options| options.user = "1000".parse().ok());
+            plan(&document(&options, &user).unwrap(), &overlay(), &user)
+        }),
+        (
+            "a terminal",
+            edited(|spec| {
+                spec.process_mut().as_mut().unwrap().set_terminal(Some(true));
+            }),
+        ),
+        (
+            "a mount above the root",
+            edited(|spec| {
+                spec.mounts_mut().as_mut().unwrap()[0].set_destination("/../etc".into());
+            }),
+        ),
+        (
+            "a mount on the root",
+            edited(|spec| {
+                spec.mounts_mut().as_mut().unwrap()[0].set_destination("/.".into());
+            }),
+        ),
+        (
+            "no program",
+            edited(|spec| {
+                spec.process_mut().as_mut().unwrap().set_args(Some(Vec::new()));
+            }),
+        ),
+    ];
+    let text = cases.map(|(name, result)| match result {
+        Ok(_) => format!("{name}: PLANNED"),
+        Err(error) => format!("{name}:\n  {error}\n  hint: {}", error.hint().unwrap_or("-")),
+    });
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+fn edited(change: impl FnOnce(&mut Spec)) -> Result<Plan, PlanError> {
+    let host = Host::example();
+    let mut spec = document(&shell(), &host).expect("a document");
+    change(&mut spec);
+    plan(&spec, &overlay(), &host)
+}
+
+#[test]
+fn options_that_contradict_each_other() {
+    let root = Host::example();
+    let mut hostname = shell();
+    hostname.hostname = "web".parse().ok();
+    hostname.without = BTreeSet::from([Isolation::Uts]);
+    let mut small = shell();
+    small.limits.memory = "4m".parse().ok();
+    let mut readonly = shell();
+    readonly.root = Access::ReadOnly;
+    readonly.without = BTreeSet::from([Isolation::Mount]);
+    let mut user = shell();
+    user.without = BTreeSet::from([Isolation::User]);
+    let errors = [
+        document(&hostname, &root).unwrap_err().to_string(),
+        document(&small, &root).unwrap_err().to_string(),
+        document(&readonly, &root).unwrap_err().to_string(),
+        document(&user, &Host::example_rootless()).unwrap_err().to_string(),
+    ];
+    insta::assert_snapshot!(errors.join("\n"));
+}
+
+fn any_host() -> impl Strategy<Value = Host> {
+    prop_oneof![Just(Host::example()), Just(host_v1()), Just(Host::example_rootless())]
+}
+
+prop_compose! {
+    fn any_options()(
+        without in proptest::sample::subsequence(
+            Isolation::ALL.into_iter().filter(|one| !matches!(one, Isolation::Mount | Isolation::User)).collect::<Vec<_>>(), 0..8),
+        read_only in any::<bool>(),
+        host_network in any::<bool>(),
+        workdir in proptest::option::of("/[a-z]{1,8}(/[a-z]{1,8}){0,3}"),
+        targets in proptest::collection::vec("/[a-z]{1,8}(/[a-z]{1,8}){0,3}", 0..4),
+    ) -> RunOptions {
+        RunOptions {
+            without: without.into_iter().collect(),
+            root: if read_only { Access::ReadOnly } else { Access::ReadWrite },
+            network: if host_network { Network::Host } else { Network::None },
+            workdir,
+            mounts: targets.iter().map(|target| {
+                crate::options::MountSpec::from_volume(&format!("/srv:{target}"), "/").expect("a mount")
+            }).collect(),
+            ..shell()
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_holds_of_every_plan(options in any_options(), host in any_host()) {
+        let plan = planned(&options, &host);
+        let kinds: Vec<&Step> = plan.steps.iter().collect();
+        let at = |wanted: fn(&Step) -> bool| kinds.iter().position(|step| wanted(step));
+        let last = kinds.len() - 1;
+        let pivot = at(|step| matches!(step, Step::PivotRoot)).expect("a pivot");
+        let clone = at(|step| matches!(step, Step::Clone { .. })).expect("a clone");
+        let go = at(|step| matches!(step, Step::AwaitGo)).expect("a go");
+        let drop = at(|step| matches!(step, Step::DropBoundingSet { .. })).expect("powers are given up");
+
+        // The program comes last and once.
+        prop_assert_eq!(at(|step| matches!(step, Step::Execute { .. })), Some(last));
+        // The pivot comes before it, and after every mount; no mount comes later.
+        for (index, step) in kinds.iter().enumerate() {
+            let mounts = matches!(step, Step::Mount { .. } | Step::BindMount { .. } | Step::BindDevice { .. }
+                | Step::MakeDevice { .. } | Step::MaskPath { .. } | Step::ReadonlyPath { .. } | Step::Remount { .. }
+                | Step::MountOverlay { .. } | Step::BindRoot { .. });
+            prop_assert!(!mounts || (go < index && index < pivot), "{:?} at {}", step, index);
+            // The engine's part is over before the container's first process is told to go on.
+            prop_assert!(step.actor() == Actor::Container || index < go);
+            // No destination leads out of the new root.
+            if let Step::Mount { destination: path, .. } | Step::BindMount { destination: path, .. }
+                | Step::MaskPath { path } | Step::ReadonlyPath { path } | Step::MakeDevice { path, .. } = step {
+                prop_assert!(path.starts_with('/') && path.split('/').all(|part| part != ".."), "{}", path);
+            }
+        }
+        // The host's mounts are out of reach before the first mount of the container's own.
+        let private = at(|step| matches!(step, Step::MakeMountsPrivate)).expect("mounts are made private");
+        let root = at(|step| matches!(step, Step::MountOverlay { .. })).expect("a root");
+        prop_assert!(clone < private && private < root);
+        // Descriptors are closed first of all, and powers given up after the pivot, no_new_privs last of them.
+        let close = at(|step| matches!(step, Step::CloseDescriptors)).expect("descriptors are closed");
+        prop_assert!(clone < close && close < go && pivot < drop);
+        match at(|step| matches!(step, Step::NoNewPrivileges)) {
+            Some(index) => prop_assert!(drop < index && index == last - 1),
+            None => prop_assert!(options.without.contains(&Isolation::NoNewPrivileges)),
+        }
+    }
+
+    /// Leaving one isolation out never adds a namespace, and removes just its own.
+    #[test]
+    fn without_removes_its_own_namespace(host in any_host(), left_out in proptest::sample::select(vec![
+        (Isolation::Pid, Namespace::Pid), (Isolation::Net, Namespace::Net),
+        (Isolation::Ipc, Namespace::Ipc), (Isolation::Uts, Namespace::Uts),
+    ])) {
+        let namespaces = |options: &RunOptions| planned(options, &host).steps.iter().find_map(|step| match step {
+            Step::Clone { namespaces, .. } => Some(namespaces.clone()),
+            _ => None,
+        }).expect("a clone");
+        let all = namespaces(&shell());
+        let fewer = namespaces(&RunOptions { without: BTreeSet::from([left_out.0]), ..shell() });
+        let expected: Vec<Namespace> = all.into_iter().filter(|namespace| *namespace != left_out.1).collect();
+        prop_assert_eq!(fewer, expected);
+    }
+}
