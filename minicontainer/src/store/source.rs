@@ -6,21 +6,15 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     io::{self, Read},
-    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
 use minicontainer_core::Digest;
-use nix::{
-    errno::Errno,
-    fcntl::{OFlag, OpenHow, ResolveFlag, openat2},
-};
 use oci_spec::image::Descriptor;
 use tar::{Archive, EntryType};
 
-use super::{StoreError, blob::Blob, layer::decompress, layout::digest_of, staging::Staging};
+use super::{StoreError, blob::Blob, layer::decompress, layout::digest_of, staging::Staging, unpack::Tree};
 
 /// How many symbolic links in an archive may lead from one name to the next.
 const LINK_LIMIT: usize = 8;
@@ -39,7 +33,7 @@ pub(super) enum Source<'a> {
         /// Its path, for messages.
         path: PathBuf,
         /// The directory.
-        root: OwnedFd,
+        root: Tree,
         /// Where its blobs are copied to.
         staging: &'a Staging,
     },
@@ -78,7 +72,7 @@ impl<'a> Source<'a> {
 
     /// An OCI layout in a directory.
     pub(super) fn directory(path: &Path, staging: &'a Staging) -> Result<Source<'a>, StoreError> {
-        let root = File::open(path).map_err(StoreError::io("open the image layout", path))?.into();
+        let root = Tree::open(path).map_err(StoreError::io("open the image layout", path))?;
         Ok(Source::Directory { path: path.to_owned(), root, staging })
     }
 
@@ -95,7 +89,7 @@ impl<'a> Source<'a> {
                 }
                 Ok(files.get(name).cloned())
             }
-            Source::Directory { path, root, staging } => match open_inside(root, name) {
+            Source::Directory { path, root, staging } => match root.open_file(Path::new(name)) {
                 Ok(file) => Blob::stage(staging, file).map(Some),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(StoreError::io("open", path.join(name))(error)),
@@ -112,21 +106,6 @@ impl<'a> Source<'a> {
             None => Err(StoreError::Missing { what }),
         }
     }
-}
-
-/// Opens a regular file inside a directory that others may have written: never through a symbolic link that leads out
-/// of it, and never a FIFO, which would make us wait for ever.
-fn open_inside(root: &OwnedFd, name: &str) -> io::Result<File> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let file = loop {
-        match openat2(root, name, how) {
-            Err(Errno::EAGAIN | Errno::EINTR) => continue,
-            result => break File::from(result?),
-        }
-    };
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }
 
 /// A name in its one form: no empty components, no `.`, every `..` taken at its word. None if it climbs out.

@@ -39,7 +39,7 @@ use tar::{Archive, EntryType};
 
 use super::error::{DAMAGE_HINT, SPACE_HINT};
 use entry::{EntryPath, Metadata, Name};
-use tree::Tree;
+pub(super) use tree::Tree;
 
 /// More entries than any honest layer has.
 const ENTRY_LIMIT: u64 = 4 << 20;

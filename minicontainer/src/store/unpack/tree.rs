@@ -33,25 +33,25 @@ use super::{
 };
 
 /// The tree below one open directory.
-pub(super) struct Tree {
+pub(crate) struct Tree {
     root: OwnedFd,
     /// The directory that was entered last: entries come in runs of neighbours.
     entered: Option<(EntryPath, OwnedFd)>,
 }
 
 impl Tree {
-    pub(super) fn open(directory: &Path) -> io::Result<Tree> {
+    pub(crate) fn open(directory: &Path) -> io::Result<Tree> {
         let root = open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         Ok(Tree { root, entered: None })
     }
 
-    fn resolve(&self, path: &EntryPath, flags: OFlag) -> nix::Result<OwnedFd> {
+    fn resolve(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
         let how = OpenHow::new()
             .flags(flags | OFlag::O_CLOEXEC)
             .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
         loop {
             // EAGAIN: something was renamed meanwhile and the kernel cannot tell whether `..` stayed inside.
-            match openat2(&self.root, path.as_path(), how) {
+            match openat2(&self.root, path, how) {
                 Err(Errno::EAGAIN | Errno::EINTR) => continue,
                 result => return result,
             }
@@ -61,7 +61,7 @@ impl Tree {
     /// Makes the directory the one whose entries the next calls work on.
     pub(super) fn enter(&mut self, directory: &EntryPath) -> nix::Result<()> {
         if self.entered.as_ref().is_none_or(|(entered, _)| entered != directory) {
-            let descriptor = self.resolve(directory, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+            let descriptor = self.resolve(directory.as_path(), OFlag::O_PATH | OFlag::O_DIRECTORY)?;
             self.entered = Some((directory.clone(), descriptor));
         }
         Ok(())
@@ -74,7 +74,7 @@ impl Tree {
             Some((entered, descriptor)) if *entered == parent => {
                 descriptor.try_clone().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?
             }
-            _ => self.resolve(&parent, OFlag::O_PATH | OFlag::O_DIRECTORY)?,
+            _ => self.resolve(parent.as_path(), OFlag::O_PATH | OFlag::O_DIRECTORY)?,
         };
         Ok((descriptor, Path::new(OsStr::from_bytes(name))))
     }
@@ -100,7 +100,13 @@ impl Tree {
 
     /// Opens a directory itself, never what a symbolic link of that name points to.
     pub(super) fn open_directory(&self, path: &EntryPath) -> nix::Result<File> {
-        self.resolve(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).map(File::from)
+        self.resolve(path.as_path(), OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).map(File::from)
+    }
+
+    /// Opens a regular file for reading, through symbolic links that stay inside. Not a FIFO: it would make us wait.
+    pub(crate) fn open_file(&self, path: &Path) -> io::Result<File> {
+        let file = File::from(self.resolve(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?);
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
     }
 
     pub(super) fn create(&self, path: &EntryPath) -> nix::Result<File> {
