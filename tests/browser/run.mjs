@@ -240,6 +240,21 @@ tests['a kind of step that the page never heard of is drawn like any other'] = a
   assert.equal(await item.getAttribute('data-state'), 'inForce');
 };
 
+tests['the elements work in a book: another folder, a small rem, a language of their own'] = async (page, language) => {
+  const other = language === 'en' ? 'pt' : 'en';
+  await page.route('**/book/en/chapter.html', (route) => route.fulfill({
+    contentType: 'text/html',
+    body: `<!doctype html><html lang="${language}" style="font-size: 62.5%"><title>x</title><link rel="icon" href="data:,">
+      <body style="font-size: 1.6rem"><mc-hash></mc-hash><mc-plan lang="${other}"></mc-plan>
+      <script type="module">import '../../page/hash.js'; import '../../page/plan.js';</script>`,
+  }));
+  await page.goto(new URL('/book/en/chapter.html', page.url()).href);
+  await page.locator('mc-plan .all li', { hasText: WORDS[other].pivot }).waitFor({ state: 'attached' });
+  await page.locator('mc-hash .output code').first().waitFor();
+  assert.equal(await page.locator('mc-plan .play').textContent(), WORDS[other].play);
+  assert.equal(await page.locator('mc-plan .step > p').last().evaluate((text) => getComputedStyle(text).fontSize), '16px');
+};
+
 async function main() {
   if (!existsSync(join(folder, 'pkg/web_demo_bg.wasm'))) throw new Error('web-demo/pkg is not built: run web-demo/build');
   if (screenshots) mkdirSync(screenshots, { recursive: true });

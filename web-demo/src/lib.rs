@@ -41,7 +41,7 @@ pub fn image_json(layers_json: &str) -> String {
     }
 }
 
-/// The plan for a small object of options (see [`scene::Options`]), explained in a language: steps, isolations and
+/// The plan for a small object of options (`command`, `memory`, `without` …), explained in a language: steps, isolations and
 /// the command line that would ask the same of the real engine. What is wrong with the options stands in `error`.
 #[wasm_bindgen]
 pub fn plan_json(options_json: &str, language: &str) -> String {

@@ -144,7 +144,9 @@ fn owed_to(isolation: Isolation, run: &RunOptions, host: &Host, steps: &[Step]) 
         // An ordinary user has no plan without a user namespace; the step that is owed to it is the mapping of ids.
         Err(_) => Box::new(|step| matches!(step, Step::MapIds { .. })),
     };
-    (steps.iter().position(&owed), steps.iter().rposition(&owed))
+    // The program's environment may name what it was isolated from; becoming the program isolates nothing.
+    let owed = |step: &Step| owed(step) && !matches!(step, Step::Execute { .. });
+    (steps.iter().position(owed), steps.iter().rposition(owed))
 }
 
 fn steps(run: &RunOptions, host: &Host) -> Result<Vec<Step>, String> {

@@ -35,7 +35,10 @@ fn every_isolation_owes_some_step_until_it_is_left_out() {
             found.unwrap_or_else(|| panic!("{name} is not listed in {scene}")).clone()
         };
         let base = format!(r#""command": ["sh"], "identity": "{identity}""#);
-        let with = state(&scene_of(&format!("{{{base}}}")));
+        let whole = scene_of(&format!("{{{base}}}"));
+        let with = state(&whole);
+        let last = kinds(&whole).len() as u64 - 1;
+        assert!(with["complete"].as_u64() < Some(last), "{name} is complete before the program starts: {with}");
         assert!(with["begins"].as_u64() <= with["complete"].as_u64() && with["begins"].is_u64(), "{with}");
         let left_out = scene_of(&format!(r#"{{{base}, "without": ["{name}"]}}"#));
         if isolation == Isolation::User {
