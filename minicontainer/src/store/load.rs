@@ -6,7 +6,10 @@
 //! lock, the layers are unpacked, and only when all of it is right and on the disk is it moved into place, the index
 //! last. A failure before that leaves the store as it was.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+};
 
 use minicontainer_core::{Digest, Reference};
 use oci_spec::image::{
@@ -55,10 +58,9 @@ impl Incoming {
     ) -> Result<Incoming, StoreError> {
         let mut descriptors = Vec::new();
         for blob in &layers {
-            let mut magic = [0; 2];
-            let count =
-                std::io::Read::read(&mut blob.open()?, &mut magic).map_err(StoreError::io("read", &blob.path))?;
-            let gzip = layer::is_gzip(&magic[..count]);
+            let mut magic = Vec::new();
+            blob.open()?.take(2).read_to_end(&mut magic).map_err(StoreError::io("read", &blob.path))?;
+            let gzip = layer::is_gzip(&magic);
             descriptors.push(describe(if gzip { MediaType::ImageLayerGzip } else { MediaType::ImageLayer }, blob));
         }
         let manifest = ImageManifestBuilder::default()
@@ -68,7 +70,7 @@ impl Incoming {
             .layers(descriptors)
             .build()
             .and_then(|manifest| manifest.to_string())
-            .map_err(|error| StoreError::Archive { source: std::io::Error::other(error) })?;
+            .map_err(|error| StoreError::Archive { source: io::Error::other(error) })?;
         Ok(Incoming { references, manifest: Blob::stage(staging, manifest.as_bytes())?, config, layers })
     }
 }

@@ -196,7 +196,7 @@ impl Unpacker {
                     return Err(UnpackError::TooLarge { limit: SIZE_LIMIT, unit: "bytes" });
                 }
                 let file = self.tree.create(path).map_err(path.failed("create a file"))?;
-                let copied = io::copy(entry, &mut &file).map_err(path.failed("write"))?;
+                let copied = io::copy(entry, &mut &file).map_err(path.failed("copy the content"))?;
                 if copied != size {
                     return Err(UnpackError::Archive { source: io::ErrorKind::UnexpectedEof.into() });
                 }
@@ -320,10 +320,11 @@ impl Unpacker {
 
     /// Removes what is at a path, with what is known of it.
     fn make_way(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
-        if self.tree.remove(path).map_err(path.failed("remove what was there"))? {
-            self.whiteouts.remove(path);
+        if self.tree.remove(path).map_err(path.failed("remove what was there"))? == Some(true) {
+            self.whiteouts.retain(|whiteout| !whiteout.is_within(path));
             self.directories.retain(|directory, _| !directory.is_within(path));
         }
+        self.whiteouts.remove(path);
         Ok(())
     }
 

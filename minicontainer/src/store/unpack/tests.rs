@@ -307,6 +307,8 @@ fn whiteouts_speak_of_the_layers_below_in_either_order() {
     check(&[file(".wh.d", ""), directory("d/"), file("d/x", "")], "d/ opaque\nd/x =");
     check(&[file(".wh.d", ""), file("d/x", "")], "d/ opaque\nd/x =");
     check(&[file("d/x", ""), file(".wh.d", "")], "d/ opaque\nd/x =");
+    // What is known of whiteouts goes with the directory that held them.
+    check(&[file("d/.wh.x", ""), file("d", ""), directory("d/"), directory("d/x/")], "d/\nd/x/");
 }
 
 // H15

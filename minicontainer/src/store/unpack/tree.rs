@@ -158,17 +158,17 @@ impl Tree {
         utimensat(&parent, name, &metadata.time(), &metadata.time(), UtimensatFlags::NoFollowSymlink)
     }
 
-    /// Removes whatever is there; says whether anything was.
-    pub(super) fn remove(&mut self, path: &EntryPath) -> nix::Result<bool> {
+    /// Removes whatever is there; says whether that was a directory, or `None` if nothing was.
+    pub(super) fn remove(&mut self, path: &EntryPath) -> nix::Result<Option<bool>> {
         let (parent, name) = self.locate(path)?;
-        match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
-            Err(Errno::ENOENT) => return Ok(false),
-            Err(Errno::EISDIR) => remove_directory(&parent, name)?,
-            result => result?,
-        }
+        let was_directory = match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(Errno::EISDIR) => remove_directory(&parent, name).map(|()| true)?,
+            result => result.map(|()| false)?,
+        };
         // The path to the directory entered last may have led through it.
         self.entered = None;
-        Ok(true)
+        Ok(Some(was_directory))
     }
 }
 
