@@ -49,19 +49,21 @@ pub(super) struct Listed {
 }
 
 impl Layout {
-    /// Opens the layout, made empty if nothing is there.
-    pub(super) fn open(root: PathBuf, staging: &Staging) -> Result<Layout, StoreError> {
-        let layout = Layout { root };
-        let blobs = layout.root.join("blobs/sha256");
+    /// The layout in this directory, whether or not it is there yet.
+    pub(super) fn at(root: PathBuf) -> Layout {
+        Layout { root }
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        self.index_path().exists()
+    }
+
+    /// Makes what is missing of an empty layout. The caller holds the store's lock.
+    pub(super) fn create(&self, staging: &Staging) -> Result<(), StoreError> {
+        let blobs = self.root.join("blobs/sha256");
         fs::create_dir_all(&blobs).map_err(StoreError::io("make the directory", &blobs))?;
-        let version = layout.root.join("oci-layout");
-        if !version.exists() {
-            replace(staging, &version, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
-        }
-        if !layout.index_path().exists() {
-            layout.write_index(staging, Vec::new())?;
-        }
-        Ok(layout)
+        replace(staging, &self.root.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        if self.exists() { Ok(()) } else { self.write_index(staging, Vec::new()) }
     }
 
     fn index_path(&self) -> PathBuf {

@@ -56,7 +56,7 @@ use std::{
 
 use minicontainer_core::{Digest, Reference};
 use nix::unistd::{AccessFlags, access, geteuid};
-use oci_spec::image::ImageConfiguration;
+use oci_spec::image::{Descriptor, ImageConfiguration};
 
 pub use error::StoreError;
 pub use layer::Layer;
@@ -132,9 +132,12 @@ impl Store {
         for directory in ["layers", "staging"] {
             private.create(root.join(directory)).map_err(not_writable)?;
         }
-        let lock = Lock::acquire(&root.join("lock"))?;
-        let layout = Layout::open(root.join("images"), &Staging::new(&root.join("staging"))?)?;
-        drop(lock);
+        let layout = Layout::at(root.join("images"));
+        if !layout.exists() {
+            // Alone, or two who open a new store at once would both write its first index.
+            let _lock = Lock::acquire(&root.join("lock"))?;
+            layout.create(&Staging::new(&root.join("staging"))?)?;
+        }
         Ok(Store { layers: root.join("layers"), layout, root })
     }
 
@@ -208,12 +211,13 @@ impl Store {
     }
 
     fn find(&self, name: &str) -> Result<Listed, StoreError> {
-        let mut images = self.layout.list()?;
         let reference = name.parse::<Reference>();
-        if let Ok(reference) = &reference
-            && let Some(position) = images.iter().position(|image| is_meant(image, reference))
-        {
-            return Ok(images.swap_remove(position));
+        if let Ok(reference) = &reference {
+            for descriptor in self.layout.index()?.iter().filter(|descriptor| is_meant(descriptor, reference)) {
+                if let Some(listed) = self.layout.read(descriptor)? {
+                    return Ok(listed);
+                }
+            }
         }
         let digits = name.strip_prefix("sha256:").unwrap_or(name);
         if digits.is_empty() || !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
@@ -222,7 +226,9 @@ impl Store {
                 Err(source) => StoreError::BadReference { name: name.to_owned(), source },
             });
         }
+        let mut images = self.layout.list()?;
         images.retain(|image| image.id.hex().starts_with(digits));
+        images.sort_by(|one, other| one.id.cmp(&other.id));
         images.dedup_by(|one, other| one.id == other.id);
         match images.len() {
             0 => Err(self.unknown(name)),
@@ -265,10 +271,10 @@ impl Store {
     }
 }
 
-/// Whether a reference means an image: by its tag, or by the digest of its manifest.
-fn is_meant(image: &Listed, reference: &Reference) -> bool {
+/// Whether a reference means an image of the index: by its tag, or by the digest of its manifest.
+fn is_meant(descriptor: &Descriptor, reference: &Reference) -> bool {
     match reference.digest() {
-        Some(digest) => image.manifest_digest == *digest,
-        None => image.reference.as_ref() == Some(reference),
+        Some(digest) => descriptor.digest().as_ref() == digest.as_str(),
+        None => layout::reference_of(descriptor).as_ref() == Some(reference),
     }
 }

@@ -277,7 +277,14 @@ fn one_image_may_come_in_two_wrappings() {
     store.load(Cursor::new(saved("plain:1", &[&layer]))).unwrap();
     let plain = files(&store);
     store.load(Cursor::new(layout.tar(&[named(image, REF_NAME, "gzip:1")]))).unwrap();
-    assert_eq!(store.image("plain:1").unwrap().id, store.image("gzip:1").unwrap().id);
+    let id = store.image("plain:1").unwrap().id;
+    assert_eq!(store.image("gzip:1").unwrap().id, id);
+    store.load(Cursor::new(saved("other:1", &[]))).unwrap();
+    store.tag("plain:1", &"again:1".parse().unwrap()).unwrap();
+    assert_eq!(store.image(id.short()).unwrap().id, id, "one image, whatever stands between its entries");
+    for name in ["other:1", "again:1"] {
+        store.remove_image(name, &|_| None).unwrap();
+    }
     store.remove_image("gzip:1", &|_| None).unwrap();
     assert_eq!(files(&store), plain, "the blobs of the other wrapping stay, its own go");
     store.remove_image("plain:1", &|_| None).unwrap();
