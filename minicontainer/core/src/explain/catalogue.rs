@@ -90,13 +90,16 @@ pub(super) mod tests {
         let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let (mut message, mut key) = (String::new(), String::new());
         for line in sources(language).iter().flat_map(|source| source.lines()).filter(|line| !line.starts_with('#')) {
-            if let Some((name, _)) = line.split_once(" =") {
-                if let Some(attribute) = name.trim_start().strip_prefix('.') {
-                    key = format!("{message}.{attribute}");
-                } else if !line.starts_with(' ') {
-                    (message, key) = (name.to_owned(), name.to_owned());
-                }
-                assert!(keys.insert(key.clone(), BTreeSet::new()).is_none(), "{key} stands twice");
+            let name = line.split_once(" =").map_or("", |(name, _)| name);
+            let started = match name.trim_start().strip_prefix('.') {
+                Some(attribute) => Some(format!("{message}.{attribute}")),
+                None if !name.is_empty() && !name.starts_with(' ') => Some(name.to_owned()),
+                None => None,
+            };
+            if let Some(started) = started {
+                assert!(keys.insert(started.clone(), BTreeSet::new()).is_none(), "{started} stands twice");
+                message = started.split('.').next().unwrap().to_owned();
+                key = started;
             }
             let arguments = line.split('$').skip(1).map(|rest| rest.split([' ', '}']).next().unwrap().to_owned());
             keys.entry(key.clone()).or_default().extend(arguments);

@@ -93,7 +93,7 @@ fn birth_calls(step: &Step) -> Vec<String> {
     match step {
         Step::Clone { namespaces, into_cgroup } => {
             let mut flags: Vec<&str> = namespaces.iter().map(|namespace| clone_flag(*namespace)).collect();
-            flags.push("CLONE_PIDFD");
+            flags.extend(["CLONE_PIDFD", "CLONE_CLEAR_SIGHAND"]);
             let group = if *into_cgroup { ", cgroup=group" } else { "" };
             flags.extend(into_cgroup.then_some("CLONE_INTO_CGROUP"));
             vec![format!("clone3({{flags={}, exit_signal=SIGCHLD{group}}})", flags.join("|"))]
@@ -153,7 +153,13 @@ fn power_calls(step: &Step) -> Vec<String> {
         Step::SetUser { uid, gid, groups } => {
             let list = |ids: &[u32]| ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
             let groups = groups.iter().map(|ids| format!("setgroups({}, [{}])", ids.len(), list(ids)));
-            let ids = [format!("setresgid({gid}, {gid}, {gid})"), format!("setresuid({uid}, {uid}, {uid})")];
+            // Capabilities must outlive the change of user, or nobody could set them afterwards.
+            let ids = [
+                format!("setresgid({gid}, {gid}, {gid})"),
+                "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
+                format!("setresuid({uid}, {uid}, {uid})"),
+                "prctl(PR_SET_KEEPCAPS, 0)".to_owned(),
+            ];
             groups.chain(ids).collect()
         }
         Step::SetCapabilities { effective, permitted, inheritable, ambient } => {
@@ -181,7 +187,7 @@ fn file_system_calls(step: &Step) -> Vec<String> {
             vec!["mount_setattr(AT_FDCWD, \"/\", AT_RECURSIVE, {propagation=MS_PRIVATE})".to_owned()]
         }
         Step::MountOverlay { lowers, upper, work, target, volatile, userxattr } => {
-            let mut calls = vec!["fsopen(\"overlay\", FSOPEN_CLOEXEC)".to_owned()];
+            let mut calls = vec!["fsopen(\"overlay\", FSOPEN_CLOEXEC)".to_owned(), configure("source", "overlay")];
             calls.extend(lowers.iter().map(|lower| configure("lowerdir+", lower)));
             calls.extend([configure("upperdir", upper), configure("workdir", work)]);
             calls.extend(volatile.then(|| configure("volatile", "")));
@@ -231,7 +237,7 @@ fn restriction_calls(step: &Step) -> Vec<String> {
         Step::MaskPath { path } => vec![find(path, ""), clone_tree("/dev/null", Below::LeftOut), place()],
         Step::ReadonlyPath { path } => vec![
             find(path, ""),
-            "open_tree(place, \"\", OPEN_TREE_CLONE|AT_EMPTY_PATH|AT_RECURSIVE)".to_owned(),
+            "open_tree(place, \"\", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE)".to_owned(),
             restrict("mnt", Below::Included, &[MountAttribute::ReadOnly]),
             place(),
         ],
