@@ -172,8 +172,8 @@ step-set-capabilities = { $powers ->
  }
     .why = { $powers ->
     [none] An ordinary user has none, and none is left over from the process that prepared the container.
-    [all] Root of the container stays as mighty as root can be: it may mount, trace processes and reach devices.
-   *[some] Root in the container can still do a root's daily work on the container's own files, but nothing that reaches the machine: no mounting, no tracing of other people's processes, no access to raw devices.
+    [all] Root of the container stays as mighty as root can be: it may mount, trace processes and load kernel modules.
+   *[some] Root in the container can still do a root's daily work on the container's own files, but nothing that reaches the machine: no mounting, no tracing of other people's processes, no loading of kernel modules.
  }
 
 step-no-new-privileges = Renounce every gain of power through execve

@@ -172,8 +172,8 @@ step-set-capabilities = { $powers ->
  }
     .why = { $powers ->
     [none] Um usuário comum não tem nenhuma, e nenhuma sobra do processo que preparou o contêiner.
-    [all] O root do contêiner continua tão poderoso quanto um root pode ser: monta, rastreia processos e alcança dispositivos.
-   *[some] O root do contêiner ainda consegue fazer o trabalho diário de um root nos arquivos do próprio contêiner, mas nada que alcance a máquina: não monta, não rastreia processos alheios, não acessa dispositivos diretamente.
+    [all] O root do contêiner continua tão poderoso quanto um root pode ser: pode montar, rastrear processos e carregar módulos do kernel.
+   *[some] O root do contêiner ainda consegue fazer o trabalho diário de um root nos arquivos do próprio contêiner, mas nada que alcance a máquina: não monta, não rastreia processos alheios, não carrega módulos do kernel.
  }
 
 step-no-new-privileges = Abrir mão de ganhar poderes por meio de execve
