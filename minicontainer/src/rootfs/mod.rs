@@ -1,0 +1,295 @@
+//! A container's root file system: many containers, each with a whole system of files of its own, and hardly a byte
+//! of it copied.
+//!
+//! An image is a stack of **layers**, directories that many images and containers share and none may change. The
+//! kernel's *overlayfs* shows such a stack as one tree (*Documentation/filesystems/overlayfs.rst*):
+//!
+//! | Term | What it is | Here |
+//! |---|---|---|
+//! | **lower** directories | the layers, read-only | `layers/…/fs` of the [store](crate::store) |
+//! | **upper** directory | the one writable layer, empty at first | `upper` in the container's directory |
+//! | **work** directory | overlay's scratch place, on the upper's file system: what is ready is renamed | `work` |
+//! | **merged** tree | what the container sees | mounted on `rootfs` |
+//!
+//! *Reading* takes a file from the uppermost layer that has it. The first *write* copies the file **up** into the
+//! upper directory, and there it is changed: copy-on-write. *Deleting* cannot touch a lower directory, so it leaves a
+//! mark in the upper one, a **whiteout** (a character device 0:0); a directory made anew in a deleted one's place is
+//! marked **opaque**. So the upper directory is exactly what the container changed: [`changes`] reads it off there.
+//!
+//! What does that save? [`Driver::Copy`] shows it: it copies the whole tree for every container. A tree of 10,000
+//! files takes a second or more and all its bytes again, where the overlay takes a fraction of a millisecond and none,
+//! *however large the image is*. The copy is there to be compared, and for hosts without overlayfs.
+//!
+//! Nothing is mounted here. [`prepare`] makes directories and says how the root comes to be; the mount is a step of
+//! the plan, carried out inside the container's own mount namespace. Lesson `09-two-containers` looks at two uppers
+//! above one lower.
+//!
+//! ```
+//! use minicontainer::rootfs::{Driver, changes, prepare};
+//! use std::fs;
+//!
+//! let place = tempfile::tempdir()?;
+//! let (layer, container) = (place.path().join("layer"), place.path().join("container"));
+//! fs::create_dir_all(layer.join("etc"))?;
+//! fs::write(layer.join("etc/motd"), "hello")?;
+//! fs::create_dir(&container)?;
+//!
+//! let layers = [layer];
+//! prepare(&layers, &container, Driver::Overlay, false)?;
+//! fs::write(container.join("upper/new"), "what a container would write")?;
+//! let changes = changes(&layers, &container, Driver::Overlay)?;
+//! assert_eq!(changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["A /new"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod copy;
+mod error;
+mod merged;
+mod remove;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashSet,
+    fmt,
+    fs::{self, DirBuilder, File, Metadata, Permissions},
+    io::{self, Read},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use minicontainer_core::{
+    layer::{Change, Node, NodeKind, Tree, Upper, UpperEntry, changes_of_upper, diff},
+    plan::RootFs,
+};
+use nix::{
+    fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2},
+    sys::stat::Mode,
+};
+use serde::{Deserialize, Serialize};
+
+pub use error::RootFsError;
+
+use merged::Merged;
+
+/// How a container gets a tree that it may write in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Driver {
+    /// The kernel's overlayfs: nothing is copied until it is written.
+    #[default]
+    Overlay,
+    /// A full copy of all layers.
+    Copy,
+}
+
+/// The word is no driver's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown driver \"{}\": it is overlay or copy", name.escape_debug())]
+pub struct DriverError {
+    /// The word.
+    pub name: String,
+}
+
+impl FromStr for Driver {
+    type Err = DriverError;
+
+    fn from_str(name: &str) -> Result<Driver, DriverError> {
+        match name {
+            "overlay" => Ok(Driver::Overlay),
+            "copy" => Ok(Driver::Copy),
+            _ => Err(DriverError { name: name.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Driver {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Driver::Overlay => "overlay",
+            Driver::Copy => "copy",
+        })
+    }
+}
+
+/// Makes what a container's root file system needs inside `directory`, which exists and is the engine's: a few empty
+/// directories, or a full copy. `layers` stand lowest first, and `volatile` is for a container that will be thrown
+/// away. What an error leaves half-made, [`remove`] takes away.
+pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: bool) -> Result<RootFs, RootFsError> {
+    if let Some(path) = layers.iter().map(PathBuf::as_path).chain([directory]).find(|path| path.to_str().is_none()) {
+        return Err(RootFsError::NotText { path: path.to_owned() });
+    }
+    let root = describe(layers, directory, driver, volatile);
+    match &root {
+        RootFs::Overlay { lowers, upper, work, target, .. } => {
+            let empty = lowers.iter().filter(|_| layers.is_empty());
+            for path in [upper, work, target].into_iter().chain(empty) {
+                make_directory(Path::new(path))?;
+            }
+        }
+        RootFs::Directory { path } => {
+            make_directory(Path::new(path))?;
+            copy::copy(&Merged::new(layers), Path::new(path))?;
+        }
+    }
+    Ok(root)
+}
+
+/// The value that [`prepare`] would return, with nothing made: for `--explain`.
+pub fn describe(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: bool) -> RootFs {
+    let inside = |name: &str| directory.join(name).display().to_string();
+    match driver {
+        Driver::Overlay => RootFs::Overlay {
+            // Overlay demands a lower directory; an image without layers gets an empty one.
+            lowers: match layers {
+                [] => vec![inside("lower")],
+                _ => layers.iter().rev().map(|layer| layer.display().to_string()).collect(),
+            },
+            upper: inside("upper"),
+            work: inside("work"),
+            target: inside("rootfs"),
+            volatile,
+        },
+        Driver::Copy => RootFs::Directory { path: inside("rootfs") },
+    }
+}
+
+/// The merged root takes its mode from the upper directory, so it must be one that every user of the container can
+/// enter, whatever the caller's umask; strangers on the host are kept out by the directory around it.
+fn make_directory(path: &Path) -> Result<(), RootFsError> {
+    let failed = || RootFsError::io("make the directory", path);
+    DirBuilder::new().mode(0o755).create(path).map_err(failed())?;
+    fs::set_permissions(path, Permissions::from_mode(0o755)).map_err(failed())
+}
+
+/// What the container changed, as `docker diff` shows it. Names that are not UTF-8 are shown with replacement
+/// characters; such a file counts as added even where a layer has it.
+pub fn changes(layers: &[PathBuf], directory: &Path, driver: Driver) -> Result<Vec<Change>, RootFsError> {
+    let merged = Merged::new(layers);
+    match driver {
+        Driver::Overlay => {
+            let mut entries = Vec::new();
+            walk(&directory.join("upper"), &mut |path, file, metadata| {
+                let kind = match metadata {
+                    _ if merged::is_whiteout(metadata) => Upper::Whiteout,
+                    _ if metadata.is_dir() => Upper::Directory { opaque: merged::is_opaque(file)? },
+                    _ => Upper::Other,
+                };
+                entries.push(UpperEntry { path: path.to_string_lossy().into_owned(), kind });
+                Ok(())
+            })?;
+            changes_of_upper(&entries, &merged)
+        }
+        Driver::Copy => {
+            let (mut before, mut after) = (Tree::new(), Tree::new());
+            merged.walk(&mut |path, entry| {
+                before.insert(path.to_string_lossy(), node(&entry.places[0], &entry.metadata)?);
+                Ok(())
+            })?;
+            walk(&directory.join("rootfs"), &mut |path, file, metadata| {
+                after.insert(path.to_string_lossy(), node(file, metadata)?);
+                Ok(())
+            })?;
+            Ok(diff(&before, &after))
+        }
+    }
+}
+
+fn node(file: &Path, metadata: &Metadata) -> Result<Node, RootFsError> {
+    let kind = if metadata.is_dir() {
+        NodeKind::Directory
+    } else if metadata.is_file() {
+        let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+        NodeKind::File { size: metadata.len(), modified }
+    } else if metadata.is_symlink() {
+        let target = fs::read_link(file).map_err(RootFsError::io("read", file))?;
+        NodeKind::Symlink { target: target.to_string_lossy().into_owned() }
+    } else {
+        NodeKind::Special { file_type: metadata.mode() & libc::S_IFMT, device: metadata.rdev() }
+    };
+    Ok(Node { kind, mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid() })
+}
+
+/// Calls `visit` with everything in a directory: path inside, path on the host, and what it is. The container may be
+/// running and remove what was just listed: that is left out.
+fn walk(
+    directory: &Path,
+    visit: &mut dyn FnMut(&Path, &Path, &Metadata) -> Result<(), RootFsError>,
+) -> Result<(), RootFsError> {
+    let mut pending = vec![PathBuf::from("/")];
+    while let Some(inside) = pending.pop() {
+        let place = directory.join(inside.strip_prefix("/").unwrap_or(&inside));
+        let entries = match fs::read_dir(&place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && inside != Path::new("/") => continue,
+            entries => entries.map_err(RootFsError::io("list", &place))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(RootFsError::io("list", &place))?;
+            let (file, path) = (entry.path(), inside.join(entry.file_name()));
+            let metadata = match entry.metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata.map_err(RootFsError::io("look at", &file))?,
+            };
+            visit(&path, &file, &metadata)?;
+            if metadata.is_dir() {
+                pending.push(path);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file of the image such as `/etc/passwd`, whatever layer it is in; `None` if there is none. An image may be
+/// hostile: symbolic links stay inside the layers, a pipe or a device is never opened, and a file longer than `limit`
+/// bytes is an error. Bytes that are not UTF-8 come out as replacement characters.
+pub fn read_file(layers: &[PathBuf], path: &str, limit: u64) -> Result<Option<String>, RootFsError> {
+    let merged = Merged::new(layers);
+    let Some(entry) = merged.follow(path)? else { return Ok(None) };
+    if !entry.metadata.is_file() {
+        return Err(RootFsError::NotRegular { path: path.to_owned() });
+    }
+    let place = &entry.places[0];
+    let found = merged.layers.iter().find_map(|layer| Some((layer, place.strip_prefix(layer).ok()?)));
+    let (layer, inside) = found.ok_or_else(|| RootFsError::NotRegular { path: path.to_owned() })?;
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let layer = open(layer, flags, Mode::empty()).map_err(RootFsError::io("open the layer", layer))?;
+    let stay = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | ResolveFlag::RESOLVE_NO_SYMLINKS;
+    let how = OpenHow::new().flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).resolve(stay);
+    let file = openat2(&layer, inside, how).map(File::from).map_err(RootFsError::io("open", place))?;
+    let mut content = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(RootFsError::io("read", place))?;
+    if content.len() as u64 > limit {
+        return Err(RootFsError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(Some(String::from_utf8_lossy(&content).into_owned()))
+}
+
+/// Removes a container's directory with everything in it, also what its owner has no permission to enter. It may be
+/// gone already.
+pub fn remove(directory: &Path) -> Result<(), RootFsError> {
+    remove::remove(directory).map_err(RootFsError::io("remove", directory))
+}
+
+/// Bytes in the files of the writable layer, for `ps --size`; each file once, however many names it has. A running
+/// container changes its files while they are counted, so this is a best guess: what cannot be looked at is left out.
+pub fn size(directory: &Path, driver: Driver) -> u64 {
+    let layer = match driver {
+        Driver::Overlay => directory.join("upper"),
+        Driver::Copy => directory.join("rootfs"),
+    };
+    let (mut bytes, mut counted) = (0, HashSet::new());
+    let mut pending = vec![layer];
+    while let Some(directory) = pending.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => pending.push(entry.path()),
+                Ok(metadata) if metadata.is_file() && counted.insert((metadata.dev(), metadata.ino())) => {
+                    bytes += metadata.len();
+                }
+                _ => {}
+            }
+        }
+    }
+    bytes
+}

@@ -1,0 +1,87 @@
+//! Removing what a container left, however it left it.
+//!
+//! Two things make this more than [`std::fs::remove_dir_all`]. Overlay's `work/work` has mode 000, and so may any
+//! directory that a container made: to an ordinary user it is closed until its mode is changed. And a container can
+//! nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a; done`). So every
+//! directory found is *moved* up into the topmost one before its own turn comes: none is worked on more than two
+//! levels deep.
+
+use std::{ffi::CString, io, os::fd::AsFd, path::Path};
+
+use nix::{
+    dir::Dir,
+    errno::Errno,
+    fcntl::{AT_FDCWD, OFlag, renameat},
+    sys::stat::{FchmodatFlags, Mode, fchmodat},
+    unistd::{UnlinkatFlags, unlinkat},
+};
+
+/// Removes a directory with everything in it; one that is not there is removed already. No symbolic link is followed:
+/// names are looked up below descriptors, each opened with `O_NOFOLLOW`.
+pub(super) fn remove(directory: &Path) -> io::Result<()> {
+    let mut top = match open(AT_FDCWD, directory) {
+        Err(Errno::ENOENT) => return Ok(()),
+        opened => opened?,
+    };
+    let mut moved = 0_u64;
+    loop {
+        let names = names(&mut top)?;
+        if names.is_empty() {
+            return Ok(unlinkat(AT_FDCWD, directory, UnlinkatFlags::RemoveDir)?);
+        }
+        for name in names {
+            if is_removed_file(&top, &name)? {
+                continue;
+            }
+            let mut inner = open(&top, name.as_c_str())?;
+            for child in self::names(&mut inner)? {
+                if !is_removed_file(&inner, &child)? {
+                    // Moving a directory writes its `..` entry, which needs its write permission.
+                    drop(open(&inner, child.as_c_str())?);
+                    move_up(&inner, &child, &top, &mut moved)?;
+                }
+            }
+            unlinkat(&top, name.as_c_str(), UnlinkatFlags::RemoveDir)?;
+        }
+    }
+}
+
+/// Opens a directory, having given its owner all permissions. By then no process of the container lives that could
+/// put a symbolic link in its place.
+fn open<P: ?Sized + nix::NixPath>(parent: impl AsFd, name: &P) -> nix::Result<Dir> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    match Dir::openat(parent.as_fd(), name, flags, Mode::empty()) {
+        Err(Errno::EACCES) => fchmodat(parent.as_fd(), name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?,
+        Err(errno) => return Err(errno),
+        Ok(directory) => {
+            nix::sys::stat::fchmod(&directory, Mode::S_IRWXU)?;
+            return Ok(directory);
+        }
+    }
+    Dir::openat(parent.as_fd(), name, flags, Mode::empty())
+}
+
+fn names(directory: &mut Dir) -> nix::Result<Vec<CString>> {
+    let names = directory.iter().map(|entry| Ok(entry?.file_name().to_owned())).collect::<nix::Result<Vec<_>>>()?;
+    Ok(names.into_iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")).collect())
+}
+
+/// Removes anything but a directory; says whether it was such a thing.
+fn is_removed_file(parent: &Dir, name: &CString) -> nix::Result<bool> {
+    match unlinkat(parent, name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
+        Err(Errno::EISDIR) => Ok(false),
+        result => result.map(|()| true),
+    }
+}
+
+/// Gives a directory a name in `top` that nothing has: renameat(2) would replace an empty directory, which does no
+/// harm, and refuses with these two errors to replace anything else.
+fn move_up(parent: &Dir, name: &CString, top: &Dir, moved: &mut u64) -> nix::Result<()> {
+    loop {
+        *moved += 1;
+        match renameat(parent, name.as_c_str(), top, format!("removed-{moved}").as_str()) {
+            Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOTDIR) => continue,
+            result => return result,
+        }
+    }
+}
