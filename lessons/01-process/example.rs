@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // ANCHOR_END: run
 
     // ANCHOR: look
-    let running = Sandbox::from_image(&image).command("sleep").args(["1"]).spawn()?;
+    let mut running = Sandbox::from_image(&image).command("sleep").args(["1"]).spawn()?;
     let status = fs::read_to_string(format!("/proc/{}/status", running.id()))?;
     println!("on the host it is process {}", running.id());
     println!("{}", status.lines().find(|line| line.starts_with("NSpid")).unwrap_or("this kernel has no NSpid"));

@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     store.seed_busybox()?;
     let image = store.image("busybox")?;
 
-    let running = Sandbox::from_image(&image).command(program).args(arguments).spawn()?;
+    let mut running = Sandbox::from_image(&image).command(program).args(arguments).spawn()?;
     println!("pid {}", running.id());
     match running.wait()?.verdict {
         Verdict::Exited(code) => println!("exited {code}"),

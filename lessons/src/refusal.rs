@@ -30,7 +30,7 @@ pub enum Refusal {
     OtherProcess {
         /// The number printed.
         pid: u32,
-        /// The command line of the process that really has this number, if there is one.
+        /// The program of the process that really has this number, if there is one.
         command: Option<String>,
         /// The program that was handed over.
         expected: String,

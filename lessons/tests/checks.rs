@@ -15,7 +15,10 @@ fn answer(number: u8, file: &str) -> String {
         Outcome::Refused(refusal) => {
             let hostname = nix::sys::utsname::uname().unwrap().nodename().to_string_lossy().into_owned();
             let both = [refusal.message(Language::English), refusal.message(Language::Portuguese)].join("\n");
-            without_chance(&both.replace(&format!("\"{hostname}\""), "\"HOST\""))
+            let init = fs::read_to_string("/proc/1/cmdline").unwrap();
+            let init = init.split(['\0', ' ']).next().unwrap();
+            let both = both.replace(&format!("\"{hostname}\""), "\"HOST\"").replace(&format!("`{init}`"), "`INIT`");
+            without_chance(&both)
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{Outcome, Refusal};
 
 pub(super) fn check(program: &Path) -> Result<Outcome> {
     let store = tempfile::tempdir().context("cannot make a store for the check")?;
-    let code = (random_number() % 120 + 2) as u8;
+    let code = (random_number() % 100 + 20) as u8;
     let token = random_word("task");
     let mut child = Command::new(program)
         .args(["sh", "-c", &format!("sleep 2; exit {code}"), &token])
@@ -56,6 +56,7 @@ pub(super) fn check(program: &Path) -> Result<Outcome> {
 fn look_at(pid: u32, token: &str) -> Option<Refusal> {
     let command = command_line(pid, token);
     if !command.as_ref().is_some_and(|command| command.contains(token)) {
+        let command = command.map(|command| command.split(' ').next().unwrap_or_default().to_owned());
         return Some(Refusal::OtherProcess { pid, command, expected: format!("sh -c … {token}") });
     }
     // One number for each pid namespace that the process is visible in, see "NSpid" in proc_pid_status(5).
