@@ -18,7 +18,7 @@
 //!
 //! let explanation = explain(&Step::PivotRoot, Language::English);
 //! assert_eq!(explanation.title, "Make the new root the root, and detach the host's tree");
-//! assert_eq!(explanation.system_calls[0], r#"pivot_root(".", ".")"#);
+//! assert_eq!(explanation.system_calls[1], r#"pivot_root(".", ".")"#);
 //! assert_eq!(explanation.man_pages[0], "pivot_root(2)");
 //! ```
 
