@@ -16,12 +16,6 @@ pub enum RootFsError {
         /// Why it failed.
         source: io::Error,
     },
-    /// A plan is text, so the paths in it must be.
-    #[error("cannot use the directory {}: its path is not UTF-8", path.display())]
-    NotText {
-        /// The directory.
-        path: PathBuf,
-    },
     /// A file of the image that must be an ordinary one is a directory, a device or a pipe.
     #[error("cannot read {path} of the image: it is no regular file")]
     NotRegular {
@@ -51,7 +45,6 @@ impl RootFsError {
                 }
                 _ => "",
             },
-            RootFsError::NotText { .. } => "set MINICONTAINER_ROOT to a directory with a name in UTF-8",
             RootFsError::NotRegular { .. } | RootFsError::TooLarge { .. } => {
                 "the image is damaged or was made to do harm: fetch it again from where it came from"
             }

@@ -38,6 +38,14 @@ pub(super) struct Entry {
     pub(super) places: Vec<PathBuf>,
 }
 
+/// What to do with symbolic links on the way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Links {
+    Follow,
+    /// They are files like others.
+    Keep,
+}
+
 impl Merged {
     pub(super) fn new(lowest_first: &[PathBuf]) -> Merged {
         Merged { layers: lowest_first.iter().rev().cloned().collect() }
@@ -62,38 +70,21 @@ impl Merged {
         Ok(())
     }
 
-    /// The entry at a path in which no symbolic link is followed.
-    fn look(&self, path: &str) -> Result<Option<Entry>, RootFsError> {
-        let mut found: Option<Entry> = None;
-        for name in path.split('/').filter(|name| !name.is_empty()) {
-            let directories = match &found {
-                None => &self.layers,
-                Some(entry) if entry.metadata.is_dir() => &entry.places,
-                Some(_) => return Ok(None),
-            };
-            match child(directories, OsStr::new(name))? {
-                Some(entry) => found = Some(entry),
-                None => return Ok(None),
-            }
-        }
-        Ok(found)
-    }
-
-    /// The entry at a path in which symbolic links are followed as a process in the container would: through all
-    /// layers, and never out of the root.
-    pub(super) fn follow(&self, path: &str) -> Result<Option<Entry>, RootFsError> {
+    /// The entry at a path, with symbolic links followed as a process in the container would: through all layers, and
+    /// never out of the root.
+    pub(super) fn look(&self, path: &str, links: Links) -> Result<Option<Entry>, RootFsError> {
         let mut ahead = names_of(Path::new(path));
         let mut way = vec![self.layers.clone()];
-        let mut links = 0;
+        let mut followed = 0;
         while let Some(name) = ahead.pop() {
             if name == ".." {
                 way.truncate((way.len() - 1).max(1));
                 continue;
             }
             let Some(entry) = child(way.last().unwrap_or(&self.layers), &name)? else { return Ok(None) };
-            if entry.metadata.is_symlink() {
-                links += 1;
-                if links > LINKS_FOLLOWED {
+            if links == Links::Follow && entry.metadata.is_symlink() {
+                followed += 1;
+                if followed > LINKS_FOLLOWED {
                     return Err(RootFsError::io("follow the symbolic links to", path)(Errno::ELOOP));
                 }
                 let target = fs::read_link(&entry.places[0]).map_err(RootFsError::io("read", &entry.places[0]))?;
@@ -118,11 +109,12 @@ impl Lower for Merged {
     type Error = RootFsError;
 
     fn exists(&self, path: &str) -> Result<bool, RootFsError> {
-        Ok(self.look(path)?.is_some())
+        Ok(self.look(path, Links::Keep)?.is_some())
     }
 
     fn names_in(&self, directory: &str) -> Result<Vec<String>, RootFsError> {
-        let Some(entry) = self.look(directory)?.filter(|entry| entry.metadata.is_dir()) else { return Ok(Vec::new()) };
+        let found = self.look(directory, Links::Keep)?.filter(|entry| entry.metadata.is_dir());
+        let Some(entry) = found else { return Ok(Vec::new()) };
         let mut shown = Vec::new();
         for name in names(&entry.places)? {
             if child(&entry.places, &name)?.is_some() {

@@ -45,7 +45,6 @@
 mod copy;
 mod error;
 mod merged;
-mod remove;
 #[cfg(test)]
 mod tests;
 
@@ -71,7 +70,8 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RootFsError;
 
-use merged::Merged;
+use crate::store::removal::remove_tree;
+use merged::{Links, Merged};
 
 /// How a container gets a tree that it may write in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,11 +115,9 @@ impl fmt::Display for Driver {
 
 /// Makes what a container's root file system needs inside `directory`, which exists and is the engine's: a few empty
 /// directories, or a full copy. `layers` stand lowest first, and `volatile` is for a container that will be thrown
-/// away. What an error leaves half-made, [`remove`] takes away.
+/// away. What an error leaves half-made, [`remove`] takes away. A plan is text, so below a directory whose name is not
+/// UTF-8 nothing can be made.
 pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: bool) -> Result<RootFs, RootFsError> {
-    if let Some(path) = layers.iter().map(PathBuf::as_path).chain([directory]).find(|path| path.to_str().is_none()) {
-        return Err(RootFsError::NotText { path: path.to_owned() });
-    }
     let root = describe(layers, directory, driver, volatile);
     match &root {
         RootFs::Overlay { lowers, upper, work, target, .. } => {
@@ -245,7 +243,7 @@ fn walk(
 /// bytes is an error. Bytes that are not UTF-8 come out as replacement characters.
 pub fn read_file(layers: &[PathBuf], path: &str, limit: u64) -> Result<Option<String>, RootFsError> {
     let merged = Merged::new(layers);
-    let Some(entry) = merged.follow(path)? else { return Ok(None) };
+    let Some(entry) = merged.look(path, Links::Follow)? else { return Ok(None) };
     if !entry.metadata.is_file() {
         return Err(RootFsError::NotRegular { path: path.to_owned() });
     }
@@ -268,7 +266,7 @@ pub fn read_file(layers: &[PathBuf], path: &str, limit: u64) -> Result<Option<St
 /// Removes a container's directory with everything in it, also what its owner has no permission to enter. It may be
 /// gone already.
 pub fn remove(directory: &Path) -> Result<(), RootFsError> {
-    remove::remove(directory).map_err(RootFsError::io("remove", directory))
+    remove_tree(directory).map_err(RootFsError::io("remove", directory))
 }
 
 /// Bytes in the files of the writable layer, for `ps --size`; each file once, however many names it has. A running

@@ -39,6 +39,7 @@ mod layer;
 mod layout;
 mod load;
 mod lock;
+pub(crate) mod removal;
 mod remove;
 mod seed;
 mod source;

@@ -9,7 +9,7 @@ use super::{
     Store, StoreError, layer,
     layout::{Listed, digest_of, reference_of, set_reference},
     load::{diff_ids, layer_digests},
-    staging::remove_tree,
+    removal::remove_tree,
 };
 
 /// What a removal did, in the words of `docker rmi`.

@@ -12,7 +12,7 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -22,7 +22,7 @@ use nix::{
     unistd::syncfs,
 };
 
-use super::StoreError;
+use super::{StoreError, removal::remove_tree};
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -87,27 +87,4 @@ pub(super) fn publish(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(StoreError::io("move into place", to))?;
     let parent = to.parent().unwrap_or(to);
     File::open(parent).and_then(|directory| directory.sync_all()).map_err(StoreError::io("flush to disk", parent))
-}
-
-/// Removes a directory and all in it, also where an image left directories that their owner may not write.
-pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            open_directories(path)?;
-            fs::remove_dir_all(path)
-        }
-        result => result,
-    }
-}
-
-fn open_directories(path: &Path) -> io::Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            open_directories(&entry.path())?;
-        }
-    }
-    Ok(())
 }

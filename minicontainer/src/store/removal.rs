@@ -1,14 +1,15 @@
-//! Removing what a container left, however it left it.
+//! Removing a tree that strangers filled: a layer half unpacked, or what a container left.
 //!
 //! Two things make this more than [`std::fs::remove_dir_all`]. Overlay's `work/work` has mode 000, and so may any
-//! directory that a container made: to an ordinary user it is closed until its mode is changed. And a container can
-//! nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a; done`). So every
-//! directory found is *moved* up into the topmost one before its own turn comes: none is worked on more than two
-//! levels deep.
+//! directory that an image or a container made: to an ordinary user it is closed until its mode is changed. And a
+//! container can nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a; done`).
+//! So every directory found is *moved* up into the topmost one, where its own turn comes: the work is never more than
+//! two levels deep.
 
 use std::{ffi::CString, io, os::fd::AsFd, path::Path};
 
 use nix::{
+    NixPath,
     dir::Dir,
     errno::Errno,
     fcntl::{AT_FDCWD, OFlag, renameat},
@@ -18,7 +19,7 @@ use nix::{
 
 /// Removes a directory with everything in it; one that is not there is removed already. No symbolic link is followed:
 /// names are looked up below descriptors, each opened with `O_NOFOLLOW`.
-pub(super) fn remove(directory: &Path) -> io::Result<()> {
+pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
     let mut top = match open(AT_FDCWD, directory) {
         Err(Errno::ENOENT) => return Ok(()),
         opened => opened?,
@@ -36,7 +37,7 @@ pub(super) fn remove(directory: &Path) -> io::Result<()> {
             let mut inner = open(&top, name.as_c_str())?;
             for child in self::names(&mut inner)? {
                 if !is_removed_file(&inner, &child)? {
-                    // Moving a directory writes its `..` entry, which needs its write permission.
+                    // Moving a directory changes its `..` entry, which needs permission to write in it.
                     drop(open(&inner, child.as_c_str())?);
                     move_up(&inner, &child, &top, &mut moved)?;
                 }
@@ -46,19 +47,17 @@ pub(super) fn remove(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a directory, having given its owner all permissions. By then no process of the container lives that could
-/// put a symbolic link in its place.
-fn open<P: ?Sized + nix::NixPath>(parent: impl AsFd, name: &P) -> nix::Result<Dir> {
+/// Opens a directory and gives its owner all permissions. No process lives any more that could put a symbolic link in
+/// its place between the two.
+fn open<P: ?Sized + NixPath>(parent: impl AsFd, name: &P) -> nix::Result<Dir> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    match Dir::openat(parent.as_fd(), name, flags, Mode::empty()) {
-        Err(Errno::EACCES) => fchmodat(parent.as_fd(), name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?,
-        Err(errno) => return Err(errno),
-        Ok(directory) => {
-            nix::sys::stat::fchmod(&directory, Mode::S_IRWXU)?;
-            return Ok(directory);
-        }
+    let open = || Dir::openat(parent.as_fd(), name, flags, Mode::empty());
+    match open() {
+        Err(Errno::EACCES) => {}
+        opened => opened.map(drop)?,
     }
-    Dir::openat(parent.as_fd(), name, flags, Mode::empty())
+    fchmodat(parent.as_fd(), name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
+    open()
 }
 
 fn names(directory: &mut Dir) -> nix::Result<Vec<CString>> {
