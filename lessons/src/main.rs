@@ -3,24 +3,18 @@
 use std::{env, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use lessons::{Language, Lesson, lesson};
 
 /// The course's runner: lists the lessons, checks exercises in the real engine, gives hints.
 #[derive(Parser)]
 #[command(name = "lessons", version)]
 struct Arguments {
-    /// The language to speak; without it, the locale's
+    /// The language to speak, en or pt; without it, the locale's
     #[arg(long, global = true)]
-    lang: Option<Lang>,
+    lang: Option<Language>,
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Lang {
-    En,
-    Pt,
 }
 
 #[derive(Subcommand)]
@@ -52,11 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
-    let language = match arguments.lang {
-        Some(Lang::En) => Language::English,
-        Some(Lang::Pt) => Language::Portuguese,
-        None => language_of_locale(),
-    };
+    let language = arguments.lang.unwrap_or_else(language_of_locale);
     match arguments.command {
         Command::List => list(language),
         Command::Check { number, file } => check(find(number, language)?, file, language),
@@ -64,13 +54,11 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     }
 }
 
-/// The first of these variables that is set decides, see locale(7).
+/// The first of these variables that is set decides, see locale(7); English for a language that the course lacks.
 fn language_of_locale() -> Language {
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| env::var(name).ok());
-    match locale.into_iter().find(|value| !value.is_empty()) {
-        Some(value) if value.starts_with("pt") => Language::Portuguese,
-        _ => Language::English,
-    }
+    let decisive = locale.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
+    decisive.parse().unwrap_or_default()
 }
 
 fn find(number: u8, language: Language) -> Result<&'static Lesson> {
