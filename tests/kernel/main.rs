@@ -6,7 +6,12 @@
 //!
 //! Tests that need what this machine or this user lacks say so through [`skip::require`].
 
+mod files;
 mod fixture;
+mod isolation;
+mod library;
+mod limits;
 mod oracle;
 mod oracle_sees;
+mod sandboxes;
 mod skip;
