@@ -55,8 +55,8 @@ pub(super) fn copy(merged: &Merged, target: &Path) -> Result<(), RootFsError> {
         if metadata.is_file() { copy_file(from, &to, metadata) } else { copy_special(from, &to, metadata) }
             .map_err(failed())
     })?;
-    // Last and children first: a read-only directory must be filled before, and filling changes its times.
-    for (from, to, metadata) in directories.iter().rev() {
+    // Last of all: a read-only directory must be filled before, and filling changes its times.
+    for (from, to, metadata) in &directories {
         let failed = || RootFsError::io("copy the directory", from);
         let (from, to) = (File::open(from).map_err(failed())?, File::open(to).map_err(failed())?);
         copy_metadata(&from, &to, metadata).map_err(failed())?;

@@ -41,7 +41,7 @@ impl RootFsError {
                     "free some space: `minicontainer rm CONTAINER` and `minicontainer rmi IMAGE` do"
                 }
                 io::ErrorKind::PermissionDenied => {
-                    "the file's mode may forbid reading even to its owner: use --driver overlay, where the kernel reads, or root"
+                    "its mode may forbid this even to its owner: root may, or the owner after chmod(1)"
                 }
                 _ => "",
             },

@@ -173,7 +173,11 @@ pub(super) fn is_whiteout(metadata: &Metadata) -> bool {
 /// an ordinary user's (`userxattr`) have to keep it among the attributes that users may set.
 pub(super) fn is_opaque(directory: &Path) -> Result<bool, RootFsError> {
     let name = if geteuid().is_root() { c"trusted.overlay.opaque" } else { c"user.overlay.opaque" };
-    let opened = File::open(directory).map_err(RootFsError::io("open", directory))?;
+    let opened = match File::open(directory) {
+        // A running container may have removed it since it was listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened.map_err(RootFsError::io("open", directory))?,
+    };
     let value = xattr::get(&opened, name).map_err(RootFsError::io("read the attributes of", directory))?;
     Ok(value.as_deref() == Some(b"y"))
 }

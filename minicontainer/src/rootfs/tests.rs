@@ -312,6 +312,8 @@ fn check_read(path: &str, expect: Result<Option<&str>, &str>) {
         ("etc/hidden", Whiteout),
         ("etc/absolute", Symlink("/etc/group")),
         ("etc/outside", Symlink("../../../../../../../etc/hostname")),
+        ("etc/sub", Directory),
+        ("etc/up", Symlink("sub/../passwd")),
         ("etc/loop", Symlink("loop")),
         ("etc/pipe", Pipe),
         ("etc/long", Regular("0123456789")),
@@ -339,6 +341,7 @@ fn symbolic_links_stay_inside_and_cross_layers() {
     check_read("/etc/absolute", Ok(Some("root:x")));
     check_read("/way/file", Ok(Some("far")));
     check_read("/../../etc/passwd", Ok(Some("user")));
+    check_read("/etc/up", Ok(Some("user")));
     check_read("/etc/outside", Ok(None));
     check_read(
         "/etc/loop",
