@@ -5,31 +5,17 @@ use std::{io, path::PathBuf};
 /// Something about a root file system that could not be done. The message says what was tried on what,
 /// [`source`](std::error::Error) why it failed, [`hint`](RootFsError::hint) how to mend it.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum RootFsError {
     /// An operation of the file system failed.
     #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried, as a verb: "copy", "make the directory".
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     /// A file of the image that must be an ordinary one is a directory, a device or a pipe.
     #[error("cannot read {path} of the image: it is no regular file")]
-    NotRegular {
-        /// Its path in the image.
-        path: String,
-    },
+    NotRegular { path: String },
     /// A file of the image is larger than is believable.
     #[error("cannot read {path} of the image: it is larger than {limit} bytes")]
-    TooLarge {
-        /// Its path in the image.
-        path: String,
-        /// The bound.
-        limit: u64,
-    },
+    TooLarge { path: String, limit: u64 },
 }
 
 impl RootFsError {
