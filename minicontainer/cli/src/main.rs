@@ -1,2 +1,41 @@
-//! x
-fn main() {}
+//! The command `minicontainer`.
+//!
+//! Nothing is decided here that the libraries could decide: this crate reads what was typed, asks the engine, and
+//! shows the answer. A command goes through it like this:
+//!
+//! ```text
+//! words typed ─ args ─▶ one struct per command ─ commands::… ─▶ engine, library ─ table, format ─▶ stdout
+//!                                                             └─ error: message, hint, exit code ─▶ stderr
+//! ```
+//!
+//! | Module | What it holds |
+//! |---|---|
+//! | [`args`] | the grammar: commands, their short and their object forms |
+//! | [`commands`] | a file for each family of commands: its flags, what it does |
+//! | [`format`], [`table`], [`output`] | `--format` templates, tables, writing to stdout |
+//! | [`error`] | messages, hints and Docker's exit codes |
+//! | [`language`] | English or Portuguese, from a flag or the locale |
+
+mod args;
+mod commands;
+mod error;
+mod format;
+mod language;
+mod output;
+mod table;
+
+use std::process::ExitCode;
+
+use args::Arguments;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return error::usage(&error, std::env::args_os().skip(1)),
+    };
+    match arguments.command.execute() {
+        Ok(code) => code,
+        Err(failure) => failure.print(),
+    }
+}

@@ -1,1 +1,16 @@
-//! (story)
+//! What outlives one call.
+//!
+//! The small library `minicontainer` runs a process in isolation and forgets it when it has ended. What people call a
+//! *container* lives longer: it has a name, it can be listed, looked at and removed, and its writable layer stays when
+//! its process is gone. Keeping such things is the work of this crate.
+//!
+//! | Module | What it keeps |
+//! |---|---|
+//! | [`container`] | containers: their records, names and directories |
+//!
+//! Volumes, networks, registries and builds will be neighbours of `container`. Nothing here runs in the background:
+//! each call reads the store, does its work under the store's lock, and returns.
+
+pub mod container;
+
+pub use container::{Container, ContainerError, Containers, State};

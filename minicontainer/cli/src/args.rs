@@ -1,0 +1,141 @@
+//! The grammar of the command line.
+//!
+//! Docker has a short form for what people do every day (`ps`) and an object form for everything (`container ls`). Both
+//! lead to the same struct here, so no flag can be in one and not in the other.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{commands::*, error::Failure};
+
+/// Run isolated processes, look at images and layers, learn what a container is.
+#[derive(Debug, Parser)]
+#[command(name = "minicontainer", version, propagate_version = false, disable_help_subcommand = true)]
+#[command(after_help = "Begin with:
+  minicontainer demo                      two containers of one image, explained while they run
+  minicontainer image seed                an image with no network, from this machine's own programs
+  minicontainer run --rm busybox echo hi  a container
+  minicontainer run --explain busybox sh  every step that makes one, and why")]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every command; `execute` says where it is carried out.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a command in a new container
+    Run(Box<run::RunArguments>),
+    /// List containers
+    Ps(list::ListArguments),
+    /// Remove containers
+    Rm(container::RemoveArguments),
+    /// Show all that is known of containers or images, as JSON
+    Inspect(inspect::InspectArguments),
+    /// Show what a container changed in its image's files
+    Diff(container::DiffArguments),
+    /// Print every step that would make a container, and why; make nothing
+    Explain(Box<explain::ExplainArguments>),
+    /// Write a bundle: a config.json and a rootfs that runc, crun and others run
+    Spec(Box<spec::SpecArguments>),
+    /// List images
+    Images(image::ListArguments),
+    /// Remove images
+    Rmi(image::RemoveArguments),
+    /// Add the images of a tar archive that `docker save` or an OCI tool wrote
+    Load(image::LoadArguments),
+    /// Give an image one more name
+    Tag(image::TagArguments),
+    /// Show how an image was made, layer by layer
+    History(image::HistoryArguments),
+    /// Commands about containers
+    #[command(subcommand)]
+    Container(ContainerCommand),
+    /// Commands about images
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// Two containers of one image, run before your eyes and explained
+    Demo(demo::DemoArguments),
+    /// Try what this machine can do, and say how to mend what it cannot
+    Doctor(doctor::DoctorArguments),
+    /// Show the version
+    Version(about::VersionArguments),
+    /// Print a script that completes commands in a shell
+    Completions(about::CompletionArguments),
+}
+
+/// The object form of what is about containers.
+#[derive(Debug, Subcommand)]
+pub enum ContainerCommand {
+    /// Run a command in a new container
+    Run(Box<run::RunArguments>),
+    /// List containers
+    #[command(visible_aliases = ["list", "ps"])]
+    Ls(list::ListArguments),
+    /// Remove containers
+    #[command(visible_alias = "remove")]
+    Rm(container::RemoveArguments),
+    /// Show all that is known of containers, as JSON
+    Inspect(inspect::InspectArguments),
+    /// Show what a container changed in its image's files
+    Diff(container::DiffArguments),
+}
+
+/// The object form of what is about images.
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Make the image busybox from this machine's own programs, with no network
+    Seed(image::SeedArguments),
+    /// List images
+    #[command(visible_alias = "list")]
+    Ls(image::ListArguments),
+    /// Show all that is known of images, as JSON
+    Inspect(inspect::InspectArguments),
+    /// Remove images
+    #[command(visible_alias = "remove")]
+    Rm(image::RemoveArguments),
+    /// Add the images of a tar archive
+    Load(image::LoadArguments),
+    /// Give an image one more name
+    Tag(image::TagArguments),
+    /// Show how an image was made, layer by layer
+    History(image::HistoryArguments),
+}
+
+impl Command {
+    /// Carries the command out. The exit code is 0, or what the container ended with.
+    pub fn execute(self) -> Result<ExitCode, Failure> {
+        match self {
+            Command::Run(arguments) | Command::Container(ContainerCommand::Run(arguments)) => {
+                run::execute(*arguments).map_err(Failure::of_run)
+            }
+            Command::Ps(arguments) | Command::Container(ContainerCommand::Ls(arguments)) => list::execute(&arguments),
+            Command::Rm(arguments) | Command::Container(ContainerCommand::Rm(arguments)) => {
+                container::remove(&arguments)
+            }
+            Command::Diff(arguments) | Command::Container(ContainerCommand::Diff(arguments)) => {
+                container::diff(&arguments)
+            }
+            Command::Inspect(arguments) => inspect::execute(&arguments, &[inspect::CONTAINER, inspect::IMAGE]),
+            Command::Container(ContainerCommand::Inspect(arguments)) => {
+                inspect::execute(&arguments, &[inspect::CONTAINER])
+            }
+            Command::Image(ImageCommand::Inspect(arguments)) => inspect::execute(&arguments, &[inspect::IMAGE]),
+            Command::Explain(arguments) => explain::execute(&arguments).map_err(Failure::of_run),
+            Command::Spec(arguments) => spec::execute(&arguments).map_err(Failure::of_run),
+            Command::Images(arguments) | Command::Image(ImageCommand::Ls(arguments)) => image::list(&arguments),
+            Command::Rmi(arguments) | Command::Image(ImageCommand::Rm(arguments)) => image::remove(&arguments),
+            Command::Load(arguments) | Command::Image(ImageCommand::Load(arguments)) => image::load(&arguments),
+            Command::Tag(arguments) | Command::Image(ImageCommand::Tag(arguments)) => image::tag(&arguments),
+            Command::History(arguments) | Command::Image(ImageCommand::History(arguments)) => {
+                image::history(&arguments)
+            }
+            Command::Image(ImageCommand::Seed(arguments)) => image::seed(&arguments),
+            Command::Demo(arguments) => demo::execute(&arguments),
+            Command::Doctor(arguments) => doctor::execute(&arguments),
+            Command::Version(arguments) => about::version(&arguments),
+            Command::Completions(arguments) => about::completions(&arguments),
+        }
+    }
+}

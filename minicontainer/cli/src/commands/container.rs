@@ -1,0 +1,78 @@
+//! `rm` and `diff`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use minicontainer::{
+    Store,
+    core::layer::Change,
+    rootfs,
+};
+use minicontainer_engine::{Container, ContainerError, Containers, container::Force};
+
+use crate::{error::Failure, output};
+
+/// Remove containers
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  minicontainer rm one two
+  minicontainer rm -f $(minicontainer ps -aq)")]
+pub struct RemoveArguments {
+    /// Kill a container that runs; one that is not there is no fault
+    #[arg(short, long)]
+    force: bool,
+
+    /// Names, ids, or beginnings of ids
+    #[arg(required = true, value_name = "CONTAINER")]
+    containers: Vec<String>,
+}
+
+/// Removes them; what cannot be removed does not save the others.
+pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
+    let containers = Containers::of(&Store::open_default()?);
+    let force = if arguments.force { Force::Kill } else { Force::Refuse };
+    let mut code = ExitCode::SUCCESS;
+    for name in &arguments.containers {
+        match containers.remove(name, force) {
+            Ok(_) => output::print_line(name)?,
+            Err(ContainerError::Unknown { .. }) if force == Force::Kill => {}
+            Err(error) => {
+                Failure::from(error).print();
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+/// Show what a container changed in its image's files
+///
+/// A is for added, C for changed, D for deleted.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  minicontainer run --name one busybox sh -c 'echo hello > /root/note; rm /etc/group'
+  minicontainer diff one")]
+pub struct DiffArguments {
+    /// Name, id, or beginning of an id
+    container: String,
+}
+
+/// Prints the changes.
+pub fn diff(arguments: &DiffArguments) -> Result<ExitCode, Failure> {
+    let store = Store::open_default()?;
+    let container = Containers::of(&store).find(&arguments.container)?;
+    let lines: String = changes(&store, &container)?.iter().map(|change| format!("{change}\n")).collect();
+    output::print(&lines)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a container changed in its image's files.
+pub fn changes(store: &Store, container: &Container) -> Result<Vec<Change>, Failure> {
+    let directory = Containers::of(store).place(&container.id);
+    // One that could never be started has no writable layer.
+    if !directory.join("rootfs").exists() {
+        return Ok(Vec::new());
+    }
+    let layers: Vec<_> = store.image(&container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
+    Ok(rootfs::changes(&layers, &directory, container.driver)?)
+}

@@ -1,0 +1,207 @@
+//! `doctor`: what this machine can do, tried and not guessed, and how to mend what it cannot.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use minicontainer::{
+    MIB, Sandbox, Store, host,
+    core::plan::{Availability, CgroupLayout, Host, Identity},
+    rootfs::Driver,
+    store::Image,
+};
+use nix::{sys::utsname::uname, unistd::{Uid, User}};
+use serde::Serialize;
+
+use crate::{error::Failure, output};
+
+/// Try what this machine can do, and say how to mend what it cannot
+#[derive(Debug, Args)]
+#[command(after_help = "Ends with 0 if `minicontainer run` works, else with 1.")]
+pub struct DoctorArguments {
+    /// Print lines for people, or JSON
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: DoctorFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DoctorFormat {
+    Text,
+    Json,
+}
+
+/// What was found out about one thing.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Finding {
+    name: &'static str,
+    verdict: Verdict,
+    /// What was seen, or what went wrong.
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verdict {
+    Works,
+    /// It does not work, and `run` can do without it.
+    Missing,
+    /// It does not work, and so nothing does.
+    Broken,
+}
+
+impl Finding {
+    fn works(name: &'static str, detail: impl Into<String>) -> Finding {
+        Finding { name, verdict: Verdict::Works, detail: detail.into(), mend: None }
+    }
+
+    fn fails(name: &'static str, verdict: Verdict, failure: &Failure) -> Finding {
+        Finding { name, verdict, detail: failure.message(), mend: failure.mend().map(str::to_owned) }
+    }
+}
+
+/// Tries everything.
+pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
+    let host = host::probe();
+    let mut findings = vec![identity(&host), kernel(), user_namespaces(&host), cgroups(&host)];
+    match Store::open_default() {
+        Ok(store) => {
+            findings.push(Finding::works("store", format!("{} can be written", store.root().display())));
+            findings.push(images(&store));
+            findings.extend(runs(&store, &host));
+        }
+        Err(error) => findings.push(Finding::fails("store", Verdict::Broken, &error.into())),
+    }
+    let runs = findings.iter().all(|finding| finding.verdict != Verdict::Broken);
+    match arguments.format {
+        DoctorFormat::Json => output::print_json(&serde_json::json!({"runs": runs, "findings": findings}))?,
+        DoctorFormat::Text => output::print(&text(&findings, runs))?,
+    }
+    Ok(if runs { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn text(findings: &[Finding], runs: bool) -> String {
+    let mut text = String::new();
+    for Finding { name, verdict, detail, mend } in findings {
+        let sign = match verdict {
+            Verdict::Works => "works",
+            Verdict::Missing => "lacks",
+            Verdict::Broken => "FAILS",
+        };
+        text += &format!("{sign}  {name:<16} {detail}\n");
+        if let Some(mend) = mend {
+            text += &format!("{:23} to mend it: {mend}\n", "");
+        }
+    }
+    text + if runs { "\n`minicontainer run` works here.\n" } else { "\n`minicontainer run` does not work here yet.\n" }
+}
+
+fn identity(host: &Host) -> Finding {
+    let name = User::from_uid(Uid::effective()).ok().flatten().map_or_else(String::new, |user| format!(" ({})", user.name));
+    Finding::works("identity", match host.identity {
+        Identity::Root => "root, with the powers of root".to_owned(),
+        Identity::User { uid: 0, .. } => "root without its powers, as inside a container: like an ordinary user".to_owned(),
+        Identity::User { uid, .. } => format!("an ordinary user, uid {uid}{name}"),
+    })
+}
+
+fn kernel() -> Finding {
+    let release = uname().map_or_else(|_| "unknown".to_owned(), |name| name.release().to_string_lossy().into_owned());
+    let mut numbers = release.split(|sign: char| !sign.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version >= (5, 12) {
+        return Finding::works("kernel", format!("Linux {release}"));
+    }
+    Finding {
+        name: "kernel",
+        verdict: Verdict::Broken,
+        detail: format!("Linux {release} is older than 5.12, which brought mount_setattr(2)"),
+        mend: Some("use a newer kernel: that of Debian 12, Ubuntu 22.04, Fedora 35 or anything after".to_owned()),
+    }
+}
+
+fn user_namespaces(host: &Host) -> Finding {
+    match host::try_user_namespace() {
+        Availability::Available => Finding::works("user namespaces", "one was made, and something mounted in it"),
+        Availability::Unavailable { cause, mend } => Finding {
+            name: "user namespaces",
+            // Root isolates by its own powers.
+            verdict: if host.identity == Identity::Root { Verdict::Missing } else { Verdict::Broken },
+            detail: cause,
+            mend: Some(mend),
+        },
+    }
+}
+
+fn cgroups(host: &Host) -> Finding {
+    let layout = match &host.cgroups.layout {
+        CgroupLayout::None => "no control groups are mounted".to_owned(),
+        CgroupLayout::V1 { hierarchies } => format!("version 1: {}", hierarchies.join(" ")),
+        CgroupLayout::V2 { controllers } => format!("version 2: {}", controllers.join(" ")),
+    };
+    match &host.cgroups.access {
+        Availability::Available => Finding::works("control groups", layout),
+        Availability::Unavailable { cause, mend } => Finding {
+            name: "control groups",
+            verdict: Verdict::Missing,
+            detail: format!("no limits of memory, cpus, processes: {cause} ({layout})"),
+            mend: Some(mend.clone()),
+        },
+    }
+}
+
+fn images(store: &Store) -> Finding {
+    match store.images() {
+        Ok(images) if images.is_empty() => Finding {
+            name: "images",
+            verdict: Verdict::Missing,
+            detail: "the store has none".to_owned(),
+            mend: Some("`minicontainer image seed` makes busybox with no network".to_owned()),
+        },
+        Ok(images) => Finding::works("images", format!("{} in the store", images.len())),
+        Err(error) => Finding::fails("images", Verdict::Broken, &error.into()),
+    }
+}
+
+/// Really runs containers: by each driver, and with limits. The image is seeded in a store inside the store, so that
+/// all is tried on the very file system that will be used, and nothing stays.
+fn runs(store: &Store, host: &Host) -> Vec<Finding> {
+    let place = store.root().join(format!("doctor-{}", std::process::id()));
+    let tried = Store::open(&place).and_then(|trial| trial.seed_busybox()).map(|seeded| {
+        let mut findings = vec![
+            run("run", Verdict::Broken, &seeded.image, |sandbox| sandbox),
+            run("overlay driver", Verdict::Missing, &seeded.image, |sandbox| sandbox.driver(Driver::Overlay)),
+            run("copy driver", Verdict::Missing, &seeded.image, |sandbox| sandbox.driver(Driver::Copy)),
+        ];
+        if host.cgroups.access == Availability::Available {
+            let limit = |sandbox: Sandbox| sandbox.memory(64 * MIB).cpus(0.5).pids(32);
+            findings.push(run("limits", Verdict::Missing, &seeded.image, limit));
+        }
+        findings
+    });
+    let findings = tried.unwrap_or_else(|error| vec![Finding::fails("run", Verdict::Broken, &error.into())]);
+    match minicontainer::rootfs::remove(&place) {
+        Ok(()) => findings,
+        Err(error) => findings.into_iter().chain([Finding::fails("clean up", Verdict::Missing, &error.into())]).collect(),
+    }
+}
+
+fn run(
+    name: &'static str,
+    otherwise: Verdict,
+    image: &Image,
+    ask: impl FnOnce(Sandbox) -> Sandbox,
+) -> Finding {
+    let sandbox = ask(Sandbox::from_image(image)).command("true");
+    match sandbox.status() {
+        Ok(report) if report.verdict == minicontainer::Verdict::Exited(0) => {
+            Finding::works(name, format!("a container ran `true` in {:.1} ms", report.wall_time.as_secs_f64() * 1e3))
+        }
+        Ok(report) => {
+            let failure = Failure::new(format!("a container ran `true`, which ended with {:?}", report.verdict));
+            Finding::fails(name, otherwise, &failure)
+        }
+        Err(error) => Finding::fails(name, otherwise, &error.into()),
+    }
+}

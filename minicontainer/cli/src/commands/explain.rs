@@ -1,0 +1,62 @@
+//! `explain`, and `run --explain`: the plan in words, carried out by nobody.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use minicontainer::{
+    Sandbox, Store,
+    core::explain::{Language, render},
+};
+
+use super::{find_image, options::ContainerArguments};
+use crate::{error::Failure, language, output};
+
+/// Print every step that would make a container, and why; make nothing
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+#[command(override_usage = "minicontainer explain [OPTIONS] IMAGE [COMMAND] [ARG...]")]
+#[command(after_help = "Examples:
+  minicontainer explain busybox sh
+  minicontainer explain --lang pt --memory 64m busybox sh
+  minicontainer explain --without pid busybox sh
+  minicontainer explain --format json busybox sh")]
+pub struct ExplainArguments {
+    /// Explain in this language: en or pt [default: the locale's]
+    #[arg(long, value_name = "LANGUAGE", value_parser = language::parse)]
+    lang: Option<Language>,
+
+    /// Print the sentences, or the plan itself as JSON
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: PlanFormat,
+
+    #[command(flatten)]
+    container: ContainerArguments,
+
+    /// Print help
+    #[arg(long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// How a plan is shown.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PlanFormat {
+    Text,
+    Json,
+}
+
+/// Explains it.
+pub fn execute(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
+    let options = arguments.container.options()?;
+    let image = find_image(&Store::open_default()?, arguments.container.image())?;
+    let sandbox = arguments.container.sandbox(&image, &options);
+    match arguments.format {
+        PlanFormat::Text => print(&sandbox, arguments.lang.unwrap_or_else(language::of_environment)),
+        PlanFormat::Json => output::print_json(&sandbox.plan()?).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Prints a sandbox's plan in words.
+pub fn print(sandbox: &Sandbox, language: Language) -> Result<ExitCode, Failure> {
+    output::print(&render(&sandbox.plan()?, language))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,194 @@
+//! `inspect`: all that is known, as JSON in Docker's words, so that scripts written for Docker find what they look for.
+
+use std::{fs, process::ExitCode};
+
+use anyhow::Context;
+use clap::Args;
+use minicontainer::{
+    Store, Verdict,
+    core::plan::RootFs,
+    rootfs,
+    store::{Image, StoreError},
+};
+use minicontainer_engine::{
+    Container, ContainerError, Containers, State,
+    container::{AfterExit, Moment, exit_code},
+};
+use serde_json::{Value, json};
+
+use super::list;
+use crate::{error::Failure, format::Format, output};
+
+/// Show all that is known, as JSON
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  minicontainer inspect one
+  minicontainer inspect --format '{{.State.ExitCode}}' one
+  minicontainer inspect --format '{{json .GraphDriver}}' one
+  minicontainer image inspect busybox")]
+pub struct InspectArguments {
+    /// Show by a template: json or '{{.Field.Inner}} …'
+    #[arg(short, long, value_name = "TEMPLATE")]
+    format: Option<String>,
+
+    /// Names, ids, or beginnings of ids
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+}
+
+/// A kind of thing that can be inspected: its name, and how one is found.
+pub type Kind = (&'static str, fn(&Store, &str) -> Result<Option<Value>, Failure>);
+
+/// Containers.
+pub const CONTAINER: Kind = ("container", |store, name| match Containers::of(store).find(name) {
+    Ok(container) => container_document(store, &container).map(Some),
+    Err(ContainerError::Unknown { .. }) => Ok(None),
+    Err(error) => Err(error.into()),
+});
+
+/// Images.
+pub const IMAGE: Kind = ("image", |store, name| match store.image(name) {
+    Ok(image) => image_document(store, &image).map(Some),
+    Err(StoreError::UnknownImage { .. } | StoreError::BadReference { .. }) => Ok(None),
+    Err(error) => Err(error.into()),
+});
+
+/// Prints a list of documents; what is not there does not hide the others.
+pub fn execute(arguments: &InspectArguments, kinds: &[Kind]) -> Result<ExitCode, Failure> {
+    let format = arguments.format.as_deref().map(Format::parse).transpose()?;
+    let store = Store::open_default()?;
+    let (mut documents, mut missing) = (Vec::new(), Vec::new());
+    for name in &arguments.names {
+        match find(&store, kinds, name)? {
+            Some(document) => documents.push(document),
+            None => missing.push(name),
+        }
+    }
+    match format {
+        None => output::print_json(&documents)?,
+        Some(format) => output::print(&format.render(&documents, str::to_uppercase)?)?,
+    }
+    let what: Vec<&str> = kinds.iter().map(|(kind, _)| *kind).collect();
+    for name in &missing {
+        let failure = Failure::new(format!("No such {}: {name}", what.join(" or ")));
+        failure.hint("`minicontainer ps -a` and `minicontainer images` list what there is").print();
+    }
+    Ok(if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn find(store: &Store, kinds: &[Kind], name: &str) -> Result<Option<Value>, Failure> {
+    for (_, find) in kinds {
+        if let Some(document) = find(store, name)? {
+            return Ok(Some(document));
+        }
+    }
+    Ok(None)
+}
+
+fn container_document(store: &Store, container: &Container) -> Result<Value, Failure> {
+    let directory = Containers::of(store).place(&container.id);
+    let path = directory.join("config.json");
+    let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let config: Value =
+        serde_json::from_slice(&text).with_context(|| format!("{} is no JSON document", path.display()))?;
+    let of_process = |field: &str| config.pointer(&format!("/process/{field}")).cloned().unwrap_or_default();
+    let (program, arguments) = container.command.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+    let network = if container.host_network { "host" } else { "none" };
+    Ok(json!({
+        "Id": container.id,
+        "Created": container.created.to_string(),
+        "Path": program,
+        "Args": arguments,
+        "State": state(&container.state),
+        "Image": container.image_id,
+        "Name": format!("/{}", container.name),
+        "Driver": container.driver,
+        "HostConfig": {
+            "NetworkMode": network,
+            "AutoRemove": container.after_exit == AfterExit::Remove,
+            "ReadonlyRootfs": config.pointer("/root/readonly").cloned().unwrap_or_default(),
+            "Memory": container.limits.memory.unwrap_or_default(),
+            "NanoCpus": container.limits.nano_cpus.unwrap_or_default(),
+            "PidsLimit": container.limits.pids,
+        },
+        "GraphDriver": graph_driver(store, container)?,
+        "Mounts": config.get("mounts").cloned().unwrap_or_default(),
+        "Config": {
+            "Hostname": config.get("hostname").cloned().unwrap_or_default(),
+            "User": of_process("user"),
+            "Env": of_process("env"),
+            "Cmd": of_process("args"),
+            "WorkingDir": of_process("cwd"),
+            "Image": container.image,
+        },
+        "NetworkSettings": {"Networks": {network: {}}},
+        // Not Docker's: what was left out on purpose, and where the runtime config lies.
+        "Without": container.without,
+        "RuntimeConfig": path,
+    }))
+}
+
+/// What Docker shows where there is no time.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+fn state(state: &State) -> Value {
+    let time = |moment: Option<Moment>| moment.map_or_else(|| NEVER.to_owned(), |moment| moment.to_string());
+    let (pid, code, started, finished, error) = match state {
+        State::Created => (0, Some(0), None, None, ""),
+        State::Failed { code, message } => (0, Some(i32::from(*code)), None, None, message.as_str()),
+        State::Running { process, started } => (process.pid, Some(0), Some(*started), None, ""),
+        State::Exited { code: None, started, .. } => {
+            (0, None, Some(*started), None, "the engine was killed before it could see how the process ended")
+        }
+        State::Exited { code, started, finished, .. } => (0, *code, Some(*started), *finished, ""),
+    };
+    let report = match state {
+        State::Exited { report: Some(report), .. } => Some(report),
+        _ => None,
+    };
+    json!({
+        "Status": list::state(state),
+        "Running": matches!(state, State::Running { .. }),
+        "OOMKilled": report.is_some_and(|report| report.oom_kills > 0 || report.verdict == Verdict::MemoryLimit),
+        "Pid": pid,
+        "ExitCode": code.or_else(|| report.map(|report| exit_code(report.verdict))),
+        "Error": error,
+        "StartedAt": time(started),
+        "FinishedAt": time(finished),
+        "Report": report,
+    })
+}
+
+/// Where the layers lie, lowest last, as Docker has it.
+fn graph_driver(store: &Store, container: &Container) -> Result<Value, Failure> {
+    let directory = Containers::of(store).place(&container.id);
+    let layers: Vec<_> = store.image(&container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
+    let data = match rootfs::describe(&layers, &directory, container.driver, false) {
+        RootFs::Overlay { lowers, upper, work, target, .. } => {
+            json!({"LowerDir": lowers.join(":"), "UpperDir": upper, "WorkDir": work, "MergedDir": target})
+        }
+        RootFs::Directory { path } => json!({"RootDir": path}),
+    };
+    Ok(json!({"Name": container.driver, "Data": data}))
+}
+
+fn image_document(store: &Store, image: &Image) -> Result<Value, Failure> {
+    let same = store.images()?.into_iter().filter(|other| other.id == image.id);
+    let tags: Vec<String> = same.filter_map(|other| other.reference).map(|name| name.familiar().to_string()).collect();
+    let layers: Vec<String> = image.layers.iter().map(|layer| layer.diff_id.to_string()).collect();
+    let directories: Vec<_> = image.layers.iter().rev().map(|layer| layer.directory.display().to_string()).collect();
+    let config = serde_json::to_value(image.config.config()).context("cannot write the image's config as JSON")?;
+    Ok(json!({
+        "Id": image.id,
+        "RepoTags": tags,
+        "RepoDigests": [],
+        "ManifestDigest": image.manifest_digest,
+        "Created": image.created,
+        "Architecture": image.config.architecture().to_string(),
+        "Os": image.config.os().to_string(),
+        "Size": image.size(),
+        "Config": config,
+        "RootFS": {"Type": "layers", "Layers": layers},
+        "GraphDriver": {"Name": "overlay", "Data": {"LowerDir": directories.join(":")}},
+    }))
+}

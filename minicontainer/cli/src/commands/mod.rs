@@ -1,0 +1,22 @@
+//! The commands, a file for each family: its flags, and what it does with them.
+
+pub mod about;
+pub mod container;
+pub mod demo;
+pub mod doctor;
+pub mod explain;
+pub mod image;
+pub mod inspect;
+pub mod list;
+pub mod options;
+pub mod run;
+pub mod spec;
+
+use minicontainer::{Store, store::Image};
+
+use crate::error::Failure;
+
+/// The image of this name, told as to a person who may have none yet.
+pub fn find_image(store: &Store, name: &str) -> Result<Image, Failure> {
+    Ok(store.image(name)?)
+}

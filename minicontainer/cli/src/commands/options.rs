@@ -1,0 +1,206 @@
+//! The flags that say what a container shall be: shared by `run`, `explain` and `spec`.
+//!
+//! What was typed is text; [`ContainerArguments::options`] makes of it what is meant, each value by its own parser in
+//! core. The errors name the flag.
+
+use std::{collections::BTreeSet, env, fmt::Display};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use minicontainer::{
+    Sandbox,
+    core::{
+        RunOptions,
+        options::{Access, EnvVar, Isolation, Limits, MountSpec, Network},
+    },
+    rootfs::Driver,
+    store::Image,
+};
+
+use crate::error::Failure;
+
+/// What a container shall be.
+#[derive(Debug, Args)]
+pub struct ContainerArguments {
+    /// Set an environment variable; a bare NAME passes your own on
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+
+    /// Work in this directory inside; made when missing
+    #[arg(short, long, value_name = "DIR")]
+    pub workdir: Option<String>,
+
+    /// Run as this user of the image: NAME, ID, and maybe :GROUP
+    #[arg(short, long, value_name = "USER")]
+    pub user: Option<String>,
+
+    /// Name the machine inside; else it is the container's short id
+    #[arg(short = 'h', long, value_name = "NAME")]
+    pub hostname: Option<String>,
+
+    /// Run this in place of the image's entrypoint
+    #[arg(long, value_name = "PROGRAM")]
+    pub entrypoint: Option<String>,
+
+    /// Most memory for all processes together, such as 64m
+    #[arg(short, long, value_name = "SIZE")]
+    pub memory: Option<String>,
+
+    /// Most processor time, such as 0.5 for half a processor
+    #[arg(long, value_name = "NUMBER")]
+    pub cpus: Option<String>,
+
+    /// Most processes and threads at once
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub pids_limit: Option<String>,
+
+    /// Let nothing be written but in mounts
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// Mount an empty file system in memory, such as /tmp:size=16m
+    #[arg(long, value_name = "DIR[:OPTIONS]")]
+    pub tmpfs: Vec<String>,
+
+    /// Show a file or directory of the host inside
+    #[arg(short, long, value_name = "SOURCE:DIR[:ro]")]
+    pub volume: Vec<String>,
+
+    /// The same in words, such as type=bind,source=a,target=/b,readonly
+    #[arg(long, value_name = "FIELDS")]
+    pub mount: Vec<String>,
+
+    /// What network it sees: its own with nothing in it, or the host's [default: none]
+    #[arg(long, visible_alias = "net", value_name = "NETWORK")]
+    pub network: Option<NetworkArgument>,
+
+    /// Leave an isolation out, to see what it is for: pid, net, ipc, uts, mount, cgroup, user, capabilities,
+    /// no-new-privileges, masked-paths
+    #[arg(long, value_name = "ISOLATION", value_delimiter = ',')]
+    pub without: Vec<String>,
+
+    /// How the layers become one tree [default: overlay where it works, else copy]
+    #[arg(long, value_name = "DRIVER")]
+    pub driver: Option<DriverArgument>,
+
+    /// The image, and the program with its arguments; else what the image says
+    #[arg(required = true, trailing_var_arg = true, num_args = 1.., value_names = ["IMAGE", "COMMAND"])]
+    pub image_and_command: Vec<String>,
+
+    // Docker has them; here they come later, and silence would be worse than a refusal.
+    #[arg(short, long, hide = true)]
+    tty: bool,
+    #[arg(short, long, hide = true)]
+    detach: bool,
+    #[arg(short, long, hide = true)]
+    publish: Vec<String>,
+    #[arg(short = 'P', long, hide = true)]
+    publish_all: bool,
+}
+
+/// What network a container sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NetworkArgument {
+    None,
+    Host,
+}
+
+/// How the layers become one tree.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum DriverArgument {
+    /// By the kernel's overlayfs: nothing is copied until it is written
+    Overlay,
+    /// By copying all of it
+    Copy,
+}
+
+impl ContainerArguments {
+    /// The image's name.
+    pub fn image(&self) -> &str {
+        // The parser demands at least one.
+        self.image_and_command.first().map_or("", String::as_str)
+    }
+
+    /// What was meant by what was typed.
+    pub fn options(&self) -> Result<RunOptions, Failure> {
+        self.refuse_what_comes_later()?;
+        let here = env::current_dir().context("cannot tell the current directory, from which paths are counted")?;
+        let here = here.to_str().ok_or_else(|| Failure::new("the current directory's path is not UTF-8"))?;
+        let mut mounts = parse_all("-v, --volume", &self.volume, |text| MountSpec::from_volume(text, here))?;
+        mounts.extend(parse_all("--mount", &self.mount, |text| MountSpec::from_fields(text, here))?);
+        mounts.extend(parse_all("--tmpfs", &self.tmpfs, MountSpec::from_tmpfs)?);
+        let own = |name: &str| env::var(name).ok();
+        let variables = parse_all("-e, --env", &self.env, |text| EnvVar::parse(text, own))?;
+        let without: BTreeSet<Isolation> =
+            parse_all("--without", &self.without, str::parse)?.into_iter().collect();
+        if self.network == Some(NetworkArgument::None) && without.contains(&Isolation::Net) {
+            let reason = "--network none and --without net contradict each other: without a network namespace of its \
+                          own the container sees the host's network";
+            return Err(Failure::new(reason).hint("leave one of them out"));
+        }
+        Ok(RunOptions {
+            command: self.image_and_command.iter().skip(1).cloned().collect(),
+            entrypoint: self.entrypoint.clone().map(|program| vec![program]),
+            env: variables.into_iter().flatten().collect(),
+            workdir: self.workdir.clone(),
+            user: parse_one("-u, --user", &self.user, str::parse)?,
+            hostname: parse_one("-h, --hostname", &self.hostname, str::parse)?,
+            limits: Limits {
+                memory: parse_one("-m, --memory", &self.memory, str::parse)?,
+                cpus: parse_one("--cpus", &self.cpus, str::parse)?,
+                pids: parse_one("--pids-limit", &self.pids_limit, str::parse)?,
+            },
+            root: if self.read_only { Access::ReadOnly } else { Access::ReadWrite },
+            mounts,
+            network: match self.network {
+                Some(NetworkArgument::Host) => Network::Host,
+                _ => Network::None,
+            },
+            without,
+        })
+    }
+
+    fn refuse_what_comes_later(&self) -> Result<(), Failure> {
+        let later = [
+            (self.tty, "-t, --tty: terminals of its own for a container come later", "leave -t out, and give -i to type into it"),
+            (self.detach, "-d, --detach: containers in the background come later", "leave -d out; a shell's `&` puts the whole command in the background"),
+            (
+                !self.publish.is_empty() || self.publish_all,
+                "-p, --publish: networks, and with them published ports, come later",
+                "--network host shows the container the host's own network",
+            ),
+        ];
+        match later.into_iter().find(|(given, _, _)| *given) {
+            Some((_, message, hint)) => Err(Failure::new(message).hint(hint)),
+            None => Ok(()),
+        }
+    }
+
+    /// The library's description of this container.
+    pub fn sandbox(&self, image: &Image, options: &RunOptions) -> Sandbox {
+        let sandbox = Sandbox::from_image(image).options(options.clone());
+        match self.driver {
+            Some(DriverArgument::Overlay) => sandbox.driver(Driver::Overlay),
+            Some(DriverArgument::Copy) => sandbox.driver(Driver::Copy),
+            None => sandbox,
+        }
+    }
+}
+
+fn parse_one<'text, T, E: Display>(
+    flag: &str,
+    text: &'text Option<String>,
+    parse: impl Fn(&'text str) -> Result<T, E>,
+) -> Result<Option<T>, Failure> {
+    let wrong = |error| Failure::new(format!("invalid argument for {flag}: {error}"));
+    text.as_deref().map(parse).transpose().map_err(wrong)
+}
+
+fn parse_all<'text, T, E: Display>(
+    flag: &str,
+    texts: &'text [String],
+    parse: impl Fn(&'text str) -> Result<T, E>,
+) -> Result<Vec<T>, Failure> {
+    let wrong = |error| Failure::new(format!("invalid argument for {flag}: {error}"));
+    texts.iter().map(|text| parse(text).map_err(wrong)).collect()
+}

@@ -1,0 +1,149 @@
+//! What was measured, in files: `--report` as JSON, `--meta` as isolate(1) writes it.
+//!
+//! isolate is the sandbox of the International Olympiad in Informatics; graders everywhere read its `key:value` lines
+//! (its manual page, section "META-FILES"). With the same keys this command can take its place.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use minicontainer::{Report, Verdict};
+use nix::sys::signal::Signal;
+
+use crate::error::Failure;
+
+/// A file that will be there whole or not at all: written beside its place and renamed. It is opened before the
+/// container starts, so that a wrong path is told before the work is done and not after.
+#[derive(Debug)]
+pub struct MeasureFile {
+    file: File,
+    path: PathBuf,
+    /// None where the path is no regular file, such as /dev/stderr: that must not be replaced by one.
+    staged: Option<PathBuf>,
+}
+
+impl MeasureFile {
+    pub fn open(path: &Path) -> Result<MeasureFile, Failure> {
+        let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+        let staged = (!is_special).then(|| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".new-{}", std::process::id()));
+            PathBuf::from(name)
+        });
+        let opened = match &staged {
+            Some(staged) => OpenOptions::new().write(true).create_new(true).open(staged),
+            None => OpenOptions::new().append(true).open(path),
+        };
+        let file = opened.with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(MeasureFile { file, path: path.to_owned(), staged })
+    }
+
+    pub fn write(mut self, content: &[u8]) -> Result<(), Failure> {
+        let failed = || format!("cannot write {}", self.path.display());
+        self.file.write_all(content).with_context(failed)?;
+        if let Some(staged) = &self.staged {
+            fs::rename(staged, &self.path).with_context(|| format!("cannot write {}", self.path.display()))?;
+            self.staged = None;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for MeasureFile {
+    fn drop(&mut self) {
+        if let Some(staged) = &self.staged {
+            // The run failed, and that is what is told.
+            let _ = fs::remove_file(staged);
+        }
+    }
+}
+
+/// The meta file of a run.
+pub fn meta(report: &Report) -> String {
+    let mut lines = vec![
+        format!("time:{}", seconds(report.cpu_time)),
+        format!("time-wall:{}", seconds(report.wall_time)),
+        format!("max-rss:{}", report.max_rss / 1024),
+    ];
+    lines.extend(report.peak_memory.map(|bytes| format!("cg-mem:{}", bytes / 1024)));
+    if report.oom_kills > 0 {
+        lines.push("cg-oom-killed:1".to_owned());
+    }
+    match report.verdict {
+        Verdict::Exited(code) => {
+            lines.push(format!("exitcode:{code}"));
+            if code != 0 {
+                lines.extend(["status:RE".to_owned(), format!("message:Exited with error status {code}")]);
+            }
+        }
+        Verdict::Signalled(signal) => lines.extend(signalled(signal)),
+        Verdict::MemoryLimit => lines.extend(signalled(Signal::SIGKILL as i32)),
+        Verdict::TimeLimit => {
+            lines.extend(["killed:1", "status:TO", "message:Time limit exceeded (wall clock)"].map(str::to_owned));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// The meta file of a run that was none, for a fault of the engine's.
+pub fn fault(message: &str) -> String {
+    format!("status:XX\nmessage:{}\n", message.replace('\n', " "))
+}
+
+fn signalled(signal: i32) -> [String; 3] {
+    [format!("exitsig:{signal}"), "status:SG".to_owned(), format!("message:Caught fatal signal {signal}")]
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use minicontainer::core::report::EnforcedLimits;
+
+    use super::*;
+
+    fn report(verdict: Verdict, oom_kills: u64) -> Report {
+        Report {
+            verdict,
+            cpu_time: Duration::from_micros(1_234_567),
+            wall_time: Duration::from_millis(2_000),
+            max_rss: 4096 * 1024,
+            peak_memory: (oom_kills > 0).then_some(8 << 20),
+            oom_kills,
+            limits: EnforcedLimits::default(),
+        }
+    }
+
+    #[test]
+    fn every_verdict_has_its_lines() {
+        let verdicts = [
+            (Verdict::Exited(0), 0),
+            (Verdict::Exited(7), 0),
+            (Verdict::Signalled(11), 0),
+            (Verdict::TimeLimit, 0),
+            (Verdict::MemoryLimit, 1),
+        ];
+        let files = verdicts.map(|(verdict, oom_kills)| meta(&report(verdict, oom_kills)));
+        insta::assert_snapshot!(files.join("\n"), @"");
+        insta::assert_snapshot!(fault("cannot\nstart"), @"");
+    }
+
+    #[test]
+    fn a_file_is_there_whole_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report");
+        drop(MeasureFile::open(&path).unwrap());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        fs::write(&path, "old").unwrap();
+        MeasureFile::open(&path).unwrap().write(b"new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        assert!(MeasureFile::open(&directory.path().join("missing/report")).is_err());
+    }
+}

@@ -1,0 +1,241 @@
+//! `run`: a container from its making to its end.
+//!
+//! ```text
+//! options ─▶ record (name, id, config.json) ─▶ start ─▶ "running" ─▶ end ─▶ "exited", or removed (--rm)
+//! ```
+//!
+//! What the container prints goes straight to this command's own stdout and stderr: it inherits them. What the engine
+//! has to say goes to stderr.
+
+mod measured;
+mod signals;
+
+use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::Args;
+use minicontainer::{
+    Report, Running, Sandbox, Stdio, Store, Verdict,
+    core::{
+        RunOptions,
+        explain::{Language, explain_isolation, explain_plan},
+        options::{ByteSize, Network, PidsLimit, Timeout},
+    },
+};
+use minicontainer_engine::{
+    Containers,
+    container::{AfterExit, Attended, Id, Limits, NewContainer},
+};
+
+use super::{explain, find_image, options::ContainerArguments};
+use crate::{
+    error::{Failure, complain, warn},
+    language,
+};
+use measured::{MeasureFile, meta};
+
+/// Run a command in a new container
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+#[command(override_usage = "minicontainer run [OPTIONS] IMAGE [COMMAND] [ARG...]")]
+#[command(after_help = "Examples:
+  minicontainer run --rm busybox echo hi
+  echo hi | minicontainer run -i --rm busybox tr a-z A-Z
+  minicontainer run --name one busybox sh -c 'echo hello > /root/note'
+  minicontainer run --rm --memory 64m --pids-limit 32 --timeout 5s -v .:/work:ro busybox sh /work/program.sh
+  minicontainer run --rm --without pid busybox ps
+  minicontainer run --explain busybox sh
+
+Exit codes: the program's own; 125 the engine failed; 126 the program cannot be executed; 127 it was not found;
+128+n signal n ended it; 137 also when the time of --timeout or the memory was used up.")]
+pub struct RunArguments {
+    /// Let the program read what is typed or piped in
+    #[arg(short, long)]
+    interactive: bool,
+
+    /// Remove the container when it has ended
+    #[arg(long)]
+    rm: bool,
+
+    /// Give the container a name; else one is made up
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// Kill everything in it after this time, such as 1, 1.5s or 2m30s
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<String>,
+
+    /// Print every step that would make the container, and why; make nothing [possible languages: en, pt]
+    #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, value_parser = language::parse)]
+    explain: Option<Option<Language>>,
+
+    /// Tell in the end how long each step of the start took
+    #[arg(long)]
+    trace: bool,
+
+    /// Write how it ended, what it used and its limits to a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// The same as lines key:value, as isolate(1) of programming contests writes it
+    #[arg(long, value_name = "FILE")]
+    meta: Option<PathBuf>,
+
+    #[command(flatten)]
+    container: ContainerArguments,
+
+    /// Print help
+    #[arg(long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// Runs it. The exit code is the program's own.
+pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
+    let options = arguments.container.options()?;
+    let timeout = parse_timeout(arguments.timeout.as_deref())?;
+    let store = Store::open_default()?;
+    let image = find_image(&store, arguments.container.image())?;
+    let sandbox = arguments.container.sandbox(&image, &options);
+    if let Some(language) = arguments.explain {
+        return explain::print(&sandbox, language.unwrap_or_else(language::of_environment));
+    }
+    let report = arguments.report.as_deref().map(MeasureFile::open).transpose()?;
+    let meta_file = arguments.meta.as_deref().map(MeasureFile::open).transpose()?;
+    let (sandbox, mut attended) = create(&arguments, &options, &store, &image, sandbox)?;
+    tell_what_is_missing(&arguments, &options, &store)?;
+
+    let mut sandbox = sandbox.stdin(if arguments.interactive { Stdio::Inherit } else { Stdio::Null });
+    if let Some(timeout) = timeout {
+        sandbox = sandbox.wall_time(timeout.duration());
+    }
+    if arguments.trace {
+        sandbox = sandbox.traced();
+    }
+    // Before there is any thread that could take a signal for itself.
+    let signals = signals::block()?;
+    let mut running = match sandbox.spawn() {
+        Ok(running) => running,
+        Err(error) => {
+            let failure = Failure::from(error);
+            meta_file.map_or(Ok(()), |file| file.write(measured::fault(&failure.message()).as_bytes()))?;
+            not_started(attended, &failure)?;
+            return Err(failure);
+        }
+    };
+    attended.started(running.id())?;
+    signals::forward(signals, &running)?;
+    let result = running.wait()?;
+    attended.ended(&result)?;
+
+    report.map_or(Ok(()), |file| file.write_json(&result))?;
+    meta_file.map_or(Ok(()), |file| file.write(meta(&result).as_bytes()))?;
+    if arguments.trace {
+        tell_times(&running);
+    }
+    Ok(conclude(&result))
+}
+
+fn parse_timeout(text: Option<&str>) -> Result<Option<Timeout>, Failure> {
+    let parsed = text.map(str::parse::<Timeout>).transpose();
+    parsed.map_err(|error| Failure::new(format!("invalid argument for --timeout: {error}")))
+}
+
+/// Makes the record, and the sandbox that will write into the record's directory.
+fn create(
+    arguments: &RunArguments,
+    options: &RunOptions,
+    store: &Store,
+    image: &minicontainer::store::Image,
+    sandbox: Sandbox,
+) -> Result<(Sandbox, Attended), Failure> {
+    let name = arguments.name.as_deref().map(str::parse).transpose();
+    let name = name.map_err(|error| Failure::new(format!("invalid argument for --name: {error}")))?;
+    let containers = Containers::of(store);
+    let id = Id::random()?;
+    let sandbox = sandbox.kept_in(containers.place(&id), id.as_str());
+    // Whatever cannot be is refused here, before anything is made.
+    let config = sandbox.spec()?;
+    sandbox.plan()?;
+    let process = config.process().as_ref();
+    let attended = containers.create(&id, NewContainer {
+        name,
+        image: arguments.container.image().to_owned(),
+        image_id: image.id.to_string(),
+        command: process.and_then(|process| process.args().clone()).unwrap_or_default(),
+        driver: sandbox.chosen_driver(),
+        limits: Limits {
+            memory: options.limits.memory.map(ByteSize::bytes),
+            nano_cpus: options.limits.cpus.map(|cpus| cpus.nanos()),
+            pids: options.limits.pids.map(|limit| match limit {
+                PidsLimit::AtMost(most) => i64::try_from(most).unwrap_or(i64::MAX),
+                PidsLimit::Unlimited => -1,
+            }),
+        },
+        without: options.without.iter().map(ToString::to_string).collect(),
+        host_network: options.network == Network::Host,
+        after_exit: if arguments.rm { AfterExit::Remove } else { AfterExit::Keep },
+        config: serde_json::to_string_pretty(&config).context("cannot write the container's config.json")?,
+    })?;
+    Ok((sandbox, attended))
+}
+
+/// A program that could not be started leaves its container behind, as in Docker, unless it was to be removed.
+fn not_started(mut attended: Attended, failure: &Failure) -> Result<(), Failure> {
+    match attended.container().after_exit {
+        AfterExit::Remove => Ok(attended.remove()?),
+        AfterExit::Keep => Ok(attended.failed(failure.code, failure.message())?),
+    }
+}
+
+/// Says which protections were left out on purpose, each time; and once for each store, to a person at a terminal, that
+/// there is no network unless asked for. Scripts and tests are not told: they read stderr too.
+fn tell_what_is_missing(arguments: &RunArguments, options: &RunOptions, store: &Store) -> Result<(), Failure> {
+    for isolation in &options.without {
+        let lost = explain_isolation(*isolation, language::of_environment()).without;
+        warn(&format!("--without {isolation}: {lost}"));
+    }
+    if options.network == Network::Host {
+        warn("--network host: the container sees and uses the host's own network interfaces and ports");
+    }
+    let told = store.root().join("network-told");
+    if arguments.container.network.is_none() && std::io::stderr().is_terminal() && !told.exists() {
+        eprintln!("note: containers have no network yet but loopback (--network none); --network host gives them the host's. This is said once.");
+        fs::write(&told, "").with_context(|| format!("cannot write {}", told.display()))?;
+    }
+    Ok(())
+}
+
+fn tell_times(running: &Running) {
+    let language = language::of_environment();
+    let explained = explain_plan(running.plan(), language);
+    for time in running.times() {
+        let title = explained.get(time.step).map_or("", |step| step.explanation.title.as_str());
+        eprintln!("{:>8.1} µs  {:>2}. {title}", time.took.as_secs_f64() * 1e6, time.step + 1);
+    }
+}
+
+/// The exit code, and a word on ends that a code alone does not tell apart.
+fn conclude(report: &Report) -> ExitCode {
+    match report.verdict {
+        Verdict::TimeLimit => {
+            let limit = report.limits.wall_time.unwrap_or_default();
+            complain(&format!("killed after {limit:?}: the time limit (--timeout) was reached"));
+        }
+        Verdict::MemoryLimit => {
+            let limit = report.limits.memory.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
+            complain(&format!("killed by the kernel: the memory limit{limit} (--memory) was reached"));
+        }
+        Verdict::Exited(_) | Verdict::Signalled(_) => {}
+    }
+    let code = minicontainer_engine::container::exit_code(report.verdict);
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+/// Prints JSON for `--report`, see [`MeasureFile`].
+impl MeasureFile {
+    fn write_json(self, report: &Report) -> Result<(), Failure> {
+        let mut text = serde_json::to_string_pretty(report).context("cannot write the report as JSON")?;
+        text.push('\n');
+        self.write(text.as_bytes())
+    }
+}

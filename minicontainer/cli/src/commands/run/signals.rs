@@ -1,0 +1,70 @@
+//! Signals that this command gets and the container is meant to have.
+//!
+//! Who presses Ctrl-C means the program, but the terminal tells this command: the container is in a session of its own.
+//! So signals are passed on. One thing stands in the way: the first process of a pid namespace is its *init*, and the
+//! kernel drops every signal to an init that has no handler for it (pid_namespaces(7)), so that Ctrl-C would do nothing
+//! at all to `run busybox sleep 60`. Where the program has no handler for a signal that asks it to end, the container
+//! is killed instead.
+//!
+//! The signals are blocked before any thread exists and taken by sigwait(3) in a thread made for that. What arrives
+//! meanwhile waits. The container starts with no signal blocked.
+
+use std::{fs, thread};
+
+use anyhow::Context;
+use minicontainer::Running;
+use nix::sys::signal::{SigSet, Signal};
+
+use crate::error::{Failure, warn};
+
+/// Signals that ask to end.
+const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+/// Signals that mean whatever the program says.
+const OTHERS: [Signal; 2] = [Signal::SIGUSR1, Signal::SIGUSR2];
+
+/// Blocks what will be forwarded, in this thread and all that it will make.
+pub fn block() -> Result<SigSet, Failure> {
+    let signals: SigSet = ENDING.into_iter().chain(OTHERS).collect();
+    signals.thread_block().context("cannot block signals")?;
+    Ok(signals)
+}
+
+/// Passes signals on from now on, until this command ends.
+pub fn forward(signals: SigSet, running: &Running) -> Result<(), Failure> {
+    let (signaller, pid) = (running.signaller()?, running.id());
+    thread::spawn(move || {
+        loop {
+            let sent = signals.wait().map_err(|errno| errno.to_string()).and_then(|signal| {
+                let fatal = ENDING.contains(&signal) && !handles(pid, signal);
+                let signal = if fatal { Signal::SIGKILL } else { signal };
+                signaller.send(signal as i32).map_err(|error| error.to_string())
+            });
+            if let Err(reason) = sent {
+                warn(&format!("cannot pass a signal on to the container: {reason}"));
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Whether the process has a handler for a signal: the bits of `SigCgt` in proc_pid_status(5).
+fn handles(pid: u32, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    caught(&status).is_some_and(|mask| mask & (1 << (signal as i32 - 1)) != 0)
+}
+
+fn caught(status: &str) -> Option<u64> {
+    let digits = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+    u64::from_str_radix(digits.trim(), 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_is_read() {
+        assert_eq!(caught("Name:\tsh\nSigIgn:\t0000000000000004\nSigCgt:\t0000000000004002\n"), Some(0x4002));
+        assert_eq!(caught("Name:\tsh\n"), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! `spec`: an OCI bundle, for other runtimes.
+//!
+//! A *bundle* is a directory with a `config.json`, the runtime specification's document, and the root file system that
+//! it names (OCI runtime-spec, *bundle.md*). Everything that this engine knows about a container is in that document, so
+//! any runtime can run what is written here: `runc run --bundle DIR ID`.
+
+use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::Args;
+use minicontainer::{
+    Store,
+    rootfs::{self, Driver},
+};
+
+use super::{find_image, options::ContainerArguments};
+use crate::{error::Failure, output};
+
+/// Write a bundle: a config.json and a rootfs that runc, crun and others run
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+#[command(override_usage = "minicontainer spec --bundle DIR [OPTIONS] IMAGE [COMMAND] [ARG...]")]
+#[command(after_help = "Examples:
+  minicontainer spec --bundle /tmp/bundle busybox echo hi
+  runc run --bundle /tmp/bundle hi
+  crun run --bundle /tmp/bundle hi")]
+pub struct SpecArguments {
+    /// Write it into this directory, made when missing
+    #[arg(short, long, value_name = "DIR")]
+    bundle: PathBuf,
+
+    #[command(flatten)]
+    container: ContainerArguments,
+
+    /// Print help
+    #[arg(long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// Writes the bundle.
+pub fn execute(arguments: &SpecArguments) -> Result<ExitCode, Failure> {
+    let options = arguments.container.options()?;
+    let store = Store::open_default()?;
+    let image = find_image(&store, arguments.container.image())?;
+    let config = arguments.container.sandbox(&image, &options).driver(Driver::Copy).spec()?;
+    let config = serde_json::to_string_pretty(&config).context("cannot write the config as JSON")?;
+
+    let bundle = &arguments.bundle;
+    let private = fs::DirBuilder::new().recursive(true).mode(0o700).create(bundle);
+    private.with_context(|| format!("cannot make the directory {}", bundle.display()))?;
+    for taken in [bundle.join("rootfs"), bundle.join("config.json")] {
+        if fs::symlink_metadata(&taken).map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true) {
+            let message = format!("cannot write the bundle: {} is there already", taken.display());
+            return Err(Failure::new(message).hint("remove it, or choose another directory with --bundle"));
+        }
+    }
+    let layers: Vec<PathBuf> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
+    rootfs::prepare(&layers, bundle, Driver::Copy, false)?;
+    let path = bundle.join("config.json");
+    fs::write(&path, config + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+    output::print_line(&bundle.display().to_string())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,155 @@
+//! What a person sees when something went wrong: what was tried and why it failed in one line, how to mend it in
+//! another, and an exit code that tells scripts whose fault it was.
+//!
+//! | Exit code | Meaning, as in docker-run(1) |
+//! |---|---|
+//! | the program's own | it ran and ended |
+//! | 125 | the engine could not do its part |
+//! | 126 | the program is there but cannot be executed |
+//! | 127 | the program is not there |
+//! | 128 + n | signal n ended it |
+//!
+//! Commands that run nothing end with 1.
+
+use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
+
+use anyhow::anyhow;
+use minicontainer::{ErrorKind, rootfs::RootFsError, store::StoreError};
+use minicontainer_engine::ContainerError;
+
+/// The engine could not do its part.
+pub const ENGINE_FAILED: u8 = 125;
+
+/// Why a command ends without having done what it was asked for.
+#[derive(Debug)]
+pub struct Failure {
+    /// What it ends with.
+    pub code: u8,
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure that only this crate knows of.
+    pub fn new(message: impl Into<String>) -> Failure {
+        Failure { code: 1, error: anyhow!(message.into()), hint: None }
+    }
+
+    /// The same with a hint that says how to mend it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
+        self
+    }
+
+    /// A command that runs a program keeps 1 for the program.
+    pub fn of_run(mut self) -> Failure {
+        if self.code == 1 {
+            self.code = ENGINE_FAILED;
+        }
+        self
+    }
+
+    /// What was tried, and why it failed.
+    pub fn message(&self) -> String {
+        let mut message = self.error.to_string();
+        for source in self.error.chain().skip(1) {
+            let source = source.to_string();
+            // Some errors tell their source in their own words already.
+            if !message.contains(&source) {
+                message += &format!(": {source}");
+            }
+        }
+        message
+    }
+
+    /// How to mend it.
+    pub fn mend(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// Prints it.
+    pub fn print(&self) -> ExitCode {
+        complain(&self.message());
+        if let Some(hint) = &self.hint {
+            eprintln!("  hint: {hint}");
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// One line on stderr.
+pub fn complain(message: &str) {
+    eprintln!("{} {message}", paint("1;31", "minicontainer:"));
+}
+
+/// One line on stderr about something that goes on nevertheless.
+pub fn warn(message: &str) {
+    eprintln!("{} {message}", paint("1;33", "warning:"));
+}
+
+/// Colours what goes to stderr if that is a terminal whose owner has not asked for plain text (no-color.org).
+fn paint(colour: &str, text: &str) -> String {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match std::io::stderr().is_terminal() && !plain {
+        true => format!("\x1b[{colour}m{text}\x1b[0m"),
+        false => text.to_owned(),
+    }
+}
+
+/// Tells what is wrong with the words typed. `run` keeps the small exit codes for the program.
+pub fn usage(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    if !error.use_stderr() {
+        // Help or version was asked for. That nobody reads it is no fault.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    complain(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    let words: Vec<OsString> = arguments.take(2).collect();
+    let runs = |word: &OsString| word == "run" || word == "explain" || word == "spec";
+    let is_run = match words.first() {
+        Some(first) if first == "container" => words.get(1).is_some_and(runs),
+        Some(first) => runs(first),
+        None => false,
+    };
+    ExitCode::from(if is_run { ENGINE_FAILED } else { 2 })
+}
+
+impl From<minicontainer::Error> for Failure {
+    fn from(error: minicontainer::Error) -> Failure {
+        let code = match error.kind() {
+            ErrorKind::CommandNotFound => 127,
+            ErrorKind::CommandNotExecutable => 126,
+            ErrorKind::Other => ENGINE_FAILED,
+        };
+        let hint = error.hint().map(ToString::to_string);
+        Failure { code, error: error.into(), hint }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        let hint = error.hint().to_owned();
+        Failure { code: 1, error: error.into(), hint: None }.hint(hint)
+    }
+}
+
+impl From<ContainerError> for Failure {
+    fn from(error: ContainerError) -> Failure {
+        let hint = error.hint();
+        Failure { code: 1, error: error.into(), hint }
+    }
+}
+
+impl From<RootFsError> for Failure {
+    fn from(error: RootFsError) -> Failure {
+        let hint = error.hint().to_owned();
+        Failure { code: 1, error: error.into(), hint: None }.hint(hint)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure { code: 1, error, hint: None }
+    }
+}

@@ -1,0 +1,121 @@
+//! What can go wrong with containers. The wording of what Docker says too is Docker's, since scripts match it.
+
+use std::{io, path::PathBuf};
+
+use minicontainer::{core::options::ContainerName, rootfs::RootFsError, store::StoreError};
+use nix::errno::Errno;
+
+use super::Id;
+
+/// Something that could not be done with a container.
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerError {
+    /// Another container has the name.
+    #[error(
+        "Conflict. The container name \"/{name}\" is already in use by container \"{holder}\". You have to remove (or \
+         rename) that container to be able to reuse that name."
+    )]
+    NameTaken {
+        /// The name.
+        name: ContainerName,
+        /// Who has it.
+        holder: Id,
+    },
+    /// No container has this name or id.
+    #[error("No such container: {name}")]
+    Unknown {
+        /// What was looked up.
+        name: String,
+    },
+    /// The beginning of an id fits several containers.
+    #[error("multiple IDs found with provided prefix: {prefix}")]
+    Ambiguous {
+        /// What was looked up.
+        prefix: String,
+        /// The containers that fit.
+        ids: Vec<Id>,
+    },
+    /// A running container is not removed unless forced.
+    #[error("cannot remove container \"/{name}\": container is running: stop the container before removing or force remove")]
+    IsRunning {
+        /// Its name.
+        name: ContainerName,
+    },
+    /// The container's process could not be killed.
+    #[error("cannot kill process {pid} of the container {id}", id = id.short())]
+    Kill {
+        /// The container.
+        id: Id,
+        /// Its process on the host.
+        pid: i32,
+        /// Why not.
+        source: Errno,
+    },
+    /// The container's process was killed but does not go.
+    #[error("process {pid} of the container {id} was killed but is still there", id = id.short())]
+    StillAlive {
+        /// The container.
+        id: Id,
+        /// Its process on the host.
+        pid: i32,
+    },
+    /// A record cannot be understood.
+    #[error("{} is no valid record of a container", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// An operation of the file system failed.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The store could not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The container's files could not be removed.
+    #[error(transparent)]
+    RootFs(#[from] RootFsError),
+}
+
+impl ContainerError {
+    /// One sentence that says how to mend it, where the message does not.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            ContainerError::NameTaken { name, .. } => {
+                return Some(format!("`minicontainer rm {name}` removes it; or choose another --name"));
+            }
+            ContainerError::IsRunning { name } => {
+                return Some(format!("`minicontainer rm -f {name}` kills and removes it"));
+            }
+            ContainerError::Ambiguous { ids, .. } => {
+                let ids: Vec<&str> = ids.iter().map(Id::short).collect();
+                return Some(format!("write more digits; it fits {}", ids.join(", ")));
+            }
+            ContainerError::Unknown { .. } => "`minicontainer ps -a` lists the containers that there are",
+            ContainerError::Record { .. } => "the file was changed or damaged: remove the directory in which it lies",
+            ContainerError::Kill { .. } => "it belongs to another user: remove the container as that user or as root",
+            ContainerError::StillAlive { .. } => "it hangs in the kernel, maybe on a broken disk: try again later",
+            ContainerError::Store(error) => error.hint(),
+            ContainerError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "free some space: `minicontainer rm CONTAINER` removes a container, `minicontainer rmi IMAGE` an image"
+            }
+            ContainerError::RootFs(error) => error.hint(),
+            ContainerError::Io { .. } => "",
+        };
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// For `map_err`: remembers what was tried on which path.
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ContainerError {
+        let path = path.into();
+        move |source| ContainerError::Io { action, path, source }
+    }
+}

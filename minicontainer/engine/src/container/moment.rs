@@ -1,0 +1,82 @@
+//! A point in time, as records keep it.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Nanoseconds since 1970-01-01 00:00 UTC, by the clock on the wall. Shown as RFC 3339 has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// This moment.
+    pub fn now() -> Moment {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Moment::since_epoch(since)
+    }
+
+    /// So long after 1970-01-01 00:00 UTC.
+    pub fn since_epoch(time: Duration) -> Moment {
+        Moment(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// How long ago it was; nothing, if the clock has been set back meanwhile.
+    pub fn elapsed(self) -> Duration {
+        Duration::from_nanos(Moment::now().0.saturating_sub(self.0))
+    }
+}
+
+/// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar. The year begins in March here, so
+/// that the leap day is its last (Howard Hinnant, "chrono-compatible low-level date algorithms").
+fn date(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        let (year, month, day) = date(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        write!(formatter, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(seconds: u64, expect: &str) {
+        let moment = Moment::since_epoch(Duration::from_secs(seconds));
+        assert_eq!(moment.to_string(), format!("{expect}.000000000Z"));
+    }
+
+    /// The right answers are those of `date -u -d @SECONDS +%FT%T`.
+    #[test]
+    fn moments_are_shown_as_dates() {
+        check(0, "1970-01-01T00:00:00");
+        check(951_782_399, "2000-02-28T23:59:59");
+        check(951_782_400, "2000-02-29T00:00:00");
+        check(1_709_251_199, "2024-02-29T23:59:59");
+        check(1_709_251_200, "2024-03-01T00:00:00");
+        check(1_735_689_599, "2024-12-31T23:59:59");
+        check(1_735_689_600, "2025-01-01T00:00:00");
+        check(4_107_542_400, "2100-03-01T00:00:00");
+    }
+
+    #[test]
+    fn nanoseconds_are_kept() {
+        assert_eq!(Moment::since_epoch(Duration::new(1, 5)).to_string(), "1970-01-01T00:00:01.000000005Z");
+    }
+}

@@ -1,0 +1,123 @@
+//! A process of which one can be sure.
+//!
+//! The kernel uses process ids again. Whoever wrote down "4711" yesterday and kills 4711 today may kill a stranger. An id
+//! together with the process's start time, counted in ticks since the machine started (proc_pid_stat(5), field 22), is
+//! unique as long as the machine runs; and after a reboot no id of before means anything, which the boot id tells.
+
+use std::fs;
+
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill, killpg},
+    unistd::Pid,
+};
+use serde::{Deserialize, Serialize};
+
+/// A process of the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Process {
+    /// Its number on the host.
+    pub pid: i32,
+    /// When it started, in clock ticks since the machine did.
+    start_time: u64,
+    /// Which run of the machine that was, `/proc/sys/kernel/random/boot_id`.
+    boot_id: String,
+}
+
+impl Process {
+    /// The process that has this number now; none if there is none, or only its remains.
+    pub fn of(pid: i32) -> Option<Process> {
+        Some(Process { pid, start_time: start_time(pid)?, boot_id: boot_id() })
+    }
+
+    /// A child of this process, which may have ended already but has not been waited for, so that the number is its own.
+    pub(super) fn of_own(pid: i32) -> Process {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let start_time = parse_stat(&stat).map_or(0, |(_, start_time)| start_time);
+        Process { pid, start_time, boot_id: boot_id() }
+    }
+
+    /// Whether it is still there.
+    pub fn is_alive(&self) -> bool {
+        Process::of(self.pid).as_ref() == Some(self)
+    }
+
+    /// Kills it. That it has gone by itself meanwhile is as good.
+    pub(super) fn kill(&self) -> Result<(), Errno> {
+        if !self.is_alive() {
+            return Ok(());
+        }
+        // The first process of a container began a session: without a pid namespace what it started is found by its group.
+        let pid = Pid::from_raw(self.pid);
+        for result in [killpg(pid, Signal::SIGKILL), kill(pid, Signal::SIGKILL)] {
+            match result {
+                Err(Errno::ESRCH) => {}
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn boot_id() -> String {
+    // A kernel without it has run once only, as far as can be told.
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// None for a zombie as well: it is dead, only its parent has not asked how it died.
+fn start_time(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    parse_stat(&stat).filter(|(state, _)| !matches!(state, 'Z' | 'X')).map(|(_, start_time)| start_time)
+}
+
+/// State and start time. The second field is the program's name between parentheses, and may itself hold both spaces and
+/// parentheses.
+fn parse_stat(stat: &str) -> Option<(char, u64)> {
+    let (_, behind_name) = stat.rsplit_once(") ")?;
+    let mut fields = behind_name.split(' ');
+    let state = fields.next()?.chars().next()?;
+    // The state is the third field, the start time the twenty-second.
+    Some((state, fields.nth(18)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, state: char) {
+        let between = (4..22).map(|field| field.to_string()).collect::<Vec<_>>().join(" ");
+        assert_eq!(parse_stat(&format!("7 ({name}) {state} {between} 4242 23 24\n")), Some((state, 4242)));
+    }
+
+    #[test]
+    fn the_start_time_is_the_twenty_second_field() {
+        check("sh", 'S');
+        check("a) R 1 (b", 'S');
+        check("sh", 'Z');
+        assert_eq!(parse_stat("7 (sh) S 1"), None);
+        assert_eq!(parse_stat(""), None);
+    }
+
+    #[test]
+    fn this_process_is_alive_and_one_that_started_at_another_time_is_not() {
+        let this = Process::of(i32::try_from(std::process::id()).unwrap()).unwrap();
+        assert!(this.is_alive());
+        assert!(!Process { start_time: this.start_time + 1, ..this.clone() }.is_alive());
+        assert!(!Process { boot_id: "another".to_owned(), ..this }.is_alive());
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_not_alive_and_nobody_else_is_killed_for_it() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let process = Process::of(i32::try_from(child.id()).unwrap()).unwrap();
+        let stranger = Process { start_time: process.start_time + 1, ..process.clone() };
+        stranger.kill().unwrap();
+        assert!(process.is_alive());
+        process.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!process.is_alive());
+        process.kill().unwrap();
+    }
+}

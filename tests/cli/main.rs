@@ -1,0 +1,1 @@
+//! What a person sees: help, answers, and every kind of mistake.
