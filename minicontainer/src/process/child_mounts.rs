@@ -216,5 +216,8 @@ fn pivot(state: &mut State) -> Result<(), Failure> {
     calls::fchdir(state.root).named(Call::Fchdir)?;
     calls::pivot_root(c".", c".").named(Call::PivotRoot)?;
     calls::detach(c".").named(Call::Umount)?;
+    // Neither descriptor is needed any more, and a working directory such as /proc/self/fd/5 shall not find it.
+    drop(Descriptor(state.root));
+    drop(state.empty.take().map(Descriptor));
     calls::chdir(c"/").named(Call::Chdir).map(drop)
 }

@@ -85,6 +85,7 @@ pub(super) fn execute(execution: &Execution) -> Errno {
     let mut reason = Errno(libc::ENOENT);
     for candidate in &execution.candidates {
         match calls::execve(candidate, &execution.args, &execution.env) {
+            errno @ Errno(libc::ENOENT | libc::ENOTDIR) if execution.candidates.len() == 1 => return errno,
             Errno(libc::ENOENT | libc::ENOTDIR) => {}
             Errno(libc::EACCES) => reason = Errno(libc::EACCES),
             errno => return errno,

@@ -221,7 +221,12 @@ fn overlay(step: &Step, context: &Context) -> Result<Operation, CompileError> {
     }
     options.extend([("upperdir", upper.as_str()), ("workdir", work.as_str())]);
     options.extend(volatile.then_some(("volatile", "")));
-    options.extend(userxattr.then_some(("userxattr", "")));
+    match userxattr {
+        true => options.push(("userxattr", "")),
+        // Some kernels have these on by default. Then a container's upper layer would hold notes (a directory's former
+        // name, a file without its content) instead of changes. `userxattr` has them off in any case.
+        false => options.extend([("redirect_dir", "nofollow"), ("metacopy", "off")]),
+    }
     if context.layers_one_by_one {
         let options = [("source", "overlay")].into_iter().chain(options);
         return Ok(Operation::MountOverlay { options: pairs(options)?, target: text(target)? });

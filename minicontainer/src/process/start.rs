@@ -119,7 +119,7 @@ impl StartError {
             }
             StartError::Clone { source: Errno::EAGAIN, .. } => Some("the machine or your user has too many processes"),
             StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
-                (Step::Execute { .. }, Errno::ENOENT) => {
+                (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => {
                     Some("see what the image holds: run it with the command sh or ls")
                 }
                 (Step::Execute { .. }, Errno::EACCES) => {

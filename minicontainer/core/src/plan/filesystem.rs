@@ -31,6 +31,10 @@ pub(super) fn steps(spec: &Spec, root: &RootFs, host: &Host, namespaces: &[Names
         return jail(root, mounts);
     }
     let mut steps = vec![Step::MakeMountsPrivate, root_mount(root, host)?];
+    // An image may bring device nodes; where the container has a `/dev` of its own, those there are the only ones.
+    if mounts.iter().any(|mount| mount.destination().as_os_str() == "/dev") {
+        steps.push(Step::Remount { destination: "/".to_owned(), attributes: vec![MountAttribute::NoDev] });
+    }
     for mount in mounts {
         steps.extend(mount_steps(mount, host)?);
     }

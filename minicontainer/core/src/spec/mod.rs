@@ -5,8 +5,8 @@
 //! youki), and so does ours: between what a user types and what the kernel is told lies this document and nothing
 //! else. Isolations left out on purpose are left out *here*, so that no later stage knows of them.
 //!
-//! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities; stricter than
-//! Docker is `no_new_privs`, which is on, and that core dumps are off.
+//! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities. Stricter than
+//! Docker: `no_new_privs` is on, core dumps are off, device nodes cannot be made, and none but the few in `/dev` opened.
 //!
 //! ```
 //! use minicontainer_core::{RunOptions, image, options::resolve_user, plan::Host, spec};
@@ -33,7 +33,7 @@ use crate::image::ProcessSettings;
 use crate::options::{Access, Isolation, Network, PidsLimit, ResolvedUser, RunOptions};
 use crate::plan::{Availability, Host, Identity};
 
-pub use defaults::{DEFAULT_PIDS, DOCKER_CAPABILITIES, MASKED_PATHS, READONLY_PATHS};
+pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, MASKED_PATHS, READONLY_PATHS};
 
 /// The least memory that a container can be limited to, in bytes: Docker's bound, and less does not start.
 pub const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
@@ -64,7 +64,9 @@ pub enum SpecError {
         reason: &'static str,
     },
     /// An ordinary user asked to leave the user namespace out.
-    #[error("--without user: an ordinary user gets the powers to isolate only from a user namespace; run as root to try it")]
+    #[error(
+        "--without user: an ordinary user gets the powers to isolate only from a user namespace; run as root to try it"
+    )]
     UserNamespaceNeeded,
     /// The OCI library refused a value.
     #[error("cannot write the runtime config: {reason}")]
@@ -153,7 +155,7 @@ fn oci_process(
     let names: Vec<&str> = if options.without.contains(&Isolation::Capabilities) {
         crate::plan::CAPABILITIES.to_vec()
     } else {
-        DOCKER_CAPABILITIES.to_vec()
+        DEFAULT_CAPABILITIES.to_vec()
     };
     let mut process = Process::default();
     process

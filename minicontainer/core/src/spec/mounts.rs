@@ -30,7 +30,8 @@ pub(super) fn mounts(options: &RunOptions, host: &Host) -> Vec<Mount> {
         true => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
         false => mount("/sys", "bind", "/sys", &["rbind", "nosuid", "noexec", "nodev", "ro"]),
     });
-    let cgroups_visible = host.cgroups.layout != CgroupLayout::None && fresh_sys && (own(Isolation::Cgroup) || !rootless);
+    let cgroups_visible =
+        host.cgroups.layout != CgroupLayout::None && fresh_sys && (own(Isolation::Cgroup) || !rootless);
     if cgroups_visible {
         mounts.push(mount("/sys/fs/cgroup", "cgroup", "cgroup", &["ro", "nosuid", "noexec", "nodev"]));
     }
@@ -47,7 +48,7 @@ fn requested(spec: &MountSpec) -> Mount {
     match spec {
         MountSpec::Bind { source, target, access } => {
             let access = if *access == Access::ReadOnly { "ro" } else { "rw" };
-            mount(target, "bind", source, &["rbind", "rprivate", access])
+            mount(target, "bind", source, &["rbind", "rprivate", "nodev", access])
         }
         MountSpec::Tmpfs { target, size, mode, attributes } => {
             let mut options: Vec<String> = attributes.iter().map(|attribute| attribute.name().to_owned()).collect();

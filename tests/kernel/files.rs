@@ -1,0 +1,164 @@
+//! What a container sees of files, and what it can change: layers, mounts, and images that lie.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use minicontainer::rootfs::Driver;
+use minicontainer::{Sandbox, store::Image};
+
+use crate::fixture::Fixture;
+use crate::sandboxes::{busybox, shell, succeeds, text};
+
+/// Every path below a directory with its size and time of modification.
+fn listing(directory: &Path) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(&next).expect("a directory").flatten() {
+            let metadata = entry.metadata().expect("metadata");
+            paths.push(format!("{} {} {:?}", entry.path().display(), metadata.len(), metadata.modified().ok()));
+            if metadata.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    paths.sort();
+    paths
+}
+
+#[track_caller]
+fn check_two_containers(image: &Image, driver: Driver) {
+    let layers: Vec<Vec<String>> = image.layers.iter().map(|layer| listing(&layer.directory)).collect();
+    let write = shell(image, "echo one > /made-in-one; echo changed >> /etc/passwd; rm /etc/group; cat /made-in-one");
+    assert_eq!(text(&write.driver(driver)), "one");
+    // Another container of the same image sees nothing of it, and neither do the layers or the host.
+    assert!(!succeeds(&shell(image, "test -e /made-in-one || grep changed /etc/passwd").driver(driver)));
+    assert!(succeeds(&shell(image, "test -f /etc/group").driver(driver)));
+    let after: Vec<Vec<String>> = image.layers.iter().map(|layer| listing(&layer.directory)).collect();
+    assert_eq!(layers, after);
+    assert!(!Path::new("/made-in-one").exists());
+}
+
+#[test]
+fn a_file_made_in_one_container_is_in_no_other() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    check_two_containers(&image, Driver::Overlay);
+    check_two_containers(&image, Driver::Copy);
+}
+
+#[test]
+fn two_containers_at_once_write_the_same_path() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let script = "echo $NAME > /x; while [ ! -e /go ]; do sleep 0.01; touch /go; done; cat /x";
+    let names = ["one", "two", "three", "four"];
+    let running = names.map(|name| {
+        let sandbox = shell(&image, script).env("NAME", name).stdout(minicontainer::Stdio::Piped);
+        sandbox.spawn().expect("the sandbox starts")
+    });
+    for (running, name) in running.into_iter().zip(names) {
+        let output = running.wait_with_output().expect("its output");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), name);
+    }
+}
+
+#[test]
+fn a_read_only_root_takes_writes_in_mounts_only() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    assert!(!succeeds(&shell(&image, "touch /x").read_only()));
+    assert!(!succeeds(&shell(&image, "touch /etc/x").read_only()));
+    assert!(succeeds(&shell(&image, "touch /tmp/x && touch /dev/shm/x").read_only().tmpfs("/tmp")));
+    // The control: the same without.
+    assert!(succeeds(&shell(&image, "touch /x && touch /etc/x")));
+}
+
+#[test]
+fn a_tmpfs_holds_no_more_than_its_size() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let fill = "dd if=/dev/zero of=/t/x bs=1024 count=2048 2>/dev/null";
+    assert!(!succeeds(&shell(&image, fill).tmpfs("/t:size=1m")));
+    assert!(succeeds(&shell(&image, fill).tmpfs("/t:size=4m")));
+    assert_eq!(
+        text(&shell(&image, "grep ' /t ' /proc/mounts | cut -d' ' -f4 | cut -d, -f1-4").tmpfs("/t:size=1m")),
+        "rw,nosuid,nodev,noexec"
+    );
+}
+
+#[test]
+fn a_bind_mount_shows_the_hosts_files() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let shared = tempfile::tempdir().expect("a directory");
+    fs::write(shared.path().join("in"), "from the host").expect("a file");
+    let script = "cat /data/in; echo from the container > /data/out";
+    assert_eq!(text(&shell(&image, script).bind(shared.path(), "/data")), "from the host");
+    assert_eq!(fs::read_to_string(shared.path().join("out")).expect("the file"), "from the container\n");
+    // Read-only it can be read and nothing else.
+    assert!(succeeds(&shell(&image, "cat /data/in").bind_ro(shared.path(), "/data")));
+    assert!(!succeeds(&shell(&image, "echo x > /data/in").bind_ro(shared.path(), "/data")));
+    assert!(!succeeds(&shell(&image, "mount -o remount,rw /data; echo x > /data/in").bind_ro(shared.path(), "/data")));
+    // A single file goes onto a single file, which is made when missing.
+    assert_eq!(
+        text(&shell(&image, "cat /deep/er/file").bind_ro(shared.path().join("in"), "/deep/er/file")),
+        "from the host"
+    );
+}
+
+/// A bundle whose root file system is the image's and then changed by `lie`.
+fn bundle(image: &Image, directory: &Path, script: &str, lie: impl FnOnce(&Path)) -> Sandbox {
+    let layers: Vec<_> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
+    minicontainer::rootfs::prepare(&layers, directory, Driver::Copy, false).expect("a copy of the layers");
+    lie(&directory.join("rootfs"));
+    let spec = shell(image, script).spec().expect("a runtime config");
+    spec.save(directory.join("config.json")).expect("a file");
+    Sandbox::from_bundle(directory).expect("a bundle")
+}
+
+#[test]
+fn a_bundle_runs() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let directory = tempfile::tempdir().expect("a directory");
+    let sandbox = bundle(&image, directory.path(), "echo from a bundle; echo x > /kept", |_| {});
+    assert_eq!(text(&sandbox), "from a bundle");
+    assert_eq!(fs::read_to_string(directory.path().join("rootfs/kept")).expect("the file"), "x\n");
+    minicontainer::rootfs::remove(directory.path()).expect("it can be removed");
+}
+
+/// The places where the engine mounts, links and makes nodes are links of the image's to a directory of the host's: all
+/// of it must land inside, and the directory stay as it is (the fixture's oracle looks).
+#[test]
+fn links_in_an_image_lead_nowhere_outside() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let canary = fixture.canary();
+    for place in ["dev", "proc", "sys"] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let probe = format!("echo ran; ls -d {0} && touch {0}/written; true", canary.display());
+        let sandbox = bundle(&image, directory.path(), &probe, |rootfs| {
+            fs::remove_dir_all(rootfs.join(place)).expect("a directory less");
+            symlink(&canary, rootfs.join(place)).expect("a link");
+        });
+        // Whether it is refused or harmless: the oracle finds the canary as it was.
+        if let Ok(output) = sandbox.output() {
+            assert!(output.stdout.starts_with(b"ran"), "{place}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        fixture.oracle().check();
+        minicontainer::rootfs::remove(directory.path()).expect("it can be removed");
+    }
+}
+
+#[test]
+fn a_working_directory_outside_is_refused() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    for path in ["/proc/self/fd/3", "/proc/self/fd/7", "/dev/fd/4", "/proc/self/fd/0"] {
+        let error = shell(&image, "pwd").workdir(path).output().expect_err("no such directory");
+        assert!(error.to_string().contains("enter-workdir"), "{error}");
+    }
+    assert_eq!(text(&shell(&image, "pwd; ls -d /usr").workdir("/proc/1/cwd")), "/\n/usr");
+}

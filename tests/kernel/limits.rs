@@ -1,0 +1,91 @@
+//! Limits hold, with the control that without them the same program gets through; and the report tells what happened.
+
+use std::time::Duration;
+
+use minicontainer::{Error, MIB, Verdict};
+
+use crate::fixture::{Fixture, is_root};
+use crate::sandboxes::{busybox, run, shell, succeeds, text};
+
+#[test]
+fn memory_is_bounded() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    // tmpfs is memory, and it is the container's.
+    let script = "exec dd if=/dev/zero of=/dev/shm/x bs=1048576 count=40 2>/dev/null";
+    let limited = run(&shell(&image, script).memory(16 * MIB));
+    assert_eq!(limited.report.verdict, Verdict::MemoryLimit);
+    assert_eq!(limited.report.oom_kills, 1);
+    assert_eq!(limited.report.limits.memory, Some(16 * MIB));
+    assert!(limited.report.peak_memory.is_some_and(|peak| peak <= 16 * MIB && peak > 8 * MIB), "{:?}", limited.report);
+    let unlimited = run(&shell(&image, script));
+    assert_eq!((unlimited.report.verdict, unlimited.report.limits.memory), (Verdict::Exited(0), None));
+}
+
+/// When the kernel kills only a child of the program, the program tells by its own exit code, and the report by its
+/// count.
+#[test]
+fn a_child_killed_for_memory_is_counted() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let script = "dd if=/dev/zero of=/dev/shm/x bs=1048576 count=40 2>/dev/null; rm /dev/shm/x; exit 3";
+    let report = run(&shell(&image, script).memory(16 * MIB)).report;
+    assert_eq!((report.verdict, report.oom_kills), (Verdict::Exited(3), 1));
+}
+
+#[test]
+fn processes_are_bounded() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let script = "for i in 1 2 3 4 5 6 7 8; do sleep 0.2 & done; wait; echo all";
+    let limited = run(&shell(&image, script).pids(5));
+    assert!(String::from_utf8_lossy(&limited.stderr).contains("can't fork"), "{limited:?}");
+    assert_eq!(text(&shell(&image, script)), "all");
+    // A bound that nobody asked for is there all the same, and shown.
+    assert_eq!(run(&shell(&image, "true")).report.limits.pids, Some(512));
+}
+
+#[test]
+fn processor_time_is_bounded() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let script = "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max";
+    let limited = shell(&image, script).cpus(0.5);
+    assert_eq!(text(&limited), "50000");
+    assert_eq!(run(&limited).report.limits.millicpus, Some(500));
+    assert!(["-1", "max"].contains(&text(&shell(&image, script)).as_str()));
+}
+
+#[test]
+fn wall_time_is_bounded() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    // Its own grandchildren go along; the oracle would find them.
+    let script = "echo before; (sleep 100 & sleep 100) & sleep 100";
+    let output = run(&shell(&image, script).wall_time(Duration::from_millis(300)));
+    assert_eq!((output.report.verdict, output.stdout.as_slice()), (Verdict::TimeLimit, &b"before\n"[..]));
+    assert!(succeeds(&shell(&image, "sleep 0.1").wall_time(Duration::from_secs(60))));
+}
+
+/// Whoever cannot have a limit is told, with the cause and the mend.
+#[test]
+fn a_limit_that_cannot_be_had_is_an_error() {
+    let fixture = Fixture::any();
+    if is_root() {
+        return;
+    }
+    let image = busybox(&fixture);
+    let error = shell(&image, "true").memory(64 * MIB).output().expect_err("no cgroup");
+    assert_eq!(error.to_string(), "the memory limit cannot be applied: the cgroup hierarchy belongs to root");
+    assert!(error.hint().is_some_and(|hint| hint.contains("root")), "{error:?}");
+    // A default that cannot be had is no error, and the report shows that it is not there.
+    assert_eq!(run(&shell(&image, "true")).report.limits.pids, None);
+}
+
+#[test]
+fn too_little_memory_is_refused() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let error = shell(&image, "true").memory(5 * MIB).output().expect_err("too little");
+    assert!(matches!(error, Error::Spec(_)), "{error:?}");
+}
