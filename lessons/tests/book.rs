@@ -75,14 +75,14 @@ fn line_matches(pattern: &str, line: &str) -> bool {
 }
 
 /// A shell in which the commands of a page are found and touch nothing but the store given.
-fn shell(command: &str, store: &Path, programs: &[&Path]) -> String {
+fn shell(command: &str, locale: &str, store: &Path, programs: &[&Path]) -> String {
     let own = programs.iter().map(|program| program.parent().unwrap().to_path_buf());
     let path = env::join_paths(own.chain(env::split_paths(&env::var_os("PATH").unwrap()))).unwrap();
     let output = Command::new("sh")
         .args(["-c", &format!("exec 2>&1; {command}")])
         .env("PATH", path)
         .env("MINICONTAINER_ROOT", store)
-        .env("LC_ALL", "C.UTF-8")
+        .env("LC_ALL", locale)
         .current_dir(lessons::check::package_folder().join(".."))
         .output()
         .unwrap();
@@ -93,13 +93,14 @@ fn check_page(page: &str) {
     let source = PathBuf::from(format!("{}/../book/{page}", env!("CARGO_MANIFEST_DIR")));
     let examples = examples(&fs::read_to_string(&source).unwrap());
     assert!(!examples.is_empty(), "{page} shows no command");
+    let locale = if page.starts_with("pt-BR/") { "pt_BR.UTF-8" } else { "C.UTF-8" };
     let store = tempfile::tempdir().unwrap();
     let minicontainer = lessons::check::minicontainer().unwrap();
     let programs = [minicontainer.as_path(), Path::new(env!("CARGO_BIN_EXE_lessons"))];
-    shell("minicontainer image seed", store.path(), &programs);
+    shell("minicontainer image seed", locale, store.path(), &programs);
     let mut wrong = String::new();
     for example in examples {
-        let output = shell(&example.command, store.path(), &programs);
+        let output = shell(&example.command, locale, store.path(), &programs);
         if !lines_match(&example.output, &output.lines().collect::<Vec<_>>()) {
             let expected = example.output.join("\n");
             wrong += &format!(
@@ -108,7 +109,7 @@ fn check_page(page: &str) {
             );
         }
     }
-    shell("minicontainer rm -f $(minicontainer ps -aq)", store.path(), &programs);
+    shell("minicontainer rm -f $(minicontainer ps -aq)", locale, store.path(), &programs);
     store.close().expect("the store can be removed");
     assert!(wrong.is_empty(), "\n{wrong}");
 }
@@ -180,7 +181,7 @@ fn shape(language: &str, page: &str) -> (Vec<String>, Vec<String>, usize) {
         let found = anchor.is_none_or(|anchor| included.contains(&format!("ANCHOR: {anchor}")));
         assert!(found, "{language}/src/{page} includes {include}, but there is no such anchor");
     }
-    (between("{#", "}\n"), includes, examples(&source).len())
+    (between(" {#", "}\n"), includes, examples(&source).len())
 }
 
 #[test]
