@@ -123,7 +123,12 @@ impl From<minicontainer::Error> for Failure {
             ErrorKind::Other => ENGINE_FAILED,
         };
         let hint = error.hint().map(ToString::to_string);
-        Failure { code, error: error.into(), hint }
+        let error = match error.kind() {
+            ErrorKind::CommandNotFound => anyhow::Error::new(error).context("command not found in the container"),
+            ErrorKind::CommandNotExecutable => anyhow::Error::new(error).context("command cannot be executed"),
+            ErrorKind::Other => error.into(),
+        };
+        Failure { code, error, hint }
     }
 }
 

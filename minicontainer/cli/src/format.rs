@@ -53,7 +53,7 @@ pub enum TemplateError {
         action: String,
     },
     /// A field that is not there.
-    #[error("template: there is no field {field}; there are {}", known.join(", "))]
+    #[error("template: there is no field {field}{}", if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) })]
     Field {
         /// The field.
         field: String,
@@ -196,6 +196,6 @@ mod tests {
     fn what_is_wrong_is_named() {
         let wrong = ["{{.Names", "{{Names}}", "{{len .Names}}", "{{}}", "{{..ID}}", "{{.Nmaes}}", "{{.ID.Inner}}"];
         let table = wrong.map(|format| render(format).unwrap_err().to_string());
-        insta::assert_snapshot!(table.join("\n"), @"");
+        insta::assert_snapshot!(table.join("\n"));
     }
 }

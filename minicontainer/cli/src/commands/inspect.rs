@@ -91,7 +91,8 @@ fn container_document(store: &Store, container: &Container) -> Result<Value, Fai
     let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let config: Value =
         serde_json::from_slice(&text).with_context(|| format!("{} is no JSON document", path.display()))?;
-    let of_process = |field: &str| config.pointer(&format!("/process/{field}")).cloned().unwrap_or_default();
+    let of_config = |path: &str| config.pointer(path).cloned().unwrap_or_default();
+    let user = format!("{}:{}", of_config("/process/user/uid"), of_config("/process/user/gid"));
     let (program, arguments) = container.command.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
     let network = if container.host_network { "host" } else { "none" };
     Ok(json!({
@@ -106,19 +107,19 @@ fn container_document(store: &Store, container: &Container) -> Result<Value, Fai
         "HostConfig": {
             "NetworkMode": network,
             "AutoRemove": container.after_exit == AfterExit::Remove,
-            "ReadonlyRootfs": config.pointer("/root/readonly").cloned().unwrap_or_default(),
+            "ReadonlyRootfs": of_config("/root/readonly"),
             "Memory": container.limits.memory.unwrap_or_default(),
             "NanoCpus": container.limits.nano_cpus.unwrap_or_default(),
-            "PidsLimit": container.limits.pids,
+            "PidsLimit": of_config("/linux/resources/pids/limit"),
         },
         "GraphDriver": graph_driver(store, container)?,
-        "Mounts": config.get("mounts").cloned().unwrap_or_default(),
+        "Mounts": of_config("/mounts"),
         "Config": {
-            "Hostname": config.get("hostname").cloned().unwrap_or_default(),
-            "User": of_process("user"),
-            "Env": of_process("env"),
-            "Cmd": of_process("args"),
-            "WorkingDir": of_process("cwd"),
+            "Hostname": of_config("/hostname"),
+            "User": user,
+            "Env": of_config("/process/env"),
+            "Cmd": of_config("/process/args"),
+            "WorkingDir": of_config("/process/cwd"),
             "Image": container.image,
         },
         "NetworkSettings": {"Networks": {network: {}}},

@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod container;
+pub mod create;
 pub mod demo;
 pub mod doctor;
 pub mod explain;

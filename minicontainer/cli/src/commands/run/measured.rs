@@ -130,8 +130,8 @@ mod tests {
             (Verdict::MemoryLimit, 1),
         ];
         let files = verdicts.map(|(verdict, oom_kills)| meta(&report(verdict, oom_kills)));
-        insta::assert_snapshot!(files.join("\n"), @"");
-        insta::assert_snapshot!(fault("cannot\nstart"), @"");
+        insta::assert_snapshot!(files.join("\n"));
+        insta::assert_snapshot!(fault("cannot\nstart"));
     }
 
     #[test]

@@ -15,19 +15,20 @@ use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
 use anyhow::Context;
 use clap::Args;
 use minicontainer::{
-    Report, Running, Sandbox, Stdio, Store, Verdict,
+    Report, Running, Stdio, Store, Verdict,
     core::{
         RunOptions,
         explain::{Language, explain_isolation, explain_plan},
-        options::{ByteSize, Network, PidsLimit, Timeout},
+        options::{ByteSize, Network, Timeout},
     },
 };
-use minicontainer_engine::{
-    Containers,
-    container::{AfterExit, Attended, Id, Limits, NewContainer},
-};
+use minicontainer_engine::container::{AfterExit, Attended, exit_code};
 
-use super::{explain, find_image, options::ContainerArguments};
+use super::{
+    create::{Wanted, create},
+    explain, find_image,
+    options::ContainerArguments,
+};
 use crate::{
     error::{Failure, complain, warn},
     language,
@@ -101,7 +102,14 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     }
     let report = arguments.report.as_deref().map(MeasureFile::open).transpose()?;
     let meta_file = arguments.meta.as_deref().map(MeasureFile::open).transpose()?;
-    let (sandbox, mut attended) = create(&arguments, &options, &store, &image, sandbox)?;
+    let name = arguments.name.as_deref().map(str::parse).transpose();
+    let (sandbox, mut attended) = create(&store, sandbox, Wanted {
+        name: name.map_err(|error| Failure::new(format!("invalid argument for --name: {error}")))?,
+        image: &image,
+        asked_for: arguments.container.image(),
+        options: &options,
+        after_exit: if arguments.rm { AfterExit::Remove } else { AfterExit::Keep },
+    })?;
     tell_what_is_missing(&arguments, &options, &store)?;
 
     let mut sandbox = sandbox.stdin(if arguments.interactive { Stdio::Inherit } else { Stdio::Null });
@@ -138,45 +146,6 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
 fn parse_timeout(text: Option<&str>) -> Result<Option<Timeout>, Failure> {
     let parsed = text.map(str::parse::<Timeout>).transpose();
     parsed.map_err(|error| Failure::new(format!("invalid argument for --timeout: {error}")))
-}
-
-/// Makes the record, and the sandbox that will write into the record's directory.
-fn create(
-    arguments: &RunArguments,
-    options: &RunOptions,
-    store: &Store,
-    image: &minicontainer::store::Image,
-    sandbox: Sandbox,
-) -> Result<(Sandbox, Attended), Failure> {
-    let name = arguments.name.as_deref().map(str::parse).transpose();
-    let name = name.map_err(|error| Failure::new(format!("invalid argument for --name: {error}")))?;
-    let containers = Containers::of(store);
-    let id = Id::random()?;
-    let sandbox = sandbox.kept_in(containers.place(&id), id.as_str());
-    // Whatever cannot be is refused here, before anything is made.
-    let config = sandbox.spec()?;
-    sandbox.plan()?;
-    let process = config.process().as_ref();
-    let attended = containers.create(&id, NewContainer {
-        name,
-        image: arguments.container.image().to_owned(),
-        image_id: image.id.to_string(),
-        command: process.and_then(|process| process.args().clone()).unwrap_or_default(),
-        driver: sandbox.chosen_driver(),
-        limits: Limits {
-            memory: options.limits.memory.map(ByteSize::bytes),
-            nano_cpus: options.limits.cpus.map(|cpus| cpus.nanos()),
-            pids: options.limits.pids.map(|limit| match limit {
-                PidsLimit::AtMost(most) => i64::try_from(most).unwrap_or(i64::MAX),
-                PidsLimit::Unlimited => -1,
-            }),
-        },
-        without: options.without.iter().map(ToString::to_string).collect(),
-        host_network: options.network == Network::Host,
-        after_exit: if arguments.rm { AfterExit::Remove } else { AfterExit::Keep },
-        config: serde_json::to_string_pretty(&config).context("cannot write the container's config.json")?,
-    })?;
-    Ok((sandbox, attended))
 }
 
 /// A program that could not be started leaves its container behind, as in Docker, unless it was to be removed.
@@ -227,8 +196,7 @@ fn conclude(report: &Report) -> ExitCode {
         }
         Verdict::Exited(_) | Verdict::Signalled(_) => {}
     }
-    let code = minicontainer_engine::container::exit_code(report.verdict);
-    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
+    ExitCode::from(u8::try_from(exit_code(report.verdict)).unwrap_or(u8::MAX))
 }
 
 /// Prints JSON for `--report`, see [`MeasureFile`].

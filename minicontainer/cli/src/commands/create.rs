@@ -1,0 +1,65 @@
+//! A container's record, made before its process, so that whatever happens to the process there is somebody who knows
+//! of it.
+
+use anyhow::Context;
+use minicontainer::{
+    Sandbox, Store,
+    core::{
+        RunOptions,
+        options::{ByteSize, ContainerName, Network, PidsLimit},
+    },
+    store::Image,
+};
+use minicontainer_engine::{
+    Containers,
+    container::{AfterExit, Attended, Id, Limits, NewContainer},
+};
+
+use crate::error::Failure;
+
+/// What is to be recorded.
+pub struct Wanted<'run> {
+    /// The name; one is made up when there is none.
+    pub name: Option<ContainerName>,
+    pub image: &'run Image,
+    /// The image's name as it was asked for.
+    pub asked_for: &'run str,
+    pub options: &'run RunOptions,
+    pub after_exit: AfterExit,
+}
+
+/// Makes the record, and the sandbox that will write into the record's directory.
+pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<(Sandbox, Attended), Failure> {
+    let containers = Containers::of(store);
+    let id = Id::random()?;
+    let sandbox = sandbox.kept_in(containers.place(&id), id.as_str());
+    // Whatever cannot be is refused here, before anything is made.
+    let config = sandbox.spec()?;
+    sandbox.plan()?;
+    let process = config.process().as_ref();
+    let Wanted { name, image, asked_for, options, after_exit } = wanted;
+    let attended = containers.create(&id, NewContainer {
+        name,
+        image: asked_for.to_owned(),
+        image_id: image.id.to_string(),
+        command: process.and_then(|process| process.args().clone()).unwrap_or_default(),
+        driver: sandbox.chosen_driver(),
+        limits: limits(options),
+        without: options.without.iter().map(ToString::to_string).collect(),
+        host_network: options.network == Network::Host,
+        after_exit,
+        config: serde_json::to_string_pretty(&config).context("cannot write the container's config.json")?,
+    })?;
+    Ok((sandbox, attended))
+}
+
+fn limits(options: &RunOptions) -> Limits {
+    Limits {
+        memory: options.limits.memory.map(ByteSize::bytes),
+        nano_cpus: options.limits.cpus.map(|cpus| cpus.nanos()),
+        pids: options.limits.pids.map(|limit| match limit {
+            PidsLimit::AtMost(most) => i64::try_from(most).unwrap_or(i64::MAX),
+            PidsLimit::Unlimited => -1,
+        }),
+    }
+}
