@@ -5,12 +5,12 @@
 use std::{error::Error, fs};
 
 use minicontainer::{Sandbox, Store};
+use minicontainer_engine::image::seed_busybox;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // ANCHOR: run
     let store = Store::open_default()?;
-    store.seed_busybox()?;
-    let image = store.image("busybox")?;
+    let image = seed_busybox(&store)?.image;
 
     let output =
         Sandbox::from_image(&image).command("sh").args(["-c", "echo my number is $$; uname -r; exit 7"]).output()?;

@@ -3,6 +3,7 @@
 use std::{env, error::Error};
 
 use minicontainer::{Sandbox, Store, Verdict};
+use minicontainer_engine::image::seed_busybox;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -11,8 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     let store = Store::open_default()?;
-    store.seed_busybox()?;
-    let image = store.image("busybox")?;
+    let image = seed_busybox(&store)?.image;
 
     let mut running = Sandbox::from_image(&image).command(program).args(arguments).spawn()?;
     println!("pid {}", running.id());
