@@ -9,8 +9,7 @@
 //! use minicontainer::{Sandbox, Store, Verdict, MIB};
 //!
 //! let store = Store::open_default()?; // rootful or rootless, decided by who the caller is
-//! store.seed_busybox()?; // makes an image from the host's own programs: no network needed
-//! let image = store.image("busybox")?;
+//! let image = store.image("busybox")?; // `minicontainer image seed` makes it: no network needed
 //!
 //! let output = Sandbox::from_image(&image)
 //!     .memory(64 * MIB)

@@ -1,14 +1,14 @@
 //! What the tests of the library share: an image, and a shell in a sandbox of it.
 
 use minicontainer::{Output, Sandbox, Store, Verdict, store::Image};
+use minicontainer_engine::image::seed_busybox;
 
 use crate::fixture::Fixture;
 
 /// The image `busybox` in the fixture's store.
 pub fn busybox(fixture: &Fixture) -> Image {
     let store = Store::open(fixture.store()).expect("a store");
-    store.seed_busybox().expect("an image from the host's own programs");
-    store.image("busybox").expect("the image that was seeded")
+    seed_busybox(&store).expect("an image from the host's own programs").image
 }
 
 /// A sandbox that will run this script.

@@ -15,7 +15,10 @@ use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
 
 use anyhow::anyhow;
 use minicontainer::{ErrorKind, rootfs::RootFsError, store::StoreError};
-use minicontainer_engine::ContainerError;
+use minicontainer_engine::{
+    ContainerError,
+    image::{ImageError, SeedError},
+};
 
 /// The engine could not do its part.
 pub const ENGINE_FAILED: u8 = 125;
@@ -134,6 +137,20 @@ impl From<minicontainer::Error> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
+        let hint = error.hint().to_owned();
+        Failure { code: 1, error: error.into(), hint: None }.hint(hint)
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Failure {
+        let hint = error.hint().to_owned();
+        Failure { code: 1, error: error.into(), hint: None }.hint(hint)
+    }
+}
+
+impl From<SeedError> for Failure {
+    fn from(error: SeedError) -> Failure {
         let hint = error.hint().to_owned();
         Failure { code: 1, error: error.into(), hint: None }.hint(hint)
     }

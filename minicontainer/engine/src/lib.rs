@@ -7,10 +7,12 @@
 //! | Module | What it keeps |
 //! |---|---|
 //! | [`container`] | containers: their records, names and directories |
+//! | [`mod@image`] | nothing itself: it gets images into the store, from archives and from this machine |
 //!
 //! Volumes, networks, registries and builds will be neighbours of `container`. Nothing here runs in the background:
 //! each call reads the store, does its work under the store's lock, and returns.
 
 pub mod container;
+pub mod image;
 
 pub use container::{Container, ContainerError, Containers, State};

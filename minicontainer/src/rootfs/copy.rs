@@ -26,7 +26,7 @@ use super::{
     RootFsError,
     merged::{Entry, Merged},
 };
-use crate::store::unpack::xattr;
+use crate::sys::xattr;
 
 /// Writes what the stack shows into `target`, an empty directory.
 ///
@@ -79,7 +79,7 @@ fn copy_metadata(from: &File, to: &File, metadata: &Metadata) -> io::Result<()> 
     to.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777))?;
     for name in xattr::names(from)? {
         // Overlay's notes have been obeyed; a label of SELinux belongs to the place, and the kernel has given one.
-        let bytes = name.to_bytes();
+        let bytes = name.as_encoded_bytes();
         let own = [&b"trusted.overlay."[..], b"user.overlay.", b"security.selinux"];
         if own.iter().any(|prefix| bytes.starts_with(prefix)) {
             continue;

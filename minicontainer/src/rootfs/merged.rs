@@ -20,7 +20,7 @@ use minicontainer_core::layer::Lower;
 use nix::{errno::Errno, unistd::geteuid};
 
 use super::RootFsError;
-use crate::store::unpack::xattr;
+use crate::sys::xattr;
 
 /// As many symbolic links as Linux follows in one path, see path_resolution(7).
 const LINKS_FOLLOWED: u32 = 40;
@@ -172,7 +172,7 @@ pub(super) fn is_whiteout(metadata: &Metadata) -> bool {
 /// Whether a directory hides what lies below it. Root's mounts keep the mark where containers cannot set it,
 /// an ordinary user's (`userxattr`) have to keep it among the attributes that users may set.
 pub(super) fn is_opaque(directory: &Path) -> Result<bool, RootFsError> {
-    let name = if geteuid().is_root() { c"trusted.overlay.opaque" } else { c"user.overlay.opaque" };
+    let name = if geteuid().is_root() { "trusted.overlay.opaque" } else { "user.overlay.opaque" };
     let opened = match File::open(directory) {
         // A running container may have removed it since it was listed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

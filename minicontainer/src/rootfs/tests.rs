@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::unpack::xattr;
+use crate::sys::xattr;
 
 /// Something in a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ fn fill<P: AsRef<str>>(layer: &Path, items: &[(P, Item)]) {
             Directory => fs::create_dir(&path).unwrap(),
             Opaque => {
                 fs::create_dir(&path).unwrap();
-                let name = if geteuid().is_root() { c"trusted.overlay.opaque" } else { c"user.overlay.opaque" };
+                let name = if geteuid().is_root() { "trusted.overlay.opaque" } else { "user.overlay.opaque" };
                 xattr::set(&File::open(&path).unwrap(), name, b"y").unwrap();
             }
             Regular(content) => fs::write(&path, content).unwrap(),
@@ -211,8 +211,8 @@ fn modes_owners_and_attributes_are_kept_but_not_overlays_own() {
         std::os::unix::fs::chown(&tool, Some(12), Some(34)).unwrap();
     }
     let opened = File::open(&tool).unwrap();
-    xattr::set(&opened, c"user.note", b"kept").unwrap();
-    xattr::set(&opened, c"user.overlay.origin", b"left out").unwrap();
+    xattr::set(&opened, "user.note", b"kept").unwrap();
+    xattr::set(&opened, "user.overlay.origin", b"left out").unwrap();
     fs::set_permissions(&tool, Permissions::from_mode(0o6755)).unwrap();
     fs::set_permissions(place.layers[0].join("closed"), Permissions::from_mode(0o500)).unwrap();
     prepare(&place.layers, &place.container(), Driver::Copy, false).unwrap();
@@ -222,8 +222,8 @@ fn modes_owners_and_attributes_are_kept_but_not_overlays_own() {
     let metadata = fs::metadata(copy.join("tool")).unwrap();
     assert_eq!(metadata.mode() & 0o7777, 0o6755);
     let copied = File::open(copy.join("tool")).unwrap();
-    assert_eq!(xattr::get(&copied, c"user.note").unwrap().as_deref(), Some(&b"kept"[..]));
-    assert_eq!(xattr::get(&copied, c"user.overlay.origin").unwrap(), None);
+    assert_eq!(xattr::get(&copied, "user.note").unwrap().as_deref(), Some(&b"kept"[..]));
+    assert_eq!(xattr::get(&copied, "user.overlay.origin").unwrap(), None);
     assert_eq!(fs::metadata(&copy).unwrap().mode() & 0o7777, 0o755);
     remove(&place.container()).unwrap();
     remove(&place.layers[0]).unwrap();

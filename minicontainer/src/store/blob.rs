@@ -1,51 +1,38 @@
-//! Content by its digest: staged while it is hashed, and never visible before it is known to be what it claims.
+//! Content by its digest, never visible before it is known to be what it claims.
 
-use std::{
-    fs::File,
-    io::{self, Read, Write},
-    path::PathBuf,
-};
+use std::{fs::File, io::Read, path::PathBuf};
 
-use minicontainer_core::{Digest, digest::Digester};
+use minicontainer_core::Digest;
+use oci_spec::image::{Descriptor, MediaType, Sha256Digest};
 use serde::de::DeserializeOwned;
 
-use super::{StoreError, staging::Staging};
+use super::StoreError;
 
 /// The most that is read of an index, manifest or config, as containerd bounds manifests.
 const DOCUMENT_LIMIT: u64 = 4 << 20;
 
-/// A file in a staging directory whose digest and size are known.
+/// A file in a staging directory whose digest and size are known. It goes with the directory: see
+/// [`Staging`](super::Staging).
 #[derive(Clone, Debug)]
-pub(super) struct Blob {
+pub struct Blob {
     pub(super) path: PathBuf,
     pub(super) digest: Digest,
     pub(super) size: u64,
 }
 
 impl Blob {
-    /// Writes all that `content` gives into a new staged file, hashing on the way.
-    pub(super) fn stage(staging: &Staging, mut content: impl Read) -> Result<Blob, StoreError> {
-        let path = staging.vacant();
-        let mut file = File::create_new(&path).map_err(StoreError::io("make the file", &path))?;
-        let mut digester = Digester::new();
-        let mut piece = vec![0; 1 << 17];
-        let mut size = 0;
-        loop {
-            let count = match content.read(&mut piece) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(StoreError::Archive { source }),
-            };
-            digester.update(&piece[..count]);
-            file.write_all(&piece[..count]).map_err(StoreError::io("write", &path))?;
-            size += count as u64;
-        }
-        Ok(Blob { path, digest: digester.finish(), size })
+    /// What its content is called: the SHA-256 digest of it.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// How many bytes it has.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     /// Itself, if it is what a descriptor says it is.
-    pub(super) fn verified(self, what: &str, digest: &Digest, size: u64) -> Result<Blob, StoreError> {
+    pub fn verified(self, what: &str, digest: &Digest, size: u64) -> Result<Blob, StoreError> {
         if self.size != size {
             return Err(StoreError::Size { what: what.to_owned(), expected: size, actual: self.size });
         }
@@ -55,13 +42,19 @@ impl Blob {
         Ok(self)
     }
 
+    /// Says which it is, for a manifest or an index.
+    pub fn descriptor(&self, media_type: MediaType) -> Descriptor {
+        let digest: Sha256Digest = self.digest.hex().parse().expect("64 hexadecimal digits are a SHA-256 digest");
+        Descriptor::new(media_type, self.size, digest)
+    }
+
     /// Opens it for reading.
-    pub(super) fn open(&self) -> Result<File, StoreError> {
+    pub fn open(&self) -> Result<File, StoreError> {
         File::open(&self.path).map_err(StoreError::io("open", &self.path))
     }
 
-    /// Its content as a JSON document.
-    pub(super) fn document<T: DeserializeOwned>(&self, what: &str, kind: &'static str) -> Result<T, StoreError> {
+    /// Its content as a JSON document, which must be small. `what` and `kind` are for the message of an error.
+    pub fn document<T: DeserializeOwned>(&self, what: &str, kind: &'static str) -> Result<T, StoreError> {
         parse(&read_document(self.open()?, what)?, what, kind)
     }
 }

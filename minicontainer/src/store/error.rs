@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use minicontainer_core::{Digest, Reference, reference::ReferenceError};
 
-use super::{seed::SeedError, unpack::UnpackError};
+use super::unpack::UnpackError;
 
 /// How to mend a full disk.
 pub(super) const SPACE_HINT: &str = "free some space: `minicontainer rmi IMAGE` removes an image";
@@ -41,14 +41,9 @@ pub enum StoreError {
     /// An image that is to be removed by its id has several names.
     #[error("cannot remove the image {id} by its id: it has several names: {}", references.iter().map(Reference::familiar).collect::<Vec<_>>().join(", "), id = id.short())]
     SeveralNames { id: Digest, references: Vec<Reference> },
-    /// An archive is neither kind of image archive.
-    #[error(
-        "this is no image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)"
-    )]
-    NotAnArchive,
-    /// A tar archive that cannot be read.
-    #[error("cannot read the image archive")]
-    Archive { source: io::Error },
+    /// What should become a blob, or a blob itself, cannot be read.
+    #[error("cannot read the content of the image")]
+    Content { source: io::Error },
     /// A compression that is not supported.
     #[error("cannot read {what}: it is compressed with {compression}, which is not supported yet")]
     Compression { what: String, compression: &'static str },
@@ -58,15 +53,6 @@ pub enum StoreError {
     /// A JSON document is larger than any honest one.
     #[error("{what} is larger than {limit} bytes, the most that is read of an image's documents")]
     DocumentSize { what: String, limit: u64 },
-    /// An artifact that is no image.
-    #[error("the manifest {digest} is not an image's: its config is of type {media_type}")]
-    NotAnImage { digest: Digest, media_type: String },
-    /// An image for other machines only.
-    #[error("the image {what} has no variant for {platform}")]
-    Platform { what: String, platform: String },
-    /// Indexes within indexes within indexes.
-    #[error("the image {what} is an index nested more than {limit} deep")]
-    Nesting { what: String, limit: usize },
     /// A document refers to a blob that is not there.
     #[error("{what} is missing")]
     Missing { what: String },
@@ -85,9 +71,6 @@ pub enum StoreError {
     /// A layer could not be unpacked.
     #[error("cannot unpack layer {diff_id}")]
     Unpack { diff_id: Digest, source: UnpackError },
-    /// No image could be made of the host's own programs.
-    #[error("cannot make the image busybox from this machine's programs")]
-    Seed { source: SeedError },
 }
 
 impl StoreError {
@@ -105,17 +88,14 @@ impl StoreError {
             StoreError::AmbiguousImage { .. } => "write more digits of the id",
             StoreError::InUse { .. } => "remove the container first: `minicontainer rm CONTAINER`",
             StoreError::SeveralNames { .. } => "remove each by its name",
-            StoreError::NotAnArchive => "make one with `docker save -o FILE IMAGE` or `skopeo copy … oci-archive:FILE`",
-            StoreError::Archive { .. } => "the file may be cut short or no tar at all: make it anew",
+            StoreError::Content { .. } => "the file may be cut short: make or fetch it anew",
             StoreError::Compression { .. } => "write it anew uncompressed or with gzip",
-            StoreError::Platform { .. } => "fetch or save a variant for this machine",
-            StoreError::Seed { source } => source.hint(),
             StoreError::Unpack { source, .. } => source.hint(),
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "the store belongs to who made it: run as that user, or set MINICONTAINER_ROOT"
             }
-            StoreError::Io { .. } | StoreError::BadReference { .. } | StoreError::NotAnImage { .. } => "",
+            StoreError::Io { .. } | StoreError::BadReference { .. } => "",
             _ => DAMAGE_HINT,
         }
     }

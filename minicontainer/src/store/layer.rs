@@ -20,6 +20,7 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 use minicontainer_core::{Digest, digest::Digester};
+use oci_spec::image::ImageConfiguration;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -28,6 +29,9 @@ use super::{
     staging::Staging,
     unpack::{Privilege, UnpackError, unpack},
 };
+
+/// The first bytes of a gzip member (RFC 1952).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// A layer, unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +56,16 @@ struct LayerRecord {
 pub(super) struct StagedLayer {
     pub(super) path: PathBuf,
     pub(super) warnings: BTreeSet<String>,
+}
+
+/// The diff-ids that a config lists, one for each layer of the manifest.
+pub(super) fn diff_ids(id: &Digest, layers: usize, config: &ImageConfiguration) -> Result<Vec<Digest>, StoreError> {
+    let listed = config.rootfs().diff_ids();
+    if listed.len() != layers {
+        return Err(StoreError::LayerCount { id: id.clone(), layers, diff_ids: listed.len() });
+    }
+    let parse = |text: &String| text.parse().map_err(|source| StoreError::BadDigest { digest: text.clone(), source });
+    listed.iter().map(parse).collect()
 }
 
 /// The place of a layer.
@@ -101,9 +115,9 @@ pub(super) fn verify(blob: File, diff_id: &Digest) -> Result<(), StoreError> {
 }
 
 /// Reads through whatever compression the content itself shows, since media types and file names may be wrong.
-pub(super) fn decompress<'a>(mut content: impl Read + 'a, what: &str) -> Result<Box<dyn Read + 'a>, StoreError> {
+pub fn decompress<'a>(mut content: impl Read + 'a, what: &str) -> Result<Box<dyn Read + 'a>, StoreError> {
     let mut magic = Vec::with_capacity(6);
-    content.by_ref().take(6).read_to_end(&mut magic).map_err(|source| StoreError::Archive { source })?;
+    content.by_ref().take(6).read_to_end(&mut magic).map_err(|source| StoreError::Content { source })?;
     let unsupported = |compression| Err(StoreError::Compression { what: what.to_owned(), compression });
     match magic.as_slice() {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => return unsupported("zstd"),
@@ -111,14 +125,16 @@ pub(super) fn decompress<'a>(mut content: impl Read + 'a, what: &str) -> Result<
         [b'B', b'Z', b'h', ..] => return unsupported("bzip2"),
         _ => {}
     }
-    let gzip = is_gzip(&magic);
+    let gzip = magic.starts_with(&GZIP_MAGIC);
     let whole = BufReader::with_capacity(1 << 17, Cursor::new(magic).chain(content));
     Ok(if gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
 }
 
-/// Whether these are the first bytes of a gzip member (RFC 1952).
-pub(super) fn is_gzip(magic: &[u8]) -> bool {
-    magic.starts_with(&[0x1f, 0x8b])
+/// Whether this is compressed with gzip.
+pub(super) fn is_gzip(content: impl Read) -> Result<bool, StoreError> {
+    let mut magic = Vec::with_capacity(GZIP_MAGIC.len());
+    content.take(2).read_to_end(&mut magic).map_err(|source| StoreError::Content { source })?;
+    Ok(magic == GZIP_MAGIC)
 }
 
 /// Hashes what is read through it.

@@ -25,7 +25,7 @@ use oci_spec::image::{
 use serde::de::DeserializeOwned;
 
 use super::{
-    StoreError,
+    Damaged, StoreError,
     blob::{Blob, parse, read_document},
     staging::{Staging, publish},
 };
@@ -46,6 +46,13 @@ pub(super) struct Listed {
     pub(super) manifest: ImageManifest,
     /// The digest of the config: the image's id.
     pub(super) id: Digest,
+}
+
+impl Listed {
+    /// The digests of its layers' blobs.
+    pub(super) fn layer_digests(&self) -> Result<Vec<Digest>, StoreError> {
+        self.manifest.layers().iter().map(digest_of).collect()
+    }
 }
 
 impl Layout {
@@ -140,8 +147,16 @@ impl Layout {
     }
 
     /// All images, those with names and those without.
-    pub(super) fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        self.index()?.iter().filter_map(|descriptor| self.read(descriptor).transpose()).collect()
+    pub(super) fn list(&self) -> Result<Vec<Result<Listed, Damaged>>, StoreError> {
+        let read = |descriptor: &Descriptor| {
+            let damaged = |error| Damaged {
+                reference: reference_of(descriptor),
+                manifest_digest: descriptor.digest().to_string(),
+                error: Box::new(error),
+            };
+            self.read(descriptor).map_err(damaged).transpose()
+        };
+        Ok(self.index()?.iter().filter_map(read).collect())
     }
 }
 
@@ -154,27 +169,20 @@ fn replace(staging: &Staging, path: &Path, content: &[u8]) -> Result<(), StoreEr
 }
 
 /// The digest that a descriptor names, which here must be a SHA-256 one.
-pub(super) fn digest_of(descriptor: &Descriptor) -> Result<Digest, StoreError> {
+pub fn digest_of(descriptor: &Descriptor) -> Result<Digest, StoreError> {
     let text = descriptor.digest().to_string();
     text.parse().map_err(|source| StoreError::BadDigest { digest: text, source })
 }
 
-/// A descriptor of a blob.
-pub(super) fn describe(media_type: MediaType, blob: &Blob) -> Descriptor {
-    let digest: oci_spec::image::Sha256Digest =
-        blob.digest.hex().parse().expect("64 hexadecimal digits are a SHA-256 digest");
-    Descriptor::new(media_type, blob.size, digest)
-}
-
 /// Whether this is the type of an index, in the standard's words or in Docker's.
-pub(super) fn is_index(media_type: &MediaType) -> bool {
+pub fn is_index(media_type: &MediaType) -> bool {
     *media_type == MediaType::ImageIndex
         || media_type.as_ref() == "application/vnd.docker.distribution.manifest.list.v2+json"
 }
 
 /// The name that a descriptor of an index carries. A bare word in `ref.name` is a tag without a repository ("latest"),
 /// as umoci and buildah write it, so it names no image by itself.
-pub(super) fn reference_of(descriptor: &Descriptor) -> Option<Reference> {
+pub fn reference_of(descriptor: &Descriptor) -> Option<Reference> {
     let annotations = descriptor.annotations().as_ref()?;
     let whole = annotations.get(ANNOTATION_IMAGE_NAME);
     let name = whole.or_else(|| annotations.get(ANNOTATION_REF_NAME).filter(|name| name.contains([':', '/'])))?;

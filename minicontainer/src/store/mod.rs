@@ -12,11 +12,12 @@
 //! lock          one writer at a time                                             (lock)
 //! ```
 //!
-//! How an image comes in, each stage consuming the previous one's value:
+//! Two ways lead through it. An image comes **in**, whole or not at all (admit); where it comes from, an archive or a
+//! registry or a build, is the engine's concern. An image is **found** (image), and its layers are lower directories:
 //!
 //! ```text
-//! archive or directory → Source → Incoming → unpacked layers → index.json
-//!                        staged   verified    diff-ids verified  one rename, and the image is there
+//! bytes → Staging::blob → Blob::verified → Incoming → Store::admit: layers unpacked, index.json replaced
+//! name  → Store::image  → index.json → manifest → config and layers/*/fs → Image
 //! ```
 //!
 //! The store belongs to one user and nobody else may look inside (mode 0700): an image may hold set-user-id programs.
@@ -33,43 +34,41 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod admit;
 mod blob;
 mod error;
+mod image;
 mod layer;
 mod layout;
-mod load;
 mod lock;
 pub(crate) mod removal;
 mod remove;
-mod seed;
-mod source;
 mod staging;
 #[cfg(test)]
 mod tests;
-pub(crate) mod unpack;
+mod unpack;
 
 use std::{
     env, fs,
-    io::Read,
     os::unix::{ffi::OsStrExt, fs::DirBuilderExt},
     path::{Path, PathBuf},
 };
 
-use minicontainer_core::{Digest, Reference};
+use minicontainer_core::Digest;
 use nix::unistd::{AccessFlags, access, geteuid};
-use oci_spec::image::{Descriptor, ImageConfiguration};
 
+pub use admit::{Incoming, Loaded};
+pub use blob::Blob;
 pub use error::StoreError;
-pub use layer::Layer;
-pub use load::Loaded;
+pub use image::{Damaged, Image};
+pub use layer::{Layer, decompress};
+pub use layout::{digest_of, is_index, reference_of};
 pub use lock::Lock;
 pub use remove::Removed;
-pub use seed::{Origin, SeedError, Seeded};
-pub use unpack::UnpackError;
+pub use staging::Staging;
+pub use unpack::{Tree, UnpackError};
 
-use layout::{Layout, Listed};
-use source::Source;
-use staging::Staging;
+use layout::Layout;
 
 /// A store in a directory. Any number of threads and processes may use it at once.
 #[derive(Clone, Debug)]
@@ -77,32 +76,6 @@ pub struct Store {
     root: PathBuf,
     layers: PathBuf,
     layout: Layout,
-}
-
-/// An image of the store, its layers unpacked and ready to be stacked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Image {
-    /// Its name; an image may have lost it to a newer one.
-    pub reference: Option<Reference>,
-    /// Its id: the digest of its config.
-    pub id: Digest,
-    /// The digest of its manifest, by which a registry knows it.
-    pub manifest_digest: Digest,
-    /// When it was made, as its config says (RFC 3339).
-    pub created: Option<String>,
-    /// How to run it.
-    pub config: ImageConfiguration,
-    /// Its layers, the lowest first.
-    pub layers: Vec<Layer>,
-    /// Where containers of it keep what they write: a directory of the store's.
-    pub containers: PathBuf,
-}
-
-impl Image {
-    /// Bytes in the files of all layers.
-    pub fn size(&self) -> u64 {
-        self.layers.iter().map(|layer| layer.size).sum()
-    }
 }
 
 impl Store {
@@ -170,112 +143,16 @@ impl Store {
         Ok(path)
     }
 
-    /// Waits until nobody else changes the store, and keeps others from it until the lock is dropped. `load`, `tag`,
-    /// `remove_image`, `seed_busybox` take it themselves: whoever holds it must not call them.
+    /// Waits until nobody else changes the store, and keeps others from it until the lock is dropped. `admit`, `tag`
+    /// and `remove_image` take it themselves: whoever holds it must not call them.
     pub fn lock(&self) -> Result<Lock, StoreError> {
         let lock = Lock::acquire(&self.root.join("lock"))?;
         staging::sweep(&self.root.join("staging"))?;
         Ok(lock)
     }
 
-    /// The image of this name, id, or beginning of an id. If another tool put it there, its layers are unpacked now.
-    pub fn image(&self, name: &str) -> Result<Image, StoreError> {
-        self.complete(self.find(name)?)
-    }
-
-    /// All images. One with several names is there several times.
-    pub fn images(&self) -> Result<Vec<Image>, StoreError> {
-        self.layout.list()?.into_iter().map(|listed| self.complete(listed)).collect()
-    }
-
-    /// Adds the images of a tar archive, which may be compressed with gzip: an OCI image layout, or what `docker save`
-    /// writes.
-    pub fn load(&self, archive: impl Read) -> Result<Vec<Loaded>, StoreError> {
-        let staging = self.stage()?;
-        let source = Source::archive(archive, &staging)?;
-        self.admit(&staging, &load::images(&source, &staging)?)
-    }
-
-    /// Adds the images of an OCI image layout in a directory.
-    pub fn load_layout(&self, directory: &Path) -> Result<Vec<Loaded>, StoreError> {
-        let staging = self.stage()?;
-        let source = Source::directory(directory, &staging)?;
-        self.admit(&staging, &load::images(&source, &staging)?)
-    }
-
-    fn stage(&self) -> Result<Staging, StoreError> {
+    /// A directory for what is to enter the store: see [`Incoming`].
+    pub fn stage(&self) -> Result<Staging, StoreError> {
         Staging::new(&self.root.join("staging"))
-    }
-
-    fn unknown(&self, name: &str) -> StoreError {
-        StoreError::UnknownImage { name: name.to_owned(), store: self.root.clone() }
-    }
-
-    fn find(&self, name: &str) -> Result<Listed, StoreError> {
-        let reference = name.parse::<Reference>();
-        if let Ok(reference) = &reference {
-            for descriptor in self.layout.index()?.iter().filter(|descriptor| is_meant(descriptor, reference)) {
-                if let Some(listed) = self.layout.read(descriptor)? {
-                    return Ok(listed);
-                }
-            }
-        }
-        let digits = name.strip_prefix("sha256:").unwrap_or(name);
-        if digits.is_empty() || !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(match reference {
-                Ok(_) => self.unknown(name),
-                Err(source) => StoreError::BadReference { name: name.to_owned(), source },
-            });
-        }
-        let mut images = self.layout.list()?;
-        images.retain(|image| image.id.hex().starts_with(digits));
-        images.sort_by(|one, other| one.id.cmp(&other.id));
-        images.dedup_by(|one, other| one.id == other.id);
-        match images.len() {
-            0 => Err(self.unknown(name)),
-            1 => Ok(images.remove(0)),
-            _ => {
-                let ids = images.into_iter().map(|image| image.id).collect();
-                Err(StoreError::AmbiguousImage { name: name.to_owned(), ids })
-            }
-        }
-    }
-
-    fn complete(&self, listed: Listed) -> Result<Image, StoreError> {
-        let config = self.layout.config(&listed.id)?;
-        let blobs = load::layer_digests(&listed.manifest)?;
-        let diff_ids = load::diff_ids(&listed.id, blobs.len(), &config)?;
-        let mut layers = Vec::new();
-        for (blob, diff_id) in blobs.iter().zip(&diff_ids) {
-            layers.push(match layer::find(&self.layers, diff_id)? {
-                Some(layer) => layer,
-                None => self.unpack_layer(blob, diff_id)?,
-            });
-        }
-        let Listed { reference, manifest_digest, id, .. } = listed;
-        let containers = self.containers_directory();
-        Ok(Image { reference, id, manifest_digest, created: config.created().clone(), config, layers, containers })
-    }
-
-    /// Unpacks a layer of which only the blob is in the store.
-    fn unpack_layer(&self, blob: &Digest, diff_id: &Digest) -> Result<Layer, StoreError> {
-        let _lock = self.lock()?;
-        if let Some(layer) = layer::find(&self.layers, diff_id)? {
-            return Ok(layer);
-        }
-        let staging = self.stage()?;
-        let staged = layer::stage(&staging, self.layout.open_blob(blob)?, diff_id)?;
-        staging.flush()?;
-        staging::publish(&staged.path, &layer::place(&self.layers, diff_id))?;
-        layer::find(&self.layers, diff_id)?
-            .ok_or_else(|| StoreError::Missing { what: format!("the layer {diff_id}, unpacked a moment ago,") })
-    }
-}
-
-/// Whether a reference means an image of the index: by its tag, or by the digest of its manifest.
-fn is_meant(descriptor: &Descriptor, reference: &Reference) -> bool {
-    match reference.digest() {
-        Some(digest) => descriptor.digest().as_ref() == digest.as_str(),
-        None => layout::reference_of(descriptor).as_ref() == Some(reference),
     }
 }

@@ -5,10 +5,13 @@ use std::{collections::BTreeSet, fs, io};
 use minicontainer_core::{Digest, Reference};
 use oci_spec::image::{Descriptor, ImageIndex};
 
+#[cfg(doc)]
+use super::Damaged;
 use super::{
-    Store, StoreError, layer,
-    layout::{Listed, digest_of, reference_of, set_reference},
-    load::{diff_ids, layer_digests},
+    Store, StoreError,
+    image::{digits, is_meant},
+    layer::{self, diff_ids},
+    layout::{digest_of, reference_of, set_reference},
     removal::remove_tree,
 };
 
@@ -36,14 +39,18 @@ impl Store {
 
     /// Removes a name of an image, and with its last name the image itself and the layers that no other image uses.
     /// An image given by its id must not have several names. `in_use` tells which container, if any, uses an image.
+    /// An image so [`Damaged`] that its id cannot be read is found by its name or its manifest's digest.
     pub fn remove_image(
         &self,
         name: &str,
         in_use: &dyn Fn(&Digest) -> Option<String>,
     ) -> Result<Vec<Removed>, StoreError> {
         let _lock = self.lock()?;
-        let target = self.find(name)?;
-        let mut same = self.layout.list()?;
+        let target = match self.find(name) {
+            Ok(target) => target,
+            Err(error) => return self.remove_damaged(name, error),
+        };
+        let mut same: Vec<_> = self.layout.list()?.into_iter().flatten().collect();
         same.retain(|listed| listed.id == target.id);
         let references: BTreeSet<Reference> = same.iter().filter_map(|listed| listed.reference.clone()).collect();
         let by_name = name.parse().ok().filter(|reference| references.contains(reference));
@@ -67,13 +74,41 @@ impl Store {
         Ok(untagged.chain(deleted).collect())
     }
 
+    /// Removes the entry of an image whose manifest cannot be read. If the name means no such entry, then `error` is
+    /// the reason why the image was not found. Which layers it had is not known, so they stay, and no container that
+    /// uses them comes to harm.
+    fn remove_damaged(&self, name: &str, error: StoreError) -> Result<Vec<Removed>, StoreError> {
+        let reference = name.parse().ok();
+        let is_named = |descriptor: &Descriptor| {
+            reference.as_ref().is_some_and(|reference| is_meant(descriptor, reference))
+                || digits(name).is_some_and(|digits| descriptor.digest().digest().starts_with(digits))
+        };
+        let is_gone = |descriptor: &Descriptor| is_named(descriptor) && self.layout.read(descriptor).is_err();
+        let gone: Vec<_> = self.layout.index()?.into_iter().filter(is_gone).collect();
+        let manifests: BTreeSet<_> = gone.iter().map(|descriptor| descriptor.digest().as_ref()).collect();
+        if manifests.len() != 1 {
+            return Err(error);
+        }
+        self.forget(&is_gone)?;
+        let untagged = gone.iter().filter_map(reference_of).map(Removed::Untagged);
+        Ok(untagged.chain(digest_of(&gone[0]).ok().map(Removed::Deleted)).collect())
+    }
+
     /// Takes descriptors out of the index, and from the disk what only they needed; gives the layers that are gone.
     /// First the index forgets, then the content goes: a crash between the two leaves rubbish, never an image with a
-    /// hole.
+    /// hole. What a damaged image needs is not all known: while one stays, so does all content.
     fn forget(&self, is_gone: &dyn Fn(&Descriptor) -> bool) -> Result<Vec<Digest>, StoreError> {
         let (gone, kept): (Vec<_>, Vec<_>) = self.layout.index()?.into_iter().partition(is_gone);
-        let (unneeded, needed) = (self.content(&gone)?, self.content(&kept)?);
+        let (mut unneeded, mut needed) = (Content::default(), Content::default());
+        for descriptor in &gone {
+            // Of a damaged image goes what is known to be its own.
+            let _damage = self.add_content(&mut unneeded, descriptor);
+        }
+        let whole = kept.iter().all(|descriptor| self.add_content(&mut needed, descriptor).is_ok());
         self.layout.write_index(&self.stage()?, kept)?;
+        if !whole {
+            return Ok(Vec::new());
+        }
         let layers: Vec<_> = unneeded.layers.difference(&needed.layers).cloned().collect();
         for diff_id in &layers {
             let place = layer::place(&self.layers, diff_id);
@@ -89,33 +124,23 @@ impl Store {
         Ok(layers)
     }
 
-    /// All that these descriptors stand for.
-    fn content(&self, descriptors: &[Descriptor]) -> Result<Content, StoreError> {
-        let mut content = Content::default();
-        let mut pending = descriptors.to_vec();
-        while let Some(descriptor) = pending.pop() {
-            let digest = digest_of(&descriptor)?;
-            if !content.blobs.insert(digest.clone()) {
-                continue;
-            }
-            match self.layout.read(&descriptor)? {
-                Some(Listed { manifest, id, .. }) => {
-                    let layers = layer_digests(&manifest)?;
-                    content.layers.extend(diff_ids(&id, layers.len(), &self.layout.config(&id)?)?);
-                    content.blobs.extend(layers);
-                    content.blobs.insert(id);
-                }
-                // An index that another tool put there. It may lack the variants for other machines.
-                None => {
-                    let index: ImageIndex = self.layout.document(&digest, "image index")?;
-                    let there = |entry: &&Descriptor| {
-                        digest_of(entry).is_ok_and(|digest| self.layout.blob_path(&digest).exists())
-                    };
-                    pending.extend(index.manifests().iter().filter(there).cloned());
-                }
-            }
+    /// Adds all that a descriptor stands for. What can be told of a damaged image is added before the error is found.
+    fn add_content(&self, content: &mut Content, descriptor: &Descriptor) -> Result<(), StoreError> {
+        let digest = digest_of(descriptor)?;
+        if !content.blobs.insert(digest.clone()) {
+            return Ok(());
         }
-        Ok(content)
+        if let Some(listed) = self.layout.read(descriptor)? {
+            let layers = listed.layer_digests()?;
+            content.blobs.insert(listed.id.clone());
+            content.blobs.extend(layers.iter().cloned());
+            content.layers.extend(diff_ids(&listed.id, layers.len(), &self.layout.config(&listed.id)?)?);
+            return Ok(());
+        }
+        // An index that another tool put there. It may lack the variants for other machines.
+        let index: ImageIndex = self.layout.document(&digest, "image index")?;
+        let there = |entry: &&Descriptor| digest_of(entry).is_ok_and(|digest| self.layout.blob_path(&digest).exists());
+        index.manifests().iter().filter(there).try_for_each(|entry| self.add_content(content, entry))
     }
 }
 

@@ -11,24 +11,25 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use minicontainer_core::digest::Digester;
 use nix::{
     fcntl::{Flock, FlockArg},
     unistd::syncfs,
 };
 
-use super::{StoreError, removal::remove_tree};
+use super::{StoreError, blob::Blob, removal::remove_tree};
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A directory for one operation, removed with all that is still in it when this value is dropped.
 #[derive(Debug)]
-pub(super) struct Staging {
+pub struct Staging {
     path: PathBuf,
     alive: Flock<File>,
 }
@@ -52,8 +53,29 @@ impl Staging {
         }
     }
 
+    /// Writes all that `content` gives into a new file, hashing on the way.
+    pub fn blob(&self, mut content: impl Read) -> Result<Blob, StoreError> {
+        let path = self.vacant();
+        let mut file = File::create_new(&path).map_err(StoreError::io("make the file", &path))?;
+        let mut digester = Digester::new();
+        let mut piece = vec![0; 1 << 17];
+        let mut size = 0;
+        loop {
+            let count = match content.read(&mut piece) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(StoreError::Content { source }),
+            };
+            digester.update(&piece[..count]);
+            file.write_all(&piece[..count]).map_err(StoreError::io("write", &path))?;
+            size += count as u64;
+        }
+        Ok(Blob { path, digest: digester.finish(), size })
+    }
+
     /// A path inside that nothing has yet.
-    pub(super) fn vacant(&self) -> PathBuf {
+    pub fn vacant(&self) -> PathBuf {
         self.path.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string())
     }
 

@@ -4,12 +4,17 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use minicontainer::{
-    MIB, Sandbox, Store, host,
+    MIB, Sandbox, Store,
     core::plan::{Availability, CgroupLayout, Host, Identity},
+    host,
     rootfs::Driver,
     store::Image,
 };
-use nix::{sys::utsname::uname, unistd::{Uid, User}};
+use minicontainer_engine::image::{SeedError, seed_busybox};
+use nix::{
+    sys::utsname::uname,
+    unistd::{Uid, User},
+};
 use serde::Serialize;
 
 use crate::{error::Failure, output};
@@ -98,12 +103,18 @@ fn text(findings: &[Finding], runs: bool) -> String {
 }
 
 fn identity(host: &Host) -> Finding {
-    let name = User::from_uid(Uid::effective()).ok().flatten().map_or_else(String::new, |user| format!(" ({})", user.name));
-    Finding::works("identity", match host.identity {
-        Identity::Root => "root, with the powers of root".to_owned(),
-        Identity::User { uid: 0, .. } => "root without its powers, as inside a container: like an ordinary user".to_owned(),
-        Identity::User { uid, .. } => format!("an ordinary user, uid {uid}{name}"),
-    })
+    let name =
+        User::from_uid(Uid::effective()).ok().flatten().map_or_else(String::new, |user| format!(" ({})", user.name));
+    Finding::works(
+        "identity",
+        match host.identity {
+            Identity::Root => "root, with the powers of root".to_owned(),
+            Identity::User { uid: 0, .. } => {
+                "root without its powers, as inside a container: like an ordinary user".to_owned()
+            }
+            Identity::User { uid, .. } => format!("an ordinary user, uid {uid}{name}"),
+        },
+    )
 }
 
 fn kernel() -> Finding {
@@ -159,6 +170,12 @@ fn images(store: &Store) -> Finding {
             detail: "the store has none".to_owned(),
             mend: Some("`minicontainer image seed` makes busybox with no network".to_owned()),
         },
+        Ok(images) if images.iter().any(Result::is_err) => Finding {
+            name: "images",
+            verdict: Verdict::Missing,
+            detail: format!("{} in the store are damaged", images.iter().filter(|image| image.is_err()).count()),
+            mend: Some("`minicontainer images` names them, `minicontainer rmi IMAGE` removes one".to_owned()),
+        },
         Ok(images) => Finding::works("images", format!("{} in the store", images.len())),
         Err(error) => Finding::fails("images", Verdict::Broken, &error.into()),
     }
@@ -168,7 +185,7 @@ fn images(store: &Store) -> Finding {
 /// all is tried on the very file system that will be used, and nothing stays.
 fn runs(store: &Store, host: &Host) -> Vec<Finding> {
     let place = store.root().join(format!("doctor-{}", std::process::id()));
-    let tried = Store::open(&place).and_then(|trial| trial.seed_busybox()).map(|seeded| {
+    let tried = Store::open(&place).map_err(SeedError::Store).and_then(|trial| seed_busybox(&trial)).map(|seeded| {
         let mut findings = vec![
             run("run", Verdict::Broken, &seeded.image, |sandbox| sandbox),
             run("overlay driver", Verdict::Missing, &seeded.image, |sandbox| sandbox.driver(Driver::Overlay)),
@@ -183,16 +200,13 @@ fn runs(store: &Store, host: &Host) -> Vec<Finding> {
     let findings = tried.unwrap_or_else(|error| vec![Finding::fails("run", Verdict::Broken, &error.into())]);
     match minicontainer::rootfs::remove(&place) {
         Ok(()) => findings,
-        Err(error) => findings.into_iter().chain([Finding::fails("clean up", Verdict::Missing, &error.into())]).collect(),
+        Err(error) => {
+            findings.into_iter().chain([Finding::fails("clean up", Verdict::Missing, &error.into())]).collect()
+        }
     }
 }
 
-fn run(
-    name: &'static str,
-    otherwise: Verdict,
-    image: &Image,
-    ask: impl FnOnce(Sandbox) -> Sandbox,
-) -> Finding {
+fn run(name: &'static str, otherwise: Verdict, image: &Image, ask: impl FnOnce(Sandbox) -> Sandbox) -> Finding {
     let sandbox = ask(Sandbox::from_image(image)).command("true");
     match sandbox.status() {
         Ok(report) if report.verdict == minicontainer::Verdict::Exited(0) => {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal, Read},
+    io::{self, IsTerminal},
     path::PathBuf,
     process::ExitCode,
 };
@@ -12,9 +12,9 @@ use clap::Args;
 use minicontainer::{
     Store,
     core::{Digest, Reference},
-    store::{Image, Removed},
+    store::{Damaged, Image, Removed},
 };
-use minicontainer_engine::Containers;
+use minicontainer_engine::{Containers, image};
 use serde_json::{Value, json};
 
 use super::find_image;
@@ -101,7 +101,7 @@ pub struct HistoryArguments {
 
 /// Makes busybox.
 pub fn seed(_: &SeedArguments) -> Result<ExitCode, Failure> {
-    let seeded = Store::open_default()?.seed_busybox()?;
+    let seeded = image::seed_busybox(&Store::open_default()?)?;
     let name = seeded.image.reference.as_ref().map_or_else(String::new, |name| name.familiar().to_string());
     output::print_line(&format!("{name} {} ({})", seeded.image.id.short(), seeded.origin))?;
     Ok(ExitCode::SUCCESS)
@@ -112,14 +112,22 @@ pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let quiet = if arguments.quiet { "{{.ID}}" } else { DEFAULT };
     let format = Format::parse(arguments.format.as_deref().unwrap_or(quiet))?;
     let images = Store::open_default()?.images()?;
-    let rows: Vec<Value> = images.iter().map(|image| row(image, arguments.no_trunc)).collect();
+    let mut rows: Vec<Value> = Vec::new();
+    for image in &images {
+        rows.push(match image {
+            Ok(image) => row(image, arguments.no_trunc),
+            Err(damaged) => {
+                warn(&format!("the image {} is damaged: {}", damaged.manifest_digest, damaged.error));
+                damaged_row(damaged, arguments.no_trunc)
+            }
+        });
+    }
     output::print(&format.render(&rows, heading)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn row(image: &Image, whole: bool) -> Value {
-    let name = image.reference.as_ref().map(|name| name.familiar().to_string());
-    let (repository, tag) = name.as_deref().and_then(|name| name.rsplit_once(':')).unwrap_or(("<none>", "<none>"));
+    let (repository, tag) = repository_and_tag(image.reference.as_ref());
     json!({
         "Repository": repository,
         "Tag": tag,
@@ -129,6 +137,27 @@ fn row(image: &Image, whole: bool) -> Value {
         "CreatedAt": image.created.as_deref().filter(|time| !time.starts_with("1970-01-01T")).unwrap_or("N/A"),
         "Size": size(image.size()),
     })
+}
+
+/// Its id cannot be told, but `rmi` takes its manifest's digest, too.
+fn damaged_row(image: &Damaged, whole: bool) -> Value {
+    let (repository, tag) = repository_and_tag(image.reference.as_ref());
+    let digest = &image.manifest_digest;
+    let short = digest.rsplit(':').next().unwrap_or_default().chars().take(12).collect::<String>();
+    json!({
+        "Repository": repository,
+        "Tag": tag,
+        "ID": if whole { digest } else { &short },
+        "Digest": digest,
+        "CreatedAt": "N/A",
+        "Size": "damaged",
+    })
+}
+
+fn repository_and_tag(reference: Option<&Reference>) -> (String, String) {
+    let name = reference.map(|name| name.familiar().to_string());
+    let (repository, tag) = name.as_deref().and_then(|name| name.rsplit_once(':')).unwrap_or(("<none>", "<none>"));
+    (repository.to_owned(), tag.to_owned())
 }
 
 fn heading(field: &str) -> String {
@@ -172,16 +201,16 @@ pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
 pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
     let store = Store::open_default()?;
     let loaded = match &arguments.input {
-        Some(path) if path.is_dir() => store.load_layout(path)?,
+        Some(path) if path.is_dir() => image::load_layout(&store, path)?,
         Some(path) => {
             let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-            store.load(file)?
+            image::load(&store, file)?
         }
         None if io::stdin().is_terminal() => {
             let failure = Failure::new("requested load from stdin, but stdin is empty");
             return Err(failure.hint("pipe an archive in, or name one: `minicontainer load -i FILE`"));
         }
-        None => store.load(Box::new(io::stdin().lock()) as Box<dyn Read>)?,
+        None => image::load(&store, io::stdin().lock())?,
     };
     for image in loaded {
         for warning in &image.warnings {

@@ -174,7 +174,7 @@ fn graph_driver(store: &Store, container: &Container) -> Result<Value, Failure> 
 }
 
 fn image_document(store: &Store, image: &Image) -> Result<Value, Failure> {
-    let same = store.images()?.into_iter().filter(|other| other.id == image.id);
+    let same = store.images()?.into_iter().flatten().filter(|other| other.id == image.id);
     let tags: Vec<String> = same.filter_map(|other| other.reference).map(|name| name.familiar().to_string()).collect();
     let layers: Vec<String> = image.layers.iter().map(|layer| layer.diff_id.to_string()).collect();
     let directories: Vec<_> = image.layers.iter().rev().map(|layer| layer.directory.display().to_string()).collect();

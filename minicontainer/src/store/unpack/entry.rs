@@ -1,16 +1,15 @@
 //! What one entry of a layer says: where, what, and whose.
 
 use std::{
-    ffi::{CString, OsStr},
+    ffi::{OsStr, OsString},
     fmt,
     fs::File,
     io::{self, Read},
-    os::unix::ffi::OsStrExt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
     path::Path,
 };
 
 use nix::{
-    errno::Errno,
     sys::{
         stat::{Mode, fchmod, futimens},
         time::TimeSpec,
@@ -18,7 +17,8 @@ use nix::{
     unistd::{Gid, Uid, fchown},
 };
 
-use super::{Privilege, UnpackError, xattr};
+use super::{Privilege, UnpackError};
+use crate::sys::xattr;
 
 /// A path inside a layer: components joined by single slashes, none of them empty, `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,38 +99,13 @@ impl EntryPath {
     }
 }
 
-/// What the last component of a path means in a layer (OCI image-spec, *layer.md*, "Whiteouts").
-pub(super) enum Name<'a> {
-    Plain,
-    /// This name is hidden in the layers below.
-    Whiteout(&'a [u8]),
-    /// The directory shows nothing of the layers below.
-    Opaque,
-    /// A note of AUFS's own, from the days when Docker used it.
-    AufsNote,
-    /// A whiteout that would hide the directory itself or its parent.
-    Refused,
-}
-
-impl Name<'_> {
-    pub(super) fn parse(name: &[u8]) -> Name<'_> {
-        match name.strip_prefix(b".wh.") {
-            None => Name::Plain,
-            Some(b".wh..opq") => Name::Opaque,
-            Some(b"" | b"." | b"..") => Name::Refused,
-            Some(hidden) if hidden.starts_with(b".wh.") => Name::AufsNote,
-            Some(hidden) => Name::Whiteout(hidden),
-        }
-    }
-}
-
 /// Owner, permissions, time and extended attributes.
 pub(super) struct Metadata {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) mode: u32,
     pub(super) mtime: i64,
-    xattrs: Vec<(CString, Vec<u8>)>,
+    xattrs: Vec<(OsString, Vec<u8>)>,
     unkept: Vec<String>,
 }
 
@@ -165,8 +140,10 @@ impl Metadata {
                     .push(format!("left out the attribute {name} of {}: it is overlayfs's own", path.display()));
                 continue;
             }
-            let name = CString::new(name).map_err(|_| path.refused("an attribute's name contains a NUL byte"))?;
-            metadata.xattrs.push((name, extension.value_bytes().to_vec()));
+            if name.contains(&0) {
+                return Err(path.refused("an attribute's name contains a NUL byte"));
+            }
+            metadata.xattrs.push((OsString::from_vec(name.to_vec()), extension.value_bytes().to_vec()));
         }
         Ok(metadata)
     }
@@ -181,11 +158,8 @@ impl Metadata {
         fchmod(file, Mode::from_bits_truncate(self.mode))?;
         for (name, value) in &self.xattrs {
             match xattr::set(file, name, value) {
-                Err(Errno::EPERM | Errno::EOPNOTSUPP) => {
-                    unkept.push(format!(
-                        "left out attributes named {}: not permitted here",
-                        name.to_string_lossy().escape_debug()
-                    ));
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP)) => {
+                    unkept.push(format!("left out attributes named {}: not permitted here", name.display()));
                 }
                 result => result?,
             }

@@ -26,20 +26,22 @@ mod entry;
 #[cfg(test)]
 mod tests;
 mod tree;
-pub(crate) mod xattr;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     io::{self, Read},
     path::Path,
 };
 
+use minicontainer_core::layer::{Whiteout, WhiteoutError};
 use nix::unistd::geteuid;
 use tar::{Archive, EntryType};
 
 use super::error::{DAMAGE_HINT, SPACE_HINT};
-use entry::{EntryPath, Metadata, Name};
-pub(super) use tree::Tree;
+use crate::sys::xattr;
+use entry::{EntryPath, Metadata};
+pub use tree::Tree;
 
 /// More entries than any honest layer has.
 const ENTRY_LIMIT: u64 = 4 << 20;
@@ -155,19 +157,22 @@ impl Unpacker {
             self.directories.insert(path, metadata);
             return Ok(());
         };
-        match Name::parse(name) {
-            Name::Whiteout(hidden) => self.hide(&path, &parent, hidden),
-            Name::Opaque => self.make_opaque(&path, &parent),
-            Name::AufsNote => Ok(()),
-            Name::Refused => Err(path.refused("a whiteout of nothing, of . or of ..")),
-            Name::Plain if is_directory => {
+        let text = String::from_utf8_lossy(name);
+        match Whiteout::parse(&text) {
+            Ok(None) if is_directory => {
                 let metadata = Metadata::read(entry, &path)?;
                 self.make_parents(&parent, &path)?;
                 self.make_directory(&path)?;
                 self.directories.insert(path, metadata);
                 Ok(())
             }
-            Name::Plain => self.make_node(entry, kind, &path, &parent),
+            Ok(None) => self.make_node(entry, kind, &path, &parent),
+            _ if matches!(text, Cow::Owned(_)) => Err(path.refused("a whiteout of a name that is no UTF-8")),
+            Ok(Some(Whiteout::Deleted(hidden))) => self.hide(&path, &parent, hidden.as_str().as_bytes()),
+            Ok(Some(Whiteout::Opaque)) => self.make_opaque(&path, &parent),
+            Err(WhiteoutError::NoEntry { .. }) => Err(path.refused("a whiteout of nothing, of . or of ..")),
+            // Notes of AUFS's own, from the days when Docker used it. Docker passes them over, too.
+            Err(WhiteoutError::Reserved { .. }) => Ok(()),
         }
     }
 
@@ -280,8 +285,8 @@ impl Unpacker {
 
     fn set_opaque(&self, path: &EntryPath) -> Result<(), UnpackError> {
         let name = match self.privilege {
-            Privilege::Root => c"trusted.overlay.opaque",
-            Privilege::User => c"user.overlay.opaque",
+            Privilege::Root => "trusted.overlay.opaque",
+            Privilege::User => "user.overlay.opaque",
         };
         let directory = self.tree.open_directory(path).map_err(path.failed("open the directory"))?;
         xattr::set(&directory, name, b"y").map_err(path.failed("mark the directory opaque"))

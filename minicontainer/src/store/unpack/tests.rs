@@ -9,7 +9,7 @@ use std::{
 
 use tar::{Builder, EntryType, Header};
 
-use super::{xattr, *};
+use super::*;
 
 /// One entry: type, name as it stands in the header, link name or content.
 struct Entry {
@@ -134,7 +134,7 @@ impl Room {
 
 fn is_opaque(path: &Path) -> bool {
     let directory = std::fs::File::open(path).unwrap();
-    [c"trusted.overlay.opaque", c"user.overlay.opaque"]
+    ["trusted.overlay.opaque", "user.overlay.opaque"]
         .iter()
         .any(|name| xattr::get(&directory, name).unwrap() == Some(b"y".to_vec()))
 }
@@ -352,9 +352,9 @@ fn overlayfs_attributes_of_an_archive_are_left_out_and_others_kept() {
     ];
     let outcome = room.unpack(&[Entry { pax, ..directory("d/") }]).unwrap();
     let directory = std::fs::File::open(room.root().join("d")).unwrap();
-    assert_eq!(xattr::get(&directory, c"user.note").unwrap().as_deref(), Some(b"kept".as_slice()));
-    assert_eq!(xattr::get(&directory, c"user.overlay.opaque").unwrap(), None);
-    assert_eq!(xattr::get(&directory, c"trusted.overlay.redirect").unwrap(), None);
+    assert_eq!(xattr::get(&directory, "user.note").unwrap().as_deref(), Some(b"kept".as_slice()));
+    assert_eq!(xattr::get(&directory, "user.overlay.opaque").unwrap(), None);
+    assert_eq!(xattr::get(&directory, "trusted.overlay.redirect").unwrap(), None);
     assert_eq!(
         Vec::from_iter(outcome.warnings),
         [

@@ -33,14 +33,16 @@ use super::{
 };
 
 /// The tree below one open directory.
-pub(crate) struct Tree {
+#[derive(Debug)]
+pub struct Tree {
     root: OwnedFd,
     /// The directory that was entered last: entries come in runs of neighbours.
     entered: Option<(EntryPath, OwnedFd)>,
 }
 
 impl Tree {
-    pub(crate) fn open(directory: &Path) -> io::Result<Tree> {
+    /// The tree below this directory.
+    pub fn open(directory: &Path) -> io::Result<Tree> {
         let root = open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         Ok(Tree { root, entered: None })
     }
@@ -104,7 +106,7 @@ impl Tree {
     }
 
     /// Opens a regular file for reading, through symbolic links that stay inside. Not a FIFO: it would make us wait.
-    pub(crate) fn open_file(&self, path: &Path) -> io::Result<File> {
+    pub fn open_file(&self, path: &Path) -> io::Result<File> {
         let file = File::from(self.resolve(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
     }

@@ -15,8 +15,9 @@ use minicontainer::{
         plan::{Availability, Identity, Plan, Step},
     },
     host,
-    store::{Image, Origin},
+    store::Image,
 };
+use minicontainer_engine::image::{Origin, seed_busybox};
 use nix::sys::utsname::uname;
 
 use crate::{error::Failure, language, output, table::size};
@@ -49,7 +50,9 @@ pub fn execute(arguments: &DemoArguments) -> Result<ExitCode, Failure> {
     two_containers(&teller, &store, &image)?;
     let took = format!("{:.0}", begin.elapsed().as_secs_f64() * 1e3);
     teller.line(&format!("\n{}\n", teller.say("demo-end", &[])))?;
-    for command in ["minicontainer run --rm busybox echo hi", "minicontainer run --explain busybox sh", "minicontainer images"] {
+    for command in
+        ["minicontainer run --rm busybox echo hi", "minicontainer run --explain busybox sh", "minicontainer images"]
+    {
         teller.line(&format!("  $ {command}"))?;
     }
     teller.line(&format!("\n{}", teller.say("demo-end-time", &[("milliseconds", took.into())])))?;
@@ -121,7 +124,7 @@ fn who(teller: &Teller) -> Result<(), Failure> {
 
 fn seed(teller: &Teller, store: &Store) -> Result<Image, Failure> {
     teller.heading(1, "demo-image")?;
-    let seeded = store.seed_busybox()?;
+    let seeded = seed_busybox(store)?;
     let name = seeded.image.reference.as_ref().map_or_else(String::new, |name| name.familiar().to_string());
     let mut arguments: Vec<(&str, Argument)> = vec![("name", name.into())];
     let key = match seeded.origin {
@@ -257,7 +260,9 @@ impl Root {
 /// Read off the plan that was carried out.
 fn root_of(plan: &Plan) -> Root {
     let found = plan.steps.iter().find_map(|step| match step {
-        Step::MountOverlay { lowers, upper, .. } => Some(Root::Overlay { lowers: lowers.clone(), upper: upper.clone() }),
+        Step::MountOverlay { lowers, upper, .. } => {
+            Some(Root::Overlay { lowers: lowers.clone(), upper: upper.clone() })
+        }
         Step::BindRoot { source } => Some(Root::Directory { path: source.clone() }),
         _ => None,
     });

@@ -1,14 +1,14 @@
 //! Runs a command of the image `busybox` in a sandbox and prints what it wrote and how it ended:
-//! `cargo run --example output -- sh -c 'id; hostname'`.
+//! `cargo run -p minicontainer-engine --example output -- sh -c 'id; hostname'`.
 
 use std::time::Duration;
 
 use minicontainer::{MIB, Sandbox, Store};
+use minicontainer_engine::image::seed_busybox;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open_default()?;
-    store.seed_busybox()?;
-    let image = store.image("busybox")?;
+    let image = seed_busybox(&store)?.image;
     let mut arguments = std::env::args().skip(1);
     let program = arguments.next().unwrap_or_else(|| "id".to_owned());
     let mut sandbox = Sandbox::from_image(&image).command(program).args(arguments).wall_time(Duration::from_secs(5));

@@ -17,16 +17,17 @@ mod tree;
 use std::{
     env,
     ffi::OsStr,
-    fmt, io,
+    fmt,
+    fs::File,
+    io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use minicontainer_core::Reference;
+use minicontainer::store::{Blob, Image, Incoming, Staging, Store, StoreError};
 use oci_spec::image::Arch;
 use serde_json::{Value, json};
 
-use super::{Image, Store, StoreError, blob::Blob, load::Incoming, staging::Staging};
 use tree::FileTree;
 
 /// The name of the image.
@@ -87,20 +88,26 @@ impl fmt::Display for Origin {
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum SeedError {
     /// There is nothing to make it of.
-    #[error("this machine has neither busybox nor sh in PATH or in /bin and its like")]
+    #[error("cannot make the image busybox: this machine has neither busybox nor sh in PATH or in /bin and its like")]
     NoShell,
     /// A program or library could not be read.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot make the image busybox: cannot {action} {}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     /// A library that a program needs was not found.
-    #[error("{} needs the library {library}, which was not found", program.display())]
+    #[error("cannot make the image busybox: {} needs the library {library}, which was not found", program.display())]
     NoLibrary { program: PathBuf, library: String },
+    /// The store could not take the image.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl SeedError {
-    /// How to mend it.
-    pub(super) fn hint(&self) -> &'static str {
-        "install a static busybox (Debian: `apt install busybox-static`) and try again"
+    /// One sentence that says how to mend it; empty where the message says all there is.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            SeedError::Store(error) => error.hint(),
+            _ => "install a static busybox (Debian: `apt install busybox-static`) and try again",
+        }
     }
 
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SeedError {
@@ -116,29 +123,25 @@ enum Material {
     HostTools,
 }
 
-impl Store {
-    /// Makes the image `busybox:latest` from this machine's programs, with no network; an image of that name that is
-    /// there already is left as it is. With `MINICONTAINER_SEED=host` in the environment, a busybox of the host is
-    /// passed over and its own tools are taken.
-    pub fn seed_busybox(&self) -> Result<Seeded, StoreError> {
-        let host_only = env::var_os("MINICONTAINER_SEED").as_deref() == Some(OsStr::new("host"));
-        self.seed(if host_only { Material::HostTools } else { Material::BusyboxIfThere })
-    }
+/// Makes the image `busybox:latest` from this machine's programs, with no network; an image of that name that is there
+/// already is left as it is. With `MINICONTAINER_SEED=host` in the environment, a busybox of the host is passed over and
+/// its own tools are taken.
+pub fn seed_busybox(store: &Store) -> Result<Seeded, SeedError> {
+    let host_only = env::var_os("MINICONTAINER_SEED").as_deref() == Some(OsStr::new("host"));
+    seed(store, if host_only { Material::HostTools } else { Material::BusyboxIfThere })
+}
 
-    fn seed(&self, material: Material) -> Result<Seeded, StoreError> {
-        match self.image(NAME) {
-            Err(StoreError::UnknownImage { .. }) => {}
-            image => return Ok(Seeded { image: image?, origin: Origin::Present }),
-        }
-        let (programs, origin) = programs(material).map_err(|source| StoreError::Seed { source })?;
-        let staging = self.stage()?;
-        let created_by =
-            [format!("minicontainer image seed: {origin}"), "minicontainer image seed: folders".to_owned()];
-        let reference = NAME.parse().map_err(|source| StoreError::BadReference { name: NAME.to_owned(), source })?;
-        let image = assemble(&staging, reference, [programs, folders()], created_by)?;
-        self.admit(&staging, &[image])?;
-        Ok(Seeded { image: self.image(NAME)?, origin })
+fn seed(store: &Store, material: Material) -> Result<Seeded, SeedError> {
+    match store.image(NAME) {
+        Err(StoreError::UnknownImage { .. }) => {}
+        image => return Ok(Seeded { image: image?, origin: Origin::Present }),
     }
+    let (programs, origin) = programs(material)?;
+    let staging = store.stage()?;
+    let created_by = [format!("minicontainer image seed: {origin}"), "minicontainer image seed: folders".to_owned()];
+    let image = assemble(&staging, [programs, folders()], created_by)?;
+    store.admit(&staging, &[image])?;
+    Ok(Seeded { image: store.image(NAME)?, origin })
 }
 
 fn programs(material: Material) -> Result<(FileTree, Origin), SeedError> {
@@ -199,21 +202,16 @@ fn folders() -> FileTree {
     tree
 }
 
-fn assemble(
-    staging: &Staging,
-    reference: Reference,
-    trees: [FileTree; 2],
-    created_by: [String; 2],
-) -> Result<Incoming, StoreError> {
+fn assemble(staging: &Staging, trees: [FileTree; 2], created_by: [String; 2]) -> Result<Incoming, SeedError> {
     let mut layers = Vec::new();
     for tree in trees {
         let path = staging.vacant();
-        tree.write(&path).map_err(|source| StoreError::Seed { source })?;
-        let tar = std::fs::File::open(&path).map_err(StoreError::io("open", &path))?;
-        layers.push(Blob::stage(staging, tar)?);
+        tree.write(&path)?;
+        layers.push(staging.blob(File::open(&path).map_err(SeedError::io("open", &path))?)?);
     }
-    let config = config(&layers, created_by).to_string();
-    Incoming::assemble(staging, vec![reference], Blob::stage(staging, config.as_bytes())?, layers)
+    let config = staging.blob(config(&layers, created_by).to_string().as_bytes())?;
+    let reference = NAME.parse().map_err(|source| StoreError::BadReference { name: NAME.to_owned(), source })?;
+    Ok(Incoming::assemble(staging, vec![reference], config, layers)?)
 }
 
 /// The image's config. These layers are not compressed, so the digest of the blob is the diff-id.
@@ -223,7 +221,7 @@ fn config(layers: &[Blob], created_by: [String; 2]) -> Value {
         "architecture": Arch::default().to_string(),
         "os": "linux",
         "config": {"Cmd": ["sh"], "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
-        "rootfs": {"type": "layers", "diff_ids": layers.iter().map(|layer| &layer.digest).collect::<Vec<_>>()},
+        "rootfs": {"type": "layers", "diff_ids": layers.iter().map(Blob::digest).collect::<Vec<_>>()},
         "history": created_by.map(|command| json!({"created": EPOCH, "created_by": command})),
     })
 }

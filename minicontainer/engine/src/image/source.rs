@@ -1,6 +1,6 @@
 //! Where images come from: an archive that is read once, from front to back, or an OCI layout in a directory.
 //!
-//! Both are one thing to the rest of the store: names that stand for blobs. The names of an archive's entries are only
+//! Both are one thing to the rest of this module: names that stand for blobs. The names of an archive's entries are only
 //! ever keys of a map; the bytes go into staged files with names of our own. So an entry `../../etc/passwd` is a key
 //! that no manifest should ask for, and nothing more.
 
@@ -10,11 +10,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minicontainer_core::Digest;
+use minicontainer::{
+    core::Digest,
+    store::{Blob, Staging, Tree, decompress, digest_of},
+};
 use oci_spec::image::Descriptor;
 use tar::{Archive, EntryType};
 
-use super::{StoreError, blob::Blob, layer::decompress, layout::digest_of, staging::Staging, unpack::Tree};
+use super::ImageError;
 
 /// How many symbolic links in an archive may lead from one name to the next.
 const LINK_LIMIT: usize = 8;
@@ -41,8 +44,8 @@ pub(super) enum Source<'a> {
 
 impl<'a> Source<'a> {
     /// Reads a whole archive into the staging directory.
-    pub(super) fn archive(content: impl Read, staging: &'a Staging) -> Result<Source<'a>, StoreError> {
-        let damaged = |source| StoreError::Archive { source };
+    pub(super) fn archive(content: impl Read, staging: &'a Staging) -> Result<Source<'a>, ImageError> {
+        let damaged = |source| ImageError::Archive { source };
         let (mut files, mut links) = (BTreeMap::new(), BTreeMap::new());
         let mut archive = Archive::new(decompress(content, "the image archive")?);
         for entry in archive.entries().map_err(damaged)? {
@@ -51,8 +54,8 @@ impl<'a> Source<'a> {
             match entry.header().entry_type() {
                 EntryType::Regular | EntryType::Continuous => {
                     let size = entry.size();
-                    let blob = Blob::stage(staging, &mut entry)?;
-                    if blob.size != size {
+                    let blob = staging.blob(&mut entry)?;
+                    if blob.size() != size {
                         return Err(damaged(io::ErrorKind::UnexpectedEof.into()));
                     }
                     files.insert(name, blob);
@@ -71,13 +74,14 @@ impl<'a> Source<'a> {
     }
 
     /// An OCI layout in a directory.
-    pub(super) fn directory(path: &Path, staging: &'a Staging) -> Result<Source<'a>, StoreError> {
-        let root = Tree::open(path).map_err(StoreError::io("open the image layout", path))?;
+    pub(super) fn directory(path: &Path, staging: &'a Staging) -> Result<Source<'a>, ImageError> {
+        let root =
+            Tree::open(path).map_err(|source| ImageError::Layout { name: path.display().to_string(), source })?;
         Ok(Source::Directory { path: path.to_owned(), root, staging })
     }
 
     /// The file of this name as a staged blob, or none if there is no such file.
-    pub(super) fn fetch(&self, name: &str) -> Result<Option<Blob>, StoreError> {
+    pub(super) fn fetch(&self, name: &str) -> Result<Option<Blob>, ImageError> {
         match self {
             Source::Archive { files, links } => {
                 let mut name = name;
@@ -90,20 +94,20 @@ impl<'a> Source<'a> {
                 Ok(files.get(name).cloned())
             }
             Source::Directory { path, root, staging } => match root.open_file(Path::new(name)) {
-                Ok(file) => Blob::stage(staging, file).map(Some),
+                Ok(file) => Ok(Some(staging.blob(file)?)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(StoreError::io("open", path.join(name))(error)),
+                Err(source) => Err(ImageError::Layout { name: path.join(name).display().to_string(), source }),
             },
         }
     }
 
     /// The blob that a descriptor of an OCI layout names, verified.
-    pub(super) fn blob(&self, descriptor: &Descriptor) -> Result<Blob, StoreError> {
+    pub(super) fn blob(&self, descriptor: &Descriptor) -> Result<Blob, ImageError> {
         let digest = digest_of(descriptor)?;
         let what = format!("the blob {digest}");
         match self.fetch(&format!("blobs/sha256/{}", digest.hex()))? {
-            Some(blob) => blob.verified(&what, &digest, descriptor.size()),
-            None => Err(StoreError::Missing { what }),
+            Some(blob) => Ok(blob.verified(&what, &digest, descriptor.size())?),
+            None => Err(ImageError::Missing { what }),
         }
     }
 }

@@ -1,21 +1,19 @@
 //! The smallest use of the library: run one program in a container of its own and see how it ended.
 //!
 //! ```console
-//! $ cargo run --release -p minicontainer --example status
+//! $ cargo run --release -p minicontainer-engine --example status
 //! ```
 //!
 //! tests/bench measures this program, start to exit, beside the command and other runtimes.
 
 use minicontainer::{Sandbox, Store, Verdict, store::StoreError};
+use minicontainer_engine::image::seed_busybox;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open_default()?;
     let image = match store.image("busybox") {
         // The first time it is made from programs of this machine, so no network is needed.
-        Err(StoreError::UnknownImage { .. }) => {
-            store.seed_busybox()?;
-            store.image("busybox")?
-        }
+        Err(StoreError::UnknownImage { .. }) => seed_busybox(&store)?.image,
         found => found?,
     };
     let report = Sandbox::from_image(&image).command("true").status()?;

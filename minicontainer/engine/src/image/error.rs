@@ -1,0 +1,60 @@
+//! Why an image cannot be loaded, and for each reason how to mend it.
+
+use std::io;
+
+use minicontainer::{
+    core::{Digest, reference::ReferenceError},
+    store::StoreError,
+};
+
+/// Why no image could be made of what was given.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its fields are")]
+pub enum ImageError {
+    /// An archive is neither kind of image archive.
+    #[error(
+        "this is no image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)"
+    )]
+    NotAnArchive,
+    /// A tar archive that cannot be read.
+    #[error("cannot read the image archive")]
+    Archive { source: io::Error },
+    /// A directory that cannot be read.
+    #[error("cannot open {name} of the image layout")]
+    Layout { name: String, source: io::Error },
+    /// The archive gives its image a name that breaks the grammar of references.
+    #[error("cannot use the image's name \"{name}\"", name = name.escape_debug())]
+    BadReference { name: String, source: ReferenceError },
+    /// An artifact that is no image.
+    #[error("the manifest {digest} is not an image's: its config is of type {media_type}")]
+    NotAnImage { digest: Digest, media_type: String },
+    /// An image for other machines only.
+    #[error("the image {what} has no variant for {platform}")]
+    Platform { what: String, platform: String },
+    /// Indexes within indexes within indexes.
+    #[error("the image {what} is an index nested more than {limit} deep")]
+    Nesting { what: String, limit: usize },
+    /// The archive refers to something that is not in it.
+    #[error("{what} is missing")]
+    Missing { what: String },
+    /// The store could not take a part of the image.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ImageError {
+    /// One sentence that says how to mend it; empty where the message says all there is.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            ImageError::NotAnArchive => "make one with `docker save -o FILE IMAGE` or `skopeo copy … oci-archive:FILE`",
+            ImageError::Archive { .. } => "the file may be cut short or no tar at all: make it anew",
+            ImageError::BadReference { .. } => "save the image again under a name that Docker accepts",
+            ImageError::Platform { .. } => "fetch or save a variant for this machine",
+            ImageError::Nesting { .. } | ImageError::Missing { .. } => {
+                "the image is damaged or was tampered with: fetch or save it again from where it came from"
+            }
+            ImageError::Layout { .. } | ImageError::NotAnImage { .. } => "",
+            ImageError::Store(error) => error.hint(),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! How an image enters the store: whole, verified, or not at all.
+
+use std::collections::BTreeMap;
+
+use minicontainer_core::{Digest, Reference};
+use oci_spec::image::{ImageConfiguration, ImageManifestBuilder, MediaType};
+
+use super::{
+    Store, StoreError,
+    blob::Blob,
+    layer::{self, StagedLayer},
+    layout::set_reference,
+    staging::{Staging, publish},
+};
+
+/// An image whose blobs are staged and verified, but not yet in the store.
+///
+/// Archives, registries and builds all end in such a value, and nothing else changes which images there are:
+///
+/// 1. **stage**: every blob goes into a directory of this operation's own, and is hashed on its way;
+/// 2. **verify**: a blob must be the one that its descriptor names ([`Blob::verified`]);
+/// 3. **admit**: alone under the store's lock the layers are unpacked and held against the diff-ids of the config; when
+///    all of it is right and on the disk it is moved into place, the index last. A failure before that leaves the
+///    store as it was.
+///
+/// ```
+/// use minicontainer::store::{Incoming, Store};
+///
+/// let directory = tempfile::tempdir()?;
+/// let store = Store::open(directory.path())?;
+/// let staging = store.stage()?;
+/// let layer = staging.blob([0; 1024].as_slice())?; // a tar archive without entries; not compressed, so the
+/// let diff_id = layer.digest(); //                    digest of the blob is the diff-id
+/// let rootfs = format!(r#"{{"type": "layers", "diff_ids": ["{diff_id}"]}}"#);
+/// let config = format!(r#"{{"architecture": "amd64", "os": "linux", "rootfs": {rootfs}}}"#);
+/// let image = Incoming::assemble(&staging, vec!["empty:1".parse()?], staging.blob(config.as_bytes())?, vec![layer])?;
+/// store.admit(&staging, &[image])?;
+/// assert_eq!(store.image("empty:1")?.size(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Incoming {
+    /// The names it comes with, if any.
+    pub references: Vec<Reference>,
+    /// Its manifest.
+    pub manifest: Blob,
+    /// Its config.
+    pub config: Blob,
+    /// Its layers, the lowest first, compressed or not.
+    pub layers: Vec<Blob>,
+}
+
+/// An image that has been added to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Its name, if it came with one.
+    pub reference: Option<Reference>,
+    /// Its id: the digest of its config.
+    pub id: Digest,
+    /// What of it could not be kept, in words: an ordinary user cannot make devices.
+    pub warnings: Vec<String>,
+}
+
+impl Incoming {
+    /// An image that comes without a manifest gets one.
+    pub fn assemble(
+        staging: &Staging,
+        references: Vec<Reference>,
+        config: Blob,
+        layers: Vec<Blob>,
+    ) -> Result<Incoming, StoreError> {
+        let mut descriptors = Vec::new();
+        for blob in &layers {
+            let gzip = layer::is_gzip(blob.open()?)?;
+            descriptors.push(blob.descriptor(if gzip { MediaType::ImageLayerGzip } else { MediaType::ImageLayer }));
+        }
+        let manifest = ImageManifestBuilder::default()
+            .schema_version(oci_spec::image::SCHEMA_VERSION)
+            .media_type(MediaType::ImageManifest)
+            .config(config.descriptor(MediaType::ImageConfig))
+            .layers(descriptors)
+            .build()
+            .and_then(|manifest| manifest.to_string())
+            .expect("no part that a manifest must have is left out");
+        Ok(Incoming { references, manifest: staging.blob(manifest.as_bytes())?, config, layers })
+    }
+}
+
+impl Store {
+    /// Adds images whose blobs are staged in `staging`. A name that another image has is taken from it.
+    pub fn admit(&self, staging: &Staging, images: &[Incoming]) -> Result<Vec<Loaded>, StoreError> {
+        let _lock = self.lock()?;
+        let mut staged = BTreeMap::new();
+        let mut loaded = Vec::new();
+        for image in images {
+            let warnings = self.stage_layers(staging, &mut staged, image)?;
+            let id = image.config.digest();
+            let added = |reference| Loaded { reference, id: id.clone(), warnings: warnings.clone() };
+            loaded.extend(names(image).map(added));
+        }
+        staging.flush()?;
+        for (diff_id, layer) in &staged {
+            publish(&layer.path, &layer::place(&self.layers, diff_id))?;
+        }
+        let mut index = self.layout.index()?;
+        for image in images {
+            for blob in image.layers.iter().chain([&image.config, &image.manifest]) {
+                self.layout.add(blob)?;
+            }
+            for reference in names(image) {
+                set_reference(&mut index, image.manifest.descriptor(MediaType::ImageManifest), reference.as_ref());
+            }
+        }
+        self.layout.write_index(staging, index)?;
+        Ok(loaded)
+    }
+
+    /// Unpacks those layers of an image that neither the store nor this operation has yet; gives what was left out.
+    fn stage_layers(
+        &self,
+        staging: &Staging,
+        staged: &mut BTreeMap<Digest, StagedLayer>,
+        image: &Incoming,
+    ) -> Result<Vec<String>, StoreError> {
+        let id = image.config.digest();
+        let config: ImageConfiguration = image.config.document(&format!("the config {id}"), "image config")?;
+        let mut warnings = Vec::new();
+        for (blob, diff_id) in image.layers.iter().zip(layer::diff_ids(id, image.layers.len(), &config)?) {
+            if staged.contains_key(&diff_id) || layer::find(&self.layers, &diff_id)?.is_some() {
+                layer::verify(blob.open()?, &diff_id)?;
+            } else {
+                staged.insert(diff_id.clone(), layer::stage(staging, blob.open()?, &diff_id)?);
+            }
+            warnings.extend(staged.get(&diff_id).into_iter().flat_map(|layer| layer.warnings.iter().cloned()));
+        }
+        Ok(warnings)
+    }
+}
+
+/// The names that an image shall have in the index: none at all is one entry, too.
+fn names(image: &Incoming) -> impl Iterator<Item = Option<Reference>> {
+    let named = image.references.iter().cloned().map(Some);
+    named.chain(image.references.is_empty().then_some(None))
+}

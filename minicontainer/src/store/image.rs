@@ -1,0 +1,144 @@
+//! Images: found by name or id, and made ready to be stacked.
+
+use std::path::PathBuf;
+
+use minicontainer_core::{Digest, Reference};
+use oci_spec::image::{Descriptor, ImageConfiguration};
+
+use super::{
+    Store, StoreError,
+    layer::{self, Layer},
+    layout::{self, Listed},
+    staging,
+};
+
+/// An image of the store, its layers unpacked and ready to be stacked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    /// Its name; an image may have lost it to a newer one.
+    pub reference: Option<Reference>,
+    /// Its id: the digest of its config.
+    pub id: Digest,
+    /// The digest of its manifest, by which a registry knows it.
+    pub manifest_digest: Digest,
+    /// When it was made, as its config says (RFC 3339).
+    pub created: Option<String>,
+    /// How to run it.
+    pub config: ImageConfiguration,
+    /// Its layers, the lowest first.
+    pub layers: Vec<Layer>,
+    /// Where containers of it keep what they write: a directory of the store's.
+    pub containers: PathBuf,
+}
+
+/// An image that is in the index and cannot be used: a part of it is missing or is not what it should be. It can be
+/// removed, by its name or by the digest of its manifest.
+#[derive(Debug)]
+pub struct Damaged {
+    /// Its name, if it has one.
+    pub reference: Option<Reference>,
+    /// The digest of its manifest, as the index writes it.
+    pub manifest_digest: String,
+    /// What is wrong with it.
+    pub error: Box<StoreError>,
+}
+
+impl Image {
+    /// Bytes in the files of all layers.
+    pub fn size(&self) -> u64 {
+        self.layers.iter().map(|layer| layer.size).sum()
+    }
+}
+
+impl Store {
+    /// The image of this name, id, or beginning of an id. If another tool put it there, its layers are unpacked now.
+    pub fn image(&self, name: &str) -> Result<Image, StoreError> {
+        self.complete(self.find(name)?)
+    }
+
+    /// All images; one that is damaged hides no other. An image with several names is there several times.
+    pub fn images(&self) -> Result<Vec<Result<Image, Damaged>>, StoreError> {
+        let complete = |listed: Listed| {
+            let (reference, manifest_digest) = (listed.reference.clone(), listed.manifest_digest.to_string());
+            let damaged = |error| Damaged { reference, manifest_digest, error: Box::new(error) };
+            self.complete(listed).map_err(damaged)
+        };
+        Ok(self.layout.list()?.into_iter().map(|listed| listed.and_then(complete)).collect())
+    }
+
+    pub(super) fn unknown(&self, name: &str) -> StoreError {
+        StoreError::UnknownImage { name: name.to_owned(), store: self.root.clone() }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<Listed, StoreError> {
+        let reference = name.parse::<Reference>();
+        if let Ok(reference) = &reference {
+            for descriptor in self.layout.index()?.iter().filter(|descriptor| is_meant(descriptor, reference)) {
+                if let Some(listed) = self.layout.read(descriptor)? {
+                    return Ok(listed);
+                }
+            }
+        }
+        let Some(digits) = digits(name) else {
+            return Err(match reference {
+                Ok(_) => self.unknown(name),
+                Err(source) => StoreError::BadReference { name: name.to_owned(), source },
+            });
+        };
+        let mut images: Vec<_> = self.layout.list()?.into_iter().flatten().collect();
+        images.retain(|image| image.id.hex().starts_with(digits));
+        images.sort_by(|one, other| one.id.cmp(&other.id));
+        images.dedup_by(|one, other| one.id == other.id);
+        match images.len() {
+            0 => Err(self.unknown(name)),
+            1 => Ok(images.remove(0)),
+            _ => {
+                let ids = images.into_iter().map(|image| image.id).collect();
+                Err(StoreError::AmbiguousImage { name: name.to_owned(), ids })
+            }
+        }
+    }
+
+    fn complete(&self, listed: Listed) -> Result<Image, StoreError> {
+        let config = self.layout.config(&listed.id)?;
+        let blobs = listed.layer_digests()?;
+        let mut layers = Vec::new();
+        for (blob, diff_id) in blobs.iter().zip(layer::diff_ids(&listed.id, blobs.len(), &config)?) {
+            layers.push(match layer::find(&self.layers, &diff_id)? {
+                Some(layer) => layer,
+                None => self.unpack_layer(blob, &diff_id)?,
+            });
+        }
+        let Listed { reference, manifest_digest, id, .. } = listed;
+        let containers = self.containers_directory();
+        Ok(Image { reference, id, manifest_digest, created: config.created().clone(), config, layers, containers })
+    }
+
+    /// Unpacks a layer of which only the blob is in the store.
+    fn unpack_layer(&self, blob: &Digest, diff_id: &Digest) -> Result<Layer, StoreError> {
+        let _lock = self.lock()?;
+        if let Some(layer) = layer::find(&self.layers, diff_id)? {
+            return Ok(layer);
+        }
+        let staging = self.stage()?;
+        let staged = layer::stage(&staging, self.layout.open_blob(blob)?, diff_id)?;
+        staging.flush()?;
+        staging::publish(&staged.path, &layer::place(&self.layers, diff_id))?;
+        layer::find(&self.layers, diff_id)?
+            .ok_or_else(|| StoreError::Missing { what: format!("the layer {diff_id}, unpacked a moment ago,") })
+    }
+}
+
+/// Whether a reference means an image of the index: by its tag, or by the digest of its manifest.
+pub(super) fn is_meant(descriptor: &Descriptor, reference: &Reference) -> bool {
+    match reference.digest() {
+        Some(digest) => descriptor.digest().as_ref() == digest.as_str(),
+        None => layout::reference_of(descriptor).as_ref() == Some(reference),
+    }
+}
+
+/// The hexadecimal digits of a name that may be the beginning of a digest.
+pub(super) fn digits(name: &str) -> Option<&str> {
+    let digits = name.strip_prefix("sha256:").unwrap_or(name);
+    (!digits.is_empty() && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))).then_some(digits)
+}
