@@ -119,19 +119,19 @@ fn cgroups(identity: Identity) -> Cgroups {
     Cgroups { layout, access }
 }
 
-/// Reads the layout from what is mounted, see "/proc/pid/mountinfo" in proc_pid_mountinfo(5).
+/// Reads the layout: version 2 shows its controllers at its root, version 1 names its hierarchies in
+/// `/proc/self/cgroup`, see cgroups(7). Those that are not mounted in the usual place do not count.
 fn layout() -> CgroupLayout {
     if let Ok(controllers) = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers") {
         return CgroupLayout::V2 { controllers: controllers.split_whitespace().map(str::to_owned).collect() };
     }
-    let mut hierarchies: Vec<String> = fs::read_to_string("/proc/self/mountinfo")
+    let mut hierarchies: Vec<String> = fs::read_to_string("/proc/self/cgroup")
         .unwrap_or_default()
         .lines()
-        .filter_map(|line| line.split_once(" - cgroup "))
-        .filter_map(|(place, _)| place.split(' ').nth(4)?.strip_prefix("/sys/fs/cgroup/").map(str::to_owned))
-        .map(|name| if name == "systemd" { "name=systemd".to_owned() } else { name })
+        .filter_map(|line| line.split(':').nth(1))
+        .filter(|names| !names.is_empty() && Path::new("/sys/fs/cgroup").join(names).is_dir())
+        .map(str::to_owned)
         .collect();
     hierarchies.sort_unstable();
-    hierarchies.dedup();
     if hierarchies.is_empty() { CgroupLayout::None } else { CgroupLayout::V1 { hierarchies } }
 }

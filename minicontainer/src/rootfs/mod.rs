@@ -9,7 +9,7 @@
 //! | **lower** directories | the layers, read-only | `layers/…/fs` of the [store](crate::store) |
 //! | **upper** directory | the one writable layer, empty at first | `upper` in the container's directory |
 //! | **work** directory | overlay's scratch place, on the upper's file system: what is ready is renamed | `work` |
-//! | **merged** tree | what the container sees | mounted on `rootfs` |
+//! | **merged** tree | what the container sees | mounted over that directory |
 //!
 //! *Reading* takes a file from the uppermost layer that has it. The first *write* copies the file **up** into the
 //! upper directory, and there it is changed: copy-on-write. *Deleting* cannot touch a lower directory, so it leaves a
@@ -120,9 +120,9 @@ impl fmt::Display for Driver {
 pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: bool) -> Result<RootFs, RootFsError> {
     let root = describe(layers, directory, driver, volatile);
     match &root {
-        RootFs::Overlay { lowers, upper, work, target, .. } => {
+        RootFs::Overlay { lowers, upper, work, .. } => {
             let empty = lowers.iter().filter(|_| layers.is_empty());
-            for path in [upper, work, target].into_iter().chain(empty) {
+            for path in [upper, work].into_iter().chain(empty) {
                 make_directory(Path::new(path))?;
             }
         }
@@ -146,7 +146,9 @@ pub fn describe(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: 
             },
             upper: inside("upper"),
             work: inside("work"),
-            target: inside("rootfs"),
+            // Mounted over the directory itself, in the container's own mount namespace only: the host goes on seeing
+            // what lies in it.
+            target: directory.display().to_string(),
             volatile,
         },
         Driver::Copy => RootFs::Directory { path: inside("rootfs") },

@@ -344,7 +344,7 @@ impl Sandbox {
         let (standard, ends) = stdio::open([stdin, stdout, stderr])?;
         let group = Group::from_plan(&plan)?;
         let started = process::start::start(&plan, standard, group.as_ref(), self.traced)?;
-        Ok(Running::new(started, running::Holdings { group, scratch }, plan, self.wall_time, ends))
+        Ok(Running::new(started, running::Holdings { group, _scratch: scratch }, plan, self.wall_time, ends))
     }
 
     /// Makes the writable layer, or the copy; what comes back removes it in the end, if it is not kept.

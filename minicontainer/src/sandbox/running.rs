@@ -27,7 +27,9 @@ use crate::rootfs;
 #[derive(Debug)]
 pub(super) struct Holdings {
     pub group: Option<Group>,
-    pub scratch: Option<Scratch>,
+    #[expect(dead_code, reason = "it is held to be dropped")]
+    /// Never read, only dropped.
+    pub _scratch: Option<Scratch>,
 }
 
 /// The directory of a container that is thrown away.

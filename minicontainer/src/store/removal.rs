@@ -13,7 +13,7 @@ use nix::{
     dir::Dir,
     errno::Errno,
     fcntl::{AT_FDCWD, OFlag, renameat},
-    sys::stat::{FchmodatFlags, Mode, fchmodat},
+    sys::stat::{FchmodatFlags, Mode, fchmodat, fstat},
     unistd::{UnlinkatFlags, unlinkat},
 };
 
@@ -47,14 +47,19 @@ pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a directory and gives its owner all permissions. No process lives any more that could put a symbolic link in
-/// its place between the two.
+/// Opens a directory, giving its owner all permissions where they are missing. No process lives any more that could
+/// put a symbolic link in its place between the two.
 fn open<P: ?Sized + NixPath>(parent: impl AsFd, name: &P) -> nix::Result<Dir> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let open = || Dir::openat(parent.as_fd(), name, flags, Mode::empty());
     match open() {
         Err(Errno::EACCES) => {}
-        opened => opened.map(drop)?,
+        opened => {
+            let directory = opened?;
+            if Mode::from_bits_truncate(fstat(&directory)?.st_mode).contains(Mode::S_IRWXU) {
+                return Ok(directory);
+            }
+        }
     }
     fchmodat(parent.as_fd(), name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
     open()

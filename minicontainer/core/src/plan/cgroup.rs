@@ -5,7 +5,7 @@ use oci_spec::runtime::Spec;
 use super::{Availability, CgroupLayout, Host, PlanError, Step};
 
 /// The controllers that a container is put under, for its limits and for counting what it used.
-const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
+pub(super) const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
 
 /// What the planner needs to know of the container's control group.
 pub(super) struct Group {

@@ -2,6 +2,7 @@
 
 use oci_spec::runtime::{Mount, Spec};
 
+use super::cgroup::CONTROLLERS;
 use super::mount_options::{MountOptions, sort};
 use super::{CgroupLayout, Host, MountAttribute, Namespace, Overlay, PlanError, RootFs, Step};
 
@@ -124,7 +125,8 @@ fn destination(mount: &Mount) -> Result<String, PlanError> {
 }
 
 /// Version 2 is one file system. Version 1 is one for each hierarchy, side by side on a tmpfs, which is made read-only
-/// once its directories exist.
+/// once its directories exist; only those in which containers have a group of their own, since in the others this one
+/// would see the host's.
 fn cgroup_mounts(destination: String, options: MountOptions, layout: &CgroupLayout) -> Vec<Step> {
     let mount = |fstype: &str, destination: String, attributes: Vec<MountAttribute>, options| Step::Mount {
         fstype: fstype.to_owned(),
@@ -140,13 +142,10 @@ fn cgroup_mounts(destination: String, options: MountOptions, layout: &CgroupLayo
             let writable = options.attributes.iter().copied().filter(|one| *one != MountAttribute::ReadOnly).collect();
             let mode = vec![("mode".to_owned(), "755".to_owned())];
             let mut steps = vec![mount("tmpfs", destination.clone(), writable, mode)];
-            for names in hierarchies {
-                let place = format!("{destination}/{}", names.trim_start_matches("name="));
-                let controllers = names.split(',').map(|name| match name.split_once('=') {
-                    Some((key, value)) => (key.to_owned(), value.to_owned()),
-                    None => (name.to_owned(), String::new()),
-                });
-                steps.push(mount("cgroup", place, options.attributes.clone(), controllers.collect()));
+            let own = |names: &&String| names.split(',').any(|name| CONTROLLERS.contains(&name));
+            for names in hierarchies.iter().filter(own) {
+                let controllers = names.split(',').map(|name| (name.to_owned(), String::new())).collect();
+                steps.push(mount("cgroup", format!("{destination}/{names}"), options.attributes.clone(), controllers));
             }
             if options.attributes.contains(&MountAttribute::ReadOnly) {
                 steps.push(Step::Remount { destination, attributes: vec![MountAttribute::ReadOnly] });
