@@ -78,8 +78,10 @@ fn line_matches(pattern: &str, line: &str) -> bool {
 fn shell(command: &str, locale: &str, store: &Path, programs: &[&Path]) -> String {
     let own = programs.iter().map(|program| program.parent().unwrap().to_path_buf());
     let path = env::join_paths(own.chain(env::split_paths(&env::var_os("PATH").unwrap()))).unwrap();
+    // What cargo says of compiling is not what the program says.
+    let command = if command.starts_with("cargo ") { command.to_owned() } else { format!("exec 2>&1; {command}") };
     let output = Command::new("sh")
-        .args(["-c", &format!("exec 2>&1; {command}")])
+        .args(["-c", &command])
         .env("PATH", path)
         .env("MINICONTAINER_ROOT", store)
         .env("LC_ALL", locale)
