@@ -47,7 +47,9 @@ pub enum TemplateError {
         given: String,
     },
     /// An action that is not understood.
-    #[error("template parsing error: \"{{{{{action}}}}}\" is not understood: write {{{{.Field}}}}, {{{{.Field.Inner}}}} or {{{{json .Field}}}}")]
+    #[error(
+        "template parsing error: \"{{{{{action}}}}}\" is not understood: write {{{{.Field}}}}, {{{{.Field.Inner}}}} or {{{{json .Field}}}}"
+    )]
     Action {
         /// What stands between the braces.
         action: String,
@@ -186,8 +188,14 @@ mod tests {
         check("{{.Names}}", "web\na \"b\"\n");
         check("{{ .ID }}={{.State.Pid}}", "4f3c=7\n91=0\n");
         check("{{.State.Error}}", "\nx\n");
-        check("{{json .Names}} {{json .State}}", "\"web\" {\"Error\":null,\"Pid\":7}\n\"a \\\"b\\\"\" {\"Error\":\"x\",\"Pid\":0}\n");
-        check("json", "{\"ID\":\"4f3c\",\"Names\":\"web\",\"State\":{\"Error\":null,\"Pid\":7}}\n{\"ID\":\"91\",\"Names\":\"a \\\"b\\\"\",\"State\":{\"Error\":\"x\",\"Pid\":0}}\n");
+        check(
+            "{{json .Names}} {{json .State}}",
+            "\"web\" {\"Error\":null,\"Pid\":7}\n\"a \\\"b\\\"\" {\"Error\":\"x\",\"Pid\":0}\n",
+        );
+        check(
+            "json",
+            "{\"ID\":\"4f3c\",\"Names\":\"web\",\"State\":{\"Error\":null,\"Pid\":7}}\n{\"ID\":\"91\",\"Names\":\"a \\\"b\\\"\",\"State\":{\"Error\":\"x\",\"Pid\":0}}\n",
+        );
         check("table {{.ID}}\\t{{.Names}}", "ID     NAMES\n4f3c   web\n91     a \"b\"\n");
         check("plain", "plain\nplain\n");
     }

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::{args::Arguments, error::Failure, format::Format, output};
 
-const DEFAULT: &str = "minicontainer {{.Version}} ({{.Os}}/{{.Arch}})\\nOCI runtime specification {{.OciRuntimeSpec}}, no daemon";
+const DEFAULT: &str =
+    "minicontainer {{.Version}} ({{.Os}}/{{.Arch}})\\nOCI runtime specification {{.OciRuntimeSpec}}, no daemon";
 
 /// Show the version
 #[derive(Debug, Args)]

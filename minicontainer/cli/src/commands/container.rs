@@ -3,11 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer::{
-    Store,
-    core::layer::Change,
-    rootfs,
-};
+use minicontainer::{Store, core::layer::Change, rootfs};
 use minicontainer_engine::{Container, ContainerError, Containers, container::Force};
 
 use crate::{error::Failure, output};
@@ -70,7 +66,7 @@ pub fn diff(arguments: &DiffArguments) -> Result<ExitCode, Failure> {
 pub fn changes(store: &Store, container: &Container) -> Result<Vec<Change>, Failure> {
     let directory = Containers::of(store).place(&container.id);
     // One that could never be started has no writable layer.
-    if !directory.join("rootfs").exists() {
+    if !["upper", "rootfs"].iter().any(|writable| directory.join(writable).exists()) {
         return Ok(Vec::new());
     }
     let layers: Vec<_> = store.image(&container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();

@@ -38,18 +38,21 @@ pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<(Sandbo
     sandbox.plan()?;
     let process = config.process().as_ref();
     let Wanted { name, image, asked_for, options, after_exit } = wanted;
-    let attended = containers.create(&id, NewContainer {
-        name,
-        image: asked_for.to_owned(),
-        image_id: image.id.to_string(),
-        command: process.and_then(|process| process.args().clone()).unwrap_or_default(),
-        driver: sandbox.chosen_driver(),
-        limits: limits(options),
-        without: options.without.iter().map(ToString::to_string).collect(),
-        host_network: options.network == Network::Host,
-        after_exit,
-        config: serde_json::to_string_pretty(&config).context("cannot write the container's config.json")?,
-    })?;
+    let attended = containers.create(
+        &id,
+        NewContainer {
+            name,
+            image: asked_for.to_owned(),
+            image_id: image.id.to_string(),
+            command: process.and_then(|process| process.args().clone()).unwrap_or_default(),
+            driver: sandbox.chosen_driver(),
+            limits: limits(options),
+            without: options.without.iter().map(ToString::to_string).collect(),
+            host_network: options.network == Network::Host,
+            after_exit,
+            config: serde_json::to_string_pretty(&config).context("cannot write the container's config.json")?,
+        },
+    )?;
     Ok((sandbox, attended))
 }
 

@@ -14,8 +14,7 @@ use crate::{
     table::{ago, roughly, shortened},
 };
 
-const DEFAULT: &str =
-    "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
+const DEFAULT: &str = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
 
 /// How much of a command a table shows.
 const COMMAND_WIDTH: usize = 20;

@@ -131,8 +131,7 @@ impl ContainerArguments {
         mounts.extend(parse_all("--tmpfs", &self.tmpfs, MountSpec::from_tmpfs)?);
         let own = |name: &str| env::var(name).ok();
         let variables = parse_all("-e, --env", &self.env, |text| EnvVar::parse(text, own))?;
-        let without: BTreeSet<Isolation> =
-            parse_all("--without", &self.without, str::parse)?.into_iter().collect();
+        let without: BTreeSet<Isolation> = parse_all("--without", &self.without, str::parse)?.into_iter().collect();
         if self.network == Some(NetworkArgument::None) && without.contains(&Isolation::Net) {
             let reason = "--network none and --without net contradict each other: without a network namespace of its \
                           own the container sees the host's network";
@@ -162,8 +161,16 @@ impl ContainerArguments {
 
     fn refuse_what_comes_later(&self) -> Result<(), Failure> {
         let later = [
-            (self.tty, "-t, --tty: terminals of its own for a container come later", "leave -t out, and give -i to type into it"),
-            (self.detach, "-d, --detach: containers in the background come later", "leave -d out; a shell's `&` puts the whole command in the background"),
+            (
+                self.tty,
+                "-t, --tty: terminals of its own for a container come later",
+                "leave -t out, and give -i to type into it",
+            ),
+            (
+                self.detach,
+                "-d, --detach: containers in the background come later",
+                "leave -d out; a shell's `&` puts the whole command in the background",
+            ),
             (
                 !self.publish.is_empty() || self.publish_all,
                 "-p, --publish: networks, and with them published ports, come later",

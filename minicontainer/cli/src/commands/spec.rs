@@ -55,7 +55,10 @@ pub fn execute(arguments: &SpecArguments) -> Result<ExitCode, Failure> {
         }
     }
     let layers: Vec<PathBuf> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
-    rootfs::prepare(&layers, bundle, Driver::Copy, false)?;
+    if let Err(error) = rootfs::prepare(&layers, bundle, Driver::Copy, false) {
+        rootfs::remove(&bundle.join("rootfs"))?;
+        return Err(error.into());
+    }
     let path = bundle.join("config.json");
     fs::write(&path, config + "\n").with_context(|| format!("cannot write {}", path.display()))?;
     output::print_line(&bundle.display().to_string())?;

@@ -103,13 +103,17 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let report = arguments.report.as_deref().map(MeasureFile::open).transpose()?;
     let meta_file = arguments.meta.as_deref().map(MeasureFile::open).transpose()?;
     let name = arguments.name.as_deref().map(str::parse).transpose();
-    let (sandbox, mut attended) = create(&store, sandbox, Wanted {
-        name: name.map_err(|error| Failure::new(format!("invalid argument for --name: {error}")))?,
-        image: &image,
-        asked_for: arguments.container.image(),
-        options: &options,
-        after_exit: if arguments.rm { AfterExit::Remove } else { AfterExit::Keep },
-    })?;
+    let (sandbox, mut attended) = create(
+        &store,
+        sandbox,
+        Wanted {
+            name: name.map_err(|error| Failure::new(format!("invalid argument for --name: {error}")))?,
+            image: &image,
+            asked_for: arguments.container.image(),
+            options: &options,
+            after_exit: if arguments.rm { AfterExit::Remove } else { AfterExit::Keep },
+        },
+    )?;
     tell_what_is_missing(&arguments, &options, &store)?;
 
     let mut sandbox = sandbox.stdin(if arguments.interactive { Stdio::Inherit } else { Stdio::Null });
@@ -168,7 +172,9 @@ fn tell_what_is_missing(arguments: &RunArguments, options: &RunOptions, store: &
     }
     let told = store.root().join("network-told");
     if arguments.container.network.is_none() && std::io::stderr().is_terminal() && !told.exists() {
-        eprintln!("note: containers have no network yet but loopback (--network none); --network host gives them the host's. This is said once.");
+        eprintln!(
+            "note: containers have no network yet but loopback (--network none); --network host gives them the host's. This is said once."
+        );
         fs::write(&told, "").with_context(|| format!("cannot write {}", told.display()))?;
     }
     Ok(())
@@ -191,7 +197,8 @@ fn conclude(report: &Report) -> ExitCode {
             complain(&format!("killed after {limit:?}: the time limit (--timeout) was reached"));
         }
         Verdict::MemoryLimit => {
-            let limit = report.limits.memory.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
+            let limit =
+                report.limits.memory.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
             complain(&format!("killed by the kernel: the memory limit{limit} (--memory) was reached"));
         }
         Verdict::Exited(_) | Verdict::Signalled(_) => {}
