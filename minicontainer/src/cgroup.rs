@@ -44,7 +44,7 @@ pub enum CgroupError {
         /// What it should have been.
         value: String,
         /// The reason.
-        source: cgroups_rs::fs::error::Error,
+        source: Box<cgroups_rs::fs::error::Error>,
     },
     /// The group lacks a controller that was asked for.
     #[error("the cgroup {name} has no {limit} controller")]
@@ -141,7 +141,7 @@ impl Group {
             }
             _ => return Ok(()),
         };
-        result.map_err(|source| CgroupError::Limit { name: self.name.clone(), limit, value, source })
+        result.map_err(|source| CgroupError::Limit { name: self.name.clone(), limit, value, source: Box::new(source) })
     }
 
     /// The `tasks` files through which a process joins; none on version 2.

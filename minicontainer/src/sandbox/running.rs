@@ -27,7 +27,6 @@ use crate::rootfs;
 #[derive(Debug)]
 pub(super) struct Holdings {
     pub group: Option<Group>,
-    #[expect(dead_code, reason = "it is held to be dropped")]
     /// Never read, only dropped.
     pub _scratch: Option<Scratch>,
 }
@@ -204,10 +203,10 @@ impl Running {
                 || wait::ended_before(&self.started.pidfd, Some(Instant::now()))
                     .map_err(|source| Error::Wait { source })?;
             for (file, collected) in streams.iter_mut() {
-                if let Some(open) = file {
-                    if drain(open, collected).map_err(failed)? == Stream::Ended {
-                        *file = None;
-                    }
+                if let Some(open) = file
+                    && drain(open, collected).map_err(failed)? == Stream::Ended
+                {
+                    *file = None;
                 }
             }
             if ended {

@@ -40,7 +40,7 @@ pub struct Damaged {
     /// The digest of its manifest, as the index writes it.
     pub manifest_digest: String,
     /// What is wrong with it.
-    pub error: Box<StoreError>,
+    pub error: StoreError,
 }
 
 impl Image {
@@ -57,10 +57,10 @@ impl Store {
     }
 
     /// All images; one that is damaged hides no other. An image with several names is there several times.
-    pub fn images(&self) -> Result<Vec<Result<Image, Damaged>>, StoreError> {
+    pub fn images(&self) -> Result<Vec<Result<Image, Box<Damaged>>>, StoreError> {
         let complete = |listed: Listed| {
             let (reference, manifest_digest) = (listed.reference.clone(), listed.manifest_digest.to_string());
-            let damaged = |error| Damaged { reference, manifest_digest, error: Box::new(error) };
+            let damaged = |error| Box::new(Damaged { reference, manifest_digest, error });
             self.complete(listed).map_err(damaged)
         };
         Ok(self.layout.list()?.into_iter().map(|listed| listed.and_then(complete)).collect())

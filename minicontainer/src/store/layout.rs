@@ -147,13 +147,10 @@ impl Layout {
     }
 
     /// All images, those with names and those without.
-    pub(super) fn list(&self) -> Result<Vec<Result<Listed, Damaged>>, StoreError> {
+    pub(super) fn list(&self) -> Result<Vec<Result<Listed, Box<Damaged>>>, StoreError> {
         let read = |descriptor: &Descriptor| {
-            let damaged = |error| Damaged {
-                reference: reference_of(descriptor),
-                manifest_digest: descriptor.digest().to_string(),
-                error: Box::new(error),
-            };
+            let (reference, manifest_digest) = (reference_of(descriptor), descriptor.digest().to_string());
+            let damaged = |error| Box::new(Damaged { reference, manifest_digest, error });
             self.read(descriptor).map_err(damaged).transpose()
         };
         Ok(self.index()?.iter().filter_map(read).collect())

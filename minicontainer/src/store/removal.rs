@@ -20,15 +20,20 @@ use nix::{
 /// Removes a directory with everything in it; one that is not there is removed already. No symbolic link is followed:
 /// names are looked up below descriptors, each opened with `O_NOFOLLOW`.
 pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
-    let mut top = match open(AT_FDCWD, directory) {
-        Err(Errno::ENOENT) => return Ok(()),
-        opened => opened?,
-    };
+    match remove_directory(AT_FDCWD, directory) {
+        Ok(()) | Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// The same for a directory that is there, below one that is open.
+pub(super) fn remove_directory(parent: impl AsFd, directory: &Path) -> nix::Result<()> {
+    let mut top = open(&parent, directory)?;
     let mut moved = 0_u64;
     loop {
         let names = names(&mut top)?;
         if names.is_empty() {
-            return Ok(unlinkat(AT_FDCWD, directory, UnlinkatFlags::RemoveDir)?);
+            return unlinkat(parent, directory, UnlinkatFlags::RemoveDir);
         }
         for name in names {
             if is_removed_file(&top, &name)? {

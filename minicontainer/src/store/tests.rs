@@ -71,7 +71,7 @@ fn add(store: &Store, name: &str, layers: &[&[u8]]) -> Result<Vec<Loaded>, Store
 }
 
 fn names(store: &Store) -> Vec<String> {
-    let name = |image: Result<Image, Damaged>| match image {
+    let name = |image: Result<Image, Box<Damaged>>| match image {
         Ok(image) => image.reference.map_or("<none>".into(), |name| name.familiar()),
         Err(damaged) => {
             let name = damaged.reference.map_or("<none>".into(), |name| name.familiar());

@@ -23,6 +23,7 @@
 //! own (in the container: root's), devices are left out with a warning, and so are attributes that need powers.
 
 mod entry;
+mod error;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -38,9 +39,9 @@ use minicontainer_core::layer::{Whiteout, WhiteoutError};
 use nix::unistd::geteuid;
 use tar::{Archive, EntryType};
 
-use super::error::{DAMAGE_HINT, SPACE_HINT};
 use crate::sys::xattr;
 use entry::{EntryPath, Metadata};
+pub use error::UnpackError;
 pub use tree::Tree;
 
 /// More entries than any honest layer has.
@@ -71,41 +72,6 @@ pub(super) struct Unpacked {
     pub(super) size: u64,
     /// What could not be kept, in words.
     pub(super) warnings: BTreeSet<String>,
-}
-
-/// Why a layer cannot be unpacked.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "each message says what its fields are")]
-pub enum UnpackError {
-    /// The archive is no tar, or cut short.
-    #[error("its tar archive is damaged")]
-    Archive { source: io::Error },
-    /// The archive is not the one that the image's config names.
-    #[error("its content has the diff-id {actual}")]
-    DiffId { actual: minicontainer_core::Digest },
-    /// An entry that must not be.
-    #[error("refused the entry \"{entry}\": {reason}")]
-    Refused { entry: String, reason: &'static str },
-    /// A system call for an entry failed.
-    #[error("cannot {action} for the entry \"{entry}\"")]
-    Entry { entry: String, action: &'static str, source: io::Error },
-    /// The archive is larger than is believable.
-    #[error("it has more than {limit} {unit}")]
-    TooLarge { limit: u64, unit: &'static str },
-}
-
-impl UnpackError {
-    /// How to mend it.
-    pub(super) fn hint(&self) -> &'static str {
-        match self {
-            UnpackError::Entry { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
-            UnpackError::Entry { source, .. } if source.raw_os_error() == Some(libc::ENOSYS) => {
-                "Linux 5.6 or newer is needed (openat2)"
-            }
-            UnpackError::Entry { .. } => "the layer may be damaged, or the store's file system may lack a feature",
-            _ => DAMAGE_HINT,
-        }
-    }
 }
 
 /// Unpacks a tar archive into an empty directory.

@@ -379,6 +379,8 @@ fn names_are_bytes_and_shown_escaped() {
     room.unpack(&[Entry { name: b"\xff\n", ..file("", "") }]).unwrap();
     let name = fs::read_dir(room.root()).unwrap().next().unwrap().unwrap().file_name();
     assert_eq!(std::os::unix::ffi::OsStrExt::as_bytes(name.as_os_str()), b"\xff\n");
+    let hidden = Entry { name: b".wh.\xff", ..file("", "") };
+    check_refused(&[hidden], "refused the entry \".wh.\\xff\": a whiteout of a name that is no UTF-8");
     check_refused(&[file("\x1b[2J/..", "")], "refused the entry \"\\x1b[2J/..\": its path climbs with ..");
 }
 

@@ -9,15 +9,11 @@ use std::{
     ffi::OsStr,
     fs::File,
     io,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::ffi::OsStrExt,
-    },
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::Path,
 };
 
 use nix::{
-    dir::Dir,
     errno::Errno,
     fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2},
     sys::stat::{
@@ -31,6 +27,7 @@ use super::{
     Privilege,
     entry::{EntryPath, Metadata},
 };
+use crate::store::removal::remove_directory;
 
 /// The tree below one open directory.
 #[derive(Debug)]
@@ -172,20 +169,4 @@ impl Tree {
         self.entered = None;
         Ok(Some(was_directory))
     }
-}
-
-/// Depth first, by descriptor: no symbolic link below is followed.
-fn remove_directory(parent: &impl AsFd, name: &Path) -> nix::Result<()> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let mut directory = Dir::openat(parent.as_fd(), name, flags, Mode::empty())?;
-    let names = directory.iter().map(|entry| Ok(entry?.file_name().to_owned())).collect::<nix::Result<Vec<_>>>()?;
-    for child in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
-        match unlinkat(&directory, child.as_c_str(), UnlinkatFlags::NoRemoveDir) {
-            Err(Errno::EISDIR) => {
-                remove_directory(&directory, Path::new(OsStr::from_bytes(child.to_bytes())))?;
-            }
-            result => result?,
-        }
-    }
-    unlinkat(parent.as_fd(), name, UnlinkatFlags::RemoveDir)
 }
