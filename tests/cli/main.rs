@@ -1,1 +1,13 @@
-//! What a person sees: help, answers, and every kind of mistake.
+//! What a person sees: help, answers, and every kind of mistake, by the real command in a store of its own.
+//!
+//! Messages are snapshots, so that each is read by a person once and changes only on purpose. What differs between
+//! machines is replaced: directories, ids.
+
+mod bundle;
+mod demo;
+mod help;
+mod life;
+mod mistakes;
+mod place;
+#[path = "../kernel/skip.rs"]
+mod skip;

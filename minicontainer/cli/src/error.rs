@@ -38,6 +38,11 @@ impl Failure {
         Failure { code: 1, error: anyhow!(message.into()), hint: None }
     }
 
+    /// What stands behind a flag makes no sense.
+    pub fn of_argument(flag: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+        anyhow::Error::new(error).context(format!("invalid argument for {flag}")).into()
+    }
+
     /// The same with a hint that says how to mend it.
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());

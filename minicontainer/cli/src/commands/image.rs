@@ -226,7 +226,7 @@ pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
 
 /// Gives a name.
 pub fn tag(arguments: &TagArguments) -> Result<ExitCode, Failure> {
-    let name: Reference = arguments.name.parse().map_err(|error| Failure::new(format!("cannot tag: {error}")))?;
+    let name: Reference = arguments.name.parse().map_err(|error| Failure::of_argument("the new name", error))?;
     Store::open_default()?.tag(&arguments.image, &name)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 //! What was typed is text; [`ContainerArguments::options`] makes of it what is meant, each value by its own parser in
 //! core. The errors name the flag.
 
-use std::{collections::BTreeSet, env, fmt::Display};
+use std::{collections::BTreeSet, env, error::Error};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -194,20 +194,18 @@ impl ContainerArguments {
     }
 }
 
-fn parse_one<'text, T, E: Display>(
+fn parse_one<'text, T, E: Error + Send + Sync + 'static>(
     flag: &str,
     text: &'text Option<String>,
     parse: impl Fn(&'text str) -> Result<T, E>,
 ) -> Result<Option<T>, Failure> {
-    let wrong = |error| Failure::new(format!("invalid argument for {flag}: {error}"));
-    text.as_deref().map(parse).transpose().map_err(wrong)
+    text.as_deref().map(parse).transpose().map_err(|error| Failure::of_argument(flag, error))
 }
 
-fn parse_all<'text, T, E: Display>(
+fn parse_all<'text, T, E: Error + Send + Sync + 'static>(
     flag: &str,
     texts: &'text [String],
     parse: impl Fn(&'text str) -> Result<T, E>,
 ) -> Result<Vec<T>, Failure> {
-    let wrong = |error| Failure::new(format!("invalid argument for {flag}: {error}"));
-    texts.iter().map(|text| parse(text).map_err(wrong)).collect()
+    texts.iter().map(|text| parse(text).map_err(|error| Failure::of_argument(flag, error))).collect()
 }

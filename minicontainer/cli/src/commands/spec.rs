@@ -39,6 +39,10 @@ pub struct SpecArguments {
 
 /// Writes the bundle.
 pub fn execute(arguments: &SpecArguments) -> Result<ExitCode, Failure> {
+    if arguments.container.driver.is_some() {
+        let message = "a bundle holds its root file system as plain files, always a copy: --driver makes no sense here";
+        return Err(Failure::new(message).hint("leave --driver out"));
+    }
     let options = arguments.container.options()?;
     let store = Store::open_default()?;
     let image = find_image(&store, arguments.container.image())?;

@@ -36,7 +36,9 @@ pub enum ContainerError {
         ids: Vec<Id>,
     },
     /// A running container is not removed unless forced.
-    #[error("cannot remove container \"/{name}\": container is running: stop the container before removing or force remove")]
+    #[error(
+        "cannot remove container \"/{name}\": container is running: stop the container before removing or force remove"
+    )]
     IsRunning {
         /// Its name.
         name: ContainerName,

@@ -23,8 +23,11 @@ pub(super) fn unused(is_taken: impl Fn(&str) -> bool) -> Result<ContainerName, C
     let pick = |words: &[&str], random: u16| words[usize::from(random) % words.len()].to_owned();
     for attempt in 0_u64.. {
         let [a, b, c, d] = random_bytes::<4>()?;
-        let mut name =
-            format!("{}_{}", pick(&adjectives, u16::from_le_bytes([a, b])), pick(&surnames, u16::from_le_bytes([c, d])));
+        let mut name = format!(
+            "{}_{}",
+            pick(&adjectives, u16::from_le_bytes([a, b])),
+            pick(&surnames, u16::from_le_bytes([c, d]))
+        );
         if attempt >= 8 {
             name += &attempt.to_string();
         }

@@ -140,8 +140,9 @@ impl NewContainer {
 
 impl Container {
     pub(super) fn new(id: Id, name: ContainerName, wanted: NewContainer) -> Container {
-        let NewContainer { image, image_id, command, driver, limits, without, host_network, after_exit, config, .. } =
-            wanted;
+        let NewContainer {
+            image, image_id, command, driver, limits, without, host_network, after_exit, config, ..
+        } = wanted;
         let (created, state) = (Moment::now(), State::Created);
         Container {
             id,

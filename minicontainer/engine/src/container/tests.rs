@@ -110,7 +110,8 @@ fn containers_are_found_by_name_id_and_beginning_of_an_id() {
     for (id, name) in [(&one, "first"), (&other, "ab")] {
         place.containers.create(&id.parse().unwrap(), called(name)).unwrap();
     }
-    let check = |text: &str, expect: &str| assert_eq!(place.containers.find(text).unwrap().id.as_str(), expect, "{text}");
+    let check =
+        |text: &str, expect: &str| assert_eq!(place.containers.find(text).unwrap().id.as_str(), expect, "{text}");
     check("first", &one);
     check(&one, &one);
     check("ab0", &one);
@@ -213,7 +214,10 @@ fn a_damaged_record_is_told_with_its_place() {
     fs::write(state_file(&attended.place()), "{").unwrap();
     let error = place.containers.list().unwrap_err();
     let message = error.to_string().replace(&place.directory.path().display().to_string(), "DIRECTORY");
-    assert_eq!(message, format!("DIRECTORY/store/containers/{}/state.json is no valid record of a container", attended.container().id));
+    assert_eq!(
+        message,
+        format!("DIRECTORY/store/containers/{}/state.json is no valid record of a container", attended.container().id)
+    );
     assert!(error.hint().is_some());
 }
 

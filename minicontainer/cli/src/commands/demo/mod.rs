@@ -110,16 +110,15 @@ impl Teller {
 }
 
 fn who(teller: &Teller) -> Result<(), Failure> {
-    match host::probe().identity {
-        Identity::Root => teller.line(&teller.say("demo-who-root", &[])),
-        Identity::User { uid, .. } => {
-            if let Availability::Unavailable { cause, mend } = host::try_user_namespace() {
-                let forbidden = teller.say("demo-forbidden", &[("cause", cause.into())]);
-                return Err(Failure::new(forbidden).hint(teller.say("demo-mend", &[("mend", mend.into())])));
-            }
-            teller.line(&teller.say("demo-who-user", &[("uid", uid.to_string().into())]))
+    let host = host::probe();
+    let Identity::User { uid, .. } = host.identity else { return teller.line(&teller.say("demo-who-root", &[])) };
+    for user_namespaces in [host.user_namespaces, host::try_user_namespace()] {
+        if let Availability::Unavailable { cause, .. } = user_namespaces {
+            let forbidden = teller.say("demo-forbidden", &[("cause", cause.into())]);
+            return Err(Failure::new(forbidden).hint(teller.say("demo-mend", &[])));
         }
     }
+    teller.line(&teller.say("demo-who-user", &[("uid", uid.to_string().into())]))
 }
 
 fn seed(teller: &Teller, store: &Store) -> Result<Image, Failure> {

@@ -43,12 +43,13 @@ use measured::{MeasureFile, meta};
   minicontainer run --rm busybox echo hi
   echo hi | minicontainer run -i --rm busybox tr a-z A-Z
   minicontainer run --name one busybox sh -c 'echo hello > /root/note'
-  minicontainer run --rm --memory 64m --pids-limit 32 --timeout 5s -v .:/work:ro busybox sh /work/program.sh
+  minicontainer run --rm --memory 64m --pids-limit 32 --timeout 5s busybox sh -c 'echo quick'
+  minicontainer run --rm -v .:/work:ro -w /work busybox ls
   minicontainer run --rm --without pid busybox ps
   minicontainer run --explain busybox sh
 
-Exit codes: the program's own; 125 the engine failed; 126 the program cannot be executed; 127 it was not found;
-128+n signal n ended it; 137 also when the time of --timeout or the memory was used up.")]
+Exit codes: the program's own; 125 the engine failed; 126 the program cannot be executed; 127 it
+was not found; 128+n signal n ended it; 137 also when the time or the memory was used up.")]
 pub struct RunArguments {
     /// Let the program read what is typed or piped in
     #[arg(short, long)]
@@ -107,7 +108,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
         &store,
         sandbox,
         Wanted {
-            name: name.map_err(|error| Failure::new(format!("invalid argument for --name: {error}")))?,
+            name: name.map_err(|error| Failure::of_argument("--name", error))?,
             image: &image,
             asked_for: arguments.container.image(),
             options: &options,
@@ -149,7 +150,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
 
 fn parse_timeout(text: Option<&str>) -> Result<Option<Timeout>, Failure> {
     let parsed = text.map(str::parse::<Timeout>).transpose();
-    parsed.map_err(|error| Failure::new(format!("invalid argument for --timeout: {error}")))
+    parsed.map_err(|error| Failure::of_argument("--timeout", error))
 }
 
 /// A program that could not be started leaves its container behind, as in Docker, unless it was to be removed.

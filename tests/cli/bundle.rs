@@ -1,0 +1,38 @@
+//! Bundles for other runtimes: what is written is what runc and crun run, unchanged.
+
+use std::process::Command;
+
+use crate::{place::Place, skip};
+
+const SCRIPT: &str = "uname -n; id -u; echo $A; ls /proc/sys/kernel >/dev/null && touch /x && echo wrote";
+
+#[track_caller]
+fn check(runtime: &str, script: &str) {
+    let Some(place) = Place::root() else { return };
+    let there = Command::new(runtime).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !skip::require(there, runtime) {
+        return;
+    }
+    let flags = ["-h", "attic", "-e", "A=b", "--memory", "64m", "--pids-limit", "20", "--tmpfs", "/t"];
+    let words = [&["spec", "--bundle", "bundle"], &flags[..], &["busybox", "sh", "-c", SCRIPT]].concat();
+    assert_eq!(place.succeed(&words), "bundle\n");
+    let id = format!("mc-cli-{runtime}-{}", std::process::id());
+    // crun before 1.9 refuses hybrid cgroups; in a mount namespace of its own the second hierarchy can be taken away.
+    let output = place.program("unshare", &["--mount", "--propagation", "private", "sh", "-c", script, &id]).output();
+    let answer = place.answer(output.unwrap());
+    assert_eq!(answer.show(), "attic\n0\nb\nwrote\nexit code 0\n");
+
+    let again = place.run(&["spec", "--bundle", "bundle", "busybox"]);
+    assert_eq!(again.code, 125);
+    assert!(again.stderr.contains("bundle/rootfs is there already"), "{}", again.stderr);
+}
+
+#[test]
+fn runc_runs_it() {
+    check("runc", "exec runc run --bundle bundle \"$0\"");
+}
+
+#[test]
+fn crun_runs_it() {
+    check("crun", "umount /sys/fs/cgroup/unified 2>/dev/null; exec crun run --bundle bundle \"$0\"");
+}

@@ -1,0 +1,47 @@
+//! The first command that anybody runs.
+
+use crate::place::Place;
+
+#[track_caller]
+fn check(place: &Place, language: &str, heading: &str, absent: &str) {
+    let told = place.succeed(&["demo", "--lang", language]);
+    assert!(told.starts_with(heading), "{told}");
+    let nowhere = told.lines().filter(|line| line.ends_with(absent)).count();
+    assert_eq!(nowhere, 4, "in the second, in a third, in the image, on the host: {told}");
+    assert!(told.contains(": A /note-[SHORT ID]\n      [DIR]/store/containers/[ID]/upper\n"), "{told}");
+    assert_eq!(place.containers(), 0);
+    assert!(place.succeed(&["images"]).contains("busybox"));
+    place.succeed(&["run", "--rm", "busybox", "true"]);
+}
+
+#[test]
+fn it_runs_in_both_languages() {
+    let place = Place::new();
+    check(&place, "en", "Two containers of one image\n", "  not there");
+    check(&place, "pt", "Dois contêineres de uma imagem\n", "  não está");
+}
+
+#[test]
+fn it_runs_for_an_ordinary_user() {
+    let Some(place) = Place::user() else { return };
+    check(&place, "en", "Two containers of one image\n", "  not there");
+}
+
+#[test]
+fn the_locale_chooses_the_language() {
+    let place = Place::new();
+    let output = place.command(&["demo"]).env("LANG", "pt_BR.UTF-8").output().unwrap();
+    assert!(place.answer(output).stdout.starts_with("Dois contêineres"));
+}
+
+#[test]
+fn the_doctor_finds_the_machine_well() {
+    let place = Place::new();
+    let findings: serde_json::Value = serde_json::from_str(&place.succeed(&["doctor", "--format", "json"])).unwrap();
+    assert_eq!(findings["runs"], true);
+    let names: Vec<&str> =
+        findings["findings"].as_array().unwrap().iter().filter_map(|finding| finding["name"].as_str()).collect();
+    assert!(names.contains(&"overlay driver") && names.contains(&"user namespaces"), "{names:?}");
+    assert!(place.succeed(&["doctor"]).ends_with("`minicontainer run` works here.\n"));
+    assert_eq!(place.containers(), 0);
+}

@@ -1,0 +1,75 @@
+//! The help of every command.
+
+use crate::place::Place;
+
+#[test]
+fn every_help_text() {
+    let place = Place::new();
+    let commands = [
+        "",
+        "run",
+        "ps",
+        "rm",
+        "inspect",
+        "diff",
+        "explain",
+        "spec",
+        "images",
+        "rmi",
+        "load",
+        "tag",
+        "history",
+        "container",
+        "image",
+        "image seed",
+        "demo",
+        "doctor",
+        "version",
+        "completions",
+    ];
+    for command in commands {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        insta::assert_snapshot!(format!("help_{}", command.replace(' ', "_")), place.succeed(&words));
+    }
+}
+
+#[test]
+fn the_object_forms_are_the_short_ones() {
+    let place = Place::new();
+    let pairs = [
+        ("run", "container run"),
+        ("ps", "container ls"),
+        ("rm", "container rm"),
+        ("diff", "container diff"),
+        ("inspect", "container inspect"),
+        ("images", "image ls"),
+        ("rmi", "image rm"),
+        ("load", "image load"),
+    ];
+    for (short, object) in pairs {
+        let help = |command: &str| {
+            let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+            // All but what it is called.
+            let text = place.succeed(&words);
+            text.lines().filter(|line| !line.starts_with("Usage:")).skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(help(short), help(object), "{short} is not {object}");
+    }
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.succeed(&["completions", shell]);
+        assert!(script.contains("pids-limit") && script.contains("doctor"), "{shell}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let place = Place::new();
+    let told = place.succeed(&["version", "--format", "{{.Version}} {{.Os}}"]);
+    assert_eq!(told, format!("{} linux\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(place.succeed(&["--version"]), format!("minicontainer {}\n", env!("CARGO_PKG_VERSION")));
+}

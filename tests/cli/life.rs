@@ -1,0 +1,238 @@
+//! Containers from their start to their removal.
+
+use std::{fs, process::Stdio, thread, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::place::Place;
+
+#[test]
+fn a_program_gets_its_words_and_its_exit_code_comes_back() {
+    let place = Place::new();
+    assert_eq!(place.succeed(&["run", "--rm", "busybox", "echo", "hi", "--rm", "-it"]), "hi --rm -it\n");
+    let answer = place.run(&["run", "--rm", "busybox", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+    assert_eq!((answer.code, answer.stdout.as_str(), answer.stderr.as_str()), (7, "out\n", "err\n"));
+    assert_eq!(place.run(&["run", "--rm", "--without", "pid", "busybox", "sh", "-c", "kill -TERM $$"]).code, 128 + 15);
+    assert_eq!(place.containers(), 0);
+}
+
+#[test]
+fn options_reach_the_program() {
+    let place = Place::new();
+    let check = |flags: &[&str], script: &str, expect: &str| {
+        let arguments = [&["run", "--rm"], flags, &["busybox", "sh", "-c", script]].concat();
+        assert_eq!(place.succeed(&arguments), expect, "{flags:?}");
+    };
+    check(&["-e", "A=b", "-e", "LANG"], "echo $A $LANG", "b C.UTF-8\n");
+    check(&["-w", "/made/for/it"], "pwd", "/made/for/it\n");
+    check(&["-h", "attic"], "uname -n; echo $HOSTNAME", "attic\nattic\n");
+    check(&["--hostname", "attic"], "uname -n", "attic\n");
+    check(&["--read-only", "--tmpfs", "/t"], "touch /x 2>/dev/null || echo no; touch /t/x && echo yes", "no\nyes\n");
+    fs::write(place.path("note"), "from the host").unwrap();
+    check(&["-v", "./note:/note:ro"], "cat /note; echo x 2>/dev/null > /note || echo; echo ro", "from the host\nro\n");
+    check(&["--mount", "type=bind,source=./note,target=/n"], "cat /n", "from the host");
+    check(&["--driver", "copy"], "echo copied", "copied\n");
+    assert_eq!(place.succeed(&["run", "--rm", "--entrypoint", "echo", "busybox", "hi"]), "hi\n");
+}
+
+#[test]
+fn only_who_asks_for_it_reads_the_input() {
+    let place = Place::new();
+    assert_eq!(place.run_with_input(&["run", "-i", "--rm", "busybox", "cat"], b"typed").stdout, "typed");
+    assert_eq!(place.run_with_input(&["run", "--rm", "busybox", "cat"], b"typed").stdout, "");
+}
+
+#[test]
+fn a_container_is_listed_inspected_compared_and_removed() {
+    let place = Place::new();
+    let script = "echo hello > /root/note; rm /etc/group; exit 3";
+    assert_eq!(place.run(&["run", "--name", "one", "busybox", "sh", "-c", script]).code, 3);
+    insta::assert_snapshot!(place.succeed(&[
+        "ps",
+        "-a",
+        "--format",
+        "table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.State}}\\t{{.Names}}"
+    ]));
+    assert!(place.succeed(&["ps", "-a"]).contains("Exited (3) "));
+    assert_eq!(place.succeed(&["ps", "-q"]), "");
+    assert_eq!(place.succeed(&["diff", "one"]), "C /etc\nD /etc/group\nC /root\nA /root/note\n");
+    let upper = place.succeed(&["inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", "one"]);
+    assert_eq!(upper, "[DIR]/store/containers/[ID]/upper\n");
+    let document: serde_json::Value = serde_json::from_str(&place.succeed(&["inspect", "one"])).unwrap();
+    assert_eq!(document.pointer("/0/State/ExitCode"), Some(&3.into()));
+    assert_eq!(document.pointer("/0/Name"), Some(&"/one".into()));
+    assert_eq!(document.pointer("/0/Config/Hostname"), Some(&"[SHORT ID]".into()));
+    assert_eq!(document.pointer("/0/Path"), Some(&"sh".into()));
+    let refused = place.run(&["rmi", "busybox"]);
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    assert_eq!(place.succeed(&["rm", "one"]), "one\n");
+    assert_eq!(place.containers(), 0);
+    assert!(place.succeed(&["rmi", "busybox"]).starts_with("Untagged: busybox:latest\nDeleted: sha256:[ID]\n"));
+}
+
+#[test]
+fn a_copied_tree_is_compared_as_well() {
+    let place = Place::new();
+    let script = "echo hello > /root/note; rm /etc/group";
+    place.succeed(&["run", "--driver", "copy", "--name", "one", "busybox", "sh", "-c", script]);
+    assert_eq!(place.succeed(&["diff", "one"]), "C /etc\nD /etc/group\nC /root\nA /root/note\n");
+    place.succeed(&["rm", "one"]);
+    assert_eq!(place.containers(), 0);
+}
+
+#[test]
+fn what_is_left_out_is_warned_of_and_remembered() {
+    let place = Place::new();
+    let answer = place.run(&["run", "--name", "weak", "--without", "pid,net", "busybox", "true"]);
+    assert_eq!(answer.code, 0);
+    insta::assert_snapshot!(answer.stderr);
+    assert_eq!(place.succeed(&["inspect", "-f", "{{json .Without}}", "weak"]), "[\"pid\",\"net\"]\n");
+    place.succeed(&["rm", "weak"]);
+}
+
+#[test]
+fn time_runs_out() {
+    let place = Place::new();
+    let answer = place.run(&[
+        "run",
+        "--rm",
+        "--timeout",
+        "300ms",
+        "--meta",
+        "meta",
+        "--report",
+        "report",
+        "busybox",
+        "sleep",
+        "60",
+    ]);
+    insta::assert_snapshot!(answer.show());
+    assert_eq!(place.containers(), 0);
+    let meta = fs::read_to_string(place.path("meta")).unwrap();
+    let keys: Vec<&str> = meta.lines().filter_map(|line| Some(line.split_once(':')?.0)).collect();
+    assert!(keys.starts_with(&["time", "time-wall", "max-rss"]), "{meta}");
+    assert!(meta.ends_with("killed:1\nstatus:TO\nmessage:Time limit exceeded (wall clock)\n"), "{meta}");
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(place.path("report")).unwrap()).unwrap();
+    assert_eq!(report["verdict"], "time-limit");
+    assert_eq!(
+        fs::read_dir(place.path("."))
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().contains(".new"))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn a_fault_is_no_verdict() {
+    let place = Place::new();
+    let answer = place.run(&["run", "--rm", "--meta", "meta", "--report", "report", "busybox", "no-such-program"]);
+    assert_eq!(answer.code, 127);
+    let meta = fs::read_to_string(place.path("meta")).unwrap();
+    assert!(meta.starts_with("status:XX\nmessage:command not found"), "{meta}");
+    assert!(!place.path("report").exists());
+}
+
+#[test]
+fn memory_runs_out() {
+    let Some(place) = Place::root() else { return };
+    let script = "x=x; while :; do x=$x$x; done";
+    let answer = place.run(&["run", "--rm", "--memory", "16m", "--meta", "meta", "busybox", "sh", "-c", script]);
+    insta::assert_snapshot!(answer.show());
+    let meta = fs::read_to_string(place.path("meta")).unwrap();
+    assert!(meta.contains("cg-oom-killed:1\nexitsig:9\nstatus:SG\n"), "{meta}");
+}
+
+/// Starts a container, waits until its program has written "ready", and sends this command a signal.
+#[track_caller]
+fn signalled(script: &str, signal: Signal) -> (i32, String) {
+    let place = Place::new();
+    let arguments = ["run", "--rm", "-v", ".:/shared", "busybox", "sh", "-c", script];
+    let child = place.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    for _ in 0..1000 {
+        if place.path("ready").exists() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(place.path("ready").exists(), "the program did not start");
+    kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+    let answer = place.answer(child.wait_with_output().unwrap());
+    assert_eq!(place.containers(), 0);
+    (answer.code, answer.stdout)
+}
+
+#[test]
+fn a_signal_reaches_a_program_that_handles_it() {
+    let script = "trap 'echo handled; exit 5' TERM; touch /shared/ready; while :; do sleep 0.01; done";
+    assert_eq!(signalled(script, Signal::SIGTERM), (5, "handled\n".to_owned()));
+}
+
+#[test]
+fn a_signal_ends_a_program_that_does_not() {
+    assert_eq!(signalled("touch /shared/ready; exec sleep 60", Signal::SIGINT), (137, String::new()));
+}
+
+#[test]
+fn a_container_outlives_its_engine_and_is_told_truthfully() {
+    let place = Place::new();
+    let script = "touch /shared/ready; exec sleep 600";
+    let mut engine =
+        place.command(&["run", "--name", "orphan", "-v", ".:/shared", "busybox", "sh", "-c", script]).spawn().unwrap();
+    while !place.path("ready").exists() {
+        thread::sleep(Duration::from_millis(10));
+    }
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    assert_eq!(place.succeed(&["ps", "--format", "{{.Names}} {{.State}}"]), "orphan running\n");
+    let refused = place.run(&["rm", "orphan"]);
+    insta::assert_snapshot!(refused.show());
+    assert_eq!(place.succeed(&["rm", "-f", "orphan"]), "orphan\n");
+    assert_eq!(place.containers(), 0);
+}
+
+#[test]
+fn a_plan_is_explained_and_not_carried_out() {
+    let place = Place::new();
+    let english = place.succeed(&["run", "--explain=en", "-v", ".:/shared", "busybox", "touch", "/shared/made"]);
+    assert!(english.contains(" steps from an ordinary process to a container.\n"), "{english}");
+    assert!(english.contains("pivot_root(\".\", \".\")") && english.contains("/shared/made"), "{english}");
+    let portuguese = place.succeed(&["explain", "--lang", "pt", "busybox", "true"]);
+    assert!(portuguese.contains(" passos de um processo comum a um contêiner.\n"), "{portuguese}");
+    let by_locale = place.command(&["run", "--explain", "busybox"]).env("LC_ALL", "pt_BR.UTF-8").output().unwrap();
+    assert!(place.answer(by_locale).stdout.contains(" passos de "));
+    let plan: serde_json::Value =
+        serde_json::from_str(&place.succeed(&["explain", "--format", "json", "busybox", "true"])).unwrap();
+    let steps = plan["steps"].as_array().unwrap();
+    assert_eq!(steps.last().unwrap()["kind"], "execute");
+    let without = place.succeed(&["explain", "--without", "mount", "--lang", "en", "busybox", "true"]);
+    assert!(without.contains("chroot(") && !without.contains("pivot_root(\".\""), "{without}");
+    assert!(!place.path("made").exists());
+    assert_eq!(place.containers(), 0);
+}
+
+#[test]
+fn a_trace_names_steps_and_their_times() {
+    let place = Place::new();
+    let answer = place.run(&["run", "--rm", "--trace", "busybox", "true"]);
+    let lines: Vec<&str> = answer.stderr.lines().collect();
+    assert!(lines.len() > 20, "{}", answer.stderr);
+    assert!(lines.iter().all(|line| line.contains(" µs ")), "{}", answer.stderr);
+}
+
+#[test]
+fn images_are_listed_tagged_and_removed() {
+    let place = Place::new();
+    place.succeed(&["tag", "busybox", "mine:1.0"]);
+    insta::assert_snapshot!(place.succeed(&["images", "--format", "table {{.Repository}}\\t{{.Tag}}\\t{{.ID}}"]));
+    assert_eq!(place.succeed(&["rmi", "mine:1.0"]), "Untagged: mine:1.0\n");
+    let document: serde_json::Value = serde_json::from_str(&place.succeed(&["image", "inspect", "busybox"])).unwrap();
+    assert_eq!(document.pointer("/0/RepoTags/0"), Some(&"busybox:latest".into()));
+    assert!(place.succeed(&["history", "busybox"]).contains("minicontainer image seed"));
+    let garbage = place.run_with_input(&["load"], b"no archive");
+    insta::assert_snapshot!(garbage.show());
+}

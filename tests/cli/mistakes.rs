@@ -1,0 +1,176 @@
+//! Every kind of mistake: the message, the hint, the exit code, and that nothing is left behind.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use crate::{place::Place, skip};
+
+/// Mistakes that are the same whoever makes them.
+const MISTAKES: &[&[&str]] = &[
+    // images
+    &["run", "--rm", "no-such-image"],
+    &["run", "--rm", "Not/A:Reference"],
+    &["run", "--rm", "busybox@sha256:12"],
+    &["rmi", "no-such-image"],
+    &["tag", "busybox", "Not A Reference"],
+    &["history", "no-such-image"],
+    &["load", "-i", "missing.tar"],
+    // programs
+    &["run", "--rm", "busybox", "no-such-program"],
+    &["run", "--rm", "busybox", "/no/such/program"],
+    &["run", "--rm", "busybox", "/etc/passwd"],
+    &["run", "--rm", "busybox", "/etc"],
+    &["run", "--rm", "--entrypoint", "", "busybox"],
+    // values
+    &["run", "--rm", "--memory", "32 megabytes", "busybox", "true"],
+    &["run", "--rm", "--cpus", "many", "busybox", "true"],
+    &["run", "--rm", "--pids-limit", "-5", "busybox", "true"],
+    &["run", "--rm", "--timeout", "soon", "busybox", "true"],
+    &["run", "--rm", "-u", "a:b:c", "busybox", "true"],
+    &["run", "--rm", "-u", "nobody-knows", "busybox", "true"],
+    &["run", "--rm", "-e", "=value", "busybox", "true"],
+    &["run", "--rm", "-w", "relative", "busybox", "true"],
+    &["run", "--rm", "-h", "at_tic", "busybox", "true"],
+    &["run", "--rm", "--name", "../up", "busybox", "true"],
+    &["run", "--rm", "--without", "everything", "busybox", "true"],
+    &["run", "--rm", "--network", "bridge", "busybox", "true"],
+    &["run", "--rm", "--driver", "zfs", "busybox", "true"],
+    &["run", "--explain=fr", "busybox", "true"],
+    // mounts
+    &["run", "--rm", "-v", "data:/data:rx", "busybox", "true"],
+    &["run", "--rm", "-v", "data", "busybox", "true"],
+    &["run", "--rm", "-v", "/no/such/source:/data", "busybox", "true"],
+    &["run", "--rm", "-v", "/etc:data", "busybox", "true"],
+    &["run", "--rm", "--mount", "type=bind,target=/data", "busybox", "true"],
+    &["run", "--rm", "--mount", "type=tmpfs,target=/data,colour=red", "busybox", "true"],
+    &["run", "--rm", "--tmpfs", "/data:size=huge", "busybox", "true"],
+    // contradictions
+    &["run", "--rm", "--hostname", "attic", "--without", "uts", "busybox", "true"],
+    &["run", "--rm", "--tmpfs", "/data", "--without", "mount", "busybox", "true"],
+    &["run", "--rm", "--read-only", "--without", "mount", "busybox", "true"],
+    &["run", "--rm", "--network", "none", "--without", "net", "busybox", "true"],
+    &["run", "--rm", "--driver", "overlay", "--without", "mount", "busybox", "true"],
+    // what comes later
+    &["run", "--rm", "-it", "busybox", "sh"],
+    &["run", "--rm", "-d", "busybox", "sh"],
+    &["run", "--rm", "-p", "80:80", "busybox", "sh"],
+    // the command line
+    &["run"],
+    &["run", "--no-such-flag", "busybox"],
+    &["no-such-command"],
+    &["spec", "busybox"],
+    &["completions", "cmd.exe"],
+    // containers
+    &["rm", "nobody"],
+    &["diff", "nobody"],
+    &["inspect", "nobody"],
+    &["container", "inspect", "busybox"],
+    &["images", "--format", "{{.Nmae}}"],
+    &["ps", "--format", "{{.ID"],
+    // files
+    &["run", "--rm", "--report", "/no/such/directory/report", "busybox", "true"],
+];
+
+fn table(place: &Place, mistakes: &[&[&str]]) -> String {
+    let mut table = String::new();
+    for arguments in mistakes {
+        let answer = place.run(arguments);
+        assert_ne!(answer.code, 0, "{arguments:?}: {}", answer.stdout);
+        table += &format!("$ minicontainer {}\n{}\n", arguments.join(" "), answer.show());
+        assert_eq!(place.containers(), 0, "{arguments:?} left something behind");
+    }
+    table
+}
+
+#[test]
+fn whoever_makes_them() {
+    insta::assert_snapshot!(table(&Place::new(), MISTAKES));
+}
+
+#[test]
+fn an_ordinary_user_is_told_the_same() {
+    let Some(place) = Place::user() else { return };
+    let told = table(&place, MISTAKES);
+    if skip::require(nix::unistd::geteuid().is_root(), skip::ROOT) {
+        assert_eq!(told, table(&Place::new(), MISTAKES));
+    }
+}
+
+#[test]
+fn what_only_root_can_have() {
+    let Some(place) = Place::user() else { return };
+    insta::assert_snapshot!(table(
+        &place,
+        &[
+            &["run", "--rm", "--memory", "64m", "busybox", "true"],
+            &["run", "--rm", "--cpus", "0.5", "busybox", "true"],
+            &["run", "--rm", "--pids-limit", "10", "busybox", "true"],
+            &["run", "--rm", "-u", "1000", "busybox", "true"],
+            &["run", "--rm", "--without", "user", "busybox", "true"],
+        ]
+    ));
+}
+
+#[test]
+fn too_little_memory() {
+    let Some(place) = Place::root() else { return };
+    insta::assert_snapshot!(table(&place, &[&["run", "--rm", "--memory", "1m", "busybox", "true"]]));
+}
+
+#[test]
+fn a_name_that_is_taken() {
+    let place = Place::new();
+    place.succeed(&["run", "--name", "web", "busybox", "true"]);
+    let answer = place.run(&["run", "--name", "web", "busybox", "true"]);
+    insta::assert_snapshot!(answer.show());
+    assert_eq!(place.containers(), 1);
+}
+
+#[test]
+fn a_container_that_could_not_start_stays_as_in_docker() {
+    let place = Place::new();
+    assert_eq!(place.run(&["run", "--name", "web", "busybox", "no-such-program"]).code, 127);
+    let told = place.succeed(&["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}", "web"]);
+    assert!(told.starts_with("created 127 command not found in the container: "), "{told}");
+    assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.Status}}"]), "web Created\n");
+    assert_eq!(place.succeed(&["diff", "web"]), "");
+    place.succeed(&["rm", "web"]);
+}
+
+#[test]
+fn a_store_that_cannot_be_written() {
+    let place = Place::new();
+    fs::write(place.path("file"), "").unwrap();
+    let mut command = place.command(&["run", "--rm", "busybox", "true"]);
+    let answer = place.answer(command.env("MINICONTAINER_ROOT", place.path("file/store")).output().unwrap());
+    insta::assert_snapshot!(answer.show());
+
+    let Some(place) = Place::user() else { return };
+    let closed = place.path("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    let mut command = place.command(&["run", "--rm", "busybox", "true"]);
+    let answer = place.answer(command.env("MINICONTAINER_ROOT", &closed).output().unwrap());
+    insta::assert_snapshot!(answer.show());
+}
+
+/// A user namespace has a bound of its own on namespaces below it. Without capabilities its root is an ordinary user.
+const FORBIDDEN: &str = "echo 0 > /proc/sys/user/max_user_namespaces && \
+    exec setpriv --bounding-set=-all --inh-caps=-all \"$ENGINE\" \"$@\"";
+
+#[test]
+fn where_user_namespaces_are_forbidden() {
+    let Some(place) = Place::user() else { return };
+    let mut shown = String::new();
+    for arguments in [&["run", "--rm", "busybox", "true"][..], &["demo", "--lang", "en"], &["demo", "--lang", "pt"]] {
+        let unshare = ["--user", "--map-root-user", "sh", "-c", FORBIDDEN, "sh"];
+        let output = place.program("unshare", &[&unshare[..], arguments].concat()).output().unwrap();
+        shown += &place.answer(output).show();
+    }
+    insta::assert_snapshot!(shown);
+    let output =
+        place.program("unshare", &["--user", "--map-root-user", "sh", "-c", FORBIDDEN, "sh", "doctor"]).output();
+    let doctor = place.answer(output.unwrap());
+    assert_eq!(doctor.code, 1);
+    assert!(doctor.stdout.contains("FAILS  user namespaces"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("to mend it: run as root"), "{}", doctor.stdout);
+}
