@@ -2,21 +2,25 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
+use minicontainer_core::spec::LEAST_MEMORY;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
-use nix::unistd::pipe2;
+use nix::unistd::{getegid, geteuid, pipe2};
 
 use super::child::{Pipes, interpret};
 use super::message::{self, Message, StepTime};
-use super::program::{CompileError, Context, compile};
+use super::program::{CompileError, Context, Program, compile};
 use super::wait;
 use crate::cgroup::Group;
-use crate::sys::calls::{self, CloneArgs};
+use crate::sys::{
+    self,
+    calls::{self, CloneArgs},
+};
 
 /// Why a process could not be started. The process that was half made is gone when this is returned.
 #[derive(Debug, thiserror::Error)]
@@ -196,23 +200,72 @@ pub(crate) fn start(
 
     // The new process must not run a handler of the caller's, so no signal may arrive before it has reset them all.
     let callers_mask = block_signals().map_err(|source| StartError::Pipe { source })?;
-    // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
-    let born = unsafe { calls::clone3(args) };
-    if let Ok(None) = born {
-        interpret(&program, Pipes { go: go.as_raw_fd(), report: report.as_raw_fd() });
-    }
-    let restored = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&callers_mask), None);
-    drop((go, report, standard));
-    let (pid, pidfd) = match born {
-        Ok(Some(born)) => born,
-        Ok(None) => unreachable!("the child does not come back from interpret"),
-        Err(errno) => return Err(StartError::Clone { namespaces, source: Errno::from_raw(errno.0) }),
+    let childs = (program, Pipes { go: go.as_raw_fd(), report: report.as_raw_fd() });
+    let accompany = |born: sys::Result<(i32, RawFd)>| {
+        let restored = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&callers_mask), None);
+        drop((go, report, standard));
+        let (pid, pidfd) =
+            born.map_err(|errno| StartError::Clone { namespaces, source: Errno::from_raw(errno.0) })?;
+        // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+        let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+        // From here on there is a child that may share our memory, so there is no way out but through its end.
+        let prepared = restored.map_err(|source| StartError::Pipe { source }).and_then(|()| map_ids(plan, pid));
+        bring_to_program(plan, (pid, pidfd), prepared, say_go, listen)
     };
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let prepared = restored.map_err(|source| StartError::Pipe { source }).and_then(|()| map_ids(plan, pid));
+    if may_share_memory(plan) {
+        // SAFETY: the child makes calls of `sys` only; `accompany` comes back when the report pipe has ended, which is
+        // when the child has become the program or is gone.
+        return unsafe { calls::clone3_sharing_memory(args, enter, &childs, accompany) };
+    }
+    // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
+    match unsafe { calls::clone3(args) } {
+        Ok(None) => interpret(&childs.0, childs.1),
+        Ok(Some(born)) => accompany(Ok(born)),
+        Err(errno) => accompany(Err(errno)),
+    }
+}
+
+/// Where a child begins that shares the caller's memory.
+extern "C" fn enter(argument: *const libc::c_void) -> ! {
+    // SAFETY: `start` passes a pointer to such a pair, which lives until this process is another program or gone.
+    let (program, pipes) = unsafe { &*argument.cast::<(Program, Pipes)>() };
+    interpret(program, *pipes)
+}
+
+/// Whether the process may run in the caller's memory until it becomes the program.
+///
+/// To copy the memory, if only its page tables, takes the longer the larger the caller is: 17 ms at 1 GB. To share it
+/// takes no time, but has dangers of its own, so that it is not done when
+/// - the process becomes another user: the kernel would then bar the *caller* from its own files in /proc, and the new
+///   user might open the process's memory, which is the caller's (PR_SET_DUMPABLE in prctl(2));
+/// - others live in its pid namespace, who could open that memory as well;
+/// - memory is so scarce that the kernel may kill the process for it: it would kill the caller too.
+fn may_share_memory(plan: &Plan) -> bool {
+    let own_user = getegid().as_raw() == 0 && geteuid().is_root();
+    plan.steps.iter().all(|step| match step {
+        Step::Clone { namespaces, .. } => {
+            namespaces.contains(&Namespace::Pid) && (own_user || namespaces.contains(&Namespace::User))
+        }
+        Step::MapIds { uids, gids, .. } => {
+            let maps_to = |mappings: &[IdMapping], id| mappings.iter().any(|line| line.inside == 0 && line.outside == id);
+            maps_to(uids, geteuid().as_raw()) && maps_to(gids, getegid().as_raw())
+        }
+        Step::SetUser { uid, gid, .. } => *uid == 0 && *gid == 0,
+        Step::LimitMemory { bytes } => *bytes >= LEAST_MEMORY,
+        _ => true,
+    })
+}
+
+/// Lets the new process go on if all was prepared, and listens until it has become the program or is gone.
+fn bring_to_program(
+    plan: &Plan,
+    (pid, pidfd): (i32, OwnedFd),
+    prepared: Result<(), StartError>,
+    say_go: OwnedFd,
+    listen: OwnedFd,
+) -> Result<Started, StartError> {
     if prepared.is_ok() {
-        // When the process is dead already, its end of the pipe is too; `listen` tells why.
+        // When the process is dead already, its end of the pipe is too; what is heard tells why.
         let _if_alive = fs::File::from(say_go).write(b"g");
     } else {
         drop(say_go);

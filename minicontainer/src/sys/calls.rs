@@ -310,6 +310,40 @@ pub(crate) unsafe fn clone3(mut args: CloneArgs) -> Result<Option<(i32, Fd)>> {
     Ok((pid != 0).then_some((pid as i32, pidfd)))
 }
 
+/// How much stack a child has that shares this process's memory: its largest buffer is one path.
+const STACK: usize = 64 * 1024;
+
+/// Makes a process that runs `entry` with `argument` in *this* process's memory, on a stack of its own, and goes on at
+/// once. Nothing of the memory is copied, so it costs the same however large the caller is. `while_alive` gets the
+/// child's id and pidfd and must come back only when the child has become another program or has ended: until then the
+/// stack and the argument are the child's too.
+///
+/// # Safety
+/// `entry` may do nothing but call functions of this module and end by [`execve`] or [`exit`], and `while_alive` must
+/// keep its word.
+pub(crate) unsafe fn clone3_sharing_memory<T, R>(
+    mut args: CloneArgs,
+    entry: extern "C" fn(*const libc::c_void) -> !,
+    argument: &T,
+    while_alive: impl FnOnce(Result<(i32, Fd)>) -> R,
+) -> R {
+    // u128, because the processor wants stacks aligned to 16 bytes.
+    let mut stack = vec![0u128; STACK / size_of::<u128>()];
+    let mut pidfd: Fd = -1;
+    args.flags |= (libc::CLONE_PIDFD | libc::CLONE_VM) as u64;
+    args.pidfd = (&raw mut pidfd).addr() as u64;
+    args.stack = stack.as_mut_ptr().addr() as u64;
+    args.stack_size = STACK as u64;
+    let size = size_of::<CloneArgs>();
+    // SAFETY: the structure names a stack, which lives until `while_alive` has come back, as does the argument.
+    let born = unsafe {
+        super::raw::clone3_sharing_memory((&raw const args).cast(), size, entry, (&raw const *argument).cast())
+    };
+    let answer = while_alive(born.map(|pid| (pid as i32, pidfd)));
+    drop(stack);
+    answer
+}
+
 pub(crate) fn pidfd_send_signal(pidfd: Fd, signal: i32) -> Result<usize> {
     call!(SYS_pidfd_send_signal, fd(pidfd), signal, 0, 0)
 }

@@ -47,6 +47,75 @@ pub(crate) unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Res
     outcome(result)
 }
 
+/// Makes the system call clone3(2) for a child that shares this process's memory and has a stack of its own (as `args`
+/// says): it calls `entry` with `argument` on that stack. Answers the parent with the child's id.
+///
+/// # Safety
+/// `args` must point to `size` bytes of a `struct clone_args` that names a stack. Until the child has become another
+/// program or has ended, the stack and whatever `argument` points to must stay; and `entry` must not touch what the C
+/// library or the Rust runtime keep for the calling thread.
+#[cfg(target_arch = "x86_64")]
+pub(crate) unsafe fn clone3_sharing_memory(
+    args: *const libc::c_void,
+    size: usize,
+    entry: extern "C" fn(*const libc::c_void) -> !,
+    argument: *const libc::c_void,
+) -> Result<usize> {
+    let result: isize;
+    // SAFETY: in the parent only the declared registers change; the child never leaves the block, since `entry` does
+    // not return. The caller answers for the rest.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r8",
+            "call r9",
+            "ud2",
+            "2:",
+            inlateout("rax") libc::SYS_clone3 as isize => result,
+            in("rdi") args, in("rsi") size, in("r8") argument, in("r9") entry,
+            lateout("rcx") _, lateout("r11") _,
+        );
+    }
+    outcome(result)
+}
+
+/// Makes the system call clone3(2) for a child that shares this process's memory and has a stack of its own (as `args`
+/// says): it calls `entry` with `argument` on that stack. Answers the parent with the child's id.
+///
+/// # Safety
+/// `args` must point to `size` bytes of a `struct clone_args` that names a stack. Until the child has become another
+/// program or has ended, the stack and whatever `argument` points to must stay; and `entry` must not touch what the C
+/// library or the Rust runtime keep for the calling thread.
+#[cfg(target_arch = "aarch64")]
+pub(crate) unsafe fn clone3_sharing_memory(
+    args: *const libc::c_void,
+    size: usize,
+    entry: extern "C" fn(*const libc::c_void) -> !,
+    argument: *const libc::c_void,
+) -> Result<usize> {
+    let result: isize;
+    // SAFETY: in the parent only the declared registers change; the child never leaves the block, since `entry` does
+    // not return. The caller answers for the rest.
+    unsafe {
+        core::arch::asm!(
+            "svc 0",
+            "cbnz x0, 2f",
+            "mov x29, xzr",
+            "mov x0, x9",
+            "blr x10",
+            "brk 1",
+            "2:",
+            in("x8") libc::SYS_clone3,
+            inlateout("x0") args => result,
+            in("x1") size, in("x9") argument, in("x10") entry,
+        );
+    }
+    outcome(result)
+}
+
 /// The kernel answers a failure with the negated errno, which is at most 4095.
 fn outcome(result: isize) -> Result<usize> {
     if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
