@@ -14,10 +14,10 @@ use nix::{
         stat::{Mode, fchmod, futimens},
         time::TimeSpec,
     },
-    unistd::{Gid, Uid, fchown},
+    unistd::{Gid, Uid, fchown, geteuid},
 };
 
-use super::{Privilege, UnpackError};
+use super::UnpackError;
 use crate::sys::xattr;
 
 /// A path inside a layer: components joined by single slashes, none of them empty, `.` or `..`.
@@ -96,6 +96,22 @@ impl EntryPath {
     pub(super) fn failed<E: Into<io::Error>>(&self, action: &'static str) -> impl FnOnce(E) -> UnpackError {
         let entry = self.display().to_string();
         move |error| UnpackError::Entry { entry, action, source: error.into() }
+    }
+}
+
+/// Whether owners, devices and `trusted.*` attributes can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Privilege {
+    /// Root: everything as the archive says.
+    Root,
+    /// An ordinary user: every file is the user's own.
+    User,
+}
+
+impl Privilege {
+    /// That of this process.
+    pub(in crate::store) fn current() -> Privilege {
+        if geteuid().is_root() { Privilege::Root } else { Privilege::User }
     }
 }
 

@@ -36,10 +36,10 @@ use std::{
 };
 
 use minicontainer_core::layer::{Whiteout, WhiteoutError};
-use nix::unistd::geteuid;
 use tar::{Archive, EntryType};
 
 use crate::sys::xattr;
+pub(super) use entry::Privilege;
 use entry::{EntryPath, Metadata};
 pub use error::UnpackError;
 pub use tree::Tree;
@@ -48,22 +48,6 @@ pub use tree::Tree;
 const ENTRY_LIMIT: u64 = 4 << 20;
 /// More bytes than any honest layer has: 128 GiB.
 const SIZE_LIMIT: u64 = 128 << 30;
-
-/// Whether owners, devices and `trusted.*` attributes can be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Privilege {
-    /// Root: everything as the archive says.
-    Root,
-    /// An ordinary user: every file is the user's own.
-    User,
-}
-
-impl Privilege {
-    /// That of this process.
-    pub(super) fn current() -> Privilege {
-        if geteuid().is_root() { Privilege::Root } else { Privilege::User }
-    }
-}
 
 /// What came of unpacking.
 #[derive(Debug, Default, PartialEq, Eq)]
