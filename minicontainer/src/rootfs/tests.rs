@@ -230,17 +230,18 @@ fn modes_owners_and_attributes_are_kept_but_not_overlays_own() {
 }
 
 #[test]
-fn an_overlay_is_three_empty_directories() {
+fn an_overlay_is_two_empty_directories_below_its_target() {
     let place = Place::new(&[vec![("f", Regular("1"))], vec![("g", Regular("2"))]]);
     let planned = describe(&place.layers, &place.container(), Driver::Overlay, true);
     assert!(fs::read_dir(place.container()).unwrap().next().is_none());
     let made = prepare(&place.layers, &place.container(), Driver::Overlay, true).unwrap();
     assert_eq!(made, planned);
     let names: Vec<String> = listing(&place.container()).into_keys().collect();
-    assert_eq!(names, ["/rootfs", "/upper", "/work"]);
+    assert_eq!(names, ["/upper", "/work"]);
     let RootFs::Overlay { lowers, upper, work, target, volatile } = made else { panic!("an overlay") };
     assert_eq!(lowers.iter().map(|path| &path[path.len() - 2..]).collect::<Vec<_>>(), ["/1", "/0"]);
-    assert!([upper, work, target].iter().all(|path| fs::metadata(path).unwrap().mode() & 0o7777 == 0o755));
+    assert_eq!(target, place.container().display().to_string());
+    assert!([upper, work].iter().all(|path| fs::metadata(path).unwrap().mode() & 0o7777 == 0o755));
     assert!(volatile);
 }
 
