@@ -76,7 +76,7 @@ enum Place {
     /// In a directory of its own below this one, removed at the end.
     Below(PathBuf),
     /// In a directory that outlives the call.
-    Kept { directory: PathBuf, id: String },
+    Kept { directory: PathBuf, id: String, volatile: bool },
 }
 
 impl Sandbox {
@@ -229,7 +229,16 @@ impl Sandbox {
 
     /// Keeps what the container writes in `directory`, under this id, after it is over.
     pub fn kept_in(mut self, directory: impl Into<PathBuf>, id: impl Into<String>) -> Sandbox {
-        self.place = Place::Kept { directory: directory.into(), id: id.into() };
+        self.place = Place::Kept { directory: directory.into(), id: id.into(), volatile: false };
+        self
+    }
+
+    /// Says that whoever keeps it ([`kept_in`](Sandbox::kept_in)) will throw it away in the end, so that nothing that
+    /// the container writes need reach the disk.
+    pub fn volatile(mut self) -> Sandbox {
+        if let Place::Kept { volatile, .. } = &mut self.place {
+            *volatile = true;
+        }
         self
     }
 
@@ -310,7 +319,7 @@ impl Sandbox {
         }
         let host = host::probe();
         let (directory, id, volatile) = match &self.place {
-            Place::Kept { directory, id } => (directory.clone(), id.clone(), false),
+            Place::Kept { directory, id, volatile } => (directory.clone(), id.clone(), *volatile),
             Place::Below(parent) => {
                 let id = new_id()?;
                 (parent.join(&id), id, true)

@@ -32,7 +32,10 @@ pub struct Wanted<'run> {
 pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<(Sandbox, Attended), Failure> {
     let containers = Containers::of(store);
     let id = Id::random()?;
-    let sandbox = sandbox.kept_in(containers.place(&id), id.as_str());
+    let mut sandbox = sandbox.kept_in(containers.place(&id), id.as_str());
+    if wanted.after_exit == AfterExit::Remove {
+        sandbox = sandbox.volatile();
+    }
     // Whatever cannot be is refused here, before anything is made.
     let config = sandbox.spec()?;
     sandbox.plan()?;
