@@ -132,21 +132,26 @@ fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &mut State) -> Res
 
 /// Opens the directory in which the place's last component lies, making it and its parents when they are missing.
 fn make_parents<'a>(state: &State, place: &'a Place) -> Result<(Descriptor, &'a core::ffi::CStr), Failure> {
-    let directory = libc::O_PATH | libc::O_DIRECTORY;
-    let mut parent = Descriptor(calls::open_in_root(state.root, c".", directory).named(Call::Openat2)?);
-    let mut last: &core::ffi::CStr = c".";
-    for (path, name) in &place.components {
-        let opened = match calls::open_in_root(state.root, path, directory) {
-            Err(Errno(libc::ENOENT)) => {
-                calls::mkdirat(parent.0, last, 0o755).named(Call::Mkdir)?;
-                calls::open_in_root(state.root, path, directory)
+    let open = |path| calls::open_in_root(state.root, path, libc::O_PATH | libc::O_DIRECTORY);
+    let Some((parent, name)) = place.components.last() else {
+        return Ok((Descriptor(open(c".").named(Call::Openat2)?), c"."));
+    };
+    match open(parent) {
+        // Nearly always it is there already; else it is made from the root down.
+        Err(Errno(libc::ENOENT)) => {
+            let mut above = Descriptor(open(c".").named(Call::Openat2)?);
+            for pair in place.components.windows(2) {
+                let [(_, missing), (path, _)] = pair else { continue };
+                match calls::mkdirat(above.0, missing, 0o755) {
+                    Ok(_) | Err(Errno(libc::EEXIST)) => {}
+                    Err(errno) => return Err(Failure { call: Call::Mkdir, errno }),
+                }
+                above = Descriptor(open(path).named(Call::Openat2)?);
             }
-            result => result,
-        };
-        parent = Descriptor(opened.named(Call::Openat2)?);
-        last = name;
+            Ok((above, name))
+        }
+        opened => Ok((Descriptor(opened.named(Call::Openat2)?), name)),
     }
-    Ok((parent, last))
 }
 
 fn make_node(state: &State, place: &Place, mode: u32, device: u64) -> Result<(), Failure> {
