@@ -278,11 +278,15 @@ impl Sandbox {
 }
 
 /// What a start needs, decided and not yet done.
-struct Decided {
+#[derive(Clone, Debug)]
+pub struct Decided {
     directory: PathBuf,
-    driver: Driver,
-    spec: Spec,
-    plan: Plan,
+    /// How the layers become one tree.
+    pub driver: Driver,
+    /// What the container shall be.
+    pub spec: Spec,
+    /// The steps to it.
+    pub plan: Plan,
 }
 
 impl Sandbox {
@@ -302,18 +306,17 @@ impl Sandbox {
         Ok(self.decide()?.plan)
     }
 
-    /// How the layers become one tree here.
-    pub fn chosen_driver(&self) -> Driver {
-        self.choose_driver(&host::probe())
-    }
-
     fn choose_driver(&self, host: &Host) -> Driver {
         // Without a mount namespace of its own the container cannot have a mount at all.
         let no_mounts = self.options.without.contains(&Isolation::Mount);
         self.driver.unwrap_or(if no_mounts || host.overlay == Overlay::None { Driver::Copy } else { Driver::Overlay })
     }
 
-    fn decide(&self) -> Result<Decided, Error> {
+    /// Decides everything and makes nothing, for those who look at it before they [`start`](Sandbox::start) it.
+    ///
+    /// # Errors
+    /// When what was asked for cannot be, see [`Error`].
+    pub fn decide(&self) -> Result<Decided, Error> {
         if let Some(reason) = &self.invalid {
             return Err(Error::Invalid { reason: reason.clone() });
         }
@@ -347,7 +350,15 @@ impl Sandbox {
     /// # Errors
     /// When the program could not be started. Then nothing of it is left.
     pub fn spawn(&self) -> Result<Running, Error> {
-        let Decided { directory, driver, plan, .. } = self.decide()?;
+        self.start(self.decide()?)
+    }
+
+    /// Starts what this sandbox has decided before, see [`spawn`](Sandbox::spawn).
+    ///
+    /// # Errors
+    /// When the program could not be started. Then nothing of it is left.
+    pub fn start(&self, decided: Decided) -> Result<Running, Error> {
+        let Decided { directory, driver, plan, .. } = decided;
         let scratch = self.make_root(&directory, driver)?;
         let [stdin, stdout, stderr] = &self.stdio;
         let (standard, ends) = stdio::open([stdin, stdout, stderr])?;

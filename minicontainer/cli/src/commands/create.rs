@@ -8,6 +8,7 @@ use minicontainer::{
         RunOptions,
         options::{ByteSize, ContainerName, Network, PidsLimit},
     },
+    sandbox::Decided,
     store::Image,
 };
 use minicontainer_engine::{
@@ -28,8 +29,16 @@ pub struct Wanted<'run> {
     pub after_exit: AfterExit,
 }
 
-/// Makes the record, and the sandbox that will write into the record's directory.
-pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<(Sandbox, Attended), Failure> {
+/// A container that is recorded and can be started.
+pub struct Recorded {
+    /// It writes into the record's directory.
+    pub sandbox: Sandbox,
+    pub decided: Decided,
+    pub attended: Attended,
+}
+
+/// Decides what the container will be, and makes its record.
+pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<Recorded, Failure> {
     let containers = Containers::of(store);
     let id = Id::random()?;
     let mut sandbox = sandbox.kept_in(containers.place(&id), id.as_str());
@@ -37,9 +46,8 @@ pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<(Sandbo
         sandbox = sandbox.volatile();
     }
     // Whatever cannot be is refused here, before anything is made.
-    let config = sandbox.spec()?;
-    sandbox.plan()?;
-    let process = config.process().as_ref();
+    let decided = sandbox.decide()?;
+    let process = decided.spec.process().as_ref();
     let Wanted { name, image, asked_for, options, after_exit } = wanted;
     let attended = containers.create(
         &id,
@@ -48,15 +56,15 @@ pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<(Sandbo
             image: asked_for.to_owned(),
             image_id: image.id.to_string(),
             command: process.and_then(|process| process.args().clone()).unwrap_or_default(),
-            driver: sandbox.chosen_driver(),
+            driver: decided.driver,
             limits: limits(options),
             without: options.without.iter().map(ToString::to_string).collect(),
             host_network: options.network == Network::Host,
             after_exit,
-            config: serde_json::to_string_pretty(&config).context("cannot write the container's config.json")?,
+            config: serde_json::to_string_pretty(&decided.spec).context("cannot write the container's config.json")?,
         },
     )?;
-    Ok((sandbox, attended))
+    Ok(Recorded { sandbox, decided, attended })
 }
 
 fn limits(options: &RunOptions) -> Limits {

@@ -13,9 +13,7 @@ use nix::{
 };
 
 use super::{
-    AfterExit, Container, ContainerError, Containers, Moment, Process, State,
-    remove::{remove_cgroups, remove_directory},
-    state_file,
+    AfterExit, Container, ContainerError, Containers, Moment, Process, State, remove::remove_directory, state_file,
 };
 
 /// A container in the hands of the engine that starts it and waits for its end. As long as this value lives, so does a
@@ -71,10 +69,9 @@ impl Attended {
         self.change(State::Exited { code, started, finished, report: Some(report.clone()) })
     }
 
-    /// Removes the container.
+    /// Removes the container. Its control groups are the library's, whose `Running` removes them.
     pub fn remove(self) -> Result<(), ContainerError> {
         let _lock = self.store.lock()?;
-        remove_cgroups(&self.container.id);
         remove_directory(&self.place())
     }
 
@@ -86,7 +83,9 @@ impl Attended {
         if !place.exists() {
             return Ok(());
         }
-        self.write(&state_file(&place), &self.record()?)?;
+        let (path, staged) = (state_file(&place), place.join("state.json.new"));
+        self.write(&staged, &self.record()?)?;
+        fs::rename(&staged, &path).map_err(ContainerError::io("write", &path))?;
         self.sync(&place)
     }
 
@@ -97,21 +96,20 @@ impl Attended {
 
     /// Writes a new container's documents into its directory.
     pub(super) fn write_documents(&self, directory: &Path) -> Result<(), ContainerError> {
+        // The directory itself has not its place yet, so nobody sees these half written.
         self.write(&directory.join("config.json"), self.container.config().as_bytes())?;
         self.write(&state_file(directory), &self.record()?)?;
         self.sync(directory)
     }
 
-    /// Writes a file beside its place and renames it.
     fn write(&self, path: &Path, content: &[u8]) -> Result<(), ContainerError> {
-        let staged = path.with_extension("json.new");
         let written = || -> io::Result<()> {
-            let mut file = File::create(&staged)?;
+            let mut file = File::create(path)?;
             file.write_all(content)?;
-            if self.container.after_exit == AfterExit::Keep {
-                file.sync_all()?;
+            match self.container.after_exit {
+                AfterExit::Keep => file.sync_all(),
+                AfterExit::Remove => Ok(()),
             }
-            fs::rename(&staged, path)
         };
         written().map_err(ContainerError::io("write", path))
     }

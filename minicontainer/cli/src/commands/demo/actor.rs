@@ -18,7 +18,7 @@ use minicontainer_engine::{
 };
 
 use crate::{
-    commands::create::{Wanted, create},
+    commands::create::{Recorded, Wanted, create},
     error::Failure,
 };
 
@@ -42,8 +42,8 @@ impl Actor {
         let sandbox = Sandbox::from_image(image).options(options.clone()).stdin(Stdio::Piped).stdout(Stdio::Piped);
         let (asked_for, after_exit) = ("busybox", AfterExit::Remove);
         let wanted = Wanted { name: None, image, asked_for, options: &options, after_exit };
-        let (sandbox, mut attended) = create(store, sandbox, wanted)?;
-        let mut running = match sandbox.spawn() {
+        let Recorded { sandbox, decided, mut attended } = create(store, sandbox, wanted)?;
+        let mut running = match sandbox.start(decided) {
             Ok(running) => running,
             Err(error) => {
                 attended.remove()?;

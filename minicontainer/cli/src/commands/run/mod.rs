@@ -25,7 +25,7 @@ use minicontainer::{
 use minicontainer_engine::container::{AfterExit, Attended, exit_code};
 
 use super::{
-    create::{Wanted, create},
+    create::{Recorded, Wanted, create},
     explain, find_image,
     options::ContainerArguments,
 };
@@ -104,7 +104,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let report = arguments.report.as_deref().map(MeasureFile::open).transpose()?;
     let meta_file = arguments.meta.as_deref().map(MeasureFile::open).transpose()?;
     let name = arguments.name.as_deref().map(str::parse).transpose();
-    let (sandbox, mut attended) = create(
+    let Recorded { sandbox, decided, mut attended } = create(
         &store,
         sandbox,
         Wanted {
@@ -126,7 +126,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     }
     // Before there is any thread that could take a signal for itself.
     let signals = signals::block()?;
-    let mut running = match sandbox.spawn() {
+    let mut running = match sandbox.start(decided) {
         Ok(running) => running,
         Err(error) => {
             let failure = Failure::from(error);
