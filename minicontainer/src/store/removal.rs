@@ -36,12 +36,12 @@ pub(super) fn remove_directory(parent: impl AsFd, directory: &Path) -> nix::Resu
             return unlinkat(parent, directory, UnlinkatFlags::RemoveDir);
         }
         for name in names {
-            if is_removed_file(&top, &name)? {
+            if is_removed(&top, &name)? {
                 continue;
             }
             let mut inner = open(&top, name.as_c_str())?;
             for child in self::names(&mut inner)? {
-                if !is_removed_file(&inner, &child)? {
+                if !is_removed(&inner, &child)? {
                     // Moving a directory changes its `..` entry, which needs permission to write in it.
                     drop(open(&inner, child.as_c_str())?);
                     move_up(&inner, &child, &top, &mut moved)?;
@@ -75,10 +75,15 @@ fn names(directory: &mut Dir) -> nix::Result<Vec<CString>> {
     Ok(names.into_iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")).collect())
 }
 
-/// Removes anything but a directory; says whether it was such a thing.
-fn is_removed_file(parent: &Dir, name: &CString) -> nix::Result<bool> {
-    match unlinkat(parent, name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
-        Err(Errno::EISDIR) => Ok(false),
+/// Removes anything but a directory that has something in it; says whether it was such a thing.
+fn is_removed(parent: &Dir, name: &CString) -> nix::Result<bool> {
+    let unlink = |what| unlinkat(parent, name.as_c_str(), what);
+    match unlink(UnlinkatFlags::NoRemoveDir) {
+        Err(Errno::EISDIR) => {}
+        result => return result.map(|()| true),
+    }
+    match unlink(UnlinkatFlags::RemoveDir) {
+        Err(Errno::ENOTEMPTY | Errno::EEXIST) => Ok(false),
         result => result.map(|()| true),
     }
 }
