@@ -7,7 +7,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::place::Place;
+use crate::{place::Place, skip};
 
 #[test]
 fn a_program_gets_its_words_and_its_exit_code_comes_back() {
@@ -235,4 +235,46 @@ fn images_are_listed_tagged_and_removed() {
     assert!(place.succeed(&["history", "busybox"]).contains("minicontainer image seed"));
     let garbage = place.run_with_input(&["load"], b"no archive");
     insta::assert_snapshot!(garbage.show());
+}
+
+/// What a person at a terminal sees; None where there is no script(1) to make one.
+fn at_a_terminal(place: &Place, command: &str, plain: bool) -> Option<String> {
+    let there = place.program("script", &["--version"]).output().is_ok_and(|output| output.status.success());
+    if !skip::require(there, "script(1) of util-linux") {
+        return None;
+    }
+    let mut script = place.program("script", &["-qec", &format!("\"$ENGINE\" {command}"), "/dev/null"]);
+    script.env("SHELL", "/bin/sh").env("TERM", "xterm").env("NO_COLOR", if plain { "1" } else { "" });
+    Some(place.answer(script.output().unwrap()).stdout)
+}
+
+#[test]
+fn a_person_is_told_once_that_there_is_no_network() {
+    let place = Place::new();
+    assert_eq!(place.run(&["run", "--rm", "busybox", "true"]).stderr, "", "a script is not told");
+    let Some(first) = at_a_terminal(&place, "run --rm busybox true", true) else { return };
+    assert!(first.starts_with("note: containers have no network yet but loopback (--network none)"), "{first}");
+    assert_eq!(at_a_terminal(&place, "run --rm busybox true", true).unwrap(), "");
+}
+
+#[test]
+fn colours_are_for_terminals_whose_owner_wants_them() {
+    let place = Place::new();
+    let Some(coloured) = at_a_terminal(&place, "rm nobody", false) else { return };
+    assert!(coloured.starts_with("\u{1b}[1;31mminicontainer:\u{1b}[0m No such container"), "{coloured:?}");
+    let plain = at_a_terminal(&place, "rm nobody", true).unwrap();
+    assert!(plain.starts_with("minicontainer: No such container"), "{plain:?}");
+}
+
+#[test]
+fn a_name_is_won_by_one_of_many_commands() {
+    let place = Place::new();
+    let commands: Vec<_> = (0..8)
+        .map(|_| place.command(&["run", "--name", "race", "busybox", "true"]).stderr(Stdio::piped()).spawn().unwrap())
+        .collect();
+    let codes: Vec<i32> =
+        commands.into_iter().map(|child| place.answer(child.wait_with_output().unwrap()).code).collect();
+    assert_eq!(codes.iter().filter(|code| **code == 0).count(), 1, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == 125).count(), 7, "{codes:?}");
+    assert_eq!(place.containers(), 1);
 }

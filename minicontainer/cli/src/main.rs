@@ -12,7 +12,7 @@
 //! |---|---|
 //! | [`args`] | the grammar: commands, their short and their object forms |
 //! | [`commands`] | a file for each family of commands: its flags, what it does |
-//! | [`format`], [`table`], [`output`] | `--format` templates, tables, writing to stdout |
+//! | [`mod@format`], [`table`], [`output`] | `--format` templates, tables, writing to stdout |
 //! | [`error`] | messages, hints and Docker's exit codes |
 //! | [`language`] | English or Portuguese, from a flag or the locale |
 

@@ -172,10 +172,14 @@ fn heading(field: &str) -> String {
 /// Removes them; what cannot be removed does not save the others.
 pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
     let store = Store::open_default()?;
-    let containers = Containers::of(&store).list()?;
-    let in_use = |id: &Digest| {
-        let user = containers.iter().find(|container| container.image_id == id.to_string());
-        user.map(|container| container.name.to_string())
+    let containers = Containers::of(&store);
+    // Asked under the store's lock, when no container can be made meanwhile. What cannot be told counts as use.
+    let in_use = |id: &Digest| match containers.list() {
+        Ok(list) => {
+            let user = list.into_iter().find(|container| container.image_id == id.to_string());
+            user.map(|container| container.name.to_string())
+        }
+        Err(error) => Some(format!("whose record cannot be read ({error})")),
     };
     let mut code = ExitCode::SUCCESS;
     for name in &arguments.images {

@@ -147,11 +147,6 @@ impl Containers {
         }
     }
 
-    /// The name of a container that uses an image, for the store, which asks before it removes one.
-    pub fn user_of_image(&self, image: &str) -> Result<Option<Container>, ContainerError> {
-        Ok(self.list()?.into_iter().find(|container| container.image_id == image))
-    }
-
     /// The directories that bear an id.
     fn directories(&self) -> Result<Vec<PathBuf>, ContainerError> {
         let is_id = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(Id::is_one);
