@@ -12,7 +12,8 @@ use nix::errno::Errno;
 use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, access, getegid, geteuid};
 
-use crate::sys::calls::{self, CloneArgs};
+use crate::sys::birth::{self, CloneArgs};
+use crate::sys::calls;
 
 /// What to do where user namespaces are forbidden.
 pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user namespaces: on Ubuntu \
@@ -55,7 +56,7 @@ pub fn try_user_namespace() -> Availability {
     let flags = (libc::CLONE_NEWUSER | libc::CLONE_NEWNS) as u64;
     let args = CloneArgs { flags, ..CloneArgs::default() };
     // SAFETY: the child makes one call of `sys` and exits.
-    let born = unsafe { calls::clone3(args) };
+    let born = unsafe { birth::clone3(args) };
     let unavailable = |cause: String| Availability::Unavailable { cause, mend: MEND_USER_NAMESPACES.to_owned() };
     match born {
         Ok(None) => {

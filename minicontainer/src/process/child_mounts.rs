@@ -5,8 +5,9 @@
 //! everything, and the mount is then attached to that descriptor by move_mount(2). No link can lead it to the host.
 
 use super::child::{Failure, Named, State};
+use super::compile::restriction;
 use super::message::Call;
-use super::program::{Operation, Place, restriction};
+use super::program::{Operation, Place};
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Fd, MountAttr};
 

@@ -5,7 +5,7 @@
 //! allocated, no lock taken, nothing logged, since another thread may have held the allocator's lock when the copy was
 //! made. So the work is parted in three:
 //!
-//! 1. [`program`] *compiles* the plan's steps, in the parent, into a [`Program`](program::Program): operations with
+//! 1. [`compile`] *compiles* the plan's steps, in the parent, into a [`Program`](program::Program): operations with
 //!    every string, list and buffer already there. This is the last allocation.
 //! 2. [`child`] *interprets* the program in the container's first process: a loop over operations, each a few system
 //!    calls. It ends in execve(2), or in `_exit` after saying which step failed and why.
@@ -25,11 +25,13 @@
 pub(crate) mod child;
 pub(crate) mod child_mounts;
 pub(crate) mod child_process;
+pub(crate) mod compile;
 pub(crate) mod message;
 pub(crate) mod program;
 pub(crate) mod start;
+pub(crate) mod start_error;
 pub(crate) mod wait;
 
+pub use compile::CompileError;
 pub use message::StepTime;
-pub use program::CompileError;
-pub use start::StartError;
+pub use start_error::StartError;

@@ -1,7 +1,7 @@
 //! The parent's side of a start: pipes, clone3(2), id maps, *go*, and listening until the program runs.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -13,138 +13,17 @@ use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use nix::unistd::{getegid, geteuid, pipe2};
 
 use super::child::{Pipes, interpret};
+use super::compile::{Context, compile};
 use super::message::{self, Message, StepTime};
-use super::program::{CompileError, Context, Program, compile};
+use super::program::Program;
+use super::start_error::StartError;
 use super::wait;
 use crate::cgroup::Group;
 use crate::sys::{
     self,
-    calls::{self, CloneArgs},
+    birth::{self, CloneArgs},
+    calls,
 };
-
-/// Why a process could not be started. The process that was half made is gone when this is returned.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A step could not be prepared.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-    /// A pipe could not be made, or a descriptor not be duplicated.
-    #[error("cannot make a pipe to the new process: {source}")]
-    Pipe {
-        /// The reason.
-        source: Errno,
-    },
-    /// The kernel made no process.
-    #[error("cannot make a process in new namespaces ({}): clone3: {source}", names(.namespaces))]
-    Clone {
-        /// The namespaces asked for.
-        namespaces: Vec<Namespace>,
-        /// The reason.
-        source: Errno,
-    },
-    /// The ids of the user namespace could not be mapped.
-    #[error("cannot write {path}: {source}")]
-    MapIds {
-        /// The file.
-        path: String,
-        /// The reason.
-        source: io::Error,
-    },
-    /// A step failed inside the new process.
-    #[error("step {} of the plan failed ({}): {call}{}: {errno}", .index + 1, kind(.step), path_of(.step))]
-    Step {
-        /// The step.
-        step: Box<Step>,
-        /// Its place in the plan, from 0.
-        index: usize,
-        /// The system call that failed.
-        call: &'static str,
-        /// The reason.
-        errno: Errno,
-    },
-    /// The new process ended before it could become the program: it was killed, by whom it cannot tell.
-    #[error(
-        "the new process ended before the program was started ({ended}); was it killed, or the memory limit too low?"
-    )]
-    EndedEarly {
-        /// How it ended.
-        ended: String,
-    },
-    /// The end of a half-made process could not be waited for.
-    #[error("cannot wait for the new process: {source}")]
-    Wait {
-        /// The reason.
-        source: Errno,
-    },
-}
-
-fn names(namespaces: &[Namespace]) -> String {
-    let names: Vec<String> = namespaces.iter().map(|namespace| format!("{namespace:?}").to_lowercase()).collect();
-    names.join(", ")
-}
-
-/// The step's kind, such as `mount-overlay`.
-fn kind(step: &Step) -> String {
-    let value = serde_json::to_value(step).unwrap_or_default();
-    value["kind"].as_str().unwrap_or("unknown").to_owned()
-}
-
-/// What the step was about, for the reader of an error.
-fn path_of(step: &Step) -> String {
-    match step {
-        Step::MountOverlay { target: path, .. }
-        | Step::BindRoot { source: path }
-        | Step::Mount { destination: path, .. }
-        | Step::MakeDevice { path, .. }
-        | Step::BindDevice { path }
-        | Step::Symlink { path, .. }
-        | Step::Remount { destination: path, .. }
-        | Step::MaskPath { path }
-        | Step::ReadonlyPath { path }
-        | Step::Chroot { path }
-        | Step::EnterWorkdir { path } => format!(" {path}"),
-        Step::BindMount { source, destination, .. } => format!(" {source} on {destination}"),
-        Step::Execute { args, .. } => format!(" {}", args[0]),
-        _ => String::new(),
-    }
-}
-
-impl StartError {
-    /// What would mend it, where that is known.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            StartError::Clone { source: Errno::EPERM | Errno::ENOSPC, namespaces, .. }
-                if namespaces.contains(&Namespace::User) =>
-            {
-                Some(crate::host::MEND_USER_NAMESPACES)
-            }
-            StartError::Clone { source: Errno::EPERM, .. } => {
-                Some("run as root, or as a user who may make user namespaces")
-            }
-            StartError::Clone { source: Errno::EAGAIN, .. } => Some("the machine or your user has too many processes"),
-            StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
-                (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => {
-                    Some("see what the image holds: run it with the command sh or ls")
-                }
-                (Step::Execute { .. }, Errno::EACCES) => {
-                    Some("is it a directory, or not executable? chmod +x makes a file executable")
-                }
-                (Step::Execute { .. }, Errno::ENOEXEC) => {
-                    Some("a script needs a first line such as #!/bin/sh; a program must be built for this machine")
-                }
-                (Step::BindMount { .. }, Errno::ENOENT) => Some("the source of a bind mount must exist on the host"),
-                (Step::MountOverlay { .. }, Errno::EINVAL) => {
-                    Some("the store's file system cannot hold an overlay's upper layer; try --driver copy")
-                }
-                (Step::UnshareCgroup | Step::Mount { .. } | Step::MakeMountsPrivate, Errno::EPERM) => {
-                    Some(crate::host::MEND_USER_NAMESPACES)
-                }
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-}
 
 /// A process that runs the program.
 #[derive(Debug)]
@@ -192,9 +71,9 @@ pub(crate) fn start(
         traced,
     };
     let program = compile(plan, &context)?;
-    let mut args = CloneArgs { flags: calls::CLONE_CLEAR_SIGHAND | flags(&namespaces), ..CloneArgs::default() };
+    let mut args = CloneArgs { flags: birth::CLONE_CLEAR_SIGHAND | flags(&namespaces), ..CloneArgs::default() };
     if let (true, Some(directory)) = (into_cgroup, group.and_then(Group::directory)) {
-        args.flags |= calls::CLONE_INTO_CGROUP;
+        args.flags |= birth::CLONE_INTO_CGROUP;
         args.cgroup = u64::try_from(directory).unwrap_or_default();
     }
 
@@ -204,8 +83,7 @@ pub(crate) fn start(
     let accompany = |born: sys::Result<(i32, RawFd)>| {
         let restored = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&callers_mask), None);
         drop((go, report, standard));
-        let (pid, pidfd) =
-            born.map_err(|errno| StartError::Clone { namespaces, source: Errno::from_raw(errno.0) })?;
+        let (pid, pidfd) = born.map_err(|errno| StartError::Clone { namespaces, source: Errno::from_raw(errno.0) })?;
         // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         // From here on there is a child that may share our memory, so there is no way out but through its end.
@@ -215,10 +93,10 @@ pub(crate) fn start(
     if may_share_memory(plan) {
         // SAFETY: the child makes calls of `sys` only; `accompany` comes back when the report pipe has ended, which is
         // when the child has become the program or is gone.
-        return unsafe { calls::clone3_sharing_memory(args, enter, &childs, accompany) };
+        return unsafe { birth::clone3_sharing_memory(args, enter, &childs, accompany) };
     }
     // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
-    match unsafe { calls::clone3(args) } {
+    match unsafe { birth::clone3(args) } {
         Ok(None) => interpret(&childs.0, childs.1),
         Ok(Some(born)) => accompany(Ok(born)),
         Err(errno) => accompany(Err(errno)),
@@ -247,7 +125,8 @@ fn may_share_memory(plan: &Plan) -> bool {
             namespaces.contains(&Namespace::Pid) && (own_user || namespaces.contains(&Namespace::User))
         }
         Step::MapIds { uids, gids, .. } => {
-            let maps_to = |mappings: &[IdMapping], id| mappings.iter().any(|line| line.inside == 0 && line.outside == id);
+            let maps_to =
+                |mappings: &[IdMapping], id| mappings.iter().any(|line| line.inside == 0 && line.outside == id);
             maps_to(uids, geteuid().as_raw()) && maps_to(gids, getegid().as_raw())
         }
         Step::SetUser { uid, gid, .. } => *uid == 0 && *gid == 0,

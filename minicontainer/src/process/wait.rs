@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::sys::calls;
+use crate::sys::birth;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) struct Ended {
 
 /// Waits for the end and takes the process out of the kernel's table.
 pub(crate) fn reap(pidfd: &OwnedFd) -> Result<Ended, Errno> {
-    let (info, usage) = calls::waitid(pidfd.as_raw_fd()).map_err(|errno| Errno::from_raw(errno.0))?;
+    let (info, usage) = birth::waitid(pidfd.as_raw_fd()).map_err(|errno| Errno::from_raw(errno.0))?;
     // SAFETY: waitid(2) filled the structure in for a child, so that the status is there.
     let status = unsafe { info.si_status() };
     let time =
@@ -76,7 +76,7 @@ pub(crate) fn timeout(deadline: Option<Instant>) -> PollTimeout {
 
 /// Sends a signal; a process that has ended already is no error.
 pub(crate) fn signal(pidfd: &OwnedFd, signal: i32) -> Result<(), Errno> {
-    match calls::pidfd_send_signal(pidfd.as_raw_fd(), signal) {
+    match birth::pidfd_send_signal(pidfd.as_raw_fd(), signal) {
         Ok(_) => Ok(()),
         Err(errno) if errno.0 == libc::ESRCH => Ok(()),
         Err(errno) => Err(Errno::from_raw(errno.0)),

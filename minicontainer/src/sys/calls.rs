@@ -5,7 +5,6 @@
 
 use core::ffi::CStr;
 
-use super::raw::syscall;
 use super::{Errno, Result};
 
 /// A descriptor of this process.
@@ -27,23 +26,13 @@ pub(crate) struct MountAttr {
     pub userns: u64,
 }
 
-fn fd(number: Fd) -> usize {
+/// A descriptor as a call's argument: a negative one keeps its sign.
+pub(super) fn fd(number: Fd) -> usize {
     number as isize as usize
 }
 
 fn path(text: &CStr) -> usize {
     text.as_ptr().addr()
-}
-
-macro_rules! call {
-    ($number:ident $(, $argument:expr)*) => {{
-        let mut arguments = [0usize; 6];
-        let given = [$($argument as usize),*];
-        arguments[..given.len()].copy_from_slice(&given);
-        // SAFETY: numbers are plain values; every address comes from a reference that outlives the call, of the type
-        // that the call's manual page gives it.
-        unsafe { syscall(libc::$number, arguments) }
-    }};
 }
 
 pub(crate) fn read(from: Fd, buffer: &mut [u8]) -> Result<usize> {
@@ -271,94 +260,6 @@ pub(crate) fn execve(program: &CStr, args: &[*const libc::c_char], env: &[*const
     match call!(SYS_execve, path(program), args.as_ptr(), env.as_ptr()) {
         Err(errno) => errno,
         Ok(_) => Errno(libc::ENOSYS),
-    }
-}
-
-/// What clone3(2) is asked for, `struct clone_args`.
-#[repr(C)]
-#[derive(Debug, Default)]
-pub(crate) struct CloneArgs {
-    pub flags: u64,
-    pub pidfd: u64,
-    pub child_tid: u64,
-    pub parent_tid: u64,
-    pub exit_signal: u64,
-    pub stack: u64,
-    pub stack_size: u64,
-    pub tls: u64,
-    pub set_tid: u64,
-    pub set_tid_size: u64,
-    pub cgroup: u64,
-}
-
-/// Be born in the cgroup of the descriptor in `cgroup`. The constant of the `libc` crate is too narrow for it.
-pub(crate) const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-
-/// Start with default actions for all signals that were caught. The constant of the `libc` crate is too narrow for it.
-pub(crate) const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
-
-/// Makes a copy of the calling thread as a process of its own. Answers the parent with the child's id and pidfd, and
-/// the child with `None`.
-///
-/// # Safety
-/// The child may do nothing but call functions of this module and end by [`execve`] or [`exit`].
-pub(crate) unsafe fn clone3(mut args: CloneArgs) -> Result<Option<(i32, Fd)>> {
-    let mut pidfd: Fd = -1;
-    args.flags |= libc::CLONE_PIDFD as u64;
-    args.pidfd = (&raw mut pidfd).addr() as u64;
-    let pid = call!(SYS_clone3, &raw const args, size_of::<CloneArgs>())?;
-    Ok((pid != 0).then_some((pid as i32, pidfd)))
-}
-
-/// How much stack a child has that shares this process's memory: its largest buffer is one path.
-const STACK: usize = 64 * 1024;
-
-/// Makes a process that runs `entry` with `argument` in *this* process's memory, on a stack of its own, and goes on at
-/// once. Nothing of the memory is copied, so it costs the same however large the caller is. `while_alive` gets the
-/// child's id and pidfd and must come back only when the child has become another program or has ended: until then the
-/// stack and the argument are the child's too.
-///
-/// # Safety
-/// `entry` may do nothing but call functions of this module and end by [`execve`] or [`exit`], and `while_alive` must
-/// keep its word.
-pub(crate) unsafe fn clone3_sharing_memory<T, R>(
-    mut args: CloneArgs,
-    entry: extern "C" fn(*const libc::c_void) -> !,
-    argument: &T,
-    while_alive: impl FnOnce(Result<(i32, Fd)>) -> R,
-) -> R {
-    // u128, because the processor wants stacks aligned to 16 bytes.
-    let mut stack = vec![0u128; STACK / size_of::<u128>()];
-    let mut pidfd: Fd = -1;
-    args.flags |= (libc::CLONE_PIDFD | libc::CLONE_VM) as u64;
-    args.pidfd = (&raw mut pidfd).addr() as u64;
-    args.stack = stack.as_mut_ptr().addr() as u64;
-    args.stack_size = STACK as u64;
-    let size = size_of::<CloneArgs>();
-    // SAFETY: the structure names a stack, which lives until `while_alive` has come back, as does the argument.
-    let born = unsafe {
-        super::raw::clone3_sharing_memory((&raw const args).cast(), size, entry, (&raw const *argument).cast())
-    };
-    let answer = while_alive(born.map(|pid| (pid as i32, pidfd)));
-    drop(stack);
-    answer
-}
-
-pub(crate) fn pidfd_send_signal(pidfd: Fd, signal: i32) -> Result<usize> {
-    call!(SYS_pidfd_send_signal, fd(pidfd), signal, 0, 0)
-}
-
-/// Waits for the end of the process behind `pidfd`, whatever signal its end was to send, see waitid(2).
-pub(crate) fn waitid(pidfd: Fd) -> Result<(libc::siginfo_t, libc::rusage)> {
-    // SAFETY: both structures are plain numbers, for which all zero is a value.
-    let (mut info, mut usage): (libc::siginfo_t, libc::rusage) = unsafe { core::mem::zeroed() };
-    let options = libc::WEXITED | libc::__WALL;
-    loop {
-        match call!(SYS_waitid, libc::P_PIDFD, fd(pidfd), &raw mut info, options, &raw mut usage) {
-            Err(Errno(libc::EINTR)) => continue,
-            Err(errno) => return Err(errno),
-            Ok(_) => return Ok((info, usage)),
-        }
     }
 }
 

@@ -10,6 +10,19 @@
 //! Terms: a *system call* is a numbered request to the kernel; an *errno* is the number of the reason when it fails,
 //! see errno(3); a *descriptor* is the number of an open file, see open(2). See also signal-safety(7).
 
+/// Makes a system call with up to six arguments.
+macro_rules! call {
+    ($number:ident $(, $argument:expr)*) => {{
+        let mut arguments = [0usize; 6];
+        let given = [$($argument as usize),*];
+        arguments[..given.len()].copy_from_slice(&given);
+        // SAFETY: numbers are plain values; every address comes from a reference that outlives the call, of the type
+        // that the call's manual page gives it.
+        unsafe { $crate::sys::raw::syscall(libc::$number, arguments) }
+    }};
+}
+
+pub(crate) mod birth;
 pub(crate) mod calls;
 pub(crate) mod raw;
 pub(crate) mod xattr;

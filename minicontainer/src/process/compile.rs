@@ -1,0 +1,320 @@
+//! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made here.
+
+use std::ffi::CString;
+use std::path::Path;
+
+use minicontainer_core::plan::{MountAttribute, Plan, Step, capability_number};
+
+use super::program::{Execution, Operation, Place, Program};
+use crate::sys::calls::{Fd, MountAttr};
+
+/// What the parent knows when it compiles, beside the plan.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// What become stdin, stdout and stderr: descriptors above those three.
+    pub standard: [Fd; 3],
+    /// Descriptors above those three that stay open until execve(2).
+    pub kept: Vec<Fd>,
+    /// The `tasks` files of the container's cgroups (version 1), open for writing.
+    pub tasks: Vec<Fd>,
+    /// The capabilities that the engine itself has, one bit each: no more can be given.
+    pub permitted: u64,
+    /// Whether the kernel takes overlay's layers one by one (Linux 6.5).
+    pub layers_one_by_one: bool,
+    /// Whether every step is reported with the time it took.
+    pub traced: bool,
+}
+
+/// A step could not be compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// A text from which the kernel would read only the first part.
+    #[error("{text:?} has a NUL byte in it, which no path, argument or variable can have")]
+    Nul {
+        /// The text.
+        text: String,
+    },
+    /// The older mount(2) takes no more than a page of options.
+    #[error(
+        "{count} layers do not fit into one mount(2) call on this kernel: use Linux 6.5 or newer, or the copy driver"
+    )]
+    TooManyLayers {
+        /// How many there are.
+        count: usize,
+    },
+    /// The layers lie in different directories, which the older mount(2) cannot say shortly.
+    #[error("the layers {first} and {second} do not lie side by side")]
+    ScatteredLayers {
+        /// One layer.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// A resource whose number is not known.
+    #[error("unknown resource {name}: see getrlimit(2) for the names")]
+    UnknownResource {
+        /// The name.
+        name: String,
+    },
+}
+
+/// Compiles the steps that the container's first process carries out.
+pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, CompileError> {
+    let mut operations = Vec::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        if let Some(operation) = operation(step, context)? {
+            operations.push((index, operation));
+        }
+    }
+    Ok(Program { operations, traced: context.traced })
+}
+
+/// One step's operation; `None` for the engine's own steps.
+fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, CompileError> {
+    Ok(Some(match step {
+        Step::CreateCgroup { .. }
+        | Step::LimitMemory { .. }
+        | Step::LimitCpu { .. }
+        | Step::LimitPids { .. }
+        | Step::Clone { .. }
+        | Step::MapIds { .. } => return Ok(None),
+        Step::CloseDescriptors => Operation::CloseDescriptors { standard: context.standard, gaps: gaps(&context.kept) },
+        Step::ResetSignals => Operation::ResetSignals,
+        Step::JoinCgroup { .. } => Operation::JoinCgroup { tasks: context.tasks.clone() },
+        Step::AwaitGo => Operation::AwaitGo,
+        Step::UnshareCgroup => Operation::Unshare { flags: libc::CLONE_NEWCGROUP },
+        Step::NewSession => Operation::NewSession,
+        Step::SetHostname { name } => Operation::SetHostname { name: text(name)? },
+        Step::MakeMountsPrivate => Operation::MakeMountsPrivate,
+        Step::MountOverlay { .. } => overlay(step, context)?,
+        Step::BindRoot { source } => Operation::BindRoot { source: text(source)? },
+        Step::Mount { fstype, source, destination, attributes, options } => Operation::Mount {
+            fstype: text(fstype)?,
+            options: pairs([("source", source.as_str())].into_iter().chain(borrowed(options)))?,
+            attributes: attribute_bits(attributes),
+            place: place(destination)?,
+        },
+        Step::BindMount { source, destination, recursive, attributes } => Operation::BindMount {
+            source: text(source)?,
+            recursive: *recursive,
+            attributes: attribute_bits(attributes),
+            place: place(destination)?,
+        },
+        Step::BindDevice { path } => {
+            Operation::BindMount { source: text(path)?, recursive: false, attributes: 0, place: place(path)? }
+        }
+        Step::MakeDevice { path, major, minor, mode } => Operation::MakeDevice {
+            mode: libc::S_IFCHR | mode,
+            device: libc::makedev(*major, *minor),
+            place: place(path)?,
+        },
+        Step::Symlink { target, path } => Operation::Symlink { target: text(target)?, place: place(path)? },
+        Step::Remount { destination, attributes } => {
+            Operation::Remount { attributes: attribute_bits(attributes), path: below_root(destination)? }
+        }
+        Step::MaskPath { path } => Operation::MaskPath { path: below_root(path)? },
+        Step::ReadonlyPath { path } => Operation::ReadonlyPath { path: below_root(path)? },
+        Step::PivotRoot => Operation::PivotRoot,
+        Step::Chroot { path } => Operation::Chroot { path: text(path)? },
+        Step::LoopbackUp => Operation::LoopbackUp { request: Box::new(loopback_request()) },
+        _ => process_operation(step, context)?,
+    }))
+}
+
+/// The operations that make the process who it shall be.
+fn process_operation(step: &Step, context: &Context) -> Result<Operation, CompileError> {
+    Ok(match step {
+        Step::EnterWorkdir { path } => Operation::EnterWorkdir { path: text(path)?, prefixes: prefixes(path)? },
+        Step::SetUmask { mask } => Operation::SetUmask { mask: *mask },
+        Step::SetRlimit { resource, soft, hard } => {
+            let number =
+                resource_number(resource).ok_or_else(|| CompileError::UnknownResource { name: resource.clone() })?;
+            Operation::SetRlimit { resource: number, soft: *soft, hard: *hard }
+        }
+        Step::DropBoundingSet { keep } => {
+            let keep = bits(keep) & context.permitted;
+            Operation::DropBoundingSet { drop: (0..64).filter(|number| keep & (1 << number) == 0).collect() }
+        }
+        Step::SetUser { uid, gid, groups } => Operation::SetUser { uid: *uid, gid: *gid, groups: groups.clone() },
+        Step::SetCapabilities { effective, permitted, inheritable, ambient } => Operation::SetCapabilities {
+            effective: bits(effective) & context.permitted,
+            permitted: bits(permitted) & context.permitted,
+            inheritable: bits(inheritable) & context.permitted,
+            ambient: ambient.iter().filter_map(|name| capability_number(name)).collect(),
+        },
+        Step::Execute { args, env } => Operation::Execute(execution(args, env)?),
+        _ => Operation::NoNewPrivileges,
+    })
+}
+
+fn overlay(step: &Step, context: &Context) -> Result<Operation, CompileError> {
+    let Step::MountOverlay { lowers, upper, work, target, volatile, userxattr } = step else {
+        return Ok(Operation::MakeMountsPrivate);
+    };
+    let mut options: Vec<(&str, &str)> = Vec::new();
+    if context.layers_one_by_one {
+        options.extend(lowers.iter().map(|layer| ("lowerdir+", layer.as_str())));
+    }
+    options.extend([("upperdir", upper.as_str()), ("workdir", work.as_str())]);
+    options.extend(volatile.then_some(("volatile", "")));
+    match userxattr {
+        true => options.push(("userxattr", "")),
+        // Some kernels have these on by default. Then a container's upper layer would hold notes (a directory's former
+        // name, a file without its content) instead of changes. `userxattr` has them off in any case.
+        false => options.extend([("redirect_dir", "nofollow"), ("metacopy", "off")]),
+    }
+    if context.layers_one_by_one {
+        let options = [("source", "overlay")].into_iter().chain(options);
+        return Ok(Operation::MountOverlay { options: pairs(options)?, target: text(target)? });
+    }
+    let (layers, names) = side_by_side(lowers)?;
+    let mut data = format!("lowerdir={}", names.join(":"));
+    for (key, value) in options {
+        let value = value.replace('\\', "\\\\").replace(',', "\\,");
+        data.push_str(&if value.is_empty() { format!(",{key}") } else { format!(",{key}={value}") });
+    }
+    if data.len() > 4095 {
+        return Err(CompileError::TooManyLayers { count: lowers.len() });
+    }
+    Ok(Operation::MountOverlayByPath { layers: text(&layers)?, data: text(&data)?, target: text(target)? })
+}
+
+/// The directory two levels above all layers (`layers/DIGEST/fs`), and each layer's path from there: short enough for
+/// the single page of options that mount(2) takes, and free of the signs that would need escaping.
+fn side_by_side(lowers: &[String]) -> Result<(String, Vec<String>), CompileError> {
+    let above = |layer: &String| Path::new(layer).ancestors().nth(2).map(|path| path.display().to_string());
+    let first = lowers.first().and_then(above).unwrap_or_default();
+    let mut names = Vec::new();
+    for layer in lowers {
+        match layer.strip_prefix(&first) {
+            Some(name) if !first.is_empty() => names.push(name.trim_start_matches('/').to_owned()),
+            _ => return Err(CompileError::ScatteredLayers { first: lowers[0].clone(), second: layer.clone() }),
+        }
+    }
+    Ok((first, names))
+}
+
+fn execution(args: &[String], env: &[String]) -> Result<Execution, CompileError> {
+    let program = &args[0];
+    let candidates = if program.contains('/') {
+        vec![text(program)?]
+    } else {
+        let path = env.iter().rev().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or_default();
+        let directories = path.split(':').map(|directory| if directory.is_empty() { "." } else { directory });
+        directories.map(|directory| text(&format!("{directory}/{program}"))).collect::<Result<_, _>>()?
+    };
+    let strings = args.iter().chain(env).map(|one| text(one)).collect::<Result<Vec<_>, _>>()?;
+    let pointers = |part: &[CString]| -> Vec<*const libc::c_char> {
+        part.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+    };
+    let (args, env) = strings.split_at(args.len());
+    Ok(Execution { candidates, args: pointers(args), env: pointers(env), _strings: strings })
+}
+
+/// The ranges of descriptors above 2 that hold none of `kept`.
+fn gaps(kept: &[Fd]) -> Vec<(u32, u32)> {
+    let mut kept: Vec<u32> = kept.iter().filter_map(|number| u32::try_from(*number).ok()).collect();
+    kept.sort_unstable();
+    let mut first = 3;
+    let mut gaps = Vec::new();
+    for number in kept {
+        if number > first {
+            gaps.push((first, number - 1));
+        }
+        first = number + 1;
+    }
+    gaps.push((first, u32::MAX));
+    gaps
+}
+
+fn text(text: &str) -> Result<CString, CompileError> {
+    CString::new(text).map_err(|_| CompileError::Nul { text: text.to_owned() })
+}
+
+fn borrowed(options: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    options.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
+fn pairs<'a>(options: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<(CString, CString)>, CompileError> {
+    options.map(|(key, value)| Ok((text(key)?, text(value)?))).collect()
+}
+
+fn parts(path: &str) -> Vec<&str> {
+    path.split('/').filter(|part| !part.is_empty() && *part != ".").collect()
+}
+
+/// A path as openat2(2) wants it with a directory for its root: relative, and `.` for the root itself.
+fn below_root(path: &str) -> Result<CString, CompileError> {
+    let parts = parts(path);
+    text(&if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
+}
+
+fn place(path: &str) -> Result<Place, CompileError> {
+    let parts = parts(path);
+    let components = (0..parts.len())
+        .map(|end| Ok((below_root(&parts[..end].join("/"))?, text(parts[end])?)))
+        .collect::<Result<_, _>>()?;
+    Ok(Place { path: below_root(path)?, components })
+}
+
+/// `/a`, `/a/b`, `/a/b/c` for `/a/b/c`.
+fn prefixes(path: &str) -> Result<Vec<CString>, CompileError> {
+    let parts = parts(path);
+    (1..=parts.len()).map(|end| text(&format!("/{}", parts[..end].join("/")))).collect()
+}
+
+fn bits(names: &[String]) -> u64 {
+    names.iter().filter_map(|name| capability_number(name)).fold(0, |set, number| set | (1 << number))
+}
+
+/// The bits of mount_setattr(2) and fsmount(2).
+fn attribute_bits(attributes: &[MountAttribute]) -> u64 {
+    attributes.iter().fold(0, |bits, attribute| {
+        bits | match attribute {
+            MountAttribute::ReadOnly => libc::MOUNT_ATTR_RDONLY,
+            MountAttribute::NoSuid => libc::MOUNT_ATTR_NOSUID,
+            MountAttribute::NoDev => libc::MOUNT_ATTR_NODEV,
+            MountAttribute::NoExec => libc::MOUNT_ATTR_NOEXEC,
+            MountAttribute::StrictAtime => libc::MOUNT_ATTR_STRICTATIME,
+            MountAttribute::NoAtime => libc::MOUNT_ATTR_NOATIME,
+        }
+    })
+}
+
+/// The change that adds these restrictions. Access times are a field of their own, which is cleared before it is set.
+pub(crate) fn restriction(attributes: u64) -> MountAttr {
+    let time = attributes & libc::MOUNT_ATTR__ATIME;
+    MountAttr { set: attributes, clear: if time == 0 { 0 } else { libc::MOUNT_ATTR__ATIME }, ..MountAttr::default() }
+}
+
+fn resource_number(name: &str) -> Option<u32> {
+    Some(match name {
+        "RLIMIT_AS" => libc::RLIMIT_AS,
+        "RLIMIT_CORE" => libc::RLIMIT_CORE,
+        "RLIMIT_CPU" => libc::RLIMIT_CPU,
+        "RLIMIT_DATA" => libc::RLIMIT_DATA,
+        "RLIMIT_FSIZE" => libc::RLIMIT_FSIZE,
+        "RLIMIT_LOCKS" => libc::RLIMIT_LOCKS,
+        "RLIMIT_MEMLOCK" => libc::RLIMIT_MEMLOCK,
+        "RLIMIT_MSGQUEUE" => libc::RLIMIT_MSGQUEUE,
+        "RLIMIT_NICE" => libc::RLIMIT_NICE,
+        "RLIMIT_NOFILE" => libc::RLIMIT_NOFILE,
+        "RLIMIT_NPROC" => libc::RLIMIT_NPROC,
+        "RLIMIT_RSS" => libc::RLIMIT_RSS,
+        "RLIMIT_RTPRIO" => libc::RLIMIT_RTPRIO,
+        "RLIMIT_RTTIME" => libc::RLIMIT_RTTIME,
+        "RLIMIT_SIGPENDING" => libc::RLIMIT_SIGPENDING,
+        "RLIMIT_STACK" => libc::RLIMIT_STACK,
+        _ => return None,
+    })
+}
+
+/// The request that switches the interface `lo` on, see netdevice(7).
+fn loopback_request() -> libc::ifreq {
+    // SAFETY: struct ifreq is plain numbers, for which all zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as libc::c_char;
+    request.ifr_name[1] = b'o' as libc::c_char;
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    request
+}

@@ -1,0 +1,132 @@
+//! Why a process could not be started, and what would mend it.
+
+use std::io;
+
+use minicontainer_core::plan::{Namespace, Step};
+use nix::errno::Errno;
+
+use super::compile::CompileError;
+
+/// Why a process could not be started. The process that was half made is gone when this is returned.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A step could not be prepared.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// A pipe could not be made, or a descriptor not be duplicated.
+    #[error("cannot make a pipe to the new process: {source}")]
+    Pipe {
+        /// The reason.
+        source: Errno,
+    },
+    /// The kernel made no process.
+    #[error("cannot make a process in new namespaces ({}): clone3: {source}", names(.namespaces))]
+    Clone {
+        /// The namespaces asked for.
+        namespaces: Vec<Namespace>,
+        /// The reason.
+        source: Errno,
+    },
+    /// The ids of the user namespace could not be mapped.
+    #[error("cannot write {path}: {source}")]
+    MapIds {
+        /// The file.
+        path: String,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A step failed inside the new process.
+    #[error("step {} of the plan failed ({}): {call}{}: {errno}", .index + 1, kind(.step), path_of(.step))]
+    Step {
+        /// The step.
+        step: Box<Step>,
+        /// Its place in the plan, from 0.
+        index: usize,
+        /// The system call that failed.
+        call: &'static str,
+        /// The reason.
+        errno: Errno,
+    },
+    /// The new process ended before it could become the program: it was killed, by whom it cannot tell.
+    #[error(
+        "the new process ended before the program was started ({ended}); was it killed, or the memory limit too low?"
+    )]
+    EndedEarly {
+        /// How it ended.
+        ended: String,
+    },
+    /// The end of a half-made process could not be waited for.
+    #[error("cannot wait for the new process: {source}")]
+    Wait {
+        /// The reason.
+        source: Errno,
+    },
+}
+
+fn names(namespaces: &[Namespace]) -> String {
+    let names: Vec<String> = namespaces.iter().map(|namespace| format!("{namespace:?}").to_lowercase()).collect();
+    names.join(", ")
+}
+
+/// The step's kind, such as `mount-overlay`.
+fn kind(step: &Step) -> String {
+    let value = serde_json::to_value(step).unwrap_or_default();
+    value["kind"].as_str().unwrap_or("unknown").to_owned()
+}
+
+/// What the step was about, for the reader of an error.
+fn path_of(step: &Step) -> String {
+    match step {
+        Step::MountOverlay { target: path, .. }
+        | Step::BindRoot { source: path }
+        | Step::Mount { destination: path, .. }
+        | Step::MakeDevice { path, .. }
+        | Step::BindDevice { path }
+        | Step::Symlink { path, .. }
+        | Step::Remount { destination: path, .. }
+        | Step::MaskPath { path }
+        | Step::ReadonlyPath { path }
+        | Step::Chroot { path }
+        | Step::EnterWorkdir { path } => format!(" {path}"),
+        Step::BindMount { source, destination, .. } => format!(" {source} on {destination}"),
+        Step::Execute { args, .. } => format!(" {}", args[0]),
+        _ => String::new(),
+    }
+}
+
+impl StartError {
+    /// What would mend it, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            StartError::Clone { source: Errno::EPERM | Errno::ENOSPC, namespaces, .. }
+                if namespaces.contains(&Namespace::User) =>
+            {
+                Some(crate::host::MEND_USER_NAMESPACES)
+            }
+            StartError::Clone { source: Errno::EPERM, .. } => {
+                Some("run as root, or as a user who may make user namespaces")
+            }
+            StartError::Clone { source: Errno::EAGAIN, .. } => Some("the machine or your user has too many processes"),
+            StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
+                (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => {
+                    Some("see what the image holds: run it with the command sh or ls")
+                }
+                (Step::Execute { .. }, Errno::EACCES) => {
+                    Some("is it a directory, or not executable? chmod +x makes a file executable")
+                }
+                (Step::Execute { .. }, Errno::ENOEXEC) => {
+                    Some("a script needs a first line such as #!/bin/sh; a program must be built for this machine")
+                }
+                (Step::BindMount { .. }, Errno::ENOENT) => Some("the source of a bind mount must exist on the host"),
+                (Step::MountOverlay { .. }, Errno::EINVAL) => {
+                    Some("the store's file system cannot hold an overlay's upper layer; try --driver copy")
+                }
+                (Step::UnshareCgroup | Step::Mount { .. } | Step::MakeMountsPrivate, Errno::EPERM) => {
+                    Some(crate::host::MEND_USER_NAMESPACES)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
