@@ -159,7 +159,7 @@ impl Sandbox {
         self
     }
 
-    /// Measures every step of the start, see [`Running::times`].
+    /// Measures every step of the start, see [`Running::times`](super::Running::times).
     pub fn traced(mut self) -> Sandbox {
         self.traced = true;
         self
