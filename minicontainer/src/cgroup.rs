@@ -215,9 +215,15 @@ impl Drop for Group {
     }
 }
 
+/// Removes a group, and before it those that a container with all powers made inside. Their files go with them.
 fn removed(directory: &Path) -> bool {
     match fs::remove_dir(directory) {
         Ok(()) => true,
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        Err(_) => {
+            let inner = fs::read_dir(directory).into_iter().flatten().flatten();
+            let groups = inner.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            groups.fold(true, |all, group| removed(&group.path()) && all) && fs::remove_dir(directory).is_ok()
+        }
     }
 }

@@ -136,19 +136,27 @@ fn links_in_an_image_lead_nowhere_outside() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let canary = fixture.canary();
+    let probe = format!("echo ran; ls -d {0} && touch {0}/written; true", canary.display());
     for place in ["dev", "proc", "sys"] {
-        let directory = tempfile::tempdir().expect("a directory");
-        let probe = format!("echo ran; ls -d {0} && touch {0}/written; true", canary.display());
-        let sandbox = bundle(&image, directory.path(), &probe, |rootfs| {
-            fs::remove_dir_all(rootfs.join(place)).expect("a directory less");
-            symlink(&canary, rootfs.join(place)).expect("a link");
-        });
-        // Whether it is refused or harmless: the oracle finds the canary as it was.
-        if let Ok(output) = sandbox.output() {
-            assert!(output.stdout.starts_with(b"ran"), "{place}: {}", String::from_utf8_lossy(&output.stderr));
+        let lies: [(&str, &dyn Fn(&Path)); 4] = [
+            ("a link to the host", &|path| symlink(&canary, path).expect("a link")),
+            ("a climbing link", &|path| symlink(format!("../../..{}", canary.display()), path).expect("a link")),
+            ("a link to itself", &|path| symlink(path.file_name().expect("a name"), path).expect("a link")),
+            ("a file", &|path| fs::write(path, "no directory").expect("a file")),
+        ];
+        for (lie, tell) in lies {
+            let directory = tempfile::tempdir().expect("a directory");
+            let sandbox = bundle(&image, directory.path(), &probe, |rootfs| {
+                fs::remove_dir_all(rootfs.join(place)).expect("a directory less");
+                tell(&rootfs.join(place));
+            });
+            // Whether it is refused or harmless: the oracle finds the canary as it was.
+            if let Ok(output) = sandbox.output() {
+                assert!(output.stdout.starts_with(b"ran"), "{place}: {lie}: {output:?}");
+            }
+            fixture.oracle().check();
+            minicontainer::rootfs::remove(directory.path()).expect("it can be removed");
         }
-        fixture.oracle().check();
-        minicontainer::rootfs::remove(directory.path()).expect("it can be removed");
     }
 }
 

@@ -95,6 +95,9 @@ fn the_machine_has_a_name_of_its_own() {
     let hosts = nix::unistd::gethostname().expect("a name").into_string().expect("text");
     check(&image, Isolation::Uts, &format!("test \"$(hostname)\" = '{hosts}'"));
     assert_eq!(text(&shell(&image, "hostname").hostname("ada")), "ada");
+    // Another name, given by a root with all powers, stays inside: the fixture's oracle looks at the host's.
+    let rename = shell(&image, "hostname probe && hostname").without(Isolation::Capabilities);
+    assert_eq!(text(&rename), "probe");
     // The kernel is the same: only the name is isolated.
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").expect("its release");
     assert_eq!(text(&shell(&image, "uname -r")), kernel.trim());
@@ -109,6 +112,24 @@ fn the_cgroup_is_seen_as_the_root() {
     }
     let image = busybox(&fixture);
     check(&image, Isolation::Cgroup, "grep -q :/minicontainer- /proc/self/cgroup");
+}
+
+/// The limits lie in files that the container can see. Only with all powers can it make them writable, and then it
+/// reaches its own group and no other; whatever groups it makes there are removed with it.
+#[test]
+fn limits_cannot_be_rewritten_from_inside() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let groups = "for g in /sys/fs/cgroup/memory /sys/fs/cgroup; do test -e $g/cgroup.procs && break; done";
+    let rewrite = "cat $g/memory.max > $g/memory.max || cat $g/memory.limit_in_bytes > $g/memory.limit_in_bytes";
+    assert!(!succeeds(&shell(&image, &format!("{groups}; {rewrite}")).memory(64 << 20)));
+    for probe in ["mkdir $g/probe", "echo 0 > $g/cgroup.procs"] {
+        assert!(!succeeds(&shell(&image, &format!("{groups}; {probe}"))), "{probe}");
+        let remounted = shell(&image, &format!("{groups}; mount -o remount,bind,rw $g && {probe}"));
+        assert!(!succeeds(&remounted), "{probe}");
+        assert!(succeeds(&remounted.without(Isolation::Capabilities)), "{probe}");
+    }
+    assert!(!succeeds(&shell(&image, "mkdir /sys/fs/cgroup/probe || touch /sys/fs/cgroup/probe")));
 }
 
 #[test]
