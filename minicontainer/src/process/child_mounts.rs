@@ -186,23 +186,21 @@ fn existing(state: &State, path: &core::ffi::CStr) -> Result<Option<Descriptor>,
 }
 
 /// Covers a file with the host's `/dev/null`, a directory with an empty read-only file system; all directories share
-/// one.
+/// one. It is copied from where it was attached first, because before Linux 6.15 only what is attached can be copied.
 fn mask(state: &mut State, path: &core::ffi::CStr) -> Result<(), Failure> {
     let Some(covered) = existing(state, path)? else { return Ok(()) };
-    let cover = if calls::file_type(covered.0).named(Call::Statx)? == libc::S_IFDIR {
-        let empty = match state.empty {
-            Some(empty) => empty,
-            None => {
-                let attributes = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
-                let tree = file_system(c"tmpfs", &[], attributes | libc::MOUNT_ATTR_NOEXEC)?;
-                let empty = tree.0;
-                core::mem::forget(tree);
-                *state.empty.insert(empty)
-            }
-        };
-        calls::open_tree(empty, c"", false)
-    } else {
-        calls::open_tree(CURRENT_DIRECTORY, c"/dev/null", false)
+    let directory = calls::file_type(covered.0).named(Call::Statx)? == libc::S_IFDIR;
+    let cover = match state.empty {
+        _ if !directory => calls::open_tree(CURRENT_DIRECTORY, c"/dev/null", false),
+        Some(empty) => calls::open_tree(empty, c"", false),
+        None => {
+            let attributes = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+            let tree = file_system(c"tmpfs", &[], attributes | libc::MOUNT_ATTR_NOEXEC)?;
+            calls::move_mount(tree.0, covered.0).named(Call::MoveMount)?;
+            state.empty = Some(tree.0);
+            core::mem::forget(tree);
+            return Ok(());
+        }
     };
     let cover = Descriptor(cover.named(Call::OpenTree)?);
     calls::move_mount(cover.0, covered.0).named(Call::MoveMount).map(drop)
