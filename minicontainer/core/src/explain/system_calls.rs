@@ -96,7 +96,7 @@ fn birth_calls(step: &Step) -> Vec<String> {
             flags.extend(["CLONE_PIDFD", "CLONE_CLEAR_SIGHAND"]);
             let group = if *into_cgroup { ", cgroup=group" } else { "" };
             flags.extend(into_cgroup.then_some("CLONE_INTO_CGROUP"));
-            vec![format!("clone3({{flags={}, exit_signal=SIGCHLD{group}}})", flags.join("|"))]
+            vec![format!("clone3({{flags={}, exit_signal=0{group}}})", flags.join("|"))]
         }
         Step::MapIds { uids, gids, deny_setgroups } => {
             let lines = |ids: &[IdMapping]| {
