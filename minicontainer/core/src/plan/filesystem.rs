@@ -37,7 +37,7 @@ pub(super) fn steps(spec: &Spec, root: &RootFs, host: &Host, namespaces: &[Names
         steps.push(Step::Remount { destination: "/".to_owned(), attributes: vec![MountAttribute::NoDev] });
     }
     for mount in mounts {
-        steps.extend(mount_steps(mount, host)?);
+        steps.extend(mount_steps(mount, host, namespaces)?);
     }
     let may_make_devices = !namespaces.contains(&Namespace::User);
     steps.extend(DEVICES.into_iter().map(|(path, major, minor)| match may_make_devices {
@@ -89,7 +89,7 @@ fn root_mount(root: &RootFs, host: &Host) -> Result<Step, PlanError> {
     }
 }
 
-fn mount_steps(mount: &Mount, host: &Host) -> Result<Vec<Step>, PlanError> {
+fn mount_steps(mount: &Mount, host: &Host, namespaces: &[Namespace]) -> Result<Vec<Step>, PlanError> {
     let destination = destination(mount)?;
     let options = sort(mount.options().as_deref().unwrap_or_default())?;
     let source = mount.source().as_ref().map(|path| path.display().to_string());
@@ -103,7 +103,7 @@ fn mount_steps(mount: &Mount, host: &Host) -> Result<Vec<Step>, PlanError> {
         return Ok(vec![Step::BindMount { source, destination, recursive, attributes }]);
     }
     if kind == "cgroup" {
-        return Ok(cgroup_mounts(destination, options, &host.cgroups.layout));
+        return Ok(cgroup_mounts(destination, options, &host.cgroups.layout, namespaces.contains(&Namespace::Cgroup)));
     }
     Ok(vec![Step::Mount {
         fstype: kind.to_owned(),
@@ -127,7 +127,10 @@ fn destination(mount: &Mount) -> Result<String, PlanError> {
 /// Version 2 is one file system. Version 1 is one for each hierarchy, side by side on a tmpfs, which is made read-only
 /// once its directories exist; only those in which containers have a group of their own, since in the others this one
 /// would see the host's.
-fn cgroup_mounts(destination: String, options: MountOptions, layout: &CgroupLayout) -> Vec<Step> {
+///
+/// Without a cgroup namespace of the container's own, version 2 is bound from the host: to mount it from the host's
+/// namespace would set the one hierarchy's options (`nsdelegate`, `memory_recursiveprot`) anew, for all of the machine.
+fn cgroup_mounts(destination: String, options: MountOptions, layout: &CgroupLayout, own_namespace: bool) -> Vec<Step> {
     let mount = |fstype: &str, destination: String, attributes: Vec<MountAttribute>, options| Step::Mount {
         fstype: fstype.to_owned(),
         source: "cgroup".to_owned(),
@@ -137,6 +140,10 @@ fn cgroup_mounts(destination: String, options: MountOptions, layout: &CgroupLayo
     };
     match layout {
         CgroupLayout::None => Vec::new(),
+        CgroupLayout::V2 { .. } if !own_namespace => {
+            let source = "/sys/fs/cgroup".to_owned();
+            vec![Step::BindMount { source, destination, recursive: false, attributes: options.attributes }]
+        }
         CgroupLayout::V2 { .. } => vec![mount("cgroup2", destination, options.attributes, Vec::new())],
         CgroupLayout::V1 { hierarchies } => {
             let writable = options.attributes.iter().copied().filter(|one| *one != MountAttribute::ReadOnly).collect();

@@ -61,6 +61,21 @@ fn root_on_cgroup_v2() {
     insta::assert_snapshot!(lines(&planned(&shell(), &Host::example())));
 }
 
+/// Mounted from the host's cgroup namespace, version 2 would take its options from the container's mount.
+#[test]
+fn without_a_cgroup_namespace_the_hosts_hierarchy_is_bound() {
+    let shows = |without: BTreeSet<Isolation>| {
+        let options = RunOptions { without, ..shell() };
+        let plan = planned(&options, &Host::example());
+        plan.steps.into_iter().find(|step| lines(&Plan { steps: vec![step.clone()] }).contains("/sys/fs/cgroup"))
+    };
+    let own = shows(BTreeSet::new());
+    assert!(matches!(&own, Some(Step::Mount { fstype, .. }) if fstype == "cgroup2"), "{own:?}");
+    let shared = shows(BTreeSet::from([Isolation::Cgroup]));
+    let Some(Step::BindMount { attributes, .. }) = &shared else { panic!("{shared:?}") };
+    assert!(attributes.contains(&MountAttribute::ReadOnly));
+}
+
 #[test]
 fn root_with_limits_on_cgroup_v1() {
     let mut options = shell();
