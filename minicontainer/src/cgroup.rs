@@ -128,7 +128,12 @@ impl Group {
         let (limit, value, result) = match step {
             Step::LimitMemory { bytes } => {
                 let memory: &MemController = self.cgroup.controller_of().ok_or_else(|| missing("memory"))?;
-                ("memory", bytes.to_string(), memory.set_limit(signed(*bytes)))
+                // Without this, the excess would go to the machine's swap space instead of being refused. Version 1
+                // limits the sum of both. A kernel that does not count swap has neither file, and no such limit.
+                let (file, swap) = if self.cgroup.v2() { ("swap.max", 0) } else { ("memsw.limit_in_bytes", *bytes) };
+                let counted = self.read(&format!("memory.{file}")).is_some();
+                let set_swap = |()| if counted { memory.set_memswap_limit(signed(swap)) } else { Ok(()) };
+                ("memory", bytes.to_string(), memory.set_limit(signed(*bytes)).and_then(set_swap))
             }
             Step::LimitCpu { quota, period } => {
                 let cpu: &CpuController = self.cgroup.controller_of().ok_or_else(|| missing("cpu"))?;
