@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use minicontainer::core::options::Isolation;
 use minicontainer::{Error, MIB, Verdict};
 
 use crate::fixture::{Fixture, is_root};
@@ -54,6 +55,23 @@ fn processor_time_is_bounded() {
     assert_eq!(text(&limited), "50000");
     assert_eq!(run(&limited).report.limits.millicpus, Some(500));
     assert!(["-1", "max"].contains(&text(&shell(&image, script)).as_str()));
+}
+
+/// The container sees the files of its own group, and can change none of them. The control: with all capabilities the
+/// group's file system can be made writable.
+#[test]
+fn limits_cannot_be_changed_from_inside() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let own = "cd /sys/fs/cgroup/memory 2>/dev/null || cd /sys/fs/cgroup";
+    let limited = |probe: &str| shell(&image, &format!("{own}; {probe}")).memory(16 * MIB);
+    assert_eq!(text(&limited("cat memory.max 2>/dev/null || cat memory.limit_in_bytes")), (16 * MIB).to_string());
+    for file in ["memory.max", "memory.swap.max", "memory.limit_in_bytes", "cgroup.procs", "cgroup.subtree_control"] {
+        assert!(!succeeds(&limited(&format!("echo 99999999 > {file}"))), "{file}");
+    }
+    let group = "mount -o remount,bind,rw . && mkdir group && rmdir group";
+    assert!(!succeeds(&limited(group)));
+    assert!(succeeds(&limited(group).without(Isolation::Capabilities)));
 }
 
 #[test]
