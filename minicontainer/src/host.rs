@@ -109,6 +109,12 @@ fn cgroups(identity: Identity) -> Cgroups {
             cause: "the cgroup hierarchy belongs to root".to_owned(),
             mend: "run as root, or without limits; --timeout works for everybody".to_owned(),
         },
+        (CgroupLayout::V2 { .. }, Identity::Root) if inhabited(Path::new(root)) => Availability::Unavailable {
+            cause: format!("processes are in {root} itself, so that no group below it can have limits"),
+            mend: "inside another container, move them first: `cd /sys/fs/cgroup && mkdir init && \
+                   xargs -rn1 < cgroup.procs > init/cgroup.procs`"
+                .to_owned(),
+        },
         (_, Identity::Root) => match access(Path::new(root), AccessFlags::W_OK) {
             Ok(()) => Availability::Available,
             Err(errno) => Availability::Unavailable {
@@ -118,6 +124,14 @@ fn cgroups(identity: Identity) -> Cgroups {
         },
     };
     Cgroups { layout, access }
+}
+
+/// Whether a cgroup of version 2 has processes of its own, which bars the groups below it from limits: the "no internal
+/// processes" rule of cgroups(7). The machine's root, which alone has no `cgroup.type`, is exempt; what a container
+/// takes for the root is not.
+fn inhabited(group: &Path) -> bool {
+    let processes = || fs::read(group.join("cgroup.procs")).is_ok_and(|text| !text.is_empty());
+    group.join("cgroup.type").exists() && processes()
 }
 
 /// Reads the layout: version 2 shows its controllers at its root, version 1 names its hierarchies in
