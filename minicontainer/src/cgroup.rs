@@ -227,8 +227,8 @@ fn removed(directory: &Path) -> bool {
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(_) => {
             let inner = fs::read_dir(directory).into_iter().flatten().flatten();
-            let groups = inner.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-            groups.fold(true, |all, group| removed(&group.path()) && all) && fs::remove_dir(directory).is_ok()
+            let mut groups = inner.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            groups.all(|group| removed(&group.path())) && fs::remove_dir(directory).is_ok()
         }
     }
 }
