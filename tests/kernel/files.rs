@@ -129,6 +129,9 @@ fn a_bundle_runs() {
     minicontainer::rootfs::remove(directory.path()).expect("it can be removed");
 }
 
+/// What stands where a directory is expected, and how it is put there.
+type Lie<'a> = (&'a str, &'a dyn Fn(&Path));
+
 /// The places where the engine mounts, links and makes nodes are links of the image's to a directory of the host's: all
 /// of it must land inside, and the directory stay as it is (the fixture's oracle looks).
 #[test]
@@ -138,7 +141,7 @@ fn links_in_an_image_lead_nowhere_outside() {
     let canary = fixture.canary();
     let probe = format!("echo ran; ls -d {0} && touch {0}/written; true", canary.display());
     for place in ["dev", "proc", "sys"] {
-        let lies: [(&str, &dyn Fn(&Path)); 4] = [
+        let lies: [Lie<'_>; 4] = [
             ("a link to the host", &|path| symlink(&canary, path).expect("a link")),
             ("a climbing link", &|path| symlink(format!("../../..{}", canary.display()), path).expect("a link")),
             ("a link to itself", &|path| symlink(path.file_name().expect("a name"), path).expect("a link")),
