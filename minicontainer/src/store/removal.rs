@@ -3,8 +3,8 @@
 //! Two things make this more than [`std::fs::remove_dir_all`]. Overlay's `work/work` has mode 000, and so may any
 //! directory that an image or a container made: to an ordinary user it is closed until its mode is changed. And a
 //! container can nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a; done`).
-//! So every directory found is *moved* up into the topmost one, where its own turn comes: the work is never more than
-//! two levels deep.
+//! So below a few levels, which are gone into, every directory found is *moved* up, where its own turn comes: the work
+//! is never deeper than that.
 
 use std::{ffi::CString, io, os::fd::AsFd, path::Path};
 
@@ -17,10 +17,14 @@ use nix::{
     unistd::{UnlinkatFlags, unlinkat},
 };
 
+/// How many levels are gone into. Each holds a descriptor open, and costs nothing else; moving up changes two
+/// directories on the disk.
+const LEVELS: u32 = 8;
+
 /// Removes a directory with everything in it; one that is not there is removed already. No symbolic link is followed:
 /// names are looked up below descriptors, each opened with `O_NOFOLLOW`.
 pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
-    match remove_directory(AT_FDCWD, directory) {
+    match remove_levels(AT_FDCWD, directory, LEVELS) {
         Ok(()) | Err(Errno::ENOENT) => Ok(()),
         Err(errno) => Err(errno.into()),
     }
@@ -28,26 +32,45 @@ pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
 
 /// The same for a directory that is there, below one that is open.
 pub(super) fn remove_directory(parent: impl AsFd, directory: &Path) -> nix::Result<()> {
-    let mut top = open(&parent, directory)?;
+    remove_levels(parent, directory, LEVELS)
+}
+
+fn remove_levels<P: ?Sized + NixPath>(parent: impl AsFd, name: &P, levels: u32) -> nix::Result<()> {
+    let mut directory = open(&parent, name)?;
+    match levels.checked_sub(1) {
+        None => flatten(&mut directory)?,
+        Some(levels) => {
+            for child in names(&mut directory)? {
+                if !is_removed(&directory, &child)? {
+                    remove_levels(directory.as_fd(), child.as_c_str(), levels)?;
+                }
+            }
+        }
+    }
+    unlinkat(parent, name, UnlinkatFlags::RemoveDir)
+}
+
+/// Empties a directory of any depth.
+fn flatten(top: &mut Dir) -> nix::Result<()> {
     let mut moved = 0_u64;
     loop {
-        let names = names(&mut top)?;
+        let names = names(top)?;
         if names.is_empty() {
-            return unlinkat(parent, directory, UnlinkatFlags::RemoveDir);
+            return Ok(());
         }
         for name in names {
-            if is_removed(&top, &name)? {
+            if is_removed(top, &name)? {
                 continue;
             }
-            let mut inner = open(&top, name.as_c_str())?;
+            let mut inner = open(&*top, name.as_c_str())?;
             for child in self::names(&mut inner)? {
                 if !is_removed(&inner, &child)? {
                     // Moving a directory changes its `..` entry, which needs permission to write in it.
                     drop(open(&inner, child.as_c_str())?);
-                    move_up(&inner, &child, &top, &mut moved)?;
+                    move_up(&inner, &child, top, &mut moved)?;
                 }
             }
-            unlinkat(&top, name.as_c_str(), UnlinkatFlags::RemoveDir)?;
+            unlinkat(&*top, name.as_c_str(), UnlinkatFlags::RemoveDir)?;
         }
     }
 }
