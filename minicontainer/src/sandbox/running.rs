@@ -115,6 +115,14 @@ impl Running {
         &self.plan
     }
 
+    /// Sends a signal by number to the first process; that it has ended already is no error.
+    ///
+    /// # Errors
+    /// When the caller may not, or there is no such signal.
+    pub fn signal(&self, signal: i32) -> Result<(), Error> {
+        wait::signal(&self.started.pidfd, signal).map_err(|source| Error::Wait { source })
+    }
+
     /// A sender of signals that can be given to another thread.
     ///
     /// # Errors
@@ -176,6 +184,25 @@ impl Running {
         let report = self.conclude(ended, in_time);
         self.report = Some(report.clone());
         Ok(report)
+    }
+
+    /// Waits for the end of the program, or of its time, or until `descriptor` can be read; tells whether it is the
+    /// latter. For a caller who has something else to attend to and no thread for it.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn wait_or_readable(&self, descriptor: BorrowedFd<'_>) -> Result<bool, Error> {
+        let failed = |errno| Error::Wait { source: errno };
+        loop {
+            let process = self.started.pidfd.as_fd();
+            let mut waited = [process, descriptor].map(|waited| PollFd::new(waited, PollFlags::POLLIN));
+            match poll(&mut waited, wait::timeout(self.deadline())) {
+                Ok(0) if self.deadline().is_some_and(|deadline| Instant::now() >= deadline) => return Ok(false),
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => return Ok(waited[0].any() == Some(false)),
+                Err(errno) => return Err(failed(errno)),
+            }
+        }
     }
 
     /// Waits for the end and collects what was written to pipes meanwhile.

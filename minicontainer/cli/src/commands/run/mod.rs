@@ -10,7 +10,7 @@
 mod measured;
 mod signals;
 
-use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{fs, io::IsTerminal, os::fd::AsFd, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
@@ -124,7 +124,6 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     if arguments.trace {
         sandbox = sandbox.traced();
     }
-    // Before there is any thread that could take a signal for itself.
     let signals = signals::block()?;
     let mut running = match sandbox.start(decided) {
         Ok(running) => running,
@@ -136,7 +135,9 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
         }
     };
     attended.started(running.id())?;
-    signals::forward(signals, &running)?;
+    while running.wait_or_readable(signals.as_fd())? {
+        signals::forward(&signals, &running);
+    }
     let result = running.wait()?;
     attended.ended(&result)?;
 

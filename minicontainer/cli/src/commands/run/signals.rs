@@ -6,14 +6,17 @@
 //! at all to `run busybox sleep 60`. Where the program has no handler for a signal that asks it to end, the container
 //! is killed instead.
 //!
-//! The signals are blocked before any thread exists and taken by sigwait(3) in a thread made for that. What arrives
-//! meanwhile waits. The container starts with no signal blocked.
+//! The signals are blocked and read from a descriptor, signalfd(2), so that this command can wait for them and for the
+//! container's end at the same time. What arrives before it waits is kept. The container starts with no signal blocked.
 
-use std::{fs, thread};
+use std::fs;
 
 use anyhow::Context;
 use minicontainer::Running;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::{
+    signal::{SigSet, Signal},
+    signalfd::{SfdFlags, SignalFd},
+};
 
 use crate::error::{Failure, warn};
 
@@ -22,28 +25,27 @@ const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Si
 /// Signals that mean whatever the program says.
 const OTHERS: [Signal; 2] = [Signal::SIGUSR1, Signal::SIGUSR2];
 
-/// Blocks what will be forwarded, in this thread and all that it will make.
-pub fn block() -> Result<SigSet, Failure> {
+/// Blocks what will be forwarded. The descriptor can be read when such a signal has come.
+pub fn block() -> Result<SignalFd, Failure> {
     let signals: SigSet = ENDING.into_iter().chain(OTHERS).collect();
     signals.thread_block().context("cannot block signals")?;
-    Ok(signals)
+    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    Ok(SignalFd::with_flags(&signals, flags).context("cannot wait for signals")?)
 }
 
-/// Passes signals on from now on, until this command ends.
-pub fn forward(signals: SigSet, running: &Running) -> Result<(), Failure> {
-    let (signaller, pid) = (running.signaller()?, running.id());
-    thread::spawn(move || {
-        loop {
-            let sent = signals.wait().map_err(|errno| errno.to_string()).and_then(|signal| {
-                let fatal = ENDING.contains(&signal) && !handles(pid, signal);
-                let signal = if fatal { Signal::SIGKILL } else { signal };
-                signaller.send(signal as i32).map_err(|error| error.to_string())
-            });
-            if let Err(reason) = sent {
-                warn(&format!("cannot pass a signal on to the container: {reason}"));
-            }
-        }
-    });
+/// Passes on what has come.
+pub fn forward(signals: &SignalFd, running: &Running) {
+    if let Err(reason) = pass_on(signals, running) {
+        warn(&format!("cannot pass a signal on to the container: {reason:#}"));
+    }
+}
+
+fn pass_on(signals: &SignalFd, running: &Running) -> anyhow::Result<()> {
+    while let Some(information) = signals.read_signal()? {
+        let signal = Signal::try_from(i32::try_from(information.ssi_signo)?)?;
+        let fatal = ENDING.contains(&signal) && !handles(running.id(), signal);
+        running.signal(if fatal { Signal::SIGKILL } else { signal } as i32)?;
+    }
     Ok(())
 }
 
