@@ -21,7 +21,7 @@ step-create-cgroup = Make the control group { $name } for { $controllers }
     .why = Namespaces decide what a process sees; control groups decide how much it may use. All processes of the container are counted together here, so that a limit holds for the whole container however often it forks.
 
 step-limit-memory = Allow all processes of the container together { $size } of memory
-    .why = When the group reaches its limit and nothing can be reclaimed, the kernel kills a process of this group and of no other. Without the limit one container could eat the memory of the whole machine.
+    .why = When the group reaches its limit and nothing can be reclaimed, the kernel kills a process of this group and of no other. Swap space is no way out: where the kernel counts it, it is limited too. Without the limit one container could eat the memory of the whole machine.
 
 step-limit-cpu = Allow { $percent }% of one processor: { $quota } µs in every { $period } µs
     .why = A group that has used up its share rests until the next period begins. Without the limit a few endless loops in here would slow down everything else on the machine.

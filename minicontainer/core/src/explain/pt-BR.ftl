@@ -21,7 +21,7 @@ step-create-cgroup = Criar o grupo de controle { $name } para { $controllers }
     .why = Os namespaces decidem o que um processo vê; os grupos de controle, quanto ele pode usar. Todos os processos do contêiner são contados juntos aqui, e por isso um limite vale para o contêiner inteiro, por mais processos que ele crie.
 
 step-limit-memory = Permitir { $size } de memória ao conjunto dos processos do contêiner
-    .why = Quando o grupo chega ao limite e não há mais nada a recuperar, o kernel mata um processo deste grupo, e de nenhum outro. Sem o limite, um só contêiner poderia tomar toda a memória da máquina.
+    .why = Quando o grupo chega ao limite e não há mais nada a recuperar, o kernel mata um processo deste grupo, e de nenhum outro. A área de swap não é uma saída: onde o kernel a conta, ela é limitada também. Sem o limite, um só contêiner poderia tomar toda a memória da máquina.
 
 step-limit-cpu = Permitir { $percent }% de um processador: { $quota } µs a cada { $period } µs
     .why = Um grupo que já gastou a sua parte descansa até o próximo período. Sem o limite, alguns laços infinitos aqui dentro deixariam todo o resto da máquina lento.

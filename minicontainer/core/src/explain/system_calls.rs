@@ -75,8 +75,15 @@ fn cgroup_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
             .map(|controller| format!("mkdir(\"/sys/fs/cgroup/{controller}/{name}\", 0755)"))
             .collect(),
         (Step::CreateCgroup { name, .. }, V2) => vec![format!("mkdir(\"/sys/fs/cgroup/{name}\", 0755)")],
-        (Step::LimitMemory { bytes }, V1) => vec![write("memory.limit_in_bytes", &bytes.to_string())],
-        (Step::LimitMemory { bytes }, V2) => vec![write("memory.max", &bytes.to_string())],
+        (Step::LimitMemory { bytes }, V1) => {
+            vec![
+                write("memory.limit_in_bytes", &bytes.to_string()),
+                write("memory.memsw.limit_in_bytes", &bytes.to_string()),
+            ]
+        }
+        (Step::LimitMemory { bytes }, V2) => {
+            vec![write("memory.max", &bytes.to_string()), write("memory.swap.max", "0")]
+        }
         (Step::LimitCpu { quota, period }, V1) => {
             vec![write("cpu.cfs_period_us", &period.to_string()), write("cpu.cfs_quota_us", &quota.to_string())]
         }

@@ -103,7 +103,7 @@ pub enum Step {
         /// The controllers it is needed for.
         controllers: Vec<String>,
     },
-    /// Bound the memory of all the container's processes together.
+    /// Bound the memory of all the container's processes together; where the kernel counts swap space, none beside it.
     LimitMemory {
         /// The bound in bytes.
         bytes: u64,
