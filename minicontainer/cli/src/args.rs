@@ -3,9 +3,9 @@
 //! Docker has a short form for what people do every day (`ps`) and an object form for everything (`container ls`). Both
 //! lead to the same struct here, so no flag can be in one and not in the other.
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 use crate::{commands::*, error::Failure};
 
@@ -20,6 +20,28 @@ use crate::{commands::*, error::Failure};
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Arguments {
+    /// Reads what was typed.
+    ///
+    /// To build the whole grammar takes a third of a millisecond, which is much beside the start of a container. So
+    /// `run` is first read by its own part of it; all that this part does not understand, or answers by itself, as
+    /// `--help`, is left to the whole.
+    pub fn read() -> Result<Arguments, clap::Error> {
+        match read_run(std::env::args_os().skip(1)) {
+            Some(run) => Ok(Arguments { command: Command::Run(Box::new(run)) }),
+            None => Arguments::try_parse(),
+        }
+    }
+}
+
+fn read_run(words: impl Iterator<Item = OsString>) -> Option<run::RunArguments> {
+    let mut words = words.peekable();
+    words.peek().filter(|first| *first == "run")?;
+    let grammar = run::RunArguments::augment_args(clap::Command::new("run"));
+    let matches = grammar.try_get_matches_from(words).ok()?;
+    run::RunArguments::from_arg_matches(&matches).ok()
 }
 
 /// Every command; `execute` says where it is carried out.

@@ -27,10 +27,9 @@ mod table;
 use std::process::ExitCode;
 
 use args::Arguments;
-use clap::Parser;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error, std::env::args_os().skip(1)),
     };
