@@ -125,10 +125,10 @@ impl Store {
         self.root.join("containers")
     }
 
-    /// The directory for what does not outlive a reboot (pids, sockets), whether it has been made or not. Its name is
-    /// made of the store's path, so that two stores do not meet. It lies in root's `/run/minicontainer` or a user's
+    /// A directory, made when missing, for what does not outlive a reboot (pids, sockets). Its name is made of the
+    /// store's path, so that two stores do not meet. It lies in root's `/run/minicontainer` or a user's
     /// `$XDG_RUNTIME_DIR/minicontainer`; for a user without `XDG_RUNTIME_DIR`, in the store itself.
-    pub fn runtime_directory(&self) -> PathBuf {
+    pub fn runtime_directory(&self) -> Result<PathBuf, StoreError> {
         let parent = if geteuid().is_root() {
             PathBuf::from("/run/minicontainer")
         } else {
@@ -137,7 +137,10 @@ impl Store {
                 None => self.root.join("run"),
             }
         };
-        parent.join(Digest::of(self.root.as_os_str().as_bytes()).short())
+        let path = parent.join(Digest::of(self.root.as_os_str().as_bytes()).short());
+        let mut private = fs::DirBuilder::new();
+        private.recursive(true).mode(0o700).create(&path).map_err(StoreError::io("make the directory", &path))?;
+        Ok(path)
     }
 
     /// Waits until nobody else changes the store, and keeps others from it until the lock is dropped. `admit`, `tag`

@@ -64,7 +64,7 @@ pub fn diff(arguments: &DiffArguments) -> Result<ExitCode, Failure> {
 
 /// What a container changed in its image's files.
 pub fn changes(store: &Store, container: &Container) -> Result<Vec<Change>, Failure> {
-    let directory = Containers::of(store).place(&container.id, container.after_exit).layer;
+    let directory = Containers::of(store).place(&container.id);
     // One that could never be started has no writable layer.
     if !["upper", "rootfs"].iter().any(|writable| directory.join(writable).exists()) {
         return Ok(Vec::new());

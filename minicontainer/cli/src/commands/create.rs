@@ -41,7 +41,7 @@ pub struct Recorded {
 pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<Recorded, Failure> {
     let containers = Containers::of(store);
     let id = Id::random()?;
-    let mut sandbox = sandbox.kept_in(containers.place(&id, wanted.after_exit).layer, id.as_str());
+    let mut sandbox = sandbox.kept_in(containers.place(&id), id.as_str());
     if wanted.after_exit == AfterExit::Remove {
         sandbox = sandbox.volatile();
     }

@@ -86,7 +86,7 @@ fn find(store: &Store, kinds: &[Kind], name: &str) -> Result<Option<Value>, Fail
 }
 
 fn container_document(store: &Store, container: &Container) -> Result<Value, Failure> {
-    let directory = Containers::of(store).place(&container.id, container.after_exit).record;
+    let directory = Containers::of(store).place(&container.id);
     let path = directory.join("config.json");
     let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let config: Value =
@@ -162,7 +162,7 @@ fn state(state: &State) -> Value {
 
 /// Where the layers lie, lowest last, as Docker has it.
 fn graph_driver(store: &Store, container: &Container) -> Result<Value, Failure> {
-    let directory = Containers::of(store).place(&container.id, container.after_exit).layer;
+    let directory = Containers::of(store).place(&container.id);
     let layers: Vec<_> = store.image(&container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
     let data = match rootfs::describe(&layers, &directory, container.driver, false) {
         RootFs::Overlay { lowers, upper, work, target, .. } => {

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use minicontainer::{Report, Store, Verdict};
@@ -12,29 +12,25 @@ use nix::{
     fcntl::{Flock, FlockArg},
 };
 
-use super::{AfterExit, Container, ContainerError, Moment, Place, Process, State, remove::remove_place, state_file};
+use super::{
+    AfterExit, Container, ContainerError, Containers, Moment, Process, State, remove::remove_directory, state_file,
+};
 
 /// A container in the hands of the engine that starts it and waits for its end. As long as this value lives, so does a
-/// lock on the directory of its writable layer, which tells every other engine that somebody will write down what happens.
+/// lock on the container's directory, which tells every other engine that somebody will write down what happens.
 #[derive(Debug)]
 pub struct Attended {
     store: Store,
     container: Container,
-    place: Place,
     _alive: Flock<File>,
 }
 
 impl Attended {
-    pub(super) fn new(
-        store: &Store,
-        container: Container,
-        place: Place,
-        layer: &Path,
-    ) -> Result<Attended, ContainerError> {
-        let opened = File::open(layer).map_err(ContainerError::io("open", layer))?;
+    pub(super) fn new(store: &Store, container: Container, directory: &Path) -> Result<Attended, ContainerError> {
+        let opened = File::open(directory).map_err(ContainerError::io("open", directory))?;
         let alive = Flock::lock(opened, FlockArg::LockExclusive)
-            .map_err(|(_, errno)| ContainerError::io("lock", layer)(errno.into()))?;
-        Ok(Attended { store: store.clone(), container, place, _alive: alive })
+            .map_err(|(_, errno)| ContainerError::io("lock", directory)(errno.into()))?;
+        Ok(Attended { store: store.clone(), container, _alive: alive })
     }
 
     /// The container's record.
@@ -42,9 +38,9 @@ impl Attended {
         &self.container
     }
 
-    /// Where the container lies.
-    pub fn place(&self) -> &Place {
-        &self.place
+    /// The container's directory.
+    pub fn place(&self) -> PathBuf {
+        Containers::of(&self.store).place(&self.container.id)
     }
 
     /// Writes down that its process runs.
@@ -76,25 +72,25 @@ impl Attended {
     /// Removes the container. Its control groups are the library's, whose `Running` removes them.
     pub fn remove(self) -> Result<(), ContainerError> {
         let _lock = self.store.lock()?;
-        remove_place(&self.place)
+        remove_directory(&self.place())
     }
 
     fn change(&mut self, state: State) -> Result<(), ContainerError> {
         self.container.state = state;
         let _lock = self.store.lock()?;
-        let record = &self.place.record;
+        let place = self.place();
         // Somebody may have removed it by force meanwhile; then there is nothing to write down.
-        if !record.exists() {
+        if !place.exists() {
             return Ok(());
         }
-        let (path, staged) = (state_file(record), record.join("state.json.new"));
+        let (path, staged) = (state_file(&place), place.join("state.json.new"));
         self.write(&staged, &self.record()?)?;
         fs::rename(&staged, &path).map_err(ContainerError::io("write", &path))?;
-        self.sync(record)
+        self.sync(&place)
     }
 
     fn record(&self) -> Result<Vec<u8>, ContainerError> {
-        let path = state_file(&self.place.record);
+        let path = state_file(&self.place());
         serde_json::to_vec_pretty(&self.container).map_err(|source| ContainerError::Record { path, source })
     }
 
@@ -128,7 +124,7 @@ impl Attended {
     }
 }
 
-/// Whether a living engine attends the container whose writable layer is in this directory. One that is gone has no need of one.
+/// Whether a living engine attends the container in this directory. A directory that is gone has no need of one.
 pub(super) fn is_attended(directory: &Path) -> Result<bool, ContainerError> {
     let opened = match File::open(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

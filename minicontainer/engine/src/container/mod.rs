@@ -8,15 +8,6 @@
 //! containers/<id>/upper/ work/  its writable layer, made by the library when it starts
 //! ```
 //!
-//! One that goes with its process (`--rm`) need not be found again after a reboot. Root's has its record in
-//! `/run/minicontainer`, which is memory: there files that live for milliseconds are made and removed in no time, where
-//! a disk takes as long as all the rest of a short container's life. Only its writable layer is the store's:
-//!
-//! ```text
-//! /run/minicontainer/<store>/containers/<id>/state.json, config.json
-//! containers/<id>.rm/upper/ work/
-//! ```
-//!
 //! Its life is a value, [`State`]:
 //!
 //! ```text
@@ -71,10 +62,6 @@ use std::{
 };
 
 use minicontainer::store::Store;
-use nix::{
-    sys::statfs::{TMPFS_MAGIC, statfs},
-    unistd::geteuid,
-};
 
 pub use attended::{Attended, exit_code};
 pub use error::ContainerError;
@@ -88,48 +75,18 @@ pub use remove::Force;
 #[derive(Clone, Debug)]
 pub struct Containers {
     store: Store,
-    /// Of all that are kept; and the writable layers of the others.
     directory: PathBuf,
-    /// The records of those that are not kept.
-    volatile: PathBuf,
-}
-
-/// Where the parts of a container lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The directory of its record and its config.json.
-    pub record: PathBuf,
-    /// The directory of its writable layer; the same one, if the container is kept.
-    pub layer: PathBuf,
 }
 
 impl Containers {
     /// The containers that this store keeps.
     pub fn of(store: &Store) -> Containers {
-        let directory = store.containers_directory();
-        // What all engines of a store must agree on cannot hang on a variable, which a login shell has and a timer has
-        // not; so an ordinary user's XDG_RUNTIME_DIR is no place for it, and the store is.
-        let in_memory = geteuid().is_root() && statfs("/run").is_ok_and(|run| run.filesystem_type() == TMPFS_MAGIC);
-        let volatile = if in_memory { store.runtime_directory().join("containers") } else { directory.clone() };
-        Containers { store: store.clone(), directory, volatile }
+        Containers { store: store.clone(), directory: store.containers_directory() }
     }
 
     /// Where a container of this id lies, whether it exists or not.
-    pub fn place(&self, id: &Id, after_exit: AfterExit) -> Place {
-        let records = match after_exit {
-            AfterExit::Keep => &self.directory,
-            AfterExit::Remove => &self.volatile,
-        };
-        self.place_of(records.join(id.as_str()))
-    }
-
-    /// The place of the container whose record is in this directory.
-    fn place_of(&self, record: PathBuf) -> Place {
-        let layer = match record.file_name() {
-            Some(id) if !record.starts_with(&self.directory) => self.directory.join(id).with_extension("rm"),
-            _ => record.clone(),
-        };
-        Place { record, layer }
+    pub fn place(&self, id: &Id) -> PathBuf {
+        self.directory.join(id.as_str())
     }
 
     /// Makes a container that has not been started. Of many who ask for one name at the same time one gets it.
@@ -150,16 +107,14 @@ impl Containers {
         }
         let container = Container::new(id.clone(), name, wanted);
         // Whatever is at this place now was left by an engine that died here: its holder would hold the lock.
-        let place = self.place(id, container.after_exit);
-        let staged = place.record.with_extension("new");
-        make_directory(&staged)?;
-        let layer = if place.layer == place.record { &staged } else { &place.layer };
-        if layer != &staged {
-            make_directory(layer)?;
-        }
-        let attended = Attended::new(&self.store, container, place.clone(), layer)?;
+        let staged = self.directory.join(format!("{id}.new"));
+        let mut private = fs::DirBuilder::new();
+        private.recursive(true).mode(0o700);
+        private.create(&staged).map_err(ContainerError::io("make the directory", &staged))?;
+        let attended = Attended::new(&self.store, container, &staged)?;
         attended.write_documents(&staged)?;
-        fs::rename(&staged, &place.record).map_err(ContainerError::io("move into place", &place.record))?;
+        let place = self.place(id);
+        fs::rename(&staged, &place).map_err(ContainerError::io("move into place", &place))?;
         attended.sync(&self.directory)?;
         Ok(attended)
     }
@@ -167,8 +122,8 @@ impl Containers {
     /// All containers, the newest first, each in the state that the kernel confirms.
     pub fn list(&self) -> Result<Vec<Container>, ContainerError> {
         let mut containers = Vec::new();
-        for path in self.entries()?.into_iter().filter(|path| bears_id(path)) {
-            containers.extend(record::read(&self.place_of(path))?);
+        for path in self.directories()? {
+            containers.extend(record::read(&path)?);
         }
         containers.sort_by(|one, other| other.created.cmp(&one.created).then(one.id.cmp(&other.id)));
         Ok(containers)
@@ -192,73 +147,47 @@ impl Containers {
         }
     }
 
-    /// What is in both directories.
+    /// The directories that bear an id.
+    fn directories(&self) -> Result<Vec<PathBuf>, ContainerError> {
+        let is_id = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(Id::is_one);
+        Ok(self.entries()?.into_iter().filter(is_id).collect())
+    }
+
     fn entries(&self) -> Result<Vec<PathBuf>, ContainerError> {
-        let mut paths = entries(&self.directory)?;
-        if self.volatile != self.directory {
-            paths.extend(entries(&self.volatile)?);
-        }
-        Ok(paths)
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(ContainerError::io("list", &self.directory))?,
+        };
+        let path = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.path());
+        entries.map(path).collect::<Result<_, _>>().map_err(ContainerError::io("list", &self.directory))
     }
 
     /// Removes what dead engines left: directories half made or half removed, and containers that were to go with
     /// their process. The caller holds the store's lock. Returns the containers that stay.
     fn sweep(&self) -> Result<Vec<Container>, ContainerError> {
         // Under the lock nobody is making or removing one.
-        let (places, others): (Vec<_>, Vec<_>) = self.entries()?.into_iter().partition(|path| bears_id(path));
-        for path in others {
-            let is_remains = match path.extension().and_then(|extension| extension.to_str()) {
-                Some("new" | "removed") => true,
-                // Its record is gone: it went with a reboot, or its engine died while it made or removed the two.
-                Some("rm") => !self.has_record(&path) && !attended::is_attended(&path)?,
-                _ => false,
-            };
-            if is_remains {
+        for path in self.entries()? {
+            if path.extension().is_some_and(|extension| extension == "new" || extension == "removed") {
                 remove::remove_remains(&path)?;
             }
         }
         let mut stay = Vec::new();
-        for place in places.into_iter().map(|path| self.place_of(path)) {
-            let Some(container) = record::read(&place)? else {
-                if record::is_torn(&place.record) && !attended::is_attended(&place.layer)? {
-                    remove::remove_place(&place)?;
+        for path in self.directories()? {
+            let Some(container) = record::read(&path)? else {
+                if record::is_torn(&path) && !attended::is_attended(&path)? {
+                    remove::remove_directory(&path)?;
                 }
                 continue;
             };
-            if container.should_be_gone() && !attended::is_attended(&place.layer)? {
+            if container.should_be_gone() && !attended::is_attended(&path)? {
                 remove::remove_cgroups(&container.id);
-                remove::remove_place(&place)?;
+                remove::remove_directory(&path)?;
             } else {
                 stay.push(container);
             }
         }
         Ok(stay)
     }
-
-    /// Whether the writable layer `<id>.rm` belongs to a container.
-    fn has_record(&self, layer: &Path) -> bool {
-        layer.file_stem().is_some_and(|id| self.volatile.join(id).exists())
-    }
-}
-
-/// Makes a directory that is nobody else's, and those above it.
-fn make_directory(path: &Path) -> Result<(), ContainerError> {
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(ContainerError::io("make the directory", path))
-}
-
-/// What is in a directory, which need not be there.
-fn entries(directory: &Path) -> Result<Vec<PathBuf>, ContainerError> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(ContainerError::io("list", directory))?,
-    };
-    let path = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.path());
-    entries.map(path).collect::<Result<_, _>>().map_err(ContainerError::io("list", directory))
-}
-
-fn bears_id(path: &Path) -> bool {
-    path.file_name().and_then(|name| name.to_str()).is_some_and(Id::is_one)
 }
 
 /// Where the record lies in a container's directory.

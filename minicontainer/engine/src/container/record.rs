@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use minicontainer::{Report, core::options::ContainerName, rootfs::Driver};
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerError, Id, Moment, Place, Process, attended::is_attended, state_file};
+use super::{ContainerError, Id, Moment, Process, attended::is_attended, state_file};
 
 /// What a container is to be.
 #[derive(Clone, Debug)]
@@ -177,16 +177,15 @@ impl Container {
     }
 }
 
-/// Reads the record at a container's place and confirms it: a process that is gone does not run. None if the
+/// Reads the record in a container's directory and confirms it: a process that is gone does not run. None if the
 /// directory has no record (then it is not a container of the engine's but a sandbox of the library's), has just been
 /// removed, or is what a power cut left.
-pub(super) fn read(place: &Place) -> Result<Option<Container>, ContainerError> {
-    let directory = place.record.as_path();
+pub(super) fn read(directory: &Path) -> Result<Option<Container>, ContainerError> {
     let Some(text) = read_text(directory)? else { return Ok(None) };
     let mut container = parse(directory, &text)?;
     if let State::Running { process, started } = &container.state {
         // While an engine attends it, that engine is about to write down how it ended.
-        if !process.is_alive() && !is_attended(&place.layer)? {
+        if !process.is_alive() && !is_attended(directory)? {
             // Unless it just did.
             let Some(text) = read_text(directory)? else { return Ok(None) };
             let started = *started;

@@ -9,7 +9,7 @@ use std::{
 
 use minicontainer::rootfs;
 
-use super::{Container, ContainerError, Containers, Id, Place, State};
+use super::{Container, ContainerError, Containers, Id, State};
 
 /// How long a killed process is waited for. The kernel needs microseconds, unless a device hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,29 +46,20 @@ impl Containers {
         }
         let _lock = self.store.lock()?;
         remove_cgroups(&container.id);
-        remove_place(&self.place(&container.id, container.after_exit))?;
+        remove_directory(&self.place(&container.id))?;
         Ok(container)
     }
 }
 
-/// Removes a container's directories. First the record loses its place, by one rename, so that nobody ever sees half a
-/// container; what a crash leaves after that is swept by the next `create`. That it is gone already is as good.
-pub(super) fn remove_place(place: &Place) -> Result<(), ContainerError> {
-    let Place { record, layer } = place;
-    let aside = record.with_extension("removed");
-    match fs::rename(record, &aside) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        renamed => {
-            renamed.map_err(ContainerError::io("remove", record))?;
-            remove_remains(&aside)?;
-        }
+/// Removes a container's directory. First it loses its place, by one rename, so that nobody ever sees half a container;
+/// what a crash leaves after that is swept by the next `create`. That it is gone already is as good.
+pub(super) fn remove_directory(path: &Path) -> Result<(), ContainerError> {
+    let aside = path.with_extension("removed");
+    match fs::rename(path, &aside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        renamed => renamed.map_err(ContainerError::io("remove", path))?,
     }
-    if layer == record {
-        return Ok(());
-    }
-    // Nothing is left in memory of a store that has no such container; others may have some, and that is no fault.
-    let _others = record.ancestors().skip(1).take(2).try_for_each(fs::remove_dir);
-    remove_remains(layer)
+    remove_remains(&aside)
 }
 
 /// Removes what no longer has, or never had, a container's place.

@@ -16,13 +16,6 @@ fn place() -> Place {
     Place { containers: Containers::of(&store), directory }
 }
 
-/// The same with the records of what is thrown away in a directory of their own, as where root's `/run` is memory.
-fn place_with_memory() -> Place {
-    let mut place = place();
-    place.containers.volatile = place.directory.path().join("run/store/containers");
-    place
-}
-
 fn called(name: &str) -> NewContainer {
     NewContainer { name: Some(name.parse().unwrap()), ..NewContainer::example() }
 }
@@ -175,12 +168,7 @@ fn a_record_that_says_running_is_not_believed_when_the_process_is_gone() {
 
 #[test]
 fn what_is_thrown_away_is_removed_at_its_end_or_swept_after_its_engine() {
-    check_thrown_away(place());
-    check_thrown_away(place_with_memory());
-}
-
-#[track_caller]
-fn check_thrown_away(place: Place) {
+    let place = place();
     place.create(thrown_away("ended")).ended(&report(Verdict::Exited(0))).unwrap();
     assert_eq!(place.entries(), 0);
 
@@ -197,24 +185,6 @@ fn check_thrown_away(place: Place) {
     drop(kept);
     place.create(called("last"));
     assert_eq!(place.names(), ["last", "created"]);
-    assert_eq!(place.entries(), 2);
-}
-
-#[test]
-fn a_layer_whose_record_went_with_a_reboot_is_swept_unless_an_engine_attends_it() {
-    let place = place_with_memory();
-    let (kept, lost) = (place.create(thrown_away("kept")), place.create(thrown_away("lost")));
-    assert_eq!((place.names(), place.entries()), (vec!["lost".to_owned(), "kept".to_owned()], 2));
-    assert!(kept.place().record.starts_with(&place.containers.volatile));
-    let layers = [kept.place().layer.clone(), lost.place().layer.clone()];
-    fs::create_dir(layers[1].join("upper")).unwrap();
-    drop(lost);
-    fs::remove_dir_all(&place.containers.volatile).unwrap();
-    drop(place.create(called("next")));
-    assert_eq!(layers.map(|layer| layer.exists()), [true, false]);
-    // Its record is gone, and it can be removed all the same.
-    kept.ended(&report(Verdict::Exited(0))).unwrap();
-    assert_eq!(place.entries(), 1);
 }
 
 #[test]
@@ -241,7 +211,7 @@ fn what_a_crash_left_is_swept_and_what_is_the_librarys_is_not() {
 fn a_damaged_record_is_told_with_its_place() {
     let place = place();
     let attended = place.create(called("web"));
-    fs::write(state_file(&attended.place().record), "{").unwrap();
+    fs::write(state_file(&attended.place()), "{").unwrap();
     let error = place.containers.list().unwrap_err();
     let message = error.to_string().replace(&place.directory.path().display().to_string(), "DIRECTORY");
     assert_eq!(
@@ -264,7 +234,6 @@ fn the_record_is_plain_json() {
     let id: Id = "0123456789abcdef".repeat(4).parse().unwrap();
     let mut attended = place.containers.create(&id, called("web")).unwrap();
     attended.failed(127, "no such program".to_owned()).unwrap();
-    let record: serde_json::Value =
-        serde_json::from_slice(&fs::read(state_file(&attended.place().record)).unwrap()).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(state_file(&attended.place())).unwrap()).unwrap();
     insta::assert_json_snapshot!(record, { ".created" => "[nanoseconds]" });
 }
