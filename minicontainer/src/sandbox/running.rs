@@ -39,7 +39,7 @@ pub(super) struct Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // There is nobody to tell here; `system check` finds what could not be removed.
+        // There is nobody to tell here. What could be removed is.
         let _removed = rootfs::remove(&self.directory);
     }
 }
