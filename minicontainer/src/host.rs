@@ -8,11 +8,10 @@ use std::fs;
 use std::path::Path;
 
 use minicontainer_core::plan::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
-use nix::errno::Errno;
 use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, access, getegid, geteuid};
 
-use crate::sys::birth::{self, CloneArgs};
+use crate::process::trial::{self, Trial};
 use crate::sys::calls;
 
 /// What to do where user namespaces are forbidden.
@@ -53,29 +52,12 @@ fn user_namespaces() -> Availability {
 
 /// Makes a process in a user namespace and lets it mount there, to see whether that is really allowed.
 pub fn try_user_namespace() -> Availability {
-    let flags = (libc::CLONE_NEWUSER | libc::CLONE_NEWNS) as u64;
-    let args = CloneArgs { flags, ..CloneArgs::default() };
-    // SAFETY: the child makes one call of `sys` and exits.
-    let born = unsafe { birth::clone3(args) };
-    let unavailable = |cause: String| Availability::Unavailable { cause, mend: MEND_USER_NAMESPACES.to_owned() };
-    match born {
-        Ok(None) => {
-            let private = calls::MountAttr { propagation: libc::MS_PRIVATE, ..calls::MountAttr::default() };
-            let mounted = calls::mount_setattr(calls::CURRENT_DIRECTORY, c"/", true, &private);
-            calls::exit(i32::from(mounted.is_err()))
-        }
-        Ok(Some((_, pidfd))) => {
-            use std::os::fd::FromRawFd;
-            // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
-            let pidfd = unsafe { std::os::fd::OwnedFd::from_raw_fd(pidfd) };
-            match crate::process::wait::reap(&pidfd) {
-                Ok(ended) if ended.how == crate::process::wait::How::Exited(0) => Availability::Available,
-                Ok(_) => unavailable("a user namespace can be made, but mounting in it is denied".to_owned()),
-                Err(errno) => unavailable(format!("cannot wait for the process that tried: {errno}")),
-            }
-        }
-        Err(errno) => unavailable(format!("clone3(CLONE_NEWUSER) failed: {}", Errno::from_raw(errno.0))),
-    }
+    let cause = match trial::mount_in_user_namespace() {
+        Ok(Trial::Works) => return Availability::Available,
+        Ok(Trial::Denied) => "a user namespace can be made, but mounting in it is denied".to_owned(),
+        Err(errno) => format!("clone3(CLONE_NEWUSER) failed: {errno}"),
+    };
+    Availability::Unavailable { cause, mend: MEND_USER_NAMESPACES.to_owned() }
 }
 
 /// Whether the running kernel is of this version or newer.

@@ -30,6 +30,7 @@ pub(crate) mod message;
 pub(crate) mod program;
 pub(crate) mod start;
 pub(crate) mod start_error;
+pub(crate) mod trial;
 pub(crate) mod wait;
 
 pub use compile::CompileError;
