@@ -85,3 +85,8 @@ pub const KIB: u64 = 1024;
 pub const MIB: u64 = 1024 * KIB;
 /// 1,024 MiB.
 pub const GIB: u64 = 1024 * MIB;
+
+/// The example of the README compiles, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
