@@ -5,7 +5,7 @@ use std::time::Duration;
 use minicontainer::core::options::Isolation;
 use minicontainer::{Error, MIB, Verdict};
 
-use crate::fixture::{Fixture, is_root};
+use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run, shell, succeeds, text};
 
 #[test]
@@ -85,19 +85,24 @@ fn wall_time_is_bounded() {
     assert!(succeeds(&shell(&image, "sleep 0.1").wall_time(Duration::from_secs(60))));
 }
 
-/// Whoever cannot have a limit is told, with the cause and the mend.
+/// Whoever cannot have a limit is told, with the cause and the mend; a default that cannot be had is no error, and the
+/// report shows that it is not there.
 #[test]
 fn a_limit_that_cannot_be_had_is_an_error() {
-    let fixture = Fixture::any();
-    if is_root() {
-        return;
-    }
-    let image = busybox(&fixture);
-    let error = shell(&image, "true").memory(64 * MIB).output().expect_err("no cgroup");
-    assert_eq!(error.to_string(), "the memory limit cannot be applied: the cgroup hierarchy belongs to root");
-    assert!(error.hint().is_some_and(|hint| hint.contains("root")), "{error:?}");
-    // A default that cannot be had is no error, and the report shows that it is not there.
-    assert_eq!(run(&shell(&image, "true")).report.limits.pids, None);
+    let Some(fixture) = Fixture::user() else { return };
+    let output = |arguments: &[&str]| fixture.command().args(arguments).output().expect("the command starts");
+    assert!(output(&["image", "seed"]).status.success());
+    let limited = output(&["run", "--rm", "--memory", "64m", "busybox", "true"]);
+    let stderr = String::from_utf8_lossy(&limited.stderr);
+    assert_eq!(limited.status.code(), Some(125), "{stderr}");
+    assert!(stderr.contains("the memory limit cannot be applied: the cgroup hierarchy belongs to root"), "{stderr}");
+    assert!(stderr.contains("hint: run as root"), "{stderr}");
+    let report = fixture.store().join("report.json");
+    let report = report.to_str().expect("text");
+    assert!(output(&["run", "--rm", "--report", report, "busybox", "true"]).status.success());
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).expect("the report")).expect("JSON");
+    assert_eq!(report["limits"]["pids"], serde_json::Value::Null, "{report}");
+    assert_eq!(report["verdict"]["exited"], 0, "{report}");
 }
 
 #[test]

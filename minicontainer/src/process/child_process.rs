@@ -31,8 +31,8 @@ pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
             ambient.iter().try_for_each(|number| change(libc::PR_CAP_AMBIENT_RAISE, *number))
         }
         Operation::NoNewPrivileges => calls::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).named(Call::Prctl).map(drop),
-        // Every other operation has been carried out by the caller already.
-        _ => Ok(()),
+        // The callers carry out the others. One that nobody does must stop the start, not be passed over.
+        _ => Err(Failure { call: Call::Execve, errno: Errno(libc::ENOSYS) }),
     }
 }
 

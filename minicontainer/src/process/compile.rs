@@ -50,12 +50,24 @@ pub enum CompileError {
         /// Another.
         second: String,
     },
+    /// A kind of step that this library does not know how to carry out: to leave it out would be to weaken the container.
+    #[error("nothing carries out the step {step}")]
+    NoOperation {
+        /// The step.
+        step: String,
+    },
     /// A resource whose number is not known.
     #[error("unknown resource {name}: see getrlimit(2) for the names")]
     UnknownResource {
         /// The name.
         name: String,
     },
+}
+
+impl CompileError {
+    fn no_operation(step: &Step) -> CompileError {
+        CompileError::NoOperation { step: format!("{step:?}") }
+    }
 }
 
 /// Compiles the steps that the container's first process carries out.
@@ -143,13 +155,14 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
             ambient: ambient.iter().filter_map(|name| capability_number(name)).collect(),
         },
         Step::Execute { args, env } => Operation::Execute(execution(args, env)?),
-        _ => Operation::NoNewPrivileges,
+        Step::NoNewPrivileges => Operation::NoNewPrivileges,
+        _ => return Err(CompileError::no_operation(step)),
     })
 }
 
 fn overlay(step: &Step, context: &Context) -> Result<Operation, CompileError> {
     let Step::MountOverlay { lowers, upper, work, target, volatile, userxattr } = step else {
-        return Ok(Operation::MakeMountsPrivate);
+        return Err(CompileError::no_operation(step));
     };
     let mut options: Vec<(&str, &str)> = Vec::new();
     if context.layers_one_by_one {

@@ -87,12 +87,6 @@ pub enum PlanError {
         /// What would mend it.
         mend: String,
     },
-    /// A word is no capability's name.
-    #[error("unknown capability \"{name}\": see capabilities(7) for the names")]
-    UnknownCapability {
-        /// What was given.
-        name: String,
-    },
 }
 
 impl PlanError {
