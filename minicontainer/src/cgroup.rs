@@ -18,9 +18,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cgroups_rs::fs::cpu::CpuController;
+use cgroups_rs::fs::cpuacct::CpuAcctController;
 use cgroups_rs::fs::memory::MemController;
 use cgroups_rs::fs::pid::PidController;
-use cgroups_rs::fs::{Cgroup, MaxValue, hierarchies};
+use cgroups_rs::fs::{Cgroup, Hierarchy, MaxValue, Subsystem, hierarchies};
 use minicontainer_core::plan::{Plan, Step};
 
 /// A control group could not be made or limited.
@@ -75,6 +76,60 @@ pub(crate) struct Group {
     directories: Vec<PathBuf>,
 }
 
+/// Where the hierarchies are mounted, see cgroups(7).
+const ROOT: &str = "/sys/fs/cgroup";
+
+/// The hierarchies of version 1 that a container needs, each in its usual place. That of `cgroups-rs` looks for all
+/// there are in the table of mounts, which takes as long as making the groups.
+#[derive(Debug)]
+struct Version1 {
+    controllers: Vec<String>,
+}
+
+impl Hierarchy for Version1 {
+    fn subsystems(&self) -> Vec<Subsystem> {
+        let subsystem = |name: &String| {
+            let (point, root) = (place(name)?, PathBuf::from("/"));
+            match name.as_str() {
+                "cpu" => Some(Subsystem::Cpu(CpuController::new(point, root, false))),
+                "cpuacct" => Some(Subsystem::CpuAcct(CpuAcctController::new(point, root))),
+                "memory" => Some(Subsystem::Mem(MemController::new(point, root, false))),
+                "pids" => Some(Subsystem::Pid(PidController::new(point, root, false))),
+                _ => None,
+            }
+        };
+        self.controllers.iter().rev().filter_map(subsystem).collect()
+    }
+
+    fn root(&self) -> PathBuf {
+        PathBuf::from(ROOT)
+    }
+
+    fn root_control_group(&self) -> Cgroup {
+        Cgroup::load(Box::new(Version1 { controllers: self.controllers.clone() }), "")
+    }
+
+    fn parent_control_group(&self, path: &str) -> Cgroup {
+        let parent = Path::new(path).parent().unwrap_or(Path::new(""));
+        Cgroup::load(Box::new(Version1 { controllers: self.controllers.clone() }), parent)
+    }
+
+    fn v2(&self) -> bool {
+        false
+    }
+}
+
+/// Where the hierarchy of this controller is mounted, alone or with others (`cpu,cpuacct`).
+fn place(controller: &str) -> Option<PathBuf> {
+    let alone = Path::new(ROOT).join(controller);
+    if alone.exists() {
+        return Some(alone);
+    }
+    let mut mounted = fs::read_dir(ROOT).into_iter().flatten().flatten();
+    let found = mounted.find(|entry| entry.file_name().to_string_lossy().split(',').any(|name| name == controller));
+    found.map(|entry| entry.path())
+}
+
 /// What the members of a group have used together.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
@@ -99,14 +154,16 @@ impl Group {
 
     fn create(name: &str, controllers: &[String]) -> Result<Group, CgroupError> {
         let failed = |source| CgroupError::Create { name: name.to_owned(), source };
-        let hierarchy = hierarchies::auto();
-        let unified = hierarchy.v2();
-        let root = hierarchy.root();
+        let unified = Path::new(ROOT).join("cgroup.controllers").exists();
+        let hierarchy: Box<dyn Hierarchy> = match unified {
+            true => Box::new(hierarchies::V2::new()),
+            false => Box::new(Version1 { controllers: controllers.to_vec() }),
+        };
         // `cpuacct` is a part of `cpu` in version 2.
         let wanted = controllers.iter().filter(|name| !unified || *name != "cpuacct").cloned().collect();
         let cgroup = Cgroup::new_with_specified_controllers(hierarchy, name, Some(wanted)).map_err(failed)?;
         let directories: Vec<PathBuf> = match unified {
-            true => vec![root.join(name)],
+            true => vec![Path::new(ROOT).join(name)],
             false => cgroup.subsystems().iter().map(|part| part.to_controller().path().to_owned()).collect(),
         };
         let mut group = Group { cgroup, name: name.to_owned(), files: Vec::new(), directories };

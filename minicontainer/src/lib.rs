@@ -72,7 +72,7 @@ pub use minicontainer_core as core;
 #[cfg(target_os = "linux")]
 pub use {
     cgroup::CgroupError,
-    process::{CompileError, StartError, StepTime},
+    process::{CompileError, StartError, StepTime, heed_children},
     sandbox::{Error, ErrorKind, Output, Running, Sandbox, Signaller, Stdio},
     store::Store,
 };

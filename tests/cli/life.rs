@@ -178,6 +178,18 @@ fn a_signal_ends_a_program_that_does_not() {
 }
 
 #[test]
+fn whoever_ignores_the_end_of_children_still_learns_it() {
+    let place = Place::new();
+    let command = place.command(&["run", "--rm", "busybox", "sh", "-c", "exit 3"]);
+    let program = command.get_program().to_string_lossy().into_owned();
+    let arguments: Vec<String> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<&str> =
+        ["--ignore-signal=CHLD", &program].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+    let answer = place.answer(place.program("env", &words).output().expect("env runs"));
+    assert_eq!((answer.code, answer.stderr.as_str()), (3, ""));
+}
+
+#[test]
 fn a_container_outlives_its_engine_and_is_told_truthfully() {
     let place = Place::new();
     let script = "touch /shared/ready; exec sleep 600";

@@ -29,6 +29,8 @@ use std::process::ExitCode;
 use args::Arguments;
 
 fn main() -> ExitCode {
+    // Whoever started the command may have left it to ignore the end of children. It cannot fail.
+    let _heeded = minicontainer::heed_children();
     let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error, std::env::args_os().skip(1)),

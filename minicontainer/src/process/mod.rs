@@ -36,3 +36,4 @@ pub(crate) mod wait;
 pub use compile::CompileError;
 pub use message::StepTime;
 pub use start_error::StartError;
+pub use wait::heed_children;

@@ -45,6 +45,9 @@ pub(crate) fn start(
     group: Option<&Group>,
     traced: bool,
 ) -> Result<Started, StartError> {
+    if calls::forgets_children().unwrap_or(false) {
+        return Err(StartError::ChildrenForgotten);
+    }
     let pipe = || -> Result<(OwnedFd, OwnedFd), StartError> {
         let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|source| StartError::Pipe { source })?;
         Ok((above_standard(read)?, above_standard(write)?))

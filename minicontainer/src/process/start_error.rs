@@ -27,6 +27,9 @@ pub enum StartError {
         /// The reason.
         source: Errno,
     },
+    /// The caller ignores SIGCHLD, so the kernel forgets how a child ended before anybody can ask.
+    #[error("cannot run anything while SIGCHLD is ignored: the kernel would forget how the program ended")]
+    ChildrenForgotten,
     /// The ids of the user namespace could not be mapped.
     #[error("cannot write {path}: {source}")]
     MapIds {
@@ -106,6 +109,10 @@ impl StartError {
             StartError::Clone { source: Errno::EPERM, .. } => {
                 Some("run as root, or as a user who may make user namespaces")
             }
+            StartError::ChildrenForgotten => Some(
+                "give it its default action first: minicontainer::heed_children() in a program of your own, \
+                 or signal(SIGCHLD, SIG_DFL), see sigaction(2)",
+            ),
             StartError::Clone { source: Errno::EAGAIN, .. } => Some("the machine or your user has too many processes"),
             StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
                 (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => {

@@ -62,6 +62,14 @@ pub(crate) fn default_action(signal: i32) -> Result<usize> {
     call!(SYS_rt_sigaction, signal, action.as_ptr(), 0, 8)
 }
 
+/// Whether this process has told the kernel to forget its children the moment they end.
+pub(crate) fn forgets_children() -> Result<bool> {
+    let mut action = [0u64; 4];
+    call!(SYS_rt_sigaction, libc::SIGCHLD, 0, action.as_mut_ptr(), 8)?;
+    let [handler, flags, ..] = action;
+    Ok(handler == libc::SIG_IGN as u64 || flags & libc::SA_NOCLDWAIT as u64 != 0)
+}
+
 pub(crate) fn unblock_signals() -> Result<usize> {
     let none = 0u64;
     call!(SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, 0, 8)

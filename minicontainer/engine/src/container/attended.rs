@@ -9,7 +9,7 @@ use std::{
 use minicontainer::{Report, Store, Verdict};
 use nix::{
     errno::Errno,
-    fcntl::{Flock, FlockArg},
+    fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2},
 };
 
 use super::{
@@ -85,7 +85,7 @@ impl Attended {
         }
         let (path, staged) = (state_file(&place), place.join("state.json.new"));
         self.write(&staged, &self.record()?)?;
-        fs::rename(&staged, &path).map_err(ContainerError::io("write", &path))?;
+        replace(&staged, &path).map_err(ContainerError::io("write", &path))?;
         self.sync(&place)
     }
 
@@ -121,6 +121,17 @@ impl Attended {
         }
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
         synced.map_err(ContainerError::io("flush to disk", directory))
+    }
+}
+
+/// Puts a file in the place of another. They change places, which is as atomic as rename(2); but a file that *replaces*
+/// another ext4 writes out to the disk at once, and who wants that says so by fsync(2).
+fn replace(staged: &Path, path: &Path) -> io::Result<()> {
+    match renameat2(AT_FDCWD, staged, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE) {
+        Ok(()) => fs::remove_file(staged),
+        // Not every file system can.
+        Err(Errno::EINVAL) => fs::rename(staged, path),
+        Err(errno) => Err(errno.into()),
     }
 }
 
