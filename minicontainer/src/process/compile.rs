@@ -88,6 +88,9 @@ fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, Compil
         | Step::LimitMemory { .. }
         | Step::LimitCpu { .. }
         | Step::LimitPids { .. }
+        | Step::LimitCpuset { .. }
+        | Step::LimitDevices { .. }
+        | Step::MakeUserNamespace { .. }
         | Step::Clone { .. }
         | Step::MapIds { .. } => return Ok(None),
         Step::CloseDescriptors => Operation::CloseDescriptors { standard: context.standard, gaps: gaps(&context.kept) },
@@ -154,14 +157,14 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
             inheritable: bits(inheritable) & context.permitted,
             ambient: ambient.iter().filter_map(|name| capability_number(name)).collect(),
         },
-        Step::Execute { args, env } => Operation::Execute(execution(args, env)?),
+        Step::Execute { args, env, init: false } => Operation::Execute(execution(args, env)?),
         Step::NoNewPrivileges => Operation::NoNewPrivileges,
         _ => return Err(CompileError::no_operation(step)),
     })
 }
 
 fn overlay(step: &Step, context: &Context) -> Result<Operation, CompileError> {
-    let Step::MountOverlay { lowers, upper, work, target, volatile, userxattr } = step else {
+    let Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, idmapped: false } = step else {
         return Err(CompileError::no_operation(step));
     };
     let mut options: Vec<(&str, &str)> = Vec::new();

@@ -1,7 +1,7 @@
 //! What a step puts into its sentences: its kind, by which its message is found, and the message's arguments.
 
 use super::{Argument, Language, message};
-use crate::plan::{CAPABILITIES, IdMapping, MountAttribute, Namespace, Step};
+use crate::plan::{CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step};
 
 /// The step's kind as its serialised form names it, `set-hostname` for `SetHostname`.
 pub(super) fn kind(step: &Step) -> &'static str {
@@ -10,6 +10,9 @@ pub(super) fn kind(step: &Step) -> &'static str {
         Step::LimitMemory { .. } => "limit-memory",
         Step::LimitCpu { .. } => "limit-cpu",
         Step::LimitPids { .. } => "limit-pids",
+        Step::LimitCpuset { .. } => "limit-cpuset",
+        Step::LimitDevices { .. } => "limit-devices",
+        Step::MakeUserNamespace { .. } => "make-user-namespace",
         Step::Clone { .. } => "clone",
         Step::MapIds { .. } => "map-ids",
         Step::CloseDescriptors => "close-descriptors",
@@ -28,17 +31,21 @@ pub(super) fn kind(step: &Step) -> &'static str {
         Step::BindDevice { .. } => "bind-device",
         Step::Symlink { .. } => "symlink",
         Step::Remount { .. } => "remount",
+        Step::SetSysctl { .. } => "set-sysctl",
         Step::MaskPath { .. } => "mask-path",
         Step::ReadonlyPath { .. } => "readonly-path",
         Step::PivotRoot => "pivot-root",
         Step::Chroot { .. } => "chroot",
+        Step::OpenTerminal => "open-terminal",
         Step::LoopbackUp => "loopback-up",
         Step::EnterWorkdir { .. } => "enter-workdir",
         Step::SetUmask { .. } => "set-umask",
         Step::SetRlimit { .. } => "set-rlimit",
+        Step::EnterUserNamespace => "enter-user-namespace",
         Step::DropBoundingSet { .. } => "drop-bounding-set",
         Step::SetUser { .. } => "set-user",
         Step::SetCapabilities { .. } => "set-capabilities",
+        Step::EndWithEngine => "end-with-engine",
         Step::NoNewPrivileges => "no-new-privileges",
         Step::Execute { .. } => "execute",
     }
@@ -57,6 +64,14 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
             ("period", (*period).into()),
         ],
         Step::LimitPids { max } => vec![("max", (*max).into())],
+        Step::LimitCpuset { cpus } => vec![("cpus", cpus.into())],
+        Step::LimitDevices { rules } => {
+            let allowed = rules.iter().filter(|rule| rule.access == DeviceAccess::Allow).map(device_rule);
+            vec![("allowed", listed(&allowed.collect::<Vec<_>>(), language).into())]
+        }
+        Step::MakeUserNamespace { uids, gids } => {
+            vec![("users", mappings(uids).into()), ("groups", mappings(gids).into())]
+        }
         Step::Clone { namespaces, into_cgroup } => vec![
             ("count", namespaces.len().into()),
             ("namespaces", namespaces.iter().map(|namespace| word(*namespace)).collect::<Vec<_>>().join(", ").into()),
@@ -69,9 +84,12 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
         ],
         Step::JoinCgroup { controllers } => vec![("controllers", listed(controllers, language).into())],
         Step::SetHostname { name } => vec![("name", name.into())],
-        Step::MountOverlay { lowers, volatile, .. } => {
-            vec![("count", lowers.len().into()), ("durability", if *volatile { "volatile" } else { "synced" }.into())]
-        }
+        Step::MountOverlay { lowers, volatile, idmapped, .. } => vec![
+            ("count", lowers.len().into()),
+            ("durability", if *volatile { "volatile" } else { "synced" }.into()),
+            ("owners", if *idmapped { "shifted" } else { "kept" }.into()),
+        ],
+        Step::SetSysctl { name, value } => vec![("name", name.into()), ("value", value.into())],
         Step::BindRoot { source } => vec![("source", source.into())],
         Step::Mount { fstype, destination, attributes, .. } => vec![
             ("fstype", fstype.into()),
@@ -112,7 +130,10 @@ fn process_arguments(step: &Step) -> Vec<(&'static str, Argument<'_>)> {
         Step::SetCapabilities { permitted, .. } => {
             vec![("count", permitted.len().into()), ("powers", powers(permitted).into())]
         }
-        Step::Execute { args, .. } => vec![("program", args.first().map_or("", String::as_str).into())],
+        Step::Execute { args, init, .. } => vec![
+            ("program", args.first().map_or("", String::as_str).into()),
+            ("init", if *init { "init" } else { "none" }.into()),
+        ],
         _ => vec![],
     }
 }
@@ -163,6 +184,12 @@ fn mappings(lines: &[IdMapping]) -> String {
     };
     let line = |line: &IdMapping| format!("{} → {}", range(line.inside, line.count), range(line.outside, line.count));
     lines.iter().map(line).collect::<Vec<_>>().join(", ")
+}
+
+/// A rule as the `devices.allow` file of cgroup v1 takes it.
+pub(super) fn device_rule(rule: &DeviceRule) -> String {
+    let number = |number: Option<u32>| number.map_or("*".to_owned(), |number| number.to_string());
+    format!("{} {}:{} {}", rule.kind, number(rule.major), number(rule.minor), rule.uses)
 }
 
 /// Names in a row, or the language's word for none.

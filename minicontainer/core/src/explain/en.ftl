@@ -32,6 +32,12 @@ step-limit-pids = Allow at most { $max ->
  } at once
     .why = Beyond it, fork(2) fails with EAGAIN. Without the limit a program that does nothing but fork (a fork bomb) would use up the process ids of the whole machine, even from inside a pid namespace: each of its processes has an id on the host as well.
 
+step-limit-cpuset = Run on the processors { $cpus } only
+    .why = What is measured in one container is not disturbed by another that runs on other processors. Without it, the kernel moves processes to whichever processor is free.
+
+step-limit-devices = Allow these devices and no others: { $allowed }
+    .why = A device node is a file that anybody may bring along, in an image or on a volume; what it opens is the machine's. Here the kernel asks the control group, not the file's permissions: a node of the host's disk cannot be opened, whoever made it.
+
 step-join-cgroup = Enter the control group, in { $controllers }
     .why = In cgroup v1 a process enters a group when its id is written to the file “tasks”, and 0 means “me”. It enters before the program starts, so nothing that the program ever does goes uncounted.
 
@@ -52,6 +58,9 @@ step-clone = Give birth to the container's first process{ $count ->
     [inside] { " " }It is born inside its control group, so not even its first page of memory goes uncounted.
    *[outside] { "" }
  }
+
+step-make-user-namespace = Make a user namespace: user { $users }, group { $groups }
+    .why = Root of the host starts this container, and yet root inside shall be nobody outside. The mounts need the host's root, so the namespace is made now and entered last.
 
 step-map-ids = Map ids: user { $users }, group { $groups }
     .why = Root inside is an ordinary user outside. Whenever it touches something that belongs to the host, the kernel asks what the id on the right may do, not what root may do.{ $setgroups ->
@@ -86,6 +95,9 @@ step-mount-overlay = Stack { $count ->
     .why = The read-only layers are the image: stored once, shared by all containers, never changed. The first write to a file copies it up into this container's own layer (copy-on-write), so no other container sees it. The mount lies in the container's own mount table, so the host never sees it either.{ $durability ->
     [volatile] { " " }Nothing is synced to the disk, for the writable layer will be thrown away with the container.
    *[synced] { "" }
+ }{ $owners ->
+    [shifted] { " " }What root owns in the layers on the disk is shown as owned by root of the container's user namespace.
+   *[kept] { "" }
  }
 
 step-bind-root = Make { $source } a mount of its own
@@ -127,6 +139,9 @@ step-symlink = Make the symbolic link { $path } → { $target }
 step-remount = Restrict the mount { $destination }: { $attributes }
     .why = A restriction belongs to the mount, not to the files: not even root of the container gets past it, whatever the files' permissions say.
 
+step-set-sysctl = Set { $name } to { $value }
+    .why = This variable of the kernel's belongs to a namespace, and the container has one of its own: the host's value stays as it is.
+
 step-mask-path = Hide { $path }
     .why = Some files of the kernel tell of the whole machine and belong to no namespace. What cannot be made the container's own must be covered: a file with /dev/null, a directory with an empty read-only one.
 
@@ -141,6 +156,9 @@ step-chroot = Let paths begin at { $path }
 
 ## The last things before the program
 
+step-open-terminal = Take a terminal of the container's own
+    .why = The program gets a pseudo-terminal (pty) of the container's own devpts, and the engine holds the other end and copies what goes back and forth. The user's own terminal never comes inside: whatever a program does to its terminal, it does to this one.
+
 step-loopback-up = Switch the loopback interface on
     .why = A new network namespace holds nothing but “lo”, and that is switched off. Programs talk to themselves at 127.0.0.1; it is this container's own and leads nowhere else.
 
@@ -152,6 +170,9 @@ step-set-umask = Set the file mode creation mask to { $mask }
 
 step-set-rlimit = Bound { $resource } to { $soft } (at most { $hard })
     .why = A control group bounds the container as a whole, a resource limit each single process in it. The program may lower the first value and raise it up to the second.
+
+step-enter-user-namespace = Enter the user namespace
+    .why = From here on root is root of this namespace only. What was made before (mounts, network, process ids) belongs to the host's root, so not even all capabilities could change it.
 
 step-drop-bounding-set = { $powers ->
     [all] Leave every capability obtainable
@@ -176,11 +197,17 @@ step-set-capabilities = { $powers ->
    *[some] Root in the container can still do a root's daily work on the container's own files, but nothing that reaches the machine: no mounting, no tracing of other people's processes, no loading of kernel modules.
  }
 
+step-end-with-engine = Die when the engine dies
+    .why = Should somebody kill the engine with SIGKILL, nobody would be left to hold the program to its time or to clear up after it. So the kernel is told to kill this process then, and with it all of its pid namespace.
+
 step-no-new-privileges = Renounce every gain of power through execve
     .why = A set-user-id program such as su(1) or sudo(8), or one that an image smuggles in, from now on runs with the powers of its caller. It cannot be undone and holds for all children.
 
 step-execute = Become the program { $program }
-    .why = execve(2) replaces the code and keeps the process: same id, same namespaces, same group, same root. All that was prepared is handed on, and the container lives exactly as long as this process.
+    .why = execve(2) replaces the code and keeps the process: same id, same namespaces, same group, same root. All that was prepared is handed on, and the container lives exactly as long as this process.{ $init ->
+    [init] { " " }A small process of the engine's stays as the first one: it starts the program, hands signals on to it and buries orphans.
+   *[none] { "" }
+ }
 
 ## The isolations that can be left out, and what then leaks
 

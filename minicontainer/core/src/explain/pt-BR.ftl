@@ -32,6 +32,12 @@ step-limit-pids = Permitir no máximo { $max ->
  } ao mesmo tempo
     .why = Acima desse número, fork(2) falha com EAGAIN. Sem o limite, um programa que só cria cópias de si mesmo (uma fork bomb) esgotaria os identificadores de processo da máquina toda, mesmo de dentro de um namespace de pid: cada processo seu tem também um identificador no host.
 
+step-limit-cpuset = Rodar somente nos processadores { $cpus }
+    .why = O que se mede num contêiner não é perturbado por outro que roda em outros processadores. Sem isso, o kernel leva os processos para qualquer processador que esteja livre.
+
+step-limit-devices = Permitir estes dispositivos e nenhum outro: { $allowed }
+    .why = Um nó de dispositivo é um arquivo que qualquer um pode trazer, numa imagem ou num volume; o que ele abre é da máquina. Aqui o kernel pergunta ao grupo de controle, não às permissões do arquivo: um nó do disco do host não se abre, não importa quem o tenha criado.
+
 step-join-cgroup = Entrar no grupo de controle, em { $controllers }
     .why = Na versão 1 dos cgroups, um processo entra no grupo quando o seu identificador é escrito no arquivo “tasks”, e 0 quer dizer “eu mesmo”. Ele entra antes de o programa começar, e assim nada do que o programa fizer fica fora da conta.
 
@@ -52,6 +58,9 @@ step-clone = Criar o primeiro processo do contêiner{ $count ->
     [inside] { " " }Ele já nasce dentro do seu grupo de controle: nem a sua primeira página de memória fica fora da conta.
    *[outside] { "" }
  }
+
+step-make-user-namespace = Criar um namespace de usuário: usuário { $users }, grupo { $groups }
+    .why = É o root do host que inicia este contêiner, e ainda assim o root de dentro não deve ser ninguém lá fora. As montagens precisam do root do host; por isso o namespace é criado agora e só se entra nele por último.
 
 step-map-ids = Mapear identificadores: usuário { $users }, grupo { $groups }
     .why = O root de dentro é um usuário comum lá fora. Sempre que ele toca em algo que pertence ao host, o kernel pergunta o que pode fazer o identificador da direita, e não o que pode fazer o root.{ $setgroups ->
@@ -86,6 +95,9 @@ step-mount-overlay = Empilhar { $count ->
     .why = As camadas somente leitura são a imagem: guardadas uma só vez, compartilhadas por todos os contêineres, nunca alteradas. A primeira escrita em um arquivo o copia para a camada deste contêiner (copy-on-write), e por isso nenhum outro contêiner a vê. A montagem fica na tabela de montagens do próprio contêiner; o host também nunca a vê.{ $durability ->
     [volatile] { " " }Nada é sincronizado com o disco, pois a camada de escrita será jogada fora junto com o contêiner.
    *[synced] { "" }
+ }{ $owners ->
+    [shifted] { " " }O que pertence ao root nas camadas do disco aparece como pertencente ao root do namespace de usuário do contêiner.
+   *[kept] { "" }
  }
 
 step-bind-root = Fazer de { $source } uma montagem própria
@@ -127,6 +139,9 @@ step-symlink = Criar o link simbólico { $path } → { $target }
 step-remount = Restringir a montagem { $destination }: { $attributes }
     .why = A restrição pertence à montagem, não aos arquivos: nem o root do contêiner passa por ela, digam o que disserem as permissões dos arquivos.
 
+step-set-sysctl = Definir { $name } como { $value }
+    .why = Esta variável do kernel pertence a um namespace, e o contêiner tem o seu próprio: o valor do host fica como está.
+
 step-mask-path = Esconder { $path }
     .why = Alguns arquivos do kernel falam da máquina inteira e não pertencem a nenhum namespace. O que não pode ser só do contêiner precisa ser coberto: um arquivo, com /dev/null; um diretório, com outro vazio e somente leitura.
 
@@ -141,6 +156,9 @@ step-chroot = Fazer os caminhos começarem em { $path }
 
 ## As últimas coisas antes do programa
 
+step-open-terminal = Tomar um terminal próprio do contêiner
+    .why = O programa recebe um pseudoterminal (pty) do devpts do próprio contêiner; o motor segura a outra ponta e copia o que vai e vem. O terminal do usuário nunca entra: o que um programa fizer com o seu terminal, faz com este.
+
 step-loopback-up = Ligar a interface de loopback
     .why = Um namespace de rede novo contém apenas “lo”, e desligada. Os programas conversam consigo mesmos em 127.0.0.1; ela é só deste contêiner e não leva a nenhum outro lugar.
 
@@ -152,6 +170,9 @@ step-set-umask = Definir a máscara de criação de arquivos como { $mask }
 
 step-set-rlimit = Limitar { $resource } a { $soft } (no máximo { $hard })
     .why = Um grupo de controle limita o contêiner como um todo; um limite de recurso, cada um dos seus processos. O programa pode baixar o primeiro valor e aumentá-lo até o segundo.
+
+step-enter-user-namespace = Entrar no namespace de usuário
+    .why = Daqui em diante root é root somente deste namespace. O que foi feito antes (montagens, rede, números de processo) pertence ao root do host, e nem todas as capabilities juntas poderiam mudá-lo.
 
 step-drop-bounding-set = { $powers ->
     [all] Deixar todas as capabilities ao alcance
@@ -176,11 +197,17 @@ step-set-capabilities = { $powers ->
    *[some] O root do contêiner ainda consegue fazer o trabalho diário de um root nos arquivos do próprio contêiner, mas nada que alcance a máquina: não monta, não rastreia processos alheios, não carrega módulos do kernel.
  }
 
+step-end-with-engine = Morrer quando o motor morrer
+    .why = Se alguém matar o motor com SIGKILL, não sobra quem faça o programa respeitar o tempo nem quem limpe depois. Por isso se pede ao kernel que mate também este processo e, com ele, todo o seu namespace de pid.
+
 step-no-new-privileges = Abrir mão de ganhar poderes por meio de execve
     .why = Um programa set-user-id como su(1) ou sudo(8), ou um que a imagem traga escondido, passa a rodar com os poderes de quem o chamou. Não há como desfazer, e vale para todos os filhos.
 
 step-execute = Tornar-se o programa { $program }
-    .why = execve(2) troca o código e conserva o processo: mesmo identificador, mesmos namespaces, mesmo grupo, mesma raiz. Tudo o que foi preparado é herdado, e o contêiner vive exatamente enquanto este processo viver.
+    .why = execve(2) troca o código e conserva o processo: mesmo identificador, mesmos namespaces, mesmo grupo, mesma raiz. Tudo o que foi preparado é herdado, e o contêiner vive exatamente enquanto este processo viver.{ $init ->
+    [init] { " " }Um pequeno processo do motor fica como o primeiro: inicia o programa, repassa a ele os sinais e enterra os órfãos.
+   *[none] { "" }
+ }
 
 ## Os isolamentos que se podem deixar de fora, e o que então vaza
 

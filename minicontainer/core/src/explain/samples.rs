@@ -1,6 +1,6 @@
 //! One sample of every kind of step, for the tests of this module.
 
-use crate::plan::{CAPABILITIES, IdMapping, MountAttribute, Namespace, Step};
+use crate::plan::{CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step};
 
 fn names(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
@@ -12,6 +12,7 @@ pub(super) fn samples() -> Vec<Step> {
 }
 
 fn before_the_root() -> Vec<Step> {
+    use DeviceAccess::{Allow, Deny};
     use Namespace::{Cgroup, Ipc, Mount, Net, Pid, User, Uts};
     let map = |outside, count| IdMapping { inside: 0, outside, count };
     vec![
@@ -19,6 +20,15 @@ fn before_the_root() -> Vec<Step> {
         Step::LimitMemory { bytes: 32 << 20 },
         Step::LimitCpu { quota: 50_000, period: 100_000 },
         Step::LimitPids { max: 64 },
+        Step::LimitCpuset { cpus: "0-1".into() },
+        Step::LimitDevices {
+            rules: vec![
+                DeviceRule { access: Deny, kind: 'a', major: None, minor: None, uses: "rwm".into() },
+                DeviceRule { access: Allow, kind: 'c', major: Some(1), minor: Some(3), uses: "rwm".into() },
+                DeviceRule { access: Allow, kind: 'c', major: Some(136), minor: None, uses: "rw".into() },
+            ],
+        },
+        Step::MakeUserNamespace { uids: vec![map(100_000, 65_536)], gids: vec![map(100_000, 65_536)] },
         Step::Clone { namespaces: vec![User, Mount, Pid, Net, Ipc, Uts, Cgroup], into_cgroup: true },
         Step::Clone { namespaces: vec![Mount], into_cgroup: false },
         Step::Clone { namespaces: vec![], into_cgroup: false },
@@ -50,6 +60,7 @@ fn root() -> Vec<Step> {
         target: "/containers/1/merged".into(),
         volatile,
         userxattr: volatile,
+        idmapped: !volatile,
     };
     vec![
         Step::MakeMountsPrivate,
@@ -80,6 +91,7 @@ fn paths() -> Vec<Step> {
         Step::BindDevice { path: "/dev/null".into() },
         Step::Symlink { target: "/proc/self/fd/1".into(), path: "/dev/stdout".into() },
         Step::Remount { destination: "/".into(), attributes: vec![MountAttribute::ReadOnly] },
+        Step::SetSysctl { name: "net.ipv4.ping_group_range".into(), value: "0 2147483647".into() },
         Step::MaskPath { path: "/proc/kcore".into() },
         Step::ReadonlyPath { path: "/proc/sys".into() },
         Step::PivotRoot,
@@ -91,7 +103,9 @@ fn last_things() -> Vec<Step> {
     let capabilities = names(&["CAP_CHOWN", "CAP_KILL"]);
     let all = names(&CAPABILITIES);
     vec![
+        Step::OpenTerminal,
         Step::LoopbackUp,
+        Step::EnterUserNamespace,
         Step::EnterWorkdir { path: "/app".into() },
         Step::SetUmask { mask: 0o022 },
         Step::SetRlimit { resource: "RLIMIT_NOFILE".into(), soft: 1024, hard: u64::MAX },
@@ -107,7 +121,13 @@ fn last_things() -> Vec<Step> {
         },
         Step::SetCapabilities { effective: vec![], permitted: vec![], inheritable: vec![], ambient: vec![] },
         Step::SetCapabilities { effective: vec![], permitted: all, inheritable: vec![], ambient: vec![] },
+        Step::EndWithEngine,
         Step::NoNewPrivileges,
-        Step::Execute { args: names(&["sh", "-c", "echo hi > /x"]), env: names(&["PATH=/bin", "HOME=/root"]) },
+        Step::Execute {
+            args: names(&["sh", "-c", "echo hi > /x"]),
+            env: names(&["PATH=/bin", "HOME=/root"]),
+            init: false,
+        },
+        Step::Execute { args: names(&["sh"]), env: vec![], init: true },
     ]
 }

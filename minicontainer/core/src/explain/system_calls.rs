@@ -6,7 +6,8 @@
 //! place and then moved there: the destination is opened with `RESOLVE_IN_ROOT`, so that no symbolic link of an
 //! image can lead it out of the new root, see openat2(2).
 
-use crate::plan::{CAPABILITIES, IdMapping, MountAttribute, Namespace, Plan, Step};
+use super::arguments::device_rule;
+use crate::plan::{CAPABILITIES, DeviceAccess, IdMapping, MountAttribute, Namespace, Plan, Step};
 
 /// Which files a control group has: the two versions name them differently, see cgroups(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(super) fn system_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
         | Step::LimitMemory { .. }
         | Step::LimitCpu { .. }
         | Step::LimitPids { .. }
+        | Step::LimitCpuset { .. }
+        | Step::LimitDevices { .. }
         | Step::JoinCgroup { .. }
         | Step::UnshareCgroup => cgroup_calls(step, version),
         Step::MakeMountsPrivate
@@ -43,24 +46,29 @@ pub(super) fn system_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
         | Step::BindDevice { .. }
         | Step::Symlink { .. }
         | Step::Remount { .. }
+        | Step::SetSysctl { .. }
         | Step::MaskPath { .. }
         | Step::ReadonlyPath { .. }
         | Step::PivotRoot
         | Step::Chroot { .. } => file_system_calls(step),
-        Step::Clone { .. }
+        Step::MakeUserNamespace { .. }
+        | Step::Clone { .. }
         | Step::MapIds { .. }
         | Step::CloseDescriptors
         | Step::ResetSignals
         | Step::AwaitGo
         | Step::NewSession
         | Step::SetHostname { .. }
+        | Step::OpenTerminal
         | Step::LoopbackUp
         | Step::EnterWorkdir { .. } => birth_calls(step),
         Step::SetUmask { .. }
         | Step::SetRlimit { .. }
+        | Step::EnterUserNamespace
         | Step::DropBoundingSet { .. }
         | Step::SetUser { .. }
         | Step::SetCapabilities { .. }
+        | Step::EndWithEngine
         | Step::NoNewPrivileges
         | Step::Execute { .. } => power_calls(step),
     }
@@ -89,6 +97,18 @@ fn cgroup_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
         }
         (Step::LimitCpu { quota, period }, V2) => vec![write("cpu.max", &format!("{quota} {period}"))],
         (Step::LimitPids { max }, _) => vec![write("pids.max", &max.to_string())],
+        (Step::LimitCpuset { cpus }, _) => vec![write("cpuset.cpus", cpus)],
+        (Step::LimitDevices { rules }, V1) => rules
+            .iter()
+            .map(|rule| match rule.access {
+                DeviceAccess::Allow => write("devices.allow", &device_rule(rule)),
+                DeviceAccess::Deny => write("devices.deny", &device_rule(rule)),
+            })
+            .collect(),
+        (Step::LimitDevices { .. }, V2) => vec![
+            "bpf(BPF_PROG_LOAD, {prog_type=BPF_PROG_TYPE_CGROUP_DEVICE})".to_owned(),
+            "bpf(BPF_PROG_ATTACH, {target_fd=group, attach_type=BPF_CGROUP_DEVICE})".to_owned(),
+        ],
         (Step::JoinCgroup { controllers }, _) => {
             controllers.iter().map(|controller| write(&format!("{controller}/…/tasks"), "0")).collect()
         }
@@ -105,11 +125,13 @@ fn birth_calls(step: &Step) -> Vec<String> {
             flags.extend(into_cgroup.then_some("CLONE_INTO_CGROUP"));
             vec![format!("clone3({{flags={}, exit_signal=0{group}}})", flags.join("|"))]
         }
+        Step::MakeUserNamespace { uids, gids } => vec![
+            "clone3({flags=CLONE_NEWUSER|CLONE_PIDFD})".to_owned(),
+            format!("write(</proc/PID/uid_map>, {:?})", lines(uids)),
+            format!("write(</proc/PID/gid_map>, {:?})", lines(gids)),
+            "openat(AT_FDCWD, \"/proc/PID/ns/user\", O_RDONLY|O_CLOEXEC)".to_owned(),
+        ],
         Step::MapIds { uids, gids, deny_setgroups } => {
-            let lines = |ids: &[IdMapping]| {
-                let line = |line: &IdMapping| format!("{} {} {}", line.inside, line.outside, line.count);
-                ids.iter().map(line).collect::<Vec<_>>().join("\n")
-            };
             let deny = deny_setgroups.then(|| "write(</proc/PID/setgroups>, \"deny\")".to_owned());
             let maps = [
                 format!("write(</proc/PID/uid_map>, {:?})", lines(uids)),
@@ -126,11 +148,25 @@ fn birth_calls(step: &Step) -> Vec<String> {
         Step::NewSession => vec!["setsid()".to_owned()],
         Step::SetHostname { name } => vec![format!("sethostname({name:?}, {})", name.len())],
         Step::EnterWorkdir { path } => vec![format!("chdir({path:?})")],
+        Step::OpenTerminal => vec![
+            "openat(AT_FDCWD, \"/dev/pts/ptmx\", O_RDWR|O_NOCTTY|O_CLOEXEC)".to_owned(),
+            "ioctl(terminal, TIOCSPTLCK, [0])".to_owned(),
+            "ioctl(terminal, TIOCGPTPEER, O_RDWR|O_NOCTTY)".to_owned(),
+            "ioctl(peer, TIOCSCTTY, 0)".to_owned(),
+            "dup3(peer, 0, 0), dup3(peer, 1, 0), dup3(peer, 2, 0)".to_owned(),
+            "sendmsg(engine, {SCM_RIGHTS, [terminal]})".to_owned(),
+        ],
         _ => vec![
             "socket(AF_INET, SOCK_DGRAM|SOCK_CLOEXEC, 0)".to_owned(),
             "ioctl(socket, SIOCSIFFLAGS, {ifr_name=\"lo\", ifr_flags=IFF_UP})".to_owned(),
         ],
     }
+}
+
+/// The lines of an id map.
+fn lines(ids: &[IdMapping]) -> String {
+    let line = |line: &IdMapping| format!("{} {} {}", line.inside, line.outside, line.count);
+    ids.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn clone_flag(namespace: Namespace) -> &'static str {
@@ -181,7 +217,9 @@ fn power_calls(step: &Step) -> Vec<String> {
             let raise = ambient.iter().map(|name| format!("prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, {name}, 0, 0)"));
             [sets, clear].into_iter().chain(raise).collect()
         }
-        Step::Execute { args, env } => {
+        Step::EnterUserNamespace => vec!["setns(userns, CLONE_NEWUSER)".to_owned()],
+        Step::EndWithEngine => vec!["prctl(PR_SET_PDEATHSIG, SIGKILL)".to_owned()],
+        Step::Execute { args, env, .. } => {
             vec![format!("execve({:?}, {args:?}, /* {} vars */)", args.first().map_or("", String::as_str), env.len())]
         }
         _ => vec!["prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)".to_owned()],
@@ -193,8 +231,10 @@ fn file_system_calls(step: &Step) -> Vec<String> {
         Step::MakeMountsPrivate => {
             vec!["mount_setattr(AT_FDCWD, \"/\", AT_RECURSIVE, {propagation=MS_PRIVATE})".to_owned()]
         }
-        Step::MountOverlay { lowers, upper, work, target, volatile, userxattr } => {
-            let mut calls = vec!["fsopen(\"overlay\", FSOPEN_CLOEXEC)".to_owned(), configure("source", "overlay")];
+        Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, idmapped } => {
+            let shown = lowers.iter().chain([upper]).filter(|_| *idmapped);
+            let mut calls: Vec<String> = shown.flat_map(|path| shift(path)).collect();
+            calls.extend(["fsopen(\"overlay\", FSOPEN_CLOEXEC)".to_owned(), configure("source", "overlay")]);
             calls.extend(lowers.iter().map(|lower| configure("lowerdir+", lower)));
             calls.extend([configure("upperdir", upper), configure("workdir", work)]);
             calls.extend(volatile.then(|| configure("volatile", "")));
@@ -248,11 +288,27 @@ fn restriction_calls(step: &Step) -> Vec<String> {
             restrict("mnt", Below::Included, &[MountAttribute::ReadOnly]),
             place(),
         ],
+        Step::SetSysctl { name, value } => {
+            let file = format!("/proc/sys/{}", name.replace('.', "/"));
+            vec![
+                format!("openat2(root, {file:?}, {{flags=O_WRONLY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}})"),
+                format!("write(<{file}>, {value:?})"),
+            ]
+        }
         Step::Chroot { path } => vec![format!("chroot({path:?})"), "chdir(\"/\")".to_owned()],
         _ => ["fchdir(root)", "pivot_root(\".\", \".\")", "umount2(\".\", MNT_DETACH)", "chdir(\"/\")"]
             .map(str::to_owned)
             .to_vec(),
     }
+}
+
+/// Shows a directory with its owners shifted into the user namespace, at its own place.
+fn shift(path: &str) -> [String; 3] {
+    [
+        clone_tree(path, Below::LeftOut),
+        "mount_setattr(mnt, \"\", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=userns})".to_owned(),
+        format!("move_mount(mnt, \"\", AT_FDCWD, {path:?}, MOVE_MOUNT_F_EMPTY_PATH)"),
+    ]
 }
 
 /// Whether the mounts below a mount are meant too.

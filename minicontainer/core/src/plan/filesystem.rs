@@ -80,6 +80,7 @@ fn root_mount(root: &RootFs, host: &Host) -> Result<Step, PlanError> {
             work: work.clone(),
             target: target.clone(),
             volatile: *volatile,
+            idmapped: false,
             userxattr: match host.overlay {
                 Overlay::Trusted => false,
                 Overlay::UserXattr => true,

@@ -47,7 +47,7 @@ use serde::Serialize;
 pub use capability::{CAPABILITIES, capability_number};
 pub use error::PlanError;
 pub use host::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
-pub use step::{Actor, Capabilities, IdMapping, MountAttribute, Namespace, Step};
+pub use step::{Actor, Capabilities, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step};
 
 /// How the container's root file system comes to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

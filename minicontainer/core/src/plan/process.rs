@@ -60,7 +60,7 @@ pub(super) fn steps(spec: &Spec, host: &Host) -> Result<Vec<Step>, PlanError> {
     if process.no_new_privileges() == Some(true) {
         steps.push(Step::NoNewPrivileges);
     }
-    steps.push(Step::Execute { args, env: process.env().clone().unwrap_or_default() });
+    steps.push(Step::Execute { args, env: process.env().clone().unwrap_or_default(), init: false });
     Ok(steps)
 }
 

@@ -78,6 +78,32 @@ impl MountAttribute {
     }
 }
 
+/// Whether a rule lets a device be used, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceAccess {
+    /// It may be used in the ways that the rule names.
+    Allow,
+    /// It may not.
+    Deny,
+}
+
+/// A rule of a container's device control group, see "Device Controller" in the kernel's cgroup documentation and
+/// "Allowed Device list" in the runtime specification's config-linux.md. A later rule overrules an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeviceRule {
+    /// Whether it allows or denies.
+    pub access: DeviceAccess,
+    /// `c` for character devices, `b` for block devices, `a` for all.
+    pub kind: char,
+    /// The driver's number; any when there is none.
+    pub major: Option<u32>,
+    /// The device's number; any when there is none.
+    pub minor: Option<u32>,
+    /// Which uses are meant: some of `r` (read), `w` (write), `m` (make a node).
+    pub uses: String,
+}
+
 /// One line of a uid_map or gid_map file, see user_namespaces(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct IdMapping {
@@ -119,6 +145,23 @@ pub enum Step {
     LimitPids {
         /// The greatest number that may exist at once.
         max: u64,
+    },
+    /// Bind the container's processes to some of the processors.
+    LimitCpuset {
+        /// The processors as cpuset(7) lists them, such as `0-1,3`.
+        cpus: String,
+    },
+    /// Bound which device nodes can be opened and made, whoever owns them.
+    LimitDevices {
+        /// The rules, the last that fits counts.
+        rules: Vec<DeviceRule>,
+    },
+    /// Make a user namespace that the container will enter last, when all that needs the host's root is done.
+    MakeUserNamespace {
+        /// The lines of its `uid_map`.
+        uids: Vec<IdMapping>,
+        /// The lines of its `gid_map`.
+        gids: Vec<IdMapping>,
     },
     /// Give birth to the container's first process, already inside its new namespaces.
     Clone {
@@ -172,6 +215,9 @@ pub enum Step {
         volatile: bool,
         /// Whether overlay keeps its notes in `user.overlay.*` rather than `trusted.overlay.*` attributes.
         userxattr: bool,
+        /// Whether the layers are shown with their owners shifted into the user namespace that was made before: what
+        /// root owns on the disk then belongs to root of the container.
+        idmapped: bool,
     },
     /// Make a plain directory a mount of its own, as pivot_root(2) demands.
     BindRoot {
@@ -232,6 +278,13 @@ pub enum Step {
         /// The restrictions added.
         attributes: Vec<MountAttribute>,
     },
+    /// Set a variable of the kernel's that belongs to the container's own namespaces, see sysctl(8).
+    SetSysctl {
+        /// Its name, with dots, such as `net.ipv4.ping_group_range`.
+        name: String,
+        /// Its value.
+        value: String,
+    },
     /// Cover a file with `/dev/null` or a directory with an empty read-only one.
     MaskPath {
         /// The path, inside the new root; nothing happens when it is not there.
@@ -249,6 +302,8 @@ pub enum Step {
         /// The directory that becomes the root.
         path: String,
     },
+    /// Take a terminal of the container's own for stdin, stdout and stderr, and hand its other side to the engine.
+    OpenTerminal,
     /// Switch the loopback interface on.
     LoopbackUp,
     /// Enter the working directory, made when missing.
@@ -270,6 +325,8 @@ pub enum Step {
         /// How far the process may raise it.
         hard: u64,
     },
+    /// Enter the user namespace that was made before: from here on no power reaches beyond it.
+    EnterUserNamespace,
     /// Give up, for this process and all that come of it, every capability that is not listed.
     DropBoundingSet {
         /// The capabilities that remain obtainable.
@@ -295,6 +352,8 @@ pub enum Step {
         /// What survives execve(2) by itself.
         ambient: Capabilities,
     },
+    /// Die when the engine's thread that gave birth to this process dies.
+    EndWithEngine,
     /// From now on execve(2) can only lose powers, never gain them.
     NoNewPrivileges,
     /// Become the program.
@@ -303,6 +362,9 @@ pub enum Step {
         args: Vec<String>,
         /// Its environment, `NAME=value` each.
         env: Vec<String>,
+        /// Whether a small process of the engine's stays as the first one: it starts the program as its child, hands
+        /// signals on to it and buries orphans (`--init`).
+        init: bool,
     },
 }
 
@@ -314,9 +376,44 @@ impl Step {
             | Step::LimitMemory { .. }
             | Step::LimitCpu { .. }
             | Step::LimitPids { .. }
+            | Step::LimitCpuset { .. }
+            | Step::LimitDevices { .. }
+            | Step::MakeUserNamespace { .. }
             | Step::Clone { .. }
             | Step::MapIds { .. } => Actor::Engine,
-            _ => Actor::Container,
+            Step::CloseDescriptors
+            | Step::ResetSignals
+            | Step::JoinCgroup { .. }
+            | Step::AwaitGo
+            | Step::UnshareCgroup
+            | Step::NewSession
+            | Step::SetHostname { .. }
+            | Step::MakeMountsPrivate
+            | Step::MountOverlay { .. }
+            | Step::BindRoot { .. }
+            | Step::Mount { .. }
+            | Step::BindMount { .. }
+            | Step::MakeDevice { .. }
+            | Step::BindDevice { .. }
+            | Step::Symlink { .. }
+            | Step::Remount { .. }
+            | Step::SetSysctl { .. }
+            | Step::MaskPath { .. }
+            | Step::ReadonlyPath { .. }
+            | Step::PivotRoot
+            | Step::Chroot { .. }
+            | Step::OpenTerminal
+            | Step::LoopbackUp
+            | Step::EnterWorkdir { .. }
+            | Step::SetUmask { .. }
+            | Step::SetRlimit { .. }
+            | Step::EnterUserNamespace
+            | Step::DropBoundingSet { .. }
+            | Step::SetUser { .. }
+            | Step::SetCapabilities { .. }
+            | Step::EndWithEngine
+            | Step::NoNewPrivileges
+            | Step::Execute { .. } => Actor::Container,
         }
     }
 }
