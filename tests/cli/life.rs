@@ -20,6 +20,36 @@ fn a_program_gets_its_words_and_its_exit_code_comes_back() {
 }
 
 #[test]
+fn limits_of_a_run_have_their_verdicts_in_both_files() {
+    let place = Place::new();
+    let check = |flags: &[&str], script: &str, code: i32, stdout: &str, verdict: &str, meta: &[&str]| {
+        let files = ["--report", "report.json", "--meta", "meta"];
+        let arguments = [&["run", "--rm"], flags, &files, &["busybox", "sh", "-c", script]].concat();
+        let answer = place.run(&arguments);
+        assert_eq!((answer.code, answer.stdout.as_str()), (code, stdout), "{flags:?} {}", answer.stderr);
+        let report: serde_json::Value = serde_json::from_slice(&fs::read(place.path("report.json")).unwrap()).unwrap();
+        assert_eq!(report["verdict"].to_string(), verdict, "{flags:?}");
+        let text = fs::read_to_string(place.path("meta")).unwrap();
+        let missing: Vec<_> = meta.iter().filter(|wanted| !text.lines().any(|line| line == **wanted)).collect();
+        assert!(missing.is_empty(), "{flags:?} {missing:?} {text}");
+    };
+    check(&[], "exit 3", 3, "", r#"{"exited":3}"#, &["exitcode:3", "status:RE", "message:Exited with error status 3"]);
+    let busy = "while :; do :; done";
+    let over = ["killed:1", "status:TO", "message:Time limit exceeded"];
+    check(&["--cpu-time", "300ms"], busy, 137, "", r#""cpu-time-limit""#, &over);
+    let over = ["killed:1", "status:SG", "message:Output limit exceeded"];
+    check(&["--output-limit", "6"], "exec yes", 137, "y\ny\ny\n", r#""output-limit""#, &over);
+    check(&["--output-limit", "6"], "echo short", 0, "short\n", r#"{"exited":0}"#, &["exitcode:0"]);
+    let fill = "dd if=/dev/zero of=/x bs=64k count=32 2>/dev/null; exit $?";
+    check(&["--storage-opt", "size=1m"], fill, 1, "", r#"{"exited":1}"#, &["status:RE"]);
+    check(&[], fill, 0, "", r#"{"exited":0}"#, &["exitcode:0"]);
+    // A fault of the engine's is nobody's verdict.
+    let answer = place.run(&["run", "--rm", "--meta", "meta", "busybox", "no-such-program"]);
+    assert_eq!(answer.code, 127);
+    assert!(fs::read_to_string(place.path("meta")).unwrap().starts_with("status:XX\nmessage:"));
+}
+
+#[test]
 fn options_reach_the_program() {
     let place = Place::new();
     let check = |flags: &[&str], script: &str, expect: &str| {

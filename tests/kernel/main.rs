@@ -15,3 +15,4 @@ mod oracle;
 mod oracle_sees;
 mod sandboxes;
 mod skip;
+mod verdicts;

@@ -169,6 +169,7 @@ fn root_fs(run: &RunOptions) -> RootFs {
         work: format!("{container}/work"),
         target: format!("{container}/merged"),
         volatile: true,
+        limit: None,
     }
 }
 
@@ -192,7 +193,12 @@ fn run_options(options: &Options) -> Result<RunOptions, String> {
     Ok(RunOptions {
         command: options.command.clone(),
         hostname: given(&options.hostname)?,
-        limits: Limits { memory: given(&options.memory)?, cpus: given(&options.cpus)?, pids: given(&options.pids)? },
+        limits: Limits {
+            memory: given(&options.memory)?,
+            cpus: given(&options.cpus)?,
+            pids: given(&options.pids)?,
+            ..Limits::default()
+        },
         root: if options.read_only { Access::ReadOnly } else { Access::ReadWrite },
         network: match options.network {
             NetworkChoice::None => Network::None,

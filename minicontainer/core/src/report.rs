@@ -14,6 +14,10 @@ pub enum Verdict {
     Signalled(i32),
     /// It ran longer than its wall-clock limit and was killed.
     TimeLimit,
+    /// It used more processor time than its limit.
+    CpuTimeLimit,
+    /// It wrote more to stdout and stderr than its limit and was killed.
+    OutputLimit,
     /// The kernel killed it because the container's memory limit was reached.
     MemoryLimit,
 }
@@ -29,6 +33,14 @@ pub struct EnforcedLimits {
     pub pids: Option<u64>,
     /// Wall-clock time.
     pub wall_time: Option<Duration>,
+    /// Processor time in all.
+    pub cpu_time: Option<Duration>,
+    /// Bytes written to stdout and stderr together.
+    pub output: Option<u64>,
+    /// Bytes in the writable layer.
+    pub disk: Option<u64>,
+    /// Files, directories and links in the writable layer.
+    pub inodes: Option<u64>,
 }
 
 /// What is known of a run once it is over.
@@ -47,6 +59,16 @@ pub struct Report {
     pub peak_memory: Option<u64>,
     /// How many processes the kernel killed for want of memory.
     pub oom_kills: u64,
+    /// How often its first process, and the children that one waited for, gave the processor up by themselves.
+    #[serde(default)]
+    pub voluntary_switches: u64,
+    /// How often the kernel took the processor away from them.
+    #[serde(default)]
+    pub forced_switches: u64,
+    /// Whether the writable layer had no byte or no inode left in the end. Nothing is known of a layer without a limit,
+    /// and of a program that ended before anybody could look.
+    #[serde(default)]
+    pub disk_full: Option<bool>,
     /// The limits that were really in force.
     pub limits: EnforcedLimits,
 }

@@ -28,6 +28,9 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
             let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
             calls::mount_setattr(CURRENT_DIRECTORY, c"/", true, &private).named(Call::MountSetattr).map(drop)
         }
+        Operation::LimitWritableLayer { options, directory, directories } => {
+            limit_layer(options, directory, directories)
+        }
         Operation::MountOverlay { options, target } => mount_overlay(options, target, state),
         Operation::MountOverlayByPath { layers, data, target } => mount_overlay_by_path(layers, data, target, state),
         Operation::BindRoot { source } => bind_root(source, state),
@@ -48,6 +51,18 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
         }
         _ => return None,
     })
+}
+
+/// Mounts a file system of bounded size over the container's own directory, and makes overlay's directories in it. These
+/// are paths of the engine's, in which no image has a word.
+fn limit_layer(
+    options: &[(std::ffi::CString, std::ffi::CString)],
+    directory: &core::ffi::CStr,
+    directories: &[std::ffi::CString],
+) -> Result<(), Failure> {
+    let tree = file_system(c"tmpfs", options, 0)?;
+    calls::move_mount_to(tree.0, directory).named(Call::MoveMount)?;
+    directories.iter().try_for_each(|path| calls::mkdirat(CURRENT_DIRECTORY, path, 0o755).named(Call::Mkdir).map(drop))
 }
 
 /// Stacks the layers. The new mount's descriptor is the new root from now on.

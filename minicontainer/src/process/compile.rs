@@ -101,6 +101,16 @@ fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, Compil
         Step::NewSession => Operation::NewSession,
         Step::SetHostname { name } => Operation::SetHostname { name: text(name)? },
         Step::MakeMountsPrivate => Operation::MakeMountsPrivate,
+        Step::LimitWritableLayer { directory, bytes, inodes, directories } => {
+            let (size, inodes) = (bytes.to_string(), inodes.to_string());
+            let options = [("source", "tmpfs"), ("mode", "0755"), ("size", &*size), ("nr_inodes", &*inodes)];
+            let directories = directories.iter().map(|path| text(path)).collect::<Result<_, _>>()?;
+            Operation::LimitWritableLayer {
+                options: pairs(options.into_iter())?,
+                directory: text(directory)?,
+                directories,
+            }
+        }
         Step::MountOverlay { .. } => overlay(step, context)?,
         Step::BindRoot { source } => Operation::BindRoot { source: text(source)? },
         Step::Mount { fstype, source, destination, attributes, options } => Operation::Mount {

@@ -24,6 +24,7 @@ pub(crate) enum Operation {
     NewSession,
     SetHostname { name: CString },
     MakeMountsPrivate,
+    LimitWritableLayer { options: Vec<(CString, CString)>, directory: CString, directories: Vec<CString> },
     MountOverlay { options: Vec<(CString, CString)>, target: CString },
     MountOverlayByPath { layers: CString, data: CString, target: CString },
     BindRoot { source: CString },

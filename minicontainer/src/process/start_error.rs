@@ -80,7 +80,8 @@ fn kind(step: &Step) -> String {
 /// What the step was about, for the reader of an error.
 fn path_of(step: &Step) -> String {
     match step {
-        Step::MountOverlay { target: path, .. }
+        Step::LimitWritableLayer { directory: path, .. }
+        | Step::MountOverlay { target: path, .. }
         | Step::BindRoot { source: path }
         | Step::Mount { destination: path, .. }
         | Step::MakeDevice { path, .. }

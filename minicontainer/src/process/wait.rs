@@ -36,6 +36,8 @@ pub(crate) struct Ended {
     pub cpu_time: Duration,
     /// The largest resident set among them, in bytes.
     pub max_rss: u64,
+    /// How often they gave the processor up, and how often it was taken from them.
+    pub switches: [u64; 2],
 }
 
 /// Waits for the end and takes the process out of the kernel's table.
@@ -49,7 +51,19 @@ pub(crate) fn reap(pidfd: &OwnedFd) -> Result<Ended, Errno> {
         how: if info.si_code == libc::CLD_EXITED { How::Exited(status) } else { How::Signalled(status) },
         cpu_time: time(usage.ru_utime) + time(usage.ru_stime),
         max_rss: usage.ru_maxrss.unsigned_abs() * 1024,
+        switches: [usage.ru_nvcsw, usage.ru_nivcsw].map(i64::unsigned_abs),
     })
+}
+
+/// The processor time of a process that runs and of the children that it has waited for, see proc_pid_stat(5); none
+/// when it is gone.
+pub(crate) fn cpu_time_of(pid: i32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name stands in parentheses and may hold anything; what is counted are the fields 14 to 17.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    let ticks: u64 = fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
+    // Ticks are hundredths of a second wherever Linux shows them (USER_HZ).
+    Duration::from_millis(ticks * 10)
 }
 
 /// Gives SIGCHLD its default action, for the whole process. Whoever starts a program may leave it one that ignores the

@@ -150,6 +150,7 @@ pub fn describe(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: 
             // what lies in it.
             target: directory.display().to_string(),
             volatile,
+            limit: None,
         },
         Driver::Copy => RootFs::Directory { path: inside("rootfs") },
     }

@@ -238,7 +238,7 @@ fn an_overlay_is_two_empty_directories_below_its_target() {
     assert_eq!(made, planned);
     let names: Vec<String> = listing(&place.container()).into_keys().collect();
     assert_eq!(names, ["/upper", "/work"]);
-    let RootFs::Overlay { lowers, upper, work, target, volatile } = made else { panic!("an overlay") };
+    let RootFs::Overlay { lowers, upper, work, target, volatile, .. } = made else { panic!("an overlay") };
     assert_eq!(lowers.iter().map(|path| &path[path.len() - 2..]).collect::<Vec<_>>(), ["/1", "/0"]);
     assert_eq!(target, place.container().display().to_string());
     assert!([upper, work].iter().all(|path| fs::metadata(path).unwrap().mode() & 0o7777 == 0o755));

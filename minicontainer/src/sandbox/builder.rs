@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use minicontainer_core::options::{
-    Access, ByteSize, Cpus, EnvVar, Hostname, Isolation, MountSpec, Network, PidsLimit, RunOptions, UserSpec,
+    Access, ByteSize, Cpus, EnvVar, Hostname, Isolation, MountSpec, Network, PidsLimit, RunOptions, StorageLimit,
+    UserSpec,
 };
 
 use super::{Place, Sandbox, Stdio};
@@ -78,6 +79,26 @@ impl Sandbox {
     /// The longest that the program may run; then everything in the container is killed.
     pub fn wall_time(mut self, limit: Duration) -> Sandbox {
         self.wall_time = Some(limit);
+        self
+    }
+
+    /// The most processor time that all of it may use; then everything in the container is killed. Without a control
+    /// group (an ordinary user's) only its first process and the children that one has waited for are counted together.
+    pub fn cpu_time(mut self, limit: Duration) -> Sandbox {
+        self.options.limits.cpu_time = Some(limit);
+        self
+    }
+
+    /// The most bytes that [`output`](Sandbox::output) collects of stdout and stderr together; who writes more is killed.
+    pub fn output_limit(mut self, bytes: u64) -> Sandbox {
+        self.output_limit = Some(bytes);
+        self
+    }
+
+    /// The most that it may write into its own layer, which then lies in memory. For overlay only, and for a container
+    /// that is thrown away.
+    pub fn disk_limit(mut self, limit: StorageLimit) -> Sandbox {
+        self.options.storage = Some(limit);
         self
     }
 

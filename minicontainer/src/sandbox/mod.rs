@@ -31,7 +31,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use minicontainer_core::options::{Isolation, RunOptions, resolve_user};
-use minicontainer_core::plan::{Host, Overlay, Plan, RootFs, plan};
+use minicontainer_core::plan::{Host, Overlay, Plan, PlanError, RootFs, plan};
+use minicontainer_core::report::EnforcedLimits;
 use minicontainer_core::{image, spec};
 use oci_spec::image::ImageConfiguration;
 use oci_spec::runtime::Spec;
@@ -56,6 +57,7 @@ pub struct Sandbox {
     place: Place,
     driver: Option<Driver>,
     wall_time: Option<Duration>,
+    output_limit: Option<u64>,
     stdio: [Stdio; 3],
     traced: bool,
     invalid: Option<String>,
@@ -107,6 +109,7 @@ impl Sandbox {
             place: Place::Below(below),
             driver: None,
             wall_time: None,
+            output_limit: None,
             stdio: [Stdio::Inherit, Stdio::Inherit, Stdio::Inherit],
             traced: false,
             invalid: None,
@@ -175,7 +178,13 @@ impl Sandbox {
                 let account = |path| rootfs::read_file(layers, path, ACCOUNT_FILE_LIMIT).map(Option::unwrap_or_default);
                 let user = resolve_user(&process.user, &account("/etc/passwd")?, &account("/etc/group")?)?;
                 let spec = spec::spec(&self.options, &process, &user, &id, &host)?;
-                (spec, rootfs::describe(layers, &directory, driver, volatile))
+                let mut root = rootfs::describe(layers, &directory, driver, volatile);
+                match (&mut root, self.options.storage) {
+                    (RootFs::Overlay { limit, .. }, wanted) => *limit = wanted,
+                    (RootFs::Directory { .. }, Some(_)) => return Err(PlanError::LayerLimitNeedsOverlay.into()),
+                    (RootFs::Directory { .. }, None) => {}
+                }
+                (spec, root)
             }
         };
         let plan = plan(&spec, &root, &host)?;
@@ -201,7 +210,13 @@ impl Sandbox {
         let (standard, ends) = stdio::open([stdin, stdout, stderr])?;
         let group = Group::from_plan(&plan)?;
         let started = process::start::start(&plan, standard, group.as_ref(), self.traced)?;
-        Ok(Running::new(started, running::Holdings { group, _scratch: scratch }, plan, self.wall_time, ends))
+        let limits = EnforcedLimits {
+            wall_time: self.wall_time,
+            cpu_time: self.options.limits.cpu_time,
+            output: self.output_limit,
+            ..EnforcedLimits::default()
+        };
+        Ok(Running::new(started, running::Holdings { group, _scratch: scratch }, plan, limits, ends))
     }
 
     /// Makes the writable layer, or the copy; what comes back removes it in the end, if it is not kept.

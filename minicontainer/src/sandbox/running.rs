@@ -54,7 +54,11 @@ pub struct Running {
     /// Reads its stderr, if that is piped.
     pub stderr: Option<File>,
     started: Started,
-    wall_time: Option<Duration>,
+    limits: EnforcedLimits,
+    /// Why the engine killed it, if it did.
+    exceeded: Option<Verdict>,
+    /// The root file system of a container whose writable layer is limited.
+    layer: Option<File>,
     plan: Plan,
     report: Option<Report>,
     // Dropped in this order: first the group, with whatever is left in it, then the files.
@@ -89,15 +93,14 @@ impl Signaller {
 }
 
 impl Running {
-    pub(super) fn new(
-        started: Started,
-        holdings: Holdings,
-        plan: Plan,
-        wall_time: Option<Duration>,
-        ends: Ends,
-    ) -> Running {
+    pub(super) fn new(started: Started, holdings: Holdings, plan: Plan, limits: EnforcedLimits, ends: Ends) -> Running {
         let Ends { stdin, stdout, stderr } = ends;
-        Running { stdin, stdout, stderr, started, wall_time, plan, report: None, holdings }
+        let limits = enforced(&plan, limits);
+        // To see in the end whether the layer is full, it has to be held from now on. A program that has ended already
+        // has no root any more.
+        let root = || File::open(format!("/proc/{}/root", started.pid)).ok();
+        let layer = limits.disk.and_then(|_| root());
+        Running { stdin, stdout, stderr, started, limits, exceeded: None, layer, plan, report: None, holdings }
     }
 
     /// The first process's id on the host. It stays the container's until [`wait`](Running::wait) has come back.
@@ -160,8 +163,25 @@ impl Running {
         }
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        self.wall_time.map(|limit| self.started.at + limit)
+    /// Which limit of time is over by now; else the earliest moment at which one can be.
+    fn watch(&self) -> Watch {
+        let now = Instant::now();
+        let end = self.limits.wall_time.map(|limit| self.started.at + limit);
+        if end.is_some_and(|end| end <= now) {
+            return Watch::Over(Verdict::TimeLimit);
+        }
+        let Some(limit) = self.limits.cpu_time else { return Watch::Until(end) };
+        let Some(left) = limit.checked_sub(self.cpu_time()) else { return Watch::Over(Verdict::CpuTimeLimit) };
+        // Time on all processors at once passes so many times as fast. A last bit is not chased after.
+        let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
+        let next = now + (left / processors).max(Duration::from_millis(5));
+        Watch::Until(Some(end.map_or(next, |end| end.min(next))))
+    }
+
+    /// The processor time used so far, as the report will count it.
+    fn cpu_time(&self) -> Duration {
+        let counted = self.holdings.group.as_ref().and_then(|group| group.usage().cpu_time);
+        counted.unwrap_or_else(|| wait::cpu_time_of(self.started.pid))
     }
 
     /// Waits for the end of the program, or of its wall-clock time.
@@ -175,13 +195,24 @@ impl Running {
         let failed = |source| Error::Wait { source };
         // As with std::process::Child: a program that reads until the end of its input must get to see it.
         drop(self.stdin.take());
-        let in_time = wait::ended_before(&self.started.pidfd, self.deadline()).map_err(failed)?;
-        if !in_time {
+        while self.exceeded.is_none() {
+            let watch = self.watch();
+            let until = match watch {
+                Watch::Over(_) => Some(Instant::now()),
+                Watch::Until(moment) => moment,
+            };
+            match (wait::ended_before(&self.started.pidfd, until).map_err(failed)?, watch) {
+                (true, _) => break,
+                (false, Watch::Over(verdict)) => self.exceeded = Some(verdict),
+                (false, Watch::Until(_)) => {}
+            }
+        }
+        if self.exceeded.is_some() {
             self.kill()?;
         }
         self.end_stragglers();
         let ended = wait::reap(&self.started.pidfd).map_err(failed)?;
-        let report = self.conclude(ended, in_time);
+        let report = self.conclude(ended);
         self.report = Some(report.clone());
         Ok(report)
     }
@@ -196,8 +227,8 @@ impl Running {
         loop {
             let process = self.started.pidfd.as_fd();
             let mut waited = [process, descriptor].map(|waited| PollFd::new(waited, PollFlags::POLLIN));
-            match poll(&mut waited, wait::timeout(self.deadline())) {
-                Ok(0) if self.deadline().is_some_and(|deadline| Instant::now() >= deadline) => return Ok(false),
+            let Watch::Until(moment) = self.watch() else { return Ok(false) };
+            match poll(&mut waited, wait::timeout(moment)) {
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => return Ok(waited[0].any() == Some(false)),
                 Err(errno) => return Err(failed(errno)),
@@ -219,49 +250,67 @@ impl Running {
     }
 
     /// Reads both streams until the program has ended and they are empty, or the time is over.
-    fn collect(&self, streams: &mut [(Option<File>, Vec<u8>); 2]) -> Result<(), Error> {
+    fn collect(&mut self, streams: &mut [(Option<File>, Vec<u8>); 2]) -> Result<(), Error> {
         let failed = |source| Error::Stream { source };
+        let mut room = self.limits.output.unwrap_or(u64::MAX);
         for file in streams.iter().filter_map(|(file, _)| file.as_ref()) {
             fcntl(file, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| failed(errno.into()))?;
         }
         loop {
-            let over = self.deadline().is_some_and(|deadline| Instant::now() >= deadline);
-            let ended = over
-                || wait::ended_before(&self.started.pidfd, Some(Instant::now()))
-                    .map_err(|source| Error::Wait { source })?;
+            let watch = self.watch();
+            let ended = wait::ended_before(&self.started.pidfd, Some(Instant::now()))
+                .map_err(|source| Error::Wait { source })?;
+            let mut more = false;
             for (file, collected) in streams.iter_mut() {
-                if let Some(open) = file
-                    && drain(open, collected).map_err(failed)? == Stream::Ended
-                {
-                    *file = None;
+                let Some(open) = file else { continue };
+                match drain(open, collected, &mut room).map_err(failed)? {
+                    Stream::Open => {}
+                    Stream::More => more = true,
+                    Stream::Ended => *file = None,
+                    Stream::TooLong => self.exceeded = Some(Verdict::OutputLimit),
                 }
             }
-            if ended {
-                return Ok(());
-            }
+            let moment = match watch {
+                _ if self.exceeded.is_some() => return Ok(()),
+                Watch::Over(_) => return Ok(()),
+                Watch::Until(_) if more => continue,
+                Watch::Until(_) if ended => return Ok(()),
+                Watch::Until(moment) => moment,
+            };
             let readable = streams.iter().filter_map(|(file, _)| file.as_ref()).map(AsFd::as_fd);
-            await_any(readable.chain([self.started.pidfd.as_fd()]), self.deadline())
-                .map_err(|source| Error::Wait { source })?;
+            await_any(readable.chain([self.started.pidfd.as_fd()]), moment).map_err(|source| Error::Wait { source })?;
         }
     }
 
-    fn conclude(&self, ended: Ended, in_time: bool) -> Report {
+    /// Whoever was killed by the engine has the verdict of that. Who has used too much processor time has it even if the
+    /// end came before the engine saw it. `MemoryLimit` is the end of the first process; if the kernel killed only
+    /// another, `oom_kills` tells.
+    fn conclude(&self, ended: Ended) -> Report {
         let wall_time = self.started.at.elapsed();
         let usage = self.holdings.group.as_ref().map(Group::usage).unwrap_or_default();
-        let verdict = match ended.how {
-            _ if !in_time => Verdict::TimeLimit,
+        let cpu_time = usage.cpu_time.unwrap_or(ended.cpu_time);
+        let end = match ended.how {
+            _ if self.limits.cpu_time.is_some_and(|limit| cpu_time > limit) => Verdict::CpuTimeLimit,
             How::Signalled(libc::SIGKILL) if usage.oom_kills > 0 => Verdict::MemoryLimit,
             How::Signalled(signal) => Verdict::Signalled(signal),
             How::Exited(code) => Verdict::Exited(code),
         };
+        let verdict = self.exceeded.unwrap_or(end);
+        let full = |layer: &File| {
+            let left = nix::sys::statvfs::fstatvfs(layer).ok()?;
+            Some(left.blocks_available() == 0 || left.files_available() == 0)
+        };
         Report {
             verdict,
-            cpu_time: usage.cpu_time.unwrap_or(ended.cpu_time),
+            cpu_time,
             wall_time,
             max_rss: ended.max_rss,
             peak_memory: usage.peak_memory,
             oom_kills: usage.oom_kills,
-            limits: enforced(&self.plan, self.wall_time),
+            voluntary_switches: ended.switches[0],
+            forced_switches: ended.switches[1],
+            disk_full: self.layer.as_ref().and_then(full),
+            limits: self.limits,
         }
     }
 }
@@ -276,30 +325,57 @@ impl Drop for Running {
     }
 }
 
-/// The limits that the plan set.
-fn enforced(plan: &Plan, wall_time: Option<Duration>) -> EnforcedLimits {
-    let mut limits = EnforcedLimits { wall_time, ..EnforcedLimits::default() };
+/// The limits that the plan set, beside those that the engine watches over.
+fn enforced(plan: &Plan, mut limits: EnforcedLimits) -> EnforcedLimits {
     for step in &plan.steps {
         match step {
             Step::LimitMemory { bytes } => limits.memory = Some(*bytes),
             Step::LimitCpu { quota, period } => limits.millicpus = Some(quota * 1000 / period),
             Step::LimitPids { max } => limits.pids = Some(*max),
+            Step::LimitWritableLayer { bytes, inodes, .. } => {
+                (limits.disk, limits.inodes) = (Some(*bytes), Some(*inodes));
+            }
             _ => {}
         }
     }
     limits
 }
 
+/// The limits of time, at one moment.
+#[derive(Clone, Copy)]
+enum Watch {
+    /// This one is exceeded.
+    Over(Verdict),
+    /// None can be before then.
+    Until(Option<Instant>),
+}
+
 /// Whether more can come.
 #[derive(PartialEq, Eq)]
 enum Stream {
     Open,
+    More,
     Ended,
+    TooLong,
 }
 
-/// Reads what is there now.
-fn drain(file: &mut File, collected: &mut Vec<u8>) -> io::Result<Stream> {
-    match file.read_to_end(collected) {
+/// The most that is read at once: whoever writes faster than we read would otherwise never let go.
+const PORTION: u64 = 1024 * 1024;
+
+/// Reads what is there now, but no more than a portion, and than there is room for.
+fn drain(file: &mut File, collected: &mut Vec<u8>, room: &mut u64) -> io::Result<Stream> {
+    let before = collected.len();
+    let portion = room.saturating_add(1).min(PORTION);
+    let result = file.take(portion).read_to_end(collected);
+    let read = (collected.len() - before) as u64;
+    if read > *room {
+        collected.pop();
+        *room = 0;
+        return Ok(Stream::TooLong);
+    }
+    *room -= read;
+    match result {
+        Ok(_) if read == portion => Ok(Stream::More),
         Ok(_) => Ok(Stream::Ended),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Stream::Open),
         Err(error) => Err(error),

@@ -148,7 +148,9 @@ impl ContainerArguments {
                 memory: parse_one("-m, --memory", &self.memory, str::parse)?,
                 cpus: parse_one("--cpus", &self.cpus, str::parse)?,
                 pids: parse_one("--pids-limit", &self.pids_limit, str::parse)?,
+                ..Limits::default()
             },
+            storage: None,
             root: if self.read_only { Access::ReadOnly } else { Access::ReadWrite },
             mounts,
             network: match self.network {

@@ -23,6 +23,7 @@ pub(super) fn kind(step: &Step) -> &'static str {
         Step::NewSession => "new-session",
         Step::SetHostname { .. } => "set-hostname",
         Step::MakeMountsPrivate => "make-mounts-private",
+        Step::LimitWritableLayer { .. } => "limit-writable-layer",
         Step::MountOverlay { .. } => "mount-overlay",
         Step::BindRoot { .. } => "bind-root",
         Step::Mount { .. } => "mount",
@@ -84,6 +85,9 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
         ],
         Step::JoinCgroup { controllers } => vec![("controllers", listed(controllers, language).into())],
         Step::SetHostname { name } => vec![("name", name.into())],
+        Step::LimitWritableLayer { bytes, inodes, .. } => {
+            vec![("size", size(*bytes, language).into()), ("inodes", (*inodes).into())]
+        }
         Step::MountOverlay { lowers, volatile, idmapped, .. } => vec![
             ("count", lowers.len().into()),
             ("durability", if *volatile { "volatile" } else { "synced" }.into()),

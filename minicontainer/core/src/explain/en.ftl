@@ -88,6 +88,9 @@ step-set-hostname = Name the machine { $name }
 step-make-mounts-private = Cut the ties between this mount table and the host's
     .why = A new mount namespace begins as a copy, and a mount that was shared goes on passing changes to its copies. Once all are private, nothing that is mounted from here on appears on the host.
 
+step-limit-writable-layer = Let the writable layer hold at most { $size } in { $inodes } files
+    .why = Whoever writes without end would fill the disk for everybody. A file system in memory (tmpfs) of just this size is put in the writable layer's place: it answers "no space left" when it is full, whether with bytes or with empty files, and it is gone with the container. What lies in it counts as the container's memory, too.
+
 step-mount-overlay = Stack { $count ->
     [one] one read-only layer
    *[other] { $count } read-only layers

@@ -24,6 +24,7 @@ pub(super) fn man_pages(step: &Step) -> &'static [&'static str] {
         Step::NewSession => &["setsid(2)", "credentials(7)"],
         Step::SetHostname { .. } => &["sethostname(2)", "uts_namespaces(7)"],
         Step::MakeMountsPrivate => &["mount_namespaces(7)", "mount_setattr(2)"],
+        Step::LimitWritableLayer { .. } => &["tmpfs(5)", "fsopen(2)", "move_mount(2)", "mkdir(2)"],
         Step::MountOverlay { .. } => &["fsopen(2)", "fsconfig(2)", "fsmount(2)", "move_mount(2)", "mount(8)"],
         Step::BindRoot { .. } => &["open_tree(2)", "move_mount(2)", "pivot_root(2)"],
         Step::Mount { fstype, .. } => match fstype.as_str() {

@@ -88,6 +88,9 @@ step-set-hostname = Dar à máquina o nome { $name }
 step-make-mounts-private = Cortar os laços entre esta tabela de montagens e a do host
     .why = Um namespace de montagem novo começa como cópia, e uma montagem compartilhada continua repassando mudanças às suas cópias. Depois que todas são privadas, nada do que for montado daqui em diante aparece no host.
 
+step-limit-writable-layer = Deixar que a camada de escrita guarde no máximo { $size } em { $inodes } arquivos
+    .why = Quem escreve sem fim encheria o disco para todos. No lugar da camada de escrita põe-se um sistema de arquivos na memória (tmpfs) exatamente deste tamanho: ele responde "não há espaço" quando está cheio, seja de bytes, seja de arquivos vazios, e some junto com o contêiner. O que fica nele conta também como memória do contêiner.
+
 step-mount-overlay = Empilhar { $count ->
     [one] uma camada somente leitura
    *[other] { $count } camadas somente leitura

@@ -64,6 +64,12 @@ fn root() -> Vec<Step> {
     };
     vec![
         Step::MakeMountsPrivate,
+        Step::LimitWritableLayer {
+            directory: "/containers/1".into(),
+            bytes: 64 << 20,
+            inodes: 1000,
+            directories: names(&["/containers/1/upper", "/containers/1/work"]),
+        },
         overlay(&["/layers/b", "/layers/a"], true),
         overlay(&["/layers/a"], false),
         Step::BindRoot { source: "/srv/bundle/rootfs".into() },

@@ -38,6 +38,7 @@ pub(super) fn system_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
         | Step::JoinCgroup { .. }
         | Step::UnshareCgroup => cgroup_calls(step, version),
         Step::MakeMountsPrivate
+        | Step::LimitWritableLayer { .. }
         | Step::MountOverlay { .. }
         | Step::BindRoot { .. }
         | Step::Mount { .. }
@@ -230,6 +231,16 @@ fn file_system_calls(step: &Step) -> Vec<String> {
     match step {
         Step::MakeMountsPrivate => {
             vec!["mount_setattr(AT_FDCWD, \"/\", AT_RECURSIVE, {propagation=MS_PRIVATE})".to_owned()]
+        }
+        Step::LimitWritableLayer { directory, bytes, inodes, directories } => {
+            let options = [("source", "tmpfs"), ("mode", "0755"), ("size", &bytes.to_string())];
+            let mut calls = vec!["fsopen(\"tmpfs\", FSOPEN_CLOEXEC)".to_owned()];
+            calls.extend(options.map(|(key, value)| configure(key, value)));
+            calls.push(configure("nr_inodes", &inodes.to_string()));
+            calls.extend(finish(&[]));
+            calls.push(format!("move_mount(mnt, \"\", AT_FDCWD, {directory:?}, MOVE_MOUNT_F_EMPTY_PATH)"));
+            calls.extend(directories.iter().map(|path| format!("mkdirat(AT_FDCWD, {path:?}, 0755)")));
+            calls
         }
         Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, idmapped } => {
             let shown = lowers.iter().chain([upper]).filter(|_| *idmapped);

@@ -12,6 +12,7 @@
 //! | [`UserSpec`] | `1000`, `www-data`, `1000:1000` | OCI image config `User` |
 //! | [`MountSpec`] | `-v a:/b:ro`, `type=bind,source=a,target=/b`, `--tmpfs /t:size=1m` | docker-run(1) |
 //! | [`ContainerName`], [`Hostname`] | `web-1` | Docker's name rule; hostname(7) |
+//! | [`StorageLimit`] | `size=64m`, `inodes=1000` | docker-run(1) `--storage-opt` |
 //! | [`Timeout`] | `1`, `1.5s`, `500ms`, `2m30s` | seconds unless a unit stands behind |
 //!
 //! ```
@@ -35,16 +36,19 @@ mod isolation;
 mod mount;
 mod name;
 mod size;
+mod storage;
 mod time;
 mod user;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 pub use env::{EnvError, EnvVar};
 pub use isolation::{Isolation, IsolationError};
 pub use mount::{Access, MountError, MountSpec};
 pub use name::{ContainerName, Hostname, NameError};
 pub use size::{ByteSize, Cpus, PidsLimit, SizeError};
+pub use storage::{StorageError, StorageLimit};
 pub use time::{Timeout, TimeoutError};
 pub use user::{ResolvedUser, UserError, UserSpec, resolve_user};
 
@@ -66,6 +70,8 @@ pub struct RunOptions {
     pub hostname: Option<Hostname>,
     /// The limits asked for. One that cannot be applied is an error, never a silence.
     pub limits: Limits,
+    /// The most that the container may write into its own layer.
+    pub storage: Option<StorageLimit>,
     /// Whether the container's root file system can be written.
     pub root: Access,
     /// Bind mounts and tmpfs mounts, in the order given.
@@ -76,7 +82,7 @@ pub struct RunOptions {
     pub without: BTreeSet<Isolation>,
 }
 
-/// Upper bounds that the kernel's control groups hold the container to.
+/// Upper bounds that the container is held to, most of them by the kernel's control groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Memory that all processes of the container may use together, in bytes.
@@ -85,6 +91,9 @@ pub struct Limits {
     pub cpus: Option<Cpus>,
     /// How many processes and threads may exist at once.
     pub pids: Option<PidsLimit>,
+    /// How much processor time may be used in all. The engine watches over it; the kernel bounds each single process as
+    /// well (`RLIMIT_CPU`), a little above.
+    pub cpu_time: Option<Duration>,
 }
 
 /// The network that a container sees.

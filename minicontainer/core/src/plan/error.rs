@@ -60,6 +60,14 @@ pub enum PlanError {
         "an overlay needs a mount namespace of the container's own, else the host would see the mount; without one use the copy driver"
     )]
     OverlayNeedsMountNamespace,
+    /// The limited layer lies in memory.
+    #[error(
+        "the writable layer can be limited only in a container that is thrown away when it ends (--rm): it then lies in memory"
+    )]
+    LayerLimitNeedsThrowAway,
+    /// A copy is as large as the image, and lies on the disk.
+    #[error("the writable layer can be limited only with overlayfs: the copy driver has no layer of its own")]
+    LayerLimitNeedsOverlay,
     /// A mount would change the host's own tree.
     #[error(
         "a mount on {destination} needs a mount namespace of the container's own, else the host would get the mount"

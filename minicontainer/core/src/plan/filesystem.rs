@@ -31,7 +31,9 @@ pub(super) fn steps(spec: &Spec, root: &RootFs, host: &Host, namespaces: &[Names
     if !namespaces.contains(&Namespace::Mount) {
         return jail(root, mounts);
     }
-    let mut steps = vec![Step::MakeMountsPrivate, root_mount(root, host)?];
+    let mut steps = vec![Step::MakeMountsPrivate];
+    steps.extend(layer_limit(root)?);
+    steps.push(root_mount(root, host)?);
     // An image may bring device nodes; where the container has a `/dev` of its own, those there are the only ones.
     if mounts.iter().any(|mount| mount.destination().as_os_str() == "/dev") {
         steps.push(Step::Remount { destination: "/".to_owned(), attributes: vec![MountAttribute::NoDev] });
@@ -71,10 +73,25 @@ fn jail(root: &RootFs, mounts: &[Mount]) -> Result<Vec<Step>, PlanError> {
     }
 }
 
+/// The writable layer is bounded by putting it into a file system of that size. That one is in memory and gone with the
+/// container, so a layer that is to be kept cannot be bounded so.
+fn layer_limit(root: &RootFs) -> Result<Option<Step>, PlanError> {
+    let RootFs::Overlay { lowers, upper, work, target, volatile, limit: Some(limit) } = root else { return Ok(None) };
+    if !volatile {
+        return Err(PlanError::LayerLimitNeedsThrowAway);
+    }
+    // What lies in the directory that is covered has to be made anew: upper and work, maybe the place of the mount.
+    let directory = upper.rsplit_once('/').map_or("", |(above, _)| above);
+    let covered = |path: &&String| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+    let directories = [upper, work, target].into_iter().chain(lowers).filter(covered).cloned().collect();
+    let (bytes, inodes) = (limit.bytes, limit.inodes);
+    Ok(Some(Step::LimitWritableLayer { directory: directory.to_owned(), bytes, inodes, directories }))
+}
+
 fn root_mount(root: &RootFs, host: &Host) -> Result<Step, PlanError> {
     match root {
         RootFs::Directory { path } => Ok(Step::BindRoot { source: path.clone() }),
-        RootFs::Overlay { lowers, upper, work, target, volatile } => Ok(Step::MountOverlay {
+        RootFs::Overlay { lowers, upper, work, target, volatile, limit: _ } => Ok(Step::MountOverlay {
             lowers: lowers.clone(),
             upper: upper.clone(),
             work: work.clone(),

@@ -44,6 +44,8 @@ mod tests;
 use oci_spec::runtime::{LinuxNamespaceType, Spec};
 use serde::Serialize;
 
+use crate::options::StorageLimit;
+
 pub use capability::{CAPABILITIES, capability_number};
 pub use error::PlanError;
 pub use host::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
@@ -65,6 +67,8 @@ pub enum RootFs {
         target: String,
         /// Whether the writable layer will be thrown away, so that nothing need be synced to disk.
         volatile: bool,
+        /// The most that the writable layer may hold; only for one that will be thrown away.
+        limit: Option<StorageLimit>,
     },
     /// A plain directory: a full copy of the layers, or the `rootfs` of a bundle.
     Directory {

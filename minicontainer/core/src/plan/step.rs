@@ -201,6 +201,17 @@ pub enum Step {
     },
     /// Cut the ties between this mount table and the host's.
     MakeMountsPrivate,
+    /// Let the writable layer hold no more than this: it will lie in a file system of that size, in memory.
+    LimitWritableLayer {
+        /// The container's own directory, over which that file system is mounted.
+        directory: String,
+        /// How many bytes it holds.
+        bytes: u64,
+        /// How many files, directories and links it holds.
+        inodes: u64,
+        /// The directories made in it: overlay's upper and work.
+        directories: Vec<String>,
+    },
     /// Stack the image's layers and put an empty writable one on top.
     MountOverlay {
         /// The read-only layers, uppermost first: absolute paths on the host.
@@ -389,6 +400,7 @@ impl Step {
             | Step::NewSession
             | Step::SetHostname { .. }
             | Step::MakeMountsPrivate
+            | Step::LimitWritableLayer { .. }
             | Step::MountOverlay { .. }
             | Step::BindRoot { .. }
             | Step::Mount { .. }

@@ -18,6 +18,7 @@ fn overlay() -> RootFs {
         work: path("work"),
         target: path("rootfs"),
         volatile: true,
+        limit: None,
     }
 }
 
@@ -59,6 +60,26 @@ fn host_v1() -> Host {
 #[test]
 fn root_on_cgroup_v2() {
     insta::assert_snapshot!(lines(&planned(&shell(), &Host::example())));
+}
+
+/// Its own directory is covered before anything is made in it or stacked upon it.
+#[test]
+fn a_limited_layer_lies_in_a_file_system_of_its_own() {
+    let limited = |volatile| {
+        let mut root = overlay();
+        if let RootFs::Overlay { limit, volatile: thrown_away, lowers, .. } = &mut root {
+            (*limit, *thrown_away) = (crate::options::StorageLimit::of_bytes(1 << 20), volatile);
+            lowers.push("/store/containers/4f3c/lower".into());
+        }
+        plan(&document(&shell(), &Host::example()).expect("a document"), &root, &Host::example())
+    };
+    let steps = limited(true).expect("a plan").steps;
+    let at = steps.iter().position(|step| matches!(step, Step::LimitWritableLayer { .. })).expect("a limit");
+    assert!(matches!(steps[at + 1], Step::MountOverlay { .. }) && matches!(steps[at - 1], Step::MakeMountsPrivate));
+    let Step::LimitWritableLayer { directory, bytes, inodes, directories } = &steps[at] else { unreachable!() };
+    assert_eq!((directory.as_str(), *bytes, *inodes), ("/store/containers/4f3c", 1 << 20, 256));
+    assert_eq!(*directories, ["upper", "work", "rootfs", "lower"].map(|name| format!("/store/containers/4f3c/{name}")));
+    assert_eq!(limited(false), Err(PlanError::LayerLimitNeedsThrowAway));
 }
 
 /// Mounted from the host's cgroup namespace, version 2 would take its options from the container's mount.

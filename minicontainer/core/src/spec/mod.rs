@@ -25,8 +25,8 @@ mod mounts;
 
 use oci_spec::runtime::{
     Capabilities, Linux, LinuxCapabilities, LinuxCpu, LinuxIdMapping, LinuxIdMappingBuilder, LinuxMemoryBuilder,
-    LinuxNamespace, LinuxNamespaceType, LinuxPids, LinuxResources, PosixRlimitBuilder, PosixRlimitType, Process, Root,
-    Spec, User,
+    LinuxNamespace, LinuxNamespaceType, LinuxPids, LinuxResources, PosixRlimit, PosixRlimitBuilder, PosixRlimitType,
+    Process, Root, Spec, User,
 };
 
 use crate::image::ProcessSettings;
@@ -166,8 +166,18 @@ fn oci_process(
         .set_cwd(settings.workdir.clone().into())
         .set_capabilities(Some(capabilities(&names)))
         .set_no_new_privileges(Some(!options.without.contains(&Isolation::NoNewPrivileges)))
-        .set_rlimits(Some(vec![no_core_dumps]));
+        .set_rlimits(Some([no_core_dumps].into_iter().chain(cpu_time(options)?).collect()));
     Ok(process)
+}
+
+/// The second line behind the engine's own watch over processor time, for each single process: it may not outlive an
+/// engine that was killed. The kernel counts in seconds, so it lies above what was asked for; the first process of a pid
+/// namespace does not hear the soft limit's SIGXCPU, but the hard limit's SIGKILL it does.
+fn cpu_time(options: &RunOptions) -> Result<Option<PosixRlimit>, SpecError> {
+    let Some(limit) = options.limits.cpu_time else { return Ok(None) };
+    let soft = limit.as_secs().saturating_add(2);
+    let built = PosixRlimitBuilder::default().typ(PosixRlimitType::RlimitCpu).soft(soft).hard(soft + 1).build()?;
+    Ok(Some(built))
 }
 
 /// Bounding, permitted and effective sets alike; inheritable and ambient empty, as Docker has it since CVE-2022-24769.

@@ -66,7 +66,7 @@ impl Attended {
             _ => Moment::now(),
         };
         let (code, finished) = (Some(exit_code(report.verdict)), Some(Moment::now()));
-        self.change(State::Exited { code, started, finished, report: Some(report.clone()) })
+        self.change(State::Exited { code, started, finished, report: Some(Box::new(report.clone())) })
     }
 
     /// Removes the container. Its control groups are the library's, whose `Running` removes them.
@@ -153,7 +153,7 @@ pub fn exit_code(verdict: Verdict) -> i32 {
     match verdict {
         Verdict::Exited(code) => code,
         Verdict::Signalled(signal) => 128 + signal,
-        // Both are ended by SIGKILL.
-        Verdict::TimeLimit | Verdict::MemoryLimit => 137,
+        // All are ended by SIGKILL.
+        Verdict::TimeLimit | Verdict::CpuTimeLimit | Verdict::OutputLimit | Verdict::MemoryLimit => 137,
     }
 }

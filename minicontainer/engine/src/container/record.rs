@@ -116,7 +116,7 @@ pub enum State {
         /// When it ended, if that is known.
         finished: Option<Moment>,
         /// How it ended, if that is known.
-        report: Option<Report>,
+        report: Option<Box<Report>>,
     },
 }
 

@@ -33,6 +33,9 @@ fn report(verdict: Verdict) -> Report {
         max_rss: 4096,
         peak_memory: None,
         oom_kills: 0,
+        voluntary_switches: 0,
+        forced_switches: 0,
+        disk_full: None,
         limits: EnforcedLimits::default(),
     }
 }

@@ -1,7 +1,20 @@
 //! What was measured, in files: `--report` as JSON, `--meta` as isolate(1) writes it.
 //!
 //! isolate is the sandbox of the International Olympiad in Informatics; graders everywhere read its `key:value` lines
-//! (its manual page, section "META-FILES"). With the same keys this command can take its place.
+//! (its manual page, section "META-FILES"). With the same keys this command can take its place. Times are in seconds,
+//! memory in KiB.
+//!
+//! | Status | When |
+//! |---|---|
+//! | none | it exited with 0 |
+//! | `RE` | it exited with another code |
+//! | `SG` | a signal ended it: its own fault, too little memory, or too much output |
+//! | `TO` | it ran longer than a limit of time, on the wall or of processors |
+//! | `XX` | the engine could not do its part: nothing is said of the program |
+//!
+//! `cg-oom-killed` is there whenever the kernel killed *any* process of the container for want of memory. Only when that
+//! was the first process, the program itself, is the run over by that; else the program goes on, and its own exit code
+//! counts.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -68,6 +81,8 @@ pub fn meta(report: &Report) -> String {
         format!("time:{}", seconds(report.cpu_time)),
         format!("time-wall:{}", seconds(report.wall_time)),
         format!("max-rss:{}", report.max_rss / 1024),
+        format!("csw-voluntary:{}", report.voluntary_switches),
+        format!("csw-forced:{}", report.forced_switches),
     ];
     lines.extend(report.peak_memory.map(|bytes| format!("cg-mem:{}", bytes / 1024)));
     if report.oom_kills > 0 {
@@ -82,9 +97,10 @@ pub fn meta(report: &Report) -> String {
         }
         Verdict::Signalled(signal) => lines.extend(signalled(signal)),
         Verdict::MemoryLimit => lines.extend(signalled(Signal::SIGKILL as i32)),
-        Verdict::TimeLimit => {
-            lines.extend(["killed:1", "status:TO", "message:Time limit exceeded (wall clock)"].map(str::to_owned));
-        }
+        Verdict::TimeLimit => lines.extend(killed("TO", "Time limit exceeded (wall clock)")),
+        Verdict::CpuTimeLimit => lines.extend(killed("TO", "Time limit exceeded")),
+        // isolate knows no such limit. What it says of a file that became too long comes nearest.
+        Verdict::OutputLimit => lines.extend(killed("SG", "Output limit exceeded")),
     }
     lines.join("\n") + "\n"
 }
@@ -96,6 +112,10 @@ pub fn fault(message: &str) -> String {
 
 fn signalled(signal: i32) -> [String; 3] {
     [format!("exitsig:{signal}"), "status:SG".to_owned(), format!("message:Caught fatal signal {signal}")]
+}
+
+fn killed(status: &str, message: &str) -> [String; 3] {
+    ["killed:1".to_owned(), format!("status:{status}"), format!("message:{message}")]
 }
 
 fn seconds(time: Duration) -> String {
@@ -116,6 +136,9 @@ mod tests {
             max_rss: 4096 * 1024,
             peak_memory: (oom_kills > 0).then_some(8 << 20),
             oom_kills,
+            voluntary_switches: 12,
+            forced_switches: 3,
+            disk_full: None,
             limits: EnforcedLimits::default(),
         }
     }
@@ -125,8 +148,11 @@ mod tests {
         let verdicts = [
             (Verdict::Exited(0), 0),
             (Verdict::Exited(7), 0),
+            (Verdict::Exited(137), 1),
             (Verdict::Signalled(11), 0),
             (Verdict::TimeLimit, 0),
+            (Verdict::CpuTimeLimit, 0),
+            (Verdict::OutputLimit, 0),
             (Verdict::MemoryLimit, 1),
         ];
         let files = verdicts.map(|(verdict, oom_kills)| meta(&report(verdict, oom_kills)));

@@ -4,10 +4,11 @@
 //! options ─▶ record (name, id, config.json) ─▶ start ─▶ "running" ─▶ end ─▶ "exited", or removed (--rm)
 //! ```
 //!
-//! What the container prints goes straight to this command's own stdout and stderr: it inherits them. What the engine
-//! has to say goes to stderr.
+//! What the container prints goes straight to this command's own stdout and stderr: it inherits them, unless the output
+//! is limited and has to be counted. What the engine has to say goes to stderr.
 
 mod measured;
+mod passing;
 mod signals;
 
 use std::{fs, io::IsTerminal, os::fd::AsFd, path::PathBuf, process::ExitCode};
@@ -19,7 +20,7 @@ use minicontainer::{
     core::{
         RunOptions,
         explain::{Language, explain_isolation, explain_plan},
-        options::{ByteSize, Network, Timeout},
+        options::{ByteSize, Network, StorageLimit, Timeout},
     },
 };
 use minicontainer_engine::container::{AfterExit, Attended, exit_code};
@@ -34,6 +35,7 @@ use crate::{
     language,
 };
 use measured::{MeasureFile, meta};
+use passing::{Passed, Passing};
 
 /// Run a command in a new container
 #[derive(Debug, Args)]
@@ -44,12 +46,13 @@ use measured::{MeasureFile, meta};
   echo hi | minicontainer run -i --rm busybox tr a-z A-Z
   minicontainer run --name one busybox sh -c 'echo hello > /root/note'
   minicontainer run --rm --memory 64m --pids-limit 32 --timeout 5s busybox sh -c 'echo quick'
+  minicontainer run --rm --cpu-time 2s --output-limit 1m --storage-opt size=64m busybox yes
   minicontainer run --rm -v .:/work:ro -w /work busybox ls
   minicontainer run --rm --without pid busybox ps
   minicontainer run --explain busybox sh
 
 Exit codes: the program's own; 125 the engine failed; 126 the program cannot be executed; 127 it
-was not found; 128+n signal n ended it; 137 also when the time or the memory was used up.")]
+was not found; 128+n signal n ended it; 137 also when the time, the memory or the output was used up.")]
 pub struct RunArguments {
     /// Let the program read what is typed or piped in
     #[arg(short, long)]
@@ -66,6 +69,19 @@ pub struct RunArguments {
     /// Kill everything in it after this time, such as 1, 1.5s or 2m30s
     #[arg(long, value_name = "TIME")]
     timeout: Option<String>,
+
+    /// Kill everything in it when it has used this much processor time, such as 2s
+    #[arg(long, value_name = "TIME")]
+    cpu_time: Option<String>,
+
+    /// Kill everything in it when it has written more than this to stdout and stderr together, such as 1m
+    #[arg(long, value_name = "SIZE")]
+    output_limit: Option<String>,
+
+    /// Bound what it may write into its own layer, such as size=64m, or inodes=1000 beside it; needs --rm, for the layer
+    /// then lies in memory
+    #[arg(long, value_name = "KEY=VALUE", requires = "rm")]
+    storage_opt: Vec<String>,
 
     /// Print every step that would make the container, and why; make nothing [possible languages: en, pt]
     #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, value_parser = language::parse)]
@@ -93,8 +109,13 @@ pub struct RunArguments {
 
 /// Runs it. The exit code is the program's own.
 pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
-    let options = arguments.container.options()?;
-    let timeout = parse_timeout(arguments.timeout.as_deref())?;
+    let mut options = arguments.container.options()?;
+    let timeout = parse_time("--timeout", arguments.timeout.as_deref())?;
+    options.limits.cpu_time = parse_time("--cpu-time", arguments.cpu_time.as_deref())?.map(Timeout::duration);
+    let storage = StorageLimit::from_options(&arguments.storage_opt);
+    options.storage = storage.map_err(|error| Failure::of_argument("--storage-opt", error))?;
+    let output_limit = arguments.output_limit.as_deref().map(str::parse::<ByteSize>).transpose();
+    let output_limit = output_limit.map_err(|error| Failure::of_argument("--output-limit", error))?;
     let store = Store::open_default()?;
     let image = find_image(&store, arguments.container.image())?;
     let sandbox = arguments.container.sandbox(&image, &options);
@@ -124,6 +145,9 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     if arguments.trace {
         sandbox = sandbox.traced();
     }
+    if let Some(limit) = output_limit {
+        sandbox = sandbox.stdout(Stdio::Piped).stderr(Stdio::Piped).output_limit(limit.bytes());
+    }
     let signals = signals::block()?;
     let mut running = match sandbox.start(decided) {
         Ok(running) => running,
@@ -135,10 +159,14 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
         }
     };
     attended.started(running.id())?;
+    let passing = output_limit.map(|limit| Passing::begin(&mut running, limit.bytes())).transpose()?;
     while running.wait_or_readable(signals.as_fd())? {
         signals::forward(&signals, &running);
     }
-    let result = running.wait()?;
+    let mut result = running.wait()?;
+    if passing.map(Passing::finish) == Some(Passed::TooMuch) {
+        result.verdict = Verdict::OutputLimit;
+    }
     attended.ended(&result)?;
 
     report.map_or(Ok(()), |file| file.write_json(&result))?;
@@ -149,9 +177,9 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     Ok(conclude(&result))
 }
 
-fn parse_timeout(text: Option<&str>) -> Result<Option<Timeout>, Failure> {
+fn parse_time(flag: &str, text: Option<&str>) -> Result<Option<Timeout>, Failure> {
     let parsed = text.map(str::parse::<Timeout>).transpose();
-    parsed.map_err(|error| Failure::of_argument("--timeout", error))
+    parsed.map_err(|error| Failure::of_argument(flag, error))
 }
 
 /// A program that could not be started leaves its container behind, as in Docker, unless it was to be removed.
@@ -197,6 +225,15 @@ fn conclude(report: &Report) -> ExitCode {
         Verdict::TimeLimit => {
             let limit = report.limits.wall_time.unwrap_or_default();
             complain(&format!("killed after {limit:?}: the time limit (--timeout) was reached"));
+        }
+        Verdict::CpuTimeLimit => {
+            let limit = report.limits.cpu_time.unwrap_or_default();
+            complain(&format!("killed after {limit:?} of processor time: the limit (--cpu-time) was reached"));
+        }
+        Verdict::OutputLimit => {
+            let limit =
+                report.limits.output.and_then(ByteSize::new).map_or(String::new(), |size| format!(" of {size}"));
+            complain(&format!("killed: the output limit{limit} (--output-limit) was reached"));
         }
         Verdict::MemoryLimit => {
             let limit =

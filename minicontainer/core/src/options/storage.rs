@@ -1,0 +1,126 @@
+//! How much a container may write into its own layer.
+//!
+//! Docker's `--storage-opt size=64m`, and beside it `inodes=1000`: whoever makes empty files uses up no bytes, but the
+//! one inode that each file is. A limit on bytes alone would leave that way open, so without a word there is one inode
+//! for every 4 KiB, the size of a page.
+//!
+//! ```
+//! use minicontainer_core::options::StorageLimit;
+//!
+//! let limit = StorageLimit::from_options(&["size=64m".into()])?.unwrap();
+//! assert_eq!((limit.bytes, limit.inodes), (64 << 20, 16384));
+//! assert!(StorageLimit::from_options(&["size=64 megabytes".into()]).is_err());
+//! # Ok::<(), minicontainer_core::options::StorageError>(())
+//! ```
+
+use serde::Serialize;
+
+use super::{ByteSize, SizeError};
+
+/// What an empty layer already takes, generously: overlayfs makes a few directories of its own.
+const LEAST_BYTES: u64 = 64 * 1024;
+const LEAST_INODES: u64 = 16;
+const BYTES_FOR_EACH_INODE: u64 = 4096;
+
+/// The most that a container's writable layer can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StorageLimit {
+    /// The content of all files together.
+    pub bytes: u64,
+    /// Files, directories, links and everything else that has a name, together.
+    pub inodes: u64,
+}
+
+/// The text is no limit of the writable layer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StorageError {
+    /// The size is none.
+    #[error("size: {0}")]
+    Size(#[from] SizeError),
+    /// Too small, or no number.
+    #[error("{given:?} cannot be: the least are size=64k and inodes=16, in whole numbers")]
+    TooSmall {
+        /// What was given.
+        given: String,
+    },
+    /// Another word.
+    #[error("unknown option {given:?}: write size=64m, and maybe inodes=1000")]
+    Unknown {
+        /// What was given.
+        given: String,
+    },
+    /// Nothing bounds the bytes.
+    #[error("inodes alone are no limit: write size=64m beside it")]
+    SizeMissing,
+}
+
+impl StorageLimit {
+    /// A limit in bytes, with as many inodes as it has pages; none if an empty layer would not fit.
+    pub fn of_bytes(bytes: u64) -> Option<StorageLimit> {
+        let inodes = (bytes / BYTES_FOR_EACH_INODE).max(LEAST_INODES);
+        (bytes >= LEAST_BYTES).then_some(StorageLimit { bytes, inodes })
+    }
+
+    /// The limit that these `key=value` options say together; none if there are none.
+    ///
+    /// # Errors
+    /// When one is none of ours, or what it says cannot be.
+    pub fn from_options(options: &[String]) -> Result<Option<StorageLimit>, StorageError> {
+        let (mut limit, mut inodes) = (None, None);
+        for option in options {
+            let too_small = || StorageError::TooSmall { given: option.clone() };
+            match option.split_once('=') {
+                Some(("size", size)) => {
+                    let bytes = size.parse::<ByteSize>()?.bytes();
+                    limit = Some(StorageLimit::of_bytes(bytes).ok_or_else(too_small)?);
+                }
+                Some(("inodes", number)) => {
+                    let number = number.parse().ok().filter(|number| *number >= LEAST_INODES);
+                    inodes = Some(number.ok_or_else(too_small)?);
+                }
+                _ => return Err(StorageError::Unknown { given: option.clone() }),
+            }
+        }
+        match (limit, inodes) {
+            (None, Some(_)) => Err(StorageError::SizeMissing),
+            (Some(limit), Some(inodes)) => Ok(Some(StorageLimit { inodes, ..limit })),
+            (limit, None) => Ok(limit),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(options: &[&str], expect: Result<Option<(u64, u64)>, &str>) {
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let limit = StorageLimit::from_options(&options);
+        let limit = limit.map(|limit| limit.map(|limit| (limit.bytes, limit.inodes)));
+        match (limit, expect) {
+            (Ok(limit), expect) => assert_eq!(Ok(limit), expect),
+            (Err(error), Err(word)) => assert!(error.to_string().contains(word), "{error}"),
+            (Err(error), Ok(_)) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn options_make_one_limit() {
+        check(&[], Ok(None));
+        check(&["size=1m"], Ok(Some((1 << 20, 256))));
+        check(&["size=64k"], Ok(Some((1 << 16, 16))));
+        check(&["inodes=100", "size=1g"], Ok(Some((1 << 30, 100))));
+    }
+
+    #[test]
+    fn what_is_none_is_refused() {
+        check(&["size=1k"], Err("size=64k"));
+        check(&["size="], Err("size"));
+        check(&["size=1m", "inodes=3"], Err("inodes=16"));
+        check(&["size=1m", "inodes=-3"], Err("whole numbers"));
+        check(&["inodes=100"], Err("inodes alone"));
+        check(&["quota=1m"], Err("unknown option"));
+        check(&["size"], Err("unknown option"));
+    }
+}

@@ -1,0 +1,138 @@
+//! The verdicts that a grader goes by: each limit has its own, holds, and lets go whoever stays below it.
+
+use std::time::{Duration, Instant};
+
+use minicontainer::core::options::StorageLimit;
+use minicontainer::core::plan::PlanError;
+use minicontainer::rootfs::Driver;
+use minicontainer::{Error, MIB, Sandbox, Verdict};
+
+use crate::fixture::Fixture;
+use crate::sandboxes::{busybox, run, shell, succeeds, text};
+
+const BUSY: &str = "while :; do :; done";
+
+fn layer(bytes: u64) -> StorageLimit {
+    StorageLimit::of_bytes(bytes).expect("a limit")
+}
+
+#[test]
+fn processor_time_in_all_is_bounded() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let limit = Duration::from_millis(300);
+    let began = Instant::now();
+    let report = run(&shell(&image, BUSY).cpu_time(limit).wall_time(Duration::from_secs(60))).report;
+    assert_eq!((report.verdict, report.limits.cpu_time), (Verdict::CpuTimeLimit, Some(limit)));
+    assert!(report.cpu_time >= limit && report.cpu_time < limit * 3, "{report:?}");
+    assert!(began.elapsed() < Duration::from_secs(30), "it was the processor's time");
+    // Sleeping uses none of it.
+    assert!(succeeds(&shell(&image, "sleep 0.6").cpu_time(limit)));
+}
+
+/// A control group counts all processes, also those that nobody waits for.
+#[test]
+fn processor_time_of_all_processes_counts() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let script = format!("({BUSY}) & ({BUSY}) & sleep 100");
+    let limited = shell(&image, &script).cpu_time(Duration::from_millis(300)).wall_time(Duration::from_secs(60));
+    assert_eq!(run(&limited).report.verdict, Verdict::CpuTimeLimit);
+    // The control: the first process alone would go on.
+    let alone = shell(&image, &script).wall_time(Duration::from_millis(500));
+    assert_eq!(run(&alone).report.verdict, Verdict::TimeLimit);
+}
+
+/// Whoever kills the engine does not set the program free: the kernel's own limit stays.
+#[test]
+fn processor_time_has_a_second_line() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let limits = "ulimit -S -t; ulimit -H -t";
+    assert_eq!(text(&shell(&image, limits).cpu_time(Duration::from_millis(1500))), "3\n4");
+    assert_eq!(text(&shell(&image, limits)), "unlimited\nunlimited");
+}
+
+#[test]
+fn output_is_bounded() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    for script in ["exec yes", "exec yes >&2", "yes & yes >&2"] {
+        let output = run(&shell(&image, script).output_limit(100_000));
+        assert_eq!(output.report.verdict, Verdict::OutputLimit, "{script}");
+        assert_eq!(output.stdout.len() + output.stderr.len(), 100_000, "{script}");
+        assert_eq!(output.report.limits.output, Some(100_000));
+    }
+    let exact = run(&shell(&image, "printf 12345; printf 67890 >&2").output_limit(10));
+    assert_eq!(
+        (exact.report.verdict, exact.stdout, exact.stderr),
+        (Verdict::Exited(0), b"12345".into(), b"67890".into())
+    );
+    // A writer without end does not keep the engine from looking at the clock.
+    let endless = run(&shell(&image, "exec yes").wall_time(Duration::from_millis(300)));
+    assert_eq!(endless.report.verdict, Verdict::TimeLimit);
+}
+
+/// Bytes and inodes end within the layer; the program goes on and is told "no space left". Nothing reaches the disk.
+#[test]
+fn the_writable_layer_is_bounded() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let fill = "dd if=/dev/zero of=/x bs=65536 count=256 2>/dev/null || { stat -c %s /x; exit 3; }";
+    let limited = run(&shell(&image, fill).disk_limit(layer(4 * MIB)));
+    assert_eq!(limited.report.verdict, Verdict::Exited(3), "{limited:?}");
+    assert_eq!(limited.stdout, format!("{}\n", 4 * MIB).into_bytes());
+    assert_eq!((limited.report.limits.disk, limited.report.limits.inodes), (Some(4 * MIB), Some(1024)));
+    assert!(succeeds(&shell(&image, fill)), "without a limit there is room");
+
+    let files = "i=0; while [ $i -lt 300 ]; do touch /f$i || exit 3; i=$((i+1)); done";
+    let few = StorageLimit { inodes: 100, ..layer(4 * MIB) };
+    assert_eq!(run(&shell(&image, files).disk_limit(few)).report.verdict, Verdict::Exited(3));
+    assert!(succeeds(&shell(&image, files).disk_limit(layer(4 * MIB))));
+    // What is in the image can be changed and taken away as ever.
+    let work = "echo x >> /etc/passwd && rm /etc/group && mkdir -p /a/b && mv /a /c && rm -r /etc && mkdir /etc";
+    assert!(succeeds(&shell(&image, work).disk_limit(layer(4 * MIB))));
+}
+
+#[test]
+fn a_full_layer_is_told() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let full = |script: &str| run(&shell(&image, script).disk_limit(layer(MIB))).report.disk_full;
+    assert_eq!(full("sleep 0.3; dd if=/dev/zero of=/x bs=4096 2>/dev/null; exit 1"), Some(true));
+    assert_eq!(full("sleep 0.3; i=0; while : > /x$i; do i=$((i+1)); done 2>/dev/null"), Some(true));
+    assert_eq!(full("sleep 0.3; echo little > /x"), Some(false));
+    assert_eq!(run(&shell(&image, "true")).report.disk_full, None);
+}
+
+/// The layer lies in memory, and it is the container's memory.
+#[test]
+fn a_limited_layer_counts_as_memory() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let fill = shell(&image, "exec dd if=/dev/zero of=/x bs=65536 count=640 2>/dev/null").disk_limit(layer(64 * MIB));
+    assert_eq!(run(&fill.clone().memory(16 * MIB)).report.verdict, Verdict::MemoryLimit);
+    assert!(succeeds(&fill));
+}
+
+#[test]
+fn a_layer_that_cannot_be_limited_is_an_error() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let limited = || Sandbox::from_image(&image).command("true").disk_limit(layer(MIB));
+    let refused = |sandbox: Sandbox| match sandbox.output() {
+        Err(Error::Plan(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(limited().driver(Driver::Copy)), PlanError::LayerLimitNeedsOverlay);
+    let kept = limited().kept_in(fixture.store().join("kept"), "kept");
+    assert_eq!(refused(kept), PlanError::LayerLimitNeedsThrowAway);
+}
+
+#[test]
+fn switches_are_counted() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let report = run(&shell(&image, "sleep 0.01; sleep 0.01; sleep 0.01")).report;
+    assert!(report.voluntary_switches >= 3, "{report:?}");
+}
