@@ -13,6 +13,7 @@ mod library;
 mod limits;
 mod oracle;
 mod oracle_sees;
+mod profile;
 mod sandboxes;
 mod skip;
 mod verdicts;

@@ -22,6 +22,8 @@ pub(crate) struct Pipes {
 pub(crate) struct State {
     /// The new root, once it is mounted.
     pub root: Fd,
+    /// Who owns the new root's files, where that is not simply root.
+    pub owner: Option<[u32; 2]>,
     /// An empty read-only file system to cover directories with, once one was needed.
     pub empty: Option<Fd>,
 }
@@ -48,7 +50,7 @@ const SETUP_FAILED: i32 = 125;
 
 /// Carries the program out; never comes back.
 pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
-    let mut state = State { root: calls::CURRENT_DIRECTORY, empty: None };
+    let mut state = State { root: calls::CURRENT_DIRECTORY, owner: None, empty: None };
     // What is made from here on has just the permission bits it is given; the program's own mask comes later. This call
     // cannot fail.
     let _callers_mask = calls::umask(0);

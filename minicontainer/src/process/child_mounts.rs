@@ -33,6 +33,9 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
         }
         Operation::MountOverlay { options, target } => mount_overlay(options, target, state),
         Operation::MountOverlayByPath { layers, data, target } => mount_overlay_by_path(layers, data, target, state),
+        Operation::Shifted { namespace, directories, then } => {
+            shift(*namespace, directories, state).and_then(|()| mount_as_owner(then, state))
+        }
         Operation::BindRoot { source } => bind_root(source, state),
         Operation::Mount { fstype, options, attributes, place } => {
             file_system(fstype, options, *attributes).and_then(|tree| attach(&tree, place, libc::S_IFDIR, state))
@@ -43,6 +46,7 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
         Operation::MakeDevice { mode, device, place } => make_node(state, place, *mode, *device),
         Operation::Symlink { target, place } => make_link(state, place, target),
         Operation::Remount { attributes, path } => remount(state, path, *attributes),
+        Operation::SetSysctl { path, value } => set_sysctl(state, path, value),
         Operation::MaskPath { path } => mask(state, path),
         Operation::ReadonlyPath { path } => make_readonly(state, path),
         Operation::PivotRoot => pivot(state),
@@ -91,6 +95,55 @@ fn mount_overlay_by_path(
     Ok(())
 }
 
+/// Shows directories, each at its own place, with their owners shifted into a user namespace.
+fn shift(namespace: Fd, directories: &[std::ffi::CString], state: &mut State) -> Result<(), Failure> {
+    let shifted = MountAttr {
+        set: libc::MOUNT_ATTR_IDMAP,
+        userns: u64::try_from(namespace).unwrap_or_default(),
+        ..MountAttr::default()
+    };
+    for directory in directories {
+        let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, directory, false).named(Call::OpenTree)?);
+        calls::mount_setattr(tree.0, c"", false, &shifted).named(Call::MountSetattr)?;
+        calls::move_mount_to(tree.0, directory).named(Call::MoveMount)?;
+        // The last one is the container's own directory, which belongs to root of the container now.
+        state.owner = Some(calls::owner(tree.0).named(Call::Statx)?);
+    }
+    Ok(())
+}
+
+/// Mounts an overlay as the owner of its layers: whoever mounts it, in whose name overlay will make every file, must have
+/// a name in the user namespace. Of root's powers, those over files go with the name and are taken back.
+fn mount_as_owner(overlay: &Operation, state: &mut State) -> Result<(), Failure> {
+    let [uid, gid] = state.owner.unwrap_or_default();
+    calls::set_file_system_ids(uid, gid).named(Call::Setuid)?;
+    let powers = calls::permitted_capabilities().named(Call::Capset)?;
+    calls::capset(powers, powers, 0).named(Call::Capset)?;
+    let mounted = carry_out(overlay, state).unwrap_or(Ok(()));
+    calls::set_file_system_ids(0, 0).named(Call::Setuid)?;
+    mounted
+}
+
+/// Makes something in the new root as its owner: whoever has no name in a user namespace can make nothing in a mount
+/// whose owners are shifted into it.
+fn as_owner<T>(state: &State, make: impl FnOnce() -> crate::sys::Result<T>) -> crate::sys::Result<T> {
+    let Some([uid, gid]) = state.owner else { return make() };
+    calls::set_file_system_ids(uid, gid)?;
+    let made = make();
+    calls::set_file_system_ids(0, 0)?;
+    made
+}
+
+/// Writes a variable of the kernel's, below the container's own `/proc` and nowhere else: what is mounted over it could
+/// lead anywhere.
+fn set_sysctl(state: &State, path: &core::ffi::CStr, value: &core::ffi::CStr) -> Result<(), Failure> {
+    let file = Descriptor(calls::open_in_root(state.root, path, libc::O_WRONLY).named(Call::Openat2)?);
+    if calls::file_system_magic(file.0).named(Call::Fstatfs)? != libc::PROC_SUPER_MAGIC as u64 {
+        return Err(Failure { call: Call::Fstatfs, errno: Errno(libc::EINVAL) });
+    }
+    calls::write(file.0, value.to_bytes()).named(Call::Write).map(drop)
+}
+
 /// pivot_root(2) wants a mount; so the directory is bound onto itself.
 fn bind_root(source: &core::ffi::CStr, state: &mut State) -> Result<(), Failure> {
     let tree = calls::open_tree(CURRENT_DIRECTORY, source, true).named(Call::OpenTree)?;
@@ -134,9 +187,9 @@ fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &mut State) -> Res
         Err(Errno(libc::ENOENT)) => {
             let (parent, name) = make_parents(state, place)?;
             if kind == libc::S_IFDIR {
-                calls::mkdirat(parent.0, name, 0o755).named(Call::Mkdir)?;
+                as_owner(state, || calls::mkdirat(parent.0, name, 0o755)).named(Call::Mkdir)?;
             } else {
-                calls::mknodat(parent.0, name, libc::S_IFREG | 0o644, 0).named(Call::Mknod)?;
+                as_owner(state, || calls::mknodat(parent.0, name, libc::S_IFREG | 0o644, 0)).named(Call::Mknod)?;
             }
             calls::open_in_root(state.root, &place.path, libc::O_PATH)
         }
@@ -158,7 +211,7 @@ fn make_parents<'a>(state: &State, place: &'a Place) -> Result<(Descriptor, &'a 
             let mut above = Descriptor(open(c".").named(Call::Openat2)?);
             for pair in place.components.windows(2) {
                 let [(_, missing), (path, _)] = pair else { continue };
-                match calls::mkdirat(above.0, missing, 0o755) {
+                match as_owner(state, || calls::mkdirat(above.0, missing, 0o755)) {
                     Ok(_) | Err(Errno(libc::EEXIST)) => {}
                     Err(errno) => return Err(Failure { call: Call::Mkdir, errno }),
                 }

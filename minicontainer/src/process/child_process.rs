@@ -20,6 +20,13 @@ pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
         Operation::SetRlimit { resource, soft, hard } => {
             calls::prlimit(*resource, *soft, *hard).named(Call::Prlimit).map(drop)
         }
+        Operation::EnterUserNamespace { namespace } => {
+            calls::setns(*namespace, libc::CLONE_NEWUSER).named(Call::Setns)?;
+            calls::close(*namespace).named(Call::Close)?;
+            // Root of the host has no name in here. Root of the container has.
+            calls::setresgid(0).named(Call::Setgid)?;
+            calls::setresuid(0).named(Call::Setuid).map(drop)
+        }
         Operation::DropBoundingSet { drop } => drop_bounding_set(drop),
         Operation::SetUser { uid, gid, groups } => set_user(*uid, *gid, groups.as_deref()),
         Operation::SetCapabilities { effective, permitted, inheritable, ambient } => {

@@ -17,6 +17,8 @@ pub(crate) struct Context {
     pub kept: Vec<Fd>,
     /// The `tasks` files of the container's cgroups (version 1), open for writing.
     pub tasks: Vec<Fd>,
+    /// The user namespace that was made before, if one was.
+    pub user_namespace: Option<Fd>,
     /// The capabilities that the engine itself has, one bit each: no more can be given.
     pub permitted: u64,
     /// Whether the kernel takes overlay's layers one by one (Linux 6.5).
@@ -111,6 +113,11 @@ fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, Compil
                 directories,
             }
         }
+        Step::MountOverlay { lowers, target, idmapped: true, .. } => Operation::Shifted {
+            namespace: context.user_namespace.ok_or_else(|| CompileError::no_operation(step))?,
+            directories: lowers.iter().chain([target]).map(|path| text(path)).collect::<Result<_, _>>()?,
+            then: Box::new(overlay(step, context)?),
+        },
         Step::MountOverlay { .. } => overlay(step, context)?,
         Step::BindRoot { source } => Operation::BindRoot { source: text(source)? },
         Step::Mount { fstype, source, destination, attributes, options } => Operation::Mount {
@@ -128,14 +135,17 @@ fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, Compil
         Step::BindDevice { path } => {
             Operation::BindMount { source: text(path)?, recursive: false, attributes: 0, place: place(path)? }
         }
-        Step::MakeDevice { path, major, minor, mode } => Operation::MakeDevice {
-            mode: libc::S_IFCHR | mode,
+        Step::MakeDevice { path, major, minor, mode, block } => Operation::MakeDevice {
+            mode: mode | if *block { libc::S_IFBLK } else { libc::S_IFCHR },
             device: libc::makedev(*major, *minor),
             place: place(path)?,
         },
         Step::Symlink { target, path } => Operation::Symlink { target: text(target)?, place: place(path)? },
         Step::Remount { destination, attributes } => {
             Operation::Remount { attributes: attribute_bits(attributes), path: below_root(destination)? }
+        }
+        Step::SetSysctl { name, value } => {
+            Operation::SetSysctl { path: text(&format!("proc/sys/{}", name.replace('.', "/")))?, value: text(value)? }
         }
         Step::MaskPath { path } => Operation::MaskPath { path: below_root(path)? },
         Step::ReadonlyPath { path } => Operation::ReadonlyPath { path: below_root(path)? },
@@ -156,6 +166,9 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
                 resource_number(resource).ok_or_else(|| CompileError::UnknownResource { name: resource.clone() })?;
             Operation::SetRlimit { resource: number, soft: *soft, hard: *hard }
         }
+        Step::EnterUserNamespace => Operation::EnterUserNamespace {
+            namespace: context.user_namespace.ok_or_else(|| CompileError::no_operation(step))?,
+        },
         Step::DropBoundingSet { keep } => {
             let keep = bits(keep) & context.permitted;
             Operation::DropBoundingSet { drop: (0..64).filter(|number| keep & (1 << number) == 0).collect() }
@@ -174,7 +187,7 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
 }
 
 fn overlay(step: &Step, context: &Context) -> Result<Operation, CompileError> {
-    let Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, idmapped: false } = step else {
+    let Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, .. } = step else {
         return Err(CompileError::no_operation(step));
     };
     let mut options: Vec<(&str, &str)> = Vec::new();

@@ -16,6 +16,7 @@ pub(crate) enum Call {
     Fsconfig,
     Fsmount,
     Fsopen,
+    Fstatfs,
     Getcwd,
     Ioctl,
     Mkdir,
@@ -32,6 +33,7 @@ pub(crate) enum Call {
     Setgid,
     Setgroups,
     Sethostname,
+    Setns,
     Setsid,
     Setuid,
     Sigprocmask,
@@ -45,7 +47,7 @@ pub(crate) enum Call {
 
 impl Call {
     /// Every call with its name in section 2 of the manual; a call's place is its number.
-    const NAMES: [(Call, &'static str); 35] = [
+    const NAMES: [(Call, &'static str); 37] = [
         (Call::Capset, "capset"),
         (Call::Chdir, "chdir"),
         (Call::Chroot, "chroot"),
@@ -56,6 +58,7 @@ impl Call {
         (Call::Fsconfig, "fsconfig"),
         (Call::Fsmount, "fsmount"),
         (Call::Fsopen, "fsopen"),
+        (Call::Fstatfs, "fstatfs"),
         (Call::Getcwd, "getcwd"),
         (Call::Ioctl, "ioctl"),
         (Call::Mkdir, "mkdirat"),
@@ -72,6 +75,7 @@ impl Call {
         (Call::Setgid, "setresgid"),
         (Call::Setgroups, "setgroups"),
         (Call::Sethostname, "sethostname"),
+        (Call::Setns, "setns"),
         (Call::Setsid, "setsid"),
         (Call::Setuid, "setresuid"),
         (Call::Sigprocmask, "rt_sigprocmask"),

@@ -31,6 +31,7 @@ pub(crate) mod program;
 pub(crate) mod start;
 pub(crate) mod start_error;
 pub(crate) mod trial;
+pub(crate) mod user_namespace;
 pub(crate) mod wait;
 
 pub use compile::CompileError;

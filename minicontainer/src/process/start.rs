@@ -17,7 +17,7 @@ use super::compile::{Context, compile};
 use super::message::{self, Message, StepTime};
 use super::program::Program;
 use super::start_error::StartError;
-use super::wait;
+use super::{user_namespace, wait};
 use crate::cgroup::Group;
 use crate::sys::{
     self,
@@ -58,15 +58,18 @@ pub(crate) fn start(
     let standard = [above_standard(stdin)?, above_standard(stdout)?, above_standard(stderr)?];
     let tasks = group.map(Group::tasks).unwrap_or_default();
 
+    let users = user_namespace::make(plan)?;
     let (namespaces, into_cgroup) = clone_step(plan);
     let mut kept = vec![go.as_raw_fd(), report.as_raw_fd()];
     kept.extend(&tasks);
+    kept.extend(users.as_ref().map(AsRawFd::as_raw_fd));
     let context = Context {
         standard: [0, 1, 2].map(|place: usize| standard[place].as_raw_fd()),
         kept,
         tasks,
+        user_namespace: users.as_ref().map(AsRawFd::as_raw_fd),
         // In a user namespace of its own the process has every capability.
-        permitted: match namespaces.contains(&Namespace::User) {
+        permitted: match namespaces.contains(&Namespace::User) || users.is_some() {
             true => u64::MAX,
             false => calls::permitted_capabilities().unwrap_or_default(),
         },
@@ -85,7 +88,7 @@ pub(crate) fn start(
     let childs = (program, Pipes { go: go.as_raw_fd(), report: report.as_raw_fd() });
     let accompany = |born: sys::Result<(i32, RawFd)>| {
         let restored = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&callers_mask), None);
-        drop((go, report, standard));
+        drop((go, report, standard, users));
         let (pid, pidfd) = born.map_err(|errno| StartError::Clone { namespaces, source: Errno::from_raw(errno.0) })?;
         // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
@@ -132,6 +135,7 @@ fn may_share_memory(plan: &Plan) -> bool {
                 |mappings: &[IdMapping], id| mappings.iter().any(|line| line.inside == 0 && line.outside == id);
             maps_to(uids, geteuid().as_raw()) && maps_to(gids, getegid().as_raw())
         }
+        Step::EnterUserNamespace => false,
         Step::SetUser { uid, gid, .. } => *uid == 0 && *gid == 0,
         Step::LimitMemory { bytes } => *bytes >= LEAST_MEMORY,
         _ => true,
@@ -208,20 +212,13 @@ fn block_signals() -> Result<SigSet, Errno> {
 
 /// Writes the id maps of the new process's user namespace, see user_namespaces(7).
 fn map_ids(plan: &Plan, pid: i32) -> Result<(), StartError> {
-    let lines = |mappings: &[IdMapping]| {
-        mappings.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count)).collect::<String>()
-    };
-    let write = |file: &str, text: &str| {
-        let path = format!("/proc/{pid}/{file}");
-        fs::write(&path, text).map_err(|source| StartError::MapIds { path, source })
-    };
     for step in &plan.steps {
         if let Step::MapIds { uids, gids, deny_setgroups } = step {
             if *deny_setgroups {
-                write("setgroups", "deny")?;
+                let path = format!("/proc/{pid}/setgroups");
+                fs::write(&path, "deny").map_err(|source| StartError::MapIds { path, source })?;
             }
-            write("gid_map", &lines(gids))?;
-            write("uid_map", &lines(uids))?;
+            user_namespace::write_maps(pid, uids, gids)?;
         }
     }
     Ok(())

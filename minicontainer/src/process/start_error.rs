@@ -88,6 +88,7 @@ fn path_of(step: &Step) -> String {
         | Step::BindDevice { path }
         | Step::Symlink { path, .. }
         | Step::Remount { destination: path, .. }
+        | Step::SetSysctl { name: path, .. }
         | Step::MaskPath { path }
         | Step::ReadonlyPath { path }
         | Step::Chroot { path }

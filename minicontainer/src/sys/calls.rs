@@ -95,6 +95,34 @@ pub(crate) fn file_type(descriptor: Fd) -> Result<u32> {
     Ok(u32::from(status.stx_mode) & libc::S_IFMT)
 }
 
+/// The owner and group of an open file.
+pub(crate) fn owner(descriptor: Fd) -> Result<[u32; 2]> {
+    // SAFETY: struct statx is plain numbers, for which all zero is a value.
+    let mut status: libc::statx = unsafe { core::mem::zeroed() };
+    let wanted = libc::STATX_UID | libc::STATX_GID;
+    call!(SYS_statx, fd(descriptor), path(c""), libc::AT_EMPTY_PATH, wanted, &raw mut status)?;
+    Ok([status.stx_uid, status.stx_gid])
+}
+
+/// The number that says what kind of file system an open file is on, see statfs(2).
+pub(crate) fn file_system_magic(descriptor: Fd) -> Result<u64> {
+    // SAFETY: struct statfs is plain numbers, for which all zero is a value.
+    let mut status: libc::statfs = unsafe { core::mem::zeroed() };
+    call!(SYS_fstatfs, fd(descriptor), &raw mut status)?;
+    Ok(status.f_type as u64)
+}
+
+/// Acts on files as this user and group from now on, see setfsuid(2).
+pub(crate) fn set_file_system_ids(uid: u32, gid: u32) -> Result<()> {
+    call!(SYS_setfsgid, gid)?;
+    call!(SYS_setfsuid, uid).map(drop)
+}
+
+/// Enters a namespace.
+pub(crate) fn setns(namespace: Fd, kind: i32) -> Result<usize> {
+    call!(SYS_setns, fd(namespace), kind)
+}
+
 /// Opens `name` as if `root` were the root of the file system, see openat2(2). The kernel asks to try again when
 /// somebody renames directories underneath, which a hostile container could do on purpose: hence the bound.
 pub(crate) fn open_in_root(root: Fd, name: &CStr, flags: i32) -> Result<Fd> {

@@ -6,7 +6,7 @@ use minicontainer::{
     Sandbox, Store,
     core::{
         RunOptions,
-        options::{ByteSize, ContainerName, Network, PidsLimit},
+        options::{ByteSize, ContainerName, Network, PidsLimit, Weakening},
     },
     sandbox::Decided,
     store::Image,
@@ -59,6 +59,7 @@ pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<Recorde
             driver: decided.driver,
             limits: limits(options),
             without: options.without.iter().map(ToString::to_string).collect(),
+            weakened: options.weakenings().iter().map(Weakening::flag).collect(),
             host_network: options.network == Network::Host,
             after_exit,
             config: serde_json::to_string_pretty(&decided.spec).context("cannot write the container's config.json")?,

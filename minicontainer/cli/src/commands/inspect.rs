@@ -110,6 +110,14 @@ fn container_document(store: &Store, container: &Container) -> Result<Value, Fai
             "ReadonlyRootfs": of_config("/root/readonly"),
             "Memory": container.limits.memory.unwrap_or_default(),
             "NanoCpus": container.limits.nano_cpus.unwrap_or_default(),
+            "Privileged": container.weakened.iter().any(|flag| flag == "--privileged"),
+            "CapAdd": values_of(container, "--cap-add "),
+            "SecurityOpt": values_of(container, "--security-opt "),
+            "Devices": of_config("/linux/devices"),
+            "Ulimits": of_config("/process/rlimits"),
+            "Sysctls": of_config("/linux/sysctl"),
+            "MaskedPaths": of_config("/linux/maskedPaths"),
+            "ReadonlyPaths": of_config("/linux/readonlyPaths"),
             "PidsLimit": of_config("/linux/resources/pids/limit"),
         },
         "GraphDriver": graph_driver(store, container)?,
@@ -125,8 +133,14 @@ fn container_document(store: &Store, container: &Container) -> Result<Value, Fai
         "NetworkSettings": {"Networks": {network: {}}},
         // Not Docker's: what was left out on purpose, and where the runtime config lies.
         "Without": container.without,
+        "Weakened": container.weakened,
         "RuntimeConfig": path,
     }))
+}
+
+/// What was given to a flag that lowers a wall.
+fn values_of<'record>(container: &'record Container, flag: &str) -> Vec<&'record str> {
+    container.weakened.iter().filter_map(|one| one.strip_prefix(flag)).collect()
 }
 
 /// What Docker shows where there is no time.

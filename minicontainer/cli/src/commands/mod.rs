@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod list;
 pub mod options;
 pub mod run;
+mod security;
 pub mod spec;
 
 use minicontainer::{Store, store::Image};

@@ -17,6 +17,7 @@ use minicontainer::{
     store::Image,
 };
 
+use super::security::SecurityArguments;
 use crate::error::Failure;
 
 /// What a container shall be.
@@ -73,6 +74,9 @@ pub struct ContainerArguments {
     /// What network it sees: its own with nothing in it, or the host's [default: none]
     #[arg(long, visible_alias = "net", value_name = "NETWORK")]
     pub network: Option<NetworkArgument>,
+
+    #[command(flatten)]
+    pub security: SecurityArguments,
 
     /// Leave an isolation out, to see what it is for: pid, net, ipc, uts, mount, cgroup, user, capabilities,
     /// no-new-privileges, masked-paths
@@ -137,7 +141,7 @@ impl ContainerArguments {
                           own the container sees the host's network";
             return Err(Failure::new(reason).hint("leave one of them out"));
         }
-        Ok(RunOptions {
+        let options = RunOptions {
             command: self.image_and_command.iter().skip(1).cloned().collect(),
             entrypoint: self.entrypoint.clone().map(|program| vec![program]),
             env: variables.into_iter().flatten().collect(),
@@ -158,7 +162,9 @@ impl ContainerArguments {
                 _ => Network::None,
             },
             without,
-        })
+            ..RunOptions::default()
+        };
+        self.security.applied_to(options)
     }
 
     fn refuse_what_comes_later(&self) -> Result<(), Failure> {
@@ -196,7 +202,7 @@ impl ContainerArguments {
     }
 }
 
-fn parse_one<'text, T, E: Error + Send + Sync + 'static>(
+pub(super) fn parse_one<'text, T, E: Error + Send + Sync + 'static>(
     flag: &str,
     text: &'text Option<String>,
     parse: impl Fn(&'text str) -> Result<T, E>,
@@ -204,7 +210,7 @@ fn parse_one<'text, T, E: Error + Send + Sync + 'static>(
     text.as_deref().map(parse).transpose().map_err(|error| Failure::of_argument(flag, error))
 }
 
-fn parse_all<'text, T, E: Error + Send + Sync + 'static>(
+pub(super) fn parse_all<'text, T, E: Error + Send + Sync + 'static>(
     flag: &str,
     texts: &'text [String],
     parse: impl Fn(&'text str) -> Result<T, E>,

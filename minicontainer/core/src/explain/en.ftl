@@ -212,6 +212,15 @@ step-execute = Become the program { $program }
    *[none] { "" }
  }
 
+## Walls lowered on purpose, and what that means
+
+weakening-privileged = With it, hardly any wall is left: root of the container can do nearly all that root of the host can.
+weakening-dockers-profile = With it, the container gets what Docker gives: raw packets, device nodes, set-user-id programs, more system calls.
+weakening-capability = A power of root's that containers do not have by default; capabilities(7) says how far it reaches.
+weakening-host-network = With it, the container sees and uses the host's own network interfaces and ports.
+weakening-device = The container speaks to this driver of the host's directly.
+weakening-engine-socket = Whoever can write to an engine's socket is root of the host: it starts any container it likes.
+
 ## The isolations that can be left out, and what then leaks
 
 isolation-pid = Process ids of its own

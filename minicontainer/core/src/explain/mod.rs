@@ -35,7 +35,9 @@ use serde::Serialize;
 
 pub use catalogue::{Argument, message};
 pub use language::{Language, LanguageError};
-pub use narration::{ExplainedStep, IsolationExplanation, explain_actor, explain_isolation, explain_plan, render};
+pub use narration::{
+    ExplainedStep, IsolationExplanation, explain_actor, explain_isolation, explain_plan, explain_weakening, render,
+};
 
 use crate::plan::Step;
 use system_calls::CgroupVersion;

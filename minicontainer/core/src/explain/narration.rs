@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Explanation, Language, explain_for, message, system_calls::CgroupVersion};
 use crate::{
-    options::Isolation,
+    options::{Isolation, Weakening},
     plan::{Actor, Plan, Step},
 };
 
@@ -52,6 +52,11 @@ pub fn explain_isolation(isolation: Isolation, language: Language) -> IsolationE
         title: message(language, &key, &[]),
         without: message(language, &format!("{key}.without"), &[]),
     }
+}
+
+/// Says what it means that a wall was lowered.
+pub fn explain_weakening(weakening: &Weakening, language: Language) -> String {
+    message(language, &weakening.key(), &[])
 }
 
 /// Who carries out a step, in words.

@@ -218,7 +218,9 @@ fn power_calls(step: &Step) -> Vec<String> {
             let raise = ambient.iter().map(|name| format!("prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, {name}, 0, 0)"));
             [sets, clear].into_iter().chain(raise).collect()
         }
-        Step::EnterUserNamespace => vec!["setns(userns, CLONE_NEWUSER)".to_owned()],
+        Step::EnterUserNamespace => {
+            ["setns(userns, CLONE_NEWUSER)", "setresgid(0, 0, 0)", "setresuid(0, 0, 0)"].map(str::to_owned).to_vec()
+        }
         Step::EndWithEngine => vec!["prctl(PR_SET_PDEATHSIG, SIGKILL)".to_owned()],
         Step::Execute { args, env, .. } => {
             vec![format!("execve({:?}, {args:?}, /* {} vars */)", args.first().map_or("", String::as_str), env.len())]
@@ -243,7 +245,7 @@ fn file_system_calls(step: &Step) -> Vec<String> {
             calls
         }
         Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, idmapped } => {
-            let shown = lowers.iter().chain([upper]).filter(|_| *idmapped);
+            let shown = lowers.iter().chain([target]).filter(|_| *idmapped);
             let mut calls: Vec<String> = shown.flat_map(|path| shift(path)).collect();
             calls.extend(["fsopen(\"overlay\", FSOPEN_CLOEXEC)".to_owned(), configure("source", "overlay")]);
             calls.extend(lowers.iter().map(|lower| configure("lowerdir+", lower)));
@@ -272,11 +274,12 @@ fn file_system_calls(step: &Step) -> Vec<String> {
             calls.chain([find(destination, ""), place()]).collect()
         }
         Step::BindDevice { path } => vec![clone_tree(path, Below::LeftOut), find(path, ""), place()],
-        Step::MakeDevice { path, major, minor, mode } => {
+        Step::MakeDevice { path, major, minor, mode, block } => {
             let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let kind = if *block { "S_IFBLK" } else { "S_IFCHR" };
             vec![
                 find(directory, "O_DIRECTORY|"),
-                format!("mknodat(place, {name:?}, S_IFCHR|{mode:04o}, makedev({major:#x}, {minor:#x}))"),
+                format!("mknodat(place, {name:?}, {kind}|{mode:04o}, makedev({major:#x}, {minor:#x}))"),
             ]
         }
         Step::Symlink { target, path } => {

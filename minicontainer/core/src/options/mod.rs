@@ -11,6 +11,8 @@
 //! | [`EnvVar`] | `NAME=value` | environ(7) |
 //! | [`UserSpec`] | `1000`, `www-data`, `1000:1000` | OCI image config `User` |
 //! | [`MountSpec`] | `-v a:/b:ro`, `type=bind,source=a,target=/b`, `--tmpfs /t:size=1m` | docker-run(1) |
+//! | [`CapabilityWord`] | `NET_ADMIN`, `ALL` | docker-run(1) `--cap-add` |
+//! | [`Device`], [`Ulimit`], [`Sysctl`] | `/dev/fuse`, `nofile=64`, `net.ipv4.ip_forward=1` | docker-run(1) |
 //! | [`ContainerName`], [`Hostname`] | `web-1` | Docker's name rule; hostname(7) |
 //! | [`StorageLimit`] | `size=64m`, `inodes=1000` | docker-run(1) `--storage-opt` |
 //! | [`Timeout`] | `1`, `1.5s`, `500ms`, `2m30s` | seconds unless a unit stands behind |
@@ -30,26 +32,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod capability;
 mod decimal;
+mod device;
 mod env;
 mod isolation;
 mod mount;
 mod name;
+mod security;
 mod size;
 mod storage;
+mod sysctl;
 mod time;
+mod ulimit;
 mod user;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+pub use capability::{CapabilityChanges, CapabilityError, CapabilityWord};
+pub use device::{Device, DeviceError, DeviceNumber};
 pub use env::{EnvError, EnvVar};
 pub use isolation::{Isolation, IsolationError};
 pub use mount::{Access, MountError, MountSpec};
 pub use name::{ContainerName, Hostname, NameError};
+pub use security::{NewPrivileges, Profile, Weakening};
 pub use size::{ByteSize, Cpus, PidsLimit, SizeError};
 pub use storage::{StorageError, StorageLimit};
+pub use sysctl::{Sysctl, SysctlError, SysctlOwner};
 pub use time::{Timeout, TimeoutError};
+pub use ulimit::{Ulimit, UlimitError};
 pub use user::{ResolvedUser, UserError, UserSpec, resolve_user};
 
 /// Everything that `run` can be asked for about one container. The default asks for nothing: the image's own
@@ -78,6 +90,26 @@ pub struct RunOptions {
     pub mounts: Vec<MountSpec>,
     /// What network the container sees.
     pub network: Network,
+    /// How strictly it is held.
+    pub profile: Profile,
+    /// Whether hardly any wall is left standing (`--privileged`).
+    pub privileged: bool,
+    /// What is added to and taken from the profile's capabilities.
+    pub capabilities: CapabilityChanges,
+    /// Whether programs may gain powers; without it, as the profile says.
+    pub new_privileges: Option<NewPrivileges>,
+    /// Whether the kernel files that concern the whole machine are left in reach.
+    pub system_paths_open: bool,
+    /// Whether root inside is another user outside; an ordinary user's container has no choice.
+    pub users: Users,
+    /// Devices of the host's that it may use.
+    pub devices: Vec<Device>,
+    /// Bounds on every single process.
+    pub ulimits: Vec<Ulimit>,
+    /// How much `/dev/shm` may hold; without it 64 MiB, as in Docker.
+    pub shm_size: Option<ByteSize>,
+    /// Variables of the kernel's that belong to its own namespaces.
+    pub sysctls: Vec<Sysctl>,
     /// Isolations left out on purpose, to show what then leaks.
     pub without: BTreeSet<Isolation>,
 }
@@ -94,6 +126,16 @@ pub struct Limits {
     /// How much processor time may be used in all. The engine watches over it; the kernel bounds each single process as
     /// well (`RLIMIT_CPU`), a little above.
     pub cpu_time: Option<Duration>,
+}
+
+/// Who root inside is outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Users {
+    /// The same user: root of the host when root starts it.
+    #[default]
+    Same,
+    /// Nobody: the container's ids are a range of their own on the host (`--userns auto`).
+    Own,
 }
 
 /// The network that a container sees.

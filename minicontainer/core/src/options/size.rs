@@ -99,6 +99,11 @@ pub struct Cpus {
 }
 
 impl Cpus {
+    /// Processor time in billionths of a processor; none if it is too little or too much to be a limit.
+    pub fn from_nanos(nanos: u64) -> Option<Cpus> {
+        (LEAST_NANOCPUS..=MOST_NANOCPUS).contains(&nanos).then_some(Cpus { nanos })
+    }
+
     /// In billionths of a processor, as Docker's API has it.
     pub fn nanos(self) -> u64 {
         self.nanos

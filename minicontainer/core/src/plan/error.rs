@@ -68,6 +68,12 @@ pub enum PlanError {
     /// A copy is as large as the image, and lies on the disk.
     #[error("the writable layer can be limited only with overlayfs: the copy driver has no layer of its own")]
     LayerLimitNeedsOverlay,
+    /// A copied tree belongs to root of the host, who is nobody in the container's own user namespace.
+    #[error(
+        "ids of its own (--userns auto, --profile=untrusted) need the overlay driver, which shows root's layers as \
+         the container's; leave --driver copy out"
+    )]
+    OwnIdsNeedOverlay,
     /// A mount would change the host's own tree.
     #[error(
         "a mount on {destination} needs a mount namespace of the container's own, else the host would get the mount"
@@ -129,9 +135,6 @@ pub(super) fn refuse_unsupported(spec: &Spec) -> Result<(), PlanError> {
     let Some(linux) = spec.linux() else { return Ok(()) };
     if linux.seccomp().is_some() {
         return refuse("linux.seccomp", "given".to_owned());
-    }
-    if let Some((name, _)) = linux.sysctl().as_ref().and_then(|sysctl| sysctl.iter().next()) {
-        return refuse("linux.sysctl", name.clone());
     }
     if let Some(mode) = linux.rootfs_propagation().as_ref().filter(|mode| !mode.ends_with("private")) {
         return refuse("linux.rootfsPropagation", mode.clone());

@@ -1,10 +1,13 @@
 //! The part of a plan that builds the root file system and moves into it.
 
-use oci_spec::runtime::{Mount, Spec};
+use oci_spec::runtime::{LinuxDeviceType, Mount, Spec};
 
 use super::cgroup::CONTROLLERS;
 use super::mount_options::{MountOptions, sort};
-use super::{CgroupLayout, Host, MountAttribute, Namespace, Overlay, PlanError, RootFs, Step};
+use super::{
+    CgroupLayout, Host, IdMapping, Identity, MountAttribute, Namespace, Overlay, PlanError, RootFs, Step, process,
+};
+use crate::options::{Sysctl, SysctlOwner};
 
 /// The device nodes that every container has, see "Default Devices" in the runtime specification's config-linux.md.
 const DEVICES: [(&str, u32, u32); 6] = [
@@ -31,23 +34,26 @@ pub(super) fn steps(spec: &Spec, root: &RootFs, host: &Host, namespaces: &[Names
     if !namespaces.contains(&Namespace::Mount) {
         return jail(root, mounts);
     }
+    let owner = owner_of_mounts(spec, root, host, namespaces)?;
     let mut steps = vec![Step::MakeMountsPrivate];
     steps.extend(layer_limit(root)?);
-    steps.push(root_mount(root, host)?);
+    steps.push(root_mount(root, host, owner.is_some())?);
     // An image may bring device nodes; where the container has a `/dev` of its own, those there are the only ones.
     if mounts.iter().any(|mount| mount.destination().as_os_str() == "/dev") {
         steps.push(Step::Remount { destination: "/".to_owned(), attributes: vec![MountAttribute::NoDev] });
     }
     for mount in mounts {
-        steps.extend(mount_steps(mount, host, namespaces)?);
+        steps.extend(mount_steps(mount, host, namespaces)?.into_iter().map(|step| owned(step, owner)));
     }
-    let may_make_devices = !namespaces.contains(&Namespace::User);
+    let may_make_devices = !namespaces.contains(&Namespace::User) || owner.is_some();
     steps.extend(DEVICES.into_iter().map(|(path, major, minor)| match may_make_devices {
-        true => Step::MakeDevice { path: path.to_owned(), major, minor, mode: 0o666 },
+        true => Step::MakeDevice { path: path.to_owned(), major, minor, mode: 0o666, block: false },
         false => Step::BindDevice { path: path.to_owned() },
     }));
+    steps.extend(more_devices(spec, may_make_devices)?);
     steps.extend(LINKS.map(|(target, path)| Step::Symlink { target: target.to_owned(), path: path.to_owned() }));
 
+    steps.extend(sysctls(spec, namespaces)?);
     if let Some(linux) = spec.linux() {
         let paths = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
         steps.extend(paths(linux.masked_paths()).into_iter().map(|path| Step::MaskPath { path }));
@@ -88,7 +94,94 @@ fn layer_limit(root: &RootFs) -> Result<Option<Step>, PlanError> {
     Ok(Some(Step::LimitWritableLayer { directory: directory.to_owned(), bytes, inodes, directories }))
 }
 
-fn root_mount(root: &RootFs, host: &Host) -> Result<Step, PlanError> {
+/// Who owns what is mounted afresh, where that is not simply root: root of the container, as its ids are outside.
+fn owner_of_mounts(
+    spec: &Spec,
+    root: &RootFs,
+    host: &Host,
+    namespaces: &[Namespace],
+) -> Result<Option<[u32; 2]>, PlanError> {
+    let shifted = host.identity == Identity::Root && namespaces.contains(&Namespace::User);
+    if !shifted || matches!(root, RootFs::Directory { .. }) {
+        return Ok(None);
+    }
+    let [uids, gids] = process::mappings(spec)?;
+    let root = |lines: &[IdMapping]| lines.iter().find(|line| line.inside == 0).map(|line| line.outside);
+    match (root(&uids), root(&gids)) {
+        (Some(uid), Some(gid)) => Ok(Some([uid, gid])),
+        _ => Err(PlanError::IdNotMapped { kind: "user", id: 0 }),
+    }
+}
+
+/// A mount whose root directory belongs to root of the container.
+fn owned(step: Step, owner: Option<[u32; 2]>) -> Step {
+    let (Step::Mount { fstype, source, destination, attributes, mut options }, Some([uid, gid])) =
+        (step.clone(), owner)
+    else {
+        return step;
+    };
+    match fstype.as_str() {
+        "tmpfs" => options.extend([("uid".to_owned(), uid.to_string()), ("gid".to_owned(), gid.to_string())]),
+        "devpts" => {
+            for (_, group) in options.iter_mut().filter(|(name, _)| name == "gid") {
+                *group = group.parse().map_or(gid, |number: u32| gid.saturating_add(number)).to_string();
+            }
+        }
+        _ => {}
+    }
+    Step::Mount { fstype, source, destination, attributes, options }
+}
+
+/// The devices that the document asks for beside the usual ones.
+fn more_devices(spec: &Spec, may_make: bool) -> Result<Vec<Step>, PlanError> {
+    let listed = spec.linux().as_ref().and_then(|linux| linux.devices().as_ref());
+    let usual = |path: &str| DEVICES.iter().any(|(one, ..)| *one == path);
+    let mut steps = Vec::new();
+    for device in listed.into_iter().flatten() {
+        let path = device.path().display().to_string();
+        if usual(&path) {
+            continue;
+        }
+        if !matches!(device.typ(), LinuxDeviceType::C | LinuxDeviceType::U | LinuxDeviceType::B) {
+            return Err(PlanError::Unsupported { field: "linux.devices.type", value: path });
+        }
+        let number = |number: i64| {
+            let value = number.to_string();
+            u32::try_from(number).map_err(|_| PlanError::Unsupported { field: "linux.devices", value })
+        };
+        let (major, minor) = (number(device.major())?, number(device.minor())?);
+        let block = device.typ() == LinuxDeviceType::B;
+        steps.push(match may_make {
+            true => Step::MakeDevice { path, major, minor, mode: device.file_mode().unwrap_or(0o666), block },
+            false => Step::BindDevice { path },
+        });
+    }
+    Ok(steps)
+}
+
+/// The kernel's variables that the document sets; only those that the container has of its own.
+fn sysctls(spec: &Spec, namespaces: &[Namespace]) -> Result<Vec<Step>, PlanError> {
+    let listed = spec.linux().as_ref().and_then(|linux| linux.sysctl().as_ref());
+    let mut named: Vec<(&String, &String)> = listed.into_iter().flatten().collect();
+    named.sort_unstable();
+    named
+        .into_iter()
+        .map(|(name, value)| {
+            let refused = || PlanError::Unsupported { field: "linux.sysctl", value: name.clone() };
+            let sysctl = Sysctl::new(name, value).map_err(|_| refused())?;
+            let namespace = match sysctl.owner() {
+                SysctlOwner::Network => Namespace::Net,
+                SysctlOwner::Ipc => Namespace::Ipc,
+            };
+            match namespaces.contains(&namespace) {
+                true => Ok(Step::SetSysctl { name: name.clone(), value: value.clone() }),
+                false => Err(refused()),
+            }
+        })
+        .collect()
+}
+
+fn root_mount(root: &RootFs, host: &Host, idmapped: bool) -> Result<Step, PlanError> {
     match root {
         RootFs::Directory { path } => Ok(Step::BindRoot { source: path.clone() }),
         RootFs::Overlay { lowers, upper, work, target, volatile, limit: _ } => Ok(Step::MountOverlay {
@@ -97,7 +190,7 @@ fn root_mount(root: &RootFs, host: &Host) -> Result<Step, PlanError> {
             work: work.clone(),
             target: target.clone(),
             volatile: *volatile,
-            idmapped: false,
+            idmapped,
             userxattr: match host.overlay {
                 Overlay::Trusted => false,
                 Overlay::UserXattr => true,

@@ -104,11 +104,22 @@ pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> 
     let group = cgroup::group(spec, host)?;
     let mut steps = group.limits;
     let born_inside = group.created && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });
+    // Root's container with ids of its own is born with root's powers, which its mounts need, and gives them up last.
+    let shifted = host.identity == Identity::Root
+        && namespaces.contains(&Namespace::User)
+        && matches!(root, RootFs::Overlay { .. });
+    if host.identity == Identity::Root && namespaces.contains(&Namespace::User) && !shifted {
+        return Err(PlanError::OwnIdsNeedOverlay);
+    }
+    if shifted {
+        steps.push(process::make_user_namespace(spec)?);
+    }
+    let later = |namespace: &Namespace| *namespace == Namespace::Cgroup || shifted && *namespace == Namespace::User;
     steps.push(Step::Clone {
-        namespaces: namespaces.iter().copied().filter(|namespace| *namespace != Namespace::Cgroup).collect(),
+        namespaces: namespaces.iter().copied().filter(|namespace| !later(namespace)).collect(),
         into_cgroup: born_inside,
     });
-    if namespaces.contains(&Namespace::User) {
+    if namespaces.contains(&Namespace::User) && !shifted {
         steps.push(process::map_ids(spec, host)?);
     }
     steps.extend([Step::CloseDescriptors, Step::ResetSignals]);
@@ -125,6 +136,7 @@ pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> 
     if namespaces.contains(&Namespace::Net) {
         steps.push(Step::LoopbackUp);
     }
+    steps.extend(shifted.then_some(Step::EnterUserNamespace));
     steps.extend(process::steps(spec, host)?);
     Ok(Plan { steps })
 }

@@ -6,6 +6,18 @@ use super::{CAPABILITIES, Capabilities, Host, IdMapping, Identity, Namespace, Pl
 
 /// The step that writes the id maps of the user namespace.
 pub(super) fn map_ids(spec: &Spec, host: &Host) -> Result<Step, PlanError> {
+    let [uids, gids] = mappings(spec)?;
+    Ok(Step::MapIds { uids, gids, deny_setgroups: host.identity != Identity::Root })
+}
+
+/// The step that makes a user namespace to be entered later.
+pub(super) fn make_user_namespace(spec: &Spec) -> Result<Step, PlanError> {
+    let [uids, gids] = mappings(spec)?;
+    Ok(Step::MakeUserNamespace { uids, gids })
+}
+
+/// The id maps of users and of groups.
+pub(super) fn mappings(spec: &Spec) -> Result<[Vec<IdMapping>; 2], PlanError> {
     let linux = spec.linux().as_ref().ok_or(PlanError::Missing { field: "linux" })?;
     let mappings = |listed: &Option<Vec<LinuxIdMapping>>| -> Vec<IdMapping> {
         listed
@@ -18,7 +30,7 @@ pub(super) fn map_ids(spec: &Spec, host: &Host) -> Result<Step, PlanError> {
     if uids.is_empty() || gids.is_empty() {
         return Err(PlanError::Missing { field: "linux.uidMappings and linux.gidMappings" });
     }
-    Ok(Step::MapIds { uids, gids, deny_setgroups: host.identity != Identity::Root })
+    Ok([uids, gids])
 }
 
 /// The step that names the machine, if the document has a name.

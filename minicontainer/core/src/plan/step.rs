@@ -259,7 +259,7 @@ pub enum Step {
         /// The restrictions on it.
         attributes: Vec<MountAttribute>,
     },
-    /// Make a character device node.
+    /// Make a device node.
     MakeDevice {
         /// Where, inside the new root.
         path: String,
@@ -269,6 +269,8 @@ pub enum Step {
         minor: u32,
         /// Permission bits.
         mode: u32,
+        /// Whether it is a block device; else it is a character device.
+        block: bool,
     },
     /// Show a device node of the host, for those who may not make one.
     BindDevice {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::image::settle;
-use crate::options::{Access, Isolation, Network, PidsLimit, RunOptions, resolve_user};
+use crate::options::{Access, Isolation, Network, PidsLimit, Profile, RunOptions, Users, resolve_user};
 use crate::spec::{SpecError, spec};
 
 fn overlay() -> RootFs {
@@ -38,6 +38,12 @@ fn shell() -> RunOptions {
 
 fn planned(options: &RunOptions, host: &Host) -> Plan {
     plan(&document(options, host).expect("a document"), &overlay(), host).expect("a plan")
+}
+
+#[test]
+fn strangers_programs_of_root_get_ids_of_their_own() {
+    let options = RunOptions { profile: Profile::Untrusted, ..shell() };
+    insta::assert_snapshot!(lines(&planned(&options, &Host::example())));
 }
 
 /// One line for each step, so that a snapshot can be read.
@@ -142,9 +148,17 @@ fn refusals() {
         options
     };
     let memory = with(|options| options.limits.memory = "32m".parse().ok());
-    let cases: [(&str, Result<Plan, PlanError>); 10] = [
+    let cases: [(&str, Result<Plan, PlanError>); 11] = [
         ("a limit without cgroups", plan(&document(&memory, &user).unwrap(), &overlay(), &user)),
         ("no user namespaces", plan(&document(&shell(), &no_userns).unwrap(), &overlay(), &no_userns)),
+        (
+            "ids of its own in a copied tree",
+            plan(
+                &document(&RunOptions { users: Users::Own, ..shell() }, &Host::example()).unwrap(),
+                &directory(),
+                &Host::example(),
+            ),
+        ),
         ("no user namespace wanted", plan(&Spec::default(), &directory(), &user)),
         ("no overlayfs", plan(&document(&shell(), &no_overlay).unwrap(), &overlay(), &no_overlay)),
         ("overlay without mount namespace", {
@@ -224,19 +238,29 @@ prop_compose! {
     fn any_options()(
         without in proptest::sample::subsequence(
             Isolation::ALL.into_iter().filter(|one| !matches!(one, Isolation::Mount | Isolation::User)).collect::<Vec<_>>(), 0..8),
-        read_only in any::<bool>(),
-        host_network in any::<bool>(),
+        (read_only, host_network, own_users, own_shm) in any::<(bool, bool, bool, bool)>(),
+        (profile, privileged) in prop_oneof![
+            Just((Profile::Default, false)), Just((Profile::Default, true)), Just((Profile::Docker, false)),
+            Just((Profile::Docker, true)),
+        ],
         workdir in proptest::option::of("/[a-z]{1,8}(/[a-z]{1,8}){0,3}"),
         targets in proptest::collection::vec("/[a-z]{1,8}(/[a-z]{1,8}){0,3}", 0..4),
     ) -> RunOptions {
         RunOptions {
-            without: without.into_iter().collect(),
+            without: without.iter().copied().collect(),
             root: if read_only { Access::ReadOnly } else { Access::ReadWrite },
             network: if host_network { Network::Host } else { Network::None },
             workdir,
             mounts: targets.iter().map(|target| {
                 crate::options::MountSpec::from_volume(&format!("/srv:{target}"), "/").expect("a mount")
             }).collect(),
+            profile,
+            users: if own_users { Users::Own } else { Users::Same },
+            privileged,
+            sysctls: match own_shm && !without.contains(&Isolation::Ipc) {
+                true => vec!["kernel.shmmax=1".parse().expect("a sysctl")],
+                false => vec![],
+            },
             ..shell()
         }
     }
@@ -279,7 +303,25 @@ proptest! {
         prop_assert!(clone < close && close < go && pivot < drop);
         match at(|step| matches!(step, Step::NoNewPrivileges)) {
             Some(index) => prop_assert!(drop < index && index == last - 1),
-            None => prop_assert!(options.without.contains(&Isolation::NoNewPrivileges)),
+            None => prop_assert!(options.without.contains(&Isolation::NoNewPrivileges) || options.privileged
+                || options.profile == Profile::Docker),
+        }
+        // Root's own user namespace is made before the birth and entered after the last thing that needs root's powers.
+        let made = at(|step| matches!(step, Step::MakeUserNamespace { .. }));
+        let entered = at(|step| matches!(step, Step::EnterUserNamespace));
+        prop_assert_eq!(made.is_some(), options.users == Users::Own && host.identity == Identity::Root);
+        prop_assert_eq!(made.is_some(), entered.is_some());
+        if let (Some(made), Some(entered)) = (made, entered) {
+            let workdir = at(|step| matches!(step, Step::EnterWorkdir { .. })).expect("a directory");
+            prop_assert!(made < clone && pivot < entered && entered < workdir && entered < drop);
+        }
+        // What belongs to the machine is never set, and what is set is set while the new root's /proc is not read-only yet.
+        for (index, step) in kinds.iter().enumerate() {
+            if let Step::SetSysctl { name, value } = step {
+                prop_assert!(crate::options::Sysctl::new(name, value).is_ok());
+                let sealed = at(|step| matches!(step, Step::ReadonlyPath { path } if path == "/proc/sys"));
+                prop_assert!(sealed.is_none_or(|sealed| index < sealed) && index < pivot);
+            }
         }
     }
 

@@ -1,9 +1,9 @@
 //! Docker's defaults, as data.
 
 /// The capabilities that root has inside a container, of the 41 that Linux knows, see capabilities(7): Docker's set
-/// without `CAP_MKNOD`. Who may make device nodes may make one of the host's disk; Docker keeps such a node from being
-/// opened by rules for devices, which this engine does not have yet.
-pub const DEFAULT_CAPABILITIES: [&str; 13] = [
+/// without `CAP_MKNOD` (who may make device nodes may make one of the host's disk), `CAP_NET_RAW` (whoever may forge
+/// packets may pass for a neighbour; ping(8) works without it) and `CAP_AUDIT_WRITE` (the audit log is the machine's).
+pub const DEFAULT_CAPABILITIES: [&str; 11] = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
     "CAP_FOWNER",
@@ -13,11 +13,16 @@ pub const DEFAULT_CAPABILITIES: [&str; 13] = [
     "CAP_SETUID",
     "CAP_SETPCAP",
     "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
     "CAP_SYS_CHROOT",
-    "CAP_AUDIT_WRITE",
     "CAP_SETFCAP",
 ];
+
+/// What Docker gives beside those (`--compat=docker`).
+pub const DOCKERS_CAPABILITIES: [&str; 3] = ["CAP_MKNOD", "CAP_NET_RAW", "CAP_AUDIT_WRITE"];
+
+/// What is left of them for programs that nobody has read: enough to install files and to become another user.
+pub const UNTRUSTED_CAPABILITIES: [&str; 7] =
+    ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"];
 
 /// Files and directories of the kernel's that tell of the whole machine: hidden. Docker's list, and `kallsyms`,
 /// `kpage*` and `config.gz`, which Docker leaves readable.
@@ -43,6 +48,24 @@ pub const MASKED_PATHS: [&str; 17] = [
 
 /// Paths through which root could steer the whole machine: visible, but read-only.
 pub const READONLY_PATHS: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// Those of the masked paths that Docker leaves readable.
+pub const OPEN_IN_DOCKER: [&str; 5] =
+    ["/proc/config.gz", "/proc/kallsyms", "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags"];
+
+/// What a program that nobody has read may use when nothing else was asked for: 512 MiB of memory, one processor, 128
+/// processes, 1,024 open files.
+pub const UNTRUSTED_MEMORY: u64 = 512 * 1024 * 1024;
+/// See [`UNTRUSTED_MEMORY`]; in billionths of a processor.
+pub const UNTRUSTED_NANO_CPUS: u64 = 1_000_000_000;
+/// See [`UNTRUSTED_MEMORY`].
+pub const UNTRUSTED_PIDS: u64 = 128;
+/// See [`UNTRUSTED_MEMORY`].
+pub const UNTRUSTED_FILES: u64 = 1024;
+
+/// The ranges of ids that systemd leaves to containers (*Users, Groups, UIDs and GIDs on systemd Systems*), in pieces of
+/// 65,536: the first piece, and how many there are.
+pub const OWN_IDS: (u32, u32) = (0x0008, 0x6fff - 0x0008);
 
 /// How many processes a container may have when nothing else was asked for: enough for a build, too few for a fork
 /// bomb to hurt.

@@ -6,7 +6,8 @@
 //! else. Isolations left out on purpose are left out *here*, so that no later stage knows of them.
 //!
 //! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities. Stricter than
-//! Docker: `no_new_privs` is on, core dumps are off, device nodes cannot be made, and none but the few in `/dev` opened.
+//! Docker: `no_new_privs` is on, core dumps are off, packets cannot be forged, device nodes cannot be made, and none but
+//! the few in `/dev` opened. `--compat=docker` gives Docker's own.
 //!
 //! ```
 //! use minicontainer_core::{RunOptions, image, options::resolve_user, plan::Host, spec};
@@ -22,18 +23,18 @@
 
 mod defaults;
 mod mounts;
+mod profile;
 
 use oci_spec::runtime::{
     Capabilities, Linux, LinuxCapabilities, LinuxCpu, LinuxIdMapping, LinuxIdMappingBuilder, LinuxMemoryBuilder,
-    LinuxNamespace, LinuxNamespaceType, LinuxPids, LinuxResources, PosixRlimit, PosixRlimitBuilder, PosixRlimitType,
-    Process, Root, Spec, User,
+    LinuxNamespace, LinuxNamespaceType, LinuxPids, LinuxResources, Process, Root, Spec, User,
 };
 
 use crate::image::ProcessSettings;
-use crate::options::{Access, Isolation, Network, PidsLimit, ResolvedUser, RunOptions};
+use crate::options::{Access, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions};
 use crate::plan::{Availability, Host, Identity};
 
-pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, MASKED_PATHS, READONLY_PATHS};
+pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, OWN_IDS, READONLY_PATHS};
 
 /// The least memory that a container can be limited to, in bytes: Docker's bound, and less does not start.
 pub const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
@@ -132,6 +133,20 @@ fn contradictions(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
     if without(Isolation::Mount) && options.root == Access::ReadOnly {
         return contradiction("--read-only", "--without mount", "only a mount can be made read-only");
     }
+    if options.privileged && options.profile == Profile::Untrusted {
+        return contradiction(
+            "--privileged",
+            "--profile=untrusted",
+            "the one lowers every wall, the other raises them",
+        );
+    }
+    if options.profile == Profile::Untrusted && (options.network == Network::Host || without(Isolation::Net)) {
+        return contradiction("--profile=untrusted", "the host's network", "a stranger's program must not reach it");
+    }
+    if profile::own_users(options, host.identity) && without(Isolation::Mount) {
+        let reason = "owners can only be shifted where there are mounts of the container's own";
+        return contradiction("--userns auto", "--without mount", reason);
+    }
     if without(Isolation::User) && matches!(host.identity, Identity::User { .. }) {
         return Err(SpecError::UserNamespaceNeeded);
     }
@@ -150,13 +165,6 @@ fn oci_process(
         .set_gid(user.gid)
         .set_umask(Some(0o022))
         .set_additional_gids((!user.groups.is_empty()).then(|| user.groups.clone()));
-
-    let no_core_dumps = PosixRlimitBuilder::default().typ(PosixRlimitType::RlimitCore).soft(0u64).hard(0u64).build()?;
-    let names: Vec<&str> = if options.without.contains(&Isolation::Capabilities) {
-        crate::plan::CAPABILITIES.to_vec()
-    } else {
-        DEFAULT_CAPABILITIES.to_vec()
-    };
     let mut process = Process::default();
     process
         .set_terminal(Some(false))
@@ -164,20 +172,10 @@ fn oci_process(
         .set_args(Some(settings.args.clone()))
         .set_env(Some(settings.env_of(hostname, &user.home)))
         .set_cwd(settings.workdir.clone().into())
-        .set_capabilities(Some(capabilities(&names)))
-        .set_no_new_privileges(Some(!options.without.contains(&Isolation::NoNewPrivileges)))
-        .set_rlimits(Some([no_core_dumps].into_iter().chain(cpu_time(options)?).collect()));
+        .set_capabilities(Some(capabilities(&profile::capabilities(options))))
+        .set_no_new_privileges(Some(profile::no_new_privileges(options)))
+        .set_rlimits(Some(profile::rlimits(options)?));
     Ok(process)
-}
-
-/// The second line behind the engine's own watch over processor time, for each single process: it may not outlive an
-/// engine that was killed. The kernel counts in seconds, so it lies above what was asked for; the first process of a pid
-/// namespace does not hear the soft limit's SIGXCPU, but the hard limit's SIGKILL it does.
-fn cpu_time(options: &RunOptions) -> Result<Option<PosixRlimit>, SpecError> {
-    let Some(limit) = options.limits.cpu_time else { return Ok(None) };
-    let soft = limit.as_secs().saturating_add(2);
-    let built = PosixRlimitBuilder::default().typ(PosixRlimitType::RlimitCpu).soft(soft).hard(soft + 1).build()?;
-    Ok(Some(built))
 }
 
 /// Bounding, permitted and effective sets alike; inheritable and ambient empty, as Docker has it since CVE-2022-24769.
@@ -194,20 +192,30 @@ fn capabilities(names: &[&str]) -> LinuxCapabilities {
 }
 
 fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError> {
-    let masked = !options.without.contains(&Isolation::MaskedPaths) && !options.without.contains(&Isolation::Mount);
-    let paths = |list: &[&str]| masked.then(|| list.iter().map(|path| (*path).to_owned()).collect());
-
+    let (masked, readonly) = profile::system_paths(options).map(|[masked, readonly]| (masked, readonly)).unzip();
+    let sysctls = profile::sysctls(options, host.identity)?;
     let mut linux = Linux::default();
     linux
         .set_namespaces(Some(namespaces(options, host)))
         .set_resources(Some(resources(options, host)?))
         .set_cgroups_path(Some(format!("/minicontainer-{id}").into()))
-        .set_masked_paths(paths(&MASKED_PATHS))
-        .set_readonly_paths(paths(&READONLY_PATHS));
+        .set_masked_paths(masked)
+        .set_readonly_paths(readonly)
+        .set_devices(profile::devices(options))
+        .set_sysctl((!sysctls.is_empty()).then(|| sysctls.into_iter().collect()));
+    if profile::own_users(options, host.identity) {
+        let first = profile::first_own_id(id);
+        linux.set_uid_mappings(Some(range_of_ids(first)?)).set_gid_mappings(Some(range_of_ids(first)?));
+    }
     if let Identity::User { uid, gid } = host.identity {
         linux.set_uid_mappings(Some(single_id(uid)?)).set_gid_mappings(Some(single_id(gid)?));
     }
     Ok(linux)
+}
+
+/// The ids of the container stand for a range of their own outside.
+fn range_of_ids(first: u32) -> Result<Vec<LinuxIdMapping>, SpecError> {
+    Ok(vec![LinuxIdMappingBuilder::default().container_id(0u32).host_id(first).size(0x1_0000u32).build()?])
 }
 
 /// Root inside stands for the one user outside, the only mapping that a user may write without help.
@@ -217,7 +225,7 @@ fn single_id(outside: u32) -> Result<Vec<LinuxIdMapping>, SpecError> {
 
 fn namespaces(options: &RunOptions, host: &Host) -> Vec<LinuxNamespace> {
     let own = |isolation| !options.without.contains(&isolation);
-    let user = matches!(host.identity, Identity::User { .. });
+    let user = matches!(host.identity, Identity::User { .. }) || profile::own_users(options, host.identity);
     [
         (LinuxNamespaceType::User, user),
         (LinuxNamespaceType::Mount, own(Isolation::Mount)),
@@ -240,7 +248,8 @@ fn namespaces(options: &RunOptions, host: &Host) -> Vec<LinuxNamespace> {
 /// The limits asked for, and the default bound on processes where this host lets us keep it.
 fn resources(options: &RunOptions, host: &Host) -> Result<LinuxResources, SpecError> {
     let mut resources = LinuxResources::default();
-    if let Some(memory) = options.limits.memory {
+    let limits = profile::limits(options);
+    if let Some(memory) = limits.memory {
         let bytes = memory.bytes();
         if bytes < LEAST_MEMORY {
             return Err(SpecError::MemoryTooSmall { bytes });
@@ -248,14 +257,14 @@ fn resources(options: &RunOptions, host: &Host) -> Result<LinuxResources, SpecEr
         let limit = LinuxMemoryBuilder::default().limit(i64::try_from(bytes).unwrap_or(i64::MAX)).build()?;
         resources.set_memory(Some(limit));
     }
-    if let Some(cpus) = options.limits.cpus {
+    if let Some(cpus) = limits.cpus {
         let quota = i64::try_from(cpus.quota(CPU_PERIOD)).unwrap_or(i64::MAX);
         let mut limit = LinuxCpu::default();
         limit.set_quota(Some(quota)).set_period(Some(CPU_PERIOD));
         resources.set_cpu(Some(limit));
     }
     let default = (host.cgroups.access == Availability::Available).then_some(DEFAULT_PIDS);
-    let pids = match options.limits.pids {
+    let pids = match limits.pids {
         Some(PidsLimit::AtMost(count)) => Some(i64::try_from(count).unwrap_or(i64::MAX)),
         Some(PidsLimit::Unlimited) => None,
         None => default,

@@ -26,19 +26,21 @@ pub(super) fn mounts(options: &RunOptions, host: &Host) -> Vec<Mount> {
         devpts.push("gid=5");
     }
     mounts.push(mount("/dev/pts", "devpts", "devpts", &devpts));
+    let access = if options.privileged { "rw" } else { "ro" };
     mounts.push(match fresh_sys {
-        true => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
+        true => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]),
         false => mount("/sys", "bind", "/sys", &["rbind", "nosuid", "noexec", "nodev", "ro"]),
     });
     let cgroups_visible =
         host.cgroups.layout != CgroupLayout::None && fresh_sys && (own(Isolation::Cgroup) || !rootless);
     if cgroups_visible {
-        mounts.push(mount("/sys/fs/cgroup", "cgroup", "cgroup", &["ro", "nosuid", "noexec", "nodev"]));
+        mounts.push(mount("/sys/fs/cgroup", "cgroup", "cgroup", &[access, "nosuid", "noexec", "nodev"]));
     }
     if own(Isolation::Ipc) || !rootless {
         mounts.push(mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]));
     }
-    mounts.push(mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]));
+    let size = options.shm_size.map_or("size=65536k".to_owned(), |size| format!("size={}", size.bytes()));
+    mounts.push(mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", &size]));
     mounts.extend(options.mounts.iter().map(requested));
     mounts
 }

@@ -24,6 +24,8 @@ pub struct NewContainer {
     pub limits: Limits,
     /// The isolations that it lacks on purpose, by their names on the command line.
     pub without: Vec<String>,
+    /// The flags that lowered a wall, as they would be typed.
+    pub weakened: Vec<String>,
     /// Whether it sees the host's network rather than none.
     pub host_network: bool,
     /// What becomes of it when its process has ended.
@@ -54,6 +56,9 @@ pub struct Container {
     pub limits: Limits,
     /// The isolations that it lacks on purpose.
     pub without: Vec<String>,
+    /// The flags that lowered a wall, as they would be typed.
+    #[serde(default)]
+    pub weakened: Vec<String>,
     /// Whether it sees the host's network rather than none.
     pub host_network: bool,
     /// What becomes of it when its process has ended.
@@ -131,6 +136,7 @@ impl NewContainer {
             driver: Driver::Overlay,
             limits: Limits::default(),
             without: Vec::new(),
+            weakened: Vec::new(),
             host_network: false,
             after_exit: AfterExit::Keep,
             config: "{}".to_owned(),
@@ -141,7 +147,17 @@ impl NewContainer {
 impl Container {
     pub(super) fn new(id: Id, name: ContainerName, wanted: NewContainer) -> Container {
         let NewContainer {
-            image, image_id, command, driver, limits, without, host_network, after_exit, config, ..
+            image,
+            image_id,
+            command,
+            driver,
+            limits,
+            without,
+            weakened,
+            host_network,
+            after_exit,
+            config,
+            ..
         } = wanted;
         let (created, state) = (Moment::now(), State::Created);
         Container {
@@ -154,6 +170,7 @@ impl Container {
             driver,
             limits,
             without,
+            weakened,
             host_network,
             after_exit,
             state,

@@ -19,8 +19,8 @@ use minicontainer::{
     Report, Running, Stdio, Store, Verdict,
     core::{
         RunOptions,
-        explain::{Language, explain_isolation, explain_plan},
-        options::{ByteSize, Network, StorageLimit, Timeout},
+        explain::{Language, explain_plan, explain_weakening},
+        options::{ByteSize, StorageLimit, Timeout},
     },
 };
 use minicontainer_engine::container::{AfterExit, Attended, exit_code};
@@ -193,12 +193,9 @@ fn not_started(mut attended: Attended, failure: &Failure) -> Result<(), Failure>
 /// Says which protections were left out on purpose, each time; and once for each store, to a person at a terminal, that
 /// there is no network unless asked for. Scripts and tests are not told: they read stderr too.
 fn tell_what_is_missing(arguments: &RunArguments, options: &RunOptions, store: &Store) -> Result<(), Failure> {
-    for isolation in &options.without {
-        let lost = explain_isolation(*isolation, language::of_environment()).without;
-        warn(&format!("--without {isolation}: {lost}"));
-    }
-    if options.network == Network::Host {
-        warn("--network host: the container sees and uses the host's own network interfaces and ports");
+    for weakening in options.weakenings() {
+        let meaning = explain_weakening(&weakening, language::of_environment());
+        warn(&format!("{}: {meaning}", weakening.flag()));
     }
     let told = store.root().join("network-told");
     if arguments.container.network.is_none() && std::io::stderr().is_terminal() && !told.exists() {

@@ -1,0 +1,137 @@
+//! Which of root's powers a container has: the profile's, with some added and some taken away.
+//!
+//! A capability is written with or without `CAP_`, in either case, as in Docker; `ALL` means every one. What is taken
+//! away is taken from what was added, unless `ALL` is taken away: then what was added by name is all that is left.
+//!
+//! ```
+//! use minicontainer_core::options::CapabilityChanges;
+//!
+//! let changes = CapabilityChanges { add: vec!["net_bind_service".parse()?], drop: vec!["ALL".parse()?] };
+//! assert_eq!(changes.applied_to(&["CAP_CHOWN"]), ["CAP_NET_BIND_SERVICE"]);
+//! assert!("CAP_FLY".parse::<minicontainer_core::options::CapabilityWord>().is_err());
+//! # Ok::<(), minicontainer_core::options::CapabilityError>(())
+//! ```
+
+use std::{fmt, str::FromStr};
+
+use crate::plan::CAPABILITIES;
+
+/// One capability, or all of them, see capabilities(7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CapabilityWord {
+    /// Every capability.
+    All,
+    /// One, by its full name such as `CAP_CHOWN`.
+    One(&'static str),
+}
+
+impl CapabilityWord {
+    fn names(self) -> Vec<&'static str> {
+        match self {
+            CapabilityWord::All => CAPABILITIES.to_vec(),
+            CapabilityWord::One(name) => vec![name],
+        }
+    }
+}
+
+/// The word is no capability's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown capability {given:?}: write ALL or a name of capabilities(7), such as NET_ADMIN or CAP_SYS_TIME")]
+pub struct CapabilityError {
+    /// What was given.
+    pub given: String,
+}
+
+impl FromStr for CapabilityWord {
+    type Err = CapabilityError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let upper = text.to_ascii_uppercase();
+        if upper == "ALL" || upper == "CAP_ALL" {
+            return Ok(CapabilityWord::All);
+        }
+        let bare = upper.strip_prefix("CAP_").unwrap_or(&upper);
+        let known = CAPABILITIES.into_iter().find(|name| name.strip_prefix("CAP_") == Some(bare));
+        known.map(CapabilityWord::One).ok_or_else(|| CapabilityError { given: text.to_owned() })
+    }
+}
+
+impl fmt::Display for CapabilityWord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            CapabilityWord::All => "ALL",
+            CapabilityWord::One(name) => name,
+        })
+    }
+}
+
+/// What is added to, and taken from, a profile's capabilities.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CapabilityChanges {
+    /// Added (`--cap-add`).
+    pub add: Vec<CapabilityWord>,
+    /// Taken away (`--cap-drop`).
+    pub drop: Vec<CapabilityWord>,
+}
+
+impl CapabilityChanges {
+    /// The capabilities that come of it, in the order of their numbers.
+    pub fn applied_to(&self, profile: &[&str]) -> Vec<&'static str> {
+        let names = |words: &[CapabilityWord]| -> Vec<&str> { words.iter().flat_map(|word| word.names()).collect() };
+        let drops_all = self.drop.contains(&CapabilityWord::All);
+        let (added, dropped) = (names(&self.add), names(&self.drop));
+        let kept = |name: &&str| match drops_all {
+            true => added.contains(name),
+            false => (profile.contains(name) || added.contains(name)) && !dropped.contains(name),
+        };
+        CAPABILITIES.into_iter().filter(kept).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(add: &[&str], drop: &[&str], expect: &[&str]) {
+        let words = |list: &[&str]| list.iter().map(|word| word.parse().expect("a capability")).collect();
+        let changes = CapabilityChanges { add: words(add), drop: words(drop) };
+        assert_eq!(changes.applied_to(&["CAP_CHOWN", "CAP_KILL"]), expect, "{add:?} {drop:?}");
+    }
+
+    #[test]
+    fn they_are_added_and_taken_away_as_docker_does() {
+        check(&[], &[], &["CAP_CHOWN", "CAP_KILL"]);
+        check(&["sys_time"], &["CAP_KILL"], &["CAP_CHOWN", "CAP_SYS_TIME"]);
+        check(&["ALL"], &[], &CAPABILITIES);
+        check(&[], &["all"], &[]);
+        check(&["KILL"], &["ALL"], &["CAP_KILL"]);
+        check(
+            &["ALL"],
+            &["KILL", "CHOWN"],
+            &CAPABILITIES.into_iter().filter(|one| !matches!(*one, "CAP_KILL" | "CAP_CHOWN")).collect::<Vec<_>>(),
+        );
+    }
+
+    #[test]
+    fn other_words_are_refused() {
+        for word in ["", "CAP_", "CAP_CAP_KILL", "KILL ", "FLY"] {
+            let error = word.parse::<CapabilityWord>().expect_err(word);
+            assert!(error.to_string().starts_with(&format!("unknown capability {word:?}")), "{error}");
+        }
+    }
+
+    proptest! {
+        /// To take one more away never gives anything.
+        #[test]
+        fn dropping_never_gives(adds in proptest::collection::vec(0..41usize, 0..6), drops in proptest::collection::vec(0..41usize, 0..6), more in 0..41usize) {
+            let words = |list: &[usize]| list.iter().map(|number| CapabilityWord::One(CAPABILITIES[*number])).collect::<Vec<_>>();
+            let changes = CapabilityChanges { add: words(&adds), drop: words(&drops) };
+            let mut fewer = changes.clone();
+            fewer.drop.push(CapabilityWord::One(CAPABILITIES[more]));
+            let before = changes.applied_to(&["CAP_CHOWN", "CAP_KILL"]);
+            prop_assert!(fewer.applied_to(&["CAP_CHOWN", "CAP_KILL"]).iter().all(|name| before.contains(name)));
+        }
+    }
+}

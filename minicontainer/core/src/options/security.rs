@@ -1,0 +1,121 @@
+//! How strictly a container is held, and what was loosened.
+//!
+//! Everything that runs, runs under one *profile*: namespaces, capabilities, `no_new_privs`, seccomp, masked paths, device
+//! rules, limits. Three are ready-made:
+//!
+//! | Profile | For | What is different |
+//! |---|---|---|
+//! | [`Profile::Default`] | everything | stricter than Docker: fewer capabilities, no gain of powers, fewer socket families |
+//! | [`Profile::Docker`] (`--compat=docker`) | images that need what Docker gives | Docker's capabilities, system calls and masks, to the letter |
+//! | [`Profile::Untrusted`] (`--profile=untrusted`) | programs of strangers | a user namespace even for root, no network, and a bound on everything |
+//!
+//! Single flags loosen a profile. Each that weakens the walls is a [`Weakening`]: it is warned of when the container starts
+//! and remembered with it.
+
+use super::{Isolation, MountSpec, Network, RunOptions};
+
+/// How strictly a container is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// This engine's own.
+    #[default]
+    Default,
+    /// Docker's, to the letter.
+    Docker,
+    /// For programs that nobody has read.
+    Untrusted,
+}
+
+/// Whether execve(2) may give a program powers that its caller has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewPrivileges {
+    /// It may: set-user-id programs such as sudo(8) work.
+    Allowed,
+    /// It may not, see PR_SET_NO_NEW_PRIVS(2const).
+    Denied,
+}
+
+/// A wall that was lowered on purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Weakening {
+    /// `--privileged`.
+    Privileged,
+    /// `--compat=docker`.
+    DockersProfile,
+    /// `--cap-add` of this capability.
+    Capability(String),
+    /// `--security-opt no-new-privileges=false`.
+    NewPrivileges,
+    /// `--security-opt seccomp=unconfined`.
+    SystemCalls,
+    /// `--security-opt systempaths=unconfined`.
+    SystemPaths,
+    /// `--network host`.
+    HostNetwork,
+    /// `--device` of this path.
+    Device(String),
+    /// A bind mount of an engine's socket: who speaks to it is root of the host.
+    EngineSocket(String),
+    /// `--without` this isolation.
+    Without(Isolation),
+}
+
+impl Weakening {
+    /// The flag that does it, as it would be typed.
+    pub fn flag(&self) -> String {
+        match self {
+            Weakening::Privileged => "--privileged".to_owned(),
+            Weakening::DockersProfile => "--compat=docker".to_owned(),
+            Weakening::Capability(name) => format!("--cap-add {name}"),
+            Weakening::NewPrivileges => "--security-opt no-new-privileges=false".to_owned(),
+            Weakening::SystemCalls => "--security-opt seccomp=unconfined".to_owned(),
+            Weakening::SystemPaths => "--security-opt systempaths=unconfined".to_owned(),
+            Weakening::HostNetwork => "--network host".to_owned(),
+            Weakening::Device(path) => format!("--device {path}"),
+            Weakening::EngineSocket(path) => format!("-v {path}"),
+            Weakening::Without(isolation) => format!("--without {isolation}"),
+        }
+    }
+
+    /// The name of its message in the catalogue.
+    pub fn key(&self) -> String {
+        let word = match self {
+            Weakening::Privileged => "privileged",
+            Weakening::DockersProfile => "dockers-profile",
+            Weakening::Capability(_) => "capability",
+            Weakening::NewPrivileges => return "isolation-no-new-privileges.without".to_owned(),
+            Weakening::SystemCalls => return "isolation-seccomp.without".to_owned(),
+            Weakening::SystemPaths => return "isolation-masked-paths.without".to_owned(),
+            Weakening::HostNetwork => "host-network",
+            Weakening::Device(_) => "device",
+            Weakening::EngineSocket(_) => "engine-socket",
+            Weakening::Without(isolation) => return format!("isolation-{}.without", isolation.name()),
+        };
+        format!("weakening-{word}")
+    }
+}
+
+impl RunOptions {
+    /// The walls that these options lower, in the order in which they should be told.
+    pub fn weakenings(&self) -> Vec<Weakening> {
+        let mut lowered = Vec::new();
+        lowered.extend(self.privileged.then_some(Weakening::Privileged));
+        lowered.extend((self.profile == Profile::Docker).then_some(Weakening::DockersProfile));
+        lowered.extend(self.capabilities.add.iter().map(|word| Weakening::Capability(word.to_string())));
+        lowered.extend((self.new_privileges == Some(NewPrivileges::Allowed)).then_some(Weakening::NewPrivileges));
+        lowered.extend(self.system_paths_open.then_some(Weakening::SystemPaths));
+        lowered.extend((self.network == Network::Host).then_some(Weakening::HostNetwork));
+        lowered.extend(self.devices.iter().map(|device| Weakening::Device(device.outside.clone())));
+        lowered.extend(self.mounts.iter().filter_map(engine_socket).map(Weakening::EngineSocket));
+        lowered.extend(self.without.iter().copied().map(Weakening::Without));
+        lowered
+    }
+}
+
+/// The source of a bind mount that shows an engine's socket, or the directory in which it lies.
+fn engine_socket(mount: &MountSpec) -> Option<String> {
+    let MountSpec::Bind { source, .. } = mount else { return None };
+    let names = ["docker.sock", "podman.sock", "containerd.sock", "crio.sock"];
+    let last = source.rsplit('/').next().unwrap_or_default();
+    (names.contains(&last) || matches!(source.as_str(), "/" | "/run" | "/var/run")).then(|| source.clone())
+}

@@ -1,0 +1,129 @@
+//! Bounds on what a single process may use, see getrlimit(2).
+//!
+//! Written as in Docker: `nofile=1024:2048` is the bound in force and how far the program may raise it; one number is
+//! both; `unlimited` or `-1` is no bound.
+//!
+//! ```
+//! use minicontainer_core::options::Ulimit;
+//!
+//! let limit: Ulimit = "nofile=1024:2048".parse()?;
+//! assert_eq!((limit.resource, limit.soft, limit.hard), ("RLIMIT_NOFILE", 1024, 2048));
+//! assert!("nofile=2048:1024".parse::<Ulimit>().is_err());
+//! # Ok::<(), minicontainer_core::options::UlimitError>(())
+//! ```
+
+use std::str::FromStr;
+
+/// Docker's names and the kernel's.
+const RESOURCES: [(&str, &str); 16] = [
+    ("as", "RLIMIT_AS"),
+    ("core", "RLIMIT_CORE"),
+    ("cpu", "RLIMIT_CPU"),
+    ("data", "RLIMIT_DATA"),
+    ("fsize", "RLIMIT_FSIZE"),
+    ("locks", "RLIMIT_LOCKS"),
+    ("memlock", "RLIMIT_MEMLOCK"),
+    ("msgqueue", "RLIMIT_MSGQUEUE"),
+    ("nice", "RLIMIT_NICE"),
+    ("nofile", "RLIMIT_NOFILE"),
+    ("nproc", "RLIMIT_NPROC"),
+    ("rss", "RLIMIT_RSS"),
+    ("rtprio", "RLIMIT_RTPRIO"),
+    ("rttime", "RLIMIT_RTTIME"),
+    ("sigpending", "RLIMIT_SIGPENDING"),
+    ("stack", "RLIMIT_STACK"),
+];
+
+/// A bound on one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ulimit {
+    /// The kernel's name, such as `RLIMIT_NOFILE`.
+    pub resource: &'static str,
+    /// The bound in force; the greatest number is none.
+    pub soft: u64,
+    /// How far the program may raise it.
+    pub hard: u64,
+}
+
+/// The text is no bound.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UlimitError {
+    /// No such resource.
+    #[error("unknown resource {name:?} in {given:?}: it is one of {}", names())]
+    Resource {
+        /// What was given.
+        given: String,
+        /// The name in it.
+        name: String,
+    },
+    /// The numbers are none.
+    #[error("{given:?} is no limit: write NAME=SOFT or NAME=SOFT:HARD, such as nofile=1024:2048; unlimited is none")]
+    Numbers {
+        /// What was given.
+        given: String,
+    },
+    /// The bound in force is above what it may be raised to.
+    #[error("{given:?} is no limit: the first number may not be above the second")]
+    SoftAboveHard {
+        /// What was given.
+        given: String,
+    },
+}
+
+fn names() -> String {
+    RESOURCES.map(|(name, _)| name).join(", ")
+}
+
+impl FromStr for Ulimit {
+    type Err = UlimitError;
+
+    fn from_str(given: &str) -> Result<Self, Self::Err> {
+        let wrong = || UlimitError::Numbers { given: given.to_owned() };
+        let (name, numbers) = given.split_once('=').ok_or_else(wrong)?;
+        let known = RESOURCES.into_iter().find(|(known, _)| *known == name);
+        let (_, resource) =
+            known.ok_or_else(|| UlimitError::Resource { given: given.to_owned(), name: name.to_owned() })?;
+        let number = |text: &str| match text {
+            "unlimited" | "-1" => Ok(u64::MAX),
+            _ if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().map_err(|_| wrong()),
+            _ => Err(wrong()),
+        };
+        let (soft, hard) = match numbers.split_once(':') {
+            Some((soft, hard)) => (number(soft)?, number(hard)?),
+            None => (number(numbers)?, number(numbers)?),
+        };
+        match soft <= hard {
+            true => Ok(Ulimit { resource, soft, hard }),
+            false => Err(UlimitError::SoftAboveHard { given: given.to_owned() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: Result<(&str, u64, u64), &str>) {
+        let parsed = text.parse::<Ulimit>().map(|limit| (limit.resource, limit.soft, limit.hard));
+        assert_eq!(parsed.map_err(|error| error.to_string()), expect.map_err(str::to_owned), "{text}");
+    }
+
+    #[test]
+    fn limits_and_what_is_none() {
+        check("nofile=64", Ok(("RLIMIT_NOFILE", 64, 64)));
+        check("core=0:unlimited", Ok(("RLIMIT_CORE", 0, u64::MAX)));
+        check("stack=-1", Ok(("RLIMIT_STACK", u64::MAX, u64::MAX)));
+        let wrong = |text: &str| {
+            format!(
+                "{text:?} is no limit: write NAME=SOFT or NAME=SOFT:HARD, such as nofile=1024:2048; unlimited is none"
+            )
+        };
+        for text in ["", "nofile", "nofile=", "nofile=a", "nofile=1:", "nofile=+1", "nofile=99999999999999999999"] {
+            check(text, Err(&wrong(text)));
+        }
+        check("nofile=2:1", Err("\"nofile=2:1\" is no limit: the first number may not be above the second"));
+        assert!(
+            "files=1".parse::<Ulimit>().is_err_and(|error| error.to_string().starts_with("unknown resource \"files\""))
+        );
+    }
+}

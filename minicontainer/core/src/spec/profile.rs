@@ -1,0 +1,149 @@
+//! What a profile gives: powers, hidden paths, limits; and what single flags change of it.
+
+use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, PosixRlimit, PosixRlimitBuilder, PosixRlimitType};
+
+use super::defaults::{
+    DEFAULT_CAPABILITIES, DOCKERS_CAPABILITIES, MASKED_PATHS, OPEN_IN_DOCKER, READONLY_PATHS, UNTRUSTED_CAPABILITIES,
+    UNTRUSTED_FILES, UNTRUSTED_MEMORY, UNTRUSTED_NANO_CPUS, UNTRUSTED_PIDS,
+};
+use super::{OWN_IDS, SpecError};
+use crate::options::{
+    ByteSize, Cpus, Isolation, Limits, Network, NewPrivileges, PidsLimit, Profile, RunOptions, Sysctl, SysctlOwner,
+    Users,
+};
+use crate::plan::{CAPABILITIES, Identity};
+
+/// The capabilities of root inside.
+pub(super) fn capabilities(options: &RunOptions) -> Vec<&'static str> {
+    if options.privileged || options.without.contains(&Isolation::Capabilities) {
+        return CAPABILITIES.to_vec();
+    }
+    let given = match options.profile {
+        Profile::Default => DEFAULT_CAPABILITIES.to_vec(),
+        Profile::Docker => [&DEFAULT_CAPABILITIES[..], &DOCKERS_CAPABILITIES[..]].concat(),
+        Profile::Untrusted => UNTRUSTED_CAPABILITIES.to_vec(),
+    };
+    options.capabilities.applied_to(&given)
+}
+
+/// Whether programs are kept from gaining powers.
+pub(super) fn no_new_privileges(options: &RunOptions) -> bool {
+    match options.new_privileges {
+        _ if options.without.contains(&Isolation::NoNewPrivileges) => false,
+        Some(chosen) => chosen == NewPrivileges::Denied,
+        None => !options.privileged && options.profile != Profile::Docker,
+    }
+}
+
+/// The paths that are hidden, and those that are read-only; none of either where they are left open.
+pub(super) fn system_paths(options: &RunOptions) -> Option<[Vec<String>; 2]> {
+    let left_out = [Isolation::MaskedPaths, Isolation::Mount].iter().any(|one| options.without.contains(one));
+    if left_out || options.privileged || options.system_paths_open {
+        return None;
+    }
+    let open = |path: &&str| options.profile == Profile::Docker && OPEN_IN_DOCKER.contains(path);
+    let owned = |path: &str| path.to_owned();
+    let masked = MASKED_PATHS.into_iter().filter(|path| !open(path)).map(owned).collect();
+    Some([masked, READONLY_PATHS.map(owned).to_vec()])
+}
+
+/// The limits: those asked for, and for strangers' programs one on everything.
+pub(super) fn limits(options: &RunOptions) -> Limits {
+    let asked = options.limits;
+    if options.profile != Profile::Untrusted {
+        return asked;
+    }
+    Limits {
+        memory: asked.memory.or(ByteSize::new(UNTRUSTED_MEMORY)),
+        cpus: asked.cpus.or(Cpus::from_nanos(UNTRUSTED_NANO_CPUS)),
+        pids: asked.pids.or(Some(PidsLimit::AtMost(UNTRUSTED_PIDS))),
+        ..asked
+    }
+}
+
+/// The bounds on every single process: no core dumps, which may hold secrets and would start the host's collector.
+pub(super) fn rlimits(options: &RunOptions) -> Result<Vec<PosixRlimit>, SpecError> {
+    let mut limits = vec![("RLIMIT_CORE", 0, 0)];
+    if options.profile == Profile::Untrusted {
+        limits.push(("RLIMIT_NOFILE", UNTRUSTED_FILES, UNTRUSTED_FILES));
+    }
+    if let Some(limit) = options.limits.cpu_time {
+        // The second line behind the engine's own watch over processor time, for each single process: it may not outlive
+        // an engine that was killed. The kernel counts in seconds, so it lies above what was asked for; the first process
+        // of a pid namespace does not hear the soft limit's SIGXCPU, but the hard limit's SIGKILL it does.
+        let soft = limit.as_secs().saturating_add(2);
+        limits.push(("RLIMIT_CPU", soft, soft.saturating_add(1)));
+    }
+    for asked in &options.ulimits {
+        limits.retain(|(resource, ..)| *resource != asked.resource);
+        limits.push((asked.resource, asked.soft, asked.hard));
+    }
+    let document = |(resource, soft, hard): (&str, u64, u64)| {
+        let typ: PosixRlimitType = serde_json::from_value(resource.into())
+            .map_err(|error| SpecError::Document { reason: error.to_string() })?;
+        Ok(PosixRlimitBuilder::default().typ(typ).soft(soft).hard(hard).build()?)
+    };
+    limits.into_iter().map(document).collect()
+}
+
+/// Root and an own network: low ports need no power there, and ping(8) no raw packets, for the group range that exists.
+const NETWORK_SYSCTLS: [(&str, &str); 1] = [("net.ipv4.ip_unprivileged_port_start", "0")];
+
+/// The kernel's variables that the container gets, by name: a few of its own network, and those asked for.
+pub(super) fn sysctls(options: &RunOptions, identity: Identity) -> Result<Vec<(String, String)>, SpecError> {
+    let own_network = options.network != Network::Host && !options.without.contains(&Isolation::Net);
+    let own_ipc = !options.without.contains(&Isolation::Ipc);
+    let refused = |sysctl: &&Sysctl| match sysctl.owner() {
+        SysctlOwner::Network => !own_network,
+        SysctlOwner::Ipc => !own_ipc,
+    };
+    if let Some(sysctl) = options.sysctls.iter().find(refused) {
+        let (second, reason) = match sysctl.owner() {
+            SysctlOwner::Network => ("the host's network", "the host's own network would be changed"),
+            SysctlOwner::Ipc => ("the host's IPC", "the host's own IPC would be changed"),
+        };
+        let first = format!("--sysctl {}", sysctl.name());
+        return Err(SpecError::Contradiction { first, second: second.to_owned(), reason });
+    }
+    let mut variables = Vec::new();
+    if own_network && !options.without.contains(&Isolation::Mount) {
+        variables.extend(NETWORK_SYSCTLS.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        // A range of groups must exist where it is set: an ordinary user's container may have one group only.
+        let groups = if identity == Identity::Root { "0 2147483647" } else { "0 0" };
+        variables.push(("net.ipv4.ping_group_range".to_owned(), groups.to_owned()));
+    }
+    for sysctl in &options.sysctls {
+        variables.retain(|(name, _)| name != sysctl.name());
+        variables.push((sysctl.name().to_owned(), sysctl.value().to_owned()));
+    }
+    Ok(variables)
+}
+
+/// The devices asked for, as the document has them.
+pub(super) fn devices(options: &RunOptions) -> Option<Vec<LinuxDevice>> {
+    let document = |device: &crate::options::Device| {
+        let mut document = LinuxDevice::default();
+        document
+            .set_path(device.inside.clone().into())
+            .set_typ(if device.number.kind == 'b' { LinuxDeviceType::B } else { LinuxDeviceType::C })
+            .set_major(i64::from(device.number.major))
+            .set_minor(i64::from(device.number.minor))
+            .set_file_mode(Some(0o666));
+        document
+    };
+    (!options.devices.is_empty()).then(|| options.devices.iter().map(document).collect())
+}
+
+/// Whether root inside shall be nobody outside although root starts the container.
+pub(super) fn own_users(options: &RunOptions, identity: Identity) -> bool {
+    let wanted = options.users == Users::Own || options.profile == Profile::Untrusted;
+    wanted && identity == Identity::Root && !options.without.contains(&Isolation::User)
+}
+
+/// The first id on the host of a container's own range of 65,536: which range, its id decides by chance, so that two
+/// containers hardly ever share one and nobody need keep a list.
+pub(super) fn first_own_id(id: &str) -> u32 {
+    let (first, count) = OWN_IDS;
+    let chance = id.bytes().fold(0_u32, |chance, byte| chance.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    (first + chance % count) << 16
+}

@@ -1,0 +1,142 @@
+//! Profiles and the flags that loosen or tighten them: what Docker's users expect of each, and what holds whatever was
+//! asked for.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use minicontainer::Sandbox;
+use minicontainer::core::RunOptions;
+use minicontainer::core::options::{CapabilityChanges, NewPrivileges, Profile, Users};
+use minicontainer::store::Image;
+
+use crate::fixture::Fixture;
+use crate::sandboxes::{busybox, run, shell, text};
+
+/// A shell with options of its own.
+fn held(image: &Image, options: RunOptions, script: &str) -> Sandbox {
+    Sandbox::from_image(image).options(options).command("sh").args(["-c", script])
+}
+
+/// The capabilities of the container's first process, the bounding set, as the kernel shows them.
+fn bounding_set(image: &Image, options: RunOptions) -> String {
+    text(&held(image, options, "sed -n 's/^CapBnd:\t//p' /proc/self/status"))
+}
+
+#[test]
+fn powers_are_those_of_the_profile_with_what_was_added_and_taken() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let changed = |add: &[&str], drop: &[&str]| RunOptions {
+        capabilities: CapabilityChanges {
+            add: add.iter().map(|word| word.parse().expect("a capability")).collect(),
+            drop: drop.iter().map(|word| word.parse().expect("a capability")).collect(),
+        },
+        ..RunOptions::default()
+    };
+    assert_eq!(bounding_set(&image, RunOptions::default()), "00000000800405fb");
+    assert_eq!(bounding_set(&image, changed(&[], &["ALL"])), "0000000000000000");
+    assert_eq!(bounding_set(&image, changed(&["KILL"], &["ALL"])), "0000000000000020");
+    assert_eq!(bounding_set(&image, changed(&["SYS_TIME"], &["CHOWN"])), "00000000820405fa");
+    let dockers = RunOptions { profile: Profile::Docker, ..RunOptions::default() };
+    assert_eq!(bounding_set(&image, dockers), "00000000a80425fb");
+}
+
+#[test]
+fn nobody_gains_powers_unless_allowed() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let word = "sed -n 's/^NoNewPrivs:\t//p' /proc/self/status";
+    assert_eq!(text(&shell(&image, word)), "1");
+    let allowed = RunOptions { new_privileges: Some(NewPrivileges::Allowed), ..RunOptions::default() };
+    assert_eq!(text(&held(&image, allowed, word)), "0");
+}
+
+#[test]
+fn the_kernels_own_files_are_hidden_unless_left_open() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let probe = "wc -c < /proc/kallsyms | grep -qv '^0$'";
+    assert!(!crate::sandboxes::succeeds(&shell(&image, probe)));
+    for options in [
+        RunOptions { system_paths_open: true, ..RunOptions::default() },
+        RunOptions { profile: Profile::Docker, ..RunOptions::default() },
+    ] {
+        assert!(crate::sandboxes::succeeds(&held(&image, options, probe)));
+    }
+}
+
+#[test]
+fn limits_of_processes_shared_memory_and_kernel_variables_reach_the_program() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let options = RunOptions {
+        ulimits: vec!["nofile=50:60".parse().expect("a limit")],
+        shm_size: Some("1m".parse().expect("a size")),
+        sysctls: vec!["net.ipv4.ip_forward=1".parse().expect("a sysctl")],
+        ..RunOptions::default()
+    };
+    let script =
+        "ulimit -Sn; ulimit -Hn; df -k /dev/shm | tail -1 | awk '{print $2}'; cat /proc/sys/net/ipv4/ip_forward";
+    assert_eq!(text(&held(&image, options, script)), "50\n60\n1024\n1");
+    // The host's own was not touched, and low ports need no power inside.
+    assert_eq!(text(&shell(&image, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start")), "0");
+    assert_ne!(fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").expect("the host's"), "0\n");
+}
+
+#[test]
+fn root_inside_is_nobody_outside() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let outside = fixture.canary().with_file_name("outside");
+    fs::create_dir(&outside).expect("a directory");
+    fs::set_permissions(&outside, fs::Permissions::from_mode(0o777)).expect("open to all");
+    let script = "id -u; touch /outside/file /root/file; stat -c %u /root/file /etc/passwd; ! cat /outside/secret";
+    fs::write(outside.join("secret"), "root's alone").expect("a file");
+    fs::set_permissions(outside.join("secret"), fs::Permissions::from_mode(0o600)).expect("root's alone");
+
+    let own = RunOptions { users: Users::Own, ..RunOptions::default() };
+    assert_eq!(text(&held(&image, own, script).bind(&outside, "/outside")), "0\n0\n0");
+    let owner = fs::metadata(outside.join("file")).expect("made inside").uid();
+    assert!(owner >= 65536, "a file of the container's root belongs to {owner} outside");
+
+    // The positive control: root of an ordinary container is root.
+    fs::remove_file(outside.join("file")).expect("removed");
+    let same =
+        held(&image, RunOptions::default(), "touch /outside/file; cat /outside/secret").bind(&outside, "/outside");
+    assert_eq!(text(&same), "root's alone");
+    assert_eq!(fs::metadata(outside.join("file")).expect("made inside").uid(), 0);
+    fs::remove_dir_all(&outside).expect("removed");
+}
+
+/// What was mounted before the user namespace was entered belongs to the host's root: all capabilities inside are of no
+/// use against it.
+#[test]
+fn all_powers_of_a_namespace_change_nothing_that_was_made_before() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let options = |users| RunOptions {
+        users,
+        capabilities: CapabilityChanges { add: vec!["ALL".parse().expect("all")], drop: Vec::new() },
+        ..RunOptions::default()
+    };
+    for probe in ["mkdir -p /m && mount -t tmpfs none /m", "umount /proc/sys", "hostname probe"] {
+        let naive =
+            held(&image, options(Users::Same), probe).without(minicontainer::core::options::Isolation::MaskedPaths);
+        let held = held(&image, options(Users::Own), probe);
+        assert!(!crate::sandboxes::succeeds(&held), "{probe}");
+        if !probe.contains("umount") {
+            assert!(crate::sandboxes::succeeds(&naive), "the probe must get through where root is root: {probe}");
+        }
+    }
+}
+
+#[test]
+fn strangers_programs_are_bounded_in_everything() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let options = RunOptions { profile: Profile::Untrusted, ..RunOptions::default() };
+    let output = run(&held(&image, options, "id -u; cut -c-20 /proc/self/uid_map | awk '{print ($2 > 0)}'; ulimit -n"));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0\n1\n1024\n");
+    let limits = output.report.limits;
+    assert_eq!((limits.memory, limits.millicpus, limits.pids), (Some(512 << 20), Some(1000), Some(128)));
+}
