@@ -17,9 +17,9 @@ use crate::error::Failure;
 
 /// How strictly a container is held.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Security")]
 pub struct SecurityArguments {
-    /// Hold it more strictly: `untrusted` is for programs that nobody has read
+    /// Hold it more strictly: untrusted, for programs that nobody has read, gives even root a user namespace of its
+    /// own, no network, and a bound on everything
     #[arg(long, value_name = "PROFILE", default_value = "default", hide_default_value = true)]
     profile: ProfileArgument,
 
@@ -67,9 +67,7 @@ pub struct SecurityArguments {
 /// How strictly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ProfileArgument {
-    /// As every container here
     Default,
-    /// A user namespace of its own even for root, no network, a bound on everything
     Untrusted,
 }
 
