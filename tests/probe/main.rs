@@ -1,0 +1,86 @@
+//! One attack for each name, made from inside a container by raw system calls: what the kernel tests run there.
+//!
+//! ```console
+//! $ probe mount tmpfs /tmp          one attack: prints one line, and ends with 0, 1 or 2
+//! refused EPERM
+//! $ probe batch mount,tmpfs,/tmp personality,8      several, each in a process of its own; always ends with 0
+//! mount,tmpfs,/tmp: refused EPERM
+//! personality,8: done
+//! ```
+//!
+//! The line is `done` (0) when the attack went through, `refused ERRNO` (1) when the kernel or the container refused it,
+//! and `not-live REASON` (2) when it could not even be tried here. In a batch there is also `killed SIGNAL`, since some
+//! attacks end their process. No attack harms the machine when it goes through: what is written is what was there, what
+//! is set is what it was.
+//!
+//! A probe is linked statically, so that it runs in any image through a bind mount, `-v PROBE:/probe:ro`.
+
+mod calls;
+mod denied;
+mod files;
+mod machine;
+mod mounts;
+mod namespaces;
+mod outcome;
+mod posture;
+mod processes;
+mod secrets;
+mod sockets;
+
+use std::env;
+use std::process::ExitCode;
+
+use outcome::{Outcome, not_live};
+
+/// The attacks, by name.
+fn attack(words: &[String]) -> Outcome {
+    let [name, arguments @ ..] = words else { return not_live("no attack named") };
+    denied::attack(name, arguments)
+        .or_else(|| mounts::attack(name, arguments))
+        .or_else(|| namespaces::attack(name, arguments))
+        .or_else(|| sockets::attack(name, arguments))
+        .or_else(|| files::attack(name, arguments))
+        .or_else(|| machine::attack(name, arguments))
+        .or_else(|| secrets::attack(name, arguments))
+        .or_else(|| processes::attack(name, arguments))
+        .unwrap_or_else(|| not_live(&format!("there is no attack {name}")))
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    match words.first().map(String::as_str) {
+        Some("batch") => {
+            for line in &words[1..] {
+                let words: Vec<String> = line.split(',').map(str::to_owned).collect();
+                println!("{line}: {}", processes::apart(|| attack(&words)));
+                mounts::clear();
+            }
+            ExitCode::SUCCESS
+        }
+        // What another attack runs as an ordinary user, and only asks how it ends.
+        Some("effective-root") => attack(&words).exit_code(),
+        // These tell, and attack nothing.
+        Some("posture") => {
+            println!("{}", posture::posture());
+            ExitCode::SUCCESS
+        }
+        Some("descriptors") => {
+            posture::descriptors().iter().for_each(|line| println!("{line}"));
+            ExitCode::SUCCESS
+        }
+        Some("sweep") => {
+            let reached = files::sweep(&words[1..]);
+            reached.iter().for_each(|path| println!("{path}"));
+            ExitCode::SUCCESS
+        }
+        Some("denied-names") => {
+            denied::names().for_each(|name| println!("{name}"));
+            ExitCode::SUCCESS
+        }
+        _ => {
+            let outcome = attack(&words);
+            println!("{outcome}");
+            outcome.exit_code()
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Attacks by way of new namespaces: whoever makes a user namespace has every power in it.
+
+use std::fs;
+
+use nix::errno::Errno;
+
+use crate::calls::{call, call_32, clone, exit, mount, open, wait};
+use crate::files::rewrite;
+use crate::outcome::{Outcome, errno, not_live};
+
+/// The flag of each kind of namespace, and its name in /proc/self/ns.
+const KINDS: [(&str, i32, &str); 8] = [
+    ("mount", libc::CLONE_NEWNS, "mnt"),
+    ("uts", libc::CLONE_NEWUTS, "uts"),
+    ("ipc", libc::CLONE_NEWIPC, "ipc"),
+    ("user", libc::CLONE_NEWUSER, "user"),
+    ("pid", libc::CLONE_NEWPID, "pid"),
+    ("net", libc::CLONE_NEWNET, "net"),
+    ("cgroup", libc::CLONE_NEWCGROUP, "cgroup"),
+    ("time", 0x80, "time"),
+];
+
+/// The attacks of this module.
+pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
+    let wanted = arguments.first().map(String::as_str);
+    let kind = KINDS.iter().find(|(kind, _, _)| Some(*kind) == wanted);
+    let with = |attack: &dyn Fn(i32, &str) -> Outcome| match kind {
+        Some((_, flag, file)) => attack(*flag, file),
+        None => not_live("no such kind of namespace"),
+    };
+    Some(match name {
+        "unshare" => with(&|flag, _| call(libc::SYS_unshare, &[flag as usize]).into()),
+        "unshare-32" => with(&|flag, _| call_32(310, &[flag as usize]).into()),
+        "clone" => with(&|flag, _| child(clone(flag))),
+        "clone-32" => with(&|flag, _| child(call_32(120, &[flag as usize | 17, 0, 0, 0, 0]).map(|pid| pid as i32))),
+        "clone3" => with(&|flag, _| child(clone3(flag))),
+        "setns" => with(&|flag, file| {
+            open(&format!("/proc/self/ns/{file}"), libc::O_RDONLY)
+                .and_then(|namespace| call(libc::SYS_setns, &[namespace as usize, flag as usize]))
+                .into()
+        }),
+        "user-then-mount" => in_user_namespace(|| mount("tmpfs", "/tmp", "tmpfs", 0).into()),
+        "user-then-cgroup" => in_user_namespace(|| {
+            call(libc::SYS_unshare, &[libc::CLONE_NEWCGROUP as usize])
+                .and_then(|_| mount("cgroup", "/tmp", "cgroup", 0))
+                .into()
+        }),
+        "user-then-rewrite" => in_user_namespace(|| match wanted {
+            Some(path) => rewrite(path),
+            None => not_live("no path given"),
+        }),
+        "user-then-raw-socket" => in_user_namespace(|| {
+            call(libc::SYS_unshare, &[libc::CLONE_NEWNET as usize])
+                .and_then(|_| call(libc::SYS_socket, &[libc::AF_PACKET as usize, libc::SOCK_RAW as usize, 0]))
+                .into()
+        }),
+        "user-depth" => user_depth(),
+        _ => return None,
+    })
+}
+
+/// A child that was made ends at once.
+fn child(made: Result<i32, Errno>) -> Outcome {
+    match made {
+        Ok(0) => exit(0),
+        Ok(pid) => wait(pid).into(),
+        Err(errno) => Outcome::Refused(errno),
+    }
+}
+
+fn clone3(flags: i32) -> Result<i32, Errno> {
+    // struct clone_args of the first version: flags, …, exit_signal as the fifth.
+    let arguments: [u64; 8] = [flags as u32 as u64, 0, 0, 0, libc::SIGCHLD as u64, 0, 0, 0];
+    call(libc::SYS_clone3, &[arguments.as_ptr() as usize, 64]).map(|pid| pid as i32)
+}
+
+/// A user namespace with the same user inside, and an own mount namespace: all powers, over what is its own.
+fn in_user_namespace(attack: impl FnOnce() -> Outcome) -> Outcome {
+    let (uid, gid) = (call(libc::SYS_getuid, &[]), call(libc::SYS_getgid, &[]));
+    let (Ok(uid), Ok(gid)) = (uid, gid) else { return not_live("no user") };
+    let enter = || -> Result<(), Errno> {
+        call(libc::SYS_unshare, &[(libc::CLONE_NEWUSER | libc::CLONE_NEWNS) as usize])?;
+        let write = |file, text: String| fs::write(format!("/proc/self/{file}"), text).map_err(|error| errno(&error));
+        write("setgroups", "deny".to_owned())?;
+        write("uid_map", format!("0 {uid} 1"))?;
+        write("gid_map", format!("0 {gid} 1"))
+    };
+    match enter() {
+        Ok(()) => attack(),
+        Err(errno) => Outcome::Refused(errno),
+    }
+}
+
+/// User namespaces one in another: how deep it goes, up to four.
+fn user_depth() -> Outcome {
+    (0..4).try_for_each(|_| call(libc::SYS_unshare, &[libc::CLONE_NEWUSER as usize]).map(|_| ())).into()
+}

@@ -1,0 +1,70 @@
+//! Attacks by way of sockets: families whose code few programs need and many flaws were found in, and the host's own.
+
+use nix::errno::Errno;
+
+use crate::calls::{call, call_32};
+use crate::denied::number;
+use crate::outcome::{Outcome, not_live};
+
+/// Where the arguments of socketcall(2) lie: below 4 GiB, since this program is linked at a fixed address.
+static mut SOCKET_ARGUMENTS: [u32; 3] = [0; 3];
+
+/// The attacks of this module.
+pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
+    let numbers: Option<Vec<usize>> = arguments.iter().map(|word| number(word)).collect();
+    Some(match (name, numbers.as_deref()) {
+        ("socket", Some([family])) => any_type(*family),
+        ("socket", Some([family, kind])) => socket(*family, *kind, 0).into(),
+        ("socket", Some([family, kind, protocol])) => socket(*family, *kind, *protocol).into(),
+        ("socketpair", Some([family])) => socketpair(*family).into(),
+        ("socketcall-32", Some([family])) => socketcall(*family).into(),
+        ("abstract-socket", _) => match arguments.first() {
+            Some(name) => abstract_socket(name).into(),
+            None => not_live("no name given"),
+        },
+        _ => return None,
+    })
+}
+
+fn socket(family: usize, kind: usize, protocol: usize) -> Result<usize, Errno> {
+    call(libc::SYS_socket, &[family, kind, protocol])
+}
+
+/// A socket of whatever type the family has. Refused with what most types say: want of permission before all.
+fn any_type(family: usize) -> Outcome {
+    let kinds = [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET, libc::SOCK_RAW, libc::SOCK_RDM];
+    let mut refusal = Errno::EAFNOSUPPORT;
+    for kind in kinds {
+        match socket(family, kind as usize, 0) {
+            Ok(_) => return Outcome::Done,
+            Err(errno) if refusal == Errno::EAFNOSUPPORT => refusal = errno,
+            Err(_) => {}
+        }
+    }
+    Outcome::Refused(refusal)
+}
+
+fn socketpair(family: usize) -> Result<usize, Errno> {
+    let mut pair = [0i32; 2];
+    call(libc::SYS_socketpair, &[family, libc::SOCK_STREAM as usize, 0, &raw mut pair as usize])
+}
+
+/// The call by which 32-bit programs make sockets: a filter sees no family, only a pointer.
+fn socketcall(family: usize) -> Result<usize, Errno> {
+    let arguments = &raw mut SOCKET_ARGUMENTS;
+    // SAFETY: this program has one thread, and nobody else writes there.
+    unsafe { arguments.write([family as u32, libc::SOCK_DGRAM as u32, 0]) };
+    if arguments as usize > u32::MAX as usize {
+        return Err(Errno::EFAULT);
+    }
+    // SYS_SOCKET is 1.
+    call_32(102, &[1, arguments as usize])
+}
+
+/// Connects to a socket whose name is no file, see unix(7).
+fn abstract_socket(name: &str) -> Result<usize, Errno> {
+    let socket = socket(libc::AF_UNIX as usize, libc::SOCK_STREAM as usize, 0)?;
+    let mut address = vec![libc::AF_UNIX as u8, 0, 0];
+    address.extend_from_slice(name.as_bytes());
+    call(libc::SYS_connect, &[socket, address.as_ptr() as usize, address.len()])
+}
