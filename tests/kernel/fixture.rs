@@ -1,7 +1,9 @@
 //! The set-up of a kernel test: a store of its own, a directory that must stay as it is, and the oracle over all.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     os::unix::{
         fs::{PermissionsExt, chown},
         process::CommandExt,
@@ -70,7 +72,12 @@ impl Fixture {
 
     /// The command `minicontainer`, with this fixture's store and an environment of nothing but the necessary.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.engine);
+        self.command_of(&self.engine)
+    }
+
+    /// Any program, run by the same user in the same environment.
+    pub fn command_of(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         command
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap_or_default())
@@ -84,6 +91,16 @@ impl Fixture {
             command.uid(user).gid(user);
         }
         command
+    }
+
+    /// Whether its containers are root's.
+    pub fn is_of_root(&self) -> bool {
+        is_root() && self.user.is_none()
+    }
+
+    /// The fixture's own directory, which every user can pass through.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The directory of the store.

@@ -6,13 +6,18 @@
 //!
 //! Tests that need what this machine or this user lacks say so through [`skip::require`].
 
+mod attacks;
+mod escape;
 mod files;
 mod fixture;
 mod isolation;
+mod kernel_files;
 mod library;
 mod limits;
 mod oracle;
 mod oracle_sees;
+mod posture;
+mod powers;
 mod profile;
 mod sandboxes;
 mod skip;

@@ -80,14 +80,15 @@ pub fn sweep(directories: &[String]) -> Vec<String> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let of_a_process = directory == Path::new("/proc")
                 && (name.bytes().all(|byte| byte.is_ascii_digit()) || name == "self" || name == "thread-self");
-            let Ok(kind) = entry.file_type() else { continue };
+            // Not the entry's own word, which is that of the file below a mask.
+            let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
             let path = entry.path().display().to_string();
-            if of_a_process || kind.is_symlink() {
+            if of_a_process || metadata.is_symlink() {
                 continue;
             }
-            if kind.is_dir() {
+            if metadata.is_dir() {
                 left.push(entry.path());
-            } else if !kind.is_file() || entry.metadata().is_ok_and(|metadata| metadata.mode() & 0o222 == 0) {
+            } else if !metadata.is_file() || metadata.mode() & 0o222 == 0 {
                 continue;
             } else if let Ok(file) = open(&path, libc::O_WRONLY | libc::O_NONBLOCK) {
                 reached.push(path);

@@ -1,0 +1,184 @@
+//! Attacks made by the probe (`tests/probe`), and the rule that makes their failure mean something.
+//!
+//! A refusal proves that a protection works only if the same attack goes through where the protection is not. So each
+//! attack is made twice, in a default container and in a *naive* one, that has namespaces and a root of its own and
+//! nothing else: every power, no filter, no masks. An [`Attack`] says what happens there: it goes through, or the kernel
+//! itself gives another answer than the protection does, or this kernel knows no such thing and the attack is not live.
+//!
+//! Starting a container takes longer than an attack, so all attacks of a test share one of each kind.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use minicontainer::core::options::Isolation;
+
+use crate::fixture::Fixture;
+
+/// What a container without protections leaves out.
+const PROTECTIONS: [&str; 4] = ["seccomp", "capabilities", "no-new-privileges", "masked-paths"];
+
+/// An attack in the probe's words, with commas between; the answers of which the default container must give one; and
+/// what it comes to in a naive container of root's and of an ordinary user's.
+pub type Attack = (&'static str, &'static [&'static str], Naive, Naive);
+
+/// Want of permission.
+pub const EPERM: &[&str] = &["refused EPERM"];
+
+/// What an attack comes to in a naive container.
+#[derive(Clone, Copy, Debug)]
+pub enum Naive {
+    /// It goes through.
+    Through,
+    /// The kernel refuses it, but otherwise than the protection: it looked at what was asked.
+    Otherwise,
+    /// It goes through where the kernel knows it at all.
+    IfKnown,
+    /// Nothing is to be seen: this user cannot do it anywhere.
+    NotLive,
+}
+
+/// The answers to a batch of attacks.
+pub type Answers = BTreeMap<String, String>;
+
+/// The protections that a naive container does without, as `--without` wants them.
+pub fn without_protections() -> String {
+    let known = PROTECTIONS.iter().filter(|name| name.parse::<Isolation>().is_ok());
+    known.copied().collect::<Vec<_>>().join(",")
+}
+
+/// A fixture with the image `busybox` in its store and the probe beside it.
+pub struct Ground<'a> {
+    fixture: &'a Fixture,
+    probe: PathBuf,
+}
+
+impl Ground<'_> {
+    pub fn new(fixture: &Fixture) -> Ground<'_> {
+        let seeded = fixture.command().args(["image", "seed"]).output().expect("the command starts");
+        assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
+        Ground { fixture, probe: probe_for(fixture) }
+    }
+
+    /// The probe's program on the host.
+    pub fn probe(&self) -> &Path {
+        &self.probe
+    }
+
+    /// `minicontainer run --rm FLAGS busybox COMMAND` with the probe at `/probe`.
+    pub fn run(&self, flags: &[&str], command: &[&str]) -> Command {
+        let mut run = self.fixture.command();
+        let probe = format!("{}:/probe:ro", self.probe.display());
+        run.args(["run", "--rm", "-v", &probe]).args(flags).arg("busybox").args(command);
+        run
+    }
+
+    /// What the probe, or another program, prints in a container.
+    #[track_caller]
+    pub fn text(&self, flags: &[&str], command: &[&str]) -> String {
+        text(&self.run(flags, command).output().expect("the command starts"))
+    }
+
+    /// Makes all these attacks in one container.
+    #[track_caller]
+    pub fn answers<'words>(&self, flags: &[&str], attacks: impl IntoIterator<Item = &'words str>) -> Answers {
+        let command: Vec<&str> = ["/probe", "batch"].into_iter().chain(attacks).collect();
+        let text = self.text(flags, &command);
+        text.lines()
+            .filter_map(|line| line.split_once(": "))
+            .map(|(words, answer)| (words.into(), answer.into()))
+            .collect()
+    }
+
+    /// One attack in a container without mounts of its own, in which the root is only chosen by chroot(2). Nothing can
+    /// be shown there, so that the probe comes by way of stdin.
+    #[track_caller]
+    pub fn answer_in_jail(&self, attack: &str) -> String {
+        let script = format!("cat >/tmp/probe && chmod +x /tmp/probe && /tmp/probe batch {attack}");
+        let mut run = self.fixture.command();
+        run.args(["run", "--rm", "-i", "--without", &format!("mount,{}", without_protections())]);
+        run.args(["busybox", "sh", "-c", &script]).stdin(fs::File::open(&self.probe).expect("the probe"));
+        let line = text(&run.output().expect("the command starts"));
+        line.rsplit_once(": ").map_or(line.clone(), |(_, answer)| answer.to_owned())
+    }
+
+    /// Makes all these attacks in a default container and in a naive one, and says all that is not as it must be.
+    #[track_caller]
+    pub fn check(&self, attacks: &[Attack]) {
+        self.check_between(&[], &["--without", &without_protections()], attacks);
+    }
+
+    /// The same in containers with these flags.
+    #[track_caller]
+    pub fn check_between(&self, protected: &[&str], naive: &[&str], attacks: &[Attack]) {
+        let words = || attacks.iter().map(|(words, ..)| *words);
+        let (protected, naive) = (self.answers(protected, words()), self.answers(naive, words()));
+        let faults: Vec<String> = attacks
+            .iter()
+            .filter_map(|(words, refused, root, user)| {
+                let expect = if self.fixture.is_of_root() { *root } else { *user };
+                fault(words, refused, expect, [&protected, &naive])
+            })
+            .collect();
+        assert!(faults.is_empty(), "attacks:\n  {}", faults.join("\n  "));
+    }
+}
+
+/// What is wrong about an attack's answers in the protected and in the naive container.
+fn fault(words: &str, refused: &[&str], expect: Naive, answers: [&Answers; 2]) -> Option<String> {
+    let [Some(protected), Some(naive)] = answers.map(|answers| answers.get(words)) else {
+        return Some(format!("{words}: no answer"));
+    };
+    let unknown = ["refused ENOSYS", "refused EAFNOSUPPORT", "refused ENOENT"].contains(&naive.as_str())
+        || naive.starts_with("not-live");
+    let live = match expect {
+        Naive::Through => naive == "done",
+        Naive::Otherwise => naive != protected,
+        Naive::IfKnown => naive == "done" || unknown,
+        Naive::NotLive => naive != "done",
+    };
+    if !refused.contains(&protected.as_str()) {
+        return Some(format!("{words}: {protected}, where {refused:?} was right ({naive} in a naive container)"));
+    }
+    (!live).then(|| format!("{words}: {protected}, but {naive} in a naive container, where {expect:?} was expected"))
+}
+
+/// What a command printed, which must have ended well.
+#[track_caller]
+pub fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+/// A copy of the probe in the fixture's directory, where every user may execute it.
+fn probe_for(fixture: &Fixture) -> PathBuf {
+    let copy = fixture.directory().join("probe");
+    fs::copy(built_probe(), &copy).expect("the probe can be copied");
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("the mode is set");
+    copy
+}
+
+/// The probe as it was built. Cargo builds examples for `cargo test` of everything only, so that it is asked here;
+/// whoever starts this program without Cargo has built the probe already, and says where it is.
+fn built_probe() -> &'static Path {
+    static PROBE: OnceLock<PathBuf> = OnceLock::new();
+    PROBE.get_or_init(|| {
+        if let Some(probe) = env::var_os("MINICONTAINER_TEST_PROBE") {
+            return probe.into();
+        }
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let release = if cfg!(debug_assertions) { None } else { Some("--release") };
+        let built = Command::new(cargo)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["build", "--quiet", "--example", "probe"])
+            .args(release)
+            .output()
+            .expect("cargo starts");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        Path::new(env!("CARGO_BIN_EXE_minicontainer")).with_file_name("examples").join("probe")
+    })
+}

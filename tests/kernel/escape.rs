@@ -1,0 +1,171 @@
+//! Ways out of the container's files: mounts made, weakened or taken away, roots climbed out of, files opened by number.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+
+use crate::attacks::Naive::{NotLive, Otherwise, Through};
+use crate::attacks::{Attack, EPERM, Ground};
+use crate::fixture::Fixture;
+
+/// By mount(2) and umount(2), and by the calls that work on descriptors.
+const MOUNTS: &[Attack] = &[
+    ("mount,tmpfs", EPERM, Through, Through),
+    ("mount,proc", EPERM, Through, Through),
+    ("mount,sysfs", EPERM, Through, Through),
+    ("remount-writable,/sys", EPERM, Through, Through),
+    ("remount-writable,/proc/sys", EPERM, Through, Through),
+    ("umount,/proc/sys", EPERM, Through, Through),
+    ("umount,/proc/kallsyms", EPERM, Through, Through),
+    ("umount,/sys/firmware", EPERM, Through, Through),
+    ("bind-over,/proc/kallsyms", EPERM, Through, Through),
+    ("bind-over,/sys/firmware", EPERM, Through, Through),
+    ("move-mount-away,/dev", EPERM, Through, Through),
+    ("bind-elsewhere,/proc/kallsyms", EPERM, Through, Through),
+    ("fsopen", EPERM, Through, Through),
+    ("fsopen,proc", EPERM, Through, Through),
+    // A user namespace's root may look at a file system of the host's, but not change it.
+    ("fspick,/sys", EPERM, Through, NotLive),
+    ("open-tree,/", EPERM, Through, Through),
+    ("mount-setattr,/sys", EPERM, Through, Through),
+    ("denied,pivot_root", EPERM, Otherwise, Otherwise),
+    ("denied,move_mount", EPERM, Otherwise, Otherwise),
+    ("denied,fsmount", EPERM, Otherwise, Otherwise),
+];
+
+#[track_caller]
+fn check_mounts(fixture: &Fixture) {
+    // With its masks, else there would be nothing to take away.
+    let naive = crate::attacks::without_protections().replace(",masked-paths", "");
+    Ground::new(fixture).check_between(&[], &["--without", &naive], MOUNTS);
+}
+
+#[test]
+fn no_mount_of_roots_container_can_be_made_or_weakened() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_mounts(&fixture);
+}
+
+#[test]
+fn no_mount_of_a_users_container_can_be_made_or_weakened() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_mounts(&fixture);
+}
+
+/// Climbing reaches the host from a root that was only chosen by chroot(2), and nothing from one that was pivoted to.
+#[track_caller]
+fn check_climbing(fixture: &Fixture) {
+    let ground = Ground::new(fixture);
+    let attack = format!("chroot-climb,{}", fixture.canary().join("hello").display());
+    let protected = ground.answers(&[], [attack.as_str()]);
+    let jail = ground.answer_in_jail(&attack);
+    assert_eq!(protected[&attack], "refused ENOENT");
+    assert_eq!(jail, "done", "without a mount namespace the root is only chosen");
+}
+
+#[test]
+fn climbing_ends_at_the_root_of_roots_container() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_climbing(&fixture);
+}
+
+#[test]
+fn climbing_ends_at_the_root_of_a_users_container() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_climbing(&fixture);
+}
+
+/// The power to open files by number, CAP_DAC_READ_SEARCH, counts in the machine's own user namespace only.
+#[test]
+fn a_file_of_the_host_cannot_be_opened_by_number() {
+    let Some(fixture) = Fixture::root() else { return };
+    Ground::new(&fixture).check(&[("open-by-handle", EPERM, Through, NotLive)]);
+}
+
+#[test]
+fn a_user_cannot_open_a_file_of_the_host_by_number() {
+    let Some(fixture) = Fixture::user() else { return };
+    Ground::new(&fixture).check(&[("open-by-handle", EPERM, Through, Otherwise)]);
+}
+
+/// A mount that the host makes below a shared directory does not appear in a container that began before, nor one that
+/// the container makes on the host.
+#[test]
+fn mounts_stay_on_their_side() {
+    let Some(fixture) = Fixture::root() else { return };
+    let ground = Ground::new(&fixture);
+    let host = tempfile::tempdir().expect("a directory");
+    // Its own mounts, so that the machine's table stays as it is; shared, as systemd makes the host's.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+            let none: Option<&str> = None;
+            mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).expect("private mounts");
+            mount(Some("tmpfs"), host.path(), Some("tmpfs"), MsFlags::empty(), none).expect("a tmpfs");
+            mount(none, host.path(), none, MsFlags::MS_SHARED, none).expect("a shared mount");
+            fs::create_dir(host.path().join("later")).expect("a directory");
+            fs::create_dir(host.path().join("inner")).expect("a directory");
+            let volume = format!("{}:/shared", host.path().display());
+            // Naive, so that it can mount; it waits until the host has mounted too.
+            let script = "mount -t tmpfs none /shared/inner && touch /shared/inner/of-container && touch /shared/ready
+                while [ ! -e /shared/done ]; do sleep 0.02; done; ls /shared/later; grep shared: /proc/self/mountinfo; true";
+            let naive = crate::attacks::without_protections();
+            let mut run = ground.run(&["-v", &volume, "--without", &naive], &["sh", "-c", script]);
+            let running = run.stdout(std::process::Stdio::piped()).spawn().expect("the command starts");
+            while !host.path().join("ready").exists() {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            assert!(!host.path().join("inner/of-container").exists(), "the container's mount is on the host");
+            mount(Some("tmpfs"), &host.path().join("later"), Some("tmpfs"), MsFlags::empty(), none).expect("a tmpfs");
+            fs::write(host.path().join("later/of-host"), "").expect("a file");
+            fs::write(host.path().join("done"), "").expect("a file");
+            let seen = crate::attacks::text(&running.wait_with_output().expect("its output"));
+            assert_eq!(seen, "", "the host's mount, or a mount that is shared, is in the container");
+            // What ended with the container took nothing of the host's along.
+            assert!(host.path().join("later/of-host").exists());
+            umount2(&host.path().join("later"), MntFlags::MNT_DETACH).expect("it can be taken away");
+            umount2(host.path(), MntFlags::MNT_DETACH).expect("it can be taken away");
+        });
+    });
+}
+
+/// What stands in the image at the place where something of the host's is to be shown: it lands inside, or is refused.
+#[track_caller]
+fn check_target(ground: &Ground, fixture: &Fixture, link: &str, expect: &str) {
+    let shared = fixture.directory().join("store").join("shared");
+    // The first container makes the link in a directory of the host's; the second gets it as part of its tree.
+    let volume = format!("{}:/tree", shared.display());
+    let make = format!("rm -rf /tree/place; ln -s {link} /tree/place");
+    ground.text(&["-v", &volume], &["sh", "-c", &make]);
+    let hello = format!("{}:/tree/place:ro", fixture.canary().display());
+    let output = ground.run(&["-v", &volume, "-v", &hello], &["cat", "/tree/place/hello"]).output();
+    let output = output.expect("the command starts");
+    let seen = String::from_utf8_lossy(if output.status.success() { &output.stdout } else { &output.stderr });
+    assert!(seen.contains(expect), "{link}: {seen}");
+    fixture.oracle().check();
+}
+
+#[test]
+fn a_link_at_a_volumes_place_leads_nowhere_outside() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    let shared = fixture.directory().join("store").join("shared");
+    fs::create_dir(&shared).expect("a directory");
+    let outside = fixture.directory().join("victim");
+    fs::create_dir(&outside).expect("a directory");
+    symlink("/nowhere", outside.join("witness")).expect("a link");
+    // A link counts inside the container, where /tmp is and the host's directories are not. Nothing is made where it
+    // leads nowhere: the start is refused.
+    check_target(&ground, &fixture, "/tmp", "world");
+    check_target(&ground, &fixture, "../../../../../../../tmp", "world");
+    check_target(&ground, &fixture, &outside.display().to_string(), "EEXIST");
+    check_target(&ground, &fixture, &format!("../../../..{}", outside.display()), "EEXIST");
+    check_target(&ground, &fixture, "/made/when/missing", "EEXIST");
+    check_target(&ground, &fixture, "place", "ELOOP");
+    check_target(&ground, &fixture, "/proc/self/root/tmp", "minicontainer: step");
+    // Nothing appeared in the host's directory of that name.
+    let left: Vec<_> = fs::read_dir(&outside).expect("a directory").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left, ["witness"]);
+}

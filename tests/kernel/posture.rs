@@ -1,0 +1,112 @@
+//! The posture of a container's process: everything that decides about its powers, compared with a picture that was read
+//! by a person.
+//!
+//! A test of an attack tells that one door is closed. The picture tells when any door was moved: a capability more, a
+//! descriptor left open, a mount less strict. It changes only on purpose.
+
+use serde_json::Value;
+
+use crate::attacks::Ground;
+use crate::fixture::Fixture;
+
+/// What differs from run to run or from machine to machine, replaced by what it is.
+fn normalize(posture: &mut Value) {
+    let Some(fields) = posture.as_object_mut() else { return };
+    // Each namespace is the container's own or the host's.
+    if let Some(namespaces) = fields.get_mut("namespaces").and_then(Value::as_object_mut) {
+        for (kind, name) in namespaces.iter_mut() {
+            let host = std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap_or_default();
+            let shared = name.as_str().is_some_and(|name| host.to_string_lossy() == name);
+            *name = Value::from(if shared { "the host's" } else { "its own" });
+        }
+    }
+    // Inherited, unless somebody asks for another.
+    let inherited = std::fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default();
+    if fields.get("oom_score_adj").and_then(Value::as_str) == Some(inherited.trim()) {
+        fields.insert("oom_score_adj".to_owned(), Value::from("the host's"));
+    }
+    // What the probe catches and ignores was decided by the probe, since Rust programs begin so.
+    if let Some(signals) = fields.get_mut("signals").and_then(Value::as_object_mut) {
+        signals.retain(|set, _| set == "SigBlk");
+    }
+    for field in ["uid_map", "gid_map"] {
+        let lines = fields.get(field).and_then(Value::as_array).map(Vec::len);
+        fields.insert(field.to_owned(), Value::from(format!("lines: {}", lines.unwrap_or_default())));
+    }
+    // Version 1 has a line for each hierarchy.
+    if let Some(groups) = fields.get_mut("cgroup").and_then(Value::as_array_mut) {
+        let mut paths: Vec<Value> =
+            groups.iter().filter_map(|line| line.as_str()?.rsplit(':').next().map(Value::from)).collect();
+        paths.dedup();
+        *groups = paths;
+    }
+    // Limits that are inherited are the machine's business; the one that is set is not.
+    if let Some(limits) = fields.get_mut("limits").and_then(Value::as_object_mut) {
+        limits.retain(|name, _| name == "Max core file size");
+    }
+    if let Some(mounts) = fields.get_mut("mounts").and_then(Value::as_array_mut) {
+        mounts.retain(|mount| {
+            // Masks exist where the path does, and hierarchies where the kernel has them: other tests look at those.
+            let place = mount[0].as_str().unwrap_or_default();
+            // Nor has each kernel a key for system requests.
+            !place.starts_with("/sys/fs/cgroup")
+                && place != "/proc/sysrq-trigger"
+                && !minicontainer::core::spec::MASKED_PATHS.contains(&place)
+        });
+        for mount in mounts.iter_mut() {
+            // A masked thermal throttle or a bind mount's file system is this machine's.
+            if mount[0] == "/probe" {
+                mount[1] = Value::from("the host's");
+            }
+        }
+        mounts.retain(|mount| !mount[0].as_str().is_some_and(|place| place.ends_with("/thermal_throttle")));
+    }
+}
+
+#[track_caller]
+fn posture(fixture: &Fixture, flags: &[&str]) -> Value {
+    let ground = Ground::new(fixture);
+    let flags = [&["--hostname", "posture"], flags].concat();
+    let output =
+        ground.run(&flags, &["/probe", "posture"]).stdin(std::process::Stdio::null()).output().expect("it starts");
+    let mut posture = serde_json::from_str(&crate::attacks::text(&output)).expect("JSON");
+    normalize(&mut posture);
+    posture
+}
+
+#[test]
+fn the_posture_of_roots_container_is_known() {
+    let Some(fixture) = Fixture::root() else { return };
+    insta::assert_json_snapshot!(posture(&fixture, &[]));
+}
+
+#[test]
+fn the_posture_of_a_users_container_is_known() {
+    let Some(fixture) = Fixture::user() else { return };
+    insta::assert_json_snapshot!(posture(&fixture, &[]));
+}
+
+#[test]
+fn the_posture_of_another_user_in_roots_container_is_known() {
+    let Some(fixture) = Fixture::root() else { return };
+    insta::assert_json_snapshot!(posture(&fixture, &["--user", "1000:1000"]));
+}
+
+/// Descriptors that the caller left open, without close-on-exec, low and high ones.
+#[test]
+fn no_descriptor_but_the_standard_ones_reaches_a_container() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    let list = ["sh", "-c", "exec 9</ 7<$HOME; exec \"$@\"", "-"];
+    let mut shell = fixture.command_of(list[0]);
+    let run = ground.run(&[], &["/probe", "descriptors"]);
+    shell.args(&list[1..]).arg(run.get_program()).args(run.get_args()).stdin(std::process::Stdio::null());
+    let seen = crate::attacks::text(&shell.output().expect("a shell"));
+    let numbers: Vec<&str> = seen.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(numbers, ["0", "1", "2"], "{seen}");
+    // The control: an ordinary child has them all.
+    let mut control = fixture.command_of(list[0]);
+    control.args(&list[1..]).arg(ground.probe()).arg("descriptors");
+    let seen = crate::attacks::text(&control.output().expect("a shell"));
+    assert!(["9 ", "7 "].iter().all(|number| seen.lines().any(|line| line.starts_with(number))), "{seen}");
+}
