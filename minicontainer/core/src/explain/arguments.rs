@@ -78,10 +78,11 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
             ("namespaces", namespaces.iter().map(|namespace| word(*namespace)).collect::<Vec<_>>().join(", ").into()),
             ("group", if *into_cgroup { "inside" } else { "outside" }.into()),
         ],
-        Step::MapIds { uids, gids, deny_setgroups } => vec![
+        Step::MapIds { uids, gids, deny_setgroups, helped } => vec![
             ("users", mappings(uids).into()),
             ("groups", mappings(gids).into()),
             ("setgroups", if *deny_setgroups { "denied" } else { "allowed" }.into()),
+            ("writer", if *helped { "helpers" } else { "engine" }.into()),
         ],
         Step::JoinCgroup { controllers } => vec![("controllers", listed(controllers, language).into())],
         Step::SetHostname { name } => vec![("name", name.into())],

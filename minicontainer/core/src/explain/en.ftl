@@ -66,6 +66,9 @@ step-map-ids = Map ids: user { $users }, group { $groups }
     .why = Root inside is an ordinary user outside. Whenever it touches something that belongs to the host, the kernel asks what the id on the right may do, not what root may do.{ $setgroups ->
     [denied] { " " }setgroups(2) is denied first: an ordinary user could otherwise leave a group in order to get at files that are closed to that very group.
    *[allowed] { "" }
+ }{ $writer ->
+    [helpers] { " " }A user may map the own id only. The others are lent in /etc/subuid and /etc/subgid, and newuidmap(1) and newgidmap(1), which the system trusts, see to it that no more is taken.
+   *[engine] { "" }
  }
 
 step-close-descriptors = Close every open descriptor but standard input, output and error

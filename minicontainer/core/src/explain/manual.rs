@@ -8,7 +8,7 @@ pub(super) fn man_pages(step: &Step) -> &'static [&'static str] {
         Step::CreateCgroup { .. } => &["cgroups(7)", "mkdir(2)"],
         Step::LimitMemory { .. } | Step::LimitCpu { .. } | Step::LimitPids { .. } => &["cgroups(7)"],
         Step::Clone { .. } => &["clone(2)", "namespaces(7)", "pid_namespaces(7)"],
-        Step::MapIds { .. } => &["user_namespaces(7)", "setgroups(2)"],
+        Step::MapIds { .. } => &["user_namespaces(7)", "setgroups(2)", "subuid(5)", "newuidmap(1)"],
         Step::LimitCpuset { .. } => &["cpuset(7)", "cgroups(7)"],
         Step::LimitDevices { .. } => &["cgroups(7)", "mknod(2)", "bpf(2)"],
         Step::MakeUserNamespace { .. } => &["user_namespaces(7)", "clone(2)"],

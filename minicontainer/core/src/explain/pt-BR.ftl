@@ -66,6 +66,9 @@ step-map-ids = Mapear identificadores: usuário { $users }, grupo { $groups }
     .why = O root de dentro é um usuário comum lá fora. Sempre que ele toca em algo que pertence ao host, o kernel pergunta o que pode fazer o identificador da direita, e não o que pode fazer o root.{ $setgroups ->
     [denied] { " " }Antes, setgroups(2) é proibida: do contrário, um usuário comum poderia sair de um grupo para alcançar arquivos fechados justamente a esse grupo.
    *[allowed] { "" }
+ }{ $writer ->
+    [helpers] { " " }Um usuário só pode mapear o próprio identificador. Os demais são emprestados em /etc/subuid e /etc/subgid, e newuidmap(1) e newgidmap(1), nos quais o sistema confia, cuidam para que não se tome mais do que isso.
+   *[engine] { "" }
  }
 
 step-close-descriptors = Fechar todos os descritores abertos, menos a entrada, a saída e a saída de erros padrão

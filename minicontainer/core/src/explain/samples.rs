@@ -1,6 +1,8 @@
 //! One sample of every kind of step, for the tests of this module.
 
-use crate::plan::{CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step};
+use crate::plan::{
+    CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, IdRange, MountAttribute, Namespace, Step, subordinate::id_map,
+};
 
 fn names(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
@@ -32,8 +34,19 @@ fn before_the_root() -> Vec<Step> {
         Step::Clone { namespaces: vec![User, Mount, Pid, Net, Ipc, Uts, Cgroup], into_cgroup: true },
         Step::Clone { namespaces: vec![Mount], into_cgroup: false },
         Step::Clone { namespaces: vec![], into_cgroup: false },
-        Step::MapIds { uids: vec![map(1000, 1)], gids: vec![map(1000, 1)], deny_setgroups: true },
-        Step::MapIds { uids: vec![map(100_000, 65_536)], gids: vec![map(100_000, 65_536)], deny_setgroups: false },
+        Step::MapIds { uids: vec![map(1000, 1)], gids: vec![map(1000, 1)], deny_setgroups: true, helped: false },
+        Step::MapIds {
+            uids: vec![map(100_000, 65_536)],
+            gids: vec![map(100_000, 65_536)],
+            deny_setgroups: false,
+            helped: false,
+        },
+        Step::MapIds {
+            uids: id_map(1000, &[IdRange { first: 100_000, count: 65_536 }]),
+            gids: id_map(1000, &[IdRange { first: 200_000, count: 65_536 }]),
+            deny_setgroups: false,
+            helped: true,
+        },
         Step::CloseDescriptors,
         Step::ResetSignals,
         Step::JoinCgroup { controllers: names(&["memory", "cpu,cpuacct", "pids"]) },

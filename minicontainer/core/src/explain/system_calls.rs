@@ -132,7 +132,11 @@ fn birth_calls(step: &Step) -> Vec<String> {
             format!("write(</proc/PID/gid_map>, {:?})", lines(gids)),
             "openat(AT_FDCWD, \"/proc/PID/ns/user\", O_RDONLY|O_CLOEXEC)".to_owned(),
         ],
-        Step::MapIds { uids, gids, deny_setgroups } => {
+        Step::MapIds { uids, gids, helped: true, .. } => vec![
+            format!("execve(\"/usr/bin/newgidmap\", [\"newgidmap\", \"PID\", {}])", words(gids)),
+            format!("execve(\"/usr/bin/newuidmap\", [\"newuidmap\", \"PID\", {}])", words(uids)),
+        ],
+        Step::MapIds { uids, gids, deny_setgroups, .. } => {
             let deny = deny_setgroups.then(|| "write(</proc/PID/setgroups>, \"deny\")".to_owned());
             let maps = [
                 format!("write(</proc/PID/uid_map>, {:?})", lines(uids)),
@@ -168,6 +172,11 @@ fn birth_calls(step: &Step) -> Vec<String> {
 fn lines(ids: &[IdMapping]) -> String {
     let line = |line: &IdMapping| format!("{} {} {}", line.inside, line.outside, line.count);
     ids.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The same as arguments of a program.
+fn words(ids: &[IdMapping]) -> String {
+    lines(ids).split_whitespace().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
 }
 
 fn clone_flag(namespace: Namespace) -> &'static str {

@@ -41,10 +41,22 @@ pub enum PlanError {
         mend: String,
     },
     /// A user id that stands for nobody outside.
-    #[error(
-        "{kind} {id} is not mapped: only id 0 exists in this container, which stands for you; run as root to use others"
-    )]
+    #[error("{kind} {id} is not mapped: only id 0 exists in this container, which stands for you; {cause}")]
     IdNotMapped {
+        /// "user" or "group".
+        kind: &'static str,
+        /// The id.
+        id: u32,
+        /// Why there are no other ids.
+        cause: String,
+        /// What would mend it.
+        mend: String,
+    },
+    /// A user id beyond the ranges that were lent.
+    #[error(
+        "{kind} {id} is not mapped: your ranges in /etc/subuid and /etc/subgid do not reach so far; choose a lower id, or have longer ones"
+    )]
+    IdBeyondMap {
         /// "user" or "group".
         kind: &'static str,
         /// The id.
@@ -107,7 +119,9 @@ impl PlanError {
     /// What would mend it, where the message alone does not say.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            PlanError::UserNamespacesUnavailable { mend, .. } | PlanError::LimitUnavailable { mend, .. } => Some(mend),
+            PlanError::UserNamespacesUnavailable { mend, .. }
+            | PlanError::IdNotMapped { mend, .. }
+            | PlanError::LimitUnavailable { mend, .. } => Some(mend),
             _ => None,
         }
     }

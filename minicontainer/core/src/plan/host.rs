@@ -2,11 +2,15 @@
 
 use serde::Serialize;
 
+use super::{IdRange, SubordinateIds};
+
 /// The machine as far as it changes a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Host {
     /// Who the engine runs as.
     pub identity: Identity,
+    /// The further ids that an ordinary user may use; root has them all.
+    pub subordinate: SubordinateIds,
     /// Whether user namespaces can be made; an ordinary user needs them.
     pub user_namespaces: Availability,
     /// What overlayfs can do here.
@@ -90,13 +94,14 @@ impl Host {
         let controllers = ["cpuset", "cpu", "io", "memory", "pids"].map(str::to_owned).to_vec();
         Host {
             identity: Identity::Root,
+            subordinate: no_subordinate_ids(),
             user_namespaces: Availability::Available,
             overlay: Overlay::Trusted,
             cgroups: Cgroups { layout: CgroupLayout::V2 { controllers }, access: Availability::Available },
         }
     }
 
-    /// The same host for an ordinary user, to whom no cgroup was delegated.
+    /// The same host for an ordinary user, to whom no cgroup was delegated and no ids lent.
     pub fn example_rootless() -> Host {
         let cause = "the cgroup hierarchy belongs to root".to_owned();
         let mend = "run as root, or let systemd delegate a cgroup to you".to_owned();
@@ -106,4 +111,16 @@ impl Host {
         host.cgroups.access = Availability::Unavailable { cause, mend };
         host
     }
+
+    /// The same host for an ordinary user with the ids that distributions lend every new one.
+    pub fn example_rootless_with_ids() -> Host {
+        let lent = vec![IdRange { first: 100_000, count: 65_536 }];
+        let subordinate = SubordinateIds::Lent { uids: lent.clone(), gids: lent };
+        Host { subordinate, ..Host::example_rootless() }
+    }
+}
+
+fn no_subordinate_ids() -> SubordinateIds {
+    let cause = "there are none for ada in /etc/subuid".to_owned();
+    SubordinateIds::None { cause, mend: "sudo usermod --add-subuids 100000-165535 ada".to_owned() }
 }

@@ -38,6 +38,7 @@ mod host;
 mod mount_options;
 mod process;
 mod step;
+pub mod subordinate;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,7 @@ pub use capability::{CAPABILITIES, capability_number};
 pub use error::PlanError;
 pub use host::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
 pub use step::{Actor, Capabilities, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step};
+pub use subordinate::{IdRange, SubordinateIds};
 
 /// How the container's root file system comes to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

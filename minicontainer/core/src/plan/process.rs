@@ -2,12 +2,14 @@
 
 use oci_spec::runtime::{Capabilities as OciCapabilities, LinuxIdMapping, Spec};
 
-use super::{CAPABILITIES, Capabilities, Host, IdMapping, Identity, Namespace, PlanError, Step};
+use super::subordinate::is_mapped;
+use super::{CAPABILITIES, Capabilities, Host, IdMapping, Identity, Namespace, PlanError, Step, SubordinateIds};
 
 /// The step that writes the id maps of the user namespace.
 pub(super) fn map_ids(spec: &Spec, host: &Host) -> Result<Step, PlanError> {
     let [uids, gids] = mappings(spec)?;
-    Ok(Step::MapIds { uids, gids, deny_setgroups: host.identity != Identity::Root })
+    let helped = needs_help(&uids, &gids, host);
+    Ok(Step::MapIds { deny_setgroups: host.identity != Identity::Root && !helped, helped, uids, gids })
 }
 
 /// The step that makes a user namespace to be entered later.
@@ -19,18 +21,20 @@ pub(super) fn make_user_namespace(spec: &Spec) -> Result<Step, PlanError> {
 /// The id maps of users and of groups.
 pub(super) fn mappings(spec: &Spec) -> Result<[Vec<IdMapping>; 2], PlanError> {
     let linux = spec.linux().as_ref().ok_or(PlanError::Missing { field: "linux" })?;
-    let mappings = |listed: &Option<Vec<LinuxIdMapping>>| -> Vec<IdMapping> {
-        listed
-            .iter()
-            .flatten()
-            .map(|line| IdMapping { inside: line.container_id(), outside: line.host_id(), count: line.size() })
-            .collect()
-    };
-    let (uids, gids) = (mappings(linux.uid_mappings()), mappings(linux.gid_mappings()));
-    if uids.is_empty() || gids.is_empty() {
-        return Err(PlanError::Missing { field: "linux.uidMappings and linux.gidMappings" });
+    let line =
+        |line: &LinuxIdMapping| IdMapping { inside: line.container_id(), outside: line.host_id(), count: line.size() };
+    let maps = [linux.uid_mappings(), linux.gid_mappings()].map(|map| map.iter().flatten().map(line).collect());
+    match maps.iter().any(Vec::is_empty) {
+        true => Err(PlanError::Missing { field: "linux.uidMappings and linux.gidMappings" }),
+        false => Ok(maps),
     }
-    Ok([uids, gids])
+}
+
+/// The kernel lets a user map the own id, one line of one id, and nothing else.
+fn needs_help(uids: &[IdMapping], gids: &[IdMapping], host: &Host) -> bool {
+    let Identity::User { uid, gid } = host.identity else { return false };
+    let own = |map: &[IdMapping], id| matches!(map, [line] if line.outside == id && line.count == 1);
+    !(own(uids, uid) && own(gids, gid))
 }
 
 /// The step that names the machine, if the document has a name.
@@ -76,7 +80,8 @@ pub(super) fn steps(spec: &Spec, host: &Host) -> Result<Vec<Step>, PlanError> {
     Ok(steps)
 }
 
-/// Supplementary groups; an ordinary user's namespace has only the ids that were mapped, and setgroups(2) is denied.
+/// Supplementary groups; an ordinary user's namespace has only the ids that were mapped, and where that is a single one
+/// setgroups(2) is denied.
 fn groups(spec: &Spec, host: &Host) -> Result<Option<Vec<u32>>, PlanError> {
     let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
     let user = process.user();
@@ -84,20 +89,20 @@ fn groups(spec: &Spec, host: &Host) -> Result<Option<Vec<u32>>, PlanError> {
     if host.identity == Identity::Root {
         return Ok(Some(extra));
     }
-    let linux = spec.linux().as_ref().ok_or(PlanError::Missing { field: "linux" })?;
-    let mapped = |listed: &Option<Vec<LinuxIdMapping>>, id: u32| {
-        listed
-            .iter()
-            .flatten()
-            .any(|line| (line.container_id()..line.container_id().saturating_add(line.size())).contains(&id))
+    let [uids, gids] = mappings(spec)?;
+    let missing = |kind, id| match &host.subordinate {
+        SubordinateIds::None { cause, mend } => {
+            Err(PlanError::IdNotMapped { kind, id, cause: cause.clone(), mend: mend.clone() })
+        }
+        SubordinateIds::Lent { .. } => Err(PlanError::IdBeyondMap { kind, id }),
     };
-    if !mapped(linux.uid_mappings(), user.uid()) {
-        return Err(PlanError::IdNotMapped { kind: "user", id: user.uid() });
+    if !is_mapped(&uids, user.uid()) {
+        return missing("user", user.uid());
     }
-    if let Some(id) = [user.gid()].into_iter().chain(extra).find(|id| !mapped(linux.gid_mappings(), *id)) {
-        return Err(PlanError::IdNotMapped { kind: "group", id });
+    if let Some(id) = [user.gid()].iter().chain(&extra).find(|id| !is_mapped(&gids, **id)) {
+        return missing("group", *id);
     }
-    Ok(None)
+    Ok(needs_help(&uids, &gids, host).then_some(extra))
 }
 
 /// A set in the order of the capabilities' numbers, so that equal documents give equal plans.

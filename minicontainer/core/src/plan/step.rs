@@ -178,6 +178,8 @@ pub enum Step {
         gids: Vec<IdMapping>,
         /// Whether setgroups(2) is denied for ever, which an unprivileged writer must accept.
         deny_setgroups: bool,
+        /// Whether newuidmap(1) and newgidmap(1) write them, because they hold more than the user's own id.
+        helped: bool,
     },
     /// Close whatever descriptors the caller left open, but for stdin, stdout, stderr.
     CloseDescriptors,

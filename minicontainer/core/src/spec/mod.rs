@@ -26,13 +26,13 @@ mod mounts;
 mod profile;
 
 use oci_spec::runtime::{
-    Capabilities, Linux, LinuxCapabilities, LinuxCpu, LinuxIdMapping, LinuxIdMappingBuilder, LinuxMemoryBuilder,
-    LinuxNamespace, LinuxNamespaceType, LinuxPids, LinuxResources, Process, Root, Spec, User,
+    Capabilities, Linux, LinuxCapabilities, LinuxCpu, LinuxMemoryBuilder, LinuxNamespace, LinuxNamespaceType,
+    LinuxPids, LinuxResources, Process, Root, Spec, User,
 };
 
 use crate::image::ProcessSettings;
 use crate::options::{Access, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions};
-use crate::plan::{Availability, Host, Identity};
+use crate::plan::{Availability, Host, IdMapping, Identity, subordinate};
 
 pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, OWN_IDS, READONLY_PATHS};
 
@@ -203,24 +203,16 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
         .set_readonly_paths(readonly)
         .set_devices(profile::devices(options))
         .set_sysctl((!sysctls.is_empty()).then(|| sysctls.into_iter().collect()));
-    if profile::own_users(options, host.identity) {
-        let first = profile::first_own_id(id);
-        linux.set_uid_mappings(Some(range_of_ids(first)?)).set_gid_mappings(Some(range_of_ids(first)?));
-    }
-    if let Identity::User { uid, gid } = host.identity {
-        linux.set_uid_mappings(Some(single_id(uid)?)).set_gid_mappings(Some(single_id(gid)?));
+    let maps = match profile::own_users(options, host.identity) {
+        true => Some([0; 2].map(|_| vec![IdMapping { inside: 0, outside: profile::first_own_id(id), count: 0x1_0000 }])),
+        false => subordinate::id_maps(host.identity, &host.subordinate),
+    };
+    if let Some([uids, gids]) = maps {
+        linux
+            .set_uid_mappings(Some(subordinate::document(&uids)?))
+            .set_gid_mappings(Some(subordinate::document(&gids)?));
     }
     Ok(linux)
-}
-
-/// The ids of the container stand for a range of their own outside.
-fn range_of_ids(first: u32) -> Result<Vec<LinuxIdMapping>, SpecError> {
-    Ok(vec![LinuxIdMappingBuilder::default().container_id(0u32).host_id(first).size(0x1_0000u32).build()?])
-}
-
-/// Root inside stands for the one user outside, the only mapping that a user may write without help.
-fn single_id(outside: u32) -> Result<Vec<LinuxIdMapping>, SpecError> {
-    Ok(vec![LinuxIdMappingBuilder::default().container_id(0u32).host_id(outside).size(1u32).build()?])
 }
 
 fn namespaces(options: &RunOptions, host: &Host) -> Vec<LinuxNamespace> {

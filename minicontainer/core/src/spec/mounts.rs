@@ -3,7 +3,10 @@
 use oci_spec::runtime::Mount;
 
 use crate::options::{Access, Isolation, MountSpec, Network, RunOptions};
-use crate::plan::{CgroupLayout, Host, Identity};
+use crate::plan::{CgroupLayout, Host, Identity, subordinate};
+
+/// The group `tty`, whatever an image calls it.
+const TERMINALS: u32 = 5;
 
 /// The mounts in the order in which they are made; a later one may lie inside an earlier one.
 pub(super) fn mounts(options: &RunOptions, host: &Host) -> Vec<Mount> {
@@ -21,8 +24,10 @@ pub(super) fn mounts(options: &RunOptions, host: &Host) -> Vec<Mount> {
     });
     mounts.push(mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]));
     let mut devpts = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
-    if !rootless {
-        // The group that owns terminals; a user namespace of a single id has no such group.
+    // The group that owns terminals; a user namespace of a single id has no such group.
+    let terminals = subordinate::id_maps(host.identity, &host.subordinate)
+        .is_none_or(|[_, gids]| subordinate::is_mapped(&gids, TERMINALS));
+    if terminals {
         devpts.push("gid=5");
     }
     mounts.push(mount("/dev/pts", "devpts", "devpts", &devpts));

@@ -1,0 +1,232 @@
+//! Subordinate ids: the further ids that an administrator lends an ordinary user, so that a container can have more
+//! users than one.
+//!
+//! A user may map a single id into a user namespace without asking anybody: the own one. Whatever else the container
+//! then knows of users (`www-data`, `nobody`, the group of terminals) does not exist in it. So distributions lend each
+//! user a range of ids that belong to nobody, in two files that are *not* alike though they look so, see subuid(5) and
+//! subgid(5):
+//!
+//! ```text
+//! /etc/subuid    ada:100000:65536     ada may use the user ids 100000 to 165535
+//! /etc/subgid    1000:200000:65536    user 1000 may use the *group* ids 200000 to 265535
+//! ```
+//!
+//! Two small programs that the system trusts, newuidmap(1) and newgidmap(1), read them and write the maps. They refuse a
+//! map that is not covered; the kernel refuses one in which an id stands twice. So what is asked for here is made to be
+//! accepted: whatever overlaps is cut away, and so is id 0, whatever the files say: nobody but root may stand for root.
+//!
+//! ```
+//! use minicontainer_core::plan::subordinate::{id_map, ranges};
+//!
+//! let lent = ranges("# a comment\nada:100000:65536\nbob:165536:65536\n", Some("ada"), 1000, 1000);
+//! let map = id_map(1000, &lent);
+//! assert_eq!(map.iter().map(|line| (line.inside, line.outside, line.count)).collect::<Vec<_>>(),
+//!     [(0, 1000, 1), (1, 100_000, 65_536)]);
+//! ```
+
+use oci_spec::runtime::{LinuxIdMapping, LinuxIdMappingBuilder};
+use serde::Serialize;
+
+use super::{IdMapping, Identity};
+
+/// As many ranges as are used: the map must fit into one page of memory, see "Defining user and group ID mappings" in
+/// user_namespaces(7).
+const MOST_RANGES: usize = 100;
+
+/// Ids that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct IdRange {
+    /// The first of them, on the host.
+    pub first: u32,
+    /// How many there are.
+    pub count: u32,
+}
+
+/// Whether an ordinary user has subordinate ids that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubordinateIds {
+    /// These, of each kind at least one, and the programs that map them.
+    Lent {
+        /// User ids.
+        uids: Vec<IdRange>,
+        /// Group ids.
+        gids: Vec<IdRange>,
+    },
+    /// None: a container has the single id 0, which stands for its owner.
+    None {
+        /// Why not.
+        cause: String,
+        /// What would mend it.
+        mend: String,
+    },
+}
+
+/// The ranges that the *text* of subuid(5) or subgid(5) lends to a user, who is meant by login name or by user id in
+/// both files. `own` is the id that is mapped already, the user's own of this kind.
+///
+/// A line that is none is passed over, as newuidmap(1) does. What a range has in common with an earlier one, with `own`,
+/// with 0 or with 2³²-1 (which stands for "no id") is cut out of it.
+pub fn ranges(text: &str, login: Option<&str>, uid: u32, own: u32) -> Vec<IdRange> {
+    let user = uid.to_string();
+    let is_meant = |owner: &str| owner == user || login == Some(owner);
+    let mut taken = vec![(0, 1), (u64::from(own), u64::from(own) + 1), (u64::from(u32::MAX), u64::MAX)];
+    let mut free = Vec::new();
+    for (start, end) in text.lines().filter_map(|line| range(line, is_meant)) {
+        let mut pieces = vec![(start, end)];
+        for (from, to) in &taken {
+            let cut = |(start, end): (u64, u64)| [(start, end.min(*from)), (*to.max(&start), end)];
+            pieces = pieces.into_iter().flat_map(cut).filter(|(start, end)| start < end).collect();
+        }
+        taken.push((start, end));
+        free.extend(pieces);
+    }
+    let whole = |(start, end): (u64, u64)| {
+        Some(IdRange { first: u32::try_from(start).ok()?, count: u32::try_from(end - start).ok()? })
+    };
+    free.into_iter().filter_map(whole).take(MOST_RANGES).collect()
+}
+
+/// A line `owner:first:count` about this owner, as first and end.
+fn range(line: &str, is_meant: impl Fn(&str) -> bool) -> Option<(u64, u64)> {
+    let fields: Vec<&str> = line.split(':').collect();
+    let [owner, first, count] = fields[..] else { return None };
+    // Other readers take a leading zero for octal, a leading sign or space for nothing: none of them is a number here.
+    let number = |text: &str| {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+        text.parse::<u32>().ok().filter(|_| plain).map(u64::from)
+    };
+    let (first, count) = (number(first)?, number(count)?);
+    is_meant(owner).then_some((first, first + count))
+}
+
+/// The lines of a map: 0 inside is `own` outside, and from 1 on come the ranges one after the other.
+pub fn id_map(own: u32, ranges: &[IdRange]) -> Vec<IdMapping> {
+    let mut map = vec![IdMapping { inside: 0, outside: own, count: 1 }];
+    let mut inside = 1_u32;
+    for IdRange { first, count } in ranges {
+        let count = (*count).min(u32::MAX - inside);
+        if count > 0 {
+            map.push(IdMapping { inside, outside: *first, count });
+        }
+        inside += count;
+    }
+    map
+}
+
+/// The maps of user ids and of group ids with which the containers of somebody are made; none for root's.
+pub fn id_maps(identity: Identity, subordinate: &SubordinateIds) -> Option<[Vec<IdMapping>; 2]> {
+    let Identity::User { uid, gid } = identity else { return None };
+    Some(match subordinate {
+        SubordinateIds::Lent { uids, gids } => [id_map(uid, uids), id_map(gid, gids)],
+        SubordinateIds::None { .. } => [id_map(uid, &[]), id_map(gid, &[])],
+    })
+}
+
+/// A map as the runtime specification writes it.
+pub(crate) fn document(map: &[IdMapping]) -> Result<Vec<LinuxIdMapping>, oci_spec::OciSpecError> {
+    let line = |line: &IdMapping| {
+        LinuxIdMappingBuilder::default().container_id(line.inside).host_id(line.outside).size(line.count).build()
+    };
+    map.iter().map(line).collect()
+}
+
+/// Whether an id exists inside.
+pub(crate) fn is_mapped(map: &[IdMapping], id: u32) -> bool {
+    map.iter().any(|line| (line.inside..line.inside.saturating_add(line.count)).contains(&id))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(u32, u32)]) {
+        let found = ranges(text, Some("ada"), 1000, 1000);
+        assert_eq!(found.iter().map(|range| (range.first, range.count)).collect::<Vec<_>>(), expected, "{text}");
+    }
+
+    #[test]
+    fn what_the_files_lend() {
+        check("", &[]);
+        check("ada:100000:65536\n", &[(100_000, 65_536)]);
+        check("1000:100000:65536", &[(100_000, 65_536)]);
+        check(
+            "bob:1:2\nada:100000:65536\n1000:300000:10\nada:200000:5\n",
+            &[(100_000, 65_536), (300_000, 10), (200_000, 5)],
+        );
+        // What is no line, or no line of hers.
+        check("# ada:100000:65536\n#\n\n:::\nada\nada:1\nada:5:6:7\nada::5\nada:5:\n:5:6\n", &[]);
+        check("ada :5:6\n ada:5:6\nadam:5:6\n10000:5:6\nADA:5:6\n", &[]);
+        check("ada:-5:6\nada:+5:6\nada: 5:6\nada:0x5:6\nada:05:6\nada:5:6 \nada:5.0:6\nada:4294967296:1\n", &[]);
+        check("ada:5:0\n", &[]);
+    }
+
+    #[test]
+    fn what_is_cut_away() {
+        // Her own id, in the middle of a range and at its edge.
+        check("ada:500:1000\n", &[(500, 500), (1001, 499)]);
+        check("ada:1000:10\n", &[(1001, 9)]);
+        check("ada:1000:1\n", &[]);
+        // Root, whatever the file says.
+        check("ada:0:100\n", &[(1, 99)]);
+        check("ada:0:1\n", &[]);
+        check("ada:0:4294967295\n", &[(1, 999), (1001, 4_294_966_294)]);
+        // What stands there twice.
+        check("ada:100000:100\nada:100050:100\n", &[(100_000, 100), (100_100, 50)]);
+        check("ada:100050:10\nada:100000:100\n", &[(100_050, 10), (100_000, 50), (100_060, 40)]);
+        check("ada:100000:100\nada:100000:100\n", &[(100_000, 100)]);
+        // What has no number.
+        check("ada:4294967290:100\n", &[(4_294_967_290, 5)]);
+        check("ada:4294967295:1\n", &[]);
+        check("ada:4294967294:4294967295\n", &[(4_294_967_294, 1)]);
+    }
+
+    #[test]
+    fn a_map_fits_into_a_page() {
+        let text: String = (1..5000_u32).map(|line| format!("ada:{}:10\n", 4_000_000_000 + line * 20)).collect();
+        let map = id_map(1000, &ranges(&text, Some("ada"), 1000, 1000));
+        let bytes: usize =
+            map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count).len()).sum();
+        assert!(bytes < 4096 && map.len() == MOST_RANGES + 1, "{bytes} {}", map.len());
+    }
+
+    fn any_line() -> impl Strategy<Value = String> {
+        let number = || prop_oneof![0..2000_u32, any::<u32>(), Just(u32::MAX), Just(u32::MAX - 1)];
+        prop_oneof![
+            (prop_oneof![Just("ada"), Just("1000"), Just("bob")], number(), number())
+                .prop_map(|(owner, first, count)| format!("{owner}:{first}:{count}")),
+            "[ada:0-9#\n ]{0,20}",
+        ]
+    }
+
+    proptest! {
+        /// What the kernel and newuidmap(1) ask of a map holds of every map, whatever the file says.
+        #[test]
+        fn every_map_is_accepted(lines in proptest::collection::vec(any_line(), 0..12)) {
+            let text = lines.join("\n");
+            let map = id_map(1000, &ranges(&text, Some("ada"), 1000, 1000));
+            prop_assert_eq!(map[0], IdMapping { inside: 0, outside: 1000, count: 1 });
+            let span = |first: u32, count: u32| (u64::from(first), u64::from(first) + u64::from(count));
+            let lent: Vec<(u64, u64)> = text
+                .lines()
+                .filter_map(|line| range(line, |owner| owner == "ada" || owner == "1000"))
+                .collect();
+            let mut next = 0;
+            for (index, line) in map.iter().enumerate() {
+                let (start, end) = span(line.outside, line.count);
+                prop_assert!(line.count > 0 && line.outside != 0 && end <= u64::from(u32::MAX));
+                prop_assert_eq!(line.inside, next);
+                next += line.count;
+                prop_assert!(index == 0 || lent.iter().any(|(from, to)| *from <= start && end <= *to));
+                let apart = |other: &IdMapping| {
+                    let (from, to) = span(other.outside, other.count);
+                    end <= from || to <= start
+                };
+                prop_assert!(map[..index].iter().all(apart));
+            }
+        }
+    }
+}
