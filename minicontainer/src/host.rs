@@ -7,10 +7,15 @@
 use std::fs;
 use std::path::Path;
 
-use minicontainer_core::plan::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
+use minicontainer_core::plan::subordinate::{id_maps, ranges};
+use minicontainer_core::plan::{
+    Availability, CgroupLayout, Cgroups, Host, IdMapping, Identity, Overlay, SubordinateIds,
+};
+use nix::sys::prctl::get_no_new_privs;
 use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, access, getegid, geteuid};
 
+use crate::process::ids::helper;
 use crate::process::trial::{self, Trial};
 use crate::sys::calls;
 
@@ -20,13 +25,23 @@ pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user name
      `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; \
      inside another container, that container must allow it";
 
+/// What to do where nobody can map ids for a user.
+const MEND_HELPERS: &str = "`sudo apt-get install uidmap` on Debian and Ubuntu, `sudo dnf install shadow-utils` on Fedora; \
+     if they are there, `sudo chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap`";
+
 /// The bit of CAP_SYS_ADMIN in a capability set.
 const SYS_ADMIN: u64 = 1 << 21;
 
 /// Finds out what the planner must know.
 pub fn probe() -> Host {
     let identity = identity();
-    Host { identity, user_namespaces: user_namespaces(), overlay: overlay(identity), cgroups: cgroups(identity) }
+    Host {
+        identity,
+        subordinate: subordinate_ids(identity),
+        user_namespaces: user_namespaces(),
+        overlay: overlay(identity),
+        cgroups: cgroups(identity),
+    }
 }
 
 /// Root counts as root only with the power to mount: inside an ordinary container it is a user like any other.
@@ -35,6 +50,46 @@ fn identity() -> Identity {
     match geteuid().is_root() && powerful {
         true => Identity::Root,
         false => Identity::User { uid: geteuid().as_raw(), gid: getegid().as_raw() },
+    }
+}
+
+/// The maps with which the caller's containers are made, of user ids and of group ids; `None` if there is only the
+/// caller's own id in them.
+pub(crate) fn subordinate_maps() -> Option<[Vec<IdMapping>; 2]> {
+    let (identity, subordinate) = (identity(), subordinate_ids(identity()));
+    matches!(subordinate, SubordinateIds::Lent { .. }).then(|| id_maps(identity, &subordinate)).flatten()
+}
+
+/// Reads who lends the user ids, and looks for the programs that can map them, see [`crate::process`].
+fn subordinate_ids(identity: Identity) -> SubordinateIds {
+    let none = |cause: String, mend: String| SubordinateIds::None { cause, mend };
+    let Identity::User { uid, gid } = identity else {
+        return none("root needs none: all ids are its own".to_owned(), String::new());
+    };
+    if [helper("newuidmap"), helper("newgidmap")].contains(&None) {
+        let cause = "newuidmap and newgidmap are not installed set-user-ID root";
+        return none(cause.to_owned(), MEND_HELPERS.to_owned());
+    }
+    if get_no_new_privs().unwrap_or(false) {
+        let cause = "this process was started with no_new_privs, so newuidmap would have no powers";
+        return none(
+            cause.to_owned(),
+            "start minicontainer without it: NoNewPrivileges=no in a systemd unit".to_owned(),
+        );
+    }
+    let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+    let accounts = read("/etc/passwd");
+    let is_own = |line: &&str| line.split(':').nth(2).is_some_and(|field| field.parse() == Ok(uid));
+    let login = accounts.lines().find(is_own).and_then(|line| line.split(':').next());
+    let lent = [("/etc/subuid", uid), ("/etc/subgid", gid)].map(|(path, own)| ranges(&read(path), login, uid, own));
+    match lent {
+        [uids, gids] if !uids.is_empty() && !gids.is_empty() => SubordinateIds::Lent { uids, gids },
+        [uids, _] => {
+            let file = if uids.is_empty() { "/etc/subuid" } else { "/etc/subgid" };
+            let who = login.map_or_else(|| uid.to_string(), str::to_owned);
+            let mend = format!("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {who}");
+            none(format!("{file} lends {who} no ids"), mend)
+        }
     }
 }
 

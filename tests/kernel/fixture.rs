@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsStr,
-    fs,
+    fs, io,
     os::unix::{
         fs::{PermissionsExt, chown},
         process::CommandExt,
@@ -13,12 +13,32 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    unistd::{Gid, Uid, setgid, setgroups, setuid},
+};
 use tempfile::TempDir;
 
 use crate::{oracle::HostOracle, skip};
 
 /// An ordinary user that exists nowhere, has no subordinate ids and owns nothing.
-const ORDINARY_USER: u32 = 65534;
+pub const ORDINARY_USER: u32 = 65534;
+
+/// The first of the user ids that [`Fixture::user_with_ids`] is lent.
+pub const LENT_USERS: u32 = 2_000_000;
+
+/// The first of the group ids that it is lent.
+pub const LENT_GROUPS: u32 = 3_000_000;
+
+/// What a command finds in a place of its own mount namespace.
+#[derive(Clone)]
+enum Hidden {
+    /// This file instead of the host's.
+    File(PathBuf),
+    /// An empty file system on which nothing can be executed, no device opened, and no user be changed to.
+    Locked,
+}
 
 /// libtest runs tests in parallel threads, but the oracle looks at the whole machine: one fixture at a time.
 static MACHINE: Mutex<()> = Mutex::new(());
@@ -30,6 +50,8 @@ pub struct Fixture {
     directory: TempDir,
     /// The user whom commands run as, when that is not the user of the test.
     user: Option<u32>,
+    /// Mounts that commands see and nobody else: what lies where.
+    mounts: Vec<(Hidden, PathBuf)>,
     engine: PathBuf,
     _machine: MutexGuard<'static, ()>,
 }
@@ -45,6 +67,32 @@ impl Fixture {
         let user_namespaces = fs::read_to_string("/proc/sys/user/max_user_namespaces").is_ok_and(|max| max != "0\n");
         skip::require(user_namespaces, "user namespaces (sysctl user.max_user_namespaces)")
             .then(|| Fixture::new(is_root().then_some(ORDINARY_USER)))
+    }
+
+    /// For a test of an ordinary user's containers to whom the system lends ids. It takes root to let the user's commands
+    /// find other files than the machine's own in `/etc`.
+    pub fn user_with_ids() -> Option<Fixture> {
+        let helpers = ["newuidmap", "newgidmap"].iter().all(|name| Path::new("/usr/bin").join(name).exists());
+        if !skip::require(is_root(), skip::ROOT) || !skip::require(helpers, "newuidmap (Debian: uidmap)") {
+            return None;
+        }
+        let mut fixture = Fixture::user()?;
+        fixture.put("/etc/subuid", &format!("# lent\n{ORDINARY_USER}:{LENT_USERS}:65536\n"), 0o644);
+        fixture.put("/etc/subgid", &format!("bob:1:2\n{ORDINARY_USER}:{LENT_GROUPS}:65536\n"), 0o644);
+        Some(fixture)
+    }
+
+    /// Lets commands find a file with this content in a place where the host has another.
+    pub fn put(&mut self, place: &str, content: &str, mode: u32) {
+        let file = self.directory.path().join(format!("hidden-{}", self.mounts.len()));
+        fs::write(&file, content).expect("a file");
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("the mode is set");
+        self.mounts.push((Hidden::File(file), place.into()));
+    }
+
+    /// Lets commands find a directory of the test's mounted `nosuid`, `nodev`, `noexec` and `noatime`.
+    pub fn lock(&mut self, place: &Path) {
+        self.mounts.push((Hidden::Locked, place.to_owned()));
     }
 
     /// For a test that holds for whoever runs it.
@@ -67,7 +115,7 @@ impl Fixture {
         make_canary(&canary);
         let engine = engine_for(user, directory.path());
         let oracle = HostOracle::watch(&engine, directory.path(), &[canary]);
-        Fixture { oracle, directory, user, engine, _machine: machine }
+        Fixture { oracle, directory, user, mounts: Vec::new(), engine, _machine: machine }
     }
 
     /// The command `minicontainer`, with this fixture's store and an environment of nothing but the necessary.
@@ -86,9 +134,17 @@ impl Fixture {
             .env("XDG_RUNTIME_DIR", self.directory.path().join("run"))
             .env("MINICONTAINER_ROOT", self.store())
             .current_dir(self.directory.path());
-        if let Some(user) = self.user {
-            // Also empties the supplementary groups, as std documents for a caller that is root.
-            command.uid(user).gid(user);
+        match self.user {
+            Some(user) if !self.mounts.is_empty() => {
+                let mounts = self.mounts.clone();
+                // SAFETY: makes system calls only, and allocates nothing.
+                unsafe { command.pre_exec(move || become_user_among(user, &mounts)) };
+            }
+            Some(user) => {
+                // Also empties the supplementary groups, as std documents for a caller that is root.
+                command.uid(user).gid(user);
+            }
+            None => {}
         }
         command
     }
@@ -117,6 +173,25 @@ impl Fixture {
     pub fn oracle(&self) -> &HostOracle {
         &self.oracle
     }
+}
+
+/// Makes mounts that nobody else sees, and then becomes the user.
+fn become_user_among(user: u32, mounts: &[(Hidden, PathBuf)]) -> io::Result<()> {
+    let nothing = None::<&str>;
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?;
+    for (hidden, place) in mounts {
+        match hidden {
+            Hidden::File(file) => mount(Some(file), place, nothing, MsFlags::MS_BIND, nothing)?,
+            Hidden::Locked => {
+                let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOATIME;
+                mount(Some("locked"), place, Some("tmpfs"), flags, Some("mode=777"))?;
+            }
+        }
+    }
+    setgroups(&[])?;
+    setgid(Gid::from_raw(user))?;
+    Ok(setuid(Uid::from_raw(user))?)
 }
 
 /// Whether the test runs as root.

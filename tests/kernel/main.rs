@@ -19,6 +19,7 @@ mod oracle_sees;
 mod posture;
 mod powers;
 mod profile;
+mod rootless;
 mod sandboxes;
 mod skip;
 mod verdicts;

@@ -14,6 +14,7 @@ use nix::unistd::{getegid, geteuid, pipe2};
 
 use super::child::{Pipes, interpret};
 use super::compile::{Context, compile};
+use super::ids::map_ids;
 use super::message::{self, Message, StepTime};
 use super::program::Program;
 use super::start_error::StartError;
@@ -208,20 +209,6 @@ fn block_signals() -> Result<SigSet, Errno> {
     let mut callers_mask = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut callers_mask))?;
     Ok(callers_mask)
-}
-
-/// Writes the id maps of the new process's user namespace, see user_namespaces(7).
-fn map_ids(plan: &Plan, pid: i32) -> Result<(), StartError> {
-    for step in &plan.steps {
-        if let Step::MapIds { uids, gids, deny_setgroups } = step {
-            if *deny_setgroups {
-                let path = format!("/proc/{pid}/setgroups");
-                fs::write(&path, "deny").map_err(|source| StartError::MapIds { path, source })?;
-            }
-            user_namespace::write_maps(pid, uids, gids)?;
-        }
-    }
-    Ok(())
 }
 
 /// What was heard until the end of the report pipe.

@@ -38,6 +38,14 @@ pub enum StartError {
         /// The reason.
         source: io::Error,
     },
+    /// The program that maps further ids than the user's own did not.
+    #[error("cannot map the container's ids: {program}: {reason}")]
+    Helper {
+        /// "newuidmap" or "newgidmap".
+        program: &'static str,
+        /// What it said, or how it ended.
+        reason: String,
+    },
     /// A step failed inside the new process.
     #[error("step {} of the plan failed ({}): {call}{}: {errno}", .index + 1, kind(.step), path_of(.step))]
     Step {
@@ -111,6 +119,10 @@ impl StartError {
             StartError::Clone { source: Errno::EPERM, .. } => {
                 Some("run as root, or as a user who may make user namespaces")
             }
+            StartError::Helper { .. } => Some(
+                "/etc/subuid and /etc/subgid must lend these ids to you, and newuidmap and newgidmap be set-user-ID root: \
+                 `minicontainer doctor` tells which is missing",
+            ),
             StartError::ChildrenForgotten => Some(
                 "give it its default action first: minicontainer::heed_children() in a program of your own, \
                  or signal(SIGCHLD, SIG_DFL), see sigaction(2)",

@@ -4,14 +4,15 @@
 //! new one, its maps are written, the namespace is opened, and the process may go: what is left is the descriptor, which
 //! idmaps mounts (mount_setattr(2), `MOUNT_ATTR_IDMAP`) and is entered in the end (setns(2)).
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use minicontainer_core::plan::{IdMapping, Plan, Step};
+use minicontainer_core::plan::{Plan, Step};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
+use super::ids::write_maps;
 use super::start_error::StartError;
 use super::wait;
 use crate::sys::birth::{self, CloneArgs};
@@ -46,16 +47,4 @@ pub(crate) fn make(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
     drop(keep_waiting);
     wait::reap(&pidfd).map_err(|source| StartError::Wait { source })?;
     opened.map(|namespace| Some(namespace.into()))
-}
-
-/// Writes the id maps of a process's user namespace, see user_namespaces(7).
-pub(crate) fn write_maps(pid: i32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), StartError> {
-    let lines = |mappings: &[IdMapping]| {
-        mappings.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count)).collect::<String>()
-    };
-    for (file, mappings) in [("gid_map", gids), ("uid_map", uids)] {
-        let path = format!("/proc/{pid}/{file}");
-        fs::write(&path, lines(mappings)).map_err(|source| StartError::MapIds { path, source })?;
-    }
-    Ok(())
 }

@@ -70,7 +70,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RootFsError;
 
-use crate::store::removal::remove_tree;
+use crate::{host::subordinate_maps, process::removal, store::removal::remove_tree};
 use merged::{Links, Merged};
 
 /// How a container gets a tree that it may write in.
@@ -266,10 +266,17 @@ pub fn read_file(layers: &[PathBuf], path: &str, limit: u64) -> Result<Option<St
     Ok(Some(String::from_utf8_lossy(&content).into_owned()))
 }
 
-/// Removes a container's directory with everything in it, also what its owner has no permission to enter. It may be
-/// gone already.
+/// Removes a container's directory with everything in it, also what its owner has no permission to enter, and what
+/// belongs to the subordinate ids of the caller. It may be gone already.
 pub fn remove(directory: &Path) -> Result<(), RootFsError> {
-    remove_tree(directory).map_err(RootFsError::io("remove", directory))
+    let removed = match remove_tree(directory) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match subordinate_maps() {
+            Some(maps) => removal::empty(directory, &maps).and_then(|()| remove_tree(directory)),
+            None => Err(error),
+        },
+        removed => removed,
+    };
+    removed.map_err(RootFsError::io("remove", directory))
 }
 
 /// Bytes in the files of the writable layer, for `ps --size`; each file once, however many names it has. A running

@@ -142,6 +142,31 @@ pub(crate) fn open_in_place(name: &CStr) -> Result<Fd> {
         .map(|number| number as Fd)
 }
 
+/// Opens a directory to see what is in it; a symbolic link to one is none.
+pub(crate) fn open_directory(parent: Fd, name: &CStr) -> Result<Fd> {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    call!(SYS_openat, fd(parent), path(name), flags, 0).map(|number| number as Fd)
+}
+
+/// Reads some of a directory's entries; 0 bytes are the end of them.
+pub(crate) fn getdents64(directory: Fd, buffer: &mut [u8]) -> Result<usize> {
+    call!(SYS_getdents64, fd(directory), buffer.as_mut_ptr(), buffer.len())
+}
+
+/// Begins with a directory's first entry again.
+pub(crate) fn rewind(directory: Fd) -> Result<usize> {
+    call!(SYS_lseek, fd(directory), 0, libc::SEEK_SET)
+}
+
+pub(crate) fn unlinkat(directory: Fd, name: &CStr, flags: i32) -> Result<usize> {
+    call!(SYS_unlinkat, fd(directory), path(name), flags)
+}
+
+/// Moves a file to a name that nothing has.
+pub(crate) fn renameat2(from: Fd, name: &CStr, to: Fd, fresh: &CStr) -> Result<usize> {
+    call!(SYS_renameat2, fd(from), path(name), fd(to), path(fresh), libc::RENAME_NOREPLACE)
+}
+
 pub(crate) fn mkdirat(directory: Fd, name: &CStr, mode: u32) -> Result<usize> {
     call!(SYS_mkdirat, fd(directory), path(name), mode)
 }

@@ -52,9 +52,9 @@ pub enum PlanError {
         /// What would mend it.
         mend: String,
     },
-    /// A user id beyond the ranges that were lent.
+    /// A user id beyond the ranges that are mapped.
     #[error(
-        "{kind} {id} is not mapped: your ranges in /etc/subuid and /etc/subgid do not reach so far; choose a lower id, or have longer ones"
+        "{kind} {id} is not mapped: the container's maps do not reach so far; choose a lower id, or have longer ranges in /etc/subuid and /etc/subgid"
     )]
     IdBeyondMap {
         /// "user" or "group".

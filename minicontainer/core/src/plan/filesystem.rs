@@ -109,7 +109,7 @@ fn owner_of_mounts(
     let root = |lines: &[IdMapping]| lines.iter().find(|line| line.inside == 0).map(|line| line.outside);
     match (root(&uids), root(&gids)) {
         (Some(uid), Some(gid)) => Ok(Some([uid, gid])),
-        _ => Err(PlanError::IdNotMapped { kind: "user", id: 0 }),
+        _ => Err(PlanError::IdBeyondMap { kind: "user", id: 0 }),
     }
 }
 

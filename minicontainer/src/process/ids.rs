@@ -1,0 +1,107 @@
+//! The id maps of a user namespace, written from outside by whoever made it, see user_namespaces(7).
+//!
+//! The own id a user writes without help. Further ones are written by newuidmap(1) and newgidmap(1), two programs of the
+//! system's that may do so for everybody (*set-user-ID*, or file capabilities) and first look into `/etc/subuid` and
+//! `/etc/subgid`. They are called by fixed paths and without an environment, since whatever a caller could put into
+//! either would run with these powers' consequences; and they get only so much time, since they may ask a directory of
+//! accounts that does not answer.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use minicontainer_core::plan::{IdMapping, Plan, Step};
+
+use super::start_error::StartError;
+use crate::sys::xattr;
+
+/// Where a system keeps them: nearly all, and NixOS.
+const DIRECTORIES: [&str; 2] = ["/usr/bin", "/run/wrappers/bin"];
+
+/// How long one of them may take; it is done in a millisecond or two.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The helper of this name, if it is installed with the power that it needs.
+pub(crate) fn helper(name: &str) -> Option<PathBuf> {
+    let powerful = |path: &PathBuf| {
+        let set_user_id = fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & libc::S_ISUID != 0);
+        set_user_id || has_file_capabilities(path)
+    };
+    DIRECTORIES.iter().map(|directory| Path::new(directory).join(name)).find(powerful)
+}
+
+fn has_file_capabilities(path: &Path) -> bool {
+    fs::File::open(path).is_ok_and(|file| matches!(xattr::get(&file, "security.capability"), Ok(Some(_))))
+}
+
+/// Writes the maps that the plan has for its new process.
+pub(super) fn map_ids(plan: &Plan, pid: i32) -> Result<(), StartError> {
+    plan.steps.iter().try_for_each(|step| match step {
+        Step::MapIds { uids, gids, helped: true, .. } => ask_helpers(pid, uids, gids),
+        Step::MapIds { uids, gids, deny_setgroups, .. } => {
+            if *deny_setgroups {
+                write(pid, "setgroups", "deny")?;
+            }
+            write_maps(pid, uids, gids)
+        }
+        _ => Ok(()),
+    })
+}
+
+fn lines(map: &[IdMapping]) -> String {
+    map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count)).collect()
+}
+
+fn write(pid: i32, file: &str, text: &str) -> Result<(), StartError> {
+    let path = format!("/proc/{pid}/{file}");
+    fs::write(&path, text).map_err(|source| StartError::MapIds { path, source })
+}
+
+/// Writes both maps without help.
+pub(super) fn write_maps(pid: i32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), StartError> {
+    write(pid, "gid_map", &lines(gids))?;
+    write(pid, "uid_map", &lines(uids))
+}
+
+/// Has the maps of a process's user namespace written by those who may.
+pub(super) fn ask_helpers(pid: i32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), StartError> {
+    [("newgidmap", gids), ("newuidmap", uids)].into_iter().try_for_each(|(program, map)| ask(program, pid, map))
+}
+
+fn ask(program: &'static str, pid: i32, map: &[IdMapping]) -> Result<(), StartError> {
+    let failed = |reason: String| StartError::Helper { program, reason };
+    let path = helper(program).ok_or_else(|| failed("it is not installed set-user-ID root".to_owned()))?;
+    let mut command = Command::new(path);
+    command.arg(pid.to_string()).args(lines(map).split_whitespace()).env_clear().current_dir("/");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
+    let status = await_end(&mut child).map_err(failed)?;
+    if status.success() {
+        return Ok(());
+    }
+    let mut said = String::new();
+    // That it says nothing readable is no reason to say nothing.
+    let _unread = child.stderr.take().map(|stderr| stderr.take(4096).read_to_string(&mut said));
+    Err(failed(format!("{status}: {}", said.trim_end())))
+}
+
+/// Waits for the end, and makes it when it does not come.
+fn await_end(child: &mut Child) -> Result<ExitStatus, String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_micros(200)),
+            Ok(None) => {
+                // Set-user-ID or not, whoever started it may end it, see kill(2).
+                let _reaped = child.kill().and_then(|()| child.wait());
+                return Err(format!("it has not ended after {} seconds", PATIENCE.as_secs()));
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}

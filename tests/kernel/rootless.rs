@@ -1,0 +1,178 @@
+//! Containers of an ordinary user: with the single id that everybody may map, and with ids that the system lends.
+
+use std::{
+    fs,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        process::CommandExt,
+    },
+    path::Path,
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+
+use crate::fixture::{Fixture, LENT_GROUPS, LENT_USERS, ORDINARY_USER, is_root};
+use crate::skip;
+
+/// The command with these arguments, which must succeed, and what it printed.
+#[track_caller]
+fn succeed(fixture: &Fixture, arguments: &[&str]) -> String {
+    let output = fixture.command().args(arguments).output().expect("the command starts");
+    assert!(output.status.success(), "{arguments:?}: {}", told(&output));
+    String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
+}
+
+/// The command with these arguments, which the engine must refuse, and why.
+#[track_caller]
+fn refused(fixture: &Fixture, arguments: &[&str]) -> String {
+    let output = fixture.command().args(arguments).output().expect("the command starts");
+    assert_eq!(output.status.code(), Some(125), "{arguments:?}: {}", told(&output));
+    told(&output)
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A directory that everybody may write in, to be shared with containers.
+fn shared(fixture: &Fixture) -> std::path::PathBuf {
+    let shared = fixture.store().with_file_name("shared");
+    fs::create_dir(&shared).expect("a directory");
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).expect("the mode is set");
+    shared
+}
+
+fn owner(path: &Path) -> (u32, u32) {
+    let metadata = fs::symlink_metadata(path).expect("a file");
+    (metadata.uid(), metadata.gid())
+}
+
+#[test]
+fn lent_ids_make_many_users() {
+    let Some(fixture) = Fixture::user_with_ids() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    let run = |arguments: &[&str]| succeed(&fixture, &[&["run", "--rm"], arguments].concat());
+    let map = |lent: u32| format!("0 {ORDINARY_USER} 1\n1 {lent} 65536");
+    let read = |file: &str| run(&["busybox", "sh", "-c", &format!("awk '{{ print $1, $2, $3 }}' /proc/self/{file}")]);
+    assert_eq!(read("uid_map"), map(LENT_USERS));
+    assert_eq!(read("gid_map"), map(LENT_GROUPS));
+    assert_eq!(run(&["busybox", "cat", "/proc/self/setgroups"]), "allow");
+    assert_eq!(run(&["-u", "1000:50", "busybox", "id"]), "uid=1000 gid=50 groups=50");
+    assert_eq!(run(&["busybox", "sh", "-c", "touch /x; chown 33:44 /x; stat -c %u:%g /x"]), "33:44");
+    // The group of terminals, as every Linux system has it.
+    let terminals = run(&["busybox", "grep", "-o", "devpts.*gid=[0-9]*", "/proc/mounts"]);
+    assert!(terminals.ends_with(&format!("gid={}", LENT_GROUPS + 4)), "{terminals}");
+    let beyond = refused(&fixture, &["run", "--rm", "-u", "70000", "busybox", "true"]);
+    assert!(beyond.contains("user 70000 is not mapped"), "{beyond}");
+}
+
+/// The same user without anything lent: one id, and a clear word for whoever wants another.
+#[test]
+fn a_single_id_is_refused_what_it_cannot_do() {
+    let Some(fixture) = Fixture::user() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    let run = |script: &str| succeed(&fixture, &["run", "--rm", "busybox", "sh", "-c", script]);
+    let lent = fs::read_to_string("/etc/subuid").unwrap_or_default();
+    let me = if is_root() { ORDINARY_USER } else { nix::unistd::geteuid().as_raw() };
+    if !skip::require(!lent.contains(&me.to_string()), "a user without subordinate ids") {
+        return;
+    }
+    assert_eq!(run("cat /proc/self/setgroups"), "deny");
+    assert_eq!(run("cat /proc/self/uid_map | tr -s ' '"), format!(" 0 {me} 1"));
+    assert_eq!(run("touch /x; chown 1:1 /x 2>/dev/null || echo no"), "no");
+    let why = refused(&fixture, &["run", "--rm", "-u", "1000", "busybox", "true"]);
+    assert!(why.contains("only id 0 exists") && why.contains("hint"), "{why}");
+}
+
+/// Root inside is nobody special outside. The control is root's own container, which has no user namespace.
+#[test]
+fn files_made_inside_belong_to_nobody_special() {
+    let Some(fixture) = Fixture::user_with_ids() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    let shared = shared(&fixture);
+    let volume = format!("{}:/shared", shared.display());
+    let touch = |name: &str, user: &str| {
+        succeed(&fixture, &["run", "--rm", "-v", &volume, "-u", user, "busybox", "touch", &format!("/shared/{name}")]);
+        owner(&shared.join(name))
+    };
+    assert_eq!(touch("root", "0"), (ORDINARY_USER, ORDINARY_USER));
+    assert_eq!(touch("other", "1000:50"), (LENT_USERS + 999, LENT_GROUPS + 49));
+    // Set-user-ID root, for whoever executes it outside.
+    let script = "cp /bin/busybox /shared/mine && chmod 4755 /shared/mine";
+    succeed(&fixture, &["run", "--rm", "-v", &volume, "busybox", "sh", "-c", script]);
+    assert_eq!(owner(&shared.join("mine")), (ORDINARY_USER, ORDINARY_USER));
+    drop(fixture);
+    let Some(fixture) = Fixture::root() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    let shared = self::shared(&fixture);
+    let volume = format!("{}:/shared", shared.display());
+    succeed(&fixture, &["run", "--rm", "-v", &volume, "busybox", "touch", "/shared/root"]);
+    assert_eq!(owner(&shared.join("root")), (0, 0));
+}
+
+/// Directories of other ids, closed to everybody, with things in them, and deeper than a path may be long.
+const CLOSED: &str = "mkdir -p /d/e/f /d/g; touch /d/e/f/x /d/y; ln -s / /d/link; mkfifo /d/pipe; \
+    cd /d/g; i=0; while [ $i -lt 1500 ]; do mkdir abcdefghij; cd abcdefghij; i=$((i+1)); done; touch deepest; cd /; \
+    chown 7:8 /d/e/f /d/e /d/g /d; chmod 0 /d/e/f /d/e /d/g /d";
+
+#[test]
+fn files_of_lent_ids_are_removed() {
+    let Some(fixture) = Fixture::user_with_ids() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    for driver in ["overlay", "copy"] {
+        succeed(&fixture, &["run", "--rm", "--driver", driver, "busybox", "sh", "-c", CLOSED]);
+        assert_eq!(fs::read_dir(fixture.store().join("containers")).expect("the directory").count(), 0);
+        succeed(&fixture, &["run", "--name", "kept", "--driver", driver, "busybox", "sh", "-c", CLOSED]);
+        // The control: the user alone cannot even look.
+        let place = fixture.store().join("containers");
+        let mut find = Command::new("find");
+        let found = find.arg(&place).uid(ORDINARY_USER).gid(ORDINARY_USER).output().expect("find");
+        assert!(told(&found).contains("Permission denied"), "{}", told(&found));
+        succeed(&fixture, &["rm", "kept"]);
+        assert_eq!(fs::read_dir(place).expect("the directory").count(), 0);
+    }
+}
+
+/// A helper that never ends, one that refuses, and none at all: told in time, by name, and nothing is left behind.
+#[test]
+fn helpers_that_fail_are_told() {
+    let script = |body: &str| format!("#!/bin/sh\n{body}\n");
+    for (body, word) in [
+        ("exec sleep 1000", "newuidmap: it has not ended after 5 seconds"),
+        ("echo not today >&2; exit 3", "newuidmap: exit status: 3: not today"),
+        ("kill -9 $$", "newuidmap: signal: 9"),
+    ] {
+        let Some(mut fixture) = Fixture::user_with_ids() else { return };
+        succeed(&fixture, &["image", "seed"]);
+        fixture.put("/usr/bin/newuidmap", &script(body), 0o4755);
+        let began = Instant::now();
+        let why = refused(&fixture, &["run", "--rm", "busybox", "true"]);
+        assert!(why.contains(word) && why.contains("hint"), "{why}");
+        assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+        assert_eq!(fs::read_dir(fixture.store().join("containers")).expect("the directory").count(), 0);
+    }
+    // Without its power it is as if it were not there: a single id, and `-u` says why.
+    let Some(mut fixture) = Fixture::user_with_ids() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    fixture.put("/usr/bin/newgidmap", &script("exit 1"), 0o755);
+    assert_eq!(succeed(&fixture, &["run", "--rm", "busybox", "cat", "/proc/self/setgroups"]), "deny");
+    let why = refused(&fixture, &["run", "--rm", "-u", "1000", "busybox", "true"]);
+    assert!(why.contains("not installed set-user-ID root") && why.contains("apt-get install uidmap"), "{why}");
+}
+
+/// What the host's administrator forbade on a mount stays forbidden, and a bind of it can be made read-only all the same.
+#[test]
+fn a_bind_keeps_what_is_locked() {
+    let Some(mut fixture) = Fixture::user_with_ids() else { return };
+    let shared = shared(&fixture);
+    fixture.lock(&shared);
+    succeed(&fixture, &["image", "seed"]);
+    for (access, expected) in [("rw", "rw,nosuid,nodev,noexec,noatime"), ("ro", "ro,nosuid,nodev,noexec,noatime")] {
+        let volume = format!("{}:/shared:{access}", shared.display());
+        let script = "grep ' /shared ' /proc/mounts | cut -d' ' -f4 | cut -d, -f1-5; \
+            cp /bin/busybox /shared/x 2>/dev/null && ! /shared/x true 2>/dev/null; true";
+        assert_eq!(succeed(&fixture, &["run", "--rm", "-v", &volume, "busybox", "sh", "-c", script]), expected);
+        let undo = "mount -o remount,bind,rw,exec,suid,dev /shared 2>/dev/null || echo no";
+        assert_eq!(succeed(&fixture, &["run", "--rm", "-v", &volume, "busybox", "sh", "-c", undo]), "no");
+    }
+}
