@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use minicontainer_core::plan::subordinate::{id_maps, ranges};
+use minicontainer_core::plan::subordinate::{id_maps, lent};
 use minicontainer_core::plan::{
     Availability, CgroupLayout, Cgroups, Host, IdMapping, Identity, Overlay, SubordinateIds,
 };
@@ -78,19 +78,7 @@ fn subordinate_ids(identity: Identity) -> SubordinateIds {
         );
     }
     let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
-    let accounts = read("/etc/passwd");
-    let is_own = |line: &&str| line.split(':').nth(2).is_some_and(|field| field.parse() == Ok(uid));
-    let login = accounts.lines().find(is_own).and_then(|line| line.split(':').next());
-    let lent = [("/etc/subuid", uid), ("/etc/subgid", gid)].map(|(path, own)| ranges(&read(path), login, uid, own));
-    match lent {
-        [uids, gids] if !uids.is_empty() && !gids.is_empty() => SubordinateIds::Lent { uids, gids },
-        [uids, _] => {
-            let file = if uids.is_empty() { "/etc/subuid" } else { "/etc/subgid" };
-            let who = login.map_or_else(|| uid.to_string(), str::to_owned);
-            let mend = format!("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {who}");
-            none(format!("{file} lends {who} no ids"), mend)
-        }
-    }
+    lent([uid, gid], &read("/etc/passwd"), &read("/etc/subuid"), &read("/etc/subgid"))
 }
 
 /// Reads the switches that distributions use to forbid user namespaces.

@@ -9,17 +9,7 @@ use super::compile::restriction;
 use super::message::Call;
 use super::program::{Operation, Place};
 use crate::sys::Errno;
-use crate::sys::calls::{self, CURRENT_DIRECTORY, Fd, MountAttr};
-
-/// A descriptor that is closed when it is no longer needed, so that a low limit on descriptors is enough.
-struct Descriptor(Fd);
-
-impl Drop for Descriptor {
-    fn drop(&mut self) {
-        // A descriptor that we opened ourselves can always be closed, and if not, execve(2) does it.
-        let _closed = calls::close(self.0);
-    }
-}
+use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, MountAttr};
 
 /// Carries the operation out if it is one of those here.
 pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Result<(), Failure>> {

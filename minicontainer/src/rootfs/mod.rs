@@ -70,7 +70,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RootFsError;
 
-use crate::{host::subordinate_maps, process::removal, store::removal::remove_tree};
+use crate::{host::subordinate_maps, process::removal, sys::removal::remove_tree};
 use merged::{Links, Merged};
 
 /// How a container gets a tree that it may write in.

@@ -41,7 +41,6 @@ mod image;
 mod layer;
 mod layout;
 mod lock;
-pub(crate) mod removal;
 mod remove;
 mod staging;
 #[cfg(test)]

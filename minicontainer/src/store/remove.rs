@@ -12,8 +12,8 @@ use super::{
     image::{digits, is_meant},
     layer::{self, diff_ids},
     layout::{digest_of, reference_of, set_reference},
-    removal::remove_tree,
 };
+use crate::sys::removal::remove_tree;
 
 /// What a removal did, in the words of `docker rmi`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,7 +23,8 @@ use nix::{
     unistd::syncfs,
 };
 
-use super::{StoreError, blob::Blob, removal::remove_tree};
+use super::{StoreError, blob::Blob};
+use crate::sys::removal::remove_tree;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 

@@ -10,6 +10,16 @@ use super::{Errno, Result};
 /// A descriptor of this process.
 pub(crate) type Fd = i32;
 
+/// A descriptor that is closed when it is no longer needed, so that a low limit on descriptors is enough.
+pub(crate) struct Descriptor(pub Fd);
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        // A descriptor that we opened ourselves can always be closed, and if not, execve(2) does it.
+        let _closed = close(self.0);
+    }
+}
+
 /// "Relative to the current directory", where a call wants a directory's descriptor.
 pub(crate) const CURRENT_DIRECTORY: Fd = libc::AT_FDCWD;
 
@@ -162,9 +172,17 @@ pub(crate) fn unlinkat(directory: Fd, name: &CStr, flags: i32) -> Result<usize> 
     call!(SYS_unlinkat, fd(directory), path(name), flags)
 }
 
-/// Moves a file to a name that nothing has.
-pub(crate) fn renameat2(from: Fd, name: &CStr, to: Fd, fresh: &CStr) -> Result<usize> {
-    call!(SYS_renameat2, fd(from), path(name), fd(to), path(fresh), libc::RENAME_NOREPLACE)
+pub(crate) fn renameat(from: Fd, name: &CStr, to: Fd, new_name: &CStr) -> Result<usize> {
+    call!(SYS_renameat2, fd(from), path(name), fd(to), path(new_name), 0)
+}
+
+pub(crate) fn fchmod(file: Fd, mode: u32) -> Result<usize> {
+    call!(SYS_fchmod, fd(file), mode)
+}
+
+/// Changes the mode of what `name` leads to.
+pub(crate) fn fchmodat(directory: Fd, name: &CStr, mode: u32) -> Result<usize> {
+    call!(SYS_fchmodat, fd(directory), path(name), mode)
 }
 
 pub(crate) fn mkdirat(directory: Fd, name: &CStr, mode: u32) -> Result<usize> {

@@ -25,11 +25,18 @@ macro_rules! call {
 pub(crate) mod birth;
 pub(crate) mod calls;
 pub(crate) mod raw;
+pub(crate) mod removal;
 pub(crate) mod xattr;
 
 /// The reason why a system call failed, see errno(3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Errno(pub i32);
+
+impl From<Errno> for std::io::Error {
+    fn from(errno: Errno) -> std::io::Error {
+        std::io::Error::from_raw_os_error(errno.0)
+    }
+}
 
 /// The result of a system call.
 pub(crate) type Result<T> = core::result::Result<T, Errno>;

@@ -62,6 +62,25 @@ pub enum SubordinateIds {
     },
 }
 
+/// What the system lends the user with these ids, by the *texts* of passwd(5), subuid(5) and subgid(5). The login name is
+/// that of passwd: where accounts come from a directory service, only lines with a number are the user's.
+pub fn lent([uid, gid]: [u32; 2], passwd: &str, subuid: &str, subgid: &str) -> SubordinateIds {
+    let is_own = |line: &&str| line.split(':').nth(2).is_some_and(|field| field.parse() == Ok(uid));
+    let login = passwd.lines().find(is_own).and_then(|line| line.split(':').next());
+    let (uids, gids) = (ranges(subuid, login, uid, uid), ranges(subgid, login, uid, gid));
+    let lacking = match (uids.is_empty(), gids.is_empty()) {
+        (false, false) => return SubordinateIds::Lent { uids, gids },
+        (true, true) => "/etc/subuid and /etc/subgid lend",
+        (true, false) => "/etc/subuid lends",
+        (false, true) => "/etc/subgid lends",
+    };
+    let who = login.map_or_else(|| uid.to_string(), str::to_owned);
+    SubordinateIds::None {
+        cause: format!("{lacking} {who} no ids"),
+        mend: format!("`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {who}`"),
+    }
+}
+
 /// The ranges that the *text* of subuid(5) or subgid(5) lends to a user, who is meant by login name or by user id in
 /// both files. `own` is the id that is mapped already, the user's own of this kind.
 ///
@@ -182,6 +201,25 @@ mod tests {
         check("ada:4294967290:100\n", &[(4_294_967_290, 5)]);
         check("ada:4294967295:1\n", &[]);
         check("ada:4294967294:4294967295\n", &[(4_294_967_294, 1)]);
+    }
+
+    #[test]
+    fn each_file_counts_for_its_own_kind() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n";
+        let told = |subuid: &str, subgid: &str| match lent([1000, 100], passwd, subuid, subgid) {
+            SubordinateIds::Lent { uids, gids } => format!("{} and {}", uids[0].first, gids[0].first),
+            SubordinateIds::None { cause, .. } => cause,
+        };
+        assert_eq!(told("ada:5:6", "1000:7:8"), "5 and 7");
+        assert_eq!(told("ada:5:6", "bob:7:8"), "/etc/subgid lends ada no ids");
+        assert_eq!(told("bob:5:6", "ada:7:8"), "/etc/subuid lends ada no ids");
+        assert_eq!(told("", ""), "/etc/subuid and /etc/subgid lend ada no ids");
+        // Her own group is cut out of the one, her own user out of the other.
+        assert_eq!(told("ada:1000:2", "ada:100:2"), "1001 and 101");
+        let unknown = lent([77, 77], passwd, "ada:5:6", "ada:5:6");
+        let mend = "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 77`".to_owned();
+        let cause = "/etc/subuid and /etc/subgid lend 77 no ids".to_owned();
+        assert_eq!(unknown, SubordinateIds::None { cause, mend });
     }
 
     #[test]

@@ -27,7 +27,7 @@ use super::{
     Privilege,
     entry::{EntryPath, Metadata},
 };
-use crate::store::removal::remove_directory;
+use crate::sys::removal::remove_directory;
 
 /// The tree below one open directory.
 #[derive(Debug)]

@@ -1,0 +1,147 @@
+//! Removing a tree that strangers filled: a layer half unpacked, or what a container left.
+//!
+//! Three things make this more than [`std::fs::remove_dir_all`]. Overlay's `work/work` has mode 000, and so may any
+//! directory that an image or a container made: to an ordinary user it is closed until its mode is changed. A container
+//! can nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a; done`): so below
+//! a few levels, which are gone into, every directory found is *moved* up, where its own turn comes. And what belongs to
+//! a subordinate id is removed by a process that may not allocate (`process::removal`): so nothing is allocated in [`empty_directory`].
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::fcntl::AT_FDCWD;
+
+use super::calls::{self, Descriptor, Fd};
+use super::{Errno, Result};
+
+/// How many levels are gone into. Each holds a descriptor open, and costs nothing else; moving up changes two
+/// directories on the disk.
+const LEVELS: u32 = 8;
+
+/// Removes a directory with everything in it; one that is not there is removed already. No symbolic link is followed:
+/// names are looked up below descriptors, each opened with `O_NOFOLLOW`.
+pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
+    match remove_directory(AT_FDCWD, directory) {
+        Ok(()) | Err(nix::Error::ENOENT) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// The same for a directory that is there, below one that is open.
+pub(crate) fn remove_directory(parent: impl AsFd, directory: &Path) -> nix::Result<()> {
+    let directory = CString::new(directory.as_os_str().as_bytes()).map_err(|_| nix::Error::EINVAL)?;
+    let removed = remove_levels(parent.as_fd().as_raw_fd(), &directory, LEVELS);
+    removed.map_err(|errno| nix::Error::from_raw(errno.0))
+}
+
+/// Removes everything in a directory that is open.
+pub(crate) fn empty_directory(directory: Fd) -> Result<()> {
+    empty_levels(directory, LEVELS)
+}
+
+fn remove_levels(parent: Fd, name: &CStr, levels: u32) -> Result<()> {
+    let directory = open(parent, name)?;
+    empty_levels(directory.0, levels)?;
+    calls::unlinkat(parent, name, libc::AT_REMOVEDIR).map(drop)
+}
+
+fn empty_levels(directory: Fd, levels: u32) -> Result<()> {
+    let mut moved = 0;
+    for_each_name(directory, |name| match (is_removed(directory, name)?, levels) {
+        (true, _) => Ok(()),
+        (false, 0) => flatten(directory, name, &mut moved),
+        (false, levels) => remove_levels(directory, name, levels - 1),
+    })
+}
+
+/// Removes a directory of any depth from `top`, to which the directories in it are moved.
+fn flatten(top: Fd, name: &CStr, moved: &mut u64) -> Result<()> {
+    let inner = open(top, name)?;
+    for_each_name(inner.0, |child| {
+        if is_removed(inner.0, child)? {
+            return Ok(());
+        }
+        // Moving a directory changes its `..` entry, which needs permission to write in it.
+        drop(open(inner.0, child)?);
+        move_up(inner.0, child, top, moved)
+    })?;
+    calls::unlinkat(top, name, libc::AT_REMOVEDIR).map(drop)
+}
+
+/// Opens a directory, giving its owner all permissions. No process lives any more that could put a symbolic link in its
+/// place between two calls.
+fn open(parent: Fd, name: &CStr) -> Result<Descriptor> {
+    match calls::open_directory(parent, name) {
+        Err(Errno(libc::EACCES)) => {
+            calls::fchmodat(parent, name, 0o700)?;
+            calls::open_directory(parent, name).map(Descriptor)
+        }
+        opened => {
+            let directory = Descriptor(opened?);
+            // Who may not change it may still be able to remove what is in it.
+            let _changed = calls::fchmod(directory.0, 0o700);
+            Ok(directory)
+        }
+    }
+}
+
+/// Calls `act` with every name in a directory, from which it must take the file away, until there is none.
+fn for_each_name(directory: Fd, mut act: impl FnMut(&CStr) -> Result<()>) -> Result<()> {
+    let mut buffer = [0; 4096];
+    loop {
+        let mut any = false;
+        calls::rewind(directory)?;
+        loop {
+            let length = calls::getdents64(directory, &mut buffer)?;
+            let mut entries = buffer.get(..length).unwrap_or_default();
+            if entries.is_empty() {
+                break;
+            }
+            // struct linux_dirent64: after 16 bytes the entry's length, in two, then one of its type, then its name.
+            while let Some(&[low, high]) = entries.get(16..18) {
+                let (entry, rest) =
+                    entries.split_at_checked(u16::from_ne_bytes([low, high]).into()).unwrap_or_default();
+                let name = entry.get(19..).and_then(|bytes| CStr::from_bytes_until_nul(bytes).ok());
+                if let Some(name) = name.filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
+                    any = true;
+                    act(name)?;
+                }
+                entries = rest;
+            }
+        }
+        if !any {
+            return Ok(());
+        }
+    }
+}
+
+/// Removes anything but a directory that has something in it; says whether it was such a thing.
+fn is_removed(parent: Fd, name: &CStr) -> Result<bool> {
+    let removed = match calls::unlinkat(parent, name, 0) {
+        Err(Errno(libc::EISDIR)) => calls::unlinkat(parent, name, libc::AT_REMOVEDIR),
+        result => result,
+    };
+    match removed {
+        Err(Errno(libc::ENOTEMPTY | libc::EEXIST)) => Ok(false),
+        result => result.map(|_| true),
+    }
+}
+
+/// Gives a directory a name in `top` that nothing there has: renameat(2) would replace an empty directory, which does no
+/// harm, and refuses with these errors to replace anything else.
+fn move_up(parent: Fd, name: &CStr, top: Fd, moved: &mut u64) -> Result<()> {
+    loop {
+        let mut fresh = *b"removed-................\0";
+        let digits = fresh.iter_mut().skip(8).take(16).enumerate();
+        digits.for_each(|(place, digit)| *digit = b'a' + ((*moved >> (4 * place)) & 15) as u8);
+        *moved += 1;
+        let fresh = CStr::from_bytes_until_nul(&fresh).unwrap_or(c"removed");
+        match calls::renameat(parent, name, top, fresh) {
+            Err(Errno(libc::ENOTEMPTY | libc::EEXIST | libc::ENOTDIR)) => {}
+            result => return result.map(drop),
+        }
+    }
+}
