@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use minicontainer_core::plan::subordinate::{id_maps, lent};
+use minicontainer_core::plan::subordinate::{Lenders, id_maps, lent};
 use minicontainer_core::plan::{
     Availability, CgroupLayout, Cgroups, Host, IdMapping, Identity, Overlay, SubordinateIds,
 };
@@ -16,7 +16,7 @@ use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, access, getegid, geteuid};
 
 use crate::process::ids::helper;
-use crate::process::trial::{self, Trial};
+use crate::process::user_namespace;
 use crate::sys::calls;
 
 /// What to do where user namespaces are forbidden.
@@ -24,10 +24,6 @@ pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user name
      `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian \
      `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; \
      inside another container, that container must allow it";
-
-/// What to do where nobody can map ids for a user.
-const MEND_HELPERS: &str = "`sudo apt-get install uidmap` on Debian and Ubuntu, `sudo dnf install shadow-utils` on Fedora; \
-     if they are there, `sudo chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap`";
 
 /// The bit of CAP_SYS_ADMIN in a capability set.
 const SYS_ADMIN: u64 = 1 << 21;
@@ -60,25 +56,16 @@ pub(crate) fn subordinate_maps() -> Option<[Vec<IdMapping>; 2]> {
     matches!(subordinate, SubordinateIds::Lent { .. }).then(|| id_maps(identity, &subordinate)).flatten()
 }
 
-/// Reads who lends the user ids, and looks for the programs that can map them, see [`crate::process`].
+/// Reads who lends the user ids, and looks for the programs that can map them.
 fn subordinate_ids(identity: Identity) -> SubordinateIds {
-    let none = |cause: String, mend: String| SubordinateIds::None { cause, mend };
-    let Identity::User { uid, gid } = identity else {
-        return none("root needs none: all ids are its own".to_owned(), String::new());
-    };
-    if [helper("newuidmap"), helper("newgidmap")].contains(&None) {
-        let cause = "newuidmap and newgidmap are not installed set-user-ID root";
-        return none(cause.to_owned(), MEND_HELPERS.to_owned());
-    }
-    if get_no_new_privs().unwrap_or(false) {
-        let cause = "this process was started with no_new_privs, so newuidmap would have no powers";
-        return none(
-            cause.to_owned(),
-            "start minicontainer without it: NoNewPrivileges=no in a systemd unit".to_owned(),
-        );
-    }
     let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
-    lent([uid, gid], &read("/etc/passwd"), &read("/etc/subuid"), &read("/etc/subgid"))
+    lent(identity, || Lenders {
+        helpers: ["newuidmap", "newgidmap"].iter().all(|name| helper(name).is_some()),
+        no_new_privileges: get_no_new_privs().unwrap_or(false),
+        passwd: read("/etc/passwd"),
+        subuid: read("/etc/subuid"),
+        subgid: read("/etc/subgid"),
+    })
 }
 
 /// Reads the switches that distributions use to forbid user namespaces.
@@ -95,10 +82,10 @@ fn user_namespaces() -> Availability {
 
 /// Makes a process in a user namespace and lets it mount there, to see whether that is really allowed.
 pub fn try_user_namespace() -> Availability {
-    let cause = match trial::mount_in_user_namespace() {
-        Ok(Trial::Works) => return Availability::Available,
-        Ok(Trial::Denied) => "a user namespace can be made, but mounting in it is denied".to_owned(),
-        Err(errno) => format!("clone3(CLONE_NEWUSER) failed: {errno}"),
+    let cause = match user_namespace::can_mount() {
+        Ok(true) => return Availability::Available,
+        Ok(false) => "a user namespace can be made, but mounting in it is denied".to_owned(),
+        Err(error) => error.to_string(),
     };
     Availability::Unavailable { cause, mend: MEND_USER_NAMESPACES.to_owned() }
 }

@@ -9,7 +9,7 @@ use super::compile::restriction;
 use super::message::Call;
 use super::program::{Operation, Place};
 use crate::sys::Errno;
-use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, MountAttr};
+use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr};
 
 /// Carries the operation out if it is one of those here.
 pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Result<(), Failure>> {

@@ -29,10 +29,8 @@ pub(crate) mod compile;
 pub(crate) mod ids;
 pub(crate) mod message;
 pub(crate) mod program;
-pub(crate) mod removal;
 pub(crate) mod start;
 pub(crate) mod start_error;
-pub(crate) mod trial;
 pub(crate) mod user_namespace;
 pub(crate) mod wait;
 

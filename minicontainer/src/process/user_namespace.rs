@@ -1,22 +1,62 @@
-//! A user namespace before its container: for root, who must keep root's powers until everything is mounted.
+//! A user namespace without a container.
 //!
 //! A user namespace exists as long as a process is in it or somebody holds a descriptor of it. So a process is born in a
-//! new one, its maps are written, the namespace is opened, and the process may go: what is left is the descriptor, which
-//! idmaps mounts (mount_setattr(2), `MOUNT_ATTR_IDMAP`) and is entered in the end (setns(2)).
+//! new one, its maps are written, and it may go. Three ask for that:
+//!
+//! - root's containers with ids of their own: root must keep root's powers until everything is mounted, so the namespace
+//!   is made before and opened, and what is left is the descriptor, which idmaps mounts (mount_setattr(2),
+//!   `MOUNT_ATTR_IDMAP`) and is entered in the end (setns(2)).
+//! - the removal of files that belong to subordinate ids, see subuid(5): what a container wrote as another user than its
+//!   root lies perhaps in a directory of that id's, into which the id's borrower may not even look. Root of a user
+//!   namespace with the same map may.
+//! - `doctor`, who tries whether one can be made at all.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 
-use minicontainer_core::plan::{Plan, Step};
+use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::unistd::pipe2;
+use nix::unistd::{pipe2, write};
 
-use super::ids::write_maps;
+use super::ids::{ask_helpers, write_maps};
 use super::start_error::StartError;
-use super::wait;
+use super::wait::{self, How};
 use crate::sys::birth::{self, CloneArgs};
-use crate::sys::calls;
+use crate::sys::calls::{self, MountAttr};
+use crate::sys::removal::empty_directory;
+
+/// Makes a process in a new user namespace, and others by `flags`. Once `prepare`d it does its `work`, whose answer is its
+/// exit code, and ends.
+///
+/// # Safety
+/// `work` may do nothing but call functions of `sys`: the process is a copy of one thread of a caller that may have many.
+unsafe fn with_process<T>(
+    flags: i32,
+    prepare: impl FnOnce(i32) -> Result<T, StartError>,
+    work: impl FnOnce() -> i32,
+) -> Result<(T, How), StartError> {
+    let pipe_failed = |source| StartError::Pipe { source };
+    let (go, say_go) = pipe2(OFlag::O_CLOEXEC).map_err(pipe_failed)?;
+    let flags = (libc::CLONE_NEWUSER | flags) as u64 | birth::CLONE_CLEAR_SIGHAND;
+    // SAFETY: the child makes calls of `sys`, as the caller has promised of `work`, and exits.
+    let born = unsafe { birth::clone3(CloneArgs { flags, ..CloneArgs::default() }) };
+    let failed = |errno: i32| StartError::Clone { namespaces: vec![Namespace::User], source: Errno::from_raw(errno) };
+    let Some((pid, pidfd)) = born.map_err(|errno| failed(errno.0))? else {
+        // Its own copy of the other end must not keep it waiting.
+        let _closed = calls::close(say_go.as_raw_fd());
+        let told = calls::read(go.as_raw_fd(), &mut [0]) == Ok(1);
+        calls::exit(if told { work() } else { libc::ECANCELED })
+    };
+    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    let prepared = prepare(pid).and_then(|prepared| write(&say_go, b"g").map(|_| prepared).map_err(pipe_failed));
+    drop(say_go);
+    let ended = wait::reap(&pidfd).map_err(|source| StartError::Wait { source })?;
+    Ok((prepared?, ended.how))
+}
 
 /// Makes the user namespace that the plan asks for, if it asks for one.
 pub(crate) fn make(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
@@ -25,26 +65,35 @@ pub(crate) fn make(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
         _ => None,
     });
     let Some((uids, gids)) = asked else { return Ok(None) };
-    let (wait_here, keep_waiting) = pipe2(OFlag::O_CLOEXEC).map_err(|source| StartError::Pipe { source })?;
-    let flags = libc::CLONE_NEWUSER as u64;
-    // SAFETY: the child makes three calls of `sys` and exits.
-    let born = unsafe { birth::clone3(CloneArgs { flags, ..CloneArgs::default() }) };
-    let failed = |errno: i32| StartError::Clone {
-        namespaces: vec![minicontainer_core::plan::Namespace::User],
-        source: Errno::from_raw(errno),
+    let open = |pid| {
+        write_maps(pid, uids, gids)?;
+        let path = format!("/proc/{pid}/ns/user");
+        File::open(&path).map_err(|source| StartError::MapIds { path, source })
     };
-    let Some((pid, pidfd)) = born.map_err(|errno| failed(errno.0))? else {
-        // Its own copy of the other end must not keep it waiting.
-        let _closed = calls::close(keep_waiting.as_raw_fd());
-        let _ended = calls::read(wait_here.as_raw_fd(), &mut [0]);
-        calls::exit(0)
-    };
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let path = format!("/proc/{pid}/ns/user");
-    let opened = write_maps(pid, uids, gids)
-        .and_then(|()| File::open(&path).map_err(|source| StartError::MapIds { path, source }));
-    drop(keep_waiting);
-    wait::reap(&pidfd).map_err(|source| StartError::Wait { source })?;
-    opened.map(|namespace| Some(namespace.into()))
+    // SAFETY: the process has nothing to do.
+    let (namespace, _) = unsafe { with_process(0, open, || 0) }?;
+    Ok(Some(namespace.into()))
+}
+
+/// Removes all that is in a directory, as root of a user namespace with these maps.
+pub(crate) fn empty(directory: &Path, [uids, gids]: &[Vec<IdMapping>; 2]) -> io::Result<()> {
+    let directory = File::open(directory)?;
+    let work = || empty_directory(directory.as_raw_fd()).map_or_else(|errno| errno.0, |()| 0);
+    // SAFETY: `empty_directory` makes calls of `sys` and allocates nothing.
+    match unsafe { with_process(0, |pid| ask_helpers(pid, uids, gids), work) } {
+        Ok(((), How::Exited(0))) => Ok(()),
+        Ok(((), How::Exited(errno))) => Err(io::Error::from_raw_os_error(errno)),
+        Ok(((), killed)) => Err(io::Error::other(format!("the process that does it was ended by {killed}"))),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+/// Lets a process in user and mount namespaces of its own change a mount, as every container's does; tells whether it
+/// could.
+pub(crate) fn can_mount() -> Result<bool, StartError> {
+    let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
+    let work = || i32::from(calls::mount_setattr(calls::CURRENT_DIRECTORY, c"/", true, &private).is_err());
+    // SAFETY: `work` makes one call of `sys`.
+    let ((), how) = unsafe { with_process(libc::CLONE_NEWNS, |_| Ok(()), work) }?;
+    Ok(how == How::Exited(0))
 }

@@ -70,7 +70,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RootFsError;
 
-use crate::{host::subordinate_maps, process::removal, sys::removal::remove_tree};
+use crate::{host::subordinate_maps, process::user_namespace, sys::removal::remove_tree};
 use merged::{Links, Merged};
 
 /// How a container gets a tree that it may write in.
@@ -271,7 +271,7 @@ pub fn read_file(layers: &[PathBuf], path: &str, limit: u64) -> Result<Option<St
 pub fn remove(directory: &Path) -> Result<(), RootFsError> {
     let removed = match remove_tree(directory) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match subordinate_maps() {
-            Some(maps) => removal::empty(directory, &maps).and_then(|()| remove_tree(directory)),
+            Some(maps) => user_namespace::empty(directory, &maps).and_then(|()| remove_tree(directory)),
             None => Err(error),
         },
         removed => removed,

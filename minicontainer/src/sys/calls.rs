@@ -176,10 +176,6 @@ pub(crate) fn renameat(from: Fd, name: &CStr, to: Fd, new_name: &CStr) -> Result
     call!(SYS_renameat2, fd(from), path(name), fd(to), path(new_name), 0)
 }
 
-pub(crate) fn fchmod(file: Fd, mode: u32) -> Result<usize> {
-    call!(SYS_fchmod, fd(file), mode)
-}
-
 /// Changes the mode of what `name` leads to.
 pub(crate) fn fchmodat(directory: Fd, name: &CStr, mode: u32) -> Result<usize> {
     call!(SYS_fchmodat, fd(directory), path(name), mode)

@@ -32,11 +32,5 @@ pub(crate) mod xattr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Errno(pub i32);
 
-impl From<Errno> for std::io::Error {
-    fn from(errno: Errno) -> std::io::Error {
-        std::io::Error::from_raw_os_error(errno.0)
-    }
-}
-
 /// The result of a system call.
 pub(crate) type Result<T> = core::result::Result<T, Errno>;

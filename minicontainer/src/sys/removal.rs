@@ -2,9 +2,9 @@
 //!
 //! Three things make this more than [`std::fs::remove_dir_all`]. Overlay's `work/work` has mode 000, and so may any
 //! directory that an image or a container made: to an ordinary user it is closed until its mode is changed. A container
-//! can nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a; done`): so below
-//! a few levels, which are gone into, every directory found is *moved* up, where its own turn comes. And what belongs to
-//! a subordinate id is removed by a process that may not allocate (`process::removal`): so nothing is allocated in [`empty_directory`].
+//! can nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a; done`): so no
+//! directory is gone into further than one level; those found there are *moved* up, where their own turn comes. And what
+//! belongs to a subordinate id is removed by a process that may not allocate (`process::user_namespace`): so nothing is allocated in [`empty_directory`].
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -16,10 +16,6 @@ use nix::fcntl::AT_FDCWD;
 
 use super::calls::{self, Descriptor, Fd};
 use super::{Errno, Result};
-
-/// How many levels are gone into. Each holds a descriptor open, and costs nothing else; moving up changes two
-/// directories on the disk.
-const LEVELS: u32 = 8;
 
 /// Removes a directory with everything in it; one that is not there is removed already. No symbolic link is followed:
 /// names are looked up below descriptors, each opened with `O_NOFOLLOW`.
@@ -33,59 +29,44 @@ pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
 /// The same for a directory that is there, below one that is open.
 pub(crate) fn remove_directory(parent: impl AsFd, directory: &Path) -> nix::Result<()> {
     let directory = CString::new(directory.as_os_str().as_bytes()).map_err(|_| nix::Error::EINVAL)?;
-    let removed = remove_levels(parent.as_fd().as_raw_fd(), &directory, LEVELS);
+    let removed = remove(parent.as_fd().as_raw_fd(), &directory);
     removed.map_err(|errno| nix::Error::from_raw(errno.0))
 }
 
-/// Removes everything in a directory that is open.
-pub(crate) fn empty_directory(directory: Fd) -> Result<()> {
-    empty_levels(directory, LEVELS)
-}
-
-fn remove_levels(parent: Fd, name: &CStr, levels: u32) -> Result<()> {
-    let directory = open(parent, name)?;
-    empty_levels(directory.0, levels)?;
+fn remove(parent: Fd, name: &CStr) -> Result<()> {
+    empty_directory(open(parent, name)?.0)?;
     calls::unlinkat(parent, name, libc::AT_REMOVEDIR).map(drop)
 }
 
-fn empty_levels(directory: Fd, levels: u32) -> Result<()> {
+/// Removes everything in a directory that is open.
+pub(crate) fn empty_directory(top: Fd) -> Result<()> {
     let mut moved = 0;
-    for_each_name(directory, |name| match (is_removed(directory, name)?, levels) {
-        (true, _) => Ok(()),
-        (false, 0) => flatten(directory, name, &mut moved),
-        (false, levels) => remove_levels(directory, name, levels - 1),
-    })
-}
-
-/// Removes a directory of any depth from `top`, to which the directories in it are moved.
-fn flatten(top: Fd, name: &CStr, moved: &mut u64) -> Result<()> {
-    let inner = open(top, name)?;
-    for_each_name(inner.0, |child| {
-        if is_removed(inner.0, child)? {
+    for_each_name(top, |name| {
+        if is_removed(top, name)? {
             return Ok(());
         }
-        // Moving a directory changes its `..` entry, which needs permission to write in it.
-        drop(open(inner.0, child)?);
-        move_up(inner.0, child, top, moved)
-    })?;
-    calls::unlinkat(top, name, libc::AT_REMOVEDIR).map(drop)
+        let inner = open(top, name)?;
+        for_each_name(inner.0, |child| {
+            if is_removed(inner.0, child)? {
+                return Ok(());
+            }
+            // Moving a directory changes its `..` entry, which needs permission to write in it.
+            drop(open(inner.0, child)?);
+            move_up(inner.0, child, top, &mut moved)
+        })?;
+        calls::unlinkat(top, name, libc::AT_REMOVEDIR).map(drop)
+    })
 }
 
 /// Opens a directory, giving its owner all permissions. No process lives any more that could put a symbolic link in its
 /// place between two calls.
 fn open(parent: Fd, name: &CStr) -> Result<Descriptor> {
-    match calls::open_directory(parent, name) {
-        Err(Errno(libc::EACCES)) => {
-            calls::fchmodat(parent, name, 0o700)?;
-            calls::open_directory(parent, name).map(Descriptor)
-        }
-        opened => {
-            let directory = Descriptor(opened?);
-            // Who may not change it may still be able to remove what is in it.
-            let _changed = calls::fchmod(directory.0, 0o700);
-            Ok(directory)
-        }
+    let opened = calls::open_directory(parent, name).map(Descriptor);
+    if matches!(opened, Ok(_) | Err(Errno(libc::EACCES))) {
+        // Who may not change it may still be able to remove what is in it.
+        let _changed = calls::fchmodat(parent, name, 0o700);
     }
+    opened.or_else(|_| calls::open_directory(parent, name).map(Descriptor))
 }
 
 /// Calls `act` with every name in a directory, from which it must take the file away, until there is none.

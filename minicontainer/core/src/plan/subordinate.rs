@@ -33,6 +33,10 @@ use super::{IdMapping, Identity};
 /// user_namespaces(7).
 const MOST_RANGES: usize = 100;
 
+/// What to do where nobody can map ids for a user.
+const MEND_HELPERS: &str = "`sudo apt-get install uidmap` on Debian and Ubuntu, `sudo dnf install shadow-utils` on Fedora; \
+     if they are there, `sudo chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap`";
+
 /// Ids that follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct IdRange {
@@ -62,12 +66,40 @@ pub enum SubordinateIds {
     },
 }
 
-/// What the system lends the user with these ids, by the *texts* of passwd(5), subuid(5) and subgid(5). The login name is
-/// that of passwd: where accounts come from a directory service, only lines with a number are the user's.
-pub fn lent([uid, gid]: [u32; 2], passwd: &str, subuid: &str, subgid: &str) -> SubordinateIds {
+/// What a system has for lending ids.
+#[derive(Clone, Debug, Default)]
+pub struct Lenders {
+    /// Whether newuidmap(1) and newgidmap(1) are there, with the power that they need.
+    pub helpers: bool,
+    /// Whether the caller may not gain powers by executing a program, so that these could not help it either.
+    pub no_new_privileges: bool,
+    /// The text of passwd(5). Where accounts come from a directory service, only lines with a number are a user's.
+    pub passwd: String,
+    /// The text of subuid(5).
+    pub subuid: String,
+    /// The text of subgid(5).
+    pub subgid: String,
+}
+
+/// What the system lends somebody. Root is not asked for anything.
+pub fn lent(identity: Identity, lenders: impl FnOnce() -> Lenders) -> SubordinateIds {
+    let none = |cause: String, mend: String| SubordinateIds::None { cause, mend };
+    let Identity::User { uid, gid } = identity else {
+        return none("root needs none: all ids are its own".to_owned(), String::new());
+    };
+    let Lenders { helpers, no_new_privileges, passwd, subuid, subgid } = lenders();
+    if !helpers {
+        let cause = "newuidmap and newgidmap are not installed set-user-ID root";
+        return none(cause.to_owned(), MEND_HELPERS.to_owned());
+    }
+    if no_new_privileges {
+        let cause = "this process was started with no_new_privs, so newuidmap would have no powers";
+        let mend = "start minicontainer without it: NoNewPrivileges=no in a systemd unit";
+        return none(cause.to_owned(), mend.to_owned());
+    }
     let is_own = |line: &&str| line.split(':').nth(2).is_some_and(|field| field.parse() == Ok(uid));
     let login = passwd.lines().find(is_own).and_then(|line| line.split(':').next());
-    let (uids, gids) = (ranges(subuid, login, uid, uid), ranges(subgid, login, uid, gid));
+    let (uids, gids) = (ranges(&subuid, login, uid, uid), ranges(&subgid, login, uid, gid));
     let lacking = match (uids.is_empty(), gids.is_empty()) {
         (false, false) => return SubordinateIds::Lent { uids, gids },
         (true, true) => "/etc/subuid and /etc/subgid lend",
@@ -75,10 +107,8 @@ pub fn lent([uid, gid]: [u32; 2], passwd: &str, subuid: &str, subgid: &str) -> S
         (false, true) => "/etc/subgid lends",
     };
     let who = login.map_or_else(|| uid.to_string(), str::to_owned);
-    SubordinateIds::None {
-        cause: format!("{lacking} {who} no ids"),
-        mend: format!("`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {who}`"),
-    }
+    let mend = format!("`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {who}`");
+    none(format!("{lacking} {who} no ids"), mend)
 }
 
 /// The ranges that the *text* of subuid(5) or subgid(5) lends to a user, who is meant by login name or by user id in
@@ -206,7 +236,15 @@ mod tests {
     #[test]
     fn each_file_counts_for_its_own_kind() {
         let passwd = "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n";
-        let told = |subuid: &str, subgid: &str| match lent([1000, 100], passwd, subuid, subgid) {
+        let lenders = |subuid: &str, subgid: &str| Lenders {
+            helpers: true,
+            no_new_privileges: false,
+            passwd: passwd.to_owned(),
+            subuid: subuid.to_owned(),
+            subgid: subgid.to_owned(),
+        };
+        let ada = Identity::User { uid: 1000, gid: 100 };
+        let told = |subuid: &str, subgid: &str| match lent(ada, || lenders(subuid, subgid)) {
             SubordinateIds::Lent { uids, gids } => format!("{} and {}", uids[0].first, gids[0].first),
             SubordinateIds::None { cause, .. } => cause,
         };
@@ -216,7 +254,7 @@ mod tests {
         assert_eq!(told("", ""), "/etc/subuid and /etc/subgid lend ada no ids");
         // Her own group is cut out of the one, her own user out of the other.
         assert_eq!(told("ada:1000:2", "ada:100:2"), "1001 and 101");
-        let unknown = lent([77, 77], passwd, "ada:5:6", "ada:5:6");
+        let unknown = lent(Identity::User { uid: 77, gid: 77 }, || lenders("ada:5:6", "ada:5:6"));
         let mend = "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 77`".to_owned();
         let cause = "/etc/subuid and /etc/subgid lend 77 no ids".to_owned();
         assert_eq!(unknown, SubordinateIds::None { cause, mend });

@@ -204,7 +204,9 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
         .set_devices(profile::devices(options))
         .set_sysctl((!sysctls.is_empty()).then(|| sysctls.into_iter().collect()));
     let maps = match profile::own_users(options, host.identity) {
-        true => Some([0; 2].map(|_| vec![IdMapping { inside: 0, outside: profile::first_own_id(id), count: 0x1_0000 }])),
+        true => {
+            Some([0; 2].map(|_| vec![IdMapping { inside: 0, outside: profile::first_own_id(id), count: 0x1_0000 }]))
+        }
         false => subordinate::id_maps(host.identity, &host.subordinate),
     };
     if let Some([uids, gids]) = maps {
