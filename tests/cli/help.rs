@@ -14,6 +14,7 @@ fn every_help_text() {
         "diff",
         "explain",
         "spec",
+        "judge",
         "images",
         "rmi",
         "load",

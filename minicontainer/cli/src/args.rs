@@ -55,6 +55,8 @@ pub enum Command {
     Rm(container::RemoveArguments),
     /// Show all that is known of containers or images, as JSON
     Inspect(inspect::InspectArguments),
+    /// Run a folder of programs against inputs, and compare their answers
+    Judge(judge::JudgeArguments),
     /// Show what a container changed in its image's files
     Diff(container::DiffArguments),
     /// Print every step that would make a container, and why; make nothing
@@ -145,6 +147,7 @@ impl Command {
             }
             Command::Image(ImageCommand::Inspect(arguments)) => inspect::execute(&arguments, &[inspect::IMAGE]),
             Command::Explain(arguments) => explain::execute(&arguments).map_err(Failure::of_run),
+            Command::Judge(arguments) => judge::execute(&arguments).map_err(Failure::of_run),
             Command::Spec(arguments) => spec::execute(&arguments).map_err(Failure::of_run),
             Command::Images(arguments) | Command::Image(ImageCommand::Ls(arguments)) => image::list(&arguments),
             Command::Rmi(arguments) | Command::Image(ImageCommand::Rm(arguments)) => image::remove(&arguments),

@@ -38,6 +38,11 @@ impl Failure {
         Failure { code: 1, error: anyhow!(message.into()), hint: None }
     }
 
+    /// A failure of the engine's.
+    pub fn of(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+        Failure { code: 1, error: error.into(), hint: None }
+    }
+
     /// What stands behind a flag makes no sense.
     pub fn of_argument(flag: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
         anyhow::Error::new(error).context(format!("invalid argument for {flag}")).into()
@@ -114,7 +119,7 @@ pub fn usage(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> 
     let text = error.render().to_string();
     complain(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
     let words: Vec<OsString> = arguments.take(2).collect();
-    let runs = |word: &OsString| word == "run" || word == "explain" || word == "spec";
+    let runs = |word: &OsString| word == "run" || word == "judge" || word == "explain" || word == "spec";
     let is_run = match words.first() {
         Some(first) if first == "container" => words.get(1).is_some_and(runs),
         Some(first) => runs(first),

@@ -7,6 +7,7 @@
 //! | Module | What it keeps |
 //! |---|---|
 //! | [`container`] | containers: their records, names and directories |
+//! | [`judge`] | nothing: it runs many programs against many inputs and says how each fared |
 //! | [`mod@image`] | nothing itself: it gets images into the store, from archives and from this machine |
 //!
 //! Volumes, networks, registries and builds will be neighbours of `container`. Nothing here runs in the background:
@@ -14,5 +15,6 @@
 
 pub mod container;
 pub mod image;
+pub mod judge;
 
 pub use container::{Container, ContainerError, Containers, State};

@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod explain;
 pub mod image;
 pub mod inspect;
+pub mod judge;
 pub mod list;
 pub mod options;
 pub mod run;

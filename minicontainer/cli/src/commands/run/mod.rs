@@ -9,7 +9,7 @@
 
 mod measured;
 mod passing;
-mod signals;
+pub mod signals;
 
 use std::{fs, io::IsTerminal, os::fd::AsFd, path::PathBuf, process::ExitCode};
 

@@ -1,0 +1,101 @@
+//! From how a run ended to what is said of the program.
+
+use std::fmt;
+
+use minicontainer::{Report, Verdict};
+use nix::sys::signal::Signal;
+use serde::{Serialize, Serializer};
+
+use super::{Comparison, difference};
+
+/// A verdict of the judge's, in the letters that contests use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the module above tells what each means")]
+pub enum Code {
+    Accepted,
+    WrongAnswer,
+    TimeLimit,
+    MemoryLimit,
+    OutputLimit,
+    DiskLimit,
+    RuntimeError,
+    EngineFault,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Code::Accepted => "AC",
+            Code::WrongAnswer => "WA",
+            Code::TimeLimit => "TLE",
+            Code::MemoryLimit => "MLE",
+            Code::OutputLimit => "OLE",
+            Code::DiskLimit => "DLE",
+            Code::RuntimeError => "RE",
+            Code::EngineFault => "IE",
+        })
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A verdict and the reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The verdict.
+    pub verdict: Code,
+    /// The reason in one line; none when there is nothing to explain.
+    pub message: Option<String>,
+}
+
+impl Outcome {
+    pub(super) fn new(verdict: Code, message: impl Into<String>) -> Outcome {
+        Outcome { verdict, message: Some(message.into()).filter(|message: &String| !message.is_empty()) }
+    }
+}
+
+/// One program with one test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Judged {
+    /// The program's name.
+    pub program: String,
+    /// The test's name.
+    pub test: String,
+    /// What is said of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// How the run ended and what it used; none if there was none.
+    pub report: Option<Report>,
+}
+
+/// What is said of a program that ran.
+///
+/// A limit that the program was ended for is the verdict. One that it met without being ended (the kernel killed only a
+/// child for want of memory, the disk is full) is the verdict if the answer is not the expected one: then it is likely
+/// the reason, and else no harm was done.
+pub fn outcome(report: &Report, answer: &[u8], expected: &[u8], comparison: Comparison) -> Outcome {
+    let failed = |verdict, message: String| match report {
+        Report { oom_kills: 1.., .. } => Outcome::new(Code::MemoryLimit, format!("{message}, after too little memory")),
+        Report { disk_full: Some(true), .. } => Outcome::new(Code::DiskLimit, format!("{message}, with its disk full")),
+        _ => Outcome::new(verdict, message),
+    };
+    match report.verdict {
+        Verdict::TimeLimit => Outcome::new(Code::TimeLimit, "too long on the wall"),
+        Verdict::CpuTimeLimit => Outcome::new(Code::TimeLimit, "too much processor time"),
+        Verdict::MemoryLimit => Outcome::new(Code::MemoryLimit, "too much memory"),
+        Verdict::OutputLimit => Outcome::new(Code::OutputLimit, "too much output"),
+        Verdict::Exited(0) => match difference(answer, expected, comparison) {
+            None => Outcome::new(Code::Accepted, ""),
+            Some(difference) => failed(Code::WrongAnswer, difference),
+        },
+        Verdict::Exited(code) => failed(Code::RuntimeError, format!("exit code {code}")),
+        Verdict::Signalled(signal) => {
+            let name = Signal::try_from(signal).map_or(String::new(), |signal| format!(" ({signal})"));
+            failed(Code::RuntimeError, format!("signal {signal}{name}"))
+        }
+    }
+}

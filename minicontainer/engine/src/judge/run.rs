@@ -1,0 +1,178 @@
+//! The containers of a judging: each pair of program and test in one of its own, some at a time.
+//!
+//! What a hostile program sees is a system of files that is thrown away, itself, read-only, and its input. The input is
+//! a *sealed* memfd (memfd_create(2)): a program that opens `/proc/self/fd/0` once more, to write, would change the
+//! teacher's own file if it were that. The expected answers stay in the engine.
+
+use std::{
+    collections::HashMap,
+    io::{Seek, Write},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use minicontainer::{
+    Error, ErrorKind, Output, Sandbox, Signaller, Stdio,
+    core::{
+        Host,
+        plan::{Availability, Overlay},
+    },
+    store::Image,
+};
+use nix::{
+    fcntl::{FcntlArg, SealFlag, fcntl},
+    sys::memfd::{MFdFlags, memfd_create},
+};
+
+use super::{Code, Folder, Judged, Outcome, Program, Test, outcome};
+
+/// A judging under way, or about to be.
+#[derive(Debug)]
+pub struct Judging<'a> {
+    folder: &'a Folder,
+    image: &'a Image,
+    host: Host,
+    next: AtomicUsize,
+    cancelled: AtomicBool,
+    running: Mutex<HashMap<usize, Signaller>>,
+}
+
+impl<'a> Judging<'a> {
+    /// Nothing is run yet.
+    pub fn new(folder: &'a Folder, image: &'a Image) -> Judging<'a> {
+        Judging {
+            folder,
+            image,
+            host: minicontainer::host::probe(),
+            next: AtomicUsize::new(0),
+            cancelled: AtomicBool::new(false),
+            running: Mutex::default(),
+        }
+    }
+
+    /// Says before anything is run whether a limit that was asked for cannot be had.
+    ///
+    /// # Errors
+    /// When no container could be made.
+    pub fn check(&self) -> Result<(), Error> {
+        self.folder.programs.first().map_or(Ok(()), |program| self.sandbox(program).plan().map(drop))
+    }
+
+    /// Runs everything, `jobs` at a time; tells of each as it ends. The results come program by program and test by
+    /// test, whatever came first; those that were cancelled are left out.
+    pub fn run(&self, jobs: usize, told: impl Fn(&Judged) + Sync) -> Vec<Judged> {
+        let pairs: Vec<(&Program, &Test)> = self
+            .folder
+            .programs
+            .iter()
+            .flat_map(|program| self.folder.tests.iter().map(move |test| (program, test)))
+            .collect();
+        let results: Mutex<Vec<Option<Judged>>> = Mutex::new(vec![None; pairs.len()]);
+        thread::scope(|scope| {
+            for _ in 0..jobs.clamp(1, pairs.len().max(1)) {
+                scope.spawn(|| {
+                    while let Some((number, (program, test))) = self.take(&pairs) {
+                        let judged = self.judge(number, program, test);
+                        if self.cancelled.load(Ordering::SeqCst) {
+                            return;
+                        }
+                        told(&judged);
+                        results.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(judged);
+                    }
+                });
+            }
+        });
+        results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
+    }
+
+    fn take<'p>(&self, pairs: &[(&'p Program, &'p Test)]) -> Option<(usize, (&'p Program, &'p Test))> {
+        let number = self.next.fetch_add(1, Ordering::SeqCst);
+        pairs.get(number).filter(|_| !self.cancelled.load(Ordering::SeqCst)).map(|pair| (number, *pair))
+    }
+
+    /// Ends what runs and begins nothing more; from any thread.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        for signaller in self.running().values() {
+            // One that has ended meanwhile is what we want; any other is ended by its limits.
+            let _ended = signaller.send(nix::sys::signal::Signal::SIGKILL as i32);
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<usize, Signaller>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn judge(&self, number: usize, program: &Program, test: &Test) -> Judged {
+        let (outcome, report) = match self.output(number, program, test) {
+            Ok(Output { stdout, report, .. }) => {
+                let outcome = outcome(&report, &stdout, &test.expected, self.folder.settings.comparison);
+                (outcome, Some(report))
+            }
+            // The program is the student's, so that it cannot be executed is the student's, too.
+            Err(error) if error.kind() != ErrorKind::Other => {
+                (Outcome::new(Code::RuntimeError, cannot_be_executed(&error)), None)
+            }
+            Err(error) => (Outcome::new(Code::EngineFault, error.to_string()), None),
+        };
+        Judged { program: program.name.clone(), test: test.name.clone(), outcome, report }
+    }
+
+    fn output(&self, number: usize, program: &Program, test: &Test) -> Result<Output, Error> {
+        let input = sealed(&test.input).map_err(|source| Error::Stream { source })?;
+        let sandbox = self.sandbox(program).stdin(input).stdout(Stdio::Piped).stderr(Stdio::Piped);
+        let running = sandbox.spawn()?;
+        self.running().insert(number, running.signaller()?);
+        if self.cancelled.load(Ordering::SeqCst) {
+            running.kill()?;
+        }
+        let output = running.wait_with_output();
+        self.running().remove(&number);
+        output
+    }
+
+    /// The container of a program, without its input.
+    fn sandbox(&self, program: &Program) -> Sandbox {
+        let settings = &self.folder.settings;
+        let (place, command) = settings.place_and_command(program);
+        let grouped = self.host.cgroups.access == Availability::Available;
+        let mut command = command.into_iter();
+        let mut sandbox = Sandbox::from_image(self.image)
+            .command(command.next().unwrap_or_default())
+            .args(command)
+            .hostname("judge")
+            .bind_ro(&program.path, &place)
+            .wall_time(settings.time)
+            .cpu_time(settings.cpu_time)
+            .output_limit(settings.output);
+        if let Some(bytes) = settings.memory.applied(grouped) {
+            sandbox = sandbox.memory(bytes);
+        }
+        if let Some(count) = settings.pids.applied(grouped) {
+            sandbox = sandbox.pids(count);
+        }
+        if let Some(limit) = settings.disk.applied(self.host.overlay != Overlay::None) {
+            sandbox = sandbox.disk_limit(limit);
+        }
+        sandbox
+    }
+}
+
+fn cannot_be_executed(error: &Error) -> String {
+    let reason = error.hint().map_or_else(|| error.to_string(), str::to_owned);
+    format!("it cannot be executed: {reason}")
+}
+
+/// A file in memory that nobody can change any more.
+fn sealed(content: &[u8]) -> std::io::Result<std::fs::File> {
+    let memory = memfd_create(c"input", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+    let mut file = std::fs::File::from(memory);
+    file.write_all(content)?;
+    file.rewind()?;
+    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(file)
+}

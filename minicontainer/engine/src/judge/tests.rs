@@ -1,0 +1,154 @@
+//! The rules of judging, without a container.
+
+use std::{fs, time::Duration};
+
+use minicontainer::{Report, Verdict, core::report::EnforcedLimits};
+
+use super::*;
+
+fn report(verdict: Verdict) -> Report {
+    Report {
+        verdict,
+        cpu_time: Duration::from_millis(12),
+        wall_time: Duration::from_millis(34),
+        max_rss: 4 << 20,
+        peak_memory: None,
+        oom_kills: 0,
+        voluntary_switches: 1,
+        forced_switches: 0,
+        disk_full: None,
+        limits: EnforcedLimits::default(),
+    }
+}
+
+#[track_caller]
+fn check_difference(answer: &str, expected: &str, [exact, lines, tokens]: [Option<&str>; 3]) {
+    for (comparison, wanted) in [(Comparison::Exact, exact), (Comparison::Lines, lines), (Comparison::Tokens, tokens)] {
+        let found = difference(answer.as_bytes(), expected.as_bytes(), comparison);
+        assert_eq!(found.as_deref(), wanted, "{comparison:?}");
+    }
+}
+
+#[test]
+fn answers_are_compared_as_was_asked() {
+    check_difference("", "", [None; 3]);
+    check_difference("3\n", "3\n", [None; 3]);
+    check_difference("3", "3\n", [Some("line 2 is missing: expected \"\""), None, None]);
+    check_difference("3 \r\n\n\n", "3\n", [Some("line 1: expected \"3\", not \"3 \\r\""), None, None]);
+    let first = Some("line 1: expected \"1 2\", not \"1  2\"");
+    check_difference("1  2\n", "1 2\n", [first, first, None]);
+    let second = Some("line 2: expected \"b\", not \"c\"");
+    check_difference("a\nc\n", "a\nb\n", [second, second, Some("word 2: expected \"b\", not \"c\"")]);
+    check_difference(
+        "a\nb",
+        "a",
+        [Some("line 2 is too much: \"b\""), Some("line 2 is too much: \"b\""), Some("word 2 is too much: \"b\"")],
+    );
+    let missing = Some("line 1: expected \"a\", not \"\"");
+    check_difference(
+        "",
+        "a",
+        [missing, Some("line 1 is missing: expected \"a\""), Some("word 1 is missing: expected \"a\"")],
+    );
+}
+
+#[test]
+fn what_a_program_wrote_cannot_steer_a_terminal() {
+    let found = difference(b"\x1b[2J\xff\x07", b"x", Comparison::Exact).unwrap();
+    assert_eq!(found, "line 1: expected \"x\", not \"\\u{1b}[2J\u{fffd}\\u{7}\"");
+    let long = difference(&vec![b'y'; 1_000_000], b"x", Comparison::Lines).unwrap();
+    assert!(long.len() < 100, "{long}");
+}
+
+#[track_caller]
+fn check(report: Report, answer: &str, expect: &str) {
+    let Outcome { verdict, message } = outcome(&report, answer.as_bytes(), b"42\n", Comparison::Lines);
+    assert_eq!(format!("{verdict} {}", message.unwrap_or_default()).trim(), expect);
+}
+
+#[test]
+fn every_end_has_its_verdict() {
+    let oom = |verdict| Report { oom_kills: 1, ..report(verdict) };
+    let full = |verdict| Report { disk_full: Some(true), ..report(verdict) };
+    check(report(Verdict::Exited(0)), "42", "AC");
+    check(report(Verdict::Exited(0)), "41", "WA line 1: expected \"42\", not \"41\"");
+    check(report(Verdict::Exited(3)), "42", "RE exit code 3");
+    check(report(Verdict::Signalled(11)), "", "RE signal 11 (SIGSEGV)");
+    check(report(Verdict::TimeLimit), "42", "TLE too long on the wall");
+    check(report(Verdict::CpuTimeLimit), "42", "TLE too much processor time");
+    check(report(Verdict::OutputLimit), "42", "OLE too much output");
+    check(oom(Verdict::MemoryLimit), "", "MLE too much memory");
+    check(oom(Verdict::Exited(137)), "", "MLE exit code 137, after too little memory");
+    check(full(Verdict::Exited(1)), "", "DLE exit code 1, with its disk full");
+    // Whoever answers rightly all the same has done no harm.
+    check(oom(Verdict::Exited(0)), "42", "AC");
+    check(full(Verdict::Exited(0)), "42", "AC");
+}
+
+#[test]
+fn settings_are_read_or_refused() {
+    let settings = Settings::parse("").unwrap();
+    assert_eq!((settings.memory, settings.cpu_time), (Bound::Usual(256 << 20), Duration::from_secs(2)));
+    let settings = Settings::parse("memory = '64m'\ntime = '1m'\ndisk = '1m'\npids = 5\ncomparison = 'exact'").unwrap();
+    assert_eq!(
+        (settings.memory, settings.pids, settings.comparison),
+        (Bound::Asked(64 << 20), Bound::Asked(5), Comparison::Exact)
+    );
+    let table: Vec<String> = [
+        "memry = '1'",
+        "memory = 'much'",
+        "time = '0'",
+        "disk = '1k'",
+        "pids = -1",
+        "command = ['ls']",
+        "comparison = 'near'",
+    ]
+    .iter()
+    .map(|text| format!("{text}\n{}", Settings::parse(text).unwrap_err()))
+    .collect();
+    insta::assert_snapshot!(table.join("\n\n"));
+}
+
+#[test]
+fn junit_holds_whatever_a_program_wrote() {
+    let judged = |program: &str, test: &str, verdict, message: &str| Judged {
+        program: program.to_owned(),
+        test: test.to_owned(),
+        outcome: Outcome::new(verdict, message),
+        report: Some(report(Verdict::Exited(0))),
+    };
+    insta::assert_snapshot!(junit(&[
+        judged("ada", "one", Code::Accepted, ""),
+        judged("ada", "two", Code::WrongAnswer, "<a href=\"x\">&'\t\n\r\u{0}\u{1b}\u{fffe}\u{10ffff} ]]>"),
+        judged("ben", "one", Code::TimeLimit, "too long"),
+        judged("ben", "two", Code::EngineFault, "cannot start"),
+    ]));
+}
+
+#[test]
+fn a_folder_is_read_or_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let read = || Folder::read(place.path()).map_err(|error| error.to_string());
+    assert!(read().unwrap_err().contains("tests"));
+    fs::create_dir_all(at("tests")).unwrap();
+    fs::create_dir_all(at("programs/ben")).unwrap();
+    assert!(read().unwrap_err().contains("there is nothing in"));
+    fs::write(at("tests/one.in"), "1").unwrap();
+    assert!(read().unwrap_err().contains("the test one has no one.out"));
+    fs::write(at("tests/one.out"), "2").unwrap();
+    fs::write(at("tests/README"), "no test").unwrap();
+    fs::write(at("programs/.hidden"), "").unwrap();
+    fs::write(at("programs/ada"), "").unwrap();
+    let folder = read().unwrap();
+    assert_eq!(folder.tests, [Test { name: "one".into(), input: b"1".into(), expected: b"2".into() }]);
+    let names: Vec<_> = folder.programs.iter().map(|program| (program.name.as_str(), program.is_folder)).collect();
+    assert_eq!(names, [("ada", false), ("ben", true)]);
+    let (place, command) = folder.settings.place_and_command(&folder.programs[0]);
+    assert_eq!((place.as_str(), command), ("/program/run", vec!["/program/run".to_owned()]));
+    std::os::unix::fs::symlink("/etc/shadow", at("programs/mallory")).unwrap();
+    assert!(read().unwrap_err().contains("links are not followed"));
+    fs::remove_file(at("programs/mallory")).unwrap();
+    fs::write(at("programs/a:b"), "").unwrap();
+    assert!(read().unwrap_err().contains("no name"));
+}

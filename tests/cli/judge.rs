@@ -1,0 +1,181 @@
+//! Judging: honest programs beside hostile ones, and whoever reads the results.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, geteuid},
+};
+
+use crate::place::Place;
+
+const SUM: &str = "read a b; echo $((a+b))";
+
+/// A folder `homework` with two tests and these programs, which anybody may read.
+fn homework(place: &Place, settings: &str, programs: &[(&str, &str)]) {
+    let folder = place.path("homework");
+    for directory in ["tests", "programs"] {
+        fs::create_dir_all(folder.join(directory)).unwrap();
+    }
+    fs::write(folder.join("judge.toml"), settings).unwrap();
+    for (name, input, expected) in [("large", "20 22\n", "42\n"), ("small", "2 3\n", "5\n")] {
+        fs::write(folder.join("tests").join(name).with_extension("in"), input).unwrap();
+        fs::write(folder.join("tests").join(name).with_extension("out"), expected).unwrap();
+    }
+    for (name, script) in programs {
+        let path = folder.join("programs").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+fn verdicts(json: &str) -> Vec<String> {
+    let results: serde_json::Value = serde_json::from_str(json).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let line =
+        |one: &serde_json::Value| format!("{} {} {}", text(&one["program"]), text(&one["test"]), text(&one["verdict"]));
+    results.as_array().unwrap().iter().map(line).collect()
+}
+
+/// Times and sizes differ from run to run.
+fn timeless(text: &str) -> String {
+    let digit = |letter: char| letter.is_ascii_digit();
+    let mut pieces = text.split('.');
+    let mut result = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let behind = piece.trim_start_matches(digit);
+        match piece.len() - behind.len() {
+            3 => result = result.trim_end_matches(digit).to_owned() + "[TIME]",
+            _ => result = result + "." + &piece[..piece.len() - behind.len()],
+        }
+        result += behind;
+    }
+    result
+}
+
+#[test]
+fn answers_are_judged_and_told() {
+    let place = Place::new();
+    let programs =
+        [("ada", SUM), ("ben", "read a b; echo $((a*b))"), ("eve", "exit 3"), ("fay", "printf '\\033[2J<&\\000'")];
+    homework(&place, "", &programs);
+    let answer = place.run(&["judge", "homework", "--jobs", "2"]);
+    insta::assert_snapshot!(timeless(&format!("{}exit code {}\n", answer.stdout, answer.code)));
+    let junit = place.run(&["judge", "homework", "--format", "junit"]);
+    insta::assert_snapshot!(timeless(&junit.stdout));
+    let json = place.run(&["judge", "homework", "--format", "json"]);
+    assert_eq!((json.code, junit.code), (1, 1));
+    let results: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&results[0]["verdict"], &results[0]["report"]["verdict"]["exited"]), (&"AC".into(), &0.into()));
+    insta::assert_json_snapshot!(results[2], { ".report" => "[REPORT]" });
+    fs::remove_file(place.path("homework/programs/ben")).unwrap();
+    fs::remove_file(place.path("homework/programs/eve")).unwrap();
+    fs::remove_file(place.path("homework/programs/fay")).unwrap();
+    assert!(place.succeed(&["judge", "homework"]).contains("2/2"));
+    assert_eq!(place.containers(), 0);
+}
+
+#[test]
+fn a_hostile_program_changes_nobody_elses_verdict() {
+    let Some(place) = Place::root() else { return };
+    let settings = "time = '4s'\ncpu-time = '500ms'\nmemory = '48m'\noutput = '1m'\ndisk = '8m'\npids = 32";
+    let spy = "read a b; echo evil 2>/dev/null > /proc/self/fd/0; echo evil 2>/dev/null > /program/run; \
+               find / -name '*.out' -o -name ada 2>/dev/null; echo $((a+b))";
+    let hostile = [
+        ("bomb", "f() { f | f & }; f; sleep 100", "TLE"),
+        ("busy", "while :; do :; done", "TLE"),
+        ("disk", "dd if=/dev/zero of=/x bs=1048576 count=100 2>/dev/null || exit 1", "DLE"),
+        ("files", "i=0; while touch /f$i 2>/dev/null; do i=$((i+1)); done; exit 1", "DLE"),
+        ("flood", "exec yes", "OLE"),
+        ("killer", "kill -9 -1; kill -9 1; exit 4", "RE"),
+        ("memory", "exec dd if=/dev/zero of=/dev/shm/x bs=1048576 count=60 2>/dev/null", "MLE"),
+        ("sleeper", "sleep 1000", "TLE"),
+        ("spy", spy, "AC"),
+    ];
+    let honest = [("ada", SUM, "AC"), ("kim", SUM, "AC"), ("zoe", "echo 5", "-")];
+    let mut all = [&hostile[..], &honest[..]].concat();
+    all.sort_unstable();
+    homework(&place, settings, &all.iter().map(|(name, script, _)| (*name, *script)).collect::<Vec<_>>());
+    let answer = place.run(&["judge", "homework", "--jobs", "4", "--format", "json"]);
+    let expect: Vec<String> = all
+        .iter()
+        .flat_map(|(name, _, verdict)| {
+            let each = if *verdict == "-" { ["WA", "AC"] } else { [*verdict; 2] };
+            [format!("{name} large {}", each[0]), format!("{name} small {}", each[1])]
+        })
+        .collect();
+    assert_eq!(verdicts(&answer.stdout), expect, "{}", answer.stdout);
+    assert_eq!((answer.code, place.containers()), (1, 0));
+    assert_eq!(fs::read_to_string(place.path("homework/tests/small.in")).unwrap(), "2 3\n");
+    assert!(fs::read_to_string(place.path("homework/programs/spy")).unwrap().contains("find"));
+    // The controls: with the folder shown, the spy finds; and an input that is the teacher's own file can be rewritten.
+    let folder = format!("{}:/folder", place.path("homework").display());
+    let found =
+        place.succeed(&["run", "--rm", "-v", &folder, "busybox", "sh", "-c", "find / -name '*.out' 2>/dev/null; true"]);
+    assert!(found.contains("small.out"), "{found}");
+    let mut open = place.command(&["run", "-i", "--rm", "busybox", "sh", "-c", "echo evil > /proc/self/fd/0"]);
+    open.stdin(fs::File::open(place.path("homework/tests/small.in")).unwrap());
+    assert!(open.status().unwrap().success());
+    assert_eq!(fs::read_to_string(place.path("homework/tests/small.in")).unwrap(), "evil\n");
+}
+
+/// Who has no memory limit is told so; who asked for it gets none of the verdicts that it would have made.
+#[test]
+fn an_ordinary_user_judges_without_a_memory_limit() {
+    let Some(place) = Place::user() else { return };
+    homework(&place, "cpu-time = '500ms'", &[("ada", SUM), ("busy", "while :; do :; done")]);
+    let answer = place.run(&["judge", "homework", "--format", "json"]);
+    assert_eq!(
+        verdicts(&answer.stdout),
+        ["ada large AC", "ada small AC", "busy large TLE", "busy small TLE"],
+        "{}",
+        answer.stderr
+    );
+    assert!(answer.stderr.contains("no limit here of memory, pids"), "{}", answer.stderr);
+    homework(&place, "memory = '64m'", &[]);
+    let answer = place.run(&["judge", "homework"]);
+    assert_eq!((answer.code, answer.stdout.as_str()), (125, ""));
+    assert!(answer.stderr.contains("the memory limit cannot be applied"), "{}", answer.stderr);
+}
+
+#[test]
+fn faults_are_never_the_programs() {
+    let place = Place::new();
+    homework(&place, "image = 'nowhere'", &[("ada", SUM)]);
+    let answer = place.run(&["judge", "homework"]);
+    assert_eq!((answer.code, answer.stdout.as_str()), (125, ""), "{}", answer.stderr);
+    homework(&place, "", &[]);
+    // A store that loses the image's files under the engine's hands.
+    for layer in fs::read_dir(place.path("store/layers")).unwrap() {
+        let files = layer.unwrap().path().join("fs");
+        fs::rename(&files, files.with_extension("hidden")).unwrap();
+    }
+    let answer = place.run(&["judge", "homework", "--format", "json"]);
+    assert_eq!(answer.code, 125, "{} {}", answer.stdout, answer.stderr);
+    assert_eq!(verdicts(&answer.stdout), ["ada large IE", "ada small IE"]);
+}
+
+#[test]
+fn whoever_interrupts_it_leaves_nothing_running() {
+    let place = Place::new();
+    homework(&place, "time = '60s'", &[("sleeper", "sleep 1000")]);
+    let mut command = place.command(&["judge", "homework", "--jobs", "2"]);
+    let judge = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while place.containers() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(20), "the containers start");
+        thread::sleep(Duration::from_millis(10));
+    }
+    thread::sleep(Duration::from_millis(200));
+    kill(Pid::from_raw(judge.id() as i32), Signal::SIGINT).unwrap();
+    let answer = place.answer(judge.wait_with_output().unwrap());
+    assert!(began.elapsed() < Duration::from_secs(30));
+    assert_eq!((answer.code, place.containers()), (125, 0), "{}", answer.stderr);
+    assert!(answer.stderr.contains("interrupted"), "{} as {}", answer.stderr, geteuid());
+}
