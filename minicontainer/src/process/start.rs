@@ -247,3 +247,6 @@ fn conclude(heard: Heard, plan: &Plan) -> Result<Vec<StepTime>, StartError> {
         None => Err(StartError::EndedEarly { ended: String::new() }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! Faults in every operation: whatever fails in the container's first process, the caller hears which step it was, which
+//! call, and why, and the process is gone.
+//!
+//! Each operation gets an argument that the kernel refuses: a descriptor that is not open, a path that is not there, an
+//! id that nobody has. The list of operations is read from the source of [`Operation`], so that a new one without a fault
+//! fails here.
+
+use std::ffi::CString;
+
+use minicontainer_core::plan::Step;
+
+use super::*;
+use crate::process::program::{Execution, Operation, Place};
+
+/// No descriptor has this number.
+const CLOSED: i32 = 9999;
+/// Nobody has this id: the process is in a user namespace without any.
+const NOBODY: u32 = 4242;
+
+/// Operations whose calls cannot be refused, whatever they are given.
+const NEVER_FAIL: [(&str, &str); 3] = [
+    ("ResetSignals", "it names signals that exist, and the two that cannot be changed are left out"),
+    ("SetUmask", "umask(2) always succeeds"),
+    ("NoNewPrivileges", "anybody may have it set, and its arguments are fixed"),
+];
+
+fn text(text: &str) -> CString {
+    CString::new(text).expect("no NUL")
+}
+
+/// A place whose parent is a file.
+fn place_in_a_file() -> Place {
+    let components = vec![(text("."), text("Cargo.toml")), (text("Cargo.toml"), text("below"))];
+    Place { path: text("Cargo.toml/below"), components }
+}
+
+fn somewhere() -> Place {
+    Place { path: text("src"), components: vec![(text("."), text("src"))] }
+}
+
+fn wrong_options() -> Vec<(CString, CString)> {
+    vec![(text("no-such-option"), text("1"))]
+}
+
+fn powers(all: u64) -> Operation {
+    Operation::SetCapabilities { effective: all, permitted: all, inheritable: 0, ambient: Vec::new() }
+}
+
+/// What the process does first, the operation that must fail, and how.
+type Fault = (Vec<Operation>, Operation, &'static str, Errno);
+
+fn faults() -> Vec<Fault> {
+    let missing = || text("/no/such/path");
+    // A component longer than any name.
+    let too_long = || text(&"x".repeat(300));
+    let first = |operation, call, errno| (Vec::new(), operation, call, errno);
+    vec![
+        first(Operation::CloseDescriptors { standard: [CLOSED; 3], gaps: Vec::new() }, "dup3", Errno::EBADF),
+        first(Operation::JoinCgroup { tasks: vec![CLOSED] }, "write", Errno::EBADF),
+        first(Operation::AwaitGo, "read", Errno::EBADF),
+        first(Operation::Unshare { flags: 1 }, "unshare", Errno::EINVAL),
+        // Who leads a session cannot begin another.
+        (vec![Operation::NewSession], Operation::NewSession, "setsid", Errno::EPERM),
+        first(Operation::SetHostname { name: text(&"x".repeat(65)) }, "sethostname", Errno::EINVAL),
+        // A root that is not a mount.
+        (
+            vec![Operation::Chroot { path: text(env!("CARGO_MANIFEST_DIR")) }],
+            Operation::MakeMountsPrivate,
+            "mount_setattr",
+            Errno::EINVAL,
+        ),
+        first(
+            Operation::LimitWritableLayer { options: wrong_options(), directory: missing(), directories: Vec::new() },
+            "fsconfig",
+            Errno::EINVAL,
+        ),
+        first(Operation::MountOverlay { options: wrong_options(), target: missing() }, "fsconfig", Errno::EINVAL),
+        first(
+            Operation::MountOverlayByPath { layers: missing(), data: text(""), target: missing() },
+            "chdir",
+            Errno::ENOENT,
+        ),
+        first(
+            Operation::Shifted {
+                namespace: CLOSED,
+                directories: vec![missing()],
+                then: Box::new(Operation::MakeMountsPrivate),
+            },
+            "open_tree",
+            Errno::ENOENT,
+        ),
+        first(Operation::BindRoot { source: missing() }, "open_tree", Errno::ENOENT),
+        first(
+            Operation::Mount { fstype: text("no-such-fs"), options: Vec::new(), attributes: 0, place: somewhere() },
+            "fsopen",
+            Errno::ENODEV,
+        ),
+        first(
+            Operation::BindMount { source: missing(), recursive: false, attributes: 0, place: somewhere() },
+            "open_tree",
+            Errno::ENOENT,
+        ),
+        first(Operation::MakeDevice { mode: 0, device: 0, place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
+        first(Operation::Symlink { target: missing(), place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
+        first(Operation::Remount { attributes: 0, path: text("missing") }, "openat2", Errno::ENOENT),
+        // A file of that name that is none of procfs, where a mount leads elsewhere.
+        first(Operation::SetSysctl { path: text("Cargo.toml"), value: text("1") }, "fstatfs", Errno::EINVAL),
+        first(Operation::MaskPath { path: too_long() }, "openat2", Errno::ENAMETOOLONG),
+        first(Operation::ReadonlyPath { path: too_long() }, "openat2", Errno::ENAMETOOLONG),
+        // There is no new root yet.
+        first(Operation::PivotRoot, "fchdir", Errno::EBADF),
+        first(Operation::Chroot { path: missing() }, "chroot", Errno::ENOENT),
+        first(Operation::LoopbackUp { request: Box::new(nameless()) }, "ioctl", Errno::ENODEV),
+        first(Operation::EnterWorkdir { path: missing(), prefixes: Vec::new() }, "chdir", Errno::ENOENT),
+        first(Operation::SetRlimit { resource: 99, soft: 0, hard: 0 }, "prlimit64", Errno::EINVAL),
+        first(Operation::EnterUserNamespace { namespace: CLOSED }, "setns", Errno::EBADF),
+        (vec![powers(0)], Operation::DropBoundingSet { drop: vec![0] }, "prctl", Errno::EPERM),
+        first(Operation::SetUser { uid: NOBODY, gid: NOBODY, groups: None }, "setresgid", Errno::EINVAL),
+        first(Operation::SetUser { uid: 0, gid: 0, groups: Some(vec![NOBODY]) }, "setgroups", Errno::EPERM),
+        (vec![powers(0)], powers(1), "capset", Errno::EPERM),
+        first(execution("/no/such/path"), "execve", Errno::ENOENT),
+        first(execution(env!("CARGO_MANIFEST_DIR")), "execve", Errno::EACCES),
+    ]
+}
+
+fn nameless() -> libc::ifreq {
+    // SAFETY: struct ifreq is plain numbers, for which all zero is a value.
+    unsafe { std::mem::zeroed() }
+}
+
+fn execution(path: &str) -> Operation {
+    let (args, env) = (vec![std::ptr::null()], vec![std::ptr::null()]);
+    Operation::Execute(Execution { candidates: vec![text(path)], args, env, _strings: Vec::new() })
+}
+
+/// The plan of which the operations would be part: as many steps as there are operations, none of which is looked into.
+fn plan_of(steps: usize) -> Plan {
+    Plan { steps: (0..steps).map(|mask| Step::SetUmask { mask: mask as u32 }).collect() }
+}
+
+/// Carries the operations out in a process of its own, in namespaces of its own, and gives what its parent makes of it.
+fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
+    let plan = plan_of(operations.len());
+    let program = Program { operations: operations.into_iter().enumerate().collect(), traced: false };
+    let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
+    let namespaces = [Namespace::User, Namespace::Mount, Namespace::Pid, Namespace::Uts, Namespace::Net];
+    let args = CloneArgs { flags: flags(&namespaces), ..CloneArgs::default() };
+    let pipes = Pipes { go: CLOSED, report: report.as_raw_fd() };
+    // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
+    let born = unsafe { birth::clone3(args) };
+    let (_, pidfd) = match born.expect("a process in namespaces of its own") {
+        None => interpret(&program, pipes),
+        Some(born) => born,
+    };
+    drop(report);
+    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    let heard = listen_until_executed(listen);
+    let ended = wait::reap(&pidfd).expect("it can be waited for");
+    assert_eq!(ended.how.to_string(), "exit code 125", "the process is gone, by its own doing");
+    conclude(heard, &plan)
+}
+
+/// The operation's name, as it is written in the source.
+fn name(operation: &Operation) -> String {
+    let text = format!("{operation:?}");
+    text.split([' ', '(']).next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn whatever_fails_is_told_by_step_call_and_reason() {
+    for (mut operations, faulty, expected, reason) in faults() {
+        let (name, place) = (name(&faulty), operations.len());
+        operations.push(faulty);
+        match start_of(operations) {
+            Err(StartError::Step { step, index, call, errno }) => {
+                assert_eq!((index, call, errno), (place, expected, reason), "{name}");
+                assert_eq!(*step, Step::SetUmask { mask: place as u32 }, "{name}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+/// The names of the variants, as the source lists them.
+fn operations_in_the_source() -> Vec<&'static str> {
+    let source = include_str!("../program.rs");
+    let list = source.split_once("enum Operation {").expect("the list").1.split_once("\n}").expect("its end").0;
+    let lines = list.lines().filter(|line| line.starts_with("    ") && line[4..].starts_with(char::is_uppercase));
+    lines.filter_map(|line| line.trim().split([' ', '(', ',']).next()).collect()
+}
+
+#[test]
+fn every_operation_has_a_fault() {
+    let tried: Vec<String> = faults().iter().map(|(_, operation, _, _)| name(operation)).collect();
+    let known = |wanted: &str| {
+        tried.iter().any(|tried| tried == wanted)
+            || NEVER_FAIL.iter().any(|(name, why)| *name == wanted && !why.is_empty())
+    };
+    let operations = operations_in_the_source();
+    assert!(operations.len() > 30, "{operations:?}");
+    let missing: Vec<_> = operations.iter().filter(|name| !known(name)).collect();
+    assert!(missing.is_empty(), "operations without a fault, see the head of this file: {missing:?}");
+}
+
+/// A parent that dies before it has said *go* takes its child with it: nothing runs half prepared.
+#[test]
+fn nothing_runs_unless_told_to_go() {
+    let (go, say_go) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
+    let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
+    let program = Program { operations: vec![(0, Operation::AwaitGo)], traced: false };
+    // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
+    let born = unsafe { birth::clone3(CloneArgs::default()) };
+    let (_, pidfd) = match born.expect("a process") {
+        None => {
+            // What the step before would have done.
+            let _closed = calls::close(say_go.as_raw_fd());
+            interpret(&program, Pipes { go: go.as_raw_fd(), report: report.as_raw_fd() })
+        }
+        Some(born) => born,
+    };
+    drop((go, say_go, report));
+    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    let heard = listen_until_executed(listen);
+    wait::reap(&pidfd).expect("it can be waited for");
+    assert!(matches!(conclude(heard, &plan_of(1)), Err(StartError::EndedEarly { .. })));
+}
