@@ -137,6 +137,11 @@ fn english_lesson_9() {
 }
 
 #[test]
+fn english_profile() {
+    check_page("en/src/profile.md");
+}
+
+#[test]
 fn portuguese_introduction() {
     check_page("pt-BR/src/introduction.md");
 }
@@ -154,6 +159,11 @@ fn portuguese_lesson_4() {
 #[test]
 fn portuguese_lesson_9() {
     check_page("pt-BR/src/lesson-09.md");
+}
+
+#[test]
+fn portuguese_profile() {
+    check_page("pt-BR/src/profile.md");
 }
 
 #[test]
