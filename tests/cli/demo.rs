@@ -41,7 +41,12 @@ fn the_doctor_finds_the_machine_well() {
     assert_eq!(findings["runs"], true);
     let names: Vec<&str> =
         findings["findings"].as_array().unwrap().iter().filter_map(|finding| finding["name"].as_str()).collect();
-    assert!(names.contains(&"overlay driver") && names.contains(&"user namespaces"), "{names:?}");
+    assert!(
+        ["overlay driver", "user namespaces", "subordinate ids", "limit of memory", "seccomp", "terminals"]
+            .iter()
+            .all(|name| names.contains(name)),
+        "{names:?}"
+    );
     assert!(place.succeed(&["doctor"]).ends_with("`minicontainer run` works here.\n"));
     assert_eq!(place.containers(), 0);
 }

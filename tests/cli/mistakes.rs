@@ -172,5 +172,5 @@ fn where_user_namespaces_are_forbidden() {
     let doctor = place.answer(output.unwrap());
     assert_eq!(doctor.code, 1);
     assert!(doctor.stdout.contains("FAILS  user namespaces"), "{}", doctor.stdout);
-    assert!(doctor.stdout.contains("to mend it: run as root"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("to mend it: `sudo sysctl user.max_user_namespaces=15000`"), "{}", doctor.stdout);
 }

@@ -176,3 +176,76 @@ fn a_bind_keeps_what_is_locked() {
         assert_eq!(succeed(&fixture, &["run", "--rm", "-v", &volume, "busybox", "sh", "-c", undo]), "no");
     }
 }
+
+/// Whether a user who is nobody to the engine can look into a directory.
+fn stranger_sees(directory: &Path) -> bool {
+    Command::new("ls").arg(directory).uid(STRANGER).gid(STRANGER).output().expect("ls").status.success()
+}
+
+/// Owns nothing, and no container runs as it.
+const STRANGER: u32 = 54_321;
+
+/// New files lack no permission bit that they are given.
+fn allow_everything() -> std::io::Result<()> {
+    nix::sys::stat::umask(nix::sys::stat::Mode::empty());
+    Ok(())
+}
+
+/// Whatever the umask: nobody else can enter the store or what lies in it, and neither can a container.
+#[test]
+fn the_store_is_closed_to_others() {
+    if !skip::require(is_root(), skip::ROOT) {
+        return;
+    }
+    for fixture in [Fixture::user, Fixture::user_with_ids, Fixture::root] {
+        let Some(fixture) = fixture() else { return };
+        // A store that the engine has yet to make, in a place open to everybody.
+        let store = shared(&fixture).join("store");
+        let run = |arguments: &[&str]| {
+            let mut command = fixture.command();
+            command.args(arguments).env("MINICONTAINER_ROOT", &store);
+            // SAFETY: umask(2) cannot fail and touches no memory.
+            unsafe { command.pre_exec(allow_everything) };
+            let output = command.output().expect("the command starts");
+            (output.status.success(), told(&output))
+        };
+        assert!(run(&["image", "seed"]).0);
+        assert_eq!(run(&["run", "--name", "kept", "busybox", "true"]), (true, String::new()));
+        let container =
+            fs::read_dir(store.join("containers")).expect("containers").flatten().next().expect("a container");
+        for directory in [store.clone(), store.join("containers"), container.path(), store.join("layers")] {
+            let mode = fs::metadata(&directory).expect("a directory").permissions().mode() & 0o7777;
+            assert_eq!(mode & 0o077, 0, "{}: {mode:o}", directory.display());
+            assert!(!stranger_sees(&directory), "{}", directory.display());
+        }
+        // The control: the stranger can look, and sees the directory in which the store lies.
+        assert!(stranger_sees(store.parent().expect("a parent")));
+        let inside = format!("ls -d {}", store.display());
+        assert!(!run(&["run", "--rm", "busybox", "sh", "-c", &inside]).0);
+        assert!(run(&["rm", "kept"]).0);
+    }
+}
+
+/// An engine that may have few descriptors runs containers all the same.
+#[test]
+fn twenty_descriptors_are_enough() {
+    for fixture in [Fixture::user, Fixture::user_with_ids, Fixture::root] {
+        let Some(fixture) = fixture() else { return };
+        let limited = |most: u64, arguments: &[&str]| {
+            let mut command = fixture.command();
+            command.args(arguments);
+            let limit = move || nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, most, most);
+            // SAFETY: makes one system call.
+            unsafe { command.pre_exec(move || Ok(limit()?)) };
+            command.output().expect("the command starts")
+        };
+        succeed(&fixture, &["image", "seed"]);
+        let enough = limited(20, &["run", "--rm", "-v", "/usr:/mnt", "busybox", "sh", "-c", "ulimit -n"]);
+        assert_eq!((told(&enough).as_str(), enough.stdout.as_slice()), ("", &b"20\n"[..]));
+        // The control: with too few it fails, says so, and leaves nothing behind.
+        let short = limited(5, &["run", "--rm", "busybox", "true"]);
+        assert_eq!(short.status.code(), Some(125), "{}", told(&short));
+        assert!(told(&short).contains("Too many open files") || told(&short).contains("EMFILE"), "{}", told(&short));
+        assert_eq!(fs::read_dir(fixture.store().join("containers")).map_or(0, Iterator::count), 0);
+    }
+}

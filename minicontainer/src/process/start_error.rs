@@ -142,9 +142,11 @@ impl StartError {
                 (Step::MountOverlay { .. }, Errno::EINVAL) => {
                     Some("the store's file system cannot hold an overlay's upper layer; try --driver copy")
                 }
-                (Step::UnshareCgroup | Step::Mount { .. } | Step::MakeMountsPrivate, Errno::EPERM) => {
-                    Some(crate::host::MEND_USER_NAMESPACES)
-                }
+                // The first steps that need power: a security module lets the namespace be made and then denies it.
+                (
+                    Step::UnshareCgroup | Step::SetHostname { .. } | Step::MakeMountsPrivate | Step::Mount { .. },
+                    Errno::EPERM | Errno::EACCES,
+                ) => Some(crate::host::MEND_USER_NAMESPACES),
                 _ => None,
             },
             _ => None,

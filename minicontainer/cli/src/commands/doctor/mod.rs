@@ -1,11 +1,13 @@
 //! `doctor`: what this machine can do, tried and not guessed, and how to mend what it cannot.
 
-use std::process::ExitCode;
+mod told;
+
+use std::{env, fs, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 use minicontainer::{
-    MIB, Sandbox, Store,
-    core::plan::{Availability, CgroupLayout, Host, Identity},
+    MIB, Sandbox, Stdio, Store,
+    core::plan::{Availability, Host, Identity, SubordinateIds},
     host,
     rootfs::Driver,
     store::Image,
@@ -18,6 +20,7 @@ use nix::{
 use serde::Serialize;
 
 use crate::{error::Failure, output};
+use told::Seen;
 
 /// Try what this machine can do, and say how to mend what it cannot
 #[derive(Debug, Args)]
@@ -69,7 +72,15 @@ impl Finding {
 /// Tries everything.
 pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
     let host = host::probe();
-    let mut findings = vec![identity(&host), kernel(), user_namespaces(&host), cgroups(&host)];
+    let seen = see();
+    let mut findings = vec![
+        identity(&host),
+        kernel(),
+        told::user_namespaces(&host::try_user_namespace(), &host, &seen),
+        told::subordinate_ids(&host),
+    ];
+    findings.extend(told::limits(&host));
+    findings.extend(told::kernel_features(&seen));
     match Store::open_default() {
         Ok(store) => {
             findings.push(Finding::works("store", format!("{} can be written", store.root().display())));
@@ -132,33 +143,16 @@ fn kernel() -> Finding {
     }
 }
 
-fn user_namespaces(host: &Host) -> Finding {
-    match host::try_user_namespace() {
-        Availability::Available => Finding::works("user namespaces", "one was made, and something mounted in it"),
-        Availability::Unavailable { cause, mend } => Finding {
-            name: "user namespaces",
-            // Root isolates by its own powers.
-            verdict: if host.identity == Identity::Root { Verdict::Missing } else { Verdict::Broken },
-            detail: cause,
-            mend: Some(mend),
-        },
-    }
-}
-
-fn cgroups(host: &Host) -> Finding {
-    let layout = match &host.cgroups.layout {
-        CgroupLayout::None => "no control groups are mounted".to_owned(),
-        CgroupLayout::V1 { hierarchies } => format!("version 1: {}", hierarchies.join(" ")),
-        CgroupLayout::V2 { controllers } => format!("version 2: {}", controllers.join(" ")),
-    };
-    match &host.cgroups.access {
-        Availability::Available => Finding::works("control groups", layout),
-        Availability::Unavailable { cause, mend } => Finding {
-            name: "control groups",
-            verdict: Verdict::Missing,
-            detail: format!("no limits of memory, cpus, processes: {cause} ({layout})"),
-            mend: Some(mend.clone()),
-        },
+/// Reads what the kernel shows of itself.
+fn see() -> Seen {
+    let read = |path: &str| fs::read_to_string(path).ok();
+    Seen {
+        program: env::current_exe().map_or_else(|_| "minicontainer".to_owned(), |path| path.display().to_string()),
+        apparmor_restricts: read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+        userns_clone: read("/proc/sys/kernel/unprivileged_userns_clone"),
+        max_user_namespaces: read("/proc/sys/user/max_user_namespaces"),
+        filesystems: read("/proc/filesystems").unwrap_or_default(),
+        seccomp_actions: read("/proc/sys/kernel/seccomp/actions_avail"),
     }
 }
 
@@ -188,9 +182,18 @@ fn runs(store: &Store, host: &Host) -> Vec<Finding> {
     let tried = Store::open(&place).map_err(SeedError::Store).and_then(|trial| seed_busybox(&trial)).map(|seeded| {
         let mut findings = vec![
             run("run", Verdict::Broken, &seeded.image, |sandbox| sandbox),
-            run("overlay driver", Verdict::Missing, &seeded.image, |sandbox| sandbox.driver(Driver::Overlay)),
+            run("overlay driver", Verdict::Missing, &seeded.image, |sandbox| {
+                // To remove what lies in a layer and make it anew is what an overlay without its attributes cannot do.
+                sandbox.driver(Driver::Overlay).command("sh").args(["-c", "rm -r /etc && mkdir /etc && rmdir /etc"])
+            }),
             run("copy driver", Verdict::Missing, &seeded.image, |sandbox| sandbox.driver(Driver::Copy)),
+            run("own network", Verdict::Missing, &seeded.image, |sandbox| {
+                sandbox.command("cat").arg("/sys/class/net/lo/flags")
+            }),
         ];
+        if matches!(host.subordinate, SubordinateIds::Lent { .. }) {
+            findings.push(run("other users", Verdict::Missing, &seeded.image, |sandbox| sandbox.user("1000:1000")));
+        }
         if host.cgroups.access == Availability::Available {
             let limit = |sandbox: Sandbox| sandbox.memory(64 * MIB).cpus(0.5).pids(32);
             findings.push(run("limits", Verdict::Missing, &seeded.image, limit));
@@ -207,13 +210,13 @@ fn runs(store: &Store, host: &Host) -> Vec<Finding> {
 }
 
 fn run(name: &'static str, otherwise: Verdict, image: &Image, ask: impl FnOnce(Sandbox) -> Sandbox) -> Finding {
-    let sandbox = ask(Sandbox::from_image(image)).command("true");
+    let sandbox = ask(Sandbox::from_image(image).command("true").stdout(Stdio::Null));
     match sandbox.status() {
         Ok(report) if report.verdict == minicontainer::Verdict::Exited(0) => {
-            Finding::works(name, format!("a container ran `true` in {:.1} ms", report.wall_time.as_secs_f64() * 1e3))
+            Finding::works(name, format!("a container ran for {:.1} ms", report.wall_time.as_secs_f64() * 1e3))
         }
         Ok(report) => {
-            let failure = Failure::new(format!("a container ran `true`, which ended with {:?}", report.verdict));
+            let failure = Failure::new(format!("a container ran, and ended with {:?}", report.verdict));
             Finding::fails(name, otherwise, &failure)
         }
         Err(error) => Finding::fails(name, otherwise, &error.into()),
