@@ -124,6 +124,29 @@ fn what_is_left_out_is_warned_of_and_remembered() {
 }
 
 #[test]
+fn every_wall_that_is_lowered_is_told_and_remembered() {
+    let place = Place::new();
+    let flags = ["--cap-add NET_ADMIN", "--privileged", "--security-opt no-new-privileges=false", "--network host"];
+    let words = flags.iter().flat_map(|flag| flag.split(' '));
+    let arguments: Vec<&str> = ["run", "--name", "open"].into_iter().chain(words).chain(["busybox", "true"]).collect();
+    let answer = place.run(&arguments);
+    insta::assert_snapshot!(answer.show());
+    assert_eq!(
+        place.succeed(&[
+            "inspect",
+            "--format",
+            "{{json .Weakened}}{{json .HostConfig.CapAdd}}{{.HostConfig.Privileged}}",
+            "open"
+        ]),
+        concat!(
+            r#"["--privileged","--cap-add CAP_NET_ADMIN","--security-opt no-new-privileges=false","--network host"]"#,
+            "[\"CAP_NET_ADMIN\"]true\n"
+        )
+    );
+    place.succeed(&["rm", "open"]);
+}
+
+#[test]
 fn time_runs_out() {
     let place = Place::new();
     let answer = place.run(&[
