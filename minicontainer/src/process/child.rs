@@ -1,7 +1,8 @@
 //! The container's first process, from clone3(2) to execve(2): an interpreter of prepared operations.
 //!
 //! **Nothing here may allocate, lock, log or panic** (see the module above for why). Every value was made by the parent;
-//! every call goes straight to the kernel; and the only ways out are execve(2) and `_exit`.
+//! every call goes straight to the kernel; and the only ways out are execveat(2), of the [launcher](super::launcher), and
+//! `_exit`.
 
 use super::message::{self, Call};
 use super::program::{Operation, Program};
@@ -58,8 +59,8 @@ pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
         let before = if program.traced { calls::clock_nanos() } else { 0 };
         if let Operation::Execute(execution) = operation {
             tell(pipes.report, &message::ready());
-            let errno = child_process::execute(execution);
-            tell(pipes.report, &message::failed(*step, Call::Execve, errno.0));
+            let failure = child_process::execute(execution);
+            tell(pipes.report, &message::failed(*step, failure.call, failure.errno.0));
             calls::exit(SETUP_FAILED);
         }
         if let Err(failure) = carry_out(operation, pipes, &mut state) {

@@ -37,6 +37,10 @@ pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
             change(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0)?;
             ambient.iter().try_for_each(|number| change(libc::PR_CAP_AMBIENT_RAISE, *number))
         }
+        // An engine that has died before this call is missed when the report pipe, which it alone reads, is written to.
+        Operation::EndWithEngine => {
+            calls::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0).named(Call::Prctl).map(drop)
+        }
         Operation::NoNewPrivileges => calls::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).named(Call::Prctl).map(drop),
         // The callers carry out the others. One that nobody does must stop the start, not be passed over.
         _ => Err(Failure { call: Call::Execve, errno: Errno(libc::ENOSYS) }),
@@ -86,17 +90,15 @@ fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(), Failure> {
     calls::prctl(libc::PR_SET_KEEPCAPS, 0, 0).named(Call::Prctl).map(drop)
 }
 
-/// Becomes the program: the first candidate that is there. Comes back only with the reason why none could be run; that
-/// one was found but may not be run tells more than that another was not found.
-pub(super) fn execute(execution: &Execution) -> Errno {
-    let mut reason = Errno(libc::ENOENT);
-    for candidate in &execution.candidates {
-        match calls::execve(candidate, &execution.args, &execution.env) {
-            errno @ Errno(libc::ENOENT | libc::ENOTDIR) if execution.candidates.len() == 1 => return errno,
-            Errno(libc::ENOENT | libc::ENOTDIR) => {}
-            Errno(libc::EACCES) => reason = Errno(libc::EACCES),
-            errno => return errno,
-        }
+/// Executes the launcher, which becomes the program. Comes back only with the reason why it could not be executed.
+pub(super) fn execute(execution: &Execution) -> Failure {
+    // The launcher has still something to tell.
+    if let Err(failure) = calls::keep_over_execve(execution.report).named(Call::Fcntl) {
+        return failure;
     }
-    reason
+    match calls::execveat(execution.launcher, &execution.args, &execution.env) {
+        // What the program is given does not fit, which holds for the program as for the launcher.
+        errno @ Errno(libc::E2BIG) => Failure { call: Call::Execve, errno },
+        errno => Failure { call: Call::Execveat, errno },
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use minicontainer_core::plan::{MountAttribute, Plan, Step, capability_number};
 
+use super::launcher;
 use super::program::{Execution, Operation, Place, Program};
 use crate::sys::calls::{Fd, MountAttr};
 
@@ -15,6 +16,9 @@ pub(crate) struct Context {
     pub standard: [Fd; 3],
     /// Descriptors above those three that stay open until execve(2).
     pub kept: Vec<Fd>,
+    /// The file that holds the launcher, and the pipe to which it reports.
+    pub launcher: Fd,
+    pub report: Fd,
     /// The `tasks` files of the container's cgroups (version 1), open for writing.
     pub tasks: Vec<Fd>,
     /// The user namespace that was made before, if one was.
@@ -76,7 +80,9 @@ impl CompileError {
 pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, CompileError> {
     let mut operations = Vec::new();
     for (index, step) in plan.steps.iter().enumerate() {
-        if let Some(operation) = operation(step, context)? {
+        if let Step::Execute { args, env, init } = step {
+            operations.push((index, Operation::Execute(execution(args, env, *init, index, context)?)));
+        } else if let Some(operation) = operation(step, context)? {
             operations.push((index, operation));
         }
     }
@@ -180,7 +186,7 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
             inheritable: bits(inheritable) & context.permitted,
             ambient: ambient.iter().filter_map(|name| capability_number(name)).collect(),
         },
-        Step::Execute { args, env, init: false } => Operation::Execute(execution(args, env)?),
+        Step::EndWithEngine => Operation::EndWithEngine,
         Step::NoNewPrivileges => Operation::NoNewPrivileges,
         _ => return Err(CompileError::no_operation(step)),
     })
@@ -233,21 +239,38 @@ fn side_by_side(lowers: &[String]) -> Result<(String, Vec<String>), CompileError
     Ok((first, names))
 }
 
-fn execution(args: &[String], env: &[String]) -> Result<Execution, CompileError> {
+/// What the launcher is told, and what it hands on: `src/launcher/main.rs` says in which form.
+fn execution(
+    args: &[String],
+    env: &[String],
+    init: bool,
+    step: usize,
+    context: &Context,
+) -> Result<Execution, CompileError> {
     let program = &args[0];
-    let candidates = if program.contains('/') {
-        vec![text(program)?]
+    let candidates: Vec<String> = if program.contains('/') {
+        vec![program.clone()]
     } else {
         let path = env.iter().rev().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or_default();
         let directories = path.split(':').map(|directory| if directory.is_empty() { "." } else { directory });
-        directories.map(|directory| text(&format!("{directory}/{program}"))).collect::<Result<_, _>>()?
+        directories.map(|directory| format!("{directory}/{program}")).collect()
     };
-    let strings = args.iter().chain(env).map(|one| text(one)).collect::<Result<Vec<_>, _>>()?;
+    let name = init.then(|| launcher::INIT.to_owned());
+    let kind = if init { "init" } else { "program" };
+    let orders = [context.report.to_string(), step.to_string(), kind.to_owned()];
+    let orders = orders.into_iter().chain(candidates).chain([String::new()]);
+    let args = name.iter().chain(args).map(|one| text(one)).collect::<Result<Vec<_>, _>>()?;
+    let env = orders.map(|one| text(&one)).chain(env.iter().map(|one| text(one))).collect::<Result<Vec<_>, _>>()?;
     let pointers = |part: &[CString]| -> Vec<*const libc::c_char> {
         part.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
     };
-    let (args, env) = strings.split_at(args.len());
-    Ok(Execution { candidates, args: pointers(args), env: pointers(env), _strings: strings })
+    Ok(Execution {
+        launcher: context.launcher,
+        report: context.report,
+        args: pointers(&args),
+        env: pointers(&env),
+        _strings: args.into_iter().chain(env).collect(),
+    })
 }
 
 /// The ranges of descriptors above 2 that hold none of `kept`.

@@ -1,6 +1,5 @@
-//! What the container's first process tells its parent: fixed-size messages through the report pipe.
-
-use std::time::Duration;
+//! What the container's first process tells its parent: fixed-size messages through the report pipe. The launcher
+//! (`src/launcher`) compiles this file too, so it needs nothing but the language itself.
 
 /// A system call of the container's first process, so that a failure can be told by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,10 +8,13 @@ pub(crate) enum Call {
     Capset,
     Chdir,
     Chroot,
+    Clone,
     Close,
     Dup,
     Execve,
+    Execveat,
     Fchdir,
+    Fcntl,
     Fsconfig,
     Fsmount,
     Fsopen,
@@ -47,14 +49,17 @@ pub(crate) enum Call {
 
 impl Call {
     /// Every call with its name in section 2 of the manual; a call's place is its number.
-    const NAMES: [(Call, &'static str); 37] = [
+    const NAMES: &[(Call, &'static str)] = &[
         (Call::Capset, "capset"),
         (Call::Chdir, "chdir"),
         (Call::Chroot, "chroot"),
+        (Call::Clone, "clone"),
         (Call::Close, "close_range"),
         (Call::Dup, "dup3"),
         (Call::Execve, "execve"),
+        (Call::Execveat, "execveat"),
         (Call::Fchdir, "fchdir"),
+        (Call::Fcntl, "fcntl"),
         (Call::Fsconfig, "fsconfig"),
         (Call::Fsmount, "fsmount"),
         (Call::Fsopen, "fsopen"),
@@ -147,15 +152,6 @@ pub(crate) fn decode(bytes: &[u8; SIZE]) -> Option<Message> {
     }
 }
 
-/// How long a step of the plan took, as `--trace` shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct StepTime {
-    /// The step's place in the plan, from 0.
-    pub step: usize,
-    /// How long it took.
-    pub took: Duration,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,8 +167,8 @@ mod tests {
 
     #[test]
     fn every_call_stands_at_its_number() {
-        for (place, (call, name)) in Call::NAMES.into_iter().enumerate() {
-            assert_eq!(call as usize, place, "{name}");
+        for (place, (call, name)) in Call::NAMES.iter().enumerate() {
+            assert_eq!(*call as usize, place, "{name}");
         }
     }
 }

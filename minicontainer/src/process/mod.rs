@@ -27,6 +27,7 @@ pub(crate) mod child_mounts;
 pub(crate) mod child_process;
 pub(crate) mod compile;
 pub(crate) mod ids;
+pub(crate) mod launcher;
 pub(crate) mod message;
 pub(crate) mod program;
 pub(crate) mod start;
@@ -35,6 +36,14 @@ pub(crate) mod user_namespace;
 pub(crate) mod wait;
 
 pub use compile::CompileError;
-pub use message::StepTime;
 pub use start_error::StartError;
 pub use wait::heed_children;
+
+/// How long a step of the plan took, as `--trace` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct StepTime {
+    /// The step's place in the plan, from 0.
+    pub step: usize,
+    /// How long it took.
+    pub took: std::time::Duration,
+}

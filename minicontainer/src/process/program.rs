@@ -47,6 +47,7 @@ pub(crate) enum Operation {
     DropBoundingSet { drop: Vec<u32> },
     SetUser { uid: u32, gid: u32, groups: Option<Vec<u32>> },
     SetCapabilities { effective: u64, permitted: u64, inheritable: u64, ambient: Vec<u32> },
+    EndWithEngine,
     NoNewPrivileges,
     Execute(Execution),
 }
@@ -60,14 +61,16 @@ pub(crate) struct Place {
     pub components: Vec<(CString, CString)>,
 }
 
-/// The program to become, looked for in the directories of `PATH` unless its name has a slash.
+/// The launcher, and what it hands on to the program, see [`launcher`](super::launcher).
 #[derive(Debug)]
 pub(crate) struct Execution {
-    /// Where to look, in this order.
-    pub candidates: Vec<CString>,
+    /// The launcher's file.
+    pub launcher: Fd,
+    /// Where the launcher reports to.
+    pub report: Fd,
     /// Pointers into `_strings`, ended by a null pointer.
     pub args: Vec<*const libc::c_char>,
-    /// Pointers into `_strings`, ended by a null pointer.
+    /// The launcher's orders and the program's environment: pointers into `_strings`, ended by a null pointer.
     pub env: Vec<*const libc::c_char>,
     /// What the pointers point to.
     pub _strings: Vec<CString>,

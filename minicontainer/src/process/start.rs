@@ -15,10 +15,10 @@ use nix::unistd::{getegid, geteuid, pipe2};
 use super::child::{Pipes, interpret};
 use super::compile::{Context, compile};
 use super::ids::map_ids;
-use super::message::{self, Message, StepTime};
+use super::message::{self, Message};
 use super::program::Program;
 use super::start_error::StartError;
-use super::{user_namespace, wait};
+use super::{StepTime, launcher, user_namespace, wait};
 use crate::cgroup::Group;
 use crate::sys::{
     self,
@@ -55,18 +55,21 @@ pub(crate) fn start(
     };
     let (go, say_go) = pipe()?;
     let (listen, report) = pipe()?;
+    let launcher = above_standard(launcher::in_memory().map_err(|source| StartError::Launcher { source })?)?;
     let [stdin, stdout, stderr] = standard;
     let standard = [above_standard(stdin)?, above_standard(stdout)?, above_standard(stderr)?];
     let tasks = group.map(Group::tasks).unwrap_or_default();
 
     let users = user_namespace::make(plan)?;
     let (namespaces, into_cgroup) = clone_step(plan);
-    let mut kept = vec![go.as_raw_fd(), report.as_raw_fd()];
+    let mut kept = vec![go.as_raw_fd(), report.as_raw_fd(), launcher.as_raw_fd()];
     kept.extend(&tasks);
     kept.extend(users.as_ref().map(AsRawFd::as_raw_fd));
     let context = Context {
         standard: [0, 1, 2].map(|place: usize| standard[place].as_raw_fd()),
         kept,
+        launcher: launcher.as_raw_fd(),
+        report: report.as_raw_fd(),
         tasks,
         user_namespace: users.as_ref().map(AsRawFd::as_raw_fd),
         // In a user namespace of its own the process has every capability.
@@ -89,7 +92,7 @@ pub(crate) fn start(
     let childs = (program, Pipes { go: go.as_raw_fd(), report: report.as_raw_fd() });
     let accompany = |born: sys::Result<(i32, RawFd)>| {
         let restored = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&callers_mask), None);
-        drop((go, report, standard, users));
+        drop((go, report, launcher, standard, users));
         let (pid, pidfd) = born.map_err(|errno| StartError::Clone { namespaces, source: Errno::from_raw(errno.0) })?;
         // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };

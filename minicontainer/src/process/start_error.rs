@@ -19,6 +19,12 @@ pub enum StartError {
         /// The reason.
         source: Errno,
     },
+    /// The launcher could not be put into memory.
+    #[error("cannot make the launcher's file in memory: memfd_create: {source}")]
+    Launcher {
+        /// The reason.
+        source: Errno,
+    },
     /// The kernel made no process.
     #[error("cannot make a process in new namespaces ({}): clone3: {source}", names(.namespaces))]
     Clone {
@@ -127,6 +133,9 @@ impl StartError {
                 "give it its default action first: minicontainer::heed_children() in a program of your own, \
                  or signal(SIGCHLD, SIG_DFL), see sigaction(2)",
             ),
+            StartError::Launcher { source: Errno::EACCES } | StartError::Step { call: "execveat", .. } => {
+                Some("programs must be executable from memory: set the sysctl vm.memfd_noexec to 0 or 1")
+            }
             StartError::Clone { source: Errno::EAGAIN, .. } => Some("the machine or your user has too many processes"),
             StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
                 (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => {

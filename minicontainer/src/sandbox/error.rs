@@ -95,10 +95,10 @@ impl Error {
     /// What kind of fault it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Start(StartError::Step { step, errno, .. }) if matches!(**step, Step::Execute { .. }) => match errno
-            {
-                Errno::ENOENT | Errno::ENOTDIR => ErrorKind::CommandNotFound,
-                _ => ErrorKind::CommandNotExecutable,
+            Error::Start(StartError::Step { step, call: "execve", errno, .. }) => match (step.as_ref(), *errno) {
+                (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => ErrorKind::CommandNotFound,
+                (Step::Execute { .. }, _) => ErrorKind::CommandNotExecutable,
+                _ => ErrorKind::Other,
             },
             _ => ErrorKind::Other,
         }

@@ -330,9 +330,14 @@ pub(crate) fn permitted_capabilities() -> Result<u64> {
     Ok(u64::from(data[1]) | u64::from(data[4]) << 32)
 }
 
-/// Becomes another program; comes back only with the reason why not. Both lists end with a null pointer.
-pub(crate) fn execve(program: &CStr, args: &[*const libc::c_char], env: &[*const libc::c_char]) -> Errno {
-    match call!(SYS_execve, path(program), args.as_ptr(), env.as_ptr()) {
+/// Lets the next program have this descriptor, too.
+pub(crate) fn keep_over_execve(descriptor: Fd) -> Result<usize> {
+    call!(SYS_fcntl, fd(descriptor), libc::F_SETFD, 0)
+}
+
+/// Becomes the program in this file; comes back only with the reason why not. Both lists end with a null pointer.
+pub(crate) fn execveat(program: Fd, args: &[*const libc::c_char], env: &[*const libc::c_char]) -> Errno {
+    match call!(SYS_execveat, fd(program), path(c""), args.as_ptr(), env.as_ptr(), libc::AT_EMPTY_PATH) {
         Err(errno) => errno,
         Ok(_) => Errno(libc::ENOSYS),
     }

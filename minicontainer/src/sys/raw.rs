@@ -1,16 +1,22 @@
-//! The one instruction that enters the kernel, for the two processors that the project runs on, see syscall(2).
+//! The one instruction that enters the kernel, for the two processors that the project runs on, see syscall(2). It
+//! knows no library, because the launcher, which has none, makes its calls by it too.
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("minicontainer makes its system calls itself and knows how to only on x86_64 and aarch64.");
 
+use core::ffi::{c_long, c_void};
+
 use super::{Errno, Result};
+
+/// clone3(2). Calls as young as this have one number on all processors.
+const CLONE3: isize = 435;
 
 /// Makes the system call `number` with six arguments; those that a call does not have are ignored by the kernel.
 ///
 /// # Safety
 /// The arguments must be what the call expects: above all, addresses must be valid for what the kernel does with them.
 #[cfg(target_arch = "x86_64")]
-pub(crate) unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
+pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<usize> {
     let [a, b, c, d, e, f] = arguments;
     let result: isize;
     // SAFETY: the instruction clobbers rcx and r11 only, as declared; the caller answers for the arguments.
@@ -31,7 +37,7 @@ pub(crate) unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Res
 /// # Safety
 /// The arguments must be what the call expects: above all, addresses must be valid for what the kernel does with them.
 #[cfg(target_arch = "aarch64")]
-pub(crate) unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
+pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<usize> {
     let [a, b, c, d, e, f] = arguments;
     let result: isize;
     // SAFETY: the instruction changes x0 only; the caller answers for the arguments.
@@ -56,10 +62,10 @@ pub(crate) unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Res
 /// library or the Rust runtime keep for the calling thread.
 #[cfg(target_arch = "x86_64")]
 pub(crate) unsafe fn clone3_sharing_memory(
-    args: *const libc::c_void,
+    args: *const c_void,
     size: usize,
-    entry: extern "C" fn(*const libc::c_void) -> !,
-    argument: *const libc::c_void,
+    entry: extern "C" fn(*const c_void) -> !,
+    argument: *const c_void,
 ) -> Result<usize> {
     let result: isize;
     // SAFETY: in the parent only the declared registers change; the child never leaves the block, since `entry` does
@@ -74,7 +80,7 @@ pub(crate) unsafe fn clone3_sharing_memory(
             "call r9",
             "ud2",
             "2:",
-            inlateout("rax") libc::SYS_clone3 as isize => result,
+            inlateout("rax") CLONE3 => result,
             in("rdi") args, in("rsi") size, in("r8") argument, in("r9") entry,
             lateout("rcx") _, lateout("r11") _,
         );
@@ -91,10 +97,10 @@ pub(crate) unsafe fn clone3_sharing_memory(
 /// library or the Rust runtime keep for the calling thread.
 #[cfg(target_arch = "aarch64")]
 pub(crate) unsafe fn clone3_sharing_memory(
-    args: *const libc::c_void,
+    args: *const c_void,
     size: usize,
-    entry: extern "C" fn(*const libc::c_void) -> !,
-    argument: *const libc::c_void,
+    entry: extern "C" fn(*const c_void) -> !,
+    argument: *const c_void,
 ) -> Result<usize> {
     let result: isize;
     // SAFETY: in the parent only the declared registers change; the child never leaves the block, since `entry` does
@@ -108,7 +114,7 @@ pub(crate) unsafe fn clone3_sharing_memory(
             "blr x10",
             "brk 1",
             "2:",
-            in("x8") libc::SYS_clone3,
+            in("x8") CLONE3,
             inlateout("x0") args => result,
             in("x1") size, in("x9") argument, in("x10") entry,
         );

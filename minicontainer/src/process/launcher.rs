@@ -1,0 +1,79 @@
+//! The launcher as a file in memory: what the container's first process executes, so that the caller's own program is
+//! never within a container's reach. `src/launcher/main.rs` is its text and tells more; `build.rs` compiles it.
+//!
+//! The file is *sealed* (fcntl(2), `F_ADD_SEALS`): nobody can change it, whoever gets hold of it through
+//! `/proc/PID/exe`. And every container has its own, which costs some microseconds: so no container can do to another,
+//! or to the next, what seals do not forbid, such as taking the permission to execute away.
+
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::unistd::write;
+
+/// The program.
+const LAUNCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/launcher"));
+
+/// How /proc/PID/exe names it.
+const NAME: &CStr = c"minicontainer-launcher";
+
+/// What is in front of the program's arguments with `--init`: how ps(1) names the process that stays.
+pub(super) const INIT: &str = "minicontainer-init";
+
+/// A sealed file in memory that holds the launcher.
+pub(super) fn in_memory() -> Result<OwnedFd, Errno> {
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+    let file = match memfd_create(NAME, flags | MFdFlags::from_bits_retain(libc::MFD_EXEC)) {
+        // Before Linux 6.3 such a file could be executed without asking for it.
+        Err(Errno::EINVAL) => memfd_create(NAME, flags)?,
+        made => made?,
+    };
+    if write(&file, LAUNCHER)? != LAUNCHER.len() {
+        return Err(Errno::ENOSPC);
+    }
+    fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::all()))?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::FileExt;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn the_launcher_is_small_static_and_cannot_be_changed() {
+        let mut file = File::from(in_memory().expect("a file in memory"));
+        assert!(LAUNCHER.len() < 16 * 1024, "{} bytes", LAUNCHER.len());
+        let mut content = Vec::new();
+        file.write_at(b"x", 0).expect_err("it is sealed against writing");
+        file.set_len(0).expect_err("it is sealed against shrinking");
+        file.set_len(1 << 20).expect_err("it is sealed against growing");
+        nix::unistd::lseek(&file, 0, nix::unistd::Whence::SeekSet).expect("its beginning");
+        file.read_to_end(&mut content).expect("its content");
+        assert_eq!(content, LAUNCHER);
+        let word = |at: usize, size: usize| {
+            LAUNCHER[at..at + size].iter().rev().fold(0, |all, byte| all << 8 | usize::from(*byte))
+        };
+        let kinds: Vec<usize> = (0..word(56, 2)).map(|header| word(word(32, 8) + header * word(54, 2), 4)).collect();
+        assert!(
+            !kinds.iter().any(|kind| matches!(kind, 2 | 3)),
+            "neither dynamic nor with an interpreter, elf(5): {kinds:?}"
+        );
+    }
+
+    #[test]
+    fn who_gives_it_no_orders_is_told_so() {
+        let file = in_memory().expect("a file in memory");
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let output = Command::new(path).env_clear().env("PATH", "/bin").output().expect("it starts");
+        assert_eq!(output.status.code(), Some(126));
+        assert_eq!(output.stderr, b"minicontainer: /proc/self/exe is no program of the container's\n");
+    }
+}
