@@ -1,6 +1,11 @@
 //! Containers from their start to their removal.
 
-use std::{fs, process::Stdio, thread, time::Duration};
+use std::{
+    fs,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -242,22 +247,46 @@ fn whoever_ignores_the_end_of_children_still_learns_it() {
     assert_eq!((answer.code, answer.stderr.as_str()), (3, ""));
 }
 
-#[test]
-fn a_container_outlives_its_engine_and_is_told_truthfully() {
-    let place = Place::new();
-    let script = "touch /shared/ready; exec sleep 600";
-    let mut engine =
-        place.command(&["run", "--name", "orphan", "-v", ".:/shared", "busybox", "sh", "-c", script]).spawn().unwrap();
+/// Starts a container in the foreground and kills the engine, whose container must end too.
+#[track_caller]
+fn orphan(place: &Place, flags: &[&str]) {
+    let script = ["busybox", "sh", "-c", "trap '' HUP TERM; sleep 600 & touch /shared/ready; wait"];
+    let arguments = [&["run", "--name", "orphan", "-v", ".:/shared"], flags, &script].concat();
+    let mut engine = place.command(&arguments).spawn().unwrap();
     while !place.path("ready").exists() {
         thread::sleep(Duration::from_millis(10));
     }
+    let pid = place.succeed(&["inspect", "-f", "{{.State.Pid}}", "orphan"]);
+    let process = format!("/proc/{}/cmdline", pid.trim());
+    assert!(fs::read_to_string(&process).unwrap().contains("sleep 600"), "it runs");
     engine.kill().unwrap();
     engine.wait().unwrap();
-    assert_eq!(place.succeed(&["ps", "--format", "{{.Names}} {{.State}}"]), "orphan running\n");
-    let refused = place.run(&["rm", "orphan"]);
-    insta::assert_snapshot!(refused.show());
-    assert_eq!(place.succeed(&["rm", "-f", "orphan"]), "orphan\n");
+    let begin = Instant::now();
+    while fs::read(&process).is_ok_and(|words| !words.is_empty()) {
+        assert!(begin.elapsed() < Duration::from_secs(5), "the container outlives its engine");
+        thread::sleep(Duration::from_millis(1));
+    }
+    fs::remove_file(place.path("ready")).unwrap();
+}
+
+#[test]
+fn a_container_dies_with_its_engine_and_is_told_truthfully() {
+    let place = Place::new();
+    orphan(&place, &[]);
+    assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]), "orphan exited\n");
+    assert_eq!(place.succeed(&["rm", "orphan"]), "orphan\n");
     assert_eq!(place.containers(), 0);
+    // Nobody would miss this one, so the next command that makes a container clears it away.
+    for flags in [["--rm"].as_slice(), &["--rm", "--init"], &["--rm", "--init", "--without", "pid"]] {
+        orphan(&place, flags);
+        place.succeed(&["run", "--rm", "busybox", "true"]);
+        assert_eq!(place.containers(), 0, "{flags:?}");
+    }
+}
+
+#[test]
+fn a_hang_up_ends_the_container() {
+    assert_eq!(signalled("touch /shared/ready; exec sleep 60", Signal::SIGHUP), (137, String::new()));
 }
 
 #[test]

@@ -180,6 +180,20 @@ impl Sandbox {
         self
     }
 
+    /// Has a small process of the engine's stay as the container's first one: it starts the program as its child, hands
+    /// signals on to it and buries orphans, which few programs do that were not written to be the first.
+    pub fn init(mut self) -> Sandbox {
+        self.options.init = true;
+        self
+    }
+
+    /// Ends the container when the calling *thread* ends, even by SIGKILL: whoever calls [`start`](Sandbox::start) in one
+    /// thread and lets that end before the container does not want this.
+    pub fn end_with_caller(mut self) -> Sandbox {
+        self.ends_with_caller = true;
+        self
+    }
+
     /// Measures every step of the start, see [`Running::times`](super::Running::times).
     pub fn traced(mut self) -> Sandbox {
         self.traced = true;

@@ -60,6 +60,7 @@ pub struct Sandbox {
     output_limit: Option<u64>,
     stdio: [Stdio; 3],
     traced: bool,
+    ends_with_caller: bool,
     invalid: Option<String>,
 }
 
@@ -112,6 +113,7 @@ impl Sandbox {
             output_limit: None,
             stdio: [Stdio::Inherit, Stdio::Inherit, Stdio::Inherit],
             traced: false,
+            ends_with_caller: false,
             invalid: None,
         }
     }
@@ -187,7 +189,10 @@ impl Sandbox {
                 (spec, root)
             }
         };
-        let plan = plan(&spec, &root, &host)?;
+        let mut plan = plan(&spec, &root, &host)?;
+        if self.ends_with_caller {
+            plan.end_with_engine();
+        }
         Ok(Decided { directory, driver, spec, plan })
     }
 

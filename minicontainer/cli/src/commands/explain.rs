@@ -48,7 +48,7 @@ enum PlanFormat {
 pub fn execute(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
     let options = arguments.container.options()?;
     let image = find_image(&Store::open_default()?, arguments.container.image())?;
-    let sandbox = arguments.container.sandbox(&image, &options);
+    let sandbox = arguments.container.sandbox(&image, &options).end_with_caller();
     match arguments.format {
         PlanFormat::Text => print(&sandbox, arguments.lang.unwrap_or_else(language::of_environment)),
         PlanFormat::Json => output::print_json(&sandbox.plan()?).map(|()| ExitCode::SUCCESS),

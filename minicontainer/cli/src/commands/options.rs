@@ -78,6 +78,10 @@ pub struct ContainerArguments {
     #[command(flatten)]
     pub security: SecurityArguments,
 
+    /// Let a small process of the engine's be the first one: it hands signals on to the program and buries orphans
+    #[arg(long)]
+    pub init: bool,
+
     /// Leave an isolation out, to see what it is for: pid, net, ipc, uts, mount, cgroup, user, capabilities,
     /// no-new-privileges, masked-paths
     #[arg(long, value_name = "ISOLATION", value_delimiter = ',')]
@@ -161,6 +165,7 @@ impl ContainerArguments {
                 Some(NetworkArgument::Host) => Network::Host,
                 _ => Network::None,
             },
+            init: self.init,
             without,
             ..RunOptions::default()
         };

@@ -110,6 +110,9 @@ pub struct RunOptions {
     pub shm_size: Option<ByteSize>,
     /// Variables of the kernel's that belong to its own namespaces.
     pub sysctls: Vec<Sysctl>,
+    /// Whether a small process of the engine's stays as the container's first one: it starts the program as its child,
+    /// hands signals on to it and buries orphans.
+    pub init: bool,
     /// Isolations left out on purpose, to show what then leaks.
     pub without: BTreeSet<Isolation>,
 }

@@ -86,6 +86,22 @@ pub struct Plan {
     pub steps: Vec<Step>,
 }
 
+impl Plan {
+    /// Ties the container's life to that of the engine's thread that gives birth to it, by PR_SET_PDEATHSIG(2const): for
+    /// a command in the foreground, which nobody else would clear up after. A program that does not want this can undo
+    /// it, so it protects from accidents and from nothing else.
+    ///
+    /// The kernel forgets the wish when a process changes its user or gains powers. So it comes behind all steps that
+    /// do, and before execve(2), which keeps it unless the file is set-user-id.
+    pub fn end_with_engine(&mut self) {
+        let changes = |step: &Step| {
+            matches!(step, Step::EnterUserNamespace | Step::SetUser { .. } | Step::SetCapabilities { .. })
+        };
+        let place = self.steps.iter().rposition(changes).map_or(0, |last| last + 1);
+        self.steps.insert(place, Step::EndWithEngine);
+    }
+}
+
 /// Decides every step from an ordinary process to an isolated one.
 ///
 /// # Errors

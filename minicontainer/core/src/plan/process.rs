@@ -4,6 +4,7 @@ use oci_spec::runtime::{Capabilities as OciCapabilities, LinuxIdMapping, Spec};
 
 use super::subordinate::is_mapped;
 use super::{CAPABILITIES, Capabilities, Host, IdMapping, Identity, Namespace, PlanError, Step, SubordinateIds};
+use crate::spec::INIT_ANNOTATION;
 
 /// The step that writes the id maps of the user namespace.
 pub(super) fn map_ids(spec: &Spec, host: &Host) -> Result<Step, PlanError> {
@@ -76,8 +77,17 @@ pub(super) fn steps(spec: &Spec, host: &Host) -> Result<Vec<Step>, PlanError> {
     if process.no_new_privileges() == Some(true) {
         steps.push(Step::NoNewPrivileges);
     }
-    steps.push(Step::Execute { args, env: process.env().clone().unwrap_or_default(), init: false });
+    steps.push(Step::Execute { args, env: process.env().clone().unwrap_or_default(), init: init(spec)? });
     Ok(steps)
+}
+
+/// Whether the document asks for an init of the engine's.
+fn init(spec: &Spec) -> Result<bool, PlanError> {
+    match spec.annotations().as_ref().and_then(|all| all.get(INIT_ANNOTATION)).map(String::as_str) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(PlanError::Unsupported { field: "annotations.minicontainer.init", value: other.to_owned() }),
+    }
 }
 
 /// Supplementary groups; an ordinary user's namespace has only the ids that were mapped, and where that is a single one

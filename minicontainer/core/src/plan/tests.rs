@@ -201,6 +201,31 @@ fn refusals() {
     insta::assert_snapshot!(text.join("\n"));
 }
 
+/// An init is an annotation of the document, which says yes, or no, or is refused.
+#[test]
+fn only_the_documents_annotation_asks_for_an_init() {
+    let check = |value: Option<&str>, expect: Option<bool>| {
+        let planned = edited(|spec| {
+            let annotation = value.map(|value| [("minicontainer.init".to_owned(), value.to_owned())].into());
+            spec.set_annotations(annotation);
+        });
+        let init = planned.map(|plan| matches!(plan.steps.last(), Some(Step::Execute { init: true, .. })));
+        assert_eq!(init.ok(), expect, "{value:?}");
+    };
+    check(None, Some(false));
+    check(Some("true"), Some(true));
+    check(Some("false"), Some(false));
+    check(Some("yes"), None);
+    let mut labelled = oci_spec::image::Config::default();
+    labelled.set_labels(Some([("minicontainer.init".to_owned(), "true".to_owned())].into()));
+    let mut config = oci_spec::image::ImageConfiguration::default();
+    config.set_config(Some(labelled));
+    let process = settle(&shell(), &config).expect("there is a command");
+    let user = resolve_user(&process.user, "", "").expect("root needs no account");
+    let spec = spec(&shell(), &process, &user, "4f3c", &Host::example()).expect("a document");
+    assert_eq!(*spec.annotations(), None, "no label of an image becomes an annotation");
+}
+
 fn edited(change: impl FnOnce(&mut Spec)) -> Result<Plan, PlanError> {
     let host = Host::example();
     let mut spec = document(&shell(), &host).expect("a document");
@@ -238,7 +263,7 @@ prop_compose! {
     fn any_options()(
         without in proptest::sample::subsequence(
             Isolation::ALL.into_iter().filter(|one| !matches!(one, Isolation::Mount | Isolation::User)).collect::<Vec<_>>(), 0..8),
-        (read_only, host_network, own_users, own_shm) in any::<(bool, bool, bool, bool)>(),
+        (read_only, host_network, own_users, own_shm, init) in any::<(bool, bool, bool, bool, bool)>(),
         (profile, privileged) in prop_oneof![
             Just((Profile::Default, false)), Just((Profile::Default, true)), Just((Profile::Docker, false)),
             Just((Profile::Docker, true)),
@@ -250,6 +275,7 @@ prop_compose! {
             without: without.iter().copied().collect(),
             root: if read_only { Access::ReadOnly } else { Access::ReadWrite },
             network: if host_network { Network::Host } else { Network::None },
+            init,
             workdir,
             mounts: targets.iter().map(|target| {
                 crate::options::MountSpec::from_volume(&format!("/srv:{target}"), "/").expect("a mount")
@@ -278,7 +304,9 @@ proptest! {
         let go = at(|step| matches!(step, Step::AwaitGo)).expect("a go");
         let drop = at(|step| matches!(step, Step::DropBoundingSet { .. })).expect("powers are given up");
 
-        // The program comes last and once.
+        // The program comes last and once, with an init if one was asked for.
+        let has_init = matches!(kinds[last], Step::Execute { init: true, .. });
+        prop_assert_eq!(has_init, options.init);
         prop_assert_eq!(at(|step| matches!(step, Step::Execute { .. })), Some(last));
         // The pivot comes before it, and after every mount; no mount comes later.
         for (index, step) in kinds.iter().enumerate() {
@@ -323,6 +351,14 @@ proptest! {
                 prop_assert!(sealed.is_none_or(|sealed| index < sealed) && index < pivot);
             }
         }
+        // Whoever ties it to the engine's life adds one step, behind everything that makes the kernel forget it.
+        let mut tied = plan.clone();
+        tied.end_with_engine();
+        let place = tied.steps.iter().position(|step| *step == Step::EndWithEngine).expect("the step");
+        let powers = tied.steps.iter().position(|step| matches!(step, Step::SetCapabilities { .. })).expect("powers");
+        prop_assert!(powers + 1 == place && place < last + 1);
+        tied.steps.remove(place);
+        prop_assert_eq!(tied, plan);
     }
 
     /// Leaving one isolation out never adds a namespace, and removes just its own.

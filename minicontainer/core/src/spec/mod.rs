@@ -39,6 +39,11 @@ pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MAS
 /// The least memory that a container can be limited to, in bytes: Docker's bound, and less does not start.
 pub const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
 
+/// The annotation of the document that says `true` where the container has an init of the engine's: the runtime
+/// specification has no field for it, and lets everybody annotate. Other runtimes pass over it. Whoever writes the
+/// document decides; an image cannot, since nothing that it says becomes an annotation.
+pub const INIT_ANNOTATION: &str = "minicontainer.init";
+
 /// The version of the runtime specification written into the document: the newest that Debian's runc and crun read.
 const OCI_VERSION: &str = "1.0.2";
 
@@ -110,7 +115,7 @@ pub fn spec(
     let mut spec = Spec::default();
     spec.set_version(OCI_VERSION.to_owned())
         .set_root(Some(root))
-        .set_annotations(None)
+        .set_annotations(options.init.then(|| [(INIT_ANNOTATION.to_owned(), "true".to_owned())].into()))
         .set_process(Some(oci_process(options, process, user, &hostname)?))
         .set_hostname(own(Isolation::Uts).then_some(hostname))
         .set_mounts(own(Isolation::Mount).then(|| mounts::mounts(options, host)))

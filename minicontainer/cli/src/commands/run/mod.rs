@@ -118,7 +118,8 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let output_limit = output_limit.map_err(|error| Failure::of_argument("--output-limit", error))?;
     let store = Store::open_default()?;
     let image = find_image(&store, arguments.container.image())?;
-    let sandbox = arguments.container.sandbox(&image, &options);
+    // This command is the container's only attendant: what it gives birth to shall not outlive it.
+    let sandbox = arguments.container.sandbox(&image, &options).end_with_caller();
     if let Some(language) = arguments.explain {
         return explain::print(&sandbox, language.unwrap_or_else(language::of_environment));
     }

@@ -4,7 +4,7 @@
 //! So signals are passed on. One thing stands in the way: the first process of a pid namespace is its *init*, and the
 //! kernel drops every signal to an init that has no handler for it (pid_namespaces(7)), so that Ctrl-C would do nothing
 //! at all to `run busybox sleep 60`. Where the program has no handler for a signal that asks it to end, the container
-//! is killed instead.
+//! is killed instead. Who blocks a signal is about to ask for it (sigwaitinfo(2), signalfd(2)), as `--init` does.
 //!
 //! The signals are blocked and read from a descriptor, signalfd(2), so that this command can wait for them and for the
 //! container's end at the same time. What arrives before it waits is kept. The container starts with no signal blocked.
@@ -49,15 +49,15 @@ fn pass_on(signals: &SignalFd, running: &Running) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the process has a handler for a signal: the bits of `SigCgt` in proc_pid_status(5).
+/// Whether the process caught or blocked a signal: the bits of `SigCgt` and `SigBlk` in proc_pid_status(5).
 fn handles(pid: u32, signal: Signal) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    caught(&status).is_some_and(|mask| mask & (1 << (signal as i32 - 1)) != 0)
+    (mask(&status, "SigCgt:") | mask(&status, "SigBlk:")) & (1 << (signal as i32 - 1)) != 0
 }
 
-fn caught(status: &str) -> Option<u64> {
-    let digits = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
-    u64::from_str_radix(digits.trim(), 16).ok()
+fn mask(status: &str, name: &str) -> u64 {
+    let digits = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    u64::from_str_radix(digits.trim(), 16).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn the_mask_is_read() {
-        assert_eq!(caught("Name:\tsh\nSigIgn:\t0000000000000004\nSigCgt:\t0000000000004002\n"), Some(0x4002));
-        assert_eq!(caught("Name:\tsh\n"), None);
+        let status = "Name:\tsh\nSigIgn:\t0000000000000004\nSigCgt:\t0000000000004002\n";
+        assert_eq!(mask(status, "SigCgt:"), 0x4002);
+        assert_eq!(mask(status, "SigBlk:"), 0);
     }
 }
