@@ -253,19 +253,21 @@ fn orphan(place: &Place, flags: &[&str]) {
     let script = ["busybox", "sh", "-c", "trap '' HUP TERM; sleep 600 & touch /shared/ready; wait"];
     let arguments = [&["run", "--name", "orphan", "-v", ".:/shared"], flags, &script].concat();
     let mut engine = place.command(&arguments).spawn().unwrap();
-    while !place.path("ready").exists() {
+    // The program may be ready before the engine has written down that it runs.
+    let mut pid = String::new();
+    while !place.path("ready").exists() || pid.trim().parse::<u32>().unwrap_or_default() == 0 {
         thread::sleep(Duration::from_millis(10));
+        pid = place.run(&["inspect", "-f", "{{.State.Pid}}", "orphan"]).stdout;
     }
-    let pid = place.succeed(&["inspect", "-f", "{{.State.Pid}}", "orphan"]);
     let process = format!("/proc/{}/cmdline", pid.trim());
     assert!(fs::read_to_string(&process).unwrap().contains("sleep 600"), "it runs");
     engine.kill().unwrap();
     engine.wait().unwrap();
     let begin = Instant::now();
-    while fs::read(&process).is_ok_and(|words| !words.is_empty()) {
+    while place.succeed(&["ps", "-q"]) != "" {
         assert!(begin.elapsed() < Duration::from_secs(5), "the container outlives its engine");
-        thread::sleep(Duration::from_millis(1));
     }
+    assert!(fs::read_to_string(&process).unwrap_or_default().is_empty(), "its process is gone");
     fs::remove_file(place.path("ready")).unwrap();
 }
 

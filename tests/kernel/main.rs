@@ -12,6 +12,7 @@ mod files;
 mod fixture;
 mod isolation;
 mod kernel_files;
+mod launcher;
 mod library;
 mod limits;
 mod oracle;

@@ -179,8 +179,9 @@ impl Containers {
                 }
                 continue;
             };
-            if container.should_be_gone() && !attended::is_attended(&path)? {
-                remove::remove_cgroups(&container.id);
+            let should_be_gone = container.should_be_gone() && !attended::is_attended(&path)?;
+            // What cannot be removed now stays, with the record that tells of it, for the next time.
+            if should_be_gone && remove::remove_cgroups(&container.id).is_ok() {
                 remove::remove_directory(&path)?;
             } else {
                 stay.push(container);

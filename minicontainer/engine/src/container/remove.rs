@@ -8,11 +8,18 @@ use std::{
 };
 
 use minicontainer::rootfs;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 use super::{Container, ContainerError, Containers, Id, State};
 
 /// How long a killed process is waited for. The kernel needs microseconds, unless a device hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long its control groups are waited for, with the store's lock held.
+const PATIENCE_WITH_CGROUPS: Duration = Duration::from_secs(1);
 
 /// Whether a container is removed although it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +52,7 @@ impl Containers {
             }
         }
         let _lock = self.store.lock()?;
-        remove_cgroups(&container.id);
+        remove_cgroups(&container.id)?;
         remove_directory(&self.place(&container.id))?;
         Ok(container)
     }
@@ -67,13 +74,44 @@ pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
     Ok(rootfs::remove(path)?)
 }
 
-/// Removes the control groups of a container whose engine was killed before it could. A group in which a process still
-/// lives cannot be removed, and one that is not there need not be: neither is a fault.
-pub(super) fn remove_cgroups(id: &Id) {
+/// Removes the control groups of a container whose engine was killed before it could, and whatever process of it still
+/// lives. The kernel lets go of a group a moment after the last of its processes has ended.
+pub(super) fn remove_cgroups(id: &Id) -> Result<(), ContainerError> {
     let name = format!("minicontainer-{id}");
     let root = Path::new("/sys/fs/cgroup");
     let hierarchies = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-    for hierarchy in hierarchies.chain([root.to_owned()]) {
-        let _ = fs::remove_dir(hierarchy.join(&name));
+    for group in hierarchies.chain([root.to_owned()]).map(|hierarchy| hierarchy.join(&name)) {
+        let begin = Instant::now();
+        while let Err(error) = remove_cgroup(&group) {
+            if error.kind() != io::ErrorKind::ResourceBusy || begin.elapsed() > PATIENCE_WITH_CGROUPS {
+                return Err(ContainerError::io("remove the cgroup", &group)(error));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    Ok(())
+}
+
+/// Removes one group if nothing is in it any more; else kills what is.
+fn remove_cgroup(group: &Path) -> io::Result<()> {
+    match fs::remove_dir(group) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
+        Err(error) => {
+            for pid in fs::read_to_string(group.join("cgroup.procs"))
+                .unwrap_or_default()
+                .lines()
+                .filter_map(|line| line.parse().ok())
+            {
+                // One that has ended meanwhile is what we want.
+                let _gone = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+            // A container with all powers may have made groups inside.
+            let inner = fs::read_dir(group).into_iter().flatten().flatten();
+            for inner in inner.filter(|entry| entry.path().is_dir()) {
+                remove_cgroup(&inner.path())?;
+            }
+            Err(error)
+        }
+        removed => removed,
     }
 }

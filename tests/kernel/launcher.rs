@@ -1,0 +1,254 @@
+//! The engine's own program is out of a container's reach; an init that was asked for does what an init must; and
+//! whoever kills the engine ends the container.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    path::Path,
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use minicontainer::{Sandbox, Verdict, core::options::Isolation};
+
+use crate::fixture::Fixture;
+use crate::sandboxes::{busybox, run, shell, succeeds, text};
+
+/// What the launcher says when a container executes it.
+const NO_PROGRAM: &str = "minicontainer: /proc/self/exe is no program of the container's\n";
+
+/// Files whose execution ends at the program of whoever executes them, in a directory for the container.
+fn hostile_entrypoints() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    // Every process may pass through, whoever it is.
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("the mode is set");
+    fs::write(path("script"), "#!/proc/self/exe --list\n").expect("a script");
+    fs::set_permissions(path("script"), fs::Permissions::from_mode(0o755)).expect("the mode is set");
+    symlink("/proc/self/exe", path("link")).expect("a link");
+    symlink("/proc/1/exe", path("first")).expect("a link");
+    directory
+}
+
+const ENTRYPOINTS: [&str; 5] = ["/hostile/script", "/hostile/link", "/hostile/first", "/proc/1/exe", "/proc/self/exe"];
+
+#[test]
+fn the_callers_program_is_not_executed_inside() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let hostile = hostile_entrypoints();
+    // An ordinary child of this process executes this very program, which lists its tests.
+    let control = Command::new(hostile.path().join("script")).output().expect("it starts");
+    assert!(String::from_utf8_lossy(&control.stdout).contains("0 tests, 0 benchmarks"), "{control:?}");
+    for entrypoint in ENTRYPOINTS {
+        let sandbox = Sandbox::from_image(&image).bind_ro(hostile.path(), "/hostile").command(entrypoint).arg("--list");
+        for sandbox in [sandbox.clone(), sandbox.clone().init(), sandbox.without(Isolation::NoNewPrivileges)] {
+            let output = run(&sandbox);
+            let wrote = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            assert_eq!(wrote, [String::new(), NO_PROGRAM.to_owned()], "{entrypoint}");
+            assert_eq!(output.report.verdict, Verdict::Exited(126), "{entrypoint}");
+        }
+    }
+}
+
+#[track_caller]
+fn check_command(fixture: &Fixture) {
+    seed(fixture);
+    let hostile = hostile_entrypoints();
+    let volume = format!("{}:/hostile:ro", hostile.path().display());
+    for entrypoint in ENTRYPOINTS {
+        for flags in [[].as_slice(), &["--init"]] {
+            let output =
+                engine(fixture, &[&["run", "--rm", "-v", &volume, "--entrypoint", entrypoint], flags].concat());
+            assert_eq!(output.status.code(), Some(126), "{entrypoint}: {output:?}");
+            assert_eq!(String::from_utf8_lossy(&output.stderr), NO_PROGRAM, "{entrypoint}");
+            assert!(output.stdout.is_empty(), "{entrypoint}: {output:?}");
+        }
+    }
+}
+
+fn seed(fixture: &Fixture) {
+    let seeded = fixture.command().args(["image", "seed"]).output().expect("the command starts");
+    assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
+}
+
+/// Runs the command with these flags, the image and an argument that the command itself would answer.
+fn engine(fixture: &Fixture, flags: &[&str]) -> Output {
+    fixture.command().args(flags).args(["busybox", "version"]).output().expect("the command starts")
+}
+
+#[test]
+fn the_program_of_roots_command_is_not_executed_inside() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_command(&fixture);
+}
+
+#[test]
+fn the_program_of_an_ordinary_users_command_is_not_executed_inside() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_command(&fixture);
+}
+
+/// Whether a file is as it was: its content, and when it was last written.
+fn state(path: &Path) -> (Vec<u8>, SystemTime) {
+    let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).expect("a time");
+    (fs::read(path).expect("its content"), modified)
+}
+
+/// A root with all powers looks, in every process it sees, for the program of this very test, and tries to write to
+/// every program it finds, while a hundred containers start.
+#[test]
+fn nobody_inside_gets_hold_of_the_callers_program() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let own = std::env::current_exe().expect("a program");
+    let before = state(&own);
+    let (device, inode) = fs::metadata(&own).map(|file| (file.dev(), file.ino())).expect("a file");
+    let probe = format!(
+        "until test -e /shared/over; do for program in /proc/[0-9]*/exe; do
+            test \"$(stat -Lc %d:%i $program 2>/dev/null)\" != {device}:{inode} || echo $program is the caller\\'s
+            (exec 3>>$program) 2>/dev/null && echo $program can be written
+        done; touch /shared/ready; done"
+    );
+    let check = |left_out: &[Isolation], found: bool| {
+        let shared = tempfile::tempdir().expect("a directory");
+        let mut sandbox = shell(&image, &probe).bind(shared.path(), "/shared").stdout(minicontainer::Stdio::Piped);
+        for isolation in left_out {
+            sandbox = sandbox.without(*isolation);
+        }
+        let attacker = sandbox.init().spawn().expect("it starts");
+        while !shared.path().join("ready").exists() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        for round in 0..if found { 1 } else { 100 } {
+            let victim = Sandbox::from_image(&image).command("true");
+            let victim = if round % 2 == 0 { victim } else { victim.init() };
+            assert_eq!(run(&victim).report.verdict, Verdict::Exited(0));
+        }
+        fs::write(shared.path().join("over"), "").expect("a file");
+        let output = attacker.wait_with_output().expect("its end");
+        let wrote = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(!wrote.is_empty(), found, "{wrote}");
+    };
+    check(&[Isolation::Capabilities], false);
+    // Who sees the processes of the host finds the program: so the probe can see it.
+    check(&[Isolation::Capabilities, Isolation::Pid], true);
+    assert!(state(&own) == before, "the program is as it was");
+}
+
+#[test]
+fn the_launcher_leaves_nothing_open_and_cannot_be_changed() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let descriptors = "ls /proc/$$/fd; ls /proc/1/fd | wc -l";
+    assert_eq!(text(&shell(&image, descriptors).init()), "0\n1\n2\n0");
+    // Without an init the first process is the program.
+    assert_eq!(text(&shell(&image, descriptors)), "0\n1\n2\n3");
+    let write = "(exec 3>>/proc/1/exe) || (exec 3<>/proc/1/exe) || (: >/proc/1/exe)";
+    assert!(!succeeds(&shell(&image, write).init()));
+    let name = text(&shell(&image, "readlink /proc/1/exe; tr '\\0' ' ' < /proc/1/cmdline").init());
+    assert!(name.starts_with("/memfd:minicontainer-launcher (deleted)\nminicontainer-init sh -c "), "{name}");
+}
+
+#[test]
+fn an_init_ends_as_its_program_does() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let check = |script: &str, without: u8, with: u8| {
+        for (sandbox, code) in [(shell(&image, script), without), (shell(&image, script).init(), with)] {
+            assert_eq!(run(&sandbox).report.verdict, Verdict::Exited(i32::from(code)), "{script}");
+        }
+    };
+    check("exit 7", 7, 7);
+    // The kernel spares a first process its own signal; a child it does not.
+    check("kill -TERM $$; exit 3", 3, 128 + 15);
+    check("kill -KILL $$; exit 3", 3, 128 + 9);
+    check("exit $$", 1, 2);
+    let missing = Sandbox::from_image(&image).command("no-such-program").init().output().expect_err("it is not there");
+    assert!(missing.to_string().contains("execve no-such-program: ENOENT"), "{missing}");
+}
+
+#[test]
+fn an_init_hands_signals_on() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    for signal in [1, 2, 10, 15] {
+        let mut running = Sandbox::from_image(&image).command("sleep").arg("100").init().spawn().expect("it starts");
+        running.signaller().expect("a signaller").send(signal).expect("a signal");
+        assert_eq!(running.wait().expect("its end").verdict, Verdict::Exited(128 + signal));
+    }
+}
+
+/// The states of a process's children, as a letter each, see proc_pid_stat(5).
+fn children(parent: u32) -> Vec<String> {
+    let stat = |process: fs::DirEntry| fs::read_to_string(process.path().join("stat")).ok();
+    let stats = fs::read_dir("/proc").expect("procfs").flatten().filter_map(stat);
+    let fields = |stat: String| stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ').map(str::to_owned).collect());
+    let fields = stats.filter_map(fields).filter(|fields: &Vec<String>| fields[1] == parent.to_string());
+    fields.map(|fields| fields[0].clone()).collect()
+}
+
+fn wait_for(what: &str, reached: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !reached() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Fifty times a shell leaves two hundred children behind, and the program that follows asks for none of them.
+#[test]
+fn an_init_buries_ten_thousand_orphans() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let start = |rounds: usize, init: bool| {
+        // A shell that can fork no more ends with a failure.
+        let leave = "for child in $(seq 200); do sleep 0.1 & done";
+        let script = format!(
+            "for round in $(seq {rounds}); do sh -c '{leave}' || exit 9; done; touch /shared/over; exec sleep 1000"
+        );
+        let shared = tempfile::tempdir().expect("a directory");
+        let sandbox = shell(&image, &script).bind(shared.path(), "/shared");
+        let running = if init { sandbox.init() } else { sandbox }.spawn().expect("it starts");
+        wait_for("all are started", || shared.path().join("over").exists());
+        running
+    };
+    // A sleep(1) that is the first process never asks how its adopted children ended.
+    let without = start(1, false);
+    wait_for("nobody buries them", || children(without.id()).iter().filter(|state| *state == "Z").count() == 200);
+    drop(without);
+    let with = start(50, true);
+    wait_for("all have ended and are buried", || children(with.id()).len() == 1);
+}
+
+/// Kills the engine at any moment of a container's start; nothing may live on, and the next command clears away.
+#[track_caller]
+fn check_killed(fixture: &Fixture) {
+    seed(fixture);
+    for round in 0..60 {
+        let flags: &[&str] = if round % 2 == 0 { &["run", "--rm"] } else { &["run", "--rm", "--init"] };
+        let mut command = fixture.command();
+        command.args(flags).args(["busybox", "sleep", "1000"]).stdout(Stdio::null());
+        let mut engine = command.spawn().expect("the command starts");
+        thread::sleep(Duration::from_micros(round * 250));
+        engine.kill().expect("it can be killed");
+        engine.wait().expect("its end");
+    }
+    let next = fixture.command().args(["run", "--rm", "busybox", "true"]).output().expect("the command starts");
+    assert!(next.status.success(), "{next:?}");
+    assert_eq!(fs::read_dir(fixture.store().join("containers")).expect("a directory").count(), 0);
+    fixture.oracle().check();
+}
+
+#[test]
+fn killing_roots_engine_ends_its_containers() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_killed(&fixture);
+}
+
+#[test]
+fn killing_an_ordinary_users_engine_ends_its_containers() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_killed(&fixture);
+}
