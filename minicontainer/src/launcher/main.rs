@@ -61,8 +61,11 @@ core::arch::global_asm!(
     launch = sym launch,
 );
 
-/// What it ends with when it has nothing to execute: nobody reads it but who executes the launcher himself.
-const FAILED: i32 = 126;
+/// What it ends with when it has told why it could not do its part, as the process before it would.
+const FAILED: i32 = 125;
+
+/// What it ends with when nobody told it what to do: "cannot be executed", as shells have it.
+const NO_ORDERS: i32 = 126;
 
 const ENOENT: Errno = Errno(2);
 const EACCES: Errno = Errno(13);
@@ -146,7 +149,7 @@ extern "C" fn launch(stack: *const *const u8) -> ! {
     let Some(orders) = Orders::read(stack) else {
         let text = b"minicontainer: /proc/self/exe is no program of the container's\n";
         let _unheard = call!(WRITE, 2, text.as_ptr(), text.len());
-        exit(FAILED)
+        exit(NO_ORDERS)
     };
     // FD_CLOEXEC: what the pipe still has to tell is whether execve(2) succeeds.
     let _cannot_fail = call!(FCNTL, orders.report, 2 /* F_SETFD */, 1);

@@ -6,6 +6,7 @@
 //! fails here.
 
 use std::ffi::CString;
+use std::sync::OnceLock;
 
 use minicontainer_core::plan::Step;
 
@@ -14,13 +15,16 @@ use crate::process::program::{Execution, Operation, Place};
 
 /// No descriptor has this number.
 const CLOSED: i32 = 9999;
+/// The report pipe has this number, which the launcher must be told.
+const REPORT: i32 = 900;
 /// Nobody has this id: the process is in a user namespace without any.
 const NOBODY: u32 = 4242;
 
 /// Operations whose calls cannot be refused, whatever they are given.
-const NEVER_FAIL: [(&str, &str); 3] = [
+const NEVER_FAIL: [(&str, &str); 4] = [
     ("ResetSignals", "it names signals that exist, and the two that cannot be changed are left out"),
     ("SetUmask", "umask(2) always succeeds"),
+    ("EndWithEngine", "anybody may wish for a signal, and its arguments are fixed"),
     ("NoNewPrivileges", "anybody may have it set, and its arguments are fixed"),
 ];
 
@@ -118,8 +122,12 @@ fn faults() -> Vec<Fault> {
         first(Operation::SetUser { uid: NOBODY, gid: NOBODY, groups: None }, "setresgid", Errno::EINVAL),
         first(Operation::SetUser { uid: 0, gid: 0, groups: Some(vec![NOBODY]) }, "setgroups", Errno::EPERM),
         (vec![powers(0)], powers(1), "capset", Errno::EPERM),
-        first(execution("/no/such/path"), "execve", Errno::ENOENT),
-        first(execution(env!("CARGO_MANIFEST_DIR")), "execve", Errno::EACCES),
+        first(execution("/no/such/path", CLOSED, REPORT), "execveat", Errno::EBADF),
+        first(execution("/no/such/path", launcher_file(), CLOSED), "fcntl", Errno::EBADF),
+        first(execution("/no/such/path", launcher_file(), REPORT), "execve", Errno::ENOENT),
+        first(execution("/dev/null/below", launcher_file(), REPORT), "execve", Errno::ENOTDIR),
+        first(execution(env!("CARGO_MANIFEST_DIR"), launcher_file(), REPORT), "execve", Errno::EACCES),
+        first(execution(&"x".repeat(200_000), launcher_file(), REPORT), "execve", Errno::E2BIG),
     ]
 }
 
@@ -128,9 +136,16 @@ fn nameless() -> libc::ifreq {
     unsafe { std::mem::zeroed() }
 }
 
-fn execution(path: &str) -> Operation {
-    let (args, env) = (vec![std::ptr::null()], vec![std::ptr::null()]);
-    Operation::Execute(Execution { candidates: vec![text(path)], args, env, _strings: Vec::new() })
+/// The first operation of its program: the launcher, which is to execute what is at this path.
+fn execution(path: &str, launcher: i32, report: i32) -> Operation {
+    let strings = [&REPORT.to_string(), "0", "program", path, ""].map(text);
+    let env = strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
+    Operation::Execute(Execution { launcher, report, args: vec![std::ptr::null()], env, _strings: strings.into() })
+}
+
+fn launcher_file() -> i32 {
+    static FILE: OnceLock<OwnedFd> = OnceLock::new();
+    FILE.get_or_init(|| launcher::in_memory().expect("a file in memory")).as_raw_fd()
 }
 
 /// The plan of which the operations would be part: as many steps as there are operations, none of which is looked into.
@@ -145,13 +160,15 @@ fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let namespaces = [Namespace::User, Namespace::Mount, Namespace::Pid, Namespace::Uts, Namespace::Net];
     let args = CloneArgs { flags: flags(&namespaces), ..CloneArgs::default() };
-    let pipes = Pipes { go: CLOSED, report: report.as_raw_fd() };
+    calls::dup3(report.as_raw_fd(), REPORT).expect("a descriptor");
+    let pipes = Pipes { go: CLOSED, report: REPORT };
     // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
     let born = unsafe { birth::clone3(args) };
     let (_, pidfd) = match born.expect("a process in namespaces of its own") {
         None => interpret(&program, pipes),
         Some(born) => born,
     };
+    calls::close(REPORT).expect("it was open");
     drop(report);
     // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
