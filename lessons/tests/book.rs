@@ -142,6 +142,11 @@ fn english_profile() {
 }
 
 #[test]
+fn english_judging() {
+    check_page("en/src/judging.md");
+}
+
+#[test]
 fn portuguese_introduction() {
     check_page("pt-BR/src/introduction.md");
 }
@@ -164,6 +169,11 @@ fn portuguese_lesson_9() {
 #[test]
 fn portuguese_profile() {
     check_page("pt-BR/src/profile.md");
+}
+
+#[test]
+fn portuguese_judging() {
+    check_page("pt-BR/src/judging.md");
 }
 
 #[test]
