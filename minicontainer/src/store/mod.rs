@@ -49,11 +49,10 @@ mod unpack;
 
 use std::{
     env, fs,
-    os::unix::{ffi::OsStrExt, fs::DirBuilderExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
-use minicontainer_core::Digest;
 use nix::unistd::{AccessFlags, access, geteuid};
 
 pub use admit::{Incoming, Loaded};
@@ -122,24 +121,6 @@ impl Store {
     /// Where the engine keeps its containers.
     pub fn containers_directory(&self) -> PathBuf {
         self.root.join("containers")
-    }
-
-    /// A directory, made when missing, for what does not outlive a reboot (pids, sockets). Its name is made of the
-    /// store's path, so that two stores do not meet. It lies in root's `/run/minicontainer` or a user's
-    /// `$XDG_RUNTIME_DIR/minicontainer`; for a user without `XDG_RUNTIME_DIR`, in the store itself.
-    pub fn runtime_directory(&self) -> Result<PathBuf, StoreError> {
-        let parent = if geteuid().is_root() {
-            PathBuf::from("/run/minicontainer")
-        } else {
-            match env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute()) {
-                Some(runtime) => runtime.join("minicontainer"),
-                None => self.root.join("run"),
-            }
-        };
-        let path = parent.join(Digest::of(self.root.as_os_str().as_bytes()).short());
-        let mut private = fs::DirBuilder::new();
-        private.recursive(true).mode(0o700).create(&path).map_err(StoreError::io("make the directory", &path))?;
-        Ok(path)
     }
 
     /// Waits until nobody else changes the store, and keeps others from it until the lock is dropped. `admit`, `tag`
