@@ -5,6 +5,8 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 use serde_json::json;
 use tar::{Builder, Header};
 
+use minicontainer_core::Digest;
+
 use super::*;
 
 struct Room {
