@@ -10,6 +10,7 @@ mod attacks;
 mod escape;
 mod files;
 mod fixture;
+mod inputs;
 mod isolation;
 mod kernel_files;
 mod launcher;

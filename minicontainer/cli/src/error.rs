@@ -20,6 +20,8 @@ use minicontainer_engine::{
     image::{ImageError, SeedError},
 };
 
+use crate::output::{visible, visible_lines};
+
 /// The engine could not do its part.
 pub const ENGINE_FAILED: u8 = 125;
 
@@ -82,9 +84,9 @@ impl Failure {
 
     /// Prints it.
     pub fn print(&self) -> ExitCode {
-        complain(&self.message());
+        complain(&visible(&self.message()));
         if let Some(hint) = &self.hint {
-            eprintln!("  hint: {hint}");
+            eprintln!("  hint: {}", visible(hint));
         }
         ExitCode::from(self.code)
     }
@@ -97,7 +99,7 @@ pub fn complain(message: &str) {
 
 /// One line on stderr about something that goes on nevertheless.
 pub fn warn(message: &str) {
-    eprintln!("{} {message}", paint("1;33", "warning:"));
+    eprintln!("{} {}", paint("1;33", "warning:"), visible_lines(message));
 }
 
 /// Colours what goes to stderr if that is a terminal whose owner has not asked for plain text (no-color.org).

@@ -3,7 +3,7 @@
 //! Templates are Docker's, a small part of Go's text/template (pkg.go.dev/text/template): text in which `{{.Field}}` stands
 //! for a field, `{{.Field.Inner}}` for a field of a field, `{{.}}` for the whole, and `{{json .Field}}` for the field as
 //! JSON. `table ` before it adds a line of headings. `\t` and `\n` may be written as two characters, since shells make
-//! the real ones hard to type.
+//! the real ones hard to type. What a field holds may come from an image, so that a terminal gets nothing to obey.
 //!
 //! ```text
 //! minicontainer ps -a --format 'table {{.Names}}\t{{.Status}}'
@@ -12,7 +12,7 @@
 
 use serde_json::Value;
 
-use crate::{error::Failure, table};
+use crate::{error::Failure, output::visible, table};
 
 /// What `--format` asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,7 +157,7 @@ impl Piece {
             })?;
         }
         Ok(match found {
-            Value::String(text) if !json => text.clone(),
+            Value::String(text) if !json => visible(text).into_owned(),
             Value::Null if !json => String::new(),
             other => other.to_string(),
         })

@@ -1,5 +1,10 @@
-//! Writing to stdout.
+//! Writing to stdout, and what must not reach a terminal.
+//!
+//! Names, commands and histories come from images and containers, and a terminal obeys some characters: a name could
+//! clear the screen, change what stands above, or type. So whatever was not written here is shown with such characters
+//! spelt out. JSON has its own way of doing so.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anyhow::Context;
@@ -23,4 +28,51 @@ pub fn print_line(text: &str) -> Result<(), Failure> {
 /// Writes a value as JSON.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     print_line(&serde_json::to_string_pretty(value).context("cannot write JSON")?)
+}
+
+/// A text of somebody else's with the characters spelt out that a terminal would obey: control characters, and those
+/// that turn the direction of writing round.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    visible_but(text, |_| false)
+}
+
+/// The same for a text of several lines.
+pub fn visible_lines(text: &str) -> Cow<'_, str> {
+    visible_but(text, |character| character == '\n')
+}
+
+fn visible_but(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let turns =
+        |character| matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let obeyed = |character: char| (character.is_control() || turns(character)) && !kept(character);
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let spell = |character: char| match obeyed(character) {
+        true if character.is_control() => character.escape_default().to_string(),
+        true => character.escape_unicode().to_string(),
+        false => character.to_string(),
+    };
+    Cow::Owned(text.chars().map(spell).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: &str) {
+        assert_eq!(visible(text), expect);
+    }
+
+    #[test]
+    fn a_terminal_has_nothing_to_obey() {
+        check("sh -c 'echo \"hi\"; exit'", "sh -c 'echo \"hi\"; exit'");
+        check("maçã, 林檎, 🍎", "maçã, 林檎, 🍎");
+        check("\x1b[2Jgone", "\\u{1b}[2Jgone");
+        check("one\ntwo\r\tthree\x07\x7f", "one\\ntwo\\r\\tthree\\u{7}\\u{7f}");
+        // A single character that begins a sequence in terminals of eight bits, and one that writes backwards.
+        check("\u{9b}31m \u{202e}txt.exe", "\\u{9b}31m \\u{202e}txt.exe");
+        assert_eq!(visible_lines("one\n\x1btwo\n"), "one\n\\u{1b}two\n");
+    }
 }

@@ -6,7 +6,10 @@ use clap::Args;
 use minicontainer::{Store, core::layer::Change, rootfs};
 use minicontainer_engine::{Container, ContainerError, Containers, container::Force};
 
-use crate::{error::Failure, output};
+use crate::{
+    error::Failure,
+    output::{self, visible},
+};
 
 /// Remove containers
 #[derive(Debug, Args)]
@@ -57,7 +60,8 @@ pub struct DiffArguments {
 pub fn diff(arguments: &DiffArguments) -> Result<ExitCode, Failure> {
     let store = Store::open_default()?;
     let container = Containers::of(&store).find(&arguments.container)?;
-    let lines: String = changes(&store, &container)?.iter().map(|change| format!("{change}\n")).collect();
+    let lines: String =
+        changes(&store, &container)?.iter().map(|change| visible(&change.to_string()).into_owned() + "\n").collect();
     output::print(&lines)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -57,6 +57,6 @@ pub fn execute(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
 
 /// Prints a sandbox's plan in words.
 pub fn print(sandbox: &Sandbox, language: Language) -> Result<ExitCode, Failure> {
-    output::print(&render(&sandbox.plan()?, language))?;
+    output::print(&output::visible_lines(&render(&sandbox.plan()?, language)))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -33,6 +33,7 @@ use super::{
 use crate::{
     error::{Failure, complain, warn},
     language,
+    output::visible,
 };
 use measured::{MeasureFile, meta};
 use passing::{Passed, Passing};
@@ -213,6 +214,7 @@ fn tell_times(running: &Running) {
     let explained = explain_plan(running.plan(), language);
     for time in running.times() {
         let title = explained.get(time.step).map_or("", |step| step.explanation.title.as_str());
+        let title = visible(title);
         eprintln!("{:>8.1} µs  {:>2}. {title}", time.took.as_secs_f64() * 1e6, time.step + 1);
     }
 }
