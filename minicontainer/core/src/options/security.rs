@@ -119,3 +119,52 @@ fn engine_socket(mount: &MountSpec) -> Option<String> {
     let last = source.rsplit('/').next().unwrap_or_default();
     (names.contains(&last) || matches!(source.as_str(), "/" | "/run" | "/var/run")).then(|| source.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::{Language, explain_weakening};
+
+    /// The flags that are told of these options.
+    fn check(options: RunOptions, expect: &[&str]) {
+        let told: Vec<String> = options.weakenings().iter().map(Weakening::flag).collect();
+        assert_eq!(told, expect);
+        for weakening in options.weakenings() {
+            for language in [Language::English, Language::Portuguese] {
+                let meaning = explain_weakening(&weakening, language);
+                assert!(!meaning.contains('{') && meaning.len() > 20, "{weakening:?}: {meaning}");
+            }
+        }
+    }
+
+    fn bound(source: &str) -> RunOptions {
+        let mount = MountSpec::from_volume(&format!("{source}:/inside"), "/").expect("a mount");
+        RunOptions { mounts: vec![mount], ..RunOptions::default() }
+    }
+
+    #[test]
+    fn every_lowered_wall_is_told() {
+        check(RunOptions::default(), &[]);
+        check(bound("/srv/data"), &[]);
+        check(bound("/var/run/docker.sock"), &["-v /var/run/docker.sock"]);
+        check(bound("/run"), &["-v /run"]);
+        let open = RunOptions {
+            privileged: true,
+            profile: Profile::Docker,
+            new_privileges: Some(NewPrivileges::Allowed),
+            system_paths_open: true,
+            network: Network::Host,
+            without: [Isolation::Pid].into(),
+            ..RunOptions::default()
+        };
+        let flags = [
+            "--privileged",
+            "--compat=docker",
+            "--security-opt no-new-privileges=false",
+            "--security-opt systempaths=unconfined",
+            "--network host",
+            "--without pid",
+        ];
+        check(open, &flags);
+    }
+}
