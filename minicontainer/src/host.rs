@@ -11,6 +11,7 @@ use minicontainer_core::plan::subordinate::{Lenders, id_maps, lent};
 use minicontainer_core::plan::{
     Availability, CgroupLayout, Cgroups, Host, IdMapping, Identity, Overlay, SubordinateIds,
 };
+use minicontainer_core::seccomp::Architecture;
 use nix::sys::prctl::get_no_new_privs;
 use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, access, getegid, geteuid};
@@ -31,7 +32,9 @@ const SYS_ADMIN: u64 = 1 << 21;
 /// Finds out what the planner must know.
 pub fn probe() -> Host {
     let identity = identity();
+    let architecture = if cfg!(target_arch = "aarch64") { Architecture::Aarch64 } else { Architecture::X86_64 };
     Host {
+        architecture,
         identity,
         subordinate: subordinate_ids(identity),
         user_namespaces: user_namespaces(),

@@ -23,5 +23,6 @@ mod powers;
 mod profile;
 mod rootless;
 mod sandboxes;
+mod seccomp;
 mod skip;
 mod verdicts;

@@ -12,6 +12,7 @@
 //! | [`image`] | what an image's config says of how to run it |
 //! | [`layer`] | a layer as a set of changes: added, modified, deleted (whiteouts) |
 //! | [`options`] | what `run` was asked for, parsed once into types that cannot be wrong |
+//! | [`seccomp`] | the allowed system calls, from names to a filter that the kernel runs |
 //! | [`spec`] | options + image config → OCI runtime `Spec` |
 //! | [`plan`](mod@plan) | `Spec` + root file system + host → [`Plan`] |
 //! | [`explain`] | every step in words, in two languages, from one message catalogue |
@@ -26,6 +27,7 @@ pub mod options;
 pub mod plan;
 pub mod reference;
 pub mod report;
+pub mod seccomp;
 pub mod spec;
 
 pub use digest::Digest;

@@ -42,6 +42,9 @@ pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
             calls::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0).named(Call::Prctl).map(drop)
         }
         Operation::NoNewPrivileges => calls::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).named(Call::Prctl).map(drop),
+        Operation::InstallSeccomp { flags, instructions } => {
+            calls::install_filter(*flags, instructions).named(Call::Seccomp).map(drop)
+        }
         // The callers carry out the others. One that nobody does must stop the start, not be passed over.
         _ => Err(Failure { call: Call::Execve, errno: Errno(libc::ENOSYS) }),
     }

@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::path::Path;
 
 use minicontainer_core::plan::{MountAttribute, Plan, Step, capability_number};
+use minicontainer_core::seccomp::Instruction;
 
 use super::launcher;
 use super::program::{Execution, Operation, Place, Program};
@@ -188,8 +189,17 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
         },
         Step::EndWithEngine => Operation::EndWithEngine,
         Step::NoNewPrivileges => Operation::NoNewPrivileges,
+        Step::InstallSeccomp { flags, instructions, .. } => {
+            Operation::InstallSeccomp { flags: *flags, instructions: instructions.iter().map(sock_filter).collect() }
+        }
         _ => return Err(CompileError::no_operation(step)),
     })
+}
+
+/// An instruction as the kernel takes it.
+fn sock_filter(instruction: &Instruction) -> libc::sock_filter {
+    let Instruction { code, jump_true, jump_false, value } = *instruction;
+    libc::sock_filter { code, jt: jump_true, jf: jump_false, k: value }
 }
 
 fn overlay(step: &Step, context: &Context) -> Result<Operation, CompileError> {

@@ -294,6 +294,13 @@ pub(crate) fn prctl(operation: i32, second: u64, third: u64) -> Result<usize> {
     call!(SYS_prctl, operation, second, third, 0, 0)
 }
 
+/// Hands the kernel a filter for all further system calls of this thread, see seccomp(2).
+pub(crate) fn install_filter(flags: u32, instructions: &[libc::sock_filter]) -> Result<usize> {
+    // The kernel takes no more than 4096 of them, and core refuses to make more.
+    let program = libc::sock_fprog { len: instructions.len() as u16, filter: instructions.as_ptr().cast_mut() };
+    call!(SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
+}
+
 pub(crate) fn setgroups(groups: &[u32]) -> Result<usize> {
     call!(SYS_setgroups, groups.len(), groups.as_ptr())
 }

@@ -11,7 +11,7 @@ use minicontainer::{
     Sandbox,
     core::{
         RunOptions,
-        options::{Access, EnvVar, Isolation, Limits, MountSpec, Network},
+        options::{Access, EnvVar, Isolation, Limits, MountSpec, Network, SeccompChoice},
     },
     rootfs::Driver,
     store::Image,
@@ -83,7 +83,7 @@ pub struct ContainerArguments {
     pub init: bool,
 
     /// Leave an isolation out, to see what it is for: pid, net, ipc, uts, mount, cgroup, user, capabilities,
-    /// no-new-privileges, masked-paths
+    /// no-new-privileges, seccomp, masked-paths
     #[arg(long, value_name = "ISOLATION", value_delimiter = ',')]
     pub without: Vec<String>,
 
@@ -166,6 +166,7 @@ impl ContainerArguments {
                 _ => Network::None,
             },
             init: self.init,
+            seccomp: SeccompChoice::Default,
             without,
             ..RunOptions::default()
         };

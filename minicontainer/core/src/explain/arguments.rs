@@ -48,6 +48,7 @@ pub(super) fn kind(step: &Step) -> &'static str {
         Step::SetCapabilities { .. } => "set-capabilities",
         Step::EndWithEngine => "end-with-engine",
         Step::NoNewPrivileges => "no-new-privileges",
+        Step::InstallSeccomp { .. } => "install-seccomp",
         Step::Execute { .. } => "execute",
     }
 }
@@ -134,6 +135,9 @@ fn process_arguments(step: &Step) -> Vec<(&'static str, Argument<'_>)> {
         Step::SetUser { uid, gid, .. } => vec![("uid", (*uid).into()), ("gid", (*gid).into())],
         Step::SetCapabilities { permitted, .. } => {
             vec![("count", permitted.len().into()), ("powers", powers(permitted).into())]
+        }
+        Step::InstallSeccomp { allowed, examined, refused, .. } => {
+            vec![("allowed", (*allowed).into()), ("examined", (*examined).into()), ("refused", (*refused).into())]
         }
         Step::Execute { args, init, .. } => vec![
             ("program", args.first().map_or("", String::as_str).into()),

@@ -209,6 +209,9 @@ step-end-with-engine = Die when the engine dies
 step-no-new-privileges = Renounce every gain of power through execve
     .why = A set-user-id program such as su(1) or sudo(8), or one that an image smuggles in, from now on runs with the powers of its caller. It cannot be undone and holds for all children.
 
+step-install-seccomp = Let the kernel look at every system call: { $allowed } allowed, { $examined } by their arguments, { $refused } refused
+    .why = All containers share one kernel, and a fault in any of its system calls is a way out. What an ordinary program never calls is out of reach from now on: mounting, new namespaces, kernel modules, keys, rare kinds of sockets. A refused call is answered with an error and the program goes on; a call that the list does not know does not exist. The filter cannot be taken off and holds for all children.
+
 step-execute = Become the program { $program }
     .why = execve(2) replaces the code and keeps the process: same id, same namespaces, same group, same root. All that was prepared is handed on, and the container lives exactly as long as this process.{ $init ->
     [init] { " " }A small process of the engine's stays as the first one: it starts the program, hands signals on to it and buries orphans.
@@ -244,5 +247,7 @@ isolation-capabilities = Fewer powers for root
     .without = Without it, root of the container keeps every capability, such as mounting and tracing.
 isolation-no-new-privileges = No gain of powers
     .without = Without it, a set-user-id program in the image can make root of an ordinary user.
+isolation-seccomp = Fewer system calls
+    .without = Without it, every system call of the kernel is in reach, and with it every fault in one of them.
 isolation-masked-paths = Kernel files hidden
     .without = Without it, files such as /proc/kcore and /proc/sysrq-trigger, which concern the whole machine, are in reach.

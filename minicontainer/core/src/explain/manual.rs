@@ -53,6 +53,7 @@ pub(super) fn man_pages(step: &Step) -> &'static [&'static str] {
         Step::SetUser { .. } => &["setresuid(2)", "setgroups(2)", "credentials(7)"],
         Step::SetCapabilities { .. } => &["capabilities(7)", "capset(2)", "prctl(2)"],
         Step::NoNewPrivileges => &["prctl(2)", "execve(2)"],
+        Step::InstallSeccomp { .. } => &["seccomp(2)", "syscalls(2)", "PR_SET_SECCOMP(2const)"],
         Step::Execute { .. } => &["execve(2)"],
     }
 }

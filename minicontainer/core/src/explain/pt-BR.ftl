@@ -209,6 +209,9 @@ step-end-with-engine = Morrer quando o motor morrer
 step-no-new-privileges = Abrir mão de ganhar poderes por meio de execve
     .why = Um programa set-user-id como su(1) ou sudo(8), ou um que a imagem traga escondido, passa a rodar com os poderes de quem o chamou. Não há como desfazer, e vale para todos os filhos.
 
+step-install-seccomp = Deixar o kernel examinar cada chamada de sistema: { $allowed } permitidas, { $examined } conforme os argumentos, { $refused } recusadas
+    .why = Todos os contêineres dividem um só kernel, e uma falha em qualquer uma das suas chamadas de sistema é uma saída. O que um programa comum nunca chama fica, daqui em diante, fora do alcance: montar, criar namespaces, módulos do kernel, chaves, tipos raros de soquete. A uma chamada recusada o kernel responde com um erro, e o programa continua; uma chamada que a lista não conhece não existe. Não há como tirar o filtro, e ele vale para todos os filhos.
+
 step-execute = Tornar-se o programa { $program }
     .why = execve(2) troca o código e conserva o processo: mesmo identificador, mesmos namespaces, mesmo grupo, mesma raiz. Tudo o que foi preparado é herdado, e o contêiner vive exatamente enquanto este processo viver.{ $init ->
     [init] { " " }Um pequeno processo do motor fica como o primeiro: inicia o programa, repassa a ele os sinais e enterra os órfãos.
@@ -244,5 +247,7 @@ isolation-capabilities = Menos poderes para o root
     .without = Sem isso, o root do contêiner conserva todas as capabilities, como as de montar e rastrear.
 isolation-no-new-privileges = Nenhum ganho de poderes
     .without = Sem isso, um programa set-user-id da imagem pode fazer de um usuário comum o root.
+isolation-seccomp = Menos chamadas de sistema
+    .without = Sem isso, todas as chamadas de sistema do kernel ficam ao alcance e, com elas, toda falha em alguma delas.
 isolation-masked-paths = Arquivos do kernel escondidos
     .without = Sem isso, ficam ao alcance arquivos como /proc/kcore e /proc/sysrq-trigger, que dizem respeito à máquina inteira.

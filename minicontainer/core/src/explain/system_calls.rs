@@ -71,6 +71,7 @@ pub(super) fn system_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
         | Step::SetCapabilities { .. }
         | Step::EndWithEngine
         | Step::NoNewPrivileges
+        | Step::InstallSeccomp { .. }
         | Step::Execute { .. } => power_calls(step),
     }
 }
@@ -231,6 +232,9 @@ fn power_calls(step: &Step) -> Vec<String> {
             ["setns(userns, CLONE_NEWUSER)", "setresgid(0, 0, 0)", "setresuid(0, 0, 0)"].map(str::to_owned).to_vec()
         }
         Step::EndWithEngine => vec!["prctl(PR_SET_PDEATHSIG, SIGKILL)".to_owned()],
+        Step::InstallSeccomp { instructions, flags, .. } => {
+            vec![format!("seccomp(SECCOMP_SET_MODE_FILTER, {flags:#x}, {{len={}, filter=…}})", instructions.len())]
+        }
         Step::Execute { args, env, .. } => {
             vec![format!("execve({:?}, {args:?}, /* {} vars */)", args.first().map_or("", String::as_str), env.len())]
         }

@@ -23,13 +23,15 @@ pub enum Isolation {
     Capabilities,
     /// No gain of powers through execve(2), see PR_SET_NO_NEW_PRIVS(2const).
     NoNewPrivileges,
+    /// System calls that ordinary programs do not need refused, see seccomp(2).
+    Seccomp,
     /// Kernel files that tell of, or reach, the whole machine hidden or made read-only.
     MaskedPaths,
 }
 
 impl Isolation {
     /// All of them, in the order in which help and errors list them.
-    pub const ALL: [Isolation; 10] = [
+    pub const ALL: [Isolation; 11] = [
         Isolation::Pid,
         Isolation::Net,
         Isolation::Ipc,
@@ -39,6 +41,7 @@ impl Isolation {
         Isolation::User,
         Isolation::Capabilities,
         Isolation::NoNewPrivileges,
+        Isolation::Seccomp,
         Isolation::MaskedPaths,
     ];
 
@@ -54,6 +57,7 @@ impl Isolation {
             Isolation::User => "user",
             Isolation::Capabilities => "capabilities",
             Isolation::NoNewPrivileges => "no-new-privileges",
+            Isolation::Seccomp => "seccomp",
             Isolation::MaskedPaths => "masked-paths",
         }
     }

@@ -48,6 +48,8 @@ mod ulimit;
 mod user;
 
 use std::collections::BTreeSet;
+
+use oci_spec::runtime::LinuxSeccomp;
 use std::time::Duration;
 
 pub use capability::{CapabilityChanges, CapabilityError, CapabilityWord};
@@ -90,6 +92,8 @@ pub struct RunOptions {
     pub mounts: Vec<MountSpec>,
     /// What network the container sees.
     pub network: Network,
+    /// Which system calls may be made.
+    pub seccomp: SeccompChoice,
     /// How strictly it is held.
     pub profile: Profile,
     /// Whether hardly any wall is left standing (`--privileged`).
@@ -139,6 +143,20 @@ pub enum Users {
     Same,
     /// Nobody: the container's ids are a range of their own on the host (`--userns auto`).
     Own,
+}
+
+/// Whose list of allowed system calls holds, see [`crate::seccomp`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SeccompChoice {
+    /// Our own, stricter than Docker's.
+    #[default]
+    Default,
+    /// Docker's to the letter.
+    Compat,
+    /// None: every system call may be made.
+    Unconfined,
+    /// One that was given.
+    Profile(Box<LinuxSeccomp>),
 }
 
 /// The network that a container sees.

@@ -12,7 +12,7 @@
 //! Single flags loosen a profile. Each that weakens the walls is a [`Weakening`]: it is warned of when the container starts
 //! and remembered with it.
 
-use super::{Isolation, MountSpec, Network, RunOptions};
+use super::{Isolation, MountSpec, Network, RunOptions, SeccompChoice};
 
 /// How strictly a container is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,6 +103,7 @@ impl RunOptions {
         lowered.extend((self.profile == Profile::Docker).then_some(Weakening::DockersProfile));
         lowered.extend(self.capabilities.add.iter().map(|word| Weakening::Capability(word.to_string())));
         lowered.extend((self.new_privileges == Some(NewPrivileges::Allowed)).then_some(Weakening::NewPrivileges));
+        lowered.extend((self.seccomp == SeccompChoice::Unconfined).then_some(Weakening::SystemCalls));
         lowered.extend(self.system_paths_open.then_some(Weakening::SystemPaths));
         lowered.extend((self.network == Network::Host).then_some(Weakening::HostNetwork));
         lowered.extend(self.devices.iter().map(|device| Weakening::Device(device.outside.clone())));

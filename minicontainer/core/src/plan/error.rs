@@ -3,6 +3,7 @@
 use oci_spec::runtime::Spec;
 
 use super::Namespace;
+use crate::seccomp::SeccompError;
 
 /// Why a container cannot be planned. No process exists yet when this is returned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +101,9 @@ pub enum PlanError {
         /// What was given.
         destination: String,
     },
+    /// The profile of system calls cannot be carried out.
+    #[error("linux.seccomp cannot be carried out: {0}")]
+    Seccomp(#[source] SeccompError),
     /// The host's own name would be changed.
     #[error("a hostname needs a uts namespace of the container's own, else the host would be renamed")]
     HostnameNeedsUtsNamespace,
@@ -147,9 +151,6 @@ pub(super) fn refuse_unsupported(spec: &Spec) -> Result<(), PlanError> {
         return refuse("hooks", "given".to_owned());
     }
     let Some(linux) = spec.linux() else { return Ok(()) };
-    if linux.seccomp().is_some() {
-        return refuse("linux.seccomp", "given".to_owned());
-    }
     if let Some(mode) = linux.rootfs_propagation().as_ref().filter(|mode| !mode.ends_with("private")) {
         return refuse("linux.rootfsPropagation", mode.clone());
     }

@@ -3,10 +3,13 @@
 use serde::Serialize;
 
 use super::{IdRange, SubordinateIds};
+use crate::seccomp::Architecture;
 
 /// The machine as far as it changes a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Host {
+    /// The processor: system calls are numbered differently on each.
+    pub architecture: Architecture,
     /// Who the engine runs as.
     pub identity: Identity,
     /// The further ids that an ordinary user may use; root has them all.
@@ -93,6 +96,7 @@ impl Host {
     pub fn example() -> Host {
         let controllers = ["cpuset", "cpu", "io", "memory", "pids"].map(str::to_owned).to_vec();
         Host {
+            architecture: Architecture::X86_64,
             identity: Identity::Root,
             subordinate: no_subordinate_ids(),
             user_namespaces: Availability::Available,

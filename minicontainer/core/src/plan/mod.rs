@@ -14,7 +14,7 @@
 //!    it and none can be left behind.
 //! 4. pivot_root(2) makes that the root; the host's tree is detached, and no path leads back.
 //! 5. Powers are given up, in the one order that works: the bounding set while it still may, then the ids, then the
-//!    sets, then `no_new_privs`.
+//!    sets, then `no_new_privs`, and last the filter of system calls, which forbids what the steps before it need.
 //! 6. execve(2): the process becomes the program.
 //!
 //! Built step by step in the lessons `01-process`, `04-uts` and `09-two-containers`.

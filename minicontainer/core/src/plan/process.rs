@@ -4,6 +4,7 @@ use oci_spec::runtime::{Capabilities as OciCapabilities, LinuxIdMapping, Spec};
 
 use super::subordinate::is_mapped;
 use super::{CAPABILITIES, Capabilities, Host, IdMapping, Identity, Namespace, PlanError, Step, SubordinateIds};
+use crate::seccomp::{Filter, compile};
 use crate::spec::INIT_ANNOTATION;
 
 /// The step that writes the id maps of the user namespace.
@@ -67,6 +68,12 @@ pub(super) fn steps(spec: &Spec, host: &Host) -> Result<Vec<Step>, PlanError> {
         sorted(sets.as_ref().and_then(|sets| pick(sets).as_ref()))
     };
     steps.push(Step::DropBoundingSet { keep: set(|sets| sets.bounding()) });
+    let no_new_privileges = process.no_new_privileges() == Some(true);
+    let filter = filter(spec, host)?;
+    let early = (!no_new_privileges).then(|| filter.clone()).flatten();
+    // Without no_new_privs only who has CAP_SYS_ADMIN may install a filter, since a set-user-id program could be led
+    // astray by it: so then it comes while that power is still there.
+    steps.extend(early);
     steps.push(Step::SetUser { uid: user.uid(), gid: user.gid(), groups: groups(spec, host)? });
     steps.push(Step::SetCapabilities {
         effective: set(|sets| sets.effective()),
@@ -74,8 +81,9 @@ pub(super) fn steps(spec: &Spec, host: &Host) -> Result<Vec<Step>, PlanError> {
         inheritable: set(|sets| sets.inheritable()),
         ambient: set(|sets| sets.ambient()),
     });
-    if process.no_new_privileges() == Some(true) {
+    if no_new_privileges {
         steps.push(Step::NoNewPrivileges);
+        steps.extend(filter);
     }
     steps.push(Step::Execute { args, env: process.env().clone().unwrap_or_default(), init: init(spec)? });
     Ok(steps)
@@ -88,6 +96,14 @@ fn init(spec: &Spec) -> Result<bool, PlanError> {
         Some("true") => Ok(true),
         Some(other) => Err(PlanError::Unsupported { field: "annotations.minicontainer.init", value: other.to_owned() }),
     }
+}
+
+/// The step that installs the filter of system calls, if the document has a profile.
+fn filter(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
+    let Some(profile) = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()) else { return Ok(None) };
+    let filter = compile(profile, host.architecture).map_err(PlanError::Seccomp)?;
+    let Filter { instructions, flags, allowed, examined, refused } = filter;
+    Ok(Some(Step::InstallSeccomp { allowed, examined, refused, flags, instructions }))
 }
 
 /// Supplementary groups; an ordinary user's namespace has only the ids that were mapped, and where that is a single one

@@ -6,6 +6,8 @@
 
 use serde::Serialize;
 
+use crate::seccomp::Instruction;
+
 /// Who carries a step out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -371,6 +373,20 @@ pub enum Step {
     EndWithEngine,
     /// From now on execve(2) can only lose powers, never gain them.
     NoNewPrivileges,
+    /// Hand the kernel a filter through which every system call goes from now on.
+    InstallSeccomp {
+        /// How many system calls are let through, whatever their arguments.
+        allowed: usize,
+        /// For how many the arguments decide.
+        examined: usize,
+        /// How many are refused.
+        refused: usize,
+        /// The flags for seccomp(2).
+        flags: u32,
+        /// The filter. Nobody wants to read it, so it is not part of the serialised step.
+        #[serde(skip)]
+        instructions: Vec<Instruction>,
+    },
     /// Become the program.
     Execute {
         /// The program and its arguments.
@@ -429,6 +445,7 @@ impl Step {
             | Step::SetCapabilities { .. }
             | Step::EndWithEngine
             | Step::NoNewPrivileges
+            | Step::InstallSeccomp { .. }
             | Step::Execute { .. } => Actor::Container,
         }
     }

@@ -6,7 +6,7 @@
 //! else. Isolations left out on purpose are left out *here*, so that no later stage knows of them.
 //!
 //! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities. Stricter than
-//! Docker: `no_new_privs` is on, core dumps are off, packets cannot be forged, device nodes cannot be made, and none but
+//! Docker: `no_new_privs` is on, fewer kinds of sockets can be made, core dumps are off, packets cannot be forged, device nodes cannot be made, and none but
 //! the few in `/dev` opened. `--compat=docker` gives Docker's own.
 //!
 //! ```
@@ -204,6 +204,7 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
         .set_namespaces(Some(namespaces(options, host)))
         .set_resources(Some(resources(options, host)?))
         .set_cgroups_path(Some(format!("/minicontainer-{id}").into()))
+        .set_seccomp(profile::seccomp(options, host)?)
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)
         .set_devices(profile::devices(options))

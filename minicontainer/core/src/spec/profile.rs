@@ -1,6 +1,6 @@
 //! What a profile gives: powers, hidden paths, limits; and what single flags change of it.
 
-use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, PosixRlimit, PosixRlimitBuilder, PosixRlimitType};
+use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, LinuxSeccomp, PosixRlimit, PosixRlimitBuilder, PosixRlimitType};
 
 use super::defaults::{
     DEFAULT_CAPABILITIES, DOCKERS_CAPABILITIES, MASKED_PATHS, OPEN_IN_DOCKER, READONLY_PATHS, UNTRUSTED_CAPABILITIES,
@@ -8,10 +8,11 @@ use super::defaults::{
 };
 use super::{OWN_IDS, SpecError};
 use crate::options::{
-    ByteSize, Cpus, Isolation, Limits, Network, NewPrivileges, PidsLimit, Profile, RunOptions, Sysctl, SysctlOwner,
-    Users,
+    ByteSize, Cpus, Isolation, Limits, Network, NewPrivileges, PidsLimit, Profile, RunOptions, SeccompChoice, Sysctl,
+    SysctlOwner, Users,
 };
-use crate::plan::{CAPABILITIES, Identity};
+use crate::plan::{CAPABILITIES, Host, Identity};
+use crate::seccomp::{architectures, default_profile};
 
 /// The capabilities of root inside.
 pub(super) fn capabilities(options: &RunOptions) -> Vec<&'static str> {
@@ -24,6 +25,22 @@ pub(super) fn capabilities(options: &RunOptions) -> Vec<&'static str> {
         Profile::Untrusted => UNTRUSTED_CAPABILITIES.to_vec(),
     };
     options.capabilities.applied_to(&given)
+}
+
+/// The list of system calls that may be made. It follows the capabilities: who has a power may make the calls that need
+/// it.
+pub(super) fn seccomp(options: &RunOptions, host: &Host) -> Result<Option<LinuxSeccomp>, SpecError> {
+    let compat = match &options.seccomp {
+        _ if options.without.contains(&Isolation::Seccomp) => return Ok(None),
+        SeccompChoice::Unconfined => return Ok(None),
+        SeccompChoice::Profile(profile) => return Ok(Some(LinuxSeccomp::clone(profile))),
+        SeccompChoice::Default if options.privileged => return Ok(None),
+        SeccompChoice::Default => options.profile == Profile::Docker,
+        SeccompChoice::Compat => true,
+    };
+    let mut profile = default_profile(&capabilities(options), compat)?;
+    profile.set_architectures(Some(architectures(host.architecture, compat)));
+    Ok(Some(profile))
 }
 
 /// Whether programs are kept from gaining powers.

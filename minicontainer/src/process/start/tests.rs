@@ -122,6 +122,8 @@ fn faults() -> Vec<Fault> {
         first(Operation::SetUser { uid: NOBODY, gid: NOBODY, groups: None }, "setresgid", Errno::EINVAL),
         first(Operation::SetUser { uid: 0, gid: 0, groups: Some(vec![NOBODY]) }, "setgroups", Errno::EPERM),
         (vec![powers(0)], powers(1), "capset", Errno::EPERM),
+        // A filter without a single instruction gives no answer.
+        first(Operation::InstallSeccomp { flags: 0, instructions: Vec::new() }, "seccomp", Errno::EINVAL),
         first(execution("/no/such/path", CLOSED, REPORT), "execveat", Errno::EBADF),
         first(execution("/no/such/path", launcher_file(), CLOSED), "fcntl", Errno::EBADF),
         first(execution("/no/such/path", launcher_file(), REPORT), "execve", Errno::ENOENT),

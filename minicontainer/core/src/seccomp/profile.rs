@@ -1,0 +1,182 @@
+//! The profile that every container gets: Docker's list of allowed calls, and what we allow less.
+//!
+//! The list is that of Moby's `profiles/seccomp`: what [`super::system_calls`] marks as allowed to everybody, calls that a
+//! capability opens ([`GATES`]), and five calls that depend on their arguments. What is in none of them is refused:
+//! keys, kexec, io_uring, userfaultfd, swap, NUMA, pivot_root and those that nobody has needed for decades.
+//!
+//! Stricter than Docker's, unless `compat` is wanted:
+//!
+//! - **Sockets** of four families, by socket(2) and socketpair(2), where Docker forbids two and lets in some forty, most of which no program ever opened
+//!   and whose code is where a kernel is attacked: AF_UNIX, AF_INET, AF_INET6, and AF_NETLINK for routes only.
+//! - **TIOCSTI and TIOCLINUX** push characters into a terminal as if its user had typed them (CVE-2017-5226), refused
+//!   whatever is in the upper half of the argument, at which the kernel does not look (CVE-2019-10063).
+//! - **No other architecture's calls**, nor x32's.
+
+use oci_spec::OciSpecError;
+use oci_spec::runtime::LinuxSeccompOperator::{self, ScmpCmpEq, ScmpCmpGt, ScmpCmpLt, ScmpCmpMaskedEq};
+use oci_spec::runtime::{
+    Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompArgBuilder, LinuxSyscall,
+};
+
+use super::{Architecture, system_calls};
+
+const EPERM: u32 = 1;
+const ENOSYS: u32 = 38;
+
+/// What a capability in the bounding set opens; as Docker has it.
+pub(super) const GATES: [(&str, &[&str]); 14] = [
+    ("CAP_BPF", &["bpf"]),
+    ("CAP_DAC_READ_SEARCH", &["open_by_handle_at"]),
+    ("CAP_PERFMON", &["perf_event_open"]),
+    (
+        "CAP_SYS_ADMIN",
+        &[
+            "bpf",
+            "clone",
+            "clone3",
+            "fanotify_init",
+            "fsconfig",
+            "fsmount",
+            "fsopen",
+            "fspick",
+            "lookup_dcookie",
+            "lsm_get_self_attr",
+            "lsm_list_modules",
+            "lsm_set_self_attr",
+            "mount",
+            "mount_setattr",
+            "move_mount",
+            "open_tree",
+            "perf_event_open",
+            "quotactl",
+            "quotactl_fd",
+            "setdomainname",
+            "sethostname",
+            "setns",
+            "syslog",
+            "umount2",
+            "unshare",
+        ],
+    ),
+    ("CAP_SYS_BOOT", &["reboot"]),
+    ("CAP_SYS_CHROOT", &["chroot"]),
+    ("CAP_SYS_MODULE", &["delete_module", "finit_module", "init_module"]),
+    ("CAP_SYS_NICE", &["get_mempolicy", "mbind", "set_mempolicy", "set_mempolicy_home_node"]),
+    ("CAP_SYS_PACCT", &["acct"]),
+    ("CAP_SYS_PTRACE", &["kcmp", "pidfd_getfd", "process_madvise"]),
+    ("CAP_SYS_RAWIO", &["ioperm", "iopl"]),
+    ("CAP_SYS_TIME", &["clock_settime", "settimeofday"]),
+    ("CAP_SYS_TTY_CONFIG", &["vhangup"]),
+    ("CAP_SYSLOG", &["syslog"]),
+];
+
+/// The flags of clone(2) that make namespaces: all but CLONE_NEWTIME, whose bit means a signal's number there.
+const NEW_NAMESPACES: u64 = 0x7e02_0000;
+
+/// The values that personality(2) may be given: Linux, 32-bit Linux, each also with System V's uname, and "only ask".
+const PERSONALITIES: [u64; 5] = [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff];
+
+/// AF_UNIX.
+const UNIX: u64 = 1;
+/// AF_INET.
+const INET: u64 = 2;
+/// AF_INET6.
+const INET6: u64 = 10;
+/// AF_NETLINK, and its protocol NETLINK_ROUTE: how a program asks for its own addresses and routes.
+const NETLINK: u64 = 16;
+const NETLINK_ROUTE: u64 = 0;
+
+/// TIOCSTI and TIOCLINUX, see ioctl_tty(2).
+const TERMINAL_INPUT: [u64; 2] = [0x5412, 0x541c];
+
+/// The half of an argument that the kernel looks at where it takes an `int`.
+const LOWER_HALF: u64 = 0xffff_ffff;
+
+/// The profile for a container whose bounding set has these capabilities, `CAP_…` each; with `compat`, Docker's own.
+///
+/// # Errors
+/// When the library of the runtime specification refuses a rule.
+pub fn default_profile(capabilities: &[&str], compat: bool) -> Result<LinuxSeccomp, OciSpecError> {
+    let gates = GATES.iter().filter(|(capability, _)| capabilities.contains(capability));
+    let opened: Vec<&str> = gates.flat_map(|(_, names)| names.iter().copied()).collect();
+    let mut rules = vec![allow(system_calls::allowed().chain(opened), vec![])];
+    rules.extend(if compat { dockers_rules()? } else { our_rules()? });
+    for value in PERSONALITIES {
+        rules.push(allow(["personality"], vec![compare(0, ScmpCmpEq, value)?]));
+    }
+    if !capabilities.contains(&"CAP_SYS_ADMIN") {
+        rules.push(allow(["clone"], vec![masked(0, NEW_NAMESPACES, 0)?]));
+        // Its flags lie in memory, where no filter can look; programs that are told so fall back to clone.
+        rules.push(refuse("clone3", ENOSYS, vec![]));
+    }
+    let mut profile = LinuxSeccomp::default();
+    profile
+        .set_default_action(LinuxSeccompAction::ScmpActErrno)
+        .set_default_errno_ret(Some(EPERM))
+        .set_syscalls(Some(rules));
+    Ok(profile)
+}
+
+/// Docker's rules for sockets: any family but AF_ALG (38) and AF_VSOCK (40).
+fn dockers_rules() -> Result<Vec<LinuxSyscall>, OciSpecError> {
+    let mut rules = vec![allow(["socketpair"], vec![])];
+    for (comparison, family) in [(ScmpCmpLt, 38), (ScmpCmpEq, 39), (ScmpCmpGt, 40)] {
+        rules.push(allow(["socket"], vec![compare(0, comparison, family)?]));
+    }
+    Ok(rules)
+}
+
+fn our_rules() -> Result<Vec<LinuxSyscall>, OciSpecError> {
+    let mut rules = vec![allow(["socketpair"], vec![low(0, UNIX)?])];
+    for family in [UNIX, INET, INET6] {
+        rules.push(allow(["socket"], vec![low(0, family)?]));
+    }
+    rules.push(allow(["socket"], vec![low(0, NETLINK)?, low(2, NETLINK_ROUTE)?]));
+    for request in TERMINAL_INPUT {
+        rules.push(refuse("ioctl", EPERM, vec![low(1, request)?]));
+    }
+    Ok(rules)
+}
+
+/// The architectures that a profile for this processor names: with `compat`,
+/// Docker's, for runtimes that let them in.
+pub fn architectures(architecture: Architecture, compat: bool) -> Vec<Arch> {
+    match (architecture, compat) {
+        (Architecture::X86_64, true) => vec![Arch::ScmpArchX86_64, Arch::ScmpArchX86, Arch::ScmpArchX32],
+        (Architecture::X86_64, false) => vec![Arch::ScmpArchX86_64],
+        (Architecture::Aarch64, true) => vec![Arch::ScmpArchAarch64, Arch::ScmpArchArm],
+        (Architecture::Aarch64, false) => vec![Arch::ScmpArchAarch64],
+    }
+}
+
+fn allow<'a>(names: impl IntoIterator<Item = &'a str>, args: Vec<LinuxSeccompArg>) -> LinuxSyscall {
+    rule(names.into_iter().map(str::to_owned).collect(), LinuxSeccompAction::ScmpActAllow, None, args)
+}
+
+fn refuse(name: &str, errno: u32, args: Vec<LinuxSeccompArg>) -> LinuxSyscall {
+    rule(vec![name.to_owned()], LinuxSeccompAction::ScmpActErrno, Some(errno), args)
+}
+
+fn rule(
+    names: Vec<String>,
+    action: LinuxSeccompAction,
+    errno: Option<u32>,
+    args: Vec<LinuxSeccompArg>,
+) -> LinuxSyscall {
+    let mut rule = LinuxSyscall::default();
+    rule.set_names(names).set_action(action).set_errno_ret(errno).set_args((!args.is_empty()).then_some(args));
+    rule
+}
+
+/// The argument's lower half is this value.
+fn low(index: usize, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
+    masked(index, LOWER_HALF, value)
+}
+
+fn masked(index: usize, mask: u64, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
+    LinuxSeccompArgBuilder::default().index(index).op(ScmpCmpMaskedEq).value(mask).value_two(value).build()
+}
+
+fn compare(index: usize, op: LinuxSeccompOperator, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
+    LinuxSeccompArgBuilder::default().index(index).op(op).value(value).build()
+}

@@ -1,0 +1,68 @@
+//! The filter of system calls, seen from inside by what it lets through, and from outside by what the kernel tells.
+
+use minicontainer::Sandbox;
+use minicontainer::core::RunOptions;
+use minicontainer::core::options::{Isolation, SeccompChoice};
+use minicontainer::store::Image;
+
+use crate::fixture::Fixture;
+use crate::sandboxes::{busybox, shell, succeeds, text};
+
+/// What /proc tells of a process's filter, see proc_pid_status(5): mode 2 is "filter".
+const STATUS: &str = "grep Seccomp /proc/self/status | tr -d '\\t' | tr '\\n' ' '";
+
+/// Every user may make a user namespace, and mount in it, unless a filter is in the way.
+const OWN_NAMESPACE: &str = "unshare -U true";
+
+#[track_caller]
+fn check(image: &Image, probe: &str) {
+    assert!(!succeeds(&shell(image, probe)), "the filter must refuse: {probe}");
+    assert!(succeeds(&shell(image, probe).without(Isolation::Seccomp)), "without it, this must succeed: {probe}");
+}
+
+fn with(image: &Image, seccomp: SeccompChoice, script: &str) -> Sandbox {
+    let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+    Sandbox::from_image(image).options(RunOptions { command, seccomp, ..RunOptions::default() })
+}
+
+#[test]
+fn every_process_has_one_filter() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    assert_eq!(text(&shell(&image, STATUS)), "Seccomp:2 Seccomp_filters:1");
+    assert_eq!(text(&with(&image, SeccompChoice::Compat, STATUS)), "Seccomp:2 Seccomp_filters:1");
+    for sandbox in [shell(&image, STATUS).without(Isolation::Seccomp), with(&image, SeccompChoice::Unconfined, STATUS)]
+    {
+        assert_eq!(text(&sandbox), "Seccomp:0 Seccomp_filters:0");
+    }
+}
+
+/// Without no_new_privs the kernel takes a filter from somebody with CAP_SYS_ADMIN only, which the container will not
+/// have: it must be installed before that power is given up, and all that follows must still be allowed.
+#[test]
+fn the_filter_needs_no_renounced_privileges() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let sandbox = shell(&image, &format!("grep NoNewPrivs /proc/self/status; {STATUS}"));
+    assert_eq!(text(&sandbox.without(Isolation::NoNewPrivileges)), "NoNewPrivs:\t0\nSeccomp:2 Seccomp_filters:1");
+}
+
+#[test]
+fn the_filter_precedes_another_user() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let sandbox = shell(&image, STATUS).user("1000:1000");
+    assert_eq!(text(&sandbox.without(Isolation::NoNewPrivileges)), "Seccomp:2 Seccomp_filters:1");
+}
+
+#[test]
+fn new_namespaces_are_refused() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    check(&image, OWN_NAMESPACE);
+    check(&image, "unshare -U -r -m mount -t tmpfs none /tmp");
+    assert!(!succeeds(&with(&image, SeccompChoice::Compat, OWN_NAMESPACE)), "Docker's list refuses them too");
+    // Programs go on after a refusal, and what they need is allowed: children, pipes, signals, files.
+    let script = "unshare -U true; (echo a | cat >/tmp/x) & wait; kill -0 $$ && cat /tmp/x";
+    assert_eq!(text(&shell(&image, script)), "a");
+}
