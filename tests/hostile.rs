@@ -117,6 +117,7 @@ fn is_in_sources(test: &str) -> bool {
     let [root, modules @ .., name] = segments.as_slice() else { return false };
     let root = repository().join(match *root {
         "kernel" => "tests/kernel",
+        "command" => "tests/cli",
         "core" => "minicontainer/core/src",
         "library" => "minicontainer/src",
         "engine" => "minicontainer/engine/src",
