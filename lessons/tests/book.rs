@@ -147,6 +147,11 @@ fn english_judging() {
 }
 
 #[test]
+fn english_rootless() {
+    check_page("en/src/rootless.md");
+}
+
+#[test]
 fn portuguese_introduction() {
     check_page("pt-BR/src/introduction.md");
 }
@@ -174,6 +179,11 @@ fn portuguese_profile() {
 #[test]
 fn portuguese_judging() {
     check_page("pt-BR/src/judging.md");
+}
+
+#[test]
+fn portuguese_rootless() {
+    check_page("pt-BR/src/rootless.md");
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn subordinate_ids(identity: Identity) -> SubordinateIds {
         passwd: read("/etc/passwd"),
         subuid: read("/etc/subuid"),
         subgid: read("/etc/subgid"),
+        existing: ["/proc/self/uid_map", "/proc/self/gid_map"].map(read),
     })
 }
 

@@ -79,6 +79,8 @@ pub struct Lenders {
     pub subuid: String,
     /// The text of subgid(5).
     pub subgid: String,
+    /// The texts of `/proc/self/uid_map` and `gid_map`: the ids that exist where the caller is.
+    pub existing: [String; 2],
 }
 
 /// What the system lends somebody. Root is not asked for anything.
@@ -87,7 +89,7 @@ pub fn lent(identity: Identity, lenders: impl FnOnce() -> Lenders) -> Subordinat
     let Identity::User { uid, gid } = identity else {
         return none("root needs none: all ids are its own".to_owned(), String::new());
     };
-    let Lenders { helpers, no_new_privileges, passwd, subuid, subgid } = lenders();
+    let Lenders { helpers, no_new_privileges, passwd, subuid, subgid, existing } = lenders();
     if !helpers {
         let cause = "newuidmap and newgidmap are not installed set-user-ID root";
         return none(cause.to_owned(), MEND_HELPERS.to_owned());
@@ -100,6 +102,11 @@ pub fn lent(identity: Identity, lenders: impl FnOnce() -> Lenders) -> Subordinat
     let is_own = |line: &&str| line.split(':').nth(2).is_some_and(|field| field.parse() == Ok(uid));
     let login = passwd.lines().find(is_own).and_then(|line| line.split(':').next());
     let (uids, gids) = (ranges(&subuid, login, uid, uid), ranges(&subgid, login, uid, gid));
+    let [uid_map, gid_map] = &existing;
+    if !(uids.iter().all(|range| exists(range, uid_map)) && gids.iter().all(|range| exists(range, gid_map))) {
+        let cause = "the ids that /etc/subuid and /etc/subgid lend do not exist inside the container that this is";
+        return none(cause.to_owned(), "run minicontainer outside of it, or give that container more ids".to_owned());
+    }
     let lacking = match (uids.is_empty(), gids.is_empty()) {
         (false, false) => return SubordinateIds::Lent { uids, gids },
         (true, true) => "/etc/subuid and /etc/subgid lend",
@@ -109,6 +116,16 @@ pub fn lent(identity: Identity, lenders: impl FnOnce() -> Lenders) -> Subordinat
     let who = login.map_or_else(|| uid.to_string(), str::to_owned);
     let mend = format!("`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {who}`");
     none(format!("{lacking} {who} no ids"), mend)
+}
+
+/// Whether all ids of a range stand in a map such as `/proc/self/uid_map` as ids inside.
+fn exists(range: &IdRange, map: &str) -> bool {
+    let end = u64::from(range.first) + u64::from(range.count);
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(|word| word.parse::<u64>().unwrap_or(0));
+        let (first, count) = (numbers.next().unwrap_or(0), numbers.nth(1).unwrap_or(0));
+        first <= u64::from(range.first) && end <= first + count
+    })
 }
 
 /// The ranges that the *text* of subuid(5) or subgid(5) lends to a user, who is meant by login name or by user id in
@@ -242,6 +259,7 @@ mod tests {
             passwd: passwd.to_owned(),
             subuid: subuid.to_owned(),
             subgid: subgid.to_owned(),
+            existing: ["         0          0 4294967295\n"; 2].map(str::to_owned),
         };
         let ada = Identity::User { uid: 1000, gid: 100 };
         let told = |subuid: &str, subgid: &str| match lent(ada, || lenders(subuid, subgid)) {
@@ -252,6 +270,9 @@ mod tests {
         assert_eq!(told("ada:5:6", "bob:7:8"), "/etc/subgid lends ada no ids");
         assert_eq!(told("bob:5:6", "ada:7:8"), "/etc/subuid lends ada no ids");
         assert_eq!(told("", ""), "/etc/subuid and /etc/subgid lend ada no ids");
+        let nested = Lenders { existing: ["0 1000 1\n1 5 9\n"; 2].map(str::to_owned), ..lenders("ada:5:6", "ada:5:5") };
+        let inside = lent(ada, || nested);
+        assert!(matches!(&inside, SubordinateIds::None { cause, .. } if cause.contains("inside the container")));
         // Her own group is cut out of the one, her own user out of the other.
         assert_eq!(told("ada:1000:2", "ada:100:2"), "1001 and 101");
         let unknown = lent(Identity::User { uid: 77, gid: 77 }, || lenders("ada:5:6", "ada:5:6"));
