@@ -152,6 +152,27 @@ fn every_wall_that_is_lowered_is_told_and_remembered() {
 }
 
 #[test]
+fn rules_of_ones_own_decide_which_system_calls_are_answered() {
+    let place = Place::new();
+    let run = |rules: &str| {
+        fs::write(place.path("rules.json"), rules).unwrap();
+        let script = "mkdir /x; unshare -U true; grep ^Seccomp: /proc/self/status";
+        place.run(&["run", "--rm", "--security-opt", "seccomp=rules.json", "busybox", "sh", "-c", script])
+    };
+    let rule = r#"{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28, "args": []"#;
+    let answer = run(&format!(r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{rule}}}]}}"#));
+    assert_eq!(answer.stderr, "mkdir: can't create directory '/x': No space left on device\n");
+    assert_eq!(answer.stdout, "Seccomp:\t2\n");
+    // A condition that is not understood is not passed over.
+    let answer = run(&format!(
+        r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{rule}, "includes": {{"caps": ["CAP_CHOWN"]}}}}]}}"#
+    ));
+    assert_eq!(answer.code, 125);
+    assert!(answer.stderr.contains("a rule has a condition"), "{}", answer.stderr);
+    assert!(run("no JSON").stderr.contains("no rules as in config.json's linux.seccomp"));
+}
+
+#[test]
 fn time_runs_out() {
     let place = Place::new();
     let answer = place.run(&[

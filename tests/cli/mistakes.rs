@@ -52,6 +52,7 @@ const MISTAKES: &[&[&str]] = &[
     &["run", "--rm", "--shm-size", "much", "busybox", "true"],
     &["run", "--rm", "--sysctl", "kernel.core_pattern=x", "busybox", "true"],
     &["run", "--rm", "--sysctl", "net/../kernel/core_pattern=x", "busybox", "true"],
+    &["run", "--rm", "--security-opt", "seccomp=/no/such/file", "busybox", "true"],
     &["run", "--rm", "--security-opt", "apparmor=mine", "busybox", "true"],
     &["run", "--rm", "--security-opt", "colour=red", "busybox", "true"],
     &["run", "--rm", "--profile", "strict", "busybox", "true"],

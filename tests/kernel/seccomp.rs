@@ -2,7 +2,7 @@
 
 use minicontainer::Sandbox;
 use minicontainer::core::RunOptions;
-use minicontainer::core::options::{Isolation, SeccompChoice};
+use minicontainer::core::options::{Isolation, Profile, SeccompChoice};
 use minicontainer::store::Image;
 
 use crate::fixture::Fixture;
@@ -25,12 +25,17 @@ fn with(image: &Image, seccomp: SeccompChoice, script: &str) -> Sandbox {
     Sandbox::from_image(image).options(RunOptions { command, seccomp, ..RunOptions::default() })
 }
 
+fn dockers(image: &Image, script: &str) -> Sandbox {
+    let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+    Sandbox::from_image(image).options(RunOptions { command, profile: Profile::Docker, ..RunOptions::default() })
+}
+
 #[test]
 fn every_process_has_one_filter() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     assert_eq!(text(&shell(&image, STATUS)), "Seccomp:2 Seccomp_filters:1");
-    assert_eq!(text(&with(&image, SeccompChoice::Compat, STATUS)), "Seccomp:2 Seccomp_filters:1");
+    assert_eq!(text(&dockers(&image, STATUS)), "Seccomp:2 Seccomp_filters:1");
     for sandbox in [shell(&image, STATUS).without(Isolation::Seccomp), with(&image, SeccompChoice::Unconfined, STATUS)]
     {
         assert_eq!(text(&sandbox), "Seccomp:0 Seccomp_filters:0");
@@ -61,7 +66,7 @@ fn new_namespaces_are_refused() {
     let image = busybox(&fixture);
     check(&image, OWN_NAMESPACE);
     check(&image, "unshare -U -r -m mount -t tmpfs none /tmp");
-    assert!(!succeeds(&with(&image, SeccompChoice::Compat, OWN_NAMESPACE)), "Docker's list refuses them too");
+    assert!(!succeeds(&dockers(&image, OWN_NAMESPACE)), "Docker's list refuses them too");
     // Programs go on after a refusal, and what they need is allowed: children, pipes, signals, files.
     let script = "unshare -U true; (echo a | cat >/tmp/x) & wait; kill -0 $$ && cat /tmp/x";
     assert_eq!(text(&shell(&image, script)), "a");

@@ -11,7 +11,7 @@ use minicontainer::{
     Sandbox,
     core::{
         RunOptions,
-        options::{Access, EnvVar, Isolation, Limits, MountSpec, Network, SeccompChoice},
+        options::{Access, EnvVar, Isolation, Limits, MountSpec, Network},
     },
     rootfs::Driver,
     store::Image,
@@ -166,7 +166,6 @@ impl ContainerArguments {
                 _ => Network::None,
             },
             init: self.init,
-            seccomp: SeccompChoice::Default,
             without,
             ..RunOptions::default()
         };

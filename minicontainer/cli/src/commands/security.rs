@@ -3,14 +3,20 @@
 //! Core knows what each means (`minicontainer_core::options`); here they are only read. The one thing looked at is the
 //! host's `/dev`, to learn which device a path is.
 
-use std::{fs, os::unix::fs::FileTypeExt, os::unix::fs::MetadataExt};
+use std::{
+    fs,
+    os::unix::fs::{FileTypeExt, MetadataExt},
+};
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use minicontainer::core::{
     RunOptions,
-    options::{CapabilityChanges, Device, DeviceNumber, NewPrivileges, Profile, Users},
+    options::{CapabilityChanges, Device, DeviceNumber, NewPrivileges, Profile, SeccompChoice, Users},
 };
 use nix::sys::stat::{major, minor};
+use oci_spec::runtime::LinuxSeccomp;
+use serde_json::Value;
 
 use super::options::{parse_all, parse_one};
 use crate::error::Failure;
@@ -43,7 +49,8 @@ pub struct SecurityArguments {
     #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
     cap_drop: Vec<String>,
 
-    /// no-new-privileges[=true|false], systempaths=unconfined
+    /// no-new-privileges[=true|false], seccomp=unconfined, seccomp=FILE (rules as in config.json's linux.seccomp),
+    /// systempaths=unconfined
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
 
@@ -120,6 +127,8 @@ fn apply(option: &str, options: &mut RunOptions) -> Result<(), Failure> {
     match (name, value) {
         ("no-new-privileges", "" | "true") => options.new_privileges = Some(NewPrivileges::Denied),
         ("no-new-privileges", "false") => options.new_privileges = Some(NewPrivileges::Allowed),
+        ("seccomp", "unconfined") => options.seccomp = SeccompChoice::Unconfined,
+        ("seccomp", file) if !file.is_empty() => options.seccomp = SeccompChoice::Profile(read_profile(file)?),
         ("systempaths", "unconfined") => options.system_paths_open = true,
         // There is no such module's profile here that could confine anything.
         ("apparmor", "unconfined") | ("label", "disable") => {}
@@ -135,6 +144,23 @@ fn apply(option: &str, options: &mut RunOptions) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Reads a filter's rules. Docker's own files may make a rule depend on capabilities, architecture or kernel; to pass
+/// over such a condition would be to allow more than was meant.
+fn read_profile(file: &str) -> Result<Box<LinuxSeccomp>, Failure> {
+    let text = fs::read(file).with_context(|| format!("--security-opt seccomp={file}: cannot read the file"))?;
+    let no_rules = || format!("--security-opt seccomp={file}: no rules as in config.json's linux.seccomp");
+    let document: Value = serde_json::from_slice(&text).with_context(no_rules)?;
+    let conditional = |rule: &Value| {
+        let given = |name| rule.get(name).and_then(Value::as_object).is_some_and(|condition| !condition.is_empty());
+        given("includes") || given("excludes")
+    };
+    if document["syscalls"].as_array().is_some_and(|rules| rules.iter().any(conditional)) {
+        let message = format!("--security-opt seccomp={file}: a rule has a condition (includes, excludes)");
+        return Err(Failure::new(message).hint("write out what it comes to; --compat=docker is Docker's own list"));
+    }
+    Ok(serde_json::from_value(document).with_context(no_rules)?)
 }
 
 /// Which device lies at a path of the host's.

@@ -148,11 +148,9 @@ pub enum Users {
 /// Whose list of allowed system calls holds, see [`crate::seccomp`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SeccompChoice {
-    /// Our own, stricter than Docker's.
+    /// The profile's: our own, stricter than Docker's, or Docker's to the letter.
     #[default]
     Default,
-    /// Docker's to the letter.
-    Compat,
     /// None: every system call may be made.
     Unconfined,
     /// One that was given.

@@ -36,7 +36,6 @@ pub(super) fn seccomp(options: &RunOptions, host: &Host) -> Result<Option<LinuxS
         SeccompChoice::Profile(profile) => return Ok(Some(LinuxSeccomp::clone(profile))),
         SeccompChoice::Default if options.privileged => return Ok(None),
         SeccompChoice::Default => options.profile == Profile::Docker,
-        SeccompChoice::Compat => true,
     };
     let mut profile = default_profile(&capabilities(options), compat)?;
     profile.set_architectures(Some(architectures(host.architecture, compat)));
