@@ -25,4 +25,5 @@ mod rootless;
 mod sandboxes;
 mod seccomp;
 mod skip;
+mod system_calls;
 mod verdicts;

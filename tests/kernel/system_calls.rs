@@ -1,0 +1,200 @@
+//! The calls that no container needs, made one by one from inside: refused by the filter, and answered by the kernel
+//! itself where there is none.
+
+use crate::attacks::Naive::{IfKnown, NotLive, Otherwise, Through};
+use crate::attacks::{Attack, EPERM, Ground, without_protections};
+use crate::fixture::Fixture;
+
+/// A call of another processor's kind ends its process, since a filter with one list of numbers cannot judge it.
+const KILLED: &[&str] = &["killed 31"];
+const ENOSYS: &[&str] = &["refused ENOSYS"];
+
+/// Each with the same answer for root and for an ordinary user.
+const ATTACKS: &[Attack] = &[
+    // Namespaces, in each way in which they can be made.
+    ("unshare,user", EPERM, Through, Through),
+    ("unshare,mount", EPERM, Through, Through),
+    ("unshare,net", EPERM, Through, Through),
+    ("unshare,time", EPERM, Through, Through),
+    ("clone,user", EPERM, Through, Through),
+    ("clone,mount", EPERM, Through, Through),
+    ("clone,uts", EPERM, Through, Through),
+    ("clone,ipc", EPERM, Through, Through),
+    ("clone,pid", EPERM, Through, Through),
+    ("clone,net", EPERM, Through, Through),
+    ("clone,cgroup", EPERM, Through, Through),
+    ("clone3,user", ENOSYS, Through, Through),
+    ("clone3,net", ENOSYS, Through, Through),
+    ("setns,uts", EPERM, Through, Through),
+    ("user-then-mount", EPERM, Through, Through),
+    ("user-then-raw-socket", EPERM, Through, Through),
+    ("user-then-cgroup", EPERM, NotLive, NotLive),
+    ("user-then-rewrite,/proc/sys/kernel/core_pattern", EPERM, Through, NotLive),
+    // The same as 32-bit calls and as those of x32, by their numbers: getpid, unshare, setuid, stime.
+    ("syscall-32,20", KILLED, IfKnown, IfKnown),
+    ("unshare-32,user", KILLED, IfKnown, IfKnown),
+    ("clone-32,user", KILLED, IfKnown, IfKnown),
+    ("set-clock-32", KILLED, Otherwise, Otherwise),
+    ("syscall-x32,39", ENOSYS, IfKnown, IfKnown),
+    // Calls that do not exist, and may one day: nobody is told that he may not.
+    ("syscall,1000", ENOSYS, NotLive, NotLive),
+    // What carries messages past everything else, and what flaws were found in.
+    ("io-uring", EPERM, Through, Through),
+    ("userfaultfd", EPERM, Through, Through),
+    ("performance-counter", EPERM, Through, Otherwise),
+    // Execution domains with weaker protections: ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC, MMAP_PAGE_ZERO, Solaris.
+    ("personality,0x40000", EPERM, Through, Through),
+    ("personality,0x400000", EPERM, Through, Through),
+    ("personality,0x100000", EPERM, Through, Through),
+    ("personality,13", EPERM, Through, Through),
+    ("ports", EPERM, IfKnown, NotLive),
+];
+
+#[track_caller]
+fn check(fixture: &Fixture) {
+    let ground = Ground::new(fixture);
+    ground.check(ATTACKS);
+    // What is allowed stays allowed.
+    let harmless = ["personality,0", "personality,8", "personality,0x20000", "personality,0xffffffff"];
+    let answers = ground.answers(&[], harmless);
+    let refused: Vec<_> = answers.iter().filter(|(_, answer)| *answer != "done").collect();
+    assert!(refused.is_empty(), "{refused:?}");
+}
+
+#[test]
+fn root_of_a_container_makes_none_of_the_calls_that_lead_out() {
+    let Some(fixture) = Fixture::root() else { return };
+    check(&fixture);
+}
+
+#[test]
+fn a_user_makes_none_of_the_calls_that_lead_out() {
+    let Some(fixture) = Fixture::user() else { return };
+    check(&fixture);
+}
+
+/// Every call that Docker's list denies, with arguments that the kernel itself would answer otherwise.
+#[track_caller]
+fn check_denied(fixture: &Fixture) {
+    let ground = Ground::new(fixture);
+    let names = ground.text(&[], &["/probe", "denied-names"]);
+    let attacks: Vec<String> = names.lines().map(|name| format!("denied,{name}")).collect();
+    assert!(attacks.len() >= 58 && (cfg!(not(target_arch = "x86_64")) || attacks.len() == 73), "{}", attacks.len());
+    let words = || attacks.iter().map(String::as_str);
+    let protected = ground.answers(&[], words());
+    let naive = ground.answers(&["--without", &without_protections()], words());
+    // clone3 hides its flags where no filter can look.
+    let expect = |words: &str| if words == "denied,clone3" { "refused ENOSYS" } else { "refused EPERM" };
+    let open: Vec<_> = protected.iter().filter(|(words, answer)| *answer != expect(words)).collect();
+    assert!(open.is_empty() && protected.len() == attacks.len(), "{open:?}");
+    let shows_nothing = |words: &&String| {
+        let excused = !fixture.is_of_root() && ONLY_ROOT.contains(&words.as_str());
+        naive.get(*words) == protected.get(*words) && !excused
+    };
+    let unexpected: Vec<&String> = attacks.iter().filter(shows_nothing).collect();
+    assert!(unexpected.is_empty(), "attacks that show nothing: {unexpected:?}");
+}
+
+/// What the kernel refuses an ordinary user in any case, before it looks at anything.
+const ONLY_ROOT: [&str; 8] = [
+    "denied,acct",
+    "denied,delete_module",
+    "denied,init_module",
+    "denied,finit_module",
+    "denied,kexec_load",
+    "denied,swapoff",
+    "denied,syslog",
+    "denied,vhangup",
+];
+
+#[test]
+fn every_denied_call_is_refused_to_root_by_the_filter() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_denied(&fixture);
+}
+
+#[test]
+fn every_denied_call_is_refused_to_a_user_by_the_filter() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_denied(&fixture);
+}
+
+/// AF_UNIX, AF_INET, AF_INET6; and AF_NETLINK for NETLINK_ROUTE.
+const FAMILIES: [usize; 4] = [1, 2, 10, 16];
+
+#[track_caller]
+fn check_sockets(fixture: &Fixture) {
+    let ground = Ground::new(fixture);
+    let attacks: Vec<String> = (0..=46).map(|family| format!("socket,{family}")).collect();
+    let protected = ground.answers(&[], attacks.iter().map(String::as_str));
+    let naive = ground.answers(&["--without", &without_protections()], attacks.iter().map(String::as_str));
+    let mut live = 0;
+    for (family, words) in attacks.iter().enumerate() {
+        let answer = &protected[words];
+        if FAMILIES.contains(&family) {
+            assert_eq!(answer, "done", "{words}");
+        } else {
+            assert_eq!(answer, "refused EPERM", "{words}");
+            live += usize::from(naive[words] == "done");
+        }
+    }
+    assert!(live >= 1, "no other family is open without the filter: {naive:?}");
+    // Of netlink, nothing but routes; no raw sockets; no pairs but AF_UNIX's; nothing by the call that 32-bit programs use.
+    let others = [
+        ("socket,16,3,6", EPERM),
+        ("socket,16,3,9", EPERM),
+        ("socket,2,3,1", EPERM),
+        ("socket,17,3", EPERM),
+        ("socketpair,30", EPERM),
+        ("socketcall-32,38", KILLED),
+        ("socketcall-32,2", KILLED),
+    ];
+    let answers = ground.answers(&[], others.map(|(words, _)| words));
+    for (words, expect) in others {
+        assert!(expect.contains(&answers[words].as_str()), "{words}: {}", answers[words]);
+    }
+}
+
+#[test]
+fn root_of_a_container_opens_no_socket_but_the_usual() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_sockets(&fixture);
+}
+
+#[test]
+fn a_user_opens_no_socket_but_the_usual() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_sockets(&fixture);
+}
+
+/// A key of the user's keyring is found by every process of that user, whatever its namespaces: so it would carry a
+/// message between two containers, and to the host.
+#[track_caller]
+fn check_keys(fixture: &Fixture) {
+    let ground = Ground::new(fixture);
+    let name = format!("minicontainer-{}-{}", std::process::id(), fixture.is_of_root());
+    let words = |act: &str| format!("key,{act},{name}");
+    let (leave, find, remove) = (words("leave"), words("find"), words("remove"));
+    let protected = ground.answers(&[], [leave.as_str(), &find]);
+    assert!(protected.len() == 2 && protected.values().all(|answer| answer == "refused EPERM"), "{protected:?}");
+    // The control, between two containers. Whoever has a user namespace of his own has a keyring of his own.
+    let naive = ["--without", &without_protections()];
+    assert_eq!(ground.answers(&naive, [leave.as_str()])[&leave], "done");
+    let found = ground.answers(&naive, [find.as_str(), &remove]);
+    if fixture.is_of_root() {
+        assert_eq!(found[&find], "done");
+        assert_eq!(found[&remove], "done");
+    }
+}
+
+#[test]
+fn keys_carry_no_message_out_of_roots_container() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_keys(&fixture);
+}
+
+#[test]
+fn keys_carry_no_message_out_of_a_users_container() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_keys(&fixture);
+}
