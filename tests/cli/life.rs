@@ -285,7 +285,7 @@ fn orphan(place: &Place, flags: &[&str]) {
     engine.kill().unwrap();
     engine.wait().unwrap();
     let begin = Instant::now();
-    while place.succeed(&["ps", "-q"]) != "" {
+    while !place.succeed(&["ps", "-q"]).is_empty() {
         assert!(begin.elapsed() < Duration::from_secs(5), "the container outlives its engine");
     }
     assert!(fs::read_to_string(&process).unwrap_or_default().is_empty(), "its process is gone");
