@@ -102,6 +102,13 @@ pub(crate) fn kernel_at_least(major: u32, minor: u32) -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
 }
 
+/// Whether a file system keeps `user.*` attributes, without which an ordinary user's overlay cannot remember that a
+/// directory of a layer was removed: NFS often does not, nor did tmpfs before Linux 6.6.
+pub(crate) fn keeps_user_attributes(directory: &Path) -> bool {
+    let read = xattr::get(directory, "user.overlay.opaque");
+    !read.is_err_and(|error| error.raw_os_error() == Some(libc::EOPNOTSUPP))
+}
+
 fn overlay(identity: Identity) -> Overlay {
     match identity {
         Identity::Root => Overlay::Trusted,

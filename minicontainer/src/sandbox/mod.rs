@@ -162,7 +162,12 @@ impl Sandbox {
         if let Some(reason) = &self.invalid {
             return Err(Error::Invalid { reason: reason.clone() });
         }
-        let host = host::probe();
+        let mut host = host::probe();
+        if let (Overlay::UserXattr, Source::Image { layers, .. }) = (host.overlay, &self.source)
+            && !layers.iter().all(|layer| host::keeps_user_attributes(layer))
+        {
+            host.overlay = Overlay::None;
+        }
         let (directory, id, volatile) = match &self.place {
             Place::Kept { directory, id, volatile } => (directory.clone(), id.clone(), *volatile),
             Place::Below(parent) => {

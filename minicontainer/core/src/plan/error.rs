@@ -65,7 +65,7 @@ pub enum PlanError {
     },
     /// The host's overlayfs cannot be used.
     #[error(
-        "overlayfs cannot be used here (it needs root, or Linux 5.11 or newer); use the copy driver: --driver copy"
+        "overlayfs cannot be used here (it needs root, or Linux 5.11 or newer and a file system with user.* attributes); use the copy driver: --driver copy"
     )]
     OverlayUnavailable,
     /// An overlay would be mounted where the host sees it.
