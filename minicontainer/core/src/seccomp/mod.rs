@@ -7,7 +7,7 @@
 //!
 //! | Term | Meaning |
 //! |---|---|
-//! | profile | who may call what, written with names: the runtime specification's `linux.seccomp` ([`default_profile`]) |
+//! | profile | who may call what, by name: the runtime specification's `linux.seccomp` ([`default_profile`]) |
 //! | filter | the same for one processor, written in numbers: what [`compile`] makes of it |
 //! | classic BPF | the language of filters: two registers, jumps forward only, so that every filter comes to its end |
 //! | action | what becomes of a call: let through, answered with an error, or the process killed |

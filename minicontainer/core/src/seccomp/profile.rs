@@ -1,16 +1,19 @@
 //! The profile that every container gets: Docker's list of allowed calls, and what we allow less.
 //!
-//! The list is that of Moby's `profiles/seccomp`: what [`super::system_calls`] marks as allowed to everybody, calls that a
+//! The list is that of Moby's `profiles/seccomp`: what `system_calls` marks as allowed to everybody, calls that a
 //! capability opens ([`GATES`]), and five calls that depend on their arguments. What is in none of them is refused:
 //! keys, kexec, io_uring, userfaultfd, swap, NUMA, pivot_root and those that nobody has needed for decades.
 //!
 //! Stricter than Docker's, unless `compat` is wanted:
 //!
-//! - **Sockets** of four families, by socket(2) and socketpair(2), where Docker forbids two and lets in some forty, most of which no program ever opened
-//!   and whose code is where a kernel is attacked: AF_UNIX, AF_INET, AF_INET6, and AF_NETLINK for routes only.
+//! - **Sockets** of four families, by socket(2) and socketpair(2), where Docker forbids two and lets in some forty, most
+//!   of which no program ever opened and whose code is where a kernel is attacked: AF_UNIX, AF_INET, AF_INET6, and
+//!   AF_NETLINK for routes only.
 //! - **TIOCSTI and TIOCLINUX** push characters into a terminal as if its user had typed them (CVE-2017-5226), refused
 //!   whatever is in the upper half of the argument, at which the kernel does not look (CVE-2019-10063).
-//! - **No other architecture's calls**, nor x32's.
+//!
+//! Neither lets in the calls of other architectures, which Docker does: see [`super`]. runc and crun, which know one
+//! action for a call without conditions, pass our rule for TIOCSTI and TIOCLINUX over and run the profile without it.
 
 use oci_spec::OciSpecError;
 use oci_spec::runtime::LinuxSeccompOperator::{self, ScmpCmpEq, ScmpCmpGt, ScmpCmpLt, ScmpCmpMaskedEq};

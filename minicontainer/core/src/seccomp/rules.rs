@@ -101,7 +101,7 @@ pub(super) fn decisions(profile: &LinuxSeccomp, architecture: Architecture) -> R
             }
         }
     }
-    // What ends as it would anyway need not be asked: a rule that allows a call makes those that allow it sometimes void.
+    // What ends as it would anyway need not be asked: a rule that always allows a call voids those that sometimes do.
     for decision in &mut decisions {
         let otherwise = decision.otherwise;
         while decision.tests.last().is_some_and(|(_, action)| *action == otherwise) {
@@ -148,8 +148,8 @@ fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Result<Action, Secc
     }
 }
 
-/// A name of another architecture or of a newer kernel loses nothing by being passed over where it would be allowed, nor
-/// where what has no name is refused anyway.
+/// A name of another architecture or of a newer kernel may be passed over where it would be allowed, and where what has
+/// no name is refused anyway: nothing becomes weaker.
 fn refuse_unknown(name: &str, action: Action, default: Action) -> Result<(), SeccompError> {
     match lets_through(action) || !lets_through(default) {
         true => Ok(()),

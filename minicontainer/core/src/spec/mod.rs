@@ -6,8 +6,8 @@
 //! else. Isolations left out on purpose are left out *here*, so that no later stage knows of them.
 //!
 //! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities. Stricter than
-//! Docker: `no_new_privs` is on, fewer kinds of sockets can be made, core dumps are off, packets cannot be forged, device nodes cannot be made, and none but
-//! the few in `/dev` opened. `--compat=docker` gives Docker's own.
+//! Docker: `no_new_privs` is on, fewer kinds of sockets can be made, core dumps are off, packets cannot be forged, device
+//! nodes cannot be made, and none but the few in `/dev` opened. `--compat=docker` gives Docker's own.
 //!
 //! ```
 //! use minicontainer_core::{RunOptions, image, options::resolve_user, plan::Host, spec};
