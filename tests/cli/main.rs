@@ -12,3 +12,5 @@ mod mistakes;
 mod place;
 #[path = "../kernel/skip.rs"]
 mod skip;
+mod streams;
+mod terminal;

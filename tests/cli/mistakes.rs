@@ -66,8 +66,9 @@ const MISTAKES: &[&[&str]] = &[
     &["run", "--rm", "--read-only", "--without", "mount", "busybox", "true"],
     &["run", "--rm", "--network", "none", "--without", "net", "busybox", "true"],
     &["run", "--rm", "--driver", "overlay", "--without", "mount", "busybox", "true"],
-    // what comes later
+    &["run", "--rm", "-t", "--without", "mount", "busybox", "true"],
     &["run", "--rm", "-it", "busybox", "sh"],
+    // what comes later
     &["run", "--rm", "-d", "busybox", "sh"],
     &["run", "--rm", "-p", "80:80", "busybox", "sh"],
     // the command line

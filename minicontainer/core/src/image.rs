@@ -48,10 +48,14 @@ pub struct ProcessSettings {
 }
 
 impl ProcessSettings {
-    /// The environment with `HOSTNAME` and `HOME` as well, unless the image or the user chose their own.
-    pub fn env_of(&self, hostname: &str, home: &str) -> Vec<String> {
+    /// The environment with `HOSTNAME`, `HOME` and, where there is a terminal, `TERM` as well, unless the image or the
+    /// user chose their own. Docker's `xterm` is what nearly every terminal understands.
+    pub fn env_of(&self, hostname: &str, home: &str, terminal: bool) -> Vec<String> {
         let mut env = self.env.clone();
-        for (name, value) in [("HOSTNAME", hostname), ("HOME", home)] {
+        for (name, value) in [("HOSTNAME", hostname), ("HOME", home), ("TERM", "xterm")] {
+            if name == "TERM" && !terminal {
+                continue;
+            }
             if !self.env.iter().any(|entry| entry.split_once('=').is_some_and(|(taken, _)| taken == name)) {
                 env.push(format!("{name}={value}"));
             }

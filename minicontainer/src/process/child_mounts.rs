@@ -5,6 +5,7 @@
 //! everything, and the mount is then attached to that descriptor by move_mount(2). No link can lead it to the host.
 
 use super::child::{Failure, Named, State};
+use super::child_terminal;
 use super::compile::restriction;
 use super::message::Call;
 use super::program::{Operation, Place};
@@ -35,6 +36,7 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
         }
         Operation::MakeDevice { mode, device, place } => make_node(state, place, *mode, *device),
         Operation::Symlink { target, place } => make_link(state, place, target),
+        Operation::OpenTerminal(terminal) => child_terminal::open(terminal, state),
         Operation::Remount { attributes, path } => remount(state, path, *attributes),
         Operation::SetSysctl { path, value } => set_sysctl(state, path, value),
         Operation::MaskPath { path } => mask(state, path),
@@ -172,7 +174,7 @@ fn bind(
 }
 
 /// Attaches a mount at its place, which is made when it is not there: a directory for a directory, else an empty file.
-fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &mut State) -> Result<(), Failure> {
+pub(super) fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &mut State) -> Result<(), Failure> {
     let target = match calls::open_in_root(state.root, &place.path, libc::O_PATH) {
         Err(Errno(libc::ENOENT)) => {
             let (parent, name) = make_parents(state, place)?;

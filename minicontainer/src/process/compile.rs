@@ -7,7 +7,7 @@ use minicontainer_core::plan::{MountAttribute, Plan, Step, capability_number};
 use minicontainer_core::seccomp::Instruction;
 
 use super::launcher;
-use super::program::{Execution, Operation, Place, Program};
+use super::program::{Execution, Operation, Place, Program, Terminal};
 use crate::sys::calls::{Fd, MountAttr};
 
 /// What the parent knows when it compiles, beside the plan.
@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub permitted: u64,
     /// Whether the kernel takes overlay's layers one by one (Linux 6.5).
     pub layers_one_by_one: bool,
+    /// What the container's terminal is handed over through, if it gets one.
+    pub terminal: Option<Fd>,
     /// Whether every step is reported with the time it took.
     pub traced: bool,
 }
@@ -148,6 +150,12 @@ fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, Compil
             place: place(path)?,
         },
         Step::Symlink { target, path } => Operation::Symlink { target: text(target)?, place: place(path)? },
+        Step::OpenTerminal { owner, rows, columns } => Operation::OpenTerminal(Terminal {
+            owner: *owner,
+            size: (*rows, *columns),
+            console: place("/dev/console")?,
+            socket: context.terminal.ok_or_else(|| CompileError::no_operation(step))?,
+        }),
         Step::Remount { destination, attributes } => {
             Operation::Remount { attributes: attribute_bits(attributes), path: below_root(destination)? }
         }

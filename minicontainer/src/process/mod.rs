@@ -20,11 +20,15 @@
 //!   report pipe ◀── end of file ──────────── execve succeeded and closed it
 //! ```
 //!
+//! Where the container gets a terminal, its other side comes through a socket, which the parent looks into when all that
+//! has happened: so it waits for nothing that might not come.
+//!
 //! So the caller never mistakes a failed set-up for the program's own exit code.
 
 pub(crate) mod child;
 pub(crate) mod child_mounts;
 pub(crate) mod child_process;
+pub(crate) mod child_terminal;
 pub(crate) mod compile;
 pub(crate) mod ids;
 pub(crate) mod launcher;

@@ -33,6 +33,7 @@ pub(crate) enum Operation {
     BindMount { source: CString, recursive: bool, attributes: u64, place: Place },
     MakeDevice { mode: u32, device: u64, place: Place },
     Symlink { target: CString, place: Place },
+    OpenTerminal(Terminal),
     Remount { attributes: u64, path: CString },
     SetSysctl { path: CString, value: CString },
     MaskPath { path: CString },
@@ -60,6 +61,19 @@ pub(crate) struct Place {
     pub path: CString,
     /// For each component: the path of its parent, and its name.
     pub components: Vec<(CString, CString)>,
+}
+
+/// The container's own terminal.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    /// Whose it is.
+    pub owner: u32,
+    /// Its height and width in characters.
+    pub size: (u16, u16),
+    /// Where else it appears: `/dev/console`.
+    pub console: Place,
+    /// What it is handed over through.
+    pub socket: Fd,
 }
 
 /// The launcher, and what it hands on to the program, see [`launcher`](super::launcher).

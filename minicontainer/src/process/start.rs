@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
@@ -37,6 +38,8 @@ pub(crate) struct Started {
     pub at: Instant,
     /// How long each step took, when traced.
     pub times: Vec<StepTime>,
+    /// The engine's side of the container's terminal, if it has one.
+    pub terminal: Option<OwnedFd>,
 }
 
 /// Starts the plan's process. `standard` become its stdin, stdout and stderr.
@@ -56,6 +59,7 @@ pub(crate) fn start(
     let (go, say_go) = pipe()?;
     let (listen, report) = pipe()?;
     let launcher = above_standard(launcher::in_memory().map_err(|source| StartError::Launcher { source })?)?;
+    let (receive, send) = terminal_socket(plan)?.unzip();
     let [stdin, stdout, stderr] = standard;
     let standard = [above_standard(stdin)?, above_standard(stdout)?, above_standard(stderr)?];
     let tasks = group.map(Group::tasks).unwrap_or_default();
@@ -65,6 +69,7 @@ pub(crate) fn start(
     let mut kept = vec![go.as_raw_fd(), report.as_raw_fd(), launcher.as_raw_fd()];
     kept.extend(&tasks);
     kept.extend(users.as_ref().map(AsRawFd::as_raw_fd));
+    kept.extend(send.as_ref().map(OwnedFd::as_raw_fd));
     let context = Context {
         standard: [0, 1, 2].map(|place: usize| standard[place].as_raw_fd()),
         kept,
@@ -77,6 +82,7 @@ pub(crate) fn start(
             true => u64::MAX,
             false => calls::permitted_capabilities().unwrap_or_default(),
         },
+        terminal: send.as_ref().map(OwnedFd::as_raw_fd),
         layers_one_by_one: crate::host::kernel_at_least(6, 5),
         traced,
     };
@@ -92,13 +98,13 @@ pub(crate) fn start(
     let childs = (program, Pipes { go: go.as_raw_fd(), report: report.as_raw_fd() });
     let accompany = |born: sys::Result<(i32, RawFd)>| {
         let restored = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&callers_mask), None);
-        drop((go, report, launcher, standard, users));
+        drop((go, report, launcher, standard, users, send));
         let (pid, pidfd) = born.map_err(|errno| StartError::Clone { namespaces, source: Errno::from_raw(errno.0) })?;
         // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         // From here on there is a child that may share our memory, so there is no way out but through its end.
         let prepared = restored.map_err(|source| StartError::Pipe { source }).and_then(|()| map_ids(plan, pid));
-        bring_to_program(plan, (pid, pidfd), prepared, say_go, listen)
+        bring_to_program(plan, (pid, pidfd), prepared, say_go, (listen, receive))
     };
     if may_share_memory(plan) {
         // SAFETY: the child makes calls of `sys` only; `accompany` comes back when the report pipe has ended, which is
@@ -152,7 +158,7 @@ fn bring_to_program(
     (pid, pidfd): (i32, OwnedFd),
     prepared: Result<(), StartError>,
     say_go: OwnedFd,
-    listen: OwnedFd,
+    (listen, receive): (OwnedFd, Option<OwnedFd>),
 ) -> Result<Started, StartError> {
     if prepared.is_ok() {
         // When the process is dead already, its end of the pipe is too; what is heard tells why.
@@ -162,9 +168,13 @@ fn bring_to_program(
     }
     let heard = listen_until_executed(listen);
     let at = Instant::now();
-    match prepared.and_then(|()| conclude(heard, plan)) {
-        Ok(times) => Ok(Started { pidfd, pid, at, times }),
+    let started = prepared.and_then(|()| conclude(heard, plan));
+    let started = started.and_then(|times| Ok((times, receive.map(taken_over).transpose()?)));
+    match started {
+        Ok((times, terminal)) => Ok(Started { pidfd, pid, at, times, terminal }),
         Err(failure) => {
+            // It is ending by itself, unless all went well but for its terminal, which did not come.
+            wait::signal(&pidfd, libc::SIGKILL).map_err(|source| StartError::Wait { source })?;
             let ended = wait::reap(&pidfd).map_err(|source| StartError::Wait { source })?;
             Err(match failure {
                 StartError::EndedEarly { .. } => StartError::EndedEarly { ended: ended.how.to_string() },
@@ -172,6 +182,21 @@ fn bring_to_program(
             })
         }
     }
+}
+
+/// What a terminal is handed over through, if the plan has one: the parent's end and the child's.
+fn terminal_socket(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, StartError> {
+    let pair = plan.opens_terminal().then(UnixStream::pair).transpose();
+    let pair = pair.map_err(|error| StartError::Pipe { source: Errno::from_raw(error.raw_os_error().unwrap_or(0)) })?;
+    pair.map(|(receive, send)| Ok((receive.into(), above_standard(send.into())?))).transpose()
+}
+
+/// The terminal that the child has sent before it became the program.
+fn taken_over(receive: OwnedFd) -> Result<OwnedFd, StartError> {
+    let terminal = calls::receive_descriptor(receive.as_raw_fd());
+    let terminal = terminal.map_err(|errno| StartError::Pipe { source: Errno::from_raw(errno.0) })?;
+    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(terminal) })
 }
 
 /// A descriptor above 2, so that putting stdin, stdout and stderr in their places overwrites nothing.

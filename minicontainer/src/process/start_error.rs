@@ -148,6 +148,9 @@ impl StartError {
                     Some("a script needs a first line such as #!/bin/sh; a program must be built for this machine")
                 }
                 (Step::BindMount { .. }, Errno::ENOENT) => Some("the source of a bind mount must exist on the host"),
+                (Step::OpenTerminal { .. }, Errno::ENOSPC) => {
+                    Some("all terminals of the machine are in use: see /proc/sys/kernel/pty/max")
+                }
                 (Step::MountOverlay { .. }, Errno::EINVAL) => {
                     Some("the store's file system cannot hold an overlay's upper layer; try --driver copy")
                 }

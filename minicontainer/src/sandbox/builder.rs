@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use minicontainer_core::options::{
     Access, ByteSize, Cpus, EnvVar, Hostname, Isolation, MountSpec, Network, PidsLimit, RunOptions, StorageLimit,
-    UserSpec,
+    UserSpec, WindowSize,
 };
 
 use super::{Place, Sandbox, Stdio};
@@ -191,6 +191,13 @@ impl Sandbox {
     /// thread and lets that end before the container does not want this.
     pub fn end_with_caller(mut self) -> Sandbox {
         self.ends_with_caller = true;
+        self
+    }
+
+    /// Gives it a terminal of its own in place of the three, with so many lines of so many characters (zeros: nobody
+    /// knows). The other side of it is [`Running::terminal`](super::Running::terminal).
+    pub fn terminal(mut self, rows: u16, columns: u16) -> Sandbox {
+        self.options.terminal = Some(WindowSize { rows, columns });
         self
     }
 

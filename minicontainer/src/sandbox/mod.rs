@@ -216,8 +216,9 @@ impl Sandbox {
     pub fn start(&self, decided: Decided) -> Result<Running, Error> {
         let Decided { directory, driver, plan, .. } = decided;
         let scratch = self.make_root(&directory, driver)?;
-        let [stdin, stdout, stderr] = &self.stdio;
-        let (standard, ends) = stdio::open([stdin, stdout, stderr])?;
+        // With a terminal of its own nothing of the caller's comes inside, not even until that is open.
+        let streams = if plan.opens_terminal() { [&Stdio::Null; 3] } else { self.stdio.each_ref() };
+        let (standard, ends) = stdio::open(streams)?;
         let group = Group::from_plan(&plan)?;
         let started = process::start::start(&plan, standard, group.as_ref(), self.traced)?;
         let limits = EnforcedLimits {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use crate::process::StepTime;
 use crate::process::start::Started;
 use crate::process::wait::{self, Ended, How};
 use crate::rootfs;
+use crate::sys::calls;
 
 /// What a run leaves behind unless it is dropped.
 #[derive(Debug)]
@@ -53,6 +54,9 @@ pub struct Running {
     pub stdout: Option<File>,
     /// Reads its stderr, if that is piped.
     pub stderr: Option<File>,
+    /// The other side of its terminal, if it has one: reading gives what it writes, writing is typing. Its program's
+    /// side is hung up when this is dropped, so that its processes get SIGHUP.
+    pub terminal: Option<File>,
     started: Started,
     limits: EnforcedLimits,
     /// Why the engine killed it, if it did.
@@ -93,14 +97,22 @@ impl Signaller {
 }
 
 impl Running {
-    pub(super) fn new(started: Started, holdings: Holdings, plan: Plan, limits: EnforcedLimits, ends: Ends) -> Running {
+    pub(super) fn new(
+        mut started: Started,
+        holdings: Holdings,
+        plan: Plan,
+        limits: EnforcedLimits,
+        ends: Ends,
+    ) -> Running {
         let Ends { stdin, stdout, stderr } = ends;
+        let terminal = started.terminal.take().map(File::from);
         let limits = enforced(&plan, limits);
         // To see in the end whether the layer is full, it has to be held from now on. A program that has ended already
         // has no root any more.
         let root = || File::open(format!("/proc/{}/root", started.pid)).ok();
         let layer = limits.disk.and_then(|_| root());
-        Running { stdin, stdout, stderr, started, limits, exceeded: None, layer, plan, report: None, holdings }
+        let (exceeded, report) = (None, None);
+        Running { stdin, stdout, stderr, terminal, started, limits, exceeded, layer, plan, report, holdings }
     }
 
     /// The first process's id on the host. It stays the container's until [`wait`](Running::wait) has come back.
@@ -133,6 +145,17 @@ impl Running {
     pub fn signaller(&self) -> Result<Signaller, Error> {
         let pidfd = self.started.pidfd.try_clone().map_err(|source| Error::Stream { source })?;
         Ok(Signaller { pidfd })
+    }
+
+    /// Tells the terminal, and by SIGWINCH the program in it, how large the window is now. Without a terminal there is
+    /// nobody to tell.
+    ///
+    /// # Errors
+    /// Never in practice, see TIOCSWINSZ in ioctl_tty(2).
+    pub fn resize(&self, rows: u16, columns: u16) -> Result<(), Error> {
+        let Some(terminal) = &self.terminal else { return Ok(()) };
+        let told = calls::set_window_size(terminal.as_raw_fd(), rows, columns);
+        told.map(drop).map_err(|errno| Error::Stream { source: io::Error::from_raw_os_error(errno.0) })
     }
 
     /// Kills everything in the container.
@@ -217,22 +240,24 @@ impl Running {
         Ok(report)
     }
 
-    /// Waits for the end of the program, or of its time, or until `descriptor` can be read; tells whether it is the
-    /// latter. For a caller who has something else to attend to and no thread for it.
+    /// Waits until the program or its time has ended (false), one of `others` is ready, `at_most` has passed, or it is time
+    /// to look at its limits again: so it is called in a loop. For a caller who has something else to attend to and no thread for it.
     ///
     /// # Errors
     /// When it cannot be waited for.
-    pub fn wait_or_readable(&self, descriptor: BorrowedFd<'_>) -> Result<bool, Error> {
-        let failed = |errno| Error::Wait { source: errno };
-        loop {
-            let process = self.started.pidfd.as_fd();
-            let mut waited = [process, descriptor].map(|waited| PollFd::new(waited, PollFlags::POLLIN));
-            let Watch::Until(moment) = self.watch() else { return Ok(false) };
-            match poll(&mut waited, wait::timeout(moment)) {
-                Ok(0) | Err(Errno::EINTR) => {}
-                Ok(_) => return Ok(waited[0].any() == Some(false)),
-                Err(errno) => return Err(failed(errno)),
-            }
+    pub fn wait_or_ready<'fd>(
+        &'fd self,
+        others: &mut Vec<PollFd<'fd>>,
+        at_most: Option<Duration>,
+    ) -> Result<bool, Error> {
+        let Watch::Until(moment) = self.watch() else { return Ok(false) };
+        let pause = at_most.map(|pause| Instant::now() + pause);
+        others.push(PollFd::new(self.started.pidfd.as_fd(), PollFlags::POLLIN));
+        let waited = poll(others, wait::timeout(moment.into_iter().chain(pause).min()));
+        let ended = others.pop().is_some_and(|process| process.any() == Some(true));
+        match waited {
+            Ok(_) | Err(Errno::EINTR) => Ok(!ended),
+            Err(source) => Err(Error::Wait { source }),
         }
     }
 
@@ -242,7 +267,8 @@ impl Running {
     /// When it cannot be read from or waited for.
     pub fn wait_with_output(mut self) -> Result<Output, Error> {
         drop(self.stdin.take());
-        let mut streams = [self.stdout.take(), self.stderr.take()].map(|file| (file, Vec::new()));
+        let mut streams =
+            [self.terminal.take().or(self.stdout.take()), self.stderr.take()].map(|file| (file, Vec::new()));
         self.collect(&mut streams)?;
         let report = self.wait()?;
         let [(_, stdout), (_, stderr)] = streams;
@@ -378,6 +404,8 @@ fn drain(file: &mut File, collected: &mut Vec<u8>, room: &mut u64) -> io::Result
         Ok(_) if read == portion => Ok(Stream::More),
         Ok(_) => Ok(Stream::Ended),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Stream::Open),
+        // So ends a terminal that nobody has open on the other side.
+        Err(error) if error.raw_os_error() == Some(libc::EIO) => Ok(Stream::Ended),
         Err(error) => Err(error),
     }
 }

@@ -13,7 +13,8 @@ use super::Error;
 /// One of the three standard streams of a container.
 #[derive(Clone, Debug, Default)]
 pub enum Stdio {
-    /// The caller's own; nothing, if the caller has closed it.
+    /// The caller's own; nothing, if the caller has closed it. Of a terminal the program could change the settings: then a
+    /// pipe, or a terminal of its own ([`Sandbox::terminal`](super::Sandbox::terminal)), keeps them apart.
     #[default]
     Inherit,
     /// Nothing: `/dev/null`.

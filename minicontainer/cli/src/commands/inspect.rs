@@ -125,6 +125,7 @@ fn container_document(store: &Store, container: &Container) -> Result<Value, Fai
         "Config": {
             "Hostname": of_config("/hostname"),
             "User": user,
+            "Tty": of_config("/process/terminal"),
             "Env": of_config("/process/env"),
             "Cmd": of_config("/process/args"),
             "WorkingDir": of_config("/process/cwd"),

@@ -11,7 +11,7 @@ use minicontainer::{
     Sandbox,
     core::{
         RunOptions,
-        options::{Access, EnvVar, Isolation, Limits, MountSpec, Network},
+        options::{Access, EnvVar, Isolation, Limits, MountSpec, Network, WindowSize},
     },
     rootfs::Driver,
     store::Image,
@@ -95,9 +95,11 @@ pub struct ContainerArguments {
     #[arg(required = true, trailing_var_arg = true, num_args = 1.., value_names = ["IMAGE", "COMMAND"])]
     pub image_and_command: Vec<String>,
 
+    /// Give it a terminal of its own; with -i it is typed into at yours
+    #[arg(short, long)]
+    pub tty: bool,
+
     // Docker has them; here they come later, and silence would be worse than a refusal.
-    #[arg(short, long, hide = true)]
-    tty: bool,
     #[arg(short, long, hide = true)]
     detach: bool,
     #[arg(short, long, hide = true)]
@@ -166,6 +168,7 @@ impl ContainerArguments {
                 _ => Network::None,
             },
             init: self.init,
+            terminal: self.tty.then(WindowSize::default),
             without,
             ..RunOptions::default()
         };
@@ -174,11 +177,6 @@ impl ContainerArguments {
 
     fn refuse_what_comes_later(&self) -> Result<(), Failure> {
         let later = [
-            (
-                self.tty,
-                "-t, --tty: terminals of its own for a container come later",
-                "leave -t out, and give -i to type into it",
-            ),
             (
                 self.detach,
                 "-d, --detach: containers in the background come later",

@@ -37,7 +37,7 @@ pub(super) fn kind(step: &Step) -> &'static str {
         Step::ReadonlyPath { .. } => "readonly-path",
         Step::PivotRoot => "pivot-root",
         Step::Chroot { .. } => "chroot",
-        Step::OpenTerminal => "open-terminal",
+        Step::OpenTerminal { .. } => "open-terminal",
         Step::LoopbackUp => "loopback-up",
         Step::EnterWorkdir { .. } => "enter-workdir",
         Step::SetUmask { .. } => "set-umask",

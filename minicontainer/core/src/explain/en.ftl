@@ -142,6 +142,9 @@ step-bind-device = Show the host's device { $path }
 step-symlink = Make the symbolic link { $path } → { $target }
     .why = The new /dev starts empty, and programs expect this name. It leads to another place inside the container and gives nothing away.
 
+step-open-terminal = Take a terminal of the container's own
+    .why = The program gets a pseudo-terminal (pty) of the container's own devpts, and the engine holds the other end and copies what goes back and forth. The user's own terminal never comes inside: whatever a program does to its terminal, it does to this one.
+
 step-remount = Restrict the mount { $destination }: { $attributes }
     .why = A restriction belongs to the mount, not to the files: not even root of the container gets past it, whatever the files' permissions say.
 
@@ -161,9 +164,6 @@ step-chroot = Let paths begin at { $path }
     .why = The older and weaker way: the host's tree stays mounted, and a process that may call chroot(2) walks out with a second chroot and a row of “..”. It is here to show what pivot_root(2) is for.
 
 ## The last things before the program
-
-step-open-terminal = Take a terminal of the container's own
-    .why = The program gets a pseudo-terminal (pty) of the container's own devpts, and the engine holds the other end and copies what goes back and forth. The user's own terminal never comes inside: whatever a program does to its terminal, it does to this one.
 
 step-loopback-up = Switch the loopback interface on
     .why = A new network namespace holds nothing but “lo”, and that is switched off. Programs talk to themselves at 127.0.0.1; it is this container's own and leads nowhere else.

@@ -14,7 +14,7 @@ pub(super) fn man_pages(step: &Step) -> &'static [&'static str] {
         Step::MakeUserNamespace { .. } => &["user_namespaces(7)", "clone(2)"],
         Step::EnterUserNamespace => &["user_namespaces(7)", "setns(2)"],
         Step::SetSysctl { .. } => &["proc(5)", "sysctl(8)", "namespaces(7)"],
-        Step::OpenTerminal => &["pty(7)", "ioctl_tty(2)", "unix(7)"],
+        Step::OpenTerminal { .. } => &["pty(7)", "ioctl_tty(2)", "unix(7)"],
         Step::EndWithEngine => &["PR_SET_PDEATHSIG(2const)", "prctl(2)"],
         Step::CloseDescriptors => &["close_range(2)", "open(2)"],
         Step::ResetSignals => &["signal(7)", "sigaction(2)", "sigprocmask(2)"],

@@ -142,6 +142,9 @@ step-bind-device = Mostrar o dispositivo { $path } do host
 step-symlink = Criar o link simbólico { $path } → { $target }
     .why = O novo /dev começa vazio, e os programas contam com este nome. Ele leva a outro lugar dentro do contêiner e não revela nada.
 
+step-open-terminal = Tomar um terminal próprio do contêiner
+    .why = O programa recebe um pseudoterminal (pty) do devpts do próprio contêiner; o motor segura a outra ponta e copia o que vai e vem. O terminal do usuário nunca entra: o que um programa fizer com o seu terminal, faz com este.
+
 step-remount = Restringir a montagem { $destination }: { $attributes }
     .why = A restrição pertence à montagem, não aos arquivos: nem o root do contêiner passa por ela, digam o que disserem as permissões dos arquivos.
 
@@ -161,9 +164,6 @@ step-chroot = Fazer os caminhos começarem em { $path }
     .why = O modo mais antigo e mais fraco: a árvore do host continua montada, e um processo que possa chamar chroot(2) sai com um segundo chroot e uma fila de “..”. Está aqui para mostrar para que serve pivot_root(2).
 
 ## As últimas coisas antes do programa
-
-step-open-terminal = Tomar um terminal próprio do contêiner
-    .why = O programa recebe um pseudoterminal (pty) do devpts do próprio contêiner; o motor segura a outra ponta e copia o que vai e vem. O terminal do usuário nunca entra: o que um programa fizer com o seu terminal, faz com este.
 
 step-loopback-up = Ligar a interface de loopback
     .why = Um namespace de rede novo contém apenas “lo”, e desligada. Os programas conversam consigo mesmos em 127.0.0.1; ela é só deste contêiner e não leva a nenhum outro lugar.

@@ -109,6 +109,7 @@ fn paths() -> Vec<Step> {
         Step::MakeDevice { path: "/dev/null".into(), major: 1, minor: 3, mode: 0o666, block: false },
         Step::BindDevice { path: "/dev/null".into() },
         Step::Symlink { target: "/proc/self/fd/1".into(), path: "/dev/stdout".into() },
+        Step::OpenTerminal { owner: 1000, rows: 24, columns: 80 },
         Step::Remount { destination: "/".into(), attributes: vec![MountAttribute::ReadOnly] },
         Step::SetSysctl { name: "net.ipv4.ping_group_range".into(), value: "0 2147483647".into() },
         Step::MaskPath { path: "/proc/kcore".into() },
@@ -122,7 +123,6 @@ fn last_things() -> Vec<Step> {
     let capabilities = names(&["CAP_CHOWN", "CAP_KILL"]);
     let all = names(&CAPABILITIES);
     vec![
-        Step::OpenTerminal,
         Step::LoopbackUp,
         Step::EnterUserNamespace,
         Step::EnterWorkdir { path: "/app".into() },

@@ -60,7 +60,7 @@ pub(super) fn system_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
         | Step::AwaitGo
         | Step::NewSession
         | Step::SetHostname { .. }
-        | Step::OpenTerminal
+        | Step::OpenTerminal { .. }
         | Step::LoopbackUp
         | Step::EnterWorkdir { .. } => birth_calls(step),
         Step::SetUmask { .. }
@@ -154,14 +154,7 @@ fn birth_calls(step: &Step) -> Vec<String> {
         Step::NewSession => vec!["setsid()".to_owned()],
         Step::SetHostname { name } => vec![format!("sethostname({name:?}, {})", name.len())],
         Step::EnterWorkdir { path } => vec![format!("chdir({path:?})")],
-        Step::OpenTerminal => vec![
-            "openat(AT_FDCWD, \"/dev/pts/ptmx\", O_RDWR|O_NOCTTY|O_CLOEXEC)".to_owned(),
-            "ioctl(terminal, TIOCSPTLCK, [0])".to_owned(),
-            "ioctl(terminal, TIOCGPTPEER, O_RDWR|O_NOCTTY)".to_owned(),
-            "ioctl(peer, TIOCSCTTY, 0)".to_owned(),
-            "dup3(peer, 0, 0), dup3(peer, 1, 0), dup3(peer, 2, 0)".to_owned(),
-            "sendmsg(engine, {SCM_RIGHTS, [terminal]})".to_owned(),
-        ],
+        Step::OpenTerminal { owner, rows, columns } => terminal_calls(*owner, *rows, *columns),
         _ => vec![
             "socket(AF_INET, SOCK_DGRAM|SOCK_CLOEXEC, 0)".to_owned(),
             "ioctl(socket, SIOCSIFFLAGS, {ifr_name=\"lo\", ifr_flags=IFF_UP})".to_owned(),
@@ -327,6 +320,23 @@ fn restriction_calls(step: &Step) -> Vec<String> {
             .map(str::to_owned)
             .to_vec(),
     }
+}
+
+fn terminal_calls(owner: u32, rows: u16, columns: u16) -> Vec<String> {
+    vec![
+        "openat2(root, \"dev/pts/ptmx\", {flags=O_RDWR|O_NOCTTY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT})".to_owned(),
+        "ioctl(terminal, TIOCSPTLCK, [0])".to_owned(),
+        "ioctl(terminal, TIOCGPTPEER, O_RDWR|O_NOCTTY|O_CLOEXEC)".to_owned(),
+        format!("fchown(peer, {owner}, -1)"),
+        format!("ioctl(peer, TIOCSWINSZ, {{ws_row={rows}, ws_col={columns}}})"),
+        // By descriptor: under its name in /dev/pts something else might lie by now.
+        "open_tree(peer, \"\", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH)".to_owned(),
+        find("/dev/console", ""),
+        place(),
+        "ioctl(peer, TIOCSCTTY, 0)".to_owned(),
+        "dup3(peer, 0, 0), dup3(peer, 1, 0), dup3(peer, 2, 0)".to_owned(),
+        "sendmsg(engine, {SCM_RIGHTS, [terminal]})".to_owned(),
+    ]
 }
 
 /// Shows a directory with its owners shifted into the user namespace, at its own place.

@@ -66,10 +66,10 @@ fn a_later_variable_takes_the_earlier_ones_place() {
 fn hostname_and_home_yield_to_a_choice() {
     let none = ImageConfiguration::default();
     let settings = settle(&options(&["HOME=/mine", "HOMES=x"]), &none).unwrap();
-    let env = settings.env_of("web", "/root");
+    let env = settings.env_of("web", "/root", false);
     assert_eq!(env[1..], strings(&["HOME=/mine", "HOMES=x", "HOSTNAME=web"]));
     let settings = settle(&options(&[]), &none).unwrap();
-    assert_eq!(settings.env_of("web", "/root")[1..], strings(&["HOSTNAME=web", "HOME=/root"]));
+    assert_eq!(settings.env_of("web", "/root", false)[1..], strings(&["HOSTNAME=web", "HOME=/root"]));
 }
 
 #[test]

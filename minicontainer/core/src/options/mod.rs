@@ -117,6 +117,8 @@ pub struct RunOptions {
     /// Whether a small process of the engine's stays as the container's first one: it starts the program as its child,
     /// hands signals on to it and buries orphans.
     pub init: bool,
+    /// A terminal of the container's own, of this size, for its stdin, stdout and stderr.
+    pub terminal: Option<WindowSize>,
     /// Isolations left out on purpose, to show what then leaks.
     pub without: BTreeSet<Isolation>,
 }
@@ -155,6 +157,15 @@ pub enum SeccompChoice {
     Unconfined,
     /// One that was given.
     Profile(Box<LinuxSeccomp>),
+}
+
+/// How many characters a terminal shows; zeros where nobody knows, as in `struct winsize` of ioctl_tty(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowSize {
+    /// Lines.
+    pub rows: u16,
+    /// Characters in a line.
+    pub columns: u16,
 }
 
 /// The network that a container sees.

@@ -107,6 +107,9 @@ pub enum PlanError {
     /// The host's own name would be changed.
     #[error("a hostname needs a uts namespace of the container's own, else the host would be renamed")]
     HostnameNeedsUtsNamespace,
+    /// A terminal without a place that terminals of the container's own come from.
+    #[error("a terminal needs a devpts of the container's own on /dev/pts, else it would be one of the host's")]
+    TerminalNeedsDevpts,
     /// A limit was asked for that cannot be applied.
     #[error("the {limit} limit cannot be applied: {cause}")]
     LimitUnavailable {
@@ -135,9 +138,6 @@ impl PlanError {
 pub(super) fn refuse_unsupported(spec: &Spec) -> Result<(), PlanError> {
     let refuse = |field, value: String| Err(PlanError::Unsupported { field, value });
     let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
-    if process.terminal() == Some(true) {
-        return refuse("process.terminal", "true".to_owned());
-    }
     if let Some(profile) = process.apparmor_profile().as_ref().filter(|profile| !profile.is_empty()) {
         return refuse("process.apparmorProfile", profile.clone());
     }

@@ -32,6 +32,7 @@ const LINKS: [(&str, &str); 5] = [
 pub(super) fn steps(spec: &Spec, root: &RootFs, host: &Host, namespaces: &[Namespace]) -> Result<Vec<Step>, PlanError> {
     let mounts = spec.mounts().as_deref().unwrap_or_default();
     if !namespaces.contains(&Namespace::Mount) {
+        terminal(spec, mounts, None)?;
         return jail(root, mounts);
     }
     let owner = owner_of_mounts(spec, root, host, namespaces)?;
@@ -52,6 +53,7 @@ pub(super) fn steps(spec: &Spec, root: &RootFs, host: &Host, namespaces: &[Names
     }));
     steps.extend(more_devices(spec, may_make_devices)?);
     steps.extend(LINKS.map(|(target, path)| Step::Symlink { target: target.to_owned(), path: path.to_owned() }));
+    steps.extend(terminal(spec, mounts, owner)?);
 
     steps.extend(sysctls(spec, namespaces)?);
     if let Some(linux) = spec.linux() {
@@ -64,6 +66,28 @@ pub(super) fn steps(spec: &Spec, root: &RootFs, host: &Host, namespaces: &[Names
     }
     steps.push(Step::PivotRoot);
     Ok(steps)
+}
+
+/// The container's own terminal, which belongs to its user: `root` is who root of the container is outside, where the ids
+/// are still those of the host. It comes from a devpts of the container's own, and before the pivot: it is bound to
+/// `/dev/console` as well ("Default Devices" in the runtime specification's config-linux.md), and no mount comes later.
+fn terminal(spec: &Spec, mounts: &[Mount], root: Option<[u32; 2]>) -> Result<Option<Step>, PlanError> {
+    let Some(process) = spec.process().as_ref().filter(|process| process.terminal() == Some(true)) else {
+        return Ok(None);
+    };
+    let devpts = |mount: &Mount| {
+        mount.typ().as_deref() == Some("devpts") && mount.destination().as_os_str().as_encoded_bytes() == b"/dev/pts"
+    };
+    if !mounts.iter().any(devpts) {
+        return Err(PlanError::TerminalNeedsDevpts);
+    }
+    let size = process.console_size().unwrap_or_default();
+    let bounded = |size: u64| u16::try_from(size).unwrap_or(u16::MAX);
+    Ok(Some(Step::OpenTerminal {
+        owner: root.map_or(0, |[uid, _]| uid).saturating_add(process.user().uid()),
+        rows: bounded(size.height()),
+        columns: bounded(size.width()),
+    }))
 }
 
 /// Without a mount namespace nothing may be mounted, since the host would have the mount: what is left is chroot(2)

@@ -100,6 +100,11 @@ impl Plan {
         let place = self.steps.iter().rposition(changes).map_or(0, |last| last + 1);
         self.steps.insert(place, Step::EndWithEngine);
     }
+
+    /// Whether the program gets a terminal of the container's own.
+    pub fn opens_terminal(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::OpenTerminal { .. }))
+    }
 }
 
 /// Decides every step from an ordinary process to an isolated one.

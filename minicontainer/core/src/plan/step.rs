@@ -288,6 +288,16 @@ pub enum Step {
         /// Where the link lies, inside the new root.
         path: String,
     },
+    /// Take a terminal of the container's own for stdin, stdout, stderr and `/dev/console`, and hand its other side to
+    /// the engine.
+    OpenTerminal {
+        /// Whose terminal it is: the program's user.
+        owner: u32,
+        /// Its height in lines; 0 where nobody knows.
+        rows: u16,
+        /// Its width in characters; 0 where nobody knows.
+        columns: u16,
+    },
     /// Put further restrictions on a mount that exists.
     Remount {
         /// The mount, inside the new root.
@@ -319,8 +329,6 @@ pub enum Step {
         /// The directory that becomes the root.
         path: String,
     },
-    /// Take a terminal of the container's own for stdin, stdout and stderr, and hand its other side to the engine.
-    OpenTerminal,
     /// Switch the loopback interface on.
     LoopbackUp,
     /// Enter the working directory, made when missing.
@@ -428,13 +436,13 @@ impl Step {
             | Step::MakeDevice { .. }
             | Step::BindDevice { .. }
             | Step::Symlink { .. }
+            | Step::OpenTerminal { .. }
             | Step::Remount { .. }
             | Step::SetSysctl { .. }
             | Step::MaskPath { .. }
             | Step::ReadonlyPath { .. }
             | Step::PivotRoot
             | Step::Chroot { .. }
-            | Step::OpenTerminal
             | Step::LoopbackUp
             | Step::EnterWorkdir { .. }
             | Step::SetUmask { .. }

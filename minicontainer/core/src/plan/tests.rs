@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::image::settle;
-use crate::options::{Access, Isolation, Network, PidsLimit, Profile, RunOptions, Users, resolve_user};
+use crate::options::{Access, Isolation, Network, PidsLimit, Profile, RunOptions, Users, WindowSize, resolve_user};
 use crate::spec::{SpecError, spec};
 
 fn overlay() -> RootFs {
@@ -119,6 +119,37 @@ fn root_with_limits_on_cgroup_v1() {
     insta::assert_snapshot!(lines(&plan));
 }
 
+/// The document's process and the plan's step, and the one more variable that a program gets with it.
+#[test]
+fn a_terminal_has_a_size_and_an_owner() {
+    let check = |size: WindowSize, user: Option<&str>| {
+        let user = user.and_then(|user| user.parse().ok());
+        let options = RunOptions { terminal: Some(size), user, ..shell() };
+        let document = document(&options, &Host::example()).expect("a document");
+        let process = document.process().as_ref().expect("a process");
+        let plan = plan(&document, &overlay(), &Host::example()).expect("a plan");
+        let step = plan.steps.iter().find(|step| matches!(step, Step::OpenTerminal { .. })).cloned();
+        assert!(process.env().iter().flatten().any(|variable| variable == "TERM=xterm"));
+        format!("{}\nconsoleSize {:?}", lines(&Plan { steps: step.into_iter().collect() }), process.console_size())
+    };
+    let known = check(WindowSize { rows: 24, columns: 80 }, Some("1000:50"));
+    let unknown = check(WindowSize::default(), None);
+    insta::assert_snapshot!([known, unknown].join("\n"));
+    let without = document(&shell(), &Host::example()).expect("a document");
+    assert!(
+        !without
+            .process()
+            .iter()
+            .flat_map(|process| process.env().iter().flatten())
+            .any(|one| one.starts_with("TERM="))
+    );
+    let own = RunOptions { env: vec!["TERM=dumb".parse().expect("a variable")], ..shell() };
+    let own =
+        document(&RunOptions { terminal: Some(WindowSize::default()), ..own }, &Host::example()).expect("a document");
+    let variables = own.process().as_ref().and_then(|process| process.env().clone()).unwrap_or_default();
+    assert_eq!(variables.iter().filter(|one| one.starts_with("TERM=")).collect::<Vec<_>>(), ["TERM=dumb"]);
+}
+
 #[test]
 fn an_ordinary_user() {
     insta::assert_snapshot!(lines(&planned(&shell(), &Host::example_rootless())));
@@ -170,9 +201,11 @@ fn refusals() {
             plan(&document(&options, &user).unwrap(), &overlay(), &user)
         }),
         (
-            "a terminal",
+            "a terminal of the host's",
             edited(|spec| {
                 spec.process_mut().as_mut().unwrap().set_terminal(Some(true));
+                let mounts = spec.mounts().clone().unwrap_or_default().into_iter();
+                spec.set_mounts(Some(mounts.filter(|mount| mount.typ().as_deref() != Some("devpts")).collect()));
             }),
         ),
         (
@@ -246,11 +279,15 @@ fn options_that_contradict_each_other() {
     readonly.without = BTreeSet::from([Isolation::Mount]);
     let mut user = shell();
     user.without = BTreeSet::from([Isolation::User]);
+    let mut terminal = shell();
+    terminal.terminal = Some(WindowSize::default());
+    terminal.without = BTreeSet::from([Isolation::Mount]);
     let errors = [
         document(&hostname, &root).unwrap_err().to_string(),
         document(&small, &root).unwrap_err().to_string(),
         document(&readonly, &root).unwrap_err().to_string(),
         document(&user, &Host::example_rootless()).unwrap_err().to_string(),
+        document(&terminal, &root).unwrap_err().to_string(),
     ];
     insta::assert_snapshot!(errors.join("\n"));
 }
@@ -263,7 +300,7 @@ prop_compose! {
     fn any_options()(
         without in proptest::sample::subsequence(
             Isolation::ALL.into_iter().filter(|one| !matches!(one, Isolation::Mount | Isolation::User)).collect::<Vec<_>>(), 0..8),
-        (read_only, host_network, own_users, own_shm, init) in any::<(bool, bool, bool, bool, bool)>(),
+        (read_only, host_network, own_users, own_shm, init, terminal) in any::<(bool, bool, bool, bool, bool, bool)>(),
         (profile, privileged) in prop_oneof![
             Just((Profile::Default, false)), Just((Profile::Default, true)), Just((Profile::Docker, false)),
             Just((Profile::Docker, true)),
@@ -277,6 +314,7 @@ prop_compose! {
             network: if host_network { Network::Host } else { Network::None },
             init,
             workdir,
+            terminal: terminal.then(WindowSize::default),
             mounts: targets.iter().map(|target| {
                 crate::options::MountSpec::from_volume(&format!("/srv:{target}"), "/").expect("a mount")
             }).collect(),
@@ -326,6 +364,15 @@ proptest! {
         let private = at(|step| matches!(step, Step::MakeMountsPrivate)).expect("mounts are made private");
         let root = at(|step| matches!(step, Step::MountOverlay { .. })).expect("a root");
         prop_assert!(clone < private && private < root);
+        // A terminal is there if one was asked for. It comes from the container's own devpts, is taken by the leader of
+        // a new session, and is bound to /dev/console: so before the pivot, and before a program's user is meant.
+        let terminal = at(|step| matches!(step, Step::OpenTerminal { .. }));
+        prop_assert_eq!(terminal.is_some(), options.terminal.is_some());
+        if let Some(terminal) = terminal {
+            let session = at(|step| matches!(step, Step::NewSession)).expect("a session");
+            let devpts = at(|step| matches!(step, Step::Mount { fstype, .. } if fstype == "devpts")).expect("terminals");
+            prop_assert!(session < devpts && devpts < terminal && terminal < pivot);
+        }
         // Descriptors are closed first of all, and powers given up after the pivot, no_new_privs last of them.
         let close = at(|step| matches!(step, Step::CloseDescriptors)).expect("descriptors are closed");
         prop_assert!(clone < close && close < go && pivot < drop);

@@ -26,12 +26,12 @@ mod mounts;
 mod profile;
 
 use oci_spec::runtime::{
-    Capabilities, Linux, LinuxCapabilities, LinuxCpu, LinuxMemoryBuilder, LinuxNamespace, LinuxNamespaceType,
-    LinuxPids, LinuxResources, Process, Root, Spec, User,
+    BoxBuilder, Capabilities, Linux, LinuxCapabilities, LinuxCpu, LinuxMemoryBuilder, LinuxNamespace,
+    LinuxNamespaceType, LinuxPids, LinuxResources, Process, Root, Spec, User,
 };
 
 use crate::image::ProcessSettings;
-use crate::options::{Access, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions};
+use crate::options::{Access, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions, WindowSize};
 use crate::plan::{Availability, Host, IdMapping, Identity, subordinate};
 
 pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, OWN_IDS, READONLY_PATHS};
@@ -138,6 +138,9 @@ fn contradictions(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
     if without(Isolation::Mount) && options.root == Access::ReadOnly {
         return contradiction("--read-only", "--without mount", "only a mount can be made read-only");
     }
+    if without(Isolation::Mount) && options.terminal.is_some() {
+        return contradiction("-t, --tty", "--without mount", "only a mount brings terminals of the container's own");
+    }
     if options.privileged && options.profile == Profile::Untrusted {
         return contradiction(
             "--privileged",
@@ -172,14 +175,18 @@ fn oci_process(
         .set_additional_gids((!user.groups.is_empty()).then(|| user.groups.clone()));
     let mut process = Process::default();
     process
-        .set_terminal(Some(false))
+        .set_terminal(Some(options.terminal.is_some()))
         .set_user(oci_user)
         .set_args(Some(settings.args.clone()))
-        .set_env(Some(settings.env_of(hostname, &user.home)))
+        .set_env(Some(settings.env_of(hostname, &user.home, options.terminal.is_some())))
         .set_cwd(settings.workdir.clone().into())
         .set_capabilities(Some(capabilities(&profile::capabilities(options))))
         .set_no_new_privileges(Some(profile::no_new_privileges(options)))
         .set_rlimits(Some(profile::rlimits(options)?));
+    if let Some(size) = options.terminal.filter(|size| *size != WindowSize::default()) {
+        let console = BoxBuilder::default().height(size.rows).width(size.columns).build()?;
+        process.set_console_size(Some(console));
+    }
     Ok(process)
 }
 

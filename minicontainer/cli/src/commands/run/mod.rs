@@ -4,19 +4,21 @@
 //! options ─▶ record (name, id, config.json) ─▶ start ─▶ "running" ─▶ end ─▶ "exited", or removed (--rm)
 //! ```
 //!
-//! What the container prints goes straight to this command's own stdout and stderr: it inherits them, unless the output
-//! is limited and has to be counted. What the engine has to say goes to stderr.
+//! What the container prints goes straight to this command's own stdout and stderr: it inherits them, unless they are a
+//! terminal, which never comes inside ([`streams`], [`terminal`]), or the output is limited and has to be counted. What
+//! the engine has to say goes to stderr.
 
 mod measured;
-mod passing;
 pub mod signals;
+mod streams;
+mod terminal;
 
-use std::{fs, io::IsTerminal, os::fd::AsFd, path::PathBuf, process::ExitCode};
+use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
 use minicontainer::{
-    Report, Running, Stdio, Store, Verdict,
+    Report, Running, Store, Verdict,
     core::{
         RunOptions,
         explain::{Language, explain_plan, explain_weakening},
@@ -36,7 +38,8 @@ use crate::{
     output::visible,
 };
 use measured::{MeasureFile, meta};
-use passing::{Passed, Passing};
+use streams::{Passed, Streams};
+use terminal::RawMode;
 
 /// Run a command in a new container
 #[derive(Debug, Args)]
@@ -44,6 +47,7 @@ use passing::{Passed, Passing};
 #[command(override_usage = "minicontainer run [OPTIONS] IMAGE [COMMAND] [ARG...]")]
 #[command(after_help = "Examples:
   minicontainer run --rm busybox echo hi
+  minicontainer run --rm -it busybox sh
   echo hi | minicontainer run -i --rm busybox tr a-z A-Z
   minicontainer run --name one busybox sh -c 'echo hello > /root/note'
   minicontainer run --rm --memory 64m --pids-limit 32 --timeout 5s busybox sh -c 'echo quick'
@@ -111,6 +115,13 @@ pub struct RunArguments {
 /// Runs it. The exit code is the program's own.
 pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let mut options = arguments.container.options()?;
+    if let Some(size) = &mut options.terminal {
+        *size = terminal::window_size();
+    }
+    let can_type = arguments.interactive && options.terminal.is_some();
+    if can_type && arguments.explain.is_none() && !terminal::can_type() {
+        return Ok(Failure::new(terminal::NO_TERMINAL).hint(terminal::NO_TERMINAL_MEND).print());
+    }
     let timeout = parse_time("--timeout", arguments.timeout.as_deref())?;
     options.limits.cpu_time = parse_time("--cpu-time", arguments.cpu_time.as_deref())?.map(Timeout::duration);
     let storage = StorageLimit::from_options(&arguments.storage_opt);
@@ -140,17 +151,15 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     )?;
     tell_what_is_missing(&arguments, &options, &store)?;
 
-    let mut sandbox = sandbox.stdin(if arguments.interactive { Stdio::Inherit } else { Stdio::Null });
+    let mut sandbox = streams::connect(sandbox, arguments.interactive, output_limit);
     if let Some(timeout) = timeout {
         sandbox = sandbox.wall_time(timeout.duration());
     }
     if arguments.trace {
         sandbox = sandbox.traced();
     }
-    if let Some(limit) = output_limit {
-        sandbox = sandbox.stdout(Stdio::Piped).stderr(Stdio::Piped).output_limit(limit.bytes());
-    }
     let signals = signals::block()?;
+    let raw = can_type.then(RawMode::enter).transpose()?;
     let mut running = match sandbox.start(decided) {
         Ok(running) => running,
         Err(error) => {
@@ -161,14 +170,16 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
         }
     };
     attended.started(running.id())?;
-    let passing = output_limit.map(|limit| Passing::begin(&mut running, limit.bytes())).transpose()?;
-    while running.wait_or_readable(signals.as_fd())? {
-        signals::forward(&signals, &running);
+    let mut streams = Streams::of(&mut running, arguments.interactive, output_limit)
+        .context("cannot reach the container's streams")?;
+    while streams.carry(&mut running, &signals)? {
+        signals::forward(&signals, &running, raw.as_ref());
     }
     let mut result = running.wait()?;
-    if passing.map(Passing::finish) == Some(Passed::TooMuch) {
+    if streams.finish(&signals) == Passed::TooMuch {
         result.verdict = Verdict::OutputLimit;
     }
+    drop(raw);
     attended.ended(&result)?;
 
     report.map_or(Ok(()), |file| file.write_json(&result))?;

@@ -6,10 +6,13 @@
 //! at all to `run busybox sleep 60`. Where the program has no handler for a signal that asks it to end, the container
 //! is killed instead. Who blocks a signal is about to ask for it (sigwaitinfo(2), signalfd(2)), as `--init` does.
 //!
+//! With `-it` Ctrl-C is a key like any other that the container's own terminal makes a signal of; then only signals that
+//! are sent to this command come here.
+//!
 //! The signals are blocked and read from a descriptor, signalfd(2), so that this command can wait for them and for the
 //! container's end at the same time. What arrives before it waits is kept. The container starts with no signal blocked.
 
-use std::fs;
+use std::{fs, iter};
 
 use anyhow::Context;
 use minicontainer::Running;
@@ -18,35 +21,58 @@ use nix::sys::{
     signalfd::{SfdFlags, SignalFd},
 };
 
+use super::terminal::{RawMode, follow_window};
 use crate::error::{Failure, warn};
 
 /// Signals that ask to end.
 const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 /// Signals that mean whatever the program says.
 const OTHERS: [Signal; 2] = [Signal::SIGUSR1, Signal::SIGUSR2];
+/// Signals that are about the user's terminal: it has another size, or belongs to this command again.
+const TERMINAL: [Signal; 2] = [Signal::SIGWINCH, Signal::SIGCONT];
 
-/// Blocks what will be forwarded. The descriptor can be read when such a signal has come.
+/// Blocks what will be attended to. The descriptor can be read when such a signal has come.
 pub fn block() -> Result<SignalFd, Failure> {
-    let signals: SigSet = ENDING.into_iter().chain(OTHERS).collect();
+    let signals: SigSet = ENDING.into_iter().chain(OTHERS).chain(TERMINAL).collect();
     signals.thread_block().context("cannot block signals")?;
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     Ok(SignalFd::with_flags(&signals, flags).context("cannot wait for signals")?)
 }
 
 /// Passes on what has come.
-pub fn forward(signals: &SignalFd, running: &Running) {
-    if let Err(reason) = pass_on(signals, running) {
+pub fn forward(signals: &SignalFd, running: &Running, raw: Option<&RawMode>) {
+    if let Err(reason) = pass_on(signals, running, raw) {
         warn(&format!("cannot pass a signal on to the container: {reason:#}"));
     }
 }
 
-fn pass_on(signals: &SignalFd, running: &Running) -> anyhow::Result<()> {
-    while let Some(information) = signals.read_signal()? {
-        let signal = Signal::try_from(i32::try_from(information.ssi_signo)?)?;
-        let fatal = ENDING.contains(&signal) && !handles(running.id(), signal);
-        running.signal(if fatal { Signal::SIGKILL } else { signal } as i32)?;
+fn pass_on(signals: &SignalFd, running: &Running, raw: Option<&RawMode>) -> anyhow::Result<()> {
+    while let Some(signal) = next(signals)? {
+        if signal == Signal::SIGCONT {
+            raw.map_or(Ok(()), RawMode::enter_again)?;
+        }
+        match TERMINAL.contains(&signal) {
+            true => follow_window(running)?,
+            false => deliver(running, signal)?,
+        }
     }
     Ok(())
+}
+
+fn next(signals: &SignalFd) -> anyhow::Result<Option<Signal>> {
+    let Some(information) = signals.read_signal()? else { return Ok(None) };
+    Ok(Some(Signal::try_from(i32::try_from(information.ssi_signo)?)?))
+}
+
+/// Sends the container's first process a signal, or kills it if the signal asks to end and would be dropped.
+pub fn deliver(running: &Running, signal: Signal) -> anyhow::Result<()> {
+    let fatal = ENDING.contains(&signal) && !handles(running.id(), signal);
+    Ok(running.signal(if fatal { Signal::SIGKILL } else { signal } as i32)?)
+}
+
+/// Whether among those that have come is one that asks to end.
+pub fn ask_to_end(signals: &SignalFd) -> bool {
+    iter::from_fn(|| next(signals).ok().flatten()).any(|signal| ENDING.contains(&signal))
 }
 
 /// Whether the process caught or blocked a signal: the bits of `SigCgt` and `SigBlk` in proc_pid_status(5).

@@ -1,0 +1,90 @@
+//! The user's terminal, when it shows the container's.
+//!
+//! A program in a container never gets the user's own terminal: whoever has that can change its settings, and once could
+//! type into it (TIOCSTI in ioctl_tty(2)). With `-t` it gets a terminal of its own, a *pseudo-terminal*, pty(7), and this
+//! command copies between the two. Then two terminals would each echo, gather lines and turn Ctrl-C into a signal. One
+//! must not: the user's is put into *raw mode*, termios(3), in which it passes every key on as it is.
+//!
+//! Raw mode outlives the process that asked for it, and a shell is of little use in it. So it is left by [`Drop`]:
+//! however the container ends, by whatever error or panic this command does, and before signals end it, since those are
+//! read as data (see [`signals`](super::signals)). Only SIGKILL leaves the terminal raw; `stty sane` mends it.
+
+use std::{
+    io::{self, IsTerminal, Stdin, stdin, stdout},
+    os::fd::AsFd,
+};
+
+use anyhow::Context;
+use minicontainer::{Running, core::options::WindowSize};
+use nix::{
+    sys::{
+        signal::{SigSet, Signal},
+        termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr},
+    },
+    unistd::{getpgrp, tcgetpgrp},
+};
+use terminal_size::terminal_size_of;
+
+use crate::error::Failure;
+
+/// Docker's words, and its exit code, for `-it` where nobody can type.
+pub const NO_TERMINAL: &str = "the input device is not a TTY";
+/// What to do then.
+pub const NO_TERMINAL_MEND: &str = "leave -t out where the input is a pipe or a file: the program reads it as it is";
+
+/// The size of the window that will show the container's terminal; zeros when there is none.
+pub fn window_size() -> WindowSize {
+    let size = terminal_size_of(stdout().as_fd()).or_else(|| terminal_size_of(stdin().as_fd()));
+    size.map_or(WindowSize::default(), |(columns, rows)| WindowSize { rows: rows.0, columns: columns.0 })
+}
+
+/// Tells the container's terminal how large the user's is now.
+pub fn follow_window(running: &Running) -> Result<(), minicontainer::Error> {
+    let WindowSize { rows, columns } = window_size();
+    running.resize(rows, columns)
+}
+
+/// Whether somebody can type into `-it`.
+pub fn can_type() -> bool {
+    stdin().is_terminal()
+}
+
+/// The user's terminal in raw mode, until this is dropped.
+pub struct RawMode {
+    terminal: Stdin,
+    before: Termios,
+}
+
+impl RawMode {
+    pub fn enter() -> Result<RawMode, Failure> {
+        let terminal = stdin();
+        let before = tcgetattr(&terminal).context("cannot read the terminal's settings")?;
+        let raw = RawMode { terminal, before };
+        raw.set().context("cannot put the terminal into raw mode")?;
+        Ok(raw)
+    }
+
+    /// Enters it once more: whoever stopped this command and let it go on had the terminal for himself meanwhile. In the
+    /// background it is still somebody else's.
+    pub fn enter_again(&self) -> io::Result<()> {
+        match tcgetpgrp(&self.terminal) {
+            Ok(group) if group == getpgrp() => Ok(self.set()?),
+            _ => Ok(()),
+        }
+    }
+
+    fn set(&self) -> nix::Result<()> {
+        let mut raw = self.before.clone();
+        cfmakeraw(&mut raw);
+        tcsetattr(&self.terminal, SetArg::TCSANOW, &raw)
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        // A process in the background would be stopped for changing its terminal's settings, and leave it raw.
+        let _not_stopped = [Signal::SIGTTOU].into_iter().collect::<SigSet>().thread_block();
+        // A terminal that was hung up needs no settings any more.
+        let _restored = tcsetattr(&self.terminal, SetArg::TCSANOW, &self.before);
+    }
+}

@@ -1,0 +1,292 @@
+//! Containers at a terminal: `-t`, `-it`, and what a program gets in place of the user's own.
+//!
+//! The test is the user: it opens a pseudo-terminal, gives the command its one side, and reads and types at the other.
+
+use std::{
+    fs::File,
+    io::{ErrorKind, Read, Write},
+    os::fd::{AsFd, OwnedFd},
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    fcntl::{FcntlArg, OFlag, fcntl},
+    pty::{Winsize, openpty},
+    sys::{
+        signal::{Signal, kill},
+        termios::{LocalFlags, Termios, tcgetattr},
+    },
+    unistd::Pid,
+};
+
+use crate::place::Place;
+
+/// A person at a terminal who has started a command.
+struct Person {
+    screen: File,
+    /// The command's side, held so that its settings can be looked at.
+    keyboard: OwnedFd,
+    command: Child,
+    seen: String,
+}
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Person {
+    /// The command is a child without a session of its own, so the terminal is nobody's: signals are sent by number.
+    fn starts(place: &Place, arguments: &[&str]) -> Person {
+        let size = Winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+        let pty = openpty(Some(&size), None).unwrap();
+        let keyboard = || Stdio::from(pty.slave.try_clone().unwrap());
+        let mut command = place.command(arguments);
+        let command = command.stdin(keyboard()).stdout(keyboard()).stderr(keyboard()).spawn().unwrap();
+        fcntl(&pty.master, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        Person { screen: pty.master.into(), keyboard: pty.slave, command, seen: String::new() }
+    }
+
+    fn types(&mut self, text: &str) {
+        self.screen.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn settings(&self) -> Termios {
+        tcgetattr(self.keyboard.as_fd()).unwrap()
+    }
+
+    /// Whether the user's terminal is as it was: it gathers lines, echoes and makes signals.
+    fn terminal_is_usable(&self) -> bool {
+        self.settings().local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
+    }
+
+    fn looks(&mut self) {
+        let mut bytes = [0; 65536];
+        loop {
+            match self.screen.read(&mut bytes) {
+                Ok(count) => self.seen += &String::from_utf8_lossy(&bytes[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    #[track_caller]
+    fn waits_until(&mut self, what: &str, mut condition: impl FnMut(&mut Person) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.looks();
+            if condition(self) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what} never came; seen: {:?}", self.seen);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[track_caller]
+    fn waits_for(&mut self, text: &str) {
+        self.waits_until(text, |person| person.seen.contains(text));
+    }
+
+    fn sends(&self, signal: Signal) {
+        kill(Pid::from_raw(self.command.id().cast_signed()), signal).unwrap();
+    }
+
+    /// The exit code and all that was shown.
+    #[track_caller]
+    fn sees_the_end(mut self) -> (i32, String) {
+        let mut status = None;
+        self.waits_until("the end", |person| {
+            status = person.command.try_wait().unwrap();
+            status.is_some()
+        });
+        self.looks();
+        assert!(self.terminal_is_usable(), "the user's terminal is left raw");
+        (status.unwrap().code().unwrap_or(-1), self.seen.replace("\r\n", "\n"))
+    }
+
+    fn resizes(&self, rows: u16, columns: u16) {
+        let set = std::process::Command::new("stty")
+            .args(["rows", &rows.to_string(), "columns", &columns.to_string()])
+            .stdin(self.keyboard.try_clone().unwrap())
+            .status();
+        assert!(set.unwrap().success());
+        self.sends(Signal::SIGWINCH);
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        // Only a test that fails leaves a command behind.
+        let _ = self.command.kill();
+        let _ = self.command.wait();
+    }
+}
+
+/// Containers say once that there is no network, to a person only.
+fn place() -> Place {
+    let place = Place::new();
+    std::fs::write(place.path("store/network-told"), "").unwrap();
+    place
+}
+
+#[track_caller]
+fn check(place: &Place, flags: &[&str], script: &str, expect: (i32, &str)) {
+    let arguments = [&["run", "--rm"], flags, &["busybox", "sh", "-c", script]].concat();
+    let (code, seen) = Person::starts(place, &arguments).sees_the_end();
+    assert_eq!((code, seen.as_str()), expect, "{arguments:?}");
+    assert_eq!(place.containers(), 0);
+}
+
+#[test]
+fn a_program_gets_a_terminal_of_its_own() {
+    let places = [Some(place()), Place::user()];
+    for place in places.into_iter().flatten() {
+        std::fs::write(place.path("store/network-told"), "").unwrap();
+        check(&place, &["-it"], "tty; stty size; exit 7", (7, "/dev/pts/0\n30 100\n"));
+        check(&place, &["-it"], "test -t 0 && test -t 1 && test -t 2 && echo $TERM", (0, "xterm\n"));
+        check(&place, &["-it", "-e", "TERM=dumb"], "echo $TERM", (0, "dumb\n"));
+        // The three names of one device, and nothing else in its directory.
+        let script = "echo one >/dev/console; echo two >/dev/tty; ls /dev/pts; stat -c %t:%T /dev/console /dev/pts/0";
+        check(&place, &["-it"], script, (0, "one\ntwo\n0\nptmx\n88:0\n88:0\n"));
+        // Without -t the user's terminal does not come inside under any number.
+        let none = "for n in 0 1 2; do test -t $n && echo terminal $n; done; ls /dev/pts; : </dev/tty || echo none";
+        check(&place, &["-i"], &format!("({none}) 2>/dev/null"), (0, "ptmx\nnone\n"));
+    }
+}
+
+#[test]
+fn the_terminal_belongs_to_the_user() {
+    let Some(place) = Place::root() else { return };
+    std::fs::write(place.path("store/network-told"), "").unwrap();
+    check(&place, &["-it", "-u", "1000:1000"], "stat -c %u:%g:%a $(tty); echo >/dev/console", (0, "1000:5:620\n\n"));
+}
+
+#[test]
+fn a_shell_is_talked_to() {
+    let mut person = Person::starts(&place(), &["run", "--rm", "-it", "busybox", "sh"]);
+    person.waits_for("# ");
+    person.types("echo a$((1+1))b\r");
+    person.waits_for("a2b");
+    // Ctrl-C is the container's own terminal's business: it ends what runs in the foreground, not the shell.
+    person.types("trap '' TERM; (echo began; exec sleep 600); echo code $?\r");
+    person.waits_for("\r\nbegan");
+    person.types("\x03");
+    person.waits_for("code 130");
+    // Ctrl-Z as well, which takes a shell with job control.
+    person.types("sh -c 'echo paused; exec sleep 600'\r");
+    person.waits_for("\r\npaused");
+    person.types("\x1a");
+    person.waits_for("Stopped");
+    person.types("exit 3\rexit 3\r");
+    let (code, seen) = person.sees_the_end();
+    assert_eq!(code, 3, "{seen}");
+    assert!(!seen.contains("can't access tty"), "{seen}");
+}
+
+#[test]
+fn keys_pass_as_they_are() {
+    let script = "stty raw -echo; echo ready; head -c 6 | od -An -tx1";
+    let mut person = Person::starts(&place(), &["run", "--rm", "-it", "busybox", "sh", "-c", script]);
+    person.waits_for("ready");
+    // Ctrl-P and Ctrl-Q, with which one leaves a container in Docker, too.
+    person.types("\x03\x04\x10\x11\x1a\r");
+    let (code, seen) = person.sees_the_end();
+    assert_eq!(code, 0);
+    assert!(seen.contains(" 03 04 10 11 1a 0d"), "{seen}");
+}
+
+#[test]
+fn the_window_is_followed_through_a_storm() {
+    let script = "echo ready; until test \"$(stty size)\" = '17 71'; do sleep 0.05; done; echo followed";
+    let mut person = Person::starts(&place(), &["run", "--rm", "-it", "busybox", "sh", "-c", script]);
+    person.waits_for("ready");
+    for _ in 0..10_000 {
+        person.sends(Signal::SIGWINCH);
+    }
+    person.resizes(40, 120);
+    person.resizes(17, 71);
+    let (code, seen) = person.sees_the_end();
+    assert_eq!((code, seen.contains("followed")), (0, true), "{seen}");
+}
+
+#[test]
+fn the_users_terminal_is_raw_only_meanwhile() {
+    let place = place();
+    let script = ["run", "--rm", "-it", "-v", ".:/shared", "busybox", "sh", "-c", "echo ready; exec sleep 600"];
+    // The container is killed by somebody else, or the command is told to end in each of the ways.
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
+        let mut person = Person::starts(&place, &script);
+        person.waits_for("ready");
+        assert!(!person.terminal_is_usable(), "raw while it runs");
+        person.sends(signal);
+        assert_eq!(person.sees_the_end(), (137, "ready\n".to_owned()), "{signal}");
+    }
+    let mut person = Person::starts(&place, &script);
+    person.waits_for("ready");
+    let pid = place.succeed(&["ps", "-q"]);
+    let pid = place.succeed(&["inspect", "-f", "{{.State.Pid}}", pid.trim()]);
+    kill(Pid::from_raw(pid.trim().parse().unwrap()), Signal::SIGKILL).unwrap();
+    assert_eq!(person.sees_the_end().0, 137);
+    // A start that fails, and time that runs out.
+    check(&place, &["-it", "-u", "1000:1000", "--timeout", "1s"], "kill -STOP $$; sleep 600", (137, TIME_IS_UP));
+    let (code, _) = Person::starts(&place, &["run", "--rm", "-it", "busybox", "no-such-program"]).sees_the_end();
+    assert_eq!(code, 127);
+    assert_eq!(place.containers(), 0);
+}
+
+const TIME_IS_UP: &str = "minicontainer: killed after 1s: the time limit (--timeout) was reached\n";
+
+#[test]
+fn a_terminal_that_is_stopped_and_goes_on_is_raw_again() {
+    let mut person = Person::starts(&place(), &["run", "--rm", "-it", "busybox", "sh", "-c", "echo ready; read x"]);
+    person.waits_for("ready");
+    person.sends(Signal::SIGCONT);
+    person.types("\r");
+    assert_eq!(person.sees_the_end().0, 0);
+}
+
+#[test]
+fn all_output_arrives_in_order() {
+    let place = place();
+    let lines: String = (1..=50_000).map(|number| format!("{number}\n")).collect();
+    for flags in [&["-t"][..], &["-it"], &["-i"], &[]] {
+        check(&place, flags, "seq 50000", (0, &lines));
+    }
+    // To a pipe or a file: of a terminal's own, each line ends as a terminal's does.
+    let piped = place.run(&["run", "--rm", "-t", "busybox", "seq", "50000"]);
+    assert!(piped.stdout == lines.replace('\n', "\r\n"), "{} bytes", piped.stdout.len());
+}
+
+#[test]
+fn a_terminal_that_nobody_has_open_may_be_opened_again() {
+    let script = "exec >/dev/null 2>&1 </dev/null; sleep 0.3; echo back >/dev/console";
+    check(&place(), &["-it"], script, (0, "back\n"));
+}
+
+#[test]
+fn who_hangs_up_ends_the_container() {
+    let place = place();
+    let mut person = Person::starts(&place, &["run", "--rm", "-it", "busybox", "sh", "-c", "echo ready; sleep 600"]);
+    person.waits_for("ready");
+    // The window is closed.
+    person.screen = File::open("/dev/null").unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while person.command.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it goes on without anybody");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(place.containers(), 0);
+}
+
+#[test]
+fn who_reads_no_more_ends_the_container() {
+    let place = place();
+    let mut command = place.command(&["run", "--rm", "-t", "busybox", "yes"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut some = [0; 3];
+    child.stdout.take().unwrap().read_exact(&mut some).unwrap();
+    assert_eq!(&some, b"y\r\n");
+    child.wait().unwrap();
+    assert_eq!(place.containers(), 0);
+}
