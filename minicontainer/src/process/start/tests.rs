@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use minicontainer_core::plan::Step;
 
 use super::*;
-use crate::process::program::{Execution, Operation, Place};
+use crate::process::program::{Execution, Operation, Place, Terminal};
 
 /// No descriptor has this number.
 const CLOSED: i32 = 9999;
@@ -106,6 +106,7 @@ fn faults() -> Vec<Fault> {
         ),
         first(Operation::MakeDevice { mode: 0, device: 0, place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
         first(Operation::Symlink { target: missing(), place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
+        first(terminal(), "openat2", Errno::ENOENT),
         first(Operation::Remount { attributes: 0, path: text("missing") }, "openat2", Errno::ENOENT),
         // A file of that name that is none of procfs, where a mount leads elsewhere.
         first(Operation::SetSysctl { path: text("Cargo.toml"), value: text("1") }, "fstatfs", Errno::EINVAL),
@@ -131,6 +132,10 @@ fn faults() -> Vec<Fault> {
         first(execution(env!("CARGO_MANIFEST_DIR"), launcher_file(), REPORT), "execve", Errno::EACCES),
         first(execution(&"x".repeat(200_000), launcher_file(), REPORT), "execve", Errno::E2BIG),
     ]
+}
+
+fn terminal() -> Operation {
+    Operation::OpenTerminal(Terminal { owner: 0, size: (0, 0), console: place_in_a_file(), socket: CLOSED })
 }
 
 fn nameless() -> libc::ifreq {
