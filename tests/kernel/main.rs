@@ -24,6 +24,7 @@ mod profile;
 mod rootless;
 mod sandboxes;
 mod seccomp;
+mod sensitivity;
 mod skip;
 mod system_calls;
 mod verdicts;
