@@ -8,7 +8,7 @@
 //! 1. [`compile`] *compiles* the plan's steps, in the parent, into a [`Program`](program::Program): operations with
 //!    every string, list and buffer already there. This is the last allocation.
 //! 2. [`child`] *interprets* the program in the container's first process: a loop over operations, each a few system
-//!    calls. It ends in execve(2), or in `_exit` after saying which step failed and why.
+//!    calls. It ends in the [`launcher`], which becomes the program, or in `_exit` after saying which step failed and why.
 //! 3. [`start()`] is the parent's side: it makes two pipes, calls clone3(2), writes the id maps, says *go*, and listens.
 //!
 //! ```text

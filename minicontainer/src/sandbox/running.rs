@@ -311,6 +311,10 @@ impl Running {
     /// Whoever was killed by the engine has the verdict of that. Who has used too much processor time has it even if the
     /// end came before the engine saw it. `MemoryLimit` is the end of the first process; if the kernel killed only
     /// another, `oom_kills` tells.
+    fn has_init(&self) -> bool {
+        matches!(self.plan.steps.last(), Some(Step::Execute { init: true, .. }))
+    }
+
     fn conclude(&self, ended: Ended) -> Report {
         let wall_time = self.started.at.elapsed();
         let usage = self.holdings.group.as_ref().map(Group::usage).unwrap_or_default();
@@ -318,6 +322,8 @@ impl Running {
         let end = match ended.how {
             _ if self.limits.cpu_time.is_some_and(|limit| cpu_time > limit) => Verdict::CpuTimeLimit,
             How::Signalled(libc::SIGKILL) if usage.oom_kills > 0 => Verdict::MemoryLimit,
+            // An init tells so of the program that was killed.
+            How::Exited(137) if usage.oom_kills > 0 && self.has_init() => Verdict::MemoryLimit,
             How::Signalled(signal) => Verdict::Signalled(signal),
             How::Exited(code) => Verdict::Exited(code),
         };

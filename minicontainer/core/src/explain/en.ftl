@@ -213,7 +213,7 @@ step-install-seccomp = Let the kernel look at every system call: { $allowed } al
     .why = All containers share one kernel, and a fault in any of its system calls is a way out. What an ordinary program never calls is out of reach from now on: mounting, new namespaces, kernel modules, keys, rare kinds of sockets. A refused call is answered with an error and the program goes on; a call that the list does not know does not exist. The filter cannot be taken off and holds for all children.
 
 step-execute = Become the program { $program }
-    .why = execve(2) replaces the code and keeps the process: same id, same namespaces, same group, same root. All that was prepared is handed on, and the container lives exactly as long as this process.{ $init ->
+    .why = execve(2) replaces the code and keeps the process: same id, same namespaces, same group, same root. All that was prepared is handed on, and the container lives exactly as long as this process. Between the two a tiny launcher is executed from sealed memory: /proc/self/exe then leads to it, and never to the engine's own file, which an image could otherwise name as its program and rewrite.{ $init ->
     [init] { " " }A small process of the engine's stays as the first one: it starts the program, hands signals on to it and buries orphans.
    *[none] { "" }
  }

@@ -213,7 +213,7 @@ step-install-seccomp = Deixar o kernel examinar cada chamada de sistema: { $allo
     .why = Todos os contêineres dividem um só kernel, e uma falha em qualquer uma das suas chamadas de sistema é uma saída. O que um programa comum nunca chama fica, daqui em diante, fora do alcance: montar, criar namespaces, módulos do kernel, chaves, tipos raros de soquete. A uma chamada recusada o kernel responde com um erro, e o programa continua; uma chamada que a lista não conhece não existe. Não há como tirar o filtro, e ele vale para todos os filhos.
 
 step-execute = Tornar-se o programa { $program }
-    .why = execve(2) troca o código e conserva o processo: mesmo identificador, mesmos namespaces, mesmo grupo, mesma raiz. Tudo o que foi preparado é herdado, e o contêiner vive exatamente enquanto este processo viver.{ $init ->
+    .why = execve(2) troca o código e conserva o processo: mesmo identificador, mesmos namespaces, mesmo grupo, mesma raiz. Tudo o que foi preparado é herdado, e o contêiner vive exatamente enquanto este processo viver. Entre um e outro, executa-se um pequeno lançador a partir de memória selada: /proc/self/exe leva então a ele, e nunca ao arquivo do próprio motor, que de outro modo uma imagem poderia indicar como seu programa e reescrever.{ $init ->
     [init] { " " }Um pequeno processo do motor fica como o primeiro: inicia o programa, repassa a ele os sinais e enterra os órfãos.
    *[none] { "" }
  }

@@ -228,9 +228,10 @@ fn power_calls(step: &Step) -> Vec<String> {
         Step::InstallSeccomp { instructions, flags, .. } => {
             vec![format!("seccomp(SECCOMP_SET_MODE_FILTER, {flags:#x}, {{len={}, filter=…}})", instructions.len())]
         }
-        Step::Execute { args, env, .. } => {
-            vec![format!("execve({:?}, {args:?}, /* {} vars */)", args.first().map_or("", String::as_str), env.len())]
-        }
+        Step::Execute { args, env, .. } => vec![
+            format!("execveat(launcher, \"\", {args:?}, /* {} vars */, AT_EMPTY_PATH)", env.len()),
+            format!("execve({:?}, {args:?}, /* {} vars */)", args.first().map_or("", String::as_str), env.len()),
+        ],
         _ => vec!["prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)".to_owned()],
     }
 }
