@@ -146,7 +146,7 @@ fn cgroups(identity: Identity) -> Cgroups {
             },
         },
     };
-    Cgroups { layout, access }
+    Cgroups { layout, access, parent: String::new() }
 }
 
 /// Whether a cgroup of version 2 has processes of its own, which bars the groups below it from limits: the "no internal

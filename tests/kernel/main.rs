@@ -7,9 +7,11 @@
 //! Tests that need what this machine or this user lacks say so through [`skip::require`].
 
 mod attacks;
+mod devices;
 mod escape;
 mod files;
 mod fixture;
+mod groups;
 mod inputs;
 mod isolation;
 mod kernel_files;

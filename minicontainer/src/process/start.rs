@@ -147,7 +147,7 @@ fn may_share_memory(plan: &Plan) -> bool {
         }
         Step::EnterUserNamespace => false,
         Step::SetUser { uid, gid, .. } => *uid == 0 && *gid == 0,
-        Step::LimitMemory { bytes } => *bytes >= LEAST_MEMORY,
+        Step::LimitMemory { bytes, .. } => *bytes >= LEAST_MEMORY,
         _ => true,
     })
 }

@@ -178,7 +178,12 @@ impl Sandbox {
         let driver = self.choose_driver(&host);
         let (spec, root) = match &self.source {
             Source::Bundle { rootfs, spec } => {
-                (spec.as_ref().clone(), RootFs::Directory { path: rootfs.display().to_string() })
+                let mut spec = spec.as_ref().clone();
+                // The document need not say where; limits need a place all the same.
+                if let Some(linux) = spec.linux_mut().as_mut().filter(|linux| linux.cgroups_path().is_none()) {
+                    linux.set_cgroups_path(Some(spec::cgroups_path(&id)));
+                }
+                (spec, RootFs::Directory { path: rootfs.display().to_string() })
             }
             Source::Image { layers, config } => {
                 let process = image::settle(&self.options, config)?;

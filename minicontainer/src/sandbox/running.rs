@@ -361,7 +361,7 @@ impl Drop for Running {
 fn enforced(plan: &Plan, mut limits: EnforcedLimits) -> EnforcedLimits {
     for step in &plan.steps {
         match step {
-            Step::LimitMemory { bytes } => limits.memory = Some(*bytes),
+            Step::LimitMemory { bytes, .. } => limits.memory = Some(*bytes),
             Step::LimitCpu { quota, period } => limits.millicpus = Some(quota * 1000 / period),
             Step::LimitPids { max } => limits.pids = Some(*max),
             Step::LimitWritableLayer { bytes, inodes, .. } => {

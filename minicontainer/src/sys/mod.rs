@@ -23,6 +23,7 @@ macro_rules! call {
 }
 
 pub(crate) mod birth;
+pub(crate) mod bpf;
 pub(crate) mod calls;
 pub(crate) mod raw;
 pub(crate) mod removal;

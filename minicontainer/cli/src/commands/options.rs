@@ -47,6 +47,14 @@ pub struct ContainerArguments {
     #[arg(short, long, value_name = "SIZE")]
     pub memory: Option<String>,
 
+    /// Most memory and swap space together, or -1: as much swap as there is [default: no swap]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub memory_swap: Option<String>,
+
+    /// Run on these processors only, such as 0-1
+    #[arg(long, value_name = "LIST")]
+    pub cpuset_cpus: Option<String>,
+
     /// Most processor time, such as 0.5 for half a processor
     #[arg(long, value_name = "NUMBER")]
     pub cpus: Option<String>,
@@ -83,7 +91,7 @@ pub struct ContainerArguments {
     pub init: bool,
 
     /// Leave an isolation out, to see what it is for: pid, net, ipc, uts, mount, cgroup, user, capabilities,
-    /// no-new-privileges, seccomp, masked-paths
+    /// no-new-privileges, seccomp, masked-paths, devices
     #[arg(long, value_name = "ISOLATION", value_delimiter = ',')]
     pub without: Vec<String>,
 
@@ -156,6 +164,8 @@ impl ContainerArguments {
             hostname: parse_one("-h, --hostname", &self.hostname, str::parse)?,
             limits: Limits {
                 memory: parse_one("-m, --memory", &self.memory, str::parse)?,
+                memory_swap: parse_one("--memory-swap", &self.memory_swap, str::parse)?,
+                cpuset: parse_one("--cpuset-cpus", &self.cpuset_cpus, str::parse)?,
                 cpus: parse_one("--cpus", &self.cpus, str::parse)?,
                 pids: parse_one("--pids-limit", &self.pids_limit, str::parse)?,
                 ..Limits::default()

@@ -1,7 +1,7 @@
 //! What a step puts into its sentences: its kind, by which its message is found, and the message's arguments.
 
 use super::{Argument, Language, message};
-use crate::plan::{CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step};
+use crate::plan::{CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step, SwapLimit};
 
 /// The step's kind as its serialised form names it, `set-hostname` for `SetHostname`.
 pub(super) fn kind(step: &Step) -> &'static str {
@@ -59,7 +59,14 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
         Step::CreateCgroup { name, controllers } => {
             vec![("name", name.into()), ("controllers", listed(controllers, language).into())]
         }
-        Step::LimitMemory { bytes } => vec![("size", size(*bytes, language).into())],
+        Step::LimitMemory { bytes, swap } => {
+            let (kind, most) = match swap {
+                SwapLimit::None | SwapLimit::AtMost(0) => ("none", 0),
+                SwapLimit::AtMost(most) => ("some", *most),
+                SwapLimit::Unlimited => ("unlimited", 0),
+            };
+            vec![("size", size(*bytes, language).into()), ("swap", kind.into()), ("most", size(most, language).into())]
+        }
         Step::LimitCpu { quota, period } => vec![
             ("percent", decimal(*quota as f64 * 100.0 / *period as f64, language).into()),
             ("quota", (*quota).into()),
@@ -68,7 +75,7 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
         Step::LimitPids { max } => vec![("max", (*max).into())],
         Step::LimitCpuset { cpus } => vec![("cpus", cpus.into())],
         Step::LimitDevices { rules } => {
-            let allowed = rules.iter().filter(|rule| rule.access == DeviceAccess::Allow).map(device_rule);
+            let allowed = rules.iter().filter(|rule| rule.access == DeviceAccess::Allow).map(DeviceRule::to_string);
             vec![("allowed", listed(&allowed.collect::<Vec<_>>(), language).into())]
         }
         Step::MakeUserNamespace { uids, gids } => {
@@ -193,12 +200,6 @@ fn mappings(lines: &[IdMapping]) -> String {
     };
     let line = |line: &IdMapping| format!("{} → {}", range(line.inside, line.count), range(line.outside, line.count));
     lines.iter().map(line).collect::<Vec<_>>().join(", ")
-}
-
-/// A rule as the `devices.allow` file of cgroup v1 takes it.
-pub(super) fn device_rule(rule: &DeviceRule) -> String {
-    let number = |number: Option<u32>| number.map_or("*".to_owned(), |number| number.to_string());
-    format!("{} {}:{} {}", rule.kind, number(rule.major), number(rule.minor), rule.uses)
 }
 
 /// Names in a row, or the language's word for none.

@@ -20,8 +20,16 @@ label-nothing = none
 step-create-cgroup = Make the control group { $name } for { $controllers }
     .why = Namespaces decide what a process sees; control groups decide how much it may use. All processes of the container are counted together here, so that a limit holds for the whole container however often it forks.
 
-step-limit-memory = Allow all processes of the container together { $size } of memory
-    .why = When the group reaches its limit and nothing can be reclaimed, the kernel kills a process of this group and of no other. Swap space is no way out: where the kernel counts it, it is limited too. Without the limit one container could eat the memory of the whole machine.
+step-limit-memory = Allow all processes of the container together { $size } of memory{ $swap ->
+    [some] {" "}and { $most } of swap space
+    [unlimited] {" "}and any amount of swap space
+   *[none] {""}
+ }
+    .why = When the group reaches its limit and nothing can be reclaimed, the kernel kills a process of this group and of no other. { $swap ->
+    [some] What does not fit into memory may go to the machine's swap space on disk, which is slow, but no more than this.
+    [unlimited] What does not fit into memory goes to the machine's swap space on disk: the container becomes slow before it is killed, and may make others slow.
+   *[none] Swap space is no way out: where the kernel counts it, it is limited too.
+ } Without the limit one container could eat the memory of the whole machine.
 
 step-limit-cpu = Allow { $percent }% of one processor: { $quota } µs in every { $period } µs
     .why = A group that has used up its share rests until the next period begins. Without the limit a few endless loops in here would slow down everything else on the machine.
@@ -251,3 +259,5 @@ isolation-seccomp = Fewer system calls
     .without = Without it, every system call of the kernel is in reach, and with it every fault in one of them.
 isolation-masked-paths = Kernel files hidden
     .without = Without it, files such as /proc/kcore and /proc/sysrq-trigger, which concern the whole machine, are in reach.
+isolation-devices = Devices out of reach, whoever made their nodes
+    .without = Without it, a device node that came in an image or a volume, or that root made inside, opens the machine's device unless its mount forbids it.

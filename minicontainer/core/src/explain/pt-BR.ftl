@@ -20,8 +20,16 @@ label-nothing = nenhuma
 step-create-cgroup = Criar o grupo de controle { $name } para { $controllers }
     .why = Os namespaces decidem o que um processo vê; os grupos de controle, quanto ele pode usar. Todos os processos do contêiner são contados juntos aqui, e por isso um limite vale para o contêiner inteiro, por mais processos que ele crie.
 
-step-limit-memory = Permitir { $size } de memória ao conjunto dos processos do contêiner
-    .why = Quando o grupo chega ao limite e não há mais nada a recuperar, o kernel mata um processo deste grupo, e de nenhum outro. A área de swap não é uma saída: onde o kernel a conta, ela é limitada também. Sem o limite, um só contêiner poderia tomar toda a memória da máquina.
+step-limit-memory = Permitir { $size } de memória{ $swap ->
+    [some] {" "}e { $most } de área de swap
+    [unlimited] {" "}e qualquer quantidade de área de swap
+   *[none] {""}
+ } ao conjunto dos processos do contêiner
+    .why = Quando o grupo chega ao limite e não há mais nada a recuperar, o kernel mata um processo deste grupo, e de nenhum outro. { $swap ->
+    [some] O que não cabe na memória pode ir para a área de swap da máquina, no disco, que é lenta, mas não além deste limite.
+    [unlimited] O que não cabe na memória vai para a área de swap da máquina, no disco: o contêiner fica lento antes de ser morto, e pode deixar os outros lentos.
+   *[none] A área de swap não é uma saída: onde o kernel a conta, ela é limitada também.
+ } Sem o limite, um só contêiner poderia tomar toda a memória da máquina.
 
 step-limit-cpu = Permitir { $percent }% de um processador: { $quota } µs a cada { $period } µs
     .why = Um grupo que já gastou a sua parte descansa até o próximo período. Sem o limite, alguns laços infinitos aqui dentro deixariam todo o resto da máquina lento.
@@ -251,3 +259,5 @@ isolation-seccomp = Menos chamadas de sistema
     .without = Sem isso, todas as chamadas de sistema do kernel ficam ao alcance e, com elas, toda falha em alguma delas.
 isolation-masked-paths = Arquivos do kernel escondidos
     .without = Sem isso, ficam ao alcance arquivos como /proc/kcore e /proc/sysrq-trigger, que dizem respeito à máquina inteira.
+isolation-devices = Dispositivos fora de alcance, não importa quem criou os nós
+    .without = Sem isso, um nó de dispositivo que veio numa imagem ou num volume, ou que o root criou lá dentro, abre o dispositivo da máquina, a não ser que a montagem o proíba.

@@ -1,7 +1,8 @@
 //! One sample of every kind of step, for the tests of this module.
 
 use crate::plan::{
-    CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, IdRange, MountAttribute, Namespace, Step, subordinate::id_map,
+    CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, IdRange, MountAttribute, Namespace, Step, SwapLimit,
+    subordinate::id_map,
 };
 
 fn names(words: &[&str]) -> Vec<String> {
@@ -19,7 +20,9 @@ fn before_the_root() -> Vec<Step> {
     let map = |outside, count| IdMapping { inside: 0, outside, count };
     vec![
         Step::CreateCgroup { name: "minicontainer/web-1".into(), controllers: names(&["memory", "cpu", "pids"]) },
-        Step::LimitMemory { bytes: 32 << 20 },
+        Step::LimitMemory { bytes: 32 << 20, swap: SwapLimit::None },
+        Step::LimitMemory { bytes: 32 << 20, swap: SwapLimit::AtMost(16 << 20) },
+        Step::LimitMemory { bytes: 32 << 20, swap: SwapLimit::Unlimited },
         Step::LimitCpu { quota: 50_000, period: 100_000 },
         Step::LimitPids { max: 64 },
         Step::LimitCpuset { cpus: "0-1".into() },

@@ -6,8 +6,7 @@
 //! place and then moved there: the destination is opened with `RESOLVE_IN_ROOT`, so that no symbolic link of an
 //! image can lead it out of the new root, see openat2(2).
 
-use super::arguments::device_rule;
-use crate::plan::{CAPABILITIES, DeviceAccess, IdMapping, MountAttribute, Namespace, Plan, Step};
+use crate::plan::{CAPABILITIES, DeviceAccess, IdMapping, MountAttribute, Namespace, Plan, Step, SwapLimit};
 
 /// Which files a control group has: the two versions name them differently, see cgroups(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,14 +84,21 @@ fn cgroup_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
             .map(|controller| format!("mkdir(\"/sys/fs/cgroup/{controller}/{name}\", 0755)"))
             .collect(),
         (Step::CreateCgroup { name, .. }, V2) => vec![format!("mkdir(\"/sys/fs/cgroup/{name}\", 0755)")],
-        (Step::LimitMemory { bytes }, V1) => {
-            vec![
-                write("memory.limit_in_bytes", &bytes.to_string()),
-                write("memory.memsw.limit_in_bytes", &bytes.to_string()),
-            ]
+        (Step::LimitMemory { bytes, swap }, V1) => {
+            let sum = match swap {
+                SwapLimit::None => bytes.to_string(),
+                SwapLimit::AtMost(most) => (bytes + most).to_string(),
+                SwapLimit::Unlimited => "-1".to_owned(),
+            };
+            vec![write("memory.limit_in_bytes", &bytes.to_string()), write("memory.memsw.limit_in_bytes", &sum)]
         }
-        (Step::LimitMemory { bytes }, V2) => {
-            vec![write("memory.max", &bytes.to_string()), write("memory.swap.max", "0")]
+        (Step::LimitMemory { bytes, swap }, V2) => {
+            let most = match swap {
+                SwapLimit::None => "0".to_owned(),
+                SwapLimit::AtMost(most) => most.to_string(),
+                SwapLimit::Unlimited => "max".to_owned(),
+            };
+            vec![write("memory.max", &bytes.to_string()), write("memory.swap.max", &most)]
         }
         (Step::LimitCpu { quota, period }, V1) => {
             vec![write("cpu.cfs_period_us", &period.to_string()), write("cpu.cfs_quota_us", &quota.to_string())]
@@ -103,8 +109,8 @@ fn cgroup_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
         (Step::LimitDevices { rules }, V1) => rules
             .iter()
             .map(|rule| match rule.access {
-                DeviceAccess::Allow => write("devices.allow", &device_rule(rule)),
-                DeviceAccess::Deny => write("devices.deny", &device_rule(rule)),
+                DeviceAccess::Allow => write("devices.allow", &rule.to_string()),
+                DeviceAccess::Deny => write("devices.deny", &rule.to_string()),
             })
             .collect(),
         (Step::LimitDevices { .. }, V2) => vec![

@@ -75,7 +75,7 @@ fn every_isolation_has_words() {
 
 #[test]
 fn the_files_of_a_cgroup_are_those_of_the_plans_version() {
-    let limit = crate::plan::Step::LimitMemory { bytes: 4096 };
+    let limit = crate::plan::Step::LimitMemory { bytes: 4096, swap: crate::plan::SwapLimit::None };
     let join = crate::plan::Step::JoinCgroup { controllers: vec!["memory".into()] };
     let calls = |steps: Vec<Step>| explain_plan(&Plan { steps }, Language::English)[0].explanation.system_calls.clone();
     assert_eq!(calls(vec![limit.clone()]), [r#"write(<memory.max>, "4096")"#, r#"write(<memory.swap.max>, "0")"#]);

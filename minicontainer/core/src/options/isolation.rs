@@ -27,11 +27,14 @@ pub enum Isolation {
     Seccomp,
     /// Kernel files that tell of, or reach, the whole machine hidden or made read-only.
     MaskedPaths,
+    /// No device but the few harmless ones, whoever made its node, see "Device Controller" in the kernel's cgroup
+    /// documentation. An ordinary user's container has no such rules: there the user namespace forbids device nodes.
+    Devices,
 }
 
 impl Isolation {
     /// All of them, in the order in which help and errors list them.
-    pub const ALL: [Isolation; 11] = [
+    pub const ALL: [Isolation; 12] = [
         Isolation::Pid,
         Isolation::Net,
         Isolation::Ipc,
@@ -43,6 +46,7 @@ impl Isolation {
         Isolation::NoNewPrivileges,
         Isolation::Seccomp,
         Isolation::MaskedPaths,
+        Isolation::Devices,
     ];
 
     /// The word on the command line.
@@ -59,6 +63,7 @@ impl Isolation {
             Isolation::NoNewPrivileges => "no-new-privileges",
             Isolation::Seccomp => "seccomp",
             Isolation::MaskedPaths => "masked-paths",
+            Isolation::Devices => "devices",
         }
     }
 }

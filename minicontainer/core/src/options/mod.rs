@@ -8,6 +8,8 @@
 //! |---|---|---|
 //! | [`ByteSize`] | `32m`, `1.5g`, `4096` | docker-run(1), binary multiples |
 //! | [`Cpus`] | `0.5`, `2` | docker-run(1) `--cpus`, at most nine decimals |
+//! | [`CpuSet`] | `0-1,3` | cpuset(7), docker-run(1) `--cpuset-cpus` |
+//! | [`MemorySwap`] | `96m`, `-1` | docker-run(1) `--memory-swap` |
 //! | [`EnvVar`] | `NAME=value` | environ(7) |
 //! | [`UserSpec`] | `1000`, `www-data`, `1000:1000` | OCI image config `User` |
 //! | [`MountSpec`] | `-v a:/b:ro`, `type=bind,source=a,target=/b`, `--tmpfs /t:size=1m` | docker-run(1) |
@@ -33,6 +35,7 @@
 //! ```
 
 mod capability;
+mod cpuset;
 mod decimal;
 mod device;
 mod env;
@@ -42,6 +45,7 @@ mod name;
 mod security;
 mod size;
 mod storage;
+mod swap;
 mod sysctl;
 mod time;
 mod ulimit;
@@ -53,6 +57,7 @@ use oci_spec::runtime::LinuxSeccomp;
 use std::time::Duration;
 
 pub use capability::{CapabilityChanges, CapabilityError, CapabilityWord};
+pub use cpuset::{CpuSet, CpuSetError};
 pub use device::{Device, DeviceError, DeviceNumber};
 pub use env::{EnvError, EnvVar};
 pub use isolation::{Isolation, IsolationError};
@@ -61,6 +66,7 @@ pub use name::{ContainerName, Hostname, NameError};
 pub use security::{NewPrivileges, Profile, Weakening};
 pub use size::{ByteSize, Cpus, PidsLimit, SizeError};
 pub use storage::{StorageError, StorageLimit};
+pub use swap::MemorySwap;
 pub use sysctl::{Sysctl, SysctlError, SysctlOwner};
 pub use time::{Timeout, TimeoutError};
 pub use ulimit::{Ulimit, UlimitError};
@@ -124,10 +130,14 @@ pub struct RunOptions {
 }
 
 /// Upper bounds that the container is held to, most of them by the kernel's control groups.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Memory that all processes of the container may use together, in bytes.
     pub memory: Option<ByteSize>,
+    /// Memory and swap space together; without it there is no swap space for a container whose memory is bounded.
+    pub memory_swap: Option<MemorySwap>,
+    /// The processors that it may run on.
+    pub cpuset: Option<CpuSet>,
     /// How much processor time per second of wall time, summed over processors.
     pub cpus: Option<Cpus>,
     /// How many processes and threads may exist at once.

@@ -1,10 +1,12 @@
 //! The part of a plan that concerns control groups: which are made, and what they bound.
 
-use oci_spec::runtime::Spec;
+use oci_spec::runtime::{LinuxCpu, LinuxMemory, LinuxResources, Spec};
 
-use super::{Availability, CgroupLayout, Host, PlanError, Step};
+use super::{Availability, CgroupLayout, Host, Identity, PlanError, Step, SwapLimit, device};
+use crate::options::CpuSet;
 
-/// The controllers that a container is put under, for its limits and for counting what it used.
+/// The controllers that a container is put under in any case, for its limits and for counting what it used. On version
+/// 1 it sees its own groups in their hierarchies, and no others.
 pub(super) const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
 
 /// What the planner needs to know of the container's control group.
@@ -22,8 +24,8 @@ pub(super) struct Group {
 pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
     let none = Group { created: false, controllers: Vec::new(), limits: Vec::new() };
     let Some(linux) = spec.linux() else { return Ok(none) };
-    let limits = limits(spec)?;
-    let controllers = controllers(&host.cgroups.layout);
+    let mut limits = linux.resources().as_ref().map(limits).transpose()?.unwrap_or_default();
+    limits.extend(devices(spec, host)?.map(|step| ("devices", step)));
 
     if let Some((limit, _)) = limits.first() {
         let limit = *limit;
@@ -31,59 +33,117 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
             return Err(PlanError::LimitUnavailable { limit, cause: cause.clone(), mend: mend.clone() });
         }
     }
+    let mut controllers: Vec<&str> =
+        CONTROLLERS.into_iter().filter(|controller| host.cgroups.layout.offers(controller)).collect();
     for (limit, _) in &limits {
-        if !controllers.iter().any(|controller| controller == limit) {
+        if !host.cgroups.layout.offers(limit) {
             return Err(PlanError::LimitUnavailable {
                 limit,
-                cause: format!("this host has no {limit} controller"),
-                mend: format!("boot a kernel with the {limit} controller switched on, see cgroups(7)"),
+                cause: format!("no {limit} controller is at hand here"),
+                mend: format!(
+                    "boot a kernel with the {limit} controller switched on, and mount or delegate it, see cgroups(7)"
+                ),
             });
         }
+        let is_file = *limit == "devices" && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });
+        if !controllers.contains(limit) && !is_file {
+            controllers.push(limit);
+        }
     }
-    let Some(path) = linux.cgroups_path() else { return Ok(none) };
+    let Some(path) = linux.cgroups_path() else {
+        return if limits.is_empty() { Ok(none) } else { Err(PlanError::Missing { field: "linux.cgroupsPath" }) };
+    };
     if host.cgroups.access != Availability::Available || controllers.is_empty() {
         return Ok(none);
     }
-    let name = path.to_string_lossy().trim_start_matches('/').to_owned();
-    if name.is_empty() || name.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
+    let own = path.to_string_lossy().trim_start_matches('/').to_owned();
+    if own.is_empty() || own.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
         return Err(PlanError::Unsupported { field: "linux.cgroupsPath", value: path.display().to_string() });
     }
+    let name = format!("{}/{own}", host.cgroups.parent).trim_start_matches('/').to_owned();
+    let controllers: Vec<String> = controllers.into_iter().map(str::to_owned).collect();
     let mut steps = vec![Step::CreateCgroup { name, controllers: controllers.clone() }];
     steps.extend(limits.into_iter().map(|(_, step)| step));
     Ok(Group { created: true, controllers, limits: steps })
 }
 
-/// Those of our controllers that the host has.
-fn controllers(layout: &CgroupLayout) -> Vec<String> {
-    let offered: Vec<&str> = match layout {
-        CgroupLayout::None => Vec::new(),
-        CgroupLayout::V1 { hierarchies } => hierarchies.iter().flat_map(|names| names.split(',')).collect(),
-        CgroupLayout::V2 { controllers } => controllers.iter().map(String::as_str).collect(),
-    };
-    CONTROLLERS.into_iter().filter(|controller| offered.contains(controller)).map(str::to_owned).collect()
+impl CgroupLayout {
+    /// Whether groups can have this controller. On version 2 there is none for devices, nor is one needed.
+    pub fn offers(&self, controller: &str) -> bool {
+        match self {
+            CgroupLayout::None => false,
+            CgroupLayout::V1 { hierarchies } => {
+                hierarchies.iter().flat_map(|names| names.split(',')).any(|name| name == controller)
+            }
+            CgroupLayout::V2 { controllers } => {
+                controller == "devices" || controllers.iter().any(|name| name == controller)
+            }
+        }
+    }
+}
+
+/// The rules for devices. An ordinary user can make none and needs none, see [`device`].
+fn devices(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
+    let rules = device::rules(spec)?;
+    if rules.is_empty() || host.identity != Identity::Root {
+        return Ok(None);
+    }
+    match (&host.cgroups.layout, device::beyond_version1(&rules)) {
+        (CgroupLayout::V1 { .. }, Some(rule)) => Err(PlanError::Unsupported {
+            field: "linux.resources.devices",
+            value: format!("{rule}, an exception to an exception, on cgroup version 1"),
+        }),
+        _ => Ok(Some(Step::LimitDevices { rules })),
+    }
 }
 
 /// The limits in the document, each with the name of its controller.
-fn limits(spec: &Spec) -> Result<Vec<(&'static str, Step)>, PlanError> {
+fn limits(resources: &LinuxResources) -> Result<Vec<(&'static str, Step)>, PlanError> {
     let mut limits = Vec::new();
-    let Some(resources) = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref()) else {
-        return Ok(limits);
-    };
-    let bound = |field, value: i64| {
-        u64::try_from(value).map_err(|_| PlanError::Unsupported { field, value: value.to_string() })
-    };
-    // A limit of -1 is the specification's word for "none".
-    if let Some(bytes) = resources.memory().as_ref().and_then(|memory| memory.limit()).filter(|bytes| *bytes != -1) {
-        limits.push(("memory", Step::LimitMemory { bytes: bound("linux.resources.memory.limit", bytes)? }));
+    if let Some(step) = resources.memory().as_ref().map(memory).transpose()?.flatten() {
+        limits.push(("memory", step));
     }
-    if let Some(cpu) = resources.cpu()
-        && let Some(quota) = cpu.quota().filter(|quota| *quota != -1)
-    {
-        let period = cpu.period().unwrap_or(100_000);
-        limits.push(("cpu", Step::LimitCpu { quota: bound("linux.resources.cpu.quota", quota)?, period }));
+    for (controller, step) in resources.cpu().as_ref().map(processors).transpose()?.unwrap_or_default() {
+        limits.push((controller, step));
     }
     if let Some(max) = resources.pids().as_ref().map(|pids| pids.limit()).filter(|max| *max > 0) {
         limits.push(("pids", Step::LimitPids { max: bound("linux.resources.pids.limit", max)? }));
+    }
+    Ok(limits)
+}
+
+fn bound(field: &'static str, value: i64) -> Result<u64, PlanError> {
+    u64::try_from(value).map_err(|_| PlanError::Unsupported { field, value: value.to_string() })
+}
+
+/// A limit of -1 is the specification's word for "none"; that of swap space is of both together.
+fn memory(memory: &LinuxMemory) -> Result<Option<Step>, PlanError> {
+    let sum = memory.swap().filter(|sum| *sum != 0);
+    let wrong = |sum: i64| PlanError::Unsupported { field: "linux.resources.memory.swap", value: sum.to_string() };
+    let Some(bytes) = memory.limit().filter(|bytes| *bytes != -1) else {
+        return sum.filter(|sum| *sum != -1).map_or(Ok(None), |sum| Err(wrong(sum)));
+    };
+    let bytes = bound("linux.resources.memory.limit", bytes)?;
+    let swap = match sum {
+        None => SwapLimit::None,
+        Some(-1) => SwapLimit::Unlimited,
+        Some(sum) => {
+            let beside = bound("linux.resources.memory.swap", sum)?.checked_sub(bytes);
+            SwapLimit::AtMost(beside.ok_or_else(|| wrong(sum))?)
+        }
+    };
+    Ok(Some(Step::LimitMemory { bytes, swap }))
+}
+
+fn processors(cpu: &LinuxCpu) -> Result<Vec<(&'static str, Step)>, PlanError> {
+    let mut limits = Vec::new();
+    if let Some(quota) = cpu.quota().filter(|quota| *quota != -1) {
+        let period = cpu.period().unwrap_or(100_000);
+        limits.push(("cpu", Step::LimitCpu { quota: bound("linux.resources.cpu.quota", quota)?, period }));
+    }
+    if let Some(cpus) = cpu.cpus().as_ref().filter(|cpus| !cpus.is_empty()) {
+        let wrong = |_| PlanError::Unsupported { field: "linux.resources.cpu.cpus", value: cpus.clone() };
+        limits.push(("cpuset", Step::LimitCpuset { cpus: cpus.parse::<CpuSet>().map_err(wrong)?.to_string() }));
     }
     Ok(limits)
 }

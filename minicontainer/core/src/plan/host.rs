@@ -71,6 +71,9 @@ pub struct Cgroups {
     pub layout: CgroupLayout,
     /// Whether the engine may make groups there.
     pub access: Availability,
+    /// The group below which it makes them, such as `user.slice/ada`; empty for the root of the hierarchies, which is
+    /// root's. To an ordinary user a group may have been *delegated*, see "Delegation" in cgroups(7).
+    pub parent: String,
 }
 
 /// The layout of the control group hierarchies.
@@ -101,7 +104,11 @@ impl Host {
             subordinate: no_subordinate_ids(),
             user_namespaces: Availability::Available,
             overlay: Overlay::Trusted,
-            cgroups: Cgroups { layout: CgroupLayout::V2 { controllers }, access: Availability::Available },
+            cgroups: Cgroups {
+                layout: CgroupLayout::V2 { controllers },
+                access: Availability::Available,
+                parent: String::new(),
+            },
         }
     }
 

@@ -32,6 +32,8 @@
 
 mod capability;
 mod cgroup;
+mod device;
+mod device_program;
 mod error;
 mod filesystem;
 mod host;
@@ -48,9 +50,11 @@ use serde::Serialize;
 use crate::options::StorageLimit;
 
 pub use capability::{CAPABILITIES, capability_number};
+pub use device::{default_device_rules, every_device};
+pub use device_program::device_program;
 pub use error::PlanError;
 pub use host::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
-pub use step::{Actor, Capabilities, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step};
+pub use step::{Actor, Capabilities, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step, SwapLimit};
 pub use subordinate::{IdRange, SubordinateIds};
 
 /// How the container's root file system comes to be.

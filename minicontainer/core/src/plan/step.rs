@@ -106,6 +106,26 @@ pub struct DeviceRule {
     pub uses: String,
 }
 
+/// As the `devices.allow` file of cgroup version 1 takes it.
+impl std::fmt::Display for DeviceRule {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let number = |number: Option<u32>| number.map_or("*".to_owned(), |number| number.to_string());
+        write!(formatter, "{} {}:{} {}", self.kind, number(self.major), number(self.minor), self.uses)
+    }
+}
+
+/// How much swap space the container's processes may have beside their memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SwapLimit {
+    /// None, where the kernel counts it: nobody asked for more.
+    None,
+    /// So many bytes and no more: somebody asked for it, so the kernel must be able to count it.
+    AtMost(u64),
+    /// As much as there is.
+    Unlimited,
+}
+
 /// One line of a uid_map or gid_map file, see user_namespaces(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct IdMapping {
@@ -131,10 +151,12 @@ pub enum Step {
         /// The controllers it is needed for.
         controllers: Vec<String>,
     },
-    /// Bound the memory of all the container's processes together; where the kernel counts swap space, none beside it.
+    /// Bound the memory of all the container's processes together, and the swap space beside it.
     LimitMemory {
         /// The bound in bytes.
         bytes: u64,
+        /// The bound on swap space.
+        swap: SwapLimit,
     },
     /// Bound the processor time: `quota` in every `period`, both in microseconds.
     LimitCpu {

@@ -57,7 +57,8 @@ fn lines(plan: &Plan) -> String {
 }
 
 fn host_v1() -> Host {
-    let hierarchies = ["cpu,cpuacct", "memory", "name=systemd", "pids"].map(str::to_owned).to_vec();
+    let hierarchies =
+        ["cpu,cpuacct", "cpuset", "devices", "memory", "name=systemd", "pids"].map(str::to_owned).to_vec();
     let mut host = Host::example();
     host.cgroups.layout = CgroupLayout::V1 { hierarchies };
     host
@@ -107,6 +108,8 @@ fn without_a_cgroup_namespace_the_hosts_hierarchy_is_bound() {
 fn root_with_limits_on_cgroup_v1() {
     let mut options = shell();
     options.limits.memory = Some("32m".parse().expect("a size"));
+    options.limits.memory_swap = Some("48m".parse().expect("a size"));
+    options.limits.cpuset = Some("1,0".parse().expect("processors"));
     options.limits.cpus = Some("0.5".parse().expect("cpus"));
     options.limits.pids = Some(PidsLimit::AtMost(5));
     let plan = planned(&options, &host_v1());
@@ -179,7 +182,7 @@ fn refusals() {
         options
     };
     let memory = with(|options| options.limits.memory = "32m".parse().ok());
-    let cases: [(&str, Result<Plan, PlanError>); 11] = [
+    let cases: [(&str, Result<Plan, PlanError>); 14] = [
         ("a limit without cgroups", plan(&document(&memory, &user).unwrap(), &overlay(), &user)),
         ("no user namespaces", plan(&document(&shell(), &no_userns).unwrap(), &overlay(), &no_userns)),
         (
@@ -218,6 +221,23 @@ fn refusals() {
             "a mount on the root",
             edited(|spec| {
                 spec.mounts_mut().as_mut().unwrap()[0].set_destination("/.".into());
+            }),
+        ),
+        (
+            "limits without a group",
+            edited(|spec| {
+                spec.linux_mut().as_mut().unwrap().set_cgroups_path(None);
+            }),
+        ),
+        ("a controller that is not there", {
+            let mut host = host_v1();
+            host.cgroups.layout = CgroupLayout::V1 { hierarchies: vec!["devices".into(), "pids".into()] };
+            plan(&document(&memory, &host).unwrap(), &overlay(), &host)
+        }),
+        (
+            "a group outside",
+            edited(|spec| {
+                spec.linux_mut().as_mut().unwrap().set_cgroups_path(Some("/../outside".into()));
             }),
         ),
         (
@@ -274,6 +294,10 @@ fn options_that_contradict_each_other() {
     hostname.without = BTreeSet::from([Isolation::Uts]);
     let mut small = shell();
     small.limits.memory = "4m".parse().ok();
+    let mut swap = shell();
+    swap.limits.memory_swap = "64m".parse().ok();
+    let mut less = swap.clone();
+    less.limits.memory = "65m".parse().ok();
     let mut readonly = shell();
     readonly.root = Access::ReadOnly;
     readonly.without = BTreeSet::from([Isolation::Mount]);
@@ -285,6 +309,8 @@ fn options_that_contradict_each_other() {
     let errors = [
         document(&hostname, &root).unwrap_err().to_string(),
         document(&small, &root).unwrap_err().to_string(),
+        document(&swap, &root).unwrap_err().to_string(),
+        document(&less, &root).unwrap_err().to_string(),
         document(&readonly, &root).unwrap_err().to_string(),
         document(&user, &Host::example_rootless()).unwrap_err().to_string(),
         document(&terminal, &root).unwrap_err().to_string(),

@@ -22,16 +22,19 @@
 //! ```
 
 mod defaults;
+mod limits;
 mod mounts;
 mod profile;
 
+use std::path::PathBuf;
+
 use oci_spec::runtime::{
-    BoxBuilder, Capabilities, Linux, LinuxCapabilities, LinuxCpu, LinuxMemoryBuilder, LinuxNamespace,
-    LinuxNamespaceType, LinuxPids, LinuxResources, Process, Root, Spec, User,
+    BoxBuilder, Capabilities, Linux, LinuxCapabilities, LinuxNamespace, LinuxNamespaceType, LinuxPids, LinuxResources,
+    Process, Root, Spec, User,
 };
 
 use crate::image::ProcessSettings;
-use crate::options::{Access, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions, WindowSize};
+use crate::options::{Access, ByteSize, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions, WindowSize};
 use crate::plan::{Availability, Host, IdMapping, Identity, subordinate};
 
 pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, OWN_IDS, READONLY_PATHS};
@@ -47,9 +50,6 @@ pub const INIT_ANNOTATION: &str = "minicontainer.init";
 /// The version of the runtime specification written into the document: the newest that Debian's runc and crun read.
 const OCI_VERSION: &str = "1.0.2";
 
-/// Processor time is shared out in periods of this many microseconds, the kernel's default.
-const CPU_PERIOD: u64 = 100_000;
-
 /// What was asked for contradicts itself or cannot be written down.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
@@ -58,6 +58,14 @@ pub enum SpecError {
     MemoryTooSmall {
         /// What was asked for.
         bytes: u64,
+    },
+    /// The sum of memory and swap space is below the memory.
+    #[error("--memory-swap {swap} is less than --memory {memory}: it is the sum of memory and swap space")]
+    SwapBelowMemory {
+        /// The sum asked for.
+        swap: ByteSize,
+        /// The memory asked for.
+        memory: ByteSize,
     },
     /// Two options contradict each other.
     #[error("{first} and {second} contradict each other: {reason}")]
@@ -155,6 +163,9 @@ fn contradictions(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
         let reason = "owners can only be shifted where there are mounts of the container's own";
         return contradiction("--userns auto", "--without mount", reason);
     }
+    if options.limits.memory_swap.is_some() && profile::limits(options).memory.is_none() {
+        return contradiction("--memory-swap", "no --memory", "it is the sum of that memory and the swap space");
+    }
     if without(Isolation::User) && matches!(host.identity, Identity::User { .. }) {
         return Err(SpecError::UserNamespaceNeeded);
     }
@@ -210,7 +221,7 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
     linux
         .set_namespaces(Some(namespaces(options, host)))
         .set_resources(Some(resources(options, host)?))
-        .set_cgroups_path(Some(format!("/minicontainer-{id}").into()))
+        .set_cgroups_path(Some(cgroups_path(id)))
         .set_seccomp(profile::seccomp(options, host)?)
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)
@@ -228,6 +239,11 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
             .set_gid_mappings(Some(subordinate::document(&gids)?));
     }
     Ok(linux)
+}
+
+/// Where the container's control group lies unless somebody said otherwise.
+pub fn cgroups_path(id: &str) -> PathBuf {
+    format!("/minicontainer-{id}").into()
 }
 
 fn namespaces(options: &RunOptions, host: &Host) -> Vec<LinuxNamespace> {
@@ -256,19 +272,12 @@ fn namespaces(options: &RunOptions, host: &Host) -> Vec<LinuxNamespace> {
 fn resources(options: &RunOptions, host: &Host) -> Result<LinuxResources, SpecError> {
     let mut resources = LinuxResources::default();
     let limits = profile::limits(options);
+    resources.set_devices(limits::devices(options, host));
     if let Some(memory) = limits.memory {
-        let bytes = memory.bytes();
-        if bytes < LEAST_MEMORY {
-            return Err(SpecError::MemoryTooSmall { bytes });
-        }
-        let limit = LinuxMemoryBuilder::default().limit(i64::try_from(bytes).unwrap_or(i64::MAX)).build()?;
-        resources.set_memory(Some(limit));
+        resources.set_memory(Some(limits::memory(memory, limits.memory_swap)?));
     }
-    if let Some(cpus) = limits.cpus {
-        let quota = i64::try_from(cpus.quota(CPU_PERIOD)).unwrap_or(i64::MAX);
-        let mut limit = LinuxCpu::default();
-        limit.set_quota(Some(quota)).set_period(Some(CPU_PERIOD));
-        resources.set_cpu(Some(limit));
+    if limits.cpus.is_some() || limits.cpuset.is_some() {
+        resources.set_cpu(Some(limits::processors(&limits)));
     }
     let default = (host.cgroups.access == Availability::Available).then_some(DEFAULT_PIDS);
     let pids = match limits.pids {

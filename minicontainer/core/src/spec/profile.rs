@@ -65,7 +65,7 @@ pub(super) fn system_paths(options: &RunOptions) -> Option<[Vec<String>; 2]> {
 
 /// The limits: those asked for, and for strangers' programs one on everything.
 pub(super) fn limits(options: &RunOptions) -> Limits {
-    let asked = options.limits;
+    let asked = options.limits.clone();
     if options.profile != Profile::Untrusted {
         return asked;
     }

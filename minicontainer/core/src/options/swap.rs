@@ -1,0 +1,45 @@
+//! How much memory and swap space together: `--memory-swap`.
+//!
+//! *Swap space* is disk space to which the kernel moves memory that is not in use. Docker counts both together: with
+//! `--memory 64m --memory-swap 96m` a container has 64 MiB of memory and 32 MiB of swap space, with equal sizes none.
+//!
+//! ```
+//! use minicontainer_core::options::MemorySwap;
+//!
+//! assert_eq!("-1".parse(), Ok(MemorySwap::Unlimited));
+//! assert!(matches!("96m".parse(), Ok(MemorySwap::Total(size)) if size.bytes() == 96 << 20));
+//! # let _: Result<MemorySwap, _> = "-1".parse();
+//! ```
+
+use std::{fmt, str::FromStr};
+
+use super::{ByteSize, SizeError};
+
+/// Memory and swap space together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemorySwap {
+    /// So much, of which the memory limit is a part.
+    Total(ByteSize),
+    /// As much swap space as there is; written `-1`.
+    Unlimited,
+}
+
+impl FromStr for MemorySwap {
+    type Err = SizeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "-1" => Ok(MemorySwap::Unlimited),
+            _ => text.parse().map(MemorySwap::Total),
+        }
+    }
+}
+
+impl fmt::Display for MemorySwap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MemorySwap::Total(size) => size.fmt(formatter),
+            MemorySwap::Unlimited => formatter.write_str("-1"),
+        }
+    }
+}

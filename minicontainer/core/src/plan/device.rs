@@ -1,0 +1,189 @@
+//! The part of a plan that says which devices can be used, whoever made their nodes.
+//!
+//! A *device node* is a file that stands for a driver: its kind (character or block) and two numbers say which. Whoever
+//! may open the node has the device, and a node can come from anywhere: mknod(2), an image, a volume. So the kernel can
+//! be told, for a whole control group, which devices may be read, written, or given a node; the file's permissions come
+//! on top. The runtime specification lists such rules in `linux.resources.devices` ("Allowed Device list" in
+//! config-linux.md): they are applied one after the other, so that of all that fit the last one counts.
+//!
+//! An ordinary user can make no such rules and needs none: in a user namespace nobody may make a device node, and no
+//! file system that was mounted there opens one.
+
+use oci_spec::runtime::{Capability, LinuxDeviceCgroup, LinuxDeviceType, Spec};
+
+use super::DeviceAccess::{Allow, Deny};
+use super::{DeviceAccess, DeviceRule, PlanError};
+
+/// The character devices that every container may use: those of the runtime specification's "Default Devices", and the
+/// terminals of its own devpts. No minor number means all.
+const ALWAYS_ALLOWED: [(u32, Option<u32>); 9] = [
+    (1, Some(3)), // null
+    (1, Some(5)), // zero
+    (1, Some(7)), // full
+    (1, Some(8)), // random
+    (1, Some(9)), // urandom
+    (5, Some(0)), // tty
+    (5, Some(1)), // console
+    (5, Some(2)), // ptmx
+    (136, None),  // pts/*
+];
+
+/// The rules that allow what every container has. Docker and runc allow `/dev/net/tun` as well, and we do not: who opens
+/// it can make network interfaces. Where nodes can be made, any can, since what they open is decided here.
+pub fn default_device_rules(may_make_nodes: bool) -> Vec<DeviceRule> {
+    let rule = |kind, major, minor, uses: &str| DeviceRule { access: Allow, kind, major, minor, uses: uses.to_owned() };
+    let any_node = ['c', 'b'].map(|kind| rule(kind, None, None, "m"));
+    let always = ALWAYS_ALLOWED.map(|(major, minor)| rule('c', Some(major), minor, "rwm"));
+    any_node.into_iter().filter(|_| may_make_nodes).chain(always).collect()
+}
+
+/// The rule for all devices at once, with which a list begins.
+pub fn every_device(access: DeviceAccess) -> DeviceRule {
+    DeviceRule { access, kind: 'a', major: None, minor: None, uses: "rwm".to_owned() }
+}
+
+/// The rules of the document, with those that always hold; none where nothing is forbidden. The first rule is for all
+/// devices, and none after it is.
+pub(super) fn rules(spec: &Spec) -> Result<Vec<DeviceRule>, PlanError> {
+    let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
+    let listed = resources.and_then(|resources| resources.devices().as_deref()).unwrap_or_default();
+    if listed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut rules = vec![every_device(Deny)];
+    for line in listed {
+        for rule in parsed(line)? {
+            if rule.kind == 'a' {
+                // Whatever came before is overruled.
+                rules.clear();
+            }
+            rules.push(rule);
+        }
+    }
+    if rules == [every_device(Allow)] {
+        return Ok(Vec::new());
+    }
+    let capabilities = spec.process().as_ref().and_then(|process| process.capabilities().as_ref());
+    let bounding = capabilities.and_then(|sets| sets.bounding().as_ref());
+    // The container's first process makes the nodes that the document asks for, and these rules hold for it too.
+    let makes_nodes =
+        spec.linux().as_ref().is_some_and(|linux| linux.devices().as_ref().is_some_and(|devices| !devices.is_empty()));
+    let always = default_device_rules(makes_nodes || bounding.is_some_and(|set| set.contains(&Capability::Mknod)));
+    rules.retain(|rule| !always.contains(rule));
+    rules.extend(always);
+    Ok(rules)
+}
+
+/// A line of the document. Of a rule for both kinds that is not for all devices there is one of each kind.
+fn parsed(line: &LinuxDeviceCgroup) -> Result<Vec<DeviceRule>, PlanError> {
+    let unsupported = || PlanError::Unsupported { field: "linux.resources.devices", value: line.to_string() };
+    let number = |number: Option<i64>| match number {
+        None | Some(-1) => Ok(None),
+        Some(number) => u32::try_from(number).map(Some).map_err(|_| unsupported()),
+    };
+    let (major, minor) = (number(line.major())?, number(line.minor())?);
+    let access = if line.allow() { Allow } else { Deny };
+    let given = line.access().as_deref().unwrap_or_default();
+    let uses: String = "rwm".chars().filter(|sign| given.contains(*sign)).collect();
+    if uses.is_empty() || !given.chars().all(|sign| "rwm".contains(sign)) {
+        return Err(unsupported());
+    }
+    let kinds = match line.typ().unwrap_or_default() {
+        LinuxDeviceType::A if major.is_none() && minor.is_none() && uses == "rwm" => vec!['a'],
+        LinuxDeviceType::A => vec!['c', 'b'],
+        LinuxDeviceType::B => vec!['b'],
+        LinuxDeviceType::C | LinuxDeviceType::U => vec!['c'],
+        LinuxDeviceType::P => return Err(unsupported()),
+    };
+    Ok(kinds.into_iter().map(|kind| DeviceRule { access, kind, major, minor, uses: uses.clone() }).collect())
+}
+
+/// The first rule, if any, that version 1 cannot be told. It keeps one rule for all devices and a list of exceptions to
+/// it; an exception can be taken back only as it was made, so there are no exceptions to exceptions.
+pub(super) fn beyond_version1(rules: &[DeviceRule]) -> Option<&DeviceRule> {
+    let (general, others) = rules.split_first()?;
+    let meets = |one: Option<u32>, other: Option<u32>| one.is_none() || other.is_none() || one == other;
+    let numbers = |rule: &DeviceRule| (rule.kind, rule.major, rule.minor);
+    others.iter().enumerate().find_map(|(index, rule)| {
+        let partly_overruled = others[..index].iter().any(|earlier| {
+            earlier.access != rule.access
+                && earlier.kind == rule.kind
+                && meets(earlier.major, rule.major)
+                && meets(earlier.minor, rule.minor)
+                && numbers(earlier) != numbers(rule)
+        });
+        (rule.access == general.access && partly_overruled).then_some(rule)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(devices: &str) -> Spec {
+        let text = format!(
+            r#"{{"ociVersion":"1.0.2","process":{{"cwd":"/","user":{{"uid":0,"gid":0}},
+                "capabilities":{{"bounding":["CAP_MKNOD"]}}}},"linux":{{"resources":{{"devices":[{devices}]}}}}}}"#
+        );
+        serde_json::from_str(&text).expect("a document")
+    }
+
+    /// The rules before those that always hold.
+    #[track_caller]
+    fn check(devices: &str, expected: &str) {
+        let text = match rules(&spec(devices)) {
+            Ok(rules) => {
+                let always = default_device_rules(true);
+                let sign = |rule: &DeviceRule| if rule.access == Allow { '+' } else { '-' };
+                let own = rules.iter().filter(|rule| !always.contains(rule));
+                own.map(|rule| format!("{}{rule}", sign(rule))).collect::<Vec<_>>().join(", ")
+            }
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn the_last_rule_for_all_begins_the_list() {
+        check("", "");
+        check(r#"{"allow":true,"access":"rwm"}"#, "");
+        check(r#"{"allow":false,"access":"rwm"}"#, "-a *:* rwm");
+        check(r#"{"allow":true,"type":"c","major":10,"minor":229,"access":"wr"}"#, "-a *:* rwm, +c 10:229 rw");
+        check(
+            r#"{"allow":true,"type":"c","major":9,"access":"r"},{"allow":false,"access":"mrw"},
+               {"allow":true,"type":"a","major":7,"minor":-1,"access":"r"}"#,
+            "-a *:* rwm, +c 7:* r, +b 7:* r",
+        );
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused() {
+        let refused = |value: &str| {
+            format!(
+                "linux.resources.devices \"{value}\" is not supported; take it out of the runtime config, or run the \
+                 bundle with runc or crun"
+            )
+        };
+        check(r#"{"allow":true,"type":"c","major":1,"access":"x"}"#, &refused("c 1:* x"));
+        check(r#"{"allow":true,"type":"c","major":-7,"access":"r"}"#, &refused("c -7:* r"));
+        check(r#"{"allow":true,"type":"p","access":"r"}"#, &refused("p *:* r"));
+        check(r#"{"allow":true,"type":"c"}"#, &refused("c *:* "));
+    }
+
+    #[test]
+    fn what_every_container_has_is_allowed_last() {
+        let rules = rules(&spec(r#"{"allow":false,"access":"rwm"},{"allow":false,"type":"c","major":1,"access":"r"}"#));
+        assert!(rules.expect("rules").ends_with(&default_device_rules(true)));
+    }
+
+    #[test]
+    fn version_1_knows_no_exceptions_to_exceptions() {
+        let rule = |access, major, minor| DeviceRule { access, kind: 'c', major, minor, uses: "rwm".into() };
+        let general = every_device(Deny);
+        let wide = rule(Allow, Some(10), None);
+        let narrow = rule(Deny, Some(10), Some(229));
+        assert_eq!(beyond_version1(&[general.clone(), wide.clone(), narrow.clone()]), Some(&narrow));
+        assert_eq!(beyond_version1(&[general.clone(), narrow, wide.clone()]), None);
+        assert_eq!(beyond_version1(&[general, wide, rule(Deny, Some(10), None), rule(Deny, Some(9), None)]), None);
+    }
+}

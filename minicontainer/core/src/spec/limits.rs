@@ -1,0 +1,78 @@
+//! Limits that take more than a line to write down: memory with swap space, processors, devices.
+
+use oci_spec::runtime::{LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxMemory};
+
+use super::{LEAST_MEMORY, SpecError, profile};
+use crate::options::{ByteSize, CpuSet, Isolation, Limits, MemorySwap, RunOptions};
+use crate::plan::{Availability, DeviceAccess, DeviceRule, Host, Identity, default_device_rules, every_device};
+
+/// Processor time is shared out in periods of this many microseconds, the kernel's default.
+const CPU_PERIOD: u64 = 100_000;
+
+/// How much processor time, and on which processors.
+pub(super) fn processors(limits: &Limits) -> LinuxCpu {
+    let mut limit = LinuxCpu::default();
+    if let Some(cpus) = limits.cpus {
+        let quota = i64::try_from(cpus.quota(CPU_PERIOD)).unwrap_or(i64::MAX);
+        limit.set_quota(Some(quota)).set_period(Some(CPU_PERIOD));
+    }
+    limit.set_cpus(limits.cpuset.as_ref().map(CpuSet::to_string));
+    limit
+}
+
+/// The bound on memory, and on the sum of memory and swap space.
+pub(super) fn memory(memory: ByteSize, swap: Option<MemorySwap>) -> Result<LinuxMemory, SpecError> {
+    let signed = |size: ByteSize| i64::try_from(size.bytes()).unwrap_or(i64::MAX);
+    if memory.bytes() < LEAST_MEMORY {
+        return Err(SpecError::MemoryTooSmall { bytes: memory.bytes() });
+    }
+    let mut limit = LinuxMemory::default();
+    limit.set_limit(Some(signed(memory)));
+    match swap {
+        Some(MemorySwap::Total(swap)) if swap < memory => return Err(SpecError::SwapBelowMemory { swap, memory }),
+        Some(MemorySwap::Total(swap)) => limit.set_swap(Some(signed(swap))),
+        Some(MemorySwap::Unlimited) => limit.set_swap(Some(-1)),
+        None => &mut limit,
+    };
+    Ok(limit)
+}
+
+/// Docker's list, but for the tunnel: no device may be used but those that every container has, and those asked for. Not
+/// for an ordinary user, who can make no such rules: in a user namespace nobody can make device nodes, and none that
+/// lies in the root or a mount is opened (`nodev`).
+pub(super) fn devices(options: &RunOptions, host: &Host) -> Option<Vec<LinuxDeviceCgroup>> {
+    let usable = host.identity == Identity::Root
+        && host.cgroups.access == Availability::Available
+        && host.cgroups.layout.offers("devices");
+    if !usable {
+        return None;
+    }
+    if options.privileged || options.without.contains(&Isolation::Devices) {
+        return Some(vec![oci_rule(every_device(DeviceAccess::Allow))]);
+    }
+    let asked = options.devices.iter().map(|device| DeviceRule {
+        access: DeviceAccess::Allow,
+        kind: device.number.kind,
+        major: Some(device.number.major),
+        minor: Some(device.number.minor),
+        uses: device.uses.clone(),
+    });
+    let may_make_nodes = !options.devices.is_empty() || profile::capabilities(options).contains(&"CAP_MKNOD");
+    let rules = [every_device(DeviceAccess::Deny)].into_iter().chain(asked);
+    Some(rules.chain(default_device_rules(may_make_nodes)).map(oci_rule).collect())
+}
+
+fn oci_rule(rule: DeviceRule) -> LinuxDeviceCgroup {
+    let mut line = LinuxDeviceCgroup::default();
+    let kind = match rule.kind {
+        'b' => LinuxDeviceType::B,
+        'c' => LinuxDeviceType::C,
+        _ => LinuxDeviceType::A,
+    };
+    line.set_allow(rule.access == DeviceAccess::Allow)
+        .set_typ(Some(kind))
+        .set_major(rule.major.map(i64::from))
+        .set_minor(rule.minor.map(i64::from))
+        .set_access(Some(rule.uses));
+    line
+}

@@ -1,0 +1,67 @@
+//! The hierarchies of version 1.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cgroups_rs::fs::cpu::CpuController;
+use cgroups_rs::fs::cpuacct::CpuAcctController;
+use cgroups_rs::fs::cpuset::CpuSetController;
+use cgroups_rs::fs::devices::DevicesController;
+use cgroups_rs::fs::memory::MemController;
+use cgroups_rs::fs::pid::PidController;
+use cgroups_rs::fs::{Cgroup, Hierarchy, Subsystem};
+
+use super::ROOT;
+
+/// The hierarchies that a container needs, each in its usual place. The list that `cgroups-rs` has looks for all there
+/// are in the table of mounts, which takes as long as making the groups.
+#[derive(Debug)]
+pub(super) struct Version1 {
+    pub controllers: Vec<String>,
+}
+
+impl Hierarchy for Version1 {
+    fn subsystems(&self) -> Vec<Subsystem> {
+        let subsystem = |name: &String| {
+            let (point, root) = (place(name)?, PathBuf::from("/"));
+            match name.as_str() {
+                "cpu" => Some(Subsystem::Cpu(CpuController::new(point, root, false))),
+                "cpuacct" => Some(Subsystem::CpuAcct(CpuAcctController::new(point, root))),
+                "cpuset" => Some(Subsystem::CpuSet(CpuSetController::new(point, root, false))),
+                "devices" => Some(Subsystem::Devices(DevicesController::new(point, root))),
+                "memory" => Some(Subsystem::Mem(MemController::new(point, root, false))),
+                "pids" => Some(Subsystem::Pid(PidController::new(point, root, false))),
+                _ => None,
+            }
+        };
+        self.controllers.iter().rev().filter_map(subsystem).collect()
+    }
+
+    fn root(&self) -> PathBuf {
+        PathBuf::from(ROOT)
+    }
+
+    fn root_control_group(&self) -> Cgroup {
+        Cgroup::load(Box::new(Version1 { controllers: self.controllers.clone() }), "")
+    }
+
+    fn parent_control_group(&self, path: &str) -> Cgroup {
+        let parent = Path::new(path).parent().unwrap_or(Path::new(""));
+        Cgroup::load(Box::new(Version1 { controllers: self.controllers.clone() }), parent)
+    }
+
+    fn v2(&self) -> bool {
+        false
+    }
+}
+
+/// Where the hierarchy of this controller is mounted, alone or with others (`cpu,cpuacct`).
+fn place(controller: &str) -> Option<PathBuf> {
+    let alone = Path::new(ROOT).join(controller);
+    if alone.exists() {
+        return Some(alone);
+    }
+    let mut mounted = fs::read_dir(ROOT).into_iter().flatten().flatten();
+    let found = mounted.find(|entry| entry.file_name().to_string_lossy().split(',').any(|name| name == controller));
+    found.map(|entry| entry.path())
+}

@@ -1,0 +1,179 @@
+//! Devices of the machine are out of reach, whoever made their nodes, and whatever powers the container has beside.
+//!
+//! The container is a bundle whose `config.json` the test edits: it may make device nodes, as Docker's containers may.
+//! The control has no rules for devices: there the loop device gives its content away, and what no driver answers to
+//! fails for another reason than that it is forbidden.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use minicontainer::{Sandbox, core::options::Isolation};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use serde_json::{Value, json};
+
+use crate::fixture::Fixture;
+use crate::sandboxes::{busybox, run, shell, succeeds, text};
+
+const SECRET: &str = "sealed";
+
+/// A loop device over a file of the test's own. Dropping it lets the device go.
+struct Loop {
+    device: PathBuf,
+    numbers: (u64, u64),
+}
+
+impl Loop {
+    fn over(file: &Path) -> Loop {
+        fs::write(file, SECRET.repeat(4096)).expect("a file");
+        let free = Command::new("losetup").arg("-f").output().expect("losetup");
+        let device = PathBuf::from(String::from_utf8(free.stdout).expect("text").trim());
+        let made = Command::new("losetup").args([&device, file]).status().expect("losetup");
+        assert!(made.success(), "{} over {}", device.display(), file.display());
+        let number = fs::metadata(&device).expect("the device").rdev();
+        Loop { device, numbers: (nix::sys::stat::major(number), nix::sys::stat::minor(number)) }
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let gone = Command::new("losetup").arg("-d").arg(&self.device).status();
+        assert!(gone.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
+/// A bundle of busybox that runs the script and may make device nodes, edited further by `edit`.
+fn bundle(fixture: &Fixture, name: &str, script: &str, edit: impl FnOnce(&mut Value)) -> Sandbox {
+    let directory = fixture.store().join(name);
+    let mut command = fixture.command();
+    command.arg("spec").arg("--bundle").arg(&directory).args(["busybox", "sh", "-c", script]);
+    let written = command.output().expect("the command starts");
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let path = directory.join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).expect("the document")).expect("JSON");
+    for set in ["bounding", "permitted", "effective"] {
+        config["process"]["capabilities"][set].as_array_mut().expect("a set").push(json!("CAP_MKNOD"));
+    }
+    edit(&mut config);
+    fs::write(&path, config.to_string()).expect("the document");
+    Sandbox::from_bundle(&directory).expect("a bundle")
+}
+
+fn without_rules(config: &mut Value) {
+    config["linux"]["resources"]["devices"] = json!([]);
+}
+
+/// What a shell says when it makes a node and reads from it, or opens it for writing.
+fn probe(kind: char, (major, minor): (u64, u64)) -> String {
+    // The kernel's log is opened for writing, which needs no power; nothing is written.
+    let open = if (major, minor) == (1, 11) { ": >/dev/probe" } else { "head -c 6 /dev/probe" };
+    format!("rm -f /dev/probe; mknod /dev/probe {kind} {major} {minor} && ({open}) 2>&1; echo; ")
+}
+
+#[test]
+fn a_node_made_inside_opens_nothing() {
+    let Some(fixture) = Fixture::root() else { return };
+    busybox(&fixture);
+    let disk = Loop::over(&fixture.store().join("disk"));
+    let others = [(1, 1), (1, 11), (10, 229), (10, 232), (10, 237), (10, 200)];
+    let script = others.into_iter().map(|numbers| probe('c', numbers)).fold(probe('b', disk.numbers), |a, b| a + &b);
+    let ruled = text(&bundle(&fixture, "ruled", &script, |_| ()));
+    assert_eq!(ruled.matches("Operation not permitted").count(), 1 + others.len(), "{ruled}");
+    assert_eq!(
+        ruled.lines().filter(|line| !line.is_empty()).count(),
+        1 + others.len(),
+        "each probe said one thing: {ruled}"
+    );
+    let control = text(&bundle(&fixture, "control", &script, without_rules));
+    assert!(control.starts_with(SECRET), "{control}");
+    assert!(!control.contains("Operation not permitted"), "{control}");
+}
+
+/// The node lies in a directory of the host's that is bound inside; even when the bind lets device nodes through.
+#[test]
+fn a_node_that_is_brought_along_opens_nothing() {
+    let Some(fixture) = Fixture::root() else { return };
+    busybox(&fixture);
+    let disk = Loop::over(&fixture.store().join("disk"));
+    let shared = fixture.store().join("shared");
+    fs::create_dir(&shared).expect("a directory");
+    let number = makedev(disk.numbers.0, disk.numbers.1);
+    mknod(&shared.join("disk"), SFlag::S_IFBLK, Mode::from_bits_truncate(0o666), number).expect("a node");
+    let bound = |name: &str, option: &str, edit: fn(&mut Value)| {
+        let mount = json!({"destination": "/shared", "type": "bind", "source": shared, "options": ["rbind", option]});
+        bundle(&fixture, name, "head -c 6 /shared/disk 2>&1; true", |config| {
+            config["mounts"].as_array_mut().expect("mounts").push(mount);
+            edit(config);
+        })
+    };
+    assert!(text(&bound("ruled", "rw", |_| ())).contains("Operation not permitted"));
+    assert!(text(&bound("nodev", "nodev", without_rules)).contains("Permission denied"));
+    assert_eq!(text(&bound("control", "rw", without_rules)), SECRET);
+    // The node may as well come with the root file system itself.
+    for (name, edit, expected) in [("root", (|_| ()) as fn(&mut Value), false), ("root-control", without_rules, false)]
+    {
+        let sandbox = bundle(&fixture, name, "head -c 6 /disk", edit);
+        let node = fixture.store().join(name).join("rootfs/disk");
+        mknod(&node, SFlag::S_IFBLK, Mode::from_bits_truncate(0o666), number).expect("a node");
+        assert_eq!(succeeds(&sandbox), expected, "{name}");
+        assert_eq!(
+            succeeds(&bare(&sandbox, &fixture, name)),
+            name == "root-control",
+            "{name} without a /dev of its own"
+        );
+    }
+}
+
+/// The same bundle without a `/dev` of its own: then the root opens device nodes unless the rules forbid it.
+fn bare(_: &Sandbox, fixture: &Fixture, name: &str) -> Sandbox {
+    let directory = fixture.store().join(name);
+    let path = directory.join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).expect("the document")).expect("JSON");
+    config["mounts"] = json!([]);
+    config["linux"]["sysctl"] = json!({});
+    config["linux"]["maskedPaths"] = json!([]);
+    config["linux"]["readonlyPaths"] = json!([]);
+    fs::write(&path, config.to_string()).expect("the document");
+    Sandbox::from_bundle(&directory).expect("a bundle")
+}
+
+#[test]
+fn what_every_container_has_can_be_used() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let script = "head -c 1 /dev/zero | od -An -tx1; head -c 9 /dev/random /dev/urandom >/dev/null && : </dev/ptmx && \
+                  : >/dev/null && ! echo x >/dev/full 2>/dev/null && echo all";
+    assert_eq!(text(&shell(&image, script)), " 00\nall");
+    // Overlay makes a node of its own, 0:0, for what is removed.
+    assert!(succeeds(&shell(&image, "rm /bin/busybox && ! test -e /bin/busybox")));
+}
+
+/// The rules are part of the group, and the group's files for them are out of reach.
+#[test]
+fn the_rules_cannot_be_changed_from_inside() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    assert!(succeeds(&shell(&image, "test -d /sys/fs/cgroup && ! test -e /sys/fs/cgroup/devices")));
+    let change =
+        "mkdir -p /tmp/devices && mount -t cgroup -o devices none /tmp/devices && echo a >/tmp/devices/devices.allow";
+    assert!(!succeeds(&shell(&image, change)));
+    // Where there are such files, which is on version 1, root with all powers may change them.
+    let live = Path::new("/sys/fs/cgroup/devices/devices.allow").exists();
+    assert_eq!(succeeds(&shell(&image, change).without(Isolation::Capabilities)), live);
+}
+
+#[test]
+fn rules_are_an_isolation_that_can_be_left_out() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let sandbox = shell(&image, "mknod /dev/probe c 1 11 && : >/dev/probe").without(Isolation::Capabilities);
+    assert!(!succeeds(&sandbox));
+    assert!(succeeds(&sandbox.without(Isolation::Devices)));
+    assert!(
+        String::from_utf8_lossy(&run(&shell(&image, "mknod /dev/probe c 1 3")).stderr)
+            .contains("Operation not permitted")
+    );
+}

@@ -1,0 +1,169 @@
+//! The control group as a whole: its parent's files, its name, its end.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use minicontainer::core::{RunOptions, options::Isolation};
+use minicontainer::{Error, MIB, Sandbox, Verdict};
+
+use crate::fixture::Fixture;
+use crate::sandboxes::{busybox, run, shell, succeeds, text};
+
+/// The directories of all groups of this name, in whichever hierarchy.
+fn groups(name: &str) -> Vec<PathBuf> {
+    let hierarchies = fs::read_dir("/sys/fs/cgroup").expect("the hierarchies").flatten().map(|entry| entry.path());
+    let places = hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]);
+    places.map(|place| place.join(name)).filter(|group| group.is_dir()).collect()
+}
+
+#[test]
+fn processors_are_bounded() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let allowed = "grep Cpus_allowed_list /proc/self/status | cut -f2";
+    let cpuset = |list: &str| {
+        let command = ["sh", "-c", allowed].map(str::to_owned).to_vec();
+        let mut options = RunOptions { command, ..RunOptions::default() };
+        options.limits.cpuset = Some(list.parse().expect("a set"));
+        Sandbox::from_image(&image).options(options)
+    };
+    assert_eq!(text(&cpuset("1")), "1");
+    assert_ne!(text(&shell(&image, allowed)), "1");
+    let error = cpuset("8191").output().expect_err("no such processor");
+    assert!(matches!(error, Error::Cgroup(_)) && error.to_string().contains("8191"), "{error}");
+}
+
+#[test]
+fn swap_space_is_bounded() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let file =
+        "cat /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.swap.max";
+    let swap = |swap: Option<&str>| {
+        let command = ["sh", "-c", file].map(str::to_owned).to_vec();
+        let mut options = RunOptions { command, ..RunOptions::default() };
+        options.limits.memory = "16m".parse().ok();
+        options.limits.memory_swap = swap.map(|text| text.parse().expect("a size"));
+        text(&Sandbox::from_image(&image).options(options))
+    };
+    let v1 = Path::new("/sys/fs/cgroup/memory").exists();
+    let sum = |swap: u64| (if v1 { 16 * MIB + swap } else { swap }).to_string();
+    assert_eq!(swap(None), sum(0));
+    assert_eq!(swap(Some("16m")), sum(0));
+    assert_eq!(swap(Some("24m")), sum(8 * MIB));
+    assert!(["9223372036854771712", "max"].contains(&swap(Some("-1")).as_str()));
+}
+
+/// A fork bomb is held by the limit, and ended with the container while it goes on forking: also when it has left the
+/// first process's group and session, and also without a process table of its own, where no end of a first process ends
+/// the rest.
+#[test]
+fn a_fork_bomb_is_held_and_ended() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    // A shell that cannot fork any more gives up; those that fork one process after the other never do.
+    let bomb = shell(&image, "(while :; do sleep 100 & done) 2>/dev/null & exec sleep 100");
+    let loops =
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do setsid sh -c 'while :; do sleep 0; done' & done; exec sleep 100";
+    let loops = shell(&image, loops);
+    for sandbox in [bomb.clone(), bomb.without(Isolation::Pid), loops.clone(), loops.without(Isolation::Pid)] {
+        let mut running = sandbox.pids(60).spawn().expect("it starts");
+        std::thread::sleep(Duration::from_millis(400));
+        // The host forks as ever.
+        assert!(std::process::Command::new("true").status().expect("a process").success());
+        let begun = Instant::now();
+        running.kill().expect("it is killed");
+        assert_eq!(running.wait().expect("its end").verdict, Verdict::Signalled(9));
+        drop(running);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+}
+
+/// Processes in groups that the container made inside its own are ended and those groups removed; the oracle looks.
+#[test]
+fn groups_made_inside_end_with_it() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let own = "cd /sys/fs/cgroup/memory 2>/dev/null || cd /sys/fs/cgroup";
+    let script = format!(
+        "{own}; mount -o remount,bind,rw . && mkdir -p probe/deeper && (sleep 100 & echo $! >probe/deeper/cgroup.procs) \
+         && cat probe/deeper/cgroup.procs | wc -l"
+    );
+    let sandbox = shell(&image, &script).without(Isolation::Capabilities).without(Isolation::Pid);
+    assert_eq!(text(&sandbox.wall_time(Duration::from_secs(20))), "1");
+}
+
+/// Of two containers of one name the second is refused, and the first is none the worse; an empty group that somebody
+/// left behind, even a frozen one, is in nobody's way.
+#[test]
+fn a_group_that_is_there_already() {
+    let Some(fixture) = Fixture::root() else { return };
+    busybox(&fixture);
+    let name = format!("minicontainer-test-{}/inner", std::process::id());
+    let directory = fixture.store().join("bundle");
+    let mut command = fixture.command();
+    command.arg("spec").arg("--bundle").arg(&directory).args(["busybox", "sleep", "100"]);
+    assert!(command.output().expect("the command starts").status.success());
+    let path = directory.join("config.json");
+    let mut config: serde_json::Value = serde_json::from_slice(&fs::read(&path).expect("it")).expect("JSON");
+    config["linux"]["cgroupsPath"] = format!("/{name}").into();
+    fs::write(&path, config.to_string()).expect("the document");
+    let sandbox = Sandbox::from_bundle(&directory).expect("a bundle");
+
+    let mut first = sandbox.spawn().expect("the first starts");
+    let error = sandbox.spawn().expect_err("the second is refused").to_string();
+    assert!(error.contains("is there already and in use"), "{error}");
+    assert!(
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(first.id().cast_signed()), None).is_ok(),
+        "the first lives"
+    );
+    let members = groups(&name);
+    first.kill().expect("it is killed");
+    first.wait().expect("its end");
+    drop(first);
+    assert!(!members.is_empty() && groups(&name).is_empty(), "{members:?}");
+
+    for group in &members {
+        fs::create_dir_all(group).expect("a group");
+        // Version 2 can freeze any group.
+        let _no_freezer = fs::write(group.join("cgroup.freeze"), "1");
+    }
+    let mut again =
+        sandbox.clone().wall_time(Duration::from_millis(200)).spawn().expect("an empty group is no hindrance");
+    assert_eq!(again.wait().expect("its end").verdict, Verdict::TimeLimit);
+    drop(again);
+    // What was there before it, above it, stays: it was not made by it.
+    for group in members.iter().filter_map(|group| group.parent()).filter(|group| group.is_dir()) {
+        fs::remove_dir(group).expect("it is empty");
+    }
+}
+
+/// A hierarchy of one's own would have a release agent: a program of the *host's* that the kernel starts as its root.
+#[test]
+fn no_hierarchy_can_be_mounted() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let name = format!("minicontainer{}", std::process::id());
+    let mounted = format!("mkdir -p /tmp/h && mount -t cgroup -o none,name={name} none /tmp/h");
+    let agent = format!("{mounted} && echo /bin/false >/tmp/h/release_agent && cat /tmp/h/release_agent");
+    assert!(!succeeds(&shell(&image, &mounted)));
+    // Who sees only a part of the groups may mount only hierarchies that there are.
+    let control = shell(&image, &agent).without(Isolation::Capabilities).without(Isolation::Cgroup);
+    assert_eq!(text(&control), "/bin/false");
+    // Of those that it sees, none has an agent that could be set, and no release tells of itself.
+    let visible = "for file in $(find /sys/fs/cgroup -name release_agent -o -name notify_on_release); do \
+                   (echo 1 >$file) 2>/dev/null && exit 1; done; exit 0";
+    assert!(succeeds(&shell(&image, visible)));
+    // Nor from a user namespace of the container's own, whose root is its root in name only.
+    for hierarchy in ["memory", "devices", &format!("none,name={name}")] {
+        let inner =
+            format!("mkdir -p /tmp/h; mount -t cgroup -o {hierarchy} none /tmp/h && echo x >/tmp/h/release_agent");
+        let outer = format!("unshare -U -r -m sh -c '{inner}'");
+        assert!(!succeeds(&shell(&image, &outer)), "{hierarchy}");
+    }
+    let output = run(&shell(&image, "cat /proc/self/cgroup"));
+    assert!(String::from_utf8_lossy(&output.stdout).lines().any(|line| line.ends_with(":/")));
+}
