@@ -7,13 +7,13 @@
 //! tests/bench measures this program, start to exit, beside the command and other runtimes.
 
 use minicontainer::{Sandbox, Store, Verdict, store::StoreError};
-use minicontainer_engine::image::seed_busybox;
+use minicontainer_engine::image::{ImageError, find, seed_busybox};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open_default()?;
-    let image = match store.image("busybox") {
+    let image = match find(&store, "busybox") {
         // The first time it is made from programs of this machine, so no network is needed.
-        Err(StoreError::UnknownImage { .. }) => seed_busybox(&store)?.image,
+        Err(ImageError::Store(StoreError::UnknownImage { .. })) => seed_busybox(&store)?.image,
         found => found?,
     };
     let report = Sandbox::from_image(&image).command("true").status()?;

@@ -4,12 +4,10 @@ use std::{io, path::PathBuf};
 
 use minicontainer_core::{Digest, Reference, reference::ReferenceError};
 
-use super::unpack::UnpackError;
-
 /// How to mend a full disk.
-pub(super) const SPACE_HINT: &str = "free some space: `minicontainer rmi IMAGE` removes an image";
+pub const SPACE_HINT: &str = "free some space: `minicontainer rmi IMAGE` removes an image";
 /// How to mend an image whose parts do not fit together.
-pub(super) const DAMAGE_HINT: &str =
+pub const DAMAGE_HINT: &str =
     "the image is damaged or was tampered with: fetch or save it again from where it came from";
 
 /// Something that the store could not do. The message says what was tried on what; [`source`](std::error::Error)
@@ -44,9 +42,6 @@ pub enum StoreError {
     /// What should become a blob, or a blob itself, cannot be read.
     #[error("cannot read the content of the image")]
     Content { source: io::Error },
-    /// A compression that is not supported.
-    #[error("cannot read {what}: it is compressed with {compression}, which is not supported yet")]
-    Compression { what: String, compression: &'static str },
     /// A JSON document is not what it must be.
     #[error("{what} is no valid {kind}")]
     Document { what: String, kind: &'static str, source: serde_json::Error },
@@ -68,9 +63,9 @@ pub enum StoreError {
     /// Manifest and config disagree about how many layers there are.
     #[error("the image {id} contradicts itself: {layers} layers in its manifest, {diff_ids} in its config", id = id.short())]
     LayerCount { id: Digest, layers: usize, diff_ids: usize },
-    /// A layer could not be unpacked.
-    #[error("cannot unpack layer {diff_id}")]
-    Unpack { diff_id: Digest, source: UnpackError },
+    /// Another tool put the image there, and nobody has unpacked this layer yet. `blob` is the layer as it travels.
+    #[error("the layer {diff_id} of the image {} is not unpacked yet", image.short())]
+    NotUnpacked { image: Digest, diff_id: Digest, blob: Digest },
 }
 
 impl StoreError {
@@ -89,8 +84,10 @@ impl StoreError {
             StoreError::InUse { .. } => "remove the container first: `minicontainer rm CONTAINER`",
             StoreError::SeveralNames { .. } => "remove each by its name",
             StoreError::Content { .. } => "the file may be cut short: make or fetch it anew",
-            StoreError::Compression { .. } => "write it anew uncompressed or with gzip",
-            StoreError::Unpack { source, .. } => source.hint(),
+            StoreError::NotUnpacked { .. } => {
+                "let the engine unpack it: any `minicontainer run IMAGE` does, and in a program \
+                 minicontainer_engine::image::find"
+            }
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "the store belongs to who made it: run as that user, or set MINICONTAINER_ROOT"

@@ -7,9 +7,8 @@ use oci_spec::image::{Descriptor, ImageConfiguration};
 
 use super::{
     Store, StoreError,
-    layer::{self, Layer},
+    layer::{Layer, diff_ids},
     layout::{self, Listed},
-    staging,
 };
 
 /// An image of the store, its layers unpacked and ready to be stacked.
@@ -51,7 +50,8 @@ impl Image {
 }
 
 impl Store {
-    /// The image of this name, id, or beginning of an id. If another tool put it there, its layers are unpacked now.
+    /// The image of this name, id, or beginning of an id. One that another tool wrote into `images/` may have layers
+    /// that are not unpacked yet: then the error is [`StoreError::NotUnpacked`].
     pub fn image(&self, name: &str) -> Result<Image, StoreError> {
         self.complete(self.find(name)?)
     }
@@ -103,29 +103,14 @@ impl Store {
         let config = self.layout.config(&listed.id)?;
         let blobs = listed.layer_digests()?;
         let mut layers = Vec::new();
-        for (blob, diff_id) in blobs.iter().zip(layer::diff_ids(&listed.id, blobs.len(), &config)?) {
-            layers.push(match layer::find(&self.layers, &diff_id)? {
-                Some(layer) => layer,
-                None => self.unpack_layer(blob, &diff_id)?,
-            });
+        for (blob, diff_id) in blobs.iter().zip(diff_ids(&listed.id, blobs.len(), &config)?) {
+            let not_unpacked =
+                || StoreError::NotUnpacked { image: listed.id.clone(), diff_id: diff_id.clone(), blob: blob.clone() };
+            layers.push(self.layer(&diff_id)?.ok_or_else(not_unpacked)?);
         }
         let Listed { reference, manifest_digest, id, .. } = listed;
         let containers = self.containers_directory();
         Ok(Image { reference, id, manifest_digest, created: config.created().clone(), config, layers, containers })
-    }
-
-    /// Unpacks a layer of which only the blob is in the store.
-    fn unpack_layer(&self, blob: &Digest, diff_id: &Digest) -> Result<Layer, StoreError> {
-        let _lock = self.lock()?;
-        if let Some(layer) = layer::find(&self.layers, diff_id)? {
-            return Ok(layer);
-        }
-        let staging = self.stage()?;
-        let staged = layer::stage(&staging, self.layout.open_blob(blob)?, diff_id)?;
-        staging.flush()?;
-        staging::publish(&staged.path, &layer::place(&self.layers, diff_id))?;
-        layer::find(&self.layers, diff_id)?
-            .ok_or_else(|| StoreError::Missing { what: format!("the layer {diff_id}, unpacked a moment ago,") })
     }
 }
 

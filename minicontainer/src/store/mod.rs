@@ -12,11 +12,13 @@
 //! lock          one writer at a time                                             (lock)
 //! ```
 //!
-//! Two ways lead through it. An image comes **in**, whole or not at all (admit); where it comes from, an archive or a
-//! registry or a build, is the engine's concern. An image is **found** (image), and its layers are lower directories:
+//! Two ways lead through it. An image comes **in**, whole or not at all (addition); where it comes from, an archive or
+//! a registry or a build, and how its layers are unpacked, is the engine's concern. An image is **found** (image), and
+//! its layers are lower directories:
 //!
 //! ```text
-//! bytes → Staging::blob → Blob::verified → Incoming → Store::admit: layers unpacked, index.json replaced
+//! bytes → Staging::blob → Blob::verified ─┐
+//! tree  → StagedLayer ────────────────────┴→ Addition → Store::add: all moved into place, index.json replaced
 //! name  → Store::image  → index.json → manifest → config and layers/*/fs → Image
 //! ```
 //!
@@ -34,7 +36,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod admit;
+mod addition;
 mod blob;
 mod error;
 mod image;
@@ -45,34 +47,35 @@ mod remove;
 mod staging;
 #[cfg(test)]
 mod tests;
-mod unpack;
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
+use minicontainer_core::Digest;
 use nix::unistd::{AccessFlags, access, geteuid};
 
-pub use admit::{Incoming, Loaded};
+pub use addition::Addition;
 pub use blob::Blob;
-pub use error::StoreError;
+pub use error::{DAMAGE_HINT, SPACE_HINT, StoreError};
 pub use image::{Damaged, Image};
-pub use layer::{Layer, decompress};
+pub use layer::{Layer, StagedLayer, diff_ids};
 pub use layout::{digest_of, is_index, reference_of};
 pub use lock::Lock;
 pub use remove::Removed;
 pub use staging::Staging;
-pub use unpack::{Tree, UnpackError};
 
 use layout::Layout;
+
+pub use crate::sys::removal::remove_directory;
 
 /// A store in a directory. Any number of threads and processes may use it at once.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
-    layers: PathBuf,
     layout: Layout,
 }
 
@@ -110,7 +113,7 @@ impl Store {
             let _lock = Lock::acquire(&root.join("lock"))?;
             layout.create(&Staging::new(&root.join("staging"))?)?;
         }
-        Ok(Store { layers: root.join("layers"), layout, root })
+        Ok(Store { layout, root })
     }
 
     /// The store's directory, absolute and without symbolic links.
@@ -123,16 +126,21 @@ impl Store {
         self.root.join("containers")
     }
 
-    /// Waits until nobody else changes the store, and keeps others from it until the lock is dropped. `admit`, `tag`
-    /// and `remove_image` take it themselves: whoever holds it must not call them.
+    /// Waits until nobody else changes the store, and keeps others from it until the lock is dropped. `tag` and
+    /// `remove_image` take it themselves: whoever holds it must not call them.
     pub fn lock(&self) -> Result<Lock, StoreError> {
         let lock = Lock::acquire(&self.root.join("lock"))?;
         staging::sweep(&self.root.join("staging"))?;
         Ok(lock)
     }
 
-    /// A directory for what is to enter the store: see [`Incoming`].
+    /// A directory for what is to enter the store: see [`Addition`].
     pub fn stage(&self) -> Result<Staging, StoreError> {
         Staging::new(&self.root.join("staging"))
+    }
+
+    /// Opens a blob: a layer as it travels. Whether its content is what its digest says is not verified.
+    pub fn open_blob(&self, digest: &Digest) -> Result<File, StoreError> {
+        self.layout.open_blob(digest)
     }
 }

@@ -10,7 +10,7 @@ use super::Damaged;
 use super::{
     Store, StoreError,
     image::{digits, is_meant},
-    layer::{self, diff_ids},
+    layer::diff_ids,
     layout::{digest_of, reference_of, set_reference},
 };
 use crate::sys::removal::remove_tree;
@@ -111,7 +111,7 @@ impl Store {
         }
         let layers: Vec<_> = unneeded.layers.difference(&needed.layers).cloned().collect();
         for diff_id in &layers {
-            let place = layer::place(&self.layers, diff_id);
+            let place = self.place_of_layer(diff_id);
             remove_tree(&place).map_err(StoreError::io("remove the layer", &place))?;
         }
         for digest in unneeded.blobs.difference(&needed.blobs) {

@@ -21,16 +21,17 @@ use super::{Errno, Result};
 /// names are looked up below descriptors, each opened with `O_NOFOLLOW`.
 pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
     match remove_directory(AT_FDCWD, directory) {
-        Ok(()) | Err(nix::Error::ENOENT) => Ok(()),
-        Err(errno) => Err(errno.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 
-/// The same for a directory that is there, below one that is open.
-pub(crate) fn remove_directory(parent: impl AsFd, directory: &Path) -> nix::Result<()> {
-    let directory = CString::new(directory.as_os_str().as_bytes()).map_err(|_| nix::Error::EINVAL)?;
+/// Removes a directory with everything in it, however deep and whatever its modes, below one that is open. No symbolic
+/// link is followed but those in the path to it.
+pub fn remove_directory(parent: impl AsFd, directory: &Path) -> io::Result<()> {
+    let directory = CString::new(directory.as_os_str().as_bytes())?;
     let removed = remove(parent.as_fd().as_raw_fd(), &directory);
-    removed.map_err(|errno| nix::Error::from_raw(errno.0))
+    removed.map_err(|errno| io::Error::from_raw_os_error(errno.0))
 }
 
 fn remove(parent: Fd, name: &CStr) -> Result<()> {

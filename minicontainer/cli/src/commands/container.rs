@@ -6,6 +6,7 @@ use clap::Args;
 use minicontainer::{Store, core::layer::Change, rootfs};
 use minicontainer_engine::{Container, ContainerError, Containers, container::Force};
 
+use super::find_image;
 use crate::{
     error::Failure,
     output::{self, visible},
@@ -73,6 +74,7 @@ pub fn changes(store: &Store, container: &Container) -> Result<Vec<Change>, Fail
     if !["upper", "rootfs"].iter().any(|writable| directory.join(writable).exists()) {
         return Ok(Vec::new());
     }
-    let layers: Vec<_> = store.image(&container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
+    let layers: Vec<_> =
+        find_image(store, &container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
     Ok(rootfs::changes(&layers, &directory, container.driver)?)
 }

@@ -12,9 +12,12 @@ use clap::Args;
 use minicontainer::{
     Store,
     core::{Digest, Reference},
-    store::{Damaged, Image, Removed},
+    store::{Image, Removed},
 };
-use minicontainer_engine::{Containers, image};
+use minicontainer_engine::{
+    Containers,
+    image::{self, Damaged},
+};
 use serde_json::{Value, json};
 
 use super::find_image;
@@ -111,7 +114,7 @@ pub fn seed(_: &SeedArguments) -> Result<ExitCode, Failure> {
 pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let quiet = if arguments.quiet { "{{.ID}}" } else { DEFAULT };
     let format = Format::parse(arguments.format.as_deref().unwrap_or(quiet))?;
-    let images = Store::open_default()?.images()?;
+    let images = image::list(&Store::open_default()?)?;
     let mut rows: Vec<Value> = Vec::new();
     for image in &images {
         rows.push(match image {

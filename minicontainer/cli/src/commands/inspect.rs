@@ -13,10 +13,11 @@ use minicontainer::{
 use minicontainer_engine::{
     Container, ContainerError, Containers, State,
     container::{AfterExit, Moment, exit_code},
+    image::{self, ImageError},
 };
 use serde_json::{Value, json};
 
-use super::list;
+use super::{find_image, list};
 use crate::{error::Failure, format::Format, output};
 
 /// Show all that is known, as JSON
@@ -47,9 +48,9 @@ pub const CONTAINER: Kind = ("container", |store, name| match Containers::of(sto
 });
 
 /// Images.
-pub const IMAGE: Kind = ("image", |store, name| match store.image(name) {
+pub const IMAGE: Kind = ("image", |store, name| match image::find(store, name) {
     Ok(image) => image_document(store, &image).map(Some),
-    Err(StoreError::UnknownImage { .. } | StoreError::BadReference { .. }) => Ok(None),
+    Err(ImageError::Store(StoreError::UnknownImage { .. } | StoreError::BadReference { .. })) => Ok(None),
     Err(error) => Err(error.into()),
 });
 
@@ -178,7 +179,8 @@ fn state(state: &State) -> Value {
 /// Where the layers lie, lowest last, as Docker has it.
 fn graph_driver(store: &Store, container: &Container) -> Result<Value, Failure> {
     let directory = Containers::of(store).place(&container.id);
-    let layers: Vec<_> = store.image(&container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
+    let layers: Vec<_> =
+        find_image(store, &container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
     let data = match rootfs::describe(&layers, &directory, container.driver, false) {
         RootFs::Overlay { lowers, upper, work, target, .. } => {
             json!({"LowerDir": lowers.join(":"), "UpperDir": upper, "WorkDir": work, "MergedDir": target})

@@ -21,5 +21,5 @@ use crate::error::Failure;
 
 /// The image of this name, told as to a person who may have none yet.
 pub fn find_image(store: &Store, name: &str) -> Result<Image, Failure> {
-    Ok(store.image(name)?)
+    Ok(minicontainer_engine::image::find(store, name)?)
 }

@@ -4,8 +4,10 @@ use std::io;
 
 use minicontainer::{
     core::{Digest, reference::ReferenceError},
-    store::StoreError,
+    store::{DAMAGE_HINT, StoreError},
 };
+
+use super::UnpackError;
 
 /// Why no image could be made of what was given.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,12 @@ pub enum ImageError {
     /// The archive refers to something that is not in it.
     #[error("{what} is missing")]
     Missing { what: String },
+    /// A compression that is not supported.
+    #[error("cannot read {what}: it is compressed with {compression}, which is not supported yet")]
+    Compression { what: String, compression: &'static str },
+    /// A layer could not be unpacked.
+    #[error("cannot unpack layer {diff_id}")]
+    Unpack { diff_id: Digest, source: UnpackError },
     /// The store could not take a part of the image.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -50,9 +58,9 @@ impl ImageError {
             ImageError::Archive { .. } => "the file may be cut short or no tar at all: make it anew",
             ImageError::BadReference { .. } => "save the image again under a name that Docker accepts",
             ImageError::Platform { .. } => "fetch or save a variant for this machine",
-            ImageError::Nesting { .. } | ImageError::Missing { .. } => {
-                "the image is damaged or was tampered with: fetch or save it again from where it came from"
-            }
+            ImageError::Nesting { .. } | ImageError::Missing { .. } => DAMAGE_HINT,
+            ImageError::Compression { .. } => "write it anew uncompressed or with gzip",
+            ImageError::Unpack { source, .. } => source.hint(),
             ImageError::Layout { .. } | ImageError::NotAnImage { .. } => "",
             ImageError::Store(error) => error.hint(),
         }

@@ -2,16 +2,16 @@
 //!
 //! Two forms are understood, both as a tar archive: an **OCI image layout** (`index.json`; also as a directory) and
 //! what **`docker save`** has always written (`manifest.json`; newer versions write both). Whatever the form, each
-//! image becomes an [`Incoming`]: manifest, config and layers as staged, verified blobs, for the store to admit.
+//! image becomes an [`Incoming`]: manifest, config and layers as staged, verified blobs, to be admitted.
 
 use std::{io::Read, path::Path};
 
-use minicontainer::store::{Incoming, Loaded, Staging, Store, is_index, reference_of};
+use minicontainer::store::{Staging, Store, is_index, reference_of};
 use oci_spec::image::{Arch, Descriptor, ImageIndex, ImageManifest, MediaType, Os, Platform};
 use serde::Deserialize;
 
 use super::{
-    ImageError,
+    ImageError, Incoming, Loaded, admit,
     source::{Source, digest_in_name},
 };
 
@@ -23,14 +23,14 @@ const NESTING_LIMIT: usize = 4;
 pub fn load(store: &Store, archive: impl Read) -> Result<Vec<Loaded>, ImageError> {
     let staging = store.stage()?;
     let source = Source::archive(archive, &staging)?;
-    Ok(store.admit(&staging, &images(&source, &staging)?)?)
+    admit(store, &staging, &images(&source, &staging)?)
 }
 
 /// Adds the images of an OCI image layout in a directory.
 pub fn load_layout(store: &Store, directory: &Path) -> Result<Vec<Loaded>, ImageError> {
     let staging = store.stage()?;
     let source = Source::directory(directory, &staging)?;
-    Ok(store.admit(&staging, &images(&source, &staging)?)?)
+    admit(store, &staging, &images(&source, &staging)?)
 }
 
 /// The images of a source, in either form.

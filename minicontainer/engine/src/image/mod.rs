@@ -1,12 +1,16 @@
 //! Where images come from.
 //!
 //! The store of the small library keeps images and hands them out; this module gets them in. Each source ends in the
-//! same value, an [`Incoming`] whose blobs are staged and verified, and enters by the same door, [`Store::admit`]:
+//! same value, an [`Incoming`] whose blobs are staged and verified, and enters by the same door, [`admit()`], where its
+//! layers are unpacked:
 //!
 //! ```text
 //! docker save, OCI layout → source → load ─┐
-//! programs of this machine → seed ─────────┴→ Incoming → Store::admit
+//! programs of this machine → seed ─────────┴→ Incoming → admit → layer → unpack ─┬→ Store::add
+//! another tool, straight into images/ ──────────────────→ find → layer → unpack ─┘
 //! ```
+//!
+//! To use an image, [`find()`] it here rather than with [`Store::image`], which knows only what is unpacked already.
 //!
 //! ```
 //! use minicontainer::Store;
@@ -19,17 +23,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod admit;
 mod error;
+mod find;
+mod layer;
 mod load;
 mod seed;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 #[cfg(doc)]
-use minicontainer::store::{Incoming, Store};
+use minicontainer::Store;
 
+pub use admit::{Incoming, Loaded, admit};
 pub use error::ImageError;
+pub use find::{Damaged, find, list};
 pub use load::{load, load_layout};
-pub use minicontainer::store::Loaded;
 pub use seed::{Origin, SeedError, Seeded, seed_busybox};
+pub use unpack::UnpackError;

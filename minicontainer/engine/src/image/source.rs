@@ -12,12 +12,12 @@ use std::{
 
 use minicontainer::{
     core::Digest,
-    store::{Blob, Staging, Tree, decompress, digest_of},
+    store::{Blob, Staging, digest_of},
 };
 use oci_spec::image::Descriptor;
 use tar::{Archive, EntryType};
 
-use super::ImageError;
+use super::{ImageError, layer::decompress, unpack::Tree};
 
 /// How many symbolic links in an archive may lead from one name to the next.
 const LINK_LIMIT: usize = 8;

@@ -12,6 +12,7 @@ use flate2::{Compression, write::GzEncoder};
 use minicontainer::{
     Store,
     core::{Digest, Reference},
+    store::StoreError,
 };
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
@@ -349,12 +350,32 @@ fn many_may_load_at_once() {
 }
 
 #[test]
-fn other_tools_may_write_into_the_layout() {
+fn what_other_tools_wrote_into_the_layout_is_unpacked_at_first_use() {
     let Room { store, directory: _directory } = room();
-    let layer = tar(&[("x", b"content")]);
+    let (base, top) = (tar(&[("base", b"content")]), tar(&[("top", b"")]));
     let mut layout = LayoutFiles::default();
-    let image = layout.add_image(&[&layer]);
+    let image = layout.add_image(&[&base, &top]);
     layout.write(&store.root().join("images"), &[named(image, REF_NAME, "foreign:1")]);
-    let image = store.image("foreign:1").unwrap();
-    assert_eq!(fs::read(image.layers[0].directory.join("x")).unwrap(), b"content");
+    let error = store.image("foreign:1").unwrap_err();
+    assert!(matches!(error, StoreError::NotUnpacked { .. }), "the library unpacks nothing: {error}");
+    let image = find(&store, "foreign:1").unwrap();
+    assert_eq!(fs::read(image.layers[0].directory.join("base")).unwrap(), b"content");
+    assert!(image.layers[1].directory.join("top").exists());
+    assert_eq!(store.image("foreign:1").unwrap(), image);
+    assert_eq!(fs::read_dir(store.root().join("staging")).unwrap().count(), 0);
+}
+
+#[test]
+fn what_other_tools_wrote_is_listed_and_what_cannot_be_unpacked_hides_nothing() {
+    let Room { store, directory: _directory } = room();
+    let (good, bad) = (tar(&[("x", b"content")]), b"no archive at all");
+    let mut layout = LayoutFiles::default();
+    let (good, bad) = (layout.add_image(&[&good]), layout.add_image(&[bad]));
+    let manifests = [named(bad, REF_NAME, "bad:1"), named(good, REF_NAME, "good:1")];
+    layout.write(&store.root().join("images"), &manifests);
+    let listed = list(&store).unwrap();
+    let [Err(damaged), Ok(good)] = listed.as_slice() else { panic!("{listed:?}") };
+    assert_eq!(damaged.reference, "bad:1".parse().ok());
+    assert!(matches!(damaged.error, ImageError::Unpack { .. }), "{}", damaged.error);
+    assert_eq!(good.size(), 7);
 }

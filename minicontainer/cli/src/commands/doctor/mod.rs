@@ -12,7 +12,7 @@ use minicontainer::{
     rootfs::Driver,
     store::Image,
 };
-use minicontainer_engine::image::{SeedError, seed_busybox};
+use minicontainer_engine::image::{self, SeedError, seed_busybox};
 use nix::{
     sys::utsname::uname,
     unistd::{Uid, User},
@@ -157,7 +157,7 @@ fn see() -> Seen {
 }
 
 fn images(store: &Store) -> Finding {
-    match store.images() {
+    match image::list(store) {
         Ok(images) if images.is_empty() => Finding {
             name: "images",
             verdict: Verdict::Missing,

@@ -24,10 +24,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use minicontainer::store::{Blob, Image, Incoming, Staging, Store, StoreError};
+use minicontainer::store::{Blob, Image, Staging, Store, StoreError};
 use oci_spec::image::Arch;
 use serde_json::{Value, json};
 
+use super::{ImageError, Incoming, admit, find};
 use tree::FileTree;
 
 /// The name of the image.
@@ -96,7 +97,10 @@ pub enum SeedError {
     /// A library that a program needs was not found.
     #[error("cannot make the image busybox: {} needs the library {library}, which was not found", program.display())]
     NoLibrary { program: PathBuf, library: String },
-    /// The store could not take the image.
+    /// The image could not be taken into the store.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The store could not take a part of the image.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -105,6 +109,7 @@ impl SeedError {
     /// One sentence that says how to mend it; empty where the message says all there is.
     pub fn hint(&self) -> &'static str {
         match self {
+            SeedError::Image(error) => error.hint(),
             SeedError::Store(error) => error.hint(),
             _ => "install a static busybox (Debian: `apt install busybox-static`) and try again",
         }
@@ -132,15 +137,15 @@ pub fn seed_busybox(store: &Store) -> Result<Seeded, SeedError> {
 }
 
 fn seed(store: &Store, material: Material) -> Result<Seeded, SeedError> {
-    match store.image(NAME) {
-        Err(StoreError::UnknownImage { .. }) => {}
+    match find(store, NAME) {
+        Err(ImageError::Store(StoreError::UnknownImage { .. })) => {}
         image => return Ok(Seeded { image: image?, origin: Origin::Present }),
     }
     let (programs, origin) = programs(material)?;
     let staging = store.stage()?;
     let created_by = [format!("minicontainer image seed: {origin}"), "minicontainer image seed: folders".to_owned()];
     let image = assemble(&staging, [programs, folders()], created_by)?;
-    store.admit(&staging, &[image])?;
+    admit(store, &staging, &[image])?;
     Ok(Seeded { image: store.image(NAME)?, origin })
 }
 

@@ -35,14 +35,14 @@ use std::{
     path::Path,
 };
 
-use minicontainer_core::layer::{Whiteout, WhiteoutError};
+use minicontainer::core::layer::{Whiteout, WhiteoutError};
 use tar::{Archive, EntryType};
+use xattr::FileExt;
 
-use crate::sys::xattr;
 pub(super) use entry::Privilege;
 use entry::{EntryPath, Metadata};
 pub use error::UnpackError;
-pub use tree::Tree;
+pub(super) use tree::Tree;
 
 /// More entries than any honest layer has.
 const ENTRY_LIMIT: u64 = 4 << 20;
@@ -239,7 +239,7 @@ impl Unpacker {
             Privilege::User => "user.overlay.opaque",
         };
         let directory = self.tree.open_directory(path).map_err(path.failed("open the directory"))?;
-        xattr::set(&directory, name, b"y").map_err(path.failed("mark the directory opaque"))
+        directory.set_xattr(name, b"y").map_err(path.failed("mark the directory opaque"))
     }
 
     /// Makes the directories that lead to an entry and that the archive did not list.

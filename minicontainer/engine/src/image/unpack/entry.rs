@@ -16,9 +16,9 @@ use nix::{
     },
     unistd::{Gid, Uid, fchown, geteuid},
 };
+use xattr::FileExt;
 
 use super::UnpackError;
-use crate::sys::xattr;
 
 /// A path inside a layer: components joined by single slashes, none of them empty, `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +101,7 @@ impl EntryPath {
 
 /// Whether owners, devices and `trusted.*` attributes can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum Privilege {
+pub(in crate::image) enum Privilege {
     /// Root: everything as the archive says.
     Root,
     /// An ordinary user: every file is the user's own.
@@ -110,7 +110,7 @@ pub(in crate::store) enum Privilege {
 
 impl Privilege {
     /// That of this process.
-    pub(in crate::store) fn current() -> Privilege {
+    pub(in crate::image) fn current() -> Privilege {
         if geteuid().is_root() { Privilege::Root } else { Privilege::User }
     }
 }
@@ -173,7 +173,7 @@ impl Metadata {
         }
         fchmod(file, Mode::from_bits_truncate(self.mode))?;
         for (name, value) in &self.xattrs {
-            match xattr::set(file, name, value) {
+            match file.set_xattr(name, value) {
                 Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP)) => {
                     unkept.push(format!("left out attributes named {}: not permitted here", name.display()));
                 }

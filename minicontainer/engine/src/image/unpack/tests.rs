@@ -136,7 +136,7 @@ fn is_opaque(path: &Path) -> bool {
     let directory = std::fs::File::open(path).unwrap();
     ["trusted.overlay.opaque", "user.overlay.opaque"]
         .iter()
-        .any(|name| xattr::get(&directory, name).unwrap() == Some(b"y".to_vec()))
+        .any(|name| directory.get_xattr(name).is_ok_and(|value| value == Some(b"y".to_vec())))
 }
 
 #[track_caller]
@@ -359,9 +359,9 @@ fn overlayfs_attributes_of_an_archive_are_left_out_and_others_kept() {
     ];
     let outcome = room.unpack(&[Entry { pax, ..directory("d/") }]).unwrap();
     let directory = std::fs::File::open(room.root().join("d")).unwrap();
-    assert_eq!(xattr::get(&directory, "user.note").unwrap().as_deref(), Some(b"kept".as_slice()));
-    assert_eq!(xattr::get(&directory, "user.overlay.opaque").unwrap(), None);
-    assert_eq!(xattr::get(&directory, "trusted.overlay.redirect").unwrap(), None);
+    assert_eq!(directory.get_xattr("user.note").unwrap().as_deref(), Some(b"kept".as_slice()));
+    assert_eq!(directory.get_xattr("user.overlay.opaque").unwrap(), None);
+    assert_eq!(directory.get_xattr("trusted.overlay.redirect").unwrap(), None);
     assert_eq!(
         Vec::from_iter(outcome.warnings),
         [

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use crate::store::error::{DAMAGE_HINT, SPACE_HINT};
+use minicontainer::{
+    core::Digest,
+    store::{DAMAGE_HINT, SPACE_HINT},
+};
 
 /// Why a layer cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +16,7 @@ pub enum UnpackError {
     Archive { source: io::Error },
     /// The archive is not the one that the image's config names.
     #[error("its content has the diff-id {actual}")]
-    DiffId { actual: minicontainer_core::Digest },
+    DiffId { actual: Digest },
     /// An entry that must not be.
     #[error("refused the entry \"{entry}\": {reason}")]
     Refused { entry: String, reason: &'static str },
@@ -27,7 +30,7 @@ pub enum UnpackError {
 
 impl UnpackError {
     /// How to mend it.
-    pub(in crate::store) fn hint(&self) -> &'static str {
+    pub(in crate::image) fn hint(&self) -> &'static str {
         match self {
             UnpackError::Entry { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             UnpackError::Entry { source, .. } if source.raw_os_error() == Some(libc::ENOSYS) => {

@@ -13,6 +13,7 @@ use std::{
     path::Path,
 };
 
+use minicontainer::store::remove_directory;
 use nix::{
     errno::Errno,
     fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2},
@@ -27,11 +28,10 @@ use super::{
     Privilege,
     entry::{EntryPath, Metadata},
 };
-use crate::sys::removal::remove_directory;
 
 /// The tree below one open directory.
 #[derive(Debug)]
-pub struct Tree {
+pub(in crate::image) struct Tree {
     root: OwnedFd,
     /// The directory that was entered last: entries come in runs of neighbours.
     entered: Option<(EntryPath, OwnedFd)>,
@@ -39,7 +39,7 @@ pub struct Tree {
 
 impl Tree {
     /// The tree below this directory.
-    pub fn open(directory: &Path) -> io::Result<Tree> {
+    pub(in crate::image) fn open(directory: &Path) -> io::Result<Tree> {
         let root = open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         Ok(Tree { root, entered: None })
     }
@@ -70,9 +70,7 @@ impl Tree {
     fn locate<'a>(&self, path: &'a EntryPath) -> nix::Result<(OwnedFd, &'a Path)> {
         let (parent, name) = path.split().ok_or(Errno::EINVAL)?;
         let descriptor = match &self.entered {
-            Some((entered, descriptor)) if *entered == parent => {
-                descriptor.try_clone().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE)))?
-            }
+            Some((entered, descriptor)) if *entered == parent => descriptor.try_clone().map_err(errno)?,
             _ => self.resolve(parent.as_path(), OFlag::O_PATH | OFlag::O_DIRECTORY)?,
         };
         Ok((descriptor, Path::new(OsStr::from_bytes(name))))
@@ -103,7 +101,7 @@ impl Tree {
     }
 
     /// Opens a regular file for reading, through symbolic links that stay inside. Not a FIFO: it would make us wait.
-    pub fn open_file(&self, path: &Path) -> io::Result<File> {
+    pub(in crate::image) fn open_file(&self, path: &Path) -> io::Result<File> {
         let file = File::from(self.resolve(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
     }
@@ -162,11 +160,16 @@ impl Tree {
         let (parent, name) = self.locate(path)?;
         let was_directory = match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
             Err(Errno::ENOENT) => return Ok(None),
-            Err(Errno::EISDIR) => remove_directory(&parent, name).map(|()| true)?,
+            Err(Errno::EISDIR) => remove_directory(&parent, name).map(|()| true).map_err(errno)?,
             result => result.map(|()| false)?,
         };
         // The path to the directory entered last may have led through it.
         self.entered = None;
         Ok(Some(was_directory))
     }
+}
+
+/// The number of an error that a system call gave; the few that are the standard library's own have none.
+fn errno(error: io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(libc::EINVAL))
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use minicontainer_core::{Digest, Reference};
-use oci_spec::image::{ImageConfiguration, ImageManifestBuilder, MediaType};
+use minicontainer::{
+    core::{Digest, Reference},
+    store::{Addition, Blob, Staging, Store, diff_ids},
+};
+use oci_spec::image::{ImageConfiguration, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
 use super::{
-    Store, StoreError,
-    blob::Blob,
-    layer::{self, StagedLayer},
-    layout::set_reference,
-    staging::{Staging, publish},
+    ImageError,
+    layer::{self, Unpacked},
 };
 
 /// An image whose blobs are staged and verified, but not yet in the store.
@@ -24,7 +24,8 @@ use super::{
 ///    store as it was.
 ///
 /// ```
-/// use minicontainer::store::{Incoming, Store};
+/// use minicontainer::Store;
+/// use minicontainer_engine::image::{Incoming, admit};
 ///
 /// let directory = tempfile::tempdir()?;
 /// let store = Store::open(directory.path())?;
@@ -34,7 +35,7 @@ use super::{
 /// let rootfs = format!(r#"{{"type": "layers", "diff_ids": ["{diff_id}"]}}"#);
 /// let config = format!(r#"{{"architecture": "amd64", "os": "linux", "rootfs": {rootfs}}}"#);
 /// let image = Incoming::assemble(&staging, vec!["empty:1".parse()?], staging.blob(config.as_bytes())?, vec![layer])?;
-/// store.admit(&staging, &[image])?;
+/// admit(&store, &staging, &[image])?;
 /// assert_eq!(store.image("empty:1")?.size(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -68,14 +69,14 @@ impl Incoming {
         references: Vec<Reference>,
         config: Blob,
         layers: Vec<Blob>,
-    ) -> Result<Incoming, StoreError> {
+    ) -> Result<Incoming, ImageError> {
         let mut descriptors = Vec::new();
         for blob in &layers {
             let gzip = layer::is_gzip(blob.open()?)?;
             descriptors.push(blob.descriptor(if gzip { MediaType::ImageLayerGzip } else { MediaType::ImageLayer }));
         }
         let manifest = ImageManifestBuilder::default()
-            .schema_version(oci_spec::image::SCHEMA_VERSION)
+            .schema_version(SCHEMA_VERSION)
             .media_type(MediaType::ImageManifest)
             .config(config.descriptor(MediaType::ImageConfig))
             .layers(descriptors)
@@ -86,55 +87,44 @@ impl Incoming {
     }
 }
 
-impl Store {
-    /// Adds images whose blobs are staged in `staging`. A name that another image has is taken from it.
-    pub fn admit(&self, staging: &Staging, images: &[Incoming]) -> Result<Vec<Loaded>, StoreError> {
-        let _lock = self.lock()?;
-        let mut staged = BTreeMap::new();
-        let mut loaded = Vec::new();
-        for image in images {
-            let warnings = self.stage_layers(staging, &mut staged, image)?;
-            let id = image.config.digest();
-            let added = |reference| Loaded { reference, id: id.clone(), warnings: warnings.clone() };
-            loaded.extend(names(image).map(added));
+/// Adds images whose blobs are staged in `staging`. A name that another image has is taken from it.
+pub fn admit(store: &Store, staging: &Staging, images: &[Incoming]) -> Result<Vec<Loaded>, ImageError> {
+    let lock = store.lock()?;
+    let mut unpacked = BTreeMap::new();
+    let mut loaded = Vec::new();
+    let mut addition = Addition::default();
+    for image in images {
+        let warnings = unpack_layers(store, staging, &mut unpacked, image)?;
+        addition.blobs.extend(image.layers.iter().chain([&image.config, &image.manifest]));
+        for reference in names(image) {
+            addition.images.push((image.manifest.descriptor(MediaType::ImageManifest), reference.clone()));
+            loaded.push(Loaded { reference, id: image.config.digest().clone(), warnings: warnings.clone() });
         }
-        staging.flush()?;
-        for (diff_id, layer) in &staged {
-            publish(&layer.path, &layer::place(&self.layers, diff_id))?;
-        }
-        let mut index = self.layout.index()?;
-        for image in images {
-            for blob in image.layers.iter().chain([&image.config, &image.manifest]) {
-                self.layout.add(blob)?;
-            }
-            for reference in names(image) {
-                set_reference(&mut index, image.manifest.descriptor(MediaType::ImageManifest), reference.as_ref());
-            }
-        }
-        self.layout.write_index(staging, index)?;
-        Ok(loaded)
     }
+    addition.layers = unpacked.into_values().map(|unpacked| unpacked.layer).collect();
+    store.add(&lock, staging, addition)?;
+    Ok(loaded)
+}
 
-    /// Unpacks those layers of an image that neither the store nor this operation has yet; gives what was left out.
-    fn stage_layers(
-        &self,
-        staging: &Staging,
-        staged: &mut BTreeMap<Digest, StagedLayer>,
-        image: &Incoming,
-    ) -> Result<Vec<String>, StoreError> {
-        let id = image.config.digest();
-        let config: ImageConfiguration = image.config.document(&format!("the config {id}"), "image config")?;
-        let mut warnings = Vec::new();
-        for (blob, diff_id) in image.layers.iter().zip(layer::diff_ids(id, image.layers.len(), &config)?) {
-            if staged.contains_key(&diff_id) || layer::find(&self.layers, &diff_id)?.is_some() {
-                layer::verify(blob.open()?, &diff_id)?;
-            } else {
-                staged.insert(diff_id.clone(), layer::stage(staging, blob.open()?, &diff_id)?);
-            }
-            warnings.extend(staged.get(&diff_id).into_iter().flat_map(|layer| layer.warnings.iter().cloned()));
+/// Unpacks those layers of an image that neither the store nor this operation has yet; gives what was left out.
+fn unpack_layers(
+    store: &Store,
+    staging: &Staging,
+    unpacked: &mut BTreeMap<Digest, Unpacked>,
+    image: &Incoming,
+) -> Result<Vec<String>, ImageError> {
+    let id = image.config.digest();
+    let config: ImageConfiguration = image.config.document(&format!("the config {id}"), "image config")?;
+    let mut warnings = Vec::new();
+    for (blob, diff_id) in image.layers.iter().zip(diff_ids(id, image.layers.len(), &config)?) {
+        if unpacked.contains_key(&diff_id) || store.layer(&diff_id)?.is_some() {
+            layer::verify(blob.open()?, &diff_id)?;
+        } else {
+            unpacked.insert(diff_id.clone(), layer::stage(staging, blob.open()?, &diff_id)?);
         }
-        Ok(warnings)
+        warnings.extend(unpacked.get(&diff_id).into_iter().flat_map(|layer| layer.warnings.iter().cloned()));
     }
+    Ok(warnings)
 }
 
 /// The names that an image shall have in the index: none at all is one entry, too.
