@@ -59,6 +59,10 @@ pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
         let before = if program.traced { calls::clock_nanos() } else { 0 };
         if let Operation::Execute(execution) = operation {
             tell(pipes.report, &message::ready());
+            if program.observed {
+                // The parent looks, and then closes its end; or it is gone, and this process soon will be.
+                let _closed = calls::read(pipes.go, &mut [0]);
+            }
             let failure = child_process::execute(execution);
             tell(pipes.report, &message::failed(*step, failure.call, failure.errno.0));
             calls::exit(SETUP_FAILED);
@@ -94,7 +98,8 @@ fn carry_out(operation: &Operation, pipes: Pipes, state: &mut State) -> Result<(
             match calls::read(pipes.go, &mut byte).named(Call::Read)? {
                 // The parent died before it had done its part: so must its child.
                 0 => calls::exit(SETUP_FAILED),
-                _ => calls::close(pipes.go).named(Call::Close).map(drop),
+                // It is closed by execve(2), or ends once more before that.
+                _ => Ok(()),
             }
         }
         Operation::Unshare { flags } => calls::unshare(*flags).named(Call::Unshare).map(drop),

@@ -89,7 +89,8 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
             operations.push((index, operation));
         }
     }
-    Ok(Program { operations, traced: context.traced })
+    let observed = plan.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }));
+    Ok(Program { operations, traced: context.traced, observed })
 }
 
 /// One step's operation; `None` for the engine's own steps.

@@ -11,6 +11,8 @@ pub(crate) struct Program {
     pub operations: Vec<(usize, Operation)>,
     /// Whether every step is reported with the time it took.
     pub traced: bool,
+    /// Whether the parent wants to take hold of the new root before the program runs.
+    pub observed: bool,
 }
 
 /// One operation: a step with everything it needs.

@@ -40,6 +40,8 @@ pub(crate) struct Started {
     pub times: Vec<StepTime>,
     /// The engine's side of the container's terminal, if it has one.
     pub terminal: Option<OwnedFd>,
+    /// The root of the container, which outlives its processes while it is held.
+    pub root: Option<fs::File>,
 }
 
 /// Starts the plan's process. `standard` become its stdin, stdout and stderr.
@@ -160,18 +162,18 @@ fn bring_to_program(
     say_go: OwnedFd,
     (listen, receive): (OwnedFd, Option<OwnedFd>),
 ) -> Result<Started, StartError> {
-    if prepared.is_ok() {
-        // When the process is dead already, its end of the pipe is too; what is heard tells why.
-        let _if_alive = fs::File::from(say_go).write(b"g");
-    } else {
-        drop(say_go);
-    }
-    let heard = listen_until_executed(listen);
+    let mut say_go = prepared.is_ok().then(|| fs::File::from(say_go));
+    // When the process is dead already, its end of the pipe is too; what is heard tells why.
+    let _if_alive = say_go.as_mut().map(|pipe| pipe.write(b"g"));
+    let mut root = None;
+    let heard = listen_until_executed(listen, || {
+        root = say_go.take().and_then(|_until_looked| fs::File::open(format!("/proc/{pid}/root")).ok());
+    });
     let at = Instant::now();
     let started = prepared.and_then(|()| conclude(heard, plan));
     let started = started.and_then(|times| Ok((times, receive.map(taken_over).transpose()?)));
     match started {
-        Ok((times, terminal)) => Ok(Started { pidfd, pid, at, times, terminal }),
+        Ok((times, terminal)) => Ok(Started { pidfd, pid, at, times, terminal, root }),
         Err(failure) => {
             // It is ending by itself, unless all went well but for its terminal, which did not come.
             wait::signal(&pidfd, libc::SIGKILL).map_err(|source| StartError::Wait { source })?;
@@ -247,7 +249,7 @@ struct Heard {
 }
 
 /// Reads messages until execve(2), or the end of the process, closes the pipe.
-fn listen_until_executed(pipe: OwnedFd) -> Heard {
+fn listen_until_executed(pipe: OwnedFd, mut when_ready: impl FnMut()) -> Heard {
     let mut heard = Heard { ready: false, failed: None, times: Vec::new() };
     let mut pipe = fs::File::from(pipe);
     let mut bytes = [0; message::SIZE];
@@ -256,7 +258,10 @@ fn listen_until_executed(pipe: OwnedFd) -> Heard {
             Some(Message::Done { step, nanos }) => {
                 heard.times.push(StepTime { step, took: Duration::from_nanos(nanos) });
             }
-            Some(Message::Ready) => heard.ready = true,
+            Some(Message::Ready) => {
+                heard.ready = true;
+                when_ready();
+            }
             Some(Message::Failed { step, call, errno }) => heard.failed = Some((step, call, errno)),
             None => {}
         }

@@ -107,10 +107,8 @@ impl Running {
         let Ends { stdin, stdout, stderr } = ends;
         let terminal = started.terminal.take().map(File::from);
         let limits = enforced(&plan, limits);
-        // To see in the end whether the layer is full, it has to be held from now on. A program that has ended already
-        // has no root any more.
-        let root = || File::open(format!("/proc/{}/root", started.pid)).ok();
-        let layer = limits.disk.and_then(|_| root());
+        // To see in the end whether the layer is full, it has to be held: a program that has ended has no root any more.
+        let layer = limits.disk.and(started.root.take());
         let (exceeded, report) = (None, None);
         Running { stdin, stdout, stderr, terminal, started, limits, exceeded, layer, plan, report, holdings }
     }

@@ -163,7 +163,7 @@ fn plan_of(steps: usize) -> Plan {
 /// Carries the operations out in a process of its own, in namespaces of its own, and gives what its parent makes of it.
 fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     let plan = plan_of(operations.len());
-    let program = Program { operations: operations.into_iter().enumerate().collect(), traced: false };
+    let program = Program { operations: operations.into_iter().enumerate().collect(), traced: false, observed: false };
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let namespaces = [Namespace::User, Namespace::Mount, Namespace::Pid, Namespace::Uts, Namespace::Net];
     let args = CloneArgs { flags: flags(&namespaces), ..CloneArgs::default() };
@@ -179,7 +179,7 @@ fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     drop(report);
     // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let heard = listen_until_executed(listen);
+    let heard = listen_until_executed(listen, || {});
     let ended = wait::reap(&pidfd).expect("it can be waited for");
     assert_eq!(ended.how.to_string(), "exit code 125", "the process is gone, by its own doing");
     conclude(heard, &plan)
@@ -232,7 +232,7 @@ fn every_operation_has_a_fault() {
 fn nothing_runs_unless_told_to_go() {
     let (go, say_go) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
-    let program = Program { operations: vec![(0, Operation::AwaitGo)], traced: false };
+    let program = Program { operations: vec![(0, Operation::AwaitGo)], traced: false, observed: false };
     // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
     let born = unsafe { birth::clone3(CloneArgs::default()) };
     let (_, pidfd) = match born.expect("a process") {
@@ -246,7 +246,7 @@ fn nothing_runs_unless_told_to_go() {
     drop((go, say_go, report));
     // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let heard = listen_until_executed(listen);
+    let heard = listen_until_executed(listen, || {});
     wait::reap(&pidfd).expect("it can be waited for");
     assert!(matches!(conclude(heard, &plan_of(1)), Err(StartError::EndedEarly { .. })));
 }

@@ -12,7 +12,7 @@
 //! The signals are blocked and read from a descriptor, signalfd(2), so that this command can wait for them and for the
 //! container's end at the same time. What arrives before it waits is kept. The container starts with no signal blocked.
 
-use std::{fs, iter};
+use std::{fs, iter, thread, time::Duration};
 
 use anyhow::Context;
 use minicontainer::Running;
@@ -66,8 +66,18 @@ fn next(signals: &SignalFd) -> anyhow::Result<Option<Signal>> {
 
 /// Sends the container's first process a signal, or kills it if the signal asks to end and would be dropped.
 pub fn deliver(running: &Running, signal: Signal) -> anyhow::Result<()> {
-    let fatal = ENDING.contains(&signal) && !handles(running.id(), signal);
-    Ok(running.signal(if fatal { Signal::SIGKILL } else { signal } as i32)?)
+    if !ENDING.contains(&signal) {
+        return Ok(running.signal(signal as i32)?);
+    }
+    // Somebody may block it for a moment only, to start a child, and would not hear of it: such a one is asked again.
+    for _ in 0..PATIENCE {
+        match attitude(running.id(), signal) {
+            Attitude::Catches => return Ok(running.signal(signal as i32)?),
+            Attitude::Ignores => return Ok(running.signal(Signal::SIGKILL as i32)?),
+            Attitude::Blocks => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    Ok(running.signal(signal as i32)?)
 }
 
 /// Whether among those that have come is one that asks to end.
@@ -75,10 +85,25 @@ pub fn ask_to_end(signals: &SignalFd) -> bool {
     iter::from_fn(|| next(signals).ok().flatten()).any(|signal| ENDING.contains(&signal))
 }
 
-/// Whether the process caught or blocked a signal: the bits of `SigCgt` and `SigBlk` in proc_pid_status(5).
-fn handles(pid: u32, signal: Signal) -> bool {
+/// How often who blocks a signal is looked at again, a millisecond apart, before it is taken to ask for signals.
+const PATIENCE: u32 = 20;
+
+/// What a process does with a signal.
+enum Attitude {
+    Catches,
+    Blocks,
+    Ignores,
+}
+
+/// Reads the bits of `SigCgt` and `SigBlk` in proc_pid_status(5).
+fn attitude(pid: u32, signal: Signal) -> Attitude {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    (mask(&status, "SigCgt:") | mask(&status, "SigBlk:")) & (1 << (signal as i32 - 1)) != 0
+    let has = |name| mask(&status, name) & (1 << (signal as i32 - 1)) != 0;
+    match (has("SigCgt:"), has("SigBlk:")) {
+        (true, _) => Attitude::Catches,
+        (false, true) => Attitude::Blocks,
+        (false, false) => Attitude::Ignores,
+    }
 }
 
 fn mask(status: &str, name: &str) -> u64 {
