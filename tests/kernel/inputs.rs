@@ -189,8 +189,9 @@ fn signals_for_the_command_reach_the_program() {
         assert_eq!(next(), format!("got {}", signal as i32));
     }
     assert!(running.wait().expect("its end").success());
-    // One that it does not catch ends it; without a handler the program's first process would be deaf.
-    let mut quiet = ground.run(&[], &["sh", "-c", "echo ready; sleep 60"]);
+    // One that it does not catch ends it; without a handler the program's first process would be deaf. No shell: it has
+    // handlers until it becomes its program, and what it hears in that moment is lost.
+    let mut quiet = ground.run(&[], &["yes", "ready"]);
     for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGINT, 130), (Signal::SIGHUP, 129)] {
         let mut running = quiet.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the command starts");
         let mut line = String::new();

@@ -74,22 +74,30 @@ fn posture(fixture: &Fixture, flags: &[&str]) -> Value {
     posture
 }
 
+/// Compares with what is known. It is part of this program, which may run where the sources are out of reach; if the
+/// difference is meant, write what is printed into the file in tests/kernel/postures.
+#[track_caller]
+fn check(fixture: &Fixture, flags: &[&str], known: &str) {
+    let seen = serde_json::to_string_pretty(&posture(fixture, flags)).expect("JSON");
+    assert!(seen.trim() == known.trim(), "another posture than the known one:\n{seen}");
+}
+
 #[test]
 fn the_posture_of_roots_container_is_known() {
     let Some(fixture) = Fixture::root() else { return };
-    insta::assert_json_snapshot!(posture(&fixture, &[]));
+    check(&fixture, &[], include_str!("postures/root.json"));
 }
 
 #[test]
 fn the_posture_of_a_users_container_is_known() {
     let Some(fixture) = Fixture::user() else { return };
-    insta::assert_json_snapshot!(posture(&fixture, &[]));
+    check(&fixture, &[], include_str!("postures/user.json"));
 }
 
 #[test]
 fn the_posture_of_another_user_in_roots_container_is_known() {
     let Some(fixture) = Fixture::root() else { return };
-    insta::assert_json_snapshot!(posture(&fixture, &["--user", "1000:1000"]));
+    check(&fixture, &["--user", "1000:1000"], include_str!("postures/another-user.json"));
 }
 
 /// Descriptors that the caller left open, without close-on-exec, low and high ones.
