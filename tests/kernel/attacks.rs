@@ -29,6 +29,13 @@ pub type Attack = (&'static str, &'static [&'static str], Naive, Naive);
 /// Want of permission.
 pub const EPERM: &[&str] = &["refused EPERM"];
 
+/// Whether the running kernel is of this version or newer: some attacks are not live on older ones.
+pub fn kernel_at_least(major: u32, minor: u32) -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("a kernel");
+    let mut numbers = release.split(|sign: char| !sign.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
+}
+
 /// What an attack comes to in a naive container.
 #[derive(Clone, Copy, Debug)]
 pub enum Naive {

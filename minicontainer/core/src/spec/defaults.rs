@@ -25,11 +25,12 @@ pub const UNTRUSTED_CAPABILITIES: [&str; 7] =
     ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"];
 
 /// Files and directories of the kernel's that tell of the whole machine: hidden. Docker's list, and `kallsyms`,
-/// `kpage*` and `config.gz`, which Docker leaves readable.
-pub const MASKED_PATHS: [&str; 17] = [
+/// `kpage*`, `config.gz` and `dynamic_debug`, which Docker leaves as they are.
+pub const MASKED_PATHS: [&str; 18] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/config.gz",
+    "/proc/dynamic_debug",
     "/proc/interrupts",
     "/proc/kallsyms",
     "/proc/kcore",
@@ -50,8 +51,14 @@ pub const MASKED_PATHS: [&str; 17] = [
 pub const READONLY_PATHS: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /// Those of the masked paths that Docker leaves readable.
-pub const OPEN_IN_DOCKER: [&str; 5] =
-    ["/proc/config.gz", "/proc/kallsyms", "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags"];
+pub const OPEN_IN_DOCKER: [&str; 6] = [
+    "/proc/config.gz",
+    "/proc/dynamic_debug",
+    "/proc/kallsyms",
+    "/proc/kpagecgroup",
+    "/proc/kpagecount",
+    "/proc/kpageflags",
+];
 
 /// What a program that nobody has read may use when nothing else was asked for: 512 MiB of memory, one processor, 128
 /// processes, 1,024 open files.
