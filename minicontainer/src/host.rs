@@ -4,17 +4,19 @@
 //! runs before every container; [`try_user_namespace`] really makes a user namespace, which is the only way to be sure
 //! (a security module may allow the call and then deny its use), and belongs to `doctor`.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use minicontainer_core::plan::subordinate::{Lenders, id_maps, lent};
 use minicontainer_core::plan::{
     Availability, CgroupLayout, Cgroups, Host, IdMapping, Identity, Overlay, SubordinateIds,
 };
 use minicontainer_core::seccomp::Architecture;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl::get_no_new_privs;
 use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, access, getegid, geteuid};
+use xattr::FileExt;
 
 use crate::process::ids::helper;
 use crate::process::user_namespace;
@@ -103,9 +105,18 @@ pub(crate) fn kernel_at_least(major: u32, minor: u32) -> bool {
 }
 
 /// Whether a file system keeps `user.*` attributes, without which an ordinary user's overlay cannot remember that a
-/// directory of a layer was removed: NFS often does not, nor did tmpfs before Linux 6.6.
+/// directory of a layer was removed: NFS often does not.
 pub(crate) fn keeps_user_attributes(directory: &Path) -> bool {
-    let read = xattr::get(directory, "user.overlay.opaque");
+    attributes_are_known(xattr::get(directory, "user.overlay.opaque"))
+}
+
+/// The same of tmpfs, which does so from Linux 6.6 on: a file of memfd_create(2) lies in one.
+pub(crate) fn memory_keeps_user_attributes() -> bool {
+    let file = memfd_create(c"attributes", MFdFlags::MFD_CLOEXEC).map(fs::File::from);
+    file.is_ok_and(|file| attributes_are_known(file.get_xattr("user.overlay.opaque")))
+}
+
+fn attributes_are_known(read: io::Result<Option<Vec<u8>>>) -> bool {
     !read.is_err_and(|error| error.raw_os_error() == Some(libc::EOPNOTSUPP))
 }
 

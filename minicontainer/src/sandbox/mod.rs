@@ -192,6 +192,11 @@ impl Sandbox {
                 let spec = spec::spec(&self.options, &process, &user, &id, &host)?;
                 let mut root = rootfs::describe(layers, &directory, driver, volatile);
                 match (&mut root, self.options.storage) {
+                    (RootFs::Overlay { .. }, Some(_))
+                        if host.overlay == Overlay::UserXattr && !host::memory_keeps_user_attributes() =>
+                    {
+                        return Err(PlanError::LayerLimitNeedsUserAttributes.into());
+                    }
                     (RootFs::Overlay { limit, .. }, wanted) => *limit = wanted,
                     (RootFs::Directory { .. }, Some(_)) => return Err(PlanError::LayerLimitNeedsOverlay.into()),
                     (RootFs::Directory { .. }, None) => {}
