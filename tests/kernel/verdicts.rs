@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use minicontainer::core::options::StorageLimit;
+use minicontainer::core::options::{Profile, StorageLimit};
 use minicontainer::core::plan::PlanError;
 use minicontainer::rootfs::Driver;
 use minicontainer::store::Image;
@@ -110,6 +110,23 @@ fn the_writable_layer_is_bounded() {
     // What is in the image can be changed and taken away as ever.
     let work = "echo x >> /etc/passwd && rm /etc/group && mkdir -p /a/b && mv /a /c && rm -r /etc && mkdir /etc";
     assert!(succeeds(&shell(&image, work).disk_limit(layer(4 * MIB))));
+}
+
+/// A stranger's program is bounded without a word, and each word counts in place of the bound.
+#[test]
+fn a_strangers_program_is_bounded_in_all_ways() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    let stranger = |script: &str| shell(&image, script).profile(Profile::Untrusted);
+    let endless = run(&stranger("exec yes"));
+    assert_eq!(endless.report.verdict, Verdict::OutputLimit);
+    assert_eq!(endless.stdout.len() as u64, 64 * MIB);
+    let limits = endless.report.limits;
+    assert_eq!((limits.wall_time, limits.output), (Some(Duration::from_secs(600)), Some(64 * MIB)));
+    assert_eq!((limits.disk, limits.inodes), (Some(512 * MIB), Some(100_000)));
+    assert_eq!((limits.memory, limits.pids), (Some(512 * MIB), Some(128)));
+    let asked = run(&stranger("sleep 100; true").wall_time(Duration::from_millis(200)).disk_limit(layer(MIB)));
+    assert_eq!((asked.report.verdict, asked.report.limits.disk), (Verdict::TimeLimit, Some(MIB)));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use minicontainer_core::options::{
-    Access, ByteSize, Cpus, EnvVar, Hostname, Isolation, MountSpec, Network, PidsLimit, RunOptions, StorageLimit,
-    UserSpec, WindowSize,
+    Access, ByteSize, Cpus, EnvVar, Hostname, Isolation, MountSpec, Network, PidsLimit, Profile, RunOptions,
+    StorageLimit, UserSpec, WindowSize,
 };
 
 use super::{Place, Sandbox, Stdio};
@@ -18,6 +18,12 @@ impl Sandbox {
     /// Replaces everything that was asked for so far.
     pub fn options(mut self, options: RunOptions) -> Sandbox {
         self.options = options;
+        self
+    }
+
+    /// How strictly it is held. [`Profile::Untrusted`] is for programs that nobody has read.
+    pub fn profile(mut self, profile: Profile) -> Sandbox {
+        self.options.profile = profile;
         self
     }
 

@@ -30,7 +30,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use minicontainer_core::options::{Isolation, RunOptions, resolve_user};
+use minicontainer_core::options::{ByteSize, Isolation, RunOptions, resolve_user};
 use minicontainer_core::plan::{Host, Overlay, Plan, PlanError, RootFs, plan};
 use minicontainer_core::report::EnforcedLimits;
 use minicontainer_core::{image, spec};
@@ -191,16 +191,7 @@ impl Sandbox {
                 let user = resolve_user(&process.user, &account("/etc/passwd")?, &account("/etc/group")?)?;
                 let spec = spec::spec(&self.options, &process, &user, &id, &host)?;
                 let mut root = rootfs::describe(layers, &directory, driver, volatile);
-                match (&mut root, self.options.storage) {
-                    (RootFs::Overlay { .. }, Some(_))
-                        if host.overlay == Overlay::UserXattr && !host::memory_keeps_user_attributes() =>
-                    {
-                        return Err(PlanError::LayerLimitNeedsUserAttributes.into());
-                    }
-                    (RootFs::Overlay { limit, .. }, wanted) => *limit = wanted,
-                    (RootFs::Directory { .. }, Some(_)) => return Err(PlanError::LayerLimitNeedsOverlay.into()),
-                    (RootFs::Directory { .. }, None) => {}
-                }
+                self.limit_layer(&mut root, &host)?;
                 (spec, root)
             }
         };
@@ -209,6 +200,20 @@ impl Sandbox {
             plan.end_with_engine();
         }
         Ok(Decided { directory, driver, spec, plan })
+    }
+
+    /// What was asked for must be had; a bound that a profile sets is set where it can be.
+    fn limit_layer(&self, root: &mut RootFs, host: &Host) -> Result<(), PlanError> {
+        let marks = host.overlay != Overlay::UserXattr || host::memory_keeps_user_attributes();
+        match (root, self.options.storage) {
+            (RootFs::Overlay { .. }, Some(_)) if !marks => Err(PlanError::LayerLimitNeedsUserAttributes),
+            (RootFs::Directory { .. }, Some(_)) => Err(PlanError::LayerLimitNeedsOverlay),
+            (RootFs::Directory { .. }, None) => Ok(()),
+            (RootFs::Overlay { limit, volatile, .. }, wanted) => {
+                *limit = wanted.or(self.options.bounds().storage.filter(|_| *volatile && marks));
+                Ok(())
+            }
+        }
     }
 
     /// Starts the process and comes back as soon as the program runs.
@@ -231,10 +236,11 @@ impl Sandbox {
         let (standard, ends) = stdio::open(streams)?;
         let group = Group::from_plan(&plan)?;
         let started = process::start::start(&plan, standard, group.as_ref(), self.traced)?;
+        let bounds = self.options.bounds();
         let limits = EnforcedLimits {
-            wall_time: self.wall_time,
+            wall_time: self.wall_time.or(bounds.wall_time),
             cpu_time: self.options.limits.cpu_time,
-            output: self.output_limit,
+            output: self.output_limit.or(bounds.output.map(ByteSize::bytes)),
             ..EnforcedLimits::default()
         };
         Ok(Running::new(started, running::Holdings { group, _scratch: scratch }, plan, limits, ends))

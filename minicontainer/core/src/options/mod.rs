@@ -63,7 +63,7 @@ pub use env::{EnvError, EnvVar};
 pub use isolation::{Isolation, IsolationError};
 pub use mount::{Access, MountError, MountSpec};
 pub use name::{ContainerName, Hostname, NameError};
-pub use security::{NewPrivileges, Profile, Weakening};
+pub use security::{Bounds, NewPrivileges, Profile, Weakening};
 pub use size::{ByteSize, Cpus, PidsLimit, SizeError};
 pub use storage::{StorageError, StorageLimit};
 pub use swap::MemorySwap;

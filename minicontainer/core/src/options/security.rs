@@ -12,7 +12,9 @@
 //! Single flags loosen a profile. Each that weakens the walls is a [`Weakening`]: it is warned of when the container starts
 //! and remembered with it.
 
-use super::{Isolation, MountSpec, Network, RunOptions, SeccompChoice};
+use std::time::Duration;
+
+use super::{ByteSize, Isolation, MountSpec, Network, RunOptions, SeccompChoice, StorageLimit};
 
 /// How strictly a container is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,33 @@ pub enum Profile {
     Docker,
     /// For programs that nobody has read.
     Untrusted,
+}
+
+/// What bounds a run as a whole, where nothing else was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// How long it may take.
+    pub wall_time: Option<Duration>,
+    /// How many bytes it may write to stdout and stderr together.
+    pub output: Option<ByteSize>,
+    /// How much it may write into its own layer, if that is thrown away in the end.
+    pub storage: Option<StorageLimit>,
+}
+
+impl RunOptions {
+    /// A stranger's program gets ten minutes, 64 MiB of output and 512 MiB in 100,000 files; but none of the first two
+    /// at a terminal, where somebody sits and watches.
+    pub fn bounds(&self) -> Bounds {
+        if self.profile != Profile::Untrusted {
+            return Bounds::default();
+        }
+        let unwatched = self.terminal.is_none();
+        Bounds {
+            wall_time: unwatched.then_some(Duration::from_secs(600)),
+            output: ByteSize::new(64 << 20).filter(|_| unwatched),
+            storage: Some(StorageLimit { bytes: 512 << 20, inodes: 100_000 }),
+        }
+    }
 }
 
 /// Whether execve(2) may give a program powers that its caller has not.

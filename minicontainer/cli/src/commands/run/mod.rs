@@ -127,7 +127,8 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let storage = StorageLimit::from_options(&arguments.storage_opt);
     options.storage = storage.map_err(|error| Failure::of_argument("--storage-opt", error))?;
     let output_limit = arguments.output_limit.as_deref().map(str::parse::<ByteSize>).transpose();
-    let output_limit = output_limit.map_err(|error| Failure::of_argument("--output-limit", error))?;
+    let output_limit =
+        output_limit.map_err(|error| Failure::of_argument("--output-limit", error))?.or(options.bounds().output);
     let store = Store::open_default()?;
     let image = find_image(&store, arguments.container.image())?;
     // This command is the container's only attendant: what it gives birth to shall not outlive it.
