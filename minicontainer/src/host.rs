@@ -12,6 +12,7 @@ use minicontainer_core::plan::{
     Availability, CgroupLayout, Cgroups, Host, IdMapping, Identity, Overlay, SubordinateIds,
 };
 use minicontainer_core::seccomp::Architecture;
+use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl::get_no_new_privs;
 use nix::sys::utsname::uname;
@@ -28,6 +29,13 @@ pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user name
      `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; \
      inside another container, that container must allow it";
 
+/// What to do where systemd runs and an ordinary user has no control group.
+pub const MEND_DELEGATION: &str = "have systemd delegate one: `systemd-run --user --scope -p Delegate=yes minicontainer \
+     run ...`; --timeout works for everybody";
+
+/// The group below a delegated one in which the engine lives, beside those of its containers.
+pub const ENGINE_GROUP: &str = "minicontainer-engine";
+
 /// The bit of CAP_SYS_ADMIN in a capability set.
 const SYS_ADMIN: u64 = 1 << 21;
 
@@ -41,14 +49,16 @@ pub fn probe() -> Host {
         subordinate: subordinate_ids(identity),
         user_namespaces: user_namespaces(),
         overlay: overlay(identity),
-        cgroups: cgroups(identity),
+        cgroups: cgroups(),
     }
 }
 
-/// Root counts as root only with the power to mount: inside an ordinary container it is a user like any other.
+/// Root counts as root only with the power to mount, and over the machine: inside an ordinary container, or in a user
+/// namespace (whose map is never the whole one), it is a user like any other.
 fn identity() -> Identity {
-    let powerful = calls::permitted_capabilities().is_ok_and(|set| set & SYS_ADMIN != 0);
-    match geteuid().is_root() && powerful {
+    let powerful = || calls::permitted_capabilities().is_ok_and(|set| set & SYS_ADMIN != 0);
+    let map = || fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    match geteuid().is_root() && powerful() && map().split_whitespace().eq(["0", "0", "4294967295"]) {
         true => Identity::Root,
         false => Identity::User { uid: geteuid().as_raw(), gid: getegid().as_raw() },
     }
@@ -128,8 +138,12 @@ fn overlay(identity: Identity) -> Overlay {
     }
 }
 
-fn cgroups(identity: Identity) -> Cgroups {
-    let layout = layout();
+/// Finds out whether and where the engine may make control groups.
+pub fn cgroups() -> Cgroups {
+    let (layout, identity) = (layout(), identity());
+    if let (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) = (&layout, identity) {
+        return delegated(uid);
+    }
     let root = match &layout {
         CgroupLayout::V1 { .. } => "/sys/fs/cgroup/memory",
         _ => "/sys/fs/cgroup",
@@ -160,6 +174,48 @@ fn cgroups(identity: Identity) -> Cgroups {
     Cgroups { layout, access, parent: String::new() }
 }
 
+/// Version 2 for an ordinary user, to whom a group can have been *delegated*, see cgroups(7): who may write its files may
+/// make groups below it, but only groups with processes or groups with limits, so it must have none of the former.
+fn delegated(uid: u32) -> Cgroups {
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let parent = delegated_group(&own).to_owned();
+    let group = Path::new("/sys/fs/cgroup").join(&parent);
+    let files = ["cgroup.procs", "cgroup.subtree_control", "."];
+    let denied = files.iter().find_map(|file| access(&group.join(file), AccessFlags::W_OK).err());
+    let cause = match denied {
+        Some(errno) => Some(format!("no cgroup is delegated to you: {} cannot be written: {errno}", group.display())),
+        None if inhabited(&group) => {
+            Some(format!("processes are in {} itself: no group below it can have limits", group.display()))
+        }
+        None => None,
+    };
+    let mend = match denied {
+        Some(Errno::EROFS) => {
+            "inside another container, that container must have a writable cgroup hierarchy".to_owned()
+        }
+        _ if Path::new("/run/systemd/system").exists() => MEND_DELEGATION.to_owned(),
+        _ => format!(
+            "`sudo sh -c 'cd /sys/fs/cgroup && echo +cpu +cpuset +memory +pids >cgroup.subtree_control; mkdir -p {uid} && \
+             cd {uid} && chown {uid} . cgroup.procs cgroup.subtree_control cgroup.threads && echo '$$' >cgroup.procs'`"
+        ),
+    };
+    let access = cause.map_or(Availability::Available, |cause| Availability::Unavailable { cause, mend });
+    Cgroups { layout: CgroupLayout::V2 { controllers: words(&group.join("cgroup.controllers")) }, access, parent }
+}
+
+/// The group of version 2 that a `/proc/PID/cgroup` names; that above it if it is the engine's own.
+fn delegated_group(text: &str) -> &str {
+    let own = text.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    match own.rsplit_once('/').unwrap_or(("", own)) {
+        (above, ENGINE_GROUP) => above,
+        _ => own,
+    }
+}
+
+fn words(file: &Path) -> Vec<String> {
+    fs::read_to_string(file).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
 /// Whether a cgroup of version 2 has processes of its own, which bars the groups below it from limits: the "no internal
 /// processes" rule of cgroups(7). The machine's root, which alone has no `cgroup.type`, is exempt; what a container
 /// takes for the root is not.
@@ -171,8 +227,9 @@ fn inhabited(group: &Path) -> bool {
 /// Reads the layout: version 2 shows its controllers at its root, version 1 names its hierarchies in
 /// `/proc/self/cgroup`, see cgroups(7). Those that are not mounted in the usual place do not count.
 fn layout() -> CgroupLayout {
-    if let Ok(controllers) = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers") {
-        return CgroupLayout::V2 { controllers: controllers.split_whitespace().map(str::to_owned).collect() };
+    let controllers = Path::new("/sys/fs/cgroup/cgroup.controllers");
+    if controllers.exists() {
+        return CgroupLayout::V2 { controllers: words(controllers) };
     }
     let mut hierarchies: Vec<String> = fs::read_to_string("/proc/self/cgroup")
         .unwrap_or_default()
@@ -183,4 +240,26 @@ fn layout() -> CgroupLayout {
         .collect();
     hierarchies.sort_unstable();
     if hierarchies.is_empty() { CgroupLayout::None } else { CgroupLayout::V1 { hierarchies } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::delegated_group;
+
+    #[track_caller]
+    fn check(own: &str, group: &str) {
+        assert_eq!(delegated_group(own), group);
+    }
+
+    #[test]
+    fn the_group_below_which_containers_are_made() {
+        check("0::/\n", "");
+        check("0::/user.slice/a.scope\n", "user.slice/a.scope");
+        check("0::/user.slice/a.scope/minicontainer-engine\n", "user.slice/a.scope");
+        check("0::/minicontainer-engine\n", "");
+        check("0::/a/xminicontainer-engine\n", "a/xminicontainer-engine");
+        check("12:pids:/b\n1:name=systemd:/c\n0::/a\n", "a");
+        check("1:name=systemd:/c\n", "");
+        check("", "");
+    }
 }

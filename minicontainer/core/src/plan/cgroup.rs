@@ -2,12 +2,16 @@
 
 use oci_spec::runtime::{LinuxCpu, LinuxMemory, LinuxResources, Spec};
 
-use super::{Availability, CgroupLayout, Host, Identity, PlanError, Step, SwapLimit, device};
+use super::{Availability, CgroupLayout, Cgroups, Host, Identity, PlanError, Step, SwapLimit, device};
 use crate::options::CpuSet;
 
 /// The controllers that a container is put under in any case, for its limits and for counting what it used. On version
 /// 1 it sees its own groups in their hierarchies, and no others.
 pub(super) const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
+
+/// How an ordinary user gets a controller that the kernel has, but was not delegated.
+pub const MEND_CONTROLLERS: &str = "have it delegated: with systemd `sudo systemctl edit user@.service`, in [Service] \
+     `Delegate=cpu cpuset io memory pids`, and log in again; see cgroups(7)";
 
 /// What the planner needs to know of the container's control group.
 pub(super) struct Group {
@@ -40,9 +44,10 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
             return Err(PlanError::LimitUnavailable {
                 limit,
                 cause: format!("no {limit} controller is at hand here"),
-                mend: format!(
-                    "boot a kernel with the {limit} controller switched on, and mount or delegate it, see cgroups(7)"
-                ),
+                mend: match host.identity {
+                    Identity::User { .. } => MEND_CONTROLLERS.to_owned(),
+                    Identity::Root => format!("boot a kernel with the {limit} controller switched on, see cgroups(7)"),
+                },
             });
         }
         let is_file = *limit == "devices" && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });
@@ -65,6 +70,13 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
     let mut steps = vec![Step::CreateCgroup { name, controllers: controllers.clone() }];
     steps.extend(limits.into_iter().map(|(_, step)| step));
     Ok(Group { created: true, controllers, limits: steps })
+}
+
+impl Cgroups {
+    /// Whether the engine can make groups that this controller limits.
+    pub fn can_limit(&self, controller: &str) -> bool {
+        self.access == Availability::Available && self.layout.offers(controller)
+    }
 }
 
 impl CgroupLayout {

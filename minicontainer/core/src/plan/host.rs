@@ -89,7 +89,7 @@ pub enum CgroupLayout {
     },
     /// Version 2, one hierarchy for all.
     V2 {
-        /// The controllers that the root offers.
+        /// The controllers that the group `parent` offers.
         controllers: Vec<String>,
     },
 }

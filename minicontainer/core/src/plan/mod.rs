@@ -50,6 +50,7 @@ use serde::Serialize;
 use crate::options::StorageLimit;
 
 pub use capability::{CAPABILITIES, capability_number};
+pub use cgroup::MEND_CONTROLLERS;
 pub use device::{default_device_rules, every_device};
 pub use device_program::device_program;
 pub use error::PlanError;

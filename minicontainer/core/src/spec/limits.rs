@@ -4,7 +4,7 @@ use oci_spec::runtime::{LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxMemor
 
 use super::{LEAST_MEMORY, SpecError, profile};
 use crate::options::{ByteSize, CpuSet, Isolation, Limits, MemorySwap, RunOptions};
-use crate::plan::{Availability, DeviceAccess, DeviceRule, Host, Identity, default_device_rules, every_device};
+use crate::plan::{DeviceAccess, DeviceRule, Host, Identity, default_device_rules, every_device};
 
 /// Processor time is shared out in periods of this many microseconds, the kernel's default.
 const CPU_PERIOD: u64 = 100_000;
@@ -41,10 +41,7 @@ pub(super) fn memory(memory: ByteSize, swap: Option<MemorySwap>) -> Result<Linux
 /// for an ordinary user, who can make no such rules: in a user namespace nobody can make device nodes, and none that
 /// lies in the root or a mount is opened (`nodev`).
 pub(super) fn devices(options: &RunOptions, host: &Host) -> Option<Vec<LinuxDeviceCgroup>> {
-    let usable = host.identity == Identity::Root
-        && host.cgroups.access == Availability::Available
-        && host.cgroups.layout.offers("devices");
-    if !usable {
+    if host.identity != Identity::Root || !host.cgroups.can_limit("devices") {
         return None;
     }
     if options.privileged || options.without.contains(&Isolation::Devices) {

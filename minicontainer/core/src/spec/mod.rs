@@ -35,7 +35,7 @@ use oci_spec::runtime::{
 
 use crate::image::ProcessSettings;
 use crate::options::{Access, ByteSize, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions, WindowSize};
-use crate::plan::{Availability, Host, IdMapping, Identity, subordinate};
+use crate::plan::{Host, IdMapping, Identity, subordinate};
 
 pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, OWN_IDS, READONLY_PATHS};
 
@@ -279,7 +279,7 @@ fn resources(options: &RunOptions, host: &Host) -> Result<LinuxResources, SpecEr
     if limits.cpus.is_some() || limits.cpuset.is_some() {
         resources.set_cpu(Some(limits::processors(&limits)));
     }
-    let default = (host.cgroups.access == Availability::Available).then_some(DEFAULT_PIDS);
+    let default = host.cgroups.can_limit("pids").then_some(DEFAULT_PIDS);
     let pids = match limits.pids {
         Some(PidsLimit::AtMost(count)) => Some(i64::try_from(count).unwrap_or(i64::MAX)),
         Some(PidsLimit::Unlimited) => None,
