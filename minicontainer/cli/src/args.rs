@@ -6,6 +6,7 @@
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Args, FromArgMatches, Parser, Subcommand};
+use minicontainer_engine::delegation::settle;
 
 use crate::{commands::*, error::Failure};
 
@@ -130,6 +131,10 @@ pub enum ImageCommand {
 impl Command {
     /// Carries the command out. The exit code is 0, or what the container ended with.
     pub fn execute(self) -> Result<ExitCode, Failure> {
+        if self.plans_containers() {
+            // Where it fails there is no group, and whoever asks for a limit is told why.
+            let _ready = settle();
+        }
         match self {
             Command::Run(arguments) | Command::Container(ContainerCommand::Run(arguments)) => {
                 run::execute(*arguments).map_err(Failure::of_run)
@@ -162,5 +167,19 @@ impl Command {
             Command::Version(arguments) => about::version(&arguments),
             Command::Completions(arguments) => about::completions(&arguments),
         }
+    }
+
+    /// Whether it makes containers, or says how they would be made: then it matters which limits they can have.
+    fn plans_containers(&self) -> bool {
+        matches!(
+            self,
+            Command::Run(_)
+                | Command::Container(ContainerCommand::Run(_))
+                | Command::Judge(_)
+                | Command::Demo(_)
+                | Command::Explain(_)
+                | Command::Spec(_)
+                | Command::Doctor(_)
+        )
     }
 }

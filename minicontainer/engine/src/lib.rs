@@ -7,6 +7,7 @@
 //! | Module | What it keeps |
 //! |---|---|
 //! | [`container`] | containers: their records, names and directories |
+//! | [`delegation`] | nothing: it makes an ordinary user's control group ready for containers |
 //! | [`judge`] | nothing: it runs many programs against many inputs and says how each fared |
 //! | [`mod@image`] | nothing itself: it gets images into the store, from archives and from this machine |
 //!
@@ -14,6 +15,7 @@
 //! each call reads the store, does its work under the store's lock, and returns.
 
 pub mod container;
+pub mod delegation;
 pub mod image;
 pub mod judge;
 

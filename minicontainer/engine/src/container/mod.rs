@@ -181,7 +181,7 @@ impl Containers {
             };
             let should_be_gone = container.should_be_gone() && !attended::is_attended(&path)?;
             // What cannot be removed now stays, with the record that tells of it, for the next time.
-            if should_be_gone && remove::remove_cgroups(&container.id).is_ok() {
+            if should_be_gone && remove::remove_cgroups(&container).is_ok() {
                 remove::remove_directory(&path)?;
             } else {
                 stay.push(container);

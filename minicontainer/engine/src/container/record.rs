@@ -28,6 +28,8 @@ pub struct NewContainer {
     pub weakened: Vec<String>,
     /// Whether it sees the host's network rather than none.
     pub host_network: bool,
+    /// Its control group, below the root of the hierarchies; none if it gets none.
+    pub cgroup: Option<String>,
     /// What becomes of it when its process has ended.
     pub after_exit: AfterExit,
     /// The OCI runtime config that it was planned from, as JSON.
@@ -61,6 +63,9 @@ pub struct Container {
     pub weakened: Vec<String>,
     /// Whether it sees the host's network rather than none.
     pub host_network: bool,
+    /// Its control group, below the root of the hierarchies: an ordinary user's lies where one was delegated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<String>,
     /// What becomes of it when its process has ended.
     pub after_exit: AfterExit,
     /// How far its life has come.
@@ -138,6 +143,7 @@ impl NewContainer {
             without: Vec::new(),
             weakened: Vec::new(),
             host_network: false,
+            cgroup: None,
             after_exit: AfterExit::Keep,
             config: "{}".to_owned(),
         }
@@ -155,6 +161,7 @@ impl Container {
             without,
             weakened,
             host_network,
+            cgroup,
             after_exit,
             config,
             ..
@@ -172,6 +179,7 @@ impl Container {
             without,
             weakened,
             host_network,
+            cgroup,
             after_exit,
             state,
             config,

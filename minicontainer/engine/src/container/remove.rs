@@ -13,7 +13,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Container, ContainerError, Containers, Id, State};
+use super::{Container, ContainerError, Containers, State};
 
 /// How long a killed process is waited for. The kernel needs microseconds, unless a device hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ impl Containers {
             }
         }
         let _lock = self.store.lock()?;
-        remove_cgroups(&container.id)?;
+        remove_cgroups(&container)?;
         remove_directory(&self.place(&container.id))?;
         Ok(container)
     }
@@ -76,8 +76,8 @@ pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
 
 /// Removes the control groups of a container whose engine was killed before it could, and whatever process of it still
 /// lives. The kernel lets go of a group a moment after the last of its processes has ended.
-pub(super) fn remove_cgroups(id: &Id) -> Result<(), ContainerError> {
-    let name = format!("minicontainer-{id}");
+pub(super) fn remove_cgroups(container: &Container) -> Result<(), ContainerError> {
+    let name = container.cgroup.clone().unwrap_or_else(|| format!("minicontainer-{}", container.id));
     let root = Path::new("/sys/fs/cgroup");
     let hierarchies = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
     for group in hierarchies.chain([root.to_owned()]).map(|hierarchy| hierarchy.join(&name)) {

@@ -16,10 +16,7 @@ use std::{
 
 use minicontainer::{
     Error, ErrorKind, Output, Sandbox, Signaller, Stdio,
-    core::{
-        Host,
-        plan::{Availability, Overlay},
-    },
+    core::{Host, plan::Overlay},
     store::Image,
 };
 use nix::{
@@ -138,7 +135,7 @@ impl<'a> Judging<'a> {
     fn sandbox(&self, program: &Program) -> Sandbox {
         let settings = &self.folder.settings;
         let (place, command) = settings.place_and_command(program);
-        let grouped = self.host.cgroups.access == Availability::Available;
+        let can_limit = |controller| self.host.cgroups.can_limit(controller);
         let mut command = command.into_iter();
         let mut sandbox = Sandbox::from_image(self.image)
             .command(command.next().unwrap_or_default())
@@ -148,10 +145,10 @@ impl<'a> Judging<'a> {
             .wall_time(settings.time)
             .cpu_time(settings.cpu_time)
             .output_limit(settings.output);
-        if let Some(bytes) = settings.memory.applied(grouped) {
+        if let Some(bytes) = settings.memory.applied(can_limit("memory")) {
             sandbox = sandbox.memory(bytes);
         }
-        if let Some(count) = settings.pids.applied(grouped) {
+        if let Some(count) = settings.pids.applied(can_limit("pids")) {
             sandbox = sandbox.pids(count);
         }
         if let Some(limit) = settings.disk.applied(self.host.overlay != Overlay::None) {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use minicontainer::core::{
     Host,
     options::{ByteSize, StorageLimit, Timeout},
-    plan::{Availability, Overlay},
+    plan::Overlay,
 };
 use serde::Deserialize;
 
@@ -126,10 +126,10 @@ impl Settings {
 
     /// What is usual but cannot be had on this machine, for whoever should know.
     pub fn missing(&self, host: &Host) -> Vec<&'static str> {
-        let grouped = host.cgroups.access == Availability::Available;
+        let unlimited = |controller: &&str| !host.cgroups.can_limit(controller);
         let mut missing = Vec::new();
-        missing.extend(matches!(self.memory, Bound::Usual(_)).then_some("memory").filter(|_| !grouped));
-        missing.extend(matches!(self.pids, Bound::Usual(_)).then_some("pids").filter(|_| !grouped));
+        missing.extend(matches!(self.memory, Bound::Usual(_)).then_some("memory").filter(unlimited));
+        missing.extend(matches!(self.pids, Bound::Usual(_)).then_some("pids").filter(unlimited));
         missing
             .extend(matches!(self.disk, Bound::Usual(_)).then_some("disk").filter(|_| host.overlay == Overlay::None));
         missing

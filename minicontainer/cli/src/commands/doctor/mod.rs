@@ -7,12 +7,15 @@ use std::{env, fs, process::ExitCode};
 use clap::{Args, ValueEnum};
 use minicontainer::{
     MIB, Sandbox, Stdio, Store,
-    core::plan::{Availability, Host, Identity, SubordinateIds},
+    core::plan::{Host, Identity, SubordinateIds},
     host,
     rootfs::Driver,
     store::Image,
 };
-use minicontainer_engine::image::{self, SeedError, seed_busybox};
+use minicontainer_engine::{
+    delegation::settle,
+    image::{self, SeedError, seed_busybox},
+};
 use nix::{
     sys::utsname::uname,
     unistd::{Uid, User},
@@ -79,6 +82,7 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
         told::user_namespaces(&host::try_user_namespace(), &host, &seen),
         told::subordinate_ids(&host),
     ];
+    findings.extend(told::own_cgroup(&host, settle().err().map(|error| error.to_string())));
     findings.extend(told::limits(&host));
     findings.extend(told::kernel_features(&seen));
     match Store::open_default() {
@@ -194,9 +198,15 @@ fn runs(store: &Store, host: &Host) -> Vec<Finding> {
         if matches!(host.subordinate, SubordinateIds::Lent { .. }) {
             findings.push(run("other users", Verdict::Missing, &seeded.image, |sandbox| sandbox.user("1000:1000")));
         }
-        if host.cgroups.access == Availability::Available {
-            let limit = |sandbox: Sandbox| sandbox.memory(64 * MIB).cpus(0.5).pids(32);
-            findings.push(run("limits", Verdict::Missing, &seeded.image, limit));
+        let limits: [(_, &dyn Fn(Sandbox) -> Sandbox); 3] = [
+            ("memory", &|sandbox| sandbox.memory(64 * MIB)),
+            ("cpu", &|sandbox| sandbox.cpus(0.5)),
+            ("pids", &|sandbox| sandbox.pids(32)),
+        ];
+        let mut limits = limits.into_iter().filter(|(name, _)| host.cgroups.can_limit(name)).peekable();
+        if limits.peek().is_some() {
+            let ask = |sandbox| limits.fold(sandbox, |sandbox, (_, limit)| limit(sandbox));
+            findings.push(run("limits", Verdict::Missing, &seeded.image, ask));
         }
         findings
     });

@@ -1,7 +1,7 @@
 //! What can be told from what was found out about the machine, with nothing tried: pure, so that machines which nobody
 //! here has can be made up in the tests.
 
-use minicontainer::core::plan::{Availability, CgroupLayout, Host, Identity, SubordinateIds};
+use minicontainer::core::plan::{Availability, CgroupLayout, Host, Identity, MEND_CONTROLLERS, SubordinateIds};
 
 use super::{Finding, Verdict};
 
@@ -85,6 +85,27 @@ pub(super) fn subordinate_ids(host: &Host) -> Finding {
     }
 }
 
+/// Where an ordinary user's containers have their control groups. `hindrance` is what kept the engine from making the
+/// one in which it lives ready for them.
+pub(super) fn own_cgroup(host: &Host, hindrance: Option<String>) -> Option<Finding> {
+    let name = "own cgroup";
+    let (Identity::User { .. }, CgroupLayout::V2 { controllers }) = (host.identity, &host.cgroups.layout) else {
+        return None;
+    };
+    let place = format!("/sys/fs/cgroup/{}", host.cgroups.parent);
+    Some(match &host.cgroups.access {
+        Availability::Available => {
+            Finding::works(name, format!("{place} is delegated to you, with {}", controllers.join(" ")))
+        }
+        Availability::Unavailable { cause, mend } => Finding {
+            name,
+            verdict: Verdict::Missing,
+            detail: hindrance.map_or_else(|| cause.clone(), |hindrance| format!("{cause} ({hindrance})")),
+            mend: Some(mend.clone()),
+        },
+    })
+}
+
 /// Control groups: one finding for each limit.
 pub(super) fn limits(host: &Host) -> Vec<Finding> {
     let wanted = [
@@ -102,8 +123,6 @@ pub(super) fn limits(host: &Host) -> Vec<Finding> {
             ("control groups of version 2", controllers.iter().map(String::as_str).collect())
         }
     };
-    let delegate = "have systemd delegate it: `sudo systemctl edit user@.service`, in [Service] \
-                    `Delegate=cpu cpuset io memory pids`, and log in again";
     let finding = |(controller, name, kernel): (&str, &'static str, &str)| match &host.cgroups.access {
         Availability::Unavailable { cause, mend } => {
             Finding { name, verdict: Verdict::Missing, detail: cause.clone(), mend: Some(mend.clone()) }
@@ -113,7 +132,7 @@ pub(super) fn limits(host: &Host) -> Vec<Finding> {
             name,
             verdict: Verdict::Missing,
             detail: format!("{version} without the controller {controller}"),
-            mend: Some(if host.identity == Identity::Root { kernel } else { delegate }.to_owned()),
+            mend: Some(if host.identity == Identity::Root { kernel } else { MEND_CONTROLLERS }.to_owned()),
         },
     };
     wanted.into_iter().map(finding).collect()
@@ -167,6 +186,8 @@ mod tests {
     fn told(host: &Host, tried: &Availability, seen: &Seen) -> String {
         let seen = Seen { program: "/home/ada/minicontainer".to_owned(), ..seen.clone() };
         let mut findings = vec![user_namespaces(tried, host, &seen), subordinate_ids(host)];
+        let hindrance = "process 7 in /sys/fs/cgroup/shared is another user's".to_owned();
+        findings.extend(own_cgroup(host, (host.cgroups.parent == "shared").then_some(hindrance)));
         findings.extend(limits(host));
         findings.extend(kernel_features(&seen));
         text(&findings, findings.iter().all(|finding| finding.verdict != Verdict::Broken))
@@ -194,12 +215,16 @@ mod tests {
         let mut delegated = Host::example_rootless_with_ids();
         delegated.cgroups.access = Availability::Available;
         delegated.cgroups.layout = CgroupLayout::V2 { controllers: vec!["memory".to_owned(), "pids".to_owned()] };
+        delegated.cgroups.parent = "user.slice/user-1000.slice/user@1000.service/app.slice/run-r42.scope".to_owned();
+        let mut shared = Host::example_rootless_with_ids();
+        shared.cgroups.parent = "shared".to_owned();
         let machines = [
             ("root, all there", told(&Host::example(), &works, &modern())),
             ("root on version 1 without memory", told(&v1, &works, &modern())),
             ("an ordinary user without ids", told(&rootless, &works, &modern())),
             ("too few ids", told(&few, &works, &modern())),
             ("systemd delegated memory and pids", told(&delegated, &works, &modern())),
+            ("a cgroup with somebody else in it", told(&shared, &works, &modern())),
             ("Ubuntu", told(&rootless, &denied(), &Seen { apparmor_restricts: switch("1"), ..modern() })),
             ("old Debian", told(&rootless, &denied(), &Seen { userns_clone: switch("0"), ..modern() })),
             ("hardened", told(&rootless, &denied(), &Seen { max_user_namespaces: switch("0"), ..modern() })),

@@ -1,0 +1,79 @@
+use std::{fs, process};
+
+use tempfile::TempDir;
+
+use super::*;
+
+#[test]
+fn who_may_write_a_group_need_not_have_been_given_it() {
+    #[track_caller]
+    fn check(group: &str, marked: bool, delegated: bool) {
+        assert_eq!(is_delegated(group, marked), delegated, "{group}");
+    }
+    const USER: &str = "user.slice/user-1000.slice/user@1000.service";
+    check(&format!("{USER}/app.slice/run-r42.scope"), false, true);
+    check(&format!("{USER}/app.slice/run-r42.scope/inner"), false, true);
+    check(&format!("{USER}/app.slice/run-p7-i8.scope"), false, true);
+    check(&format!("{USER}/app.slice/homework.service"), true, true);
+    check(&format!("{USER}/app.slice/homework.service"), false, false);
+    check(&format!("{USER}/app.slice/vte-spawn-42.scope"), false, false);
+    check(&format!("{USER}/init.scope"), false, false);
+    check(USER, false, false);
+    // Root gave it away.
+    check("user.slice/user-1000.slice/session-3.scope", false, true);
+    check("system.slice/judge.service", false, true);
+    check("ada", false, true);
+    check("", false, true);
+}
+
+#[test]
+fn the_owner_of_a_process() {
+    assert_eq!(real_user("Name:\tsh\nUid:\t1000\t0\t0\t0\nGid:\t5\t5\t5\t5\n"), Some(1000));
+    assert_eq!(real_user("Name:\tsh\n"), None);
+}
+
+/// A directory that looks like a group with these processes in it.
+fn group(processes: &str) -> TempDir {
+    let group = tempfile::tempdir().unwrap();
+    fs::write(group.path().join("cgroup.procs"), processes).unwrap();
+    group
+}
+
+#[test]
+fn an_empty_group_is_ready() {
+    let group = group("");
+    move_down(group.path()).unwrap();
+    move_down(group.path()).expect("as often as one likes");
+    assert!(group.path().join(ENGINE_GROUP).is_dir());
+}
+
+/// Nobody is moved, and nothing made, where somebody else is.
+#[test]
+fn strangers_are_left_alone() {
+    for stranger in ["0", "1"] {
+        let own = process::id();
+        let group = group(&format!("{own}\n{stranger}\n"));
+        // The first process is of whoever runs the tests, if that is root.
+        if stranger == "1" && geteuid().is_root() {
+            continue;
+        }
+        let error = move_down(group.path()).unwrap_err();
+        assert!(matches!(error, DelegationError::Stranger { pid, .. } if pid.to_string() == stranger), "{error}");
+        assert!(!group.path().join(ENGINE_GROUP).exists());
+    }
+}
+
+#[test]
+fn a_group_that_is_not_there() {
+    let error = move_down(Path::new("/nowhere")).unwrap_err();
+    assert!(error.to_string().starts_with("cannot read /nowhere/cgroup.procs"), "{error}");
+}
+
+#[test]
+fn who_cannot_be_moved_is_told_of() {
+    let group = group(&format!("{}\n", process::id()));
+    let leaf = group.path().join(ENGINE_GROUP);
+    fs::create_dir_all(leaf.join("cgroup.procs")).unwrap();
+    let error = move_down(group.path()).unwrap_err();
+    assert!(error.to_string().starts_with("cannot move a process into"), "{error}");
+}
