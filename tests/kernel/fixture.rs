@@ -13,6 +13,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use minicontainer::core::plan::Availability;
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
@@ -60,6 +61,13 @@ impl Fixture {
     /// For a test of root's containers; `None` when the test has to be skipped.
     pub fn root() -> Option<Fixture> {
         skip::require(is_root(), skip::ROOT).then(|| Fixture::new(None))
+    }
+
+    /// For a test of limits: root's containers, or those of an ordinary user who lives in the leaf of a group delegated to
+    /// him.
+    pub fn limited() -> Option<Fixture> {
+        let can = || minicontainer::host::cgroups().access == Availability::Available;
+        skip::require(is_root() || can(), skip::ROOT).then(|| Fixture::new(None))
     }
 
     /// For a test of an ordinary user's containers. Root becomes one for each command.

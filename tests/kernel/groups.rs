@@ -21,7 +21,7 @@ fn groups(name: &str) -> Vec<PathBuf> {
 
 #[test]
 fn processors_are_bounded() {
-    let Some(fixture) = Fixture::root() else { return };
+    let Some(fixture) = Fixture::limited() else { return };
     let image = busybox(&fixture);
     let allowed = "grep Cpus_allowed_list /proc/self/status | cut -f2";
     let cpuset = |list: &str| {
@@ -38,7 +38,7 @@ fn processors_are_bounded() {
 
 #[test]
 fn swap_space_is_bounded() {
-    let Some(fixture) = Fixture::root() else { return };
+    let Some(fixture) = Fixture::limited() else { return };
     let image = busybox(&fixture);
     let file =
         "cat /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.swap.max";
@@ -62,7 +62,7 @@ fn swap_space_is_bounded() {
 /// the rest.
 #[test]
 fn a_fork_bomb_is_held_and_ended() {
-    let Some(fixture) = Fixture::root() else { return };
+    let Some(fixture) = Fixture::limited() else { return };
     let image = busybox(&fixture);
     // A shell that cannot fork any more gives up; those that fork one process after the other never do.
     let bomb = shell(&image, "(while :; do sleep 100 & done) 2>/dev/null & exec sleep 100");

@@ -7,6 +7,7 @@
 //! Tests that need what this machine or this user lacks say so through [`skip::require`].
 
 mod attacks;
+mod delegation;
 mod devices;
 mod escape;
 mod files;

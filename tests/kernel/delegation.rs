@@ -1,0 +1,237 @@
+//! Limits for an ordinary user, to whom root has delegated a control group, see the story of `delegation` in the engine.
+//! It takes root to delegate one, and a machine with control groups of version 2 only.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::{fs::chown, process::CommandExt},
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::fixture::{Fixture, ORDINARY_USER};
+use crate::skip;
+
+/// How long a slow machine may take for what is a matter of milliseconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The group `user` below one of root's, which decides what it can hand on, and a user who lives in it.
+struct Delegated {
+    group: PathBuf,
+    fixture: Fixture,
+}
+
+impl Delegated {
+    /// Gives the user a group with these controllers; None if the test must be skipped.
+    fn with(controllers: &str) -> Option<Delegated> {
+        let version2 = fs::exists("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
+        if !skip::require(version2, skip::VERSION_2) || !skip::require(crate::fixture::is_root(), skip::ROOT) {
+            return None;
+        }
+        let fixture = Fixture::user()?;
+        let roots = PathBuf::from(format!("/sys/fs/cgroup/delegation-{}", std::process::id()));
+        let group = roots.join("user");
+        fs::write("/sys/fs/cgroup/cgroup.subtree_control", controllers).expect("the machine's root hands them on");
+        fs::create_dir(&roots).expect("a group of root's");
+        let delegated = Delegated { group: group.clone(), fixture };
+        fs::write(roots.join("cgroup.subtree_control"), controllers).expect("it hands them on");
+        fs::create_dir(&group).expect("a group");
+        for file in ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"] {
+            chown(group.join(file), Some(ORDINARY_USER), Some(ORDINARY_USER)).expect("it is given away");
+        }
+        let seeded = delegated.fixture.command().args(["image", "seed"]).output().expect("the command starts");
+        assert!(seeded.status.success(), "{seeded:?}");
+        Some(delegated)
+    }
+
+    /// A script of the user's, whose shell is in the group, or in the leaf if there is one; `$ENGINE` is the command.
+    fn script(&self, script: &str) -> Command {
+        let places = [self.group.join("minicontainer-engine"), self.group.clone()];
+        let place = places.iter().find(|place| place.is_dir()).expect("the group");
+        let mut door = OpenOptions::new().write(true).open(place.join("cgroup.procs")).expect("root may");
+        let engine = self.fixture.command().get_program().to_owned();
+        let mut shell = self.fixture.command_of("sh");
+        shell.args(["-c", script]).env("ENGINE", engine);
+        // SAFETY: makes one system call, and allocates nothing. Who opened the file decides whether it may be done.
+        unsafe { shell.pre_exec(move || door.write_all(b"0")) };
+        shell
+    }
+
+    #[track_caller]
+    fn output(&self, script: &str) -> Output {
+        self.script(script).output().expect("a shell")
+    }
+
+    /// What the script prints; it must succeed.
+    #[track_caller]
+    fn text(&self, script: &str) -> String {
+        let output = self.output(script);
+        assert!(output.status.success(), "{script}: {output:?}");
+        String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
+    }
+
+    /// What the script complains of; it must fail as a command fails that the engine refuses.
+    #[track_caller]
+    fn refusal(&self, script: &str) -> String {
+        let output = self.output(script);
+        assert_eq!(output.status.code(), Some(125), "{script}: {output:?}");
+        String::from_utf8(output.stderr).expect("text")
+    }
+
+    /// The groups that are in it by now.
+    fn inner(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.group).expect("the group").flatten();
+        let groups = entries.filter(|entry| entry.path().is_dir());
+        groups.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+}
+
+impl Drop for Delegated {
+    fn drop(&mut self) {
+        let leaf = self.group.join("minicontainer-engine");
+        let roots = self.group.parent().map_or_else(PathBuf::new, PathBuf::from);
+        // A container's group that was left behind is in the way, and so found.
+        for group in [&leaf, &self.group, &roots] {
+            let deadline = Instant::now() + PATIENCE;
+            // The last of a group's processes leaves it a moment after it has been waited for.
+            while fs::remove_dir(group).is_err_and(|error| error.raw_os_error() == Some(nix::libc::EBUSY)) {
+                if Instant::now() > deadline {
+                    if !thread::panicking() {
+                        panic!("{} is in use: {:?}", group.display(), self.inner());
+                    }
+                    return;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// One group for all of it: to make one and an image in it takes a slow machine longer than the rest.
+#[test]
+fn a_user_with_a_group_has_limits() {
+    let Some(place) = Delegated::with("+cpu +memory +pids") else { return };
+    eight_engines_at_once(&place);
+    limits_hold(&place);
+    a_container_is_killed_for_memory(&place);
+    the_group_of_a_killed_engine_is_removed(&place);
+}
+
+/// Each of them finds the group not yet, half, or quite ready, and the shell that has started them in the way.
+fn eight_engines_at_once(place: &Delegated) {
+    assert!(place.inner().is_empty());
+    let text = place.text(
+        "for number in 1 2 3 4 5 6 7 8; do \
+             \"$ENGINE\" run --rm --memory 32m busybox cat /sys/fs/cgroup/memory.max & engines=\"$engines $!\"; \
+         done; for engine in $engines; do wait $engine || exit; done; cat /proc/self/cgroup",
+    );
+    let (limits, own) = text.trim_end().rsplit_once('\n').expect("lines");
+    assert_eq!(limits.lines().collect::<Vec<_>>(), ["33554432"; 8], "{text}");
+    assert!(own.starts_with("0::/delegation-") && own.ends_with("/user/minicontainer-engine"), "{text}");
+    assert_eq!(place.inner(), ["minicontainer-engine"]);
+    assert_eq!(fs::read_to_string(place.group.join("cgroup.procs")).expect("the group"), "");
+}
+
+/// Those asked for, and one that nobody asked for; also for who is root in a user namespace and nowhere else.
+fn limits_hold(place: &Delegated) {
+    let limits = "run --rm --memory 16m --cpus 0.5 busybox sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max'";
+    for program in ["\"$ENGINE\"", "unshare --user --map-root-user \"$ENGINE\""] {
+        assert_eq!(place.text(&format!("{program} {limits}")), "16777216\n512\n50000 100000", "{program}");
+    }
+}
+
+fn a_container_is_killed_for_memory(place: &Delegated) {
+    let report = place.fixture.store().join("report.json");
+    let fill = |limit: &str| {
+        let script = "dd if=/dev/zero of=/dev/shm/x bs=1048576 count=40";
+        format!("\"$ENGINE\" run --rm {limit} --report {} busybox {script}", report.display())
+    };
+    assert_eq!(place.output(&fill("--memory 16m")).status.code(), Some(137));
+    let told: serde_json::Value = serde_json::from_slice(&fs::read(&report).expect("the report")).expect("JSON");
+    assert_eq!((&told["verdict"], &told["oom_kills"]), (&"memory-limit".into(), &1.into()), "{told}");
+    assert!(place.output(&fill("")).status.success(), "the control");
+}
+
+/// The next engine removes what one that was killed could not.
+fn the_group_of_a_killed_engine_is_removed(place: &Delegated) {
+    let mut run = place.script("exec \"$ENGINE\" run --name left --memory 16m busybox sleep 1000");
+    let mut engine = run.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
+    let populated = |name: &String| {
+        let processes = fs::read_to_string(place.group.join(name).join("cgroup.procs")).unwrap_or_default();
+        name != "minicontainer-engine" && !processes.is_empty()
+    };
+    let running = || {
+        fs::read_dir(place.fixture.store().join("containers")).is_ok_and(|entries| {
+            entries.flatten().any(|entry| {
+                fs::read_to_string(entry.path().join("state.json")).is_ok_and(|record| record.contains("\"running\""))
+            })
+        })
+    };
+    wait_until("a container runs", || running() && place.inner().iter().any(populated));
+    engine.kill().and_then(|()| engine.wait()).expect("its end");
+    assert_eq!(place.inner().len(), 2, "{:?}", place.inner());
+    place.text("\"$ENGINE\" rm -f left");
+    assert_eq!(place.inner(), ["minicontainer-engine"]);
+}
+
+/// A limit that needs what was not delegated is refused with the mend; others hold, and what nobody asked for is left out.
+#[test]
+fn a_controller_that_was_not_delegated() {
+    let Some(place) = Delegated::with("+memory") else { return };
+    for (flag, controller) in [("--cpus 0.5", "cpu"), ("--cpuset-cpus 0", "cpuset"), ("--pids-limit 9", "pids")] {
+        let refusal = place.refusal(&format!("\"$ENGINE\" run --rm {flag} busybox true"));
+        let cause = format!("the {controller} limit cannot be applied: no {controller} controller is at hand here");
+        assert!(refusal.contains(&cause) && refusal.contains("`Delegate=cpu cpuset io memory pids`"), "{refusal}");
+    }
+    let memory = "\"$ENGINE\" run --rm --memory 16m busybox cat /sys/fs/cgroup/memory.max";
+    assert_eq!(place.text(memory), "16777216");
+    assert_eq!(place.text("\"$ENGINE\" run --rm busybox echo hi"), "hi");
+    let doctor = place.text("\"$ENGINE\" doctor");
+    let told = |line: &str| assert!(doctor.contains(line), "{line}: {doctor}");
+    told(&format!("works  own cgroup       {} is delegated to you, with memory", place.group.display()));
+    told("works  limit of memory");
+    told("lacks  limit of cpu ");
+    told("works  limits ");
+}
+
+/// Who asks for a limit is told what is in the way, and the mend that fits; who asks for none is none the worse. Nobody is
+/// moved, and nothing made.
+#[test]
+fn a_group_that_cannot_be_used() {
+    let Some(place) = Delegated::with("+memory +pids") else { return };
+    let refusal = |place: &Delegated| {
+        assert_eq!(place.text("\"$ENGINE\" run --rm busybox echo hi"), "hi");
+        let refusal = place.refusal("\"$ENGINE\" run --rm --memory 16m busybox true");
+        let systemd = fs::exists("/run/systemd/system").unwrap_or_default();
+        let mend =
+            if systemd { "`systemd-run --user --scope -p Delegate=yes" } else { "`sudo sh -c 'cd /sys/fs/cgroup" };
+        assert!(refusal.contains(mend) && place.inner().is_empty(), "{refusal}");
+        refusal
+    };
+
+    let mut roots = Command::new("sleep").arg("1000").spawn().expect("a process");
+    fs::write(place.group.join("cgroup.procs"), roots.id().to_string()).expect("root may");
+    let shared = refusal(&place);
+    assert!(
+        shared.contains("the memory limit cannot be applied: processes are in /sys/fs/cgroup/delegation"),
+        "{shared}"
+    );
+    roots.kill().and_then(|()| roots.wait()).expect("its end");
+
+    for file in ["cgroup.procs", "cgroup.subtree_control", ""] {
+        chown(place.group.join(file), Some(0), Some(0)).expect("it is taken back");
+    }
+    let roots = refusal(&place);
+    let cause = format!("no cgroup is delegated to you: {} cannot be written: EACCES", place.group.display());
+    assert!(roots.contains(&cause), "{roots}");
+}
