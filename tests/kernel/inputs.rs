@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
-use nix::unistd::{Pid, mkfifo};
+use nix::unistd::mkfifo;
 
 use crate::attacks::Ground;
 use crate::fixture::Fixture;
@@ -169,35 +167,4 @@ fn of_many_containers_of_one_name_one_is_made() {
     let list = fixture.command().args(["ps", "-aq"]).output().expect("the command starts");
     assert_eq!(crate::attacks::text(&list).lines().count(), 1);
     assert!(fixture.command().args(["rm", "wanted"]).output().expect("the command starts").status.success());
-}
-
-#[test]
-fn signals_for_the_command_reach_the_program() {
-    let fixture = Fixture::any();
-    let ground = Ground::new(&fixture);
-    let signals = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGTERM];
-    let trap = |signal: &Signal| format!("trap 'echo got {}' {}; ", *signal as i32, *signal as i32);
-    let traps: String = signals.iter().map(trap).collect();
-    let script = format!("{traps} echo ready; while [ ! -e /tmp/enough ]; do sleep 0.01; done");
-    let mut run = ground.run(&[], &["sh", "-c", &script.replace("got 15", "got 15; touch /tmp/enough")]);
-    let mut running = run.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the command starts");
-    let mut lines = BufReader::new(running.stdout.take().expect("a pipe")).lines();
-    let mut next = || lines.next().expect("a line").expect("text");
-    assert_eq!(next(), "ready");
-    for signal in signals {
-        kill(Pid::from_raw(running.id() as i32), signal).expect("it runs");
-        assert_eq!(next(), format!("got {}", signal as i32));
-    }
-    assert!(running.wait().expect("its end").success());
-    // One that it does not catch ends it; without a handler the program's first process would be deaf. No shell: it has
-    // handlers until it becomes its program, and what it hears in that moment is lost.
-    let mut quiet = ground.run(&[], &["yes", "ready"]);
-    for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGINT, 130), (Signal::SIGHUP, 129)] {
-        let mut running = quiet.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the command starts");
-        let mut line = String::new();
-        BufReader::new(running.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-        kill(Pid::from_raw(running.id() as i32), signal).expect("it runs");
-        let ended = running.wait().expect("its end").code();
-        assert!(ended == Some(code) || ended == Some(137), "{signal}: {ended:?}");
-    }
 }

@@ -28,6 +28,7 @@ mod rootless;
 mod sandboxes;
 mod seccomp;
 mod sensitivity;
+mod signals;
 mod skip;
 mod system_calls;
 mod verdicts;

@@ -19,7 +19,10 @@ use nix::{
     sys::signalfd::SignalFd,
 };
 
-use super::{find_image, run::signals};
+use super::{
+    find_image,
+    run::signals::{self, Attention},
+};
 use crate::{
     error::{ENGINE_FAILED, Failure, warn},
     output::{print, print_json},
@@ -82,7 +85,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     }
     let jobs = arguments.jobs.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
 
-    let signals = signals::block()?;
+    let signals = signals::block(Attention::Ending)?;
     let (over, interrupted) = (AtomicBool::new(false), AtomicBool::new(false));
     let progress = Progress::new(folder.programs.len() * folder.tests.len());
     let results = thread::scope(|scope| {

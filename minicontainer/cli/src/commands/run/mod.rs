@@ -38,6 +38,7 @@ use crate::{
     output::visible,
 };
 use measured::{MeasureFile, meta};
+use signals::Attention;
 use streams::{Passed, Streams};
 use terminal::RawMode;
 
@@ -87,6 +88,11 @@ pub struct RunArguments {
     /// then lies in memory
     #[arg(long, value_name = "KEY=VALUE", requires = "rm")]
     storage_opt: Vec<String>,
+
+    /// Pass signals that this command gets on to the program; =false: one that asks to end ends the container at once
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", hide_default_value = true, hide_possible_values = true, action = clap::ArgAction::Set)]
+    sig_proxy: bool,
 
     /// Print every step that would make the container, and why; make nothing [possible languages: en, pt]
     #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, value_parser = language::parse)]
@@ -138,6 +144,8 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     }
     let report = arguments.report.as_deref().map(MeasureFile::open).transpose()?;
     let meta_file = arguments.meta.as_deref().map(MeasureFile::open).transpose()?;
+    let attention = if arguments.sig_proxy { Attention::PassOn } else { Attention::Own };
+    let signals = signals::block(attention)?;
     let name = arguments.name.as_deref().map(str::parse).transpose();
     let Recorded { sandbox, decided, mut attended } = create(
         &store,
@@ -159,7 +167,6 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     if arguments.trace {
         sandbox = sandbox.traced();
     }
-    let signals = signals::block()?;
     let raw = can_type.then(RawMode::enter).transpose()?;
     let mut running = match sandbox.start(decided) {
         Ok(running) => running,
@@ -174,7 +181,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let mut streams = Streams::of(&mut running, arguments.interactive, output_limit)
         .context("cannot reach the container's streams")?;
     while streams.carry(&mut running, &signals)? {
-        signals::forward(&signals, &running, raw.as_ref());
+        signals::attend(&signals, attention, &running, raw.as_ref());
     }
     let mut result = running.wait()?;
     if streams.finish(&signals) == Passed::TooMuch {

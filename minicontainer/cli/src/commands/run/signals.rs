@@ -1,24 +1,47 @@
 //! Signals that this command gets and the container is meant to have.
 //!
 //! Who presses Ctrl-C means the program, but the terminal tells this command: the container is in a session of its own.
-//! So signals are passed on. One thing stands in the way: the first process of a pid namespace is its *init*, and the
-//! kernel drops every signal to an init that has no handler for it (pid_namespaces(7)), so that Ctrl-C would do nothing
-//! at all to `run busybox sleep 60`. Where the program has no handler for a signal that asks it to end, the container
-//! is killed instead. Who blocks a signal is about to ask for it (sigwaitinfo(2), signalfd(2)), as `--init` does.
+//! So signals are passed on, as Docker does it (`--sig-proxy`), real-time signals too. Which ones, of those in signal(7):
+//!
+//! | Signal | What becomes of it |
+//! |---|---|
+//! | KILL, STOP | nobody can catch them: they end or stop this command, and with its end the container ends |
+//! | CHLD, PIPE, URG | are about this command's own children and streams |
+//! | SEGV, BUS, ILL, FPE, TRAP, SYS | tell of a fault of this command's |
+//! | TSTP, TTIN, TTOU | stop this command if one of its streams is a terminal: it is a job of the shell there; else passed on |
+//! | WINCH | the container's terminal gets the size of the user's; passed on where it has none |
+//! | CONT | as all others; and a raw terminal is made raw again |
+//! | all others | passed on |
+//!
+//! One thing stands in the way: the first process of a pid namespace is its *init*, and the kernel drops every signal to
+//! an init that has no handler for it (pid_namespaces(7)), so that Ctrl-C would do nothing at all to `run busybox sleep
+//! 60`. Where the program has no handler for a signal that asks it to end, the container is killed instead. Who blocks a
+//! signal is about to ask for it (sigwaitinfo(2), signalfd(2)), as `--init` does; who is just asking (sigwaitinfo(2)) does
+//! not even seem to block it.
 //!
 //! With `-it` Ctrl-C is a key like any other that the container's own terminal makes a signal of; then only signals that
-//! are sent to this command come here.
+//! are sent to this command come here. With `--sig-proxy=false` none is passed on: those that ask to end make this
+//! command end the container, the others do to this command what they do to any.
 //!
 //! The signals are blocked and read from a descriptor, signalfd(2), so that this command can wait for them and for the
 //! container's end at the same time. What arrives before it waits is kept. The container starts with no signal blocked.
 
-use std::{fs, iter, thread, time::Duration};
+use std::{
+    fs,
+    io::{IsTerminal, stderr, stdin, stdout},
+    iter, thread,
+    time::Duration,
+};
 
 use anyhow::Context;
-use minicontainer::Running;
-use nix::sys::{
-    signal::{SigSet, Signal},
-    signalfd::{SfdFlags, SignalFd},
+use minicontainer::{Running, core::plan::Step};
+use nix::{
+    libc::SYS_rt_sigtimedwait,
+    sys::{
+        signal::{SigSet, Signal},
+        signalfd::{SfdFlags, SignalFd},
+    },
+    unistd::getpid,
 };
 
 use super::terminal::{RawMode, follow_window};
@@ -26,63 +49,119 @@ use crate::error::{Failure, warn};
 
 /// Signals that ask to end.
 const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
-/// Signals that mean whatever the program says.
-const OTHERS: [Signal; 2] = [Signal::SIGUSR1, Signal::SIGUSR2];
 /// Signals that are about the user's terminal: it has another size, or belongs to this command again.
 const TERMINAL: [Signal; 2] = [Signal::SIGWINCH, Signal::SIGCONT];
+/// Signals about this command's own children, streams and faults.
+const OWN: [Signal; 9] = [
+    Signal::SIGCHLD,
+    Signal::SIGPIPE,
+    Signal::SIGURG,
+    Signal::SIGSEGV,
+    Signal::SIGBUS,
+    Signal::SIGILL,
+    Signal::SIGFPE,
+    Signal::SIGTRAP,
+    Signal::SIGSYS,
+];
+/// Signals with which a shell and a terminal govern jobs.
+const JOBS: [Signal; 3] = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
+
+/// Which signals are attended to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// Those that a container can be meant by.
+    PassOn,
+    /// Those that ask this command to end, and those about its terminal.
+    Own,
+    /// Those that ask this command to end.
+    Ending,
+}
+
+impl Attention {
+    fn signals(self) -> SigSet {
+        match self {
+            Attention::Ending => ENDING.into_iter().collect(),
+            Attention::Own => ENDING.into_iter().chain(TERMINAL).collect(),
+            Attention::PassOn => {
+                let at_a_terminal = stdin().is_terminal() || stdout().is_terminal() || stderr().is_terminal();
+                let jobs = JOBS.into_iter().filter(|_| at_a_terminal);
+                let mut signals = SigSet::all();
+                OWN.into_iter().chain(jobs).for_each(|signal| signals.remove(signal));
+                signals
+            }
+        }
+    }
+}
 
 /// Blocks what will be attended to. The descriptor can be read when such a signal has come.
-pub fn block() -> Result<SignalFd, Failure> {
-    let signals: SigSet = ENDING.into_iter().chain(OTHERS).chain(TERMINAL).collect();
+pub fn block(attention: Attention) -> Result<SignalFd, Failure> {
+    let signals = attention.signals();
     signals.thread_block().context("cannot block signals")?;
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     Ok(SignalFd::with_flags(&signals, flags).context("cannot wait for signals")?)
 }
 
-/// Passes on what has come.
-pub fn forward(signals: &SignalFd, running: &Running, raw: Option<&RawMode>) {
-    if let Err(reason) = pass_on(signals, running, raw) {
+/// Attends to what has come.
+pub fn attend(signals: &SignalFd, attention: Attention, running: &Running, raw: Option<&RawMode>) {
+    if let Err(reason) = pass_on(signals, attention, running, raw) {
         warn(&format!("cannot pass a signal on to the container: {reason:#}"));
     }
 }
 
-fn pass_on(signals: &SignalFd, running: &Running, raw: Option<&RawMode>) -> anyhow::Result<()> {
+fn pass_on(signals: &SignalFd, attention: Attention, running: &Running, raw: Option<&RawMode>) -> anyhow::Result<()> {
     while let Some(signal) = next(signals)? {
-        if signal == Signal::SIGCONT {
+        let is = |one: Signal| one as i32 == signal;
+        if is(Signal::SIGCONT) {
             raw.map_or(Ok(()), RawMode::enter_again)?;
         }
-        match TERMINAL.contains(&signal) {
-            true => follow_window(running)?,
-            false => deliver(running, signal)?,
+        if TERMINAL.into_iter().any(is) {
+            follow_window(running)?;
+        }
+        let for_terminal = is(Signal::SIGWINCH) && running.terminal.is_some();
+        match attention {
+            Attention::PassOn if for_terminal => {}
+            Attention::PassOn => deliver(running, signal)?,
+            Attention::Own | Attention::Ending if asks_to_end(signal) => running.kill()?,
+            Attention::Own | Attention::Ending => {}
         }
     }
     Ok(())
 }
 
-fn next(signals: &SignalFd) -> anyhow::Result<Option<Signal>> {
-    let Some(information) = signals.read_signal()? else { return Ok(None) };
-    Ok(Some(Signal::try_from(i32::try_from(information.ssi_signo)?)?))
+/// The next signal that has come, and not from this command: so the kernel tells it of a file that became too long.
+fn next(signals: &SignalFd) -> anyhow::Result<Option<i32>> {
+    while let Some(information) = signals.read_signal()? {
+        if i64::from(information.ssi_pid) != i64::from(getpid().as_raw()) {
+            return Ok(Some(i32::try_from(information.ssi_signo)?));
+        }
+    }
+    Ok(None)
 }
 
 /// Sends the container's first process a signal, or kills it if the signal asks to end and would be dropped.
-pub fn deliver(running: &Running, signal: Signal) -> anyhow::Result<()> {
-    if !ENDING.contains(&signal) {
-        return Ok(running.signal(signal as i32)?);
+pub fn deliver(running: &Running, signal: i32) -> anyhow::Result<()> {
+    let init = matches!(running.plan().steps.last(), Some(Step::Execute { init: true, .. }));
+    if init || !asks_to_end(signal) {
+        return Ok(running.signal(signal)?);
     }
     // Somebody may block it for a moment only, to start a child, and would not hear of it: such a one is asked again.
     for _ in 0..PATIENCE {
         match attitude(running.id(), signal) {
-            Attitude::Catches => return Ok(running.signal(signal as i32)?),
+            Attitude::Catches => return Ok(running.signal(signal)?),
             Attitude::Ignores => return Ok(running.signal(Signal::SIGKILL as i32)?),
             Attitude::Blocks => thread::sleep(Duration::from_millis(1)),
         }
     }
-    Ok(running.signal(signal as i32)?)
+    Ok(running.signal(signal)?)
+}
+
+fn asks_to_end(signal: i32) -> bool {
+    ENDING.into_iter().any(|ending| ending as i32 == signal)
 }
 
 /// Whether among those that have come is one that asks to end.
 pub fn ask_to_end(signals: &SignalFd) -> bool {
-    iter::from_fn(|| next(signals).ok().flatten()).any(|signal| ENDING.contains(&signal))
+    iter::from_fn(|| next(signals).ok().flatten()).any(asks_to_end)
 }
 
 /// How often who blocks a signal is looked at again, a millisecond apart, before it is taken to ask for signals.
@@ -95,11 +174,14 @@ enum Attitude {
     Ignores,
 }
 
-/// Reads the bits of `SigCgt` and `SigBlk` in proc_pid_status(5).
-fn attitude(pid: u32, signal: Signal) -> Attitude {
+/// Reads the bits of `SigCgt` and `SigBlk` in proc_pid_status(5), and whether it is in the call that asks for signals:
+/// the kernel takes these for not blocked meanwhile.
+fn attitude(pid: u32, signal: i32) -> Attitude {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let has = |name| mask(&status, name) & (1 << (signal as i32 - 1)) != 0;
-    match (has("SigCgt:"), has("SigBlk:")) {
+    let has = |name| mask(&status, name) & (1 << (signal - 1)) != 0;
+    let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    let asks = call.split(' ').next() == Some(&SYS_rt_sigtimedwait.to_string());
+    match (has("SigCgt:") || asks, has("SigBlk:")) {
         (true, _) => Attitude::Catches,
         (false, true) => Attitude::Blocks,
         (false, false) => Attitude::Ignores,

@@ -167,7 +167,7 @@ impl Streams {
     fn hang_up(&mut self, running: &mut Running) {
         self.channels.clear();
         running.terminal = None;
-        if let Err(reason) = signals::deliver(running, Signal::SIGHUP) {
+        if let Err(reason) = signals::deliver(running, Signal::SIGHUP as i32) {
             warn(&format!("cannot tell the container that its terminal is gone: {reason:#}"));
         }
     }

@@ -1,0 +1,152 @@
+//! Signals: those that `run` gets and the program is meant to have, every one of them.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::attacks::Ground;
+use crate::fixture::Fixture;
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Signals that are passed on to none: those that nobody can catch, those about this command's
+/// own children, streams and faults, and two that the C library keeps for itself.
+const NOT_PASSED_ON: [Signal; 11] = [
+    Signal::SIGKILL,
+    Signal::SIGSTOP,
+    Signal::SIGCHLD,
+    Signal::SIGPIPE,
+    Signal::SIGURG,
+    Signal::SIGSEGV,
+    Signal::SIGBUS,
+    Signal::SIGILL,
+    Signal::SIGFPE,
+    Signal::SIGTRAP,
+    Signal::SIGSYS,
+];
+
+/// All that are passed on, by number, the polite request to end as the last one. The first real-time signal that a
+/// program may use is 34 or 35.
+fn passed_on() -> Vec<i32> {
+    let last = libc::SIGTERM;
+    let known = (1..=31).chain(libc::SIGRTMIN().max(35)..=libc::SIGRTMAX());
+    let passed = known.filter(|number| !NOT_PASSED_ON.iter().any(|signal| *signal as i32 == *number));
+    passed.filter(|number| *number != last).chain([last]).collect()
+}
+
+/// A started command, and what its program writes line by line.
+struct Running {
+    command: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Running {
+        let mut command = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the command starts");
+        let lines = BufReader::new(command.stdout.take().expect("a pipe")).lines();
+        Running { command, lines }
+    }
+
+    /// The next line, or nothing when no more can come.
+    fn reads(&mut self) -> String {
+        self.lines.next().map_or_else(String::new, |line| line.expect("text"))
+    }
+
+    fn sends(&self, signal: i32) {
+        // SAFETY: two numbers; nix knows no real-time signals.
+        assert_eq!(unsafe { libc::kill(self.command.id() as i32, signal) }, 0);
+    }
+
+    #[track_caller]
+    fn ends(mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.command.try_wait().expect("its state") {
+                return status;
+            }
+            if Instant::now() > deadline {
+                self.command.kill().expect("it runs");
+                self.command.wait().expect("its end");
+                panic!("it does not end");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// A script that tells of every signal, and after the polite one ends with 9.
+fn telling() -> String {
+    let traps: String = passed_on().iter().map(|number| format!("trap 'echo got {number}' {number}; ")).collect();
+    let traps = traps.replace("got 15", "got 15; exit 9");
+    format!("{traps} echo ready; while :; do sleep 0.01; done")
+}
+
+#[test]
+fn every_signal_for_the_command_reaches_the_program() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    for flags in [&[][..], &["--init"], &["--sig-proxy"], &["--without", "pid"]] {
+        let mut running = Running::start(ground.run(flags, &["sh", "-c", &telling()]));
+        assert_eq!(running.reads(), "ready");
+        for number in passed_on() {
+            running.sends(number);
+            assert_eq!(running.reads(), format!("got {number}"), "{flags:?}");
+        }
+        assert_eq!(running.ends().code(), Some(9), "{flags:?}");
+    }
+}
+
+/// A program that cares for no signal: without a handler the first process of a pid namespace would be deaf to one that
+/// asks it to end. No shell, which has handlers until it becomes its program: what it hears in that moment is lost.
+fn deaf(ground: &Ground<'_>, flags: &[&str]) -> Running {
+    let mut running = Running::start(ground.run(flags, &["yes", "ready"]));
+    assert_eq!(running.reads(), "ready");
+    running
+}
+
+#[test]
+fn who_cares_for_no_signal_is_ended() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    for (signal, code) in [(libc::SIGTERM, 143), (libc::SIGINT, 130), (libc::SIGHUP, 129), (libc::SIGQUIT, 131)] {
+        for flags in [&[][..], &["--init"]] {
+            let running = deaf(&ground, flags);
+            running.sends(signal);
+            let ended = running.ends().code();
+            assert!(ended == Some(code) || ended == Some(137), "{signal}: {ended:?}");
+        }
+    }
+    // With an init the program is not the first process, and does what signals do by default.
+    let running = deaf(&ground, &["--init"]);
+    running.sends(libc::SIGUSR1);
+    assert_eq!(running.ends().code(), Some(128 + libc::SIGUSR1));
+}
+
+#[test]
+fn without_a_proxy_signals_are_the_commands_own() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
+        let mut running = Running::start(ground.run(&["--sig-proxy=false"], &["sh", "-c", &telling()]));
+        assert_eq!(running.reads(), "ready");
+        running.sends(libc::SIGWINCH);
+        running.sends(signal);
+        // The program has not heard of it.
+        assert!(running.lines.next().is_none());
+        assert_eq!(running.ends().code(), Some(137), "{signal}");
+    }
+    let running = deaf(&ground, &["--sig-proxy=false"]);
+    running.sends(libc::SIGUSR1);
+    let ended = running.ends();
+    assert_eq!((ended.signal(), ended.code()), (Some(libc::SIGUSR1), None));
+    // The container ends with the command, and a later command clears away what is left of it.
+    let deadline = Instant::now() + PATIENCE;
+    while std::fs::read_dir(fixture.store().join("containers")).expect("a directory").count() > 0 {
+        assert!(Instant::now() < deadline, "the container outlives its command");
+        assert!(ground.run(&[], &["true"]).status().expect("the command starts").success());
+    }
+}
