@@ -24,6 +24,7 @@ mod oracle_sees;
 mod posture;
 mod powers;
 mod profile;
+mod resources;
 mod rootless;
 mod sandboxes;
 mod seccomp;

@@ -24,6 +24,7 @@ mod namespaces;
 mod outcome;
 mod posture;
 mod processes;
+mod resources;
 mod secrets;
 mod sockets;
 
@@ -43,6 +44,7 @@ fn attack(words: &[String]) -> Outcome {
         .or_else(|| machine::attack(name, arguments))
         .or_else(|| secrets::attack(name, arguments))
         .or_else(|| processes::attack(name, arguments))
+        .or_else(|| resources::attack(name, arguments))
         .unwrap_or_else(|| not_live(&format!("there is no attack {name}")))
 }
 
@@ -71,6 +73,11 @@ fn main() -> ExitCode {
         Some("sweep") => {
             let reached = files::sweep(&words[1..]);
             reached.iter().for_each(|path| println!("{path}"));
+            ExitCode::SUCCESS
+        }
+        Some("thread-bomb") => resources::thread_bomb(),
+        Some("hold-inotify") => {
+            resources::hold_inotify();
             ExitCode::SUCCESS
         }
         Some("denied-names") => {

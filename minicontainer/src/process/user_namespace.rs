@@ -12,50 +12,80 @@
 //! - `doctor`, who tries whether one can be made at all.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::unistd::{pipe2, write};
+use nix::unistd::write;
 
 use super::ids::{ask_helpers, write_maps};
 use super::start_error::StartError;
 use super::wait::{self, How};
+use crate::sys;
 use crate::sys::birth::{self, CloneArgs};
 use crate::sys::calls::{self, MountAttr};
 use crate::sys::removal::empty_directory;
 
-/// Makes a process in a new user namespace, and others by `flags`. Once `prepare`d it does its `work`, whose answer is its
-/// exit code, and ends.
+/// Makes a process in a new user namespace, and others by `flags`, that belongs to `owner`, else to the caller. Once
+/// `prepare`d it does its `work`, whose answer is its exit code, and ends.
 ///
 /// # Safety
 /// `work` may do nothing but call functions of `sys`: the process is a copy of one thread of a caller that may have many.
 unsafe fn with_process<T>(
+    owner: Option<u32>,
     flags: i32,
     prepare: impl FnOnce(i32) -> Result<T, StartError>,
     work: impl FnOnce() -> i32,
 ) -> Result<(T, How), StartError> {
     let pipe_failed = |source| StartError::Pipe { source };
-    let (go, say_go) = pipe2(OFlag::O_CLOEXEC).map_err(pipe_failed)?;
-    let flags = (libc::CLONE_NEWUSER | flags) as u64 | birth::CLONE_CLEAR_SIGHAND;
+    let pair = UnixStream::pair();
+    let (ours, its) = pair.map_err(|error| pipe_failed(Errno::from_raw(error.raw_os_error().unwrap_or_default())))?;
+    let args = CloneArgs { flags: birth::CLONE_CLEAR_SIGHAND, ..CloneArgs::default() };
     // SAFETY: the child makes calls of `sys`, as the caller has promised of `work`, and exits.
-    let born = unsafe { birth::clone3(CloneArgs { flags, ..CloneArgs::default() }) };
+    let born = unsafe { birth::clone3(args) };
     let failed = |errno: i32| StartError::Clone { namespaces: vec![Namespace::User], source: Errno::from_raw(errno) };
     let Some((pid, pidfd)) = born.map_err(|errno| failed(errno.0))? else {
         // Its own copy of the other end must not keep it waiting.
-        let _closed = calls::close(say_go.as_raw_fd());
-        let told = calls::read(go.as_raw_fd(), &mut [0]) == Ok(1);
-        calls::exit(if told { work() } else { libc::ECANCELED })
+        let _closed = calls::close(ours.as_raw_fd());
+        let entered = own(owner, libc::CLONE_NEWUSER | flags);
+        let told = entered.and_then(|_| calls::write(its.as_raw_fd(), b"n"));
+        let went = told.and_then(|_| calls::read(its.as_raw_fd(), &mut [0]));
+        calls::exit(match went {
+            Ok(1) => work(),
+            Ok(_) => libc::ECANCELED,
+            Err(errno) => errno.0,
+        })
     };
     // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let prepared = prepare(pid).and_then(|prepared| write(&say_go, b"g").map(|_| prepared).map_err(pipe_failed));
-    drop(say_go);
+    drop(its);
+    let entered = (&ours).read_exact(&mut [0]).is_ok();
+    let go = |prepared| write(&ours, b"g").map(|_| prepared).map_err(pipe_failed);
+    let prepared = entered.then(|| prepare(pid).and_then(go));
+    drop(ours);
     let ended = wait::reap(&pidfd).map_err(|source| StartError::Wait { source })?;
-    Ok((prepared?, ended.how))
+    match (prepared, ended.how) {
+        (Some(prepared), how) => Ok((prepared?, how)),
+        (None, How::Exited(errno)) => Err(failed(errno)),
+        (None, _) => Err(failed(libc::ECANCELED)),
+    }
+}
+
+/// Makes the calling process's own namespaces. What a user may have of some things, such as inotify(7) instances, the
+/// kernel counts at the namespace's owner too, see namespaces(7) `/proc/sys/user`: so a container whose root is another
+/// user outside has that one for the owner, or it could use up what the caller, and every other container, may have.
+fn own(owner: Option<u32>, namespaces: i32) -> sys::Result<usize> {
+    if let Some(owner) = owner {
+        // Some systems let only root make user namespaces, that is whoever has its capabilities.
+        let powers = calls::permitted_capabilities()?;
+        calls::prctl(libc::PR_SET_KEEPCAPS, 1, 0)?;
+        calls::setresuid(owner)?;
+        calls::capset(powers, powers, 0)?;
+    }
+    calls::unshare(namespaces)
 }
 
 /// Makes the user namespace that the plan asks for, if it asks for one.
@@ -71,7 +101,7 @@ pub(crate) fn make(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
         File::open(&path).map_err(|source| StartError::MapIds { path, source })
     };
     // SAFETY: the process has nothing to do.
-    let (namespace, _) = unsafe { with_process(0, open, || 0) }?;
+    let (namespace, _) = unsafe { with_process(uids.first().map(|map| map.outside), 0, open, || 0) }?;
     Ok(Some(namespace.into()))
 }
 
@@ -80,7 +110,7 @@ pub(crate) fn empty(directory: &Path, [uids, gids]: &[Vec<IdMapping>; 2]) -> io:
     let directory = File::open(directory)?;
     let work = || empty_directory(directory.as_raw_fd()).map_or_else(|errno| errno.0, |()| 0);
     // SAFETY: `empty_directory` makes calls of `sys` and allocates nothing.
-    match unsafe { with_process(0, |pid| ask_helpers(pid, uids, gids), work) } {
+    match unsafe { with_process(None, 0, |pid| ask_helpers(pid, uids, gids), work) } {
         Ok(((), How::Exited(0))) => Ok(()),
         Ok(((), How::Exited(errno))) => Err(io::Error::from_raw_os_error(errno)),
         Ok(((), killed)) => Err(io::Error::other(format!("the process that does it was ended by {killed}"))),
@@ -94,6 +124,6 @@ pub(crate) fn can_mount() -> Result<bool, StartError> {
     let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
     let work = || i32::from(calls::mount_setattr(calls::CURRENT_DIRECTORY, c"/", true, &private).is_err());
     // SAFETY: `work` makes one call of `sys`.
-    let ((), how) = unsafe { with_process(libc::CLONE_NEWNS, |_| Ok(()), work) }?;
+    let ((), how) = unsafe { with_process(None, libc::CLONE_NEWNS, |_| Ok(()), work) }?;
     Ok(how == How::Exited(0))
 }

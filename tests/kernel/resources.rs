@@ -1,0 +1,180 @@
+//! What can be used up: memory of every kind, processes and threads, what the kernel counts for each user.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use minicontainer::core::options::Isolation;
+use minicontainer::{Sandbox, Verdict};
+use nix::sys::resource::{Resource, setrlimit};
+
+use crate::attacks::Ground;
+use crate::fixture::Fixture;
+use crate::sandboxes::busybox;
+
+/// What a command printed as JSON into this file.
+#[track_caller]
+fn report(path: &std::path::Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).expect("the report")).expect("JSON")
+}
+
+fn output(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().expect("the command starts")
+}
+
+/// Memory is the container's, whatever it is used for. What the kernel can give back, it gives back: a file may be larger
+/// than the limit. Of the rest the container may have no more, and a program that asks for more is killed or refused.
+#[test]
+fn memory_of_every_kind_is_bounded() {
+    const LIMIT: u64 = 16 << 20;
+    let Some(fixture) = Fixture::root() else { return };
+    let ground = Ground::new(&fixture);
+    let file = fixture.directory().join("report.json");
+    let flags = ["--memory", "16m", "--report", file.to_str().expect("text")];
+    let kinds = ["private", "shared", "memfd", "file", "system-v", "page-tables", "pipes", "sockets"];
+    for kind in kinds {
+        let command = ["/probe", "fill", kind, "40"];
+        assert_eq!(ground.text(&[], &command), "done", "{kind} without a limit");
+        let limited = output(&mut ground.run(&flags, &command));
+        let (said, report) = (String::from_utf8_lossy(&limited.stdout).into_owned(), report(&file));
+        let peak = report["peak_memory"].as_u64().expect("a number");
+        // A process that is being killed may have a few pages more.
+        assert!(peak <= LIMIT + (1 << 20) && peak > LIMIT / 2, "{kind}: {report}");
+        if report["verdict"] == "memory-limit" {
+            let stderr = String::from_utf8_lossy(&limited.stderr).into_owned();
+            assert_eq!(limited.status.code(), Some(137), "{kind}");
+            assert!(stderr.contains("the memory limit of 16MiB (--memory) was reached"), "{kind}: {stderr}");
+            assert!(report["oom_kills"].as_u64() >= Some(1), "{kind}: {report}");
+        } else {
+            assert!(["refused ENOMEM\n", "refused ENOBUFS\n"].contains(&said.as_str()), "{kind}: {said} {report}");
+        }
+    }
+    assert_eq!(ground.text(&flags, &["/probe", "fill", "page-cache", "40"]), "done");
+    let report = report(&file);
+    assert!(report["peak_memory"].as_u64() <= Some(LIMIT + (1 << 20)) && report["oom_kills"] == 0, "{report}");
+}
+
+/// A bomb of threads is held as one of processes is, and ended while it goes on.
+#[test]
+fn a_bomb_of_threads_is_held_and_ended() {
+    let Some(fixture) = Fixture::root() else { return };
+    let ground = Ground::new(&fixture);
+    assert_eq!(ground.text(&[], &["/probe", "threads", "100"]), "done");
+    let refused = output(&mut ground.run(&["--pids-limit", "60"], &["/probe", "threads", "100"]));
+    assert_eq!(String::from_utf8_lossy(&refused.stdout), "refused EAGAIN\n");
+
+    let bomb = Sandbox::from_image(&busybox(&fixture)).command("/probe").args(["thread-bomb"]);
+    let bomb = bomb.bind(ground.probe(), "/probe").stdout(minicontainer::Stdio::Piped).pids(60);
+    for sandbox in [bomb.clone(), bomb.without(Isolation::Pid)] {
+        let mut running = sandbox.spawn().expect("it starts");
+        let mut line = String::new();
+        BufReader::new(running.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        assert_eq!(line, "no more threads\n");
+        // The host forks as ever.
+        assert!(Command::new("true").status().expect("a process").success());
+        let begun = Instant::now();
+        running.kill().expect("it is killed");
+        assert_eq!(running.wait().expect("its end").verdict, Verdict::Signalled(9));
+        drop(running);
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    }
+}
+
+/// Without a number for the container's first process there is no container: that is told, and nothing of it is left.
+#[test]
+fn no_process_numbers_are_left() {
+    let Some(fixture) = Fixture::user() else { return };
+    let ground = Ground::new(&fixture);
+    assert_eq!(ground.text(&[], &["echo", "enough"]), "enough");
+    let mut run = ground.run(&[], &["true"]);
+    // SAFETY: makes one system call, and allocates nothing.
+    unsafe { run.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NPROC, 1, 1)?)) };
+    let refused = output(&mut run);
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(125), "{stderr}");
+    assert!(stderr.contains("EAGAIN") && stderr.contains("hint: the machine or your user has too many"), "{stderr}");
+    let left = std::fs::read_dir(fixture.store().join("containers")).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "{stderr}");
+}
+
+/// One number is enough for a program, but not for one and an init.
+#[test]
+fn a_container_of_one_process() {
+    let Some(fixture) = Fixture::root() else { return };
+    let ground = Ground::new(&fixture);
+    assert_eq!(ground.text(&["--pids-limit", "1"], &["echo", "alone"]), "alone");
+    let refused = output(&mut ground.run(&["--pids-limit", "1", "--init"], &["true"]));
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(125), "{stderr}");
+    assert!(stderr.contains("EAGAIN"), "{stderr}");
+    assert_eq!(std::fs::read_dir(fixture.store().join("containers")).map_or(0, Iterator::count), 0);
+}
+
+/// However few descriptors there are, either the container runs or nothing of it is left.
+#[test]
+fn too_few_descriptors_leave_nothing() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    for few in 4..=24 {
+        let mut run = ground.run(&[], &["echo", "enough"]);
+        // SAFETY: makes one system call, and allocates nothing.
+        unsafe { run.pre_exec(move || Ok(setrlimit(Resource::RLIMIT_NOFILE, few, few)?)) };
+        let ended = output(&mut run);
+        let (stdout, stderr) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        match ended.status.code() {
+            Some(0) => assert_eq!(stdout, "enough\n", "{few}"),
+            code => {
+                assert_eq!(code, Some(125), "{few}: {stderr}");
+                assert!(stderr.contains("Too many open files"), "{few}: {stderr}");
+            }
+        }
+        let left: Vec<_> = std::fs::read_dir(fixture.store().join("containers")).into_iter().flatten().collect();
+        assert!(left.is_empty(), "{few}: {left:?} {stderr}");
+    }
+    assert_eq!(ground.text(&[], &["echo", "enough"]), "enough");
+}
+
+/// A container that has taken all the inotify instances that it can get, and how many those are.
+fn holder(ground: &Ground<'_>, flags: &[&str]) -> (Child, usize) {
+    let mut run = ground.run(&[flags, &["-i"]].concat(), &["/probe", "hold-inotify"]);
+    let mut running = run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the command starts");
+    let mut line = String::new();
+    BufReader::new(running.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
+    (running, line.trim().parse().expect("a number"))
+}
+
+/// The kernel counts some things for each user, and root is one user in all containers and outside. Root of a container
+/// with ids of its own is another; so is its namespace's owner, of whom the kernel counts them too.
+#[test]
+fn what_the_kernel_counts_for_each_user_is_each_containers_own() {
+    let Some(fixture) = Fixture::root() else { return };
+    let ground = Ground::new(&fixture);
+    let all: usize = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(usize::MAX);
+    let limit = format!("nofile={}:{}", 512, 512);
+    let flags = |users| [&["--ulimit", limit.as_str()][..], users].concat();
+    for users in [&["--userns", "auto"][..], &["--profile", "untrusted"]] {
+        let (mut first, held) = holder(&ground, &flags(users));
+        let (mut second, also_held) = holder(&ground, &flags(users));
+        assert!(held >= all.min(500) && also_held == held, "{users:?}: {held} and {also_held} of {all}");
+        // Nor does root outside, or in an ordinary container, miss any.
+        assert_eq!(ground.text(&[], &["/probe", "inotify", "10"]), "done", "{users:?}");
+        for running in [&mut first, &mut second] {
+            drop(running.stdin.take());
+            assert!(running.wait().expect("its end").success());
+        }
+    }
+    // The positive control: the host's root shares them. It takes a machine that has no more than one container can take.
+    if all <= 500 {
+        let (mut first, held) = holder(&ground, &flags(&[]));
+        let (mut second, also_held) = holder(&ground, &flags(&[]));
+        assert!(held > 0 && also_held < 10, "{held} and {also_held} of {all}");
+        for running in [&mut first, &mut second] {
+            drop(running.stdin.take());
+            assert!(running.wait().expect("its end").success());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Attacks that use things up: memory of every kind that the kernel knows, threads, what it counts for each user.
+//!
+//! Nothing is given back before the process ends.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::FromRawFd;
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::calls::{address, call, open, text};
+use crate::outcome::{Outcome, errno, not_live};
+
+const MIB: usize = 1 << 20;
+const PAGE: usize = 4096;
+
+/// The attacks of this module.
+pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    Some(match (name, words.as_slice()) {
+        ("fill", [kind, mebibytes]) => match mebibytes.parse::<usize>() {
+            Ok(mebibytes) => fill(kind, mebibytes * MIB),
+            Err(_) => not_live("no number given"),
+        },
+        ("threads", [most]) => match most.parse() {
+            Ok(most) => (0..most).try_for_each(|_| sleeper()).into(),
+            Err(_) => not_live("no number given"),
+        },
+        _ => return None,
+    })
+}
+
+/// Makes threads without end, and says so as soon as no more can be had.
+pub fn thread_bomb() -> ! {
+    let mut said = false;
+    loop {
+        if sleeper().is_err() && !said {
+            println!("no more threads");
+            said = true;
+        }
+    }
+}
+
+fn sleeper() -> Result<(), Errno> {
+    let sleep = || thread::sleep(Duration::from_secs(1000));
+    thread::Builder::new().stack_size(16 * 1024).spawn(sleep).map(drop).map_err(|error| errno(&error))
+}
+
+/// Takes all inotify instances that can be had, tells how many, and keeps them until its input ends.
+pub fn hold_inotify() {
+    let held = (0..100_000).take_while(|_| call(libc::SYS_inotify_init1, &[0]).is_ok()).count();
+    println!("{held}");
+    let _ended = std::io::stdin().read(&mut [0]);
+}
+
+fn fill(kind: &str, bytes: usize) -> Outcome {
+    match kind {
+        "private" => map(libc::MAP_PRIVATE, bytes, PAGE).into(),
+        "shared" => map(libc::MAP_SHARED, bytes, PAGE).into(),
+        // Reading finds the one page of zeros that the kernel has; what costs memory is the tables that lead there.
+        "page-tables" => map(libc::MAP_PRIVATE, bytes / PAGE * 2 * MIB, 2 * MIB).into(),
+        "system-v" => system_v(bytes).into(),
+        "memfd" => {
+            let name = text("fill");
+            call(libc::SYS_memfd_create, &[address(&name), 0]).and_then(|file| write_all(file, bytes)).into()
+        }
+        "file" => create("/dev/shm/fill").and_then(|file| write_all(file, bytes)).into(),
+        "page-cache" => create("/root/fill").and_then(|file| write_all(file, bytes)).into(),
+        "pipes" => pipes(bytes).into(),
+        "sockets" => sockets(bytes).into(),
+        _ => not_live("no such kind of memory"),
+    }
+}
+
+fn create(path: &str) -> Result<usize, Errno> {
+    open(path, libc::O_WRONLY | libc::O_CREAT).map(|file| file as usize)
+}
+
+/// Maps memory and touches it in steps: writes to each page, or only reads where the steps are larger.
+fn map(sharing: i32, bytes: usize, step: usize) -> Result<(), Errno> {
+    let flags = (sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize;
+    let access = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    let start = call(libc::SYS_mmap, &[0, bytes, access, flags, usize::MAX, 0])?;
+    touch(start, bytes, step);
+    Ok(())
+}
+
+fn touch(start: usize, bytes: usize, step: usize) {
+    for place in (start..start + bytes).step_by(step) {
+        let byte = place as *mut u8;
+        if step == PAGE {
+            // SAFETY: the place lies in memory that was mapped for nothing but this.
+            unsafe { byte.write_volatile(1) };
+        } else {
+            // SAFETY: as above.
+            unsafe { byte.read_volatile() };
+        }
+    }
+}
+
+fn system_v(bytes: usize) -> Result<(), Errno> {
+    let segment = call(libc::SYS_shmget, &[0, bytes, libc::IPC_CREAT as usize | 0o600])?;
+    let start = call(libc::SYS_shmat, &[segment, 0, 0])?;
+    touch(start, bytes, PAGE);
+    Ok(())
+}
+
+fn write_all(file: usize, bytes: usize) -> Result<(), Errno> {
+    // SAFETY: the descriptor was opened for this alone.
+    let mut file = std::mem::ManuallyDrop::new(unsafe { File::from_raw_fd(file as i32) });
+    let block = vec![1; MIB];
+    (0..bytes / MIB).try_for_each(|_| file.write_all(&block)).map_err(|error| errno(&error))
+}
+
+/// Writes until there is no room, and tells how much that was.
+fn stuff(file: usize) -> Result<usize, Errno> {
+    let block = [1u8; 64 * 1024];
+    let mut written = 0;
+    loop {
+        match call(libc::SYS_write, &[file, block.as_ptr() as usize, block.len()]) {
+            Ok(count) => written += count,
+            Err(Errno::EAGAIN) => return Ok(written),
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+fn pipes(bytes: usize) -> Result<(), Errno> {
+    let mut written = 0;
+    while written < bytes {
+        let mut pipe = [0i32; 2];
+        call(libc::SYS_pipe2, &[&raw mut pipe as usize, libc::O_NONBLOCK as usize])?;
+        let write = pipe[1] as usize;
+        // A user who has many large ones already gets no further.
+        let _larger = call(libc::SYS_fcntl, &[write, libc::F_SETPIPE_SZ as usize, MIB]);
+        written += stuff(write)?;
+    }
+    Ok(())
+}
+
+fn sockets(bytes: usize) -> Result<(), Errno> {
+    let mut written = 0;
+    while written < bytes {
+        let mut pair = [0i32; 2];
+        let kind = (libc::SOCK_STREAM | libc::SOCK_NONBLOCK) as usize;
+        call(libc::SYS_socketpair, &[libc::AF_UNIX as usize, kind, 0, &raw mut pair as usize])?;
+        written += stuff(pair[0] as usize)?;
+    }
+    Ok(())
+}
