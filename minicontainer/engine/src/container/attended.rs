@@ -71,8 +71,11 @@ impl Attended {
 
     /// Removes the container. Its control groups are the library's, whose `Running` removes them.
     pub fn remove(self) -> Result<(), ContainerError> {
-        let _lock = self.store.lock()?;
-        remove_directory(&self.place())
+        let (store, place) = (self.store.clone(), self.place());
+        // To remove takes descriptors, and maybe the want of them is why it goes. Somebody else may be faster now.
+        drop(self);
+        let _lock = store.lock()?;
+        remove_directory(&place)
     }
 
     fn change(&mut self, state: State) -> Result<(), ContainerError> {

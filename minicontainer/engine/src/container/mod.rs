@@ -111,10 +111,18 @@ impl Containers {
         let mut private = fs::DirBuilder::new();
         private.recursive(true).mode(0o700);
         private.create(&staged).map_err(ContainerError::io("make the directory", &staged))?;
-        let attended = Attended::new(&self.store, container, &staged)?;
-        attended.write_documents(&staged)?;
-        let place = self.place(id);
-        fs::rename(&staged, &place).map_err(ContainerError::io("move into place", &place))?;
+        self.put(container, &staged).inspect_err(|_| {
+            // If not now, then by the next sweep.
+            let _removed = remove::remove_remains(&staged);
+        })
+    }
+
+    /// Writes a container's documents into a directory, and moves that into its place.
+    fn put(&self, container: Container, staged: &Path) -> Result<Attended, ContainerError> {
+        let place = self.place(&container.id);
+        let attended = Attended::new(&self.store, container, staged)?;
+        attended.write_documents(staged)?;
+        fs::rename(staged, &place).map_err(ContainerError::io("move into place", &place))?;
         attended.sync(&self.directory)?;
         Ok(attended)
     }
