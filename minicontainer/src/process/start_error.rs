@@ -148,6 +148,9 @@ impl StartError {
                     Some("a script needs a first line such as #!/bin/sh; a program must be built for this machine")
                 }
                 (Step::BindMount { .. }, Errno::ENOENT) => Some("the source of a bind mount must exist on the host"),
+                (Step::BindMount { .. } | Step::Mount { .. }, Errno::EEXIST | Errno::ELOOP) => Some(
+                    "the mount's place in the image is a symbolic link that leads nowhere: choose another, or remove the link",
+                ),
                 (Step::OpenTerminal { .. }, Errno::ENOSPC) => {
                     Some("all terminals of the machine are in use: see /proc/sys/kernel/pty/max")
                 }
