@@ -101,3 +101,31 @@ fn a_reader_that_stops_makes_the_writer_wait() {
         assert_eq!(place.containers(), 0);
     }
 }
+
+/// No line is too long, and nobody waits for the second half of a character.
+#[test]
+fn lines_of_any_length_and_halves_of_characters_pass() {
+    let place = Place::new();
+    for (flags, mebibytes, end) in [(&[][..], 100, "\n"), (&["-t"], 20, "\r\n"), (&["--output-limit", "1g"], 100, "\n")]
+    {
+        let script = format!("dd if=/dev/zero bs=1M count={mebibytes} 2>/dev/null; echo end");
+        let arguments = [&["run", "--rm"], flags, &["busybox", "sh", "-c", &script]].concat();
+        let output = place.command(&arguments).output().unwrap();
+        let (line, rest) = output.stdout.split_at(mebibytes << 20);
+        assert!(line.iter().all(|byte| *byte == 0), "{flags:?}");
+        assert_eq!(rest, format!("end{end}").as_bytes(), "{flags:?}");
+    }
+    for flags in [&[][..], &["--output-limit", "1g"]] {
+        let script = "printf '\\303'; cat >/dev/null; printf '\\251\\n\\377'";
+        let arguments = [&["run", "--rm", "-i"], flags, &["busybox", "sh", "-c", script]].concat();
+        let mut command = place.command(&arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut first = [0];
+        child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+        // It has come before the program has been allowed to write the rest.
+        assert_eq!(first, [0o303], "{flags:?}");
+        drop(child.stdin.take());
+        let rest = child.wait_with_output().unwrap().stdout;
+        assert_eq!(rest, b"\xa9\n\xff", "{flags:?}");
+    }
+}

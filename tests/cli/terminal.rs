@@ -110,6 +110,16 @@ impl Person {
         (status.unwrap().code().unwrap_or(-1), self.seen.replace('\r', ""))
     }
 
+    /// For who sees no more.
+    #[track_caller]
+    fn waits_until_gone(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.command.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "it goes on without anybody");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn resizes(&self, rows: u16, columns: u16) {
         set_size(&self.keyboard, rows, columns);
         self.sends(Signal::SIGWINCH);
@@ -165,9 +175,31 @@ fn a_program_gets_a_terminal_of_its_own() {
 }
 
 #[test]
+fn an_init_hands_the_terminal_on() {
+    let place = place();
+    let script = "tty; stty size; test -t 0 && test -t 1 && test -t 2 && exit 7";
+    check(&place, &["-it", "--init"], script, (7, "/dev/pts/0\n30 100\n"));
+    // It is the program's controlling terminal: Ctrl-C is for the program, and it is hung up as any is.
+    let arguments = ["run", "--rm", "-it", "--init", "busybox", "sh", "-c", "trap 'exit 5' INT; echo ready; read line"];
+    let mut person = Person::starts(&place, &arguments);
+    person.waits_for("ready");
+    person.types("\x03");
+    assert_eq!(person.sees_the_end().0, 5);
+    let mut person = Person::starts(&place, &arguments);
+    person.waits_for("ready");
+    person.screen = File::open("/dev/null").unwrap();
+    person.waits_until_gone();
+    assert_eq!(place.containers(), 0);
+}
+
+#[test]
 fn the_terminal_belongs_to_the_user() {
     let Some(place) = Place::root() else { return };
     std::fs::write(place.path("store/network-told"), "").unwrap();
+    // Also where the user has another number outside, and makes its own terminals in the container's directory.
+    let script = "stat -c %u:%a $(tty); stty size; test -t 0 && echo $((1+1)) >/dev/console; ls -1 /dev/pts";
+    check(&place, &["-it", "--userns", "auto"], script, (0, "0:620\n30 100\n2\n0\nptmx\n"));
+    check(&place, &["-it", "--profile", "untrusted"], "tty; stty size", (0, "/dev/pts/0\n30 100\n"));
     check(&place, &["-it", "-u", "1000:1000"], "stat -c %u:%g:%a $(tty); echo >/dev/console", (0, "1000:5:620\n\n"));
 }
 
@@ -245,6 +277,8 @@ fn the_users_terminal_is_raw_only_meanwhile() {
     let pid = place.succeed(&["inspect", "-f", "{{.State.Pid}}", "typed"]);
     kill(Pid::from_raw(pid.trim().parse().unwrap()), Signal::SIGKILL).unwrap();
     assert_eq!(person.sees_the_end().0, 137);
+    // It crashes.
+    check(&place, &["-it", "--init"], "stty raw -echo; kill -SEGV $$", (139, ""));
     // Time runs out; or nothing is started at all.
     check(&place, &["-it", "--timeout", "1s"], "sleep 600", (137, TIME_IS_UP));
     let (code, _) = Person::starts(&place, &["run", "--rm", "-it", "busybox", "no-such-program"]).sees_the_end();
@@ -280,11 +314,7 @@ fn who_hangs_up_ends_the_container() {
     person.waits_for("ready");
     // The window is closed.
     person.screen = File::open("/dev/null").unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    while person.command.try_wait().unwrap().is_none() {
-        assert!(Instant::now() < deadline, "it goes on without anybody");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    person.waits_until_gone();
     assert_eq!(place.containers(), 0);
 }
 
