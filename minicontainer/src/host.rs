@@ -49,7 +49,7 @@ pub fn probe() -> Host {
         subordinate: subordinate_ids(identity),
         user_namespaces: user_namespaces(),
         overlay: overlay(identity),
-        cgroups: cgroups(),
+        cgroups: cgroups_of(identity),
     }
 }
 
@@ -140,7 +140,11 @@ fn overlay(identity: Identity) -> Overlay {
 
 /// Finds out whether and where the engine may make control groups.
 pub fn cgroups() -> Cgroups {
-    let (layout, identity) = (layout(), identity());
+    cgroups_of(identity())
+}
+
+fn cgroups_of(identity: Identity) -> Cgroups {
+    let layout = layout();
     if let (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) = (&layout, identity) {
         return delegated(uid);
     }

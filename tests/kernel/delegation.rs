@@ -90,21 +90,22 @@ impl Delegated {
 
 impl Drop for Delegated {
     fn drop(&mut self) {
-        let leaf = self.group.join("minicontainer-engine");
         let roots = self.group.parent().map_or_else(PathBuf::new, PathBuf::from);
         // A container's group that was left behind is in the way, and so found.
-        for group in [&leaf, &self.group, &roots] {
-            let deadline = Instant::now() + PATIENCE;
-            // The last of a group's processes leaves it a moment after it has been waited for.
-            while fs::remove_dir(group).is_err_and(|error| error.raw_os_error() == Some(nix::libc::EBUSY)) {
-                if Instant::now() > deadline {
-                    if !thread::panicking() {
-                        panic!("{} is in use: {:?}", group.display(), self.inner());
-                    }
-                    return;
-                }
-                thread::sleep(Duration::from_millis(20));
+        remove_groups(&[self.group.join("minicontainer-engine"), self.group.clone(), roots]);
+    }
+}
+
+/// Removes groups from the innermost on. The last of a group's processes leaves it a moment after it has been waited for.
+fn remove_groups(groups: &[PathBuf]) {
+    for group in groups {
+        let deadline = Instant::now() + PATIENCE;
+        while fs::remove_dir(group).is_err_and(|error| error.raw_os_error() == Some(nix::libc::EBUSY)) {
+            if thread::panicking() {
+                return;
             }
+            assert!(Instant::now() < deadline, "{} is in use", group.display());
+            thread::sleep(Duration::from_millis(20));
         }
     }
 }
@@ -234,4 +235,22 @@ fn a_group_that_cannot_be_used() {
     let roots = refusal(&place);
     let cause = format!("no cgroup is delegated to you: {} cannot be written: EACCES", place.group.display());
     assert!(roots.contains(&cause), "{roots}");
+    the_mend_mends(&place, &roots);
+}
+
+/// Where there is no systemd, root's command: carried out word by word, but for `sudo`, and for the number of a shell that
+/// waits meanwhile.
+fn the_mend_mends(place: &Delegated, refusal: &str) {
+    let Some(mend) = refusal.split('`').find_map(|part| part.strip_prefix("sudo sh -c ")) else { return };
+    let run = "read go; \"$ENGINE\" run --rm --memory 16m busybox cat /sys/fs/cgroup/memory.max";
+    let mut shell = place.fixture.command_of("sh");
+    shell.args(["-c", run]).env("ENGINE", place.fixture.command().get_program());
+    let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
+    let mend = format!("sh -c {}", mend.replace("'$$'", &shell.id().to_string()));
+    assert!(Command::new("sh").args(["-c", &mend]).status().expect("a shell").success(), "{mend}");
+    shell.stdin.take().expect("a pipe").write_all(b"go\n").expect("it reads");
+    let output = shell.wait_with_output().expect("its end");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), "16777216", "{mend}: {output:?}");
+    let made = PathBuf::from(format!("/sys/fs/cgroup/{ORDINARY_USER}"));
+    remove_groups(&[made.join("minicontainer-engine"), made]);
 }
