@@ -245,7 +245,7 @@ fn the_mend_mends(place: &Delegated, refusal: &str) {
     let run = "read go; \"$ENGINE\" run --rm --memory 16m busybox cat /sys/fs/cgroup/memory.max";
     let mut shell = place.fixture.command_of("sh");
     shell.args(["-c", run]).env("ENGINE", place.fixture.command().get_program());
-    let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
+    let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell");
     let mend = format!("sh -c {}", mend.replace("'$$'", &shell.id().to_string()));
     assert!(Command::new("sh").args(["-c", &mend]).status().expect("a shell").success(), "{mend}");
     shell.stdin.take().expect("a pipe").write_all(b"go\n").expect("it reads");
