@@ -33,6 +33,9 @@ pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user name
 pub const MEND_DELEGATION: &str = "have systemd delegate one: `systemd-run --user --scope -p Delegate=yes minicontainer \
      run ...`; --timeout works for everybody";
 
+/// What to do where the hierarchy cannot be written by anybody.
+const MEND_READ_ONLY: &str = "inside another container, that container must have a writable cgroup hierarchy";
+
 /// The group below a delegated one in which the engine lives, beside those of its containers.
 pub const ENGINE_GROUP: &str = "minicontainer-engine";
 
@@ -49,13 +52,13 @@ pub fn probe() -> Host {
         subordinate: subordinate_ids(identity),
         user_namespaces: user_namespaces(),
         overlay: overlay(identity),
-        cgroups: cgroups_of(identity),
+        cgroups: cgroups(identity),
     }
 }
 
 /// Root counts as root only with the power to mount, and over the machine: inside an ordinary container, or in a user
 /// namespace (whose map is never the whole one), it is a user like any other.
-fn identity() -> Identity {
+pub fn identity() -> Identity {
     let powerful = || calls::permitted_capabilities().is_ok_and(|set| set & SYS_ADMIN != 0);
     let map = || fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     match geteuid().is_root() && powerful() && map().split_whitespace().eq(["0", "0", "4294967295"]) {
@@ -139,11 +142,7 @@ fn overlay(identity: Identity) -> Overlay {
 }
 
 /// Finds out whether and where the engine may make control groups.
-pub fn cgroups() -> Cgroups {
-    cgroups_of(identity())
-}
-
-fn cgroups_of(identity: Identity) -> Cgroups {
+pub fn cgroups(identity: Identity) -> Cgroups {
     let layout = layout();
     if let (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) = (&layout, identity) {
         return delegated(uid);
@@ -171,7 +170,7 @@ fn cgroups_of(identity: Identity) -> Cgroups {
             Ok(()) => Availability::Available,
             Err(errno) => Availability::Unavailable {
                 cause: format!("{root} cannot be written: {errno}"),
-                mend: "inside another container, that container must have a writable cgroup hierarchy".to_owned(),
+                mend: MEND_READ_ONLY.to_owned(),
             },
         },
     };
@@ -186,17 +185,12 @@ fn delegated(uid: u32) -> Cgroups {
     let group = Path::new("/sys/fs/cgroup").join(&parent);
     let files = ["cgroup.procs", "cgroup.subtree_control", "."];
     let denied = files.iter().find_map(|file| access(&group.join(file), AccessFlags::W_OK).err());
-    let cause = match denied {
-        Some(errno) => Some(format!("no cgroup is delegated to you: {} cannot be written: {errno}", group.display())),
-        None if inhabited(&group) => {
-            Some(format!("processes are in {} itself: no group below it can have limits", group.display()))
-        }
-        None => None,
-    };
+    let place = group.display();
+    let cause = denied.map(|errno| format!("no cgroup is delegated to you: {place} cannot be written: {errno}"));
+    let crowded = || format!("processes are in {place} itself: no group below it can have limits");
+    let cause = cause.or_else(|| inhabited(&group).then(crowded));
     let mend = match denied {
-        Some(Errno::EROFS) => {
-            "inside another container, that container must have a writable cgroup hierarchy".to_owned()
-        }
+        Some(Errno::EROFS) => MEND_READ_ONLY.to_owned(),
         _ if Path::new("/run/systemd/system").exists() => MEND_DELEGATION.to_owned(),
         _ => format!(
             "`sudo sh -c 'cd /sys/fs/cgroup && echo +cpu +cpuset +memory +pids >cgroup.subtree_control; mkdir -p {uid} && \

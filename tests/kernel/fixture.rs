@@ -13,7 +13,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use minicontainer::core::plan::Availability;
+use minicontainer::{core::plan::Availability, host};
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
@@ -66,7 +66,7 @@ impl Fixture {
     /// For a test of limits: root's containers, or those of an ordinary user who lives in the leaf of a group delegated to
     /// him.
     pub fn limited() -> Option<Fixture> {
-        let can = || minicontainer::host::cgroups().access == Availability::Available;
+        let can = || host::cgroups(host::identity()).access == Availability::Available;
         skip::require(is_root() || can(), skip::ROOT).then(|| Fixture::new(None))
     }
 

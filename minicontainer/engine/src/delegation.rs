@@ -87,7 +87,7 @@ pub fn settle() -> Result<(), DelegationError> {
     if !Path::new(ROOT).join("cgroup.controllers").exists() {
         return Ok(());
     }
-    let cgroups = host::cgroups();
+    let cgroups = host::cgroups(host::identity());
     let (CgroupLayout::V2 { .. }, Availability::Unavailable { .. }) = (&cgroups.layout, &cgroups.access) else {
         return Ok(());
     };
