@@ -27,8 +27,6 @@ mod catalogue;
 mod language;
 mod manual;
 mod narration;
-#[cfg(test)]
-mod samples;
 mod system_calls;
 
 use serde::Serialize;

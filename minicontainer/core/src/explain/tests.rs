@@ -1,7 +1,10 @@
+mod samples;
+
 use std::collections::BTreeSet;
 
-use super::{samples::samples, *};
+use super::*;
 use crate::plan::Plan;
+use samples::samples;
 
 /// The kinds in the words of the messages: what the catalogue believes that there is.
 fn kinds_with_words() -> BTreeSet<String> {

@@ -1,4 +1,4 @@
-//! One sample of every kind of step, for the tests of this module.
+//! One sample of every kind of step, for the tests of the explanations.
 
 use crate::plan::{
     CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, IdRange, MountAttribute, Namespace, Step, SwapLimit,
