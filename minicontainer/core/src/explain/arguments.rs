@@ -172,15 +172,7 @@ fn restrictions(attributes: &[MountAttribute]) -> String {
     if attributes.is_empty() {
         return "none".to_owned();
     }
-    let word = |attribute: &MountAttribute| match attribute {
-        MountAttribute::ReadOnly => "ro",
-        MountAttribute::NoSuid => "nosuid",
-        MountAttribute::NoDev => "nodev",
-        MountAttribute::NoExec => "noexec",
-        MountAttribute::StrictAtime => "strictatime",
-        MountAttribute::NoAtime => "noatime",
-    };
-    attributes.iter().map(word).collect::<Vec<_>>().join(", ")
+    attributes.iter().map(|attribute| attribute.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// How much of root's power a set of capabilities is, by which a message can tell the ends from the middle.

@@ -6,7 +6,10 @@
 //! place and then moved there: the destination is opened with `RESOLVE_IN_ROOT`, so that no symbolic link of an
 //! image can lead it out of the new root, see openat2(2).
 
-use crate::plan::{CAPABILITIES, DeviceAccess, IdMapping, MountAttribute, Namespace, Plan, Step, SwapLimit};
+mod mounts;
+
+use crate::plan::{CAPABILITIES, DeviceAccess, IdMapping, Namespace, Plan, Step, SwapLimit};
+use mounts::{find, place};
 
 /// Which files a control group has: the two versions name them differently, see cgroups(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,58 +30,19 @@ impl CgroupVersion {
 
 /// The step's system calls in their order.
 pub(super) fn system_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
-    match step {
-        Step::CreateCgroup { .. }
-        | Step::LimitMemory { .. }
-        | Step::LimitCpu { .. }
-        | Step::LimitPids { .. }
-        | Step::LimitCpuset { .. }
-        | Step::LimitDevices { .. }
-        | Step::JoinCgroup { .. }
-        | Step::UnshareCgroup => cgroup_calls(step, version),
-        Step::MakeMountsPrivate
-        | Step::LimitWritableLayer { .. }
-        | Step::MountOverlay { .. }
-        | Step::BindRoot { .. }
-        | Step::Mount { .. }
-        | Step::BindMount { .. }
-        | Step::MakeDevice { .. }
-        | Step::BindDevice { .. }
-        | Step::Symlink { .. }
-        | Step::Remount { .. }
-        | Step::SetSysctl { .. }
-        | Step::MaskPath { .. }
-        | Step::ReadonlyPath { .. }
-        | Step::PivotRoot
-        | Step::Chroot { .. } => file_system_calls(step),
-        Step::MakeUserNamespace { .. }
-        | Step::Clone { .. }
-        | Step::MapIds { .. }
-        | Step::CloseDescriptors
-        | Step::ResetSignals
-        | Step::AwaitGo
-        | Step::NewSession
-        | Step::SetHostname { .. }
-        | Step::OpenTerminal { .. }
-        | Step::LoopbackUp
-        | Step::EnterWorkdir { .. } => birth_calls(step),
-        Step::SetUmask { .. }
-        | Step::SetRlimit { .. }
-        | Step::EnterUserNamespace
-        | Step::DropBoundingSet { .. }
-        | Step::SetUser { .. }
-        | Step::SetCapabilities { .. }
-        | Step::EndWithEngine
-        | Step::NoNewPrivileges
-        | Step::InstallSeccomp { .. }
-        | Step::Execute { .. } => power_calls(step),
-    }
+    // A test sees to it that every kind of step has calls in one of them.
+    cgroup_calls(step, version)
+        .or_else(|| birth_calls(step))
+        .or_else(|| mounts::file_system_calls(step))
+        .or_else(|| mounts::restriction_calls(step))
+        .or_else(|| power_calls(step))
+        .unwrap_or_default()
 }
 
-fn cgroup_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
+fn cgroup_calls(step: &Step, version: CgroupVersion) -> Option<Vec<String>> {
     use CgroupVersion::{V1, V2};
     let write = |file: &str, value: &str| format!("write(<{file}>, {value:?})");
-    match (step, version) {
+    Some(match (step, version) {
         (Step::CreateCgroup { name, controllers }, V1) => controllers
             .iter()
             .map(|controller| format!("mkdir(\"/sys/fs/cgroup/{controller}/{name}\", 0755)"))
@@ -120,12 +84,13 @@ fn cgroup_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
         (Step::JoinCgroup { controllers }, _) => {
             controllers.iter().map(|controller| write(&format!("{controller}/…/tasks"), "0")).collect()
         }
-        _ => vec!["unshare(CLONE_NEWCGROUP)".to_owned()],
-    }
+        (Step::UnshareCgroup, _) => vec!["unshare(CLONE_NEWCGROUP)".to_owned()],
+        _ => return None,
+    })
 }
 
-fn birth_calls(step: &Step) -> Vec<String> {
-    match step {
+fn birth_calls(step: &Step) -> Option<Vec<String>> {
+    Some(match step {
         Step::Clone { namespaces, into_cgroup } => {
             let mut flags: Vec<&str> = namespaces.iter().map(|namespace| clone_flag(*namespace)).collect();
             flags.extend(["CLONE_PIDFD", "CLONE_CLEAR_SIGHAND"]);
@@ -161,11 +126,12 @@ fn birth_calls(step: &Step) -> Vec<String> {
         Step::SetHostname { name } => vec![format!("sethostname({name:?}, {})", name.len())],
         Step::EnterWorkdir { path } => vec![format!("chdir({path:?})")],
         Step::OpenTerminal { owner, rows, columns } => terminal_calls(*owner, *rows, *columns),
-        _ => vec![
+        Step::LoopbackUp => vec![
             "socket(AF_INET, SOCK_DGRAM|SOCK_CLOEXEC, 0)".to_owned(),
             "ioctl(socket, SIOCSIFFLAGS, {ifr_name=\"lo\", ifr_flags=IFF_UP})".to_owned(),
         ],
-    }
+        _ => return None,
+    })
 }
 
 /// The lines of an id map.
@@ -191,8 +157,8 @@ fn clone_flag(namespace: Namespace) -> &'static str {
     }
 }
 
-fn power_calls(step: &Step) -> Vec<String> {
-    match step {
+fn power_calls(step: &Step) -> Option<Vec<String>> {
+    Some(match step {
         Step::SetUmask { mask } => vec![format!("umask({mask:04o})")],
         Step::SetRlimit { resource, soft, hard } => {
             let bound = |value: u64| if value == u64::MAX { "RLIM_INFINITY".to_owned() } else { value.to_string() };
@@ -238,95 +204,9 @@ fn power_calls(step: &Step) -> Vec<String> {
             format!("execveat(launcher, \"\", {args:?}, /* {} vars */, AT_EMPTY_PATH)", env.len()),
             format!("execve({:?}, {args:?}, /* {} vars */)", args.first().map_or("", String::as_str), env.len()),
         ],
-        _ => vec!["prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)".to_owned()],
-    }
-}
-
-fn file_system_calls(step: &Step) -> Vec<String> {
-    match step {
-        Step::MakeMountsPrivate => {
-            vec!["mount_setattr(AT_FDCWD, \"/\", AT_RECURSIVE, {propagation=MS_PRIVATE})".to_owned()]
-        }
-        Step::LimitWritableLayer { directory, bytes, inodes, directories } => {
-            let options = [("source", "tmpfs"), ("mode", "0755"), ("size", &bytes.to_string())];
-            let mut calls = vec!["fsopen(\"tmpfs\", FSOPEN_CLOEXEC)".to_owned()];
-            calls.extend(options.map(|(key, value)| configure(key, value)));
-            calls.push(configure("nr_inodes", &inodes.to_string()));
-            calls.extend(finish(&[]));
-            calls.push(format!("move_mount(mnt, \"\", AT_FDCWD, {directory:?}, MOVE_MOUNT_F_EMPTY_PATH)"));
-            calls.extend(directories.iter().map(|path| format!("mkdirat(AT_FDCWD, {path:?}, 0755)")));
-            calls
-        }
-        Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, idmapped } => {
-            let shown = lowers.iter().chain([target]).filter(|_| *idmapped);
-            let mut calls: Vec<String> = shown.flat_map(|path| shift(path)).collect();
-            calls.extend(["fsopen(\"overlay\", FSOPEN_CLOEXEC)".to_owned(), configure("source", "overlay")]);
-            calls.extend(lowers.iter().map(|lower| configure("lowerdir+", lower)));
-            calls.extend([configure("upperdir", upper), configure("workdir", work)]);
-            calls.extend(volatile.then(|| configure("volatile", "")));
-            calls.extend(userxattr.then(|| configure("userxattr", "")));
-            calls.extend(finish(&[]));
-            calls.push(format!("move_mount(mnt, \"\", AT_FDCWD, {target:?}, MOVE_MOUNT_F_EMPTY_PATH)"));
-            calls
-        }
-        Step::BindRoot { source } => vec![
-            clone_tree(source, Below::Included),
-            format!("move_mount(mnt, \"\", AT_FDCWD, {source:?}, MOVE_MOUNT_F_EMPTY_PATH)"),
-        ],
-        Step::Mount { fstype, source, destination, attributes, options } => {
-            let mut calls = vec![format!("fsopen({fstype:?}, FSOPEN_CLOEXEC)"), configure("source", source)];
-            calls.extend(options.iter().map(|(key, value)| configure(key, value)));
-            calls.extend(finish(attributes));
-            calls.extend([find(destination, ""), place()]);
-            calls
-        }
-        Step::BindMount { source, destination, recursive, attributes } => {
-            let below = if *recursive { Below::Included } else { Below::LeftOut };
-            let restrict = (!attributes.is_empty()).then(|| restrict("mnt", below, attributes));
-            let calls = [clone_tree(source, below)].into_iter().chain(restrict);
-            calls.chain([find(destination, ""), place()]).collect()
-        }
-        Step::BindDevice { path } => vec![clone_tree(path, Below::LeftOut), find(path, ""), place()],
-        Step::MakeDevice { path, major, minor, mode, block } => {
-            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-            let kind = if *block { "S_IFBLK" } else { "S_IFCHR" };
-            vec![
-                find(directory, "O_DIRECTORY|"),
-                format!("mknodat(place, {name:?}, {kind}|{mode:04o}, makedev({major:#x}, {minor:#x}))"),
-            ]
-        }
-        Step::Symlink { target, path } => {
-            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-            vec![find(directory, "O_DIRECTORY|"), format!("symlinkat({target:?}, place, {name:?})")]
-        }
-        _ => restriction_calls(step),
-    }
-}
-
-fn restriction_calls(step: &Step) -> Vec<String> {
-    match step {
-        Step::Remount { destination, attributes } => {
-            vec![find(destination, ""), restrict("place", Below::LeftOut, attributes)]
-        }
-        Step::MaskPath { path } => vec![find(path, ""), clone_tree("/dev/null", Below::LeftOut), place()],
-        Step::ReadonlyPath { path } => vec![
-            find(path, ""),
-            "open_tree(place, \"\", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE)".to_owned(),
-            restrict("mnt", Below::Included, &[MountAttribute::ReadOnly]),
-            place(),
-        ],
-        Step::SetSysctl { name, value } => {
-            let file = format!("/proc/sys/{}", name.replace('.', "/"));
-            vec![
-                format!("openat2(root, {file:?}, {{flags=O_WRONLY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}})"),
-                format!("write(<{file}>, {value:?})"),
-            ]
-        }
-        Step::Chroot { path } => vec![format!("chroot({path:?})"), "chdir(\"/\")".to_owned()],
-        _ => ["fchdir(root)", "pivot_root(\".\", \".\")", "umount2(\".\", MNT_DETACH)", "chdir(\"/\")"]
-            .map(str::to_owned)
-            .to_vec(),
-    }
+        Step::NoNewPrivileges => vec!["prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)".to_owned()],
+        _ => return None,
+    })
 }
 
 fn terminal_calls(owner: u32, rows: u16, columns: u16) -> Vec<String> {
@@ -344,76 +224,4 @@ fn terminal_calls(owner: u32, rows: u16, columns: u16) -> Vec<String> {
         "dup3(peer, 0, 0), dup3(peer, 1, 0), dup3(peer, 2, 0)".to_owned(),
         "sendmsg(engine, {SCM_RIGHTS, [terminal]})".to_owned(),
     ]
-}
-
-/// Shows a directory with its owners shifted into the user namespace, at its own place.
-fn shift(path: &str) -> [String; 3] {
-    [
-        clone_tree(path, Below::LeftOut),
-        "mount_setattr(mnt, \"\", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=userns})".to_owned(),
-        format!("move_mount(mnt, \"\", AT_FDCWD, {path:?}, MOVE_MOUNT_F_EMPTY_PATH)"),
-    ]
-}
-
-/// Whether the mounts below a mount are meant too.
-#[derive(Clone, Copy)]
-enum Below {
-    Included,
-    LeftOut,
-}
-
-/// Sets one option of a file system that is being configured.
-fn configure(key: &str, value: &str) -> String {
-    match value {
-        "" => format!("fsconfig(fs, FSCONFIG_SET_FLAG, {key:?})"),
-        _ => format!("fsconfig(fs, FSCONFIG_SET_STRING, {key:?}, {value:?})"),
-    }
-}
-
-/// Makes the file system, and a mount of it that has no place yet.
-fn finish(attributes: &[MountAttribute]) -> [String; 2] {
-    let create = "fsconfig(fs, FSCONFIG_CMD_CREATE)".to_owned();
-    [create, format!("fsmount(fs, FSMOUNT_CLOEXEC, {})", attribute_flags(attributes))]
-}
-
-/// Finds a path inside the new root, whatever symbolic links stand in the way.
-fn find(path: &str, flags: &str) -> String {
-    let path = if path.is_empty() { "/" } else { path };
-    format!("openat2(root, {path:?}, {{flags={flags}O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}})")
-}
-
-/// Puts the mount where [`find`] led.
-fn place() -> String {
-    "move_mount(mnt, \"\", place, \"\", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)".to_owned()
-}
-
-/// Makes a second mount of what lies at a path, without a place yet.
-fn clone_tree(path: &str, below: Below) -> String {
-    let recursive = match below {
-        Below::Included => "|AT_RECURSIVE",
-        Below::LeftOut => "",
-    };
-    format!("open_tree(AT_FDCWD, {path:?}, OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC{recursive})")
-}
-
-/// Adds restrictions to a mount.
-fn restrict(descriptor: &str, below: Below, attributes: &[MountAttribute]) -> String {
-    let recursive = match below {
-        Below::Included => "|AT_RECURSIVE",
-        Below::LeftOut => "",
-    };
-    let flags = attribute_flags(attributes);
-    format!("mount_setattr({descriptor}, \"\", AT_EMPTY_PATH{recursive}, {{attr_set={flags}}})")
-}
-
-fn attribute_flags(attributes: &[MountAttribute]) -> String {
-    let flag = |attribute: &MountAttribute| match attribute {
-        MountAttribute::ReadOnly => "MOUNT_ATTR_RDONLY",
-        MountAttribute::NoSuid => "MOUNT_ATTR_NOSUID",
-        MountAttribute::NoDev => "MOUNT_ATTR_NODEV",
-        MountAttribute::NoExec => "MOUNT_ATTR_NOEXEC",
-        MountAttribute::StrictAtime => "MOUNT_ATTR_STRICTATIME",
-        MountAttribute::NoAtime => "MOUNT_ATTR_NOATIME",
-    };
-    if attributes.is_empty() { "0".to_owned() } else { attributes.iter().map(flag).collect::<Vec<_>>().join("|") }
 }

@@ -1,0 +1,169 @@
+//! The system calls of the steps that build the root file system: mounts, what lies on them, and what restricts them.
+//!
+//! A mount is made in three moves, see fsopen(2): a file system is configured and created, a mount of it made that has
+//! no place yet, and that is moved to its place. A bind mount begins with open_tree(2) instead, which makes a second mount
+//! of what is there already.
+
+use crate::plan::{MountAttribute, Step};
+
+/// Making file systems, mounts and nodes; nothing for other steps.
+pub(super) fn file_system_calls(step: &Step) -> Option<Vec<String>> {
+    Some(match step {
+        Step::MakeMountsPrivate => {
+            vec!["mount_setattr(AT_FDCWD, \"/\", AT_RECURSIVE, {propagation=MS_PRIVATE})".to_owned()]
+        }
+        Step::LimitWritableLayer { directory, bytes, inodes, directories } => {
+            let options = [("source", "tmpfs"), ("mode", "0755"), ("size", &bytes.to_string())];
+            let mut calls = vec!["fsopen(\"tmpfs\", FSOPEN_CLOEXEC)".to_owned()];
+            calls.extend(options.map(|(key, value)| configure(key, value)));
+            calls.push(configure("nr_inodes", &inodes.to_string()));
+            calls.extend(finish(&[]));
+            calls.push(format!("move_mount(mnt, \"\", AT_FDCWD, {directory:?}, MOVE_MOUNT_F_EMPTY_PATH)"));
+            calls.extend(directories.iter().map(|path| format!("mkdirat(AT_FDCWD, {path:?}, 0755)")));
+            calls
+        }
+        Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, idmapped } => {
+            let shown = lowers.iter().chain([target]).filter(|_| *idmapped);
+            let mut calls: Vec<String> = shown.flat_map(|path| shift(path)).collect();
+            calls.extend(["fsopen(\"overlay\", FSOPEN_CLOEXEC)".to_owned(), configure("source", "overlay")]);
+            calls.extend(lowers.iter().map(|lower| configure("lowerdir+", lower)));
+            calls.extend([configure("upperdir", upper), configure("workdir", work)]);
+            calls.extend(volatile.then(|| configure("volatile", "")));
+            calls.extend(userxattr.then(|| configure("userxattr", "")));
+            calls.extend(finish(&[]));
+            calls.push(format!("move_mount(mnt, \"\", AT_FDCWD, {target:?}, MOVE_MOUNT_F_EMPTY_PATH)"));
+            calls
+        }
+        Step::BindRoot { source } => vec![
+            clone_tree(source, Below::Included),
+            format!("move_mount(mnt, \"\", AT_FDCWD, {source:?}, MOVE_MOUNT_F_EMPTY_PATH)"),
+        ],
+        Step::Mount { fstype, source, destination, attributes, options } => {
+            let mut calls = vec![format!("fsopen({fstype:?}, FSOPEN_CLOEXEC)"), configure("source", source)];
+            calls.extend(options.iter().map(|(key, value)| configure(key, value)));
+            calls.extend(finish(attributes));
+            calls.extend([find(destination, ""), place()]);
+            calls
+        }
+        Step::BindMount { source, destination, recursive, attributes } => {
+            let below = if *recursive { Below::Included } else { Below::LeftOut };
+            let restrict = (!attributes.is_empty()).then(|| restrict("mnt", below, attributes));
+            let calls = [clone_tree(source, below)].into_iter().chain(restrict);
+            calls.chain([find(destination, ""), place()]).collect()
+        }
+        Step::BindDevice { path } => vec![clone_tree(path, Below::LeftOut), find(path, ""), place()],
+        Step::MakeDevice { path, major, minor, mode, block } => {
+            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let kind = if *block { "S_IFBLK" } else { "S_IFCHR" };
+            vec![
+                find(directory, "O_DIRECTORY|"),
+                format!("mknodat(place, {name:?}, {kind}|{mode:04o}, makedev({major:#x}, {minor:#x}))"),
+            ]
+        }
+        Step::Symlink { target, path } => {
+            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+            vec![find(directory, "O_DIRECTORY|"), format!("symlinkat({target:?}, place, {name:?})")]
+        }
+        _ => return None,
+    })
+}
+
+/// Restricting what is there, and leaving the rest behind; nothing for other steps.
+pub(super) fn restriction_calls(step: &Step) -> Option<Vec<String>> {
+    Some(match step {
+        Step::Remount { destination, attributes } => {
+            vec![find(destination, ""), restrict("place", Below::LeftOut, attributes)]
+        }
+        Step::MaskPath { path } => vec![find(path, ""), clone_tree("/dev/null", Below::LeftOut), place()],
+        Step::ReadonlyPath { path } => vec![
+            find(path, ""),
+            "open_tree(place, \"\", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE)".to_owned(),
+            restrict("mnt", Below::Included, &[MountAttribute::ReadOnly]),
+            place(),
+        ],
+        Step::SetSysctl { name, value } => {
+            let file = format!("/proc/sys/{}", name.replace('.', "/"));
+            vec![
+                format!("openat2(root, {file:?}, {{flags=O_WRONLY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}})"),
+                format!("write(<{file}>, {value:?})"),
+            ]
+        }
+        Step::Chroot { path } => vec![format!("chroot({path:?})"), "chdir(\"/\")".to_owned()],
+        Step::PivotRoot => ["fchdir(root)", "pivot_root(\".\", \".\")", "umount2(\".\", MNT_DETACH)", "chdir(\"/\")"]
+            .map(str::to_owned)
+            .to_vec(),
+        _ => return None,
+    })
+}
+
+/// Shows a directory with its owners shifted into the user namespace, at its own place.
+fn shift(path: &str) -> [String; 3] {
+    [
+        clone_tree(path, Below::LeftOut),
+        "mount_setattr(mnt, \"\", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=userns})".to_owned(),
+        format!("move_mount(mnt, \"\", AT_FDCWD, {path:?}, MOVE_MOUNT_F_EMPTY_PATH)"),
+    ]
+}
+
+/// Whether the mounts below a mount are meant too.
+#[derive(Clone, Copy)]
+enum Below {
+    Included,
+    LeftOut,
+}
+
+/// Sets one option of a file system that is being configured.
+fn configure(key: &str, value: &str) -> String {
+    match value {
+        "" => format!("fsconfig(fs, FSCONFIG_SET_FLAG, {key:?})"),
+        _ => format!("fsconfig(fs, FSCONFIG_SET_STRING, {key:?}, {value:?})"),
+    }
+}
+
+/// Makes the file system, and a mount of it that has no place yet.
+fn finish(attributes: &[MountAttribute]) -> [String; 2] {
+    let create = "fsconfig(fs, FSCONFIG_CMD_CREATE)".to_owned();
+    [create, format!("fsmount(fs, FSMOUNT_CLOEXEC, {})", attribute_flags(attributes))]
+}
+
+/// Finds a path inside the new root, whatever symbolic links stand in the way.
+pub(super) fn find(path: &str, flags: &str) -> String {
+    let path = if path.is_empty() { "/" } else { path };
+    format!("openat2(root, {path:?}, {{flags={flags}O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}})")
+}
+
+/// Puts the mount where [`find`] led.
+pub(super) fn place() -> String {
+    "move_mount(mnt, \"\", place, \"\", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)".to_owned()
+}
+
+/// Makes a second mount of what lies at a path, without a place yet.
+fn clone_tree(path: &str, below: Below) -> String {
+    let recursive = match below {
+        Below::Included => "|AT_RECURSIVE",
+        Below::LeftOut => "",
+    };
+    format!("open_tree(AT_FDCWD, {path:?}, OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC{recursive})")
+}
+
+/// Adds restrictions to a mount.
+fn restrict(descriptor: &str, below: Below, attributes: &[MountAttribute]) -> String {
+    let recursive = match below {
+        Below::Included => "|AT_RECURSIVE",
+        Below::LeftOut => "",
+    };
+    let flags = attribute_flags(attributes);
+    format!("mount_setattr({descriptor}, \"\", AT_EMPTY_PATH{recursive}, {{attr_set={flags}}})")
+}
+
+fn attribute_flags(attributes: &[MountAttribute]) -> String {
+    let flag = |attribute: &MountAttribute| match attribute {
+        MountAttribute::ReadOnly => "MOUNT_ATTR_RDONLY",
+        MountAttribute::NoSuid => "MOUNT_ATTR_NOSUID",
+        MountAttribute::NoDev => "MOUNT_ATTR_NODEV",
+        MountAttribute::NoExec => "MOUNT_ATTR_NOEXEC",
+        MountAttribute::StrictAtime => "MOUNT_ATTR_STRICTATIME",
+        MountAttribute::NoAtime => "MOUNT_ATTR_NOATIME",
+    };
+    if attributes.is_empty() { "0".to_owned() } else { attributes.iter().map(flag).collect::<Vec<_>>().join("|") }
+}
