@@ -1,5 +1,8 @@
 //! The capabilities that Linux knows, in the order of their numbers, see capabilities(7) and linux/capability.h.
 
+/// The five capability sets of a thread are lists of names such as `CAP_CHOWN`, see capabilities(7).
+pub type Capabilities = Vec<String>;
+
 /// All names; a name's place is its number.
 pub const CAPABILITIES: [&str; 41] = [
     "CAP_CHOWN",

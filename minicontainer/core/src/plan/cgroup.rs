@@ -1,9 +1,22 @@
 //! The part of a plan that concerns control groups: which are made, and what they bound.
 
 use oci_spec::runtime::{LinuxCpu, LinuxMemory, LinuxResources, Spec};
+use serde::Serialize;
 
-use super::{Availability, CgroupLayout, Cgroups, Host, Identity, PlanError, Step, SwapLimit, device};
+use super::{Availability, CgroupLayout, Cgroups, Host, Identity, PlanError, Step, device};
 use crate::options::CpuSet;
+
+/// How much swap space the container's processes may have beside their memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SwapLimit {
+    /// None, where the kernel counts it: nobody asked for more.
+    None,
+    /// So many bytes and no more: somebody asked for it, so the kernel must be able to count it.
+    AtMost(u64),
+    /// As much as there is.
+    Unlimited,
+}
 
 /// The controllers that a container is put under in any case, for its limits and for counting what it used. On version
 /// 1 it sees its own groups in their hierarchies, and no others.

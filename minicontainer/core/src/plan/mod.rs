@@ -34,10 +34,12 @@ mod capability;
 mod cgroup;
 mod device;
 mod device_program;
+mod device_rule;
 mod error;
 mod filesystem;
 mod host;
 mod mount_options;
+mod namespace;
 mod process;
 mod step;
 pub mod subordinate;
@@ -49,13 +51,16 @@ use serde::Serialize;
 
 use crate::options::StorageLimit;
 
-pub use capability::{CAPABILITIES, capability_number};
-pub use cgroup::MEND_CONTROLLERS;
+pub use capability::{CAPABILITIES, Capabilities, capability_number};
+pub use cgroup::{MEND_CONTROLLERS, SwapLimit};
 pub use device::{default_device_rules, every_device};
 pub use device_program::device_program;
+pub use device_rule::{DeviceAccess, DeviceRule};
 pub use error::PlanError;
 pub use host::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
-pub use step::{Actor, Capabilities, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step, SwapLimit};
+pub use mount_options::MountAttribute;
+pub use namespace::{IdMapping, Namespace};
+pub use step::{Actor, Step};
 pub use subordinate::{IdRange, SubordinateIds};
 
 /// How the container's root file system comes to be.

@@ -1,6 +1,50 @@
 //! Mount options as fstab(5) and the runtime specification write them, sorted into what they mean.
 
-use super::{MountAttribute, PlanError};
+use serde::Serialize;
+
+use super::PlanError;
+
+/// A restriction on a mount, see mount(2) and mount_setattr(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MountAttribute {
+    /// Nothing can be written through this mount.
+    ReadOnly,
+    /// Set-user-id bits and file capabilities do not count here.
+    NoSuid,
+    /// Device nodes cannot be opened here.
+    NoDev,
+    /// Programs cannot be executed from here.
+    NoExec,
+    /// Access times are always updated.
+    StrictAtime,
+    /// Access times are never updated.
+    NoAtime,
+}
+
+impl MountAttribute {
+    /// All of them.
+    pub const ALL: [MountAttribute; 6] = [
+        MountAttribute::ReadOnly,
+        MountAttribute::NoSuid,
+        MountAttribute::NoDev,
+        MountAttribute::NoExec,
+        MountAttribute::StrictAtime,
+        MountAttribute::NoAtime,
+    ];
+
+    /// The word in fstab(5).
+    pub fn name(self) -> &'static str {
+        match self {
+            MountAttribute::ReadOnly => "ro",
+            MountAttribute::NoSuid => "nosuid",
+            MountAttribute::NoDev => "nodev",
+            MountAttribute::NoExec => "noexec",
+            MountAttribute::StrictAtime => "strictatime",
+            MountAttribute::NoAtime => "noatime",
+        }
+    }
+}
 
 /// The options of one mount, understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

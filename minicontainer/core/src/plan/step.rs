@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use super::{Capabilities, DeviceRule, IdMapping, MountAttribute, Namespace, SwapLimit};
 use crate::seccomp::Instruction;
 
 /// Who carries a step out.
@@ -17,128 +18,6 @@ pub enum Actor {
     /// The container's first process, from its birth by clone3(2) until it becomes the program by execve(2).
     Container,
 }
-
-/// A kind of namespace, see namespaces(7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Namespace {
-    /// User and group ids and capabilities.
-    User,
-    /// The table of mounts.
-    Mount,
-    /// Process ids.
-    Pid,
-    /// Network interfaces, routes, ports.
-    Net,
-    /// System V IPC and POSIX message queues.
-    Ipc,
-    /// Host and domain name.
-    Uts,
-    /// The root of the visible cgroup tree.
-    Cgroup,
-}
-
-/// A restriction on a mount, see mount(2) and mount_setattr(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MountAttribute {
-    /// Nothing can be written through this mount.
-    ReadOnly,
-    /// Set-user-id bits and file capabilities do not count here.
-    NoSuid,
-    /// Device nodes cannot be opened here.
-    NoDev,
-    /// Programs cannot be executed from here.
-    NoExec,
-    /// Access times are always updated.
-    StrictAtime,
-    /// Access times are never updated.
-    NoAtime,
-}
-
-impl MountAttribute {
-    /// All of them.
-    pub const ALL: [MountAttribute; 6] = [
-        MountAttribute::ReadOnly,
-        MountAttribute::NoSuid,
-        MountAttribute::NoDev,
-        MountAttribute::NoExec,
-        MountAttribute::StrictAtime,
-        MountAttribute::NoAtime,
-    ];
-
-    /// The word in fstab(5).
-    pub fn name(self) -> &'static str {
-        match self {
-            MountAttribute::ReadOnly => "ro",
-            MountAttribute::NoSuid => "nosuid",
-            MountAttribute::NoDev => "nodev",
-            MountAttribute::NoExec => "noexec",
-            MountAttribute::StrictAtime => "strictatime",
-            MountAttribute::NoAtime => "noatime",
-        }
-    }
-}
-
-/// Whether a rule lets a device be used, or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DeviceAccess {
-    /// It may be used in the ways that the rule names.
-    Allow,
-    /// It may not.
-    Deny,
-}
-
-/// A rule of a container's device control group, see "Device Controller" in the kernel's cgroup documentation and
-/// "Allowed Device list" in the runtime specification's config-linux.md. A later rule overrules an earlier one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DeviceRule {
-    /// Whether it allows or denies.
-    pub access: DeviceAccess,
-    /// `c` for character devices, `b` for block devices, `a` for all.
-    pub kind: char,
-    /// The driver's number; any when there is none.
-    pub major: Option<u32>,
-    /// The device's number; any when there is none.
-    pub minor: Option<u32>,
-    /// Which uses are meant: some of `r` (read), `w` (write), `m` (make a node).
-    pub uses: String,
-}
-
-/// As the `devices.allow` file of cgroup version 1 takes it.
-impl std::fmt::Display for DeviceRule {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let number = |number: Option<u32>| number.map_or("*".to_owned(), |number| number.to_string());
-        write!(formatter, "{} {}:{} {}", self.kind, number(self.major), number(self.minor), self.uses)
-    }
-}
-
-/// How much swap space the container's processes may have beside their memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SwapLimit {
-    /// None, where the kernel counts it: nobody asked for more.
-    None,
-    /// So many bytes and no more: somebody asked for it, so the kernel must be able to count it.
-    AtMost(u64),
-    /// As much as there is.
-    Unlimited,
-}
-
-/// One line of a uid_map or gid_map file, see user_namespaces(7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct IdMapping {
-    /// The first id inside the container.
-    pub inside: u32,
-    /// The first id on the host.
-    pub outside: u32,
-    /// How many ids follow each other.
-    pub count: u32,
-}
-
-/// The five capability sets of a thread are lists of names such as `CAP_CHOWN`, see capabilities(7).
-pub type Capabilities = Vec<String>;
 
 /// One step. The variants stand in the order in which a full plan carries them out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -442,41 +321,7 @@ impl Step {
             | Step::MakeUserNamespace { .. }
             | Step::Clone { .. }
             | Step::MapIds { .. } => Actor::Engine,
-            Step::CloseDescriptors
-            | Step::ResetSignals
-            | Step::JoinCgroup { .. }
-            | Step::AwaitGo
-            | Step::UnshareCgroup
-            | Step::NewSession
-            | Step::SetHostname { .. }
-            | Step::MakeMountsPrivate
-            | Step::LimitWritableLayer { .. }
-            | Step::MountOverlay { .. }
-            | Step::BindRoot { .. }
-            | Step::Mount { .. }
-            | Step::BindMount { .. }
-            | Step::MakeDevice { .. }
-            | Step::BindDevice { .. }
-            | Step::Symlink { .. }
-            | Step::OpenTerminal { .. }
-            | Step::Remount { .. }
-            | Step::SetSysctl { .. }
-            | Step::MaskPath { .. }
-            | Step::ReadonlyPath { .. }
-            | Step::PivotRoot
-            | Step::Chroot { .. }
-            | Step::LoopbackUp
-            | Step::EnterWorkdir { .. }
-            | Step::SetUmask { .. }
-            | Step::SetRlimit { .. }
-            | Step::EnterUserNamespace
-            | Step::DropBoundingSet { .. }
-            | Step::SetUser { .. }
-            | Step::SetCapabilities { .. }
-            | Step::EndWithEngine
-            | Step::NoNewPrivileges
-            | Step::InstallSeccomp { .. }
-            | Step::Execute { .. } => Actor::Container,
+            _ => Actor::Container,
         }
     }
 }
