@@ -1,8 +1,11 @@
 //! A container that runs: waiting for it, ending it, and what it was.
 
+mod limits;
+mod output;
+
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,7 +13,6 @@ use minicontainer_core::plan::{Namespace, Plan, Step};
 use minicontainer_core::report::EnforcedLimits;
 use minicontainer_core::{Report, Verdict};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -23,6 +25,9 @@ use crate::process::start::Started;
 use crate::process::wait::{self, Ended, How};
 use crate::rootfs;
 use crate::sys::calls;
+use limits::{Watch, enforced};
+
+pub use output::Output;
 
 /// What a run leaves behind unless it is dropped.
 #[derive(Debug)]
@@ -67,17 +72,6 @@ pub struct Running {
     report: Option<Report>,
     // Dropped in this order: first the group, with whatever is left in it, then the files.
     holdings: Holdings,
-}
-
-/// What a program wrote, and how it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// All it wrote to stdout.
-    pub stdout: Vec<u8>,
-    /// All it wrote to stderr.
-    pub stderr: Vec<u8>,
-    /// How it ended.
-    pub report: Report,
 }
 
 /// Sends signals to a container's first process, from any thread.
@@ -184,27 +178,6 @@ impl Running {
         }
     }
 
-    /// Which limit of time is over by now; else the earliest moment at which one can be.
-    fn watch(&self) -> Watch {
-        let now = Instant::now();
-        let end = self.limits.wall_time.map(|limit| self.started.at + limit);
-        if end.is_some_and(|end| end <= now) {
-            return Watch::Over(Verdict::TimeLimit);
-        }
-        let Some(limit) = self.limits.cpu_time else { return Watch::Until(end) };
-        let Some(left) = limit.checked_sub(self.cpu_time()) else { return Watch::Over(Verdict::CpuTimeLimit) };
-        // Time on all processors at once passes so many times as fast. A last bit is not chased after.
-        let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
-        let next = now + (left / processors).max(Duration::from_millis(5));
-        Watch::Until(Some(end.map_or(next, |end| end.min(next))))
-    }
-
-    /// The processor time used so far, as the report will count it.
-    fn cpu_time(&self) -> Duration {
-        let counted = self.holdings.group.as_ref().and_then(|group| group.usage().cpu_time);
-        counted.unwrap_or_else(|| wait::cpu_time_of(self.started.pid))
-    }
-
     /// Waits for the end of the program, or of its wall-clock time.
     ///
     /// # Errors
@@ -259,60 +232,14 @@ impl Running {
         }
     }
 
-    /// Waits for the end and collects what was written to pipes meanwhile.
-    ///
-    /// # Errors
-    /// When it cannot be read from or waited for.
-    pub fn wait_with_output(mut self) -> Result<Output, Error> {
-        drop(self.stdin.take());
-        let mut streams =
-            [self.terminal.take().or(self.stdout.take()), self.stderr.take()].map(|file| (file, Vec::new()));
-        self.collect(&mut streams)?;
-        let report = self.wait()?;
-        let [(_, stdout), (_, stderr)] = streams;
-        Ok(Output { stdout, stderr, report })
-    }
-
-    /// Reads both streams until the program has ended and they are empty, or the time is over.
-    fn collect(&mut self, streams: &mut [(Option<File>, Vec<u8>); 2]) -> Result<(), Error> {
-        let failed = |source| Error::Stream { source };
-        let mut room = self.limits.output.unwrap_or(u64::MAX);
-        for file in streams.iter().filter_map(|(file, _)| file.as_ref()) {
-            fcntl(file, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| failed(errno.into()))?;
-        }
-        loop {
-            let watch = self.watch();
-            let ended = wait::ended_before(&self.started.pidfd, Some(Instant::now()))
-                .map_err(|source| Error::Wait { source })?;
-            let mut more = false;
-            for (file, collected) in streams.iter_mut() {
-                let Some(open) = file else { continue };
-                match drain(open, collected, &mut room).map_err(failed)? {
-                    Stream::Open => {}
-                    Stream::More => more = true,
-                    Stream::Ended => *file = None,
-                    Stream::TooLong => self.exceeded = Some(Verdict::OutputLimit),
-                }
-            }
-            let moment = match watch {
-                _ if self.exceeded.is_some() => return Ok(()),
-                Watch::Over(_) => return Ok(()),
-                Watch::Until(_) if more => continue,
-                Watch::Until(_) if ended => return Ok(()),
-                Watch::Until(moment) => moment,
-            };
-            let readable = streams.iter().filter_map(|(file, _)| file.as_ref()).map(AsFd::as_fd);
-            await_any(readable.chain([self.started.pidfd.as_fd()]), moment).map_err(|source| Error::Wait { source })?;
-        }
+    /// Whether the launcher stays as the first process.
+    fn has_init(&self) -> bool {
+        matches!(self.plan.steps.last(), Some(Step::Execute { init: true, .. }))
     }
 
     /// Whoever was killed by the engine has the verdict of that. Who has used too much processor time has it even if the
     /// end came before the engine saw it. `MemoryLimit` is the end of the first process; if the kernel killed only
     /// another, `oom_kills` tells.
-    fn has_init(&self) -> bool {
-        matches!(self.plan.steps.last(), Some(Step::Execute { init: true, .. }))
-    }
-
     fn conclude(&self, ended: Ended) -> Report {
         let wall_time = self.started.at.elapsed();
         let usage = self.holdings.group.as_ref().map(Group::usage).unwrap_or_default();
@@ -352,74 +279,5 @@ impl Drop for Running {
             let _killed = self.kill();
             let _reaped = wait::reap(&self.started.pidfd);
         }
-    }
-}
-
-/// The limits that the plan set, beside those that the engine watches over.
-fn enforced(plan: &Plan, mut limits: EnforcedLimits) -> EnforcedLimits {
-    for step in &plan.steps {
-        match step {
-            Step::LimitMemory { bytes, .. } => limits.memory = Some(*bytes),
-            Step::LimitCpu { quota, period } => limits.millicpus = Some(quota * 1000 / period),
-            Step::LimitPids { max } => limits.pids = Some(*max),
-            Step::LimitWritableLayer { bytes, inodes, .. } => {
-                (limits.disk, limits.inodes) = (Some(*bytes), Some(*inodes));
-            }
-            _ => {}
-        }
-    }
-    limits
-}
-
-/// The limits of time, at one moment.
-#[derive(Clone, Copy)]
-enum Watch {
-    /// This one is exceeded.
-    Over(Verdict),
-    /// None can be before then.
-    Until(Option<Instant>),
-}
-
-/// Whether more can come.
-#[derive(PartialEq, Eq)]
-enum Stream {
-    Open,
-    More,
-    Ended,
-    TooLong,
-}
-
-/// The most that is read at once: whoever writes faster than we read would otherwise never let go.
-const PORTION: u64 = 1024 * 1024;
-
-/// Reads what is there now, but no more than a portion, and than there is room for.
-fn drain(file: &mut File, collected: &mut Vec<u8>, room: &mut u64) -> io::Result<Stream> {
-    let before = collected.len();
-    let portion = room.saturating_add(1).min(PORTION);
-    let result = file.take(portion).read_to_end(collected);
-    let read = (collected.len() - before) as u64;
-    if read > *room {
-        collected.pop();
-        *room = 0;
-        return Ok(Stream::TooLong);
-    }
-    *room -= read;
-    match result {
-        Ok(_) if read == portion => Ok(Stream::More),
-        Ok(_) => Ok(Stream::Ended),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Stream::Open),
-        // So ends a terminal that nobody has open on the other side.
-        Err(error) if error.raw_os_error() == Some(libc::EIO) => Ok(Stream::Ended),
-        Err(error) => Err(error),
-    }
-}
-
-/// Waits until one of them is readable or the deadline has passed.
-fn await_any<'a>(descriptors: impl Iterator<Item = BorrowedFd<'a>>, deadline: Option<Instant>) -> Result<(), Errno> {
-    let mut waited: Vec<PollFd<'_>> =
-        descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN)).collect();
-    match poll(&mut waited, wait::timeout(deadline)) {
-        Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(errno) => Err(errno),
     }
 }
