@@ -1,14 +1,19 @@
 //! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made here.
 
-use std::ffi::CString;
-use std::path::Path;
+mod numbers;
+mod overlay;
 
-use minicontainer_core::plan::{MountAttribute, Plan, Step, capability_number};
-use minicontainer_core::seccomp::Instruction;
+use std::ffi::CString;
+
+use minicontainer_core::plan::{Actor, Plan, Step, capability_number};
 
 use super::launcher;
 use super::program::{Execution, Operation, Place, Program, Terminal};
-use crate::sys::calls::{Fd, MountAttr};
+use crate::sys::calls::Fd;
+use numbers::{attribute_bits, bits, loopback_request, resource_number, sock_filter};
+use overlay::overlay;
+
+pub(crate) use numbers::restriction;
 
 /// What the parent knows when it compiles, beside the plan.
 #[derive(Debug)]
@@ -96,15 +101,7 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
 /// One step's operation; `None` for the engine's own steps.
 fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, CompileError> {
     Ok(Some(match step {
-        Step::CreateCgroup { .. }
-        | Step::LimitMemory { .. }
-        | Step::LimitCpu { .. }
-        | Step::LimitPids { .. }
-        | Step::LimitCpuset { .. }
-        | Step::LimitDevices { .. }
-        | Step::MakeUserNamespace { .. }
-        | Step::Clone { .. }
-        | Step::MapIds { .. } => return Ok(None),
+        step if step.actor() == Actor::Engine => return Ok(None),
         Step::CloseDescriptors => Operation::CloseDescriptors { standard: context.standard, gaps: gaps(&context.kept) },
         Step::ResetSignals => Operation::ResetSignals,
         Step::JoinCgroup { .. } => Operation::JoinCgroup { tasks: context.tasks.clone() },
@@ -205,59 +202,6 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
     })
 }
 
-/// An instruction as the kernel takes it.
-fn sock_filter(instruction: &Instruction) -> libc::sock_filter {
-    let Instruction { code, jump_true, jump_false, value } = *instruction;
-    libc::sock_filter { code, jt: jump_true, jf: jump_false, k: value }
-}
-
-fn overlay(step: &Step, context: &Context) -> Result<Operation, CompileError> {
-    let Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, .. } = step else {
-        return Err(CompileError::no_operation(step));
-    };
-    let mut options: Vec<(&str, &str)> = Vec::new();
-    if context.layers_one_by_one {
-        options.extend(lowers.iter().map(|layer| ("lowerdir+", layer.as_str())));
-    }
-    options.extend([("upperdir", upper.as_str()), ("workdir", work.as_str())]);
-    options.extend(volatile.then_some(("volatile", "")));
-    match userxattr {
-        true => options.push(("userxattr", "")),
-        // Some kernels have these on by default. Then a container's upper layer would hold notes (a directory's former
-        // name, a file without its content) instead of changes. `userxattr` has them off in any case.
-        false => options.extend([("redirect_dir", "nofollow"), ("metacopy", "off")]),
-    }
-    if context.layers_one_by_one {
-        let options = [("source", "overlay")].into_iter().chain(options);
-        return Ok(Operation::MountOverlay { options: pairs(options)?, target: text(target)? });
-    }
-    let (layers, names) = side_by_side(lowers)?;
-    let mut data = format!("lowerdir={}", names.join(":"));
-    for (key, value) in options {
-        let value = value.replace('\\', "\\\\").replace(',', "\\,");
-        data.push_str(&if value.is_empty() { format!(",{key}") } else { format!(",{key}={value}") });
-    }
-    if data.len() > 4095 {
-        return Err(CompileError::TooManyLayers { count: lowers.len() });
-    }
-    Ok(Operation::MountOverlayByPath { layers: text(&layers)?, data: text(&data)?, target: text(target)? })
-}
-
-/// The directory two levels above all layers (`layers/DIGEST/fs`), and each layer's path from there: short enough for
-/// the single page of options that mount(2) takes, and free of the signs that would need escaping.
-fn side_by_side(lowers: &[String]) -> Result<(String, Vec<String>), CompileError> {
-    let above = |layer: &String| Path::new(layer).ancestors().nth(2).map(|path| path.display().to_string());
-    let first = lowers.first().and_then(above).unwrap_or_default();
-    let mut names = Vec::new();
-    for layer in lowers {
-        match layer.strip_prefix(&first) {
-            Some(name) if !first.is_empty() => names.push(name.trim_start_matches('/').to_owned()),
-            _ => return Err(CompileError::ScatteredLayers { first: lowers[0].clone(), second: layer.clone() }),
-        }
-    }
-    Ok((first, names))
-}
-
 /// What the launcher is told, and what it hands on: `src/launcher/main.rs` says in which form.
 fn execution(
     args: &[String],
@@ -342,60 +286,4 @@ fn place(path: &str) -> Result<Place, CompileError> {
 fn prefixes(path: &str) -> Result<Vec<CString>, CompileError> {
     let parts = parts(path);
     (1..=parts.len()).map(|end| text(&format!("/{}", parts[..end].join("/")))).collect()
-}
-
-fn bits(names: &[String]) -> u64 {
-    names.iter().filter_map(|name| capability_number(name)).fold(0, |set, number| set | (1 << number))
-}
-
-/// The bits of mount_setattr(2) and fsmount(2).
-fn attribute_bits(attributes: &[MountAttribute]) -> u64 {
-    attributes.iter().fold(0, |bits, attribute| {
-        bits | match attribute {
-            MountAttribute::ReadOnly => libc::MOUNT_ATTR_RDONLY,
-            MountAttribute::NoSuid => libc::MOUNT_ATTR_NOSUID,
-            MountAttribute::NoDev => libc::MOUNT_ATTR_NODEV,
-            MountAttribute::NoExec => libc::MOUNT_ATTR_NOEXEC,
-            MountAttribute::StrictAtime => libc::MOUNT_ATTR_STRICTATIME,
-            MountAttribute::NoAtime => libc::MOUNT_ATTR_NOATIME,
-        }
-    })
-}
-
-/// The change that adds these restrictions. Access times are a field of their own, which is cleared before it is set.
-pub(crate) fn restriction(attributes: u64) -> MountAttr {
-    let time = attributes & libc::MOUNT_ATTR__ATIME;
-    MountAttr { set: attributes, clear: if time == 0 { 0 } else { libc::MOUNT_ATTR__ATIME }, ..MountAttr::default() }
-}
-
-fn resource_number(name: &str) -> Option<u32> {
-    Some(match name {
-        "RLIMIT_AS" => libc::RLIMIT_AS,
-        "RLIMIT_CORE" => libc::RLIMIT_CORE,
-        "RLIMIT_CPU" => libc::RLIMIT_CPU,
-        "RLIMIT_DATA" => libc::RLIMIT_DATA,
-        "RLIMIT_FSIZE" => libc::RLIMIT_FSIZE,
-        "RLIMIT_LOCKS" => libc::RLIMIT_LOCKS,
-        "RLIMIT_MEMLOCK" => libc::RLIMIT_MEMLOCK,
-        "RLIMIT_MSGQUEUE" => libc::RLIMIT_MSGQUEUE,
-        "RLIMIT_NICE" => libc::RLIMIT_NICE,
-        "RLIMIT_NOFILE" => libc::RLIMIT_NOFILE,
-        "RLIMIT_NPROC" => libc::RLIMIT_NPROC,
-        "RLIMIT_RSS" => libc::RLIMIT_RSS,
-        "RLIMIT_RTPRIO" => libc::RLIMIT_RTPRIO,
-        "RLIMIT_RTTIME" => libc::RLIMIT_RTTIME,
-        "RLIMIT_SIGPENDING" => libc::RLIMIT_SIGPENDING,
-        "RLIMIT_STACK" => libc::RLIMIT_STACK,
-        _ => return None,
-    })
-}
-
-/// The request that switches the interface `lo` on, see netdevice(7).
-fn loopback_request() -> libc::ifreq {
-    // SAFETY: struct ifreq is plain numbers, for which all zero is a value.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    request.ifr_name[0] = b'l' as libc::c_char;
-    request.ifr_name[1] = b'o' as libc::c_char;
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-    request
 }

@@ -1,0 +1,68 @@
+//! The plan's words as the kernel's numbers: capabilities as bits, restrictions as flags, resources, instructions.
+
+use minicontainer_core::plan::{MountAttribute, capability_number};
+use minicontainer_core::seccomp::Instruction;
+
+use crate::sys::calls::MountAttr;
+
+/// An instruction as the kernel takes it.
+pub(super) fn sock_filter(instruction: &Instruction) -> libc::sock_filter {
+    let Instruction { code, jump_true, jump_false, value } = *instruction;
+    libc::sock_filter { code, jt: jump_true, jf: jump_false, k: value }
+}
+
+pub(super) fn bits(names: &[String]) -> u64 {
+    names.iter().filter_map(|name| capability_number(name)).fold(0, |set, number| set | (1 << number))
+}
+
+/// The bits of mount_setattr(2) and fsmount(2).
+pub(super) fn attribute_bits(attributes: &[MountAttribute]) -> u64 {
+    attributes.iter().fold(0, |bits, attribute| {
+        bits | match attribute {
+            MountAttribute::ReadOnly => libc::MOUNT_ATTR_RDONLY,
+            MountAttribute::NoSuid => libc::MOUNT_ATTR_NOSUID,
+            MountAttribute::NoDev => libc::MOUNT_ATTR_NODEV,
+            MountAttribute::NoExec => libc::MOUNT_ATTR_NOEXEC,
+            MountAttribute::StrictAtime => libc::MOUNT_ATTR_STRICTATIME,
+            MountAttribute::NoAtime => libc::MOUNT_ATTR_NOATIME,
+        }
+    })
+}
+
+/// The change that adds these restrictions. Access times are a field of their own, which is cleared before it is set.
+pub(crate) fn restriction(attributes: u64) -> MountAttr {
+    let time = attributes & libc::MOUNT_ATTR__ATIME;
+    MountAttr { set: attributes, clear: if time == 0 { 0 } else { libc::MOUNT_ATTR__ATIME }, ..MountAttr::default() }
+}
+
+pub(super) fn resource_number(name: &str) -> Option<u32> {
+    Some(match name {
+        "RLIMIT_AS" => libc::RLIMIT_AS,
+        "RLIMIT_CORE" => libc::RLIMIT_CORE,
+        "RLIMIT_CPU" => libc::RLIMIT_CPU,
+        "RLIMIT_DATA" => libc::RLIMIT_DATA,
+        "RLIMIT_FSIZE" => libc::RLIMIT_FSIZE,
+        "RLIMIT_LOCKS" => libc::RLIMIT_LOCKS,
+        "RLIMIT_MEMLOCK" => libc::RLIMIT_MEMLOCK,
+        "RLIMIT_MSGQUEUE" => libc::RLIMIT_MSGQUEUE,
+        "RLIMIT_NICE" => libc::RLIMIT_NICE,
+        "RLIMIT_NOFILE" => libc::RLIMIT_NOFILE,
+        "RLIMIT_NPROC" => libc::RLIMIT_NPROC,
+        "RLIMIT_RSS" => libc::RLIMIT_RSS,
+        "RLIMIT_RTPRIO" => libc::RLIMIT_RTPRIO,
+        "RLIMIT_RTTIME" => libc::RLIMIT_RTTIME,
+        "RLIMIT_SIGPENDING" => libc::RLIMIT_SIGPENDING,
+        "RLIMIT_STACK" => libc::RLIMIT_STACK,
+        _ => return None,
+    })
+}
+
+/// The request that switches the interface `lo` on, see netdevice(7).
+pub(super) fn loopback_request() -> libc::ifreq {
+    // SAFETY: struct ifreq is plain numbers, for which all zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as libc::c_char;
+    request.ifr_name[1] = b'o' as libc::c_char;
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    request
+}

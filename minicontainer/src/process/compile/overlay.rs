@@ -1,0 +1,60 @@
+//! The layers of an overlay as this kernel takes them.
+//!
+//! Since Linux 6.5 fsconfig(2) takes them one by one (`lowerdir+`), each a path as it is. Before, they were one text with
+//! colons between, which mount(2) takes on a single page: few layers with long paths fill it. So there the layers are
+//! named from a directory above all of them, in which the mounting process then stands.
+
+use std::path::Path;
+
+use minicontainer_core::plan::Step;
+
+use super::{CompileError, Context, pairs, text};
+use crate::process::program::Operation;
+
+/// Stacks the layers: one by one, or as one text.
+pub(super) fn overlay(step: &Step, context: &Context) -> Result<Operation, CompileError> {
+    let Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, .. } = step else {
+        return Err(CompileError::no_operation(step));
+    };
+    let mut options: Vec<(&str, &str)> = Vec::new();
+    if context.layers_one_by_one {
+        options.extend(lowers.iter().map(|layer| ("lowerdir+", layer.as_str())));
+    }
+    options.extend([("upperdir", upper.as_str()), ("workdir", work.as_str())]);
+    options.extend(volatile.then_some(("volatile", "")));
+    match userxattr {
+        true => options.push(("userxattr", "")),
+        // Some kernels have these on by default. Then a container's upper layer would hold notes (a directory's former
+        // name, a file without its content) instead of changes. `userxattr` has them off in any case.
+        false => options.extend([("redirect_dir", "nofollow"), ("metacopy", "off")]),
+    }
+    if context.layers_one_by_one {
+        let options = [("source", "overlay")].into_iter().chain(options);
+        return Ok(Operation::MountOverlay { options: pairs(options)?, target: text(target)? });
+    }
+    let (layers, names) = side_by_side(lowers)?;
+    let mut data = format!("lowerdir={}", names.join(":"));
+    for (key, value) in options {
+        let value = value.replace('\\', "\\\\").replace(',', "\\,");
+        data.push_str(&if value.is_empty() { format!(",{key}") } else { format!(",{key}={value}") });
+    }
+    if data.len() > 4095 {
+        return Err(CompileError::TooManyLayers { count: lowers.len() });
+    }
+    Ok(Operation::MountOverlayByPath { layers: text(&layers)?, data: text(&data)?, target: text(target)? })
+}
+
+/// The directory two levels above all layers (`layers/DIGEST/fs`), and each layer's path from there: short enough for
+/// the single page of options that mount(2) takes, and free of the signs that would need escaping.
+fn side_by_side(lowers: &[String]) -> Result<(String, Vec<String>), CompileError> {
+    let above = |layer: &String| Path::new(layer).ancestors().nth(2).map(|path| path.display().to_string());
+    let first = lowers.first().and_then(above).unwrap_or_default();
+    let mut names = Vec::new();
+    for layer in lowers {
+        match layer.strip_prefix(&first) {
+            Some(name) if !first.is_empty() => names.push(name.trim_start_matches('/').to_owned()),
+            _ => return Err(CompileError::ScatteredLayers { first: lowers[0].clone(), second: layer.clone() }),
+        }
+    }
+    Ok((first, names))
+}
