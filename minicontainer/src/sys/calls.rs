@@ -3,9 +3,18 @@
 //! Every function is named after its call. Paths come as [`CStr`], so that nothing is allocated; descriptors are plain
 //! numbers, because this process lives for a millisecond and then becomes another program, which closes them all.
 
+mod mounts;
+mod terminal;
+
 use core::ffi::CStr;
 
 use super::{Errno, Result};
+
+pub(crate) use mounts::{
+    MountAttr, detach, fsconfig, fsconfig_create, fsmount, fsopen, mount, mount_setattr, move_mount, move_mount_to,
+    open_tree, pivot_root,
+};
+pub(crate) use terminal::{receive_descriptor, send_descriptor, set_window_size, take_terminal, terminal_peer};
 
 /// A descriptor of this process.
 pub(crate) type Fd = i32;
@@ -25,16 +34,6 @@ pub(crate) const CURRENT_DIRECTORY: Fd = libc::AT_FDCWD;
 
 /// Resolve the path as if the directory were the root: no `..`, no symbolic link leads out of it, see openat2(2).
 pub(crate) const RESOLVE_IN_ROOT: u64 = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
-
-/// What mount_setattr(2) changes, `struct mount_attr`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct MountAttr {
-    pub set: u64,
-    pub clear: u64,
-    pub propagation: u64,
-    pub userns: u64,
-}
 
 /// A descriptor as a call's argument: a negative one keeps its sign.
 pub(super) fn fd(number: Fd) -> usize {
@@ -213,70 +212,6 @@ pub(crate) fn umask(mask: u32) -> Result<usize> {
     call!(SYS_umask, mask)
 }
 
-/// The older way to mount, for what the newer one cannot say on older kernels.
-pub(crate) fn mount(source: &CStr, target: &CStr, fstype: &CStr, data: &CStr) -> Result<usize> {
-    call!(SYS_mount, path(source), path(target), path(fstype), 0, path(data))
-}
-
-/// Detaches the mount on `name` with all below it, now for path lookups and fully when no longer used.
-pub(crate) fn detach(name: &CStr) -> Result<usize> {
-    call!(SYS_umount2, path(name), libc::MNT_DETACH)
-}
-
-pub(crate) fn pivot_root(new: &CStr, put_old: &CStr) -> Result<usize> {
-    call!(SYS_pivot_root, path(new), path(put_old))
-}
-
-pub(crate) fn fsopen(fstype: &CStr) -> Result<Fd> {
-    call!(SYS_fsopen, path(fstype), 1 /* FSOPEN_CLOEXEC */).map(|number| number as Fd)
-}
-
-/// Sets one option; an empty value is a plain flag.
-pub(crate) fn fsconfig(context: Fd, key: &CStr, value: &CStr) -> Result<usize> {
-    if value.is_empty() {
-        call!(SYS_fsconfig, fd(context), 0 /* FSCONFIG_SET_FLAG */, path(key), 0, 0)
-    } else {
-        call!(SYS_fsconfig, fd(context), 1 /* FSCONFIG_SET_STRING */, path(key), path(value), 0)
-    }
-}
-
-pub(crate) fn fsconfig_create(context: Fd) -> Result<usize> {
-    call!(SYS_fsconfig, fd(context), 6 /* FSCONFIG_CMD_CREATE */, 0, 0, 0)
-}
-
-pub(crate) fn fsmount(context: Fd, attributes: u64) -> Result<Fd> {
-    call!(SYS_fsmount, fd(context), 1 /* FSMOUNT_CLOEXEC */, attributes).map(|number| number as Fd)
-}
-
-/// Takes a detached copy of the mount at `name`, with the mounts below it if `recursive`.
-pub(crate) fn open_tree(directory: Fd, name: &CStr, recursive: bool) -> Result<Fd> {
-    let mut flags = 1 /* OPEN_TREE_CLONE */ | libc::O_CLOEXEC | libc::AT_EMPTY_PATH;
-    if recursive {
-        flags |= libc::AT_RECURSIVE;
-    }
-    call!(SYS_open_tree, fd(directory), path(name), flags).map(|number| number as Fd)
-}
-
-/// Attaches a detached mount on the file or directory that `destination` is open on.
-pub(crate) fn move_mount(tree: Fd, destination: Fd) -> Result<usize> {
-    // MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH: both descriptors are meant themselves.
-    call!(SYS_move_mount, fd(tree), path(c""), fd(destination), path(c""), 0x04 | 0x40)
-}
-
-/// Attaches a detached mount on a path of the host's.
-pub(crate) fn move_mount_to(tree: Fd, destination: &CStr) -> Result<usize> {
-    call!(SYS_move_mount, fd(tree), path(c""), fd(CURRENT_DIRECTORY), path(destination), 0x04)
-}
-
-/// Changes the mount that `mount` is open on, and those below it if `recursive`.
-pub(crate) fn mount_setattr(mount: Fd, name: &CStr, recursive: bool, change: &MountAttr) -> Result<usize> {
-    let mut flags = libc::AT_EMPTY_PATH;
-    if recursive {
-        flags |= libc::AT_RECURSIVE;
-    }
-    call!(SYS_mount_setattr, fd(mount), path(name), flags, &raw const *change, size_of::<MountAttr>())
-}
-
 pub(crate) fn socket(family: i32, kind: i32) -> Result<Fd> {
     call!(SYS_socket, family, kind, 0).map(|number| number as Fd)
 }
@@ -285,58 +220,9 @@ pub(crate) fn set_interface_flags(socket: Fd, request: &libc::ifreq) -> Result<u
     call!(SYS_ioctl, fd(socket), libc::SIOCSIFFLAGS, &raw const *request)
 }
 
-/// Opens the other side of a pseudo-terminal and makes it this process's, see TIOCSPTLCK and TIOCGPTPEER in
-/// ioctl_tty(2): by the descriptor, since under its name in `/dev/pts` something else might lie.
-pub(crate) fn terminal_peer(terminal: Fd) -> Result<Fd> {
-    let unlocked = 0i32;
-    call!(SYS_ioctl, fd(terminal), libc::TIOCSPTLCK, &raw const unlocked)?;
-    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
-    call!(SYS_ioctl, fd(terminal), libc::TIOCGPTPEER, flags).map(|number| number as Fd)
-}
-
-/// Makes the terminal the one of this process's session.
-pub(crate) fn take_terminal(terminal: Fd) -> Result<usize> {
-    call!(SYS_ioctl, fd(terminal), libc::TIOCSCTTY, 0)
-}
-
-pub(crate) fn set_window_size(terminal: Fd, rows: u16, columns: u16) -> Result<usize> {
-    // struct winsize: rows, columns, and two numbers that nobody uses.
-    let size = [rows, columns, 0, 0];
-    call!(SYS_ioctl, fd(terminal), libc::TIOCSWINSZ, size.as_ptr())
-}
-
 /// Gives the file to another user; its group stays.
 pub(crate) fn set_owner(file: Fd, uid: u32) -> Result<usize> {
     call!(SYS_fchown, fd(file), uid, u32::MAX)
-}
-
-/// The head of a control message (`struct cmsghdr`) with one descriptor behind it: its length, and SOL_SOCKET below
-/// SCM_RIGHTS, see cmsg(3) and unix(7).
-const RIGHTS: [usize; 2] = [20, libc::SOL_SOCKET as usize | (libc::SCM_RIGHTS as usize) << 32];
-
-/// Sends or takes one byte and, with it, a control message.
-macro_rules! pass {
-    ($call:ident, $socket:expr, $control:ident, $flags:expr) => {{
-        let mut byte = 0u8;
-        let mut part = [(&raw mut byte).expose_provenance(), 1];
-        let control = (&raw mut $control).expose_provenance();
-        // struct msghdr: no name, one part, one control message, no flags.
-        let mut message = [0, 0, (&raw mut part).expose_provenance(), 1, control, size_of_val(&$control), 0];
-        call!($call, fd($socket), &raw mut message, $flags)
-    }};
-}
-
-pub(crate) fn send_descriptor(socket: Fd, descriptor: Fd) -> Result<usize> {
-    let mut control = [RIGHTS[0], RIGHTS[1], fd(descriptor)];
-    pass!(SYS_sendmsg, socket, control, libc::MSG_NOSIGNAL)
-}
-
-/// Takes the descriptor that has been sent; waits for none.
-pub(crate) fn receive_descriptor(socket: Fd) -> Result<Fd> {
-    let mut control = [0usize; 3];
-    pass!(SYS_recvmsg, socket, control, libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC)?;
-    // That none came with the byte means that this process may have no more.
-    if control[..2] == RIGHTS { Ok(control[2] as Fd) } else { Err(Errno(libc::EMFILE)) }
 }
 
 pub(crate) fn prlimit(resource: u32, soft: u64, hard: u64) -> Result<usize> {

@@ -1,0 +1,84 @@
+//! The calls that make mounts, change them and take them away.
+//!
+//! In the kernel's newer interface a mount is made without a place, on a descriptor, and then moved to another descriptor:
+//! so no path is looked up twice, and none by somebody who could have changed it in between. See fsopen(2), open_tree(2),
+//! move_mount(2), mount_setattr(2).
+
+use core::ffi::CStr;
+
+use super::{CURRENT_DIRECTORY, Fd, fd, path};
+use crate::sys::Result;
+
+/// What mount_setattr(2) changes, `struct mount_attr`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MountAttr {
+    pub set: u64,
+    pub clear: u64,
+    pub propagation: u64,
+    pub userns: u64,
+}
+
+/// The older way to mount, for what the newer one cannot say on older kernels.
+pub(crate) fn mount(source: &CStr, target: &CStr, fstype: &CStr, data: &CStr) -> Result<usize> {
+    call!(SYS_mount, path(source), path(target), path(fstype), 0, path(data))
+}
+
+/// Detaches the mount on `name` with all below it, now for path lookups and fully when no longer used.
+pub(crate) fn detach(name: &CStr) -> Result<usize> {
+    call!(SYS_umount2, path(name), libc::MNT_DETACH)
+}
+
+pub(crate) fn pivot_root(new: &CStr, put_old: &CStr) -> Result<usize> {
+    call!(SYS_pivot_root, path(new), path(put_old))
+}
+
+pub(crate) fn fsopen(fstype: &CStr) -> Result<Fd> {
+    call!(SYS_fsopen, path(fstype), 1 /* FSOPEN_CLOEXEC */).map(|number| number as Fd)
+}
+
+/// Sets one option; an empty value is a plain flag.
+pub(crate) fn fsconfig(context: Fd, key: &CStr, value: &CStr) -> Result<usize> {
+    if value.is_empty() {
+        call!(SYS_fsconfig, fd(context), 0 /* FSCONFIG_SET_FLAG */, path(key), 0, 0)
+    } else {
+        call!(SYS_fsconfig, fd(context), 1 /* FSCONFIG_SET_STRING */, path(key), path(value), 0)
+    }
+}
+
+pub(crate) fn fsconfig_create(context: Fd) -> Result<usize> {
+    call!(SYS_fsconfig, fd(context), 6 /* FSCONFIG_CMD_CREATE */, 0, 0, 0)
+}
+
+pub(crate) fn fsmount(context: Fd, attributes: u64) -> Result<Fd> {
+    call!(SYS_fsmount, fd(context), 1 /* FSMOUNT_CLOEXEC */, attributes).map(|number| number as Fd)
+}
+
+/// Takes a detached copy of the mount at `name`, with the mounts below it if `recursive`.
+pub(crate) fn open_tree(directory: Fd, name: &CStr, recursive: bool) -> Result<Fd> {
+    let mut flags = 1 /* OPEN_TREE_CLONE */ | libc::O_CLOEXEC | libc::AT_EMPTY_PATH;
+    if recursive {
+        flags |= libc::AT_RECURSIVE;
+    }
+    call!(SYS_open_tree, fd(directory), path(name), flags).map(|number| number as Fd)
+}
+
+/// Attaches a detached mount on the file or directory that `destination` is open on.
+pub(crate) fn move_mount(tree: Fd, destination: Fd) -> Result<usize> {
+    // MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH: both descriptors are meant themselves.
+    call!(SYS_move_mount, fd(tree), path(c""), fd(destination), path(c""), 0x04 | 0x40)
+}
+
+/// Attaches a detached mount on a path of the host's.
+pub(crate) fn move_mount_to(tree: Fd, destination: &CStr) -> Result<usize> {
+    call!(SYS_move_mount, fd(tree), path(c""), fd(CURRENT_DIRECTORY), path(destination), 0x04)
+}
+
+/// Changes the mount that `mount` is open on, and those below it if `recursive`.
+pub(crate) fn mount_setattr(mount: Fd, name: &CStr, recursive: bool, change: &MountAttr) -> Result<usize> {
+    let mut flags = libc::AT_EMPTY_PATH;
+    if recursive {
+        flags |= libc::AT_RECURSIVE;
+    }
+    call!(SYS_mount_setattr, fd(mount), path(name), flags, &raw const *change, size_of::<MountAttr>())
+}
