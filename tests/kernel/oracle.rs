@@ -11,17 +11,20 @@
 //! | processes that are the test's children, the engine, or see the test's directory among their mounts | `/proc/PID` |
 //! | the caller itself: descriptors, namespaces, ids, capabilities, signals, cgroups, working directory | `/proc/thread-self` |
 //! | kernel settings that containers have been known to change | `/proc/sys` |
-//! | the engine's own program | SHA-256 |
+//! | the engine's own program | as watched files; its content is hashed once, and again after every test |
 //! | watched files: type, owner, mode, times, attributes, content | the directories given |
 //!
 //! An aspect is a map from what a thing is to how it is, so one comparison serves them all.
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File, Metadata},
+    io::Read,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    process, thread,
+    process,
+    sync::{Mutex, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -54,7 +57,7 @@ impl HostOracle {
             watched: watched.to_vec(),
             before: Picture::new(),
         };
-        oracle.before = oracle.picture();
+        oracle.before = oracle.picture(hash_seen_last);
         oracle
     }
 
@@ -67,7 +70,7 @@ impl HostOracle {
 
     /// What is not as it was at this moment, one line each.
     pub fn differences(&self) -> Vec<String> {
-        let after = self.picture();
+        let after = self.picture(hash_now);
         let gone = self.before.iter().filter(|(thing, _)| !after.contains_key(*thing));
         let gone = gone.map(|(thing, state)| format!("- {thing}: {state}"));
         let changed = after.iter().filter_map(|(thing, state)| match self.before.get(thing) {
@@ -89,7 +92,8 @@ impl HostOracle {
         }
     }
 
-    fn picture(&self) -> Picture {
+    /// `hash_engine` is how the engine's program is hashed, which is far larger than anything else that is looked at.
+    fn picture(&self, hash_engine: Hash) -> Picture {
         let mut picture = Picture::new();
         add_mounts(&mut picture);
         add_cgroups(&mut picture);
@@ -97,7 +101,7 @@ impl HostOracle {
         add_processes(&mut picture, &self.engine, &self.directory);
         add_caller(&mut picture);
         add_kernel_settings(&mut picture);
-        add_file(&mut picture, &self.engine);
+        add_file(&mut picture, &self.engine, hash_engine);
         for directory in &self.watched {
             add_tree(&mut picture, directory);
         }
@@ -231,17 +235,17 @@ fn add_kernel_settings(picture: &mut Picture) {
 }
 
 fn add_tree(picture: &mut Picture, path: &Path) {
-    add_file(picture, path);
+    add_file(picture, path, hash_now);
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
         entries(path).for_each(|entry| add_tree(picture, &entry));
     }
 }
 
-fn add_file(picture: &mut Picture, path: &Path) {
+fn add_file(picture: &mut Picture, path: &Path, hash: Hash) {
     let Ok(metadata) = fs::symlink_metadata(path) else { return };
     let content = match metadata.file_type() {
         kind if kind.is_symlink() => link(path),
-        kind if kind.is_file() => hash(&fs::read(path).unwrap_or_default()),
+        kind if kind.is_file() => hash(path, &metadata),
         _ => String::new(),
     };
     let attributes: Vec<String> = xattr::list(path)
@@ -261,6 +265,31 @@ fn add_file(picture: &mut Picture, path: &Path) {
     picture.insert(format!("file {}", path.display()), state);
 }
 
-fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+/// A file's SHA-256.
+type Hash = fn(&Path, &Metadata) -> String;
+
+/// By reading all of the file: what is there now, whatever the file's times say.
+fn hash_now(path: &Path, _metadata: &Metadata) -> String {
+    let mut hasher = Sha256::new();
+    let mut portion = vec![0; 1 << 20];
+    if let Ok(mut file) = File::open(path) {
+        while let Ok(count @ 1..) = file.read(&mut portion) {
+            hasher.update(&portion[..count]);
+        }
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the same file hashed to when it was looked at last, for the picture before a test. If somebody has changed it since
+/// by means that its times do not show, the picture after the test, which is always taken in full, does not match.
+fn hash_seen_last(path: &Path, metadata: &Metadata) -> String {
+    static SEEN: Mutex<Option<([i64; 7], String)>> = Mutex::new(None);
+    let (device, number) = (metadata.dev() as i64, metadata.ino() as i64);
+    let (modified, changed) = ([metadata.mtime(), metadata.mtime_nsec()], [metadata.ctime(), metadata.ctime_nsec()]);
+    let version = [device, number, metadata.size() as i64, modified[0], modified[1], changed[0], changed[1]];
+    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*seen {
+        Some((known, hash)) if *known == version => hash.clone(),
+        _ => seen.insert((version, hash_now(path, metadata))).1.clone(),
+    }
 }
