@@ -10,11 +10,8 @@ use core::ffi::CStr;
 
 use super::{Errno, Result};
 
-pub(crate) use mounts::{
-    MountAttr, detach, fsconfig, fsconfig_create, fsmount, fsopen, mount, mount_setattr, move_mount, move_mount_to,
-    open_tree, pivot_root,
-};
-pub(crate) use terminal::{receive_descriptor, send_descriptor, set_window_size, take_terminal, terminal_peer};
+pub(crate) use mounts::*;
+pub(crate) use terminal::*;
 
 /// A descriptor of this process.
 pub(crate) type Fd = i32;
@@ -98,19 +95,19 @@ pub(crate) fn sethostname(name: &CStr) -> Result<usize> {
 
 /// The type bits of a file's mode, see inode(7).
 pub(crate) fn file_type(descriptor: Fd) -> Result<u32> {
-    // SAFETY: struct statx is plain numbers, for which all zero is a value.
-    let mut status: libc::statx = unsafe { core::mem::zeroed() };
-    call!(SYS_statx, fd(descriptor), path(c""), libc::AT_EMPTY_PATH, libc::STATX_TYPE, &raw mut status)?;
-    Ok(u32::from(status.stx_mode) & libc::S_IFMT)
+    statx(descriptor, libc::STATX_TYPE).map(|status| u32::from(status.stx_mode) & libc::S_IFMT)
 }
 
 /// The owner and group of an open file.
 pub(crate) fn owner(descriptor: Fd) -> Result<[u32; 2]> {
+    statx(descriptor, libc::STATX_UID | libc::STATX_GID).map(|status| [status.stx_uid, status.stx_gid])
+}
+
+fn statx(descriptor: Fd, wanted: u32) -> Result<libc::statx> {
     // SAFETY: struct statx is plain numbers, for which all zero is a value.
     let mut status: libc::statx = unsafe { core::mem::zeroed() };
-    let wanted = libc::STATX_UID | libc::STATX_GID;
     call!(SYS_statx, fd(descriptor), path(c""), libc::AT_EMPTY_PATH, wanted, &raw mut status)?;
-    Ok([status.stx_uid, status.stx_gid])
+    Ok(status)
 }
 
 /// The number that says what kind of file system an open file is on, see statfs(2).
@@ -256,15 +253,9 @@ pub(crate) fn setresuid(uid: u32) -> Result<usize> {
 /// Sets the calling thread's capability sets; each is one bit for each capability, see capset(2).
 pub(crate) fn capset(effective: u64, permitted: u64, inheritable: u64) -> Result<usize> {
     let header = [0x2008_0522u32 /* _LINUX_CAPABILITY_VERSION_3 */, 0];
-    let half = |set: u64, upper: bool| (if upper { set >> 32 } else { set & 0xffff_ffff }) as u32;
-    let data = [
-        half(effective, false),
-        half(permitted, false),
-        half(inheritable, false),
-        half(effective, true),
-        half(permitted, true),
-        half(inheritable, true),
-    ];
+    // Effective, permitted and inheritable, the lower half of each and then the upper.
+    let sets = [effective, permitted, inheritable];
+    let data = [sets.map(|set| set as u32), sets.map(|set| (set >> 32) as u32)];
     call!(SYS_capset, header.as_ptr(), data.as_ptr())
 }
 

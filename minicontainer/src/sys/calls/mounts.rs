@@ -56,11 +56,8 @@ pub(crate) fn fsmount(context: Fd, attributes: u64) -> Result<Fd> {
 
 /// Takes a detached copy of the mount at `name`, with the mounts below it if `recursive`.
 pub(crate) fn open_tree(directory: Fd, name: &CStr, recursive: bool) -> Result<Fd> {
-    let mut flags = 1 /* OPEN_TREE_CLONE */ | libc::O_CLOEXEC | libc::AT_EMPTY_PATH;
-    if recursive {
-        flags |= libc::AT_RECURSIVE;
-    }
-    call!(SYS_open_tree, fd(directory), path(name), flags).map(|number| number as Fd)
+    let flags = 1 /* OPEN_TREE_CLONE */ | libc::O_CLOEXEC | libc::AT_EMPTY_PATH;
+    call!(SYS_open_tree, fd(directory), path(name), flags | below(recursive)).map(|number| number as Fd)
 }
 
 /// Attaches a detached mount on the file or directory that `destination` is open on.
@@ -76,9 +73,11 @@ pub(crate) fn move_mount_to(tree: Fd, destination: &CStr) -> Result<usize> {
 
 /// Changes the mount that `mount` is open on, and those below it if `recursive`.
 pub(crate) fn mount_setattr(mount: Fd, name: &CStr, recursive: bool, change: &MountAttr) -> Result<usize> {
-    let mut flags = libc::AT_EMPTY_PATH;
-    if recursive {
-        flags |= libc::AT_RECURSIVE;
-    }
+    let flags = libc::AT_EMPTY_PATH | below(recursive);
     call!(SYS_mount_setattr, fd(mount), path(name), flags, &raw const *change, size_of::<MountAttr>())
+}
+
+/// The flag by which the mounts below a mount are meant, too.
+fn below(recursive: bool) -> i32 {
+    if recursive { libc::AT_RECURSIVE } else { 0 }
 }
