@@ -16,33 +16,28 @@ use crate::rootfs::Driver;
 
 impl Sandbox {
     /// Replaces everything that was asked for so far.
-    pub fn options(mut self, options: RunOptions) -> Sandbox {
-        self.options = options;
-        self
+    pub fn options(self, options: RunOptions) -> Sandbox {
+        self.with(|sandbox| sandbox.options = options)
     }
 
     /// How strictly it is held. [`Profile::Untrusted`] is for programs that nobody has read.
-    pub fn profile(mut self, profile: Profile) -> Sandbox {
-        self.options.profile = profile;
-        self
+    pub fn profile(self, profile: Profile) -> Sandbox {
+        self.with(|sandbox| sandbox.options.profile = profile)
     }
 
     /// The program, in place of the image's own command.
-    pub fn command(mut self, program: impl Into<String>) -> Sandbox {
-        self.options.command = vec![program.into()];
-        self
+    pub fn command(self, program: impl Into<String>) -> Sandbox {
+        self.with(|sandbox| sandbox.options.command = vec![program.into()])
     }
 
     /// One more argument.
-    pub fn arg(mut self, arg: impl Into<String>) -> Sandbox {
-        self.options.command.push(arg.into());
-        self
+    pub fn arg(self, arg: impl Into<String>) -> Sandbox {
+        self.with(|sandbox| sandbox.options.command.push(arg.into()))
     }
 
     /// More arguments.
-    pub fn args<A: Into<String>>(mut self, args: impl IntoIterator<Item = A>) -> Sandbox {
-        self.options.command.extend(args.into_iter().map(Into::into));
-        self
+    pub fn args<A: Into<String>>(self, args: impl IntoIterator<Item = A>) -> Sandbox {
+        self.with(|sandbox| sandbox.options.command.extend(args.into_iter().map(Into::into)))
     }
 
     /// A variable of the environment, beside the image's own.
@@ -51,9 +46,8 @@ impl Sandbox {
     }
 
     /// The working directory inside, absolute; made when missing.
-    pub fn workdir(mut self, path: impl Into<String>) -> Sandbox {
-        self.options.workdir = Some(path.into());
-        self
+    pub fn workdir(self, path: impl Into<String>) -> Sandbox {
+        self.with(|sandbox| sandbox.options.workdir = Some(path.into()))
     }
 
     /// Who the program runs as: `uid`, `name`, `uid:gid` or `name:group` of the image's own accounts.
@@ -77,41 +71,35 @@ impl Sandbox {
     }
 
     /// The most processes and threads at once.
-    pub fn pids(mut self, count: u64) -> Sandbox {
-        self.options.limits.pids = Some(PidsLimit::AtMost(count));
-        self
+    pub fn pids(self, count: u64) -> Sandbox {
+        self.with(|sandbox| sandbox.options.limits.pids = Some(PidsLimit::AtMost(count)))
     }
 
     /// The longest that the program may run; then everything in the container is killed.
-    pub fn wall_time(mut self, limit: Duration) -> Sandbox {
-        self.wall_time = Some(limit);
-        self
+    pub fn wall_time(self, limit: Duration) -> Sandbox {
+        self.with(|sandbox| sandbox.wall_time = Some(limit))
     }
 
     /// The most processor time that all of it may use; then everything in the container is killed. Without a control
     /// group (an ordinary user's) only its first process and the children that one has waited for are counted together.
-    pub fn cpu_time(mut self, limit: Duration) -> Sandbox {
-        self.options.limits.cpu_time = Some(limit);
-        self
+    pub fn cpu_time(self, limit: Duration) -> Sandbox {
+        self.with(|sandbox| sandbox.options.limits.cpu_time = Some(limit))
     }
 
     /// The most bytes that [`output`](Sandbox::output) collects of stdout and stderr together; who writes more is killed.
-    pub fn output_limit(mut self, bytes: u64) -> Sandbox {
-        self.output_limit = Some(bytes);
-        self
+    pub fn output_limit(self, bytes: u64) -> Sandbox {
+        self.with(|sandbox| sandbox.output_limit = Some(bytes))
     }
 
     /// The most that it may write into its own layer, which then lies in memory. For overlay only, and for a container
     /// that is thrown away.
-    pub fn disk_limit(mut self, limit: StorageLimit) -> Sandbox {
-        self.options.storage = Some(limit);
-        self
+    pub fn disk_limit(self, limit: StorageLimit) -> Sandbox {
+        self.with(|sandbox| sandbox.options.storage = Some(limit))
     }
 
     /// Nothing can be written but in mounts.
-    pub fn read_only(mut self) -> Sandbox {
-        self.options.root = Access::ReadOnly;
-        self
+    pub fn read_only(self) -> Sandbox {
+        self.with(|sandbox| sandbox.options.root = Access::ReadOnly)
     }
 
     /// Shows a file or directory of the host (an absolute path) inside.
@@ -136,27 +124,25 @@ impl Sandbox {
     }
 
     /// The network that it sees; without this call, none.
-    pub fn network(mut self, network: Network) -> Sandbox {
-        self.options.network = network;
-        self
+    pub fn network(self, network: Network) -> Sandbox {
+        self.with(|sandbox| sandbox.options.network = network)
     }
 
     /// Leaves an isolation out, to see what it was for.
-    pub fn without(mut self, isolation: Isolation) -> Sandbox {
-        self.options.without.insert(isolation);
-        self
+    pub fn without(self, isolation: Isolation) -> Sandbox {
+        self.with(|sandbox| {
+            sandbox.options.without.insert(isolation);
+        })
     }
 
     /// How the layers become one tree. Without this call: by overlayfs where that works, else by copying.
-    pub fn driver(mut self, driver: Driver) -> Sandbox {
-        self.driver = Some(driver);
-        self
+    pub fn driver(self, driver: Driver) -> Sandbox {
+        self.with(|sandbox| sandbox.driver = Some(driver))
     }
 
     /// Keeps what the container writes in `directory`, under this id, after it is over.
-    pub fn kept_in(mut self, directory: impl Into<PathBuf>, id: impl Into<String>) -> Sandbox {
-        self.place = Place::Kept { directory: directory.into(), id: id.into(), volatile: false };
-        self
+    pub fn kept_in(self, directory: impl Into<PathBuf>, id: impl Into<String>) -> Sandbox {
+        self.with(|sandbox| sandbox.place = Place::Kept { directory: directory.into(), id: id.into(), volatile: false })
     }
 
     /// Says that whoever keeps it ([`kept_in`](Sandbox::kept_in)) will throw it away in the end, so that nothing that
@@ -169,47 +155,45 @@ impl Sandbox {
     }
 
     /// What it reads; without this call, what the caller reads ([`output`](Sandbox::output): nothing).
-    pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Sandbox {
-        self.stdio[0] = stdin.into();
-        self
+    pub fn stdin(self, stdin: impl Into<Stdio>) -> Sandbox {
+        self.with(|sandbox| sandbox.stdio[0] = stdin.into())
     }
 
     /// Where it writes to.
-    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Sandbox {
-        self.stdio[1] = stdout.into();
-        self
+    pub fn stdout(self, stdout: impl Into<Stdio>) -> Sandbox {
+        self.with(|sandbox| sandbox.stdio[1] = stdout.into())
     }
 
     /// Where it writes its complaints to.
-    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Sandbox {
-        self.stdio[2] = stderr.into();
-        self
+    pub fn stderr(self, stderr: impl Into<Stdio>) -> Sandbox {
+        self.with(|sandbox| sandbox.stdio[2] = stderr.into())
     }
 
     /// Has a small process of the engine's stay as the container's first one: it starts the program as its child, hands
     /// signals on to it and buries orphans, which few programs do that were not written to be the first.
-    pub fn init(mut self) -> Sandbox {
-        self.options.init = true;
-        self
+    pub fn init(self) -> Sandbox {
+        self.with(|sandbox| sandbox.options.init = true)
     }
 
     /// Ends the container when the calling *thread* ends, even by SIGKILL: whoever calls [`start`](Sandbox::start) in one
     /// thread and lets that end before the container does not want this.
-    pub fn end_with_caller(mut self) -> Sandbox {
-        self.ends_with_caller = true;
-        self
+    pub fn end_with_caller(self) -> Sandbox {
+        self.with(|sandbox| sandbox.ends_with_caller = true)
     }
 
     /// Gives it a terminal of its own in place of the three, with so many lines of so many characters (zeros: nobody
     /// knows). The other side of it is [`Running::terminal`](super::Running::terminal).
-    pub fn terminal(mut self, rows: u16, columns: u16) -> Sandbox {
-        self.options.terminal = Some(WindowSize { rows, columns });
-        self
+    pub fn terminal(self, rows: u16, columns: u16) -> Sandbox {
+        self.with(|sandbox| sandbox.options.terminal = Some(WindowSize { rows, columns }))
     }
 
     /// Measures every step of the start, see [`Running::times`](super::Running::times).
-    pub fn traced(mut self) -> Sandbox {
-        self.traced = true;
+    pub fn traced(self) -> Sandbox {
+        self.with(|sandbox| sandbox.traced = true)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Sandbox)) -> Sandbox {
+        change(&mut self);
         self
     }
 

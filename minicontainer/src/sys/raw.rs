@@ -15,11 +15,11 @@ const CLONE3: isize = 435;
 ///
 /// # Safety
 /// The arguments must be what the call expects: above all, addresses must be valid for what the kernel does with them.
-#[cfg(target_arch = "x86_64")]
 pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<usize> {
     let [a, b, c, d, e, f] = arguments;
     let result: isize;
     // SAFETY: the instruction clobbers rcx and r11 only, as declared; the caller answers for the arguments.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         core::arch::asm!(
             "syscall",
@@ -29,18 +29,8 @@ pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<us
             options(nostack),
         );
     }
-    outcome(result)
-}
-
-/// Makes the system call `number` with six arguments; those that a call does not have are ignored by the kernel.
-///
-/// # Safety
-/// The arguments must be what the call expects: above all, addresses must be valid for what the kernel does with them.
-#[cfg(target_arch = "aarch64")]
-pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<usize> {
-    let [a, b, c, d, e, f] = arguments;
-    let result: isize;
     // SAFETY: the instruction changes x0 only; the caller answers for the arguments.
+    #[cfg(target_arch = "aarch64")]
     unsafe {
         core::arch::asm!(
             "svc 0",
@@ -60,7 +50,6 @@ pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<us
 /// `args` must point to `size` bytes of a `struct clone_args` that names a stack. Until the child has become another
 /// program or has ended, the stack and whatever `argument` points to must stay; and `entry` must not touch what the C
 /// library or the Rust runtime keep for the calling thread.
-#[cfg(target_arch = "x86_64")]
 pub(crate) unsafe fn clone3_sharing_memory(
     args: *const c_void,
     size: usize,
@@ -70,6 +59,7 @@ pub(crate) unsafe fn clone3_sharing_memory(
     let result: isize;
     // SAFETY: in the parent only the declared registers change; the child never leaves the block, since `entry` does
     // not return. The caller answers for the rest.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         core::arch::asm!(
             "syscall",
@@ -85,26 +75,8 @@ pub(crate) unsafe fn clone3_sharing_memory(
             lateout("rcx") _, lateout("r11") _,
         );
     }
-    outcome(result)
-}
-
-/// Makes the system call clone3(2) for a child that shares this process's memory and has a stack of its own (as `args`
-/// says): it calls `entry` with `argument` on that stack. Answers the parent with the child's id.
-///
-/// # Safety
-/// `args` must point to `size` bytes of a `struct clone_args` that names a stack. Until the child has become another
-/// program or has ended, the stack and whatever `argument` points to must stay; and `entry` must not touch what the C
-/// library or the Rust runtime keep for the calling thread.
-#[cfg(target_arch = "aarch64")]
-pub(crate) unsafe fn clone3_sharing_memory(
-    args: *const c_void,
-    size: usize,
-    entry: extern "C" fn(*const c_void) -> !,
-    argument: *const c_void,
-) -> Result<usize> {
-    let result: isize;
-    // SAFETY: in the parent only the declared registers change; the child never leaves the block, since `entry` does
-    // not return. The caller answers for the rest.
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
     unsafe {
         core::arch::asm!(
             "svc 0",
