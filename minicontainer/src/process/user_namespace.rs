@@ -53,11 +53,7 @@ unsafe fn with_process<T>(
         let entered = own(owner, libc::CLONE_NEWUSER | flags);
         let told = entered.and_then(|_| calls::write(its.as_raw_fd(), b"n"));
         let went = told.and_then(|_| calls::read(its.as_raw_fd(), &mut [0]));
-        calls::exit(match went {
-            Ok(1) => work(),
-            Ok(_) => libc::ECANCELED,
-            Err(errno) => errno.0,
-        })
+        calls::exit(went.map_or_else(|errno| errno.0, |count| if count == 1 { work() } else { libc::ECANCELED }))
     };
     // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
@@ -67,11 +63,8 @@ unsafe fn with_process<T>(
     let prepared = entered.then(|| prepare(pid).and_then(go));
     drop(ours);
     let ended = wait::reap(&pidfd).map_err(|source| StartError::Wait { source })?;
-    match (prepared, ended.how) {
-        (Some(prepared), how) => Ok((prepared?, how)),
-        (None, How::Exited(errno)) => Err(failed(errno)),
-        (None, _) => Err(failed(libc::ECANCELED)),
-    }
+    let errno = if let How::Exited(errno) = ended.how { errno } else { libc::ECANCELED };
+    Ok((prepared.unwrap_or_else(|| Err(failed(errno)))?, ended.how))
 }
 
 /// Makes the calling process's own namespaces. What a user may have of some things, such as inotify(7) instances, the
