@@ -6,6 +6,7 @@
 mod bundle;
 mod demo;
 mod help;
+mod images;
 mod judge;
 mod life;
 mod mistakes;

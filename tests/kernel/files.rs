@@ -173,3 +173,39 @@ fn a_working_directory_outside_is_refused() {
     }
     assert_eq!(text(&shell(&image, "pwd; ls -d /usr").workdir("/proc/1/cwd")), "/\n/usr");
 }
+
+/// A read-only place stays so: through what the host has mounted below it, and after an attempt to make it writable. The
+/// controls: where it was not asked to be read-only, and where the container has the power to change its mounts.
+#[test]
+fn a_read_only_place_is_so_below_and_after_a_remount() {
+    let Some(fixture) = Fixture::root() else { return };
+    busybox(&fixture);
+    let shared = fixture.store().join("shared");
+    fs::create_dir_all(shared.join("below")).expect("directories");
+    let run = |flags: &[&str], script: &str| {
+        let engine = fixture.command().get_program().to_owned();
+        let mut command = fixture.command_of("unshare");
+        let mounted = "mount -t tmpfs none \"$1/below\" && shift && exec \"$@\"";
+        command.args(["--mount", "sh", "-ec", mounted, "sh"]).arg(&shared).arg(engine);
+        command.args(["run", "--rm"]).args(flags).args(["busybox", "sh", "-c", script]);
+        command.output().expect("the command starts").status.success()
+    };
+    let volume = |access: &str| format!("{}:/data{access}", shared.display());
+    let (read_only, writable) = (volume(":ro"), volume(""));
+    let mount = format!("type=bind,source={},target=/data,readonly", shared.display());
+    let with_power = ["--without", "capabilities,seccomp"];
+    for flags in [["-v", read_only.as_str()], ["--mount", &mount]] {
+        assert!(run(&flags, "test -d /data/below"));
+        for place in ["/data", "/data/below"] {
+            let write = format!("touch {place}/x");
+            let remount = format!("mount -o remount,bind,rw {place}; {write}");
+            assert!(!run(&flags, &write), "{write}");
+            assert!(!run(&flags, &remount), "{remount}");
+            assert!(run(&["-v", &writable], &format!("{write} && rm {place}/x")), "{write}");
+            assert!(run(&[&flags[..], &with_power].concat(), &format!("{remount} && rm {place}/x")), "{remount}");
+        }
+    }
+    let remount = "mount -o remount,bind,rw /; touch /x";
+    assert!(!run(&["--read-only"], remount));
+    assert!(run(&[&["--read-only"], &with_power[..]].concat(), remount));
+}

@@ -96,22 +96,83 @@ fn groups_made_inside_end_with_it() {
     assert_eq!(text(&sandbox.wall_time(Duration::from_secs(20))), "1");
 }
 
+/// A sandbox whose document names its group.
+fn in_group(fixture: &Fixture, name: &str) -> Sandbox {
+    let directory = fixture.store().join("bundle");
+    let path = directory.join("config.json");
+    if !path.exists() {
+        busybox(fixture);
+        let mut command = fixture.command();
+        command.arg("spec").arg("--bundle").arg(&directory).args(["--memory", "64m", "busybox", "sleep", "100"]);
+        assert!(command.output().expect("the command starts").status.success());
+    }
+    let mut config: serde_json::Value = serde_json::from_slice(&fs::read(&path).expect("it")).expect("JSON");
+    config["linux"]["cgroupsPath"] = name.into();
+    fs::write(&path, config.to_string()).expect("the document");
+    Sandbox::from_bundle(&directory).expect("a bundle")
+}
+
+/// A group's name leads from the root of the hierarchy down, nowhere else; what cannot be such a name is refused before
+/// anything is made. The oracle would find a group elsewhere.
+#[test]
+fn a_groups_name_climbs_nowhere() {
+    let Some(fixture) = Fixture::root() else { return };
+    for name in ["/../outside", "inner/../../outside", "..", ".", "/", "", "a//b", "./a", "/a/."] {
+        let error = in_group(&fixture, name).spawn().expect_err(name).to_string();
+        assert!(error.contains("linux.cgroupsPath"), "{name}: {error}");
+    }
+}
+
+/// A limit that no controller can hold is an error, and leaves no group. On version 1 the controller's hierarchy may not be
+/// mounted; on version 2 a group that has processes of its own hands no controllers on.
+#[test]
+fn a_controller_that_is_missing() {
+    let Some(fixture) = Fixture::root() else { return };
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        let above = PathBuf::from(format!("/sys/fs/cgroup/minicontainer-test-{}", std::process::id()));
+        let sandbox = in_group(&fixture, &format!("/minicontainer-test-{}/inner", std::process::id()));
+        fs::create_dir(&above).expect("a group");
+        let mut member = std::process::Command::new("sleep").arg("100").spawn().expect("a process");
+        fs::write(above.join("cgroup.procs"), member.id().to_string()).expect("it moves");
+        let error = sandbox.spawn().map(drop);
+        let left = above.join("inner").exists();
+        member.kill().expect("it runs");
+        member.wait().expect("its end");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while fs::remove_dir(&above).is_err() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert!(matches!(error, Err(Error::Cgroup(_))), "{error:?}");
+        assert!(!left, "the group stays");
+        return;
+    }
+    busybox(&fixture);
+    let without_memory = "mount -t tmpfs none \"$1\" && for group in /sys/fs/cgroup/*; do name=${group##*/}; \
+        [ $name = memory ] || { mkdir \"$1/$name\" && mount --bind $group \"$1/$name\"; }; done && \
+        mount --rbind \"$1\" /sys/fs/cgroup && shift && exec \"$@\"";
+    let place = fixture.store().join("hierarchies");
+    fs::create_dir(&place).expect("a directory");
+    let run = |flags: &[&str]| {
+        let engine = fixture.command().get_program().to_owned();
+        let mut command = fixture.command_of("unshare");
+        command.args(["--mount", "sh", "-ec", without_memory, "sh"]).arg(&place).arg(engine);
+        command.args(["run", "--rm"]).args(flags).args(["busybox", "true"]);
+        command.output().expect("the command starts")
+    };
+    assert!(run(&[]).status.success());
+    let refused = run(&["--memory", "64m"]);
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(125), "{stderr}");
+    assert!(stderr.contains("the memory limit cannot be applied"), "{stderr}");
+}
+
 /// Of two containers of one name the second is refused, and the first is none the worse; an empty group that somebody
 /// left behind, even a frozen one, is in nobody's way.
 #[test]
 fn a_group_that_is_there_already() {
     let Some(fixture) = Fixture::root() else { return };
-    busybox(&fixture);
     let name = format!("minicontainer-test-{}/inner", std::process::id());
-    let directory = fixture.store().join("bundle");
-    let mut command = fixture.command();
-    command.arg("spec").arg("--bundle").arg(&directory).args(["busybox", "sleep", "100"]);
-    assert!(command.output().expect("the command starts").status.success());
-    let path = directory.join("config.json");
-    let mut config: serde_json::Value = serde_json::from_slice(&fs::read(&path).expect("it")).expect("JSON");
-    config["linux"]["cgroupsPath"] = format!("/{name}").into();
-    fs::write(&path, config.to_string()).expect("the document");
-    let sandbox = Sandbox::from_bundle(&directory).expect("a bundle");
+    let sandbox = in_group(&fixture, &format!("/{name}"));
 
     let mut first = sandbox.spawn().expect("the first starts");
     let error = sandbox.spawn().expect_err("the second is refused").to_string();
