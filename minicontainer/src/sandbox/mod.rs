@@ -191,7 +191,7 @@ impl Sandbox {
                 let user = resolve_user(&process.user, &account("/etc/passwd")?, &account("/etc/group")?)?;
                 let spec = spec::spec(&self.options, &process, &user, &id, &host)?;
                 let mut root = rootfs::describe(layers, &directory, driver, volatile);
-                self.limit_layer(&mut root, &host)?;
+                self.limit_layer(&mut root, &spec, &host)?;
                 (spec, root)
             }
         };
@@ -203,17 +203,26 @@ impl Sandbox {
     }
 
     /// What was asked for must be had; a bound that a profile sets is set where it can be.
-    fn limit_layer(&self, root: &mut RootFs, host: &Host) -> Result<(), PlanError> {
-        let marks = host.overlay != Overlay::UserXattr || host::memory_keeps_user_attributes();
-        match (root, self.options.storage) {
-            (RootFs::Overlay { .. }, Some(_)) if !marks => Err(PlanError::LayerLimitNeedsUserAttributes),
-            (RootFs::Directory { .. }, Some(_)) => Err(PlanError::LayerLimitNeedsOverlay),
-            (RootFs::Directory { .. }, None) => Ok(()),
-            (RootFs::Overlay { limit, volatile, .. }, wanted) => {
-                *limit = wanted.or(self.options.bounds().storage.filter(|_| *volatile && marks));
-                Ok(())
+    fn limit_layer(&self, root: &mut RootFs, spec: &Spec, host: &Host) -> Result<(), PlanError> {
+        let own_ids = spec.linux().as_ref().is_some_and(|linux| linux.uid_mappings().is_some());
+        let too_old = |lack, version, instead| Some(PlanError::LayerLimitNeedsNewerKernel { lack, version, instead });
+        let fault = match host.overlay {
+            Overlay::UserXattr if !host::memory_keeps_user_attributes() => {
+                too_old("keep an ordinary user's marks (user.* attributes)", "6.6", ", or run as root")
             }
+            Overlay::Trusted if own_ids && !host::kernel_at_least(6, 3) => {
+                too_old("can be shown with other owners (idmapped)", "6.3", ", or the ids of its own")
+            }
+            _ => None,
+        };
+        match (root, self.options.storage, fault) {
+            (RootFs::Overlay { .. }, Some(_), Some(fault)) => return Err(fault),
+            (RootFs::Directory { .. }, Some(_), _) => return Err(PlanError::LayerLimitNeedsOverlay),
+            (RootFs::Overlay { limit, .. }, Some(wanted), None) => *limit = Some(wanted),
+            (RootFs::Overlay { limit, volatile: true, .. }, None, None) => *limit = self.options.bounds().storage,
+            _ => {}
         }
+        Ok(())
     }
 
     /// Starts the process and comes back as soon as the program runs.

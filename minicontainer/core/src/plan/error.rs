@@ -78,12 +78,18 @@ pub enum PlanError {
         "the writable layer can be limited only in a container that is thrown away when it ends (--rm): it then lies in memory"
     )]
     LayerLimitNeedsThrowAway,
-    /// The kernel's files in memory cannot carry the marks of an ordinary user's overlay.
+    /// The limited layer lies in memory, and the kernel's files there cannot do what they must.
     #[error(
-        "an ordinary user can limit the writable layer from Linux 6.6 on: before, files in memory keep no user.* \
-         attributes, with which overlayfs remembers that a directory was replaced; run as root, or without the limit"
+        "the writable layer cannot be limited on this kernel: it then lies in memory, and files there {lack} only from Linux {version} on; leave the limit out{instead}"
     )]
-    LayerLimitNeedsUserAttributes,
+    LayerLimitNeedsNewerKernel {
+        /// What they cannot do.
+        lack: &'static str,
+        /// The first kernel whose files can.
+        version: &'static str,
+        /// What else could be done.
+        instead: &'static str,
+    },
     /// A copy is as large as the image, and lies on the disk.
     #[error("the writable layer can be limited only with overlayfs: the copy driver has no layer of its own")]
     LayerLimitNeedsOverlay,
