@@ -46,7 +46,9 @@ struct Running {
 
 impl Running {
     fn start(mut command: Command) -> Running {
-        let mut command = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the command starts");
+        // At a terminal the command would be stopped by the signals with which a shell governs jobs.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut command = command.spawn().expect("the command starts");
         let lines = BufReader::new(command.stdout.take().expect("a pipe")).lines();
         Running { command, lines }
     }
