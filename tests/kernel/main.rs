@@ -6,7 +6,9 @@
 //!
 //! Tests that need what this machine or this user lacks say so through [`skip::require`].
 
+mod accounts;
 mod attacks;
+mod channels;
 mod delegation;
 mod devices;
 mod escape;
@@ -34,4 +36,6 @@ mod signals;
 mod skip;
 mod swapper;
 mod system_calls;
+mod terminals;
 mod verdicts;
+mod weak_engine;

@@ -140,7 +140,7 @@ fn mounts_below_a_directory_that_is_exchanged_land_inside() {
     });
     let swapper = shared.swapper();
     let live = control_falls("an engine that looks and then opens", || shared.naive_look_and_open());
-    let (mut tries, effort) = (0, Effort::of(Duration::from_millis(2000), 20_000));
+    let (mut tries, effort) = (0, Effort::of(Duration::from_millis(1500), 20_000));
     while effort.goes_on(tries) {
         // No start fails: each name leads somewhere at every moment, and where the kernel says "again" the engine tries.
         let output = run(&sandbox);
@@ -192,7 +192,7 @@ fn places_made_below_a_directory_that_is_exchanged_are_made_inside() {
     let victim = fs::File::open(&shared.victim).expect("the victim");
     victim.set_modified(modified).expect("its time is put back");
     let (mut tries, mut made, mut refused) = (0, 0, 0);
-    let effort = Effort::of(Duration::from_millis(1000), 1_000);
+    let effort = Effort::of(Duration::from_millis(700), 1_000);
     while effort.goes_on(tries) {
         match sandbox.output() {
             Ok(output) => {
@@ -282,7 +282,7 @@ fn files_are_covered_with_the_hosts_null_device_and_no_other() {
     let swapper = Swapper::of(&null, &link);
     let naive = || look_and_open(&null, is_right);
     let _live = control_falls("an engine that looks at /dev/null and then opens it", naive);
-    let (mut tries, effort) = (0, Effort::of(Duration::from_millis(1000), 20_000));
+    let (mut tries, effort) = (0, Effort::of(Duration::from_millis(700), 20_000));
     while effort.goes_on(tries) {
         let seen = crate::sandboxes::text(&sandbox);
         assert!(seen.starts_with("character special file 1:3\n") && !seen.contains("open"), "{seen}");
@@ -316,7 +316,7 @@ fn the_terminal_is_bound_to_a_place_inside() {
     let _live = control_falls("an engine that looks at the console's place and then opens it", || {
         look_and_open(&console, |metadata| metadata.is_file() && metadata.len() == 0)
     });
-    let (mut tries, effort) = (0, Effort::of(Duration::from_millis(1000), 1_000));
+    let (mut tries, effort) = (0, Effort::of(Duration::from_millis(700), 1_000));
     while effort.goes_on(tries) {
         let mut running = sandbox.spawn().unwrap_or_else(|error| panic!("the sandbox must start: {error}"));
         let mut seen = Vec::new();

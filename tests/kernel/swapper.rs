@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 /// How long a control may take to fall. It does so within milliseconds; a machine that is busy or emulated needs longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Exchanges two names until it is dropped; then both are as they were.
 pub struct Swapper {
@@ -64,7 +64,7 @@ pub fn control_falls(what: &str, mut falls: impl FnMut() -> bool) -> bool {
 
 /// Says that an attack could not be shown to work here even where nothing protects, so that withstanding it proves
 /// nothing on this machine. That depends on chance or on the kernel, so it fails no test.
-fn not_live(reason: &str) {
+pub fn not_live(reason: &str) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let _ = writeln!(io::stderr(), "NOT LIVE {test}: {reason}");
 }
