@@ -73,7 +73,8 @@ fn check_no_more(name: &str, lacking: u64, posture: &Value, whole: &Value) {
 #[track_caller]
 fn check_refused(name: &str, said: &str) {
     let last = said.lines().find(|line| line.starts_with("minicontainer: ")).unwrap_or_default();
-    let reasons = ["EPERM", "EACCES", "Operation not permitted", "Permission denied", "cannot be applied"];
+    let reasons =
+        ["EPERM", "EACCES", "Operation not permitted", "Permission denied", "cannot be applied", "lacks it itself"];
     assert!(reasons.iter().any(|reason| last.contains(reason)), "without {name}: {said}");
 }
 
@@ -109,7 +110,8 @@ fn an_engine_that_lacks_powers_says_so_or_gives_less() {
 fn what_an_engine_cannot_give_is_refused() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
-    let wishes: [(&str, u32, &[&str]); 3] = [
+    let wishes: [(&str, u32, &[&str]); 4] = [
+        ("SYS_TIME", 25, &["--cap-add", "SYS_TIME"]),
         ("MKNOD", 27, &["--device", "/dev/full:/dev/another"]),
         ("SETUID", 7, &["--userns", "auto"]),
         ("SETGID", 6, &["--user", "1000:1000"]),
