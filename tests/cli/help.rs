@@ -18,11 +18,17 @@ fn every_help_text() {
         "images",
         "rmi",
         "load",
+        "save",
+        "import",
+        "export",
+        "commit",
         "tag",
         "history",
         "container",
         "image",
         "image seed",
+        "image prune",
+        "image check-layer",
         "demo",
         "doctor",
         "version",
@@ -46,6 +52,10 @@ fn the_object_forms_are_the_short_ones() {
         ("images", "image ls"),
         ("rmi", "image rm"),
         ("load", "image load"),
+        ("save", "image save"),
+        ("import", "image import"),
+        ("commit", "container commit"),
+        ("export", "container export"),
     ];
     for (short, object) in pairs {
         let help = |command: &str| {

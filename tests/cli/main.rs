@@ -6,6 +6,7 @@
 mod bundle;
 mod demo;
 mod help;
+mod hostile;
 mod images;
 mod judge;
 mod life;
@@ -15,3 +16,4 @@ mod place;
 mod skip;
 mod streams;
 mod terminal;
+mod travel;

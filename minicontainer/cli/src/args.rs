@@ -65,15 +65,23 @@ pub enum Command {
     /// Write a bundle: a config.json and a rootfs that runc, crun and others run
     Spec(Box<spec::SpecArguments>),
     /// List images
-    Images(image::ListArguments),
+    Images(image::list::ListArguments),
     /// Remove images
-    Rmi(image::RemoveArguments),
+    Rmi(image::remove::RemoveArguments),
     /// Add the images of a tar archive that `docker save` or an OCI tool wrote
-    Load(image::LoadArguments),
+    Load(image::archive::LoadArguments),
+    /// Write images as a tar archive that others read, too
+    Save(image::archive::SaveArguments),
+    /// Make an image of a tar archive of files
+    Import(image::archive::ImportArguments),
+    /// Write all files of a container as a tar archive
+    Export(image::made::ExportArguments),
+    /// Make an image of what a container has changed
+    Commit(image::made::CommitArguments),
     /// Give an image one more name
     Tag(image::TagArguments),
     /// Show how an image was made, layer by layer
-    History(image::HistoryArguments),
+    History(image::history::HistoryArguments),
     /// Commands about containers
     #[command(subcommand)]
     Container(ContainerCommand),
@@ -105,6 +113,10 @@ pub enum ContainerCommand {
     Inspect(inspect::InspectArguments),
     /// Show what a container changed in its image's files
     Diff(container::DiffArguments),
+    /// Write all files of a container as a tar archive
+    Export(image::made::ExportArguments),
+    /// Make an image of what a container has changed
+    Commit(image::made::CommitArguments),
 }
 
 /// The object form of what is about images.
@@ -114,18 +126,26 @@ pub enum ImageCommand {
     Seed(image::SeedArguments),
     /// List images
     #[command(visible_alias = "list")]
-    Ls(image::ListArguments),
+    Ls(image::list::ListArguments),
     /// Show all that is known of images, as JSON
     Inspect(inspect::InspectArguments),
     /// Remove images
     #[command(visible_alias = "remove")]
-    Rm(image::RemoveArguments),
+    Rm(image::remove::RemoveArguments),
+    /// Remove images that have no name, or that no container uses
+    Prune(image::remove::PruneArguments),
     /// Add the images of a tar archive
-    Load(image::LoadArguments),
+    Load(image::archive::LoadArguments),
+    /// Write images as a tar archive that others read, too
+    Save(image::archive::SaveArguments),
+    /// Make an image of a tar archive of files
+    Import(image::archive::ImportArguments),
+    /// Apply one layer from stdin to a directory, to try what an archive does
+    CheckLayer(image::archive::CheckLayerArguments),
     /// Give an image one more name
     Tag(image::TagArguments),
     /// Show how an image was made, layer by layer
-    History(image::HistoryArguments),
+    History(image::history::HistoryArguments),
 }
 
 impl Command {
@@ -150,18 +170,23 @@ impl Command {
             Command::Container(ContainerCommand::Inspect(arguments)) => {
                 inspect::execute(&arguments, &[inspect::CONTAINER])
             }
-            Command::Image(ImageCommand::Inspect(arguments)) => inspect::execute(&arguments, &[inspect::IMAGE]),
             Command::Explain(arguments) => explain::execute(&arguments).map_err(Failure::of_run),
             Command::Judge(arguments) => judge::execute(&arguments).map_err(Failure::of_run),
             Command::Spec(arguments) => spec::execute(&arguments).map_err(Failure::of_run),
-            Command::Images(arguments) | Command::Image(ImageCommand::Ls(arguments)) => image::list(&arguments),
-            Command::Rmi(arguments) | Command::Image(ImageCommand::Rm(arguments)) => image::remove(&arguments),
-            Command::Load(arguments) | Command::Image(ImageCommand::Load(arguments)) => image::load(&arguments),
-            Command::Tag(arguments) | Command::Image(ImageCommand::Tag(arguments)) => image::tag(&arguments),
-            Command::History(arguments) | Command::Image(ImageCommand::History(arguments)) => {
-                image::history(&arguments)
+            Command::Export(arguments) | Command::Container(ContainerCommand::Export(arguments)) => {
+                image::made::export(&arguments)
             }
-            Command::Image(ImageCommand::Seed(arguments)) => image::seed(&arguments),
+            Command::Commit(arguments) | Command::Container(ContainerCommand::Commit(arguments)) => {
+                image::made::commit(&arguments)
+            }
+            Command::Images(arguments) => ImageCommand::Ls(arguments).execute(),
+            Command::Rmi(arguments) => ImageCommand::Rm(arguments).execute(),
+            Command::Load(arguments) => ImageCommand::Load(arguments).execute(),
+            Command::Save(arguments) => ImageCommand::Save(arguments).execute(),
+            Command::Import(arguments) => ImageCommand::Import(arguments).execute(),
+            Command::Tag(arguments) => ImageCommand::Tag(arguments).execute(),
+            Command::History(arguments) => ImageCommand::History(arguments).execute(),
+            Command::Image(command) => command.execute(),
             Command::Demo(arguments) => demo::execute(&arguments),
             Command::Doctor(arguments) => doctor::execute(&arguments),
             Command::Version(arguments) => about::version(&arguments),
@@ -181,5 +206,23 @@ impl Command {
                 | Command::Spec(_)
                 | Command::Doctor(_)
         )
+    }
+}
+
+impl ImageCommand {
+    fn execute(self) -> Result<ExitCode, Failure> {
+        match self {
+            ImageCommand::Seed(arguments) => image::seed(&arguments),
+            ImageCommand::Ls(arguments) => image::list::list(&arguments),
+            ImageCommand::Inspect(arguments) => inspect::execute(&arguments, &[inspect::IMAGE]),
+            ImageCommand::Rm(arguments) => image::remove::remove(&arguments),
+            ImageCommand::Prune(arguments) => image::remove::prune(&arguments),
+            ImageCommand::Load(arguments) => image::archive::load(&arguments),
+            ImageCommand::Save(arguments) => image::archive::save(&arguments),
+            ImageCommand::Import(arguments) => image::archive::import(&arguments),
+            ImageCommand::CheckLayer(arguments) => image::archive::check_layer(&arguments),
+            ImageCommand::Tag(arguments) => image::tag(&arguments),
+            ImageCommand::History(arguments) => image::history::history(&arguments),
+        }
     }
 }

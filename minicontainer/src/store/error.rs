@@ -82,7 +82,7 @@ impl StoreError {
             }
             StoreError::AmbiguousImage { .. } => "write more digits of the id",
             StoreError::InUse { .. } => "remove the container first: `minicontainer rm CONTAINER`",
-            StoreError::SeveralNames { .. } => "remove each by its name",
+            StoreError::SeveralNames { .. } => "remove each by its name, or all of them with `rmi -f`",
             StoreError::Content { .. } => "the file may be cut short: make or fetch it anew",
             StoreError::NotUnpacked { .. } => {
                 "let the engine unpack it: any `minicontainer run IMAGE` does, and in a program \

@@ -24,6 +24,31 @@ impl Moment {
         Moment(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
     }
 
+    /// Reads RFC 3339, as images have it: in UTC or with an offset. None if it is no such text, or before 1970.
+    pub fn parse(text: &str) -> Option<Moment> {
+        let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+        let seconds = number(11, 13)? * 3600 + number(14, 16)? * 60 + number(17, 19)?;
+        if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return None;
+        }
+        // The reverse of `date`.
+        let (from_march, shifted) = ((month + 9) % 12, year - u64::from(month <= 2));
+        let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + (153 * from_march + 2) / 5 + day - 1;
+        let seconds = i64::try_from(days.checked_sub(719_468)? * 86_400 + seconds).ok()?;
+        let zone = text.get(19..)?.trim_start_matches(|character: char| character == '.' || character.is_ascii_digit());
+        let offset = match zone.split_at_checked(1)? {
+            ("Z" | "z", "") => 0,
+            (sign @ ("+" | "-"), time) => {
+                let (hours, minutes) = time.split_once(':')?;
+                let offset = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
+                if sign == "+" { offset } else { -offset }
+            }
+            _ => return None,
+        };
+        u64::try_from(seconds - offset).ok().map(|seconds| Moment::since_epoch(Duration::from_secs(seconds)))
+    }
+
     /// How long ago it was; nothing, if the clock has been set back meanwhile.
     pub fn elapsed(self) -> Duration {
         Duration::from_nanos(Moment::now().0.saturating_sub(self.0))
@@ -55,6 +80,18 @@ impl fmt::Display for Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_can_be_read() {
+        for seconds in [0, 951_782_400, 1_700_000_000, 4_102_444_799] {
+            let moment = Moment::since_epoch(Duration::from_secs(seconds));
+            assert_eq!(Moment::parse(&moment.to_string()), Some(moment));
+        }
+        assert_eq!(Moment::parse("1970-01-01T01:00:00+01:00"), Some(Moment::since_epoch(Duration::ZERO)));
+        for text in ["", "yesterday", "1969-12-31T23:59:59Z", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00"] {
+            assert_eq!(Moment::parse(text), None, "{text}");
+        }
+    }
 
     #[track_caller]
     fn check(seconds: u64, expect: &str) {

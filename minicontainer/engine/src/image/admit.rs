@@ -6,11 +6,13 @@ use minicontainer::{
     core::{Digest, Reference},
     store::{Addition, Blob, Staging, Store, diff_ids},
 };
-use oci_spec::image::{ImageConfiguration, ImageManifestBuilder, MediaType, SCHEMA_VERSION};
+use oci_spec::image::{Arch, ImageConfiguration, ImageManifestBuilder, MediaType, Os, SCHEMA_VERSION};
 
 use super::{
     ImageError,
-    layer::{self, Unpacked},
+    compression::is_gzip,
+    layer::{Travelling, Unpacked},
+    parallel::in_parallel,
 };
 
 /// An image whose blobs are staged and verified, but not yet in the store.
@@ -72,7 +74,7 @@ impl Incoming {
     ) -> Result<Incoming, ImageError> {
         let mut descriptors = Vec::new();
         for blob in &layers {
-            let gzip = layer::is_gzip(blob.open()?)?;
+            let gzip = is_gzip(blob.open()?)?;
             descriptors.push(blob.descriptor(if gzip { MediaType::ImageLayerGzip } else { MediaType::ImageLayer }));
         }
         let manifest = ImageManifestBuilder::default()
@@ -90,11 +92,27 @@ impl Incoming {
 /// Adds images whose blobs are staged in `staging`. A name that another image has is taken from it.
 pub fn admit(store: &Store, staging: &Staging, images: &[Incoming]) -> Result<Vec<Loaded>, ImageError> {
     let lock = store.lock()?;
-    let mut unpacked = BTreeMap::new();
+    let (mut stacks, mut foreign) = (Vec::new(), Vec::new());
+    for image in images {
+        let id = image.config.digest();
+        let config: ImageConfiguration = image.config.document(&format!("the config {id}"), "image config")?;
+        if config.os() != &Os::Linux {
+            let platform = format!("linux, it is for {}", config.os());
+            return Err(ImageError::Platform { what: id.to_string(), platform });
+        }
+        foreign.push((config.architecture() != &Arch::default()).then(|| {
+            let (own, other) = (Arch::default(), config.architecture());
+            format!("the image is for {other} processors, this machine is {own}: its programs may not run here")
+        }));
+        stacks.push(diff_ids(id, image.layers.len(), &config)?);
+    }
+    let layers = images.iter().zip(&stacks).flat_map(|(image, diff_ids)| image.layers.iter().zip(diff_ids));
+    let unpacked = unpack_layers(store, staging, layers)?;
     let mut loaded = Vec::new();
     let mut addition = Addition::default();
-    for image in images {
-        let warnings = unpack_layers(store, staging, &mut unpacked, image)?;
+    for ((image, diff_ids), foreign) in images.iter().zip(&stacks).zip(foreign) {
+        let of_layer = |diff_id| unpacked.get(diff_id).into_iter().flat_map(|layer| layer.warnings.iter().cloned());
+        let warnings: Vec<String> = diff_ids.iter().flat_map(of_layer).chain(foreign).collect();
         addition.blobs.extend(image.layers.iter().chain([&image.config, &image.manifest]));
         for reference in names(image) {
             addition.images.push((image.manifest.descriptor(MediaType::ImageManifest), reference.clone()));
@@ -106,25 +124,30 @@ pub fn admit(store: &Store, staging: &Staging, images: &[Incoming]) -> Result<Ve
     Ok(loaded)
 }
 
-/// Unpacks those layers of an image that neither the store nor this operation has yet; gives what was left out.
-fn unpack_layers(
+/// Unpacks those of these layers that the store does not have, and verifies the others; several at a time.
+fn unpack_layers<'a>(
     store: &Store,
     staging: &Staging,
-    unpacked: &mut BTreeMap<Digest, Unpacked>,
-    image: &Incoming,
-) -> Result<Vec<String>, ImageError> {
-    let id = image.config.digest();
-    let config: ImageConfiguration = image.config.document(&format!("the config {id}"), "image config")?;
-    let mut warnings = Vec::new();
-    for (blob, diff_id) in image.layers.iter().zip(diff_ids(id, image.layers.len(), &config)?) {
-        if unpacked.contains_key(&diff_id) || store.layer(&diff_id)?.is_some() {
-            layer::verify(blob.open()?, &diff_id)?;
-        } else {
-            unpacked.insert(diff_id.clone(), layer::stage(staging, blob.open()?, &diff_id)?);
+    layers: impl Iterator<Item = (&'a Blob, &'a Digest)>,
+) -> Result<BTreeMap<Digest, Unpacked>, ImageError> {
+    let mut work: Vec<(&Blob, &Digest, bool)> = Vec::new();
+    for (blob, diff_id) in layers {
+        if work.iter().any(|(other, known, _)| *known == diff_id && other.digest() == blob.digest()) {
+            continue;
         }
-        warnings.extend(unpacked.get(&diff_id).into_iter().flat_map(|layer| layer.warnings.iter().cloned()));
+        let is_new = !work.iter().any(|(_, known, _)| *known == diff_id) && store.layer(diff_id)?.is_none();
+        work.push((blob, diff_id, is_new));
     }
-    Ok(warnings)
+    // The largest first, so that none of the workers is left with it at the end.
+    work.sort_by_key(|(blob, ..)| std::cmp::Reverse(blob.size()));
+    let unpacked = in_parallel(&work, |(blob, diff_id, is_new)| {
+        let travelling = Travelling { content: blob.open()?, digest: Some(blob.digest().clone()) };
+        match is_new {
+            true => travelling.stage(staging, diff_id).map(|layer| Some(((*diff_id).clone(), layer))),
+            false => travelling.verify(diff_id).map(|()| None),
+        }
+    })?;
+    Ok(unpacked.into_iter().flatten().collect())
 }
 
 /// The names that an image shall have in the index: none at all is one entry, too.

@@ -1,13 +1,14 @@
 //! Why an image cannot be loaded, and for each reason how to mend it.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use minicontainer::{
     core::{Digest, reference::ReferenceError},
-    store::{DAMAGE_HINT, StoreError},
+    rootfs::RootFsError,
+    store::{DAMAGE_HINT, SPACE_HINT, StoreError},
 };
 
-use super::UnpackError;
+use super::{ChangeError, PackError, UnpackError};
 
 /// Why no image could be made of what was given.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,29 @@ pub enum ImageError {
     /// A layer could not be unpacked.
     #[error("cannot unpack layer {diff_id}")]
     Unpack { diff_id: Digest, source: UnpackError },
+    /// A layer could not be applied to a directory.
+    #[error("cannot apply the layer to {}", directory.display())]
+    Apply { directory: PathBuf, source: UnpackError },
+    /// An archive cannot become an image.
+    #[error("cannot import the archive")]
+    Import { source: UnpackError },
+    /// The archive of an image cannot be written.
+    #[error("cannot write the archive")]
+    Save { source: io::Error },
+    /// The files of a container cannot be put together.
+    #[error("cannot put the container's layers together")]
+    Merge { source: Box<RootFsError> },
+    /// A container whose changes do not lie apart.
+    #[error(
+        "cannot commit the container {container}: with --driver copy its changes are not kept apart from its image"
+    )]
+    NoUpper { container: String },
+    /// An instruction of `--change` that cannot be carried out.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// What a container wrote cannot become a layer.
+    #[error(transparent)]
+    Pack(#[from] PackError),
     /// The store could not take a part of the image.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -60,7 +84,16 @@ impl ImageError {
             ImageError::Platform { .. } => "fetch or save a variant for this machine",
             ImageError::Nesting { .. } | ImageError::Missing { .. } => DAMAGE_HINT,
             ImageError::Compression { .. } => "write it anew uncompressed or with gzip",
-            ImageError::Unpack { source, .. } => source.hint(),
+            ImageError::Unpack { source, .. } | ImageError::Apply { source, .. } | ImageError::Import { source } => {
+                source.hint()
+            }
+            ImageError::NoUpper { .. } => {
+                "`minicontainer export CONTAINER | minicontainer import -` keeps all its files"
+            }
+            ImageError::Merge { source } => source.hint(),
+            ImageError::Save { source } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
+            ImageError::Pack(PackError::Store(error)) => error.hint(),
+            ImageError::Save { .. } | ImageError::Change(_) | ImageError::Pack(_) => "",
             ImageError::Layout { .. } | ImageError::NotAnImage { .. } => "",
             ImageError::Store(error) => error.hint(),
         }

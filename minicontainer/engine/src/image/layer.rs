@@ -2,23 +2,19 @@
 
 use std::{
     collections::BTreeSet,
-    fs::File,
-    io::{self, BufReader, Cursor, Read},
+    io::{self, Read},
 };
 
-use flate2::read::MultiGzDecoder;
 use minicontainer::{
     core::{Digest, digest::Digester},
-    store::{StagedLayer, Staging, StoreError},
+    store::{StagedLayer, Staging},
 };
 
 use super::{
     ImageError,
-    unpack::{Privilege, UnpackError, unpack},
+    compression::decompress,
+    unpack::{Archive, End, Privilege, UnpackError, Whiteouts, unpack},
 };
-
-/// The first bytes of a gzip member (RFC 1952).
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// A layer unpacked in a staging directory, not yet in its place.
 pub(super) struct Unpacked {
@@ -27,72 +23,74 @@ pub(super) struct Unpacked {
     pub(super) warnings: BTreeSet<String>,
 }
 
-/// Unpacks a blob, whatever its compression, and verifies that it is the layer it should be.
-pub(super) fn stage(staging: &Staging, blob: File, diff_id: &Digest) -> Result<Unpacked, ImageError> {
-    let mut warnings = BTreeSet::new();
-    let layer = StagedLayer::new(staging, diff_id, |tree| {
-        let mut tar = Hashed::new(decompress(blob, &format!("layer {diff_id}"))?);
-        let failed = |source| ImageError::Unpack { diff_id: diff_id.clone(), source };
-        let outcome = unpack(&mut tar, tree, Privilege::current()).map_err(failed)?;
-        tar.finish(diff_id)?;
-        warnings = outcome.warnings;
-        Ok::<u64, ImageError>(outcome.size)
-    })?;
-    Ok(Unpacked { layer, warnings })
+/// A layer as it travels, about to be read.
+pub(super) struct Travelling<R> {
+    pub(super) content: R,
+    /// The digest of just these bytes, where that has been verified.
+    pub(super) digest: Option<Digest>,
 }
 
-/// Verifies that a blob is the layer it should be, for when that layer has been unpacked before.
-pub(super) fn verify(blob: File, diff_id: &Digest) -> Result<(), ImageError> {
-    Hashed::new(decompress(blob, &format!("layer {diff_id}"))?).finish(diff_id)
-}
-
-/// Reads through whatever compression the content itself shows, since media types and file names may be wrong.
-pub(super) fn decompress<'a>(mut content: impl Read + 'a, what: &str) -> Result<Box<dyn Read + 'a>, ImageError> {
-    let mut magic = Vec::with_capacity(6);
-    content.by_ref().take(6).read_to_end(&mut magic).map_err(|source| StoreError::Content { source })?;
-    let unsupported = |compression| Err(ImageError::Compression { what: what.to_owned(), compression });
-    match magic.as_slice() {
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => return unsupported("zstd"),
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => return unsupported("xz"),
-        [b'B', b'Z', b'h', ..] => return unsupported("bzip2"),
-        _ => {}
+impl<R: Read + Send> Travelling<R> {
+    /// Unpacks it, whatever its compression, and verifies that it is the layer it should be.
+    pub(super) fn stage(self, staging: &Staging, diff_id: &Digest) -> Result<Unpacked, ImageError> {
+        let mut warnings = BTreeSet::new();
+        let layer = StagedLayer::new(staging, diff_id, |tree| {
+            let failed = |source| ImageError::Unpack { diff_id: diff_id.clone(), source };
+            let tar = self.open(diff_id)?;
+            let archive = Archive::new(tar, End::Optional);
+            let (outcome, tar) = unpack(archive, tree, Whiteouts::Kept, Privilege::current()).map_err(failed)?;
+            tar.finish().map_err(failed)?;
+            warnings = outcome.warnings;
+            Ok::<u64, ImageError>(outcome.size)
+        })?;
+        Ok(Unpacked { layer, warnings })
     }
-    let gzip = magic.starts_with(&GZIP_MAGIC);
-    let whole = BufReader::with_capacity(1 << 17, Cursor::new(magic).chain(content));
-    Ok(if gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
+
+    /// Verifies that it is the layer it should be, for when that layer has been unpacked before.
+    pub(super) fn verify(self, diff_id: &Digest) -> Result<(), ImageError> {
+        let failed = |source| ImageError::Unpack { diff_id: diff_id.clone(), source };
+        self.open(diff_id)?.finish().map_err(failed)
+    }
+
+    fn open<'a>(self, diff_id: &Digest) -> Result<Hashed<impl Read + 'a>, ImageError>
+    where
+        R: 'a,
+    {
+        let content = decompress(self.content, &format!("layer {diff_id}"))?;
+        // Nobody needs to hash again what travels uncompressed: its digest is the diff-id.
+        let known = self.digest.filter(|_| !content.is_compressed());
+        Ok(Hashed { content, digester: Digester::new(), known, expected: diff_id.clone() })
+    }
 }
 
-/// Whether this is compressed with gzip.
-pub(super) fn is_gzip(content: impl Read) -> Result<bool, ImageError> {
-    let mut magic = Vec::with_capacity(GZIP_MAGIC.len());
-    content.take(2).read_to_end(&mut magic).map_err(|source| StoreError::Content { source })?;
-    Ok(magic == GZIP_MAGIC)
-}
-
-/// Hashes what is read through it.
+/// Hashes what is read through it, unless its digest is known.
 struct Hashed<R> {
     content: R,
     digester: Digester,
+    known: Option<Digest>,
+    expected: Digest,
 }
 
 impl<R: Read> Hashed<R> {
-    fn new(content: R) -> Hashed<R> {
-        Hashed { content, digester: Digester::new() }
-    }
-
     /// Reads the rest (an archive may be padded behind its end) and compares.
-    fn finish(mut self, expected: &Digest) -> Result<(), ImageError> {
-        let failed = |source| ImageError::Unpack { diff_id: expected.clone(), source };
-        io::copy(&mut self, &mut io::sink()).map_err(|source| failed(UnpackError::Archive { source }))?;
-        let actual = self.digester.finish();
-        if actual == *expected { Ok(()) } else { Err(failed(UnpackError::DiffId { actual })) }
+    fn finish(mut self) -> Result<(), UnpackError> {
+        let actual = match self.known.take() {
+            Some(digest) => digest,
+            None => {
+                io::copy(&mut self, &mut io::sink()).map_err(|source| UnpackError::Archive { source })?;
+                self.digester.finish()
+            }
+        };
+        if actual == self.expected { Ok(()) } else { Err(UnpackError::DiffId { actual }) }
     }
 }
 
 impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
-        self.digester.update(&buffer[..count]);
+        if self.known.is_none() {
+            self.digester.update(&buffer[..count]);
+        }
         Ok(count)
     }
 }

@@ -24,10 +24,18 @@
 //! ```
 
 mod admit;
+mod change;
+mod check;
+mod commit;
+mod compression;
 mod error;
 mod find;
+mod import;
 mod layer;
 mod load;
+mod pack;
+mod parallel;
+mod save;
 mod seed;
 mod source;
 #[cfg(test)]
@@ -38,8 +46,14 @@ mod unpack;
 use minicontainer::Store;
 
 pub use admit::{Incoming, Loaded, admit};
+pub use change::ChangeError;
+pub use check::{Applied, check_layer};
+pub use commit::{Committing, commit, export};
 pub use error::ImageError;
 pub use find::{Damaged, find, list};
+pub use import::{Importing, import};
 pub use load::{load, load_layout};
+pub use pack::{PackError, PackedLayer, layer_from_upper};
+pub use save::save;
 pub use seed::{Origin, SeedError, Seeded, seed_busybox};
 pub use unpack::UnpackError;

@@ -15,10 +15,17 @@ use minicontainer::{
     store::{Blob, Staging, digest_of},
 };
 use oci_spec::image::Descriptor;
-use tar::{Archive, EntryType};
+use tar::EntryType;
 
-use super::{ImageError, layer::decompress, unpack::Tree};
+use super::{
+    ImageError,
+    compression::decompress,
+    unpack::{Archive, End, Tree},
+};
 
+/// More files than any honest image archive has, and the longest name of one.
+const FILE_LIMIT: usize = 20_000;
+const NAME_LIMIT: usize = 1024;
 /// How many symbolic links in an archive may lead from one name to the next.
 const LINK_LIMIT: usize = 8;
 
@@ -47,24 +54,22 @@ impl<'a> Source<'a> {
     pub(super) fn archive(content: impl Read, staging: &'a Staging) -> Result<Source<'a>, ImageError> {
         let damaged = |source| ImageError::Archive { source };
         let (mut files, mut links) = (BTreeMap::new(), BTreeMap::new());
-        let mut archive = Archive::new(decompress(content, "the image archive")?);
-        for entry in archive.entries().map_err(damaged)? {
-            let mut entry = entry.map_err(damaged)?;
-            let Some(name) = key("", &String::from_utf8_lossy(&entry.path_bytes())) else { continue };
-            match entry.header().entry_type() {
+        // Documents tell by digests what must be there.
+        let mut archive = Archive::new(decompress(content, "the image archive")?, End::Optional);
+        while let Some(member) = archive.next().map_err(damaged)? {
+            let Some(name) = key("", &String::from_utf8_lossy(&member.path)) else { continue };
+            if files.len() + links.len() == FILE_LIMIT || name.len() > NAME_LIMIT {
+                return Err(damaged(io::Error::other("it has more files, or longer names, than any image archive")));
+            }
+            match member.kind() {
                 EntryType::Regular | EntryType::Continuous => {
-                    let size = entry.size();
-                    let blob = staging.blob(&mut entry)?;
-                    if blob.size() != size {
-                        return Err(damaged(io::ErrorKind::UnexpectedEof.into()));
-                    }
-                    files.insert(name, blob);
+                    files.insert(name, staging.blob(&mut archive)?);
                 }
-                EntryType::Symlink | EntryType::Link => {
-                    let target = entry.link_name_bytes().unwrap_or_default();
+                kind @ (EntryType::Symlink | EntryType::Link) => {
+                    let target = member.link.unwrap_or_default();
                     let target = String::from_utf8_lossy(&target).into_owned();
                     let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    let base = if entry.header().entry_type() == EntryType::Link { "" } else { folder };
+                    let base = if kind == EntryType::Link { "" } else { folder };
                     links.extend(key(base, &target).map(|target| (name, target)));
                 }
                 _ => {}

@@ -2,12 +2,12 @@
 
 use std::{
     fs,
-    io::Cursor,
     os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::PathBuf,
 };
 
 use tar::{Builder, EntryType, Header};
+use xattr::FileExt;
 
 use super::*;
 
@@ -70,6 +70,10 @@ fn archive(entries: &[Entry]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
+fn unpack_into(root: &Path, tar: &[u8], privilege: Privilege) -> Result<Unpacked, UnpackError> {
+    unpack(Archive::new(tar, End::Optional), root, Whiteouts::Kept, privilege).map(|(unpacked, _)| unpacked)
+}
+
 /// A layer's root, and beside it something that no archive may touch.
 struct Room {
     directory: tempfile::TempDir,
@@ -94,7 +98,7 @@ impl Room {
     }
 
     fn unpack(&self, entries: &[Entry]) -> Result<Unpacked, UnpackError> {
-        let outcome = unpack(Cursor::new(archive(entries)), &self.root(), Privilege::current());
+        let outcome = unpack_into(&self.root(), &archive(entries), Privilege::current());
         let names: Vec<_> = fs::read_dir(self.victim()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["hello"], "the victim directory was changed");
         assert_eq!(fs::read_to_string(self.victim().join("hello")).unwrap(), "hello");
@@ -337,7 +341,7 @@ fn devices() {
     );
     let null = Entry { device: (1, 3), ..entry(EntryType::Char, "null", "") };
     let room = Room::new();
-    let outcome = unpack(Cursor::new(archive(&[null])), &room.root(), Privilege::User).unwrap();
+    let outcome = unpack_into(&room.root(), &archive(&[null]), Privilege::User).unwrap();
     assert_eq!(room.listing(), "");
     assert_eq!(Vec::from_iter(outcome.warnings), ["left out the device null: only root can make one"]);
     if Privilege::current() == Privilege::Root {
@@ -396,7 +400,7 @@ fn names_are_bytes_and_shown_escaped() {
 fn an_archive_cut_short_is_an_error() {
     let whole = archive(&[file("x", "some content"), file("y", "more")]);
     for length in [1, 511, 520, 1500] {
-        let outcome = unpack(Cursor::new(&whole[..length]), &Room::new().root(), Privilege::current());
+        let outcome = unpack_into(&Room::new().root(), &whole[..length], Privilege::current());
         assert!(matches!(outcome, Err(UnpackError::Archive { .. })), "{length}: {outcome:?}");
     }
 }

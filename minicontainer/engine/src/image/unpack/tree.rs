@@ -6,17 +6,21 @@
 //! the last component alone is used below its descriptor, by calls that do not follow symbolic links.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs::File,
     io,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::{OsStrExt, OsStringExt},
+    },
     path::Path,
 };
 
 use minicontainer::store::remove_directory;
 use nix::{
+    dir::Dir,
     errno::Errno,
-    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2},
+    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat},
     sys::stat::{
         FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmodat, fstatat, makedev, mkdirat, mknodat, utimensat,
     },
@@ -26,7 +30,7 @@ use tar::EntryType;
 
 use super::{
     Privilege,
-    entry::{EntryPath, Metadata},
+    entry::{EntryPath, Metadata, path_of},
 };
 
 /// The tree below one open directory.
@@ -35,6 +39,21 @@ pub(in crate::image) struct Tree {
     root: OwnedFd,
     /// The directory that was entered last: entries come in runs of neighbours.
     entered: Option<(EntryPath, OwnedFd)>,
+}
+
+/// The directory that holds what a call works on: the one entered, or one opened for this call alone.
+enum Parent<'a> {
+    Entered(BorrowedFd<'a>),
+    Opened(OwnedFd),
+}
+
+impl AsFd for Parent<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Parent::Entered(descriptor) => *descriptor,
+            Parent::Opened(descriptor) => descriptor.as_fd(),
+        }
+    }
 }
 
 impl Tree {
@@ -58,7 +77,7 @@ impl Tree {
     }
 
     /// Makes the directory the one whose entries the next calls work on.
-    pub(super) fn enter(&mut self, directory: &EntryPath) -> nix::Result<()> {
+    pub(in crate::image) fn enter(&mut self, directory: &EntryPath) -> nix::Result<()> {
         if self.entered.as_ref().is_none_or(|(entered, _)| entered != directory) {
             let descriptor = self.resolve(directory.as_path(), OFlag::O_PATH | OFlag::O_DIRECTORY)?;
             self.entered = Some((directory.clone(), descriptor));
@@ -67,16 +86,17 @@ impl Tree {
     }
 
     /// The parent's descriptor and the name in it.
-    fn locate<'a>(&self, path: &'a EntryPath) -> nix::Result<(OwnedFd, &'a Path)> {
+    fn locate<'a>(&'a self, path: &'a EntryPath) -> nix::Result<(Parent<'a>, &'a Path)> {
         let (parent, name) = path.split().ok_or(Errno::EINVAL)?;
         let descriptor = match &self.entered {
-            Some((entered, descriptor)) if *entered == parent => descriptor.try_clone().map_err(errno)?,
-            _ => self.resolve(parent.as_path(), OFlag::O_PATH | OFlag::O_DIRECTORY)?,
+            Some((entered, descriptor)) if entered.is_same(parent) => Parent::Entered(descriptor.as_fd()),
+            _ => Parent::Opened(self.resolve(path_of(parent), OFlag::O_PATH | OFlag::O_DIRECTORY)?),
         };
         Ok((descriptor, Path::new(OsStr::from_bytes(name))))
     }
 
-    fn look(&self, path: &EntryPath) -> nix::Result<Option<FileStat>> {
+    /// What lstat(2) says; none if nothing is there.
+    pub(in crate::image) fn look(&self, path: &EntryPath) -> nix::Result<Option<FileStat>> {
         let (parent, name) = self.locate(path)?;
         match fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
@@ -86,18 +106,27 @@ impl Tree {
     }
 
     /// Whether a directory (not a symbolic link to one) is there; `None` if nothing is.
-    pub(super) fn is_directory(&self, path: &EntryPath) -> nix::Result<Option<bool>> {
+    pub(in crate::image) fn is_directory(&self, path: &EntryPath) -> nix::Result<Option<bool>> {
         Ok(self.look(path)?.map(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR))
     }
 
-    pub(super) fn same_file(&self, one: &EntryPath, other: &EntryPath) -> nix::Result<bool> {
+    pub(in crate::image) fn same_file(&self, one: &EntryPath, other: &EntryPath) -> nix::Result<bool> {
         let one = self.look(one)?.ok_or(Errno::ENOENT)?;
         Ok(self.look(other)?.is_some_and(|other| (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)))
     }
 
     /// Opens a directory itself, never what a symbolic link of that name points to.
-    pub(super) fn open_directory(&self, path: &EntryPath) -> nix::Result<File> {
+    pub(in crate::image) fn open_directory(&self, path: &EntryPath) -> nix::Result<File> {
         self.resolve(path.as_path(), OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).map(File::from)
+    }
+
+    /// The names in a directory.
+    pub(in crate::image) fn names(&self, path: &EntryPath) -> nix::Result<Vec<Vec<u8>>> {
+        let mut directory = Dir::from_fd(self.open_directory(path)?.into())?;
+        let names = directory.iter().map(|entry| entry.map(|entry| entry.file_name().to_bytes().to_vec()));
+        let mut names = names.collect::<nix::Result<Vec<_>>>()?;
+        names.retain(|name| name != b"." && name != b"..");
+        Ok(names)
     }
 
     /// Opens a regular file for reading, through symbolic links that stay inside. Not a FIFO: it would make us wait.
@@ -106,31 +135,50 @@ impl Tree {
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
     }
 
-    pub(super) fn create(&self, path: &EntryPath) -> nix::Result<File> {
+    /// Opens a regular file itself for reading, never what a symbolic link of that name points to.
+    pub(in crate::image) fn open_itself(&self, path: &EntryPath) -> nix::Result<File> {
+        let (parent, name) = self.locate(path)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        openat(&parent, name, flags, Mode::empty()).map(File::from)
+    }
+
+    /// What a symbolic link says.
+    pub(in crate::image) fn read_link(&self, path: &EntryPath) -> nix::Result<Vec<u8>> {
+        let (parent, name) = self.locate(path)?;
+        readlinkat(&parent, name).map(OsString::into_vec)
+    }
+
+    pub(in crate::image) fn create(&self, path: &EntryPath) -> nix::Result<File> {
         let (parent, name) = self.locate(path)?;
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         openat(&parent, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)
     }
 
-    pub(super) fn make_directory(&self, path: &EntryPath) -> nix::Result<()> {
+    pub(in crate::image) fn make_directory(&self, path: &EntryPath) -> nix::Result<()> {
         let (parent, name) = self.locate(path)?;
         mkdirat(&parent, name, Mode::S_IRWXU)
     }
 
-    pub(super) fn symlink(&self, path: &EntryPath, target: &[u8]) -> nix::Result<()> {
+    pub(in crate::image) fn symlink(&self, path: &EntryPath, target: &[u8]) -> nix::Result<()> {
         let (parent, name) = self.locate(path)?;
         symlinkat(target, &parent, name)
     }
 
     /// The last component of the target is not followed either: a link to a symbolic link is one more name for it.
-    pub(super) fn link(&self, target: &EntryPath, path: &EntryPath) -> nix::Result<()> {
+    pub(in crate::image) fn link(&self, target: &EntryPath, path: &EntryPath) -> nix::Result<()> {
         let (target_parent, target_name) = self.locate(target)?;
         let (parent, name) = self.locate(path)?;
         linkat(&target_parent, target_name, &parent, name, AtFlags::empty())
     }
 
     /// A device or a FIFO.
-    pub(super) fn special(&self, path: &EntryPath, kind: EntryType, major: u32, minor: u32) -> nix::Result<()> {
+    pub(in crate::image) fn special(
+        &self,
+        path: &EntryPath,
+        kind: EntryType,
+        major: u32,
+        minor: u32,
+    ) -> nix::Result<()> {
         let (parent, name) = self.locate(path)?;
         let flag = match kind {
             EntryType::Char => SFlag::S_IFCHR,
@@ -141,7 +189,12 @@ impl Tree {
     }
 
     /// Owner, mode and time of what cannot be opened for it: a symbolic link, a device, a FIFO.
-    pub(super) fn set_unopened(&self, path: &EntryPath, metadata: &Metadata, privilege: Privilege) -> nix::Result<()> {
+    pub(in crate::image) fn set_unopened(
+        &self,
+        path: &EntryPath,
+        metadata: &Metadata,
+        privilege: Privilege,
+    ) -> nix::Result<()> {
         let (parent, name) = self.locate(path)?;
         if privilege == Privilege::Root {
             let (uid, gid) = (Uid::from_raw(metadata.uid), Gid::from_raw(metadata.gid));
@@ -150,17 +203,17 @@ impl Tree {
         // A symbolic link has no mode of its own, and we have just made this entry, so it is the link we know it is.
         let stat = fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT != SFlag::S_IFLNK {
-            fchmodat(&parent, name, Mode::from_bits_truncate(metadata.mode), FchmodatFlags::FollowSymlink)?;
+            fchmodat(&parent, name, Mode::from_bits_truncate(metadata.last.mode), FchmodatFlags::FollowSymlink)?;
         }
         utimensat(&parent, name, &metadata.time(), &metadata.time(), UtimensatFlags::NoFollowSymlink)
     }
 
     /// Removes whatever is there; says whether that was a directory, or `None` if nothing was.
-    pub(super) fn remove(&mut self, path: &EntryPath) -> nix::Result<Option<bool>> {
+    pub(in crate::image) fn remove(&mut self, path: &EntryPath) -> nix::Result<Option<bool>> {
         let (parent, name) = self.locate(path)?;
         let was_directory = match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
             Err(Errno::ENOENT) => return Ok(None),
-            Err(Errno::EISDIR) => remove_directory(&parent, name).map(|()| true).map_err(errno)?,
+            Err(Errno::EISDIR) => remove_directory(parent.as_fd(), name).map(|()| true).map_err(errno)?,
             result => result.map(|()| false)?,
         };
         // The path to the directory entered last may have led through it.

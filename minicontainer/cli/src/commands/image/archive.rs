@@ -1,0 +1,191 @@
+//! `load`, `save`, `import` and `check-layer`: images and layers as files.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::Args;
+use minicontainer::Store;
+use minicontainer_engine::image::{self, ImageError, Importing};
+
+use super::{new_name, time_of_making, warn_of};
+use crate::{error::Failure, output};
+
+/// Add the images of a tar archive
+///
+/// It may be what `docker save` writes, or an OCI image layout, and compressed with gzip.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  docker save alpine | minicontainer load
+  minicontainer load -i alpine.tar")]
+pub struct LoadArguments {
+    /// Read this file, or this directory with an OCI image layout, rather than stdin
+    #[arg(short, long, value_name = "FILE")]
+    input: Option<PathBuf>,
+
+    /// Show ids only
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Write images as a tar archive that `load`, Docker, Podman and others read
+///
+/// It is what `docker save` writes and an OCI image layout in one.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  minicontainer save -o busybox.tar busybox
+  minicontainer save busybox | docker load")]
+pub struct SaveArguments {
+    /// Write to this file rather than to stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Names, ids, or beginnings of ids
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<String>,
+}
+
+/// Make an image of a tar archive of files
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  minicontainer export web | minicontainer import - web:flat
+  minicontainer import -c 'CMD [\"sh\"]' rootfs.tar.gz mine:1.0")]
+pub struct ImportArguments {
+    /// Change the image's config by an instruction of a Dockerfile
+    #[arg(short, long, value_name = "INSTRUCTION")]
+    change: Vec<String>,
+
+    /// What the image's history says of it
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+
+    /// The archive, which may be compressed with gzip; - for stdin
+    #[arg(value_name = "FILE|-")]
+    archive: PathBuf,
+
+    /// The new image's name
+    #[arg(value_name = "REPOSITORY[:TAG]")]
+    name: Option<String>,
+}
+
+/// Apply one layer from stdin to a directory, to try what an archive does
+///
+/// The layer is a tar archive, which may be compressed with gzip. The directory holds what lies below the layer:
+/// whiteouts delete. Nothing outside the directory is touched, whatever the archive says. When a layer is refused, the
+/// part of it that came before is there.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  mkdir tree && minicontainer image check-layer tree < layer.tar")]
+pub struct CheckLayerArguments {
+    /// The directory
+    directory: PathBuf,
+}
+
+/// Adds the images of an archive.
+pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
+    let store = Store::open_default()?;
+    let loaded = match &arguments.input {
+        Some(path) if path.is_dir() => image::load_layout(&store, path)?,
+        Some(path) => image::load(&store, open(path)?)?,
+        None => image::load(&store, piped("load", "`minicontainer load -i FILE`")?)?,
+    };
+    for image in loaded {
+        warn_of(&image.warnings);
+        output::print_line(&match image.reference {
+            _ if arguments.quiet => image.id.to_string(),
+            Some(name) => format!("Loaded image: {}", name.familiar()),
+            None => format!("Loaded image ID: {}", image.id),
+        })?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes images as an archive.
+pub fn save(arguments: &SaveArguments) -> Result<ExitCode, Failure> {
+    let store = Store::open_default()?;
+    write_to(arguments.output.as_deref(), "save", |archive| image::save(&store, &arguments.images, archive))
+}
+
+/// Makes an image of an archive.
+pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Failure> {
+    let name = arguments.name.as_deref().map(new_name).transpose()?;
+    let source = arguments.archive.display().to_string();
+    if source.starts_with("http://") || source.starts_with("https://") {
+        let failure = Failure::new(format!("cannot import {source}: archives are not fetched from the web"));
+        return Err(failure.hint("pipe it in: `curl -L URL | minicontainer import - NAME`"));
+    }
+    let comment = arguments.message.clone().unwrap_or_else(|| format!("Imported from {source}"));
+    let (created, _) = time_of_making()?;
+    let changes = arguments.change.clone();
+    let wanted = Importing { reference: name, comment, changes, created: created.to_string() };
+    let store = Store::open_default()?;
+    let imported = match source.as_str() {
+        "-" => image::import(&store, piped("import", "`minicontainer import FILE`")?, &wanted)?,
+        _ => image::import(&store, open(&arguments.archive)?, &wanted)?,
+    };
+    warn_of(&imported.warnings);
+    output::print_line(imported.id.as_str())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Applies one layer.
+pub fn check_layer(arguments: &CheckLayerArguments) -> Result<ExitCode, Failure> {
+    let layer = piped("a layer", "`minicontainer image check-layer DIRECTORY < layer.tar`")?;
+    let applied = image::check_layer(layer, &arguments.directory)?;
+    warn_of(&applied.warnings);
+    output::print_line(&format!("Applied layer: {} ({} bytes)", applied.diff_id, applied.size))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    Ok(File::open(path).with_context(|| format!("cannot open {}", path.display()))?)
+}
+
+/// What somebody pipes in.
+fn piped(what: &str, instead: &str) -> Result<impl Read, Failure> {
+    match io::stdin().is_terminal() {
+        true => {
+            let failure = Failure::new(format!("requested {what} from stdin, but stdin is empty"));
+            Err(failure.hint(format!("pipe an archive in, or name one: {instead}")))
+        }
+        false => Ok(io::stdin().lock()),
+    }
+}
+
+/// Lets an archive be written to a file or to stdout. A file is complete or not there.
+pub fn write_to(
+    path: Option<&Path>,
+    what: &str,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), ImageError>,
+) -> Result<ExitCode, Failure> {
+    let Some(path) = path else {
+        if io::stdout().is_terminal() {
+            let failure = Failure::new(format!("cowardly refusing to {what} to a terminal"));
+            return Err(failure.hint("use -o FILE, or redirect stdout"));
+        }
+        write(&mut BufWriter::with_capacity(1 << 16, io::stdout().lock()))?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    // A device or a pipe is written as it is.
+    let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".part-{}", std::process::id()));
+    let part = if is_special { path.to_owned() } else { path.with_file_name(name) };
+    let file = File::create(&part).with_context(|| format!("cannot create {}", part.display()))?;
+    let written = write(&mut BufWriter::with_capacity(1 << 16, file)).map_err(Failure::from);
+    if is_special {
+        return written.map(|()| ExitCode::SUCCESS);
+    }
+    let placed = written.and_then(|()| {
+        Ok(fs::rename(&part, path).with_context(|| format!("cannot move the archive to {}", path.display()))?)
+    });
+    if placed.is_err() {
+        // The reason for which it failed is told; what is left of a full disk's file helps nobody.
+        let _ = fs::remove_file(&part);
+    }
+    placed.map(|()| ExitCode::SUCCESS)
+}

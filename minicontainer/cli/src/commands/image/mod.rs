@@ -1,0 +1,100 @@
+//! Commands about images.
+//!
+//! ```text
+//! list      images, history        what there is
+//! archive   load, save, import     images come and go as files
+//! made      commit, export         what containers have become
+//! remove    rmi, image prune       images go
+//! ```
+
+pub mod archive;
+pub mod history;
+pub mod list;
+pub mod made;
+pub mod remove;
+
+use std::{env, process::ExitCode, time::Duration};
+
+use clap::Args;
+use minicontainer::{Store, core::Reference};
+use minicontainer_engine::{container::Moment, image};
+
+use crate::{
+    error::{Failure, warn},
+    output,
+    table::ago,
+};
+
+/// Make the image busybox from this machine's own programs, with no network
+#[derive(Debug, Args)]
+pub struct SeedArguments {}
+
+/// Give an image one more name
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  minicontainer tag busybox mine:1.0")]
+pub struct TagArguments {
+    /// The image, by name, id, or the beginning of an id
+    image: String,
+    /// The new name
+    name: String,
+}
+
+/// Makes busybox.
+pub fn seed(_: &SeedArguments) -> Result<ExitCode, Failure> {
+    let seeded = image::seed_busybox(&Store::open_default()?)?;
+    let name = seeded.image.reference.as_ref().map_or_else(String::new, |name| name.familiar().to_string());
+    output::print_line(&format!("{name} {} ({})", seeded.image.id.short(), seeded.origin))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Gives a name.
+pub fn tag(arguments: &TagArguments) -> Result<ExitCode, Failure> {
+    let name = new_name(&arguments.name)?;
+    Store::open_default()?.tag(&arguments.image, &name)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn new_name(text: &str) -> Result<Reference, Failure> {
+    text.parse().map_err(|error| Failure::of_argument("the new name", error))
+}
+
+fn repository_and_tag(reference: Option<&Reference>) -> (String, String) {
+    let name = reference.map(|name| name.familiar().to_string());
+    let (repository, tag) = name.as_deref().and_then(|name| name.rsplit_once(':')).unwrap_or(("<none>", "<none>"));
+    (repository.to_owned(), tag.to_owned())
+}
+
+fn heading(field: &str) -> String {
+    match field {
+        "ID" => "IMAGE ID".to_owned(),
+        "CreatedSince" | "CreatedAt" => "CREATED".to_owned(),
+        "CreatedBy" => "CREATED BY".to_owned(),
+        "SharedSize" => "SHARED SIZE".to_owned(),
+        "UniqueSize" => "UNIQUE SIZE".to_owned(),
+        other => other.to_uppercase(),
+    }
+}
+
+/// An image made the same everywhere carries no time, but the beginning of all times.
+fn true_time(created: Option<&str>) -> Option<&str> {
+    created.filter(|time| !time.starts_with("1970-01-01T"))
+}
+
+/// How long ago that was.
+fn since(created: Option<&str>) -> String {
+    let moment = true_time(created).and_then(Moment::parse);
+    moment.map_or_else(|| "N/A".to_owned(), |moment| ago(moment.elapsed()))
+}
+
+/// Now, or what `SOURCE_DATE_EPOCH` says: when a new image is made, and the latest time in its layer.
+fn time_of_making() -> Result<(Moment, Option<u64>), Failure> {
+    let Some(text) = env::var_os("SOURCE_DATE_EPOCH") else { return Ok((Moment::now(), None)) };
+    let text = text.to_string_lossy();
+    let seconds = text.parse().map_err(|error| Failure::of_argument("SOURCE_DATE_EPOCH", error))?;
+    Ok((Moment::since_epoch(Duration::from_secs(seconds)), Some(seconds)))
+}
+
+fn warn_of(warnings: &[String]) {
+    warnings.iter().for_each(|warning| warn(warning));
+}

@@ -1,0 +1,118 @@
+//! What a container has become leaves it: as one more layer of its image, or as one archive of all its files.
+
+use std::{fs, io::Write, os::unix::fs::DirBuilderExt};
+
+use minicontainer::{
+    core::Reference,
+    rootfs::{Driver, prepare},
+    store::{Store, StoreError, digest_of},
+};
+use oci_spec::image::{Arch, ImageManifest};
+use serde_json::{Value, json};
+
+use super::{
+    ImageError, Incoming, Loaded, admit, change, find,
+    pack::{Marks, layer_from_upper, pack},
+};
+use crate::container::{Container, Containers};
+
+/// What the image that is made of a container shall be.
+#[derive(Clone, Debug, Default)]
+pub struct Committing {
+    /// Its name, if it gets one.
+    pub reference: Option<Reference>,
+    /// Who made it.
+    pub author: String,
+    /// What its history says of it.
+    pub comment: String,
+    /// Instructions of a Dockerfile that change its config.
+    pub changes: Vec<String>,
+    /// When it is made (RFC 3339).
+    pub created: String,
+    /// No time in the new layer is later than this, in seconds since 1970.
+    pub latest: Option<u64>,
+}
+
+/// Makes an image of a container's image and, on top, a layer of what the container changed.
+pub fn commit(store: &Store, container: &Container, wanted: &Committing) -> Result<Loaded, ImageError> {
+    if container.driver == Driver::Copy {
+        return Err(ImageError::NoUpper { container: container.name.to_string() });
+    }
+    let image = find(store, &container.image_id)?;
+    let staging = store.stage()?;
+    let upper = Containers::of(store).place(&container.id).join("upper");
+    let empty = staging.vacant();
+    // A container that could never be started has changed nothing.
+    let upper = if upper.exists() { upper } else { make_private(&empty).map(|()| empty)? };
+    let packed = layer_from_upper(&upper, &staging, wanted.latest)?;
+
+    let mut config: Value = document(store, &image.id, "image config")?;
+    if !config["config"].is_object() {
+        config["config"] = json!({});
+    }
+    for text in &wanted.changes {
+        change::apply(config["config"].as_object_mut().expect("it is an object"), text)?;
+    }
+    config["created"] = wanted.created.clone().into();
+    config["architecture"] = Arch::default().to_string().into();
+    if !wanted.author.is_empty() {
+        config["author"] = wanted.author.clone().into();
+    }
+    push(&mut config["rootfs"]["diff_ids"], packed.diff_id.to_string().into());
+    let created_by = container.command.join(" ");
+    let entry = json!({"created": wanted.created, "author": wanted.author, "created_by": created_by, "comment": wanted.comment});
+    push(&mut config["history"], entry);
+
+    let manifest: ImageManifest = document(store, &image.manifest_digest, "image manifest")?;
+    let mut layers = Vec::new();
+    for descriptor in manifest.layers() {
+        layers.push(staging.blob(store.open_blob(&digest_of(descriptor)?)?)?);
+    }
+    layers.push(packed.blob);
+    let config = staging.blob(config.to_string().as_bytes())?;
+    let id = config.digest().clone();
+    let names = wanted.reference.clone().into_iter().collect();
+    let loaded = admit(store, &staging, &[Incoming::assemble(&staging, names, config, layers)?])?;
+    let warnings = loaded.into_iter().next().map(|image| image.warnings).unwrap_or_default();
+    Ok(Loaded { reference: wanted.reference.clone(), id, warnings })
+}
+
+/// Writes all files that a container sees as one tar archive.
+pub fn export(store: &Store, container: &Container, archive: impl Write) -> Result<(), ImageError> {
+    let directory = Containers::of(store).place(&container.id);
+    let own = directory.join("rootfs");
+    if own.exists() {
+        return Ok(pack(&own, archive, Marks::Whole, None).map(drop)?);
+    }
+    let mut layers: Vec<_> =
+        find(store, &container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
+    layers.extend(Some(directory.join("upper")).filter(|upper| upper.exists()));
+    // All layers as one tree: the copy driver knows how, and nothing needs to be mounted.
+    let staging = store.stage()?;
+    let place = staging.vacant();
+    make_private(&place)?;
+    prepare(&layers, &place, Driver::Copy, true).map_err(|source| ImageError::Merge { source: Box::new(source) })?;
+    Ok(pack(&place.join("rootfs"), archive, Marks::Whole, None).map(drop)?)
+}
+
+fn make_private(path: &std::path::Path) -> Result<(), ImageError> {
+    let made = fs::DirBuilder::new().mode(0o700).create(path);
+    made.map_err(|source| ImageError::Layout { name: path.display().to_string(), source })
+}
+
+fn document<T: serde::de::DeserializeOwned>(
+    store: &Store,
+    digest: &minicontainer::core::Digest,
+    kind: &'static str,
+) -> Result<T, ImageError> {
+    let what = format!("the blob {digest}");
+    let file = store.open_blob(digest)?;
+    serde_json::from_reader(file).map_err(|source| StoreError::Document { what, kind, source }.into())
+}
+
+fn push(list: &mut Value, value: Value) {
+    if !list.is_array() {
+        *list = json!([]);
+    }
+    list.as_array_mut().expect("it is a list").push(value);
+}

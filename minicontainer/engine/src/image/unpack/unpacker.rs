@@ -1,0 +1,295 @@
+//! Member after member becomes a file, a directory, a link, or a mark of deletion.
+//!
+//! Two things must be remembered until the end of an archive: the modes and times of its directories, and its whiteouts,
+//! since what follows may take their place. Both are bounded.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Read},
+};
+
+use minicontainer::core::layer::{Whiteout, WhiteoutError};
+use nix::errno::Errno;
+use tar::EntryType;
+
+use super::{
+    Privilege, Tree, UnpackError, Unpacked, Whiteouts,
+    archive::{Archive, Member},
+    entry::{EntryPath, Last, Metadata},
+    marks::Brought,
+};
+
+/// More bytes than any honest layer has: 128 GiB.
+const SIZE_LIMIT: u64 = 128 << 30;
+/// More members than any honest layer has.
+const MEMBER_LIMIT: u64 = 2 << 20;
+/// How much memory directories and whiteouts may take; enough for a quarter of a million.
+const MEMORY_LIMIT: usize = 32 << 20;
+/// How many warnings are told one by one.
+const WARNING_LIMIT: usize = 100;
+
+pub(super) struct Unpacker {
+    pub(super) tree: Tree,
+    pub(super) language: Whiteouts,
+    pub(super) privilege: Privilege,
+    members: u64,
+    /// Directories get their modes and times last: a read-only one must be filled first, and filling changes its time.
+    pub(super) directories: BTreeMap<EntryPath, Last>,
+    /// Whiteouts made so far, by path: a directory that takes the place of one is opaque.
+    pub(super) whiteouts: BTreeSet<EntryPath>,
+    pub(super) brought: Brought,
+    /// How much memory these take, about.
+    weight: usize,
+    outcome: Unpacked,
+}
+
+impl Unpacker {
+    pub(super) fn new(tree: Tree, language: Whiteouts, privilege: Privilege) -> Unpacker {
+        let mut directories = BTreeMap::new();
+        if language == Whiteouts::Kept {
+            directories.insert(EntryPath::root(), Metadata::implied().last);
+        }
+        Unpacker {
+            tree,
+            language,
+            privilege,
+            members: 0,
+            directories,
+            whiteouts: BTreeSet::new(),
+            brought: Brought::default(),
+            weight: 0,
+            outcome: Unpacked::default(),
+        }
+    }
+
+    pub(super) fn apply(&mut self, mut member: Member, content: &mut Archive<impl Read>) -> Result<(), UnpackError> {
+        self.members += 1;
+        if self.members > MEMBER_LIMIT {
+            return Err(UnpackError::TooLarge { limit: MEMBER_LIMIT, unit: "entries" });
+        }
+        let path = EntryPath::parse(&member.path)?;
+        let kind = member.header.entry_type();
+        // The tar of 1979 has no type for directories, only the slash.
+        let is_directory = kind.is_dir() || (kind.is_file() && member.path.ends_with(b"/"));
+        let Some((_, name)) = path.split() else {
+            if !is_directory {
+                return Err(path.refused("the root of a layer can only be a directory"));
+            }
+            let metadata = Metadata::read(&mut member, &path)?;
+            return self.set_directory(path, &metadata);
+        };
+        let parent = path.parent();
+        if parent.has_component(|name| name.starts_with(b".wh..wh.")) {
+            return Ok(()); // What AUFS keeps in its directories, see below.
+        }
+        if parent.has_component(|name| name.starts_with(b".wh.")) {
+            return Err(path.refused("it lies below a whiteout"));
+        }
+        let text = String::from_utf8_lossy(name);
+        match Whiteout::parse(&text) {
+            Ok(None) if is_directory => {
+                let metadata = Metadata::read(&mut member, &path)?;
+                self.make_parents(&parent, &path)?;
+                self.make_directory(&path)?;
+                self.note(&path, parent);
+                self.set_directory(path, &metadata)
+            }
+            Ok(None) => self.make_node(member, content, &path, parent),
+            _ if matches!(text, Cow::Owned(_)) => Err(path.refused("a whiteout of a name that is no UTF-8")),
+            Ok(Some(Whiteout::Deleted(hidden))) => self.hide(&path, &parent, hidden.as_str().as_bytes()),
+            Ok(Some(Whiteout::Opaque)) => self.make_opaque(&path, &parent),
+            Err(WhiteoutError::NoEntry { .. }) => Err(path.refused("a whiteout of nothing, of . or of ..")),
+            // Notes of AUFS's own, from the days when Docker used it. Docker passes them over, too.
+            Err(WhiteoutError::Reserved { .. }) => Ok(()),
+        }
+    }
+
+    /// Everything but directories.
+    fn make_node(
+        &mut self,
+        mut member: Member,
+        content: &mut Archive<impl Read>,
+        path: &EntryPath,
+        parent: EntryPath,
+    ) -> Result<(), UnpackError> {
+        let metadata = Metadata::read(&mut member, path)?;
+        self.make_parents(&parent, path)?;
+        self.note(path, parent);
+        match member.header.entry_type() {
+            EntryType::Link => self.link(&member, path),
+            EntryType::Char | EntryType::Block | EntryType::Fifo => self.make_special(&member, path, &metadata),
+            EntryType::Regular | EntryType::Continuous => self.make_file(member.size, content, path, &metadata),
+            EntryType::Symlink => {
+                let target = member.link.ok_or_else(|| path.refused("a symbolic link to nowhere"))?;
+                self.make_way(path)?;
+                self.tree.symlink(path, &target).map_err(path.failed("make a symbolic link"))?;
+                self.tree.set_unopened(path, &metadata, self.privilege).map_err(path.failed("set the owner"))
+            }
+            _ => Err(path.refused("an entry of a type that no layer has")),
+        }
+    }
+
+    fn make_file(
+        &mut self,
+        size: u64,
+        content: &mut Archive<impl Read>,
+        path: &EntryPath,
+        metadata: &Metadata,
+    ) -> Result<(), UnpackError> {
+        if self.outcome.size.saturating_add(size) > SIZE_LIMIT {
+            return Err(UnpackError::TooLarge { limit: SIZE_LIMIT, unit: "bytes" });
+        }
+        let file = match self.tree.create(path) {
+            Err(Errno::EEXIST) => {
+                self.make_way(path)?;
+                self.tree.create(path)
+            }
+            file => file,
+        };
+        let file = file.map_err(path.failed("create a file"))?;
+        io::copy(content, &mut &file).map_err(|source| match source.kind() {
+            // Reading failed, not writing: the archive, or the gzip stream that it comes in.
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+                UnpackError::Archive { source }
+            }
+            _ => path.failed("copy the content")(source),
+        })?;
+        self.outcome.size += size;
+        let unkept = metadata.set(&file, self.privilege).map_err(path.failed("set owner, mode and times"))?;
+        self.warn(unkept);
+        Ok(())
+    }
+
+    fn link(&mut self, member: &Member, path: &EntryPath) -> Result<(), UnpackError> {
+        let raw = member.link.as_ref().ok_or_else(|| path.refused("a hard link to nothing"))?;
+        let target = EntryPath::parse(raw)?;
+        if target.is_root() || self.whiteouts.contains(&target) {
+            return Err(path.refused("a hard link to something that cannot have one"));
+        }
+        if self.tree.same_file(&target, path).map_err(path.failed("find the target of a hard link"))? {
+            return Ok(());
+        }
+        self.make_way(path)?;
+        self.tree.link(&target, path).map_err(path.failed("make a hard link"))
+    }
+
+    fn make_special(&mut self, member: &Member, path: &EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
+        let (header, kind) = (&member.header, member.header.entry_type());
+        let number = |value: io::Result<Option<u32>>| value.map(Option::unwrap_or_default);
+        let device = number(header.device_major()).and_then(|major| Ok((major, number(header.device_minor())?)));
+        let (major, minor) = match device {
+            // Of a pipe the fields mean nothing.
+            _ if kind == EntryType::Fifo => (0, 0),
+            device => device.map_err(|source| UnpackError::Archive { source })?,
+        };
+        if kind == EntryType::Char && (major, minor) == (0, 0) {
+            return Err(path.refused("a device 0:0, which overlayfs would take for a whiteout"));
+        }
+        // linux/kdev_t.h: 12 bits and 20 bits. Larger numbers would silently become other devices.
+        if major >= 1 << 12 || minor >= 1 << 20 {
+            return Err(path.refused("a device number out of range"));
+        }
+        self.make_way(path)?;
+        if kind != EntryType::Fifo && self.privilege == Privilege::User {
+            self.warn(vec![format!("left out the device {}: only root can make one", path.display())]);
+            return Ok(());
+        }
+        self.tree.special(path, kind, major, minor).map_err(path.failed("make a special file"))?;
+        self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set owner and mode"))
+    }
+
+    /// Makes the directories that lead to an entry and that the archive did not list.
+    pub(super) fn make_parents(&mut self, directory: &EntryPath, entry: &EntryPath) -> Result<(), UnpackError> {
+        if self.tree.enter(directory).is_ok() {
+            return Ok(());
+        }
+        for path in directory.ancestors() {
+            if self.tree.enter(&path).is_err() {
+                let in_the_way = self.tree.is_directory(&path).map_err(path.failed("look"))?.is_some();
+                if in_the_way && !self.whiteouts.contains(&path) {
+                    return Err(entry.refused("one of its parents is no directory"));
+                }
+                self.make_directory(&path)?;
+                self.set_directory(path, &Metadata::implied())?;
+            }
+        }
+        self.tree.enter(directory).map_err(entry.failed("enter its directory"))
+    }
+
+    /// Makes one directory, whose parent is there. What else is there gives way; if that is a whiteout, then the
+    /// directory goes on hiding what the whiteout hid.
+    fn make_directory(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
+        let replaces_whiteout = self.whiteouts.contains(path);
+        match self.tree.is_directory(path).map_err(path.failed("look"))? {
+            Some(true) => return Ok(()),
+            Some(false) => self.make_way(path)?,
+            None => {}
+        }
+        self.tree.make_directory(path).map_err(path.failed("make a directory"))?;
+        if replaces_whiteout { self.set_opaque(path) } else { Ok(()) }
+    }
+
+    /// Gives a directory its owner and attributes now, and notes the rest for the end.
+    fn set_directory(&mut self, path: EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
+        let directory = self.tree.open_directory(&path).map_err(path.failed("open the directory"))?;
+        let unkept = metadata.set_first(&directory, self.privilege).map_err(path.failed("set the owner"))?;
+        self.warn(unkept);
+        let weight = path.weight() + size_of::<Last>();
+        match self.directories.insert(path, metadata.last) {
+            None => self.remember(weight),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Removes what is at a path, with what is known of it.
+    pub(super) fn make_way(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
+        if self.tree.remove(path).map_err(path.failed("remove what was there"))? == Some(true) {
+            let inside = self.whiteouts.range(path.first_below()..).take_while(|one| one.is_below(path));
+            for whiteout in inside.cloned().collect::<Vec<_>>() {
+                self.whiteouts.remove(&whiteout);
+            }
+            let inside = self.directories.range(path.first_below()..).map(|(directory, _)| directory);
+            for directory in inside.take_while(|one| one.is_below(path)).cloned().collect::<Vec<_>>() {
+                self.directories.remove(&directory);
+            }
+            self.directories.remove(path);
+        }
+        self.whiteouts.remove(path);
+        Ok(())
+    }
+
+    fn note(&mut self, path: &EntryPath, parent: EntryPath) {
+        if self.language == Whiteouts::Applied {
+            self.brought.add(path, parent);
+        }
+    }
+
+    pub(super) fn remember(&mut self, weight: usize) -> Result<(), UnpackError> {
+        self.weight += weight;
+        match self.weight > MEMORY_LIMIT {
+            true => Err(UnpackError::TooLarge { limit: 32, unit: "MiB of directories and whiteouts" }),
+            false => Ok(()),
+        }
+    }
+
+    fn warn(&mut self, warnings: Vec<String>) {
+        for warning in warnings {
+            if self.outcome.warnings.len() < WARNING_LIMIT {
+                self.outcome.warnings.insert(warning);
+            } else {
+                self.outcome.warnings.insert("left out more of this kind".to_owned());
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Result<Unpacked, UnpackError> {
+        // Children first: a parent may end up closed to its owner.
+        for (path, last) in self.directories.iter().rev() {
+            // Reached by another name through a symbolic link, it may have been replaced since: then nothing is lost.
+            let Ok(directory) = self.tree.open_directory(path) else { continue };
+            last.set(&directory).map_err(path.failed("set mode and time"))?;
+        }
+        Ok(self.outcome)
+    }
+}

@@ -1,0 +1,212 @@
+//! Hostile archives, through every door by which an archive comes in: `image check-layer`, `load` from a file and from
+//! stdin, and `import`; as whoever runs the tests and as an ordinary user.
+//!
+//! Each is refused with the layer, the entry and the reason, or does no harm. Beside the directory lies a victim that
+//! must not change; the store must be as it was. The command may have no more than 64 MiB of memory of its own.
+
+mod corpus;
+mod tar;
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    process::Stdio,
+};
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use self::{corpus::corpus, tar::Tar};
+use crate::place::{Answer, Place};
+
+/// What must come of an archive.
+#[derive(Clone, Copy, Debug)]
+pub enum Expect {
+    /// It is refused, and this is part of the reason.
+    Refused(&'static str),
+    /// It is taken, and does no harm.
+    Harmless,
+}
+
+/// One archive.
+pub struct Case {
+    pub row: &'static str,
+    pub layer: Vec<u8>,
+    /// What lies below it.
+    pub lower: Option<Vec<u8>>,
+    /// When it is applied to a directory, or imported.
+    pub applied: Expect,
+    /// When it comes as a layer of an image, to which its digest and a directory of its own belong.
+    pub loaded: Expect,
+    /// What must be in the tree afterwards, and what must not.
+    pub present: &'static [&'static str],
+    pub absent: &'static [&'static str],
+}
+
+/// Runs the command with at most so much memory (kB, RLIMIT_DATA), and not for ever.
+fn bounded(place: &Place, arguments: &[&str], input: &[u8]) -> Answer {
+    let script = "ulimit -d 65536; exec timeout 120 \"$ENGINE\" \"$@\"";
+    let words = [&["-c", script, "sh"], arguments].concat();
+    let mut command = place.program("sh", &words);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that has refused what it read does not read the rest.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    place.answer(child.wait_with_output().unwrap())
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What `docker save` writes of an image of these layers.
+fn saved(layers: &[&[u8]], diff_ids: &[String]) -> Vec<u8> {
+    let diff_ids: Vec<String> = diff_ids.iter().map(|digest| format!("sha256:{digest}")).collect();
+    let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}});
+    let names: Vec<String> = (0..layers.len()).map(|number| format!("{number}.tar")).collect();
+    let manifest = json!([{"Config": "config.json", "RepoTags": ["hostile:1"], "Layers": names}]);
+    let mut archive = Tar::new().file("config.json", &config.to_string()).file("manifest.json", &manifest.to_string());
+    for (name, layer) in names.iter().zip(layers) {
+        let head = tar::Head { size: layer.len() as u64, ..tar::head(b'0', name) };
+        archive = archive.member(head, layer);
+    }
+    archive.end()
+}
+
+/// A directory to which layers are applied, beside it the victim, of whose file it holds a second name.
+fn prepare(place: &Place) {
+    let script = "rm -rf tree victim; mkdir tree victim; chmod 751 victim; echo hello > victim/hello; \
+                  chmod 640 victim/hello; ln victim/hello tree/linked";
+    assert!(place.program("sh", &["-c", script]).status().unwrap().success());
+}
+
+fn check_victim(place: &Place, what: &str) {
+    let names: Vec<_> = fs::read_dir(place.path("victim")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["hello"], "{what}");
+    let mode = |path: &str| fs::metadata(place.path(path)).unwrap().mode() & 0o7777;
+    assert_eq!((mode("victim"), mode("victim/hello")), (0o751, 0o640), "{what}");
+    assert_eq!(fs::read_to_string(place.path("victim/hello")).unwrap(), "hello\n", "{what}");
+}
+
+/// All that lies in the store but the files of layers.
+fn store(place: &Place) -> Vec<String> {
+    fn walk(directory: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            found.push(path.display().to_string());
+            if path.is_dir() && !path.ends_with("fs") {
+                walk(&path, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&place.path("store"), &mut found);
+    found.sort();
+    found
+}
+
+fn check_answer(answer: &Answer, expect: Expect, layer: &str, what: &str) {
+    match expect {
+        Expect::Harmless => assert_eq!(answer.code, 0, "{what}: {}", answer.stderr),
+        Expect::Refused(reason) => {
+            assert_eq!(answer.code, 1, "{what} should have been refused: {}", answer.stderr);
+            assert!(answer.stderr.contains(reason), "{what}: \"{reason}\" is not in {}", answer.stderr);
+            assert!(answer.stderr.contains(layer), "{what}: \"{layer}\" is not in {}", answer.stderr);
+        }
+    }
+}
+
+fn check_applied(place: &Place, case: &Case, what: &str) {
+    prepare(place);
+    if let Some(lower) = &case.lower {
+        check_answer(&bounded(place, &["image", "check-layer", "tree"], lower), Expect::Harmless, "", what);
+    }
+    let answer = bounded(place, &["image", "check-layer", "tree"], &case.layer);
+    check_answer(&answer, case.applied, "cannot apply the layer to tree", what);
+    check_victim(place, what);
+    for name in case.present {
+        assert!(fs::symlink_metadata(place.path("tree").join(name)).is_ok(), "{what}: {name} is missing");
+    }
+    for name in case.absent {
+        assert!(fs::symlink_metadata(place.path("tree").join(name)).is_err(), "{what}: {name} is there");
+    }
+}
+
+fn check_loaded(place: &Place, case: &Case, from_file: bool, what: &str) {
+    let before = store(place);
+    let layers: Vec<&[u8]> = case.lower.iter().chain([&case.layer]).map(Vec::as_slice).collect();
+    let diff_ids: Vec<String> = layers.iter().map(|layer| digest(layer)).collect();
+    let archive = saved(&layers, &diff_ids);
+    let answer = match from_file {
+        true => {
+            fs::write(place.path("archive.tar"), &archive).unwrap();
+            fs::set_permissions(place.path("archive.tar"), fs::Permissions::from_mode(0o644)).unwrap();
+            bounded(place, &["load", "-i", "archive.tar"], b"")
+        }
+        false => bounded(place, &["load"], &archive),
+    };
+    check_answer(&answer, case.loaded, "cannot unpack layer sha256:[ID]", what);
+    if matches!(case.loaded, Expect::Harmless) {
+        place.succeed(&["rmi", "hostile:1"]);
+    }
+    assert_eq!(store(place), before, "{what} left something behind");
+}
+
+fn check_imported(place: &Place, case: &Case, what: &str) {
+    let before = store(place);
+    // By itself a layer of changes is a whole tree: only what is wrong with it alone can be seen.
+    let expect = match (case.applied, case.loaded) {
+        (Expect::Refused(_), Expect::Harmless) if case.lower.is_some() => Expect::Harmless,
+        (Expect::Harmless, loaded) => loaded,
+        (applied, _) => applied,
+    };
+    let answer = bounded(place, &["import", "-", "hostile:1"], &case.layer);
+    check_answer(&answer, expect, "", what);
+    if answer.code == 0 {
+        place.succeed(&["rmi", "hostile:1"]);
+    }
+    assert_eq!(store(place), before, "{what} left something behind");
+}
+
+fn check_all(place: &Place) {
+    for (number, case) in corpus().iter().enumerate() {
+        let what = format!("{} (archive {number})", case.row);
+        check_applied(place, case, &what);
+        check_loaded(place, case, number % 2 == 0, &what);
+        check_imported(place, case, &what);
+    }
+}
+
+#[test]
+fn archives_are_refused_or_do_no_harm() {
+    check_all(&Place::new());
+}
+
+#[test]
+fn archives_are_refused_or_do_no_harm_to_an_ordinary_user() {
+    if let Some(place) = Place::user() {
+        check_all(&place);
+    }
+}
+
+/// The same archive, cut short everywhere and with each of its bytes changed in turn.
+#[test]
+fn an_archive_that_was_damaged_on_its_way_is_refused() {
+    let place = Place::new();
+    let before = store(&place);
+    let whole = Tar::new().directory("d/").file("d/x", "content").symlink("d/y", "x").end();
+    let of_whole = digest(&whole);
+    for length in (0..whole.len() - 512).step_by(256) {
+        prepare(&place);
+        let answer = bounded(&place, &["image", "check-layer", "tree"], &whole[..length]);
+        assert_eq!(answer.code, 1, "{length} bytes of {}", whole.len());
+    }
+    for at in (0..whole.len()).step_by(97) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        let answer = bounded(&place, &["load"], &saved(&[&flipped], std::slice::from_ref(&of_whole)));
+        assert_eq!(answer.code, 1, "byte {at}: {}", answer.stdout);
+    }
+    assert_eq!(store(&place), before);
+}

@@ -1,0 +1,178 @@
+//! Images as people handle them: named, listed, saved, imported, committed, removed; and read by other tools.
+
+use std::{fs, process::Command};
+
+use crate::{place::Place, skip};
+
+const COLUMNS: &str = "table {{.Repository}}\\t{{.Tag}}\\t{{.CreatedAt}}\\t{{.Layers}}";
+
+/// A container that has changed, added and removed something, and the image `mine:1` of it, always the same.
+fn committed(place: &Place) -> String {
+    let script = "echo hello > /root/note; ln /root/note /root/again; rm /etc/group; rm -r /home; mkdir /home; \
+                  ln -s note /root/link; mkfifo /root/pipe";
+    place.succeed(&["run", "--name", "one", "busybox", "sh", "-c", script]);
+    let change = ["-c", "CMD [\"cat\", \"/root/note\"]", "-c", "LABEL course=images", "-m", "a note", "-a", "me"];
+    let mut command = place.command(&[&["commit"], &change[..], &["one", "mine:1"]].concat());
+    let answer = place.answer(command.env("SOURCE_DATE_EPOCH", "1700000000").output().unwrap());
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    answer.stdout
+}
+
+#[test]
+fn a_container_becomes_an_image_with_one_layer_more() {
+    let place = Place::new();
+    assert_eq!(committed(&place), "sha256:[ID]\n");
+    assert_eq!(place.succeed(&["run", "--rm", "mine:1"]), "hello\n");
+    let look = "ls -A /home; cat /root/again /root/link; [ -p /root/pipe ] && [ ! -e /etc/group ] && echo gone";
+    assert_eq!(place.succeed(&["run", "--rm", "mine:1", "sh", "-c", look]), "hello\nhello\ngone\n");
+    insta::assert_snapshot!(place.succeed(&["images", "--format", COLUMNS, "--filter", "reference=mine"]));
+    let fields = "{{.ID}} {{.CreatedAt}} {{.CreatedBy}} {{.Comment}}";
+    let history = place.succeed(&["history", "--format", fields, "mine:1"]);
+    insta::assert_snapshot!(history.lines().next().unwrap_or_default());
+    // The same changes make the same image.
+    let again =
+        ["commit", "-c", "CMD [\"cat\", \"/root/note\"]", "-c", "LABEL course=images", "-m", "a note", "-a", "me"];
+    let again = [&again[..], &["one", "mine:2"]].concat();
+    let output = place.command(&again).env("SOURCE_DATE_EPOCH", "1700000000").output().unwrap();
+    assert!(output.status.success());
+    let id = |name: &str| {
+        place.program("sh", &["-c", &format!("\"$ENGINE\" images -q --no-trunc {name}")]).output().unwrap().stdout
+    };
+    assert_eq!(id("mine:1"), id("mine:2"));
+    place.succeed(&["rm", "one"]);
+}
+
+#[test]
+fn what_is_saved_is_loaded_as_it_was() {
+    let place = Place::new();
+    committed(&place);
+    place.succeed(&["save", "-o", "both.tar", "mine:1", "busybox"]);
+    let list = ["images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}} {{.Digest}}"];
+    let raw = |arguments: &[&str]| String::from_utf8(place.command(arguments).output().unwrap().stdout).unwrap();
+    let before = raw(&list);
+    let first = fs::read(place.path("both.tar")).unwrap();
+    place.succeed(&["save", "-o", "again.tar", "busybox", "mine:1"]);
+    assert_eq!(first, fs::read(place.path("again.tar")).unwrap(), "the same images make the same bytes");
+    place.succeed(&["rm", "one"]);
+    place.succeed(&["rmi", "mine:1", "busybox"]);
+    assert_eq!(raw(&list), "");
+    let sorted = |text: String| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    // In the order of their digests, which differ from machine to machine.
+    let told = sorted(place.succeed(&["load", "-i", "both.tar"]));
+    assert_eq!(told, ["Loaded image: busybox:latest", "Loaded image: mine:1"]);
+    assert_eq!(sorted(raw(&list)), sorted(before));
+    assert_eq!(place.succeed(&["run", "--rm", "mine:1"]), "hello\n");
+    // A failure leaves no half of an archive.
+    let refused = place.run(&["save", "-o", "none.tar", "busybox", "no-such-image"]);
+    assert_eq!((refused.code, place.path("none.tar").exists()), (1, false));
+}
+
+#[test]
+fn all_files_of_a_container_become_an_image_of_one_layer() {
+    let place = Place::new();
+    committed(&place);
+    place.succeed(&["export", "-o", "files.tar", "one"]);
+    let imported = place.succeed(&["import", "-c", "CMD [\"sh\"]", "-m", "flat", "files.tar", "flat:1"]);
+    assert_eq!(imported, "sha256:[ID]\n");
+    let look = "cat /root/again; ls -A /home; [ -e /etc/group ] || echo gone";
+    assert_eq!(place.succeed(&["run", "--rm", "flat:1", "sh", "-c", look]), "hello\ngone\n");
+    assert_eq!(place.succeed(&["images", "--format", "{{.Layers}}", "flat"]), "1\n");
+    assert_eq!(place.succeed(&["history", "--format", "{{.Comment}}", "flat:1"]), "flat\n");
+    place.succeed(&["rm", "one"]);
+}
+
+#[test]
+fn an_ordinary_users_images_travel_as_well() {
+    let Some(place) = Place::user() else { return };
+    committed(&place);
+    place.succeed(&["save", "-o", "mine.tar", "mine:1"]);
+    place.succeed(&["export", "-o", "files.tar", "one"]);
+    place.succeed(&["rm", "one"]);
+    place.succeed(&["rmi", "mine:1"]);
+    place.succeed(&["load", "-i", "mine.tar"]);
+    place.succeed(&["import", "files.tar", "flat:1"]);
+    let look = "cat /root/again; ls -A /home; [ -e /etc/group ] || echo gone; stat -c %u /root/note";
+    for image in ["mine:1", "flat:1"] {
+        assert_eq!(place.succeed(&["run", "--rm", image, "sh", "-c", look]), "hello\ngone\n0\n", "{image}");
+    }
+}
+
+#[test]
+fn images_are_filtered_and_pruned() {
+    let place = Place::new();
+    committed(&place);
+    let list = |filter: &str| place.succeed(&["images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", filter]);
+    assert_eq!(list("label=course"), "mine:1\n");
+    assert_eq!(list("label=course=other"), "");
+    assert_eq!(list("since=busybox"), "mine:1\n");
+    assert_eq!(list("before=mine:1"), "busybox:latest\n");
+    assert_eq!(list("dangling=true"), "");
+    assert_eq!(list("reference=b*:lat*"), "busybox:latest\n");
+    let wrong = place.run(&["images", "--filter", "colour=red"]);
+    insta::assert_snapshot!(wrong.show());
+    place.succeed(&["tag", "busybox", "mine:1"]);
+    assert_eq!(list("dangling=true"), "<none>:<none>\n");
+    // An id with two names is removed by neither, unless it is said so.
+    let by_id = |flag: &str| {
+        let script = format!("\"$ENGINE\" rmi {flag} $(\"$ENGINE\" images -q busybox)");
+        place.answer(place.program("sh", &["-c", &script]).output().unwrap())
+    };
+    insta::assert_snapshot!(by_id("").show());
+    insta::assert_snapshot!(place.succeed(&["image", "prune", "-f"]));
+    // Its layer is still that of the container, and the image that it was made of stays.
+    assert_eq!(place.succeed(&["image", "prune", "-a", "-f"]), "Total reclaimed space: 0B\n");
+    let unanswered = place.run(&["image", "prune"]);
+    insta::assert_snapshot!(unanswered.show());
+    place.succeed(&["rm", "one"]);
+}
+
+/// Whether a program is there.
+fn has(program: &str) -> bool {
+    let there = Command::new("sh").args(["-c", &format!("command -v {program} >/dev/null")]).status();
+    skip::require(there.is_ok_and(|status| status.success()), &format!("{program} (Debian: the package of that name)"))
+}
+
+#[test]
+fn skopeo_reads_both_tables_of_contents() {
+    if !has("skopeo") {
+        return;
+    }
+    let place = Place::new();
+    committed(&place);
+    place.succeed(&["save", "-o", "mine.tar", "mine:1"]);
+    for source in ["docker-archive:mine.tar", "oci-archive:mine.tar"] {
+        // Its own temporary files need a place, and it wants a policy.
+        let words = ["--insecure-policy", "--tmpdir", ".", "copy", "-q", source, "oci:copied:mine:1"];
+        let output = place.program("skopeo", &words).env("HOME", place.path(".")).output().unwrap();
+        assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stderr));
+        // What it wrote is read back, under a name of ours.
+        assert!(place.succeed(&["load", "-i", "copied"]).starts_with("Loaded image"), "{source}");
+        fs::remove_dir_all(place.path("copied")).unwrap();
+    }
+    place.succeed(&["rm", "one"]);
+}
+
+#[test]
+fn umoci_unpacks_what_we_save_and_we_load_what_it_makes() {
+    if !has("umoci") || !skip::require(nix::unistd::geteuid().is_root(), skip::ROOT) {
+        return;
+    }
+    let place = Place::new();
+    committed(&place);
+    let script = "mkdir layout && \"$ENGINE\" save mine:1 | tar -x -C layout && \
+                  umoci unpack --image layout:1 bundle && cat bundle/rootfs/root/again && \
+                  test ! -e bundle/rootfs/etc/group && echo more > bundle/rootfs/more && rm bundle/rootfs/root/note && \
+                  umoci repack --image layout:2 bundle && umoci gc --layout layout";
+    let output = place.program("sh", &["-c", script]).output().unwrap();
+    let answer = place.answer(output);
+    assert_eq!((answer.code, answer.stdout.lines().last()), (0, Some("hello")), "{}", answer.stderr);
+    // It gives its image the name of the one that it was made of.
+    place.succeed(&["load", "-i", "layout"]);
+    let look = "cat /more; [ -e /root/note ] || echo gone";
+    assert_eq!(place.succeed(&["run", "--rm", "mine:1", "sh", "-c", look]), "more\ngone\n");
+    place.succeed(&["rm", "one"]);
+}
