@@ -48,6 +48,7 @@ pub fn probe() -> Host {
     let architecture = if cfg!(target_arch = "aarch64") { Architecture::Aarch64 } else { Architecture::X86_64 };
     Host {
         architecture,
+        capabilities: calls::permitted_capabilities().unwrap_or_default(),
         identity,
         subordinate: subordinate_ids(identity),
         user_namespaces: user_namespaces(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use minicontainer::core::{RunOptions, options::Isolation};
-use minicontainer::{Error, MIB, Sandbox, Verdict};
+use minicontainer::{Error, MIB, Sandbox, Stdio, Verdict};
 
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run, shell, succeeds, text};
@@ -227,4 +227,29 @@ fn no_hierarchy_can_be_mounted() {
     }
     let output = run(&shell(&image, "cat /proc/self/cgroup"));
     assert!(String::from_utf8_lossy(&output.stdout).lines().any(|line| line.ends_with(":/")));
+}
+
+/// What a container sees of a hierarchy is its own group and what is below: in the root of one is the release agent.
+#[test]
+fn no_hierarchy_is_seen_from_its_root() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    // It reads until the end of its input, so that it can be looked at meanwhile.
+    let sandbox = Sandbox::from_image(&image).command("cat").stdin(Stdio::Piped);
+    let mut running = sandbox.spawn().expect("it starts");
+    let told = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", running.id())).expect("it runs");
+    let (mounts, groups) = (told("mountinfo"), told("cgroup"));
+    running.wait().expect("its end");
+    let is_shown = |controllers: &str| match controllers {
+        "" => mounts.contains(" - cgroup2 "),
+        _ => controllers.split(',').any(|name| mounts.contains(&format!(" /sys/fs/cgroup/{name} "))),
+    };
+    let mut shown = 0;
+    for line in groups.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (fields.next().expect("controllers"), fields.next().expect("a group"));
+        shown += usize::from(is_shown(controllers));
+        assert!(!is_shown(controllers) || group.contains("minicontainer"), "{line} is shown in\n{mounts}");
+    }
+    assert!(shown > 0, "no hierarchy is shown: {groups}{mounts}");
 }

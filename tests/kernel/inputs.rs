@@ -33,7 +33,7 @@ fn answer(mut running: Child, what: &str) -> Output {
 }
 
 /// The directory of the image's only layer in the store.
-fn layer(fixture: &Fixture) -> PathBuf {
+pub fn layer(fixture: &Fixture) -> PathBuf {
     let layers = fs::read_dir(fixture.store().join("layers")).expect("the layers").flatten();
     let layer = layers.map(|entry| entry.path().join("fs")).find(|path| path.join("etc/passwd").exists());
     layer.expect("the layer with the accounts")

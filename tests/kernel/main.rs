@@ -6,7 +6,9 @@
 //!
 //! Tests that need what this machine or this user lacks say so through [`skip::require`].
 
+mod accounts;
 mod attacks;
+mod channels;
 mod delegation;
 mod devices;
 mod escape;
@@ -24,6 +26,7 @@ mod oracle_sees;
 mod posture;
 mod powers;
 mod profile;
+mod races;
 mod resources;
 mod rootless;
 mod sandboxes;
@@ -31,5 +34,8 @@ mod seccomp;
 mod sensitivity;
 mod signals;
 mod skip;
+mod swapper;
 mod system_calls;
+mod terminals;
 mod verdicts;
+mod weak_engine;

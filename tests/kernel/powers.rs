@@ -171,3 +171,19 @@ fn two_containers_share_no_memory_queue_or_file_in_memory() {
     let between = ground.answers(&[], find.iter().map(String::as_str));
     assert!(between.len() == 3 && between.values().all(|answer| answer == "refused ENOENT"), "{between:?}");
 }
+
+/// Where a crash is written down, it may be by a program of the host's, which the kernel runs as root outside. No crash
+/// is, unless whoever starts the container asks for it.
+#[test]
+fn no_crash_is_written_down() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    let attack = "dump-core";
+    assert_eq!(ground.answers(&[], [attack])[attack], "refused EPERM");
+    // The control, where whoever runs this may write cores himself.
+    let (_, most) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_CORE).expect("a limit");
+    if most < 4096 {
+        return crate::swapper::not_live("cores are switched off for whoever runs this");
+    }
+    assert_eq!(ground.answers(&["--ulimit", "core=4096:4096"], [attack])[attack], "done");
+}

@@ -24,7 +24,7 @@ use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, shell};
 
 /// Whether a program is installed in just this version. If not, that is seen; but no machine has to have it.
-fn has(program: &str, version: &str) -> bool {
+pub fn has(program: &str, version: &str) -> bool {
     let told = Command::new(program).arg("--version").output();
     let told = told.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     let there = told.contains(version);

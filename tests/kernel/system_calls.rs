@@ -28,7 +28,9 @@ const ATTACKS: &[Attack] = &[
     ("setns,uts", EPERM, Through, Through),
     ("user-then-mount", EPERM, Through, Through),
     ("user-then-raw-socket", EPERM, Through, Through),
-    ("user-then-cgroup", EPERM, NotLive, NotLive),
+    // The kernel lets it mount the hierarchies that it is in, and not set a release agent, whoever it is.
+    ("user-then-hierarchy", EPERM, Through, Through),
+    ("user-then-release-agent", EPERM, NotLive, NotLive),
     ("user-then-rewrite,/proc/sys/kernel/core_pattern", EPERM, Through, NotLive),
     // The same as 32-bit calls and as those of x32, by their numbers: getpid, unshare, setuid, stime.
     ("syscall-32,20", KILLED, IfKnown, IfKnown),
@@ -121,6 +123,59 @@ fn every_denied_call_is_refused_to_root_by_the_filter() {
 fn every_denied_call_is_refused_to_a_user_by_the_filter() {
     let Some(fixture) = Fixture::user() else { return };
     check_denied(&fixture);
+}
+
+/// The last number that the filter's list knows, of Linux 6.18; and calls that are allowed and newer than some kernels.
+const LAST: usize = 469;
+const NEWER: [usize; 6] = [451, 452, 454, 457, 458, 462];
+
+/// A call that the list does not know does not exist, so that programs do without it: EPERM they would take for a
+/// refusal. One that it knows and the kernel does not is answered by the kernel.
+#[test]
+fn what_is_newer_than_the_list_or_than_the_kernel_does_not_exist() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    let unknown: Vec<String> =
+        (LAST + 1..LAST + 40).chain([1000, 0xffff]).map(|number| format!("syscall,{number}")).collect();
+    let answers = ground.answers(&[], unknown.iter().map(String::as_str));
+    let other: Vec<_> = answers.iter().filter(|(_, answer)| *answer != "refused ENOSYS").collect();
+    assert!(other.is_empty() && answers.len() == unknown.len(), "{other:?}");
+    // The same for Docker's list. The control is a list in a file that says otherwise.
+    let answers = ground.answers(&["--compat", "docker"], unknown.iter().map(String::as_str));
+    let other: Vec<_> = answers.iter().filter(|(_, answer)| *answer != "refused ENOSYS").collect();
+    assert!(other.is_empty() && answers.len() == unknown.len(), "{other:?}");
+    // Each of these with arguments that the kernel refuses: with the filter it says just what it says without.
+    let newer: Vec<String> = NEWER.iter().map(|number| format!("syscall,{number},-1,-1,-1,-1,-1,-1")).collect();
+    let words = || newer.iter().map(String::as_str);
+    let naive = ground.answers(&["--without", &without_protections()], words());
+    assert_eq!(ground.answers(&[], words()), naive);
+}
+
+/// A list that names calls of a kernel to come is taken, and what it knows holds.
+#[test]
+fn a_list_that_is_newer_than_the_engine_is_loaded() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    let list = |allowed: &str, refused: &str| {
+        format!(
+            r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+                {{"names": ["uname", "{allowed}"], "action": "SCMP_ACT_ALLOW"}},
+                {{"names": ["sethostname", "{refused}"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}}]}}"#
+        )
+    };
+    let file = fixture.directory().join("list.json");
+    let option = format!("seccomp={}", file.display());
+    let flags = ["--security-opt", option.as_str()];
+    std::fs::write(&file, list("call_of_2099", "setdomainname")).expect("a file");
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("the mode is set");
+    let answers = ground.answers(&flags, ["denied,sethostname", "denied,unshare"]);
+    assert_eq!(answers["denied,sethostname"], "refused EPERM");
+    assert_ne!(answers["denied,unshare"], "refused EPERM");
+    // But to pass over a name that it refuses would open what was meant to be closed.
+    std::fs::write(&file, list("uname", "call_of_2099")).expect("a file");
+    let output = ground.run(&flags, &["true"]).output().expect("the command starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(125) && said.contains("call_of_2099"), "{said}");
 }
 
 /// AF_UNIX, AF_INET, AF_INET6; and AF_NETLINK for NETLINK_ROUTE.

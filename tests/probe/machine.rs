@@ -1,4 +1,4 @@
-//! Attacks on the machine as a whole: its clock, its log, its ports, its terminals, its execution domains.
+//! Attacks on the machine as a whole: its clock, its log, its ports, its execution domains.
 
 use std::fs;
 
@@ -27,11 +27,6 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
             Some(domain) => call(libc::SYS_personality, &[domain]).into(),
             None => not_live("no number given"),
         },
-        "terminal-push" => terminal(libc::TIOCSTI as usize),
-        "terminal-push-high" => terminal(1 << 32 | libc::TIOCSTI as usize),
-        "terminal-linux" => terminal(libc::TIOCLINUX as usize),
-        "terminal-linux-high" => terminal(1 << 32 | libc::TIOCLINUX as usize),
-        "terminal-console" => terminal(libc::TIOCCONS as usize),
         "dump-core" => dump_core(),
         "rename-machine" => rename_machine(arguments),
         _ => return None,
@@ -101,16 +96,6 @@ fn ports() -> Result<usize, Errno> {
 #[cfg(not(target_arch = "x86_64"))]
 fn ports() -> Result<usize, Errno> {
     Err(Errno::ENOSYS)
-}
-
-/// A request to the terminal at stdin, with one space: the least that could be typed.
-fn terminal(request: usize) -> Outcome {
-    let mut state = [0u8; 64];
-    if call(libc::SYS_ioctl, &[0, libc::TCGETS as usize, state.as_mut_ptr() as usize]).is_err() {
-        return not_live("stdin is no terminal");
-    }
-    let character = b' ';
-    call(libc::SYS_ioctl, &[0, request, &raw const character as usize]).into()
 }
 
 /// Whether a crash would be written down: by a file, or by the program that the machine names.

@@ -27,6 +27,7 @@ mod processes;
 mod resources;
 mod secrets;
 mod sockets;
+mod terminals;
 
 use std::env;
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ fn attack(words: &[String]) -> Outcome {
         .or_else(|| secrets::attack(name, arguments))
         .or_else(|| processes::attack(name, arguments))
         .or_else(|| resources::attack(name, arguments))
+        .or_else(|| terminals::attack(name, arguments))
         .unwrap_or_else(|| not_live(&format!("there is no attack {name}")))
 }
 
@@ -78,6 +80,19 @@ fn main() -> ExitCode {
         Some("thread-bomb") => resources::thread_bomb(),
         Some("hold-inotify") => {
             resources::hold_inotify();
+            ExitCode::SUCCESS
+        }
+        Some("owner") => {
+            match terminals::owner(&words[1..]) {
+                Ok(told) => println!("{told}"),
+                Err(errno) => println!("{}", Outcome::Refused(errno)),
+            }
+            ExitCode::SUCCESS
+        }
+        // Holds what an attack takes hold of until its input ends.
+        Some("hold") => {
+            println!("{}", attack(&words[1..]));
+            let _ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
             ExitCode::SUCCESS
         }
         Some("denied-names") => {

@@ -46,7 +46,7 @@ pub fn clear() {
 }
 
 /// A hierarchy of cgroup version 1, mounted afresh.
-fn mount_v1(controller: &str) -> Result<usize, Errno> {
+pub fn mount_v1(controller: &str) -> Result<usize, Errno> {
     let (source, target, kind, data) = (text("cgroup"), text(PLACE), text("cgroup"), text(controller));
     call(libc::SYS_mount, &[address(&source), address(&target), address(&kind), 0, address(&data)])
 }

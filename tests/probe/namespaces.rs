@@ -6,6 +6,7 @@ use nix::errno::Errno;
 
 use crate::calls::{call, call_32, clone, exit, mount, open, wait};
 use crate::files::rewrite;
+use crate::mounts::mount_v1;
 use crate::outcome::{Outcome, errno, not_live};
 
 /// The flag of each kind of namespace, and its name in /proc/self/ns.
@@ -45,6 +46,10 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
                 .and_then(|_| mount("cgroup", "/tmp", "cgroup", 0))
                 .into()
         }),
+        "user-then-hierarchy" => in_user_namespace(|| own_hierarchies(|_| Outcome::Done)),
+        "user-then-release-agent" => {
+            in_user_namespace(|| own_hierarchies(|place| rewrite(&format!("{place}/release_agent"))))
+        }
         "user-then-rewrite" => in_user_namespace(|| match wanted {
             Some(path) => rewrite(path),
             None => not_live("no path given"),
@@ -57,6 +62,28 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         "user-depth" => user_depth(),
         _ => return None,
     })
+}
+
+/// Mounts each hierarchy of control groups that this process is in, in a cgroup namespace of its own, which the kernel
+/// allows, and tries something there. The first that goes through decides, else the last.
+fn own_hierarchies(attack: impl Fn(&str) -> Outcome) -> Outcome {
+    if let Err(errno) = call(libc::SYS_unshare, &[libc::CLONE_NEWCGROUP as usize]) {
+        return Outcome::Refused(errno);
+    }
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut outcome = not_live("there are no control groups");
+    // A line is `number:controllers:path`; version 2 has no controllers there.
+    for controllers in groups.lines().filter_map(|line| line.split(':').nth(1)) {
+        let mounted = match controllers {
+            "" => mount("cgroup2", "/tmp", "cgroup2", 0),
+            _ => mount_v1(controllers),
+        };
+        outcome = mounted.map_or_else(Outcome::Refused, |_| attack("/tmp"));
+        if outcome == Outcome::Done {
+            break;
+        }
+    }
+    outcome
 }
 
 /// A child that was made ends at once.

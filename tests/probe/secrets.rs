@@ -32,6 +32,14 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         ("lock", [path]) => open(path, libc::O_RDONLY)
             .and_then(|file| call(libc::SYS_flock, &[file as usize, (libc::LOCK_EX | libc::LOCK_NB) as usize]))
             .into(),
+        // The same by a lease, see fcntl(2): F_SETLEASE of F_RDLCK.
+        ("lease", ["leave", path]) => {
+            open(path, libc::O_RDONLY).and_then(|file| call(libc::SYS_fcntl, &[file as usize, 1024, 0])).into()
+        }
+        // One that is exclusive, of F_WRLCK, is refused with EAGAIN: somebody else has the file open.
+        ("lease", ["find", path]) => {
+            open(path, libc::O_RDONLY).and_then(|file| call(libc::SYS_fcntl, &[file as usize, 1024, 1])).into()
+        }
         ("io-uring", []) => io_uring().into(),
         ("userfaultfd", []) => call(libc::SYS_userfaultfd, &[libc::O_CLOEXEC as usize | 1]).into(),
         ("memfd-secret", []) => call(libc::SYS_memfd_secret, &[0]).into(),

@@ -2,25 +2,31 @@
 //!
 //! A file per language and subject: `en.ftl` and `pt-BR.ftl` explain plans, `demo.*.ftl` narrate the command
 //! `demo`. To add a message, write it under the same key in both languages; to add a subject, add a pair of files
-//! to [`SOURCES`]. The tests below fail when a key stands in one language only, or takes other arguments there.
+//! to [`CATALOGUE`]. The tests below fail when a key stands in one language only, or takes other arguments there.
+//! What another crate explains is in a [`Catalogue`] of its own.
 //!
 //! [Fluent]: https://projectfluent.org
 
 use std::sync::OnceLock;
 
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
-use unic_langid::LanguageIdentifier;
 
 use super::Language;
 
 /// A value that a message takes: text, or a number, by which a message can choose singular and plural.
 pub use fluent_bundle::FluentValue as Argument;
 
-/// The files of each language, embedded in the program.
-const SOURCES: [(Language, &[&str]); 2] = [
-    (Language::English, &[include_str!("en.ftl"), include_str!("demo.en.ftl")]),
-    (Language::Portuguese, &[include_str!("pt-BR.ftl"), include_str!("demo.pt-BR.ftl")]),
-];
+/// What this crate says.
+static CATALOGUE: Catalogue = Catalogue::new(
+    &[include_str!("en.ftl"), include_str!("demo.en.ftl")],
+    &[include_str!("pt-BR.ftl"), include_str!("demo.pt-BR.ftl")],
+);
+
+/// Messages in every language, from files that are embedded in the program and parsed on first use.
+pub struct Catalogue {
+    sources: [&'static [&'static str]; 2],
+    bundles: [OnceLock<FluentBundle<FluentResource>>; 2],
+}
 
 /// The message `id` (or `id.attribute`) in a language, with its arguments filled in.
 ///
@@ -35,48 +41,39 @@ const SOURCES: [(Language, &[&str]); 2] = [
 /// assert_eq!(message(Language::English, "no-such-message", &[]), "{no-such-message}");
 /// ```
 pub fn message(language: Language, id: &str, arguments: &[(&str, Argument)]) -> String {
-    let bundle = bundle(language);
-    let (name, attribute) = match id.split_once('.') {
-        Some((name, attribute)) => (name, Some(attribute)),
-        None => (id, None),
-    };
-    let pattern = bundle.get_message(name).and_then(|message| match attribute {
-        Some(attribute) => message.get_attribute(attribute).map(|attribute| attribute.value()),
-        None => message.value(),
-    });
-    let Some(pattern) = pattern else { return format!("{{{id}}}") };
-    let arguments: FluentArgs = arguments.iter().map(|(name, value)| (*name, value.clone())).collect();
-    // The errors need no report: each is an argument that was not given, which stands in the text as `{$name}`.
-    bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned()
+    CATALOGUE.message(language, id, arguments)
 }
 
-/// The parsed catalogue of a language, made on first use.
-fn bundle(language: Language) -> &'static FluentBundle<FluentResource> {
-    static ENGLISH: OnceLock<FluentBundle<FluentResource>> = OnceLock::new();
-    static PORTUGUESE: OnceLock<FluentBundle<FluentResource>> = OnceLock::new();
-    let cell = match language {
-        Language::English => &ENGLISH,
-        Language::Portuguese => &PORTUGUESE,
-    };
-    cell.get_or_init(|| parse(language))
+impl Catalogue {
+    /// A catalogue of these files. They are part of the program, so a fault in them is a fault of the program.
+    pub const fn new(english: &'static [&'static str], portuguese: &'static [&'static str]) -> Catalogue {
+        Catalogue { sources: [english, portuguese], bundles: [OnceLock::new(), OnceLock::new()] }
+    }
+
+    /// As [`message`], from this catalogue.
+    pub fn message(&self, language: Language, id: &str, arguments: &[(&str, Argument)]) -> String {
+        let bundle = self.bundles[language as usize].get_or_init(|| parse(language, self.sources[language as usize]));
+        let (name, attribute) = id.split_once('.').map_or((id, None), |(name, rest)| (name, Some(rest)));
+        let pattern = bundle.get_message(name).and_then(|message| match attribute {
+            Some(attribute) => message.get_attribute(attribute).map(|attribute| attribute.value()),
+            None => message.value(),
+        });
+        let Some(pattern) = pattern else { return format!("{{{id}}}") };
+        let arguments: FluentArgs = arguments.iter().map(|(name, value)| (*name, value.clone())).collect();
+        // The errors need no report: each is an argument that was not given, which stands in the text as `{$name}`.
+        bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned()
+    }
 }
 
-/// Parses the embedded files. They are part of the program and tested, so a fault in them is a fault of the program.
-fn parse(language: Language) -> FluentBundle<FluentResource> {
-    let identifier: LanguageIdentifier = language.tag().parse().expect("every tag is a language identifier");
-    let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
+fn parse(language: Language, sources: &[&str]) -> FluentBundle<FluentResource> {
+    let mut bundle = FluentBundle::new_concurrent(vec![language.tag().parse().expect("every tag is an identifier")]);
     // Marks around every argument for text that runs both ways; terminals show them as rubbish.
     bundle.set_use_isolating(false);
-    for source in sources(language) {
+    for source in sources {
         let resource = FluentResource::try_new((*source).to_owned()).expect("the catalogue is well-formed Fluent");
         bundle.add_resource(resource).expect("no key stands twice in the catalogue");
     }
     bundle
-}
-
-/// The texts of a language's files.
-fn sources(language: Language) -> &'static [&'static str] {
-    SOURCES.iter().find(|(candidate, _)| *candidate == language).map_or(&[], |(_, sources)| sources)
 }
 
 #[cfg(test)]
@@ -89,7 +86,11 @@ pub(super) mod tests {
     pub(in crate::explain) fn keys(language: Language) -> BTreeMap<String, BTreeSet<String>> {
         let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let (mut message, mut key) = (String::new(), String::new());
-        for line in sources(language).iter().flat_map(|source| source.lines()).filter(|line| !line.starts_with('#')) {
+        for line in CATALOGUE.sources[language as usize]
+            .iter()
+            .flat_map(|source| source.lines())
+            .filter(|line| !line.starts_with('#'))
+        {
             let name = line.split_once(" =").map_or("", |(name, _)| name);
             let started = match name.trim_start().strip_prefix('.') {
                 Some(attribute) => Some(format!("{message}.{attribute}")),

@@ -31,10 +31,11 @@ mod system_calls;
 
 use serde::Serialize;
 
-pub use catalogue::{Argument, message};
+pub use catalogue::{Argument, Catalogue, message};
 pub use language::{Language, LanguageError};
 pub use narration::{
     ExplainedStep, IsolationExplanation, explain_actor, explain_isolation, explain_plan, explain_weakening, render,
+    wrap,
 };
 
 use crate::plan::Step;

@@ -101,7 +101,7 @@ pub fn render(plan: &Plan, language: Language) -> String {
 }
 
 /// Breaks a text into lines of at most `width` characters, between words only.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

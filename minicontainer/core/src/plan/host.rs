@@ -12,6 +12,9 @@ pub struct Host {
     pub architecture: Architecture,
     /// Who the engine runs as.
     pub identity: Identity,
+    /// The powers that the engine holds and so can give, as bits numbered as in capabilities(7). An ordinary user gets
+    /// them all with the user namespace.
+    pub capabilities: u64,
     /// The further ids that an ordinary user may use; root has them all.
     pub subordinate: SubordinateIds,
     /// Whether user namespaces can be made; an ordinary user needs them.
@@ -100,6 +103,7 @@ impl Host {
         let controllers = ["cpuset", "cpu", "io", "memory", "pids"].map(str::to_owned).to_vec();
         Host {
             architecture: Architecture::X86_64,
+            capabilities: u64::MAX,
             identity: Identity::Root,
             subordinate: no_subordinate_ids(),
             user_namespaces: Availability::Available,

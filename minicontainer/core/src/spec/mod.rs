@@ -77,6 +77,12 @@ pub enum SpecError {
         /// Why they cannot both be.
         reason: &'static str,
     },
+    /// A power was asked for by name that the engine itself has not got.
+    #[error("--cap-add {name}: the engine lacks it itself, so it has none to give; start the engine with it")]
+    CapabilityLacking {
+        /// Such as `CAP_SYS_TIME`.
+        name: &'static str,
+    },
     /// An ordinary user asked to leave the user namespace out.
     #[error(
         "--without user: an ordinary user gets the powers to isolate only from a user namespace; run as root to try it"
@@ -168,6 +174,9 @@ fn contradictions(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
     }
     if without(Isolation::User) && matches!(host.identity, Identity::User { .. }) {
         return Err(SpecError::UserNamespaceNeeded);
+    }
+    if let Some(name) = profile::lacking_capability(options, host) {
+        return Err(SpecError::CapabilityLacking { name });
     }
     Ok(())
 }

@@ -8,10 +8,10 @@ use super::defaults::{
 };
 use super::{OWN_IDS, SpecError};
 use crate::options::{
-    ByteSize, Cpus, Isolation, Limits, Network, NewPrivileges, PidsLimit, Profile, RunOptions, SeccompChoice, Sysctl,
-    SysctlOwner, Users,
+    ByteSize, CapabilityWord, Cpus, Isolation, Limits, Network, NewPrivileges, PidsLimit, Profile, RunOptions,
+    SeccompChoice, Sysctl, SysctlOwner, Users,
 };
-use crate::plan::{CAPABILITIES, Host, Identity};
+use crate::plan::{CAPABILITIES, Host, Identity, capability_number};
 use crate::seccomp::{architectures, default_profile};
 
 /// The capabilities of root inside.
@@ -25,6 +25,16 @@ pub(super) fn capabilities(options: &RunOptions) -> Vec<&'static str> {
         Profile::Untrusted => UNTRUSTED_CAPABILITIES.to_vec(),
     };
     options.capabilities.applied_to(&given)
+}
+
+/// A power that was asked for by name, and that root's engine cannot give: somebody took it away from it.
+pub(super) fn lacking_capability(options: &RunOptions, host: &Host) -> Option<&'static str> {
+    let held = |name: &str| capability_number(name).is_some_and(|bit| host.capabilities >> bit & 1 == 1);
+    let named = options.capabilities.add.iter().filter_map(|word| match word {
+        CapabilityWord::One(name) => Some(*name),
+        CapabilityWord::All => None,
+    });
+    named.filter(|_| host.identity == Identity::Root).find(|name| !held(name))
 }
 
 /// The list of system calls that may be made. It follows the capabilities: who has a power may make the calls that need

@@ -1,0 +1,236 @@
+//! Warnings: what is allowed and still likely to be wrong. Names and words are those of BuildKit's build checks.
+//!
+//! A [`Warning`] is a value; nothing here prints. `# check=skip=Name` at the top of a file leaves some out.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    instruction::{Command, Dockerfile, Instruction, Kind},
+    keyword::Keyword,
+    position::{Span, Word},
+};
+
+/// Which check found something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[allow(missing_docs, reason = "each is explained at https://docs.docker.com/reference/build-checks/")]
+pub enum Check {
+    ConsistentInstructionCasing,
+    CopyIgnoredFile,
+    DuplicateStageName,
+    ExposeProtoCasing,
+    FromAsCasing,
+    FromPlatformFlagConstDisallowed,
+    InvalidBaseImagePlatform,
+    InvalidDefaultArgInFrom,
+    JSONArgsRecommended,
+    LegacyKeyValueFormat,
+    MaintainerDeprecated,
+    MultipleInstructionsDisallowed,
+    NoEmptyContinuation,
+    RedundantTargetPlatform,
+    ReservedStageName,
+    SecretsUsedInArgOrEnv,
+    StageNameCasing,
+    UndefinedArgInFrom,
+    UndefinedVar,
+    WorkdirRelativePath,
+    /// Ours: a `[` that begins no JSON array, mostly because of single quotes.
+    NotQuiteJSON,
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self:?}")
+    }
+}
+
+/// Something that is likely to be wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Warning {
+    /// Where.
+    pub span: Span,
+    /// Which check found it.
+    pub check: Check,
+    /// In words.
+    pub message: String,
+}
+
+impl Warning {
+    pub(crate) fn new(check: Check, span: Span, message: String) -> Warning {
+        Warning { span, check, message }
+    }
+
+    /// The warning with its line of the file and a caret, as a terminal shows it.
+    pub fn render(&self, file: &str, source: &str) -> String {
+        crate::mistake::snippet(file, source, self.span, &format!("warning: {}: {}", self.check, self.message), None)
+    }
+}
+
+impl Dockerfile {
+    /// What can be seen without values. The plan's warnings hold these and those that need values.
+    ///
+    /// ```
+    /// let file = minicontainer_dockerfile::parse(b"FROM a\nENV API_KEY=x\n").unwrap();
+    /// assert_eq!(file.warnings()[0].message, r#"Do not use ARG or ENV instructions for sensitive data (ENV "API_KEY")"#);
+    /// ```
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut found: Vec<Warning> = Vec::new();
+        let empty = |place| {
+            Warning::new(
+                Check::NoEmptyContinuation,
+                Span { start: place, end: place },
+                "Empty continuation line".into(),
+            )
+        };
+        found.extend(self.empty_continuations.iter().copied().map(empty));
+        casing(&self.instructions, &mut found);
+        stage_names(&self.instructions, &mut found);
+        for instruction in &self.instructions {
+            one(instruction, &mut found);
+        }
+        only_once(&self.instructions, &mut found);
+        found.sort();
+        self.unskipped(found)
+    }
+
+    /// Whether the file wants a build with warnings to fail: `# check=error=true`.
+    pub fn warnings_are_errors(&self) -> bool {
+        self.check_options().any(|option| option == "error=true")
+    }
+
+    fn check_options(&self) -> impl Iterator<Item = &str> {
+        self.directives.check.as_deref().unwrap_or_default().split(';').map(str::trim)
+    }
+
+    /// Without those that `# check=skip=…` names.
+    pub(crate) fn unskipped(&self, found: Vec<Warning>) -> Vec<Warning> {
+        let names = self.check_options().filter_map(|option| option.strip_prefix("skip="));
+        let skipped: Vec<&str> = names.flat_map(|names| names.split(',')).map(str::trim).collect();
+        let is_skipped =
+            |warning: &Warning| skipped.iter().any(|name| *name == "all" || *name == warning.check.to_string());
+        found.into_iter().filter(|warning| !is_skipped(warning)).collect()
+    }
+}
+
+fn casing(instructions: &[Instruction], found: &mut Vec<Warning>) {
+    let is_lower = |word: &Word| word.text == word.text.to_lowercase();
+    let is_upper = |word: &Word| word.text == word.text.to_uppercase();
+    let lower = instructions.iter().filter(|instruction| is_lower(&instruction.keyword)).count();
+    let upper = instructions.iter().filter(|instruction| is_upper(&instruction.keyword)).count();
+    let majority = if lower > upper { "lowercase" } else { "uppercase" };
+    for Instruction { keyword, kind, .. } in instructions {
+        if !(if lower > upper { is_lower(keyword) } else { is_upper(keyword) }) {
+            let message = format!("Command '{keyword}' should match the case of the command majority ({majority})");
+            found.push(Warning::new(Check::ConsistentInstructionCasing, keyword.span, message));
+        }
+        if let Kind::From(from) = kind
+            && let Some(as_word) = &from.as_word
+            && ((is_lower(keyword) && !is_lower(as_word)) || (is_upper(keyword) && !is_upper(as_word)))
+        {
+            let message = format!("'{as_word}' and '{keyword}' keywords' casing do not match");
+            found.push(Warning::new(Check::FromAsCasing, as_word.span, message));
+        }
+    }
+}
+
+fn stage_names(instructions: &[Instruction], found: &mut Vec<Warning>) {
+    let mut seen = Vec::new();
+    for name in instructions.iter().filter_map(|instruction| match &instruction.kind {
+        Kind::From(from) => from.name.as_ref(),
+        _ => None,
+    }) {
+        let lower = name.text.to_lowercase();
+        let mut warn = |check, message| found.push(Warning::new(check, name.span, message));
+        if lower != name.text {
+            warn(Check::StageNameCasing, format!("Stage name '{name}' should be lowercase"));
+        }
+        if matches!(lower.as_str(), "scratch" | "context") {
+            let message = format!("Stage name should not use the same name as reserved stage {lower:?}");
+            warn(Check::ReservedStageName, message);
+        }
+        if seen.contains(&lower) {
+            let message = format!("Duplicate stage name {lower:?}, stage names should be unique");
+            warn(Check::DuplicateStageName, message);
+        }
+        seen.push(lower);
+    }
+}
+
+/// What one instruction shows by itself.
+fn one(instruction: &Instruction, found: &mut Vec<Warning>) {
+    let keyword = instruction.kind.keyword();
+    let mut warn = |check, span, message: String| found.push(Warning::new(check, span, message));
+    let mut secret = |keyword, name: &Word| {
+        if is_secret(&name.text) {
+            let message = format!("Do not use ARG or ENV instructions for sensitive data ({keyword} {:?})", name.text);
+            warn(Check::SecretsUsedInArgOrEnv, name.span, message);
+        }
+    };
+    match &instruction.kind {
+        Kind::Arg(arguments) => arguments.iter().for_each(|argument| secret("ARG", &argument.name)),
+        Kind::Env(pairs) => pairs.iter().for_each(|pair| secret("ENV", &pair.name)),
+        Kind::Maintainer(_) => {
+            let message = "Maintainer instruction is deprecated in favor of using label".to_owned();
+            warn(Check::MaintainerDeprecated, instruction.keyword.span, message);
+        }
+        Kind::Onbuild(trigger) => return one(&trigger.instruction, found),
+        Kind::Cmd(Command::Shell(text)) | Kind::Entrypoint(Command::Shell(text)) if is_nearly_json(&text.text) => {
+            let message =
+                format!("{keyword} looks like a JSON array and is none, so the shell gets it; use double quotes");
+            warn(Check::NotQuiteJSON, text.span, message);
+        }
+        _ => {}
+    }
+    if let Kind::Run(run) = &instruction.kind
+        && let Command::Shell(text) = &run.command
+        && is_nearly_json(&text.text)
+    {
+        let message = "RUN looks like a JSON array and is none, so the shell gets it; use double quotes".to_owned();
+        warn(Check::NotQuiteJSON, text.span, message);
+    }
+    if let Kind::Env(pairs) | Kind::Label(pairs) = &instruction.kind
+        && let Some(pair) = pairs.iter().find(|pair| pair.legacy)
+    {
+        let message =
+            format!("\"{keyword} key=value\" should be used instead of legacy \"{keyword} key value\" format");
+        warn(Check::LegacyKeyValueFormat, pair.name.span, message);
+    }
+}
+
+fn is_nearly_json(text: &str) -> bool {
+    text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
+}
+
+/// Whether a variable's name says that its value is a secret: one of its words does, and none says otherwise.
+fn is_secret(name: &str) -> bool {
+    const SECRETS: [&str; 10] =
+        ["apikey", "auth", "credential", "credentials", "key", "password", "pword", "passwd", "secret", "token"];
+    const HARMLESS: [&str; 3] = ["public", "file", "version"];
+    let lower = name.to_lowercase();
+    let holds = |words: &[&str]| lower.split('_').any(|word| words.contains(&word));
+    holds(&SECRETS) && !holds(&HARMLESS)
+}
+
+/// Of these only the last one of a stage counts; the earlier one is pointed at.
+fn only_once(instructions: &[Instruction], found: &mut Vec<Warning>) {
+    let mut last: Vec<(Keyword, Span)> = Vec::new();
+    for instruction in instructions {
+        let keyword = instruction.kind.keyword();
+        match keyword {
+            Keyword::From => last.clear(),
+            Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck => {
+                if let Some((_, span)) = last.iter().find(|(before, _)| *before == keyword) {
+                    let message = format!(
+                        "Multiple {keyword} instructions should not be used in the same stage because only the last one will be used"
+                    );
+                    found.push(Warning::new(Check::MultipleInstructionsDisallowed, *span, message));
+                }
+                last.retain(|(before, _)| *before != keyword);
+                last.push((keyword, instruction.span));
+            }
+            _ => {}
+        }
+    }
+}

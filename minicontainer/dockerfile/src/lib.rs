@@ -1,0 +1,61 @@
+//! Dockerfiles, the pure half: what a build *means*, decided without building anything.
+//!
+//! A Dockerfile is a list of instructions; a build turns it into layers and a config. This crate reads the file, says
+//! what is wrong with it and where, and makes a plan of the build: **a build is a plan, and the plan is a value**, as a
+//! container is. It does no I/O, so the same code serves the engine, the tests, and a page in a browser.
+//!
+//! ```text
+//! bytes ── parse ──▶ Dockerfile ── plan (with the configs of base images) ──▶ BuildPlan ──▶ the engine builds
+//!                        │                                                        │
+//!                        ├─ dump: JSON     ├─ explain: in words                   ├─ key: when a layer may be taken
+//!                        └─ Display: text  └─ warnings                            │  from the cache
+//!                                                                                 └─ image: the config at the end
+//! ```
+//!
+//! | Module | What it holds |
+//! |---|---|
+//! | [`parse()`], [`instruction`] | from bytes to [`Dockerfile`]: every instruction of [Docker's reference][1], each word with its place |
+//! | [`expand`] | variables in words, as in `${NAME:-default}` |
+//! | [`plan`](mod@plan) | stages, steps, the image's config and history, cache keys |
+//! | [`mount`], [`path`], [`image`] | `RUN --mount`, paths of an image, the config document with Docker's own fields |
+//! | [`ignore`] | `.dockerignore`, `--exclude`, wildcards in sources |
+//! | [`mistake`], [`check`], [`suggest`] | errors with a caret and a way out; warnings; what somebody may have meant |
+//! | [`explain`] | every instruction in English and Portuguese: layers, metadata, cache |
+//!
+//! What Docker has and this has not is refused with a reason: frontends from images (`# syntax=` of another name than
+//! Docker's own), `ADD` from URLs and git, `COPY --parents`, `RUN --security`, `RUN --mount=type=ssh`.
+//!
+//! [1]: https://docs.docker.com/reference/dockerfile/
+#![forbid(unsafe_code)]
+
+pub mod check;
+pub mod expand;
+pub mod explain;
+mod hint;
+pub mod ignore;
+pub mod image;
+pub mod instruction;
+mod keyword;
+mod line;
+pub mod mistake;
+pub mod mount;
+mod parse;
+pub mod path;
+pub mod plan;
+mod platform;
+mod position;
+mod print;
+pub mod suggest;
+
+pub use check::{Check, Warning};
+pub use ignore::{Ignore, IgnoreError};
+pub use instruction::Dockerfile;
+pub use keyword::Keyword;
+pub use mistake::{DockerfileError, Mistake};
+pub use parse::{LARGEST, MOST_INSTRUCTIONS, parse};
+pub use plan::{BuildOptions, BuildPlan, plan};
+pub use platform::{Platform, PlatformError};
+pub use position::{Position, Span, Word};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! The flags between an instruction's name and its arguments: `--name=value`, or `--name` for yes.
+//!
+//! A value may be quoted as a whole or in part; `--` alone ends the flags.
+
+use crate::{
+    keyword::Keyword,
+    line::Slice,
+    mistake::{DockerfileError, Mistake},
+    position::Word,
+};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Text,
+    Boolean,
+    Many,
+    /// Docker has it, we do not, and say what to do instead.
+    Refused(&'static str),
+}
+
+const REMOTE: &str = "it is about URLs and git repositories, which are not fetched: use RUN, or fetch it beforehand";
+
+fn shapes(keyword: Keyword) -> &'static [(&'static str, Shape)] {
+    match keyword {
+        Keyword::Add => &[
+            ("chown", Shape::Text),
+            ("chmod", Shape::Text),
+            ("exclude", Shape::Many),
+            ("link", Shape::Boolean),
+            ("keep-git-dir", Shape::Refused(REMOTE)),
+            ("checksum", Shape::Refused(REMOTE)),
+            ("unpack", Shape::Refused("local archives are unpacked, others are not; use COPY to keep one as it is")),
+        ],
+        Keyword::Copy => &[
+            ("from", Shape::Text),
+            ("chown", Shape::Text),
+            ("chmod", Shape::Text),
+            ("exclude", Shape::Many),
+            ("link", Shape::Boolean),
+            ("parents", Shape::Refused("write a COPY for each directory, or copy the common parent")),
+        ],
+        Keyword::From => &[("platform", Shape::Text)],
+        Keyword::Healthcheck => &[
+            ("interval", Shape::Text),
+            ("timeout", Shape::Text),
+            ("start-period", Shape::Text),
+            ("start-interval", Shape::Text),
+            ("retries", Shape::Text),
+        ],
+        Keyword::Run => &[
+            ("mount", Shape::Many),
+            ("network", Shape::Text),
+            ("security", Shape::Refused("a RUN is always confined, as a container is")),
+            ("device", Shape::Refused("a RUN sees the devices that every container sees")),
+        ],
+        _ => &[],
+    }
+}
+
+/// The flags of one instruction, known ones only.
+pub(super) struct Flags<'a> {
+    given: Vec<(&'static str, Slice<'a>, String)>,
+}
+
+impl<'a> Flags<'a> {
+    /// Parts the flags from the arguments.
+    pub(super) fn split(keyword: Keyword, behind: Slice<'a>) -> Result<(Flags<'a>, Slice<'a>), DockerfileError> {
+        let mut flags = Flags { given: Vec::new() };
+        let mut rest = behind.trim();
+        while rest.text().starts_with("--") {
+            let length = flag_length(rest.text());
+            let flag = rest.part(0, length);
+            rest = rest.from(length).trim();
+            if flag.text() == "--" {
+                break;
+            }
+            flags.add(keyword, flag)?;
+        }
+        Ok((flags, rest))
+    }
+
+    fn add(&mut self, keyword: Keyword, flag: Slice<'a>) -> Result<(), DockerfileError> {
+        let body = flag.from(2);
+        let (name, value) = match body.split_once('=') {
+            Some((name, value)) => (name.text(), Some(value)),
+            None => (body.text(), None),
+        };
+        let given = name.to_owned();
+        let error = |mistake: Mistake| Err(mistake.at(flag.span()));
+        let Some((name, shape)) = shapes(keyword).iter().find(|(known, _)| *known == name) else {
+            let usable = shapes(keyword).iter().filter(|(_, shape)| !matches!(shape, Shape::Refused(_)));
+            return error(Mistake::UnknownFlag { given, known: usable.map(|(known, _)| *known).collect() });
+        };
+        if let Shape::Refused(instead) = shape {
+            return error(Mistake::Unsupported { what: format!("{keyword} --{name}"), instead });
+        }
+        if *shape != Shape::Many && self.given.iter().any(|(known, ..)| known == name) {
+            return error(Mistake::FlagTwice { given });
+        }
+        let value = match (shape, value) {
+            (Shape::Boolean, None) => (flag, "true".to_owned()),
+            (Shape::Boolean, Some(value)) => match value.text().to_ascii_lowercase() {
+                text if text == "true" || text == "false" => (value, text),
+                text if text.is_empty() => return error(Mistake::FlagWithoutValue { given }),
+                text => return error(Mistake::FlagBoolean { name: given, given: text }),
+            },
+            (_, None) => return error(Mistake::FlagWithoutValue { given }),
+            (_, Some(value)) => (value, unquoted(value.text())),
+        };
+        self.given.push((name, value.0, value.1));
+        Ok(())
+    }
+
+    /// Every value of a flag.
+    pub(super) fn all(&self, name: &str) -> Vec<Word> {
+        let found = self.given.iter().filter(|(known, ..)| *known == name);
+        found.map(|(_, place, text)| Word { text: text.clone(), span: place.span() }).collect()
+    }
+
+    /// The value of a flag that is given once.
+    pub(super) fn one(&self, name: &str) -> Option<Word> {
+        self.all(name).pop()
+    }
+
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.one(name).is_some_and(|word| word.text == "true")
+    }
+}
+
+/// How long the flag at the beginning of the text is: up to the first blank that is neither quoted nor escaped.
+fn flag_length(text: &str) -> usize {
+    let (mut quote, mut escaped) = (None, false);
+    for (at, character) in text.char_indices() {
+        match (character, quote) {
+            _ if escaped => escaped = false,
+            ('\\', _) => escaped = true,
+            (character, Some(open)) if character == open => quote = None,
+            ('\'' | '"', None) => quote = Some(character),
+            (character, None) if character.is_whitespace() => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// The value without its quotes and escapes.
+fn unquoted(text: &str) -> String {
+    let mut plain = String::new();
+    let mut quote = None;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, quote) {
+            ('\\', _) => plain.extend(characters.next()),
+            (character, Some(open)) if character == open => quote = None,
+            ('\'' | '"', None) => quote = Some(character),
+            (character, _) => plain.push(character),
+        }
+    }
+    plain
+}

@@ -1,0 +1,176 @@
+//! From text to [`Dockerfile`]: lines, directives, here-documents, and one function for each kind of arguments.
+//!
+//! A file is read line by line ([`reader`]): comments fall out, lines that end in the escape character are joined. The
+//! first word is the instruction, then come its flags ([`flags`]), and the rest is read as that instruction wants it
+//! ([`arguments`], [`copy`], [`run`]). Lines of a here-document ([`heredoc`]) belong to the instruction that named it.
+//!
+//! The parser is bounded: a file has at most a mebibyte and a thousand instructions, and each character is looked at
+//! a fixed number of times.
+//!
+//! ```
+//! let file = minicontainer_dockerfile::parse(b"# build me\nFROM busybox\nRUN echo one \\\n  && echo two\n").unwrap();
+//! assert_eq!(file.to_string(), "FROM busybox\nRUN echo one   && echo two\n");
+//! ```
+
+mod arguments;
+mod copy;
+mod flags;
+mod from;
+mod health;
+mod heredoc;
+mod reader;
+mod run;
+
+use crate::{
+    instruction::{Dockerfile, Heredoc, Instruction, Kind, Trigger},
+    keyword::Keyword,
+    line::Slice,
+    mistake::{DockerfileError, Mistake},
+    position::Span,
+};
+pub(crate) use copy::refuse_remote;
+use flags::Flags;
+use reader::Reader;
+
+/// A longer file is no Dockerfile.
+pub const LARGEST: usize = 1 << 20;
+/// An image has at most 127 layers; with all that makes none, this is ample.
+pub const MOST_INSTRUCTIONS: usize = 1000;
+
+/// Parses a Dockerfile.
+pub fn parse(source: &[u8]) -> Result<Dockerfile, DockerfileError> {
+    let source = text(source)?;
+    let mut reader = Reader::new(source)?;
+    let mut instructions: Vec<Instruction> = Vec::new();
+    let mut staged = false;
+    while let Some(line) = reader.next_line() {
+        let instruction = instruction(line.whole(), &mut reader)?;
+        let keyword = instruction.kind.keyword();
+        staged |= keyword == Keyword::From;
+        if !staged && keyword != Keyword::Arg {
+            return Err(Mistake::NoStage.at(instruction.keyword.span).of(keyword));
+        }
+        if instructions.len() == MOST_INSTRUCTIONS {
+            return Err(Mistake::TooManyInstructions { limit: MOST_INSTRUCTIONS }.at(instruction.keyword.span));
+        }
+        instructions.push(instruction);
+    }
+    match instructions.last() {
+        None => Err(Mistake::NoInstructions.at(Span::at(1, 1, 0))),
+        Some(last) if !staged => Err(Mistake::NoStages.at(last.keyword.span)),
+        Some(_) => Ok(Dockerfile {
+            directives: reader.directives,
+            instructions,
+            empty_continuations: reader.empty_continuations,
+        }),
+    }
+}
+
+/// Parses the one instruction of an `ONBUILD` trigger, as an image's config keeps it.
+pub(crate) fn parse_trigger(text: &str) -> Result<Instruction, String> {
+    let mut reader = Reader::new(text).map_err(|error| error.mistake.to_string())?;
+    let line = reader.next_line().ok_or("it is empty")?;
+    let instruction = instruction(line.whole(), &mut reader).map_err(|error| error.mistake.to_string())?;
+    match (instruction.kind.keyword(), reader.next_line()) {
+        (keyword @ (Keyword::From | Keyword::Maintainer | Keyword::Onbuild), _) => {
+            Err(Mistake::Trigger { keyword }.to_string())
+        }
+        (_, Some(_)) => Err("there are more".to_owned()),
+        (_, None) => Ok(instruction),
+    }
+}
+
+/// The file as text, if it can be a Dockerfile at all.
+fn text(source: &[u8]) -> Result<&str, DockerfileError> {
+    let error = |mistake: Mistake, before: &[u8]| {
+        let before = String::from_utf8_lossy(before);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+        mistake.at(Span::at(line, column, 1))
+    };
+    if source.is_empty() {
+        return Err(error(Mistake::Empty, b""));
+    }
+    if source.len() > LARGEST {
+        return Err(error(Mistake::TooLarge { size: source.len(), limit: LARGEST }, b""));
+    }
+    if let Some(nul) = source.iter().position(|byte| *byte == 0) {
+        return Err(error(Mistake::Nul, &source[..nul]));
+    }
+    std::str::from_utf8(source).map_err(|invalid| error(Mistake::NotText, &source[..invalid.valid_up_to()]))
+}
+
+/// An instruction's arguments, as its own function gets them.
+struct Arguments<'a> {
+    keyword: Keyword,
+    escape: char,
+    flags: Flags<'a>,
+    /// What stands behind the flags, without blanks around.
+    rest: Slice<'a>,
+    heredocs: Vec<Heredoc>,
+}
+
+fn instruction(line: Slice, reader: &mut Reader) -> Result<Instruction, DockerfileError> {
+    let (name, behind) = line.split_word();
+    let Some(keyword) = Keyword::find(name.text()) else {
+        return Err(Mistake::UnknownInstruction { given: name.text().to_owned() }.at(name.span()));
+    };
+    let kind = kind(keyword, name, behind, reader).map_err(|error| error.of(keyword))?;
+    Ok(Instruction { keyword: name.word(), kind, span: line.span() })
+}
+
+fn kind(keyword: Keyword, name: Slice, behind: Slice, reader: &mut Reader) -> Result<Kind, DockerfileError> {
+    let escape = reader.directives.escape;
+    let (flags, rest) = Flags::split(keyword, behind)?;
+    let mut given = Arguments { keyword, escape, flags, rest, heredocs: Vec::new() };
+    if keyword.takes_heredocs() && arguments::json(rest)?.is_none() {
+        given.heredocs = heredoc::read(rest, reader)?;
+    }
+    if rest.is_empty() && keyword != Keyword::From {
+        return Err(Mistake::AtLeastOneArgument { keyword }.at(name.span()));
+    }
+    Ok(match keyword {
+        Keyword::Add => Kind::Add(copy::copy(given)?),
+        Keyword::Arg => Kind::Arg(arguments::declarations(&given)?),
+        Keyword::Cmd => Kind::Cmd(arguments::command(rest)?),
+        Keyword::Copy => Kind::Copy(copy::copy(given)?),
+        Keyword::Entrypoint => Kind::Entrypoint(arguments::command(rest)?),
+        Keyword::Env => Kind::Env(arguments::pairs(&given)?),
+        Keyword::Expose => Kind::Expose(rest.words().into_iter().map(Slice::word).collect()),
+        Keyword::From => Kind::From(from::from(given, name)?),
+        Keyword::Healthcheck => Kind::Healthcheck(health::healthcheck(given)?),
+        Keyword::Label => Kind::Label(arguments::pairs(&given)?),
+        Keyword::Maintainer => Kind::Maintainer(rest.word()),
+        Keyword::Onbuild => trigger(rest, reader)?,
+        Keyword::Run => Kind::Run(run::run(given)?),
+        Keyword::Shell => Kind::Shell(arguments::shell(rest)?),
+        Keyword::Stopsignal => Kind::Stopsignal(rest.word()),
+        Keyword::User => Kind::User(rest.word()),
+        Keyword::Volume => Kind::Volume(arguments::volumes(rest)?),
+        Keyword::Workdir => Kind::Workdir(rest.word()),
+    })
+}
+
+/// The instruction within an `ONBUILD`, which is checked now: its author can still mend it.
+fn trigger(rest: Slice, reader: &mut Reader) -> Result<Kind, DockerfileError> {
+    let (inner, _) = rest.split_word();
+    match Keyword::find(inner.text()) {
+        Some(Keyword::Onbuild) => return Err(Mistake::TriggerOfTrigger.at(inner.span())),
+        Some(keyword @ (Keyword::From | Keyword::Maintainer)) => {
+            return Err(Mistake::Trigger { keyword }.at(inner.span()));
+        }
+        _ => {}
+    }
+    let instruction = Box::new(instruction(rest, reader)?);
+    let heredocs = match &instruction.kind {
+        Kind::Run(run) => run.heredocs.as_slice(),
+        Kind::Add(copy) | Kind::Copy(copy) => copy.heredocs.as_slice(),
+        _ => &[],
+    };
+    let bodies = heredocs.iter().map(|heredoc| format!("\n{}{}", heredoc.content, heredoc.name));
+    let text = rest.text().to_owned() + &bodies.collect::<String>();
+    Ok(Kind::Onbuild(Trigger { instruction, text }))
+}
+
+#[cfg(test)]
+mod tests;

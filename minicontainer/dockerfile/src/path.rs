@@ -1,0 +1,40 @@
+//! Paths of an image, as text: nothing here knows or asks whether they exist.
+
+/// A path made absolute and clean: no `.`, no `..`, no doubled or trailing slashes. Nothing lies above the root.
+///
+/// ```
+/// use minicontainer_dockerfile::path::resolve;
+///
+/// assert_eq!(resolve("/app", "src/../lib/"), "/app/lib");
+/// assert_eq!(resolve("/app", "/../etc"), "/etc");
+/// ```
+pub fn resolve(directory: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    let directory = if path.starts_with('/') { "" } else { directory };
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// Whether a relative or absolute path stays below the directory that it begins in.
+pub fn stays_inside(path: &str) -> bool {
+    let mut depth = 0_usize;
+    path.split('/').all(|part| match part {
+        "" | "." => true,
+        ".." => depth.checked_sub(1).map(|less| depth = less).is_some(),
+        _ => {
+            depth += 1;
+            true
+        }
+    })
+}
+
+/// What stands behind the last slash.
+pub(crate) fn file_name(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+}

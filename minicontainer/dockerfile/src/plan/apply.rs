@@ -1,0 +1,209 @@
+//! What each instruction does to the image's config and history, and which action comes of it.
+//!
+//! History is written as BuildKit writes it (`ENV PORT=80`, `CMD ["node" "app.js"]`, `RUN |1 PORT=80 /bin/sh -c make`),
+//! but for its mark `# buildkit` at the end and its comment: those say who built it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minicontainer_core::image::DEFAULT_PATH;
+
+use super::{
+    Action, Base, Bases, ImageRequest, Source, StagePlan, Step,
+    bases::Draft,
+    command, copy,
+    scope::{Build, Scope},
+    stages::Planned,
+};
+use crate::{
+    check::Check,
+    image::{Document, History},
+    instruction::{Instruction, Kind},
+    keyword::Keyword,
+    mistake::{DockerfileError, Mistake},
+    path,
+    position::Word,
+};
+
+/// Who wrote the history.
+const HISTORY_COMMENT: &str = "minicontainer.dockerfile.v0";
+
+/// A stage in the making.
+pub(super) struct Stage {
+    pub(super) index: usize,
+    pub(super) image: Document,
+    pub(super) scope: Scope,
+    steps: Vec<Step>,
+    pub(super) cmd_is_own: bool,
+    workdir_is_own: bool,
+}
+
+/// What a stage that is based on this one begins with.
+pub(super) struct StageEnd {
+    image: Document,
+    scope: Scope,
+    workdir_is_own: bool,
+}
+
+impl Stage {
+    /// A stage as its base left it. The base's triggers are done here and not handed on.
+    pub(super) fn begin(
+        draft: &Draft,
+        bases: &Bases,
+        ends: &BTreeMap<usize, StageEnd>,
+        build: &mut Build,
+    ) -> Result<Stage, DockerfileError> {
+        let end = match &draft.base {
+            Source::Stage(index) => ends.get(index),
+            _ => None,
+        };
+        let mut image = match (&draft.base, end) {
+            (_, Some(end)) => end.image.clone(),
+            (Source::Image(request), None) => bases.get(request).map(|base| base.document.clone()).unwrap_or_default(),
+            _ => Document::default(),
+        };
+        let history: usize = image.history.iter().map(|entry| entry.created_by.len() + 64).sum();
+        build.spend(history, draft.from.base.span)?;
+        let mut scope = end.map(|end| end.scope.clone()).unwrap_or_default();
+        check_platform(&mut image, draft, build);
+        image.created = None;
+        image.config.on_build.clear();
+        if !image.config.env.iter().any(|entry| entry.starts_with("PATH=")) {
+            image.config.env.push(format!("PATH={DEFAULT_PATH}"));
+        }
+        for entry in &image.config.env {
+            let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
+            scope.variables.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
+        let workdir_is_own = end.is_some_and(|end| end.workdir_is_own);
+        Ok(Stage { index: draft.index, image, scope, steps: Vec::new(), cmd_is_own: false, workdir_is_own })
+    }
+
+    pub(super) fn finish(self, draft: &Draft, sources: BTreeSet<Source>, bases: &Bases) -> (StagePlan, StageEnd) {
+        let mut needs = BTreeSet::new();
+        let mut images: BTreeSet<ImageRequest> = BTreeSet::new();
+        for source in sources {
+            match source {
+                Source::Stage(index) => drop(needs.insert(index)),
+                Source::Image(request) if source_is_not_base(&request, draft) => drop(images.insert(request)),
+                Source::Image(_) | Source::Context => {}
+            }
+        }
+        let end = StageEnd { image: self.image.clone(), scope: self.scope, workdir_is_own: self.workdir_is_own };
+        let plan = StagePlan {
+            index: draft.index,
+            name: draft.name(),
+            base: Base::of(draft, bases),
+            platform: draft.platform.clone(),
+            needs,
+            images,
+            steps: self.steps,
+            image: self.image,
+        };
+        (plan, end)
+    }
+
+    /// Carries one instruction out, as far as it is about the config.
+    pub(super) fn apply(
+        &mut self,
+        planned: &Planned,
+        drafts: &[Draft],
+        build: &mut Build,
+    ) -> Result<(), DockerfileError> {
+        let instruction: &Instruction = &planned.instruction;
+        let (action, created_by) = self.carry_out(instruction, drafts, build)?;
+        let text = instruction.to_string();
+        let length = text.len() + created_by.as_ref().map_or(0, String::len) * 2 + action_size(&action);
+        build.spend(length, instruction.span)?;
+        if let Some(created_by) = &created_by {
+            self.image.history.push(History {
+                created: None,
+                created_by: created_by.clone(),
+                comment: HISTORY_COMMENT.to_owned(),
+                empty_layer: !action.makes_layer(),
+            });
+        }
+        let (keyword, span) = (instruction.kind.keyword(), planned.place.unwrap_or(instruction.span));
+        self.steps.push(Step { keyword, text, span, is_trigger: planned.is_trigger, action, created_by });
+        Ok(())
+    }
+
+    fn carry_out(
+        &mut self,
+        instruction: &Instruction,
+        drafts: &[Draft],
+        build: &mut Build,
+    ) -> Result<(Action, Option<String>), DockerfileError> {
+        match &instruction.kind {
+            Kind::Copy(files) => {
+                let (files, written) = copy::copy(files, Keyword::Copy, self, drafts, build)?;
+                return Ok((Action::Copy(files), Some(written)));
+            }
+            Kind::Add(files) => {
+                let (files, written) = copy::copy(files, Keyword::Add, self, drafts, build)?;
+                return Ok((Action::Copy(files), Some(written)));
+            }
+            Kind::Run(run) => {
+                let (command, written) = command::run(run, self, drafts, build)?;
+                return Ok((Action::Run(command), Some(written)));
+            }
+            Kind::Workdir(word) => return self.workdir(word, build),
+            Kind::Onbuild(trigger) => {
+                self.image.config.on_build.push(trigger.text.clone());
+                return Ok((Action::Nothing, None));
+            }
+            _ => {}
+        }
+        Ok((Action::Nothing, Some(self.configure(&instruction.kind, build)?)))
+    }
+
+    fn workdir(&mut self, word: &Word, build: &mut Build) -> Result<(Action, Option<String>), DockerfileError> {
+        let given = self.scope.text(word, build)?;
+        if given.is_empty() {
+            return Err(Mistake::ExactlyOneArgument { keyword: Keyword::Workdir }.at(word.span));
+        }
+        if !self.workdir_is_own && !given.starts_with('/') {
+            let message = format!("Relative workdir {given:?} can have unexpected results if the base image changes");
+            build.warn(Check::WorkdirRelativePath, word.span, message);
+        }
+        self.workdir_is_own = true;
+        let config = &mut self.image.config;
+        config.working_dir = path::resolve(&config.working_dir, &given);
+        let written = Some(format!("WORKDIR {}", config.working_dir));
+        Ok(match config.working_dir == "/" {
+            true => (Action::Nothing, written),
+            false => (Action::MakeDirectory { path: config.working_dir.clone(), user: config.user.clone() }, written),
+        })
+    }
+}
+
+/// The platform of a base must be the one that was asked for, or somebody will wonder.
+fn check_platform(image: &mut Document, draft: &Draft, build: &mut Build) {
+    let wanted = &draft.platform;
+    let differs = image.os != wanted.os || image.architecture != wanted.architecture;
+    if differs && !image.architecture.is_empty() {
+        let actual = format!("{}/{}", image.os, image.architecture);
+        let message = format!(
+            "Base image {} was pulled with platform {actual:?}, expected \"{wanted}\" for current build",
+            draft.from.base
+        );
+        build.warn(Check::InvalidBaseImagePlatform, draft.from.base.span, message);
+    }
+    image.os.clone_from(&wanted.os);
+    image.architecture.clone_from(&wanted.architecture);
+    if differs || !wanted.variant.is_empty() {
+        image.variant = Some(wanted.variant.clone()).filter(|variant| !variant.is_empty());
+    }
+}
+
+fn source_is_not_base(request: &ImageRequest, draft: &Draft) -> bool {
+    draft.base != Source::Image(request.clone())
+}
+
+fn action_size(action: &Action) -> usize {
+    match action {
+        Action::Run(run) => {
+            run.env.iter().map(String::len).sum::<usize>() + run.argv.iter().map(String::len).sum::<usize>()
+        }
+        _ => 0,
+    }
+}

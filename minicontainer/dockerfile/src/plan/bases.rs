@@ -1,0 +1,178 @@
+//! What stages are based on, what they are called, and what a `--from` means.
+
+use std::collections::BTreeMap;
+
+use minicontainer_core::Reference;
+
+use super::{
+    BuildOptions, ImageRequest, Source,
+    scope::{Build, expanded},
+};
+use crate::{
+    check::Check,
+    instruction::{self, Dockerfile, Instruction, Kind},
+    keyword::Keyword,
+    mistake::{DockerfileError, Mistake},
+    platform::Platform,
+    position::{Span, Word},
+};
+
+/// A stage as the file has it, with its base known.
+pub(super) struct Draft<'a> {
+    pub(super) index: usize,
+    pub(super) from: &'a instruction::From,
+    pub(super) base: Source,
+    pub(super) platform: Platform,
+    pub(super) instructions: &'a [Instruction],
+}
+
+impl Draft<'_> {
+    pub(super) fn name(&self) -> String {
+        let name = self.from.name.as_ref().map(|name| name.text.to_lowercase());
+        name.unwrap_or_else(|| format!("stage-{}", self.index))
+    }
+}
+
+/// The name of the image that is none.
+pub(super) const SCRATCH: &str = "scratch";
+
+pub(super) fn drafts<'a>(
+    file: &'a Dockerfile,
+    froms: &[usize],
+    build: &mut Build,
+) -> Result<Vec<Draft<'a>>, DockerfileError> {
+    let mut drafts: Vec<Draft> = Vec::new();
+    for (index, at) in froms.iter().enumerate() {
+        let end = froms.get(index + 1).copied().unwrap_or(file.instructions.len());
+        let Kind::From(from) = &file.instructions[*at].kind else { continue };
+        let draft = draft(index, from, &file.instructions[at + 1..end], &drafts, build);
+        drafts.push(draft.map_err(|error| error.of(Keyword::From))?);
+    }
+    Ok(drafts)
+}
+
+pub(super) fn name_of(file: &Dockerfile, at: usize) -> Option<String> {
+    match &file.instructions[at].kind {
+        Kind::From(from) => from.name.as_ref().map(|name| name.text.to_lowercase()),
+        _ => None,
+    }
+}
+
+/// Which stage is wanted, by its place among the stages.
+pub(super) fn target(file: &Dockerfile, froms: &[usize], options: &BuildOptions) -> Result<usize, DockerfileError> {
+    let Some(target) = &options.target else { return Ok(froms.len() - 1) };
+    let names: Vec<Option<String>> = froms.iter().map(|at| name_of(file, *at)).collect();
+    let by_name = names.iter().rposition(|name| name.as_deref() == Some(&target.to_lowercase()));
+    let by_index = target.parse().ok().filter(|index| *index < froms.len());
+    by_name.or(by_index).ok_or_else(|| {
+        let known = names.into_iter().flatten().collect();
+        Mistake::NoTarget { given: target.clone(), known }.at(file.instructions[froms[0]].span)
+    })
+}
+
+/// Warns of bases that are none unless somebody passes an argument.
+pub(super) fn warn_of_defaults(file: &Dockerfile, options: &BuildOptions, build: &mut Build) {
+    let plain = BuildOptions { build_args: BTreeMap::new(), ..options.clone() };
+    let mut defaults = Build::new(&plain, build.escape, "");
+    for instruction in &file.instructions {
+        match &instruction.kind {
+            Kind::Arg(arguments) => {
+                if arguments.iter().any(|argument| defaults.declare_global(argument).is_err()) {
+                    return;
+                }
+            }
+            _ => break,
+        }
+    }
+    for instruction in &file.instructions {
+        let Kind::From(from) = &instruction.kind else { continue };
+        let Ok(base) = expanded(&from.base, build.escape, &defaults.globals) else { return };
+        if from.base.text.contains('$') && base.text.parse::<Reference>().is_err() {
+            let message = format!("Default value for ARG {} results in empty or invalid base image name", from.base);
+            build.warn(Check::InvalidDefaultArgInFrom, from.base.span, message);
+        }
+    }
+}
+
+/// What a `FROM` is based on.
+fn draft<'a>(
+    index: usize,
+    from: &'a instruction::From,
+    instructions: &'a [Instruction],
+    before: &[Draft],
+    build: &mut Build,
+) -> Result<Draft<'a>, DockerfileError> {
+    let base = build.expand_global(&from.base)?.text;
+    if base.is_empty() {
+        return Err(Mistake::BlankBase { given: from.base.text.clone() }.at(from.base.span));
+    }
+    let platform = match &from.platform {
+        None => build.options.platform.clone(),
+        Some(word) => platform(word, from, build)?,
+    };
+    let earlier = before.iter().rfind(|stage| stage.name() == base && stage.from.name.is_some());
+    let base = match earlier {
+        Some(stage) => Source::Stage(stage.index),
+        None if base == SCRATCH => Source::Image(ImageRequest { reference: base, platform: platform.clone() }),
+        None => Source::Image(image(&base, from.base.span, &platform)?),
+    };
+    let platform = match (&base, earlier) {
+        (Source::Stage(_), Some(stage)) => stage.platform.clone(),
+        _ => platform,
+    };
+    Ok(Draft { index, from, base, platform, instructions })
+}
+
+fn platform(word: &Word, from: &instruction::From, build: &mut Build) -> Result<Platform, DockerfileError> {
+    let found = build.expand_global(word)?;
+    let wrong = |_| Mistake::Platform { given: found.text.clone() }.at(word.span);
+    let platform: Platform = found.text.parse().map_err(wrong)?;
+    let name = from.name.as_ref().map(|name| name.text.to_lowercase()).unwrap_or_default();
+    if matches!(word.text.as_str(), "$TARGETPLATFORM" | "${TARGETPLATFORM}") {
+        let message =
+            format!("Setting platform to predefined {word} in FROM is redundant as this is the default behavior");
+        build.warn(Check::RedundantTargetPlatform, word.span, message);
+    } else if !word.text.contains('$') && !name.contains(&platform.os) && !name.contains(&platform.architecture) {
+        let message = format!("FROM --platform flag should not use constant value {:?}", found.text);
+        build.warn(Check::FromPlatformFlagConstDisallowed, word.span, message);
+    }
+    Ok(platform)
+}
+
+fn image(name: &str, span: Span, platform: &Platform) -> Result<ImageRequest, DockerfileError> {
+    match name.parse::<Reference>() {
+        Ok(reference) => Ok(ImageRequest { reference: reference.to_string(), platform: platform.clone() }),
+        Err(error) => Err(Mistake::BaseName { given: name.to_owned(), reason: error.to_string() }.at(span)),
+    }
+}
+
+/// The stage or image that a `--from` names, seen from a stage.
+pub(super) fn source(
+    word: &Word,
+    current: usize,
+    drafts: &[Draft],
+    options: &BuildOptions,
+) -> Result<Source, DockerfileError> {
+    let error = |mistake: Mistake| Err(mistake.at(word.span));
+    let given = word.text.clone();
+    if given.contains('$') {
+        return error(Mistake::FromVariable);
+    }
+    if let Ok(index) = given.parse::<usize>() {
+        return match index {
+            index if index == current => error(Mistake::Circular { given: drafts[current].name() }),
+            index if index < current => Ok(Source::Stage(index)),
+            _ => error(Mistake::StageIndex { given }),
+        };
+    }
+    let lower = given.to_lowercase();
+    let is_named = |stage: &&Draft| stage.from.name.is_some() && stage.name() == lower;
+    if let Some(stage) = drafts[..current].iter().rfind(is_named) {
+        return Ok(Source::Stage(stage.index));
+    }
+    match drafts[current..].iter().find(is_named) {
+        Some(stage) if stage.index == current => error(Mistake::Circular { given: lower }),
+        Some(_) => error(Mistake::StageOrder { given, current: drafts[current].name() }),
+        None => Ok(Source::Image(image(&given, word.span, &options.platform)?)),
+    }
+}

@@ -1,0 +1,122 @@
+//! `RUN`: the command with everything it will see.
+//!
+//! A here-document that is the whole command is a script: the shell gets its lines, or, if they begin with `#!`, they
+//! become a program of their own. Other here-documents are the shell's business, and their lines stay in its text.
+
+use serde::Serialize;
+
+use super::{
+    Source,
+    apply::Stage,
+    bases::{self, Draft},
+    configure::{in_shell, with_shell},
+    scope::{Build, expanded},
+};
+use crate::{
+    instruction::{Command, Heredoc, Network, Run},
+    mistake::{DockerfileError, Mistake},
+    mount::Mount,
+};
+
+/// Where scripts of their own are put, as BuildKit does.
+const SCRIPTS: &str = "/dev/pipes";
+
+/// A command to run in a container whose layer becomes the image's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunCommand {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// The environment, `NAME=value`, by name.
+    pub env: Vec<String>,
+    /// Who runs it; empty for root.
+    pub user: String,
+    /// Where.
+    pub workdir: String,
+    /// Which network it sees.
+    pub network: Network,
+    /// What is mounted meanwhile, each with where its files come from.
+    pub mounts: Vec<(Mount, Source)>,
+    /// A file that must be there, executable, and is not part of the layer.
+    pub script: Option<Script>,
+    /// Proxies that were passed: for the environment, but for no history and no key, since they may hold passwords.
+    #[serde(skip)]
+    pub proxies: Vec<String>,
+}
+
+/// A script that runs by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Script {
+    /// Where it is to be.
+    pub path: String,
+    /// Its lines.
+    pub content: String,
+}
+
+pub(super) fn run(
+    run: &Run,
+    stage: &Stage,
+    drafts: &[Draft],
+    build: &mut Build,
+) -> Result<(RunCommand, String), DockerfileError> {
+    let config = &stage.image.config;
+    let workdir = if config.working_dir.is_empty() { "/" } else { &config.working_dir };
+    let (argv, script) = match (&run.command, run.heredocs.as_slice()) {
+        (Command::Shell(text), [only, ..]) if only.name.span == text.span => script(stage, only),
+        (Command::Shell(text), heredocs) => {
+            let bodies = heredocs.iter().map(|heredoc| format!("\n{}{}", heredoc.content, heredoc.name));
+            (with_shell(config, text.text.clone() + &bodies.collect::<String>()), None)
+        }
+        (command, _) => (in_shell(config, command), None),
+    };
+    let mut mounts = Vec::new();
+    for word in &run.mounts {
+        let mut expand = |text: &str| {
+            let part = crate::Word { text: text.to_owned(), span: word.span };
+            expanded(&part, build.escape, &stage.scope.variables)
+                .map(|found| found.text)
+                .map_err(|error| *error.mistake)
+        };
+        let mount = Mount::parse(&word.text, workdir, &mut expand).map_err(|mistake: Mistake| mistake.at(word.span))?;
+        let from = mount.from().map(|from| crate::Word { text: from.to_owned(), span: word.span });
+        let source = match from {
+            Some(from) => bases::source(&from, stage.index, drafts, build.options)?,
+            None => Source::Context,
+        };
+        mounts.push((mount, source));
+    }
+    let written = format!("RUN {}", written(stage, &argv));
+    let variables = stage.scope.variables.iter();
+    let command = RunCommand {
+        argv,
+        env: variables.map(|(name, value)| format!("{name}={value}")).collect(),
+        user: config.user.clone(),
+        workdir: workdir.to_owned(),
+        network: run.network.unwrap_or_default(),
+        mounts,
+        script,
+        proxies: build.proxies(),
+    };
+    Ok((command, written))
+}
+
+fn script(stage: &Stage, heredoc: &Heredoc) -> (Vec<String>, Option<Script>) {
+    let content = heredoc.text();
+    if !content.starts_with("#!") {
+        return (with_shell(&stage.image.config, content), None);
+    }
+    let path = format!("{SCRIPTS}/{}", heredoc.name);
+    (with_shell(&stage.image.config, path.clone()), Some(Script { path, content }))
+}
+
+/// As the history has it: the arguments' number and values in front.
+fn written(stage: &Stage, argv: &[String]) -> String {
+    let arguments = &stage.scope.arguments;
+    let value = |name: &String| stage.scope.variables.get(name).map(String::as_str).unwrap_or_default();
+    let mut words = Vec::new();
+    if !arguments.is_empty() {
+        words.push(format!("|{}", arguments.len()));
+        words.extend(arguments.iter().map(|name| format!("{name}={}", value(name))));
+    }
+    words.extend(argv.iter().cloned());
+    words.join(" ")
+}

@@ -1,0 +1,85 @@
+//! Under which key a layer is kept for the next build.
+//!
+//! The key is a digest of everything that the layer is made from, and of nothing else:
+//!
+//! | Part | Since |
+//! |---|---|
+//! | the key of the layer below, or of the base ([`base_key`]) | the same change upon other files is another layer |
+//! | the action with all its words, variables and mounts | another command, another layer |
+//! | the digests of the files that are read ([`KeyInputs::contents`]) | content counts, times do not |
+//! | `SOURCE_DATE_EPOCH` | it is written into the layer |
+//!
+//! What must not be part of it: proxies and secrets, which may change without changing what is built, and whose values
+//! would be kept in a form that can be guessed. The parts are written as JSON, in which no text can pass for another.
+//!
+//! ```
+//! use minicontainer_core::Digest;
+//! use minicontainer_dockerfile::plan::{Action, KeyInputs, key};
+//!
+//! let action = Action::MakeDirectory { path: "/app".into(), user: String::new() };
+//! let parent = Digest::of(b"the layer below");
+//! let one = key(&KeyInputs { parent: &parent, action: &action, contents: &[], epoch: None });
+//! let other = key(&KeyInputs { parent: &parent, action: &action, contents: &[], epoch: Some(0) });
+//! assert_ne!(one, other);
+//! assert_eq!(key(&KeyInputs { parent: &parent, action: &Action::Nothing, contents: &[], epoch: None }), None);
+//! ```
+
+use minicontainer_core::Digest;
+use serde::Serialize;
+
+use super::{Action, Base, Source};
+use crate::{mount::Mount, platform::Platform};
+
+/// Counted up when the same parts would make another layer than before.
+const VERSION: u32 = 1;
+
+/// What goes into a layer.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct KeyInputs<'a> {
+    /// The key of the layer below.
+    pub parent: &'a Digest,
+    /// What is done.
+    pub action: &'a Action,
+    /// For each of [`Action::reads`], in that order: a digest of the names, kinds, permissions and contents that are
+    /// there, without times.
+    pub contents: &'a [Digest],
+    /// `SOURCE_DATE_EPOCH`.
+    pub epoch: Option<i64>,
+}
+
+/// The key of the layer that a step makes; none if it makes none.
+pub fn key(inputs: &KeyInputs) -> Option<Digest> {
+    let action = &by_content(inputs.action);
+    inputs.action.makes_layer().then(|| digest(&(VERSION, "step", KeyInputs { action, ..*inputs })))
+}
+
+/// The action without the names of stages and images: what counts is the content that came from there.
+fn by_content(action: &Action) -> Action {
+    let mut action = action.clone();
+    match &mut action {
+        Action::Copy(files) => files.from = Source::Context,
+        Action::Run(run) => {
+            for (mount, source) in &mut run.mounts {
+                *source = Source::Context;
+                if let Mount::Bind { from, .. } | Mount::Cache { from, .. } = mount {
+                    *from = None;
+                }
+            }
+        }
+        Action::Nothing | Action::MakeDirectory { .. } => {}
+    }
+    action
+}
+
+/// The key of what a stage begins with. A stage that is based on another begins with that one's last key.
+pub fn base_key(base: &Base, platform: &Platform) -> Option<Digest> {
+    match base {
+        Base::Scratch => Some(digest(&(VERSION, "scratch", platform))),
+        Base::Image { digest: image, .. } => Some(digest(&(VERSION, "image", image, platform))),
+        Base::Stage(_) => None,
+    }
+}
+
+fn digest(parts: &impl Serialize) -> Digest {
+    Digest::of(&serde_json::to_vec(parts).expect("plain values of this crate, which JSON can hold"))
+}

@@ -1,0 +1,248 @@
+//! From a parsed Dockerfile to a plan: which stages are built, in which order, and what every instruction does.
+//!
+//! A build is a plan, and the plan is a value: nothing is fetched, copied or run here. What the plan must know of the
+//! world is given to it, the configs of base images above all. Which ones it needs it says itself:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use minicontainer_dockerfile::plan::{Bases, BuildOptions, Outcome, plan};
+//!
+//! let file = minicontainer_dockerfile::parse(b"FROM busybox\nARG PORT=80\nENV PORT=$PORT\nCMD [\"httpd\", \"-f\"]\n").unwrap();
+//! let Outcome::Needs(images) = plan(&file, &BuildOptions::default(), &Bases::new()).unwrap() else { panic!() };
+//! assert_eq!(images.iter().next().unwrap().reference, "docker.io/library/busybox:latest");
+//! // … the engine gets the image …
+//! # let base = minicontainer_dockerfile::plan::BaseImage {
+//! #     digest: minicontainer_core::Digest::of(b"busybox"), document: Default::default() };
+//! let bases: Bases = images.into_iter().map(|image| (image, base.clone())).collect();
+//! let Outcome::Plan(plan) = plan(&file, &BuildOptions::default(), &bases).unwrap() else { panic!() };
+//! assert_eq!(plan.target().image.config.cmd, ["httpd", "-f"]);
+//! assert_eq!(plan.target().image.history.last().unwrap().created_by, r#"CMD ["httpd" "-f"]"#);
+//! ```
+//!
+//! Terms: a *stage* begins with `FROM`. A stage *needs* another if it is based on it or copies from it; only stages
+//! that the target needs are in the plan, in an order in which each can be built when those before it are, and two
+//! that do not need each other may be built side by side. A *step* is one instruction, every word expanded. Most steps
+//! change the image's config only, and the plan has done that already: [`StagePlan::image`] is the config at the end.
+//! The others have an [`Action`] that makes a layer.
+//!
+//! # The cache
+//!
+//! A layer may be taken from the cache if nothing that went into it has changed. [`key`] says so by a digest of the
+//! layer's parent, of the action with all its words, and of the content of the files it reads; never of times. Steps
+//! without an action have no key and need none: a config is computed anew each time, so a changed `HEALTHCHECK`,
+//! `ONBUILD` or `LABEL` can never be lost in a cache (GHSA-gc89-7gcr-jxqc), and costs no layer its place in it.
+
+mod apply;
+mod bases;
+mod chmod;
+mod command;
+mod configure;
+mod copy;
+mod key;
+mod port;
+mod scope;
+mod signal;
+mod stages;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minicontainer_core::Digest;
+use serde::Serialize;
+
+pub use chmod::{Chmod, ChmodError};
+pub use command::{RunCommand, Script};
+pub use copy::{CopyFiles, InlineFile};
+pub use key::{KeyInputs, base_key, key};
+pub use stages::plan;
+
+use crate::{check::Warning, ignore::Ignore, image::Document, keyword::Keyword, platform::Platform, position::Span};
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct BuildOptions {
+    /// `--target`: a stage by name or index; the last one otherwise.
+    pub target: Option<String>,
+    /// `--build-arg`.
+    pub build_args: BTreeMap<String, String>,
+    /// `--label`, for the target.
+    pub labels: BTreeMap<String, String>,
+    /// For which machine the image is.
+    pub platform: Platform,
+    /// On which machine it is built.
+    pub build_platform: Platform,
+    /// `.dockerignore`, to warn of sources that it leaves out.
+    pub ignore: Ignore,
+}
+
+impl Default for BuildOptions {
+    fn default() -> BuildOptions {
+        let platform = Platform { os: "linux".into(), architecture: "amd64".into(), variant: String::new() };
+        BuildOptions {
+            target: None,
+            build_args: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            build_platform: platform.clone(),
+            platform,
+            ignore: Ignore::default(),
+        }
+    }
+}
+
+/// An image that the build needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ImageRequest {
+    /// Its name in full.
+    pub reference: String,
+    /// For which machine.
+    pub platform: Platform,
+}
+
+/// An image that the engine has got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseImage {
+    /// By which it is known for certain: the digest of its manifest, or of its config.
+    pub digest: Digest,
+    /// Its config.
+    pub document: Document,
+}
+
+/// The images that are at hand.
+pub type Bases = BTreeMap<ImageRequest, BaseImage>;
+
+/// What came of planning.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// These images are needed first. Their triggers may need more, so plan again with them, until there is a plan.
+    Needs(BTreeSet<ImageRequest>),
+    /// The plan.
+    Plan(BuildPlan),
+}
+
+/// A whole build.
+#[derive(Clone, Debug, Serialize)]
+pub struct BuildPlan {
+    /// The needed stages, each after those that it needs; the target last.
+    pub stages: Vec<StagePlan>,
+    /// What is likely to be wrong.
+    pub warnings: Vec<Warning>,
+    /// The names of `--build-arg` that no stage declares.
+    pub unused_build_args: Vec<String>,
+}
+
+impl BuildPlan {
+    /// The stage that becomes the image.
+    pub fn target(&self) -> &StagePlan {
+        &self.stages[self.stages.len() - 1]
+    }
+
+    /// The stages that can be built once those in `done` are, by index.
+    pub fn ready(&self, done: &BTreeSet<usize>) -> Vec<&StagePlan> {
+        let is_ready = |stage: &&StagePlan| !done.contains(&stage.index) && stage.needs.is_subset(done);
+        self.stages.iter().filter(is_ready).collect()
+    }
+}
+
+/// One stage.
+#[derive(Clone, Debug, Serialize)]
+pub struct StagePlan {
+    /// Its place in the file, from 0.
+    pub index: usize,
+    /// Its name, or `stage-N`.
+    pub name: String,
+    /// What it begins with.
+    pub base: Base,
+    /// For which machine it is.
+    pub platform: Platform,
+    /// The stages that must be built before, by index.
+    pub needs: BTreeSet<usize>,
+    /// The images that it copies from or mounts, besides its base.
+    pub images: BTreeSet<ImageRequest>,
+    /// What is done, in order; the base's triggers first.
+    pub steps: Vec<Step>,
+    /// The config at the end. Layers and times are for the engine to fill in.
+    pub image: Document,
+}
+
+/// What a stage begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Base {
+    /// Nothing: `FROM scratch`.
+    Scratch,
+    /// An image.
+    Image {
+        /// Which.
+        request: ImageRequest,
+        /// By its content.
+        digest: Digest,
+    },
+    /// Another stage, by index.
+    Stage(usize),
+}
+
+/// Where files come from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The directory that the build was given.
+    Context,
+    /// Another stage, by index.
+    Stage(usize),
+    /// An image.
+    Image(ImageRequest),
+}
+
+/// One instruction, every word expanded.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// Which instruction it is.
+    pub keyword: Keyword,
+    /// As it stands in the file: for showing.
+    pub text: String,
+    /// Where it stands; a trigger of an image stands at its `FROM`.
+    pub span: Span,
+    /// Whether it is a trigger (`ONBUILD`) of the base.
+    pub is_trigger: bool,
+    /// What is to be done.
+    pub action: Action,
+    /// Its line in the image's history; `ONBUILD` has none.
+    pub created_by: Option<String>,
+}
+
+/// What a step does to the files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Action {
+    /// Nothing: it is about the config only, and no layer comes of it.
+    Nothing,
+    /// Makes a directory with those above it, if they are not there.
+    MakeDirectory {
+        /// Absolute.
+        path: String,
+        /// Whose new directories are; empty for root.
+        user: String,
+    },
+    /// Copies files.
+    Copy(CopyFiles),
+    /// Runs a command.
+    Run(RunCommand),
+}
+
+impl Action {
+    /// Whether a layer comes of it.
+    pub fn makes_layer(&self) -> bool {
+        !matches!(self, Action::Nothing)
+    }
+
+    /// The files that it reads, each with where it lies: of their content is the [key](KeyInputs::contents).
+    pub fn reads(&self) -> Vec<(&Source, &str)> {
+        match self {
+            Action::Copy(files) => files.sources.iter().map(|path| (&files.from, path.as_str())).collect(),
+            Action::Run(run) => run.mounts.iter().filter_map(|(mount, from)| Some((from, mount.source()?))).collect(),
+            Action::Nothing | Action::MakeDirectory { .. } => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

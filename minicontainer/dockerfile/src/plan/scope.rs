@@ -1,0 +1,218 @@
+//! The variables that a stage sees, and the expansion of words with them.
+//!
+//! There are two kinds. `ENV` is of the image: it is in the config and in everything that follows. `ARG` is of the
+//! build: it is seen by what follows in its stage (and in stages based on it), and stays out of the config. Both lie in
+//! one scope; the later one of a name wins. An `ARG` before the first `FROM` is seen by `FROM` alone, until a stage
+//! declares it again without a value.
+//!
+//! Without any declaration there are the platforms (`TARGETPLATFORM`, `BUILDARCH` and so on, to be declared in a stage
+//! as any global one), and the proxies (`HTTP_PROXY` …), which a `RUN` sees if they are passed. Proxies may hold
+//! passwords, so they stand in no history and no cache key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{BuildOptions, Warning};
+use crate::{
+    check::Check,
+    expand::{Expansion, Quotes, expand},
+    instruction::Argument,
+    mistake::{DockerfileError, Mistake},
+    platform::Platform,
+    position::{Span, Word},
+    suggest::nearest,
+};
+
+const PROXIES: [&str; 5] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"];
+/// A plan may be described by this many bytes of variables and history.
+const MOST_BYTES: usize = 32 << 20;
+/// More warnings help nobody.
+const MOST_WARNINGS: usize = 1000;
+/// More variables are no environment.
+const MOST_VARIABLES: usize = 1000;
+
+/// What holds for the whole build.
+pub(super) struct Build<'a> {
+    pub(super) options: &'a BuildOptions,
+    pub(super) escape: char,
+    /// The variables of `FROM`.
+    pub(super) globals: BTreeMap<String, String>,
+    /// Those of them that are declared, with or without a value.
+    pub(super) declared: BTreeSet<String>,
+    pub(super) used_args: BTreeSet<String>,
+    pub(super) warnings: Vec<Warning>,
+    /// Where everything points: a trigger of an image stands in no file.
+    pub(super) place: Option<Span>,
+    bytes: usize,
+}
+
+impl<'a> Build<'a> {
+    pub(super) fn new(options: &'a BuildOptions, escape: char, target: &str) -> Build<'a> {
+        let mut globals = BTreeMap::from([("TARGETSTAGE".to_owned(), target.to_owned())]);
+        let mut used_args = BTreeSet::new();
+        for (prefix, platform) in [("TARGET", &options.platform), ("BUILD", &options.build_platform)] {
+            let Platform { os, architecture, variant } = platform;
+            for (name, value) in
+                [("PLATFORM", &platform.to_string()), ("OS", os), ("ARCH", architecture), ("VARIANT", variant)]
+            {
+                let name = format!("{prefix}{name}");
+                let value = options.build_args.get(&name).unwrap_or(value).clone();
+                used_args.insert(name.clone());
+                globals.insert(name, value);
+            }
+        }
+        Build {
+            options,
+            escape,
+            globals,
+            declared: BTreeSet::new(),
+            used_args,
+            warnings: Vec::new(),
+            place: None,
+            bytes: 0,
+        }
+    }
+
+    /// An `ARG` before the first `FROM`.
+    pub(super) fn declare_global(&mut self, argument: &Argument) -> Result<(), DockerfileError> {
+        let name = &argument.name.text;
+        let value = match (self.options.build_args.get(name), &argument.default) {
+            (Some(given), _) => Some(given.clone()),
+            (None, Some(default)) => Some(expanded(default, self.escape, &self.globals)?.text),
+            (None, None) => None,
+        };
+        self.declared.insert(name.clone());
+        self.globals.extend(value.map(|value| (name.clone(), value)));
+        Ok(())
+    }
+
+    /// Expands a word of a `FROM`.
+    pub(super) fn expand_global(&mut self, word: &Word) -> Result<Expansion, DockerfileError> {
+        let found = expanded(word, self.escape, &self.globals)?;
+        let undeclared = found.unmatched.iter().filter(|name| !self.declared.contains(*name)).take(MOST_WARNINGS);
+        let message = |name: &String| {
+            let known = self.declared.iter().chain(self.globals.keys()).map(String::as_str).take(MOST_VARIABLES);
+            let near = nearest(name, known).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+            format!("FROM argument '{name}' is not declared{near}")
+        };
+        let messages: Vec<String> = undeclared.map(message).collect();
+        messages.into_iter().for_each(|message| self.warn(Check::UndefinedArgInFrom, word.span, message));
+        Ok(found)
+    }
+
+    pub(super) fn warn(&mut self, check: Check, span: Span, message: String) {
+        if self.warnings.len() < MOST_WARNINGS {
+            self.warnings.push(Warning::new(check, self.place.unwrap_or(span), message));
+        }
+    }
+
+    /// Counts what the plan will hold, so that a small file cannot make a huge one.
+    pub(super) fn spend(&mut self, bytes: usize, span: Span) -> Result<(), DockerfileError> {
+        self.bytes += bytes;
+        match self.bytes > MOST_BYTES {
+            true => Err(Mistake::TooMuch { limit: MOST_BYTES }.at(span)),
+            false => Ok(()),
+        }
+    }
+
+    /// The proxies that were passed, for commands to see.
+    pub(super) fn proxies(&self) -> Vec<String> {
+        let passed = self.options.build_args.iter().filter(|(name, _)| is_proxy(name));
+        passed.map(|(name, value)| format!("{name}={value}")).collect()
+    }
+
+    /// What was passed and is declared nowhere.
+    pub(super) fn unused(&self) -> Vec<String> {
+        let is_known = |name: &str| {
+            is_proxy(name)
+                || name.starts_with("BUILDKIT_")
+                || name == "SOURCE_DATE_EPOCH"
+                || self.used_args.contains(name)
+        };
+        self.options.build_args.keys().filter(|name| !is_known(name)).cloned().collect()
+    }
+}
+
+fn is_proxy(name: &str) -> bool {
+    PROXIES.contains(&name) || PROXIES.contains(&name.to_lowercase().as_str()) && name == name.to_uppercase()
+}
+
+/// Expands a word, with an error that points at it.
+pub(super) fn expanded(
+    word: &Word,
+    escape: char,
+    variables: &BTreeMap<String, String>,
+) -> Result<Expansion, DockerfileError> {
+    expand(&word.text, escape, Quotes::Remove, variables).map_err(|source| unexpandable(word, source))
+}
+
+fn unexpandable(word: &Word, source: crate::expand::ExpandError) -> DockerfileError {
+    let text: String = word.text.chars().take(200).collect();
+    Mistake::Expand { word: text, source }.at(word.span)
+}
+
+/// The variables of one stage.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    pub(super) variables: BTreeMap<String, String>,
+    /// The arguments in the order of their declaration, for the history of `RUN`.
+    pub(super) arguments: Vec<String>,
+}
+
+impl Scope {
+    /// Expands a word; variables that nobody set are warned of.
+    pub(super) fn expand(&self, word: &Word, build: &mut Build) -> Result<Expansion, DockerfileError> {
+        let found = expanded(word, build.escape, &self.variables)?;
+        self.warn_of(&found, word.span, build);
+        Ok(found)
+    }
+
+    pub(super) fn text(&self, word: &Word, build: &mut Build) -> Result<String, DockerfileError> {
+        Ok(self.expand(word, build)?.text)
+    }
+
+    /// The lines of a here-document, in which quotes mean nothing.
+    pub(super) fn lines(&self, word: &Word, lines: &str, build: &mut Build) -> Result<String, DockerfileError> {
+        let found =
+            expand(lines, '\\', Quotes::Literal, &self.variables).map_err(|source| unexpandable(word, source))?;
+        self.warn_of(&found, word.span, build);
+        Ok(found.text)
+    }
+
+    fn warn_of(&self, found: &Expansion, span: Span, build: &mut Build) {
+        for name in found.unmatched.iter().filter(|name| !self.arguments.contains(name)) {
+            if build.warnings.len() == MOST_WARNINGS {
+                return;
+            }
+            let near = nearest(name, self.variables.keys().map(String::as_str));
+            let near = near.map(|near| format!(" (did you mean ${near}?)")).unwrap_or_default();
+            build.warn(Check::UndefinedVar, span, format!("Usage of undefined variable '${name}'{near}"));
+        }
+    }
+
+    /// Declares an `ARG`, and says how the history writes it.
+    pub(super) fn declare(&mut self, argument: &Argument, build: &mut Build) -> Result<String, DockerfileError> {
+        let name = argument.name.text.clone();
+        let value = match (build.options.build_args.get(&name), &argument.default) {
+            (Some(given), _) => Some(given.clone()),
+            (None, Some(default)) => Some(self.text(default, build)?),
+            (None, None) => build.globals.get(&name).cloned(),
+        };
+        if !self.arguments.contains(&name) {
+            self.arguments.push(name.clone());
+        }
+        build.used_args.insert(name.clone());
+        let Some(value) = value else { return Ok(name) };
+        let written = format!("{name}={value}");
+        self.set(name, value, argument.name.span)?;
+        Ok(written)
+    }
+
+    /// Sets a variable.
+    pub(super) fn set(&mut self, name: String, value: String, span: Span) -> Result<(), DockerfileError> {
+        self.variables.insert(name, value);
+        match self.variables.len().max(self.arguments.len()) > MOST_VARIABLES {
+            true => Err(Mistake::TooManyVariables { limit: MOST_VARIABLES }.at(span)),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The user's terminal: nothing in a container can type into it (CVE-2017-5226), nor have it show the machine's console.
+//!
+//! A shell obeys whatever is typed, so who can push characters into its terminal leaves the container with the shell's
+//! powers, as soon as it has ended. Three walls stand between, of which any one would do:
+//!
+//! - the command gives the container a pipe, or a terminal of its own, in place of the user's;
+//! - the container is a session of its own, and TIOCSTI is for one's own session's terminal, or for CAP_SYS_ADMIN;
+//! - the filter refuses TIOCSTI and TIOCLINUX, whatever the upper half of the argument holds (CVE-2019-10063,
+//!   CVE-2023-28100).
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Command, Stdio};
+
+use minicontainer::core::options::Isolation;
+use nix::fcntl::OFlag;
+use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
+
+use crate::attacks::{Ground, without_protections};
+use crate::fixture::Fixture;
+use crate::sandboxes::{busybox, run};
+use crate::sensitivity::has;
+use crate::swapper::not_live;
+
+const ATTACKS: [&str; 5] =
+    ["terminal-push", "terminal-push-high", "terminal-linux", "terminal-linux-high", "terminal-console"];
+
+/// A terminal: the side where a user would sit, and the side where programs run.
+struct Terminal {
+    _screen: PtyMaster,
+    programs: File,
+}
+
+impl Terminal {
+    fn new() -> Terminal {
+        let screen = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).expect("a terminal");
+        grantpt(&screen).and_then(|()| unlockpt(&screen)).expect("its other side may be opened");
+        let name = ptsname_r(&screen).expect("its name");
+        let flags = (OFlag::O_NOCTTY | OFlag::O_CLOEXEC).bits();
+        let programs = File::options().read(true).write(true).custom_flags(flags).open(name).expect("its other side");
+        Terminal { _screen: screen, programs }
+    }
+
+    fn stdio(&self) -> Stdio {
+        Stdio::from(self.programs.try_clone().expect("a descriptor"))
+    }
+}
+
+/// What a command at somebody's terminal printed: each attack's answer, and how many characters were typed.
+#[track_caller]
+fn at_a_terminal(ground: &Ground, fixture: &Fixture, command: &Command) -> BTreeMap<String, String> {
+    let terminal = Terminal::new();
+    let mut owner = fixture.command_of(ground.probe());
+    owner.arg("owner").arg(command.get_program()).args(command.get_args());
+    owner.stdin(terminal.stdio()).stdout(Stdio::piped()).stderr(terminal.stdio());
+    let mut running = owner.spawn().expect("the probe starts");
+    let mut printed = String::new();
+    running.stdout.take().expect("a pipe").read_to_string(&mut printed).expect("text");
+    assert!(running.wait().expect("its end").success(), "{printed}");
+    let answers: BTreeMap<String, String> = printed
+        .lines()
+        .filter_map(|line| line.trim_end().split_once(": "))
+        .map(|(words, answer)| (words.to_owned(), answer.to_owned()))
+        .collect();
+    assert!(answers.contains_key("typed"), "{printed}");
+    answers
+}
+
+/// The attacks in a container of ours that was started at a terminal.
+#[track_caller]
+fn ours(ground: &Ground, fixture: &Fixture, flags: &[&str]) -> BTreeMap<String, String> {
+    let words = [&["/probe", "batch"], &ATTACKS[..]].concat();
+    let answers = at_a_terminal(ground, fixture, &ground.run(flags, &words));
+    assert_eq!(answers["ended"], "exit status: 0", "{flags:?}: {answers:?}");
+    assert_eq!(answers["typed"], "0", "{flags:?}: something was typed at the user's terminal: {answers:?}");
+    answers
+}
+
+#[track_caller]
+fn check(fixture: &Fixture) {
+    let ground = Ground::new(fixture);
+    let naive = without_protections();
+    // The control: what runs at the terminal without any container.
+    let mut bare = fixture.command_of(ground.probe());
+    let bare = at_a_terminal(&ground, fixture, bare.args(["batch", "terminal-push", "terminal-push-high"]));
+    if bare["typed"] != "2" {
+        not_live(&format!("this kernel lets nobody type into terminals (sysctl dev.tty.legacy_tiocsti): {bare:?}"));
+    }
+    // A terminal of its own, or none; and none even where nothing else protects.
+    let everywhere: [&[&str]; 2] = [&["-it"], &["-i"]];
+    for flags in everywhere {
+        let answers = ours(&ground, fixture, flags);
+        let open: Vec<_> = ATTACKS.iter().filter(|name| answers[**name] != "refused EPERM").collect();
+        // Before the console is asked for, the kernel looks whether it is a terminal at all.
+        let no_terminal = !flags.contains(&"-it");
+        assert!(open.is_empty() || no_terminal && open == [&"terminal-console"], "{flags:?}: {answers:?}");
+        let answers = ours(&ground, fixture, &[flags, &["--without", &naive]].concat());
+        match no_terminal {
+            // Nothing there is a terminal.
+            true => assert!(ATTACKS.iter().all(|name| answers[*name] == "refused ENOTTY"), "{flags:?}: {answers:?}"),
+            // Into its own it can type, and that is the control of the filter.
+            false => assert_eq!(answers["terminal-push-high"], bare["terminal-push-high"], "{flags:?}: {answers:?}"),
+        }
+    }
+}
+
+#[test]
+fn nothing_in_roots_container_types_into_the_users_terminal() {
+    let Some(fixture) = Fixture::root() else { return };
+    check(&fixture);
+}
+
+#[test]
+fn nothing_in_a_users_container_types_into_the_users_terminal() {
+    let Some(fixture) = Fixture::user() else { return };
+    check(&fixture);
+}
+
+/// A caller of the library may give its own terminal away. Then the session and the filter are left.
+#[test]
+fn a_terminal_that_is_given_away_is_not_typed_into() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    let image = busybox(&fixture);
+    let answers = |without: &[Isolation]| {
+        let terminal = Terminal::new();
+        let mut sandbox = minicontainer::Sandbox::from_image(&image).command("/probe").arg("batch").args(ATTACKS);
+        sandbox = sandbox.bind_ro(ground.probe(), "/probe").stdin(terminal.programs.try_clone().expect("a descriptor"));
+        let sandbox = without.iter().fold(sandbox, |sandbox, isolation| sandbox.without(*isolation));
+        let text = String::from_utf8(run(&sandbox).stdout).expect("text");
+        let programs = terminal.programs.as_raw_fd();
+        let mut waiting = 0i32;
+        // SAFETY: asks how much there is to read, into a number of its own.
+        let told = unsafe { nix::libc::ioctl(programs, nix::libc::FIONREAD, &raw mut waiting) };
+        assert_eq!(told, 0);
+        (text, waiting)
+    };
+    let refused = |names: &[&str]| names.iter().map(|name| format!("{name}: refused EPERM\n")).collect::<String>();
+    assert_eq!(answers(&[]), (refused(&ATTACKS), 0));
+    // The session alone. The kernel has no other answer to TIOCLINUX at such a terminal than that it is none.
+    let (text, typed) = answers(&[Isolation::Seccomp]);
+    assert!(text.starts_with(&refused(&ATTACKS[..2])) && text.ends_with(&refused(&ATTACKS[4..])), "{text}");
+    assert!(text.contains("terminal-linux: refused ENOTTY"), "{text}");
+    assert_eq!(typed, 0);
+    // With neither the power is enough, where it is the machine's.
+    if fixture.is_of_root() {
+        let (text, typed) = answers(&[Isolation::Seccomp, Isolation::Capabilities]);
+        assert!(text.starts_with("terminal-push: done\nterminal-push-high: done\n"), "{text}");
+        assert_eq!(typed, 2);
+    }
+}
+
+/// Bubblewrap leaves this to its caller, who has to know.
+#[track_caller]
+fn check_bubblewrap(fixture: &Fixture) {
+    let ground = Ground::new(fixture);
+    if !has("bwrap", "0.8.0") {
+        return;
+    }
+    let typed = |flags: &[&str]| {
+        let mut bubblewrap = fixture.command_of("bwrap");
+        bubblewrap.args(["--ro-bind", "/", "/", "--dev", "/dev"]).args(flags);
+        let answers = at_a_terminal(&ground, fixture, bubblewrap.arg(ground.probe()).args(["batch", "terminal-push"]));
+        answers["typed"].clone()
+    };
+    assert_eq!(typed(&["--unshare-all"]), "1", "bubblewrap withstood");
+    // A session of its own is not enough for whoever keeps root's powers.
+    if fixture.is_of_root() {
+        assert_eq!(typed(&["--new-session", "--cap-add", "CAP_SYS_ADMIN"]), "1", "bubblewrap withstood with a session");
+    }
+}
+
+#[test]
+fn what_root_puts_in_bubblewrap_types_into_roots_terminal() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_bubblewrap(&fixture);
+}
+
+#[test]
+fn what_a_user_puts_in_bubblewrap_types_into_the_users_terminal() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_bubblewrap(&fixture);
+}

@@ -1,0 +1,63 @@
+//! Attacks on a terminal, see ioctl_tty(2): characters that are read as if its user had typed them, and the machine's
+//! console taken over. Each is tried on the three standard streams and on `/dev/tty`.
+//!
+//! `probe owner COMMAND…` is the victim: it makes its stdin the controlling terminal of a session of its own, as a login
+//! does, runs the command there, and tells how many characters were typed in the end.
+
+use std::process::Command;
+
+use nix::errno::Errno;
+
+use crate::calls::{call, open};
+use crate::outcome::Outcome;
+
+/// In the upper half, which the kernel does not look at, and a careless filter does.
+const HIGH_BIT: usize = 1 << 32;
+
+/// The attacks of this module.
+pub fn attack(name: &str, _: &[String]) -> Option<Outcome> {
+    let typed = b"\n".as_ptr() as usize;
+    // TIOCL_GETSHIFTSTATE: a harmless one of those requests, among which is one to paste.
+    let request = [6u8];
+    let request = request.as_ptr() as usize;
+    Some(match name {
+        "terminal-push" => anywhere(libc::TIOCSTI as usize, typed),
+        "terminal-push-high" => anywhere(libc::TIOCSTI as usize | HIGH_BIT, typed),
+        "terminal-linux" => anywhere(libc::TIOCLINUX as usize, request),
+        "terminal-linux-high" => anywhere(libc::TIOCLINUX as usize | HIGH_BIT, request),
+        "terminal-console" => anywhere(libc::TIOCCONS as usize, 0),
+        _ => return None,
+    })
+}
+
+/// Makes the request of every terminal that there might be. Of several refusals, want of permission is told.
+fn anywhere(request: usize, argument: usize) -> Outcome {
+    let opened = open("/dev/tty", libc::O_RDWR | libc::O_NOCTTY).ok();
+    let mut refusal = Errno::ENOTTY;
+    for descriptor in [0, 1, 2].into_iter().chain(opened) {
+        match call(libc::SYS_ioctl, &[descriptor as usize, request, argument]) {
+            Ok(_) => return Outcome::Done,
+            Err(Errno::EPERM) => refusal = Errno::EPERM,
+            Err(_) => {}
+        }
+    }
+    Outcome::Refused(refusal)
+}
+
+/// Owns the terminal that is stdin while a command runs, and says what was typed meanwhile.
+pub fn owner(command: &[String]) -> Result<String, Errno> {
+    let [program, arguments @ ..] = command else { return Err(Errno::EINVAL) };
+    call(libc::SYS_setsid, &[])?;
+    call(libc::SYS_ioctl, &[0, libc::TIOCSCTTY as usize, 0])?;
+    let ended = Command::new(program).args(arguments).status();
+    // As single characters: else only whole lines would be counted.
+    // SAFETY: struct termios is plain numbers, for which all zero is a value.
+    let mut settings: libc::termios = unsafe { std::mem::zeroed() };
+    call(libc::SYS_ioctl, &[0, libc::TCGETS as usize, &raw mut settings as usize])?;
+    settings.c_lflag &= !libc::ICANON;
+    call(libc::SYS_ioctl, &[0, libc::TCSETS as usize, &raw const settings as usize])?;
+    let mut count = 0i32;
+    call(libc::SYS_ioctl, &[0, libc::FIONREAD as usize, &raw mut count as usize])?;
+    let ended = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
+    Ok(format!("typed: {count}\nended: {ended}"))
+}
