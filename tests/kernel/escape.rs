@@ -171,3 +171,53 @@ fn a_link_at_a_volumes_place_leads_nowhere_outside() {
     let left: Vec<_> = fs::read_dir(&outside).expect("a directory").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["witness"]);
 }
+
+/// The engine has words of its own for the kernel, which it writes below /proc. A directory of the host's that stands
+/// there does not get them: the start is refused.
+#[test]
+fn a_volume_over_proc_gets_none_of_the_engines_words() {
+    const VARIABLE: &str = "sys/net/ipv4/ip_unprivileged_port_start";
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    let fake = fixture.directory().join("store").join("fake");
+    fs::create_dir_all(fake.join("sys/net/ipv4")).expect("a directory");
+    fs::write(fake.join(VARIABLE), "mine").expect("a file");
+    let volume = |below: &str| format!("{0}{below}:/proc{below}", fake.display());
+    let read = format!("/proc/{VARIABLE}");
+    for flags in [["-v", &volume("")], ["-v", &volume("/sys")], ["-v", &volume("/sys/net")], ["--tmpfs", "/proc"]] {
+        let output = ground.run(&flags, &["cat", &read]).output().expect("the command starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("set-sysctl"), "{flags:?}: {said}");
+    }
+    assert_eq!(fs::read_to_string(fake.join(VARIABLE)).expect("a file"), "mine");
+    // The control: there is such a word.
+    assert_eq!(ground.text(&[], &["cat", &read]), "0");
+}
+
+/// A working directory that is missing is made inside, also where a link on the way to it names a directory of the host.
+#[test]
+fn a_working_directory_is_made_nowhere_outside() {
+    let fixture = Fixture::any();
+    let ground = Ground::new(&fixture);
+    let shared = fixture.directory().join("store").join("shared");
+    let outside = fixture.directory().join("victim");
+    for directory in [&shared, &outside] {
+        fs::create_dir(directory).expect("a directory");
+    }
+    symlink(&outside, shared.join("absolute")).expect("a link");
+    symlink(format!("../../../../../..{}", outside.display()), shared.join("climbing")).expect("a link");
+    let volume = format!("{}:/shared", shared.display());
+    for link in ["absolute", "climbing"] {
+        let wanted = format!("/shared/{link}/made");
+        // Where the link leads to is missing inside: the start is refused, or what it lacks is made there.
+        let _either = ground.run(&["-v", &volume, "-w", &wanted], &["true"]).output().expect("the command starts");
+        assert!(!outside.join("made").exists(), "{link}");
+        // Where it is there, the directory is made in it, and belongs to the container.
+        let flags = ["-v", &volume, "--tmpfs", &outside.display().to_string(), "-w", &wanted];
+        assert!(ground.run(&flags, &["pwd"]).output().expect("the command starts").status.success(), "{link}");
+        assert!(!outside.join("made").exists(), "{link}");
+        // The control: the link leads whoever follows it on the host to that place.
+        fs::create_dir(shared.join(link).join("made")).expect("a directory");
+        fs::remove_dir(outside.join("made")).expect("it was made there");
+    }
+}
