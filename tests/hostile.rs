@@ -119,6 +119,7 @@ fn is_in_sources(test: &str) -> bool {
         "kernel" => "tests/kernel",
         "command" => "tests/cli",
         "core" => "minicontainer/core/src",
+        "layers" => "minicontainer/layers/src",
         "library" => "minicontainer/src",
         "engine" => "minicontainer/engine/src",
         "cli" => "minicontainer/cli/src",

@@ -69,6 +69,7 @@ pub mod store;
 mod sys;
 
 pub use minicontainer_core as core;
+pub use minicontainer_layers as layers;
 #[cfg(target_os = "linux")]
 pub use {
     cgroup::CgroupError,

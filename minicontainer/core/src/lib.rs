@@ -10,7 +10,6 @@
 //! |---|---|
 //! | [`digest`], [`mod@reference`] | the names of things: by content (`sha256:…`) and by choice (`busybox:1.36`) |
 //! | [`image`] | what an image's config says of how to run it |
-//! | [`layer`] | a layer as a set of changes: added, modified, deleted (whiteouts) |
 //! | [`options`] | what `run` was asked for, parsed once into types that cannot be wrong |
 //! | [`seccomp`] | the allowed system calls, from names to a filter that the kernel runs |
 //! | [`spec`] | options + image config → OCI runtime `Spec` |
@@ -22,7 +21,6 @@
 pub mod digest;
 pub mod explain;
 pub mod image;
-pub mod layer;
 pub mod options;
 pub mod plan;
 pub mod reference;

@@ -16,7 +16,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use minicontainer_core::layer::Lower;
+use minicontainer_layers::change::Lower;
 use nix::{errno::Errno, unistd::geteuid};
 
 use super::RootFsError;

@@ -58,10 +58,8 @@ use std::{
     str::FromStr,
 };
 
-use minicontainer_core::{
-    layer::{Change, Node, NodeKind, Tree, Upper, UpperEntry, changes_of_upper, diff},
-    plan::RootFs,
-};
+use minicontainer_core::plan::RootFs;
+use minicontainer_layers::change::{Change, Listing, Node, NodeKind, Upper, UpperEntry, changes_of_upper, diff};
 use nix::{
     fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2},
     sys::stat::Mode,
@@ -183,7 +181,7 @@ pub fn changes(layers: &[PathBuf], directory: &Path, driver: Driver) -> Result<V
             changes_of_upper(&entries, &merged)
         }
         Driver::Copy => {
-            let (mut before, mut after) = (Tree::new(), Tree::new());
+            let (mut before, mut after) = (Listing::new(), Listing::new());
             merged.walk(&mut |path, entry| {
                 before.insert(path.to_string_lossy(), node(&entry.places[0], &entry.metadata)?);
                 Ok(())

@@ -460,10 +460,10 @@ fn model(layers: &[Vec<(String, Item)>]) -> BTreeMap<String, Item> {
     tree
 }
 
-fn as_tree(model: &BTreeMap<String, Item>) -> Tree {
+fn as_tree(model: &BTreeMap<String, Item>) -> Listing {
     let node = |item: &Item| match item {
-        Directory => minicontainer_core::layer::directory(),
-        _ => minicontainer_core::layer::file(0),
+        Directory => minicontainer_layers::change::directory(),
+        _ => minicontainer_layers::change::file(0),
     };
     model.iter().map(|(path, item)| (path.clone(), node(item))).collect()
 }

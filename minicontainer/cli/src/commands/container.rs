@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer::{Store, core::layer::Change, rootfs};
+use minicontainer::{Store, layers::change::Change, rootfs};
 use minicontainer_engine::{Container, ContainerError, Containers, container::Force};
 
 use super::find_image;

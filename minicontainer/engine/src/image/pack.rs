@@ -19,7 +19,8 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use minicontainer::{
-    core::{Digest, digest::Digester, layer::OPAQUE_FILE_NAME},
+    core::{Digest, digest::Digester},
+    layers::OPAQUE_FILE_NAME,
     store::{Blob, Staging, StoreError},
 };
 use nix::sys::stat::{FileStat, SFlag, major, minor};

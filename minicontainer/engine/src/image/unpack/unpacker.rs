@@ -9,7 +9,7 @@ use std::{
     io::{self, Read},
 };
 
-use minicontainer::core::layer::{Whiteout, WhiteoutError};
+use minicontainer::layers::{Whiteout, WhiteoutError};
 use nix::errno::Errno;
 use tar::EntryType;
 

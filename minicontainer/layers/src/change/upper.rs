@@ -40,7 +40,7 @@ impl UpperEntry {
 }
 
 /// The merged layers below an upper directory. On Linux that is a look at the disk, which can fail; in tests and in the
-/// browser it is a [`Tree`](super::Tree).
+/// browser it is a [`Listing`](super::Listing).
 pub trait Lower {
     /// Why looking may fail.
     type Error;
@@ -84,11 +84,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::layer::{Node, NodeKind, Tree, diff, directory, file, parent};
+    use crate::change::{Node, NodeKind, Listing, diff, directory, file, parent};
 
     #[track_caller]
     fn check(entries: &[(&str, Upper)], expect: &[&str]) {
-        let lower = Tree::from([
+        let lower = Listing::from([
             ("/etc", directory()),
             ("/etc/motd", file(1)),
             ("/etc/ssl", directory()),
@@ -127,11 +127,11 @@ mod tests {
     }
 
     /// Trees of the paths `/a` to `/b/b/b`: small, so that equal paths of different kinds meet often.
-    fn trees() -> impl Strategy<Value = Tree> {
+    fn trees() -> impl Strategy<Value = Listing> {
         let path = proptest::collection::vec(prop_oneof![Just("a"), Just("b")], 1..=3);
         let kind = prop_oneof![Just(directory()), (0..3_u64).prop_map(file)];
         proptest::collection::vec((path, kind), 0..12).prop_map(|nodes| {
-            let mut tree = Tree::new();
+            let mut tree = Listing::new();
             for (path, node) in nodes {
                 let path = format!("/{}", path.join("/"));
                 let is_free = tree.get(&path).is_none();
@@ -144,12 +144,12 @@ mod tests {
         })
     }
 
-    fn is_directory(tree: &Tree, path: &str) -> bool {
+    fn is_directory(tree: &Listing, path: &str) -> bool {
         tree.get(path).is_some_and(|node| node.kind == NodeKind::Directory)
     }
 
     /// What overlayfs would have in its upper directory after `lower` became `merged`.
-    fn upper_of(lower: &Tree, merged: &Tree) -> Vec<UpperEntry> {
+    fn upper_of(lower: &Listing, merged: &Listing) -> Vec<UpperEntry> {
         let mut upper = std::collections::BTreeMap::new();
         let differs = |path: &str, node: &Node| lower.get(path) != Some(node);
         for (path, node) in merged.iter().filter(|(path, node)| differs(path, node)) {

@@ -15,13 +15,13 @@ pub const OPAQUE_FILE_NAME: &str = ".wh..wh..opq";
 /// A mark of deletion. `Display` gives the file's name in the tar.
 ///
 /// ```
-/// use minicontainer_core::layer::Whiteout;
+/// use minicontainer_layers::Whiteout;
 ///
 /// assert_eq!(Whiteout::parse(".wh.motd")?, Some(Whiteout::of("motd")?));
 /// assert_eq!(Whiteout::parse(".wh..wh..opq")?, Some(Whiteout::Opaque));
 /// assert_eq!(Whiteout::parse("motd")?, None, "an ordinary file");
 /// assert!(Whiteout::parse(".wh...").is_err(), "would delete the directory above");
-/// # Ok::<(), minicontainer_core::layer::WhiteoutError>(())
+/// # Ok::<(), minicontainer_layers::WhiteoutError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Whiteout {

@@ -13,13 +13,13 @@
 //! | rule from | OCI image-spec, *layer.md*, "Whiteouts" | overlayfs, *Documentation/filesystems/overlayfs.rst* |
 //!
 //! What a container changed is found in two ways as well: [`changes_of_upper`] reads it off the upper directory, which
-//! holds nothing but changes; [`diff`] compares two whole [`Tree`]s, for a root file system that is a plain copy. Both
+//! holds nothing but changes; [`diff`] compares two whole [`Listing`]s, for a root file system that is a plain copy. Both
 //! give what `docker diff` shows, and a test holds them to the same answer.
 //!
 //! ```
-//! use minicontainer_core::layer::{Tree, Upper, UpperEntry, changes_of_upper, file, directory};
+//! use minicontainer_layers::change::{Listing, Upper, UpperEntry, changes_of_upper, file, directory};
 //!
-//! let image = Tree::from([("/etc", directory()), ("/etc/motd", file(5)), ("/etc/issue", file(9))]);
+//! let image = Listing::from([("/etc", directory()), ("/etc/motd", file(5)), ("/etc/issue", file(9))]);
 //! // In the container: echo hi > /etc/motd; rm /etc/issue; touch /new
 //! let upper = [
 //!     UpperEntry::new("/etc", Upper::Directory { opaque: false }),
@@ -32,17 +32,15 @@
 //! # Ok::<(), std::convert::Infallible>(())
 //! ```
 
-mod tree;
+mod listing;
 mod upper;
-mod whiteout;
 
 use std::fmt;
 
 use serde::Serialize;
 
-pub use tree::{Node, NodeKind, Tree, diff, directory, file};
+pub use listing::{Node, NodeKind, Listing, diff, directory, file};
 pub use upper::{Lower, Upper, UpperEntry, changes_of_upper};
-pub use whiteout::{DeletedName, OPAQUE_FILE_NAME, Whiteout, WhiteoutError};
 
 /// One path that differs from what lies below.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]

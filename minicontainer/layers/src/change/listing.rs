@@ -4,10 +4,10 @@
 //! its mode differs. Of a directory the time does not count, because any file made in it changes that.
 //!
 //! ```
-//! use minicontainer_core::layer::{Tree, diff, directory, file};
+//! use minicontainer_layers::change::{Listing, diff, directory, file};
 //!
-//! let image = Tree::from([("/tmp", directory()), ("/old", file(1))]);
-//! let container = Tree::from([("/tmp", directory()), ("/tmp/new", file(1))]);
+//! let image = Listing::from([("/tmp", directory()), ("/old", file(1))]);
+//! let container = Listing::from([("/tmp", directory()), ("/tmp/new", file(1))]);
 //! let changes: Vec<String> = diff(&image, &container).iter().map(ToString::to_string).collect();
 //! assert_eq!(changes, ["D /old", "C /tmp", "A /tmp/new"]);
 //! ```
@@ -21,7 +21,7 @@ use super::{Change, ChangeKind, Lower, parent, sorted};
 
 /// A tree of files by path. Paths are absolute, and every directory on the way to a node is a node too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tree {
+pub struct Listing {
     nodes: BTreeMap<String, Node>,
 }
 
@@ -74,10 +74,10 @@ pub fn directory() -> Node {
     Node { kind: NodeKind::Directory, mode: 0o755, uid: 0, gid: 0 }
 }
 
-impl Tree {
+impl Listing {
     /// An empty tree.
-    pub fn new() -> Tree {
-        Tree::default()
+    pub fn new() -> Listing {
+        Listing::default()
     }
 
     /// Puts a node at a path, in the place of what was there.
@@ -100,21 +100,21 @@ impl Tree {
     }
 }
 
-impl<P: Into<String>> FromIterator<(P, Node)> for Tree {
-    fn from_iter<I: IntoIterator<Item = (P, Node)>>(nodes: I) -> Tree {
-        Tree { nodes: nodes.into_iter().map(|(path, node)| (path.into(), node)).collect() }
+impl<P: Into<String>> FromIterator<(P, Node)> for Listing {
+    fn from_iter<I: IntoIterator<Item = (P, Node)>>(nodes: I) -> Listing {
+        Listing { nodes: nodes.into_iter().map(|(path, node)| (path.into(), node)).collect() }
     }
 }
 
-impl<P: Into<String>, const N: usize> From<[(P, Node); N]> for Tree {
-    fn from(nodes: [(P, Node); N]) -> Tree {
+impl<P: Into<String>, const N: usize> From<[(P, Node); N]> for Listing {
+    fn from(nodes: [(P, Node); N]) -> Listing {
         nodes.into_iter().collect()
     }
 }
 
 /// What must be done to `lower` so that it becomes `upper`, as `docker diff` shows it: of a deleted directory only
 /// itself, and the directories above a change as modified.
-pub fn diff(lower: &Tree, upper: &Tree) -> Vec<Change> {
+pub fn diff(lower: &Listing, upper: &Listing) -> Vec<Change> {
     let mut changes = Vec::new();
     for (path, node) in upper.iter() {
         match lower.get(path) {
@@ -140,7 +140,7 @@ pub fn diff(lower: &Tree, upper: &Tree) -> Vec<Change> {
 }
 
 /// A tree can lie below an upper directory, and looking at it never fails.
-impl Lower for Tree {
+impl Lower for Listing {
     type Error = Infallible;
 
     fn exists(&self, path: &str) -> Result<bool, Infallible> {
@@ -160,7 +160,7 @@ mod tests {
 
     #[track_caller]
     fn check<const L: usize, const U: usize>(lower: [(&str, Node); L], upper: [(&str, Node); U], expect: &[&str]) {
-        let changes = diff(&Tree::from(lower), &Tree::from(upper));
+        let changes = diff(&Listing::from(lower), &Listing::from(upper));
         assert_eq!(changes.iter().map(Change::to_string).collect::<Vec<_>>(), expect);
     }
 

@@ -1,0 +1,87 @@
+//! Mode, owner, time and extended attributes. Changing one copies the whole file up, content included, since this engine
+//! has `metacopy` off: with it on, the upper directory would hold files without their content.
+
+use super::{
+    Answer, Effect, Errno, Overlay,
+    copy_up::Data,
+    lookup::{Links, Place},
+};
+use crate::tree::{Inode, Kind, Metadata};
+
+const SET_USER_ID: u32 = 0o4000;
+const SET_GROUP_ID: u32 = 0o2000;
+const GROUP_MAY_EXECUTE: u32 = 0o0010;
+
+impl Overlay {
+    /// chmod(2).
+    pub(super) fn chmod(&mut self, path: &str, mode: u32) -> Result<Answer, Errno> {
+        let place = self.resolve(path, Links::Follow)?;
+        self.change(&place, |metadata| metadata.mode = mode & 0o7777)
+    }
+
+    /// lchown(2). A program that changes hands runs as nobody else any more.
+    pub(super) fn chown(&mut self, path: &str, uid: u32, gid: u32) -> Result<Answer, Errno> {
+        let place = self.resolve(path, Links::Keep)?;
+        let is_directory = self.shown(place.existing()?).is_directory();
+        self.change(&place, |metadata| {
+            (metadata.uid, metadata.gid) = (uid, gid);
+            if !is_directory {
+                metadata.drop_set_id();
+            }
+        })
+    }
+
+    /// utimensat(2) with `AT_SYMLINK_NOFOLLOW`.
+    pub(super) fn set_modified(&mut self, path: &str, modified: u64) -> Result<Answer, Errno> {
+        let place = self.resolve(path, Links::Keep)?;
+        self.change(&place, |metadata| metadata.modified = modified)
+    }
+
+    /// lsetxattr(2).
+    pub(super) fn set_xattr(&mut self, path: &str, name: &str, value: &str) -> Result<Answer, Errno> {
+        let place = self.resolve(path, Links::Keep)?;
+        if !takes_attributes(self.shown(place.existing()?)) {
+            return Err(Errno::EPERM);
+        }
+        self.change(&place, |metadata| {
+            metadata.xattrs.insert(name.to_owned(), value.as_bytes().to_vec());
+        })
+    }
+
+    /// lremovexattr(2). What is not there need not be copied up to be missed.
+    pub(super) fn remove_xattr(&mut self, path: &str, name: &str) -> Result<Answer, Errno> {
+        let place = self.resolve(path, Links::Keep)?;
+        let inode = self.shown(place.existing()?);
+        if !takes_attributes(inode) {
+            return Err(Errno::EPERM);
+        }
+        if !inode.metadata.xattrs.contains_key(name) {
+            return Err(Errno::ENODATA);
+        }
+        self.change(&place, |metadata| {
+            metadata.xattrs.remove(name);
+        })
+    }
+
+    fn change(&mut self, place: &Place, change: impl FnOnce(&mut Metadata)) -> Result<Answer, Errno> {
+        place.existing()?;
+        let id = self.copy_up(&place.location, Data::All);
+        change(&mut self.upper.inode_mut(id).metadata);
+        self.effects.push(Effect::MetadataChanged { path: place.path() });
+        Ok(Answer::Done)
+    }
+}
+
+impl Metadata {
+    /// Takes away the bits that have a program run as its owner or group. A set-group-ID bit without the right to
+    /// execute means something else and stays.
+    pub(super) fn drop_set_id(&mut self) {
+        let dropped = if self.mode & GROUP_MAY_EXECUTE != 0 { SET_GROUP_ID } else { 0 };
+        self.mode &= !(SET_USER_ID | dropped);
+    }
+}
+
+/// Attributes of users (`user.*`) are for files and directories only, see xattr(7).
+fn takes_attributes(inode: &Inode) -> bool {
+    matches!(inode.kind, Kind::File { .. } | Kind::Directory { .. })
+}

@@ -1,0 +1,214 @@
+//! Which files of which layers a name stands for.
+//!
+//! At every step of a path overlayfs looks into all directories that make up the one where it stands, the upper first.
+//! A directory is merged with those below; anything else hides what is below; a whiteout hides it and is not there
+//! itself; an opaque directory ends the search. See *overlayfs.rst*, "Directories".
+
+use std::collections::BTreeMap;
+
+use super::{Errno, Overlay};
+use crate::tree::{Inode, InodeId, Kind, Tree, components};
+
+/// As many symbolic links as Linux follows in one path, see path_resolution(7).
+const LINKS_FOLLOWED: u32 = 40;
+/// The longest name that there may be, `NAME_MAX`.
+const LONGEST_NAME: usize = 255;
+
+/// What a name of the merged tree is made of. A directory can be made of many, anything else is exactly one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Node {
+    /// What is in the upper directory.
+    pub(super) upper: Option<InodeId>,
+    /// What is in the layers, uppermost first: the layer's number and the file there.
+    pub(super) lowers: Vec<(usize, InodeId)>,
+}
+
+impl Node {
+    /// Whether directories of the upper directory and of a layer are shown as one.
+    pub(super) fn is_merge(&self) -> bool {
+        self.upper.is_some() && !self.lowers.is_empty()
+    }
+
+    /// Whether it is the upper directory's alone. Only such directories can be renamed.
+    pub(super) fn is_pure_upper(&self) -> bool {
+        self.upper.is_some() && self.lowers.is_empty()
+    }
+}
+
+/// Where a path leads.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The names from the root, free of symbolic links.
+    pub(super) location: Vec<String>,
+    /// What is there.
+    pub(super) node: Option<Node>,
+    /// What the path ended in.
+    pub(super) last: Last,
+}
+
+/// What a path ends in. Calls that make or remove a name need one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    Name,
+    Root,
+    Dot,
+    DotDot,
+}
+
+/// Whether a symbolic link at the end of a path is followed. On the way it always is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Links {
+    Follow,
+    Keep,
+}
+
+impl Place {
+    /// The directory that it lies in, and its name there. The root has neither.
+    pub(super) fn split(&self) -> (&[String], &str) {
+        self.location.split_last().map_or((&[], ""), |(name, above)| (above, name))
+    }
+
+    /// As text.
+    pub(super) fn path(&self) -> String {
+        path_of(&self.location)
+    }
+
+    /// What is there, which must be something.
+    pub(super) fn existing(&self) -> Result<&Node, Errno> {
+        self.node.as_ref().ok_or(Errno::ENOENT)
+    }
+
+    /// For calls that make a name: it must be one, and free.
+    pub(super) fn free(self) -> Result<Place, Errno> {
+        if self.last == Last::Name && self.node.is_none() { Ok(self) } else { Err(Errno::EEXIST) }
+    }
+}
+
+pub(super) fn path_of(location: &[String]) -> String {
+    format!("/{}", location.join("/"))
+}
+
+impl Overlay {
+    /// The root of all layers, merged.
+    pub(super) fn root(&self) -> Node {
+        Node { upper: Some(Tree::ROOT), lowers: (0..self.layers.len()).rev().map(|layer| (layer, Tree::ROOT)).collect() }
+    }
+
+    /// What a name in a directory stands for; nothing also if there is a mark.
+    pub(super) fn child(&self, parent: &Node, name: &str) -> Option<Node> {
+        let mut node = Node::default();
+        if let Some(id) = parent.upper.and_then(|directory| self.upper.entry(directory, name)) {
+            let inode = self.upper.inode(id);
+            if inode.is_whiteout() {
+                return None;
+            }
+            node.upper = Some(id);
+            if !inode.is_directory() || inode.is_opaque() {
+                return Some(node);
+            }
+        }
+        for (layer, directory) in &parent.lowers {
+            let Some(id) = self.layers[*layer].entry(*directory, name) else { continue };
+            let inode = self.layers[*layer].inode(id);
+            let is_first = node.upper.is_none() && node.lowers.is_empty();
+            if inode.is_directory() || (is_first && !inode.is_whiteout()) {
+                node.lowers.push((*layer, id));
+            }
+            if !inode.is_directory() || inode.is_opaque() {
+                break;
+            }
+        }
+        let is_there = node.upper.is_some() || !node.lowers.is_empty();
+        is_there.then_some(node)
+    }
+
+    /// What is at a place. Without following anything.
+    pub(super) fn node(&self, location: &[String]) -> Option<Node> {
+        location.iter().try_fold(self.root(), |node, name| self.child(&node, name))
+    }
+
+    /// Whether the layers show something under this name, whatever the upper directory says: then a deletion needs a
+    /// mark. The uppermost that has the name decides.
+    pub(super) fn is_lower_positive(&self, parent: &Node, name: &str) -> bool {
+        let mut found = parent.lowers.iter().filter_map(|(layer, directory)| {
+            let id = self.layers[*layer].entry(*directory, name)?;
+            Some(!self.layers[*layer].inode(id).is_whiteout())
+        });
+        found.next().unwrap_or(false)
+    }
+
+    /// The file that is shown: of a merged directory the uppermost.
+    pub(super) fn shown(&self, node: &Node) -> &Inode {
+        match (node.upper, node.lowers.first()) {
+            (None, Some((layer, id))) => self.layers[*layer].inode(*id),
+            (upper, _) => self.upper.inode(upper.unwrap_or(Tree::ROOT)),
+        }
+    }
+
+    /// The names that a directory shows. One that is made of a single directory is shown as it is: if a layer has a
+    /// whiteout over nothing there, its name is listed although nothing is called so.
+    pub(super) fn names_in(&self, node: &Node) -> Vec<String> {
+        let is_single = usize::from(node.upper.is_some()) + node.lowers.len() == 1;
+        let upper = node.upper.map(|id| (&self.upper, id));
+        let lowers = node.lowers.iter().map(|(layer, id)| (&self.layers[*layer], *id));
+        let mut merged: BTreeMap<String, bool> = BTreeMap::new();
+        for (tree, directory) in upper.into_iter().chain(lowers) {
+            for (name, id) in tree.inode(directory).entries() {
+                merged.entry(name.to_owned()).or_insert(tree.inode(id).is_whiteout());
+            }
+        }
+        merged.into_iter().filter(|(_, is_whiteout)| is_single || !is_whiteout).map(|(name, _)| name).collect()
+    }
+
+    /// Follows a path from the root, as path_resolution(7) says.
+    pub(super) fn resolve(&self, path: &str, links: Links) -> Result<Place, Errno> {
+        let mut pending: Vec<String> = components(path).rev().map(str::to_owned).collect();
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let (mut passed, mut last, mut followed) = (vec![(String::new(), self.root())], Last::Root, 0);
+        let location = |passed: &[(String, Node)]| passed[1..].iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        while let Some(name) = pending.pop() {
+            let here = passed.last().map(|(_, node)| node.clone()).unwrap_or_default();
+            if !self.shown(&here).is_directory() {
+                return Err(Errno::ENOTDIR);
+            }
+            match name.as_str() {
+                "." => last = Last::Dot,
+                ".." => {
+                    passed.truncate(passed.len().saturating_sub(1).max(1));
+                    last = Last::DotDot;
+                }
+                _ if name.len() > LONGEST_NAME => return Err(Errno::ENAMETOOLONG),
+                _ => {
+                    let Some(node) = self.child(&here, &name) else {
+                        let mut location = location(&passed);
+                        location.push(name);
+                        let missing = Place { location, node: None, last: Last::Name };
+                        return if pending.is_empty() { Ok(missing) } else { Err(Errno::ENOENT) };
+                    };
+                    let is_followed = !pending.is_empty() || links == Links::Follow;
+                    match &self.shown(&node).kind {
+                        Kind::Symlink { target } if is_followed => {
+                            followed += 1;
+                            if followed > LINKS_FOLLOWED {
+                                return Err(Errno::ELOOP);
+                            }
+                            if target.starts_with('/') {
+                                passed.truncate(1);
+                                last = Last::Root;
+                            }
+                            pending.extend(components(target).rev().map(str::to_owned));
+                        }
+                        _ => {
+                            passed.push((name, node));
+                            last = Last::Name;
+                        }
+                    }
+                }
+            }
+        }
+        let node = passed.last().map(|(_, node)| node.clone());
+        Ok(Place { location: location(&passed), node, last })
+    }
+}

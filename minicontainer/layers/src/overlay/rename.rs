@@ -1,0 +1,119 @@
+//! renameat2(2).
+//!
+//! A file of a layer is copied up and renamed there, and a whiteout stays under its old name. A *directory* that a layer
+//! has a part in would have to be copied up with everything below it, so overlayfs says `EXDEV`, "another file
+//! system", and mv(1) does the copying. (The option `redirect_dir=on` would have it leave a note with the old name
+//! instead; then an upper directory is no layer any more, so this engine has it off.) A directory of the upper directory
+//! can be renamed; over what layers hold it becomes opaque.
+
+use super::{
+    Answer, Effect, Errno, Overlay, RenameHow,
+    copy_up::Data,
+    lookup::{Last, Links, Node, Place},
+};
+use crate::tree::InodeId;
+
+impl Overlay {
+    /// renameat2(2).
+    pub(super) fn rename(&mut self, from: &str, to: &str, how: RenameHow) -> Result<Answer, Errno> {
+        let (from, to) = (self.resolve(from, Links::Keep)?, self.resolve(to, Links::Keep)?);
+        match how {
+            _ if from.last != Last::Name => return Err(Errno::EBUSY),
+            RenameHow::Keep if to.last != Last::Name => return Err(Errno::EEXIST),
+            _ if to.last != Last::Name => return Err(Errno::EBUSY),
+            _ => {}
+        }
+        let source = from.existing()?;
+        match (&to.node, how) {
+            (Some(_), RenameHow::Keep) => return Err(Errno::EEXIST),
+            (None, RenameHow::Exchange) => return Err(Errno::ENOENT),
+            _ => {}
+        }
+        if to.location.len() > from.location.len() && to.location.starts_with(&from.location) {
+            return Err(Errno::EINVAL);
+        }
+        if from.location.len() > to.location.len() && from.location.starts_with(&to.location) {
+            return Err(if how == RenameHow::Exchange { Errno::EINVAL } else { Errno::ENOTEMPTY });
+        }
+        if self.is_same_file(&from, &to) {
+            return Ok(Answer::Done);
+        }
+        self.check_kinds(source, to.node.as_ref(), how)?;
+        match how {
+            RenameHow::Exchange => self.exchange(&from, &to),
+            _ => self.replace(&from, &to),
+        }
+        Ok(Answer::Done)
+    }
+
+    /// Two names of one file: then rename(2) does nothing. Names of one file of a *layer* are about to be parted, so
+    /// overlayfs takes them for two.
+    fn is_same_file(&self, from: &Place, to: &Place) -> bool {
+        let upper = |place: &Place| place.node.as_ref().and_then(|node| node.upper);
+        from.location == to.location || (upper(from).is_some() && upper(from) == upper(to))
+    }
+
+    fn check_kinds(&self, source: &Node, target: Option<&Node>, how: RenameHow) -> Result<(), Errno> {
+        let can_move = |node: &Node| !self.shown(node).is_directory() || node.is_pure_upper();
+        if how == RenameHow::Exchange {
+            return match can_move(source) && target.is_none_or(can_move) {
+                true => Ok(()),
+                false => Err(Errno::EXDEV),
+            };
+        }
+        let is_directory = self.shown(source).is_directory();
+        match target.map(|target| self.shown(target).is_directory()) {
+            Some(false) if is_directory => return Err(Errno::ENOTDIR),
+            Some(true) if !is_directory => return Err(Errno::EISDIR),
+            _ => {}
+        }
+        if !can_move(source) {
+            return Err(Errno::EXDEV);
+        }
+        match target {
+            Some(target) if is_directory && !self.is_empty(target) => Err(Errno::ENOTEMPTY),
+            _ => Ok(()),
+        }
+    }
+
+    fn replace(&mut self, from: &Place, to: &Place) {
+        let ((from_above, from_name), (to_above, to_name)) = (from.split(), to.split());
+        let Some(parent) = self.node(from_above) else { return };
+        let leaves_mark = self.is_lower_positive(&parent, from_name);
+        let moved = self.copy_up(&from.location, Data::All);
+        let (source, target) = (self.changed_directory(from_above), self.changed_directory(to_above));
+        self.cover(moved, to_above, to);
+        self.upper.take(source, from_name);
+        let replaced = self.upper.entry(target, to_name);
+        if replaced.is_some_and(|id| self.upper.inode(id).is_whiteout()) {
+            self.effects.push(Effect::WhiteoutReplaced { path: to.path() });
+        } else if replaced.is_some() {
+            self.effects.push(Effect::Removed { path: to.path() });
+        }
+        self.upper.put(target, to_name, moved);
+        self.effects.push(Effect::Renamed { from: from.path(), to: to.path() });
+        if leaves_mark {
+            self.make_whiteout(source, from_name, from.path());
+        }
+        self.forget(&to.location);
+    }
+
+    fn exchange(&mut self, from: &Place, to: &Place) {
+        let ((from_above, from_name), (to_above, to_name)) = (from.split(), to.split());
+        let (one, other) = (self.copy_up(&from.location, Data::All), self.copy_up(&to.location, Data::All));
+        let (source, target) = (self.changed_directory(from_above), self.changed_directory(to_above));
+        self.cover(one, to_above, from);
+        self.cover(other, from_above, to);
+        self.upper.put(source, from_name, other);
+        self.upper.put(target, to_name, one);
+        self.effects.push(Effect::Exchanged { from: from.path(), to: to.path() });
+    }
+
+    /// A directory that comes to lie in one which layers have a part in, where it must hide whatever they hold under
+    /// its name. `place` says how it is called when that is done.
+    fn cover(&mut self, moved: InodeId, above: &[String], place: &Place) {
+        if self.upper.inode(moved).is_directory() && self.node(above).is_some_and(|above| above.is_merge()) {
+            self.set_opaque(moved, place.path());
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The kernel's side: a mount namespace of our own, one overlay after the other in it.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, DirBuilder, File},
+    io,
+    os::{
+        fd::OwnedFd,
+        unix::fs::{DirBuilderExt, FileExt, PermissionsExt},
+    },
+    path::Path,
+    time::SystemTime,
+};
+
+use minicontainer_layers::{
+    Inode, Kind, Tree,
+    overlay::{Access, Answer, Caller, OpenFlags, Operation, RenameHow},
+};
+use nix::{
+    fcntl::{AT_FDCWD, OFlag, RenameFlags, open, renameat2},
+    mount::{MntFlags, MsFlags, mount, umount2},
+    sched::{CloneFlags, unshare},
+    sys::{
+        prctl,
+        stat::{Mode, SFlag, UtimensatFlags, mknod, umask, utimensat},
+        time::TimeSpec,
+    },
+    unistd::{self, Gid, Uid, chdir, chroot, fchdir, mkfifo, truncate},
+};
+
+use crate::{
+    disk::Marks,
+    scenario::{Result, Scenario},
+};
+
+/// Whose overlay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    Root,
+    User,
+}
+
+/// A made-up user who owns nothing, for when root runs the tests.
+const ORDINARY_USER: u32 = 54_321;
+/// Where everything is mounted. It is there on every system, and seen by nobody else.
+const SCRATCH: &str = "/tmp";
+
+pub struct Kernel {
+    who: Who,
+    marks: Marks,
+    /// The root directory of before, to come back to.
+    root: OwnedFd,
+    /// When this began. Whatever is later was done by us.
+    since: i64,
+}
+
+impl Kernel {
+    /// Goes into namespaces of its own, for good.
+    pub fn enter(who: Who) -> io::Result<Kernel> {
+        match who {
+            Who::Root => unshare(CloneFlags::CLONE_NEWNS)?,
+            Who::User => enter_user_namespace()?,
+        }
+        mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+        umask(Mode::empty());
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(io::Error::other)?;
+        let kernel = Kernel {
+            who,
+            marks: Marks { prefix: if who == Who::Root { "trusted.overlay." } else { "user.overlay." } },
+            root: open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?,
+            since: i64::try_from(now.as_secs()).map_err(io::Error::other)? - 5,
+        };
+        Ok(kernel)
+    }
+
+    /// Whether its tmpfs takes the attributes that overlay needs; that of Linux before 6.6 takes none of users.
+    pub fn takes_attributes(&self) -> io::Result<bool> {
+        self.begin()?;
+        fs::write("probe", "")?;
+        let taken = xattr::set("probe", format!("{}opaque", self.marks.prefix), b"y").is_ok();
+        let taken = taken && xattr::set("probe", "user.x", b"y").is_ok();
+        self.end()?;
+        Ok(taken)
+    }
+
+    /// What the kernel makes of a scenario.
+    pub fn run(&self, scenario: &Scenario) -> io::Result<Result> {
+        self.begin()?;
+        self.mount(scenario)?;
+        chdir("merged")?;
+        chroot(".")?;
+        let mut descriptors = BTreeMap::new();
+        let perform = |operation| perform(operation, &mut descriptors).map_err(|error| error.raw_os_error().unwrap_or(0));
+        let answers = scenario.operations.iter().map(perform).collect();
+        let merged = self.marks.read(Path::new("/"), self.since)?;
+        drop(descriptors);
+        self.leave()?;
+        chdir(SCRATCH)?;
+        let upper = self.marks.read(Path::new("upper"), self.since)?;
+        self.end()?;
+        Ok(Result { answers, merged: self.as_seen(merged), upper })
+    }
+
+    /// What the model says, as far as it can be seen here.
+    pub fn model(&self, scenario: &Scenario) -> Result {
+        let result = scenario.on_model(match self.who {
+            Who::Root => Caller::Root,
+            Who::User => Caller::UserNamespace,
+        });
+        Result { merged: self.as_seen(result.merged), ..result }
+    }
+
+    /// Which names are one file is told by inode numbers. In a user's overlay those jump when a file is copied up,
+    /// since `userxattr` has no place to note the number of before; and when exactly is a matter of caches. In the upper
+    /// directory they are compared all the same.
+    fn as_seen(&self, merged: Tree) -> Tree {
+        match self.who {
+            Who::Root => merged,
+            Who::User => merged.walk().into_iter().map(|(path, id)| (path, childless(merged.inode(id)))).collect(),
+        }
+    }
+
+    fn begin(&self) -> io::Result<()> {
+        self.leave()?;
+        mount(Some("tmpfs"), SCRATCH, Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
+        Ok(chdir(SCRATCH)?)
+    }
+
+    fn leave(&self) -> io::Result<()> {
+        fchdir(&self.root)?;
+        Ok(chroot(".")?)
+    }
+
+    fn end(&self) -> io::Result<()> {
+        self.leave()?;
+        Ok(umount2(SCRATCH, MntFlags::MNT_DETACH)?)
+    }
+
+    /// As the engine mounts: see `overlay` in minicontainer/src/process/compile.rs. `index` is off there by the kernel's
+    /// own default.
+    fn mount(&self, scenario: &Scenario) -> io::Result<()> {
+        let directory = |name: &str| DirBuilder::new().mode(0o755).create(name);
+        for (number, layer) in scenario.layers.iter().enumerate() {
+            directory(&format!("{number}"))?;
+            self.marks.write(layer, Path::new(&format!("{number}")))?;
+        }
+        ["upper", "work", "merged"].into_iter().try_for_each(directory)?;
+        // An empty directory of 1970's, as a tree in memory begins.
+        let beginning = TimeSpec::new(0, 0);
+        utimensat(AT_FDCWD, "upper", &beginning, &beginning, UtimensatFlags::NoFollowSymlink)?;
+        let lowers: Vec<String> = (0..scenario.layers.len()).rev().map(|number| number.to_string()).collect();
+        let marks = match self.who {
+            Who::Root => "redirect_dir=nofollow,metacopy=off",
+            Who::User => "userxattr",
+        };
+        let options = format!("lowerdir={},upperdir=upper,workdir=work,index=off,{marks}", lowers.join(":"));
+        Ok(mount(Some("overlay"), "merged", Some("overlay"), MsFlags::empty(), Some(options.as_str()))?)
+    }
+}
+
+fn childless(inode: &Inode) -> Inode {
+    let mut copy = inode.clone();
+    if let Kind::Directory { entries, .. } = &mut copy.kind {
+        entries.clear();
+    }
+    copy
+}
+
+fn enter_user_namespace() -> io::Result<()> {
+    if unistd::geteuid().is_root() {
+        unistd::setgroups(&[])?;
+        unistd::setresgid(Gid::from_raw(ORDINARY_USER), Gid::from_raw(ORDINARY_USER), Gid::from_raw(ORDINARY_USER))?;
+        unistd::setresuid(Uid::from_raw(ORDINARY_USER), Uid::from_raw(ORDINARY_USER), Uid::from_raw(ORDINARY_USER))?;
+        // Or the files below would still be root's.
+        prctl::set_dumpable(true)?;
+    }
+    let (user, group) = (unistd::geteuid(), unistd::getegid());
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
+    fs::write("/proc/self/gid_map", format!("0 {group} 1"))
+}
+
+fn perform(operation: &Operation, descriptors: &mut BTreeMap<u32, File>) -> io::Result<Answer> {
+    let kept = |descriptors: &BTreeMap<u32, File>, number: &u32| match descriptors.get(number) {
+        Some(file) => file.try_clone(),
+        None => Err(io::Error::from_raw_os_error(libc::EBADF)),
+    };
+    match operation {
+        Operation::Read { path } => return read(&open_file(path, OpenFlags::default())?),
+        Operation::Write { path, flags, content } => write(&open_file(path, *flags)?, content)?,
+        Operation::Open { path, flags, descriptor } => {
+            descriptors.remove(descriptor);
+            descriptors.insert(*descriptor, open_file(path, *flags)?);
+        }
+        Operation::ReadFrom { descriptor } => return read(&kept(descriptors, descriptor)?),
+        Operation::WriteTo { descriptor, content } => write(&kept(descriptors, descriptor)?, content)?,
+        Operation::Close { descriptor } => {
+            kept(descriptors, descriptor)?;
+            descriptors.remove(descriptor);
+        }
+        Operation::Names { path } => return names(path),
+        Operation::ReadLink { path } => {
+            return Ok(Answer::Target(fs::read_link(path)?.to_string_lossy().into_owned()));
+        }
+        _ => change(operation)?,
+    }
+    Ok(Answer::Done)
+}
+
+fn change(operation: &Operation) -> io::Result<()> {
+    match operation {
+        Operation::Mkdir { path, mode } => DirBuilder::new().mode(*mode).create(path),
+        Operation::Mkfifo { path, mode } => Ok(mkfifo(path.as_str(), Mode::from_bits_truncate(*mode))?),
+        Operation::MakeWhiteout { path } => Ok(mknod(path.as_str(), SFlag::S_IFCHR, Mode::empty(), 0)?),
+        Operation::Symlink { target, path } => std::os::unix::fs::symlink(target, path),
+        Operation::Link { from, to } => fs::hard_link(from, to),
+        Operation::Rename { from, to, how } => {
+            let flags = match how {
+                RenameHow::Replace => RenameFlags::empty(),
+                RenameHow::Keep => RenameFlags::RENAME_NOREPLACE,
+                RenameHow::Exchange => RenameFlags::RENAME_EXCHANGE,
+            };
+            Ok(renameat2(AT_FDCWD, from.as_str(), AT_FDCWD, to.as_str(), flags)?)
+        }
+        Operation::Unlink { path } => fs::remove_file(path),
+        Operation::Rmdir { path } => fs::remove_dir(path),
+        Operation::Truncate { path, length } => Ok(truncate(path.as_str(), i64::try_from(*length).unwrap_or(0))?),
+        Operation::Chmod { path, mode } => fs::set_permissions(path, fs::Permissions::from_mode(*mode)),
+        Operation::Chown { path, uid, gid } => std::os::unix::fs::lchown(path, Some(*uid), Some(*gid)),
+        Operation::SetModified { path, modified } => {
+            let time = TimeSpec::new(i64::try_from(*modified).unwrap_or(0), 0);
+            Ok(utimensat(AT_FDCWD, path.as_str(), &time, &time, UtimensatFlags::NoFollowSymlink)?)
+        }
+        Operation::SetXattr { path, name, value } => xattr::set(path, name, value.as_bytes()),
+        Operation::RemoveXattr { path, name } => xattr::remove(path, name),
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+fn open_file(path: &str, flags: OpenFlags) -> io::Result<File> {
+    let access = match flags.access {
+        Access::Read => OFlag::O_RDONLY,
+        Access::Write => OFlag::O_WRONLY,
+        Access::ReadWrite => OFlag::O_RDWR,
+    };
+    let chosen = [
+        (flags.create, OFlag::O_CREAT),
+        (flags.exclusive, OFlag::O_EXCL),
+        (flags.truncate, OFlag::O_TRUNC),
+        (flags.append, OFlag::O_APPEND),
+    ];
+    let flags = chosen.iter().filter(|(chosen, _)| *chosen).fold(access, |flags, (_, flag)| flags | *flag);
+    // Nobody waits for the other end of a pipe.
+    let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    Ok(open(path, flags, Mode::from_bits_truncate(0o644)).map(File::from)?)
+}
+
+fn read(file: &File) -> io::Result<Answer> {
+    let mut buffer = [0; 4096];
+    let length = file.read_at(&mut buffer, 0)?;
+    Ok(Answer::Content(buffer[..length].to_vec()))
+}
+
+fn write(file: &File, content: &str) -> io::Result<()> {
+    file.write_at(content.as_bytes(), 0).map(|_| ())
+}
+
+fn names(path: &str) -> io::Result<Answer> {
+    let names = fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names = names.collect::<io::Result<Vec<String>>>()?;
+    names.sort();
+    Ok(Answer::Names(names))
+}
