@@ -14,7 +14,7 @@ use std::{
 
 use minicontainer_layers::{
     Inode, Kind, Tree,
-    overlay::{Access, Answer, Caller, OpenFlags, Operation, RenameHow},
+    overlay::{Access, Answer, Effect, Mounter, OpenFlags, Operation, RenameHow},
 };
 use nix::{
     fcntl::{AT_FDCWD, OFlag, RenameFlags, open, renameat2},
@@ -33,20 +33,13 @@ use crate::{
     scenario::{Result, Scenario},
 };
 
-/// Whose overlay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
-    Root,
-    User,
-}
-
 /// A made-up user who owns nothing, for when root runs the tests.
 const ORDINARY_USER: u32 = 54_321;
 /// Where everything is mounted. It is there on every system, and seen by nobody else.
 const SCRATCH: &str = "/tmp";
 
 pub struct Kernel {
-    who: Who,
+    mounter: Mounter,
     marks: Marks,
     /// The root directory of before, to come back to.
     root: OwnedFd,
@@ -56,17 +49,17 @@ pub struct Kernel {
 
 impl Kernel {
     /// Goes into namespaces of its own, for good.
-    pub fn enter(who: Who) -> io::Result<Kernel> {
-        match who {
-            Who::Root => unshare(CloneFlags::CLONE_NEWNS)?,
-            Who::User => enter_user_namespace()?,
+    pub fn enter(mounter: Mounter) -> io::Result<Kernel> {
+        match mounter {
+            Mounter::Root => unshare(CloneFlags::CLONE_NEWNS)?,
+            Mounter::User => enter_user_namespace()?,
         }
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
         umask(Mode::empty());
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(io::Error::other)?;
         let kernel = Kernel {
-            who,
-            marks: Marks { prefix: if who == Who::Root { "trusted.overlay." } else { "user.overlay." } },
+            mounter,
+            marks: Marks { prefix: if mounter == Mounter::Root { "trusted.overlay." } else { "user.overlay." } },
             root: open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?,
             since: i64::try_from(now.as_secs()).map_err(io::Error::other)? - 5,
         };
@@ -90,7 +83,8 @@ impl Kernel {
         chdir("merged")?;
         chroot(".")?;
         let mut descriptors = BTreeMap::new();
-        let perform = |operation| perform(operation, &mut descriptors).map_err(|error| error.raw_os_error().unwrap_or(0));
+        let perform =
+            |operation| perform(operation, &mut descriptors).map_err(|error| error.raw_os_error().unwrap_or(0));
         let answers = scenario.operations.iter().map(perform).collect();
         let merged = self.marks.read(Path::new("/"), self.since)?;
         drop(descriptors);
@@ -102,21 +96,18 @@ impl Kernel {
     }
 
     /// What the model says, as far as it can be seen here.
-    pub fn model(&self, scenario: &Scenario) -> Result {
-        let result = scenario.on_model(match self.who {
-            Who::Root => Caller::Root,
-            Who::User => Caller::UserNamespace,
-        });
-        Result { merged: self.as_seen(result.merged), ..result }
+    pub fn model(&self, scenario: &Scenario) -> (Result, Vec<Effect>) {
+        let (result, effects) = scenario.on_model(self.mounter);
+        (Result { merged: self.as_seen(result.merged), ..result }, effects)
     }
 
     /// Which names are one file is told by inode numbers. In a user's overlay those jump when a file is copied up,
     /// since `userxattr` has no place to note the number of before; and when exactly is a matter of caches. In the upper
     /// directory they are compared all the same.
     fn as_seen(&self, merged: Tree) -> Tree {
-        match self.who {
-            Who::Root => merged,
-            Who::User => merged.walk().into_iter().map(|(path, id)| (path, childless(merged.inode(id)))).collect(),
+        match self.mounter {
+            Mounter::Root => merged,
+            Mounter::User => merged.walk().into_iter().map(|(path, id)| (path, childless(merged.inode(id)))).collect(),
         }
     }
 
@@ -149,9 +140,9 @@ impl Kernel {
         let beginning = TimeSpec::new(0, 0);
         utimensat(AT_FDCWD, "upper", &beginning, &beginning, UtimensatFlags::NoFollowSymlink)?;
         let lowers: Vec<String> = (0..scenario.layers.len()).rev().map(|number| number.to_string()).collect();
-        let marks = match self.who {
-            Who::Root => "redirect_dir=nofollow,metacopy=off",
-            Who::User => "userxattr",
+        let marks = match self.mounter {
+            Mounter::Root => "redirect_dir=nofollow,metacopy=off",
+            Mounter::User => "userxattr",
         };
         let options = format!("lowerdir={},upperdir=upper,workdir=work,index=off,{marks}", lowers.join(":"));
         Ok(mount(Some("overlay"), "merged", Some("overlay"), MsFlags::empty(), Some(options.as_str()))?)

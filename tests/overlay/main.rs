@@ -10,25 +10,192 @@
 //! what it did not touch; `MINICONTAINER_TEST_LONG=1` tries 200,000 others. `MINICONTAINER_TEST_SEED` chooses which.
 //! A failure is made as small as it can be and printed as a script. What was found so is kept in `examples.rs`.
 
-#[cfg(target_os = "linux")]
 mod disk;
-#[cfg(target_os = "linux")]
 mod examples;
-#[cfg(target_os = "linux")]
 mod generate;
-#[cfg(target_os = "linux")]
 mod kernel;
-#[cfg(target_os = "linux")]
-mod linux;
-#[cfg(target_os = "linux")]
 mod scenario;
+mod seen;
 
-#[cfg(target_os = "linux")]
-fn main() -> std::process::ExitCode {
-    linux::main()
+use std::{
+    cell::RefCell,
+    env,
+    io::{self, Write},
+    process::{Child, Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+use nix::unistd::geteuid;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use generate::scenarios;
+use kernel::Kernel;
+use minicontainer_layers::overlay::Mounter;
+use scenario::Scenario;
+use seen::Seen;
+
+/// What a child says for "could not be tried".
+const SKIPPED: u8 = 77;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["child", "root"] => child(Mounter::Root),
+        ["child", "user"] => child(Mounter::User),
+        // What libtest's programs are asked by editors and by `cargo test -- --list`.
+        arguments if arguments.contains(&"--list") => ExitCode::SUCCESS,
+        _ => parent(),
+    }
 }
 
-#[cfg(not(target_os = "linux"))]
-fn main() {
-    eprintln!("SKIPPED overlay: needs Linux");
+/// Both at once: they do not see each other.
+fn parent() -> ExitCode {
+    let mut started = vec![];
+    if require(geteuid().is_root(), "overlay of root", "root") {
+        started.push(("root", start("root")));
+    }
+    started.push(("user", start("user")));
+    let outcomes: Vec<bool> = started.into_iter().map(|(mounter, child)| has_passed(mounter, child)).collect();
+    if outcomes.iter().all(|passed| *passed) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn start(who: &str) -> io::Result<Child> {
+    Command::new(env::current_exe()?).args(["child", who]).spawn()
+}
+
+fn has_passed(who: &str, child: io::Result<Child>) -> bool {
+    let deadline = Instant::now() + if is_long() { Duration::from_secs(3600) } else { Duration::from_secs(300) };
+    let waited = child.and_then(|mut child| {
+        while Instant::now() < deadline {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        child.kill()?;
+        child.wait()
+    });
+    match waited {
+        Ok(status) if status.code() == Some(i32::from(SKIPPED)) => {
+            require(false, &format!("overlay of {who}"), "a kernel that lets it mount, with attributes on tmpfs")
+        }
+        Ok(status) if status.success() => true,
+        outcome => {
+            eprintln!("overlay of {who}: FAILED: {outcome:?}");
+            false
+        }
+    }
+}
+
+/// As `skip::require` of the kernel tests: what is left out is seen, and a failure where all must run.
+fn require(met: bool, test: &str, requirement: &str) -> bool {
+    let required = env::var("MINICONTAINER_TEST_REQUIRE").unwrap_or_default();
+    if !met && (required == "all" || (required == "all-but-root" && requirement != "root")) {
+        eprintln!("{test} needs {requirement}, and MINICONTAINER_TEST_REQUIRE={required} forbids to skip it");
+        std::process::exit(1);
+    }
+    if !met {
+        eprintln!("SKIPPED {test}: needs {requirement}");
+    }
+    met
+}
+
+fn is_long() -> bool {
+    env::var("MINICONTAINER_TEST_LONG").is_ok_and(|value| value == "1")
+}
+
+fn child(mounter: Mounter) -> ExitCode {
+    let kernel = match Kernel::enter(mounter).and_then(|kernel| Ok((kernel.takes_attributes()?, kernel))) {
+        Ok((true, kernel)) => kernel,
+        Ok((false, _)) => return ExitCode::from(SKIPPED),
+        Err(error) => {
+            eprintln!("{mounter:?} gets no namespace with a tmpfs: {error}");
+            return ExitCode::from(SKIPPED);
+        }
+    };
+    let began = Instant::now();
+    let seen = RefCell::new(Seen::default());
+    let examples: Vec<String> = examples::all()
+        .iter()
+        .filter_map(|(name, example)| {
+            check(&kernel, example, &seen).map(|difference| format!("{name}\n{example:?}\n{difference}"))
+        })
+        .collect();
+    if !examples.is_empty() {
+        say(&format!("{mounter:?}: {} examples differ\n{}", examples.len(), examples.join("\n")));
+        return ExitCode::FAILURE;
+    }
+    let (cases, seed) = (if is_long() { 200_000 } else { 10_000 }, seed());
+    let tried = try_all(mounter, (cases, seed), 20_000, |scenario| check(&kernel, scenario, &seen));
+    if let Some(failure) = tried {
+        say(&format!("{mounter:?}: the model and the kernel differ (MINICONTAINER_TEST_SEED={seed})\n{failure}"));
+        return ExitCode::FAILURE;
+    }
+    let rare = seen.borrow().rare(u64::from(cases) / 250);
+    if !rare.is_empty() {
+        say(&format!("{mounter:?}: the random sequences hardly try {rare:?}"));
+        return ExitCode::FAILURE;
+    }
+    println!("{mounter:?}: {cases} sequences in {:.1} s", began.elapsed().as_secs_f64());
+    control(mounter, &kernel)
+}
+
+/// A test that cannot fail is worth nothing: where the kernel is not asked the last call, that is noticed.
+fn control(mounter: Mounter, kernel: &Kernel) -> ExitCode {
+    let noticed = try_all(mounter, (100, 1), 0, |scenario| {
+        let mut shorter = scenario.clone();
+        shorter.operations.pop();
+        let answered = kernel.run(&shorter).map_err(|error| error.to_string());
+        answered.map_or_else(Some, |answered| shorter.difference(&kernel.model(scenario).0, &answered))
+    });
+    match noticed {
+        Some(_) => ExitCode::SUCCESS,
+        None => {
+            eprintln!("{mounter:?}: the control was not noticed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// In one piece, since two children speak at once.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+fn check(kernel: &Kernel, scenario: &Scenario, seen: &RefCell<Seen>) -> Option<String> {
+    match kernel.run(scenario) {
+        Ok(answered) => {
+            let (expected, effects) = kernel.model(scenario);
+            seen.borrow_mut().count(&expected, &effects);
+            scenario.difference(&expected, &answered)
+        }
+        Err(error) => Some(format!("the kernel's side could not be tried: {error}")),
+    }
+}
+
+fn seed() -> u64 {
+    let chosen = env::var("MINICONTAINER_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    chosen.unwrap_or(if is_long() { u64::from(std::process::id()) } else { 0 })
+}
+
+/// The smallest scenario found in which something differs, and what.
+fn try_all(
+    mounter: Mounter,
+    (cases, seed): (u32, u64),
+    shrink: u32,
+    differs: impl Fn(&Scenario) -> Option<String>,
+) -> Option<String> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: shrink, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let tried = runner.run(&scenarios(mounter), |scenario| match differs(&scenario) {
+        None => Ok(()),
+        Some(difference) => Err(TestCaseError::fail(difference)),
+    });
+    match tried {
+        Ok(()) => None,
+        Err(TestError::Fail(difference, scenario)) => Some(format!("{scenario:?}\n{difference}")),
+        Err(error) => Some(error.to_string()),
+    }
 }

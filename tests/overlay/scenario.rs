@@ -4,7 +4,7 @@ use std::fmt;
 
 use minicontainer_layers::{
     Overlay, Tree,
-    overlay::{Answer, Caller, Operation},
+    overlay::{Answer, Effect, Errno, Mounter, Operation},
 };
 
 /// The time of whatever was changed during the test, in the model and, after reading, on the disk.
@@ -26,14 +26,17 @@ pub struct Result {
 }
 
 impl Scenario {
-    /// What the model says.
-    pub fn on_model(&self, caller: Caller) -> Result {
-        let mut overlay = Overlay::new(self.layers.clone(), Tree::new());
+    /// What the model says, and what it says happened on the way.
+    pub fn on_model(&self, mounter: Mounter) -> (Result, Vec<Effect>) {
+        let mut overlay = Overlay::new(self.layers.clone(), Tree::new()).mounted_by(mounter);
         overlay.set_clock(NOW);
-        overlay.set_caller(caller);
-        let perform = |operation| overlay.perform(operation).answer.map_err(|errno| errno.number());
-        let answers = self.operations.iter().map(perform).collect();
-        Result { answers, merged: overlay.merged(), upper: overlay.upper().clone() }
+        let (mut answers, mut effects) = (vec![], vec![]);
+        for operation in &self.operations {
+            let outcome = overlay.perform(operation);
+            answers.push(outcome.answer.map_err(Errno::number));
+            effects.extend(outcome.effects);
+        }
+        (Result { answers, merged: overlay.merged(), upper: overlay.upper().clone() }, effects)
     }
 
     /// In what the two differ; nothing, if they do not.
@@ -44,9 +47,10 @@ impl Scenario {
             }
         }
         let trees = [("merged tree", &model.merged, &kernel.merged), ("upper directory", &model.upper, &kernel.upper)];
-        trees.iter().find(|(_, model, kernel)| model != kernel).map(|(name, model, kernel)| {
-            format!("the {name} of the model:\n{model:?}and of the kernel:\n{kernel:?}")
-        })
+        trees
+            .iter()
+            .find(|(_, model, kernel)| model != kernel)
+            .map(|(name, model, kernel)| format!("the {name} of the model:\n{model:?}and of the kernel:\n{kernel:?}"))
     }
 }
 

@@ -39,7 +39,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use listing::{Node, NodeKind, Listing, diff, directory, file};
+pub use listing::{Listing, Node, NodeKind, diff, directory, file};
 pub use upper::{Lower, Upper, UpperEntry, changes_of_upper};
 
 /// One path that differs from what lies below.

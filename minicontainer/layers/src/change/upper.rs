@@ -84,7 +84,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::change::{Node, NodeKind, Listing, diff, directory, file, parent};
+    use crate::change::{Listing, Node, NodeKind, diff, directory, file, parent};
 
     #[track_caller]
     fn check(entries: &[(&str, Upper)], expect: &[&str]) {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::{
-    Access, Answer, Caller, Effect, Errno, OpenFlags, Overlay,
+    Access, Answer, Effect, Errno, Mounter, OpenFlags, Overlay,
     copy_up::Data,
     lookup::{Links, Node, Place},
 };
@@ -26,8 +26,8 @@ pub(super) struct Open {
 /// Which file is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Handle {
-    /// One of the upper directory.
-    Upper(InodeId),
+    /// One of the upper directory. Whether under a name that is `unnoted` counts, for then it is another pipe.
+    Upper { id: InodeId, is_unnoted: bool },
     /// One of a layer, and where it is, so that it can be followed when it is copied up.
     Lower { layer: usize, id: InodeId, location: Option<Vec<String>> },
 }
@@ -40,10 +40,7 @@ impl Overlay {
         let handle = match place.node.clone() {
             Some(_) if is_exclusive => return Err(Errno::EEXIST),
             Some(node) => self.open_existing(&place, &node, flags)?,
-            None if flags.create => {
-                let id = self.create(&place, Inode::file(""));
-                Handle::Upper(id)
-            }
+            None if flags.create => Handle::Upper { id: self.create(&place, Inode::file("")), is_unnoted: false },
             None => return Err(Errno::ENOENT),
         };
         Ok(Open { handle, access: flags.access, append: flags.append, path: place.path() })
@@ -60,7 +57,7 @@ impl Overlay {
                 if flags.truncate {
                     self.set_content(id, Vec::new(), place.path());
                 }
-                return Ok(Handle::Upper(id));
+                return Ok(Handle::Upper { id, is_unnoted: self.is_unnoted(place) });
             }
             // A pipe without a reader; nobody here waits for one.
             Kind::Fifo if flags.access == Access::Write && !self.has_reader(&self.handle(place, node)) => {
@@ -76,7 +73,7 @@ impl Overlay {
             (None, Some((layer, id))) => {
                 Handle::Lower { layer: *layer, id: *id, location: Some(place.location.clone()) }
             }
-            (upper, _) => Handle::Upper(upper.unwrap_or(crate::Tree::ROOT)),
+            (upper, _) => Handle::Upper { id: upper.unwrap_or(crate::Tree::ROOT), is_unnoted: self.is_unnoted(place) },
         }
     }
 
@@ -103,7 +100,7 @@ impl Overlay {
 
     fn opened(&self, open: &Open) -> &Inode {
         match &open.handle {
-            Handle::Upper(id) => self.upper.inode(*id),
+            Handle::Upper { id, .. } => self.upper.inode(*id),
             Handle::Lower { layer, id, .. } => self.layers[*layer].inode(*id),
         }
     }
@@ -125,7 +122,7 @@ impl Overlay {
         match (&self.opened(open).kind, &open.handle) {
             (Kind::Fifo, _) => Err(Errno::ESPIPE),
             _ if !open.access.writes() => Err(Errno::EBADF),
-            (Kind::File { content }, Handle::Upper(id)) => {
+            (Kind::File { content }, Handle::Upper { id, .. }) => {
                 let (mut content, id) = (content.to_vec(), *id);
                 let start = if open.append { content.len() } else { 0 };
                 let replaced = text.len().min(content.len() - start);
@@ -157,7 +154,7 @@ impl Overlay {
         let inode = self.upper.inode_mut(id);
         inode.kind = Kind::File { content: Arc::new(new) };
         inode.metadata.modified = self.clock;
-        if self.caller == Caller::UserNamespace {
+        if self.mounter == Mounter::User {
             inode.metadata.drop_set_id();
         }
         self.effects.push(Effect::Written { path });

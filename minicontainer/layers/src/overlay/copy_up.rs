@@ -4,7 +4,7 @@
 //! name is copied by which the file was found: if the layer has other names for it, those go on showing the layer's
 //! file. So copy-up breaks hard links (*overlayfs.rst*, "Non-standard behavior"; the option `index=on` would not).
 
-use super::{Effect, Overlay, content::Handle, lookup::path_of};
+use super::{Effect, Mounter, Overlay, content::Handle, lookup::path_of};
 use crate::tree::{Inode, InodeId, Kind, Tree};
 
 /// How much of a file is copied up.
@@ -49,15 +49,19 @@ impl Overlay {
         };
         let mut copy = Inode::new(kind, 0);
         copy.metadata = inode.metadata.clone();
+        let is_noted = self.mounter == Mounter::Root || copy.is_directory() || inode.links() > 1;
         let copy = self.upper.add(copy);
         if let Some(name) = location.last() {
             self.upper.put(directory, name, copy);
+            if !is_noted {
+                self.unnoted.insert((directory, name.clone()));
+            }
         }
         self.effects.push(Effect::CopiedUp { path: path_of(location), layer, bytes });
         // Descriptors that were opened before lead to the copy from now on.
         for open in self.descriptors.values_mut() {
             if matches!(&open.handle, Handle::Lower { location: Some(known), .. } if known == location) {
-                open.handle = Handle::Upper(copy);
+                open.handle = Handle::Upper { id: copy, is_unnoted: !is_noted };
             }
         }
         copy

@@ -46,6 +46,7 @@ errors! {
     ENOTEMPTY = 39 "Directory not empty";
     ELOOP = 40 "Too many levels of symbolic links";
     ENODATA = 61 "No data available";
+    ESTALE = 116 "Stale file handle";
 }
 
 impl fmt::Display for Errno {

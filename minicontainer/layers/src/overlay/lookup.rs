@@ -91,7 +91,10 @@ pub(super) fn path_of(location: &[String]) -> String {
 impl Overlay {
     /// The root of all layers, merged.
     pub(super) fn root(&self) -> Node {
-        Node { upper: Some(Tree::ROOT), lowers: (0..self.layers.len()).rev().map(|layer| (layer, Tree::ROOT)).collect() }
+        Node {
+            upper: Some(Tree::ROOT),
+            lowers: (0..self.layers.len()).rev().map(|layer| (layer, Tree::ROOT)).collect(),
+        }
     }
 
     /// What a name in a directory stands for; nothing also if there is a mark.

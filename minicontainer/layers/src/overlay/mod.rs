@@ -7,9 +7,9 @@
 //! overlayfs notes for its own bookkeeping (`overlay.origin`, `overlay.impure`, `overlay.uuid`) is left out, for it changes nothing that
 //! anybody sees.
 //!
-//! Modelled is overlayfs as this engine mounts it: `redirect_dir`, `metacopy` and `index` off; whether the marks are
-//! root's (`trusted.overlay.*`) or an ordinary user's (`userxattr`) makes no difference here. The calls are those of
-//! the container's root. That the model is right is tested against the kernel, see `tests/overlay`.
+//! Modelled is overlayfs as this engine mounts it: `redirect_dir`, `metacopy` and `index` off; the marks are
+//! root's (`trusted.overlay.*`) or an ordinary user's (`userxattr`), see [`Mounter`]. The calls are those of the
+//! container's root. That the model is right is tested against the kernel, see `tests/overlay`.
 //!
 //! | Module | The calls |
 //! |---|---|
@@ -50,7 +50,7 @@ mod rename;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use errno::Errno;
 pub use operation::{Access, OpenFlags, Operation, RenameHow};
@@ -66,22 +66,28 @@ pub struct Overlay {
     /// The lowest first.
     layers: Vec<Tree>,
     upper: Tree,
+    mounter: Mounter,
     /// What time it is, in seconds since 1970.
     clock: u64,
-    caller: Caller,
     descriptors: BTreeMap<u32, Open>,
+    /// Names in the upper directory, each with its directory, under which a user's overlay still knows a file as one of
+    /// a layer although it was copied up: see [`Mounter::User`].
+    unnoted: BTreeSet<(InodeId, String)>,
     /// Of the call that is being answered.
     effects: Vec<Effect>,
 }
 
-/// Who makes the calls. Both may do everything with all files.
+/// Who mounted the overlay and makes the calls. Both may do everything with all files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Caller {
+pub enum Mounter {
     /// Root of the machine.
     #[default]
     Root,
-    /// Root of a user namespace. The kernel trusts it less: when it writes to a program, that loses its set-user-ID bit.
-    UserNamespace,
+    /// An ordinary user, root of a user namespace, with `userxattr`. Two things differ. The kernel trusts that root
+    /// less: when it writes to a program, that loses its set-user-ID bit. And overlayfs has no place to note which file
+    /// of a layer one in the upper directory was copied from, so it takes another name of it for another file: rename(2)
+    /// of one over the other gives `ESTALE`.
+    User,
 }
 
 /// Where a file that is shown comes from.
@@ -97,13 +103,21 @@ pub enum Origin {
 impl Overlay {
     /// Mounts layers, the lowest first, and an upper directory, which need not be empty.
     pub fn new(layers: Vec<Tree>, upper: Tree) -> Overlay {
-        let caller = Caller::default();
-        Overlay { layers, upper, clock: 0, caller, descriptors: BTreeMap::new(), effects: Vec::new() }
+        Overlay {
+            layers,
+            upper,
+            mounter: Mounter::Root,
+            clock: 0,
+            descriptors: BTreeMap::new(),
+            unnoted: BTreeSet::new(),
+            effects: Vec::new(),
+        }
     }
 
-    /// Sets who makes the calls from now on.
-    pub fn set_caller(&mut self, caller: Caller) {
-        self.caller = caller;
+    /// The same, mounted by somebody else.
+    pub fn mounted_by(mut self, mounter: Mounter) -> Overlay {
+        self.mounter = mounter;
+        self
     }
 
     /// Sets the clock that files changed from now on get their time from.

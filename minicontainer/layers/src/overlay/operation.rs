@@ -128,8 +128,12 @@ impl fmt::Display for OpenFlags {
             Access::Write => "O_WRONLY",
             Access::ReadWrite => "O_RDWR",
         })?;
-        let flags =
-            [(self.create, "O_CREAT"), (self.exclusive, "O_EXCL"), (self.truncate, "O_TRUNC"), (self.append, "O_APPEND")];
+        let flags = [
+            (self.create, "O_CREAT"),
+            (self.exclusive, "O_EXCL"),
+            (self.truncate, "O_TRUNC"),
+            (self.append, "O_APPEND"),
+        ];
         flags.iter().filter(|(set, _)| *set).try_for_each(|(_, name)| write!(formatter, "|{name}"))
     }
 }

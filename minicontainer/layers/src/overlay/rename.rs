@@ -36,7 +36,9 @@ impl Overlay {
             return Err(if how == RenameHow::Exchange { Errno::EINVAL } else { Errno::ENOTEMPTY });
         }
         if self.is_same_file(&from, &to) {
-            return Ok(Answer::Done);
+            // Overlayfs finds out in the middle, when it has taken them for two.
+            let is_noticed = self.is_unnoted(&from) == self.is_unnoted(&to);
+            return if is_noticed { Ok(Answer::Done) } else { Err(Errno::ESTALE) };
         }
         self.check_kinds(source, to.node.as_ref(), how)?;
         match how {
@@ -51,6 +53,20 @@ impl Overlay {
     fn is_same_file(&self, from: &Place, to: &Place) -> bool {
         let upper = |place: &Place| place.node.as_ref().and_then(|node| node.upper);
         from.location == to.location || (upper(from).is_some() && upper(from) == upper(to))
+    }
+
+    /// Whether a user's overlay knows a file in the upper directory by this name as one of a layer.
+    pub(super) fn is_unnoted(&self, place: &Place) -> bool {
+        let (above, name) = place.split();
+        let directory = self.node(above).and_then(|node| node.upper);
+        directory.is_some_and(|directory| self.unnoted.contains(&(directory, name.to_owned())))
+    }
+
+    /// The notes go with the names.
+    fn swap_notes(&mut self, one: (InodeId, &str), other: (InodeId, &str)) {
+        let [one, other] = [one, other].map(|(directory, name)| (directory, name.to_owned()));
+        let (had_one, had_other) = (self.unnoted.remove(&one), self.unnoted.remove(&other));
+        self.unnoted.extend(had_one.then_some(other).into_iter().chain(had_other.then_some(one)));
     }
 
     fn check_kinds(&self, source: &Node, target: Option<&Node>, how: RenameHow) -> Result<(), Errno> {
@@ -90,6 +106,8 @@ impl Overlay {
         } else if replaced.is_some() {
             self.effects.push(Effect::Removed { path: to.path() });
         }
+        self.unnoted.remove(&(target, to_name.to_owned()));
+        self.swap_notes((source, from_name), (target, to_name));
         self.upper.put(target, to_name, moved);
         self.effects.push(Effect::Renamed { from: from.path(), to: to.path() });
         if leaves_mark {
@@ -104,6 +122,7 @@ impl Overlay {
         let (source, target) = (self.changed_directory(from_above), self.changed_directory(to_above));
         self.cover(one, to_above, from);
         self.cover(other, from_above, to);
+        self.swap_notes((source, from_name), (target, to_name));
         self.upper.put(source, from_name, other);
         self.upper.put(target, to_name, one);
         self.effects.push(Effect::Exchanged { from: from.path(), to: to.path() });
