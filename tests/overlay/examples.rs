@@ -10,6 +10,11 @@ use crate::scenario::Scenario;
 
 /// Name and scenario.
 pub fn all() -> Vec<(&'static str, Scenario)> {
+    [modes_and_identity(), marks(), renames(), content()].concat()
+}
+
+/// Who a file is.
+fn modes_and_identity() -> Vec<(&'static str, Scenario)> {
     vec![
         ("mkdir has no set-ID bits to give", scenario([], [mkdir("/a", 0o6755), fifo("/b", 0o6755)])),
         (
@@ -35,6 +40,12 @@ pub fn all() -> Vec<(&'static str, Scenario)> {
                 [link("/a", "/b"), open(0, "/a"), write("/a", "x"), write("/b", "x")],
             ),
         ),
+    ]
+}
+
+/// Whiteouts and opaque directories.
+fn marks() -> Vec<(&'static str, Scenario)> {
+    vec![
         (
             "a whiteout over nothing is listed where only one directory is behind",
             scenario([("/d/gone", Inode::whiteout())], [names("/d"), mkdir("/d/e", 0o755), names("/d"), names("/")]),
@@ -51,6 +62,11 @@ pub fn all() -> Vec<(&'static str, Scenario)> {
             "a directory where nothing was is not opaque until it is renamed",
             scenario([("/a", Inode::file(""))], [mkdir("/d", 0o755), rename("/d", "/e")]),
         ),
+    ]
+}
+
+fn renames() -> Vec<(&'static str, Scenario)> {
+    vec![
         (
             "a directory of a layer cannot be renamed, one of the container can",
             scenario([("/d/a", Inode::file(""))], [rename("/d", "/e"), mkdir("/f", 0o755), rename("/f", "/d/f")]),
@@ -59,6 +75,12 @@ pub fn all() -> Vec<(&'static str, Scenario)> {
             "a renamed file leaves a whiteout, and none where no layer has one",
             scenario([("/a", Inode::file("x"))], [rename("/a", "/b"), rename("/b", "/c"), unlink("/c")]),
         ),
+    ]
+}
+
+/// Descriptors and copies.
+fn content() -> Vec<(&'static str, Scenario)> {
+    vec![
         ("copy-up breaks hard links", {
             let mut layer = Tree::from([("/a", Inode::file("x"))]);
             layer.link("/a", "/b");

@@ -22,6 +22,7 @@ use nix::{
     sched::{CloneFlags, unshare},
     sys::{
         prctl,
+        signal::Signal,
         stat::{Mode, SFlag, UtimensatFlags, mknod, umask, utimensat},
         time::TimeSpec,
     },
@@ -54,6 +55,8 @@ impl Kernel {
             Mounter::Root => unshare(CloneFlags::CLONE_NEWNS)?,
             Mounter::User => enter_user_namespace()?,
         }
+        // Whoever stops the tests stops this too.
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
         umask(Mode::empty());
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(io::Error::other)?;

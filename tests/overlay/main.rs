@@ -64,7 +64,7 @@ fn start(who: &str) -> io::Result<Child> {
 }
 
 fn has_passed(who: &str, child: io::Result<Child>) -> bool {
-    let deadline = Instant::now() + if is_long() { Duration::from_secs(3600) } else { Duration::from_secs(300) };
+    let deadline = Instant::now() + if is_long() { Duration::from_secs(7200) } else { Duration::from_secs(900) };
     let waited = child.and_then(|mut child| {
         while Instant::now() < deadline {
             if let Some(status) = child.try_wait()? {

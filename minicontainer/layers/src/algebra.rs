@@ -137,3 +137,92 @@ fn carry(layer: &mut Tree, upper: &Tree, path: &str) -> InodeId {
     layer.put(parent, name, id);
     id
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Overlay, overlay::Operation, tree::strategy};
+
+    #[track_caller]
+    fn check<const L: usize, const U: usize>(lower: [(&str, Inode); L], upper: [(&str, Inode); U], expect: &str) {
+        let (lower, upper) = (Tree::from(lower), Tree::from(upper));
+        let layer = diff(&lower, &upper);
+        assert_eq!(format!("{layer:?}"), expect);
+        let mut applied = lower;
+        apply(&layer, &mut applied);
+        assert_eq!(applied, upper);
+    }
+
+    #[test]
+    fn a_layer_holds_what_differs() {
+        const ROOT: &str = "/ directory 0755 0:0 at 0\n";
+        let file = || ("/a/b", Inode::file("x"));
+        check([file()], [file()], ROOT);
+        check([file()], [], &format!("{ROOT}/a whiteout\n"));
+        let deeper = format!("{ROOT}/a directory 0755 0:0 at 0\n/a/b whiteout\n");
+        check([file()], [("/a", Inode::directory())], &deeper);
+        check([file()], [("/a", Inode::file("y"))], &format!("{ROOT}/a file \"y\" 0644 0:0 at 0\n"));
+        let both = format!("{ROOT}/a directory 0755 0:0 at 0\n/a/b file \"y\" 0644 0:0 at 0\n");
+        check([file()], [("/a/b", Inode::file("y"))], &both);
+    }
+
+    /// A hard link cannot reach into the layer below, so all names of the file are in the layer.
+    #[test]
+    fn one_more_name_brings_the_others_along() {
+        let lower = Tree::from([("/a", Inode::file("x"))]);
+        let mut upper = lower.clone();
+        upper.link("/a", "/b");
+        let layer = diff(&lower, &upper);
+        assert_eq!(format!("{layer:?}"), "/ directory 0755 0:0 at 0\n/a file \"x\" 0644 0:0 at 0\n/b = /a\n");
+    }
+
+    proptest! {
+        #[test]
+        fn applying_the_difference_gives_the_other(a in strategy::trees(), b in strategy::trees()) {
+            let mut applied = a.clone();
+            apply(&diff(&a, &b), &mut applied);
+            prop_assert_eq!(applied, b);
+        }
+
+        #[test]
+        fn of_equal_trees_it_is_empty(tree in strategy::trees()) {
+            prop_assert_eq!(diff(&tree, &tree).walk().len(), 1);
+        }
+
+        /// Layers applied one after the other are what overlayfs shows of the stack.
+        #[test]
+        fn a_stack_applied_is_a_stack_mounted(layers in prop::collection::vec(strategy::layers(), 1..5)) {
+            let mut applied = Tree::new();
+            for layer in &layers {
+                apply(layer, &mut applied);
+            }
+            // The root is the upper directory's, and a mark over nothing is listed: neither is of any layer.
+            let merged = Overlay::new(layers.clone(), Tree::new()).merged();
+            let seen = |tree: &Tree| -> Vec<String> {
+                let mut names = tree.walk();
+                names.retain(|(path, id)| path != "/" && !tree.inode(*id).is_whiteout());
+                names.into_iter().map(|(path, id)| format!("{path} {:?}", tree.inode(id))).collect()
+            };
+            prop_assert_eq!(seen(&applied), seen(&merged));
+        }
+
+        /// What calls leave in the upper directory, applied, gives what they made of the tree.
+        #[test]
+        fn the_upper_directory_is_the_difference(image in strategy::trees(), names in prop::collection::vec("/[a-c]", 1..6)) {
+            let mut overlay = Overlay::new(vec![image.clone()], Tree::new());
+            for (number, path) in names.iter().enumerate() {
+                let (path, to) = (path.clone(), format!("/new{number}"));
+                overlay.perform(&match number % 3 {
+                    0 => Operation::Unlink { path },
+                    1 => Operation::Rename { from: path, to, how: Default::default() },
+                    _ => Operation::Mkdir { path, mode: 0o755 },
+                });
+            }
+            let mut applied = image;
+            apply(overlay.upper(), &mut applied);
+            prop_assert_eq!(applied.walk().len(), overlay.merged().walk().len());
+        }
+    }
+}

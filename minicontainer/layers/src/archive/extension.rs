@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn what_is_no_record_is_refused() {
         for records in
-            [&b"x"[..], b"10 path=a", b"9 path=a\n", b"99 path=a\n", b"0 \n", b"3 \n", b"11 path\n=a\n", b"9 uid=a\n"]
+            [&b"x"[..], b"10 path=a", b"8 path=a\n", b"99 path=a\n", b"0 \n", b"3 \n", b"11 path\n=a\n", b"9 uid=a\n"]
         {
             check(records, if records == b"11 path\n=a\n" { Some(Extension::default()) } else { None });
         }

@@ -6,11 +6,11 @@
 //! second name of a file is a link to the first, and what the layer deletes is a [`Whiteout`](crate::Whiteout).
 //!
 //! The **diff-id** of a layer is the digest of its archive, uncompressed. So that everybody who builds the same gets the
-//! same, [`write`] is **reproducible**: names are sorted, no name of a user or a group is written, and no time is later
+//! same, [`write()`] is **reproducible**: names are sorted, no name of a user or a group is written, and no time is later
 //! than the one given, for which builders take the variable `SOURCE_DATE_EPOCH`
 //! (<https://reproducible-builds.org/specs/source-date-epoch/>).
 //!
-//! [`read`] takes what others write, and whoever that is may be an attacker: there are [`Limits`], nothing is followed,
+//! [`read()`] takes what others write, and whoever that is may be an attacker: there are [`Limits`], nothing is followed,
 //! and what cannot be held is refused by name.
 //!
 //! ```
@@ -44,10 +44,10 @@ pub use write::write;
 /// An extended attribute's name in a record has this in front.
 const ATTRIBUTE: &str = "SCHILY.xattr.";
 
-/// The diff-id of a layer: the digest of what [`write`] writes.
+/// The diff-id of a layer: the digest of what [`write()`] writes.
 ///
 /// # Errors
-/// Those of [`write`], though no digest ever fails to take bytes.
+/// Those of [`write()`], though no digest ever fails to take bytes.
 pub fn diff_id(layer: &crate::Tree, latest: u64) -> Result<Digest, ArchiveError> {
     let mut digester = Digester::new();
     write(layer, latest, &mut digester)?;
@@ -58,7 +58,7 @@ pub fn diff_id(layer: &crate::Tree, latest: u64) -> Result<Digest, ArchiveError>
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// It cannot be said in an archive, or not be believed.
-    #[error("refused \"{}\": {reason}", entry.escape_debug())]
+    #[error("refused the layer's entry \"{}\": {reason}", entry.escape_debug())]
     Refused {
         /// The entry's path.
         entry: String,
@@ -66,7 +66,7 @@ pub enum ArchiveError {
         reason: &'static str,
     },
     /// A mark of deletion that is none.
-    #[error("refused \"{}\"", entry.escape_debug())]
+    #[error("refused the layer's entry \"{}\"", entry.escape_debug())]
     Whiteout {
         /// The entry's path.
         entry: String,

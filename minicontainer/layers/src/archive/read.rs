@@ -217,7 +217,7 @@ struct Path {
 impl Path {
     /// An absolute path means one below the layer's root, as it does for tar(1). A `..` is in no honest layer.
     fn parse(raw: &[u8]) -> Result<Path, ArchiveError> {
-        let refused = |reason| ArchiveError::refused(&raw.escape_ascii().to_string(), reason);
+        let refused = |reason| ArchiveError::refused(&String::from_utf8_lossy(raw), reason);
         let text = str::from_utf8(raw).map_err(|_| refused("its path is not UTF-8"))?;
         let names: Vec<String> = text.split('/').filter(|name| !matches!(*name, "" | ".")).map(str::to_owned).collect();
         let is_long = |name: &String| name.len() > LONGEST_NAME;

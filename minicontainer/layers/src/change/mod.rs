@@ -6,7 +6,7 @@
 //!
 //! There are two ways to write the same marks, and both are met here:
 //!
-//! | | in a layer's tar ([`Whiteout`]) | in an overlay's upper directory ([`Upper`]) |
+//! | | in a layer's tar ([`Whiteout`](crate::Whiteout)) | in an overlay's upper directory ([`Upper`]) |
 //! |---|---|---|
 //! | `name` is deleted | an empty file `.wh.name` | a character device 0:0 called `name` |
 //! | nothing of the directory below shows (it is **opaque**) | an empty file `.wh..wh..opq` in it | the attribute `trusted.overlay.opaque=y` |

@@ -9,7 +9,8 @@ use super::Errno;
 pub struct Outcome {
     /// What the caller gets.
     pub answer: Result<Answer, Errno>,
-    /// What happened behind the caller's back, in this order. After an error there is none.
+    /// What happened behind the caller's back, in this order. A call that fails in the end may have
+    /// had some, as one that opens a file with `O_TRUNC` and then may not write.
     pub effects: Vec<Effect>,
 }
 

@@ -26,6 +26,8 @@
 //! ```
 
 mod inode;
+#[cfg(test)]
+pub(crate) mod strategy;
 
 use std::{collections::BTreeMap, fmt};
 
