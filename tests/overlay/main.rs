@@ -42,19 +42,30 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["child", "root"] => child(Mounter::Root),
         ["child", "user"] => child(Mounter::User),
-        // What libtest's programs are asked by editors and by `cargo test -- --list`.
-        arguments if arguments.contains(&"--list") => ExitCode::SUCCESS,
-        _ => parent(),
+        arguments => parent(&wanted(arguments)),
     }
 }
 
+/// Which tests are meant, as libtest would take the arguments: names that contain one of the words, or all.
+fn wanted(arguments: &[&str]) -> Vec<&'static str> {
+    let takes_value = |flag: &str| ["--color", "--format", "--logfile", "--skip", "--test-threads"].contains(&flag);
+    let is_word = |(at, word): &(usize, &&str)| {
+        !word.starts_with('-') && !at.checked_sub(1).is_some_and(|before| takes_value(arguments[before]))
+    };
+    let words: Vec<&str> = arguments.iter().enumerate().filter(is_word).map(|(_, word)| *word).collect();
+    let is_meant = |who: &&str| words.is_empty() || words.iter().any(|word| format!("overlay_of_{who}").contains(word));
+    let listed = arguments.contains(&"--list");
+    ["root", "user"].into_iter().filter(is_meant).filter(|_| !listed).collect()
+}
+
 /// Both at once: they do not see each other.
-fn parent() -> ExitCode {
+fn parent(wanted: &[&'static str]) -> ExitCode {
     let mut started = vec![];
-    if require(geteuid().is_root(), "overlay of root", "root") {
-        started.push(("root", start("root")));
+    for who in wanted {
+        if *who != "root" || require(geteuid().is_root(), "overlay_of_root", "root") {
+            started.push((*who, start(who)));
+        }
     }
-    started.push(("user", start("user")));
     let outcomes: Vec<bool> = started.into_iter().map(|(mounter, child)| has_passed(mounter, child)).collect();
     if outcomes.iter().all(|passed| *passed) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -77,11 +88,11 @@ fn has_passed(who: &str, child: io::Result<Child>) -> bool {
     });
     match waited {
         Ok(status) if status.code() == Some(i32::from(SKIPPED)) => {
-            require(false, &format!("overlay of {who}"), "a kernel that lets it mount, with attributes on tmpfs")
+            require(false, &format!("overlay_of_{who}"), "a kernel that lets it mount, with attributes on tmpfs")
         }
         Ok(status) if status.success() => true,
         outcome => {
-            eprintln!("overlay of {who}: FAILED: {outcome:?}");
+            eprintln!("overlay_of_{who}: FAILED: {outcome:?}");
             false
         }
     }
