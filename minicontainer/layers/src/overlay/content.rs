@@ -29,7 +29,7 @@ pub(super) enum Handle {
     /// One of the upper directory. Whether under a name that is `unnoted` counts, for then it is another pipe.
     Upper { id: InodeId, is_unnoted: bool },
     /// One of a layer, and where it is, so that it can be followed when it is copied up.
-    Lower { layer: usize, id: InodeId, location: Option<Vec<String>> },
+    Lower { layer: usize, id: InodeId, location: Vec<String> },
 }
 
 impl Overlay {
@@ -70,9 +70,7 @@ impl Overlay {
 
     fn handle(&self, place: &Place, node: &Node) -> Handle {
         match (node.upper, node.lowers.first()) {
-            (None, Some((layer, id))) => {
-                Handle::Lower { layer: *layer, id: *id, location: Some(place.location.clone()) }
-            }
+            (None, Some((layer, id))) => Handle::Lower { layer: *layer, id: *id, location: place.location.clone() },
             (upper, _) => Handle::Upper { id: upper.unwrap_or(crate::Tree::ROOT), is_unnoted: self.is_unnoted(place) },
         }
     }

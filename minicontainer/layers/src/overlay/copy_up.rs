@@ -58,24 +58,14 @@ impl Overlay {
             }
         }
         self.effects.push(Effect::CopiedUp { path: path_of(location), layer, bytes });
-        // Descriptors that were opened before lead to the copy from now on.
+        // Descriptors that were opened before lead to the copy from now on. Where a file of a layer has been removed, none
+        // is ever shown again, so the place tells which file is meant.
         for open in self.descriptors.values_mut() {
-            if matches!(&open.handle, Handle::Lower { location: Some(known), .. } if known == location) {
+            if matches!(&open.handle, Handle::Lower { location: known, .. } if known == location) {
                 open.handle = Handle::Upper { id: copy, is_unnoted: !is_noted };
             }
         }
         copy
-    }
-
-    /// A name stands for something else, or nothing, from now on: descriptors keep the file that they have.
-    pub(super) fn forget(&mut self, location: &[String]) {
-        for open in self.descriptors.values_mut() {
-            if let Handle::Lower { location: known, .. } = &mut open.handle
-                && known.as_deref() == Some(location)
-            {
-                *known = None;
-            }
-        }
     }
 
     /// The directory in the upper directory that is to get or lose a name, with the time of that.

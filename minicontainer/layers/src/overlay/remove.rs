@@ -57,6 +57,5 @@ impl Overlay {
         if leaves_mark {
             self.make_whiteout(directory, name, place.path());
         }
-        self.forget(&place.location);
     }
 }

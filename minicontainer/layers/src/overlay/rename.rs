@@ -113,7 +113,6 @@ impl Overlay {
         if leaves_mark {
             self.make_whiteout(source, from_name, from.path());
         }
-        self.forget(&to.location);
     }
 
     fn exchange(&mut self, from: &Place, to: &Place) {
