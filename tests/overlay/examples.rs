@@ -34,6 +34,18 @@ fn modes_and_identity() -> Vec<(&'static str, Scenario)> {
             scenario([("/a", Inode::file("x"))], [link("/a", "/b"), rename("/b", "/a"), rename("/a", "/b")]),
         ),
         (
+            "each with a mode of its own in memory",
+            scenario(
+                [("/a", Inode::file("x"))],
+                [
+                    link("/a", "/b"),
+                    Operation::Chmod { path: "/b".into(), mode: 0o4755 },
+                    Operation::Truncate { path: "/a".into(), length: 0 },
+                    write("/b", "x"),
+                ],
+            ),
+        ),
+        (
             "and two pipes",
             scenario(
                 [("/a", Inode::new(minicontainer_layers::Kind::Fifo, 0o644))],

@@ -8,10 +8,6 @@ use super::{
 };
 use crate::tree::{Inode, Kind, Metadata};
 
-const SET_USER_ID: u32 = 0o4000;
-const SET_GROUP_ID: u32 = 0o2000;
-const GROUP_MAY_EXECUTE: u32 = 0o0010;
-
 impl Overlay {
     /// chmod(2).
     pub(super) fn chmod(&mut self, path: &str, mode: u32) -> Result<Answer, Errno> {
@@ -19,16 +15,14 @@ impl Overlay {
         self.change(&place, |metadata| metadata.mode = mode & 0o7777)
     }
 
-    /// lchown(2). A program that changes hands runs as nobody else any more.
+    /// lchown(2).
     pub(super) fn chown(&mut self, path: &str, uid: u32, gid: u32) -> Result<Answer, Errno> {
         let place = self.resolve(path, Links::Keep)?;
-        let is_directory = self.shown(place.existing()?).is_directory();
-        self.change(&place, |metadata| {
-            (metadata.uid, metadata.gid) = (uid, gid);
-            if !is_directory {
-                metadata.drop_set_id();
-            }
-        })
+        if !self.shown(place.existing()?).is_directory() {
+            let id = self.copy_up(&place.location, Data::All);
+            self.disown(self.known(id, &place));
+        }
+        self.change(&place, |metadata| (metadata.uid, metadata.gid) = (uid, gid))
     }
 
     /// utimensat(2) with `AT_SYMLINK_NOFOLLOW`.
@@ -67,17 +61,9 @@ impl Overlay {
         place.existing()?;
         let id = self.copy_up(&place.location, Data::All);
         change(&mut self.upper.inode_mut(id).metadata);
+        self.refresh(self.known(id, place));
         self.effects.push(Effect::MetadataChanged { path: place.path() });
         Ok(Answer::Done)
-    }
-}
-
-impl Metadata {
-    /// Takes away the bits that have a program run as its owner or group. A set-group-ID bit without the right to
-    /// execute means something else and stays.
-    pub(super) fn drop_set_id(&mut self) {
-        let dropped = if self.mode & GROUP_MAY_EXECUTE != 0 { SET_GROUP_ID } else { 0 };
-        self.mode &= !(SET_USER_ID | dropped);
     }
 }
 

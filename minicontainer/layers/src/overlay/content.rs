@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use super::{
-    Access, Answer, Effect, Errno, Mounter, OpenFlags, Overlay,
+    Access, Answer, Effect, Errno, OpenFlags, Overlay,
     copy_up::Data,
     lookup::{Links, Node, Place},
+    memory::Known,
 };
 use crate::tree::{Inode, InodeId, Kind};
 
@@ -55,7 +56,7 @@ impl Overlay {
                 let data = if flags.truncate { Data::Without } else { Data::All };
                 let id = self.copy_up(&place.location, data);
                 if flags.truncate {
-                    self.set_content(id, Vec::new(), place.path());
+                    self.set_content(self.known(id, place), Vec::new(), place.path());
                 }
                 return Ok(Handle::Upper { id, is_unnoted: self.is_unnoted(place) });
             }
@@ -120,13 +121,13 @@ impl Overlay {
         match (&self.opened(open).kind, &open.handle) {
             (Kind::Fifo, _) => Err(Errno::ESPIPE),
             _ if !open.access.writes() => Err(Errno::EBADF),
-            (Kind::File { content }, Handle::Upper { id, .. }) => {
-                let (mut content, id) = (content.to_vec(), *id);
+            (Kind::File { content }, Handle::Upper { id, is_unnoted }) => {
+                let (mut content, known) = (content.to_vec(), (*id, *is_unnoted));
                 let start = if open.append { content.len() } else { 0 };
                 let replaced = text.len().min(content.len() - start);
                 content.splice(start..start + replaced, text.bytes());
                 if !text.is_empty() {
-                    self.set_content(id, content, open.path.clone());
+                    self.set_content(known, content, open.path.clone());
                 }
                 Ok(Answer::Done)
             }
@@ -144,17 +145,15 @@ impl Overlay {
         };
         let id = self.copy_up(&place.location, Data::All);
         content.resize(usize::try_from(length).map_err(|_| Errno::EINVAL)?, 0);
-        self.set_content(id, content, place.path());
+        self.set_content(self.known(id, &place), content, place.path());
         Ok(Answer::Done)
     }
 
-    fn set_content(&mut self, id: InodeId, new: Vec<u8>, path: String) {
-        let inode = self.upper.inode_mut(id);
+    fn set_content(&mut self, known: Known, new: Vec<u8>, path: String) {
+        let inode = self.upper.inode_mut(known.0);
         inode.kind = Kind::File { content: Arc::new(new) };
         inode.metadata.modified = self.clock;
-        if self.mounter == Mounter::User {
-            inode.metadata.drop_set_id();
-        }
+        self.distrust(known);
         self.effects.push(Effect::Written { path });
     }
 }

@@ -53,6 +53,7 @@ impl Overlay {
         let copy = self.upper.add(copy);
         if let Some(name) = location.last() {
             self.upper.put(directory, name, copy);
+            self.refresh((copy, !is_noted));
             if !is_noted {
                 self.unnoted.insert((directory, name.clone()));
             }

@@ -18,6 +18,7 @@
 //! | `content` | open, read, write, truncate; descriptors |
 //! | `create`, `remove`, `rename` | names made, removed, changed |
 //! | `attributes` | mode, owner, time, extended attributes |
+//! | `memory` | none: what an ordinary user's overlay remembers of files that were copied up |
 //!
 //! ```
 //! use minicontainer_layers::{Inode, Overlay, Tree, overlay::{Answer, Effect, Errno, Operation}};
@@ -43,6 +44,7 @@ mod copy_up;
 mod create;
 mod errno;
 mod lookup;
+mod memory;
 mod operation;
 mod outcome;
 mod remove;
@@ -59,6 +61,7 @@ pub use outcome::{Answer, Effect, Outcome};
 use crate::tree::{Inode, InodeId, Kind, Tree};
 use content::Open;
 use lookup::{Links, Node};
+use memory::Known;
 
 /// A mounted overlay.
 #[derive(Clone, Debug)]
@@ -73,6 +76,8 @@ pub struct Overlay {
     /// Names in the upper directory, each with its directory, under which a user's overlay still knows a file as one of
     /// a layer although it was copied up: see [`Mounter::User`].
     unnoted: BTreeSet<(InodeId, String)>,
+    /// Which mode a user's overlay believes that files in the upper directory have.
+    modes: BTreeMap<Known, u32>,
     /// Of the call that is being answered.
     effects: Vec<Effect>,
 }
@@ -110,6 +115,7 @@ impl Overlay {
             clock: 0,
             descriptors: BTreeMap::new(),
             unnoted: BTreeSet::new(),
+            modes: BTreeMap::new(),
             effects: Vec::new(),
         }
     }
@@ -137,6 +143,7 @@ impl Overlay {
 
     /// Makes a call.
     pub fn perform(&mut self, operation: &Operation) -> Outcome {
+        self.look_up(operation);
         let answer = self.answer(operation);
         Outcome { answer, effects: std::mem::take(&mut self.effects) }
     }

@@ -84,6 +84,33 @@ pub enum Access {
     ReadWrite,
 }
 
+impl Operation {
+    /// The paths that it is given, in the order in which they are looked up.
+    pub fn paths(&self) -> Vec<&str> {
+        match self {
+            Operation::Link { from, to } | Operation::Rename { from, to, .. } => vec![from, to],
+            Operation::Read { path }
+            | Operation::Write { path, .. }
+            | Operation::Open { path, .. }
+            | Operation::Names { path }
+            | Operation::ReadLink { path }
+            | Operation::Mkdir { path, .. }
+            | Operation::Mkfifo { path, .. }
+            | Operation::MakeWhiteout { path }
+            | Operation::Symlink { path, .. }
+            | Operation::Unlink { path }
+            | Operation::Rmdir { path }
+            | Operation::Truncate { path, .. }
+            | Operation::Chmod { path, .. }
+            | Operation::Chown { path, .. }
+            | Operation::SetModified { path, .. }
+            | Operation::SetXattr { path, .. }
+            | Operation::RemoveXattr { path, .. } => vec![path],
+            Operation::ReadFrom { .. } | Operation::WriteTo { .. } | Operation::Close { .. } => vec![],
+        }
+    }
+}
+
 impl Access {
     /// Whether one may read.
     pub fn reads(self) -> bool {

@@ -50,6 +50,9 @@ impl Overlay {
         let Some(parent) = self.node(above) else { return };
         let leaves_mark = self.is_lower_positive(&parent, name);
         let directory = self.changed_directory(above);
+        if let Some(id) = self.upper.entry(directory, name) {
+            self.refresh(self.known(id, place));
+        }
         self.unnoted.remove(&(directory, name.to_owned()));
         if self.upper.take(directory, name).is_some() {
             self.effects.push(Effect::Removed { path: place.path() });

@@ -55,20 +55,6 @@ impl Overlay {
         from.location == to.location || (upper(from).is_some() && upper(from) == upper(to))
     }
 
-    /// Whether a user's overlay knows a file in the upper directory by this name as one of a layer.
-    pub(super) fn is_unnoted(&self, place: &Place) -> bool {
-        let (above, name) = place.split();
-        let directory = self.node(above).and_then(|node| node.upper);
-        directory.is_some_and(|directory| self.unnoted.contains(&(directory, name.to_owned())))
-    }
-
-    /// The notes go with the names.
-    fn swap_notes(&mut self, one: (InodeId, &str), other: (InodeId, &str)) {
-        let [one, other] = [one, other].map(|(directory, name)| (directory, name.to_owned()));
-        let (had_one, had_other) = (self.unnoted.remove(&one), self.unnoted.remove(&other));
-        self.unnoted.extend(had_one.then_some(other).into_iter().chain(had_other.then_some(one)));
-    }
-
     fn check_kinds(&self, source: &Node, target: Option<&Node>, how: RenameHow) -> Result<(), Errno> {
         let can_move = |node: &Node| !self.shown(node).is_directory() || node.is_pure_upper();
         if how == RenameHow::Exchange {
@@ -101,6 +87,9 @@ impl Overlay {
         self.cover(moved, to_above, to);
         self.upper.take(source, from_name);
         let replaced = self.upper.entry(target, to_name);
+        if let Some(id) = replaced {
+            self.refresh(self.known(id, to));
+        }
         if replaced.is_some_and(|id| self.upper.inode(id).is_whiteout()) {
             self.effects.push(Effect::WhiteoutReplaced { path: to.path() });
         } else if replaced.is_some() {
@@ -109,6 +98,7 @@ impl Overlay {
         self.unnoted.remove(&(target, to_name.to_owned()));
         self.swap_notes((source, from_name), (target, to_name));
         self.upper.put(target, to_name, moved);
+        self.refresh(self.known(moved, to));
         self.effects.push(Effect::Renamed { from: from.path(), to: to.path() });
         if leaves_mark {
             self.make_whiteout(source, from_name, from.path());
@@ -124,6 +114,8 @@ impl Overlay {
         self.swap_notes((source, from_name), (target, to_name));
         self.upper.put(source, from_name, other);
         self.upper.put(target, to_name, one);
+        self.refresh(self.known(one, to));
+        self.refresh(self.known(other, from));
         self.effects.push(Effect::Exchanged { from: from.path(), to: to.path() });
     }
 

@@ -1,0 +1,92 @@
+//! Two files where there is one: what a user's overlay takes apart.
+//!
+//! When a file of a layer is copied up, the kernel keeps the inode in its memory by which programs have known it; in the
+//! upper directory it notes, as an attribute, which file of the layer it was. So another name that the copy gets leads to
+//! the same inode. An ordinary user's overlay (`userxattr`) cannot make that note. There the new name leads to a *second*
+//! inode in memory above the one file on disk, until the first has been forgotten. Content is read from disk and so the
+//! same in both. Not the same are: what rename(2) of one name over the other does (`ESTALE`), the two ends of a pipe, and
+//! the mode, which is copied from disk when an inode is made and when something is changed by way of it.
+//!
+//! That matters to hardly anyone. It is modelled because the model says what the kernel does, and the kernel does this.
+
+use super::{
+    Mounter, Operation, Overlay,
+    lookup::{Links, Place},
+};
+use crate::tree::{InodeId, Metadata};
+
+const SET_USER_ID: u32 = 0o4000;
+const SET_GROUP_ID: u32 = 0o2000;
+const GROUP_MAY_EXECUTE: u32 = 0o0010;
+
+/// An inode in the kernel's memory: the file in the upper directory, and whether it is the one of before the copy.
+pub(super) type Known = (InodeId, bool);
+
+impl Overlay {
+    /// By which inode a file in the upper directory is known.
+    pub(super) fn known(&self, id: InodeId, place: &Place) -> Known {
+        (id, self.is_unnoted(place))
+    }
+
+    /// Whether a user's overlay knows a file in the upper directory by this name as one of a layer.
+    pub(super) fn is_unnoted(&self, place: &Place) -> bool {
+        let (above, name) = place.split();
+        let directory = self.node(above).and_then(|node| node.upper);
+        directory.is_some_and(|directory| self.unnoted.contains(&(directory, name.to_owned())))
+    }
+
+    /// The notes go with the names.
+    pub(super) fn swap_notes(&mut self, one: (InodeId, &str), other: (InodeId, &str)) {
+        let [one, other] = [one, other].map(|(directory, name)| (directory, name.to_owned()));
+        let (had_one, had_other) = (self.unnoted.remove(&one), self.unnoted.remove(&other));
+        self.unnoted.extend(had_one.then_some(other).into_iter().chain(had_other.then_some(one)));
+    }
+
+    /// A call looks its files up, and from then on their inodes are in memory, with the mode of now.
+    pub(super) fn look_up(&mut self, operation: &Operation) {
+        if self.mounter == Mounter::Root {
+            return;
+        }
+        for path in operation.paths() {
+            for links in [Links::Keep, Links::Follow] {
+                let Ok(place) = self.resolve(path, links) else { continue };
+                let Some(id) = place.node.as_ref().and_then(|node| node.upper) else { continue };
+                let (known, mode) = (self.known(id, &place), self.upper.inode(id).metadata.mode);
+                self.modes.entry(known).or_insert(mode);
+            }
+        }
+    }
+
+    /// Something was changed by way of an inode, which now has the mode of the file.
+    pub(super) fn refresh(&mut self, known: Known) {
+        self.modes.insert(known, self.upper.inode(known.0).metadata.mode);
+    }
+
+    /// Somebody writes. The machine's root may; a program that another root writes to runs as nobody else any more.
+    pub(super) fn distrust(&mut self, known: Known) {
+        if self.mounter == Mounter::User {
+            let dropped = SET_USER_ID | self.dropped_group(known);
+            let mode = self.mode(known);
+            self.upper.inode_mut(known.0).metadata.mode &= !(mode & dropped);
+            self.refresh(known);
+        }
+    }
+
+    /// A file changes hands. A program that does runs as nobody else any more.
+    pub(super) fn disown(&mut self, known: Known) {
+        let dropped = SET_USER_ID | self.dropped_group(known);
+        let Metadata { mode, .. } = &mut self.upper.inode_mut(known.0).metadata;
+        *mode &= !dropped;
+    }
+
+    /// A set-group-ID bit without the right to execute means something else and stays.
+    fn dropped_group(&self, known: Known) -> u32 {
+        let both = SET_GROUP_ID | GROUP_MAY_EXECUTE;
+        if self.mode(known) & both == both { SET_GROUP_ID } else { 0 }
+    }
+
+    fn mode(&self, known: Known) -> u32 {
+        let remembered = self.modes.get(&known).filter(|_| self.mounter == Mounter::User);
+        remembered.copied().unwrap_or(self.upper.inode(known.0).metadata.mode)
+    }
+}
