@@ -23,6 +23,9 @@ use nix::{
 
 use crate::scenario::NOW;
 
+/// The files of layers are much older, and what is changed is changed later.
+const CENTURY: i64 = 946_684_800;
+
 /// Whose marks: overlay's attributes begin with this.
 #[derive(Clone, Copy, Debug)]
 pub struct Marks {
@@ -79,18 +82,18 @@ impl Marks {
         }
     }
 
-    /// Reads a directory. Whatever was modified after `since` gets the time [`NOW`]. A name that is listed and not there
+    /// Reads a directory. Whatever was modified in our century gets the time [`NOW`]. A name that is listed and not there
     /// becomes a whiteout, as [`minicontainer_layers::Overlay::merged`] has it.
-    pub fn read(self, directory: &Path, since: i64) -> io::Result<Tree> {
+    pub fn read(self, directory: &Path) -> io::Result<Tree> {
         let mut tree = Tree::new();
         let mut known = BTreeMap::new();
         *tree.inode_mut(Tree::ROOT) = {
-            let read = self.inode(directory, &fs::metadata(directory)?, since)?;
+            let read = self.inode(directory, &fs::metadata(directory)?)?;
             let mut root = tree.inode(Tree::ROOT).clone();
             (root.metadata, root.kind) = (read.metadata, read.kind);
             root
         };
-        self.fill(&mut tree, Tree::ROOT, directory, since, &mut known)?;
+        self.fill(&mut tree, Tree::ROOT, directory, &mut known)?;
         Ok(tree)
     }
 
@@ -99,7 +102,6 @@ impl Marks {
         tree: &mut Tree,
         id: InodeId,
         directory: &Path,
-        since: i64,
         known: &mut BTreeMap<(u64, u64), InodeId>,
     ) -> io::Result<()> {
         for entry in fs::read_dir(directory)? {
@@ -118,17 +120,17 @@ impl Marks {
                 tree.put(id, &name, *first);
                 continue;
             }
-            let file = tree.add(self.inode(&place, &metadata, since)?);
+            let file = tree.add(self.inode(&place, &metadata)?);
             tree.put(id, &name, file);
             known.insert(key, file);
             if metadata.is_dir() {
-                self.fill(tree, file, &place, since, known)?;
+                self.fill(tree, file, &place, known)?;
             }
         }
         Ok(())
     }
 
-    fn inode(self, place: &Path, metadata: &Metadata, since: i64) -> io::Result<Inode> {
+    fn inode(self, place: &Path, metadata: &Metadata) -> io::Result<Inode> {
         let kind = metadata.file_type();
         let mut inode = if kind.is_dir() {
             Inode::directory()
@@ -146,7 +148,7 @@ impl Marks {
         inode.metadata.mode = metadata.mode() & 0o7777;
         (inode.metadata.uid, inode.metadata.gid) = (metadata.uid(), metadata.gid());
         inode.metadata.modified = match metadata.mtime() {
-            time if time >= since => NOW,
+            time if time >= CENTURY => NOW,
             time => u64::try_from(time).unwrap_or(0),
         };
         if kind.is_dir() || kind.is_file() {

@@ -9,7 +9,6 @@ use std::{
         unix::fs::{DirBuilderExt, FileExt, PermissionsExt},
     },
     path::Path,
-    time::SystemTime,
 };
 
 use minicontainer_layers::{
@@ -44,8 +43,6 @@ pub struct Kernel {
     marks: Marks,
     /// The root directory of before, to come back to.
     root: OwnedFd,
-    /// When this began. Whatever is later was done by us.
-    since: i64,
 }
 
 impl Kernel {
@@ -59,12 +56,10 @@ impl Kernel {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
         umask(Mode::empty());
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(io::Error::other)?;
         let kernel = Kernel {
             mounter,
             marks: Marks { prefix: if mounter == Mounter::Root { "trusted.overlay." } else { "user.overlay." } },
             root: open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?,
-            since: i64::try_from(now.as_secs()).map_err(io::Error::other)? - 5,
         };
         Ok(kernel)
     }
@@ -89,11 +84,11 @@ impl Kernel {
         let perform =
             |operation| perform(operation, &mut descriptors).map_err(|error| error.raw_os_error().unwrap_or(0));
         let answers = scenario.operations.iter().map(perform).collect();
-        let merged = self.marks.read(Path::new("/"), self.since)?;
+        let merged = self.marks.read(Path::new("/"))?;
         drop(descriptors);
         self.leave()?;
         chdir(SCRATCH)?;
-        let upper = self.marks.read(Path::new("upper"), self.since)?;
+        let upper = self.marks.read(Path::new("upper"))?;
         self.end()?;
         Ok(Result { answers, merged: self.as_seen(merged), upper })
     }
