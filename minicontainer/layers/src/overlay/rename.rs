@@ -84,7 +84,7 @@ impl Overlay {
         let leaves_mark = self.is_lower_positive(&parent, from_name);
         let moved = self.copy_up(&from.location, Data::All);
         let (source, target) = (self.changed_directory(from_above), self.changed_directory(to_above));
-        self.cover(moved, to_above, to);
+        self.cover(moved, to_above, from);
         self.upper.take(source, from_name);
         let replaced = self.upper.entry(target, to_name);
         if let Some(id) = replaced {
@@ -120,7 +120,7 @@ impl Overlay {
     }
 
     /// A directory that comes to lie in one which layers have a part in, where it must hide whatever they hold under
-    /// its name. `place` says how it is called when that is done.
+    /// its name. That is seen to first: `place` is where it still lies.
     fn cover(&mut self, moved: InodeId, above: &[String], place: &Place) {
         if self.upper.inode(moved).is_directory() && self.node(above).is_some_and(|above| above.is_merge()) {
             self.set_opaque(moved, place.path());
