@@ -156,8 +156,7 @@ fn control(mounter: Mounter, kernel: &Kernel) -> ExitCode {
     let noticed = try_all(mounter, (100, 1), 0, |scenario| {
         let mut shorter = scenario.clone();
         shorter.operations.pop();
-        let answered = kernel.run(&shorter).map_err(|error| error.to_string());
-        answered.map_or_else(Some, |answered| shorter.difference(&kernel.model(scenario).0, &answered))
+        shorter.difference(&kernel.model(scenario).0, &kernel.run(&shorter).ok()?)
     });
     match noticed {
         Some(_) => ExitCode::SUCCESS,
