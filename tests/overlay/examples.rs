@@ -46,6 +46,13 @@ fn modes_and_identity() -> Vec<(&'static str, Scenario)> {
             ),
         ),
         (
+            "looked up again before a write",
+            scenario(
+                [("/a", Inode::file("x"))],
+                [link("/a", "/b"), Operation::Chmod { path: "/b".into(), mode: 0o4755 }, write("/a", "y")],
+            ),
+        ),
+        (
             "and two pipes",
             scenario(
                 [("/a", Inode::new(minicontainer_layers::Kind::Fifo, 0o644))],

@@ -127,6 +127,7 @@ impl Overlay {
                 let replaced = text.len().min(content.len() - start);
                 content.splice(start..start + replaced, text.bytes());
                 if !text.is_empty() {
+                    self.refresh(known);
                     self.set_content(known, content, open.path.clone());
                 }
                 Ok(Answer::Done)

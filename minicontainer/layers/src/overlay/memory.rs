@@ -5,7 +5,8 @@
 //! the same inode. An ordinary user's overlay (`userxattr`) cannot make that note. There the new name leads to a *second*
 //! inode in memory above the one file on disk, until the first has been forgotten. Content is read from disk and so the
 //! same in both. Not the same are: what rename(2) of one name over the other does (`ESTALE`), the two ends of a pipe, and
-//! the mode, which is copied from disk when an inode is made and when something is changed by way of it.
+//! the mode, which is copied from disk when an inode is made, before something is written by way of it (but not before it
+//! is truncated), and after anything is changed so.
 //!
 //! That matters to hardly anyone. It is modelled because the model says what the kernel does, and the kernel does this.
 
