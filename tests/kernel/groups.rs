@@ -78,7 +78,7 @@ fn a_fork_bomb_is_held_and_ended() {
         running.kill().expect("it is killed");
         assert_eq!(running.wait().expect("its end").verdict, Verdict::Signalled(9));
         drop(running);
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     }
 }
 
@@ -93,7 +93,7 @@ fn groups_made_inside_end_with_it() {
          && cat probe/deeper/cgroup.procs | wc -l"
     );
     let sandbox = shell(&image, &script).without(Isolation::Capabilities).without(Isolation::Pid);
-    assert_eq!(text(&sandbox.wall_time(Duration::from_secs(20))), "1");
+    assert_eq!(text(&sandbox.wall_time(Duration::from_secs(120))), "1");
 }
 
 /// A sandbox whose document names its group.
@@ -138,7 +138,7 @@ fn a_controller_that_is_missing() {
         let left = above.join("inner").exists();
         member.kill().expect("it runs");
         member.wait().expect("its end");
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while fs::remove_dir(&above).is_err() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }

@@ -77,7 +77,7 @@ fn a_bomb_of_threads_is_held_and_ended() {
         running.kill().expect("it is killed");
         assert_eq!(running.wait().expect("its end").verdict, Verdict::Signalled(9));
         drop(running);
-        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     }
 }
 
