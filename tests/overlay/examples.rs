@@ -91,6 +91,13 @@ fn renames() -> Vec<(&'static str, Scenario)> {
             scenario([("/d/a", Inode::file(""))], [rename("/d", "/e"), mkdir("/f", 0o755), rename("/f", "/d/f")]),
         ),
         (
+            "a directory that cannot be renamed over one that is not empty is opaque all the same",
+            scenario(
+                [("/a", Inode::file(""))],
+                [mkdir("/d", 0o755), mkdir("/e", 0o755), mkdir("/e/f", 0o755), rename("/d", "/e")],
+            ),
+        ),
+        (
             "a renamed file leaves a whiteout, and none where no layer has one",
             scenario([("/a", Inode::file("x"))], [rename("/a", "/b"), rename("/b", "/c"), unlink("/c")]),
         ),

@@ -40,7 +40,14 @@ impl Overlay {
             let is_noticed = self.is_unnoted(&from) == self.is_unnoted(&to);
             return if is_noticed { Ok(Answer::Done) } else { Err(Errno::ESTALE) };
         }
-        self.check_kinds(source, to.node.as_ref(), how)?;
+        if let Err(errno) = self.check_kinds(source, to.node.as_ref(), how) {
+            // What the upper directory's own file system refuses, overlayfs learns after it has made its mark.
+            let is_late = errno == Errno::ENOTEMPTY && to.node.as_ref().is_some_and(Node::is_pure_upper);
+            if let Some(moved) = source.upper.filter(|_| is_late) {
+                self.cover(moved, to.split().0, &from);
+            }
+            return Err(errno);
+        }
         match how {
             RenameHow::Exchange => self.exchange(&from, &to),
             _ => self.replace(&from, &to),
