@@ -31,6 +31,11 @@ impl Blob {
         self.size
     }
 
+    /// Where it is staged.
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     /// Itself, if it is what a descriptor says it is.
     pub fn verified(self, what: &str, digest: &Digest, size: u64) -> Result<Blob, StoreError> {
         if self.size != size {

@@ -114,12 +114,11 @@ impl Store {
     }
 }
 
-/// Whether a reference means an image of the index: by its tag, or by the digest of its manifest.
+/// Whether a reference means an image of the index: by its name, or by the digest of its manifest. A name may have a
+/// digest that is not the manifest's: that of an index, from which the manifest was chosen.
 pub(super) fn is_meant(descriptor: &Descriptor, reference: &Reference) -> bool {
-    match reference.digest() {
-        Some(digest) => descriptor.digest().as_ref() == digest.as_str(),
-        None => layout::reference_of(descriptor).as_ref() == Some(reference),
-    }
+    layout::reference_of(descriptor).as_ref() == Some(reference)
+        || reference.digest().is_some_and(|digest| descriptor.digest().as_ref() == digest.as_str())
 }
 
 /// The hexadecimal digits of a name that may be the beginning of a digest.

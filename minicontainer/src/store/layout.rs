@@ -33,10 +33,10 @@ use super::{
 /// Containerd's annotation for a whole reference.
 const ANNOTATION_IMAGE_NAME: &str = "io.containerd.image.name";
 
-/// The layout's directory.
+/// The layout's directory, whether or not it is there yet.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    root: PathBuf,
+    pub(super) root: PathBuf,
 }
 
 /// An image as the index lists it, with its documents read and verified.
@@ -56,11 +56,6 @@ impl Listed {
 }
 
 impl Layout {
-    /// The layout in this directory, whether or not it is there yet.
-    pub(super) fn at(root: PathBuf) -> Layout {
-        Layout { root }
-    }
-
     pub(super) fn exists(&self) -> bool {
         self.index_path().exists()
     }

@@ -107,7 +107,7 @@ impl Store {
         for directory in ["layers", "staging"] {
             private.create(root.join(directory)).map_err(not_writable)?;
         }
-        let layout = Layout::at(root.join("images"));
+        let layout = Layout { root: root.join("images") };
         if !layout.exists() {
             // Alone, or two who open a new store at once would both write its first index.
             let _lock = Lock::acquire(&root.join("lock"))?;

@@ -17,7 +17,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use minicontainer_core::digest::Digester;
+use minicontainer_core::{Digest, digest::Digester};
 use nix::{
     fcntl::{Flock, FlockArg},
     unistd::syncfs,
@@ -73,6 +73,14 @@ impl Staging {
             size += count as u64;
         }
         Ok(Blob { path, digest: digester.finish(), size })
+    }
+
+    /// A blob that lies elsewhere on the same file system, whose content the caller knows to be verified. It is linked,
+    /// so it stays here whatever becomes of the other name.
+    pub fn link(&self, place: &Path, digest: &Digest) -> io::Result<Blob> {
+        let path = self.vacant();
+        fs::hard_link(place, &path)?;
+        Ok(Blob { size: fs::metadata(&path)?.len(), path, digest: digest.clone() })
     }
 
     /// A path inside that nothing has yet.
