@@ -113,8 +113,14 @@ fn repository() -> PathBuf {
 /// Whether a test of that path, such as `kernel::hostname::own` or `core::digest::tests::parses`, is in the sources
 /// and is run: it has `#[test]` and no `#[ignore]`.
 fn is_in_sources(test: &str) -> bool {
-    let segments: Vec<&str> = test.split("::").filter(|segment| *segment != "tests").collect();
-    let [root, modules @ .., name] = segments.as_slice() else { return false };
+    let Some((path, name)) = test.rsplit_once("::") else { return false };
+    // A module of tests is in the file that it tests, or a folder of its own.
+    [path.replace("::tests", ""), path.to_owned()].iter().any(|path| is_in_module(path, name))
+}
+
+fn is_in_module(path: &str, name: &str) -> bool {
+    let segments: Vec<&str> = path.split("::").collect();
+    let [root, modules @ ..] = segments.as_slice() else { return false };
     let root = repository().join(match *root {
         "kernel" => "tests/kernel",
         "command" => "tests/cli",

@@ -10,13 +10,15 @@
 //! | [`delegation`] | nothing: it makes an ordinary user's control group ready for containers |
 //! | [`judge`] | nothing: it runs many programs against many inputs and says how each fared |
 //! | [`mod@image`] | nothing itself: it gets images into the store, from archives and from this machine |
+//! | [`registry`] | nothing itself: it pulls images from registries into the store, and pushes them there |
 //!
-//! Volumes, networks, registries and builds will be neighbours of `container`. Nothing here runs in the background:
+//! Volumes, networks and builds will be neighbours of `container`. Nothing here runs in the background:
 //! each call reads the store, does its work under the store's lock, and returns.
 
 pub mod container;
 pub mod delegation;
 pub mod image;
 pub mod judge;
+pub mod registry;
 
 pub use container::{Container, ContainerError, Containers, State};

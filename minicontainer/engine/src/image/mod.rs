@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! docker save, OCI layout → source → load ─┐
+//! a registry → registry::pull ─────────────┤
 //! programs of this machine → seed ─────────┴→ Incoming → admit → layer → unpack ─┬→ Store::add
 //! another tool, straight into images/ ──────────────────→ find → layer → unpack ─┘
 //! ```

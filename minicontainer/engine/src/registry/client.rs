@@ -1,0 +1,287 @@
+//! One registry, and how it is asked: each request with its redirects, its credentials and its second tries.
+//!
+//! ```text
+//! send ── again after a pause, while the fault may pass
+//!  └ authorized ── once more with a token or a password, if the answer is 401
+//!     └ hops ── to where the answer leads, without credentials
+//!        └ call ── one request, one answer
+//! ```
+//!
+//! The HTTP crate carries out single requests only (see [`agent`](super::agent)).
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use ureq::{
+    Agent, SendBody,
+    http::{self, HeaderMap, Method},
+    unversioned::resolver::{DefaultResolver, Resolver},
+};
+
+use super::{
+    RegistryError,
+    agent::agent,
+    authorization::{Authorization, Scope},
+    credentials::Secret,
+    fault,
+    paced::{Paced, read_document},
+    redirect::{HOP_LIMIT, RefusedPlace, follow},
+    retry::{Next, Patience, is_passing},
+    url::{Security, Url},
+};
+
+/// The most of a server's own words that is read, to be shown.
+const MESSAGE_LIMIT: u64 = 16 << 10;
+
+/// A connection to one registry.
+pub(super) struct Client {
+    pub(super) agent: Agent,
+    pub(super) registry: Url,
+    pub(super) patience: Patience,
+    pub(super) authorization: Authorization,
+    /// Whether the registry has ever answered: then a refused connection is a fault that may pass.
+    answered: AtomicBool,
+}
+
+/// What is asked.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) url: &'a Url,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Content<'a>,
+    /// What it needs to be allowed.
+    pub(super) scope: &'a Scope,
+    /// For messages: "cannot …".
+    pub(super) action: &'a str,
+}
+
+/// What is sent along.
+pub(super) enum Content<'a> {
+    None,
+    Bytes(&'a [u8]),
+    /// A file from its beginning, and its size; told is how much has been sent.
+    File(&'a File, u64, &'a dyn Fn(u64)),
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Paced<ureq::BodyReader<'static>>,
+    /// From where.
+    pub(super) url: Url,
+}
+
+impl Client {
+    pub(super) fn new(registry: Url, patience: Patience, authorization: Authorization) -> Client {
+        Client::with_names(registry, patience, authorization, DefaultResolver::default())
+    }
+
+    /// The same with another way to resolve names.
+    pub(super) fn with_names(
+        registry: Url,
+        patience: Patience,
+        authorization: Authorization,
+        names: impl Resolver,
+    ) -> Client {
+        let agent = agent(&registry, &patience, names);
+        Client { agent, registry, patience, authorization, answered: AtomicBool::new(false) }
+    }
+
+    /// Host and port, for messages.
+    pub(super) fn host(&self) -> String {
+        self.registry.authority()
+    }
+
+    /// Asks, and asks again while the fault may pass.
+    pub(super) fn send(&self, request: &Request<'_>) -> Result<Answer, RegistryError> {
+        self.patiently(request.action, || self.authorized(request))
+    }
+
+    /// The answer that comes when it is tried often enough, with pauses between.
+    pub(super) fn patiently(
+        &self,
+        action: &str,
+        attempt: impl Fn() -> Result<Answer, RegistryError>,
+    ) -> Result<Answer, RegistryError> {
+        let mut failures = 0;
+        loop {
+            let outcome = attempt();
+            let retry_after = match &outcome {
+                Ok(answer) if is_passing(answer.status) => answer.header("retry-after").map(str::to_owned),
+                Err(error) if error.is_passing() => None,
+                _ => return outcome,
+            };
+            failures += 1;
+            match (self.patience.after(failures, retry_after.as_deref()), outcome) {
+                (Next::Retry(pause), _) => thread::sleep(pause),
+                (_, Err(error)) => return Err(error),
+                (next, Ok(answer)) => {
+                    let (action, host, status) = (action.to_owned(), answer.url.authority(), answer.status);
+                    return Err(match next {
+                        Next::TooLong(wanted) => {
+                            RegistryError::Later { action, host, status, seconds: wanted.as_secs() }
+                        }
+                        _ => RegistryError::Busy {
+                            action,
+                            host,
+                            status,
+                            attempts: failures,
+                            message: self.words(answer),
+                        },
+                    });
+                }
+            }
+        }
+    }
+
+    /// Asks with what is known; if that is not enough, once more with what the registry wants to see.
+    fn authorized(&self, request: &Request<'_>) -> Result<Answer, RegistryError> {
+        let known = self.authorization.known(request.scope);
+        let answer = self.hops(request, known.as_ref())?;
+        if answer.status != 401 || !answer.url.same_origin(&self.registry) {
+            return Ok(answer);
+        }
+        let wanted: Vec<&str> =
+            answer.headers.get_all("www-authenticate").iter().filter_map(|value| value.to_str().ok()).collect();
+        match self.authorization.answer(self, &wanted, request.scope, known.as_ref(), request.action)? {
+            Some(authorization) => self.hops(request, Some(&authorization)),
+            None => Ok(answer),
+        }
+    }
+
+    /// Asks, and follows where the answer leads.
+    fn hops(&self, request: &Request<'_>, authorization: Option<&Secret>) -> Result<Answer, RegistryError> {
+        let mut url = request.url.clone();
+        let mut authorization = authorization.filter(|_| url.same_origin(&self.registry));
+        for _ in 0..=HOP_LIMIT {
+            let answer = self.call(request, url, authorization)?;
+            let follows = matches!(request.method, Method::GET | Method::HEAD);
+            if !follows || !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
+                return Ok(answer);
+            }
+            let location =
+                answer.header("location").ok_or_else(|| self.led(request, "nowhere", RefusedPlace::Missing))?;
+            url = self.place(request.action, &answer.url, location)?;
+            if !url.same_origin(&self.registry) {
+                authorization = None;
+            }
+        }
+        Err(self.led(request, "ever new places", RefusedPlace::Hops))
+    }
+
+    /// The place that a `Location` means, if it may be gone to.
+    pub(super) fn place(&self, action: &str, here: &Url, location: &str) -> Result<Url, RegistryError> {
+        follow(&self.registry, here, location).map_err(|source| {
+            let place = here.join(location).map_or_else(|_| "a place off the web".to_owned(), |url| url.authority());
+            RegistryError::Led { action: action.to_owned(), host: here.authority(), place, source }
+        })
+    }
+
+    fn led(&self, request: &Request<'_>, place: &str, source: RefusedPlace) -> RegistryError {
+        RegistryError::Led { action: request.action.to_owned(), host: self.host(), place: place.to_owned(), source }
+    }
+
+    /// One request, one answer.
+    pub(super) fn call(
+        &self,
+        request: &Request<'_>,
+        url: Url,
+        authorization: Option<&Secret>,
+    ) -> Result<Answer, RegistryError> {
+        let failed = |error: ureq::Error| {
+            let answered = self.answered.load(Ordering::Relaxed);
+            fault::unreachable(request.action, &url.authority(), answered, error)
+        };
+        let mut head = http::Request::builder().method(request.method.clone()).uri(url.text());
+        for (name, value) in &request.headers {
+            head = head.header(*name, value);
+        }
+        if let Some(authorization) = authorization {
+            head = head.header("authorization", authorization.reveal());
+        }
+        let local = |source| RegistryError::Local { action: request.action.to_owned(), source };
+        let outcome = match request.body {
+            Content::None => self.run(head, ()),
+            Content::Bytes(mut bytes) => {
+                self.run(head.header("content-length", bytes.len()), SendBody::from_reader(&mut bytes))
+            }
+            Content::File(mut file, size, told) => {
+                file.rewind().map_err(local)?;
+                let mut content = Counted { content: file, count: 0, told };
+                self.run(head.header("content-length", size), SendBody::from_reader(&mut content))
+            }
+        };
+        let response = outcome.map_err(failed)?;
+        self.answered.store(true, Ordering::Relaxed);
+        let (parts, body) = response.into_parts();
+        let body = Paced::new(body.into_with_config().limit(u64::MAX).reader(), &self.patience);
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body, url })
+    }
+
+    fn run(
+        &self,
+        head: http::request::Builder,
+        body: impl ureq::AsSendBody,
+    ) -> Result<http::Response<ureq::Body>, ureq::Error> {
+        self.agent.run(head.body(body)?)
+    }
+
+    /// A server's own words on why it refuses, as a person may see them: short, and without what is secret.
+    pub(super) fn words(&self, answer: Answer) -> String {
+        let read = read_document(answer.body, MESSAGE_LIMIT, self.patience.answer).ok().flatten();
+        let words = read.map_or_else(String::new, |bytes| fault::words(&bytes));
+        self.authorization.without_secrets(&words)
+    }
+
+    /// The error for a status that nobody expects.
+    pub(super) fn refused(&self, action: &str, answer: Answer) -> RegistryError {
+        let (host, status) = (answer.url.authority(), answer.status);
+        RegistryError::Refused { action: action.to_owned(), host, status, message: self.words(answer) }
+    }
+
+    pub(super) fn protocol(&self, action: &str, reason: impl Into<String>) -> RegistryError {
+        RegistryError::Protocol { action: action.to_owned(), host: self.host(), reason: reason.into() }
+    }
+
+    /// Whether what is sent can be read on the way.
+    pub(super) fn is_private(&self) -> bool {
+        self.registry.security() == Security::Tls || self.registry.is_loopback()
+    }
+
+    pub(super) fn pause(&self, pause: Duration) {
+        thread::sleep(pause);
+    }
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What the answer says its length is.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.header("content-length")?.trim().parse().ok()
+    }
+}
+
+/// Tells how much was read through it.
+struct Counted<'a, R> {
+    content: R,
+    count: u64,
+    told: &'a dyn Fn(u64),
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.content.read(buffer)?;
+        self.count += count as u64;
+        (self.told)(self.count);
+        Ok(count)
+    }
+}

@@ -1,0 +1,198 @@
+//! A blob on its way: in pieces, over connections that break, and believed only when all of it is here.
+//!
+//! A connection that breaks is made again, and only the rest is asked for (`Range`, RFC 9110, section 14). A server may
+//! not know ranges and send all of it again: then what is here already is read past. Whether both parts are of one thing
+//! the digest tells in the end, which covers all bytes; so no server has to be believed in what it says of ranges,
+//! lengths or versions.
+
+use std::{
+    io::{self, Read},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use minicontainer::{
+    core::{Digest, Reference},
+    store::{Blob, Staging, StoreError},
+};
+use ureq::http::Method;
+
+use super::{
+    RegistryError,
+    authorization::Scope,
+    client::{Answer, Client, Content, Request},
+    manifest::denied,
+    paced::{Paced, TooSlow},
+    retry::Next,
+};
+
+/// After so many bytes a broken connection counts as the first again.
+const PROGRESS: u64 = 16 << 10;
+
+/// What is to be fetched, and from where.
+pub(super) struct Wanted<'a> {
+    pub(super) client: &'a Client,
+    pub(super) reference: &'a Reference,
+    pub(super) scope: &'a Scope,
+    pub(super) digest: &'a Digest,
+    pub(super) size: u64,
+    /// Whether its descriptor says to fetch it from somewhere else.
+    pub(super) foreign: bool,
+    /// Set when another part of the image has failed.
+    pub(super) stop: &'a AtomicBool,
+    /// Told is how much is here, and `None` when a connection broke.
+    pub(super) tell: &'a dyn Fn(Option<u64>),
+}
+
+/// Fetches a blob into a staging directory, verified.
+pub(super) fn download(wanted: &Wanted<'_>, staging: &Staging) -> Result<Blob, RegistryError> {
+    let mut download = Download { wanted, body: None, offset: 0, failures: 0, mark: 0, ranges: true, failure: None };
+    let staged = staging.blob(&mut download);
+    if let Some(failure) = download.failure {
+        return Err(failure);
+    }
+    Ok(staged?.verified(&wanted.what(), wanted.digest, wanted.size)?)
+}
+
+impl Wanted<'_> {
+    fn what(&self) -> String {
+        format!("the blob {} of {}", self.digest, self.reference.familiar())
+    }
+
+    fn action(&self) -> String {
+        format!("fetch {}", self.what())
+    }
+
+    fn wrong_size(&self, actual: u64) -> RegistryError {
+        StoreError::Size { what: self.what(), expected: self.size, actual }.into()
+    }
+}
+
+/// A blob as one stream of bytes, over as many connections as it takes.
+struct Download<'a> {
+    wanted: &'a Wanted<'a>,
+    body: Option<Paced<ureq::BodyReader<'static>>>,
+    /// How many bytes are here.
+    offset: u64,
+    /// How many connections broke since `mark`.
+    failures: u32,
+    mark: u64,
+    /// Whether the server may be asked for the rest only.
+    ranges: bool,
+    /// Why it failed: an `io::Error` could only say it as a text.
+    failure: Option<RegistryError>,
+}
+
+impl Download<'_> {
+    fn piece(&mut self, buffer: &mut [u8]) -> Result<usize, RegistryError> {
+        let left = self.wanted.size - self.offset;
+        loop {
+            if self.wanted.stop.load(Ordering::Relaxed) {
+                return Err(RegistryError::Stopped);
+            }
+            if left == 0 {
+                return self.end();
+            }
+            if self.body.is_none() {
+                self.body = self.open()?;
+            }
+            let Some(body) = &mut self.body else { continue };
+            let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            match body.read(&mut buffer[..most]) {
+                Ok(0) => self.broken(io::ErrorKind::UnexpectedEof.into())?,
+                Ok(count) => {
+                    self.offset += count as u64;
+                    if self.offset - self.mark >= PROGRESS {
+                        (self.mark, self.failures) = (self.offset, 0);
+                    }
+                    (self.wanted.tell)(Some(self.offset));
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.broken(error)?,
+            }
+        }
+    }
+
+    /// All is here: nothing more may come. How a connection ends then is nobody's concern.
+    fn end(&mut self) -> Result<usize, RegistryError> {
+        let surplus = self.body.take().and_then(|mut body| body.read(&mut [0; 1]).ok()).unwrap_or(0);
+        if surplus > 0 { Err(self.wanted.wrong_size(self.wanted.size + 1)) } else { Ok(0) }
+    }
+
+    /// A connection broke: waits, or gives up.
+    fn broken(&mut self, error: io::Error) -> Result<(), RegistryError> {
+        self.body = None;
+        self.failures += 1;
+        let client = self.wanted.client;
+        match client.patience.after(self.failures, None) {
+            Next::Retry(pause) => {
+                (self.wanted.tell)(None);
+                client.pause(pause);
+                Ok(())
+            }
+            Next::GiveUp | Next::TooLong(_) => {
+                let slow = error.get_ref().and_then(|inner| inner.downcast_ref::<TooSlow>()).copied();
+                let (action, host) = (self.wanted.action(), client.host());
+                Err(match slow {
+                    Some(TooSlow { bytes, seconds }) => RegistryError::Slow { action, host, bytes, seconds },
+                    None => super::fault::unreachable(&action, &host, true, error.into()),
+                })
+            }
+        }
+    }
+
+    /// Asks for what is not here yet; `None` if it has to be asked for in another way.
+    fn open(&mut self) -> Result<Option<Paced<ureq::BodyReader<'static>>>, RegistryError> {
+        let Wanted { client, reference, scope, digest, size, .. } = *self.wanted;
+        let action = self.wanted.action();
+        let url = client.registry.with_target(&format!("/v2/{}/blobs/{digest}", reference.path()));
+        let partly = self.offset > 0 && self.ranges;
+        let headers = if partly { vec![("range", format!("bytes={}-", self.offset))] } else { Vec::new() };
+        let request = Request { method: Method::GET, url: &url, headers, body: Content::None, scope, action: &action };
+        let answer = client.send(&request)?;
+        match answer.status {
+            200 => {
+                if let Some(length) = answer.length().filter(|&length| length != size) {
+                    return Err(self.wanted.wrong_size(length));
+                }
+                let mut body = answer.body;
+                match io::copy(&mut body.by_ref().take(self.offset), &mut io::sink()) {
+                    Ok(skipped) if skipped == self.offset => Ok(Some(body)),
+                    Ok(_) => self.broken(io::ErrorKind::UnexpectedEof.into()).map(|()| None),
+                    Err(error) => self.broken(error).map(|()| None),
+                }
+            }
+            206 if partly && is_rest(&answer, self.offset, size) => Ok(Some(answer.body)),
+            206 | 416 if partly => {
+                // It does not do what it says: then all of it, once more.
+                self.ranges = false;
+                self.broken(io::Error::other("the registry sends another part than it was asked for")).map(|()| None)
+            }
+            401 | 403 => Err(denied(client, reference, answer)),
+            404 if self.wanted.foreign => Err(RegistryError::Foreign { digest: digest.to_string() }),
+            _ => Err(client.refused(&action, answer)),
+        }
+    }
+}
+
+/// Whether an answer says that it holds all from an offset on: `Content-Range: bytes 100-199/200`.
+fn is_rest(answer: &Answer, offset: u64, size: u64) -> bool {
+    let parsed = || {
+        let (range, whole) = answer.header("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?, whole.to_owned()))
+    };
+    parsed().is_some_and(|(first, last, whole)| {
+        first == offset && last.checked_add(1) == Some(size) && (whole == "*" || whole.parse() == Ok(size))
+    })
+}
+
+impl Read for Download<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.piece(buffer).map_err(|failure| {
+            let error = io::Error::other(failure.to_string());
+            self.failure = Some(failure);
+            error
+        })
+    }
+}

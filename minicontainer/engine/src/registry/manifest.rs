@@ -1,0 +1,145 @@
+//! What a registry says that an image is, before any of it is believed.
+//!
+//! A manifest and an index are both JSON, and what tells them apart is a word outside of the document, the header
+//! `Content-Type`, or one within, `mediaType`. A document that can be read as both has two meanings under one digest
+//! (CVE-2021-41190): what a scanner looked at is not what runs. So all that tells the kind must agree.
+
+use minicontainer::{
+    core::{Digest, Reference},
+    store::{StoreError, is_index},
+};
+use oci_spec::image::{ImageIndex, ImageManifest, MediaType};
+use serde_json::Value;
+use ureq::http::Method;
+
+use super::{
+    RegistryError,
+    authorization::Scope,
+    client::{Answer, Client, Content, Request},
+    paced::read_document,
+};
+
+/// The most that is read of a manifest, as containerd bounds it.
+const DOCUMENT_LIMIT: u64 = 4 << 20;
+
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// What is asked for.
+const ACCEPTED: [&str; 4] = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST];
+
+/// A document that a tag or a digest stands for.
+#[derive(Debug)]
+pub(super) enum Document {
+    Manifest(Box<ImageManifest>),
+    Index(Box<ImageIndex>),
+}
+
+/// A document with the bytes that its digest is of.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) document: Document,
+    pub(super) bytes: Vec<u8>,
+    pub(super) digest: Digest,
+}
+
+/// Fetches the manifest or index that a tag or digest names.
+pub(super) fn fetch(
+    client: &Client,
+    reference: &Reference,
+    name: &str,
+    scope: &Scope,
+) -> Result<Fetched, RegistryError> {
+    let action = format!("fetch the manifest of {}", reference.familiar());
+    let url = client.registry.with_target(&format!("/v2/{}/manifests/{name}", reference.path()));
+    let headers = vec![("accept", ACCEPTED.join(", "))];
+    let request = Request { method: Method::GET, url: &url, headers, body: Content::None, scope, action: &action };
+    let answer = client.send(&request)?;
+    match answer.status {
+        200 => {}
+        401 | 403 => return Err(denied(client, reference, answer)),
+        404 => return Err(RegistryError::UnknownManifest { reference: reference.familiar() }),
+        _ => return Err(client.refused(&action, answer)),
+    }
+    let what = format!("the manifest of {}", reference.familiar());
+    let content_type = answer.header("content-type").map(media_type).unwrap_or_default();
+    let said: Option<Digest> = match answer.header("docker-content-digest") {
+        Some(text) if text.starts_with("sha256:") => {
+            Some(text.parse().map_err(|_| client.protocol(&action, "the digest that it tells is none"))?)
+        }
+        _ => None,
+    };
+    let broken = |source| RegistryError::Local { action: action.clone(), source };
+    let read = read_document(answer.body, DOCUMENT_LIMIT, client.patience.answer).map_err(broken)?;
+    let bytes = read.ok_or_else(|| StoreError::DocumentSize { what: what.clone(), limit: DOCUMENT_LIMIT })?;
+    let digest = Digest::of(&bytes);
+    let wanted: Option<Digest> = name.parse().ok();
+    for expected in wanted.into_iter().chain(said) {
+        if expected != digest {
+            return Err(StoreError::Digest { what, expected, actual: digest }.into());
+        }
+    }
+    let document = parse(&bytes, &content_type, &what, &reference.familiar())?;
+    Ok(Fetched { document, bytes, digest })
+}
+
+/// Registries do not tell strangers whether something is there.
+pub(super) fn denied(client: &Client, reference: &Reference, answer: Answer) -> RegistryError {
+    let (repository, host) = (reference.familiar_repository(), super::familiar_host(reference.registry()));
+    RegistryError::PullDenied { repository, host, message: client.words(answer) }
+}
+
+/// A media type without its parameters.
+fn media_type(header: &str) -> String {
+    header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Makes sure that all that tells the kind agrees, and reads the document as what it is.
+pub(super) fn parse(bytes: &[u8], content_type: &str, what: &str, reference: &str) -> Result<Document, RegistryError> {
+    let invalid = |kind| move |source| StoreError::Document { what: what.to_owned(), kind, source };
+    let ambiguous = |how: String| RegistryError::Ambiguous { what: what.to_owned(), how };
+    let value: Value = serde_json::from_slice(bytes).map_err(invalid("manifest"))?;
+    if value["schemaVersion"] == 1 || content_type.starts_with("application/vnd.docker.distribution.manifest.v1+") {
+        return Err(RegistryError::Schema1 { reference: reference.to_owned() });
+    }
+    if value.get("manifests").is_some() && (value.get("layers").is_some() || value.get("config").is_some()) {
+        return Err(ambiguous("it is an index and a manifest at once".to_owned()));
+    }
+    let own = value["mediaType"].as_str();
+    if let Some(own) = own.filter(|own| *own != content_type) {
+        let (own, content_type) = (own.escape_debug(), content_type.escape_debug());
+        return Err(ambiguous(format!("it calls itself {own}, the registry calls it \"{content_type}\"")));
+    }
+    if !ACCEPTED.contains(&content_type) {
+        return Err(RegistryError::NotAnImage { what: what.to_owned(), media_type: content_type.to_owned() });
+    }
+    let says_index = is_index(&MediaType::from(content_type));
+    if says_index != value.get("manifests").is_some() {
+        return Err(ambiguous(format!("the registry calls it {content_type}, its fields are another's")));
+    }
+    if says_index {
+        return Ok(Document::Index(Box::new(serde_json::from_slice(bytes).map_err(invalid("image index"))?)));
+    }
+    let manifest: ImageManifest = serde_json::from_slice(bytes).map_err(invalid("image manifest"))?;
+    check_image(&manifest, what)?;
+    Ok(Document::Manifest(Box::new(manifest)))
+}
+
+/// Refuses artifacts: charts, signatures, caches, and whatever else is kept in registries.
+fn check_image(manifest: &ImageManifest, what: &str) -> Result<(), RegistryError> {
+    let not_an_image =
+        |media_type: &str| RegistryError::NotAnImage { what: what.to_owned(), media_type: media_type.to_owned() };
+    let config = manifest.config().media_type();
+    if *config != MediaType::ImageConfig && config.as_ref() != "application/vnd.docker.container.image.v1+json" {
+        return Err(not_an_image(manifest.artifact_type().as_ref().unwrap_or(config).as_ref()));
+    }
+    let known = |media_type: &str| {
+        media_type.starts_with("application/vnd.oci.image.layer.")
+            || media_type.starts_with("application/vnd.docker.image.rootfs.")
+    };
+    match manifest.layers().iter().find(|layer| !known(layer.media_type().as_ref())) {
+        Some(layer) => Err(not_an_image(layer.media_type().as_ref())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,131 @@
+//! Registries: images over the network.
+//!
+//! A registry is a web server that keeps images for others (OCI distribution-spec). It knows two kinds of things: blobs
+//! by their digests, and manifests by digests or tags. So a pull asks for the tag's manifest, learns from it the digests
+//! of the config and the layers, and fetches those that are not here:
+//!
+//! ```text
+//! GET /v2/library/busybox/manifests/latest    an index, or a manifest          (manifest, platform)
+//! GET /v2/library/busybox/blobs/sha256:…      a config, a layer                (download, claim)
+//! 401 WWW-Authenticate: Bearer realm=…        who are you?                     (challenge, authorization)
+//! 307 Location: https://storage…              not here, there                  (redirect, reach)
+//! POST /v2/…/blobs/uploads/                   the way back                     (push)
+//! ```
+//!
+//! Nothing that a registry says is believed before it is checked. What it sends must have the digest by which it was
+//! asked for; so whoever has the digest of an image can fetch it from anybody. What it says of where to go next is held
+//! against the rules in `redirect`; how fast, how often and how much it sends, against those in `retry` and `paced`.
+//!
+//! Asynchronous clients exist (`oci-client`), built for hundreds of requests at once. Here three layers are fetched at
+//! once, by three threads: a synchronous client (`ureq`, TLS by `rustls`) is a tenth of the code to compile, and each of
+//! the rules above needs its hands on every single request, redirect and byte.
+
+mod agent;
+mod authorization;
+mod challenge;
+mod claim;
+mod client;
+mod config;
+mod credentials;
+mod download;
+mod error;
+mod fault;
+mod helper;
+mod login;
+mod manifest;
+mod paced;
+mod platform;
+mod progress;
+mod pull;
+mod push;
+mod reach;
+mod redirect;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod url;
+
+use std::path::PathBuf;
+
+use minicontainer::core::reference::DEFAULT_REGISTRY;
+
+pub use config::Saved;
+pub use credentials::{Credentials, Secret};
+pub use error::{Failing, RegistryError};
+pub use login::{login, logout};
+pub use platform::{Platform, PlatformError};
+pub use progress::{Event, Progress, Tell};
+pub use pull::{Pulled, pull};
+pub use push::{Pushed, push};
+pub use redirect::RefusedPlace;
+pub use url::UrlError;
+
+use authorization::Authorization;
+use client::Client;
+use config::Config;
+use retry::Patience;
+use url::{Security, Url, is_loopback};
+
+/// How registries are connected to.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// Whether the wire may be plain.
+    pub wire: Wire,
+    patience: Patience,
+    /// Where credentials are, if not where Docker keeps the user's.
+    config: Option<PathBuf>,
+}
+
+/// Whether the wire may be plain. What was decided stays: a failure of TLS never leads to plain HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wire {
+    /// HTTPS, but plain HTTP to this very machine, where nobody is between.
+    #[default]
+    Usual,
+    /// Plain HTTP: the user said so.
+    Plain,
+    /// HTTPS, to this machine, too.
+    Tls,
+}
+
+impl Connection {
+    /// A connection of this kind.
+    pub fn new(wire: Wire) -> Connection {
+        Connection { wire, ..Connection::default() }
+    }
+
+    fn config(&self) -> Result<Config, RegistryError> {
+        self.config.as_ref().map_or_else(Config::find, |path| Config::read(path.clone()))
+    }
+
+    /// A client for a registry, with the user's credentials for it.
+    fn client(&self, registry: &str) -> Result<Client, RegistryError> {
+        let url = self.url(registry)?;
+        // Nobody on the way shall read a password.
+        let private = url.security() == Security::Tls || url.is_loopback();
+        let credentials = if private { self.config()?.credentials(registry)? } else { None };
+        Ok(Client::new(url, self.patience, Authorization::new(credentials)))
+    }
+
+    /// Where a registry is asked.
+    fn url(&self, registry: &str) -> Result<Url, RegistryError> {
+        let host = match registry {
+            // Its name is that of a web site; its registry has another one.
+            DEFAULT_REGISTRY => format!("registry-1.{DEFAULT_REGISTRY}"),
+            other => other.to_owned(),
+        };
+        let end_of_host = host.find(']').map_or_else(|| host.find(':'), |bracket| Some(bracket + 1));
+        let (name, port) = host.split_at(end_of_host.unwrap_or(host.len()));
+        let security = match self.wire {
+            Wire::Usual if is_loopback(name) && port != ":443" => Security::Plain,
+            Wire::Usual | Wire::Tls => Security::Tls,
+            Wire::Plain => Security::Plain,
+        };
+        Url::new(security, &host, "/v2/").map_err(|_| RegistryError::BadRegistry { name: registry.to_owned() })
+    }
+}
+
+/// What a user types after `login`: nothing for the default registry.
+fn familiar_host(registry: &str) -> String {
+    if registry == DEFAULT_REGISTRY { String::new() } else { registry.to_owned() }
+}

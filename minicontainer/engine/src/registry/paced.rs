@@ -1,0 +1,95 @@
+//! Bytes that must come at some pace.
+//!
+//! A time-out for each read stops a server that falls silent, not one that sends a byte now and then and so holds us for
+//! ever (*slow loris*). So bytes are counted: in each window of time there must be at least so many.
+
+use std::{
+    io::{self, Read},
+    time::{Duration, Instant},
+};
+
+use super::retry::Patience;
+
+/// A reader that fails when too little comes.
+pub(super) struct Paced<R> {
+    content: R,
+    window: Duration,
+    least: u64,
+    began: Instant,
+    count: u64,
+}
+
+/// Too little came.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("less than {bytes} bytes in {seconds} seconds")]
+pub(super) struct TooSlow {
+    pub(super) bytes: u64,
+    pub(super) seconds: u64,
+}
+
+impl<R: Read> Paced<R> {
+    pub(super) fn new(content: R, patience: &Patience) -> Paced<R> {
+        let (window, least) = (patience.window, patience.bytes_in_window);
+        Paced { content, window, least, began: Instant::now(), count: 0 }
+    }
+}
+
+impl<R: Read> Read for Paced<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.content.read(buffer)?;
+        self.count += count as u64;
+        if self.began.elapsed() >= self.window {
+            // The end of the content may come in a window of few bytes.
+            if self.count < self.least && count > 0 {
+                let (bytes, seconds) = (self.least, self.window.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, TooSlow { bytes, seconds }));
+            }
+            (self.began, self.count) = (Instant::now(), 0);
+        }
+        Ok(count)
+    }
+}
+
+/// Reads all of a small document within a time; `None` if it is larger than the limit.
+pub(super) fn read_document(mut content: impl Read, limit: u64, within: Duration) -> io::Result<Option<Vec<u8>>> {
+    let deadline = Instant::now() + within;
+    let mut document = Vec::new();
+    let mut piece = vec![0; 1 << 14];
+    loop {
+        match content.read(&mut piece) {
+            Ok(0) => return Ok(Some(document)),
+            Ok(count) => document.extend_from_slice(&piece[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        if document.len() as u64 > limit {
+            return Ok(None);
+        }
+        if Instant::now() > deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_has_a_limit() {
+        let within = Duration::from_secs(60);
+        assert_eq!(read_document([7; 20].as_slice(), 20, within).unwrap(), Some(vec![7; 20]));
+        assert_eq!(read_document(io::repeat(7), 20, within).unwrap(), None);
+        assert!(read_document(io::repeat(7), u64::MAX, Duration::ZERO).is_err());
+    }
+
+    #[test]
+    fn too_little_is_a_failure() {
+        let patience = Patience { window: Duration::ZERO, bytes_in_window: 10, ..Patience::default() };
+        assert_eq!(
+            Paced::new([7; 5].as_slice(), &patience).read(&mut [0; 100]).unwrap_err().kind(),
+            io::ErrorKind::TimedOut
+        );
+        assert_eq!(Paced::new([7; 50].as_slice(), &patience).read(&mut [0; 100]).unwrap(), 50);
+    }
+}

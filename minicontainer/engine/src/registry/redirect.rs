@@ -1,0 +1,109 @@
+//! Where a registry may lead.
+//!
+//! Its answers name other places: a redirect to where a blob lies, a token service, a place for an upload. The rules:
+//!
+//! - only HTTPS, and HTTP where that is allowed at all: between places of this machine, or, when the user said
+//!   `--insecure`, on the registry's own host. From HTTPS it never goes back to HTTP;
+//! - never nearer to ourselves than the registry is (see [`reach`](super::reach));
+//! - credentials go to the registry's own origin (protocol, host and port) and to its token service, nowhere else; once
+//!   a request was led away, it has none, even if it is led back.
+
+use std::net::IpAddr;
+
+use super::{
+    reach::Reach,
+    url::{Security, Url, UrlError},
+};
+
+/// The most redirects that are followed for one request.
+pub(super) const HOP_LIMIT: usize = 5;
+
+/// Why a registry is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedPlace {
+    /// It is no URL of the web.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// Plain HTTP, where it is not allowed.
+    #[error("it is plain http, which everybody on the way can read and change")]
+    Plain,
+    /// An address that is nearer than the registry.
+    #[error("it is an address of this machine or its neighbourhood")]
+    Near,
+    /// Redirects without an end.
+    #[error("it is one redirect after another, more than {HOP_LIMIT}")]
+    Hops,
+    /// No `Location` in an answer that must have one.
+    #[error("the answer names no place")]
+    Missing,
+}
+
+/// The place that a `Location` names, found at `here`, if it may be gone to.
+pub(super) fn follow(registry: &Url, here: &Url, location: &str) -> Result<Url, RefusedPlace> {
+    allowed(registry, here, here.join(location)?)
+}
+
+/// The place, if a registry may lead there from `here`.
+pub(super) fn allowed(registry: &Url, here: &Url, place: Url) -> Result<Url, RefusedPlace> {
+    let among_loopback = registry.is_loopback() && place.is_loopback();
+    if place.security() == Security::Plain
+        && (here.security() == Security::Tls || !(among_loopback || place.same_host(registry)))
+    {
+        return Err(RefusedPlace::Plain);
+    }
+    let near = match place.host().trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        Ok(address) => match Reach::of(address) {
+            Reach::Machine => !registry.is_loopback(),
+            Reach::Link => true,
+            // Whether the registry itself is there is known when it has been asked: see the guard of the resolver.
+            Reach::Organisation | Reach::World => false,
+        },
+        Err(_) => place.is_loopback() && !registry.is_loopback(),
+    };
+    if near && !place.same_origin(registry) { Err(RefusedPlace::Near) } else { Ok(place) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(registry: &str, location: &str, expect: Result<&str, RefusedPlace>) {
+        let registry: Url = registry.parse().unwrap();
+        let here = registry.with_target("/v2/app/blobs/x");
+        let found = follow(&registry, &here, location);
+        assert_eq!(found.map(|url| url.text()), expect.map(str::to_owned), "{registry} → {location}");
+    }
+
+    #[test]
+    fn storage_elsewhere_is_followed() {
+        check("https://registry.test", "https://storage.test/x?y=1", Ok("https://storage.test/x?y=1"));
+        check("https://registry.test", "/elsewhere", Ok("https://registry.test/elsewhere"));
+        check("http://127.0.0.1:5000", "http://localhost:6000/x", Ok("http://localhost:6000/x"));
+        check("http://127.0.0.1:5000", "https://storage.test/x", Ok("https://storage.test/x"));
+        check("http://registry.test:5000", "http://registry.test:6000/x", Ok("http://registry.test:6000/x"));
+    }
+
+    /// Rows H46 and H47 of the hostile corpus.
+    #[test]
+    fn what_a_registry_must_not_lead_to() {
+        check("https://registry.test", "http://registry.test/x", Err(RefusedPlace::Plain));
+        check("https://registry.test", "http://storage.test/x", Err(RefusedPlace::Plain));
+        check("http://registry.test", "http://storage.test/x", Err(RefusedPlace::Plain));
+        check("http://127.0.0.1:5000", "http://storage.test/x", Err(RefusedPlace::Plain));
+        check("https://registry.test", "file:///etc/passwd", Err(RefusedPlace::Url(UrlError::Scheme)));
+        for near in [
+            "localhost",
+            "127.0.0.1",
+            "127.1.2.3:80",
+            "[::1]",
+            "169.254.169.254",
+            "[fe80::1]",
+            "[::ffff:127.0.0.1]",
+            "0.0.0.0",
+        ] {
+            check("https://registry.test", &format!("https://{near}/x"), Err(RefusedPlace::Near));
+        }
+        check("http://127.0.0.1:5000", "https://169.254.169.254/latest", Err(RefusedPlace::Near));
+    }
+}

@@ -1,0 +1,114 @@
+//! When to ask again.
+//!
+//! A registry that is busy or broken for a moment says so with a status, or its connection breaks. To ask again at once
+//! makes it worse, so each pause is twice as long as the one before, and not quite the same for all who ask (*jitter*),
+//! or they would all come back in the same moment. A server may say how long to wait (`Retry-After`, RFC 9110, section
+//! 10.2.3); that is heeded as far as a person would wait.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+/// How long is waited, and for what: shorter in tests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For a connection, with all that TLS does.
+    pub(super) connect: Duration,
+    /// For the next bytes.
+    pub(super) read: Duration,
+    /// For the head of an answer; for all of a small document.
+    pub(super) answer: Duration,
+    /// In so much time so many bytes must come.
+    pub(super) window: Duration,
+    pub(super) bytes_in_window: u64,
+    /// The first pause.
+    pub(super) pause: Duration,
+    /// The longest pause, whatever a server asks for.
+    pub(super) longest_pause: Duration,
+    /// How often one thing is tried.
+    pub(super) attempts: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            connect: Duration::from_secs(20),
+            read: Duration::from_secs(30),
+            answer: Duration::from_secs(60),
+            window: Duration::from_secs(30),
+            bytes_in_window: 16 << 10,
+            pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(60),
+            attempts: 5,
+        }
+    }
+}
+
+/// What to do after a failure that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Try again after this time.
+    Retry(Duration),
+    /// It was tried often enough.
+    GiveUp,
+    /// The server wants more time than anybody waits.
+    TooLong(Duration),
+}
+
+/// Whether a status tells of something that may pass.
+pub(super) fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+impl Patience {
+    /// What to do after so many failures in a row. `retry_after` is the header's value; a date in it, which registries
+    /// do not send, is not understood and counts as none.
+    pub(super) fn after(&self, failures: u32, retry_after: Option<&str>) -> Next {
+        if failures >= self.attempts {
+            return Next::GiveUp;
+        }
+        match retry_after.and_then(|text| text.trim().parse::<u64>().ok()).map(Duration::from_secs) {
+            Some(wanted) if wanted > self.longest_pause => Next::TooLong(wanted),
+            Some(wanted) => Next::Retry(wanted),
+            None => {
+                let pause = self.pause * 2_u32.saturating_pow(failures.saturating_sub(1));
+                Next::Retry(pause.min(self.longest_pause).mul_f64(jitter()))
+            }
+        }
+    }
+}
+
+/// From 0.75 to 1.25, by the only source of chance that the standard library has.
+fn jitter() -> f64 {
+    let chance = RandomState::new().hash_one(()) % 1000;
+    0.75 + chance as f64 / 2000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end() {
+        let patience = Patience::default();
+        for (failures, milliseconds) in [(1, 500.0), (2, 1000.0), (3, 2000.0), (4, 4000.0)] {
+            let Next::Retry(pause) = patience.after(failures, None) else { panic!("{failures}") };
+            let ratio = pause.as_secs_f64() * 1000.0 / milliseconds;
+            assert!((0.75..=1.25).contains(&ratio), "{failures}: {pause:?}");
+        }
+        assert_eq!(patience.after(5, None), Next::GiveUp);
+        assert_eq!(patience.after(5, Some("1")), Next::GiveUp, "the server does not decide how often");
+    }
+
+    #[test]
+    fn a_server_is_heeded_within_bounds() {
+        let patience = Patience::default();
+        assert_eq!(patience.after(1, Some(" 7 ")), Next::Retry(Duration::from_secs(7)));
+        assert_eq!(patience.after(1, Some("0")), Next::Retry(Duration::ZERO));
+        assert_eq!(patience.after(1, Some("3600")), Next::TooLong(Duration::from_secs(3600)));
+        for nonsense in ["-1", "soon", "", "99999999999999999999999", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+            assert!(matches!(patience.after(1, Some(nonsense)), Next::Retry(_)), "{nonsense}");
+        }
+    }
+}

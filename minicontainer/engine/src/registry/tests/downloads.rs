@@ -1,0 +1,173 @@
+//! Connections that break, servers that are busy, and bytes that are not what they should be.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+const SIZE: usize = 1 << 20;
+
+fn big() -> (Shelf, String) {
+    let big = layer("big", SIZE);
+    (Shelf::with_image(std::slice::from_ref(&big)), Digest::of(&big).to_string())
+}
+
+/// Row F19 of the hostile corpus: the connection breaks after each 64 KiB, and each byte comes once.
+#[test]
+fn a_download_resumes_where_it_was_cut() {
+    let (shelf, digest) = big();
+    let blob = digest.clone();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let server = shelf.serve_but(move |asked, reply| match asked.target.contains(&blob) {
+        true => {
+            count.fetch_add(reply.body.len().min(1 << 16), Ordering::SeqCst);
+            reply.cut(1 << 16)
+        }
+        false => reply,
+    });
+    let room = Room::new();
+    room.pull(&server).unwrap();
+    assert!(server.count("GET", &digest) >= SIZE >> 16);
+    // What the kernel had on its way when the connection broke may be sent twice.
+    let total = sent.load(Ordering::SeqCst);
+    assert!(total < 2 * SIZE, "{total} bytes were sent for {SIZE}");
+    let image = room.store.image(&format!("{}/app:1", server.name())).unwrap();
+    assert_eq!(image.size(), SIZE as u64);
+}
+
+/// Row F19: a server that does not know ranges sends all of it again, and what is here is read past.
+#[test]
+fn a_server_without_ranges_serves_too() {
+    let (shelf, digest) = big();
+    let whole = shelf.blobs[&digest].clone();
+    let server = shelf.serve_but(move |asked, reply| match (asked.target.contains(&digest), asked.number) {
+        (true, number) if number < 4 => Reply::new(200, whole.clone()).cut(whole.len() / 2 + number * 1000),
+        (true, _) => Reply::new(200, whole.clone()),
+        _ => reply,
+    });
+    Room::new().pull(&server).unwrap();
+}
+
+/// Row F19: a range that is another than the one asked for is not taken; nor is 416, which says there is none.
+#[test]
+fn a_wrong_range_is_not_taken() {
+    for wrong in ["bytes 0-9/10", "bytes 5-1/x", "nonsense", ""] {
+        let (shelf, digest) = big();
+        let server = shelf.serve_but(move |asked, mut reply| match asked.target.contains(&digest) {
+            true if !asked.header("range").is_empty() => {
+                reply.headers.clear();
+                reply.header("Content-Range", wrong)
+            }
+            true if asked.number < 4 => reply.cut(100_000),
+            _ => reply,
+        });
+        Room::new().pull(&server).unwrap_or_else(|error| panic!("{wrong}: {error}"));
+    }
+    let (shelf, digest) = big();
+    let server = shelf.serve_but(move |asked, reply| match asked.target.contains(&digest) {
+        true if !asked.header("range").is_empty() => Reply::new(416, ""),
+        true if asked.number < 4 => reply.cut(100_000),
+        _ => reply,
+    });
+    Room::new().pull(&server).unwrap();
+}
+
+/// Row F19: what changes between two parts has another digest in the end.
+#[test]
+fn parts_of_two_blobs_are_no_blob() {
+    let (shelf, digest) = big();
+    let server = shelf.serve_but(move |asked, mut reply| {
+        if asked.target.contains(&digest) {
+            let first = asked.header("range").is_empty();
+            let etag = if first { "\"one\"" } else { "\"two\"" };
+            reply.body.iter_mut().for_each(|byte| *byte = byte.wrapping_add(u8::from(!first)));
+            reply = reply.header("ETag", etag);
+            return if first { reply.cut(100_000) } else { reply };
+        }
+        reply
+    });
+    Room::new().check_refused(&server, "not the content it should be");
+}
+
+#[test]
+fn a_connection_that_always_breaks_is_given_up() {
+    let (shelf, digest) = big();
+    let blob = digest.clone();
+    let server = shelf.serve_but(move |asked, reply| if asked.target.contains(&blob) { reply.cut(10) } else { reply });
+    Room::new().check_refused(&server, "cannot be reached");
+    assert!(server.count("GET", &digest) <= 10, "{}", server.count("GET", &digest));
+}
+
+#[test]
+fn sizes_and_digests_are_verified() {
+    for (extra, expect) in
+        [(1, "where its descriptor says"), (-1, "where its descriptor says"), (0, "not the content it should be")]
+    {
+        for chunked in [false, true] {
+            let (shelf, digest) = big();
+            let server = shelf.serve_but(move |asked, mut reply| {
+                if !asked.target.contains(&digest) {
+                    return reply;
+                }
+                match extra {
+                    1 => reply.body.push(0),
+                    -1 if chunked => return Reply::new(404, ""),
+                    -1 => drop(reply.body.pop()),
+                    _ => reply.body[77] ^= 1,
+                }
+                if chunked {
+                    let body =
+                        [format!("{:x}\r\n", reply.body.len()).as_bytes(), &reply.body, b"\r\n0\r\n\r\n"].concat();
+                    reply = Reply { body, ..reply }.header("Transfer-Encoding", "chunked");
+                }
+                reply
+            });
+            let expect = if extra == -1 && chunked { "answered 404" } else { expect };
+            Room::new().check_refused(&server, expect);
+        }
+    }
+}
+
+/// Row F21 of the hostile corpus: what may pass is waited for, in bounds; what is final is not asked twice.
+#[test]
+fn a_busy_registry_is_asked_again() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        let shelf = Shelf::with_image(&[layer("file", 10)]);
+        let server = shelf.serve_but(move |asked, reply| match asked.number % 3 {
+            2 => reply,
+            _ => Reply::new(status, "").header("Retry-After", "0"),
+        });
+        Room::new().pull(&server).unwrap_or_else(|error| panic!("{status}: {error}"));
+        let server = Server::start(move |_| Reply::new(status, r#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#));
+        Room::new().check_refused(&server, &format!("answered {status} each of 5 times: toomanyrequests"));
+        assert_eq!(server.asked().len(), 5);
+        let server = Server::start(move |_| Reply::new(status, "").header("Retry-After", "86400"));
+        Room::new().check_refused(&server, "wants to be asked again in 86400 seconds");
+        assert_eq!(server.asked().len(), 1);
+    }
+    for status in [400, 405, 410, 501] {
+        let server = Server::start(move |_| Reply::new(status, ""));
+        Room::new().check_refused(&server, &format!("answered {status}"));
+        assert_eq!(server.asked().len(), 1);
+    }
+}
+
+/// Row F21: a blob in chunks, of which nobody says how many there are.
+#[test]
+fn a_blob_without_a_length_is_fetched() {
+    let (shelf, digest) = big();
+    let server = shelf.serve_but(move |asked, reply| match asked.target.contains(&digest) {
+        true => {
+            let mut body = Vec::new();
+            for chunk in reply.body.chunks(50_000) {
+                body.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                body.extend_from_slice(chunk);
+                body.extend_from_slice(b"\r\n");
+            }
+            body.extend_from_slice(b"0\r\n\r\n");
+            Reply { body, ..reply }.header("Transfer-Encoding", "chunked")
+        }
+        false => reply,
+    });
+    Room::new().pull(&server).unwrap();
+}

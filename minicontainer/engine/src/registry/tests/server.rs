@@ -1,0 +1,184 @@
+//! A web server that does what a test tells it, faults included: one request for each connection, raw bytes back.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+/// A request, as the server saw it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub method: String,
+    pub target: String,
+    /// Names in lower case.
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+    /// How many came before it.
+    pub number: usize,
+}
+
+impl Asked {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// What the server answers.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// After so many bytes of the body the connection breaks.
+    pub cut: Option<usize>,
+    /// Between two bytes of the body.
+    pub drip: Option<Duration>,
+    /// Nothing is sent, and the connection stays open.
+    pub silent: bool,
+}
+
+impl Reply {
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Reply {
+        Reply { status, body: body.into(), ..Reply::default() }
+    }
+
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Reply {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub fn cut(mut self, at: usize) -> Reply {
+        self.cut = Some(at);
+        self
+    }
+}
+
+/// The server; it ends when it is dropped.
+pub struct Server {
+    pub address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Server {
+    pub fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (asked, ended) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let server = Server { address, asked: Arc::clone(&asked), ended: Arc::clone(&ended) };
+        let answer = Arc::new(answer);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if ended.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (answer, asked, ended) = (Arc::clone(&answer), Arc::clone(&asked), Arc::clone(&ended));
+                thread::spawn(move || {
+                    // A client that goes away is no fault of the server.
+                    let _ = serve(stream.unwrap(), &*answer, &asked, &ended);
+                });
+            }
+        });
+        server
+    }
+
+    /// As a registry's name.
+    pub fn name(&self) -> String {
+        format!("127.0.0.1:{}", self.address.port())
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.name())
+    }
+
+    /// All that was asked so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// How many requests of this method and with this in their target there were.
+    pub fn count(&self, method: &str, part: &str) -> usize {
+        self.asked().iter().filter(|asked| asked.method == method && asked.target.contains(part)).count()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+fn serve(
+    stream: TcpStream,
+    answer: &dyn Fn(&Asked) -> Reply,
+    log: &Mutex<Vec<Asked>>,
+    ended: &AtomicBool,
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    // What begins so is a handshake of TLS, to which a web server without TLS answers as to any nonsense.
+    if reader.fill_buf()?.first() == Some(&0x16) {
+        return (&stream).write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    }
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut words = line.split_whitespace();
+    let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(()) };
+    let mut asked = Asked {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers: BTreeMap::new(),
+        body: Vec::new(),
+        number: 0,
+    };
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim().split_once(':') else { break };
+        asked.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let length = asked.header("content-length").parse().unwrap_or(0);
+    reader.take(length).read_to_end(&mut asked.body)?;
+    asked.number = {
+        let mut log = log.lock().unwrap();
+        log.push(asked.clone());
+        log.len() - 1
+    };
+    send(stream, &answer(&asked), &asked.method, ended)
+}
+
+fn send(mut stream: TcpStream, reply: &Reply, method: &str, ended: &AtomicBool) -> std::io::Result<()> {
+    if reply.silent {
+        while !ended.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        return Ok(());
+    }
+    let mut head = format!("HTTP/1.1 {} Status\r\nConnection: close\r\n", reply.status);
+    let own = |wanted: &str| reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    if !own("content-length") && !own("transfer-encoding") && reply.status != 204 {
+        head += &format!("Content-Length: {}\r\n", reply.body.len());
+    }
+    for (name, value) in &reply.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    stream.write_all((head + "\r\n").as_bytes())?;
+    if method == "HEAD" {
+        return Ok(());
+    }
+    let body = &reply.body[..reply.cut.unwrap_or(reply.body.len()).min(reply.body.len())];
+    match reply.drip {
+        None => stream.write_all(body),
+        Some(pause) => body.iter().try_for_each(|byte| {
+            thread::sleep(pause);
+            stream.write_all(&[*byte])
+        }),
+    }
+}

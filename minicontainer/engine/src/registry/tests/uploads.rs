@@ -1,0 +1,127 @@
+//! The way back: uploads that are lost, led away or refused.
+
+use std::sync::Mutex;
+
+use super::*;
+
+/// A registry that takes uploads; `fault` may answer in its place.
+fn taking(fault: impl Fn(&Asked) -> Option<Reply> + Send + Sync + 'static) -> Server {
+    let taken: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::default();
+    Server::start(move |asked| {
+        if let Some(reply) = fault(asked) {
+            return reply;
+        }
+        let mut taken = taken.lock().unwrap();
+        let last = asked.target.rsplit(['/', '=']).next().unwrap_or_default();
+        match asked.method.as_str() {
+            "HEAD" if taken.contains_key(last) => Reply::new(200, ""),
+            "HEAD" => Reply::new(404, ""),
+            "POST" => Reply::new(202, "").header("Location", "/v2/app/blobs/uploads/1?state=x"),
+            "PUT" if asked.target.contains("/uploads/") && Digest::of(&asked.body).to_string() == last => {
+                taken.insert(last.to_owned(), asked.body.clone());
+                Reply::new(201, "")
+            }
+            "PUT" if asked.target.contains("/manifests/") => Reply::new(201, ""),
+            _ => Reply::new(400, ""),
+        }
+    })
+}
+
+/// A store with an image that is named to be pushed to a server.
+fn loaded(server: &Server) -> (Room, Reference) {
+    let shelf = Shelf::with_image(&[layer("one", 100_000), layer("two", 10)]);
+    let origin = shelf.serve();
+    let room = Room::new();
+    room.pull(&origin).unwrap();
+    let reference: Reference = format!("{}/app:1", server.name()).parse().unwrap();
+    room.store.tag(&format!("{}/app:1", origin.name()), &reference).unwrap();
+    (room, reference)
+}
+
+fn try_push(server: &Server) -> Result<Pushed, RegistryError> {
+    let (room, reference) = loaded(server);
+    push(&room.store, &reference, &room.connection, &|_| {})
+}
+
+#[test]
+fn what_is_there_is_not_sent_again() {
+    let server = taking(|_| None);
+    let (room, reference) = loaded(&server);
+    push(&room.store, &reference, &room.connection, &|_| {}).unwrap();
+    assert_eq!((server.count("PUT", "/uploads/"), server.count("PUT", "/manifests/1")), (3, 1));
+    let manifest = server.asked().last().unwrap().clone();
+    assert_eq!(manifest.header("content-type"), MANIFEST);
+    push(&room.store, &reference, &room.connection, &|_| {}).unwrap();
+    assert_eq!(server.count("PUT", "/uploads/"), 3);
+}
+
+/// Row F22 of the hostile corpus: a session that is lost is begun again, not for ever.
+#[test]
+fn a_lost_upload_begins_again() {
+    let lost = Mutex::new(0);
+    let server = taking(move |asked| {
+        let mut lost = lost.lock().unwrap();
+        *lost += usize::from(asked.method == "PUT");
+        (asked.method == "PUT" && *lost <= 2).then(|| Reply::new(404, r#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}"#))
+    });
+    try_push(&server).unwrap();
+    assert_eq!(server.count("POST", "/uploads/"), 5);
+    let server = taking(|asked| (asked.method == "PUT").then(|| Reply::new(404, "")));
+    let error = try_push(&server).unwrap_err().to_string();
+    assert!(error.contains("cannot upload the blob") && error.contains("answered 404"), "{error}");
+    assert!(server.count("PUT", "") <= 10 && server.count("PUT", "/manifests/") == 0);
+}
+
+/// Row F22: the place to upload to is another server's, which gets the bytes and no credentials; or a place that nobody
+/// may lead to.
+#[test]
+fn an_upload_is_led_away_without_credentials() {
+    let other = taking(|_| None);
+    let place = format!("{}/v2/app/blobs/uploads/1?state=x", other.url());
+    let server = taking(move |asked| match (asked.header("authorization"), asked.method.as_str()) {
+        ("", _) => Some(Reply::new(401, "").header("WWW-Authenticate", "Basic realm=\"x\"")),
+        (_, "POST") => Some(Reply::new(202, "").header("Location", place.clone())),
+        _ => None,
+    });
+    let (room, reference) = loaded(&server);
+    let login = Room::with_login(&server, "user", SECRET);
+    push(&room.store, &reference, &login.connection, &|_| {}).unwrap();
+    assert_eq!(other.count("PUT", "/uploads/"), 3);
+    assert!(other.asked().iter().all(|asked| asked.header("authorization").is_empty()));
+    for place in ["http://169.254.169.254/x", "http://elsewhere.invalid/x", "file:///x"] {
+        let server =
+            taking(move |asked| (asked.method == "POST").then(|| Reply::new(202, "").header("Location", place)));
+        let error = try_push(&server).unwrap_err().to_string();
+        assert!(error.contains("where it is not followed"), "{error}");
+    }
+    let server = taking(|asked| (asked.method == "POST").then(|| Reply::new(202, "")));
+    assert!(try_push(&server).unwrap_err().to_string().contains("names no place to upload to"));
+}
+
+/// Row F22: a registry that will not mount is sent the blob; one that will is not.
+#[test]
+fn a_mount_may_be_refused() {
+    for (status, uploads) in [(201, 1), (202, 3), (404, 3), (405, 3)] {
+        let server = taking(move |asked| {
+            let mount = asked.method == "POST" && asked.target.contains("mount=");
+            mount.then(|| Reply::new(status, "").header("Location", "/v2/app/blobs/uploads/2"))
+        });
+        let (room, reference) = loaded(&server);
+        let other: Reference = format!("{}/other:1", server.name()).parse().unwrap();
+        room.store.tag(&reference.to_string(), &other).unwrap();
+        push(&room.store, &reference, &room.connection, &|_| {}).unwrap();
+        assert_eq!(server.count("PUT", "/uploads/"), uploads, "{status}");
+        assert_eq!(server.count("POST", "from=other"), 2, "{status}");
+    }
+}
+
+#[test]
+fn a_push_that_is_refused_says_why() {
+    let server = taking(|asked| {
+        (asked.method == "POST").then(|| Reply::new(403, r#"{"errors":[{"code":"DENIED","message":"not yours"}]}"#))
+    });
+    let error = try_push(&server).unwrap_err().to_string();
+    assert!(error.starts_with("push access denied for") && error.ends_with("not yours"), "{error}");
+    let server = taking(|asked| asked.target.contains("/manifests/").then(|| Reply::new(400, "")));
+    assert!(try_push(&server).unwrap_err().to_string().contains("cannot push the manifest"));
+}

@@ -1,0 +1,235 @@
+//! Addresses on the web, as far as registries use them.
+//!
+//! A URL from a registry is a stranger's word: where to go, in which protocol, and with a place for a user's name and
+//! password that would be taken for ours. So it is taken apart once, here, and what is kept can only be one of HTTP or
+//! HTTPS, a host in ASCII, a port and a target. Shown it is without its query: what stands behind the `?` of a storage
+//! service's URL is as good as a password.
+
+use std::{fmt, str::FromStr};
+
+use ureq::http::Uri;
+
+/// A URL of HTTP or HTTPS.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Url {
+    security: Security,
+    /// In lower case; an IPv6 address in brackets.
+    host: String,
+    port: u16,
+    /// Path and query.
+    target: String,
+}
+
+/// Whether the wire can be read by others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Security {
+    /// HTTPS.
+    Tls,
+    /// Plain HTTP.
+    Plain,
+}
+
+/// What is wrong with a URL. The URL itself is not told: it may hold a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// No URL at all.
+    #[error("it is no valid URL")]
+    Syntax,
+    /// `file:`, `ftp:`, `unix:` and their like.
+    #[error("its protocol is neither https nor http")]
+    Scheme,
+    /// `https://name:password@host/`.
+    #[error("it has a user's name in it")]
+    UserInfo,
+}
+
+impl Url {
+    pub(super) fn new(security: Security, authority: &str, target: &str) -> Result<Url, UrlError> {
+        let scheme = if security == Security::Tls { "https" } else { "http" };
+        format!("{scheme}://{authority}{target}").parse()
+    }
+
+    /// The whole of it, with what may be secret.
+    pub(super) fn text(&self) -> String {
+        format!("{}{}", self.origin(), self.target)
+    }
+
+    pub(super) fn security(&self) -> Security {
+        self.security
+    }
+
+    /// Host and port, the port only where it is not the protocol's own.
+    pub(super) fn authority(&self) -> String {
+        let usual = if self.security == Security::Tls { 443 } else { 80 };
+        if self.port == usual { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+    }
+
+    fn origin(&self) -> String {
+        let scheme = if self.security == Security::Tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority())
+    }
+
+    /// Whether both are of one server: what may be told to the one may be told to the other.
+    pub(super) fn same_origin(&self, other: &Url) -> bool {
+        self.security == other.security && self.host == other.host && self.port == other.port
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(super) fn same_host(&self, other: &Url) -> bool {
+        self.host == other.host
+    }
+
+    /// Whether it is this machine by its very name: what goes there never leaves the machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
+    /// The same server, another target.
+    pub(super) fn with_target(&self, target: &str) -> Url {
+        Url { target: target.to_owned(), ..self.clone() }
+    }
+
+    /// What a `Location` means that was found here (RFC 9110, section 10.2.2): a whole URL, or a part of one.
+    pub(super) fn join(&self, location: &str) -> Result<Url, UrlError> {
+        let scheme_end = location.find([':', '/', '?', '#']).filter(|&at| location[at..].starts_with(':'));
+        if scheme_end.is_some() {
+            return location.parse();
+        }
+        if location.starts_with("//") {
+            let scheme = if self.security == Security::Tls { "https" } else { "http" };
+            return format!("{scheme}:{location}").parse();
+        }
+        let path = self.target.split('?').next().unwrap_or_default();
+        let target = match location.chars().next() {
+            Some('/') => location.to_owned(),
+            Some('?') => format!("{path}{location}"),
+            _ => format!("{}/{location}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
+        };
+        format!("{}{target}", self.origin()).parse()
+    }
+
+    /// The same with one more field in its query. The value must need no escaping.
+    pub(super) fn with_query(&self, name: &str, value: &str) -> Url {
+        let separator = if self.target.contains('?') { '&' } else { '?' };
+        self.with_target(&format!("{}{separator}{name}={value}", self.target))
+    }
+}
+
+/// Whether a host, as it stands in a URL, is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+impl FromStr for Url {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Url, UrlError> {
+        let (scheme, _) = text.split_once(':').ok_or(UrlError::Syntax)?;
+        let security = match scheme.to_ascii_lowercase().as_str() {
+            "https" => Security::Tls,
+            "http" => Security::Plain,
+            _ => return Err(UrlError::Scheme),
+        };
+        let text = text.split('#').next().unwrap_or_default();
+        let uri: Uri = text.parse().map_err(|_| UrlError::Syntax)?;
+        let authority = uri.authority().ok_or(UrlError::Syntax)?;
+        if authority.as_str().contains('@') {
+            return Err(UrlError::UserInfo);
+        }
+        let host = authority.host().to_ascii_lowercase();
+        let port_text = authority.as_str()[authority.host().len()..].strip_prefix(':');
+        let port = match port_text {
+            None | Some("") => {
+                if security == Security::Tls {
+                    443
+                } else {
+                    80
+                }
+            }
+            Some(_) => authority.port_u16().filter(|&port| port != 0).ok_or(UrlError::Syntax)?,
+        };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte);
+        if host.is_empty() || !host.bytes().all(plain) {
+            return Err(UrlError::Syntax);
+        }
+        let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        Ok(Url { security, host, port, target })
+    }
+}
+
+/// Without the query.
+impl fmt::Display for Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.origin(), self.target.split('?').next().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// A text as the value of a query's field.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            true => escaped.push(char::from(byte)),
+            false => escaped += &format!("%{byte:02X}"),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(location: &str, expect: Result<&str, UrlError>) {
+        let base: Url = "https://registry.test/v2/app/blobs/x?old=1".parse().unwrap();
+        assert_eq!(base.join(location).map(|url| url.text()), expect.map(str::to_owned), "{location}");
+    }
+
+    #[test]
+    fn locations_are_resolved() {
+        check("https://other.test/blob?signature=1", Ok("https://other.test/blob?signature=1"));
+        check("HTTPS://Other.Test:443/blob", Ok("https://other.test/blob"));
+        check("//other.test:8443/blob", Ok("https://other.test:8443/blob"));
+        check("/v2/app/blobs/uploads/1?state=a:b", Ok("https://registry.test/v2/app/blobs/uploads/1?state=a:b"));
+        check("uploads/1", Ok("https://registry.test/v2/app/blobs/uploads/1"));
+        check("?state=1", Ok("https://registry.test/v2/app/blobs/x?state=1"));
+        check("http://other.test/#part", Ok("http://other.test/"));
+        check("https://[::1]:5000/x", Ok("https://[::1]:5000/x"));
+    }
+
+    /// Row H46 of the hostile corpus: nothing but the web; and H47: no dots that only look like dots.
+    #[test]
+    fn locations_off_the_web_are_refused() {
+        for scheme in
+            ["file:///etc/passwd", "ftp://host/x", "unix:///run/docker.sock", "gopher://x/", "data:,x", "javascript:x"]
+        {
+            check(scheme, Err(UrlError::Scheme));
+        }
+        check("https://user:password@host/", Err(UrlError::UserInfo));
+        check("https://registry.test@evil.test/", Err(UrlError::UserInfo));
+        for wrong in
+            ["https://", "https:/x", "https://a b/", "https://host:0/", "https://host:99999/", "https://127。0。0。1/"]
+        {
+            check(wrong, Err(UrlError::Syntax));
+        }
+        check("https://127%2e0.0.1/", Err(UrlError::Syntax));
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        let url: Url = "https://storage.test/blob?X-Signature=secret".parse().unwrap();
+        assert_eq!(format!("{url} {url:?}"), "https://storage.test/blob https://storage.test/blob");
+    }
+}
