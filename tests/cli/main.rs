@@ -12,6 +12,7 @@ mod judge;
 mod life;
 mod mistakes;
 mod place;
+mod registry;
 #[path = "../kernel/skip.rs"]
 mod skip;
 mod streams;

@@ -7,7 +7,7 @@ use crate::{place::Place, skip};
 /// Mistakes that are the same whoever makes them.
 const MISTAKES: &[&[&str]] = &[
     // images
-    &["run", "--rm", "no-such-image"],
+    &["run", "--rm", "--pull=never", "no-such-image"],
     &["run", "--rm", "Not/A:Reference"],
     &["run", "--rm", "busybox@sha256:12"],
     &["rmi", "no-such-image"],

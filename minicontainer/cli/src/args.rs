@@ -68,6 +68,14 @@ pub enum Command {
     Images(image::list::ListArguments),
     /// Remove images
     Rmi(image::remove::RemoveArguments),
+    /// Download an image from a registry
+    Pull(registry::PullArguments),
+    /// Upload an image to a registry
+    Push(registry::PushArguments),
+    /// Log in to a registry
+    Login(registry::LoginArguments),
+    /// Forget the credentials for a registry
+    Logout(registry::LogoutArguments),
     /// Add the images of a tar archive that `docker save` or an OCI tool wrote
     Load(image::archive::LoadArguments),
     /// Write images as a tar archive that others read, too
@@ -134,6 +142,10 @@ pub enum ImageCommand {
     Rm(image::remove::RemoveArguments),
     /// Remove images that have no name, or that no container uses
     Prune(image::remove::PruneArguments),
+    /// Download an image from a registry
+    Pull(registry::PullArguments),
+    /// Upload an image to a registry
+    Push(registry::PushArguments),
     /// Add the images of a tar archive
     Load(image::archive::LoadArguments),
     /// Write images as a tar archive that others read, too
@@ -179,8 +191,12 @@ impl Command {
             Command::Commit(arguments) | Command::Container(ContainerCommand::Commit(arguments)) => {
                 image::made::commit(&arguments)
             }
+            Command::Login(arguments) => registry::login(&arguments),
+            Command::Logout(arguments) => registry::logout(&arguments),
             Command::Images(arguments) => ImageCommand::Ls(arguments).execute(),
             Command::Rmi(arguments) => ImageCommand::Rm(arguments).execute(),
+            Command::Pull(arguments) => ImageCommand::Pull(arguments).execute(),
+            Command::Push(arguments) => ImageCommand::Push(arguments).execute(),
             Command::Load(arguments) => ImageCommand::Load(arguments).execute(),
             Command::Save(arguments) => ImageCommand::Save(arguments).execute(),
             Command::Import(arguments) => ImageCommand::Import(arguments).execute(),
@@ -217,6 +233,8 @@ impl ImageCommand {
             ImageCommand::Inspect(arguments) => inspect::execute(&arguments, &[inspect::IMAGE]),
             ImageCommand::Rm(arguments) => image::remove::remove(&arguments),
             ImageCommand::Prune(arguments) => image::remove::prune(&arguments),
+            ImageCommand::Pull(arguments) => registry::pull(&arguments),
+            ImageCommand::Push(arguments) => registry::push(&arguments),
             ImageCommand::Load(arguments) => image::archive::load(&arguments),
             ImageCommand::Save(arguments) => image::archive::save(&arguments),
             ImageCommand::Import(arguments) => image::archive::import(&arguments),

@@ -18,6 +18,7 @@ use minicontainer::{ErrorKind, rootfs::RootFsError, store::StoreError};
 use minicontainer_engine::{
     ContainerError,
     image::{ImageError, SeedError},
+    registry::RegistryError,
 };
 
 use crate::output::{visible, visible_lines};
@@ -53,6 +54,12 @@ impl Failure {
     /// The same with a hint that says how to mend it.
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
+        self
+    }
+
+    /// The same with one more way to mend it.
+    pub fn or_hint(mut self, other: &str) -> Failure {
+        self.hint = Some(self.hint.map_or_else(|| other.to_owned(), |hint| format!("{hint}; or {other}")));
         self
     }
 
@@ -157,6 +164,13 @@ impl From<StoreError> for Failure {
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Failure {
         let hint = error.hint().to_owned();
+        Failure { code: 1, error: error.into(), hint: None }.hint(hint)
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Failure {
+        let hint = error.hint();
         Failure { code: 1, error: error.into(), hint: None }.hint(hint)
     }
 }

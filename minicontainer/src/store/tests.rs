@@ -105,7 +105,7 @@ fn images_are_found_by_name_and_by_the_beginning_of_their_id() {
         |name: &str| store.image(name).unwrap_err().to_string().replace(&store.root().display().to_string(), "STORE");
     insta::assert_snapshot!(message("nginx"), @r#"no image "nginx" in the store STORE"#);
     insta::assert_snapshot!(message("X"), @r#"cannot look up the image "X""#);
-    insta::assert_snapshot!(store.image("nginx").unwrap_err().hint(), @"`minicontainer image seed` makes busybox from this machine's programs with no network; `minicontainer load -i FILE` reads what `docker save` wrote; `minicontainer images` lists what is there");
+    insta::assert_snapshot!(store.image("nginx").unwrap_err().hint(), @"`minicontainer pull IMAGE` fetches it; `minicontainer image seed` makes busybox from this machine's programs with no network; `minicontainer load -i FILE` reads what `docker save` wrote; `minicontainer images` lists what is there");
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod judge;
 pub mod list;
 pub mod options;
+pub mod registry;
 pub mod run;
 mod security;
 pub mod spec;

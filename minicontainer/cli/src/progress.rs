@@ -1,0 +1,168 @@
+//! A pull or a push, shown while it happens, in Docker's words.
+//!
+//! On a terminal each layer has a line that changes: a bar while bytes come, then a word. Where the output is a file or
+//! a pipe there is a line for each change of state and nothing for each byte; and with `--quiet` nothing at all.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal, Write},
+    sync::{Mutex, MutexGuard},
+};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use minicontainer::core::Digest;
+use minicontainer_engine::registry::{Event, Progress};
+
+use crate::{output::visible, table::size};
+
+const BAR: &str = "{prefix}: {msg} [{bar:50}] {bytes}/{total_bytes}";
+const WORD: &str = "{prefix}: {msg}";
+
+/// Where it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// For `pull` and `push`, whose result it is.
+    Stdout,
+    /// For `run`, whose standard output is the container's.
+    Stderr,
+}
+
+/// What is shown of a pull or push.
+pub struct Shown {
+    stream: Stream,
+    quiet: bool,
+    /// On a terminal: all lines that change.
+    lines: Option<MultiProgress>,
+    layers: Mutex<BTreeMap<Digest, Line>>,
+}
+
+/// A layer's line.
+struct Line {
+    bar: ProgressBar,
+    said: String,
+}
+
+impl Shown {
+    pub fn new(stream: Stream, quiet: bool) -> Shown {
+        let (terminal, target) = match stream {
+            Stream::Stdout => (io::stdout().is_terminal(), ProgressDrawTarget::stdout()),
+            Stream::Stderr => (io::stderr().is_terminal(), ProgressDrawTarget::stderr()),
+        };
+        let lines = (terminal && !quiet).then(|| MultiProgress::with_draw_target(target));
+        Shown { stream, quiet, lines, layers: Mutex::default() }
+    }
+
+    /// Shows one event.
+    pub fn tell(&self, event: &Event<'_>) {
+        if self.quiet {
+            return;
+        }
+        match event {
+            Event::Pulling { tag, path } => self.line(&format!("{tag}: Pulling from {path}")),
+            Event::Pushing { repository } => self.line(&format!("The push refers to repository [{repository}]")),
+            Event::Layer { digest, progress } => self.layer(digest, *progress),
+            Event::Digest { digest, pushed: None } => self.last_line(&format!("Digest: {digest}")),
+            Event::Digest { digest, pushed: Some((tag, size)) } => {
+                self.last_line(&format!("{tag}: digest: {digest} size: {size}"));
+            }
+            Event::Pulled { newer: true, reference } => {
+                self.line(&format!("Status: Downloaded newer image for {reference}"));
+            }
+            Event::Pulled { newer: false, reference } => {
+                self.line(&format!("Status: Image is up to date for {reference}"));
+            }
+        }
+    }
+
+    /// One line, above those that change.
+    pub fn line(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        let text = visible(text);
+        match &self.lines {
+            // A terminal that cannot be written to has nobody before it.
+            Some(lines) => drop(lines.println(text)),
+            None => self.write(&text),
+        }
+    }
+
+    /// The layers are done: what comes now stands below them.
+    fn last_line(&self, text: &str) {
+        for line in self.locked().values() {
+            line.bar.abandon();
+        }
+        self.write(&visible(text));
+    }
+
+    /// A reader who has seen enough closes the pipe, and the work goes on.
+    fn write(&self, text: &str) {
+        let _ = match self.stream {
+            Stream::Stdout => writeln!(io::stdout(), "{text}"),
+            Stream::Stderr => writeln!(io::stderr(), "{text}"),
+        };
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<Digest, Line>> {
+        self.layers.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn layer(&self, digest: &Digest, progress: Progress<'_>) {
+        let mut layers = self.locked();
+        let line = layers.entry(digest.clone()).or_insert_with(|| {
+            let bar = match &self.lines {
+                Some(lines) => lines.add(ProgressBar::no_length()),
+                None => ProgressBar::hidden(),
+            };
+            Line { bar: bar.with_style(style(WORD)).with_prefix(digest.short().to_owned()), said: String::new() }
+        });
+        let said = words(progress);
+        let bytes = match progress {
+            Progress::Downloading { done, total } | Progress::Uploading { done, total } => Some((done, total)),
+            _ => None,
+        };
+        if let Some((done, total)) = bytes {
+            line.bar.set_length(total);
+            line.bar.set_position(done);
+        }
+        // What was here before was not pulled.
+        if line.said == said || (progress == Progress::Pulled && line.said == words(Progress::Exists)) {
+            return;
+        }
+        line.said.clone_from(&said);
+        if self.lines.is_some() {
+            line.bar.set_style(style(if bytes.is_some() { BAR } else { WORD }));
+            line.bar.set_message(said);
+        } else if bytes.is_none() {
+            self.write(&format!("{}: {said}", digest.short()));
+        }
+    }
+}
+
+fn words(progress: Progress<'_>) -> String {
+    match progress {
+        Progress::Pending => "Pulling fs layer".to_owned(),
+        Progress::Preparing => "Preparing".to_owned(),
+        Progress::Exists => "Already exists".to_owned(),
+        Progress::ExistsThere => "Layer already exists".to_owned(),
+        Progress::Downloading { .. } => "Downloading".to_owned(),
+        Progress::Waiting => "Waiting for another process that fetches it".to_owned(),
+        Progress::Retrying => "Retrying".to_owned(),
+        Progress::Downloaded => "Download complete".to_owned(),
+        Progress::Pulled => "Pull complete".to_owned(),
+        Progress::Uploading { .. } => "Pushing".to_owned(),
+        Progress::Mounted { from } => format!("Mounted from {}", visible(from)),
+        Progress::Pushed => "Pushed".to_owned(),
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let with_sizes = |state: &indicatif::ProgressState, text: &mut dyn std::fmt::Write| {
+        let _ = write!(text, "{}", size(state.pos()));
+    };
+    let with_total = |state: &indicatif::ProgressState, text: &mut dyn std::fmt::Write| {
+        let _ = write!(text, "{}", size(state.len().unwrap_or_default()));
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("bytes", with_sizes).with_key("total_bytes", with_total).progress_chars("=> ")
+}

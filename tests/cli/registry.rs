@@ -1,0 +1,310 @@
+//! Against a real registry, Debian's `docker-registry`, on a loopback port; with `skopeo` as a second client, to see that
+//! both understand each other. Neither needs the network.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    place::{Answer, Place},
+    skip,
+};
+
+const USER: &str = "student";
+const PASSWORD: &str = "lesson-one";
+/// What `htpasswd -Bbn student lesson-one` wrote.
+const PASSWORD_FILE: &str = "student:$2y$05$O5QGh65R2sZpZBcqFINkI.rS5SnDsvXDInEvQwQpXIgyfjDbDLv5C\n";
+
+/// A registry that runs until it is dropped.
+struct Registry {
+    child: Child,
+    address: String,
+    directory: tempfile::TempDir,
+}
+
+/// Who may use a registry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Everybody,
+    Student,
+}
+
+fn has(program: &str) -> bool {
+    Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
+
+impl Registry {
+    /// None when the test must be skipped.
+    fn start(access: Access) -> Option<Registry> {
+        if !skip::require(has("docker-registry"), "docker-registry (apt-get install docker-registry)") {
+            return None;
+        }
+        // The port that is free now may be somebody's in the next moment: then another one.
+        (0..10).find_map(|_| Registry::try_start(access)).or_else(|| panic!("docker-registry does not start"))
+    }
+
+    fn try_start(access: Access) -> Option<Registry> {
+        let directory = tempfile::Builder::new().prefix("mc-registry-").tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = format!("127.0.0.1:{port}");
+        let path = |name: &str| directory.path().join(name);
+        let mut config = format!(
+            "version: 0.1\nlog:\n  accesslog:\n    disabled: false\nstorage:\n  filesystem:\n    rootdirectory: {}\n\
+             http:\n  addr: {address}\n",
+            path("data").display()
+        );
+        if access == Access::Student {
+            fs::write(path("htpasswd"), PASSWORD_FILE).unwrap();
+            config += &format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", path("htpasswd").display());
+        }
+        fs::write(path("config.yml"), config).unwrap();
+        let log = |name| Stdio::from(fs::File::create(path(name)).unwrap());
+        let mut command = Command::new("docker-registry");
+        command.arg("serve").arg(path("config.yml")).stdin(Stdio::null()).stdout(log("out")).stderr(log("err"));
+        let mut registry = Registry { child: command.spawn().unwrap(), address, directory };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            if TcpStream::connect(&registry.address).is_ok() && registry.child.try_wait().unwrap().is_none() {
+                return Some(registry);
+            }
+            if registry.child.try_wait().unwrap().is_some() || Instant::now() > deadline {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn name(&self, image: &str) -> String {
+        format!("{}/{image}", self.address)
+    }
+
+    /// How often something was asked for, by the registry's own log.
+    fn count(&self, request: &str) -> usize {
+        fs::read_to_string(self.directory.path().join("out")).unwrap().matches(request).count()
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A command of a place with a store of its own, which is empty at first.
+fn command(place: &Place, store: &str, arguments: &[&str]) -> Command {
+    let mut command = place.command(arguments);
+    command.env("MINICONTAINER_ROOT", place.path(store)).env("DOCKER_CONFIG", place.path("docker"));
+    command
+}
+
+fn run(place: &Place, store: &str, arguments: &[&str]) -> Answer {
+    place.answer(command(place, store, arguments).output().unwrap())
+}
+
+#[track_caller]
+fn succeed(place: &Place, store: &str, arguments: &[&str]) -> String {
+    let output = command(place, store, arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn skopeo(place: &Place, arguments: &[&str]) -> String {
+    let output = place.program("skopeo", arguments).env("HOME", place.path("")).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// The digest that a pull or push tells.
+fn digest_in(text: &str) -> &str {
+    let start = text.find("sha256:").unwrap_or_else(|| panic!("no digest in {text}"));
+    &text[start..start + "sha256:".len() + 64]
+}
+
+#[test]
+fn what_is_pushed_is_pulled_and_run() {
+    let Some(registry) = Registry::start(Access::Everybody) else { return };
+    let place = Place::new();
+    let name = registry.name("team/mine:1");
+    place.succeed(&["tag", "busybox", &name]);
+    let pushed = succeed(&place, "store", &["push", &name]);
+    assert!(pushed.contains(&format!("The push refers to repository [{}]", registry.name("team/mine"))), "{pushed}");
+    assert!(pushed.contains(": Pushed") && pushed.contains("1: digest: sha256:"), "{pushed}");
+    let again = succeed(&place, "store", &["push", &name]);
+    assert!(again.contains(": Layer already exists") && !again.contains(": Pushed"), "{again}");
+    let other = registry.name("other:1");
+    place.succeed(&["tag", "busybox", &other]);
+    assert!(succeed(&place, "store", &["push", &other]).contains(": Mounted from team/mine"));
+
+    // Looked for, not found, downloaded, verified, run.
+    let answer = run(&place, "empty", &["run", "--rm", &name, "echo", "hello"]);
+    assert_eq!((answer.code, answer.stdout.as_str()), (0, "hello\n"), "{}", answer.stderr);
+    let mut from = 0;
+    for line in [
+        &format!("Unable to find image '{name}' locally"),
+        "1: Pulling from team/mine",
+        ": Pulling fs layer",
+        ": Download complete",
+        ": Pull complete",
+        "Digest: sha256:",
+        &format!("Status: Downloaded newer image for {name}"),
+    ] {
+        let at = answer.stderr[from..].find(line);
+        from += at.unwrap_or_else(|| panic!("\"{line}\" is missing or misplaced in\n{}", answer.stderr));
+    }
+    let second = run(&place, "empty", &["run", "--rm", &name, "echo", "hello"]);
+    assert_eq!((second.code, second.stderr.as_str()), (0, ""), "the second time it is there");
+    let pulled = succeed(&place, "empty", &["pull", &name]);
+    assert!(pulled.contains(&format!("Status: Image is up to date for {name}")), "{pulled}");
+    assert_eq!(digest_in(&pulled), digest_in(&pushed));
+    assert!(succeed(&place, "empty", &["pull", &other]).contains(": Already exists"));
+    assert_eq!(succeed(&place, "empty", &["pull", "-q", &name]), format!("{name}\n"));
+    let by_digest = format!("{}@{}", registry.name("team/mine"), digest_in(&pushed));
+    succeed(&place, "empty", &["pull", &by_digest]);
+}
+
+#[test]
+fn skopeo_takes_what_we_give_and_gives_what_we_take() {
+    let Some(registry) = Registry::start(Access::Everybody) else { return };
+    if !skip::require(has("skopeo"), "skopeo (apt-get install skopeo)") {
+        return;
+    }
+    let place = Place::new();
+    let name = registry.name("ours:1");
+    place.succeed(&["tag", "busybox", &name]);
+    let pushed = succeed(&place, "store", &["push", &name]);
+    let remote = |name: &str| format!("docker://{name}");
+    let theirs = ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", &remote(&name)];
+    assert_eq!(skopeo(&place, &theirs), digest_in(&pushed));
+    skopeo(&place, &["copy", "--src-tls-verify=false", "--insecure-policy", &remote(&name), "oci:layout:ours"]);
+    for (format, tag) in [("oci", "theirs:1"), ("v2s2", "theirs:2")] {
+        let name = registry.name(tag);
+        let to = ["copy", "--dest-tls-verify=false", "--insecure-policy", "--format", format, "oci:layout:ours"];
+        skopeo(&place, &[&to[..], &[&remote(&name)]].concat());
+        let pulled = succeed(&place, "second", &["pull", &name]);
+        let theirs = ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", &remote(&name)];
+        assert_eq!(skopeo(&place, &theirs), digest_in(&pulled), "{format}");
+        let answer = run(&place, "second", &["run", "--rm", "--pull=never", &name, "echo", format]);
+        assert_eq!((answer.code, answer.stdout), (0, format!("{format}\n")), "{}", answer.stderr);
+    }
+}
+
+#[test]
+fn a_password_opens_and_is_kept_as_docker_keeps_it() {
+    let Some(registry) = Registry::start(Access::Student) else { return };
+    let place = Place::new();
+    let name = registry.name("private:1");
+    place.succeed(&["tag", "busybox", &name]);
+    let denied = run(&place, "store", &["push", &name]);
+    assert!(denied.code == 1 && denied.stderr.contains("push access denied for"), "{}", denied.stderr);
+    fs::create_dir(place.path("docker")).unwrap();
+    let config = place.path("docker/config.json");
+    fs::write(&config, r#"{"psFormat": "kept"}"#).unwrap();
+    let login = |password: &str| {
+        let words = ["login", "-u", USER, "--password-stdin", &registry.address];
+        let mut child = command(&place, "store", &words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), format!("{password}\n").as_bytes()).unwrap();
+        place.answer(child.wait_with_output().unwrap())
+    };
+    let wrong = login("guessed");
+    assert!(wrong.code == 1 && wrong.stderr.contains("incorrect username or password"), "{}", wrong.stderr);
+    assert!(!wrong.stderr.contains("guessed"), "{}", wrong.stderr);
+    let right = login(PASSWORD);
+    assert_eq!((right.code, right.stdout.as_str()), (0, "Login Succeeded\n"), "{}", right.stderr);
+    let kept = fs::read_to_string(&config).unwrap();
+    assert!(kept.contains("\"psFormat\": \"kept\"") && kept.contains(&registry.address), "{kept}");
+    assert_eq!(fs::metadata(&config).unwrap().permissions().mode() & 0o777, 0o600);
+    succeed(&place, "store", &["push", &name]);
+    succeed(&place, "second", &["pull", &name]);
+    assert_eq!(
+        succeed(&place, "store", &["logout", &registry.address]),
+        format!("Removing login credentials for {}\n", registry.address)
+    );
+    let denied = run(&place, "third", &["pull", &name]);
+    let expect = format!(
+        "pull access denied for {}, repository does not exist or may require 'docker login'",
+        registry.name("private")
+    );
+    assert!(denied.code == 1 && denied.stderr.contains(&expect), "{}", denied.stderr);
+    assert_eq!(leftovers(&place.path("third")), 0);
+}
+
+/// Rows F10 and F11 of the hostile corpus, with real processes.
+#[test]
+fn many_processes_fetch_each_layer_once() {
+    let Some(registry) = Registry::start(Access::Everybody) else { return };
+    let place = Place::new();
+    let names: Vec<String> = (0..5).map(|tag| registry.name(&format!("app:{tag}"))).collect();
+    for name in &names {
+        place.succeed(&["tag", "busybox", name]);
+        succeed(&place, "store", &["push", name]);
+    }
+    let pulls: Vec<Child> = (0..50)
+        .map(|number| {
+            let mut pull = command(&place, "shared", &["pull", &names[number % names.len()]]);
+            pull.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for pull in pulls {
+        let output = pull.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    // All tags are of one image: two layers and a config, each once.
+    let blobs = fs::read_dir(place.path("shared/images/blobs/sha256")).unwrap().count() - 1;
+    assert_eq!(registry.count("\"GET /v2/app/blobs/sha256:"), blobs);
+    assert_eq!(leftovers(&place.path("shared")), 0);
+    for name in &names {
+        assert_eq!(
+            succeed(&place, "shared", &["images", "--format", "{{.Tag}}"]).lines().count(),
+            names.len(),
+            "{name}"
+        );
+    }
+}
+
+/// Whatever a pull may have left of itself.
+fn leftovers(store: &Path) -> usize {
+    let count = |name: &str| match fs::read_dir(store.join(name)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => 0,
+        entries => entries.unwrap().count(),
+    };
+    count("staging") + count("downloads")
+}
+
+#[test]
+fn what_cannot_be_pulled_says_what_to_do() {
+    let Some(registry) = Registry::start(Access::Everybody) else { return };
+    let place = Place::new();
+    let name = registry.name("mine:1");
+    place.succeed(&["tag", "busybox", &name]);
+    succeed(&place, "store", &["push", &name]);
+    for (arguments, code, expect) in [
+        (vec!["pull", &registry.name("mine:2")], 1, "not found: manifest unknown"),
+        (vec!["pull", "--platform", "linux/s390x", &name], 1, "linux/s390x is wanted"),
+        (vec!["pull", "--platform", "linux", &name], 1, "is no platform"),
+        (vec!["pull", "127.0.0.1:1/x"], 1, "127.0.0.1:1 cannot be reached"),
+        (vec!["run", "127.0.0.1:1/x"], 125, "makes busybox from this machine's programs"),
+        (vec!["run", "--pull=never", &name], 125, "no image"),
+        (vec!["run", "--pull=always", "127.0.0.1:1/x"], 125, "127.0.0.1:1 cannot be reached"),
+        (vec!["push", &registry.name("nothing")], 1, "no image"),
+        (vec!["login", &registry.address], 1, "stdin is no terminal"),
+        (vec!["logout", &registry.address], 0, ""),
+    ] {
+        let answer = run(&place, "fourth", &arguments);
+        assert_eq!(answer.code, code, "{arguments:?}: {}", answer.stderr);
+        assert!(answer.stderr.contains(expect), "{arguments:?}: {}", answer.stderr);
+        assert_eq!(leftovers(&place.path("fourth")), 0, "{arguments:?}");
+    }
+}
