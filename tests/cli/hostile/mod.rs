@@ -5,6 +5,7 @@
 //! must not change; the store must be as it was. The command may have no more than 64 MiB of memory of its own.
 
 mod corpus;
+mod documents;
 mod tar;
 
 use std::{

@@ -34,6 +34,12 @@ pub enum ImageError {
     /// An image for other machines only.
     #[error("the image {what} has no variant for {platform}")]
     Platform { what: String, platform: String },
+    /// An image layout that is newer than this engine.
+    #[error("cannot read an image layout of version \"{version}\": known is 1.0.0")]
+    LayoutVersion { version: String },
+    /// An archive without an end.
+    #[error("the archive lists more than {limit} images")]
+    TooMany { limit: usize },
     /// Indexes within indexes within indexes.
     #[error("the image {what} is an index nested more than {limit} deep")]
     Nesting { what: String, limit: usize },
@@ -82,7 +88,8 @@ impl ImageError {
             ImageError::Archive { .. } => "the file may be cut short or no tar at all: make it anew",
             ImageError::BadReference { .. } => "save the image again under a name that Docker accepts",
             ImageError::Platform { .. } => "fetch or save a variant for this machine",
-            ImageError::Nesting { .. } | ImageError::Missing { .. } => DAMAGE_HINT,
+            ImageError::Nesting { .. } | ImageError::Missing { .. } | ImageError::TooMany { .. } => DAMAGE_HINT,
+            ImageError::LayoutVersion { .. } => "save it again as version 1.0.0, or as `docker save` does",
             ImageError::Compression { .. } => "write it anew uncompressed or with gzip",
             ImageError::Unpack { source, .. } | ImageError::Apply { source, .. } | ImageError::Import { source } => {
                 source.hint()

@@ -7,7 +7,7 @@
 use std::{io::Read, path::Path};
 
 use minicontainer::store::{Staging, Store, is_index, reference_of};
-use oci_spec::image::{Arch, Descriptor, ImageIndex, ImageManifest, MediaType, Os, Platform};
+use oci_spec::image::{Arch, Descriptor, ImageIndex, ImageManifest, MediaType, OciLayout, Os, Platform};
 use serde::Deserialize;
 
 use super::{
@@ -17,6 +17,8 @@ use super::{
 
 /// Indexes may point to indexes; more deeply than this no honest one does.
 const NESTING_LIMIT: usize = 4;
+/// More images than any honest archive holds.
+const IMAGE_LIMIT: usize = 1000;
 
 /// Adds the images of a tar archive, which may be compressed with gzip: an OCI image layout, or what `docker save`
 /// writes.
@@ -35,6 +37,13 @@ pub fn load_layout(store: &Store, directory: &Path) -> Result<Vec<Loaded>, Image
 
 /// The images of a source, in either form.
 fn images(source: &Source<'_>, staging: &Staging) -> Result<Vec<Incoming>, ImageError> {
+    if let Some(layout) = source.fetch("oci-layout")? {
+        let layout: OciLayout = layout.document("oci-layout", "image layout file")?;
+        let version = layout.image_layout_version();
+        if !version.starts_with("1.") {
+            return Err(ImageError::LayoutVersion { version: version.escape_debug().to_string() });
+        }
+    }
     if let Some(index) = source.fetch("index.json")? {
         let index: ImageIndex = index.document("index.json", "image index")?;
         return layout_images(source, &index);
@@ -46,6 +55,7 @@ fn images(source: &Source<'_>, staging: &Staging) -> Result<Vec<Incoming>, Image
 }
 
 fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<Incoming>, ImageError> {
+    check_count(index.manifests().len())?;
     let mut images: Vec<Incoming> = Vec::new();
     for descriptor in candidates(index, "index.json")? {
         let found = resolve(source, descriptor.clone())?;
@@ -63,6 +73,10 @@ fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<Incoming
         images.push(Incoming { references, manifest: blob, config, layers });
     }
     Ok(images)
+}
+
+fn check_count(images: usize) -> Result<(), ImageError> {
+    if images > IMAGE_LIMIT { Err(ImageError::TooMany { limit: IMAGE_LIMIT }) } else { Ok(()) }
 }
 
 /// The entries of an index that can run on this machine. Those that do not say for which machine they are, are for any.
@@ -102,6 +116,7 @@ struct SavedImage {
 }
 
 fn saved_images(source: &Source<'_>, staging: &Staging, saved: Vec<SavedImage>) -> Result<Vec<Incoming>, ImageError> {
+    check_count(saved.len())?;
     let fetch = |name: &str| {
         source
             .fetch(name)?
