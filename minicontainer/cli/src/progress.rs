@@ -27,7 +27,7 @@ pub enum Stream {
     Stderr,
 }
 
-/// What is shown of a pull or push.
+/// What is shown of a pull or push, until it is dropped.
 pub struct Shown {
     stream: Stream,
     quiet: bool,
@@ -61,9 +61,12 @@ impl Shown {
             Event::Pulling { tag, path } => self.line(&format!("{tag}: Pulling from {path}")),
             Event::Pushing { repository } => self.line(&format!("The push refers to repository [{repository}]")),
             Event::Layer { digest, progress } => self.layer(digest, *progress),
-            Event::Digest { digest, pushed: None } => self.last_line(&format!("Digest: {digest}")),
-            Event::Digest { digest, pushed: Some((tag, size)) } => {
-                self.last_line(&format!("{tag}: digest: {digest} size: {size}"));
+            Event::Digest { digest, pushed } => {
+                self.leave();
+                self.line(&match pushed {
+                    None => format!("Digest: {digest}"),
+                    Some((tag, size)) => format!("{tag}: digest: {digest} size: {size}"),
+                });
             }
             Event::Pulled { newer: true, reference } => {
                 self.line(&format!("Status: Downloaded newer image for {reference}"));
@@ -74,25 +77,22 @@ impl Shown {
         }
     }
 
-    /// One line, above those that change.
+    /// One line, while none of those that change is there.
     pub fn line(&self, text: &str) {
-        if self.quiet {
-            return;
-        }
-        let text = visible(text);
-        match &self.lines {
-            // A terminal that cannot be written to has nobody before it.
-            Some(lines) => drop(lines.println(text)),
-            None => self.write(&text),
+        if !self.quiet {
+            self.write(&visible(text));
         }
     }
 
-    /// The layers are done: what comes now stands below them.
-    fn last_line(&self, text: &str) {
-        for line in self.locked().values() {
-            line.bar.abandon();
+    /// The layers are done, or have failed: they stay as they are, and what comes now stands below them.
+    fn leave(&self) {
+        let mut layers = self.locked();
+        if self.lines.is_some() && !layers.is_empty() {
+            layers.values().for_each(|line| line.bar.abandon());
+            // The last of the lines that change has no end.
+            self.write("");
         }
-        self.write(&visible(text));
+        layers.clear();
     }
 
     /// A reader who has seen enough closes the pipe, and the work goes on.
@@ -136,6 +136,13 @@ impl Shown {
         } else if bytes.is_none() {
             self.write(&format!("{}: {said}", digest.short()));
         }
+    }
+}
+
+/// After a failure, too, the next line is a line of its own.
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
