@@ -60,9 +60,10 @@ fn new_name(text: &str) -> Result<Reference, Failure> {
 }
 
 fn repository_and_tag(reference: Option<&Reference>) -> (String, String) {
-    let name = reference.map(|name| name.familiar().to_string());
-    let (repository, tag) = name.as_deref().and_then(|name| name.rsplit_once(':')).unwrap_or(("<none>", "<none>"));
-    (repository.to_owned(), tag.to_owned())
+    let none = || "<none>".to_owned();
+    // One that was pulled by its digest has no tag.
+    let tag = reference.and_then(|name| name.tag()).map_or_else(none, str::to_owned);
+    (reference.map_or_else(none, Reference::familiar_repository), tag)
 }
 
 fn heading(field: &str) -> String {
