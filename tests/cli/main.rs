@@ -4,6 +4,7 @@
 //! machines is replaced: directories, ids.
 
 mod bundle;
+mod credentials;
 mod demo;
 mod help;
 mod hostile;

@@ -5,7 +5,6 @@ use std::{
     fs,
     io::ErrorKind,
     net::{TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -16,21 +15,19 @@ use crate::{
     skip,
 };
 
-const USER: &str = "student";
-const PASSWORD: &str = "lesson-one";
 /// What `htpasswd -Bbn student lesson-one` wrote.
 const PASSWORD_FILE: &str = "student:$2y$05$O5QGh65R2sZpZBcqFINkI.rS5SnDsvXDInEvQwQpXIgyfjDbDLv5C\n";
 
 /// A registry that runs until it is dropped.
-struct Registry {
+pub struct Registry {
     child: Child,
-    address: String,
+    pub address: String,
     directory: tempfile::TempDir,
 }
 
 /// Who may use a registry.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub enum Access {
     Everybody,
     Student,
 }
@@ -41,7 +38,7 @@ fn has(program: &str) -> bool {
 
 impl Registry {
     /// None when the test must be skipped.
-    fn start(access: Access) -> Option<Registry> {
+    pub fn start(access: Access) -> Option<Registry> {
         if !skip::require(has("docker-registry"), "docker-registry (apt-get install docker-registry)") {
             return None;
         }
@@ -80,7 +77,7 @@ impl Registry {
         }
     }
 
-    fn name(&self, image: &str) -> String {
+    pub fn name(&self, image: &str) -> String {
         format!("{}/{image}", self.address)
     }
 
@@ -98,18 +95,18 @@ impl Drop for Registry {
 }
 
 /// A command of a place with a store of its own, which is empty at first.
-fn command(place: &Place, store: &str, arguments: &[&str]) -> Command {
+pub fn command(place: &Place, store: &str, arguments: &[&str]) -> Command {
     let mut command = place.command(arguments);
     command.env("MINICONTAINER_ROOT", place.path(store)).env("DOCKER_CONFIG", place.path("docker"));
     command
 }
 
-fn run(place: &Place, store: &str, arguments: &[&str]) -> Answer {
+pub fn run(place: &Place, store: &str, arguments: &[&str]) -> Answer {
     place.answer(command(place, store, arguments).output().unwrap())
 }
 
 #[track_caller]
-fn succeed(place: &Place, store: &str, arguments: &[&str]) -> String {
+pub fn succeed(place: &Place, store: &str, arguments: &[&str]) -> String {
     let output = command(place, store, arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -196,51 +193,6 @@ fn skopeo_takes_what_we_give_and_gives_what_we_take() {
     }
 }
 
-#[test]
-fn a_password_opens_and_is_kept_as_docker_keeps_it() {
-    let Some(registry) = Registry::start(Access::Student) else { return };
-    let place = Place::new();
-    let name = registry.name("private:1");
-    place.succeed(&["tag", "busybox", &name]);
-    let denied = run(&place, "store", &["push", &name]);
-    assert!(denied.code == 1 && denied.stderr.contains("push access denied for"), "{}", denied.stderr);
-    fs::create_dir(place.path("docker")).unwrap();
-    let config = place.path("docker/config.json");
-    fs::write(&config, r#"{"psFormat": "kept"}"#).unwrap();
-    let login = |password: &str| {
-        let words = ["login", "-u", USER, "--password-stdin", &registry.address];
-        let mut child = command(&place, "store", &words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), format!("{password}\n").as_bytes()).unwrap();
-        place.answer(child.wait_with_output().unwrap())
-    };
-    let wrong = login("guessed");
-    assert!(wrong.code == 1 && wrong.stderr.contains("incorrect username or password"), "{}", wrong.stderr);
-    assert!(!wrong.stderr.contains("guessed"), "{}", wrong.stderr);
-    let right = login(PASSWORD);
-    assert_eq!((right.code, right.stdout.as_str()), (0, "Login Succeeded\n"), "{}", right.stderr);
-    let kept = fs::read_to_string(&config).unwrap();
-    assert!(kept.contains("\"psFormat\": \"kept\"") && kept.contains(&registry.address), "{kept}");
-    assert_eq!(fs::metadata(&config).unwrap().permissions().mode() & 0o777, 0o600);
-    succeed(&place, "store", &["push", &name]);
-    succeed(&place, "second", &["pull", &name]);
-    assert_eq!(
-        succeed(&place, "store", &["logout", &registry.address]),
-        format!("Removing login credentials for {}\n", registry.address)
-    );
-    let denied = run(&place, "third", &["pull", &name]);
-    let expect = format!(
-        "pull access denied for {}, repository does not exist or may require 'docker login'",
-        registry.name("private")
-    );
-    assert!(denied.code == 1 && denied.stderr.contains(&expect), "{}", denied.stderr);
-    assert_eq!(leftovers(&place.path("third")), 0);
-}
-
 /// Rows F10 and F11 of the hostile corpus, with real processes.
 #[test]
 fn many_processes_fetch_each_layer_once() {
@@ -275,7 +227,7 @@ fn many_processes_fetch_each_layer_once() {
 }
 
 /// Whatever a pull may have left of itself.
-fn leftovers(store: &Path) -> usize {
+pub fn leftovers(store: &Path) -> usize {
     let count = |name: &str| match fs::read_dir(store.join(name)) {
         Err(error) if error.kind() == ErrorKind::NotFound => 0,
         entries => entries.unwrap().count(),
