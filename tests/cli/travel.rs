@@ -130,6 +130,31 @@ fn images_are_filtered_and_pruned() {
     place.succeed(&["rm", "one"]);
 }
 
+/// A store on a small file system in memory, which a mount namespace of the command's own has to itself. The image needs
+/// 7813 KiB: its file as a blob and unpacked.
+#[test]
+fn a_full_disk_leaves_the_store_as_it_was() {
+    let Some(place) = Place::root() else { return };
+    let script = r#"
+        mkdir disk && mount -t tmpfs -o size=64m none disk || exit 9
+        export MINICONTAINER_ROOT=$PWD/disk/store
+        head -c 4000000 /dev/zero >big && tar -cf big.tar big && "$ENGINE" image seed >/dev/null || exit 9
+        before=$(find disk | sort)
+        used=$(df -k --output=used disk | tail -n 1)
+        for more in 8 64 2000 3900 3920 6000 7700 7800; do
+            mount -o remount,size=$((used + more))k disk || exit 9
+            "$ENGINE" import big.tar big:1 2>message && echo "$more kB were enough"
+            grep -q 'No space left on device' message || cat message
+            [ "$before" = "$(find disk | sort)" ] || echo "$more kB: something was left behind"
+        done
+        mount -o remount,size=64m disk
+        "$ENGINE" import big.tar big:1 >/dev/null && "$ENGINE" images -q big | wc -l
+    "#;
+    let output = place.program("unshare", &["--mount", "sh", "-c", script]).output().unwrap();
+    let answer = place.answer(output);
+    assert_eq!((answer.code, answer.stdout.as_str()), (0, "1\n"), "{}", answer.stderr);
+}
+
 /// Whether a program is there.
 fn has(program: &str) -> bool {
     let there = Command::new("sh").args(["-c", &format!("command -v {program} >/dev/null")]).status();
