@@ -96,6 +96,7 @@ impl Resolver for Names {
     }
 }
 
+/// The name is this machine's, so that no proxy of whoever runs the tests is asked; what it means, `names` tells.
 fn fetch_with(names: Names, registry: &str, patience: Patience) -> Result<(), RegistryError> {
     let url = Connection::new(Wire::Plain).url(registry).unwrap();
     let client = Client::with_names(url, patience, Authorization::default(), names);
@@ -106,9 +107,9 @@ fn fetch_with(names: Names, registry: &str, patience: Patience) -> Result<(), Re
 /// Row F23 of the hostile corpus: a name that does not resolve is named, at once; of several addresses the next is tried.
 #[test]
 fn names_that_lead_nowhere_are_named() {
-    let error = fetch_with(Names(Vec::new()), "registry.invalid:5000", Patience::default()).unwrap_err();
+    let error = fetch_with(Names(Vec::new()), "localhost:5000", Patience::default()).unwrap_err();
     let message = full_message(&error);
-    assert!(message.contains("cannot resolve the name registry.invalid"), "{message}");
+    assert!(message.contains("cannot resolve the name localhost"), "{message}");
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Name, .. }), "{error:?}");
 
     let server = Shelf::with_image(&[layer("file", 10)]).serve();
@@ -117,10 +118,10 @@ fn names_that_lead_nowhere_are_named() {
     let black_hole = SocketAddr::from((Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 1), 9));
     let names = Names(vec![black_hole, nobody, server.address]);
     let patience = Patience { connect: Duration::from_secs(10), ..Patience::default() };
-    fetch_with(names, "registry.invalid:5000", patience).unwrap();
+    fetch_with(names, "localhost:5000", patience).unwrap();
 
     let names = Names(vec![nobody]);
-    let error = fetch_with(names, "registry.invalid:5000", Patience::default()).unwrap_err();
+    let error = fetch_with(names, "localhost:5000", Patience::default()).unwrap_err();
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Refused, .. }), "{error:?}");
-    assert!(error.to_string().contains("registry.invalid:5000 cannot be reached"), "{error}");
+    assert!(error.to_string().contains("localhost:5000 cannot be reached"), "{error}");
 }
