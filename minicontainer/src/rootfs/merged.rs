@@ -31,11 +31,11 @@ pub(super) struct Merged {
 }
 
 /// What the stack shows under a name.
-pub(super) struct Entry {
+pub struct Entry {
     /// That of the uppermost place.
-    pub(super) metadata: Metadata,
+    pub metadata: Metadata,
     /// Where it is, uppermost first: one place, or for a directory all that are merged.
-    pub(super) places: Vec<PathBuf>,
+    pub places: Vec<PathBuf>,
 }
 
 /// What to do with symbolic links on the way.
@@ -132,7 +132,7 @@ fn names_of(path: &Path) -> Vec<OsString> {
 }
 
 /// All names in directories that are merged, the hidden ones too.
-fn names(directories: &[PathBuf]) -> Result<BTreeSet<OsString>, RootFsError> {
+pub fn names(directories: &[PathBuf]) -> Result<BTreeSet<OsString>, RootFsError> {
     let mut names = BTreeSet::new();
     for directory in directories {
         for entry in fs::read_dir(directory).map_err(RootFsError::io("list", directory))? {
@@ -143,7 +143,7 @@ fn names(directories: &[PathBuf]) -> Result<BTreeSet<OsString>, RootFsError> {
 }
 
 /// What directories that are merged show under a name: the rule of this module.
-fn child(directories: &[PathBuf], name: &OsStr) -> Result<Option<Entry>, RootFsError> {
+pub fn child(directories: &[PathBuf], name: &OsStr) -> Result<Option<Entry>, RootFsError> {
     let mut found: Option<Entry> = None;
     for directory in directories {
         let path = directory.join(name);

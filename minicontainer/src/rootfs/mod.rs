@@ -44,7 +44,7 @@
 
 mod copy;
 mod error;
-mod merged;
+pub mod merged;
 #[cfg(test)]
 mod tests;
 
@@ -134,14 +134,14 @@ pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: b
 
 /// The value that [`prepare`] would return, with nothing made: for `--explain`.
 pub fn describe(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: bool) -> RootFs {
+    // Overlay takes no directory twice (ELOOP). Of two layers that are the same the upper one hides the lower.
+    let mut seen = HashSet::new();
+    let own = layers.iter().rev().filter(|layer| seen.insert(*layer)).map(|layer| layer.display().to_string());
     let inside = |name: &str| directory.join(name).display().to_string();
     match driver {
         Driver::Overlay => RootFs::Overlay {
             // Overlay demands a lower directory; an image without layers gets an empty one.
-            lowers: match layers {
-                [] => vec![inside("lower")],
-                _ => layers.iter().rev().map(|layer| layer.display().to_string()).collect(),
-            },
+            lowers: if layers.is_empty() { vec![inside("lower")] } else { own.collect() },
             upper: inside("upper"),
             work: inside("work"),
             // Mounted over the directory itself, in the container's own mount namespace only: the host goes on seeing

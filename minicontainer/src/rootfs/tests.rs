@@ -508,3 +508,10 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 }
+
+#[test]
+fn a_layer_that_is_there_twice_is_mounted_once() {
+    let layers = ["/a", "/b", "/a"].map(PathBuf::from);
+    let RootFs::Overlay { lowers, .. } = describe(&layers, Path::new("/c"), Driver::Overlay, false) else { panic!() };
+    assert_eq!(lowers, ["/a", "/b"]);
+}
