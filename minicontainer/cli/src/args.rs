@@ -86,6 +86,8 @@ pub enum Command {
     Export(image::made::ExportArguments),
     /// Make an image of what a container has changed
     Commit(image::made::CommitArguments),
+    /// Make an image of a Dockerfile and a directory of files
+    Build(Box<build::BuildArguments>),
     /// Give an image one more name
     Tag(image::TagArguments),
     /// Show how an image was made, layer by layer
@@ -154,6 +156,8 @@ pub enum ImageCommand {
     Import(image::archive::ImportArguments),
     /// Apply one layer from stdin to a directory, to try what an archive does
     CheckLayer(image::archive::CheckLayerArguments),
+    /// Make an image of a Dockerfile and a directory of files
+    Build(Box<build::BuildArguments>),
     /// Give an image one more name
     Tag(image::TagArguments),
     /// Show how an image was made, layer by layer
@@ -203,6 +207,7 @@ impl Command {
             Command::Tag(arguments) => ImageCommand::Tag(arguments).execute(),
             Command::History(arguments) => ImageCommand::History(arguments).execute(),
             Command::Image(command) => command.execute(),
+            Command::Build(arguments) => build::execute(&arguments),
             Command::Demo(arguments) => demo::execute(&arguments),
             Command::Doctor(arguments) => doctor::execute(&arguments),
             Command::Version(arguments) => about::version(&arguments),
@@ -217,6 +222,8 @@ impl Command {
             Command::Run(_)
                 | Command::Container(ContainerCommand::Run(_))
                 | Command::Judge(_)
+                | Command::Build(_)
+                | Command::Image(ImageCommand::Build(_))
                 | Command::Demo(_)
                 | Command::Explain(_)
                 | Command::Spec(_)
@@ -241,6 +248,7 @@ impl ImageCommand {
             ImageCommand::CheckLayer(arguments) => image::archive::check_layer(&arguments),
             ImageCommand::Tag(arguments) => image::tag(&arguments),
             ImageCommand::History(arguments) => image::history::history(&arguments),
+            ImageCommand::Build(arguments) => build::execute(&arguments),
         }
     }
 }

@@ -17,6 +17,7 @@ use anyhow::anyhow;
 use minicontainer::{ErrorKind, rootfs::RootFsError, store::StoreError};
 use minicontainer_engine::{
     ContainerError,
+    build::BuildError,
     image::{ImageError, SeedError},
     registry::RegistryError,
 };
@@ -172,6 +173,13 @@ impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Failure {
         let hint = error.hint();
         Failure { code: 1, error: error.into(), hint: None }.hint(hint)
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Failure {
+        let hint = error.hint();
+        Failure::of(error).hint(hint)
     }
 }
 

@@ -57,7 +57,7 @@ impl DockerfileError {
 
 /// A message about a place, with the line and a caret. What the file holds besides plain text is made visible, so that
 /// a Dockerfile cannot speak to the terminal.
-pub(crate) fn snippet(file: &str, source: &str, span: Span, message: &str, hint: Option<&str>) -> String {
+pub fn snippet(file: &str, source: &str, span: Span, message: &str, hint: Option<&str>) -> String {
     let Span { start, end } = span;
     let mut text = format!("{file}:{}:{}: {}\n", start.line, start.column, visible(message));
     let margin = start.line.to_string().len();

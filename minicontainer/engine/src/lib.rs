@@ -6,6 +6,7 @@
 //!
 //! | Module | What it keeps |
 //! |---|---|
+//! | [`mod@build`] | layers by what they were made from: it makes images of Dockerfiles |
 //! | [`container`] | containers: their records, names and directories |
 //! | [`delegation`] | nothing: it makes an ordinary user's control group ready for containers |
 //! | [`judge`] | nothing: it runs many programs against many inputs and says how each fared |
@@ -15,6 +16,7 @@
 //! Volumes, networks and builds will be neighbours of `container`. Nothing here runs in the background:
 //! each call reads the store, does its work under the store's lock, and returns.
 
+pub mod build;
 pub mod container;
 pub mod delegation;
 pub mod image;

@@ -1,6 +1,7 @@
 //! The commands, a file for each family: its flags, and what it does with them.
 
 pub mod about;
+pub mod build;
 pub mod container;
 pub mod create;
 pub mod demo;

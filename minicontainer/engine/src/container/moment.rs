@@ -19,6 +19,11 @@ impl Moment {
         Moment::since_epoch(since)
     }
 
+    /// Whole seconds since 1970-01-01 00:00 UTC.
+    pub fn seconds(self) -> i64 {
+        i64::try_from(self.0 / 1_000_000_000).unwrap_or(i64::MAX)
+    }
+
     /// So long after 1970-01-01 00:00 UTC.
     pub fn since_epoch(time: Duration) -> Moment {
         Moment(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))

@@ -25,6 +25,7 @@
 //! ```
 
 mod admit;
+mod built;
 mod change;
 mod check;
 mod commit;
@@ -47,6 +48,7 @@ mod unpack;
 use minicontainer::Store;
 
 pub use admit::{Incoming, Loaded, admit};
+pub(crate) use built::{Built, unpack_built};
 pub use change::ChangeError;
 pub use check::{Applied, check_layer};
 pub use commit::{Committing, commit, export};

@@ -1,0 +1,235 @@
+//! What a build reads beside its context: the Dockerfile, `.dockerignore`, arguments, secrets.
+//!
+//! A Dockerfile in the context is the context's: a symbolic link there leads to nothing outside of it, or a repository that
+//! somebody builds could have its error messages show a line of `/etc/shadow`. One that `-f` finds elsewhere the user has
+//! chosen.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    fs::OpenOptions,
+    io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
+    path::{Component, Path, PathBuf, absolute},
+};
+
+use anyhow::{Context as _, bail};
+use minicontainer_dockerfile::{BuildOptions, Ignore, LARGEST, Platform};
+use minicontainer_engine::build::{BuildError, Context, LARGEST_SECRET, Secrets};
+use nix::libc::O_NONBLOCK;
+
+use super::BuildArguments;
+use crate::error::Failure;
+
+/// What is read before anything is built.
+pub struct Input {
+    pub context: Context,
+    pub file: File,
+}
+
+/// The Dockerfile.
+pub struct File {
+    /// As it is called in messages.
+    pub name: String,
+    pub content: Vec<u8>,
+}
+
+impl File {
+    /// For messages.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.content).into_owned()
+    }
+}
+
+impl Input {
+    /// Opens the context and reads what says how to build.
+    pub fn read(context: &str, file: Option<&str>) -> Result<Input, Failure> {
+        refuse_remote(context)?;
+        let directory = Path::new(context);
+        let context = Context::open(directory)?;
+        let place = file.filter(|file| *file != "-").map_or_else(|| Ok(directory.join("Dockerfile")), absolute_path)?;
+        let inside = inside(directory, &place)?;
+        let (name, content) = match (file, &inside) {
+            (Some("-"), _) => ("stdin".to_owned(), read_all(io::stdin(), "stdin")?),
+            (_, Some(inside)) => (inside.display().to_string(), context.text(inside)?.ok_or_else(|| no_file(&place))?),
+            (_, None) => (place.display().to_string(), read_file(&place)?),
+        };
+        let beside = inside.filter(|_| file != Some("-")).map(|inside| {
+            let mut name = inside.into_os_string();
+            name.push(".dockerignore");
+            PathBuf::from(name)
+        });
+        let mut ignore = None;
+        for path in beside.into_iter().chain([PathBuf::from(".dockerignore")]) {
+            if ignore.is_none() {
+                ignore = context.text(&path)?;
+            }
+        }
+        let ignore = Ignore::parse(&String::from_utf8_lossy(&ignore.unwrap_or_default())).map_err(BuildError::from)?;
+        Ok(Input { context: context.ignoring(ignore), file: File { name, content } })
+    }
+}
+
+fn refuse_remote(context: &str) -> Result<(), Failure> {
+    let what = match context {
+        "-" => "a context from stdin",
+        _ if context.contains("://") || context.starts_with("git@") => "a context from elsewhere",
+        _ => return Ok(()),
+    };
+    let hint = "fetch it into a directory first, and build that; -f - reads the Dockerfile alone from stdin";
+    Err(Failure::new(format!("{what} is not supported: {context}")).hint(hint))
+}
+
+fn absolute_path(path: &str) -> Result<PathBuf, Failure> {
+    Ok(absolute(path).with_context(|| format!("cannot find {path}"))?)
+}
+
+/// The path of a file in the context, if it is written as one.
+fn inside(context: &Path, file: &Path) -> Result<Option<PathBuf>, Failure> {
+    let context = absolute(context).with_context(|| format!("cannot find {}", context.display()))?;
+    let file = absolute(file).with_context(|| format!("cannot find {}", file.display()))?;
+    let inside = file.strip_prefix(&context).ok().map(Path::to_owned);
+    Ok(inside.filter(|inside| !inside.components().any(|part| part == Component::ParentDir)))
+}
+
+fn no_file(path: &Path) -> Failure {
+    Failure::new(format!("failed to read dockerfile: open {}: no such file or directory", path.display()))
+        .hint("choose one with -f")
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let what = path.display().to_string();
+    let opened = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path);
+    let file = match opened {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_file(path)),
+        opened => opened.with_context(|| format!("cannot read {what}"))?,
+    };
+    if !file.metadata().with_context(|| format!("cannot read {what}"))?.is_file() {
+        return Err(Failure::new(format!("cannot read {what}: it is no regular file")));
+    }
+    read_all(file, &what)
+}
+
+fn read_all(content: impl Read, what: &str) -> Result<Vec<u8>, Failure> {
+    let mut read = Vec::new();
+    content.take(LARGEST as u64 + 1).read_to_end(&mut read).with_context(|| format!("cannot read {what}"))?;
+    Ok(read)
+}
+
+/// What the plan is to know of the command line.
+pub fn options(arguments: &BuildArguments, input: &Input) -> Result<BuildOptions, Failure> {
+    let own = own_platform();
+    if let Some(platform) = &arguments.platform {
+        let platform: Platform = platform.parse().map_err(|error| Failure::of_argument("--platform", error))?;
+        if platform != own {
+            let message = format!("cannot build for {platform} on this machine, which is {own}");
+            return Err(Failure::new(message).hint("leave --platform out, and build on such a machine"));
+        }
+    }
+    let mut labels = BTreeMap::new();
+    for label in &arguments.label {
+        let (name, value) = label.split_once('=').unwrap_or((label, ""));
+        if name.is_empty() {
+            return Err(Failure::new(format!("invalid argument for --label: {label:?} has no name")));
+        }
+        labels.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(BuildOptions {
+        target: arguments.target.clone(),
+        build_args: build_args(&arguments.build_arg)?,
+        labels,
+        platform: own.clone(),
+        build_platform: own,
+        ignore: input.context.ignore().clone(),
+    })
+}
+
+fn own_platform() -> Platform {
+    let architecture = oci_spec::image::Arch::default().to_string();
+    Platform { os: "linux".to_owned(), architecture, variant: String::new() }
+}
+
+/// An argument without a value has that of the environment, if it is there.
+fn build_args(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut values = BTreeMap::new();
+    for argument in given {
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (argument.as_str(), env::var(argument).ok()),
+        };
+        if name.is_empty() {
+            return Err(Failure::new(format!("invalid argument for --build-arg: {argument:?} has no name")));
+        }
+        values.extend(value.map(|value| (name.to_owned(), value)));
+    }
+    Ok(values)
+}
+
+/// `SOURCE_DATE_EPOCH`, from the arguments or the environment.
+pub fn epoch(arguments: &[String]) -> Result<Option<i64>, Failure> {
+    const NAME: &str = "SOURCE_DATE_EPOCH";
+    let given = build_args(arguments)?.remove(NAME).or_else(|| env::var(NAME).ok());
+    let Some(text) = given.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let epoch = text.parse().ok().filter(|epoch| *epoch >= 0);
+    let wrong = || Failure::new(format!("{NAME} is no number of seconds since 1970: {text:?}"));
+    Ok(Some(epoch.ok_or_else(wrong)?))
+}
+
+/// `id=ID,src=FILE` and `id=ID,env=NAME`; without either the variable, or else the file, of that name.
+pub fn secrets(given: &[String]) -> Result<Secrets, Failure> {
+    let mut secrets = Secrets::default();
+    for text in given {
+        let secret = secret(text).with_context(|| format!("invalid argument for --secret: {text}"));
+        let (id, content) = secret?;
+        secrets.insert(id, content);
+    }
+    Ok(secrets)
+}
+
+fn secret(text: &str) -> anyhow::Result<(String, Vec<u8>)> {
+    let (mut id, mut file, mut variable, mut kind) = (None, None, None, None);
+    for field in text.split(',') {
+        match field.split_once('=') {
+            Some(("id", value)) => id = Some(value),
+            Some(("src" | "source", value)) => file = Some(value),
+            Some(("env", value)) => variable = Some(value),
+            Some(("type", value)) => kind = Some(value),
+            _ => bail!("{field:?} is none of id=, src=, env= and type="),
+        }
+    }
+    let Some(id) = id.filter(|id| !id.is_empty()) else { bail!("there is no id=") };
+    if !matches!(kind, None | Some("file" | "env")) || (kind == Some("env") && file.is_some() && variable.is_some()) {
+        bail!("a secret is of type=file or type=env");
+    }
+    if kind == Some("env") {
+        variable = variable.or(file).or(Some(id));
+        file = None;
+    }
+    let content = match (file, variable) {
+        (Some(file), _) => secret_file(file)?,
+        (None, Some(name)) => env_bytes(name).with_context(|| format!("the variable {name} is not set"))?,
+        (None, None) => match env_bytes(id).filter(|_| kind.is_none()) {
+            Some(content) => content,
+            None => secret_file(id)?,
+        },
+    };
+    if content.len() > LARGEST_SECRET {
+        bail!("it is larger than {LARGEST_SECRET} bytes");
+    }
+    Ok((id.to_owned(), content))
+}
+
+fn env_bytes(name: &str) -> Option<Vec<u8>> {
+    env::var_os(name).map(std::os::unix::ffi::OsStringExt::into_vec)
+}
+
+fn secret_file(path: &str) -> anyhow::Result<Vec<u8>> {
+    let opened = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path);
+    let file = opened.with_context(|| format!("cannot read {path}"))?;
+    if !file.metadata()?.is_file() {
+        bail!("{path} is no regular file");
+    }
+    let mut content = Vec::new();
+    file.take(LARGEST_SECRET as u64 + 1).read_to_end(&mut content).with_context(|| format!("cannot read {path}"))?;
+    Ok(content)
+}

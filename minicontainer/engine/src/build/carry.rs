@@ -1,0 +1,241 @@
+//! A plan, carried out.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use minicontainer::{
+    Running, Signaller,
+    core::Digest,
+    store::{Staging, Store},
+};
+use minicontainer_dockerfile::{
+    Ignore,
+    plan::{Action, Base, KeyInputs, Source, StagePlan, Step, base_key, key},
+};
+
+use super::{
+    BuildError, CacheUse, Context, Ending, Planned, Progress, Request,
+    archive::Clock,
+    cache::Cache,
+    copy::excluded,
+    finish::{Made, documents, publish},
+    select::fingerprint,
+    stack::Stack,
+    stages::build_all,
+};
+use crate::container::Moment;
+
+/// An image that has been built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The digest of its config.
+    pub id: Digest,
+    /// What of it could not be kept here, in words: an ordinary user cannot make devices.
+    pub warnings: Vec<String>,
+}
+
+/// A build that can be carried out, once, and cancelled from any thread.
+pub struct Build<'a> {
+    store: &'a Store,
+    pub(super) context: &'a Context,
+    pub(super) planned: &'a Planned,
+    request: &'a Request,
+    pub(super) progress: &'a dyn Progress,
+    cancelled: AtomicBool,
+    running: Mutex<HashMap<usize, Signaller>>,
+    tickets: AtomicUsize,
+}
+
+/// A build under way.
+pub(crate) struct Carrying<'a> {
+    pub(super) build: &'a Build<'a>,
+    pub(super) request: &'a Request,
+    pub(super) staging: &'a Staging,
+    pub(super) cache: Cache<'a>,
+    pub(super) clock: Clock,
+    pub(super) made: Mutex<Vec<Made>>,
+}
+
+impl<'a> Build<'a> {
+    /// Nothing is done yet.
+    pub fn new(
+        store: &'a Store,
+        context: &'a Context,
+        planned: &'a Planned,
+        request: &'a Request,
+        progress: &'a dyn Progress,
+    ) -> Build<'a> {
+        Build {
+            store,
+            context,
+            planned,
+            request,
+            progress,
+            cancelled: AtomicBool::new(false),
+            running: Mutex::default(),
+            tickets: AtomicUsize::new(0),
+        }
+    }
+
+    /// Ends what runs and begins nothing more.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        for signaller in self.running().values() {
+            // One that has ended meanwhile is what we want.
+            let _ended = signaller.send(libc::SIGKILL);
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<usize, Signaller>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// When a step fails. Then the images are as they were, and what was finished is in the cache.
+    pub fn carry_out(&self) -> Result<Built, BuildError> {
+        let staging = self.store.stage()?;
+        let now = Moment::now().seconds();
+        let epoch = self.request.epoch;
+        let clock = Clock { now: epoch.unwrap_or(now), latest: epoch };
+        let cache = Cache::of(self.store);
+        let carrying =
+            Carrying { build: self, request: self.request, staging: &staging, cache, clock, made: Mutex::default() };
+        let built = build_all(&self.planned.plan, &|stage, done| carrying.stage(stage, done));
+        let made = carrying.made.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let stages = match built {
+            Ok(stages) => stages,
+            Err(error) => {
+                // The step's failure is what is told; a cache that cannot be filled comes second.
+                let _filled = publish(self.store, &staging, made, None);
+                return Err(error);
+            }
+        };
+        let target = self.planned.plan.target();
+        let stack = stages.get(&target.index).ok_or(BuildError::Interrupted)?;
+        let work = self.progress.begin("exporting to image");
+        let warnings = made.iter().flat_map(|made| made.built.warnings.iter().cloned()).collect();
+        let exported = documents(&staging, &target.image, stack).and_then(|documents| {
+            publish(self.store, &staging, made, Some((stack, &documents, &self.request.names)))?;
+            Ok(documents.config.digest().clone())
+        });
+        match exported {
+            Ok(id) => {
+                self.progress.output(work, b"exporting layers done");
+                self.progress.output(work, format!("writing image {id} done").as_bytes());
+                for name in &self.request.names {
+                    self.progress.output(work, format!("naming to {name} done").as_bytes());
+                }
+                self.progress.end(work, Ending::Done);
+                Ok(Built { id, warnings })
+            }
+            Err(error) => {
+                self.progress.end(work, Ending::Failed(&error));
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Carrying<'_> {
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.build.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Has a container killed when the build is cancelled.
+    pub(super) fn enlist(&self, running: &Running) -> Result<usize, minicontainer::Error> {
+        let ticket = self.build.tickets.fetch_add(1, Ordering::SeqCst);
+        self.build.running().insert(ticket, running.signaller()?);
+        if self.is_cancelled() {
+            running.kill()?;
+        }
+        Ok(ticket)
+    }
+
+    pub(super) fn discharge(&self, ticket: usize) {
+        self.build.running().remove(&ticket);
+    }
+
+    fn stage(&self, stage: &StagePlan, done: &BTreeMap<usize, Stack>) -> Result<Stack, BuildError> {
+        let mut stack = self.begin(stage, done)?;
+        let count = 1 + stage.steps.iter().filter(|step| step.action.makes_layer()).count();
+        let alone = self.build.planned.plan.stages.len() == 1;
+        let prefix = if alone { String::new() } else { format!("{} ", stage.name) };
+        let base = match &stage.base {
+            Base::Image { request, .. } => Some(request.reference.clone()),
+            Base::Scratch | Base::Stage(_) => None,
+        };
+        if let Some(base) = base {
+            let work = self.build.progress.begin(&format!("[{prefix}1/{count}] FROM {base}"));
+            self.build.progress.end(work, Ending::Done);
+        }
+        let mut number = 1;
+        for step in stage.steps.iter().filter(|step| step.action.makes_layer()) {
+            if self.is_cancelled() {
+                return Err(BuildError::Interrupted);
+            }
+            number += 1;
+            let work = self.build.progress.begin(&format!("[{prefix}{number}/{count}] {}", step.text));
+            match self.step(step, &mut stack, done, work) {
+                Ok(how) => self.build.progress.end(work, how),
+                Err(error) => {
+                    let (text, span) = (step.text.clone(), step.span);
+                    let error = BuildError::Step { text, span, source: Box::new(error) };
+                    self.build.progress.end(work, Ending::Failed(&error));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(stack)
+    }
+
+    fn begin(&self, stage: &StagePlan, done: &BTreeMap<usize, Stack>) -> Result<Stack, BuildError> {
+        let key = base_key(&stage.base, &stage.platform);
+        match (&stage.base, key) {
+            (Base::Stage(index), _) => done.get(index).cloned().ok_or(BuildError::Interrupted),
+            (Base::Image { request, .. }, Some(key)) => match self.build.planned.images.get(request) {
+                Some((image, document)) => Stack::of_image(self.build.store, image, document, key),
+                None => Err(BuildError::Interrupted),
+            },
+            (_, key) => Ok(Stack::scratch(key.unwrap_or_else(|| Digest::of(b"scratch")))),
+        }
+    }
+
+    /// Takes a layer from the cache, or makes it.
+    fn step(
+        &self,
+        step: &Step,
+        stack: &mut Stack,
+        done: &BTreeMap<usize, Stack>,
+        work: usize,
+    ) -> Result<Ending<'static>, BuildError> {
+        let files = |source: &Source| self.files(source, done);
+        let exclude = match &step.action {
+            Action::Copy(copying) => excluded(copying)?,
+            _ => Ignore::default(),
+        };
+        let mut contents = Vec::new();
+        for (source, path) in step.action.reads() {
+            contents.push(fingerprint(files(source).as_ref(), path, &exclude)?);
+        }
+        let inputs =
+            KeyInputs { parent: &stack.key, action: &step.action, contents: &contents, epoch: self.request.epoch };
+        let key = key(&inputs).unwrap_or_else(|| stack.key.clone());
+        if self.request.cache == CacheUse::Full
+            && let Some(layer) = self.cache.get(&key)?
+        {
+            stack.layers.push(layer);
+            stack.key = key;
+            return Ok(Ending::Cached);
+        }
+        let packed = self.make(step, stack, &contents, &files, work)?;
+        self.add(stack, key, packed)?;
+        Ok(Ending::Done)
+    }
+}

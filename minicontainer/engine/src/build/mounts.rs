@@ -1,0 +1,214 @@
+//! `RUN --mount`, made ready: what a command sees while it runs and what never becomes part of a layer.
+//!
+//! Files of the context, a stage or an image are *copied* into a directory of the build's own, and that is mounted. So
+//! nobody can swap a part of the path for a link between the look and the mount (CVE-2024-23651), what `.dockerignore`
+//! leaves out is not there either, and what the command writes (`rw`) goes with the copy. A secret is a file of the build's
+//! own, too, removed when the command has ended; a cache is a directory of the store's that no one else can name.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown},
+    path::{Path, PathBuf},
+};
+
+use minicontainer::{
+    core::{
+        options::{Access, ByteSize, EnvVar, MountSpec},
+        plan::MountAttribute,
+    },
+    store::Staging,
+};
+use minicontainer_dockerfile::{
+    mount::{Mount, Owner, Sharing},
+    plan::{CopyFiles, RunCommand, Source},
+};
+use nix::fcntl::{Flock, FlockArg};
+
+use super::{
+    BuildError, Secrets,
+    archive::Clock,
+    cache::Cache,
+    copy::{Target, copy},
+    files::Files,
+    layers::Layers,
+    select::fingerprint,
+};
+use crate::image::unpack_built;
+
+/// Where the copies of a bind mount's files lie in their directory.
+const COPIES: &str = "/files";
+/// A secret is never larger (BuildKit's bound).
+pub const LARGEST_SECRET: usize = 500 * 1024;
+
+/// Mounts that can be made, and what they need as long as the command runs.
+#[derive(Debug, Default)]
+pub(super) struct Mounts {
+    pub(super) specs: Vec<MountSpec>,
+    /// Secrets as variables.
+    pub(super) env: Vec<EnvVar>,
+    /// Removed in the end.
+    files: Vec<PathBuf>,
+    /// Caches that nobody else may use meanwhile.
+    _locks: Vec<Flock<File>>,
+}
+
+impl Drop for Mounts {
+    fn drop(&mut self) {
+        for file in &self.files {
+            // It goes with the staging directory at the latest.
+            let _gone = fs::remove_file(file);
+        }
+    }
+}
+
+/// What mounts are made from.
+pub(super) struct Sources<'a> {
+    pub(super) staging: &'a Staging,
+    pub(super) cache: &'a Cache<'a>,
+    pub(super) secrets: &'a Secrets,
+    pub(super) clock: Clock,
+    /// The files of a stage, an image or the context.
+    pub(super) files: &'a dyn Fn(&Source) -> Box<dyn Files>,
+}
+
+impl Sources<'_> {
+    /// Makes everything ready for a command.
+    pub(super) fn prepare(&self, command: &RunCommand) -> Result<Mounts, BuildError> {
+        let mut mounts = Mounts::default();
+        // Whoever takes several locks takes them in the same order as everybody else.
+        let mut caches: Vec<&Mount> = command.mounts.iter().map(|(mount, _)| mount).collect();
+        caches.retain(|mount| matches!(mount, Mount::Cache { .. }));
+        caches.sort_by_key(|mount| match mount {
+            Mount::Cache { id, .. } => id.clone(),
+            _ => String::new(),
+        });
+        let mut places = Vec::new();
+        for mount in caches {
+            places.push((mount, self.keep(mount, &mut mounts)?));
+        }
+        for (mount, source) in &command.mounts {
+            match mount {
+                Mount::Bind { source: path, target, read_only, .. } => {
+                    let files = self.copy(source, path)?;
+                    mounts.specs.push(bind(&files, target, *read_only));
+                }
+                Mount::Cache { target, read_only, .. } => {
+                    let place = places.iter().find(|(cache, _)| std::ptr::eq(*cache, mount));
+                    mounts.specs.extend(place.map(|(_, place)| bind(place, target, *read_only)));
+                }
+                Mount::Tmpfs { target, size } => {
+                    let size = size.and_then(ByteSize::new);
+                    let attributes = BTreeSet::from([MountAttribute::NoSuid, MountAttribute::NoDev]);
+                    mounts.specs.push(MountSpec::Tmpfs { target: target.clone(), size, mode: None, attributes });
+                }
+                Mount::Secret { id, target, env, required, owner } => {
+                    let Some(secret) = self.secrets.get(id) else {
+                        match required {
+                            true => return Err(BuildError::Secret { id: id.clone() }),
+                            false => continue,
+                        }
+                    };
+                    if let Some(target) = target {
+                        let file = self.write(secret, owner, &mut mounts)?;
+                        mounts.specs.push(bind(&file, target, true));
+                    }
+                    if let Some(name) = env {
+                        let text = std::str::from_utf8(secret);
+                        let text = text.map_err(|_| BuildError::SecretText { id: id.clone() })?;
+                        let variable = EnvVar::new(name, text);
+                        let wrong = |source| BuildError::Variable { name: name.clone(), source };
+                        mounts.env.push(variable.map_err(wrong)?);
+                    }
+                }
+            }
+        }
+        if let Some(script) = &command.script {
+            let owner = Owner { mode: 0o755, uid: 0, gid: 0 };
+            let file = self.write(script.content.as_bytes(), &owner, &mut mounts)?;
+            mounts.specs.push(bind(&file, &script.path, true));
+        }
+        Ok(mounts)
+    }
+
+    /// A file of the build's own.
+    fn write(&self, content: &[u8], owner: &Owner, mounts: &mut Mounts) -> Result<PathBuf, BuildError> {
+        let path = self.staging.vacant();
+        let failed = |source| BuildError::Make { path: path.clone(), source };
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+        mounts.files.push(path.clone());
+        file.write_all(content).map_err(failed)?;
+        own(&file, owner).map_err(failed)?;
+        Ok(path)
+    }
+
+    /// The files of a bind mount, copied.
+    fn copy(&self, source: &Source, path: &str) -> Result<PathBuf, BuildError> {
+        let files = (self.files)(source);
+        let copying = CopyFiles {
+            from: source.clone(),
+            sources: vec![path.to_owned()],
+            inline: Vec::new(),
+            destination: COPIES.to_owned(),
+            into_directory: false,
+            chown: None,
+            chmod: None,
+            exclude: Vec::new(),
+            link: false,
+            unpack: false,
+        };
+        let contents = [fingerprint(files.as_ref(), path, &Default::default())?];
+        let nothing = Layers::new("nothing", &[]);
+        let target = Target { files: &nothing, directories: &[] };
+        let packed = copy(&copying, files.as_ref(), &target, &contents, self.staging, self.clock)?;
+        let copied = unpack_built(self.staging, &packed)?;
+        Ok(copied.directory.join(COPIES.trim_start_matches('/')))
+    }
+
+    /// The directory of a cache.
+    fn keep(&self, mount: &Mount, mounts: &mut Mounts) -> Result<PathBuf, BuildError> {
+        let Mount::Cache { id, from, source, sharing, owner, .. } = mount else { return Ok(PathBuf::new()) };
+        if from.is_some() || source != "/" {
+            return Err(BuildError::Unsupported { what: "RUN --mount=type=cache with from= or source=" });
+        }
+        for copy in 0.. {
+            let place = self.cache.mount(id, copy)?;
+            let failed = |source| BuildError::Make { path: place.clone(), source };
+            let is_new = match DirBuilder::new().mode(0o700).create(&place) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => false,
+                made => made.map(|()| true).map_err(failed)?,
+            };
+            let directory = File::open(&place).map_err(failed)?;
+            if is_new {
+                own(&directory, owner).map_err(failed)?;
+            }
+            let how = match sharing {
+                Sharing::Shared => return Ok(place),
+                Sharing::Locked => FlockArg::LockExclusive,
+                Sharing::Private => FlockArg::LockExclusiveNonblock,
+            };
+            match Flock::lock(directory, how) {
+                Ok(lock) => {
+                    mounts._locks.push(lock);
+                    return Ok(place);
+                }
+                Err((_, nix::errno::Errno::EWOULDBLOCK)) => {}
+                Err((_, errno)) => return Err(failed(errno.into())),
+            }
+        }
+        Err(BuildError::Unsupported { what: "so many builds with the same private cache" })
+    }
+}
+
+fn own(file: &File, owner: &Owner) -> std::io::Result<()> {
+    if (owner.uid, owner.gid) != (0, 0) {
+        fchown(file, Some(owner.uid), Some(owner.gid))?;
+    }
+    file.set_permissions(Permissions::from_mode(owner.mode))
+}
+
+fn bind(source: &Path, target: &str, read_only: bool) -> MountSpec {
+    let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
+    MountSpec::Bind { source: source.display().to_string(), target: target.to_owned(), access }
+}

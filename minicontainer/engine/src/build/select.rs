@@ -1,0 +1,195 @@
+//! Which files a `COPY` means: wildcards, directories, and what is left out.
+
+use std::{
+    ffi::OsString,
+    io::{self, Read},
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    vec::IntoIter,
+};
+
+use minicontainer::core::{Digest, digest::Digester};
+use minicontainer_dockerfile::{
+    Ignore,
+    ignore::{Pattern, Stars},
+};
+
+use super::{
+    BuildError,
+    files::{Files, Found, Kind, resolve},
+};
+
+/// A file or a directory that a source means.
+#[derive(Debug)]
+pub(super) struct Selected {
+    /// By which name it goes; a symbolic link that is followed gives its own.
+    pub(super) name: OsString,
+    pub(super) found: Found,
+}
+
+/// What a source means. Only a wildcard may mean nothing, or several.
+pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, BuildError> {
+    let not_found = || BuildError::NotFound { path: PathBuf::from(source), of: files.name() };
+    let pattern = Pattern::parse(source, Stars::Single).map_err(|_| not_found())?;
+    if !pattern.has_wildcards() && !source.contains('\\') {
+        let path = Path::new(source);
+        let found = resolve(files, path)?.whole().ok_or_else(not_found)?;
+        return Ok(vec![Selected { name: path.file_name().unwrap_or_default().to_owned(), found }]);
+    }
+    // A star does not match a slash, so nothing below that depth can match.
+    let depth = source.matches('/').count();
+    let mut selected = Vec::new();
+    let mut walk = Walk::of(files, files.root()?)?;
+    while let Some((relative, found)) = walk.next(&|relative, _| relative.components().count() < depth)? {
+        let path = found.path.to_string_lossy();
+        if pattern.matches(&path) {
+            let name = relative.file_name().unwrap_or_default().to_owned();
+            let found = match found.kind {
+                Kind::Symlink => resolve(files, &found.path)?.whole().ok_or_else(not_found)?,
+                _ => found,
+            };
+            selected.push(Selected { name, found });
+        }
+    }
+    if selected.is_empty() && !pattern.has_wildcards() {
+        return Err(not_found());
+    }
+    Ok(selected)
+}
+
+/// A walk through a directory: everything below it, sorted, a directory before what it holds. It holds one directory
+/// open for each level that it is deep.
+pub(super) struct Walk<'a> {
+    files: &'a dyn Files,
+    way: Vec<(Found, PathBuf, IntoIter<OsString>)>,
+}
+
+impl<'a> Walk<'a> {
+    /// Nothing has been walked yet.
+    pub(super) fn of(files: &'a dyn Files, directory: Found) -> Result<Walk<'a>, BuildError> {
+        let names = files.names(&directory)?.into_iter();
+        Ok(Walk { files, way: vec![(directory, PathBuf::new(), names)] })
+    }
+
+    /// The next entry, with its path relative to where the walk began. `enter` says of a directory whether to go on in it.
+    pub(super) fn next(
+        &mut self,
+        enter: &dyn Fn(&Path, &Found) -> bool,
+    ) -> Result<Option<(PathBuf, Found)>, BuildError> {
+        while let Some((directory, path, names)) = self.way.last_mut() {
+            let Some(name) = names.next() else {
+                self.way.pop();
+                continue;
+            };
+            let relative = path.join(&name);
+            // What vanishes while we walk is not there; what changes is found out by the fingerprint.
+            let Some(found) = self.files.child(directory, &name)? else { continue };
+            if found.kind == Kind::Directory && enter(&relative, &found) {
+                let names = self.files.names(&found)?.into_iter();
+                self.way.push((found.clone(), relative.clone(), names));
+            }
+            return Ok(Some((relative, found)));
+        }
+        Ok(None)
+    }
+}
+
+/// Calls `visit` with a file, or with everything that a directory holds, but for what is excluded.
+pub(super) fn each(
+    files: &dyn Files,
+    selected: &Selected,
+    exclude: &Ignore,
+    visit: &mut dyn FnMut(&Path, &Found) -> Result<(), BuildError>,
+) -> Result<(), BuildError> {
+    if selected.found.kind != Kind::Directory {
+        let name = Path::new(&selected.name);
+        return if exclude.excludes(&name.to_string_lossy()) { Ok(()) } else { visit(name, &selected.found) };
+    }
+    let may_enter = |path: &Path, _: &Found| exclude.has_exceptions() || !exclude.excludes(&path.to_string_lossy());
+    let mut walk = Walk::of(files, selected.found.clone())?;
+    while let Some((relative, found)) = walk.next(&may_enter)? {
+        if !exclude.excludes(&relative.to_string_lossy()) {
+            visit(&relative, &found)?;
+        }
+    }
+    Ok(())
+}
+
+/// A digest of names, kinds, permissions, owners where they count, and contents; of no times.
+pub(super) struct Fingerprint {
+    digester: Digester,
+}
+
+impl Fingerprint {
+    /// Of nothing yet.
+    pub(super) fn new() -> Fingerprint {
+        Fingerprint { digester: Digester::new() }
+    }
+
+    /// Adds an entry; the content of a file follows through [`Fed`].
+    pub(super) fn add(&mut self, files: &dyn Files, path: &Path, found: &Found) -> Result<(), BuildError> {
+        let owner = if files.has_owners() { (found.uid, found.gid) } else { (0, 0) };
+        let target = match found.kind {
+            Kind::Symlink => files.target(found)?,
+            _ => PathBuf::new(),
+        };
+        let size = if found.kind == Kind::File { found.size } else { 0 };
+        let head = format!("{:?} {:o} {owner:?} {size}", found.kind, found.mode);
+        for part in [head.as_bytes(), path.as_os_str().as_bytes(), target.as_os_str().as_bytes()] {
+            self.digester.update(&(part.len() as u64).to_be_bytes());
+            self.digester.update(part);
+        }
+        Ok(())
+    }
+
+    /// The digest.
+    pub(super) fn finish(self) -> Digest {
+        self.digester.finish()
+    }
+}
+
+/// Just as many bytes of a file as it had when it was looked at, added to a fingerprint while they are read.
+pub(super) struct Fed<'a, R> {
+    content: R,
+    remaining: u64,
+    print: &'a mut Fingerprint,
+}
+
+impl<'a, R: Read> Fed<'a, R> {
+    /// Reads so many bytes.
+    pub(super) fn new(content: R, size: u64, print: &'a mut Fingerprint) -> Fed<'a, R> {
+        Fed { content, remaining: size, print }
+    }
+}
+
+impl<R: Read> Read for Fed<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
+        let count = self.content.read(&mut buffer[..most])?;
+        if count == 0 && most > 0 {
+            return Err(io::Error::other("the file became shorter while it was read"));
+        }
+        self.print.digester.update(&buffer[..count]);
+        self.remaining -= count as u64;
+        Ok(count)
+    }
+}
+
+/// The fingerprint of what a source means.
+pub(super) fn fingerprint(files: &dyn Files, source: &str, exclude: &Ignore) -> Result<Digest, BuildError> {
+    let mut print = Fingerprint::new();
+    for selected in select(files, source)? {
+        print.add(files, Path::new(&selected.name), &selected.found)?;
+        each(files, &selected, exclude, &mut |path, found| {
+            print.add(files, path, found)?;
+            if found.kind == Kind::File {
+                let content = files.open(found)?;
+                let mut fed = Fed::new(content, found.size, &mut print);
+                let failed = |source| BuildError::Read { path: found.path.clone(), of: files.name(), source };
+                io::copy(&mut fed, &mut io::sink()).map_err(failed)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(print.finish())
+}

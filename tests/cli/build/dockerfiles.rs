@@ -1,0 +1,291 @@
+//! Dockerfiles as people write them.
+
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
+
+use super::{build, fates, id_of, project, refuse, say, timeless};
+use crate::place::Place;
+
+/// The Dockerfile of the course's notes. There is no node here, so the image of that name is another.
+const NOTES: &str = "FROM node:14\n\
+                     ARG PORT=6000\n\
+                     ENV PORT=$PORT\n\
+                     EXPOSE $PORT\n\
+                     WORKDIR /app-node\n\
+                     COPY . .\n\
+                     RUN cat package.json && mkdir node_modules && echo installed > node_modules/log\n\
+                     ENTRYPOINT [\"sh\", \"start.sh\"]\n";
+
+fn notes(place: &Place) {
+    let start = "echo listening at $PORT in $(pwd): $(cat node_modules/log)\n";
+    project(place, "notes", &[("Dockerfile", NOTES), ("package.json", "{}\n"), ("start.sh", start)]);
+    place.succeed(&["tag", "busybox", "node:14"]);
+}
+
+fn check_notes(place: &Place) -> String {
+    notes(place);
+    let told = build(place, &["-t", "app", "-t", "app:1.0", "notes"]);
+    assert_eq!(place.succeed(&["run", "--rm", "app"]), "listening at 6000 in /app-node: installed\n");
+    assert_eq!(say(place, "app:1.0", "ls /app-node"), "Dockerfile\nnode_modules\npackage.json\nstart.sh\n");
+    let again = build(place, &["-t", "app", "notes"]);
+    assert_eq!(fates(&again), ["WORKDIR CACHED", "COPY CACHED", "RUN CACHED"]);
+    timeless(&told)
+}
+
+#[test]
+fn the_file_of_the_notes() {
+    let place = Place::new();
+    let told = check_notes(&place);
+    insta::assert_snapshot!(told);
+    let history = place.succeed(&["history", "app", "--format", "{{.CreatedBy}} | {{.Comment}}"]);
+    insta::assert_snapshot!(history.lines().take(7).collect::<Vec<_>>().join("\n"));
+    let config: serde_json::Value = serde_json::from_str(&place.succeed(&["image", "inspect", "app"])).unwrap();
+    insta::assert_json_snapshot!(config[0]["Config"]);
+    insta::assert_snapshot!(place.succeed(&["build", "--explain", "notes"]));
+    assert!(place.succeed(&["build", "--explain=pt", "notes"]).contains("amada"));
+    let dump: serde_json::Value = serde_json::from_str(&place.succeed(&["build", "--dump", "notes"])).unwrap();
+    assert!(dump.to_string().contains("app-node"));
+}
+
+#[test]
+fn an_ordinary_user_builds_it_too() {
+    let Some(place) = Place::user() else { return };
+    check_notes(&place);
+}
+
+#[test]
+fn what_has_not_changed_is_not_built_again() {
+    let place = Place::new();
+    notes(&place);
+    let first = id_of(&place, &["notes"]);
+    let all = ["WORKDIR CACHED", "COPY CACHED", "RUN CACHED"];
+    // Another time is no other content.
+    let file = fs::File::options().write(true).open(place.path("notes/package.json")).unwrap();
+    file.set_modified(SystemTime::now() + Duration::from_secs(3600)).unwrap();
+    assert_eq!(fates(&build(&place, &["notes"])), all);
+    assert_eq!(id_of(&place, &["notes"]), first);
+    // A config is made anew each time and costs no layer its place.
+    let dockerfile = place.path("notes/Dockerfile");
+    fs::write(place.path("other"), NOTES.replace("ENTRYPOINT", "HEALTHCHECK CMD true\nONBUILD RUN false\nENTRYPOINT"))
+        .unwrap();
+    assert_eq!(fates(&build(&place, &["-f", "other", "-t", "probed", "notes"])), all);
+    assert_ne!(id_of(&place, &["-f", "other", "notes"]), first);
+    assert!(place.succeed(&["history", "probed"]).contains("HEALTHCHECK"));
+    // Content is.
+    fs::write(place.path("notes/package.json"), "{\"name\": \"x\"}\n").unwrap();
+    assert_eq!(fates(&build(&place, &["notes"])), ["WORKDIR CACHED", "COPY DONE", "RUN DONE"]);
+    assert_eq!(fates(&build(&place, &["notes"])), all);
+    assert_eq!(
+        fates(&build(&place, &["--build-arg", "PORT=1", "notes"])),
+        ["WORKDIR CACHED", "COPY CACHED", "RUN DONE"]
+    );
+    assert_eq!(fates(&build(&place, &["--no-cache", "notes"])), ["WORKDIR DONE", "COPY DONE", "RUN DONE"]);
+    fs::write(&dockerfile, NOTES.replace("echo installed", "echo done")).unwrap();
+    // The Dockerfile is part of the context here.
+    assert_eq!(fates(&build(&place, &["notes"])), ["WORKDIR CACHED", "COPY DONE", "RUN DONE"]);
+}
+
+#[test]
+fn stages_are_built_when_they_are_needed() {
+    let place = Place::new();
+    let file = "ARG BASE=busybox\n\
+        FROM $BASE AS build\nWORKDIR /src\nCOPY main.c .\nRUN mkdir /out && tr a-z A-Z < main.c > /out/program && chmod 750 /out/program\n\
+        FROM busybox AS unneeded\nRUN false\n\
+        FROM build AS test\nRUN test -s /out/program\n\
+        FROM scratch AS empty\nCOPY --from=build /out/program /bin/\nCOPY --from=busybox /bin/busybox /bin/sh\nENTRYPOINT [\"/bin/sh\"]\n\
+        FROM busybox\nCOPY --from=0 /out /out\nCOPY --from=test /src/main.c /\n";
+    project(&place, "stages", &[("Dockerfile", file), ("main.c", "int main;\n")]);
+    build(&place, &["-t", "last", "stages"]);
+    assert_eq!(say(&place, "last", "cat /out/program /main.c; stat -c %a /out/program"), "INT MAIN;\nint main;\n750\n");
+    build(&place, &["-t", "small", "--target", "EMPTY", "stages"]);
+    // Nothing but what was copied: the places of mounts are not part of it.
+    let files = place.succeed(&["history", "small", "--format", "{{.CreatedBy}}"]);
+    assert_eq!(files.lines().count(), 3, "{files}");
+    assert_eq!(place.succeed(&["run", "--rm", "small", "-c", "echo $0 /*"]).trim(), "/bin/sh /bin /dev /proc /sys");
+    assert!(refuse(&place, &["--target", "unneeded", "stages"]).stderr.contains("exit code: 1"));
+    let answer = refuse(&place, &["--target", "nothing", "stages"]);
+    assert!(answer.stderr.contains("target stage \"nothing\" could not be found"), "{}", answer.stderr);
+}
+
+#[test]
+fn files_written_in_the_dockerfile() {
+    let place = Place::new();
+    let file = "FROM busybox\n\
+        COPY <<one.txt <<\"two.txt\" /etc/things/\nport $PATH_OF\none.txt\nport $PATH_OF\ntwo.txt\n\
+        RUN <<EOF\necho first > /made\necho second >> /made\nEOF\n\
+        RUN <<EOF\n#!/bin/cat\nnot a shell's script\nEOF\n\
+        RUN cat <<ONE - > /both <<TWO\nlost\nONE\nkept\nTWO\n\
+        COPY --chmod=755 --chown=nobody:users <<run /usr/local/bin/\n#!/bin/sh\necho ran\nrun\n\
+        CMD run\n";
+    project(&place, "heredocs", &[("Dockerfile", file)]);
+    let told = build(&place, &["-t", "written", "heredocs"]);
+    assert!(told.contains(" not a shell's script"), "{told}");
+    assert_eq!(place.succeed(&["run", "--rm", "written"]), "ran\n");
+    assert_eq!(say(&place, "written", "cat /etc/things/* /made"), "port \nport $PATH_OF\nfirst\nsecond\n");
+    if nix::unistd::geteuid().is_root() {
+        assert_eq!(say(&place, "written", "stat -c '%a %U %G' /usr/local/bin/run"), "755 nobody users\n");
+    }
+}
+
+#[test]
+fn triggers_run_in_the_stage_that_is_based_on_them() {
+    let place = Place::new();
+    project(&place, "base", &[("Dockerfile", "FROM busybox\nONBUILD COPY app /app\nONBUILD RUN cat /app > /seen\n")]);
+    build(&place, &["-t", "triggers", "base"]);
+    project(&place, "app", &[("Dockerfile", "FROM triggers\nRUN cat /seen\n"), ("app", "from below\n")]);
+    let told = build(&place, &["-t", "triggered", "app"]);
+    assert_eq!(fates(&told), ["COPY DONE", "RUN DONE", "RUN DONE"]);
+    assert_eq!(say(&place, "triggered", "cat /seen"), "from below\n");
+}
+
+#[test]
+fn copies_go_where_they_go_in_docker() {
+    let place = Place::new();
+    let file = "FROM busybox\n\
+        RUN mkdir -p /real/deep && ln -s /real /link && mkdir -m 1777 /open\n\
+        COPY dir/a.txt /link/deep\n\
+        COPY dir /link/new\n\
+        COPY dir/*.txt dir/sub /many/\n\
+        COPY --exclude=*.md --exclude=sub dir /some/\n\
+        COPY dir/a.txt /open/\n\
+        COPY dir/a.txt renamed\n\
+        COPY --chmod=u=rw,go= dir/a.txt /closed\n\
+        COPY link.txt /followed\n\
+        COPY dir/none* dir/a.txt /optional/\n";
+    let files = [
+        ("Dockerfile", file),
+        ("dir/a.txt", "a"),
+        ("dir/b.md", "b"),
+        ("dir/sub/c.txt", "c"),
+        (".dockerignore", "secret*\n**/*.log\n!keep.log\n"),
+        ("secret.txt", "s"),
+        ("dir/x.log", "x"),
+        ("keep.log", "k"),
+    ];
+    project(&place, "copies", &files);
+    std::os::unix::fs::symlink("/dir/a.txt", place.path("copies/link.txt")).unwrap();
+    std::os::unix::fs::symlink("a.txt", place.path("copies/dir/inner")).unwrap();
+    build(&place, &["-t", "copied", "copies"]);
+    let expect = "/closed\n/followed\n/link\n/many\n/many/a.txt\n/many/c.txt\n/open\n/open/a.txt\n/optional\n/optional/a.txt\n/real\n\
+        /real/deep\n/real/deep/a.txt\n/real/new\n/real/new/a.txt\n/real/new/b.md\n/real/new/inner\n/real/new/sub\n\
+        /real/new/sub/c.txt\n/renamed\n/some\n/some/a.txt\n/some/inner\n";
+    assert_eq!(
+        say(&place, "copied", "find /closed /followed /link /many /open /optional /real /renamed /some | sort"),
+        expect
+    );
+    let looks = "stat -c %a /open /closed /followed; readlink /real/new/inner; cat /followed";
+    assert_eq!(say(&place, "copied", looks), "1777\n600\n644\na.txt\na");
+    project(
+        &place,
+        "all",
+        &[
+            ("Dockerfile", "FROM busybox\nCOPY . /all/\n"),
+            (".dockerignore", "secret*\n**/*.log\n!keep.log\n"),
+            ("secret.txt", ""),
+            ("a/x.log", ""),
+            ("keep.log", ""),
+            ("a/y", ""),
+        ],
+    );
+    build(&place, &["-t", "all", "all"]);
+    assert_eq!(
+        say(&place, "all", "cd /all; find . | sort"),
+        ".\n./.dockerignore\n./Dockerfile\n./a\n./a/y\n./keep.log\n"
+    );
+}
+
+#[test]
+fn archives_are_unpacked_by_add_alone() {
+    let place = Place::new();
+    project(
+        &place,
+        "add",
+        &[
+            ("Dockerfile", "FROM busybox\nADD tree.tgz /there\nCOPY tree.tgz /kept.tgz\nADD plain /there/\n"),
+            ("plain", "p"),
+        ],
+    );
+    project(&place, "tree", &[("one", "1"), ("in/two", "2")]);
+    let packed = std::process::Command::new("tar")
+        .args(["-czf", "add/tree.tgz", "-C", "tree", "."])
+        .current_dir(place.path(""))
+        .status();
+    assert!(packed.unwrap().success());
+    build(&place, &["-t", "added", "add"]);
+    assert_eq!(
+        say(&place, "added", "cat /there/one /there/in/two /there/plain; head -c 2 /kept.tgz | od -An -tx1"),
+        "12p 1f 8b\n"
+    );
+}
+
+#[test]
+fn the_same_build_makes_the_same_image_everywhere() {
+    let file = "FROM busybox\nWORKDIR /w/x\nCOPY . .\nRUN echo made > made; ln made hard; ln -s made soft; mkdir d; rm -r /var/tmp; chmod 640 made\n\
+        FROM busybox\nCOPY --from=0 /w /w\nRUN --mount=type=cache,target=/c touch /c/x /y\nLABEL a=b\n";
+    let ids: Vec<(String, String)> = (0..2)
+        .map(|hours| {
+            let place = Place::new();
+            project(&place, "same", &[("Dockerfile", file), ("a", "1"), ("b/c", "2")]);
+            let file = fs::File::options().write(true).open(place.path("same/a")).unwrap();
+            file.set_modified(SystemTime::now() + Duration::from_secs(3600 * hours)).unwrap();
+            let output = place
+                .command(&["build", "-q", "-t", "same", "same"])
+                .env("SOURCE_DATE_EPOCH", "1700000000")
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let digest =
+                place.command(&["images", "--format", "{{.Repository}} {{.Digest}} {{.CreatedAt}}"]).output().unwrap();
+            let digest = String::from_utf8(digest.stdout).unwrap();
+            let line = digest.lines().find(|line| line.starts_with("same ")).unwrap().to_owned();
+            (String::from_utf8(output.stdout).unwrap(), line)
+        })
+        .collect();
+    assert_eq!(ids[0], ids[1]);
+    assert!(ids[0].1.contains("2023-11-14"), "{}", ids[0].1);
+}
+
+#[test]
+fn what_the_command_line_says() {
+    let place = Place::new();
+    let file = "FROM busybox\nARG WHO=nobody\nLABEL who=$WHO\nRUN echo hello $WHO $http_proxy > /greeting; ls /sys/class/net > /nets\n";
+    project(
+        &place,
+        "args",
+        &[
+            ("Dockerfile", "FROM scratch\nRUN never\n"),
+            ("docker/Dockerfile", file),
+            ("docker/Dockerfile.dockerignore", "*\n"),
+        ],
+    );
+    let arguments = [
+        "-f",
+        "args/docker/Dockerfile",
+        "--build-arg",
+        "WHO=ada",
+        "--build-arg",
+        "http_proxy=http://secret:word@proxy",
+        "--label",
+        "team=blue",
+        "--iidfile",
+        "id",
+        "-t",
+        "labelled",
+        "args",
+    ];
+    let told = build(&place, &arguments);
+    assert!(told.contains("naming to docker.io/library/labelled:latest done"), "{told}");
+    assert_eq!(say(&place, "labelled", "cat /greeting /nets"), "hello ada http://secret:word@proxy\nlo\n");
+    let inspected = place.command(&["image", "inspect", "labelled"]).output().unwrap();
+    let image: serde_json::Value = serde_json::from_slice(&inspected.stdout).unwrap();
+    assert_eq!(image[0]["Config"]["Labels"], serde_json::json!({"team": "blue", "who": "ada"}));
+    assert_eq!(fs::read_to_string(place.path("id")).unwrap(), image[0]["Id"].as_str().unwrap());
+    assert!(!place.succeed(&["history", "--format", "json", "labelled"]).contains("secret:word"));
+    let unused = build(&place, &["-f", "args/docker/Dockerfile", "--build-arg", "NOBODY=1", "args"]);
+    assert!(unused.contains("build-args were not consumed: [NOBODY]"), "{unused}");
+    let answer = place.run_with_input(&["build", "-q", "-f", "-", "args"], b"FROM busybox\nRUN true\n");
+    assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
+    assert_eq!(answer.stdout, "sha256:[ID]\n");
+}

@@ -1,0 +1,115 @@
+//! Builds, from a Dockerfile to a container of what came of it.
+
+mod dockerfiles;
+mod hostile;
+mod mistakes;
+mod mounts;
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use crate::place::{Answer, Place};
+
+/// Writes the files of a directory to be built.
+pub fn project(place: &Place, name: &str, files: &[(&str, &str)]) {
+    for (file, content) in files {
+        let path = place.path(name).join(file);
+        let parent = path.parent().unwrap();
+        fs::create_dir_all(parent).unwrap();
+        for directory in parent.ancestors().take_while(|directory| *directory != place.path("")) {
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+}
+
+/// Builds what must succeed, and gives what was told.
+#[track_caller]
+pub fn build(place: &Place, arguments: &[&str]) -> String {
+    let answer = place.run(&[&["build"], arguments].concat());
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    check_clean(place);
+    answer.stderr
+}
+
+/// Builds what must fail, and gives what was told.
+#[track_caller]
+pub fn refuse(place: &Place, arguments: &[&str]) -> Answer {
+    let answer = place.run(&[&["build"], arguments].concat());
+    assert_eq!(answer.code, 1, "{}", answer.stderr);
+    check_clean(place);
+    answer
+}
+
+/// Nothing staged, no container.
+#[track_caller]
+pub fn check_clean(place: &Place) {
+    let staged = fs::read_dir(place.path("store/staging")).unwrap().count();
+    assert_eq!((staged, place.containers()), (0, 0), "something is left behind");
+}
+
+/// The id of what was built, without what was told.
+#[track_caller]
+pub fn id_of(place: &Place, arguments: &[&str]) -> String {
+    let output = place.command(&[&["build", "-q"], arguments].concat()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// What a shell in the image says.
+#[track_caller]
+pub fn say(place: &Place, image: &str, script: &str) -> String {
+    place.succeed(&["run", "--rm", "--entrypoint", "", image, "sh", "-c", script])
+}
+
+/// Replaces times.
+pub fn timeless(text: &str) -> String {
+    let is_time = |word: &str| {
+        let number = word.strip_suffix('s').unwrap_or(word);
+        number.contains('.') && number.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
+    };
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let about_time = line.starts_with('#') && words.len() > 2;
+        let at = if words.get(1) == Some(&"DONE") { 2 } else { 1 };
+        let word = |(index, word): (usize, &&str)| match about_time && index == at && is_time(word) {
+            true => "[TIME]".to_owned(),
+            false => (*word).to_owned(),
+        };
+        words.iter().enumerate().map(word).collect::<Vec<_>>().join(" ")
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The words of all lines that say how a step fared, in order.
+pub fn fates(told: &str) -> Vec<String> {
+    let steps: Vec<(&str, &str)> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix('#')?.split_once(' '))
+        .filter(|(_, text)| text.starts_with('[') && !text.starts_with("[internal]"))
+        .filter(|(_, text)| !text.contains("] FROM "))
+        .collect();
+    let fate = |number: &str| {
+        let mut lines = told.lines().filter_map(|line| line.strip_prefix('#')?.split_once(' '));
+        lines.find_map(|(other, text)| {
+            let first = text.split([' ', ':']).next()?;
+            (other == number && matches!(first, "DONE" | "CACHED" | "ERROR")).then(|| first.to_owned())
+        })
+    };
+    let keyword =
+        |text: &str| text.split("] ").nth(1).unwrap_or_default().split(' ').next().unwrap_or_default().to_owned();
+    steps.iter().map(|(number, text)| format!("{} {}", keyword(text), fate(number).unwrap_or_default())).collect()
+}
+
+/// Whether a word is anywhere in the store, in a file or in a name.
+pub fn is_in(directory: &Path, word: &str) -> bool {
+    fs::read_dir(directory).unwrap().flatten().any(|entry| {
+        let path = entry.path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let content = || fs::read(&path).unwrap_or_default();
+        let holds = || content().windows(word.len()).any(|piece| piece == word.as_bytes());
+        entry.file_name().to_string_lossy().contains(word)
+            || (metadata.is_dir() && is_in(&path, word))
+            || (metadata.is_file() && holds())
+    })
+}

@@ -1,0 +1,96 @@
+//! What a `RUN` sees while it runs, and what stays.
+
+use std::fs;
+
+use super::{build, is_in, project, refuse, say};
+use crate::place::Place;
+
+fn check_mounts(place: &Place) {
+    let file = "FROM busybox AS tools\nRUN echo tool > /tool\n\
+        FROM busybox\n\
+        RUN --mount=type=cache,target=/root/.cache/x echo more >> /root/.cache/x/log; cat /root/.cache/x/log\n\
+        RUN --mount=target=/ctx cp /ctx/kept /kept; ls /ctx; touch /ctx/new 2>/dev/null || echo read-only\n\
+        RUN --mount=type=bind,source=kept,target=/one,rw echo changed > /one; cat /one\n\
+        RUN --mount=from=tools,source=/tool,target=/deep/in/tool cat /deep/in/tool\n\
+        RUN --mount=type=tmpfs,target=/scratch,size=1m echo x > /scratch/x; ls /scratch\n\
+        RUN --mount=type=secret,id=token --mount=type=secret,id=word,env=WORD test $(wc -c < /run/secrets/token) = 10 && test ${#WORD} = 8\n";
+    project(
+        place,
+        "mounts",
+        &[
+            ("Dockerfile", file),
+            ("kept", "k\n"),
+            ("secret", "s"),
+            (".dockerignore", "secret\n"),
+            ("../token", "tik-tok-42"),
+        ],
+    );
+    let arguments = ["--secret", "id=token,src=token", "--secret", "id=word,env=THE_WORD", "-t", "mounted", "mounts"];
+    let told = place.command(&[&["build"], &arguments[..]].concat()).env("THE_WORD", "xyzzy-99").output().unwrap();
+    let told = String::from_utf8(told.stderr).unwrap();
+    for line in [" more\n", " read-only\n", " changed\n", " tool\n", " x\n", " DONE"] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    assert!(!told.contains("ERROR") && !told.contains(" secret\n"), "{told}");
+    // Of no mount anything is left, nor the place that it was mounted at.
+    let places = "ls -d /root/.cache /ctx /one /deep /scratch /run/secrets 2>&1 | grep -c 'No such file'; cat /kept";
+    assert_eq!(say(place, "mounted", places), "6\nk\n");
+    assert_eq!(fs::read_to_string(place.path("mounts/kept")).unwrap(), "k\n");
+    for word in ["tik-tok-42", "xyzzy-99"] {
+        assert!(!is_in(&place.path("store"), word), "{word} is somewhere in the store");
+    }
+    // A cache stays, even where nothing else is taken from one.
+    let again = place
+        .command(&[&["build", "--no-cache"], &arguments[..]].concat())
+        .env("THE_WORD", "xyzzy-99")
+        .output()
+        .unwrap();
+    let again = String::from_utf8(again.stderr).unwrap();
+    assert_eq!(again.matches(" more\n").count(), 2, "{again}");
+    // Without it the last step would fail; but it is in the cache, where its secrets are no part of its key.
+    let cached = build(place, &["-t", "mounted", "mounts"]);
+    assert!(cached.contains("CACHED"), "{cached}");
+}
+
+#[test]
+fn mounts_are_seen_and_leave_nothing() {
+    check_mounts(&Place::new());
+}
+
+#[test]
+fn an_ordinary_user_has_mounts_too() {
+    let Some(place) = Place::user() else { return };
+    check_mounts(&place);
+}
+
+#[test]
+fn networks_are_the_users_to_give() {
+    let place = Place::new();
+    let files = [
+        ("Dockerfile", "FROM busybox\nRUN ls /sys/class/net\n"),
+        ("host", "FROM busybox\nRUN --network=host true\n"),
+        ("none", "FROM busybox\nRUN --network=none ls /sys/class/net | tr '\\n' ' '\n"),
+    ];
+    project(&place, "nets", &files);
+    let told = build(&place, &["nets"]);
+    assert!(told.contains(" lo\n") && told.matches('\n').count() < 20, "{told}");
+    let answer = refuse(&place, &["-f", "nets/host", "nets"]);
+    assert!(answer.stderr.contains("RUN --network=host is not allowed"), "{}", answer.stderr);
+    build(&place, &["--network", "host", "-f", "nets/host", "nets"]);
+    let told = build(&place, &["--network", "host", "-f", "nets/none", "nets"]);
+    assert!(told.contains(" lo \n"), "{told}");
+}
+
+/// What the command itself makes at the place of a mount is the image's.
+#[test]
+fn only_what_is_still_empty_is_taken_away() {
+    let place = Place::new();
+    let file = "FROM busybox\nRUN --mount=type=tmpfs,target=/a/b echo x > /a/c\n\
+        RUN chmod 700 /home\nRUN --mount=type=tmpfs,target=/home/d true\nRUN --mount=type=tmpfs,target=/opt mkdir /srv && rm -r /var/tmp\n";
+    project(&place, "stubs", &[("Dockerfile", file)]);
+    build(&place, &["-t", "stubs", "stubs"]);
+    assert_eq!(
+        say(&place, "stubs", "ls /a /home; stat -c %a /home; ls -d /opt /srv /var/tmp 2>/dev/null; true"),
+        "/a:\nc\n\n/home:\n700\n/srv\n"
+    );
+}
