@@ -137,6 +137,11 @@ fn english_lesson_9() {
 }
 
 #[test]
+fn english_images() {
+    check_page("en/src/images.md");
+}
+
+#[test]
 fn english_profile() {
     check_page("en/src/profile.md");
 }
@@ -169,6 +174,11 @@ fn portuguese_lesson_4() {
 #[test]
 fn portuguese_lesson_9() {
     check_page("pt-BR/src/lesson-09.md");
+}
+
+#[test]
+fn portuguese_images() {
+    check_page("pt-BR/src/images.md");
 }
 
 #[test]
