@@ -13,7 +13,7 @@
 //! | [`mod@image`] | nothing itself: it gets images into the store, from archives and from this machine |
 //! | [`registry`] | nothing itself: it pulls images from registries into the store, and pushes them there |
 //!
-//! Volumes, networks and builds will be neighbours of `container`. Nothing here runs in the background:
+//! Volumes and networks will be neighbours of `container`. Nothing here runs in the background:
 //! each call reads the store, does its work under the store's lock, and returns.
 
 pub mod build;

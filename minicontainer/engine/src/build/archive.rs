@@ -6,21 +6,19 @@
 use std::{
     collections::BTreeSet,
     ffi::OsStr,
-    io::{self, BufWriter, PipeWriter, Read, Write},
+    io::{self, Read},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    thread,
 };
 
-use flate2::{Compression, write::GzEncoder};
-use minicontainer::{core::digest::Digester, store::Staging};
+use minicontainer::store::Staging;
 use tar::{Builder, EntryType, Header};
 
 use super::{
     BuildError,
     files::{Files, Found, Kind, Resolved},
 };
-use crate::image::PackedLayer;
+use crate::image::{LayerWriter, PackedLayer, packed};
 
 /// Owner, permissions and time.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +40,7 @@ pub(super) struct Clock {
 
 /// An archive in the making.
 pub(super) struct LayerArchive {
-    builder: Builder<Digested<GzEncoder<BufWriter<PipeWriter>>>>,
+    builder: Builder<LayerWriter>,
     clock: Clock,
     written: BTreeSet<PathBuf>,
 }
@@ -154,44 +152,9 @@ pub(super) fn layer<T: Send>(
     fill: impl FnOnce(&mut LayerArchive) -> Result<T, BuildError> + Send,
 ) -> Result<(PackedLayer, T), BuildError> {
     let broken = |source| BuildError::Write { path: PathBuf::from("/"), source };
-    let (reader, writer) = io::pipe().map_err(broken)?;
-    thread::scope(|scope| {
-        // The one end packs and compresses, the other hashes and writes.
-        let packing = scope.spawn(move || {
-            let gzip = GzEncoder::new(BufWriter::with_capacity(1 << 16, writer), Compression::new(6));
-            let builder = Builder::new(Digested { content: gzip, digester: Digester::new() });
-            let mut archive = LayerArchive { builder, clock, written: BTreeSet::new() };
-            let filled = fill(&mut archive)?;
-            let tar = archive.builder.into_inner().map_err(broken)?;
-            let end = tar.content.finish().and_then(|mut end| end.flush());
-            end.map_err(broken)?;
-            Ok((tar.digester.finish(), filled))
-        });
-        let blob = staging.blob(reader);
-        let packed = packing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // A full disk stops the reader first, and the writer then finds the pipe closed.
-        match (packed, blob) {
-            (Ok((diff_id, filled)), Ok(blob)) => Ok((PackedLayer { diff_id, blob }, filled)),
-            (_, Err(error)) => Err(error.into()),
-            (Err(error), _) => Err(error),
-        }
+    packed(staging, broken, |tar| {
+        let mut archive = LayerArchive { builder: Builder::new(tar), clock, written: BTreeSet::new() };
+        let filled = fill(&mut archive)?;
+        Ok((archive.builder.into_inner().map_err(broken)?, filled))
     })
-}
-
-/// Hashes what is written through it.
-struct Digested<W> {
-    content: W,
-    digester: Digester,
-}
-
-impl<W: Write> Write for Digested<W> {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let count = self.content.write(piece)?;
-        self.digester.update(&piece[..count]);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.content.flush()
-    }
 }

@@ -5,11 +5,12 @@ use std::{
     path::Path,
 };
 
-use minicontainer::core::{Digest, digest::Digester};
+use minicontainer::core::Digest;
 
 use super::{
     ImageError, UnpackError,
     compression::decompress,
+    digested::Digested,
     unpack::{Archive, End, Privilege, Whiteouts, unpack},
 };
 
@@ -40,25 +41,11 @@ pub struct Applied {
 pub fn check_layer(layer: impl Read, directory: &Path) -> Result<Applied, ImageError> {
     let failed = |source| ImageError::Apply { directory: directory.to_owned(), source };
     let damaged = |source| failed(UnpackError::Archive { source });
-    let tar = Digested { content: decompress(layer, "the layer")?, digester: Digester::new() };
+    let tar = Digested::new(decompress(layer, "the layer")?);
     // Nobody has said which digest it must have, so its end must tell that it is whole.
     let archive = Archive::new(tar, End::Required);
     let (outcome, mut tar) = unpack(archive, directory, Whiteouts::Applied, Privilege::current()).map_err(failed)?;
     io::copy(&mut tar, &mut io::sink()).map_err(damaged)?;
     let warnings = outcome.warnings.into_iter().collect();
-    Ok(Applied { diff_id: tar.digester.finish(), size: outcome.size, warnings })
-}
-
-/// Hashes what is read through it.
-struct Digested<R> {
-    content: R,
-    digester: Digester,
-}
-
-impl<R: Read> Read for Digested<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.content.read(buffer)?;
-        self.digester.update(&buffer[..count]);
-        Ok(count)
-    }
+    Ok(Applied { diff_id: tar.finish(), size: outcome.size, warnings })
 }

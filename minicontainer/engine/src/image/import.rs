@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use minicontainer::{
-    core::{Digest, Reference, digest::Digester},
+    core::{Digest, Reference},
     store::{Blob, Staging, Store},
 };
 use oci_spec::image::Arch;
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{
     ImageError, Incoming, Loaded, UnpackError, admit, change,
     compression::decompress,
+    digested::Digested,
     unpack::{Archive, End},
 };
 
@@ -82,23 +83,9 @@ pub(super) fn add(
 fn diff_id_of(layer: &Blob) -> Result<Digest, ImageError> {
     let failed = |source| ImageError::Import { source: UnpackError::Archive { source } };
     let tar = decompress(layer.open()?, "the archive")?;
-    let mut archive = Archive::new(Digested { content: tar, digester: Digester::new() }, End::Required);
+    let mut archive = Archive::new(Digested::new(tar), End::Required);
     while archive.next().map_err(failed)?.is_some() {}
     let mut rest = archive.into_inner();
     io::copy(&mut rest, &mut io::sink()).map_err(failed)?;
-    Ok(rest.digester.finish())
-}
-
-/// Hashes what is read through it.
-struct Digested<R> {
-    content: R,
-    digester: Digester,
-}
-
-impl<R: Read> Read for Digested<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.content.read(buffer)?;
-        self.digester.update(&buffer[..count]);
-        Ok(count)
-    }
+    Ok(rest.finish())
 }

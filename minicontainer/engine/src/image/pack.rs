@@ -11,23 +11,23 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, BufWriter, Read, Write},
+    io::{self, Read, Write},
     os::unix::ffi::OsStrExt,
     path::Path,
-    thread,
 };
 
-use flate2::{Compression, write::GzEncoder};
 use minicontainer::{
-    core::{Digest, digest::Digester},
     layers::OPAQUE_FILE_NAME,
-    store::{Blob, Staging, StoreError},
+    store::{Staging, StoreError},
 };
 use nix::sys::stat::{FileStat, SFlag, major, minor};
 use tar::{Builder, EntryType, Header};
 use xattr::FileExt;
 
-use super::unpack::{EntryPath, Privilege, Tree};
+use super::{
+    digested::{PackedLayer, packed},
+    unpack::{EntryPath, Privilege, Tree},
+};
 
 /// A directory could not be packed.
 #[derive(Debug, thiserror::Error)]
@@ -47,15 +47,6 @@ pub enum PackError {
     Store(#[from] StoreError),
 }
 
-/// A layer that has been packed and staged.
-#[derive(Clone, Debug)]
-pub struct PackedLayer {
-    /// The digest of the uncompressed archive.
-    pub diff_id: Digest,
-    /// The archive, compressed with gzip.
-    pub blob: Blob,
-}
-
 /// What marks mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Marks {
@@ -68,26 +59,9 @@ pub(super) enum Marks {
 /// Packs what an overlay's upper directory holds; both digests are computed while it is written. No time in it is later
 /// than `latest`, in seconds since 1970.
 pub fn layer_from_upper(directory: &Path, staging: &Staging, latest: Option<u64>) -> Result<PackedLayer, PackError> {
-    let (reader, writer) = io::pipe().map_err(|source| PackError::Write { source })?;
-    thread::scope(|scope| {
-        // The one end packs and compresses, the other hashes and writes.
-        let packing = scope.spawn(move || {
-            let gzip = GzEncoder::new(BufWriter::with_capacity(1 << 16, writer), Compression::new(6));
-            let tar = Digested { content: gzip, digester: Digester::new() };
-            let tar = pack(directory, tar, Marks::Upper, latest)?;
-            let end = tar.content.finish().and_then(|mut end| end.flush());
-            end.map_err(|source| PackError::Write { source })?;
-            Ok::<Digest, PackError>(tar.digester.finish())
-        });
-        let blob = staging.blob(reader);
-        let packed = packing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // A full disk stops the reader first, and the writer then finds the pipe closed.
-        match (packed, blob) {
-            (Ok(diff_id), Ok(blob)) => Ok(PackedLayer { diff_id, blob }),
-            (_, Err(error)) => Err(error.into()),
-            (Err(error), _) => Err(error),
-        }
-    })
+    let broken = |source| PackError::Write { source };
+    let (layer, ()) = packed(staging, broken, |tar| Ok((pack(directory, tar, Marks::Upper, latest)?, ())))?;
+    Ok(layer)
 }
 
 /// Writes the tar archive of a directory.
@@ -274,23 +248,5 @@ impl Read for Exactly {
         }
         self.remaining -= count as u64;
         Ok(count)
-    }
-}
-
-/// Hashes what is written through it.
-struct Digested<W> {
-    content: W,
-    digester: Digester,
-}
-
-impl<W: Write> Write for Digested<W> {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let count = self.content.write(piece)?;
-        self.digester.update(&piece[..count]);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.content.flush()
     }
 }
