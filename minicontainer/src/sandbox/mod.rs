@@ -204,6 +204,7 @@ impl Sandbox {
 
     /// What was asked for must be had; a bound that a profile sets is set where it can be.
     fn limit_layer(&self, root: &mut RootFs, spec: &Spec, host: &Host) -> Result<(), PlanError> {
+        let Some(wanted) = self.options.storage.or(self.options.bounds().storage) else { return Ok(()) };
         let own_ids = spec.linux().as_ref().is_some_and(|linux| linux.uid_mappings().is_some());
         let too_old = |lack, version, instead| Some(PlanError::LayerLimitNeedsNewerKernel { lack, version, instead });
         let fault = match host.overlay {
@@ -218,8 +219,8 @@ impl Sandbox {
         match (root, self.options.storage, fault) {
             (RootFs::Overlay { .. }, Some(_), Some(fault)) => return Err(fault),
             (RootFs::Directory { .. }, Some(_), _) => return Err(PlanError::LayerLimitNeedsOverlay),
-            (RootFs::Overlay { limit, .. }, Some(wanted), None) => *limit = Some(wanted),
-            (RootFs::Overlay { limit, volatile: true, .. }, None, None) => *limit = self.options.bounds().storage,
+            (RootFs::Overlay { limit, .. }, Some(_), None) => *limit = Some(wanted),
+            (RootFs::Overlay { limit, volatile: true, .. }, None, None) => *limit = Some(wanted),
             _ => {}
         }
         Ok(())
