@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::{fs, io};
 
+use minicontainer_core::plan::delegation::{Sight, delegated_group, judge};
 use minicontainer_core::plan::subordinate::{Lenders, id_maps, lent};
 use minicontainer_core::plan::{
     Availability, CgroupLayout, Cgroups, Host, IdMapping, Identity, Overlay, SubordinateIds,
@@ -28,16 +29,6 @@ pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user name
      `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian \
      `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; \
      inside another container, that container must allow it";
-
-/// What to do where systemd runs and an ordinary user has no control group.
-pub const MEND_DELEGATION: &str = "have systemd delegate one: `systemd-run --user --scope -p Delegate=yes minicontainer \
-     run ...`; --timeout works for everybody";
-
-/// What to do where the hierarchy cannot be written by anybody.
-const MEND_READ_ONLY: &str = "inside another container, that container must have a writable cgroup hierarchy";
-
-/// The group below a delegated one in which the engine lives, beside those of its containers.
-pub const ENGINE_GROUP: &str = "minicontainer-engine";
 
 /// The bit of CAP_SYS_ADMIN in a capability set.
 const SYS_ADMIN: u64 = 1 << 21;
@@ -144,71 +135,27 @@ fn overlay(identity: Identity) -> Overlay {
 
 /// Finds out whether and where the engine may make control groups.
 pub fn cgroups(identity: Identity) -> Cgroups {
-    let layout = layout();
-    if let (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) = (&layout, identity) {
-        return delegated(uid);
+    let (mut layout, mut parent, mut place) = (layout(), String::new(), Path::new("/sys/fs/cgroup").to_owned());
+    let mut files: &[&str] = &["."];
+    match (&mut layout, identity) {
+        (CgroupLayout::V1 { .. }, _) => place.push("memory"),
+        (CgroupLayout::V2 { controllers }, Identity::User { .. }) => {
+            parent = delegated_group(&fs::read_to_string("/proc/self/cgroup").unwrap_or_default()).to_owned();
+            place.push(&parent);
+            *controllers = words(&place.join("cgroup.controllers"));
+            files = &["cgroup.procs", "cgroup.subtree_control", "."];
+        }
+        _ => {}
     }
-    let root = match &layout {
-        CgroupLayout::V1 { .. } => "/sys/fs/cgroup/memory",
-        _ => "/sys/fs/cgroup",
+    let denied = files.iter().find_map(|file| access(&place.join(file), AccessFlags::W_OK).err());
+    let sight = Sight {
+        denied: denied.map(|errno| errno.to_string()),
+        read_only: denied == Some(Errno::EROFS),
+        inhabited: inhabited(&place),
+        systemd: Path::new("/run/systemd/system").exists(),
+        place: place.display().to_string(),
     };
-    let access = match (&layout, identity) {
-        (CgroupLayout::None, _) => Availability::Unavailable {
-            cause: "no cgroup hierarchy is mounted on /sys/fs/cgroup".to_owned(),
-            mend: "mount one: `sudo mount -t cgroup2 none /sys/fs/cgroup`".to_owned(),
-        },
-        (_, Identity::User { .. }) => Availability::Unavailable {
-            cause: "the cgroup hierarchy belongs to root".to_owned(),
-            mend: "run as root, or without limits; --timeout works for everybody".to_owned(),
-        },
-        (CgroupLayout::V2 { .. }, Identity::Root) if inhabited(Path::new(root)) => Availability::Unavailable {
-            cause: format!("processes are in {root} itself, so that no group below it can have limits"),
-            mend: "inside another container, move them first: `cd /sys/fs/cgroup && mkdir init && \
-                   xargs -rn1 < cgroup.procs > init/cgroup.procs`"
-                .to_owned(),
-        },
-        (_, Identity::Root) => match access(Path::new(root), AccessFlags::W_OK) {
-            Ok(()) => Availability::Available,
-            Err(errno) => Availability::Unavailable {
-                cause: format!("{root} cannot be written: {errno}"),
-                mend: MEND_READ_ONLY.to_owned(),
-            },
-        },
-    };
-    Cgroups { layout, access, parent: String::new() }
-}
-
-/// Version 2 for an ordinary user, to whom a group can have been *delegated*, see cgroups(7): who may write its files may
-/// make groups below it, but only groups with processes or groups with limits, so it must have none of the former.
-fn delegated(uid: u32) -> Cgroups {
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let parent = delegated_group(&own).to_owned();
-    let group = Path::new("/sys/fs/cgroup").join(&parent);
-    let files = ["cgroup.procs", "cgroup.subtree_control", "."];
-    let denied = files.iter().find_map(|file| access(&group.join(file), AccessFlags::W_OK).err());
-    let place = group.display();
-    let cause = denied.map(|errno| format!("no cgroup is delegated to you: {place} cannot be written: {errno}"));
-    let crowded = || format!("processes are in {place} itself: no group below it can have limits");
-    let cause = cause.or_else(|| inhabited(&group).then(crowded));
-    let mend = match denied {
-        Some(Errno::EROFS) => MEND_READ_ONLY.to_owned(),
-        _ if Path::new("/run/systemd/system").exists() => MEND_DELEGATION.to_owned(),
-        _ => format!(
-            "`sudo sh -c 'cd /sys/fs/cgroup && echo +cpu +cpuset +memory +pids >cgroup.subtree_control; mkdir -p {uid} && \
-             cd {uid} && chown {uid} . cgroup.procs cgroup.subtree_control cgroup.threads && echo '$$' >cgroup.procs'`"
-        ),
-    };
-    let access = cause.map_or(Availability::Available, |cause| Availability::Unavailable { cause, mend });
-    Cgroups { layout: CgroupLayout::V2 { controllers: words(&group.join("cgroup.controllers")) }, access, parent }
-}
-
-/// The group of version 2 that a `/proc/PID/cgroup` names; that above it if it is the engine's own.
-fn delegated_group(text: &str) -> &str {
-    let own = text.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
-    match own.rsplit_once('/').unwrap_or(("", own)) {
-        (above, ENGINE_GROUP) => above,
-        _ => own,
-    }
+    judge(layout, parent, identity, &sight)
 }
 
 fn words(file: &Path) -> Vec<String> {
@@ -239,26 +186,4 @@ fn layout() -> CgroupLayout {
         .collect();
     hierarchies.sort_unstable();
     if hierarchies.is_empty() { CgroupLayout::None } else { CgroupLayout::V1 { hierarchies } }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::delegated_group;
-
-    #[track_caller]
-    fn check(own: &str, group: &str) {
-        assert_eq!(delegated_group(own), group);
-    }
-
-    #[test]
-    fn the_group_below_which_containers_are_made() {
-        check("0::/\n", "");
-        check("0::/user.slice/a.scope\n", "user.slice/a.scope");
-        check("0::/user.slice/a.scope/minicontainer-engine\n", "user.slice/a.scope");
-        check("0::/minicontainer-engine\n", "");
-        check("0::/a/xminicontainer-engine\n", "a/xminicontainer-engine");
-        check("12:pids:/b\n1:name=systemd:/c\n0::/a\n", "a");
-        check("1:name=systemd:/c\n", "");
-        check("", "");
-    }
 }

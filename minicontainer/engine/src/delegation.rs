@@ -31,8 +31,8 @@ use std::{
 };
 
 use minicontainer::{
-    core::plan::{Availability, CgroupLayout},
-    host::{self, ENGINE_GROUP},
+    core::plan::{Availability, CgroupLayout, delegation::ENGINE_GROUP},
+    host,
 };
 use nix::unistd::geteuid;
 

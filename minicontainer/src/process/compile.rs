@@ -5,12 +5,12 @@ mod overlay;
 
 use std::ffi::CString;
 
-use minicontainer_core::plan::{Actor, Plan, Step, capability_number};
+use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_number};
 
 use super::launcher;
 use super::program::{Execution, Operation, Place, Program, Terminal};
 use crate::sys::calls::Fd;
-use numbers::{attribute_bits, bits, loopback_request, resource_number, sock_filter};
+use numbers::{attribute_bits, bits, loopback_request, sock_filter};
 use overlay::overlay;
 
 pub(crate) use numbers::restriction;

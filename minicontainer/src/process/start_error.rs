@@ -53,7 +53,7 @@ pub enum StartError {
         reason: String,
     },
     /// A step failed inside the new process.
-    #[error("step {} of the plan failed ({}): {call}{}: {errno}", .index + 1, kind(.step), path_of(.step))]
+    #[error("step {} of the plan failed ({}): {call}{}: {errno}", .index + 1, step.kind(), subject(.step))]
     Step {
         /// The step.
         step: Box<Step>,
@@ -85,32 +85,9 @@ fn names(namespaces: &[Namespace]) -> String {
     names.join(", ")
 }
 
-/// The step's kind, such as `mount-overlay`.
-fn kind(step: &Step) -> String {
-    let value = serde_json::to_value(step).unwrap_or_default();
-    value["kind"].as_str().unwrap_or("unknown").to_owned()
-}
-
-/// What the step was about, for the reader of an error.
-fn path_of(step: &Step) -> String {
-    match step {
-        Step::LimitWritableLayer { directory: path, .. }
-        | Step::MountOverlay { target: path, .. }
-        | Step::BindRoot { source: path }
-        | Step::Mount { destination: path, .. }
-        | Step::MakeDevice { path, .. }
-        | Step::BindDevice { path }
-        | Step::Symlink { path, .. }
-        | Step::Remount { destination: path, .. }
-        | Step::SetSysctl { name: path, .. }
-        | Step::MaskPath { path }
-        | Step::ReadonlyPath { path }
-        | Step::Chroot { path }
-        | Step::EnterWorkdir { path } => format!(" {path}"),
-        Step::BindMount { source, destination, .. } => format!(" {source} on {destination}"),
-        Step::Execute { args, .. } => format!(" {}", args[0]),
-        _ => String::new(),
-    }
+/// What the step was about, set off from what stands before it.
+fn subject(step: &Step) -> String {
+    format!(" {}", step.subject()).trim_end().to_owned()
 }
 
 impl StartError {

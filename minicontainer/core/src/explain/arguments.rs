@@ -1,57 +1,7 @@
-//! What a step puts into its sentences: its kind, by which its message is found, and the message's arguments.
+//! What a step puts into its sentences: the arguments of its message, which is found by the step's kind.
 
 use super::{Argument, Language, message};
 use crate::plan::{CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step, SwapLimit};
-
-/// The step's kind as its serialised form names it, `set-hostname` for `SetHostname`.
-pub(super) fn kind(step: &Step) -> &'static str {
-    match step {
-        Step::CreateCgroup { .. } => "create-cgroup",
-        Step::LimitMemory { .. } => "limit-memory",
-        Step::LimitCpu { .. } => "limit-cpu",
-        Step::LimitPids { .. } => "limit-pids",
-        Step::LimitCpuset { .. } => "limit-cpuset",
-        Step::LimitDevices { .. } => "limit-devices",
-        Step::MakeUserNamespace { .. } => "make-user-namespace",
-        Step::Clone { .. } => "clone",
-        Step::MapIds { .. } => "map-ids",
-        Step::CloseDescriptors => "close-descriptors",
-        Step::ResetSignals => "reset-signals",
-        Step::JoinCgroup { .. } => "join-cgroup",
-        Step::AwaitGo => "await-go",
-        Step::UnshareCgroup => "unshare-cgroup",
-        Step::NewSession => "new-session",
-        Step::SetHostname { .. } => "set-hostname",
-        Step::MakeMountsPrivate => "make-mounts-private",
-        Step::LimitWritableLayer { .. } => "limit-writable-layer",
-        Step::MountOverlay { .. } => "mount-overlay",
-        Step::BindRoot { .. } => "bind-root",
-        Step::Mount { .. } => "mount",
-        Step::BindMount { .. } => "bind-mount",
-        Step::MakeDevice { .. } => "make-device",
-        Step::BindDevice { .. } => "bind-device",
-        Step::Symlink { .. } => "symlink",
-        Step::Remount { .. } => "remount",
-        Step::SetSysctl { .. } => "set-sysctl",
-        Step::MaskPath { .. } => "mask-path",
-        Step::ReadonlyPath { .. } => "readonly-path",
-        Step::PivotRoot => "pivot-root",
-        Step::Chroot { .. } => "chroot",
-        Step::OpenTerminal { .. } => "open-terminal",
-        Step::LoopbackUp => "loopback-up",
-        Step::EnterWorkdir { .. } => "enter-workdir",
-        Step::SetUmask { .. } => "set-umask",
-        Step::SetRlimit { .. } => "set-rlimit",
-        Step::EnterUserNamespace => "enter-user-namespace",
-        Step::DropBoundingSet { .. } => "drop-bounding-set",
-        Step::SetUser { .. } => "set-user",
-        Step::SetCapabilities { .. } => "set-capabilities",
-        Step::EndWithEngine => "end-with-engine",
-        Step::NoNewPrivileges => "no-new-privileges",
-        Step::InstallSeccomp { .. } => "install-seccomp",
-        Step::Execute { .. } => "execute",
-    }
-}
 
 /// The arguments of the step's message.
 pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, Argument<'_>)> {

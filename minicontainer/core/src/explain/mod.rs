@@ -62,7 +62,7 @@ pub fn explain(step: &Step, language: Language) -> Explanation {
 }
 
 fn explain_for(step: &Step, language: Language, version: CgroupVersion) -> Explanation {
-    let key = format!("step-{}", arguments::kind(step));
+    let key = format!("step-{}", step.kind());
     let arguments = arguments::arguments(step, language);
     Explanation {
         title: message(language, &key, &arguments),

@@ -19,17 +19,17 @@ fn kinds_with_words() -> BTreeSet<String> {
 #[test]
 fn every_kind_is_named_as_it_is_serialised() {
     for step in samples() {
-        assert_eq!(serde_json::to_value(&step).unwrap()["kind"], arguments::kind(&step));
+        assert_eq!(serde_json::to_value(&step).unwrap()["kind"], step.kind());
     }
 }
 
-/// `arguments::kind` does not compile without a new kind, so its source knows how many there are.
+/// `Step::kind` does not compile without a new kind, so its source knows how many there are.
 #[test]
 fn every_kind_has_a_sample_and_words() {
-    let source = include_str!("arguments.rs");
-    let body = source.split("fn kind(").nth(1).unwrap().split("\n}").next().unwrap();
+    let source = include_str!("../plan/step_name.rs");
+    let body = source.split("fn kind(").nth(1).unwrap().split("\n    }\n").next().unwrap();
     let kinds: BTreeSet<String> = body.split('"').skip(1).step_by(2).map(str::to_owned).collect();
-    let sampled: BTreeSet<String> = samples().iter().map(|step| arguments::kind(step).to_owned()).collect();
+    let sampled: BTreeSet<String> = samples().iter().map(|step| step.kind().to_owned()).collect();
     assert_eq!(kinds, sampled, "a kind has no sample");
     assert_eq!(kinds, kinds_with_words(), "a kind has no words, or words have no kind");
 }
@@ -40,7 +40,7 @@ fn arguments_are_those_that_the_words_take() {
     for kind in kinds_with_words() {
         let mut taken = keys[&format!("step-{kind}")].clone();
         taken.extend(keys[&format!("step-{kind}.why")].clone());
-        for step in samples().iter().filter(|step| arguments::kind(step) == kind) {
+        for step in samples().iter().filter(|step| step.kind() == kind) {
             let given = arguments::arguments(step, Language::English);
             let given: BTreeSet<String> = given.iter().map(|(name, _)| name.to_string()).collect();
             assert_eq!(given, taken, "{step:?}");

@@ -14,25 +14,7 @@
 
 use std::str::FromStr;
 
-/// Docker's names and the kernel's.
-const RESOURCES: [(&str, &str); 16] = [
-    ("as", "RLIMIT_AS"),
-    ("core", "RLIMIT_CORE"),
-    ("cpu", "RLIMIT_CPU"),
-    ("data", "RLIMIT_DATA"),
-    ("fsize", "RLIMIT_FSIZE"),
-    ("locks", "RLIMIT_LOCKS"),
-    ("memlock", "RLIMIT_MEMLOCK"),
-    ("msgqueue", "RLIMIT_MSGQUEUE"),
-    ("nice", "RLIMIT_NICE"),
-    ("nofile", "RLIMIT_NOFILE"),
-    ("nproc", "RLIMIT_NPROC"),
-    ("rss", "RLIMIT_RSS"),
-    ("rtprio", "RLIMIT_RTPRIO"),
-    ("rttime", "RLIMIT_RTTIME"),
-    ("sigpending", "RLIMIT_SIGPENDING"),
-    ("stack", "RLIMIT_STACK"),
-];
+use crate::plan::RESOURCES;
 
 /// A bound on one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +53,12 @@ pub enum UlimitError {
 }
 
 fn names() -> String {
-    RESOURCES.map(|(name, _)| name).join(", ")
+    RESOURCES.map(docker_name).join(", ")
+}
+
+/// Docker's name of a resource: `nofile` for `RLIMIT_NOFILE`.
+fn docker_name(resource: &str) -> String {
+    resource.trim_start_matches("RLIMIT_").to_lowercase()
 }
 
 impl FromStr for Ulimit {
@@ -80,9 +67,8 @@ impl FromStr for Ulimit {
     fn from_str(given: &str) -> Result<Self, Self::Err> {
         let wrong = || UlimitError::Numbers { given: given.to_owned() };
         let (name, numbers) = given.split_once('=').ok_or_else(wrong)?;
-        let known = RESOURCES.into_iter().find(|(known, _)| *known == name);
-        let (_, resource) =
-            known.ok_or_else(|| UlimitError::Resource { given: given.to_owned(), name: name.to_owned() })?;
+        let known = RESOURCES.into_iter().find(|known| docker_name(known) == name);
+        let resource = known.ok_or_else(|| UlimitError::Resource { given: given.to_owned(), name: name.to_owned() })?;
         let number = |text: &str| match text {
             "unlimited" | "-1" => Ok(u64::MAX),
             _ if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().map_err(|_| wrong()),

@@ -32,6 +32,7 @@
 
 mod capability;
 mod cgroup;
+pub mod delegation;
 mod device;
 mod device_program;
 mod device_rule;
@@ -41,7 +42,9 @@ mod host;
 mod mount_options;
 mod namespace;
 mod process;
+mod resource;
 mod step;
+mod step_name;
 pub mod subordinate;
 #[cfg(test)]
 mod tests;
@@ -60,6 +63,7 @@ pub use error::PlanError;
 pub use host::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
 pub use mount_options::MountAttribute;
 pub use namespace::{IdMapping, Namespace};
+pub use resource::{RESOURCES, resource_number};
 pub use step::{Actor, Step};
 pub use subordinate::{IdRange, SubordinateIds};
 

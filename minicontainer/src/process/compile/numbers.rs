@@ -1,4 +1,4 @@
-//! The plan's words as the kernel's numbers: capabilities as bits, restrictions as flags, resources, instructions.
+//! The plan's words as the kernel's numbers: capabilities as bits, restrictions as flags, instructions.
 
 use minicontainer_core::plan::{MountAttribute, capability_number};
 use minicontainer_core::seccomp::Instruction;
@@ -33,28 +33,6 @@ pub(super) fn attribute_bits(attributes: &[MountAttribute]) -> u64 {
 pub(crate) fn restriction(attributes: u64) -> MountAttr {
     let time = attributes & libc::MOUNT_ATTR__ATIME;
     MountAttr { set: attributes, clear: if time == 0 { 0 } else { libc::MOUNT_ATTR__ATIME }, ..MountAttr::default() }
-}
-
-pub(super) fn resource_number(name: &str) -> Option<u32> {
-    Some(match name {
-        "RLIMIT_AS" => libc::RLIMIT_AS,
-        "RLIMIT_CORE" => libc::RLIMIT_CORE,
-        "RLIMIT_CPU" => libc::RLIMIT_CPU,
-        "RLIMIT_DATA" => libc::RLIMIT_DATA,
-        "RLIMIT_FSIZE" => libc::RLIMIT_FSIZE,
-        "RLIMIT_LOCKS" => libc::RLIMIT_LOCKS,
-        "RLIMIT_MEMLOCK" => libc::RLIMIT_MEMLOCK,
-        "RLIMIT_MSGQUEUE" => libc::RLIMIT_MSGQUEUE,
-        "RLIMIT_NICE" => libc::RLIMIT_NICE,
-        "RLIMIT_NOFILE" => libc::RLIMIT_NOFILE,
-        "RLIMIT_NPROC" => libc::RLIMIT_NPROC,
-        "RLIMIT_RSS" => libc::RLIMIT_RSS,
-        "RLIMIT_RTPRIO" => libc::RLIMIT_RTPRIO,
-        "RLIMIT_RTTIME" => libc::RLIMIT_RTTIME,
-        "RLIMIT_SIGPENDING" => libc::RLIMIT_SIGPENDING,
-        "RLIMIT_STACK" => libc::RLIMIT_STACK,
-        _ => return None,
-    })
 }
 
 /// The request that switches the interface `lo` on, see netdevice(7).

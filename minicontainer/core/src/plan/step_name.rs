@@ -1,0 +1,77 @@
+//! What a step is called, and what it is about: for whoever speaks of it in a few words, such as an error.
+
+use super::Step;
+
+impl Step {
+    /// The step's kind as its serialised form names it, `set-hostname` for `SetHostname`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Step::CreateCgroup { .. } => "create-cgroup",
+            Step::LimitMemory { .. } => "limit-memory",
+            Step::LimitCpu { .. } => "limit-cpu",
+            Step::LimitPids { .. } => "limit-pids",
+            Step::LimitCpuset { .. } => "limit-cpuset",
+            Step::LimitDevices { .. } => "limit-devices",
+            Step::MakeUserNamespace { .. } => "make-user-namespace",
+            Step::Clone { .. } => "clone",
+            Step::MapIds { .. } => "map-ids",
+            Step::CloseDescriptors => "close-descriptors",
+            Step::ResetSignals => "reset-signals",
+            Step::JoinCgroup { .. } => "join-cgroup",
+            Step::AwaitGo => "await-go",
+            Step::UnshareCgroup => "unshare-cgroup",
+            Step::NewSession => "new-session",
+            Step::SetHostname { .. } => "set-hostname",
+            Step::MakeMountsPrivate => "make-mounts-private",
+            Step::LimitWritableLayer { .. } => "limit-writable-layer",
+            Step::MountOverlay { .. } => "mount-overlay",
+            Step::BindRoot { .. } => "bind-root",
+            Step::Mount { .. } => "mount",
+            Step::BindMount { .. } => "bind-mount",
+            Step::MakeDevice { .. } => "make-device",
+            Step::BindDevice { .. } => "bind-device",
+            Step::Symlink { .. } => "symlink",
+            Step::Remount { .. } => "remount",
+            Step::SetSysctl { .. } => "set-sysctl",
+            Step::MaskPath { .. } => "mask-path",
+            Step::ReadonlyPath { .. } => "readonly-path",
+            Step::PivotRoot => "pivot-root",
+            Step::Chroot { .. } => "chroot",
+            Step::OpenTerminal { .. } => "open-terminal",
+            Step::LoopbackUp => "loopback-up",
+            Step::EnterWorkdir { .. } => "enter-workdir",
+            Step::SetUmask { .. } => "set-umask",
+            Step::SetRlimit { .. } => "set-rlimit",
+            Step::EnterUserNamespace => "enter-user-namespace",
+            Step::DropBoundingSet { .. } => "drop-bounding-set",
+            Step::SetUser { .. } => "set-user",
+            Step::SetCapabilities { .. } => "set-capabilities",
+            Step::EndWithEngine => "end-with-engine",
+            Step::NoNewPrivileges => "no-new-privileges",
+            Step::InstallSeccomp { .. } => "install-seccomp",
+            Step::Execute { .. } => "execute",
+        }
+    }
+
+    /// What the step is about, such as a path inside the container; empty where the kind says it all.
+    pub fn subject(&self) -> String {
+        match self {
+            Step::LimitWritableLayer { directory: path, .. }
+            | Step::MountOverlay { target: path, .. }
+            | Step::BindRoot { source: path }
+            | Step::Mount { destination: path, .. }
+            | Step::MakeDevice { path, .. }
+            | Step::BindDevice { path }
+            | Step::Symlink { path, .. }
+            | Step::Remount { destination: path, .. }
+            | Step::SetSysctl { name: path, .. }
+            | Step::MaskPath { path }
+            | Step::ReadonlyPath { path }
+            | Step::Chroot { path }
+            | Step::EnterWorkdir { path } => path.clone(),
+            Step::BindMount { source, destination, .. } => format!("{source} on {destination}"),
+            Step::Execute { args, .. } => args.first().cloned().unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+}
