@@ -88,6 +88,9 @@ pub enum Command {
     Commit(image::made::CommitArguments),
     /// Make an image of a Dockerfile and a directory of files
     Build(Box<build::BuildArguments>),
+    /// Commands about builds and what they keep
+    #[command(subcommand, visible_alias = "buildx")]
+    Builder(build::cache::BuilderCommand),
     /// Give an image one more name
     Tag(image::TagArguments),
     /// Show how an image was made, layer by layer
@@ -208,6 +211,7 @@ impl Command {
             Command::History(arguments) => ImageCommand::History(arguments).execute(),
             Command::Image(command) => command.execute(),
             Command::Build(arguments) => build::execute(&arguments),
+            Command::Builder(command) => build::cache::execute(command),
             Command::Demo(arguments) => demo::execute(&arguments),
             Command::Doctor(arguments) => doctor::execute(&arguments),
             Command::Version(arguments) => about::version(&arguments),
@@ -223,6 +227,7 @@ impl Command {
                 | Command::Container(ContainerCommand::Run(_))
                 | Command::Judge(_)
                 | Command::Build(_)
+                | Command::Builder(build::cache::BuilderCommand::Build(_))
                 | Command::Image(ImageCommand::Build(_))
                 | Command::Demo(_)
                 | Command::Explain(_)

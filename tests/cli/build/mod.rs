@@ -1,5 +1,6 @@
 //! Builds, from a Dockerfile to a container of what came of it.
 
+mod cache;
 mod dockerfiles;
 mod hostile;
 mod mistakes;

@@ -105,6 +105,7 @@ impl<'a> Build<'a> {
         let epoch = self.request.epoch;
         let clock = Clock { now: epoch.unwrap_or(now), latest: epoch };
         let cache = Cache::of(self.store);
+        let _user = cache.user()?;
         let carrying =
             Carrying { build: self, request: self.request, staging: &staging, cache, clock, made: Mutex::default() };
         let built = build_all(&self.planned.plan, &|stage, done| carrying.stage(stage, done));

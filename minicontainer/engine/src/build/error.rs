@@ -100,12 +100,18 @@ pub enum BuildError {
     /// A directory of the engine's that cannot be made.
     #[error("cannot make {}", path.display())]
     Make { path: PathBuf, source: io::Error },
+    /// A part of the cache that cannot be removed.
+    #[error("cannot remove {}", path.display())]
+    Remove { path: PathBuf, source: io::Error },
     /// A base image that is not for this machine.
     #[error("the image {image} is for {actual}, not for {wanted}")]
     Platform { image: String, actual: String, wanted: String },
     /// A layer that somebody removed meanwhile.
     #[error("the layer {diff_id} was removed while it was built upon")]
     Vanished { diff_id: Digest },
+    /// The cache is in use.
+    #[error("cannot remove anything from the build cache: a build is under way")]
+    Busy,
     /// It was to end.
     #[error("interrupted")]
     Interrupted,
@@ -165,6 +171,7 @@ impl BuildError {
             BuildError::HostNetwork => "allow it with --network host, if you trust the Dockerfile",
             BuildError::Secret { .. } => "pass it with --secret id=ID,src=FILE",
             BuildError::Vanished { .. } => "build again",
+            BuildError::Busy => "try again when it has ended",
             BuildError::Layer(error) => error.hint(),
             BuildError::RootFs(error) => error.hint(),
             BuildError::Store(error) => error.hint(),

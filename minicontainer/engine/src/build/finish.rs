@@ -30,7 +30,7 @@ pub(super) struct Made {
 /// The config and the manifest of the image, staged.
 pub(super) struct Documents {
     pub(super) config: Blob,
-    manifest: Blob,
+    pub(super) manifest: Blob,
 }
 
 /// Writes the documents of an image of these layers.

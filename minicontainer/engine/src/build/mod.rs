@@ -14,7 +14,7 @@
 //! | `select` | which files a source means, and the fingerprint of their content |
 //! | `copy` `archive` | `COPY`, `ADD` and `WORKDIR`: a layer, written as an archive |
 //! | `run` `mounts` `stubs` | `RUN`: a container, what it sees, and what is not to stay |
-//! | `cache` `stack` | what was built before; what a stage has become so far |
+//! | `cache` `prune` `stack` | what was built before, and its removal; what a stage has become so far |
 //! | `bases` `stages` `carry` `step` `finish` | the order of things |
 //!
 //! Whoever wrote the Dockerfile, the context or the image is not trusted: what they name is found inside of what they were
@@ -34,6 +34,7 @@ mod files;
 mod finish;
 mod layers;
 mod mounts;
+mod prune;
 mod run;
 mod select;
 mod stack;
@@ -51,6 +52,7 @@ pub use carry::{Build, Built};
 pub use context::Context;
 pub use error::BuildError;
 pub use mounts::LARGEST_SECRET;
+pub use prune::{Cached, Content, Pruning, cached, prune};
 
 /// What the image shall be, beside what the Dockerfile says.
 #[derive(Clone, Debug, Default)]

@@ -183,6 +183,7 @@ impl Sources<'_> {
             if is_new {
                 own(&directory, owner).map_err(failed)?;
             }
+            self.cache.note(self.staging, &place, id)?;
             let how = match sharing {
                 Sharing::Shared => return Ok(place),
                 Sharing::Locked => FlockArg::LockExclusive,

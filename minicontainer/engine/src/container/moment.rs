@@ -24,6 +24,11 @@ impl Moment {
         i64::try_from(self.0 / 1_000_000_000).unwrap_or(i64::MAX)
     }
 
+    /// How long after 1970-01-01 00:00 UTC it is.
+    pub fn since_1970(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
     /// So long after 1970-01-01 00:00 UTC.
     pub fn since_epoch(time: Duration) -> Moment {
         Moment(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))

@@ -8,6 +8,7 @@
 //! All that is told goes to stderr, as BuildKit has it; stdout has the image's id (`-q`), or what `--dump` and `--explain`
 //! print.
 
+pub mod cache;
 mod input;
 mod progress;
 

@@ -134,7 +134,7 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
 }
 
 /// Asks. Where nobody can answer, the answer is no.
-fn confirmed(question: &str) -> Result<bool, Failure> {
+pub fn confirmed(question: &str) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::new(format!("{question} Nobody is there to say yes")).hint("say so beforehand with -f"));
     }

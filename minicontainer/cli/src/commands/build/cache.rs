@@ -1,0 +1,139 @@
+//! `builder du` and `builder prune`: what builds keep for the next one, and its removal.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use minicontainer::{Store, core::options::Timeout};
+use minicontainer_engine::{
+    build::{self, Cached, Content, Pruning},
+    container::Moment,
+};
+
+use super::BuildArguments;
+use crate::{
+    commands::image::remove::confirmed,
+    error::Failure,
+    output::{self, visible},
+    table::{self, ago},
+};
+
+/// The object form of what is about builds.
+#[derive(Debug, Subcommand)]
+pub enum BuilderCommand {
+    /// Make an image of a Dockerfile and a directory of files
+    Build(Box<BuildArguments>),
+    /// Show what the build cache holds
+    Du(UsageArguments),
+    /// Remove what the build cache holds
+    Prune(PruneArguments),
+}
+
+/// Show what the build cache holds
+///
+/// What an image has, too, frees nothing when it is removed from the cache: it is not reclaimable.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  minicontainer builder du
+  minicontainer builder du --verbose")]
+pub struct UsageArguments {
+    /// Show whole ids, and what each is
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// Remove what the build cache holds
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  minicontainer builder prune
+  minicontainer builder prune -a -f
+  minicontainer builder prune -f --filter until=24h")]
+pub struct PruneArguments {
+    /// Also forget layers that images have; the images keep them
+    #[arg(short, long)]
+    all: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    force: bool,
+
+    /// Only what was used last before: until=24h, until=2026-01-31T12:00:00Z
+    #[arg(long, value_name = "until=TIME")]
+    filter: Vec<String>,
+}
+
+/// Shows or removes.
+pub fn execute(command: BuilderCommand) -> Result<ExitCode, Failure> {
+    match command {
+        BuilderCommand::Build(arguments) => super::execute(&arguments),
+        BuilderCommand::Du(arguments) => usage(&arguments),
+        BuilderCommand::Prune(arguments) => prune(&arguments),
+    }
+}
+
+fn usage(arguments: &UsageArguments) -> Result<ExitCode, Failure> {
+    let cached = build::cached(&Store::open_default()?)?;
+    let mut rows = vec![["ID", "RECLAIMABLE", "SIZE", "LAST ACCESSED"].map(str::to_owned).to_vec()];
+    if arguments.verbose {
+        rows[0].push("DESCRIPTION".to_owned());
+    }
+    for cached in &cached {
+        let id = if arguments.verbose { cached.id() } else { &cached.id()[..12.min(cached.id().len())] };
+        let mut row = vec![
+            id.to_owned(),
+            (!cached.is_shared).to_string(),
+            table::size(cached.size),
+            ago(cached.last_used.elapsed()),
+        ];
+        if arguments.verbose {
+            row.push(match &cached.content {
+                Content::Layer(diff_id) => format!("layer {diff_id}"),
+                Content::Mount { id, .. } => format!("cache mount {}", visible(id)),
+            });
+        }
+        rows.push(row);
+    }
+    let total =
+        |shown: &dyn Fn(&&Cached) -> bool| table::size(cached.iter().filter(shown).map(|cached| cached.size).sum());
+    let sums = [
+        ("Shared:", total(&|cached| cached.is_shared)),
+        ("Reclaimable:", total(&|cached| !cached.is_shared)),
+        ("Total:", total(&|_| true)),
+    ];
+    let sums: Vec<Vec<String>> = sums.into_iter().map(|(name, size)| vec![name.to_owned(), size]).collect();
+    output::print(&format!("{}{}", table::render(&rows), table::render(&sums)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
+    let unused_since = arguments.filter.iter().map(|filter| until(filter)).collect::<Result<Vec<_>, _>>()?;
+    let what = if arguments.all { "all build cache" } else { "all dangling build cache" };
+    if !arguments.force && !confirmed(&format!("WARNING! This will remove {what}."))? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let pruning = Pruning { all: arguments.all, unused_since: unused_since.into_iter().min() };
+    let gone = build::prune(&Store::open_default()?, &pruning)?;
+    if !gone.is_empty() {
+        let ids: Vec<&str> = gone.iter().map(Cached::id).collect();
+        output::print(&format!("Deleted build cache objects:\n{}\n\n", ids.join("\n")))?;
+    }
+    let freed = gone.iter().filter(|cached| !cached.is_shared).map(|cached| cached.size).sum();
+    output::print_line(&format!("Total reclaimed space: {}", table::size(freed)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `until=` with how long ago, or with a time.
+fn until(filter: &str) -> Result<Moment, Failure> {
+    let wrong =
+        |message: String| Failure::new(message).hint("write until=24h, until=1h30m or until=2026-01-31T12:00:00Z");
+    let Some(("until", text)) = filter.split_once('=') else {
+        return Err(wrong(format!("invalid argument for --filter: {filter:?} is not supported")));
+    };
+    let before = |ago: Timeout| Moment::since_epoch(Moment::now().since_1970().saturating_sub(ago.duration()));
+    let time = match text.parse::<Timeout>() {
+        Ok(ago) => Some(before(ago)),
+        // Docker's users write days as hours; a zero is now.
+        Err(_) if matches!(text, "0" | "0s" | "0h") => Some(Moment::now()),
+        Err(_) => Moment::parse(text),
+    };
+    time.ok_or_else(|| wrong(format!("invalid argument for --filter: {text:?} is no time")))
+}

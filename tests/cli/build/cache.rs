@@ -1,0 +1,89 @@
+//! What builds keep for the next one: how much it is, how it goes, and what it never takes along.
+
+use std::fs;
+
+use super::{build, fates, project, say};
+use crate::place::Place;
+
+const FILE: &str = "FROM busybox AS tools\nRUN head -c 100000 /dev/zero > /tool; echo x > /x\n\
+    FROM busybox\nCOPY --from=tools /tool /tool\n\
+    RUN --mount=type=cache,id=keep,target=/c head -c 5000 /dev/zero > /c/file\n";
+
+fn usage(place: &Place) -> String {
+    place.succeed(&["builder", "du", "--verbose"])
+}
+
+/// The layers that the cache holds, and those of them that nothing else has.
+fn layers(place: &Place) -> (usize, usize) {
+    let told = usage(place);
+    let layers: Vec<&str> = told.lines().filter(|line| line.contains("layer sha256:")).collect();
+    (layers.len(), layers.iter().filter(|line| line.contains(" true ")).count())
+}
+
+fn check_prune(place: &Place) {
+    project(place, "ctx", &[("Dockerfile", FILE)]);
+    assert_eq!(place.succeed(&["builder", "prune", "-f"]), "Total reclaimed space: 0B\n");
+    build(place, &["-t", "kept", "ctx"]);
+    let told = usage(place);
+    assert!(told.contains("cache mount keep") && told.contains(" 5.00kB "), "{told}");
+    // The tools are in no image; the copy and what RUN made are.
+    assert_eq!(layers(place), (3, 1), "{told}");
+    assert!(told.contains("Reclaimable:   105kB\n"), "{told}");
+    // What was used a moment ago stays.
+    let spared = place.succeed(&["buildx", "prune", "-f", "--filter", "until=1h"]);
+    assert_eq!(spared, "Total reclaimed space: 0B\n");
+    let gone = place.succeed(&["builder", "prune", "-f"]);
+    assert!(gone.starts_with("Deleted build cache objects:\n[ID]") && gone.matches("[ID]").count() == 2, "{gone}");
+    assert!(gone.ends_with("\n\nTotal reclaimed space: 105kB\n"), "{gone}");
+    assert_eq!(layers(place), (2, 0));
+    assert!(!usage(place).contains("cache mount"));
+    assert_eq!(say(place, "kept", "stat -c %s /tool"), "100000\n");
+    // The stage with the tools is made anew, and as it comes out as before, so is nothing else.
+    let again = build(place, &["-t", "kept", "ctx"]);
+    assert_eq!(fates(&again).iter().filter(|fate| fate.ends_with("DONE")).count(), 1, "{again}");
+    // With all of it gone the image is as it was.
+    assert!(place.succeed(&["builder", "prune", "-a", "-f"]).contains("Total reclaimed space: 100kB"));
+    assert_eq!(usage(place).lines().count(), 4);
+    assert_eq!(say(place, "kept", "stat -c %s /tool"), "100000\n");
+    assert_eq!(fates(&build(place, &["ctx"])), ["RUN DONE", "COPY DONE", "RUN DONE"]);
+    assert_eq!(fs::read_dir(place.path("store/staging")).unwrap().count(), 0);
+}
+
+#[test]
+fn what_nobody_needs_goes_and_no_image_is_hurt() {
+    check_prune(&Place::new());
+}
+
+#[test]
+fn an_ordinary_users_cache_goes_too() {
+    let Some(place) = Place::user() else { return };
+    check_prune(&place);
+}
+
+/// A layer that another has replaced under its key is found by nobody, and is not lost sight of.
+#[test]
+fn what_was_built_anew_goes_too() {
+    let place = Place::new();
+    let layers_there = || fs::read_dir(place.path("store/layers")).unwrap().count();
+    let before = layers_there();
+    project(&place, "ctx", &[("Dockerfile", "FROM busybox\nRUN cat /proc/uptime > /now\nRUN false\n")]);
+    for _ in 0..3 {
+        assert_eq!(place.run(&["build", "--no-cache", "ctx"]).code, 1);
+    }
+    assert_eq!(layers_there(), before + 3);
+    place.succeed(&["builder", "prune", "-f"]);
+    assert_eq!(layers_there(), before);
+}
+
+#[test]
+fn mistakes() {
+    let place = Place::new();
+    for (arguments, expect) in [
+        (&["-f", "--filter", "until=yesterday"][..], "\"yesterday\" is no time"),
+        (&["-f", "--filter", "label=x"], "is not supported"),
+        (&[], "Nobody is there to say yes"),
+    ] {
+        let answer = place.run(&[&["builder", "prune"], arguments].concat());
+        assert!(answer.code == 1 && answer.stderr.contains(expect), "{}", answer.stderr);
+    }
+}
