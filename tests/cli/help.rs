@@ -37,6 +37,8 @@ fn every_help_text() {
         "image seed",
         "image prune",
         "image check-layer",
+        "system",
+        "system df",
         "demo",
         "doctor",
         "version",

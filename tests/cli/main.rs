@@ -20,3 +20,4 @@ mod skip;
 mod streams;
 mod terminal;
 mod travel;
+mod usage;

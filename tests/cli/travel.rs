@@ -122,7 +122,11 @@ fn images_are_filtered_and_pruned() {
         place.answer(place.program("sh", &["-c", &script]).output().unwrap())
     };
     insta::assert_snapshot!(by_id("").show());
-    insta::assert_snapshot!(place.succeed(&["image", "prune", "-f"]));
+    let pruned = place.succeed(&["image", "prune", "-f"]);
+    // How large its documents are depends on the machine that busybox is made of.
+    let (images, reclaimed) = pruned.split_once("Total reclaimed space: ").unwrap();
+    insta::assert_snapshot!(images);
+    assert_ne!(reclaimed, "0B\n");
     // Its layer is still that of the container, and the image that it was made of stays.
     assert_eq!(place.succeed(&["image", "prune", "-a", "-f"]), "Total reclaimed space: 0B\n");
     let unanswered = place.run(&["image", "prune"]);

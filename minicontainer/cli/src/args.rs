@@ -101,6 +101,9 @@ pub enum Command {
     /// Commands about images
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Commands about the store as a whole
+    #[command(subcommand)]
+    System(SystemCommand),
     /// Two containers of one image, run before your eyes and explained
     Demo(demo::DemoArguments),
     /// Try what this machine can do, and say how to mend what it cannot
@@ -167,6 +170,13 @@ pub enum ImageCommand {
     History(image::history::HistoryArguments),
 }
 
+/// What is about the store as a whole.
+#[derive(Debug, Subcommand)]
+pub enum SystemCommand {
+    /// Show how much room the store takes
+    Df(system::df::DfArguments),
+}
+
 impl Command {
     /// Carries the command out. The exit code is 0, or what the container ended with.
     pub fn execute(self) -> Result<ExitCode, Failure> {
@@ -212,6 +222,7 @@ impl Command {
             Command::Image(command) => command.execute(),
             Command::Build(arguments) => build::execute(&arguments),
             Command::Builder(command) => build::cache::execute(command),
+            Command::System(SystemCommand::Df(arguments)) => system::df::execute(&arguments),
             Command::Demo(arguments) => demo::execute(&arguments),
             Command::Doctor(arguments) => doctor::execute(&arguments),
             Command::Version(arguments) => about::version(&arguments),

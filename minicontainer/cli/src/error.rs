@@ -20,6 +20,7 @@ use minicontainer_engine::{
     build::BuildError,
     image::{ImageError, SeedError},
     registry::RegistryError,
+    system::SystemError,
 };
 
 use crate::output::{visible, visible_lines};
@@ -178,6 +179,13 @@ impl From<RegistryError> for Failure {
 
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Failure {
+        let hint = error.hint();
+        Failure::of(error).hint(hint)
+    }
+}
+
+impl From<SystemError> for Failure {
+    fn from(error: SystemError) -> Failure {
         let hint = error.hint();
         Failure::of(error).hint(hint)
     }

@@ -12,6 +12,7 @@
 //! | [`judge`] | nothing: it runs many programs against many inputs and says how each fared |
 //! | [`mod@image`] | nothing itself: it gets images into the store, from archives and from this machine |
 //! | [`registry`] | nothing itself: it pulls images from registries into the store, and pushes them there |
+//! | [`system`] | nothing itself: it looks at the store as a whole |
 //!
 //! Volumes and networks will be neighbours of `container`. Nothing here runs in the background:
 //! each call reads the store, does its work under the store's lock, and returns.
@@ -22,5 +23,6 @@ pub mod delegation;
 pub mod image;
 pub mod judge;
 pub mod registry;
+pub mod system;
 
 pub use container::{Container, ContainerError, Containers, State};

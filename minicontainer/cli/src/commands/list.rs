@@ -8,7 +8,7 @@ use minicontainer_engine::{Container, Containers, State};
 use serde_json::{Value, json};
 
 use crate::{
-    error::Failure,
+    error::{Failure, warn},
     format::Format,
     output,
     table::{ago, roughly, shortened},
@@ -49,14 +49,19 @@ pub struct ListArguments {
 pub fn execute(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let quiet = if arguments.quiet { "{{.ID}}" } else { DEFAULT };
     let format = Format::parse(arguments.format.as_deref().unwrap_or(quiet))?;
-    let containers = Containers::of(&Store::open_default()?).list()?;
+    let containers = Containers::of(&Store::open_default()?);
+    for (id, error) in containers.damaged()? {
+        warn(&format!("the container {} is damaged: {}", id.short(), Failure::from(error).message()));
+    }
+    let containers = containers.list()?;
     let shown = containers.iter().filter(|container| arguments.all || container.is_running());
     let rows: Vec<Value> = shown.map(|container| row(container, arguments.no_trunc)).collect();
     output::print(&format.render(&rows, heading)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(container: &Container, whole: bool) -> Value {
+/// What there is to show of a container.
+pub fn row(container: &Container, whole: bool) -> Value {
     let command = format!("\"{}\"", container.command.join(" "));
     json!({
         "ID": if whole { container.id.as_str() } else { container.id.short() },

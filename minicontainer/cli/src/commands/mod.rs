@@ -16,6 +16,7 @@ pub mod registry;
 pub mod run;
 mod security;
 pub mod spec;
+pub mod system;
 
 use minicontainer::{Store, store::Image};
 

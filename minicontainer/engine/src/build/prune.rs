@@ -8,7 +8,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -27,7 +26,7 @@ use super::{
     finish::documents,
     stack::{Stack, Stacked},
 };
-use crate::container::Moment;
+use crate::container::{Moment, bytes_below};
 
 /// Something in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +104,7 @@ pub fn cached(store: &Store) -> Result<Vec<Cached>, BuildError> {
         let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let last_used = if known.is_some() { modified(&record) } else { modified(&directory) };
         let content = Content::Mount { name, id: known.map(|known| known.id).unwrap_or_default() };
-        let (size, records) = (size(&directory), vec![record, directory]);
+        let (size, records) = (bytes_below(directory.clone()), vec![record, directory]);
         cached.push(Cached { content, size, is_shared: false, last_used, records });
     }
     cached.sort_by(|one, other| (one.last_used, one.id()).cmp(&(other.last_used, other.id())));
@@ -181,21 +180,4 @@ fn remove_file(path: &Path) -> Result<(), BuildError> {
 fn modified(path: &Path) -> Moment {
     let time = fs::metadata(path).and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
     Moment::since_epoch(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO))
-}
-
-/// Bytes in the files of a directory, each counted once. What may not be looked at is left out.
-fn size(directory: &Path) -> u64 {
-    let (mut bytes, mut counted, mut pending) = (0, BTreeSet::new(), vec![directory.to_owned()]);
-    while let Some(directory) = pending.pop() {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() => pending.push(entry.path()),
-                Ok(metadata) if metadata.is_file() && counted.insert((metadata.dev(), metadata.ino())) => {
-                    bytes += metadata.len()
-                }
-                _ => {}
-            }
-        }
-    }
-    bytes
 }

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use minicontainer::{core::options::ContainerName, rootfs::RootFsError, store::StoreError};
 use nix::errno::Errno;
 
-use super::Id;
+use super::{Id, prune::id_of};
 
 /// Something that could not be done with a container.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +102,13 @@ impl ContainerError {
                 return Some(format!("write more digits; it fits {}", ids.join(", ")));
             }
             ContainerError::Unknown { .. } => "`minicontainer ps -a` lists the containers that there are",
-            ContainerError::Record { .. } => "the file was changed or damaged: remove the directory in which it lies",
+            ContainerError::Record { path, .. } => {
+                let id = path.parent().and_then(id_of);
+                let id = id.as_ref().map_or("ID", Id::short);
+                return Some(format!(
+                    "the file was changed or damaged; `minicontainer rm {id}` removes the container with all that it wrote"
+                ));
+            }
             ContainerError::Kill { .. } => "it belongs to another user: remove the container as that user or as root",
             ContainerError::StillAlive { .. } => "it hangs in the kernel, maybe on a broken disk: try again later",
             ContainerError::Store(error) => error.hint(),
@@ -116,7 +122,7 @@ impl ContainerError {
     }
 
     /// For `map_err`: remembers what was tried on which path.
-    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ContainerError {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ContainerError {
         let path = path.into();
         move |source| ContainerError::Io { action, path, source }
     }

@@ -50,6 +50,7 @@ mod id;
 mod moment;
 mod name;
 mod process;
+mod prune;
 mod record;
 mod remove;
 #[cfg(test)]
@@ -68,6 +69,7 @@ pub use error::ContainerError;
 pub use id::Id;
 pub use moment::Moment;
 pub use process::Process;
+pub(crate) use prune::bytes_below;
 pub use record::{AfterExit, Container, Limits, NewContainer, State};
 pub use remove::Force;
 
@@ -127,11 +129,15 @@ impl Containers {
         Ok(attended)
     }
 
-    /// All containers, the newest first, each in the state that the kernel confirms.
+    /// All containers, the newest first, each in the state that the kernel confirms. One whose record cannot be read
+    /// hides no other: see [`damaged`](Containers::damaged).
     pub fn list(&self) -> Result<Vec<Container>, ContainerError> {
         let mut containers = Vec::new();
         for path in self.directories()? {
-            containers.extend(record::read(&path)?);
+            match record::read(&path) {
+                Err(ContainerError::Record { .. }) => {}
+                read => containers.extend(read?),
+            }
         }
         containers.sort_by(|one, other| other.created.cmp(&one.created).then(one.id.cmp(&other.id)));
         Ok(containers)
@@ -146,7 +152,10 @@ impl Containers {
         }
         containers.retain(|container| !text.is_empty() && container.id.as_str().starts_with(text));
         match containers.len() {
-            0 => Err(ContainerError::Unknown { name: text.to_owned() }),
+            0 => match self.find_damaged(text)? {
+                Some((_, error)) => Err(error),
+                None => Err(ContainerError::Unknown { name: text.to_owned() }),
+            },
             1 => Ok(containers.remove(0)),
             _ => Err(ContainerError::Ambiguous {
                 prefix: text.to_owned(),
@@ -175,13 +184,18 @@ impl Containers {
     fn sweep(&self) -> Result<Vec<Container>, ContainerError> {
         // Under the lock nobody is making or removing one.
         for path in self.entries()? {
-            if path.extension().is_some_and(|extension| extension == "new" || extension == "removed") {
+            if prune::is_half(&path) {
                 remove::remove_remains(&path)?;
             }
         }
         let mut stay = Vec::new();
         for path in self.directories()? {
-            let Some(container) = record::read(&path)? else {
+            let container = match record::read(&path) {
+                // It keeps its place until somebody removes it on purpose.
+                Err(ContainerError::Record { .. }) => continue,
+                read => read?,
+            };
+            let Some(container) = container else {
                 if record::is_torn(&path) && !attended::is_attended(&path)? {
                     remove::remove_directory(&path)?;
                 }

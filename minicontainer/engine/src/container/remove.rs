@@ -13,7 +13,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Container, ContainerError, Containers, State};
+use super::{Container, ContainerError, Containers, Id, State};
 
 /// How long a killed process is waited for. The kernel needs microseconds, unless a device hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,8 +35,14 @@ impl Containers {
     ///
     /// # Errors
     /// When there is no such container, or it runs and may not be killed.
-    pub fn remove(&self, name: &str, force: Force) -> Result<Container, ContainerError> {
-        let container = self.find(name)?;
+    pub fn remove(&self, name: &str, force: Force) -> Result<Id, ContainerError> {
+        let container = match self.find(name) {
+            Err(ContainerError::Record { .. }) => match self.find_damaged(name)? {
+                Some((id, error)) => return self.remove_damaged(id, error, force),
+                None => return Err(ContainerError::Unknown { name: name.to_owned() }),
+            },
+            found => found?,
+        };
         if let State::Running { process, .. } = &container.state {
             if force == Force::Refuse {
                 return Err(ContainerError::IsRunning { name: container.name });
@@ -54,7 +60,7 @@ impl Containers {
         let _lock = self.store.lock()?;
         remove_cgroups(&container)?;
         remove_directory(&self.place(&container.id))?;
-        Ok(container)
+        Ok(container.id)
     }
 }
 
@@ -77,10 +83,14 @@ pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
 /// Removes the control groups of a container whose engine was killed before it could, and whatever process of it still
 /// lives. The kernel lets go of a group a moment after the last of its processes has ended.
 pub(super) fn remove_cgroups(container: &Container) -> Result<(), ContainerError> {
-    let name = container.cgroup.clone().unwrap_or_else(|| format!("minicontainer-{}", container.id));
+    remove_cgroup_named(&container.cgroup.clone().unwrap_or_else(|| format!("minicontainer-{}", container.id)))
+}
+
+/// Removes the control group of this name in every hierarchy.
+pub(super) fn remove_cgroup_named(name: &str) -> Result<(), ContainerError> {
     let root = Path::new("/sys/fs/cgroup");
     let hierarchies = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-    for group in hierarchies.chain([root.to_owned()]).map(|hierarchy| hierarchy.join(&name)) {
+    for group in hierarchies.chain([root.to_owned()]).map(|hierarchy| hierarchy.join(name)) {
         let begin = Instant::now();
         while let Err(error) = remove_cgroup(&group) {
             if error.kind() != io::ErrorKind::ResourceBusy || begin.elapsed() > PATIENCE_WITH_CGROUPS {

@@ -78,7 +78,7 @@ fn a_life_from_created_to_removed() {
     let State::Exited { code, finished, report: Some(_), .. } = ended.state else { panic!("{ended:?}") };
     assert_eq!((code, finished.is_some()), (Some(137), true));
 
-    assert_eq!(place.containers.remove("web-1", Force::Refuse).unwrap().id, running.id);
+    assert_eq!(place.containers.remove("web-1", Force::Refuse).unwrap(), running.id);
     assert!(place.containers.list().unwrap().is_empty());
     assert_eq!(place.entries(), 0);
 }
@@ -211,17 +211,45 @@ fn what_a_crash_left_is_swept_and_what_is_the_librarys_is_not() {
 }
 
 #[test]
-fn a_damaged_record_is_told_with_its_place() {
+fn a_damaged_record_is_told_with_its_place_and_harms_no_other_container() {
     let place = place();
     let attended = place.create(called("web"));
-    fs::write(state_file(&attended.place()), "{").unwrap();
-    let error = place.containers.list().unwrap_err();
+    let other = place.create(called("other"));
+    let (id, file) = (attended.container().id.clone(), state_file(&attended.place()));
+    fs::write(&file, "{").unwrap();
+    assert_eq!(place.names(), ["other"]);
+    assert_eq!(place.containers.find("other").unwrap().id, other.container().id);
+    let error = place.containers.find(id.short()).unwrap_err();
     let message = error.to_string().replace(&place.directory.path().display().to_string(), "DIRECTORY");
-    assert_eq!(
-        message,
-        format!("DIRECTORY/store/containers/{}/state.json is no valid record of a container", attended.container().id)
-    );
-    assert!(error.hint().is_some());
+    assert_eq!(message, format!("DIRECTORY/store/containers/{id}/state.json is no valid record of a container"));
+    assert!(error.hint().unwrap().contains(&format!("minicontainer rm {}", id.short())));
+    let damaged = place.containers.damaged().unwrap();
+    assert_eq!(damaged.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&id]);
+    // Its engine lives, so it goes by force only.
+    place.containers.remove(id.short(), Force::Refuse).unwrap_err();
+    drop(attended);
+    assert!(file.exists());
+    place.create(called("one-more"));
+    assert!(file.exists(), "it is kept until somebody removes it");
+    assert_eq!(place.containers.remove(id.short(), Force::Refuse).unwrap(), id);
+    assert_eq!(place.names(), ["one-more", "other"]);
+    assert_eq!(place.entries(), 2);
+}
+
+#[test]
+fn containers_that_have_ended_are_pruned_and_those_about_to_start_are_not() {
+    let place = place();
+    let starting = place.create(called("starting"));
+    let ended = place.create(called("ended"));
+    fs::create_dir(ended.place().join("upper")).unwrap();
+    fs::write(ended.place().join("upper/note"), "hello").unwrap();
+    ended.ended(&report(Verdict::Exited(0))).unwrap();
+    drop(place.create(called("spared")));
+    let (removed, reclaimed) = place.containers.prune(&|container| container.name.as_str() != "spared").unwrap();
+    assert_eq!(removed.iter().map(|container| container.name.as_str()).collect::<Vec<_>>(), ["ended"]);
+    assert_eq!(reclaimed, 5);
+    assert_eq!(place.names(), ["spared", "starting"]);
+    drop(starting);
 }
 
 #[test]

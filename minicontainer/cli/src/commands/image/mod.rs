@@ -59,7 +59,8 @@ fn new_name(text: &str) -> Result<Reference, Failure> {
     text.parse().map_err(|error| Failure::of_argument("the new name", error))
 }
 
-fn repository_and_tag(reference: Option<&Reference>) -> (String, String) {
+/// The two columns of a name.
+pub fn repository_and_tag(reference: Option<&Reference>) -> (String, String) {
     let none = || "<none>".to_owned();
     // One that was pulled by its digest has no tag.
     let tag = reference.and_then(|name| name.tag()).map_or_else(none, str::to_owned);
@@ -83,7 +84,7 @@ fn true_time(created: Option<&str>) -> Option<&str> {
 }
 
 /// How long ago that was.
-fn since(created: Option<&str>) -> String {
+pub fn since(created: Option<&str>) -> String {
     let moment = true_time(created).and_then(Moment::parse);
     moment.map_or_else(|| "N/A".to_owned(), |moment| ago(moment.elapsed()))
 }

@@ -8,10 +8,9 @@ use std::{
 use clap::Args;
 use minicontainer::{
     Store,
-    core::{Digest, Reference},
     store::{Removed, StoreError},
 };
-use minicontainer_engine::{Containers, image};
+use minicontainer_engine::image::{self, Names, Pruning};
 
 use crate::{error::Failure, output, table::size};
 
@@ -50,9 +49,10 @@ pub struct PruneArguments {
 /// Removes them; what cannot be removed does not save the others.
 pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
     let store = Store::open_default()?;
+    let names = if arguments.force { Names::All } else { Names::One };
     let mut code = ExitCode::SUCCESS;
     for name in &arguments.images {
-        match remove_one(&store, name, arguments.force) {
+        match image::remove(&store, name, names) {
             Ok(removed) => removed.iter().try_for_each(|removed| output::print_line(&told(removed)))?,
             Err(StoreError::UnknownImage { .. }) if arguments.force => {}
             Err(error) => {
@@ -71,25 +71,6 @@ fn told(removed: &Removed) -> String {
     }
 }
 
-fn remove_one(store: &Store, name: &str, force: bool) -> Result<Vec<Removed>, StoreError> {
-    let containers = Containers::of(store);
-    // Asked under the store's lock, when no container can be made meanwhile. What cannot be told counts as use.
-    let in_use = |id: &Digest| match containers.list() {
-        Ok(list) => {
-            let user = list.into_iter().find(|container| container.image_id == id.to_string());
-            user.map(|container| container.name.to_string())
-        }
-        Err(error) => Some(format!("whose record cannot be read ({error})")),
-    };
-    match store.remove_image(name, &in_use) {
-        Err(StoreError::SeveralNames { references, .. }) if force => {
-            let of_name = |name: &Reference| store.remove_image(&name.familiar(), &in_use);
-            Ok(references.iter().map(of_name).collect::<Result<Vec<_>, _>>()?.concat())
-        }
-        removed => removed,
-    }
-}
-
 /// Removes what nobody needs.
 pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
     let what = match arguments.all {
@@ -100,37 +81,20 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let store = Store::open_default()?;
-    let (mut lines, mut reclaimed) = (Vec::new(), 0);
-    let containers = Containers::of(&store).list()?;
-    for image in image::list(&store)?.into_iter().flatten() {
-        if containers.iter().any(|container| container.image_id == image.id.as_str()) {
-            continue;
-        }
-        let name = match &image.reference {
-            Some(name) if arguments.all => name.familiar(),
-            Some(_) => continue,
-            None => image.id.to_string(),
-        };
-        match remove_one(&store, &name, false) {
-            Ok(removed) => {
-                let is_gone =
-                    |layer: &&minicontainer::store::Layer| removed.contains(&Removed::Deleted(layer.diff_id.clone()));
-                reclaimed += image.layers.iter().filter(is_gone).map(|layer| layer.size).sum::<u64>();
-                lines.extend(removed.iter().map(|removed| match removed {
-                    Removed::Untagged(name) => format!("untagged: {}", name.familiar()),
-                    Removed::Deleted(digest) => format!("deleted: {digest}"),
-                }));
-            }
-            // A new container uses it, or somebody else has just removed it.
-            Err(StoreError::InUse { .. } | StoreError::UnknownImage { .. } | StoreError::SeveralNames { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    if !lines.is_empty() {
-        output::print(&format!("Deleted Images:\n{}\n\n", lines.join("\n")))?;
-    }
-    output::print_line(&format!("Total reclaimed space: {}", size(reclaimed)))?;
+    let pruned = image::prune(&store, &Pruning { all: arguments.all, conditions: Vec::new() })?;
+    output::print(&told_of_pruned(&pruned.removed))?;
+    output::print_line(&format!("Total reclaimed space: {}", size(pruned.reclaimed)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The images that were removed, as Docker lists them.
+pub fn told_of_pruned(removed: &[Removed]) -> String {
+    let told = |removed: &Removed| match removed {
+        Removed::Untagged(name) => format!("untagged: {}\n", name.familiar()),
+        Removed::Deleted(digest) => format!("deleted: {digest}\n"),
+    };
+    let lines: String = removed.iter().map(told).collect();
+    if lines.is_empty() { lines } else { format!("Deleted Images:\n{lines}\n") }
 }
 
 /// Asks. Where nobody can answer, the answer is no.

@@ -1,0 +1,176 @@
+//! `system df`: what takes how much room.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use minicontainer::Store;
+use minicontainer_engine::{
+    build::{Cached, Content},
+    system::{ContainerUsage, ImageUsage, Usage, usage},
+};
+use serde_json::{Value, json};
+
+use super::super::{image, list};
+use crate::{
+    error::Failure,
+    format::Format,
+    output,
+    table::{ago, size},
+};
+
+const DEFAULT: &str = "table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
+const IMAGES: &str = "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}";
+const CONTAINERS: &str =
+    "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}";
+const VOLUMES: &str = "table {{.Name}}\t{{.Links}}\t{{.Size}}";
+const CACHE: &str = "table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.LastUsedSince}}\t{{.Shared}}";
+
+/// Show how much room the store takes
+///
+/// An image lies there twice, as it travels and unpacked; what images share is counted once.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  minicontainer system df
+  minicontainer system df -v
+  minicontainer system df --format '{{.Type}}: {{.Reclaimable}} of {{.Size}}'
+
+Fields for --format: .Type .TotalCount .Active .Size .Reclaimable; with -v .Images .Containers .Volumes .BuildCache")]
+pub struct DfArguments {
+    /// Show each image, container and part of the build cache
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// Show by a template: json, '{{.Field}} …' or 'table {{.Field}}\t…'
+    #[arg(long, value_name = "TEMPLATE")]
+    format: Option<String>,
+}
+
+/// Prints it.
+pub fn execute(arguments: &DfArguments) -> Result<ExitCode, Failure> {
+    let format = arguments.format.as_deref().map(Format::parse).transpose()?;
+    let usage = usage(&Store::open_default()?)?;
+    let text = match (arguments.verbose, format) {
+        (false, None) => Format::parse(DEFAULT)?.render(&summary(&usage), heading)?,
+        (false, Some(format)) => format.render(&summary(&usage), heading)?,
+        (true, None) => details(&usage)?,
+        (true, Some(format)) => {
+            let document = json!({"Images": images(&usage), "Containers": containers(&usage), "Volumes": [], "BuildCache": cache(&usage)});
+            format.render(&[document], heading)?
+        }
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line for each kind.
+fn summary(usage: &Usage) -> Vec<Value> {
+    let row = |kind: &str, total: usize, active: usize, bytes: u64, reclaimable: String| json!({"Type": kind, "TotalCount": total.to_string(), "Active": active.to_string(), "Size": size(bytes), "Reclaimable": reclaimable});
+    let active_images = usage.images.iter().filter(|image| image.containers > 0).count();
+    let running = usage.containers.iter().filter(|usage| usage.container.is_running());
+    let (active, kept) = running.fold((0, 0), |(count, bytes), usage| (count + 1, bytes + usage.size));
+    let written: u64 = usage.containers.iter().map(|usage| usage.size).sum();
+    // What images have too goes with them.
+    let cached: u64 = usage.cache.iter().filter(|cached| !cached.is_shared).map(|cached| cached.size).sum();
+    let images = part_of(usage.images_reclaimable, usage.images_size);
+    vec![
+        row("Images", usage.images.len(), active_images, usage.images_size, images),
+        row("Containers", usage.containers.len(), active, written, part_of(written - kept, written)),
+        row("Local Volumes", 0, 0, 0, part_of(0, 0)),
+        row("Build Cache", usage.cache.len(), 0, cached, size(cached)),
+    ]
+}
+
+/// So much of a whole, as Docker writes it.
+fn part_of(part: u64, whole: u64) -> String {
+    match (u128::from(part) * 100).checked_div(u128::from(whole)) {
+        Some(percent) => format!("{} ({percent}%)", size(part)),
+        None => size(part),
+    }
+}
+
+/// A table for each kind.
+fn details(usage: &Usage) -> Result<String, Failure> {
+    let table = |rows: &[Value], columns: &str, id: &str| {
+        Format::parse(columns)?.render(rows, |field| if field == "ID" { id.to_owned() } else { heading(field) })
+    };
+    let cached: u64 = usage.cache.iter().filter(|cached| !cached.is_shared).map(|cached| cached.size).sum();
+    Ok(format!(
+        "Images space usage:\n\n{}\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\nBuild cache usage: {}\n\n{}",
+        table(&images(usage), IMAGES, "IMAGE ID")?,
+        table(&containers(usage), CONTAINERS, "CONTAINER ID")?,
+        table(&[], VOLUMES, "")?,
+        size(cached),
+        table(&cache(usage), CACHE, "CACHE ID")?,
+    ))
+}
+
+fn images(usage: &Usage) -> Vec<Value> {
+    let row = |usage: &ImageUsage| {
+        let (repository, tag) = image::repository_and_tag(usage.names.first());
+        json!({
+            "Repository": repository,
+            "Tag": tag,
+            "ID": usage.image.id.short(),
+            "CreatedSince": image::since(usage.image.created.as_deref()),
+            "Size": size(usage.size),
+            "SharedSize": size(usage.shared),
+            "UniqueSize": size(usage.size - usage.shared),
+            "Containers": usage.containers.to_string(),
+        })
+    };
+    usage.images.iter().map(row).collect()
+}
+
+fn containers(usage: &Usage) -> Vec<Value> {
+    let row = |usage: &ContainerUsage| {
+        let mut row = list::row(&usage.container, false);
+        row["Size"] = size(usage.size).into();
+        row["LocalVolumes"] = "0".into();
+        row
+    };
+    usage.containers.iter().map(row).collect()
+}
+
+fn cache(usage: &Usage) -> Vec<Value> {
+    let row = |cached: &Cached| {
+        let kind = match cached.content {
+            Content::Layer(_) => "regular",
+            Content::Mount { .. } => "exec.cachemount",
+        };
+        json!({
+            "ID": cached.id().get(..12).unwrap_or(cached.id()),
+            "CacheType": kind,
+            "Size": size(cached.size),
+            "LastUsedSince": ago(cached.last_used.elapsed()),
+            "Shared": cached.is_shared,
+        })
+    };
+    usage.cache.iter().map(row).collect()
+}
+
+fn heading(field: &str) -> String {
+    match field {
+        "TotalCount" => "TOTAL".to_owned(),
+        "CacheType" => "CACHE TYPE".to_owned(),
+        "LastUsedSince" => "LAST USED".to_owned(),
+        "LocalVolumes" => "LOCAL VOLUMES".to_owned(),
+        "Name" => "VOLUME NAME".to_owned(),
+        "RunningFor" | "CreatedSince" => "CREATED".to_owned(),
+        "SharedSize" => "SHARED SIZE".to_owned(),
+        "UniqueSize" => "UNIQUE SIZE".to_owned(),
+        other => other.to_uppercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part_of;
+
+    #[test]
+    fn parts_are_told_in_percent() {
+        assert_eq!(part_of(0, 0), "0B");
+        assert_eq!(part_of(0, 7), "0B (0%)");
+        assert_eq!(part_of(1_990_000, 2_000_000), "1.99MB (99%)");
+        assert_eq!(part_of(u64::MAX, u64::MAX), "18446744TB (100%)");
+    }
+}

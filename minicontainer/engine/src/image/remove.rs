@@ -1,0 +1,161 @@
+//! Images go, unless somebody uses them.
+//!
+//! Which layers go with an image is the store's business. Who uses it is known here: a container, by its record. They
+//! are asked under the store's lock, when none can begin.
+
+use std::collections::BTreeMap;
+
+use minicontainer::{
+    core::{Digest, Reference},
+    store::{Image, Removed, Store, StoreError, digest_of},
+};
+use oci_spec::image::ImageManifest;
+
+use super::list;
+use crate::container::{Containers, Moment};
+
+/// Whether an image given by its id goes with all its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// One name goes, or the image if it has one at most.
+    One,
+    /// All go.
+    All,
+}
+
+/// Which images are removed that nobody uses.
+#[derive(Clone, Debug, Default)]
+pub struct Pruning {
+    /// All of them, not only those without a name.
+    pub all: bool,
+    /// What an image must meet besides.
+    pub conditions: Vec<Condition>,
+}
+
+/// What something must meet to be removed, as `--filter` says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It was made before then.
+    Until(Moment),
+    /// It has a label, of this value if one is given; or just that it does not.
+    Label {
+        /// The label.
+        name: String,
+        /// Its value.
+        value: Option<String>,
+        /// Whether it must have it.
+        wanted: bool,
+    },
+}
+
+/// What was removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Names, images and layers.
+    pub removed: Vec<Removed>,
+    /// How many bytes are free now.
+    pub reclaimed: u64,
+}
+
+/// Removes a name of an image, or the image: see [`Store::remove_image`].
+///
+/// # Errors
+/// When there is no such image, or a container uses it.
+pub fn remove(store: &Store, name: &str, names: Names) -> Result<Vec<Removed>, StoreError> {
+    let in_use = |id: &Digest| user(store, id);
+    match store.remove_image(name, &in_use) {
+        Err(StoreError::SeveralNames { references, .. }) if names == Names::All => {
+            let of_name = |name: &Reference| store.remove_image(&name.familiar(), &in_use);
+            Ok(references.iter().map(of_name).collect::<Result<Vec<_>, _>>()?.concat())
+        }
+        removed => removed,
+    }
+}
+
+/// Who uses an image. What cannot be told counts as use.
+fn user(store: &Store, id: &Digest) -> Option<String> {
+    let containers = Containers::of(store);
+    let unreadable = |error| format!("whose record cannot be read ({error})");
+    let listed = containers.damaged().and_then(|damaged| Ok((damaged, containers.list()?)));
+    let (damaged, list) = match listed {
+        Ok(listed) => listed,
+        Err(error) => return Some(unreadable(error)),
+    };
+    if let Some(user) = list.into_iter().find(|container| container.image_id == id.as_str()) {
+        return Some(user.name.to_string());
+    }
+    damaged.into_iter().next().map(|(_, error)| unreadable(error))
+}
+
+/// Removes the images that nobody uses.
+///
+/// # Errors
+/// When the store cannot be read or written. What is in use, or has gone meanwhile, is no fault.
+pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, StoreError> {
+    let mut pruned = Pruned::default();
+    let containers = Containers::of(store).list().unwrap_or_default();
+    for image in list(store)?.into_iter().flatten() {
+        let is_used = containers.iter().any(|container| container.image_id == image.id.as_str());
+        if is_used || !pruning.conditions.iter().all(|condition| condition.admits(&image)) {
+            continue;
+        }
+        let name = match &image.reference {
+            Some(name) if pruning.all => name.familiar(),
+            Some(_) => continue,
+            None => image.id.to_string(),
+        };
+        let blobs = blobs(store, &image)?;
+        match remove(store, &name, Names::One) {
+            Ok(removed) => {
+                let layers =
+                    image.layers.iter().filter(|layer| removed.contains(&Removed::Deleted(layer.diff_id.clone())));
+                pruned.reclaimed += layers.map(|layer| layer.size).sum::<u64>();
+                let is_gone = |digest: &Digest| matches!(store.open_blob(digest), Err(StoreError::Missing { .. }));
+                pruned.reclaimed +=
+                    blobs.iter().filter(|(digest, _)| is_gone(digest)).map(|(_, size)| size).sum::<u64>();
+                pruned.removed.extend(removed);
+            }
+            // A new container uses it, or somebody else has just removed it.
+            Err(StoreError::InUse { .. } | StoreError::UnknownImage { .. } | StoreError::SeveralNames { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(pruned)
+}
+
+/// The blobs of an image, with their sizes: manifest, config and layers as they travel.
+pub(crate) fn blobs(store: &Store, image: &Image) -> Result<BTreeMap<Digest, u64>, StoreError> {
+    let what = format!("the blob {}", image.manifest_digest);
+    let read = serde_json::from_reader(store.open_blob(&image.manifest_digest)?);
+    let manifest: ImageManifest =
+        read.map_err(|source| StoreError::Document { what, kind: "image manifest", source })?;
+    let mut blobs = BTreeMap::new();
+    let mut add = |digest: Digest| {
+        // One that another command has just removed takes no room.
+        let size = store.open_blob(&digest).ok().and_then(|file| file.metadata().ok()).map_or(0, |file| file.len());
+        blobs.insert(digest, size);
+    };
+    add(image.manifest_digest.clone());
+    add(image.id.clone());
+    for layer in manifest.layers() {
+        add(digest_of(layer)?);
+    }
+    Ok(blobs)
+}
+
+impl Condition {
+    /// Whether an image meets it.
+    pub fn admits(&self, image: &Image) -> bool {
+        match self {
+            // One that does not say when it was made was made at the beginning of all times.
+            Condition::Until(moment) => {
+                image.created.as_deref().and_then(Moment::parse).is_none_or(|created| created < *moment)
+            }
+            Condition::Label { name, value, wanted } => {
+                let labels = image.config.config().as_ref().and_then(|config| config.labels().as_ref());
+                let found = labels.and_then(|labels| labels.get(name));
+                found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found)) == *wanted
+            }
+        }
+    }
+}
