@@ -205,7 +205,10 @@ fn a_read_only_place_is_so_below_and_after_a_remount() {
             assert!(run(&[&flags[..], &with_power].concat(), &format!("{remount} && rm {place}/x")), "{remount}");
         }
     }
-    let remount = "mount -o remount,bind,rw /; touch /x";
-    assert!(!run(&["--read-only"], remount));
-    assert!(run(&[&["--read-only"], &with_power[..]].concat(), remount));
+    for (flags, place) in [(&["--read-only"][..], "/"), (&["--tmpfs", "/scratch:ro"], "/scratch")] {
+        let remount = format!("mount -o remount,bind,rw {place}; touch {place}/x");
+        assert!(!run(flags, &remount), "{remount}");
+        assert!(run(&[flags, &with_power[..]].concat(), &remount), "{remount}");
+    }
+    assert!(run(&["--tmpfs", "/scratch"], "touch /scratch/x"));
 }
