@@ -9,6 +9,7 @@
 mod accounts;
 mod attacks;
 mod channels;
+mod clocks;
 mod delegation;
 mod devices;
 mod escape;

@@ -106,6 +106,18 @@ fn the_posture_of_another_user_in_roots_container_is_known() {
     check(&fixture, &["--user", "1000:1000"], include_str!("postures/another-user.json"));
 }
 
+/// Clocks of its own change nothing else.
+#[test]
+fn the_posture_with_clocks_of_its_own_is_the_same_but_for_them() {
+    let fixture = Fixture::any();
+    let mut seen = posture(&fixture, &["--time-offset", "boottime=1h"]);
+    for kind in ["time", "time_for_children"] {
+        assert_eq!(seen["namespaces"][kind], "its own");
+        seen["namespaces"][kind] = "the host's".into();
+    }
+    assert_eq!(seen, posture(&fixture, &[]));
+}
+
 /// Descriptors that the caller left open, without close-on-exec, low and high ones.
 #[test]
 fn no_descriptor_but_the_standard_ones_reaches_a_container() {

@@ -79,6 +79,21 @@ fn check_refused(name: &str, said: &str) {
 }
 
 #[test]
+fn an_engine_that_may_not_move_clocks_says_so() {
+    let Some(fixture) = Fixture::root() else { return };
+    if !crate::skip::require(std::path::Path::new("/proc/self/ns/time").exists(), "time namespaces (CONFIG_TIME_NS)") {
+        return;
+    }
+    let ground = Ground::new(&fixture);
+    let wish = ["--time-offset", "boottime=1h"];
+    let said = start_without(&ground, &[25], &wish).expect_err("it lacks CAP_SYS_TIME");
+    check_refused("SYS_TIME", &said);
+    assert!(said.contains("CAP_SYS_TIME"), "{said}");
+    // The control.
+    start_without(&ground, &[], &wish).expect("a container");
+}
+
+#[test]
 fn an_engine_that_lacks_powers_says_so_or_gives_less() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);

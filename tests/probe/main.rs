@@ -72,6 +72,10 @@ fn main() -> ExitCode {
             posture::descriptors().iter().for_each(|line| println!("{line}"));
             ExitCode::SUCCESS
         }
+        Some("clocks") => {
+            posture::clocks().iter().for_each(|seconds| println!("{seconds}"));
+            ExitCode::SUCCESS
+        }
         Some("sweep") => {
             let reached = files::sweep(&words[1..]);
             reached.iter().for_each(|path| println!("{path}"));

@@ -51,6 +51,16 @@ pub fn posture() -> String {
     format!("{document:#}")
 }
 
+/// The seconds that the clocks show which a container can have of its own: the monotonic one, and that of boot time.
+pub fn clocks() -> [f64; 2] {
+    [libc::CLOCK_MONOTONIC, libc::CLOCK_BOOTTIME].map(|clock| {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the structure is there and ours.
+        let told = unsafe { libc::clock_gettime(clock, &raw mut time) };
+        if told == 0 { time.tv_sec as f64 + time.tv_nsec as f64 / 1e9 } else { f64::NAN }
+    })
+}
+
 /// The open descriptors but the one that reads the directory, each with what it is.
 pub fn descriptors() -> Vec<String> {
     let mut descriptors: Vec<(u32, String)> = (0..4096u32)

@@ -72,7 +72,7 @@ pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
             calls::exit(SETUP_FAILED);
         }
         if program.traced {
-            tell(pipes.report, &message::done(*step, calls::clock_nanos().wrapping_sub(before)));
+            tell(pipes.report, &message::done(*step, calls::clock_nanos().saturating_sub(before)));
         }
     }
     calls::exit(SETUP_FAILED)

@@ -83,7 +83,7 @@ fn mount_overlay_by_path(
 ) -> Result<(), Failure> {
     calls::chdir(layers).named(Call::Chdir)?;
     calls::mount(c"overlay", target, c"overlay", data).named(Call::Mount)?;
-    state.root = calls::open_in_place(target).named(Call::Openat2)?;
+    state.root = calls::open(target, libc::O_PATH | libc::O_DIRECTORY).named(Call::Openat2)?;
     Ok(())
 }
 

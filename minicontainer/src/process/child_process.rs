@@ -5,11 +5,12 @@ use super::child::{Failure, Named};
 use super::message::Call;
 use super::program::{Execution, Operation};
 use crate::sys::Errno;
-use crate::sys::calls;
+use crate::sys::calls::{self, Descriptor};
 
 /// Carries the operation out.
 pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
     match operation {
+        Operation::UnshareTime { offsets } => unshare_time(offsets),
         Operation::LoopbackUp { request } => {
             let socket = calls::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC).named(Call::Socket)?;
             calls::set_interface_flags(socket, request).named(Call::Ioctl)?;
@@ -48,6 +49,18 @@ pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
         // The callers carry out the others. One that nobody does must stop the start, not be passed over.
         _ => Err(Failure { call: Call::Execve, errno: Errno(libc::ENOSYS) }),
     }
+}
+
+/// Makes clocks of the container's own, moves them, and enters where they hold: from then on nobody can move them. The
+/// kernel lets nobody in who shares memory with others, since there lies the page from which programs read the clocks.
+fn unshare_time(offsets: &core::ffi::CStr) -> Result<(), Failure> {
+    calls::unshare(libc::CLONE_NEWTIME).named(Call::Unshare)?;
+    if !offsets.is_empty() {
+        let clocks = Descriptor(calls::open(c"/proc/self/timens_offsets", libc::O_WRONLY).named(Call::Openat)?);
+        calls::write(clocks.0, offsets.to_bytes()).named(Call::Write)?;
+    }
+    let namespace = Descriptor(calls::open(c"/proc/self/ns/time_for_children", libc::O_RDONLY).named(Call::Openat)?);
+    calls::setns(namespace.0, libc::CLONE_NEWTIME).named(Call::Setns).map(drop)
 }
 
 /// Enters the working directory, making it and its parents when they are missing, as Docker does.

@@ -5,6 +5,7 @@ mod overlay;
 
 use std::ffi::CString;
 
+use minicontainer_core::options::TimeOffset;
 use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_number};
 
 use super::launcher;
@@ -107,6 +108,11 @@ fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, Compil
         Step::JoinCgroup { .. } => Operation::JoinCgroup { tasks: context.tasks.clone() },
         Step::AwaitGo => Operation::AwaitGo,
         Step::UnshareCgroup => Operation::Unshare { flags: libc::CLONE_NEWCGROUP },
+        Step::UnshareTime { offsets } => {
+            let line =
+                |offset: &TimeOffset| format!("{} {} {}\n", offset.clock.number(), offset.seconds, offset.nanoseconds);
+            Operation::UnshareTime { offsets: text(&offsets.iter().map(line).collect::<String>())? }
+        }
         Step::NewSession => Operation::NewSession,
         Step::SetHostname { name } => Operation::SetHostname { name: text(name)? },
         Step::MakeMountsPrivate => Operation::MakeMountsPrivate,

@@ -41,6 +41,7 @@ calls! {
     MountSetattr = "mount_setattr",
     MoveMount = "move_mount",
     OpenTree = "open_tree",
+    Openat = "openat",
     Openat2 = "openat2",
     PivotRoot = "pivot_root",
     Prctl = "prctl",

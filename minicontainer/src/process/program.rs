@@ -23,6 +23,7 @@ pub(crate) enum Operation {
     JoinCgroup { tasks: Vec<Fd> },
     AwaitGo,
     Unshare { flags: i32 },
+    UnshareTime { offsets: CString },
     NewSession,
     SetHostname { name: CString },
     MakeMountsPrivate,

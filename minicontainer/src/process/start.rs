@@ -135,6 +135,7 @@ extern "C" fn enter(argument: *const libc::c_void) -> ! {
 /// - the process becomes another user: the kernel would then bar the *caller* from its own files in /proc, and the new
 ///   user might open the process's memory, which is the caller's (PR_SET_DUMPABLE in prctl(2));
 /// - others live in its pid namespace, who could open that memory as well;
+/// - it wants clocks of its own, which the kernel gives only to a process that shares its memory with nobody;
 /// - memory is so scarce that the kernel may kill the process for it: it would kill the caller too.
 fn may_share_memory(plan: &Plan) -> bool {
     let own_user = getegid().as_raw() == 0 && geteuid().is_root();
@@ -147,7 +148,7 @@ fn may_share_memory(plan: &Plan) -> bool {
                 |mappings: &[IdMapping], id| mappings.iter().any(|line| line.inside == 0 && line.outside == id);
             maps_to(uids, geteuid().as_raw()) && maps_to(gids, getegid().as_raw())
         }
-        Step::EnterUserNamespace => false,
+        Step::EnterUserNamespace | Step::UnshareTime { .. } => false,
         Step::SetUser { uid, gid, .. } => *uid == 0 && *gid == 0,
         Step::LimitMemory { bytes, .. } => *bytes >= LEAST_MEMORY,
         _ => true,
@@ -231,6 +232,7 @@ fn flags(namespaces: &[Namespace]) -> u64 {
                 Namespace::Ipc => libc::CLONE_NEWIPC,
                 Namespace::Uts => libc::CLONE_NEWUTS,
                 Namespace::Cgroup => libc::CLONE_NEWCGROUP,
+                Namespace::Time => libc::CLONE_NEWTIME,
             } as u64
     })
 }

@@ -128,6 +128,15 @@ impl StartError {
                 (Step::BindMount { .. } | Step::Mount { .. }, Errno::EEXIST | Errno::ELOOP) => Some(
                     "the mount's place in the image is a symbolic link that leads nowhere: choose another, or remove the link",
                 ),
+                (Step::UnshareTime { .. }, Errno::ERANGE) => {
+                    Some("no clock can be set back beyond its zero: /proc/uptime tells how many seconds ago that was")
+                }
+                (Step::UnshareTime { .. }, Errno::EINVAL) => {
+                    Some("this kernel has no time namespaces: they came with Linux 5.6, as CONFIG_TIME_NS")
+                }
+                (Step::UnshareTime { .. }, Errno::EPERM | Errno::EACCES) => {
+                    Some("it takes CAP_SYS_ADMIN and CAP_SYS_TIME, which the engine lacks here")
+                }
                 (Step::OpenTerminal { .. }, Errno::ENOSPC) => {
                     Some("all terminals of the machine are in use: see /proc/sys/kernel/pty/max")
                 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use minicontainer_core::options::{
     Access, ByteSize, Cpus, EnvVar, Hostname, Isolation, MountSpec, Network, PidsLimit, Profile, RunOptions,
-    StorageLimit, UserSpec, WindowSize,
+    StorageLimit, TimeOffset, UserSpec, WindowSize,
 };
 
 use super::{Place, Sandbox, Stdio};
@@ -58,6 +58,11 @@ impl Sandbox {
     /// The name of the machine inside.
     pub fn hostname(self, name: &str) -> Sandbox {
         self.parsed(name.parse::<Hostname>(), |options, name| options.hostname = Some(name))
+    }
+
+    /// Moves a clock of its own: `boottime=24h`, `monotonic=-1.5`, see [`TimeOffset`].
+    pub fn time_offset(self, offset: &str) -> Sandbox {
+        self.parsed(offset.parse::<TimeOffset>(), |options, offset| options.time_offsets.push(offset))
     }
 
     /// The most memory that all processes may use together, in bytes.

@@ -142,10 +142,9 @@ pub(crate) fn open_in_root(root: Fd, name: &CStr, flags: i32) -> Result<Fd> {
     Err(Errno(libc::EAGAIN))
 }
 
-/// Opens a directory of the host's, for its place only.
-pub(crate) fn open_in_place(name: &CStr) -> Result<Fd> {
-    call!(SYS_openat, fd(CURRENT_DIRECTORY), path(name), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC, 0)
-        .map(|number| number as Fd)
+/// Opens a file of the host's, in whose path no stranger has a word.
+pub(crate) fn open(name: &CStr, flags: i32) -> Result<Fd> {
+    call!(SYS_openat, fd(CURRENT_DIRECTORY), path(name), flags | libc::O_CLOEXEC, 0).map(|number| number as Fd)
 }
 
 /// Opens a directory to see what is in it; a symbolic link to one is none.
@@ -281,9 +280,10 @@ pub(crate) fn execveat(program: Fd, args: &[*const libc::c_char], env: &[*const 
     }
 }
 
+/// The time of day: the only clock that no step of a plan can move.
 pub(crate) fn clock_nanos() -> u64 {
     let mut time = [0u64; 2];
-    match call!(SYS_clock_gettime, libc::CLOCK_MONOTONIC, time.as_mut_ptr()) {
+    match call!(SYS_clock_gettime, libc::CLOCK_REALTIME, time.as_mut_ptr()) {
         Ok(_) => time[0] * 1_000_000_000 + time[1],
         Err(_) => 0,
     }

@@ -133,7 +133,8 @@ fn container_document(store: &Store, container: &Container) -> Result<Value, Fai
             "Image": container.image,
         },
         "NetworkSettings": {"Networks": {network: {}}},
-        // Not Docker's: what was left out on purpose, and where the runtime config lies.
+        // Not Docker's: clocks of its own, what was left out on purpose, and where the runtime config lies.
+        "TimeOffsets": of_config("/linux/timeOffsets"),
         "Without": container.without,
         "Weakened": container.weakened,
         "RuntimeConfig": path,

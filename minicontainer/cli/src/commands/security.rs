@@ -66,6 +66,10 @@ pub struct SecurityArguments {
     #[arg(long, value_name = "SIZE")]
     shm_size: Option<String>,
 
+    /// Move a clock of its own: monotonic or boottime, forward or (-) back, such as boottime=24h
+    #[arg(long, value_name = "CLOCK=[-]TIME")]
+    time_offset: Vec<String>,
+
     /// Set a variable of the kernel's that belongs to it alone, such as net.ipv4.ip_forward=1
     #[arg(long, value_name = "NAME=VALUE")]
     sysctl: Vec<String>,
@@ -113,6 +117,7 @@ impl SecurityArguments {
         options.devices = parse_all("--device", &self.device, |text| Device::parse(text, device_number))?;
         options.ulimits = parse_all("--ulimit", &self.ulimit, str::parse)?;
         options.shm_size = parse_one("--shm-size", &self.shm_size, str::parse)?;
+        options.time_offsets = parse_all("--time-offset", &self.time_offset, str::parse)?;
         options.sysctls = parse_all("--sysctl", &self.sysctl, str::parse)?;
         for option in &self.security_opt {
             apply(option, &mut options)?;

@@ -43,6 +43,10 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
             ("writer", if *helped { "helpers" } else { "engine" }.into()),
         ],
         Step::JoinCgroup { controllers } => vec![("controllers", listed(controllers, language).into())],
+        Step::UnshareTime { offsets } => {
+            let words: Vec<String> = offsets.iter().map(ToString::to_string).collect();
+            vec![("count", offsets.len().into()), ("offsets", words.join(", ").into())]
+        }
         Step::SetHostname { name } => vec![("name", name.into())],
         Step::LimitWritableLayer { bytes, inodes, .. } => {
             vec![("size", size(*bytes, language).into()), ("inodes", (*inodes).into())]
@@ -114,6 +118,7 @@ fn word(namespace: Namespace) -> &'static str {
         Namespace::Ipc => "ipc",
         Namespace::Uts => "uts",
         Namespace::Cgroup => "cgroup",
+        Namespace::Time => "time",
     }
 }
 

@@ -88,6 +88,12 @@ step-reset-signals = Give every signal its default action and block none
 step-await-go = Wait for the engine's “go”
     .why = Ids and limits are set from outside; until then nothing may run. Should the engine die meanwhile, the pipe ends and this process dies too, rather than linger half isolated.
 
+step-unshare-time = Have clocks of its own{ $count ->
+    [0] , which show what the machine's show
+   *[other] , moved: { $offsets }
+ }
+    .why = How long the machine has been up, and the clock that programs measure time with, can be other than the host's: so a program can be tried as if the machine had run for a year, and what was moved to another machine goes on counting. The time of day stays the machine's. A new namespace's clocks can be moved until the first process enters, which must share its memory with nobody.
+
 step-new-session = Leave the caller's session and terminal
     .why = A process with the caller's terminal could feed characters into it as if they had been typed into the host's shell (TIOCSTI).
 

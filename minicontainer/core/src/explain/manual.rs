@@ -21,6 +21,7 @@ pub(super) fn man_pages(step: &Step) -> &'static [&'static str] {
         Step::JoinCgroup { .. } => &["cgroups(7)"],
         Step::AwaitGo => &["pipe(7)", "read(2)"],
         Step::UnshareCgroup => &["cgroup_namespaces(7)", "unshare(2)"],
+        Step::UnshareTime { .. } => &["time_namespaces(7)", "unshare(2)", "setns(2)", "clock_gettime(2)"],
         Step::NewSession => &["setsid(2)", "credentials(7)"],
         Step::SetHostname { .. } => &["sethostname(2)", "uts_namespaces(7)"],
         Step::MakeMountsPrivate => &["mount_namespaces(7)", "mount_setattr(2)"],

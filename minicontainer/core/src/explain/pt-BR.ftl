@@ -88,6 +88,12 @@ step-reset-signals = Devolver a cada sinal a sua ação padrão e não bloquear 
 step-await-go = Esperar o sinal verde do motor
     .why = Identificadores e limites são definidos de fora; até lá, nada pode rodar. Se o motor morrer nesse meio-tempo, o pipe termina e este processo morre também, em vez de ficar para trás, isolado pela metade.
 
+step-unshare-time = Ter relógios próprios{ $count ->
+    [0] , que mostram o mesmo que os da máquina
+   *[other] , deslocados: { $offsets }
+ }
+    .why = Há quanto tempo a máquina está ligada, e o relógio com que os programas medem o tempo, podem ser outros que os do host: assim se testa um programa como se a máquina funcionasse há um ano, e o que foi levado para outra máquina continua contando. A hora do dia continua sendo a da máquina. Os relógios de um namespace novo podem ser deslocados até que o primeiro processo entre nele, e este não pode dividir a memória com ninguém.
+
 step-new-session = Deixar a sessão e o terminal de quem chamou
     .why = Um processo com o terminal de quem chamou poderia inserir nele caracteres como se tivessem sido digitados no shell do host (TIOCSTI).
 

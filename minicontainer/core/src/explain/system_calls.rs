@@ -8,6 +8,7 @@
 
 mod mounts;
 
+use crate::options::TimeOffset;
 use crate::plan::{CAPABILITIES, DeviceAccess, IdMapping, Namespace, Plan, Step, SwapLimit};
 use mounts::{find, place};
 
@@ -122,6 +123,14 @@ fn birth_calls(step: &Step) -> Option<Vec<String>> {
             "rt_sigprocmask(SIG_SETMASK, [])".to_owned(),
         ],
         Step::AwaitGo => vec!["read(go, …, 1)".to_owned()],
+        Step::UnshareTime { offsets } => {
+            let line =
+                |offset: &TimeOffset| format!("{} {} {}\n", offset.clock.number(), offset.seconds, offset.nanoseconds);
+            let text: String = offsets.iter().map(line).collect();
+            let moved = (!text.is_empty()).then(|| format!("write(</proc/self/timens_offsets>, {text:?})"));
+            let enter = "setns(</proc/self/ns/time_for_children>, CLONE_NEWTIME)".to_owned();
+            ["unshare(CLONE_NEWTIME)".to_owned()].into_iter().chain(moved).chain([enter]).collect()
+        }
         Step::NewSession => vec!["setsid()".to_owned()],
         Step::SetHostname { name } => vec![format!("sethostname({name:?}, {})", name.len())],
         Step::EnterWorkdir { path } => vec![format!("chdir({path:?})")],
@@ -154,6 +163,7 @@ fn clone_flag(namespace: Namespace) -> &'static str {
         Namespace::Ipc => "CLONE_NEWIPC",
         Namespace::Uts => "CLONE_NEWUTS",
         Namespace::Cgroup => "CLONE_NEWCGROUP",
+        Namespace::Time => "CLONE_NEWTIME",
     }
 }
 

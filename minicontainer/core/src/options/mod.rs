@@ -17,6 +17,7 @@
 //! | [`Device`], [`Ulimit`], [`Sysctl`] | `/dev/fuse`, `nofile=64`, `net.ipv4.ip_forward=1` | docker-run(1) |
 //! | [`ContainerName`], [`Hostname`] | `web-1` | Docker's name rule; hostname(7) |
 //! | [`StorageLimit`] | `size=64m`, `inodes=1000` | docker-run(1) `--storage-opt` |
+//! | [`TimeOffset`] | `boottime=24h`, `monotonic=-1.5` | time_namespaces(7) |
 //! | [`Timeout`] | `1`, `1.5s`, `500ms`, `2m30s` | seconds unless a unit stands behind |
 //!
 //! ```
@@ -48,6 +49,7 @@ mod storage;
 mod swap;
 mod sysctl;
 mod time;
+mod time_offset;
 mod ulimit;
 mod user;
 
@@ -69,6 +71,7 @@ pub use storage::{StorageError, StorageLimit};
 pub use swap::MemorySwap;
 pub use sysctl::{Sysctl, SysctlError, SysctlOwner};
 pub use time::{Timeout, TimeoutError};
+pub use time_offset::{Clock, TimeOffset, TimeOffsetError};
 pub use ulimit::{Ulimit, UlimitError};
 pub use user::{ResolvedUser, UserError, UserSpec, resolve_user};
 
@@ -120,6 +123,8 @@ pub struct RunOptions {
     pub shm_size: Option<ByteSize>,
     /// Variables of the kernel's that belong to its own namespaces.
     pub sysctls: Vec<Sysctl>,
+    /// How far its clocks are moved; without any it has the machine's.
+    pub time_offsets: Vec<TimeOffset>,
     /// Whether a small process of the engine's stays as the container's first one: it starts the program as its child,
     /// hands signals on to it and buries orphans.
     pub init: bool,

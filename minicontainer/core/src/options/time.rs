@@ -56,13 +56,17 @@ impl FromStr for Timeout {
     type Err = TimeoutError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let nanoseconds = match text.bytes().last() {
-            Some(b'0'..=b'9' | b'.') => seconds(text, 1_000_000_000),
-            _ => with_units(text),
-        };
-        nanoseconds
+        nanoseconds(text)
             .and_then(|nanoseconds| Timeout::new(Duration::from_nanos(nanoseconds)))
             .ok_or_else(|| TimeoutError { given: text.to_owned() })
+    }
+}
+
+/// A time in nanoseconds, written as a number of seconds or with units.
+pub(super) fn nanoseconds(text: &str) -> Option<u64> {
+    match text.bytes().last()? {
+        b'0'..=b'9' | b'.' => seconds(text, 1_000_000_000),
+        _ => with_units(text),
     }
 }
 

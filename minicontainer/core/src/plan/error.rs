@@ -119,6 +119,9 @@ pub enum PlanError {
     /// The host's own name would be changed.
     #[error("a hostname needs a uts namespace of the container's own, else the host would be renamed")]
     HostnameNeedsUtsNamespace,
+    /// The host's own clocks would be moved.
+    #[error("linux.timeOffsets need a time namespace of the container's own: add one to linux.namespaces")]
+    TimeOffsetNeedsNamespace,
     /// A terminal without a place that terminals of the container's own come from.
     #[error("a terminal needs a devpts of the container's own on /dev/pts, else it would be one of the host's")]
     TerminalNeedsDevpts,

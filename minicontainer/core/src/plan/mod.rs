@@ -151,7 +151,13 @@ pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> 
     if shifted {
         steps.push(process::make_user_namespace(spec)?);
     }
-    let later = |namespace: &Namespace| *namespace == Namespace::Cgroup || shifted && *namespace == Namespace::User;
+    // A process first joins the cgroup that it shall see as the root; and clocks that clone3(2) has made, with a process
+    // that has them, can be moved no more.
+    let later = |namespace: &Namespace| match namespace {
+        Namespace::Cgroup | Namespace::Time => true,
+        Namespace::User => shifted,
+        _ => false,
+    };
     steps.push(Step::Clone {
         namespaces: namespaces.iter().copied().filter(|namespace| !later(namespace)).collect(),
         into_cgroup: born_inside,
@@ -167,6 +173,7 @@ pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> 
     if namespaces.contains(&Namespace::Cgroup) {
         steps.push(Step::UnshareCgroup);
     }
+    steps.extend(process::clocks(spec, &namespaces)?);
     steps.push(Step::NewSession);
     steps.extend(process::hostname(spec, &namespaces)?);
     steps.extend(filesystem::steps(spec, root, host, &namespaces)?);
@@ -194,9 +201,7 @@ fn namespaces(spec: &Spec) -> Result<Vec<Namespace>, PlanError> {
             LinuxNamespaceType::Ipc => Namespace::Ipc,
             LinuxNamespaceType::Uts => Namespace::Uts,
             LinuxNamespaceType::Cgroup => Namespace::Cgroup,
-            LinuxNamespaceType::Time => {
-                return Err(PlanError::Unsupported { field: "linux.namespaces", value: "time".to_owned() });
-            }
+            LinuxNamespaceType::Time => Namespace::Time,
         };
         namespaces.push(kind);
     }

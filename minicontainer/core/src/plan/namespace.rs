@@ -23,6 +23,8 @@ pub enum Namespace {
     Uts,
     /// The root of the visible cgroup tree.
     Cgroup,
+    /// The clocks that count from the start of the machine.
+    Time,
 }
 
 /// One line of a uid_map or gid_map file, see user_namespaces(7).

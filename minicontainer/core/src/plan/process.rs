@@ -1,9 +1,10 @@
 //! The part of a plan that makes the process who it shall be: ids, name, limits, powers, program.
 
-use oci_spec::runtime::{Capabilities as OciCapabilities, LinuxIdMapping, Spec};
+use oci_spec::runtime::{Capabilities as OciCapabilities, LinuxIdMapping, LinuxTimeOffset, Spec};
 
 use super::subordinate::is_mapped;
 use super::{CAPABILITIES, Capabilities, Host, IdMapping, Identity, Namespace, PlanError, Step, SubordinateIds};
+use crate::options::{Clock, TimeOffset};
 use crate::seccomp::{Filter, compile};
 use crate::spec::INIT_ANNOTATION;
 
@@ -45,6 +46,26 @@ pub(super) fn hostname(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<S
         None => Ok(None),
         Some(_) if !namespaces.contains(&Namespace::Uts) => Err(PlanError::HostnameNeedsUtsNamespace),
         Some(name) => Ok(Some(Step::SetHostname { name: name.clone() })),
+    }
+}
+
+/// The step that gives the container clocks of its own, if the document asks for them.
+pub(super) fn clocks(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<Step>, PlanError> {
+    let given = spec.linux().as_ref().and_then(|linux| linux.time_offsets().as_ref());
+    let offset = |(name, offset): (&String, &LinuxTimeOffset)| {
+        let clock = Clock::ALL.into_iter().find(|clock| clock.name() == name);
+        let nanoseconds = offset.nanosecs().unwrap_or_default();
+        match clock.filter(|_| nanoseconds < 1_000_000_000) {
+            Some(clock) => Ok(TimeOffset { clock, seconds: offset.secs().unwrap_or_default(), nanoseconds }),
+            None => Err(PlanError::Unsupported { field: "linux.timeOffsets", value: format!("{name} {nanoseconds}") }),
+        }
+    };
+    let mut offsets = given.into_iter().flatten().map(offset).collect::<Result<Vec<_>, _>>()?;
+    offsets.sort_unstable();
+    match namespaces.contains(&Namespace::Time) {
+        true => Ok(Some(Step::UnshareTime { offsets })),
+        false if offsets.is_empty() => Ok(None),
+        false => Err(PlanError::TimeOffsetNeedsNamespace),
     }
 }
 

@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use super::{Capabilities, DeviceRule, IdMapping, MountAttribute, Namespace, SwapLimit};
+use crate::options::TimeOffset;
 use crate::seccomp::Instruction;
 
 /// Who carries a step out.
@@ -97,6 +98,11 @@ pub enum Step {
     AwaitGo,
     /// See the own control group as the root of the tree from now on.
     UnshareCgroup,
+    /// Have clocks of its own, see time_namespaces(7).
+    UnshareTime {
+        /// How far they are moved; one that is not listed shows what the machine's shows.
+        offsets: Vec<TimeOffset>,
+    },
     /// Leave the caller's session and terminal.
     NewSession,
     /// Name the machine.

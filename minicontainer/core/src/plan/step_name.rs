@@ -20,6 +20,7 @@ impl Step {
             Step::JoinCgroup { .. } => "join-cgroup",
             Step::AwaitGo => "await-go",
             Step::UnshareCgroup => "unshare-cgroup",
+            Step::UnshareTime { .. } => "unshare-time",
             Step::NewSession => "new-session",
             Step::SetHostname { .. } => "set-hostname",
             Step::MakeMountsPrivate => "make-mounts-private",
@@ -69,6 +70,7 @@ impl Step {
             | Step::ReadonlyPath { path }
             | Step::Chroot { path }
             | Step::EnterWorkdir { path } => path.clone(),
+            Step::UnshareTime { offsets } => offsets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             Step::BindMount { source, destination, .. } => format!("{source} on {destination}"),
             Step::Execute { args, .. } => args.first().cloned().unwrap_or_default(),
             _ => String::new(),

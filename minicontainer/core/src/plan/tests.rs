@@ -254,6 +254,51 @@ fn refusals() {
     insta::assert_snapshot!(text.join("\n"));
 }
 
+/// Clocks of its own are a namespace and a step, before anything of the host's is out of reach.
+#[test]
+fn clocks_of_its_own() {
+    let options = RunOptions {
+        time_offsets: ["monotonic=-1.5", "boottime=24h"].map(|text| text.parse().expect("an offset")).to_vec(),
+        ..shell()
+    };
+    for host in [Host::example(), host_v1(), Host::example_rootless()] {
+        let plan = planned(&options, &host);
+        let place = |wanted: &dyn Fn(&Step) -> bool| plan.steps.iter().position(wanted).expect("the step");
+        let clocks = place(&|step| *step == Step::UnshareTime { offsets: options.time_offsets.clone() });
+        assert!(place(&|step| *step == Step::AwaitGo) < clocks && clocks < place(&|step| *step == Step::PivotRoot));
+        let born =
+            place(&|step| matches!(step, Step::Clone { namespaces, .. } if !namespaces.contains(&Namespace::Time)));
+        assert!(born < clocks);
+    }
+    let mut twice = options.clone();
+    twice.time_offsets.push("boottime=1".parse().expect("an offset"));
+    let error = document(&twice, &Host::example()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "--time-offset boottime=86400s and --time-offset boottime=1s contradict each other: a clock is moved once"
+    );
+}
+
+/// A document's clocks, of which only these two can be moved, and only where they are the container's own.
+#[test]
+fn a_documents_clocks() {
+    let check = |own: bool, clock: &str, nanoseconds: u32| {
+        let planned = edited(|spec| {
+            let mut offset = oci_spec::runtime::LinuxTimeOffset::default();
+            offset.set_secs(Some(1)).set_nanosecs(Some(nanoseconds));
+            let linux = spec.linux_mut().as_mut().unwrap();
+            linux.set_time_offsets(Some([(clock.to_owned(), offset)].into()));
+            let mut namespace = oci_spec::runtime::LinuxNamespace::default();
+            namespace.set_typ(oci_spec::runtime::LinuxNamespaceType::Time);
+            linux.namespaces_mut().as_mut().unwrap().extend(own.then_some(namespace));
+        });
+        planned.err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert_eq!(check(true, "boottime", 999_999_999), "");
+    let told = [check(false, "boottime", 0), check(true, "realtime", 0), check(true, "monotonic", 1_000_000_000)];
+    insta::assert_snapshot!(told.join("\n"));
+}
+
 /// An init is an annotation of the document, which says yes, or no, or is refused.
 #[test]
 fn only_the_documents_annotation_asks_for_an_init() {

@@ -30,11 +30,13 @@ use std::path::PathBuf;
 
 use oci_spec::runtime::{
     BoxBuilder, Capabilities, Linux, LinuxCapabilities, LinuxNamespace, LinuxNamespaceType, LinuxPids, LinuxResources,
-    Process, Root, Spec, User,
+    LinuxTimeOffset, Process, Root, Spec, User,
 };
 
 use crate::image::ProcessSettings;
-use crate::options::{Access, ByteSize, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions, WindowSize};
+use crate::options::{
+    Access, ByteSize, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions, TimeOffset, WindowSize,
+};
 use crate::plan::{Host, IdMapping, Identity, subordinate};
 
 pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, OWN_IDS, READONLY_PATHS};
@@ -169,6 +171,12 @@ fn contradictions(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
         let reason = "owners can only be shifted where there are mounts of the container's own";
         return contradiction("--userns auto", "--without mount", reason);
     }
+    for (place, offset) in options.time_offsets.iter().enumerate() {
+        if let Some(other) = options.time_offsets[..place].iter().find(|other| other.clock == offset.clock) {
+            let [first, second] = [other, offset].map(|offset| format!("--time-offset {offset}"));
+            return contradiction(&first, &second, "a clock is moved once");
+        }
+    }
     if options.limits.memory_swap.is_some() && profile::limits(options).memory.is_none() {
         return contradiction("--memory-swap", "no --memory", "it is the sum of that memory and the swap space");
     }
@@ -226,6 +234,7 @@ fn capabilities(names: &[&str]) -> LinuxCapabilities {
 fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError> {
     let (masked, readonly) = profile::system_paths(options).map(|[masked, readonly]| (masked, readonly)).unzip();
     let sysctls = profile::sysctls(options, host.identity)?;
+    let clocks = &options.time_offsets;
     let mut linux = Linux::default();
     linux
         .set_namespaces(Some(namespaces(options, host)))
@@ -235,6 +244,7 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)
         .set_devices(profile::devices(options))
+        .set_time_offsets((!clocks.is_empty()).then(|| clocks.iter().map(time_offset).collect()))
         .set_sysctl((!sysctls.is_empty()).then(|| sysctls.into_iter().collect()));
     let maps = match profile::own_users(options, host.identity) {
         true => {
@@ -266,6 +276,7 @@ fn namespaces(options: &RunOptions, host: &Host) -> Vec<LinuxNamespace> {
         (LinuxNamespaceType::Ipc, own(Isolation::Ipc)),
         (LinuxNamespaceType::Uts, own(Isolation::Uts)),
         (LinuxNamespaceType::Cgroup, own(Isolation::Cgroup)),
+        (LinuxNamespaceType::Time, !options.time_offsets.is_empty()),
     ]
     .into_iter()
     .filter(|(_, wanted)| *wanted)
@@ -275,6 +286,13 @@ fn namespaces(options: &RunOptions, host: &Host) -> Vec<LinuxNamespace> {
         namespace
     })
     .collect()
+}
+
+/// A clock's name, and how far it is moved.
+fn time_offset(offset: &TimeOffset) -> (String, LinuxTimeOffset) {
+    let mut document = LinuxTimeOffset::default();
+    document.set_secs(Some(offset.seconds)).set_nanosecs(Some(offset.nanoseconds));
+    (offset.clock.name().to_owned(), document)
 }
 
 /// The limits asked for, and the default bound on processes where this host lets us keep it.

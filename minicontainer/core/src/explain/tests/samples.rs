@@ -55,6 +55,8 @@ fn before_the_root() -> Vec<Step> {
         Step::JoinCgroup { controllers: names(&["memory", "cpu,cpuacct", "pids"]) },
         Step::AwaitGo,
         Step::UnshareCgroup,
+        Step::UnshareTime { offsets: vec!["monotonic=-1.5".parse().unwrap(), "boottime=24h".parse().unwrap()] },
+        Step::UnshareTime { offsets: vec![] },
         Step::NewSession,
         Step::SetHostname { name: "web-1".into() },
     ]

@@ -1,0 +1,147 @@
+//! How far a container's clocks are moved, see time_namespaces(7).
+//!
+//! Two clocks can be moved, both of which count from the start of the machine: the *monotonic* clock, which programs use
+//! to measure how long something takes, and the *boot time* clock, which goes on while the machine sleeps and of which
+//! `uptime` tells. The time of day cannot: it is the machine's.
+//!
+//! Written as the clock's name and the way that it is moved, forward or with a `-` back, in seconds or with units:
+//!
+//! ```
+//! use minicontainer_core::options::{Clock, TimeOffset};
+//!
+//! let offset: TimeOffset = "boottime=24h".parse()?;
+//! assert_eq!(offset, TimeOffset { clock: Clock::Boottime, seconds: 86_400, nanoseconds: 0 });
+//! // As the kernel has it, the nanoseconds are always forward.
+//! let offset: TimeOffset = "monotonic=-0.25".parse()?;
+//! assert_eq!(offset, TimeOffset { clock: Clock::Monotonic, seconds: -1, nanoseconds: 750_000_000 });
+//! # Ok::<(), minicontainer_core::options::TimeOffsetError>(())
+//! ```
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+use super::time::nanoseconds;
+
+/// A clock that a time namespace has of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// Time since some moment in the past, without the time that the machine slept.
+    Monotonic,
+    /// Time since the machine was started.
+    Boottime,
+}
+
+impl Clock {
+    /// Both of them.
+    pub const ALL: [Clock; 2] = [Clock::Monotonic, Clock::Boottime];
+
+    /// Its name in `config.json`, on the command line, and in `/proc/PID/timens_offsets`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Clock::Monotonic => "monotonic",
+            Clock::Boottime => "boottime",
+        }
+    }
+
+    /// Its number, see clock_gettime(2).
+    pub fn number(self) -> u32 {
+        match self {
+            Clock::Monotonic => 1,
+            Clock::Boottime => 7,
+        }
+    }
+}
+
+/// How far a clock is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct TimeOffset {
+    /// Which clock.
+    pub clock: Clock,
+    /// Seconds forward, or if negative back.
+    pub seconds: i64,
+    /// Nanoseconds forward from there, less than a second.
+    pub nanoseconds: u32,
+}
+
+/// The text is no offset.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{given:?} moves no clock: write monotonic or boottime, `=`, and seconds or units (h, m, s, ms) with maybe a `-` in \
+     front, such as boottime=24h or monotonic=-1.5"
+)]
+pub struct TimeOffsetError {
+    /// What was given.
+    pub given: String,
+}
+
+impl FromStr for TimeOffset {
+    type Err = TimeOffsetError;
+
+    fn from_str(given: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (name, way) = given.split_once('=')?;
+            let clock = Clock::ALL.into_iter().find(|clock| clock.name() == name)?;
+            let amount = i128::from(nanoseconds(way.strip_prefix('-').unwrap_or(way))?);
+            let amount = if way.starts_with('-') { -amount } else { amount };
+            let seconds = i64::try_from(amount.div_euclid(NANOS)).ok()?;
+            Some(TimeOffset { clock, seconds, nanoseconds: u32::try_from(amount.rem_euclid(NANOS)).ok()? })
+        };
+        parse().ok_or_else(|| TimeOffsetError { given: given.to_owned() })
+    }
+}
+
+/// Nanoseconds in a second.
+const NANOS: i128 = 1_000_000_000;
+
+impl fmt::Display for TimeOffset {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amount = i128::from(self.seconds) * NANOS + i128::from(self.nanoseconds);
+        let (sign, amount) = (if amount < 0 { "-" } else { "" }, amount.abs());
+        let fraction = format!(".{:09}", amount % NANOS);
+        let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+        write!(formatter, "{}={sign}{}{fraction}s", self.clock.name(), amount / NANOS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<&str>) {
+        let parsed = text.parse::<TimeOffset>().ok();
+        assert_eq!(parsed.map(|offset| offset.to_string()).as_deref(), expected, "{text}");
+        assert!(expected.is_none_or(|text| text.parse() == Ok(parsed.expect("an offset"))), "{text}");
+    }
+
+    #[test]
+    fn offsets_and_what_is_none() {
+        check("boottime=86400", Some("boottime=86400s"));
+        check("boottime=-24h", Some("boottime=-86400s"));
+        check("monotonic=1h30m", Some("monotonic=5400s"));
+        check("monotonic=-1.5", Some("monotonic=-1.5s"));
+        check("monotonic=-1ms", Some("monotonic=-0.001s"));
+        check("monotonic=0", Some("monotonic=0s"));
+        check("boottime=0.000000001", Some("boottime=0.000000001s"));
+        for none in [
+            "",
+            "=",
+            "boottime",
+            "boottime=",
+            "boottime=-",
+            "boottime=--1",
+            "boottime=+1",
+            "boottime=1d",
+            "realtime=1",
+            "Boottime=1",
+            "boottime=1 ",
+            "boottime=99999999999h",
+            "monotonic=1e3",
+            "boottime=1m1h",
+        ] {
+            check(none, None);
+        }
+    }
+}
