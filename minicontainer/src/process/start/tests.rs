@@ -63,6 +63,7 @@ fn faults() -> Vec<Fault> {
         first(Operation::JoinCgroup { tasks: vec![CLOSED] }, "write", Errno::EBADF),
         first(Operation::AwaitGo, "read", Errno::EBADF),
         first(Operation::Unshare { flags: 1 }, "unshare", Errno::EINVAL),
+        (vec![powers(0)], Operation::UnshareTime { offsets: text("") }, "unshare", Errno::EPERM),
         // Who leads a session cannot begin another.
         (vec![Operation::NewSession], Operation::NewSession, "setsid", Errno::EPERM),
         first(Operation::SetHostname { name: text(&"x".repeat(65)) }, "sethostname", Errno::EINVAL),
