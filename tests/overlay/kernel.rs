@@ -17,7 +17,7 @@ use minicontainer_layers::{
 };
 use nix::{
     fcntl::{AT_FDCWD, OFlag, RenameFlags, open, renameat2},
-    mount::{MntFlags, MsFlags, mount, umount2},
+    mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
     sys::{
         prctl,
@@ -31,23 +31,24 @@ use nix::{
 use crate::{
     disk::Marks,
     scenario::{Result, Scenario},
+    scratch::Scratch,
 };
 
 /// A made-up user who owns nothing, for when root runs the tests.
 const ORDINARY_USER: u32 = 54_321;
-/// Where everything is mounted. It is there on every system, and seen by nobody else.
-const SCRATCH: &str = "/tmp";
 
 pub struct Kernel {
     mounter: Mounter,
     marks: Marks,
+    scratch: Scratch,
     /// The root directory of before, to come back to.
     root: OwnedFd,
 }
 
 impl Kernel {
-    /// Goes into namespaces of its own, for good.
-    pub fn enter(mounter: Mounter) -> io::Result<Kernel> {
+    /// Goes into namespaces of its own, for good. Given is a directory of a disk's, in case that it is needed; `None` where
+    /// no file system takes the attributes that overlay needs.
+    pub fn enter(mounter: Mounter, disk: &Path) -> io::Result<Option<Kernel>> {
         match mounter {
             Mounter::Root => unshare(CloneFlags::CLONE_NEWNS)?,
             Mounter::User => enter_user_namespace()?,
@@ -56,22 +57,14 @@ impl Kernel {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
         umask(Mode::empty());
-        let kernel = Kernel {
-            mounter,
-            marks: Marks { prefix: if mounter == Mounter::Root { "trusted.overlay." } else { "user.overlay." } },
-            root: open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?,
-        };
-        Ok(kernel)
+        let prefix = if mounter == Mounter::Root { "trusted.overlay." } else { "user.overlay." };
+        let Some(scratch) = Scratch::that_takes(prefix, disk)? else { return Ok(None) };
+        let root = open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        Ok(Some(Kernel { mounter, marks: Marks { prefix }, scratch, root }))
     }
 
-    /// Whether its tmpfs takes the attributes that overlay needs; that of Linux before 6.6 takes none of users.
-    pub fn takes_attributes(&self) -> io::Result<bool> {
-        self.begin()?;
-        fs::write("probe", "")?;
-        let taken = xattr::set("probe", format!("{}opaque", self.marks.prefix), b"y").is_ok();
-        let taken = taken && xattr::set("probe", "user.x", b"y").is_ok();
-        self.end()?;
-        Ok(taken)
+    pub fn scratch(&self) -> Scratch {
+        self.scratch
     }
 
     /// What the kernel makes of a scenario.
@@ -87,7 +80,7 @@ impl Kernel {
         let merged = self.marks.read(Path::new("/"))?;
         drop(descriptors);
         self.leave()?;
-        chdir(SCRATCH)?;
+        self.scratch.enter()?;
         let upper = self.marks.read(Path::new("upper"))?;
         self.end()?;
         Ok(Result { answers, merged: self.as_seen(merged), upper })
@@ -111,8 +104,7 @@ impl Kernel {
 
     fn begin(&self) -> io::Result<()> {
         self.leave()?;
-        mount(Some("tmpfs"), SCRATCH, Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
-        Ok(chdir(SCRATCH)?)
+        self.scratch.begin()
     }
 
     fn leave(&self) -> io::Result<()> {
@@ -122,7 +114,7 @@ impl Kernel {
 
     fn end(&self) -> io::Result<()> {
         self.leave()?;
-        Ok(umount2(SCRATCH, MntFlags::MNT_DETACH)?)
+        self.scratch.end()
     }
 
     /// As the engine mounts: see `overlay` in minicontainer/src/process/compile.rs. `index` is off there by the kernel's
@@ -142,7 +134,8 @@ impl Kernel {
             Mounter::Root => "redirect_dir=nofollow,metacopy=off",
             Mounter::User => "userxattr",
         };
-        let options = format!("lowerdir={},upperdir=upper,workdir=work,index=off,{marks}", lowers.join(":"));
+        let (lowers, more) = (lowers.join(":"), self.scratch.option());
+        let options = format!("lowerdir={lowers},upperdir=upper,workdir=work,index=off,{marks}{more}");
         Ok(mount(Some("overlay"), "merged", Some("overlay"), MsFlags::empty(), Some(options.as_str()))?)
     }
 }
