@@ -42,6 +42,32 @@ fn a_container_becomes_an_image_with_one_layer_more() {
     place.succeed(&["rm", "one"]);
 }
 
+/// The copy driver's container holds all files; the layer has what was changed, as that of an overlay has.
+#[test]
+fn a_container_that_is_a_copy_is_committed_too() {
+    let place = Place::new();
+    let script = "echo hello > /root/note; ln /root/note /root/again; rm /etc/group; rm -r /home; mkdir -p /new/deep; \
+                  echo x > /new/deep/file; chmod 700 /tmp; rm -r /var; echo flat > /var; ln -s note /root/link";
+    let mut sizes = Vec::new();
+    for driver in ["copy", "overlay"] {
+        place.succeed(&["run", "--driver", driver, "--name", driver, "busybox", "sh", "-c", script]);
+        place.succeed(&["commit", driver, &format!("{driver}:1")]);
+        let look = "cat /root/again /root/link /new/deep/file /var; stat -c %a /tmp; \
+                    [ -e /home ] || [ -e /etc/group ] || echo gone; [ /root/note -ef /root/again ] && echo linked";
+        let image = format!("{driver}:1");
+        assert_eq!(
+            place.succeed(&["run", "--rm", &image, "sh", "-c", look]),
+            "hello\nhello\nx\nflat\n700\ngone\nlinked\n"
+        );
+        // What was not changed is not in the layer.
+        let layer = "\"$ENGINE\" history --format '{{.Size}}' $1:1 | head -n 1";
+        let output = place.program("sh", &["-c", layer, "sh", driver]).output().unwrap();
+        sizes.push(String::from_utf8(output.stdout).unwrap());
+    }
+    assert!(sizes[0] == sizes[1] && !sizes[0].is_empty(), "{sizes:?}");
+    place.succeed(&["rm", "copy", "overlay"]);
+}
+
 #[test]
 fn what_is_saved_is_loaded_as_it_was() {
     let place = Place::new();

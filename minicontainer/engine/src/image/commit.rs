@@ -4,15 +4,16 @@ use std::{fs, io::Write, os::unix::fs::DirBuilderExt};
 
 use minicontainer::{
     core::Reference,
-    rootfs::{Driver, prepare},
-    store::{Store, StoreError, digest_of},
+    rootfs::{Driver, changes, prepare},
+    store::{Image, Staging, Store, StoreError, digest_of},
 };
 use oci_spec::image::{Arch, ImageManifest};
 use serde_json::{Value, json};
 
 use super::{
-    ImageError, Incoming, Loaded, admit, change, find,
-    pack::{Marks, layer_from_upper, pack},
+    ImageError, Incoming, Loaded, PackedLayer, admit, change, find,
+    pack::{Marks, layer_from_changed, layer_from_upper, pack},
+    selection::Selection,
 };
 use crate::container::{Container, Containers};
 
@@ -35,16 +36,9 @@ pub struct Committing {
 
 /// Makes an image of a container's image and, on top, a layer of what the container changed.
 pub fn commit(store: &Store, container: &Container, wanted: &Committing) -> Result<Loaded, ImageError> {
-    if container.driver == Driver::Copy {
-        return Err(ImageError::NoUpper { container: container.name.to_string() });
-    }
     let image = find(store, &container.image_id)?;
     let staging = store.stage()?;
-    let upper = Containers::of(store).place(&container.id).join("upper");
-    let empty = staging.vacant();
-    // A container that could never be started has changed nothing.
-    let upper = if upper.exists() { upper } else { make_private(&empty).map(|()| empty)? };
-    let packed = layer_from_upper(&upper, &staging, wanted.latest)?;
+    let packed = top_layer(store, container, &image, &staging, wanted.latest)?;
 
     let mut config: Value = document(store, &image.id, "image config")?;
     if !config["config"].is_object() {
@@ -75,6 +69,28 @@ pub fn commit(store: &Store, container: &Container, wanted: &Committing) -> Resu
     let loaded = admit(store, &staging, &[Incoming::assemble(&staging, names, config, layers)?])?;
     let warnings = loaded.into_iter().next().map(|image| image.warnings).unwrap_or_default();
     Ok(Loaded { reference: wanted.reference.clone(), id, warnings })
+}
+
+/// What the container changed.
+fn top_layer(
+    store: &Store,
+    container: &Container,
+    image: &Image,
+    staging: &Staging,
+    latest: Option<u64>,
+) -> Result<PackedLayer, ImageError> {
+    let place = Containers::of(store).place(&container.id);
+    let (upper, copy) = (place.join("upper"), place.join("rootfs"));
+    if container.driver == Driver::Copy && copy.exists() {
+        let layers: Vec<_> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
+        let changes = changes(&layers, &place, Driver::Copy);
+        let changes = changes.map_err(|source| ImageError::Compare { source: Box::new(source) })?;
+        return Ok(layer_from_changed(&copy, &Selection::of(&changes), staging, latest)?);
+    }
+    let empty = staging.vacant();
+    // A container that could never be started has changed nothing.
+    let upper = if upper.exists() { upper } else { make_private(&empty).map(|()| empty)? };
+    Ok(layer_from_upper(&upper, staging, latest)?)
 }
 
 /// Writes all files that a container sees as one tar archive.

@@ -64,11 +64,9 @@ pub enum ImageError {
     /// The files of a container cannot be put together.
     #[error("cannot put the container's layers together")]
     Merge { source: Box<RootFsError> },
-    /// A container whose changes do not lie apart.
-    #[error(
-        "cannot commit the container {container}: with --driver copy its changes are not kept apart from its image"
-    )]
-    NoUpper { container: String },
+    /// A container that is a copy, and not to be told from its image.
+    #[error("cannot compare the container's files with its image's")]
+    Compare { source: Box<RootFsError> },
     /// An instruction of `--change` that cannot be carried out.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -94,10 +92,7 @@ impl ImageError {
             ImageError::Unpack { source, .. } | ImageError::Apply { source, .. } | ImageError::Import { source } => {
                 source.hint()
             }
-            ImageError::NoUpper { .. } => {
-                "`minicontainer export CONTAINER | minicontainer import -` keeps all its files"
-            }
-            ImageError::Merge { source } => source.hint(),
+            ImageError::Merge { source } | ImageError::Compare { source } => source.hint(),
             ImageError::Save { source } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             ImageError::Pack(PackError::Store(error)) => error.hint(),
             ImageError::Save { .. } | ImageError::Change(_) | ImageError::Pack(_) => "",

@@ -41,6 +41,7 @@ mod parallel;
 mod remove;
 mod save;
 mod seed;
+mod selection;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,7 @@ use xattr::FileExt;
 
 use super::{
     digested::{PackedLayer, packed},
+    selection::Selection,
     unpack::{EntryPath, Privilege, Tree},
 };
 
@@ -49,11 +50,13 @@ pub enum PackError {
 
 /// What marks mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marks {
+pub(super) enum Marks<'a> {
     /// The directory is an overlay's upper: its marks become whiteouts.
     Upper,
     /// It is a whole tree, where a device 0:0 would be just that.
     Whole,
+    /// It is a whole tree of which only this belongs to the layer.
+    Changed(&'a Selection),
 }
 
 /// Packs what an overlay's upper directory holds; both digests are computed while it is written. No time in it is later
@@ -64,8 +67,20 @@ pub fn layer_from_upper(directory: &Path, staging: &Staging, latest: Option<u64>
     Ok(layer)
 }
 
+/// The same of a whole tree of which only a part has changed.
+pub fn layer_from_changed(
+    directory: &Path,
+    changed: &Selection,
+    staging: &Staging,
+    latest: Option<u64>,
+) -> Result<PackedLayer, PackError> {
+    let broken = |source| PackError::Write { source };
+    let (layer, ()) = packed(staging, broken, |tar| Ok((pack(directory, tar, Marks::Changed(changed), latest)?, ())))?;
+    Ok(layer)
+}
+
 /// Writes the tar archive of a directory.
-pub(super) fn pack<W: Write>(directory: &Path, tar: W, marks: Marks, latest: Option<u64>) -> Result<W, PackError> {
+pub(super) fn pack<W: Write>(directory: &Path, tar: W, marks: Marks<'_>, latest: Option<u64>) -> Result<W, PackError> {
     let failed = |source| PackError::Entry { entry: directory.display().to_string(), source };
     let tree = Tree::open(directory).map_err(failed)?;
     let mut packer = Packer {
@@ -79,22 +94,30 @@ pub(super) fn pack<W: Write>(directory: &Path, tar: W, marks: Marks, latest: Opt
     packer.builder.into_inner().map_err(|source| PackError::Write { source })
 }
 
-struct Packer<W: Write> {
+struct Packer<'a, W: Write> {
     tree: Tree,
-    marks: Marks,
+    marks: Marks<'a>,
     latest: Option<i64>,
     builder: Builder<W>,
     /// Of files with several names, the one that was met first.
     first_names: HashMap<(u64, u64), EntryPath>,
 }
 
-impl<W: Write> Packer<W> {
+impl<W: Write> Packer<'_, W> {
     /// Adds what a directory holds.
     fn add_directory(&mut self, directory: &EntryPath) -> Result<(), PackError> {
         let mut names = self.tree.names(directory).map_err(failed(directory))?;
         names.sort();
+        if let Marks::Changed(selection) = self.marks {
+            for name in selection.deleted_in(directory) {
+                self.mark(&directory.join(&[b".wh.", name.as_bytes()].concat()))?;
+            }
+        }
         for name in names {
             let path = directory.join(&name);
+            if matches!(self.marks, Marks::Changed(selection) if !selection.has(&path)) {
+                continue;
+            }
             // What a running container has removed since is not there.
             let Some(stat) = self.tree.look(&path).map_err(failed(&path))? else { continue };
             match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
