@@ -54,10 +54,23 @@ fn a_password_opens_and_is_kept_as_docker_keeps_it() {
     assert_eq!(fs::metadata(&config).unwrap().permissions().mode() & 0o777, 0o600);
     succeed(&place, "store", &["push", &name]);
     succeed(&place, "second", &["pull", &name]);
+    // What is kept is tried before anybody is asked; of a URL the host counts.
+    assert_eq!(succeed(&place, "store", &["login", &registry.address]), "Login Succeeded\n");
+    assert_eq!(succeed(&place, "store", &["login", &format!("http://{}/v2/", registry.address)]), "Login Succeeded\n");
     assert_eq!(
         succeed(&place, "store", &["logout", &registry.address]),
         format!("Removing login credentials for {}\n", registry.address)
     );
+    assert_eq!(
+        succeed(&place, "store", &["logout", &registry.address]),
+        format!("Not logged in to {}\n", registry.address)
+    );
+    let asked = run(&place, "store", &["login", &registry.address]);
+    assert!(asked.code == 1 && asked.stderr.contains("stdin is no terminal"), "{}", asked.stderr);
+    let both = run(&place, "store", &["login", "-u", USER, "-p", "x", "--password-stdin", &registry.address]);
+    assert!(both.code == 2 && both.stderr.contains("cannot be used with"), "{}", both.stderr);
+    let nameless = run(&place, "store", &["login", "--password-stdin", &registry.address]);
+    assert!(nameless.code == 2 && nameless.stderr.contains("--username"), "{}", nameless.stderr);
     let denied = run(&place, "third", &["pull", &name]);
     let expect = format!(
         "pull access denied for {}, repository does not exist or may require 'docker login'",

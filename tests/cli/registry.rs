@@ -32,21 +32,30 @@ pub enum Access {
     Student,
 }
 
-fn has(program: &str) -> bool {
+pub fn has(program: &str) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
 impl Registry {
     /// None when the test must be skipped.
     pub fn start(access: Access) -> Option<Registry> {
+        Registry::start_with(access, None)
+    }
+
+    /// One that speaks TLS: with a certificate and its key, in PEM.
+    pub fn start_tls(identity: (&str, &str)) -> Option<Registry> {
+        Registry::start_with(Access::Everybody, Some(identity))
+    }
+
+    fn start_with(access: Access, identity: Option<(&str, &str)>) -> Option<Registry> {
         if !skip::require(has("docker-registry"), "docker-registry (apt-get install docker-registry)") {
             return None;
         }
         // The port that is free now may be somebody's in the next moment: then another one.
-        (0..10).find_map(|_| Registry::try_start(access)).or_else(|| panic!("docker-registry does not start"))
+        (0..10).find_map(|_| Registry::try_start(access, identity)).or_else(|| panic!("docker-registry does not start"))
     }
 
-    fn try_start(access: Access) -> Option<Registry> {
+    fn try_start(access: Access, identity: Option<(&str, &str)>) -> Option<Registry> {
         let directory = tempfile::Builder::new().prefix("mc-registry-").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
@@ -56,6 +65,12 @@ impl Registry {
              http:\n  addr: {address}\n",
             path("data").display()
         );
+        if let Some((certificate, key)) = identity {
+            fs::write(path("cert.pem"), certificate).unwrap();
+            fs::write(path("key.pem"), key).unwrap();
+            let [certificate, key] = ["cert.pem", "key.pem"].map(|name| path(name).display().to_string());
+            config += &format!("  tls:\n    certificate: {certificate}\n    key: {key}\n");
+        }
         if access == Access::Student {
             fs::write(path("htpasswd"), PASSWORD_FILE).unwrap();
             config += &format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", path("htpasswd").display());
@@ -140,22 +155,8 @@ fn what_is_pushed_is_pulled_and_run() {
     place.succeed(&["tag", "busybox", &other]);
     assert!(succeed(&place, "store", &["push", &other]).contains(": Mounted from team/mine"));
 
-    // Looked for, not found, downloaded, verified, run.
     let answer = run(&place, "empty", &["run", "--rm", &name, "echo", "hello"]);
     assert_eq!((answer.code, answer.stdout.as_str()), (0, "hello\n"), "{}", answer.stderr);
-    let mut from = 0;
-    for line in [
-        &format!("Unable to find image '{name}' locally"),
-        "1: Pulling from team/mine",
-        ": Pulling fs layer",
-        ": Download complete",
-        ": Pull complete",
-        "Digest: sha256:",
-        &format!("Status: Downloaded newer image for {name}"),
-    ] {
-        let at = answer.stderr[from..].find(line);
-        from += at.unwrap_or_else(|| panic!("\"{line}\" is missing or misplaced in\n{}", answer.stderr));
-    }
     let second = run(&place, "empty", &["run", "--rm", &name, "echo", "hello"]);
     assert_eq!((second.code, second.stderr.as_str()), (0, ""), "the second time it is there");
     let pulled = succeed(&place, "empty", &["pull", &name]);

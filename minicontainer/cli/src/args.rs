@@ -73,9 +73,12 @@ pub enum Command {
     /// Upload an image to a registry
     Push(registry::PushArguments),
     /// Log in to a registry
-    Login(registry::LoginArguments),
+    Login(login::LoginArguments),
     /// Forget the credentials for a registry
-    Logout(registry::LogoutArguments),
+    Logout(login::LogoutArguments),
+    // Docker has it; silence would be worse than a refusal.
+    #[command(hide = true)]
+    Search(login::SearchArguments),
     /// Add the images of a tar archive that `docker save` or an OCI tool wrote
     Load(image::archive::LoadArguments),
     /// Write images as a tar archive that others read, too
@@ -208,8 +211,9 @@ impl Command {
             Command::Commit(arguments) | Command::Container(ContainerCommand::Commit(arguments)) => {
                 image::made::commit(&arguments)
             }
-            Command::Login(arguments) => registry::login(&arguments),
-            Command::Logout(arguments) => registry::logout(&arguments),
+            Command::Login(arguments) => login::login(&arguments),
+            Command::Logout(arguments) => login::logout(&arguments),
+            Command::Search(_) => Err(login::search()),
             Command::Images(arguments) => ImageCommand::Ls(arguments).execute(),
             Command::Rmi(arguments) => ImageCommand::Rm(arguments).execute(),
             Command::Pull(arguments) => ImageCommand::Pull(arguments).execute(),

@@ -11,6 +11,7 @@ pub mod image;
 pub mod inspect;
 pub mod judge;
 pub mod list;
+pub mod login;
 pub mod options;
 pub mod registry;
 pub mod run;

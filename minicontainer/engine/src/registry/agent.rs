@@ -1,31 +1,19 @@
 //! The HTTP crate, told what it shall not do by itself.
 //!
 //! `ureq` is synchronous and speaks HTTP/1.1, TLS by `rustls`. It follows no redirect here, repeats nothing, and takes no
-//! status for an error, so that each of these is decided in [`client`](super::client). What it trusts are the machine's
-//! own certificates, as an organisation has set them up, and not a list that was compiled in (`SSL_CERT_FILE` and
-//! `SSL_CERT_DIR` name others).
+//! status for an error, so that each of these is decided in [`client`](super::client). Whom it believes, [`trust`
+//! ](super::trust) tells.
 
-use std::sync::Arc;
-
-use rustls::crypto::ring;
 use ureq::{
     Agent,
-    tls::{Certificate, RootCerts, TlsConfig, TlsProvider},
+    tls::TlsConfig,
     unversioned::{resolver::Resolver, transport::DefaultConnector},
 };
 
 use super::{reach::Guard, retry::Patience, url::Url};
 
 /// An agent for one registry and the places that it leads to.
-pub(super) fn agent(registry: &Url, patience: &Patience, names: impl Resolver) -> Agent {
-    // What cannot be read is missing, and then a connection fails as one to a stranger does.
-    let trusted = rustls_native_certs::load_native_certs().certs;
-    let trusted: RootCerts = trusted.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).into();
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .root_certs(trusted)
-        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-        .build();
+pub(super) fn agent(registry: &Url, tls: TlsConfig, patience: &Patience, names: impl Resolver) -> Agent {
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)

@@ -13,8 +13,9 @@ use ureq::http::Method;
 use super::{
     RegistryError,
     challenge::{Challenge, challenges},
-    client::{Answer, Client, Content, Request},
+    client::Client,
     credentials::{Credentials, Secret},
+    exchange::{Answer, Content, Request},
     paced::read_document,
     redirect::allowed,
     url::{Security, Url, escaped},

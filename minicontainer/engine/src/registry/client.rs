@@ -7,11 +7,9 @@
 //!        └ call ── one request, one answer
 //! ```
 //!
-//! The HTTP crate carries out single requests only (see [`agent`](super::agent)).
+//! What is asked and answered is in [`exchange`](super::exchange). The HTTP crate carries out single requests only (see [`agent`](super::agent)).
 
 use std::{
-    fs::File,
-    io::{self, Read, Seek},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
@@ -19,19 +17,24 @@ use std::{
 
 use ureq::{
     Agent, SendBody,
-    http::{self, HeaderMap, Method},
+    http::{self, Method},
+    tls::TlsConfig,
     unversioned::resolver::{DefaultResolver, Resolver},
 };
 
 use super::{
     RegistryError,
     agent::agent,
-    authorization::{Authorization, Scope},
+    authorization::Authorization,
     credentials::Secret,
+    error::Failing,
+    exchange::{Answer, Content, Request},
     fault,
+    mistrust::Mistrust,
     paced::{Paced, read_document},
     redirect::{HOP_LIMIT, RefusedPlace, follow},
     retry::{Next, Patience, is_passing},
+    trust::Trust,
     url::{Security, Url},
 };
 
@@ -44,53 +47,29 @@ pub(super) struct Client {
     pub(super) registry: Url,
     pub(super) patience: Patience,
     pub(super) authorization: Authorization,
+    /// How TLS is spoken with others than the registry, if otherwise than with it.
+    elsewhere: Option<TlsConfig>,
     /// Whether the registry has ever answered: then a refused connection is a fault that may pass.
     answered: AtomicBool,
 }
 
-/// What is asked.
-pub(super) struct Request<'a> {
-    pub(super) method: Method,
-    pub(super) url: &'a Url,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Content<'a>,
-    /// What it needs to be allowed.
-    pub(super) scope: &'a Scope,
-    /// For messages: "cannot …".
-    pub(super) action: &'a str,
-}
-
-/// What is sent along.
-pub(super) enum Content<'a> {
-    None,
-    Bytes(&'a [u8]),
-    /// A file from its beginning, and its size; told is how much has been sent.
-    File(&'a File, u64, &'a dyn Fn(u64)),
-}
-
-/// What came back.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Paced<ureq::BodyReader<'static>>,
-    /// From where.
-    pub(super) url: Url,
-}
-
 impl Client {
-    pub(super) fn new(registry: Url, patience: Patience, authorization: Authorization) -> Client {
-        Client::with_names(registry, patience, authorization, DefaultResolver::default())
+    pub(super) fn new(registry: Url, trust: &Trust, patience: Patience, authorization: Authorization) -> Client {
+        Client::with_names(registry, trust, patience, authorization, DefaultResolver::default())
     }
 
     /// The same with another way to resolve names.
     pub(super) fn with_names(
         registry: Url,
+        trust: &Trust,
         patience: Patience,
         authorization: Authorization,
         names: impl Resolver,
     ) -> Client {
-        let agent = agent(&registry, &patience, names);
-        Client { agent, registry, patience, authorization, answered: AtomicBool::new(false) }
+        let [tls, elsewhere] = trust.of_connections();
+        let elsewhere = Some(elsewhere).filter(|_| tls.client_cert().is_some());
+        let agent = agent(&registry, tls, &patience, names);
+        Client { agent, registry, patience, authorization, elsewhere, answered: AtomicBool::new(false) }
     }
 
     /// Host and port, for messages.
@@ -140,8 +119,8 @@ impl Client {
         }
     }
 
-    /// Asks with what is known; if that is not enough, once more with what the registry wants to see.
-    fn authorized(&self, request: &Request<'_>) -> Result<Answer, RegistryError> {
+    /// Asks once. With what is known; if that is not enough, once more with what the registry wants to see.
+    pub(super) fn authorized(&self, request: &Request<'_>) -> Result<Answer, RegistryError> {
         let known = self.authorization.known(request.scope);
         let answer = self.hops(request, known.as_ref())?;
         if answer.status != 401 || !answer.url.same_origin(&self.registry) {
@@ -196,7 +175,7 @@ impl Client {
     ) -> Result<Answer, RegistryError> {
         let failed = |error: ureq::Error| {
             let answered = self.answered.load(Ordering::Relaxed);
-            fault::unreachable(request.action, &url.authority(), answered, error)
+            fault::unreachable(request.action, &url, answered, error)
         };
         let mut head = http::Request::builder().method(request.method.clone()).uri(url.text());
         for (name, value) in &request.headers {
@@ -207,14 +186,13 @@ impl Client {
         }
         let local = |source| RegistryError::Local { action: request.action.to_owned(), source };
         let outcome = match request.body {
-            Content::None => self.run(head, ()),
+            Content::None => self.run(&url, head, ()),
             Content::Bytes(mut bytes) => {
-                self.run(head.header("content-length", bytes.len()), SendBody::from_reader(&mut bytes))
+                self.run(&url, head.header("content-length", bytes.len()), SendBody::from_reader(&mut bytes))
             }
-            Content::File(mut file, size, told) => {
-                file.rewind().map_err(local)?;
-                let mut content = Counted { content: file, count: 0, told };
-                self.run(head.header("content-length", size), SendBody::from_reader(&mut content))
+            Content::File(part) => {
+                let head = head.header("content-length", part.length());
+                self.run(&url, head, SendBody::from_reader(&mut part.reader().map_err(local)?))
             }
         };
         let response = outcome.map_err(failed)?;
@@ -226,23 +204,45 @@ impl Client {
 
     fn run(
         &self,
+        url: &Url,
         head: http::request::Builder,
         body: impl ureq::AsSendBody,
     ) -> Result<http::Response<ureq::Body>, ureq::Error> {
-        self.agent.run(head.body(body)?)
+        let request = head.body(body)?;
+        match &self.elsewhere {
+            Some(tls) if !url.same_origin(&self.registry) => {
+                self.agent.run(self.agent.configure_request(request).tls_config(tls.clone()).build())
+            }
+            _ => self.agent.run(request),
+        }
+    }
+
+    /// What a server says of why it refuses, as it says it.
+    fn body(&self, answer: Answer) -> Vec<u8> {
+        read_document(answer.body, MESSAGE_LIMIT, self.patience.answer).ok().flatten().unwrap_or_default()
     }
 
     /// A server's own words on why it refuses, as a person may see them: short, and without what is secret.
     pub(super) fn words(&self, answer: Answer) -> String {
-        let read = read_document(answer.body, MESSAGE_LIMIT, self.patience.answer).ok().flatten();
-        let words = read.map_or_else(String::new, |bytes| fault::words(&bytes));
-        self.authorization.without_secrets(&words)
+        self.authorization.without_secrets(&fault::words(&self.body(answer)))
     }
 
     /// The error for a status that nobody expects.
     pub(super) fn refused(&self, action: &str, answer: Answer) -> RegistryError {
-        let (host, status) = (answer.url.authority(), answer.status);
-        RegistryError::Refused { action: action.to_owned(), host, status, message: self.words(answer) }
+        let (action, host, status) = (action.to_owned(), answer.url.authority(), answer.status);
+        let is_plain = answer.url.security() == Security::Plain;
+        let body = self.body(answer);
+        if is_plain && fault::wants_tls(status, &body) {
+            let failing = Failing::Tls(Mistrust::Tls);
+            return RegistryError::Unreachable {
+                action,
+                host,
+                failing,
+                source: "it wants TLS, and this was plain http".into(),
+            };
+        }
+        let message = self.authorization.without_secrets(&fault::words(&body));
+        RegistryError::Refused { action, host, status, message }
     }
 
     pub(super) fn protocol(&self, action: &str, reason: impl Into<String>) -> RegistryError {
@@ -256,32 +256,5 @@ impl Client {
 
     pub(super) fn pause(&self, pause: Duration) {
         thread::sleep(pause);
-    }
-}
-
-impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// What the answer says its length is.
-    pub(super) fn length(&self) -> Option<u64> {
-        self.header("content-length")?.trim().parse().ok()
-    }
-}
-
-/// Tells how much was read through it.
-struct Counted<'a, R> {
-    content: R,
-    count: u64,
-    told: &'a dyn Fn(u64),
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.content.read(buffer)?;
-        self.count += count as u64;
-        (self.told)(self.count);
-        Ok(count)
     }
 }

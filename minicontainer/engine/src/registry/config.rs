@@ -210,7 +210,7 @@ fn server(registry: &str) -> String {
 }
 
 /// The host and port of a name that may be written as a URL.
-fn host_of(server: &str) -> &str {
+pub(super) fn host_of(server: &str) -> &str {
     let host = server.strip_prefix("https://").or_else(|| server.strip_prefix("http://")).unwrap_or(server);
     host.split('/').next().unwrap_or_default()
 }

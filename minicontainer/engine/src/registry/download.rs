@@ -11,7 +11,7 @@ use std::{
 };
 
 use minicontainer::{
-    core::{Digest, Reference},
+    core::{Digest, Reference, digest::Digester},
     store::{Blob, Staging, StoreError},
 };
 use ureq::http::Method;
@@ -19,7 +19,9 @@ use ureq::http::Method;
 use super::{
     RegistryError,
     authorization::Scope,
-    client::{Answer, Client, Content, Request},
+    claim::Claim,
+    client::Client,
+    exchange::{Answer, Content, Request},
     manifest::denied,
     paced::{Paced, TooSlow},
     retry::Next,
@@ -43,14 +45,44 @@ pub(super) struct Wanted<'a> {
     pub(super) tell: &'a dyn Fn(Option<u64>),
 }
 
-/// Fetches a blob into a staging directory, verified.
-pub(super) fn download(wanted: &Wanted<'_>, staging: &Staging) -> Result<Blob, RegistryError> {
-    let mut download = Download { wanted, body: None, offset: 0, failures: 0, mark: 0, ranges: true, failure: None };
-    let staged = staging.blob(&mut download);
-    if let Some(failure) = download.failure {
-        return Err(failure);
+/// Fetches a blob, or what is missing of it, verified. If what was here already was something else, all of it is fetched.
+pub(super) fn download(wanted: &Wanted<'_>, claim: &Claim, staging: &Staging) -> Result<Blob, RegistryError> {
+    let local = |source| RegistryError::Local { action: format!("keep {}", wanted.what()), source };
+    loop {
+        let (mut digester, here) = claim.resume(wanted.size).map_err(local)?;
+        let fetched = fetch(wanted, claim, here, &mut digester);
+        let actual = match fetched {
+            Ok(()) => digester.finish(),
+            Err(error) => {
+                if !error.is_worth_waiting() {
+                    claim.discard().map_err(local)?;
+                }
+                return Err(error);
+            }
+        };
+        if actual == *wanted.digest {
+            return claim.blob(staging, wanted.digest).map_err(local);
+        }
+        claim.discard().map_err(local)?;
+        if here == 0 {
+            return Err(StoreError::Digest { what: wanted.what(), expected: wanted.digest.clone(), actual }.into());
+        }
     }
-    Ok(staged?.verified(&wanted.what(), wanted.digest, wanted.size)?)
+}
+
+/// Fetches what comes behind the bytes that are here.
+fn fetch(wanted: &Wanted<'_>, claim: &Claim, here: u64, digester: &mut Digester) -> Result<(), RegistryError> {
+    let mut download = Download { wanted, body: None, offset: here, failures: 0, mark: here, ranges: true };
+    let mut piece = vec![0; 1 << 17];
+    loop {
+        let count = download.piece(&mut piece)?;
+        if count == 0 {
+            return Ok(());
+        }
+        digester.update(&piece[..count]);
+        let local = |source| RegistryError::Local { action: format!("keep {}", wanted.what()), source };
+        claim.append(&piece[..count]).map_err(local)?;
+    }
 }
 
 impl Wanted<'_> {
@@ -78,8 +110,6 @@ struct Download<'a> {
     mark: u64,
     /// Whether the server may be asked for the rest only.
     ranges: bool,
-    /// Why it failed: an `io::Error` could only say it as a text.
-    failure: Option<RegistryError>,
 }
 
 impl Download<'_> {
@@ -135,7 +165,7 @@ impl Download<'_> {
                 let (action, host) = (self.wanted.action(), client.host());
                 Err(match slow {
                     Some(TooSlow { bytes, seconds }) => RegistryError::Slow { action, host, bytes, seconds },
-                    None => super::fault::unreachable(&action, &host, true, error.into()),
+                    None => super::fault::unreachable(&action, &client.registry, true, error.into()),
                 })
             }
         }
@@ -185,14 +215,4 @@ fn is_rest(answer: &Answer, offset: u64, size: u64) -> bool {
     parsed().is_some_and(|(first, last, whole)| {
         first == offset && last.checked_add(1) == Some(size) && (whole == "*" || whole.parse() == Ok(size))
     })
-}
-
-impl Read for Download<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.piece(buffer).map_err(|failure| {
-            let error = io::Error::other(failure.to_string());
-            self.failure = Some(failure);
-            error
-        })
-    }
 }

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use minicontainer::store::{DAMAGE_HINT, StoreError};
 
-use super::redirect::RefusedPlace;
+use super::{mistrust::Mistrust, redirect::RefusedPlace};
 use crate::image::ImageError;
 
 /// Something that could not be done with a registry. No message holds a password, a token, or a URL's query.
@@ -41,6 +41,9 @@ pub enum RegistryError {
     /// No such tag, or no such digest.
     #[error("manifest for {reference} not found: manifest unknown")]
     UnknownManifest { reference: String },
+    /// No such repository, or none with a tag.
+    #[error("repository {repository} not found, or it has no tags")]
+    UnknownRepository { repository: String },
     /// An index without the wanted platform.
     #[error("no matching manifest for {wanted} in the manifest list entries of {reference}, which are for {offered}")]
     NoPlatform { reference: String, wanted: String, offered: String },
@@ -68,6 +71,9 @@ pub enum RegistryError {
     /// A token service whose answer is no token.
     #[error("cannot get a token for {host} from {service}: {reason}")]
     Token { host: String, service: String, reason: String },
+    /// Nobody could prove anything.
+    #[error("cannot connect to {host}: this machine knows no authority whose certificates it could believe")]
+    NoAuthorities { host: String },
     /// Part of the answer that must be there is not, or makes no sense.
     #[error("cannot {action}: {host} does not keep to the protocol: {reason}")]
     Protocol { action: String, host: String, reason: String },
@@ -115,8 +121,8 @@ pub enum Failing {
     Name,
     /// Nobody listens there.
     Refused,
-    /// It is not who it should be, or speaks no TLS.
-    Tls,
+    /// It does not prove who it is, or speaks no TLS.
+    Tls(Mistrust),
     /// Nothing came in time.
     Time,
     /// The registry led to a place that is nearer than itself.
@@ -134,14 +140,10 @@ impl RegistryError {
     /// One sentence that says how to mend it; empty where the message says all there is.
     pub fn hint(&self) -> String {
         match self {
-            RegistryError::Unreachable { failing, .. } => match failing {
+            RegistryError::Unreachable { host, failing, .. } => match failing {
                 Failing::Name => "check the registry's name, and whether this machine is on the network".to_owned(),
                 Failing::Refused => "check the registry's name and port, and whether it runs".to_owned(),
-                Failing::Tls => {
-                    "its certificate must be valid and known to this machine (SSL_CERT_FILE adds one); only \
-                                 for a registry that you know to be without TLS there is --insecure"
-                        .to_owned()
-                }
+                Failing::Tls(mistrust) => mistrust.hint(host),
                 Failing::Time | Failing::Connection => "try again; what was there before is unchanged".to_owned(),
                 Failing::Misled => "do not trust this registry, or ask who runs it".to_owned(),
             },
@@ -159,6 +161,7 @@ impl RegistryError {
             RegistryError::Unauthorized { .. } => {
                 "check the name and the password; some registries want a token".to_owned()
             }
+            RegistryError::UnknownRepository { .. } => "check the name".to_owned(),
             RegistryError::UnknownManifest { .. } => "check the tag; an image without one means \"latest\"".to_owned(),
             RegistryError::NoPlatform { .. } | RegistryError::OtherPlatform { .. } => {
                 "choose one of those with --platform; it can be looked at here, but runs only on such a machine"
@@ -173,12 +176,23 @@ impl RegistryError {
                 "write a host, maybe with a port, such as registry.example.com:5000".to_owned()
             }
             RegistryError::ConfigContent { .. } => "mend the file, or move it away".to_owned(),
+            RegistryError::NoAuthorities { .. } => {
+                "install the package ca-certificates, or set SSL_CERT_FILE to a file of such certificates".to_owned()
+            }
             RegistryError::NoHome => "set HOME".to_owned(),
             RegistryError::Helper { program, .. } => format!("see whether `{program}` is installed and works"),
             RegistryError::Image(error) => error.hint().to_owned(),
             RegistryError::Store(error) => error.hint().to_owned(),
             _ => String::new(),
         }
+    }
+
+    /// Whether a later try may go on where this one ended.
+    pub(super) fn is_worth_waiting(&self) -> bool {
+        let later = |error: &RegistryError| {
+            matches!(error, RegistryError::Busy { .. } | RegistryError::Later { .. } | RegistryError::Stopped)
+        };
+        self.is_passing() || later(self)
     }
 
     /// Whether it may go better the next time.

@@ -7,34 +7,40 @@ use serde::Deserialize;
 use super::{
     RegistryError,
     error::Failing,
+    mistrust::Mistrust,
     reach::{Misled, Unresolved},
+    url::{Security, Url},
 };
 
 /// How many characters of a server's own words are shown.
 const WORDS_LIMIT: usize = 200;
 
 /// What a request failed of. `answered` tells whether the registry has ever been there.
-pub(super) fn unreachable(action: &str, host: &str, answered: bool, error: ureq::Error) -> RegistryError {
-    let failing = failing(&error, answered);
+pub(super) fn unreachable(action: &str, url: &Url, answered: bool, error: ureq::Error) -> RegistryError {
+    let failing = failing(&error, url.security() == Security::Plain && !answered, answered);
+    let host = url.authority();
     let source: Box<dyn std::error::Error + Send + Sync> = match error {
         ureq::Error::Io(source) => source.into(),
         ureq::Error::Other(source) => source,
         other => other.into(),
     };
-    RegistryError::Unreachable { action: action.to_owned(), host: host.to_owned(), failing, source }
+    RegistryError::Unreachable { action: action.to_owned(), host, failing, source }
 }
 
-fn failing(error: &ureq::Error, answered: bool) -> Failing {
+fn failing(error: &ureq::Error, plain: bool, answered: bool) -> Failing {
     match error {
         ureq::Error::HostNotFound => Failing::Name,
         ureq::Error::Timeout(_) => Failing::Time,
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::TlsRequired => Failing::Tls,
+        ureq::Error::Rustls(error) => Failing::Tls(Mistrust::of(error)),
+        ureq::Error::Tls(_) | ureq::Error::TlsRequired => Failing::Tls(Mistrust::Other),
+        // An answer that is no HTTP may be TLS's word for "I do not understand".
+        ureq::Error::Protocol(_) if plain => Failing::Tls(Mistrust::Tls),
         ureq::Error::Other(error) if error.is::<Misled>() => Failing::Misled,
         ureq::Error::Other(error) if error.is::<Unresolved>() => Failing::Name,
-        ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => Failing::Tls,
-        ureq::Error::Io(error) => match error.kind() {
-            io::ErrorKind::ConnectionRefused if !answered => Failing::Refused,
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Failing::Time,
+        ureq::Error::Io(error) => match (error.get_ref().and_then(|inner| inner.downcast_ref()), error.kind()) {
+            (Some(inner), _) => Failing::Tls(Mistrust::of(inner)),
+            (_, io::ErrorKind::ConnectionRefused) if !answered => Failing::Refused,
+            (_, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => Failing::Time,
             _ => Failing::Connection,
         },
         _ => Failing::Connection,
@@ -53,6 +59,12 @@ struct OneError {
     code: String,
     #[serde(default)]
     message: String,
+}
+
+/// Whether a server says, in words of its own and with status 400, that it wants TLS (Go's servers, nginx, Apache).
+pub(super) fn wants_tls(status: u16, body: &[u8]) -> bool {
+    let body = String::from_utf8_lossy(body);
+    status == 400 && ["HTTPS server", "HTTPS port", "SSL-enabled server"].iter().any(|words| body.contains(words))
 }
 
 /// What a server says, cut to a length that a person reads.

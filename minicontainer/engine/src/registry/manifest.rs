@@ -15,7 +15,8 @@ use ureq::http::Method;
 use super::{
     RegistryError,
     authorization::Scope,
-    client::{Answer, Client, Content, Request},
+    client::Client,
+    exchange::{Answer, Content, Request},
     paced::read_document,
 };
 

@@ -29,10 +29,12 @@ mod config;
 mod credentials;
 mod download;
 mod error;
+mod exchange;
 mod fault;
 mod helper;
 mod login;
 mod manifest;
+mod mistrust;
 mod paced;
 mod platform;
 mod progress;
@@ -41,8 +43,11 @@ mod push;
 mod reach;
 mod redirect;
 mod retry;
+mod tags;
 #[cfg(test)]
 mod tests;
+mod trust;
+mod upload;
 mod url;
 
 use std::path::PathBuf;
@@ -52,18 +57,21 @@ use minicontainer::core::reference::DEFAULT_REGISTRY;
 pub use config::Saved;
 pub use credentials::{Credentials, Secret};
 pub use error::{Failing, RegistryError};
-pub use login::{login, logout};
+pub use login::{is_logged_in, login, logout};
+pub use mistrust::Mistrust;
 pub use platform::{Platform, PlatformError};
 pub use progress::{Event, Progress, Tell};
 pub use pull::{Pulled, pull};
 pub use push::{Pushed, push};
 pub use redirect::RefusedPlace;
+pub use tags::tags;
 pub use url::UrlError;
 
 use authorization::Authorization;
 use client::Client;
 use config::Config;
 use retry::Patience;
+use trust::Trust;
 use url::{Security, Url, is_loopback};
 
 /// How registries are connected to.
@@ -74,12 +82,14 @@ pub struct Connection {
     patience: Patience,
     /// Where credentials are, if not where Docker keeps the user's.
     config: Option<PathBuf>,
+    /// Where directories of certificates are, if not where Docker's and Podman's are.
+    certificates: Option<Vec<PathBuf>>,
 }
 
 /// Whether the wire may be plain. What was decided stays: a failure of TLS never leads to plain HTTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wire {
-    /// HTTPS, but plain HTTP to this very machine, where nobody is between.
+    /// HTTPS, but plain HTTP to this very machine, where nobody is between, unless there are certificates for it.
     #[default]
     Usual,
     /// Plain HTTP: the user said so.
@@ -100,15 +110,32 @@ impl Connection {
 
     /// A client for a registry, with the user's credentials for it.
     fn client(&self, registry: &str) -> Result<Client, RegistryError> {
-        let url = self.url(registry)?;
         // Nobody on the way shall read a password.
-        let private = url.security() == Security::Tls || url.is_loopback();
-        let credentials = if private { self.config()?.credentials(registry)? } else { None };
-        Ok(Client::new(url, self.patience, Authorization::new(credentials)))
+        self.client_with(registry, |private| match private {
+            true => self.config()?.credentials(registry),
+            false => Ok(None),
+        })
     }
 
-    /// Where a registry is asked.
-    fn url(&self, registry: &str) -> Result<Url, RegistryError> {
+    /// The same with credentials that depend on whether what is sent can be read on the way.
+    fn client_with(
+        &self,
+        registry: &str,
+        credentials: impl FnOnce(bool) -> Result<Option<Credentials>, RegistryError>,
+    ) -> Result<Client, RegistryError> {
+        let url = self.url(registry, false)?;
+        let directories = self.certificates.clone().unwrap_or_else(trust::directories);
+        let trust = Trust::of(registry, &directories)?;
+        let url = if trust.is_set_up { self.url(registry, true)? } else { url };
+        if url.security() == Security::Tls && trust.is_empty() {
+            return Err(RegistryError::NoAuthorities { host: url.authority() });
+        }
+        let credentials = credentials(url.security() == Security::Tls || url.is_loopback())?;
+        Ok(Client::new(url, &trust, self.patience, Authorization::new(credentials)))
+    }
+
+    /// Where a registry is asked. One for which there are certificates speaks TLS.
+    fn url(&self, registry: &str, has_certificates: bool) -> Result<Url, RegistryError> {
         let host = match registry {
             // Its name is that of a web site; its registry has another one.
             DEFAULT_REGISTRY => format!("registry-1.{DEFAULT_REGISTRY}"),
@@ -117,7 +144,7 @@ impl Connection {
         let end_of_host = host.find(']').map_or_else(|| host.find(':'), |bracket| Some(bracket + 1));
         let (name, port) = host.split_at(end_of_host.unwrap_or(host.len()));
         let security = match self.wire {
-            Wire::Usual if is_loopback(name) && port != ":443" => Security::Plain,
+            Wire::Usual if is_loopback(name) && port != ":443" && !has_certificates => Security::Plain,
             Wire::Usual | Wire::Tls => Security::Tls,
             Wire::Plain => Security::Plain,
         };

@@ -9,6 +9,8 @@ use std::{fmt, str::FromStr};
 
 use oci_spec::image::{Arch, Descriptor, ImageConfiguration, ImageIndex};
 
+use super::RegistryError;
+
 /// A kind of machine: `linux/amd64`, `linux/arm64/v8`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform {
@@ -28,6 +30,18 @@ impl Platform {
     /// This machine's.
     pub fn own() -> Platform {
         Platform::new("linux", &Arch::default().to_string(), None)
+    }
+
+    /// Whether an image of the store runs on this platform.
+    pub fn check(&self, name: &str, config: &ImageConfiguration) -> Result<(), RegistryError> {
+        let found = Platform::of_config(config);
+        match self.rank(&found) {
+            Some(_) => Ok(()),
+            None => {
+                let (reference, wanted, found) = (name.to_owned(), self.to_string(), found.to_string());
+                Err(RegistryError::OtherPlatform { reference, wanted, found })
+            }
+        }
     }
 
     /// What a config says that the image is for.

@@ -26,7 +26,7 @@ use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
 use super::{
     Connection, Event, Platform, Progress, RegistryError, Tell,
     authorization::Scope,
-    claim::{Claim, find, share},
+    claim::{Claim, find, forget, share, sweep},
     client::Client,
     download::{Wanted, download},
     manifest::{Document, Fetched, fetch},
@@ -90,14 +90,11 @@ impl Pull<'_> {
         let digest = top.digest.clone();
         let (manifest, fetched) = self.resolve(top)?;
         let familiar = self.reference.familiar();
-        let newer = !self.is_there(&fetched.digest);
+        let newer = !self.is_there(&fetched.digest)?;
         let mut warnings = Vec::new();
         if newer {
-            let staging = self.store.stage()?;
-            let incoming = self.stage(&staging, &manifest, &fetched)?;
-            for loaded in admit(self.store, &staging, &[incoming])? {
-                warnings.extend(loaded.warnings);
-            }
+            sweep(self.store);
+            warnings = self.take_in(&manifest, &fetched)?;
             for layer in manifest.layers() {
                 (self.tell)(Event::Layer { digest: &digest_of(layer)?, progress: Progress::Pulled });
             }
@@ -107,10 +104,28 @@ impl Pull<'_> {
         Ok(Pulled { digest, newer, warnings })
     }
 
-    /// Whether the store has under this name what the registry has.
-    fn is_there(&self, manifest: &Digest) -> bool {
+    /// Brings the image into the store, and tells what of it could not be kept. What was downloaded of it is kept only if
+    /// whoever comes back can use it.
+    fn take_in(&self, manifest: &ImageManifest, fetched: &Fetched) -> Result<Vec<String>, RegistryError> {
+        let staging = self.store.stage()?;
+        let incoming = self.stage(&staging, manifest, fetched);
+        let taken = incoming.and_then(|incoming| Ok(admit(self.store, &staging, &[incoming])?));
+        if taken.as_ref().err().is_none_or(|error| !error.is_worth_waiting()) {
+            let described = manifest.layers().iter().chain([manifest.config()]);
+            let digests = described.map(digest_of).collect::<Result<Vec<Digest>, _>>()?;
+            forget(self.store, &digests);
+        }
+        Ok(taken?.into_iter().flat_map(|loaded| loaded.warnings).collect())
+    }
+
+    /// Whether the store has under this name what the registry has, and that is what was asked for.
+    fn is_there(&self, manifest: &Digest) -> Result<bool, RegistryError> {
         // What is damaged is fetched again.
-        image::find(self.store, &self.reference.to_string()).is_ok_and(|image| image.manifest_digest == *manifest)
+        let found = image::find(self.store, &self.reference.to_string()).ok();
+        match found.filter(|image| image.manifest_digest == *manifest) {
+            Some(image) => self.wanted.check(&self.reference.familiar(), &image.config).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// Follows indexes down to the manifest for the platform that is wanted.
@@ -146,11 +161,7 @@ impl Pull<'_> {
         let config = self.blob(staging, described, &|_| {})?;
         let id = config.digest().clone();
         let parsed: ImageConfiguration = config.document(&format!("the config {id}"), "image config")?;
-        let found = Platform::of_config(&parsed);
-        if self.wanted.rank(&found).is_none() {
-            let (reference, wanted) = (self.reference.familiar(), self.wanted.to_string());
-            return Err(RegistryError::OtherPlatform { reference, wanted, found: found.to_string() });
-        }
+        self.wanted.check(&self.reference.familiar(), &parsed)?;
         // Before anything large is fetched.
         diff_ids(&id, manifest.layers().len(), &parsed)?;
         let mut blobs = self.layers(staging, manifest.layers())?;
@@ -219,7 +230,7 @@ impl Pull<'_> {
         if let Some(blob) = found()? {
             return Ok(blob);
         }
-        let _claim = Claim::take(self.store, &digest, &|| tell(Progress::Waiting))?;
+        let claim = Claim::take(self.store, &digest, &|| tell(Progress::Waiting))?;
         if let Some(blob) = found()? {
             return Ok(blob);
         }
@@ -236,7 +247,7 @@ impl Pull<'_> {
                 None => tell(Progress::Retrying),
             },
         };
-        let blob = download(&wanted, staging)?;
+        let blob = download(&wanted, &claim, staging)?;
         share(&blob)?;
         tell(Progress::Downloaded);
         Ok(blob)

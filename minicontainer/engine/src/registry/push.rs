@@ -3,12 +3,10 @@
 //! A registry takes no manifest whose blobs it does not have, so what is seen there is whole. A blob that it has is not
 //! sent: asked for in the repository itself (`HEAD`), or *mounted* from another repository of the same registry, if one
 //! of the store's images tells that it may be there. A registry that will not mount answers as to an ordinary upload,
-//! and says where to send the bytes; that place is its own choice, under the same rules as any redirect. What was lost on
-//! the way is sent again from the beginning, as a new upload.
+//! and says where to send the bytes ([`upload`](super::upload)).
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -27,9 +25,10 @@ use ureq::http::Method;
 use super::{
     Connection, Event, Progress, RegistryError, Tell,
     authorization::Scope,
-    client::{Answer, Client, Content, Request},
+    client::Client,
+    exchange::{Answer, Content, Request},
     familiar_host,
-    retry::Next,
+    upload::Upload,
     url::Url,
 };
 use crate::image;
@@ -157,6 +156,11 @@ impl Push<'_> {
             }
             401 | 403 => return Err(self.denied(answer)),
             404 => {}
+            // The answer to a HEAD has no words. To a GET it has, which may be that TLS is wanted.
+            400 => {
+                let told = self.ask(Method::GET, &url, self.scope, Content::None, &action)?;
+                return Err(self.client.refused(&action, told));
+            }
             _ => return Err(self.client.refused(&action, answer)),
         }
         if let Some(from) = self.elsewhere.get(digest)
@@ -165,7 +169,12 @@ impl Push<'_> {
             tell(Progress::Mounted { from });
             return Ok(());
         }
-        self.upload(digest, &file, size, tell)?;
+        let begin = self.target("blobs/uploads/");
+        let action = format!("upload the blob {digest}");
+        let upload = Upload { client: self.client, scope: self.scope, action, begin, digest, file: &file, size, tell };
+        if let Some(answer) = upload.send()? {
+            return Err(self.denied(answer));
+        }
         tell(Progress::Pushed);
         Ok(())
     }
@@ -177,63 +186,6 @@ impl Push<'_> {
         let answer = self.ask(Method::POST, &url, &scope, Content::Bytes(b""), "mount a blob")?;
         // Whatever else it says, an upload is still possible, and says what is wrong if it is not.
         Ok(answer.status == 201)
-    }
-
-    /// Sends a blob, again from the beginning if the upload is lost.
-    fn upload(
-        &self,
-        digest: &Digest,
-        file: &File,
-        size: u64,
-        tell: &dyn Fn(Progress<'_>),
-    ) -> Result<(), RegistryError> {
-        let mut failures = 0;
-        loop {
-            let error = match self.try_upload(digest, file, size, tell) {
-                Ok(None) => return Ok(()),
-                Ok(Some(lost)) => lost,
-                Err(error) if error.is_passing() => error,
-                Err(error) => return Err(error),
-            };
-            failures += 1;
-            match self.client.patience.after(failures, None) {
-                Next::Retry(pause) => {
-                    tell(Progress::Retrying);
-                    self.client.pause(pause);
-                }
-                Next::GiveUp | Next::TooLong(_) => return Err(error),
-            }
-        }
-    }
-
-    /// One upload; gives why it was lost, if it was.
-    fn try_upload(
-        &self,
-        digest: &Digest,
-        file: &File,
-        size: u64,
-        tell: &dyn Fn(Progress<'_>),
-    ) -> Result<Option<RegistryError>, RegistryError> {
-        let action = format!("upload the blob {digest}");
-        let begin = self.target("blobs/uploads/");
-        let answer = self.ask(Method::POST, &begin, self.scope, Content::Bytes(b""), &action)?;
-        match answer.status {
-            202 => {}
-            401 | 403 => return Err(self.denied(answer)),
-            _ => return Err(self.client.refused(&action, answer)),
-        }
-        let location = answer.header("location");
-        let location = location.ok_or_else(|| self.client.protocol(&action, "it names no place to upload to"))?;
-        let place = self.client.place(&action, &answer.url, location)?.with_query("digest", digest.as_str());
-        let told = |done| tell(Progress::Uploading { done, total: size });
-        let answer = self.ask(Method::PUT, &place, self.scope, Content::File(file, size, &told), &action)?;
-        match answer.status {
-            201 | 204 => Ok(None),
-            401 | 403 => Err(self.denied(answer)),
-            // The session is gone: 404 says so by the specification, 416 that it has another idea of how far it is.
-            404 | 410 | 416 => Ok(Some(self.client.refused(&action, answer))),
-            _ => Err(self.client.refused(&action, answer)),
-        }
     }
 
     fn manifest(

@@ -31,7 +31,7 @@ use super::{
     create::{Recorded, Wanted, create},
     explain,
     options::ContainerArguments,
-    registry::{PullPolicy, image_to_run},
+    registry::{FetchArguments, image_to_run},
 };
 use crate::{
     error::{Failure, complain, warn},
@@ -111,13 +111,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "FILE")]
     meta: Option<PathBuf>,
 
-    /// When to ask the registry for the image
-    #[arg(long, value_name = "WHEN", default_value = "missing")]
-    pull: PullPolicy,
-
-    /// Show nothing of a download
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    fetch: FetchArguments,
 
     #[command(flatten)]
     container: ContainerArguments,
@@ -145,7 +140,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let output_limit =
         output_limit.map_err(|error| Failure::of_argument("--output-limit", error))?.or(options.bounds().output);
     let store = Store::open_default()?;
-    let image = image_to_run(&store, arguments.container.image(), arguments.pull, arguments.quiet)?;
+    let image = image_to_run(&store, arguments.container.image(), &arguments.fetch)?;
     // This command is the container's only attendant: what it gives birth to shall not outlive it.
     let sandbox = arguments.container.sandbox(&image, &options).end_with_caller();
     if let Some(language) = arguments.explain {

@@ -162,14 +162,14 @@ fn a_failure_of_tls_never_leads_to_plain_http() {
     let mut room = Room::new();
     room.connection.wire = Wire::Tls;
     let error = room.check_refused(&server, "cannot be reached");
-    assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Tls, .. }), "{error:?}");
+    assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Tls(Mistrust::Plain), .. }), "{error:?}");
     assert!(server.asked().is_empty(), "{:?}", server.asked());
     // The positive control: the same server serves whoever speaks plain http to it.
     room.connection.wire = Wire::Usual;
     room.pull(&server).unwrap();
     let usual = Connection::default();
     let check = |registry: &str, wire: Wire, expect: url::Security| {
-        assert_eq!(Connection { wire, ..usual.clone() }.url(registry).unwrap().security(), expect, "{registry}");
+        assert_eq!(Connection { wire, ..usual.clone() }.url(registry, false).unwrap().security(), expect, "{registry}");
     };
     check("registry.example.com", Wire::Usual, url::Security::Tls);
     check("10.0.0.1:5000", Wire::Usual, url::Security::Tls);
@@ -178,6 +178,7 @@ fn a_failure_of_tls_never_leads_to_plain_http() {
     check("localhost:5000", Wire::Usual, url::Security::Plain);
     check("[::1]:5000", Wire::Usual, url::Security::Plain);
     check("registry.example.com", Wire::Plain, url::Security::Plain);
+    assert_eq!(usual.url("localhost:5000", true).unwrap().security(), url::Security::Tls, "there are certificates");
 }
 
 /// A resolver that gives one answer after the other.

@@ -5,7 +5,9 @@ mod downloads;
 mod keeping;
 mod leading;
 mod pace;
+mod resume;
 mod server;
+mod tls;
 mod together;
 mod uploads;
 
@@ -151,7 +153,8 @@ impl Room {
         let store = Store::open(directory.path().join("store")).unwrap();
         let patience = Patience { pause: Duration::from_millis(1), ..Patience::default() };
         let config = Some(directory.path().join("config.json"));
-        Room { store, connection: Connection { wire: Wire::Usual, patience, config }, directory }
+        let certificates = Some(vec![directory.path().join("certs.d"), directory.path().join("more")]);
+        Room { store, connection: Connection { wire: Wire::Usual, patience, config, certificates }, directory }
     }
 
     /// A room whose user has logged in to a server.

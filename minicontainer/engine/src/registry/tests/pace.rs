@@ -98,8 +98,8 @@ impl Resolver for Names {
 
 /// The name is this machine's, so that no proxy of whoever runs the tests is asked; what it means, `names` tells.
 fn fetch_with(names: Names, registry: &str, patience: Patience) -> Result<(), RegistryError> {
-    let url = Connection::new(Wire::Plain).url(registry).unwrap();
-    let client = Client::with_names(url, patience, Authorization::default(), names);
+    let url = Connection::new(Wire::Plain).url(registry, false).unwrap();
+    let client = Client::with_names(url, &Trust::default(), patience, Authorization::default(), names);
     let reference: Reference = format!("{registry}/app:1").parse().unwrap();
     manifest::fetch(&client, &reference, "1", &authorization::Scope::pull("app")).map(drop)
 }

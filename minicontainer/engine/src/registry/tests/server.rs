@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -11,6 +11,8 @@ use std::{
     thread,
     time::Duration,
 };
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request, as the server saw it.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Asked {
     pub body: Vec<u8>,
     /// How many came before it.
     pub number: usize,
+    /// Whether the client showed a certificate of its own.
+    pub proven: bool,
 }
 
 impl Asked {
@@ -42,6 +46,8 @@ pub struct Reply {
     pub drip: Option<Duration>,
     /// Nothing is sent, and the connection stays open.
     pub silent: bool,
+    /// Nothing is sent, and the connection is closed.
+    pub gone: bool,
 }
 
 impl Reply {
@@ -69,6 +75,15 @@ pub struct Server {
 
 impl Server {
     pub fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
+        Server::start_with(None, answer)
+    }
+
+    /// The same over TLS.
+    pub fn start_tls(config: Arc<ServerConfig>, answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
+        Server::start_with(Some(config), answer)
+    }
+
+    fn start_with(tls: Option<Arc<ServerConfig>>, answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, ended) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
@@ -80,9 +95,14 @@ impl Server {
                     return;
                 }
                 let (answer, asked, ended) = (Arc::clone(&answer), Arc::clone(&asked), Arc::clone(&ended));
+                let tls = tls.clone();
                 thread::spawn(move || {
+                    let stream = stream.unwrap();
                     // A client that goes away is no fault of the server.
-                    let _ = serve(stream.unwrap(), &*answer, &asked, &ended);
+                    let _ = match tls {
+                        None => serve(stream, false, &*answer, &asked, &ended),
+                        Some(config) => serve_tls(stream, config, &*answer, &asked, &ended),
+                    };
                 });
             }
         });
@@ -116,16 +136,41 @@ impl Drop for Server {
     }
 }
 
-fn serve(
-    stream: TcpStream,
+fn serve_tls(
+    mut stream: TcpStream,
+    config: Arc<ServerConfig>,
     answer: &dyn Fn(&Asked) -> Reply,
     log: &Mutex<Vec<Asked>>,
     ended: &AtomicBool,
 ) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
+    while connection.is_handshaking() {
+        if let Err(error) = connection.complete_io(&mut stream) {
+            // What the client has sent is read, or the kernel would take back the alert that tells it why.
+            stream.shutdown(Shutdown::Write)?;
+            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            std::io::copy(&mut stream, &mut std::io::sink())?;
+            return Err(error);
+        }
+    }
+    let proven = connection.peer_certificates().is_some();
+    let mut stream = StreamOwned::new(connection, stream);
+    serve(&mut stream, proven, answer, log, ended)?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}
+
+fn serve(
+    stream: impl Read + Write,
+    proven: bool,
+    answer: &dyn Fn(&Asked) -> Reply,
+    log: &Mutex<Vec<Asked>>,
+    ended: &AtomicBool,
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
     // What begins so is a handshake of TLS, to which a web server without TLS answers as to any nonsense.
     if reader.fill_buf()?.first() == Some(&0x16) {
-        return (&stream).write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+        return reader.get_mut().write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
     }
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -137,6 +182,7 @@ fn serve(
         headers: BTreeMap::new(),
         body: Vec::new(),
         number: 0,
+        proven,
     };
     loop {
         let mut line = String::new();
@@ -145,16 +191,19 @@ fn serve(
         asked.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
     let length = asked.header("content-length").parse().unwrap_or(0);
-    reader.take(length).read_to_end(&mut asked.body)?;
+    reader.by_ref().take(length).read_to_end(&mut asked.body)?;
     asked.number = {
         let mut log = log.lock().unwrap();
         log.push(asked.clone());
         log.len() - 1
     };
-    send(stream, &answer(&asked), &asked.method, ended)
+    send(reader.get_mut(), &answer(&asked), &asked.method, ended)
 }
 
-fn send(mut stream: TcpStream, reply: &Reply, method: &str, ended: &AtomicBool) -> std::io::Result<()> {
+fn send(stream: &mut impl Write, reply: &Reply, method: &str, ended: &AtomicBool) -> std::io::Result<()> {
+    if reply.gone {
+        return Ok(());
+    }
     if reply.silent {
         while !ended.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(10));

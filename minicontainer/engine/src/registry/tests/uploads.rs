@@ -72,6 +72,56 @@ fn a_lost_upload_begins_again() {
     assert!(server.count("PUT", "") <= 10 && server.count("PUT", "/manifests/") == 0);
 }
 
+/// Row F22: what the registry has kept is not sent again, and where it goes on is the registry's word.
+#[test]
+fn a_broken_upload_goes_on_where_the_registry_says() {
+    const KEPT: usize = 60_000;
+    for broken in [Reply { gone: true, ..Reply::default() }, Reply::new(503, "")] {
+        let kept: Mutex<Vec<u8>> = Mutex::default();
+        let server = taking(move |asked| {
+            let mut kept = kept.lock().unwrap();
+            let digest = asked.target.rsplit('=').next().unwrap_or_default();
+            match (asked.method.as_str(), asked.target.contains("goes-on")) {
+                ("PUT", false) if kept.is_empty() && asked.body.len() > KEPT => {
+                    kept.extend_from_slice(&asked.body[..KEPT]);
+                    Some(broken.clone())
+                }
+                ("GET", false) => {
+                    let reply = Reply::new(204, "").header("Range", format!("0-{}", KEPT - 1));
+                    Some(reply.header("Location", "/v2/app/blobs/uploads/goes-on?state=y"))
+                }
+                ("PUT", true) => {
+                    let range = format!("{KEPT}-{}", KEPT + asked.body.len() - 1);
+                    let whole = [kept.as_slice(), &asked.body].concat();
+                    let right = asked.header("content-range") == range && Digest::of(&whole).to_string() == digest;
+                    Some(Reply::new(if right { 201 } else { 400 }, ""))
+                }
+                _ => None,
+            }
+        });
+        try_push(&server).unwrap();
+        assert_eq!((server.count("GET", "/uploads/"), server.count("PUT", "goes-on")), (1, 1));
+        assert_eq!(server.count("POST", "/uploads/"), 3, "no session is begun anew");
+    }
+}
+
+/// Row F22: a registry that does not tell, or tells nonsense, gets all of it once more.
+#[test]
+fn a_broken_upload_begins_again_where_nothing_is_told() {
+    for (status, range) in [(404, ""), (204, ""), (204, "nonsense"), (204, "0-999999999"), (204, "0-0"), (204, "7-9")] {
+        let broken = Mutex::new(false);
+        let server = taking(move |asked| match asked.method.as_str() {
+            "PUT" if asked.target.contains("/uploads/") && !std::mem::replace(&mut *broken.lock().unwrap(), true) => {
+                Some(Reply { gone: true, ..Reply::default() })
+            }
+            "GET" => Some(Reply::new(status, "").header("Range", range)),
+            _ => None,
+        });
+        try_push(&server).unwrap_or_else(|error| panic!("{range}: {error}"));
+        assert_eq!(server.count("GET", "/uploads/"), 1, "{range}");
+    }
+}
+
 /// Row F22: the place to upload to is another server's, which gets the bytes and no credentials; or a place that nobody
 /// may lead to.
 #[test]

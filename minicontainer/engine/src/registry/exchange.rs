@@ -1,0 +1,90 @@
+//! One request and one answer, as [`client`](super::client) passes them on.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+};
+
+use ureq::http::{HeaderMap, Method};
+
+use super::{authorization::Scope, paced::Paced, url::Url};
+
+/// What is asked.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) url: &'a Url,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Content<'a>,
+    /// What it needs to be allowed.
+    pub(super) scope: &'a Scope,
+    /// For messages: "cannot …".
+    pub(super) action: &'a str,
+}
+
+/// What is sent along.
+pub(super) enum Content<'a> {
+    None,
+    Bytes(&'a [u8]),
+    /// A part of a file; told is how far it has got.
+    File(Part<'a>),
+}
+
+/// What of a file is to be sent.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'a> {
+    pub(super) file: &'a File,
+    /// The bytes before it are there already.
+    pub(super) from: u64,
+    /// Where the file ends.
+    pub(super) end: u64,
+    /// Told is up to which byte of the file it has been sent.
+    pub(super) told: &'a dyn Fn(u64),
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn length(&self) -> u64 {
+        self.end - self.from
+    }
+
+    pub(super) fn reader(self) -> io::Result<impl Read + 'a> {
+        let mut file = self.file;
+        file.seek(SeekFrom::Start(self.from))?;
+        Ok(Counted { content: file.take(self.length()), count: self.from, told: self.told })
+    }
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Paced<ureq::BodyReader<'static>>,
+    /// From where.
+    pub(super) url: Url,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What the answer says its length is.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.header("content-length")?.trim().parse().ok()
+    }
+}
+
+/// Tells how much was read through it.
+struct Counted<'a, R> {
+    content: R,
+    count: u64,
+    told: &'a dyn Fn(u64),
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.content.read(buffer)?;
+        self.count += count as u64;
+        (self.told)(self.count);
+        Ok(count)
+    }
+}

@@ -1,0 +1,77 @@
+//! Which tags a repository has.
+//!
+//! A registry may tell them in parts: then the answer has a `Link` to the next one (OCI distribution-spec, *Listing
+//! tags*; RFC 8288). Where that leads is under the rules of any redirect.
+
+use minicontainer::core::Reference;
+use serde::Deserialize;
+use ureq::http::Method;
+
+use super::{
+    Connection, RegistryError,
+    authorization::Scope,
+    exchange::{Answer, Content, Request},
+    manifest::denied,
+    paced::read_document,
+    url::Url,
+};
+
+/// The most that is read of one part.
+const PART_LIMIT: u64 = 4 << 20;
+/// The most parts, of a hundred tags or more each.
+const PARTS_LIMIT: usize = 1000;
+
+#[derive(Deserialize)]
+struct Part {
+    tags: Option<Vec<String>>,
+}
+
+/// All tags of a reference's repository, as the registry tells them.
+pub fn tags(reference: &Reference, connection: &Connection) -> Result<Vec<String>, RegistryError> {
+    let client = connection.client(reference.registry())?;
+    let scope = Scope::pull(reference.path());
+    let action = format!("list the tags of {}", reference.familiar_repository());
+    let mut url = client.registry.with_target(&format!("/v2/{}/tags/list", reference.path()));
+    let mut tags = Vec::new();
+    for _ in 0..PARTS_LIMIT {
+        let request = Request {
+            method: Method::GET,
+            url: &url,
+            headers: Vec::new(),
+            body: Content::None,
+            scope: &scope,
+            action: &action,
+        };
+        let answer = client.send(&request)?;
+        match answer.status {
+            200 => {}
+            401 | 403 => return Err(denied(&client, reference, answer)),
+            404 => return Err(RegistryError::UnknownRepository { repository: reference.familiar_repository() }),
+            _ => return Err(client.refused(&action, answer)),
+        }
+        let next: Option<Url> = match next(&answer) {
+            Some(link) => Some(client.place(&action, &answer.url, link)?),
+            None => None,
+        };
+        let broken = |source| RegistryError::Local { action: action.clone(), source };
+        let body = read_document(answer.body, PART_LIMIT, client.patience.answer).map_err(broken)?;
+        let part = body.and_then(|body| serde_json::from_slice::<Part>(&body).ok());
+        tags.extend(
+            part.ok_or_else(|| client.protocol(&action, "its answer is no list of tags"))?.tags.into_iter().flatten(),
+        );
+        match next {
+            Some(next) => url = next,
+            None if tags.is_empty() => {
+                return Err(RegistryError::UnknownRepository { repository: reference.familiar_repository() });
+            }
+            None => return Ok(tags),
+        }
+    }
+    Err(client.protocol(&action, "its list of tags has no end"))
+}
+
+/// Where the next part is: `Link: </v2/app/tags/list?last=9&n=10>; rel="next"`.
+fn next(answer: &Answer) -> Option<&str> {
+    let (link, rest) = answer.header("link")?.trim().strip_prefix('<')?.split_once('>')?;
+    rest.contains("next").then_some(link)
+}

@@ -1,0 +1,212 @@
+//! TLS, tried: with an authority, a registry and a client that are made for each test, and with each doubt there can be.
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    server::WebPkiClientVerifier,
+};
+
+use super::*;
+
+/// Who signs certificates.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: rcgen::Certificate,
+}
+
+/// A certificate, and the key that it is of.
+struct Identity {
+    certificate: rcgen::Certificate,
+    key: KeyPair,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        Authority::named("the authority")
+    }
+
+    fn named(name: &str) -> Authority {
+        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
+        Authority { issuer: Issuer::new(parameters, key), certificate }
+    }
+
+    fn sign(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut parameters);
+        let key = KeyPair::generate().unwrap();
+        Identity { certificate: parameters.signed_by(&key, &self.issuer).unwrap(), key }
+    }
+}
+
+impl Identity {
+    /// A server's settings; it wants to see certificates of clients that this authority has signed, or none.
+    fn serving(&self, clients_of: Option<(&Authority, Need)>) -> Arc<ServerConfig> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_safe_default_protocol_versions().unwrap();
+        let builder = match clients_of {
+            None => builder.with_no_client_auth(),
+            Some((authority, need)) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(authority.certificate.der().clone()).unwrap();
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+                let verifier = if need == Need::Asked { verifier.allow_unauthenticated() } else { verifier };
+                builder.with_client_cert_verifier(verifier.build().unwrap())
+            }
+        };
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
+        Arc::new(builder.with_single_cert(vec![self.certificate.der().clone()], key).unwrap())
+    }
+}
+
+/// Whether a client must show a certificate or may.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Asked,
+    Required,
+}
+
+/// Serves one image as this identity.
+fn serving(config: Arc<ServerConfig>) -> Server {
+    let shelf = Shelf::with_image(&[layer("file", 100_000)]);
+    Server::start_tls(config, move |asked| shelf.answer(asked))
+}
+
+/// Puts a file into a directory named as a registry is.
+fn put(room: &Room, server: &Server, file: &str, content: &str) {
+    let directory = room.directory.path().join("certs.d").join(server.name());
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join(file), content).unwrap();
+}
+
+#[test]
+fn a_registry_whose_authority_the_user_knows_is_believed() {
+    let authority = Authority::new();
+    let server = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
+    let room = Room::new();
+    put(&room, &server, "ca.crt", &authority.certificate.pem());
+    room.pull(&server).unwrap();
+    assert!(server.count("GET", "/blobs/") == 2 && server.asked().iter().all(|asked| !asked.proven));
+    // Two authorities in one file, and a directory that has nothing to say.
+    let room = Room::new();
+    fs::create_dir_all(room.directory.path().join("more").join(server.name())).unwrap();
+    put(&room, &server, "both.crt", &(Authority::new().certificate.pem() + &authority.certificate.pem()));
+    room.pull(&server).unwrap();
+}
+
+/// Each doubt is named, nothing is asked of whoever is not believed, and no try is made a second time.
+#[track_caller]
+fn check_doubt(server: &Server, room: &mut Room, mistrust: Mistrust, hint: &str) {
+    room.connection.wire = Wire::Tls;
+    let error = room.check_refused(server, "cannot be reached");
+    let RegistryError::Unreachable { failing: Failing::Tls(found), .. } = &error else { panic!("{error:?}") };
+    assert_eq!(*found, mistrust, "{}", full_message(&error));
+    assert!(error.hint().contains(hint), "{}", error.hint());
+    assert!(server.asked().is_empty(), "{:?}", server.asked());
+}
+
+#[test]
+fn each_doubt_has_its_reason() {
+    let authority = Authority::new();
+    let with_authority = |server: &Server| {
+        let room = Room::new();
+        put(&room, server, "ca.crt", &authority.certificate.pem());
+        room
+    };
+    let stranger = serving(Authority::named("another").sign("127.0.0.1", |_| {}).serving(None));
+    check_doubt(&stranger, &mut with_authority(&stranger), Mistrust::Unknown, "certs.d/127.0.0.1:");
+    // One of the same name, with another key.
+    let namesake = serving(Authority::new().sign("127.0.0.1", |_| {}).serving(None));
+    check_doubt(&namesake, &mut with_authority(&namesake), Mistrust::Unknown, "certs.d/127.0.0.1:");
+    // What is believed of one registry is not believed of another.
+    let other = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
+    check_doubt(&other, &mut with_authority(&stranger), Mistrust::Unknown, "ca.crt");
+    let check = |change: fn(&mut CertificateParams), mistrust, hint| {
+        let server = serving(authority.sign("127.0.0.1", change).serving(None));
+        check_doubt(&server, &mut with_authority(&server), mistrust, hint);
+    };
+    check(|it| it.not_after = date_time_ymd(2020, 1, 1), Mistrust::Expired, "renew");
+    check(|it| it.not_before = date_time_ymd(3000, 1, 1), Mistrust::Early, "clock");
+    check(|it| it.is_ca = IsCa::Ca(BasicConstraints::Unconstrained), Mistrust::Authority, "CA:FALSE");
+    let named = serving(authority.sign("registry.example.com", |_| {}).serving(None));
+    check_doubt(&named, &mut with_authority(&named), Mistrust::OtherName, "subjectAltName");
+}
+
+/// Plain HTTP where TLS is spoken: `a_failure_of_tls_never_leads_to_plain_http` is the reverse.
+#[test]
+fn plain_http_is_not_what_this_registry_speaks() {
+    let authority = Authority::new();
+    let tls = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
+    let go = Server::start(|_| Reply::new(400, "Client sent an HTTP request to an HTTPS server.\n"));
+    for server in [tls, go] {
+        let mut room = Room::new();
+        room.connection.wire = Wire::Plain;
+        let error = room.check_refused(&server, "cannot be reached");
+        let failing = matches!(error, RegistryError::Unreachable { failing: Failing::Tls(Mistrust::Tls), .. });
+        assert!(failing, "{error:?}");
+        assert!(error.hint().contains("leave --insecure away"), "{}", error.hint());
+        assert!(server.asked().len() <= 1, "it is asked once");
+    }
+}
+
+#[test]
+fn a_registry_may_want_to_know_its_clients() {
+    let authority = Authority::new();
+    let elsewhere = authority.sign("127.0.0.1", |_| {}).serving(Some((&authority, Need::Asked)));
+    let shelf = Shelf::with_image(&[layer("file", 100_000)]);
+    let storage = {
+        let shelf = shelf.clone();
+        Server::start_tls(elsewhere, move |asked| shelf.answer(asked))
+    };
+    let place = format!("https://{}", storage.name());
+    let own = authority.sign("127.0.0.1", |_| {}).serving(Some((&authority, Need::Required)));
+    let server = Server::start_tls(own, move |asked| match asked.target.contains("/blobs/") {
+        true => Reply::new(307, "").header("Location", format!("{place}{}", asked.target)),
+        false => shelf.answer(asked),
+    });
+    let mut room = Room::new();
+    put(&room, &server, "ca.crt", &authority.certificate.pem());
+    check_doubt(&server, &mut room, Mistrust::Client, "client.cert and client.key");
+    let client = authority.sign("somebody", |_| {});
+    put(&room, &server, "client.cert", &client.certificate.pem());
+    put(&room, &server, "client.key", &client.key.serialize_pem());
+    room.pull(&server).unwrap();
+    assert!(server.asked().len() >= 3 && server.asked().iter().all(|asked| asked.proven));
+    // Where it leads, the authority counts, and who we are is not told.
+    assert!(storage.asked().len() == 2 && storage.asked().iter().all(|asked| !asked.proven));
+}
+
+/// A file that is no certificate is a mistake, not a file that does not count; and no mistake makes the engine fall.
+#[test]
+fn what_is_no_certificate_is_named() {
+    let authority = Authority::new();
+    let server = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
+    let [one, two] = [authority.sign("somebody", |_| {}), authority.sign("another", |_| {})];
+    let (certificate, key) = (one.certificate.pem(), one.key.serialize_pem());
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let cases: [(&[(&str, &str)], &str); 8] = [
+        (&[("ca.crt", "")], "ca.crt: it has no certificate"),
+        (&[("ca.crt", "nonsense")], "ca.crt: it has no certificate"),
+        (&[("ca.crt", broken)], "ca.crt: "),
+        (&[("client.cert", &certificate)], "client.cert: there is no key beside it"),
+        (&[("client.key", &key)], "client.key: there is no certificate beside it"),
+        (&[("client.cert", &certificate), ("client.key", "")], "client.key: it has no private key"),
+        (&[("client.cert", &certificate), ("client.key", &two.key.serialize_pem())], "client.key: it does not go with"),
+        (
+            &[("a.cert", &certificate), ("a.key", &key), ("b.cert", &certificate), ("b.key", &key)],
+            "it has more than one *.cert",
+        ),
+    ];
+    for (files, expect) in cases {
+        let room = Room::new();
+        files.iter().for_each(|(name, content)| put(&room, &server, name, content));
+        room.check_refused(&server, expect);
+    }
+    assert!(server.asked().is_empty());
+}

@@ -1,0 +1,139 @@
+//! The bytes of a blob go to a registry: in a *session*, which is a place that the registry names.
+//!
+//! ```text
+//! POST /v2/app/blobs/uploads/    202 Location: SESSION      a session begins; the place is under the rules of any redirect
+//! PUT  SESSION?digest=sha256:…   201                        all bytes, and what they should be
+//! GET  SESSION                   204 Range: 0-1048575       after a broken connection: so much the registry has kept
+//! PUT  SESSION?digest=sha256:…   201                        the rest
+//! ```
+//!
+//! (OCI distribution-spec, *Pushing blobs*.) A registry that has lost the session, or does not tell, gets a new one, and
+//! the blob from its beginning.
+
+use std::fs::File;
+
+use minicontainer::core::Digest;
+use ureq::http::Method;
+
+use super::{
+    Progress, RegistryError,
+    authorization::Scope,
+    client::Client,
+    exchange::{Answer, Content, Part, Request},
+    retry::{Next, is_passing},
+    url::Url,
+};
+
+/// What is to be sent, and to whom.
+pub(super) struct Upload<'a> {
+    pub(super) client: &'a Client,
+    pub(super) scope: &'a Scope,
+    /// For messages: "cannot …".
+    pub(super) action: String,
+    /// Where sessions begin.
+    pub(super) begin: Url,
+    pub(super) digest: &'a Digest,
+    pub(super) file: &'a File,
+    pub(super) size: u64,
+    pub(super) tell: &'a dyn Fn(Progress<'_>),
+}
+
+/// How one try ended.
+enum Tried {
+    Sent,
+    /// By an answer that says: you may not.
+    Denied(Answer),
+    /// Nothing can be done with this session any more.
+    Lost(RegistryError),
+    /// The connection broke, or the registry was busy; the session may still be there.
+    Broken(Url, RegistryError),
+}
+
+impl Upload<'_> {
+    /// Sends it, again and again while the fault may pass; gives the answer that denies it, if one does.
+    pub(super) fn send(&self) -> Result<Option<Answer>, RegistryError> {
+        let (mut failures, mut session) = (0, None);
+        loop {
+            let tried = match session.take().and_then(|place| self.kept(&place)) {
+                Some((place, from)) => self.rest(place, from)?,
+                None => self.whole()?,
+            };
+            let error = match tried {
+                Tried::Sent => return Ok(None),
+                Tried::Denied(answer) => return Ok(Some(answer)),
+                Tried::Lost(error) => error,
+                Tried::Broken(place, error) => {
+                    session = Some(place);
+                    error
+                }
+            };
+            failures += 1;
+            match self.client.patience.after(failures, None) {
+                Next::Retry(pause) => {
+                    (self.tell)(Progress::Retrying);
+                    self.client.pause(pause);
+                }
+                Next::GiveUp | Next::TooLong(_) => return Err(error),
+            }
+        }
+    }
+
+    /// A new session, and all bytes.
+    fn whole(&self) -> Result<Tried, RegistryError> {
+        let answer = self.client.send(&self.request(Method::POST, &self.begin, Content::Bytes(b"")))?;
+        match answer.status {
+            202 => {}
+            401 | 403 => return Ok(Tried::Denied(answer)),
+            _ => return Err(self.client.refused(&self.action, answer)),
+        }
+        let location = answer.header("location");
+        let location = location.ok_or_else(|| self.client.protocol(&self.action, "it names no place to upload to"))?;
+        self.rest(self.client.place(&self.action, &answer.url, location)?, 0)
+    }
+
+    /// The bytes from here on.
+    fn rest(&self, place: Url, from: u64) -> Result<Tried, RegistryError> {
+        let whole = place.with_query("digest", self.digest.as_str());
+        let told = |done| (self.tell)(Progress::Uploading { done, total: self.size });
+        let part = Part { file: self.file, from, end: self.size, told: &told };
+        let mut request = self.request(Method::PUT, &whole, Content::File(part));
+        if (1..self.size).contains(&from) {
+            request.headers.push(("content-range", format!("{from}-{}", self.size - 1)));
+        }
+        // Once: where it goes on, only the session knows.
+        let answer = match self.client.authorized(&request) {
+            Ok(answer) => answer,
+            Err(error) if error.is_passing() => return Ok(Tried::Broken(place, error)),
+            Err(error) => return Err(error),
+        };
+        match answer.status {
+            201 | 204 => Ok(Tried::Sent),
+            401 | 403 => Ok(Tried::Denied(answer)),
+            // The session is gone: 404 says so by the specification, 416 that it has another idea of how far it is.
+            404 | 410 | 416 => Ok(Tried::Lost(self.client.refused(&self.action, answer))),
+            status if is_passing(status) => Ok(Tried::Broken(place, self.client.refused(&self.action, answer))),
+            // A part that is refused may be as a whole what it should be.
+            _ if from > 0 => Ok(Tried::Lost(self.client.refused(&self.action, answer))),
+            _ => Err(self.client.refused(&self.action, answer)),
+        }
+    }
+
+    /// Up to where the registry has it, and where the session goes on; nothing if that is not to be learnt.
+    fn kept(&self, place: &Url) -> Option<(Url, u64)> {
+        let answer = self.client.send(&self.request(Method::GET, place, Content::None)).ok()?;
+        let last: u64 = answer.header("range")?.trim_start_matches("bytes=").strip_prefix("0-")?.parse().ok()?;
+        if !matches!(answer.status, 200 | 204) || last >= self.size {
+            return None;
+        }
+        let next = match answer.header("location") {
+            Some(location) => self.client.place(&self.action, &answer.url, location).ok()?,
+            None => place.clone(),
+        };
+        // `0-0` is what registries say of nothing at all.
+        Some((next, if last == 0 { 0 } else { last + 1 }))
+    }
+
+    fn request<'r>(&'r self, method: Method, url: &'r Url, body: Content<'r>) -> Request<'r> {
+        Request { method, url, headers: Vec::new(), body, scope: self.scope, action: &self.action }
+    }
+}

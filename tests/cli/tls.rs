@@ -1,0 +1,115 @@
+//! TLS with a real registry whose authority is of the test's own making: where it is looked for, and what is said if it is
+//! not found. What else can be wrong with a certificate, `registry::tests::tls` of the engine tries.
+
+use std::{fs, process::Command};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+use crate::{
+    place::{Answer, Place},
+    registry::{self, Registry, has},
+};
+
+/// A certificate and its key, in PEM.
+struct Identity {
+    certificate: String,
+    key: String,
+}
+
+/// An authority's certificate, and what it has signed for 127.0.0.1.
+fn authority() -> (String, Identity) {
+    let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let own = parameters.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(parameters, key);
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    (own, Identity { certificate: certificate.pem(), key: key.serialize_pem() })
+}
+
+/// A command of somebody whose home is in the place.
+fn command(place: &Place, store: &str, arguments: &[&str]) -> Command {
+    let mut command = registry::command(place, store, arguments);
+    command.env("HOME", place.path("home"));
+    command
+}
+
+/// Its answer, with the registry's port left out.
+fn answer(place: &Place, registry: &Registry, mut command: Command) -> Answer {
+    let answer = place.answer(command.output().unwrap());
+    let plain = |text: String| text.replace(&registry.address, "REGISTRY");
+    Answer { stdout: plain(answer.stdout), stderr: plain(answer.stderr), ..answer }
+}
+
+fn put(place: &Place, file: &str, content: &str) {
+    let path = place.path(file);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+#[test]
+fn a_registrys_authority_is_found_where_docker_and_podman_look() {
+    let (certificate, identity) = authority();
+    let Some(registry) = Registry::start_tls((&identity.certificate, &identity.key)) else { return };
+    let place = Place::new();
+    let name = registry.name("mine:1");
+    place.succeed(&["tag", "busybox", &name]);
+    let words = ["push", name.as_str()];
+    // On this machine plain http is spoken, and this registry says that it is not.
+    insta::assert_snapshot!("plain", answer(&place, &registry, command(&place, "store", &words)).show());
+
+    let directory = format!("home/.config/containers/certs.d/{}", registry.address);
+    put(&place, &format!("{directory}/ca.crt"), &certificate);
+    let pushed = answer(&place, &registry, command(&place, "store", &words));
+    assert_eq!(pushed.code, 0, "{}", pushed.stderr);
+    let ran = answer(&place, &registry, command(&place, "second", &["run", "--rm", &name, "echo", "hello"]));
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello\n"), "{}", ran.stderr);
+    let insecure = command(&place, "third", &["pull", "--insecure", &name]);
+    insta::assert_snapshot!("insecure", answer(&place, &registry, insecure).show());
+    if has("skopeo") {
+        skopeo_believes_the_same(&place, &name);
+    }
+
+    // The same where Docker keeps its credentials.
+    fs::remove_dir_all(place.path("home/.config")).unwrap();
+    put(&place, &format!("docker/certs.d/{}/ca.crt", registry.address), &certificate);
+    let pulled = answer(&place, &registry, command(&place, "fourth", &["pull", "-q", &name]));
+    assert_eq!((pulled.code, pulled.stdout.as_str()), (0, "REGISTRY/mine:1\n"), "{}", pulled.stderr);
+}
+
+fn skopeo_believes_the_same(place: &Place, name: &str) {
+    let remote = format!("docker://{name}");
+    let words = ["inspect", "--format", "{{.Name}}", &remote];
+    let output = place.program("skopeo", &words).env("HOME", place.path("home")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // The control: without that home it does not.
+    let output = place.program("skopeo", &words).env("HOME", place.path("nowhere")).output().unwrap();
+    assert!(!output.status.success());
+}
+
+#[test]
+fn who_is_not_believed_is_named() {
+    let (certificate, identity) = authority();
+    let Some(registry) = Registry::start_tls((&identity.certificate, &identity.key)) else { return };
+    let place = Place::new();
+    let name = registry.name("mine:1");
+    // There are settings for it, but they name no authority.
+    put(&place, &format!("home/.config/docker/certs.d/{}/README", registry.address), "");
+    put(&place, "ca.pem", &certificate);
+    put(&place, "empty.pem", "");
+    let pull = |file: Option<&str>| {
+        let mut command = command(&place, "store", &["pull", &name]);
+        file.map(|file| command.env("SSL_CERT_FILE", place.path(file)));
+        answer(&place, &registry, command)
+    };
+    put(&place, "other.pem", &authority().0);
+    let stranger = pull(Some("other.pem"));
+    let expect = "put the certificate of its authority into ~/.config/containers/certs.d/REGISTRY/ca.crt";
+    assert!(stranger.code == 1 && stranger.stderr.contains(expect), "{}", stranger.stderr);
+    insta::assert_snapshot!("no_such_file", pull(Some("nothing.pem")).show());
+    assert!(pull(Some("empty.pem")).stderr.contains("SSL_CERT_FILE names it, and no certificate is there"));
+    // The positive control: the file with the right authority opens the door, and nothing is behind it.
+    let unknown = pull(Some("ca.pem"));
+    assert!(unknown.stderr.contains("not found: manifest unknown"), "{}", unknown.stderr);
+}
