@@ -355,7 +355,7 @@ fn images_are_listed_tagged_and_removed() {
 }
 
 /// What a person at a terminal sees; None where there is no script(1) to make one.
-fn at_a_terminal(place: &Place, command: &str, plain: bool) -> Option<String> {
+pub fn at_a_terminal(place: &Place, command: &str, plain: bool) -> Option<String> {
     let there = place.program("script", &["--version"]).output().is_ok_and(|output| output.status.success());
     if !skip::require(there, "script(1) of util-linux") {
         return None;

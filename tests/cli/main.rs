@@ -13,6 +13,7 @@ mod hostile;
 mod images;
 mod judge;
 mod life;
+mod looking;
 mod mistakes;
 mod place;
 mod registry;

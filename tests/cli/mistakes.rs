@@ -13,6 +13,11 @@ const MISTAKES: &[&[&str]] = &[
     &["rmi", "no-such-image"],
     &["tag", "busybox", "Not A Reference"],
     &["history", "no-such-image"],
+    &["tag", "busybox", "mine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
+    &["images", "--filter", "dangling"],
+    &["images", "--filter", "until=soon"],
+    &["image", "prune", "--filter", "reference=busybox"],
+    &["image", "inspect", "no-such-image"],
     &["load", "-i", "missing.tar"],
     // programs
     &["run", "--rm", "busybox", "no-such-program"],
@@ -84,6 +89,9 @@ const MISTAKES: &[&[&str]] = &[
     &["container", "inspect", "busybox"],
     &["images", "--format", "{{.Nmae}}"],
     &["ps", "--format", "{{.ID"],
+    &["image", "inspect", "--format", "{{range .Config.Env}}{{printn .}}{{end}}", "busybox"],
+    &["doctor", "--format", "jsn"],
+    &["judge", "no-such-folder", "--format", "jsn"],
     // files
     &["run", "--rm", "--report", "/no/such/directory/report", "busybox", "true"],
 ];

@@ -23,7 +23,10 @@ use minicontainer_engine::{
     system::SystemError,
 };
 
-use crate::output::{visible, visible_lines};
+use crate::{
+    format::template::TemplateError,
+    output::{visible, visible_lines},
+};
 
 /// The engine could not do its part.
 pub const ENGINE_FAILED: u8 = 125;
@@ -93,7 +96,10 @@ impl Failure {
 
     /// Prints it.
     pub fn print(&self) -> ExitCode {
-        complain(&visible(&self.message()));
+        match self.error.downcast_ref::<TemplateError>() {
+            Some(error) => complain(&visible_lines(&error.render())),
+            None => complain(&visible(&self.message())),
+        }
         if let Some(hint) = &self.hint {
             eprintln!("  hint: {}", visible(hint));
         }

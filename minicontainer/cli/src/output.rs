@@ -27,7 +27,26 @@ pub fn print_line(text: &str) -> Result<(), Failure> {
 
 /// Writes a value as JSON.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    print_line(&serde_json::to_string_pretty(value).context("cannot write JSON")?)
+    print_line(&escaped(&serde_json::to_string_pretty(value).context("cannot write JSON")?))
+}
+
+/// A value as JSON in one line.
+pub fn json_text(value: &serde_json::Value) -> String {
+    escaped(&value.to_string())
+}
+
+/// JSON in which also those characters are escaped that need not be, but that a terminal obeys: outside of texts there are
+/// none. Whoever reads it as JSON reads the same.
+fn escaped(json: &str) -> String {
+    let escape = |character: char| match is_obeyed(character) && character != '\n' {
+        true => format!("\\u{:04x}", u32::from(character)),
+        false => character.to_string(),
+    };
+    if json.contains(|character| is_obeyed(character) && character != '\n') {
+        json.chars().map(escape).collect()
+    } else {
+        json.to_owned()
+    }
 }
 
 /// A text of somebody else's with the characters spelt out that a terminal would obey: control characters, and those
@@ -42,9 +61,7 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
 }
 
 fn visible_but(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let turns =
-        |character| matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let obeyed = |character: char| (character.is_control() || turns(character)) && !kept(character);
+    let obeyed = |character: char| is_obeyed(character) && !kept(character);
     if !text.contains(obeyed) {
         return Cow::Borrowed(text);
     }
@@ -54,6 +71,11 @@ fn visible_but(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
         false => character.to_string(),
     };
     Cow::Owned(text.chars().map(spell).collect())
+}
+
+fn is_obeyed(character: char) -> bool {
+    let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || character.is_control()
 }
 
 #[cfg(test)]
@@ -74,5 +96,12 @@ mod tests {
         // A single character that begins a sequence in terminals of eight bits, and one that writes backwards.
         check("\u{9b}31m \u{202e}txt.exe", "\\u{9b}31m \\u{202e}txt.exe");
         assert_eq!(visible_lines("one\n\x1btwo\n"), "one\n\\u{1b}two\n");
+    }
+
+    #[test]
+    fn json_says_the_same_and_moves_nothing() {
+        let strange = serde_json::Value::from("\u{9b}31m\u{202e}\n é");
+        assert_eq!(json_text(&strange), "\"\\u009b31m\\u202e\\n é\"");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json_text(&strange)).unwrap(), strange);
     }
 }

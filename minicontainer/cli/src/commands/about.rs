@@ -37,7 +37,7 @@ pub fn version(arguments: &VersionArguments) -> Result<ExitCode, Failure> {
         "Arch": std::env::consts::ARCH,
         "OciRuntimeSpec": "1.0.2",
     });
-    output::print(&format.render(&[document], str::to_uppercase)?)?;
+    output::print(&format.render_each(&[document])?)?;
     Ok(ExitCode::SUCCESS)
 }
 

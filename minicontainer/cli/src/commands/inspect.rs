@@ -4,12 +4,7 @@ use std::{fs, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
-use minicontainer::{
-    Store, Verdict,
-    core::plan::RootFs,
-    rootfs,
-    store::{Image, StoreError},
-};
+use minicontainer::{Store, Verdict, core::plan::RootFs, rootfs, store::StoreError};
 use minicontainer_engine::{
     Container, ContainerError, Containers, State,
     container::{AfterExit, Moment, exit_code},
@@ -17,7 +12,7 @@ use minicontainer_engine::{
 };
 use serde_json::{Value, json};
 
-use super::{find_image, list};
+use super::{find_image, image::inspect::document, list};
 use crate::{error::Failure, format::Format, output};
 
 /// Show all that is known, as JSON
@@ -26,7 +21,11 @@ use crate::{error::Failure, format::Format, output};
   minicontainer inspect one
   minicontainer inspect --format '{{.State.ExitCode}}' one
   minicontainer inspect --format '{{json .GraphDriver}}' one
-  minicontainer image inspect busybox")]
+  minicontainer inspect --format '{{range .Config.Env}}{{println .}}{{end}}' one
+  minicontainer image inspect busybox
+  minicontainer image inspect --format '{{range .Sharing.Layers}}{{println .Size .SharedWith}}{{end}}' busybox
+
+Templates are Docker's: {{.Field.Inner}}, {{if}}, {{range}}, {{index .List 0}}, {{json .Field}}, {{join .List \", \"}} …")]
 pub struct InspectArguments {
     /// Show by a template: json or '{{.Field.Inner}} …'
     #[arg(short, long, value_name = "TEMPLATE")]
@@ -49,7 +48,7 @@ pub const CONTAINER: Kind = ("container", |store, name| match Containers::of(sto
 
 /// Images.
 pub const IMAGE: Kind = ("image", |store, name| match image::find(store, name) {
-    Ok(image) => image_document(store, &image).map(Some),
+    Ok(image) => document(store, &image).map(Some),
     Err(ImageError::Store(StoreError::UnknownImage { .. } | StoreError::BadReference { .. })) => Ok(None),
     Err(error) => Err(error.into()),
 });
@@ -67,11 +66,13 @@ pub fn execute(arguments: &InspectArguments, kinds: &[Kind]) -> Result<ExitCode,
     }
     match format {
         None => output::print_json(&documents)?,
-        Some(format) => output::print(&format.render(&documents, str::to_uppercase)?)?,
+        // One list, as Docker has it, and not a line for each.
+        Some(Format::Json) => output::print_line(&output::json_text(&documents.into()))?,
+        Some(format) => output::print(&format.render(&documents, &str::to_uppercase)?)?,
     }
-    let what: Vec<&str> = kinds.iter().map(|(kind, _)| *kind).collect();
+    let what = if let [(kind, _)] = kinds { kind } else { "object" };
     for name in &missing {
-        let failure = Failure::new(format!("No such {}: {name}", what.join(" or ")));
+        let failure = Failure::new(format!("No such {what}: {name}"));
         failure.hint("`minicontainer ps -a` and `minicontainer images` list what there is").print();
     }
     Ok(if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -147,7 +148,7 @@ fn values_of<'record>(container: &'record Container, flag: &str) -> Vec<&'record
 }
 
 /// What Docker shows where there is no time.
-const NEVER: &str = "0001-01-01T00:00:00Z";
+pub const NEVER: &str = "0001-01-01T00:00:00Z";
 
 fn state(state: &State) -> Value {
     let time = |moment: Option<Moment>| moment.map_or_else(|| NEVER.to_owned(), |moment| moment.to_string());
@@ -189,25 +190,4 @@ fn graph_driver(store: &Store, container: &Container) -> Result<Value, Failure> 
         RootFs::Directory { path } => json!({"RootDir": path}),
     };
     Ok(json!({"Name": container.driver, "Data": data}))
-}
-
-fn image_document(store: &Store, image: &Image) -> Result<Value, Failure> {
-    let same = store.images()?.into_iter().flatten().filter(|other| other.id == image.id);
-    let tags: Vec<String> = same.filter_map(|other| other.reference).map(|name| name.familiar().to_string()).collect();
-    let layers: Vec<String> = image.layers.iter().map(|layer| layer.diff_id.to_string()).collect();
-    let directories: Vec<_> = image.layers.iter().rev().map(|layer| layer.directory.display().to_string()).collect();
-    let config = serde_json::to_value(image.config.config()).context("cannot write the image's config as JSON")?;
-    Ok(json!({
-        "Id": image.id,
-        "RepoTags": tags,
-        "RepoDigests": [],
-        "ManifestDigest": image.manifest_digest,
-        "Created": image.created,
-        "Architecture": image.config.architecture().to_string(),
-        "Os": image.config.os().to_string(),
-        "Size": image.size(),
-        "Config": config,
-        "RootFS": {"Type": "layers", "Layers": layers},
-        "GraphDriver": {"Name": "overlay", "Data": {"LowerDir": directories.join(":")}},
-    }))
 }

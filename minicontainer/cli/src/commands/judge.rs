@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     error::{ENGINE_FAILED, Failure, warn},
+    format::choice::Choice,
     output::{print, print_json},
     table,
 };
@@ -45,6 +46,11 @@ Examples:
   minicontainer judge homework
   minicontainer judge homework --jobs 4 --format json > results.json
   minicontainer judge homework --format junit > results.xml
+  minicontainer judge homework --format '{{.program}} {{.test}} {{.verdict}}'
+
+Forms: table, a row for each program and a column for each test, with the reasons below; json, a
+list of all runs with all that was measured; junit, XML as build servers read it.
+Fields for --format: .program .test .verdict .message .report
 
 Exit codes: 0 all are accepted; 1 some are not; 125 the engine failed, with some program or
 altogether.")]
@@ -57,9 +63,9 @@ pub struct JudgeArguments {
     #[arg(short, long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
 
-    /// How the results are written
+    /// How the results are written: table, json, junit, or each run by a template
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    format: ResultFormat,
+    format: String,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -74,6 +80,7 @@ enum ResultFormat {
 
 /// Judges. The exit code says whether all are accepted.
 pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
+    let format = Choice::parse(&arguments.format)?;
     let folder = Folder::read(&arguments.folder)?;
     let store = Store::open_default()?;
     let image = find_image(&store, &folder.settings.image)?;
@@ -98,10 +105,11 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     if interrupted.into_inner() {
         return Err(Failure::new("interrupted; nothing of it is left running"));
     }
-    match arguments.format {
-        ResultFormat::Table => print(&as_table(&folder, &results, colours()))?,
-        ResultFormat::Json => print_json(&results)?,
-        ResultFormat::Junit => print(&junit(&results))?,
+    match format {
+        Choice::Own(ResultFormat::Table) => print(&as_table(&folder, &results, colours()))?,
+        Choice::Own(ResultFormat::Json) => print_json(&results)?,
+        Choice::Own(ResultFormat::Junit) => print(&junit(&results))?,
+        Choice::Template(format) => print(&format.render_each(&results)?)?,
     }
     Ok(conclude(&results))
 }

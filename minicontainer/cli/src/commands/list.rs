@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     error::{Failure, warn},
-    format::Format,
+    format::list::Listing,
     output,
     table::{ago, roughly, shortened},
 };
@@ -32,31 +32,21 @@ pub struct ListArguments {
     #[arg(short, long)]
     all: bool,
 
-    /// Show ids only
-    #[arg(short, long)]
-    quiet: bool,
-
-    /// Show whole ids and commands
-    #[arg(long)]
-    no_trunc: bool,
-
-    /// Show by a template: json, '{{.Field}} …' or 'table {{.Field}}\t…'
-    #[arg(long, value_name = "TEMPLATE")]
-    format: Option<String>,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 /// Prints the list.
 pub fn execute(arguments: &ListArguments) -> Result<ExitCode, Failure> {
-    let quiet = if arguments.quiet { "{{.ID}}" } else { DEFAULT };
-    let format = Format::parse(arguments.format.as_deref().unwrap_or(quiet))?;
+    let format = arguments.listing.format(DEFAULT)?;
     let containers = Containers::of(&Store::open_default()?);
     for (id, error) in containers.damaged()? {
         warn(&format!("the container {} is damaged: {}", id.short(), Failure::from(error).message()));
     }
     let containers = containers.list()?;
     let shown = containers.iter().filter(|container| arguments.all || container.is_running());
-    let rows: Vec<Value> = shown.map(|container| row(container, arguments.no_trunc)).collect();
-    output::print(&format.render(&rows, heading)?)?;
+    let rows: Vec<Value> = shown.map(|container| row(container, arguments.listing.no_trunc)).collect();
+    output::print(&format.render(&rows, &heading)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -46,7 +46,11 @@ impl Moment {
         let (from_march, shifted) = ((month + 9) % 12, year - u64::from(month <= 2));
         let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + (153 * from_march + 2) / 5 + day - 1;
         let seconds = i64::try_from(days.checked_sub(719_468)? * 86_400 + seconds).ok()?;
-        let zone = text.get(19..)?.trim_start_matches(|character: char| character == '.' || character.is_ascii_digit());
+        let behind = text.get(19..)?;
+        let digits = behind.strip_prefix('.').unwrap_or_default();
+        let digits = &digits[..digits.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(digits.len())];
+        let nanoseconds: u32 = format!("{digits:0<9.9}").parse().ok()?;
+        let zone = if digits.is_empty() { behind } else { &behind[1 + digits.len()..] };
         let offset = match zone.split_at_checked(1)? {
             ("Z" | "z", "") => 0,
             (sign @ ("+" | "-"), time) => {
@@ -56,7 +60,12 @@ impl Moment {
             }
             _ => return None,
         };
-        u64::try_from(seconds - offset).ok().map(|seconds| Moment::since_epoch(Duration::from_secs(seconds)))
+        u64::try_from(seconds - offset).ok().map(|seconds| Moment::since_epoch(Duration::new(seconds, nanoseconds)))
+    }
+
+    /// So long before it, and no earlier than 1970.
+    pub fn before(self, time: Duration) -> Moment {
+        Moment::since_epoch(Duration::from_nanos(self.0).saturating_sub(time))
     }
 
     /// How long ago it was; nothing, if the clock has been set back meanwhile.
@@ -98,7 +107,18 @@ mod tests {
             assert_eq!(Moment::parse(&moment.to_string()), Some(moment));
         }
         assert_eq!(Moment::parse("1970-01-01T01:00:00+01:00"), Some(Moment::since_epoch(Duration::ZERO)));
-        for text in ["", "yesterday", "1969-12-31T23:59:59Z", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00"] {
+        // Images that were built within one second have an order, too.
+        assert_eq!(Moment::parse("1970-01-01T00:00:01.25Z"), Some(Moment::since_epoch(Duration::from_millis(1250))));
+        assert!(Moment::parse("2026-01-01T00:00:00.5Z") > Moment::parse("2026-01-01T00:00:00Z"));
+        for text in [
+            "2026-01-01T00:00:00.",
+            "2026-01-01T00:00:00.Z",
+            "",
+            "yesterday",
+            "1969-12-31T23:59:59Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T00:00:00",
+        ] {
             assert_eq!(Moment::parse(text), None, "{text}");
         }
     }

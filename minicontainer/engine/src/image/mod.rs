@@ -42,6 +42,7 @@ mod remove;
 mod save;
 mod seed;
 mod selection;
+mod sharing;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -66,4 +67,5 @@ pub(crate) use remove::blobs;
 pub use remove::{Condition, Names, Pruned, Pruning, prune, remove};
 pub use save::save;
 pub use seed::{Origin, SeedError, Seeded, seed_busybox};
+pub use sharing::Sharing;
 pub use unpack::UnpackError;

@@ -22,16 +22,21 @@ use nix::{
 };
 use serde::Serialize;
 
-use crate::{error::Failure, output};
+use crate::{error::Failure, format::choice::Choice, output};
 use told::Seen;
 
 /// Try what this machine can do, and say how to mend what it cannot
 #[derive(Debug, Args)]
-#[command(after_help = "Ends with 0 if `minicontainer run` works, else with 1.")]
+#[command(after_help = "Examples:
+  minicontainer doctor
+  minicontainer doctor --format '{{.verdict}} {{.name}}'
+
+Fields for --format: .name .verdict (works, missing, broken) .detail .mend
+Ends with 0 if `minicontainer run` works, else with 1.")]
 pub struct DoctorArguments {
-    /// Print lines for people, or JSON
+    /// Print lines for people (text), json, or each finding by a template
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: DoctorFormat,
+    format: String,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -48,7 +53,6 @@ struct Finding {
     verdict: Verdict,
     /// What was seen, or what went wrong.
     detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
 }
 
@@ -74,6 +78,7 @@ impl Finding {
 
 /// Tries everything.
 pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
+    let format = Choice::parse(&arguments.format)?;
     let host = host::probe();
     let seen = see();
     let mut findings = vec![
@@ -94,9 +99,12 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
         Err(error) => findings.push(Finding::fails("store", Verdict::Broken, &error.into())),
     }
     let runs = findings.iter().all(|finding| finding.verdict != Verdict::Broken);
-    match arguments.format {
-        DoctorFormat::Json => output::print_json(&serde_json::json!({"runs": runs, "findings": findings}))?,
-        DoctorFormat::Text => output::print(&text(&findings, runs))?,
+    match format {
+        Choice::Own(DoctorFormat::Json) => {
+            output::print_json(&serde_json::json!({"runs": runs, "findings": findings}))?;
+        }
+        Choice::Own(DoctorFormat::Text) => output::print(&text(&findings, runs))?,
+        Choice::Template(format) => output::print(&format.render_each(&findings)?)?,
     }
     Ok(if runs { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -9,11 +9,12 @@ use serde_json::json;
 use super::{super::find_image, heading, since, true_time};
 use crate::{
     error::Failure,
-    format::Format,
+    format::list::Listing,
     output,
     table::{shortened, size},
 };
 
+const EXACT: &str = "table {{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
 const DEFAULT: &str = "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
 /// How much of an instruction a table shows.
 const INSTRUCTION_WIDTH: usize = 45;
@@ -29,44 +30,42 @@ pub struct HistoryArguments {
     /// The image, by name, id, or the beginning of an id
     image: String,
 
-    /// Show ids only
-    #[arg(short, long)]
-    quiet: bool,
+    /// Show sizes and times for people; with =false in bytes and as dates
+    #[arg(short = 'H', long, default_value_t = true, hide_default_value = true, value_name = "true|false")]
+    #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    human: bool,
 
-    /// Show whole ids and instructions
-    #[arg(long)]
-    no_trunc: bool,
-
-    /// Show by a template: json, '{{.Field}} …' or 'table {{.Field}}\t…'
-    #[arg(long, value_name = "TEMPLATE")]
-    format: Option<String>,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 /// Prints an image's history.
 pub fn history(arguments: &HistoryArguments) -> Result<ExitCode, Failure> {
-    let default = if arguments.quiet { "{{.ID}}" } else { DEFAULT };
-    let format = Format::parse(arguments.format.as_deref().unwrap_or(default))?;
+    let listing = &arguments.listing;
+    let format = listing.format(if arguments.human { DEFAULT } else { EXACT })?;
     let image = find_image(&Store::open_default()?, &arguments.image)?;
     let mut layers = image.layers.iter();
     let mut rows = Vec::new();
     for entry in image.config.history().iter().flatten() {
         // An instruction that only sets metadata makes no layer.
         let layer = if entry.empty_layer().unwrap_or_default() { None } else { layers.next() };
+        let bytes = layer.map_or(0, |layer| layer.size);
         let by = entry.created_by().as_deref().unwrap_or_default();
         rows.push(json!({
             // What an image was made of need not be an image here.
             "ID": "<missing>",
             "CreatedAt": true_time(entry.created().as_deref()).unwrap_or("N/A"),
             "CreatedSince": since(entry.created().as_deref()),
-            "CreatedBy": if arguments.no_trunc { by.to_owned() } else { shortened(by, INSTRUCTION_WIDTH) },
-            "Size": size(layer.map_or(0, |layer| layer.size)),
+            "CreatedBy": if listing.no_trunc { by.to_owned() } else { shortened(by, INSTRUCTION_WIDTH) },
+            "Size": if arguments.human { size(bytes) } else { bytes.to_string() },
             "Comment": entry.comment().as_deref().unwrap_or_default(),
         }));
     }
     rows.reverse();
     if let Some(newest) = rows.first_mut() {
-        newest["ID"] = if arguments.no_trunc { image.id.to_string() } else { image.id.short().to_owned() }.into();
+        newest["ID"] = listing.id(image.id.as_str(), image.id.short()).into();
     }
-    output::print(&format.render(&rows, |field| if field == "ID" { "IMAGE".to_owned() } else { heading(field) })?)?;
+    let heading = |field: &str| if field == "ID" { "IMAGE".to_owned() } else { heading(field) };
+    output::print(&format.render(&rows, &heading)?)?;
     Ok(ExitCode::SUCCESS)
 }

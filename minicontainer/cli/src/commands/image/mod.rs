@@ -1,14 +1,17 @@
 //! Commands about images.
 //!
 //! ```text
-//! list      images, history        what there is
+//! list      images, history        what there is; filter: which of it
+//! inspect   inspect                all that is known of one
 //! archive   load, save, import     images come and go as files
 //! made      commit, export         what containers have become
 //! remove    rmi, image prune       images go
 //! ```
 
 pub mod archive;
+mod filter;
 pub mod history;
+pub mod inspect;
 pub mod list;
 pub mod made;
 pub mod remove;
@@ -55,8 +58,13 @@ pub fn tag(arguments: &TagArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A name that an image may get. A digest says what an image is; nobody gives it another.
 fn new_name(text: &str) -> Result<Reference, Failure> {
-    text.parse().map_err(|error| Failure::of_argument("the new name", error))
+    let name: Reference = text.parse().map_err(|error| Failure::of_argument("the new name", error))?;
+    match name.digest() {
+        Some(_) => Err(Failure::new(format!("refusing to create a tag with a digest reference: {text}"))),
+        None => Ok(name),
+    }
 }
 
 /// The two columns of a name.
@@ -70,7 +78,8 @@ pub fn repository_and_tag(reference: Option<&Reference>) -> (String, String) {
 fn heading(field: &str) -> String {
     match field {
         "ID" => "IMAGE ID".to_owned(),
-        "CreatedSince" | "CreatedAt" => "CREATED".to_owned(),
+        "CreatedSince" => "CREATED".to_owned(),
+        "CreatedAt" => "CREATED AT".to_owned(),
         "CreatedBy" => "CREATED BY".to_owned(),
         "SharedSize" => "SHARED SIZE".to_owned(),
         "UniqueSize" => "UNIQUE SIZE".to_owned(),
@@ -81,6 +90,11 @@ fn heading(field: &str) -> String {
 /// An image made the same everywhere carries no time, but the beginning of all times.
 fn true_time(created: Option<&str>) -> Option<&str> {
     created.filter(|time| !time.starts_with("1970-01-01T"))
+}
+
+/// When an image was made, so that it can be compared.
+fn moment(created: Option<&str>) -> Option<Moment> {
+    created.and_then(Moment::parse)
 }
 
 /// How long ago that was.

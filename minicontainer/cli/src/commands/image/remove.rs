@@ -1,7 +1,7 @@
 //! `rmi` and `image prune`: images go.
 
 use std::{
-    io::{self, BufRead, IsTerminal},
+    io::{self, BufRead, IsTerminal, Read},
     process::ExitCode,
 };
 
@@ -12,7 +12,11 @@ use minicontainer::{
 };
 use minicontainer_engine::image::{self, Names, Pruning};
 
+use super::filter::conditions;
 use crate::{error::Failure, output, table::size};
+
+/// The most that is read of an answer.
+const ANSWER_LIMIT: u64 = 1024;
 
 /// Remove images
 ///
@@ -26,6 +30,10 @@ pub struct RemoveArguments {
     #[arg(short, long)]
     force: bool,
 
+    /// Keep the images that it was made of; no image here has hidden ones, so it changes nothing
+    #[arg(long)]
+    no_prune: bool,
+
     /// Names, ids, or beginnings of ids
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
@@ -35,11 +43,18 @@ pub struct RemoveArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer image prune
-  minicontainer image prune -a -f")]
+  minicontainer image prune -a -f
+  minicontainer image prune -a --filter until=24h
+
+Filters: until=TIME, label=NAME[=VALUE], label!=NAME[=VALUE]")]
 pub struct PruneArguments {
     /// All images that no container uses, not only those without a name
     #[arg(short, long)]
     all: bool,
+
+    /// Only images that meet a condition; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    filter: Vec<String>,
 
     /// Do not ask
     #[arg(short, long)]
@@ -77,11 +92,11 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
         true => "all images without at least one container associated to them",
         false => "all dangling images",
     };
+    let conditions = conditions(&arguments.filter)?;
     if !arguments.force && !confirmed(&format!("WARNING! This will remove {what}."))? {
         return Ok(ExitCode::SUCCESS);
     }
-    let store = Store::open_default()?;
-    let pruned = image::prune(&store, &Pruning { all: arguments.all, conditions: Vec::new() })?;
+    let pruned = image::prune(&Store::open_default()?, &Pruning { all: arguments.all, conditions })?;
     output::print(&told_of_pruned(&pruned.removed))?;
     output::print_line(&format!("Total reclaimed space: {}", size(pruned.reclaimed)))?;
     Ok(ExitCode::SUCCESS)
@@ -97,13 +112,21 @@ pub fn told_of_pruned(removed: &[Removed]) -> String {
     if lines.is_empty() { lines } else { format!("Deleted Images:\n{lines}\n") }
 }
 
-/// Asks. Where nobody can answer, the answer is no.
+/// Asks. The answer may come through a pipe, such as that of yes(1); where there is none at all, somebody must say so.
 pub fn confirmed(question: &str) -> Result<bool, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::new(format!("{question} Nobody is there to say yes")).hint("say so beforehand with -f"));
+    let asked = format!("{question}\nAre you sure you want to continue? [y/N] ");
+    let is_terminal = io::stdin().is_terminal();
+    if is_terminal {
+        output::print(&asked)?;
     }
-    output::print(&format!("{question}\nAre you sure you want to continue? [y/N] "))?;
     let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
+    let read = io::stdin().lock().take(ANSWER_LIMIT).read_line(&mut answer);
+    if !is_terminal {
+        if read.is_err() || answer.is_empty() {
+            let failure = Failure::new(format!("{question} Nobody is there to say yes"));
+            return Err(failure.hint("say so beforehand with -f"));
+        }
+        output::print_line(&asked)?;
+    }
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

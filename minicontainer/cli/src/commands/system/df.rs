@@ -50,12 +50,12 @@ pub fn execute(arguments: &DfArguments) -> Result<ExitCode, Failure> {
     let format = arguments.format.as_deref().map(Format::parse).transpose()?;
     let usage = usage(&Store::open_default()?)?;
     let text = match (arguments.verbose, format) {
-        (false, None) => Format::parse(DEFAULT)?.render(&summary(&usage), heading)?,
-        (false, Some(format)) => format.render(&summary(&usage), heading)?,
+        (false, None) => Format::parse(DEFAULT)?.render(&summary(&usage), &heading)?,
+        (false, Some(format)) => format.render(&summary(&usage), &heading)?,
         (true, None) => details(&usage)?,
         (true, Some(format)) => {
             let document = json!({"Images": images(&usage), "Containers": containers(&usage), "Volumes": [], "BuildCache": cache(&usage)});
-            format.render(&[document], heading)?
+            format.render(&[document], &heading)?
         }
     };
     output::print(&text)?;
@@ -91,7 +91,7 @@ fn part_of(part: u64, whole: u64) -> String {
 /// A table for each kind.
 fn details(usage: &Usage) -> Result<String, Failure> {
     let table = |rows: &[Value], columns: &str, id: &str| {
-        Format::parse(columns)?.render(rows, |field| if field == "ID" { id.to_owned() } else { heading(field) })
+        Format::parse(columns)?.render(rows, &|field| if field == "ID" { id.to_owned() } else { heading(field) })
     };
     let cached: u64 = usage.cache.iter().filter(|cached| !cached.is_shared).map(|cached| cached.size).sum();
     Ok(format!(

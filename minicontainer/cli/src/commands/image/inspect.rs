@@ -1,0 +1,115 @@
+//! What `inspect` shows of an image: Docker's document, and which other images share its layers.
+
+use std::{collections::BTreeSet, io::Read};
+
+use anyhow::Context;
+use minicontainer::{Store, store::Image};
+use minicontainer_engine::image::{self, Sharing};
+use serde_json::{Value, json};
+
+use crate::{commands::inspect::NEVER, error::Failure};
+
+/// An image's config is a document of at most this size; the store has read it before.
+const DOCUMENT_LIMIT: u64 = 4 << 20;
+
+/// What a config may say of containers of the image.
+const SETTINGS: [&str; 13] = [
+    "User",
+    "ExposedPorts",
+    "Env",
+    "Entrypoint",
+    "Cmd",
+    "Healthcheck",
+    "ArgsEscaped",
+    "Volumes",
+    "WorkingDir",
+    "OnBuild",
+    "Labels",
+    "StopSignal",
+    "Shell",
+];
+
+/// All that is known of an image.
+pub fn document(store: &Store, image: &Image) -> Result<Value, Failure> {
+    // Also what no type of ours has a field for: Docker adds to the standard's config.
+    let config = read(store, &image.id)?;
+    let manifest = read(store, &image.manifest_digest)?;
+    let manifest_size =
+        store.open_blob(&image.manifest_digest)?.metadata().context("cannot look at the manifest")?.len();
+    let all: Vec<Image> = image::list(store)?.into_iter().flatten().collect();
+    let same = || all.iter().filter(|other| other.id == image.id);
+    let tags: BTreeSet<String> = same()
+        .flat_map(|other| &other.reference)
+        .filter(|name| name.tag().is_some())
+        .map(|name| name.familiar())
+        .collect();
+    let digests: BTreeSet<String> = same().filter_map(repository_digest).collect();
+    let directories: Vec<_> = image.layers.iter().rev().map(|layer| layer.directory.display().to_string()).collect();
+    let text = |field: &str| config.get(field).and_then(Value::as_str).unwrap_or_default();
+    let comment = config.pointer("/history").and_then(Value::as_array).and_then(|history| history.last());
+    Ok(json!({
+        "Id": image.id,
+        "RepoTags": tags,
+        "RepoDigests": digests,
+        // No image here was made of a hidden one.
+        "Parent": "",
+        "Comment": comment.and_then(|entry| entry.get("comment")).and_then(Value::as_str).unwrap_or_default(),
+        "Created": image.created,
+        "Author": text("author"),
+        "Config": settings(config.get("config")),
+        "Architecture": text("architecture"),
+        "Variant": text("variant"),
+        "Os": text("os"),
+        "OsVersion": text("os.version"),
+        "Size": image.size(),
+        "GraphDriver": {"Name": "overlay", "Data": {"LowerDir": directories.join(":")}},
+        "RootFS": {"Type": "layers", "Layers": image.layers.iter().map(|layer| &layer.diff_id).collect::<Vec<_>>()},
+        // The store's index, as the standard has it, keeps no times.
+        "Metadata": {"LastTagTime": NEVER},
+        "Descriptor": {
+            "mediaType": manifest.get("mediaType").and_then(Value::as_str).unwrap_or("application/vnd.oci.image.manifest.v1+json"),
+            "digest": image.manifest_digest,
+            "size": manifest_size,
+        },
+        "Sharing": sharing(image, &Sharing::of(&all)),
+    }))
+}
+
+/// The image's name with a digest, as a registry knows it.
+fn repository_digest(image: &Image) -> Option<String> {
+    let name = image.reference.as_ref()?;
+    Some(format!("{}@{}", name.familiar_repository(), name.digest().unwrap_or(&image.manifest_digest)))
+}
+
+fn read(store: &Store, digest: &minicontainer::core::Digest) -> Result<Value, Failure> {
+    let mut text = Vec::new();
+    let file = store.open_blob(digest)?;
+    file.take(DOCUMENT_LIMIT).read_to_end(&mut text).with_context(|| format!("cannot read the blob {digest}"))?;
+    Ok(serde_json::from_slice(&text).with_context(|| format!("the blob {digest} is no JSON document"))?)
+}
+
+/// The settings for containers. All are there, so that a template may ask for each.
+fn settings(config: Option<&Value>) -> Value {
+    let otherwise = |name: &str| match name {
+        "User" | "WorkingDir" | "StopSignal" => "".into(),
+        "ArgsEscaped" => false.into(),
+        _ => Value::Null,
+    };
+    let of_image = |name: &str| config.and_then(|config| config.get(name)).filter(|value| !value.is_null()).cloned();
+    let setting = |name: &str| (name.to_owned(), of_image(name).unwrap_or_else(|| otherwise(name)));
+    Value::Object(SETTINGS.into_iter().map(setting).collect())
+}
+
+/// Not Docker's: whom else an image's layers belong to.
+fn sharing(image: &Image, sharing: &Sharing) -> Value {
+    let shared = sharing.shared_size(image);
+    let layers = image
+        .layers
+        .iter()
+        .map(|layer| json!({"DiffID": layer.diff_id, "Size": layer.size, "SharedWith": sharing.others(image, layer)}));
+    json!({
+        "SharedSize": shared,
+        "UniqueSize": image.size() - shared,
+        "Layers": layers.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,71 @@
+//! `--format`: what to show of each thing, as `json`, by a template, or as a table of templates.
+//!
+//! `table ` before a template adds a line of headings. What a field holds may come from an image, so that a terminal gets
+//! nothing to obey; as JSON it is told as it is.
+//!
+//! ```text
+//! minicontainer ps -a --format 'table {{.Names}}\t{{.Status}}'
+//! minicontainer inspect --format '{{json .State}}' web
+//! ```
+
+pub mod choice;
+pub mod list;
+pub mod template;
+
+use anyhow::Context;
+use serde::Serialize;
+use serde_json::Value;
+
+use self::template::{Heading, Template, TemplateError};
+use crate::{error::Failure, output::json_text, table};
+
+/// What `--format` asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Format {
+    /// Each thing as JSON.
+    Json,
+    /// Each thing by a template.
+    Template(Template),
+    /// The same in columns under headings.
+    Table(Template),
+}
+
+impl From<TemplateError> for Failure {
+    fn from(error: TemplateError) -> Failure {
+        Failure::of(error)
+    }
+}
+
+impl Format {
+    /// Reads what stands behind `--format`.
+    pub fn parse(text: &str) -> Result<Format, TemplateError> {
+        match text.strip_prefix("table ") {
+            _ if text == "json" => Ok(Format::Json),
+            Some(template) => Template::parse(template.trim_start()).map(Format::Table),
+            None => Template::parse(text).map(Format::Template),
+        }
+    }
+
+    /// Shows a list. `heading` names the column of a field.
+    pub fn render(&self, rows: &[Value], heading: Heading<'_>) -> Result<String, TemplateError> {
+        match self {
+            Format::Json => Ok(rows.iter().map(|row| json_text(row) + "\n").collect()),
+            Format::Template(template) => rows.iter().map(|row| Ok(template.fill(row)? + "\n")).collect(),
+            Format::Table(template) => {
+                let cells = |line: String| line.split('\t').map(str::to_owned).collect::<Vec<_>>();
+                let mut lines = vec![cells(template.headings(heading)?)];
+                for row in rows {
+                    lines.push(cells(template.fill(row)?));
+                }
+                Ok(table::render(&lines))
+            }
+        }
+    }
+
+    /// Shows things whose fields are their own headings.
+    pub fn render_each(&self, things: &[impl Serialize]) -> Result<String, Failure> {
+        let documents: Vec<Value> =
+            things.iter().map(serde_json::to_value).collect::<Result<_, _>>().context("cannot write JSON")?;
+        Ok(self.render(&documents, &str::to_uppercase)?)
+    }
+}

@@ -1,0 +1,88 @@
+//! Which layers images share, and how much of the disk that saves.
+//!
+//! A layer lies in the store once, however many images use it. So the sizes of images do not add up to what the store
+//! holds: of an image's size a part is shared with others, and only the rest is freed when it goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minicontainer::{
+    core::Digest,
+    store::{Image, Layer},
+};
+
+/// Who uses which layers.
+#[derive(Clone, Debug, Default)]
+pub struct Sharing {
+    /// The images of a layer, by its diff-id.
+    users: BTreeMap<Digest, BTreeSet<Digest>>,
+    /// The names of an image, by its id.
+    names: BTreeMap<Digest, BTreeSet<String>>,
+}
+
+impl Sharing {
+    /// Looks at all images of a store. One with several names may be there several times.
+    pub fn of<'i>(images: impl IntoIterator<Item = &'i Image>) -> Sharing {
+        let mut sharing = Sharing::default();
+        for image in images {
+            for layer in &image.layers {
+                sharing.users.entry(layer.diff_id.clone()).or_default().insert(image.id.clone());
+            }
+            let names = sharing.names.entry(image.id.clone()).or_default();
+            names.extend(image.reference.iter().map(|name| name.familiar()));
+        }
+        sharing
+    }
+
+    /// The names of the other images that use a layer of this one; the id of one that has no name.
+    pub fn others(&self, image: &Image, layer: &Layer) -> Vec<String> {
+        let others = self.users.get(&layer.diff_id).into_iter().flatten().filter(|id| **id != image.id);
+        let of_image = |id: &Digest| match self.names.get(id) {
+            Some(names) if !names.is_empty() => names.iter().cloned().collect(),
+            _ => vec![id.to_string()],
+        };
+        others.flat_map(of_image).collect()
+    }
+
+    /// Bytes in the layers of an image that other images use, too. All others are freed when it goes.
+    pub fn shared_size(&self, image: &Image) -> u64 {
+        let is_shared = |layer: &&Layer| self.users.get(&layer.diff_id).is_some_and(|users| users.len() > 1);
+        image.layers.iter().filter(is_shared).map(|layer| layer.size).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn image(name: Option<&str>, id: u8, layers: &[(u8, u64)]) -> Image {
+        let digest = |number: u8| Digest::of(&[number]);
+        let layer =
+            |(number, size): &(u8, u64)| Layer { diff_id: digest(*number), directory: PathBuf::new(), size: *size };
+        Image {
+            reference: name.map(|name| name.parse().unwrap()),
+            id: digest(id),
+            manifest_digest: digest(id),
+            created: None,
+            config: Default::default(),
+            layers: layers.iter().map(layer).collect(),
+            containers: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn a_layer_is_shared_by_images_not_by_names() {
+        let (base, again) = (image(Some("base"), 100, &[(1, 10)]), image(Some("base:2"), 100, &[(1, 10)]));
+        let alone = Sharing::of([&base, &again]);
+        assert_eq!((alone.shared_size(&base), alone.others(&base, &base.layers[0])), (0, vec![]));
+        let site = image(Some("site"), 101, &[(1, 10), (2, 5)]);
+        let nameless = image(None, 102, &[(1, 10), (3, 7)]);
+        let sharing = Sharing::of([&base, &again, &site, &nameless]);
+        assert_eq!(sharing.shared_size(&site), 10);
+        assert_eq!(sharing.others(&site, &site.layers[1]), Vec::<String>::new());
+        let mut others = sharing.others(&site, &site.layers[0]);
+        others.sort();
+        assert_eq!(others, ["base:2".to_owned(), "base:latest".to_owned(), nameless.id.to_string()]);
+    }
+}
