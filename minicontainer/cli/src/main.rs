@@ -13,7 +13,7 @@
 //! | [`args`] | the grammar: commands, their short and their object forms |
 //! | [`commands`] | a file for each family of commands: its flags, what it does |
 //! | [`mod@format`], [`table`], [`output`] | `--format` templates, tables, writing to stdout |
-//! | [`progress`] | a pull or push, shown while it happens |
+//! | [`progress`] | a pull, a push or a load, shown while it happens |
 //! | [`error`] | messages, hints and Docker's exit codes |
 //! | [`language`] | English or Portuguese, from a flag or the locale |
 

@@ -1,7 +1,8 @@
-//! A pull or a push, shown while it happens, in Docker's words.
+//! A pull, a push, or the unpacking of what is loaded, shown while it happens, in Docker's words.
 //!
 //! On a terminal each layer has a line that changes: a bar while bytes come, then a word. Where the output is a file or
-//! a pipe there is a line for each change of state and nothing for each byte; and with `--quiet` nothing at all.
+//! a pipe there is a line for each change of state and nothing for each byte, so nothing for what is loaded; and with
+//! `--quiet` nothing at all.
 
 use std::{
     collections::BTreeMap,
@@ -21,13 +22,13 @@ const WORD: &str = "{prefix}: {msg}";
 /// Where it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
-    /// For `pull` and `push`, whose result it is.
+    /// For `pull`, `push` and `load`, whose result it is.
     Stdout,
     /// For `run`, whose standard output is the container's.
     Stderr,
 }
 
-/// What is shown of a pull or push, until it is dropped.
+/// What is shown, until it is dropped.
 pub struct Shown {
     stream: Stream,
     quiet: bool,
@@ -60,7 +61,7 @@ impl Shown {
         match event {
             Event::Pulling { tag, path } => self.line(&format!("{tag}: Pulling from {path}")),
             Event::Pushing { repository } => self.line(&format!("The push refers to repository [{repository}]")),
-            Event::Layer { digest, progress } => self.layer(digest, *progress),
+            Event::Layer { digest, progress } => self.layer(digest, words(*progress), bytes(*progress)),
             Event::Digest { digest, pushed } => {
                 self.leave();
                 self.line(&match pushed {
@@ -107,7 +108,14 @@ impl Shown {
         self.layers.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn layer(&self, digest: &Digest, progress: Progress<'_>) {
+    /// Shows how far a layer of an archive is unpacked.
+    pub fn loading(&self, digest: &Digest, done: u64, total: u64) {
+        if !self.quiet {
+            self.layer(digest, "Loading layer".to_owned(), Some((done, total)));
+        }
+    }
+
+    fn layer(&self, digest: &Digest, said: String, bytes: Option<(u64, u64)>) {
         let mut layers = self.locked();
         let line = layers.entry(digest.clone()).or_insert_with(|| {
             let bar = match &self.lines {
@@ -116,17 +124,12 @@ impl Shown {
             };
             Line { bar: bar.with_style(style(WORD)).with_prefix(digest.short().to_owned()), said: String::new() }
         });
-        let said = words(progress);
-        let bytes = match progress {
-            Progress::Downloading { done, total } | Progress::Uploading { done, total } => Some((done, total)),
-            _ => None,
-        };
         if let Some((done, total)) = bytes {
             line.bar.set_length(total);
             line.bar.set_position(done);
         }
         // What was here before was not pulled.
-        if line.said == said || (progress == Progress::Pulled && line.said == words(Progress::Exists)) {
+        if line.said == said || (said == words(Progress::Pulled) && line.said == words(Progress::Exists)) {
             return;
         }
         line.said.clone_from(&said);
@@ -146,6 +149,16 @@ impl Drop for Shown {
     }
 }
 
+/// How many bytes of how many, where bytes are counted.
+fn bytes(progress: Progress<'_>) -> Option<(u64, u64)> {
+    match progress {
+        Progress::Downloading { done, total }
+        | Progress::Uploading { done, total }
+        | Progress::Extracting { done, total } => Some((done, total)),
+        _ => None,
+    }
+}
+
 fn words(progress: Progress<'_>) -> String {
     match progress {
         Progress::Pending => "Pulling fs layer".to_owned(),
@@ -156,6 +169,7 @@ fn words(progress: Progress<'_>) -> String {
         Progress::Waiting => "Waiting for another process that fetches it".to_owned(),
         Progress::Retrying => "Retrying".to_owned(),
         Progress::Downloaded => "Download complete".to_owned(),
+        Progress::Extracting { .. } => "Extracting".to_owned(),
         Progress::Pulled => "Pull complete".to_owned(),
         Progress::Uploading { .. } => "Pushing".to_owned(),
         Progress::Mounted { from } => format!("Mounted from {}", visible(from)),

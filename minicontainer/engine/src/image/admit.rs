@@ -13,6 +13,7 @@ use super::{
     compression::is_gzip,
     layer::{Travelling, Unpacked},
     parallel::in_parallel,
+    watched::{Watch, Watched},
 };
 
 /// An image whose blobs are staged and verified, but not yet in the store.
@@ -91,6 +92,16 @@ impl Incoming {
 
 /// Adds images whose blobs are staged in `staging`. A name that another image has is taken from it.
 pub fn admit(store: &Store, staging: &Staging, images: &[Incoming]) -> Result<Vec<Loaded>, ImageError> {
+    admit_watched(store, staging, images, &|_, _, _| {})
+}
+
+/// The same, watched by somebody who sees how far the unpacking is.
+pub fn admit_watched(
+    store: &Store,
+    staging: &Staging,
+    images: &[Incoming],
+    watch: Watch<'_>,
+) -> Result<Vec<Loaded>, ImageError> {
     let lock = store.lock()?;
     let (mut stacks, mut foreign) = (Vec::new(), Vec::new());
     for image in images {
@@ -107,7 +118,7 @@ pub fn admit(store: &Store, staging: &Staging, images: &[Incoming]) -> Result<Ve
         stacks.push(diff_ids(id, image.layers.len(), &config)?);
     }
     let layers = images.iter().zip(&stacks).flat_map(|(image, diff_ids)| image.layers.iter().zip(diff_ids));
-    let unpacked = unpack_layers(store, staging, layers)?;
+    let unpacked = unpack_layers(store, staging, layers, watch)?;
     let mut loaded = Vec::new();
     let mut addition = Addition::default();
     for ((image, diff_ids), foreign) in images.iter().zip(&stacks).zip(foreign) {
@@ -129,6 +140,7 @@ fn unpack_layers<'a>(
     store: &Store,
     staging: &Staging,
     layers: impl Iterator<Item = (&'a Blob, &'a Digest)>,
+    watch: Watch<'_>,
 ) -> Result<BTreeMap<Digest, Unpacked>, ImageError> {
     let mut work: Vec<(&Blob, &Digest, bool)> = Vec::new();
     for (blob, diff_id) in layers {
@@ -141,7 +153,13 @@ fn unpack_layers<'a>(
     // The largest first, so that none of the workers is left with it at the end.
     work.sort_by_key(|(blob, ..)| std::cmp::Reverse(blob.size()));
     let unpacked = in_parallel(&work, |(blob, diff_id, is_new)| {
-        let travelling = Travelling { content: blob.open()?, digest: Some(blob.digest().clone()) };
+        let seen = |done| {
+            if *is_new {
+                watch(blob.digest(), done, blob.size());
+            }
+        };
+        let content = Watched::new(blob.open()?, &seen);
+        let travelling = Travelling { content, digest: Some(blob.digest().clone()) };
         match is_new {
             true => travelling.stage(staging, diff_id).map(|layer| Some(((*diff_id).clone(), layer))),
             false => travelling.verify(diff_id).map(|()| None),

@@ -11,8 +11,9 @@ use oci_spec::image::{Arch, Descriptor, ImageIndex, ImageManifest, MediaType, Oc
 use serde::Deserialize;
 
 use super::{
-    ImageError, Incoming, Loaded, admit,
+    ImageError, Incoming, Loaded, admit_watched,
     source::{Source, digest_in_name},
+    watched::Watch,
 };
 
 /// Indexes may point to indexes; more deeply than this no honest one does.
@@ -23,16 +24,26 @@ const IMAGE_LIMIT: usize = 1000;
 /// Adds the images of a tar archive, which may be compressed with gzip: an OCI image layout, or what `docker save`
 /// writes.
 pub fn load(store: &Store, archive: impl Read) -> Result<Vec<Loaded>, ImageError> {
+    load_watched(store, archive, &|_, _, _| {})
+}
+
+/// The same, watched by somebody who sees how far the unpacking is.
+pub fn load_watched(store: &Store, archive: impl Read, watch: Watch<'_>) -> Result<Vec<Loaded>, ImageError> {
     let staging = store.stage()?;
     let source = Source::archive(archive, &staging)?;
-    admit(store, &staging, &images(&source, &staging)?)
+    admit_watched(store, &staging, &images(&source, &staging)?, watch)
 }
 
 /// Adds the images of an OCI image layout in a directory.
 pub fn load_layout(store: &Store, directory: &Path) -> Result<Vec<Loaded>, ImageError> {
+    load_layout_watched(store, directory, &|_, _, _| {})
+}
+
+/// The same, watched.
+pub fn load_layout_watched(store: &Store, directory: &Path, watch: Watch<'_>) -> Result<Vec<Loaded>, ImageError> {
     let staging = store.stage()?;
     let source = Source::directory(directory, &staging)?;
-    admit(store, &staging, &images(&source, &staging)?)
+    admit_watched(store, &staging, &images(&source, &staging)?, watch)
 }
 
 /// The images of a source, in either form.

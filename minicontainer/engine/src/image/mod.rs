@@ -47,11 +47,12 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod watched;
 
 #[cfg(doc)]
 use minicontainer::Store;
 
-pub use admit::{Incoming, Loaded, admit};
+pub use admit::{Incoming, Loaded, admit, admit_watched};
 pub(crate) use built::{Built, unpack_built};
 pub use change::ChangeError;
 pub use check::{Applied, check_layer};
@@ -61,7 +62,7 @@ pub(crate) use digested::{LayerWriter, packed};
 pub use error::ImageError;
 pub use find::{Damaged, find, list};
 pub use import::{Importing, import};
-pub use load::{load, load_layout};
+pub use load::{load, load_layout, load_layout_watched, load_watched};
 pub use pack::{PackError, layer_from_upper};
 pub(crate) use remove::blobs;
 pub use remove::{Condition, Names, Pruned, Pruning, prune, remove};
@@ -69,3 +70,4 @@ pub use save::save;
 pub use seed::{Origin, SeedError, Seeded, seed_busybox};
 pub use sharing::Sharing;
 pub use unpack::UnpackError;
+pub use watched::Watch;

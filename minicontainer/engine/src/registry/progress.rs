@@ -68,6 +68,13 @@ pub enum Progress<'a> {
     Retrying,
     /// It is here, and its digest is right.
     Downloaded,
+    /// So many of so many bytes are unpacked.
+    Extracting {
+        /// Bytes unpacked.
+        done: u64,
+        /// Bytes in all, as they came.
+        total: u64,
+    },
     /// It is in the store, unpacked.
     Pulled,
     /// So many of so many bytes are sent.

@@ -32,7 +32,7 @@ use super::{
     manifest::{Document, Fetched, fetch},
     platform::offered,
 };
-use crate::image::{self, Incoming, admit};
+use crate::image::{self, Incoming, admit_watched};
 
 /// How many layers are fetched at once, as Docker does.
 const PARALLEL: usize = 3;
@@ -109,7 +109,10 @@ impl Pull<'_> {
     fn take_in(&self, manifest: &ImageManifest, fetched: &Fetched) -> Result<Vec<String>, RegistryError> {
         let staging = self.store.stage()?;
         let incoming = self.stage(&staging, manifest, fetched);
-        let taken = incoming.and_then(|incoming| Ok(admit(self.store, &staging, &[incoming])?));
+        let watch = |digest: &Digest, done, total| {
+            (self.tell)(Event::Layer { digest, progress: Progress::Extracting { done, total } });
+        };
+        let taken = incoming.and_then(|incoming| Ok(admit_watched(self.store, &staging, &[incoming], &watch)?));
         if taken.as_ref().err().is_none_or(|error| !error.is_worth_waiting()) {
             let described = manifest.layers().iter().chain([manifest.config()]);
             let digests = described.map(digest_of).collect::<Result<Vec<Digest>, _>>()?;

@@ -9,11 +9,15 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
-use minicontainer::Store;
+use minicontainer::{Store, core::Digest};
 use minicontainer_engine::image::{self, ImageError, Importing};
 
 use super::{new_name, time_of_making, warn_of};
-use crate::{error::Failure, output};
+use crate::{
+    error::Failure,
+    output,
+    progress::{Shown, Stream},
+};
 
 /// Add the images of a tar archive
 ///
@@ -88,11 +92,15 @@ pub struct CheckLayerArguments {
 /// Adds the images of an archive.
 pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
     let store = Store::open_default()?;
+    let shown = Shown::new(Stream::Stdout, arguments.quiet);
+    let watch = |layer: &Digest, done, total| shown.loading(layer, done, total);
     let loaded = match &arguments.input {
-        Some(path) if path.is_dir() => image::load_layout(&store, path)?,
-        Some(path) => image::load(&store, open(path)?)?,
-        None => image::load(&store, piped("load", "`minicontainer load -i FILE`")?)?,
+        Some(path) if path.is_dir() => image::load_layout_watched(&store, path, &watch)?,
+        Some(path) => image::load_watched(&store, open(path)?, &watch)?,
+        None => image::load_watched(&store, piped("load", "`minicontainer load -i FILE`")?, &watch)?,
     };
+    // What has been loaded is told below the layers.
+    drop(shown);
     for image in loaded {
         warn_of(&image.warnings);
         output::print_line(&match image.reference {

@@ -1,0 +1,59 @@
+//! How far the unpacking of a layer is, for whoever wants to see it.
+
+use std::io::{self, Read};
+
+use minicontainer::core::Digest;
+
+/// Is told which layer, by the digest of its blob, has been read how far, of how many bytes. It is called from several
+/// threads at once.
+pub type Watch<'a> = &'a (dyn Fn(&Digest, u64, u64) + Sync);
+
+/// So many bytes are read between two words about it: more often nobody can see.
+const STEP: u64 = 1 << 18;
+
+/// A content that tells how much of it has been read: at its beginning, at every step, and at its end.
+pub(super) struct Watched<'a, R> {
+    content: R,
+    tell: &'a (dyn Fn(u64) + Sync),
+    done: u64,
+    told: u64,
+}
+
+impl<'a, R> Watched<'a, R> {
+    pub(super) fn new(content: R, tell: &'a (dyn Fn(u64) + Sync)) -> Watched<'a, R> {
+        tell(0);
+        Watched { content, tell, done: 0, told: 0 }
+    }
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.content.read(buffer)?;
+        self.done += count as u64;
+        if self.done - self.told >= STEP || (count == 0 && !buffer.is_empty() && self.told < self.done) {
+            self.told = self.done;
+            (self.tell)(self.done);
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn steps_and_the_end_are_told() {
+        let content = vec![7; 3 * STEP as usize / 2];
+        let told = Mutex::new(Vec::new());
+        let tell = |done| told.lock().unwrap().push(done);
+        let mut read = Vec::new();
+        Watched::new(content.as_slice(), &tell).read_to_end(&mut read).unwrap();
+        assert_eq!(read, content);
+        let told = told.into_inner().unwrap();
+        assert_eq!((told.first(), told.last()), (Some(&0), Some(&(content.len() as u64))));
+        assert!(told.is_sorted() && told.len() <= 4, "{told:?}");
+    }
+}
