@@ -6,6 +6,7 @@
 mod build;
 mod bundle;
 mod credentials;
+mod cut;
 mod demo;
 mod fetch;
 mod help;
