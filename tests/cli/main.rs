@@ -5,8 +5,8 @@
 
 mod build;
 mod bundle;
+mod check;
 mod credentials;
-mod cut;
 mod demo;
 mod fetch;
 mod help;

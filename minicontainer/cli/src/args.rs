@@ -163,6 +163,8 @@ pub enum ImageCommand {
     Save(image::archive::SaveArguments),
     /// Make an image of a tar archive of files
     Import(image::archive::ImportArguments),
+    /// Verify images: their documents, the digest and size of each layer, and its unpacked files
+    Verify(system::check::VerifyArguments),
     /// Apply one layer from stdin to a directory, to try what an archive does
     CheckLayer(image::archive::CheckLayerArguments),
     /// Make an image of a Dockerfile and a directory of files
@@ -176,6 +178,8 @@ pub enum ImageCommand {
 /// What is about the store as a whole.
 #[derive(Debug, Subcommand)]
 pub enum SystemCommand {
+    /// Verify the whole store, and repair what can be
+    Check(system::check::CheckArguments),
     /// Show how much room the store takes
     Df(system::df::DfArguments),
 }
@@ -226,6 +230,7 @@ impl Command {
             Command::Image(command) => command.execute(),
             Command::Build(arguments) => build::execute(&arguments),
             Command::Builder(command) => build::cache::execute(command),
+            Command::System(SystemCommand::Check(arguments)) => system::check::execute(&arguments),
             Command::System(SystemCommand::Df(arguments)) => system::df::execute(&arguments),
             Command::Demo(arguments) => demo::execute(&arguments),
             Command::Doctor(arguments) => doctor::execute(&arguments),
@@ -265,6 +270,7 @@ impl ImageCommand {
             ImageCommand::Load(arguments) => image::archive::load(&arguments),
             ImageCommand::Save(arguments) => image::archive::save(&arguments),
             ImageCommand::Import(arguments) => image::archive::import(&arguments),
+            ImageCommand::Verify(arguments) => system::check::verify(&arguments),
             ImageCommand::CheckLayer(arguments) => image::archive::check_layer(&arguments),
             ImageCommand::Tag(arguments) => image::tag(&arguments),
             ImageCommand::History(arguments) => image::history::history(&arguments),

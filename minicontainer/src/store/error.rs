@@ -7,8 +7,7 @@ use minicontainer_core::{Digest, Reference, reference::ReferenceError};
 /// How to mend a full disk.
 pub const SPACE_HINT: &str = "free some space: `minicontainer rmi IMAGE` removes an image";
 /// How to mend an image whose parts do not fit together.
-pub const DAMAGE_HINT: &str =
-    "the image is damaged or was tampered with: fetch or save it again from where it came from";
+pub const DAMAGE_HINT: &str = "the image is damaged or was tampered with: fetch or save it again from where it came from, or see `minicontainer system check`";
 
 /// Something that the store could not do. The message says what was tried on what; [`source`](std::error::Error)
 /// says why it failed; [`hint`](StoreError::hint) says how to mend it.

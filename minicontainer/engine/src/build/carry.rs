@@ -28,7 +28,10 @@ use super::{
     stack::Stack,
     stages::build_all,
 };
-use crate::container::Moment;
+use crate::{
+    container::Moment,
+    image::{Held, hold},
+};
 
 /// An image that has been built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +62,8 @@ pub(crate) struct Carrying<'a> {
     pub(super) cache: Cache<'a>,
     pub(super) clock: Clock,
     pub(super) made: Mutex<Vec<Made>>,
+    /// The layers of the store that this build stands on.
+    held: Mutex<Vec<Held>>,
 }
 
 impl<'a> Build<'a> {
@@ -106,8 +111,8 @@ impl<'a> Build<'a> {
         let clock = Clock { now: epoch.unwrap_or(now), latest: epoch };
         let cache = Cache::of(self.store);
         let _user = cache.user()?;
-        let carrying =
-            Carrying { build: self, request: self.request, staging: &staging, cache, clock, made: Mutex::default() };
+        let (made, held) = (Mutex::default(), Mutex::default());
+        let carrying = Carrying { build: self, request: self.request, staging: &staging, cache, clock, made, held };
         let built = build_all(&self.planned.plan, &|stage, done| carrying.stage(stage, done));
         let made = carrying.made.into_inner().unwrap_or_else(PoisonError::into_inner);
         let stages = match built {
@@ -201,11 +206,26 @@ impl Carrying<'_> {
         match (&stage.base, key) {
             (Base::Stage(index), _) => done.get(index).cloned().ok_or(BuildError::Interrupted),
             (Base::Image { request, .. }, Some(key)) => match self.build.planned.images.get(request) {
-                Some((image, document)) => Stack::of_image(self.build.store, image, document, key),
+                Some((image, document)) => {
+                    for layer in &image.layers {
+                        if !self.hold(&layer.diff_id)? {
+                            return Err(BuildError::Vanished { diff_id: layer.diff_id.clone() });
+                        }
+                    }
+                    Stack::of_image(self.build.store, image, document, key)
+                }
                 None => Err(BuildError::Interrupted),
             },
             (_, key) => Ok(Stack::scratch(key.unwrap_or_else(|| Digest::of(b"scratch")))),
         }
+    }
+
+    /// Keeps a layer from being removed until the build has ended. False if it has been.
+    fn hold(&self, diff_id: &Digest) -> Result<bool, BuildError> {
+        let held = hold(self.build.store, &self.build.store.lock()?, diff_id);
+        let is_there = held.is_some();
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(held);
+        Ok(is_there)
     }
 
     /// Takes a layer from the cache, or makes it.
@@ -230,6 +250,7 @@ impl Carrying<'_> {
         let key = key(&inputs).unwrap_or_else(|| stack.key.clone());
         if self.request.cache == CacheUse::Full
             && let Some(layer) = self.cache.get(&key)?
+            && self.hold(&layer.diff_id)?
         {
             stack.layers.push(layer);
             stack.key = key;

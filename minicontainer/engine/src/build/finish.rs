@@ -17,7 +17,7 @@ use super::{
     cache::{Cache, Record},
     stack::Stack,
 };
-use crate::image::Built;
+use crate::image::{Built, has_layer, make_way};
 
 /// A layer that this build has made.
 pub(super) struct Made {
@@ -77,7 +77,8 @@ pub(super) fn publish(
     let (mut new, mut blobs, mut records) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
     for Made { key, record, built, blob } in made {
         // Two steps can make the same layer, and another build may have been faster.
-        if store.layer(&record.diff_id)?.is_none() && new.insert(record.diff_id.clone()) {
+        if !has_layer(store, &record.diff_id)? && new.insert(record.diff_id.clone()) {
+            make_way(store, &lock, staging, &record.diff_id)?;
             addition.layers.push(built.layer);
         }
         blobs.insert(blob.digest().clone(), blob);

@@ -111,6 +111,20 @@ pub fn cached(store: &Store) -> Result<Vec<Cached>, BuildError> {
     Ok(cached)
 }
 
+/// A record of the cache.
+pub(crate) struct Remembered {
+    pub(crate) place: PathBuf,
+    /// Diff-id and blob of the layer that it remembers; none if it cannot be read.
+    pub(crate) layer: Option<(Digest, Digest)>,
+}
+
+/// Every record of the cache.
+pub(crate) fn remembered(store: &Store) -> Result<Vec<Remembered>, BuildError> {
+    let of_record = |record: Record| (record.diff_id, record.blob);
+    let records = Cache::of(store).records()?.into_iter();
+    Ok(records.map(|(place, record)| Remembered { place, layer: record.map(of_record) }).collect())
+}
+
 /// Removes from the cache, and gives what is gone. The size of a shared layer is not freed.
 ///
 /// # Errors

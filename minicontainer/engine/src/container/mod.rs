@@ -47,6 +47,7 @@
 mod attended;
 mod error;
 mod id;
+mod leftover;
 mod moment;
 mod name;
 mod process;

@@ -11,6 +11,7 @@ use oci_spec::image::{Arch, ImageConfiguration, ImageManifestBuilder, MediaType,
 use super::{
     ImageError,
     compression::is_gzip,
+    damaged::{has_layer, make_way, remove_damaged_blob},
     layer::{Travelling, Unpacked},
     parallel::in_parallel,
     watched::{Watch, Watched},
@@ -130,6 +131,12 @@ pub fn admit_watched(
             loaded.push(Loaded { reference, id: image.config.digest().clone(), warnings: warnings.clone() });
         }
     }
+    for diff_id in unpacked.keys() {
+        make_way(store, &lock, staging, diff_id)?;
+    }
+    for blob in &addition.blobs {
+        remove_damaged_blob(store, &lock, blob)?;
+    }
     addition.layers = unpacked.into_values().map(|unpacked| unpacked.layer).collect();
     store.add(&lock, staging, addition)?;
     Ok(loaded)
@@ -147,7 +154,7 @@ fn unpack_layers<'a>(
         if work.iter().any(|(other, known, _)| *known == diff_id && other.digest() == blob.digest()) {
             continue;
         }
-        let is_new = !work.iter().any(|(_, known, _)| *known == diff_id) && store.layer(diff_id)?.is_none();
+        let is_new = !work.iter().any(|(_, known, _)| *known == diff_id) && !has_layer(store, diff_id)?;
         work.push((blob, diff_id, is_new));
     }
     // The largest first, so that none of the workers is left with it at the end.

@@ -70,6 +70,9 @@ pub enum ImageError {
     /// An instruction of `--change` that cannot be carried out.
     #[error(transparent)]
     Change(#[from] ChangeError),
+    /// A damaged layer whose place another cannot take.
+    #[error("the unpacked files of the layer {diff_id} are damaged, and {user}")]
+    LayerInUse { diff_id: Digest, user: String },
     /// What a container wrote cannot become a layer.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -92,6 +95,7 @@ impl ImageError {
             ImageError::Unpack { source, .. } | ImageError::Apply { source, .. } | ImageError::Import { source } => {
                 source.hint()
             }
+            ImageError::LayerInUse { .. } => "then `minicontainer system check --repair` unpacks it again",
             ImageError::Merge { source } | ImageError::Compare { source } => source.hint(),
             ImageError::Save { source } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             ImageError::Pack(PackError::Store(error)) => error.hint(),

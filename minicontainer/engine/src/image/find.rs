@@ -11,7 +11,7 @@ use minicontainer::{
     store::{Addition, Image, Store, StoreError},
 };
 
-use super::{ImageError, layer::Travelling};
+use super::{ImageError, damaged::make_way, layer::Travelling};
 
 /// An image that is in the index and cannot be used: a part of it is missing or is not what it should be. It can be
 /// removed, by its name or by the digest of its manifest.
@@ -71,6 +71,7 @@ fn unpack_layer(store: &Store, blob: &Digest, diff_id: &Digest) -> Result<(), Im
     }
     let staging = store.stage()?;
     let unpacked = Travelling { content: store.open_blob(blob)?, digest: None }.stage(&staging, diff_id)?;
+    make_way(store, &lock, &staging, diff_id)?;
     store.add(&lock, &staging, Addition { layers: vec![unpacked.layer], ..Addition::default() })?;
     Ok(())
 }

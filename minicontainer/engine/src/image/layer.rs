@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     io::{self, Read},
+    path::{Path, PathBuf},
 };
 
 use minicontainer::{
@@ -19,6 +20,8 @@ use super::{
 /// A layer unpacked in a staging directory, not yet in its place.
 pub(super) struct Unpacked {
     pub(super) layer: StagedLayer,
+    /// Where its files are meanwhile.
+    pub(super) directory: PathBuf,
     /// What of it could not be kept, in words.
     pub(super) warnings: BTreeSet<String>,
 }
@@ -33,8 +36,9 @@ pub(super) struct Travelling<R> {
 impl<R: Read + Send> Travelling<R> {
     /// Unpacks it, whatever its compression, and verifies that it is the layer it should be.
     pub(super) fn stage(self, staging: &Staging, diff_id: &Digest) -> Result<Unpacked, ImageError> {
-        let mut warnings = BTreeSet::new();
-        let layer = StagedLayer::new(staging, diff_id, |tree| {
+        let (mut warnings, mut directory) = (BTreeSet::new(), PathBuf::new());
+        let layer = StagedLayer::new(staging, diff_id, |tree: &Path| {
+            directory = tree.to_owned();
             let failed = |source| ImageError::Unpack { diff_id: diff_id.clone(), source };
             let tar = self.open(diff_id)?;
             let archive = Archive::new(tar, End::Optional);
@@ -43,7 +47,7 @@ impl<R: Read + Send> Travelling<R> {
             warnings = outcome.warnings;
             Ok::<u64, ImageError>(outcome.size)
         })?;
-        Ok(Unpacked { layer, warnings })
+        Ok(Unpacked { layer, directory, warnings })
     }
 
     /// Verifies that it is the layer it should be, for when that layer has been unpacked before.

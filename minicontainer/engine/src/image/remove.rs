@@ -1,7 +1,7 @@
 //! Images go, unless somebody uses them.
 //!
-//! Which layers go with an image is the store's business. Who uses it is known here: a container, by its record. They
-//! are asked under the store's lock, when none can begin.
+//! Which layers go with an image is the store's business. Who uses it is known here: a container, by its record, and a
+//! build, by the layers that it [holds](super::held). Both are asked under the store's lock, when neither can begin.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use minicontainer::{
 };
 use oci_spec::image::ImageManifest;
 
-use super::list;
+use super::{held::all_held, list};
 use crate::container::{Containers, Moment};
 
 /// Whether an image given by its id goes with all its names.
@@ -60,7 +60,7 @@ pub struct Pruned {
 /// Removes a name of an image, or the image: see [`Store::remove_image`].
 ///
 /// # Errors
-/// When there is no such image, or a container uses it.
+/// When there is no such image, or a container or a build uses it.
 pub fn remove(store: &Store, name: &str, names: Names) -> Result<Vec<Removed>, StoreError> {
     let in_use = |id: &Digest| user(store, id);
     match store.remove_image(name, &in_use) {
@@ -84,7 +84,13 @@ fn user(store: &Store, id: &Digest) -> Option<String> {
     if let Some(user) = list.into_iter().find(|container| container.image_id == id.as_str()) {
         return Some(user.name.to_string());
     }
-    damaged.into_iter().next().map(|(_, error)| unreadable(error))
+    if let Some((_, error)) = damaged.into_iter().next() {
+        return Some(unreadable(error));
+    }
+    let held = all_held(store);
+    let stands_on = |image: Image| image.layers.iter().any(|layer| held.contains(&layer.diff_id));
+    let is_built_upon = !held.is_empty() && store.image(id.as_str()).map_or(true, stands_on);
+    is_built_upon.then(|| "of a build that is under way".to_owned())
 }
 
 /// Removes the images that nobody uses.

@@ -29,6 +29,7 @@ use nix::{
 };
 
 use super::RegistryError;
+use crate::image::hash;
 
 /// Fewer bytes than this are fetched again sooner than looked for.
 const WORTH_KEEPING: u64 = 64 << 10;
@@ -43,22 +44,29 @@ pub(super) fn share(blob: &Blob) -> Result<(), RegistryError> {
         .map_err(|source| RegistryError::Local { action: format!("share {}", blob.digest()), source })
 }
 
-/// A blob that the store has, or that somebody shares.
+/// A blob that the store has, or that somebody shares. What lay in the store may have been damaged there: then it counts
+/// for nothing, and what is downloaded takes its place.
 pub(super) fn find(store: &Store, staging: &Staging, digest: &Digest) -> Result<Option<Blob>, RegistryError> {
     let failed = |source| RegistryError::Local { action: format!("look for the blob {digest}"), source };
     let mut places = Vec::new();
     for entry in fs::read_dir(store.root().join("staging")).map_err(failed)? {
         places.push(entry.map_err(failed)?.path().join(digest.hex()));
     }
-    // The store last: what is shared is gone only when it has got there.
-    places.push(store.root().join("images/blobs/sha256").join(digest.hex()));
     for place in places {
         match staging.link(&place, digest) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             linked => return Ok(Some(linked.map_err(failed)?)),
         }
     }
-    Ok(None)
+    // The store last: what is shared is gone only when it has got there.
+    let stored = store.root().join("images/blobs/sha256").join(digest.hex());
+    match staging.link(&stored, digest) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        linked => {
+            let blob = linked.map_err(failed)?;
+            Ok((hash(blob.open()?).map_err(failed)? == *digest).then_some(blob))
+        }
+    }
 }
 
 /// The right to download a blob, until it is dropped, and the file in which it grows.

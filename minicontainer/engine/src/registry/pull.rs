@@ -90,7 +90,7 @@ impl Pull<'_> {
         let digest = top.digest.clone();
         let (manifest, fetched) = self.resolve(top)?;
         let familiar = self.reference.familiar();
-        let newer = !self.is_there(&fetched.digest)?;
+        let newer = !self.is_there(&fetched.digest, &manifest)?;
         let mut warnings = Vec::new();
         if newer {
             sweep(self.store);
@@ -122,10 +122,14 @@ impl Pull<'_> {
     }
 
     /// Whether the store has under this name what the registry has, and that is what was asked for.
-    fn is_there(&self, manifest: &Digest) -> Result<bool, RegistryError> {
+    fn is_there(&self, digest: &Digest, manifest: &ImageManifest) -> Result<bool, RegistryError> {
+        let has = |layer: &Descriptor| {
+            let file = digest_of(layer).and_then(|digest| self.store.open_blob(&digest)).ok();
+            file.and_then(|file| file.metadata().ok()).is_some_and(|file| file.len() == layer.size())
+        };
         // What is damaged is fetched again.
         let found = image::find(self.store, &self.reference.to_string()).ok();
-        match found.filter(|image| image.manifest_digest == *manifest) {
+        match found.filter(|image| image.manifest_digest == *digest && manifest.layers().iter().all(has)) {
             Some(image) => self.wanted.check(&self.reference.familiar(), &image.config).map(|()| true),
             None => Ok(false),
         }

@@ -8,8 +8,7 @@
 //! ```
 //!
 //! (OCI distribution-spec, *Pushing blobs*.) A registry that has lost the session, or does not tell, gets a new one, and
-//! the blob from its beginning. (Docker's own registry, 2.8, is one of those: it gives up a session whose bytes it has not
-//! answered.)
+//! the blob from its beginning.
 
 use std::fs::File;
 

@@ -1,6 +1,8 @@
 //! What can go wrong with the store as a whole: whatever can go wrong with its parts.
 
-use minicontainer::store::StoreError;
+use std::{io, path::PathBuf};
+
+use minicontainer::store::{SPACE_HINT, StoreError};
 
 use crate::{build::BuildError, container::ContainerError, image::ImageError};
 
@@ -19,6 +21,16 @@ pub enum SystemError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An operation of the file system failed.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
 }
 
 impl SystemError {
@@ -29,6 +41,14 @@ impl SystemError {
             SystemError::Build(error) => error.hint().to_owned(),
             SystemError::Image(error) => error.hint().to_owned(),
             SystemError::Store(error) => error.hint().to_owned(),
+            SystemError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT.to_owned(),
+            SystemError::Io { .. } => String::new(),
         }
+    }
+
+    /// For `map_err`: remembers what was tried on which path.
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> SystemError {
+        let path = path.into();
+        move |source| SystemError::Io { action, path, source }
     }
 }

@@ -1,11 +1,13 @@
-//! The store as a whole: how much room it takes.
+//! The store as a whole: how much room it takes, and whether it is sound.
 //!
 //! | Module | Question |
 //! |---|---|
 //! | `usage` | `system df`: what takes how much room, each layer counted once |
+//! | [`check`] | `system check`, `image verify`: what is damaged, and its repair |
 //!
 //! Each asks the owners of things (images, containers, the cache), and decides nothing that they have decided.
 
+pub mod check;
 mod error;
 mod usage;
 

@@ -2,6 +2,7 @@
 
 mod documents;
 mod downloads;
+mod healing;
 mod keeping;
 mod leading;
 mod pace;

@@ -1,0 +1,129 @@
+//! What is known of blobs and unpacked layers, each looked at once, however many images have it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+};
+
+use minicontainer::core::{Digest, digest::Digester};
+
+use super::{Depth, Look, Mend, SystemError};
+
+/// Blobs and layers.
+#[derive(Default)]
+pub(super) struct Content {
+    /// Blobs that somebody needs.
+    pub(super) blobs: BTreeSet<Digest>,
+    /// Layers that somebody needs, and the blobs that they can be unpacked from.
+    pub(super) layers: BTreeMap<Digest, BTreeSet<Digest>>,
+    pub(super) blob_states: BTreeMap<Digest, Blob>,
+    pub(super) layer_states: BTreeMap<Digest, Layer>,
+}
+
+/// What is known of a blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Blob {
+    /// It has so many bytes, and if they were read, the right ones.
+    Whole(u64),
+    Missing,
+    Damaged,
+}
+
+/// What is known of an unpacked layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// It can be used.
+    Whole,
+    /// It is not unpacked, and can be.
+    Packed,
+    /// It can neither be used nor unpacked.
+    Lost(String),
+}
+
+impl Look<'_> {
+    /// Looks at a blob. One that is damaged is a finding of its own.
+    pub(super) fn blob(&mut self, digest: &Digest) -> Blob {
+        if let Some(state) = self.content.blob_states.get(digest) {
+            return state.clone();
+        }
+        let path = self.blob_path(digest);
+        let state = match self.read_blob(digest) {
+            Ok(Ok(size)) => Blob::Whole(size),
+            Ok(Err(why)) => {
+                self.find("damaged blob", digest.to_string(), path, why, Mend::RemoveBlob(digest.clone()));
+                Blob::Damaged
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Blob::Missing,
+            Err(error) => {
+                let why = format!("it cannot be read: {error}");
+                self.find("damaged blob", digest.to_string(), path, why, Mend::RemoveBlob(digest.clone()));
+                Blob::Damaged
+            }
+        };
+        self.content.blob_states.insert(digest.clone(), state.clone());
+        state
+    }
+
+    fn read_blob(&self, digest: &Digest) -> io::Result<Result<u64, String>> {
+        let path = self.blob_path(digest);
+        // Not through a link, and not from a FIFO, which would make us wait.
+        let metadata = fs::symlink_metadata(&path)?;
+        if !metadata.is_file() {
+            return Ok(Err("it is no regular file".to_owned()));
+        }
+        if self.depth == Depth::Quick {
+            return Ok(Ok(metadata.len()));
+        }
+        let (mut file, mut hash) = (fs::File::open(&path)?, Hashing { digester: Digester::new() });
+        let size = io::copy(&mut file, &mut hash)?;
+        let actual = hash.digester.finish();
+        Ok(if actual == *digest {
+            Ok(size)
+        } else {
+            Err(format!("its content, {size} bytes, has the digest {actual}"))
+        })
+    }
+
+    /// Looks at a blob that a document describes: it must be as large as that says.
+    pub(super) fn described(&mut self, digest: &Digest, size: u64) -> Blob {
+        match self.blob(digest) {
+            Blob::Whole(actual) if actual != size => {
+                let why = format!("it has {actual} bytes, and should have {size}");
+                let (path, mend) = (self.blob_path(digest), Mend::RemoveBlob(digest.clone()));
+                self.find("damaged blob", digest.to_string(), path, why, mend);
+                self.content.blob_states.insert(digest.clone(), Blob::Damaged);
+                Blob::Damaged
+            }
+            state => state,
+        }
+    }
+
+    /// Looks at all that somebody needs.
+    pub(super) fn contents(&mut self) -> Result<(), SystemError> {
+        for digest in self.content.blobs.clone() {
+            self.blob(&digest);
+        }
+        for (diff_id, blobs) in self.content.layers.clone() {
+            let whole = blobs.into_iter().find(|blob| matches!(self.blob(blob), Blob::Whole(_)));
+            let state = self.layer(&diff_id, whole)?;
+            self.content.layer_states.insert(diff_id, state);
+        }
+        Ok(())
+    }
+}
+
+/// Takes what is written to it for a digest.
+struct Hashing {
+    digester: Digester,
+}
+
+impl io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.digester.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! The documents of images: what the index lists, manifests, configs.
+
+use std::fs;
+
+use minicontainer::{
+    core::{Digest, Reference},
+    store::{diff_ids, digest_of, is_index, reference_of},
+};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, OciLayout};
+use serde::de::DeserializeOwned;
+
+use super::{
+    Look, Mend, SystemError,
+    content::{Blob, Layer},
+};
+
+/// More than any honest document has.
+const DOCUMENT_LIMIT: u64 = 4 << 20;
+/// Indexes may point to indexes; more deeply than this no honest one does.
+const NESTING_LIMIT: usize = 4;
+
+/// An entry of the index.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) descriptor: Descriptor,
+    pub(super) reference: Option<Reference>,
+    pub(super) digest_text: String,
+}
+
+/// What an image consists of.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    pub(super) id: Digest,
+    /// Blob and diff-id of each layer, the lowest first.
+    pub(super) layers: Vec<(Digest, Digest)>,
+}
+
+impl Entry {
+    pub(super) fn name(&self) -> String {
+        self.reference.as_ref().map_or_else(|| self.digest_text.clone(), Reference::familiar)
+    }
+
+    pub(super) fn digest(&self) -> Option<Digest> {
+        digest_of(&self.descriptor).ok()
+    }
+}
+
+impl Look<'_> {
+    /// Reads what the index lists.
+    pub(super) fn index(&mut self) -> Result<(), SystemError> {
+        let images = self.store.root().join("images");
+        let layout = images.join("oci-layout");
+        let version = read_document::<OciLayout>(&layout).map(|layout| layout.image_layout_version().to_string());
+        match version {
+            Ok(version) if version.starts_with("1.") => {}
+            Ok(version) => {
+                let why = format!("it says version \"{}\"; known is 1.0.0", version.escape_debug());
+                self.find("damaged layout file", "oci-layout", layout, why, Mend::RewriteLayout);
+            }
+            Err(why) => self.find("damaged layout file", "oci-layout", layout, why, Mend::RewriteLayout),
+        }
+        let path = images.join("index.json");
+        let index = match read_document::<ImageIndex>(&path) {
+            Ok(index) if index.schema_version() == 2 => index,
+            Ok(index) => {
+                let why = format!("it is of schema version {}; known is 2", index.schema_version());
+                self.find("damaged index", "index.json", path, why, Mend::RebuildIndex);
+                return Ok(());
+            }
+            Err(why) => {
+                self.find("damaged index", "index.json", path, why, Mend::RebuildIndex);
+                return Ok(());
+            }
+        };
+        for descriptor in index.manifests() {
+            let reference = reference_of(descriptor);
+            if let Some(name) = &reference
+                && self.entries.iter().any(|entry| entry.reference.as_ref() == Some(name))
+            {
+                let why = "the index has it twice, so that nobody can tell which image it means";
+                let name = name.familiar();
+                let mend = format!("`minicontainer tag IMAGE {name}` by the id of the right one");
+                self.find("name with two meanings", name, path.clone(), why, Mend::ByHand(mend));
+            }
+            let digest_text = descriptor.digest().to_string();
+            self.entries.push(Entry { descriptor: descriptor.clone(), reference, digest_text });
+        }
+        Ok(())
+    }
+
+    /// Reads the documents of all images, and notes what they need.
+    pub(super) fn documents(&mut self) {
+        for entry in self.entries.clone() {
+            let read = match is_index(entry.descriptor.media_type()) {
+                true => self.foreign(&entry.descriptor, NESTING_LIMIT),
+                false => self.image(&entry.descriptor),
+            };
+            if let Err(why) = read {
+                self.unusable.entry(entry.digest_text).or_insert(why);
+            }
+        }
+    }
+
+    fn image(&mut self, descriptor: &Descriptor) -> Result<(), String> {
+        let manifest_digest = digest_of(descriptor).map_err(|error| error.to_string())?;
+        if self.parts.contains_key(&manifest_digest) {
+            return Ok(());
+        }
+        let manifest: ImageManifest = self.document(&manifest_digest, descriptor.size(), "manifest")?;
+        if manifest.schema_version() != 2 {
+            return Err(format!("its manifest is of schema version {}; known is 2", manifest.schema_version()));
+        }
+        let id = digest_of(manifest.config()).map_err(|error| error.to_string())?;
+        let config: ImageConfiguration = self.document(&id, manifest.config().size(), "config")?;
+        let diff_ids = diff_ids(&id, manifest.layers().len(), &config).map_err(|error| error.to_string())?;
+        let mut layers = Vec::new();
+        for (descriptor, diff_id) in manifest.layers().iter().zip(diff_ids) {
+            let blob = digest_of(descriptor).map_err(|error| error.to_string())?;
+            self.described(&blob, descriptor.size());
+            self.content.blobs.insert(blob.clone());
+            self.content.layers.entry(diff_id.clone()).or_default().insert(blob.clone());
+            layers.push((blob, diff_id));
+        }
+        self.parts.insert(manifest_digest, Parts { id, layers });
+        Ok(())
+    }
+
+    /// An index within the index, which another tool has put there. It may lack the variants for other machines, and what
+    /// it has of them is not ours to judge, but to keep.
+    fn foreign(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), String> {
+        let digest = digest_of(descriptor).map_err(|error| error.to_string())?;
+        let index: ImageIndex = self.document(&digest, descriptor.size(), "index")?;
+        for entry in index.manifests() {
+            let there = digest_of(entry).is_ok_and(|digest| self.blob_path(&digest).exists());
+            if there && depth > 0 {
+                match is_index(entry.media_type()) {
+                    true => self.foreign(entry, depth - 1)?,
+                    false => self.image(entry)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a document that is a blob. Whatever the depth, its content is verified: it is small.
+    fn document<T: DeserializeOwned>(&mut self, digest: &Digest, size: u64, kind: &str) -> Result<T, String> {
+        self.content.blobs.insert(digest.clone());
+        match self.described(digest, size) {
+            Blob::Missing => return Err(format!("its {kind} {digest} is missing")),
+            Blob::Damaged => return Err(format!("its {kind} {digest} is damaged")),
+            Blob::Whole(_) => {}
+        }
+        let path = self.blob_path(digest);
+        let bytes = read_small(&path)?;
+        if Digest::of(&bytes) != *digest {
+            let why = format!("its content has the digest {}", Digest::of(&bytes));
+            self.find("damaged blob", digest.to_string(), path, why, Mend::RemoveBlob(digest.clone()));
+            self.content.blob_states.insert(digest.clone(), Blob::Damaged);
+            return Err(format!("its {kind} {digest} is damaged"));
+        }
+        serde_json::from_slice(&bytes).map_err(|error| format!("its {kind} {digest} cannot be understood: {error}"))
+    }
+
+    /// Says of each image what is wrong with it, when all that it needs has been looked at.
+    pub(super) fn judge(&mut self) {
+        let mut told = Vec::new();
+        for entry in self.entries.clone() {
+            let path = self.store.root().join("images/index.json");
+            let parts = entry.digest().and_then(|digest| self.parts.get(&digest).cloned());
+            let lost = parts.iter().flat_map(|parts| &parts.layers).find_map(|(_, diff_id)| {
+                match self.content.layer_states.get(diff_id) {
+                    Some(Layer::Lost(why)) => Some(format!("its layer {diff_id} is lost: {why}")),
+                    _ => None,
+                }
+            });
+            if let Some(why) = self.unusable.get(&entry.digest_text).cloned().or(lost) {
+                let name = entry.reference.as_ref().map(Reference::familiar);
+                let mend = Mend::ForgetImage { manifest: entry.digest_text.clone(), name };
+                self.find("unusable image", entry.name(), path, why, mend);
+                continue;
+            }
+            for (blob, _) in parts.into_iter().flat_map(|parts| parts.layers) {
+                if self.content.blob_states.get(&blob) == Some(&Blob::Missing) && !told.contains(&blob) {
+                    told.push(blob.clone());
+                    let why = format!(
+                        "the image {} runs, for the layer is unpacked, but it cannot be saved or pushed",
+                        entry.name()
+                    );
+                    let mend = format!("`minicontainer pull {}` or a load brings it back", entry.name());
+                    let place = self.blob_path(&blob);
+                    self.find("missing blob", blob.to_string(), place, why, Mend::ByHand(mend));
+                }
+            }
+        }
+    }
+}
+
+/// A small document, or why there is none.
+fn read_document<T: DeserializeOwned>(path: &std::path::Path) -> Result<T, String> {
+    serde_json::from_slice(&read_small(path)?).map_err(|error| format!("it cannot be understood: {error}"))
+}
+
+fn read_small(path: &std::path::Path) -> Result<Vec<u8>, String> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.len() > DOCUMENT_LIMIT => Err(format!("it is larger than {DOCUMENT_LIMIT} bytes")),
+        Ok(_) => fs::read(path).map_err(|error| format!("it cannot be read: {error}")),
+        Err(error) => Err(format!("it cannot be read: {error}")),
+    }
+}

@@ -1,0 +1,99 @@
+//! Unpacked layers, against their blobs.
+
+use minicontainer::{core::Digest, store::StoreError};
+
+use super::{Depth, Look, Mend, SystemError, content::Layer};
+use crate::image::{ImageError, UnpackError, unpack_beside, verify_diff_id};
+
+impl Look<'_> {
+    /// Looks at a layer; `blob` is a whole one that it can be unpacked from.
+    pub(super) fn layer(&mut self, diff_id: &Digest, blob: Option<Digest>) -> Result<Layer, SystemError> {
+        let directory = self.layer_path(diff_id);
+        if !directory.exists() {
+            return self.packed(diff_id, blob);
+        }
+        let why = match self.record(diff_id) {
+            Err(why) => Some(why),
+            Ok(()) => match &blob {
+                Some(blob) if self.depth == Depth::Whole => match self.compare(diff_id, blob)? {
+                    Ok(why) => why,
+                    // Whatever the blob is, it is not this layer, so it says nothing about what is unpacked.
+                    Err(why) => return Ok(Layer::Lost(why)),
+                },
+                _ => None,
+            },
+        };
+        let Some(why) = why else { return Ok(Layer::Whole) };
+        let (state, mend) = match blob {
+            Some(blob) => (Layer::Packed, Mend::UnpackAgain { diff_id: diff_id.clone(), blob }),
+            None => (Layer::Lost("it is damaged, and so is its blob".to_owned()), Mend::RemoveLayer(diff_id.clone())),
+        };
+        self.find("damaged layer", diff_id.to_string(), directory, why, mend);
+        Ok(state)
+    }
+
+    /// A layer that is not unpacked.
+    fn packed(&self, diff_id: &Digest, blob: Option<Digest>) -> Result<Layer, SystemError> {
+        let Some(blob) = blob else { return Ok(Layer::Lost("neither its files nor its blob are there".to_owned())) };
+        if self.depth == Depth::Quick {
+            return Ok(Layer::Packed);
+        }
+        match verify_diff_id(self.store, &blob, diff_id) {
+            Ok(()) => Ok(Layer::Packed),
+            Err(error) => reason(error).map(Layer::Lost),
+        }
+    }
+
+    /// What is wrong with what stands beside the files of a layer.
+    fn record(&self, diff_id: &Digest) -> Result<(), String> {
+        let layer = self.store.layer(diff_id).map_err(|error| told(&error))?;
+        let layer = layer.ok_or_else(|| "it has no layer.json".to_owned())?;
+        match () {
+            () if layer.diff_id != *diff_id => Err(format!("its layer.json is that of {}", layer.diff_id)),
+            () if !layer.directory.is_dir() => Err("its files are not there".to_owned()),
+            () => Ok(()),
+        }
+    }
+
+    /// What of a layer's files is not as its blob has it: nothing, or some of it in words. An error if the blob is not
+    /// the layer's.
+    fn compare(&self, diff_id: &Digest, blob: &Digest) -> Result<Result<Option<String>, String>, SystemError> {
+        let fresh = match unpack_beside(self.store, self.staging, blob, diff_id) {
+            Ok(fresh) => fresh,
+            Err(error) => return reason(error).map(Err),
+        };
+        let compared = fresh.differences(&self.layer_path(diff_id).join("fs"));
+        // Before the next one is unpacked.
+        fresh.remove().map_err(SystemError::io("empty", self.staging_path()))?;
+        Ok(Ok(match compared {
+            Ok(differences) if differences.is_empty() => None,
+            Ok(differences) => Some(differences.join("; ")),
+            Err(error) => Some(format!("its files cannot be read: {error}")),
+        }))
+    }
+
+    fn staging_path(&self) -> std::path::PathBuf {
+        self.store.root().join("staging")
+    }
+}
+
+/// Why a layer cannot be had of its blob, unless it is for want of room, of descriptors, of a disk that can be written.
+fn reason(error: ImageError) -> Result<String, SystemError> {
+    match error {
+        ImageError::Unpack { source: UnpackError::Entry { .. }, .. } | ImageError::Store(StoreError::Io { .. }) => {
+            Err(error.into())
+        }
+        _ => Ok(told(&error)),
+    }
+}
+
+/// An error with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += &format!(": {cause}");
+        source = cause.source();
+    }
+    text
+}

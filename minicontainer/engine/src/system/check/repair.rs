@@ -1,0 +1,161 @@
+//! Repair: what a finding says is done, if that harms nobody.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use minicontainer::{
+    core::Digest,
+    store::{Addition, Lock, Staging, Store},
+};
+use oci_spec::image::{ImageManifest, MediaType};
+use serde_json::{Value, json};
+
+use super::{
+    super::SystemError,
+    Depth, Finding, Look, Mend, Outcome, Severity,
+    unused::{listed, staging},
+};
+use crate::{
+    container::Containers,
+    image::{ImageError, make_way, unpack_beside},
+};
+
+/// An index that was made again lists images that have not been looked at yet.
+const ROUNDS: usize = 3;
+
+/// Looks at all of the store, mends what can be mended, and says what was found and what came of it.
+///
+/// # Errors
+/// When one cannot look, or cannot write.
+pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
+    let staging = store.stage()?;
+    let mut told = self::staging(store, &staging)?;
+    let lock = store.lock()?;
+    let repair = Repair { store, staging: &staging, lock: &lock };
+    for round in 0..ROUNDS {
+        let mut findings = Look::new(store, &staging, depth).all()?;
+        // What a repair leaves unused a pull will use again.
+        findings.retain(|finding| round == 0 || finding.severity == Severity::Damage);
+        findings.retain(|finding| round == 0 || !told.iter().any(|other| is_same(finding, other)));
+        let mut mended = false;
+        for finding in &mut findings {
+            if finding.mend.is_repair() {
+                let outcome = repair.mend(finding)?;
+                mended |= outcome == Outcome::Repaired;
+                finding.outcome = Some(outcome);
+            }
+        }
+        told.extend(findings);
+        if !mended {
+            break;
+        }
+    }
+    Ok(told)
+}
+
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    (one.what, &one.subject, &one.place) == (other.what, &other.subject, &other.place)
+}
+
+struct Repair<'a> {
+    store: &'a Store,
+    staging: &'a Staging,
+    lock: &'a Lock,
+}
+
+impl Repair<'_> {
+    fn mend(&self, finding: &Finding) -> Result<Outcome, SystemError> {
+        let store = self.store;
+        match &finding.mend {
+            Mend::ByHand(_) | Mend::Swept => return Ok(Outcome::Refused("it is not for us to do".to_owned())),
+            Mend::Close => {
+                let closed = fs::set_permissions(store.root(), Permissions::from_mode(0o700));
+                closed.map_err(SystemError::io("close", store.root()))?;
+            }
+            Mend::RewriteLayout => {
+                self.replace(&finding.place, &json!({"imageLayoutVersion": "1.0.0"}))?;
+            }
+            Mend::RebuildIndex => self.replace(&finding.place, &self.index_of_what_is_there()?)?,
+            Mend::ForgetImage { manifest, .. } => self.forget(&finding.place, manifest)?,
+            Mend::RemoveBlob(_) | Mend::RemoveFile(_) => remove_file(&finding.place)?,
+            Mend::SweepContainers => Containers::of(store).sweep_leftovers()?,
+            Mend::UnpackAgain { diff_id, blob } => {
+                let fresh = unpack_beside(store, self.staging, blob, diff_id)?;
+                if let Some(user) = self.put_aside(diff_id)? {
+                    return Ok(Outcome::Refused(user));
+                }
+                store.add(self.lock, self.staging, Addition { layers: vec![fresh.layer], ..Addition::default() })?;
+            }
+            Mend::RemoveLayer(diff_id) => {
+                if let Some(user) = self.put_aside(diff_id)? {
+                    return Ok(Outcome::Refused(user));
+                }
+            }
+        }
+        Ok(Outcome::Repaired)
+    }
+
+    /// Takes a layer from its place, at once; its files go with the staging directory. Or says who uses it.
+    fn put_aside(&self, diff_id: &Digest) -> Result<Option<String>, SystemError> {
+        match make_way(self.store, self.lock, self.staging, diff_id) {
+            Err(ImageError::LayerInUse { user, .. }) => Ok(Some(user)),
+            done => Ok(done.map(|()| None)?),
+        }
+    }
+
+    /// Takes every entry of this manifest out of the index, and leaves all else in it as it is.
+    fn forget(&self, path: &Path, manifest: &str) -> Result<(), SystemError> {
+        let text = fs::read(path).map_err(SystemError::io("read", path))?;
+        let mut index: Value =
+            serde_json::from_slice(&text).map_err(io::Error::from).map_err(SystemError::io("read", path))?;
+        if let Some(entries) = index.get_mut("manifests").and_then(Value::as_array_mut) {
+            entries.retain(|entry| entry.get("digest").and_then(Value::as_str) != Some(manifest));
+        }
+        self.replace(path, &index)
+    }
+
+    /// An index of all manifests that are there, without names.
+    fn index_of_what_is_there(&self) -> Result<Value, SystemError> {
+        let mut manifests = Vec::new();
+        for path in listed(&self.store.root().join("images/blobs/sha256"))? {
+            let small = fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.len() <= 4 << 20);
+            let Some(bytes) = small.then(|| fs::read(&path).ok()).flatten() else { continue };
+            let digest = Digest::of(&bytes);
+            let is_manifest = serde_json::from_slice::<ImageManifest>(&bytes).is_ok();
+            if is_manifest && path.file_name().is_some_and(|name| name == digest.hex()) {
+                let media_type = MediaType::ImageManifest.to_string();
+                manifests.push(json!({"mediaType": media_type, "digest": digest, "size": bytes.len()}));
+            }
+        }
+        let media_type = MediaType::ImageIndex.to_string();
+        Ok(json!({"schemaVersion": 2, "mediaType": media_type, "manifests": manifests}))
+    }
+
+    /// Writes a document so that its readers see the old one or the new one.
+    fn replace(&self, path: &Path, document: &Value) -> Result<(), SystemError> {
+        let staged = self.staging.vacant();
+        let written = || -> io::Result<()> {
+            let mut file = File::create_new(&staged)?;
+            file.write_all(document.to_string().as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&staged, path)?;
+            File::open(path.parent().unwrap_or(path))?.sync_all()
+        };
+        written().map_err(SystemError::io("write", path))
+    }
+}
+
+fn remove_file(path: &Path) -> Result<(), SystemError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // What is no file has no business there.
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            minicontainer::store::remove_directory(nix::fcntl::AT_FDCWD, path).map_err(SystemError::io("remove", path))
+        }
+        removed => removed.map_err(SystemError::io("remove", path)),
+    }
+}

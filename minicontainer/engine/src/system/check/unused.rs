@@ -1,0 +1,161 @@
+//! Everything but images: the store's own directory, the cache of builds, containers, and what nobody needs.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::{self, File},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use minicontainer::{
+    core::Digest,
+    store::{Staging, Store},
+};
+use nix::fcntl::{Flock, FlockArg};
+
+use super::{Finding, Look, Mend, Outcome, Severity, SystemError, content::Blob};
+use crate::{
+    build,
+    container::{Containers, State},
+};
+
+/// Staging directories whose owners are dead.
+pub(super) fn staging(store: &Store, own: &Staging) -> Result<Vec<Finding>, SystemError> {
+    let mut findings = Vec::new();
+    let own = own.vacant().parent().map(Path::to_owned);
+    for place in listed(&store.root().join("staging"))?.into_iter().filter(|place| Some(place) != own.as_ref()) {
+        let Ok(directory) = File::open(&place) else { continue };
+        if Flock::lock(directory, FlockArg::LockSharedNonblock).is_ok() {
+            let subject = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let why = "the process that was writing it is gone".to_owned();
+            let (severity, what, outcome) = (Severity::Leftover, "staged files", None::<Outcome>);
+            findings.push(Finding { severity, what, subject, place, why, mend: Mend::Swept, outcome });
+        }
+    }
+    Ok(findings)
+}
+
+impl Look<'_> {
+    /// The store's own directory: an image may hold set-user-id programs, which nobody else must reach.
+    pub(super) fn root(&mut self) -> Result<(), SystemError> {
+        let root = self.store.root().to_owned();
+        let mode = fs::metadata(&root).map_err(SystemError::io("look at", &root))?.permissions().mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            let why = format!("its mode is {mode:04o}: the machine's other users could enter");
+            self.find("open store", root.display().to_string(), root.clone(), why, Mend::Close);
+        }
+        Ok(())
+    }
+
+    /// What the cache of builds remembers needs its layers and blobs.
+    pub(super) fn cache(&mut self) -> Result<(), SystemError> {
+        for build::Remembered { place, layer } in build::remembered(self.store)? {
+            let name = place.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let what = "useless cache record";
+            let Some((diff_id, blob)) = layer else {
+                let mend = Mend::RemoveFile(place.clone());
+                self.leftover(what, name, place, "it cannot be read, so that nothing is taken from it", mend);
+                continue;
+            };
+            let is_there = self.layer_path(&diff_id).exists() && self.blob(&blob) != Blob::Missing;
+            if !is_there {
+                let mend = Mend::RemoveFile(place.clone());
+                self.leftover(what, name, place, format!("the layer {diff_id} is gone"), mend);
+                continue;
+            }
+            self.content.blobs.insert(blob.clone());
+            self.content.layers.entry(diff_id).or_default().insert(blob);
+        }
+        Ok(())
+    }
+
+    /// Containers. Says whether the images of all are known.
+    pub(super) fn containers(&mut self) -> Result<bool, SystemError> {
+        let containers = Containers::of(self.store);
+        let mut all_known = true;
+        for (id, error) in containers.damaged()? {
+            all_known = false;
+            let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            let mend = format!("`minicontainer rm {}` removes it with all that it wrote", id.short());
+            let place = containers.place(&id).join("state.json");
+            self.find("damaged container", id.to_string(), place, why, Mend::ByHand(mend));
+        }
+        for (place, why) in containers.leftovers()? {
+            let subject = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            self.leftover("dead container", subject, place, why, Mend::SweepContainers);
+        }
+        let mut names: BTreeMap<String, String> = BTreeMap::new();
+        for container in containers.list()? {
+            let (name, place) = (container.name.to_string(), containers.place(&container.id));
+            if let Some(other) = names.insert(name.clone(), container.id.to_string()) {
+                let why = format!("the container {other} has the same name");
+                let mend = format!("`minicontainer rm {}` removes this one", container.id.short());
+                self.find("name with two meanings", name.clone(), place.clone(), why, Mend::ByHand(mend));
+            }
+            let by_id = |parts: &super::images::Parts| parts.id.as_str() == container.image_id;
+            if !self.parts.values().any(by_id) {
+                all_known = false;
+                let why =
+                    format!("its image {} ({}) is not in the store, or unusable", container.image, container.image_id);
+                let mend = format!("`minicontainer pull {}` or a load brings it back", container.image);
+                self.find("container without image", name.clone(), place.clone(), why, Mend::ByHand(mend));
+            }
+            let mend = || Mend::ByHand(format!("`minicontainer rm {name}` removes it with all that it wrote"));
+            if let Err(error) = containers.config(&container.id) {
+                let why = format!("its config.json cannot be read: {error}");
+                self.find("damaged container", name.clone(), place.join("config.json"), why, mend());
+            }
+            if matches!(container.state, State::Exited { code: None, finished: None, .. }) {
+                let why = "its engine was killed before it saw the end";
+                self.leftover("dead container", name.clone(), place, why, mend());
+            }
+        }
+        Ok(all_known)
+    }
+
+    /// Blobs and layers that nobody needs. Where something is unknown, so is what it needs.
+    pub(super) fn unused(&mut self) -> Result<(), SystemError> {
+        let is_unknown = |finding: &Finding| matches!(finding.mend, Mend::RebuildIndex | Mend::ForgetImage { .. });
+        if !self.unusable.is_empty() || self.findings.iter().any(is_unknown) {
+            return Ok(());
+        }
+        let why = "no image, container or build needs it";
+        for place in listed(&self.store.root().join("images/blobs/sha256"))? {
+            let Some(digest) = named(&place) else { continue };
+            if !self.content.blobs.contains(&digest) && !is_recent(&place) {
+                self.leftover("unused blob", digest.to_string(), place.clone(), why, Mend::RemoveFile(place));
+            }
+        }
+        for place in listed(&self.store.root().join("layers"))? {
+            let Some(diff_id) = named(&place) else { continue };
+            if !self.content.layers.contains_key(&diff_id) {
+                self.leftover("unused layer", diff_id.to_string(), place, why, Mend::RemoveLayer(diff_id));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a directory holds, in the order of names; one that is not there holds nothing.
+pub(super) fn listed(directory: &Path) -> Result<Vec<PathBuf>, SystemError> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(SystemError::io("list", directory))?,
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(SystemError::io("list", directory))?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The digest whose hexadecimal digits something has for a name.
+fn named(place: &Path) -> Option<Digest> {
+    format!("sha256:{}", place.file_name().and_then(OsStr::to_str)?).parse().ok()
+}
+
+/// Whether another tool may be just about to write the index that needs it: those know nothing of our lock.
+fn is_recent(place: &Path) -> bool {
+    let changed = fs::symlink_metadata(place).and_then(|metadata| metadata.modified()).ok();
+    changed.and_then(|changed| changed.elapsed().ok()).is_none_or(|age| age.as_secs() < 3600)
+}
