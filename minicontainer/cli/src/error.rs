@@ -98,12 +98,22 @@ impl Failure {
     pub fn print(&self) -> ExitCode {
         match self.error.downcast_ref::<TemplateError>() {
             Some(error) => complain(&visible_lines(&error.render())),
-            None => complain(&visible(&self.message())),
+            None => complain(&shortened(&visible(&self.message()))),
         }
         if let Some(hint) = &self.hint {
             eprintln!("  hint: {}", visible(hint));
         }
         ExitCode::from(self.code)
+    }
+}
+
+/// A message that quotes a stranger's megabytes keeps its beginning and its end, where the reason stands.
+fn shortened(message: &str) -> String {
+    match (message.char_indices().nth(2000), message.char_indices().nth_back(999)) {
+        (Some((end, _)), Some((start, _))) if end < start => {
+            format!("{}[... {} bytes ...]{}", &message[..end], start - end, &message[start..])
+        }
+        _ => message.to_owned(),
     }
 }
 

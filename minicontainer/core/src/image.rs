@@ -27,6 +27,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use oci_spec::image::{Config, ImageConfiguration};
 
 use crate::options::{EnvError, EnvVar, RunOptions, UserError, UserSpec};
@@ -168,12 +170,13 @@ fn settle_args(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, I
 /// `PATH`'s default first, then the image's entries, then the user's: a later one of the same name takes the earlier
 /// one's place.
 fn settle_env(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
-    let mut names = vec!["PATH".to_owned()];
+    // A stranger's config may have a million entries, so each is looked up, not searched for.
+    let mut places = BTreeMap::from([("PATH".to_owned(), 0)]);
     let mut env = vec![format!("PATH={DEFAULT_PATH}")];
-    let mut put = |variable: &EnvVar| match names.iter().position(|name| name == variable.name()) {
-        Some(place) => env[place] = variable.to_string(),
-        None => {
-            names.push(variable.name().to_owned());
+    let mut put = |variable: &EnvVar| match places.entry(variable.name().to_owned()) {
+        Entry::Occupied(place) => env[*place.get()] = variable.to_string(),
+        Entry::Vacant(place) => {
+            place.insert(env.len());
             env.push(variable.to_string());
         }
     };

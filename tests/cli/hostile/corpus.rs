@@ -1,10 +1,31 @@
 //! The hostile archives, row by row of `tests/hostile.toml`.
 
-use super::{
-    Case,
-    Expect::{self, Harmless, Refused},
-    tar::{Head, Tar, head},
-};
+use self::Expect::{Harmless, Refused};
+use super::tar::{Head, Tar, head};
+
+/// What must come of an archive.
+#[derive(Clone, Copy, Debug)]
+pub enum Expect {
+    /// It is refused, and this is part of the reason.
+    Refused(&'static str),
+    /// It is taken, and does no harm.
+    Harmless,
+}
+
+/// One archive.
+pub struct Case {
+    pub row: &'static str,
+    pub layer: Vec<u8>,
+    /// What lies below it.
+    pub lower: Option<Vec<u8>>,
+    /// When it is applied to a directory, or imported.
+    pub applied: Expect,
+    /// When it comes as a layer of an image, to which its digest and a directory of its own belong.
+    pub loaded: Expect,
+    /// What must be in the tree afterwards, and what must not.
+    pub present: &'static [&'static str],
+    pub absent: &'static [&'static str],
+}
 
 fn case(row: &'static str, layer: Vec<u8>, expect: Expect) -> Case {
     Case { row, layer, lower: None, applied: expect, loaded: expect, present: &[], absent: &[] }

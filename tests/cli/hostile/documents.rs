@@ -12,18 +12,18 @@ use super::{
 use crate::place::Place;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// The blobs of an image layout.
 #[derive(Default)]
-struct Layout {
-    blobs: BTreeMap<String, Vec<u8>>,
+pub(super) struct Layout {
+    pub(super) blobs: BTreeMap<String, Vec<u8>>,
 }
 
 impl Layout {
-    fn add(&mut self, media_type: &str, content: &[u8]) -> Value {
+    pub(super) fn add(&mut self, media_type: &str, content: &[u8]) -> Value {
         let digest = digest(content);
         self.blobs.insert(digest.clone(), content.to_vec());
         json!({"mediaType": media_type, "digest": format!("sha256:{digest}"), "size": content.len()})
@@ -42,7 +42,7 @@ impl Layout {
     }
 
     /// The archive, with this text as its index.
-    fn archive(&self, index: &[u8]) -> Vec<u8> {
+    pub(super) fn archive(&self, index: &[u8]) -> Vec<u8> {
         let version = Tar::new().file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
         let content = |tar: Tar, name: &str, bytes: &[u8]| {
             tar.member(Head { size: bytes.len() as u64, ..head(b'0', name) }, bytes)
@@ -52,7 +52,7 @@ impl Layout {
     }
 }
 
-fn index(manifests: &[Value]) -> Vec<u8> {
+pub(super) fn index(manifests: &[Value]) -> Vec<u8> {
     json!({"schemaVersion": 2, "manifests": manifests}).to_string().into_bytes()
 }
 

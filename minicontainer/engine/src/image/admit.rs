@@ -17,6 +17,10 @@ use super::{
     watched::{Watch, Watched},
 };
 
+/// The most arguments, or variables, that an image may have. With what each costs, the kernel takes hardly more (execve(2),
+/// "Limits on size of arguments and environment").
+const ENTRY_LIMIT: usize = 32_768;
+
 /// An image whose blobs are staged and verified, but not yet in the store.
 ///
 /// Archives, registries and builds all end in such a value, and nothing else changes which images there are:
@@ -112,6 +116,7 @@ pub fn admit_watched(
             let platform = format!("linux, it is for {}", config.os());
             return Err(ImageError::Platform { what: id.to_string(), platform });
         }
+        check_entries(id, &config)?;
         foreign.push((config.architecture() != &Arch::default()).then(|| {
             let (own, other) = (Arch::default(), config.architecture());
             format!("the image is for {other} processors, this machine is {own}: its programs may not run here")
@@ -140,6 +145,18 @@ pub fn admit_watched(
     addition.layers = unpacked.into_values().map(|unpacked| unpacked.layer).collect();
     store.add(&lock, staging, addition)?;
     Ok(loaded)
+}
+
+/// Refuses lists that no program could be started with, and of which there would be many copies in memory on the way.
+fn check_entries(id: &Digest, config: &ImageConfiguration) -> Result<(), ImageError> {
+    let Some(config) = config.config() else { return Ok(()) };
+    for (list, entries) in [("Env", config.env()), ("Cmd", config.cmd()), ("Entrypoint", config.entrypoint())] {
+        let count = entries.as_ref().map_or(0, Vec::len);
+        if count > ENTRY_LIMIT {
+            return Err(ImageError::Entries { id: id.clone(), list, count, limit: ENTRY_LIMIT });
+        }
+    }
+    Ok(())
 }
 
 /// Unpacks those of these layers that the store does not have, and verifies the others; several at a time.

@@ -34,6 +34,9 @@ pub enum ImageError {
     /// An image for other machines only.
     #[error("the image {what} has no variant for {platform}")]
     Platform { what: String, platform: String },
+    /// More arguments or variables than a program can be given.
+    #[error("the config {id} has {count} entries in {list}; at most {limit} are allowed")]
+    Entries { id: Digest, list: &'static str, count: usize, limit: usize },
     /// An image layout that is newer than this engine.
     #[error("cannot read an image layout of version \"{version}\": known is 1.0.0")]
     LayoutVersion { version: String },
@@ -89,6 +92,7 @@ impl ImageError {
             ImageError::Archive { .. } => "the file may be cut short or no tar at all: make it anew",
             ImageError::BadReference { .. } => "save the image again under a name that Docker accepts",
             ImageError::Platform { .. } => "fetch or save a variant for this machine",
+            ImageError::Entries { .. } => "no program could be started with so many: the image must be built anew",
             ImageError::Nesting { .. } | ImageError::Missing { .. } | ImageError::TooMany { .. } => DAMAGE_HINT,
             ImageError::LayoutVersion { .. } => "save it again as version 1.0.0, or as `docker save` does",
             ImageError::Compression { .. } => "write it anew uncompressed or with gzip",

@@ -4,11 +4,14 @@
 //! what **`docker save`** has always written (`manifest.json`; newer versions write both). Whatever the form, each
 //! image becomes an [`Incoming`]: manifest, config and layers as staged, verified blobs, to be admitted.
 
-use std::{io::Read, path::Path};
+use std::{fmt, io::Read, path::Path};
 
 use minicontainer::store::{Staging, Store, is_index, reference_of};
 use oci_spec::image::{Arch, Descriptor, ImageIndex, ImageManifest, MediaType, OciLayout, Os, Platform};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
 
 use super::{
     ImageError, Incoming, Loaded, admit_watched,
@@ -20,6 +23,8 @@ use super::{
 const NESTING_LIMIT: usize = 4;
 /// More images than any honest archive holds.
 const IMAGE_LIMIT: usize = 1000;
+/// More layers, or names, than any honest image has.
+const NAME_COUNT_LIMIT: usize = 1000;
 
 /// Adds the images of a tar archive, which may be compressed with gzip: an OCI image layout, or what `docker save`
 /// writes.
@@ -122,8 +127,36 @@ fn resolve(source: &Source<'_>, mut descriptor: Descriptor) -> Result<Descriptor
 #[serde(rename_all = "PascalCase")]
 struct SavedImage {
     config: String,
-    repo_tags: Option<Vec<String>>,
-    layers: Vec<String>,
+    repo_tags: Option<Names>,
+    layers: Names,
+}
+
+/// A list that ends when it is longer than any honest one: four megabytes of tiny strings would take sixty of memory.
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(document: D) -> Result<Names, D::Error> {
+        struct Listed;
+        impl<'de> Visitor<'de> for Listed {
+            type Value = Names;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "a list of at most {NAME_COUNT_LIMIT} names")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    if names.len() == NAME_COUNT_LIMIT {
+                        return Err(A::Error::invalid_length(names.len() + 1, &self));
+                    }
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+        document.deserialize_seq(Listed)
+    }
 }
 
 fn saved_images(source: &Source<'_>, staging: &Staging, saved: Vec<SavedImage>) -> Result<Vec<Incoming>, ImageError> {
@@ -141,10 +174,10 @@ fn saved_images(source: &Source<'_>, staging: &Staging, saved: Vec<SavedImage>) 
             config = config.verified("the image's config", &digest, size)?;
         }
         let mut references = Vec::new();
-        for tag in image.repo_tags.into_iter().flatten() {
+        for tag in image.repo_tags.into_iter().flat_map(|tags| tags.0) {
             references.push(tag.parse().map_err(|source| ImageError::BadReference { name: tag.clone(), source })?);
         }
-        let layers = image.layers.iter().map(|name| fetch(name)).collect::<Result<_, _>>()?;
+        let layers = image.layers.0.iter().map(|name| fetch(name)).collect::<Result<_, _>>()?;
         images.push(Incoming::assemble(staging, references, config, layers)?);
     }
     Ok(images)

@@ -58,15 +58,15 @@ impl<'a> Source<'a> {
         let mut archive = Archive::new(decompress(content, "the image archive")?, End::Optional);
         while let Some(member) = archive.next().map_err(damaged)? {
             let Some(name) = key("", &String::from_utf8_lossy(&member.path)) else { continue };
-            if files.len() + links.len() == FILE_LIMIT || name.len() > NAME_LIMIT {
+            let (kind, target) = (member.kind(), member.link.unwrap_or_default());
+            if files.len() + links.len() == FILE_LIMIT || name.len().max(target.len()) > NAME_LIMIT {
                 return Err(damaged(io::Error::other("it has more files, or longer names, than any image archive")));
             }
-            match member.kind() {
+            match kind {
                 EntryType::Regular | EntryType::Continuous => {
                     files.insert(name, staging.blob(&mut archive)?);
                 }
                 kind @ (EntryType::Symlink | EntryType::Link) => {
-                    let target = member.link.unwrap_or_default();
                     let target = String::from_utf8_lossy(&target).into_owned();
                     let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
                     let base = if kind == EntryType::Link { "" } else { folder };

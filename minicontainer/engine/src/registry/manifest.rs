@@ -9,7 +9,7 @@ use minicontainer::{
     store::{StoreError, is_index},
 };
 use oci_spec::image::{ImageIndex, ImageManifest, MediaType};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use ureq::http::Method;
 
 use super::{
@@ -96,19 +96,38 @@ fn media_type(header: &str) -> String {
     header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+/// What tells the kind of a document. The rest is passed over: as values of a tree it could take fifty times its size.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Outline {
+    schema_version: Option<u64>,
+    media_type: Option<String>,
+    #[serde(default, deserialize_with = "there")]
+    manifests: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "there")]
+    layers: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "there")]
+    config: Option<IgnoredAny>,
+}
+
+/// A field that is `null` is there, too.
+fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<IgnoredAny>, D::Error> {
+    IgnoredAny::deserialize(value).map(Some)
+}
+
 /// Makes sure that all that tells the kind agrees, and reads the document as what it is.
 pub(super) fn parse(bytes: &[u8], content_type: &str, what: &str, reference: &str) -> Result<Document, RegistryError> {
     let invalid = |kind| move |source| StoreError::Document { what: what.to_owned(), kind, source };
     let ambiguous = |how: String| RegistryError::Ambiguous { what: what.to_owned(), how };
-    let value: Value = serde_json::from_slice(bytes).map_err(invalid("manifest"))?;
-    if value["schemaVersion"] == 1 || content_type.starts_with("application/vnd.docker.distribution.manifest.v1+") {
+    let outline: Outline = serde_json::from_slice(bytes).map_err(invalid("image manifest"))?;
+    if outline.schema_version == Some(1) || content_type.starts_with("application/vnd.docker.distribution.manifest.v1+")
+    {
         return Err(RegistryError::Schema1 { reference: reference.to_owned() });
     }
-    if value.get("manifests").is_some() && (value.get("layers").is_some() || value.get("config").is_some()) {
+    if outline.manifests.is_some() && (outline.layers.is_some() || outline.config.is_some()) {
         return Err(ambiguous("it is an index and a manifest at once".to_owned()));
     }
-    let own = value["mediaType"].as_str();
-    if let Some(own) = own.filter(|own| *own != content_type) {
+    if let Some(own) = outline.media_type.filter(|own| own != content_type) {
         let (own, content_type) = (own.escape_debug(), content_type.escape_debug());
         return Err(ambiguous(format!("it calls itself {own}, the registry calls it \"{content_type}\"")));
     }
@@ -116,7 +135,7 @@ pub(super) fn parse(bytes: &[u8], content_type: &str, what: &str, reference: &st
         return Err(RegistryError::NotAnImage { what: what.to_owned(), media_type: content_type.to_owned() });
     }
     let says_index = is_index(&MediaType::from(content_type));
-    if says_index != value.get("manifests").is_some() {
+    if says_index != outline.manifests.is_some() {
         return Err(ambiguous(format!("the registry calls it {content_type}, its fields are another's")));
     }
     if says_index {

@@ -9,6 +9,7 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
+use nix::dir::Type;
 use tar::EntryType;
 use xattr::FileExt;
 
@@ -24,8 +25,15 @@ pub(super) struct Brought {
     parent: Option<EntryPath>,
 }
 
+/// How much memory one of the hashes takes at most: a byte more than itself, in a table that is at least half full but
+/// for an eighth, and the table of half the size while it grows.
+const HASH_WEIGHT: usize = 32;
+
 impl Brought {
-    pub(super) fn add(&mut self, path: &EntryPath, parent: EntryPath) {
+    /// Adds a path with what leads to it; says how much more memory that takes, about. Symbolic links can lead to one
+    /// directory by many paths, so these may be many more than the members.
+    pub(super) fn add(&mut self, path: &EntryPath, parent: EntryPath) -> usize {
+        let before = self.hashes.len();
         self.hashes.insert(self.key.hash_one(path));
         if self.parent.as_ref() != Some(&parent) {
             for ancestor in parent.ancestors() {
@@ -33,6 +41,7 @@ impl Brought {
             }
             self.parent = Some(parent);
         }
+        (self.hashes.len() - before) * HASH_WEIGHT
     }
 
     fn has(&self, path: &EntryPath) -> bool {
@@ -92,10 +101,52 @@ impl Unpacker {
         }
     }
 
+    /// Deletes what is in a directory but for what this layer has brought there. A second time there is nothing to do,
+    /// and an archive of a thousand marks for a crowded directory must not have it listed a thousand times.
     fn delete_inside(&mut self, directory: &EntryPath) -> Result<(), UnpackError> {
-        for name in self.tree.names(directory).map_err(directory.failed("list the directory"))? {
-            self.delete(&directory.join(&name))?;
+        if self.cleared.contains(directory) {
+            return Ok(());
         }
+        let mut inside = Vec::new();
+        let mut listing = self.tree.list(directory).map_err(directory.failed("list the directory"))?;
+        for entry in listing.iter() {
+            let entry = entry.map_err(directory.failed("list the directory"))?;
+            let name = entry.file_name().to_bytes();
+            if matches!(name, b"." | b"..") {
+                continue;
+            }
+            let path = directory.join(name);
+            if !self.brought.has(&path) {
+                self.make_way(&path)?;
+            } else if entry.file_type().is_none_or(|kind| kind == Type::Directory) {
+                // Gone into when this one is closed: directories can be nested more deeply than files can be open.
+                inside.push(path);
+            }
+        }
+        drop(listing);
+        for path in inside {
+            if self.tree.is_directory(&path).map_err(path.failed("look"))? == Some(true) {
+                self.delete_inside(&path)?;
+            }
+        }
+        self.remember(directory.weight())?;
+        self.cleared.insert(directory.clone());
         Ok(())
+    }
+
+    /// What is known of a directory that is gone, and of those in it, is no longer so.
+    pub(super) fn forget(&mut self, directory: &EntryPath) {
+        for paths in [&mut self.whiteouts, &mut self.cleared] {
+            let inside = paths.range(directory.first_below()..).take_while(|one| one.is_below(directory));
+            for path in inside.cloned().collect::<Vec<_>>() {
+                paths.remove(&path);
+            }
+        }
+        let inside = self.directories.range(directory.first_below()..).map(|(path, _)| path);
+        for path in inside.take_while(|one| one.is_below(directory)).cloned().collect::<Vec<_>>() {
+            self.directories.remove(&path);
+        }
+        self.directories.remove(directory);
+        self.cleared.remove(directory);
     }
 }

@@ -76,12 +76,25 @@ impl Tree {
         }
     }
 
-    /// Makes the directory the one whose entries the next calls work on.
+    /// Makes the directory the one whose entries the next calls work on. One step down from where we are, it is not
+    /// looked for from the root again: links can make that way longer than any path.
     pub(in crate::image) fn enter(&mut self, directory: &EntryPath) -> nix::Result<()> {
-        if self.entered.as_ref().is_none_or(|(entered, _)| entered != directory) {
-            let descriptor = self.resolve(directory.as_path(), OFlag::O_PATH | OFlag::O_DIRECTORY)?;
-            self.entered = Some((directory.clone(), descriptor));
-        }
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        let inside = match (&self.entered, directory.split()) {
+            (Some((entered, _)), _) if entered == directory => return Ok(()),
+            (Some((entered, descriptor)), Some((parent, name))) if entered.is_same(parent) => {
+                let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+                Some(openat(descriptor, path_of(name), flags, Mode::empty()))
+            }
+            _ => None,
+        };
+        let descriptor = match inside {
+            Some(Ok(descriptor)) => descriptor,
+            Some(Err(Errno::ENOENT)) => return Err(Errno::ENOENT),
+            // It may be a symbolic link to a directory.
+            _ => self.resolve(directory.as_path(), flags)?,
+        };
+        self.entered = Some((directory.clone(), descriptor));
         Ok(())
     }
 
@@ -117,12 +130,22 @@ impl Tree {
 
     /// Opens a directory itself, never what a symbolic link of that name points to.
     pub(in crate::image) fn open_directory(&self, path: &EntryPath) -> nix::Result<File> {
-        self.resolve(path.as_path(), OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).map(File::from)
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
+        if path.is_root() {
+            return self.resolve(path.as_path(), flags).map(File::from);
+        }
+        let (parent, name) = self.locate(path)?;
+        openat(&parent, name, flags | OFlag::O_CLOEXEC, Mode::empty()).map(File::from)
+    }
+
+    /// A directory, to be listed entry by entry.
+    pub(in crate::image) fn list(&self, path: &EntryPath) -> nix::Result<Dir> {
+        Dir::from_fd(self.open_directory(path)?.into())
     }
 
     /// The names in a directory.
     pub(in crate::image) fn names(&self, path: &EntryPath) -> nix::Result<Vec<Vec<u8>>> {
-        let mut directory = Dir::from_fd(self.open_directory(path)?.into())?;
+        let mut directory = self.list(path)?;
         let names = directory.iter().map(|entry| entry.map(|entry| entry.file_name().to_bytes().to_vec()));
         let mut names = names.collect::<nix::Result<Vec<_>>>()?;
         names.retain(|name| name != b"." && name != b"..");

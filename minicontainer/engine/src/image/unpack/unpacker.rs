@@ -1,7 +1,7 @@
 //! Member after member becomes a file, a directory, a link, or a mark of deletion.
 //!
-//! Two things must be remembered until the end of an archive: the modes and times of its directories, and its whiteouts,
-//! since what follows may take their place. Both are bounded.
+//! Some things must be remembered until the end of an archive: the modes and times of its directories, its whiteouts,
+//! since what follows may take their place, and where whiteouts are applied, what it has brought. All are bounded.
 
 use std::{
     borrow::Cow,
@@ -24,7 +24,8 @@ use super::{
 const SIZE_LIMIT: u64 = 128 << 30;
 /// More members than any honest layer has.
 const MEMBER_LIMIT: u64 = 2 << 20;
-/// How much memory directories and whiteouts may take; enough for a quarter of a million.
+/// How much memory directories and whiteouts may take, enough for a quarter of a million; where whiteouts are applied,
+/// also what the layer has brought, enough for a million.
 const MEMORY_LIMIT: usize = 32 << 20;
 /// How many warnings are told one by one.
 const WARNING_LIMIT: usize = 100;
@@ -39,6 +40,8 @@ pub(super) struct Unpacker {
     /// Whiteouts made so far, by path: a directory that takes the place of one is opaque.
     pub(super) whiteouts: BTreeSet<EntryPath>,
     pub(super) brought: Brought,
+    /// Directories in which whiteouts have been carried out: nothing is left there but what this layer has brought.
+    pub(super) cleared: BTreeSet<EntryPath>,
     /// How much memory these take, about.
     weight: usize,
     outcome: Unpacked,
@@ -58,6 +61,7 @@ impl Unpacker {
             directories,
             whiteouts: BTreeSet::new(),
             brought: Brought::default(),
+            cleared: BTreeSet::new(),
             weight: 0,
             outcome: Unpacked::default(),
         }
@@ -92,7 +96,7 @@ impl Unpacker {
                 let metadata = Metadata::read(&mut member, &path)?;
                 self.make_parents(&parent, &path)?;
                 self.make_directory(&path)?;
-                self.note(&path, parent);
+                self.note(&path, parent)?;
                 self.set_directory(path, &metadata)
             }
             Ok(None) => self.make_node(member, content, &path, parent),
@@ -115,7 +119,7 @@ impl Unpacker {
     ) -> Result<(), UnpackError> {
         let metadata = Metadata::read(&mut member, path)?;
         self.make_parents(&parent, path)?;
-        self.note(path, parent);
+        self.note(path, parent)?;
         match member.header.entry_type() {
             EntryType::Link => self.link(&member, path),
             EntryType::Char | EntryType::Block | EntryType::Fifo => self.make_special(&member, path, &metadata),
@@ -211,7 +215,8 @@ impl Unpacker {
                     return Err(entry.refused("one of its parents is no directory"));
                 }
                 self.make_directory(&path)?;
-                self.set_directory(path, &Metadata::implied())?;
+                self.set_directory(path.clone(), &Metadata::implied())?;
+                self.tree.enter(&path).map_err(entry.failed("enter its directory"))?;
             }
         }
         self.tree.enter(directory).map_err(entry.failed("enter its directory"))
@@ -245,30 +250,26 @@ impl Unpacker {
     /// Removes what is at a path, with what is known of it.
     pub(super) fn make_way(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
         if self.tree.remove(path).map_err(path.failed("remove what was there"))? == Some(true) {
-            let inside = self.whiteouts.range(path.first_below()..).take_while(|one| one.is_below(path));
-            for whiteout in inside.cloned().collect::<Vec<_>>() {
-                self.whiteouts.remove(&whiteout);
-            }
-            let inside = self.directories.range(path.first_below()..).map(|(directory, _)| directory);
-            for directory in inside.take_while(|one| one.is_below(path)).cloned().collect::<Vec<_>>() {
-                self.directories.remove(&directory);
-            }
-            self.directories.remove(path);
+            self.forget(path);
         }
         self.whiteouts.remove(path);
         Ok(())
     }
 
-    fn note(&mut self, path: &EntryPath, parent: EntryPath) {
-        if self.language == Whiteouts::Applied {
-            self.brought.add(path, parent);
+    fn note(&mut self, path: &EntryPath, parent: EntryPath) -> Result<(), UnpackError> {
+        match self.language {
+            Whiteouts::Kept => Ok(()),
+            Whiteouts::Applied => {
+                let weight = self.brought.add(path, parent);
+                self.remember(weight)
+            }
         }
     }
 
     pub(super) fn remember(&mut self, weight: usize) -> Result<(), UnpackError> {
         self.weight += weight;
         match self.weight > MEMORY_LIMIT {
-            true => Err(UnpackError::TooLarge { limit: 32, unit: "MiB of directories and whiteouts" }),
+            true => Err(UnpackError::TooLarge { limit: 32, unit: "MiB of paths that must be remembered" }),
             false => Ok(()),
         }
     }
