@@ -7,6 +7,7 @@ mod build;
 mod bundle;
 mod check;
 mod credentials;
+mod cut;
 mod demo;
 mod fetch;
 mod help;

@@ -114,10 +114,12 @@ fn resolve(source: &Source<'_>, mut descriptor: Descriptor) -> Result<Descriptor
         }
         let what = format!("the index {}", descriptor.digest());
         let index: ImageIndex = source.blob(&descriptor)?.document(&what, "image index")?;
-        let Some(first) = candidates(&index, &what)?.first().copied().cloned() else {
+        // That of this very machine's kind, before one that has not said for which it is.
+        let best = crate::registry::Platform::own().choose(&index);
+        let Some(best) = best.or(candidates(&index, &what)?.first().copied()) else {
             return Err(ImageError::Missing { what: format!("every image of {what}") });
         };
-        descriptor = first;
+        descriptor = best.clone();
     }
     Err(ImageError::Nesting { what: descriptor.digest().to_string(), limit: NESTING_LIMIT })
 }

@@ -200,12 +200,18 @@ fn a_layout_is_loaded_as_archive_and_as_directory() {
 
 #[test]
 fn of_a_nested_index_this_machines_variant_is_taken() {
-    let (mine, other) = (tar(&[("mine", b"")]), tar(&[("other", b"")]));
+    let (mine, other, late) = (tar(&[("mine", b"")]), tar(&[("other", b"")]), tar(&[("attestation", b"")]));
     let mut layout = LayoutFiles::default();
     let (mut mine, mut other) = (layout.add_image(&[&mine]), layout.add_image(&[&other]));
+    // What BuildKit puts beside images, and what has not said for which machine it is, come after.
+    let (mut attestation, nameless) = (layout.add_image(&[&late]), layout.add_image(&[&late]));
+    attestation["platform"] = json!({"os": "unknown", "architecture": "unknown"});
     mine["platform"] = json!({"os": "linux", "architecture": oci_spec::image::Arch::default().to_string()});
     other["platform"] = json!({"os": "linux", "architecture": "mips"});
-    let index = layout.add("application/vnd.oci.image.index.v1+json", &LayoutFiles::index(&[other.clone(), mine]));
+    let index = layout.add(
+        "application/vnd.oci.image.index.v1+json",
+        &LayoutFiles::index(&[other.clone(), attestation, nameless, mine]),
+    );
     let Room { store, directory: _directory } = room();
     load(&store, Cursor::new(layout.tar(&[named(index, REF_NAME, "app:1")]))).unwrap();
     assert!(store.image("app:1").unwrap().layers[0].directory.join("mine").exists());

@@ -86,7 +86,7 @@ impl Platform {
     }
 
     /// The entry of an index that runs here best, the first of several equals.
-    pub(super) fn choose<'i>(&self, index: &'i ImageIndex) -> Option<&'i Descriptor> {
+    pub fn choose<'i>(&self, index: &'i ImageIndex) -> Option<&'i Descriptor> {
         let ranked = index.manifests().iter().filter_map(|entry| {
             let platform = entry.platform().as_ref()?;
             let (os, architecture) = (platform.os().to_string(), platform.architecture().to_string());

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! (OCI distribution-spec, *Pushing blobs*.) A registry that has lost the session, or does not tell, gets a new one, and
-//! the blob from its beginning.
+//! the blob from its beginning. (Docker's own registry, 2.8, is one of those: it gives up a session whose bytes it has not
+//! answered.)
 
 use std::fs::File;
 

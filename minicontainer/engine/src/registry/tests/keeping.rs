@@ -129,3 +129,35 @@ fn a_login_is_tried_before_it_is_kept() {
     assert!(logout(Some(&server.name()), &room.connection).unwrap());
     assert!(!logout(Some(&server.name()), &room.connection).unwrap());
 }
+
+/// An identity token goes to the token service, by a form, and to nobody else; what comes back is shown to the registry.
+#[test]
+fn an_identity_token_is_changed_for_a_short_lived_one() {
+    let service = Server::start(|asked| {
+        let form = String::from_utf8(asked.body.clone()).unwrap();
+        let right = [
+            "grant_type=refresh_token",
+            &format!("refresh_token={SECRET}"),
+            "service=test",
+            "scope=repository%3Aapp%3Apull",
+        ];
+        let known = asked.method == "POST" && right.iter().all(|part| form.split('&').any(|field| field == *part));
+        if known { Reply::new(200, r#"{"access_token": "short-lived"}"#) } else { Reply::new(401, "") }
+    });
+    let challenge = format!("Bearer realm=\"{}/token\",service=\"test\"", service.url());
+    let shelf = Shelf::with_image(&[layer("file", 10)]);
+    let server = Server::start(move |asked| match asked.header("authorization") {
+        "Bearer short-lived" => shelf.answer(asked),
+        _ => Reply::new(401, "").header("WWW-Authenticate", challenge.clone()),
+    });
+    let room = Room::new();
+    let auths = json!({"auths": {server.name(): {"identitytoken": SECRET}}});
+    fs::write(room.directory.path().join("config.json"), auths.to_string()).unwrap();
+    room.pull(&server).unwrap();
+    assert_eq!(service.count("POST", "/token"), 1);
+    assert!(server.asked().iter().all(|asked| !asked.header("authorization").contains(SECRET)));
+    // One that is known no more is told so, and is not told.
+    fs::write(room.directory.path().join("config.json"), auths.to_string().replace(SECRET, "old")).unwrap();
+    let error = full_message(&room.pull_name(&format!("{}/app:2", server.name())).unwrap_err());
+    assert!(error.contains("incorrect username or password") && !error.contains(SECRET), "{error}");
+}
