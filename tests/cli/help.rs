@@ -60,7 +60,6 @@ fn the_object_forms_are_the_short_ones() {
         ("ps", "container ls"),
         ("rm", "container rm"),
         ("diff", "container diff"),
-        ("inspect", "container inspect"),
         ("images", "image ls"),
         ("rmi", "image rm"),
         ("pull", "image pull"),

@@ -69,6 +69,8 @@ fn what_is_not_there_hides_nothing() {
     let list: Value =
         serde_json::from_str(&place.run(&["inspect", "--format", "json", "nobody", "busybox"]).stdout).unwrap();
     assert_eq!(list.pointer("/0/RepoTags/0"), Some(&"busybox:latest".into()));
+    let other = place.run(&["inspect", "--type", "container", "busybox"]);
+    assert_eq!((other.code, other.stdout.as_str()), (1, "[]\n"));
 }
 
 #[test]
@@ -160,6 +162,22 @@ fn a_history_can_be_exact() {
     let (heading, copy) = lines("-H");
     assert!(!heading.contains("CREATED AT") && copy.contains(" 7B "), "{heading}\n{copy}");
     assert!(copy.contains(" years ago "), "{copy}");
+}
+
+#[test]
+fn a_repository_is_saved_with_all_its_tags() {
+    let place = Place::new();
+    for name in ["busybox:2", "other:1"] {
+        place.succeed(&["tag", "busybox", name]);
+    }
+    place.succeed(&["save", "-o", "all.tar", "busybox"]);
+    place.succeed(&["save", "-o", "one.tar", "busybox:2"]);
+    place.succeed(&["rmi", "busybox", "busybox:2", "other:1"]);
+    assert_eq!(place.succeed(&["load", "-i", "one.tar"]), "Loaded image: busybox:2\n");
+    let told = place.succeed(&["load", "-i", "all.tar"]);
+    let mut lines: Vec<&str> = told.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["Loaded image: busybox:2", "Loaded image: busybox:latest"]);
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub enum Command {
     /// Remove containers
     Rm(container::RemoveArguments),
     /// Show all that is known of containers or images, as JSON
-    Inspect(inspect::InspectArguments),
+    Inspect(inspect::InspectAnyArguments),
     /// Run a folder of programs against inputs, and compare their answers
     Judge(judge::JudgeArguments),
     /// Show what a container changed in its image's files
@@ -202,7 +202,7 @@ impl Command {
             Command::Diff(arguments) | Command::Container(ContainerCommand::Diff(arguments)) => {
                 container::diff(&arguments)
             }
-            Command::Inspect(arguments) => inspect::execute(&arguments, &[inspect::CONTAINER, inspect::IMAGE]),
+            Command::Inspect(arguments) => inspect::execute_any(&arguments),
             Command::Container(ContainerCommand::Inspect(arguments)) => {
                 inspect::execute(&arguments, &[inspect::CONTAINER])
             }

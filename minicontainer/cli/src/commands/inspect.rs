@@ -3,7 +3,7 @@
 use std::{fs, process::ExitCode};
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use minicontainer::{Store, Verdict, core::plan::RootFs, rootfs, store::StoreError};
 use minicontainer_engine::{
     Container, ContainerError, Containers, State,
@@ -36,6 +36,24 @@ pub struct InspectArguments {
     names: Vec<String>,
 }
 
+/// Show all that is known of containers or images, as JSON
+#[derive(Debug, Args)]
+pub struct InspectAnyArguments {
+    /// Only things of this kind [default: a container of that name, or else an image]
+    #[arg(long = "type", value_name = "KIND")]
+    kind: Option<Kinds>,
+
+    #[command(flatten)]
+    inspect: InspectArguments,
+}
+
+/// What `--type` can say.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kinds {
+    Container,
+    Image,
+}
+
 /// A kind of thing that can be inspected: its name, and how one is found.
 pub type Kind = (&'static str, fn(&Store, &str) -> Result<Option<Value>, Failure>);
 
@@ -52,6 +70,15 @@ pub const IMAGE: Kind = ("image", |store, name| match image::find(store, name) {
     Err(ImageError::Store(StoreError::UnknownImage { .. } | StoreError::BadReference { .. })) => Ok(None),
     Err(error) => Err(error.into()),
 });
+
+/// Inspects whatever has the name.
+pub fn execute_any(arguments: &InspectAnyArguments) -> Result<ExitCode, Failure> {
+    match arguments.kind {
+        None => execute(&arguments.inspect, &[CONTAINER, IMAGE]),
+        Some(Kinds::Container) => execute(&arguments.inspect, &[CONTAINER]),
+        Some(Kinds::Image) => execute(&arguments.inspect, &[IMAGE]),
+    }
+}
 
 /// Prints a list of documents; what is not there does not hide the others.
 pub fn execute(arguments: &InspectArguments, kinds: &[Kind]) -> Result<ExitCode, Failure> {

@@ -171,7 +171,7 @@ fn tell_default_tag(typed: &str, reference: &Reference, shown: &Shown) {
 }
 
 /// Whether a tag or a digest was typed.
-fn has_tag(typed: &str) -> bool {
+pub fn has_tag(typed: &str) -> bool {
     typed.contains('@') || typed.rsplit('/').next().is_some_and(|last| last.contains(':'))
 }
 

@@ -9,10 +9,13 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
-use minicontainer::{Store, core::Digest};
+use minicontainer::{
+    Store,
+    core::{Digest, Reference},
+};
 use minicontainer_engine::image::{self, ImageError, Importing};
 
-use super::{new_name, time_of_making, warn_of};
+use super::{super::registry::has_tag, new_name, time_of_making, warn_of};
 use crate::{
     error::Failure,
     output,
@@ -41,8 +44,10 @@ pub struct LoadArguments {
 /// It is what `docker save` writes and an OCI image layout in one.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  minicontainer save -o busybox.tar busybox
-  minicontainer save busybox | docker load")]
+  minicontainer save -o busybox.tar busybox:latest
+  minicontainer save busybox | docker load
+
+A name without a tag means all tags that it has here.")]
 pub struct SaveArguments {
     /// Write to this file rather than to stdout
     #[arg(short, long, value_name = "FILE")]
@@ -115,7 +120,22 @@ pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
 /// Writes images as an archive.
 pub fn save(arguments: &SaveArguments) -> Result<ExitCode, Failure> {
     let store = Store::open_default()?;
-    write_to(arguments.output.as_deref(), "save", |archive| image::save(&store, &arguments.images, archive))
+    let mut names = Vec::new();
+    for name in &arguments.images {
+        names.extend(all_tags(&store, name)?);
+    }
+    write_to(arguments.output.as_deref(), "save", |archive| image::save(&store, &names, archive))
+}
+
+/// A repository without a tag means all of its tags here, as with Docker.
+fn all_tags(store: &Store, name: &str) -> Result<Vec<String>, Failure> {
+    let Some(wanted) = name.parse::<Reference>().ok().filter(|_| !has_tag(name)) else {
+        return Ok(vec![name.to_owned()]);
+    };
+    let images = image::list(store)?.into_iter().flatten();
+    let same = images.filter_map(|image| image.reference).filter(|name| name.repository() == wanted.repository());
+    let tags: Vec<String> = same.map(|name| name.familiar()).collect();
+    Ok(if tags.is_empty() { vec![name.to_owned()] } else { tags })
 }
 
 /// Makes an image of an archive.

@@ -7,6 +7,7 @@ use minicontainer::{
     core::{Reference, options::Timeout},
     store::Image,
 };
+use minicontainer_dockerfile::ignore::{Pattern, Stars};
 use minicontainer_engine::{container::Moment, image::Condition};
 
 use super::{super::find_image, moment};
@@ -25,7 +26,7 @@ pub struct Filters {
     /// Made before or after this moment. What has no time is older than all that has one.
     before: Vec<Option<Moment>>,
     since: Vec<Option<Moment>>,
-    references: Vec<String>,
+    references: Vec<Pattern>,
 }
 
 /// What images must meet to go.
@@ -52,13 +53,14 @@ fn condition(key: &str, value: &str) -> Result<Option<Condition>, Failure> {
 
 impl Filters {
     /// Reads them. A pattern beside them is one more name.
-    pub fn parse(store: &Store, filters: &[String], pattern: Option<&str>) -> Result<Filters, Failure> {
-        let mut parsed = Filters { references: pattern.map(str::to_owned).into_iter().collect(), ..Filters::default() };
+    pub fn parse(store: &Store, filters: &[String], typed: Option<&str>) -> Result<Filters, Failure> {
+        let named = typed.map(pattern).transpose()?;
+        let mut parsed = Filters { references: named.into_iter().collect(), ..Filters::default() };
         for filter in filters {
             let (key, value) = key_and_value(filter)?;
             let created = || Ok::<_, Failure>(moment(find_image(store, value)?.created.as_deref()));
             match (key, value) {
-                ("reference", _) => parsed.references.push(value.to_owned()),
+                ("reference", _) => parsed.references.push(pattern(value)?),
                 ("dangling", "true" | "1") => parsed.dangling = Some(true),
                 ("dangling", "false" | "0") => parsed.dangling = Some(false),
                 ("before", _) => parsed.before.push(created()?),
@@ -81,7 +83,7 @@ impl Filters {
     /// Whether an image meets them.
     pub fn admits(&self, image: &Image) -> bool {
         let created = moment(image.created.as_deref());
-        let is_meant = |pattern: &String| image.reference.as_ref().is_some_and(|name| names(pattern, name));
+        let is_meant = |pattern: &Pattern| image.reference.as_ref().is_some_and(|name| names(pattern, name));
         self.conditions.iter().all(|condition| condition.admits(image))
             && self.dangling.is_none_or(|wanted| image.reference.is_none() == wanted)
             && self.before.iter().all(|before| created < *before)
@@ -92,6 +94,11 @@ impl Filters {
 
 fn invalid(filter: &str) -> Failure {
     Failure::new(format!("invalid filter '{filter}'"))
+}
+
+/// A name in which `*` and `?` stand for anything but `/`, and `[a-z]` for one of these, as in Go's path.Match.
+fn pattern(text: &str) -> Result<Pattern, Failure> {
+    Pattern::parse(text, Stars::Single).map_err(|error| Failure::of_argument("the pattern of names", error))
 }
 
 /// A moment, as RFC 3339, as a date, or as so long ago.
@@ -105,58 +112,29 @@ fn until(text: &str) -> Result<Moment, Failure> {
 }
 
 /// Whether a pattern fits a name, with its tag or without.
-fn names(pattern: &str, name: &Reference) -> bool {
-    let whole = name.familiar();
-    let repository = whole.rsplit_once(':').map_or(whole.as_str(), |(repository, _)| repository);
-    fits(pattern.as_bytes(), whole.as_bytes()) || fits(pattern.as_bytes(), repository.as_bytes())
-}
-
-/// Go's path.Match without its classes: `*` stands for any characters but `/`, `?` for one.
-fn fits(pattern: &[u8], text: &[u8]) -> bool {
-    // Where to go on if what follows the last star does not fit here.
-    let (mut at, mut position, mut again) = (0, 0, None);
-    while position < text.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                again = Some((at, position));
-                at += 1;
-            }
-            Some(byte) if *byte == text[position] || (*byte == b'?' && text[position] != b'/') => {
-                at += 1;
-                position += 1;
-            }
-            _ => match again {
-                Some((star, from)) if text[from] != b'/' => {
-                    again = Some((star, from + 1));
-                    (at, position) = (star + 1, from + 1);
-                }
-                _ => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|byte| *byte == b'*')
+fn names(pattern: &Pattern, name: &Reference) -> bool {
+    pattern.matches(&name.familiar()) || pattern.matches(&name.familiar_repository())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::fits;
+    use super::*;
 
     #[track_caller]
-    fn check(pattern: &str, text: &str, expect: bool) {
-        assert_eq!(fits(pattern.as_bytes(), text.as_bytes()), expect, "{pattern} {text}");
+    fn check(text: &str, name: &str, expect: bool) {
+        assert_eq!(names(&pattern(text).unwrap(), &name.parse().unwrap()), expect, "{text} {name}");
     }
 
     #[test]
-    fn patterns() {
-        check("busybox", "busybox", true);
-        check("busybox", "busybox:1", false);
-        check("busy*:?", "busybox:1", true);
-        check("*", "a/b", false);
-        check("*/*", "a/b", true);
-        check("a*b*c", "aXbYbZc", true);
-        check("a*b*c", "aXbYbZ", false);
-        check("", "", true);
-        check("**", "", true);
-        check("?", "/", false);
+    fn patterns_are_for_names_with_a_tag_or_without() {
+        check("busybox", "busybox:1.36", true);
+        check("busybox", "busybox2", false);
+        check("busy*:1.?6", "busybox:1.36", true);
+        check("*", "team/app", false);
+        check("*/*", "team/app:2", true);
+        check("team/[a-c]pp", "team/app", true);
+        check("team/[^a]pp", "team/app", false);
+        check("localhost:5000/*", "localhost:5000/app", true);
+        assert!(pattern("[a").is_err());
     }
 }
