@@ -41,6 +41,7 @@ fn every_help_text() {
         "system",
         "system check",
         "system df",
+        "system prune",
         "demo",
         "doctor",
         "version",

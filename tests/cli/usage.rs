@@ -61,3 +61,31 @@ fn the_cache_of_builds_takes_room_of_its_own() {
     assert_eq!(rows(&place, "TotalCount")[3], "1");
     assert_eq!(rows(&place, "Size")[3], "0B", "the image has it too, and it goes with that");
 }
+
+#[test]
+fn what_nobody_uses_is_removed_when_asked() {
+    let place = Place::new();
+    fs::create_dir(place.path("context")).unwrap();
+    fs::write(place.path("context/Dockerfile"), "FROM busybox\nLABEL keep=yes\nRUN echo one > /one\n").unwrap();
+    place.succeed(&["build", "-q", "-t", "kept:1", "context"]);
+    place.succeed(&["run", "--name", "ended", "busybox", "sh", "-c", "echo more > /more"]);
+    place.succeed(&["run", "--name", "labelled", "kept:1", "true"]);
+    insta::assert_snapshot!(place.run(&["system", "prune", "--filter", "until=24h"]).show());
+    insta::assert_snapshot!(place.run(&["system", "prune", "-a", "--filter", "colour=red"]).show());
+    // Nothing is as old as that.
+    assert_eq!(place.succeed(&["system", "prune", "-a", "-f", "--filter", "until=24h"]), "Total reclaimed space: 0B\n");
+    let pruned = place.succeed(&["system", "prune", "-a", "-f", "--volumes", "--filter", "label!=keep"]);
+    assert!(pruned.starts_with("Deleted Containers:\n[ID]\n\n"), "{pruned}");
+    assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}}"]), "labelled\n");
+    assert_eq!(place.succeed(&["images", "--format", "{{.Repository}}"]), "kept\n", "busybox had no other user");
+    assert_eq!(place.succeed(&["run", "--rm", "kept:1", "cat", "/one"]), "one\n", "they share layers");
+    let pruned = place.succeed(&["system", "prune", "-a", "-f"]);
+    for heading in ["Deleted Containers:", "Deleted Images:", "untagged: kept:1", "Total reclaimed space: "] {
+        assert!(pruned.contains(heading), "{pruned}");
+    }
+    assert_eq!(rows(&place, "TotalCount"), ["0", "0", "0", "0"]);
+    for directory in ["store/layers", "store/images/blobs/sha256", "store/containers", "store/staging"] {
+        assert_eq!(fs::read_dir(place.path(directory)).unwrap().count(), 0, "{directory}");
+    }
+    assert_eq!(place.succeed(&["system", "check"]), "The store is sound.\n");
+}

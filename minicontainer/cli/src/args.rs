@@ -182,6 +182,8 @@ pub enum SystemCommand {
     Check(system::check::CheckArguments),
     /// Show how much room the store takes
     Df(system::df::DfArguments),
+    /// Remove containers, images and build cache that nobody uses
+    Prune(system::prune::PruneArguments),
 }
 
 impl Command {
@@ -232,6 +234,7 @@ impl Command {
             Command::Builder(command) => build::cache::execute(command),
             Command::System(SystemCommand::Check(arguments)) => system::check::execute(&arguments),
             Command::System(SystemCommand::Df(arguments)) => system::df::execute(&arguments),
+            Command::System(SystemCommand::Prune(arguments)) => system::prune::execute(&arguments),
             Command::Demo(arguments) => demo::execute(&arguments),
             Command::Doctor(arguments) => doctor::execute(&arguments),
             Command::Version(arguments) => about::version(&arguments),

@@ -52,8 +52,8 @@ pub use carry::{Build, Built};
 pub use context::Context;
 pub use error::BuildError;
 pub use mounts::LARGEST_SECRET;
-pub(crate) use prune::{Remembered, remembered};
 pub use prune::{Cached, Content, Pruning, cached, prune};
+pub(crate) use prune::{Remembered, remembered};
 
 /// What the image shall be, beside what the Dockerfile says.
 #[derive(Clone, Debug, Default)]

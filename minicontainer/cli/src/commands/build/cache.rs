@@ -122,7 +122,7 @@ fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
 }
 
 /// `until=` with how long ago, or with a time.
-fn until(filter: &str) -> Result<Moment, Failure> {
+pub fn until(filter: &str) -> Result<Moment, Failure> {
     let wrong =
         |message: String| Failure::new(message).hint("write until=24h, until=1h30m or until=2026-01-31T12:00:00Z");
     let Some(("until", text)) = filter.split_once('=') else {

@@ -123,6 +123,7 @@ pub fn confirmed(question: &str) -> Result<bool, Failure> {
     let read = io::stdin().lock().take(ANSWER_LIMIT).read_line(&mut answer);
     if !is_terminal {
         if read.is_err() || answer.is_empty() {
+            let question = question.split_whitespace().collect::<Vec<_>>().join(" ");
             let failure = Failure::new(format!("{question} Nobody is there to say yes"));
             return Err(failure.hint("say so beforehand with -f"));
         }

@@ -3,7 +3,9 @@
 //! ```text
 //! check   whether it is sound, and its repair; also `image verify`
 //! df      how much room it takes
+//! prune   what nobody uses goes
 //! ```
 
 pub mod check;
 pub mod df;
+pub mod prune;

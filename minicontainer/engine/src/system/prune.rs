@@ -1,0 +1,82 @@
+//! What can go: containers that have ended, images that nobody uses, the cache of builds. In this order, since a
+//! container that goes may have been the last to use its image, and an image the last to have a layer of the cache.
+
+use minicontainer::store::{Image, Removed, Store};
+
+use super::SystemError;
+use crate::{
+    build::{self, BuildError, Cached},
+    container::{Container, Containers, Id},
+    image::{self, Condition},
+};
+
+/// What shall go.
+#[derive(Clone, Debug, Default)]
+pub struct Pruning {
+    /// All images that no container uses, not only those without a name; and what of the cache images have too.
+    pub all: bool,
+    /// What each of them must meet besides.
+    pub conditions: Vec<Condition>,
+}
+
+/// What has gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Containers.
+    pub containers: Vec<Id>,
+    /// Names, images, and layers of images.
+    pub images: Vec<Removed>,
+    /// Parts of the cache of builds.
+    pub cache: Vec<String>,
+    /// How many bytes are free now.
+    pub reclaimed: u64,
+}
+
+/// Removes what nobody uses.
+///
+/// # Errors
+/// When something cannot be removed. What is in use is no fault; neither is a build that is under way, whose cache stays.
+pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, SystemError> {
+    let images = store.images()?;
+    let image_of =
+        |container: &Container| images.iter().flatten().find(|image: &&Image| container.image_id == image.id.as_str());
+    let selected = |container: &Container| {
+        pruning.conditions.iter().all(|condition| match condition {
+            Condition::Until(moment) => container.created < *moment,
+            // A container has the labels of its image.
+            Condition::Label { wanted, .. } => image_of(container).map_or(!wanted, |image| condition.admits(image)),
+        })
+    };
+    let (containers, freed) = Containers::of(store).prune(&selected)?;
+    let of_images = image::Pruning { all: pruning.all, conditions: pruning.conditions.clone() };
+    let images = image::prune(store, &of_images)?;
+    let mut pruned = Pruned {
+        containers: containers.into_iter().map(|container| container.id).collect(),
+        images: images.removed,
+        reclaimed: freed + images.reclaimed,
+        cache: Vec::new(),
+    };
+    for cached in prune_cache(store, pruning)? {
+        // Of what an image has too only the record is gone.
+        pruned.reclaimed += if cached.is_shared { 0 } else { cached.size };
+        pruned.cache.push(cached.id().to_owned());
+    }
+    Ok(pruned)
+}
+
+/// Nothing in the cache has labels, so whoever asks for some means none of it.
+fn prune_cache(store: &Store, pruning: &Pruning) -> Result<Vec<Cached>, SystemError> {
+    let until = |condition: &Condition| match condition {
+        Condition::Until(moment) => Some(*moment),
+        Condition::Label { .. } => None,
+    };
+    let moments: Vec<_> = pruning.conditions.iter().filter_map(until).collect();
+    if moments.len() < pruning.conditions.len() {
+        return Ok(Vec::new());
+    }
+    let wanted = build::Pruning { all: pruning.all, unused_since: moments.into_iter().min() };
+    match build::prune(store, &wanted) {
+        Err(BuildError::Busy) => Ok(Vec::new()),
+        gone => Ok(gone?),
+    }
+}
