@@ -21,7 +21,7 @@ use super::{
     authorization::Scope,
     claim::Claim,
     client::Client,
-    exchange::{Answer, Content, Request},
+    exchange::{Content, Request},
     manifest::denied,
     paced::{Paced, TooSlow},
     retry::Next,
@@ -192,7 +192,9 @@ impl Download<'_> {
                     Err(error) => self.broken(error).map(|()| None),
                 }
             }
-            206 if partly && is_rest(&answer, self.offset, size) => Ok(Some(answer.body)),
+            206 if partly && answer.header("content-range").is_some_and(|range| is_rest(range, self.offset, size)) => {
+                Ok(Some(answer.body))
+            }
             206 | 416 if partly => {
                 // It does not do what it says: then all of it, once more.
                 self.ranges = false;
@@ -205,10 +207,10 @@ impl Download<'_> {
     }
 }
 
-/// Whether an answer says that it holds all from an offset on: `Content-Range: bytes 100-199/200`.
-fn is_rest(answer: &Answer, offset: u64, size: u64) -> bool {
+/// Whether an answer that says this holds all from an offset on: `Content-Range: bytes 100-199/200`.
+pub(super) fn is_rest(range: &str, offset: u64, size: u64) -> bool {
     let parsed = || {
-        let (range, whole) = answer.header("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
+        let (range, whole) = range.strip_prefix("bytes ")?.split_once('/')?;
         let (first, last) = range.split_once('-')?;
         Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?, whole.to_owned()))
     };

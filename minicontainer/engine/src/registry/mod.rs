@@ -31,6 +31,8 @@ mod download;
 mod error;
 mod exchange;
 mod fault;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod helper;
 mod login;
 mod manifest;

@@ -5,7 +5,7 @@
 //! HTTPS, a host in ASCII, a port and a target. Shown it is without its query: what stands behind the `?` of a storage
 //! service's URL is as good as a password.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::Ipv6Addr, str::FromStr};
 
 use ureq::http::Uri;
 
@@ -142,19 +142,20 @@ impl FromStr for Url {
             return Err(UrlError::UserInfo);
         }
         let host = authority.host().to_ascii_lowercase();
-        let port_text = authority.as_str()[authority.host().len()..].strip_prefix(':');
-        let port = match port_text {
-            None | Some("") => {
-                if security == Security::Tls {
-                    443
-                } else {
-                    80
-                }
-            }
+        let port = match authority.as_str().get(host.len()..) {
+            Some("" | ":") if security == Security::Tls => 443,
+            Some("" | ":") => 80,
             Some(_) => authority.port_u16().filter(|&port| port != 0).ok_or(UrlError::Syntax)?,
+            None => return Err(UrlError::Syntax),
         };
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte);
-        if host.is_empty() || !host.bytes().all(plain) {
+        // Brackets are there around an address only. The parser takes `a[::1]:80` for a host named `a[:`.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+        let is_address = |text: &str| text.strip_suffix(']').is_some_and(|text| text.parse::<Ipv6Addr>().is_ok());
+        let is_host = match host.strip_prefix('[') {
+            Some(address) => is_address(address),
+            None => !host.is_empty() && host.bytes().all(plain),
+        };
+        if !is_host {
             return Err(UrlError::Syntax);
         }
         let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
@@ -225,6 +226,10 @@ mod tests {
             check(wrong, Err(UrlError::Syntax));
         }
         check("https://127%2e0.0.1/", Err(UrlError::Syntax));
+        // Found by the fuzz target `reference`.
+        for bracket in ["//th[::1]:5000/", "https://[::1]x/", "https://[::1", "https://[a]/", "https://a:b:c/"] {
+            check(bracket, Err(UrlError::Syntax));
+        }
     }
 
     #[test]

@@ -1,0 +1,108 @@
+//! A directory to which layers are applied, a store into which they are imported, and beside both a victim.
+
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink},
+    path::{Path, PathBuf},
+};
+
+use minicontainer::{Store, store::remove_directory};
+use minicontainer_engine::image;
+use tempfile::TempDir;
+
+/// The place of one fuzzer.
+pub struct Room {
+    directory: TempDir,
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        let directory =
+            tempfile::Builder::new().prefix("minicontainer-fuzz-").tempdir().expect("a temporary directory");
+        fs::DirBuilder::new().mode(0o751).create(directory.path().join("victim")).expect("a directory of ours");
+        Room { directory }
+    }
+}
+
+impl Room {
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Applies an archive to a directory in which there is something: also a second name of the victim's file, and a
+    /// way to it.
+    pub fn apply(&self, archive: &[u8]) {
+        let tree = self.path("tree");
+        fs::create_dir_all(tree.join("d/sub")).expect("a directory of ours");
+        fs::write(tree.join("d/old"), "").expect("a file of ours");
+        fs::write(self.path("victim/hello"), "hello").expect("a file of ours");
+        fs::hard_link(self.path("victim/hello"), tree.join("linked")).expect("a file of ours");
+        symlink("../victim", tree.join("out")).expect("a link of ours");
+        let _outcome = image::check_layer(archive, &tree);
+        remove(&tree);
+        self.check(&["victim"]);
+    }
+
+    /// Makes an image of an archive. One that is refused leaves the store as it was.
+    pub fn import(&self, archive: &[u8]) {
+        let path = self.path("store");
+        let store = Store::open(&path).expect("a store of ours");
+        let wanted = image::Importing::default();
+        if image::import(&store, archive, &wanted).is_ok() {
+            assert_eq!(names(&path.join("layers")).len(), 1, "an image of one layer");
+            remove(&path);
+        } else {
+            check_empty(&path);
+        }
+        fs::write(self.path("victim/hello"), "hello").expect("a file of ours");
+    }
+
+    /// Loads a saved image; see [`Room::import`].
+    pub fn load(&self, archive: &[u8]) {
+        let path = self.path("store");
+        let store = Store::open(&path).expect("a store of ours");
+        match image::load(&store, archive) {
+            Ok(loaded) => {
+                for one in loaded {
+                    let found = image::find(&store, one.id.hex()).expect("an image that was loaded is there");
+                    assert_eq!(found.id, one.id);
+                }
+                remove(&path);
+            }
+            Err(_) => check_empty(&path),
+        }
+    }
+
+    /// Nothing outside of the layer's directory has changed.
+    fn check(&self, beside: &[&str]) {
+        let mut found = names(self.directory.path());
+        found.retain(|name| name != "store");
+        assert_eq!(found, beside, "something appeared beside the layer");
+        assert_eq!(names(&self.path("victim")), ["hello"], "the victim's directory was changed");
+        let mode = |path: &str| fs::metadata(self.path(path)).expect("it is there").mode() & 0o7777;
+        assert_eq!(mode("victim"), 0o751, "the victim's directory was opened");
+        assert_eq!(fs::read(self.path("victim/hello")).expect("it is there"), b"hello", "the victim was changed");
+        fs::set_permissions(self.path("victim/hello"), fs::Permissions::from_mode(0o640)).expect("a file of ours");
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("a directory of ours");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// A store in which there is nothing, not even of the image that it refused.
+fn check_empty(store: &Path) {
+    for directory in ["layers", "staging", "images/blobs/sha256"] {
+        let directory = store.join(directory);
+        assert!(!directory.exists() || names(&directory).is_empty(), "{} was left behind", directory.display());
+    }
+}
+
+/// Whatever modes and depths are in it.
+fn remove(directory: &Path) {
+    remove_directory(fs::File::open("/").expect("the root"), directory).expect("what is in the room can be removed");
+}
