@@ -21,7 +21,7 @@ use nix::{
 
 use crate::{
     place::Place,
-    registry::{Access, Registry, command, succeed},
+    registry::{Access, Registry, command, leftovers, run, succeed},
 };
 
 /// Large enough that the kernel cannot hold all of it on its way.
@@ -77,6 +77,8 @@ fn pass(mut from: TcpStream, mut to: TcpStream, way: Way, limited: Option<&Gate>
         };
         if limited.is_some_and(|gate| passed >= gate.limit.load(Ordering::SeqCst)) {
             if gate.breaks.load(Ordering::SeqCst) {
+                // Once: what comes next shall arrive.
+                gate.limit.store(u64::MAX, Ordering::SeqCst);
                 break;
             }
             // Whoever waits goes away in the end, and then reading ends.
@@ -140,7 +142,7 @@ fn an_interrupted_pull_is_gone_on_with() {
     let again = gate.down.load(Ordering::SeqCst);
     assert!(again < SIZE - had + (1 << 20), "{again} bytes came for the {} that were missing", SIZE - had);
     assert_eq!(here(), 0, "nothing is left of the download");
-    assert_eq!(crate::registry::leftovers(&place.path("second")), 0);
+    assert_eq!(leftovers(&place.path("second")), 0);
 }
 
 #[test]
@@ -152,11 +154,7 @@ fn a_broken_push_arrives_whole() {
     large_image(&place, &name);
     gate.breaks.store(true, Ordering::SeqCst);
     gate.limit.store(SIZE / 2, Ordering::SeqCst);
-    let mut push = command(&place, "store", &["push", &name]);
-    let push = push.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait("half of the layer is sent", || gate.up.load(Ordering::SeqCst) >= SIZE / 2);
-    gate.limit.store(u64::MAX, Ordering::SeqCst);
-    let answer = place.answer(push.wait_with_output().unwrap());
+    let answer = run(&place, "store", &["push", &name]);
     assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
     assert!(answer.stdout.contains(": Retrying") && answer.stdout.contains(": Pushed"), "{}", answer.stdout);
     // This registry forgets a session that broke: all of it is sent once more, and no more than that.

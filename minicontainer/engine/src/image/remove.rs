@@ -12,7 +12,10 @@ use minicontainer::{
 use oci_spec::image::ImageManifest;
 
 use super::{held::all_held, list};
-use crate::container::{Containers, Moment};
+use crate::{
+    container::{Containers, Moment},
+    registry::discard_begun,
+};
 
 /// Whether an image given by its id goes with all its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +101,8 @@ fn user(store: &Store, id: &Digest) -> Option<String> {
 /// # Errors
 /// When the store cannot be read or written. What is in use, or has gone meanwhile, is no fault.
 pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, StoreError> {
-    let mut pruned = Pruned::default();
+    // A download that was cut short is not an image yet, and takes room all the same.
+    let mut pruned = Pruned { reclaimed: discard_begun(store), ..Pruned::default() };
     let containers = Containers::of(store).list().unwrap_or_default();
     for image in list(store)?.into_iter().flatten() {
         let is_used = containers.iter().any(|container| container.image_id == image.id.as_str());

@@ -147,6 +147,17 @@ pub(super) fn forget<'d>(store: &Store, digests: impl IntoIterator<Item = &'d Di
     }
 }
 
+/// Removes all downloads that were begun and that nobody is at; gives their bytes.
+pub(crate) fn discard_begun(store: &Store) -> u64 {
+    let entries = fs::read_dir(directory(store)).into_iter().flatten().flatten();
+    let removed = entries.filter_map(|entry| {
+        let held = idle(&entry.path())?;
+        let bytes = held.metadata().map_or(0, |metadata| metadata.len());
+        fs::remove_file(entry.path()).ok().map(|()| bytes)
+    });
+    removed.sum()
+}
+
 /// Removes downloads that were begun and that nobody has come back for. One that cannot be removed does no harm.
 pub(super) fn sweep(store: &Store) {
     let entries = fs::read_dir(directory(store)).into_iter().flatten().flatten();

@@ -9,8 +9,11 @@
 //! GET /v2/library/busybox/blobs/sha256:…      a config, a layer                (download, claim)
 //! 401 WWW-Authenticate: Bearer realm=…        who are you?                     (challenge, authorization)
 //! 307 Location: https://storage…              not here, there                  (redirect, reach)
-//! POST /v2/…/blobs/uploads/                   the way back                     (push)
+//! POST /v2/…/blobs/uploads/                   the way back                     (push, upload)
+//! GET /v2/library/busybox/tags/list           which tags there are             (tags)
 //! ```
+//!
+//! Before any of it the registry proves that it is who it says (`trust`; `mistrust` tells why it is not believed).
 //!
 //! Nothing that a registry says is believed before it is checked. What it sends must have the digest by which it was
 //! asked for; so whoever has the digest of an image can fetch it from anybody. What it says of where to go next is held
@@ -56,6 +59,7 @@ use std::path::PathBuf;
 
 use minicontainer::core::reference::DEFAULT_REGISTRY;
 
+pub(crate) use claim::discard_begun;
 pub use config::Saved;
 pub use credentials::{Credentials, Secret};
 pub use error::{Failing, RegistryError};

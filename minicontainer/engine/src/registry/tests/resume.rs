@@ -101,3 +101,14 @@ fn what_nobody_comes_back_for_is_swept() {
     let expect: Vec<bool> = (0..20).map(|number| number < 15).collect();
     assert_eq!(kept, expect);
 }
+
+#[test]
+fn what_was_begun_is_pruned_as_images_are() {
+    let (server, _) = cut_off(&Arc::new(AtomicBool::new(true)));
+    let room = Room::new();
+    room.pull(&server).unwrap_err();
+    let bytes: u64 = fs::read_dir(downloads(&room)).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    let pruned = crate::image::prune(&room.store, &crate::image::Pruning::default()).unwrap();
+    assert!(bytes > 0 && pruned.reclaimed == bytes, "{bytes}");
+    assert_eq!(fs::read_dir(downloads(&room)).unwrap().count(), 0);
+}
