@@ -110,14 +110,12 @@ fn sharing_has_columns() {
     build(&place);
     let table = place.succeed(&["images", "--sharing"]);
     let lines: Vec<&str> = table.lines().collect();
-    assert!(
-        lines[0].starts_with("REPOSITORY   TAG") && lines[0].ends_with("SIZE     SHARED SIZE   UNIQUE SIZE"),
-        "{table}"
-    );
+    assert!(lines[0].starts_with("REPOSITORY   TAG") && lines[0].ends_with("SHARED SIZE   UNIQUE SIZE"), "{table}");
     assert!(lines[1].starts_with("site") && lines[1].ends_with("  7B"), "{table}");
     assert!(lines[2].starts_with("busybox") && lines[2].ends_with("  0B"), "{table}");
     let usual = place.succeed(&["images"]);
-    assert!(usual.lines().next().unwrap().ends_with("IMAGE ID       CREATED       SIZE"), "{usual}");
+    let columns: Vec<&str> = usual.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(columns, ["REPOSITORY", "TAG", "IMAGE", "ID", "CREATED", "SIZE"]);
     place.succeed(&["rmi", "site:1"]);
     assert_eq!(place.succeed(&["images", "--format", "{{.SharedSize}}"]), "0B\n");
 }
@@ -161,7 +159,7 @@ fn a_history_can_be_exact() {
     assert!(copy.contains("2023-11-14T22:13:20") && copy.contains(" 7 "), "{copy}");
     let (heading, copy) = lines("-H");
     assert!(!heading.contains("CREATED AT") && copy.contains(" 7B "), "{heading}\n{copy}");
-    assert!(copy.contains(" years ago "), "{copy}");
+    assert!(copy.contains(" ago "), "{copy}");
 }
 
 #[test]
