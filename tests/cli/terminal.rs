@@ -23,12 +23,12 @@ use nix::{
 use crate::place::Place;
 
 /// A person at a terminal who has started a command.
-struct Person {
+pub struct Person {
     screen: File,
     /// The command's side, held so that its settings can be looked at.
     keyboard: File,
     command: Child,
-    seen: String,
+    pub seen: String,
 }
 
 /// How long anything may take on a busy machine.
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Person {
     /// The command is a child without a session of its own, so the terminal is nobody's: signals are sent by number.
-    fn starts(place: &Place, arguments: &[&str]) -> Person {
+    pub fn starts(place: &Place, arguments: &[&str]) -> Person {
         // Close-on-exec from the beginning: what another test starts meanwhile must not keep this terminal open.
         let screen = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap();
         grantpt(&screen).unwrap();
@@ -89,17 +89,17 @@ impl Person {
     }
 
     #[track_caller]
-    fn waits_for(&mut self, text: &str) {
+    pub fn waits_for(&mut self, text: &str) {
         self.waits_until(text, |person| person.seen.contains(text));
     }
 
-    fn sends(&self, signal: Signal) {
+    pub fn sends(&self, signal: Signal) {
         kill(Pid::from_raw(self.command.id().cast_signed()), signal).unwrap();
     }
 
     /// The exit code and all that was shown.
     #[track_caller]
-    fn sees_the_end(mut self) -> (i32, String) {
+    pub fn sees_the_end(mut self) -> (i32, String) {
         let mut status = None;
         self.waits_until("the end", |person| {
             status = person.command.try_wait().unwrap();

@@ -87,3 +87,52 @@ fn mistakes() {
         assert!(answer.code == 1 && answer.stderr.contains(expect), "{}", answer.stderr);
     }
 }
+
+fn check_cache_mounts(place: &Place) {
+    let file = "FROM busybox AS seed\nRUN mkdir /seed && echo seeded > /seed/log\n\
+        FROM busybox\nARG ROUND\n\
+        RUN --mount=type=cache,id=begun,from=seed,source=/seed,target=/c echo $ROUND >> /c/log; cat /c/log\n\
+        RUN --mount=type=cache,id=own,sharing=private,target=/p echo $ROUND >> /p/log; cat /p/log\n\
+        RUN --mount=type=cache,id=mode,mode=0700,target=/m stat -c 'mode %a' /m\n";
+    project(place, "ctx", &[("Dockerfile", file)]);
+    let first = build(place, &["--build-arg", "ROUND=1", "ctx"]);
+    for line in [" seeded\n", " 1\n", " mode 700\n"] {
+        assert!(first.contains(line), "{line}: {first}");
+    }
+    // It begins with the files, and goes on with what became of them.
+    let second = build(place, &["--build-arg", "ROUND=2", "ctx"]);
+    assert_eq!((second.matches(" seeded\n").count(), second.matches(" 1\n").count()), (1, 2), "{second}");
+}
+
+#[test]
+fn cache_mounts_begin_with_files_and_go_on() {
+    check_cache_mounts(&Place::new());
+}
+
+#[test]
+fn an_ordinary_users_cache_mounts() {
+    let Some(place) = Place::user() else { return };
+    check_cache_mounts(&place);
+}
+
+/// Each build makes a directory that must not be there, so two at once would not both succeed.
+#[test]
+fn a_locked_cache_has_one_user_at_a_time() {
+    let place = Place::new();
+    let file = "FROM busybox\nARG ROUND\nRUN --mount=type=cache,id=one,sharing=locked,target=/c mkdir /c/alone && sleep 0.2 && rmdir /c/alone && echo $ROUND\n";
+    project(&place, "ctx", &[("Dockerfile", file)]);
+    let builds: Vec<_> = (0..4)
+        .map(|round| {
+            let argument = format!("ROUND={round}");
+            place
+                .command(&["build", "--build-arg", &argument, "ctx"])
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for child in builds {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}

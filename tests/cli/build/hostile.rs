@@ -193,6 +193,8 @@ fn mounts_lead_nowhere_else() {
     super::check_clean(&place);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     check_refused(&place, "RUN --mount=type=cache,id=c,source=sub,target=/c ls /c", "is not supported yet");
+    let climbing = "RUN --mount=type=cache,id=x,from=busybox,source=/proc/self/root/etc,target=/c cat /c/shadow";
+    check_refused(&place, climbing, "not found");
     check_refused(&place, "RUN --mount=from=busybox,source=/proc/self/root/etc,target=/x cat /x/shadow", "not found");
     let evil = format!(
         "FROM busybox AS evil\nRUN ln -s {out}/secret /file\nFROM busybox\nRUN --mount=from=evil,source=/file,target=/x cat /x\n"

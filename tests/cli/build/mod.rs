@@ -2,9 +2,13 @@
 
 mod cache;
 mod dockerfiles;
+mod faults;
+mod files;
+mod flags;
 mod hostile;
 mod mistakes;
 mod mounts;
+mod streams;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 

@@ -4,7 +4,7 @@
 //! has already are written again as they are there, with their own permissions.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     ffi::OsStr,
     io::{self, Read},
     os::unix::ffi::OsStrExt,
@@ -17,6 +17,7 @@ use tar::{Builder, EntryType, Header};
 use super::{
     BuildError,
     files::{Files, Found, Kind, Resolved},
+    select::Attributes,
 };
 use crate::image::{LayerWriter, PackedLayer, packed};
 
@@ -43,6 +44,8 @@ pub(super) struct LayerArchive {
     builder: Builder<LayerWriter>,
     clock: Clock,
     written: BTreeSet<PathBuf>,
+    /// Of files with several names, the one that was written first.
+    first_names: HashMap<(u64, u64), PathBuf>,
 }
 
 impl LayerArchive {
@@ -83,6 +86,35 @@ impl LayerArchive {
         self.builder.append_data(&mut header, inside, io::empty()).map_err(failed(path))
     }
 
+    /// Writes a file of just so many bytes with its attributes.
+    pub(super) fn file_with(
+        &mut self,
+        path: &Path,
+        meta: Meta,
+        attributes: &Attributes,
+        size: u64,
+        content: impl Read,
+    ) -> Result<(), BuildError> {
+        if !attributes.is_empty() {
+            let named: Vec<(String, &[u8])> =
+                attributes.iter().map(|(name, value)| (format!("SCHILY.xattr.{name}"), value.as_slice())).collect();
+            let records = named.iter().map(|(name, value)| (name.as_str(), *value));
+            self.builder.append_pax_extensions(records).map_err(failed(path))?;
+        }
+        self.file(path, meta, size, content)
+    }
+
+    /// Writes a further name of a file that is in the archive, if it is.
+    pub(super) fn link(&mut self, path: &Path, meta: Meta, inode: Option<(u64, u64)>) -> Result<bool, BuildError> {
+        let Some(inode) = inode else { return Ok(false) };
+        let Some(first) = self.first_names.get(&inode).filter(|first| *first != path).cloned() else {
+            self.first_names.insert(inode, path.to_owned());
+            return Ok(false);
+        };
+        let mut header = self.header(EntryType::Link, meta, 0);
+        self.link_to(&mut header, path, relative(&first).as_os_str()).map(|()| true)
+    }
+
     /// Writes a file of just so many bytes.
     pub(super) fn file(&mut self, path: &Path, meta: Meta, size: u64, content: impl Read) -> Result<(), BuildError> {
         let mut header = self.header(EntryType::Regular, meta, size);
@@ -92,10 +124,14 @@ impl LayerArchive {
     /// Writes a symbolic link.
     pub(super) fn symlink(&mut self, path: &Path, meta: Meta, target: &OsStr) -> Result<(), BuildError> {
         let mut header = self.header(EntryType::Symlink, meta, 0);
-        // `append_link` would tidy a short target up, and a link's text must stay as it is.
+        self.link_to(&mut header, path, target)
+    }
+
+    /// `append_link` would tidy a short target up, and a link's text must stay as it is.
+    fn link_to(&mut self, header: &mut Header, path: &Path, target: &OsStr) -> Result<(), BuildError> {
         let written = match header.set_link_name_literal(target.as_bytes()) {
-            Ok(()) => self.builder.append_data(&mut header, relative(path), io::empty()),
-            Err(_) => self.builder.append_link(&mut header, relative(path), target),
+            Ok(()) => self.builder.append_data(header, relative(path), io::empty()),
+            Err(_) => self.builder.append_link(header, relative(path), target),
         };
         written.map_err(failed(path))
     }
@@ -153,7 +189,8 @@ pub(super) fn layer<T: Send>(
 ) -> Result<(PackedLayer, T), BuildError> {
     let broken = |source| BuildError::Write { path: PathBuf::from("/"), source };
     packed(staging, broken, |tar| {
-        let mut archive = LayerArchive { builder: Builder::new(tar), clock, written: BTreeSet::new() };
+        let mut archive =
+            LayerArchive { builder: Builder::new(tar), clock, written: BTreeSet::new(), first_names: HashMap::new() };
         let filled = fill(&mut archive)?;
         Ok((archive.builder.into_inner().map_err(broken)?, filled))
     })

@@ -4,6 +4,7 @@
 //! build-cache/<key>.json           which layer came of it, and when; its time is that of its last use
 //! build-cache/former/<blob>.json   the same of a layer that another one has replaced since (`--no-cache`)
 //! build-cache/mounts/<id>/         what `RUN --mount=type=cache` keeps; beside it <id>.json: what that id was
+//! build-cache/claims               who makes which layer just now (`claims`)
 //! build-cache/users                locked together by all who build, and alone by who removes (`prune`)
 //! ```
 //!
@@ -132,6 +133,11 @@ impl<'a> Cache<'a> {
             return Ok(());
         }
         write(staging, &place, &MountRecord { id: id.to_owned() })
+    }
+
+    /// Where builds tell each other which layers they are about to make.
+    pub(super) fn claims_file(&self) -> PathBuf {
+        self.directory.join("claims")
     }
 
     /// As long as this is held nothing is removed; any number may hold it.

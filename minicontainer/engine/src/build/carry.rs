@@ -22,6 +22,7 @@ use super::{
     BuildError, CacheUse, Context, Ending, Planned, Progress, Request,
     archive::Clock,
     cache::Cache,
+    claims::Claims,
     copy::excluded,
     finish::{Made, documents, publish},
     select::fingerprint,
@@ -38,6 +39,8 @@ use crate::{
 pub struct Built {
     /// The digest of its config.
     pub id: Digest,
+    /// The digest of its manifest.
+    pub manifest: Digest,
     /// What of it could not be kept here, in words: an ordinary user cannot make devices.
     pub warnings: Vec<String>,
 }
@@ -60,6 +63,7 @@ pub(crate) struct Carrying<'a> {
     pub(super) request: &'a Request,
     pub(super) staging: &'a Staging,
     pub(super) cache: Cache<'a>,
+    pub(super) claims: Claims,
     pub(super) clock: Clock,
     pub(super) made: Mutex<Vec<Made>>,
     /// The layers of the store that this build stands on.
@@ -111,9 +115,19 @@ impl<'a> Build<'a> {
         let clock = Clock { now: epoch.unwrap_or(now), latest: epoch };
         let cache = Cache::of(self.store);
         let _user = cache.user()?;
-        let (made, held) = (Mutex::default(), Mutex::default());
-        let carrying = Carrying { build: self, request: self.request, staging: &staging, cache, clock, made, held };
+        let carrying = Carrying {
+            build: self,
+            request: self.request,
+            staging: &staging,
+            cache,
+            claims: Claims::default(),
+            clock,
+            made: Mutex::default(),
+            held: Mutex::default(),
+        };
         let built = build_all(&self.planned.plan, &|stage, done| carrying.stage(stage, done));
+        // Held until what was made can be found: to the end of this function.
+        let _claims = carrying.claims;
         let made = carrying.made.into_inner().unwrap_or_else(PoisonError::into_inner);
         let stages = match built {
             Ok(stages) => stages,
@@ -129,17 +143,17 @@ impl<'a> Build<'a> {
         let warnings = made.iter().flat_map(|made| made.built.warnings.iter().cloned()).collect();
         let exported = documents(&staging, &target.image, stack).and_then(|documents| {
             publish(self.store, &staging, made, Some((stack, &documents, &self.request.names)))?;
-            Ok(documents.config.digest().clone())
+            Ok((documents.config.digest().clone(), documents.manifest.digest().clone()))
         });
         match exported {
-            Ok(id) => {
+            Ok((id, manifest)) => {
                 self.progress.output(work, b"exporting layers done");
                 self.progress.output(work, format!("writing image {id} done").as_bytes());
                 for name in &self.request.names {
                     self.progress.output(work, format!("naming to {name} done").as_bytes());
                 }
                 self.progress.end(work, Ending::Done);
-                Ok(Built { id, warnings })
+                Ok(Built { id, manifest, warnings })
             }
             Err(error) => {
                 self.progress.end(work, Ending::Failed(&error));
@@ -181,6 +195,8 @@ impl Carrying<'_> {
             let work = self.build.progress.begin(&format!("[{prefix}1/{count}] FROM {base}"));
             self.build.progress.end(work, Ending::Done);
         }
+        let is_fresh = self.request.fresh_stages.contains(&stage.name);
+        let use_of_cache = if is_fresh { CacheUse::FillOnly } else { self.request.cache };
         let mut number = 1;
         for step in stage.steps.iter().filter(|step| step.action.makes_layer()) {
             if self.is_cancelled() {
@@ -188,7 +204,7 @@ impl Carrying<'_> {
             }
             number += 1;
             let work = self.build.progress.begin(&format!("[{prefix}{number}/{count}] {}", step.text));
-            match self.step(step, &mut stack, done, work) {
+            match self.step(step, &mut stack, done, use_of_cache, work) {
                 Ok(how) => self.build.progress.end(work, how),
                 Err(error) => {
                     let (text, span) = (step.text.clone(), step.span);
@@ -221,7 +237,7 @@ impl Carrying<'_> {
     }
 
     /// Keeps a layer from being removed until the build has ended. False if it has been.
-    fn hold(&self, diff_id: &Digest) -> Result<bool, BuildError> {
+    pub(super) fn hold(&self, diff_id: &Digest) -> Result<bool, BuildError> {
         let held = hold(self.build.store, &self.build.store.lock()?, diff_id);
         let is_there = held.is_some();
         self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(held);
@@ -234,6 +250,7 @@ impl Carrying<'_> {
         step: &Step,
         stack: &mut Stack,
         done: &BTreeMap<usize, Stack>,
+        use_of_cache: CacheUse,
         work: usize,
     ) -> Result<Ending<'static>, BuildError> {
         let files = |source: &Source| self.files(source, done);
@@ -245,12 +262,14 @@ impl Carrying<'_> {
         for (source, path) in step.action.reads() {
             contents.push(fingerprint(files(source).as_ref(), path, &exclude)?);
         }
+        if matches!(step.action, Action::Run(_)) {
+            contents.extend(self.request.run.digest());
+        }
         let inputs =
             KeyInputs { parent: &stack.key, action: &step.action, contents: &contents, epoch: self.request.epoch };
         let key = key(&inputs).unwrap_or_else(|| stack.key.clone());
-        if self.request.cache == CacheUse::Full
-            && let Some(layer) = self.cache.get(&key)?
-            && self.hold(&layer.diff_id)?
+        if use_of_cache == CacheUse::Full
+            && let Some(layer) = self.found(&key, work)?
         {
             stack.layers.push(layer);
             stack.key = key;

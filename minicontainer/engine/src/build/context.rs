@@ -3,21 +3,27 @@
 //! It is opened once; from there on everything is looked up below descriptors, one name at a time and with
 //! `O_NOFOLLOW` ([`files`](super::files)). Whoever swaps a directory for a link to `/etc` while we build gets nothing: what was
 //! opened is still the directory, and the link is not followed by the kernel but read, and then means a place inside.
+//! A context that comes as an archive (`build -`) is unpacked into a directory of the build's own first.
+//!
 //! What `.dockerignore` leaves out is not even opened, and what is no file, directory or link (a FIFO would make us wait, a
 //! device would never end) is refused by its name.
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
-    io::Read,
+    fs::{DirBuilder, File},
+    io::{Cursor, Read},
     os::{
         fd::{AsFd, OwnedFd},
-        unix::ffi::{OsStrExt, OsStringExt},
+        unix::{
+            ffi::{OsStrExt, OsStringExt},
+            fs::DirBuilderExt,
+        },
     },
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use minicontainer::store::{Staging, Store};
 use minicontainer_dockerfile::{Ignore, LARGEST};
 use nix::{
     dir::Dir,
@@ -28,14 +34,18 @@ use nix::{
 
 use super::{
     BuildError,
+    copy::is_header,
     files::{Files, Found, Handle, Kind, resolve},
 };
+use crate::image::check_layer;
 
 /// An open context.
 #[derive(Clone, Debug)]
 pub struct Context {
     root: Arc<OwnedFd>,
     ignore: Ignore,
+    /// What was unpacked goes with the last who reads it.
+    _unpacked: Option<Arc<Staging>>,
 }
 
 impl Context {
@@ -47,7 +57,42 @@ impl Context {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let root = open(directory, flags, Mode::empty())
             .map_err(|errno| BuildError::Context { path: directory.to_owned(), source: errno.into() })?;
-        Ok(Context { root: Arc::new(root), ignore: Ignore::default() })
+        Ok(Context { root: Arc::new(root), ignore: Ignore::default(), _unpacked: None })
+    }
+
+    /// What comes through a stream (`build -`): a tar archive, compressed or not, is a context, and is unpacked in a
+    /// directory of the build's own under the rules that hold for layers. Anything else is a Dockerfile without a context.
+    ///
+    /// # Errors
+    /// When it is a hostile archive or a Dockerfile that is too large, or the store cannot be written.
+    pub fn of_stream(store: &Store, mut stream: impl Read) -> Result<(Context, Option<Vec<u8>>), BuildError> {
+        let path = PathBuf::from("stdin");
+        let failed = |source| BuildError::Read { path: path.clone(), of: "the build".to_owned(), source };
+        let mut start = Vec::new();
+        stream.by_ref().take(512).read_to_end(&mut start).map_err(failed)?;
+        let compressed: [&[u8]; 4] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd], b"\xfd7zXZ", b"BZh"];
+        let is_empty_archive = start.len() == 512 && start.iter().all(|byte| *byte == 0);
+        if is_header(&start) || is_empty_archive || compressed.iter().any(|magic| start.starts_with(magic)) {
+            let wrong = |source| BuildError::ContextArchive { source: Box::new(source) };
+            let whole = Cursor::new(start).chain(stream);
+            let context = Context::filled(store, |place| check_layer(whole, place).map(drop).map_err(wrong))?;
+            return Ok((context, None));
+        }
+        stream.take((LARGEST + 1 - start.len()) as u64).read_to_end(&mut start).map_err(failed)?;
+        if start.len() > LARGEST {
+            return Err(BuildError::TooLarge { path, limit: LARGEST });
+        }
+        Ok((Context::filled(store, |_| Ok(()))?, Some(start)))
+    }
+
+    /// A directory of the build's own, that nobody else may enter.
+    fn filled(store: &Store, fill: impl FnOnce(&Path) -> Result<(), BuildError>) -> Result<Context, BuildError> {
+        let staging = store.stage()?;
+        let place = staging.vacant();
+        let made = DirBuilder::new().mode(0o700).create(&place);
+        made.map_err(|source| BuildError::Make { path: place.clone(), source })?;
+        fill(&place)?;
+        Ok(Context { _unpacked: Some(Arc::new(staging)), ..Context::open(&place)? })
     }
 
     /// The same context without what is ignored.
@@ -68,7 +113,7 @@ impl Context {
     /// # Errors
     /// When it is no regular file, no text, or too large.
     pub fn text(&self, path: &Path) -> Result<Option<Vec<u8>>, BuildError> {
-        let whole = Context { root: self.root.clone(), ignore: Ignore::default() };
+        let whole = Context { ignore: Ignore::default(), ..self.clone() };
         let Some(found) = resolve(&whole, path)?.whole() else {
             return match whole.is_link(path)? {
                 true => Err(BuildError::Dangling { path: path.to_owned() }),
@@ -201,6 +246,7 @@ fn found(path: PathBuf, stat: &FileStat, handle: Handle) -> Found {
         gid: stat.st_gid,
         modified: stat.st_mtime,
         size: u64::try_from(stat.st_size).unwrap_or_default(),
+        inode: (kind(stat) == Kind::File && stat.st_nlink > 1).then_some((stat.st_dev, stat.st_ino)),
         handle,
     }
 }

@@ -34,7 +34,7 @@ use super::{
     archive::{Clock, LayerArchive, Meta, layer, owned},
     files::{Files, Found, Kind, Resolved, resolve},
     layers::Layers,
-    select::{Fed, Fingerprint, Selected, each, select},
+    select::{Fed, Fingerprint, Selected, attributes, each, select},
 };
 use crate::image::{PackedLayer, check_layer};
 
@@ -78,7 +78,8 @@ pub(super) fn copy(
         if count > 1 && !into {
             return Err(BuildError::ManySources { destination: copying.destination.clone() });
         }
-        let mut copy = Copy { copying, from, target, staging, owner, way, into, archive, clock };
+        let mut copy =
+            Copy { copying, from, target, staging, owner, way, into, is_one_tree: count == 1, archive, clock };
         for ((selected, source), expected) in sources.iter().zip(&copying.sources).zip(contents) {
             let mut print = Fingerprint::new();
             for one in selected {
@@ -110,6 +111,7 @@ struct Copy<'a, 'b> {
     owner: Option<(u32, u32)>,
     way: Resolved,
     into: bool,
+    is_one_tree: bool,
     archive: &'b mut LayerArchive,
     clock: Clock,
 }
@@ -149,7 +151,16 @@ impl Copy<'_, '_> {
             Kind::Symlink => self.archive.symlink(path, meta, self.from.target(found)?.as_os_str()),
             Kind::File => {
                 let content = self.from.open(found)?;
-                self.archive.file(path, meta, found.size, Fed::new(content, found.size, print))
+                let failed = |source| BuildError::Read { path: found.path.clone(), of: self.from.name(), source };
+                let attributes = attributes(&content).map_err(failed)?;
+                print.add_attributes(&attributes);
+                let mut fed = Fed::new(content, found.size, print);
+                // In one tree no name comes twice; of several a name might mean another file by now.
+                let inode = found.inode.filter(|_| self.is_one_tree);
+                if self.archive.link(path, meta, inode)? {
+                    return std::io::copy(&mut fed, &mut std::io::sink()).map(drop).map_err(failed);
+                }
+                self.archive.file_with(path, meta, &attributes, found.size, fed)
             }
             // An image may have them; in a context nobody means them.
             Kind::Fifo | Kind::Device { .. } if self.from.has_owners() => self.archive.special(path, meta, found.kind),
@@ -223,7 +234,13 @@ impl Copy<'_, '_> {
             match found.kind {
                 Kind::Directory => self.archive.directory(&path, meta),
                 Kind::Symlink => self.archive.symlink(&path, meta, from.target(found)?.as_os_str()),
-                Kind::File => self.archive.file(&path, meta, found.size, from.open(found)?.take(found.size)),
+                Kind::File if self.archive.link(&path, meta, found.inode)? => Ok(()),
+                Kind::File => {
+                    let content = from.open(found)?;
+                    let failed = |source| BuildError::Read { path: found.path.clone(), of: from.name(), source };
+                    let attributes = attributes(&content).map_err(failed)?;
+                    self.archive.file_with(&path, meta, &attributes, found.size, content.take(found.size))
+                }
                 _ => self.archive.special(&path, meta, found.kind),
             }
         })?;
@@ -249,9 +266,14 @@ fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildError> {
         }
         _ => {}
     }
-    let Ok(block) = <[u8; 512]>::try_from(start) else { return Ok(false) };
-    let header = tar::Header::from_byte_slice(&block);
+    Ok(is_header(&start))
+}
+
+/// Whether this is the header of a tar archive's first member: its sum must be right.
+pub(super) fn is_header(block: &[u8]) -> bool {
+    let Ok(block) = <&[u8; 512]>::try_from(block) else { return false };
+    let header = tar::Header::from_byte_slice(block);
     let sum: u32 =
         block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
-    Ok(header.cksum().is_ok_and(|stated| stated == sum) && block[0] != 0)
+    header.cksum().is_ok_and(|stated| stated == sum) && block[0] != 0
 }

@@ -31,6 +31,9 @@ pub enum BuildError {
     /// The context cannot be opened.
     #[error("cannot open the build context {}", path.display())]
     Context { path: PathBuf, source: io::Error },
+    /// A context from stdin that is no archive, or a hostile one.
+    #[error("cannot unpack the build context")]
+    ContextArchive { source: Box<ImageError> },
     /// A Dockerfile or `.dockerignore` that is a link to nowhere.
     #[error("cannot read {}: it is a symbolic link to something that is not in the build context", path.display())]
     Dangling { path: PathBuf },
@@ -155,7 +158,7 @@ impl BuildError {
             BuildError::Sandbox { source, .. } => return source.hint().unwrap_or_default().to_string(),
             BuildError::Pull { source, .. } => return source.hint().to_string(),
             BuildError::Image { source, .. } => source.hint(),
-            BuildError::Unpack { source, .. } => source.hint(),
+            BuildError::Unpack { source, .. } | BuildError::ContextArchive { source } => source.hint(),
             BuildError::Write { source, .. } | BuildError::Make { source, .. }
                 if source.kind() == io::ErrorKind::StorageFull =>
             {

@@ -48,6 +48,8 @@ pub(super) struct Found {
     /// In seconds since 1970.
     pub(super) modified: i64,
     pub(super) size: u64,
+    /// Device and inode of a file that has several names.
+    pub(super) inode: Option<(u64, u64)>,
     pub(super) handle: Handle,
 }
 

@@ -42,7 +42,17 @@ impl Files for Layers {
         let handle = Handle::Places(self.directories.clone());
         let path = PathBuf::from("/");
         // Of nothing, `FROM scratch`, there is a root all the same.
-        Ok(Found { path, kind: Kind::Directory, mode: 0o755, uid: 0, gid: 0, modified: 0, size: 0, handle })
+        Ok(Found {
+            path,
+            kind: Kind::Directory,
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            modified: 0,
+            size: 0,
+            inode: None,
+            handle,
+        })
     }
 
     fn child(&self, directory: &Found, name: &OsStr) -> Result<Option<Found>, BuildError> {
@@ -101,6 +111,7 @@ fn found(path: PathBuf, Entry { metadata, places }: Entry) -> Found {
         gid: metadata.gid(),
         modified: metadata.mtime(),
         size: metadata.len(),
+        inode: (kind == Kind::File && metadata.nlink() > 1).then(|| (metadata.dev(), metadata.ino())),
         handle: Handle::Places(places),
     }
 }

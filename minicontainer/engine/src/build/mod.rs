@@ -13,8 +13,9 @@
 //! | `context` `layers` `files` | where files come from, and how a path is followed without leaving it |
 //! | `select` | which files a source means, and the fingerprint of their content |
 //! | `copy` `archive` | `COPY`, `ADD` and `WORKDIR`: a layer, written as an archive |
-//! | `run` `mounts` `stubs` | `RUN`: a container, what it sees, and what is not to stay |
-//! | `cache` `prune` `stack` | what was built before, and its removal; what a stage has become so far |
+//! | `run` `mounts` `settings` `stubs` | `RUN`: a container, what it sees, and what is not to stay |
+//! | `cache` `claims` `prune` | what was built before, who builds the same just now, and its removal |
+//! | `stack` | what a stage has become so far |
 //! | `bases` `stages` `carry` `step` `finish` | the order of things |
 //!
 //! Whoever wrote the Dockerfile, the context or the image is not trusted: what they name is found inside of what they were
@@ -27,6 +28,7 @@ mod archive;
 mod bases;
 mod cache;
 mod carry;
+mod claims;
 mod context;
 mod copy;
 mod error;
@@ -37,12 +39,16 @@ mod mounts;
 mod prune;
 mod run;
 mod select;
+mod settings;
 mod stack;
 mod stages;
 mod step;
 mod stubs;
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use minicontainer::core::{Reference, options::Network};
 
@@ -54,6 +60,7 @@ pub use error::BuildError;
 pub use mounts::LARGEST_SECRET;
 pub use prune::{Cached, Content, Pruning, cached, prune};
 pub(crate) use prune::{Remembered, remembered};
+pub use settings::{ExtraHost, ExtraHostError, RunSettings};
 
 /// What the image shall be, beside what the Dockerfile says.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +76,10 @@ pub struct Request {
     pub secrets: Secrets,
     /// Whether what was built before is built again.
     pub cache: CacheUse,
+    /// Stages that are built again whatever the cache has, by name (`--no-cache-filter`).
+    pub fresh_stages: BTreeSet<String>,
+    /// What every `RUN` has beside what the Dockerfile says.
+    pub run: RunSettings,
 }
 
 /// What the cache is used for.

@@ -9,8 +9,10 @@ use std::{
     collections::BTreeSet,
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use minicontainer::{
@@ -24,7 +26,10 @@ use minicontainer_dockerfile::{
     mount::{Mount, Owner, Sharing},
     plan::{CopyFiles, RunCommand, Source},
 };
-use nix::fcntl::{Flock, FlockArg};
+use nix::{
+    errno::Errno,
+    fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2},
+};
 
 use super::{
     BuildError, Secrets,
@@ -39,6 +44,8 @@ use crate::image::unpack_built;
 
 /// Where the copies of a bind mount's files lie in their directory.
 const COPIES: &str = "/files";
+/// When to look again for a cache that somebody else uses.
+const AGAIN: Duration = Duration::from_millis(20);
 /// A secret is never larger (BuildKit's bound).
 pub const LARGEST_SECRET: usize = 500 * 1024;
 
@@ -71,6 +78,8 @@ pub(super) struct Sources<'a> {
     pub(super) clock: Clock,
     /// The files of a stage, an image or the context.
     pub(super) files: &'a dyn Fn(&Source) -> Box<dyn Files>,
+    /// Whether whoever waits shall wait no longer.
+    pub(super) is_cancelled: &'a dyn Fn() -> bool,
 }
 
 impl Sources<'_> {
@@ -78,15 +87,15 @@ impl Sources<'_> {
     pub(super) fn prepare(&self, command: &RunCommand) -> Result<Mounts, BuildError> {
         let mut mounts = Mounts::default();
         // Whoever takes several locks takes them in the same order as everybody else.
-        let mut caches: Vec<&Mount> = command.mounts.iter().map(|(mount, _)| mount).collect();
-        caches.retain(|mount| matches!(mount, Mount::Cache { .. }));
-        caches.sort_by_key(|mount| match mount {
+        let mut caches: Vec<&(Mount, Source)> = command.mounts.iter().collect();
+        caches.retain(|(mount, _)| matches!(mount, Mount::Cache { .. }));
+        caches.sort_by_key(|(mount, _)| match mount {
             Mount::Cache { id, .. } => id.clone(),
             _ => String::new(),
         });
         let mut places = Vec::new();
-        for mount in caches {
-            places.push((mount, self.keep(mount, &mut mounts)?));
+        for (mount, source) in caches {
+            places.push((mount, self.keep(mount, source, &mut mounts)?));
         }
         for (mount, source) in &command.mounts {
             match mount {
@@ -111,8 +120,7 @@ impl Sources<'_> {
                         }
                     };
                     if let Some(target) = target {
-                        let file = self.write(secret, owner, &mut mounts)?;
-                        mounts.specs.push(bind(&file, target, true));
+                        self.mount_file(secret, target, owner, &mut mounts)?;
                     }
                     if let Some(name) = env {
                         let text = std::str::from_utf8(secret);
@@ -126,21 +134,27 @@ impl Sources<'_> {
         }
         if let Some(script) = &command.script {
             let owner = Owner { mode: 0o755, uid: 0, gid: 0 };
-            let file = self.write(script.content.as_bytes(), &owner, &mut mounts)?;
-            mounts.specs.push(bind(&file, &script.path, true));
+            self.mount_file(script.content.as_bytes(), &script.path, &owner, &mut mounts)?;
         }
         Ok(mounts)
     }
 
-    /// A file of the build's own.
-    fn write(&self, content: &[u8], owner: &Owner, mounts: &mut Mounts) -> Result<PathBuf, BuildError> {
+    /// Mounts a file of the build's own.
+    pub(super) fn mount_file(
+        &self,
+        content: &[u8],
+        target: &str,
+        owner: &Owner,
+        mounts: &mut Mounts,
+    ) -> Result<(), BuildError> {
         let path = self.staging.vacant();
         let failed = |source| BuildError::Make { path: path.clone(), source };
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
         mounts.files.push(path.clone());
         file.write_all(content).map_err(failed)?;
         own(&file, owner).map_err(failed)?;
-        Ok(path)
+        mounts.specs.push(bind(&path, target, true));
+        Ok(())
     }
 
     /// The files of a bind mount, copied.
@@ -167,38 +181,63 @@ impl Sources<'_> {
     }
 
     /// The directory of a cache.
-    fn keep(&self, mount: &Mount, mounts: &mut Mounts) -> Result<PathBuf, BuildError> {
-        let Mount::Cache { id, from, source, sharing, owner, .. } = mount else { return Ok(PathBuf::new()) };
-        if from.is_some() || source != "/" {
-            return Err(BuildError::Unsupported { what: "RUN --mount=type=cache with from= or source=" });
+    fn keep(&self, mount: &Mount, from: &Source, mounts: &mut Mounts) -> Result<PathBuf, BuildError> {
+        let Mount::Cache { id, from: named, source, sharing, owner, .. } = mount else { return Ok(PathBuf::new()) };
+        if named.is_none() && source != "/" {
+            return Err(BuildError::Unsupported { what: "RUN --mount=type=cache with source= and without from=" });
         }
-        for copy in 0.. {
-            let place = self.cache.mount(id, copy)?;
+        // A cache that begins with files is another one than one that begins empty; BuildKit has it so, too.
+        let id = if named.is_some() { format!("{id}:{source}:{named:?}") } else { id.clone() };
+        let how =
+            if *sharing == Sharing::Shared { FlockArg::LockSharedNonblock } else { FlockArg::LockExclusiveNonblock };
+        let mut copy = 0;
+        loop {
+            let place = self.cache.mount(&id, copy)?;
             let failed = |source| BuildError::Make { path: place.clone(), source };
-            let is_new = match DirBuilder::new().mode(0o700).create(&place) {
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => false,
-                made => made.map(|()| true).map_err(failed)?,
-            };
-            let directory = File::open(&place).map_err(failed)?;
-            if is_new {
-                own(&directory, owner).map_err(failed)?;
+            if !place.exists() {
+                self.begin(&place, named.is_some().then_some((from, source.as_str())), owner)?;
             }
-            self.cache.note(self.staging, &place, id)?;
-            let how = match sharing {
-                Sharing::Shared => return Ok(place),
-                Sharing::Locked => FlockArg::LockExclusive,
-                Sharing::Private => FlockArg::LockExclusiveNonblock,
-            };
+            let directory = File::open(&place).map_err(failed)?;
             match Flock::lock(directory, how) {
+                // One that was removed before it was locked is made anew.
+                Ok(lock) if lock.metadata().is_ok_and(|metadata| metadata.nlink() == 0) => continue,
                 Ok(lock) => {
+                    self.cache.note(self.staging, &place, &id)?;
                     mounts._locks.push(lock);
                     return Ok(place);
                 }
-                Err((_, nix::errno::Errno::EWOULDBLOCK)) => {}
+                Err((_, Errno::EWOULDBLOCK)) if *sharing == Sharing::Private => copy += 1,
+                Err((_, Errno::EWOULDBLOCK)) if (self.is_cancelled)() => return Err(BuildError::Interrupted),
+                Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => thread::sleep(AGAIN),
                 Err((_, errno)) => return Err(failed(errno.into())),
             }
         }
-        Err(BuildError::Unsupported { what: "so many builds with the same private cache" })
+    }
+
+    /// Makes the directory of a cache: whole before it gets its name, for others may wait for it.
+    fn begin(&self, place: &Path, files: Option<(&Source, &str)>, owner: &Owner) -> Result<(), BuildError> {
+        let failed = |source| BuildError::Make { path: place.to_owned(), source };
+        let made = match files {
+            Some((from, path)) => self.copy(from, path)?,
+            None => {
+                let made = self.staging.vacant();
+                DirBuilder::new().mode(0o700).create(&made).map_err(failed)?;
+                made
+            }
+        };
+        let directory = File::open(&made).map_err(failed)?;
+        if !directory.metadata().map_err(failed)?.is_dir() {
+            return Err(BuildError::NotADirectory {
+                path: files.map(|(_, path)| path.into()).unwrap_or_default(),
+                of: "the cache's source".to_owned(),
+            });
+        }
+        own(&directory, owner).map_err(failed)?;
+        match renameat2(AT_FDCWD, &made, AT_FDCWD, place, RenameFlags::RENAME_NOREPLACE) {
+            // Somebody was faster.
+            Ok(()) | Err(Errno::EEXIST) => Ok(()),
+            Err(errno) => Err(failed(errno.into())),
+        }
     }
 }
 

@@ -124,6 +124,8 @@ impl Carrying<'_> {
             hostname: HOSTNAME.parse().ok(),
             mounts: mounts.specs.clone(),
             network,
+            shm_size: self.request.run.shm_size,
+            ulimits: self.request.run.ulimits.clone(),
             ..RunOptions::default()
         })
     }

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    fs::File,
     io::{self, Read},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
@@ -13,6 +14,8 @@ use minicontainer_dockerfile::{
     Ignore,
     ignore::{Pattern, Stars},
 };
+
+use xattr::FileExt;
 
 use super::{
     BuildError,
@@ -142,10 +145,41 @@ impl Fingerprint {
         Ok(())
     }
 
+    /// Adds the attributes of a file; most have none.
+    pub(super) fn add_attributes(&mut self, attributes: &Attributes) {
+        for (name, value) in attributes {
+            for part in [name.as_bytes(), value] {
+                self.digester.update(&(part.len() as u64).to_be_bytes());
+                self.digester.update(part);
+            }
+        }
+    }
+
     /// The digest.
     pub(super) fn finish(self) -> Digest {
         self.digester.finish()
     }
+}
+
+/// Extended attributes by their names, sorted.
+pub(super) type Attributes = Vec<(String, Vec<u8>)>;
+
+/// The extended attributes of a file that an image has, too: what a program may do though its user may not
+/// (capabilities(7)), and the users' own. The others are the file system's or this machine's.
+pub(super) fn attributes(file: &File) -> io::Result<Attributes> {
+    let mut kept = Vec::new();
+    // A file system that knows no attributes has none.
+    let Ok(names) = file.list_xattr() else { return Ok(kept) };
+    for name in names {
+        let text = name.to_string_lossy();
+        let is_kept =
+            text == "security.capability" || (text.starts_with("user.") && !text.starts_with("user.overlay."));
+        if is_kept && let Some(value) = file.get_xattr(&name)? {
+            kept.push((text.into_owned(), value));
+        }
+    }
+    kept.sort();
+    Ok(kept)
 }
 
 /// Just as many bytes of a file as it had when it was looked at, added to a fingerprint while they are read.
@@ -184,8 +218,9 @@ pub(super) fn fingerprint(files: &dyn Files, source: &str, exclude: &Ignore) -> 
             print.add(files, path, found)?;
             if found.kind == Kind::File {
                 let content = files.open(found)?;
-                let mut fed = Fed::new(content, found.size, &mut print);
                 let failed = |source| BuildError::Read { path: found.path.clone(), of: files.name(), source };
+                print.add_attributes(&attributes(&content).map_err(failed)?);
+                let mut fed = Fed::new(content, found.size, &mut print);
                 io::copy(&mut fed, &mut io::sink()).map_err(failed)?;
             }
             Ok(())

@@ -14,6 +14,7 @@ use super::{
     BuildError, Carrying,
     archive::layer,
     cache::Record,
+    claims::Claimed,
     copy::{Target, account, copy},
     files::{Files, Kind, resolve},
     finish::Made,
@@ -27,6 +28,24 @@ use crate::{
 };
 
 impl Carrying<'_> {
+    /// The layer of this key: from the cache, or from there when another build has made it meanwhile.
+    pub(super) fn found(&self, key: &Digest, work: usize) -> Result<Option<Stacked>, BuildError> {
+        if let Some(layer) = self.held(key)? {
+            return Ok(Some(layer));
+        }
+        let waits = || self.build.progress.output(work, b"waiting for another build that makes the same layer");
+        let claimed = self.claims.claim(&self.cache.claims_file(), key, waits, &|| self.is_cancelled())?;
+        if claimed == Claimed::AfterOther { self.held(key) } else { Ok(None) }
+    }
+
+    /// The layer that the cache has, if it is to stay.
+    fn held(&self, key: &Digest) -> Result<Option<Stacked>, BuildError> {
+        match self.cache.get(key)? {
+            Some(layer) if self.hold(&layer.diff_id)? => Ok(Some(layer)),
+            _ => Ok(None),
+        }
+    }
+
     /// Makes the layer of a step.
     pub(super) fn make(
         &self,
@@ -52,8 +71,10 @@ impl Carrying<'_> {
                     secrets: &self.request.secrets,
                     clock: self.clock,
                     files,
+                    is_cancelled: &|| self.is_cancelled(),
                 };
-                let mounts = sources.prepare(command)?;
+                let mut mounts = sources.prepare(command)?;
+                self.add_hosts(&sources, &directories, &mut mounts)?;
                 let told = |line: &[u8]| self.build.progress.output(work, line);
                 self.run(command, stack, &image, &mounts, &told)
             }

@@ -8,12 +8,13 @@ use std::{
     collections::BTreeMap,
     env,
     fs::OpenOptions,
-    io::{self, Read},
+    io::{self, IsTerminal, Read},
     os::unix::fs::OpenOptionsExt,
     path::{Component, Path, PathBuf, absolute},
 };
 
 use anyhow::{Context as _, bail};
+use minicontainer::Store;
 use minicontainer_dockerfile::{BuildOptions, Ignore, LARGEST, Platform};
 use minicontainer_engine::build::{BuildError, Context, LARGEST_SECRET, Secrets};
 use nix::libc::O_NONBLOCK;
@@ -45,6 +46,9 @@ impl Input {
     /// Opens the context and reads what says how to build.
     pub fn read(context: &str, file: Option<&str>) -> Result<Input, Failure> {
         refuse_remote(context)?;
+        if context == "-" {
+            return Input::of_stdin(file);
+        }
         let directory = Path::new(context);
         let context = Context::open(directory)?;
         let place = file.filter(|file| *file != "-").map_or_else(|| Ok(directory.join("Dockerfile")), absolute_path)?;
@@ -54,30 +58,62 @@ impl Input {
             (_, Some(inside)) => (inside.display().to_string(), context.text(inside)?.ok_or_else(|| no_file(&place))?),
             (_, None) => (place.display().to_string(), read_file(&place)?),
         };
-        let beside = inside.filter(|_| file != Some("-")).map(|inside| {
-            let mut name = inside.into_os_string();
-            name.push(".dockerignore");
-            PathBuf::from(name)
-        });
-        let mut ignore = None;
-        for path in beside.into_iter().chain([PathBuf::from(".dockerignore")]) {
-            if ignore.is_none() {
-                ignore = context.text(&path)?;
+        let ignore = ignored(&context, inside.filter(|_| file != Some("-")))?;
+        Ok(Input { context: context.ignoring(ignore), file: File { name, content } })
+    }
+
+    /// Everything comes through stdin: a context with its Dockerfile, or a Dockerfile without a context.
+    fn of_stdin(file: Option<&str>) -> Result<Input, Failure> {
+        if file == Some("-") {
+            let message = "invalid argument: can't use stdin for both build context and dockerfile";
+            return Err(Failure::new(message).hint("leave -f out: a Dockerfile on stdin needs no context"));
+        }
+        if io::stdin().is_terminal() {
+            let hint = "tar -c . | minicontainer build -, or minicontainer build - < Dockerfile";
+            return Err(Failure::new("cannot read the build context from stdin: it is a terminal").hint(hint));
+        }
+        let (context, dockerfile) = Context::of_stream(&Store::open_default()?, io::stdin().lock())?;
+        match (dockerfile, file) {
+            (Some(content), None) => Ok(Input { context, file: File { name: "stdin".to_owned(), content } }),
+            (Some(_), Some(file)) => {
+                let message = format!("cannot read {file}: stdin has no tar archive, so there is no build context");
+                Err(Failure::new(message).hint("leave -f out if stdin has the Dockerfile"))
+            }
+            (None, file) => {
+                let path = Path::new(file.unwrap_or("Dockerfile"));
+                let content = context.text(path)?.ok_or_else(|| no_file(path))?;
+                let ignore = ignored(&context, Some(path.to_owned()))?;
+                Ok(Input {
+                    context: context.ignoring(ignore),
+                    file: File { name: path.display().to_string(), content },
+                })
             }
         }
-        let ignore = Ignore::parse(&String::from_utf8_lossy(&ignore.unwrap_or_default())).map_err(BuildError::from)?;
-        Ok(Input { context: context.ignoring(ignore), file: File { name, content } })
     }
 }
 
+/// What is ignored: there may be a list for one Dockerfile alone, or else one for all.
+fn ignored(context: &Context, dockerfile: Option<PathBuf>) -> Result<Ignore, Failure> {
+    let beside = dockerfile.map(|dockerfile| {
+        let mut name = dockerfile.into_os_string();
+        name.push(".dockerignore");
+        PathBuf::from(name)
+    });
+    let mut ignore = None;
+    for path in beside.into_iter().chain([PathBuf::from(".dockerignore")]) {
+        if ignore.is_none() {
+            ignore = context.text(&path)?;
+        }
+    }
+    Ok(Ignore::parse(&String::from_utf8_lossy(&ignore.unwrap_or_default())).map_err(BuildError::from)?)
+}
+
 fn refuse_remote(context: &str) -> Result<(), Failure> {
-    let what = match context {
-        "-" => "a context from stdin",
-        _ if context.contains("://") || context.starts_with("git@") => "a context from elsewhere",
-        _ => return Ok(()),
-    };
-    let hint = "fetch it into a directory first, and build that; -f - reads the Dockerfile alone from stdin";
-    Err(Failure::new(format!("{what} is not supported: {context}")).hint(hint))
+    if !context.contains("://") && !context.starts_with("git@") && !context.starts_with("github.com/") {
+        return Ok(());
+    }
+    let hint = "fetch it into a directory first, and build that; build - reads an archive from stdin";
+    Err(Failure::new(format!("a context from elsewhere is not supported: {context}")).hint(hint))
 }
 
 fn absolute_path(path: &str) -> Result<PathBuf, Failure> {

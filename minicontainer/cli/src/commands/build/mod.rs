@@ -8,30 +8,36 @@
 //! All that is told goes to stderr, as BuildKit has it; stdout has the image's id (`-q`), or what `--dump` and `--explain`
 //! print.
 
+mod arguments;
 pub mod cache;
 mod input;
 mod progress;
+mod refused;
+mod view;
 
 use std::{
+    error::Error,
     fs,
     os::fd::AsFd,
     path::PathBuf,
     process::ExitCode,
+    str::FromStr,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
 use anyhow::Context as _;
-use clap::Args;
+pub use arguments::BuildArguments;
 use minicontainer::{
     Store,
-    core::{Reference, explain::Language, options::Network},
+    core::{Reference, options::Network},
 };
-use minicontainer_dockerfile::{explain, mistake::snippet};
+use minicontainer_dockerfile::{Dockerfile, explain, mistake::snippet};
 use minicontainer_engine::{
-    build::{Build, BuildError, Built, CacheUse, Ending, Progress as _, Request, When, prepare},
+    build::{Build, BuildError, Built, CacheUse, Ending, Progress as _, Request, RunSettings, When, prepare},
     registry::{self, Connection, Event},
 };
+use serde_json::json;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -39,96 +45,18 @@ use super::run::signals::{self, Attention};
 use crate::{
     error::{Failure, warn},
     language,
-    output::{self, visible_lines},
+    output::{self, visible, visible_lines},
     progress::{Shown, Stream},
 };
 use input::{File, Input};
 use progress::{Progress, Told};
 
-/// Make an image of a Dockerfile and a directory of files
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  minicontainer build -t mine .
-  minicontainer build -t mine:1.0 -t mine:latest --build-arg PORT=8080 .
-  minicontainer build -f docker/Dockerfile --target test .
-  minicontainer build -t mine -f - . < Dockerfile
-  minicontainer build --secret id=token,src=token.txt -t mine .
-  minicontainer build --explain .
-
-What a RUN runs has the walls of every container, and no network unless --network host says so.
-Base images that are not in the store are fetched from their registry. With SOURCE_DATE_EPOCH in the environment (or as --build-arg) the
-same build makes the same image, to the last bit.")]
-pub struct BuildArguments {
-    /// The directory that COPY and ADD read
-    #[arg(value_name = "PATH")]
-    context: String,
-
-    /// Give the image a name; may be repeated
-    #[arg(short, long, value_name = "NAME[:TAG]")]
-    tag: Vec<String>,
-
-    /// The Dockerfile [default: PATH/Dockerfile]; - is stdin
-    #[arg(short, long, value_name = "FILE")]
-    file: Option<String>,
-
-    /// Set an ARG of the Dockerfile; without =VALUE from the environment
-    #[arg(long, value_name = "NAME[=VALUE]")]
-    build_arg: Vec<String>,
-
-    /// Build this stage, by name or number, rather than the last
-    #[arg(long, value_name = "STAGE")]
-    target: Option<String>,
-
-    /// Build every step anew
-    #[arg(long)]
-    no_cache: bool,
-
-    /// Ask the registry for base images even if they are in the store
-    #[arg(long)]
-    pull: bool,
-
-    /// Add a label to the image
-    #[arg(long, value_name = "NAME=VALUE")]
-    label: Vec<String>,
-
-    /// Lend RUN --mount=type=secret a file, or a variable: id=ID,src=FILE or id=ID,env=NAME
-    #[arg(long, value_name = "FIELDS")]
-    secret: Vec<String>,
-
-    /// Write the image's id to a file
-    #[arg(long, value_name = "FILE")]
-    iidfile: Option<PathBuf>,
-
-    /// How to tell of progress
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    progress: Told,
-
-    /// Tell nothing but the image's id
-    #[arg(short, long)]
-    quiet: bool,
-
-    /// For which machine the image is; only this one's kind can be built
-    #[arg(long, value_name = "OS/ARCHITECTURE")]
-    platform: Option<String>,
-
-    /// What network RUN sees: none or host
-    #[arg(long, value_name = "NETWORK", default_value = "none")]
-    network: String,
-
-    /// Print the Dockerfile as it was read, as JSON; build nothing
-    #[arg(long)]
-    dump: bool,
-
-    /// Tell what each instruction will do; build nothing [possible languages: en, pt]
-    #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, value_parser = language::parse)]
-    explain: Option<Option<Language>>,
-}
-
 /// Builds. The exit code is 1 if nothing came of it.
 pub fn execute(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
+    arguments.refused.check()?;
     let request = request(arguments)?;
     let told = if arguments.quiet { Told::Quiet } else { arguments.progress };
-    let progress = Progress::new(told);
+    let progress = Progress::new(told)?;
     let work = progress.begin("[internal] load build definition from Dockerfile");
     let input = Input::read(&arguments.context, arguments.file.as_deref())?;
     let file = match minicontainer_dockerfile::parse(&input.file.content) {
@@ -143,19 +71,38 @@ pub fn execute(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
         return output::print(&visible_lines(&words)).map(|()| ExitCode::SUCCESS);
     }
     progress.end(work, Ending::Done);
-    let options = input::options(arguments, &input)?;
+    let built = built(arguments, &input, &file, &request, &progress)?;
+    progress.finish();
+    let built = match built {
+        Ok(built) => built,
+        Err(error) => return fail(&input.file, error),
+    };
+    built.warnings.iter().for_each(|warning| warn(warning));
+    write_result(arguments, &request, &built)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Plans it and carries it out.
+fn built(
+    arguments: &BuildArguments,
+    input: &Input,
+    file: &Dockerfile,
+    request: &Request,
+    progress: &Progress,
+) -> Result<Result<Built, BuildError>, Failure> {
+    let options = input::options(arguments, input)?;
     let store = Store::open_default()?;
-    let shown = Shown::new(Stream::Stderr, told == Told::Quiet);
+    let shown = Shown::new(Stream::Stderr, progress.is_quiet());
     let fetch = |store: &Store, reference: &Reference| {
         let tell = |event: Event<'_>| shown.tell(&event);
-        let pulled = registry::pull(store, reference, None, &Connection::default(), &tell)?;
-        pulled.warnings.iter().for_each(|warning| warn(warning));
+        let pulled = progress.aside(|| registry::pull(store, reference, None, &Connection::default(), &tell))?;
+        pulled.warnings.iter().for_each(|warning| progress.aside(|| warn(warning)));
         Ok(())
     };
     let when = if arguments.pull { When::Always } else { When::Missing };
-    let planned = match prepare(&store, &file, &options, (&fetch, when), &progress) {
+    let planned = match prepare(&store, file, &options, (&fetch, when), progress) {
         Ok(planned) => planned,
-        Err(error) => return fail(&input.file, error),
+        Err(error) => return Ok(Err(error)),
     };
     for warning in &planned.plan.warnings {
         progress.say(&warning.render(&input.file.name, &input.file.text()));
@@ -167,19 +114,30 @@ pub fn execute(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
     if file.warnings_are_errors() && !planned.plan.warnings.is_empty() {
         return Err(Failure::new("the Dockerfile has warnings, and says that they are errors (# check=error=true)"));
     }
-    let build = Build::new(&store, &input.context, &planned, &request, &progress);
-    let built = match attended(&build)? {
-        Ok(built) => built,
-        Err(error) => return fail(&input.file, error),
+    attended(&Build::new(&store, &input.context, &planned, request, progress))
+}
+
+/// Writes what scripts read.
+fn write_result(arguments: &BuildArguments, request: &Request, built: &Built) -> Result<(), Failure> {
+    let write = |path: &PathBuf, text: String| {
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
     };
-    built.warnings.iter().for_each(|warning| warn(warning));
     if let Some(path) = &arguments.iidfile {
-        fs::write(path, built.id.to_string()).with_context(|| format!("cannot write {}", path.display()))?;
+        write(path, built.id.to_string())?;
+    }
+    if let Some(path) = &arguments.metadata_file {
+        let names: Vec<String> = request.names.iter().map(Reference::to_string).collect();
+        let metadata = json!({
+            "containerimage.config.digest": built.id.as_str(),
+            "containerimage.digest": built.manifest.as_str(),
+            "image.name": names.join(","),
+        });
+        write(path, format!("{metadata:#}\n"))?;
     }
     if arguments.quiet {
         output::print_line(built.id.as_str())?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn request(arguments: &BuildArguments) -> Result<Request, Failure> {
@@ -202,7 +160,17 @@ fn request(arguments: &BuildArguments) -> Result<Request, Failure> {
         network,
         secrets: input::secrets(&arguments.secret)?,
         cache: if arguments.no_cache { CacheUse::FillOnly } else { CacheUse::Full },
+        fresh_stages: arguments.no_cache_filter.iter().map(|stage| stage.to_lowercase()).collect(),
+        run: RunSettings {
+            hosts: parsed("--add-host", &arguments.add_host)?,
+            shm_size: parsed("--shm-size", arguments.shm_size.as_slice())?.pop(),
+            ulimits: parsed("--ulimit", &arguments.ulimit)?,
+        },
     })
+}
+
+fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(flag: &str, given: &[String]) -> Result<Vec<T>, Failure> {
+    given.iter().map(|text| text.parse().map_err(|error| Failure::of_argument(flag, error))).collect()
 }
 
 /// Carries it out. Containers do not hear this command's signals; whoever presses Ctrl-C means them, too.
@@ -230,7 +198,8 @@ fn fail(file: &File, error: BuildError) -> Result<ExitCode, Failure> {
         BuildError::Dockerfile(mistake) => Ok(told_mistake(&mistake.render(&file.name, &file.text()))),
         BuildError::Step { span, source, .. } => {
             let hint = source.hint();
-            let message = Failure::of(*source).message();
+            // A command may have several lines.
+            let message = visible(&Failure::of(*source).message()).into_owned();
             let hint = Some(hint.as_str()).filter(|hint| !hint.is_empty());
             Ok(told_mistake(&snippet(&file.name, &file.text(), span, &message, hint)))
         }

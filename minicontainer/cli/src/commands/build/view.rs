@@ -1,0 +1,238 @@
+//! A build on a terminal: a line for each piece of work, and below what runs now the last lines that it printed.
+//!
+//! ```text
+//! [+] Building 3.1s (4/5)
+//!  => [internal] load build definition from Dockerfile                0.0s
+//!  => CACHED [2/4] WORKDIR /app                                       0.0s
+//!  => [3/4] RUN make                                                  2.9s
+//!  => => # cc -c main.c
+//! ```
+//!
+//! The picture is drawn anew several times in a second: the cursor goes up to its first line, and each line is written
+//! over and its rest erased (ECMA-48, CUU and EL and ED). What was printed goes when the work has ended; where there are more
+//! lines than the window has, those go first that ended first. The last picture has all of them and stays. Nothing of the
+//! terminal is changed but what it shows, not even whether it shows its cursor: so nothing is to be restored, however
+//! this command ends.
+
+use std::{
+    io::{Write, stderr},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{RecvTimeoutError, Sender, channel},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use terminal_size::terminal_size_of;
+
+use super::progress::{Fate, Work, Works};
+
+/// How often it is drawn.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// So many lines are shown of what a command prints.
+const LINES: usize = 6;
+/// A window whose size nobody knows.
+const UNKNOWN: (usize, usize) = (80, 24);
+
+/// The picture, drawn by a thread of its own until this is dropped.
+pub struct View {
+    drawing: Arc<Mutex<Drawing>>,
+    over: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Drawing {
+    works: Arc<Mutex<Works>>,
+    began: Instant,
+    /// How many lines the last picture has.
+    lines: usize,
+}
+
+impl View {
+    /// Begins to draw.
+    pub fn new(works: Arc<Mutex<Works>>) -> View {
+        let drawing = Arc::new(Mutex::new(Drawing { works, began: Instant::now(), lines: 0 }));
+        let (over, ended) = channel();
+        let shared = Arc::clone(&drawing);
+        let thread = thread::spawn(move || {
+            while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                locked(&shared).draw(Extent::Window);
+            }
+        });
+        View { drawing, over: Some(over), thread: Some(thread) }
+    }
+
+    /// Erases the picture, does something that writes on the terminal, and goes on below it.
+    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+        let mut drawing = locked(&self.drawing);
+        drawing.erase();
+        work()
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        drop(self.over.take());
+        if let Some(thread) = self.thread.take() {
+            // One that has panicked draws nothing more, either.
+            let _ended = thread.join();
+        }
+        locked(&self.drawing).draw(Extent::All);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How much is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// What fits into the window.
+    Window,
+    /// All, for it is the last picture.
+    All,
+}
+
+impl Drawing {
+    fn draw(&mut self, extent: Extent) {
+        let size = terminal_size_of(stderr()).map(|(columns, rows)| (columns.0.into(), rows.0.into()));
+        let (columns, rows) = size.filter(|size| *size != (0, 0)).unwrap_or(UNKNOWN);
+        let rows = if extent == Extent::All { usize::MAX } else { rows };
+        let lines = picture(&locked(&self.works), self.began, Instant::now(), (columns, rows));
+        let mut text = self.back();
+        for line in &lines {
+            text += &format!("{line}\x1b[K\n");
+        }
+        text += "\x1b[J";
+        show(&text);
+        self.lines = lines.len();
+    }
+
+    fn erase(&mut self) {
+        show(&format!("{}\x1b[J", self.back()));
+        self.lines = 0;
+    }
+
+    /// To the picture's first line.
+    fn back(&self) -> String {
+        if self.lines == 0 { String::new() } else { format!("\x1b[{}A\r", self.lines) }
+    }
+}
+
+fn show(text: &str) {
+    // A terminal that is gone shows nothing, and that is no reason to stop.
+    let mut stderr = stderr();
+    let _shown = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// The lines of a picture that is nowhere wider or higher than the window. The cursor stands below it.
+fn picture(works: &Works, began: Instant, now: Instant, (columns, rows): (usize, usize)) -> Vec<String> {
+    let time = now.saturating_duration_since(began);
+    let ended = works.values().filter(|work| work.ended.is_some()).count();
+    let finished = if ended == works.len() && rows == usize::MAX { " FINISHED" } else { "" };
+    let head = format!("[+] Building {:.1}s ({ended}/{}){finished}", time.as_secs_f64(), works.len());
+    let room = rows.saturating_sub(2).max(1);
+    let mut shown: Vec<(bool, Vec<String>)> =
+        works.values().map(|work| (work.ended.is_some(), lines_of(work, now, columns))).collect();
+    let mut surplus = shown.iter().map(|(_, lines)| lines.len()).sum::<usize>().saturating_sub(room);
+    // First goes what ended first, then what is printed, then whatever is uppermost.
+    for (_, lines) in shown.iter_mut().filter(|(has_ended, _)| *has_ended) {
+        if surplus > 0 {
+            surplus -= lines.len();
+            lines.clear();
+        }
+    }
+    for (_, lines) in &mut shown {
+        while surplus > 0 && lines.len() > 1 {
+            lines.remove(1);
+            surplus -= 1;
+        }
+    }
+    let lines: Vec<String> = shown.into_iter().flat_map(|(_, lines)| lines).collect();
+    let surplus = lines.len().saturating_sub(room);
+    [fitted(&head, columns)].into_iter().chain(lines.into_iter().skip(surplus)).collect()
+}
+
+/// A work's title and time, and what it prints while it goes on.
+fn lines_of(work: &Work, now: Instant, columns: usize) -> Vec<String> {
+    let (sign, time) = match work.ended {
+        None => ("", now.saturating_duration_since(work.began)),
+        Some((Fate::Done, time)) => ("", time),
+        Some((Fate::Cached, time)) => ("CACHED ", time),
+        Some((Fate::Failed, time)) => ("ERROR ", time),
+    };
+    let time = format!(" {:.1}s", time.as_secs_f64());
+    let width = columns.saturating_sub(time.len() + 1);
+    let title = fitted(&format!(" => {sign}{}", work.title), width);
+    let gap = " ".repeat(width.saturating_sub(width_of(&title)));
+    let mut lines = vec![format!("{title}{gap}{time}")];
+    if work.ended.is_none() {
+        let printed = work.printed.iter().skip(work.printed.len().saturating_sub(LINES));
+        lines.extend(printed.map(|(_, text)| fitted(&format!(" => => # {text}"), columns)));
+    }
+    lines
+}
+
+/// How wide a text is at most: what is not ASCII may take two columns.
+fn width_of(text: &str) -> usize {
+    text.chars().map(|letter| if letter.is_ascii() { 1 } else { 2 }).sum()
+}
+
+/// As much of a text as fits.
+fn fitted(text: &str, columns: usize) -> String {
+    let mut width = 0;
+    let fits = |letter: &char| {
+        width += if letter.is_ascii() { 1 } else { 2 };
+        width < columns
+    };
+    text.chars().take_while(fits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, VecDeque};
+
+    use super::*;
+
+    fn work(began: Instant, title: &str, ended: Option<(Fate, Duration)>, printed: &[&str]) -> Work {
+        let printed: VecDeque<_> = printed.iter().map(|text| (Duration::ZERO, (*text).to_owned())).collect();
+        Work { title: title.to_owned(), began, ended, printed }
+    }
+
+    fn works(began: Instant) -> Works {
+        let work = |title, ended, printed: &[&str]| work(began, title, ended, printed);
+        let after = |fate, seconds| Some((fate, Duration::from_secs(seconds)));
+        BTreeMap::from([
+            (1, work("[internal] load build definition from Dockerfile", after(Fate::Done, 0), &[])),
+            (2, work("[1/4] FROM docker.io/library/busybox:latest", after(Fate::Done, 12), &["printed, and over"])),
+            (3, work("[2/4] WORKDIR /app", after(Fate::Cached, 0), &[])),
+            (
+                4,
+                work(
+                    "[3/4] RUN make 林檎",
+                    None,
+                    &["one", "two", "a line that is much longer than the window is wide, by far"],
+                ),
+            ),
+            (5, work("[other 2/2] COPY . .", None, &[])),
+        ])
+    }
+
+    #[track_caller]
+    fn check(size: (usize, usize)) -> String {
+        let began = Instant::now();
+        let lines = picture(&works(began), began, began + Duration::from_millis(12_340), size);
+        assert!(lines.len() < size.1 && lines.iter().all(|line| width_of(line) <= size.0), "{lines:?}");
+        lines.join("\n")
+    }
+
+    #[test]
+    fn pictures() {
+        insta::assert_snapshot!(check((60, 24)));
+        insta::assert_snapshot!(check((60, 7)));
+        insta::assert_snapshot!(check((20, 4)));
+        insta::assert_snapshot!(check((60, usize::MAX)));
+    }
+}

@@ -1,0 +1,117 @@
+//! What the command line says of every `RUN`: hosts, limits, shared memory.
+//!
+//! A command may do otherwise for it, so it counts for the cache; where nothing is said, the keys are as they always were.
+
+use std::{net::IpAddr, path::PathBuf, str::FromStr};
+
+use minicontainer::{
+    core::{
+        Digest,
+        options::{ByteSize, Ulimit},
+    },
+    rootfs::read_file,
+};
+use minicontainer_dockerfile::mount::Owner;
+
+use super::{
+    BuildError, Carrying,
+    mounts::{Mounts, Sources},
+};
+
+/// How large an image's `/etc/hosts` may be.
+const HOSTS_LIMIT: u64 = 1024 * 1024;
+
+/// What a `RUN` has that the Dockerfile does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunSettings {
+    /// Names for its `/etc/hosts`, which is no part of the image.
+    pub hosts: Vec<ExtraHost>,
+    /// How much `/dev/shm` may hold.
+    pub shm_size: Option<ByteSize>,
+    /// Limits of its processes.
+    pub ulimits: Vec<Ulimit>,
+}
+
+impl RunSettings {
+    /// A digest of what is said; none if nothing is.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        (*self != RunSettings::default()).then(|| Digest::of(format!("{self:?}").as_bytes()))
+    }
+}
+
+/// A name and its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtraHost {
+    /// The name.
+    pub name: String,
+    /// Where it is.
+    pub address: IpAddr,
+}
+
+/// The text is no name and address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is no host: write NAME:ADDRESS, such as db:10.0.0.5")]
+pub struct ExtraHostError {
+    /// What was given.
+    pub given: String,
+}
+
+impl FromStr for ExtraHost {
+    type Err = ExtraHostError;
+
+    fn from_str(text: &str) -> Result<ExtraHost, ExtraHostError> {
+        let wrong = || ExtraHostError { given: text.to_owned() };
+        let (name, address) = text.split_once('=').or_else(|| text.split_once(':')).ok_or_else(wrong)?;
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
+        let address = address.trim_start_matches('[').trim_end_matches(']').parse().map_err(|_| wrong())?;
+        match name.is_empty() || !name.chars().all(is_plain) {
+            true => Err(wrong()),
+            false => Ok(ExtraHost { name: name.to_owned(), address }),
+        }
+    }
+}
+
+impl Carrying<'_> {
+    /// Mounts an `/etc/hosts` that has more names than the image's.
+    pub(super) fn add_hosts(
+        &self,
+        sources: &Sources,
+        directories: &[PathBuf],
+        mounts: &mut Mounts,
+    ) -> Result<(), BuildError> {
+        let hosts = &self.request.run.hosts;
+        if hosts.is_empty() {
+            return Ok(());
+        }
+        let mut text = read_file(directories, "/etc/hosts", HOSTS_LIMIT)?.unwrap_or_default();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.extend(hosts.iter().map(|host| format!("{}\t{}\n", host.address, host.name)));
+        sources.mount_file(text.as_bytes(), "/etc/hosts", &Owner { mode: 0o644, uid: 0, gid: 0 }, mounts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Option<(&str, &str)>) {
+        let host = text.parse::<ExtraHost>().ok().map(|host| (host.name, host.address.to_string()));
+        assert_eq!(host, expect.map(|(name, address)| (name.to_owned(), address.to_owned())), "{text}");
+    }
+
+    #[test]
+    fn hosts() {
+        check("db:10.0.0.5", Some(("db", "10.0.0.5")));
+        check("db=10.0.0.5", Some(("db", "10.0.0.5")));
+        check("six:::1", Some(("six", "::1")));
+        check("six:[2001:db8::1]", Some(("six", "2001:db8::1")));
+        check("db", None);
+        check(":10.0.0.5", None);
+        check("db:host-gateway", None);
+        check("d b:10.0.0.5", None);
+        check("d\nb:10.0.0.5", None);
+    }
+}

@@ -1,0 +1,178 @@
+//! Bad luck in the middle of a build: Ctrl-C, a kill, a full disk, and others who build the same at the same time.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::{build, check_clean, fates, project};
+use crate::place::Place;
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[track_caller]
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what} never came");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A build whose second RUN says that it is there, and then takes for ever.
+fn under_way(place: &Place, arguments: &[&str]) -> Child {
+    let file = "FROM busybox\nRUN echo first > /first\nRUN echo I am there; sleep 31536000.7341\n";
+    project(place, "ctx", &[("Dockerfile", file)]);
+    let mut command = place.command(&[&["build"], arguments, &["-t", "never", "ctx"]].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut told = lines.map_while(Result::ok);
+    assert!(told.any(|line| line.ends_with(" I am there")));
+    // Whoever writes to a pipe that nobody reads is ended by it, and is not to be.
+    thread::spawn(move || told.count());
+    child
+}
+
+/// How many processes run the command that takes for ever.
+fn sleepers() -> usize {
+    let commands =
+        fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    commands.filter(|command| command.windows(13).any(|word| word == b"31536000.7341")).count()
+}
+
+fn check_interrupted(place: &Place) {
+    let images = place.succeed(&["images"]);
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut child = under_way(place, &[]);
+        kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+        let code = child.wait().unwrap().code();
+        assert!(code.is_some_and(|code| code != 0), "{code:?}");
+        check_clean(place);
+        assert_eq!(place.succeed(&["images"]), images);
+    }
+    // What was finished before is in the cache.
+    project(place, "ctx", &[("Dockerfile", "FROM busybox\nRUN echo first > /first\nRUN true\n")]);
+    assert_eq!(fates(&build(place, &["ctx"])), ["RUN CACHED", "RUN DONE"]);
+    let mut child = under_way(place, &["--no-cache"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The next who builds sweeps what it has left.
+    wait_until("the end of the container", || sleepers() == 0);
+    project(place, "ctx", &[("Dockerfile", "FROM busybox\nRUN echo first > /first\nRUN echo second > /second\n")]);
+    build(place, &["ctx"]);
+}
+
+/// One test for both, since they count the same processes.
+#[test]
+fn an_interrupted_build_leaves_nothing() {
+    check_interrupted(&Place::new());
+    let Some(place) = Place::user() else { return };
+    check_interrupted(&place);
+}
+
+/// A store on a small file system in memory, which a mount namespace of the command's own has to itself.
+#[test]
+fn a_full_disk_in_the_middle_of_a_build() {
+    let Some(place) = Place::root() else { return };
+    let big = "x".repeat(4_000_000);
+    project(&place, "copy", &[("Dockerfile", "FROM busybox\nCOPY . /all\n"), ("big", &big)]);
+    project(&place, "run", &[("Dockerfile", "FROM busybox\nRUN head -c 4000000 /dev/urandom > /big\n")]);
+    project(&place, "small", &[("Dockerfile", "FROM busybox\nRUN true\n")]);
+    let script = r#"
+        mkdir disk && mount -t tmpfs -o size=64m none disk || exit 9
+        export MINICONTAINER_ROOT=$PWD/disk/store
+        "$ENGINE" image seed >/dev/null && "$ENGINE" build -q small >/dev/null || exit 9
+        before=$(find disk | sort)
+        used=$(df -k --output=used disk | tail -n 1)
+        for what in copy run; do
+            for more in 16 200 2000 3900 ; do
+                mount -o remount,size=$((used + more))k disk || exit 9
+                "$ENGINE" build -t big:1 $what 2>message && echo "$what: $more kB were enough"
+                # Of a RUN the command says it, in whatever words.
+                grep -q 'No space left on device\|did not complete' message || cat message
+                [ "$before" = "$(find disk | sort)" ] || { echo "$what, $more kB: something was left behind"; find disk | sort; }
+            done
+        done
+        mount -o remount,size=64m disk
+        "$ENGINE" build -q -t big:1 copy >/dev/null && "$ENGINE" images -q big | wc -l
+    "#;
+    let output = place.program("unshare", &["--mount", "sh", "-c", script]).output().unwrap();
+    let answer = place.answer(output);
+    assert_eq!((answer.code, answer.stdout.as_str()), (0, "1\n"), "{}", answer.stderr);
+}
+
+fn check_shared_work(place: &Place) {
+    // A cache mount is no part of the layers and of no key, so it counts how often the command has run.
+    let file = "FROM busybox AS one\nRUN --mount=type=cache,id=count,target=/c echo one >> /c/count; sleep 1; echo one > /one\n\
+        FROM busybox AS two\nRUN --mount=type=cache,id=count,target=/c echo two >> /c/count; echo two > /two\n\
+        FROM busybox\nCOPY --from=one /one /\nCOPY --from=two /two /\nRUN --mount=type=cache,id=count,target=/c echo last >> /c/count\n";
+    project(place, "ctx", &[("Dockerfile", file)]);
+    let builds: Vec<Child> = (0..6)
+        .map(|number| {
+            let arguments = ["build", "-q", "-t", &format!("shared:{number}"), "ctx"];
+            place.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let mut ids: Vec<String> = builds
+        .into_iter()
+        .map(|child| {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        })
+        .collect();
+    check_clean(place);
+    let mounts = fs::read_dir(place.path("store/build-cache/mounts")).unwrap().flatten();
+    let counts: Vec<String> = mounts.filter_map(|entry| fs::read_to_string(entry.path().join("count")).ok()).collect();
+    assert_eq!(counts.len(), 1);
+    // Two builds that have begun with different stages may each make a layer of the other's; six times nobody does.
+    let times = |word: &str| counts[0].lines().filter(|line| *line == word).count();
+    for word in ["one", "two", "last"] {
+        assert!((1..6).contains(&times(word)), "{counts:?}");
+    }
+    for number in 0..6 {
+        assert_eq!(super::say(place, &format!("shared:{number}"), "cat /one /two"), "one\ntwo\n");
+    }
+    // What was made once is found by all who come later.
+    ids.sort();
+    ids.dedup();
+    assert!(ids.len() < 6, "{ids:?}");
+    assert!(fates(&build(place, &["ctx"])).iter().all(|fate| fate.ends_with("CACHED")));
+}
+
+#[test]
+fn those_who_build_the_same_share_the_work() {
+    check_shared_work(&Place::new());
+}
+
+#[test]
+fn ordinary_users_share_the_work_too() {
+    let Some(place) = Place::user() else { return };
+    check_shared_work(&place);
+}
+
+/// A chain has one order, so whoever comes second finds all of it.
+#[test]
+fn a_chain_is_built_once() {
+    let place = Place::new();
+    let file = "FROM busybox\nRUN --mount=type=cache,id=count,target=/c echo one >> /c/count; sleep 1\n\
+        RUN --mount=type=cache,id=count,target=/c echo two >> /c/count\n";
+    project(&place, "ctx", &[("Dockerfile", file)]);
+    let builds: Vec<Child> =
+        (0..5).map(|_| place.command(&["build", "-q", "ctx"]).stdout(Stdio::piped()).spawn().unwrap()).collect();
+    let ids: Vec<String> =
+        builds.into_iter().map(|child| String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()).collect();
+    assert!(ids[0].starts_with("sha256:") && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    let mount = fs::read_dir(place.path("store/build-cache/mounts")).unwrap().flatten();
+    let counts: Vec<String> = mount.filter_map(|entry| fs::read_to_string(entry.path().join("count")).ok()).collect();
+    assert_eq!(counts, ["one\ntwo\n"]);
+}

@@ -1,0 +1,78 @@
+//! Words of the command line: what each changes, and what is refused.
+
+use std::fs;
+
+use super::{build, fates, project, refuse};
+use crate::place::Place;
+
+#[test]
+fn what_every_run_gets() {
+    let place = Place::new();
+    let file = "FROM busybox\nRUN cat /etc/hosts; df -k /dev/shm | tail -n 1; ulimit -n\nRUN cat /etc/hosts > /seen\n";
+    project(&place, "ctx", &[("Dockerfile", file)]);
+    build(&place, &["ctx"]);
+    let flags = ["--add-host", "db:10.1.2.3", "--add-host", "six=::1", "--shm-size", "8m", "--ulimit", "nofile=123"];
+    let told = build(&place, &[&flags, &["-t", "flags", "ctx"][..]].concat());
+    // Another environment, so nothing is taken from the cache.
+    assert_eq!(fates(&told), ["RUN DONE", "RUN DONE"]);
+    for line in [" 10.1.2.3\\tdb\n", " ::1\\tsix\n", " 8192 ", " 123\n"] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    assert_eq!(fates(&build(&place, &[&flags, &["ctx"][..]].concat())), ["RUN CACHED", "RUN CACHED"]);
+    assert_eq!(fates(&build(&place, &["ctx"])), ["RUN CACHED", "RUN CACHED"]);
+    // The image has its own file, if any.
+    let hosts = super::say(&place, "flags", "cat /etc/hosts 2>/dev/null; grep -c db /seen");
+    assert!(!hosts.contains("10.1.2.3") && hosts.ends_with("1\n"), "{hosts}");
+}
+
+#[test]
+fn one_stage_is_built_anew() {
+    let place = Place::new();
+    let file = "FROM busybox AS one\nRUN true\nFROM busybox AS Two\nRUN echo two > /two\nFROM busybox\nCOPY --from=one /etc /etc2\nCOPY --from=two /two /\n";
+    project(&place, "ctx", &[("Dockerfile", file)]);
+    build(&place, &["ctx"]);
+    let told = build(&place, &["--no-cache-filter", "two", "ctx"]);
+    assert_eq!(fates(&told).iter().filter(|fate| *fate == "RUN DONE").count(), 1, "{told}");
+    assert_eq!(fates(&told).iter().filter(|fate| fate.ends_with("CACHED")).count(), 3, "{told}");
+}
+
+#[test]
+fn what_scripts_read() {
+    let place = Place::new();
+    project(&place, "ctx", &[("Dockerfile", "FROM busybox\nRUN true\n")]);
+    build(&place, &["-t", "one:1", "-t", "two", "--metadata-file", "metadata.json", "--iidfile", "id", "ctx"]);
+    let metadata: serde_json::Value = serde_json::from_slice(&fs::read(place.path("metadata.json")).unwrap()).unwrap();
+    assert_eq!(metadata["image.name"], "docker.io/library/one:1,docker.io/library/two:latest");
+    assert_eq!(metadata["containerimage.config.digest"], fs::read_to_string(place.path("id")).unwrap());
+    let output = place.command(&["images", "--digests", "--format", "{{.Digest}}", "one:1"]).output().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(metadata["containerimage.digest"], output.trim(), "{output}");
+}
+
+#[test]
+fn words_that_are_refused_and_words_that_change_nothing() {
+    let place = Place::new();
+    project(&place, "ctx", &[("Dockerfile", "FROM busybox\nRUN true\n")]);
+    let mut table = String::new();
+    for flags in [
+        &["--cache-from", "type=registry,ref=x"][..],
+        &["--cache-to", "type=inline"],
+        &["--build-context", "x=."],
+        &["-o", "type=tar,dest=x.tar"],
+        &["--ssh", "default"],
+        &["--push"],
+        &["--squash"],
+        &["--allow", "security.insecure"],
+        &["--provenance=true"],
+        &["--rm=false"],
+        &["-m", "1g"],
+        &["--add-host", "x:y"],
+        &["--shm-size", "much"],
+        &["--ulimit", "nothing=1"],
+    ] {
+        let answer = refuse(&place, &[flags, &["ctx"]].concat());
+        table += &format!("$ minicontainer build {} ctx\n{}\n", flags.join(" "), answer.stderr);
+    }
+    insta::assert_snapshot!(table);
+    build(&place, &["--load", "--rm", "--force-rm", "--provenance=false", "--sbom=false", "ctx"]);
+}

@@ -1,0 +1,122 @@
+//! What comes through stdin, and what a person at a terminal sees.
+
+use std::{fs, process::Command};
+
+use super::{build, check_clean, project, refuse, say};
+use crate::{place::Place, terminal::Person};
+
+const FILE: &str = "FROM busybox\nCOPY . /all\nRUN cat /all/greeting > /made\n";
+
+/// A tar archive of a directory of the place.
+fn archive(place: &Place, flags: &str, directory: &str, more: &[&str]) -> Vec<u8> {
+    let inside = place.path(directory);
+    let output = Command::new("tar").arg(flags).arg("-").args(["-C", inside.to_str().unwrap()]).args(more).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+fn check_contexts(place: &Place) {
+    let files = [
+        ("Dockerfile", FILE),
+        ("greeting", "hi\n"),
+        ("private", "p"),
+        (".dockerignore", "private\n"),
+        ("other/Dockerfile", "FROM busybox\nCOPY greeting /other\n"),
+    ];
+    project(place, "ctx", &files);
+    for flags in ["-cf", "-czf"] {
+        let context = archive(place, flags, "ctx", &["."]);
+        let answer = place.run_with_input(&["build", "-t", "streamed", "-"], &context);
+        assert_eq!(answer.code, 0, "{}", answer.stderr);
+        check_clean(place);
+        let seen = say(place, "streamed", "cat /made; ls -A /all | tr '\\n' ' '");
+        assert_eq!(seen, "hi\n.dockerignore Dockerfile greeting other ");
+        let other = place.run_with_input(&["build", "-t", "other", "-f", "other/Dockerfile", "-"], &context);
+        assert_eq!(other.code, 0, "{}", other.stderr);
+        assert_eq!(say(place, "other", "cat /other"), "hi\n");
+    }
+    // A Dockerfile alone has nothing to copy from.
+    let answer = place.run_with_input(&["build", "-q", "-t", "alone", "-"], b"FROM busybox\nRUN echo alone > /made\n");
+    assert_eq!((answer.code, answer.stdout.as_str(), answer.stderr.as_str()), (0, "sha256:[ID]\n", ""));
+    assert_eq!(say(place, "alone", "cat /made"), "alone\n");
+    let answer = place.run_with_input(&["build", "-"], b"FROM busybox\nCOPY greeting /\n");
+    assert!(
+        answer.code == 1 && answer.stderr.contains("/greeting of the build context is not there"),
+        "{}",
+        answer.stderr
+    );
+    check_clean(place);
+}
+
+#[test]
+fn a_context_or_a_dockerfile_through_stdin() {
+    check_contexts(&Place::new());
+}
+
+#[test]
+fn an_ordinary_users_context_through_stdin() {
+    let Some(place) = Place::user() else { return };
+    check_contexts(&place);
+}
+
+#[test]
+fn what_comes_through_stdin_and_makes_no_sense() {
+    let place = Place::new();
+    project(&place, "ctx", &[("greeting", "hi\n"), ("Dockerfile", FILE)]);
+    let whole = archive(&place, "-czf", "ctx", &["."]);
+    let without = archive(&place, "-cf", "ctx", &["greeting"]);
+    let climbing =
+        archive(&place, "-cPf", "ctx", &["--transform=s,^greeting,../../../evil,", "greeting", "Dockerfile"]);
+    for (arguments, input, expect) in [
+        (&["-"][..], &whole[..whole.len() / 2], "cannot unpack the build context"),
+        (&["-"], &without, "failed to read dockerfile: open Dockerfile: no such file or directory"),
+        (&["-f", "-", "-"], &whole, "can't use stdin for both build context and dockerfile"),
+        (&["-f", "Dockerfile", "-"], b"FROM busybox\n", "stdin has no tar archive"),
+        (&["-"], b"BZh91AY&SY", "bzip2"),
+        (&["-"], b"", "the Dockerfile cannot be empty"),
+        (&["-"], &[b'#'; 3 << 20], "it is larger than"),
+    ] {
+        let answer = place.run_with_input(&[&["build"], arguments].concat(), input);
+        assert!(answer.code == 1 && answer.stderr.contains(expect), "{expect}: {}", answer.stderr);
+        check_clean(&place);
+    }
+    // Whatever becomes of it: nothing lies above.
+    let _either = place.run_with_input(&["build", "-"], &climbing);
+    check_clean(&place);
+    for name in ["evil", "store/evil", "store/staging/evil"] {
+        assert!(!place.path(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_person_at_a_terminal_sees_a_picture() {
+    let place = Place::new();
+    project(&place, "ctx", &[("Dockerfile", FILE), ("greeting", "hi\n")]);
+    project(&place, "broken", &[("Dockerfile", "FROM busybox\nRUN echo why; exit 3\n")]);
+    let (code, seen) = Person::starts(&place, &["build", "-t", "seen", "ctx"]).sees_the_end();
+    assert_eq!(code, 0, "{seen}");
+    // The last picture has all of it, each once.
+    let last = seen.rsplit("[+] Building ").next().unwrap();
+    for part in [
+        "FINISHED",
+        " => [1/3] FROM docker.io/library/busybox",
+        " => [3/3] RUN cat /all/greeting",
+        "exporting to image",
+    ] {
+        assert!(last.matches(part).count() == 1, "{part}: {seen:?}");
+    }
+    assert!(!seen.contains("#1 "), "{seen:?}");
+    let (code, seen) = Person::starts(&place, &["build", "ctx"]).sees_the_end();
+    assert!(code == 0 && seen.contains(" => CACHED [2/3] COPY . /all"), "{seen:?}");
+    let (code, seen) = Person::starts(&place, &["build", "broken"]).sees_the_end();
+    assert!(code == 1 && seen.contains(" => ERROR [2/2] RUN echo why; exit 3"), "{seen:?}");
+    let behind = seen.rsplit("------\n > [2/2] RUN echo why; exit 3:\n").next().unwrap();
+    assert!(behind.contains(" why\n------\n") && behind.contains("Dockerfile:2:1"), "{seen:?}");
+    let (_, seen) = Person::starts(&place, &["build", "--progress", "plain", "ctx"]).sees_the_end();
+    assert!(seen.contains("#1 [internal] load build definition") && !seen.contains("[+] Building"), "{seen:?}");
+    let answer = refuse(&place, &["--progress", "tty", "ctx"]);
+    assert!(answer.stderr.contains("stderr is no terminal"), "{}", answer.stderr);
+    assert!(!build(&place, &["ctx"]).contains("[+] Building"));
+    fs::remove_dir_all(place.path("ctx")).unwrap();
+}
