@@ -8,6 +8,8 @@ mod flags;
 mod hostile;
 mod mistakes;
 mod mounts;
+mod peers;
+mod real;
 mod streams;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};

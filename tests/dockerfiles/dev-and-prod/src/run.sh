@@ -1,0 +1,1 @@
+echo "debug=$DEBUG revision=$(cat REVISION 2>/dev/null)"

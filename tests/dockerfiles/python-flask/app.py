@@ -1,0 +1,1 @@
+echo "app as $(id -u), with $(cat /usr/lib/python/packages)"
