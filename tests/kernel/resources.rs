@@ -111,14 +111,47 @@ fn a_container_of_one_process() {
     assert_eq!(std::fs::read_dir(fixture.store().join("containers")).map_or(0, Iterator::count), 0);
 }
 
-/// A container that has taken all the inotify instances that it can get, and how many those are.
-fn holder(ground: &Ground<'_>, flags: &[&str]) -> (Child, usize) {
-    let mut run = ground.run(&[flags, &["-i"]].concat(), &["/probe", "hold-inotify"]);
-    let mut running = run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the command starts");
-    let mut line = String::new();
-    BufReader::new(running.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
-    (running, line.trim().parse().expect("a number"))
+/// What the kernel counts for each user and lets nobody have without end.
+const COUNTED: [&str; 4] = ["inotify", "queues", "signals", "pipes"];
+
+/// Holds all of something that it can get.
+struct Holder(Child);
+
+impl Holder {
+    /// A container that does, and how many it has.
+    fn new(ground: &Ground<'_>, flags: &[&str], kind: &str) -> (Holder, usize) {
+        let mut run = ground.run(&[flags, &["-i"]].concat(), &["/probe", "hold-all", kind]);
+        let mut running = run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the command starts");
+        let mut line = String::new();
+        BufReader::new(running.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
+        (Holder(running), line.trim().parse().expect("a number"))
+    }
+
+    #[track_caller]
+    fn end(mut self) {
+        drop(self.0.stdin.take());
+        assert!(self.0.wait().expect("its end").success());
+    }
 }
+
+/// A number of the kernel's.
+fn sysctl(name: &str) -> usize {
+    let text = std::fs::read_to_string(format!("/proc/sys/fs/{name}")).unwrap_or_default();
+    text.trim().parse().unwrap_or(usize::MAX)
+}
+
+/// Whether one container can take all of it, within the bounds below.
+fn can_be_used_up(kind: &str) -> bool {
+    match kind {
+        "inotify" => sysctl("inotify/max_user_instances") <= 500,
+        "pipes" => (1..=30_000).contains(&sysctl("pipe-user-pages-soft")),
+        _ => true,
+    }
+}
+
+/// Bounds that no machine is below, so that every machine's own limits have room above them.
+const BOUNDS: [&str; 6] =
+    ["--ulimit", "nofile=512:512", "--ulimit", "msgqueue=400000:400000", "--ulimit", "sigpending=1000:1000"];
 
 /// The kernel counts some things for each user, and root is one user in all containers and outside. Root of a container
 /// with ids of its own is another; so is its namespace's owner, of whom the kernel counts them too.
@@ -126,31 +159,38 @@ fn holder(ground: &Ground<'_>, flags: &[&str]) -> (Child, usize) {
 fn what_the_kernel_counts_for_each_user_is_each_containers_own() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
-    let all: usize = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_instances")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(usize::MAX);
-    let limit = format!("nofile={}:{}", 512, 512);
-    let flags = |users| [&["--ulimit", limit.as_str()][..], users].concat();
-    for users in [&["--userns", "auto"][..], &["--profile", "untrusted"]] {
-        let (mut first, held) = holder(&ground, &flags(users));
-        let (mut second, also_held) = holder(&ground, &flags(users));
-        assert!(held >= all.min(500) && also_held == held, "{users:?}: {held} and {also_held} of {all}");
+    let flags = |users: &[&'static str]| [&BOUNDS, users].concat();
+    let alone = |kind: &str| {
+        let (holder, held) = Holder::new(&ground, &flags(&[]), kind);
+        holder.end();
+        held
+    };
+    for (kind, users) in COUNTED
+        .into_iter()
+        .flat_map(|kind| [&["--userns", "auto"][..], &["--profile", "untrusted"]].map(|users| (kind, users)))
+    {
+        let (first, held) = Holder::new(&ground, &flags(users), kind);
+        let (second, also_held) = Holder::new(&ground, &flags(users), kind);
+        assert!(held > 0 && also_held == held, "{users:?} {kind}: {held} and {also_held}");
+        assert!(kind != "inotify" || held >= sysctl("inotify/max_user_instances").min(500), "{users:?}: {held}");
         // Nor does root outside, or in an ordinary container, miss any.
-        assert_eq!(ground.text(&[], &["/probe", "inotify", "10"]), "done", "{users:?}");
-        for running in [&mut first, &mut second] {
-            drop(running.stdin.take());
-            assert!(running.wait().expect("its end").success());
-        }
+        let roots = alone(kind);
+        assert!(roots > held / 2, "{users:?} {kind}: {roots} beside {held}");
+        first.end();
+        second.end();
     }
-    // The positive control: the host's root shares them. It takes a machine that has no more than one container can take.
-    if all <= 500 {
-        let (mut first, held) = holder(&ground, &flags(&[]));
-        let (mut second, also_held) = holder(&ground, &flags(&[]));
-        assert!(held > 0 && also_held < 10, "{held} and {also_held} of {all}");
-        for running in [&mut first, &mut second] {
-            drop(running.stdin.take());
-            assert!(running.wait().expect("its end").success());
-        }
+}
+
+/// The positive control, and the price of a container whose root is root: it shares what root may have.
+#[test]
+fn what_the_kernel_counts_for_root_is_shared_without_ids_of_its_own() {
+    let Some(fixture) = Fixture::root() else { return };
+    let ground = Ground::new(&fixture);
+    for kind in COUNTED.into_iter().filter(|kind| can_be_used_up(kind)) {
+        let (first, held) = Holder::new(&ground, &BOUNDS, kind);
+        let (second, also_held) = Holder::new(&ground, &BOUNDS, kind);
+        assert!(held > 0 && also_held <= held / 2, "{kind}: {held} and {also_held}");
+        first.end();
+        second.end();
     }
 }

@@ -82,8 +82,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Some("thread-bomb") => resources::thread_bomb(),
-        Some("hold-inotify") => {
-            resources::hold_inotify();
+        Some("hold-all") => {
+            resources::hold_all(words.get(1).map_or("", String::as_str));
             ExitCode::SUCCESS
         }
         Some("owner") => {

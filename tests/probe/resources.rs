@@ -48,11 +48,47 @@ fn sleeper() -> Result<(), Errno> {
     thread::Builder::new().stack_size(16 * 1024).spawn(sleep).map(drop).map_err(|error| errno(&error))
 }
 
-/// Takes all inotify instances that can be had, tells how many, and keeps them until its input ends.
-pub fn hold_inotify() {
-    let held = (0..100_000).take_while(|_| call(libc::SYS_inotify_init1, &[0]).is_ok()).count();
+/// Takes all that can be had of something that the kernel counts for each user, tells how many those are, and keeps them
+/// until its input ends.
+pub fn hold_all(kind: &str) {
+    let take: fn(usize) -> Result<usize, Errno> = match kind {
+        "inotify" => |_| call(libc::SYS_inotify_init1, &[0]),
+        "queues" => queue,
+        "signals" => |_| signal_to_itself(),
+        "pipes" => |_| large_pipe(),
+        _ => |_| Err(Errno::EINVAL),
+    };
+    let everything = nix::sys::signal::SigSet::all();
+    everything.thread_block().expect("signals can be blocked");
+    let held = (0..1_000_000).take_while(|number| take(*number).is_ok()).count();
     println!("{held}");
     let _ended = std::io::stdin().read(&mut [0]);
+}
+
+/// A message queue with as much room as anybody may ask for; it stays when nobody has it open.
+fn queue(number: usize) -> Result<usize, Errno> {
+    let name = text(&format!("queue-{number}"));
+    // struct mq_attr: flags, messages, bytes in each, messages that there are.
+    let room = [0_i64, 10, 8192, 0, 0, 0, 0, 0];
+    let flags = (libc::O_CREAT | libc::O_EXCL | libc::O_RDWR) as usize;
+    call(libc::SYS_mq_open, &[address(&name), flags, 0o600, room.as_ptr().addr()])
+}
+
+/// A signal with a value, which waits until it is taken.
+fn signal_to_itself() -> Result<usize, Errno> {
+    let value = libc::sigval { sival_ptr: std::ptr::null_mut() };
+    // SAFETY: sends a signal that this process blocks to this process.
+    match unsafe { libc::sigqueue(libc::getpid(), libc::SIGRTMIN(), value) } {
+        0 => Ok(0),
+        _ => Err(Errno::last()),
+    }
+}
+
+/// A pipe with room for half a mebibyte, which no more can be had once the user has too many pages of them, see pipe(7).
+fn large_pipe() -> Result<usize, Errno> {
+    let mut ends = [0_i32; 2];
+    call(libc::SYS_pipe2, &[ends.as_mut_ptr().addr(), 0])?;
+    call(libc::SYS_fcntl, &[ends[0] as usize, libc::F_SETPIPE_SZ as usize, MIB / 2])
 }
 
 fn fill(kind: &str, bytes: usize) -> Outcome {

@@ -81,12 +81,14 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
     let format = Choice::parse(&arguments.format)?;
     let host = host::probe();
     let seen = see();
+    let user_namespace = host::try_user_namespace();
     let mut findings = vec![
         identity(&host),
         kernel(),
-        told::user_namespaces(&host::try_user_namespace(), &host, &seen),
+        told::user_namespaces(&user_namespace, &host, &seen),
         told::subordinate_ids(&host),
     ];
+    findings.extend(told::counts(&user_namespace, &host));
     findings.extend(told::own_cgroup(&host, settle().err().map(|error| error.to_string())));
     findings.extend(told::limits(&host));
     findings.extend(told::kernel_features(&seen));

@@ -85,6 +85,25 @@ pub(super) fn subordinate_ids(host: &Host) -> Finding {
     }
 }
 
+/// What the kernel counts for each user: root is one in all its containers, unless they have ids of their own.
+pub(super) fn counts(tried: &Availability, host: &Host) -> Option<Finding> {
+    let name = "counts of its own";
+    let counted = "inotify instances, message queues, pending signals and pipes are counted for each user";
+    match (host.identity, tried) {
+        (Identity::User { .. }, _) => None,
+        (Identity::Root, Availability::Available) => {
+            let how = "a container has its own with --userns auto or --profile=untrusted, else it shares root's";
+            Some(Finding::works(name, format!("{counted}: {how}")))
+        }
+        (Identity::Root, Availability::Unavailable { mend, .. }) => Some(Finding {
+            name,
+            verdict: Verdict::Missing,
+            detail: format!("{counted}, and root's containers can but share root's: no user namespace can be made"),
+            mend: Some(mend.clone()),
+        }),
+    }
+}
+
 /// Where an ordinary user's containers have their control groups. `hindrance` is what kept the engine from making the
 /// one in which it lives ready for them.
 pub(super) fn own_cgroup(host: &Host, hindrance: Option<String>) -> Option<Finding> {
@@ -186,6 +205,7 @@ mod tests {
     fn told(host: &Host, tried: &Availability, seen: &Seen) -> String {
         let seen = Seen { program: "/home/ada/minicontainer".to_owned(), ..seen.clone() };
         let mut findings = vec![user_namespaces(tried, host, &seen), subordinate_ids(host)];
+        findings.extend(counts(tried, host));
         let hindrance = "process 7 in /sys/fs/cgroup/shared is another user's".to_owned();
         findings.extend(own_cgroup(host, (host.cgroups.parent == "shared").then_some(hindrance)));
         findings.extend(limits(host));
