@@ -152,10 +152,16 @@ pub fn cgroups(identity: Identity) -> Cgroups {
         denied: denied.map(|errno| errno.to_string()),
         read_only: denied == Some(Errno::EROFS),
         inhabited: inhabited(&place),
+        numbers: ["pid_max", "threads-max"].iter().filter_map(|name| number(name)).min(),
         systemd: Path::new("/run/systemd/system").exists(),
         place: place.display().to_string(),
     };
     judge(layout, parent, identity, &sight)
+}
+
+/// A number that the kernel shows of itself.
+fn number(name: &str) -> Option<u64> {
+    fs::read_to_string(format!("/proc/sys/kernel/{name}")).ok()?.trim().parse().ok()
 }
 
 fn words(file: &Path) -> Vec<String> {

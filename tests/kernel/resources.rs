@@ -1,6 +1,6 @@
 //! What can be used up: memory of every kind, processes and threads, what the kernel counts for each user.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -79,6 +79,56 @@ fn a_bomb_of_threads_is_held_and_ended() {
         drop(running);
         assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     }
+}
+
+/// However high the bounds of single containers are, the machine has numbers left.
+#[test]
+fn all_containers_together_leave_numbers_to_the_host() {
+    let Some(fixture) = Fixture::root() else { return };
+    let ground = Ground::new(&fixture);
+    let start = || {
+        let bomb = ["sh", "-c", "read line; exec /probe hold threads 100"];
+        let mut run = ground.run(&["-i", "--pids-limit", "-1"], &bomb);
+        run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the command starts")
+    };
+    let set_off = |running: &mut Child| {
+        running.stdin.as_mut().expect("a pipe").write_all(b"go\n").expect("it reads");
+        let mut line = String::new();
+        BufReader::new(running.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
+        line
+    };
+    let end = |mut running: Child| {
+        drop(running.stdin.take());
+        running.wait().expect("its end");
+    };
+    let (mut first, mut second) = (start(), start());
+    let bound = ["/sys/fs/cgroup/pids/minicontainer/pids.max", "/sys/fs/cgroup/minicontainer/pids.max"];
+    let number = |path: &str| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // Until both are there: each adds at least one process.
+    let file = loop {
+        let found = bound.into_iter().find(|file| number(&file.replace("max", "current")) >= Some(2));
+        assert!(found.is_some() || Instant::now() < deadline, "there is no group of both");
+        match found {
+            Some(file) => break file,
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    let numbers = ["pid_max", "threads-max"].map(|name| number(&format!("/proc/sys/kernel/{name}")).expect("a number"));
+    let most = numbers.into_iter().min().expect("two");
+    let together = number(file).expect("there is a bound");
+    assert!(together < most && together > most / 2, "{together} of {most}");
+    // As if the machine had no more.
+    std::fs::write(file, "150").expect("the bound of all");
+    assert_eq!(set_off(&mut first), "done\n");
+    assert_eq!(set_off(&mut second), "refused EAGAIN\n");
+    end(first);
+    end(second);
+    // The control: with the bound that was there, which came back with the group, both have enough.
+    let (mut first, mut second) = (start(), start());
+    assert_eq!([set_off(&mut first), set_off(&mut second)], ["done\n", "done\n"]);
+    end(first);
+    end(second);
 }
 
 /// Without a number for the container's first process there is no container: that is told, and nothing of it is left.

@@ -77,8 +77,9 @@ fn queue(number: usize) -> Result<usize, Errno> {
 /// A signal with a value, which waits until it is taken.
 fn signal_to_itself() -> Result<usize, Errno> {
     let value = libc::sigval { sival_ptr: std::ptr::null_mut() };
+    let itself = std::process::id() as i32;
     // SAFETY: sends a signal that this process blocks to this process.
-    match unsafe { libc::sigqueue(libc::getpid(), libc::SIGRTMIN(), value) } {
+    match unsafe { libc::sigqueue(itself, libc::SIGRTMIN(), value) } {
         0 => Ok(0),
         _ => Err(Errno::last()),
     }

@@ -26,6 +26,7 @@ use cgroups_rs::fs::cpuset::CpuSetController;
 use cgroups_rs::fs::memory::MemController;
 use cgroups_rs::fs::pid::PidController;
 use cgroups_rs::fs::{Cgroup, Hierarchy, MaxValue, hierarchies};
+use minicontainer_core::plan::delegation::COMMON_GROUP;
 use minicontainer_core::plan::{Plan, Step, SwapLimit};
 
 use version1::Version1;
@@ -48,6 +49,9 @@ pub(crate) struct Group {
 /// How `cgroups-rs` tells of what it did.
 type Outcome = Result<(), cgroups_rs::fs::error::Error>;
 
+/// How often a group is made: the last container that ends takes the common group away, perhaps from under another.
+const ATTEMPTS: usize = 8;
+
 /// Where the hierarchies are mounted, see cgroups(7).
 const ROOT: &str = "/sys/fs/cgroup";
 
@@ -57,7 +61,10 @@ impl Group {
         let mut group = None;
         for step in &plan.steps {
             match (step, &group) {
-                (Step::CreateCgroup { name, controllers }, None) => group = Some(Group::create(name, controllers)?),
+                (Step::CreateCgroup { name, controllers }, None) => {
+                    let together = plan.steps.iter().any(|step| matches!(step, Step::LimitTogether { .. }));
+                    group = Some(Group::create(name, controllers, together)?);
+                }
                 (step, Some(group)) => group.limit(step)?,
                 _ => {}
             }
@@ -65,11 +72,11 @@ impl Group {
         Ok(group)
     }
 
-    fn create(name: &str, controllers: &[String]) -> Result<Group, CgroupError> {
+    fn create(name: &str, controllers: &[String], together: bool) -> Result<Group, CgroupError> {
         let unified = Path::new(ROOT).join("cgroup.controllers").exists();
         let hierarchy: Box<dyn Hierarchy> = match unified {
             true => Box::new(hierarchies::V2::new()),
-            false => Box::new(Version1 { controllers: controllers.to_vec() }),
+            false => Box::new(Version1 { controllers: controllers.to_vec(), together }),
         };
         // `cpuacct` is a part of `cpu` in version 2.
         let wanted = controllers.iter().filter(|name| !unified || *name != "cpuacct").cloned().collect();
@@ -80,21 +87,34 @@ impl Group {
         };
         directories.iter().try_for_each(|directory| end::vacate(directory))?;
         let missing = |path: &PathBuf| -> Vec<PathBuf> {
-            path.ancestors().skip(1).take_while(|above| !above.exists()).map(Path::to_owned).collect()
+            let own = |above: &&Path| !above.exists() || together && above.ends_with(COMMON_GROUP);
+            path.ancestors().skip(1).take_while(own).map(Path::to_owned).collect()
         };
         let above = directories.iter().flat_map(missing).collect();
         // From here on, whatever fails, what was made is removed.
         let mut group = Group { cgroup, name: name.to_owned(), files: Vec::new(), directories, above };
-        group.cgroup.create().map_err(|source| CgroupError::Create { name: name.to_owned(), source })?;
-        for directory in &group.directories {
-            let (path, mut options) = match unified {
+        let mut made = group.make();
+        for _ in 1..ATTEMPTS {
+            if made.is_err() {
+                made = group.make();
+            }
+        }
+        made.map(|()| group)
+    }
+
+    /// Makes the directories, and opens what a process joins through.
+    fn make(&mut self) -> Result<(), CgroupError> {
+        self.cgroup.create().map_err(|source| CgroupError::Create { name: self.name.clone(), source })?;
+        let open = |directory: &PathBuf| {
+            let (path, mut options) = match self.cgroup.v2() {
                 true => (directory.clone(), OpenOptions::new().read(true).clone()),
                 false => (directory.join("tasks"), OpenOptions::new().write(true).clone()),
             };
             let file = options.custom_flags(libc::O_CLOEXEC).open(&path);
-            group.files.push(file.map_err(|source| CgroupError::Open { path, source })?);
-        }
-        Ok(group)
+            file.map_err(|source| CgroupError::Open { path, source })
+        };
+        self.files = self.directories.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(())
     }
 
     /// Sets the limit that the step asks for; any other step is none of the group's.
@@ -119,6 +139,7 @@ impl Group {
                 ("cpuset", cpus.clone(), cpuset.set_cpus(cpus))
             }
             Step::LimitDevices { rules } => return devices::limit(self, rules),
+            Step::LimitTogether { pids } => return self.limit_together(*pids),
             _ => return Ok(()),
         };
         if let Err(source) = result {
@@ -154,6 +175,17 @@ impl Group {
             }
             (None, SwapLimit::AtMost(_)) => Err(CgroupError::SwapNotCounted { name: self.name.clone() }),
             (None, _) => Ok(memory.set_limit(signed(bytes))),
+        }
+    }
+
+    /// Bounds the processes of the groups beside this one and of this together, unless somebody has set a lower bound.
+    fn limit_together(&self, pids: u64) -> Result<(), CgroupError> {
+        let above = self.directories.iter().filter_map(|path| path.parent()).find(|path| path.ends_with(COMMON_GROUP));
+        let Some(path) = above.map(|group| group.join("pids.max")) else { return Ok(()) };
+        let bound = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+        match bound.is_some_and(|bound| bound <= pids) {
+            true => Ok(()),
+            false => fs::write(&path, pids.to_string()).map_err(|source| CgroupError::Open { path, source }),
         }
     }
 

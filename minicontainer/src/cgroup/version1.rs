@@ -10,20 +10,26 @@ use cgroups_rs::fs::devices::DevicesController;
 use cgroups_rs::fs::memory::MemController;
 use cgroups_rs::fs::pid::PidController;
 use cgroups_rs::fs::{Cgroup, Hierarchy, Subsystem};
+use minicontainer_core::plan::delegation::COMMON_GROUP;
 
 use super::ROOT;
 
 /// The hierarchies that a container needs, each in its usual place. The list that `cgroups-rs` has looks for all there
 /// are in the table of mounts, which takes as long as making the groups.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Version1 {
     pub controllers: Vec<String>,
+    /// Whether processes are counted together with those of other containers.
+    pub together: bool,
 }
 
 impl Hierarchy for Version1 {
     fn subsystems(&self) -> Vec<Subsystem> {
         let subsystem = |name: &String| {
-            let (point, root) = (place(name)?, PathBuf::from("/"));
+            let (mut point, root) = (place(name)?, PathBuf::from("/"));
+            if self.together && name == "pids" {
+                point.push(COMMON_GROUP);
+            }
             match name.as_str() {
                 "cpu" => Some(Subsystem::Cpu(CpuController::new(point, root, false))),
                 "cpuacct" => Some(Subsystem::CpuAcct(CpuAcctController::new(point, root))),
@@ -42,12 +48,12 @@ impl Hierarchy for Version1 {
     }
 
     fn root_control_group(&self) -> Cgroup {
-        Cgroup::load(Box::new(Version1 { controllers: self.controllers.clone() }), "")
+        Cgroup::load(Box::new(self.clone()), "")
     }
 
     fn parent_control_group(&self, path: &str) -> Cgroup {
         let parent = Path::new(path).parent().unwrap_or(Path::new(""));
-        Cgroup::load(Box::new(Version1 { controllers: self.controllers.clone() }), parent)
+        Cgroup::load(Box::new(self.clone()), parent)
     }
 
     fn v2(&self) -> bool {

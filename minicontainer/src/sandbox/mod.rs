@@ -181,7 +181,7 @@ impl Sandbox {
                 let mut spec = spec.as_ref().clone();
                 // The document need not say where; limits need a place all the same.
                 if let Some(linux) = spec.linux_mut().as_mut().filter(|linux| linux.cgroups_path().is_none()) {
-                    linux.set_cgroups_path(Some(spec::cgroups_path(&id)));
+                    linux.set_cgroups_path(Some(spec::cgroups_path(&id, &host)));
                 }
                 (spec, RootFs::Directory { path: rootfs.display().to_string() })
             }

@@ -22,6 +22,7 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
             ("quota", (*quota).into()),
             ("period", (*period).into()),
         ],
+        Step::LimitTogether { pids } => vec![("max", (*pids).into())],
         Step::LimitPids { max } => vec![("max", (*max).into())],
         Step::LimitCpuset { cpus } => vec![("cpus", cpus.into())],
         Step::LimitDevices { rules } => {

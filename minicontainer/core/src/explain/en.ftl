@@ -20,6 +20,9 @@ label-nothing = none
 step-create-cgroup = Make the control group { $name } for { $controllers }
     .why = Namespaces decide what a process sees; control groups decide how much it may use. All processes of the container are counted together here, so that a limit holds for the whole container however often it forks.
 
+step-limit-together = Bound the processes of all root's containers together at { $max }
+    .why = A machine can number only so many processes. However high the bound of each container is, and were there none, together they leave some numbers to the host, which needs one to end them.
+
 step-limit-memory = Allow all processes of the container together { $size } of memory{ $swap ->
     [some] {" "}and { $most } of swap space
     [unlimited] {" "}and any amount of swap space

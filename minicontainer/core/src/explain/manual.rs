@@ -6,6 +6,7 @@ use crate::plan::Step;
 pub(super) fn man_pages(step: &Step) -> &'static [&'static str] {
     match step {
         Step::CreateCgroup { .. } => &["cgroups(7)", "mkdir(2)"],
+        Step::LimitTogether { .. } => &["cgroups(7)", "proc_sys_kernel(5)"],
         Step::LimitMemory { .. } | Step::LimitCpu { .. } | Step::LimitPids { .. } => &["cgroups(7)"],
         Step::Clone { .. } => &["clone(2)", "namespaces(7)", "pid_namespaces(7)"],
         Step::MapIds { .. } => &["user_namespaces(7)", "setgroups(2)", "subuid(5)", "newuidmap(1)"],

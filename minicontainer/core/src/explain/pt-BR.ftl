@@ -20,6 +20,9 @@ label-nothing = nenhuma
 step-create-cgroup = Criar o grupo de controle { $name } para { $controllers }
     .why = Os namespaces decidem o que um processo vê; os grupos de controle, quanto ele pode usar. Todos os processos do contêiner são contados juntos aqui, e por isso um limite vale para o contêiner inteiro, por mais processos que ele crie.
 
+step-limit-together = Limitar os processos de todos os contêineres do root, juntos, a { $max }
+    .why = Uma máquina só consegue numerar certa quantidade de processos. Por mais alto que seja o limite de cada contêiner, e mesmo que não haja nenhum, todos juntos deixam alguns números para o host, que precisa de um para encerrá-los.
+
 step-limit-memory = Permitir { $size } de memória{ $swap ->
     [some] {" "}e { $most } de área de swap
     [unlimited] {" "}e qualquer quantidade de área de swap

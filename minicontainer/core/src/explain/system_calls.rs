@@ -9,7 +9,9 @@
 mod mounts;
 
 use crate::options::TimeOffset;
-use crate::plan::{CAPABILITIES, DeviceAccess, IdMapping, Namespace, Plan, Step, SwapLimit};
+use crate::plan::{
+    CAPABILITIES, DeviceAccess, IdMapping, Namespace, Plan, Step, SwapLimit, delegation::COMMON_GROUP, is_engines,
+};
 use mounts::{find, place};
 
 /// Which files a control group has: the two versions name them differently, see cgroups(7).
@@ -46,7 +48,10 @@ fn cgroup_calls(step: &Step, version: CgroupVersion) -> Option<Vec<String>> {
     Some(match (step, version) {
         (Step::CreateCgroup { name, controllers }, V1) => controllers
             .iter()
-            .map(|controller| format!("mkdir(\"/sys/fs/cgroup/{controller}/{name}\", 0755)"))
+            .map(|controller| match controller.as_str() {
+                "pids" if is_engines(name) => format!("mkdir(\"/sys/fs/cgroup/pids/{COMMON_GROUP}/{name}\", 0755)"),
+                _ => format!("mkdir(\"/sys/fs/cgroup/{controller}/{name}\", 0755)"),
+            })
             .collect(),
         (Step::CreateCgroup { name, .. }, V2) => vec![format!("mkdir(\"/sys/fs/cgroup/{name}\", 0755)")],
         (Step::LimitMemory { bytes, swap }, V1) => {
@@ -69,6 +74,7 @@ fn cgroup_calls(step: &Step, version: CgroupVersion) -> Option<Vec<String>> {
             vec![write("cpu.cfs_period_us", &period.to_string()), write("cpu.cfs_quota_us", &quota.to_string())]
         }
         (Step::LimitCpu { quota, period }, V2) => vec![write("cpu.max", &format!("{quota} {period}"))],
+        (Step::LimitTogether { pids }, _) => vec![write("../pids.max", &pids.to_string())],
         (Step::LimitPids { max }, _) => vec![write("pids.max", &max.to_string())],
         (Step::LimitCpuset { cpus }, _) => vec![write("cpuset.cpus", cpus)],
         (Step::LimitDevices { rules }, V1) => rules

@@ -22,6 +22,12 @@ pub enum SwapLimit {
 /// 1 it sees its own groups in their hierarchies, and no others.
 pub(super) const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
 
+/// Whether the engine has named a group, after a container's id; a document's own lies where that says.
+pub(crate) fn is_engines(name: &str) -> bool {
+    let own = name.rsplit('/').next().and_then(|own| own.strip_prefix("minicontainer-"));
+    own.is_some_and(|id| id.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
 /// How an ordinary user gets a controller that the kernel has, but was not delegated.
 pub const MEND_CONTROLLERS: &str = "have it delegated: with systemd `sudo systemctl edit user@.service`, in [Service] \
      `Delegate=cpu cpuset io memory pids`, and log in again; see cgroups(7)";
@@ -80,7 +86,10 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
     }
     let name = format!("{}/{own}", host.cgroups.parent).trim_start_matches('/').to_owned();
     let controllers: Vec<String> = controllers.into_iter().map(str::to_owned).collect();
+    let counted = is_engines(&name) && controllers.iter().any(|controller| controller == "pids");
+    let together = host.cgroups.together.filter(|_| counted).map(|pids| Step::LimitTogether { pids });
     let mut steps = vec![Step::CreateCgroup { name, controllers: controllers.clone() }];
+    steps.extend(together);
     steps.extend(limits.into_iter().map(|(_, step)| step));
     Ok(Group { created: true, controllers, limits: steps })
 }

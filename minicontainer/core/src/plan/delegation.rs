@@ -16,6 +16,10 @@ const MEND_READ_ONLY: &str = "inside another container, that container must have
 /// The group below a delegated one in which the engine lives, beside those of its containers.
 pub const ENGINE_GROUP: &str = "minicontainer-engine";
 
+/// The group that holds what is counted of all containers of root's together: the pids hierarchy's groups on version 1,
+/// all on version 2.
+pub const COMMON_GROUP: &str = "minicontainer";
+
 /// What was seen of the group below which containers would get theirs.
 #[derive(Clone, Debug)]
 pub struct Sight {
@@ -27,6 +31,8 @@ pub struct Sight {
     pub read_only: bool,
     /// Whether it has processes of its own, which bars the groups below it from limits.
     pub inhabited: bool,
+    /// How many processes and threads this machine can have at once.
+    pub numbers: Option<u64>,
     /// Whether systemd runs, whom a user can ask for a group.
     pub systemd: bool,
 }
@@ -61,7 +67,10 @@ pub fn judge(layout: CgroupLayout, parent: String, identity: Identity, sight: &S
             denied.and_then(|why| unavailable(format!("{place} cannot be written: {why}"), MEND_READ_ONLY))
         }
     };
-    Cgroups { layout, access: access.unwrap_or(Availability::Available), parent }
+    // An eighth stays free: also who ends what has grown too large needs a number.
+    let together = sight.numbers.filter(|_| identity == Identity::Root && access.is_none());
+    let together = together.map(|numbers| numbers - numbers / 8);
+    Cgroups { layout, access: access.unwrap_or(Availability::Available), parent, together }
 }
 
 /// How an ordinary user comes by a group of version 2.
@@ -121,18 +130,15 @@ mod tests {
             denied: denied.map(str::to_owned),
             read_only,
             inhabited,
+            numbers: Some(32_768),
             systemd,
         };
-        let told = |layout: &CgroupLayout, identity, sight: Sight| match judge(
-            layout.clone(),
-            "a".to_owned(),
-            identity,
-            &sight,
-        )
-        .access
-        {
-            Availability::Available => "yes".to_owned(),
-            Availability::Unavailable { cause, mend } => format!("{cause} | {mend}"),
+        let told = |layout: &CgroupLayout, identity, sight: Sight| {
+            let judged = judge(layout.clone(), "a".to_owned(), identity, &sight);
+            match judged.access {
+                Availability::Available => format!("yes, together {:?}", judged.together),
+                Availability::Unavailable { cause, mend } => format!("{cause} | {mend}"),
+            }
         };
         let all = [
             told(&CgroupLayout::None, Identity::Root, sight(None, false, false, false)),

@@ -77,6 +77,9 @@ pub struct Cgroups {
     /// The group below which it makes them, such as `user.slice/ada`; empty for the root of the hierarchies, which is
     /// root's. To an ordinary user a group may have been *delegated*, see "Delegation" in cgroups(7).
     pub parent: String,
+    /// How many processes root's containers may have together, so that numbers are left for the host. An ordinary user's
+    /// containers are bounded by whoever has delegated their group.
+    pub together: Option<u64>,
 }
 
 /// The layout of the control group hierarchies.
@@ -112,6 +115,7 @@ impl Host {
                 layout: CgroupLayout::V2 { controllers },
                 access: Availability::Available,
                 parent: String::new(),
+                together: Some(3_670_016),
             },
         }
     }
@@ -124,6 +128,7 @@ impl Host {
         host.identity = Identity::User { uid: 1000, gid: 1000 };
         host.overlay = Overlay::UserXattr;
         host.cgroups.access = Availability::Unavailable { cause, mend };
+        host.cgroups.together = None;
         host
     }
 

@@ -55,6 +55,7 @@ use serde::Serialize;
 use crate::options::StorageLimit;
 
 pub use capability::{CAPABILITIES, Capabilities, capability_number};
+pub(crate) use cgroup::is_engines;
 pub use cgroup::{MEND_CONTROLLERS, SwapLimit};
 pub use device::{default_device_rules, every_device};
 pub use device_program::device_program;

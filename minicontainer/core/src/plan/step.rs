@@ -31,6 +31,11 @@ pub enum Step {
         /// The controllers it is needed for.
         controllers: Vec<String>,
     },
+    /// Bound the number of processes of all containers of root's together, whatever bound each of them has.
+    LimitTogether {
+        /// The greatest number that may exist at once.
+        pids: u64,
+    },
     /// Bound the memory of all the container's processes together, and the swap space beside it.
     LimitMemory {
         /// The bound in bytes.
@@ -319,6 +324,7 @@ impl Step {
     pub fn actor(&self) -> Actor {
         match self {
             Step::CreateCgroup { .. }
+            | Step::LimitTogether { .. }
             | Step::LimitMemory { .. }
             | Step::LimitCpu { .. }
             | Step::LimitPids { .. }

@@ -7,6 +7,7 @@ impl Step {
     pub fn kind(&self) -> &'static str {
         match self {
             Step::CreateCgroup { .. } => "create-cgroup",
+            Step::LimitTogether { .. } => "limit-together",
             Step::LimitMemory { .. } => "limit-memory",
             Step::LimitCpu { .. } => "limit-cpu",
             Step::LimitPids { .. } => "limit-pids",

@@ -37,7 +37,7 @@ use crate::image::ProcessSettings;
 use crate::options::{
     Access, ByteSize, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions, TimeOffset, WindowSize,
 };
-use crate::plan::{Host, IdMapping, Identity, subordinate};
+use crate::plan::{CgroupLayout, Host, IdMapping, Identity, delegation::COMMON_GROUP, subordinate};
 
 pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, OWN_IDS, READONLY_PATHS};
 
@@ -239,7 +239,7 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
     linux
         .set_namespaces(Some(namespaces(options, host)))
         .set_resources(Some(resources(options, host)?))
-        .set_cgroups_path(Some(cgroups_path(id)))
+        .set_cgroups_path(Some(cgroups_path(id, host)))
         .set_seccomp(profile::seccomp(options, host)?)
         .set_masked_paths(masked)
         .set_readonly_paths(readonly)
@@ -260,9 +260,12 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
     Ok(linux)
 }
 
-/// Where the container's control group lies unless somebody said otherwise.
-pub fn cgroups_path(id: &str) -> PathBuf {
-    format!("/minicontainer-{id}").into()
+/// Where the container's control group lies unless somebody said otherwise. On version 2 root's all lie in one.
+pub fn cgroups_path(id: &str, host: &Host) -> PathBuf {
+    match (&host.cgroups.layout, host.cgroups.together) {
+        (CgroupLayout::V2 { .. }, Some(_)) => format!("/{COMMON_GROUP}/minicontainer-{id}").into(),
+        _ => format!("/minicontainer-{id}").into(),
+    }
 }
 
 fn namespaces(options: &RunOptions, host: &Host) -> Vec<LinuxNamespace> {

@@ -2,12 +2,12 @@
 
 use std::{
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
 
-use minicontainer::rootfs;
+use minicontainer::{core::plan::delegation::COMMON_GROUP, rootfs};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -90,14 +90,20 @@ pub(super) fn remove_cgroups(container: &Container) -> Result<(), ContainerError
 pub(super) fn remove_cgroup_named(name: &str) -> Result<(), ContainerError> {
     let root = Path::new("/sys/fs/cgroup");
     let hierarchies = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-    for group in hierarchies.chain([root.to_owned()]).map(|hierarchy| hierarchy.join(name)) {
+    let places = hierarchies.chain([root.to_owned()]).flat_map(|place| [place.join(COMMON_GROUP), place]);
+    let groups: Vec<PathBuf> = places.map(|place| place.join(name)).collect();
+    for group in &groups {
         let begin = Instant::now();
-        while let Err(error) = remove_cgroup(&group) {
+        while let Err(error) = remove_cgroup(group) {
             if error.kind() != io::ErrorKind::ResourceBusy || begin.elapsed() > PATIENCE_WITH_CGROUPS {
-                return Err(ContainerError::io("remove the cgroup", &group)(error));
+                return Err(ContainerError::io("remove the cgroup", group)(error));
             }
             thread::sleep(Duration::from_millis(1));
         }
+    }
+    for common in groups.iter().filter_map(|group| group.parent()).filter(|above| above.ends_with(COMMON_GROUP)) {
+        // Other containers may live in it.
+        let _stays = fs::remove_dir(common);
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ fn before_the_root() -> Vec<Step> {
     let map = |outside, count| IdMapping { inside: 0, outside, count };
     vec![
         Step::CreateCgroup { name: "minicontainer/web-1".into(), controllers: names(&["memory", "cpu", "pids"]) },
+        Step::LimitTogether { pids: 28_672 },
         Step::LimitMemory { bytes: 32 << 20, swap: SwapLimit::None },
         Step::LimitMemory { bytes: 32 << 20, swap: SwapLimit::AtMost(16 << 20) },
         Step::LimitMemory { bytes: 32 << 20, swap: SwapLimit::Unlimited },
