@@ -117,6 +117,22 @@ fn the_writable_layer_is_bounded() {
     assert!(succeeds(&shell(&image, work).disk_limit(layer(4 * MIB))));
 }
 
+/// The other places where a container can write without being given any: each is in memory and ends before the machine's.
+#[test]
+fn what_lies_in_memory_is_bounded() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    // A file of 80 MiB; whoever is stopped tells how much there was room for.
+    let fill = |place: &str| format!("dd if=/dev/zero of={place}/x bs=1M count=80 2>/dev/null || stat -c %s {place}/x");
+    for place in ["/dev", "/dev/shm"] {
+        let room: u64 = text(&shell(&image, &fill(place))).parse().unwrap_or_else(|_| panic!("{place} has no end"));
+        assert!((60 * MIB..=64 * MIB).contains(&room), "{place}: {room}");
+    }
+    assert_eq!(text(&shell(&image, &fill("/t")).tmpfs("/t:size=2m")), (2 * MIB).to_string());
+    // The control: there is room for it where it was asked for.
+    assert_eq!(text(&shell(&image, &fill("/t")).tmpfs("/t:size=96m")), "");
+}
+
 /// A stranger's program is bounded without a word, and each word counts in place of the bound.
 #[test]
 fn a_strangers_program_is_bounded_in_all_ways() {
