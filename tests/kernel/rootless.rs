@@ -128,6 +128,11 @@ fn files_of_lent_ids_are_removed() {
         let mut find = Command::new("find");
         let found = find.arg(&place).uid(ORDINARY_USER).gid(ORDINARY_USER).output().expect("find");
         assert!(told(&found).contains("Permission denied"), "{}", told(&found));
+        // So what was changed there cannot be told either, and no half of it is.
+        let unknown = fixture.command().args(["diff", "kept"]).output().expect("the command starts");
+        assert!(!unknown.status.success() && unknown.stdout.is_empty(), "{unknown:?}");
+        let why = told(&unknown);
+        assert!(why.contains("Permission denied") && why.contains("lent to you"), "{why}");
         succeed(&fixture, &["rm", "kept"]);
         assert_eq!(fs::read_dir(place).expect("the directory").count(), 0);
     }

@@ -27,7 +27,8 @@ impl RootFsError {
                     "free some space: `minicontainer rm CONTAINER` and `minicontainer rmi IMAGE` do"
                 }
                 io::ErrorKind::PermissionDenied => {
-                    "its mode may forbid this even to its owner: root may, or the owner after chmod(1)"
+                    "its mode may forbid this even to its owner, or an id that was lent to you owns it: root may, and so may \
+                     the container's own root"
                 }
                 _ => "",
             },

@@ -276,26 +276,3 @@ pub fn remove(directory: &Path) -> Result<(), RootFsError> {
     };
     removed.map_err(RootFsError::io("remove", directory))
 }
-
-/// Bytes in the files of the writable layer, for `ps --size`; each file once, however many names it has. A running
-/// container changes its files while they are counted, so this is a best guess: what cannot be looked at is left out.
-pub fn size(directory: &Path, driver: Driver) -> u64 {
-    let layer = match driver {
-        Driver::Overlay => directory.join("upper"),
-        Driver::Copy => directory.join("rootfs"),
-    };
-    let (mut bytes, mut counted) = (0, HashSet::new());
-    let mut pending = vec![layer];
-    while let Some(directory) = pending.pop() {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() => pending.push(entry.path()),
-                Ok(metadata) if metadata.is_file() && counted.insert((metadata.dev(), metadata.ino())) => {
-                    bytes += metadata.len();
-                }
-                _ => {}
-            }
-        }
-    }
-    bytes
-}

@@ -83,7 +83,8 @@ pub(super) fn id_of(directory: &Path) -> Option<Id> {
     directory.file_name()?.to_str()?.parse().ok()
 }
 
-/// Bytes in the files below a directory, each counted once. One that is not there has none.
+/// Bytes in the files below a directory, each counted once. One that is not there has none, nor has one that the caller
+/// may not look into: what an ordinary user's container keeps for an id that was lent is not counted.
 pub(crate) fn bytes_below(directory: PathBuf) -> u64 {
     let (mut bytes, mut counted, mut pending) = (0, BTreeSet::new(), vec![directory]);
     while let Some(directory) = pending.pop() {
