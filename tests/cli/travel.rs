@@ -212,6 +212,34 @@ fn skopeo_reads_both_tables_of_contents() {
 }
 
 #[test]
+fn layers_compressed_with_zstd_are_loaded() {
+    if !has("skopeo") {
+        return;
+    }
+    let place = Place::new();
+    place.succeed(&["save", "-o", "gzip.tar", "busybox"]);
+    let zstd = ["--dest-compress-format", "zstd", "docker-archive:gzip.tar", "oci:copied:mine:1"];
+    let words = [&["--insecure-policy", "--tmpdir", ".", "copy", "-q"], &zstd[..]].concat();
+    let output = place.program("skopeo", &words).env("HOME", place.path(".")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let blobs = fs::read_dir(place.path("copied/blobs/sha256")).unwrap();
+    let starts: Vec<Vec<u8>> = blobs.map(|blob| fs::read(blob.unwrap().path()).unwrap()[..4].to_vec()).collect();
+    assert!(starts.iter().any(|start| start == b"\x28\xb5\x2f\xfd"), "skopeo has not used zstd: {starts:?}");
+    assert!(place.succeed(&["load", "-i", "copied"]).starts_with("Loaded image"));
+    assert_eq!(place.succeed(&["run", "--rm", "mine:1", "echo", "it runs"]), "it runs\n");
+    // As it travels on, it is what it was.
+    place.succeed(&["save", "-o", "again.tar", "mine:1"]);
+    let words = ["--insecure-policy", "inspect", "--format", "{{.Layers}}", "oci-archive:again.tar"];
+    let again = place.program("skopeo", &words).env("HOME", place.path(".")).output().unwrap();
+    let first = place
+        .program("skopeo", &["--insecure-policy", "inspect", "--format", "{{.Layers}}", "oci:copied:mine:1"])
+        .env("HOME", place.path("."))
+        .output()
+        .unwrap();
+    assert!(!first.stdout.is_empty() && again.stdout == first.stdout, "{}", String::from_utf8_lossy(&again.stderr));
+}
+
+#[test]
 fn umoci_unpacks_what_we_save_and_we_load_what_it_makes() {
     if !has("umoci") || !skip::require(nix::unistd::geteuid().is_root(), skip::ROOT) {
         return;

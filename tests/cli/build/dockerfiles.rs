@@ -203,7 +203,10 @@ fn archives_are_unpacked_by_add_alone() {
         &place,
         "add",
         &[
-            ("Dockerfile", "FROM busybox\nADD tree.tgz /there\nCOPY tree.tgz /kept.tgz\nADD plain /there/\n"),
+            (
+                "Dockerfile",
+                "FROM busybox\nADD tree.tgz /there\nCOPY tree.tgz /kept.tgz\nADD plain /there/\nADD tree.tzst /zstd\n",
+            ),
             ("plain", "p"),
         ],
     );
@@ -213,10 +216,20 @@ fn archives_are_unpacked_by_add_alone() {
         .current_dir(place.path(""))
         .status();
     assert!(packed.unwrap().success());
+    // A zstd frame whose one block has the bytes as they are.
+    let tar = std::process::Command::new("tar").args(["-c", "-C", "tree", "."]).current_dir(place.path("")).output();
+    let tar = tar.unwrap().stdout;
+    let size = (tar.len() as u32) << 3 | 1;
+    let frame = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3][..], &size.to_le_bytes()[..3], &tar].concat();
+    fs::write(place.path("add/tree.tzst"), frame).unwrap();
     build(&place, &["-t", "added", "add"]);
     assert_eq!(
-        say(&place, "added", "cat /there/one /there/in/two /there/plain; head -c 2 /kept.tgz | od -An -tx1"),
-        "12p 1f 8b\n"
+        say(
+            &place,
+            "added",
+            "cat /there/one /there/in/two /there/plain /zstd/in/two; head -c 2 /kept.tgz | od -An -tx1"
+        ),
+        "12p2 1f 8b\n"
     );
 }
 

@@ -65,3 +65,35 @@ fn a_gzip_bomb_is_cut_off() {
     let honest = [gzip(&Tar::new().member(honest, b"").without_end()), gzip_of_zeros(zeros / PIECE), gzip(&[0; 1024])];
     check(&place, &honest.concat(), Harmless, "a file of zeros");
 }
+
+/// A zstd frame with this window, and as many mebibytes of zeros as fit into its blocks: each says with four bytes that
+/// the next 128 KiB are the same.
+fn zstd_of_zeros(window_log: u8, mebibytes: usize) -> Vec<u8> {
+    let block = |last: u32| [&((128_u32 << 10) << 3 | 1 << 1 | last).to_le_bytes()[..3], &[0]].concat();
+    let start = [0x28, 0xb5, 0x2f, 0xfd, 0, (window_log - 10) << 3];
+    [&start[..], &block(0).repeat(8 * mebibytes - 1), &block(1)].concat()
+}
+
+/// A frame with bytes as they are, 128 KiB at most.
+fn zstd_as_it_is(content: &[u8]) -> Vec<u8> {
+    let size = (content.len() as u32) << 3 | 1;
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0, (17 - 10) << 3][..], &size.to_le_bytes()[..3], content].concat()
+}
+
+#[test]
+fn a_zstd_bomb_is_cut_off() {
+    let place = Place::new();
+    let header = zstd_as_it_is(&passed_over(3 << 30));
+    let end = zstd_as_it_is(&[0; 1024]);
+    let large = [header.as_slice(), &zstd_of_zeros(23, 3 << 10), &end].concat();
+    assert!(large.len() < 128 << 10);
+    check(&place, &large, BOMB, "a member of gigabytes");
+    let behind = [zstd_as_it_is(&Tar::new().file("x", "").end()), zstd_of_zeros(23, 3 << 10)].concat();
+    check(&place, &behind, BOMB, "gigabytes behind the end");
+    for window_log in [24, 27, 31] {
+        let long = [zstd_as_it_is(&passed_over(1 << 20)), zstd_of_zeros(window_log, 1), end.clone()].concat();
+        check(&place, &long, Refused("a window of more than 8 MiB"), "a window of many megabytes");
+    }
+    let honest = [zstd_as_it_is(&passed_over(64 << 20)), zstd_of_zeros(23, 64), end].concat();
+    check(&place, &honest, Harmless, "zeros that nobody needs");
+}

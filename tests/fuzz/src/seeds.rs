@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::PathBuf};
 
-use crate::corpus::corpus;
+use crate::{corpus::corpus, tar::Tar};
 
 /// Writes seeds into the directory that the environment names.
 pub fn plant(seeds: impl IntoIterator<Item = impl AsRef<[u8]>>) {
@@ -17,7 +17,16 @@ pub fn layers() -> Vec<Vec<u8>> {
     let archives = corpus().into_iter().flat_map(|case| [Some(case.layer), case.lower]).flatten();
     let small = archives.filter(|archive| archive.len() <= 16 << 10);
     let numbered = small.enumerate();
-    numbered.map(|(number, archive)| [&[number as u8 & 3], archive.as_slice()].concat()).collect()
+    let plain = numbered.map(|(number, archive)| [&[number as u8 & 3], archive.as_slice()].concat());
+    plain
+        .chain([1, 3].map(|how| [&[how], zstd(&Tar::new().directory("d/").file("d/x", "x").end()).as_slice()].concat()))
+        .collect()
+}
+
+/// A zstd frame whose one block has the bytes as they are.
+fn zstd(content: &[u8]) -> Vec<u8> {
+    let size = (content.len() as u32) << 3 | 1;
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3][..], &size.to_le_bytes()[..3], content].concat()
 }
 
 /// Files as people write them; one has every instruction, one every way to write a variable.

@@ -18,7 +18,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flate2::read::MultiGzDecoder;
 use minicontainer::{
     core::{
         Digest,
@@ -36,7 +35,7 @@ use super::{
     layers::Layers,
     select::{Fed, Fingerprint, Selected, attributes, each, select},
 };
-use crate::image::{PackedLayer, check_layer};
+use crate::image::{PackedLayer, check_layer, decompress};
 
 /// How large an image's `/etc/passwd` or `/etc/group` may be.
 const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
@@ -248,21 +247,23 @@ impl Copy<'_, '_> {
     }
 }
 
-/// Whether a file is a tar archive, compressed with gzip or not. One that is compressed otherwise Docker would unpack.
+/// Whether a file is a tar archive, compressed with gzip or zstd or not. What is compressed otherwise Docker would
+/// unpack.
 fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildError> {
     let mut start = Vec::new();
     let failed = |source| BuildError::Read { path: found.path.clone(), of: "the build context".to_owned(), source };
     file.take(512).read_to_end(&mut start).map_err(failed)?;
     let unsupported = |compression| BuildError::Compression { path: found.path.clone(), compression };
     match start.as_slice() {
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Err(unsupported("zstd")),
         [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(unsupported("xz")),
         [b'B', b'Z', b'h', ..] => return Err(unsupported("bzip2")),
-        [0x1f, 0x8b, ..] => {
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => {
             file.rewind().map_err(failed)?;
             start.clear();
-            // A file that only looks like gzip is copied as it is.
-            let _broken = MultiGzDecoder::new(file).take(512).read_to_end(&mut start);
+            // A file that only looks compressed is copied as it is.
+            if let Ok(content) = decompress(file, "the archive") {
+                let _broken = content.take(512).read_to_end(&mut start);
+            }
         }
         _ => {}
     }

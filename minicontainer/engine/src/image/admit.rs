@@ -10,7 +10,7 @@ use oci_spec::image::{Arch, ImageConfiguration, ImageManifestBuilder, MediaType,
 
 use super::{
     ImageError,
-    compression::is_gzip,
+    compression::layer_type,
     damaged::{has_layer, make_way, remove_damaged_blob},
     layer::{Travelling, Unpacked},
     parallel::in_parallel,
@@ -80,8 +80,7 @@ impl Incoming {
     ) -> Result<Incoming, ImageError> {
         let mut descriptors = Vec::new();
         for blob in &layers {
-            let gzip = is_gzip(blob.open()?)?;
-            descriptors.push(blob.descriptor(if gzip { MediaType::ImageLayerGzip } else { MediaType::ImageLayer }));
+            descriptors.push(blob.descriptor(layer_type(blob.open()?)?));
         }
         let manifest = ImageManifestBuilder::default()
             .schema_version(SCHEMA_VERSION)

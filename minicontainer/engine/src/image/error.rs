@@ -95,7 +95,7 @@ impl ImageError {
             ImageError::Entries { .. } => "no program could be started with so many: the image must be built anew",
             ImageError::Nesting { .. } | ImageError::Missing { .. } | ImageError::TooMany { .. } => DAMAGE_HINT,
             ImageError::LayoutVersion { .. } => "save it again as version 1.0.0, or as `docker save` does",
-            ImageError::Compression { .. } => "write it anew uncompressed or with gzip",
+            ImageError::Compression { .. } => "write it anew uncompressed, with gzip or with zstd",
             ImageError::Unpack { source, .. } | ImageError::Apply { source, .. } | ImageError::Import { source } => {
                 source.hint()
             }

@@ -29,7 +29,7 @@ pub struct Importing {
     pub created: String,
 }
 
-/// Makes an image of a tar archive, which may be compressed with gzip.
+/// Makes an image of a tar archive, which may be compressed with gzip or zstd.
 ///
 /// ```
 /// use minicontainer::Store;

@@ -26,7 +26,7 @@ const IMAGE_LIMIT: usize = 1000;
 /// More layers, or names, than any honest image has.
 const NAME_COUNT_LIMIT: usize = 1000;
 
-/// Adds the images of a tar archive, which may be compressed with gzip: an OCI image layout, or what `docker save`
+/// Adds the images of a tar archive, which may be compressed with gzip or zstd: an OCI image layout, or what `docker save`
 /// writes.
 pub fn load(store: &Store, archive: impl Read) -> Result<Vec<Loaded>, ImageError> {
     load_watched(store, archive, &|_, _, _| {})

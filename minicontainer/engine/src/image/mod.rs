@@ -61,6 +61,7 @@ pub(crate) use built::{Built, unpack_built};
 pub use change::ChangeError;
 pub use check::{Applied, check_layer};
 pub use commit::{Committing, commit, export};
+pub(crate) use compression::decompress;
 pub(crate) use damaged::{has_layer, hash, make_way};
 pub use digested::PackedLayer;
 pub(crate) use digested::{LayerWriter, packed};

@@ -8,7 +8,10 @@ use std::{
     thread,
 };
 
-/// Does some work on each item, on as many threads as there are processors, beginning with the first item. After a
+/// The most threads: each may need eight megabytes to decompress, and the disk is no faster with more.
+const MOST: usize = 4;
+
+/// Does some work on each item, on as many threads as there are processors, four at most, beginning with the first item. After a
 /// failure nothing new is begun; the failure that is returned is that of the first item that failed.
 pub(super) fn in_parallel<T: Sync, U: Send, E: Send>(
     items: &[T],
@@ -26,7 +29,7 @@ pub(super) fn in_parallel<T: Sync, U: Send, E: Send>(
         }
     };
     thread::scope(|scope| {
-        let workers = thread::available_parallelism().map_or(1, usize::from).min(items.len());
+        let workers = thread::available_parallelism().map_or(1, usize::from).min(MOST).min(items.len());
         for _ in 1..workers {
             scope.spawn(take_turns);
         }

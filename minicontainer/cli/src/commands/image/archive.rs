@@ -24,7 +24,7 @@ use crate::{
 
 /// Add the images of a tar archive
 ///
-/// It may be what `docker save` writes, or an OCI image layout, and compressed with gzip.
+/// It may be what `docker save` writes, or an OCI image layout, and compressed with gzip or zstd.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   docker save alpine | minicontainer load
@@ -72,7 +72,7 @@ pub struct ImportArguments {
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
 
-    /// The archive, which may be compressed with gzip; - for stdin
+    /// The archive, which may be compressed with gzip or zstd; - for stdin
     #[arg(value_name = "FILE|-")]
     archive: PathBuf,
 
@@ -83,7 +83,7 @@ pub struct ImportArguments {
 
 /// Apply one layer from stdin to a directory, to try what an archive does
 ///
-/// The layer is a tar archive, which may be compressed with gzip. The directory holds what lies below the layer:
+/// The layer is a tar archive, which may be compressed with gzip or zstd. The directory holds what lies below the layer:
 /// whiteouts delete. Nothing outside the directory is touched, whatever the archive says. When a layer is refused, the
 /// part of it that came before is there.
 #[derive(Debug, Args)]
