@@ -2,12 +2,13 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         process::CommandExt,
     },
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -136,6 +137,52 @@ fn files_of_lent_ids_are_removed() {
         succeed(&fixture, &["rm", "kept"]);
         assert_eq!(fs::read_dir(place).expect("the directory").count(), 0);
     }
+}
+
+/// How many processes have this word among theirs.
+fn processes_with(word: &str) -> usize {
+    let commands = fs::read_dir("/proc").expect("/proc").flatten();
+    let commands = commands.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    commands.filter(|command| String::from_utf8_lossy(command).contains(word)).count()
+}
+
+/// What a RUN writes as another user its owner cannot even look into: a build that fails, or is killed, leaves it nowhere.
+#[test]
+fn builds_leave_nothing_of_lent_ids() {
+    const FOREVER: &str = "31536000.8452";
+    let Some(fixture) = Fixture::user_with_ids() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    let context = shared(&fixture);
+    let context = context.to_str().expect("text");
+    let write = |run: &str| {
+        let text = format!("FROM busybox\nRUN {run}\n");
+        fs::write(format!("{context}/Dockerfile"), text).expect("a Dockerfile");
+    };
+    let staged = || fs::read_dir(fixture.store().join("staging")).expect("the directory").count();
+    // What everybody may read becomes a layer, and is root's there.
+    write("touch /x; chown 33:44 /x; stat -c %u:%g /x");
+    succeed(&fixture, &["build", "-q", "-t", "built", context]);
+    assert_eq!(succeed(&fixture, &["run", "--rm", "built", "stat", "-c", "%u:%g", "/x"]), "0:0");
+    write(&format!("{CLOSED}; exit 3"));
+    let failed = fixture.command().args(["build", "-q", context]).output().expect("the command starts");
+    assert!(failed.status.code() == Some(1) && told(&failed).contains("exit code: 3"), "{}", told(&failed));
+    assert_eq!(staged(), 0);
+    write(&format!("{CLOSED}; echo I am there; sleep {FOREVER}"));
+    let mut killed = fixture.command();
+    let mut killed = killed.args(["build", context]).stderr(Stdio::piped()).spawn().expect("the command starts");
+    let mut lines = BufReader::new(killed.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.ends_with(" I am there")));
+    killed.kill().expect("it is killed");
+    killed.wait().expect("its end");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while processes_with(FOREVER) > 0 {
+        assert!(Instant::now() < deadline, "the container outlives its engine");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Whoever comes next sweeps it.
+    write("true");
+    succeed(&fixture, &["build", "-q", context]);
+    assert_eq!(staged(), 0);
 }
 
 /// A helper that never ends, one that refuses, and none at all: told in time, by name, and nothing is left behind.

@@ -24,10 +24,11 @@ use nix::unistd::write;
 use super::ids::{ask_helpers, write_maps};
 use super::start_error::StartError;
 use super::wait::{self, How};
+use crate::host::subordinate_maps;
 use crate::sys;
 use crate::sys::birth::{self, CloneArgs};
 use crate::sys::calls::{self, MountAttr};
-use crate::sys::removal::empty_directory;
+use crate::sys::removal::{empty_directory, remove_tree};
 
 /// Makes a process in a new user namespace, and others by `flags`, that belongs to `owner`, else to the caller. Once
 /// `prepare`d it does its `work`, whose answer is its exit code, and ends.
@@ -98,8 +99,19 @@ pub(crate) fn make(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
     Ok(Some(namespace.into()))
 }
 
+/// Removes a directory with everything in it, also what belongs to the subordinate ids of the caller. It may be gone already.
+pub(crate) fn remove(directory: &Path) -> io::Result<()> {
+    match remove_tree(directory) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match subordinate_maps() {
+            Some(maps) => empty(directory, &maps).and_then(|()| remove_tree(directory)),
+            None => Err(error),
+        },
+        removed => removed,
+    }
+}
+
 /// Removes all that is in a directory, as root of a user namespace with these maps.
-pub(crate) fn empty(directory: &Path, [uids, gids]: &[Vec<IdMapping>; 2]) -> io::Result<()> {
+fn empty(directory: &Path, [uids, gids]: &[Vec<IdMapping>; 2]) -> io::Result<()> {
     let directory = File::open(directory)?;
     let work = || empty_directory(directory.as_raw_fd()).map_or_else(|errno| errno.0, |()| 0);
     // SAFETY: `empty_directory` makes calls of `sys` and allocates nothing.

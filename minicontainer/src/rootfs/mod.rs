@@ -68,7 +68,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RootFsError;
 
-use crate::{host::subordinate_maps, process::user_namespace, sys::removal::remove_tree};
+use crate::process::user_namespace;
 use merged::{Links, Merged};
 
 /// How a container gets a tree that it may write in.
@@ -267,12 +267,5 @@ pub fn read_file(layers: &[PathBuf], path: &str, limit: u64) -> Result<Option<St
 /// Removes a container's directory with everything in it, also what its owner has no permission to enter, and what
 /// belongs to the subordinate ids of the caller. It may be gone already.
 pub fn remove(directory: &Path) -> Result<(), RootFsError> {
-    let removed = match remove_tree(directory) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match subordinate_maps() {
-            Some(maps) => user_namespace::empty(directory, &maps).and_then(|()| remove_tree(directory)),
-            None => Err(error),
-        },
-        removed => removed,
-    };
-    removed.map_err(RootFsError::io("remove", directory))
+    user_namespace::remove(directory).map_err(RootFsError::io("remove", directory))
 }

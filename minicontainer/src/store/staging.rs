@@ -24,7 +24,7 @@ use nix::{
 };
 
 use super::{StoreError, blob::Blob};
-use crate::sys::removal::remove_tree;
+use crate::process::user_namespace;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -97,7 +97,7 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         // What cannot be removed now is swept by the next holder of the store's lock, who reports the failure.
-        let _ = remove_tree(&self.path);
+        let _ = user_namespace::remove(&self.path);
     }
 }
 
@@ -107,7 +107,8 @@ pub(super) fn sweep(parent: &Path) -> Result<(), StoreError> {
         let path = entry.map_err(StoreError::io("list", parent))?.path();
         let Ok(directory) = File::open(&path) else { continue };
         if let Ok(_dead) = Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
-            remove_tree(&path).map_err(StoreError::io("remove", &path))?;
+            // A build that was killed may have left what the programs of its RUN wrote as other users.
+            user_namespace::remove(&path).map_err(StoreError::io("remove", &path))?;
         }
     }
     Ok(())
