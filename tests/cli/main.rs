@@ -9,6 +9,8 @@ mod check;
 mod credentials;
 mod cut;
 mod demo;
+#[cfg(target_arch = "x86_64")]
+mod faults;
 mod fetch;
 mod help;
 mod hostile;
@@ -24,5 +26,7 @@ mod skip;
 mod streams;
 mod terminal;
 mod tls;
+#[cfg(target_arch = "x86_64")]
+mod tracer;
 mod travel;
 mod usage;

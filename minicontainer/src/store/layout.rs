@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Damaged, StoreError,
-    blob::{Blob, parse, read_document},
+    blob::{parse, read_document},
     staging::{Staging, publish},
 };
 
@@ -96,12 +96,6 @@ impl Layout {
             .and_then(|index| index.to_string_pretty())
             .map_err(|error| StoreError::io("write", &path)(io::Error::other(error)))?;
         replace(staging, &path, index.as_bytes())
-    }
-
-    /// Puts a staged blob in its place; nothing happens if it is there already.
-    pub(super) fn add(&self, blob: &Blob) -> Result<(), StoreError> {
-        let place = self.blob_path(&blob.digest);
-        if place.exists() { Ok(()) } else { publish(&blob.path, &place) }
     }
 
     /// Opens a blob of this layout.

@@ -24,6 +24,7 @@ use minicontainer::{
         explain::{Language, explain_plan, explain_weakening},
         options::{ByteSize, StorageLimit, Timeout},
     },
+    store::StoreError,
 };
 use minicontainer_engine::container::{AfterExit, Attended, exit_code};
 
@@ -175,7 +176,11 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let mut running = match sandbox.start(decided) {
         Ok(running) => running,
         Err(error) => {
-            let failure = Failure::from(error);
+            let failure = match store.image(image.id.as_str()) {
+                // Somebody removed it before the container had a record.
+                Err(gone @ StoreError::UnknownImage { .. }) => Failure::from(gone).of_run(),
+                _ => Failure::from(error),
+            };
             meta_file.map_or(Ok(()), |file| file.write(measured::fault(&failure.message()).as_bytes()))?;
             not_started(attended, &failure)?;
             return Err(failure);

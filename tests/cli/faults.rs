@@ -1,0 +1,347 @@
+//! Faults of the machine at every step of a change to the store: a disk that is full, slow to answer, or broken, no more
+//! descriptors, a power cut. What there was is there afterwards; what failed can be tried again.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    mount::{MsFlags, mount, umount},
+    sched::{CloneFlags, unshare},
+};
+
+use crate::{
+    place::Place,
+    skip,
+    tracer::{Ended, Fate, Kind, traced},
+};
+
+/// An archive of an image with files of its own, and nothing but busybox in the store.
+fn with_archive() -> Place {
+    let place = Place::new();
+    fs::create_dir_all(place.path("context/many")).unwrap();
+    for number in 0..6 {
+        fs::write(place.path("context/many").join(number.to_string()), vec![b'x'; 3000 + number]).unwrap();
+    }
+    fs::write(place.path("context/big"), vec![b'y'; 300_000]).unwrap();
+    fs::write(place.path("context/Dockerfile"), "FROM busybox\nCOPY . /files\n").unwrap();
+    place.succeed(&["build", "-q", "-t", "one:1", "context"]);
+    place.succeed(&["save", "-o", "one.tar", "one:1"]);
+    place.succeed(&["rmi", "one:1"]);
+    place.succeed(&["builder", "prune", "-a", "-f"]);
+    place
+}
+
+/// Every path in a store but those of downloads and locks.
+fn paths(directory: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("fs") && !path.is_symlink() {
+            found.extend(paths(&path));
+        }
+        found.insert(path);
+    }
+    found
+}
+
+fn sound(place: &Place) {
+    assert_eq!(place.succeed(&["system", "check"]), "The store is sound.\n");
+}
+
+/// How many calls of some kinds a command makes.
+fn count(place: &Place, arguments: &[&str], kinds: &[Kind]) -> usize {
+    let mut calls = 0;
+    let Ended { status, stderr } = traced(&mut place.command(arguments), |kind| {
+        calls += usize::from(kinds.contains(&kind));
+        Fate::Goes
+    });
+    assert!(status.success(), "{stderr}");
+    calls
+}
+
+/// Runs a command whose call of that number, among those of some kinds, fails.
+fn failing(place: &Place, arguments: &[&str], kinds: &[Kind], at: usize, errno: i32) -> Ended {
+    let mut calls = 0;
+    traced(&mut place.command(arguments), |kind| {
+        calls += usize::from(kinds.contains(&kind));
+        if kinds.contains(&kind) && calls == at + 1 { Fate::Fails(errno) } else { Fate::Goes }
+    })
+}
+
+/// Each call of `load` that is of these kinds fails once, with one errno after the other: it is told, nothing is left of it,
+/// and the next try succeeds.
+#[track_caller]
+fn check_refused(kinds: &[Kind], errnos: &[i32]) {
+    let place = with_archive();
+    let load = ["load", "-i", "one.tar"];
+    let calls = count(&place, &load, kinds);
+    assert!(calls > 8, "{calls} calls are too few to be all");
+    place.succeed(&["rmi", "one:1"]);
+    let before = paths(&place.path("store"));
+    let mut failures = 0;
+    for at in 0..calls {
+        let errno = errnos[at % errnos.len()];
+        let Ended { status, stderr } = failing(&place, &load, kinds, at, errno);
+        let reason = std::io::Error::from_raw_os_error(errno).to_string();
+        let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
+        if status.success() {
+            // A call that may fail: the engine has another way.
+            place.succeed(&["rmi", "one:1"]);
+        } else {
+            failures += 1;
+            assert_eq!(status.code(), Some(1), "call {at}, {reason}: {stderr}");
+            assert!(stderr.contains(&reason), "call {at} failed with {reason}, and this is told: {stderr}");
+            // Once the index is in its place the image is there, even if the disk refuses to say that it is durable.
+            if place.run(&["image", "verify", "one:1"]).code == 0 {
+                place.succeed(&["rmi", "one:1"]);
+            }
+            // What a cleanup could not remove the next command that writes does.
+            place.succeed(&["system", "check", "--quick", "--repair"]);
+        }
+        let now = paths(&place.path("store"));
+        let left: Vec<_> = now.symmetric_difference(&before).collect();
+        assert!(left.is_empty(), "call {at}, {reason}: {left:?}");
+    }
+    assert!(failures * 2 > calls, "only {failures} of {calls} faults were felt");
+    sound(&place);
+    place.succeed(&load);
+    sound(&place);
+}
+
+#[test]
+fn a_disk_that_fails_once_at_any_step_of_a_load() {
+    check_refused(&[Kind::Change, Kind::Write], &[libc::ENOSPC, libc::EIO, libc::EDQUOT, libc::EROFS]);
+}
+
+#[test]
+fn no_more_descriptors_or_memory_at_any_step_of_a_load() {
+    check_refused(&[Kind::Open, Kind::Change], &[libc::EMFILE, libc::ENFILE, libc::ENOMEM]);
+}
+
+#[test]
+fn writes_that_are_interrupted_or_short_go_on() {
+    let place = with_archive();
+    let mut writes = 0;
+    let ended = traced(&mut place.command(&["load", "-i", "one.tar"]), |kind| {
+        writes += usize::from(kind == Kind::Write);
+        match (kind, writes % 3) {
+            (Kind::Write, 0) => Fate::Fails(libc::EINTR),
+            (Kind::Write, 1) => Fate::Halves,
+            _ => Fate::Goes,
+        }
+    });
+    assert!(ended.status.success() && writes > 8, "{}", ended.stderr);
+    sound(&place);
+}
+
+/// A file system of its own over the directory of the store, for the calling thread and what it starts alone.
+struct Disk {
+    image: PathBuf,
+    place: PathBuf,
+}
+
+impl Disk {
+    fn mount(&self) {
+        let mounted = Command::new("mount").args(["-o", "loop"]).args([&self.image, &self.place]).status().unwrap();
+        assert!(mounted.success(), "the disk cannot be mounted");
+    }
+
+    /// The power goes: nothing reaches the disk any more, not even what stands in the journal (`EXT4_IOC_SHUTDOWN`).
+    fn cut(&self, flags: u32) {
+        const SHUTDOWN: libc::c_ulong = 0x8004_587d;
+        let root = File::open(&self.place).unwrap();
+        // SAFETY: the call reads a number from a place that outlives it.
+        let done = unsafe { libc::ioctl(root.as_raw_fd(), SHUTDOWN, &flags) };
+        assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+    }
+
+    fn unmount(&self) {
+        // A child that another test is just starting has a copy of our descriptors until its execve.
+        let begin = Instant::now();
+        while let Err(errno) = umount(&self.place) {
+            assert!(errno == Errno::EBUSY && begin.elapsed() < Duration::from_secs(60), "{errno}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// The journal is written before the power goes, or is not.
+const JOURNAL: [u32; 2] = [1, 2];
+
+fn has_loop_devices() -> bool {
+    let has = |program: &str| Command::new(program).arg("-V").output().is_ok_and(|output| output.status.success());
+    Path::new("/dev/loop-control").exists() && has("mkfs.ext4") && has("mount")
+}
+
+#[test]
+fn a_power_cut_at_any_step_of_a_load_leaves_the_image_whole_or_absent() {
+    if !skip::require(nix::unistd::geteuid().is_root(), skip::ROOT)
+        || !skip::require(has_loop_devices(), skip::LOOP_DEVICES)
+    {
+        return;
+    }
+    // A mount namespace of this thread's own: whatever becomes of the test, nothing stays mounted.
+    thread::spawn(power_cuts).join().unwrap();
+}
+
+fn power_cuts() {
+    let place = with_archive();
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>).unwrap();
+    place.succeed(&["save", "-o", "busybox.tar", "busybox"]);
+    let fresh = place.path("fresh.img");
+    File::create(&fresh).unwrap().set_len(48 << 20).unwrap();
+    let made = Command::new("mkfs.ext4").args(["-q", "-O", "has_journal"]).arg(&fresh).status().unwrap();
+    assert!(made.success());
+    let first = Disk { image: fresh.clone(), place: place.path("store") };
+    first.mount();
+    fs::set_permissions(place.path("store"), fs::Permissions::from_mode(0o700)).unwrap();
+    place.succeed(&["load", "-i", "busybox.tar"]);
+    let calls = count(&place, &["load", "-i", "one.tar"], &[Kind::Change, Kind::Write]);
+    place.succeed(&["rmi", "one:1"]);
+    first.unmount();
+    let mut control_lost = false;
+    for journal in JOURNAL {
+        // Every third step, and the end, when the command has said that the image is there.
+        for at in (0..calls).step_by(3).chain([usize::MAX]) {
+            let disk = Disk { image: place.path("disk.img"), place: place.path("store") };
+            assert!(
+                Command::new("cp").args(["--sparse=always"]).args([&fresh, &disk.image]).status().unwrap().success()
+            );
+            disk.mount();
+            fs::write(place.path("store/control"), vec![b'x'; 5000]).unwrap();
+            let mut step = 0;
+            let ended = traced(&mut place.command(&["load", "-i", "one.tar"]), |kind| {
+                let counts = kind != Kind::Open;
+                step += usize::from(counts);
+                if counts && step == at.saturating_add(1) {
+                    disk.cut(journal);
+                    return Fate::Last;
+                }
+                Fate::Goes
+            });
+            if at == usize::MAX {
+                assert!(ended.status.success(), "{}", ended.stderr);
+                disk.cut(journal);
+            }
+            disk.unmount();
+            disk.mount();
+            // What nobody has synced is gone: the cut is one.
+            control_lost |= fs::read(place.path("store/control")).map_or(true, |content| content.len() < 5000);
+            let _removed = fs::remove_file(place.path("store/control"));
+            let when = format!("step {at} of {calls}, journal {journal}");
+            let check = place.run(&["system", "check"]);
+            assert_eq!(check.code, 0, "{when}: {}", check.show());
+            let listed = place.succeed(&["images", "--format", "{{.Repository}}"]);
+            assert!(listed.contains("busybox"), "{when}: {listed}");
+            assert!(at != usize::MAX || listed.contains("one"), "{when}: what was committed is gone");
+            place.succeed(&["load", "-i", "one.tar"]);
+            assert_eq!(place.succeed(&["image", "verify", "one:1"]), "one:1: whole (3 layers)\n", "{when}");
+            disk.unmount();
+        }
+    }
+    assert!(control_lost, "a file that nobody had synced outlived every power cut: it was none");
+}
+
+/// A store on a file system that can only be read: every command says so, and changes nothing.
+#[test]
+fn a_store_that_can_only_be_read_is_said_to_be_so() {
+    let Some(place) = Place::root() else { return };
+    let script = r#"
+        mount --bind store store && mount -o remount,bind,ro store || exit 9
+        for command in "run --rm busybox true" "images" "rmi busybox" "system check" "image seed"; do
+            "$ENGINE" $command 2>&1 | grep -q 'store .* is not writable: Read-only file system' || echo "$command: not said"
+        done
+        "$ENGINE" run --rm busybox true 2>/dev/null; echo "run ends with $?"
+    "#;
+    let arguments = ["--mount", "--propagation", "private", "sh", "-c", script];
+    let answer = place.answer(place.program("unshare", &arguments).output().unwrap());
+    assert_eq!(answer.stdout, "run ends with 125\n", "{}", answer.stderr);
+    sound(&place);
+}
+
+#[test]
+fn many_containers_of_one_image_start_at_once() {
+    let place = Place::new();
+    let start = |number: usize| {
+        let name = format!("many-{number}");
+        place.command(&["run", "--name", &name, "busybox", "echo", &name]).output().unwrap()
+    };
+    thread::scope(|scope| {
+        let started: Vec<_> = (0..50).map(|number| scope.spawn(move || start(number))).collect();
+        for (number, run) in started.into_iter().enumerate() {
+            let output = run.join().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(String::from_utf8_lossy(&output.stdout), format!("many-{number}\n"));
+        }
+    });
+    assert_eq!(place.containers(), 50);
+    sound(&place);
+    place.succeed(&["system", "prune", "-f"]);
+    assert_eq!(place.containers(), 0);
+}
+
+/// What removes races with what uses: whatever comes first, nobody uses what is gone. An image that is not there any more is
+/// an honest answer.
+#[test]
+fn removing_races_with_running_loading_and_building() {
+    const ROUNDS: usize = 6;
+    let place = Place::new();
+    fs::create_dir(place.path("context")).unwrap();
+    // A registry that refuses at once is asked where the base is gone.
+    fs::write(place.path("context/Dockerfile"), "FROM 127.0.0.1:9/base:1\nRUN cat /note > /copy\n").unwrap();
+    fs::create_dir(place.path("base")).unwrap();
+    fs::write(place.path("base/note"), "a note").unwrap();
+    fs::write(place.path("base/Dockerfile"), "FROM busybox\nCOPY note /note\n").unwrap();
+    place.succeed(&["build", "-q", "-t", "127.0.0.1:9/base:1", "base"]);
+    place.succeed(&["save", "-o", "base.tar", "127.0.0.1:9/base:1"]);
+    let used = |arguments: &'static [&'static str], expect: &'static str| {
+        let place = &place;
+        move || {
+            for _ in 0..ROUNDS {
+                let answer = place.run(arguments);
+                let honest = ["no image", "127.0.0.1:9", "was removed while it was built upon", "No such container"];
+                match answer.code {
+                    0 => assert!(answer.stdout.contains(expect), "{arguments:?}: {}", answer.show()),
+                    _ => assert!(
+                        honest.iter().any(|reason| answer.stderr.contains(reason)),
+                        "{arguments:?}: {}",
+                        answer.show()
+                    ),
+                }
+            }
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(used(&["run", "--rm", "127.0.0.1:9/base:1", "cat", "/note"], "a note"));
+        scope.spawn(used(&["build", "--no-cache", "-t", "built:1", "context"], ""));
+        scope.spawn(used(&["load", "-i", "base.tar"], "base:1"));
+        let remove = || {
+            for round in 0..ROUNDS * 3 {
+                let arguments: &[&str] = match round % 3 {
+                    0 => &["rmi", "-f", "127.0.0.1:9/base:1"],
+                    1 => &["image", "prune", "-a", "-f"],
+                    _ => &["system", "prune", "-f"],
+                };
+                let answer = place.run(arguments);
+                let refused = answer.stderr.contains("uses it") || answer.stderr.contains("no image");
+                assert!(answer.code == 0 || refused, "{arguments:?}: {}", answer.show());
+            }
+        };
+        scope.spawn(remove);
+    });
+    let check = place.run(&["system", "check"]);
+    assert_eq!(check.code, 0, "{}", check.show());
+    place.succeed(&["load", "-i", "base.tar"]);
+    assert_eq!(place.succeed(&["run", "--rm", "127.0.0.1:9/base:1", "cat", "/note"]), "a note");
+    place.succeed(&["build", "-q", "-t", "built:1", "context"]);
+    sound(&place);
+}
