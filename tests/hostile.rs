@@ -54,18 +54,10 @@ enum Tests {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Capability {
-    Build,
     Copy,
     Exec,
-    Images,
-    Isolation,
     Lifecycle,
-    Limits,
     Networks,
-    Profile,
-    Registry,
-    Rootless,
-    Terminal,
     Volumes,
 }
 
