@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    path::{Path, PathBuf},
     process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
@@ -10,7 +11,7 @@ use std::{
 
 use nix::{
     sys::signal::{Signal, kill},
-    unistd::Pid,
+    unistd::{Pid, geteuid},
 };
 
 use super::{build, check_clean, fates, project};
@@ -42,14 +43,26 @@ fn under_way(place: &Place, arguments: &[&str]) -> Child {
     child
 }
 
-/// How many processes run the command that takes for ever.
-fn sleepers() -> usize {
-    let commands =
-        fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    commands.filter(|command| command.windows(13).any(|word| word == b"31536000.7341")).count()
+/// The processes that run the command that takes for ever, as directories of /proc.
+fn sleepers() -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let sleeps = |command: Vec<u8>| command.windows(13).any(|word| word == b"31536000.7341");
+    processes.filter(|process| fs::read(process.join("cmdline")).is_ok_and(sleeps)).collect()
 }
 
-fn check_interrupted(place: &Place) {
+/// The control groups that the engine made for them, in every hierarchy.
+fn groups_of_sleepers() -> Vec<PathBuf> {
+    let told = |process: PathBuf| fs::read_to_string(process.join("cgroup")).unwrap_or_default();
+    let lines: Vec<String> =
+        sleepers().into_iter().flat_map(|one| told(one).lines().map(String::from).collect::<Vec<_>>()).collect();
+    let parts = lines.iter().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    let own = parts.filter(|(_, group)| group.contains("minicontainer-"));
+    own.map(|(hierarchy, group)| Path::new("/sys/fs/cgroup").join(hierarchy).join(group.trim_start_matches('/')))
+        .collect()
+}
+
+/// `limited` says that containers have control groups here.
+fn check_interrupted(place: &Place, limited: bool) {
     let images = place.succeed(&["images"]);
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let mut child = under_way(place, &[]);
@@ -63,20 +76,24 @@ fn check_interrupted(place: &Place) {
     project(place, "ctx", &[("Dockerfile", "FROM busybox\nRUN echo first > /first\nRUN true\n")]);
     assert_eq!(fates(&build(place, &["ctx"])), ["RUN CACHED", "RUN DONE"]);
     let mut child = under_way(place, &["--no-cache"]);
+    let groups = groups_of_sleepers();
+    assert!(!groups.is_empty() || !limited);
     child.kill().unwrap();
     child.wait().unwrap();
     // The next who builds sweeps what it has left.
-    wait_until("the end of the container", || sleepers() == 0);
+    wait_until("the end of the container", || sleepers().is_empty());
     project(place, "ctx", &[("Dockerfile", "FROM busybox\nRUN echo first > /first\nRUN echo second > /second\n")]);
     build(place, &["ctx"]);
+    let left: Vec<&PathBuf> = groups.iter().filter(|group| group.exists()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 /// One test for both, since they count the same processes.
 #[test]
 fn an_interrupted_build_leaves_nothing() {
-    check_interrupted(&Place::new());
+    check_interrupted(&Place::new(), geteuid().is_root());
     let Some(place) = Place::user() else { return };
-    check_interrupted(&place);
+    check_interrupted(&place, false);
 }
 
 /// A store on a small file system in memory, which a mount namespace of the command's own has to itself.

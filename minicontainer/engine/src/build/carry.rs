@@ -47,7 +47,7 @@ pub struct Built {
 
 /// A build that can be carried out, once, and cancelled from any thread.
 pub struct Build<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
     pub(super) context: &'a Context,
     pub(super) planned: &'a Planned,
     request: &'a Request,

@@ -13,7 +13,7 @@ use minicontainer::{
 };
 use minicontainer_dockerfile::{DockerfileError, IgnoreError, Position, Span};
 
-use crate::{image::ImageError, registry::RegistryError};
+use crate::{container::ContainerError, image::ImageError, registry::RegistryError};
 
 /// Why nothing came of a build.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +85,9 @@ pub enum BuildError {
     /// The container of a RUN cannot be made.
     #[error("cannot run \"{process}\"")]
     Sandbox { process: String, source: Box<minicontainer::Error> },
+    /// The place of a RUN's container cannot be made.
+    #[error("cannot run \"{process}\"")]
+    Container { process: String, source: ContainerError },
     /// A variable that no process can have.
     #[error("cannot use the variable {name}")]
     Variable { name: String, source: EnvError },
@@ -156,6 +159,7 @@ impl BuildError {
         let fixed = match self {
             BuildError::Step { source, .. } => return source.hint(),
             BuildError::Sandbox { source, .. } => return source.hint().unwrap_or_default().to_string(),
+            BuildError::Container { source, .. } => return source.hint().unwrap_or_default(),
             BuildError::Pull { source, .. } => return source.hint().to_string(),
             BuildError::Image { source, .. } => source.hint(),
             BuildError::Unpack { source, .. } | BuildError::ContextArchive { source } => source.hint(),

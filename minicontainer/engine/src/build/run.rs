@@ -4,9 +4,9 @@
 //! packed when the command has ended. There is no network unless somebody asks: a Dockerfile is a stranger's program.
 
 use std::{
-    fs::{DirBuilder, File},
+    fs::File,
     io::{self, BufRead, BufReader, PipeReader, Read},
-    os::{fd::OwnedFd, unix::fs::DirBuilderExt},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -15,32 +15,20 @@ use std::{
 use minicontainer::{
     Running, Sandbox, Stdio, Verdict,
     core::{RunOptions, options},
-    rootfs::{self, Driver},
-    sandbox::new_id,
+    rootfs::Driver,
     store::{Image, Layer},
 };
 use minicontainer_dockerfile::{instruction::Network, plan::RunCommand};
 use oci_spec::image::ImageConfiguration;
 
 use super::{BuildError, Carrying, files::Files, layers::Layers, mounts::Mounts, stack::Stack, stubs::Stubs};
+use crate::container::Containers;
 use crate::image::{ImageError, PackedLayer, layer_from_upper};
 
 /// The name that the machine has inside.
 const HOSTNAME: &str = "build";
 /// A line of output that is longer is told in pieces.
 const LONGEST_LINE: u64 = 16 * 1024;
-
-/// The container's directory, removed when it is over.
-struct Scratch {
-    path: PathBuf,
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed now goes with the staging directory, or is swept by the next who locks the store.
-        let _gone = rootfs::remove(&self.path);
-    }
-}
 
 impl Carrying<'_> {
     /// Runs a command upon a stage; `told` gets what it prints.
@@ -54,16 +42,15 @@ impl Carrying<'_> {
     ) -> Result<PackedLayer, BuildError> {
         let process = command.argv.join(" ");
         let failed = |source| BuildError::Sandbox { process: process.clone(), source: Box::new(source) };
-        let scratch = Scratch { path: self.staging.vacant() };
-        let made = DirBuilder::new().mode(0o700).create(&scratch.path);
-        made.map_err(|source| BuildError::Make { path: scratch.path.clone(), source })?;
+        let transient = Containers::of(self.build.store).transient();
+        let container = transient.map_err(|source| BuildError::Container { process: process.clone(), source })?;
         // One pipe for both, so that what is written first is told first.
         let (printed, writer) = io::pipe().map_err(|source| failed(minicontainer::Error::Stream { source }))?;
         let writer = Arc::new(File::from(OwnedFd::from(writer)));
-        let sandbox = Sandbox::from_image(&bare_image(stack, &scratch.path))
+        let sandbox = Sandbox::from_image(&bare_image(stack, container.path()))
             .options(self.options(command, mounts)?)
             .driver(Driver::Overlay)
-            .kept_in(&scratch.path, new_id().map_err(failed)?)
+            .kept_in(container.path(), container.id().as_str())
             .volatile()
             .end_with_caller()
             .stdin(Stdio::Null)
@@ -91,7 +78,7 @@ impl Carrying<'_> {
         if !ending.is_empty() {
             return Err(BuildError::Process { process, ending });
         }
-        let upper = scratch.path.join("upper");
+        let upper = container.path().join("upper");
         stubs.remove(&upper).map_err(|source| BuildError::Make { path: upper.clone(), source })?;
         let latest = self.request.epoch.map(|epoch| u64::try_from(epoch).unwrap_or_default());
         layer_from_upper(&upper, self.staging, latest).map_err(|error| ImageError::from(error).into())

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::PathBuf};
 
-use super::{ContainerError, Containers, Id, attended::is_attended, prune::is_half, record};
+use super::{ContainerError, Containers, Id, attended::is_attended, prune::is_half, record, transient};
 
 impl Containers {
     /// What dead engines left, each with what it is. The caller holds the store's lock, else somebody living may be
@@ -12,6 +12,8 @@ impl Containers {
         for path in self.entries()? {
             if is_half(&path) {
                 leftovers.push((path, "half a container"));
+            } else if transient::is_left(&path)? {
+                leftovers.push((path, "a container of a build that was killed"));
             }
         }
         for path in self.directories()? {

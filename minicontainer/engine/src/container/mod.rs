@@ -56,6 +56,7 @@ mod record;
 mod remove;
 #[cfg(test)]
 mod tests;
+mod transient;
 
 use std::{
     fs, io,
@@ -187,6 +188,10 @@ impl Containers {
         for path in self.entries()? {
             if prune::is_half(&path) {
                 remove::remove_remains(&path)?;
+            }
+            if transient::is_left(&path)? {
+                // What cannot be removed now keeps its name, which tells of its groups, for the next time.
+                let _stays = transient::remove(&path);
             }
         }
         let mut stay = Vec::new();

@@ -1,0 +1,78 @@
+//! A container that nobody asks about: that of a build's `RUN`, which is over before anybody could.
+//!
+//! It has no record. All that the next engine must know of it, should this one be killed, is its id, by which its
+//! control groups are named: so that is its directory's name, and the directory is locked while somebody attends it.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use minicontainer::rootfs;
+use nix::fcntl::{Flock, FlockArg};
+
+use super::{
+    ContainerError, Containers, Id,
+    attended::is_attended,
+    remove::{remove_cgroup_named, remove_remains},
+};
+
+/// How its directory's name ends, behind the id.
+const EXTENSION: &str = "run";
+
+/// The directory of such a container, which goes when this value does.
+pub(crate) struct Transient {
+    id: Id,
+    path: PathBuf,
+    _alive: Flock<File>,
+}
+
+impl Transient {
+    /// The container's id.
+    pub(crate) fn id(&self) -> &Id {
+        &self.id
+    }
+
+    /// The container's directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Transient {
+    fn drop(&mut self) {
+        // What cannot be removed now is swept by the next engine that makes a container.
+        let _gone = rootfs::remove(&self.path);
+    }
+}
+
+impl Containers {
+    /// Makes the directory of a container without a record, and removes what dead engines left of others.
+    pub(crate) fn transient(&self) -> Result<Transient, ContainerError> {
+        let _lock = self.store.lock()?;
+        self.sweep()?;
+        let id = Id::random()?;
+        let path = self.directory.join(id.as_str()).with_extension(EXTENSION);
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(ContainerError::io("make the directory", &path))?;
+        let opened = File::open(&path).map_err(ContainerError::io("open", &path))?;
+        let alive = Flock::lock(opened, FlockArg::LockExclusive)
+            .map_err(|(_, errno)| ContainerError::io("lock", &path)(errno.into()))?;
+        Ok(Transient { id, path, _alive: alive })
+    }
+}
+
+/// Whether what bears this name is the directory of such a container whose engine is dead. The caller holds the store's
+/// lock, else somebody living may be making it.
+pub(super) fn is_left(path: &Path) -> Result<bool, ContainerError> {
+    Ok(path.extension().is_some_and(|extension| extension == EXTENSION) && !is_attended(path)?)
+}
+
+/// Removes what a dead engine left of one: first its control groups, since its name tells of them.
+pub(super) fn remove(path: &Path) -> Result<(), ContainerError> {
+    if let Some(id) = path.file_stem().and_then(|name| name.to_str()).filter(|name| Id::is_one(name)) {
+        remove_cgroup_named(&format!("minicontainer-{id}"))?;
+    }
+    remove_remains(path)
+}
