@@ -44,6 +44,12 @@ fn meaning(file: &Dockerfile) -> serde_json::Value {
 }
 
 #[test]
+fn words_that_look_like_an_array_stay_words() {
+    let file = parse(b"FROM a\nCOPY [\"b c\r\", \"d\"]\n").unwrap();
+    assert_eq!(meaning(&parse(file.to_string().as_bytes()).unwrap()), meaning(&file));
+}
+
+#[test]
 fn lines_are_joined_and_comments_left_out() {
     check_one("run echo a", "RUN echo a");
     check_one("RUN a \\\n  b", "RUN a   b");
