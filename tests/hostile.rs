@@ -162,7 +162,7 @@ fn erosion_is_refused() {
     check_refused(|corpus| corpus.replace("\"F45\"", "\"F44\""), "F45 is missing");
     check_refused(|corpus| corpus.replace("\"F45\"", "\"F46\""), "F46 is there twice, or is no row");
     check_refused(|corpus| corpus.replacen("\nstatus = \"waits\"", "\nstatus = \"done\"", 1), "unknown variant `done`");
-    check_refused(|corpus| corpus.replacen("\"images\"", "\"someone\"", 1), "unknown variant `someone`");
+    check_refused(|corpus| corpus.replacen("\nwaits_for = \"", "\nwaits_for = \"some-", 1), "unknown variant `some-");
     check_refused(|corpus| corpus.replacen("\nwaits_for", "\nwhy", 1), "unknown field `why`");
     check_refused(
         |_| row("id = \"E01\"\nstatus = \"tested\"\ntest = \"kernel::gone\""),
