@@ -14,14 +14,13 @@ use minicontainer::{
     core::{Digest, Reference, digest::Digester},
     store::{Blob, Staging, StoreError},
 };
-use ureq::http::Method;
 
 use super::{
     RegistryError,
     authorization::Scope,
     claim::Claim,
     client::Client,
-    exchange::{Content, Request},
+    exchange::Request,
     manifest::denied,
     paced::{Paced, TooSlow},
     retry::Next,
@@ -178,7 +177,7 @@ impl Download<'_> {
         let url = client.registry.with_target(&format!("/v2/{}/blobs/{digest}", reference.path()));
         let partly = self.offset > 0 && self.ranges;
         let headers = if partly { vec![("range", format!("bytes={}-", self.offset))] } else { Vec::new() };
-        let request = Request { method: Method::GET, url: &url, headers, body: Content::None, scope, action: &action };
+        let request = Request { headers, ..Request::get(&url, scope, &action) };
         let answer = client.send(&request)?;
         match answer.status {
             200 => {

@@ -21,6 +21,13 @@ pub(super) struct Request<'a> {
     pub(super) action: &'a str,
 }
 
+impl<'a> Request<'a> {
+    /// Asks for what is there, and sends nothing along.
+    pub(super) fn get(url: &'a Url, scope: &'a Scope, action: &'a str) -> Request<'a> {
+        Request { method: Method::GET, url, headers: Vec::new(), body: Content::None, scope, action }
+    }
+}
+
 /// What is sent along.
 pub(super) enum Content<'a> {
     None,

@@ -1,14 +1,13 @@
 //! Credentials are tried before they are kept.
 
 use minicontainer::core::reference::DEFAULT_REGISTRY;
-use ureq::http::Method;
 
 use super::{
     Connection, RegistryError,
     authorization::Scope,
     config::{Saved, host_of},
     credentials::Credentials,
-    exchange::{Content, Request},
+    exchange::Request,
 };
 
 /// The registry that a person means: nothing is the default one, and of a URL only the host counts.
@@ -49,14 +48,7 @@ fn try_at(registry: &str, credentials: &Credentials, connection: &Connection) ->
         return Err(client.protocol(&action, "over plain http a password can be read by everybody on the way"));
     }
     let (url, scope) = (client.registry.clone(), Scope::default());
-    let request = Request {
-        method: Method::GET,
-        url: &url,
-        headers: Vec::new(),
-        body: Content::None,
-        scope: &scope,
-        action: &action,
-    };
+    let request = Request::get(&url, &scope, &action);
     let answer = client.send(&request)?;
     match answer.status {
         200 => Ok(()),

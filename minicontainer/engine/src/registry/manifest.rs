@@ -10,13 +10,12 @@ use minicontainer::{
 };
 use oci_spec::image::{ImageIndex, ImageManifest, MediaType};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
-use ureq::http::Method;
 
 use super::{
     RegistryError,
     authorization::Scope,
     client::Client,
-    exchange::{Answer, Content, Request},
+    exchange::{Answer, Request},
     paced::read_document,
 };
 
@@ -55,7 +54,7 @@ pub(super) fn fetch(
     let action = format!("fetch the manifest of {}", reference.familiar());
     let url = client.registry.with_target(&format!("/v2/{}/manifests/{name}", reference.path()));
     let headers = vec![("accept", ACCEPTED.join(", "))];
-    let request = Request { method: Method::GET, url: &url, headers, body: Content::None, scope, action: &action };
+    let request = Request { headers, ..Request::get(&url, scope, &action) };
     let answer = client.send(&request)?;
     match answer.status {
         200 => {}

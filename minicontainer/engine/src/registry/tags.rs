@@ -5,12 +5,11 @@
 
 use minicontainer::core::Reference;
 use serde::Deserialize;
-use ureq::http::Method;
 
 use super::{
     Connection, RegistryError,
     authorization::Scope,
-    exchange::{Answer, Content, Request},
+    exchange::{Answer, Request},
     manifest::denied,
     paced::read_document,
     url::Url,
@@ -34,14 +33,7 @@ pub fn tags(reference: &Reference, connection: &Connection) -> Result<Vec<String
     let mut url = client.registry.with_target(&format!("/v2/{}/tags/list", reference.path()));
     let mut tags = Vec::new();
     for _ in 0..PARTS_LIMIT {
-        let request = Request {
-            method: Method::GET,
-            url: &url,
-            headers: Vec::new(),
-            body: Content::None,
-            scope: &scope,
-            action: &action,
-        };
+        let request = Request::get(&url, &scope, &action);
         let answer = client.send(&request)?;
         match answer.status {
             200 => {}
