@@ -295,7 +295,7 @@ impl Sandbox {
 }
 
 /// A new container id: 64 hexadecimal digits of chance.
-pub fn new_id() -> Result<String, Error> {
+fn new_id() -> Result<String, Error> {
     let path = PathBuf::from("/dev/urandom");
     let mut bytes = [0; 32];
     let read = fs::File::open(&path).and_then(|mut file| file.read_exact(&mut bytes));
