@@ -7,14 +7,13 @@ use minicontainer::{
     core::{
         RunOptions,
         options::{ByteSize, ContainerName, Network, PidsLimit, Weakening},
-        plan::{Plan, Step},
     },
     sandbox::Decided,
     store::Image,
 };
 use minicontainer_engine::{
     Containers,
-    container::{AfterExit, Attended, Id, Limits, NewContainer},
+    container::{AfterExit, Attended, Id, Limits, NewContainer, cgroup_of},
 };
 
 use crate::error::Failure;
@@ -62,19 +61,12 @@ pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<Recorde
             without: options.without.iter().map(ToString::to_string).collect(),
             weakened: options.weakenings().iter().map(Weakening::flag).collect(),
             host_network: options.network == Network::Host,
-            cgroup: cgroup(&decided.plan),
+            cgroup: cgroup_of(&decided.plan),
             after_exit,
             config: serde_json::to_string_pretty(&decided.spec).context("cannot write the container's config.json")?,
         },
     )?;
     Ok(Recorded { sandbox, decided, attended })
-}
-
-fn cgroup(plan: &Plan) -> Option<String> {
-    plan.steps.iter().find_map(|step| match step {
-        Step::CreateCgroup { name, .. } => Some(name.clone()),
-        _ => None,
-    })
 }
 
 fn limits(options: &RunOptions) -> Limits {

@@ -57,6 +57,8 @@ impl Carrying<'_> {
             .stdout(Stdio::File(writer.clone()))
             .stderr(Stdio::File(writer));
         let decided = sandbox.decide().map_err(failed)?;
+        let noted = container.note_groups(&decided.plan);
+        noted.map_err(|source| BuildError::Container { process: process.clone(), source })?;
         let targets: Vec<PathBuf> =
             decided.spec.mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
         let stubs = Stubs::of(image as &dyn Files, targets.iter().map(PathBuf::as_path))?;

@@ -74,6 +74,7 @@ pub use process::Process;
 pub(crate) use prune::bytes_below;
 pub use record::{AfterExit, Container, Limits, NewContainer, State};
 pub use remove::Force;
+pub use transient::cgroup_of;
 
 /// The containers of a store. Any number of threads and processes may use them at once.
 #[derive(Clone, Debug)]
@@ -190,7 +191,7 @@ impl Containers {
                 remove::remove_remains(&path)?;
             }
             if transient::is_left(&path)? {
-                // What cannot be removed now keeps its name, which tells of its groups, for the next time.
+                // What cannot be removed now keeps its place, which tells of its groups, for the next time.
                 let _stays = transient::remove(&path);
             }
         }

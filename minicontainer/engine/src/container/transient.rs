@@ -1,15 +1,19 @@
 //! A container that nobody asks about: that of a build's `RUN`, which is over before anybody could.
 //!
-//! It has no record. All that the next engine must know of it, should this one be killed, is its id, by which its
-//! control groups are named: so that is its directory's name, and the directory is locked while somebody attends it.
+//! It has no record. All that the next engine must know of it, should this one be killed, is what its control groups are
+//! called: so that is written into its directory, and the directory is locked while somebody attends it.
 
 use std::{
     fs::{self, File},
+    io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
-use minicontainer::rootfs;
+use minicontainer::{
+    core::plan::{Plan, Step},
+    rootfs,
+};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::{
@@ -20,6 +24,8 @@ use super::{
 
 /// How its directory's name ends, behind the id.
 const EXTENSION: &str = "run";
+/// The file in it with the name of its control groups.
+const GROUP: &str = "cgroup";
 
 /// The directory of such a container, which goes when this value does.
 pub(crate) struct Transient {
@@ -38,6 +44,20 @@ impl Transient {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Writes down by which control groups the container of this plan will be limited, before there are any.
+    pub(crate) fn note_groups(&self, plan: &Plan) -> Result<(), ContainerError> {
+        let (Some(name), file) = (cgroup_of(plan), self.path.join(GROUP)) else { return Ok(()) };
+        fs::write(&file, name).map_err(ContainerError::io("write", &file))
+    }
+}
+
+/// What the control groups of a plan's container are called, if it gets any.
+pub fn cgroup_of(plan: &Plan) -> Option<String> {
+    plan.steps.iter().find_map(|step| match step {
+        Step::CreateCgroup { name, .. } => Some(name.clone()),
+        _ => None,
+    })
 }
 
 impl Drop for Transient {
@@ -69,10 +89,17 @@ pub(super) fn is_left(path: &Path) -> Result<bool, ContainerError> {
     Ok(path.extension().is_some_and(|extension| extension == EXTENSION) && !is_attended(path)?)
 }
 
-/// Removes what a dead engine left of one: first its control groups, since its name tells of them.
+/// Removes what a dead engine left of one: first its control groups, of which the directory tells.
 pub(super) fn remove(path: &Path) -> Result<(), ContainerError> {
-    if let Some(id) = path.file_stem().and_then(|name| name.to_str()).filter(|name| Id::is_one(name)) {
-        remove_cgroup_named(&format!("minicontainer-{id}"))?;
+    let file = path.join(GROUP);
+    let id = path.file_stem().and_then(|name| name.to_str()).filter(|name| Id::is_one(name));
+    match fs::read_to_string(&file) {
+        // Whoever died while writing has left no name, or none that is this container's alone.
+        Ok(name) if id.is_some_and(|id| name.ends_with(id)) => remove_cgroup_named(&name)?,
+        Ok(_) => {}
+        // It died before there were any.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(ContainerError::io("read", &file)(error)),
     }
     remove_remains(path)
 }
