@@ -20,7 +20,15 @@ pub enum CgroupError {
         /// Its name.
         name: String,
         /// The reason.
-        source: cgroups_rs::fs::error::Error,
+        source: cgroups_rs::error::Error,
+    },
+    /// Its directory could not be made, in one of the hierarchies of version 1.
+    #[error("cannot make the cgroup directory {}: {source}", .path.display())]
+    MakeDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
     },
     /// A limit could not be set.
     #[error("cannot set the {limit} limit of the cgroup {name} to {value}: {source}")]
@@ -32,7 +40,7 @@ pub enum CgroupError {
         /// What it should have been.
         value: String,
         /// The reason.
-        source: Box<cgroups_rs::fs::error::Error>,
+        source: Box<cgroups_rs::error::Error>,
     },
     /// The kernel took the processors and gives others.
     #[error("the cgroup {name} cannot have the processors {wanted}: those that it may use are {given}")]

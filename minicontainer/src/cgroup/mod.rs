@@ -21,11 +21,11 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use cgroups_rs::fs::cpu::CpuController;
-use cgroups_rs::fs::cpuset::CpuSetController;
-use cgroups_rs::fs::memory::MemController;
-use cgroups_rs::fs::pid::PidController;
-use cgroups_rs::fs::{Cgroup, Hierarchy, MaxValue, hierarchies};
+use cgroups_rs::cpu::CpuController;
+use cgroups_rs::cpuset::CpuSetController;
+use cgroups_rs::memory::MemController;
+use cgroups_rs::pid::PidController;
+use cgroups_rs::{Cgroup, Hierarchy, MaxValue, hierarchies};
 use minicontainer_core::plan::delegation::COMMON_GROUP;
 use minicontainer_core::plan::{Plan, Step, SwapLimit};
 
@@ -47,7 +47,7 @@ pub(crate) struct Group {
 }
 
 /// How `cgroups-rs` tells of what it did.
-type Outcome = Result<(), cgroups_rs::fs::error::Error>;
+type Outcome = Result<(), cgroups_rs::error::Error>;
 
 /// How often a group is made: the last container that ends takes the common group away, perhaps from under another.
 const ATTEMPTS: usize = 8;
@@ -104,6 +104,13 @@ impl Group {
 
     /// Makes the directories, and opens what a process joins through.
     fn make(&mut self) -> Result<(), CgroupError> {
+        if !self.cgroup.v2() {
+                // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. The crate then
+            // initialises it (a cpuset starts with the processors of its parent).
+            self.directories.iter().try_for_each(|path| {
+                fs::create_dir_all(path).map_err(|source| CgroupError::MakeDirectory { path: path.clone(), source })
+            })?;
+        }
         self.cgroup.create().map_err(|source| CgroupError::Create { name: self.name.clone(), source })?;
         let open = |directory: &PathBuf| {
             let (path, mut options) = match self.cgroup.v2() {

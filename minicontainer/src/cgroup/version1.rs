@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cgroups_rs::fs::cpu::CpuController;
-use cgroups_rs::fs::cpuacct::CpuAcctController;
-use cgroups_rs::fs::cpuset::CpuSetController;
-use cgroups_rs::fs::devices::DevicesController;
-use cgroups_rs::fs::memory::MemController;
-use cgroups_rs::fs::pid::PidController;
-use cgroups_rs::fs::{Cgroup, Hierarchy, Subsystem};
+use cgroups_rs::cpu::CpuController;
+use cgroups_rs::cpuacct::CpuAcctController;
+use cgroups_rs::cpuset::CpuSetController;
+use cgroups_rs::devices::DevicesController;
+use cgroups_rs::memory::MemController;
+use cgroups_rs::pid::PidController;
+use cgroups_rs::{Cgroup, Hierarchy, Subsystem};
 use minicontainer_core::plan::delegation::COMMON_GROUP;
 
 use super::ROOT;
@@ -26,17 +26,17 @@ pub(super) struct Version1 {
 impl Hierarchy for Version1 {
     fn subsystems(&self) -> Vec<Subsystem> {
         let subsystem = |name: &String| {
-            let (mut point, root) = (place(name)?, PathBuf::from("/"));
+            let mut root = place(name)?;
             if self.together && name == "pids" {
-                point.push(COMMON_GROUP);
+                root.push(COMMON_GROUP);
             }
             match name.as_str() {
-                "cpu" => Some(Subsystem::Cpu(CpuController::new(point, root, false))),
-                "cpuacct" => Some(Subsystem::CpuAcct(CpuAcctController::new(point, root))),
-                "cpuset" => Some(Subsystem::CpuSet(CpuSetController::new(point, root, false))),
-                "devices" => Some(Subsystem::Devices(DevicesController::new(point, root))),
-                "memory" => Some(Subsystem::Mem(MemController::new(point, root, false))),
-                "pids" => Some(Subsystem::Pid(PidController::new(point, root, false))),
+                "cpu" => Some(Subsystem::Cpu(CpuController::new(root, false))),
+                "cpuacct" => Some(Subsystem::CpuAcct(CpuAcctController::new(root))),
+                "cpuset" => Some(Subsystem::CpuSet(CpuSetController::new(root, false))),
+                "devices" => Some(Subsystem::Devices(DevicesController::new(root))),
+                "memory" => Some(Subsystem::Mem(MemController::new(root, false))),
+                "pids" => Some(Subsystem::Pid(PidController::new(root, false))),
                 _ => None,
             }
         };
