@@ -34,6 +34,7 @@ pub(crate) mod compile;
 pub(crate) mod ids;
 pub(crate) mod launcher;
 pub(crate) mod message;
+mod place_error;
 pub(crate) mod program;
 pub(crate) mod start;
 pub(crate) mod start_error;

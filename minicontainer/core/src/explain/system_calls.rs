@@ -1,7 +1,7 @@
 //! The system calls of each step, written as strace(1) would show them.
 //!
-//! Where strace shows a descriptor's number, a name stands here (`root` is the new root, `fs` a file system being
-//! configured, `mnt` a mount not yet placed, `place` where it goes), and a file that was opened before is shown by its name between angle
+//! Where strace shows a descriptor's number, a name stands here (`root` is the new root, `proc`, `sys` and `dev` the mounts
+//! there, `fs` a file system being configured, `mnt` a mount not yet placed, `place` where it goes), and a file that was opened before is shown by its name between angle
 //! brackets, as `strace -y` does. Mounts use the kernel's newer interface, in which a mount is first made without a
 //! place and then moved there: the destination is opened with `RESOLVE_IN_ROOT`, so that no symbolic link of an
 //! image can lead it out of the new root, and at `/proc`, `/sys` and `/dev` no link is followed at all, see openat2(2).

@@ -59,14 +59,14 @@ pub(super) fn file_system_calls(step: &Step) -> Option<Vec<String>> {
         Step::MakeDevice { path, major, minor, mode, block } => {
             let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
             let kind = if *block { "S_IFBLK" } else { "S_IFCHR" };
-            vec![
-                find(directory, "O_DIRECTORY|"),
-                format!("mknodat(place, {name:?}, {kind}|{mode:04o}, makedev({major:#x}, {minor:#x}))"),
-            ]
+            let (found, directory) = find_directory(directory);
+            let make = format!("mknodat({directory}, {name:?}, {kind}|{mode:04o}, makedev({major:#x}, {minor:#x}))");
+            found.into_iter().chain([make]).collect()
         }
         Step::Symlink { target, path } => {
             let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-            vec![find(directory, "O_DIRECTORY|"), format!("symlinkat({target:?}, place, {name:?})")]
+            let (found, directory) = find_directory(directory);
+            found.into_iter().chain([format!("symlinkat({target:?}, {directory}, {name:?})")]).collect()
         }
         _ => return None,
     })
@@ -91,7 +91,7 @@ pub(super) fn restriction_calls(step: &Step) -> Option<Vec<String>> {
         ],
         Step::SetSysctl { name, value } => {
             let file = format!("/proc/sys/{}", name.replace('.', "/"));
-            vec![open(&file, "O_WRONLY"), "fstatfs(place)".to_owned(), format!("write(<{file}>, {value:?})")]
+            vec![open(&file, "O_WRONLY"), format!("fstatfs(<{file}>)"), format!("write(<{file}>, {value:?})")]
         }
         Step::Chroot { path } => vec![format!("chroot({path:?})"), "chdir(\"/\")".to_owned()],
         Step::PivotRoot => ["fchdir(root)", "pivot_root(\".\", \".\")", "umount2(\".\", MNT_DETACH)", "chdir(\"/\")"]
@@ -136,17 +136,30 @@ pub(super) fn find(path: &str, flags: &str) -> String {
     open(path, &format!("{flags}O_PATH"))
 }
 
-/// Opens a path inside the new root. Below `/proc`, `/sys` and `/dev` the look-up begins at the mount that the engine has
+/// Opens a path inside the new root. Below `/proc`, `/sys` and `/dev` the look-up starts from the mount that the engine has
 /// made there and follows no link; elsewhere links are followed inside the root.
 pub(super) fn open(path: &str, flags: &str) -> String {
-    let mounted = ["/proc", "/sys", "/dev"].into_iter().find(|place| is_at_or_below(path, place) && path != *place);
+    let mounted = MOUNTED.into_iter().find(|place| is_at_or_below(path, place) && path != *place);
     let (start, path, resolve) = match mounted {
-        Some(place) => (&place[1..], path[place.len()..].trim_start_matches('/'), BELOW_MOUNT),
+        Some(place) => {
+            (place.rsplit('/').next().unwrap_or(place), path[place.len()..].trim_start_matches('/'), BELOW_MOUNT)
+        }
         None if is_system_path(path) => ("root", path.trim_start_matches('/'), "RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS"),
         None => ("root", if path.is_empty() { "/" } else { path }, "RESOLVE_IN_ROOT"),
     };
     format!("openat2({start}, {path:?}, {{flags={flags}|O_CLOEXEC, resolve={resolve}}})")
 }
+
+/// Finds the directory in which something is to be made, and gives its name in the calls that follow.
+fn find_directory(path: &str) -> (Option<String>, &str) {
+    match MOUNTED.into_iter().find(|place| *place == path) {
+        Some(place) => (None, place.rsplit('/').next().unwrap_or(place)),
+        None => (Some(find(path, "O_DIRECTORY|")), "place"),
+    }
+}
+
+/// The usual mounts that others lie on.
+const MOUNTED: [&str; 5] = ["/dev/pts", "/sys/fs/cgroup", "/proc", "/sys", "/dev"];
 
 /// How names are looked up below a mount that the engine has made.
 const BELOW_MOUNT: &str = "RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_XDEV";
