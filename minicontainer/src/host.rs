@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::{fs, io};
 
+use minicontainer_core::options::CpuSet;
 use minicontainer_core::plan::delegation::{Sight, delegated_group, judge};
 use minicontainer_core::plan::subordinate::{Lenders, id_maps, lent};
 use minicontainer_core::plan::{
@@ -45,7 +46,19 @@ pub fn probe() -> Host {
         user_namespaces: user_namespaces(),
         overlay: overlay(identity),
         cgroups: cgroups(identity),
+        thermal_throttle: thermal_throttle(),
     }
+}
+
+/// The processors that may have a directory `thermal_throttle` in sysfs, if the first one has: those that are off now may
+/// be switched on later.
+fn thermal_throttle() -> Vec<u32> {
+    let processors = Path::new("/sys/devices/system/cpu");
+    if !processors.join("cpu0/thermal_throttle").exists() {
+        return Vec::new();
+    }
+    let possible = fs::read_to_string(processors.join("possible")).unwrap_or_default();
+    possible.trim().parse().map_or_else(|_| vec![0], |set: CpuSet| set.numbers().collect())
 }
 
 /// Root counts as root only with the power to mount, and over the machine: inside an ordinary container, or in a user

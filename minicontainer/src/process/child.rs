@@ -4,6 +4,9 @@
 //! every call goes straight to the kernel; and the only ways out are execveat(2), of the [launcher](super::launcher), and
 //! `_exit`.
 
+use core::cell::Cell;
+
+use super::child_places::OwnMount;
 use super::message::{self, Call};
 use super::program::{Operation, Program};
 use super::{child_mounts, child_process};
@@ -20,12 +23,14 @@ pub(crate) struct Pipes {
 }
 
 /// What the process remembers from one operation to the next.
-pub(crate) struct State {
+pub(crate) struct State<'program> {
     /// The new root, once it is mounted.
     pub root: Fd,
     /// Who owns the new root's files, where that is not simply root.
     pub owner: Option<[u32; 2]>,
-    /// An empty read-only file system to cover directories with, once one was needed.
+    /// The mounts that later look-ups start from, by slot.
+    pub mounts: &'program [Cell<Option<OwnMount>>],
+    /// A read-only file system with an empty file and an empty directory to cover paths with, once one was needed.
     pub empty: Option<Fd>,
 }
 
@@ -51,7 +56,7 @@ const SETUP_FAILED: i32 = 125;
 
 /// Carries the program out; never comes back.
 pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
-    let mut state = State { root: calls::CURRENT_DIRECTORY, owner: None, empty: None };
+    let mut state = State { root: calls::CURRENT_DIRECTORY, owner: None, mounts: &program.mounts, empty: None };
     // What is made from here on has just the permission bits it is given; the program's own mask comes later. This call
     // cannot fail.
     let _callers_mask = calls::umask(0);
@@ -85,7 +90,7 @@ fn tell(report: Fd, message: &[u8]) {
     }
 }
 
-fn carry_out(operation: &Operation, pipes: Pipes, state: &mut State) -> Result<(), Failure> {
+fn carry_out(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Result<(), Failure> {
     match operation {
         Operation::CloseDescriptors { standard, gaps } => close_descriptors(standard, gaps),
         Operation::ResetSignals => reset_signals(),

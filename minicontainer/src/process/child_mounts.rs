@@ -1,19 +1,23 @@
 //! The operations that build the root file system and move into it. The rules of [`super::child`] hold here too.
 //!
 //! Nothing is mounted *on a path*: a path inside the new root comes from an image, and an image may hold a symbolic link
-//! where a directory is expected. So the place is first opened by openat2(2) as if the new root were the root of
-//! everything, and the mount is then attached to that descriptor by move_mount(2). No link can lead it to the host.
+//! where a directory is expected. So the place is first opened (see [`super::child_places`]), and the mount is then attached
+//! to that descriptor by move_mount(2). No link can lead it to the host.
+
+use core::ffi::CStr;
+use std::ffi::CString;
 
 use super::child::{Failure, Named, State};
+use super::child_places::{as_owner, find, find_existing, forget_mounts, keep, make_parents, open, open_of_kind};
 use super::child_terminal;
 use super::compile::restriction;
 use super::message::Call;
-use super::program::{Operation, Place};
+use super::program::{Bind, Operation, Place};
 use crate::sys::Errno;
-use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr};
+use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr, Node};
 
 /// Carries the operation out if it is one of those here.
-pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Result<(), Failure>> {
+pub(super) fn carry_out(operation: &Operation, state: &mut State<'_>) -> Option<Result<(), Failure>> {
     Some(match operation {
         Operation::MakeMountsPrivate => {
             let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
@@ -28,19 +32,18 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
             shift(*namespace, directories, state).and_then(|()| mount_as_owner(then, state))
         }
         Operation::BindRoot { source } => bind_root(source, state),
-        Operation::Mount { fstype, options, attributes, place } => {
-            file_system(fstype, options, *attributes).and_then(|tree| attach(&tree, place, libc::S_IFDIR, state))
+        Operation::Mount { fstype, options, attributes, place, slot } => {
+            mount(fstype, options, *attributes, place, *slot, state)
         }
-        Operation::BindMount { source, recursive, attributes, place } => {
-            bind(source, *recursive, *attributes, place, state)
-        }
-        Operation::MakeDevice { mode, device, place } => make_node(state, place, *mode, *device),
-        Operation::Symlink { target, place } => make_link(state, place, target),
+        Operation::BindMount(bind) => bind_mount(bind, state),
+        Operation::BindDevice { source, node, place } => bind_device(source, *node, place, state),
+        Operation::MakeDevice { mode, node, place } => make_node(place, *mode, *node, state),
+        Operation::Symlink { target, place } => make_link(place, target, state),
         Operation::OpenTerminal(terminal) => child_terminal::open(terminal, state),
-        Operation::Remount { attributes, path } => remount(state, path, *attributes),
-        Operation::SetSysctl { path, value } => set_sysctl(state, path, value),
-        Operation::MaskPath { path } => mask(state, path),
-        Operation::ReadonlyPath { path } => make_readonly(state, path),
+        Operation::Remount { attributes, place } => remount(place, *attributes, state),
+        Operation::SetSysctl { place, value } => set_sysctl(place, value, state),
+        Operation::MaskPath { place, on_host } => mask(place, on_host.as_deref(), state),
+        Operation::ReadonlyPath { place, on_host } => make_readonly(place, on_host.as_deref(), state),
         Operation::PivotRoot => pivot(state),
         Operation::Chroot { path } => {
             calls::chroot(path).named(Call::Chroot).and_then(|_| calls::chdir(c"/").named(Call::Chdir)).map(drop)
@@ -52,9 +55,9 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
 /// Mounts a file system of bounded size over the container's own directory, and makes overlay's directories in it. These
 /// are paths of the engine's, in which no image has a word.
 fn limit_layer(
-    options: &[(std::ffi::CString, std::ffi::CString)],
-    directory: &core::ffi::CStr,
-    directories: &[std::ffi::CString],
+    options: &[(CString, CString)],
+    directory: &CStr,
+    directories: &[CString],
 ) -> Result<(), Failure> {
     let tree = file_system(c"tmpfs", options, 0)?;
     calls::move_mount_to(tree.0, directory).named(Call::MoveMount)?;
@@ -63,9 +66,9 @@ fn limit_layer(
 
 /// Stacks the layers. The new mount's descriptor is the new root from now on.
 fn mount_overlay(
-    options: &[(std::ffi::CString, std::ffi::CString)],
-    target: &core::ffi::CStr,
-    state: &mut State,
+    options: &[(CString, CString)],
+    target: &CStr,
+    state: &mut State<'_>,
 ) -> Result<(), Failure> {
     let tree = file_system(c"overlay", options, 0)?;
     calls::move_mount_to(tree.0, target).named(Call::MoveMount)?;
@@ -76,10 +79,10 @@ fn mount_overlay(
 
 /// The same for kernels before 6.5, which take all layers in one option: mount(2), from within the layers' directory.
 fn mount_overlay_by_path(
-    layers: &core::ffi::CStr,
-    data: &core::ffi::CStr,
-    target: &core::ffi::CStr,
-    state: &mut State,
+    layers: &CStr,
+    data: &CStr,
+    target: &CStr,
+    state: &mut State<'_>,
 ) -> Result<(), Failure> {
     calls::chdir(layers).named(Call::Chdir)?;
     calls::mount(c"overlay", target, c"overlay", data).named(Call::Mount)?;
@@ -88,7 +91,7 @@ fn mount_overlay_by_path(
 }
 
 /// Shows directories, each at its own place, with their owners shifted into a user namespace.
-fn shift(namespace: Fd, directories: &[std::ffi::CString], state: &mut State) -> Result<(), Failure> {
+fn shift(namespace: Fd, directories: &[CString], state: &mut State<'_>) -> Result<(), Failure> {
     let shifted = MountAttr {
         set: libc::MOUNT_ATTR_IDMAP,
         userns: u64::try_from(namespace).unwrap_or_default(),
@@ -106,7 +109,7 @@ fn shift(namespace: Fd, directories: &[std::ffi::CString], state: &mut State) ->
 
 /// Mounts an overlay as the owner of its layers: whoever mounts it, in whose name overlay will make every file, must have
 /// a name in the user namespace. Of root's powers, those over files go with the name and are taken back.
-fn mount_as_owner(overlay: &Operation, state: &mut State) -> Result<(), Failure> {
+fn mount_as_owner(overlay: &Operation, state: &mut State<'_>) -> Result<(), Failure> {
     let [uid, gid] = state.owner.unwrap_or_default();
     calls::set_file_system_ids(uid, gid).named(Call::Setuid)?;
     let powers = calls::permitted_capabilities().named(Call::Capset)?;
@@ -116,28 +119,14 @@ fn mount_as_owner(overlay: &Operation, state: &mut State) -> Result<(), Failure>
     mounted
 }
 
-/// Makes something in the new root as its owner: whoever has no name in a user namespace can make nothing in a mount
-/// whose owners are shifted into it.
-fn as_owner<T>(state: &State, make: impl FnOnce() -> crate::sys::Result<T>) -> crate::sys::Result<T> {
-    let Some([uid, gid]) = state.owner else { return make() };
-    calls::set_file_system_ids(uid, gid)?;
-    let made = make();
-    calls::set_file_system_ids(0, 0)?;
-    made
-}
-
-/// Writes a variable of the kernel's, below the container's own `/proc` and nowhere else: what is mounted over it could
-/// lead anywhere.
-fn set_sysctl(state: &State, path: &core::ffi::CStr, value: &core::ffi::CStr) -> Result<(), Failure> {
-    let file = Descriptor(calls::open_in_root(state.root, path, libc::O_WRONLY).named(Call::Openat2)?);
-    if calls::file_system_magic(file.0).named(Call::Fstatfs)? != libc::PROC_SUPER_MAGIC as u64 {
-        return Err(Failure { call: Call::Fstatfs, errno: Errno(libc::EINVAL) });
-    }
+/// Writes a variable of the kernel's, in the container's own procfs and nowhere else.
+fn set_sysctl(place: &Place, value: &CStr, state: &State<'_>) -> Result<(), Failure> {
+    let file = open_of_kind(place, libc::O_WRONLY, libc::PROC_SUPER_MAGIC as u64, state)?;
     calls::write(file.0, value.to_bytes()).named(Call::Write).map(drop)
 }
 
 /// pivot_root(2) wants a mount; so the directory is bound onto itself.
-fn bind_root(source: &core::ffi::CStr, state: &mut State) -> Result<(), Failure> {
+fn bind_root(source: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
     let tree = calls::open_tree(CURRENT_DIRECTORY, source, true).named(Call::OpenTree)?;
     calls::move_mount_to(tree, source).named(Call::MoveMount)?;
     state.root = tree;
@@ -146,8 +135,8 @@ fn bind_root(source: &core::ffi::CStr, state: &mut State) -> Result<(), Failure>
 
 /// Makes a file system that is mounted nowhere yet.
 fn file_system(
-    fstype: &core::ffi::CStr,
-    options: &[(std::ffi::CString, std::ffi::CString)],
+    fstype: &CStr,
+    options: &[(CString, CString)],
     attributes: u64,
 ) -> Result<Descriptor, Failure> {
     let context = Descriptor(calls::fsopen(fstype).named(Call::Fsopen)?);
@@ -158,117 +147,127 @@ fn file_system(
     calls::fsmount(context.0, attributes).named(Call::Fsmount).map(Descriptor)
 }
 
-fn bind(
-    source: &core::ffi::CStr,
-    recursive: bool,
+fn mount(
+    fstype: &CStr,
+    options: &[(CString, CString)],
     attributes: u64,
     place: &Place,
-    state: &mut State,
+    slot: Option<usize>,
+    state: &State<'_>,
 ) -> Result<(), Failure> {
-    let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, source, recursive).named(Call::OpenTree)?);
-    if attributes != 0 {
-        calls::mount_setattr(tree.0, c"", recursive, &restriction(attributes)).named(Call::MountSetattr)?;
+    let tree = file_system(fstype, options, attributes)?;
+    attach(&tree, place, libc::S_IFDIR, state)?;
+    keep(tree, slot, false, state)
+}
+
+fn bind_mount(bind: &Bind, state: &State<'_>) -> Result<(), Failure> {
+    let Bind { source, recursive, attributes, place, slot } = bind;
+    let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, source, *recursive).named(Call::OpenTree)?);
+    if *attributes != 0 {
+        calls::mount_setattr(tree.0, c"", *recursive, &restriction(*attributes)).named(Call::MountSetattr)?;
     }
-    let kind = calls::file_type(tree.0).named(Call::Statx)?;
-    attach(&tree, place, kind, state)
+    attach(&tree, place, calls::file_type(tree.0).named(Call::Statx)?, state)?;
+    keep(tree, *slot, *recursive, state)
 }
 
 /// Attaches a mount at its place, which is made when it is not there: a directory for a directory, else an empty file.
-pub(super) fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &mut State) -> Result<(), Failure> {
-    let target = match calls::open_in_root(state.root, &place.path, libc::O_PATH) {
-        Err(Errno(libc::ENOENT)) => {
-            let (parent, name) = make_parents(state, place)?;
+pub(super) fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &State<'_>) -> Result<(), Failure> {
+    let target = match find(place, state) {
+        Err(Failure { errno: Errno(libc::ENOENT), .. }) => {
+            let (parent, name) = make_parents(place, state)?;
             if kind == libc::S_IFDIR {
                 as_owner(state, || calls::mkdirat(parent.0, name, 0o755)).named(Call::Mkdir)?;
             } else {
                 as_owner(state, || calls::mknodat(parent.0, name, libc::S_IFREG | 0o644, 0)).named(Call::Mknod)?;
             }
-            calls::open_in_root(state.root, &place.path, libc::O_PATH)
+            find(place, state)
         }
-        result => result,
-    };
-    let target = Descriptor(target.named(Call::Openat2)?);
-    calls::move_mount(tree.0, target.0).named(Call::MoveMount).map(drop)
-}
-
-/// Opens the directory in which the place's last component lies, making it and its parents when they are missing.
-fn make_parents<'a>(state: &State, place: &'a Place) -> Result<(Descriptor, &'a core::ffi::CStr), Failure> {
-    let open = |path| calls::open_in_root(state.root, path, libc::O_PATH | libc::O_DIRECTORY);
-    let Some((parent, name)) = place.components.last() else {
-        return Ok((Descriptor(open(c".").named(Call::Openat2)?), c"."));
-    };
-    match open(parent) {
-        // Nearly always it is there already; else it is made from the root down.
-        Err(Errno(libc::ENOENT)) => {
-            let mut above = Descriptor(open(c".").named(Call::Openat2)?);
-            for pair in place.components.windows(2) {
-                let [(_, missing), (path, _)] = pair else { continue };
-                match as_owner(state, || calls::mkdirat(above.0, missing, 0o755)) {
-                    Ok(_) | Err(Errno(libc::EEXIST)) => {}
-                    Err(errno) => return Err(Failure { call: Call::Mkdir, errno }),
-                }
-                above = Descriptor(open(path).named(Call::Openat2)?);
-            }
-            Ok((above, name))
-        }
-        opened => Ok((Descriptor(opened.named(Call::Openat2)?), name)),
+        found => found,
+    }?;
+    match (kind == libc::S_IFDIR, calls::file_type(target.0).named(Call::Statx)? == libc::S_IFDIR) {
+        (true, false) => Err(Failure { call: Call::MoveMount, errno: Errno(libc::ENOTDIR) }),
+        (false, true) => Err(Failure { call: Call::MoveMount, errno: Errno(libc::EISDIR) }),
+        _ => calls::move_mount(tree.0, target.0).named(Call::MoveMount).map(drop),
     }
 }
 
-fn make_node(state: &State, place: &Place, mode: u32, device: u64) -> Result<(), Failure> {
-    let (parent, name) = make_parents(state, place)?;
-    match calls::mknodat(parent.0, name, mode, device) {
-        // A bundle's rootfs may hold its own.
-        Err(Errno(libc::EEXIST)) => Ok(()),
+/// Shows a device node of the host, if it is the one that is meant. Read-only, so that its mode, owner and times cannot be
+/// changed through it; what is written to it goes to the device all the same.
+fn bind_device(source: &CStr, node: Node, place: &Place, state: &State<'_>) -> Result<(), Failure> {
+    let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, source, false).named(Call::OpenTree)?);
+    if calls::node(tree.0).named(Call::Statx)? != node {
+        return Err(Failure { call: Call::OpenTree, errno: Errno(libc::ENODEV) });
+    }
+    let attributes = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC;
+    calls::mount_setattr(tree.0, c"", false, &restriction(attributes)).named(Call::MountSetattr)?;
+    attach(&tree, place, libc::S_IFREG, state)
+}
+
+/// Makes a device node. One that is there already, in the rootfs of a bundle, must be the same device.
+fn make_node(place: &Place, mode: u32, node: Node, state: &State<'_>) -> Result<(), Failure> {
+    let (parent, name) = make_parents(place, state)?;
+    match calls::mknodat(parent.0, name, node.kind | mode, node.device) {
+        Err(Errno(libc::EEXIST)) if calls::node(find(place, state)?.0).named(Call::Statx)? == node => Ok(()),
         result => result.named(Call::Mknod).map(drop),
     }
 }
 
-fn make_link(state: &State, place: &Place, target: &core::ffi::CStr) -> Result<(), Failure> {
-    let (parent, name) = make_parents(state, place)?;
+/// Makes a symbolic link. One that is there already, in the rootfs of a bundle, must say the same.
+fn make_link(place: &Place, target: &CStr, state: &State<'_>) -> Result<(), Failure> {
+    let (parent, name) = make_parents(place, state)?;
+    let mut there = [0; 64];
     match calls::symlinkat(target, parent.0, name) {
-        Err(Errno(libc::EEXIST)) => Ok(()),
+        Err(Errno(libc::EEXIST))
+            if calls::readlinkat(parent.0, name, &mut there)
+                .is_ok_and(|length| there.get(..length) == Some(target.to_bytes())) =>
+        {
+            Ok(())
+        }
         result => result.named(Call::Symlink).map(drop),
     }
 }
 
-fn remount(state: &State, path: &core::ffi::CStr, attributes: u64) -> Result<(), Failure> {
-    let mount = Descriptor(calls::open_in_root(state.root, path, libc::O_PATH).named(Call::Openat2)?);
+fn remount(place: &Place, attributes: u64, state: &State<'_>) -> Result<(), Failure> {
+    let mount = open(place, &place.path, libc::O_PATH, state)?;
     calls::mount_setattr(mount.0, c"", false, &restriction(attributes)).named(Call::MountSetattr).map(drop)
 }
 
-/// Opens a path that need not be there.
-fn existing(state: &State, path: &core::ffi::CStr) -> Result<Option<Descriptor>, Failure> {
-    match calls::open_in_root(state.root, path, libc::O_PATH) {
-        Err(Errno(libc::ENOENT | libc::ENOTDIR)) => Ok(None),
-        result => result.named(Call::Openat2).map(|descriptor| Some(Descriptor(descriptor))),
-    }
-}
-
-/// Covers a file with the host's `/dev/null`, a directory with an empty read-only file system; all directories share
-/// one. It is copied from where it was attached first, because before Linux 6.15 only what is attached can be copied.
-fn mask(state: &mut State, path: &core::ffi::CStr) -> Result<(), Failure> {
-    let Some(covered) = existing(state, path)? else { return Ok(()) };
-    let directory = calls::file_type(covered.0).named(Call::Statx)? == libc::S_IFDIR;
-    let cover = match state.empty {
-        _ if !directory => calls::open_tree(CURRENT_DIRECTORY, c"/dev/null", false),
-        Some(empty) => calls::open_tree(empty, c"", false),
-        None => {
-            let attributes = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
-            let tree = file_system(c"tmpfs", &[], attributes | libc::MOUNT_ATTR_NOEXEC)?;
-            calls::move_mount(tree.0, covered.0).named(Call::MoveMount)?;
-            state.empty = Some(tree.0);
-            core::mem::forget(tree);
-            return Ok(());
-        }
+/// Covers a file or a directory with an empty read-only one.
+fn mask(place: &Place, on_host: Option<&CStr>, state: &mut State<'_>) -> Result<(), Failure> {
+    let Some(covered) = find_existing(place, on_host, state)? else { return Ok(()) };
+    let empty = match state.empty {
+        Some(empty) => empty,
+        None => *state.empty.insert(empty_files()?),
     };
-    let cover = Descriptor(cover.named(Call::OpenTree)?);
+    let is_directory = calls::file_type(covered.0).named(Call::Statx)? == libc::S_IFDIR;
+    let name = if is_directory { EMPTY_DIRECTORY } else { EMPTY_FILE };
+    let cover = Descriptor(calls::open_tree(empty, name, false).named(Call::OpenTree)?);
     calls::move_mount(cover.0, covered.0).named(Call::MoveMount).map(drop)
 }
 
+const EMPTY_DIRECTORY: &CStr = c"directory";
+const EMPTY_FILE: &CStr = c"file";
+
+/// Makes a read-only file system with an empty directory and an empty file. Every mask is a mount of one of the two: no
+/// device and no file of the host, and nobody outside has it open.
+///
+/// Before Linux 6.15 only what is attached somewhere can be mounted a second time, see open_tree(2). So it is attached to the
+/// host's `/dev` as this mount namespace shows it, which no later step needs and which goes with the host's tree.
+fn empty_files() -> Result<Fd, Failure> {
+    let restrictions = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
+    let tree = file_system(c"tmpfs", &[], restrictions)?;
+    calls::mkdirat(tree.0, EMPTY_DIRECTORY, 0o555).named(Call::Mkdir)?;
+    calls::mknodat(tree.0, EMPTY_FILE, libc::S_IFREG | 0o444, 0).named(Call::Mknod)?;
+    calls::mount_setattr(tree.0, c"", false, &restriction(libc::MOUNT_ATTR_RDONLY)).named(Call::MountSetattr)?;
+    calls::move_mount_to(tree.0, c"/dev").named(Call::MoveMount)?;
+    let descriptor = tree.0;
+    core::mem::forget(tree);
+    Ok(descriptor)
+}
+
 /// Binds a path onto itself, read-only with all mounts below it.
-fn make_readonly(state: &State, path: &core::ffi::CStr) -> Result<(), Failure> {
-    let Some(place) = existing(state, path)? else { return Ok(()) };
+fn make_readonly(place: &Place, on_host: Option<&CStr>, state: &State<'_>) -> Result<(), Failure> {
+    let Some(place) = find_existing(place, on_host, state)? else { return Ok(()) };
     let tree = Descriptor(calls::open_tree(place.0, c"", true).named(Call::OpenTree)?);
     calls::mount_setattr(tree.0, c"", true, &restriction(libc::MOUNT_ATTR_RDONLY)).named(Call::MountSetattr)?;
     calls::move_mount(tree.0, place.0).named(Call::MoveMount).map(drop)
@@ -276,12 +275,13 @@ fn make_readonly(state: &State, path: &core::ffi::CStr) -> Result<(), Failure> {
 
 /// Makes the new root the root. With both names `.` the old root lands on top of the new one, and detaching what is on
 /// top leaves the new one: no directory for the old root is needed, see "pivot_root(".", ".")" in pivot_root(2).
-fn pivot(state: &mut State) -> Result<(), Failure> {
+fn pivot(state: &mut State<'_>) -> Result<(), Failure> {
     calls::fchdir(state.root).named(Call::Fchdir)?;
     calls::pivot_root(c".", c".").named(Call::PivotRoot)?;
     calls::detach(c".").named(Call::Umount)?;
-    // Neither descriptor is needed any more, and a working directory such as /proc/self/fd/5 shall not find it.
+    // None of these descriptors is needed any more, and a working directory such as /proc/self/fd/5 must not find one.
     drop(Descriptor(state.root));
     drop(state.empty.take().map(Descriptor));
+    forget_mounts(state);
     calls::chdir(c"/").named(Call::Chdir).map(drop)
 }

@@ -10,14 +10,15 @@
 
 use super::child::{Failure, Named, State};
 use super::child_mounts::attach;
+use super::child_places::open_of_kind;
 use super::message::Call;
 use super::program::Terminal;
 use crate::sys::calls::{self, Descriptor};
 
 /// Opens a terminal, makes it this session's and this process's stdin, stdout and stderr, and sends its other side away.
-pub(super) fn open(terminal: &Terminal, state: &mut State) -> Result<(), Failure> {
+pub(super) fn open(terminal: &Terminal, state: &State<'_>) -> Result<(), Failure> {
     let flags = libc::O_RDWR | libc::O_NOCTTY;
-    let engines = Descriptor(calls::open_in_root(state.root, c"dev/pts/ptmx", flags).named(Call::Openat2)?);
+    let engines = open_of_kind(&terminal.multiplexer, flags, libc::DEVPTS_SUPER_MAGIC as u64, state)?;
     let programs = Descriptor(calls::terminal_peer(engines.0).named(Call::Ioctl)?);
     calls::set_owner(programs.0, terminal.owner).named(Call::Fchown)?;
     let (rows, columns) = terminal.size;

@@ -1,7 +1,9 @@
 //! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made here.
 
+mod inside;
 mod numbers;
 mod overlay;
+mod places;
 
 use std::ffi::CString;
 
@@ -9,10 +11,11 @@ use minicontainer_core::options::TimeOffset;
 use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_number};
 
 use super::launcher;
-use super::program::{Execution, Operation, Place, Program, Terminal};
+use super::program::{Execution, Operation, Program};
 use crate::sys::calls::Fd;
-use numbers::{attribute_bits, bits, loopback_request, sock_filter};
+use numbers::{bits, loopback_request, sock_filter};
 use overlay::overlay;
+use places::{Places, parts};
 
 pub(crate) use numbers::restriction;
 
@@ -88,21 +91,26 @@ impl CompileError {
 /// Compiles the steps that the container's first process carries out.
 pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, CompileError> {
     let mut operations = Vec::new();
+    let mut places = Places::default();
     for (index, step) in plan.steps.iter().enumerate() {
         if let Step::Execute { args, env, init } = step {
             operations.push((index, Operation::Execute(execution(args, env, *init, index, context)?)));
-        } else if let Some(operation) = operation(step, context)? {
+        } else if step.actor() == Actor::Container {
+            let operation = match inside::operation(step, &plan.steps[index + 1..], &mut places, context)? {
+                Some(operation) => operation,
+                None => operation(step, context)?,
+            };
             operations.push((index, operation));
         }
     }
     let observed = plan.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }));
-    Ok(Program { operations, traced: context.traced, observed })
+    let mounts = std::iter::repeat_with(Default::default).take(places.slots).collect();
+    Ok(Program { operations, mounts, traced: context.traced, observed })
 }
 
-/// One step's operation; `None` for the engine's own steps.
-fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, CompileError> {
-    Ok(Some(match step {
-        step if step.actor() == Actor::Engine => return Ok(None),
+/// One step's operation, if it is not about a place inside the new root.
+fn operation(step: &Step, context: &Context) -> Result<Operation, CompileError> {
+    Ok(match step {
         Step::CloseDescriptors => Operation::CloseDescriptors { standard: context.standard, gaps: gaps(&context.kept) },
         Step::ResetSignals => Operation::ResetSignals,
         Step::JoinCgroup { .. } => Operation::JoinCgroup { tasks: context.tasks.clone() },
@@ -133,46 +141,11 @@ fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, Compil
         },
         Step::MountOverlay { .. } => overlay(step, context)?,
         Step::BindRoot { source } => Operation::BindRoot { source: text(source)? },
-        Step::Mount { fstype, source, destination, attributes, options } => Operation::Mount {
-            fstype: text(fstype)?,
-            options: pairs([("source", source.as_str())].into_iter().chain(borrowed(options)))?,
-            attributes: attribute_bits(attributes),
-            place: place(destination)?,
-        },
-        Step::BindMount { source, destination, recursive, attributes } => Operation::BindMount {
-            source: text(source)?,
-            recursive: *recursive,
-            attributes: attribute_bits(attributes),
-            place: place(destination)?,
-        },
-        Step::BindDevice { path } => {
-            Operation::BindMount { source: text(path)?, recursive: false, attributes: 0, place: place(path)? }
-        }
-        Step::MakeDevice { path, major, minor, mode, block } => Operation::MakeDevice {
-            mode: mode | if *block { libc::S_IFBLK } else { libc::S_IFCHR },
-            device: libc::makedev(*major, *minor),
-            place: place(path)?,
-        },
-        Step::Symlink { target, path } => Operation::Symlink { target: text(target)?, place: place(path)? },
-        Step::OpenTerminal { owner, rows, columns } => Operation::OpenTerminal(Terminal {
-            owner: *owner,
-            size: (*rows, *columns),
-            console: place("/dev/console")?,
-            socket: context.terminal.ok_or_else(|| CompileError::no_operation(step))?,
-        }),
-        Step::Remount { destination, attributes } => {
-            Operation::Remount { attributes: attribute_bits(attributes), path: below_root(destination)? }
-        }
-        Step::SetSysctl { name, value } => {
-            Operation::SetSysctl { path: text(&format!("proc/sys/{}", name.replace('.', "/")))?, value: text(value)? }
-        }
-        Step::MaskPath { path } => Operation::MaskPath { path: below_root(path)? },
-        Step::ReadonlyPath { path } => Operation::ReadonlyPath { path: below_root(path)? },
         Step::PivotRoot => Operation::PivotRoot,
         Step::Chroot { path } => Operation::Chroot { path: text(path)? },
         Step::LoopbackUp => Operation::LoopbackUp { request: Box::new(loopback_request()) },
         _ => process_operation(step, context)?,
-    }))
+    })
 }
 
 /// The operations that make the process who it shall be.
@@ -268,24 +241,6 @@ fn borrowed(options: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> 
 
 fn pairs<'a>(options: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<(CString, CString)>, CompileError> {
     options.map(|(key, value)| Ok((text(key)?, text(value)?))).collect()
-}
-
-fn parts(path: &str) -> Vec<&str> {
-    path.split('/').filter(|part| !part.is_empty() && *part != ".").collect()
-}
-
-/// A path as openat2(2) wants it with a directory for its root: relative, and `.` for the root itself.
-fn below_root(path: &str) -> Result<CString, CompileError> {
-    let parts = parts(path);
-    text(&if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
-}
-
-fn place(path: &str) -> Result<Place, CompileError> {
-    let parts = parts(path);
-    let components = (0..parts.len())
-        .map(|end| Ok((below_root(&parts[..end].join("/"))?, text(parts[end])?)))
-        .collect::<Result<_, _>>()?;
-    Ok(Place { path: below_root(path)?, components })
 }
 
 /// `/a`, `/a/b`, `/a/b/c` for `/a/b/c`.

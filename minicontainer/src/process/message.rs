@@ -47,6 +47,7 @@ calls! {
     Prctl = "prctl",
     Prlimit = "prlimit64",
     Read = "read",
+    Readlink = "readlinkat",
     Seccomp = "seccomp",
     Sendmsg = "sendmsg",
     Setgid = "setresgid",

@@ -27,12 +27,14 @@
 
 pub(crate) mod child;
 pub(crate) mod child_mounts;
+pub(crate) mod child_places;
 pub(crate) mod child_process;
 pub(crate) mod child_terminal;
 pub(crate) mod compile;
 pub(crate) mod ids;
 pub(crate) mod launcher;
 pub(crate) mod message;
+mod place_error;
 pub(crate) mod program;
 pub(crate) mod start;
 pub(crate) mod start_error;

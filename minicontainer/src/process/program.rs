@@ -1,14 +1,18 @@
 //! The plan, compiled: what the container's first process is given, as data.
 
+use std::cell::Cell;
 use std::ffi::CString;
 
-use crate::sys::calls::Fd;
+use super::child_places::OwnMount;
+use crate::sys::calls::{Fd, Node};
 
 /// The plan's steps for the container's first process, ready to be interpreted without a single allocation.
 #[derive(Debug)]
 pub(crate) struct Program {
     /// The operations, each with the place of its step in the plan.
     pub operations: Vec<(usize, Operation)>,
+    /// The mounts that later look-ups start from, by slot; the child fills them in.
+    pub mounts: Vec<Cell<Option<OwnMount>>>,
     /// Whether every step is reported with the time it took.
     pub traced: bool,
     /// Whether the parent wants to take hold of the new root before the program runs.
@@ -32,15 +36,16 @@ pub(crate) enum Operation {
     MountOverlayByPath { layers: CString, data: CString, target: CString },
     Shifted { namespace: Fd, directories: Vec<CString>, then: Box<Operation> },
     BindRoot { source: CString },
-    Mount { fstype: CString, options: Vec<(CString, CString)>, attributes: u64, place: Place },
-    BindMount { source: CString, recursive: bool, attributes: u64, place: Place },
-    MakeDevice { mode: u32, device: u64, place: Place },
+    Mount { fstype: CString, options: Vec<(CString, CString)>, attributes: u64, place: Place, slot: Option<usize> },
+    BindMount(Bind),
+    BindDevice { source: CString, node: Node, place: Place },
+    MakeDevice { mode: u32, node: Node, place: Place },
     Symlink { target: CString, place: Place },
     OpenTerminal(Terminal),
-    Remount { attributes: u64, path: CString },
-    SetSysctl { path: CString, value: CString },
-    MaskPath { path: CString },
-    ReadonlyPath { path: CString },
+    Remount { attributes: u64, place: Place },
+    SetSysctl { place: Place, value: CString },
+    MaskPath { place: Place, on_host: Option<CString> },
+    ReadonlyPath { place: Place, on_host: Option<CString> },
     PivotRoot,
     Chroot { path: CString },
     LoopbackUp { request: Box<libc::ifreq> },
@@ -57,13 +62,41 @@ pub(crate) enum Operation {
     Execute(Execution),
 }
 
+/// A bind mount.
+#[derive(Debug)]
+pub(crate) struct Bind {
+    /// The path on the host.
+    pub source: CString,
+    /// Whether the mounts below it come along.
+    pub recursive: bool,
+    /// The restrictions on it.
+    pub attributes: u64,
+    /// Where it goes.
+    pub place: Place,
+    /// Where it is kept for later look-ups.
+    pub slot: Option<usize>,
+}
+
 /// A place inside the new root, with what is needed to make it when it is not there.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// The path, relative to the root.
+    /// Where the look-up starts.
+    pub start: Start,
+    /// The path, relative to the start.
     pub path: CString,
     /// For each component: the path of its parent, and its name.
     pub components: Vec<(CString, CString)>,
+}
+
+/// Where a place is looked up from, see [`child_places`](super::child_places).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// The new root. Symbolic links are followed inside it.
+    Root,
+    /// The new root, for a path at or below `/proc`, `/sys` or `/dev`. No symbolic link is followed.
+    System,
+    /// A mount that was made before, by its slot. No symbolic link is followed.
+    Mount(usize),
 }
 
 /// The container's own terminal.
@@ -73,6 +106,8 @@ pub(crate) struct Terminal {
     pub owner: u32,
     /// Its height and width in characters.
     pub size: (u16, u16),
+    /// Where it comes from: `/dev/pts/ptmx`.
+    pub multiplexer: Place,
     /// Where else it appears: `/dev/console`.
     pub console: Place,
     /// What it is handed over through.

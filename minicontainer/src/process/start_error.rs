@@ -6,6 +6,7 @@ use minicontainer_core::plan::{Namespace, Step};
 use nix::errno::Errno;
 
 use super::compile::CompileError;
+use super::place_error::{purpose, unusable_place};
 
 /// Why a process could not be started. The process that was half made is gone when this is returned.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +54,7 @@ pub enum StartError {
         reason: String,
     },
     /// A step failed inside the new process.
-    #[error("step {} of the plan failed ({}): {call}{}: {errno}", .index + 1, step.kind(), subject(.step))]
+    #[error("{}", step_failed(step, *index, call, *errno))]
     Step {
         /// The step.
         step: Box<Step>,
@@ -85,6 +86,14 @@ fn names(namespaces: &[Namespace]) -> String {
     names.join(", ")
 }
 
+/// Says in words what was in the way, where that is known, and else which call failed.
+fn step_failed(step: &Step, index: usize, call: &str, errno: Errno) -> String {
+    match unusable_place(step, call, errno) {
+        Some(place) => format!("cannot {}: {} ({call}: {errno})", purpose(step), place.found),
+        None => format!("step {} of the plan failed ({}): {call}{}: {errno}", index + 1, step.kind(), subject(step)),
+    }
+}
+
 /// What the step was about, set off from what stands before it.
 fn subject(step: &Step) -> String {
     format!(" {}", step.subject()).trim_end().to_owned()
@@ -114,6 +123,9 @@ impl StartError {
                 Some("programs must be executable from memory: set the sysctl vm.memfd_noexec to 0 or 1")
             }
             StartError::Clone { source: Errno::EAGAIN, .. } => Some("the machine or your user has too many processes"),
+            StartError::Step { step, call, errno, .. } if unusable_place(step, call, *errno).is_some() => {
+                unusable_place(step, call, *errno).map(|place| place.hint)
+            }
             StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
                 (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => {
                     Some("see what the image holds: run it with the command sh or ls")

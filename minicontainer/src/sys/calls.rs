@@ -29,8 +29,17 @@ impl Drop for Descriptor {
 /// "Relative to the current directory", where a call wants a directory's descriptor.
 pub(crate) const CURRENT_DIRECTORY: Fd = libc::AT_FDCWD;
 
-/// Resolve the path as if the directory were the root: no `..`, no symbolic link leads out of it, see openat2(2).
-pub(crate) const RESOLVE_IN_ROOT: u64 = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
+/// The kind of file system that sysfs is, see statfs(2).
+pub(crate) const SYSFS_MAGIC: u64 = 0x6265_6572;
+
+/// Which device a device node stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// The type bits of its mode: `S_IFCHR` or `S_IFBLK`.
+    pub kind: u32,
+    /// The driver's number and the device's.
+    pub device: u64,
+}
 
 /// A descriptor as a call's argument: a negative one keeps its sign.
 pub(super) fn fd(number: Fd) -> usize {
@@ -103,6 +112,27 @@ pub(crate) fn owner(descriptor: Fd) -> Result<[u32; 2]> {
     statx(descriptor, libc::STATX_UID | libc::STATX_GID).map(|status| [status.stx_uid, status.stx_gid])
 }
 
+/// The device that an open node stands for; a file of another type has the number 0.
+pub(crate) fn node(descriptor: Fd) -> Result<Node> {
+    let status = statx(descriptor, libc::STATX_TYPE)?;
+    let device = libc::makedev(status.stx_rdev_major, status.stx_rdev_minor);
+    Ok(Node { kind: u32::from(status.stx_mode) & libc::S_IFMT, device })
+}
+
+/// The number of the mount that an open file was found through (Linux 5.8).
+pub(crate) fn mount_id(descriptor: Fd) -> Result<u64> {
+    statx(descriptor, libc::STATX_MNT_ID).map(|status| status.stx_mnt_id)
+}
+
+/// Whether two descriptors lead to the same file of the same mount.
+pub(crate) fn is_same_place(one: Fd, other: Fd) -> Result<bool> {
+    let place = |descriptor| {
+        let status = statx(descriptor, libc::STATX_INO | libc::STATX_MNT_ID)?;
+        Ok((status.stx_mnt_id, status.stx_ino))
+    };
+    Ok(place(one)? == place(other)?)
+}
+
 fn statx(descriptor: Fd, wanted: u32) -> Result<libc::statx> {
     // SAFETY: struct statx is plain numbers, for which all zero is a value.
     let mut status: libc::statx = unsafe { core::mem::zeroed() };
@@ -129,12 +159,23 @@ pub(crate) fn setns(namespace: Fd, kind: i32) -> Result<usize> {
     call!(SYS_setns, fd(namespace), kind)
 }
 
-/// Opens `name` as if `root` were the root of the file system, see openat2(2). The kernel asks to try again when
-/// somebody renames directories underneath, which a hostile container could do on purpose: hence the bound.
+/// Opens `name` as if `root` were the root of the file system.
 pub(crate) fn open_in_root(root: Fd, name: &CStr, flags: i32) -> Result<Fd> {
-    let how = [(flags | libc::O_CLOEXEC) as u64, 0, RESOLVE_IN_ROOT];
+    openat2(root, name, flags, libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS)
+}
+
+/// Opens `name` below a directory: no `..` leads out of it, and no symbolic link is followed. `resolve` adds to that.
+pub(crate) fn open_below(directory: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
+    let below = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS;
+    openat2(directory, name, flags, below | resolve)
+}
+
+/// See openat2(2). The kernel asks to try again when somebody renames directories underneath, which a hostile container
+/// could do on purpose: hence the bound.
+fn openat2(directory: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
+    let how = [(flags | libc::O_CLOEXEC) as u64, 0, resolve];
     for _ in 0..128 {
-        match call!(SYS_openat2, fd(root), path(name), how.as_ptr(), size_of_val(&how)) {
+        match call!(SYS_openat2, fd(directory), path(name), how.as_ptr(), size_of_val(&how)) {
             Err(Errno(libc::EAGAIN)) => continue,
             result => return result.map(|number| number as Fd),
         }
@@ -186,6 +227,11 @@ pub(crate) fn mknodat(directory: Fd, name: &CStr, mode: u32, device: u64) -> Res
 
 pub(crate) fn symlinkat(target: &CStr, directory: Fd, name: &CStr) -> Result<usize> {
     call!(SYS_symlinkat, path(target), fd(directory), path(name))
+}
+
+/// Reads a symbolic link; what does not fit into the buffer is cut off.
+pub(crate) fn readlinkat(directory: Fd, name: &CStr, buffer: &mut [u8]) -> Result<usize> {
+    call!(SYS_readlinkat, fd(directory), path(name), buffer.as_mut_ptr(), buffer.len())
 }
 
 pub(crate) fn chdir(name: &CStr) -> Result<usize> {

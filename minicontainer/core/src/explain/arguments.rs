@@ -77,7 +77,7 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
         Step::Remount { destination, attributes } => {
             vec![("destination", destination.into()), ("attributes", restrictions(attributes).into())]
         }
-        Step::BindDevice { path }
+        Step::BindDevice { path, .. }
         | Step::MaskPath { path }
         | Step::ReadonlyPath { path }
         | Step::Chroot { path }

@@ -154,7 +154,7 @@ step-make-device = Make the device node { $path } ({ $major }:{ $minor })
     .why = A device node is a door into a driver. The container gets a handful of harmless ones instead of the host's /dev with its disks.
 
 step-bind-device = Show the host's device { $path }
-    .why = An ordinary user may not make device nodes, not even as root of a user namespace. So the host's own harmless ones are shown instead.
+    .why = An ordinary user may not make device nodes, not even as root of a user namespace. So the host's own harmless ones are shown instead, read-only: the device can be used, but its node's mode, owner and times cannot be changed.
 
 step-symlink = Make the symbolic link { $path } → { $target }
     .why = The new /dev starts empty, and programs expect this name. It leads to another place inside the container and gives nothing away.
@@ -169,7 +169,7 @@ step-set-sysctl = Set { $name } to { $value }
     .why = This variable of the kernel's belongs to a namespace, and the container has one of its own: the host's value stays as it is.
 
 step-mask-path = Hide { $path }
-    .why = Some files of the kernel tell of the whole machine and belong to no namespace. What cannot be made the container's own must be covered: a file with /dev/null, a directory with an empty read-only one.
+    .why = Some files of the kernel tell of the whole machine and belong to no namespace. What cannot be made the container's own must be covered: with an empty file or an empty directory, both read-only and the container's own.
 
 step-readonly-path = Make { $path } read-only
     .why = Here lie switches of the kernel, and there is only one kernel: to write here would change the machine for everybody. Reading is harmless, and programs need it.

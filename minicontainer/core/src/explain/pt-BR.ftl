@@ -154,7 +154,7 @@ step-make-device = Criar o nó de dispositivo { $path } ({ $major }:{ $minor })
     .why = Um nó de dispositivo é uma porta para um driver. O contêiner recebe alguns poucos, inofensivos, em vez do /dev do host com os seus discos.
 
 step-bind-device = Mostrar o dispositivo { $path } do host
-    .why = Um usuário comum não pode criar nós de dispositivo, nem mesmo como root de um namespace de usuário. Por isso são mostrados os do próprio host, os inofensivos.
+    .why = Um usuário comum não pode criar nós de dispositivo, nem mesmo como root de um namespace de usuário. Por isso são mostrados os do próprio host, os inofensivos, somente para leitura: o dispositivo pode ser usado, mas o modo, o dono e as datas do nó não podem ser alterados.
 
 step-symlink = Criar o link simbólico { $path } → { $target }
     .why = O novo /dev começa vazio, e os programas contam com este nome. Ele leva a outro lugar dentro do contêiner e não revela nada.
@@ -169,7 +169,7 @@ step-set-sysctl = Definir { $name } como { $value }
     .why = Esta variável do kernel pertence a um namespace, e o contêiner tem o seu próprio: o valor do host fica como está.
 
 step-mask-path = Esconder { $path }
-    .why = Alguns arquivos do kernel falam da máquina inteira e não pertencem a nenhum namespace. O que não pode ser só do contêiner precisa ser coberto: um arquivo, com /dev/null; um diretório, com outro vazio e somente leitura.
+    .why = Alguns arquivos do kernel falam da máquina inteira e não pertencem a nenhum namespace. O que não pode ser só do contêiner precisa ser coberto: com um arquivo vazio ou um diretório vazio, os dois do próprio contêiner e somente leitura.
 
 step-readonly-path = Tornar { $path } somente leitura
     .why = Aqui ficam os botões de ajuste do kernel, e o kernel é um só: escrever aqui mudaria a máquina para todos. Ler não faz mal, e os programas precisam disso.

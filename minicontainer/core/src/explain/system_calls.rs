@@ -1,10 +1,10 @@
 //! The system calls of each step, written as strace(1) would show them.
 //!
-//! Where strace shows a descriptor's number, a name stands here (`root` is the new root, `fs` a file system being
-//! configured, `mnt` a mount not yet placed, `place` where it goes), and a file that was opened before is shown by its name between angle
+//! Where strace shows a descriptor's number, a name stands here (`root` is the new root, `proc`, `sys` and `dev` the mounts
+//! there, `fs` a file system being configured, `mnt` a mount not yet placed, `place` where it goes), and a file that was opened before is shown by its name between angle
 //! brackets, as `strace -y` does. Mounts use the kernel's newer interface, in which a mount is first made without a
 //! place and then moved there: the destination is opened with `RESOLVE_IN_ROOT`, so that no symbolic link of an
-//! image can lead it out of the new root, see openat2(2).
+//! image can lead it out of the new root, and at `/proc`, `/sys` and `/dev` no link is followed at all, see openat2(2).
 
 mod mounts;
 
@@ -12,7 +12,7 @@ use crate::options::TimeOffset;
 use crate::plan::{
     CAPABILITIES, DeviceAccess, IdMapping, Namespace, Plan, Step, SwapLimit, delegation::COMMON_GROUP, is_engines,
 };
-use mounts::{find, place};
+use mounts::{find, open, place};
 
 /// Which files a control group has: the two versions name them differently, see cgroups(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +227,7 @@ fn power_calls(step: &Step) -> Option<Vec<String>> {
 
 fn terminal_calls(owner: u32, rows: u16, columns: u16) -> Vec<String> {
     vec![
-        "openat2(root, \"dev/pts/ptmx\", {flags=O_RDWR|O_NOCTTY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT})".to_owned(),
+        open("/dev/pts/ptmx", "O_RDWR|O_NOCTTY"),
         "ioctl(terminal, TIOCSPTLCK, [0])".to_owned(),
         "ioctl(terminal, TIOCGPTPEER, O_RDWR|O_NOCTTY|O_CLOEXEC)".to_owned(),
         format!("fchown(peer, {owner}, -1)"),

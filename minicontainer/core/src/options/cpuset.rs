@@ -32,6 +32,13 @@ pub struct CpuSetError {
     pub given: String,
 }
 
+impl CpuSet {
+    /// The processors' numbers, in order.
+    pub fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ranges.iter().flat_map(|(first, last)| *first..=*last)
+    }
+}
+
 impl FromStr for CpuSet {
     type Err = CpuSetError;
 
@@ -71,6 +78,12 @@ impl fmt::Display for CpuSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_those_of_all_ranges() {
+        let set: CpuSet = "3,0-1".parse().expect("a set");
+        assert_eq!(set.numbers().collect::<Vec<_>>(), [0, 1, 3]);
+    }
 
     #[track_caller]
     fn check(text: &str, expected: Option<&str>) {

@@ -25,7 +25,7 @@
 use std::collections::BTreeSet;
 
 use super::{ByteSize, SizeError};
-use crate::plan::MountAttribute;
+use crate::plan::{MountAttribute, may_be_covered};
 
 /// Whether something can be written or only read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -229,6 +229,9 @@ fn parse_target(given: &str, target: &str) -> Result<String, MountError> {
     match tidy(target) {
         root if root == "/" => {
             Err(wrong("the container's root is the image's; choose a directory below it, such as /data"))
+        }
+        covered if !may_be_covered(&covered) => {
+            Err(wrong("/proc belongs to the container's own kernel view; choose another place, such as /data"))
         }
         tidied => Ok(tidied),
     }

@@ -107,11 +107,25 @@ pub enum PlanError {
         /// Where it should have gone.
         destination: String,
     },
-    /// A mount's place is no absolute path below the root.
-    #[error("mount destination \"{destination}\" is not an absolute path below the root, such as /data")]
-    Destination {
+    /// A path of the document leads nowhere below the root.
+    #[error("invalid path \"{path}\" in {field}: must be absolute, below the root and without \"..\" (for example, /data)")]
+    Path {
+        /// The field's name in `config.json`.
+        field: &'static str,
         /// What was given.
+        path: String,
+    },
+    /// A mount would hide the container's own procfs, on which its isolation depends.
+    #[error("cannot mount anything on {destination}: /proc is a procfs of the container's own, and stays so")]
+    CoversProc {
+        /// Where it should have gone.
         destination: String,
+    },
+    /// A variable of the kernel's is set through procfs.
+    #[error("cannot set the sysctl {name}: the container has no /proc")]
+    SysctlNeedsProc {
+        /// Its name.
+        name: String,
     },
     /// The profile of system calls cannot be carried out.
     #[error("linux.seccomp cannot be carried out: {0}")]
@@ -144,6 +158,8 @@ impl PlanError {
             PlanError::UserNamespacesUnavailable { mend, .. }
             | PlanError::IdNotMapped { mend, .. }
             | PlanError::LimitUnavailable { mend, .. } => Some(mend),
+            PlanError::CoversProc { .. } => Some("mount it somewhere else, such as /data; single files such as /proc/meminfo can be covered"),
+            PlanError::SysctlNeedsProc { .. } => Some("add a mount of type proc on /proc to the runtime config"),
             _ => None,
         }
     }

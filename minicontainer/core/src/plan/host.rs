@@ -23,6 +23,9 @@ pub struct Host {
     pub overlay: Overlay,
     /// How control groups are laid out here, and whether the engine may use them.
     pub cgroups: Cgroups,
+    /// The processors for which the kernel counts how often they were too hot, as x86's do: other containers' work shows
+    /// in these counts, so that they are masked.
+    pub thermal_throttle: Vec<u32>,
 }
 
 /// Who the engine runs as.
@@ -117,6 +120,7 @@ impl Host {
                 parent: String::new(),
                 together: Some(3_670_016),
             },
+            thermal_throttle: Vec::new(),
         }
     }
 

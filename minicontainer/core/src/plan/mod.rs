@@ -34,18 +34,21 @@ mod capability;
 mod cgroup;
 pub mod delegation;
 mod device;
+mod device_nodes;
 mod device_program;
 mod device_rule;
 mod error;
 mod filesystem;
 mod host;
 mod mount_options;
+mod mounts;
 mod namespace;
 mod process;
 mod resource;
 mod step;
 mod step_name;
 pub mod subordinate;
+mod system_path;
 #[cfg(test)]
 mod tests;
 
@@ -67,6 +70,7 @@ pub use namespace::{IdMapping, Namespace};
 pub use resource::{RESOURCES, resource_number};
 pub use step::{Actor, Step};
 pub use subordinate::{IdRange, SubordinateIds};
+pub use system_path::{is_at_or_below, is_system_path, may_be_covered};
 
 /// How the container's root file system comes to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -140,7 +144,7 @@ pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> 
     }
 
     let group = cgroup::group(spec, host)?;
-    let mut steps = group.limits;
+    let mut steps = group.limits.clone();
     let born_inside = group.created && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });
     // Root's container with ids of its own is born with root's powers, which its mounts need, and gives them up last.
     let shifted = host.identity == Identity::Root
@@ -168,7 +172,7 @@ pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> 
     }
     steps.extend([Step::CloseDescriptors, Step::ResetSignals]);
     if group.created && !born_inside {
-        steps.push(Step::JoinCgroup { controllers: group.controllers });
+        steps.push(Step::JoinCgroup { controllers: group.controllers.clone() });
     }
     steps.push(Step::AwaitGo);
     if namespaces.contains(&Namespace::Cgroup) {
@@ -177,7 +181,7 @@ pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> 
     steps.extend(process::clocks(spec, &namespaces)?);
     steps.push(Step::NewSession);
     steps.extend(process::hostname(spec, &namespaces)?);
-    steps.extend(filesystem::steps(spec, root, host, &namespaces)?);
+    steps.extend(filesystem::steps(spec, root, host, &namespaces, &group)?);
     if namespaces.contains(&Namespace::Net) {
         steps.push(Step::LoopbackUp);
     }

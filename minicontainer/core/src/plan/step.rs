@@ -188,10 +188,16 @@ pub enum Step {
         /// Whether it is a block device; else it is a character device.
         block: bool,
     },
-    /// Show a device node of the host, for those who may not make one.
+    /// Show a device node of the host, where none can be made: read-only, so that its mode, owner and times stay.
     BindDevice {
         /// The same path outside and inside.
         path: String,
+        /// The driver's number.
+        major: u32,
+        /// The device's number.
+        minor: u32,
+        /// Whether it is a block device; else it is a character device.
+        block: bool,
     },
     /// Make a symbolic link.
     Symlink {
@@ -224,14 +230,14 @@ pub enum Step {
         /// Its value.
         value: String,
     },
-    /// Cover a file with `/dev/null` or a directory with an empty read-only one.
+    /// Cover a file or a directory with an empty read-only one.
     MaskPath {
-        /// The path, inside the new root; nothing happens when it is not there.
+        /// The path, inside the new root. Below `/proc` and `/sys` it must be there if the host has it.
         path: String,
     },
     /// Make a path read-only with all below it.
     ReadonlyPath {
-        /// The path, inside the new root; nothing happens when it is not there.
+        /// The path, inside the new root. Below `/proc` and `/sys` it must be there if the host has it.
         path: String,
     },
     /// Make the new root *the* root and detach the host's tree.

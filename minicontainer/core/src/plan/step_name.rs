@@ -63,7 +63,7 @@ impl Step {
             | Step::BindRoot { source: path }
             | Step::Mount { destination: path, .. }
             | Step::MakeDevice { path, .. }
-            | Step::BindDevice { path }
+            | Step::BindDevice { path, .. }
             | Step::Symlink { path, .. }
             | Step::Remount { destination: path, .. }
             | Step::SetSysctl { name: path, .. }
@@ -75,6 +75,23 @@ impl Step {
             Step::BindMount { source, destination, .. } => format!("{source} on {destination}"),
             Step::Execute { args, .. } => args.first().cloned().unwrap_or_default(),
             _ => String::new(),
+        }
+    }
+
+    /// The paths inside the new root that the step looks up before the root is entered.
+    pub fn paths_inside(&self) -> Vec<String> {
+        match self {
+            Step::Mount { destination: path, .. }
+            | Step::BindMount { destination: path, .. }
+            | Step::MakeDevice { path, .. }
+            | Step::BindDevice { path, .. }
+            | Step::Symlink { path, .. }
+            | Step::Remount { destination: path, .. }
+            | Step::MaskPath { path }
+            | Step::ReadonlyPath { path } => vec![path.clone()],
+            Step::SetSysctl { name, .. } => vec![format!("/proc/sys/{}", name.replace('.', "/"))],
+            Step::OpenTerminal { .. } => ["/dev/pts/ptmx", "/dev/console"].map(str::to_owned).to_vec(),
+            _ => Vec::new(),
         }
     }
 }

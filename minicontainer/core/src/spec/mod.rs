@@ -39,7 +39,9 @@ use crate::options::{
 };
 use crate::plan::{CgroupLayout, Host, IdMapping, Identity, delegation::COMMON_GROUP, subordinate};
 
-pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, OWN_IDS, READONLY_PATHS};
+pub use defaults::{
+    DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, OWN_IDS, READONLY_PATHS, masked_on,
+};
 
 /// The least memory that a container can be limited to, in bytes: Docker's bound, and less does not start.
 pub const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
@@ -232,7 +234,7 @@ fn capabilities(names: &[&str]) -> LinuxCapabilities {
 }
 
 fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError> {
-    let (masked, readonly) = profile::system_paths(options).map(|[masked, readonly]| (masked, readonly)).unzip();
+    let (masked, readonly) = profile::system_paths(options, host).map(|[masked, readonly]| (masked, readonly)).unzip();
     let sysctls = profile::sysctls(options, host.identity)?;
     let clocks = &options.time_offsets;
     let mut linux = Linux::default();

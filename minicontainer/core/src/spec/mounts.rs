@@ -3,7 +3,7 @@
 use oci_spec::runtime::Mount;
 
 use crate::options::{Access, Isolation, MountSpec, Network, RunOptions};
-use crate::plan::{CgroupLayout, Host, Identity, subordinate};
+use crate::plan::{CgroupLayout, Host, Identity, is_at_or_below, subordinate};
 
 /// The group `tty`, whatever an image calls it.
 const TERMINALS: u32 = 5;
@@ -36,9 +36,8 @@ pub(super) fn mounts(options: &RunOptions, host: &Host) -> Vec<Mount> {
         true => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]),
         false => mount("/sys", "bind", "/sys", &["rbind", "nosuid", "noexec", "nodev", "ro"]),
     });
-    let cgroups_visible =
-        host.cgroups.layout != CgroupLayout::None && fresh_sys && (own(Isolation::Cgroup) || !rootless);
-    if cgroups_visible {
+    // The plan shows the container's own groups there, and hides the place if it has none.
+    if host.cgroups.layout != CgroupLayout::None && (own(Isolation::Cgroup) || !rootless) {
         mounts.push(mount("/sys/fs/cgroup", "cgroup", "cgroup", &[access, "nosuid", "noexec", "nodev"]));
     }
     if own(Isolation::Ipc) || !rootless {
@@ -46,8 +45,27 @@ pub(super) fn mounts(options: &RunOptions, host: &Host) -> Vec<Mount> {
     }
     let size = options.shm_size.map_or("size=65536k".to_owned(), |size| format!("size={}", size.bytes()));
     mounts.push(mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", &size]));
-    mounts.extend(options.mounts.iter().map(requested));
-    mounts
+    with_requested(mounts, options)
+}
+
+/// The usual mounts and those that were asked for. One at a place of the usual ones takes its turn, and usual ones that would
+/// lie below it are left out, as in Docker: with `-v /dev:/dev` the container has the host's. Only terminals are always its
+/// own.
+fn with_requested(usual: Vec<Mount>, options: &RunOptions) -> Vec<Mount> {
+    let place = |mount: &Mount| mount.destination().display().to_string();
+    let is_usual = |target: &str| usual.iter().any(|mount| place(mount) == target);
+    let others: Vec<Mount> =
+        options.mounts.iter().filter(|request| !is_usual(request.target())).map(requested).collect();
+    let is_terminals = |mount: &Mount| options.terminal.is_some() && mount.typ().as_deref() == Some("devpts");
+    let taken = usual.into_iter().filter_map(|mount| {
+        let place = place(&mount);
+        if let Some(request) = options.mounts.iter().rfind(|request| request.target() == place) {
+            return Some(requested(request));
+        }
+        let covered = options.mounts.iter().any(|request| is_at_or_below(&place, request.target()));
+        (!covered || is_terminals(&mount)).then_some(mount)
+    });
+    taken.chain(others).collect()
 }
 
 /// A mount that was asked for.

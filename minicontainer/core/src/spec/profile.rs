@@ -4,7 +4,7 @@ use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, LinuxSeccomp, PosixRlimit,
 
 use super::defaults::{
     DEFAULT_CAPABILITIES, DOCKERS_CAPABILITIES, MASKED_PATHS, OPEN_IN_DOCKER, READONLY_PATHS, UNTRUSTED_CAPABILITIES,
-    UNTRUSTED_FILES, UNTRUSTED_MEMORY, UNTRUSTED_NANO_CPUS, UNTRUSTED_PIDS,
+    UNTRUSTED_FILES, UNTRUSTED_MEMORY, UNTRUSTED_NANO_CPUS, UNTRUSTED_PIDS, masked_on,
 };
 use super::{OWN_IDS, SpecError};
 use crate::options::{
@@ -62,14 +62,14 @@ pub(super) fn no_new_privileges(options: &RunOptions) -> bool {
 }
 
 /// The paths that are hidden, and those that are read-only; none of either where they are left open.
-pub(super) fn system_paths(options: &RunOptions) -> Option<[Vec<String>; 2]> {
+pub(super) fn system_paths(options: &RunOptions, host: &Host) -> Option<[Vec<String>; 2]> {
     let left_out = [Isolation::MaskedPaths, Isolation::Mount].iter().any(|one| options.without.contains(one));
     if left_out || options.privileged || options.system_paths_open {
         return None;
     }
     let open = |path: &&str| options.profile == Profile::Docker && OPEN_IN_DOCKER.contains(path);
     let owned = |path: &str| path.to_owned();
-    let masked = MASKED_PATHS.into_iter().filter(|path| !open(path)).map(owned).collect();
+    let masked = MASKED_PATHS.into_iter().filter(|path| !open(path)).map(owned).chain(masked_on(host)).collect();
     Some([masked, READONLY_PATHS.map(owned).to_vec()])
 }
 

@@ -11,12 +11,14 @@ use std::sync::OnceLock;
 use minicontainer_core::plan::Step;
 
 use super::*;
-use crate::process::program::{Execution, Operation, Place, Terminal};
+use crate::process::program::{Bind, Execution, Operation, Place, Start, Terminal};
+use crate::sys::calls::Node;
 
 /// No descriptor has this number.
 const CLOSED: i32 = 9999;
 /// The report pipe has this number, which the launcher must be told.
 const REPORT: i32 = 900;
+const NULL: Node = Node { kind: libc::S_IFCHR, device: libc::makedev(1, 3) };
 /// Nobody has this id: the process is in a user namespace without any.
 const NOBODY: u32 = 4242;
 
@@ -35,11 +37,20 @@ fn text(text: &str) -> CString {
 /// A place whose parent is a file.
 fn place_in_a_file() -> Place {
     let components = vec![(text("."), text("Cargo.toml")), (text("Cargo.toml"), text("below"))];
-    Place { path: text("Cargo.toml/below"), components }
+    Place { start: Start::System, path: text("Cargo.toml/below"), components }
 }
 
-fn somewhere() -> Place {
-    Place { path: text("src"), components: vec![(text("."), text("src"))] }
+/// A file of the mount in the first slot.
+fn in_first_mount(name: &str) -> Place {
+    Place { start: Start::Mount(0), ..place(name) }
+}
+
+fn bind(source: &str, place: Place) -> Operation {
+    Operation::BindMount(Bind { source: text(source), recursive: false, attributes: 0, place, slot: Some(0) })
+}
+
+fn place(path: &str) -> Place {
+    Place { start: Start::System, path: text(path), components: vec![(text("."), text(path))] }
 }
 
 fn wrong_options() -> Vec<(CString, CString)> {
@@ -56,7 +67,7 @@ type Fault = (Vec<Operation>, Operation, &'static str, Errno);
 fn faults() -> Vec<Fault> {
     let missing = || text("/no/such/path");
     // A component longer than any name.
-    let too_long = || text(&"x".repeat(300));
+    let too_long = "x".repeat(300);
     let first = |operation, call, errno| (Vec::new(), operation, call, errno);
     vec![
         first(Operation::CloseDescriptors { standard: [CLOSED; 3], gaps: Vec::new() }, "dup3", Errno::EBADF),
@@ -96,23 +107,43 @@ fn faults() -> Vec<Fault> {
         ),
         first(Operation::BindRoot { source: missing() }, "open_tree", Errno::ENOENT),
         first(
-            Operation::Mount { fstype: text("no-such-fs"), options: Vec::new(), attributes: 0, place: somewhere() },
+            Operation::Mount {
+                fstype: text("no-such-fs"),
+                options: Vec::new(),
+                attributes: 0,
+                place: place("src"),
+                slot: None,
+            },
             "fsopen",
             Errno::ENODEV,
         ),
+        first(bind("/no/such/path", place("src")), "open_tree", Errno::ENOENT),
+        // A directory over a file, and a file over a directory.
+        first(bind(env!("CARGO_MANIFEST_DIR"), place("Cargo.toml")), "move_mount", Errno::ENOTDIR),
+        first(bind("/dev/null", place("src")), "move_mount", Errno::EISDIR),
+        // The null device is asked for, and the host's file is another.
         first(
-            Operation::BindMount { source: missing(), recursive: false, attributes: 0, place: somewhere() },
+            Operation::BindDevice { source: text("/dev/zero"), node: NULL, place: place("src/null") },
             "open_tree",
-            Errno::ENOENT,
+            Errno::ENODEV,
         ),
-        first(Operation::MakeDevice { mode: 0, device: 0, place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
+        first(Operation::MakeDevice { mode: 0, node: NULL, place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
+        first(Operation::MakeDevice { mode: 0, node: NULL, place: place("Cargo.toml") }, "mknodat", Errno::EEXIST),
         first(Operation::Symlink { target: missing(), place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
-        first(terminal(), "openat2", Errno::ENOENT),
-        first(Operation::Remount { attributes: 0, path: text("missing") }, "openat2", Errno::ENOENT),
-        // A file of that name that is none of procfs, where a mount leads elsewhere.
-        first(Operation::SetSysctl { path: text("Cargo.toml"), value: text("1") }, "fstatfs", Errno::EINVAL),
-        first(Operation::MaskPath { path: too_long() }, "openat2", Errno::ENAMETOOLONG),
-        first(Operation::ReadonlyPath { path: too_long() }, "openat2", Errno::ENAMETOOLONG),
+        first(Operation::Symlink { target: missing(), place: place("Cargo.toml") }, "symlinkat", Errno::EEXIST),
+        first(terminal(), "fstatfs", Errno::EINVAL),
+        first(Operation::Remount { attributes: 0, place: place("missing") }, "openat2", Errno::ENOENT),
+        first(Operation::Remount { attributes: 0, place: in_first_mount("lib.rs") }, "openat2", Errno::EBADF),
+        // A file of that name, but not in a procfs.
+        first(Operation::SetSysctl { place: place("Cargo.toml"), value: text("1") }, "fstatfs", Errno::EINVAL),
+        (
+            vec![bind(&format!("{}/src", env!("CARGO_MANIFEST_DIR")), place("src"))],
+            Operation::SetSysctl { place: in_first_mount("lib.rs"), value: text("1") },
+            "fstatfs",
+            Errno::EINVAL,
+        ),
+        first(Operation::MaskPath { place: place(&too_long), on_host: None }, "openat2", Errno::ENAMETOOLONG),
+        first(Operation::ReadonlyPath { place: place(&too_long), on_host: None }, "openat2", Errno::ENAMETOOLONG),
         // There is no new root yet.
         first(Operation::PivotRoot, "fchdir", Errno::EBADF),
         first(Operation::Chroot { path: missing() }, "chroot", Errno::ENOENT),
@@ -136,7 +167,8 @@ fn faults() -> Vec<Fault> {
 }
 
 fn terminal() -> Operation {
-    Operation::OpenTerminal(Terminal { owner: 0, size: (0, 0), console: place_in_a_file(), socket: CLOSED })
+    let (multiplexer, console) = (place("src"), place_in_a_file());
+    Operation::OpenTerminal(Terminal { owner: 0, size: (0, 0), multiplexer, console, socket: CLOSED })
 }
 
 fn nameless() -> libc::ifreq {
@@ -164,7 +196,8 @@ fn plan_of(steps: usize) -> Plan {
 /// Carries the operations out in a process of its own, in namespaces of its own, and gives what its parent makes of it.
 fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     let plan = plan_of(operations.len());
-    let program = Program { operations: operations.into_iter().enumerate().collect(), traced: false, observed: false };
+    let operations = operations.into_iter().enumerate().collect();
+    let program = Program { operations, mounts: vec![Default::default()], traced: false, observed: false };
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let namespaces = [Namespace::User, Namespace::Mount, Namespace::Pid, Namespace::Uts, Namespace::Net];
     let args = CloneArgs { flags: flags(&namespaces), ..CloneArgs::default() };
@@ -233,7 +266,8 @@ fn every_operation_has_a_fault() {
 fn nothing_runs_unless_told_to_go() {
     let (go, say_go) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
-    let program = Program { operations: vec![(0, Operation::AwaitGo)], traced: false, observed: false };
+    let operations = vec![(0, Operation::AwaitGo)];
+    let program = Program { operations, mounts: Vec::new(), traced: false, observed: false };
     // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
     let born = unsafe { birth::clone3(CloneArgs::default()) };
     let (_, pidfd) = match born.expect("a process") {

@@ -4,7 +4,7 @@
 //! no place yet, and that is moved to its place. A bind mount begins with open_tree(2) instead, which makes a second mount
 //! of what is there already.
 
-use crate::plan::{MountAttribute, Step};
+use crate::plan::{MountAttribute, Step, is_at_or_below, is_system_path};
 
 /// Making file systems, mounts and nodes; nothing for other steps.
 pub(super) fn file_system_calls(step: &Step) -> Option<Vec<String>> {
@@ -51,18 +51,22 @@ pub(super) fn file_system_calls(step: &Step) -> Option<Vec<String>> {
             let calls = [clone_tree(source, below)].into_iter().chain(restrict);
             calls.chain([find(destination, ""), place()]).collect()
         }
-        Step::BindDevice { path } => vec![clone_tree(path, Below::LeftOut), find(path, ""), place()],
+        Step::BindDevice { path, .. } => {
+            let attributes = [MountAttribute::ReadOnly, MountAttribute::NoSuid, MountAttribute::NoExec];
+            let restrict = restrict("mnt", Below::LeftOut, &attributes);
+            vec![clone_tree(path, Below::LeftOut), restrict, find(path, ""), place()]
+        }
         Step::MakeDevice { path, major, minor, mode, block } => {
             let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
             let kind = if *block { "S_IFBLK" } else { "S_IFCHR" };
-            vec![
-                find(directory, "O_DIRECTORY|"),
-                format!("mknodat(place, {name:?}, {kind}|{mode:04o}, makedev({major:#x}, {minor:#x}))"),
-            ]
+            let (found, directory) = find_directory(directory);
+            let make = format!("mknodat({directory}, {name:?}, {kind}|{mode:04o}, makedev({major:#x}, {minor:#x}))");
+            found.into_iter().chain([make]).collect()
         }
         Step::Symlink { target, path } => {
             let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-            vec![find(directory, "O_DIRECTORY|"), format!("symlinkat({target:?}, place, {name:?})")]
+            let (found, directory) = find_directory(directory);
+            found.into_iter().chain([format!("symlinkat({target:?}, {directory}, {name:?})")]).collect()
         }
         _ => return None,
     })
@@ -74,7 +78,11 @@ pub(super) fn restriction_calls(step: &Step) -> Option<Vec<String>> {
         Step::Remount { destination, attributes } => {
             vec![find(destination, ""), restrict("place", Below::LeftOut, attributes)]
         }
-        Step::MaskPath { path } => vec![find(path, ""), clone_tree("/dev/null", Below::LeftOut), place()],
+        Step::MaskPath { path } => vec![
+            find(path, ""),
+            "open_tree(empty, \"file\" or \"directory\", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC)".to_owned(),
+            place(),
+        ],
         Step::ReadonlyPath { path } => vec![
             find(path, ""),
             "open_tree(place, \"\", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE)".to_owned(),
@@ -83,10 +91,7 @@ pub(super) fn restriction_calls(step: &Step) -> Option<Vec<String>> {
         ],
         Step::SetSysctl { name, value } => {
             let file = format!("/proc/sys/{}", name.replace('.', "/"));
-            vec![
-                format!("openat2(root, {file:?}, {{flags=O_WRONLY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}})"),
-                format!("write(<{file}>, {value:?})"),
-            ]
+            vec![open(&file, "O_WRONLY"), format!("fstatfs(<{file}>)"), format!("write(<{file}>, {value:?})")]
         }
         Step::Chroot { path } => vec![format!("chroot({path:?})"), "chdir(\"/\")".to_owned()],
         Step::PivotRoot => ["fchdir(root)", "pivot_root(\".\", \".\")", "umount2(\".\", MNT_DETACH)", "chdir(\"/\")"]
@@ -126,11 +131,38 @@ fn finish(attributes: &[MountAttribute]) -> [String; 2] {
     [create, format!("fsmount(fs, FSMOUNT_CLOEXEC, {})", attribute_flags(attributes))]
 }
 
-/// Finds a path inside the new root, whatever symbolic links stand in the way.
+/// Finds a path inside the new root.
 pub(super) fn find(path: &str, flags: &str) -> String {
-    let path = if path.is_empty() { "/" } else { path };
-    format!("openat2(root, {path:?}, {{flags={flags}O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT}})")
+    open(path, &format!("{flags}O_PATH"))
 }
+
+/// Opens a path inside the new root. Below `/proc`, `/sys` and `/dev` the look-up starts from the mount that the engine has
+/// made there and follows no link; elsewhere links are followed inside the root.
+pub(super) fn open(path: &str, flags: &str) -> String {
+    let mounted = MOUNTED.into_iter().find(|place| is_at_or_below(path, place) && path != *place);
+    let (start, path, resolve) = match mounted {
+        Some(place) => {
+            (place.rsplit('/').next().unwrap_or(place), path[place.len()..].trim_start_matches('/'), BELOW_MOUNT)
+        }
+        None if is_system_path(path) => ("root", path.trim_start_matches('/'), "RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS"),
+        None => ("root", if path.is_empty() { "/" } else { path }, "RESOLVE_IN_ROOT"),
+    };
+    format!("openat2({start}, {path:?}, {{flags={flags}|O_CLOEXEC, resolve={resolve}}})")
+}
+
+/// Finds the directory in which something is to be made, and gives its name in the calls that follow.
+fn find_directory(path: &str) -> (Option<String>, &str) {
+    match MOUNTED.into_iter().find(|place| *place == path) {
+        Some(place) => (None, place.rsplit('/').next().unwrap_or(place)),
+        None => (Some(find(path, "O_DIRECTORY|")), "place"),
+    }
+}
+
+/// The usual mounts that others lie on.
+const MOUNTED: [&str; 5] = ["/dev/pts", "/sys/fs/cgroup", "/proc", "/sys", "/dev"];
+
+/// How names are looked up below a mount that the engine has made.
+const BELOW_MOUNT: &str = "RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_XDEV";
 
 /// Puts the mount where [`find`] led.
 pub(super) fn place() -> String {

@@ -113,7 +113,7 @@ fn root() -> Vec<Step> {
 fn paths() -> Vec<Step> {
     vec![
         Step::MakeDevice { path: "/dev/null".into(), major: 1, minor: 3, mode: 0o666, block: false },
-        Step::BindDevice { path: "/dev/null".into() },
+        Step::BindDevice { path: "/dev/null".into(), major: 1, minor: 3, block: false },
         Step::Symlink { target: "/proc/self/fd/1".into(), path: "/dev/stdout".into() },
         Step::OpenTerminal { owner: 1000, rows: 24, columns: 80 },
         Step::Remount { destination: "/".into(), attributes: vec![MountAttribute::ReadOnly] },

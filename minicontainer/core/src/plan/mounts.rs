@@ -1,0 +1,155 @@
+//! The mounts of a plan: each mount of the document as the steps that make it.
+
+use oci_spec::runtime::{Mount, Spec};
+
+use super::cgroup::{CONTROLLERS, Group};
+use super::mount_options::{MountOptions, sort};
+use super::system_path::{checked, is_at_or_below, may_be_covered, normal};
+use super::{CgroupLayout, Host, MountAttribute, Namespace, PlanError, Step};
+
+/// What a plan's mounts depend on, beside the document.
+pub(super) struct Surroundings<'a> {
+    pub host: &'a Host,
+    pub namespaces: &'a [Namespace],
+    /// The container's control group.
+    pub group: &'a Group,
+    /// Who owns what is mounted afresh, where that is not simply root.
+    pub owner: Option<[u32; 2]>,
+}
+
+/// The document's mounts.
+pub(super) fn listed(spec: &Spec) -> &[Mount] {
+    spec.mounts().as_deref().unwrap_or_default()
+}
+
+/// Whether the document mounts something of this type at this place.
+pub(super) fn has(mounts: &[Mount], place: &str, wanted: impl Fn(&str) -> bool) -> bool {
+    let at_place = |mount: &&Mount| normal(&mount.destination().display().to_string()) == place;
+    mounts.iter().rfind(at_place).is_some_and(|mount| wanted(kind(mount)))
+}
+
+/// The type of a mount; without one it can only be a bind mount.
+fn kind(mount: &Mount) -> &str {
+    let is_bind = |option: &String| ["bind", "rbind"].contains(&option.as_str());
+    match mount.typ().as_deref() {
+        Some(kind) if !mount.options().iter().flatten().any(is_bind) => kind,
+        _ => "bind",
+    }
+}
+
+/// The steps that make one mount of the document.
+pub(super) fn steps(mount: &Mount, around: &Surroundings<'_>) -> Result<Vec<Step>, PlanError> {
+    let destination = checked("mounts.destination", &mount.destination().display().to_string())?;
+    let options = sort(mount.options().as_deref().unwrap_or_default())?;
+    let source = mount.source().as_ref().map(|path| path.display().to_string());
+    let kind = kind(mount);
+    let shows_proc = normal(&destination) == "/proc"
+        && (kind == "proc" || kind == "bind" && source.as_deref().map(normal).as_deref() == Some("/proc"));
+    if !may_be_covered(&destination) && !shows_proc {
+        return Err(PlanError::CoversProc { destination });
+    }
+    if kind == "bind" {
+        let source = source.ok_or(PlanError::Missing { field: "mounts.source" })?;
+        let MountOptions { attributes, recursive, data, .. } = options;
+        if let Some((name, _)) = data.into_iter().next() {
+            return Err(PlanError::Unsupported { field: "mounts.options", value: name });
+        }
+        return Ok(vec![Step::BindMount { source, destination, recursive, attributes }]);
+    }
+    if kind == "cgroup" {
+        return Ok(cgroup_mounts(destination, options, around));
+    }
+    let step = Step::Mount {
+        fstype: kind.to_owned(),
+        source: source.unwrap_or_else(|| kind.to_owned()),
+        destination,
+        attributes: options.attributes,
+        options: options.data,
+    };
+    Ok(vec![owned(step, around.owner)])
+}
+
+/// A mount whose root directory belongs to root of the container.
+fn owned(mut step: Step, owner: Option<[u32; 2]>) -> Step {
+    let (Step::Mount { fstype, options, .. }, Some([uid, gid])) = (&mut step, owner) else { return step };
+    match fstype.as_str() {
+        "tmpfs" => options.extend([("uid".to_owned(), uid.to_string()), ("gid".to_owned(), gid.to_string())]),
+        "devpts" => {
+            for (_, group) in options.iter_mut().filter(|(name, _)| name == "gid") {
+                *group = group.parse().map_or(gid, |number: u32| gid.saturating_add(number)).to_string();
+            }
+        }
+        _ => {}
+    }
+    step
+}
+
+/// Version 2 is one file system. Version 1 is one for each hierarchy, side by side on a tmpfs, which is made read-only
+/// once its directories exist; only those in which the container has a group of its own, since in the others it would see
+/// the host's. A container without a group of its own sees none, see [`hidden_cgroups`].
+///
+/// Without a cgroup namespace of the container's own, version 2 is bound from the host: to mount it from the host's
+/// namespace would set the one hierarchy's options (`nsdelegate`, `memory_recursiveprot`) anew, for all of the machine.
+fn cgroup_mounts(destination: String, options: MountOptions, around: &Surroundings<'_>) -> Vec<Step> {
+    let mount = |fstype: &str, destination: String, attributes: Vec<MountAttribute>, options| Step::Mount {
+        fstype: fstype.to_owned(),
+        source: "cgroup".to_owned(),
+        destination,
+        attributes,
+        options,
+    };
+    let group = around.group;
+    match &around.host.cgroups.layout {
+        CgroupLayout::None => Vec::new(),
+        _ if !group.created => Vec::new(),
+        CgroupLayout::V2 { .. } if !around.namespaces.contains(&Namespace::Cgroup) => {
+            let source = "/sys/fs/cgroup".to_owned();
+            vec![Step::BindMount { source, destination, recursive: false, attributes: options.attributes }]
+        }
+        CgroupLayout::V2 { .. } => vec![mount("cgroup2", destination, options.attributes, Vec::new())],
+        CgroupLayout::V1 { hierarchies } => {
+            let writable = options.attributes.iter().copied().filter(|one| *one != MountAttribute::ReadOnly).collect();
+            let mode = vec![("mode".to_owned(), "755".to_owned())];
+            let mut steps = vec![owned(mount("tmpfs", destination.clone(), writable, mode), around.owner)];
+            let own = |name: &str| CONTROLLERS.contains(&name) && group.controllers.iter().any(|one| one == name);
+            for names in hierarchies.iter().filter(|names| names.split(',').any(own)) {
+                let controllers = names.split(',').map(|name| (name.to_owned(), String::new())).collect();
+                steps.push(mount("cgroup", format!("{destination}/{names}"), options.attributes.clone(), controllers));
+            }
+            if options.attributes.contains(&MountAttribute::ReadOnly) {
+                steps.push(Step::Remount { destination, attributes: vec![MountAttribute::ReadOnly] });
+            }
+            steps
+        }
+    }
+}
+
+/// Where the document wants to show control groups, and the container has none of its own to show. Such a place is masked:
+/// a `/sys` that is bound from the host has the host's groups there.
+pub(super) fn hidden_cgroups(mounts: &[Mount], group: &Group) -> Vec<String> {
+    let wanted = mounts.iter().filter(|mount| kind(mount) == "cgroup" && !group.created);
+    wanted.map(|mount| mount.destination().display().to_string()).collect()
+}
+
+/// The masks and read-only paths of the document, without those that an earlier one covers already.
+pub(super) fn covers(masked: Vec<String>, readonly: Vec<String>) -> Result<Vec<Step>, PlanError> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut add = |field, path: String, step: fn(String) -> Step| {
+        let path = checked(field, &path)?;
+        let is_covered = |earlier: &Step| match earlier {
+            Step::MaskPath { path: earlier } | Step::ReadonlyPath { path: earlier } => is_at_or_below(&path, earlier),
+            _ => false,
+        };
+        if !steps.iter().any(is_covered) {
+            steps.push(step(path));
+        }
+        Ok(())
+    };
+    for path in masked {
+        add("linux.maskedPaths", path, |path| Step::MaskPath { path })?;
+    }
+    for path in readonly {
+        add("linux.readonlyPaths", path, |path| Step::ReadonlyPath { path })?;
+    }
+    Ok(steps)
+}

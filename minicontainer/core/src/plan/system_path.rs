@@ -1,0 +1,98 @@
+//! The places below `/proc`, `/sys` and `/dev`, where the engine shows the container the kernel.
+//!
+//! What protects the machine there (masks, read-only paths, variables that are set) is found by name. So a name must mean
+//! what the plan mounted, whatever an image holds: the directories must be real ones, and no symbolic link is followed
+//! at or below them. Elsewhere links are followed inside the root, as Docker does; but a mount that would get by a link
+//! to one of these places is refused.
+
+use super::PlanError;
+
+/// The directories in which the engine shows the kernel.
+const SYSTEM_DIRECTORIES: [&str; 3] = ["proc", "sys", "dev"];
+
+/// The only places below `/proc` that may be covered: files that no protection depends on, for which lxcfs has others. The list is runc's (`checkProcMount`) without `/proc/net/dev`, since `/proc/net` is a link.
+const COVERABLE: [&str; 10] = [
+    "/proc/cpuinfo",
+    "/proc/diskstats",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/uptime",
+    "/proc/loadavg",
+    "/proc/slabinfo",
+    "/proc/sys/kernel/ns_last_pid",
+    "/proc/sys/crypto/fips_enabled",
+];
+
+/// Whether an absolute path without `..` lies at or below `/proc`, `/sys` or `/dev`.
+///
+/// ```
+/// use minicontainer_core::plan::is_system_path;
+///
+/// assert!(is_system_path("/proc") && is_system_path("//dev/./shm"));
+/// assert!(!is_system_path("/srv/proc") && !is_system_path("/process") && !is_system_path("/"));
+/// ```
+pub fn is_system_path(path: &str) -> bool {
+    components(path).next().is_some_and(|first| SYSTEM_DIRECTORIES.contains(&first))
+}
+
+/// Whether a bind mount or a tmpfs may cover this place: all but `/proc` and most of what is below it.
+pub fn may_be_covered(path: &str) -> bool {
+    let path = normal(path);
+    !is_at_or_below(&path, "/proc") || COVERABLE.contains(&path.as_str())
+}
+
+/// Whether one absolute path is the other, or lies below it.
+pub fn is_at_or_below(path: &str, ancestor: &str) -> bool {
+    let mut components = components(path);
+    self::components(ancestor).all(|expected| components.next() == Some(expected))
+}
+
+/// The path with one slash before each component.
+pub(super) fn normal(path: &str) -> String {
+    components(path).fold(String::new(), |path, component| format!("{path}/{component}"))
+}
+
+/// Refuses a path of the document that is not absolute, is the root itself, or has a `..`, which would only hide where it
+/// leads.
+pub(super) fn checked(field: &'static str, path: &str) -> Result<String, PlanError> {
+    let wrong = !path.starts_with('/') || components(path).next().is_none() || components(path).any(|one| one == "..");
+    if wrong { Err(PlanError::Path { field, path: path.to_owned() }) } else { Ok(path.to_owned()) }
+}
+
+fn components(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|component| !component.is_empty() && *component != ".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, coverable: bool) {
+        assert_eq!(may_be_covered(path), coverable, "{path}");
+    }
+
+    #[test]
+    fn proc_may_be_covered_only_where_nothing_protects() {
+        check("/data", true);
+        check("/procession", true);
+        check("/sys/fs/cgroup", true);
+        check("/dev/shm", true);
+        check("/proc/meminfo", true);
+        check("/proc/.//stat", true);
+        check("/proc/net/dev", false);
+        check("/proc", false);
+        check("/proc/", false);
+        check("/proc/sys", false);
+        check("/proc/meminfo/x", false);
+        check("/./proc/sys/kernel/core_pattern", false);
+    }
+
+    #[test]
+    fn paths_are_compared_by_components() {
+        assert!(is_at_or_below("/dev/shm/x", "/dev/shm") && is_at_or_below("/dev//shm", "/dev/shm/"));
+        assert!(!is_at_or_below("/dev/shmx", "/dev/shm") && !is_at_or_below("/dev", "/dev/shm"));
+        assert_eq!(normal("//dev/./shm/"), "/dev/shm");
+    }
+}

@@ -1,0 +1,73 @@
+//! What is told when a place inside the new root is not what a step needs there: mostly it is an image that has something
+//! else. The numbers are those with which [`child_places`](super::child_places) and [`child_mounts`](super::child_mounts)
+//! refuse such a place.
+
+use minicontainer_core::plan::{Step, is_system_path};
+use nix::errno::Errno;
+
+/// Why a place cannot be used, and what to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UnusablePlace {
+    pub found: &'static str,
+    pub hint: &'static str,
+}
+
+/// The reason why a step failed, if it is the place that the step is about.
+pub(super) fn unusable_place(step: &Step, call: &str, errno: Errno) -> Option<UnusablePlace> {
+    let is_system = !step.paths_inside().is_empty() && step.paths_inside().iter().all(|path| is_system_path(path));
+    let is_cover = matches!(step, Step::MaskPath { .. } | Step::ReadonlyPath { .. });
+    let (found, hint) = match (call, errno) {
+        ("openat2", Errno::ELOOP) if is_system => ("a symbolic link is in its path", SYSTEM_HINT),
+        ("openat2" | "move_mount", Errno::ENOTDIR) if is_system => {
+            ("something that is not a directory is in its path", SYSTEM_HINT)
+        }
+        ("openat2", Errno::EXDEV) if is_system => {
+            ("another mount is in its path", "remove that mount, or mount it on the path itself")
+        }
+        ("openat2", Errno::EXDEV) => (
+            "a symbolic link leads it to /proc, /sys, /dev or the root",
+            "name the place without the link (for example, /dev/shm), or choose another one",
+        ),
+        ("openat2", Errno::ENOENT) if is_cover => (
+            "the host has it, but the container does not",
+            "leave the path out of the runtime config, or mount all of /proc and /sys",
+        ),
+        ("move_mount", Errno::ENOTDIR) => {
+            ("something that is not a directory is there", "choose another place, or remove it from the image")
+        }
+        ("move_mount", Errno::EISDIR) => {
+            ("a directory is there", "choose another place, or remove the directory from the image")
+        }
+        ("mknodat" | "symlinkat", Errno::EEXIST) => {
+            ("something else is there", "remove it from the bundle's rootfs, or mount a tmpfs on /dev")
+        }
+        ("open_tree", Errno::ENODEV) => (
+            "the host has another file there, or another device",
+            "`ls -l` shows the numbers of the host's device, mknod(1) makes it anew",
+        ),
+        ("fstatfs", Errno::EINVAL) => ("a file system of another kind is there", KIND_HINT),
+        _ => return None,
+    };
+    Some(UnusablePlace { found, hint })
+}
+
+const SYSTEM_HINT: &str = "/proc, /sys, /dev and the mount points below must be directories of the image, or be missing: \
+     remove from the image what is there instead";
+
+const KIND_HINT: &str = "mount a procfs on /proc and a devpts on /dev/pts, and nothing else";
+
+/// What the step was to do, as "cannot" is followed by.
+pub(super) fn purpose(step: &Step) -> String {
+    match step {
+        Step::Mount { fstype, destination, .. } => format!("mount {fstype} on {destination}"),
+        Step::BindMount { source, destination, .. } => format!("mount {source} on {destination}"),
+        Step::MakeDevice { path, .. } => format!("make the device node {path}"),
+        Step::BindDevice { path, .. } => format!("show the host's device {path}"),
+        Step::Symlink { path, .. } => format!("make the symbolic link {path}"),
+        Step::MaskPath { path } => format!("hide {path}"),
+        Step::ReadonlyPath { path } => format!("make {path} read-only"),
+        Step::SetSysctl { name, .. } => format!("set the sysctl {name}"),
+        Step::OpenTerminal { .. } => "open a terminal in /dev/pts".to_owned(),
+        other => format!("carry out the step {}", other.kind()),
+    }
+}
