@@ -41,6 +41,7 @@ mod filesystem;
 mod host;
 mod mount_options;
 mod namespace;
+pub mod own_ids;
 mod process;
 mod resource;
 mod step;
