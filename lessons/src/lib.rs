@@ -22,6 +22,9 @@
 //! assert_eq!(lesson.text(lessons::Language::Portuguese).title, "Um hostname só seu");
 //! ```
 
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 #[cfg(target_os = "linux")]
 pub mod check;
 pub mod lesson;

@@ -1,6 +1,14 @@
 //! The course's runner: `cargo run -p lessons -- list`, `check 4`, `hint 4`.
 
-use std::{env, path::PathBuf, process::ExitCode};
+// `println!` and `eprintln!` panic where the stream cannot be written.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
+use std::{
+    env,
+    io::{self, ErrorKind, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -40,9 +48,19 @@ enum Command {
 
 fn main() -> ExitCode {
     run(Arguments::parse()).unwrap_or_else(|error| {
-        eprintln!("lessons: {error:#}");
+        // The exit code says it where stderr cannot be written.
+        let _best_effort = writeln!(io::stderr(), "lessons: {error:#}");
         ExitCode::from(2)
     })
+}
+
+/// Writes a line to stdout. A reader that has seen enough, such as head(1), closes the pipe, which is not an error.
+fn print_line(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot write to stdout"),
+    }
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
@@ -75,7 +93,7 @@ fn find(number: u8, language: Language) -> Result<&'static Lesson> {
 fn list(language: Language) -> Result<ExitCode> {
     for lesson in &lesson::LESSONS {
         let title = lesson.text(language).title;
-        println!("{:>2}  {title}\n    lessons/{}/{}", lesson.number, lesson.folder, lesson.exercise);
+        print_line(&format!("{:>2}  {title}\n    lessons/{}/{}", lesson.number, lesson.folder, lesson.exercise))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -87,7 +105,7 @@ fn hint(lesson: &Lesson, which: usize, language: Language) -> Result<ExitCode> {
         Language::English => format!("lesson {} has the hints 1 to {}", lesson.number, hints.len()),
         Language::Portuguese => format!("a lição {} tem as dicas 1 a {}", lesson.number, hints.len()),
     })?;
-    println!("{which}/{}: {hint}", hints.len());
+    print_line(&format!("{which}/{}: {hint}", hints.len()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -103,11 +121,11 @@ fn check(lesson: &Lesson, file: Option<PathBuf>, language: Language) -> Result<E
                 Language::English => "accepted",
                 Language::Portuguese => "aceito",
             };
-            println!("{} · {title}: {word}", lesson.number);
+            print_line(&format!("{} · {title}: {word}", lesson.number))?;
             ExitCode::SUCCESS
         }
         Outcome::Refused(refusal) => {
-            println!("{} · {title}\n{}", lesson.number, refusal.message(language));
+            print_line(&format!("{} · {title}\n{}", lesson.number, refusal.message(language)))?;
             ExitCode::FAILURE
         }
     })

@@ -4,26 +4,26 @@
 //! runs before every container; [`try_user_namespace`] really makes a user namespace, which is the only way to be sure
 //! (a security module may allow the call and then deny its use), and belongs to `doctor`.
 
+mod accounts;
+
 use std::path::Path;
 use std::{fs, io};
 
 use minicontainer_core::options::CpuSet;
 use minicontainer_core::plan::delegation::{Sight, delegated_group, judge};
-use minicontainer_core::plan::subordinate::{Lenders, id_maps, lent};
-use minicontainer_core::plan::{
-    Availability, CgroupLayout, Cgroups, Host, IdMapping, Identity, Overlay, SubordinateIds,
-};
+use minicontainer_core::plan::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
 use minicontainer_core::seccomp::Architecture;
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::prctl::get_no_new_privs;
 use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, access, getegid, geteuid};
 use xattr::FileExt;
 
-use crate::process::ids::helper;
 use crate::process::user_namespace;
 use crate::sys::calls;
+
+pub(crate) use accounts::subordinate_maps;
+pub use accounts::taken_ids;
 
 /// What to do where user namespaces are forbidden.
 pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user namespaces: on Ubuntu \
@@ -34,7 +34,8 @@ pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user name
 /// The bit of CAP_SYS_ADMIN in a capability set.
 const SYS_ADMIN: u64 = 1 << 21;
 
-/// Finds out what the planner must know.
+/// Finds out what the planner must know. Which ids are taken is left out, because few containers need to know:
+/// [`taken_ids`] finds that out.
 pub fn probe() -> Host {
     let identity = identity();
     let architecture = if cfg!(target_arch = "aarch64") { Architecture::Aarch64 } else { Architecture::X86_64 };
@@ -42,7 +43,8 @@ pub fn probe() -> Host {
         architecture,
         capabilities: calls::permitted_capabilities().unwrap_or_default(),
         identity,
-        subordinate: subordinate_ids(identity),
+        subordinate: accounts::subordinate_ids(identity),
+        taken: accounts::not_read(),
         user_namespaces: user_namespaces(),
         overlay: overlay(identity),
         cgroups: cgroups(identity),
@@ -70,26 +72,6 @@ pub fn identity() -> Identity {
         true => Identity::Root,
         false => Identity::User { uid: geteuid().as_raw(), gid: getegid().as_raw() },
     }
-}
-
-/// The maps with which the caller's containers are made, of user ids and of group ids; `None` if there is only the
-/// caller's own id in them.
-pub(crate) fn subordinate_maps() -> Option<[Vec<IdMapping>; 2]> {
-    let (identity, subordinate) = (identity(), subordinate_ids(identity()));
-    matches!(subordinate, SubordinateIds::Lent { .. }).then(|| id_maps(identity, &subordinate)).flatten()
-}
-
-/// Reads who lends the user ids, and looks for the programs that can map them.
-fn subordinate_ids(identity: Identity) -> SubordinateIds {
-    let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
-    lent(identity, || Lenders {
-        helpers: ["newuidmap", "newgidmap"].iter().all(|name| helper(name).is_some()),
-        no_new_privileges: get_no_new_privs().unwrap_or(false),
-        passwd: read("/etc/passwd"),
-        subuid: read("/etc/subuid"),
-        subgid: read("/etc/subgid"),
-        existing: ["/proc/self/uid_map", "/proc/self/gid_map"].map(read),
-    })
 }
 
 /// Reads the switches that distributions use to forbid user namespaces.

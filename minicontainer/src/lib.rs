@@ -46,6 +46,8 @@
 //!   container's own mount namespace, so none can be left behind.
 //! - Everything can be used from many threads at once.
 #![deny(missing_docs)]
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

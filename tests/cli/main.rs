@@ -20,6 +20,7 @@ mod life;
 mod looking;
 mod mistakes;
 mod place;
+mod printing;
 mod registry;
 #[path = "../kernel/skip.rs"]
 mod skip;

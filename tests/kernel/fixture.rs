@@ -90,6 +90,17 @@ impl Fixture {
         Some(fixture)
     }
 
+    /// For a test of root's containers on a machine where `/etc/subuid` and `/etc/subgid` say this.
+    pub fn root_with_allocations(subuid: &str, subgid: &str) -> Option<Fixture> {
+        let files = ["/etc/subuid", "/etc/subgid"];
+        if !skip::require(files.iter().all(|file| Path::new(file).exists()), "the files /etc/subuid and /etc/subgid") {
+            return None;
+        }
+        let mut fixture = Fixture::root()?;
+        files.iter().zip([subuid, subgid]).for_each(|(file, text)| fixture.put(file, text, 0o644));
+        Some(fixture)
+    }
+
     /// Lets commands find a file with this content in a place where the host has another.
     pub fn put(&mut self, place: &str, content: &str, mode: u32) {
         let file = self.directory.path().join(format!("hidden-{}", self.mounts.len()));
@@ -143,7 +154,7 @@ impl Fixture {
             .env("MINICONTAINER_ROOT", self.store())
             .current_dir(self.directory.path());
         match self.user {
-            Some(user) if !self.mounts.is_empty() => {
+            user if !self.mounts.is_empty() => {
                 let mounts = self.mounts.clone();
                 // SAFETY: makes system calls only, and allocates nothing.
                 unsafe { command.pre_exec(move || become_user_among(user, &mounts)) };
@@ -183,8 +194,8 @@ impl Fixture {
     }
 }
 
-/// Makes mounts that nobody else sees, and then becomes the user.
-fn become_user_among(user: u32, mounts: &[(Hidden, PathBuf)]) -> io::Result<()> {
+/// Makes mounts that no other process sees, and then becomes the user if there is one.
+fn become_user_among(user: Option<u32>, mounts: &[(Hidden, PathBuf)]) -> io::Result<()> {
     let nothing = None::<&str>;
     unshare(CloneFlags::CLONE_NEWNS)?;
     mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?;
@@ -197,6 +208,7 @@ fn become_user_among(user: u32, mounts: &[(Hidden, PathBuf)]) -> io::Result<()> 
             }
         }
     }
+    let Some(user) = user else { return Ok(()) };
     setgroups(&[])?;
     setgid(Gid::from_raw(user))?;
     Ok(setuid(Uid::from_raw(user))?)

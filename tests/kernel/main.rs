@@ -24,6 +24,7 @@ mod library;
 mod limits;
 mod oracle;
 mod oracle_sees;
+mod own_ids;
 mod posture;
 mod powers;
 mod profile;

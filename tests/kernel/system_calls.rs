@@ -50,6 +50,8 @@ const ATTACKS: &[Attack] = &[
     ("personality,0x100000", EPERM, Through, Through),
     ("personality,13", EPERM, Through, Through),
     ("ports", EPERM, IfKnown, NotLive),
+    // Pages of memory in a pipe that are not copies.
+    ("denied,vmsplice", EPERM, Otherwise, Otherwise),
 ];
 
 #[track_caller]
@@ -61,6 +63,8 @@ fn check(fixture: &Fixture) {
     let answers = ground.answers(&[], harmless);
     let refused: Vec<_> = answers.iter().filter(|(_, answer)| *answer != "done").collect();
     assert!(refused.is_empty(), "{refused:?}");
+    // Docker's list has it: there the kernel answers.
+    assert_eq!(ground.answers(&["--compat", "docker"], ["denied,vmsplice"])["denied,vmsplice"], "refused EBADF");
 }
 
 #[test]

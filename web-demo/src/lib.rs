@@ -18,6 +18,9 @@
 //! assert_eq!(web_demo::digest(b"hello world")[..13], *"sha256:b94d27");
 //! ```
 
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 mod image;
 mod scene;
 

@@ -10,10 +10,17 @@
 //! mdBook starts the program in the book's folder, gives it the whole book as JSON on stdin and takes the changed
 //! book from stdout: <https://rust-lang.github.io/mdBook/for_developers/preprocessors.html>.
 
+// `println!` and `eprintln!` panic where the stream cannot be written.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 mod code;
 mod translation;
 
-use std::{env, fs, io, path::Path};
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail};
 use mdbook_preprocessor::{PreprocessorContext, book::Book, parse_input};
@@ -47,8 +54,13 @@ fn preprocess() -> Result<()> {
     if !stale.is_empty() && env::var_os("BOOK_STRICT").is_some() {
         bail!("stale translations, and BOOK_STRICT is set:\n{}", stale.join("\n"));
     }
-    stale.iter().for_each(|line| eprintln!("warning: {line}"));
-    serde_json::to_writer(io::stdout(), &book).context("cannot hand the book back to mdBook")
+    for line in stale {
+        // The page itself carries the warning, too.
+        let _best_effort = writeln!(io::stderr(), "warning: {line}");
+    }
+    let mut stdout = io::stdout().lock();
+    serde_json::to_writer(&mut stdout, &book).context("cannot hand the book back to mdBook")?;
+    stdout.flush().context("cannot hand the book back to mdBook")
 }
 
 /// Puts a link to the other language on each page; a page that the other language lacks is an error.

@@ -9,9 +9,17 @@
 //! | 127 | the program is not there |
 //! | 128 + n | signal n ended it |
 //!
-//! Commands that run nothing end with 1.
+//! Commands that run nothing end with 1. The codes do not depend on whether stderr can be written.
+//!
+//! If several things fail, the first error decides. An error of the engine goes before the program's own exit code:
+//! where a report was asked for (`run --report`) and cannot be written, 125 says that it is missing, whatever the
+//! program returned. The remaining work is done all the same, and each error is printed.
 
-use std::{ffi::OsString, io::IsTerminal, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
 
 use anyhow::anyhow;
 use minicontainer::{ErrorKind, rootfs::RootFsError, store::StoreError};
@@ -25,7 +33,7 @@ use minicontainer_engine::{
 
 use crate::{
     format::template::TemplateError,
-    output::{visible, visible_lines},
+    output::{printed, say, visible, visible_lines},
 };
 
 /// The engine could not do its part.
@@ -101,14 +109,22 @@ impl Failure {
             None => complain(&shortened(&visible(&self.message()))),
         }
         if let Some(hint) = &self.hint {
-            eprintln!("  hint: {}", visible(hint));
+            say(&format!("  hint: {}\n", visible(hint)));
         }
         ExitCode::from(self.code)
     }
 }
 
+/// Reports every error of pieces of work that do not depend on each other. The first is returned, for its exit code.
+pub fn first_of(results: impl IntoIterator<Item = Result<(), Failure>>) -> Result<(), Failure> {
+    let mut failures = results.into_iter().filter_map(Result::err);
+    let first = failures.next();
+    failures.for_each(|failure| _ = failure.print());
+    first.map_or(Ok(()), Err)
+}
+
 /// A message that quotes a stranger's megabytes keeps its beginning and its end, where the reason stands.
-fn shortened(message: &str) -> String {
+pub fn shortened(message: &str) -> String {
     match (message.char_indices().nth(2000), message.char_indices().nth_back(999)) {
         (Some((end, _)), Some((start, _))) if end < start => {
             format!("{}[... {} bytes ...]{}", &message[..end], start - end, &message[start..])
@@ -119,18 +135,18 @@ fn shortened(message: &str) -> String {
 
 /// One line on stderr.
 pub fn complain(message: &str) {
-    eprintln!("{} {message}", paint("1;31", "minicontainer:"));
+    say(&format!("{} {message}\n", paint("1;31", "minicontainer:")));
 }
 
 /// One line on stderr about something that goes on nevertheless.
 pub fn warn(message: &str) {
-    eprintln!("{} {}", paint("1;33", "warning:"), visible_lines(message));
+    say(&format!("{} {}\n", paint("1;33", "warning:"), visible_lines(message)));
 }
 
 /// Colours what goes to stderr if that is a terminal whose owner has not asked for plain text (no-color.org).
 fn paint(colour: &str, text: &str) -> String {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    match std::io::stderr().is_terminal() && !plain {
+    match io::stderr().is_terminal() && !plain {
         true => format!("\x1b[{colour}m{text}\x1b[0m"),
         false => text.to_owned(),
     }
@@ -139,9 +155,9 @@ fn paint(colour: &str, text: &str) -> String {
 /// Tells what is wrong with the words typed. `run` keeps the small exit codes for the program.
 pub fn usage(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ExitCode {
     if !error.use_stderr() {
-        // Help or version was asked for. That nobody reads it is no fault.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        // Help or the version was asked for.
+        let result = printed(error.print().and_then(|()| io::stdout().flush()));
+        return result.map_or_else(|failure| failure.print(), |()| ExitCode::SUCCESS);
     }
     let text = error.render().to_string();
     complain(text.strip_prefix("error: ").unwrap_or(&text).trim_end());

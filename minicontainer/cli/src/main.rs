@@ -15,7 +15,11 @@
 //! | [`mod@format`], [`table`], [`output`] | `--format` templates, tables, writing to stdout |
 //! | [`progress`] | a pull, a push or a load, shown while it happens |
 //! | [`error`] | messages, hints and Docker's exit codes |
+//! | [`panic`] | a bug in this command, reported in one line |
 //! | [`language`] | English or Portuguese, from a flag or the locale |
+
+// `println!` and `eprintln!` panic where the stream cannot be written.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod args;
 mod commands;
@@ -23,6 +27,7 @@ mod error;
 mod format;
 mod language;
 mod output;
+mod panic;
 mod progress;
 mod table;
 
@@ -31,6 +36,7 @@ use std::process::ExitCode;
 use args::Arguments;
 
 fn main() -> ExitCode {
+    panic::install();
     // Whoever started the command may have left it to ignore the end of children. It cannot fail.
     let _heeded = minicontainer::heed_children();
     let arguments = match Arguments::read() {

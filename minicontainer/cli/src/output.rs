@@ -1,4 +1,9 @@
-//! Writing to stdout, and what must not reach a terminal.
+//! Writing to stdout and stderr, and what must not reach a terminal.
+//!
+//! The two streams differ in what a failure to write means. Stdout carries what was asked for, so an error there is an
+//! error of the command. Stderr carries remarks about it, and whoever reads the exit code must get the right one even
+//! where stderr is a full disk or a pipe that no one reads: [`say`] ignores failures. `println!` and `eprintln!` panic
+//! on them, so clippy refuses both in this crate.
 //!
 //! Names, commands and histories come from images and containers, and a terminal obeys some characters: a name could
 //! clear the screen, change what stands above, or type. So whatever was not written here is shown with such characters
@@ -11,13 +16,26 @@ use anyhow::Context;
 
 use crate::error::Failure;
 
-/// Writes a text. A reader that has seen enough, such as head(1), closes the pipe, and that is no fault.
+/// Writes a text to stdout.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// What a write to stdout came to. A reader that has seen enough, such as head(1), closes the pipe, which is not an
+/// error.
+pub fn printed(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result.context("cannot write to stdout")?),
     }
+}
+
+/// Writes a text to stderr, as far as that is possible. One write keeps it in one piece where processes share the
+/// stream.
+pub fn say(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _best_effort = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// Writes a text and ends the line.

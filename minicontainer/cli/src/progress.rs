@@ -6,15 +6,19 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, IsTerminal, Write},
-    sync::{Mutex, MutexGuard},
+    io::{self, IsTerminal},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use minicontainer::core::Digest;
 use minicontainer_engine::registry::{Event, Progress};
 
-use crate::{output::visible, table::size};
+use crate::{
+    error::Failure,
+    output::{print_line, say, visible},
+    table::size,
+};
 
 const BAR: &str = "{prefix}: {msg} [{bar:50}] {bytes}/{total_bytes}";
 const WORD: &str = "{prefix}: {msg}";
@@ -35,6 +39,8 @@ pub struct Shown {
     /// On a terminal: all lines that change.
     lines: Option<MultiProgress>,
     layers: Mutex<BTreeMap<Digest, Line>>,
+    /// The first error in writing a result.
+    failure: Mutex<Option<Failure>>,
 }
 
 /// A layer's line.
@@ -50,7 +56,7 @@ impl Shown {
             Stream::Stderr => (io::stderr().is_terminal(), ProgressDrawTarget::stderr()),
         };
         let lines = (terminal && !quiet).then(|| MultiProgress::with_draw_target(target));
-        Shown { stream, quiet, lines, layers: Mutex::default() }
+        Shown { stream, quiet, lines, layers: Mutex::default(), failure: Mutex::default() }
     }
 
     /// Shows one event.
@@ -96,16 +102,30 @@ impl Shown {
         layers.clear();
     }
 
-    /// A reader who has seen enough closes the pipe, and the work goes on.
+    /// The work goes on even if its result cannot be written; [`finish`](Shown::finish) returns the error.
     fn write(&self, text: &str) {
-        let _ = match self.stream {
-            Stream::Stdout => writeln!(io::stdout(), "{text}"),
-            Stream::Stderr => writeln!(io::stderr(), "{text}"),
-        };
+        match self.stream {
+            Stream::Stdout => {
+                let written = print_line(text);
+                let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                *failure = failure.take().or(written.err());
+            }
+            Stream::Stderr => say(&format!("{text}\n")),
+        }
     }
 
     fn locked(&self) -> MutexGuard<'_, BTreeMap<Digest, Line>> {
-        self.layers.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends what is shown.
+    ///
+    /// # Errors
+    /// When stdout could not be written.
+    pub fn finish(self) -> Result<(), Failure> {
+        self.leave();
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failure.map_or(Ok(()), Err)
     }
 
     /// Shows how far a layer of an archive is unpacked.

@@ -27,6 +27,8 @@
 //!
 //! [1]: https://docs.docker.com/reference/dockerfile/
 #![forbid(unsafe_code)]
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod check;
 pub mod expand;

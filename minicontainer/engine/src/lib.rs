@@ -17,6 +17,9 @@
 //! Volumes and networks will be neighbours of `container`. Nothing here runs in the background:
 //! each call reads the store, does its work under the store's lock, and returns.
 
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod build;
 pub mod container;
 pub mod delegation;

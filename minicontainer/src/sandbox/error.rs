@@ -107,6 +107,7 @@ impl Error {
     /// What would mend it, where the message alone does not say.
     pub fn hint(&self) -> Option<&str> {
         match self {
+            Error::Spec(error) => error.hint(),
             Error::Plan(error) => error.hint(),
             Error::Start(error) => error.hint(),
             _ => None,

@@ -163,6 +163,9 @@ impl Sandbox {
             return Err(Error::Invalid { reason: reason.clone() });
         }
         let mut host = host::probe();
+        if spec::own_users(&self.options, host.identity) {
+            host.taken = host::taken_ids();
+        }
         if let (Overlay::UserXattr, Source::Image { layers, .. }) = (host.overlay, &self.source)
             && !layers.iter().all(|layer| host::keeps_user_attributes(layer))
         {

@@ -1,7 +1,7 @@
 //! `judge`: a class's programs against a folder of tests.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     num::NonZeroUsize,
     os::fd::AsFd,
     path::PathBuf,
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     error::{ENGINE_FAILED, Failure, warn},
     format::choice::Choice,
-    output::{print, print_json},
+    output::{print, print_json, say},
     table,
 };
 
@@ -152,14 +152,13 @@ impl Progress {
             const WIDTH: usize = 24;
             let bar = "#".repeat(done * WIDTH / self.all.max(1));
             let line = format!("\r\x1b[K[{bar:<WIDTH$}] {done}/{} {} {}", self.all, judged.program, judged.test);
-            // Who cannot see it misses nothing.
-            let _shown = io::stderr().write_all(line.as_bytes());
+            say(&line);
         }
     }
 
     fn clear(&self) {
         if self.shown {
-            let _cleared = io::stderr().write_all(b"\r\x1b[K");
+            say("\r\x1b[K");
         }
     }
 }

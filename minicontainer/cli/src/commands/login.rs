@@ -1,7 +1,7 @@
 //! Who one is at a registry: `login` and `logout`.
 
 use std::{
-    io::{self, IsTerminal, Read, Write},
+    io::{self, IsTerminal, Read},
     process::ExitCode,
 };
 
@@ -11,9 +11,10 @@ use minicontainer::core::reference::DEFAULT_REGISTRY;
 use minicontainer_engine::registry::{self, Connection, Credentials, Saved, Secret};
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
+use super::run::terminal::remember_settings;
 use crate::{
     error::{Failure, warn},
-    output,
+    output::{self, say},
 };
 
 /// The most that is read of a password.
@@ -129,10 +130,10 @@ fn prompt(question: &str, echo: Echo) -> Result<String, Failure> {
         let failure = Failure::new("cannot ask for a name and a password: stdin is no terminal");
         return Err(failure.hint("use -u NAME --password-stdin"));
     }
-    eprint!("{question}");
-    io::stderr().flush().context("cannot write to stderr")?;
+    say(question);
     let before = tcgetattr(&stdin).context("cannot look at the terminal")?;
     if echo == Echo::Off {
+        remember_settings(&before);
         let mut hidden = before.clone();
         hidden.local_flags.remove(LocalFlags::ECHO);
         tcsetattr(&stdin, SetArg::TCSAFLUSH, &hidden).context("cannot hide what is typed")?;
@@ -141,7 +142,7 @@ fn prompt(question: &str, echo: Echo) -> Result<String, Failure> {
     let read = stdin.read_line(&mut line);
     if echo == Echo::Off {
         tcsetattr(&stdin, SetArg::TCSAFLUSH, &before).context("cannot restore the terminal")?;
-        eprintln!();
+        say("\n");
     }
     read.context("cannot read what is typed")?;
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())

@@ -139,11 +139,13 @@ pub fn pull(arguments: &PullArguments) -> Result<ExitCode, Failure> {
         for tag in registry::tags(&reference, &connection)? {
             fetch(&store, &parse(&format!("{repository}:{tag}"))?, platform.as_ref(), &connection, &shown)?;
         }
+        shown.finish()?;
         output::print_line(&repository)?;
         return Ok(ExitCode::SUCCESS);
     }
     tell_default_tag(&arguments.image, &reference, &shown);
     fetch(&store, &reference, platform.as_ref(), &connection, &shown)?;
+    shown.finish()?;
     output::print_line(&reference.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -228,6 +230,7 @@ pub fn push(arguments: &PushArguments) -> Result<ExitCode, Failure> {
         for reference in tagged(&store, &repository)? {
             send(&reference)?;
         }
+        shown.finish()?;
         if arguments.quiet {
             output::print_line(&repository)?;
         }
@@ -235,6 +238,7 @@ pub fn push(arguments: &PushArguments) -> Result<ExitCode, Failure> {
     }
     tell_default_tag(&arguments.image, &reference, &shown);
     send(&reference)?;
+    shown.finish()?;
     if arguments.quiet {
         output::print_line(&reference.to_string())?;
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{IdRange, SubordinateIds};
+use super::{IdRange, SubordinateIds, own_ids::TakenIds};
 use crate::seccomp::Architecture;
 
 /// The machine as far as it changes a plan.
@@ -17,6 +17,8 @@ pub struct Host {
     pub capabilities: u64,
     /// The further ids that an ordinary user may use; root has them all.
     pub subordinate: SubordinateIds,
+    /// The ids that belong to somebody, so that root's containers with ids of their own must not get them.
+    pub taken: TakenIds,
     /// Whether user namespaces can be made; an ordinary user needs them.
     pub user_namespaces: Availability,
     /// What overlayfs can do here.
@@ -112,6 +114,7 @@ impl Host {
             capabilities: u64::MAX,
             identity: Identity::Root,
             subordinate: no_subordinate_ids(),
+            taken: TakenIds::none(),
             user_namespaces: Availability::Available,
             overlay: Overlay::Trusted,
             cgroups: Cgroups {

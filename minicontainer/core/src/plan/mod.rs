@@ -43,6 +43,7 @@ mod host;
 mod mount_options;
 mod mounts;
 mod namespace;
+pub mod own_ids;
 mod process;
 mod resource;
 mod step;

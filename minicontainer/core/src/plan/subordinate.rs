@@ -83,13 +83,17 @@ pub struct Lenders {
     pub existing: [String; 2],
 }
 
-/// What the system lends somebody. Root is not asked for anything.
-pub fn lent(identity: Identity, lenders: impl FnOnce() -> Lenders) -> SubordinateIds {
+/// What the system lends somebody. Root is not asked for anything. `lenders` reads the files; its error says which one
+/// cannot be read, and what to change.
+pub fn lent(identity: Identity, lenders: impl FnOnce() -> Result<Lenders, (String, String)>) -> SubordinateIds {
     let none = |cause: String, mend: String| SubordinateIds::None { cause, mend };
     let Identity::User { uid, gid } = identity else {
         return none("root needs none: all ids are its own".to_owned(), String::new());
     };
-    let Lenders { helpers, no_new_privileges, passwd, subuid, subgid, existing } = lenders();
+    let Lenders { helpers, no_new_privileges, passwd, subuid, subgid, existing } = match lenders() {
+        Ok(lenders) => lenders,
+        Err((cause, hint)) => return none(cause, hint),
+    };
     if !helpers {
         let cause = "newuidmap and newgidmap are not installed set-user-ID root";
         return none(cause.to_owned(), MEND_HELPERS.to_owned());
@@ -262,7 +266,7 @@ mod tests {
             existing: ["         0          0 4294967295\n"; 2].map(str::to_owned),
         };
         let ada = Identity::User { uid: 1000, gid: 100 };
-        let told = |subuid: &str, subgid: &str| match lent(ada, || lenders(subuid, subgid)) {
+        let told = |subuid: &str, subgid: &str| match lent(ada, || Ok(lenders(subuid, subgid))) {
             SubordinateIds::Lent { uids, gids } => format!("{} and {}", uids[0].first, gids[0].first),
             SubordinateIds::None { cause, .. } => cause,
         };
@@ -271,11 +275,11 @@ mod tests {
         assert_eq!(told("bob:5:6", "ada:7:8"), "/etc/subuid lends ada no ids");
         assert_eq!(told("", ""), "/etc/subuid and /etc/subgid lend ada no ids");
         let nested = Lenders { existing: ["0 1000 1\n1 5 9\n"; 2].map(str::to_owned), ..lenders("ada:5:6", "ada:5:5") };
-        let inside = lent(ada, || nested);
+        let inside = lent(ada, || Ok(nested));
         assert!(matches!(&inside, SubordinateIds::None { cause, .. } if cause.contains("inside the container")));
         // Her own group is cut out of the one, her own user out of the other.
         assert_eq!(told("ada:1000:2", "ada:100:2"), "1001 and 101");
-        let unknown = lent(Identity::User { uid: 77, gid: 77 }, || lenders("ada:5:6", "ada:5:6"));
+        let unknown = lent(Identity::User { uid: 77, gid: 77 }, || Ok(lenders("ada:5:6", "ada:5:6")));
         let mend = "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 77`".to_owned();
         let cause = "/etc/subuid and /etc/subgid lend 77 no ids".to_owned();
         assert_eq!(unknown, SubordinateIds::None { cause, mend });

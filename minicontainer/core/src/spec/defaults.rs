@@ -80,10 +80,6 @@ pub const UNTRUSTED_PIDS: u64 = 128;
 /// See [`UNTRUSTED_MEMORY`].
 pub const UNTRUSTED_FILES: u64 = 1024;
 
-/// The ranges of ids that systemd leaves to containers (*Users, Groups, UIDs and GIDs on systemd Systems*), in pieces of
-/// 65,536: the first piece, and how many there are.
-pub const OWN_IDS: (u32, u32) = (0x0008, 0x6fff - 0x0008);
-
 /// How many processes a container may have when nothing else was asked for: enough for a build, too few for a fork
 /// bomb to hurt.
 pub const DEFAULT_PIDS: i64 = 512;

@@ -37,11 +37,11 @@ use crate::image::ProcessSettings;
 use crate::options::{
     Access, ByteSize, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions, TimeOffset, WindowSize,
 };
+use crate::plan::own_ids::{NoOwnIds, OWN_ID_COUNT, first_own_id};
 use crate::plan::{CgroupLayout, Host, IdMapping, Identity, delegation::COMMON_GROUP, subordinate};
 
-pub use defaults::{
-    DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, OWN_IDS, READONLY_PATHS, masked_on,
-};
+pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, masked_on};
+pub use profile::own_users;
 
 /// The least memory that a container can be limited to, in bytes: Docker's bound, and less does not start.
 pub const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
@@ -92,12 +92,25 @@ pub enum SpecError {
         "--without user: an ordinary user gets the powers to isolate only from a user namespace; run as root to try it"
     )]
     UserNamespaceNeeded,
+    /// The container cannot have ids of its own.
+    #[error(transparent)]
+    NoOwnIds(#[from] NoOwnIds),
     /// The OCI library refused a value.
     #[error("cannot write the runtime config: {reason}")]
     Document {
         /// What it said.
         reason: String,
     },
+}
+
+impl SpecError {
+    /// What to change, where the message alone does not say.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            SpecError::NoOwnIds(error) => Some(&error.hint),
+            _ => None,
+        }
+    }
 }
 
 impl From<oci_spec::OciSpecError> for SpecError {
@@ -250,7 +263,8 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
         .set_sysctl((!sysctls.is_empty()).then(|| sysctls.into_iter().collect()));
     let maps = match profile::own_users(options, host.identity) {
         true => {
-            Some([0; 2].map(|_| vec![IdMapping { inside: 0, outside: profile::first_own_id(id), count: 0x1_0000 }]))
+            let outside = first_own_id(id, &host.taken)?;
+            Some([0; 2].map(|_| vec![IdMapping { inside: 0, outside, count: OWN_ID_COUNT }]))
         }
         false => subordinate::id_maps(host.identity, &host.subordinate),
     };

@@ -2,11 +2,11 @@
 
 use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, LinuxSeccomp, PosixRlimit, PosixRlimitBuilder, PosixRlimitType};
 
+use super::SpecError;
 use super::defaults::{
     DEFAULT_CAPABILITIES, DOCKERS_CAPABILITIES, MASKED_PATHS, OPEN_IN_DOCKER, READONLY_PATHS, UNTRUSTED_CAPABILITIES,
     UNTRUSTED_FILES, UNTRUSTED_MEMORY, UNTRUSTED_NANO_CPUS, UNTRUSTED_PIDS, masked_on,
 };
-use super::{OWN_IDS, SpecError};
 use crate::options::{
     ByteSize, CapabilityWord, Cpus, Isolation, Limits, Network, NewPrivileges, PidsLimit, Profile, RunOptions,
     SeccompChoice, Sysctl, SysctlOwner, Users,
@@ -160,16 +160,9 @@ pub(super) fn devices(options: &RunOptions) -> Option<Vec<LinuxDevice>> {
     (!options.devices.is_empty()).then(|| options.devices.iter().map(document).collect())
 }
 
-/// Whether root inside shall be nobody outside although root starts the container.
-pub(super) fn own_users(options: &RunOptions, identity: Identity) -> bool {
+/// Whether a container gets a user namespace with ids of its own although root starts it: then root inside is an
+/// unprivileged user outside. [`Host::taken`] must say which ids it may not get.
+pub fn own_users(options: &RunOptions, identity: Identity) -> bool {
     let wanted = options.users == Users::Own || options.profile == Profile::Untrusted;
     wanted && identity == Identity::Root && !options.without.contains(&Isolation::User)
-}
-
-/// The first id on the host of a container's own range of 65,536: which range, its id decides by chance, so that two
-/// containers hardly ever share one and nobody need keep a list.
-pub(super) fn first_own_id(id: &str) -> u32 {
-    let (first, count) = OWN_IDS;
-    let chance = id.bytes().fold(0_u32, |chance, byte| chance.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    (first + chance % count) << 16
 }

@@ -45,7 +45,7 @@ use super::run::signals::{self, Attention};
 use crate::{
     error::{Failure, warn},
     language,
-    output::{self, visible, visible_lines},
+    output::{self, say, visible, visible_lines},
     progress::{Shown, Stream},
 };
 use input::{File, Input};
@@ -211,6 +211,6 @@ fn fail(file: &File, error: BuildError) -> Result<ExitCode, Failure> {
 }
 
 fn told_mistake(text: &str) -> ExitCode {
-    eprint!("{}", visible_lines(text));
+    say(&visible_lines(text));
     ExitCode::FAILURE
 }

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    io::{IsTerminal, Write, stderr},
+    io::{IsTerminal, stderr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,7 +13,10 @@ use clap::ValueEnum;
 use minicontainer_engine::build::{self, Ending};
 
 use super::view::View;
-use crate::{error::Failure, output::visible};
+use crate::{
+    error::Failure,
+    output::{say, visible},
+};
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -80,8 +83,8 @@ impl Progress {
     /// Tells something that is about no work.
     pub fn say(&self, text: &str) {
         match &self.view {
-            Some(view) => view.aside(|| write(text)),
-            None if self.told != Told::Quiet => write(text),
+            Some(view) => view.aside(|| say(text)),
+            None if self.told != Told::Quiet => say(text),
             None => {}
         }
     }
@@ -109,7 +112,7 @@ impl Progress {
     /// A line, where each stands for itself.
     fn line(&self, text: &str) {
         if self.told == Told::Plain {
-            write(text);
+            say(text);
         }
     }
 }
@@ -173,15 +176,10 @@ impl Drop for Progress {
                 let line = |(time, text): &(Duration, String)| format!("{before}{:.3} {text}\n", time.as_secs_f64());
                 work.printed.iter().map(line).collect()
             };
-            write(&match self.told {
+            say(&match self.told {
                 Told::Quiet => format!("#{number} {}\n{}\n", work.title, lines(&format!("#{number} "))),
                 _ => format!("------\n > {}:\n{}------\n", work.title, lines("")),
             });
         }
     }
-}
-
-/// That nobody can be told of it is no reason to stop.
-fn write(text: &str) {
-    let _told = stderr().write_all(text.as_bytes());
 }

@@ -15,7 +15,7 @@
 //! this command ends.
 
 use std::{
-    io::{Write, stderr},
+    io::stderr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{RecvTimeoutError, Sender, channel},
@@ -27,6 +27,7 @@ use std::{
 use terminal_size::terminal_size_of;
 
 use super::progress::{Fate, Work, Works};
+use crate::output::say;
 
 /// How often it is drawn.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -106,12 +107,12 @@ impl Drawing {
             text += &format!("{line}\x1b[K\n");
         }
         text += "\x1b[J";
-        show(&text);
+        say(&text);
         self.lines = lines.len();
     }
 
     fn erase(&mut self) {
-        show(&format!("{}\x1b[J", self.back()));
+        say(&format!("{}\x1b[J", self.back()));
         self.lines = 0;
     }
 
@@ -119,12 +120,6 @@ impl Drawing {
     fn back(&self) -> String {
         if self.lines == 0 { String::new() } else { format!("\x1b[{}A\r", self.lines) }
     }
-}
-
-fn show(text: &str) {
-    // A terminal that is gone shows nothing, and that is no reason to stop.
-    let mut stderr = stderr();
-    let _shown = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// The lines of a picture that is nowhere wider or higher than the window. The cursor stands below it.

@@ -105,7 +105,7 @@ pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
         None => image::load_watched(&store, piped("load", "`minicontainer load -i FILE`")?, &watch)?,
     };
     // What has been loaded is told below the layers.
-    drop(shown);
+    shown.finish()?;
     for image in loaded {
         warn_of(&image.warnings);
         output::print_line(&match image.reference {
@@ -195,7 +195,10 @@ pub fn write_to(
             let failure = Failure::new(format!("cowardly refusing to {what} to a terminal"));
             return Err(failure.hint("use -o FILE, or redirect stdout"));
         }
-        write(&mut BufWriter::with_capacity(1 << 16, io::stdout().lock()))?;
+        let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        write(&mut stdout)?;
+        // What is still in a buffer would be lost without an error.
+        stdout.flush().context("cannot write to stdout")?;
         return Ok(ExitCode::SUCCESS);
     };
     // A device or a pipe is written as it is.

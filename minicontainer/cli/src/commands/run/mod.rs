@@ -11,7 +11,7 @@
 mod measured;
 pub mod signals;
 mod streams;
-mod terminal;
+pub mod terminal;
 
 use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
 
@@ -35,9 +35,9 @@ use super::{
     registry::{FetchArguments, image_to_run},
 };
 use crate::{
-    error::{Failure, complain, warn},
+    error::{Failure, complain, first_of, warn},
     language,
-    output::visible,
+    output::{say, visible},
 };
 use measured::{MeasureFile, meta};
 use signals::Attention;
@@ -59,8 +59,9 @@ use terminal::RawMode;
   minicontainer run --rm --without pid busybox ps
   minicontainer run --explain busybox sh
 
-Exit codes: the program's own; 125 the engine failed; 126 the program cannot be executed; 127 it
-was not found; 128+n signal n ended it; 137 also when the time, the memory or the output was used up.")]
+Exit codes: the program's own; 125 the engine failed, or a report could not be written; 126 the
+program cannot be executed; 127 it was not found; 128+n signal n ended it; 137 also when the time,
+the memory or the output was used up.")]
 pub struct RunArguments {
     /// Let the program read what is typed or piped in
     #[arg(short, long)]
@@ -197,14 +198,16 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
         result.verdict = Verdict::OutputLimit;
     }
     drop(raw);
-    attended.ended(&result)?;
-
-    report.map_or(Ok(()), |file| file.write_json(&result))?;
-    meta_file.map_or(Ok(()), |file| file.write(meta(&result).as_bytes()))?;
+    let results = [
+        attended.ended(&result).map_err(Failure::from),
+        report.map_or(Ok(()), |file| file.write_json(&result)),
+        meta_file.map_or(Ok(()), |file| file.write(meta(&result).as_bytes())),
+    ];
     if arguments.trace {
         tell_times(&running);
     }
-    Ok(conclude(&result))
+    let code = conclude(&result);
+    first_of(results).map(|()| code)
 }
 
 fn parse_time(flag: &str, text: Option<&str>) -> Result<Option<Timeout>, Failure> {
@@ -229,8 +232,9 @@ fn tell_what_is_missing(arguments: &RunArguments, options: &RunOptions, store: &
     }
     let told = store.root().join("network-told");
     if arguments.container.network.is_none() && std::io::stderr().is_terminal() && !told.exists() {
-        eprintln!(
-            "note: containers have no network yet but loopback (--network none); --network host gives them the host's. This is said once."
+        say(
+            "note: containers have no network yet but loopback (--network none); --network host gives them the host's. \
+             This is said once.\n",
         );
         fs::write(&told, "").with_context(|| format!("cannot write {}", told.display()))?;
     }
@@ -243,7 +247,7 @@ fn tell_times(running: &Running) {
     for time in running.times() {
         let title = explained.get(time.step).map_or("", |step| step.explanation.title.as_str());
         let title = visible(title);
-        eprintln!("{:>8.1} µs  {:>2}. {title}", time.took.as_secs_f64() * 1e6, time.step + 1);
+        say(&format!("{:>8.1} µs  {:>2}. {title}\n", time.took.as_secs_f64() * 1e6, time.step + 1));
     }
 }
 

@@ -6,12 +6,14 @@
 //! must not: the user's is put into *raw mode*, termios(3), in which it passes every key on as it is.
 //!
 //! Raw mode outlives the process that asked for it, and a shell is of little use in it. So it is left by [`Drop`]:
-//! however the container ends, by whatever error or panic this command does, and before signals end it, since those are
-//! read as data (see [`signals`](super::signals)). Only SIGKILL leaves the terminal raw; `stty sane` mends it.
+//! however the container ends, by whatever error this command does, and before signals end it, since those are read as
+//! data (see [`signals`](super::signals)). A panic of the released command runs no destructors, so the hook of
+//! [`panic`](crate::panic) calls [`restore_settings`]. Only SIGKILL leaves the terminal raw; `stty sane` fixes it.
 
 use std::{
     io::{self, IsTerminal, Stdin, stdin, stdout},
     os::fd::AsFd,
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::Context;
@@ -49,6 +51,23 @@ pub fn can_type() -> bool {
     stdin().is_terminal()
 }
 
+/// The settings of the user's terminal from before they were changed.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Remembers the settings of the terminal at stdin, for [`restore_settings`].
+pub fn remember_settings(settings: &Termios) {
+    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings.clone());
+}
+
+/// Gives the terminal at stdin the settings that were remembered, if there are any. Does not wait for another thread.
+pub fn restore_settings() {
+    let Some(before) = BEFORE.try_lock().ok().and_then(|mut before| before.take()) else { return };
+    // A process in the background would be stopped for changing its terminal's settings, and leave it raw.
+    let _not_stopped = [Signal::SIGTTOU].into_iter().collect::<SigSet>().thread_block();
+    // A terminal that was hung up needs no settings any more.
+    let _restored = tcsetattr(stdin(), SetArg::TCSANOW, &before);
+}
+
 /// The user's terminal in raw mode, until this is dropped.
 pub struct RawMode {
     terminal: Stdin,
@@ -59,6 +78,7 @@ impl RawMode {
     pub fn enter() -> Result<RawMode, Failure> {
         let terminal = stdin();
         let before = tcgetattr(&terminal).context("cannot read the terminal's settings")?;
+        remember_settings(&before);
         let raw = RawMode { terminal, before };
         raw.set().context("cannot put the terminal into raw mode")?;
         Ok(raw)
@@ -82,9 +102,6 @@ impl RawMode {
 
 impl Drop for RawMode {
     fn drop(&mut self) {
-        // A process in the background would be stopped for changing its terminal's settings, and leave it raw.
-        let _not_stopped = [Signal::SIGTTOU].into_iter().collect::<SigSet>().thread_block();
-        // A terminal that was hung up needs no settings any more.
-        let _restored = tcsetattr(&self.terminal, SetArg::TCSANOW, &self.before);
+        restore_settings();
     }
 }

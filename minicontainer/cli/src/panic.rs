@@ -1,0 +1,129 @@
+//! A bug in this command, reported in one line.
+//!
+//! The released command is compiled with `panic = "abort"`: a panic would end it with SIGABRT, which a shell shows as
+//! exit code 134, and which `run` must not mix up with a code of the container's program. A *panic hook* runs before
+//! that. Ours prints one line, restores the user's terminal and exits with 125, in whichever thread the panic happens.
+//!
+//! No destructor runs, as with an abort. That is safe: containers of `run` end with their engine (PR_SET_PDEATHSIG), and
+//! the next command removes what a killed engine left behind.
+//!
+//! The hook must neither panic itself nor wait for a lock that the failing thread, or another one, will not release. So
+//! it writes to the descriptor and not to [`std::io::Stderr`], and ignores errors.
+
+use std::{
+    any::Any,
+    backtrace::{Backtrace, BacktraceStatus},
+    io,
+    panic::{self, PanicHookInfo},
+    process,
+};
+
+use nix::unistd::write;
+
+use crate::{
+    commands::run::terminal::restore_settings,
+    error::{ENGINE_FAILED, shortened},
+    output::visible,
+};
+
+/// Replaces the report of the standard library, which panics when stderr cannot be written.
+pub fn install() {
+    panic::set_hook(Box::new(|info| {
+        restore_settings();
+        let mut text = message(info);
+        // Only with RUST_BACKTRACE.
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            text += &format!("{backtrace}\n");
+        }
+        let _best_effort = write(io::stderr(), text.as_bytes());
+        process::exit(ENGINE_FAILED.into());
+    }));
+}
+
+fn message(info: &PanicHookInfo) -> String {
+    let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    let what = shortened(&visible(text_of(info.payload())));
+    format!(
+        "minicontainer: internal error at {place}: {what}; this is a bug: please report this line with the command that \
+         you ran\n"
+    )
+}
+
+fn text_of(payload: &dyn Any) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        env,
+        fs::File,
+        io::{Write, pipe},
+        process::{Command, Stdio},
+        thread,
+    };
+
+    use super::*;
+
+    /// Says to [`panics_in_a_process_of_its_own`] how to panic.
+    const HOW: &str = "MINICONTAINER_TEST_PANIC";
+
+    /// This very program, in a process that panics.
+    fn panicking(how: &str) -> Command {
+        let mut command = Command::new(env::current_exe().expect("this program"));
+        command.args(["--exact", "--ignored", "--nocapture", "panic::tests::panics_in_a_process_of_its_own"]);
+        command.env(HOW, how).env_remove("RUST_BACKTRACE").stdout(Stdio::null());
+        command
+    }
+
+    #[test]
+    #[ignore = "the tests below start it"]
+    fn panics_in_a_process_of_its_own() {
+        let how = env::var(HOW).expect("one of the tests below says how");
+        if how != "without the hook" {
+            install();
+        }
+        let _locks = (how == "with locks").then(|| (io::stdout().lock(), io::stderr().lock()));
+        if ["in a thread", "with locks"].contains(&how.as_str()) {
+            thread::scope(|scope| {
+                scope.spawn(|| panic!("a bug \x1b[2J in a thread")).join().expect("it never returns")
+            });
+        }
+        panic!("a bug {}", "\x1b[2J in a thread");
+    }
+
+    #[test]
+    fn a_panic_prints_one_line_and_exits_with_125() {
+        for how in ["in the main thread", "in a thread", "with locks"] {
+            let output = panicking(how).output().expect("it starts");
+            let told = String::from_utf8(output.stderr).expect("text");
+            assert_eq!(output.status.code(), Some(125), "{how}: {told}");
+            assert_eq!(told.lines().count(), 1, "{how}: {told}");
+            assert!(told.contains("internal error at minicontainer/cli/src/panic.rs:"), "{how}: {told}");
+            assert!(told.contains(": a bug \\u{1b}[2J in a thread; this is a bug"), "{how}: {told}");
+        }
+        // The control: without the hook the test harness reports a failure.
+        assert_eq!(panicking("without the hook").output().expect("it starts").status.code(), Some(101));
+    }
+
+    #[test]
+    fn a_backtrace_is_printed_on_request() {
+        let output = panicking("in a thread").env("RUST_BACKTRACE", "1").output().expect("it starts");
+        let told = String::from_utf8(output.stderr).expect("text");
+        assert!(output.status.code() == Some(125) && told.contains("panics_in_a_process_of_its_own"), "{told}");
+    }
+
+    #[test]
+    fn a_panic_exits_with_125_where_stderr_cannot_be_written() {
+        let full = File::options().write(true).open("/dev/full").expect("/dev/full");
+        let (reader, mut writer) = pipe().expect("a pipe");
+        drop(reader);
+        assert!(writer.write_all(b"x").is_err());
+        for (what, stderr) in [("full", Stdio::from(full)), ("a pipe that no one reads", Stdio::from(writer))] {
+            let status = panicking("in a thread").stderr(stderr).status().expect("it starts");
+            assert_eq!(status.code(), Some(125), "{what}");
+        }
+    }
+}

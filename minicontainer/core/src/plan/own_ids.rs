@@ -1,0 +1,175 @@
+//! Which ids a container of root's gets when it has a user namespace of its own (`--userns auto`, `--profile=untrusted`).
+//!
+//! The container gets 65,536 ids that follow each other: enough for every id that images use. Root may map any ids of
+//! the host, so the choice decides who could touch what the container owns. Two kinds of ids must not be among them:
+//!
+//! - ids that `/etc/subuid` or `/etc/subgid` allocate to a user, subuid(5): that user may map them into a namespace of
+//!   their own, and there act as the owner of the container's files and processes;
+//! - ids of an account or a group of this machine, passwd(5), group(5).
+//!
+//! Candidates are the pieces of 65,536 ids that systemd leaves to containers ([`OWN_IDS`]). The container's id selects
+//! one, so that two containers rarely share a piece and no list of pieces in use is kept. If the piece contains an id
+//! that is taken, the next one is tried. One list holds for users and groups, because a container gets the same piece
+//! for both.
+//!
+//! Accounts and ranges that only a directory service knows (nsswitch.conf(5)) are not seen: it cannot be asked which ids
+//! it will give to somebody.
+//!
+//! ```
+//! use minicontainer_core::plan::own_ids::{AccountFiles, TakenIds, first_own_id};
+//!
+//! let files = |subuid: String| TakenIds::of(&AccountFiles { subuid, ..AccountFiles::default() });
+//! let first = first_own_id("4f3c", &files(String::new()))?;
+//! let other = first_own_id("4f3c", &files(format!("ada:{first}:65536\n")))?;
+//! assert_ne!(first, other);
+//! # Ok::<(), minicontainer_core::plan::own_ids::NoOwnIds>(())
+//! ```
+
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+use super::IdRange;
+
+/// The ids that systemd leaves to containers (*Users, Groups, UIDs and GIDs on systemd Systems*), in pieces of 65,536:
+/// the first piece, and how many there are. Neither 65534 (`nobody`) nor 2³²-1 ("no id") lies in one of them.
+pub const OWN_IDS: (u32, u32) = (0x0008, 0x6fff - 0x0008);
+
+/// How many ids a container gets.
+pub const OWN_ID_COUNT: u32 = 0x1_0000;
+
+/// What to do where every piece contains an id that is taken.
+const FREE_SOME: &str = "free 65536 ids between 524288 and 1878982655 in /etc/subuid and /etc/subgid, or run without \
+     --userns auto and --profile=untrusted";
+
+/// The texts of the files that say which ids are taken; a file that does not exist is empty.
+#[derive(Clone, Debug, Default)]
+pub struct AccountFiles {
+    /// The text of subuid(5).
+    pub subuid: String,
+    /// The text of subgid(5).
+    pub subgid: String,
+    /// The text of passwd(5).
+    pub passwd: String,
+    /// The text of group(5).
+    pub group: String,
+}
+
+/// The ids on the host that a container must not get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TakenIds {
+    /// Those in these ranges, which are sorted and do not overlap. They may be user ids or group ids.
+    Known(Vec<IdRange>),
+    /// They could not be found out, so no ids can be chosen.
+    Unknown {
+        /// Why not.
+        cause: String,
+        /// What to change.
+        hint: String,
+    },
+}
+
+/// A container cannot have ids of its own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot choose ids for the container's user namespace: {cause}")]
+pub struct NoOwnIds {
+    /// Why not.
+    pub cause: String,
+    /// What to change.
+    pub hint: String,
+}
+
+impl TakenIds {
+    /// What the files say. All users count, whether they exist or not; lines that no program understands are skipped.
+    pub fn of(files: &AccountFiles) -> TakenIds {
+        let allocated = [&files.subuid, &files.subgid].into_iter().flat_map(|text| text.lines()).flat_map(allocations);
+        let account = |(text, fields): (&'_ str, &[usize])| -> Vec<(u64, u64)> {
+            let ids = |line: &str| {
+                let columns: Vec<&str> = line.split(':').collect();
+                let id = |field: &usize| columns.get(*field)?.trim().parse::<u64>().ok();
+                fields.iter().filter_map(id).collect::<Vec<u64>>()
+            };
+            text.lines().flat_map(ids).map(|id| (id, id.saturating_add(1))).collect()
+        };
+        let accounts = [(files.passwd.as_str(), &[2, 3][..]), (files.group.as_str(), &[2])];
+        let mut ranges: Vec<(u64, u64)> = allocated.chain(accounts.into_iter().flat_map(account)).collect();
+        ranges.sort_unstable();
+        TakenIds::Known(merged(&ranges))
+    }
+
+    /// No ids are taken. For examples, tests and the browser.
+    pub fn none() -> TakenIds {
+        TakenIds::Known(Vec::new())
+    }
+}
+
+/// The ranges that a line `owner:first:count` allocates, as first and end.
+///
+/// shadow's programs read the numbers as strtoul(3) with base 0, where `010` is octal; others read decimals. It is not
+/// known which one will hand out the range, so that both readings count.
+fn allocations(line: &str) -> Vec<(u64, u64)> {
+    let mut fields = line.split(':');
+    let (Some(_owner), Some(first), Some(count)) = (fields.next(), fields.next(), fields.next()) else {
+        return Vec::new();
+    };
+    let readings = readings(count);
+    readings
+        .iter()
+        .flat_map(|count| self::readings(first).into_iter().map(|first| (first, first.saturating_add(*count))))
+        .collect()
+}
+
+/// The numbers for which a text can be taken.
+fn readings(text: &str) -> Vec<u64> {
+    let digits = text.trim();
+    let digits = digits.strip_prefix('+').unwrap_or(digits);
+    let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    let octal = digits.strip_prefix('0');
+    let in_base = |digits: Option<&str>, base| u64::from_str_radix(digits?, base).ok();
+    [in_base(Some(digits), 10), in_base(hexadecimal, 16), in_base(octal, 8)].into_iter().flatten().collect()
+}
+
+/// Sorted ranges as disjoint ones, cut to what can be an id: 2³²-1 stands for "no id".
+fn merged(sorted: &[(u64, u64)]) -> Vec<IdRange> {
+    let mut disjoint: Vec<(u64, u64)> = Vec::new();
+    for (first, end) in sorted {
+        let end = (*end).min(u64::from(u32::MAX));
+        match disjoint.last_mut() {
+            Some((_, last)) if first <= last => *last = end.max(*last),
+            _ if *first < end => disjoint.push((*first, end)),
+            _ => {}
+        }
+    }
+    let range = |(first, end): (u64, u64)| {
+        Some(IdRange { first: u32::try_from(first).ok()?, count: u32::try_from(end - first).ok()? })
+    };
+    disjoint.into_iter().filter_map(range).collect()
+}
+
+/// The first id on the host of a container's own ids, of which there are [`OWN_ID_COUNT`].
+///
+/// # Errors
+/// When it is not known which ids are taken, or no piece is free.
+pub fn first_own_id(id: &str, taken: &TakenIds) -> Result<u32, NoOwnIds> {
+    let taken = match taken {
+        TakenIds::Known(ranges) => ranges,
+        TakenIds::Unknown { cause, hint } => {
+            return Err(NoOwnIds { cause: cause.clone(), hint: hint.clone() });
+        }
+    };
+    let (first, count) = OWN_IDS;
+    let chance = id.bytes().fold(0_u32, |chance, byte| chance.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let pieces = (0..count).map(|step| (first + (chance % count + step) % count) << 16);
+    let is_free = |piece: &u32| {
+        // The last range that begins at or before the piece's last id is the only one that can reach into it.
+        let behind = taken.partition_point(|range| range.first <= piece + (OWN_ID_COUNT - 1));
+        taken[..behind].last().is_none_or(|range| range.first + range.count <= *piece)
+    };
+    pieces.into_iter().find(is_free).ok_or_else(|| NoOwnIds {
+        cause: "every range of 65536 ids that is meant for containers contains an id that is allocated to somebody"
+            .to_owned(),
+        hint: FREE_SOME.to_owned(),
+    })
+}

@@ -1,0 +1,107 @@
+//! What `/etc` says about ids: who they belong to, and who may map which.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+
+use minicontainer_core::plan::own_ids::{AccountFiles, TakenIds};
+use minicontainer_core::plan::subordinate::{Lenders, id_maps, lent};
+use minicontainer_core::plan::{IdMapping, Identity, SubordinateIds};
+use nix::sys::prctl::get_no_new_privs;
+
+use crate::process::ids::helper;
+
+/// The most that is read of each file: some 300,000 accounts.
+const FILE_LIMIT: u64 = 16 << 20;
+
+/// The maps with which the caller's containers are made, of user ids and of group ids; `None` if there is only the
+/// caller's own id in them.
+pub(crate) fn subordinate_maps() -> Option<[Vec<IdMapping>; 2]> {
+    let (identity, subordinate) = (super::identity(), subordinate_ids(super::identity()));
+    matches!(subordinate, SubordinateIds::Lent { .. }).then(|| id_maps(identity, &subordinate)).flatten()
+}
+
+/// Reads who lends the user ids, and looks for the programs that can map them.
+pub(super) fn subordinate_ids(identity: Identity) -> SubordinateIds {
+    lent(identity, || {
+        let [passwd, subuid, subgid] = read_all(["/etc/passwd", "/etc/subuid", "/etc/subgid"])?;
+        Ok(Lenders {
+            helpers: ["newuidmap", "newgidmap"].iter().all(|name| helper(name).is_some()),
+            no_new_privileges: get_no_new_privs().unwrap_or(false),
+            passwd,
+            subuid,
+            subgid,
+            existing: read_all(["/proc/self/uid_map", "/proc/self/gid_map"])?,
+        })
+    })
+}
+
+/// Finds out which ids of the host belong to somebody. Only root's containers with ids of their own need to know.
+pub fn taken_ids() -> TakenIds {
+    match read_all(["/etc/subuid", "/etc/subgid", "/etc/passwd", "/etc/group"]) {
+        Ok([subuid, subgid, passwd, group]) => TakenIds::of(&AccountFiles { subuid, subgid, passwd, group }),
+        Err((cause, hint)) => TakenIds::Unknown { cause, hint },
+    }
+}
+
+/// What is known before [`taken_ids`] is called. No ids can be chosen then.
+pub(super) fn not_read() -> TakenIds {
+    let cause = "the files that say which ids are taken were not read".to_owned();
+    TakenIds::Unknown { cause, hint: "set `Host::taken` to `host::taken_ids()`".to_owned() }
+}
+
+fn read_all<const COUNT: usize>(paths: [&str; COUNT]) -> Result<[String; COUNT], (String, String)> {
+    let mut texts = [const { String::new() }; COUNT];
+    for (text, path) in texts.iter_mut().zip(paths) {
+        *text = read(path).map_err(|cause| {
+            (format!("cannot read {path}: {cause}"), format!("make {path} a regular file that can be read"))
+        })?;
+    }
+    Ok(texts)
+}
+
+/// The text of a regular file, empty where there is none. Names in it may be in any encoding; ids are ASCII.
+fn read(path: &str) -> Result<String, String> {
+    // A pipe without a writer must not stop the engine.
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
+    let file = match opened {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(String::new()),
+        opened => opened.map_err(|error| error.to_string())?,
+    };
+    if !file.metadata().map_err(|error| error.to_string())?.is_file() {
+        return Err("not a regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(format!("it has more than {} MiB", FILE_LIMIT >> 20));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_of_bounded_size_are_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        assert_eq!(read(&path("missing")), Ok(String::new()));
+        fs::write(path("file"), b"ada:5:6\n\xff:7:8\n").expect("a file");
+        assert_eq!(read(&path("file")), Ok("ada:5:6\n\u{fffd}:7:8\n".to_owned()));
+        nix::unistd::mkfifo(path("pipe").as_str(), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        for name in ["pipe", ""] {
+            assert_eq!(read(&path(name)), Err("not a regular file".to_owned()), "{name}");
+        }
+        let large = fs::File::create(path("large")).expect("a file");
+        large.set_len(FILE_LIMIT).expect("the size is set");
+        assert!(read(&path("large")).is_ok());
+        large.set_len(FILE_LIMIT + 1).expect("the size is set");
+        assert_eq!(read(&path("large")), Err("it has more than 16 MiB".to_owned()));
+        let failed = read_all([&path("file"), &path("large")]).expect_err("a file is too large");
+        assert!(failed.0.starts_with("cannot read ") && failed.0.contains("large"), "{failed:?}");
+    }
+}
