@@ -9,7 +9,8 @@ use minicontainer_core::options::TimeOffset;
 use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_number};
 
 use super::launcher;
-use super::program::{Execution, Operation, Place, Program, Terminal};
+use super::program::{Execution, Operation, Place, Program, Source, Terminal};
+use super::sources::Sources;
 use crate::sys::calls::Fd;
 use numbers::{attribute_bits, bits, loopback_request, sock_filter};
 use overlay::overlay;
@@ -26,10 +27,14 @@ pub(crate) struct Context {
     /// The file that holds the launcher, and the pipe to which it reports.
     pub launcher: Fd,
     pub report: Fd,
+    /// The socket on which the init tells of the program, if there is one.
+    pub status: Option<Fd>,
     /// The `tasks` files of the container's cgroups (version 1), open for writing.
     pub tasks: Vec<Fd>,
     /// The user namespace that was made before, if one was.
     pub user_namespace: Option<Fd>,
+    /// The sources of bind mounts that are more than a path.
+    pub sources: Sources,
     /// The capabilities that the engine itself has, one bit each: no more can be given.
     pub permitted: u64,
     /// Whether the kernel takes overlay's layers one by one (Linux 6.5).
@@ -89,9 +94,9 @@ impl CompileError {
 pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, CompileError> {
     let mut operations = Vec::new();
     for (index, step) in plan.steps.iter().enumerate() {
-        if let Step::Execute { args, env, init } = step {
-            operations.push((index, Operation::Execute(execution(args, env, *init, index, context)?)));
-        } else if let Some(operation) = operation(step, context)? {
+        if let Step::Execute { args, env, .. } = step {
+            operations.push((index, Operation::Execute(execution(args, env, index, context)?)));
+        } else if let Some(operation) = operation(index, step, context)? {
             operations.push((index, operation));
         }
     }
@@ -100,7 +105,7 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
 }
 
 /// One step's operation; `None` for the engine's own steps.
-fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, CompileError> {
+fn operation(index: usize, step: &Step, context: &Context) -> Result<Option<Operation>, CompileError> {
     Ok(Some(match step {
         step if step.actor() == Actor::Engine => return Ok(None),
         Step::CloseDescriptors => Operation::CloseDescriptors { standard: context.standard, gaps: gaps(&context.kept) },
@@ -139,14 +144,15 @@ fn operation(step: &Step, context: &Context) -> Result<Option<Operation>, Compil
             attributes: attribute_bits(attributes),
             place: place(destination)?,
         },
-        Step::BindMount { source, destination, recursive, attributes } => Operation::BindMount {
-            source: text(source)?,
+        Step::BindMount { source, destination, recursive, attributes, .. } => Operation::BindMount {
+            source: context.sources.of_step(index).cloned().map_or_else(|| text(source).map(Source::Path), Ok)?,
             recursive: *recursive,
             attributes: attribute_bits(attributes),
             place: place(destination)?,
         },
         Step::BindDevice { path } => {
-            Operation::BindMount { source: text(path)?, recursive: false, attributes: 0, place: place(path)? }
+            let source = Source::Path(text(path)?);
+            Operation::BindMount { source, recursive: false, attributes: 0, place: place(path)? }
         }
         Step::MakeDevice { path, major, minor, mode, block } => Operation::MakeDevice {
             mode: mode | if *block { libc::S_IFBLK } else { libc::S_IFCHR },
@@ -209,13 +215,7 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
 }
 
 /// What the launcher is told, and what it hands on: `src/launcher/main.rs` says in which form.
-fn execution(
-    args: &[String],
-    env: &[String],
-    init: bool,
-    step: usize,
-    context: &Context,
-) -> Result<Execution, CompileError> {
+fn execution(args: &[String], env: &[String], step: usize, context: &Context) -> Result<Execution, CompileError> {
     let program = &args[0];
     let candidates: Vec<String> = if program.contains('/') {
         vec![program.clone()]
@@ -224,9 +224,9 @@ fn execution(
         let directories = path.split(':').map(|directory| if directory.is_empty() { "." } else { directory });
         directories.map(|directory| format!("{directory}/{program}")).collect()
     };
-    let name = init.then(|| launcher::INIT.to_owned());
-    let kind = if init { "init" } else { "program" };
-    let orders = [context.report.to_string(), step.to_string(), kind.to_owned()];
+    let name = context.status.map(|_| launcher::INIT.to_owned());
+    let status = context.status.map_or_else(|| "program".to_owned(), |socket| socket.to_string());
+    let orders = [context.report.to_string(), step.to_string(), status];
     let orders = orders.into_iter().chain(candidates).chain([String::new()]);
     let args = name.iter().chain(args).map(|one| text(one)).collect::<Result<Vec<_>, _>>()?;
     let env = orders.map(|one| text(&one)).chain(env.iter().map(|one| text(one))).collect::<Result<Vec<_>, _>>()?;
@@ -235,7 +235,7 @@ fn execution(
     };
     Ok(Execution {
         launcher: context.launcher,
-        report: context.report,
+        kept: [Some(context.report), context.status].into_iter().flatten().collect(),
         args: pointers(&args),
         env: pointers(&env),
         _strings: args.into_iter().chain(env).collect(),

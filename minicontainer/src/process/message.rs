@@ -47,6 +47,7 @@ calls! {
     Prctl = "prctl",
     Prlimit = "prlimit64",
     Read = "read",
+    Readlink = "readlinkat",
     Seccomp = "seccomp",
     Sendmsg = "sendmsg",
     Setgid = "setresgid",
@@ -63,6 +64,10 @@ calls! {
     Unshare = "unshare",
     Write = "write",
 }
+
+/// What the program's process writes to the init's status socket before it executes the program. The other message
+/// there, of four bytes, is the program's wait status.
+pub(crate) const PROGRAM_IS_HERE: u8 = b'p';
 
 /// What a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

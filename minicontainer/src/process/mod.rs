@@ -34,8 +34,10 @@ pub(crate) mod ids;
 pub(crate) mod launcher;
 pub(crate) mod message;
 pub(crate) mod program;
+pub(crate) mod sources;
 pub(crate) mod start;
 pub(crate) mod start_error;
+pub(crate) mod status;
 pub(crate) mod user_namespace;
 pub(crate) mod wait;
 

@@ -33,7 +33,7 @@ pub(crate) enum Operation {
     Shifted { namespace: Fd, directories: Vec<CString>, then: Box<Operation> },
     BindRoot { source: CString },
     Mount { fstype: CString, options: Vec<(CString, CString)>, attributes: u64, place: Place },
-    BindMount { source: CString, recursive: bool, attributes: u64, place: Place },
+    BindMount { source: Source, recursive: bool, attributes: u64, place: Place },
     MakeDevice { mode: u32, device: u64, place: Place },
     Symlink { target: CString, place: Place },
     OpenTerminal(Terminal),
@@ -55,6 +55,17 @@ pub(crate) enum Operation {
     NoNewPrivileges,
     InstallSeccomp { flags: u32, instructions: Vec<libc::sock_filter> },
     Execute(Execution),
+}
+
+/// What a bind mount shows.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// What this path of the host leads to.
+    Path(CString),
+    /// What this descriptor is open on; and its device and inode.
+    Held { file: Fd, identity: [u64; 2] },
+    /// A mount that is attached nowhere yet.
+    Tree { mount: Fd },
 }
 
 /// A place inside the new root, with what is needed to make it when it is not there.
@@ -84,8 +95,8 @@ pub(crate) struct Terminal {
 pub(crate) struct Execution {
     /// The launcher's file.
     pub launcher: Fd,
-    /// Where the launcher reports to.
-    pub report: Fd,
+    /// The descriptors by which the launcher reports, and the init on the program.
+    pub kept: Vec<Fd>,
     /// Pointers into `_strings`, ended by a null pointer.
     pub args: Vec<*const libc::c_char>,
     /// The launcher's orders and the program's environment: pointers into `_strings`, ended by a null pointer.

@@ -231,11 +231,15 @@ fn mount_steps(mount: &Mount, host: &Host, namespaces: &[Namespace]) -> Result<V
     let kind = mount.typ().as_deref().unwrap_or("bind");
     if options.bind || kind == "bind" {
         let source = source.ok_or(PlanError::Missing { field: "mounts.source" })?;
+        let owners = shown_owners(mount, &options, host)?;
         let MountOptions { attributes, recursive, data, .. } = options;
         if let Some((name, _)) = data.into_iter().next() {
             return Err(PlanError::Unsupported { field: "mounts.options", value: name });
         }
-        return Ok(vec![Step::BindMount { source, destination, recursive, attributes }]);
+        return Ok(vec![Step::BindMount { source, destination, recursive, attributes, owners }]);
+    }
+    if options.idmapped.is_some() || mount.uid_mappings().is_some() {
+        return Err(PlanError::Unsupported { field: "mounts.uidMappings", value: destination });
     }
     if kind == "cgroup" {
         return Ok(cgroup_mounts(destination, options, &host.cgroups.layout, namespaces.contains(&Namespace::Cgroup)));
@@ -247,6 +251,21 @@ fn mount_steps(mount: &Mount, host: &Host, namespaces: &[Namespace]) -> Result<V
         attributes: options.attributes,
         options: options.data,
     }])
+}
+
+/// As whom a bind mount shows the owners of its files: the maps of users and of groups, if the document gives any. Only
+/// root may have a mount of the host's file systems idmapped, see mount_setattr(2).
+fn shown_owners(mount: &Mount, options: &MountOptions, host: &Host) -> Result<Option<[Vec<IdMapping>; 2]>, PlanError> {
+    let refused = |value: &str| Err(PlanError::Unsupported { field: "mounts.uidMappings", value: value.to_owned() });
+    match (mount.uid_mappings(), mount.gid_mappings(), &options.idmapped) {
+        (None, None, None) => Ok(None),
+        (Some(uids), Some(gids), _) if host.identity == Identity::Root => {
+            Ok(Some([process::lines(uids), process::lines(gids)]))
+        }
+        (Some(_), Some(_), _) => refused("only root can show files with other owners"),
+        (_, _, Some(word)) => refused(&format!("{word} without uidMappings and gidMappings")),
+        (_, _, None) => refused("uidMappings and gidMappings must be given together"),
+    }
 }
 
 /// A mount's place: absolute, not the root itself, and without `..`, which would only hide where it really goes.
@@ -277,7 +296,8 @@ fn cgroup_mounts(destination: String, options: MountOptions, layout: &CgroupLayo
         CgroupLayout::None => Vec::new(),
         CgroupLayout::V2 { .. } if !own_namespace => {
             let source = "/sys/fs/cgroup".to_owned();
-            vec![Step::BindMount { source, destination, recursive: false, attributes: options.attributes }]
+            let attributes = options.attributes;
+            vec![Step::BindMount { source, destination, recursive: false, attributes, owners: None }]
         }
         CgroupLayout::V2 { .. } => vec![mount("cgroup2", destination, options.attributes, Vec::new())],
         CgroupLayout::V1 { hierarchies } => {
