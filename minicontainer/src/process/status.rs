@@ -32,16 +32,19 @@ pub(super) fn program_id(socket: &OwnedFd) -> Result<i32, Errno> {
     }
 }
 
-/// How the program ended when the container's first process ended in this way. With an init (`socket`) it is what that
-/// one wrote. An init that was killed wrote nothing, and the kernel has killed the program with it: the signal is the
-/// same. One that exited without a word did so for no reason known here, which is an error.
-pub(crate) fn of_program(first: How, socket: Option<&OwnedFd>) -> Result<How, Errno> {
+/// How the program ended when the container's first process, of this id, ended in this way. With an init (`socket`) it is
+/// what that one wrote; a message of any other process does not count. An init that was killed wrote nothing, and the
+/// kernel has killed the program with it: the signal is the same. One that exited without a message is an error.
+pub(crate) fn of_program(first: How, pid: i32, socket: Option<&OwnedFd>) -> Result<How, Errno> {
     let Some(socket) = socket else { return Ok(first) };
     let mut status = [0; 4];
-    match (calls::receive_from(socket.as_raw_fd(), &mut status), first) {
-        (Ok((4, _)), _) => Ok(How::from_wait_status(i32::from_ne_bytes(status))),
-        (_, How::Signalled(_)) => Ok(first),
-        (Ok(_), How::Exited(_)) => Err(Errno::EPROTO),
-        (Err(errno), How::Exited(_)) => Err(Errno::from_raw(errno.0)),
+    loop {
+        match (calls::receive_from(socket.as_raw_fd(), &mut status), first) {
+            (Ok((4, sender)), _) if sender == pid => return Ok(How::from_wait_status(i32::from_ne_bytes(status))),
+            (Ok((1.., _)), _) => {}
+            (_, How::Signalled(_)) => return Ok(first),
+            (Ok(_), How::Exited(_)) => return Err(Errno::EPROTO),
+            (Err(errno), How::Exited(_)) => return Err(Errno::from_raw(errno.0)),
+        }
     }
 }
