@@ -12,6 +12,7 @@ mod channels;
 mod clocks;
 mod delegation;
 mod devices;
+mod endings;
 mod escape;
 mod files;
 mod fixture;

@@ -17,6 +17,7 @@
 
 mod calls;
 mod denied;
+mod endings;
 mod files;
 mod machine;
 mod mounts;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         }
         // What another attack runs as an ordinary user, and only asks how it ends.
         Some("effective-root") => attack(&words).exit_code(),
+        Some("end") => endings::end(words.get(1).map_or("", String::as_str)),
         // These tell, and attack nothing.
         Some("posture") => {
             println!("{}", posture::posture());

@@ -55,6 +55,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         "ptrace" => pid().and_then(|pid| call(libc::SYS_ptrace, &[libc::PTRACE_SEIZE as usize, pid, 0, 0])).into(),
         "process-vm-read" => pid().and_then(process_vm_read).into(),
         "pidfd-getfd" => pid().and_then(pidfd_getfd).into(),
+        "take-descriptors" => pid().and_then(take_descriptors).into(),
         "proc-mem" => pid().and_then(|pid| open(&format!("/proc/{pid}/mem"), libc::O_RDWR)).into(),
         "proc-root" => pid().and_then(|pid| open(&format!("/proc/{pid}/root"), libc::O_RDONLY)).into(),
         // Signal 0 asks whether a signal could be sent.
@@ -90,6 +91,24 @@ fn process_vm_read(pid: usize) -> Result<usize, Errno> {
 fn pidfd_getfd(pid: usize) -> Result<usize, Errno> {
     let pidfd = call(libc::SYS_pidfd_open, &[pid, 0])?;
     call(libc::SYS_pidfd_getfd, &[pidfd, 0, 0])
+}
+
+/// Takes every descriptor that a process has, and writes to each what an init writes of a program that exited with 0.
+fn take_descriptors(pid: usize) -> Result<usize, Errno> {
+    let pidfd = call(libc::SYS_pidfd_open, &[pid, 0])?;
+    let mut answer = Err(Errno::EBADF);
+    for number in 0..1024 {
+        match call(libc::SYS_pidfd_getfd, &[pidfd, number, 0]) {
+            Ok(taken) => {
+                let status = 0i32;
+                let _written = call(libc::SYS_write, &[taken, &raw const status as usize, 4]);
+                answer = Ok(taken);
+            }
+            Err(Errno::EBADF) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    answer
 }
 
 /// Names a process as the one that is told by signal of what happens at a descriptor, see F_SETOWN in fcntl(2).

@@ -105,7 +105,7 @@ impl Group {
     /// Makes the directories, and opens what a process joins through.
     fn make(&mut self) -> Result<(), CgroupError> {
         if !self.cgroup.v2() {
-                // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. The crate then
+            // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. The crate then
             // initialises it (a cpuset starts with the processors of its parent).
             self.directories.iter().try_for_each(|path| {
                 fs::create_dir_all(path).map_err(|source| CgroupError::MakeDirectory { path: path.clone(), source })

@@ -1,5 +1,5 @@
-//! The launcher: the last step from the container's first process to its program, and with `--init` the process that
-//! stays as the first one. A program of its own, for Linux without any library; `build.rs` compiles it, the library
+//! The launcher: the last step from the container's first process to its program, and where the container has an init
+//! the process that stays as the first one. A program of its own, for Linux without any library; `build.rs` compiles it, the library
 //! carries it along and executes it from sealed memory.
 //!
 //! **Why it is there.** `/proc/PID/exe` leads to the file that a process executes. Until its first execve(2) the
@@ -9,13 +9,22 @@
 //! cannot be changed, holds nothing secret, and is gone when the program runs.
 //!
 //! **What it is told** stands in front of the program's environment, one string each: the report pipe's descriptor, the
-//! step's number, `init` or `program`, the files to try in turn, and an empty string as the end. Its arguments are the
-//! program's, with `--init` behind one more, which names it in ps(1).
+//! step's number, the status socket's descriptor or `program` where there is no init, the files to try in turn, and an
+//! empty string as the end. Its arguments are the program's; an init has one more in front, which names it in ps(1).
 //!
 //! **How it answers.** As the interpreter does that came before it: a message through the report pipe when the program
-//! cannot be executed; else execve(2) closes the pipe.
+//! cannot be executed; else execve(2) closes the pipe. An init also writes to the status socket how the program ended.
 //!
-//! See execve(2), memfd_create(2), pid_namespaces(7), sigwaitinfo(2), proc_pid_exe(5).
+//! **Why an init.** The kernel drops a signal to the first process of a pid namespace that has no handler for it, also
+//! one that the process sends to itself: a program that calls abort(3) there does not die of SIGABRT. So the program
+//! is a child of the init, which reports its wait status as the kernel gives it.
+//!
+//! **Why the program cannot forge that report.** The status socket is closed in the program by execve(2), and the init
+//! makes itself *non-dumpable* (PR_SET_DUMPABLE(2const)): without CAP_SYS_PTRACE no process inside can trace it, read
+//! its memory or take one of its descriptors. It blocks all signals, and SIGKILL and SIGSTOP from inside its pid
+//! namespace are dropped by the kernel.
+//!
+//! See execve(2), memfd_create(2), pid_namespaces(7), ptrace(2), sigwaitinfo(2), proc_pid_exe(5).
 #![no_std]
 #![no_main]
 // Or the compiler makes calls of a C library out of loops.
@@ -117,7 +126,8 @@ fn number(mut string: *const u8) -> Option<usize> {
 struct Orders {
     report: usize,
     step: usize,
-    init: bool,
+    /// The status socket, where the launcher stays as the init.
+    status: Option<usize>,
     candidates: List,
     args: List,
     env: List,
@@ -134,13 +144,13 @@ impl Orders {
         // SAFETY: the second list begins behind the null pointer that ended the first.
         let mut env = List(unsafe { behind.0.add(1) });
         let (report, step) = (number(env.next()?)?, number(env.next()?)?);
-        let init = first(env.next()?) == b'i';
+        let status = number(env.next()?);
         let candidates = env;
         env.find(|string| first(*string) == 0)?;
-        if init {
+        if status.is_some() {
             args.next()?;
         }
-        Some(Orders { report, step, init, candidates, args, env })
+        Some(Orders { report, step, status, candidates, args, env })
     }
 }
 
@@ -153,8 +163,8 @@ extern "C" fn launch(stack: *const *const u8) -> ! {
     };
     // FD_CLOEXEC: what the pipe still has to tell is whether execve(2) succeeds.
     let _cannot_fail = call!(FCNTL, orders.report, 2 /* F_SETFD */, 1);
-    if orders.init {
-        stay_and_attend(&orders);
+    if let Some(status) = orders.status {
+        stay_and_attend(&orders, status);
     }
     become_program(&orders)
 }
@@ -186,28 +196,29 @@ fn exit(code: i32) -> ! {
     }
 }
 
-/// `--init`: starts the program as a child, hands on signals, buries whatever child is left to it, and ends as the
-/// program ends.
-///
-/// The kernel drops a signal to the first process of a pid namespace that has no handler for it, and makes that process
-/// the parent of every orphan. Few programs are written for either. This one blocks all signals and asks for them.
-fn stay_and_attend(orders: &Orders) -> ! {
+/// The init: starts the program as a child, forwards signals, reaps orphaned processes, and exits when the program does.
+fn stay_and_attend(orders: &Orders, status: usize) -> ! {
     let (all, none) = (u64::MAX, 0u64);
     let set_mask = |mask: &u64| call!(RT_SIGPROCMASK, 2 /* SIG_SETMASK */, &raw const *mask, 0, 8);
     let _cannot_fail = set_mask(&all);
+    let _cannot_fail = call!(FCNTL, status, 2 /* F_SETFD */, 1);
+    let _cannot_fail = call!(PRCTL, 4 /* PR_SET_DUMPABLE */, 0);
     // Without a pid namespace orphans would go to the host's first process.
     let _cannot_fail = call!(PRCTL, 36 /* PR_SET_CHILD_SUBREAPER */, 1);
     let program = match call!(CLONE, SIGCHLD) {
         Ok(0) => {
             // Nor would the kernel then end the program when it ends this process.
             let _cannot_fail = call!(PRCTL, 1 /* PR_SET_PDEATHSIG */, SIGKILL);
+            // The engine learns from the kernel which process sent this.
+            let here = [message::PROGRAM_IS_HERE];
+            let _unheard = call!(WRITE, status, here.as_ptr(), here.len());
             let _cannot_fail = set_mask(&none);
             become_program(orders)
         }
         Ok(program) => program,
         Err(errno) => fail(orders, Call::Clone, errno),
     };
-    // Whoever reads what the program writes shall see the end when the program closes it.
+    // A reader of the program's output must see the end of it when the program closes it.
     for descriptor in [0, 1, 2, orders.report] {
         let _closed = call!(CLOSE, descriptor);
     }
@@ -215,7 +226,7 @@ fn stay_and_attend(orders: &Orders) -> ! {
         // siginfo_t: the signal, an errno, where it came from, and more.
         let mut information = [0i32; 32];
         let signal = call!(RT_SIGTIMEDWAIT, &raw const all, information.as_mut_ptr(), 0, 8);
-        bury(program);
+        reap(program, status);
         let from_kernel = information[2] == 0x80 /* SI_KERNEL */;
         match signal {
             // A terminal's Ctrl-C goes to the program as well, which is in the same group; its end only to this process.
@@ -227,12 +238,14 @@ fn stay_and_attend(orders: &Orders) -> ! {
     }
 }
 
-/// Asks for every child that has ended. When it is the program, this process ends alike: with its exit code, or 128+n
-/// for a signal n.
-fn bury(program: usize) {
+/// Asks for every child that has ended. When it is the program, this process writes its wait status to the socket, see
+/// wait(2), and exits as a shell would: with the program's exit code, or 128+n for a signal n.
+fn reap(program: usize, socket: usize) {
     let mut status = 0i32;
     while let Ok(child @ 1..) = call!(WAIT4, -1isize, &raw mut status, 0x4000_0001u32 /* __WALL | WNOHANG */, 0) {
         if child == program {
+            let ended = status.to_ne_bytes();
+            let _unheard = call!(WRITE, socket, ended.as_ptr(), ended.len());
             let signal = status & 0x7f;
             exit(if signal == 0 { status >> 8 & 0xff } else { 128 + signal });
         }

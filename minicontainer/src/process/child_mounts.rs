@@ -12,7 +12,7 @@ use super::child_places::{as_owner, find, find_existing, forget_mounts, keep, ma
 use super::child_terminal;
 use super::compile::restriction;
 use super::message::Call;
-use super::program::{Bind, Operation, Place};
+use super::program::{Bind, Operation, Place, Source};
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr, Node};
 
@@ -54,22 +54,14 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State<'_>) -> Option<
 
 /// Mounts a file system of bounded size over the container's own directory, and makes overlay's directories in it. These
 /// are paths of the engine's, in which no image has a word.
-fn limit_layer(
-    options: &[(CString, CString)],
-    directory: &CStr,
-    directories: &[CString],
-) -> Result<(), Failure> {
+fn limit_layer(options: &[(CString, CString)], directory: &CStr, directories: &[CString]) -> Result<(), Failure> {
     let tree = file_system(c"tmpfs", options, 0)?;
     calls::move_mount_to(tree.0, directory).named(Call::MoveMount)?;
     directories.iter().try_for_each(|path| calls::mkdirat(CURRENT_DIRECTORY, path, 0o755).named(Call::Mkdir).map(drop))
 }
 
 /// Stacks the layers. The new mount's descriptor is the new root from now on.
-fn mount_overlay(
-    options: &[(CString, CString)],
-    target: &CStr,
-    state: &mut State<'_>,
-) -> Result<(), Failure> {
+fn mount_overlay(options: &[(CString, CString)], target: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
     let tree = file_system(c"overlay", options, 0)?;
     calls::move_mount_to(tree.0, target).named(Call::MoveMount)?;
     state.root = tree.0;
@@ -78,12 +70,7 @@ fn mount_overlay(
 }
 
 /// The same for kernels before 6.5, which take all layers in one option: mount(2), from within the layers' directory.
-fn mount_overlay_by_path(
-    layers: &CStr,
-    data: &CStr,
-    target: &CStr,
-    state: &mut State<'_>,
-) -> Result<(), Failure> {
+fn mount_overlay_by_path(layers: &CStr, data: &CStr, target: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
     calls::chdir(layers).named(Call::Chdir)?;
     calls::mount(c"overlay", target, c"overlay", data).named(Call::Mount)?;
     state.root = calls::open(target, libc::O_PATH | libc::O_DIRECTORY).named(Call::Openat2)?;
@@ -134,11 +121,7 @@ fn bind_root(source: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
 }
 
 /// Makes a file system that is mounted nowhere yet.
-fn file_system(
-    fstype: &CStr,
-    options: &[(CString, CString)],
-    attributes: u64,
-) -> Result<Descriptor, Failure> {
+fn file_system(fstype: &CStr, options: &[(CString, CString)], attributes: u64) -> Result<Descriptor, Failure> {
     let context = Descriptor(calls::fsopen(fstype).named(Call::Fsopen)?);
     for (key, value) in options {
         calls::fsconfig(context.0, key, value).named(Call::Fsconfig)?;
@@ -162,12 +145,45 @@ fn mount(
 
 fn bind_mount(bind: &Bind, state: &State<'_>) -> Result<(), Failure> {
     let Bind { source, recursive, attributes, place, slot } = bind;
-    let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, source, *recursive).named(Call::OpenTree)?);
+    let tree = Descriptor(match source {
+        Source::Path(path) => calls::open_tree(CURRENT_DIRECTORY, path, *recursive).named(Call::OpenTree)?,
+        Source::Held { file, identity } => clone_held(*file, identity, *recursive)?,
+        Source::Tree { mount } => *mount,
+    });
     if *attributes != 0 {
         calls::mount_setattr(tree.0, c"", *recursive, &restriction(*attributes)).named(Call::MountSetattr)?;
     }
     attach(&tree, place, calls::file_type(tree.0).named(Call::Statx)?, state)?;
     keep(tree, *slot, *recursive, state)
+}
+
+/// How often the path of a held file is asked for anew when another file has taken that path meanwhile.
+const ATTEMPTS: u32 = 1000;
+
+/// Clones the mount of a file that is held open, from that file down. Its mount belongs to the caller's mount namespace,
+/// so the kernel clones it by path only: the path is the kernel's own answer, no link at its end is followed, and what
+/// was cloned must be the file that is held. Whoever renames it all the time makes this fail, and nothing worse.
+fn clone_held(file: Fd, identity: &[u64; 2], recursive: bool) -> Result<Fd, Failure> {
+    for _ in 0..ATTEMPTS {
+        let mut path = [0u8; libc::PATH_MAX as usize];
+        let tree = match calls::path_of(file, &mut path).named(Call::Readlink)? {
+            Some(path) => calls::open_tree_itself(path, recursive),
+            None => Err(Errno(libc::ENAMETOOLONG)),
+        };
+        match tree {
+            Ok(tree) => {
+                let tree = Descriptor(tree);
+                if calls::identity(tree.0).named(Call::Statx)? == *identity {
+                    let number = tree.0;
+                    core::mem::forget(tree);
+                    return Ok(number);
+                }
+            }
+            Err(Errno(libc::ENOENT | libc::ENOTDIR)) => {}
+            Err(errno) => return Err(Failure { call: Call::OpenTree, errno }),
+        }
+    }
+    Err(Failure { call: Call::OpenTree, errno: Errno(libc::ESTALE) })
 }
 
 /// Attaches a mount at its place, which is made when it is not there: a directory for a directory, else an empty file.

@@ -109,8 +109,10 @@ fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(), Failure> {
 /// Executes the launcher, which becomes the program. Comes back only with the reason why it could not be executed.
 pub(super) fn execute(execution: &Execution) -> Failure {
     // The launcher has still something to tell.
-    if let Err(failure) = calls::keep_over_execve(execution.report).named(Call::Fcntl) {
-        return failure;
+    for descriptor in &execution.kept {
+        if let Err(failure) = calls::keep_over_execve(*descriptor).named(Call::Fcntl) {
+            return failure;
+        }
     }
     match calls::execveat(execution.launcher, &execution.args, &execution.env) {
         // What the program is given does not fit, which holds for the program as for the launcher.

@@ -12,6 +12,7 @@ use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_nu
 
 use super::launcher;
 use super::program::{Execution, Operation, Program};
+use super::sources::Sources;
 use crate::sys::calls::Fd;
 use numbers::{bits, loopback_request, sock_filter};
 use overlay::overlay;
@@ -29,10 +30,14 @@ pub(crate) struct Context {
     /// The file that holds the launcher, and the pipe to which it reports.
     pub launcher: Fd,
     pub report: Fd,
+    /// The socket on which the init tells of the program, if there is one.
+    pub status: Option<Fd>,
     /// The `tasks` files of the container's cgroups (version 1), open for writing.
     pub tasks: Vec<Fd>,
     /// The user namespace that was made before, if one was.
     pub user_namespace: Option<Fd>,
+    /// The sources of bind mounts that are more than a path.
+    pub sources: Sources,
     /// The capabilities that the engine itself has, one bit each: no more can be given.
     pub permitted: u64,
     /// Whether the kernel takes overlay's layers one by one (Linux 6.5).
@@ -93,10 +98,10 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
     let mut operations = Vec::new();
     let mut places = Places::default();
     for (index, step) in plan.steps.iter().enumerate() {
-        if let Step::Execute { args, env, init } = step {
-            operations.push((index, Operation::Execute(execution(args, env, *init, index, context)?)));
+        if let Step::Execute { args, env, .. } = step {
+            operations.push((index, Operation::Execute(execution(args, env, index, context)?)));
         } else if step.actor() == Actor::Container {
-            let operation = match inside::operation(step, &plan.steps[index + 1..], &mut places, context)? {
+            let operation = match inside::operation(index, plan, &mut places, context)? {
                 Some(operation) => operation,
                 None => operation(step, context)?,
             };
@@ -182,13 +187,7 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
 }
 
 /// What the launcher is told, and what it hands on: `src/launcher/main.rs` says in which form.
-fn execution(
-    args: &[String],
-    env: &[String],
-    init: bool,
-    step: usize,
-    context: &Context,
-) -> Result<Execution, CompileError> {
+fn execution(args: &[String], env: &[String], step: usize, context: &Context) -> Result<Execution, CompileError> {
     let program = &args[0];
     let candidates: Vec<String> = if program.contains('/') {
         vec![program.clone()]
@@ -197,9 +196,9 @@ fn execution(
         let directories = path.split(':').map(|directory| if directory.is_empty() { "." } else { directory });
         directories.map(|directory| format!("{directory}/{program}")).collect()
     };
-    let name = init.then(|| launcher::INIT.to_owned());
-    let kind = if init { "init" } else { "program" };
-    let orders = [context.report.to_string(), step.to_string(), kind.to_owned()];
+    let name = context.status.map(|_| launcher::INIT.to_owned());
+    let status = context.status.map_or_else(|| "program".to_owned(), |socket| socket.to_string());
+    let orders = [context.report.to_string(), step.to_string(), status];
     let orders = orders.into_iter().chain(candidates).chain([String::new()]);
     let args = name.iter().chain(args).map(|one| text(one)).collect::<Result<Vec<_>, _>>()?;
     let env = orders.map(|one| text(&one)).chain(env.iter().map(|one| text(one))).collect::<Result<Vec<_>, _>>()?;
@@ -208,7 +207,7 @@ fn execution(
     };
     Ok(Execution {
         launcher: context.launcher,
-        report: context.report,
+        kept: [Some(context.report), context.status].into_iter().flatten().collect(),
         args: pointers(&args),
         env: pointers(&env),
         _strings: args.into_iter().chain(env).collect(),

@@ -19,7 +19,7 @@ const LAUNCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/launcher"));
 /// How /proc/PID/exe names it.
 const NAME: &CStr = c"minicontainer-launcher";
 
-/// What is in front of the program's arguments with `--init`: how ps(1) names the process that stays.
+/// What is in front of the program's arguments where there is an init: how ps(1) names it.
 pub(super) const INIT: &str = "minicontainer-init";
 
 /// A sealed file in memory that holds the launcher.

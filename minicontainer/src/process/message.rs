@@ -65,6 +65,10 @@ calls! {
     Write = "write",
 }
 
+/// What the program's process writes to the init's status socket before it executes the program. The other message
+/// there, of four bytes, is the program's wait status.
+pub(crate) const PROGRAM_IS_HERE: u8 = b'p';
+
 /// What a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {

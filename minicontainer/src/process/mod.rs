@@ -36,8 +36,10 @@ pub(crate) mod launcher;
 pub(crate) mod message;
 mod place_error;
 pub(crate) mod program;
+pub(crate) mod sources;
 pub(crate) mod start;
 pub(crate) mod start_error;
+pub(crate) mod status;
 pub(crate) mod user_namespace;
 pub(crate) mod wait;
 

@@ -65,8 +65,8 @@ pub(crate) enum Operation {
 /// A bind mount.
 #[derive(Debug)]
 pub(crate) struct Bind {
-    /// The path on the host.
-    pub source: CString,
+    /// What it shows.
+    pub source: Source,
     /// Whether the mounts below it come along.
     pub recursive: bool,
     /// The restrictions on it.
@@ -75,6 +75,17 @@ pub(crate) struct Bind {
     pub place: Place,
     /// Where it is kept for later look-ups.
     pub slot: Option<usize>,
+}
+
+/// What a bind mount shows.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// What this path of the host leads to.
+    Path(CString),
+    /// What this descriptor is open on; and its device and inode.
+    Held { file: Fd, identity: [u64; 2] },
+    /// A mount that is attached nowhere yet.
+    Tree { mount: Fd },
 }
 
 /// A place inside the new root, with what is needed to make it when it is not there.
@@ -119,8 +130,8 @@ pub(crate) struct Terminal {
 pub(crate) struct Execution {
     /// The launcher's file.
     pub launcher: Fd,
-    /// Where the launcher reports to.
-    pub report: Fd,
+    /// The descriptors by which the launcher reports, and the init on the program.
+    pub kept: Vec<Fd>,
     /// Pointers into `_strings`, ended by a null pointer.
     pub args: Vec<*const libc::c_char>,
     /// The launcher's orders and the program's environment: pointers into `_strings`, ended by a null pointer.

@@ -18,8 +18,9 @@ use super::compile::{Context, compile};
 use super::ids::map_ids;
 use super::message::{self, Message};
 use super::program::Program;
+use super::sources::{Held, Sources};
 use super::start_error::StartError;
-use super::{StepTime, launcher, user_namespace, wait};
+use super::{StepTime, launcher, status, user_namespace, wait};
 use crate::cgroup::Group;
 use crate::sys::{
     self,
@@ -34,6 +35,10 @@ pub(crate) struct Started {
     pub pidfd: OwnedFd,
     /// Its number on the host.
     pub pid: i32,
+    /// The program's number on the host: with an init, that of the process's child.
+    pub program: i32,
+    /// Where the init, if there is one, writes how the program ended.
+    pub status: Option<OwnedFd>,
     /// When the program was let go.
     pub at: Instant,
     /// How long each step took, when traced.
@@ -44,10 +49,11 @@ pub(crate) struct Started {
     pub root: Option<fs::File>,
 }
 
-/// Starts the plan's process. `standard` become its stdin, stdout and stderr.
+/// Starts the plan's process. `standard` become its stdin, stdout and stderr; bind mounts show what is `held`.
 pub(crate) fn start(
     plan: &Plan,
     standard: [OwnedFd; 3],
+    held: &Held,
     group: Option<&Group>,
     traced: bool,
 ) -> Result<Started, StartError> {
@@ -62,6 +68,8 @@ pub(crate) fn start(
     let (listen, report) = pipe()?;
     let launcher = above_standard(launcher::in_memory().map_err(|source| StartError::Launcher { source })?)?;
     let (receive, send) = terminal_socket(plan)?.unzip();
+    let (status, inits) = status::pair(plan).map_err(|source| StartError::Pipe { source })?.unzip();
+    let inits = inits.map(above_standard).transpose()?;
     let [stdin, stdout, stderr] = standard;
     let standard = [above_standard(stdin)?, above_standard(stdout)?, above_standard(stderr)?];
     let tasks = group.map(Group::tasks).unwrap_or_default();
@@ -71,13 +79,17 @@ pub(crate) fn start(
     let mut kept = vec![go.as_raw_fd(), report.as_raw_fd(), launcher.as_raw_fd()];
     kept.extend(&tasks);
     kept.extend(users.as_ref().map(AsRawFd::as_raw_fd));
-    kept.extend(send.as_ref().map(OwnedFd::as_raw_fd));
+    let sources = Sources::of(plan, held)?;
+    kept.extend(sources.descriptors());
+    kept.extend(send.iter().chain(&inits).map(OwnedFd::as_raw_fd));
     let context = Context {
         standard: [0, 1, 2].map(|place: usize| standard[place].as_raw_fd()),
         kept,
         launcher: launcher.as_raw_fd(),
         report: report.as_raw_fd(),
+        status: inits.as_ref().map(OwnedFd::as_raw_fd),
         tasks,
+        sources,
         user_namespace: users.as_ref().map(AsRawFd::as_raw_fd),
         // In a user namespace of its own the process has every capability.
         permitted: match namespaces.contains(&Namespace::User) || users.is_some() {
@@ -100,13 +112,13 @@ pub(crate) fn start(
     let childs = (program, Pipes { go: go.as_raw_fd(), report: report.as_raw_fd() });
     let accompany = |born: sys::Result<(i32, RawFd)>| {
         let restored = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&callers_mask), None);
-        drop((go, report, launcher, standard, users, send));
+        drop((go, report, launcher, standard, users, send, inits, context));
         let (pid, pidfd) = born.map_err(|errno| StartError::Clone { namespaces, source: Errno::from_raw(errno.0) })?;
         // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         // From here on there is a child that may share our memory, so there is no way out but through its end.
         let prepared = restored.map_err(|source| StartError::Pipe { source }).and_then(|()| map_ids(plan, pid));
-        bring_to_program(plan, (pid, pidfd), prepared, say_go, (listen, receive))
+        bring_to_program(plan, (pid, pidfd), prepared, say_go, (listen, receive, status))
     };
     if may_share_memory(plan) {
         // SAFETY: the child makes calls of `sys` only; `accompany` comes back when the report pipe has ended, which is
@@ -161,7 +173,7 @@ fn bring_to_program(
     (pid, pidfd): (i32, OwnedFd),
     prepared: Result<(), StartError>,
     say_go: OwnedFd,
-    (listen, receive): (OwnedFd, Option<OwnedFd>),
+    (listen, receive, status): (OwnedFd, Option<OwnedFd>, Option<OwnedFd>),
 ) -> Result<Started, StartError> {
     let mut say_go = prepared.is_ok().then(|| fs::File::from(say_go));
     // When the process is dead already, its end of the pipe is too; what is heard tells why.
@@ -172,11 +184,15 @@ fn bring_to_program(
     });
     let at = Instant::now();
     let started = prepared.and_then(|()| conclude(heard, plan));
-    let started = started.and_then(|times| Ok((times, receive.map(taken_over).transpose()?)));
+    let started = started.and_then(|times| {
+        let program = status.as_ref().map_or(Ok(pid), status::program_id);
+        let program = program.map_err(|source| StartError::Pipe { source })?;
+        Ok((times, receive.map(taken_over).transpose()?, program))
+    });
     match started {
-        Ok((times, terminal)) => Ok(Started { pidfd, pid, at, times, terminal, root }),
+        Ok((times, terminal, program)) => Ok(Started { pidfd, pid, program, status, at, times, terminal, root }),
         Err(failure) => {
-            // It is ending by itself, unless all went well but for its terminal, which did not come.
+            // It is exiting by itself, unless all went well but for its terminal or its init's first message.
             wait::signal(&pidfd, libc::SIGKILL).map_err(|source| StartError::Wait { source })?;
             let ended = wait::reap(&pidfd).map_err(|source| StartError::Wait { source })?;
             Err(match failure {

@@ -136,6 +136,13 @@ impl StartError {
                 (Step::Execute { .. }, Errno::ENOEXEC) => {
                     Some("a script needs a first line such as #!/bin/sh; a program must be built for this machine")
                 }
+                (Step::BindMount { owners: Some(_), .. }, Errno::EINVAL) => Some(
+                    "its file system cannot show files with other owners (idmapped mounts): copy it to another one, such \
+                     as ext4, xfs, btrfs, or from Linux 6.3 on tmpfs",
+                ),
+                (Step::BindMount { .. }, Errno::ESTALE) => {
+                    Some("it was renamed or removed meanwhile: let nobody change it while it is in use")
+                }
                 (Step::BindMount { .. }, Errno::ENOENT) => Some("the source of a bind mount must exist on the host"),
                 (Step::BindMount { .. } | Step::Mount { .. }, Errno::EEXIST | Errno::ELOOP) => Some(
                     "the mount's place in the image is a symbolic link that leads nowhere: choose another, or remove the link",

@@ -1,11 +1,12 @@
 //! A user namespace without a container.
 //!
 //! A user namespace exists as long as a process is in it or somebody holds a descriptor of it. So a process is born in a
-//! new one, its maps are written, and it may go. Three ask for that:
+//! new one, its maps are written, and it may go. Four ask for that:
 //!
 //! - root's containers with ids of their own: root must keep root's powers until everything is mounted, so the namespace
 //!   is made before and opened, and what is left is the descriptor, which idmaps mounts (mount_setattr(2),
 //!   `MOUNT_ATTR_IDMAP`) and is entered in the end (setns(2)).
+//! - a bind mount whose owners are shown as others: the kernel takes that map, too, from a user namespace.
 //! - the removal of files that belong to subordinate ids, see subuid(5): what a container wrote as another user than its
 //!   root lies perhaps in a directory of that id's, into which the id's borrower may not even look. Root of a user
 //!   namespace with the same map may.
@@ -88,15 +89,19 @@ pub(crate) fn make(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
         Step::MakeUserNamespace { uids, gids } => Some((uids, gids)),
         _ => None,
     });
-    let Some((uids, gids)) = asked else { return Ok(None) };
+    asked.map(|(uids, gids)| with_maps(uids.first().map(|map| map.outside), uids, gids)).transpose()
+}
+
+/// Makes a user namespace with these maps that belongs to `owner`, else to the caller.
+pub(super) fn with_maps(owner: Option<u32>, uids: &[IdMapping], gids: &[IdMapping]) -> Result<OwnedFd, StartError> {
     let open = |pid| {
         write_maps(pid, uids, gids)?;
         let path = format!("/proc/{pid}/ns/user");
         File::open(&path).map_err(|source| StartError::MapIds { path, source })
     };
     // SAFETY: the process has nothing to do.
-    let (namespace, _) = unsafe { with_process(uids.first().map(|map| map.outside), 0, open, || 0) }?;
-    Ok(Some(namespace.into()))
+    let (namespace, _) = unsafe { with_process(owner, 0, open, || 0) }?;
+    Ok(namespace.into())
 }
 
 /// Removes a directory with everything in it, also what belongs to the subordinate ids of the caller. It may be gone already.

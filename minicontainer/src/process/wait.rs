@@ -18,6 +18,17 @@ pub(crate) enum How {
     Signalled(i32),
 }
 
+impl How {
+    /// Reads a status as wait(2) gives it for a process that has ended. Whether a core was dumped (0x80) is left out:
+    /// it changes nothing about how the process ended.
+    pub(crate) fn from_wait_status(status: i32) -> How {
+        match status & 0x7f {
+            0 => How::Exited(status >> 8 & 0xff),
+            signal => How::Signalled(signal),
+        }
+    }
+}
+
 impl fmt::Display for How {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,7 +3,10 @@
 //! A value that is none, such as a hostname with a space, is told when the sandbox is used: so the methods can be chained,
 //! as with [`std::process::Command`].
 
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use minicontainer_core::options::{
@@ -15,14 +18,24 @@ use super::{Place, Sandbox, Stdio};
 use crate::rootfs::Driver;
 
 impl Sandbox {
-    /// Replaces everything that was asked for so far.
+    /// Replaces everything that was asked for so far, [`init`](Sandbox::init) included.
     pub fn options(self, options: RunOptions) -> Sandbox {
-        self.with(|sandbox| sandbox.options = options)
+        self.with(|sandbox| {
+            sandbox.options = options;
+            sandbox.held.clear();
+        })
     }
 
     /// How strictly it is held. [`Profile::Untrusted`] is for programs that nobody has read.
     pub fn profile(self, profile: Profile) -> Sandbox {
         self.with(|sandbox| sandbox.options.profile = profile)
+    }
+
+    /// Leaves out those of the profile's own limits that this machine cannot enforce, such as memory where an ordinary
+    /// user has no control group; the [`Report`](crate::Report) shows the ones in force. Without this call each of them
+    /// is an error there, as a limit that was asked for always is.
+    pub fn best_effort(self) -> Sandbox {
+        self.with(|sandbox| sandbox.options.best_effort = true)
     }
 
     /// The program, in place of the image's own command.
@@ -75,7 +88,7 @@ impl Sandbox {
         self.parsed(cpus.to_string().parse::<Cpus>(), |options, cpus| options.limits.cpus = Some(cpus))
     }
 
-    /// The most processes and threads at once.
+    /// The most processes and threads at once. The [`init`](Sandbox::init) counts as one.
     pub fn pids(self, count: u64) -> Sandbox {
         self.with(|sandbox| sandbox.options.limits.pids = Some(PidsLimit::AtMost(count)))
     }
@@ -115,6 +128,24 @@ impl Sandbox {
     /// The same, but nothing can be written through it.
     pub fn bind_ro(self, source: impl AsRef<Path>, target: &str) -> Sandbox {
         self.mounted(source.as_ref(), target, "ro")
+    }
+
+    /// Shows what `source` is open on, such as a directory opened with `O_PATH`: the same file or directory even if
+    /// `path`, by which plans and errors name it, leads elsewhere by now. Its owner and group on the host are shown as
+    /// root's where the container has ids of its own.
+    ///
+    /// An ordinary user's engine finds it by the path that the kernel has for it, and checks that it is the same:
+    /// so it must have a path, and the start fails while somebody renames it again and again.
+    pub fn bind_open(self, source: Arc<File>, path: &Path, target: &str, access: Access) -> Sandbox {
+        let owner = source.metadata().map(|metadata| [metadata.uid(), metadata.gid()]);
+        let mount = owner.map_err(|error| format!("cannot look at {}: {error}", path.display())).and_then(|owner| {
+            let mount = MountSpec::bind(&path.display().to_string(), target, access).map_err(|error| error.to_string());
+            mount.map(|mount| mount.owned_by(owner))
+        });
+        let target = mount.as_ref().map(|mount| mount.target().to_owned()).unwrap_or_default();
+        self.parsed(mount, |options, mount| options.mounts.push(mount)).with(|sandbox| {
+            sandbox.held.push((target, source));
+        })
     }
 
     fn mounted(self, source: &Path, target: &str, access: &str) -> Sandbox {
@@ -174,10 +205,21 @@ impl Sandbox {
         self.with(|sandbox| sandbox.stdio[2] = stderr.into())
     }
 
-    /// Has a small process of the engine's stay as the container's first one: it starts the program as its child, hands
-    /// signals on to it and buries orphans, which few programs do that were not written to be the first.
+    /// Has a small process of the engine's, the *init*, be the container's first one: it starts the program as its child,
+    /// forwards signals to it and reaps orphaned processes. This is the default of a sandbox.
+    ///
+    /// Without it the program is process 1 of its pid namespace, and for that process the kernel drops every signal
+    /// that has no handler, also those that it sends to itself: `raise(SIGFPE)` and `alarm(1)` do nothing, `abort()`
+    /// ends it by SIGSEGV. The [`Report`](crate::Report) would then say how process 1 ended, not how the same program
+    /// ends elsewhere.
     pub fn init(self) -> Sandbox {
         self.with(|sandbox| sandbox.options.init = true)
+    }
+
+    /// Makes the program the container's first process, as `docker run` does; [`init`](Sandbox::init) says what it then
+    /// cannot do. For programs that are an init themselves.
+    pub fn without_init(self) -> Sandbox {
+        self.with(|sandbox| sandbox.options.init = false)
     }
 
     /// Ends the container when the calling *thread* ends, even by SIGKILL: whoever calls [`start`](Sandbox::start) in one

@@ -72,6 +72,12 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
+    /// The container's init exited and did not write how the program ended.
+    #[error("cannot tell how the program ended: the container's init wrote no wait status: {source}")]
+    NoStatus {
+        /// The reason.
+        source: Errno,
+    },
     /// The end of the process could not be waited for.
     #[error("cannot wait for the container: {source}")]
     Wait {
@@ -110,6 +116,9 @@ impl Error {
             Error::Spec(error) => error.hint(),
             Error::Plan(error) => error.hint(),
             Error::Start(error) => error.hint(),
+            Error::NoStatus { .. } => {
+                Some("a program with CAP_SYS_PTRACE can stop its init from doing so; run it without that capability")
+            }
             _ => None,
         }
     }

@@ -24,10 +24,11 @@ mod error;
 mod running;
 mod stdio;
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use minicontainer_core::options::{ByteSize, Isolation, RunOptions, resolve_user};
@@ -43,7 +44,7 @@ use crate::store::Image;
 use crate::{host, process};
 
 pub use error::{Error, ErrorKind};
-pub use running::{Output, Running, Signaller};
+pub use running::{Output, OutputStream, Running, Signaller};
 pub use stdio::Stdio;
 
 /// How large an image's `/etc/passwd` or `/etc/group` may be: a hostile one would fill the memory.
@@ -62,6 +63,8 @@ pub struct Sandbox {
     traced: bool,
     ends_with_caller: bool,
     invalid: Option<String>,
+    /// What bind mounts show in place of what their paths lead to, by their targets.
+    held: Vec<(String, Arc<File>)>,
 }
 
 /// Where the root file system and the process's defaults come from.
@@ -105,7 +108,7 @@ impl Sandbox {
 
     fn new(source: Source, below: PathBuf) -> Sandbox {
         Sandbox {
-            options: RunOptions::default(),
+            options: RunOptions { init: true, ..RunOptions::default() },
             source,
             place: Place::Below(below),
             driver: None,
@@ -115,6 +118,7 @@ impl Sandbox {
             traced: false,
             ends_with_caller: false,
             invalid: None,
+            held: Vec::new(),
         }
     }
 }
@@ -248,7 +252,7 @@ impl Sandbox {
         let streams = if plan.opens_terminal() { [&Stdio::Null; 3] } else { self.stdio.each_ref() };
         let (standard, ends) = stdio::open(streams)?;
         let group = Group::from_plan(&plan)?;
-        let started = process::start::start(&plan, standard, group.as_ref(), self.traced)?;
+        let started = process::start::start(&plan, standard, &self.held, group.as_ref(), self.traced)?;
         let bounds = self.options.bounds();
         let limits = EnforcedLimits {
             wall_time: self.wall_time.or(bounds.wall_time),

@@ -22,12 +22,13 @@ use super::stdio::Ends;
 use crate::cgroup::Group;
 use crate::process::StepTime;
 use crate::process::start::Started;
+use crate::process::status;
 use crate::process::wait::{self, Ended, How};
 use crate::rootfs;
 use crate::sys::calls;
 use limits::{Watch, enforced};
 
-pub use output::Output;
+pub use output::{Output, OutputStream};
 
 /// What a run leaves behind unless it is dropped.
 #[derive(Debug)]
@@ -107,8 +108,14 @@ impl Running {
         Running { stdin, stdout, stderr, terminal, started, limits, exceeded, layer, plan, report, holdings }
     }
 
-    /// The first process's id on the host. It stays the container's until [`wait`](Running::wait) has come back.
+    /// The program's process id on the host, as that of [`std::process::Child`].
     pub fn id(&self) -> u32 {
+        self.started.program.unsigned_abs()
+    }
+
+    /// The id on the host of the container's first process: the init, or the program where there is no init. When it
+    /// ends, so does the container. It stays the container's until [`wait`](Running::wait) has come back.
+    pub fn first_process_id(&self) -> u32 {
         self.started.pid.unsigned_abs()
     }
 
@@ -205,7 +212,9 @@ impl Running {
             self.kill()?;
         }
         self.end_stragglers();
-        let ended = wait::reap(&self.started.pidfd).map_err(failed)?;
+        let mut ended = wait::reap(&self.started.pidfd).map_err(failed)?;
+        ended.how = status::of_program(ended.how, self.started.pid, self.started.status.as_ref())
+            .map_err(|source| Error::NoStatus { source })?;
         let report = self.conclude(ended);
         self.report = Some(report.clone());
         Ok(report)
@@ -232,14 +241,9 @@ impl Running {
         }
     }
 
-    /// Whether the launcher stays as the first process.
-    fn has_init(&self) -> bool {
-        matches!(self.plan.steps.last(), Some(Step::Execute { init: true, .. }))
-    }
-
-    /// Whoever was killed by the engine has the verdict of that. Who has used too much processor time has it even if the
-    /// end came before the engine saw it. `MemoryLimit` is the end of the first process; if the kernel killed only
-    /// another, `oom_kills` tells.
+    /// A program that the engine killed has the verdict of that. One that used too much processor time has that verdict
+    /// even if it ended before the engine saw it. `MemoryLimit` is the end of the program (or of its init) by the
+    /// kernel; if the kernel killed only another process, `oom_kills` tells.
     fn conclude(&self, ended: Ended) -> Report {
         let wall_time = self.started.at.elapsed();
         let usage = self.holdings.group.as_ref().map(Group::usage).unwrap_or_default();
@@ -247,8 +251,6 @@ impl Running {
         let end = match ended.how {
             _ if self.limits.cpu_time.is_some_and(|limit| cpu_time > limit) => Verdict::CpuTimeLimit,
             How::Signalled(libc::SIGKILL) if usage.oom_kills > 0 => Verdict::MemoryLimit,
-            // An init tells so of the program that was killed.
-            How::Exited(137) if usage.oom_kills > 0 && self.has_init() => Verdict::MemoryLimit,
             How::Signalled(signal) => Verdict::Signalled(signal),
             How::Exited(code) => Verdict::Exited(code),
         };

@@ -11,17 +11,22 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use minicontainer::Store;
 use minicontainer_engine::judge::{Code, Folder, JudgeError, Judged, Judging, junit};
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::signalfd::SignalFd,
+    sys::{
+        resource::{Resource, getrlimit, setrlimit},
+        signalfd::SignalFd,
+    },
 };
 
 use super::{
     find_image,
     run::signals::{self, Attention},
+    security::ProfileArgument,
 };
 use crate::{
     error::{ENGINE_FAILED, Failure, warn},
@@ -52,6 +57,11 @@ Forms: table, a row for each program and a column for each test, with the reason
 list of all runs with all that was measured; junit, XML as build servers read it.
 Fields for --format: .program .test .verdict .message .report
 
+Each program runs under the profile `untrusted` (a user namespace of its own even for root, no
+network, a bound on everything), with an init as process 1: a program that ends by a signal of its
+own is told so. Programs are opened once, at the start: what is put in their place meanwhile is not
+judged.
+
 Exit codes: 0 all are accepted; 1 some are not; 125 the engine failed, with some program or
 altogether.")]
 pub struct JudgeArguments {
@@ -62,6 +72,11 @@ pub struct JudgeArguments {
     /// How many programs run at once [default: one for each processor]
     #[arg(short, long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
+
+    /// How strictly programs are held: default gives root's containers no user namespace of their own, for file systems
+    /// that cannot show the programs there
+    #[arg(long, value_name = "PROFILE", default_value = "untrusted")]
+    profile: ProfileArgument,
 
     /// How the results are written: table, json, junit, or each run by a template
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -81,10 +96,11 @@ enum ResultFormat {
 /// Judges. The exit code says whether all are accepted.
 pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let format = Choice::parse(&arguments.format)?;
+    raise_descriptor_limit()?;
     let folder = Folder::read(&arguments.folder)?;
     let store = Store::open_default()?;
     let image = find_image(&store, &folder.settings.image)?;
-    let judging = Judging::new(&folder, &image);
+    let judging = Judging::new(&folder, &image, &store, arguments.profile.profile());
     judging.check()?;
     let missing = folder.settings.missing(&minicontainer::host::probe());
     if !missing.is_empty() {
@@ -112,6 +128,15 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
         Choice::Template(format) => print(&format.render_each(&results)?)?,
     }
     Ok(conclude(&results))
+}
+
+/// Every program stays open while a class is judged, and many systems let a process open 1,024 files unless it asks for
+/// more.
+fn raise_descriptor_limit() -> Result<(), Failure> {
+    let failed = "cannot raise the limit of open files, see getrlimit(2)";
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context(failed)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context(failed)?;
+    Ok(())
 }
 
 /// Containers do not hear this command's signals. Whoever presses Ctrl-C means them, too.

@@ -77,9 +77,19 @@ pub struct SecurityArguments {
 
 /// How strictly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ProfileArgument {
+pub enum ProfileArgument {
     Default,
     Untrusted,
+}
+
+impl ProfileArgument {
+    /// What is meant by it, where nothing else chooses.
+    pub fn profile(self) -> Profile {
+        match self {
+            ProfileArgument::Default => Profile::Default,
+            ProfileArgument::Untrusted => Profile::Untrusted,
+        }
+    }
 }
 
 /// Whose habits.
@@ -104,9 +114,8 @@ impl SecurityArguments {
                               Docker, the other is Docker's own";
                 return Err(Failure::new(reason).hint("leave one of them out"));
             }
-            (ProfileArgument::Untrusted, None) => Profile::Untrusted,
             (ProfileArgument::Default, Some(CompatArgument::Docker)) => Profile::Docker,
-            (ProfileArgument::Default, None) => Profile::Default,
+            (profile, None) => profile.profile(),
         };
         options.users = if self.userns == UsersArgument::Auto { Users::Own } else { Users::Same };
         options.privileged = self.privileged;

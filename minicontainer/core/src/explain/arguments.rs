@@ -64,7 +64,8 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
             ("destination", destination.into()),
             ("attributes", restrictions(attributes).into()),
         ],
-        Step::BindMount { source, destination, attributes, .. } => vec![
+        Step::BindMount { source, destination, attributes, owners, .. } => vec![
+            ("owners", if owners.is_some() { "shown" } else { "same" }.into()),
             ("access", if attributes.contains(&MountAttribute::ReadOnly) { "ro" } else { "rw" }.into()),
             ("source", source.into()),
             ("destination", destination.into()),

@@ -148,7 +148,10 @@ step-bind-mount = Show { $source } of the host as { $destination }{ $attributes 
     .why = A bind mount is a second way to the same files: nothing is copied. { $access ->
     [ro] It is a window in the wall: what the host has there can be seen, but not touched.
    *[rw] It is a door in the wall, opened on purpose: what is written here is written on the host.
- } The destination is looked up inside the new root (RESOLVE_IN_ROOT), so that no symbolic link in an image can lead the mount to the host.
+ } { $owners ->
+    [shown] Its owner on the host is shown as root of the container (an idmapped mount), and every other user as nobody. Nothing on the disk changes. { "" }
+   *[same] { "" }
+ }The destination is looked up inside the new root (RESOLVE_IN_ROOT), so that no symbolic link in an image can lead the mount to the host.
 
 step-make-device = Make the device node { $path } ({ $major }:{ $minor })
     .why = A device node is a door into a driver. The container gets a handful of harmless ones instead of the host's /dev with its disks.

@@ -148,7 +148,10 @@ step-bind-mount = Mostrar { $source }, do host, como { $destination }{ $attribut
     .why = Um bind mount é um segundo caminho para os mesmos arquivos: nada é copiado. { $access ->
     [ro] É uma janela no muro: o que o host tem ali pode ser visto, mas não tocado.
    *[rw] É uma porta no muro, aberta de propósito: o que se escreve aqui é escrito no host.
- } O destino é procurado dentro da nova raiz (RESOLVE_IN_ROOT), para que nenhum link simbólico de uma imagem possa levar a montagem até o host.
+ } { $owners ->
+    [shown] O dono no host aparece como root do contêiner (uma montagem com IDs mapeados), e qualquer outro usuário como nobody. Nada muda no disco. { "" }
+   *[same] { "" }
+ }O destino é procurado dentro da nova raiz (RESOLVE_IN_ROOT), para que nenhum link simbólico de uma imagem possa levar a montagem até o host.
 
 step-make-device = Criar o nó de dispositivo { $path } ({ $major }:{ $minor })
     .why = Um nó de dispositivo é uma porta para um driver. O contêiner recebe alguns poucos, inofensivos, em vez do /dev do host com os seus discos.

@@ -105,6 +105,8 @@ pub struct RunOptions {
     pub seccomp: SeccompChoice,
     /// How strictly it is held.
     pub profile: Profile,
+    /// Whether the profile's own limits are left out where the host cannot enforce them; else that is an error.
+    pub best_effort: bool,
     /// Whether hardly any wall is left standing (`--privileged`).
     pub privileged: bool,
     /// What is added to and taken from the profile's capabilities.
@@ -125,8 +127,9 @@ pub struct RunOptions {
     pub sysctls: Vec<Sysctl>,
     /// How far its clocks are moved; without any it has the machine's.
     pub time_offsets: Vec<TimeOffset>,
-    /// Whether a small process of the engine's stays as the container's first one: it starts the program as its child,
-    /// hands signals on to it and buries orphans.
+    /// Whether a small process of the engine's, the init, is the container's first one: it starts the program as its
+    /// child, forwards signals to it, reaps orphaned processes, and reports how the program ended. Without it the
+    /// program is process 1, which its own signals do not end unless it has a handler for them.
     pub init: bool,
     /// A terminal of the container's own, of this size, for its stdin, stdout and stderr.
     pub terminal: Option<WindowSize>,

@@ -48,6 +48,9 @@ pub enum MountSpec {
         target: String,
         /// Whether the container can write to it.
         access: Access,
+        /// The user and group on the host whose files root's container with ids of its own sees as its root's; all
+        /// others are nobody there. Without it such a container sees only files of nobody.
+        owner: Option<[u32; 2]>,
     },
     /// An empty file system in memory.
     Tmpfs {
@@ -70,6 +73,24 @@ impl MountSpec {
         }
     }
 
+    /// A bind mount of an absolute path.
+    ///
+    /// # Errors
+    /// When the source is not absolute, or nothing can be mounted at the target.
+    pub fn bind(source: &str, target: &str, access: Access) -> Result<MountSpec, MountError> {
+        let given = format!("{source}:{target}");
+        let source = parse_source(&given, source, "/")?;
+        Ok(MountSpec::Bind { source, target: parse_target(&given, target)?, access, owner: None })
+    }
+
+    /// The same bind mount, whose files of this user and group are shown as root's in a container with ids of its own.
+    pub fn owned_by(mut self, user_and_group: [u32; 2]) -> MountSpec {
+        if let MountSpec::Bind { owner, .. } = &mut self {
+            *owner = Some(user_and_group);
+        }
+        self
+    }
+
     /// Reads what stands behind `-v`: `SOURCE:TARGET`, and maybe `:ro` or `:rw`.
     pub fn from_volume(text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
         let parts: Vec<&str> = text.split(':').collect();
@@ -83,7 +104,7 @@ impl MountSpec {
             _ => return Err(MountError::Syntax { given: text.to_owned() }),
         };
         let target = parse_target(text, target)?;
-        Ok(MountSpec::Bind { source: parse_source(text, source, current_directory)?, target, access })
+        Ok(MountSpec::Bind { source: parse_source(text, source, current_directory)?, target, access, owner: None })
     }
 
     /// Reads what stands behind `--mount`: fields `KEY=VALUE` with commas between them.
@@ -179,7 +200,7 @@ impl<'text> Fields<'text> {
                 }
                 let source = self.source.ok_or_else(|| missing("source"))?;
                 let source = parse_source(text, source, current_directory)?;
-                Ok(MountSpec::Bind { source, target, access: self.access })
+                Ok(MountSpec::Bind { source, target, access: self.access, owner: None })
             }
             Some("tmpfs") => {
                 if let Some(field) = self.only_bind {

@@ -121,6 +121,11 @@ impl Plan {
         self.steps.insert(place, Step::EndWithEngine);
     }
 
+    /// Whether the launcher stays as the container's first process, with the program as its child.
+    pub fn has_init(&self) -> bool {
+        matches!(self.steps.last(), Some(Step::Execute { init: true, .. }))
+    }
+
     /// Whether the program gets a terminal of the container's own.
     pub fn opens_terminal(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::OpenTerminal { .. }))

@@ -55,6 +55,8 @@ pub(super) struct MountOptions {
     pub bind: bool,
     /// Whether the mounts below it come along.
     pub recursive: bool,
+    /// The word that says that its owners are shown as others.
+    pub idmapped: Option<String>,
     /// What is left: the file system's own options.
     pub data: Vec<(String, String)>,
 }
@@ -72,10 +74,11 @@ pub(super) fn sort(options: &[String]) -> Result<MountOptions, PlanError> {
                 }
             }
             (None, "bind") => sorted.bind = true,
+            (None, "idmap" | "ridmap") => sorted.idmapped = Some(option.clone()),
             (None, "rbind") => (sorted.bind, sorted.recursive) = (true, true),
             // The kernel's own defaults, and the propagation that every mount here has.
             (None, "defaults" | "rw" | "suid" | "dev" | "exec" | "relatime" | "async" | "private" | "rprivate") => {}
-            (None, "shared" | "rshared" | "slave" | "rslave" | "unbindable" | "runbindable" | "idmap" | "ridmap") => {
+            (None, "shared" | "rshared" | "slave" | "rslave" | "unbindable" | "runbindable") => {
                 return Err(PlanError::Unsupported { field: "mounts.options", value: option.clone() });
             }
             (None, other) => {

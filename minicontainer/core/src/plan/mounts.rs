@@ -5,7 +5,7 @@ use oci_spec::runtime::{Mount, Spec};
 use super::cgroup::{CONTROLLERS, Group};
 use super::mount_options::{MountOptions, sort};
 use super::system_path::{checked, is_at_or_below, may_be_covered, normal};
-use super::{CgroupLayout, Host, MountAttribute, Namespace, PlanError, Step};
+use super::{CgroupLayout, Host, IdMapping, Identity, MountAttribute, Namespace, PlanError, Step, process};
 
 /// What a plan's mounts depend on, beside the document.
 pub(super) struct Surroundings<'a> {
@@ -50,11 +50,15 @@ pub(super) fn steps(mount: &Mount, around: &Surroundings<'_>) -> Result<Vec<Step
     }
     if kind == "bind" {
         let source = source.ok_or(PlanError::Missing { field: "mounts.source" })?;
+        let owners = shown_owners(mount, &options, around.host)?;
         let MountOptions { attributes, recursive, data, .. } = options;
         if let Some((name, _)) = data.into_iter().next() {
             return Err(PlanError::Unsupported { field: "mounts.options", value: name });
         }
-        return Ok(vec![Step::BindMount { source, destination, recursive, attributes }]);
+        return Ok(vec![Step::BindMount { source, destination, recursive, attributes, owners }]);
+    }
+    if options.idmapped.is_some() || mount.uid_mappings().is_some() {
+        return Err(PlanError::Unsupported { field: "mounts.uidMappings", value: destination });
     }
     if kind == "cgroup" {
         return Ok(cgroup_mounts(destination, options, around));
@@ -67,6 +71,21 @@ pub(super) fn steps(mount: &Mount, around: &Surroundings<'_>) -> Result<Vec<Step
         options: options.data,
     };
     Ok(vec![owned(step, around.owner)])
+}
+
+/// As whom a bind mount shows the owners of its files: the maps of users and of groups, if the document gives any. Only
+/// root may have a mount of the host's file systems idmapped, see mount_setattr(2).
+fn shown_owners(mount: &Mount, options: &MountOptions, host: &Host) -> Result<Option<[Vec<IdMapping>; 2]>, PlanError> {
+    let refused = |value: &str| Err(PlanError::Unsupported { field: "mounts.uidMappings", value: value.to_owned() });
+    match (mount.uid_mappings(), mount.gid_mappings(), &options.idmapped) {
+        (None, None, None) => Ok(None),
+        (Some(uids), Some(gids), _) if host.identity == Identity::Root => {
+            Ok(Some([process::lines(uids), process::lines(gids)]))
+        }
+        (Some(_), Some(_), _) => refused("only root can show files with other owners"),
+        (_, _, Some(word)) => refused(&format!("{word} without uidMappings and gidMappings")),
+        (_, _, None) => refused("uidMappings and gidMappings must be given together"),
+    }
 }
 
 /// A mount whose root directory belongs to root of the container.
@@ -104,7 +123,8 @@ fn cgroup_mounts(destination: String, options: MountOptions, around: &Surroundin
         _ if !group.created => Vec::new(),
         CgroupLayout::V2 { .. } if !around.namespaces.contains(&Namespace::Cgroup) => {
             let source = "/sys/fs/cgroup".to_owned();
-            vec![Step::BindMount { source, destination, recursive: false, attributes: options.attributes }]
+            let attributes = options.attributes;
+            vec![Step::BindMount { source, destination, recursive: false, attributes, owners: None }]
         }
         CgroupLayout::V2 { .. } => vec![mount("cgroup2", destination, options.attributes, Vec::new())],
         CgroupLayout::V1 { hierarchies } => {

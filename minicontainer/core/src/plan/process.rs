@@ -24,13 +24,18 @@ pub(super) fn make_user_namespace(spec: &Spec) -> Result<Step, PlanError> {
 /// The id maps of users and of groups.
 pub(super) fn mappings(spec: &Spec) -> Result<[Vec<IdMapping>; 2], PlanError> {
     let linux = spec.linux().as_ref().ok_or(PlanError::Missing { field: "linux" })?;
-    let line =
-        |line: &LinuxIdMapping| IdMapping { inside: line.container_id(), outside: line.host_id(), count: line.size() };
-    let maps = [linux.uid_mappings(), linux.gid_mappings()].map(|map| map.iter().flatten().map(line).collect());
+    let maps = [linux.uid_mappings(), linux.gid_mappings()].map(|map| map.as_deref().map(lines).unwrap_or_default());
     match maps.iter().any(Vec::is_empty) {
         true => Err(PlanError::Missing { field: "linux.uidMappings and linux.gidMappings" }),
         false => Ok(maps),
     }
+}
+
+/// The lines of a map, as the document has them.
+pub(super) fn lines(map: &[LinuxIdMapping]) -> Vec<IdMapping> {
+    let line =
+        |line: &LinuxIdMapping| IdMapping { inside: line.container_id(), outside: line.host_id(), count: line.size() };
+    map.iter().map(line).collect()
 }
 
 /// The kernel lets a user map the own id, one line of one id, and nothing else.

@@ -174,6 +174,9 @@ pub enum Step {
         recursive: bool,
         /// The restrictions on it.
         attributes: Vec<MountAttribute>,
+        /// As whom the owners of its files are shown, users and groups: an idmapped mount. In each line `inside` is the
+        /// id on the disk and `outside` the one that it is shown as; an id in no line is shown as nobody's.
+        owners: Option<[Vec<IdMapping>; 2]>,
     },
     /// Make a device node.
     MakeDevice {

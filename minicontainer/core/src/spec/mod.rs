@@ -140,6 +140,7 @@ pub fn spec(
         None => id.chars().take(12).collect(),
     };
 
+    let linux = linux(options, id, host)?;
     let mut root = Root::default();
     root.set_path("rootfs".into()).set_readonly(Some(options.root == Access::ReadOnly));
 
@@ -149,8 +150,8 @@ pub fn spec(
         .set_annotations(options.init.then(|| [(INIT_ANNOTATION.to_owned(), "true".to_owned())].into()))
         .set_process(Some(oci_process(options, process, user, &hostname)?))
         .set_hostname(own(Isolation::Uts).then_some(hostname))
-        .set_mounts(own(Isolation::Mount).then(|| mounts::mounts(options, host)))
-        .set_linux(Some(linux(options, id, host)?));
+        .set_mounts(own(Isolation::Mount).then(|| mounts::mounts(options, host, &linux)).transpose()?)
+        .set_linux(Some(linux));
     Ok(spec)
 }
 
@@ -192,7 +193,7 @@ fn contradictions(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
             return contradiction(&first, &second, "a clock is moved once");
         }
     }
-    if options.limits.memory_swap.is_some() && profile::limits(options).memory.is_none() {
+    if options.limits.memory_swap.is_some() && profile::limits(options, host).memory.is_none() {
         return contradiction("--memory-swap", "no --memory", "it is the sum of that memory and the swap space");
     }
     if without(Isolation::User) && matches!(host.identity, Identity::User { .. }) {
@@ -317,7 +318,7 @@ fn time_offset(offset: &TimeOffset) -> (String, LinuxTimeOffset) {
 /// The limits asked for, and the default bound on processes where this host lets us keep it.
 fn resources(options: &RunOptions, host: &Host) -> Result<LinuxResources, SpecError> {
     let mut resources = LinuxResources::default();
-    let limits = profile::limits(options);
+    let limits = profile::limits(options, host);
     resources.set_devices(limits::devices(options, host));
     if let Some(memory) = limits.memory {
         resources.set_memory(Some(limits::memory(memory, limits.memory_swap)?));

@@ -1,7 +1,8 @@
 //! The mounts of a container: those that every Linux program expects, then those that were asked for.
 
-use oci_spec::runtime::Mount;
+use oci_spec::runtime::{Linux, LinuxIdMapping, LinuxIdMappingBuilder, Mount};
 
+use super::SpecError;
 use crate::options::{Access, Isolation, MountSpec, Network, RunOptions};
 use crate::plan::{CgroupLayout, Host, Identity, is_at_or_below, subordinate};
 
@@ -9,7 +10,7 @@ use crate::plan::{CgroupLayout, Host, Identity, is_at_or_below, subordinate};
 const TERMINALS: u32 = 5;
 
 /// The mounts in the order in which they are made; a later one may lie inside an earlier one.
-pub(super) fn mounts(options: &RunOptions, host: &Host) -> Vec<Mount> {
+pub(super) fn mounts(options: &RunOptions, host: &Host, linux: &Linux) -> Result<Vec<Mount>, SpecError> {
     let own = |isolation| !options.without.contains(&isolation);
     let rootless = matches!(host.identity, Identity::User { .. });
     // Inside a user namespace the kernel lets nobody mount proc or sysfs afresh unless the namespace they show is
@@ -45,35 +46,51 @@ pub(super) fn mounts(options: &RunOptions, host: &Host) -> Vec<Mount> {
     }
     let size = options.shm_size.map_or("size=65536k".to_owned(), |size| format!("size={}", size.bytes()));
     mounts.push(mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", &size]));
-    with_requested(mounts, options)
+    let own_ids = matches!(host.identity, Identity::Root).then_some(linux);
+    with_requested(mounts, options, own_ids)
 }
 
 /// The usual mounts and those that were asked for. One at a place of the usual ones takes its turn, and usual ones that would
 /// lie below it are left out, as in Docker: with `-v /dev:/dev` the container has the host's. Only terminals are always its
 /// own.
-fn with_requested(usual: Vec<Mount>, options: &RunOptions) -> Vec<Mount> {
+fn with_requested(usual: Vec<Mount>, options: &RunOptions, own_ids: Option<&Linux>) -> Result<Vec<Mount>, SpecError> {
     let place = |mount: &Mount| mount.destination().display().to_string();
     let is_usual = |target: &str| usual.iter().any(|mount| place(mount) == target);
-    let others: Vec<Mount> =
-        options.mounts.iter().filter(|request| !is_usual(request.target())).map(requested).collect();
+    let others: Vec<Mount> = options
+        .mounts
+        .iter()
+        .filter(|request| !is_usual(request.target()))
+        .map(|request| requested(request, own_ids))
+        .collect::<Result<_, _>>()?;
     let is_terminals = |mount: &Mount| options.terminal.is_some() && mount.typ().as_deref() == Some("devpts");
-    let taken = usual.into_iter().filter_map(|mount| {
+    let mut mounts = Vec::new();
+    for mount in usual {
         let place = place(&mount);
-        if let Some(request) = options.mounts.iter().rfind(|request| request.target() == place) {
-            return Some(requested(request));
-        }
         let covered = options.mounts.iter().any(|request| is_at_or_below(&place, request.target()));
-        (!covered || is_terminals(&mount)).then_some(mount)
-    });
-    taken.chain(others).collect()
+        match options.mounts.iter().rfind(|request| request.target() == place) {
+            Some(request) => mounts.push(requested(request, own_ids)?),
+            None if !covered || is_terminals(&mount) => mounts.push(mount),
+            None => {}
+        }
+    }
+    mounts.extend(others);
+    Ok(mounts)
 }
 
-/// A mount that was asked for.
-fn requested(spec: &MountSpec) -> Mount {
-    match spec {
-        MountSpec::Bind { source, target, access } => {
+/// A mount that was asked for. Where the container has ids of its own (`own_ids`), a bind can be *idmapped*: one owner on
+/// the disk is shown as root of the container, see "idmap" in the runtime specification's config.md.
+fn requested(spec: &MountSpec, own_ids: Option<&Linux>) -> Result<Mount, SpecError> {
+    Ok(match spec {
+        MountSpec::Bind { source, target, access, owner } => {
             let access = if *access == Access::ReadOnly { "ro" } else { "rw" };
-            mount(target, "bind", source, &["rbind", "rprivate", "nodev", access])
+            let mut bind = mount(target, "bind", source, &["rbind", "rprivate", "nodev", access]);
+            let roots =
+                own_ids.and_then(|linux| root_outside(linux.uid_mappings()).zip(root_outside(linux.gid_mappings())));
+            if let (Some([uid, gid]), Some((root_uid, root_gid))) = (owner, roots) {
+                bind.set_uid_mappings(Some(one_id(*uid, root_uid)?)).set_gid_mappings(Some(one_id(*gid, root_gid)?));
+                bind.options_mut().get_or_insert_default().push("ridmap".to_owned());
+            }
+            bind
         }
         MountSpec::Tmpfs { target, size, mode, attributes } => {
             let mut options: Vec<String> = attributes.iter().map(|attribute| attribute.name().to_owned()).collect();
@@ -82,7 +99,18 @@ fn requested(spec: &MountSpec) -> Mount {
             let options: Vec<&str> = options.iter().map(String::as_str).collect();
             mount(target, "tmpfs", "tmpfs", &options)
         }
-    }
+    })
+}
+
+/// The host's id of root of the container.
+fn root_outside(map: &Option<Vec<LinuxIdMapping>>) -> Option<u32> {
+    map.iter().flatten().find(|line| line.container_id() == 0).map(LinuxIdMapping::host_id)
+}
+
+/// The map of an idmapped mount by which one id on the disk is shown as another.
+fn one_id(on_disk: u32, shown: u32) -> Result<Vec<LinuxIdMapping>, SpecError> {
+    let line = LinuxIdMappingBuilder::default().container_id(on_disk).host_id(shown).size(1_u32);
+    Ok(vec![line.build()?])
 }
 
 fn mount(destination: &str, kind: &str, source: &str, options: &[&str]) -> Mount {

@@ -74,15 +74,16 @@ pub(super) fn system_paths(options: &RunOptions, host: &Host) -> Option<[Vec<Str
 }
 
 /// The limits: those asked for, and for strangers' programs one on everything.
-pub(super) fn limits(options: &RunOptions) -> Limits {
+pub(super) fn limits(options: &RunOptions, host: &Host) -> Limits {
     let asked = options.limits.clone();
     if options.profile != Profile::Untrusted {
         return asked;
     }
+    let set = |controller: &str| !options.best_effort || host.cgroups.can_limit(controller);
     Limits {
-        memory: asked.memory.or(ByteSize::new(UNTRUSTED_MEMORY)),
-        cpus: asked.cpus.or(Cpus::from_nanos(UNTRUSTED_NANO_CPUS)),
-        pids: asked.pids.or(Some(PidsLimit::AtMost(UNTRUSTED_PIDS))),
+        memory: asked.memory.or(ByteSize::new(UNTRUSTED_MEMORY).filter(|_| set("memory"))),
+        cpus: asked.cpus.or(Cpus::from_nanos(UNTRUSTED_NANO_CPUS).filter(|_| set("cpu"))),
+        pids: asked.pids.or(Some(PidsLimit::AtMost(UNTRUSTED_PIDS)).filter(|_| set("pids"))),
         ..asked
     }
 }

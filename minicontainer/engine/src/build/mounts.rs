@@ -250,5 +250,5 @@ fn own(file: &File, owner: &Owner) -> std::io::Result<()> {
 
 fn bind(source: &Path, target: &str, read_only: bool) -> MountSpec {
     let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
-    MountSpec::Bind { source: source.display().to_string(), target: target.to_owned(), access }
+    MountSpec::Bind { source: source.display().to_string(), target: target.to_owned(), access, owner: None }
 }

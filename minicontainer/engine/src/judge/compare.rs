@@ -1,4 +1,8 @@
 //! When is an answer the expected one? Teachers rarely mean "to the last byte".
+//!
+//! The answer is compared *while it comes*, so that a program that prints 16 MiB costs no more memory than one that prints
+//! a word. Both texts are read as *units*: lines, or words. A [`Comparer`] holds the unit it is in only by its length,
+//! its beginning (for the message) and whether it has differed from the expected unit so far.
 
 use serde::Deserialize;
 
@@ -17,44 +21,202 @@ pub enum Comparison {
 
 /// The first difference in words; none if the answer is as expected.
 pub fn difference(answer: &[u8], expected: &[u8], comparison: Comparison) -> Option<String> {
-    let (unit, answer, expected): (_, Vec<&[u8]>, Vec<&[u8]>) = match comparison {
-        Comparison::Exact if answer == expected => return None,
-        Comparison::Exact => ("line", split_lines(answer), split_lines(expected)),
-        Comparison::Lines => ("line", trimmed_lines(answer), trimmed_lines(expected)),
-        Comparison::Tokens => ("word", words(answer), words(expected)),
-    };
-    let most = answer.len().max(expected.len());
-    let place = (0..most).find(|place| answer.get(*place) != expected.get(*place))?;
-    Some(match (answer.get(place), expected.get(place)) {
-        (Some(answer), Some(expected)) => {
-            format!("{unit} {}: expected {}, not {}", place + 1, shown(expected), shown(answer))
-        }
-        (None, Some(expected)) => format!("{unit} {} is missing: expected {}", place + 1, shown(expected)),
-        (Some(answer), None) => format!("{unit} {} is too much: {}", place + 1, shown(answer)),
-        (None, None) => return None,
-    })
+    let mut comparer = Comparer::new(expected, comparison);
+    comparer.feed(answer);
+    comparer.finish()
 }
 
-fn split_lines(text: &[u8]) -> Vec<&[u8]> {
-    text.split(|byte| *byte == b'\n').collect()
+/// How many characters of a unit a message shows.
+const SHOWN: usize = 40;
+/// As many bytes as these characters can have.
+const BEGINNING: usize = 4 * SHOWN;
+
+/// Compares an answer that comes in pieces with the expected one.
+///
+/// ```
+/// use minicontainer_engine::judge::{Comparer, Comparison};
+///
+/// let mut comparer = Comparer::new(b"1 2\n3\n", Comparison::Tokens);
+/// comparer.feed(b"1\n");
+/// comparer.feed(b"2 4");
+/// assert_eq!(comparer.finish().as_deref(), Some("word 3: expected \"3\", not \"4\""));
+/// ```
+#[derive(Debug)]
+pub struct Comparer<'e> {
+    comparison: Comparison,
+    /// What is expected behind the current unit.
+    expected: Units<'e>,
+    current: Unit<'e>,
+    /// How many units of the answer came before the current one.
+    count: usize,
+    /// Empty lines that may turn out to be the answer's last ones, which do not count.
+    pending: Option<EmptyLines<'e>>,
+    found: Option<String>,
 }
 
-fn trimmed_lines(text: &[u8]) -> Vec<&[u8]> {
-    let mut lines: Vec<&[u8]> = split_lines(text).into_iter().map(<[u8]>::trim_ascii_end).collect();
-    while lines.last().is_some_and(|line| line.is_empty()) {
-        lines.pop();
+/// A unit of the answer beside the one that is expected in its place.
+#[derive(Debug)]
+struct Unit<'e> {
+    expected: Option<&'e [u8]>,
+    beginning: Vec<u8>,
+    length: usize,
+    /// The length without blanks at the end, where these are ignored.
+    trimmed: usize,
+    differs: bool,
+}
+
+/// A run of empty lines: the number of the first and what was expected there, and the first that was not expected.
+#[derive(Debug)]
+struct EmptyLines<'e> {
+    first: (usize, Option<&'e [u8]>),
+    unexpected: Option<(usize, Option<&'e [u8]>)>,
+}
+
+impl<'e> Comparer<'e> {
+    /// Nothing has come yet.
+    pub fn new(expected: &'e [u8], comparison: Comparison) -> Comparer<'e> {
+        let mut expected = Units::new(expected, comparison);
+        let current = Unit::new(expected.next());
+        Comparer { comparison, expected, current, count: 0, pending: None, found: None }
     }
-    lines
+
+    /// Takes the next piece of the answer.
+    pub fn feed(&mut self, piece: &[u8]) {
+        for byte in piece {
+            if self.found.is_some() {
+                return;
+            }
+            match (self.comparison, byte) {
+                (Comparison::Exact | Comparison::Lines, b'\n') => self.end_unit(),
+                (Comparison::Tokens, byte) if byte.is_ascii_whitespace() => {
+                    if self.current.length > 0 {
+                        self.end_unit();
+                    }
+                }
+                (Comparison::Lines, byte) => self.current.push(*byte, byte.is_ascii_whitespace()),
+                (Comparison::Exact | Comparison::Tokens, byte) => self.current.push(*byte, false),
+            }
+        }
+    }
+
+    /// The first difference in words, when all of the answer has come; none if it is as expected.
+    pub fn finish(mut self) -> Option<String> {
+        let has_more = match self.comparison {
+            // What stands behind the last line end is a line, too, if an empty one.
+            Comparison::Exact => true,
+            Comparison::Lines => self.current.trimmed > 0,
+            Comparison::Tokens => self.current.length > 0,
+        };
+        if self.found.is_none() && has_more {
+            self.end_unit();
+        }
+        let (place, expected) = self.pending.map_or((self.count, self.current.expected), |empty| empty.first);
+        self.found.or_else(|| tell(self.comparison, place, None, expected))
+    }
+
+    /// Compares the unit that has come to its end, and begins the next.
+    fn end_unit(&mut self) {
+        let (unit, place) = (&self.current, self.count);
+        if self.comparison == Comparison::Lines && unit.trimmed == 0 {
+            let pending = self.pending.get_or_insert(EmptyLines { first: (place, unit.expected), unexpected: None });
+            if unit.expected.is_none_or(|expected| !expected.is_empty()) {
+                pending.unexpected.get_or_insert((place, unit.expected));
+            }
+        } else if let Some((place, expected)) = self.pending.take().and_then(|empty| empty.unexpected) {
+            self.found = tell(self.comparison, place, Some(b""), expected);
+        } else if unit.differs() {
+            self.found = tell(self.comparison, place, Some(unit.shown()), unit.expected);
+        }
+        self.count += 1;
+        self.current.restart(self.expected.next());
+    }
 }
 
-fn words(text: &[u8]) -> Vec<&[u8]> {
-    text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect()
+impl<'e> Unit<'e> {
+    fn new(expected: Option<&'e [u8]>) -> Unit<'e> {
+        Unit { expected, beginning: Vec::with_capacity(BEGINNING), length: 0, trimmed: 0, differs: false }
+    }
+
+    /// Begins anew in the same memory.
+    fn restart(&mut self, expected: Option<&'e [u8]>) {
+        self.beginning.clear();
+        (self.expected, self.length, self.trimmed, self.differs) = (expected, 0, 0, false);
+    }
+
+    /// Takes a byte; `blank` is one that is ignored if nothing else follows.
+    fn push(&mut self, byte: u8, blank: bool) {
+        match self.expected.and_then(|expected| expected.get(self.length)) {
+            Some(expected) => self.differs |= *expected != byte,
+            None => self.differs |= !blank,
+        }
+        if self.length < BEGINNING {
+            self.beginning.push(byte);
+        }
+        self.length += 1;
+        if !blank {
+            self.trimmed = self.length;
+        }
+    }
+
+    fn differs(&self) -> bool {
+        self.differs || self.expected.is_none_or(|expected| expected.len() != self.trimmed)
+    }
+
+    /// The beginning, without ignored blanks.
+    fn shown(&self) -> &[u8] {
+        &self.beginning[..self.beginning.len().min(self.trimmed)]
+    }
+}
+
+/// The units of the expected text.
+#[derive(Debug)]
+struct Units<'e> {
+    comparison: Comparison,
+    rest: Option<&'e [u8]>,
+}
+
+impl<'e> Units<'e> {
+    fn new(text: &'e [u8], comparison: Comparison) -> Units<'e> {
+        let rest = match comparison {
+            Comparison::Exact => Some(text),
+            Comparison::Lines | Comparison::Tokens => Some(text.trim_ascii_end()).filter(|text| !text.is_empty()),
+        };
+        Units { comparison, rest }
+    }
+
+    fn next(&mut self) -> Option<&'e [u8]> {
+        let rest = match self.comparison {
+            Comparison::Exact | Comparison::Lines => self.rest?,
+            Comparison::Tokens => self.rest?.trim_ascii_start(),
+        };
+        let ends = |byte: &u8| match self.comparison {
+            Comparison::Exact | Comparison::Lines => *byte == b'\n',
+            Comparison::Tokens => byte.is_ascii_whitespace(),
+        };
+        let end = rest.iter().position(ends);
+        self.rest = end.map(|end| &rest[end + 1..]);
+        let unit = &rest[..end.unwrap_or(rest.len())];
+        Some(if self.comparison == Comparison::Lines { unit.trim_ascii_end() } else { unit })
+    }
+}
+
+/// A difference at a place, counted from 0, in words; none if there is nothing on either side.
+fn tell(comparison: Comparison, place: usize, answer: Option<&[u8]>, expected: Option<&[u8]>) -> Option<String> {
+    let unit = if comparison == Comparison::Tokens { "word" } else { "line" };
+    let place = place + 1;
+    match (answer, expected) {
+        (Some(answer), Some(expected)) => {
+            Some(format!("{unit} {place}: expected {}, not {}", shown(expected), shown(answer)))
+        }
+        (None, Some(expected)) => Some(format!("{unit} {place} is missing: expected {}", shown(expected))),
+        (Some(answer), None) => Some(format!("{unit} {place} is too much: {}", shown(answer))),
+        (None, None) => None,
+    }
 }
 
 /// The beginning of a text in quotation marks, with nothing in it that a terminal would obey.
 fn shown(text: &[u8]) -> String {
-    const MOST: usize = 40;
-    let text = String::from_utf8_lossy(&text[..text.len().min(4 * MOST)]);
-    let cut = if text.chars().count() > MOST { "…" } else { "" };
-    format!("\"{}{cut}\"", text.chars().take(MOST).collect::<String>().escape_debug())
+    let text = String::from_utf8_lossy(&text[..text.len().min(BEGINNING)]);
+    let cut = if text.chars().count() > SHOWN { "…" } else { "" };
+    format!("\"{}{cut}\"", text.chars().take(SHOWN).collect::<String>().escape_debug())
 }

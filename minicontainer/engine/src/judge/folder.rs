@@ -1,10 +1,27 @@
 //! The folder that is judged: its tests and its programs.
+//!
+//! Students can often write to their programs' folder, at any time. So nothing in it is looked up twice: each program is
+//! opened once (`O_PATH`), and that descriptor is what its containers are shown, whatever has taken its name since. Were
+//! it found by its path anew for each test, a folder that becomes a link to `tests/` would show a program the expected
+//! answers. Tests are read once, and only from regular files: a link in their place could lead anywhere, and a FIFO
+//! would never end.
+//!
+//! The folder itself, and `tests` and `programs` in it, are the caller's own: each may be a link, and is followed once.
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    ffi::CString,
+    fs::{self, File},
+    io::{self, Read},
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStrExt, fs::OpenOptionsExt},
+    },
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
 use super::{JudgeError, Settings};
 
@@ -20,18 +37,20 @@ pub struct Test {
 }
 
 /// A program that is judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Program {
     /// Its name: a student's, mostly.
     pub name: String,
-    /// The file, or the folder with a file `run` in it.
+    /// The file, or the folder with a file `run` in it, as it was at the first look.
+    pub file: Arc<File>,
+    /// Where it was found.
     pub path: PathBuf,
     /// Whether it is a folder.
     pub is_folder: bool,
 }
 
 /// All that is judged at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Folder {
     /// The settings.
     pub settings: Settings,
@@ -47,12 +66,8 @@ impl Folder {
     /// # Errors
     /// When it lacks something, or holds something else.
     pub fn read(folder: &Path) -> Result<Folder, JudgeError> {
-        let path = folder.join("judge.toml");
-        let settings = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Settings::parse("")?,
-            read => Settings::parse(&read.map_err(|source| JudgeError::Read { path, source })?)?,
-        };
-        let (tests, programs) = (read_tests(&folder.join("tests"))?, read_programs(&folder.join("programs"))?);
+        let settings = read_settings(folder.join("judge.toml"))?;
+        let (tests, programs) = (read_tests(folder.join("tests"))?, read_programs(folder.join("programs"))?);
         if tests.is_empty() || programs.is_empty() {
             return Err(JudgeError::Empty { path: folder.to_owned() });
         }
@@ -60,17 +75,38 @@ impl Folder {
     }
 }
 
-fn read_tests(directory: &Path) -> Result<Vec<Test>, JudgeError> {
+fn read_settings(path: PathBuf) -> Result<Settings, JudgeError> {
+    let open = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path);
+    match open.and_then(read_regular) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Settings::parse(""),
+        Err(source) => Err(JudgeError::Read { path, source }),
+        Ok(None) => Err(JudgeError::NotAFile { path }),
+        Ok(Some(text)) => {
+            let text = String::from_utf8(text).map_err(|error| JudgeError::Settings { reason: error.to_string() })?;
+            Settings::parse(&text)
+        }
+    }
+}
+
+fn read_tests(path: PathBuf) -> Result<Vec<Test>, JudgeError> {
+    let directory = Directory::open(path)?;
     let mut halves: BTreeMap<String, [Option<Vec<u8>>; 2]> = BTreeMap::new();
-    for (name, path) in entries(directory)? {
+    for name in directory.entries()? {
         let half = match name.rsplit_once('.') {
             Some((stem, "in")) => (stem, 0),
             Some((stem, "out")) => (stem, 1),
-            // Whatever else lies there, such as a README, is no test.
+            // Other files, such as a README, are not tests.
             _ => continue,
         };
-        let content = fs::read(&path).map_err(|source| JudgeError::Read { path, source })?;
-        halves.entry(checked(half.0)?).or_default()[half.1] = Some(content);
+        let stem = checked(half.0)?;
+        let failed = |source| JudgeError::Read { path: directory.path.join(&name), source };
+        let content = match directory.entry(&name, OFlag::O_RDONLY | OFlag::O_NONBLOCK) {
+            // So ends the opening of a link, and of a socket.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO)) => None,
+            opened => opened.and_then(read_regular).map_err(failed)?,
+        };
+        let content = content.ok_or_else(|| JudgeError::NotAFile { path: directory.path.join(&name) })?;
+        halves.entry(stem).or_default()[half.1] = Some(content);
     }
     let test = |(name, halves): (String, [Option<Vec<u8>>; 2])| match halves {
         [Some(input), Some(expected)] => Ok(Test { name, input, expected }),
@@ -82,33 +118,71 @@ fn read_tests(directory: &Path) -> Result<Vec<Test>, JudgeError> {
     halves.into_iter().map(test).collect()
 }
 
-fn read_programs(directory: &Path) -> Result<Vec<Program>, JudgeError> {
-    let program = |(name, path): (String, PathBuf)| {
-        let metadata = fs::symlink_metadata(&path);
-        let metadata = metadata.map_err(|source| JudgeError::Read { path: path.clone(), source })?;
-        if !metadata.is_file() && !metadata.is_dir() {
+fn read_programs(path: PathBuf) -> Result<Vec<Program>, JudgeError> {
+    let directory = Directory::open(path)?;
+    let program = |entry: String| {
+        let (name, path) = (checked(&entry)?, directory.path.join(&entry));
+        let failed = |source| JudgeError::Read { path: path.clone(), source };
+        let file = directory.entry(&entry, OFlag::O_PATH).map_err(failed)?;
+        let kind = file.metadata().map_err(failed)?.file_type();
+        if !kind.is_file() && !kind.is_dir() {
             return Err(JudgeError::NotAFile { path });
         }
-        Ok(Program { name: checked(&name)?, path, is_folder: metadata.is_dir() })
+        Ok(Program { name, file: Arc::new(file), path, is_folder: kind.is_dir() })
     };
-    entries(directory)?.into_iter().map(program).collect()
+    directory.entries()?.into_iter().map(program).collect()
 }
 
-/// What lies in a directory, by name.
-fn entries(directory: &Path) -> Result<Vec<(String, PathBuf)>, JudgeError> {
-    let failed = |source| JudgeError::Read { path: directory.to_owned(), source };
-    // What is mounted is named by its whole path, free of links.
-    let directory = fs::canonicalize(directory).map_err(failed)?;
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(&directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') {
-            entries.push((name, entry.path()));
+/// What a regular file holds; none of what is not a regular file.
+fn read_regular(mut file: File) -> io::Result<Option<Vec<u8>>> {
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(Some(content))
+}
+
+/// A directory that is held open, so that all its entries are looked up in the same one.
+struct Directory {
+    path: PathBuf,
+    file: File,
+}
+
+impl Directory {
+    fn open(path: PathBuf) -> Result<Directory, JudgeError> {
+        let opened = File::options().read(true).custom_flags(OFlag::O_DIRECTORY.bits()).open(&path);
+        // Bind mounts and errors name what is in it by a whole path.
+        match opened.and_then(|file| Ok((file, fs::canonicalize(&path)?))) {
+            Ok((file, path)) => Ok(Directory { path, file }),
+            Err(source) => Err(JudgeError::Read { path, source }),
         }
     }
-    entries.sort();
-    Ok(entries)
+
+    /// The names in it that are not hidden, in order.
+    fn entries(&self) -> Result<Vec<String>, JudgeError> {
+        let failed = |source: io::Error| JudgeError::Read { path: self.path.clone(), source };
+        let copy = self.file.try_clone().map_err(failed)?;
+        let mut directory = nix::dir::Dir::from_fd(OwnedFd::from(copy)).map_err(|errno| failed(errno.into()))?;
+        let mut names = Vec::new();
+        for entry in directory.iter() {
+            let entry = entry.map_err(|errno| failed(errno.into()))?;
+            let name = String::from_utf8_lossy(entry.file_name().to_bytes()).into_owned();
+            if !name.starts_with('.') {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Opens an entry itself, through no link.
+    fn entry(&self, name: &str, flags: OFlag) -> io::Result<File> {
+        let name = CString::new(Path::new(name).as_os_str().as_bytes())?;
+        let beneath = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS;
+        let how = OpenHow::new().flags(flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).resolve(beneath);
+        Ok(openat2(&self.file, name.as_c_str(), how)?.into())
+    }
 }
 
 /// Names go into tables and paths: none may hold what a terminal obeys or a mount splits at.

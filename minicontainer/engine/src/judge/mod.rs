@@ -1,8 +1,9 @@
 //! Judging programs: every program of a folder is given every test's input, and its answer compared.
 //!
 //! This is what a teacher does with a class's homework and what contests do with submissions. The programs are
-//! strangers': one may be wrong, slow or greedy, and one may attack. So each pair of program and test runs in a fresh
-//! container that is thrown away, sees nothing but itself and its input, and has limits of its own.
+//! untrusted: one may be wrong, slow or greedy, and one may attack. So each pair of program and test runs in a fresh
+//! container of the profile `untrusted` that is thrown away, sees nothing but itself and its input, and has limits of its
+//! own. An init is its first process, so that a program ends by a signal as it does anywhere else.
 //!
 //! ```text
 //! FOLDER/tests/NAME.in, NAME.out        what is read from stdin, and what should be written to stdout
@@ -42,7 +43,7 @@ mod tests;
 
 use std::{io, path::PathBuf};
 
-pub use compare::{Comparison, difference};
+pub use compare::{Comparer, Comparison, difference};
 pub use folder::{Folder, Program, Test};
 pub use junit::junit;
 pub use outcome::{Code, Judged, Outcome, outcome};
@@ -66,7 +67,7 @@ pub enum JudgeError {
     #[error("{name:?} is no name for a program or test: letters, digits and any of . _ - + @ make one")]
     Name { name: String },
     /// A link could lead anywhere on this machine, and what it leads to would be shown to the program.
-    #[error("{} is neither a file nor a directory: links are not followed", .path.display())]
+    #[error("cannot use {}: it is not a file (or, in programs/, a directory), and links are not followed", .path.display())]
     NotAFile { path: PathBuf },
     /// The settings are not understood.
     #[error("cannot read judge.toml: {reason}")]

@@ -6,8 +6,6 @@ use minicontainer::{Report, Verdict};
 use nix::sys::signal::Signal;
 use serde::{Serialize, Serializer};
 
-use super::{Comparison, difference};
-
 /// A verdict of the judge's, in the letters that contests use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the module above tells what each means")]
@@ -72,12 +70,12 @@ pub struct Judged {
     pub report: Option<Report>,
 }
 
-/// What is said of a program that ran.
+/// What is said of a program that ran and whose answer differs from the expected one in this way, or not at all.
 ///
 /// A limit that the program was ended for is the verdict. One that it met without being ended (the kernel killed only a
 /// child for want of memory, the disk is full) is the verdict if the answer is not the expected one: then it is likely
 /// the reason, and else no harm was done.
-pub fn outcome(report: &Report, answer: &[u8], expected: &[u8], comparison: Comparison) -> Outcome {
+pub fn outcome(report: &Report, difference: Option<String>) -> Outcome {
     let failed = |verdict, message: String| match report {
         Report { oom_kills: 1.., .. } => Outcome::new(Code::MemoryLimit, format!("{message}, after too little memory")),
         Report { disk_full: Some(true), .. } => Outcome::new(Code::DiskLimit, format!("{message}, with its disk full")),
@@ -88,7 +86,7 @@ pub fn outcome(report: &Report, answer: &[u8], expected: &[u8], comparison: Comp
         Verdict::CpuTimeLimit => Outcome::new(Code::TimeLimit, "too much processor time"),
         Verdict::MemoryLimit => Outcome::new(Code::MemoryLimit, "too much memory"),
         Verdict::OutputLimit => Outcome::new(Code::OutputLimit, "too much output"),
-        Verdict::Exited(0) => match difference(answer, expected, comparison) {
+        Verdict::Exited(0) => match difference {
             None => Outcome::new(Code::Accepted, ""),
             Some(difference) => failed(Code::WrongAnswer, difference),
         },

@@ -1,8 +1,12 @@
 //! The containers of a judging: each pair of program and test in one of its own, some at a time.
 //!
-//! What a hostile program sees is a system of files that is thrown away, itself, read-only, and its input. The input is
+//! What a hostile program sees is a file system that is thrown away, itself, read-only, and its input. The input is
 //! a *sealed* memfd (memfd_create(2)): a program that opens `/proc/self/fd/0` once more, to write, would change the
-//! teacher's own file if it were that. The expected answers stay in the engine.
+//! teacher's own file if it were that. The expected answers stay in the engine, and what the program writes is compared
+//! while it comes.
+//!
+//! A container ends with the thread that started it, so with this process, however that ends; what then is left of it
+//! on the disk and in the control groups, the next command that makes a container removes (`container/transient.rs`).
 
 use std::{
     collections::HashMap,
@@ -15,8 +19,12 @@ use std::{
 };
 
 use minicontainer::{
-    Error, ErrorKind, Output, Sandbox, Signaller, Stdio,
-    core::{Host, plan::Overlay},
+    Error, ErrorKind, OutputStream, Report, Sandbox, Signaller, Stdio, Store,
+    core::{
+        Host,
+        options::{Access, Profile},
+        plan::Overlay,
+    },
     store::Image,
 };
 use nix::{
@@ -24,13 +32,16 @@ use nix::{
     sys::memfd::{MFdFlags, memfd_create},
 };
 
-use super::{Code, Folder, Judged, Outcome, Program, Test, outcome};
+use super::{Code, Comparer, Folder, Judged, Outcome, Program, Test, outcome};
+use crate::container::{ContainerError, Containers};
 
 /// A judging under way, or about to be.
 #[derive(Debug)]
 pub struct Judging<'a> {
     folder: &'a Folder,
     image: &'a Image,
+    store: &'a Store,
+    profile: Profile,
     host: Host,
     next: AtomicUsize,
     cancelled: AtomicBool,
@@ -38,11 +49,13 @@ pub struct Judging<'a> {
 }
 
 impl<'a> Judging<'a> {
-    /// Nothing is run yet.
-    pub fn new(folder: &'a Folder, image: &'a Image) -> Judging<'a> {
+    /// Nothing is run yet. The image is one of the store; the profile says how strictly the programs are held.
+    pub fn new(folder: &'a Folder, image: &'a Image, store: &'a Store, profile: Profile) -> Judging<'a> {
         Judging {
             folder,
             image,
+            store,
+            profile,
             host: minicontainer::host::probe(),
             next: AtomicUsize::new(0),
             cancelled: AtomicBool::new(false),
@@ -105,43 +118,58 @@ impl<'a> Judging<'a> {
 
     fn judge(&self, number: usize, program: &Program, test: &Test) -> Judged {
         let (outcome, report) = match self.output(number, program, test) {
-            Ok(Output { stdout, report, .. }) => {
-                let outcome = outcome(&report, &stdout, &test.expected, self.folder.settings.comparison);
-                (outcome, Some(report))
-            }
+            Ok((difference, report)) => (outcome(&report, difference), Some(report)),
             // The program is the student's, so that it cannot be executed is the student's, too.
-            Err(error) if error.kind() != ErrorKind::Other => {
+            Err(RunError::Sandbox(error)) if error.kind() != ErrorKind::Other => {
                 (Outcome::new(Code::RuntimeError, cannot_be_executed(&error)), None)
             }
-            Err(error) => (Outcome::new(Code::EngineFault, error.to_string()), None),
+            Err(error) => (Outcome::new(Code::EngineFault, error.told()), None),
         };
         Judged { program: program.name.clone(), test: test.name.clone(), outcome, report }
     }
 
-    fn output(&self, number: usize, program: &Program, test: &Test) -> Result<Output, Error> {
+    /// Runs a program with a test: how its answer differs from the expected one, if it does, and how it ended.
+    fn output(&self, number: usize, program: &Program, test: &Test) -> Result<(Option<String>, Report), RunError> {
         let input = sealed(&test.input).map_err(|source| Error::Stream { source })?;
-        let sandbox = self.sandbox(program).stdin(input).stdout(Stdio::Piped).stderr(Stdio::Piped);
-        let running = sandbox.spawn()?;
+        let container = Containers::of(self.store).transient()?;
+        let sandbox = self
+            .sandbox(program)
+            .kept_in(container.path(), container.id().as_str())
+            .volatile()
+            .end_with_caller()
+            .stdin(input)
+            .stdout(Stdio::Piped)
+            .stderr(Stdio::Piped);
+        let decided = sandbox.decide()?;
+        container.note_groups(&decided.plan)?;
+        let running = sandbox.start(decided)?;
         self.running().insert(number, running.signaller()?);
         if self.cancelled.load(Ordering::SeqCst) {
             running.kill()?;
         }
-        let output = running.wait_with_output();
+        let mut comparer = Comparer::new(&test.expected, self.folder.settings.comparison);
+        let report = running.wait_with(|stream, piece| match stream {
+            OutputStream::Stdout => comparer.feed(piece),
+            OutputStream::Stderr => {}
+        });
         self.running().remove(&number);
-        output
+        Ok((comparer.finish(), report?))
     }
 
-    /// The container of a program, without its input.
+    /// The container of a program, without its input. Its init is the engine's, so it is not among the processes that
+    /// the program may have.
     fn sandbox(&self, program: &Program) -> Sandbox {
         let settings = &self.folder.settings;
         let (place, command) = settings.place_and_command(program);
         let can_limit = |controller| self.host.cgroups.can_limit(controller);
         let mut command = command.into_iter();
         let mut sandbox = Sandbox::from_image(self.image)
+            .profile(self.profile)
+            .best_effort()
             .command(command.next().unwrap_or_default())
             .args(command)
             .hostname("judge")
-            .bind_ro(&program.path, &place)
+            .bind_open(program.file.clone(), &program.path, &place, Access::ReadOnly)
             .wall_time(settings.time)
             .cpu_time(settings.cpu_time)
             .output_limit(settings.output);
@@ -149,12 +177,34 @@ impl<'a> Judging<'a> {
             sandbox = sandbox.memory(bytes);
         }
         if let Some(count) = settings.pids.applied(can_limit("pids")) {
-            sandbox = sandbox.pids(count);
+            sandbox = sandbox.pids(count.saturating_add(1));
         }
         if let Some(limit) = settings.disk.applied(self.host.overlay != Overlay::None) {
             sandbox = sandbox.disk_limit(limit);
         }
         sandbox
+    }
+}
+
+/// A container of a judging could not be made or run.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Container(#[from] ContainerError),
+    #[error(transparent)]
+    Sandbox(#[from] Error),
+}
+
+impl RunError {
+    /// In one line, with what can be done about it.
+    fn told(&self) -> String {
+        match self {
+            RunError::Sandbox(error) => match error.hint() {
+                Some(hint) => format!("{error} (hint: {hint})"),
+                None => error.to_string(),
+            },
+            RunError::Container(error) => error.to_string(),
+        }
     }
 }
 

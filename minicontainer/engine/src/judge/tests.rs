@@ -62,7 +62,8 @@ fn what_a_program_wrote_cannot_steer_a_terminal() {
 
 #[track_caller]
 fn check(report: Report, answer: &str, expect: &str) {
-    let Outcome { verdict, message } = outcome(&report, answer.as_bytes(), b"42\n", Comparison::Lines);
+    let difference = difference(answer.as_bytes(), b"42\n", Comparison::Lines);
+    let Outcome { verdict, message } = outcome(&report, difference);
     assert_eq!(format!("{verdict} {}", message.unwrap_or_default()).trim(), expect);
 }
 

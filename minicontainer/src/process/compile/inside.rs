@@ -1,20 +1,21 @@
 //! The steps that are about a place inside the new root.
 
-use minicontainer_core::plan::Step;
+use minicontainer_core::plan::{Plan, Step};
 
 use super::numbers::attribute_bits;
 use super::places::Places;
 use super::{CompileError, Context, borrowed, pairs, text};
-use crate::process::program::{Bind, Operation, Terminal};
+use crate::process::program::{Bind, Operation, Source, Terminal};
 use crate::sys::calls::Node;
 
-/// The operation of a step that is about a place inside the new root; `later` are the steps after it.
+/// The operation of the plan's step of this index, if it is about a place inside the new root.
 pub(super) fn operation(
-    step: &Step,
-    later: &[Step],
+    index: usize,
+    plan: &Plan,
     places: &mut Places,
     context: &Context,
 ) -> Result<Option<Operation>, CompileError> {
+    let (step, later) = (&plan.steps[index], &plan.steps[index + 1..]);
     // A mount's own place is looked up before the mount is there.
     let place = |path: &str| places.place(path);
     Ok(Some(match step {
@@ -25,8 +26,8 @@ pub(super) fn operation(
             place: place(destination)?,
             slot: places.mount(step, later),
         },
-        Step::BindMount { source, destination, recursive, attributes } => Operation::BindMount(Bind {
-            source: text(source)?,
+        Step::BindMount { source, destination, recursive, attributes, .. } => Operation::BindMount(Bind {
+            source: context.sources.of_step(index).cloned().map_or_else(|| text(source).map(Source::Path), Ok)?,
             recursive: *recursive,
             attributes: attribute_bits(attributes),
             place: place(destination)?,

@@ -60,6 +60,12 @@ pub(crate) fn open_tree(directory: Fd, name: &CStr, recursive: bool) -> Result<F
     call!(SYS_open_tree, fd(directory), path(name), flags | below(recursive)).map(|number| number as Fd)
 }
 
+/// The same, of the path itself and not of what a symbolic link at its end leads to.
+pub(crate) fn open_tree_itself(name: &CStr, recursive: bool) -> Result<Fd> {
+    let flags = 1 /* OPEN_TREE_CLONE */ | libc::O_CLOEXEC | libc::AT_SYMLINK_NOFOLLOW;
+    call!(SYS_open_tree, fd(CURRENT_DIRECTORY), path(name), flags | below(recursive)).map(|number| number as Fd)
+}
+
 /// Attaches a detached mount on the file or directory that `destination` is open on.
 pub(crate) fn move_mount(tree: Fd, destination: Fd) -> Result<usize> {
     // MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH: both descriptors are meant themselves.

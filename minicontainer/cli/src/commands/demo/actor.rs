@@ -50,7 +50,7 @@ impl Actor {
                 return Err(error.into());
             }
         };
-        attended.started(running.id())?;
+        attended.started(running.first_process_id())?;
         let pipes = running.stdin.take().zip(running.stdout.take());
         let (commands, answers) = pipes.context("the container's shell has no pipes")?;
         Ok(Actor { hostname: hostname.to_owned(), attended, running, commands, answers: BufReader::new(answers) })

@@ -187,7 +187,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
             return Err(failure);
         }
     };
-    attended.started(running.id())?;
+    attended.started(running.first_process_id())?;
     let mut streams = Streams::of(&mut running, arguments.interactive, output_limit)
         .context("cannot reach the container's streams")?;
     while streams.carry(&mut running, &signals)? {

@@ -34,7 +34,7 @@ use std::{
 };
 
 use anyhow::Context;
-use minicontainer::{Running, core::plan::Step};
+use minicontainer::Running;
 use nix::{
     libc::SYS_rt_sigtimedwait,
     sys::{
@@ -140,8 +140,7 @@ fn next(signals: &SignalFd) -> anyhow::Result<Option<i32>> {
 
 /// Sends the container's first process a signal, or kills it if the signal asks to end and would be dropped.
 pub fn deliver(running: &Running, signal: i32) -> anyhow::Result<()> {
-    let init = matches!(running.plan().steps.last(), Some(Step::Execute { init: true, .. }));
-    if init || !asks_to_end(signal) {
+    if running.plan().has_init() || !asks_to_end(signal) {
         return Ok(running.signal(signal)?);
     }
     // Somebody may block it for a moment only, to start a child, and would not hear of it: such a one is asked again.

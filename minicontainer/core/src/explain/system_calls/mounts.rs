@@ -45,10 +45,11 @@ pub(super) fn file_system_calls(step: &Step) -> Option<Vec<String>> {
             calls.extend([find(destination, ""), place()]);
             calls
         }
-        Step::BindMount { source, destination, recursive, attributes } => {
+        Step::BindMount { source, destination, recursive, attributes, owners } => {
             let below = if *recursive { Below::Included } else { Below::LeftOut };
+            let map = owners.is_some().then(|| map_owners(below));
             let restrict = (!attributes.is_empty()).then(|| restrict("mnt", below, attributes));
-            let calls = [clone_tree(source, below)].into_iter().chain(restrict);
+            let calls = [clone_tree(source, below)].into_iter().chain(map).chain(restrict);
             calls.chain([find(destination, ""), place()]).collect()
         }
         Step::BindDevice { path, .. } => {
@@ -186,6 +187,17 @@ fn restrict(descriptor: &str, below: Below, attributes: &[MountAttribute]) -> St
     };
     let flags = attribute_flags(attributes);
     format!("mount_setattr({descriptor}, \"\", AT_EMPTY_PATH{recursive}, {{attr_set={flags}}})")
+}
+
+/// Shows the owners of a mount's files as others.
+fn map_owners(below: Below) -> String {
+    let recursive = match below {
+        Below::Included => "|AT_RECURSIVE",
+        Below::LeftOut => "",
+    };
+    format!(
+        "mount_setattr(mnt, \"\", AT_EMPTY_PATH{recursive}, {{attr_set=MOUNT_ATTR_IDMAP, userns_fd=open(\"/proc/PID/ns/user\")}})"
+    )
 }
 
 fn attribute_flags(attributes: &[MountAttribute]) -> String {

@@ -105,8 +105,15 @@ fn root() -> Vec<Step> {
             destination: "/data".into(),
             recursive: true,
             attributes: vec![ReadOnly],
+            owners: Some([1000, 100].map(|inside| vec![IdMapping { inside, outside: 116_719_616, count: 1 }])),
         },
-        Step::BindMount { source: "/srv".into(), destination: "/srv".into(), recursive: false, attributes: vec![] },
+        Step::BindMount {
+            source: "/srv".into(),
+            destination: "/srv".into(),
+            recursive: false,
+            attributes: vec![],
+            owners: None,
+        },
     ]
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 fn bind(source: &str, target: &str, access: Access) -> MountSpec {
-    MountSpec::Bind { source: source.to_owned(), target: target.to_owned(), access }
+    MountSpec::Bind { source: source.to_owned(), target: target.to_owned(), access, owner: None }
 }
 
 fn tmpfs(target: &str, size: Option<&str>, mode: Option<u32>, attributes: &[MountAttribute]) -> MountSpec {

@@ -1,0 +1,119 @@
+//! Where bind mounts come from: a path, or a file that the caller holds open.
+//!
+//! A path can be made to lead elsewhere between two looks at it. Callers that must show just what they have looked at
+//! hold a descriptor of it, and no path counts any more:
+//!
+//! - **Root's engine** clones the mount from the descriptor itself, before the container's first process exists
+//!   (open_tree(2), `AT_EMPTY_PATH`): a mount that is attached nowhere, which that process then attaches in its own mount
+//!   namespace. Here also the owners of its files are shown as others, if the plan says so (idmapped, mount_setattr(2)).
+//! - **An ordinary user** may clone mounts only in a mount namespace of its own, and from there the kernel clones none of
+//!   another namespace's. So the first process asks the kernel which path the descriptor has now, clones by that path
+//!   without following a link, and compares device and inode: the wrong file is never attached.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
+
+use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+
+use super::program::Source;
+use super::start_error::StartError;
+use super::user_namespace;
+use crate::sys;
+use crate::sys::calls::{self, Fd, MountAttr};
+
+/// Files that the caller holds open, each for the bind mount at this place in the container.
+pub(crate) type Held = [(String, Arc<File>)];
+
+/// The sources of a plan's bind mounts that are more than a path, each by its step's place.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    sources: Vec<(usize, Source)>,
+    trees: Vec<OwnedFd>,
+}
+
+impl Sources {
+    /// Makes what is needed of what the caller holds.
+    pub(super) fn of(plan: &Plan, held: &Held) -> Result<Sources, StartError> {
+        let ordinary_user = plan
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Clone { namespaces, .. } if namespaces.contains(&Namespace::User)));
+        let mut all = Sources::default();
+        for (index, step) in plan.steps.iter().enumerate() {
+            let Step::BindMount { source, destination, recursive, owners, .. } = step else { continue };
+            let file = held.iter().find(|(place, _)| place == destination).map(|(_, file)| file);
+            let failed = |(call, errno)| StartError::Step { step: Box::new(step.clone()), index, call, errno };
+            match (file, owners) {
+                (None, None) => {}
+                (Some(file), None) if ordinary_user => {
+                    let identity = calls::identity(file.as_raw_fd()).map_err(|errno| failed(("statx", from(errno))))?;
+                    all.sources.push((index, Source::Held { file: file.as_raw_fd(), identity }));
+                }
+                (file, owners) => {
+                    let tree = match file {
+                        Some(file) => clone_tree(file.as_raw_fd(), *recursive).map_err(failed)?,
+                        None => clone_path(source, *recursive).map_err(failed)?,
+                    };
+                    if let Some(owners) = owners {
+                        show_owners(&tree, *recursive, owners)?.map_err(failed)?;
+                    }
+                    all.sources.push((index, Source::Tree { mount: tree.as_raw_fd() }));
+                    all.trees.push(tree);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// The source of a step's bind mount, if it is more than a path.
+    pub(super) fn of_step(&self, index: usize) -> Option<&Source> {
+        self.sources.iter().find(|(step, _)| *step == index).map(|(_, source)| source)
+    }
+
+    /// The descriptors that the container's first process needs.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = Fd> + '_ {
+        self.sources.iter().filter_map(|(_, source)| match source {
+            Source::Path(_) => None,
+            Source::Held { file, .. } => Some(*file),
+            Source::Tree { mount } => Some(*mount),
+        })
+    }
+}
+
+fn from(errno: sys::Errno) -> Errno {
+    Errno::from_raw(errno.0)
+}
+
+type Failed = (&'static str, Errno);
+
+/// A copy of the mount that a file lies in, from that file down, attached nowhere.
+fn clone_tree(file: Fd, recursive: bool) -> Result<OwnedFd, Failed> {
+    let tree = calls::open_tree(file, c"", recursive).map_err(|errno| ("open_tree", from(errno)))?;
+    // SAFETY: the kernel has just made this descriptor for us, and nothing else uses it.
+    Ok(unsafe { OwnedFd::from_raw_fd(tree) })
+}
+
+fn clone_path(path: &str, recursive: bool) -> Result<OwnedFd, Failed> {
+    let file = nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
+    clone_tree(file.map_err(|errno| ("open", errno))?.as_raw_fd(), recursive)
+}
+
+/// Idmaps a mount. The kernel takes the map from a user namespace that has it; no process is ever in this one.
+fn show_owners(
+    tree: &OwnedFd,
+    recursive: bool,
+    [uids, gids]: &[Vec<IdMapping>; 2],
+) -> Result<Result<(), Failed>, StartError> {
+    let namespace = user_namespace::with_maps(None, uids, gids)?;
+    let change = MountAttr {
+        set: libc::MOUNT_ATTR_IDMAP,
+        userns: u64::try_from(namespace.as_raw_fd()).unwrap_or_default(),
+        ..MountAttr::default()
+    };
+    let changed = calls::mount_setattr(tree.as_raw_fd(), c"", recursive, &change);
+    Ok(changed.map(drop).map_err(|errno| ("mount_setattr", from(errno))))
+}
