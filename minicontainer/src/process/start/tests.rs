@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use minicontainer_core::plan::Step;
 
 use super::*;
-use crate::process::program::{Bind, Execution, Operation, Place, Start, Terminal};
+use crate::process::program::{Bind, Execution, Operation, Place, Source, Start, Terminal};
 use crate::sys::calls::Node;
 
 /// No descriptor has this number.
@@ -46,7 +46,7 @@ fn in_first_mount(name: &str) -> Place {
 }
 
 fn bind(source: &str, place: Place) -> Operation {
-    Operation::BindMount(Bind { source: text(source), recursive: false, attributes: 0, place, slot: Some(0) })
+    Operation::BindMount(Bind { source: Source::Path(text(source)), recursive: false, attributes: 0, place, slot: Some(0) })
 }
 
 fn place(path: &str) -> Place {
@@ -180,7 +180,7 @@ fn nameless() -> libc::ifreq {
 fn execution(path: &str, launcher: i32, report: i32) -> Operation {
     let strings = [&REPORT.to_string(), "0", "program", path, ""].map(text);
     let env = strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
-    Operation::Execute(Execution { launcher, report, args: vec![std::ptr::null()], env, _strings: strings.into() })
+    Operation::Execute(Execution { launcher, kept: vec![report], args: vec![std::ptr::null()], env, _strings: strings.into() })
 }
 
 fn launcher_file() -> i32 {
