@@ -5,10 +5,10 @@
 //! everything, and the mount is then attached to that descriptor by move_mount(2). No link can lead it to the host.
 
 use super::child::{Failure, Named, State};
-use super::child_terminal;
 use super::compile::restriction;
 use super::message::Call;
 use super::program::{Operation, Place};
+use super::{child_streams, child_terminal};
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr};
 
@@ -37,6 +37,7 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
         Operation::MakeDevice { mode, device, place } => make_node(state, place, *mode, *device),
         Operation::Symlink { target, place } => make_link(state, place, target),
         Operation::OpenTerminal(terminal) => child_terminal::open(terminal, state),
+        Operation::OpenNull { path, streams } => child_streams::open_null(path, streams, state),
         Operation::Remount { attributes, path } => remount(state, path, *attributes),
         Operation::SetSysctl { path, value } => set_sysctl(state, path, value),
         Operation::MaskPath { path } => mask(state, path),

@@ -21,6 +21,8 @@ pub(crate) use numbers::restriction;
 pub(crate) struct Context {
     /// What become stdin, stdout and stderr: descriptors above those three.
     pub standard: [Fd; 3],
+    /// Which of those three are replaced by the container's own null device.
+    pub null: [bool; 3],
     /// Descriptors above those three that stay open until execve(2).
     pub kept: Vec<Fd>,
     /// The file that holds the launcher, and the pipe to which it reports.
@@ -93,6 +95,9 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
             operations.push((index, Operation::Execute(execution(args, env, *init, index, context)?)));
         } else if let Some(operation) = operation(step, context)? {
             operations.push((index, operation));
+        }
+        if step.makes_null_device() && context.null.contains(&true) {
+            operations.push((index, Operation::OpenNull { path: below_root("/dev/null")?, streams: context.null }));
         }
     }
     let observed = plan.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }));

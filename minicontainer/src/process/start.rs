@@ -44,10 +44,19 @@ pub(crate) struct Started {
     pub root: Option<fs::File>,
 }
 
-/// Starts the plan's process. `standard` become its stdin, stdout and stderr.
+/// What becomes a process's stdin, stdout and stderr.
+#[derive(Debug)]
+pub(crate) struct Standard {
+    /// Its descriptors, from the start on.
+    pub descriptors: [OwnedFd; 3],
+    /// Which of them the process replaces by the container's own null device, as soon as there is one.
+    pub null: [bool; 3],
+}
+
+/// Starts the plan's process.
 pub(crate) fn start(
     plan: &Plan,
-    standard: [OwnedFd; 3],
+    Standard { descriptors, null }: Standard,
     group: Option<&Group>,
     traced: bool,
 ) -> Result<Started, StartError> {
@@ -62,7 +71,7 @@ pub(crate) fn start(
     let (listen, report) = pipe()?;
     let launcher = above_standard(launcher::in_memory().map_err(|source| StartError::Launcher { source })?)?;
     let (receive, send) = terminal_socket(plan)?.unzip();
-    let [stdin, stdout, stderr] = standard;
+    let [stdin, stdout, stderr] = descriptors;
     let standard = [above_standard(stdin)?, above_standard(stdout)?, above_standard(stderr)?];
     let tasks = group.map(Group::tasks).unwrap_or_default();
 
@@ -73,7 +82,8 @@ pub(crate) fn start(
     kept.extend(users.as_ref().map(AsRawFd::as_raw_fd));
     kept.extend(send.as_ref().map(OwnedFd::as_raw_fd));
     let context = Context {
-        standard: [0, 1, 2].map(|place: usize| standard[place].as_raw_fd()),
+        standard: standard.each_ref().map(AsRawFd::as_raw_fd),
+        null,
         kept,
         launcher: launcher.as_raw_fd(),
         report: report.as_raw_fd(),

@@ -61,6 +61,17 @@ pub(crate) fn dup3(from: Fd, to: Fd) -> Result<usize> {
     call!(SYS_dup3, fd(from), fd(to), 0)
 }
 
+/// Removes all flags that fcntl(2) can change from an open file: O_NONBLOCK, O_APPEND and the like.
+pub(crate) fn clear_flags(descriptor: Fd) -> Result<usize> {
+    call!(SYS_fcntl, fd(descriptor), libc::F_SETFL, 0)
+}
+
+/// Whether two descriptors of this process refer to the same open file description, as after dup(2): see kcmp(2).
+pub(crate) fn is_same_open_file(one: Fd, other: Fd) -> Result<bool> {
+    let process = std::process::id();
+    call!(SYS_kcmp, process, process, 0 /* KCMP_FILE */, fd(one), fd(other)).map(|order| order == 0)
+}
+
 /// Sets `signal` to its default action and no flags.
 pub(crate) fn default_action(signal: i32) -> Result<usize> {
     // struct kernel_sigaction: handler, flags, restorer, mask; all zero is SIG_DFL.
@@ -96,6 +107,13 @@ pub(crate) fn sethostname(name: &CStr) -> Result<usize> {
 /// The type bits of a file's mode, see inode(7).
 pub(crate) fn file_type(descriptor: Fd) -> Result<u32> {
     statx(descriptor, libc::STATX_TYPE).map(|status| u32::from(status.stx_mode) & libc::S_IFMT)
+}
+
+/// Whether an open file is the null device, character device 1:3.
+pub(crate) fn is_null_device(descriptor: Fd) -> Result<bool> {
+    let status = statx(descriptor, libc::STATX_TYPE)?;
+    let device = (u32::from(status.stx_mode) & libc::S_IFMT, status.stx_rdev_major, status.stx_rdev_minor);
+    Ok(device == (libc::S_IFCHR, 1, 3))
 }
 
 /// The owner and group of an open file.

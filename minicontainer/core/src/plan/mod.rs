@@ -116,6 +116,11 @@ impl Plan {
         self.steps.insert(place, Step::EndWithEngine);
     }
 
+    /// Whether the container has a `/dev/null` of its own.
+    pub fn makes_null_device(&self) -> bool {
+        self.steps.iter().any(Step::makes_null_device)
+    }
+
     /// Whether the program gets a terminal of the container's own.
     pub fn opens_terminal(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::OpenTerminal { .. }))

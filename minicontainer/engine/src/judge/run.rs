@@ -1,30 +1,24 @@
 //! The containers of a judging: each pair of program and test in one of its own, some at a time.
 //!
-//! What a hostile program sees is a system of files that is thrown away, itself, read-only, and its input. The input is
-//! a *sealed* memfd (memfd_create(2)): a program that opens `/proc/self/fd/0` once more, to write, would change the
-//! teacher's own file if it were that. The expected answers stay in the engine.
+//! What a hostile program sees is a system of files that is thrown away, itself, read-only, and its input. The engine
+//! writes the input into a pipe: if the program's stdin were the teacher's file, the program could open it once more
+//! through `/proc/self/fd/0` and write to it. The expected answers stay in the engine.
 
 use std::{
     collections::HashMap,
-    io::{Seek, Write},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
 
+use super::{Code, Folder, Judged, Outcome, Program, Test, outcome};
 use minicontainer::{
     Error, ErrorKind, Output, Sandbox, Signaller, Stdio,
     core::{Host, plan::Overlay},
     store::Image,
 };
-use nix::{
-    fcntl::{FcntlArg, SealFlag, fcntl},
-    sys::memfd::{MFdFlags, memfd_create},
-};
-
-use super::{Code, Folder, Judged, Outcome, Program, Test, outcome};
 
 /// A judging under way, or about to be.
 #[derive(Debug)]
@@ -119,9 +113,8 @@ impl<'a> Judging<'a> {
     }
 
     fn output(&self, number: usize, program: &Program, test: &Test) -> Result<Output, Error> {
-        let input = sealed(&test.input).map_err(|source| Error::Stream { source })?;
-        let sandbox = self.sandbox(program).stdin(input).stdout(Stdio::Piped).stderr(Stdio::Piped);
-        let running = sandbox.spawn()?;
+        let sandbox = self.sandbox(program).stdin(Arc::clone(&test.input)).stdout(Stdio::Piped).stderr(Stdio::Piped);
+        let running = sandbox.start(sandbox.decide()?)?;
         self.running().insert(number, running.signaller()?);
         if self.cancelled.load(Ordering::SeqCst) {
             running.kill()?;
@@ -161,15 +154,4 @@ impl<'a> Judging<'a> {
 fn cannot_be_executed(error: &Error) -> String {
     let reason = error.hint().map_or_else(|| error.to_string(), str::to_owned);
     format!("it cannot be executed: {reason}")
-}
-
-/// A file in memory that nobody can change any more.
-fn sealed(content: &[u8]) -> std::io::Result<std::fs::File> {
-    let memory = memfd_create(c"input", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
-    let mut file = std::fs::File::from(memory);
-    file.write_all(content)?;
-    file.rewind()?;
-    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
-    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
-    Ok(file)
 }

@@ -108,6 +108,9 @@ fn faults() -> Vec<Fault> {
         first(Operation::MakeDevice { mode: 0, device: 0, place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
         first(Operation::Symlink { target: missing(), place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
         first(terminal(), "openat2", Errno::ENOENT),
+        first(null_device("missing"), "openat2", Errno::ENOENT),
+        // A file of that name that is not the device.
+        first(null_device("Cargo.toml"), "statx", Errno::ENODEV),
         first(Operation::Remount { attributes: 0, path: text("missing") }, "openat2", Errno::ENOENT),
         // A file of that name that is none of procfs, where a mount leads elsewhere.
         first(Operation::SetSysctl { path: text("Cargo.toml"), value: text("1") }, "fstatfs", Errno::EINVAL),
@@ -137,6 +140,10 @@ fn faults() -> Vec<Fault> {
 
 fn terminal() -> Operation {
     Operation::OpenTerminal(Terminal { owner: 0, size: (0, 0), console: place_in_a_file(), socket: CLOSED })
+}
+
+fn null_device(path: &str) -> Operation {
+    Operation::OpenNull { path: text(path), streams: [true, false, false] }
 }
 
 fn nameless() -> libc::ifreq {

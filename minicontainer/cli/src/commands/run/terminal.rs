@@ -10,8 +10,9 @@
 //! read as data (see [`signals`](super::signals)). Only SIGKILL leaves the terminal raw; `stty sane` mends it.
 
 use std::{
+    fs::File,
     io::{self, IsTerminal, Stdin, stdin, stdout},
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd},
 };
 
 use anyhow::Context;
@@ -42,6 +43,18 @@ pub fn window_size() -> WindowSize {
 pub fn follow_window(running: &Running) -> Result<(), minicontainer::Error> {
     let WindowSize { rows, columns } = window_size();
     running.resize(rows, columns)
+}
+
+/// Shows the container's terminal, if it has one, on this command's stdout, and with `-i` passes on what is typed.
+pub fn show(running: &mut Running, interactive: bool) -> Result<(), Failure> {
+    if running.terminal.is_none() {
+        return Ok(());
+    }
+    let copy = |stream: BorrowedFd<'_>| stream.try_clone_to_owned().map(File::from);
+    let typed = interactive.then(|| copy(stdin().as_fd())).transpose();
+    let streams = copy(stdout().as_fd()).and_then(|shown| Ok((shown, typed?)));
+    let (shown, typed) = streams.context("cannot reach the container's streams")?;
+    Ok(running.show_terminal(shown, typed)?)
 }
 
 /// Whether somebody can type into `-it`.
