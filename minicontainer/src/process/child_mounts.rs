@@ -37,7 +37,10 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
         Operation::MakeDevice { mode, device, place } => make_node(state, place, *mode, *device),
         Operation::Symlink { target, place } => make_link(state, place, target),
         Operation::OpenTerminal(terminal) => child_terminal::open(terminal, state),
-        Operation::OpenNull { path, streams } => child_streams::open_null(path, streams, state),
+        Operation::OpenNull { device, path, streams } => match carry_out(device, state)? {
+            Ok(()) => child_streams::open_null(path, streams, state),
+            failed => failed,
+        },
         Operation::Remount { attributes, path } => remount(state, path, *attributes),
         Operation::SetSysctl { path, value } => set_sysctl(state, path, value),
         Operation::MaskPath { path } => mask(state, path),

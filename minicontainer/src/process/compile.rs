@@ -1,5 +1,6 @@
 //! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made here.
 
+mod null;
 mod numbers;
 mod overlay;
 
@@ -11,6 +12,7 @@ use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_nu
 use super::launcher;
 use super::program::{Execution, Operation, Place, Program, Terminal};
 use crate::sys::calls::Fd;
+use null::with_null_streams;
 use numbers::{attribute_bits, bits, loopback_request, sock_filter};
 use overlay::overlay;
 
@@ -94,10 +96,7 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
         if let Step::Execute { args, env, init } = step {
             operations.push((index, Operation::Execute(execution(args, env, *init, index, context)?)));
         } else if let Some(operation) = operation(step, context)? {
-            operations.push((index, operation));
-        }
-        if step.makes_null_device() && context.null.contains(&true) {
-            operations.push((index, Operation::OpenNull { path: below_root("/dev/null")?, streams: context.null }));
+            operations.push((index, with_null_streams(step, operation, context)?));
         }
     }
     let observed = plan.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }));

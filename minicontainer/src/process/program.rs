@@ -37,7 +37,7 @@ pub(crate) enum Operation {
     MakeDevice { mode: u32, device: u64, place: Place },
     Symlink { target: CString, place: Place },
     OpenTerminal(Terminal),
-    OpenNull { path: CString, streams: [bool; 3] },
+    OpenNull { device: Box<Operation>, path: CString, streams: [bool; 3] },
     Remount { attributes: u64, path: CString },
     SetSysctl { path: CString, value: CString },
     MaskPath { path: CString },

@@ -143,7 +143,8 @@ fn terminal() -> Operation {
 }
 
 fn null_device(path: &str) -> Operation {
-    Operation::OpenNull { path: text(path), streams: [true, false, false] }
+    let device = Box::new(Operation::MakeMountsPrivate);
+    Operation::OpenNull { device, path: text(path), streams: [true, false, false] }
 }
 
 fn nameless() -> libc::ifreq {

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
 
+use super::bulk::{self, Bulk};
 use super::{Outside, Room, Sink, Source, StandardStream, Told};
 use crate::sandbox::Error;
 
@@ -144,6 +145,11 @@ impl Channel {
         let mut left = TURN;
         while left > 0 && self.ends.is_some() {
             if self.is_empty() {
+                if let Some(count) = self.splice(room)? {
+                    left = left.saturating_sub(count);
+                    self.remains = self.remains.saturating_sub(count);
+                    continue;
+                }
                 if self.is_last || !self.read(room)? {
                     return Ok(Progress::Empty);
                 }
@@ -167,6 +173,31 @@ impl Channel {
             }
         }
         Ok(Progress::More)
+    }
+
+    /// Moves what a pipe holds into a file, and tells how much. None if it has to be read and written as usual.
+    fn splice(&mut self, room: &Room) -> Result<Option<usize>, Error> {
+        let Some((Source::Pipe(pipe), Sink::Outside(Outside { file, bulk, .. }))) = &mut self.ends else {
+            return Ok(None);
+        };
+        if self.is_last || *bulk == Bulk::Never {
+            return Ok(None);
+        }
+        let Some(available) = bulk::available(pipe) else { return Ok(None) };
+        let allowed = room.take(available);
+        self.is_last = allowed < available;
+        match bulk::splice(pipe, file, allowed, bulk) {
+            Ok(Some(_)) => Ok(Some(available)),
+            Ok(None) => {
+                self.is_last = false;
+                room.give_back(allowed);
+                Ok(None)
+            }
+            Err(error) => {
+                self.ends = None;
+                Err(self.failure(error))
+            }
+        }
     }
 
     /// Reads, and tells whether something came.

@@ -16,12 +16,10 @@
 //! the container's end are noticed at all times. There is no thread and no global state; only for a caller who does not
 //! wait does [`background`] run the same loop in a thread.
 //!
-//! Bytes are copied by read(2) and write(2). splice(2) would save a copy, and is not used for two reasons. From a file
-//! into the container's pipe it passes references to the kernel's own pages of that file, which bugs such as Dirty Pipe
-//! (CVE-2022-0847) made writable. Into a file it does not lock the file's offset, so that two processes which share the
-//! caller's stdout would overwrite each other's output.
+//! Bytes are copied by read(2) and write(2); for large outputs into a file there is a faster way, [`bulk`].
 
 mod background;
+mod bulk;
 mod channel;
 mod ends;
 mod outside;
@@ -90,6 +88,11 @@ impl Room {
             exceeded.store(true, Ordering::SeqCst);
         }
         allowed
+    }
+
+    /// Gives room back that was taken for nothing.
+    fn give_back(&self, count: usize) {
+        self.0.0.fetch_add(count as u64, Ordering::SeqCst);
     }
 
     /// Whether there was more than fits.

@@ -17,6 +17,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{SFlag, fstat, major, minor};
 
 use super::StandardStream;
+use super::bulk::Bulk;
 use crate::sandbox::Error;
 use crate::sys::calls;
 
@@ -32,6 +33,8 @@ pub(in crate::sandbox) struct Outside {
     /// Whether the other side cannot come back once it is gone, so that it pays to look for its end.
     pub(super) can_end: bool,
     pub(super) is_terminal: bool,
+    /// How it takes large outputs.
+    pub(super) bulk: Bulk,
     is_null_device: bool,
 }
 
@@ -57,7 +60,9 @@ impl Outside {
         let never_waits = kind == SFlag::S_IFREG || kind == SFlag::S_IFBLK || is_null_device;
         let again = (is_terminal || is_anonymous_pipe).then(|| open_again(&file, is_input)).flatten();
         let must_poll = again.is_none() && !never_waits;
-        Ok(Outside { file: again.unwrap_or(file), must_poll, can_end, is_terminal, is_null_device })
+        let appends = flags.contains(OFlag::O_APPEND);
+        let bulk = if kind == SFlag::S_IFREG && !is_input && !appends { Bulk::Untried } else { Bulk::Never };
+        Ok(Outside { file: again.unwrap_or(file), must_poll, can_end, is_terminal, bulk, is_null_device })
     }
 
     /// Whether it is `/dev/null`.
