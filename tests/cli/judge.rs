@@ -114,12 +114,13 @@ fn a_hostile_program_changes_nobody_elses_verdict() {
     assert_eq!((answer.code, place.containers()), (1, 0));
     assert_eq!(fs::read_to_string(place.path("homework/tests/small.in")).unwrap(), "2 3\n");
     assert!(fs::read_to_string(place.path("homework/programs/spy")).unwrap().contains("find"));
-    // The controls: with the folder shown, the spy finds; and an input that is the teacher's own file can be rewritten.
+    // The controls: with the folder shown, the spy finds; and an input that is the teacher's own file can be rewritten, as
+    // by a program that a shell runs.
     let folder = format!("{}:/folder", place.path("homework").display());
     let found =
         place.succeed(&["run", "--rm", "-v", &folder, "busybox", "sh", "-c", "find / -name '*.out' 2>/dev/null; true"]);
     assert!(found.contains("small.out"), "{found}");
-    let mut open = place.command(&["run", "-i", "--rm", "busybox", "sh", "-c", "echo evil > /proc/self/fd/0"]);
+    let mut open = place.program("sh", &["-c", "echo evil > /proc/self/fd/0"]);
     open.stdin(fs::File::open(place.path("homework/tests/small.in")).unwrap());
     assert!(open.status().unwrap().success());
     assert_eq!(fs::read_to_string(place.path("homework/tests/small.in")).unwrap(), "evil\n");

@@ -181,7 +181,7 @@ fn built_probe() -> &'static Path {
         let release = if cfg!(debug_assertions) { None } else { Some("--release") };
         let built = Command::new(cargo)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["build", "--quiet", "--example", "probe"])
+            .args(["build", "--quiet", "--workspace", "--example", "probe"])
             .args(release)
             .output()
             .expect("cargo starts");

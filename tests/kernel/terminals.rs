@@ -119,7 +119,7 @@ fn nothing_in_a_users_container_types_into_the_users_terminal() {
     check(&fixture);
 }
 
-/// A caller of the library may give its own terminal away. Then the session and the filter are left.
+/// A caller of the library may hand its own terminal over. Then the session and the filter are left.
 #[test]
 fn a_terminal_that_is_given_away_is_not_typed_into() {
     let fixture = Fixture::any();
@@ -128,7 +128,8 @@ fn a_terminal_that_is_given_away_is_not_typed_into() {
     let answers = |without: &[Isolation]| {
         let terminal = Terminal::new();
         let mut sandbox = minicontainer::Sandbox::from_image(&image).command("/probe").arg("batch").args(ATTACKS);
-        sandbox = sandbox.bind_ro(ground.probe(), "/probe").stdin(terminal.programs.try_clone().expect("a descriptor"));
+        let given = minicontainer::Stdio::handed_over(terminal.programs.try_clone().expect("a descriptor"));
+        sandbox = sandbox.bind_ro(ground.probe(), "/probe").stdin(given);
         let sandbox = without.iter().fold(sandbox, |sandbox, isolation| sandbox.without(*isolation));
         let text = String::from_utf8(run(&sandbox).stdout).expect("text");
         let programs = terminal.programs.as_raw_fd();

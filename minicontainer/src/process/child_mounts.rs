@@ -9,10 +9,10 @@ use std::ffi::CString;
 
 use super::child::{Failure, Named, State};
 use super::child_places::{as_owner, find, find_existing, forget_mounts, keep, make_parents, open, open_of_kind};
-use super::child_terminal;
 use super::compile::restriction;
 use super::message::Call;
 use super::program::{Bind, Operation, Place, Source};
+use super::{child_streams, child_terminal};
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr, Node};
 
@@ -40,6 +40,10 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State<'_>) -> Option<
         Operation::MakeDevice { mode, node, place } => make_node(place, *mode, *node, state),
         Operation::Symlink { target, place } => make_link(place, target, state),
         Operation::OpenTerminal(terminal) => child_terminal::open(terminal, state),
+        Operation::OpenNull { device, place, streams } => match carry_out(device, state)? {
+            Ok(()) => child_streams::open_null(place, streams, state),
+            failed => failed,
+        },
         Operation::Remount { attributes, place } => remount(place, *attributes, state),
         Operation::SetSysctl { place, value } => set_sysctl(place, value, state),
         Operation::MaskPath { place, on_host } => mask(place, on_host.as_deref(), state),

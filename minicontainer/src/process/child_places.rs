@@ -91,6 +91,12 @@ pub(super) fn open(place: &Place, path: &CStr, flags: i32, state: &State<'_>) ->
     Ok(found)
 }
 
+/// Opens a device node, which may be a mount of its own: the host's node, bound. The caller checks which device it is.
+pub(super) fn open_device(place: &Place, flags: i32, state: &State<'_>) -> Result<Descriptor, Failure> {
+    let start = start(place, state)?.map_or(state.root, |mount| mount.fd);
+    calls::open_below(start, &place.path, flags, 0).named(Call::Openat2).map(Descriptor)
+}
+
 /// Opens the place itself, to mount something on it. Where links are followed, one may lead to the root itself.
 pub(super) fn find(place: &Place, state: &State<'_>) -> Result<Descriptor, Failure> {
     let found = open(place, &place.path, libc::O_PATH, state)?;

@@ -1,6 +1,7 @@
 //! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made here.
 
 mod inside;
+mod null;
 mod numbers;
 mod overlay;
 mod places;
@@ -14,6 +15,7 @@ use super::launcher;
 use super::program::{Execution, Operation, Program};
 use super::sources::Sources;
 use crate::sys::calls::Fd;
+use null::with_null_streams;
 use numbers::{bits, loopback_request, sock_filter};
 use overlay::overlay;
 use places::{Places, parts};
@@ -25,6 +27,8 @@ pub(crate) use numbers::restriction;
 pub(crate) struct Context {
     /// What become stdin, stdout and stderr: descriptors above those three.
     pub standard: [Fd; 3],
+    /// Which of those three are replaced by the container's own null device.
+    pub null: [bool; 3],
     /// Descriptors above those three that stay open until execve(2).
     pub kept: Vec<Fd>,
     /// The file that holds the launcher, and the pipe to which it reports.
@@ -105,7 +109,7 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
                 Some(operation) => operation,
                 None => operation(step, context)?,
             };
-            operations.push((index, operation));
+            operations.push((index, with_null_streams(step, operation, &places, context)?));
         }
     }
     let observed = plan.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }));

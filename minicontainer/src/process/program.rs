@@ -42,6 +42,7 @@ pub(crate) enum Operation {
     MakeDevice { mode: u32, node: Node, place: Place },
     Symlink { target: CString, place: Place },
     OpenTerminal(Terminal),
+    OpenNull { device: Box<Operation>, place: Place, streams: [bool; 3] },
     Remount { attributes: u64, place: Place },
     SetSysctl { place: Place, value: CString },
     MaskPath { place: Place, on_host: Option<CString> },

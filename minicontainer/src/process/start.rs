@@ -49,10 +49,19 @@ pub(crate) struct Started {
     pub root: Option<fs::File>,
 }
 
-/// Starts the plan's process. `standard` become its stdin, stdout and stderr; bind mounts show what is `held`.
+/// What becomes a process's stdin, stdout and stderr.
+#[derive(Debug)]
+pub(crate) struct Standard {
+    /// Its descriptors, from the start on.
+    pub descriptors: [OwnedFd; 3],
+    /// Which of them the process replaces by the container's own null device, as soon as there is one.
+    pub null: [bool; 3],
+}
+
+/// Starts the plan's process. Bind mounts show what is `held`.
 pub(crate) fn start(
     plan: &Plan,
-    standard: [OwnedFd; 3],
+    Standard { descriptors, null }: Standard,
     held: &Held,
     group: Option<&Group>,
     traced: bool,
@@ -70,7 +79,7 @@ pub(crate) fn start(
     let (receive, send) = terminal_socket(plan)?.unzip();
     let (status, inits) = status::pair(plan).map_err(|source| StartError::Pipe { source })?.unzip();
     let inits = inits.map(above_standard).transpose()?;
-    let [stdin, stdout, stderr] = standard;
+    let [stdin, stdout, stderr] = descriptors;
     let standard = [above_standard(stdin)?, above_standard(stdout)?, above_standard(stderr)?];
     let tasks = group.map(Group::tasks).unwrap_or_default();
 
@@ -83,7 +92,8 @@ pub(crate) fn start(
     kept.extend(sources.descriptors());
     kept.extend(send.iter().chain(&inits).map(OwnedFd::as_raw_fd));
     let context = Context {
-        standard: [0, 1, 2].map(|place: usize| standard[place].as_raw_fd()),
+        standard: standard.each_ref().map(AsRawFd::as_raw_fd),
+        null,
         kept,
         launcher: launcher.as_raw_fd(),
         report: report.as_raw_fd(),

@@ -156,6 +156,9 @@ impl StartError {
                 (Step::UnshareTime { .. }, Errno::EPERM | Errno::EACCES) => {
                     Some("it takes CAP_SYS_ADMIN and CAP_SYS_TIME, which the engine lacks here")
                 }
+                (step, Errno::ENODEV) if step.makes_null_device() => Some(
+                    "the root file system holds another file at /dev/null: remove it, or mount a file system on /dev",
+                ),
                 (Step::OpenTerminal { .. }, Errno::ENOSPC) => {
                     Some("all terminals of the machine are in use: see /proc/sys/kernel/pty/max")
                 }

@@ -1,11 +1,11 @@
 //! The end of a process: waiting for it, and what it used.
 
 use std::fmt;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollTimeout;
 
 use crate::sys::{birth, calls};
 
@@ -84,20 +84,6 @@ pub(crate) fn cpu_time_of(pid: i32) -> Duration {
 /// Never in practice, see sigaction(2).
 pub fn heed_children() -> Result<(), Errno> {
     calls::default_action(libc::SIGCHLD).map(drop).map_err(|errno| Errno::from_raw(errno.0))
-}
-
-/// Waits until the process has ended or the deadline has passed; tells whether it has ended. The process stays in the
-/// kernel's table either way.
-pub(crate) fn ended_before(pidfd: &OwnedFd, deadline: Option<Instant>) -> Result<bool, Errno> {
-    loop {
-        let mut descriptors = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut descriptors, timeout(deadline)) {
-            Ok(0) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => return Ok(false),
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(true),
-            Err(errno) => return Err(errno),
-        }
-    }
 }
 
 /// The time until the deadline as poll(2) wants it: milliseconds, rounded up, at most about 24 days.

@@ -104,7 +104,8 @@ impl Sandbox {
         self.with(|sandbox| sandbox.options.limits.cpu_time = Some(limit))
     }
 
-    /// The most bytes that [`output`](Sandbox::output) collects of stdout and stderr together; who writes more is killed.
+    /// The most bytes that it may write to stdout and stderr together, where these are copied or collected (see
+    /// [`Stdio`]); if it writes more, everything in the container is killed.
     pub fn output_limit(self, bytes: u64) -> Sandbox {
         self.with(|sandbox| sandbox.output_limit = Some(bytes))
     }
@@ -190,19 +191,25 @@ impl Sandbox {
         self
     }
 
-    /// What it reads; without this call, what the caller reads ([`output`](Sandbox::output): nothing).
+    /// What it reads; without this call, nothing.
     pub fn stdin(self, stdin: impl Into<Stdio>) -> Sandbox {
         self.with(|sandbox| sandbox.stdio[0] = stdin.into())
     }
 
-    /// Where it writes to.
+    /// Where it writes to; without this call, where the caller does ([`output`](Sandbox::output): it is collected).
     pub fn stdout(self, stdout: impl Into<Stdio>) -> Sandbox {
         self.with(|sandbox| sandbox.stdio[1] = stdout.into())
     }
 
-    /// Where it writes its complaints to.
+    /// Where it writes its messages to; without this call, where the caller does ([`output`](Sandbox::output): they are
+    /// collected).
     pub fn stderr(self, stderr: impl Into<Stdio>) -> Sandbox {
         self.with(|sandbox| sandbox.stdio[2] = stderr.into())
+    }
+
+    /// Has stderr go where stdout goes, through the same pipe, so that the order of what is written is kept: `2>&1`.
+    pub fn stderr_to_stdout(self) -> Sandbox {
+        self.with(|sandbox| sandbox.merges_stderr = true)
     }
 
     /// Has a small process of the engine's, the *init*, be the container's first one: it starts the program as its child,

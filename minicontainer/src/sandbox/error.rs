@@ -9,6 +9,7 @@ use minicontainer_core::plan::{PlanError, Step};
 use minicontainer_core::spec::SpecError;
 use nix::errno::Errno;
 
+use super::StandardStream;
 use crate::rootfs::RootFsError;
 use crate::{CgroupError, StartError};
 
@@ -78,6 +79,24 @@ pub enum Error {
         /// The reason.
         source: Errno,
     },
+    /// A stream of the caller's cannot be copied.
+    #[error("cannot copy the caller's {stream}: {reason}")]
+    UnusableStream {
+        /// Which one.
+        stream: StandardStream,
+        /// What is wrong with it.
+        reason: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Something that the container was to read, or has written, got lost on the way.
+    #[error("cannot copy the container's {stream}: {source}")]
+    Copy {
+        /// Which one.
+        stream: StandardStream,
+        /// The reason.
+        source: io::Error,
+    },
     /// The end of the process could not be waited for.
     #[error("cannot wait for the container: {source}")]
     Wait {
@@ -119,6 +138,9 @@ impl Error {
             Error::NoStatus { .. } => {
                 Some("a program with CAP_SYS_PTRACE can stop its init from doing so; run it without that capability")
             }
+            Error::UnusableStream { hint, .. } => Some(hint),
+            Error::Copy { stream: StandardStream::Stdin, .. } => Some("the program has read only a part of its input"),
+            Error::Copy { .. } => Some("a part of what the program wrote is lost: redirect it to where there is room"),
             _ => None,
         }
     }

@@ -23,6 +23,7 @@ mod builder;
 mod error;
 mod running;
 mod stdio;
+mod streams;
 
 use std::fs::{self, DirBuilder, File};
 use std::io::Read;
@@ -42,10 +43,12 @@ use crate::cgroup::Group;
 use crate::rootfs::{self, Driver};
 use crate::store::Image;
 use crate::{host, process};
+use streams::Room;
 
 pub use error::{Error, ErrorKind};
-pub use running::{Output, OutputStream, Running, Signaller};
+pub use running::{Event, Output, Running, Signaller};
 pub use stdio::Stdio;
+pub use streams::StandardStream;
 
 /// How large an image's `/etc/passwd` or `/etc/group` may be: a hostile one would fill the memory.
 const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
@@ -60,6 +63,7 @@ pub struct Sandbox {
     wall_time: Option<Duration>,
     output_limit: Option<u64>,
     stdio: [Stdio; 3],
+    merges_stderr: bool,
     traced: bool,
     ends_with_caller: bool,
     invalid: Option<String>,
@@ -114,7 +118,8 @@ impl Sandbox {
             driver: None,
             wall_time: None,
             output_limit: None,
-            stdio: [Stdio::Inherit, Stdio::Inherit, Stdio::Inherit],
+            stdio: [Stdio::Null, Stdio::Inherit, Stdio::Inherit],
+            merges_stderr: false,
             traced: false,
             ends_with_caller: false,
             invalid: None,
@@ -233,26 +238,24 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Starts the process and comes back as soon as the program runs.
+    /// Starts the process and comes back as soon as the program runs. Streams that are copied (see [`Stdio`]) are copied in
+    /// a thread.
     ///
     /// # Errors
     /// When the program could not be started. Then nothing of it is left.
     pub fn spawn(&self) -> Result<Running, Error> {
-        self.start(self.decide()?)
+        let mut running = self.start(self.decide()?)?;
+        running.copy_in_background()?;
+        Ok(running)
     }
 
-    /// Starts what this sandbox has decided before, see [`spawn`](Sandbox::spawn).
+    /// Starts what this sandbox has decided before. Streams that are copied (see [`Stdio`]) are copied while the caller
+    /// waits, by [`Running::wait`], [`Running::wait_with`] or [`Running::poll_with`].
     ///
     /// # Errors
     /// When the program could not be started. Then nothing of it is left.
     pub fn start(&self, decided: Decided) -> Result<Running, Error> {
         let Decided { directory, driver, plan, .. } = decided;
-        let scratch = self.make_root(&directory, driver)?;
-        // With a terminal of its own nothing of the caller's comes inside, not even until that is open.
-        let streams = if plan.opens_terminal() { [&Stdio::Null; 3] } else { self.stdio.each_ref() };
-        let (standard, ends) = stdio::open(streams)?;
-        let group = Group::from_plan(&plan)?;
-        let started = process::start::start(&plan, standard, &self.held, group.as_ref(), self.traced)?;
         let bounds = self.options.bounds();
         let limits = EnforcedLimits {
             wall_time: self.wall_time.or(bounds.wall_time),
@@ -260,7 +263,23 @@ impl Sandbox {
             output: self.output_limit.or(bounds.output.map(ByteSize::bytes)),
             ..EnforcedLimits::default()
         };
-        Ok(Running::new(started, running::Holdings { group, _scratch: scratch }, plan, limits, ends))
+        let connected = self.connect(&plan, limits.output)?;
+        let scratch = self.make_root(&directory, driver)?;
+        let group = Group::from_plan(&plan)?;
+        let started = process::start::start(&plan, connected.standard, &self.held, group.as_ref(), self.traced)?;
+        let holdings = running::Holdings { group, _scratch: scratch };
+        Ok(Running::new(started, holdings, plan, limits, (connected.ends, connected.streams)))
+    }
+
+    /// With a terminal of its own nothing of the caller's is connected.
+    fn connect(&self, plan: &Plan, output_limit: Option<u64>) -> Result<stdio::Connected, Error> {
+        let room = Room::new(output_limit);
+        if plan.opens_terminal() {
+            return stdio::placeholders(room);
+        }
+        let (merges, has_null) = (self.merges_stderr, plan.makes_null_device());
+        let choices = stdio::Choices { merges, has_null, is_counted: output_limit.is_some() };
+        stdio::connect(&self.stdio, choices, room)
     }
 
     /// Makes the writable layer, or the copy; what comes back removes it in the end, if it is not kept.
@@ -276,28 +295,6 @@ impl Sandbox {
         };
         rootfs::prepare(layers, directory, driver, scratch.is_some())?;
         Ok(scratch)
-    }
-
-    /// Runs the program to its end.
-    ///
-    /// # Errors
-    /// When the program could not be started or waited for; how it ended is no error.
-    pub fn status(&self) -> Result<crate::Report, Error> {
-        self.spawn()?.wait()
-    }
-
-    /// Runs the program to its end and collects what it writes. Unless said otherwise it reads nothing.
-    ///
-    /// # Errors
-    /// When the program could not be started or waited for; how it ended is no error.
-    pub fn output(&self) -> Result<Output, Error> {
-        let mut sandbox = self.clone();
-        for (place, instead) in [(0, Stdio::Null), (1, Stdio::Piped), (2, Stdio::Piped)] {
-            if matches!(sandbox.stdio[place], Stdio::Inherit) {
-                sandbox.stdio[place] = instead;
-            }
-        }
-        sandbox.spawn()?.wait_with_output()
     }
 }
 

@@ -1,34 +1,33 @@
 //! A container that runs: waiting for it, ending it, and what it was.
 
+mod attend;
 mod limits;
 mod output;
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use minicontainer_core::plan::{Namespace, Plan, Step};
 use minicontainer_core::report::EnforcedLimits;
 use minicontainer_core::{Report, Verdict};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::Error;
 use super::stdio::Ends;
+use super::streams::{Background, Streams};
 use crate::cgroup::Group;
 use crate::process::StepTime;
 use crate::process::start::Started;
-use crate::process::status;
 use crate::process::wait::{self, Ended, How};
 use crate::rootfs;
 use crate::sys::calls;
-use limits::{Watch, enforced};
+use limits::enforced;
 
-pub use output::{Output, OutputStream};
+pub use attend::Event;
+pub use output::Output;
 
 /// What a run leaves behind unless it is dropped.
 #[derive(Debug)]
@@ -63,6 +62,10 @@ pub struct Running {
     /// The other side of its terminal, if it has one: reading gives what it writes, writing is typing. Its program's
     /// side is hung up when this is dropped, so that its processes get SIGHUP.
     pub terminal: Option<File>,
+    /// What is copied while the caller waits.
+    streams: Streams,
+    /// What is copied by a thread.
+    background: Option<Background>,
     started: Started,
     limits: EnforcedLimits,
     /// Why the engine killed it, if it did.
@@ -97,15 +100,28 @@ impl Running {
         holdings: Holdings,
         plan: Plan,
         limits: EnforcedLimits,
-        ends: Ends,
+        (ends, streams): (Ends, Streams),
     ) -> Running {
         let Ends { stdin, stdout, stderr } = ends;
         let terminal = started.terminal.take().map(File::from);
         let limits = enforced(&plan, limits);
         // To see in the end whether the layer is full, it has to be held: a program that has ended has no root any more.
         let layer = limits.disk.and(started.root.take());
-        let (exceeded, report) = (None, None);
-        Running { stdin, stdout, stderr, terminal, started, limits, exceeded, layer, plan, report, holdings }
+        Running {
+            stdin,
+            stdout,
+            stderr,
+            terminal,
+            streams,
+            background: None,
+            started,
+            limits,
+            exceeded: None,
+            layer,
+            plan,
+            report: None,
+            holdings,
+        }
     }
 
     /// The program's process id on the host, as that of [`std::process::Child`].
@@ -182,62 +198,6 @@ impl Running {
         let _gone = killpg(Pid::from_raw(self.started.pid), Signal::SIGKILL);
         if let Some(group) = &self.holdings.group {
             group.kill();
-        }
-    }
-
-    /// Waits for the end of the program, or of its wall-clock time.
-    ///
-    /// # Errors
-    /// When it cannot be waited for; how the program ended is no error.
-    pub fn wait(&mut self) -> Result<Report, Error> {
-        if let Some(report) = &self.report {
-            return Ok(report.clone());
-        }
-        let failed = |source| Error::Wait { source };
-        // As with std::process::Child: a program that reads until the end of its input must get to see it.
-        drop(self.stdin.take());
-        while self.exceeded.is_none() {
-            let watch = self.watch();
-            let until = match watch {
-                Watch::Over(_) => Some(Instant::now()),
-                Watch::Until(moment) => moment,
-            };
-            match (wait::ended_before(&self.started.pidfd, until).map_err(failed)?, watch) {
-                (true, _) => break,
-                (false, Watch::Over(verdict)) => self.exceeded = Some(verdict),
-                (false, Watch::Until(_)) => {}
-            }
-        }
-        if self.exceeded.is_some() {
-            self.kill()?;
-        }
-        self.end_stragglers();
-        let mut ended = wait::reap(&self.started.pidfd).map_err(failed)?;
-        ended.how = status::of_program(ended.how, self.started.pid, self.started.status.as_ref())
-            .map_err(|source| Error::NoStatus { source })?;
-        let report = self.conclude(ended);
-        self.report = Some(report.clone());
-        Ok(report)
-    }
-
-    /// Waits until the program or its time has ended (false), one of `others` is ready, `at_most` has passed, or it is time
-    /// to look at its limits again: so it is called in a loop. For a caller who has something else to attend to and no thread for it.
-    ///
-    /// # Errors
-    /// When it cannot be waited for.
-    pub fn wait_or_ready<'fd>(
-        &'fd self,
-        others: &mut Vec<PollFd<'fd>>,
-        at_most: Option<Duration>,
-    ) -> Result<bool, Error> {
-        let Watch::Until(moment) = self.watch() else { return Ok(false) };
-        let pause = at_most.map(|pause| Instant::now() + pause);
-        others.push(PollFd::new(self.started.pidfd.as_fd(), PollFlags::POLLIN));
-        let waited = poll(others, wait::timeout(moment.into_iter().chain(pause).min()));
-        let ended = others.pop().is_some_and(|process| process.any() == Some(true));
-        match waited {
-            Ok(_) | Err(Errno::EINTR) => Ok(!ended),
-            Err(source) => Err(Error::Wait { source }),
         }
     }
 

@@ -1,7 +1,7 @@
-//! What a container reads and writes: the caller's own, nothing, or a pipe to the caller.
+//! What a container reads and writes: what the caller chose, made of pipes.
 
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use nix::errno::Errno;
@@ -9,25 +9,69 @@ use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
 use super::Error;
+use super::streams::{Channel, Outside, Room, Sink, Source, StandardStream, Streams, never_block};
+use crate::process::start::Standard;
+use crate::sys::calls;
 
 /// One of the three standard streams of a container.
+///
+/// Unless it is [handed over](Stdio::handed_over), a file that the caller has open never comes inside: the program has a
+/// pipe, and the engine copies between the two. So a program can neither change the file's mode or owner, nor read what
+/// it may only write, nor move to another place in it, nor lock it.
+///
+/// **When it is copied.** [`Sandbox::status`](super::Sandbox::status), [`Sandbox::output`](super::Sandbox::output) and a
+/// sandbox that was [started](super::Sandbox::start) copy while the caller waits. After
+/// [`Sandbox::spawn`](super::Sandbox::spawn) a thread copies, so that the program never waits for a caller who does
+/// something else. Either way [`Running::wait`](super::Running::wait) comes back when everything has arrived that the
+/// program and its children wrote.
+///
+/// **What differs from the file itself.** Input is read ahead, so what the program leaves unread is lost to whoever
+/// reads the file next. The reader of an output sees its end when the container has ended, even if the program closes its
+/// stdout before. Where stdout and stderr are the same open file, as after `2>&1`, the program has one pipe for both, so
+/// the order of what it writes is kept. When the reader of an output goes away, the program gets SIGPIPE or EPIPE.
 #[derive(Clone, Debug, Default)]
 pub enum Stdio {
-    /// The caller's own; nothing, if the caller has closed it. Of a terminal the program could change the settings: then a
-    /// pipe, or a terminal of its own ([`Sandbox::terminal`](super::Sandbox::terminal)), keeps them apart.
+    /// The caller's own stream, copied; nothing, if the caller has closed it. A directory or a block device as stdin is
+    /// refused.
     #[default]
     Inherit,
-    /// Nothing: `/dev/null`.
+    /// Nothing: the container's own `/dev/null`. In a container without a `/dev` of its own, an empty pipe that is read,
+    /// and a pipe whose content is discarded.
     Null,
     /// A pipe, whose other end [`Running`](super::Running) has.
     Piped,
-    /// An open file.
+    /// An open file of the caller's, copied as [`Inherit`](Stdio::Inherit) is, from its present position.
     File(Arc<File>),
+    /// For stdin: these bytes, and then the end.
+    Bytes(Arc<[u8]>),
+    /// The very file that the caller has open, see [`handed_over`](Stdio::handed_over).
+    HandedOver(Arc<OwnedFd>),
+}
+
+impl Stdio {
+    /// Gives the program this very file, without a pipe in between: it can do to the file whatever its ids and the
+    /// descriptor allow. For pipes and sockets that the caller made for this program alone; a file of the host should be
+    /// [copied](Stdio::File).
+    pub fn handed_over(descriptor: impl Into<OwnedFd>) -> Stdio {
+        Stdio::HandedOver(Arc::new(descriptor.into()))
+    }
 }
 
 impl From<File> for Stdio {
     fn from(file: File) -> Stdio {
         Stdio::File(Arc::new(file))
+    }
+}
+
+impl From<Arc<[u8]>> for Stdio {
+    fn from(bytes: Arc<[u8]>) -> Stdio {
+        Stdio::Bytes(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Stdio {
+    fn from(bytes: Vec<u8>) -> Stdio {
+        Stdio::Bytes(bytes.into())
     }
 }
 
@@ -39,29 +83,148 @@ pub(super) struct Ends {
     pub stderr: Option<File>,
 }
 
-/// Opens the three streams: the container's ends, and the caller's of those that are pipes.
-pub(super) fn open(streams: [&Stdio; 3]) -> Result<([OwnedFd; 3], Ends), Error> {
-    let [stdin, stdout, stderr] = streams;
-    let (stdin, ours_in) = one(stdin, std::io::stdin(), true)?;
-    let (stdout, ours_out) = one(stdout, std::io::stdout(), false)?;
-    let (stderr, ours_err) = one(stderr, std::io::stderr(), false)?;
-    Ok(([stdin, stdout, stderr], Ends { stdin: ours_in, stdout: ours_out, stderr: ours_err }))
+/// The streams of a container that has not started yet.
+#[derive(Debug)]
+pub(super) struct Connected {
+    /// The container's side.
+    pub standard: Standard,
+    /// The caller's side, where that has pipes.
+    pub ends: Ends,
+    /// What the engine copies.
+    pub streams: Streams,
 }
 
-fn one(stream: &Stdio, callers: impl std::os::fd::AsFd, is_input: bool) -> Result<(OwnedFd, Option<File>), Error> {
-    let failed = |source| Error::Stream { source };
-    let null = || File::options().read(true).write(true).open("/dev/null").map(OwnedFd::from).map_err(failed);
-    match stream {
-        Stdio::Inherit => match callers.as_fd().try_clone_to_owned() {
-            Ok(copy) => Ok((copy, None)),
-            Err(error) if error.raw_os_error() == Some(Errno::EBADF as i32) => Ok((null()?, None)),
-            Err(error) => Err(failed(error)),
-        },
-        Stdio::Null => Ok((null()?, None)),
-        Stdio::File(file) => Ok((file.try_clone().map_err(failed)?.into(), None)),
-        Stdio::Piped => {
-            let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| failed(errno.into()))?;
-            Ok(if is_input { (read, Some(write.into())) } else { (write, Some(read.into())) })
+/// Connects nothing: for a container that will open a terminal of its own in place of all three.
+pub(super) fn placeholders(room: Room) -> Result<Connected, Error> {
+    let (closed, _) = pipe()?;
+    let again = || closed.try_clone().map_err(|source| Error::Stream { source });
+    let standard = Standard { descriptors: [again()?, again()?, again()?], null: [false; 3] };
+    Ok(Connected { standard, ends: Ends::default(), streams: Streams::new(room) })
+}
+
+/// Makes the pipes.
+pub(super) fn connect(stdio: &[Stdio; 3], choices: Choices, room: Room) -> Result<Connected, Error> {
+    let mut pipes = Pipes { choices, null: [false; 3], ends: Ends::default(), streams: Streams::new(room) };
+    let [stdin, stdout, stderr] = stdio;
+    let shared = choices.merges || is_same_open_file(stdout, stderr);
+    let stdin = pipes.connect(stdin, StandardStream::Stdin)?;
+    let stdout = pipes.connect(stdout, StandardStream::Stdout)?;
+    let stderr = if shared {
+        pipes.null[2] = pipes.null[1];
+        stdout.try_clone().map_err(|source| Error::Stream { source })?
+    } else {
+        pipes.connect(stderr, StandardStream::Stderr)?
+    };
+    let Pipes { null, ends, streams, .. } = pipes;
+    Ok(Connected { standard: Standard { descriptors: [stdin, stdout, stderr], null }, ends, streams })
+}
+
+/// What else decides how the streams are connected.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choices {
+    /// Whether stderr goes where stdout goes.
+    pub merges: bool,
+    /// Whether the container has a null device of its own.
+    pub has_null: bool,
+    /// Whether what is written counts, even if the caller discards it.
+    pub is_counted: bool,
+}
+
+/// The pipes, while they are made.
+struct Pipes {
+    choices: Choices,
+    null: [bool; 3],
+    ends: Ends,
+    streams: Streams,
+}
+
+impl Pipes {
+    /// The container's side of a stream.
+    fn connect(&mut self, stdio: &Stdio, stream: StandardStream) -> Result<OwnedFd, Error> {
+        if let Stdio::HandedOver(descriptor) = stdio {
+            return descriptor.try_clone().map_err(|source| Error::Stream { source });
+        }
+        let (read, write) = pipe()?;
+        let is_input = stream == StandardStream::Stdin;
+        let (inside, engines) = if is_input { (read, write) } else { (write, read) };
+        let engines = File::from(engines);
+        match stdio {
+            Stdio::Piped => *self.ends.of(stream) = Some(engines),
+            Stdio::Bytes(bytes) if is_input => {
+                never_block(&engines)?;
+                self.copy(stream, Source::Memory(Arc::clone(bytes), 0), Sink::Pipe(engines));
+            }
+            Stdio::Bytes(_) => {
+                let reason = format!("cannot use bytes in memory as {stream}: only stdin can be read from them");
+                return Err(Error::Invalid { reason });
+            }
+            _ => match callers(stdio, stream)?.filter(|outside| self.must_be_copied(outside, is_input)) {
+                None if self.choices.has_null => self.null[stream as usize] = true,
+                // The engine's end is closed, so that the input ends at once.
+                None if is_input => {}
+                None => {
+                    never_block(&engines)?;
+                    self.copy(stream, Source::Pipe(engines), Sink::Null);
+                }
+                Some(outside) => {
+                    never_block(&engines)?;
+                    match is_input {
+                        true => self.copy(stream, Source::Outside(outside), Sink::Pipe(engines)),
+                        false => self.copy(stream, Source::Pipe(engines), Sink::Outside(outside)),
+                    }
+                }
+            },
+        }
+        Ok(inside)
+    }
+
+    /// The null device is the same everywhere, so the container's own will do.
+    fn must_be_copied(&self, outside: &Outside, is_input: bool) -> bool {
+        !outside.is_null_device() || self.choices.is_counted && !is_input
+    }
+
+    fn copy(&mut self, stream: StandardStream, source: Source, sink: Sink) {
+        self.streams.add(Channel::new(stream, source, sink));
+    }
+}
+
+impl Ends {
+    fn of(&mut self, stream: StandardStream) -> &mut Option<File> {
+        match stream {
+            StandardStream::Stdin => &mut self.stdin,
+            StandardStream::Stdout => &mut self.stdout,
+            StandardStream::Stderr => &mut self.stderr,
         }
     }
+}
+
+/// The caller's stream, as far as there is one and it is open.
+fn callers(stdio: &Stdio, stream: StandardStream) -> Result<Option<Outside>, Error> {
+    let copy = match (stdio, stream) {
+        (Stdio::Inherit, StandardStream::Stdin) => std::io::stdin().as_fd().try_clone_to_owned(),
+        (Stdio::Inherit, StandardStream::Stdout) => std::io::stdout().as_fd().try_clone_to_owned(),
+        (Stdio::Inherit, StandardStream::Stderr) => std::io::stderr().as_fd().try_clone_to_owned(),
+        (Stdio::File(file), _) => file.as_fd().try_clone_to_owned(),
+        _ => return Ok(None),
+    };
+    match copy {
+        Ok(copy) => Outside::inspect(copy.into(), stream).map(Some),
+        Err(error) if error.raw_os_error() == Some(Errno::EBADF as i32) => Ok(None),
+        Err(source) => Err(Error::Stream { source }),
+    }
+}
+
+/// Whether stdout and stderr are one open file of the caller's. Where the kernel does not tell, they are taken for two.
+fn is_same_open_file(stdout: &Stdio, stderr: &Stdio) -> bool {
+    let descriptor = |stdio: &Stdio, inherited| match stdio {
+        Stdio::Inherit => Some(inherited),
+        Stdio::File(file) => Some(file.as_raw_fd()),
+        _ => None,
+    };
+    let both = descriptor(stdout, libc::STDOUT_FILENO).zip(descriptor(stderr, libc::STDERR_FILENO));
+    both.is_some_and(|(stdout, stderr)| calls::is_same_open_file(stdout, stderr) == Ok(true))
+}
+
+fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
+    pipe2(OFlag::O_CLOEXEC).map_err(|errno| Error::Stream { source: errno.into() })
 }

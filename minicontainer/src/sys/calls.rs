@@ -72,6 +72,29 @@ pub(crate) fn dup3(from: Fd, to: Fd) -> Result<usize> {
     call!(SYS_dup3, fd(from), fd(to), 0)
 }
 
+/// How many bytes can be read from a pipe at once, see FIONREAD in ioctl(2).
+pub(crate) fn readable_bytes(pipe: Fd) -> Result<usize> {
+    let mut count = 0i32;
+    call!(SYS_ioctl, fd(pipe), libc::FIONREAD, &raw mut count)?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
+/// Moves bytes from a pipe, as far as it holds any, to a place in a file, see splice(2).
+pub(crate) fn splice_to(pipe: Fd, file: Fd, place: &mut u64, count: usize) -> Result<usize> {
+    call!(SYS_splice, fd(pipe), 0, fd(file), &raw mut *place, count, libc::SPLICE_F_NONBLOCK)
+}
+
+/// Removes all flags that fcntl(2) can change from an open file: O_NONBLOCK, O_APPEND and the like.
+pub(crate) fn clear_flags(descriptor: Fd) -> Result<usize> {
+    call!(SYS_fcntl, fd(descriptor), libc::F_SETFL, 0)
+}
+
+/// Whether two descriptors of this process refer to the same open file description, as after dup(2): see kcmp(2).
+pub(crate) fn is_same_open_file(one: Fd, other: Fd) -> Result<bool> {
+    let process = std::process::id();
+    call!(SYS_kcmp, process, process, 0 /* KCMP_FILE */, fd(one), fd(other)).map(|order| order == 0)
+}
+
 /// Sets `signal` to its default action and no flags.
 pub(crate) fn default_action(signal: i32) -> Result<usize> {
     // struct kernel_sigaction: handler, flags, restorer, mask; all zero is SIG_DFL.

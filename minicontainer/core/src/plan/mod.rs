@@ -126,6 +126,11 @@ impl Plan {
         matches!(self.steps.last(), Some(Step::Execute { init: true, .. }))
     }
 
+    /// Whether the container has a `/dev/null` of its own.
+    pub fn makes_null_device(&self) -> bool {
+        self.steps.iter().any(Step::makes_null_device)
+    }
+
     /// Whether the program gets a terminal of the container's own.
     pub fn opens_terminal(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::OpenTerminal { .. }))

@@ -329,6 +329,11 @@ pub enum Step {
 }
 
 impl Step {
+    /// Whether the container has its own `/dev/null` once this step is done.
+    pub fn makes_null_device(&self) -> bool {
+        matches!(self, Step::MakeDevice { path, .. } | Step::BindDevice { path, .. } if path == "/dev/null")
+    }
+
     /// Who carries the step out.
     pub fn actor(&self) -> Actor {
         match self {

@@ -3,14 +3,7 @@
 //! The layers so far are the overlay's lower directories; what the command writes lands in the upper one, and that is
 //! packed when the command has ended. There is no network unless somebody asks: a Dockerfile is a stranger's program.
 
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, PipeReader, Read},
-    os::fd::OwnedFd,
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-};
+use std::path::{Path, PathBuf};
 
 use minicontainer::{
     Running, Sandbox, Stdio, Verdict,
@@ -28,7 +21,7 @@ use crate::image::{ImageError, PackedLayer, layer_from_upper};
 /// The name that the machine has inside.
 const HOSTNAME: &str = "build";
 /// A line of output that is longer is told in pieces.
-const LONGEST_LINE: u64 = 16 * 1024;
+const LONGEST_LINE: usize = 16 * 1024;
 
 impl Carrying<'_> {
     /// Runs a command upon a stage; `told` gets what it prints.
@@ -44,29 +37,22 @@ impl Carrying<'_> {
         let failed = |source| BuildError::Sandbox { process: process.clone(), source: Box::new(source) };
         let transient = Containers::of(self.build.store).transient();
         let container = transient.map_err(|source| BuildError::Container { process: process.clone(), source })?;
-        // One pipe for both, so that what is written first is told first.
-        let (printed, writer) = io::pipe().map_err(|source| failed(minicontainer::Error::Stream { source }))?;
-        let writer = Arc::new(File::from(OwnedFd::from(writer)));
         let sandbox = Sandbox::from_image(&bare_image(stack, container.path()))
             .options(self.options(command, mounts)?)
             .driver(Driver::Overlay)
             .kept_in(container.path(), container.id().as_str())
             .volatile()
             .end_with_caller()
-            .stdin(Stdio::Null)
-            .stdout(Stdio::File(writer.clone()))
-            .stderr(Stdio::File(writer));
+            .stdout(Stdio::Piped)
+            .stderr_to_stdout();
         let decided = sandbox.decide().map_err(failed)?;
         let noted = container.note_groups(&decided.plan);
         noted.map_err(|source| BuildError::Container { process: process.clone(), source })?;
         let targets: Vec<PathBuf> =
             decided.spec.mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
         let stubs = Stubs::of(image as &dyn Files, targets.iter().map(PathBuf::as_path))?;
-        let started = sandbox.start(decided);
-        // The reader sees the end when the last writer is gone, and this is one.
-        drop(sandbox);
-        let mut running = started.map_err(failed)?;
-        let verdict = self.attend(&mut running, printed, told).map_err(failed)?;
+        let mut running = sandbox.start(decided).map_err(failed)?;
+        let verdict = self.attend(&mut running, told).map_err(failed)?;
         drop(running);
         if self.is_cancelled() {
             return Err(BuildError::Interrupted);
@@ -120,30 +106,33 @@ impl Carrying<'_> {
     }
 
     /// Tells what a command prints until it has ended.
-    fn attend(
-        &self,
-        running: &mut Running,
-        printed: PipeReader,
-        told: &(dyn Fn(&[u8]) + Sync),
-    ) -> Result<Verdict, minicontainer::Error> {
+    fn attend(&self, running: &mut Running, told: &(dyn Fn(&[u8]) + Sync)) -> Result<Verdict, minicontainer::Error> {
         let ticket = self.enlist(running)?;
-        let report = thread::scope(|scope| {
-            scope.spawn(move || tell_lines(BufReader::new(printed), told));
-            running.wait()
-        });
+        let mut begun = Vec::new();
+        let report = running.wait_with(|_, bytes| tell_lines(&mut begun, bytes, told));
+        if !begun.is_empty() {
+            told(&begun);
+        }
         self.discharge(ticket);
         Ok(report?.verdict)
     }
 }
 
-fn tell_lines(mut stream: impl BufRead, told: &(dyn Fn(&[u8]) + Sync)) {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        // When nothing can be read any more there is nothing more to tell.
-        match stream.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => told(line.strip_suffix(b"\n").unwrap_or(&line)),
+/// Tells every line that these bytes complete, and keeps the beginning of the next.
+fn tell_lines(begun: &mut Vec<u8>, bytes: &[u8], told: &dyn Fn(&[u8])) {
+    for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let mut piece = piece;
+        while begun.len() + piece.len() > LONGEST_LINE {
+            let (fits, rest) = piece.split_at(LONGEST_LINE - begun.len());
+            begun.extend_from_slice(fits);
+            told(begun);
+            begun.clear();
+            piece = rest;
+        }
+        begun.extend_from_slice(piece);
+        if let Some(line) = begun.strip_suffix(b"\n") {
+            told(line);
+            begun.clear();
         }
     }
 }

@@ -30,8 +30,8 @@ use super::{JudgeError, Settings};
 pub struct Test {
     /// Its name.
     pub name: String,
-    /// What is read from stdin.
-    pub input: Vec<u8>,
+    /// What is read from stdin. All runs of the test share it.
+    pub input: Arc<[u8]>,
     /// What should be written to stdout.
     pub expected: Vec<u8>,
 }
@@ -109,7 +109,7 @@ fn read_tests(path: PathBuf) -> Result<Vec<Test>, JudgeError> {
         halves.entry(stem).or_default()[half.1] = Some(content);
     }
     let test = |(name, halves): (String, [Option<Vec<u8>>; 2])| match halves {
-        [Some(input), Some(expected)] => Ok(Test { name, input, expected }),
+        [Some(input), Some(expected)] => Ok(Test { name, input: input.into(), expected }),
         [input, _] => {
             let missing = if input.is_none() { format!("{name}.in") } else { format!("{name}.out") };
             Err(JudgeError::HalfATest { name, missing })

@@ -1,8 +1,8 @@
 //! The containers of a judging: each pair of program and test in one of its own, some at a time.
 //!
-//! What a hostile program sees is a file system that is thrown away, itself, read-only, and its input. The input is
-//! a *sealed* memfd (memfd_create(2)): a program that opens `/proc/self/fd/0` once more, to write, would change the
-//! teacher's own file if it were that. The expected answers stay in the engine, and what the program writes is compared
+//! What a hostile program sees is a file system that is thrown away, itself, read-only, and its input. The engine writes the
+//! input into a pipe: if the program's stdin were the teacher's file, the program could open it once more through
+//! `/proc/self/fd/0` and write to it. The expected answers stay in the engine, and what the program writes is compared
 //! while it comes.
 //!
 //! A container ends with the thread that started it, so with this process, however that ends; what then is left of it
@@ -10,26 +10,21 @@
 
 use std::{
     collections::HashMap,
-    io::{Seek, Write},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
 
 use minicontainer::{
-    Error, ErrorKind, OutputStream, Report, Sandbox, Signaller, Stdio, Store,
+    Error, ErrorKind, Report, Sandbox, Signaller, StandardStream, Stdio, Store,
     core::{
         Host,
         options::{Access, Profile},
         plan::Overlay,
     },
     store::Image,
-};
-use nix::{
-    fcntl::{FcntlArg, SealFlag, fcntl},
-    sys::memfd::{MFdFlags, memfd_create},
 };
 
 use super::{Code, Comparer, Folder, Judged, Outcome, Program, Test, outcome};
@@ -130,27 +125,27 @@ impl<'a> Judging<'a> {
 
     /// Runs a program with a test: how its answer differs from the expected one, if it does, and how it ended.
     fn output(&self, number: usize, program: &Program, test: &Test) -> Result<(Option<String>, Report), RunError> {
-        let input = sealed(&test.input).map_err(|source| Error::Stream { source })?;
         let container = Containers::of(self.store).transient()?;
         let sandbox = self
             .sandbox(program)
             .kept_in(container.path(), container.id().as_str())
             .volatile()
             .end_with_caller()
-            .stdin(input)
+            .stdin(Arc::clone(&test.input))
             .stdout(Stdio::Piped)
             .stderr(Stdio::Piped);
         let decided = sandbox.decide()?;
         container.note_groups(&decided.plan)?;
-        let running = sandbox.start(decided)?;
+        let mut running = sandbox.start(decided)?;
         self.running().insert(number, running.signaller()?);
         if self.cancelled.load(Ordering::SeqCst) {
             running.kill()?;
         }
         let mut comparer = Comparer::new(&test.expected, self.folder.settings.comparison);
-        let report = running.wait_with(|stream, piece| match stream {
-            OutputStream::Stdout => comparer.feed(piece),
-            OutputStream::Stderr => {}
+        let report = running.wait_with(|stream, piece| {
+            if stream == StandardStream::Stdout {
+                comparer.feed(piece);
+            }
         });
         self.running().remove(&number);
         Ok((comparer.finish(), report?))
@@ -211,15 +206,4 @@ impl RunError {
 fn cannot_be_executed(error: &Error) -> String {
     let reason = error.hint().map_or_else(|| error.to_string(), str::to_owned);
     format!("it cannot be executed: {reason}")
-}
-
-/// A file in memory that nobody can change any more.
-fn sealed(content: &[u8]) -> std::io::Result<std::fs::File> {
-    let memory = memfd_create(c"input", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
-    let mut file = std::fs::File::from(memory);
-    file.write_all(content)?;
-    file.rewind()?;
-    let seals = SealFlag::F_SEAL_SEAL | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
-    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
-    Ok(file)
 }

@@ -142,7 +142,7 @@ fn a_folder_is_read_or_refused() {
     fs::write(at("programs/.hidden"), "").unwrap();
     fs::write(at("programs/ada"), "").unwrap();
     let folder = read().unwrap();
-    assert_eq!(folder.tests, [Test { name: "one".into(), input: b"1".into(), expected: b"2".into() }]);
+    assert_eq!(folder.tests, [Test { name: "one".into(), input: b"1".as_slice().into(), expected: b"2".into() }]);
     let names: Vec<_> = folder.programs.iter().map(|program| (program.name.as_str(), program.is_folder)).collect();
     assert_eq!(names, [("ada", false), ("ben", true)]);
     let (place, command) = folder.settings.place_and_command(&folder.programs[0]);

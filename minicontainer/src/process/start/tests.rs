@@ -46,7 +46,13 @@ fn in_first_mount(name: &str) -> Place {
 }
 
 fn bind(source: &str, place: Place) -> Operation {
-    Operation::BindMount(Bind { source: Source::Path(text(source)), recursive: false, attributes: 0, place, slot: Some(0) })
+    Operation::BindMount(Bind {
+        source: Source::Path(text(source)),
+        recursive: false,
+        attributes: 0,
+        place,
+        slot: Some(0),
+    })
 }
 
 fn place(path: &str) -> Place {
@@ -132,6 +138,9 @@ fn faults() -> Vec<Fault> {
         first(Operation::Symlink { target: missing(), place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
         first(Operation::Symlink { target: missing(), place: place("Cargo.toml") }, "symlinkat", Errno::EEXIST),
         first(terminal(), "fstatfs", Errno::EINVAL),
+        first(null_device("missing"), "openat2", Errno::ENOENT),
+        // A file of that name that is not the device.
+        first(null_device("Cargo.toml"), "statx", Errno::ENODEV),
         first(Operation::Remount { attributes: 0, place: place("missing") }, "openat2", Errno::ENOENT),
         first(Operation::Remount { attributes: 0, place: in_first_mount("lib.rs") }, "openat2", Errno::EBADF),
         // A file of that name, but not in a procfs.
@@ -171,6 +180,11 @@ fn terminal() -> Operation {
     Operation::OpenTerminal(Terminal { owner: 0, size: (0, 0), multiplexer, console, socket: CLOSED })
 }
 
+fn null_device(path: &str) -> Operation {
+    let device = Box::new(Operation::MakeMountsPrivate);
+    Operation::OpenNull { device, place: place(path), streams: [true, false, false] }
+}
+
 fn nameless() -> libc::ifreq {
     // SAFETY: struct ifreq is plain numbers, for which all zero is a value.
     unsafe { std::mem::zeroed() }
@@ -180,7 +194,13 @@ fn nameless() -> libc::ifreq {
 fn execution(path: &str, launcher: i32, report: i32) -> Operation {
     let strings = [&REPORT.to_string(), "0", "program", path, ""].map(text);
     let env = strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
-    Operation::Execute(Execution { launcher, kept: vec![report], args: vec![std::ptr::null()], env, _strings: strings.into() })
+    Operation::Execute(Execution {
+        launcher,
+        kept: vec![report],
+        args: vec![std::ptr::null()],
+        env,
+        _strings: strings.into(),
+    })
 }
 
 fn launcher_file() -> i32 {

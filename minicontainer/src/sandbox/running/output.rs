@@ -1,22 +1,12 @@
-//! Collecting what a program writes, while it runs.
-//!
-//! A pipe holds 64 KiB, see pipe(7): a program that has filled one waits until somebody reads. So both streams are read
-//! as they come, and the end of the program, the limits of time and that of the output are watched beside. What was read
-//! is passed on at once: only [`Running::wait_with_output`] keeps it.
+//! Running a program to its end, and collecting what it writes.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
 
-use minicontainer_core::{Report, Verdict};
-use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, poll};
+use minicontainer_core::Report;
 
-use super::limits::Watch;
-use super::{Error, Running};
-use crate::process::wait;
+use super::{Event, Running};
+use crate::sandbox::streams::{Channel, Outside, Sink, Source, StandardStream, Told, never_block};
+use crate::sandbox::{Error, Sandbox, Stdio};
 
 /// What a program wrote, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,128 +19,92 @@ pub struct Output {
     pub report: Report,
 }
 
-/// One of the two streams that a program writes to. What it writes to a terminal counts as stdout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutputStream {
-    /// Its answers.
-    Stdout,
-    /// Its complaints.
-    Stderr,
+impl Sandbox {
+    /// Runs the program to its end.
+    ///
+    /// # Errors
+    /// When the program could not be started or waited for; how it ended is no error.
+    pub fn status(&self) -> Result<crate::Report, Error> {
+        self.start(self.decide()?)?.wait()
+    }
+
+    /// Runs the program to its end and collects what it writes.
+    ///
+    /// # Errors
+    /// When the program could not be started or waited for; how it ended is not an error.
+    pub fn output(&self) -> Result<Output, Error> {
+        let mut sandbox = self.clone();
+        for stdio in sandbox.stdio[1..].iter_mut().filter(|stdio| matches!(stdio, Stdio::Inherit)) {
+            *stdio = Stdio::Piped;
+        }
+        sandbox.start(sandbox.decide()?)?.wait_with_output()
+    }
 }
 
 impl Running {
-    /// Waits for the end and collects what was written to pipes meanwhile.
+    /// Waits for the end and collects what is written to pipes meanwhile, or to its terminal.
     ///
     /// # Errors
     /// When it cannot be read from or waited for.
-    pub fn wait_with_output(self) -> Result<Output, Error> {
+    pub fn wait_with_output(mut self) -> Result<Output, Error> {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let report = self.wait_with(|stream, piece| match stream {
-            OutputStream::Stdout => stdout.extend_from_slice(piece),
-            OutputStream::Stderr => stderr.extend_from_slice(piece),
+        let report = self.wait_with(|stream, bytes| match stream {
+            StandardStream::Stderr => stderr.extend_from_slice(bytes),
+            _ => stdout.extend_from_slice(bytes),
         })?;
         Ok(Output { stdout, stderr, report })
     }
 
-    /// Waits for the end, and gives `sink` what is written to pipes meanwhile, piece by piece as it comes. However much
-    /// that is, no more than a piece is in memory at once.
+    /// Waits for the end and passes on what is written to pipes meanwhile, or to its terminal, piece by piece: so an
+    /// output of any length takes little memory. No more is passed on than the output limit allows.
     ///
     /// # Errors
     /// When it cannot be read from or waited for.
-    pub fn wait_with(mut self, mut sink: impl FnMut(OutputStream, &[u8])) -> Result<Report, Error> {
-        drop(self.stdin.take());
-        let stdout = (OutputStream::Stdout, self.terminal.take().or(self.stdout.take()));
-        let stderr = (OutputStream::Stderr, self.stderr.take());
-        self.pass_on([stdout, stderr], &mut sink)?;
-        self.wait()
-    }
-
-    /// Reads both streams until the program has ended and they are empty, or the time is over.
-    fn pass_on(
-        &mut self,
-        mut streams: [(OutputStream, Option<File>); 2],
-        sink: &mut dyn FnMut(OutputStream, &[u8]),
-    ) -> Result<(), Error> {
-        let failed = |source| Error::Stream { source };
-        let mut room = self.limits.output.unwrap_or(u64::MAX);
-        let mut buffer = vec![0; PIECE];
-        for file in streams.iter().filter_map(|(_, file)| file.as_ref()) {
-            fcntl(file, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| failed(errno.into()))?;
-        }
-        loop {
-            let watch = self.watch();
-            let ended = wait::ended_before(&self.started.pidfd, Some(Instant::now()))
-                .map_err(|source| Error::Wait { source })?;
-            let mut more = false;
-            for (stream, file) in &mut streams {
-                let Some(open) = file else { continue };
-                match drain(open, &mut buffer, &mut room, |piece| sink(*stream, piece)).map_err(failed)? {
-                    Stream::Open => {}
-                    Stream::More => more = true,
-                    Stream::Ended => *file = None,
-                    Stream::TooLong => self.exceeded = Some(Verdict::OutputLimit),
-                }
+    pub fn wait_with(&mut self, mut told: impl FnMut(StandardStream, &[u8])) -> Result<Report, Error> {
+        let shown = self.terminal.take().or(self.stdout.take());
+        for (stream, file) in [(StandardStream::Stdout, shown), (StandardStream::Stderr, self.stderr.take())] {
+            if let Some(file) = file {
+                never_block(&file)?;
+                self.streams.add(Channel::new(stream, Source::Pipe(file), Sink::Told));
             }
-            let moment = match watch {
-                _ if self.exceeded.is_some() => return Ok(()),
-                Watch::Over(_) => return Ok(()),
-                Watch::Until(_) if more => continue,
-                Watch::Until(_) if ended => return Ok(()),
-                Watch::Until(moment) => moment,
-            };
-            let readable = streams.iter().filter_map(|(_, file)| file.as_ref()).map(AsFd::as_fd);
-            await_any(readable.chain([self.started.pidfd.as_fd()]), moment).map_err(|source| Error::Wait { source })?;
+        }
+        self.wait_for_end(&mut told)
+    }
+
+    /// Waits for the end of the program, or of its wall-clock time, and until what it wrote has been copied.
+    ///
+    /// # Errors
+    /// When it cannot be waited for, or its streams could not be copied; how the program ended is not an error. Called
+    /// again, it gives the report all the same.
+    pub fn wait(&mut self) -> Result<Report, Error> {
+        self.wait_for_end(&mut |_, _| {})
+    }
+
+    fn wait_for_end(&mut self, told: &mut Told<'_>) -> Result<Report, Error> {
+        // As with std::process::Child: a program that reads until the end of its input must get to see it.
+        drop(self.stdin.take());
+        while self.attend(&[], told)? != Event::Ended {}
+        match self.take_copy_error() {
+            Some(error) => Err(error),
+            None => self.report.clone().ok_or(Error::Wait { source: nix::errno::Errno::ECHILD }),
         }
     }
-}
 
-/// Whether more can come.
-#[derive(PartialEq, Eq)]
-enum Stream {
-    Open,
-    More,
-    Ended,
-    TooLong,
-}
-
-/// How much is read by one call: as much as a pipe holds.
-const PIECE: usize = 64 * 1024;
-
-/// The most that is read of one stream before the limits are looked at again: a program may write faster than we read.
-const PORTION: usize = 1024 * 1024;
-
-/// Passes on what is there now, but no more than a portion, and than there is room for.
-fn drain(file: &mut File, buffer: &mut [u8], room: &mut u64, mut sink: impl FnMut(&[u8])) -> io::Result<Stream> {
-    let mut read = 0;
-    while read < PORTION {
-        let most = usize::try_from(room.saturating_add(1)).unwrap_or(usize::MAX).min(buffer.len());
-        let length = match file.read(&mut buffer[..most]) {
-            Ok(0) => return Ok(Stream::Ended),
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Stream::Open),
-            // A terminal whose other side is open nowhere ends like this.
-            Err(error) if error.raw_os_error() == Some(libc::EIO) => return Ok(Stream::Ended),
-            Err(error) => return Err(error),
-        };
-        if length as u64 > *room {
-            sink(&buffer[..length - 1]);
-            *room = 0;
-            return Ok(Stream::TooLong);
+    /// Shows the container's terminal, if it has one, in a file of the caller's, and passes on what is typed in another,
+    /// while the caller waits. If either is closed, the container's terminal is hung up, see [`Event::HungUp`].
+    ///
+    /// # Errors
+    /// When the files cannot be read or written, or the caller has too many descriptors open.
+    pub fn show_terminal(&mut self, shown: File, typed: Option<File>) -> Result<(), Error> {
+        let Some(terminal) = &self.terminal else { return Ok(()) };
+        never_block(terminal)?;
+        let side = || terminal.try_clone().map_err(|source| Error::Stream { source });
+        if let Some(typed) = typed {
+            let typed = Outside::inspect(typed, StandardStream::Stdin)?;
+            self.streams.add(Channel::new(StandardStream::Stdin, Source::Outside(typed), Sink::Terminal(side()?)));
         }
-        sink(&buffer[..length]);
-        *room -= length as u64;
-        read += length;
-    }
-    Ok(Stream::More)
-}
-
-/// Waits until one of them is readable or the deadline has passed.
-fn await_any<'a>(descriptors: impl Iterator<Item = BorrowedFd<'a>>, deadline: Option<Instant>) -> Result<(), Errno> {
-    let mut waited: Vec<PollFd<'_>> =
-        descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN)).collect();
-    match poll(&mut waited, wait::timeout(deadline)) {
-        Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(errno) => Err(errno),
+        let shown = Outside::inspect(shown, StandardStream::Stdout)?;
+        self.streams.add(Channel::new(StandardStream::Stdout, Source::Terminal(side()?), Sink::Outside(shown)));
+        Ok(())
     }
 }

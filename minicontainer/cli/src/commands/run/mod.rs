@@ -4,21 +4,19 @@
 //! options ─▶ record (name, id, config.json) ─▶ start ─▶ "running" ─▶ end ─▶ "exited", or removed (--rm)
 //! ```
 //!
-//! What the container prints goes straight to this command's own stdout and stderr: it inherits them, unless they are a
-//! terminal, which never comes inside ([`streams`], [`terminal`]), or the output is limited and has to be counted. What
-//! the engine has to say goes to stderr.
+//! What the container prints is copied to this command's own stdout and stderr, which never come inside: [`Stdio`] says
+//! why. With `-t` the container has a terminal of its own ([`terminal`]). What the engine has to say goes to stderr.
 
 mod measured;
 pub mod signals;
-mod streams;
 pub mod terminal;
 
-use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{fs, io::IsTerminal, os::fd::AsFd, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
 use minicontainer::{
-    Report, Running, Store, Verdict,
+    Error, Event, Report, Running, Stdio, Store, Verdict,
     core::{
         RunOptions,
         explain::{Language, explain_plan, explain_weakening},
@@ -40,8 +38,8 @@ use crate::{
     output::{say, visible},
 };
 use measured::{MeasureFile, meta};
+use nix::sys::{signal::Signal, signalfd::SignalFd};
 use signals::Attention;
-use streams::{Passed, Streams};
 use terminal::RawMode;
 
 /// Run a command in a new container
@@ -166,7 +164,10 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     )?;
     tell_what_is_missing(&arguments, &options, &store)?;
 
-    let mut sandbox = streams::connect(sandbox, arguments.interactive, output_limit);
+    let mut sandbox = sandbox.stdin(if arguments.interactive { Stdio::Inherit } else { Stdio::Null });
+    if let Some(limit) = output_limit {
+        sandbox = sandbox.output_limit(limit.bytes());
+    }
     if let Some(timeout) = timeout {
         sandbox = sandbox.wall_time(timeout.duration());
     }
@@ -188,15 +189,10 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
         }
     };
     attended.started(running.first_process_id())?;
-    let mut streams = Streams::of(&mut running, arguments.interactive, output_limit)
-        .context("cannot reach the container's streams")?;
-    while streams.carry(&mut running, &signals)? {
-        signals::attend(&signals, attention, &running, raw.as_ref());
-    }
-    let mut result = running.wait()?;
-    if streams.finish(&signals) == Passed::TooMuch {
-        result.verdict = Verdict::OutputLimit;
-    }
+    terminal::show(&mut running, arguments.interactive)?;
+    attend(&mut running, &signals, attention, raw.as_ref())?;
+    let lost = running.take_copy_error();
+    let result = running.wait()?;
     drop(raw);
     let results = [
         attended.ended(&result).map_err(Failure::from),
@@ -207,7 +203,35 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
         tell_times(&running);
     }
     let code = conclude(&result);
-    first_of(results).map(|()| code)
+    first_of(results)?;
+    Ok(match lost {
+        Some(error) => end_with_loss(error, code),
+        None => code,
+    })
+}
+
+/// Copies the container's streams and passes signals on, until it has ended and all that it wrote has arrived. A signal
+/// that asks this command to end while it waits for a slow reader makes it give up the rest.
+fn attend(running: &mut Running, signals: &SignalFd, attention: Attention, raw: Option<&RawMode>) -> Result<(), Error> {
+    loop {
+        match running.poll_with(&[signals.as_fd()])? {
+            Event::Ended => return Ok(()),
+            Event::HungUp => {
+                if let Err(reason) = signals::deliver(running, Signal::SIGHUP as i32) {
+                    warn(&format!("cannot tell the container that its terminal is gone: {reason:#}"));
+                }
+            }
+            Event::Ready if !running.has_ended() => signals::attend(signals, attention, running, raw),
+            Event::Ready if signals::ask_to_end(signals) => running.abandon_output(),
+            Event::Ready => {}
+        }
+    }
+}
+
+/// A part of the input or output was lost, which a script must not take for success.
+fn end_with_loss(error: Error, code: ExitCode) -> ExitCode {
+    let failed = Failure::from(error).print();
+    if code == ExitCode::SUCCESS { failed } else { code }
 }
 
 fn parse_time(flag: &str, text: Option<&str>) -> Result<Option<Timeout>, Failure> {

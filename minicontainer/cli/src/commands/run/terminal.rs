@@ -11,8 +11,9 @@
 //! [`panic`](crate::panic) calls [`restore_settings`]. Only SIGKILL leaves the terminal raw; `stty sane` fixes it.
 
 use std::{
+    fs::File,
     io::{self, IsTerminal, Stdin, stdin, stdout},
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd},
     sync::{Mutex, PoisonError},
 };
 
@@ -44,6 +45,18 @@ pub fn window_size() -> WindowSize {
 pub fn follow_window(running: &Running) -> Result<(), minicontainer::Error> {
     let WindowSize { rows, columns } = window_size();
     running.resize(rows, columns)
+}
+
+/// Shows the container's terminal, if it has one, on this command's stdout, and with `-i` passes on what is typed.
+pub fn show(running: &mut Running, interactive: bool) -> Result<(), Failure> {
+    if running.terminal.is_none() {
+        return Ok(());
+    }
+    let copy = |stream: BorrowedFd<'_>| stream.try_clone_to_owned().map(File::from);
+    let typed = interactive.then(|| copy(stdin().as_fd())).transpose();
+    let streams = copy(stdout().as_fd()).and_then(|shown| Ok((shown, typed?)));
+    let (shown, typed) = streams.context("cannot reach the container's streams")?;
+    Ok(running.show_terminal(shown, typed)?)
 }
 
 /// Whether somebody can type into `-it`.

@@ -1,0 +1,64 @@
+//! Copying in a thread, for a caller who has started a container and does something else than wait for it.
+//!
+//! The thread ends by itself: when the container has ended and what it left in its pipes has been copied. All signals
+//! are blocked in it, so that handlers of the caller's run in the caller's threads.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread::{self, JoinHandle};
+
+use nix::sys::signal::{SigSet, Signal};
+
+use super::Streams;
+use crate::process::wait;
+use crate::sandbox::Error;
+
+/// A thread that copies.
+#[derive(Debug)]
+pub(in crate::sandbox) struct Background(JoinHandle<Streams>);
+
+impl Background {
+    /// Copies these streams until the process behind `pidfd` has ended.
+    ///
+    /// # Errors
+    /// When there can be no more threads.
+    pub fn start(streams: Streams, pidfd: OwnedFd) -> Result<Background, Error> {
+        let builder = thread::Builder::new().name("minicontainer-streams".to_owned());
+        let thread = builder.spawn(move || {
+            // This cannot fail, and without it a handler of the caller's would only run in this thread.
+            let _blocked = SigSet::all().thread_block();
+            copy(streams, &pidfd)
+        });
+        thread.map(Background).map_err(|source| Error::Stream { source })
+    }
+
+    /// Waits until all is copied, and gives the first reason why something could not be.
+    pub fn join(self) -> Option<Error> {
+        match self.0.join() {
+            Ok(mut streams) => streams.take_failure(),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+fn copy(mut streams: Streams, pidfd: &OwnedFd) -> Streams {
+    let mut has_ended = false;
+    while !streams.is_empty() {
+        let watched = if has_ended { Vec::new() } else { vec![pidfd.as_fd()] };
+        match streams.turn(&watched, None, &mut |_, _| {}) {
+            Ok(ready) if ready == [true] => {
+                has_ended = true;
+                streams.finish();
+            }
+            Ok(_) => {}
+            Err(errno) => {
+                streams.fail(Error::Stream { source: errno.into() });
+                streams.clear();
+            }
+        }
+        if streams.room().is_exceeded() {
+            // One that has ended already is what we want; any other is ended by whoever waits for it.
+            let _killed = wait::signal(pidfd, Signal::SIGKILL as i32);
+        }
+    }
+    streams
+}

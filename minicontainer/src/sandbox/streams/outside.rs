@@ -1,0 +1,104 @@
+//! A stream of the caller's: whether it can be copied, and how without ever waiting for it.
+//!
+//! The engine must not set O_NONBLOCK on such a stream, because the setting belongs to the open file description, which
+//! the caller's shell and other programs share. A terminal or an anonymous pipe is therefore opened once more, as a
+//! description of the engine's own. What cannot be opened so, such as a socket, is read once for each time that poll(2)
+//! says it can be, and written to in portions for which poll(2) promises room (`PIPE_BUF` in pipe(7)).
+//!
+//! A regular file is never opened again: all its users share the offset at which the next byte is written. Nor is a FIFO
+//! with a name, since one that is opened anew does not tell that its writers have gone before.
+
+use std::fs::{File, OpenOptions};
+use std::io::IsTerminal;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::{SFlag, fstat, major, minor};
+
+use super::StandardStream;
+use super::bulk::Bulk;
+use crate::sandbox::Error;
+use crate::sys::calls;
+
+/// The file system of anonymous pipes, `PIPEFS_MAGIC` in linux/magic.h.
+const PIPE_FS: u64 = 0x5049_5045;
+
+/// A stream of the caller's.
+#[derive(Debug)]
+pub(in crate::sandbox) struct Outside {
+    pub(super) file: File,
+    /// Whether poll(2) has to be asked before each call, because the call might otherwise wait.
+    pub(super) must_poll: bool,
+    /// Whether the other side cannot come back once it is gone, so that it pays to look for its end.
+    pub(super) can_end: bool,
+    pub(super) is_terminal: bool,
+    /// How it takes large outputs.
+    pub(super) bulk: Bulk,
+    is_null_device: bool,
+}
+
+impl Outside {
+    /// Looks at a file, and refuses it when it cannot be the source of stdin, or where the other two go to.
+    ///
+    /// # Errors
+    /// When it cannot be read as a stream, or not be written to.
+    pub fn inspect(file: File, stream: StandardStream) -> Result<Outside, Error> {
+        let failed = |errno: nix::Error| Error::Stream { source: errno.into() };
+        let flags = fcntl(&file, FcntlArg::F_GETFL).map(OFlag::from_bits_retain).map_err(failed)?;
+        let status = fstat(&file).map_err(failed)?;
+        let kind = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT;
+        let is_input = stream == StandardStream::Stdin;
+        if let Some((reason, hint)) = unusable(flags, kind, is_input) {
+            return Err(Error::UnusableStream { stream, reason, hint });
+        }
+        let is_null_device = kind == SFlag::S_IFCHR && (major(status.st_rdev), minor(status.st_rdev)) == (1, 3);
+        let is_terminal = file.is_terminal();
+        let is_anonymous_pipe =
+            kind == SFlag::S_IFIFO && calls::file_system_magic(file.as_raw_fd()).is_ok_and(|magic| magic == PIPE_FS);
+        let can_end = is_anonymous_pipe || kind == SFlag::S_IFSOCK;
+        let never_waits = kind == SFlag::S_IFREG || kind == SFlag::S_IFBLK || is_null_device;
+        let again = (is_terminal || is_anonymous_pipe).then(|| open_again(&file, is_input)).flatten();
+        let must_poll = again.is_none() && !never_waits;
+        let appends = flags.contains(OFlag::O_APPEND);
+        let bulk = if kind == SFlag::S_IFREG && !is_input && !appends { Bulk::Untried } else { Bulk::Never };
+        Ok(Outside { file: again.unwrap_or(file), must_poll, can_end, is_terminal, bulk, is_null_device })
+    }
+
+    /// Whether it is `/dev/null`.
+    pub fn is_null_device(&self) -> bool {
+        self.is_null_device
+    }
+}
+
+/// Why a file cannot be used as this stream, and what to do.
+fn unusable(flags: OFlag, kind: SFlag, is_input: bool) -> Option<(&'static str, &'static str)> {
+    let access = flags & OFlag::O_ACCMODE;
+    let forbidden = if is_input { OFlag::O_WRONLY } else { OFlag::O_RDONLY };
+    if is_input && kind == SFlag::S_IFDIR {
+        return Some(("it is a directory", "show the directory with a bind mount, and give a file or a pipe as stdin"));
+    }
+    if is_input && kind == SFlag::S_IFBLK {
+        return Some(("it is a block device", "let another program read the device, and pipe what it writes"));
+    }
+    if kind.is_empty() {
+        return Some(("it is not a file, pipe, socket or character device", "give a file or a pipe"));
+    }
+    if flags.contains(OFlag::O_PATH) || access == forbidden {
+        return Some(match is_input {
+            true => {
+                ("it is not open for reading", "redirect it from a file or a pipe, or let the program read nothing")
+            }
+            false => ("it is not open for writing", "redirect it to a file or a pipe, or discard it (/dev/null)"),
+        });
+    }
+    None
+}
+
+/// A description of the engine's own, which never waits. None where it cannot be had, such as for a pipe that another
+/// user has made.
+fn open_again(file: &File, is_input: bool) -> Option<File> {
+    let mut options = OpenOptions::new();
+    options.read(is_input).write(!is_input).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
+    options.open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
+}
