@@ -54,22 +54,14 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State<'_>) -> Option<
 
 /// Mounts a file system of bounded size over the container's own directory, and makes overlay's directories in it. These
 /// are paths of the engine's, in which no image has a word.
-fn limit_layer(
-    options: &[(CString, CString)],
-    directory: &CStr,
-    directories: &[CString],
-) -> Result<(), Failure> {
+fn limit_layer(options: &[(CString, CString)], directory: &CStr, directories: &[CString]) -> Result<(), Failure> {
     let tree = file_system(c"tmpfs", options, 0)?;
     calls::move_mount_to(tree.0, directory).named(Call::MoveMount)?;
     directories.iter().try_for_each(|path| calls::mkdirat(CURRENT_DIRECTORY, path, 0o755).named(Call::Mkdir).map(drop))
 }
 
 /// Stacks the layers. The new mount's descriptor is the new root from now on.
-fn mount_overlay(
-    options: &[(CString, CString)],
-    target: &CStr,
-    state: &mut State<'_>,
-) -> Result<(), Failure> {
+fn mount_overlay(options: &[(CString, CString)], target: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
     let tree = file_system(c"overlay", options, 0)?;
     calls::move_mount_to(tree.0, target).named(Call::MoveMount)?;
     state.root = tree.0;
@@ -78,12 +70,7 @@ fn mount_overlay(
 }
 
 /// The same for kernels before 6.5, which take all layers in one option: mount(2), from within the layers' directory.
-fn mount_overlay_by_path(
-    layers: &CStr,
-    data: &CStr,
-    target: &CStr,
-    state: &mut State<'_>,
-) -> Result<(), Failure> {
+fn mount_overlay_by_path(layers: &CStr, data: &CStr, target: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
     calls::chdir(layers).named(Call::Chdir)?;
     calls::mount(c"overlay", target, c"overlay", data).named(Call::Mount)?;
     state.root = calls::open(target, libc::O_PATH | libc::O_DIRECTORY).named(Call::Openat2)?;
@@ -134,11 +121,7 @@ fn bind_root(source: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
 }
 
 /// Makes a file system that is mounted nowhere yet.
-fn file_system(
-    fstype: &CStr,
-    options: &[(CString, CString)],
-    attributes: u64,
-) -> Result<Descriptor, Failure> {
+fn file_system(fstype: &CStr, options: &[(CString, CString)], attributes: u64) -> Result<Descriptor, Failure> {
     let context = Descriptor(calls::fsopen(fstype).named(Call::Fsopen)?);
     for (key, value) in options {
         calls::fsconfig(context.0, key, value).named(Call::Fsconfig)?;

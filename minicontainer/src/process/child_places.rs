@@ -157,10 +157,7 @@ pub(super) fn make_parents<'a>(place: &'a Place, state: &State<'_>) -> Result<(D
 
 /// Makes something in the new root as its owner: whoever has no name in a user namespace can make nothing in a mount
 /// whose owners are shifted into it.
-pub(super) fn as_owner<T>(
-    state: &State<'_>,
-    make: impl FnOnce() -> crate::sys::Result<T>,
-) -> crate::sys::Result<T> {
+pub(super) fn as_owner<T>(state: &State<'_>, make: impl FnOnce() -> crate::sys::Result<T>) -> crate::sys::Result<T> {
     let Some([uid, gid]) = state.owner else { return make() };
     calls::set_file_system_ids(uid, gid)?;
     let made = make();
@@ -174,9 +171,8 @@ fn outside_system_directories(found: Fd, root: Fd) -> Result<(), Failure> {
     let root = real_path(root, &mut root_path)?;
     let root = root.strip_suffix(b"/").unwrap_or(root);
     let inside = real_path(found, &mut found_path)?.strip_prefix(root).ok_or_else(elsewhere)?;
-    let is_in = |directory: &[u8]| {
-        inside.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-    };
+    let is_in =
+        |directory: &[u8]| inside.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
     if [&b"/proc"[..], b"/sys", b"/dev"].into_iter().any(is_in) { Err(elsewhere()) } else { Ok(()) }
 }
 

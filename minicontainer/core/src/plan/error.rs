@@ -108,7 +108,9 @@ pub enum PlanError {
         destination: String,
     },
     /// A path of the document leads nowhere below the root.
-    #[error("invalid path \"{path}\" in {field}: must be absolute, below the root and without \"..\" (for example, /data)")]
+    #[error(
+        "invalid path \"{path}\" in {field}: must be absolute, below the root and without \"..\" (for example, /data)"
+    )]
     Path {
         /// The field's name in `config.json`.
         field: &'static str,
@@ -158,7 +160,9 @@ impl PlanError {
             PlanError::UserNamespacesUnavailable { mend, .. }
             | PlanError::IdNotMapped { mend, .. }
             | PlanError::LimitUnavailable { mend, .. } => Some(mend),
-            PlanError::CoversProc { .. } => Some("mount it somewhere else, such as /data; single files such as /proc/meminfo can be covered"),
+            PlanError::CoversProc { .. } => {
+                Some("mount it somewhere else, such as /data; single files such as /proc/meminfo can be covered")
+            }
             PlanError::SysctlNeedsProc { .. } => Some("add a mount of type proc on /proc to the runtime config"),
             _ => None,
         }

@@ -179,7 +179,8 @@ fn a_mount_that_was_asked_for_replaces_a_usual_one() {
         "/proc /dev /dev/pts /sys:/sys /dev/mqueue /dev/shm /a:/sys/fs"
     );
     // A /dev of the host's gets no nodes and no links.
-    let bound = RunOptions { mounts: vec![crate::options::MountSpec::from_volume("/dev:/dev", "/").unwrap()], ..shell() };
+    let bound =
+        RunOptions { mounts: vec![crate::options::MountSpec::from_volume("/dev:/dev", "/").unwrap()], ..shell() };
     let steps = planned(&bound, &Host::example()).steps;
     assert!(!steps.iter().any(|step| matches!(step, Step::MakeDevice { .. } | Step::Symlink { .. })));
 }

@@ -65,7 +65,8 @@ impl Places {
         let complete = self.above(path).is_some_and(|mounted| mounted.complete);
         let parts = parts(path);
         let of_process = |name: &&str| name.starts_with("self") || name.bytes().all(|byte| byte.is_ascii_digit());
-        let of_namespace = parts.contains(&"net") || parts.first() == Some(&"proc") && parts.get(1).is_some_and(of_process);
+        let of_namespace =
+            parts.contains(&"net") || parts.first() == Some(&"proc") && parts.get(1).is_some_and(of_process);
         (complete && !of_namespace).then(|| text(&format!("/{}", parts.join("/")))).transpose()
     }
 
