@@ -46,7 +46,7 @@ impl Drop for Loop {
 }
 
 /// A bundle of busybox that runs the script and may make device nodes, edited further by `edit`.
-fn bundle(fixture: &Fixture, name: &str, script: &str, edit: impl FnOnce(&mut Value)) -> Sandbox {
+pub fn bundle(fixture: &Fixture, name: &str, script: &str, edit: impl FnOnce(&mut Value)) -> Sandbox {
     let directory = fixture.store().join(name);
     let mut command = fixture.command();
     command.arg("spec").arg("--bundle").arg(&directory).args(["busybox", "sh", "-c", script]);

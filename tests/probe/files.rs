@@ -26,6 +26,10 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         },
         ("create", [path]) => open(path, libc::O_WRONLY | libc::O_CREAT).into(),
         ("mkdir", [path]) => fs::create_dir(path).map_err(|error| errno(&error)).into(),
+        // Held as long as the process lives.
+        ("lock", [path]) => open(path, libc::O_RDONLY)
+            .and_then(|file| call(libc::SYS_flock, &[file as usize, (libc::LOCK_EX | libc::LOCK_NB) as usize]))
+            .into(),
         ("device", [kind, major, minor]) => device(kind, major, minor),
         _ => return None,
     })

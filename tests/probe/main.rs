@@ -29,6 +29,7 @@ mod resources;
 mod secrets;
 mod sockets;
 mod terminals;
+mod tree;
 
 use std::env;
 use std::process::ExitCode;
@@ -81,6 +82,14 @@ fn main() -> ExitCode {
         Some("sweep") => {
             let reached = files::sweep(&words[1..]);
             reached.iter().for_each(|path| println!("{path}"));
+            ExitCode::SUCCESS
+        }
+        Some("writable") => {
+            tree::writable(&words[1..]).iter().for_each(|line| println!("{line}"));
+            ExitCode::SUCCESS
+        }
+        Some("uncovered") => {
+            tree::uncovered(&words[1..]).iter().for_each(|line| println!("{line}"));
             ExitCode::SUCCESS
         }
         Some("thread-bomb") => resources::thread_bomb(),

@@ -1,0 +1,361 @@
+//! `/proc`, `/sys` and `/dev` are what the engine mounted, whatever an image has in their places.
+//!
+//! An image is a tree that somebody else made. Where it has a symbolic link in the place of a directory, a path means
+//! something else than it says, and one that leads through another mount point means something else before that is mounted
+//! than after. An engine that looks paths up again then protects one directory and shows another. So images are made of
+//! random links, and of the one that is known to have worked; each is run, and built from.
+//!
+//! The control is an engine that mounts by path, in the same order, below a root that is only chosen by chroot(2).
+
+use std::cell::Cell;
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use minicontainer::core::spec::{MASKED_PATHS, READONLY_PATHS};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::Mode;
+use nix::unistd::{chdir, chroot, mkfifo};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::attacks::Ground;
+use crate::fixture::Fixture;
+
+/// What the image has at a path.
+#[derive(Clone, Debug)]
+enum Entry {
+    Directory,
+    File,
+    Fifo,
+    Link(String),
+}
+
+/// The entries of an image, in the order in which they are made.
+type Tree = Vec<(String, Entry)>;
+
+fn link(path: &str, target: &str) -> (String, Entry) {
+    (path.to_owned(), Entry::Link(target.to_owned()))
+}
+
+fn directory(path: &str) -> (String, Entry) {
+    (path.to_owned(), Entry::Directory)
+}
+
+/// The image that moved `/proc` away: once `/dev/shm` is mounted, `/proc` is another directory than the one with the procfs.
+fn moving_proc() -> Tree {
+    let sysctl = |name: &str| link(&format!("p/sys/net/ipv4/{name}"), &format!("/a/p/sys/net/ipv4/{name}"));
+    vec![
+        directory("a/b/c"),
+        directory("a/p"),
+        directory("p/sys/net/ipv4"),
+        link("dev/shm", "/a/b/c"),
+        link("proc", "/dev/shm/../../p"),
+        sysctl("ip_unprivileged_port_start"),
+        sysctl("ping_group_range"),
+    ]
+}
+
+/// The words that paths and links are made of.
+fn any_path(longest: usize) -> impl Strategy<Value = String> {
+    let name = proptest::sample::select(vec!["proc", "sys", "dev", "shm", "pts", "fs", "mqueue", "a", "b", "p", "net"]);
+    proptest::collection::vec(name, 1..=longest).prop_map(|names| names.join("/"))
+}
+
+/// Where links lead: absolute, relative, up, through other links, into the magic ones of procfs.
+fn any_target() -> impl Strategy<Value = String> {
+    let up = proptest::collection::vec(Just("..".to_owned()), 0..4);
+    let parts =
+        (any::<bool>(), up, any_path(3), proptest::option::of(Just("../..")), proptest::option::of(any_path(2)));
+    let made = parts.prop_map(|(absolute, up, path, through, rest)| {
+        let words = up.into_iter().chain([path]).chain(through.map(str::to_owned)).chain(rest);
+        format!("{}{}", if absolute { "/" } else { "" }, words.collect::<Vec<_>>().join("/"))
+    });
+    prop_oneof![9 => made, 1 => Just("/proc/self/root".to_owned()), 1 => Just("/proc/self/fd".to_owned()), 1 => Just(".".to_owned())]
+}
+
+fn any_tree() -> impl Strategy<Value = Tree> {
+    let entry = prop_oneof![
+        6 => any_target().prop_map(Entry::Link), 5 => Just(Entry::Directory), 1 => Just(Entry::File), 1 => Just(Entry::Fifo),
+    ];
+    // The three directories themselves most of all.
+    let path = prop_oneof![
+        3 => proptest::sample::select(vec!["proc", "sys", "dev", "dev/shm", "dev/pts"]).prop_map(str::to_owned),
+        4 => any_path(4),
+    ];
+    let random = proptest::collection::vec((path, entry), 0..12);
+    // A variation of what is known to have worked is worth more than chance.
+    let varied = random.clone().prop_map(|more| moving_proc().into_iter().chain(more).collect());
+    prop_oneof![3 => random, 1 => varied]
+}
+
+/// Makes the tree below an empty directory. What has no directory above it, or is there already, is left out, so that
+/// nothing is made where a link leads to.
+fn make(root: &Path, tree: &Tree) {
+    for (path, entry) in tree {
+        let place = root.join(path);
+        let above: Vec<&Path> = place.ancestors().skip(1).take_while(|above| *above != root).collect();
+        let is_directory = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.is_dir());
+        if above.iter().any(|above| matches!(is_directory(above), Ok(false))) || fs::symlink_metadata(&place).is_ok() {
+            continue;
+        }
+        fs::create_dir_all(place.parent().expect("a parent")).expect("a directory");
+        match entry {
+            Entry::Directory => fs::create_dir(&place).expect("a directory"),
+            Entry::File => fs::write(&place, "a file").expect("a file"),
+            Entry::Fifo => mkfifo(&place, Mode::from_bits_truncate(0o666)).expect("a pipe"),
+            Entry::Link(target) => symlink(target, &place).expect("a link"),
+        }
+    }
+}
+
+/// A directory with the image's files and the probe, and the same as an archive.
+struct Image {
+    directory: PathBuf,
+    archive: PathBuf,
+}
+
+impl Image {
+    fn new(fixture: &Fixture, ground: &Ground, tree: &Tree) -> Image {
+        let context = fixture.directory().join("context");
+        let image = Image { directory: context.join("rootfs"), archive: context.join("rootfs.tar") };
+        let _of_the_case_before = fs::remove_dir_all(&context);
+        fs::create_dir_all(&image.directory).expect("a directory");
+        make(&image.directory, tree);
+        fs::copy(ground.probe(), image.directory.join("probe")).expect("the probe");
+        let mut tar = Command::new("tar");
+        tar.args(["--owner=0", "--group=0", "-cf"]).arg(&image.archive).arg("-C").arg(&image.directory).arg(".");
+        assert!(tar.status().expect("tar starts").success());
+        let imported = fixture.command().arg("import").arg(&image.archive).arg("odd:1").output();
+        crate::attacks::text(&imported.expect("the command starts"));
+        image
+    }
+
+    fn run(&self, fixture: &Fixture, flags: &[&str], command: &[&str]) -> Output {
+        let mut run = fixture.command();
+        run.args(["run", "--rm"]).args(flags).arg("odd:1").args(command).stdin(Stdio::null());
+        run.output().expect("the command starts")
+    }
+}
+
+/// What an engine says that refuses an image for what it has in the place of a directory.
+const REFUSALS: [&str; 4] = [
+    "a symbolic link is in its path",
+    "something that is not a directory is in its path",
+    "a symbolic link leads it to",
+    "a symbolic link that leads nowhere",
+];
+
+/// Asserts that the engine refused the image as it must: with Docker's exit code and in words.
+#[track_caller]
+fn assert_refused(output: &Output, code: i32, tree: &Tree) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}\n{tree:?}");
+    assert!(REFUSALS.iter().any(|refusal| said.contains(refusal)), "{said}\n{tree:?}");
+    assert!((said.contains("hint: ") || said.contains("  = ")) && !said.contains("panicked"), "{said}\n{tree:?}");
+}
+
+/// All masks and read-only paths, as the probe wants them named.
+fn covers() -> Vec<String> {
+    let masks = MASKED_PATHS.map(|path| format!("mask:{path}"));
+    masks.into_iter().chain(READONLY_PATHS.map(|path| format!("readonly:{path}"))).collect()
+}
+
+/// Asserts that a container of the image that has started shows the kernel in one place, and no more of it than any other.
+#[track_caller]
+fn assert_protected(fixture: &Fixture, image: &Image, tree: &Tree) {
+    let output = image.run(fixture, &[], &["/probe", "writable", "/"]);
+    let told = crate::attacks::text(&output);
+    let expected = |line: &&str| *line == "procfs /proc" || line.starts_with("writable /proc/pressure/");
+    let unexpected: Vec<&str> = told.lines().filter(|line| !expected(line)).collect();
+    assert!(unexpected.is_empty() && told.contains("procfs /proc"), "{told}\n{tree:?}");
+    let covers = covers();
+    let command: Vec<&str> = ["/probe", "uncovered"].into_iter().chain(covers.iter().map(String::as_str)).collect();
+    let told = crate::attacks::text(&image.run(fixture, &[], &command));
+    let missing_on_host = |line: &str| {
+        let path = line.strip_prefix("missing ").and_then(|word| word.split_once(':')).map(|(_, path)| path);
+        path.is_some_and(|path| !Path::new(path).exists())
+    };
+    let faults: Vec<&str> = told.lines().filter(|line| !missing_on_host(line)).collect();
+    assert!(faults.is_empty(), "{faults:?}\n{tree:?}");
+}
+
+/// How many random images are tried.
+fn cases() -> u32 {
+    if std::env::var_os("MINICONTAINER_TEST_LONG").is_some() { 2_000 } else { 40 }
+}
+
+#[track_caller]
+fn check_random_images(fixture: &Fixture) {
+    let ground = Ground::new(fixture);
+    let (started, refused) = (Cell::new(0), Cell::new(0));
+    // The same images each time, so that no change fails for what it did not touch.
+    let config = Config { cases: cases(), failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
+    let mut runner =
+        TestRunner::new_with_rng(config, proptest::test_runner::TestRng::deterministic_rng(Default::default()));
+    let result = runner.run(&any_tree(), |tree| {
+        let image = Image::new(fixture, &ground, &tree);
+        let output = image.run(fixture, &[], &["/probe", "descriptors"]);
+        let counted = if output.status.success() {
+            assert_protected(fixture, &image, &tree);
+            &started
+        } else {
+            assert_refused(&output, 125, &tree);
+            &refused
+        };
+        counted.set(counted.get() + 1);
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+    let (started, refused) = (started.get(), refused.get());
+    assert!(started >= cases() / 10 && refused >= cases() / 10, "{started} started, {refused} refused");
+}
+
+#[test]
+fn random_images_of_root_leave_the_kernel_where_it_was_mounted() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_random_images(&fixture);
+}
+
+#[test]
+fn random_images_of_a_user_leave_the_kernel_where_it_was_mounted() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_random_images(&fixture);
+}
+
+/// An engine that mounts by path below a root, in the order of a plan, and protects what it finds by path afterwards.
+fn naive_run(image: &Image, command: &[&str]) -> Output {
+    let root = image.directory.clone();
+    let mut naive = Command::new("/probe");
+    naive.args(command);
+    let by_path = move || {
+        let nothing = None::<&str>;
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?;
+        chroot(&root)?;
+        chdir("/")?;
+        for (kind, place) in [("proc", "/proc"), ("tmpfs", "/dev"), ("sysfs", "/sys"), ("tmpfs", "/dev/shm")] {
+            // What is missing is made, what is a link is followed.
+            let _there_already = fs::create_dir(place);
+            mount(Some(kind), place, Some(kind), MsFlags::empty(), nothing)?;
+        }
+        for path in READONLY_PATHS.into_iter().filter(|path| Path::new(path).exists()) {
+            mount(Some(path), path, nothing, MsFlags::MS_BIND | MsFlags::MS_REC, nothing)?;
+            mount(nothing, path, nothing, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, nothing)?;
+        }
+        Ok(())
+    };
+    // SAFETY: the process is single-threaded from here to execve(2); what it allocates goes with it.
+    unsafe { naive.pre_exec(by_path) };
+    naive.output().expect("a naive engine")
+}
+
+/// The image of the issue, as it was found: no start, from `run` as from `build`; and the control.
+#[track_caller]
+fn check_moving_proc(fixture: &Fixture) {
+    let ground = Ground::new(fixture);
+    let tree = moving_proc();
+    let image = Image::new(fixture, &ground, &tree);
+    let flags: [&[&str]; 4] = [&[], &["--read-only"], &["--without", "masked-paths"], &["--profile=untrusted"]];
+    // An ordinary user who has no control group cannot have the limits of the last one.
+    let possible = if fixture.is_of_root() { 4 } else { 3 };
+    for flags in &flags[..possible] {
+        assert_refused(&image.run(fixture, flags, &["/probe", "writable", "/"]), 125, &tree);
+    }
+    let context = image.archive.parent().expect("a directory");
+    let dockerfile = "FROM scratch\nADD rootfs.tar /\nRUN [\"/probe\", \"writable\", \"/\"]\n";
+    fs::write(context.join("Dockerfile"), dockerfile).expect("a file");
+    let built = fixture.command().arg("build").arg(context).output().expect("the command starts");
+    assert_refused(&built, 1, &tree);
+}
+
+#[test]
+fn an_image_of_root_cannot_move_proc_away() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_moving_proc(&fixture);
+    // The control: the engine that mounts by path leaves the host's setting writable, since /proc means /p by then.
+    let image = Image::new(&fixture, &Ground::new(&fixture), &moving_proc());
+    let told = crate::attacks::text(&naive_run(&image, &["writable", "/"]));
+    assert!(told.contains("writable /a/p/sys/kernel/core_pattern"), "{told}");
+    // With directories in their places even that one protects it.
+    let image = Image::new(&fixture, &Ground::new(&fixture), &vec![directory("proc"), directory("dev/shm")]);
+    let told = crate::attacks::text(&naive_run(&image, &["writable", "/"]));
+    assert!(told.contains("procfs /proc") && !told.contains("core_pattern"), "{told}");
+}
+
+#[test]
+fn an_image_of_a_user_cannot_move_proc_away() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_moving_proc(&fixture);
+}
+
+/// Each of the three directories as each thing that is not a directory. One that is missing is made.
+#[test]
+fn what_is_not_a_directory_is_refused_by_name() {
+    for fixture in [Fixture::root, Fixture::user] {
+        let Some(fixture) = fixture() else { continue };
+        let ground = Ground::new(&fixture);
+        for name in ["proc", "sys", "dev"] {
+            for entry in [Entry::File, Entry::Fifo, Entry::Link("a".to_owned()), Entry::Link("/nowhere".to_owned())] {
+                let tree = vec![directory("a"), (name.to_owned(), entry)];
+                let output = Image::new(&fixture, &ground, &tree).run(&fixture, &[], &["/probe", "descriptors"]);
+                assert_refused(&output, 125, &tree);
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert!(said.contains(&format!("on /{name}: ")), "{said}");
+            }
+        }
+        let tree = vec![directory("a")];
+        let image = Image::new(&fixture, &ground, &tree);
+        assert_protected(&fixture, &image, &tree);
+    }
+}
+
+/// A volume's place may be a link, but not one that leads to the kernel's directories or to the root itself.
+#[test]
+fn a_link_leads_no_volume_over_the_kernel() {
+    for fixture in [Fixture::root, Fixture::user] {
+        let Some(fixture) = fixture() else { continue };
+        let ground = Ground::new(&fixture);
+        let places = [
+            ("/proc", false),
+            ("/proc/sys", false),
+            ("../proc/./sys/kernel", false),
+            ("/sys/firmware", false),
+            ("/dev", false),
+            ("/dev/shm", false),
+            ("/dev/made", false),
+            ("/", false),
+            ("..", false),
+            ("/a", true),
+            ("a/b", true),
+        ];
+        let mut tree = vec![directory("a/b"), directory("proc"), directory("dev"), directory("sys")];
+        tree.extend(places.iter().enumerate().map(|(number, (target, _))| link(&format!("link{number}"), target)));
+        let image = Image::new(&fixture, &ground, &tree);
+        let shared = fixture.directory().join("home").join("shared");
+        fs::create_dir(&shared).expect("a directory");
+        fs::write(shared.join("canary"), "sings").expect("a file");
+        for (number, (target, allowed)) in places.iter().enumerate() {
+            for flag in [format!("-v={}:/link{number}", shared.display()), format!("--tmpfs=/link{number}")] {
+                let output = image.run(&fixture, &[&flag], &["/probe", "writable", "/"]);
+                match allowed {
+                    true => assert!(output.status.success(), "{target}: {}", String::from_utf8_lossy(&output.stderr)),
+                    false => assert_refused(&output, 125, &tree),
+                }
+            }
+        }
+        // Named as it is, a place in /dev or /sys can be had; one in /proc never, and that is said before anything is made.
+        let plain = Image::new(&fixture, &ground, &vec![directory("a")]);
+        for (target, allowed) in [("/dev/shm", true), ("/dev/made", true), ("/proc", false), ("/proc/sys", false)] {
+            let flag = format!("-v={}:{target}", shared.display());
+            let output = plain.run(&fixture, &[&flag], &["/probe", "open-read", &format!("{target}/canary")]);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.success(), allowed, "{target}: {said}");
+            assert!(allowed || output.status.code() == Some(125) && said.contains("/proc belongs to"), "{said}");
+        }
+        assert!(fs::metadata(shared.join("canary")).is_ok_and(|metadata| !metadata.file_type().is_fifo()));
+    }
+}
