@@ -128,7 +128,9 @@ impl Carrying<'_> {
     ) -> Result<Verdict, minicontainer::Error> {
         let ticket = self.enlist(running)?;
         let report = thread::scope(|scope| {
-            scope.spawn(move || tell_lines(BufReader::new(printed), told));
+            let tell = move || tell_lines(BufReader::new(printed), told);
+            let teller = thread::Builder::new().spawn_scoped(scope, tell);
+            teller.map_err(|source| minicontainer::Error::Stream { source })?;
             running.wait()
         });
         self.discharge(ticket);
