@@ -19,6 +19,7 @@ mod judge;
 mod life;
 mod looking;
 mod mistakes;
+mod output_files;
 mod place;
 mod printing;
 mod registry;

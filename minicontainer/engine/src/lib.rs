@@ -27,5 +27,6 @@ pub mod image;
 pub mod judge;
 pub mod registry;
 pub mod system;
+mod threads;
 
 pub use container::{Container, ContainerError, Containers, State};

@@ -112,11 +112,12 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let (over, interrupted) = (AtomicBool::new(false), AtomicBool::new(false));
     let progress = Progress::new(folder.programs.len() * folder.tests.len());
     let results = thread::scope(|scope| {
-        scope.spawn(|| cancel_on_signal(&signals, &judging, &over, &interrupted));
+        let attend = || cancel_on_signal(&signals, &judging, &over, &interrupted);
+        thread::Builder::new().spawn_scoped(scope, attend).context("cannot start a thread")?;
         let results = judging.run(jobs, |judged| progress.tell(judged));
         over.store(true, Ordering::SeqCst);
-        results
-    });
+        Ok::<_, Failure>(results)
+    })?;
     progress.clear();
     if interrupted.into_inner() {
         return Err(Failure::new("interrupted; nothing of it is left running"));

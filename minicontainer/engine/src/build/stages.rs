@@ -9,6 +9,7 @@ use std::{
 use minicontainer_dockerfile::plan::{BuildPlan, StagePlan};
 
 use super::{BuildError, stack::Stack};
+use crate::threads::share_work;
 
 /// How far it is.
 struct State {
@@ -46,13 +47,8 @@ pub(super) fn build_all(plan: &BuildPlan, build: &BuildOne<'_>) -> Result<BTreeM
             changed.notify_all();
         }
     };
-    thread::scope(|scope| {
-        let workers = thread::available_parallelism().map_or(1, usize::from).min(plan.stages.len());
-        for _ in 1..workers {
-            scope.spawn(work);
-        }
-        work();
-    });
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(plan.stages.len());
+    share_work(workers, work);
     let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
     state.failure.map_or(Ok(state.done), Err)
 }

@@ -73,13 +73,14 @@ pub(crate) fn packed<T: Send, E: From<StoreError> + Send>(
     let (reader, writer) = io::pipe().map_err(broken)?;
     thread::scope(|scope| {
         // The one end packs and compresses, the other hashes and writes.
-        let packing = scope.spawn(move || {
+        let pack = move || {
             let gzip = GzEncoder::new(BufWriter::with_capacity(1 << 16, writer), Compression::new(6));
             let (tar, filled) = fill(Digested::new(gzip))?;
             let end = tar.content.finish().and_then(|mut end| end.flush());
             end.map_err(broken)?;
             Ok((tar.digester.finish(), filled))
-        });
+        };
+        let packing = thread::Builder::new().spawn_scoped(scope, pack).map_err(broken)?;
         let blob = staging.blob(reader);
         let packed = packing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // A full disk stops the reader first, and the writer then finds the pipe closed.

@@ -8,6 +8,8 @@ use std::{
     thread,
 };
 
+use crate::threads::share_work;
+
 /// The most threads: each may need eight megabytes to decompress, and the disk is no faster with more.
 const MOST: usize = 4;
 
@@ -28,13 +30,8 @@ pub(super) fn in_parallel<T: Sync, U: Send, E: Send>(
             done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
         }
     };
-    thread::scope(|scope| {
-        let workers = thread::available_parallelism().map_or(1, usize::from).min(MOST).min(items.len());
-        for _ in 1..workers {
-            scope.spawn(take_turns);
-        }
-        take_turns();
-    });
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(MOST).min(items.len());
+    share_work(workers, take_turns);
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(at, _)| *at);
     done.into_iter().map(|(_, result)| result).collect()

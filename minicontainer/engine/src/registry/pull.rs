@@ -13,7 +13,6 @@ use std::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    thread,
 };
 
 use minicontainer::{
@@ -33,6 +32,7 @@ use super::{
     platform::offered,
 };
 use crate::image::{self, Incoming, admit_watched};
+use crate::threads::share_work;
 
 /// How many layers are fetched at once, as Docker does.
 const PARALLEL: usize = 3;
@@ -211,11 +211,7 @@ impl Pull<'_> {
                 }
             }
         };
-        thread::scope(|scope| {
-            for _ in 0..PARALLEL.min(distinct.len()) {
-                scope.spawn(work);
-            }
-        });
+        share_work(PARALLEL.min(distinct.len()), work);
         outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 

@@ -11,7 +11,6 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
 };
 
 use minicontainer::{
@@ -31,7 +30,7 @@ use super::{
     upload::Upload,
     url::Url,
 };
-use crate::image;
+use crate::{image, threads::share_work};
 
 /// How many blobs are sent at once.
 const PARALLEL: usize = 3;
@@ -128,11 +127,7 @@ impl Push<'_> {
                 }
             }
         };
-        thread::scope(|scope| {
-            for _ in 0..PARALLEL.min(distinct.len()) {
-                scope.spawn(work);
-            }
-        });
+        share_work(PARALLEL.min(distinct.len()), work);
         match failure.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
             Some(error) => Err(error),
             None => self.blob(&digest_of(manifest.config())?, manifest.config().size(), &|_| {}),

@@ -177,19 +177,20 @@ fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(flag: &str, given: &[S
 fn attended(build: &Build) -> Result<Result<Built, BuildError>, Failure> {
     let signals = signals::block(Attention::Ending)?;
     let over = AtomicBool::new(false);
-    Ok(thread::scope(|scope| {
-        scope.spawn(|| {
+    thread::scope(|scope| {
+        let cancel_on_signal = || {
             while !over.load(Ordering::SeqCst) {
                 let mut waited = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
                 if poll(&mut waited, PollTimeout::from(20_u8)).is_ok_and(|ready| ready > 0) {
                     return build.cancel();
                 }
             }
-        });
+        };
+        thread::Builder::new().spawn_scoped(scope, cancel_on_signal).context("cannot start a thread")?;
         let built = build.carry_out();
         over.store(true, Ordering::SeqCst);
-        built
-    }))
+        Ok(built)
+    })
 }
 
 /// Tells why nothing came of it, with the place in the Dockerfile if there is one.

@@ -20,7 +20,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{RecvTimeoutError, Sender, channel},
     },
-    thread::{self, JoinHandle},
+    thread::{Builder, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -56,12 +56,13 @@ impl View {
         let drawing = Arc::new(Mutex::new(Drawing { works, began: Instant::now(), lines: 0 }));
         let (over, ended) = channel();
         let shared = Arc::clone(&drawing);
-        let thread = thread::spawn(move || {
+        // Without a thread the picture is drawn at the end only.
+        let thread = Builder::new().spawn(move || {
             while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 locked(&shared).draw(Extent::Window);
             }
         });
-        View { drawing, over: Some(over), thread: Some(thread) }
+        View { drawing, over: Some(over), thread: thread.ok() }
     }
 
     /// Erases the picture, does something that writes on the terminal, and goes on below it.

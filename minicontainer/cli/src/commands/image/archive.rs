@@ -195,10 +195,7 @@ pub fn write_to(
             let failure = Failure::new(format!("cowardly refusing to {what} to a terminal"));
             return Err(failure.hint("use -o FILE, or redirect stdout"));
         }
-        let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        write(&mut stdout)?;
-        // What is still in a buffer would be lost without an error.
-        stdout.flush().context("cannot write to stdout")?;
+        write(&mut BufWriter::with_capacity(1 << 16, io::stdout().lock()))?;
         return Ok(ExitCode::SUCCESS);
     };
     // A device or a pipe is written as it is.
@@ -206,7 +203,9 @@ pub fn write_to(
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".part-{}", std::process::id()));
     let part = if is_special { path.to_owned() } else { path.with_file_name(name) };
-    let file = File::create(&part).with_context(|| format!("cannot create {}", part.display()))?;
+    // A new file, so that nothing is written through a link that someone else has put there.
+    let opened = File::options().write(true).create_new(!is_special).open(&part);
+    let file = opened.with_context(|| format!("cannot create {}", part.display()))?;
     let written = write(&mut BufWriter::with_capacity(1 << 16, file)).map_err(Failure::from);
     if is_special {
         return written.map(|()| ExitCode::SUCCESS);

@@ -2,78 +2,23 @@
 //! them. What goes to stdout was asked for: where it cannot be written, the command fails, unless its reader has seen
 //! enough. No command ends by a panic or a signal.
 
+mod cases;
+
 use std::{
     collections::BTreeSet,
     env, fs,
     io::{Read, pipe},
-    os::unix::process::ExitStatusExt,
+    os::unix::{
+        fs::PermissionsExt,
+        process::{CommandExt, ExitStatusExt},
+    },
     process::{Command, ExitStatus, Stdio},
 };
 
+use nix::sys::resource::{Resource, setrlimit};
+
 use crate::place::Place;
-
-/// A command, what has to be done before each time, and what its healthy exit code is.
-struct Case {
-    words: &'static [&'static str],
-    before: &'static [&'static [&'static str]],
-    code: i32,
-}
-
-const fn case(words: &'static [&'static str], code: i32) -> Case {
-    Case { words, before: &[], code }
-}
-
-const fn after(before: &'static [&'static [&'static str]], words: &'static [&'static str], code: i32) -> Case {
-    Case { words, before, code }
-}
-
-const KEEP: &[&str] = &["run", "--name", "kept", "busybox", "touch", "/made"];
-const REMOVE: &[&str] = &["rm", "-f", "kept"];
-const TAG: &[&str] = &["tag", "busybox", "localhost:1/gone:1"];
-const TAG_ONE: &[&str] = &["tag", "busybox", "one:1"];
-
-/// Every command of the grammar at least once, and each way in which `run` ends.
-#[rustfmt::skip]
-const CASES: &[Case] = &[
-    case(&[], 2), case(&["--help"], 0), case(&["--version"], 0), case(&["no-such-command"], 2), case(&["ps", "--no-such-flag"], 2),
-    case(&["run", "--help"], 0), case(&["run"], 125), case(&["run", "--no-such-flag", "busybox"], 125),
-    case(&["run", "--rm", "busybox", "true"], 0), case(&["run", "--rm", "busybox", "sh", "-c", "exit 3"], 3),
-    case(&["run", "--rm", "busybox", "/missing"], 127), case(&["run", "--rm", "busybox", "/etc"], 126),
-    case(&["run", "--rm", "--pull=never", "missing"], 125), case(&["run", "--rm", "--memory", "1k", "busybox", "true"], 125),
-    case(&["run", "--rm", "--without", "pid", "busybox", "sh", "-c", "exit 4"], 4),
-    case(&["run", "--rm", "--timeout", "0.1s", "busybox", "sleep", "30"], 137),
-    case(&["run", "--rm", "--output-limit", "1", "busybox", "echo", "hello"], 137),
-    case(&["run", "--rm", "--trace", "busybox", "sh", "-c", "exit 5"], 5),
-    case(&["run", "--explain", "busybox", "true"], 0), case(&["run", "--rm", "-it", "busybox", "true"], 1),
-    case(&["run", "--rm", "--report", "/no/such/file", "busybox", "true"], 125),
-    case(&["container", "run", "--rm", "busybox", "sh", "-c", "exit 6"], 6),
-    case(&["ps"], 0), case(&["ps", "--format", "{{.Nothing"], 1), case(&["container", "ls", "-a"], 0),
-    after(&[KEEP], &["rm", "kept"], 0), case(&["rm", "missing"], 1), after(&[KEEP], &["container", "rm", "kept"], 0),
-    case(&["inspect", "busybox"], 0), case(&["inspect", "missing"], 1),
-    after(&[REMOVE, KEEP], &["container", "inspect", "kept"], 0),
-    case(&["judge", "homework"], 1), case(&["judge", "missing"], 125),
-    after(&[REMOVE, KEEP], &["diff", "kept"], 0), after(&[REMOVE, KEEP], &["container", "diff", "kept"], 0),
-    case(&["explain", "busybox", "true"], 0), case(&["explain", "missing"], 125), case(&["spec", "--bundle", "bundle", "busybox", "true"], 0),
-    case(&["images"], 0), case(&["image", "ls", "-q"], 0), case(&["image", "inspect", "busybox"], 0),
-    after(&[TAG], &["rmi", "localhost:1/gone:1"], 0), after(&[TAG], &["image", "rm", "localhost:1/gone:1"], 0), case(&["rmi", "missing"], 1),
-    case(&["pull", "localhost:1/nothing"], 1), case(&["image", "pull", "localhost:1/nothing"], 1),
-    after(&[TAG], &["push", "localhost:1/gone:1"], 1), after(&[TAG], &["image", "push", "localhost:1/gone:1"], 1),
-    case(&["login", "localhost:1"], 1), case(&["logout", "localhost:1"], 0), case(&["search", "busybox"], 1),
-    case(&["load", "-i", "saved.tar"], 0), case(&["load", "-i", "missing.tar"], 1), case(&["image", "load", "-i", "saved.tar"], 0),
-    case(&["save", "busybox"], 0), case(&["image", "save", "busybox"], 0), case(&["save", "-o", "other.tar", "busybox"], 0), case(&["save", "missing"], 1),
-    case(&["import", "files.tar"], 0), case(&["image", "import", "missing.tar"], 1),
-    after(&[REMOVE, KEEP], &["export", "kept"], 0), after(&[REMOVE, KEEP], &["container", "export", "kept"], 0),
-    after(&[REMOVE, KEEP], &["commit", "kept"], 0), after(&[REMOVE, KEEP], &["container", "commit", "kept"], 0),
-    case(&["build", "context"], 0), case(&["build", "-q", "context"], 0), case(&["build", "--no-cache", "wrong"], 1),
-    case(&["image", "build", "--progress=plain", "context"], 0), case(&["builder", "build", "failing"], 1),
-    case(&["builder", "du"], 0), case(&["builder", "prune", "-f"], 0),
-    after(&[TAG_ONE], &["tag", "one:1", "two:1"], 0), after(&[TAG_ONE], &["image", "tag", "one:1", "two:1"], 0), case(&["tag", "missing", "two:1"], 1),
-    case(&["history", "busybox"], 0), case(&["image", "history", "busybox"], 0),
-    case(&["image", "seed"], 0), case(&["image", "prune", "-f"], 0), case(&["image", "verify", "busybox"], 0),
-    case(&["image", "check-layer", "missing"], 1),
-    case(&["system", "check"], 0), case(&["system", "df"], 0), case(&["system", "df", "-v"], 0), case(&["system", "prune", "-f"], 0),
-    case(&["demo"], 0), case(&["doctor"], 0), case(&["version"], 0), case(&["completions", "bash"], 0), case(&["completions", "no-shell"], 2),
-];
+use cases::{CASES, Case};
 
 /// Commands that write an archive to stdout. One that is cut off is of no use to anyone, whoever cut it off.
 const ARCHIVES: [&str; 2] = ["save", "export"];
@@ -114,7 +59,7 @@ fn prepare(place: &Place) {
     write("homework/tests/one.in", "1\n");
     write("homework/tests/one.out", "1\n");
     write("homework/programs/wrong", "#!/bin/sh\necho 2\n");
-    place.program("chmod", &["755", "homework/programs/wrong"]).status().unwrap();
+    fs::set_permissions(place.path("homework/programs/wrong"), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// What a command printed.
@@ -190,6 +135,37 @@ fn exit_codes_of_a_users_containers_do_not_depend_on_stderr() {
             assert_eq!(code(Some(broken)), healthy, "{:?} with stderr {broken:?}", case.words);
         }
     }
+}
+
+/// The panic that was left: std's threads panic where the kernel refuses another one. There are fewer threads then, or an
+/// error.
+#[test]
+fn a_limit_of_processes_is_not_a_panic() {
+    let Some(place) = Place::user() else { return };
+    prepare(&place);
+    for (words, codes) in [
+        (&["load", "-i", "saved.tar"][..], &[0][..]),
+        (&["image", "verify", "busybox"], &[0]),
+        (&["save", "-o", "other.tar", "busybox"], &[0]),
+        (&["build", "--no-cache", "context"], &[0, 1]),
+        (&["judge", "homework"], &[1, 125]),
+    ] {
+        let mut command = place.command(words);
+        let one = || Ok(setrlimit(Resource::RLIMIT_NPROC, 1, 1)?);
+        // SAFETY: makes one system call and allocates nothing.
+        unsafe { command.pre_exec(one) };
+        let output = command.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let code = output.status.code();
+        assert!(code.is_some_and(|code| codes.contains(&code)), "{words:?}: {}: {told}", output.status);
+        assert!(!told.contains("internal error"), "{words:?}: {told}");
+    }
+    // The control: this many processes are too few for a thread.
+    let mut shell = place.program("sh", &["-c", "(true)& wait"]);
+    // SAFETY: makes one system call and allocates nothing.
+    unsafe { shell.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NPROC, 1, 1)?)) };
+    let told = shell.output().unwrap();
+    assert!(!told.status.success() || !told.stderr.is_empty(), "{told:?}");
 }
 
 /// The commands that the help of a command lists, each with what stands before it.
@@ -274,7 +250,7 @@ fn closed_standard_streams_stay_empty() {
     for closed in ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"] {
         let out = place.path("out");
         fs::create_dir_all(&out).unwrap();
-        fs::set_permissions(&out, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+        fs::set_permissions(&out, fs::Permissions::from_mode(0o777)).unwrap();
         let run = format!("exec \"$ENGINE\" run --rm -i -v {}:/out busybox sh -c '{script}' {closed}", out.display());
         let mut shell = place.program("sh", &["-c", &run]);
         let status = shell.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();

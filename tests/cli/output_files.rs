@@ -1,0 +1,55 @@
+//! Files that the command writes where its caller says.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use crate::place::Place;
+
+/// Files that the command writes for its caller have the mode that the caller's umask says.
+#[test]
+fn files_for_the_caller_follow_the_umask() {
+    let place = Place::new();
+    place.succeed(&["run", "--name", "kept", "busybox", "true"]);
+    fs::create_dir(place.path("context")).unwrap();
+    fs::write(place.path("context/Dockerfile"), "FROM busybox\nLABEL a=b\n").unwrap();
+    for (umask, file) in [(0o022, 0o644), (0o077, 0o600)] {
+        let script = "\"$ENGINE\" save -o saved busybox && \"$ENGINE\" export -o exported kept \
+            && \"$ENGINE\" run --rm --report report --meta meta busybox true \
+            && \"$ENGINE\" build -q --iidfile iid context && \"$ENGINE\" spec --bundle bundle busybox true";
+        let script = format!("umask {umask:o}; {script}");
+        let output = place.program("sh", &["-ec", &script]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mode = |name: &str| fs::symlink_metadata(place.path(name)).unwrap().permissions().mode() & 0o7777;
+        for name in ["saved", "exported", "report", "meta", "iid", "bundle/config.json"] {
+            assert_eq!(format!("{:o}", mode(name)), format!("{file:o}"), "{name}");
+            fs::remove_file(place.path(name)).unwrap();
+        }
+        // Others must not reach the set-user-id programs of an image.
+        assert_eq!(format!("{:o}", mode("bundle")), "700");
+        fs::remove_dir_all(place.path("bundle")).unwrap();
+    }
+}
+
+/// A file is staged beside its place, under a name that another user could guess. A link there leads nowhere: the staged
+/// file is a new one.
+#[test]
+fn nothing_is_written_through_a_link_at_the_staged_name() {
+    let place = Place::new();
+    fs::write(place.path("canary"), "sings").unwrap();
+    let run = |script: &str| place.program("sh", &["-c", script]).output().unwrap();
+    // The number of the shell's process stays when it executes the engine.
+    for (staged, command) in [
+        ("saved.part-$$", "save -o saved busybox"),
+        ("report.new-$$", "run --rm --report report busybox true"),
+        ("meta.new-$$", "run --rm --meta meta busybox true"),
+    ] {
+        let output = run(&format!("ln -s canary {staged} && exec \"$ENGINE\" {command}"));
+        assert!(
+            !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("File exists"),
+            "{command}"
+        );
+        assert_eq!(fs::read_to_string(place.path("canary")).unwrap(), "sings", "{command}");
+    }
+    // The control: a file that is opened by its name only is written through the link.
+    assert!(run("ln -s canary naive-$$ && echo gone > naive-$$").status.success());
+    assert_eq!(fs::read_to_string(place.path("canary")).unwrap(), "gone\n");
+}
