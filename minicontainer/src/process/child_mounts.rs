@@ -19,8 +19,9 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
             let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
             calls::mount_setattr(CURRENT_DIRECTORY, c"/", true, &private).named(Call::MountSetattr).map(drop)
         }
-        Operation::LimitWritableLayer { options, directory, directories } => {
-            limit_layer(options, directory, directories)
+        Operation::LimitWritableLayer { options, directory, directories, owner } => {
+            state.owner = *owner;
+            limit_layer(options, directory, directories, *owner)
         }
         Operation::MountOverlay { options, target } => mount_overlay(options, target, state),
         Operation::MountOverlayByPath { layers, data, target } => mount_overlay_by_path(layers, data, target, state),
@@ -55,10 +56,18 @@ fn limit_layer(
     options: &[(std::ffi::CString, std::ffi::CString)],
     directory: &core::ffi::CStr,
     directories: &[std::ffi::CString],
+    owner: Option<[u32; 2]>,
 ) -> Result<(), Failure> {
     let tree = file_system(c"tmpfs", options, 0)?;
     calls::move_mount_to(tree.0, directory).named(Call::MoveMount)?;
-    directories.iter().try_for_each(|path| calls::mkdirat(CURRENT_DIRECTORY, path, 0o755).named(Call::Mkdir).map(drop))
+    for path in directories {
+        calls::mkdirat(CURRENT_DIRECTORY, path, 0o755).named(Call::Mkdir)?;
+        if let Some([uid, gid]) = owner {
+            let made = Descriptor(calls::open(path, libc::O_RDONLY | libc::O_DIRECTORY).named(Call::Openat)?);
+            calls::set_owner(made.0, uid, gid).named(Call::Fchown)?;
+        }
+    }
+    Ok(())
 }
 
 /// Stacks the layers. The new mount's descriptor is the new root from now on.
@@ -94,12 +103,15 @@ fn shift(namespace: Fd, directories: &[std::ffi::CString], state: &mut State) ->
         userns: u64::try_from(namespace).unwrap_or_default(),
         ..MountAttr::default()
     };
+    let owner_is_known = state.owner.is_some();
     for directory in directories {
         let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, directory, false).named(Call::OpenTree)?);
         calls::mount_setattr(tree.0, c"", false, &shifted).named(Call::MountSetattr)?;
         calls::move_mount_to(tree.0, directory).named(Call::MoveMount)?;
         // The last one is the container's own directory, which belongs to root of the container now.
-        state.owner = Some(calls::owner(tree.0).named(Call::Statx)?);
+        if !owner_is_known {
+            state.owner = Some(calls::owner(tree.0).named(Call::Statx)?);
+        }
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ pub(super) fn open(terminal: &Terminal, state: &mut State) -> Result<(), Failure
     let flags = libc::O_RDWR | libc::O_NOCTTY;
     let engines = Descriptor(calls::open_in_root(state.root, c"dev/pts/ptmx", flags).named(Call::Openat2)?);
     let programs = Descriptor(calls::terminal_peer(engines.0).named(Call::Ioctl)?);
-    calls::set_owner(programs.0, terminal.owner).named(Call::Fchown)?;
+    calls::set_owner(programs.0, terminal.owner, calls::UNCHANGED).named(Call::Fchown)?;
     let (rows, columns) = terminal.size;
     calls::set_window_size(programs.0, rows, columns).named(Call::Ioctl)?;
 

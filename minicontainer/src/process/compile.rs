@@ -31,12 +31,15 @@ pub(crate) struct Context {
     pub status: Option<Fd>,
     /// The `tasks` files of the container's cgroups (version 1), open for writing.
     pub tasks: Vec<Fd>,
-    /// The user namespace that was made before, if one was.
+    /// The user namespace that was made before, if one was, and who its root is outside.
     pub user_namespace: Option<Fd>,
+    pub root_outside: Option<[u32; 2]>,
     /// The sources of bind mounts that are more than a path.
     pub sources: Sources,
     /// The capabilities that the engine itself has, one bit each: no more can be given.
     pub permitted: u64,
+    /// Whether the writable layer lies in a file system of its own.
+    pub limits_layer: bool,
     /// Whether the kernel takes overlay's layers one by one (Linux 6.5).
     pub layers_one_by_one: bool,
     /// What the container's terminal is handed over through, if it gets one.
@@ -100,8 +103,7 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
             operations.push((index, operation));
         }
     }
-    let observed = plan.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }));
-    Ok(Program { operations, traced: context.traced, observed })
+    Ok(Program { operations, traced: context.traced, observed: context.limits_layer })
 }
 
 /// One step's operation; `None` for the engine's own steps.
@@ -122,18 +124,27 @@ fn operation(index: usize, step: &Step, context: &Context) -> Result<Option<Oper
         Step::SetHostname { name } => Operation::SetHostname { name: text(name)? },
         Step::MakeMountsPrivate => Operation::MakeMountsPrivate,
         Step::LimitWritableLayer { directory, bytes, inodes, directories } => {
+            let owner = context.root_outside;
+            let [uid, gid] = owner.unwrap_or_default().map(|id| id.to_string());
             let (size, inodes) = (bytes.to_string(), inodes.to_string());
-            let options = [("source", "tmpfs"), ("mode", "0755"), ("size", &*size), ("nr_inodes", &*inodes)];
+            let mut options = vec![("source", "tmpfs"), ("mode", "0755"), ("size", &*size), ("nr_inodes", &*inodes)];
+            options.extend(owner.is_some().then_some([("uid", &*uid), ("gid", &*gid)]).into_iter().flatten());
             let directories = directories.iter().map(|path| text(path)).collect::<Result<_, _>>()?;
             Operation::LimitWritableLayer {
                 options: pairs(options.into_iter())?,
                 directory: text(directory)?,
                 directories,
+                owner,
             }
         }
         Step::MountOverlay { lowers, target, idmapped: true, .. } => Operation::Shifted {
             namespace: context.user_namespace.ok_or_else(|| CompileError::no_operation(step))?,
-            directories: lowers.iter().chain([target]).map(|path| text(path)).collect::<Result<_, _>>()?,
+            // A limited writable layer lies in a tmpfs that belongs to root of the container anyway.
+            directories: lowers
+                .iter()
+                .chain((!context.limits_layer).then_some(target))
+                .map(|path| text(path))
+                .collect::<Result<_, _>>()?,
             then: Box::new(overlay(step, context)?),
         },
         Step::MountOverlay { .. } => overlay(step, context)?,

@@ -27,7 +27,12 @@ pub(crate) enum Operation {
     NewSession,
     SetHostname { name: CString },
     MakeMountsPrivate,
-    LimitWritableLayer { options: Vec<(CString, CString)>, directory: CString, directories: Vec<CString> },
+    LimitWritableLayer {
+        options: Vec<(CString, CString)>,
+        directory: CString,
+        directories: Vec<CString>,
+        owner: Option<[u32; 2]>,
+    },
     MountOverlay { options: Vec<(CString, CString)>, target: CString },
     MountOverlayByPath { layers: CString, data: CString, target: CString },
     Shifted { namespace: Fd, directories: Vec<CString>, then: Box<Operation> },

@@ -23,8 +23,8 @@ use minicontainer::{
     core::{
         Host,
         options::{Access, Profile},
-        plan::Overlay,
     },
+    host::can_limit_layers,
     store::Image,
 };
 use nix::{
@@ -179,7 +179,7 @@ impl<'a> Judging<'a> {
         if let Some(count) = settings.pids.applied(can_limit("pids")) {
             sandbox = sandbox.pids(count.saturating_add(1));
         }
-        if let Some(limit) = settings.disk.applied(self.host.overlay != Overlay::None) {
+        if let Some(limit) = settings.disk.applied(can_limit_layers(&self.host)) {
             sandbox = sandbox.disk_limit(limit);
         }
         sandbox

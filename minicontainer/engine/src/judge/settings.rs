@@ -14,10 +14,12 @@
 
 use std::time::Duration;
 
-use minicontainer::core::{
-    Host,
-    options::{ByteSize, StorageLimit, Timeout},
-    plan::Overlay,
+use minicontainer::{
+    core::{
+        Host,
+        options::{ByteSize, StorageLimit, Timeout},
+    },
+    host::can_limit_layers,
 };
 use serde::Deserialize;
 
@@ -131,7 +133,7 @@ impl Settings {
         missing.extend(matches!(self.memory, Bound::Usual(_)).then_some("memory").filter(unlimited));
         missing.extend(matches!(self.pids, Bound::Usual(_)).then_some("pids").filter(unlimited));
         missing
-            .extend(matches!(self.disk, Bound::Usual(_)).then_some("disk").filter(|_| host.overlay == Overlay::None));
+            .extend(matches!(self.disk, Bound::Usual(_)).then_some("disk").filter(|_| !can_limit_layers(host)));
         missing
     }
 }
