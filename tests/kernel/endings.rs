@@ -118,7 +118,12 @@ fn a_sandbox_tells_every_ending() {
         assert_eq!(output.report.verdict, *verdict, "{name}: {output:?}");
         assert!(output.stdout.starts_with(b"answer\n"), "{name}");
         let first = run(&sandbox.without_init());
-        assert_eq!(first.report.verdict, *as_first, "{name} as process 1: {:?}", String::from_utf8_lossy(&first.stderr));
+        assert_eq!(
+            first.report.verdict,
+            *as_first,
+            "{name} as process 1: {:?}",
+            String::from_utf8_lossy(&first.stderr)
+        );
     });
 }
 
@@ -224,7 +229,10 @@ fn check_forgery(fixture: &Fixture) {
     assert_eq!(report(&[], &["sh", "-c", "kill -KILL 1; kill -STOP 1; kill -9 -1; exit 3"]), Exited(3));
     // The control: with CAP_SYS_PTRACE the descriptor can be taken, and what is written to it is not the init's word.
     let powers = ["--cap-add", "SYS_PTRACE"];
-    assert_eq!(ground.answers(&[&["--init"], &powers[..]].concat(), ["take-descriptors,1"])["take-descriptors,1"], "done");
+    assert_eq!(
+        ground.answers(&[&["--init"], &powers[..]].concat(), ["take-descriptors,1"])["take-descriptors,1"],
+        "done"
+    );
     assert_eq!(report(&powers, &["sh", "-c", "/probe take-descriptors 1; exit 3"]), Exited(3));
 }
 

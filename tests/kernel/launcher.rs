@@ -70,7 +70,10 @@ fn check_command(fixture: &Fixture) {
             // Process 1 is then the init, and nothing inside may look at what it executes.
             let is_refused = !flags.is_empty() && ["/hostile/first", "/proc/1/exe"].contains(&entrypoint);
             let stderr = String::from_utf8_lossy(&output.stderr);
-            assert!(if is_refused { stderr.contains("EACCES") } else { stderr == NO_PROGRAM }, "{entrypoint}: {stderr}");
+            assert!(
+                if is_refused { stderr.contains("EACCES") } else { stderr == NO_PROGRAM },
+                "{entrypoint}: {stderr}"
+            );
             assert!(output.stdout.is_empty(), "{entrypoint}: {output:?}");
         }
     }

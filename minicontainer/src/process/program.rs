@@ -18,14 +18,25 @@ pub(crate) struct Program {
 /// One operation: a step with everything it needs.
 #[derive(Debug)]
 pub(crate) enum Operation {
-    CloseDescriptors { standard: [Fd; 3], gaps: Vec<(u32, u32)> },
+    CloseDescriptors {
+        standard: [Fd; 3],
+        gaps: Vec<(u32, u32)>,
+    },
     ResetSignals,
-    JoinCgroup { tasks: Vec<Fd> },
+    JoinCgroup {
+        tasks: Vec<Fd>,
+    },
     AwaitGo,
-    Unshare { flags: i32 },
-    UnshareTime { offsets: CString },
+    Unshare {
+        flags: i32,
+    },
+    UnshareTime {
+        offsets: CString,
+    },
     NewSession,
-    SetHostname { name: CString },
+    SetHostname {
+        name: CString,
+    },
     MakeMountsPrivate,
     LimitWritableLayer {
         options: Vec<(CString, CString)>,
@@ -33,32 +44,101 @@ pub(crate) enum Operation {
         directories: Vec<CString>,
         owner: Option<[u32; 2]>,
     },
-    MountOverlay { options: Vec<(CString, CString)>, target: CString },
-    MountOverlayByPath { layers: CString, data: CString, target: CString },
-    Shifted { namespace: Fd, directories: Vec<CString>, then: Box<Operation> },
-    BindRoot { source: CString },
-    Mount { fstype: CString, options: Vec<(CString, CString)>, attributes: u64, place: Place },
-    BindMount { source: Source, recursive: bool, attributes: u64, place: Place },
-    MakeDevice { mode: u32, device: u64, place: Place },
-    Symlink { target: CString, place: Place },
+    MountOverlay {
+        options: Vec<(CString, CString)>,
+        target: CString,
+    },
+    MountOverlayByPath {
+        layers: CString,
+        data: CString,
+        target: CString,
+    },
+    Shifted {
+        namespace: Fd,
+        directories: Vec<CString>,
+        then: Box<Operation>,
+    },
+    BindRoot {
+        source: CString,
+    },
+    Mount {
+        fstype: CString,
+        options: Vec<(CString, CString)>,
+        attributes: u64,
+        place: Place,
+    },
+    BindMount {
+        source: Source,
+        recursive: bool,
+        attributes: u64,
+        place: Place,
+    },
+    MakeDevice {
+        mode: u32,
+        device: u64,
+        place: Place,
+    },
+    Symlink {
+        target: CString,
+        place: Place,
+    },
     OpenTerminal(Terminal),
-    Remount { attributes: u64, path: CString },
-    SetSysctl { path: CString, value: CString },
-    MaskPath { path: CString },
-    ReadonlyPath { path: CString },
+    Remount {
+        attributes: u64,
+        path: CString,
+    },
+    SetSysctl {
+        path: CString,
+        value: CString,
+    },
+    MaskPath {
+        path: CString,
+    },
+    ReadonlyPath {
+        path: CString,
+    },
     PivotRoot,
-    Chroot { path: CString },
-    LoopbackUp { request: Box<libc::ifreq> },
-    EnterWorkdir { path: CString, prefixes: Vec<CString> },
-    SetUmask { mask: u32 },
-    SetRlimit { resource: u32, soft: u64, hard: u64 },
-    EnterUserNamespace { namespace: Fd },
-    DropBoundingSet { drop: Vec<u32> },
-    SetUser { uid: u32, gid: u32, groups: Option<Vec<u32>> },
-    SetCapabilities { effective: u64, permitted: u64, inheritable: u64, ambient: Vec<u32> },
+    Chroot {
+        path: CString,
+    },
+    LoopbackUp {
+        request: Box<libc::ifreq>,
+    },
+    EnterWorkdir {
+        path: CString,
+        prefixes: Vec<CString>,
+    },
+    SetUmask {
+        mask: u32,
+    },
+    SetRlimit {
+        resource: u32,
+        soft: u64,
+        hard: u64,
+    },
+    EnterUserNamespace {
+        namespace: Fd,
+    },
+    DropBoundingSet {
+        drop: Vec<u32>,
+    },
+    SetUser {
+        uid: u32,
+        gid: u32,
+        groups: Option<Vec<u32>>,
+    },
+    SetCapabilities {
+        effective: u64,
+        permitted: u64,
+        inheritable: u64,
+        ambient: Vec<u32>,
+    },
     EndWithEngine,
     NoNewPrivileges,
-    InstallSeccomp { flags: u32, instructions: Vec<libc::sock_filter> },
+    InstallSeccomp {
+        flags: u32,
+        instructions: Vec<libc::sock_filter>,
+    },
     Execute(Execution),
 }
 

@@ -213,8 +213,8 @@ impl Running {
         }
         self.end_stragglers();
         let mut ended = wait::reap(&self.started.pidfd).map_err(failed)?;
-        ended.how =
-            status::of_program(ended.how, self.started.pid, self.started.status.as_ref()).map_err(|source| Error::NoStatus { source })?;
+        ended.how = status::of_program(ended.how, self.started.pid, self.started.status.as_ref())
+            .map_err(|source| Error::NoStatus { source })?;
         let report = self.conclude(ended);
         self.report = Some(report.clone());
         Ok(report)

@@ -19,20 +19,22 @@ use std::{
 };
 
 use minicontainer::{
-    Error, ErrorKind, OutputStream, Report, Sandbox, Signaller, Stdio, Store,
+    Error, ErrorKind, OutputStream, Report, Sandbox, Signaller, StartError, Stdio, Store,
     core::{
         Host,
         options::{Access, Profile},
+        plan::Step,
     },
     host::can_limit_layers,
     store::Image,
 };
 use nix::{
+    errno::Errno,
     fcntl::{FcntlArg, SealFlag, fcntl},
     sys::memfd::{MFdFlags, memfd_create},
 };
 
-use super::{Code, Comparer, Folder, Judged, Outcome, Program, Test, outcome};
+use super::{Code, Comparer, Folder, Judged, Outcome, Program, Test, outcome, settings::PLACE};
 use crate::container::{ContainerError, Containers};
 
 /// A judging under way, or about to be.
@@ -123,6 +125,9 @@ impl<'a> Judging<'a> {
             Err(RunError::Sandbox(error)) if error.kind() != ErrorKind::Other => {
                 (Outcome::new(Code::RuntimeError, cannot_be_executed(&error)), None)
             }
+            Err(RunError::Sandbox(error)) if lost_its_program(&error) => {
+                (Outcome::new(Code::RuntimeError, "it was removed or renamed while it was judged"), None)
+            }
             Err(error) => (Outcome::new(Code::EngineFault, error.told()), None),
         };
         Judged { program: program.name.clone(), test: test.name.clone(), outcome, report }
@@ -206,6 +211,13 @@ impl RunError {
             RunError::Container(error) => error.to_string(),
         }
     }
+}
+
+/// Whether the program's file, which was there at the first look, cannot be shown any more: whoever can remove it is its
+/// owner, and must not spoil the judging of others.
+fn lost_its_program(error: &Error) -> bool {
+    let Error::Start(StartError::Step { step, errno: Errno::ENOENT | Errno::ESTALE, .. }) = error else { return false };
+    matches!(step.as_ref(), Step::BindMount { destination, .. } if destination.starts_with(PLACE))
 }
 
 fn cannot_be_executed(error: &Error) -> String {

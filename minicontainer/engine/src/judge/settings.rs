@@ -26,7 +26,7 @@ use serde::Deserialize;
 use super::{Comparison, JudgeError, Program};
 
 /// The program's place in the container: in a directory, so that a folder can bring more than the program.
-const PLACE: &str = "/program";
+pub(super) const PLACE: &str = "/program";
 
 /// A limit, and whether somebody asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,8 +132,7 @@ impl Settings {
         let mut missing = Vec::new();
         missing.extend(matches!(self.memory, Bound::Usual(_)).then_some("memory").filter(unlimited));
         missing.extend(matches!(self.pids, Bound::Usual(_)).then_some("pids").filter(unlimited));
-        missing
-            .extend(matches!(self.disk, Bound::Usual(_)).then_some("disk").filter(|_| !can_limit_layers(host)));
+        missing.extend(matches!(self.disk, Bound::Usual(_)).then_some("disk").filter(|_| !can_limit_layers(host)));
         missing
     }
 }

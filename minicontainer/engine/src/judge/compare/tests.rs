@@ -48,10 +48,13 @@ fn pair() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
         other.splice(place..(place + taken).min(text.len()), piece.into_iter().take(2));
         (text, other)
     });
-    prop_oneof![(text(), text()), (edited, any::<bool>()).prop_map(|((one, other), turn)| match turn {
-        true => (other, one),
-        false => (one, other),
-    })]
+    prop_oneof![
+        (text(), text()),
+        (edited, any::<bool>()).prop_map(|((one, other), turn)| match turn {
+            true => (other, one),
+            false => (one, other),
+        })
+    ]
 }
 
 proptest! {
