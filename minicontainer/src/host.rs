@@ -110,8 +110,17 @@ pub(crate) fn keeps_user_attributes(directory: &Path) -> bool {
     attributes_are_known(xattr::get(directory, "user.overlay.opaque"))
 }
 
+/// Whether a container's writable layer can be limited here: it then lies in a tmpfs, below an overlay.
+pub fn can_limit_layers(host: &Host) -> bool {
+    match host.overlay {
+        Overlay::None => false,
+        Overlay::UserXattr => memory_keeps_user_attributes(),
+        Overlay::Trusted => true,
+    }
+}
+
 /// The same of tmpfs, which does so from Linux 6.6 on: a file of memfd_create(2) lies in one.
-pub(crate) fn memory_keeps_user_attributes() -> bool {
+fn memory_keeps_user_attributes() -> bool {
     let file = memfd_create(c"attributes", MFdFlags::MFD_CLOEXEC).map(fs::File::from);
     file.is_ok_and(|file| attributes_are_known(file.get_xattr("user.overlay.opaque")))
 }

@@ -43,7 +43,12 @@ fn the_callers_program_is_not_executed_inside() {
     assert!(String::from_utf8_lossy(&control.stdout).contains("0 tests, 0 benchmarks"), "{control:?}");
     for entrypoint in ENTRYPOINTS {
         let sandbox = Sandbox::from_image(&image).bind_ro(hostile.path(), "/hostile").command(entrypoint).arg("--list");
-        for sandbox in [sandbox.clone(), sandbox.clone().init(), sandbox.without(Isolation::NoNewPrivileges)] {
+        if entrypoint == "/hostile/first" || entrypoint == "/proc/1/exe" {
+            // Process 1 is the init, and nothing inside may look at what it executes.
+            let refused = sandbox.output().expect_err("it is not executed").to_string();
+            assert!(refused.contains("EACCES"), "{entrypoint}: {refused}");
+        }
+        for sandbox in [sandbox.clone().without_init(), sandbox.without_init().without(Isolation::NoNewPrivileges)] {
             let output = run(&sandbox);
             let wrote = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             assert_eq!(wrote, [String::new(), NO_PROGRAM.to_owned()], "{entrypoint}");
@@ -62,7 +67,13 @@ fn check_command(fixture: &Fixture) {
             let output =
                 engine(fixture, &[&["run", "--rm", "-v", &volume, "--entrypoint", entrypoint], flags].concat());
             assert_eq!(output.status.code(), Some(126), "{entrypoint}: {output:?}");
-            assert_eq!(String::from_utf8_lossy(&output.stderr), NO_PROGRAM, "{entrypoint}");
+            // Process 1 is then the init, and nothing inside may look at what it executes.
+            let is_refused = !flags.is_empty() && ["/hostile/first", "/proc/1/exe"].contains(&entrypoint);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                if is_refused { stderr.contains("EACCES") } else { stderr == NO_PROGRAM },
+                "{entrypoint}: {stderr}"
+            );
             assert!(output.stdout.is_empty(), "{entrypoint}: {output:?}");
         }
     }
@@ -117,13 +128,13 @@ fn nobody_inside_gets_hold_of_the_callers_program() {
         for isolation in left_out {
             sandbox = sandbox.without(*isolation);
         }
-        let attacker = sandbox.init().spawn().expect("it starts");
+        let attacker = sandbox.spawn().expect("it starts");
         while !shared.path().join("ready").exists() {
             thread::sleep(Duration::from_millis(1));
         }
         for round in 0..if found { 1 } else { 100 } {
             let victim = Sandbox::from_image(&image).command("true");
-            let victim = if round % 2 == 0 { victim } else { victim.init() };
+            let victim = if round % 2 == 0 { victim } else { victim.without_init() };
             assert_eq!(run(&victim).report.verdict, Verdict::Exited(0));
         }
         fs::write(shared.path().join("over"), "").expect("a file");
@@ -142,30 +153,34 @@ fn the_launcher_leaves_nothing_open_and_cannot_be_changed() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     // Nothing is redirected: a shell that makes a pipe or opens a file holds that itself for a moment.
-    assert_eq!(text(&shell(&image, "ls /proc/$$/fd; echo; ls /proc/1/fd").init()), "0\n1\n2");
+    assert_eq!(text(&shell(&image, "ls /proc/$$/fd; true")), "0\n1\n2");
+    // The init holds the status socket and nothing else.
+    assert_eq!(text(&shell(&image, "ls /proc/1/fd | wc -l")), "1");
     // Without an init the first process is the program.
-    assert_eq!(text(&shell(&image, "ls /proc/1/fd; true")), "0\n1\n2");
+    assert_eq!(text(&shell(&image, "ls /proc/1/fd; true").without_init()), "0\n1\n2");
     let write = "(exec 3>>/proc/1/exe) || (exec 3<>/proc/1/exe) || (: >/proc/1/exe)";
-    assert!(!succeeds(&shell(&image, write).init()));
-    let name = text(&shell(&image, "readlink /proc/1/exe; tr '\\0' ' ' < /proc/1/cmdline").init());
-    assert!(name.starts_with("/memfd:minicontainer-launcher (deleted)\nminicontainer-init sh -c "), "{name}");
+    assert!(!succeeds(&shell(&image, write)));
+    assert!(!succeeds(&shell(&image, "readlink /proc/1/exe || readlink /proc/1/fd/* || cat /proc/1/environ")));
+    let name = text(&shell(&image, "tr '\\0' ' ' < /proc/1/cmdline"));
+    assert!(name.starts_with("minicontainer-init sh -c "), "{name}");
 }
 
 #[test]
 fn an_init_ends_as_its_program_does() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
-    let check = |script: &str, without: u8, with: u8| {
-        for (sandbox, code) in [(shell(&image, script), without), (shell(&image, script).init(), with)] {
-            assert_eq!(run(&sandbox).report.verdict, Verdict::Exited(i32::from(code)), "{script}");
+    let check = |script: &str, without: u8, with: Verdict| {
+        let without = Verdict::Exited(i32::from(without));
+        for (sandbox, verdict) in [(shell(&image, script).without_init(), without), (shell(&image, script), with)] {
+            assert_eq!(run(&sandbox).report.verdict, verdict, "{script}");
         }
     };
-    check("exit 7", 7, 7);
+    check("exit 7", 7, Verdict::Exited(7));
     // The kernel spares a first process its own signal; a child it does not.
-    check("kill -TERM $$; exit 3", 3, 128 + 15);
-    check("kill -KILL $$; exit 3", 3, 128 + 9);
-    check("exit $$", 1, 2);
-    let missing = Sandbox::from_image(&image).command("no-such-program").init().output().expect_err("it is not there");
+    check("kill -TERM $$; exit 3", 3, Verdict::Signalled(15));
+    check("kill -KILL $$; exit 3", 3, Verdict::Signalled(9));
+    check("exit $$", 1, Verdict::Exited(2));
+    let missing = Sandbox::from_image(&image).command("no-such-program").output().expect_err("it is not there");
     assert!(missing.to_string().contains("execve no-such-program: ENOENT"), "{missing}");
 }
 
@@ -174,9 +189,9 @@ fn an_init_hands_signals_on() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     for signal in [1, 2, 10, 15] {
-        let mut running = Sandbox::from_image(&image).command("sleep").arg("100").init().spawn().expect("it starts");
+        let mut running = Sandbox::from_image(&image).command("sleep").arg("100").spawn().expect("it starts");
         running.signaller().expect("a signaller").send(signal).expect("a signal");
-        assert_eq!(running.wait().expect("its end").verdict, Verdict::Exited(128 + signal));
+        assert_eq!(running.wait().expect("its end").verdict, Verdict::Signalled(signal));
     }
 }
 
@@ -212,7 +227,7 @@ fn an_init_buries_ten_thousand_orphans() {
         let sandbox = shell(&image, &script).bind(shared.path(), "/shared");
         // An ordinary user's containers have no bound here.
         let sandbox = if is_root() { sandbox.pids(8000) } else { sandbox };
-        let running = if init { sandbox.init() } else { sandbox }.spawn().expect("it starts");
+        let running = if init { sandbox } else { sandbox.without_init() }.spawn().expect("it starts");
         wait_for("all are started", || shared.path().join("over").exists());
         running
     };
@@ -221,7 +236,7 @@ fn an_init_buries_ten_thousand_orphans() {
     wait_for("nobody buries them", || children(without.id()).iter().filter(|state| *state == "Z").count() == 200);
     drop(without);
     let with = start(50, "0.1", true);
-    wait_for("all have ended and are buried", || children(with.id()).len() == 1);
+    wait_for("all have ended and are buried", || children(with.first_process_id()).len() == 1);
 }
 
 /// Kills the engine at any moment of a container's start; nothing may live on, and the next command clears away.

@@ -19,6 +19,7 @@ mod fixture;
 mod groups;
 mod inputs;
 mod isolation;
+mod judging;
 mod kernel_files;
 mod launcher;
 mod library;

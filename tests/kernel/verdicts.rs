@@ -146,11 +146,6 @@ fn a_strangers_program_is_bounded_in_all_ways() {
     assert_eq!((limits.wall_time, limits.output), (Some(Duration::from_secs(600)), Some(64 * MIB)));
     assert_eq!((limits.memory, limits.pids), (Some(512 * MIB), Some(128)));
     let hasty = stranger("sleep 100; true").wall_time(Duration::from_millis(200));
-    if !kernel_at_least(6, 3) {
-        assert_eq!(limits.disk, None);
-        assert_too_old(&hasty.disk_limit(layer(MIB)), "6.3");
-        return;
-    }
     assert_eq!((limits.disk, limits.inodes), (Some(512 * MIB), Some(100_000)));
     let asked = run(&hasty.disk_limit(layer(MIB)));
     assert_eq!((asked.report.verdict, asked.report.limits.disk), (Verdict::TimeLimit, Some(MIB)));

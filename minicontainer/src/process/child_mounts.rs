@@ -11,7 +11,7 @@ use super::child::{Failure, Named, State};
 use super::child_places::{as_owner, find, find_existing, forget_mounts, keep, make_parents, open, open_of_kind};
 use super::compile::restriction;
 use super::message::Call;
-use super::program::{Bind, Operation, Place, Source};
+use super::program::{Bind, LayerLimit, Operation, Place, Source};
 use super::{child_streams, child_terminal};
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr, Node};
@@ -23,8 +23,9 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State<'_>) -> Option<
             let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
             calls::mount_setattr(CURRENT_DIRECTORY, c"/", true, &private).named(Call::MountSetattr).map(drop)
         }
-        Operation::LimitWritableLayer { options, directory, directories } => {
-            limit_layer(options, directory, directories)
+        Operation::LimitWritableLayer(limit) => {
+            state.owner = limit.owner;
+            limit_layer(limit)
         }
         Operation::MountOverlay { options, target } => mount_overlay(options, target, state),
         Operation::MountOverlayByPath { layers, data, target } => mount_overlay_by_path(layers, data, target, state),
@@ -58,10 +59,17 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State<'_>) -> Option<
 
 /// Mounts a file system of bounded size over the container's own directory, and makes overlay's directories in it. These
 /// are paths of the engine's, in which no image has a word.
-fn limit_layer(options: &[(CString, CString)], directory: &CStr, directories: &[CString]) -> Result<(), Failure> {
-    let tree = file_system(c"tmpfs", options, 0)?;
-    calls::move_mount_to(tree.0, directory).named(Call::MoveMount)?;
-    directories.iter().try_for_each(|path| calls::mkdirat(CURRENT_DIRECTORY, path, 0o755).named(Call::Mkdir).map(drop))
+fn limit_layer(limit: &LayerLimit) -> Result<(), Failure> {
+    let tree = file_system(c"tmpfs", &limit.options, 0)?;
+    calls::move_mount_to(tree.0, &limit.directory).named(Call::MoveMount)?;
+    for path in &limit.directories {
+        calls::mkdirat(CURRENT_DIRECTORY, path, 0o755).named(Call::Mkdir)?;
+        if let Some([uid, gid]) = limit.owner {
+            let made = Descriptor(calls::open(path, libc::O_RDONLY | libc::O_DIRECTORY).named(Call::Openat)?);
+            calls::set_owner(made.0, uid, gid).named(Call::Fchown)?;
+        }
+    }
+    Ok(())
 }
 
 /// Stacks the layers. The new mount's descriptor is the new root from now on.
@@ -88,12 +96,15 @@ fn shift(namespace: Fd, directories: &[CString], state: &mut State<'_>) -> Resul
         userns: u64::try_from(namespace).unwrap_or_default(),
         ..MountAttr::default()
     };
+    let owner_is_known = state.owner.is_some();
     for directory in directories {
         let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, directory, false).named(Call::OpenTree)?);
         calls::mount_setattr(tree.0, c"", false, &shifted).named(Call::MountSetattr)?;
         calls::move_mount_to(tree.0, directory).named(Call::MoveMount)?;
         // The last one is the container's own directory, which belongs to root of the container now.
-        state.owner = Some(calls::owner(tree.0).named(Call::Statx)?);
+        if !owner_is_known {
+            state.owner = Some(calls::owner(tree.0).named(Call::Statx)?);
+        }
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(super) fn open(terminal: &Terminal, state: &State<'_>) -> Result<(), Failure
     let flags = libc::O_RDWR | libc::O_NOCTTY;
     let engines = open_of_kind(&terminal.multiplexer, flags, libc::DEVPTS_SUPER_MAGIC as u64, state)?;
     let programs = Descriptor(calls::terminal_peer(engines.0).named(Call::Ioctl)?);
-    calls::set_owner(programs.0, terminal.owner).named(Call::Fchown)?;
+    calls::set_owner(programs.0, terminal.owner, calls::UNCHANGED).named(Call::Fchown)?;
     let (rows, columns) = terminal.size;
     calls::set_window_size(programs.0, rows, columns).named(Call::Ioctl)?;
 

@@ -12,7 +12,7 @@ use minicontainer_core::options::TimeOffset;
 use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_number};
 
 use super::launcher;
-use super::program::{Execution, Operation, Program};
+use super::program::{Execution, LayerLimit, Operation, Program};
 use super::sources::Sources;
 use crate::sys::calls::Fd;
 use null::with_null_streams;
@@ -38,12 +38,15 @@ pub(crate) struct Context {
     pub status: Option<Fd>,
     /// The `tasks` files of the container's cgroups (version 1), open for writing.
     pub tasks: Vec<Fd>,
-    /// The user namespace that was made before, if one was.
+    /// The user namespace that was made before, if one was, and who its root is outside.
     pub user_namespace: Option<Fd>,
+    pub root_outside: Option<[u32; 2]>,
     /// The sources of bind mounts that are more than a path.
     pub sources: Sources,
     /// The capabilities that the engine itself has, one bit each: no more can be given.
     pub permitted: u64,
+    /// Whether the writable layer lies in a file system of its own.
+    pub limits_layer: bool,
     /// Whether the kernel takes overlay's layers one by one (Linux 6.5).
     pub layers_one_by_one: bool,
     /// What the container's terminal is handed over through, if it gets one.
@@ -112,9 +115,8 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
             operations.push((index, with_null_streams(step, operation, &places, context)?));
         }
     }
-    let observed = plan.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }));
     let mounts = std::iter::repeat_with(Default::default).take(places.slots).collect();
-    Ok(Program { operations, mounts, traced: context.traced, observed })
+    Ok(Program { operations, mounts, traced: context.traced, observed: context.limits_layer })
 }
 
 /// One step's operation, if it is not about a place inside the new root.
@@ -134,18 +136,27 @@ fn operation(step: &Step, context: &Context) -> Result<Operation, CompileError> 
         Step::SetHostname { name } => Operation::SetHostname { name: text(name)? },
         Step::MakeMountsPrivate => Operation::MakeMountsPrivate,
         Step::LimitWritableLayer { directory, bytes, inodes, directories } => {
+            let owner = context.root_outside;
+            let [uid, gid] = owner.unwrap_or_default().map(|id| id.to_string());
             let (size, inodes) = (bytes.to_string(), inodes.to_string());
-            let options = [("source", "tmpfs"), ("mode", "0755"), ("size", &*size), ("nr_inodes", &*inodes)];
+            let mut options = vec![("source", "tmpfs"), ("mode", "0755"), ("size", &*size), ("nr_inodes", &*inodes)];
+            options.extend(owner.is_some().then_some([("uid", &*uid), ("gid", &*gid)]).into_iter().flatten());
             let directories = directories.iter().map(|path| text(path)).collect::<Result<_, _>>()?;
-            Operation::LimitWritableLayer {
+            Operation::LimitWritableLayer(LayerLimit {
                 options: pairs(options.into_iter())?,
                 directory: text(directory)?,
                 directories,
-            }
+                owner,
+            })
         }
         Step::MountOverlay { lowers, target, idmapped: true, .. } => Operation::Shifted {
             namespace: context.user_namespace.ok_or_else(|| CompileError::no_operation(step))?,
-            directories: lowers.iter().chain([target]).map(|path| text(path)).collect::<Result<_, _>>()?,
+            // A limited writable layer lies in a tmpfs that belongs to root of the container anyway.
+            directories: lowers
+                .iter()
+                .chain((!context.limits_layer).then_some(target))
+                .map(|path| text(path))
+                .collect::<Result<_, _>>()?,
             then: Box::new(overlay(step, context)?),
         },
         Step::MountOverlay { .. } => overlay(step, context)?,

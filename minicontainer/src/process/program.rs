@@ -31,7 +31,7 @@ pub(crate) enum Operation {
     NewSession,
     SetHostname { name: CString },
     MakeMountsPrivate,
-    LimitWritableLayer { options: Vec<(CString, CString)>, directory: CString, directories: Vec<CString> },
+    LimitWritableLayer(LayerLimit),
     MountOverlay { options: Vec<(CString, CString)>, target: CString },
     MountOverlayByPath { layers: CString, data: CString, target: CString },
     Shifted { namespace: Fd, directories: Vec<CString>, then: Box<Operation> },
@@ -61,6 +61,19 @@ pub(crate) enum Operation {
     NoNewPrivileges,
     InstallSeccomp { flags: u32, instructions: Vec<libc::sock_filter> },
     Execute(Execution),
+}
+
+/// A writable layer of bounded size.
+#[derive(Debug)]
+pub(crate) struct LayerLimit {
+    /// The options of the tmpfs that holds it.
+    pub options: Vec<(CString, CString)>,
+    /// The container's own directory, over which it is mounted.
+    pub directory: CString,
+    /// The directories that overlay needs in it.
+    pub directories: Vec<CString>,
+    /// Who owns them, where that is not root.
+    pub owner: Option<[u32; 2]>,
 }
 
 /// A bind mount.

@@ -101,6 +101,8 @@ pub(crate) fn start(
         tasks,
         sources,
         user_namespace: users.as_ref().map(AsRawFd::as_raw_fd),
+        root_outside: user_namespace::root_outside(plan),
+        limits_layer: plan.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. })),
         // In a user namespace of its own the process has every capability.
         permitted: match namespaces.contains(&Namespace::User) || users.is_some() {
             true => u64::MAX,

@@ -83,13 +83,24 @@ fn own(owner: Option<u32>, namespaces: i32) -> sys::Result<usize> {
     calls::unshare(namespaces)
 }
 
+/// The maps of the user namespace that the plan asks for, if it asks for one.
+fn asked(plan: &Plan) -> Option<[&[IdMapping]; 2]> {
+    plan.steps.iter().find_map(|step| match step {
+        Step::MakeUserNamespace { uids, gids } => Some([uids.as_slice(), gids.as_slice()]),
+        _ => None,
+    })
+}
+
+/// The user and group on the host that are root's in that user namespace.
+pub(super) fn root_outside(plan: &Plan) -> Option<[u32; 2]> {
+    let root = |map: &[IdMapping]| map.iter().find(|line| line.inside == 0).map(|line| line.outside);
+    let [uids, gids] = asked(plan)?;
+    Some([root(uids)?, root(gids)?])
+}
+
 /// Makes the user namespace that the plan asks for, if it asks for one.
 pub(crate) fn make(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
-    let asked = plan.steps.iter().find_map(|step| match step {
-        Step::MakeUserNamespace { uids, gids } => Some((uids, gids)),
-        _ => None,
-    });
-    asked.map(|(uids, gids)| with_maps(uids.first().map(|map| map.outside), uids, gids)).transpose()
+    asked(plan).map(|[uids, gids]| with_maps(uids.first().map(|map| map.outside), uids, gids)).transpose()
 }
 
 /// Makes a user namespace with these maps that belongs to `owner`, else to the caller.

@@ -203,7 +203,7 @@ impl Sandbox {
                 let user = resolve_user(&process.user, &account("/etc/passwd")?, &account("/etc/group")?)?;
                 let spec = spec::spec(&self.options, &process, &user, &id, &host)?;
                 let mut root = rootfs::describe(layers, &directory, driver, volatile);
-                self.limit_layer(&mut root, &spec, &host)?;
+                self.limit_layer(&mut root, &host)?;
                 (spec, root)
             }
         };
@@ -215,19 +215,15 @@ impl Sandbox {
     }
 
     /// What was asked for must be had; a bound that a profile sets is set where it can be.
-    fn limit_layer(&self, root: &mut RootFs, spec: &Spec, host: &Host) -> Result<(), PlanError> {
+    fn limit_layer(&self, root: &mut RootFs, host: &Host) -> Result<(), PlanError> {
         let Some(wanted) = self.options.storage.or(self.options.bounds().storage) else { return Ok(()) };
-        let own_ids = spec.linux().as_ref().is_some_and(|linux| linux.uid_mappings().is_some());
-        let too_old = |lack, version, instead| Some(PlanError::LayerLimitNeedsNewerKernel { lack, version, instead });
-        let fault = match host.overlay {
-            Overlay::UserXattr if !host::memory_keeps_user_attributes() => {
-                too_old("keep an ordinary user's marks (user.* attributes)", "6.6", ", or run as root")
-            }
-            Overlay::Trusted if own_ids && !host::kernel_at_least(6, 3) => {
-                too_old("can be shown with other owners (idmapped)", "6.3", ", or the ids of its own")
-            }
-            _ => None,
-        };
+        let fault = (host.overlay != Overlay::None && !host::can_limit_layers(host)).then_some(
+            PlanError::LayerLimitNeedsNewerKernel {
+                lack: "keep an ordinary user's marks (user.* attributes)",
+                version: "6.6",
+                instead: ", or run as root",
+            },
+        );
         match (root, self.options.storage, fault) {
             (RootFs::Overlay { .. }, Some(_), Some(fault)) => return Err(fault),
             (RootFs::Directory { .. }, Some(_), _) => return Err(PlanError::LayerLimitNeedsOverlay),

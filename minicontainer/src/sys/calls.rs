@@ -311,9 +311,12 @@ pub(crate) fn set_interface_flags(socket: Fd, request: &libc::ifreq) -> Result<u
     call!(SYS_ioctl, fd(socket), libc::SIOCSIFFLAGS, &raw const *request)
 }
 
-/// Gives the file to another user; its group stays.
-pub(crate) fn set_owner(file: Fd, uid: u32) -> Result<usize> {
-    call!(SYS_fchown, fd(file), uid, u32::MAX)
+/// As an owner's or group's id: it stays as it is.
+pub(crate) const UNCHANGED: u32 = u32::MAX;
+
+/// Gives the file to another user and group.
+pub(crate) fn set_owner(file: Fd, uid: u32, gid: u32) -> Result<usize> {
+    call!(SYS_fchown, fd(file), uid, gid)
 }
 
 pub(crate) fn prlimit(resource: u32, soft: u64, hard: u64) -> Result<usize> {

@@ -13,7 +13,7 @@ impl Containers {
             if is_half(&path) {
                 leftovers.push((path, "half a container"));
             } else if transient::is_left(&path)? {
-                leftovers.push((path, "a container of a build that was killed"));
+                leftovers.push((path, "a container of a build or a judging that was killed"));
             }
         }
         for path in self.directories()? {

@@ -1,4 +1,4 @@
-//! A container that nobody asks about: that of a build's `RUN`, which is over before anybody could.
+//! A container without a record: that of a build's `RUN`, or of a judged program, which is over soon.
 //!
 //! It has no record. All that the next engine must know of it, should this one be killed, is what its control groups are
 //! called: so that is written into its directory, and the directory is locked while somebody attends it.

@@ -220,3 +220,6 @@ fn shown(text: &[u8]) -> String {
     let cut = if text.chars().count() > SHOWN { "…" } else { "" };
     format!("\"{}{cut}\"", text.chars().take(SHOWN).collect::<String>().escape_debug())
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,16 +18,18 @@ use std::{
 };
 
 use minicontainer::{
-    Error, ErrorKind, Report, Sandbox, Signaller, StandardStream, Stdio, Store,
+    Error, ErrorKind, Report, Sandbox, Signaller, StandardStream, StartError, Stdio, Store,
     core::{
         Host,
         options::{Access, Profile},
-        plan::Overlay,
+        plan::Step,
     },
+    host::can_limit_layers,
     store::Image,
 };
+use nix::errno::Errno;
 
-use super::{Code, Comparer, Folder, Judged, Outcome, Program, Test, outcome};
+use super::{Code, Comparer, Folder, Judged, Outcome, Program, Test, outcome, settings::PLACE};
 use crate::container::{ContainerError, Containers};
 
 /// A judging under way, or about to be.
@@ -118,6 +120,9 @@ impl<'a> Judging<'a> {
             Err(RunError::Sandbox(error)) if error.kind() != ErrorKind::Other => {
                 (Outcome::new(Code::RuntimeError, cannot_be_executed(&error)), None)
             }
+            Err(RunError::Sandbox(error)) if lost_its_program(&error) => {
+                (Outcome::new(Code::RuntimeError, "it was removed or renamed while it was judged"), None)
+            }
             Err(error) => (Outcome::new(Code::EngineFault, error.told()), None),
         };
         Judged { program: program.name.clone(), test: test.name.clone(), outcome, report }
@@ -174,7 +179,7 @@ impl<'a> Judging<'a> {
         if let Some(count) = settings.pids.applied(can_limit("pids")) {
             sandbox = sandbox.pids(count.saturating_add(1));
         }
-        if let Some(limit) = settings.disk.applied(self.host.overlay != Overlay::None) {
+        if let Some(limit) = settings.disk.applied(can_limit_layers(&self.host)) {
             sandbox = sandbox.disk_limit(limit);
         }
         sandbox
@@ -201,6 +206,13 @@ impl RunError {
             RunError::Container(error) => error.to_string(),
         }
     }
+}
+
+/// Whether the program's file, which was there at the first look, cannot be shown any more: whoever can remove it is its
+/// owner, and must not spoil the judging of others.
+fn lost_its_program(error: &Error) -> bool {
+    let Error::Start(StartError::Step { step, errno: Errno::ENOENT | Errno::ESTALE, .. }) = error else { return false };
+    matches!(step.as_ref(), Step::BindMount { destination, .. } if destination.starts_with(PLACE))
 }
 
 fn cannot_be_executed(error: &Error) -> String {

@@ -14,17 +14,19 @@
 
 use std::time::Duration;
 
-use minicontainer::core::{
-    Host,
-    options::{ByteSize, StorageLimit, Timeout},
-    plan::Overlay,
+use minicontainer::{
+    core::{
+        Host,
+        options::{ByteSize, StorageLimit, Timeout},
+    },
+    host::can_limit_layers,
 };
 use serde::Deserialize;
 
 use super::{Comparison, JudgeError, Program};
 
 /// The program's place in the container: in a directory, so that a folder can bring more than the program.
-const PLACE: &str = "/program";
+pub(super) const PLACE: &str = "/program";
 
 /// A limit, and whether somebody asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,8 +132,7 @@ impl Settings {
         let mut missing = Vec::new();
         missing.extend(matches!(self.memory, Bound::Usual(_)).then_some("memory").filter(unlimited));
         missing.extend(matches!(self.pids, Bound::Usual(_)).then_some("pids").filter(unlimited));
-        missing
-            .extend(matches!(self.disk, Bound::Usual(_)).then_some("disk").filter(|_| host.overlay == Overlay::None));
+        missing.extend(matches!(self.disk, Bound::Usual(_)).then_some("disk").filter(|_| !can_limit_layers(host)));
         missing
     }
 }

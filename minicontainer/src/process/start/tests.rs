@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use minicontainer_core::plan::Step;
 
 use super::*;
-use crate::process::program::{Bind, Execution, Operation, Place, Source, Start, Terminal};
+use crate::process::program::{Bind, Execution, LayerLimit, Operation, Place, Source, Start, Terminal};
 use crate::sys::calls::Node;
 
 /// No descriptor has this number.
@@ -92,7 +92,12 @@ fn faults() -> Vec<Fault> {
             Errno::EINVAL,
         ),
         first(
-            Operation::LimitWritableLayer { options: wrong_options(), directory: missing(), directories: Vec::new() },
+            Operation::LimitWritableLayer(LayerLimit {
+                options: wrong_options(),
+                directory: missing(),
+                directories: Vec::new(),
+                owner: None,
+            }),
             "fsconfig",
             Errno::EINVAL,
         ),

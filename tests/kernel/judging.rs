@@ -1,0 +1,387 @@
+//! The judge among untrusted programs and untrusted owners of programs: what is shown to a program, who it is there,
+//! what a killed judge leaves, and how much memory an answer takes.
+
+use std::{
+    fs, io,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown, symlink},
+        process::ExitStatusExt,
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use minicontainer::{
+    Error, MIB, Sandbox, StartError, Verdict,
+    core::options::{Access, Profile},
+};
+use nix::errno::Errno;
+
+use crate::fixture::{Fixture, ORDINARY_USER, is_root};
+use crate::sandboxes::{busybox, run, text};
+use crate::swapper::{Swapper, control_falls};
+
+/// A folder to be judged, which belongs to the fixture's user.
+struct Homework<'a> {
+    fixture: &'a Fixture,
+    folder: PathBuf,
+}
+
+impl Homework<'_> {
+    fn new<'a>(fixture: &'a Fixture, settings: &str) -> Homework<'a> {
+        let seeded = fixture.command().args(["image", "seed"]).output().expect("the command starts");
+        assert!(seeded.status.success(), "{seeded:?}");
+        let folder = fixture.directory().join("homework");
+        let homework = Homework { fixture, folder };
+        for directory in ["", "tests", "programs"] {
+            fs::create_dir(homework.path(directory)).expect("a directory");
+            homework.give(&homework.path(directory));
+        }
+        homework.file("judge.toml", settings, 0o644);
+        homework
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn give(&self, path: &Path) {
+        let owner = (is_root() && !self.fixture.is_of_root()).then_some(ORDINARY_USER);
+        chown(path, owner, owner).expect("it can be given to the user");
+    }
+
+    fn file(&self, name: &str, content: &str, mode: u32) {
+        let path = self.path(name);
+        fs::write(&path, content).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("the mode is set");
+        self.give(&path);
+    }
+
+    fn test(&self, name: &str, input: &str, expected: &str) {
+        self.file(&format!("tests/{name}.in"), input, 0o600);
+        self.file(&format!("tests/{name}.out"), expected, 0o600);
+    }
+
+    fn script(&self, name: &str, script: &str, mode: u32) {
+        self.file(&format!("programs/{name}"), &format!("#!/bin/sh\n{script}\n"), mode);
+    }
+
+    fn judge(&self, flags: &[&str]) -> Command {
+        let mut judge = self.fixture.command();
+        judge.arg("judge").arg(&self.folder).args(flags);
+        judge
+    }
+
+    /// Each program and test with its verdict and the reason.
+    #[track_caller]
+    fn verdicts(&self, flags: &[&str]) -> Vec<String> {
+        let format = "{{.program}} {{.test}} {{.verdict}} {{.message}}";
+        lines(&self.judge(&[flags, &["--format", format]].concat()).output().expect("the command starts"))
+    }
+
+    fn containers(&self) -> usize {
+        fs::read_dir(self.fixture.store().join("containers")).map_or(0, Iterator::count)
+    }
+}
+
+fn lines(output: &Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!text.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    text.lines().map(str::to_owned).collect()
+}
+
+fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !reached() {
+        assert!(begin.elapsed() < Duration::from_secs(240), "{what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// While the first program sleeps, the second one's folder changes places with a link to `tests`, once or all the time.
+#[track_caller]
+fn check_swapped(fixture: &Fixture, swapped_all_the_time: bool) {
+    let homework = Homework::new(fixture, "command = ['sh', '-c', '. {program}; cat /program/* 2>&1']");
+    // Whatever is in `tests`, or in the program's folder, is printed; and it is the expected answer that must not be.
+    let tests = 1..=if swapped_all_the_time { 20 } else { 2 };
+    tests.for_each(|number| homework.test(&format!("t{number}"), "", "hidden answer\n"));
+    homework.script("a-sleeper", "sleep 1", 0o755);
+    let folder = homework.path("programs/eve");
+    fs::create_dir(&folder).expect("a directory");
+    homework.give(&folder);
+    homework.file("programs/eve/run", "# mine", 0o644);
+    let link = homework.path("programs/.link");
+    symlink("../tests", &link).expect("a link");
+
+    let format = "{{.program}} {{.verdict}} {{.message}}";
+    let judge = homework.judge(&["--jobs", "1", "--format", format]).stdout(Stdio::piped()).spawn();
+    let judge = judge.expect("the command starts");
+    wait_for("the first container", || homework.containers() > 0);
+    let swapper = swapped_all_the_time.then(|| Swapper::of(&folder, &link));
+    if !swapped_all_the_time {
+        fs::rename(&folder, homework.path("programs/.mine")).expect("a new name");
+        fs::rename(&link, &folder).expect("a link in its place");
+    }
+    let judged = lines(&judge.wait_with_output().expect("its end"));
+    drop(swapper);
+    let eves: Vec<&String> = judged.iter().filter(|line| line.starts_with("eve ")).collect();
+    assert!(!eves.is_empty());
+    // Its own file is there, and nothing else.
+    assert!(eves.iter().all(|line| *line == "eve WA line 1: expected \"hidden answer\", not \"# mine\""), "{eves:?}");
+}
+
+#[test]
+fn roots_judge_shows_no_folder_that_was_swapped_in() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_swapped(&fixture, false);
+}
+
+#[test]
+fn roots_judge_shows_no_folder_that_is_being_swapped_in() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_swapped(&fixture, true);
+}
+
+#[test]
+fn an_ordinary_users_judge_shows_no_folder_that_was_swapped_in() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_swapped(&fixture, false);
+}
+
+#[test]
+fn an_ordinary_users_judge_shows_no_folder_that_is_being_swapped_in() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_swapped(&fixture, true);
+}
+
+/// The library shows what a descriptor is open on, while a bind mount by path, the naive way, shows what is there.
+#[test]
+fn a_bind_of_a_descriptor_follows_no_path() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let place = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| place.path().join(name);
+    for (directory, content) in [("mine", "mine"), ("hidden", "hidden")] {
+        fs::create_dir(at(directory)).expect("a directory");
+        fs::write(at(directory).join("file"), content).expect("a file");
+    }
+    symlink("hidden", at("link")).expect("a link");
+    let held = Arc::new(nix::fcntl::open(&at("mine"), O_PATH, nix::sys::stat::Mode::empty()).expect("open").into());
+    let cat = || Sandbox::from_image(&image).command("cat").arg("/shown/file");
+    let by_descriptor = |target: &str| cat().bind_open(Arc::clone(&held), &at("mine"), target, Access::ReadOnly);
+    let by_path = || cat().bind_ro(at("mine"), "/shown");
+    assert_eq!([text(&by_descriptor("/shown")), text(&by_path())], ["mine", "mine"]);
+    {
+        let _swapper = Swapper::of(&at("mine"), &at("link"));
+        for _ in 0..50 {
+            assert_eq!(text(&by_descriptor("/shown")), "mine");
+        }
+        control_falls("a bind by path", || text(&by_path()) == "hidden");
+    }
+    fs::rename(at("mine"), at("other")).expect("a new name");
+    fs::rename(at("link"), at("mine")).expect("a link in its place");
+    assert_eq!([text(&by_descriptor("/shown")), text(&by_path())], ["mine", "hidden"]);
+    // It cannot be written through, and its plan names it.
+    let write = by_descriptor("/shown").command("sh").args(["-c", "echo x > /shown/file"]);
+    assert_ne!(run(&write).report.verdict, Verdict::Exited(0));
+    assert!(
+        format!("{:?}", by_descriptor("/shown").plan().expect("a plan")).contains(&at("mine").display().to_string())
+    );
+    // A directory that is removed cannot be shown any more, see open_tree(2).
+    fs::remove_dir_all(at("other")).expect("it is removed");
+    let gone = Sandbox::from_image(&image).command("true").bind_open(held, &at("mine"), "/shown", Access::ReadOnly);
+    match gone.output() {
+        Err(Error::Start(StartError::Step { errno: Errno::ENOENT | Errno::ESTALE, .. })) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+const O_PATH: nix::fcntl::OFlag = nix::fcntl::OFlag::O_PATH.union(nix::fcntl::OFlag::O_CLOEXEC);
+
+/// Files that only their owner may read are shown to the program as its own; and of the host it is not root.
+#[test]
+fn roots_judge_holds_programs_as_untrusted() {
+    let Some(fixture) = Fixture::root() else { return };
+    let homework = Homework::new(&fixture, "");
+    homework.test("one", "", "0 0 0000\n");
+    let look = "echo $(id -u) $(stat -c %u /program/run) $(sed -n 's/CapEff:.*\\(....\\)$/\\1/p' /proc/self/status)";
+    // What of the host is root's is nobody's here, but for the program's own file.
+    let look = format!("{look}; test $(cut -c12-22 /proc/self/uid_map | tr -d ' ') != 0");
+    let of = |name: &str, mode: u32, owner: u32| {
+        homework.script(name, &look, mode);
+        chown(homework.path(&format!("programs/{name}")), Some(owner), Some(owner)).expect("an owner");
+    };
+    of("roots", 0o700, 0);
+    of("students", 0o700, 1000);
+    // Accounts of a directory service have numbers beyond those of any range.
+    of("somebodys", 0o700, 1_234_567_890);
+    let verdicts = homework.verdicts(&[]);
+    let caps = verdicts[0].split('"').nth(3).unwrap_or_default().split(' ').nth(2).unwrap_or_default().to_owned();
+    let expect = ["roots", "somebodys", "students"]
+        .map(|name| format!("{name} one WA line 1: expected \"0 0 0000\", not \"0 0 {caps}\""));
+    assert_eq!(verdicts, expect);
+    // The control: root of the host, or a program's file that is shown with its own owner, cannot do this.
+    let default = homework.verdicts(&["--profile", "default"]);
+    assert!(default.iter().all(|line| line.contains("RE exit code 1")), "{default:?}");
+    let image = busybox(&fixture);
+    let naive = Sandbox::from_image(&image).profile(Profile::Untrusted).command("/program");
+    let naive = naive.bind_ro(homework.path("programs/roots"), "/program").output();
+    assert!(naive.is_err_and(|error| error.to_string().contains("EACCES")));
+}
+
+/// A program that lies where owners cannot be mapped is not judged wrongly; it is said why, and what can be done.
+#[test]
+fn a_file_system_without_idmapped_mounts_is_named() {
+    let Some(fixture) = Fixture::root() else { return };
+    let image = busybox(&fixture);
+    // procfs can be idmapped nowhere.
+    let file = Arc::new(fs::File::open("/proc/version").expect("a file"));
+    let sandbox = Sandbox::from_image(&image).profile(Profile::Untrusted).command("true");
+    let refused = sandbox.bind_open(file, Path::new("/proc/version"), "/x", Access::ReadOnly).output();
+    let error = refused.expect_err("it is refused");
+    assert!(error.to_string().contains("mount_setattr"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("idmapped")), "{error}");
+}
+
+#[test]
+fn only_files_are_tests_and_only_once() {
+    let fixture = Fixture::any();
+    let homework = Homework::new(&fixture, "");
+    homework.test("one", "", "");
+    homework.script("ada", "true", 0o755);
+    let refused = |path: PathBuf, told: &str| {
+        let output = homework.judge(&[]).output().expect("the command starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(125) && stderr.contains(told), "{stderr}");
+        fs::remove_file(path).expect("it is removed");
+    };
+    for name in ["tests/two.in", "tests/two.out", "programs/eve"] {
+        symlink("/etc/hostname", homework.path(name)).expect("a link");
+        refused(homework.path(name), "links are not followed");
+        nix::unistd::mkfifo(&homework.path(name), nix::sys::stat::Mode::from_bits_retain(0o644)).expect("a FIFO");
+        refused(homework.path(name), "it is not a file");
+    }
+    assert_eq!(homework.verdicts(&[]), ["ada one AC <no value>"]);
+}
+
+/// Whoever removes a program while it is judged spoils that program's verdict and nobody else's.
+#[test]
+fn a_program_that_is_removed_meanwhile_is_no_engine_fault() {
+    let fixture = Fixture::any();
+    let homework = Homework::new(&fixture, "");
+    homework.test("one", "", "");
+    homework.script("a-sleeper", "sleep 1", 0o755);
+    for name in ["eve", "zoe"] {
+        fs::create_dir(homework.path(&format!("programs/{name}"))).expect("a directory");
+        homework.script(&format!("{name}/run"), "true", 0o755);
+    }
+    let format = "{{.program}} {{.verdict}} {{.message}}";
+    let judge = homework.judge(&["--jobs", "1", "--format", format]).stdout(Stdio::piped()).spawn();
+    let judge = judge.expect("the command starts");
+    wait_for("the first container", || homework.containers() > 0);
+    fs::remove_dir_all(homework.path("programs/eve")).expect("it is removed");
+    let output = judge.wait_with_output().expect("its end");
+    let gone = "eve RE it was removed or renamed while it was judged";
+    assert_eq!(lines(&output), ["a-sleeper AC <no value>", gone, "zoe AC <no value>"]);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+/// Kills the judge at many moments; its programs end with it, and the next command clears away the rest.
+#[track_caller]
+fn check_killed(fixture: &Fixture) {
+    let homework = Homework::new(fixture, "time = '100s'");
+    (0..4).for_each(|number| homework.test(&format!("t{number}"), "", ""));
+    homework.script("daemon", "sleep 1000 & (sleep 1000 &) ; sleep 1000", 0o755);
+    let mut left = 0;
+    for round in 0..20 {
+        let mut judge = homework.judge(&["--jobs", "4"]);
+        let mut judge = judge.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command starts");
+        thread::sleep(Duration::from_millis(round * 4));
+        if round % 4 == 3 {
+            wait_for("containers", || homework.containers() > 0);
+        }
+        judge.kill().expect("it can be killed");
+        judge.wait().expect("its end");
+        left = left.max(homework.containers());
+    }
+    // The control: there was something to clear away, and `system check` sees it.
+    assert!(left > 0, "no judge was killed in time");
+    let check = fixture.command().args(["system", "check", "--quick"]).output().expect("the command starts");
+    assert!(
+        homework.containers() == 0 || String::from_utf8_lossy(&check.stdout).contains("dead container"),
+        "{check:?}"
+    );
+    let next = fixture.command().args(["run", "--rm", "busybox", "true"]).output().expect("the command starts");
+    assert!(next.status.success(), "{next:?}");
+    assert_eq!(homework.containers(), 0);
+    fixture.oracle().check();
+}
+
+#[test]
+fn roots_killed_judge_leaves_nothing() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_killed(&fixture);
+}
+
+#[test]
+fn an_ordinary_users_killed_judge_leaves_nothing() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_killed(&fixture);
+}
+
+/// The most memory that a process had, in bytes.
+fn peak_memory(child: Child) -> u64 {
+    let mut status = 0;
+    // SAFETY: struct rusage is plain numbers, for which all zero is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: waits for a child of this process, of which nothing else asks, and writes to both.
+    let pid = unsafe { libc::wait4(child.id().cast_signed(), &raw mut status, 0, &raw mut usage) };
+    assert_eq!(pid, child.id().cast_signed(), "{}", io::Error::last_os_error());
+    assert!(std::process::ExitStatus::from_raw(status).code().is_some());
+    usage.ru_maxrss.unsigned_abs() * 1024
+}
+
+/// An answer is compared while it comes: 16 MiB of newlines from four programs at once cost the judge next to nothing.
+#[test]
+fn answers_of_any_length_cost_no_memory() {
+    let fixture = Fixture::any();
+    let homework = Homework::new(&fixture, "output = '32m'\ntime = '100s'\ncpu-time = '60s'");
+    homework.test("one", "", "1\n");
+    let peak = |script: &str, verdict: &str| {
+        (0..4).for_each(|number| homework.script(&format!("p{number}"), script, 0o755));
+        for comparison in ["exact", "lines", "tokens"] {
+            let settings = format!("output = '32m'\ntime = '100s'\ncpu-time = '60s'\ncomparison = '{comparison}'");
+            homework.file("judge.toml", &settings, 0o644);
+            let verdicts = homework.verdicts(&["--jobs", "4"]);
+            assert!(verdicts.iter().all(|line| verdict == "" || line.contains(verdict)), "{verdicts:?}");
+        }
+        let mut judge = homework.judge(&["--jobs", "4"]);
+        peak_memory(judge.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command starts"))
+    };
+    let little = peak("echo 1", "AC");
+    let much = peak("yes '' | head -c 16777216", "");
+    let long = peak("yes x | tr -d '\\n' | head -c 16777216", "WA");
+    assert!(much < little + 8 * MIB && long < little + 8 * MIB, "{little} {much} {long}");
+}
+
+/// Whoever owns it, and however it is named: the store's directory tells nothing of the judged programs to others.
+#[test]
+fn a_judged_programs_directory_is_the_engines_alone() {
+    let fixture = Fixture::any();
+    let homework = Homework::new(&fixture, "time = '100s'");
+    homework.test("one", "", "");
+    homework.script("sleeper", "sleep 1000", 0o755);
+    let mut judge = homework.judge(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    wait_for("a container", || homework.containers() > 0);
+    for entry in fs::read_dir(fixture.store().join("containers")).expect("a directory").flatten() {
+        let metadata = entry.metadata().expect("a directory");
+        assert_eq!((metadata.mode() & 0o7777, metadata.uid()), (0o700, nix::unistd::geteuid().as_raw()));
+    }
+    judge.kill().expect("it can be killed");
+    judge.wait().expect("its end");
+    let next = fixture.command().args(["run", "--rm", "busybox", "true"]).output().expect("the command starts");
+    assert!(next.status.success(), "{next:?}");
+}
