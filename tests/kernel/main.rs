@@ -44,4 +44,5 @@ mod system_calls;
 mod system_directories;
 mod terminals;
 mod verdicts;
+mod walks;
 mod weak_engine;

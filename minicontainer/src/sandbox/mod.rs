@@ -25,9 +25,8 @@ mod running;
 mod stdio;
 mod streams;
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -285,7 +284,7 @@ impl Sandbox {
         let scratch = match self.place {
             Place::Kept { .. } => None,
             Place::Below(_) => {
-                DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(made)?;
+                crate::store::private::make_directory(directory).map_err(made)?;
                 Some(running::Scratch { directory: directory.to_owned() })
             }
         };

@@ -13,7 +13,6 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use minicontainer::Store;
 use minicontainer_engine::judge::{Code, Folder, JudgeError, Judged, Judging, junit};
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -28,6 +27,7 @@ use super::{
     run::signals::{self, Attention},
     security::ProfileArgument,
 };
+use crate::commands::open_store;
 use crate::{
     error::{ENGINE_FAILED, Failure, warn},
     format::choice::Choice,
@@ -98,7 +98,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let format = Choice::parse(&arguments.format)?;
     raise_descriptor_limit()?;
     let folder = Folder::read(&arguments.folder)?;
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let image = find_image(&store, &folder.settings.image)?;
     let judging = Judging::new(&folder, &image, &store, arguments.profile.profile());
     judging.check()?;
