@@ -24,9 +24,8 @@ mod error;
 mod running;
 mod stdio;
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::Read;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -263,7 +262,7 @@ impl Sandbox {
         let scratch = match self.place {
             Place::Kept { .. } => None,
             Place::Below(_) => {
-                DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(made)?;
+                crate::store::private::make_directory(directory).map_err(made)?;
                 Some(running::Scratch { directory: directory.to_owned() })
             }
         };

@@ -11,9 +11,8 @@
 //! ```
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -24,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Store, StoreError,
     blob::{parse, read_document},
+    private,
     staging::Staging,
 };
 
@@ -64,14 +64,14 @@ impl StagedLayer {
         let path = staging.vacant();
         let tree = path.join("fs");
         // Mode 0700: a set-user-id program of an image must not be within reach of the machine's other users.
-        let mut builder = fs::DirBuilder::new();
-        builder.mode(0o700).create(&path).map_err(StoreError::io("make the directory", &path))?;
-        builder.create(&tree).map_err(StoreError::io("make the directory", &tree))?;
+        for directory in [&path, &tree] {
+            private::make_new_directory(directory).map_err(StoreError::io("make the directory", directory))?;
+        }
         let record = LayerRecord { diff_id: diff_id.clone(), size: fill(&tree)? };
         let file = path.join("layer.json");
         serde_json::to_vec(&record)
             .map_err(io::Error::from)
-            .and_then(|json| fs::write(&file, json))
+            .and_then(|json| private::write(&file, json))
             .map_err(StoreError::io("write", &file))?;
         Ok(StagedLayer { path, diff_id: record.diff_id })
     }

@@ -13,7 +13,7 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
+    fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use super::{
     Damaged, StoreError,
     blob::{parse, read_document},
+    private,
     staging::{Staging, publish},
 };
 
@@ -63,7 +64,7 @@ impl Layout {
     /// Makes what is missing of an empty layout. The caller holds the store's lock.
     pub(super) fn create(&self, staging: &Staging) -> Result<(), StoreError> {
         let blobs = self.root.join("blobs/sha256");
-        fs::create_dir_all(&blobs).map_err(StoreError::io("make the directory", &blobs))?;
+        private::make_directory(&blobs).map_err(StoreError::io("make the directory", &blobs))?;
         replace(staging, &self.root.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         if self.exists() { Ok(()) } else { self.write_index(staging, Vec::new()) }
     }
@@ -149,7 +150,7 @@ impl Layout {
 /// Writes a file so that its readers see the old content or the new, never a mixture.
 fn replace(staging: &Staging, path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let staged = staging.vacant();
-    let mut file = File::create_new(&staged).map_err(StoreError::io("make the file", &staged))?;
+    let mut file = private::create(&staged).map_err(StoreError::io("make the file", &staged))?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(StoreError::io("write", &staged))?;
     publish(&staged, path)
 }

@@ -4,18 +4,14 @@
 //! must be alone meanwhile, or two such decisions mix. The store has one lock for that: flock(2) on the file `lock`.
 //! The kernel gives it back when its holder closes the file or dies, so no lock is ever left behind by a crash.
 
-use std::{
-    fs::{File, OpenOptions},
-    io,
-    path::Path,
-};
+use std::{fs::File, io, path::Path};
 
 use nix::{
     errno::Errno,
     fcntl::{Flock, FlockArg},
 };
 
-use super::StoreError;
+use super::{StoreError, private};
 
 /// The store's exclusive lock, held until this value is dropped.
 #[derive(Debug)]
@@ -26,12 +22,7 @@ pub struct Lock {
 impl Lock {
     /// Waits until nobody else holds the lock, then holds it.
     pub(super) fn acquire(path: &Path) -> Result<Lock, StoreError> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(StoreError::io("open the lock", path))?;
+        let mut file = private::open(path).map_err(StoreError::io("open the lock", path))?;
         loop {
             match Flock::lock(file, FlockArg::LockExclusive) {
                 Ok(held) => return Ok(Lock { _held: held }),

@@ -43,6 +43,7 @@ mod image;
 mod layer;
 mod layout;
 mod lock;
+pub mod private;
 mod remove;
 mod staging;
 #[cfg(test)]

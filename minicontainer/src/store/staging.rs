@@ -12,7 +12,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -23,7 +23,7 @@ use nix::{
     unistd::syncfs,
 };
 
-use super::{StoreError, blob::Blob};
+use super::{StoreError, blob::Blob, private};
 use crate::process::user_namespace;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -40,8 +40,10 @@ impl Staging {
     pub(super) fn new(parent: &Path) -> Result<Staging, StoreError> {
         loop {
             let path = parent.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
-            match fs::DirBuilder::new().mode(0o700).create(&path) {
+            match private::make_new_directory(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                // A sweeper was faster, as below.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && parent.exists() => continue,
                 made => made.map_err(StoreError::io("make the directory", &path))?,
             }
             // Between the mkdir and the lock a sweeper may take it for a dead one's: then try again.
@@ -57,7 +59,7 @@ impl Staging {
     /// Writes all that `content` gives into a new file, hashing on the way.
     pub fn blob(&self, mut content: impl Read) -> Result<Blob, StoreError> {
         let path = self.vacant();
-        let mut file = File::create_new(&path).map_err(StoreError::io("make the file", &path))?;
+        let mut file = private::create(&path).map_err(StoreError::io("make the file", &path))?;
         let mut digester = Digester::new();
         let mut piece = vec![0; 1 << 17];
         let mut size = 0;

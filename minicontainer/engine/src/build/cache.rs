@@ -13,16 +13,15 @@
 //! useless. It names no instruction and no file, and a key says nothing of a secret, for none goes into it.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use minicontainer::{
     core::Digest,
-    store::{Staging, Store, StoreError},
+    store::{Staging, Store, StoreError, private},
 };
 use nix::{
     errno::Errno,
@@ -153,8 +152,7 @@ impl<'a> Cache<'a> {
     fn lock(&self, how: FlockArg) -> Result<Option<Flock<File>>, BuildError> {
         self.make_directory(&self.directory)?;
         let path = self.directory.join("users");
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let mut file = opened.map_err(failed(&path))?;
+        let mut file = private::open(&path).map_err(failed(&path))?;
         loop {
             match Flock::lock(file, how) {
                 Ok(held) => return Ok(Some(held)),
@@ -166,7 +164,7 @@ impl<'a> Cache<'a> {
     }
 
     fn make_directory(&self, path: &Path) -> Result<(), BuildError> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed(path))
+        private::make_directory(path).map_err(failed(path))
     }
 }
 
@@ -185,7 +183,7 @@ fn listed(directory: &Path) -> Result<Vec<PathBuf>, BuildError> {
 /// Whole or not at all.
 fn write(staging: &Staging, place: &Path, value: &impl Serialize) -> Result<(), BuildError> {
     let staged = staging.vacant();
-    let written = serde_json::to_vec(value).map_err(io::Error::from).and_then(|text| fs::write(&staged, text));
+    let written = serde_json::to_vec(value).map_err(io::Error::from).and_then(|text| private::write(&staged, text));
     written.and_then(|()| fs::rename(&staged, place)).map_err(failed(place))
 }
 

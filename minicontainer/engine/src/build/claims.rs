@@ -10,8 +10,7 @@
 //! place, if that should ever be, only wait without need.
 
 use std::{
-    fs::{File, OpenOptions},
-    os::unix::fs::OpenOptionsExt,
+    fs::File,
     path::Path,
     sync::{
         Mutex, PoisonError,
@@ -21,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use minicontainer::core::Digest;
+use minicontainer::{core::Digest, store::private};
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, fcntl},
@@ -59,8 +58,7 @@ impl Claims {
     ) -> Result<Claimed, BuildError> {
         let failed = |source| BuildError::Make { path: file.to_owned(), source };
         // Each claim is a description of its own, or two stages of the same build would not see each other's.
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file);
-        let opened = opened.map_err(failed)?;
+        let opened = private::open(file).map_err(failed)?;
         let lock = byte_of(key);
         let mut waits = Some(waits);
         loop {

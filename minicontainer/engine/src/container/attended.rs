@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minicontainer::{Report, Store, Verdict};
+use minicontainer::{Report, Store, Verdict, store::private};
 use nix::{
     errno::Errno,
     fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2},
@@ -107,7 +107,9 @@ impl Attended {
 
     fn write(&self, path: &Path, content: &[u8]) -> Result<(), ContainerError> {
         let written = || -> io::Result<()> {
-            let mut file = File::create(path)?;
+            let mut file = private::open(path)?;
+            // A killed engine may have left it.
+            file.set_len(0)?;
             file.write_all(content)?;
             match self.container.after_exit {
                 AfterExit::Keep => file.sync_all(),

@@ -6,13 +6,13 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 use minicontainer::{
     core::plan::{Plan, Step},
     rootfs,
+    store::private,
 };
 use nix::fcntl::{Flock, FlockArg};
 
@@ -48,7 +48,7 @@ impl Transient {
     /// Writes down by which control groups the container of this plan will be limited, before there are any.
     pub(crate) fn note_groups(&self, plan: &Plan) -> Result<(), ContainerError> {
         let (Some(name), file) = (cgroup_of(plan), self.path.join(GROUP)) else { return Ok(()) };
-        fs::write(&file, name).map_err(ContainerError::io("write", &file))
+        private::write(&file, name).map_err(ContainerError::io("write", &file))
     }
 }
 
@@ -74,8 +74,7 @@ impl Containers {
         self.sweep()?;
         let id = Id::random()?;
         let path = self.directory.join(id.as_str()).with_extension(EXTENSION);
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
-        made.map_err(ContainerError::io("make the directory", &path))?;
+        private::make_directory(&path).map_err(ContainerError::io("make the directory", &path))?;
         let opened = File::open(&path).map_err(ContainerError::io("open", &path))?;
         let alive = Flock::lock(opened, FlockArg::LockExclusive)
             .map_err(|(_, errno)| ContainerError::io("lock", &path)(errno.into()))?;

@@ -11,9 +11,9 @@
 //! the names are removed ([`forget`]). What nobody comes back for is [`sweep`]t: whatever is a day old, or too much.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -21,7 +21,7 @@ use std::{
 use minicontainer::{
     Store,
     core::{Digest, digest::Digester},
-    store::{Blob, Staging},
+    store::{Blob, Staging, private},
 };
 use nix::{
     errno::Errno,
@@ -82,10 +82,9 @@ impl Claim {
         let directory = directory(store);
         let path = directory.join(digest.hex());
         let failed = |source| RegistryError::Local { action: format!("claim {}", path.display()), source };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
+        private::make_directory(&directory).map_err(failed)?;
         loop {
-            let mut options = OpenOptions::new();
-            let file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+            let file = private::open(&path).map_err(failed)?;
             let held = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(held) => held,
                 Err((file, Errno::EWOULDBLOCK)) => {

@@ -14,14 +14,13 @@
 
 use std::{
     env,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use minicontainer::core::reference::DEFAULT_REGISTRY;
+use minicontainer::{core::reference::DEFAULT_REGISTRY, store::private};
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Map, Value, json};
 
@@ -165,7 +164,7 @@ impl Config {
             let path = given.clone();
             move |source| RegistryError::Config { action, path, source }
         };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(failed("make the directory of"))?;
+        private::make_directory(parent).map_err(failed("make the directory of"))?;
         let directory = File::open(parent).map_err(failed("lock"))?;
         let _lock =
             Flock::lock(directory, FlockArg::LockExclusive).map_err(|(_, errno)| failed("lock")(errno.into()))?;
@@ -188,7 +187,7 @@ fn replace(path: &Path, content: &Map<String, Value>) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}", std::process::id()));
     let temporary = PathBuf::from(temporary);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let mut file = private::create(&temporary)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     let replaced = written.and_then(|()| fs::rename(&temporary, path));
     if replaced.is_err() {

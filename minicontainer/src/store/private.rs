@@ -1,0 +1,74 @@
+//! What belongs to the store's owner alone: directories of mode 0700 and files of mode 0600, whatever the caller's umask.
+//!
+//! An umask can only take permissions away, so nothing is open to other users for even a moment. But a umask such as 0777
+//! takes the owner's as well, and an ordinary user could then not read what was just written: so the mode is set again.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+const DIRECTORY: u32 = 0o700;
+const FILE: u32 = 0o600;
+
+/// Makes a directory, and those above it that are missing. One that is there stays as it is.
+///
+/// # Errors
+/// Those of mkdir(2).
+pub fn make_directory(path: &Path) -> io::Result<()> {
+    match make_new_directory(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_directory(path.parent().filter(|parent| !parent.as_os_str().is_empty()).ok_or(error)?)?;
+            make_directory(path)
+        }
+        made => made,
+    }
+}
+
+/// Makes a directory that must not be there yet.
+///
+/// # Errors
+/// Those of mkdir(2).
+pub fn make_new_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(DIRECTORY).create(path)?;
+    fs::set_permissions(path, Permissions::from_mode(DIRECTORY))
+}
+
+/// Makes a file that must not be there yet, and opens it for writing.
+///
+/// # Errors
+/// Those of open(2).
+pub fn create(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(FILE).open(path)?;
+    file.set_permissions(Permissions::from_mode(FILE))?;
+    Ok(file)
+}
+
+/// Writes a new file.
+///
+/// # Errors
+/// Those of open(2) and write(2).
+pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    create(path)?.write_all(content.as_ref())
+}
+
+/// Opens a file for reading and writing, and makes it if it is not there: a lock, or what is continued later.
+///
+/// # Errors
+/// Those of open(2).
+pub fn open(path: &Path) -> io::Result<File> {
+    loop {
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        match create(path) {
+            // Another process was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => drop(made?),
+        }
+    }
+}
