@@ -39,4 +39,5 @@ mod swapper;
 mod system_calls;
 mod terminals;
 mod verdicts;
+mod walks;
 mod weak_engine;

@@ -4,109 +4,166 @@
 //! directory itself, which both drivers make anew with mode 0755.) An ordinary user owns all of the copy, as of the
 //! layers: inside the container that user is root. Where the file system shares blocks between files (btrfs, XFS),
 //! copy_file_range(2), which [`io::copy`] uses, makes *reflinks*, and the file system does the copy-on-write.
+//!
+//! The copy is made below a descriptor, one name at a time, as the layers are read: so it may be as deep as they are. All
+//! is made anew, and nothing that exists is opened for writing.
 
 use std::{
     collections::HashMap,
-    fs::{self, DirBuilder, File, FileTimes, Metadata, OpenOptions, Permissions},
+    ffi::{OsStr, OsString},
+    fs::{File, FileTimes, Metadata, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown, lchown, symlink},
-    path::{Path, PathBuf},
+    os::{
+        fd::AsFd,
+        unix::{
+            ffi::OsStrExt,
+            fs::{MetadataExt, PermissionsExt, fchown},
+        },
+    },
+    path::Path,
 };
 
 use nix::{
-    fcntl::AT_FDCWD,
+    errno::Errno,
+    fcntl::{AtFlags, OFlag, openat},
     sys::{
-        stat::{Mode, SFlag, UtimensatFlags, mknod, utimensat},
+        stat::{FchmodatFlags, Mode, SFlag, UtimensatFlags, fchmodat, mkdirat, mknodat, utimensat},
         time::TimeSpec,
     },
-    unistd::geteuid,
+    unistd::{Gid, Uid, fchownat, geteuid, linkat, symlinkat},
 };
 
 use super::{
     RootFsError,
     merged::{Entry, Merged},
+    tree::Directory,
+    walk::{Closed, Next},
 };
 use crate::sys::xattr;
 
-/// Writes what the stack shows into `target`, an empty directory.
-///
-/// Targets are plain paths below the container's directory, which only its owner may enter and in which no container
-/// runs yet; all is made anew, and nothing that exists is opened for writing.
+/// Writes all that the stack shows into `target`, an empty directory.
 pub(super) fn copy(merged: &Merged, target: &Path) -> Result<(), RootFsError> {
-    // The first copy of each file that has several names, by device and inode.
-    let mut linked: HashMap<(u64, u64), PathBuf> = HashMap::new();
-    let mut directories = Vec::new();
-    merged.walk(&mut |path, Entry { metadata, places }| {
-        let from = &places[0];
-        let to = target.join(path.strip_prefix("/").unwrap_or(path));
-        let failed = || RootFsError::io("copy", from);
+    let mut copy = Copy {
+        root: Directory::open(target).map_err(RootFsError::io("open", target))?,
+        entered: None,
+        linked: HashMap::new(),
+        directories: Vec::new(),
+    };
+    merged.walk(Closed::Refuse, |entry| {
+        let failed = |source: io::Error| RootFsError::io("copy", entry.place.path())(source);
+        let attributes =
+            if entry.metadata().is_dir() || entry.metadata().is_file() { entry.attributes()? } else { Vec::new() };
+        copy.entry(entry, attributes).map_err(failed).map(|()| Next::Enter)
+    })?;
+    copy.finish()
+}
+
+type Attributes = Vec<(OsString, Vec<u8>)>;
+
+struct Copy {
+    root: Directory,
+    /// The directory that the last entry was made in.
+    entered: Option<(Vec<u8>, Directory)>,
+    /// The first copy of each file that has several names, by device and inode.
+    linked: HashMap<(u64, u64), Vec<u8>>,
+    directories: Vec<(Vec<u8>, Metadata, Attributes)>,
+}
+
+impl Copy {
+    fn entry(&mut self, entry: &Entry, attributes: Attributes) -> io::Result<()> {
+        let (path, metadata) = (entry.place.path(), entry.metadata());
+        self.enter(parent(path))?;
+        let place = self.entered.as_ref().map_or(&self.root, |(_, directory)| directory);
+        let name = Path::new(path.file_name().unwrap_or_default());
         if metadata.is_dir() {
-            DirBuilder::new().mode(0o700).create(&to).map_err(failed())?;
-            directories.push((from.clone(), to, metadata.clone()));
+            mkdirat(place, name, Mode::S_IRWXU)?;
+            // The caller's umask may have taken away even what its owner needs to fill it.
+            fchmodat(place, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
+            self.directories.push((path.as_os_str().as_bytes().to_vec(), metadata.clone(), attributes));
             return Ok(());
         }
         if metadata.nlink() > 1 {
             let inode = (metadata.dev(), metadata.ino());
-            if let Some(first) = linked.get(&inode) {
-                return fs::hard_link(first, &to).map_err(failed());
+            if let Some(first) = self.linked.get(&inode) {
+                let first = Path::new(OsStr::from_bytes(first));
+                let from = self.below(parent(first))?;
+                return Ok(linkat(&from, first.file_name().unwrap_or_default(), place, name, AtFlags::empty())?);
             }
-            linked.insert(inode, to.clone());
+            self.linked.insert(inode, path.as_os_str().as_bytes().to_vec());
         }
-        if metadata.is_file() { copy_file(from, &to, metadata) } else { copy_special(from, &to, metadata) }
-            .map_err(failed())
-    })?;
-    // Last of all: a read-only directory must be filled before, and filling changes its times.
-    for (from, to, metadata) in &directories {
-        let failed = || RootFsError::io("copy the directory", from);
-        let (from, to) = (File::open(from).map_err(failed())?, File::open(to).map_err(failed())?);
-        copy_metadata(&from, &to, metadata).map_err(failed())?;
+        let place = self.entered.as_ref().map_or(&self.root, |(_, directory)| directory);
+        if metadata.is_file() { copy_file(entry, place, name, &attributes) } else { copy_special(entry, place, name) }
     }
-    Ok(())
+
+    fn enter(&mut self, path: &[u8]) -> io::Result<()> {
+        if self.entered.as_ref().is_none_or(|(entered, _)| entered != path) {
+            self.entered = Some((path.to_vec(), self.below(path)?));
+        }
+        Ok(())
+    }
+
+    fn below(&self, path: &[u8]) -> io::Result<Directory> {
+        self.root.descend(path)?.ok_or_else(|| Errno::ENOENT.into())
+    }
+
+    /// Sets of directories what can only be set when they are filled: a read-only one must be filled before, and filling
+    /// changes its times. The innermost come first, since one that is closed cannot be passed.
+    fn finish(self) -> Result<(), RootFsError> {
+        for (path, metadata, attributes) in self.directories.iter().rev() {
+            let opened = self.below(path).and_then(|directory| Ok(File::from(directory.to_be_read()?)));
+            let set = opened.and_then(|directory| copy_metadata(&directory, metadata, attributes));
+            set.map_err(RootFsError::io("copy the directory", OsStr::from_bytes(path)))?;
+        }
+        Ok(())
+    }
 }
 
-fn copy_file(from: &Path, to: &Path, metadata: &Metadata) -> io::Result<()> {
-    let mut from = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(from)?;
-    let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+fn parent(path: &Path) -> &[u8] {
+    path.parent().map_or(&[], |parent| parent.as_os_str().as_bytes())
+}
+
+fn copy_file(entry: &Entry, place: &Directory, name: &Path, attributes: &Attributes) -> io::Result<()> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mut from = entry.open().map_err(io::Error::other)?;
+    let mut to = File::from(openat(place, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
     io::copy(&mut from, &mut to)?;
-    copy_metadata(&from, &to, metadata)
+    copy_metadata(&to, entry.metadata(), attributes)
 }
 
 /// The order matters: chown(2) clears set-user-id bits and file capabilities, setting attributes needs no time.
-fn copy_metadata(from: &File, to: &File, metadata: &Metadata) -> io::Result<()> {
+fn copy_metadata(to: &File, metadata: &Metadata, attributes: &Attributes) -> io::Result<()> {
     if geteuid().is_root() {
         fchown(to, Some(metadata.uid()), Some(metadata.gid()))?;
     }
     to.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777))?;
-    for name in xattr::names(from)? {
+    for (name, value) in attributes {
         // Overlay's notes have been obeyed; a label of SELinux belongs to the place, and the kernel has given one.
-        let bytes = name.as_encoded_bytes();
         let own = [&b"trusted.overlay."[..], b"user.overlay.", b"security.selinux"];
-        if own.iter().any(|prefix| bytes.starts_with(prefix)) {
-            continue;
-        }
-        if let Some(value) = xattr::get(from, &name)? {
-            xattr::set(to, &name, &value)?;
+        if !own.iter().any(|prefix| name.as_bytes().starts_with(prefix)) {
+            xattr::set(to, name, value)?;
         }
     }
     to.set_times(FileTimes::new().set_accessed(metadata.accessed()?).set_modified(metadata.modified()?))
 }
 
 /// A symbolic link, device, pipe or socket: what cannot be opened to be copied.
-fn copy_special(from: &Path, to: &Path, metadata: &Metadata) -> io::Result<()> {
-    let set_owner = |chown: fn(PathBuf, Option<u32>, Option<u32>) -> io::Result<()>| match geteuid().is_root() {
-        true => chown(to.to_owned(), Some(metadata.uid()), Some(metadata.gid())),
-        false => Ok(()),
-    };
+fn copy_special(entry: &Entry, place: &Directory, name: &Path) -> io::Result<()> {
+    let metadata = entry.metadata();
     if metadata.is_symlink() {
-        symlink(fs::read_link(from)?, to)?;
-        set_owner(lchown)?;
+        symlinkat(&entry.target().map_err(io::Error::other)?, place, name)?;
     } else {
         let kind = SFlag::from_bits_truncate(metadata.mode()) & SFlag::S_IFMT;
-        mknod(to, kind, Mode::S_IRUSR | Mode::S_IWUSR, metadata.rdev())?;
-        set_owner(chown)?;
-        fs::set_permissions(to, Permissions::from_mode(metadata.mode() & 0o7777))?;
+        mknodat(place, name, kind, Mode::S_IRUSR | Mode::S_IWUSR, metadata.rdev())?;
+    }
+    if geteuid().is_root() {
+        let (uid, gid) = (Uid::from_raw(metadata.uid()), Gid::from_raw(metadata.gid()));
+        fchownat(place, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    }
+    if !metadata.is_symlink() {
+        // It has just been made here, where no container runs yet, and so is no symbolic link.
+        fchmodat(place, name, Mode::from_bits_truncate(metadata.mode() & 0o7777), FchmodatFlags::FollowSymlink)?;
     }
     let accessed = TimeSpec::new(metadata.atime(), metadata.atime_nsec());
     let modified = TimeSpec::new(metadata.mtime(), metadata.mtime_nsec());
-    Ok(utimensat(AT_FDCWD, to, &accessed, &modified, UtimensatFlags::NoFollowSymlink)?)
+    Ok(utimensat(place.as_fd(), name, &accessed, &modified, UtimensatFlags::NoFollowSymlink)?)
 }

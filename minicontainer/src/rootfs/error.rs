@@ -1,9 +1,9 @@
-//! What can go wrong with a root file system, and for each how to mend it.
+//! What can go wrong with a root file system, with a hint for each.
 
 use std::{io, path::PathBuf};
 
 /// Something about a root file system that could not be done. The message says what was tried on what,
-/// [`source`](std::error::Error) why it failed, [`hint`](RootFsError::hint) how to mend it.
+/// [`source`](std::error::Error) why it failed, [`hint`](RootFsError::hint) what to do.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum RootFsError {
@@ -11,15 +11,21 @@ pub enum RootFsError {
     #[error("cannot {action} {}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     /// A file of the image that must be an ordinary one is a directory, a device or a pipe.
-    #[error("cannot read {path} of the image: it is no regular file")]
+    #[error("cannot read {path} of the image: it is not a regular file")]
     NotRegular { path: String },
     /// A file of the image is larger than is believable.
     #[error("cannot read {path} of the image: it is larger than {limit} bytes")]
     TooLarge { path: String, limit: u64 },
+    /// Directories are nested deeper than any path that is walked.
+    #[error("cannot walk through {}: a path in it is longer than {limit} bytes", place.display())]
+    TooDeep { place: PathBuf, limit: usize },
+    /// A tree has more entries than any that is walked, or more changes than can be listed.
+    #[error("cannot walk through the container's files: there are more than {limit} {what}")]
+    TooMany { what: &'static str, limit: usize },
 }
 
 impl RootFsError {
-    /// One sentence that says how to mend it; empty where the message says all there is.
+    /// One sentence that says what to do; empty where the message says all there is.
     pub fn hint(&self) -> &'static str {
         match self {
             RootFsError::Io { source, .. } => match source.kind() {
@@ -35,11 +41,20 @@ impl RootFsError {
             RootFsError::NotRegular { .. } | RootFsError::TooLarge { .. } => {
                 "the image is damaged or was made to do harm: fetch it again from where it came from"
             }
+            RootFsError::TooDeep { .. } | RootFsError::TooMany { .. } => {
+                "stop the container, and remove what it made without end or the container itself: \
+                 `minicontainer rm -f CONTAINER`"
+            }
         }
     }
 
+    /// Whether the caller may not do what was tried.
+    pub fn is_permission_denied(&self) -> bool {
+        matches!(self, RootFsError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+
     /// For `map_err`: remembers what was tried on which path.
-    pub(super) fn io<E: Into<io::Error>>(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
+    pub fn io<E: Into<io::Error>>(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
         let path = path.into();
         move |source| RootFsError::Io { action, path, source: source.into() }
     }

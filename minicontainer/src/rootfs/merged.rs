@@ -1,41 +1,137 @@
-//! Overlay's rules in user space: what a stack of layers shows, worked out by looking at the directories themselves.
+//! Overlay's rules in user space: what a stack of trees shows, worked out by looking at the directories themselves.
 //!
-//! The kernel does the same at every path lookup. A name is looked for from the uppermost layer down: a directory is
+//! The kernel does the same at every path lookup. A name is looked for from the uppermost tree down: a directory is
 //! merged with the directories below it until one is *opaque* or something else is in the way; anything else hides
 //! what is below; a *whiteout*, the character device 0:0, shows nothing and hides as well.
 //!
-//! Plain paths and lstat(2) are enough here. The layers lie in the store, which only its owner may enter (mode 0700),
-//! and containers see them read-only, so nobody can swap a directory for a symbolic link between two looks.
+//! The trees are the layers of an image, with or without the upper directory of a container above them, which may be
+//! running and changing it: so all is looked up below descriptors, see [`tree`](super::tree). This is the only code that
+//! walks through an image's or a container's files: `diff`, `export`, `commit`, `ps -s`, builds and the copy driver use it.
+//!
+//! Open are the root of each tree and the one directory that was entered last, however deep that lies, so a walk through
+//! an image of a hundred layers needs two hundred descriptors.
 
 use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
-    fs::{self, File, Metadata},
+    fs::{File, Metadata},
     io,
-    os::unix::fs::{FileTypeExt, MetadataExt},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{FileTypeExt, MetadataExt},
+    },
     path::{Component, Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use minicontainer_layers::change::Lower;
 use nix::{errno::Errno, unistd::geteuid};
 
-use super::RootFsError;
-use crate::sys::xattr;
+use super::{
+    RootFsError,
+    tree::{Directory, Node},
+};
 
 /// As many symbolic links as Linux follows in one path, see path_resolution(7).
 const LINKS_FOLLOWED: u32 = 40;
+/// The longest path that is walked, sixteen times what the kernel takes in one call. A container can nest directories
+/// without end, and everything below is listed with its whole path.
+const LONGEST_PATH: usize = 64 << 10;
 
-/// The stack, uppermost layer first.
-pub(super) struct Merged {
-    pub(super) layers: Vec<PathBuf>,
+/// The stack, uppermost tree first.
+#[derive(Debug)]
+pub struct Merged {
+    trees: Vec<Tree>,
+    reading: Reading,
+    /// The directory that was entered last: lookups come in runs of neighbours.
+    entered: Mutex<Option<(Place, Arc<Directories>)>>,
+}
+
+#[derive(Debug)]
+struct Tree {
+    root: Directory,
+    path: PathBuf,
+}
+
+/// The directories that are merged in one place, each with the number of its tree.
+type Directories = Vec<(usize, Directory)>;
+
+/// What whiteouts and opaque directories mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// They hide what is below.
+    Obeyed,
+    /// They are shown: a whiteout is a device like others.
+    Plain,
+}
+
+/// Where something is in the stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// From the root, which has no name; no part of it is a symbolic link.
+    pub(super) path: Vec<u8>,
+    /// The numbers of the trees that show it, uppermost first: one, or of a directory all that are merged.
+    pub(super) trees: Vec<usize>,
+}
+
+impl Place {
+    /// The path from the root, which is empty itself.
+    pub fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.path))
+    }
+
+    /// The same with a slash before it, as it is called inside of the container.
+    pub fn absolute(&self) -> Vec<u8> {
+        [b"/", self.path.as_slice()].concat()
+    }
 }
 
 /// What the stack shows under a name.
+#[derive(Debug)]
 pub struct Entry {
-    /// That of the uppermost place.
-    pub metadata: Metadata,
-    /// Where it is, uppermost first: one place, or for a directory all that are merged.
-    pub places: Vec<PathBuf>,
+    /// Where it is.
+    pub place: Place,
+    /// The uppermost tree's, opened; of directories the others follow.
+    nodes: Vec<Node>,
+    /// The path on the host, for messages.
+    on_host: PathBuf,
+}
+
+impl Entry {
+    /// Kind, owner, mode and size, of the very file that [`open`](Entry::open) opens.
+    pub fn metadata(&self) -> &Metadata {
+        self.node().metadata()
+    }
+
+    /// Opens a regular file to be read; anything else is refused, and nothing is waited for.
+    pub fn open(&self) -> Result<File, RootFsError> {
+        self.node().open().map_err(RootFsError::io("open", &self.on_host))
+    }
+
+    /// What a symbolic link says.
+    pub fn target(&self) -> Result<PathBuf, RootFsError> {
+        self.node().target().map_err(RootFsError::io("read the symbolic link", &self.on_host))
+    }
+
+    /// Extended attributes with their values.
+    pub fn attributes(&self) -> Result<Vec<(OsString, Vec<u8>)>, RootFsError> {
+        self.node().attributes().map_err(RootFsError::io("read the attributes of", &self.on_host))
+    }
+
+    /// Overlay's mark for "deleted".
+    pub fn is_whiteout(&self) -> bool {
+        is_whiteout(self.metadata())
+    }
+
+    /// Whether it is a directory that hides what lies below it.
+    pub fn is_opaque(&self) -> Result<bool, RootFsError> {
+        let opaque = self.metadata().is_dir().then(|| is_opaque(self.node()));
+        opaque.unwrap_or(Ok(false)).map_err(RootFsError::io("read the attributes of", &self.on_host))
+    }
+
+    fn node(&self) -> &Node {
+        // Nothing is shown that was not found.
+        &self.nodes[0]
+    }
 }
 
 /// What to do with symbolic links on the way.
@@ -47,81 +143,155 @@ pub(super) enum Links {
 }
 
 impl Merged {
-    pub(super) fn new(lowest_first: &[PathBuf]) -> Merged {
-        Merged { layers: lowest_first.iter().rev().cloned().collect() }
+    /// The trees in these directories, the lowest first.
+    pub fn new(lowest_first: &[PathBuf]) -> Result<Merged, RootFsError> {
+        Merged::of(lowest_first.iter().rev(), Reading::Obeyed)
     }
 
-    /// Calls `visit` with everything that the stack shows but the root: directories before what they hold.
-    pub(super) fn walk(
-        &self,
-        visit: &mut dyn FnMut(&Path, &Entry) -> Result<(), RootFsError>,
-    ) -> Result<(), RootFsError> {
-        let mut pending = vec![(PathBuf::from("/"), self.layers.clone())];
-        while let Some((path, directories)) = pending.pop() {
-            for name in names(&directories)? {
-                let Some(entry) = child(&directories, &name)? else { continue };
-                let path = path.join(name);
-                visit(&path, &entry)?;
-                if entry.metadata.is_dir() {
-                    pending.push((path, entry.places));
-                }
+    /// One tree just as it lies on the disk, with its whiteouts: an upper directory, or one that is no layer at all.
+    pub fn plain(directory: &Path) -> Result<Merged, RootFsError> {
+        Merged::of([directory.to_owned()].iter(), Reading::Plain)
+    }
+
+    fn of<'a>(uppermost_first: impl Iterator<Item = &'a PathBuf>, reading: Reading) -> Result<Merged, RootFsError> {
+        let tree = |path: &PathBuf| {
+            let root = Directory::open(path).map_err(RootFsError::io("open", path))?;
+            Ok(Tree { root, path: path.clone() })
+        };
+        let trees = uppermost_first.map(tree).collect::<Result<_, _>>()?;
+        Ok(Merged { trees, reading, entered: Mutex::default() })
+    }
+
+    /// The root, which every tree shows.
+    pub fn root(&self) -> Place {
+        Place { path: Vec::new(), trees: (0..self.trees.len()).collect() }
+    }
+
+    /// All names in a directory, sorted; some may be hidden, and have no [`child`](Merged::child).
+    pub fn names(&self, directory: &Place) -> Result<Vec<OsString>, RootFsError> {
+        let mut names = Vec::new();
+        for (tree, opened) in self.enter(directory)?.iter() {
+            let listed = opened.names().map_err(RootFsError::io("list", self.on_host(*tree, &directory.path)))?;
+            names = if names.is_empty() { listed } else { merge(names, listed) };
+        }
+        Ok(names)
+    }
+
+    /// What a directory shows under a name: the rule of this module.
+    pub fn child(&self, directory: &Place, name: &OsStr) -> Result<Option<Entry>, RootFsError> {
+        let path = self.join(directory, name)?;
+        let mut found: Option<Entry> = None;
+        for (tree, opened) in self.enter(directory)?.iter() {
+            let on_host = || self.on_host(*tree, &path);
+            let looked = opened.look(name).map_err(|error| RootFsError::io("look at", on_host())(error))?;
+            let Some(node) = looked else { continue };
+            let is_directory = node.metadata().is_dir();
+            let is_obeyed = self.reading == Reading::Obeyed;
+            if !is_directory && (found.is_some() || is_obeyed && is_whiteout(node.metadata())) {
+                return Ok(found);
+            }
+            let is_last = !is_directory
+                || is_obeyed
+                    && is_opaque(&node).map_err(|error| RootFsError::io("read the attributes of", on_host())(error))?;
+            let new = || Entry {
+                place: Place { path: path.clone(), trees: Vec::new() },
+                nodes: Vec::new(),
+                on_host: on_host(),
+            };
+            let entry = found.get_or_insert_with(new);
+            entry.place.trees.push(*tree);
+            entry.nodes.push(node);
+            if is_last {
+                break;
             }
         }
-        Ok(())
+        Ok(found)
     }
 
-    /// The entry at a path, with symbolic links followed as a process in the container would: through all layers, and
+    fn join(&self, directory: &Place, name: &OsStr) -> Result<Vec<u8>, RootFsError> {
+        let name = name.as_bytes();
+        if directory.path.len() + name.len() >= LONGEST_PATH {
+            let place = directory.trees.first().map_or_else(PathBuf::new, |tree| self.on_host(*tree, b""));
+            return Err(RootFsError::TooDeep { place, limit: LONGEST_PATH });
+        }
+        Ok(if directory.path.is_empty() { name.to_vec() } else { [&directory.path, &b"/"[..], name].concat() })
+    }
+
+    fn on_host(&self, tree: usize, path: &[u8]) -> PathBuf {
+        let tree = &self.trees[tree].path;
+        if path.is_empty() { tree.clone() } else { tree.join(OsStr::from_bytes(path)) }
+    }
+
+    /// The directories that are merged in a place. A running container may have moved its own away: then that has gone.
+    fn enter(&self, place: &Place) -> Result<Arc<Directories>, RootFsError> {
+        let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, directories)) = entered.as_ref().filter(|(entered, _)| entered == place) {
+            return Ok(directories.clone());
+        }
+        let mut directories = Directories::new();
+        for tree in &place.trees {
+            let opened = self.trees[*tree].root.descend(&place.path);
+            let opened = opened.map_err(|error| RootFsError::io("open", self.on_host(*tree, &place.path))(error))?;
+            directories.extend(opened.map(|directory| (*tree, directory)));
+        }
+        let directories = Arc::new(directories);
+        *entered = Some((place.clone(), directories.clone()));
+        Ok(directories)
+    }
+
+    /// Enters what was just found, by the descriptors that it was found by.
+    pub(super) fn enter_found(&self, entry: Entry) {
+        let Entry { place, nodes, .. } = entry;
+        let directories = place.trees.iter().copied().zip(nodes.into_iter().map(Node::into_directory)).collect();
+        *self.entered.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, Arc::new(directories)));
+    }
+
+    /// The entry at a path, with symbolic links followed as a process in the container would: through all trees, and
     /// never out of the root.
-    pub(super) fn look(&self, path: &str, links: Links) -> Result<Option<Entry>, RootFsError> {
-        let mut ahead = names_of(Path::new(path));
-        let mut way = vec![self.layers.clone()];
+    pub(super) fn look(&self, path: &Path, links: Links) -> Result<Option<Entry>, RootFsError> {
+        let mut ahead = names_of(path);
+        let mut way = vec![self.root()];
         let mut followed = 0;
         while let Some(name) = ahead.pop() {
             if name == ".." {
                 way.truncate((way.len() - 1).max(1));
                 continue;
             }
-            let Some(entry) = child(way.last().unwrap_or(&self.layers), &name)? else { return Ok(None) };
-            if links == Links::Follow && entry.metadata.is_symlink() {
+            let Some(entry) = self.child(&way[way.len() - 1], &name)? else { return Ok(None) };
+            if links == Links::Follow && entry.metadata().is_symlink() {
                 followed += 1;
                 if followed > LINKS_FOLLOWED {
                     return Err(RootFsError::io("follow the symbolic links to", path)(Errno::ELOOP));
                 }
-                let target = fs::read_link(&entry.places[0]).map_err(RootFsError::io("read", &entry.places[0]))?;
+                let target = entry.target()?;
                 if target.is_absolute() {
                     way.truncate(1);
                 }
                 ahead.extend(names_of(&target));
             } else if ahead.is_empty() {
                 return Ok(Some(entry));
-            } else if entry.metadata.is_dir() {
-                way.push(entry.places);
+            } else if entry.metadata().is_dir() {
+                way.push(entry.place.clone());
+                self.enter_found(entry);
             } else {
                 return Ok(None);
             }
         }
         Ok(None)
     }
-}
 
-/// `diff` asks whether the layers below an upper directory have this or that.
-impl Lower for Merged {
-    type Error = RootFsError;
-
-    fn exists(&self, path: &str) -> Result<bool, RootFsError> {
-        Ok(self.look(path, Links::Keep)?.is_some())
-    }
-
-    fn names_in(&self, directory: &str) -> Result<Vec<String>, RootFsError> {
-        let found = self.look(directory, Links::Keep)?.filter(|entry| entry.metadata.is_dir());
-        let Some(entry) = found else { return Ok(Vec::new()) };
-        let mut shown = Vec::new();
-        for name in names(&entry.places)? {
-            if child(&entry.places, &name)?.is_some() {
-                shown.push(name.to_string_lossy().into_owned());
-            }
-        }
-        Ok(shown)
+    /// What the uppermost tree has in a place: the root, or where something was found before. `None` if it is gone.
+    pub fn again(&self, place: &Place) -> Result<Option<Entry>, RootFsError> {
+        let Some(tree) = place.trees.first() else { return Ok(None) };
+        let name = place.path().file_name().unwrap_or(OsStr::new("."));
+        let on_host = self.on_host(*tree, &place.path);
+        let above = place.path().parent().unwrap_or(Path::new(""));
+        let found = self.trees[*tree].root.descend(above.as_os_str().as_bytes()).and_then(|above| match above {
+            Some(above) => above.look(name),
+            None => Ok(None),
+        });
+        let found = found.map_err(RootFsError::io("look at", &on_host))?;
+        Ok(found.map(|node| Entry { place: place.clone(), nodes: vec![node], on_host }))
     }
 }
 
@@ -131,53 +301,18 @@ fn names_of(path: &Path) -> Vec<OsString> {
     names.map(|part| part.as_os_str().to_owned()).collect()
 }
 
-/// All names in directories that are merged, the hidden ones too.
-pub fn names(directories: &[PathBuf]) -> Result<BTreeSet<OsString>, RootFsError> {
-    let mut names = BTreeSet::new();
-    for directory in directories {
-        for entry in fs::read_dir(directory).map_err(RootFsError::io("list", directory))? {
-            names.insert(entry.map_err(RootFsError::io("list", directory))?.file_name());
-        }
-    }
-    Ok(names)
-}
-
-/// What directories that are merged show under a name: the rule of this module.
-pub fn child(directories: &[PathBuf], name: &OsStr) -> Result<Option<Entry>, RootFsError> {
-    let mut found: Option<Entry> = None;
-    for directory in directories {
-        let path = directory.join(name);
-        let metadata = match fs::symlink_metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            metadata => metadata.map_err(RootFsError::io("look at", &path))?,
-        };
-        if !metadata.is_dir() {
-            let shows = found.is_none() && !is_whiteout(&metadata);
-            return Ok(if shows { Some(Entry { metadata, places: vec![path] }) } else { found });
-        }
-        let opaque = is_opaque(&path)?;
-        found.get_or_insert(Entry { metadata, places: Vec::new() }).places.push(path);
-        if opaque {
-            break;
-        }
-    }
-    Ok(found)
+fn merge(one: Vec<OsString>, other: Vec<OsString>) -> Vec<OsString> {
+    one.into_iter().chain(other).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Overlay's mark for "deleted".
-pub(super) fn is_whiteout(metadata: &Metadata) -> bool {
+fn is_whiteout(metadata: &Metadata) -> bool {
     metadata.file_type().is_char_device() && metadata.rdev() == 0
 }
 
 /// Whether a directory hides what lies below it. Root's mounts keep the mark where containers cannot set it,
 /// an ordinary user's (`userxattr`) have to keep it among the attributes that users may set.
-pub(super) fn is_opaque(directory: &Path) -> Result<bool, RootFsError> {
+fn is_opaque(directory: &Node) -> io::Result<bool> {
     let name = if geteuid().is_root() { "trusted.overlay.opaque" } else { "user.overlay.opaque" };
-    let opened = match File::open(directory) {
-        // A running container may have removed it since it was listed.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        opened => opened.map_err(RootFsError::io("open", directory))?,
-    };
-    let value = xattr::get(&opened, name).map_err(RootFsError::io("read the attributes of", directory))?;
-    Ok(value.as_deref() == Some(b"y"))
+    Ok(directory.attribute(name)?.as_deref() == Some(b"y"))
 }

@@ -14,7 +14,7 @@
 //! *Reading* takes a file from the uppermost layer that has it. The first *write* copies the file **up** into the
 //! upper directory, and there it is changed: copy-on-write. *Deleting* cannot touch a lower directory, so it leaves a
 //! mark in the upper one, a **whiteout** (a character device 0:0); a directory made anew in a deleted one's place is
-//! marked **opaque**. So the upper directory is exactly what the container changed: [`changes`] reads it off there.
+//! marked **opaque**. So the upper directory is exactly what the container changed: [`changes`](changes()) reads it off there.
 //!
 //! What does that save? [`Driver::Copy`] shows it: it copies the whole tree for every container. A tree of 10,000
 //! files takes a second or more and all its bytes again, where the overlay takes a fraction of a millisecond and none,
@@ -42,16 +42,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod changes;
 mod copy;
 mod error;
 pub mod merged;
 #[cfg(test)]
 mod tests;
+mod tree;
+mod walk;
 
 use std::{
     collections::HashSet,
     fmt,
-    fs::{self, DirBuilder, File, Metadata, Permissions},
+    fs::{self, DirBuilder, Permissions},
     io::{self, Read},
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -59,14 +62,11 @@ use std::{
 };
 
 use minicontainer_core::plan::RootFs;
-use minicontainer_layers::change::{Change, Listing, Node, NodeKind, Upper, UpperEntry, changes_of_upper, diff};
-use nix::{
-    fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2},
-    sys::stat::Mode,
-};
 use serde::{Deserialize, Serialize};
 
+pub use changes::changes;
 pub use error::RootFsError;
+pub use walk::{Closed, Next};
 
 use crate::process::user_namespace;
 use merged::{Links, Merged};
@@ -126,7 +126,7 @@ pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: b
         }
         RootFs::Directory { path } => {
             make_directory(Path::new(path))?;
-            copy::copy(&Merged::new(layers), Path::new(path))?;
+            copy::copy(&Merged::new(layers)?, Path::new(path))?;
         }
     }
     Ok(root)
@@ -162,106 +162,43 @@ fn make_directory(path: &Path) -> Result<(), RootFsError> {
     fs::set_permissions(path, Permissions::from_mode(0o755)).map_err(failed())
 }
 
-/// What the container changed, as `docker diff` shows it. Names that are not UTF-8 are shown with replacement
-/// characters; such a file counts as added even where a layer has it.
-pub fn changes(layers: &[PathBuf], directory: &Path, driver: Driver) -> Result<Vec<Change>, RootFsError> {
-    let merged = Merged::new(layers);
-    match driver {
-        Driver::Overlay => {
-            let mut entries = Vec::new();
-            walk(&directory.join("upper"), &mut |path, file, metadata| {
-                let kind = match metadata {
-                    _ if merged::is_whiteout(metadata) => Upper::Whiteout,
-                    _ if metadata.is_dir() => Upper::Directory { opaque: merged::is_opaque(file)? },
-                    _ => Upper::Other,
-                };
-                entries.push(UpperEntry { path: path.to_string_lossy().into_owned(), kind });
-                Ok(())
-            })?;
-            changes_of_upper(&entries, &merged)
-        }
-        Driver::Copy => {
-            let (mut before, mut after) = (Listing::new(), Listing::new());
-            merged.walk(&mut |path, entry| {
-                before.insert(path.to_string_lossy(), node(&entry.places[0], &entry.metadata)?);
-                Ok(())
-            })?;
-            walk(&directory.join("rootfs"), &mut |path, file, metadata| {
-                after.insert(path.to_string_lossy(), node(file, metadata)?);
-                Ok(())
-            })?;
-            Ok(diff(&before, &after))
-        }
-    }
-}
-
-fn node(file: &Path, metadata: &Metadata) -> Result<Node, RootFsError> {
-    let kind = if metadata.is_dir() {
-        NodeKind::Directory
-    } else if metadata.is_file() {
-        let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-        NodeKind::File { size: metadata.len(), modified }
-    } else if metadata.is_symlink() {
-        let target = fs::read_link(file).map_err(RootFsError::io("read", file))?;
-        NodeKind::Symlink { target: target.to_string_lossy().into_owned() }
-    } else {
-        NodeKind::Special { file_type: metadata.mode() & libc::S_IFMT, device: metadata.rdev() }
-    };
-    Ok(Node { kind, mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid() })
-}
-
-/// Calls `visit` with everything in a directory: path inside, path on the host, and what it is. The container may be
-/// running and remove what was just listed: that is left out.
-fn walk(
-    directory: &Path,
-    visit: &mut dyn FnMut(&Path, &Path, &Metadata) -> Result<(), RootFsError>,
-) -> Result<(), RootFsError> {
-    let mut pending = vec![PathBuf::from("/")];
-    while let Some(inside) = pending.pop() {
-        let place = directory.join(inside.strip_prefix("/").unwrap_or(&inside));
-        let entries = match fs::read_dir(&place) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && inside != Path::new("/") => continue,
-            entries => entries.map_err(RootFsError::io("list", &place))?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(RootFsError::io("list", &place))?;
-            let (file, path) = (entry.path(), inside.join(entry.file_name()));
-            let metadata = match entry.metadata() {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                metadata => metadata.map_err(RootFsError::io("look at", &file))?,
-            };
-            visit(&path, &file, &metadata)?;
-            if metadata.is_dir() {
-                pending.push(path);
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Reads a file of the image such as `/etc/passwd`, whatever layer it is in; `None` if there is none. An image may be
 /// hostile: symbolic links stay inside the layers, a pipe or a device is never opened, and a file longer than `limit`
 /// bytes is an error. Bytes that are not UTF-8 come out as replacement characters.
 pub fn read_file(layers: &[PathBuf], path: &str, limit: u64) -> Result<Option<String>, RootFsError> {
-    let merged = Merged::new(layers);
-    let Some(entry) = merged.look(path, Links::Follow)? else { return Ok(None) };
-    if !entry.metadata.is_file() {
+    // That a layer has gone is for the mount to say, which needs all of them.
+    let layers: Vec<PathBuf> = layers.iter().filter(|layer| layer.exists()).cloned().collect();
+    let Some(entry) = Merged::new(&layers)?.look(Path::new(path), Links::Follow)? else { return Ok(None) };
+    if !entry.metadata().is_file() {
         return Err(RootFsError::NotRegular { path: path.to_owned() });
     }
-    let place = &entry.places[0];
-    let found = merged.layers.iter().find_map(|layer| Some((layer, place.strip_prefix(layer).ok()?)));
-    let (layer, inside) = found.ok_or_else(|| RootFsError::NotRegular { path: path.to_owned() })?;
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let layer = open(layer, flags, Mode::empty()).map_err(RootFsError::io("open the layer", layer))?;
-    let stay = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | ResolveFlag::RESOLVE_NO_SYMLINKS;
-    let how = OpenHow::new().flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).resolve(stay);
-    let file = openat2(&layer, inside, how).map(File::from).map_err(RootFsError::io("open", place))?;
     let mut content = Vec::new();
-    file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(RootFsError::io("read", place))?;
+    let file = entry.open()?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(RootFsError::io("read", path))?;
     if content.len() as u64 > limit {
         return Err(RootFsError::TooLarge { path: path.to_owned(), limit });
     }
     Ok(Some(String::from_utf8_lossy(&content).into_owned()))
+}
+
+/// How many bytes the files below a directory have, each counted once however many names it has. A directory that is not
+/// there has none. What the caller may not look into is left out: that is what an ordinary user's container keeps for an
+/// id that was lent.
+pub fn size(directory: &Path) -> Result<u64, RootFsError> {
+    let tree = match Merged::plain(directory) {
+        Err(RootFsError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(0),
+        tree => tree?,
+    };
+    let (mut bytes, mut counted) = (0_u64, HashSet::new());
+    tree.walk::<RootFsError>(Closed::LeaveOut, |entry| {
+        let metadata = entry.metadata();
+        let is_new = metadata.nlink() == 1 || counted.insert((metadata.dev(), metadata.ino()));
+        if metadata.is_file() && is_new {
+            bytes = bytes.saturating_add(metadata.len());
+        }
+        Ok(Next::Enter)
+    })?;
+    Ok(bytes)
 }
 
 /// Removes a container's directory with everything in it, also what its owner has no permission to enter, and what

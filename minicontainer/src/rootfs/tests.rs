@@ -4,15 +4,20 @@
 use std::{
     collections::BTreeMap,
     error::Error,
-    fs::FileTimes,
-    os::unix::{ffi::OsStrExt, fs::symlink},
+    fs::{File, FileTimes, Metadata},
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStrExt, fs::symlink},
+    },
     time::{Duration, SystemTime},
 };
 
+use minicontainer_layers::change::{Change, Listing, Upper, UpperEntry, changes_of_upper};
 use nix::{
+    fcntl::{OFlag, open, openat},
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
-    sys::stat::{SFlag, mknod},
+    sys::stat::{Mode, SFlag, mkdirat, mknod},
     unistd::{geteuid, mkfifo},
 };
 use proptest::prelude::*;
@@ -87,15 +92,27 @@ fn fill<P: AsRef<str>>(layer: &Path, items: &[(P, Item)]) {
     }
 }
 
-/// Everything that can be seen of a tree, a line for each path. (Of a directory that only one layer has, the kernel
-/// lists a whiteout's name and then says that nothing is there: `walk` leaves it out.)
+/// Calls `visit` with everything in a directory: path inside, path on the host, and what it is. A way of looking of the
+/// tests' own, by paths.
+fn each(directory: &Path, inside: &Path, visit: &mut dyn FnMut(&Path, &Path, &Metadata)) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        // Of a directory that only one layer has, the kernel lists a whiteout's name and then says that nothing is there.
+        let Ok(metadata) = entry.metadata() else { continue };
+        let path = inside.join(entry.file_name());
+        visit(&path, &entry.path(), &metadata);
+        if metadata.is_dir() {
+            each(&entry.path(), &path, visit);
+        }
+    }
+}
+
+/// Everything that can be seen of a tree, a line for each path.
 fn listing(root: &Path) -> BTreeMap<String, String> {
     let (mut lines, mut paths) = (BTreeMap::new(), Vec::new());
-    walk(root, &mut |path, file, metadata| {
+    each(root, Path::new("/"), &mut |path, file, metadata| {
         paths.push((path.to_owned(), file.to_owned(), metadata.clone()));
-        Ok(())
-    })
-    .unwrap();
+    });
     paths.sort_by(|one, other| one.0.cmp(&other.0));
     let mut first_names = BTreeMap::new();
     for (path, file, metadata) in paths {
@@ -113,9 +130,10 @@ fn listing(root: &Path) -> BTreeMap<String, String> {
         }
         if metadata.is_file() || metadata.is_dir() {
             let opened = File::open(&file).unwrap();
-            let names = xattr::names(&opened).unwrap();
-            for name in names.iter().filter(|name| name.to_str().unwrap().starts_with("user.note")) {
-                let value = xattr::get(&opened, name).unwrap().unwrap();
+            for (name, value) in xattr::all(&opened).unwrap() {
+                if !name.to_str().unwrap().starts_with("user.note") {
+                    continue;
+                }
                 line += &format!(" {}={}", name.to_str().unwrap(), value.escape_ascii());
             }
         }
@@ -350,8 +368,8 @@ fn symbolic_links_stay_inside_and_cross_layers() {
 
 #[test]
 fn a_pipe_is_not_waited_for_and_a_long_file_not_read() {
-    check_read("/etc/pipe", Err("cannot read /etc/pipe of the image: it is no regular file"));
-    check_read("/etc", Err("cannot read /etc of the image: it is no regular file"));
+    check_read("/etc/pipe", Err("cannot read /etc/pipe of the image: it is not a regular file"));
+    check_read("/etc", Err("cannot read /etc of the image: it is not a regular file"));
     check_read("/etc/long", Err("cannot read /etc/long of the image: it is larger than 9 bytes"));
 }
 
@@ -376,19 +394,88 @@ fn whatever_a_container_left_is_removed() {
     remove(&place.container()).unwrap();
 }
 
-/// Far deeper than a path may be long or descriptors may be many, as a hostile container would do it.
+/// Nests directories as a hostile container would do it; gives the innermost.
+fn nest(directory: &Path, name: &str, depth: usize) -> OwnedFd {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+    let mut directory = open(directory, flags, Mode::empty()).unwrap();
+    for _ in 0..depth {
+        mkdirat(&directory, name, Mode::S_IRWXU).unwrap();
+        directory = openat(&directory, name, flags, Mode::empty()).unwrap();
+    }
+    directory
+}
+
+/// Far deeper than a path may be long or descriptors may be many.
 #[test]
 fn a_tree_of_any_depth_is_removed() {
     let place = Place::new::<&str>(&[]);
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
-    let mut directory = open(&place.container(), flags, Mode::empty()).unwrap();
-    for _ in 0..1500 {
-        nix::sys::stat::mkdirat(&directory, "deep", Mode::S_IRWXU).unwrap();
-        directory = nix::fcntl::openat(&directory, "deep", flags, Mode::empty()).unwrap();
-    }
-    drop(directory);
+    drop(nest(&place.container(), "deep", 1500));
     remove(&place.container()).unwrap();
     assert!(!place.container().exists());
+}
+
+#[test]
+fn a_tree_deeper_than_any_path_is_walked() {
+    let place = Place::new(&[vec![("a", Directory), ("a/kept", Regular("x"))]]);
+    prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap();
+    let upper = place.container().join("upper");
+    fill(&upper, &[("a", Directory), ("z", Directory), ("z/last", Regular("last"))]);
+    let innermost = nest(&upper.join("a"), "abcdefghij", 1500);
+    let mut file = File::from(openat(&innermost, "file", OFlag::O_CREAT | OFlag::O_WRONLY, Mode::S_IRUSR).unwrap());
+    io::Write::write_all(&mut file, b"deep").unwrap();
+
+    let found = lines(&changes(&place.layers, &place.container(), Driver::Overlay).unwrap());
+    assert_eq!(found.len(), 1 + 1500 + 1 + 2);
+    assert!(found[1501].starts_with("A /a/abcdefghij/abcdefghij/") && found[1501].ends_with("/abcdefghij/file"));
+    assert!(found[1501].len() > 16_000);
+    assert_eq!(found[1502..], ["A /z", "A /z/last"]);
+    assert_eq!(size(&upper).unwrap(), 8);
+
+    // The copy driver reads and writes such a tree.
+    let copy = place.directory.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    prepare(&[place.layers[0].clone(), upper.clone()], &copy, Driver::Copy, false).unwrap();
+    assert_eq!(size(&copy.join("rootfs")).unwrap(), 8 + 1);
+    for tree in [copy, place.container()] {
+        remove(&tree).unwrap();
+    }
+}
+
+#[test]
+fn a_tree_without_a_bottom_is_refused_and_its_size_is_what_can_be_reached() {
+    let place = Place::new::<&str>(&[]);
+    prepare(&[], &place.container(), Driver::Overlay, false).unwrap();
+    let upper = place.container().join("upper");
+    let name = "x".repeat(255);
+    drop(nest(&upper, &name, 300));
+    fs::write(upper.join("file"), "12345").unwrap();
+    let error = changes(&[], &place.container(), Driver::Overlay).unwrap_err();
+    let expect = format!("cannot walk through {}: a path in it is longer than 65536 bytes", upper.display());
+    assert_eq!(error.to_string(), expect);
+    assert!(error.hint().contains("minicontainer rm -f"));
+    assert_eq!(size(&upper).unwrap(), 5);
+    remove(&place.container()).unwrap();
+}
+
+/// Two names that differ only in what is not UTF-8, in a layer, an upper directory and a copy.
+#[test]
+fn names_that_are_not_utf8_survive() {
+    let place = Place::new(&[vec![("kept", Regular("1"))]]);
+    let [one, other] = [b"n\xff", b"n\xfe"].map(|name| std::ffi::OsStr::from_bytes(name).to_owned());
+    fs::write(place.layers[0].join(&one), "one").unwrap();
+    prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap();
+    let upper = place.container().join("upper");
+    fs::write(upper.join(&one), "changed").unwrap();
+    fs::write(upper.join(&other), "new").unwrap();
+    let list = |driver| changes(&place.layers, &place.container(), driver).unwrap();
+    assert_eq!(lines(&list(Driver::Overlay)), [r"A /n\xfe", r"C /n\xff"]);
+    assert_eq!(list(Driver::Overlay)[1].path, b"/n\xff");
+
+    prepare(&place.layers, &place.container(), Driver::Copy, false).unwrap();
+    let copy = place.container().join("rootfs");
+    assert_eq!(fs::read_to_string(copy.join(&one)).unwrap(), "one");
+    fs::rename(copy.join(&one), copy.join(&other)).unwrap();
+    assert_eq!(lines(&list(Driver::Copy)), [r"A /n\xfe", r"D /n\xff"]);
 }
 
 #[test]
@@ -497,7 +584,7 @@ proptest! {
         fs::create_dir(place.container().join("upper")).unwrap();
         fill(&place.container().join("upper"), upper);
         let found = changes(&place.layers, &place.container(), Driver::Overlay).unwrap();
-        let entries: Vec<UpperEntry> = upper.iter().map(|(path, item)| UpperEntry::new(&format!("/{path}"), match item {
+        let entries: Vec<UpperEntry> = upper.iter().map(|(path, item)| UpperEntry::new(format!("/{path}"), match item {
             Whiteout => Upper::Whiteout,
             Directory | Opaque => Upper::Directory { opaque: *item == Opaque },
             _ => Upper::Other,

@@ -147,10 +147,16 @@ pub(crate) fn open(name: &CStr, flags: i32) -> Result<Fd> {
     call!(SYS_openat, fd(CURRENT_DIRECTORY), path(name), flags | libc::O_CLOEXEC, 0).map(|number| number as Fd)
 }
 
-/// Opens a directory to see what is in it; a symbolic link to one is none.
-pub(crate) fn open_directory(parent: Fd, name: &CStr) -> Result<Fd> {
-    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    call!(SYS_openat, fd(parent), path(name), flags, 0).map(|number| number as Fd)
+/// What of a file system in between may not be passed on the way down a tree: a way up, a symbolic link, a mount.
+pub(crate) const STAY: u64 = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_XDEV;
+
+/// Opens a directory, not what a symbolic link of that name leads to, see openat2(2). With `O_PATH` in `flags` it need
+/// not be readable.
+pub(crate) fn open_directory(parent: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
+    let flags = flags | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let how = [flags as u64, 0, resolve];
+    let opened = call!(SYS_openat2, fd(parent), path(name), how.as_ptr(), size_of_val(&how));
+    opened.map(|number| number as Fd)
 }
 
 /// Reads some of a directory's entries; 0 bytes are the end of them.
@@ -171,9 +177,14 @@ pub(crate) fn renameat(from: Fd, name: &CStr, to: Fd, new_name: &CStr) -> Result
     call!(SYS_renameat2, fd(from), path(name), fd(to), path(new_name), 0)
 }
 
-/// Changes the mode of what `name` leads to.
-pub(crate) fn fchmodat(directory: Fd, name: &CStr, mode: u32) -> Result<usize> {
-    call!(SYS_fchmodat, fd(directory), path(name), mode)
+/// Changes the mode of what a path leads to.
+pub(crate) fn chmod(name: &CStr, mode: u32) -> Result<usize> {
+    call!(SYS_fchmodat, fd(CURRENT_DIRECTORY), path(name), mode)
+}
+
+/// Changes the mode of an open file.
+pub(crate) fn fchmod(file: Fd, mode: u32) -> Result<usize> {
+    call!(SYS_fchmod, fd(file), mode)
 }
 
 pub(crate) fn mkdirat(directory: Fd, name: &CStr, mode: u32) -> Result<usize> {

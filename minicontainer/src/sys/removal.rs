@@ -35,7 +35,8 @@ pub fn remove_directory(parent: impl AsFd, directory: &Path) -> io::Result<()> {
 }
 
 fn remove(parent: Fd, name: &CStr) -> Result<()> {
-    empty_directory(open(parent, name)?.0)?;
+    // The path to the tree is the caller's own, and may lead over links and mounts.
+    empty_directory(open(parent, name, 0)?.0)?;
     calls::unlinkat(parent, name, libc::AT_REMOVEDIR).map(drop)
 }
 
@@ -46,28 +47,48 @@ pub(crate) fn empty_directory(top: Fd) -> Result<()> {
         if is_removed(top, name)? {
             return Ok(());
         }
-        let inner = open(top, name)?;
+        let inner = open(top, name, calls::STAY)?;
         for_each_name(inner.0, |child| {
             if is_removed(inner.0, child)? {
                 return Ok(());
             }
             // Moving a directory changes its `..` entry, which needs permission to write in it.
-            drop(open(inner.0, child)?);
+            drop(open(inner.0, child, calls::STAY)?);
             move_up(inner.0, child, top, &mut moved)
         })?;
         calls::unlinkat(top, name, libc::AT_REMOVEDIR).map(drop)
     })
 }
 
-/// Opens a directory, giving its owner all permissions. No process lives any more that could put a symbolic link in its
-/// place between two calls.
-fn open(parent: Fd, name: &CStr) -> Result<Descriptor> {
-    let opened = calls::open_directory(parent, name).map(Descriptor);
-    if matches!(opened, Ok(_) | Err(Errno(libc::EACCES))) {
-        // Who may not change it may still be able to remove what is in it.
-        let _changed = calls::fchmodat(parent, name, 0o700);
+/// Opens a directory, giving its owner all permissions. The mode is changed through a descriptor: a process of the
+/// container that still lives, as without a PID namespace, could put a symbolic link in the place of the name.
+fn open(parent: Fd, name: &CStr, resolve: u64) -> Result<Descriptor> {
+    match calls::open_directory(parent, name, libc::O_RDONLY, resolve).map(Descriptor) {
+        Ok(directory) => {
+            // What is in it may be removable even for a caller that may not change its mode.
+            let _changed = calls::fchmod(directory.0, 0o700);
+            Ok(directory)
+        }
+        Err(Errno(libc::EACCES)) => {
+            let closed = calls::open_directory(parent, name, libc::O_PATH, resolve).map(Descriptor)?;
+            let path = path_of(closed.0);
+            // fchmod(2) refuses a descriptor that was opened with O_PATH; its path leads to the same directory.
+            let _changed = calls::chmod(CStr::from_bytes_until_nul(&path).unwrap_or(c""), 0o700);
+            calls::open_directory(closed.0, c".", libc::O_RDONLY, resolve).map(Descriptor)
+        }
+        Err(errno) => Err(errno),
     }
-    opened.or_else(|_| calls::open_directory(parent, name).map(Descriptor))
+}
+
+/// `/proc/self/fd/NUMBER` with NUL bytes behind it, which leads to an open file, see proc(5).
+fn path_of(descriptor: Fd) -> [u8; 32] {
+    let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let number = descriptor.unsigned_abs();
+    let digits = number.checked_ilog10().unwrap_or(0) + 1;
+    for (place, digit) in (0..digits).rev().zip(path.iter_mut().skip(14)) {
+        *digit = b'0' + (number / 10_u32.pow(place) % 10) as u8;
+    }
+    path
 }
 
 /// Calls `act` with every name in a directory, from which it must take the file away, until there is none.
@@ -125,5 +146,23 @@ fn move_up(parent: Fd, name: &CStr, top: Fd, moved: &mut u64) -> Result<()> {
             Err(Errno(libc::ENOTEMPTY | libc::EEXIST | libc::ENOTDIR)) => {}
             result => return result.map(drop),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_of;
+
+    #[test]
+    fn the_path_of_a_descriptor() {
+        let check = |descriptor, expect: &str| {
+            let path = path_of(descriptor);
+            let text = path.split(|byte| *byte == 0).next().unwrap();
+            assert_eq!(text, format!("/proc/self/fd/{expect}").as_bytes());
+        };
+        check(0, "0");
+        check(7, "7");
+        check(1024, "1024");
+        check(i32::MAX, "2147483647");
     }
 }

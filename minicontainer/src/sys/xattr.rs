@@ -1,11 +1,14 @@
 //! Extended attributes, see xattr(7): small named values beside a file's content.
 //!
-//! A file system without them is no error to whoever reads: it has none of any name.
+//! They are read through `/proc/self/fd`, since fgetxattr(2) refuses a descriptor that was opened with `O_PATH`. A file
+//! system without extended attributes is not an error for a reader: there are none.
 
 use std::{
     ffi::{OsStr, OsString},
     fs::File,
     io,
+    os::fd::{AsFd, AsRawFd},
+    path::PathBuf,
 };
 
 use xattr::FileExt;
@@ -15,18 +18,25 @@ pub(crate) fn set(file: &File, name: impl AsRef<OsStr>, value: &[u8]) -> io::Res
     file.set_xattr(name, value)
 }
 
-/// Reads one attribute of an open file, fgetxattr(2); `None` if the file has none of that name.
-pub(crate) fn get(file: &File, name: impl AsRef<OsStr>) -> io::Result<Option<Vec<u8>>> {
-    match file.get_xattr(name) {
+/// Reads one attribute of an open file; `None` if the file has none of that name.
+pub(crate) fn get(file: &impl AsFd, name: impl AsRef<OsStr>) -> io::Result<Option<Vec<u8>>> {
+    match xattr::get_deref(path_of(file), name) {
         Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(None),
         value => value,
     }
 }
 
-/// The names of all attributes of an open file that the caller may see, flistxattr(2).
-pub(crate) fn names(file: &File) -> io::Result<Vec<OsString>> {
-    match file.list_xattr() {
-        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(Vec::new()),
-        names => names.map(Iterator::collect),
-    }
+/// All attributes of an open file that the caller may see.
+pub(crate) fn all(file: &impl AsFd) -> io::Result<Vec<(OsString, Vec<u8>)>> {
+    let names = match xattr::list_deref(path_of(file)) {
+        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => return Ok(Vec::new()),
+        names => names?,
+    };
+    // One may be removed between the two calls.
+    names.filter_map(|name| get(file, &name).map(|value| Some((name, value?))).transpose()).collect()
+}
+
+/// A path that leads to an open file, whatever has its name by now: see proc(5), `/proc/pid/fd`.
+pub(crate) fn path_of(file: &impl AsFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))
 }

@@ -260,7 +260,7 @@ impl Carrying<'_> {
         };
         let mut contents = Vec::new();
         for (source, path) in step.action.reads() {
-            contents.push(fingerprint(files(source).as_ref(), path, &exclude)?);
+            contents.push(fingerprint(files(source)?.as_ref(), path, &exclude)?);
         }
         if matches!(step.action, Action::Run(_)) {
             contents.extend(self.request.run.digest());

@@ -10,20 +10,17 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::{DirBuilder, File},
+    fs::File,
     io::{Cursor, Read},
     os::{
         fd::{AsFd, OwnedFd},
-        unix::{
-            ffi::{OsStrExt, OsStringExt},
-            fs::DirBuilderExt,
-        },
+        unix::ffi::{OsStrExt, OsStringExt},
     },
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use minicontainer::store::{Staging, Store};
+use minicontainer::store::{Staging, Store, private};
 use minicontainer_dockerfile::{Ignore, LARGEST};
 use nix::{
     dir::Dir,
@@ -89,8 +86,7 @@ impl Context {
     fn filled(store: &Store, fill: impl FnOnce(&Path) -> Result<(), BuildError>) -> Result<Context, BuildError> {
         let staging = store.stage()?;
         let place = staging.vacant();
-        let made = DirBuilder::new().mode(0o700).create(&place);
-        made.map_err(|source| BuildError::Make { path: place.clone(), source })?;
+        private::make_new_directory(&place).map_err(|source| BuildError::Make { path: place.clone(), source })?;
         fill(&place)?;
         Ok(Context { _unpacked: Some(Arc::new(staging)), ..Context::open(&place)? })
     }
@@ -150,7 +146,7 @@ impl Context {
         let opened = match &found.handle {
             Handle::Directory(directory) => openat(directory.as_fd(), ".", flags, Mode::empty()),
             Handle::In(parent, name) => openat(parent.as_fd(), name.as_os_str(), flags, Mode::empty()),
-            Handle::Places(_) => Err(Errno::EINVAL),
+            Handle::Place(_) => Err(Errno::EINVAL),
         };
         opened.map_err(self.failed(&found.path))
     }

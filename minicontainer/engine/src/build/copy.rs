@@ -12,9 +12,8 @@
 //! | an archive, of `ADD` | | what is in it, in `destination` |
 
 use std::{
-    fs::{DirBuilder, File},
+    fs::File,
     io::{Read, Seek},
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -24,7 +23,7 @@ use minicontainer::{
         options::{UserSpec, resolve_user},
     },
     rootfs::read_file,
-    store::Staging,
+    store::{Staging, private},
 };
 use minicontainer_dockerfile::{Ignore, plan::CopyFiles};
 
@@ -213,15 +212,12 @@ impl Copy<'_, '_> {
         file.rewind().map_err(failed)?;
         print.add(self.from, Path::new(&selected.name), found)?;
         let place = self.staging.vacant();
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&place)
-            .map_err(|source| BuildError::Write { path: place.clone(), source })?;
+        private::make_new_directory(&place).map_err(|source| BuildError::Write { path: place.clone(), source })?;
         let mut fed = Fed::new(file, found.size, print);
         check_layer(&mut fed, &place)
             .map_err(|source| BuildError::Unpack { path: found.path.clone(), source: Box::new(source) })?;
         std::io::copy(&mut fed, &mut std::io::sink()).map_err(failed)?;
-        let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place]);
+        let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place])?;
         let into = self.directory()?;
         let (from, chmod) = (&unpacked as &dyn Files, self.copying.chmod.clone());
         let all = Selected { name: selected.name.clone(), found: from.root()? };

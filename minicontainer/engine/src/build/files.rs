@@ -15,6 +15,8 @@ use std::{
     sync::Arc,
 };
 
+use minicontainer::rootfs::merged::Place;
+
 use super::BuildError;
 
 /// As many symbolic links as Linux follows in one path, see path_resolution(7).
@@ -60,8 +62,8 @@ pub(super) enum Handle {
     Directory(Arc<OwnedFd>),
     /// A name in an open directory.
     In(Arc<OwnedFd>, OsString),
-    /// Places in the store: one, or of a directory all that are merged.
-    Places(Vec<PathBuf>),
+    /// A place in a stack of layers.
+    Place(Place),
 }
 
 /// Files below a root.

@@ -1,16 +1,16 @@
 //! The files of an image or a stage: what its layers show when they are stacked.
 //!
-//! Nothing is mounted to read them. The layers lie in the store, whose owner alone may enter it; [`merged`] knows what
-//! overlayfs would show.
+//! Nothing is mounted to read them: [`Merged`] knows what overlayfs would show, and looks everything up below descriptors.
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::{self, File, OpenOptions},
-    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
-    path::PathBuf,
+    fs::File,
+    os::unix::fs::{FileTypeExt, MetadataExt},
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use minicontainer::rootfs::merged::{Entry, child, names};
+use minicontainer::rootfs::merged::{Entry, Merged};
 use nix::sys::stat::{major, minor};
 
 use super::{
@@ -22,14 +22,21 @@ use super::{
 #[derive(Clone, Debug)]
 pub(super) struct Layers {
     name: String,
-    /// Their directories, the uppermost first.
-    directories: Vec<PathBuf>,
+    files: Arc<Merged>,
 }
 
 impl Layers {
     /// The layers in these directories, the lowest first.
-    pub(super) fn new(name: impl Into<String>, lowest_first: &[PathBuf]) -> Layers {
-        Layers { name: name.into(), directories: lowest_first.iter().rev().cloned().collect() }
+    pub(super) fn new(name: impl Into<String>, lowest_first: &[PathBuf]) -> Result<Layers, BuildError> {
+        Ok(Layers { name: name.into(), files: Arc::new(Merged::new(lowest_first)?) })
+    }
+
+    fn entry(&self, found: &Found) -> Result<Entry, BuildError> {
+        let entry = match &found.handle {
+            Handle::Place(place) => self.files.again(place)?,
+            _ => None,
+        };
+        entry.ok_or_else(|| BuildError::NotFound { path: found.path.clone(), of: self.name() })
     }
 }
 
@@ -39,11 +46,9 @@ impl Files for Layers {
     }
 
     fn root(&self) -> Result<Found, BuildError> {
-        let handle = Handle::Places(self.directories.clone());
-        let path = PathBuf::from("/");
         // Of nothing, `FROM scratch`, there is a root all the same.
         Ok(Found {
-            path,
+            path: PathBuf::from("/"),
             kind: Kind::Directory,
             mode: 0o755,
             uid: 0,
@@ -51,30 +56,26 @@ impl Files for Layers {
             modified: 0,
             size: 0,
             inode: None,
-            handle,
+            handle: Handle::Place(self.files.root()),
         })
     }
 
     fn child(&self, directory: &Found, name: &OsStr) -> Result<Option<Found>, BuildError> {
-        let Handle::Places(places) = &directory.handle else { return Ok(None) };
-        let entry = child(places, name)?;
-        Ok(entry.map(|entry| found(directory.path.join(name), entry)))
+        let Handle::Place(place) = &directory.handle else { return Ok(None) };
+        Ok(self.files.child(place, name)?.map(found))
     }
 
     fn names(&self, directory: &Found) -> Result<Vec<OsString>, BuildError> {
-        let Handle::Places(places) = &directory.handle else { return Ok(Vec::new()) };
-        Ok(names(places)?.into_iter().collect())
+        let Handle::Place(place) = &directory.handle else { return Ok(Vec::new()) };
+        Ok(self.files.names(place)?)
     }
 
     fn target(&self, link: &Found) -> Result<PathBuf, BuildError> {
-        let place = self.place(link)?;
-        fs::read_link(&place).map_err(|source| BuildError::Read { path: link.path.clone(), of: self.name(), source })
+        Ok(self.entry(link)?.target()?)
     }
 
     fn open(&self, file: &Found) -> Result<File, BuildError> {
-        let place = self.place(file)?;
-        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&place);
-        opened.map_err(|source| BuildError::Read { path: file.path.clone(), of: self.name(), source })
+        Ok(self.entry(file)?.open()?)
     }
 
     fn has_owners(&self) -> bool {
@@ -82,16 +83,8 @@ impl Files for Layers {
     }
 }
 
-impl Layers {
-    fn place(&self, found: &Found) -> Result<PathBuf, BuildError> {
-        match &found.handle {
-            Handle::Places(places) if !places.is_empty() => Ok(places[0].clone()),
-            _ => Err(BuildError::NotFound { path: found.path.clone(), of: self.name() }),
-        }
-    }
-}
-
-fn found(path: PathBuf, Entry { metadata, places }: Entry) -> Found {
+fn found(entry: Entry) -> Found {
+    let metadata = entry.metadata();
     let kind = metadata.file_type();
     let device = |block| Kind::Device { block, major: major(metadata.rdev()), minor: minor(metadata.rdev()) };
     let kind = match () {
@@ -104,7 +97,7 @@ fn found(path: PathBuf, Entry { metadata, places }: Entry) -> Found {
         () => Kind::File,
     };
     Found {
-        path,
+        path: Path::new("/").join(entry.place.path()),
         kind,
         mode: metadata.mode() & 0o7777,
         uid: metadata.uid(),
@@ -112,6 +105,6 @@ fn found(path: PathBuf, Entry { metadata, places }: Entry) -> Found {
         modified: metadata.mtime(),
         size: metadata.len(),
         inode: (kind == Kind::File && metadata.nlink() > 1).then(|| (metadata.dev(), metadata.ino())),
-        handle: Handle::Places(places),
+        handle: Handle::Place(entry.place),
     }
 }

@@ -7,9 +7,9 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, File, Permissions},
     io::Write,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
+    os::unix::fs::{MetadataExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -20,7 +20,7 @@ use minicontainer::{
         options::{Access, ByteSize, EnvVar, MountSpec},
         plan::MountAttribute,
     },
-    store::Staging,
+    store::{Staging, private},
 };
 use minicontainer_dockerfile::{
     mount::{Mount, Owner, Sharing},
@@ -77,7 +77,7 @@ pub(super) struct Sources<'a> {
     pub(super) secrets: &'a Secrets,
     pub(super) clock: Clock,
     /// The files of a stage, an image or the context.
-    pub(super) files: &'a dyn Fn(&Source) -> Box<dyn Files>,
+    pub(super) files: &'a dyn Fn(&Source) -> Result<Box<dyn Files>, BuildError>,
     /// Whether whoever waits shall wait no longer.
     pub(super) is_cancelled: &'a dyn Fn() -> bool,
 }
@@ -149,7 +149,7 @@ impl Sources<'_> {
     ) -> Result<(), BuildError> {
         let path = self.staging.vacant();
         let failed = |source| BuildError::Make { path: path.clone(), source };
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+        let mut file = private::create(&path).map_err(failed)?;
         mounts.files.push(path.clone());
         file.write_all(content).map_err(failed)?;
         own(&file, owner).map_err(failed)?;
@@ -159,7 +159,7 @@ impl Sources<'_> {
 
     /// The files of a bind mount, copied.
     fn copy(&self, source: &Source, path: &str) -> Result<PathBuf, BuildError> {
-        let files = (self.files)(source);
+        let files = (self.files)(source)?;
         let copying = CopyFiles {
             from: source.clone(),
             sources: vec![path.to_owned()],
@@ -173,7 +173,7 @@ impl Sources<'_> {
             unpack: false,
         };
         let contents = [fingerprint(files.as_ref(), path, &Default::default())?];
-        let nothing = Layers::new("nothing", &[]);
+        let nothing = Layers::new("nothing", &[])?;
         let target = Target { files: &nothing, directories: &[] };
         let packed = copy(&copying, files.as_ref(), &target, &contents, self.staging, self.clock)?;
         let copied = unpack_built(self.staging, &packed)?;
@@ -221,7 +221,7 @@ impl Sources<'_> {
             Some((from, path)) => self.copy(from, path)?,
             None => {
                 let made = self.staging.vacant();
-                DirBuilder::new().mode(0o700).create(&made).map_err(failed)?;
+                private::make_new_directory(&made).map_err(failed)?;
                 made
             }
         };

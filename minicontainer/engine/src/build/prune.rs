@@ -26,7 +26,7 @@ use super::{
     finish::documents,
     stack::{Stack, Stacked},
 };
-use crate::container::{Moment, bytes_below};
+use crate::container::Moment;
 
 /// Something in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub fn cached(store: &Store) -> Result<Vec<Cached>, BuildError> {
         let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let last_used = if known.is_some() { modified(&record) } else { modified(&directory) };
         let content = Content::Mount { name, id: known.map(|known| known.id).unwrap_or_default() };
-        let (size, records) = (bytes_below(directory.clone()), vec![record, directory]);
+        let (size, records) = (rootfs::size(&directory)?, vec![record, directory]);
         cached.push(Cached { content, size, is_shared: false, last_used, records });
     }
     cached.sort_by(|one, other| (one.last_used, one.id()).cmp(&(other.last_used, other.id())));

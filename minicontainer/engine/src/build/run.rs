@@ -83,7 +83,9 @@ impl Carrying<'_> {
         let upper = container.path().join("upper");
         stubs.remove(&upper).map_err(|source| BuildError::Make { path: upper.clone(), source })?;
         let latest = self.request.epoch.map(|epoch| u64::try_from(epoch).unwrap_or_default());
-        layer_from_upper(&upper, self.staging, latest).map_err(|error| ImageError::from(error).into())
+        // The command has ended, so nothing changes any more that would be warned of.
+        let packed = layer_from_upper(&upper, self.staging, latest).map_err(ImageError::from)?;
+        Ok(packed.0)
     }
 
     fn options(&self, command: &RunCommand, mounts: &Mounts) -> Result<RunOptions, BuildError> {

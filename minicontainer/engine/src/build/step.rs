@@ -52,15 +52,15 @@ impl Carrying<'_> {
         step: &Step,
         stack: &Stack,
         contents: &[Digest],
-        files: &dyn Fn(&Source) -> Box<dyn Files>,
+        files: &dyn Fn(&Source) -> Result<Box<dyn Files>, BuildError>,
         work: usize,
     ) -> Result<PackedLayer, BuildError> {
         let directories = stack.directories();
-        let image = Layers::new("the stage", &directories);
+        let image = Layers::new("the stage", &directories)?;
         match &step.action {
             Action::Copy(copying) => {
                 let target = Target { files: &image, directories: &directories };
-                let from = files(&copying.from);
+                let from = files(&copying.from)?;
                 copy(copying, from.as_ref(), &target, contents, self.staging, self.clock)
             }
             Action::MakeDirectory { path, user } => self.make_directory(&image, &directories, path, user),
@@ -120,20 +120,20 @@ impl Carrying<'_> {
     }
 
     /// The files that a source means.
-    pub(super) fn files(&self, source: &Source, done: &BTreeMap<usize, Stack>) -> Box<dyn Files> {
-        match source {
+    pub(super) fn files(&self, source: &Source, done: &BTreeMap<usize, Stack>) -> Result<Box<dyn Files>, BuildError> {
+        Ok(match source {
             Source::Context => Box::new(self.build.context.clone()),
             Source::Stage(index) => {
                 let directories = done.get(index).map(Stack::directories).unwrap_or_default();
-                Box::new(Layers::new(format!("the stage {index}"), &directories))
+                Box::new(Layers::new(format!("the stage {index}"), &directories)?)
             }
             Source::Image(request) => {
                 let image = self.build.planned.images.get(request);
                 let directory = |layer: &Layer| layer.directory.clone();
                 let directories: Vec<PathBuf> =
                     image.map(|(image, _)| image.layers.iter().map(directory).collect()).unwrap_or_default();
-                Box::new(Layers::new(format!("the image {}", request.reference), &directories))
+                Box::new(Layers::new(format!("the image {}", request.reference), &directories)?)
             }
-        }
+        })
     }
 }

@@ -60,18 +60,16 @@ mod transient;
 
 use std::{
     fs, io,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
-use minicontainer::store::Store;
+use minicontainer::store::{Store, private};
 
 pub use attended::{Attended, exit_code};
 pub use error::ContainerError;
 pub use id::Id;
 pub use moment::Moment;
 pub use process::Process;
-pub(crate) use prune::bytes_below;
 pub use record::{AfterExit, Container, Limits, NewContainer, State};
 pub use remove::Force;
 pub use transient::cgroup_of;
@@ -113,9 +111,7 @@ impl Containers {
         let container = Container::new(id.clone(), name, wanted);
         // Whatever is at this place now was left by an engine that died here: its holder would hold the lock.
         let staged = self.directory.join(format!("{id}.new"));
-        let mut private = fs::DirBuilder::new();
-        private.recursive(true).mode(0o700);
-        private.create(&staged).map_err(ContainerError::io("make the directory", &staged))?;
+        private::make_directory(&staged).map_err(ContainerError::io("make the directory", &staged))?;
         self.put(container, &staged).inspect_err(|_| {
             // If not now, then by the next sweep.
             let _removed = remove::remove_remains(&staged);

@@ -1,11 +1,8 @@
 //! Containers that nobody needs, and those that nobody can read.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
+
+use minicontainer::rootfs;
 
 use super::{
     Container, ContainerError, Containers, Force, Id,
@@ -28,7 +25,7 @@ impl Containers {
             if container.is_running() || is_attended(&place)? || !selected(&container) {
                 continue;
             }
-            let size = self.size(&container.id);
+            let size = self.size(&container.id)?;
             remove_cgroups(&container)?;
             remove_directory(&place)?;
             reclaimed += size;
@@ -39,9 +36,13 @@ impl Containers {
 
     /// How many bytes the files have that a container has written. What an ordinary user may not look at, since it
     /// belongs to a subordinate id, is left out.
-    pub fn size(&self, id: &Id) -> u64 {
+    ///
+    /// # Errors
+    /// When its files cannot be read, or there is no end of them.
+    pub fn size(&self, id: &Id) -> Result<u64, ContainerError> {
         // The writable layer of the overlay driver, the whole tree of the copy driver.
-        ["upper", "rootfs"].iter().map(|name| bytes_below(self.place(id).join(name))).sum()
+        let [upper, whole] = ["upper", "rootfs"].map(|name| rootfs::size(&self.place(id).join(name)));
+        Ok(upper?.saturating_add(whole?))
     }
 
     /// The containers whose records cannot be read, each with the reason. They can be removed by their ids.
@@ -81,25 +82,6 @@ impl Containers {
 /// The id that a container's directory bears.
 pub(super) fn id_of(directory: &Path) -> Option<Id> {
     directory.file_name()?.to_str()?.parse().ok()
-}
-
-/// Bytes in the files below a directory, each counted once. One that is not there has none, nor has one that the caller
-/// may not look into: what an ordinary user's container keeps for an id that was lent is not counted.
-pub(crate) fn bytes_below(directory: PathBuf) -> u64 {
-    let (mut bytes, mut counted, mut pending) = (0, BTreeSet::new(), vec![directory]);
-    while let Some(directory) = pending.pop() {
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-        for (path, metadata) in
-            entries.filter_map(|entry| Some((entry.path(), fs::symlink_metadata(entry.path()).ok()?)))
-        {
-            if metadata.is_dir() {
-                pending.push(path);
-            } else if metadata.is_file() && counted.insert((metadata.dev(), metadata.ino())) {
-                bytes += metadata.len();
-            }
-        }
-    }
-    bytes
 }
 
 /// Whether what bears this name is half a container: one that was just being made, or removed.

@@ -1,11 +1,11 @@
 //! What a container has become leaves it: as one more layer of its image, or as one archive of all its files.
 
-use std::{fs, io::Write, os::unix::fs::DirBuilderExt};
+use std::io::Write;
 
 use minicontainer::{
     core::Reference,
-    rootfs::{Driver, changes, prepare},
-    store::{Image, Staging, Store, StoreError, digest_of},
+    rootfs::{Driver, changes, merged::Merged},
+    store::{Image, Staging, Store, StoreError, digest_of, private},
 };
 use oci_spec::image::{Arch, ImageManifest};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub struct Committing {
 pub fn commit(store: &Store, container: &Container, wanted: &Committing) -> Result<Loaded, ImageError> {
     let image = find(store, &container.image_id)?;
     let staging = store.stage()?;
-    let packed = top_layer(store, container, &image, &staging, wanted.latest)?;
+    let (packed, mut warnings) = top_layer(store, container, &image, &staging, wanted.latest)?;
 
     let mut config: Value = document(store, &image.id, "image config")?;
     if !config["config"].is_object() {
@@ -67,7 +67,7 @@ pub fn commit(store: &Store, container: &Container, wanted: &Committing) -> Resu
     let id = config.digest().clone();
     let names = wanted.reference.clone().into_iter().collect();
     let loaded = admit(store, &staging, &[Incoming::assemble(&staging, names, config, layers)?])?;
-    let warnings = loaded.into_iter().next().map(|image| image.warnings).unwrap_or_default();
+    warnings.extend(loaded.into_iter().flat_map(|image| image.warnings));
     Ok(Loaded { reference: wanted.reference.clone(), id, warnings })
 }
 
@@ -78,7 +78,7 @@ fn top_layer(
     image: &Image,
     staging: &Staging,
     latest: Option<u64>,
-) -> Result<PackedLayer, ImageError> {
+) -> Result<(PackedLayer, Vec<String>), ImageError> {
     let place = Containers::of(store).place(&container.id);
     let (upper, copy) = (place.join("upper"), place.join("rootfs"));
     if container.driver == Driver::Copy && copy.exists() {
@@ -93,27 +93,22 @@ fn top_layer(
     Ok(layer_from_upper(&upper, staging, latest)?)
 }
 
-/// Writes all files that a container sees as one tar archive.
-pub fn export(store: &Store, container: &Container, archive: impl Write) -> Result<(), ImageError> {
+/// Writes all files that a container sees as one tar archive; gives warnings. Nothing is mounted or copied for it.
+pub fn export(store: &Store, container: &Container, archive: impl Write) -> Result<Vec<String>, ImageError> {
     let directory = Containers::of(store).place(&container.id);
-    let own = directory.join("rootfs");
-    if own.exists() {
-        return Ok(pack(&own, archive, Marks::Whole, None).map(drop)?);
-    }
-    let mut layers: Vec<_> =
-        find(store, &container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
-    layers.extend(Some(directory.join("upper")).filter(|upper| upper.exists()));
-    // All layers as one tree: the copy driver knows how, and nothing needs to be mounted.
-    let staging = store.stage()?;
-    let place = staging.vacant();
-    make_private(&place)?;
-    prepare(&layers, &place, Driver::Copy, true).map_err(|source| ImageError::Merge { source: Box::new(source) })?;
-    Ok(pack(&place.join("rootfs"), archive, Marks::Whole, None).map(drop)?)
+    let (own, upper) = (directory.join("rootfs"), directory.join("upper"));
+    let files = if own.exists() {
+        Merged::plain(&own)
+    } else {
+        let layers = find(store, &container.image_id)?.layers.into_iter().map(|layer| layer.directory);
+        Merged::new(&layers.chain(Some(upper).filter(|upper| upper.exists())).collect::<Vec<_>>())
+    };
+    let files = files.map_err(|source| ImageError::Merge { source: Box::new(source) })?;
+    Ok(pack(&files, archive, Marks::Whole, None)?.1)
 }
 
 fn make_private(path: &std::path::Path) -> Result<(), ImageError> {
-    let made = fs::DirBuilder::new().mode(0o700).create(path);
-    made.map_err(|source| ImageError::Layout { name: path.display().to_string(), source })
+    private::make_new_directory(path).map_err(|source| ImageError::Layout { name: path.display().to_string(), source })
 }
 
 fn document<T: serde::de::DeserializeOwned>(

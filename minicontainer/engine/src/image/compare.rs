@@ -1,28 +1,27 @@
 //! Whether an unpacked layer is still what was unpacked: two trees, held against each other.
 //!
-//! No list of a layer's files is kept beside it, for whoever changes a file could change the list. The layer's blob is
-//! the list, and its digest is in the image's manifest: it is unpacked once more, by the same code, and what comes of
-//! that is compared with what is there. Both trees are walked below descriptors, as [`Tree`] does it.
+//! No list of a layer's files is kept beside it, since a process that can change a file could change the list. The layer's
+//! blob is the list, and its digest is in the image's manifest: it is unpacked once more, by the same code, and what comes
+//! of that is compared with what is there. Both trees are read below descriptors, see [`merged`].
 //!
 //! Times of directories are left out, since a directory that an archive uses without listing it has none, and so is
 //! what an ordinary user may not read: a file without any permission is its owner's all the same, but closed.
+//!
+//! [`merged`]: minicontainer::rootfs::merged
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
-    fs::File,
+    fs::{File, Metadata},
     io::{self, BufRead, BufReader},
-    os::unix::fs::MetadataExt,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::Path,
 };
 
-use nix::{
-    errno::Errno,
-    sys::stat::{FileStat, SFlag},
+use minicontainer::rootfs::{
+    RootFsError,
+    merged::{Entry, Merged, Place},
 };
-use xattr::FileExt;
-
-use super::unpack::{EntryPath, Tree};
 
 /// More differences than these say no more.
 const MOST: usize = 10;
@@ -30,23 +29,20 @@ const MOST: usize = 10;
 const OF_THE_MACHINE: &str = "security.selinux";
 
 /// What of a tree is not as in the one that is right, in words, each with the path: at most ten.
-pub(super) fn differences(right: &Path, found: &Path) -> io::Result<Vec<String>> {
-    let trees = Trees { right: Tree::open(right)?, found: Tree::open(found)? };
-    let mut differences = Vec::new();
-    let mut pending = vec![EntryPath::root()];
+pub(super) fn differences(right: &Path, found: &Path) -> Result<Vec<String>, RootFsError> {
+    let trees = Trees { right: Merged::plain(right)?, found: Merged::plain(found)? };
+    let root = trees.right.root();
+    let mut differences = trees.compare(&root, trees.right.again(&root)?, trees.found.again(&root)?)?;
+    let mut pending = vec![root];
     while let Some(directory) = pending.pop() {
-        let Some((expected, present)) = trees.names(&directory)? else { continue };
-        if let Some(what) = trees.directory(&directory)? {
-            differences.push(told(&directory, what));
-        }
-        for name in expected.union(&present) {
-            let path = directory.join(name);
-            let what = match (expected.contains(name), present.contains(name)) {
-                (true, false) => Some("is missing"),
-                (false, true) => Some("was added"),
-                _ => trees.entry(&path, &mut pending)?,
-            };
-            differences.extend(what.map(|what| told(&path, what)));
+        let Some(names) = trees.names(&directory)? else { continue };
+        for name in names {
+            let (right, found) = (trees.right.child(&directory, &name)?, trees.found.child(&directory, &name)?);
+            let is_directory = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.metadata().is_dir());
+            if is_directory(&right) && is_directory(&found) {
+                pending.extend(right.as_ref().map(|entry| entry.place.clone()));
+            }
+            differences.extend(trees.compare(&directory, right, found)?);
         }
         if differences.len() >= MOST {
             differences.truncate(MOST);
@@ -56,100 +52,91 @@ pub(super) fn differences(right: &Path, found: &Path) -> io::Result<Vec<String>>
     Ok(differences)
 }
 
-fn told(path: &EntryPath, what: &str) -> String {
-    format!("/{} {what}", path.display())
-}
-
 struct Trees {
-    right: Tree,
-    found: Tree,
+    right: Merged,
+    found: Merged,
 }
-
-type Names = BTreeSet<Vec<u8>>;
 
 impl Trees {
     /// The names in a directory of both trees; none if it is closed to us.
-    fn names(&self, directory: &EntryPath) -> io::Result<Option<(Names, Names)>> {
+    fn names(&self, directory: &Place) -> Result<Option<BTreeSet<OsString>>, RootFsError> {
         match (self.right.names(directory), self.found.names(directory)) {
-            (Err(Errno::EACCES), _) | (_, Err(Errno::EACCES)) => Ok(None),
-            (expected, present) => Ok(Some((expected?.into_iter().collect(), present?.into_iter().collect()))),
+            (Err(error), _) | (_, Err(error)) if error.is_permission_denied() => Ok(None),
+            (right, found) => Ok(Some(right?.into_iter().chain(found?).collect())),
         }
     }
 
-    /// What a directory itself differs in. That of the root is seen here only.
-    fn directory(&self, path: &EntryPath) -> io::Result<Option<&'static str>> {
-        let (right, found) = (self.right.open_directory(path)?, self.found.open_directory(path)?);
-        let (expected, present) = (right.metadata()?, found.metadata()?);
-        Ok(match () {
-            () if expected.mode() != present.mode() => Some("has another mode"),
-            () if (expected.uid(), expected.gid()) != (present.uid(), present.gid()) => Some("has another owner"),
-            () if attributes(&right)? != attributes(&found)? => Some("has other extended attributes"),
-            () => None,
-        })
-    }
-
-    /// What an entry differs in that both trees have. A directory that is one in both goes to those still to be seen,
-    /// and is compared when its turn comes.
-    fn entry(&self, path: &EntryPath, pending: &mut Vec<EntryPath>) -> io::Result<Option<&'static str>> {
-        let (Some(right), Some(found)) = (self.right.look(path)?, self.found.look(path)?) else {
-            return Ok(Some("went while it was looked at"));
+    /// What something differs in, that at least one of the trees has in this directory.
+    fn compare(
+        &self,
+        directory: &Place,
+        right: Option<Entry>,
+        found: Option<Entry>,
+    ) -> Result<Vec<String>, RootFsError> {
+        let (place, what) = match (&right, &found) {
+            (Some(right), Some(found)) => (&right.place, difference(right, found)?),
+            (Some(right), None) => (&right.place, Some("is missing")),
+            (None, Some(found)) => (&found.place, Some("was added")),
+            (None, None) => (directory, Some("changed while it was looked at")),
         };
-        let kind = kind(&right);
-        if kind != self::kind(&found) {
-            return Ok(Some("is of another kind"));
-        }
-        if kind == SFlag::S_IFDIR {
-            pending.push(path.clone());
-            return Ok(None);
-        }
-        if let Some(what) = metadata(&right, &found) {
-            return Ok(Some(what));
-        }
-        match kind {
-            SFlag::S_IFLNK if self.right.read_link(path)? != self.found.read_link(path)? => {
-                Ok(Some("leads somewhere else"))
+        let path = place.path().as_os_str().as_bytes().escape_ascii();
+        Ok(what.map(|what| format!("/{path} {what}")).into_iter().collect())
+    }
+}
+
+/// What an entry differs in that both trees have.
+fn difference(right: &Entry, found: &Entry) -> Result<Option<&'static str>, RootFsError> {
+    let kind = right.metadata().file_type();
+    if let Some(what) = metadata(right.metadata(), found.metadata()) {
+        return Ok(Some(what));
+    }
+    if kind.is_symlink() {
+        return Ok((right.target()? != found.target()?).then_some("leads somewhere else"));
+    }
+    if !kind.is_file() && !kind.is_dir() {
+        return Ok(None);
+    }
+    match (attributes(right), attributes(found)) {
+        (Err(one), Err(other)) if one.is_permission_denied() && other.is_permission_denied() => return Ok(None),
+        (right, found) => {
+            if right? != found? {
+                return Ok(Some("has other extended attributes"));
             }
-            SFlag::S_IFREG => self.file(path),
-            _ => Ok(None),
         }
     }
-
-    fn file(&self, path: &EntryPath) -> io::Result<Option<&'static str>> {
-        let (right, found) = match (self.right.open_itself(path), self.found.open_itself(path)) {
-            (Err(Errno::EACCES), Err(Errno::EACCES)) => return Ok(None),
-            (right, found) => (right?, found?),
-        };
-        if attributes(&right)? != attributes(&found)? {
-            return Ok(Some("has other extended attributes"));
+    if kind.is_dir() {
+        return Ok(None);
+    }
+    let place = right.place.path();
+    match (right.open(), found.open()) {
+        (Err(one), Err(other)) if one.is_permission_denied() && other.is_permission_denied() => Ok(None),
+        (right, found) => {
+            let is_same = same_content(right?, found?).map_err(RootFsError::io("read", place))?;
+            Ok((!is_same).then_some("has another content"))
         }
-        Ok((!same_content(right, found)?).then_some("has another content"))
     }
 }
 
-fn kind(stat: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
-}
-
-fn metadata(right: &FileStat, found: &FileStat) -> Option<&'static str> {
-    let time = |stat: &FileStat| (kind(stat) == SFlag::S_IFREG).then_some((stat.st_mtime, stat.st_mtime_nsec));
+fn metadata(right: &Metadata, found: &Metadata) -> Option<&'static str> {
+    let kind = right.file_type();
+    let time = |metadata: &Metadata| kind.is_file().then_some((metadata.mtime(), metadata.mtime_nsec()));
     match () {
-        () if right.st_mode != found.st_mode => Some("has another mode"),
-        () if (right.st_uid, right.st_gid) != (found.st_uid, found.st_gid) => Some("has another owner"),
-        () if right.st_rdev != found.st_rdev => Some("is another device"),
-        () if right.st_size != found.st_size => Some("has another content"),
-        () if right.st_nlink != found.st_nlink => Some("has another number of names"),
-        // Who changes a content can set the time back, so equal times spare no look at it.
+        () if kind != found.file_type() => Some("is of another kind"),
+        () if right.mode() != found.mode() => Some("has another mode"),
+        () if (right.uid(), right.gid()) != (found.uid(), found.gid()) => Some("has another owner"),
+        () if kind.is_dir() => None,
+        () if right.rdev() != found.rdev() => Some("is another device"),
+        () if right.len() != found.len() => Some("has another content"),
+        () if right.nlink() != found.nlink() => Some("has another number of names"),
+        // A process that changes the content can set the time back, so equal times spare no look at it.
         () if time(right) != time(found) => Some("was changed at another time"),
         () => None,
     }
 }
 
-fn attributes(file: &File) -> io::Result<BTreeMap<OsString, Option<Vec<u8>>>> {
-    let names = match file.list_xattr() {
-        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => return Ok(BTreeMap::new()),
-        names => names?,
-    };
-    names.filter(|name| name != OF_THE_MACHINE).map(|name| Ok((name.clone(), file.get_xattr(&name)?))).collect()
+fn attributes(entry: &Entry) -> Result<BTreeMap<OsString, Vec<u8>>, RootFsError> {
+    let attributes = entry.attributes()?.into_iter();
+    Ok(attributes.filter(|(name, _)| name != OF_THE_MACHINE).collect())
 }
 
 fn same_content(one: File, other: File) -> io::Result<bool> {

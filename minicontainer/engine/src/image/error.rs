@@ -103,6 +103,7 @@ impl ImageError {
             ImageError::Merge { source } | ImageError::Compare { source } => source.hint(),
             ImageError::Save { source } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             ImageError::Pack(PackError::Store(error)) => error.hint(),
+            ImageError::Pack(PackError::Read(error)) => error.hint(),
             ImageError::Save { .. } | ImageError::Change(_) | ImageError::Pack(_) => "",
             ImageError::Layout { .. } | ImageError::NotAnImage { .. } => "",
             ImageError::Store(error) => error.hint(),

@@ -6,19 +6,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Component,
+    os::unix::ffi::OsStrExt,
+    path::Path,
 };
 
 use minicontainer::layers::change::{Change, ChangeKind};
 
-use super::unpack::EntryPath;
-
 /// Paths that are packed, and names that are marked as deleted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    packed: BTreeSet<String>,
+    packed: BTreeSet<Vec<u8>>,
     /// By the path of their directory.
-    deleted: BTreeMap<String, Vec<String>>,
+    deleted: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
 }
 
 impl Selection {
@@ -26,28 +25,25 @@ impl Selection {
     pub fn of(changes: &[Change]) -> Selection {
         let mut selection = Selection::default();
         for change in changes {
-            match (change.kind, change.path.rsplit_once('/')) {
-                (ChangeKind::Deleted, Some((directory, name))) => {
-                    selection.deleted.entry(directory.to_owned()).or_default().push(name.to_owned());
-                }
-                _ => drop(selection.packed.insert(change.path.clone())),
+            // From the root, which itself has no name.
+            let path = change.path.strip_prefix(b"/").unwrap_or(&change.path);
+            if change.kind == ChangeKind::Deleted {
+                let slash = path.iter().rposition(|byte| *byte == b'/');
+                let (directory, name) = slash.map_or((&[][..], path), |slash| (&path[..slash], &path[slash + 1..]));
+                selection.deleted.entry(directory.to_vec()).or_default().push(name.to_vec());
+            } else {
+                selection.packed.insert(path.to_vec());
             }
         }
         selection
     }
 
-    pub(super) fn has(&self, path: &EntryPath) -> bool {
-        self.packed.contains(&absolute(path))
+    pub(super) fn has(&self, path: &Path) -> bool {
+        self.packed.contains(path.as_os_str().as_bytes())
     }
 
     /// The names that are no longer in a directory.
-    pub(super) fn deleted_in(&self, directory: &EntryPath) -> &[String] {
-        self.deleted.get(&absolute(directory)).map_or(&[], Vec::as_slice)
+    pub(super) fn deleted_in(&self, directory: &Path) -> &[Vec<u8>] {
+        self.deleted.get(directory.as_os_str().as_bytes()).map_or(&[], Vec::as_slice)
     }
-}
-
-/// As changes have it: from the root, which itself has no name.
-fn absolute(path: &EntryPath) -> String {
-    let inside = path.as_path().components().filter(|part| matches!(part, Component::Normal(_)));
-    inside.map(|name| format!("/{}", name.as_os_str().to_string_lossy())).collect()
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use minicontainer::{
     core::Digest,
+    rootfs::RootFsError,
     store::{StagedLayer, Staging, Store, remove_directory},
 };
 use nix::fcntl::AT_FDCWD;
@@ -19,7 +20,7 @@ pub(crate) struct Fresh {
 
 impl Fresh {
     /// What of a tree is not as in this one, in words: at most ten differences.
-    pub(crate) fn differences(&self, found: &Path) -> std::io::Result<Vec<String>> {
+    pub(crate) fn differences(&self, found: &Path) -> Result<Vec<String>, RootFsError> {
         differences(&self.directory, found)
     }
 

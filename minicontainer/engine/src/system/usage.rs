@@ -102,8 +102,8 @@ pub fn usage(store: &Store) -> Result<Usage, SystemError> {
         images: usages,
         containers: list
             .into_iter()
-            .map(|container| ContainerUsage { size: containers.size(&container.id), container })
-            .collect(),
+            .map(|container| Ok(ContainerUsage { size: containers.size(&container.id)?, container }))
+            .collect::<Result<_, SystemError>>()?,
         cache: cached(store)?,
     })
 }

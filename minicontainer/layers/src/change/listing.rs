@@ -22,7 +22,7 @@ use super::{Change, ChangeKind, Lower, parent, sorted};
 /// A tree of files by path. Paths are absolute, and every directory on the way to a node is a node too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    nodes: BTreeMap<String, Node>,
+    nodes: BTreeMap<Vec<u8>, Node>,
 }
 
 /// What can be seen of a file without reading its content, see inode(7).
@@ -53,7 +53,7 @@ pub enum NodeKind {
     /// A symbolic link.
     Symlink {
         /// What it says.
-        target: String,
+        target: Vec<u8>,
     },
     /// A device node, socket or pipe.
     Special {
@@ -81,32 +81,32 @@ impl Listing {
     }
 
     /// Puts a node at a path, in the place of what was there.
-    pub fn insert(&mut self, path: impl Into<String>, node: Node) {
+    pub fn insert(&mut self, path: impl Into<Vec<u8>>, node: Node) {
         self.nodes.insert(path.into(), node);
     }
 
     /// The node at a path.
-    pub fn get(&self, path: &str) -> Option<&Node> {
-        self.nodes.get(path)
+    pub fn get(&self, path: impl AsRef<[u8]>) -> Option<&Node> {
+        self.nodes.get(path.as_ref())
     }
 
-    /// All nodes with their paths, in the order of the paths' text.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
-        self.nodes.iter().map(|(path, node)| (path.as_str(), node))
+    /// All nodes with their paths, in the order of the paths' bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Node)> {
+        self.nodes.iter().map(|(path, node)| (path.as_slice(), node))
     }
 
-    fn is_directory(&self, path: &str) -> bool {
+    fn is_directory(&self, path: &[u8]) -> bool {
         self.get(path).is_some_and(|node| node.kind == NodeKind::Directory)
     }
 }
 
-impl<P: Into<String>> FromIterator<(P, Node)> for Listing {
+impl<P: Into<Vec<u8>>> FromIterator<(P, Node)> for Listing {
     fn from_iter<I: IntoIterator<Item = (P, Node)>>(nodes: I) -> Listing {
         Listing { nodes: nodes.into_iter().map(|(path, node)| (path.into(), node)).collect() }
     }
 }
 
-impl<P: Into<String>, const N: usize> From<[(P, Node); N]> for Listing {
+impl<P: Into<Vec<u8>>, const N: usize> From<[(P, Node); N]> for Listing {
     fn from(nodes: [(P, Node); N]) -> Listing {
         nodes.into_iter().collect()
     }
@@ -130,7 +130,7 @@ pub fn diff(lower: &Listing, upper: &Listing) -> Vec<Change> {
             changes.push(Change::new(ChangeKind::Deleted, path));
         }
     }
-    let listed: BTreeSet<String> = changes.iter().map(|change| change.path.clone()).collect();
+    let listed: BTreeSet<Vec<u8>> = changes.iter().map(|change| change.path.clone()).collect();
     let mut above = BTreeSet::new();
     for path in &listed {
         above.extend(std::iter::successors(parent(path), |path| parent(path)).filter(|path| !listed.contains(*path)));
@@ -143,14 +143,13 @@ pub fn diff(lower: &Listing, upper: &Listing) -> Vec<Change> {
 impl Lower for Listing {
     type Error = Infallible;
 
-    fn exists(&self, path: &str) -> Result<bool, Infallible> {
+    fn exists(&self, path: &[u8]) -> Result<bool, Infallible> {
         Ok(self.get(path).is_some())
     }
 
-    fn names_in(&self, directory: &str) -> Result<Vec<String>, Infallible> {
-        let inside =
-            self.nodes.keys().filter_map(|path| path.rsplit_once('/')).filter(|(parent, _)| *parent == directory);
-        Ok(inside.map(|(_, name)| name.to_owned()).collect())
+    fn names_in(&self, directory: &[u8]) -> Result<Vec<Vec<u8>>, Infallible> {
+        let below = |path: &Vec<u8>| path.strip_prefix(directory)?.strip_prefix(b"/").map(<[u8]>::to_vec);
+        Ok(self.nodes.keys().filter_map(below).filter(|name| !name.contains(&b'/')).collect())
     }
 }
 
@@ -197,7 +196,7 @@ mod tests {
     fn a_kind_that_changes_is_one_modification() {
         check([("/a", directory()), ("/a/b", file(1))], [("/a", file(1))], &["C /a"]);
         check([("/a", file(1))], [("/a", directory()), ("/a/b", file(1))], &["C /a", "A /a/b"]);
-        let link = |target: &str| Node { kind: NodeKind::Symlink { target: target.to_owned() }, ..file(0) };
+        let link = |target: &str| Node { kind: NodeKind::Symlink { target: target.into() }, ..file(0) };
         check([("/l", link("x"))], [("/l", link("y"))], &["C /l"]);
     }
 

@@ -35,9 +35,9 @@
 mod listing;
 mod upper;
 
-use std::fmt;
+use std::fmt::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use listing::{Listing, Node, NodeKind, diff, directory, file};
 pub use upper::{Lower, Upper, UpperEntry, changes_of_upper};
@@ -45,8 +45,9 @@ pub use upper::{Lower, Upper, UpperEntry, changes_of_upper};
 /// One path that differs from what lies below.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Change {
-    /// The path, absolute in the container.
-    pub path: String,
+    /// The path, absolute in the container. Linux takes any bytes but NUL for a name, so it may not be UTF-8.
+    #[serde(serialize_with = "as_text")]
+    pub path: Vec<u8>,
     /// In what way.
     pub kind: ChangeKind,
 }
@@ -76,25 +77,41 @@ impl ChangeKind {
 
 impl Change {
     /// A change of this kind at this path.
-    pub fn new(kind: ChangeKind, path: &str) -> Change {
-        Change { path: path.to_owned(), kind }
+    pub fn new(kind: ChangeKind, path: impl Into<Vec<u8>>) -> Change {
+        Change { path: path.into(), kind }
     }
 }
 
+/// As `docker diff` prints it. Bytes that are not UTF-8 are written as `\xff`, so that two names never look the same.
 impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.kind.letter(), self.path)
+        formatter.write_char(self.kind.letter())?;
+        formatter.write_char(' ')?;
+        for chunk in self.path.utf8_chunks() {
+            formatter.write_str(chunk.valid())?;
+            write!(formatter, "{}", chunk.invalid().escape_ascii())?;
+        }
+        Ok(())
     }
+}
+
+/// JSON has no text but UTF-8: there a byte that is not becomes the replacement character, as in Docker's API.
+fn as_text<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(path))
 }
 
 /// Sorts as a walk through the tree would meet the paths: `/a`, `/a/b`, `/a-b`. Plain text order would put `/a-b`
 /// between a directory and what it holds.
 fn sorted(mut changes: Vec<Change>) -> Vec<Change> {
-    changes.sort_by(|one, other| one.path.split('/').cmp(other.path.split('/')));
+    fn names(change: &Change) -> impl Iterator<Item = &[u8]> {
+        change.path.split(|byte| *byte == b'/')
+    }
+    changes.sort_by(|one, other| names(one).cmp(names(other)));
     changes
 }
 
 /// The directory that a path lies in; none for those directly below the root, whose change nobody lists.
-fn parent(path: &str) -> Option<&str> {
-    path.rsplit_once('/').map(|(parent, _)| parent).filter(|parent| !parent.is_empty())
+fn parent(path: &[u8]) -> Option<&[u8]> {
+    let slash = path.iter().rposition(|byte| *byte == b'/')?;
+    Some(&path[..slash]).filter(|parent| !parent.is_empty())
 }

@@ -13,7 +13,7 @@ use super::{Change, ChangeKind, sorted};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpperEntry {
     /// Its path, absolute in the container.
-    pub path: String,
+    pub path: Vec<u8>,
     /// What it is.
     pub kind: Upper,
 }
@@ -34,8 +34,8 @@ pub enum Upper {
 
 impl UpperEntry {
     /// An entry of this kind at this path.
-    pub fn new(path: &str, kind: Upper) -> UpperEntry {
-        UpperEntry { path: path.to_owned(), kind }
+    pub fn new(path: impl Into<Vec<u8>>, kind: Upper) -> UpperEntry {
+        UpperEntry { path: path.into(), kind }
     }
 }
 
@@ -46,10 +46,10 @@ pub trait Lower {
     type Error;
 
     /// Whether the layers show anything at the path. A symbolic link is something, wherever it leads.
-    fn exists(&self, path: &str) -> Result<bool, Self::Error>;
+    fn exists(&self, path: &[u8]) -> Result<bool, Self::Error>;
 
     /// The names that the layers show in a directory; none if it is no directory there.
-    fn names_in(&self, directory: &str) -> Result<Vec<String>, Self::Error>;
+    fn names_in(&self, directory: &[u8]) -> Result<Vec<Vec<u8>>, Self::Error>;
 }
 
 /// The changes that an upper directory holds, as `docker diff` shows them.
@@ -57,21 +57,21 @@ pub trait Lower {
 /// # Errors
 /// Those of looking at the layers below.
 pub fn changes_of_upper<L: Lower>(entries: &[UpperEntry], lower: &L) -> Result<Vec<Change>, L::Error> {
-    let listed: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+    let listed: BTreeSet<&[u8]> = entries.iter().map(|entry| entry.path.as_slice()).collect();
     let mut changes = Vec::new();
     for UpperEntry { path, kind } in entries {
         match (kind, lower.exists(path)?) {
             // A mark over nothing hides nothing.
             (Upper::Whiteout, false) => {}
-            (Upper::Whiteout, true) => changes.push(Change::new(ChangeKind::Deleted, path)),
-            (_, false) => changes.push(Change::new(ChangeKind::Added, path)),
-            (_, true) => changes.push(Change::new(ChangeKind::Modified, path)),
+            (Upper::Whiteout, true) => changes.push(Change::new(ChangeKind::Deleted, path.as_slice())),
+            (_, false) => changes.push(Change::new(ChangeKind::Added, path.as_slice())),
+            (_, true) => changes.push(Change::new(ChangeKind::Modified, path.as_slice())),
         }
         if *kind == (Upper::Directory { opaque: true }) {
             for name in lower.names_in(path)? {
-                let hidden = format!("{path}/{name}");
-                if !listed.contains(hidden.as_str()) {
-                    changes.push(Change::new(ChangeKind::Deleted, &hidden));
+                let hidden = [path, &b"/"[..], &name].concat();
+                if !listed.contains(hidden.as_slice()) {
+                    changes.push(Change::new(ChangeKind::Deleted, hidden));
                 }
             }
         }
@@ -95,9 +95,17 @@ mod tests {
             ("/etc/ssl/cert", file(1)),
             ("/etc/ssl/key", file(1)),
         ]);
-        let entries: Vec<UpperEntry> = entries.iter().map(|(path, kind)| UpperEntry::new(path, *kind)).collect();
+        let entries: Vec<UpperEntry> = entries.iter().map(|(path, kind)| UpperEntry::new(*path, *kind)).collect();
         let Ok(changes) = changes_of_upper(&entries, &lower);
         assert_eq!(changes.iter().map(Change::to_string).collect::<Vec<_>>(), expect);
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_are_told_apart() {
+        let lower = Listing::from([(&b"/a\xff"[..], file(1))]);
+        let entries = [UpperEntry::new(&b"/a\xff"[..], Upper::Other), UpperEntry::new(&b"/a\xfe"[..], Upper::Other)];
+        let Ok(changes) = changes_of_upper(&entries, &lower);
+        assert_eq!(changes.iter().map(Change::to_string).collect::<Vec<_>>(), [r"A /a\xfe", r"C /a\xff"]);
     }
 
     const MERGED: Upper = Upper::Directory { opaque: false };
@@ -135,7 +143,7 @@ mod tests {
             for (path, node) in nodes {
                 let path = format!("/{}", path.join("/"));
                 let is_free = tree.get(&path).is_none();
-                let fits = parent(&path).is_none_or(|above| is_directory(&tree, above));
+                let fits = parent(path.as_bytes()).is_none_or(|above| is_directory(&tree, above));
                 if is_free && fits {
                     tree.insert(path, node);
                 }
@@ -144,14 +152,14 @@ mod tests {
         })
     }
 
-    fn is_directory(tree: &Listing, path: &str) -> bool {
+    fn is_directory(tree: &Listing, path: &[u8]) -> bool {
         tree.get(path).is_some_and(|node| node.kind == NodeKind::Directory)
     }
 
     /// What overlayfs would have in its upper directory after `lower` became `merged`.
     fn upper_of(lower: &Listing, merged: &Listing) -> Vec<UpperEntry> {
         let mut upper = std::collections::BTreeMap::new();
-        let differs = |path: &str, node: &Node| lower.get(path) != Some(node);
+        let differs = |path: &[u8], node: &Node| lower.get(path) != Some(node);
         for (path, node) in merged.iter().filter(|(path, node)| differs(path, node)) {
             let kind = match node.kind {
                 NodeKind::Directory => Upper::Directory { opaque: !is_directory(lower, path) },
@@ -164,7 +172,7 @@ mod tests {
                 upper.insert(path, Upper::Whiteout);
             }
         }
-        let changed: Vec<&str> = upper.keys().copied().collect();
+        let changed: Vec<&[u8]> = upper.keys().copied().collect();
         for path in changed {
             for above in std::iter::successors(parent(path), |path| parent(path)) {
                 upper.entry(above).or_insert(Upper::Directory { opaque: false });

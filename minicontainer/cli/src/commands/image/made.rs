@@ -71,6 +71,7 @@ pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
         latest,
     };
     let made = image::commit(&store, &container, &wanted)?;
+    super::warn_of(&made.warnings);
     output::print_line(made.id.as_str())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -79,5 +80,8 @@ pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
 pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     let store = Store::open_default()?;
     let container = Containers::of(&store).find(&arguments.container)?;
-    write_to(arguments.output.as_deref(), "export", |archive| image::export(&store, &container, archive))
+    write_to(arguments.output.as_deref(), "export", |archive| {
+        super::warn_of(&image::export(&store, &container, archive)?);
+        Ok(())
+    })
 }

@@ -41,7 +41,7 @@ mod unpacker;
 use std::{collections::BTreeSet, io::Read, path::Path};
 
 pub(super) use archive::{Archive, End};
-pub(super) use entry::{EntryPath, Privilege};
+pub(super) use entry::Privilege;
 pub use error::UnpackError;
 pub(super) use tree::Tree;
 

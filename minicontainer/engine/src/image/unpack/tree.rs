@@ -6,12 +6,12 @@
 //! the last component alone is used below its descriptor, by calls that do not follow symbolic links.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     fs::File,
     io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::ffi::{OsStrExt, OsStringExt},
+        unix::ffi::OsStrExt,
     },
     path::Path,
 };
@@ -20,7 +20,7 @@ use minicontainer::store::remove_directory;
 use nix::{
     dir::Dir,
     errno::Errno,
-    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat},
+    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2},
     sys::stat::{
         FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmodat, fstatat, makedev, mkdirat, mknodat, utimensat,
     },
@@ -143,32 +143,10 @@ impl Tree {
         Dir::from_fd(self.open_directory(path)?.into())
     }
 
-    /// The names in a directory.
-    pub(in crate::image) fn names(&self, path: &EntryPath) -> nix::Result<Vec<Vec<u8>>> {
-        let mut directory = self.list(path)?;
-        let names = directory.iter().map(|entry| entry.map(|entry| entry.file_name().to_bytes().to_vec()));
-        let mut names = names.collect::<nix::Result<Vec<_>>>()?;
-        names.retain(|name| name != b"." && name != b"..");
-        Ok(names)
-    }
-
     /// Opens a regular file for reading, through symbolic links that stay inside. Not a FIFO: it would make us wait.
     pub(in crate::image) fn open_file(&self, path: &Path) -> io::Result<File> {
         let file = File::from(self.resolve(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
-    }
-
-    /// Opens a regular file itself for reading, never what a symbolic link of that name points to.
-    pub(in crate::image) fn open_itself(&self, path: &EntryPath) -> nix::Result<File> {
-        let (parent, name) = self.locate(path)?;
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        openat(&parent, name, flags, Mode::empty()).map(File::from)
-    }
-
-    /// What a symbolic link says.
-    pub(in crate::image) fn read_link(&self, path: &EntryPath) -> nix::Result<Vec<u8>> {
-        let (parent, name) = self.locate(path)?;
-        readlinkat(&parent, name).map(OsString::into_vec)
     }
 
     pub(in crate::image) fn create(&self, path: &EntryPath) -> nix::Result<File> {
@@ -179,7 +157,9 @@ impl Tree {
 
     pub(in crate::image) fn make_directory(&self, path: &EntryPath) -> nix::Result<()> {
         let (parent, name) = self.locate(path)?;
-        mkdirat(&parent, name, Mode::S_IRWXU)
+        mkdirat(&parent, name, Mode::S_IRWXU)?;
+        // The caller's umask may have taken away even what its owner needs to fill it.
+        fchmodat(&parent, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)
     }
 
     pub(in crate::image) fn symlink(&self, path: &EntryPath, target: &[u8]) -> nix::Result<()> {

@@ -68,7 +68,7 @@ impl Look<'_> {
         Ok(Ok(match compared {
             Ok(differences) if differences.is_empty() => None,
             Ok(differences) => Some(differences.join("; ")),
-            Err(error) => Some(format!("its files cannot be read: {error}")),
+            Err(error) => Some(format!("its files cannot be read: {}", told(&error))),
         }))
     }
 
