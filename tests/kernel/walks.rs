@@ -317,8 +317,10 @@ fn a_file_that_changes_its_size_leaves_the_archive_whole() {
 /// What a container calls its files is any bytes, and its directories may be nested deeper than a path can be long.
 #[test]
 fn names_that_are_not_text_and_paths_without_measure() {
-    let script = "cd /; i=0; while [ $i -lt 600 ]; do mkdir abcdefghij; cd abcdefghij; i=$((i+1)); done; echo deep >deepest; \
-        cd /; mkdir /n; touch \"$(printf '/n/a\\377')\" \"$(printf '/n/a\\376')\"";
+    // No shell goes deeper than a path can be long, but a whole tree can be moved to where it ends.
+    let script = "make() { mkdir $1; cd $1; i=0; while [ $i -lt 300 ]; do mkdir abcdefghij; cd abcdefghij; i=$((i+1)); done; }; \
+        make /one; echo deep >deepest; make /two; mv /one .; \
+        mkdir /n; touch \"$(printf '/n/a\\377')\" \"$(printf '/n/a\\376')\"";
     for fixture in [Fixture::root, Fixture::user] {
         let Some(fixture) = fixture() else { return };
         succeed(&fixture, &["image", "seed"]);
