@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{MetadataExt, symlink},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -144,6 +144,49 @@ fn bare(_: &Sandbox, fixture: &Fixture, name: &str) -> Sandbox {
     config["linux"]["readonlyPaths"] = json!([]);
     fs::write(&path, config.to_string()).expect("the document");
     Sandbox::from_bundle(&directory).expect("a bundle")
+}
+
+/// The rootfs of a bundle that mounts no `/dev` may have device nodes and links of its own: only the right ones.
+#[test]
+fn a_node_that_is_there_must_be_the_right_device() {
+    let Some(fixture) = Fixture::root() else { return };
+    busybox(&fixture);
+    let (null, zero) = (makedev(1, 3), makedev(1, 5));
+    let read_write = Mode::from_bits_truncate(0o666);
+    let node = |kind: SFlag, number| move |path: &Path| mknod(path, kind, read_write, number).expect("a node");
+    let canary = fixture.canary().join("hello");
+    type Put<'a> = &'a dyn Fn(&Path);
+    let others: [(&str, &str, Put<'_>, Option<&str>); 8] = [
+        ("right", "null", &node(SFlag::S_IFCHR, null), None),
+        ("another device", "null", &node(SFlag::S_IFCHR, zero), Some("something else is there")),
+        ("a block device", "null", &node(SFlag::S_IFBLK, null), Some("something else is there")),
+        ("a file", "null", &|path| fs::write(path, "").expect("a file"), Some("something else is there")),
+        ("a link", "null", &|path| symlink(&canary, path).expect("a link"), Some("a symbolic link is in its path")),
+        ("the right link", "fd", &|path| symlink("/proc/self/fd", path).expect("a link"), None),
+        (
+            "another link",
+            "fd",
+            &|path| symlink("/proc/self/fd/", path).expect("a link"),
+            Some("something else is there"),
+        ),
+        ("a directory", "stdin", &|path| fs::create_dir(path).expect("a directory"), Some("something else is there")),
+    ];
+    for (what, name, put, refused) in others {
+        let bundled = what.replace(' ', "-");
+        let sandbox = bundle(&fixture, &bundled, "test -c /dev/null && echo started", |_| ());
+        let devices = fixture.store().join(&bundled).join("rootfs/dev");
+        fs::create_dir_all(&devices).expect("a directory");
+        let path = devices.join(name);
+        let _of_the_image = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+        put(&path);
+        let started = bare(&sandbox, &fixture, &bundled).output();
+        match (started, refused) {
+            (Ok(output), None) => assert_eq!(output.stdout, b"started\n", "{what}"),
+            (Err(error), Some(refused)) => assert!(error.to_string().contains(refused), "{what}: {error}"),
+            (Ok(_), Some(_)) => panic!("{what}: it started"),
+            (Err(error), None) => panic!("{what}: {error}"),
+        }
+    }
 }
 
 #[test]

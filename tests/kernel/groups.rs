@@ -253,3 +253,26 @@ fn no_hierarchy_is_seen_from_its_root() {
     }
     assert!(shown > 0, "no hierarchy is shown: {groups}{mounts}");
 }
+
+/// Groups of others tell which containers run, by their ids. A container sees its own groups, or none.
+#[test]
+fn groups_of_others_are_out_of_sight() {
+    if !crate::skip::require(crate::fixture::is_root(), crate::skip::ROOT) {
+        return;
+    }
+    for fixture in [Fixture::root, Fixture::user] {
+        let Some(fixture) = fixture() else { continue };
+        let ground = crate::attacks::Ground::new(&fixture);
+        let hierarchies = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup/memory", "/sys/fs/cgroup"].map(std::path::Path::new);
+        let hierarchy = hierarchies.into_iter().find(|path| path.join("cgroup.procs").exists()).expect("a hierarchy");
+        let canary = hierarchy.join(format!("canary-{}", std::process::id()));
+        std::fs::create_dir(&canary).expect("a group");
+        let seen = |flags: &[&str]| ground.text(flags, &["find", "/sys/fs/cgroup", "-name", "canary-*"]);
+        let hidden = [&[][..], &["--network", "host"], &["--without", "pid,ipc,uts"]].map(seen);
+        // The control: root's container without a cgroup namespace sees the host's groups.
+        let naive = fixture.is_of_root().then(|| seen(&["--without", "cgroup"]));
+        std::fs::remove_dir(&canary).expect("the group is empty");
+        assert_eq!(hidden, ["", "", ""]);
+        assert!(naive.is_none_or(|naive| naive.contains("canary-")), "the control sees nothing");
+    }
+}

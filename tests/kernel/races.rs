@@ -2,7 +2,7 @@
 //!
 //! | Row | The race |
 //! |---|---|
-//! | E07 | the `/dev/null` of the container becomes a link while files are being covered with it (CVE-2025-31133) |
+//! | E07 | the `/dev/null` of the container becomes a link while files are being covered (CVE-2025-31133) |
 //! | E08 | the place of `/dev/console` becomes a link before the terminal is bound to it (CVE-2025-52565) |
 //! | E10 | a directory becomes a link to the host's while something is mounted below it (CVE-2021-30465) |
 //! | E11 | the same while the missing place of a mount is being made (CVE-2024-45310) |
@@ -249,16 +249,16 @@ fn show_devices(config: &mut Value, devices: &Path) {
 /// What the container's `/dev/null` is exchanged for: a file of the kernel's that somebody would like to have.
 const WANTED: &str = "/proc/version";
 
-/// The container's `/dev` is a shared directory, in which the null device is a link at times.
+/// The container's `/dev` is a shared directory, in which the null device is a link at times. No mask is made of it.
 #[test]
-fn files_are_covered_with_the_hosts_null_device_and_no_other() {
+fn files_are_covered_with_the_engines_own_and_no_other() {
     let fixture = Fixture::any();
     let devices = fixture.directory().join("home").join("devices");
     fs::create_dir(&devices).expect("a directory");
     let (null, link) = (devices.join("null"), devices.join("link"));
     let is_right = |metadata: &fs::Metadata| match is_root() {
         true => metadata.file_type().is_char_device() && metadata.rdev() == makedev(1, 3),
-        // Who may make no device nodes makes a file, on which the engine mounts the device.
+        // Who may make no device nodes makes a file.
         false => metadata.is_file() && metadata.dev() == fs::metadata(&devices).expect("the directory").dev(),
     };
     if is_root() {
@@ -267,9 +267,9 @@ fn files_are_covered_with_the_hosts_null_device_and_no_other() {
         fs::write(&null, "").expect("a file");
     }
     symlink(WANTED, &link).expect("a link");
-    // Every file below /proc on which something is mounted, and whether that is the null device.
-    let script = "grep -o ' /null /proc/[^ ]*' /proc/self/mountinfo | cut -d' ' -f3 | sort | uniq >/tmp/covered
-        for file in $(cat /tmp/covered); do stat -c '%F %t:%T' $file; done | sort | uniq; grep -c . /tmp/covered
+    // Every file below /proc that is covered by a file, and what that is.
+    let script = "grep -o ' /file /proc/[^ ]*' /proc/self/mountinfo | cut -d' ' -f3 | sort | uniq >/tmp/covered
+        for file in $(cat /tmp/covered); do stat -c '%F %a %s' $file; done | sort | uniq; grep -c . /tmp/covered
         test -s /proc/kallsyms && echo open; true";
     let sandbox = bundle(&fixture, &["sh", "-c", script], |config| {
         show_devices(config, &devices);
@@ -278,14 +278,14 @@ fn files_are_covered_with_the_hosts_null_device_and_no_other() {
     });
     // With nobody in between.
     let expect = crate::sandboxes::text(&sandbox);
-    assert!(expect.starts_with("character special file 1:3\n") && !expect.contains("open"), "{expect}");
+    assert!(expect.starts_with("regular empty file 444 0\n") && !expect.contains("open"), "{expect}");
     let swapper = Swapper::of(&null, &link);
     let naive = || look_and_open(&null, is_right);
     let _live = control_falls("an engine that looks at /dev/null and then opens it", naive);
     let (mut tries, effort) = (0, Effort::of(Duration::from_millis(700), 20_000));
     while effort.goes_on(tries) {
         let seen = crate::sandboxes::text(&sandbox);
-        assert!(seen.starts_with("character special file 1:3\n") && !seen.contains("open"), "{seen}");
+        assert_eq!(seen, expect);
         let covered: u64 = seen.lines().nth(1).and_then(|count| count.parse().ok()).expect("a number");
         assert!(covered > 0, "{seen}");
         tries += covered;
@@ -316,17 +316,25 @@ fn the_terminal_is_bound_to_a_place_inside() {
     let _live = control_falls("an engine that looks at the console's place and then opens it", || {
         look_and_open(&console, |metadata| metadata.is_file() && metadata.len() == 0)
     });
-    let (mut tries, effort) = (0, Effort::of(Duration::from_millis(700), 1_000));
-    while effort.goes_on(tries) {
-        let mut running = sandbox.spawn().unwrap_or_else(|error| panic!("the sandbox must start: {error}"));
+    let in_a_terminal = |mut running: minicontainer::Running| {
         let mut seen = Vec::new();
         // A terminal that nobody has open any more ends with an error, EIO.
         let _ended = running.terminal.take().expect("a terminal").read_to_end(&mut seen);
         assert_eq!(running.wait().expect("its end").verdict, Verdict::Exited(0));
         assert_eq!(String::from_utf8_lossy(&seen), "1\r\n/dev/pts/0\r\n", "the console is not inside");
+    };
+    let (mut tries, effort) = (0, Effort::of(Duration::from_millis(700), 1_000));
+    while effort.goes_on(tries) {
+        match sandbox.spawn() {
+            Ok(running) => in_a_terminal(running),
+            // The link was there at that moment.
+            Err(error) => assert_eq!(refusal(&error), Some(Errno::ELOOP), "{error}"),
+        }
         tries += 1;
     }
     drop(swapper);
+    // With nobody in between there is a terminal.
+    in_a_terminal(sandbox.spawn().unwrap_or_else(|error| panic!("the sandbox must start: {error}")));
 }
 
 /// What lies where the container's terminals should be is no terminal of its own: then there is none.
@@ -334,16 +342,24 @@ fn the_terminal_is_bound_to_a_place_inside() {
 fn a_terminal_comes_from_the_containers_own_and_from_nowhere_else() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
-    let terminals = fixture.directory().join("home").join("terminals");
-    fs::create_dir(&terminals).expect("a directory");
+    let devices = fixture.directory().join("home").join("devices");
+    let terminals = devices.join("pts");
+    fs::create_dir_all(&terminals).expect("a directory");
     let ptmx = terminals.join("ptmx");
+    // A volume at that very place is refused before anything is made.
     let volume = format!("{}:/dev/pts", terminals.display());
-    let check = |what: &str| {
-        let output = ground.run(&["-t", "-v", &volume], &["true"]).stdin(Stdio::null()).output();
-        let output = output.expect("the command starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(125), "{what}: {said}");
-        assert!(said.contains("open-terminal"), "{what}: {said}");
+    let output = ground.run(&["-t", "-v", &volume], &["true"]).stdin(Stdio::null()).output();
+    let output = output.expect("the command starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(125) && said.contains("needs a devpts of the container's own"), "{said}");
+    // One that hides the devpts is found out when the terminal is opened.
+    let sandbox = bundle(&fixture, &["true"], |config| {
+        config["mounts"].as_array_mut().expect("mounts").push(bind(&devices, "/dev"));
+        config["process"]["terminal"] = json!(true);
+    });
+    let check = |what: &str| match sandbox.spawn() {
+        Ok(_) => panic!("{what}: it has a terminal"),
+        Err(error) => assert!(error.to_string().contains("a file system of another kind is there"), "{what}: {error}"),
     };
     check("nothing");
     symlink("/dev/ptmx", &ptmx).expect("a link");
