@@ -35,6 +35,7 @@ mod seccomp;
 mod sensitivity;
 mod signals;
 mod skip;
+mod streams;
 mod swapper;
 mod system_calls;
 mod terminals;

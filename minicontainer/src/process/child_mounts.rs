@@ -37,7 +37,7 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State) -> Option<Resu
         Operation::MakeDevice { mode, device, place } => make_node(state, place, *mode, *device),
         Operation::Symlink { target, place } => make_link(state, place, target),
         Operation::OpenTerminal(terminal) => child_terminal::open(terminal, state),
-        Operation::OpenNull { device, path, streams } => match carry_out(device, state)? {
+        Operation::OpenNull { before, path, streams } => match carry_out(before, state)? {
             Ok(()) => child_streams::open_null(path, streams, state),
             failed => failed,
         },

@@ -1,8 +1,8 @@
 //! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made here.
 
-mod null;
 mod numbers;
 mod overlay;
+mod streams;
 
 use std::ffi::CString;
 
@@ -11,10 +11,11 @@ use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_nu
 
 use super::launcher;
 use super::program::{Execution, Operation, Place, Program, Terminal};
+use super::standard::Stream;
 use crate::sys::calls::Fd;
-use null::with_null_streams;
 use numbers::{attribute_bits, bits, loopback_request, sock_filter};
 use overlay::overlay;
+use streams::with_streams;
 
 pub(crate) use numbers::restriction;
 
@@ -23,8 +24,8 @@ pub(crate) use numbers::restriction;
 pub(crate) struct Context {
     /// What become stdin, stdout and stderr: descriptors above those three.
     pub standard: [Fd; 3],
-    /// Which of those three are replaced by the container's own null device.
-    pub null: [bool; 3],
+    /// What those three are.
+    pub streams: [Stream; 3],
     /// Descriptors above those three that stay open until execve(2).
     pub kept: Vec<Fd>,
     /// The file that holds the launcher, and the pipe to which it reports.
@@ -96,7 +97,7 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
         if let Step::Execute { args, env, init } = step {
             operations.push((index, Operation::Execute(execution(args, env, *init, index, context)?)));
         } else if let Some(operation) = operation(step, context)? {
-            operations.push((index, with_null_streams(step, operation, context)?));
+            operations.push((index, with_streams(step, operation, plan, context)?));
         }
     }
     let observed = plan.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }));

@@ -35,6 +35,7 @@ pub(crate) mod ids;
 pub(crate) mod launcher;
 pub(crate) mod message;
 pub(crate) mod program;
+pub(crate) mod standard;
 pub(crate) mod start;
 pub(crate) mod start_error;
 pub(crate) mod user_namespace;

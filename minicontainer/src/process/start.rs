@@ -18,6 +18,7 @@ use super::compile::{Context, compile};
 use super::ids::map_ids;
 use super::message::{self, Message};
 use super::program::Program;
+use super::standard::Standard;
 use super::start_error::StartError;
 use super::{StepTime, launcher, user_namespace, wait};
 use crate::cgroup::Group;
@@ -44,19 +45,10 @@ pub(crate) struct Started {
     pub root: Option<fs::File>,
 }
 
-/// What becomes a process's stdin, stdout and stderr.
-#[derive(Debug)]
-pub(crate) struct Standard {
-    /// Its descriptors, from the start on.
-    pub descriptors: [OwnedFd; 3],
-    /// Which of them the process replaces by the container's own null device, as soon as there is one.
-    pub null: [bool; 3],
-}
-
 /// Starts the plan's process.
 pub(crate) fn start(
     plan: &Plan,
-    Standard { descriptors, null }: Standard,
+    Standard { descriptors, streams }: Standard,
     group: Option<&Group>,
     traced: bool,
 ) -> Result<Started, StartError> {
@@ -83,7 +75,7 @@ pub(crate) fn start(
     kept.extend(send.as_ref().map(OwnedFd::as_raw_fd));
     let context = Context {
         standard: standard.each_ref().map(AsRawFd::as_raw_fd),
-        null,
+        streams,
         kept,
         launcher: launcher.as_raw_fd(),
         report: report.as_raw_fd(),
