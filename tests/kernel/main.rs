@@ -39,6 +39,7 @@ mod seccomp;
 mod sensitivity;
 mod signals;
 mod skip;
+mod streams;
 mod swapper;
 mod system_calls;
 mod system_directories;

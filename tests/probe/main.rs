@@ -28,6 +28,7 @@ mod processes;
 mod resources;
 mod secrets;
 mod sockets;
+mod streams;
 mod terminals;
 mod tree;
 
@@ -49,6 +50,7 @@ fn attack(words: &[String]) -> Outcome {
         .or_else(|| processes::attack(name, arguments))
         .or_else(|| resources::attack(name, arguments))
         .or_else(|| terminals::attack(name, arguments))
+        .or_else(|| streams::attack(name, arguments))
         .unwrap_or_else(|| not_live(&format!("there is no attack {name}")))
 }
 
@@ -73,6 +75,14 @@ fn main() -> ExitCode {
         }
         Some("descriptors") => {
             posture::descriptors().iter().for_each(|line| println!("{line}"));
+            ExitCode::SUCCESS
+        }
+        // To both, since either may be what a test looks at.
+        Some("streams") => {
+            for line in streams::streams() {
+                println!("{line}");
+                eprintln!("{line}");
+            }
             ExitCode::SUCCESS
         }
         Some("clocks") => {

@@ -9,7 +9,7 @@ use core::cell::Cell;
 use super::child_places::OwnMount;
 use super::message::{self, Call};
 use super::program::{Operation, Program};
-use super::{child_mounts, child_process};
+use super::{child_mounts, child_process, child_streams};
 use crate::sys::calls::{self, Fd};
 use crate::sys::{self, Errno};
 
@@ -109,6 +109,10 @@ fn carry_out(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Resu
         }
         Operation::Unshare { flags } => calls::unshare(*flags).named(Call::Unshare).map(drop),
         Operation::NewSession => calls::setsid().named(Call::Setsid).map(drop),
+        Operation::GiveStreams { before, owner, streams } => {
+            carry_out(before, pipes, state)?;
+            child_streams::give(*owner, streams)
+        }
         Operation::SetHostname { name } => calls::sethostname(name).named(Call::Sethostname).map(drop),
         Operation::Execute(_) => Ok(()),
         other => match child_mounts::carry_out(other, state) {

@@ -41,7 +41,7 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State<'_>) -> Option<
         Operation::MakeDevice { mode, node, place } => make_node(place, *mode, *node, state),
         Operation::Symlink { target, place } => make_link(place, target, state),
         Operation::OpenTerminal(terminal) => child_terminal::open(terminal, state),
-        Operation::OpenNull { device, place, streams } => match carry_out(device, state)? {
+        Operation::OpenNull { before, place, streams } => match carry_out(before, state)? {
             Ok(()) => child_streams::open_null(place, streams, state),
             failed => failed,
         },

@@ -1,5 +1,7 @@
-//! The operation that connects standard streams to the container's own null device. The rules of [`super::child`] hold
-//! here too.
+//! The operations on standard streams. The rules of [`super::child`] hold here too.
+//!
+//! Pipes of the engine's belong to the program's user, because programs open `/dev/stdout` again, which only the owner of
+//! a pipe may (moby/moby#31243).
 //!
 //! A program that is given nothing to read gets `/dev/null`. The host's would be a file of the host inside the container:
 //! root of the container could change its mode, and a lock on it would be seen by every other process of the machine. So
@@ -14,6 +16,14 @@ use crate::sys::calls::{self, Fd, Node};
 
 /// The character device 1:3, see null(4).
 const NULL_DEVICE: Node = Node { kind: libc::S_IFCHR, device: libc::makedev(1, 3) };
+
+/// Gives the streams that are marked to the program's user.
+pub(super) fn give(owner: u32, streams: &[bool; 3]) -> Result<(), Failure> {
+    for (place, _) in (0..).zip(streams).filter(|(_, is_pipe)| **is_pipe) {
+        calls::set_owner(place, owner, u32::MAX).named(Call::Fchown)?;
+    }
+    Ok(())
+}
 
 /// Opens the null device for each of the streams that is marked: stdin for reading, the others for writing.
 pub(super) fn open_null(place: &Place, streams: &[bool; 3], state: &State<'_>) -> Result<(), Failure> {

@@ -1,10 +1,10 @@
 //! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made here.
 
 mod inside;
-mod null;
 mod numbers;
 mod overlay;
 mod places;
+mod streams;
 
 use std::ffi::CString;
 
@@ -14,11 +14,12 @@ use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_nu
 use super::launcher;
 use super::program::{Execution, LayerLimit, Operation, Program};
 use super::sources::Sources;
+use super::standard::Stream;
 use crate::sys::calls::Fd;
-use null::with_null_streams;
 use numbers::{bits, loopback_request, sock_filter};
 use overlay::overlay;
 use places::{Places, parts};
+use streams::with_streams;
 
 pub(crate) use numbers::restriction;
 
@@ -27,8 +28,8 @@ pub(crate) use numbers::restriction;
 pub(crate) struct Context {
     /// What become stdin, stdout and stderr: descriptors above those three.
     pub standard: [Fd; 3],
-    /// Which of those three are replaced by the container's own null device.
-    pub null: [bool; 3],
+    /// What those three are.
+    pub streams: [Stream; 3],
     /// Descriptors above those three that stay open until execve(2).
     pub kept: Vec<Fd>,
     /// The file that holds the launcher, and the pipe to which it reports.
@@ -112,7 +113,7 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
                 Some(operation) => operation,
                 None => operation(step, context)?,
             };
-            operations.push((index, with_null_streams(step, operation, &places, context)?));
+            operations.push((index, with_streams(step, operation, plan, &places, context)?));
         }
     }
     let mounts = std::iter::repeat_with(Default::default).take(places.slots).collect();

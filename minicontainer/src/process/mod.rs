@@ -38,6 +38,7 @@ pub(crate) mod message;
 mod place_error;
 pub(crate) mod program;
 pub(crate) mod sources;
+pub(crate) mod standard;
 pub(crate) mod start;
 pub(crate) mod start_error;
 pub(crate) mod status;

@@ -19,6 +19,7 @@ use super::ids::map_ids;
 use super::message::{self, Message};
 use super::program::Program;
 use super::sources::{Held, Sources};
+use super::standard::Standard;
 use super::start_error::StartError;
 use super::{StepTime, launcher, status, user_namespace, wait};
 use crate::cgroup::Group;
@@ -49,19 +50,10 @@ pub(crate) struct Started {
     pub root: Option<fs::File>,
 }
 
-/// What becomes a process's stdin, stdout and stderr.
-#[derive(Debug)]
-pub(crate) struct Standard {
-    /// Its descriptors, from the start on.
-    pub descriptors: [OwnedFd; 3],
-    /// Which of them the process replaces by the container's own null device, as soon as there is one.
-    pub null: [bool; 3],
-}
-
 /// Starts the plan's process. Bind mounts show what is `held`.
 pub(crate) fn start(
     plan: &Plan,
-    Standard { descriptors, null }: Standard,
+    Standard { descriptors, streams }: Standard,
     held: &Held,
     group: Option<&Group>,
     traced: bool,
@@ -93,7 +85,7 @@ pub(crate) fn start(
     kept.extend(send.iter().chain(&inits).map(OwnedFd::as_raw_fd));
     let context = Context {
         standard: standard.each_ref().map(AsRawFd::as_raw_fd),
-        null,
+        streams,
         kept,
         launcher: launcher.as_raw_fd(),
         report: report.as_raw_fd(),

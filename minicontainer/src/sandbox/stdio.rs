@@ -10,7 +10,7 @@ use nix::unistd::pipe2;
 
 use super::Error;
 use super::streams::{Channel, Outside, Room, Sink, Source, StandardStream, Streams, never_block};
-use crate::process::start::Standard;
+use crate::process::standard::{Standard, Stream};
 use crate::sys::calls;
 
 /// One of the three standard streams of a container.
@@ -98,25 +98,25 @@ pub(super) struct Connected {
 pub(super) fn placeholders(room: Room) -> Result<Connected, Error> {
     let (closed, _) = pipe()?;
     let again = || closed.try_clone().map_err(|source| Error::Stream { source });
-    let standard = Standard { descriptors: [again()?, again()?, again()?], null: [false; 3] };
+    let standard = Standard { descriptors: [again()?, again()?, again()?], streams: [Stream::Other; 3] };
     Ok(Connected { standard, ends: Ends::default(), streams: Streams::new(room) })
 }
 
 /// Makes the pipes.
 pub(super) fn connect(stdio: &[Stdio; 3], choices: Choices, room: Room) -> Result<Connected, Error> {
-    let mut pipes = Pipes { choices, null: [false; 3], ends: Ends::default(), streams: Streams::new(room) };
+    let mut pipes = Pipes { choices, kinds: [Stream::Pipe; 3], ends: Ends::default(), streams: Streams::new(room) };
     let [stdin, stdout, stderr] = stdio;
     let shared = choices.merges || is_same_open_file(stdout, stderr);
     let stdin = pipes.connect(stdin, StandardStream::Stdin)?;
     let stdout = pipes.connect(stdout, StandardStream::Stdout)?;
     let stderr = if shared {
-        pipes.null[2] = pipes.null[1];
+        pipes.kinds[2] = pipes.kinds[1];
         stdout.try_clone().map_err(|source| Error::Stream { source })?
     } else {
         pipes.connect(stderr, StandardStream::Stderr)?
     };
-    let Pipes { null, ends, streams, .. } = pipes;
-    Ok(Connected { standard: Standard { descriptors: [stdin, stdout, stderr], null }, ends, streams })
+    let Pipes { kinds, ends, streams, .. } = pipes;
+    Ok(Connected { standard: Standard { descriptors: [stdin, stdout, stderr], streams: kinds }, ends, streams })
 }
 
 /// What else decides how the streams are connected.
@@ -133,7 +133,7 @@ pub(super) struct Choices {
 /// The pipes, while they are made.
 struct Pipes {
     choices: Choices,
-    null: [bool; 3],
+    kinds: [Stream; 3],
     ends: Ends,
     streams: Streams,
 }
@@ -142,6 +142,7 @@ impl Pipes {
     /// The container's side of a stream.
     fn connect(&mut self, stdio: &Stdio, stream: StandardStream) -> Result<OwnedFd, Error> {
         if let Stdio::HandedOver(descriptor) = stdio {
+            self.kinds[stream as usize] = Stream::Other;
             return descriptor.try_clone().map_err(|source| Error::Stream { source });
         }
         let (read, write) = pipe()?;
@@ -159,7 +160,7 @@ impl Pipes {
                 return Err(Error::Invalid { reason });
             }
             _ => match callers(stdio, stream)?.filter(|outside| self.must_be_copied(outside, is_input)) {
-                None if self.choices.has_null => self.null[stream as usize] = true,
+                None if self.choices.has_null => self.kinds[stream as usize] = Stream::Null,
                 // The engine's end is closed, so that the input ends at once.
                 None if is_input => {}
                 None => {

@@ -83,6 +83,12 @@ fn faults() -> Vec<Fault> {
         (vec![powers(0)], Operation::UnshareTime { offsets: text("") }, "unshare", Errno::EPERM),
         // Who leads a session cannot begin another.
         (vec![Operation::NewSession], Operation::NewSession, "setsid", Errno::EPERM),
+        // Nobody has this id.
+        first(
+            Operation::GiveStreams { before: Box::new(Operation::NewSession), owner: NOBODY, streams: [true; 3] },
+            "fchown",
+            Errno::EINVAL,
+        ),
         first(Operation::SetHostname { name: text(&"x".repeat(65)) }, "sethostname", Errno::EINVAL),
         // A root that is not a mount.
         (
@@ -186,8 +192,8 @@ fn terminal() -> Operation {
 }
 
 fn null_device(path: &str) -> Operation {
-    let device = Box::new(Operation::MakeMountsPrivate);
-    Operation::OpenNull { device, place: place(path), streams: [true, false, false] }
+    let before = Box::new(Operation::MakeMountsPrivate);
+    Operation::OpenNull { before, place: place(path), streams: [true, false, false] }
 }
 
 fn nameless() -> libc::ifreq {

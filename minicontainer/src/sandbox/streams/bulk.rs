@@ -17,10 +17,10 @@ use nix::fcntl::{FcntlArg, fcntl};
 use crate::sys::{Errno, calls};
 
 /// Less than this is read and written as usual, since that is no slower.
-const BULK: usize = 32 * 1024;
+const BULK: usize = 4 * 1024;
 
 /// How much a pipe through which much is written can hold.
-const PIPE_SIZE: i32 = 256 * 1024;
+const PIPE_SIZE: i32 = 1024 * 1024;
 
 /// How a file takes large outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

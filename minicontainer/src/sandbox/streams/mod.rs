@@ -23,6 +23,8 @@ mod bulk;
 mod channel;
 mod ends;
 mod outside;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::os::fd::BorrowedFd;
