@@ -5,10 +5,10 @@
 //! everything, and the mount is then attached to that descriptor by move_mount(2). No link can lead it to the host.
 
 use super::child::{Failure, Named, State};
-use super::child_terminal;
 use super::compile::restriction;
 use super::message::Call;
 use super::program::{Operation, Place, Source};
+use super::{child_sources, child_terminal};
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr};
 
@@ -171,45 +171,12 @@ fn file_system(
 }
 
 fn bind(source: &Source, recursive: bool, attributes: u64, place: &Place, state: &mut State) -> Result<(), Failure> {
-    let tree = Descriptor(match source {
-        Source::Path(path) => calls::open_tree(CURRENT_DIRECTORY, path, recursive).named(Call::OpenTree)?,
-        Source::Held { file, identity } => clone_held(*file, identity, recursive)?,
-        Source::Tree { mount } => *mount,
-    });
+    let tree = child_sources::tree(source, recursive)?;
     if attributes != 0 {
         calls::mount_setattr(tree.0, c"", recursive, &restriction(attributes)).named(Call::MountSetattr)?;
     }
     let kind = calls::file_type(tree.0).named(Call::Statx)?;
     attach(&tree, place, kind, state)
-}
-
-/// How often the path of a held file is asked for anew when another file has taken that path meanwhile.
-const ATTEMPTS: u32 = 1000;
-
-/// Clones the mount of a file that is held open, from that file down. Its mount belongs to the caller's mount namespace,
-/// so the kernel clones it by path only: the path is the kernel's own answer, no link at its end is followed, and what
-/// was cloned must be the file that is held. Whoever renames it all the time makes this fail, and nothing worse.
-fn clone_held(file: Fd, identity: &[u64; 2], recursive: bool) -> Result<Fd, Failure> {
-    for _ in 0..ATTEMPTS {
-        let mut path = [0u8; libc::PATH_MAX as usize];
-        let tree = match calls::path_of(file, &mut path).named(Call::Readlink)? {
-            Some(path) => calls::open_tree_itself(path, recursive),
-            None => Err(Errno(libc::ENAMETOOLONG)),
-        };
-        match tree {
-            Ok(tree) => {
-                let tree = Descriptor(tree);
-                if calls::identity(tree.0).named(Call::Statx)? == *identity {
-                    let number = tree.0;
-                    core::mem::forget(tree);
-                    return Ok(number);
-                }
-            }
-            Err(Errno(libc::ENOENT | libc::ENOTDIR)) => {}
-            Err(errno) => return Err(Failure { call: Call::OpenTree, errno }),
-        }
-    }
-    Err(Failure { call: Call::OpenTree, errno: Errno(libc::ESTALE) })
 }
 
 /// Attaches a mount at its place, which is made when it is not there: a directory for a directory, else an empty file.

@@ -28,6 +28,7 @@
 pub(crate) mod child;
 pub(crate) mod child_mounts;
 pub(crate) mod child_process;
+pub(crate) mod child_sources;
 pub(crate) mod child_terminal;
 pub(crate) mod compile;
 pub(crate) mod ids;

@@ -3,7 +3,7 @@
 use oci_spec::runtime::{LinuxDeviceType, Mount, Spec};
 
 use super::cgroup::CONTROLLERS;
-use super::mount_options::{MountOptions, sort};
+use super::mount_options::{MountOptions, shown_owners, sort};
 use super::{
     CgroupLayout, Host, IdMapping, Identity, MountAttribute, Namespace, Overlay, PlanError, RootFs, Step, process,
 };
@@ -251,21 +251,6 @@ fn mount_steps(mount: &Mount, host: &Host, namespaces: &[Namespace]) -> Result<V
         attributes: options.attributes,
         options: options.data,
     }])
-}
-
-/// As whom a bind mount shows the owners of its files: the maps of users and of groups, if the document gives any. Only
-/// root may have a mount of the host's file systems idmapped, see mount_setattr(2).
-fn shown_owners(mount: &Mount, options: &MountOptions, host: &Host) -> Result<Option<[Vec<IdMapping>; 2]>, PlanError> {
-    let refused = |value: &str| Err(PlanError::Unsupported { field: "mounts.uidMappings", value: value.to_owned() });
-    match (mount.uid_mappings(), mount.gid_mappings(), &options.idmapped) {
-        (None, None, None) => Ok(None),
-        (Some(uids), Some(gids), _) if host.identity == Identity::Root => {
-            Ok(Some([process::lines(uids), process::lines(gids)]))
-        }
-        (Some(_), Some(_), _) => refused("only root can show files with other owners"),
-        (_, _, Some(word)) => refused(&format!("{word} without uidMappings and gidMappings")),
-        (_, _, None) => refused("uidMappings and gidMappings must be given together"),
-    }
 }
 
 /// A mount's place: absolute, not the root itself, and without `..`, which would only hide where it really goes.

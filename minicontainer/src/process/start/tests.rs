@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use minicontainer_core::plan::Step;
 
 use super::*;
-use crate::process::program::{Execution, Operation, Place, Terminal};
+use crate::process::program::{Execution, Operation, Place, Source, Terminal};
 
 /// No descriptor has this number.
 const CLOSED: i32 = 9999;
@@ -75,7 +75,12 @@ fn faults() -> Vec<Fault> {
             Errno::EINVAL,
         ),
         first(
-            Operation::LimitWritableLayer { options: wrong_options(), directory: missing(), directories: Vec::new() },
+            Operation::LimitWritableLayer {
+                options: wrong_options(),
+                directory: missing(),
+                directories: Vec::new(),
+                owner: None,
+            },
             "fsconfig",
             Errno::EINVAL,
         ),
@@ -100,11 +105,11 @@ fn faults() -> Vec<Fault> {
             "fsopen",
             Errno::ENODEV,
         ),
-        first(
-            Operation::BindMount { source: missing(), recursive: false, attributes: 0, place: somewhere() },
-            "open_tree",
-            Errno::ENOENT,
-        ),
+        first(bind(Source::Path(missing())), "open_tree", Errno::ENOENT),
+        first(bind(Source::Held { file: CLOSED, identity: [0, 0] }), "readlinkat", Errno::ENOENT),
+        // Another file than the one that is held.
+        first(bind(Source::Held { file: REPORT, identity: [0, 0] }), "open_tree", Errno::ESTALE),
+        first(bind(Source::Tree { mount: CLOSED }), "statx", Errno::EBADF),
         first(Operation::MakeDevice { mode: 0, device: 0, place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
         first(Operation::Symlink { target: missing(), place: place_in_a_file() }, "openat2", Errno::ENOTDIR),
         first(terminal(), "openat2", Errno::ENOENT),
@@ -135,6 +140,10 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
+fn bind(source: Source) -> Operation {
+    Operation::BindMount { source, recursive: false, attributes: 0, place: somewhere() }
+}
+
 fn terminal() -> Operation {
     Operation::OpenTerminal(Terminal { owner: 0, size: (0, 0), console: place_in_a_file(), socket: CLOSED })
 }
@@ -148,7 +157,13 @@ fn nameless() -> libc::ifreq {
 fn execution(path: &str, launcher: i32, report: i32) -> Operation {
     let strings = [&REPORT.to_string(), "0", "program", path, ""].map(text);
     let env = strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
-    Operation::Execute(Execution { launcher, report, args: vec![std::ptr::null()], env, _strings: strings.into() })
+    Operation::Execute(Execution {
+        launcher,
+        kept: vec![report],
+        args: vec![std::ptr::null()],
+        env,
+        _strings: strings.into(),
+    })
 }
 
 fn launcher_file() -> i32 {
