@@ -12,7 +12,11 @@ use std::{
     time::Duration,
 };
 
-use minicontainer::{MIB, Report, Sandbox, Verdict, core::plan::Availability, host};
+use minicontainer::{
+    MIB, Report, Sandbox, Verdict,
+    core::{options::Isolation, plan::Availability},
+    host,
+};
 use minicontainer_engine::container::exit_code;
 use nix::{
     sys::signal::{Signal, killpg},
@@ -125,6 +129,23 @@ fn a_sandbox_tells_every_ending() {
             String::from_utf8_lossy(&first.stderr)
         );
     });
+}
+
+/// Without a pid namespace nothing is process 1, and orphans would be the host's.
+#[test]
+fn an_init_tells_it_without_a_pid_namespace() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let ground = Ground::new(&fixture);
+    for name in ["exit-137", "raise-fpe", "abort", "child-left", "killed-by-child"] {
+        let sandbox = Sandbox::from_image(&image).bind_ro(ground.probe(), "/probe").command("/probe");
+        let report = run(&sandbox.args(["end", name]).without(Isolation::Pid)).report;
+        let (_, verdict, ..) = ENDINGS.iter().find(|ending| ending.0 == name).expect("it is in the table");
+        assert_eq!((report.verdict, report.init), (*verdict, true), "{name}");
+    }
+    // The program can kill its init there, and ends by that.
+    let kill = Sandbox::from_image(&image).command("sh").args(["-c", "kill -9 $PPID; sleep 100"]);
+    assert_eq!(run(&kill.without(Isolation::Pid)).report.verdict, Signalled(9));
 }
 
 /// `run` with these flags and a report: the report's verdict and the exit code.

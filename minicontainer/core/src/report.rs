@@ -5,6 +5,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// How the program ended, or what ended it.
+///
+/// With an init ([`Report::init`]) this is how the program itself ended, as a parent of it learns by wait(2): a program that
+/// exits with 137 has [`Exited(137)`](Verdict::Exited), one that SIGKILL ended [`Signalled(9)`](Verdict::Signalled).
+///
+/// Without an init the program is process 1 of its pid namespace, for which the kernel drops every signal that has no
+/// handler, also those that the process sends to itself (pid_namespaces(7)). The verdict then is how *process 1* ended,
+/// which for some programs is not how they end elsewhere: after `raise(SIGFPE)` or `alarm(1)` the program goes on,
+/// `abort()` ends it by SIGSEGV, and a write beyond RLIMIT_FSIZE fails with EFBIG in place of SIGXFSZ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -48,8 +56,11 @@ pub struct EnforcedLimits {
 pub struct Report {
     /// How it ended.
     pub verdict: Verdict,
+    /// Whether the engine's init was the container's first process; else that was the program, see [`Verdict`].
+    #[serde(default)]
+    pub init: bool,
     /// Processor time, user and system, of all processes of the container where a cgroup counted it, else of its
-    /// first process and the children that one waited for.
+    /// first process and the children that one waited for, which an init does for all that ended.
     pub cpu_time: Duration,
     /// From the start of the program to its end.
     pub wall_time: Duration,

@@ -11,8 +11,8 @@ use super::child::{Failure, Named, State};
 use super::child_places::{as_owner, find, find_existing, forget_mounts, keep, make_parents, open, open_of_kind};
 use super::compile::restriction;
 use super::message::Call;
-use super::program::{Bind, LayerLimit, Operation, Place, Source};
-use super::{child_streams, child_terminal};
+use super::program::{Bind, LayerLimit, Operation, Place};
+use super::{child_sources, child_streams, child_terminal};
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr, Node};
 
@@ -160,45 +160,12 @@ fn mount(
 
 fn bind_mount(bind: &Bind, state: &State<'_>) -> Result<(), Failure> {
     let Bind { source, recursive, attributes, place, slot } = bind;
-    let tree = Descriptor(match source {
-        Source::Path(path) => calls::open_tree(CURRENT_DIRECTORY, path, *recursive).named(Call::OpenTree)?,
-        Source::Held { file, identity } => clone_held(*file, identity, *recursive)?,
-        Source::Tree { mount } => *mount,
-    });
+    let tree = child_sources::tree(source, *recursive)?;
     if *attributes != 0 {
         calls::mount_setattr(tree.0, c"", *recursive, &restriction(*attributes)).named(Call::MountSetattr)?;
     }
     attach(&tree, place, calls::file_type(tree.0).named(Call::Statx)?, state)?;
     keep(tree, *slot, *recursive, state)
-}
-
-/// How often the path of a held file is asked for anew when another file has taken that path meanwhile.
-const ATTEMPTS: u32 = 1000;
-
-/// Clones the mount of a file that is held open, from that file down. Its mount belongs to the caller's mount namespace,
-/// so the kernel clones it by path only: the path is the kernel's own answer, no link at its end is followed, and what
-/// was cloned must be the file that is held. Whoever renames it all the time makes this fail, and nothing worse.
-fn clone_held(file: Fd, identity: &[u64; 2], recursive: bool) -> Result<Fd, Failure> {
-    for _ in 0..ATTEMPTS {
-        let mut path = [0u8; libc::PATH_MAX as usize];
-        let tree = match calls::path_of(file, &mut path).named(Call::Readlink)? {
-            Some(path) => calls::open_tree_itself(path, recursive),
-            None => Err(Errno(libc::ENAMETOOLONG)),
-        };
-        match tree {
-            Ok(tree) => {
-                let tree = Descriptor(tree);
-                if calls::identity(tree.0).named(Call::Statx)? == *identity {
-                    let number = tree.0;
-                    core::mem::forget(tree);
-                    return Ok(number);
-                }
-            }
-            Err(Errno(libc::ENOENT | libc::ENOTDIR)) => {}
-            Err(errno) => return Err(Failure { call: Call::OpenTree, errno }),
-        }
-    }
-    Err(Failure { call: Call::OpenTree, errno: Errno(libc::ESTALE) })
 }
 
 /// Attaches a mount at its place, which is made when it is not there: a directory for a directory, else an empty file.

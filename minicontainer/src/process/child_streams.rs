@@ -20,7 +20,7 @@ const NULL_DEVICE: Node = Node { kind: libc::S_IFCHR, device: libc::makedev(1, 3
 /// Gives the streams that are marked to the program's user.
 pub(super) fn give(owner: u32, streams: &[bool; 3]) -> Result<(), Failure> {
     for (place, _) in (0..).zip(streams).filter(|(_, is_pipe)| **is_pipe) {
-        calls::set_owner(place, owner, u32::MAX).named(Call::Fchown)?;
+        calls::set_owner(place, owner, calls::UNCHANGED).named(Call::Fchown)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made here.
 
+mod execution;
 mod inside;
 mod numbers;
 mod overlay;
@@ -11,11 +12,11 @@ use std::ffi::CString;
 use minicontainer_core::options::TimeOffset;
 use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_number};
 
-use super::launcher;
-use super::program::{Execution, LayerLimit, Operation, Program};
+use super::program::{LayerLimit, Operation, Program};
 use super::sources::Sources;
 use super::standard::Stream;
 use crate::sys::calls::Fd;
+use execution::execution;
 use numbers::{bits, loopback_request, sock_filter};
 use overlay::overlay;
 use places::{Places, parts};
@@ -199,34 +200,6 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
             Operation::InstallSeccomp { flags: *flags, instructions: instructions.iter().map(sock_filter).collect() }
         }
         _ => return Err(CompileError::no_operation(step)),
-    })
-}
-
-/// What the launcher is told, and what it hands on: `src/launcher/main.rs` says in which form.
-fn execution(args: &[String], env: &[String], step: usize, context: &Context) -> Result<Execution, CompileError> {
-    let program = &args[0];
-    let candidates: Vec<String> = if program.contains('/') {
-        vec![program.clone()]
-    } else {
-        let path = env.iter().rev().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or_default();
-        let directories = path.split(':').map(|directory| if directory.is_empty() { "." } else { directory });
-        directories.map(|directory| format!("{directory}/{program}")).collect()
-    };
-    let name = context.status.map(|_| launcher::INIT.to_owned());
-    let status = context.status.map_or_else(|| "program".to_owned(), |socket| socket.to_string());
-    let orders = [context.report.to_string(), step.to_string(), status];
-    let orders = orders.into_iter().chain(candidates).chain([String::new()]);
-    let args = name.iter().chain(args).map(|one| text(one)).collect::<Result<Vec<_>, _>>()?;
-    let env = orders.map(|one| text(&one)).chain(env.iter().map(|one| text(one))).collect::<Result<Vec<_>, _>>()?;
-    let pointers = |part: &[CString]| -> Vec<*const libc::c_char> {
-        part.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
-    };
-    Ok(Execution {
-        launcher: context.launcher,
-        kept: [Some(context.report), context.status].into_iter().flatten().collect(),
-        args: pointers(&args),
-        env: pointers(&env),
-        _strings: args.into_iter().chain(env).collect(),
     })
 }
 

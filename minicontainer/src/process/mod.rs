@@ -29,6 +29,7 @@ pub(crate) mod child;
 pub(crate) mod child_mounts;
 pub(crate) mod child_places;
 pub(crate) mod child_process;
+pub(crate) mod child_sources;
 pub(crate) mod child_streams;
 pub(crate) mod child_terminal;
 pub(crate) mod compile;

@@ -1,5 +1,7 @@
 //! The parent's side of a start: pipes, clone3(2), id maps, *go*, and listening until the program runs.
 
+mod namespaces;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -12,6 +14,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use nix::unistd::{getegid, geteuid, pipe2};
+
+use namespaces::{clone_step, flags};
 
 use super::child::{Pipes, interpret};
 use super::compile::{Context, compile};
@@ -230,31 +234,6 @@ fn above_standard(descriptor: OwnedFd) -> Result<OwnedFd, StartError> {
     let number = fcntl(&descriptor, FcntlArg::F_DUPFD_CLOEXEC(3)).map_err(|source| StartError::Pipe { source })?;
     // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
-}
-
-fn clone_step(plan: &Plan) -> (Vec<Namespace>, bool) {
-    let found = plan.steps.iter().find_map(|step| match step {
-        Step::Clone { namespaces, into_cgroup } => Some((namespaces.clone(), *into_cgroup)),
-        _ => None,
-    });
-    found.unwrap_or_default()
-}
-
-/// The flags of clone3(2) for these namespaces.
-fn flags(namespaces: &[Namespace]) -> u64 {
-    namespaces.iter().fold(0, |flags, namespace| {
-        flags
-            | match namespace {
-                Namespace::User => libc::CLONE_NEWUSER,
-                Namespace::Mount => libc::CLONE_NEWNS,
-                Namespace::Pid => libc::CLONE_NEWPID,
-                Namespace::Net => libc::CLONE_NEWNET,
-                Namespace::Ipc => libc::CLONE_NEWIPC,
-                Namespace::Uts => libc::CLONE_NEWUTS,
-                Namespace::Cgroup => libc::CLONE_NEWCGROUP,
-                Namespace::Time => libc::CLONE_NEWTIME,
-            } as u64
-    })
 }
 
 fn block_signals() -> Result<SigSet, Errno> {

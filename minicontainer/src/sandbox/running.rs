@@ -221,6 +221,7 @@ impl Running {
         };
         Report {
             verdict,
+            init: self.plan.has_init(),
             cpu_time,
             wall_time,
             max_rss: ended.max_rss,

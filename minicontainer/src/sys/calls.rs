@@ -3,6 +3,7 @@
 //! Every function is named after its call. Paths come as [`CStr`], so that nothing is allocated; descriptors are plain
 //! numbers, because this process lives for a millisecond and then becomes another program, which closes them all.
 
+mod identity;
 mod mounts;
 mod senders;
 mod terminal;
@@ -11,6 +12,7 @@ use core::ffi::CStr;
 
 use super::{Errno, Result};
 
+pub(crate) use identity::*;
 pub(crate) use mounts::*;
 pub(crate) use senders::*;
 pub(crate) use terminal::*;
@@ -156,30 +158,6 @@ pub(crate) fn is_same_place(one: Fd, other: Fd) -> Result<bool> {
         Ok((status.stx_mnt_id, status.stx_ino))
     };
     Ok(place(one)? == place(other)?)
-}
-
-/// The device and the inode of an open file, which together say which file it is.
-pub(crate) fn identity(descriptor: Fd) -> Result<[u64; 2]> {
-    let status = statx(descriptor, libc::STATX_INO)?;
-    Ok([u64::from(status.stx_dev_major) << 32 | u64::from(status.stx_dev_minor), status.stx_ino])
-}
-
-/// The path of an open file as the kernel sees it now, see proc_pid_fd(5); none if it is longer than the buffer.
-pub(crate) fn path_of(descriptor: Fd, buffer: &mut [u8]) -> Result<Option<&CStr>> {
-    let mut name = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0";
-    let mut digits = [0u8; 10];
-    let mut rest = u32::try_from(descriptor).map_err(|_| Errno(libc::EBADF))?;
-    let mut count = 0;
-    while let Some(digit) = digits.get_mut(count).filter(|_| rest > 0 || count == 0) {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        count += 1;
-    }
-    let places = name.iter_mut().skip(b"/proc/self/fd/".len());
-    places.zip(digits.iter().take(count).rev()).for_each(|(place, digit)| *place = *digit);
-    let length = call!(SYS_readlinkat, fd(CURRENT_DIRECTORY), name.as_ptr(), buffer.as_mut_ptr(), buffer.len())?;
-    // The kernel writes no NUL; the buffer was all NUL before.
-    Ok(buffer.get(..=length).and_then(|path| CStr::from_bytes_with_nul(path).ok()))
 }
 
 fn statx(descriptor: Fd, wanted: u32) -> Result<libc::statx> {

@@ -234,7 +234,7 @@ step-install-seccomp = Let the kernel look at every system call: { $allowed } al
 
 step-execute = Become the program { $program }
     .why = execve(2) replaces the code and keeps the process: same id, same namespaces, same group, same root. All that was prepared is handed on, and the container lives exactly as long as this process. Between the two a tiny launcher is executed from sealed memory: /proc/self/exe then leads to it, and never to the engine's own file, which an image could otherwise name as its program and rewrite.{ $init ->
-    [init] { " " }A small process of the engine's stays as the first one: it starts the program, hands signals on to it and buries orphans.
+    [init] { " " }The init, a small process of the engine's, stays as process 1: it starts the program as its child, forwards signals to it, reaps orphaned processes, and reports how the program ended.
    *[none] { "" }
  }
 

@@ -234,7 +234,7 @@ step-install-seccomp = Deixar o kernel examinar cada chamada de sistema: { $allo
 
 step-execute = Tornar-se o programa { $program }
     .why = execve(2) troca o código e conserva o processo: mesmo identificador, mesmos namespaces, mesmo grupo, mesma raiz. Tudo o que foi preparado é herdado, e o contêiner vive exatamente enquanto este processo viver. Entre um e outro, executa-se um pequeno lançador a partir de memória selada: /proc/self/exe leva então a ele, e nunca ao arquivo do próprio motor, que de outro modo uma imagem poderia indicar como seu programa e reescrever.{ $init ->
-    [init] { " " }Um pequeno processo do motor fica como o primeiro: inicia o programa, repassa a ele os sinais e enterra os órfãos.
+    [init] { " " }O init, um pequeno processo do motor, fica como processo 1: inicia o programa como seu filho, repassa a ele os sinais, recolhe os processos órfãos e informa como o programa terminou.
    *[none] { "" }
  }
 

@@ -1,8 +1,9 @@
 //! Mount options as fstab(5) and the runtime specification write them, sorted into what they mean.
 
+use oci_spec::runtime::Mount;
 use serde::Serialize;
 
-use super::PlanError;
+use super::{Host, IdMapping, Identity, PlanError, process};
 
 /// A restriction on a mount, see mount(2) and mount_setattr(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -88,4 +89,23 @@ pub(super) fn sort(options: &[String]) -> Result<MountOptions, PlanError> {
         }
     }
     Ok(sorted)
+}
+
+/// As whom a bind mount shows the owners of its files: the maps of users and of groups, if the document gives any. Only
+/// root may have a mount of the host's file systems idmapped, see mount_setattr(2).
+pub(super) fn shown_owners(
+    mount: &Mount,
+    options: &MountOptions,
+    host: &Host,
+) -> Result<Option<[Vec<IdMapping>; 2]>, PlanError> {
+    let refused = |value: &str| Err(PlanError::Unsupported { field: "mounts.uidMappings", value: value.to_owned() });
+    match (mount.uid_mappings(), mount.gid_mappings(), &options.idmapped) {
+        (None, None, None) => Ok(None),
+        (Some(uids), Some(gids), _) if host.identity == Identity::Root => {
+            Ok(Some([process::lines(uids), process::lines(gids)]))
+        }
+        (Some(_), Some(_), _) => refused("only root can show files with other owners"),
+        (_, _, Some(word)) => refused(&format!("{word} without uidMappings and gidMappings")),
+        (_, _, None) => refused("uidMappings and gidMappings must be given together"),
+    }
 }

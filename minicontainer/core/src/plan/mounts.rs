@@ -3,9 +3,9 @@
 use oci_spec::runtime::{Mount, Spec};
 
 use super::cgroup::{CONTROLLERS, Group};
-use super::mount_options::{MountOptions, sort};
+use super::mount_options::{MountOptions, shown_owners, sort};
 use super::system_path::{checked, is_at_or_below, may_be_covered, normal};
-use super::{CgroupLayout, Host, IdMapping, Identity, MountAttribute, Namespace, PlanError, Step, process};
+use super::{CgroupLayout, Host, MountAttribute, Namespace, PlanError, Step};
 
 /// What a plan's mounts depend on, beside the document.
 pub(super) struct Surroundings<'a> {
@@ -71,21 +71,6 @@ pub(super) fn steps(mount: &Mount, around: &Surroundings<'_>) -> Result<Vec<Step
         options: options.data,
     };
     Ok(vec![owned(step, around.owner)])
-}
-
-/// As whom a bind mount shows the owners of its files: the maps of users and of groups, if the document gives any. Only
-/// root may have a mount of the host's file systems idmapped, see mount_setattr(2).
-fn shown_owners(mount: &Mount, options: &MountOptions, host: &Host) -> Result<Option<[Vec<IdMapping>; 2]>, PlanError> {
-    let refused = |value: &str| Err(PlanError::Unsupported { field: "mounts.uidMappings", value: value.to_owned() });
-    match (mount.uid_mappings(), mount.gid_mappings(), &options.idmapped) {
-        (None, None, None) => Ok(None),
-        (Some(uids), Some(gids), _) if host.identity == Identity::Root => {
-            Ok(Some([process::lines(uids), process::lines(gids)]))
-        }
-        (Some(_), Some(_), _) => refused("only root can show files with other owners"),
-        (_, _, Some(word)) => refused(&format!("{word} without uidMappings and gidMappings")),
-        (_, _, None) => refused("uidMappings and gidMappings must be given together"),
-    }
 }
 
 /// A mount whose root directory belongs to root of the container.

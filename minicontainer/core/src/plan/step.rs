@@ -322,8 +322,8 @@ pub enum Step {
         args: Vec<String>,
         /// Its environment, `NAME=value` each.
         env: Vec<String>,
-        /// Whether a small process of the engine's stays as the first one: it starts the program as its child, hands
-        /// signals on to it and buries orphans (`--init`).
+        /// Whether a small process of the engine's, the init, is process 1: it starts the program as its child, forwards
+        /// signals to it, reaps orphaned processes and reports how the program ended.
         init: bool,
     },
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use oci_spec::runtime::Spec;
+use oci_spec::runtime::{LinuxIdMappingBuilder, Mount, Spec};
 use proptest::prelude::*;
 
 use super::*;
 use crate::image::settle;
-use crate::options::{Access, Isolation, Network, PidsLimit, Profile, RunOptions, Users, WindowSize, resolve_user};
+use crate::options::{
+    Access, Isolation, MountSpec, Network, PidsLimit, Profile, RunOptions, Users, WindowSize, resolve_user,
+};
 use crate::spec::{SpecError, spec};
 
 fn overlay() -> RootFs {
@@ -44,6 +46,47 @@ fn planned(options: &RunOptions, host: &Host) -> Plan {
 fn strangers_programs_of_root_get_ids_of_their_own() {
     let options = RunOptions { profile: Profile::Untrusted, ..shell() };
     insta::assert_snapshot!(lines(&planned(&options, &Host::example())));
+}
+
+/// The owner of a bind mount is shown as root of a container that has ids of its own, and of no other.
+#[test]
+fn an_owner_is_shown_as_root_where_ids_are_its_own() {
+    let owners = |profile, host: &Host| {
+        let mount = MountSpec::bind("/srv/ada", "/program", Access::ReadOnly).expect("a mount").owned_by([1000, 100]);
+        let plan = planned(&RunOptions { profile, mounts: vec![mount], best_effort: true, ..shell() }, host);
+        plan.steps.into_iter().find_map(|step| match step {
+            Step::BindMount { destination, owners, .. } if destination == "/program" => Some(owners),
+            _ => None,
+        })
+    };
+    let shown = owners(Profile::Untrusted, &Host::example()).flatten().expect("it is idmapped");
+    assert_eq!(shown.clone().map(|map| (map[0].inside, map[0].count, map.len())), [(1000, 1, 1), (100, 1, 1)]);
+    assert!(shown.iter().all(|map| map[0].outside >= 1 << 16), "{shown:?}");
+    assert_eq!(owners(Profile::Default, &Host::example()), Some(None));
+    assert_eq!(owners(Profile::Untrusted, &Host::example_rootless()), Some(None));
+}
+
+/// A document's idmapped mount is made as it says, or refused.
+#[test]
+fn half_an_idmapped_mount_is_refused() {
+    let map =
+        vec![LinuxIdMappingBuilder::default().container_id(5_u32).host_id(7_u32).size(2_u32).build().expect("a map")];
+    let check = |kind: &str, uids: bool, gids: bool, word: &[&str], expect: bool| {
+        let planned = edited(|spec| {
+            let mut mount = Mount::default();
+            let options = ["bind"].iter().chain(word).map(|option| (*option).to_owned()).collect();
+            mount.set_destination("/data".into()).set_source(Some("/srv".into())).set_typ(Some(kind.to_owned()));
+            mount.set_uid_mappings(uids.then(|| map.clone())).set_gid_mappings(gids.then(|| map.clone()));
+            spec.set_mounts(Some(vec![mount.set_options((kind == "bind").then_some(options)).clone()]));
+        });
+        assert_eq!(planned.is_ok(), expect, "{kind} {uids} {gids} {word:?}: {planned:?}");
+    };
+    check("bind", true, true, &["idmap"], true);
+    check("bind", true, true, &[], true);
+    check("bind", true, false, &[], false);
+    check("bind", false, true, &["ridmap"], false);
+    check("bind", false, false, &["idmap"], false);
+    check("tmpfs", true, true, &[], false);
 }
 
 /// One line for each step, so that a snapshot can be read.

@@ -9,6 +9,7 @@ use super::*;
 fn report(verdict: Verdict) -> Report {
     Report {
         verdict,
+        init: true,
         cpu_time: Duration::from_millis(12),
         wall_time: Duration::from_millis(34),
         max_rss: 4 << 20,

@@ -45,14 +45,8 @@ fn in_first_mount(name: &str) -> Place {
     Place { start: Start::Mount(0), ..place(name) }
 }
 
-fn bind(source: &str, place: Place) -> Operation {
-    Operation::BindMount(Bind {
-        source: Source::Path(text(source)),
-        recursive: false,
-        attributes: 0,
-        place,
-        slot: Some(0),
-    })
+fn bind(source: Source, place: Place) -> Operation {
+    Operation::BindMount(Bind { source, recursive: false, attributes: 0, place, slot: Some(0) })
 }
 
 fn place(path: &str) -> Place {
@@ -134,10 +128,14 @@ fn faults() -> Vec<Fault> {
             "fsopen",
             Errno::ENODEV,
         ),
-        first(bind("/no/such/path", place("src")), "open_tree", Errno::ENOENT),
+        first(bind(Source::Path(missing()), place("src")), "open_tree", Errno::ENOENT),
+        first(bind(Source::Held { file: CLOSED, identity: [0, 0] }, place("src")), "readlinkat", Errno::ENOENT),
+        // Another file than the one that is held.
+        first(bind(Source::Held { file: REPORT, identity: [0, 0] }, place("src")), "open_tree", Errno::ESTALE),
+        first(bind(Source::Tree { mount: CLOSED }, place("src")), "statx", Errno::EBADF),
         // A directory over a file, and a file over a directory.
-        first(bind(env!("CARGO_MANIFEST_DIR"), place("Cargo.toml")), "move_mount", Errno::ENOTDIR),
-        first(bind("/dev/null", place("src")), "move_mount", Errno::EISDIR),
+        first(bind(Source::Path(text(env!("CARGO_MANIFEST_DIR"))), place("Cargo.toml")), "move_mount", Errno::ENOTDIR),
+        first(bind(Source::Path(text("/dev/null")), place("src")), "move_mount", Errno::EISDIR),
         // The null device is asked for, and the host's file is another.
         first(
             Operation::BindDevice { source: text("/dev/zero"), node: NULL, place: place("src/null") },
@@ -157,7 +155,7 @@ fn faults() -> Vec<Fault> {
         // A file of that name, but not in a procfs.
         first(Operation::SetSysctl { place: place("Cargo.toml"), value: text("1") }, "fstatfs", Errno::EINVAL),
         (
-            vec![bind(&format!("{}/src", env!("CARGO_MANIFEST_DIR")), place("src"))],
+            vec![bind(Source::Path(text(&format!("{}/src", env!("CARGO_MANIFEST_DIR")))), place("src"))],
             Operation::SetSysctl { place: in_first_mount("lib.rs"), value: text("1") },
             "fstatfs",
             Errno::EINVAL,

@@ -13,8 +13,10 @@
 //! | `XX` | the engine could not do its part: nothing is said of the program |
 //!
 //! `cg-oom-killed` is there whenever the kernel killed *any* process of the container for want of memory. Only when that
-//! was the first process, the program itself, is the run over by that; else the program goes on, and its own exit code
-//! counts.
+//! was the program itself, or its init, is the run over by that; else the program goes on, and its own exit code counts.
+//!
+//! Without `--init` the program is process 1, and the lines say how process 1 ended: the kernel drops signals that such a
+//! process sends to itself (`minicontainer_core::report` tells more). A grader wants `--init`.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -131,6 +133,7 @@ mod tests {
     fn report(verdict: Verdict, oom_kills: u64) -> Report {
         Report {
             verdict,
+            init: true,
             cpu_time: Duration::from_micros(1_234_567),
             wall_time: Duration::from_millis(2_000),
             max_rss: 4096 * 1024,

@@ -1,0 +1,46 @@
+//! What bind mounts show, from the side of the container's first process; [`super::sources`] tells why there is more than
+//! one way. The rules of [`super::child`] hold here too.
+
+use super::child::{Failure, Named};
+use super::message::Call;
+use super::program::Source;
+use crate::sys::Errno;
+use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd};
+
+/// The source as a mount that is attached nowhere.
+pub(super) fn tree(source: &Source, recursive: bool) -> Result<Descriptor, Failure> {
+    match source {
+        Source::Path(path) => {
+            calls::open_tree(CURRENT_DIRECTORY, path, recursive).named(Call::OpenTree).map(Descriptor)
+        }
+        Source::Held { file, identity } => clone_held(*file, identity, recursive),
+        Source::Tree { mount } => Ok(Descriptor(*mount)),
+    }
+}
+
+/// How often the path of a held file is asked for anew when another file has taken that path meanwhile.
+const ATTEMPTS: u32 = 1000;
+
+/// Clones the mount of a file that is held open, from that file down. Its mount belongs to the caller's mount namespace,
+/// so the kernel clones it by path only: the path is the kernel's own answer, no link at its end is followed, and what
+/// was cloned must be the file that is held. Whoever renames it all the time makes this fail, and nothing worse.
+fn clone_held(file: Fd, identity: &[u64; 2], recursive: bool) -> Result<Descriptor, Failure> {
+    for _ in 0..ATTEMPTS {
+        let mut path = [0u8; libc::PATH_MAX as usize];
+        let tree = match calls::path_of(file, &mut path).named(Call::Readlink)? {
+            Some(path) => calls::open_tree_itself(path, recursive),
+            None => Err(Errno(libc::ENAMETOOLONG)),
+        };
+        match tree {
+            Ok(tree) => {
+                let tree = Descriptor(tree);
+                if calls::identity(tree.0).named(Call::Statx)? == *identity {
+                    return Ok(tree);
+                }
+            }
+            Err(Errno(libc::ENOENT | libc::ENOTDIR)) => {}
+            Err(errno) => return Err(Failure { call: Call::OpenTree, errno }),
+        }
+    }
+    Err(Failure { call: Call::OpenTree, errno: Errno(libc::ESTALE) })
+}
