@@ -8,7 +8,7 @@ use crate::fixture::Fixture;
 const CLOSED: &[&str] = &["refused EROFS", "refused EACCES", "refused EPERM"];
 /// Not every kernel has them.
 const CLOSED_OR_MISSING: &[&str] = &["refused EROFS", "refused EACCES", "refused EPERM", "refused ENOENT"];
-/// Nothing is in them: a null device over a file, an empty directory over a directory.
+/// Nothing is in them: an empty file over a file, an empty directory over a directory.
 const EMPTY: &[&str] = &["refused ENODATA", "refused ENOENT", "refused EACCES"];
 
 /// A setting that is written is written as it was.

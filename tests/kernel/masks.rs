@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Stdio;
 
 use serde_json::json;
@@ -55,8 +55,8 @@ fn a_mask_of_roots_container_cannot_be_changed() {
         &["--without", "capabilities,seccomp,no-new-privileges"],
     ];
     flags.iter().for_each(|flags| check_tampering(&fixture, flags));
-    // The control: the host's null device in the mask's place, as it was, can be changed. Nobody else sees this one: it is a
-    // file of the test's, bound over the mask's place in its stead.
+    // The control: a bind mount of a file of the host in the mask's place, as the null device once was, lets the file be
+    // changed. Here it is a file of the test.
     let ground = Ground::new(&fixture);
     let stand_in = fixture.directory().join("home").join("null");
     fs::write(&stand_in, "").expect("a file");
@@ -99,6 +99,28 @@ fn a_mask_in_a_build_cannot_be_changed() {
     }
 }
 
+/// The same for a program that is judged.
+#[test]
+fn a_judged_program_cannot_change_a_mask() {
+    let Some(fixture) = Fixture::root() else { return };
+    Ground::new(&fixture);
+    let (before, folder) = (null_device(), fixture.directory().join("home").join("homework"));
+    for directory in ["tests", "programs"] {
+        fs::create_dir_all(folder.join(directory)).expect("a directory");
+    }
+    fs::write(folder.join("judge.toml"), "").expect("a file");
+    fs::write(folder.join("tests/one.in"), "").expect("a file");
+    fs::write(folder.join("tests/one.out"), "tried\n").expect("a file");
+    let program = folder.join("programs/eve");
+    let script = format!("#!/bin/sh\n{}{}echo tried\n", tamper(MASKED_FILE), tamper(MASKED_DIRECTORY));
+    fs::write(&program, script).expect("a file");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
+    let judged = fixture.command().args(["judge", "--format", "json"]).arg(&folder).output();
+    let told = crate::attacks::text(&judged.expect("the command starts"));
+    assert!(told.contains("\"AC\""), "{told}");
+    assert_eq!(null_device(), before);
+}
+
 /// A lock on a mask is a lock of one container. The control is a file that both have.
 #[test]
 fn a_lock_on_a_mask_reaches_no_other_container() {
@@ -107,7 +129,7 @@ fn a_lock_on_a_mask_reaches_no_other_container() {
         let ground = Ground::new(&fixture);
         let shared = fixture.directory().join("home").join("shared");
         fs::write(&shared, "").expect("a file");
-        fs::set_permissions(&shared, std::os::unix::fs::PermissionsExt::from_mode(0o666)).expect("its mode");
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o666)).expect("its mode");
         let volume = format!("{}:/shared", shared.display());
         for (path, free) in [(MASKED_FILE, true), (MASKED_DIRECTORY, true), ("/shared", false)] {
             let mut holder = ground.run(&["-i", "-v", &volume], &["/probe", "hold", "lock", path]);

@@ -80,7 +80,7 @@ fn file_system(path: &Path) -> Option<i64> {
     let (path, mut status) = (text(&path.display().to_string()), MaybeUninit::<libc::statfs>::zeroed());
     call(libc::SYS_statfs, &[address(&path), status.as_mut_ptr() as usize]).ok()?;
     // SAFETY: the structure is plain numbers, which the call has filled in.
-    Some(unsafe { status.assume_init() }.f_type as i64)
+    Some(unsafe { status.assume_init() }.f_type)
 }
 
 fn is_read_only(path: &Path) -> bool {

@@ -1,0 +1,152 @@
+//! The mounts of plans, and what lies on them: which there are, in which order, and what none may hide.
+
+use super::*;
+use crate::options::MountSpec;
+
+/// Where the container has no control group of its own, it would see those of others: the place is hidden.
+#[test]
+fn control_groups_of_others_are_hidden() {
+    let mut user_v1 = host_v1();
+    (user_v1.identity, user_v1.cgroups.access) =
+        (Host::example_rootless().identity, Host::example_rootless().cgroups.access);
+    let mut user_on_network = shell();
+    user_on_network.network = Network::Host;
+    for (options, host) in
+        [(shell(), Host::example_rootless()), (shell(), user_v1.clone()), (user_on_network.clone(), user_v1)]
+    {
+        let steps = planned(&options, &host).steps;
+        assert!(steps.contains(&Step::MaskPath { path: "/sys/fs/cgroup".into() }));
+        assert!(!steps.iter().any(|step| matches!(step, Step::Mount { fstype, .. } if fstype.starts_with("cgroup"))));
+    }
+    // One that has a group sees it, also in a /sys that is bound from the host.
+    let mut delegated = Host::example_rootless();
+    delegated.cgroups.access = Availability::Available;
+    let steps = planned(&user_on_network, &delegated).steps;
+    assert!(steps.iter().any(|step| matches!(step, Step::Mount { fstype, .. } if fstype == "cgroup2")));
+    assert!(!steps.contains(&Step::MaskPath { path: "/sys/fs/cgroup".into() }));
+}
+
+/// Only hierarchies in which a group was made are shown, whatever a document asks for.
+#[test]
+fn a_document_without_a_group_sees_no_hierarchy() {
+    let host = host_v1();
+    let mut spec = document(&shell(), &host).expect("a document");
+    let linux = spec.linux_mut().as_mut().unwrap();
+    linux.set_cgroups_path(None).set_resources(None);
+    let steps = plan(&spec, &overlay(), &host).expect("a plan").steps;
+    assert!(steps.contains(&Step::MaskPath { path: "/sys/fs/cgroup".into() }));
+    assert!(!steps.iter().any(|step| matches!(step, Step::Mount { fstype, .. } if fstype == "cgroup")));
+}
+
+/// The masks of this machine's processors, which Docker has as well.
+#[test]
+fn counts_of_hot_processors_are_hidden() {
+    let host = Host { thermal_throttle: vec![0, 3], ..Host::example() };
+    for profile in [Profile::Default, Profile::Docker] {
+        let steps = planned(&RunOptions { profile, ..shell() }, &host).steps;
+        for number in [0, 3] {
+            let path = format!("/sys/devices/system/cpu/cpu{number}/thermal_throttle");
+            assert!(steps.contains(&Step::MaskPath { path }), "{number}");
+        }
+    }
+    let plain = planned(&shell(), &Host::example()).steps;
+    assert!(!plain.iter().any(|step| step.subject().contains("thermal_throttle")));
+}
+
+/// A mount at a usual place takes its turn; what would lie below it is left out, but for terminals.
+#[test]
+fn a_mount_that_was_asked_for_replaces_a_usual_one() {
+    let destinations = |volumes: &[&str], terminal: bool| {
+        let mount = |text: &&str| MountSpec::from_volume(text, "/").expect("a mount");
+        let terminal = terminal.then(WindowSize::default);
+        let options = RunOptions { mounts: volumes.iter().map(mount).collect(), terminal, ..shell() };
+        let mounts = planned(&options, &Host::example()).steps.into_iter().filter_map(|step| match step {
+            Step::Mount { destination, .. } => Some(destination),
+            Step::BindMount { source, destination, .. } => Some(format!("{source}:{destination}")),
+            _ => None,
+        });
+        mounts.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        destinations(&["/a:/data", "/a:/dev/shm", "/b:/dev/shm"], false),
+        "/proc /dev /dev/pts /sys /sys/fs/cgroup /dev/mqueue /b:/dev/shm /a:/data"
+    );
+    assert_eq!(destinations(&["/dev:/dev"], false), "/proc /dev:/dev /sys /sys/fs/cgroup");
+    assert_eq!(destinations(&["/dev:/dev"], true), "/proc /dev:/dev /dev/pts /sys /sys/fs/cgroup");
+    assert_eq!(
+        destinations(&["/sys:/sys", "/a:/sys/fs"], false),
+        "/proc /dev /dev/pts /sys:/sys /dev/mqueue /dev/shm /a:/sys/fs"
+    );
+    // A /dev of the host's gets no nodes and no links.
+    let bound = RunOptions { mounts: vec![MountSpec::from_volume("/dev:/dev", "/").unwrap()], ..shell() };
+    let steps = planned(&bound, &Host::example()).steps;
+    assert!(!steps.iter().any(|step| matches!(step, Step::MakeDevice { .. } | Step::Symlink { .. })));
+}
+
+/// A mask below a mask, or one that is named twice, is one mask.
+#[test]
+fn what_is_covered_is_not_covered_again() {
+    let plan = edited(|spec| {
+        let paths = |paths: &[&str]| Some(paths.iter().map(|path| (*path).to_owned()).collect());
+        let linux = spec.linux_mut().as_mut().unwrap();
+        linux.set_masked_paths(paths(&["/proc/a", "/proc/a/b", "/proc//a/", "/proc/ab"]));
+        linux.set_readonly_paths(paths(&["/proc/sys", "/proc/sys/net", "/proc/a/c"]));
+    });
+    let steps = plan.expect("a plan").steps;
+    let covers = steps.iter().filter(|step| matches!(step, Step::MaskPath { .. } | Step::ReadonlyPath { .. }));
+    let covers: Vec<String> = covers.map(Step::subject).collect();
+    assert_eq!(covers, ["/proc/a", "/proc/ab", "/proc/sys"]);
+}
+
+proptest! {
+    /// What protects the machine lies on what the engine mounted, and stays where it was put.
+    #[test]
+    fn the_kernel_is_shown_where_the_plan_says(options in any_options(), host in any_host()) {
+        let plan = planned(&options, &host);
+        let index = |path: &str| plan.steps.iter().position(|step| {
+            matches!(step, Step::Mount { destination, .. } | Step::BindMount { destination, .. } if destination == path)
+        });
+        let last_mount = plan.steps.iter().rposition(|step| matches!(step, Step::Mount { .. } | Step::BindMount { .. }));
+        // Each has a mount of its own, once.
+        for path in ["/proc", "/sys", "/dev"] {
+            prop_assert!(index(path).is_some(), "{} is not mounted", path);
+            let all = plan.steps.iter().filter(|step| {
+                matches!(step, Step::Mount { destination, .. } | Step::BindMount { destination, .. } if destination == path)
+            });
+            prop_assert_eq!(all.count(), 1);
+        }
+        for (place, step) in plan.steps.iter().enumerate() {
+            match step {
+                // Masks come when all is mounted: nothing that is mounted later could lie over them.
+                Step::MaskPath { path } | Step::ReadonlyPath { path } => {
+                    prop_assert!(last_mount < Some(place) && is_system_path(path), "{}", path);
+                }
+                // Nothing covers a procfs but single files that nothing depends on.
+                Step::Mount { destination, .. } | Step::BindMount { destination, .. } => {
+                    prop_assert!(destination == "/proc" || may_be_covered(destination), "{}", destination);
+                }
+                // The host's device nodes are shown only where none can be made.
+                Step::BindDevice { .. } => prop_assert_ne!(host.identity, Identity::Root),
+                _ => {}
+            }
+            // A mount lies below an earlier one, if it lies below one at all: none hides another one of the plan, but the
+            // user's own.
+            if let Step::Mount { destination, .. } = step {
+                let hidden = plan.steps[..place].iter().flat_map(Step::paths_inside);
+                prop_assert!(!hidden.into_iter().any(|path| path != "/" && path != *destination
+                    && is_at_or_below(&path, destination)), "{} hides something", destination);
+            }
+        }
+        // All masks are there unless they were left out.
+        let open = options.without.contains(&Isolation::MaskedPaths) || options.privileged;
+        let masks = ["/proc/kcore", "/proc/keys", "/sys/firmware", "/sys/devices/virtual/powercap"];
+        let masks = masks.map(|path| Step::MaskPath { path: path.to_owned() });
+        for cover in masks.into_iter().chain([Step::ReadonlyPath { path: "/proc/sys".to_owned() }]) {
+            prop_assert!(open || plan.steps.contains(&cover), "{:?}", cover);
+        }
+        // Control groups are shown only to a container that has one of its own.
+        let has_group = plan.steps.iter().any(|step| matches!(step, Step::CreateCgroup { .. }));
+        let shown = plan.steps.iter().any(|step| matches!(step, Step::Mount { fstype, .. } if fstype.starts_with("cgroup")));
+        prop_assert!(has_group || !shown);
+    }
+}
