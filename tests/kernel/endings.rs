@@ -66,8 +66,16 @@ const LIMITED: [Ending; 3] = [
 
 /// Processor time must suffice for `cpu-time`, which the kernel ends after a second, and time for `alarm`.
 const CPU_TIME: Duration = Duration::from_millis(2500);
-const WALL_TIME: Duration = Duration::from_secs(6);
+/// Only programs that never end by themselves may reach the limit on the wall; the others get more than a busy machine
+/// takes.
+const SHORT: Duration = Duration::from_secs(4);
+const LONG: Duration = Duration::from_secs(300);
 const OUTPUT: u64 = 1 << 20;
+
+/// The limit on the wall for a program with this verdict.
+fn wall_time(verdict: Verdict) -> Duration {
+    if verdict == TimeLimit { SHORT } else { LONG }
+}
 
 /// The endings that can be seen here: there may be no group that limits memory.
 fn endings(limits_memory: bool) -> impl Iterator<Item = &'static Ending> {
@@ -115,13 +123,12 @@ fn a_sandbox_tells_every_ending() {
             .command("/probe")
             .args(["end", name])
             .cpu_time(CPU_TIME)
-            .wall_time(WALL_TIME)
             .output_limit(OUTPUT);
         let sandbox = if limits_memory { sandbox.memory(32 * MIB) } else { sandbox };
-        let output = run(&sandbox);
+        let output = run(&sandbox.clone().wall_time(wall_time(*verdict)));
         assert_eq!(output.report.verdict, *verdict, "{name}: {output:?}");
         assert!(output.stdout.starts_with(b"answer\n"), "{name}");
-        let first = run(&sandbox.without_init());
+        let first = run(&sandbox.wall_time(wall_time(*as_first)).without_init());
         assert_eq!(
             first.report.verdict,
             *as_first,
@@ -148,10 +155,17 @@ fn an_init_tells_it_without_a_pid_namespace() {
     assert_eq!(run(&kill.without(Isolation::Pid)).report.verdict, Signalled(9));
 }
 
-/// `run` with these flags and a report: the report's verdict and the exit code.
-fn told(ground: &Ground<'_>, fixture: &Fixture, flags: &[&str], name: &str) -> (Verdict, Option<i32>) {
+/// `run` with these flags, a limit on the wall that suits the verdict, and a report: the report's verdict and the exit code.
+fn told(
+    ground: &Ground<'_>,
+    fixture: &Fixture,
+    flags: &[&str],
+    name: &str,
+    expected: Verdict,
+) -> (Verdict, Option<i32>) {
+    let timeout = format!("{}s", wall_time(expected).as_secs());
     let path = fixture.directory().join("home").join(format!("{name}-{}.json", flags.contains(&"--init")));
-    let limits = ["--timeout", "6s", "--cpu-time", "2500ms", "--output-limit", "1m"];
+    let limits = ["--timeout", &timeout, "--cpu-time", "2500ms", "--output-limit", "1m"];
     let report = ["--report", path.to_str().expect("UTF-8")];
     let mut run = ground.run(&[&limits[..], &report, flags].concat(), &["/probe", "end", name]);
     let status = run.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("the command starts");
@@ -164,9 +178,9 @@ fn check_command(fixture: &Fixture) {
     let ground = Ground::new(fixture);
     for_each(endings(fixture.is_of_root()), |(name, verdict, as_first, _)| {
         let memory: &[&str] = if *verdict == MemoryLimit { &["--memory", "32m"] } else { &[] };
-        let with = told(&ground, fixture, &[memory, &["--init"]].concat(), name);
+        let with = told(&ground, fixture, &[memory, &["--init"]].concat(), name, *verdict);
         assert_eq!(with, (*verdict, Some(exit_code(*verdict))), "{name} with an init");
-        let without = told(&ground, fixture, memory, name);
+        let without = told(&ground, fixture, memory, name, *as_first);
         assert_eq!(without, (*as_first, Some(exit_code(*as_first))), "{name} as process 1");
     });
 }
@@ -185,16 +199,25 @@ fn an_ordinary_users_command_reports_every_ending() {
 
 #[track_caller]
 fn check_judge(fixture: &Fixture) {
+    for limit in [SHORT, LONG] {
+        check_judged(fixture, limit);
+    }
+}
+
+/// Judges the programs for which this is the right limit on the wall.
+#[track_caller]
+fn check_judged(fixture: &Fixture, limit: Duration) {
     let ground = Ground::new(fixture);
-    let folder = fixture.directory().join("endings");
+    let folder = fixture.directory().join(format!("endings-{}", limit.as_secs()));
     fs::create_dir_all(folder.join("tests")).expect("a directory");
-    let settings = "time = '6s'\ncpu-time = '2500ms'\noutput = '1m'\n";
+    let settings = format!("time = '{}s'\ncpu-time = '2500ms'\noutput = '1m'\n", limit.as_secs());
     let memory = if fixture.is_of_root() { "memory = '32m'\n" } else { "" };
     fs::write(folder.join("judge.toml"), format!("{settings}{memory}")).expect("settings");
     fs::write(folder.join("tests/one.in"), "").expect("an input");
     fs::write(folder.join("tests/one.out"), "answer\n").expect("an answer");
     let mut expect = BTreeMap::new();
-    for (name, _, _, judged) in endings(fixture.is_of_root()) {
+    let suits = |(_, verdict, ..): &&Ending| wall_time(*verdict) == limit;
+    for (name, _, _, judged) in endings(fixture.is_of_root()).filter(suits) {
         let program = folder.join("programs").join(name);
         fs::create_dir_all(&program).expect("a directory");
         fs::hard_link(ground.probe(), program.join("probe")).expect("a second name");

@@ -16,6 +16,7 @@ use std::{
 };
 
 use minicontainer::rootfs::merged::Place;
+use minicontainer_dockerfile::plan::Source;
 
 use super::BuildError;
 
@@ -65,6 +66,9 @@ pub(super) enum Handle {
     /// A place in a stack of layers.
     Place(Place),
 }
+
+/// Gives the files of a stage, an image or the context.
+pub(super) type FilesOf<'a> = dyn Fn(&Source) -> Result<Box<dyn Files>, BuildError> + 'a;
 
 /// Files below a root.
 pub(super) trait Files: Sync {
