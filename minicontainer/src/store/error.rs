@@ -1,16 +1,16 @@
-//! What can go wrong with the store, and for each how to mend it.
+//! What can go wrong with the store, with a hint for each.
 
 use std::{io, path::PathBuf};
 
 use minicontainer_core::{Digest, Reference, reference::ReferenceError};
 
-/// How to mend a full disk.
+/// What to do about a full disk.
 pub const SPACE_HINT: &str = "free some space: `minicontainer rmi IMAGE` removes an image";
-/// How to mend an image whose parts do not fit together.
+/// What to do about an image whose parts do not fit together.
 pub const DAMAGE_HINT: &str = "the image is damaged or was tampered with: fetch or save it again from where it came from, or see `minicontainer system check`";
 
 /// Something that the store could not do. The message says what was tried on what; [`source`](std::error::Error)
-/// says why it failed; [`hint`](StoreError::hint) says how to mend it.
+/// says why it failed; [`hint`](StoreError::hint) says what to do.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum StoreError {
@@ -20,6 +20,15 @@ pub enum StoreError {
     /// Nothing can be written where the store is to be.
     #[error("the store {} is not writable", path.display())]
     NotWritable { path: PathBuf, source: io::Error },
+    /// The store, or a directory of it, belongs to another user.
+    #[error("cannot use the store {}: it belongs to user {owner}, and this is user {user}", path.display())]
+    NotOwned { path: PathBuf, owner: u32, user: u32 },
+    /// Other users can write in the store, or in a directory of it.
+    #[error("cannot use the store {}: other users can write in it (mode {mode:04o})", path.display())]
+    Writable { path: PathBuf, mode: u32 },
+    /// Other users can put another directory in the place of the store.
+    #[error("cannot use the store {}: other users can replace it, because {} belongs to user {owner} and has mode {mode:04o}", store.display(), path.display())]
+    Replaceable { store: PathBuf, path: PathBuf, owner: u32, mode: u32 },
     /// An ordinary user without a home has no default store.
     #[error("no place for the store: neither MINICONTAINER_ROOT nor XDG_DATA_HOME nor HOME is set to an absolute path")]
     NoHome,
@@ -68,11 +77,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// One sentence that says how to mend it; empty where the message says all there is.
+    /// One sentence that says what to do; empty where the message says all there is.
     pub fn hint(&self) -> &'static str {
         match self {
             StoreError::NotWritable { .. } => {
                 "give yourself write access there, or set MINICONTAINER_ROOT to a directory of your own"
+            }
+            StoreError::NotOwned { .. } => {
+                "run the command as that user, or set MINICONTAINER_ROOT to a directory of your own; what `sudo` left in \
+                 your own store becomes yours again by `sudo chown -R USER DIRECTORY`"
+            }
+            StoreError::Writable { .. } => {
+                "set MINICONTAINER_ROOT to a new directory; or, if you are sure that no other user has changed anything in \
+                 it, close it by `chmod go= DIRECTORY`"
+            }
+            StoreError::Replaceable { .. } => {
+                "set MINICONTAINER_ROOT to a place below your home directory; or, if that directory is yours, let only \
+                 yourself write in it: `chmod go-w DIRECTORY`"
             }
             StoreError::NoHome => "set MINICONTAINER_ROOT to a directory of your own",
             StoreError::UnknownImage { .. } => {

@@ -22,7 +22,8 @@
 //! name  → Store::image  → index.json → manifest → config and layers/*/fs → Image
 //! ```
 //!
-//! The store belongs to one user and nobody else may look inside (mode 0700): an image may hold set-user-id programs.
+//! The store belongs to one user, and no other user may look inside (mode 0700, see `ownership`): an image may hold
+//! set-user-id programs. Everything in it is made by [`private`], whatever the caller's umask.
 //!
 //! ```
 //! use minicontainer::store::Store;
@@ -43,6 +44,7 @@ mod image;
 mod layer;
 mod layout;
 mod lock;
+mod ownership;
 pub mod private;
 mod remove;
 mod staging;
@@ -51,13 +53,12 @@ mod tests;
 
 use std::{
     env,
-    fs::{self, File},
-    os::unix::fs::DirBuilderExt,
+    fs::File,
     path::{Path, PathBuf},
 };
 
 use minicontainer_core::Digest;
-use nix::unistd::{AccessFlags, access, geteuid};
+use nix::unistd::geteuid;
 
 pub use addition::Addition;
 pub use blob::Blob;
@@ -78,10 +79,11 @@ pub use crate::sys::removal::remove_directory;
 pub struct Store {
     root: PathBuf,
     layout: Layout,
+    closed: Vec<PathBuf>,
 }
 
 impl Store {
-    /// Opens the store of whoever asks: `MINICONTAINER_ROOT` if that is set; else root's `/var/lib/minicontainer`;
+    /// Opens the caller's store: `MINICONTAINER_ROOT` if that is set; else root's `/var/lib/minicontainer`;
     /// else `minicontainer` in `XDG_DATA_HOME` or `~/.local/share`.
     pub fn open_default() -> Result<Store, StoreError> {
         if let Some(root) = env::var_os("MINICONTAINER_ROOT").filter(|root| !root.is_empty()) {
@@ -96,17 +98,13 @@ impl Store {
         Store::open(data.ok_or(StoreError::NoHome)?.join("minicontainer"))
     }
 
-    /// Opens the store in a directory; makes it if it is not there.
+    /// Opens the store in a directory; makes it if it is not there. It must be the caller's own, and closed to other users:
+    /// the errors say what to do. A store that others can only look into is closed, see [`closed`](Store::closed).
     pub fn open(root: impl Into<PathBuf>) -> Result<Store, StoreError> {
-        let given = root.into();
-        let not_writable = |source| StoreError::NotWritable { path: given.clone(), source };
-        let mut private = fs::DirBuilder::new();
-        private.recursive(true).mode(0o700);
-        private.create(&given).map_err(not_writable)?;
-        access(&given, AccessFlags::W_OK | AccessFlags::X_OK).map_err(|errno| not_writable(errno.into()))?;
-        let root = fs::canonicalize(&given).map_err(StoreError::io("find", &given))?;
-        for directory in ["layers", "staging"] {
-            private.create(root.join(directory)).map_err(not_writable)?;
+        let mut closed = Vec::new();
+        let root = ownership::own(&root.into(), &mut closed)?;
+        for directory in ["images", "layers", "staging"] {
+            ownership::own_inside(&root.join(directory), &mut closed)?;
         }
         let layout = Layout { root: root.join("images") };
         if !layout.exists() {
@@ -114,7 +112,13 @@ impl Store {
             let _lock = Lock::acquire(&root.join("lock"))?;
             layout.create(&Staging::new(&root.join("staging"))?)?;
         }
-        Ok(Store { layout, root })
+        Ok(Store { layout, root, closed })
+    }
+
+    /// The directories that other users could look into, as they could not any more after the store was opened: worth a
+    /// word to its owner.
+    pub fn closed(&self) -> &[PathBuf] {
+        &self.closed
     }
 
     /// The store's directory, absolute and without symbolic links.

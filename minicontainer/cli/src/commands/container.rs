@@ -7,6 +7,7 @@ use minicontainer::{Store, layers::change::Change, rootfs};
 use minicontainer_engine::{Container, ContainerError, Containers, container::Force};
 
 use super::find_image;
+use crate::commands::open_store;
 use crate::{
     error::Failure,
     output::{self, visible},
@@ -29,7 +30,7 @@ pub struct RemoveArguments {
 
 /// Removes them; what cannot be removed does not save the others.
 pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
-    let containers = Containers::of(&Store::open_default()?);
+    let containers = Containers::of(&open_store()?);
     let force = if arguments.force { Force::Kill } else { Force::Refuse };
     let mut code = ExitCode::SUCCESS;
     for name in &arguments.containers {
@@ -59,7 +60,7 @@ pub struct DiffArguments {
 
 /// Prints the changes.
 pub fn diff(arguments: &DiffArguments) -> Result<ExitCode, Failure> {
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let container = Containers::of(&store).find(&arguments.container)?;
     let lines: String =
         changes(&store, &container)?.iter().map(|change| visible(&change.to_string()).into_owned() + "\n").collect();

@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use minicontainer::{
-    Sandbox, Store,
+    Sandbox,
     core::explain::{Language, render},
 };
 
 use super::{find_image, options::ContainerArguments};
+use crate::commands::open_store;
 use crate::{error::Failure, language, output};
 
 /// Print every step that would make a container, and why; make nothing
@@ -47,7 +48,7 @@ enum PlanFormat {
 /// Explains it.
 pub fn execute(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
     let options = arguments.container.options()?;
-    let image = find_image(&Store::open_default()?, arguments.container.image())?;
+    let image = find_image(&open_store()?, arguments.container.image())?;
     let sandbox = arguments.container.sandbox(&image, &options).end_with_caller();
     match arguments.format {
         PlanFormat::Text => print(&sandbox, arguments.lang.unwrap_or_else(language::of_environment)),

@@ -13,6 +13,7 @@ use minicontainer_engine::{
 use serde_json::{Value, json};
 
 use super::{find_image, image::inspect::document, list};
+use crate::commands::open_store;
 use crate::{error::Failure, format::Format, output};
 
 /// Show all that is known, as JSON
@@ -83,7 +84,7 @@ pub fn execute_any(arguments: &InspectAnyArguments) -> Result<ExitCode, Failure>
 /// Prints a list of documents; what is not there does not hide the others.
 pub fn execute(arguments: &InspectArguments, kinds: &[Kind]) -> Result<ExitCode, Failure> {
     let format = arguments.format.as_deref().map(Format::parse).transpose()?;
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let (mut documents, mut missing) = (Vec::new(), Vec::new());
     for name in &arguments.names {
         match find(&store, kinds, name)? {

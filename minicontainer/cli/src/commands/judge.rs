@@ -12,7 +12,6 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use minicontainer::Store;
 use minicontainer_engine::judge::{Code, Folder, JudgeError, Judged, Judging, junit};
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -23,6 +22,7 @@ use super::{
     find_image,
     run::signals::{self, Attention},
 };
+use crate::commands::open_store;
 use crate::{
     error::{ENGINE_FAILED, Failure, warn},
     format::choice::Choice,
@@ -82,7 +82,7 @@ enum ResultFormat {
 pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let format = Choice::parse(&arguments.format)?;
     let folder = Folder::read(&arguments.folder)?;
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let image = find_image(&store, &folder.settings.image)?;
     let judging = Judging::new(&folder, &image);
     judging.check()?;

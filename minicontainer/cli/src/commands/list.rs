@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer::Store;
 use minicontainer_engine::{Container, Containers, State};
 use serde_json::{Value, json};
 
+use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
     format::list::Listing,
@@ -39,7 +39,7 @@ pub struct ListArguments {
 /// Prints the list.
 pub fn execute(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let format = arguments.listing.format(DEFAULT)?;
-    let containers = Containers::of(&Store::open_default()?);
+    let containers = Containers::of(&open_store()?);
     for (id, error) in containers.damaged()? {
         warn(&format!("the container {} is damaged: {}", id.short(), Failure::from(error).message()));
     }

@@ -21,7 +21,21 @@ pub mod system;
 
 use minicontainer::{Store, store::Image};
 
-use crate::error::Failure;
+use crate::error::{Failure, warn};
+
+/// The caller's store. It says what it had to close to other users: nothing, from the second time on.
+pub fn open_store() -> Result<Store, Failure> {
+    let store = Store::open_default()?;
+    warn_of_closed(&store);
+    Ok(store)
+}
+
+fn warn_of_closed(store: &Store) {
+    for directory in store.closed() {
+        let directory = directory.display();
+        warn(&format!("closed {directory} to other users, who could look into it (mode 0700)"));
+    }
+}
 
 /// The image of this name, told as to a person who may have none yet.
 pub fn find_image(store: &Store, name: &str) -> Result<Image, Failure> {

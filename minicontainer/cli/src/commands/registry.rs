@@ -14,6 +14,7 @@ use minicontainer_engine::{
 };
 
 use super::find_image;
+use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
     output,
@@ -132,7 +133,7 @@ impl WireArguments {
 pub fn pull(arguments: &PullArguments) -> Result<ExitCode, Failure> {
     let reference = parse(&arguments.image)?;
     let (platform, connection) = (platform(arguments.platform.as_deref())?, arguments.wire.connection()?);
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let shown = Shown::new(Stream::Stdout, arguments.quiet);
     if arguments.all_tags {
         let repository = without_tag(&arguments.image, &reference)?;
@@ -220,7 +221,7 @@ pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Resul
 pub fn push(arguments: &PushArguments) -> Result<ExitCode, Failure> {
     let reference = parse(&arguments.image)?;
     let connection = arguments.wire.connection()?;
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let shown = Shown::new(Stream::Stdout, arguments.quiet);
     let send = |reference: &Reference| registry::push(&store, reference, &connection, &|event| shown.tell(&event));
     if arguments.all_tags {

@@ -4,16 +4,17 @@
 //! it names (OCI runtime-spec, *bundle.md*). Everything that this engine knows about a container is in that document, so
 //! any runtime can run what is written here: `runc run --bundle DIR ID`.
 
-use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, process::ExitCode};
+use std::{fs, io, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
 use minicontainer::{
-    Store,
     rootfs::{self, Driver},
+    store::private,
 };
 
 use super::{find_image, options::ContainerArguments};
+use crate::commands::open_store;
 use crate::{error::Failure, output};
 
 /// Write a bundle: a config.json and a rootfs that runc, crun and others run
@@ -44,14 +45,14 @@ pub fn execute(arguments: &SpecArguments) -> Result<ExitCode, Failure> {
         return Err(Failure::new(message).hint("leave --driver out"));
     }
     let options = arguments.container.options()?;
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let image = find_image(&store, arguments.container.image())?;
     let config = arguments.container.sandbox(&image, &options).driver(Driver::Copy).spec()?;
     let config = serde_json::to_string_pretty(&config).context("cannot write the config as JSON")?;
 
     let bundle = &arguments.bundle;
-    let private = fs::DirBuilder::new().recursive(true).mode(0o700).create(bundle);
-    private.with_context(|| format!("cannot make the directory {}", bundle.display()))?;
+    let made = private::make_directory(bundle);
+    made.with_context(|| format!("cannot make the directory {}", bundle.display()))?;
     for taken in [bundle.join("rootfs"), bundle.join("config.json")] {
         if fs::symlink_metadata(&taken).map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true) {
             let message = format!("cannot write the bundle: {} is there already", taken.display());

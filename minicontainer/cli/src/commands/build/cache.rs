@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use minicontainer::{Store, core::options::Timeout};
+use minicontainer::core::options::Timeout;
 use minicontainer_engine::{
     build::{self, Cached, Content, Pruning},
     container::Moment,
 };
 
 use super::BuildArguments;
+use crate::commands::open_store;
 use crate::{
     commands::image::remove::confirmed,
     error::Failure,
@@ -71,7 +72,7 @@ pub fn execute(command: BuilderCommand) -> Result<ExitCode, Failure> {
 }
 
 fn usage(arguments: &UsageArguments) -> Result<ExitCode, Failure> {
-    let cached = build::cached(&Store::open_default()?)?;
+    let cached = build::cached(&open_store()?)?;
     let mut rows = vec![["ID", "RECLAIMABLE", "SIZE", "LAST ACCESSED"].map(str::to_owned).to_vec()];
     if arguments.verbose {
         rows[0].push("DESCRIPTION".to_owned());
@@ -111,7 +112,7 @@ fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let pruning = Pruning { all: arguments.all, unused_since: unused_since.into_iter().min() };
-    let gone = build::prune(&Store::open_default()?, &pruning)?;
+    let gone = build::prune(&open_store()?, &pruning)?;
     if !gone.is_empty() {
         let ids: Vec<&str> = gone.iter().map(Cached::id).collect();
         output::print(&format!("Deleted build cache objects:\n{}\n\n", ids.join("\n")))?;

@@ -14,12 +14,12 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use minicontainer::Store;
 use minicontainer_dockerfile::{BuildOptions, Ignore, LARGEST, Platform};
 use minicontainer_engine::build::{BuildError, Context, LARGEST_SECRET, Secrets};
 use nix::libc::O_NONBLOCK;
 
 use super::BuildArguments;
+use crate::commands::open_store;
 use crate::error::Failure;
 
 /// What is read before anything is built.
@@ -72,7 +72,7 @@ impl Input {
             let hint = "tar -c . | minicontainer build -, or minicontainer build - < Dockerfile";
             return Err(Failure::new("cannot read the build context from stdin: it is a terminal").hint(hint));
         }
-        let (context, dockerfile) = Context::of_stream(&Store::open_default()?, io::stdin().lock())?;
+        let (context, dockerfile) = Context::of_stream(&open_store()?, io::stdin().lock())?;
         match (dockerfile, file) {
             (Some(content), None) => Ok(Input { context, file: File { name: "stdin".to_owned(), content } }),
             (Some(_), Some(file)) => {

@@ -42,6 +42,7 @@ use serde_json::json;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::run::signals::{self, Attention};
+use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
     language,
@@ -91,7 +92,7 @@ fn built(
     progress: &Progress,
 ) -> Result<Result<Built, BuildError>, Failure> {
     let options = input::options(arguments, input)?;
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let shown = Shown::new(Stream::Stderr, progress.is_quiet());
     let fetch = |store: &Store, reference: &Reference| {
         let tell = |event: Event<'_>| shown.tell(&event);

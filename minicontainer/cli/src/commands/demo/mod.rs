@@ -20,6 +20,7 @@ use minicontainer::{
 use minicontainer_engine::image::{Origin, seed_busybox};
 use nix::sys::utsname::uname;
 
+use crate::commands::open_store;
 use crate::{error::Failure, language, output, table::size};
 use actor::Actor;
 
@@ -44,7 +45,7 @@ pub fn execute(arguments: &DemoArguments) -> Result<ExitCode, Failure> {
     let teller = Teller { language: arguments.lang.unwrap_or_else(language::of_environment) };
     teller.line(&format!("{}\n", teller.say("demo-heading", &[])))?;
     who(&teller)?;
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let image = seed(&teller, &store)?;
     let begin = Instant::now();
     two_containers(&teller, &store, &image)?;

@@ -94,6 +94,7 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
     findings.extend(told::kernel_features(&seen));
     match Store::open_default() {
         Ok(store) => {
+            super::warn_of_closed(&store);
             findings.push(Finding::works("store", format!("{} can be written", store.root().display())));
             findings.push(images(&store));
             findings.extend(runs(&store, &host));

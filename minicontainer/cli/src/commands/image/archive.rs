@@ -16,6 +16,7 @@ use minicontainer::{
 use minicontainer_engine::image::{self, ImageError, Importing};
 
 use super::{super::registry::has_tag, new_name, time_of_making, warn_of};
+use crate::commands::open_store;
 use crate::{
     error::Failure,
     output,
@@ -96,7 +97,7 @@ pub struct CheckLayerArguments {
 
 /// Adds the images of an archive.
 pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let shown = Shown::new(Stream::Stdout, arguments.quiet);
     let watch = |layer: &Digest, done, total| shown.loading(layer, done, total);
     let loaded = match &arguments.input {
@@ -119,7 +120,7 @@ pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
 
 /// Writes images as an archive.
 pub fn save(arguments: &SaveArguments) -> Result<ExitCode, Failure> {
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let mut names = Vec::new();
     for name in &arguments.images {
         names.extend(all_tags(&store, name)?);
@@ -150,7 +151,7 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Failure> {
     let (created, _) = time_of_making()?;
     let changes = arguments.change.clone();
     let wanted = Importing { reference: name, comment, changes, created: created.to_string() };
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let imported = match source.as_str() {
         "-" => image::import(&store, piped("import", "`minicontainer import FILE`")?, &wanted)?,
         _ => image::import(&store, open(&arguments.archive)?, &wanted)?,

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer::Store;
 use serde_json::json;
 
 use super::{super::find_image, heading, since, true_time};
+use crate::commands::open_store;
 use crate::{
     error::Failure,
     format::list::Listing,
@@ -43,7 +43,7 @@ pub struct HistoryArguments {
 pub fn history(arguments: &HistoryArguments) -> Result<ExitCode, Failure> {
     let listing = &arguments.listing;
     let format = listing.format(if arguments.human { DEFAULT } else { EXACT })?;
-    let image = find_image(&Store::open_default()?, &arguments.image)?;
+    let image = find_image(&open_store()?, &arguments.image)?;
     let mut layers = image.layers.iter();
     let mut rows = Vec::new();
     for entry in image.config.history().iter().flatten() {

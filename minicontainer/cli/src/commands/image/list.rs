@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer::{Store, store::Image};
+use minicontainer::store::Image;
 use minicontainer_engine::image::{self, Damaged, Sharing};
 use serde_json::{Value, json};
 
 use super::{filter::Filters, heading, moment, repository_and_tag, since, true_time};
+use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
     format::list::Listing,
@@ -65,7 +66,7 @@ impl ListArguments {
 pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let listing = &arguments.listing;
     let format = listing.format(&arguments.table())?;
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let filters = Filters::parse(&store, &arguments.filter, arguments.pattern.as_deref())?;
     let mut images = image::list(&store)?;
     images

@@ -3,13 +3,13 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use minicontainer::Store;
 use minicontainer_engine::{
     Containers,
     image::{self, Committing},
 };
 
 use super::{archive::write_to, new_name, time_of_making};
+use crate::commands::open_store;
 use crate::{error::Failure, output};
 
 /// Make an image of what a container has changed
@@ -60,7 +60,7 @@ pub struct ExportArguments {
 pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
     let reference = arguments.name.as_deref().map(new_name).transpose()?;
     let (created, latest) = time_of_making()?;
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let container = Containers::of(&store).find(&arguments.container)?;
     let wanted = Committing {
         reference,
@@ -78,7 +78,7 @@ pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
 
 /// Writes all files.
 pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let container = Containers::of(&store).find(&arguments.container)?;
     write_to(arguments.output.as_deref(), "export", |archive| {
         super::warn_of(&image::export(&store, &container, archive)?);

@@ -19,9 +19,10 @@ pub mod remove;
 use std::{env, process::ExitCode, time::Duration};
 
 use clap::Args;
-use minicontainer::{Store, core::Reference};
+use minicontainer::core::Reference;
 use minicontainer_engine::{container::Moment, image};
 
+use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
     output,
@@ -45,7 +46,7 @@ pub struct TagArguments {
 
 /// Makes busybox.
 pub fn seed(_: &SeedArguments) -> Result<ExitCode, Failure> {
-    let seeded = image::seed_busybox(&Store::open_default()?)?;
+    let seeded = image::seed_busybox(&open_store()?)?;
     let name = seeded.image.reference.as_ref().map_or_else(String::new, |name| name.familiar().to_string());
     output::print_line(&format!("{name} {} ({})", seeded.image.id.short(), seeded.origin))?;
     Ok(ExitCode::SUCCESS)
@@ -54,7 +55,7 @@ pub fn seed(_: &SeedArguments) -> Result<ExitCode, Failure> {
 /// Gives a name.
 pub fn tag(arguments: &TagArguments) -> Result<ExitCode, Failure> {
     let name = new_name(&arguments.name)?;
-    Store::open_default()?.tag(&arguments.image, &name)?;
+    open_store()?.tag(&arguments.image, &name)?;
     Ok(ExitCode::SUCCESS)
 }
 

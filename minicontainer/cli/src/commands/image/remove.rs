@@ -6,13 +6,11 @@ use std::{
 };
 
 use clap::Args;
-use minicontainer::{
-    Store,
-    store::{Removed, StoreError},
-};
+use minicontainer::store::{Removed, StoreError};
 use minicontainer_engine::image::{self, Names, Pruning};
 
 use super::filter::conditions;
+use crate::commands::open_store;
 use crate::{error::Failure, output, table::size};
 
 /// The most that is read of an answer.
@@ -63,7 +61,7 @@ pub struct PruneArguments {
 
 /// Removes them; what cannot be removed does not save the others.
 pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let names = if arguments.force { Names::All } else { Names::One };
     let mut code = ExitCode::SUCCESS;
     for name in &arguments.images {
@@ -96,7 +94,7 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
     if !arguments.force && !confirmed(&format!("WARNING! This will remove {what}."))? {
         return Ok(ExitCode::SUCCESS);
     }
-    let pruned = image::prune(&Store::open_default()?, &Pruning { all: arguments.all, conditions })?;
+    let pruned = image::prune(&open_store()?, &Pruning { all: arguments.all, conditions })?;
     output::print(&told_of_pruned(&pruned.removed))?;
     output::print_line(&format!("Total reclaimed space: {}", size(pruned.reclaimed)))?;
     Ok(ExitCode::SUCCESS)

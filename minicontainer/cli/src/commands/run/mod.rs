@@ -34,6 +34,7 @@ use super::{
     options::ContainerArguments,
     registry::{FetchArguments, image_to_run},
 };
+use crate::commands::open_store;
 use crate::{
     error::{Failure, complain, warn},
     language,
@@ -140,7 +141,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let output_limit = arguments.output_limit.as_deref().map(str::parse::<ByteSize>).transpose();
     let output_limit =
         output_limit.map_err(|error| Failure::of_argument("--output-limit", error))?.or(options.bounds().output);
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let image = image_to_run(&store, arguments.container.image(), &arguments.fetch)?;
     // This command is the container's only attendant: what it gives birth to shall not outlive it.
     let sandbox = arguments.container.sandbox(&image, &options).end_with_caller();

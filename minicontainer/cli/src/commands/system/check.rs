@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer::Store;
 use minicontainer_engine::system::check::{self, Depth, Finding, Outcome, Severity};
 use serde_json::{Value, json};
 
+use crate::commands::open_store;
 use crate::{
     error::Failure,
     output::{self, visible},
@@ -52,7 +52,7 @@ pub struct VerifyArguments {
 
 /// Looks, and maybe repairs.
 pub fn execute(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
-    let store = Store::open_default()?;
+    let store = open_store()?;
     let depth = if arguments.quick { Depth::Quick } else { Depth::Whole };
     let findings = match arguments.repair {
         true => check::repair(&store, depth)?,
@@ -69,7 +69,7 @@ pub fn execute(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
 
 /// Verifies images.
 pub fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
-    let verified = check::verify_images(&Store::open_default()?, &arguments.images)?;
+    let verified = check::verify_images(&open_store()?, &arguments.images)?;
     let mut text = String::new();
     for image in &verified {
         text += &match image.findings.is_empty() {

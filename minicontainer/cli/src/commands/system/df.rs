@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer::Store;
 use minicontainer_engine::{
     build::{Cached, Content},
     system::{ContainerUsage, ImageUsage, Usage, usage},
@@ -11,6 +10,7 @@ use minicontainer_engine::{
 use serde_json::{Value, json};
 
 use super::super::{image, list};
+use crate::commands::open_store;
 use crate::{
     error::Failure,
     format::Format,
@@ -48,7 +48,7 @@ pub struct DfArguments {
 /// Prints it.
 pub fn execute(arguments: &DfArguments) -> Result<ExitCode, Failure> {
     let format = arguments.format.as_deref().map(Format::parse).transpose()?;
-    let usage = usage(&Store::open_default()?)?;
+    let usage = usage(&open_store()?)?;
     let text = match (arguments.verbose, format) {
         (false, None) => Format::parse(DEFAULT)?.render(&summary(&usage), &heading)?,
         (false, Some(format)) => format.render(&summary(&usage), &heading)?,

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer::Store;
 use minicontainer_engine::{
     image::Condition,
     system::{Pruned, Pruning, prune},
 };
 
+use crate::commands::open_store;
 use crate::{
     commands::{
         build::cache::until,
@@ -55,7 +55,7 @@ pub fn execute(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
     if !arguments.force && !confirmed(&question(arguments))? {
         return Ok(ExitCode::SUCCESS);
     }
-    let pruned = prune(&Store::open_default()?, &Pruning { all: arguments.all, conditions })?;
+    let pruned = prune(&open_store()?, &Pruning { all: arguments.all, conditions })?;
     output::print(&told(&pruned))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -39,7 +39,7 @@ pub enum Mend {
     ByHand(String),
     /// The next command that writes removes it.
     Swept,
-    /// The store is closed to others.
+    /// The file or directory is closed to other users.
     Close,
     /// The version of the layout is written again.
     RewriteLayout,
@@ -91,7 +91,7 @@ impl Mend {
         match self {
             Mend::ByHand(text) => text.clone(),
             Mend::Swept => "nothing need be done: the next command that writes removes it".to_owned(),
-            Mend::Close => format!("{REPAIR} closes it (mode 0700)"),
+            Mend::Close => format!("{REPAIR} closes it to them"),
             Mend::RewriteLayout => format!("{REPAIR} writes it again"),
             Mend::RebuildIndex => {
                 format!(

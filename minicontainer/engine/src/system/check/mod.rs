@@ -24,6 +24,7 @@
 //! that a pull finds the name free, a blob that is not what its name says goes. What is whole stays; what is in use is let
 //! be, and said to be so; and a container whose record cannot be read is left to its owner, who may want what it wrote.
 
+mod access;
 mod content;
 mod finding;
 mod images;
@@ -62,7 +63,8 @@ pub enum Depth {
 /// When one cannot look, for want of room or permission.
 pub fn check(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
     let staging = store.stage()?;
-    let mut findings = unused::staging(store, &staging)?;
+    let mut findings = access::closed(store);
+    findings.extend(unused::staging(store, &staging)?);
     let first = Look::new(store, &staging, depth).all()?;
     if !first.is_empty() {
         let _lock = store.lock()?;
@@ -150,7 +152,7 @@ impl<'a> Look<'a> {
     }
 
     fn all(mut self) -> Result<Vec<Finding>, SystemError> {
-        self.root()?;
+        self.access()?;
         self.index()?;
         self.documents();
         self.cache()?;

@@ -9,7 +9,7 @@ use std::{
 
 use minicontainer::{
     core::Digest,
-    store::{Addition, Lock, Staging, Store},
+    store::{Addition, Lock, Staging, Store, private},
 };
 use oci_spec::image::{ImageManifest, MediaType};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::{
     super::SystemError,
     Depth, Finding, Look, Mend, Outcome, Severity,
+    access::closed,
     unused::{listed, staging},
 };
 use crate::{
@@ -33,7 +34,8 @@ const ROUNDS: usize = 3;
 /// When one cannot look, or cannot write.
 pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
     let staging = store.stage()?;
-    let mut told = self::staging(store, &staging)?;
+    let mut told = closed(store);
+    told.extend(self::staging(store, &staging)?);
     let lock = store.lock()?;
     let repair = Repair { store, staging: &staging, lock: &lock };
     for round in 0..ROUNDS {
@@ -73,8 +75,9 @@ impl Repair<'_> {
         match &finding.mend {
             Mend::ByHand(_) | Mend::Swept => return Ok(Outcome::Refused("it is not for us to do".to_owned())),
             Mend::Close => {
-                let closed = fs::set_permissions(store.root(), Permissions::from_mode(0o700));
-                closed.map_err(SystemError::io("close", store.root()))?;
+                let mode = if finding.place.is_dir() { 0o700 } else { 0o600 };
+                let closed = fs::set_permissions(&finding.place, Permissions::from_mode(mode));
+                closed.map_err(SystemError::io("close", &finding.place))?;
             }
             Mend::RewriteLayout => {
                 self.replace(&finding.place, &json!({"imageLayoutVersion": "1.0.0"}))?;
@@ -139,7 +142,7 @@ impl Repair<'_> {
     fn replace(&self, path: &Path, document: &Value) -> Result<(), SystemError> {
         let staged = self.staging.vacant();
         let written = || -> io::Result<()> {
-            let mut file = File::create_new(&staged)?;
+            let mut file = private::create(&staged)?;
             file.write_all(document.to_string().as_bytes())?;
             file.sync_all()?;
             fs::rename(&staged, path)?;

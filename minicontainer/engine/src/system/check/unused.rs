@@ -1,10 +1,9 @@
-//! Everything but images: the store's own directory, the cache of builds, containers, and what nobody needs.
+//! Everything but images: the cache of builds, containers, and what is not needed.
 
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs::{self, File},
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -37,17 +36,6 @@ pub(super) fn staging(store: &Store, own: &Staging) -> Result<Vec<Finding>, Syst
 }
 
 impl Look<'_> {
-    /// The store's own directory: an image may hold set-user-id programs, which nobody else must reach.
-    pub(super) fn root(&mut self) -> Result<(), SystemError> {
-        let root = self.store.root().to_owned();
-        let mode = fs::metadata(&root).map_err(SystemError::io("look at", &root))?.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            let why = format!("its mode is {mode:04o}: the machine's other users could enter");
-            self.find("open store", root.display().to_string(), root.clone(), why, Mend::Close);
-        }
-        Ok(())
-    }
-
     /// What the cache of builds remembers needs its layers and blobs.
     pub(super) fn cache(&mut self) -> Result<(), SystemError> {
         for build::Remembered { place, layer } in build::remembered(self.store)? {

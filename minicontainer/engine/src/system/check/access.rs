@@ -1,0 +1,86 @@
+//! Whose the store's directories and files are, and who else may use them.
+//!
+//! The store's own directory is held to the same rules whenever it is opened (the library's `store::ownership`). What lies
+//! in it may still have been made by another program, or by `sudo`, and then its owner cannot remove it.
+//!
+//! The files of layers and containers have the owners and modes that their images give them: they are compared with
+//! their blobs, not looked at here.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use minicontainer::Store;
+use nix::unistd::geteuid;
+
+use super::{Finding, Look, Mend, Outcome, Severity, SystemError, unused::listed};
+
+/// Where the engine's own files lie, and how deep: below `layers/<diff-id>` for example is only `layer.json` the engine's.
+const OWN: [&str; 8] =
+    ["", "images", "images/blobs", "images/blobs/sha256", "layers", "containers", "build-cache", "build-cache/former"];
+/// What has other owners and modes on purpose, by the directory that it lies in.
+const OF_IMAGES: [(&str, &[&str]); 2] = [("layers", &["fs"]), ("containers", &["upper", "work", "lower", "rootfs"])];
+
+/// What other users could look into until the store was opened.
+pub(super) fn closed(store: &Store) -> Vec<Finding> {
+    let finding = |place: &PathBuf| Finding {
+        severity: Severity::Damage,
+        what: "open store",
+        subject: place.display().to_string(),
+        place: place.clone(),
+        why: "other users could look into it until now".to_owned(),
+        mend: Mend::Close,
+        outcome: Some(Outcome::Repaired),
+    };
+    store.closed().iter().map(finding).collect()
+}
+
+impl Look<'_> {
+    /// Looks at everything that is the engine's own.
+    pub(super) fn access(&mut self) -> Result<(), SystemError> {
+        let root = self.store.root().to_owned();
+        self.accessible(&root, 0o077)?;
+        // Below it others cannot come, so it does no harm that they could read.
+        for directory in OWN {
+            for place in listed(&root.join(directory))? {
+                self.accessible(&place, 0o022)?;
+            }
+        }
+        for (directory, others) in OF_IMAGES {
+            for place in listed(&root.join(directory))? {
+                for inner in if place.is_dir() { listed(&place)? } else { Vec::new() } {
+                    let is_of_image = others.iter().any(|other| inner.file_name().is_some_and(|name| name == *other));
+                    if !is_of_image {
+                        self.accessible(&inner, 0o022)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at one file or directory, which must have none of these bits of a mode.
+    fn accessible(&mut self, place: &Path, forbidden: u32) -> Result<(), SystemError> {
+        let metadata = match fs::symlink_metadata(place) {
+            // A container or a staging directory may end its life meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            metadata => metadata.map_err(SystemError::io("look at", place))?,
+        };
+        let subject = place.strip_prefix(self.store.root()).unwrap_or(place);
+        let subject = if subject.as_os_str().is_empty() { place } else { subject }.display().to_string();
+        let (owner, user) = (metadata.uid(), geteuid().as_raw());
+        if owner != user {
+            let why = format!("it belongs to user {owner}, and the store to user {user}");
+            let mend = Mend::ByHand(format!("`sudo chown -R {user} {}` makes it yours", place.display()));
+            self.find("wrong owner", subject.clone(), place.to_owned(), why, mend);
+        }
+        let mode = metadata.permissions().mode() & 0o7777;
+        if !metadata.is_symlink() && mode & forbidden != 0 {
+            let why = format!("its mode is {mode:04o}: other users could use it");
+            self.find("open to others", subject, place.to_owned(), why, Mend::Close);
+        }
+        Ok(())
+    }
+}

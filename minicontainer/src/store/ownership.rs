@@ -1,0 +1,169 @@
+//! Whose a store is: its owner's, and no one else's.
+//!
+//! An image may hold set-user-id programs and files of mode 0600, and whoever can write in a store decides what root's
+//! containers execute. So a store is used only if
+//!
+//! - it belongs to the user who uses it. Root uses no store of another user, who could exchange a directory for a symbolic
+//!   link while root writes below it; `sudo` with the home directory kept would do so by mistake;
+//! - no other user may write in it. What was in it before could be anything, so it is not merely closed;
+//! - no other user can put another directory in its place: each directory above belongs to root or to the user, and only
+//!   they may write in it, or it has the sticky bit, as `/tmp` has. A symbolic link on the way must be root's or the
+//!   user's, and what it leads to is held to the same rules.
+//!
+//! A store that other users may only *look* into (mode 0755, as `mkdir` makes a directory) is closed, and whoever opened
+//! it can tell so: [`Store::closed`](super::Store::closed).
+//!
+//! A directory that its owner's private group may write in (`useradd` makes a group of the same number for each user, and
+//! some systems then have the umask 002) counts as the owner's alone.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, Metadata, Permissions},
+    io,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Component, Path, PathBuf},
+};
+
+use nix::{
+    errno::Errno,
+    libc::S_ISVTX,
+    unistd::{AccessFlags, access, geteuid},
+};
+
+use super::{StoreError, private};
+
+/// As many symbolic links as Linux follows in one path, see path_resolution(7).
+const LINKS_FOLLOWED: u32 = 40;
+/// What the kernel calls a user who has no number in the caller's user namespace, see user_namespaces(7).
+const UNMAPPED: u32 = 65534;
+/// The bits that let others read, write or enter, and those of them that let them write.
+const OTHERS: u32 = 0o077;
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Finds the directory of a store, by a path that no other user can change; makes it if it is not there. What had to be
+/// closed is added to `closed`.
+pub(super) fn own(given: &Path, closed: &mut Vec<PathBuf>) -> Result<PathBuf, StoreError> {
+    let found = |source| StoreError::io("find", given)(source);
+    let current = if given.is_absolute() { PathBuf::new() } else { env::current_dir().map_err(found)? };
+    let mut ahead = names_of(&current.join(given));
+    let mut here = PathBuf::from("/");
+    let mut above = fs::metadata(&here).map_err(found)?;
+    let mut followed = 0;
+    while let Some(name) = ahead.pop() {
+        if name == ".." {
+            here.pop();
+            above = fs::metadata(&here).map_err(found)?;
+            continue;
+        }
+        let next = here.join(name);
+        let metadata = match fs::symlink_metadata(&next) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                private::make_directory(&next).and_then(|()| fs::symlink_metadata(&next))
+            }
+            metadata => metadata,
+        };
+        let metadata = metadata.map_err(|source| StoreError::NotWritable { path: given.to_owned(), source })?;
+        refuse_replaceable(given, (&here, &above), (&next, &metadata))?;
+        if metadata.is_symlink() {
+            followed += 1;
+            if followed > LINKS_FOLLOWED {
+                return Err(found(Errno::ELOOP.into()));
+            }
+            let target = fs::read_link(&next).map_err(found)?;
+            if target.is_absolute() {
+                here = PathBuf::from("/");
+                above = fs::metadata(&here).map_err(found)?;
+            }
+            ahead.extend(names_of(&target));
+        } else {
+            (here, above) = (next, metadata);
+        }
+    }
+    let is_writable = access(&here, AccessFlags::W_OK | AccessFlags::X_OK);
+    is_writable.map_err(|errno| StoreError::NotWritable { path: given.to_owned(), source: errno.into() })?;
+    close(&here, &above, closed)?;
+    Ok(here)
+}
+
+/// The same for a directory directly in the store, above which all is known to be the owner's.
+pub(super) fn own_inside(directory: &Path, closed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
+    match fs::symlink_metadata(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => private::make_directory(directory)
+            .map_err(|source| StoreError::NotWritable { path: directory.to_owned(), source }),
+        Ok(metadata) if !metadata.is_symlink() => close(directory, &metadata, closed),
+        // On another disk, perhaps.
+        Ok(_) => own(directory, closed).map(drop),
+        Err(error) => Err(StoreError::io("look at", directory)(error)),
+    }
+}
+
+/// A path's names, the last first, so that the next one can be popped.
+fn names_of(path: &Path) -> Vec<OsString> {
+    let names = path.components().rev().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    names.map(|part| part.as_os_str().to_owned()).collect()
+}
+
+/// Refuses a way on which another user could put something else in the place of what is there.
+fn refuse_replaceable(
+    store: &Path,
+    (directory, metadata): (&Path, &Metadata),
+    (entry, entry_metadata): (&Path, &Metadata),
+) -> Result<(), StoreError> {
+    let refused = |path: &Path, metadata: &Metadata| StoreError::Replaceable {
+        store: store.to_owned(),
+        path: path.to_owned(),
+        owner: metadata.uid(),
+        mode: metadata.mode() & 0o7777,
+    };
+    // Where the sticky bit is set, only the owner of an entry can replace it.
+    if !is_trusted(metadata.uid()) || may_others_write(directory, metadata) && metadata.mode() & S_ISVTX == 0 {
+        return Err(refused(directory, metadata));
+    }
+    // A directory of another user is refused as the next step of the way, or as the store.
+    match entry_metadata.is_symlink() && !is_trusted(entry_metadata.uid()) {
+        true => Err(refused(entry, entry_metadata)),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a directory that is another user's or that others may write in, and closes one that they may look into.
+fn close(directory: &Path, metadata: &Metadata, closed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
+    let (path, user, owner) = (directory.to_owned(), geteuid().as_raw(), metadata.uid());
+    if !metadata.is_dir() {
+        return Err(StoreError::NotWritable { path, source: io::ErrorKind::NotADirectory.into() });
+    }
+    if owner != user {
+        return Err(StoreError::NotOwned { path, owner, user });
+    }
+    let mode = metadata.mode() & 0o7777;
+    if mode & OTHERS_WRITE != 0 {
+        return Err(StoreError::Writable { path, mode });
+    }
+    if mode & OTHERS != 0 {
+        let permissions = Permissions::from_mode(mode & !OTHERS);
+        fs::set_permissions(directory, permissions).map_err(StoreError::io("close", directory))?;
+        closed.push(path);
+    }
+    Ok(())
+}
+
+/// Whether a user can be trusted with what leads to the store: root, the user who asks, and whoever owns what was there
+/// before the user namespace in which there is no number for that.
+fn is_trusted(owner: u32) -> bool {
+    let maps_all = || {
+        fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"]))
+    };
+    owner == 0 || owner == geteuid().as_raw() || owner == UNMAPPED && !maps_all()
+}
+
+fn may_others_write(directory: &Path, metadata: &Metadata) -> bool {
+    let user = geteuid().as_raw();
+    let is_private_group = user != 0 && metadata.gid() == user && !has_access_list(directory);
+    metadata.mode() & if is_private_group { 0o002 } else { OTHERS_WRITE } != 0
+}
+
+/// Whether there is a list of further users beside the group, see acl(5).
+fn has_access_list(directory: &Path) -> bool {
+    xattr::get(directory, "system.posix_acl_access").is_ok_and(|list| list.is_some())
+}
