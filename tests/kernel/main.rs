@@ -24,6 +24,7 @@ mod library;
 mod limits;
 mod oracle;
 mod oracle_sees;
+mod owner;
 mod posture;
 mod powers;
 mod profile;
