@@ -3,6 +3,7 @@
 //! Messages are snapshots, so that each is read by a person once and changes only on purpose. What differs between
 //! machines is replaced: directories, ids.
 
+mod access;
 mod build;
 mod bundle;
 mod check;

@@ -28,6 +28,7 @@ mod masks;
 mod oracle;
 mod oracle_sees;
 mod own_ids;
+mod owner;
 mod posture;
 mod powers;
 mod profile;

@@ -252,7 +252,10 @@ fn the_store_is_closed_to_others() {
     for fixture in [Fixture::user, Fixture::user_with_ids, Fixture::root] {
         let Some(fixture) = fixture() else { return };
         // A store that the engine has yet to make, in a place open to everybody.
-        let store = shared(&fixture).join("store");
+        let shared = shared(&fixture);
+        // As /tmp: no other user can put another directory in the place of the store.
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).expect("the mode is set");
+        let store = shared.join("store");
         let run = |arguments: &[&str]| {
             let mut command = fixture.command();
             command.args(arguments).env("MINICONTAINER_ROOT", &store);

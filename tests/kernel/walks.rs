@@ -29,7 +29,7 @@ use crate::fixture::{Fixture, ORDINARY_USER, is_root};
 use crate::swapper::{Effort, Swapper, control_falls};
 
 /// What only the engine's user may read, outside of every container.
-const SECRET: &str = "of nobody else's business";
+const SECRET: &str = "only the engine's user may read this";
 /// The name of a file in a directory of the host's.
 const OUTSIDE: &str = "name-outside-of-the-container";
 /// No walk over a handful of files takes so long, unless it waits for something.
@@ -272,7 +272,7 @@ fn a_file_that_becomes_a_device_is_not_read() {
     for kept in of_both_drivers() {
         let mode = Mode::from_bits_truncate(0o666);
         let zeros = kept.beside(|path| mknod(path, SFlag::S_IFCHR, mode, makedev(1, 5)).expect("a device"));
-        // An ordinary user's layer has no devices; nobody has made this one inside.
+        // No container of an ordinary user could make this device; the test can.
         kept.walk("file", &zeros, || kept.look_and_open(|metadata| metadata.file_type().is_char_device()));
     }
 }
@@ -314,9 +314,9 @@ fn a_file_that_changes_its_size_leaves_the_archive_whole() {
     }
 }
 
-/// What a container calls its files is any bytes, and its directories may be nested deeper than a path can be long.
+/// A container can give its files names of any bytes, and nest directories deeper than the longest path.
 #[test]
-fn names_that_are_not_text_and_paths_without_measure() {
+fn names_that_are_not_utf8_and_paths_longer_than_path_max() {
     // No shell goes deeper than a path can be long, but a whole tree can be moved to where it ends.
     let script = "make() { mkdir $1; cd $1; i=0; while [ $i -lt 300 ]; do mkdir abcdefghij; cd abcdefghij; i=$((i+1)); done; }; \
         make /one; echo deep >deepest; make /two; mv /one .; \
@@ -345,7 +345,7 @@ fn names_that_are_not_text_and_paths_without_measure() {
     }
 }
 
-/// Owner and name of what a test of another file may need to tell that nothing was changed.
+/// Reading changes no mode, no time and no inode.
 #[test]
 fn a_walk_changes_nothing() {
     for kept in of_both_drivers() {

@@ -160,7 +160,7 @@ fn copy_special(entry: &Entry, place: &Directory, name: &Path) -> io::Result<()>
         fchownat(place, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
     }
     if !metadata.is_symlink() {
-        // It has just been made here, where no container runs yet, and so is no symbolic link.
+        // It has just been made here, where no container runs yet, so it is not a symbolic link.
         fchmodat(place, name, Mode::from_bits_truncate(metadata.mode() & 0o7777), FchmodatFlags::FollowSymlink)?;
     }
     let accessed = TimeSpec::new(metadata.atime(), metadata.atime_nsec());

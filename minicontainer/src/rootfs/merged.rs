@@ -148,7 +148,7 @@ impl Merged {
         Merged::of(lowest_first.iter().rev(), Reading::Obeyed)
     }
 
-    /// One tree just as it lies on the disk, with its whiteouts: an upper directory, or one that is no layer at all.
+    /// One tree just as it lies on the disk, with its whiteouts: an upper directory, or a tree that is not a layer.
     pub fn plain(directory: &Path) -> Result<Merged, RootFsError> {
         Merged::of([directory.to_owned()].iter(), Reading::Plain)
     }

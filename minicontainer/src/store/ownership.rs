@@ -1,6 +1,6 @@
 //! Whose a store is: its owner's, and no one else's.
 //!
-//! An image may hold set-user-id programs and files of mode 0600, and whoever can write in a store decides what root's
+//! An image may hold set-user-id programs and files of mode 0600, and a user who can write in a store decides what its
 //! containers execute. So a store is used only if
 //!
 //! - it belongs to the user who uses it. Root uses no store of another user, who could exchange a directory for a symbolic
@@ -10,8 +10,8 @@
 //!   they may write in it, or it has the sticky bit, as `/tmp` has. A symbolic link on the way must be root's or the
 //!   user's, and what it leads to is held to the same rules.
 //!
-//! A store that other users may only *look* into (mode 0755, as `mkdir` makes a directory) is closed, and whoever opened
-//! it can tell so: [`Store::closed`](super::Store::closed).
+//! A store that other users may only *look* into (mode 0755, as `mkdir` makes a directory) is closed, and its owner is
+//! told: [`Store::closed`](super::Store::closed).
 //!
 //! A directory that its owner's private group may write in (`useradd` makes a group of the same number for each user, and
 //! some systems then have the umask 002) counts as the owner's alone.
@@ -148,8 +148,8 @@ fn close(directory: &Path, metadata: &Metadata, closed: &mut Vec<PathBuf>) -> Re
     Ok(())
 }
 
-/// Whether a user can be trusted with what leads to the store: root, the user who asks, and whoever owns what was there
-/// before the user namespace in which there is no number for that.
+/// Whether a user can be trusted with what leads to the store: root, the caller, and, in a user namespace, the users who
+/// have no number in it, such as the host's root.
 fn is_trusted(owner: u32) -> bool {
     let maps_all = || {
         fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"]))

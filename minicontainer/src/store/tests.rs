@@ -177,7 +177,7 @@ fn a_new_store_is_closed_to_others() {
 
 /// As an engine without this protection made it, by mkdir(2) with the mode 0755.
 #[test]
-fn a_store_that_others_can_look_into_is_closed_and_said_so_once() {
+fn a_store_that_others_can_look_into_is_closed_and_reported_once() {
     let Room { store, directory: _directory } = room();
     let root = store.root().to_owned();
     let open = [root.clone(), root.join("images"), root.join("layers")];
@@ -230,7 +230,7 @@ fn a_store_that_others_can_replace_is_refused() {
     let above = directory.path().join("above");
     fs::create_dir(&above).unwrap();
     let root = above.join("store");
-    // Nobody can replace what lies in a directory with the sticky bit but its owner.
+    // In a directory with the sticky bit only the owner of an entry can replace it.
     for (open, is_refused) in [(0o777, true), (0o702, true), (0o1777, false), (0o755, false)] {
         set_mode(&above, open);
         let opened = Store::open(&root);

@@ -144,7 +144,7 @@ impl<W: Write> Packer<'_, W> {
         } else if kind.is_dir() {
             self.add_directory(entry)?;
         } else if !kind.is_socket() {
-            // Nobody listens at a socket any more, and no layer has one.
+            // Layers have no sockets: a process that listened at one is not part of the image.
             self.add_other(entry)?;
         }
         Ok(Next::Enter)

@@ -163,7 +163,7 @@ fn faults() -> Vec<Fault> {
         first(Operation::MaskPath { place: place(&too_long), on_host: None }, "openat2", Errno::ENAMETOOLONG),
         // What the host's procfs has must be in the container's, too.
         (
-            vec![bind("/proc/sys/fs", place("src"))],
+            vec![bind(Source::Path(text("/proc/sys/fs")), place("src"))],
             Operation::MaskPath { place: in_first_mount("version"), on_host: Some(text("/proc/version")) },
             "openat2",
             Errno::ENOENT,
