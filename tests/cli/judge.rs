@@ -180,3 +180,35 @@ fn whoever_interrupts_it_leaves_nothing_running() {
     assert_eq!((answer.code, place.containers()), (125, 0), "{}", answer.stderr);
     assert!(answer.stderr.contains("interrupted"), "{} as {}", answer.stderr, geteuid());
 }
+
+/// E92. The input is a pipe, of which the engine has the other end: nothing of the folder is open inside.
+fn check_streams(place: &Place, user: Option<u32>) {
+    let sum = "read a b; test \"$(stat -Lc %F /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 | sort -u)\" = fifo && \
+               chmod 4755 /proc/self/fd/0 && echo evil > /proc/self/fd/0 && echo $((a+b))";
+    homework(place, "", &[("ada", sum)]);
+    let answer = place.run(&["judge", "homework", "--format", "json"]);
+    assert_eq!(verdicts(&answer.stdout), ["ada large AC", "ada small AC"], "{}{}", answer.stdout, answer.stderr);
+    let input = place.path("homework/tests/small.in");
+    assert_eq!(fs::read_to_string(&input).unwrap(), "2 3\n");
+    // The control: the same program with the file as its input, which is the test's own.
+    std::os::unix::fs::chown(&input, user, user).unwrap();
+    let mut open = place.program("sh", &["-c", &sum.replace(" = fifo", " != fifo")]);
+    open.stdin(fs::File::open(&input).unwrap());
+    let printed = open.output().unwrap();
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), "5\n");
+    assert_eq!(fs::read_to_string(&input).unwrap(), "evil\n");
+    // To write takes the set-user-id bit away again, unless it is root who writes.
+    assert_eq!(fs::metadata(&input).unwrap().permissions().mode() & 0o777, 0o755);
+}
+
+#[test]
+fn roots_input_is_a_pipe() {
+    let Some(place) = Place::root() else { return };
+    check_streams(&place, None);
+}
+
+#[test]
+fn a_users_input_is_a_pipe() {
+    let Some(place) = Place::user() else { return };
+    check_streams(&place, geteuid().is_root().then_some(65534));
+}

@@ -1,11 +1,18 @@
-//! Standard streams that are no terminal: they are the program's own, byte for byte.
+//! Standard streams that are not a terminal: the program has pipes, and every byte is copied.
 
 use std::{
     fs,
     io::{Read, Write},
+    os::{fd::OwnedFd, unix::net::UnixStream},
     process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
+};
+
+use nix::{
+    fcntl::{FcntlArg, fcntl},
+    sys::signal::{Signal, kill},
+    unistd::{Pid, mkfifo, pipe},
 };
 
 use crate::place::Place;
@@ -128,4 +135,145 @@ fn lines_of_any_length_and_halves_of_characters_pass() {
         let rest = child.wait_with_output().unwrap().stdout;
         assert_eq!(rest, b"\xa9\n\xff", "{flags:?}");
     }
+}
+
+/// What a shell prints, and how it ended. `$ENGINE` is the command.
+#[track_caller]
+fn shell(place: &Place, script: &str) -> (String, Option<i32>) {
+    let output = place.program("bash", &["-c", script]).stderr(Stdio::inherit()).output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.code())
+}
+
+/// `> FILE 2>&1`: the program has one pipe for both, and what it writes keeps its order. Where they are two files, each
+/// gets its own.
+#[test]
+fn what_goes_to_the_same_file_keeps_its_order() {
+    let place = Place::new();
+    let lines = "for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done";
+    let expected: String = (1..10).map(|i| format!("out {i}\nerr {i}\n")).collect();
+    for redirected in ["> o 2>&1", "2> o >&2", ">> o 2>&1", "2>&1 | cat > o"] {
+        fs::write(place.path("o"), "").unwrap();
+        shell(&place, &format!("\"$ENGINE\" run --rm busybox sh -c '{lines}' {redirected}"));
+        assert_eq!(fs::read_to_string(place.path("o")).unwrap(), expected, "{redirected}");
+    }
+    shell(&place, &format!("\"$ENGINE\" run --rm busybox sh -c '{lines}' > o 2> e"));
+    let [out, err] = ["o", "e"].map(|name| fs::read_to_string(place.path(name)).unwrap());
+    assert_eq!((out.lines().count(), err.lines().count()), (9, 9));
+    assert!(out.lines().all(|line| line.starts_with("out")) && err.lines().all(|line| line.starts_with("err")));
+}
+
+/// Two commands with one `> log` share its offset. Neither overwrites what the other wrote, however much that is.
+#[test]
+fn commands_that_share_a_file_lose_nothing() {
+    let place = Place::new();
+    let large = "\"$ENGINE\" run --rm busybox sh -c 'dd if=/dev/zero bs=1M count=24 2>/dev/null'";
+    let small = "\"$ENGINE\" run --rm busybox sh -c 'for i in $(seq 2000); do echo line; done'";
+    shell(&place, &format!("{{ {large} & {small} & {large} & wait; }} > log"));
+    let log = fs::read(place.path("log")).unwrap();
+    let zeros = log.iter().filter(|byte| **byte == 0).count();
+    assert_eq!((zeros, log.len()), (48 << 20, (48 << 20) + 2000 * "line\n".len()));
+}
+
+/// An output that is lost is never a success: the program could not notice.
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let place = Place::new();
+    for (script, code) in [("echo lost", 125), ("echo lost; exit 3", 3), ("exit 0", 0), ("echo lost >&2", 0)] {
+        let (_, ended) = shell(&place, &format!("\"$ENGINE\" run --rm busybox sh -c '{script}' 2>err >/dev/full"));
+        let said = fs::read_to_string(place.path("err")).unwrap();
+        assert_eq!(ended, Some(code), "{script}: {said}");
+        let is_told = said.contains("cannot copy the container's stdout: No space left on device");
+        assert_eq!(is_told, script.starts_with("echo lost") && !script.ends_with("&2"), "{script}: {said}");
+    }
+    // The container's own end is on record.
+    let run = "\"$ENGINE\" run --name full busybox echo lost >/dev/full";
+    assert_eq!(shell(&place, &format!("{run}; \"$ENGINE\" inspect -f '{{{{.State.ExitCode}}}}' full")).0, "0\n");
+    place.succeed(&["rm", "full"]);
+}
+
+/// As with a pipe between the two, the program's next write fails when the reader has gone, even the first one.
+#[test]
+fn a_program_learns_that_its_reader_has_gone() {
+    let place = Place::new();
+    let script = "trap \"\" PIPE; sleep 0.5; echo x 2>/dev/null || exit 7";
+    let run = format!("\"$ENGINE\" run --rm busybox sh -c '{script}'");
+    assert_eq!(shell(&place, &format!("{run} | true; echo ${{PIPESTATUS[0]}}")).0, "7\n");
+    assert_eq!(shell(&place, &format!("{run} | cat; echo ${{PIPESTATUS[0]}}")).0, "x\n0\n", "the control");
+    // A socket's other side is closed: the command says nothing of it.
+    let (near, far) = UnixStream::pair().unwrap();
+    let mut child = place.command(&["run", "--rm", "busybox", "yes"]);
+    let child = child.stdout(OwnedFd::from(near)).stderr(Stdio::piped()).spawn().unwrap();
+    (&far).read_exact(&mut [0; 1000]).unwrap();
+    drop(far);
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("cannot copy"), "{output:?}");
+}
+
+/// The whole of an output and of an input passes through whatever connects two programs.
+#[test]
+fn every_byte_passes_sockets_and_fifos() {
+    let place = Place::new();
+    let input = bytes();
+    let (mut near, far) = UnixStream::pair().unwrap();
+    let mut child = place.command(&["run", "--rm", "-i", "busybox", "cat"]);
+    let mut child = child.stdin(OwnedFd::from(far.try_clone().unwrap())).stdout(OwnedFd::from(far)).spawn().unwrap();
+    let (mut writer, copy) = (near.try_clone().unwrap(), input.clone());
+    let writing = thread::spawn(move || {
+        writer.write_all(&copy).unwrap();
+        writer.shutdown(std::net::Shutdown::Write).unwrap();
+    });
+    let mut output = vec![0; input.len()];
+    near.read_exact(&mut output).unwrap();
+    writing.join().unwrap();
+    assert!(output == input && child.wait().unwrap().success());
+    // The writer of a FIFO has gone before the command looks at it.
+    mkfifo(&place.path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    fs::write(place.path("input"), &input).unwrap();
+    let through = "cat input > fifo & exec < fifo; \"$ENGINE\" run --rm -i busybox cat > output";
+    assert_eq!(shell(&place, through).1, Some(0));
+    assert!(fs::read(place.path("output")).unwrap() == input);
+    let short = "echo hi > fifo & exec < fifo; wait $!; \"$ENGINE\" run --rm -i busybox cat";
+    assert_eq!(shell(&place, short), ("hi\n".to_owned(), Some(0)));
+}
+
+/// The user's shell shares its descriptors with the command, so a setting of one is everybody's.
+#[test]
+fn no_setting_of_the_users_streams_is_changed() {
+    let place = Place::new();
+    let (reader, writer) = pipe().unwrap();
+    let (near, far) = UnixStream::pair().unwrap();
+    let far = OwnedFd::from(far);
+    let flags = |one: &OwnedFd| fcntl(one, FcntlArg::F_GETFL).unwrap();
+    let before = [&reader, &writer, &far].map(flags);
+    let mut command = place.command(&["run", "--rm", "-i", "busybox", "sh", "-c", "echo ready; echo ready >&2; cat"]);
+    command.stdin(reader.try_clone().unwrap()).stdout(far.try_clone().unwrap());
+    let mut child = command.stderr(writer.try_clone().unwrap()).spawn().unwrap();
+    drop(command);
+    let mut line = [0; 6];
+    (&near).read_exact(&mut line).unwrap();
+    assert_eq!((&line, [&reader, &writer, &far].map(flags)), (b"ready\n", before));
+    // What it wrote to stderr is what it reads, so it comes to no end by itself.
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    child.wait().unwrap();
+    assert_eq!([&reader, &writer, &far].map(flags), before);
+}
+
+/// What a program wrote before it ended arrives, however late it is read; and whoever does not want to wait sends a
+/// signal.
+#[test]
+fn a_slow_reader_gets_all_and_an_absent_one_holds_nothing_up() {
+    let place = Place::new();
+    let write = "head -c 120000 /dev/zero; echo end >&2";
+    let (counted, _) = shell(&place, &format!("\"$ENGINE\" run --rm busybox sh -c '{write}' | (sleep 1; wc -c)"));
+    assert_eq!(counted, "120000\n");
+    let mut command = place.command(&["run", "--name", "slow", "busybox", "sh", "-c", write]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stderr.as_mut().unwrap().read_exact(&mut [0; 4]).unwrap();
+    thread::sleep(Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none(), "it still waits for its reader");
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    // The program had ended well before.
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    place.succeed(&["rm", "slow"]);
 }

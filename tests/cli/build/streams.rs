@@ -1,6 +1,10 @@
 //! What comes through stdin, and what a person at a terminal sees.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    process::Command,
+};
 
 use super::{build, check_clean, project, refuse, say};
 use crate::{place::Place, terminal::Person};
@@ -119,4 +123,25 @@ fn a_person_at_a_terminal_sees_a_picture() {
     assert!(answer.stderr.contains("stderr is no terminal"), "{}", answer.stderr);
     assert!(!build(&place, &["ctx"]).contains("[+] Building"));
     fs::remove_dir_all(place.path("ctx")).unwrap();
+}
+
+/// E93. A `RUN` reads from a null device of its own and writes into one pipe; the host's null device keeps its mode.
+#[test]
+fn a_command_has_streams_of_its_own() {
+    let Some(place) = Place::root() else { return };
+    let script = "stat -Lc '%F %t:%T %d' /proc/self/fd/0; stat -Lc '%F %i' /proc/self/fd/1 /proc/self/fd/2; \
+                  chmod 600 /proc/self/fd/0; chmod 4755 /proc/self/fd/1";
+    let null = fs::metadata("/dev/null").unwrap();
+    project(&place, "ctx", &[("Dockerfile", &format!("FROM busybox\nRUN {{ {script}; }} > /made\nRUN {script}\n"))]);
+    let told = build(&place, &["--no-cache", "--progress", "plain", "-t", "streams", "ctx"]);
+    assert_eq!(fs::metadata("/dev/null").unwrap().permissions().mode(), null.permissions().mode());
+    let made = say(&place, "streams", "cat /made");
+    assert!(made.starts_with("character special file 1:3 "), "{made}");
+    assert!(!made.starts_with(&format!("character special file 1:3 {}\n", null.dev())), "{made}");
+    let pipes: Vec<&str> = told.lines().filter_map(|line| line.split_once("fifo ")).map(|(_, inode)| inode).collect();
+    assert!(pipes.len() == 2 && pipes[0] == pipes[1], "{told}");
+    // The control: what a shell runs has the very file.
+    let shell = place.program("sh", &["-c", "stat -Lc '%F %t:%T %d' /proc/self/fd/0"]).output().unwrap();
+    let expected = format!("character special file 1:3 {}\n", null.dev());
+    assert_eq!(String::from_utf8(shell.stdout).unwrap(), expected);
 }
