@@ -64,10 +64,14 @@ const LIMITED: [Ending; 3] = [
     ("memory", MemoryLimit, MemoryLimit, "MLE too much memory"),
 ];
 
-/// Processor time must suffice for `cpu-time`, which the kernel ends after a second, and time for `alarm`.
+/// Processor time must suffice for `cpu-time`, which the kernel ends after a second.
 const CPU_TIME: Duration = Duration::from_millis(2500);
-const WALL_TIME: Duration = Duration::from_secs(6);
 const OUTPUT: u64 = 1 << 20;
+
+/// The seconds that a program may take: few where the time is to run out, else more than any machine is slow.
+fn seconds(verdict: Verdict) -> u64 {
+    if verdict == TimeLimit { 4 } else { 200 }
+}
 
 /// The endings that can be seen here: there may be no group that limits memory.
 fn endings(limits_memory: bool) -> impl Iterator<Item = &'static Ending> {
@@ -79,7 +83,7 @@ fn for_each<'a>(endings: impl Iterator<Item = &'a Ending> + Send, check: impl Fn
     let endings = Mutex::new(endings);
     let next = || endings.lock().expect("no check panics with the lock").next();
     thread::scope(|scope| {
-        for _ in 0..6 {
+        for _ in 0..4 {
             scope.spawn(|| iter::from_fn(next).for_each(&check));
         }
     });
@@ -110,18 +114,16 @@ fn a_sandbox_tells_every_ending() {
     let ground = Ground::new(&fixture);
     let limits_memory = host::cgroups(host::identity()).access == Availability::Available;
     for_each(endings(limits_memory), |(name, verdict, as_first, _)| {
-        let sandbox = Sandbox::from_image(&image)
-            .bind_ro(ground.probe(), "/probe")
-            .command("/probe")
-            .args(["end", name])
-            .cpu_time(CPU_TIME)
-            .wall_time(WALL_TIME)
-            .output_limit(OUTPUT);
-        let sandbox = if limits_memory { sandbox.memory(32 * MIB) } else { sandbox };
-        let output = run(&sandbox);
+        let sandbox = |verdict| {
+            let sandbox = Sandbox::from_image(&image).bind_ro(ground.probe(), "/probe").command("/probe");
+            let sandbox = sandbox.args(["end", name]).cpu_time(CPU_TIME).output_limit(OUTPUT);
+            let sandbox = sandbox.wall_time(Duration::from_secs(seconds(verdict)));
+            if limits_memory { sandbox.memory(32 * MIB) } else { sandbox }
+        };
+        let output = run(&sandbox(*verdict));
         assert_eq!(output.report.verdict, *verdict, "{name}: {output:?}");
         assert!(output.stdout.starts_with(b"answer\n"), "{name}");
-        let first = run(&sandbox.without_init());
+        let first = run(&sandbox(*as_first).without_init());
         assert_eq!(
             first.report.verdict,
             *as_first,
@@ -148,10 +150,11 @@ fn an_init_tells_it_without_a_pid_namespace() {
     assert_eq!(run(&kill.without(Isolation::Pid)).report.verdict, Signalled(9));
 }
 
-/// `run` with these flags and a report: the report's verdict and the exit code.
-fn told(ground: &Ground<'_>, fixture: &Fixture, flags: &[&str], name: &str) -> (Verdict, Option<i32>) {
+/// `run` with these flags, time for such an ending, and a report: the report's verdict and the exit code.
+fn told(ground: &Ground<'_>, fixture: &Fixture, flags: &[&str], name: &str, expect: Verdict) -> (Verdict, Option<i32>) {
     let path = fixture.directory().join("home").join(format!("{name}-{}.json", flags.contains(&"--init")));
-    let limits = ["--timeout", "6s", "--cpu-time", "2500ms", "--output-limit", "1m"];
+    let time = format!("{}s", seconds(expect));
+    let limits = ["--timeout", &time, "--cpu-time", "2500ms", "--output-limit", "1m"];
     let report = ["--report", path.to_str().expect("UTF-8")];
     let mut run = ground.run(&[&limits[..], &report, flags].concat(), &["/probe", "end", name]);
     let status = run.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("the command starts");
@@ -164,9 +167,9 @@ fn check_command(fixture: &Fixture) {
     let ground = Ground::new(fixture);
     for_each(endings(fixture.is_of_root()), |(name, verdict, as_first, _)| {
         let memory: &[&str] = if *verdict == MemoryLimit { &["--memory", "32m"] } else { &[] };
-        let with = told(&ground, fixture, &[memory, &["--init"]].concat(), name);
+        let with = told(&ground, fixture, &[memory, &["--init"]].concat(), name, *verdict);
         assert_eq!(with, (*verdict, Some(exit_code(*verdict))), "{name} with an init");
-        let without = told(&ground, fixture, memory, name);
+        let without = told(&ground, fixture, memory, name, *as_first);
         assert_eq!(without, (*as_first, Some(exit_code(*as_first))), "{name} as process 1");
     });
 }
@@ -186,15 +189,26 @@ fn an_ordinary_users_command_reports_every_ending() {
 #[track_caller]
 fn check_judge(fixture: &Fixture) {
     let ground = Ground::new(fixture);
-    let folder = fixture.directory().join("endings");
+    for in_time in [true, false] {
+        check_judge_of(fixture, &ground, in_time);
+    }
+}
+
+/// Judges those that end by themselves or by another limit, or those whose time runs out.
+fn check_judge_of(fixture: &Fixture, ground: &Ground<'_>, in_time: bool) {
+    let folder = fixture.directory().join(format!("endings-{in_time}"));
     fs::create_dir_all(folder.join("tests")).expect("a directory");
-    let settings = "time = '6s'\ncpu-time = '2500ms'\noutput = '1m'\n";
+    let time = seconds(if in_time { Exited(0) } else { TimeLimit });
+    let settings = format!("time = '{time}s'\ncpu-time = '2500ms'\noutput = '1m'\n");
     let memory = if fixture.is_of_root() { "memory = '32m'\n" } else { "" };
     fs::write(folder.join("judge.toml"), format!("{settings}{memory}")).expect("settings");
     fs::write(folder.join("tests/one.in"), "").expect("an input");
     fs::write(folder.join("tests/one.out"), "answer\n").expect("an answer");
     let mut expect = BTreeMap::new();
-    for (name, _, _, judged) in endings(fixture.is_of_root()) {
+    for (name, verdict, _, judged) in endings(fixture.is_of_root()) {
+        if in_time != (*verdict != TimeLimit) {
+            continue;
+        }
         let program = folder.join("programs").join(name);
         fs::create_dir_all(&program).expect("a directory");
         fs::hard_link(ground.probe(), program.join("probe")).expect("a second name");
