@@ -64,17 +64,13 @@ const LIMITED: [Ending; 3] = [
     ("memory", MemoryLimit, MemoryLimit, "MLE too much memory"),
 ];
 
-/// Processor time must suffice for `cpu-time`, which the kernel ends after a second, and time for `alarm`.
+/// Processor time must suffice for `cpu-time`, which the kernel ends after a second.
 const CPU_TIME: Duration = Duration::from_millis(2500);
-/// Only programs that never end by themselves may reach the limit on the wall; the others get more than a busy machine
-/// takes.
-const SHORT: Duration = Duration::from_secs(4);
-const LONG: Duration = Duration::from_secs(300);
 const OUTPUT: u64 = 1 << 20;
 
-/// The limit on the wall for a program with this verdict.
-fn wall_time(verdict: Verdict) -> Duration {
-    if verdict == TimeLimit { SHORT } else { LONG }
+/// The seconds that a program may take: few where the time is to run out, else more than any machine is slow.
+fn seconds(verdict: Verdict) -> u64 {
+    if verdict == TimeLimit { 4 } else { 200 }
 }
 
 /// The endings that can be seen here: there may be no group that limits memory.
@@ -87,7 +83,7 @@ fn for_each<'a>(endings: impl Iterator<Item = &'a Ending> + Send, check: impl Fn
     let endings = Mutex::new(endings);
     let next = || endings.lock().expect("no check panics with the lock").next();
     thread::scope(|scope| {
-        for _ in 0..6 {
+        for _ in 0..4 {
             scope.spawn(|| iter::from_fn(next).for_each(&check));
         }
     });
@@ -118,17 +114,16 @@ fn a_sandbox_tells_every_ending() {
     let ground = Ground::new(&fixture);
     let limits_memory = host::cgroups(host::identity()).access == Availability::Available;
     for_each(endings(limits_memory), |(name, verdict, as_first, _)| {
-        let sandbox = Sandbox::from_image(&image)
-            .bind_ro(ground.probe(), "/probe")
-            .command("/probe")
-            .args(["end", name])
-            .cpu_time(CPU_TIME)
-            .output_limit(OUTPUT);
-        let sandbox = if limits_memory { sandbox.memory(32 * MIB) } else { sandbox };
-        let output = run(&sandbox.clone().wall_time(wall_time(*verdict)));
+        let sandbox = |verdict| {
+            let sandbox = Sandbox::from_image(&image).bind_ro(ground.probe(), "/probe").command("/probe");
+            let sandbox = sandbox.args(["end", name]).cpu_time(CPU_TIME).output_limit(OUTPUT);
+            let sandbox = sandbox.wall_time(Duration::from_secs(seconds(verdict)));
+            if limits_memory { sandbox.memory(32 * MIB) } else { sandbox }
+        };
+        let output = run(&sandbox(*verdict));
         assert_eq!(output.report.verdict, *verdict, "{name}: {output:?}");
         assert!(output.stdout.starts_with(b"answer\n"), "{name}");
-        let first = run(&sandbox.wall_time(wall_time(*as_first)).without_init());
+        let first = run(&sandbox(*as_first).without_init());
         assert_eq!(
             first.report.verdict,
             *as_first,
@@ -155,17 +150,11 @@ fn an_init_tells_it_without_a_pid_namespace() {
     assert_eq!(run(&kill.without(Isolation::Pid)).report.verdict, Signalled(9));
 }
 
-/// `run` with these flags, a limit on the wall that suits the verdict, and a report: the report's verdict and the exit code.
-fn told(
-    ground: &Ground<'_>,
-    fixture: &Fixture,
-    flags: &[&str],
-    name: &str,
-    expected: Verdict,
-) -> (Verdict, Option<i32>) {
-    let timeout = format!("{}s", wall_time(expected).as_secs());
+/// `run` with these flags, time for such an ending, and a report: the report's verdict and the exit code.
+fn told(ground: &Ground<'_>, fixture: &Fixture, flags: &[&str], name: &str, expect: Verdict) -> (Verdict, Option<i32>) {
     let path = fixture.directory().join("home").join(format!("{name}-{}.json", flags.contains(&"--init")));
-    let limits = ["--timeout", &timeout, "--cpu-time", "2500ms", "--output-limit", "1m"];
+    let time = format!("{}s", seconds(expect));
+    let limits = ["--timeout", &time, "--cpu-time", "2500ms", "--output-limit", "1m"];
     let report = ["--report", path.to_str().expect("UTF-8")];
     let mut run = ground.run(&[&limits[..], &report, flags].concat(), &["/probe", "end", name]);
     let status = run.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("the command starts");
@@ -199,25 +188,27 @@ fn an_ordinary_users_command_reports_every_ending() {
 
 #[track_caller]
 fn check_judge(fixture: &Fixture) {
-    for limit in [SHORT, LONG] {
-        check_judged(fixture, limit);
+    let ground = Ground::new(fixture);
+    for in_time in [true, false] {
+        check_judge_of(fixture, &ground, in_time);
     }
 }
 
-/// Judges the programs for which this is the right limit on the wall.
-#[track_caller]
-fn check_judged(fixture: &Fixture, limit: Duration) {
-    let ground = Ground::new(fixture);
-    let folder = fixture.directory().join(format!("endings-{}", limit.as_secs()));
+/// Judges those that end by themselves or by another limit, or those whose time runs out.
+fn check_judge_of(fixture: &Fixture, ground: &Ground<'_>, in_time: bool) {
+    let folder = fixture.directory().join(format!("endings-{in_time}"));
     fs::create_dir_all(folder.join("tests")).expect("a directory");
-    let settings = format!("time = '{}s'\ncpu-time = '2500ms'\noutput = '1m'\n", limit.as_secs());
+    let time = seconds(if in_time { Exited(0) } else { TimeLimit });
+    let settings = format!("time = '{time}s'\ncpu-time = '2500ms'\noutput = '1m'\n");
     let memory = if fixture.is_of_root() { "memory = '32m'\n" } else { "" };
     fs::write(folder.join("judge.toml"), format!("{settings}{memory}")).expect("settings");
     fs::write(folder.join("tests/one.in"), "").expect("an input");
     fs::write(folder.join("tests/one.out"), "answer\n").expect("an answer");
     let mut expect = BTreeMap::new();
-    let suits = |(_, verdict, ..): &&Ending| wall_time(*verdict) == limit;
-    for (name, _, _, judged) in endings(fixture.is_of_root()).filter(suits) {
+    for (name, verdict, _, judged) in endings(fixture.is_of_root()) {
+        if in_time != (*verdict != TimeLimit) {
+            continue;
+        }
         let program = folder.join("programs").join(name);
         fs::create_dir_all(&program).expect("a directory");
         fs::hard_link(ground.probe(), program.join("probe")).expect("a second name");

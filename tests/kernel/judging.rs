@@ -2,96 +2,25 @@
 //! what a killed judge leaves, and how much memory an answer takes.
 
 use std::{
-    fs, io,
-    os::unix::{
-        fs::{MetadataExt, PermissionsExt, chown, symlink},
-        process::ExitStatusExt,
-    },
+    fs,
+    os::unix::fs::{MetadataExt, chown, symlink},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::Stdio,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use minicontainer::{
-    Error, MIB, Sandbox, StartError, Verdict,
+    Error, Sandbox, StartError, Verdict,
     core::options::{Access, Profile},
 };
 use nix::errno::Errno;
 
-use crate::fixture::{Fixture, ORDINARY_USER, is_root};
+use crate::fixture::Fixture;
+use crate::homework::{Homework, lines};
 use crate::sandboxes::{busybox, run, text};
 use crate::swapper::{Swapper, control_falls};
-
-/// A folder to be judged, which belongs to the fixture's user.
-struct Homework<'a> {
-    fixture: &'a Fixture,
-    folder: PathBuf,
-}
-
-impl Homework<'_> {
-    fn new<'a>(fixture: &'a Fixture, settings: &str) -> Homework<'a> {
-        let seeded = fixture.command().args(["image", "seed"]).output().expect("the command starts");
-        assert!(seeded.status.success(), "{seeded:?}");
-        let folder = fixture.directory().join("homework");
-        let homework = Homework { fixture, folder };
-        for directory in ["", "tests", "programs"] {
-            fs::create_dir(homework.path(directory)).expect("a directory");
-            homework.give(&homework.path(directory));
-        }
-        homework.file("judge.toml", settings, 0o644);
-        homework
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    fn give(&self, path: &Path) {
-        let owner = (is_root() && !self.fixture.is_of_root()).then_some(ORDINARY_USER);
-        chown(path, owner, owner).expect("it can be given to the user");
-    }
-
-    fn file(&self, name: &str, content: &str, mode: u32) {
-        let path = self.path(name);
-        fs::write(&path, content).expect("a file");
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("the mode is set");
-        self.give(&path);
-    }
-
-    fn test(&self, name: &str, input: &str, expected: &str) {
-        self.file(&format!("tests/{name}.in"), input, 0o600);
-        self.file(&format!("tests/{name}.out"), expected, 0o600);
-    }
-
-    fn script(&self, name: &str, script: &str, mode: u32) {
-        self.file(&format!("programs/{name}"), &format!("#!/bin/sh\n{script}\n"), mode);
-    }
-
-    fn judge(&self, flags: &[&str]) -> Command {
-        let mut judge = self.fixture.command();
-        judge.arg("judge").arg(&self.folder).args(flags);
-        judge
-    }
-
-    /// Each program and test with its verdict and the reason.
-    #[track_caller]
-    fn verdicts(&self, flags: &[&str]) -> Vec<String> {
-        let format = "{{.program}} {{.test}} {{.verdict}} {{.message}}";
-        lines(&self.judge(&[flags, &["--format", format]].concat()).output().expect("the command starts"))
-    }
-
-    fn containers(&self) -> usize {
-        fs::read_dir(self.fixture.store().join("containers")).map_or(0, Iterator::count)
-    }
-}
-
-fn lines(output: &Output) -> Vec<String> {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(!text.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    text.lines().map(str::to_owned).collect()
-}
 
 fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
     let begin = Instant::now();
@@ -332,42 +261,7 @@ fn an_ordinary_users_killed_judge_leaves_nothing() {
     check_killed(&fixture);
 }
 
-/// The most memory that a process had, in bytes.
-fn peak_memory(child: Child) -> u64 {
-    let mut status = 0;
-    // SAFETY: struct rusage is plain numbers, for which all zero is a value.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: waits for a child of this process, of which nothing else asks, and writes to both.
-    let pid = unsafe { libc::wait4(child.id().cast_signed(), &raw mut status, 0, &raw mut usage) };
-    assert_eq!(pid, child.id().cast_signed(), "{}", io::Error::last_os_error());
-    assert!(std::process::ExitStatus::from_raw(status).code().is_some());
-    usage.ru_maxrss.unsigned_abs() * 1024
-}
-
-/// An answer is compared while it comes: 16 MiB of newlines from four programs at once cost the judge next to nothing.
-#[test]
-fn answers_of_any_length_cost_no_memory() {
-    let fixture = Fixture::any();
-    let homework = Homework::new(&fixture, "output = '32m'\ntime = '100s'\ncpu-time = '60s'");
-    homework.test("one", "", "1\n");
-    let peak = |script: &str, verdict: &str| {
-        (0..4).for_each(|number| homework.script(&format!("p{number}"), script, 0o755));
-        for comparison in ["exact", "lines", "tokens"] {
-            let settings = format!("output = '32m'\ntime = '100s'\ncpu-time = '60s'\ncomparison = '{comparison}'");
-            homework.file("judge.toml", &settings, 0o644);
-            let verdicts = homework.verdicts(&["--jobs", "4"]);
-            assert!(verdicts.iter().all(|line| verdict == "" || line.contains(verdict)), "{verdicts:?}");
-        }
-        let mut judge = homework.judge(&["--jobs", "4"]);
-        peak_memory(judge.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command starts"))
-    };
-    let little = peak("echo 1", "AC");
-    let much = peak("yes '' | head -c 16777216", "");
-    let long = peak("yes x | tr -d '\\n' | head -c 16777216", "WA");
-    assert!(much < little + 8 * MIB && long < little + 8 * MIB, "{little} {much} {long}");
-}
-
-/// Whoever owns it, and however it is named: the store's directory tells nothing of the judged programs to others.
+/// The directory of a judged program's container is closed to other users.
 #[test]
 fn a_judged_programs_directory_is_the_engines_alone() {
     let fixture = Fixture::any();

@@ -7,6 +7,7 @@
 //! Tests that need what this machine or this user lacks say so through [`skip::require`].
 
 mod accounts;
+mod answers;
 mod attacks;
 mod channels;
 mod clocks;
@@ -17,6 +18,7 @@ mod escape;
 mod files;
 mod fixture;
 mod groups;
+mod homework;
 mod inputs;
 mod isolation;
 mod judging;
