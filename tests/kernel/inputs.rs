@@ -50,7 +50,7 @@ fn wild_accounts_neither_hang_nor_fill_the_engine() {
     let etc = layer(&fixture).join("etc");
     let secret = fixture.canary().join("secret");
     let lies: [Lie<'_>; 7] = [
-        ("a pipe", &|path| mkfifo(path, Mode::from_bits_truncate(0o666)).expect("a pipe"), "no regular file"),
+        ("a pipe", &|path| mkfifo(path, Mode::from_bits_truncate(0o666)).expect("a pipe"), "not a regular file"),
         ("endless", &|path| symlink("/dev/zero", path).expect("a link"), ""),
         (
             "huge",
@@ -65,11 +65,11 @@ fn wild_accounts_neither_hang_nor_fill_the_engine() {
                 drop(UnixListener::bind(&short).expect("a socket"));
                 fs::rename(short, path).expect("it can be moved");
             },
-            "no regular file",
+            "not a regular file",
         ),
         ("a link to the host's", &|path| symlink(&secret, path).expect("a link"), ""),
         ("a link to itself", &|path| symlink("passwd", path).expect("a link"), ""),
-        ("a directory", &|path| fs::create_dir(path).expect("a directory"), "no regular file"),
+        ("a directory", &|path| fs::create_dir(path).expect("a directory"), "not a regular file"),
     ];
     for name in ["passwd", "group"] {
         let (place, kept) = (etc.join(name), etc.join("kept"));

@@ -50,3 +50,4 @@ mod terminals;
 mod verdicts;
 mod walks;
 mod weak_engine;
+mod workdir;

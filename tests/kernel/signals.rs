@@ -123,8 +123,10 @@ fn who_cares_for_no_signal_is_ended() {
         }
     }
     // With an init the program is not the first process, and does what signals do by default.
-    let running = deaf(&ground, &["--init"]);
+    let mut running = deaf(&ground, &["--init"]);
     running.sends(libc::SIGUSR1);
+    // The command ends when all that was written has been read.
+    while !running.reads().is_empty() {}
     assert_eq!(running.ends().code(), Some(128 + libc::SIGUSR1));
 }
 

@@ -49,7 +49,7 @@ pub(super) fn carry_out(operation: &Operation, state: &mut State<'_>) -> Option<
         Operation::SetSysctl { place, value } => set_sysctl(place, value, state),
         Operation::MaskPath { place, on_host } => mask(place, on_host.as_deref(), state),
         Operation::ReadonlyPath { place, on_host } => make_readonly(place, on_host.as_deref(), state),
-        Operation::PivotRoot => pivot(state),
+        Operation::PivotRoot { close } => pivot(close, state),
         Operation::Chroot { path } => {
             calls::chroot(path).named(Call::Chroot).and_then(|_| calls::chdir(c"/").named(Call::Chdir)).map(drop)
         }
@@ -273,7 +273,7 @@ fn make_readonly(place: &Place, on_host: Option<&CStr>, state: &State<'_>) -> Re
 
 /// Makes the new root the root. With both names `.` the old root lands on top of the new one, and detaching what is on
 /// top leaves the new one: no directory for the old root is needed, see "pivot_root(".", ".")" in pivot_root(2).
-fn pivot(state: &mut State<'_>) -> Result<(), Failure> {
+fn pivot(close: &[Fd], state: &mut State<'_>) -> Result<(), Failure> {
     calls::fchdir(state.root).named(Call::Fchdir)?;
     calls::pivot_root(c".", c".").named(Call::PivotRoot)?;
     calls::detach(c".").named(Call::Umount)?;
@@ -281,5 +281,7 @@ fn pivot(state: &mut State<'_>) -> Result<(), Failure> {
     drop(Descriptor(state.root));
     drop(state.empty.take().map(Descriptor));
     forget_mounts(state);
+    // What bind mounts were made from is open in the host's tree.
+    close.iter().for_each(|file| drop(Descriptor(*file)));
     calls::chdir(c"/").named(Call::Chdir).map(drop)
 }

@@ -1,6 +1,9 @@
 //! The operations that make the process who it shall be, up to becoming the program. The rules of [`super::child`] hold
 //! here too.
 
+use core::ffi::CStr;
+use std::ffi::CString;
+
 use super::child::{Failure, Named};
 use super::message::Call;
 use super::program::{Execution, Operation};
@@ -16,7 +19,7 @@ pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
             calls::set_interface_flags(socket, request).named(Call::Ioctl)?;
             calls::close(socket).named(Call::Close).map(drop)
         }
-        Operation::EnterWorkdir { path, prefixes } => enter(path, prefixes),
+        Operation::EnterWorkdir { path, components } => enter(path, components),
         Operation::SetUmask { mask } => calls::umask(*mask).named(Call::Prctl).map(drop),
         Operation::SetRlimit { resource, soft, hard } => {
             calls::prlimit(*resource, *soft, *hard).named(Call::Prlimit).map(drop)
@@ -53,7 +56,7 @@ pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
 
 /// Makes clocks of the container's own, moves them, and enters where they hold: from then on nobody can move them. The
 /// kernel lets nobody in who shares memory with others, since there lies the page from which programs read the clocks.
-fn unshare_time(offsets: &core::ffi::CStr) -> Result<(), Failure> {
+fn unshare_time(offsets: &CStr) -> Result<(), Failure> {
     calls::unshare(libc::CLONE_NEWTIME).named(Call::Unshare)?;
     if !offsets.is_empty() {
         let clocks = Descriptor(calls::open(c"/proc/self/timens_offsets", libc::O_WRONLY).named(Call::Openat)?);
@@ -64,16 +67,11 @@ fn unshare_time(offsets: &core::ffi::CStr) -> Result<(), Failure> {
 }
 
 /// Enters the working directory, making it and its parents when they are missing, as Docker does.
-fn enter(path: &core::ffi::CStr, prefixes: &[std::ffi::CString]) -> Result<(), Failure> {
-    if let Err(Errno(libc::ENOENT)) = calls::chdir(path) {
-        for prefix in prefixes {
-            match calls::mkdirat(calls::CURRENT_DIRECTORY, prefix, 0o755) {
-                Ok(_) | Err(Errno(libc::EEXIST)) => {}
-                Err(errno) => return Err(Failure { call: Call::Mkdir, errno }),
-            }
-        }
-    }
-    calls::chdir(path).named(Call::Chdir)?;
+fn enter(path: &CStr, components: &[(CString, CString)]) -> Result<(), Failure> {
+    match calls::chdir(path) {
+        Err(Errno(libc::ENOENT)) => calls::fchdir(make_inside(path, components)?.0).named(Call::Fchdir)?,
+        entered => entered.named(Call::Chdir)?,
+    };
     // A directory outside the root has no path from it, which getcwd(2) shows by a name that does not begin with "/".
     let mut name = [0u8; libc::PATH_MAX as usize];
     calls::getcwd(&mut name).named(Call::Getcwd)?;
@@ -81,6 +79,24 @@ fn enter(path: &core::ffi::CStr, prefixes: &[std::ffi::CString]) -> Result<(), F
         Some(b'/') => Ok(()),
         _ => Err(Failure { call: Call::Getcwd, errno: Errno(libc::ENOENT) }),
     }
+}
+
+/// Makes a directory and its parents, each with the path of its own parent, and opens it. An image decides what a path
+/// means, so each name is made in a directory that was found inside the root without magic links: `/proc/self/fd/N` of
+/// this process could lead to the host (CVE-2024-21626).
+fn make_inside(path: &CStr, components: &[(CString, CString)]) -> Result<Descriptor, Failure> {
+    let root = Descriptor(calls::open(c"/", libc::O_PATH | libc::O_DIRECTORY).named(Call::Openat)?);
+    let open = |path| {
+        let found = calls::open_in_root(root.0, path, libc::O_PATH | libc::O_DIRECTORY);
+        found.named(Call::Openat2).map(Descriptor)
+    };
+    for (parent, name) in components {
+        match calls::mkdirat(open(parent)?.0, name, 0o755) {
+            Ok(_) | Err(Errno(libc::EEXIST)) => {}
+            Err(errno) => return Err(Failure { call: Call::Mkdir, errno }),
+        }
+    }
+    open(path)
 }
 
 fn drop_bounding_set(drop: &[u32]) -> Result<(), Failure> {

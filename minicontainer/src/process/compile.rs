@@ -163,7 +163,7 @@ fn operation(step: &Step, context: &Context) -> Result<Operation, CompileError> 
         },
         Step::MountOverlay { .. } => overlay(step, context)?,
         Step::BindRoot { source } => Operation::BindRoot { source: text(source)? },
-        Step::PivotRoot => Operation::PivotRoot,
+        Step::PivotRoot => Operation::PivotRoot { close: context.sources.held().collect() },
         Step::Chroot { path } => Operation::Chroot { path: text(path)? },
         Step::LoopbackUp => Operation::LoopbackUp { request: Box::new(loopback_request()) },
         _ => process_operation(step, context)?,
@@ -173,7 +173,7 @@ fn operation(step: &Step, context: &Context) -> Result<Operation, CompileError> 
 /// The operations that make the process who it shall be.
 fn process_operation(step: &Step, context: &Context) -> Result<Operation, CompileError> {
     Ok(match step {
-        Step::EnterWorkdir { path } => Operation::EnterWorkdir { path: text(path)?, prefixes: prefixes(path)? },
+        Step::EnterWorkdir { path } => Operation::EnterWorkdir { path: text(path)?, components: components(path)? },
         Step::SetUmask { mask } => Operation::SetUmask { mask: *mask },
         Step::SetRlimit { resource, soft, hard } => {
             let number =
@@ -231,8 +231,9 @@ fn pairs<'a>(options: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<(C
     options.map(|(key, value)| Ok((text(key)?, text(value)?))).collect()
 }
 
-/// `/a`, `/a/b`, `/a/b/c` for `/a/b/c`.
-fn prefixes(path: &str) -> Result<Vec<CString>, CompileError> {
+/// For each component of a path its parent and its name: `/` and `a`, `/a` and `b` for `/a/b`.
+fn components(path: &str) -> Result<Vec<(CString, CString)>, CompileError> {
     let parts = parts(path);
-    (1..=parts.len()).map(|end| text(&format!("/{}", parts[..end].join("/")))).collect()
+    let component = |end: usize| Ok((text(&format!("/{}", parts[..end].join("/")))?, text(parts[end])?));
+    (0..parts.len()).map(component).collect()
 }

@@ -10,6 +10,7 @@
 //!   another namespace's. So the first process asks the kernel which path the descriptor has now, clones by that path
 //!   without following a link, and compares device and inode: the wrong file is never attached.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
@@ -72,6 +73,13 @@ impl Sources {
     /// The source of a step's bind mount, if it is more than a path.
     pub(super) fn of_step(&self, index: usize) -> Option<&Source> {
         self.sources.iter().find(|(step, _)| *step == index).map(|(_, source)| source)
+    }
+
+    /// The descriptors that stay open after their bind mount is made, each once. A tree is closed when it is attached.
+    pub(super) fn held(&self) -> impl Iterator<Item = Fd> + '_ {
+        let held = |source: &Source| if let Source::Held { file, .. } = source { Some(*file) } else { None };
+        let all: BTreeSet<Fd> = self.sources.iter().filter_map(|(_, source)| held(source)).collect();
+        all.into_iter()
     }
 
     /// The descriptors that the container's first process needs.

@@ -1,6 +1,10 @@
 //! The standard streams of a process that is about to start.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use nix::fcntl::{FcntlArg, fcntl};
+
+use super::StartError;
 
 /// What becomes a process's stdin, stdout and stderr.
 #[derive(Debug)]
@@ -20,4 +24,15 @@ pub(crate) enum Stream {
     Null,
     /// A file of the caller's, which stays as it is; or replaced by a terminal.
     Other,
+}
+
+/// A descriptor above 2, so that putting stdin, stdout and stderr in their places overwrites nothing, and nothing that the
+/// engine opens is taken for one of the caller's three, if the caller has closed those.
+pub(crate) fn above_standard(descriptor: OwnedFd) -> Result<OwnedFd, StartError> {
+    if descriptor.as_raw_fd() > 2 {
+        return Ok(descriptor);
+    }
+    let number = fcntl(&descriptor, FcntlArg::F_DUPFD_CLOEXEC(3)).map_err(|source| StartError::Pipe { source })?;
+    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }

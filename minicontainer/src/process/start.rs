@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
 use minicontainer_core::spec::LEAST_MEMORY;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use nix::unistd::{getegid, geteuid, pipe2};
 
@@ -23,7 +23,7 @@ use super::ids::map_ids;
 use super::message::{self, Message};
 use super::program::Program;
 use super::sources::{Held, Sources};
-use super::standard::Standard;
+use super::standard::{Standard, above_standard};
 use super::start_error::StartError;
 use super::{StepTime, launcher, status, user_namespace, wait};
 use crate::cgroup::Group;
@@ -224,16 +224,6 @@ fn taken_over(receive: OwnedFd) -> Result<OwnedFd, StartError> {
     let terminal = terminal.map_err(|errno| StartError::Pipe { source: Errno::from_raw(errno.0) })?;
     // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(terminal) })
-}
-
-/// A descriptor above 2, so that putting stdin, stdout and stderr in their places overwrites nothing.
-fn above_standard(descriptor: OwnedFd) -> Result<OwnedFd, StartError> {
-    if descriptor.as_raw_fd() > 2 {
-        return Ok(descriptor);
-    }
-    let number = fcntl(&descriptor, FcntlArg::F_DUPFD_CLOEXEC(3)).map_err(|source| StartError::Pipe { source })?;
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 fn block_signals() -> Result<SigSet, Errno> {

@@ -272,9 +272,8 @@ impl Sandbox {
         if plan.opens_terminal() {
             return stdio::placeholders(room);
         }
-        let (merges, has_null) = (self.merges_stderr, plan.makes_null_device());
-        let choices = stdio::Choices { merges, has_null, is_counted: output_limit.is_some() };
-        stdio::connect(&self.stdio, choices, room)
+        let (merges, has_null, is_counted) = (self.merges_stderr, plan.makes_null_device(), output_limit.is_some());
+        stdio::connect(&self.stdio, stdio::Choices { merges, has_null, is_counted }, room)
     }
 
     /// Makes the writable layer, or the copy; what comes back removes it in the end, if it is not kept.

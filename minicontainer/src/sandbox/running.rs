@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use minicontainer_core::plan::{Namespace, Plan, Step};
 use minicontainer_core::report::EnforcedLimits;
@@ -64,6 +65,9 @@ pub struct Running {
     pub terminal: Option<File>,
     /// What is copied while the caller waits.
     streams: Streams,
+    ended_at: Option<Instant>,
+    /// How long its output is copied after its end; none for as long as there is any.
+    output_patience: Option<Duration>,
     /// What is copied by a thread.
     background: Option<Background>,
     started: Started,
@@ -113,6 +117,8 @@ impl Running {
             stderr,
             terminal,
             streams,
+            ended_at: None,
+            output_patience: None,
             background: None,
             started,
             limits,

@@ -9,8 +9,8 @@ use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
 use super::Error;
-use super::streams::{Channel, Outside, Room, Sink, Source, StandardStream, Streams, never_block};
-use crate::process::standard::{Standard, Stream};
+use super::streams::{Channel, Outside, Room, Sink, Source, StandardStream, Streams};
+use crate::process::standard::{Standard, Stream, above_standard};
 use crate::sys::calls;
 
 /// One of the three standard streams of a container.
@@ -152,8 +152,7 @@ impl Pipes {
         match stdio {
             Stdio::Piped => *self.ends.of(stream) = Some(engines),
             Stdio::Bytes(bytes) if is_input => {
-                never_block(&engines)?;
-                self.copy(stream, Source::Memory(Arc::clone(bytes), 0), Sink::Pipe(engines));
+                self.copy(stream, Source::Memory(Arc::clone(bytes), 0), Sink::Pipe(engines))?;
             }
             Stdio::Bytes(_) => {
                 let reason = format!("cannot use bytes in memory as {stream}: only stdin can be read from them");
@@ -163,17 +162,9 @@ impl Pipes {
                 None if self.choices.has_null => self.kinds[stream as usize] = Stream::Null,
                 // The engine's end is closed, so that the input ends at once.
                 None if is_input => {}
-                None => {
-                    never_block(&engines)?;
-                    self.copy(stream, Source::Pipe(engines), Sink::Null);
-                }
-                Some(outside) => {
-                    never_block(&engines)?;
-                    match is_input {
-                        true => self.copy(stream, Source::Outside(outside), Sink::Pipe(engines)),
-                        false => self.copy(stream, Source::Pipe(engines), Sink::Outside(outside)),
-                    }
-                }
+                None => self.copy(stream, Source::Pipe(engines), Sink::Null)?,
+                Some(outside) if is_input => self.copy(stream, Source::Outside(outside), Sink::Pipe(engines))?,
+                Some(outside) => self.copy(stream, Source::Pipe(engines), Sink::Outside(outside))?,
             },
         }
         Ok(inside)
@@ -184,8 +175,8 @@ impl Pipes {
         !outside.is_null_device() || self.choices.is_counted && !is_input
     }
 
-    fn copy(&mut self, stream: StandardStream, source: Source, sink: Sink) {
-        self.streams.add(Channel::new(stream, source, sink));
+    fn copy(&mut self, stream: StandardStream, source: Source, sink: Sink) -> Result<(), Error> {
+        self.streams.add(Channel::new(stream, source, sink))
     }
 }
 
@@ -227,5 +218,6 @@ fn is_same_open_file(stdout: &Stdio, stderr: &Stdio) -> bool {
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
-    pipe2(OFlag::O_CLOEXEC).map_err(|errno| Error::Stream { source: errno.into() })
+    let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| Error::Stream { source: errno.into() })?;
+    Ok((above_standard(read)?, above_standard(write)?))
 }

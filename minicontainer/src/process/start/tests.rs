@@ -170,10 +170,10 @@ fn faults() -> Vec<Fault> {
         ),
         first(Operation::ReadonlyPath { place: place(&too_long), on_host: None }, "openat2", Errno::ENAMETOOLONG),
         // There is no new root yet.
-        first(Operation::PivotRoot, "fchdir", Errno::EBADF),
+        first(Operation::PivotRoot { close: Vec::new() }, "fchdir", Errno::EBADF),
         first(Operation::Chroot { path: missing() }, "chroot", Errno::ENOENT),
         first(Operation::LoopbackUp { request: Box::new(nameless()) }, "ioctl", Errno::ENODEV),
-        first(Operation::EnterWorkdir { path: missing(), prefixes: Vec::new() }, "chdir", Errno::ENOENT),
+        first(Operation::EnterWorkdir { path: missing(), components: Vec::new() }, "openat2", Errno::ENOENT),
         first(Operation::SetRlimit { resource: 99, soft: 0, hard: 0 }, "prlimit64", Errno::EINVAL),
         first(Operation::EnterUserNamespace { namespace: CLOSED }, "setns", Errno::EBADF),
         (vec![powers(0)], Operation::DropBoundingSet { drop: vec![0] }, "prctl", Errno::EPERM),

@@ -1,7 +1,7 @@
 //! The loop that attends to a container: its streams, its limits of time and its end, in one poll(2).
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use minicontainer_core::Verdict;
 
@@ -40,12 +40,16 @@ impl Running {
             if !self.has_ended() {
                 watch = self.watch();
                 watched.push(self.started.pidfd.as_fd());
-            } else if self.streams.is_empty() {
+            } else if self.streams.is_empty()
+                || self.abandons_output_at().is_some_and(|moment| moment <= Instant::now())
+            {
+                self.streams.clear();
                 self.finish_streams();
                 return Ok(Event::Ended);
             }
             let until = match watch {
                 Watch::Over(_) => Some(Instant::now()),
+                Watch::Until(_) if self.has_ended() => self.abandons_output_at(),
                 Watch::Until(moment) => moment,
             };
             let ready = self.streams.turn(&watched, until, told).map_err(|source| Error::Wait { source })?;
@@ -79,6 +83,17 @@ impl Running {
         self.streams.clear();
     }
 
+    /// Copies for this long at most once the program has ended, for a caller who was asked to end and whose output may have
+    /// no reader.
+    pub fn abandon_output_after(&mut self, patience: Duration) {
+        self.output_patience = Some(patience);
+    }
+
+    /// When copying ends although there may be more.
+    fn abandons_output_at(&self) -> Option<Instant> {
+        self.ended_at.zip(self.output_patience).map(|(end, patience)| end + patience)
+    }
+
     /// Why a stream could not be copied, if one could not: for a caller of [`poll_with`](Running::poll_with). The first
     /// [`wait`](Running::wait) after it gives this error, unless it was taken before.
     pub fn take_copy_error(&mut self) -> Option<Error> {
@@ -105,6 +120,7 @@ impl Running {
         ended.how = status::of_program(ended.how, self.started.pid, self.started.status.as_ref())
             .map_err(|source| Error::NoStatus { source })?;
         self.report = Some(self.conclude(ended));
+        self.ended_at = Some(Instant::now());
         self.streams.finish();
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::fs::File;
 use minicontainer_core::Report;
 
 use super::{Event, Running};
-use crate::sandbox::streams::{Channel, Outside, Sink, Source, StandardStream, Told, never_block};
+use crate::sandbox::streams::{Channel, Outside, Sink, Source, StandardStream, Told};
 use crate::sandbox::{Error, Sandbox, Stdio};
 
 /// What a program wrote, and how it ended.
@@ -61,11 +61,12 @@ impl Running {
     /// # Errors
     /// When it cannot be read from or waited for.
     pub fn wait_with(&mut self, mut told: impl FnMut(StandardStream, &[u8])) -> Result<Report, Error> {
-        let shown = self.terminal.take().or(self.stdout.take());
-        for (stream, file) in [(StandardStream::Stdout, shown), (StandardStream::Stderr, self.stderr.take())] {
-            if let Some(file) = file {
-                never_block(&file)?;
-                self.streams.add(Channel::new(stream, Source::Pipe(file), Sink::Told));
+        let terminal = self.terminal.take().map(Source::Terminal);
+        let stdout = terminal.or(self.stdout.take().map(Source::Pipe));
+        let stderr = self.stderr.take().map(Source::Pipe);
+        for (stream, source) in [(StandardStream::Stdout, stdout), (StandardStream::Stderr, stderr)] {
+            if let Some(source) = source {
+                self.streams.add(Channel::new(stream, source, Sink::Told))?;
             }
         }
         self.wait_for_end(&mut told)
@@ -97,14 +98,12 @@ impl Running {
     /// When the files cannot be read or written, or the caller has too many descriptors open.
     pub fn show_terminal(&mut self, shown: File, typed: Option<File>) -> Result<(), Error> {
         let Some(terminal) = &self.terminal else { return Ok(()) };
-        never_block(terminal)?;
         let side = || terminal.try_clone().map_err(|source| Error::Stream { source });
         if let Some(typed) = typed {
             let typed = Outside::inspect(typed, StandardStream::Stdin)?;
-            self.streams.add(Channel::new(StandardStream::Stdin, Source::Outside(typed), Sink::Terminal(side()?)));
+            self.streams.add(Channel::new(StandardStream::Stdin, Source::Outside(typed), Sink::Terminal(side()?)))?;
         }
         let shown = Outside::inspect(shown, StandardStream::Stdout)?;
-        self.streams.add(Channel::new(StandardStream::Stdout, Source::Terminal(side()?), Sink::Outside(shown)));
-        Ok(())
+        self.streams.add(Channel::new(StandardStream::Stdout, Source::Terminal(side()?), Sink::Outside(shown)))
     }
 }

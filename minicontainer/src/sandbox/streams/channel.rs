@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags};
 
 use super::bulk::{self, Bulk};
@@ -75,6 +76,13 @@ impl Channel {
             remains: REMAINS,
             is_of_terminal,
         }
+    }
+
+    /// Has the calls on those ends that only the engine has come back at once.
+    pub(super) fn never_block(&self) -> Result<(), Errno> {
+        let Some((source, sink)) = &self.ends else { return Ok(()) };
+        let mut own = source.own().into_iter().chain(sink.own());
+        own.try_for_each(|file| fcntl(file, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map(drop))
     }
 
     pub(super) fn is_output(&self) -> bool {

@@ -5,17 +5,14 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-
 use super::{Outside, StandardStream, Told};
-use crate::sandbox::Error;
 
 /// Where the bytes of a channel come from.
 #[derive(Debug)]
 pub(in crate::sandbox) enum Source {
-    /// The engine's end of the container's stdout or stderr, which never blocks.
+    /// The engine's end of the container's stdout or stderr, which is set not to block.
     Pipe(File),
-    /// The engine's side of the container's terminal, which never blocks.
+    /// The engine's side of the container's terminal, which is set not to block.
     Terminal(File),
     /// A stream of the caller's.
     Outside(Outside),
@@ -26,9 +23,9 @@ pub(in crate::sandbox) enum Source {
 /// Where they go to.
 #[derive(Debug)]
 pub(in crate::sandbox) enum Sink {
-    /// The engine's end of the container's stdin, which never blocks.
+    /// The engine's end of the container's stdin, which is set not to block.
     Pipe(File),
-    /// The engine's side of the container's terminal, which never blocks.
+    /// The engine's side of the container's terminal, which is set not to block.
     Terminal(File),
     /// A stream of the caller's.
     Outside(Outside),
@@ -39,6 +36,14 @@ pub(in crate::sandbox) enum Sink {
 }
 
 impl Source {
+    /// The file, if only the engine has it open so.
+    pub(super) fn own(&self) -> Option<&File> {
+        match self {
+            Source::Pipe(file) | Source::Terminal(file) => Some(file),
+            Source::Outside(_) | Source::Memory(..) => None,
+        }
+    }
+
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Source::Pipe(file) | Source::Terminal(file) | Source::Outside(Outside { file, .. }) => file.read(buffer),
@@ -67,6 +72,14 @@ impl Source {
 }
 
 impl Sink {
+    /// The file, if only the engine has it open so.
+    pub(super) fn own(&self) -> Option<&File> {
+        match self {
+            Sink::Pipe(file) | Sink::Terminal(file) => Some(file),
+            Sink::Outside(_) | Sink::Told | Sink::Null => None,
+        }
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8], stream: StandardStream, told: &mut Told<'_>) -> io::Result<usize> {
         match self {
             Sink::Pipe(file) | Sink::Terminal(file) | Sink::Outside(Outside { file, .. }) => file.write(bytes),
@@ -92,10 +105,4 @@ impl Sink {
     pub(super) fn is_terminal(&self) -> bool {
         matches!(self, Sink::Outside(Outside { is_terminal: true, .. }))
     }
-}
-
-/// Has the calls on a descriptor that only the engine has come back at once.
-pub(in crate::sandbox) fn never_block(file: &File) -> Result<(), Error> {
-    let set = fcntl(file, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
-    set.map(drop).map_err(|errno| Error::Stream { source: errno.into() })
 }

@@ -40,7 +40,7 @@ use crate::process::wait;
 
 pub(super) use background::Background;
 pub(super) use channel::Channel;
-pub(super) use ends::{Sink, Source, never_block};
+pub(super) use ends::{Sink, Source};
 pub(super) use outside::Outside;
 
 /// How long a terminal rests that no program has open; one may open it again.
@@ -122,8 +122,13 @@ impl Streams {
     }
 
     /// Copies this direction as well.
-    pub fn add(&mut self, channel: Channel) {
+    ///
+    /// # Errors
+    /// Never in practice, see F_SETFL in fcntl(2).
+    pub fn add(&mut self, channel: Channel) -> Result<(), Error> {
+        channel.never_block().map_err(|errno| Error::Stream { source: errno.into() })?;
         self.channels.push(channel);
+        Ok(())
     }
 
     /// Whether there is nothing left to copy.

@@ -18,6 +18,7 @@ use nix::sys::stat::{SFlag, fstat, major, minor};
 
 use super::StandardStream;
 use super::bulk::Bulk;
+use crate::process::standard::above_standard;
 use crate::sandbox::Error;
 use crate::sys::calls;
 
@@ -100,5 +101,6 @@ fn unusable(flags: OFlag, kind: SFlag, is_input: bool) -> Option<(&'static str, 
 fn open_again(file: &File, is_input: bool) -> Option<File> {
     let mut options = OpenOptions::new();
     options.read(is_input).write(!is_input).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
-    options.open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
+    let again = options.open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
+    above_standard(again.into()).ok().map(File::from)
 }

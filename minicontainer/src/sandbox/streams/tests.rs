@@ -19,9 +19,8 @@ fn pipe() -> (File, File) {
 /// Copies everything from a pipe, into which a program writes `input` and then ends.
 fn copied(sink: Sink, limit: Option<u64>, input: Vec<u8>, told: &mut Told<'_>) -> Streams {
     let (read, mut write) = pipe();
-    never_block(&read).expect("a flag");
     let mut streams = Streams::new(Room::new(limit));
-    streams.add(Channel::new(StandardStream::Stdout, Source::Pipe(read), sink));
+    streams.add(Channel::new(StandardStream::Stdout, Source::Pipe(read), sink)).expect("a flag");
     // A program whose output nobody reads any more gets EPIPE.
     let program = thread::spawn(move || write.write_all(&input).is_ok());
     while !streams.is_empty() && !streams.room().is_exceeded() {
@@ -72,9 +71,10 @@ fn no_more_passes_than_the_limit_allows() {
 fn bytes_in_memory_are_an_input() {
     for input in [Vec::new(), b"short".to_vec(), bytes(1_000_000)] {
         let (mut read, write) = pipe();
-        never_block(&write).expect("a flag");
         let mut streams = Streams::new(Room::new(Some(3)));
-        streams.add(Channel::new(StandardStream::Stdin, Source::Memory(Arc::from(&*input), 0), Sink::Pipe(write)));
+        streams
+            .add(Channel::new(StandardStream::Stdin, Source::Memory(Arc::from(&*input), 0), Sink::Pipe(write)))
+            .expect("a flag");
         let program = thread::spawn(move || {
             let mut content = Vec::new();
             read.read_to_end(&mut content).map(|_| content)
@@ -144,9 +144,8 @@ fn the_callers_pipe_is_left_as_it_is() {
 #[test]
 fn a_reader_that_has_gone_closes_the_containers_pipe() {
     let ((caller_read, caller_write), (read, mut write)) = (pipe(), pipe());
-    never_block(&read).expect("a flag");
     let mut streams = Streams::new(Room::new(None));
-    streams.add(Channel::new(StandardStream::Stdout, Source::Pipe(read), file_of(&caller_write)));
+    streams.add(Channel::new(StandardStream::Stdout, Source::Pipe(read), file_of(&caller_write))).expect("a flag");
     drop(caller_read);
     while !streams.is_empty() {
         streams.turn(&[], None, &mut |_, _| {}).expect("poll");

@@ -11,7 +11,7 @@ mod measured;
 pub mod signals;
 pub mod terminal;
 
-use std::{fs, io::IsTerminal, os::fd::AsFd, path::PathBuf, process::ExitCode};
+use std::{fs, io::IsTerminal, os::fd::AsFd, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -211,6 +211,9 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     })
 }
 
+/// How long a command that was asked to end waits for a reader of what the container wrote.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Copies the container's streams and passes signals on, until it has ended and all that it wrote has arrived. A signal
 /// that asks this command to end while it waits for a slow reader makes it give up the rest.
 fn attend(running: &mut Running, signals: &SignalFd, attention: Attention, raw: Option<&RawMode>) -> Result<(), Error> {
@@ -222,7 +225,11 @@ fn attend(running: &mut Running, signals: &SignalFd, attention: Attention, raw: 
                     warn(&format!("cannot tell the container that its terminal is gone: {reason:#}"));
                 }
             }
-            Event::Ready if !running.has_ended() => signals::attend(signals, attention, running, raw),
+            Event::Ready if !running.has_ended() => {
+                if signals::attend(signals, attention, running, raw) {
+                    running.abandon_output_after(PATIENCE);
+                }
+            }
             Event::Ready if signals::ask_to_end(signals) => running.abandon_output(),
             Event::Ready => {}
         }

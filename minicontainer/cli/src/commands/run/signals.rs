@@ -101,15 +101,18 @@ pub fn block(attention: Attention) -> Result<SignalFd, Failure> {
     Ok(SignalFd::with_flags(&signals, flags).context("cannot wait for signals")?)
 }
 
-/// Attends to what has come.
-pub fn attend(signals: &SignalFd, attention: Attention, running: &Running, raw: Option<&RawMode>) {
-    if let Err(reason) = pass_on(signals, attention, running, raw) {
+/// Forwards the signals that have come. Tells whether one of them asks to end.
+pub fn attend(signals: &SignalFd, attention: Attention, running: &Running, raw: Option<&RawMode>) -> bool {
+    pass_on(signals, attention, running, raw).unwrap_or_else(|reason| {
         warn(&format!("cannot pass a signal on to the container: {reason:#}"));
-    }
+        false
+    })
 }
 
-fn pass_on(signals: &SignalFd, attention: Attention, running: &Running, raw: Option<&RawMode>) -> anyhow::Result<()> {
+fn pass_on(signals: &SignalFd, attention: Attention, running: &Running, raw: Option<&RawMode>) -> anyhow::Result<bool> {
+    let mut asked_to_end = false;
     while let Some(signal) = next(signals)? {
+        asked_to_end |= asks_to_end(signal);
         let is = |one: Signal| one as i32 == signal;
         if is(Signal::SIGCONT) {
             raw.map_or(Ok(()), RawMode::enter_again)?;
@@ -125,7 +128,7 @@ fn pass_on(signals: &SignalFd, attention: Attention, running: &Running, raw: Opt
             Attention::Own | Attention::Ending => {}
         }
     }
-    Ok(())
+    Ok(asked_to_end)
 }
 
 /// The next signal that has come, and not from this command: so the kernel tells it of a file that became too long.
