@@ -9,8 +9,9 @@ use super::StartError;
 /// What becomes a process's stdin, stdout and stderr.
 #[derive(Debug)]
 pub(crate) struct Standard {
-    /// Its descriptors, from the start on.
-    pub descriptors: [OwnedFd; 3],
+    /// Its descriptors, from the start on. None where the process itself opens a null device or a terminal; until then it has
+    /// another pipe of the start in that place.
+    pub descriptors: [Option<OwnedFd>; 3],
     /// What they are.
     pub streams: [Stream; 3],
 }

@@ -75,8 +75,8 @@ pub(crate) fn start(
     let (receive, send) = terminal_socket(plan)?.unzip();
     let (status, inits) = status::pair(plan).map_err(|source| StartError::Pipe { source })?.unzip();
     let inits = inits.map(above_standard).transpose()?;
-    let [stdin, stdout, stderr] = descriptors;
-    let standard = [above_standard(stdin)?, above_standard(stdout)?, above_standard(stderr)?];
+    let [stdin, stdout, stderr] = descriptors.map(|descriptor| descriptor.map(above_standard).transpose());
+    let standard = [stdin?, stdout?, stderr?];
     let tasks = group.map(Group::tasks).unwrap_or_default();
 
     let users = user_namespace::make(plan)?;
@@ -88,7 +88,7 @@ pub(crate) fn start(
     kept.extend(sources.descriptors());
     kept.extend(send.iter().chain(&inits).map(OwnedFd::as_raw_fd));
     let context = Context {
-        standard: standard.each_ref().map(AsRawFd::as_raw_fd),
+        standard: standard.each_ref().map(|descriptor| descriptor.as_ref().unwrap_or(&go).as_raw_fd()),
         streams,
         kept,
         launcher: launcher.as_raw_fd(),

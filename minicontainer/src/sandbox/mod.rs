@@ -270,7 +270,7 @@ impl Sandbox {
     fn connect(&self, plan: &Plan, output_limit: Option<u64>) -> Result<stdio::Connected, Error> {
         let room = Room::new(output_limit);
         if plan.opens_terminal() {
-            return stdio::placeholders(room);
+            return Ok(stdio::placeholders(room));
         }
         let (merges, has_null, is_counted) = (self.merges_stderr, plan.makes_null_device(), output_limit.is_some());
         stdio::connect(&self.stdio, stdio::Choices { merges, has_null, is_counted }, room)

@@ -95,11 +95,9 @@ pub(super) struct Connected {
 }
 
 /// Connects nothing: for a container that will open a terminal of its own in place of all three.
-pub(super) fn placeholders(room: Room) -> Result<Connected, Error> {
-    let (closed, _) = pipe()?;
-    let again = || closed.try_clone().map_err(|source| Error::Stream { source });
-    let standard = Standard { descriptors: [again()?, again()?, again()?], streams: [Stream::Other; 3] };
-    Ok(Connected { standard, ends: Ends::default(), streams: Streams::new(room) })
+pub(super) fn placeholders(room: Room) -> Connected {
+    let standard = Standard { descriptors: [None, None, None], streams: [Stream::Other; 3] };
+    Connected { standard, ends: Ends::default(), streams: Streams::new(room) }
 }
 
 /// Makes the pipes.
@@ -111,7 +109,8 @@ pub(super) fn connect(stdio: &[Stdio; 3], choices: Choices, room: Room) -> Resul
     let stdout = pipes.connect(stdout, StandardStream::Stdout)?;
     let stderr = if shared {
         pipes.kinds[2] = pipes.kinds[1];
-        stdout.try_clone().map_err(|source| Error::Stream { source })?
+        let again = |stdout: &OwnedFd| stdout.try_clone().map_err(|source| Error::Stream { source });
+        stdout.as_ref().map(again).transpose()?
     } else {
         pipes.connect(stderr, StandardStream::Stderr)?
     };
@@ -139,14 +138,20 @@ struct Pipes {
 }
 
 impl Pipes {
-    /// The container's side of a stream.
-    fn connect(&mut self, stdio: &Stdio, stream: StandardStream) -> Result<OwnedFd, Error> {
+    /// The container's side of a stream; none for its own null device.
+    fn connect(&mut self, stdio: &Stdio, stream: StandardStream) -> Result<Option<OwnedFd>, Error> {
         if let Stdio::HandedOver(descriptor) = stdio {
             self.kinds[stream as usize] = Stream::Other;
-            return descriptor.try_clone().map_err(|source| Error::Stream { source });
+            return descriptor.try_clone().map(Some).map_err(|source| Error::Stream { source });
+        }
+        let is_input = stream == StandardStream::Stdin;
+        let outside = callers(stdio, stream)?.filter(|outside| self.must_be_copied(outside, is_input));
+        let leads_nowhere = outside.is_none() && !matches!(stdio, Stdio::Piped | Stdio::Bytes(_));
+        if leads_nowhere && self.choices.has_null {
+            self.kinds[stream as usize] = Stream::Null;
+            return Ok(None);
         }
         let (read, write) = pipe()?;
-        let is_input = stream == StandardStream::Stdin;
         let (inside, engines) = if is_input { (read, write) } else { (write, read) };
         let engines = File::from(engines);
         match stdio {
@@ -158,8 +163,7 @@ impl Pipes {
                 let reason = format!("cannot use bytes in memory as {stream}: only stdin can be read from them");
                 return Err(Error::Invalid { reason });
             }
-            _ => match callers(stdio, stream)?.filter(|outside| self.must_be_copied(outside, is_input)) {
-                None if self.choices.has_null => self.kinds[stream as usize] = Stream::Null,
+            _ => match outside {
                 // The engine's end is closed, so that the input ends at once.
                 None if is_input => {}
                 None => self.copy(stream, Source::Pipe(engines), Sink::Null)?,
@@ -167,7 +171,7 @@ impl Pipes {
                 Some(outside) => self.copy(stream, Source::Pipe(engines), Sink::Outside(outside))?,
             },
         }
-        Ok(inside)
+        Ok(Some(inside))
     }
 
     /// The null device is the same everywhere, so the container's own will do.
