@@ -19,7 +19,8 @@ use crate::sys::{Errno, calls};
 /// Less than this is read and written as usual, since that is no slower.
 const BULK: usize = 4 * 1024;
 
-/// How much a pipe through which much is written can hold.
+/// How much a pipe through which much is written can hold: as much as the kernel allows everyone, so that the program and
+/// the engine seldom wait for each other. What lies in it counts as memory of the container.
 const PIPE_SIZE: i32 = 1024 * 1024;
 
 /// How a file takes large outputs.
