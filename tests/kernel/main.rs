@@ -18,6 +18,7 @@ mod fixture;
 mod groups;
 mod inputs;
 mod isolation;
+mod kept;
 mod kernel_files;
 mod launcher;
 mod library;

@@ -66,7 +66,7 @@ fn make_readable(directory: &Path) {
 }
 
 #[test]
-fn a_store_that_wmake_readable_is_closed_and_said_so_once() {
+fn a_store_with_open_modes_is_closed_and_reported_once() {
     if !skip::require(is_root(), skip::ROOT) {
         return;
     }

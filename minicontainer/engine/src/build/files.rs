@@ -16,6 +16,7 @@ use std::{
 };
 
 use minicontainer::rootfs::merged::Place;
+use minicontainer_dockerfile::plan::Source;
 
 use super::BuildError;
 
@@ -83,6 +84,9 @@ pub(super) trait Files: Sync {
     /// Whether owners mean something: those of the context are whoever happens to have the files.
     fn has_owners(&self) -> bool;
 }
+
+/// How the files of a source are found.
+pub(super) type Finder<'a> = dyn Fn(&Source) -> Result<Box<dyn Files>, BuildError> + 'a;
 
 /// Where a path leads.
 #[derive(Clone, Debug)]
