@@ -22,6 +22,7 @@ mod homework;
 mod inputs;
 mod isolation;
 mod judging;
+mod kept;
 mod kernel_files;
 mod launcher;
 mod library;

@@ -44,6 +44,7 @@
 
 mod changes;
 mod copy;
+mod entry;
 mod error;
 pub mod merged;
 #[cfg(test)]

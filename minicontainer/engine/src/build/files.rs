@@ -67,9 +67,6 @@ pub(super) enum Handle {
     Place(Place),
 }
 
-/// Gives the files of a stage, an image or the context.
-pub(super) type FilesOf<'a> = dyn Fn(&Source) -> Result<Box<dyn Files>, BuildError> + 'a;
-
 /// Files below a root.
 pub(super) trait Files: Sync {
     /// What they are, for messages: `the build context`.
@@ -87,6 +84,9 @@ pub(super) trait Files: Sync {
     /// Whether owners mean something: those of the context are whoever happens to have the files.
     fn has_owners(&self) -> bool;
 }
+
+/// How the files of a source are found.
+pub(super) type Finder<'a> = dyn Fn(&Source) -> Result<Box<dyn Files>, BuildError> + 'a;
 
 /// Where a path leads.
 #[derive(Clone, Debug)]

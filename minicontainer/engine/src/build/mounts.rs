@@ -36,7 +36,7 @@ use super::{
     archive::Clock,
     cache::Cache,
     copy::{Target, copy},
-    files::FilesOf,
+    files::Finder,
     layers::Layers,
     select::fingerprint,
 };
@@ -77,7 +77,7 @@ pub(super) struct Sources<'a> {
     pub(super) secrets: &'a Secrets,
     pub(super) clock: Clock,
     /// The files of a stage, an image or the context.
-    pub(super) files: &'a FilesOf<'a>,
+    pub(super) files: &'a Finder<'a>,
     /// Whether whoever waits shall wait no longer.
     pub(super) is_cancelled: &'a dyn Fn() -> bool,
 }

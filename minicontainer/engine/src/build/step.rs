@@ -16,7 +16,7 @@ use super::{
     cache::Record,
     claims::Claimed,
     copy::{Target, account, copy},
-    files::{Files, FilesOf, Kind, resolve},
+    files::{Files, Finder, Kind, resolve},
     finish::Made,
     layers::Layers,
     mounts::Sources,
@@ -52,7 +52,7 @@ impl Carrying<'_> {
         step: &Step,
         stack: &Stack,
         contents: &[Digest],
-        files: &FilesOf<'_>,
+        files: &Finder<'_>,
         work: usize,
     ) -> Result<PackedLayer, BuildError> {
         let directories = stack.directories();

@@ -176,7 +176,7 @@ fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(flag: &str, given: &[S
 
 /// Carries it out. Containers do not hear this command's signals; whoever presses Ctrl-C means them, too.
 fn attended(build: &Build) -> Result<Result<Built, BuildError>, Failure> {
-    let signals = signals::block(Attention::Ending)?;
+    let signals = signals::block(Attention::Ending)?.descriptor()?;
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let cancel_on_signal = || {

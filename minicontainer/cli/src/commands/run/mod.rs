@@ -191,7 +191,8 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     };
     attended.started(running.first_process_id())?;
     terminal::show(&mut running, arguments.interactive)?;
-    attend(&mut running, &signals, attention, raw.as_ref())?;
+    // Only now, because a start takes many descriptors.
+    attend(&mut running, &signals.descriptor()?, attention, raw.as_ref())?;
     let lost = running.take_copy_error();
     let result = running.wait()?;
     drop(raw);

@@ -93,12 +93,22 @@ impl Attention {
     }
 }
 
-/// Blocks what will be attended to. The descriptor can be read when such a signal has come.
-pub fn block(attention: Attention) -> Result<SignalFd, Failure> {
+/// Signals that are blocked and not yet read.
+pub struct Blocked(SigSet);
+
+/// Blocks the signals that will be forwarded, or that end the command.
+pub fn block(attention: Attention) -> Result<Blocked, Failure> {
     let signals = attention.signals();
     signals.thread_block().context("cannot block signals")?;
-    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-    Ok(SignalFd::with_flags(&signals, flags).context("cannot wait for signals")?)
+    Ok(Blocked(signals))
+}
+
+impl Blocked {
+    /// A descriptor that can be read when such a signal has come, or came since they were blocked.
+    pub fn descriptor(&self) -> Result<SignalFd, Failure> {
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        Ok(SignalFd::with_flags(&self.0, flags).context("cannot wait for signals")?)
+    }
 }
 
 /// Forwards the signals that have come. Tells whether one of them asks to end.
