@@ -187,7 +187,10 @@ fn a_volume_over_proc_gets_none_of_the_engines_words() {
     for flags in [["-v", &volume("")], ["-v", &volume("/sys")], ["-v", &volume("/sys/net")], ["--tmpfs", "/proc"]] {
         let output = ground.run(&flags, &["cat", &read]).output().expect("the command starts");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.code() == Some(125) && said.contains("/proc belongs to"), "{flags:?}: {said}");
+        assert!(
+            output.status.code() == Some(125) && said.contains("/proc must be the container's own procfs"),
+            "{flags:?}: {said}"
+        );
     }
     assert_eq!(fs::read_to_string(fake.join(VARIABLE)).expect("a file"), "mine");
     // The control: the engine does set it, and files that nothing depends on can be covered.

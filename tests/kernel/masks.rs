@@ -19,7 +19,7 @@ use crate::sandboxes::{busybox, text};
 const MASKED_FILE: &str = "/proc/keys";
 const MASKED_DIRECTORY: &str = "/sys/firmware";
 
-/// The mode, owner and times of the host's null device. Whoever writes to it changes none of them.
+/// The mode, owner and times of the host's null device. Writing to the device changes none of them.
 fn null_device() -> [i64; 6] {
     let metadata = fs::metadata("/dev/null").expect("the null device");
     let (mode, owner) = (i64::from(metadata.mode()), [metadata.uid(), metadata.gid()].map(i64::from));

@@ -333,7 +333,7 @@ fn the_terminal_is_bound_to_a_place_inside() {
         tries += 1;
     }
     drop(swapper);
-    // With nobody in between there is a terminal.
+    // Without the swapper there is a terminal.
     in_a_terminal(sandbox.spawn().unwrap_or_else(|error| panic!("the sandbox must start: {error}")));
 }
 

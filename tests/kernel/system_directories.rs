@@ -1,9 +1,9 @@
 //! `/proc`, `/sys` and `/dev` are what the engine mounted, whatever an image has in their places.
 //!
-//! An image is a tree that somebody else made. Where it has a symbolic link in the place of a directory, a path means
-//! something else than it says, and one that leads through another mount point means something else before that is mounted
-//! than after. An engine that looks paths up again then protects one directory and shows another. So images are made of
-//! random links, and of the one that is known to have worked; each is run, and built from.
+//! An image is an untrusted tree. Any directory in it may be a symbolic link, and one that leads through another mount point
+//! leads elsewhere as soon as something is mounted there. An engine that looks up the same path twice can then protect one
+//! procfs and show another. So random images are made of links and directories, most of them at mount points, and each is run;
+//! and the image that is known to have worked is run and built from.
 //!
 //! The control is an engine that mounts by path, in the same order, below a root that is only chosen by chroot(2).
 
@@ -60,7 +60,7 @@ fn moving_proc() -> Tree {
     ]
 }
 
-/// The words that paths and links are made of.
+/// A path of up to so many names.
 fn any_path(longest: usize) -> impl Strategy<Value = String> {
     let name = proptest::sample::select(vec!["proc", "sys", "dev", "shm", "pts", "fs", "mqueue", "a", "b", "p", "net"]);
     proptest::collection::vec(name, 1..=longest).prop_map(|names| names.join("/"))
@@ -150,7 +150,7 @@ const REFUSALS: [&str; 4] = [
     "a symbolic link that leads nowhere",
 ];
 
-/// Asserts that the engine refused the image as it must: with Docker's exit code and in words.
+/// Asserts that the engine refused the image as it must: with this exit code and a sentence that says why.
 #[track_caller]
 fn assert_refused(output: &Output, code: i32, tree: &Tree) {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -269,9 +269,16 @@ fn check_moving_proc(fixture: &Fixture) {
     let ground = Ground::new(fixture);
     let tree = moving_proc();
     let image = Image::new(fixture, &ground, &tree);
-    let flags: [&[&str]; 4] = [&[], &["--read-only"], &["--without", "masked-paths"], &["--profile=untrusted"]];
+    let flags: [&[&str]; 6] = [
+        &[],
+        &["--read-only"],
+        &["--driver", "copy"],
+        &["--without", "masked-paths"],
+        &["--userns", "auto"],
+        &["--profile=untrusted"],
+    ];
     // An ordinary user who has no control group cannot have the limits of the last one.
-    let possible = if fixture.is_of_root() { 4 } else { 3 };
+    let possible = if fixture.is_of_root() { 6 } else { 5 };
     for flags in &flags[..possible] {
         assert_refused(&image.run(fixture, flags, &["/probe", "writable", "/"]), 125, &tree);
     }
@@ -317,9 +324,14 @@ fn what_is_not_a_directory_is_refused_by_name() {
                 assert!(said.contains(&format!("on /{name}: ")), "{said}");
             }
         }
+        // What is missing is made, whatever user the root of the container is outside.
         let tree = vec![directory("a")];
         let image = Image::new(&fixture, &ground, &tree);
         assert_protected(&fixture, &image, &tree);
+        for flags in [["--userns", "auto"], ["--driver", "copy"]] {
+            let told = crate::attacks::text(&image.run(&fixture, &flags, &["/probe", "writable", "/"]));
+            assert!(told.contains("procfs /proc") && !told.contains("core_pattern"), "{flags:?}: {told}");
+        }
     }
 }
 
@@ -364,7 +376,11 @@ fn a_link_leads_no_volume_over_the_kernel() {
             let output = plain.run(&fixture, &[&flag], &["/probe", "open-read", &format!("{target}/canary")]);
             let said = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.success(), allowed, "{target}: {said}");
-            assert!(allowed || output.status.code() == Some(125) && said.contains("/proc belongs to"), "{said}");
+            assert!(
+                allowed
+                    || output.status.code() == Some(125) && said.contains("/proc must be the container's own procfs"),
+                "{said}"
+            );
         }
         assert!(fs::metadata(shared.join("canary")).is_ok_and(|metadata| !metadata.file_type().is_fifo()));
     }

@@ -74,7 +74,7 @@ fn device(kind: &str, major: &str, minor: &str) -> Outcome {
 }
 
 /// Every file below these directories that can be opened for writing, without what belongs to processes. A file whose
-/// mode allows nobody to write has no code in the kernel that would, even where root may open it.
+/// mode has no bit for writing has no code in the kernel for it either, even where root may open it.
 pub fn sweep(directories: &[String]) -> Vec<String> {
     let mut reached = Vec::new();
     let mut left: Vec<_> = directories.iter().map(|path| Path::new(path).to_owned()).collect();

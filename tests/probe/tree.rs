@@ -29,7 +29,7 @@ pub fn writable(directories: &[String]) -> Vec<String> {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             let of_a_process =
                 begins && (name.bytes().all(|byte| byte.is_ascii_digit()) || name == "self" || name == "thread-self");
-            // Not the entry's own word, which is that of the file below a mask.
+            // Not the type in the entry, which is that of the file below a mask.
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
             if metadata.is_dir() && !of_a_process {
                 left.push(path);

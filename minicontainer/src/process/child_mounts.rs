@@ -246,8 +246,8 @@ fn mask(place: &Place, on_host: Option<&CStr>, state: &mut State<'_>) -> Result<
 const EMPTY_DIRECTORY: &CStr = c"directory";
 const EMPTY_FILE: &CStr = c"file";
 
-/// Makes a read-only file system with an empty directory and an empty file. Every mask is a mount of one of the two: no
-/// device and no file of the host, and nobody outside has it open.
+/// Makes a read-only file system with an empty directory and an empty file. Every mask is a mount of one of the two. They
+/// belong to this container alone: neither is a device or a file of the host.
 ///
 /// Before Linux 6.15 only what is attached somewhere can be mounted a second time, see open_tree(2). So it is attached to the
 /// host's `/dev` as this mount namespace shows it, which no later step needs and which goes with the host's tree.

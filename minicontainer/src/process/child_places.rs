@@ -161,8 +161,8 @@ pub(super) fn make_parents<'a>(place: &'a Place, state: &State<'_>) -> Result<(D
     }
 }
 
-/// Makes something in the new root as its owner: whoever has no name in a user namespace can make nothing in a mount
-/// whose owners are shifted into it.
+/// Makes something in the new root as its owner: in a mount whose owners are shifted into a user namespace, only a user
+/// that the namespace maps can make files.
 pub(super) fn as_owner<T>(state: &State<'_>, make: impl FnOnce() -> crate::sys::Result<T>) -> crate::sys::Result<T> {
     let Some([uid, gid]) = state.owner else { return make() };
     calls::set_file_system_ids(uid, gid)?;
@@ -177,9 +177,10 @@ fn outside_system_directories(found: Fd, root: Fd) -> Result<(), Failure> {
     let root = real_path(root, &mut root_path)?;
     let root = root.strip_suffix(b"/").unwrap_or(root);
     let inside = real_path(found, &mut found_path)?.strip_prefix(root).ok_or_else(elsewhere)?;
-    let is_in =
+    let is_at =
         |directory: &[u8]| inside.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
-    if [&b"/proc"[..], b"/sys", b"/dev"].into_iter().any(is_in) { Err(elsewhere()) } else { Ok(()) }
+    let is_inside = is_at(b"") && ![&b"/proc"[..], b"/sys", b"/dev"].into_iter().any(is_at);
+    if is_inside { Ok(()) } else { Err(elsewhere()) }
 }
 
 /// Where a descriptor leads, as the kernel tells it: from the root of the host, which is still this process's.

@@ -86,7 +86,7 @@ fn names(namespaces: &[Namespace]) -> String {
     names.join(", ")
 }
 
-/// Says in words what was in the way, where that is known, and else which call failed.
+/// Says what is wrong with the place inside the new root, or, where the failure has another cause, which call failed.
 fn step_failed(step: &Step, index: usize, call: &str, errno: Errno) -> String {
     match unusable_place(step, call, errno) {
         Some(place) => format!("cannot {}: {} ({call}: {errno})", purpose(step), place.found),

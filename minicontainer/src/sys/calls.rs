@@ -197,8 +197,8 @@ pub(crate) fn open_below(directory: Fd, name: &CStr, flags: i32, resolve: u64) -
     openat2(directory, name, flags, below | resolve)
 }
 
-/// See openat2(2). The kernel asks to try again when somebody renames directories underneath, which a hostile container
-/// could do on purpose: hence the bound.
+/// See openat2(2). The kernel asks to try again when directories are renamed underneath, which a hostile container could
+/// do on purpose: hence the bound.
 fn openat2(directory: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
     let how = [(flags | libc::O_CLOEXEC) as u64, 0, resolve];
     for _ in 0..128 {

@@ -252,7 +252,7 @@ fn parse_target(given: &str, target: &str) -> Result<String, MountError> {
             Err(wrong("the container's root is the image's; choose a directory below it, such as /data"))
         }
         covered if !may_be_covered(&covered) => {
-            Err(wrong("/proc belongs to the container's own kernel view; choose another place, such as /data"))
+            Err(wrong("/proc must be the container's own procfs; choose another place (for example, /data)"))
         }
         tidied => Ok(tidied),
     }

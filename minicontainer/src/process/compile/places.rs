@@ -49,7 +49,7 @@ impl Places {
         let components = parts(path);
         let (start, skipped) = match self.above(path) {
             Some(mounted) => (Start::Mount(mounted.slot), parts(&mounted.destination).len()),
-            // The root itself is no place that a link could be at.
+            // The root itself cannot be a link.
             None if is_system_path(path) || components.is_empty() => (Start::System, 0),
             None => (Start::Root, 0),
         };

@@ -97,6 +97,7 @@ fn what_is_wrong_is_named() {
         "type=bind,source=a/b,target=/x",
         "type=bind,source=/a,target=x",
         "type=bind,source=/a,target=/",
+        "type=bind,source=/a,target=/./proc/sys",
         "type=volume,source=a,target=/x",
         "source=a,target=/x",
         "type=nfs,source=/a,target=/x",
