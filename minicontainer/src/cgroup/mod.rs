@@ -7,7 +7,7 @@
 //!
 //! The crate `cgroups-rs` makes, limits and deletes groups of both versions; this module is the only one that knows it.
 //! Two things are done otherwise. The container's process *joins by itself*: on version 1 it writes `0` ("me") into
-//! `tasks` files that the parent opened, on version 2 it is born inside (`CLONE_INTO_CGROUP`), which is a hundred times
+//! the `tasks` files, on version 2 it is born inside (`CLONE_INTO_CGROUP`), which is a hundred times
 //! faster than moving a process from outside. And what was used is read from the few files that tell it.
 
 mod devices;
@@ -16,9 +16,8 @@ mod error;
 mod usage;
 mod version1;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use cgroups_rs::cpu::CpuController;
@@ -38,7 +37,7 @@ pub use error::CgroupError;
 pub(crate) struct Group {
     cgroup: Cgroup,
     name: String,
-    /// Version 1: the `tasks` file of each hierarchy. Version 2: the directory.
+    /// Version 2: the directory, in which the container's process is created.
     files: Vec<File>,
     /// The directory of each controller; on version 2 all are the same.
     directories: Vec<PathBuf>,
@@ -102,7 +101,7 @@ impl Group {
         made.map(|()| group)
     }
 
-    /// Makes the directories, and opens what a process joins through.
+    /// Makes the directories, and opens that in which a process can be created.
     fn make(&mut self) -> Result<(), CgroupError> {
         if !self.cgroup.v2() {
             // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. The crate then
@@ -112,15 +111,9 @@ impl Group {
             })?;
         }
         self.cgroup.create().map_err(|source| CgroupError::Create { name: self.name.clone(), source })?;
-        let open = |directory: &PathBuf| {
-            let (path, mut options) = match self.cgroup.v2() {
-                true => (directory.clone(), OpenOptions::new().read(true).clone()),
-                false => (directory.join("tasks"), OpenOptions::new().write(true).clone()),
-            };
-            let file = options.custom_flags(libc::O_CLOEXEC).open(&path);
-            file.map_err(|source| CgroupError::Open { path, source })
-        };
-        self.files = self.directories.iter().map(open).collect::<Result<_, _>>()?;
+        let open = |path: &PathBuf| File::open(path).map_err(|source| CgroupError::Open { path: path.clone(), source });
+        let is_v2 = |_: &&PathBuf| self.cgroup.v2();
+        self.files = self.directories.iter().filter(is_v2).map(open).collect::<Result<_, _>>()?;
         Ok(())
     }
 
@@ -202,8 +195,9 @@ impl Group {
     }
 
     /// The `tasks` files through which a process joins; none on version 2.
-    pub(crate) fn tasks(&self) -> Vec<RawFd> {
-        if self.cgroup.v2() { Vec::new() } else { self.files.iter().map(AsRawFd::as_raw_fd).collect() }
+    pub(crate) fn tasks(&self) -> Vec<PathBuf> {
+        let is_v1 = |_: &&PathBuf| !self.cgroup.v2();
+        self.directories.iter().filter(is_v1).map(|directory| directory.join("tasks")).collect()
     }
 
     /// The directory in which a process can be born; none on version 1.

@@ -10,7 +10,7 @@ use super::child_places::OwnMount;
 use super::message::{self, Call};
 use super::program::{Operation, Program};
 use super::{child_mounts, child_process, child_streams};
-use crate::sys::calls::{self, Fd};
+use crate::sys::calls::{self, Descriptor, Fd};
 use crate::sys::{self, Errno};
 
 /// The two pipes between the process and its parent, from the side of the process.
@@ -94,10 +94,10 @@ fn carry_out(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Resu
     match operation {
         Operation::CloseDescriptors { standard, gaps } => close_descriptors(standard, gaps),
         Operation::ResetSignals => reset_signals(),
-        Operation::JoinCgroup { tasks } => {
-            tasks.iter().try_for_each(|file| calls::write(*file, b"0").named(Call::Write).map(drop))?;
-            tasks.iter().try_for_each(|file| calls::close(*file).named(Call::Close).map(drop))
-        }
+        Operation::JoinCgroup { tasks } => tasks.iter().try_for_each(|path| {
+            let file = Descriptor(calls::open(path, libc::O_WRONLY).named(Call::Openat)?);
+            calls::write(file.0, b"0").named(Call::Write).map(drop)
+        }),
         Operation::AwaitGo => {
             let mut byte = [0u8; 1];
             match calls::read(pipes.go, &mut byte).named(Call::Read)? {

@@ -8,6 +8,7 @@ mod places;
 mod streams;
 
 use std::ffi::CString;
+use std::path::PathBuf;
 
 use minicontainer_core::options::TimeOffset;
 use minicontainer_core::plan::{Actor, Plan, Step, capability_number, resource_number};
@@ -38,8 +39,8 @@ pub(crate) struct Context {
     pub report: Fd,
     /// The socket on which the init tells of the program, if there is one.
     pub status: Option<Fd>,
-    /// The `tasks` files of the container's cgroups (version 1), open for writing.
-    pub tasks: Vec<Fd>,
+    /// The `tasks` files of the container's cgroups (version 1).
+    pub tasks: Vec<PathBuf>,
     /// The user namespace that was made before, if one was, and who its root is outside.
     pub user_namespace: Option<Fd>,
     pub root_outside: Option<[u32; 2]>,
@@ -126,7 +127,10 @@ fn operation(step: &Step, context: &Context) -> Result<Operation, CompileError> 
     Ok(match step {
         Step::CloseDescriptors => Operation::CloseDescriptors { standard: context.standard, gaps: gaps(&context.kept) },
         Step::ResetSignals => Operation::ResetSignals,
-        Step::JoinCgroup { .. } => Operation::JoinCgroup { tasks: context.tasks.clone() },
+        Step::JoinCgroup { .. } => {
+            let tasks = context.tasks.iter().map(|path| text(&path.to_string_lossy())).collect::<Result<_, _>>()?;
+            Operation::JoinCgroup { tasks }
+        }
         Step::AwaitGo => Operation::AwaitGo,
         Step::UnshareCgroup => Operation::Unshare { flags: libc::CLONE_NEWCGROUP },
         Step::UnshareTime { offsets } => {

@@ -24,7 +24,7 @@ pub(crate) struct Program {
 pub(crate) enum Operation {
     CloseDescriptors { standard: [Fd; 3], gaps: Vec<(u32, u32)> },
     ResetSignals,
-    JoinCgroup { tasks: Vec<Fd> },
+    JoinCgroup { tasks: Vec<CString> },
     AwaitGo,
     Unshare { flags: i32 },
     UnshareTime { offsets: CString },

@@ -82,7 +82,6 @@ pub(crate) fn start(
     let users = user_namespace::make(plan)?;
     let (namespaces, into_cgroup) = clone_step(plan);
     let mut kept = vec![go.as_raw_fd(), report.as_raw_fd(), launcher.as_raw_fd()];
-    kept.extend(&tasks);
     kept.extend(users.as_ref().map(AsRawFd::as_raw_fd));
     let sources = Sources::of(plan, held)?;
     kept.extend(sources.descriptors());

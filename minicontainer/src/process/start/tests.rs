@@ -71,7 +71,7 @@ fn faults() -> Vec<Fault> {
     let first = |operation, call, errno| (Vec::new(), operation, call, errno);
     vec![
         first(Operation::CloseDescriptors { standard: [CLOSED; 3], gaps: Vec::new() }, "dup3", Errno::EBADF),
-        first(Operation::JoinCgroup { tasks: vec![CLOSED] }, "write", Errno::EBADF),
+        first(Operation::JoinCgroup { tasks: vec![missing()] }, "openat", Errno::ENOENT),
         first(Operation::AwaitGo, "read", Errno::EBADF),
         first(Operation::Unshare { flags: 1 }, "unshare", Errno::EINVAL),
         (vec![powers(0)], Operation::UnshareTime { offsets: text("") }, "unshare", Errno::EPERM),
