@@ -79,7 +79,8 @@ fn half_an_idmapped_mount_is_refused() {
             let options = ["bind"].iter().chain(word).map(|option| (*option).to_owned()).collect();
             mount.set_destination("/data".into()).set_source(Some("/srv".into())).set_typ(Some(kind.to_owned()));
             mount.set_uid_mappings(uids.then(|| map.clone())).set_gid_mappings(gids.then(|| map.clone()));
-            spec.set_mounts(Some(vec![mount.set_options((kind == "bind").then_some(options)).clone()]));
+            mount.set_options((kind == "bind").then_some(options));
+            spec.mounts_mut().get_or_insert_default().push(mount);
         });
         assert_eq!(planned.is_ok(), expect, "{kind} {uids} {gids} {word:?}: {planned:?}");
     };
