@@ -104,7 +104,8 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
             operations.push((index, operation));
         }
     }
-    Ok(Program { operations, traced: context.traced, observed: context.limits_layer })
+    let acknowledged = context.limits_layer || plan.steps.contains(&Step::EndWithEngine);
+    Ok(Program { operations, traced: context.traced, acknowledged })
 }
 
 /// One step's operation; `None` for the engine's own steps.
@@ -227,7 +228,7 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
 }
 
 /// The ranges of descriptors above 2 that hold none of `kept`.
-fn gaps(kept: &[Fd]) -> Vec<(u32, u32)> {
+pub(super) fn gaps(kept: &[Fd]) -> Vec<(u32, u32)> {
     let mut kept: Vec<u32> = kept.iter().filter_map(|number| u32::try_from(*number).ok()).collect();
     kept.sort_unstable();
     let mut first = 3;

@@ -179,7 +179,8 @@ fn plan_of(steps: usize) -> Plan {
 /// Carries the operations out in a process of its own, in namespaces of its own, and gives what its parent makes of it.
 fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     let plan = plan_of(operations.len());
-    let program = Program { operations: operations.into_iter().enumerate().collect(), traced: false, observed: false };
+    let program =
+        Program { operations: operations.into_iter().enumerate().collect(), traced: false, acknowledged: false };
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let namespaces = [Namespace::User, Namespace::Mount, Namespace::Pid, Namespace::Uts, Namespace::Net];
     let args = CloneArgs { flags: flags(&namespaces), ..CloneArgs::default() };
@@ -248,7 +249,7 @@ fn every_operation_has_a_fault() {
 fn nothing_runs_unless_told_to_go() {
     let (go, say_go) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
-    let program = Program { operations: vec![(0, Operation::AwaitGo)], traced: false, observed: false };
+    let program = Program { operations: vec![(0, Operation::AwaitGo)], traced: false, acknowledged: false };
     // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
     let born = unsafe { birth::clone3(CloneArgs::default()) };
     let (_, pidfd) = match born.expect("a process") {
