@@ -64,9 +64,9 @@ pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
         let before = if program.traced { calls::clock_nanos() } else { 0 };
         if let Operation::Execute(execution) = operation {
             tell(pipes.report, &message::ready());
-            if program.observed {
-                // The parent looks, and then closes its end; or it is gone, and this process soon will be.
-                let _closed = calls::read(pipes.go, &mut [0]);
+            // An end of file would mean that the parent is gone, as its side of the pipe is.
+            if program.acknowledged && calls::read(pipes.go, &mut [0]) != Ok(1) {
+                calls::exit(SETUP_FAILED);
             }
             let failure = child_process::execute(execution);
             tell(pipes.report, &message::failed(*step, failure.call, failure.errno.0));

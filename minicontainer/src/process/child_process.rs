@@ -41,7 +41,7 @@ pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
             change(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0)?;
             ambient.iter().try_for_each(|number| change(libc::PR_CAP_AMBIENT_RAISE, *number))
         }
-        // An engine that has died before this call is missed when the report pipe, which it alone reads, is written to.
+        // An engine that has died before this call is missed before the program is executed: it does not acknowledge.
         Operation::EndWithEngine => {
             calls::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0).named(Call::Prctl).map(drop)
         }

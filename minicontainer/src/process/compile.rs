@@ -119,7 +119,8 @@ pub(crate) fn compile(plan: &Plan, context: &Context) -> Result<Program, Compile
         }
     }
     let mounts = std::iter::repeat_with(Default::default).take(places.slots).collect();
-    Ok(Program { operations, mounts, traced: context.traced, observed: context.limits_layer })
+    let acknowledged = context.limits_layer || plan.steps.contains(&Step::EndWithEngine);
+    Ok(Program { operations, mounts, traced: context.traced, acknowledged })
 }
 
 /// One step's operation, if it is not about a place inside the new root.
@@ -208,7 +209,7 @@ fn process_operation(step: &Step, context: &Context) -> Result<Operation, Compil
 }
 
 /// The ranges of descriptors above 2 that hold none of `kept`.
-fn gaps(kept: &[Fd]) -> Vec<(u32, u32)> {
+pub(super) fn gaps(kept: &[Fd]) -> Vec<(u32, u32)> {
     let mut kept: Vec<u32> = kept.iter().filter_map(|number| u32::try_from(*number).ok()).collect();
     kept.sort_unstable();
     let mut first = 3;

@@ -17,6 +17,8 @@
 //!   write uid_map, gid_map
 //!   go pipe ── one byte ───────────────────▶ mounts, pivot_root, capabilities …
 //!   report pipe ◀── {step, call, errno} ──── a step failed: _exit
+//!   report pipe ◀── ready ────────────────── all is done but execve
+//!   go pipe ── one byte ───────────────────▶ where the process ends with the engine: the engine is still there
 //!   report pipe ◀── end of file ──────────── execve succeeded and closed it
 //! ```
 //!

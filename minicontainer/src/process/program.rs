@@ -15,8 +15,10 @@ pub(crate) struct Program {
     pub mounts: Vec<Cell<Option<OwnMount>>>,
     /// Whether every step is reported with the time it took.
     pub traced: bool,
-    /// Whether the parent wants to take hold of the new root before the program runs.
-    pub observed: bool,
+    /// Whether the parent must answer once all is ready, before the program runs: because it wants to take hold of the
+    /// new root, or because the process ends with it. The kernel ends a process only for a parent that dies *after* the
+    /// process has asked for that; so there must be a sign of life from later than that.
+    pub acknowledged: bool,
 }
 
 /// One operation: a step with everything it needs.

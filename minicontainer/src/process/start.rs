@@ -187,7 +187,8 @@ fn bring_to_program(
     let _if_alive = say_go.as_mut().map(|pipe| pipe.write(b"g"));
     let mut root = None;
     let heard = listen_until_executed(listen, || {
-        root = say_go.take().and_then(|_until_looked| fs::File::open(format!("/proc/{pid}/root")).ok());
+        root = fs::File::open(format!("/proc/{pid}/root")).ok();
+        let _if_alive = say_go.take().map(|mut pipe| pipe.write(b"a"));
     });
     let at = Instant::now();
     let started = prepared.and_then(|()| conclude(heard, plan));

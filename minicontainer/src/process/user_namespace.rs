@@ -22,37 +22,40 @@ use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
 use nix::errno::Errno;
 use nix::unistd::write;
 
+use super::compile::gaps;
 use super::ids::{ask_helpers, write_maps};
 use super::start_error::StartError;
 use super::wait::{self, How};
 use crate::host::subordinate_maps;
 use crate::sys;
 use crate::sys::birth::{self, CloneArgs};
-use crate::sys::calls::{self, MountAttr};
+use crate::sys::calls::{self, Fd, MountAttr};
 use crate::sys::removal::{empty_directory, remove_tree};
 
 /// Makes a process in a new user namespace, and others by `flags`, that belongs to `owner`, else to the caller. Once
-/// `prepare`d it does its `work`, whose answer is its exit code, and ends.
+/// `prepare`d it does its `work`, whose answer is its exit code, and ends. Of the caller's descriptors it keeps those in
+/// `kept` only: two such processes that had each other's sockets would wait for each other when their caller is killed.
 ///
 /// # Safety
 /// `work` may do nothing but call functions of `sys`: the process is a copy of one thread of a caller that may have many.
 unsafe fn with_process<T>(
     owner: Option<u32>,
     flags: i32,
+    kept: &[Fd],
     prepare: impl FnOnce(i32) -> Result<T, StartError>,
     work: impl FnOnce() -> i32,
 ) -> Result<(T, How), StartError> {
     let pipe_failed = |source| StartError::Pipe { source };
     let pair = UnixStream::pair();
     let (ours, its) = pair.map_err(|error| pipe_failed(Errno::from_raw(error.raw_os_error().unwrap_or_default())))?;
+    let closed = gaps(&[kept, &[its.as_raw_fd()]].concat());
     let args = CloneArgs { flags: birth::CLONE_CLEAR_SIGHAND, ..CloneArgs::default() };
     // SAFETY: the child makes calls of `sys`, as the caller has promised of `work`, and exits.
     let born = unsafe { birth::clone3(args) };
     let failed = |errno: i32| StartError::Clone { namespaces: vec![Namespace::User], source: Errno::from_raw(errno) };
     let Some((pid, pidfd)) = born.map_err(|errno| failed(errno.0))? else {
-        // Its own copy of the other end must not keep it waiting.
-        let _closed = calls::close(ours.as_raw_fd());
-        let entered = own(owner, libc::CLONE_NEWUSER | flags);
+        let closed = closed.iter().try_for_each(|(first, last)| calls::close_range(*first, *last).map(drop));
+        let entered = closed.and_then(|()| own(owner, libc::CLONE_NEWUSER | flags));
         let told = entered.and_then(|_| calls::write(its.as_raw_fd(), b"n"));
         let went = told.and_then(|_| calls::read(its.as_raw_fd(), &mut [0]));
         calls::exit(went.map_or_else(|errno| errno.0, |count| if count == 1 { work() } else { libc::ECANCELED }))
@@ -111,7 +114,7 @@ pub(super) fn with_maps(owner: Option<u32>, uids: &[IdMapping], gids: &[IdMappin
         File::open(&path).map_err(|source| StartError::MapIds { path, source })
     };
     // SAFETY: the process has nothing to do.
-    let (namespace, _) = unsafe { with_process(owner, 0, open, || 0) }?;
+    let (namespace, _) = unsafe { with_process(owner, 0, &[], open, || 0) }?;
     Ok(namespace.into())
 }
 
@@ -131,7 +134,7 @@ fn empty(directory: &Path, [uids, gids]: &[Vec<IdMapping>; 2]) -> io::Result<()>
     let directory = File::open(directory)?;
     let work = || empty_directory(directory.as_raw_fd()).map_or_else(|errno| errno.0, |()| 0);
     // SAFETY: `empty_directory` makes calls of `sys` and allocates nothing.
-    match unsafe { with_process(None, 0, |pid| ask_helpers(pid, uids, gids), work) } {
+    match unsafe { with_process(None, 0, &[directory.as_raw_fd()], |pid| ask_helpers(pid, uids, gids), work) } {
         Ok(((), How::Exited(0))) => Ok(()),
         Ok(((), How::Exited(errno))) => Err(io::Error::from_raw_os_error(errno)),
         Ok(((), killed)) => Err(io::Error::other(format!("the process that does it was ended by {killed}"))),
@@ -145,6 +148,6 @@ pub(crate) fn can_mount() -> Result<bool, StartError> {
     let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
     let work = || i32::from(calls::mount_setattr(calls::CURRENT_DIRECTORY, c"/", true, &private).is_err());
     // SAFETY: `work` makes one call of `sys`.
-    let ((), how) = unsafe { with_process(None, libc::CLONE_NEWNS, |_| Ok(()), work) }?;
+    let ((), how) = unsafe { with_process(None, libc::CLONE_NEWNS, &[], |_| Ok(()), work) }?;
     Ok(how == How::Exited(0))
 }

@@ -233,7 +233,7 @@ fn plan_of(steps: usize) -> Plan {
 fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     let plan = plan_of(operations.len());
     let operations = operations.into_iter().enumerate().collect();
-    let program = Program { operations, mounts: vec![Default::default()], traced: false, observed: false };
+    let program = Program { operations, mounts: vec![Default::default()], traced: false, acknowledged: false };
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let namespaces = [Namespace::User, Namespace::Mount, Namespace::Pid, Namespace::Uts, Namespace::Net];
     let args = CloneArgs { flags: flags(&namespaces), ..CloneArgs::default() };
@@ -303,7 +303,7 @@ fn nothing_runs_unless_told_to_go() {
     let (go, say_go) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let operations = vec![(0, Operation::AwaitGo)];
-    let program = Program { operations, mounts: Vec::new(), traced: false, observed: false };
+    let program = Program { operations, mounts: Vec::new(), traced: false, acknowledged: false };
     // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
     let born = unsafe { birth::clone3(CloneArgs::default()) };
     let (_, pidfd) = match born.expect("a process") {
