@@ -5,7 +5,7 @@
 //! what is below; a *whiteout*, the character device 0:0, shows nothing and hides as well.
 //!
 //! The trees are the layers of an image, with or without the upper directory of a container above them, which may be
-//! running and changing it: so all is looked up below descriptors, see [`tree`](super::tree). This is the only code that
+//! running and changing it: so all is looked up below descriptors, see `tree.rs`. This is the only code that
 //! walks through an image's or a container's files: `diff`, `export`, `commit`, `ps -s`, builds and the copy driver use it.
 //!
 //! Open are the root of each tree and the one directory that was entered last, however deep that lies, so a walk through
