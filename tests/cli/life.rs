@@ -65,6 +65,7 @@ fn options_reach_the_program() {
     check(&["-w", "/made/for/it"], "pwd", "/made/for/it\n");
     check(&["-h", "attic"], "uname -n; echo $HOSTNAME", "attic\nattic\n");
     check(&["--hostname", "attic"], "uname -n", "attic\n");
+    check(&["--tmpfs", "/dev"], "echo lost >/dev/null && df -P /dev | tail -n 1 | cut -d' ' -f1", "tmpfs\n");
     check(&["--read-only", "--tmpfs", "/t"], "touch /x 2>/dev/null || echo no; touch /t/x && echo yes", "no\nyes\n");
     fs::write(place.path("note"), "from the host").unwrap();
     check(&["-v", "./note:/note:ro"], "cat /note; echo x 2>/dev/null > /note || echo; echo ro", "from the host\nro\n");
@@ -226,19 +227,28 @@ fn memory_runs_out() {
     assert!(meta.contains("cg-oom-killed:1\nexitsig:9\nstatus:SG\n"), "{meta}");
 }
 
-/// Starts a container, waits until its program has written "ready", and sends this command a signal.
+/// Waits for an event. The limit is one that only a hang exceeds.
 #[track_caller]
-fn signalled(script: &str, signal: Signal) -> (i32, String) {
-    let place = Place::new();
-    let arguments = ["run", "--rm", "-v", ".:/shared", "busybox", "sh", "-c", script];
-    let child = place.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
-    for _ in 0..1000 {
-        if place.path("ready").exists() {
-            break;
-        }
+fn wait_for(what: &str, mut has_happened: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !has_happened() {
+        assert!(begin.elapsed() < Duration::from_secs(240), "waited too long for {what}");
         thread::sleep(Duration::from_millis(10));
     }
-    assert!(place.path("ready").exists(), "the program did not start");
+}
+
+/// Starts a container, waits until its program is `runs` and has made the file `ready`, and sends this command a signal.
+#[track_caller]
+fn signalled(script: &str, runs: &str, signal: Signal) -> (i32, String) {
+    let place = Place::new();
+    let arguments = ["run", "--rm", "--name", "one", "-v", ".:/shared", "busybox", "sh", "-c", script];
+    let child = place.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    wait_for("the program", || {
+        // The shell that starts the program has handlers of its own, so that it has started is not enough.
+        let pid = || place.succeed(&["inspect", "--format", "{{.State.Pid}}", "one"]);
+        let name = |pid: String| fs::read_to_string(format!("/proc/{}/comm", pid.trim())).unwrap_or_default();
+        place.path("ready").exists() && name(pid()).trim() == runs
+    });
     kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
     let answer = place.answer(child.wait_with_output().unwrap());
     assert_eq!(place.containers(), 0);
@@ -248,12 +258,12 @@ fn signalled(script: &str, signal: Signal) -> (i32, String) {
 #[test]
 fn a_signal_reaches_a_program_that_handles_it() {
     let script = "trap 'echo handled; exit 5' TERM; touch /shared/ready; while :; do sleep 0.01; done";
-    assert_eq!(signalled(script, Signal::SIGTERM), (5, "handled\n".to_owned()));
+    assert_eq!(signalled(script, "sh", Signal::SIGTERM), (5, "handled\n".to_owned()));
 }
 
 #[test]
 fn a_signal_ends_a_program_that_does_not() {
-    assert_eq!(signalled("touch /shared/ready; exec sleep 60", Signal::SIGINT), (137, String::new()));
+    assert_eq!(signalled("touch /shared/ready; exec sleep 60", "sleep", Signal::SIGINT), (137, String::new()));
 }
 
 #[test]
@@ -309,7 +319,7 @@ fn a_container_dies_with_its_engine_and_is_told_truthfully() {
 
 #[test]
 fn a_hang_up_ends_the_container() {
-    assert_eq!(signalled("touch /shared/ready; exec sleep 60", Signal::SIGHUP), (137, String::new()));
+    assert_eq!(signalled("touch /shared/ready; exec sleep 60", "sleep", Signal::SIGHUP), (137, String::new()));
 }
 
 #[test]

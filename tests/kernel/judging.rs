@@ -187,13 +187,19 @@ fn only_files_are_tests_and_only_once() {
         assert!(output.status.code() == Some(125) && stderr.contains(told), "{stderr}");
         fs::remove_file(path).expect("it is removed");
     };
-    for name in ["tests/two.in", "tests/two.out", "programs/eve"] {
+    let fifo = |name: &str| nix::unistd::mkfifo(&homework.path(name), nix::sys::stat::Mode::from_bits_retain(0o644));
+    for name in ["tests/two.in", "tests/two.out"] {
         symlink("/etc/hostname", homework.path(name)).expect("a link");
         refused(homework.path(name), "links are not followed");
-        nix::unistd::mkfifo(&homework.path(name), nix::sys::stat::Mode::from_bits_retain(0o644)).expect("a FIFO");
+        fifo(name).expect("a FIFO");
         refused(homework.path(name), "it is not a file");
     }
-    assert_eq!(homework.verdicts(&[]), ["ada one AC <no value>"]);
+    // A student's entry is that student's verdict only.
+    symlink("/etc/hostname", homework.path("programs/eve")).expect("a link");
+    fifo("programs/mallory").expect("a FIFO");
+    let reason = "RE it cannot be judged: it is neither a file nor a directory, and links are not followed";
+    let expected = ["ada one AC <no value>".to_owned(), format!("eve one {reason}"), format!("mallory one {reason}")];
+    assert_eq!(homework.verdicts(&[]), expected);
 }
 
 /// Whoever removes a program while it is judged spoils that program's verdict and nobody else's.

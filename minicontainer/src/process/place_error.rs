@@ -39,7 +39,7 @@ pub(super) fn unusable_place(step: &Step, call: &str, errno: Errno) -> Option<Un
             ("a directory is there", "choose another place, or remove the directory from the image")
         }
         ("mknodat" | "symlinkat", Errno::EEXIST) => {
-            ("something else is there", "remove it from the bundle's rootfs, or mount a tmpfs on /dev")
+            ("something else is there", "mount nothing there, and remove from the root file system what is there")
         }
         ("open_tree", Errno::ENODEV) => (
             "the host has another file there, or another device",

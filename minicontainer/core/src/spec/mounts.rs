@@ -93,7 +93,10 @@ fn requested(spec: &MountSpec, own_ids: Option<&Linux>) -> Result<Mount, SpecErr
             bind
         }
         MountSpec::Tmpfs { target, size, mode, attributes } => {
-            let mut options: Vec<String> = attributes.iter().map(|attribute| attribute.name().to_owned()).collect();
+            // The engine makes the container's devices in a tmpfs on /dev, and nodev would make them unusable.
+            let names = attributes.iter().map(|attribute| attribute.name());
+            let mut options: Vec<String> =
+                names.filter(|name| target != "/dev" || *name != "nodev").map(str::to_owned).collect();
             options.extend(size.map(|size| format!("size={}", size.bytes())));
             options.push(format!("mode={:o}", mode.unwrap_or(0o1777)));
             let options: Vec<&str> = options.iter().map(String::as_str).collect();

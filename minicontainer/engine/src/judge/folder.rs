@@ -10,7 +10,7 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::CString,
+    ffi::{CString, OsStr, OsString},
     fs::{self, File},
     io::{self, Read},
     os::{
@@ -18,6 +18,7 @@ use std::{
         unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     },
     path::{Path, PathBuf},
+    str::Utf8Chunk,
     sync::Arc,
 };
 
@@ -39,14 +40,39 @@ pub struct Test {
 /// A program that is judged.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// Its name: a student's, mostly.
+    /// Its name, usually the student's. Characters that could change a terminal or a table are escaped.
     pub name: String,
-    /// The file, or the folder with a file `run` in it, as it was at the first look.
+    /// What is run.
+    pub source: Result<Source, Unusable>,
+}
+
+/// What is run of a program.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The file, or the folder with a file `run` in it, as it was when the judging began.
     pub file: Arc<File>,
     /// Where it was found.
     pub path: PathBuf,
     /// Whether it is a folder.
     pub is_folder: bool,
+}
+
+/// Why an entry of `programs` cannot be run. It is the verdict of that entry only, because one student must not be able
+/// to stop the judging of the others.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// It is a FIFO, a socket, a device or a symbolic link, which could lead anywhere on this machine.
+    #[error("it is neither a file nor a directory, and links are not followed")]
+    NotAFile,
+    /// Its name cannot be shown or mounted.
+    #[error("its name is not valid: only letters, digits and . _ - + @ are allowed")]
+    Name,
+    /// It could not be opened.
+    #[error("it cannot be opened: {reason}")]
+    Open {
+        /// The kernel's reason.
+        reason: String,
+    },
 }
 
 /// All that is judged at once.
@@ -92,13 +118,13 @@ fn read_tests(path: PathBuf) -> Result<Vec<Test>, JudgeError> {
     let directory = Directory::open(path)?;
     let mut halves: BTreeMap<String, [Option<Vec<u8>>; 2]> = BTreeMap::new();
     for name in directory.entries()? {
-        let half = match name.rsplit_once('.') {
-            Some((stem, "in")) => (stem, 0),
-            Some((stem, "out")) => (stem, 1),
+        let half = match (name.to_string_lossy().rsplit_once('.'), is_name(&name.to_string_lossy())) {
+            (Some((_, "in" | "out")), false) => return Err(JudgeError::Name { name: shown(&name) }),
+            (Some((stem, "in")), true) => (stem.to_owned(), 0),
+            (Some((stem, "out")), true) => (stem.to_owned(), 1),
             // Other files, such as a README, are not tests.
             _ => continue,
         };
-        let stem = checked(half.0)?;
         let failed = |source| JudgeError::Read { path: directory.path.join(&name), source };
         let content = match directory.entry(&name, OFlag::O_RDONLY | OFlag::O_NONBLOCK) {
             // So ends the opening of a link, and of a socket.
@@ -106,7 +132,7 @@ fn read_tests(path: PathBuf) -> Result<Vec<Test>, JudgeError> {
             opened => opened.and_then(read_regular).map_err(failed)?,
         };
         let content = content.ok_or_else(|| JudgeError::NotAFile { path: directory.path.join(&name) })?;
-        halves.entry(stem).or_default()[half.1] = Some(content);
+        halves.entry(half.0).or_default()[half.1] = Some(content);
     }
     let test = |(name, halves): (String, [Option<Vec<u8>>; 2])| match halves {
         [Some(input), Some(expected)] => Ok(Test { name, input: input.into(), expected }),
@@ -120,17 +146,8 @@ fn read_tests(path: PathBuf) -> Result<Vec<Test>, JudgeError> {
 
 fn read_programs(path: PathBuf) -> Result<Vec<Program>, JudgeError> {
     let directory = Directory::open(path)?;
-    let program = |entry: String| {
-        let (name, path) = (checked(&entry)?, directory.path.join(&entry));
-        let failed = |source| JudgeError::Read { path: path.clone(), source };
-        let file = directory.entry(&entry, OFlag::O_PATH).map_err(failed)?;
-        let kind = file.metadata().map_err(failed)?.file_type();
-        if !kind.is_file() && !kind.is_dir() {
-            return Err(JudgeError::NotAFile { path });
-        }
-        Ok(Program { name, file: Arc::new(file), path, is_folder: kind.is_dir() })
-    };
-    directory.entries()?.into_iter().map(program).collect()
+    let program = |entry: OsString| Program { name: shown(&entry), source: directory.program(&entry) };
+    Ok(directory.entries()?.into_iter().map(program).collect())
 }
 
 /// What a regular file holds; none of what is not a regular file.
@@ -160,16 +177,16 @@ impl Directory {
     }
 
     /// The names in it that are not hidden, in order.
-    fn entries(&self) -> Result<Vec<String>, JudgeError> {
+    fn entries(&self) -> Result<Vec<OsString>, JudgeError> {
         let failed = |source: io::Error| JudgeError::Read { path: self.path.clone(), source };
         let copy = self.file.try_clone().map_err(failed)?;
         let mut directory = nix::dir::Dir::from_fd(OwnedFd::from(copy)).map_err(|errno| failed(errno.into()))?;
         let mut names = Vec::new();
         for entry in directory.iter() {
             let entry = entry.map_err(|errno| failed(errno.into()))?;
-            let name = String::from_utf8_lossy(entry.file_name().to_bytes()).into_owned();
-            if !name.starts_with('.') {
-                names.push(name);
+            let name = entry.file_name().to_bytes();
+            if !name.starts_with(b".") {
+                names.push(OsStr::from_bytes(name).to_owned());
             }
         }
         names.sort();
@@ -177,19 +194,44 @@ impl Directory {
     }
 
     /// Opens an entry itself, through no link.
-    fn entry(&self, name: &str, flags: OFlag) -> io::Result<File> {
-        let name = CString::new(Path::new(name).as_os_str().as_bytes())?;
+    fn entry(&self, name: &OsStr, flags: OFlag) -> io::Result<File> {
+        let name = CString::new(name.as_bytes())?;
         let beneath = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS;
         let how = OpenHow::new().flags(flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).resolve(beneath);
         Ok(openat2(&self.file, name.as_c_str(), how)?.into())
     }
+
+    fn program(&self, entry: &OsStr) -> Result<Source, Unusable> {
+        let failed = |source: io::Error| Unusable::Open { reason: source.to_string() };
+        if !entry.to_str().is_some_and(is_name) {
+            return Err(Unusable::Name);
+        }
+        let file = self.entry(entry, OFlag::O_PATH).map_err(failed)?;
+        let kind = file.metadata().map_err(failed)?.file_type();
+        if !kind.is_file() && !kind.is_dir() {
+            return Err(Unusable::NotAFile);
+        }
+        Ok(Source { file: Arc::new(file), path: self.path.join(entry), is_folder: kind.is_dir() })
+    }
 }
 
-/// Names go into tables and paths: none may hold what a terminal obeys or a mount splits at.
-fn checked(name: &str) -> Result<String, JudgeError> {
-    let fits = |letter: char| letter.is_alphanumeric() || "._-+@".contains(letter);
-    match !name.is_empty() && name.chars().all(fits) {
-        true => Ok(name.to_owned()),
-        false => Err(JudgeError::Name { name: name.to_owned() }),
-    }
+/// Whether the name can go into tables and mount points: it has nothing that changes a terminal or splits a mount option.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(is_letter_of_names)
+}
+
+fn is_letter_of_names(letter: char) -> bool {
+    letter.is_alphanumeric() || "._-+@".contains(letter)
+}
+
+/// The name as it is shown; different names stay different.
+fn shown(name: &OsStr) -> String {
+    let escaped = |chunk: Utf8Chunk<'_>| {
+        let text = chunk.valid().chars().map(|letter| match is_letter_of_names(letter) {
+            true => letter.to_string(),
+            false => letter.escape_unicode().to_string(),
+        });
+        text.chain(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"))).collect::<String>()
+    };
+    name.as_bytes().utf8_chunks().map(escaped).collect()
 }

@@ -19,7 +19,7 @@
 //! | MLE | the memory limit was exceeded |
 //! | OLE | it wrote more than it may |
 //! | DLE | it failed with its disk full |
-//! | RE | it ended with an error: an exit code, a signal, or it cannot be executed |
+//! | RE | it ended with an error: an exit code, a signal, or it cannot be executed; also an entry that is not a program |
 //! | IE | the engine could not do its part; nothing is said of the program |
 //!
 //! The deciding (`compare`, [`Settings`], `outcome`, [`junit`]) is pure; `run` starts the containers.
@@ -44,7 +44,7 @@ mod tests;
 use std::{io, path::PathBuf};
 
 pub use compare::{Comparer, Comparison, difference};
-pub use folder::{Folder, Program, Test};
+pub use folder::{Folder, Program, Source, Test, Unusable};
 pub use junit::junit;
 pub use outcome::{Code, Judged, Outcome, outcome};
 pub use run::Judging;
@@ -63,11 +63,11 @@ pub enum JudgeError {
     /// There is nothing to do.
     #[error("there is nothing in {}: tests are pairs NAME.in and NAME.out in tests/, programs lie in programs/", .path.display())]
     Empty { path: PathBuf },
-    /// A name that could not be shown or mounted.
-    #[error("{name:?} is no name for a program or test: letters, digits and any of . _ - + @ make one")]
+    /// A test's name that could not be shown.
+    #[error("invalid name of a test \"{name}\": only letters, digits and . _ - + @ are allowed")]
     Name { name: String },
     /// A link could lead anywhere on this machine, and what it leads to would be shown to the program.
-    #[error("cannot use {}: it is not a file (or, in programs/, a directory), and links are not followed", .path.display())]
+    #[error("cannot use {}: it is not a file, and links are not followed", .path.display())]
     NotAFile { path: PathBuf },
     /// The settings are not understood.
     #[error("cannot read judge.toml: {reason}")]

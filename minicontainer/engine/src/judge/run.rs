@@ -29,7 +29,7 @@ use minicontainer::{
 };
 use nix::errno::Errno;
 
-use super::{Code, Comparer, Folder, Judged, Outcome, Program, Test, outcome, settings::PLACE};
+use super::{Code, Comparer, Folder, Judged, Outcome, Program, Source, Test, outcome, settings::PLACE};
 use crate::container::{ContainerError, Containers};
 
 /// A judging under way, or about to be.
@@ -65,7 +65,8 @@ impl<'a> Judging<'a> {
     /// # Errors
     /// When no container could be made.
     pub fn check(&self) -> Result<(), Error> {
-        self.folder.programs.first().map_or(Ok(()), |program| self.sandbox(program).plan().map(drop))
+        let first = self.folder.programs.iter().find_map(|program| program.source.as_ref().ok());
+        first.map_or(Ok(()), |program| self.sandbox(program).plan().map(drop))
     }
 
     /// Runs everything, `jobs` at a time; tells of each as it ends. The results come program by program and test by
@@ -114,22 +115,24 @@ impl<'a> Judging<'a> {
     }
 
     fn judge(&self, number: usize, program: &Program, test: &Test) -> Judged {
-        let (outcome, report) = match self.output(number, program, test) {
-            Ok((difference, report)) => (outcome(&report, difference), Some(report)),
+        let outcome_of = |source| self.output(number, source, test);
+        let (outcome, report) = match program.source.as_ref().map(outcome_of) {
+            Err(unusable) => (Outcome::new(Code::RuntimeError, format!("it cannot be judged: {unusable}")), None),
+            Ok(Ok((difference, report))) => (outcome(&report, difference), Some(report)),
             // The program is the student's, so that it cannot be executed is the student's, too.
-            Err(RunError::Sandbox(error)) if error.kind() != ErrorKind::Other => {
+            Ok(Err(RunError::Sandbox(error))) if error.kind() != ErrorKind::Other => {
                 (Outcome::new(Code::RuntimeError, cannot_be_executed(&error)), None)
             }
-            Err(RunError::Sandbox(error)) if lost_its_program(&error) => {
+            Ok(Err(RunError::Sandbox(error))) if lost_its_program(&error) => {
                 (Outcome::new(Code::RuntimeError, "it was removed or renamed while it was judged"), None)
             }
-            Err(error) => (Outcome::new(Code::EngineFault, error.told()), None),
+            Ok(Err(error)) => (Outcome::new(Code::EngineFault, error.told()), None),
         };
         Judged { program: program.name.clone(), test: test.name.clone(), outcome, report }
     }
 
     /// Runs a program with a test: how its answer differs from the expected one, if it does, and how it ended.
-    fn output(&self, number: usize, program: &Program, test: &Test) -> Result<(Option<String>, Report), RunError> {
+    fn output(&self, number: usize, program: &Source, test: &Test) -> Result<(Option<String>, Report), RunError> {
         let container = Containers::of(self.store).transient()?;
         let sandbox = self
             .sandbox(program)
@@ -158,7 +161,7 @@ impl<'a> Judging<'a> {
 
     /// The container of a program, without its input. Its init is the engine's, so it is not among the processes that
     /// the program may have.
-    fn sandbox(&self, program: &Program) -> Sandbox {
+    fn sandbox(&self, program: &Source) -> Sandbox {
         let settings = &self.folder.settings;
         let (place, command) = settings.place_and_command(program);
         let can_limit = |controller| self.host.cgroups.can_limit(controller);

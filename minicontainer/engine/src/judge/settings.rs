@@ -23,7 +23,7 @@ use minicontainer::{
 };
 use serde::Deserialize;
 
-use super::{Comparison, JudgeError, Program};
+use super::{Comparison, JudgeError, Source};
 
 /// The program's place in the container: in a directory, so that a folder can bring more than the program.
 pub(super) const PLACE: &str = "/program";
@@ -120,7 +120,7 @@ impl Settings {
     }
 
     /// Where the program is shown, and the command that runs it.
-    pub fn place_and_command(&self, program: &Program) -> (String, Vec<String>) {
+    pub fn place_and_command(&self, program: &Source) -> (String, Vec<String>) {
         let file = format!("{PLACE}/run");
         let command = self.command.iter().map(|word| word.replace("{program}", &file)).collect();
         (if program.is_folder { PLACE.to_owned() } else { file }, command)

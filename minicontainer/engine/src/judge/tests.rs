@@ -1,6 +1,6 @@
 //! The rules of judging, without a container.
 
-use std::{fs, time::Duration};
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, time::Duration};
 
 use minicontainer::{Report, Verdict, core::report::EnforcedLimits};
 
@@ -144,13 +144,37 @@ fn a_folder_is_read_or_refused() {
     fs::write(at("programs/ada"), "").unwrap();
     let folder = read().unwrap();
     assert_eq!(folder.tests, [Test { name: "one".into(), input: b"1".as_slice().into(), expected: b"2".into() }]);
-    let names: Vec<_> = folder.programs.iter().map(|program| (program.name.as_str(), program.is_folder)).collect();
-    assert_eq!(names, [("ada", false), ("ben", true)]);
-    let (place, command) = folder.settings.place_and_command(&folder.programs[0]);
+    let source = |number: usize| folder.programs[number].source.clone().unwrap();
+    let names: Vec<_> = folder.programs.iter().map(|program| program.name.as_str()).collect();
+    assert_eq!(names, ["ada", "ben"]);
+    assert_eq!([source(0).is_folder, source(1).is_folder], [false, true]);
+    let (place, command) = folder.settings.place_and_command(&source(0));
     assert_eq!((place.as_str(), command), ("/program/run", vec!["/program/run".to_owned()]));
-    std::os::unix::fs::symlink("/etc/shadow", at("programs/mallory")).unwrap();
-    assert!(read().unwrap_err().contains("links are not followed"));
-    fs::remove_file(at("programs/mallory")).unwrap();
+    fs::write(at("tests/a:b.in"), "").unwrap();
+    assert_eq!(
+        read().unwrap_err(),
+        "invalid name of a test \"a\\u{3a}b.in\": only letters, digits and . _ - + @ are allowed"
+    );
+}
+
+#[test]
+fn one_students_unusable_entry_does_not_stop_the_judging_of_the_others() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    fs::create_dir_all(at("tests")).unwrap();
+    fs::create_dir_all(at("programs")).unwrap();
+    fs::write(at("tests/one.in"), "").unwrap();
+    fs::write(at("tests/one.out"), "").unwrap();
+    fs::write(at("programs/ada"), "").unwrap();
+    std::os::unix::fs::symlink("/etc/shadow", at("programs/link")).unwrap();
+    nix::unistd::mkfifo(&at("programs/fifo"), nix::sys::stat::Mode::S_IRUSR).unwrap();
     fs::write(at("programs/a:b"), "").unwrap();
-    assert!(read().unwrap_err().contains("no name"));
+    fs::write(at("programs/c\n\u{1b}[2J"), "").unwrap();
+    fs::write(place.path().join("programs").join(<OsStr as OsStrExt>::from_bytes(b"d\xff")), "").unwrap();
+    let folder = Folder::read(place.path()).unwrap();
+    let found = folder.programs.iter().map(|program| {
+        let fault = program.source.as_ref().err().map_or("judged".to_owned(), ToString::to_string);
+        format!("{}: {fault}", program.name)
+    });
+    insta::assert_snapshot!(found.collect::<Vec<_>>().join("\n"));
 }
