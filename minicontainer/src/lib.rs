@@ -76,7 +76,7 @@ pub use minicontainer_layers as layers;
 pub use {
     cgroup::CgroupError,
     process::{CompileError, StartError, StepTime, heed_children},
-    sandbox::{Error, ErrorKind, Event, Output, Running, Sandbox, Signaller, StandardStream, Stdio},
+    sandbox::{Diagnostic, Error, ErrorKind, Event, Output, Running, Sandbox, Signaller, StandardStream, Stdio},
     store::Store,
 };
 

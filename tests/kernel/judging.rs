@@ -12,7 +12,7 @@ use std::{
 };
 
 use minicontainer::{
-    Error, Sandbox, StartError, Verdict,
+    Diagnostic, Error, Sandbox, StartError, Verdict,
     core::options::{Access, Profile},
 };
 use nix::errno::Errno;

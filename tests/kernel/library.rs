@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use minicontainer::core::plan::Step;
-use minicontainer::{Error, ErrorKind, Sandbox, StartError, Stdio, Verdict};
+use minicontainer::{Diagnostic, Error, ErrorKind, Sandbox, StartError, Stdio, Verdict};
 
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run, shell, text};

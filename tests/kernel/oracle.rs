@@ -6,9 +6,9 @@
 //! | Aspect | Read from |
 //! |---|---|
 //! | mounts of this mount namespace, with their options and propagation | `/proc/self/mountinfo`, proc_pid_mountinfo(5) |
-//! | cgroups with `minicontainer` in their name, in every hierarchy | the cgroup mounts |
+//! | cgroups with `minicontainer` in their name, empty or with such a process, in every hierarchy | the cgroup mounts |
 //! | network interfaces | `/proc/net/dev` |
-//! | processes that are the test's children, the engine, or see the test's directory among their mounts | `/proc/PID` |
+//! | processes that the test or its descendants started, the engine, or that see the test's directory among their mounts | `/proc/PID` |
 //! | the caller itself: descriptors, namespaces, ids, capabilities, signals, cgroups, working directory | `/proc/thread-self` |
 //! | kernel settings that containers have been known to change | `/proc/sys` |
 //! | the engine's own program | as watched files; its content is hashed once, and again after every test |
@@ -34,7 +34,7 @@ use sha2::{Digest, Sha256};
 const OURS: &str = "minicontainer";
 
 /// How long a difference may last. The kernel takes a moment to let go of a namespace's interfaces and of dead
-/// processes, and on a developer's machine others make containers too; a leak stays.
+/// processes, and on a developer's machine other programs make containers, too; a leak stays.
 const GRACE: Duration = Duration::from_secs(2);
 
 type Picture = BTreeMap<String, String>;
@@ -81,15 +81,16 @@ impl HostOracle {
         gone.chain(changed).collect()
     }
 
+    /// The differences that were there each time that was looked. One that lasts for less comes from another program.
     fn lasting_differences(&self) -> Vec<String> {
         let deadline = Instant::now() + GRACE;
-        loop {
-            let differences = self.differences();
-            if differences.is_empty() || Instant::now() > deadline {
-                return differences;
-            }
+        let mut lasting = self.differences();
+        while !lasting.is_empty() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));
+            let differences = self.differences();
+            lasting.retain(|difference| differences.contains(difference));
         }
+        lasting
     }
 
     /// `hash_engine` is how the engine's program is hashed, which is far larger than anything else that is looked at.
@@ -151,8 +152,14 @@ fn add_cgroups(picture: &mut Picture) {
 fn add_cgroups_below(picture: &mut Picture, group: &Path) {
     for child in entries(group).filter(|path| path.is_dir()) {
         if child.to_string_lossy().contains(OURS) {
-            let processes = read(child.join("cgroup.procs")).replace('\n', " ");
-            picture.insert(format!("cgroup {}", child.display()), format!("processes {processes}"));
+            let processes = read(child.join("cgroup.procs"));
+            // On a developer's machine other programs make containers, too.
+            if processes.is_empty() || processes.lines().any(is_descendant) {
+                picture.insert(
+                    format!("cgroup {}", child.display()),
+                    format!("processes {}", processes.replace('\n', " ")),
+                );
+            }
         }
         add_cgroups_below(picture, &child);
     }
@@ -174,7 +181,9 @@ fn add_processes(picture: &mut Picture, engine: &Path, directory: &Path) {
         let fields: Vec<&str> = rest.split(' ').collect();
         let is_child = fields[1] == process::id().to_string();
         let executable = link(process.join("exe"));
-        let is_engine = executable.starts_with(&*engine.to_string_lossy()) || executable.contains(&memory_file());
+        let number = process.file_name().unwrap_or_default().to_string_lossy();
+        let is_engine = executable.starts_with(&*engine.to_string_lossy())
+            || executable.contains(&memory_file()) && is_descendant(&number);
         let is_contained = link(process.join("ns/mnt")) != own_mounts
             && read(process.join("mountinfo")).contains(&*directory.to_string_lossy());
         if is_child || is_engine || is_contained {
@@ -182,6 +191,21 @@ fn add_processes(picture: &mut Picture, engine: &Path, directory: &Path) {
             picture.insert(format!("process {start}) started at {}", fields[19]), command_line);
         }
     }
+}
+
+/// Whether the process was started by this one, by a child of it, and so on.
+fn is_descendant(number: &str) -> bool {
+    let own = process::id().to_string();
+    let mut number = number.to_owned();
+    while number != own {
+        let stat = read(Path::new("/proc").join(&number).join("stat"));
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+        match parent {
+            None | Some("0" | "1") => return false,
+            Some(parent) => number = parent.to_owned(),
+        }
+    }
+    true
 }
 
 /// How /proc names a program that was executed from a sealed memfd of the engine.

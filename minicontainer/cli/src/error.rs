@@ -1,4 +1,4 @@
-//! What a person sees when something went wrong: what was tried and why it failed in one line, how to mend it in
+//! What a person sees when something went wrong: what was tried and why it failed in one line, how to fix it in
 //! another, and an exit code that tells scripts whose fault it was.
 //!
 //! | Exit code | Meaning, as in docker-run(1) |
@@ -16,20 +16,14 @@
 //! program returned. The remaining work is done all the same, and each error is printed.
 
 use std::{
+    borrow::Cow,
     ffi::OsString,
     io::{self, IsTerminal, Write},
     process::ExitCode,
 };
 
 use anyhow::anyhow;
-use minicontainer::{ErrorKind, rootfs::RootFsError, store::StoreError};
-use minicontainer_engine::{
-    ContainerError,
-    build::BuildError,
-    image::{ImageError, SeedError},
-    registry::RegistryError,
-    system::SystemError,
-};
+use minicontainer::{Diagnostic, ErrorKind};
 
 use crate::{
     format::template::TemplateError,
@@ -61,16 +55,21 @@ impl Failure {
 
     /// What stands behind a flag makes no sense.
     pub fn of_argument(flag: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-        anyhow::Error::new(error).context(format!("invalid argument for {flag}")).into()
+        Failure::of(error).context(format!("invalid argument for {flag}"))
     }
 
-    /// The same with a hint that says how to mend it.
+    /// The same with what was tried before the message.
+    pub fn context(self, tried: impl Into<String>) -> Failure {
+        Failure { error: self.error.context(tried.into()), ..self }
+    }
+
+    /// The same with a hint that says how to fix it.
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
         self
     }
 
-    /// The same with one more way to mend it.
+    /// The same with one more way to fix it.
     pub fn or_hint(mut self, other: &str) -> Failure {
         self.hint = Some(self.hint.map_or_else(|| other.to_owned(), |hint| format!("{hint}; or {other}")));
         self
@@ -97,7 +96,7 @@ impl Failure {
         message
     }
 
-    /// How to mend it.
+    /// How to fix it.
     pub fn mend(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -171,81 +170,58 @@ pub fn usage(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> 
     ExitCode::from(if is_run { ENGINE_FAILED } else { 2 })
 }
 
-impl From<minicontainer::Error> for Failure {
-    fn from(error: minicontainer::Error) -> Failure {
-        let code = match error.kind() {
-            ErrorKind::CommandNotFound => 127,
-            ErrorKind::CommandNotExecutable => 126,
-            ErrorKind::Other => ENGINE_FAILED,
+/// The command's exit code for each kind of error.
+fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::CommandNotFound => 127,
+        ErrorKind::CommandNotExecutable => 126,
+        ErrorKind::InvalidInput
+        | ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::Denied
+        | ErrorKind::Unavailable
+        | ErrorKind::Failed => 1,
+    }
+}
+
+impl<E: Diagnostic + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        let (kind, hint) = (error.kind(), error.hint().map(Cow::into_owned));
+        let error = anyhow::Error::new(error);
+        let error = match kind {
+            ErrorKind::CommandNotFound => error.context("command not found in the container"),
+            ErrorKind::CommandNotExecutable => error.context("command cannot be executed"),
+            _ => error,
         };
-        let hint = error.hint().map(ToString::to_string);
-        let error = match error.kind() {
-            ErrorKind::CommandNotFound => anyhow::Error::new(error).context("command not found in the container"),
-            ErrorKind::CommandNotExecutable => anyhow::Error::new(error).context("command cannot be executed"),
-            ErrorKind::Other => error.into(),
-        };
-        Failure { code, error, hint }
+        Failure { code: exit_code(kind), error, hint }
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Failure {
-        let hint = error.hint().to_owned();
-        Failure { code: 1, error: error.into(), hint: None }.hint(hint)
+/// Says what was tried when an error of another library ends the command.
+pub trait Context<T> {
+    /// With a fixed text, such as "cannot write JSON".
+    fn context(self, tried: &str) -> Result<T, Failure>;
+
+    /// With a text that is made only when it is needed.
+    fn with_context<S: Into<String>>(self, tried: impl FnOnce() -> S) -> Result<T, Failure>;
+}
+
+impl<T, E: std::error::Error + Send + Sync + 'static> Context<T> for Result<T, E> {
+    fn context(self, tried: &str) -> Result<T, Failure> {
+        self.with_context(|| tried)
+    }
+
+    fn with_context<S: Into<String>>(self, tried: impl FnOnce() -> S) -> Result<T, Failure> {
+        self.map_err(|error| Failure::of(error).context(tried()))
     }
 }
 
-impl From<ImageError> for Failure {
-    fn from(error: ImageError) -> Failure {
-        let hint = error.hint().to_owned();
-        Failure { code: 1, error: error.into(), hint: None }.hint(hint)
+impl<T> Context<T> for Option<T> {
+    fn context(self, tried: &str) -> Result<T, Failure> {
+        self.with_context(|| tried)
     }
-}
 
-impl From<RegistryError> for Failure {
-    fn from(error: RegistryError) -> Failure {
-        let hint = error.hint();
-        Failure { code: 1, error: error.into(), hint: None }.hint(hint)
-    }
-}
-
-impl From<BuildError> for Failure {
-    fn from(error: BuildError) -> Failure {
-        let hint = error.hint();
-        Failure::of(error).hint(hint)
-    }
-}
-
-impl From<SystemError> for Failure {
-    fn from(error: SystemError) -> Failure {
-        let hint = error.hint();
-        Failure::of(error).hint(hint)
-    }
-}
-
-impl From<SeedError> for Failure {
-    fn from(error: SeedError) -> Failure {
-        let hint = error.hint().to_owned();
-        Failure { code: 1, error: error.into(), hint: None }.hint(hint)
-    }
-}
-
-impl From<ContainerError> for Failure {
-    fn from(error: ContainerError) -> Failure {
-        let hint = error.hint();
-        Failure { code: 1, error: error.into(), hint }
-    }
-}
-
-impl From<RootFsError> for Failure {
-    fn from(error: RootFsError) -> Failure {
-        let hint = error.hint().to_owned();
-        Failure { code: 1, error: error.into(), hint: None }.hint(hint)
-    }
-}
-
-impl From<anyhow::Error> for Failure {
-    fn from(error: anyhow::Error) -> Failure {
-        Failure { code: 1, error, hint: None }
+    fn with_context<S: Into<String>>(self, tried: impl FnOnce() -> S) -> Result<T, Failure> {
+        self.ok_or_else(|| Failure::new(tried()))
     }
 }

@@ -12,9 +12,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use anyhow::Context;
-
-use crate::error::Failure;
+use crate::error::{Context, Failure};
 
 /// Writes a text to stdout.
 pub fn print(text: &str) -> Result<(), Failure> {

@@ -8,6 +8,7 @@
 //!
 //! | Module | What it holds |
 //! |---|---|
+//! | [`diagnostic`] | what every error says beside its message: its kind and a hint |
 //! | [`digest`], [`mod@reference`] | the names of things: by content (`sha256:…`) and by choice (`busybox:1.36`) |
 //! | [`image`] | what an image's config says of how to run it |
 //! | [`options`] | what `run` was asked for, parsed once into types that cannot be wrong |
@@ -20,6 +21,7 @@
 // A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
+pub mod diagnostic;
 pub mod digest;
 pub mod explain;
 pub mod image;
@@ -30,6 +32,7 @@ pub mod report;
 pub mod seccomp;
 pub mod spec;
 
+pub use diagnostic::{Diagnostic, ErrorKind};
 pub use digest::Digest;
 pub use options::RunOptions;
 pub use plan::{Host, Plan, PlanError, RootFs, Step, plan};

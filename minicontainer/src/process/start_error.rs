@@ -1,7 +1,9 @@
 //! Why a process could not be started, and what would mend it.
 
+use std::borrow::Cow;
 use std::io;
 
+use minicontainer_core::diagnostic::{Diagnostic, ErrorKind};
 use minicontainer_core::plan::{Namespace, Step};
 use nix::errno::Errno;
 
@@ -99,9 +101,23 @@ fn subject(step: &Step) -> String {
     format!(" {}", step.subject()).trim_end().to_owned()
 }
 
+impl Diagnostic for StartError {
+    fn kind(&self) -> ErrorKind {
+        let StartError::Step { step, call: "execve", errno, .. } = self else { return ErrorKind::Failed };
+        match (step.as_ref(), *errno) {
+            (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => ErrorKind::CommandNotFound,
+            (Step::Execute { .. }, _) => ErrorKind::CommandNotExecutable,
+            _ => ErrorKind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        self.fixed_hint().map(Cow::Borrowed)
+    }
+}
+
 impl StartError {
-    /// What would mend it, where that is known.
-    pub fn hint(&self) -> Option<&'static str> {
+    fn fixed_hint(&self) -> Option<&'static str> {
         match self {
             StartError::Clone { source: Errno::EPERM | Errno::ENOSPC, namespaces, .. }
                 if namespaces.contains(&Namespace::User) =>

@@ -1,9 +1,11 @@
 //! What can go wrong with a root file system, with a hint for each.
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
+
+use minicontainer_core::diagnostic::{Diagnostic, ErrorKind, fixed_hint};
 
 /// Something about a root file system that could not be done. The message says what was tried on what,
-/// [`source`](std::error::Error) why it failed, [`hint`](RootFsError::hint) what to do.
+/// [`source`](std::error::Error) why it failed, [`hint`](Diagnostic::hint) what to do.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum RootFsError {
@@ -24,9 +26,21 @@ pub enum RootFsError {
     TooMany { what: &'static str, limit: usize },
 }
 
+impl Diagnostic for RootFsError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            RootFsError::Io { source, .. } => ErrorKind::of_io(source),
+            _ => ErrorKind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        fixed_hint(self.fixed_hint())
+    }
+}
+
 impl RootFsError {
-    /// One sentence that says what to do; empty where the message says all there is.
-    pub fn hint(&self) -> &'static str {
+    fn fixed_hint(&self) -> &'static str {
         match self {
             RootFsError::Io { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

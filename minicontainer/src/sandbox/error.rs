@@ -1,11 +1,13 @@
 //! Why a sandbox could not be run. How the *program* ended is never here: that is a [`Verdict`](crate::Verdict).
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
+use minicontainer_core::diagnostic::{Diagnostic, ErrorKind};
 use minicontainer_core::image::ImageError;
 use minicontainer_core::options::UserError;
-use minicontainer_core::plan::{PlanError, Step};
+use minicontainer_core::plan::PlanError;
 use minicontainer_core::spec::SpecError;
 use nix::errno::Errno;
 
@@ -105,43 +107,39 @@ pub enum Error {
     },
 }
 
-/// What kind of fault it is, as far as exit codes tell them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// The program is not in the container: Docker's exit code 127.
-    CommandNotFound,
-    /// The program is there but cannot be executed: Docker's exit code 126.
-    CommandNotExecutable,
-    /// Anything else: Docker's exit code 125.
-    Other,
-}
-
-impl Error {
-    /// What kind of fault it is.
-    pub fn kind(&self) -> ErrorKind {
+impl Diagnostic for Error {
+    fn kind(&self) -> ErrorKind {
         match self {
-            Error::Start(StartError::Step { step, call: "execve", errno, .. }) => match (step.as_ref(), *errno) {
-                (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => ErrorKind::CommandNotFound,
-                (Step::Execute { .. }, _) => ErrorKind::CommandNotExecutable,
-                _ => ErrorKind::Other,
-            },
-            _ => ErrorKind::Other,
+            Error::Start(error) => error.kind(),
+            Error::Spec(error) => error.kind(),
+            Error::Plan(error) => error.kind(),
+            Error::RootFs(error) => error.kind(),
+            Error::Invalid { .. } | Error::Image(_) | Error::User(_) | Error::Bundle { .. } => ErrorKind::InvalidInput,
+            Error::Read { source, .. } => ErrorKind::of_io(source),
+            Error::Cgroup(_)
+            | Error::MakeDirectory { .. }
+            | Error::Stream { .. }
+            | Error::NoStatus { .. }
+            | Error::UnusableStream { .. }
+            | Error::Copy { .. }
+            | Error::Wait { .. } => ErrorKind::Failed,
         }
     }
 
-    /// What would mend it, where the message alone does not say.
-    pub fn hint(&self) -> Option<&str> {
-        match self {
-            Error::Spec(error) => error.hint(),
-            Error::Plan(error) => error.hint(),
-            Error::Start(error) => error.hint(),
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        let hint = match self {
+            Error::Spec(error) => return error.hint(),
+            Error::Plan(error) => return error.hint(),
+            Error::Start(error) => return error.hint(),
+            Error::RootFs(error) => return error.hint(),
             Error::NoStatus { .. } => {
-                Some("a program with CAP_SYS_PTRACE can stop its init from doing so; run it without that capability")
+                "a program with CAP_SYS_PTRACE can stop its init from doing so; run it without that capability"
             }
-            Error::UnusableStream { hint, .. } => Some(hint),
-            Error::Copy { stream: StandardStream::Stdin, .. } => Some("the program has read only a part of its input"),
-            Error::Copy { .. } => Some("a part of what the program wrote is lost: redirect it to where there is room"),
-            _ => None,
-        }
+            Error::UnusableStream { hint, .. } => hint,
+            Error::Copy { stream: StandardStream::Stdin, .. } => "the program has read only a part of its input",
+            Error::Copy { .. } => "a part of what the program wrote is lost: redirect it to where there is room",
+            _ => return None,
+        };
+        Some(hint.into())
     }
 }

@@ -44,7 +44,8 @@ use crate::store::Image;
 use crate::{host, process};
 use streams::Room;
 
-pub use error::{Error, ErrorKind};
+pub use error::Error;
+pub use minicontainer_core::diagnostic::{Diagnostic, ErrorKind};
 pub use running::{Event, Output, Running, Signaller};
 pub use stdio::Stdio;
 pub use streams::StandardStream;

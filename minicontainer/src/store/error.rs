@@ -1,8 +1,12 @@
 //! What can go wrong with the store, with a hint for each.
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
 
-use minicontainer_core::{Digest, Reference, reference::ReferenceError};
+use minicontainer_core::{
+    Digest, Reference,
+    diagnostic::{Diagnostic, ErrorKind, fixed_hint},
+    reference::ReferenceError,
+};
 
 /// What to do about a full disk.
 pub const SPACE_HINT: &str = "free some space: `minicontainer rmi IMAGE` removes an image";
@@ -10,7 +14,7 @@ pub const SPACE_HINT: &str = "free some space: `minicontainer rmi IMAGE` removes
 pub const DAMAGE_HINT: &str = "the image is damaged or was tampered with: fetch or save it again from where it came from, or see `minicontainer system check`";
 
 /// Something that the store could not do. The message says what was tried on what; [`source`](std::error::Error)
-/// says why it failed; [`hint`](StoreError::hint) says what to do.
+/// says why it failed; [`hint`](Diagnostic::hint) says what to do.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum StoreError {
@@ -76,9 +80,28 @@ pub enum StoreError {
     NotUnpacked { image: Digest, diff_id: Digest, blob: Digest },
 }
 
+impl Diagnostic for StoreError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            StoreError::UnknownImage { .. } => ErrorKind::NotFound,
+            StoreError::InUse { .. } | StoreError::SeveralNames { .. } => ErrorKind::Conflict,
+            StoreError::AmbiguousImage { .. } | StoreError::BadReference { .. } => ErrorKind::InvalidInput,
+            StoreError::NotWritable { .. }
+            | StoreError::NotOwned { .. }
+            | StoreError::Writable { .. }
+            | StoreError::Replaceable { .. } => ErrorKind::Denied,
+            StoreError::Io { source, .. } => ErrorKind::of_io(source),
+            _ => ErrorKind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        fixed_hint(self.fixed_hint())
+    }
+}
+
 impl StoreError {
-    /// One sentence that says what to do; empty where the message says all there is.
-    pub fn hint(&self) -> &'static str {
+    fn fixed_hint(&self) -> &'static str {
         match self {
             StoreError::NotWritable { .. } => {
                 "give yourself write access there, or set MINICONTAINER_ROOT to a directory of your own"

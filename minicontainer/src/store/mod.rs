@@ -26,14 +26,14 @@
 //! set-user-id programs. Everything in it is made by [`private`], whatever the caller's umask.
 //!
 //! ```
-//! use minicontainer::store::Store;
+//! use minicontainer::{Diagnostic, store::Store};
 //!
 //! let directory = tempfile::tempdir()?;
 //! let store = Store::open(directory.path().join("store"))?;
 //! assert!(store.images()?.is_empty());
 //!
 //! let unknown = store.image("busybox").unwrap_err();
-//! assert!(unknown.hint().contains("minicontainer image seed"));
+//! assert!(unknown.hint().unwrap().contains("minicontainer image seed"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

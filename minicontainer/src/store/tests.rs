@@ -1,5 +1,6 @@
 //! The store as its users see it, with images staged here.
 
+use minicontainer_core::Diagnostic as _;
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, chown},
@@ -111,7 +112,7 @@ fn images_are_found_by_name_and_by_the_beginning_of_their_id() {
         |name: &str| store.image(name).unwrap_err().to_string().replace(&store.root().display().to_string(), "STORE");
     insta::assert_snapshot!(message("nginx"), @r#"no image "nginx" in the store STORE"#);
     insta::assert_snapshot!(message("X"), @r#"cannot look up the image "X""#);
-    insta::assert_snapshot!(store.image("nginx").unwrap_err().hint(), @"`minicontainer pull IMAGE` fetches it; `minicontainer image seed` makes busybox from this machine's programs with no network; `minicontainer load -i FILE` reads what `docker save` wrote; `minicontainer images` lists what is there");
+    insta::assert_snapshot!(store.image("nginx").unwrap_err().hint().unwrap(), @"`minicontainer pull IMAGE` fetches it; `minicontainer image seed` makes busybox from this machine's programs with no network; `minicontainer load -i FILE` reads what `docker save` wrote; `minicontainer images` lists what is there");
 }
 
 #[test]
@@ -167,7 +168,10 @@ fn a_place_where_nothing_can_be_written_is_said_to_be_so() {
     fs::write(&file, "").unwrap();
     let error = Store::open(file.join("store")).unwrap_err();
     assert!(matches!(error, StoreError::NotWritable { .. }), "{error}");
-    assert_eq!(error.hint(), "give yourself write access there, or set MINICONTAINER_ROOT to a directory of your own");
+    assert_eq!(
+        error.hint().unwrap(),
+        "give yourself write access there, or set MINICONTAINER_ROOT to a directory of your own"
+    );
 }
 
 /// Two images, of which the second, `bad:1`, loses a blob. The first must not suffer, and the second must go.
@@ -221,7 +225,7 @@ fn an_image_whose_layers_nobody_has_unpacked_is_said_to_be_so() {
     let id = Digest::of(&config(&["base", "top"]));
     assert_eq!(error.to_string(), format!("the layer {top} of the image {} is not unpacked yet", id.short()));
     assert_eq!(
-        error.hint(),
+        error.hint().unwrap(),
         "let the engine unpack it: any `minicontainer run IMAGE` does, and in a program minicontainer_engine::image::find"
     );
     assert_eq!(names(&store), [format!("foreign:1 is damaged: {error}")]);

@@ -1,7 +1,6 @@
 //! A container's record, made before its process, so that whatever happens to the process there is somebody who knows
 //! of it.
 
-use anyhow::Context;
 use minicontainer::{
     Sandbox, Store,
     core::{
@@ -16,7 +15,7 @@ use minicontainer_engine::{
     container::{AfterExit, Attended, Id, Limits, NewContainer, cgroup_of},
 };
 
-use crate::error::Failure;
+use crate::error::{Context, Failure};
 
 /// What is to be recorded.
 pub struct Wanted<'run> {

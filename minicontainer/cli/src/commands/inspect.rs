@@ -2,7 +2,6 @@
 
 use std::{fs, process::ExitCode};
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use minicontainer::{Store, Verdict, core::plan::RootFs, rootfs, store::StoreError};
 use minicontainer_engine::{
@@ -14,7 +13,11 @@ use serde_json::{Value, json};
 
 use super::{find_image, image::inspect::document, list};
 use crate::commands::open_store;
-use crate::{error::Failure, format::Format, output};
+use crate::{
+    error::{Context, Failure},
+    format::Format,
+    output,
+};
 
 /// Show all that is known, as JSON
 #[derive(Debug, Args)]

@@ -11,9 +11,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
-use minicontainer_engine::judge::{Code, Folder, JudgeError, Judged, Judging, junit};
+use minicontainer_engine::judge::{Code, Folder, Judged, Judging, junit};
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
@@ -29,7 +28,7 @@ use super::{
 };
 use crate::commands::open_store;
 use crate::{
-    error::{ENGINE_FAILED, Failure, warn},
+    error::{Context, ENGINE_FAILED, Failure, warn},
     format::choice::Choice,
     output::{print, print_json, say},
     table,
@@ -235,19 +234,6 @@ fn coloured(table: &str) -> String {
             .collect(),
     };
     table.split_inclusive('\n').enumerate().map(line).collect()
-}
-
-impl From<JudgeError> for Failure {
-    fn from(error: JudgeError) -> Failure {
-        let hint = match &error {
-            JudgeError::Read { .. } | JudgeError::HalfATest { .. } | JudgeError::Empty { .. } => {
-                "minicontainer judge --help draws the folder"
-            }
-            JudgeError::Settings { .. } => "minicontainer judge --help lists the settings",
-            _ => "",
-        };
-        Failure::of(error).hint(hint)
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context;
 use clap::Args;
 use minicontainer::core::reference::DEFAULT_REGISTRY;
 use minicontainer_engine::registry::{self, Connection, Credentials, Saved, Secret};
@@ -13,7 +12,7 @@ use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 use super::run::terminal::remember_settings;
 use crate::{
-    error::{Failure, warn},
+    error::{Context, Failure, warn},
     output::{self, say},
 };
 

@@ -5,7 +5,6 @@
 
 use std::{collections::BTreeSet, env, error::Error};
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use minicontainer::{
     Sandbox,
@@ -18,7 +17,7 @@ use minicontainer::{
 };
 
 use super::security::SecurityArguments;
-use crate::error::Failure;
+use crate::error::{Context, Failure};
 
 /// What a container shall be.
 #[derive(Debug, Args)]

@@ -8,7 +8,6 @@ use std::{
     os::unix::fs::{FileTypeExt, MetadataExt},
 };
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use minicontainer::core::{
     RunOptions,
@@ -19,7 +18,7 @@ use oci_spec::runtime::LinuxSeccomp;
 use serde_json::Value;
 
 use super::options::{parse_all, parse_one};
-use crate::error::Failure;
+use crate::error::{Context, Failure};
 
 /// How strictly a container is held.
 #[derive(Debug, Args)]

@@ -6,7 +6,6 @@
 
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
 use clap::Args;
 use minicontainer::{
     rootfs::{self, Driver},
@@ -15,7 +14,10 @@ use minicontainer::{
 
 use super::{find_image, options::ContainerArguments};
 use crate::commands::open_store;
-use crate::{error::Failure, output};
+use crate::{
+    error::{Context, Failure},
+    output,
+};
 
 /// Write a bundle: a config.json and a rootfs that runc, crun and others run
 #[derive(Debug, Args)]

@@ -12,12 +12,16 @@ pub mod choice;
 pub mod list;
 pub mod template;
 
-use anyhow::Context;
+use minicontainer::{Diagnostic, ErrorKind};
 use serde::Serialize;
 use serde_json::Value;
 
 use self::template::{Heading, Template, TemplateError};
-use crate::{error::Failure, output::json_text, table};
+use crate::{
+    error::{Context, Failure},
+    output::json_text,
+    table,
+};
 
 /// What `--format` asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,9 +34,9 @@ pub enum Format {
     Table(Template),
 }
 
-impl From<TemplateError> for Failure {
-    fn from(error: TemplateError) -> Failure {
-        Failure::of(error)
+impl Diagnostic for TemplateError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::InvalidInput
     }
 }
 

@@ -1,8 +1,11 @@
 //! Why there is no plan.
 
+use std::borrow::Cow;
+
 use oci_spec::runtime::Spec;
 
 use super::Namespace;
+use crate::diagnostic::{Diagnostic, ErrorKind};
 use crate::seccomp::SeccompError;
 
 /// Why a container cannot be planned. No process exists yet when this is returned.
@@ -153,19 +156,23 @@ pub enum PlanError {
     },
 }
 
-impl PlanError {
-    /// What would mend it, where the message alone does not say.
-    pub fn hint(&self) -> Option<&str> {
-        match self {
+impl Diagnostic for PlanError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::InvalidInput
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        let hint = match self {
             PlanError::UserNamespacesUnavailable { mend, .. }
             | PlanError::IdNotMapped { mend, .. }
-            | PlanError::LimitUnavailable { mend, .. } => Some(mend),
+            | PlanError::LimitUnavailable { mend, .. } => mend.as_str(),
             PlanError::CoversProc { .. } => {
-                Some("mount it somewhere else, such as /data; single files such as /proc/meminfo can be covered")
+                "mount it somewhere else, such as /data; single files such as /proc/meminfo can be covered"
             }
-            PlanError::SysctlNeedsProc { .. } => Some("add a mount of type proc on /proc to the runtime config"),
-            _ => None,
-        }
+            PlanError::SysctlNeedsProc { .. } => "add a mount of type proc on /proc to the runtime config",
+            _ => return None,
+        };
+        Some(hint.into())
     }
 }
 

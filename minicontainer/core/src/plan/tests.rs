@@ -2,6 +2,7 @@
 
 mod mounts;
 
+use crate::diagnostic::Diagnostic;
 use std::collections::BTreeSet;
 
 use oci_spec::runtime::{LinuxIdMappingBuilder, Mount, Spec};
@@ -342,7 +343,7 @@ fn refusals() {
     ];
     let text = cases.map(|(name, result)| match result {
         Ok(_) => format!("{name}: PLANNED"),
-        Err(error) => format!("{name}:\n  {error}\n  hint: {}", error.hint().unwrap_or("-")),
+        Err(error) => format!("{name}:\n  {error}\n  hint: {}", error.hint().unwrap_or("-".into())),
     });
     insta::assert_snapshot!(text.join("\n"));
 }

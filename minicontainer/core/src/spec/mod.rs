@@ -26,6 +26,7 @@ mod limits;
 mod mounts;
 mod profile;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use oci_spec::runtime::{
@@ -33,6 +34,7 @@ use oci_spec::runtime::{
     LinuxTimeOffset, Process, Root, Spec, User,
 };
 
+use crate::diagnostic::{Diagnostic, ErrorKind};
 use crate::image::ProcessSettings;
 use crate::options::{
     Access, ByteSize, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions, TimeOffset, WindowSize,
@@ -103,11 +105,14 @@ pub enum SpecError {
     },
 }
 
-impl SpecError {
-    /// What to change, where the message alone does not say.
-    pub fn hint(&self) -> Option<&str> {
+impl Diagnostic for SpecError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::InvalidInput
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
-            SpecError::NoOwnIds(error) => Some(&error.hint),
+            SpecError::NoOwnIds(error) => Some(error.hint.as_str().into()),
             _ => None,
         }
     }

@@ -1,10 +1,11 @@
-//! Why a build fails, and how to mend it.
+//! Why a build fails, and how to fix it.
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
 
 use minicontainer::{
     core::{
         Digest,
+        diagnostic::{Diagnostic, ErrorKind, fixed_hint},
         options::{EnvError, UserError},
         reference::ReferenceError,
     },
@@ -153,16 +154,33 @@ impl From<StoreError> for BuildError {
     }
 }
 
-impl BuildError {
-    /// How to mend it; empty where the message says all there is.
-    pub fn hint(&self) -> String {
+impl Diagnostic for BuildError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            BuildError::Step { source, .. } => source.kind(),
+            BuildError::Container { source, .. } => source.kind(),
+            BuildError::Pull { source, .. } => source.kind(),
+            BuildError::Image { source, .. } => source.kind(),
+            BuildError::Layer(error) => error.kind(),
+            BuildError::RootFs(error) => error.kind(),
+            BuildError::Store(error) => error.kind(),
+            BuildError::Busy => ErrorKind::Conflict,
+            BuildError::Dockerfile(_) | BuildError::Ignore(_) | BuildError::NotFound { .. } => ErrorKind::InvalidInput,
+            _ => ErrorKind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
         let fixed = match self {
             BuildError::Step { source, .. } => return source.hint(),
-            BuildError::Sandbox { source, .. } => return source.hint().unwrap_or_default().to_string(),
-            BuildError::Container { source, .. } => return source.hint().unwrap_or_default(),
-            BuildError::Pull { source, .. } => return source.hint().to_string(),
-            BuildError::Image { source, .. } => source.hint(),
-            BuildError::Unpack { source, .. } | BuildError::ContextArchive { source } => source.hint(),
+            BuildError::Sandbox { source, .. } => return source.hint(),
+            BuildError::Container { source, .. } => return source.hint(),
+            BuildError::Pull { source, .. } => return source.hint(),
+            BuildError::Image { source, .. } => return source.hint(),
+            BuildError::Unpack { source, .. } | BuildError::ContextArchive { source } => return source.hint(),
+            BuildError::Layer(error) => return error.hint(),
+            BuildError::RootFs(error) => return error.hint(),
+            BuildError::Store(error) => return error.hint(),
             BuildError::Write { source, .. } | BuildError::Make { source, .. }
                 if source.kind() == io::ErrorKind::StorageFull =>
             {
@@ -179,14 +197,13 @@ impl BuildError {
             BuildError::Secret { .. } => "pass it with --secret id=ID,src=FILE",
             BuildError::Vanished { .. } => "build again",
             BuildError::Busy => "try again when it has ended",
-            BuildError::Layer(error) => error.hint(),
-            BuildError::RootFs(error) => error.hint(),
-            BuildError::Store(error) => error.hint(),
             _ => "",
         };
-        fixed.to_owned()
+        fixed_hint(fixed)
     }
+}
 
+impl BuildError {
     /// Where in the Dockerfile the step stands that failed, if one did.
     pub fn place(&self) -> Option<Position> {
         match self {

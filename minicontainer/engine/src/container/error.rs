@@ -1,8 +1,15 @@
 //! What can go wrong with containers. The wording of what Docker says too is Docker's, since scripts match it.
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
 
-use minicontainer::{core::options::ContainerName, rootfs::RootFsError, store::StoreError};
+use minicontainer::{
+    core::{
+        diagnostic::{Diagnostic, ErrorKind},
+        options::ContainerName,
+    },
+    rootfs::RootFsError,
+    store::StoreError,
+};
 use nix::errno::Errno;
 
 use super::{Id, prune::id_of};
@@ -87,40 +94,59 @@ pub enum ContainerError {
     RootFs(#[from] RootFsError),
 }
 
-impl ContainerError {
-    /// One sentence that says how to mend it, where the message does not.
-    pub fn hint(&self) -> Option<String> {
-        let text = match self {
+impl Diagnostic for ContainerError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            ContainerError::NameTaken { .. } | ContainerError::IsRunning { .. } => ErrorKind::Conflict,
+            ContainerError::Unknown { .. } => ErrorKind::NotFound,
+            ContainerError::Ambiguous { .. } => ErrorKind::InvalidInput,
+            ContainerError::Kill { .. } => ErrorKind::Denied,
+            ContainerError::StillAlive { .. } | ContainerError::Record { .. } => ErrorKind::Failed,
+            ContainerError::Io { source, .. } => ErrorKind::of_io(source),
+            ContainerError::Store(error) => error.kind(),
+            ContainerError::RootFs(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        let hint = match self {
             ContainerError::NameTaken { name, .. } => {
-                return Some(format!("`minicontainer rm {name}` removes it; or choose another --name"));
+                format!("`minicontainer rm {name}` removes it; or choose another --name")
             }
-            ContainerError::IsRunning { name } => {
-                return Some(format!("`minicontainer rm -f {name}` kills and removes it"));
-            }
+            ContainerError::IsRunning { name } => format!("`minicontainer rm -f {name}` kills and removes it"),
             ContainerError::Ambiguous { ids, .. } => {
                 let ids: Vec<&str> = ids.iter().map(Id::short).collect();
-                return Some(format!("write more digits; it fits {}", ids.join(", ")));
+                format!("write more digits; it fits {}", ids.join(", "))
             }
-            ContainerError::Unknown { .. } => "`minicontainer ps -a` lists the containers that there are",
+            ContainerError::Unknown { .. } => {
+                return Some("`minicontainer ps -a` lists the containers that there are".into());
+            }
             ContainerError::Record { path, .. } => {
                 let id = path.parent().and_then(id_of);
                 let id = id.as_ref().map_or("ID", Id::short);
-                return Some(format!(
+                format!(
                     "the file was changed or damaged; `minicontainer rm {id}` removes the container with all that it wrote"
-                ));
+                )
             }
-            ContainerError::Kill { .. } => "it belongs to another user: remove the container as that user or as root",
-            ContainerError::StillAlive { .. } => "it hangs in the kernel, maybe on a broken disk: try again later",
-            ContainerError::Store(error) => error.hint(),
+            ContainerError::Kill { .. } => {
+                return Some("it belongs to another user: remove the container as that user or as root".into());
+            }
+            ContainerError::StillAlive { .. } => {
+                return Some("it hangs in the kernel, maybe on a broken disk: try again later".into());
+            }
+            ContainerError::Store(error) => return error.hint(),
+            ContainerError::RootFs(error) => return error.hint(),
             ContainerError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "free some space: `minicontainer rm CONTAINER` removes a container, `minicontainer rmi IMAGE` an image"
+                let hint = "free some space: `minicontainer rm CONTAINER` removes a container, `minicontainer rmi IMAGE` an image";
+                return Some(hint.into());
             }
-            ContainerError::RootFs(error) => error.hint(),
-            ContainerError::Io { .. } => "",
+            ContainerError::Io { .. } => return None,
         };
-        (!text.is_empty()).then(|| text.to_owned())
+        Some(hint.into())
     }
+}
 
+impl ContainerError {
     /// For `map_err`: remembers what was tried on which path.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ContainerError {
         let path = path.into();

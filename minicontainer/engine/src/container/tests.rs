@@ -1,3 +1,4 @@
+use minicontainer::Diagnostic as _;
 use std::{process::Command, sync::Barrier, thread};
 
 use minicontainer::{Report, Verdict, core::report::EnforcedLimits, store::Store};

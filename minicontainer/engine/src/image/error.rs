@@ -1,9 +1,13 @@
-//! Why an image cannot be loaded, and for each reason how to mend it.
+//! Why an image cannot be loaded, and for each reason how to fix it.
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
 
 use minicontainer::{
-    core::{Digest, reference::ReferenceError},
+    core::{
+        Digest,
+        diagnostic::{Diagnostic, ErrorKind, fixed_hint},
+        reference::ReferenceError,
+    },
     rootfs::RootFsError,
     store::{DAMAGE_HINT, SPACE_HINT, StoreError},
 };
@@ -84,10 +88,25 @@ pub enum ImageError {
     Store(#[from] StoreError),
 }
 
-impl ImageError {
-    /// One sentence that says how to mend it; empty where the message says all there is.
-    pub fn hint(&self) -> &'static str {
+impl Diagnostic for ImageError {
+    fn kind(&self) -> ErrorKind {
         match self {
+            ImageError::Store(error) | ImageError::Pack(PackError::Store(error)) => error.kind(),
+            ImageError::Merge { source } | ImageError::Compare { source } => source.kind(),
+            ImageError::Pack(PackError::Read(error)) => error.kind(),
+            ImageError::LayerInUse { .. } => ErrorKind::Conflict,
+            ImageError::Platform { .. } | ImageError::Missing { .. } => ErrorKind::NotFound,
+            ImageError::Layout { source, .. } => ErrorKind::of_io(source),
+            ImageError::Save { .. } | ImageError::Pack(_) => ErrorKind::Failed,
+            _ => ErrorKind::InvalidInput,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        let hint = match self {
+            ImageError::Merge { source } | ImageError::Compare { source } => return source.hint(),
+            ImageError::Pack(PackError::Store(error)) | ImageError::Store(error) => return error.hint(),
+            ImageError::Pack(PackError::Read(error)) => return error.hint(),
             ImageError::NotAnArchive => "make one with `docker save -o FILE IMAGE` or `skopeo copy … oci-archive:FILE`",
             ImageError::Archive { .. } => "the file may be cut short or no tar at all: make it anew",
             ImageError::BadReference { .. } => "save the image again under a name that Docker accepts",
@@ -100,13 +119,10 @@ impl ImageError {
                 source.hint()
             }
             ImageError::LayerInUse { .. } => "then `minicontainer system check --repair` unpacks it again",
-            ImageError::Merge { source } | ImageError::Compare { source } => source.hint(),
             ImageError::Save { source } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
-            ImageError::Pack(PackError::Store(error)) => error.hint(),
-            ImageError::Pack(PackError::Read(error)) => error.hint(),
             ImageError::Save { .. } | ImageError::Change(_) | ImageError::Pack(_) => "",
             ImageError::Layout { .. } | ImageError::NotAnImage { .. } => "",
-            ImageError::Store(error) => error.hint(),
-        }
+        };
+        fixed_hint(hint)
     }
 }

@@ -41,7 +41,9 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
+
+use minicontainer::{Diagnostic, ErrorKind};
 
 pub use compare::{Comparer, Comparison, difference};
 pub use folder::{Folder, Program, Source, Test, Unusable};
@@ -72,4 +74,23 @@ pub enum JudgeError {
     /// The settings are not understood.
     #[error("cannot read judge.toml: {reason}")]
     Settings { reason: String },
+}
+
+impl Diagnostic for JudgeError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            JudgeError::Read { source, .. } => ErrorKind::of_io(source),
+            _ => ErrorKind::InvalidInput,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            JudgeError::Read { .. } | JudgeError::HalfATest { .. } | JudgeError::Empty { .. } => {
+                Some("minicontainer judge --help draws the folder".into())
+            }
+            JudgeError::Settings { .. } => Some("minicontainer judge --help lists the settings".into()),
+            JudgeError::Name { .. } | JudgeError::NotAFile { .. } => None,
+        }
+    }
 }

@@ -9,6 +9,7 @@
 //! on the disk and in the control groups, the next command that makes a container removes (`container/transient.rs`).
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
@@ -18,7 +19,7 @@ use std::{
 };
 
 use minicontainer::{
-    Error, ErrorKind, Report, Sandbox, Signaller, StandardStream, StartError, Stdio, Store,
+    Diagnostic, Error, ErrorKind, Report, Sandbox, Signaller, StandardStream, StartError, Stdio, Store,
     core::{
         Host,
         options::{Access, Profile},
@@ -120,7 +121,7 @@ impl<'a> Judging<'a> {
             Err(unusable) => (Outcome::new(Code::RuntimeError, format!("it cannot be judged: {unusable}")), None),
             Ok(Ok((difference, report))) => (outcome(&report, difference), Some(report)),
             // The program is the student's, so that it cannot be executed is the student's, too.
-            Ok(Err(RunError::Sandbox(error))) if error.kind() != ErrorKind::Other => {
+            Ok(Err(RunError::Sandbox(error))) if is_about_the_program(&error) => {
                 (Outcome::new(Code::RuntimeError, cannot_be_executed(&error)), None)
             }
             Ok(Err(RunError::Sandbox(error))) if lost_its_program(&error) => {
@@ -218,7 +219,12 @@ fn lost_its_program(error: &Error) -> bool {
     matches!(step.as_ref(), Step::BindMount { destination, .. } if destination.starts_with(PLACE))
 }
 
+/// Whether the program does not exist or cannot be executed.
+fn is_about_the_program(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::CommandNotFound | ErrorKind::CommandNotExecutable)
+}
+
 fn cannot_be_executed(error: &Error) -> String {
-    let reason = error.hint().map_or_else(|| error.to_string(), str::to_owned);
+    let reason = error.hint().map_or_else(|| error.to_string(), Cow::into_owned);
     format!("it cannot be executed: {reason}")
 }

@@ -1,8 +1,11 @@
-//! What can go wrong between here and a registry, and for each how to mend it.
+//! What can go wrong between here and a registry, and for each how to fix it.
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
 
-use minicontainer::store::{DAMAGE_HINT, StoreError};
+use minicontainer::{
+    core::diagnostic::{Diagnostic, ErrorKind},
+    store::{DAMAGE_HINT, StoreError},
+};
 
 use super::{mistrust::Mistrust, redirect::RefusedPlace};
 use crate::image::ImageError;
@@ -136,10 +139,31 @@ fn told(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
-impl RegistryError {
-    /// One sentence that says how to mend it; empty where the message says all there is.
-    pub fn hint(&self) -> String {
+impl Diagnostic for RegistryError {
+    fn kind(&self) -> ErrorKind {
         match self {
+            RegistryError::Image(error) => error.kind(),
+            RegistryError::Store(error) => error.kind(),
+            RegistryError::PullDenied { .. }
+            | RegistryError::UnknownManifest { .. }
+            | RegistryError::UnknownRepository { .. }
+            | RegistryError::NoPlatform { .. }
+            | RegistryError::OtherPlatform { .. } => ErrorKind::NotFound,
+            RegistryError::PushDenied { .. } | RegistryError::Unauthorized { .. } => ErrorKind::Denied,
+            RegistryError::Unreachable { .. }
+            | RegistryError::Busy { .. }
+            | RegistryError::Later { .. }
+            | RegistryError::Slow { .. } => ErrorKind::Unavailable,
+            RegistryError::NoTag { .. } | RegistryError::BadRegistry { .. } => ErrorKind::InvalidInput,
+            RegistryError::Config { source, .. } | RegistryError::Local { source, .. } => ErrorKind::of_io(source),
+            _ => ErrorKind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        let hint = match self {
+            RegistryError::Image(error) => return error.hint(),
+            RegistryError::Store(error) => return error.hint(),
             RegistryError::Unreachable { host, failing, .. } => match failing {
                 Failing::Name => "check the registry's name, and whether this machine is on the network".to_owned(),
                 Failing::Refused => "check the registry's name and port, and whether it runs".to_owned(),
@@ -175,18 +199,19 @@ impl RegistryError {
             RegistryError::BadRegistry { .. } => {
                 "write a host, maybe with a port, such as registry.example.com:5000".to_owned()
             }
-            RegistryError::ConfigContent { .. } => "mend the file, or move it away".to_owned(),
+            RegistryError::ConfigContent { .. } => "fix the file, or move it away".to_owned(),
             RegistryError::NoAuthorities { .. } => {
                 "install the package ca-certificates, or set SSL_CERT_FILE to a file of such certificates".to_owned()
             }
             RegistryError::NoHome => "set HOME".to_owned(),
             RegistryError::Helper { program, .. } => format!("see whether `{program}` is installed and works"),
-            RegistryError::Image(error) => error.hint().to_owned(),
-            RegistryError::Store(error) => error.hint().to_owned(),
-            _ => String::new(),
-        }
+            _ => return None,
+        };
+        Some(hint.into())
     }
+}
 
+impl RegistryError {
     /// Whether a later try may go on where this one ended.
     pub(super) fn is_worth_waiting(&self) -> bool {
         let later = |error: &RegistryError| {

@@ -1,8 +1,11 @@
 //! What can go wrong with the store as a whole: whatever can go wrong with its parts.
 
-use std::{io, path::PathBuf};
+use std::{borrow::Cow, io, path::PathBuf};
 
-use minicontainer::store::{SPACE_HINT, StoreError};
+use minicontainer::{
+    core::diagnostic::{Diagnostic, ErrorKind},
+    store::{SPACE_HINT, StoreError},
+};
 
 use crate::{build::BuildError, container::ContainerError, image::ImageError};
 
@@ -33,19 +36,30 @@ pub enum SystemError {
     },
 }
 
-impl SystemError {
-    /// How to mend it; empty where the message says all there is.
-    pub fn hint(&self) -> String {
+impl Diagnostic for SystemError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            SystemError::Container(error) => error.hint().unwrap_or_default(),
-            SystemError::Build(error) => error.hint().to_owned(),
-            SystemError::Image(error) => error.hint().to_owned(),
-            SystemError::Store(error) => error.hint().to_owned(),
-            SystemError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT.to_owned(),
-            SystemError::Io { .. } => String::new(),
+            SystemError::Container(error) => error.kind(),
+            SystemError::Build(error) => error.kind(),
+            SystemError::Image(error) => error.kind(),
+            SystemError::Store(error) => error.kind(),
+            SystemError::Io { source, .. } => ErrorKind::of_io(source),
         }
     }
 
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            SystemError::Container(error) => error.hint(),
+            SystemError::Build(error) => error.hint(),
+            SystemError::Image(error) => error.hint(),
+            SystemError::Store(error) => error.hint(),
+            SystemError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => Some(SPACE_HINT.into()),
+            SystemError::Io { .. } => None,
+        }
+    }
+}
+
+impl SystemError {
     /// For `map_err`: remembers what was tried on which path.
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> SystemError {
         let path = path.into();

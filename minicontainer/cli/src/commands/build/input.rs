@@ -13,14 +13,13 @@ use std::{
     path::{Component, Path, PathBuf, absolute},
 };
 
-use anyhow::{Context as _, bail};
 use minicontainer_dockerfile::{BuildOptions, Ignore, LARGEST, Platform};
 use minicontainer_engine::build::{BuildError, Context, LARGEST_SECRET, Secrets};
 use nix::libc::O_NONBLOCK;
 
 use super::BuildArguments;
 use crate::commands::open_store;
-use crate::error::Failure;
+use crate::error::{Context as _, Failure};
 
 /// What is read before anything is built.
 pub struct Input {
@@ -215,14 +214,14 @@ pub fn epoch(arguments: &[String]) -> Result<Option<i64>, Failure> {
 pub fn secrets(given: &[String]) -> Result<Secrets, Failure> {
     let mut secrets = Secrets::default();
     for text in given {
-        let secret = secret(text).with_context(|| format!("invalid argument for --secret: {text}"));
+        let secret = secret(text).map_err(|failure| failure.context(format!("invalid argument for --secret: {text}")));
         let (id, content) = secret?;
         secrets.insert(id, content);
     }
     Ok(secrets)
 }
 
-fn secret(text: &str) -> anyhow::Result<(String, Vec<u8>)> {
+fn secret(text: &str) -> Result<(String, Vec<u8>), Failure> {
     let (mut id, mut file, mut variable, mut kind) = (None, None, None, None);
     for field in text.split(',') {
         match field.split_once('=') {
@@ -230,12 +229,12 @@ fn secret(text: &str) -> anyhow::Result<(String, Vec<u8>)> {
             Some(("src" | "source", value)) => file = Some(value),
             Some(("env", value)) => variable = Some(value),
             Some(("type", value)) => kind = Some(value),
-            _ => bail!("{field:?} is none of id=, src=, env= and type="),
+            _ => return Err(Failure::new(format!("{field:?} is none of id=, src=, env= and type="))),
         }
     }
-    let Some(id) = id.filter(|id| !id.is_empty()) else { bail!("there is no id=") };
+    let Some(id) = id.filter(|id| !id.is_empty()) else { return Err(Failure::new("there is no id=")) };
     if !matches!(kind, None | Some("file" | "env")) || (kind == Some("env") && file.is_some() && variable.is_some()) {
-        bail!("a secret is of type=file or type=env");
+        return Err(Failure::new("a secret is of type=file or type=env"));
     }
     if kind == Some("env") {
         variable = variable.or(file).or(Some(id));
@@ -250,7 +249,7 @@ fn secret(text: &str) -> anyhow::Result<(String, Vec<u8>)> {
         },
     };
     if content.len() > LARGEST_SECRET {
-        bail!("it is larger than {LARGEST_SECRET} bytes");
+        return Err(Failure::new(format!("it is larger than {LARGEST_SECRET} bytes")));
     }
     Ok((id.to_owned(), content))
 }
@@ -259,11 +258,11 @@ fn env_bytes(name: &str) -> Option<Vec<u8>> {
     env::var_os(name).map(std::os::unix::ffi::OsStringExt::into_vec)
 }
 
-fn secret_file(path: &str) -> anyhow::Result<Vec<u8>> {
+fn secret_file(path: &str) -> Result<Vec<u8>, Failure> {
     let opened = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path);
     let file = opened.with_context(|| format!("cannot read {path}"))?;
-    if !file.metadata()?.is_file() {
-        bail!("{path} is no regular file");
+    if !file.metadata().with_context(|| format!("cannot read {path}"))?.is_file() {
+        return Err(Failure::new(format!("{path} is not a regular file")));
     }
     let mut content = Vec::new();
     file.take(LARGEST_SECRET as u64 + 1).read_to_end(&mut content).with_context(|| format!("cannot read {path}"))?;

@@ -26,10 +26,9 @@ use std::{
     thread,
 };
 
-use anyhow::Context as _;
 pub use arguments::BuildArguments;
 use minicontainer::{
-    Store,
+    Diagnostic, Store,
     core::{Reference, options::Network},
 };
 use minicontainer_dockerfile::{Dockerfile, explain, mistake::snippet};
@@ -44,7 +43,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::run::signals::{self, Attention};
 use crate::commands::open_store;
 use crate::{
-    error::{Failure, warn},
+    error::{Context as _, Failure, warn},
     language,
     output::{self, say, visible, visible_lines},
     progress::{Shown, Stream},
@@ -199,16 +198,12 @@ fn fail(file: &File, error: BuildError) -> Result<ExitCode, Failure> {
     match error {
         BuildError::Dockerfile(mistake) => Ok(told_mistake(&mistake.render(&file.name, &file.text()))),
         BuildError::Step { span, source, .. } => {
-            let hint = source.hint();
+            let hint = source.hint().map(|hint| hint.into_owned());
             // A command may have several lines.
             let message = visible(&Failure::of(*source).message()).into_owned();
-            let hint = Some(hint.as_str()).filter(|hint| !hint.is_empty());
-            Ok(told_mistake(&snippet(&file.name, &file.text(), span, &message, hint)))
+            Ok(told_mistake(&snippet(&file.name, &file.text(), span, &message, hint.as_deref())))
         }
-        error => {
-            let hint = error.hint();
-            Err(Failure::of(error).hint(hint))
-        }
+        error => Err(error.into()),
     }
 }
 

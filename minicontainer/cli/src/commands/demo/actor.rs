@@ -5,7 +5,6 @@ use std::{
     io::{BufRead, BufReader, Write},
 };
 
-use anyhow::Context;
 use minicontainer::{
     Running, Sandbox, Stdio, Store,
     core::{RunOptions, plan::Plan},
@@ -19,7 +18,7 @@ use minicontainer_engine::{
 
 use crate::{
     commands::create::{Recorded, Wanted, create},
-    error::Failure,
+    error::{Context, Failure},
 };
 
 /// A container whose shell waits for commands. Dropped, it is killed, and the next command sweeps up what is left.

@@ -7,7 +7,6 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context;
 use clap::Args;
 use minicontainer::{
     Store,
@@ -18,7 +17,7 @@ use minicontainer_engine::image::{self, ImageError, Importing};
 use super::{super::registry::has_tag, new_name, time_of_making, warn_of};
 use crate::commands::open_store;
 use crate::{
-    error::Failure,
+    error::{Context, Failure},
     output,
     progress::{Shown, Stream},
 };

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, io::Read};
 
-use anyhow::Context;
 use minicontainer::{Store, store::Image};
 use minicontainer_engine::image::{self, Sharing};
 use serde_json::{Value, json};
 
-use crate::{commands::inspect::NEVER, error::Failure};
+use crate::{
+    commands::inspect::NEVER,
+    error::{Context, Failure},
+};
 
 /// An image's config is a document of at most this size; the store has read it before.
 const DOCUMENT_LIMIT: u64 = 4 << 20;

@@ -25,11 +25,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
 use minicontainer::{Report, Verdict};
 use nix::sys::signal::Signal;
 
-use crate::error::Failure;
+use crate::error::{Context, Failure};
 
 /// A file that will be there whole or not at all: written beside its place and renamed. It is opened before the
 /// container starts, so that a wrong path is told before the work is done and not after.

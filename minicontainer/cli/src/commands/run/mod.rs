@@ -13,7 +13,6 @@ pub mod terminal;
 
 use std::{fs, io::IsTerminal, os::fd::AsFd, path::PathBuf, process::ExitCode, time::Duration};
 
-use anyhow::Context;
 use clap::Args;
 use minicontainer::{
     Error, Event, Report, Running, Stdio, Store, Verdict,
@@ -34,7 +33,7 @@ use super::{
 };
 use crate::commands::open_store;
 use crate::{
-    error::{Failure, complain, first_of, warn},
+    error::{Context, Failure, complain, first_of, warn},
     language,
     output::{say, visible},
 };
@@ -182,7 +181,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
             let failure = match store.image(image.id.as_str()) {
                 // Somebody removed it before the container had a record.
                 Err(gone @ StoreError::UnknownImage { .. }) => Failure::from(gone).of_run(),
-                _ => Failure::from(error),
+                _ => Failure::from(error).of_run(),
             };
             meta_file.map_or(Ok(()), |file| file.write(measured::fault(&failure.message()).as_bytes()))?;
             not_started(attended, &failure)?;
@@ -223,7 +222,7 @@ fn attend(running: &mut Running, signals: &SignalFd, attention: Attention, raw: 
             Event::Ended => return Ok(()),
             Event::HungUp => {
                 if let Err(reason) = signals::deliver(running, Signal::SIGHUP as i32) {
-                    warn(&format!("cannot tell the container that its terminal is gone: {reason:#}"));
+                    warn(&format!("cannot tell the container that its terminal is gone: {}", reason.message()));
                 }
             }
             Event::Ready if !running.has_ended() => {

@@ -33,7 +33,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
 use minicontainer::Running;
 use nix::{
     libc::SYS_rt_sigtimedwait,
@@ -45,7 +44,7 @@ use nix::{
 };
 
 use super::terminal::{RawMode, follow_window};
-use crate::error::{Failure, warn};
+use crate::error::{Context, Failure, warn};
 
 /// Signals that ask to end.
 const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
@@ -114,18 +113,23 @@ impl Blocked {
 /// Forwards the signals that have come. Tells whether one of them asks to end.
 pub fn attend(signals: &SignalFd, attention: Attention, running: &Running, raw: Option<&RawMode>) -> bool {
     pass_on(signals, attention, running, raw).unwrap_or_else(|reason| {
-        warn(&format!("cannot pass a signal on to the container: {reason:#}"));
+        warn(&format!("cannot pass a signal on to the container: {}", reason.message()));
         false
     })
 }
 
-fn pass_on(signals: &SignalFd, attention: Attention, running: &Running, raw: Option<&RawMode>) -> anyhow::Result<bool> {
+fn pass_on(
+    signals: &SignalFd,
+    attention: Attention,
+    running: &Running,
+    raw: Option<&RawMode>,
+) -> Result<bool, Failure> {
     let mut asked_to_end = false;
     while let Some(signal) = next(signals)? {
         asked_to_end |= asks_to_end(signal);
         let is = |one: Signal| one as i32 == signal;
         if is(Signal::SIGCONT) {
-            raw.map_or(Ok(()), RawMode::enter_again)?;
+            raw.map_or(Ok(()), RawMode::enter_again).context("cannot make the terminal raw again")?;
         }
         if TERMINAL.into_iter().any(is) {
             follow_window(running)?;
@@ -142,17 +146,17 @@ fn pass_on(signals: &SignalFd, attention: Attention, running: &Running, raw: Opt
 }
 
 /// The next signal that has come, and not from this command: so the kernel tells it of a file that became too long.
-fn next(signals: &SignalFd) -> anyhow::Result<Option<i32>> {
-    while let Some(information) = signals.read_signal()? {
+fn next(signals: &SignalFd) -> Result<Option<i32>, Failure> {
+    while let Some(information) = signals.read_signal().context("cannot read a signal")? {
         if i64::from(information.ssi_pid) != i64::from(getpid().as_raw()) {
-            return Ok(Some(i32::try_from(information.ssi_signo)?));
+            return Ok(Some(i32::try_from(information.ssi_signo).context("cannot read a signal")?));
         }
     }
     Ok(None)
 }
 
 /// Sends the container's first process a signal, or kills it if the signal asks to end and would be dropped.
-pub fn deliver(running: &Running, signal: i32) -> anyhow::Result<()> {
+pub fn deliver(running: &Running, signal: i32) -> Result<(), Failure> {
     if running.plan().has_init() || !asks_to_end(signal) {
         return Ok(running.signal(signal)?);
     }

@@ -17,7 +17,6 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use anyhow::Context;
 use minicontainer::{Running, core::options::WindowSize};
 use nix::{
     sys::{
@@ -28,7 +27,7 @@ use nix::{
 };
 use terminal_size::terminal_size_of;
 
-use crate::error::Failure;
+use crate::error::{Context, Failure};
 
 /// Docker's words, and its exit code, for `-it` where nobody can type.
 pub const NO_TERMINAL: &str = "the input device is not a TTY";

@@ -15,6 +15,7 @@ mod tests;
 mod tree;
 
 use std::{
+    borrow::Cow,
     env,
     ffi::OsStr,
     fmt,
@@ -24,7 +25,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use minicontainer::store::{Blob, Image, Staging, Store, StoreError};
+use minicontainer::{
+    core::diagnostic::{Diagnostic, ErrorKind},
+    store::{Blob, Image, Staging, Store, StoreError},
+};
 use oci_spec::image::Arch;
 use serde_json::{Value, json};
 
@@ -105,16 +109,26 @@ pub enum SeedError {
     Store(#[from] StoreError),
 }
 
-impl SeedError {
-    /// One sentence that says how to mend it; empty where the message says all there is.
-    pub fn hint(&self) -> &'static str {
+impl Diagnostic for SeedError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            SeedError::Image(error) => error.hint(),
-            SeedError::Store(error) => error.hint(),
-            _ => "install a static busybox (Debian: `apt install busybox-static`) and try again",
+            SeedError::Image(error) => error.kind(),
+            SeedError::Store(error) => error.kind(),
+            SeedError::NoShell | SeedError::NoLibrary { .. } => ErrorKind::NotFound,
+            SeedError::Io { source, .. } => ErrorKind::of_io(source),
         }
     }
 
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            SeedError::Image(error) => error.hint(),
+            SeedError::Store(error) => error.hint(),
+            _ => Some("install a static busybox (Debian: `apt install busybox-static`) and try again".into()),
+        }
+    }
+}
+
+impl SeedError {
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SeedError {
         let path = path.to_owned();
         move |source| SeedError::Io { action, path, source }

@@ -12,6 +12,7 @@ mod tls;
 mod together;
 mod uploads;
 
+use minicontainer::Diagnostic as _;
 use std::{
     collections::BTreeMap,
     fs,
@@ -200,7 +201,7 @@ fn full_message(error: &RegistryError) -> String {
         message += &format!(": {error}");
         source = error.source();
     }
-    message + " / " + &error.hint() + &format!(" / {error:?}")
+    message + " / " + &error.hint().unwrap_or_default() + &format!(" / {error:?}")
 }
 
 /// Every file of a store but empty directories, to see that nothing was left behind.
