@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`diagnostic`] | what every error says beside its message: its kind and a hint |
 //! | [`digest`], [`mod@reference`] | the names of things: by content (`sha256:…`) and by choice (`busybox:1.36`) |
+//! | [`platform`] | for which machine an image is: `linux/arm64` |
 //! | [`image`] | what an image's config says of how to run it |
 //! | [`options`] | what `run` was asked for, parsed once into types that cannot be wrong |
 //! | [`seccomp`] | the allowed system calls, from names to a filter that the kernel runs |
@@ -27,6 +28,7 @@ pub mod explain;
 pub mod image;
 pub mod options;
 pub mod plan;
+pub mod platform;
 pub mod reference;
 pub mod report;
 pub mod seccomp;
@@ -36,5 +38,6 @@ pub use diagnostic::{Diagnostic, ErrorKind};
 pub use digest::Digest;
 pub use options::RunOptions;
 pub use plan::{Host, Plan, PlanError, RootFs, Step, plan};
+pub use platform::Platform;
 pub use reference::Reference;
 pub use report::{Report, Verdict};

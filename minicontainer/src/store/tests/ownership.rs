@@ -1,7 +1,6 @@
 //! Whose a store may be, and who else may use it.
 
 use super::*;
-use minicontainer_core::Diagnostic as _;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777

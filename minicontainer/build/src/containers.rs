@@ -1,0 +1,81 @@
+//! Where the containers of `RUN` come from.
+//!
+//! A `RUN` needs a directory for its writable layer, and that directory and its control groups must not stay if the build
+//! is killed. Which directories belong to dead processes is known to the engine, which keeps containers. It is above this
+//! crate, so it is asked through a trait.
+
+use std::{borrow::Cow, error::Error, fmt, path::Path};
+
+use minicontainer::{Diagnostic, ErrorKind, core::plan::Plan};
+
+/// Makes the containers of `RUN`, and removes what killed builds left of theirs.
+pub trait RunContainers: Sync {
+    /// A container with a directory of its own.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    fn create(&self) -> Result<Box<dyn RunContainer>, RunContainerError>;
+}
+
+/// A container of one `RUN`. It is removed when this value is dropped, and otherwise when its process is dead.
+pub trait RunContainer {
+    /// Its id, which its control groups bear in their names.
+    fn id(&self) -> &str;
+
+    /// Its directory, which only the store's owner can enter.
+    fn directory(&self) -> &Path;
+
+    /// Records the control groups of this plan before they are made, so that they can be removed if this process is
+    /// killed.
+    ///
+    /// # Errors
+    /// If the record cannot be written.
+    fn record_groups(&self, plan: &Plan) -> Result<(), RunContainerError>;
+}
+
+/// A container of a `RUN` could not be made: the implementation's own error.
+#[derive(Debug)]
+pub struct RunContainerError(Box<dyn Diagnostic + Send + Sync>);
+
+impl RunContainerError {
+    /// From an error of the implementation.
+    pub fn new(error: impl Diagnostic + Send + Sync + 'static) -> RunContainerError {
+        RunContainerError(Box::new(error))
+    }
+}
+
+impl fmt::Display for RunContainerError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl Error for RunContainerError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Diagnostic for RunContainerError {
+    fn kind(&self) -> ErrorKind {
+        self.0.kind()
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        self.0.hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_is_the_implementations() {
+        let source = minicontainer::store::StoreError::NoHome;
+        let (message, hint) = (source.to_string(), source.hint().map(Cow::into_owned));
+        let error = RunContainerError::new(source);
+        assert_eq!((error.to_string(), error.hint().map(Cow::into_owned)), (message, hint));
+        assert!(error.hint().is_some());
+    }
+}
