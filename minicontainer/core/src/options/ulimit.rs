@@ -12,7 +12,7 @@
 //! # Ok::<(), minicontainer_core::options::UlimitError>(())
 //! ```
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use crate::plan::RESOURCES;
 
@@ -85,6 +85,13 @@ impl FromStr for Ulimit {
     }
 }
 
+impl fmt::Display for Ulimit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |number: u64| if number == u64::MAX { "unlimited".to_owned() } else { number.to_string() };
+        write!(formatter, "{}={}:{}", docker_name(self.resource), number(self.soft), number(self.hard))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +106,9 @@ mod tests {
         check("nofile=64", Ok(("RLIMIT_NOFILE", 64, 64)));
         check("core=0:unlimited", Ok(("RLIMIT_CORE", 0, u64::MAX)));
         check("stack=-1", Ok(("RLIMIT_STACK", u64::MAX, u64::MAX)));
+        for text in ["nofile=64:64", "core=0:unlimited", "stack=unlimited:unlimited"] {
+            assert_eq!(text.parse::<Ulimit>().expect("a limit").to_string(), text);
+        }
         let wrong = |text: &str| {
             format!(
                 "{text:?} is no limit: write NAME=SOFT or NAME=SOFT:HARD, such as nofile=1024:2048; unlimited is none"
