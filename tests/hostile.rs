@@ -119,6 +119,8 @@ fn is_in_module(path: &str, name: &str) -> bool {
         "core" => "minicontainer/core/src",
         "layers" => "minicontainer/layers/src",
         "library" => "minicontainer/src",
+        "images" => "minicontainer/images/src",
+        "build" => "minicontainer/build/src",
         "engine" => "minicontainer/engine/src",
         "cli" => "minicontainer/cli/src",
         _ => return false,

@@ -5,7 +5,7 @@
 use std::{error::Error, fs};
 
 use minicontainer::{Sandbox, Store};
-use minicontainer_engine::image::seed_busybox;
+use minicontainer_images::seed_busybox;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // ANCHOR: run

@@ -91,7 +91,7 @@ fn an_image_for_another_platform_is_not_run() {
     check(&["--platform", &own, "--pull", "never"], 0, "hello");
     check(&["--platform", "linux/s390x", "--pull", "never"], 125, "linux/s390x is wanted");
     check(&["--platform", "linux/s390x"], 125, "Unable to find image");
-    check(&["--platform", "nonsense"], 125, "is no platform");
+    check(&["--platform", "nonsense"], 125, "invalid platform");
     // What was there before is there after.
     check(&["--pull", "never"], 0, "hello");
 }

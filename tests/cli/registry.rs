@@ -246,7 +246,7 @@ fn what_cannot_be_pulled_says_what_to_do() {
     for (arguments, code, expect) in [
         (vec!["pull", &registry.name("mine:2")], 1, "not found: manifest unknown"),
         (vec!["pull", "--platform", "linux/s390x", &name], 1, "linux/s390x is wanted"),
-        (vec!["pull", "--platform", "linux", &name], 1, "is no platform"),
+        (vec!["pull", "--platform", "linux", &name], 1, "invalid platform"),
         (vec!["pull", "127.0.0.1:1/x"], 1, "127.0.0.1:1 cannot be reached"),
         (vec!["run", "127.0.0.1:1/x"], 125, "makes busybox from this machine's programs"),
         (vec!["run", "--pull=never", &name], 125, "no image"),

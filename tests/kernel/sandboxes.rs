@@ -1,7 +1,7 @@
 //! What the tests of the library share: an image, and a shell in a sandbox of it.
 
 use minicontainer::{Output, Sandbox, Store, Verdict, store::Image};
-use minicontainer_engine::image::seed_busybox;
+use minicontainer_images::seed_busybox;
 
 use crate::fixture::Fixture;
 

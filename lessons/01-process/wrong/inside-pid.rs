@@ -3,7 +3,7 @@
 use std::{env, error::Error};
 
 use minicontainer::{Sandbox, Store, Verdict};
-use minicontainer_engine::image::seed_busybox;
+use minicontainer_images::seed_busybox;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();

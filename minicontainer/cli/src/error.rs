@@ -23,13 +23,9 @@ use std::{
 
 use anyhow::anyhow;
 use minicontainer::{ErrorKind, rootfs::RootFsError, store::StoreError};
-use minicontainer_engine::{
-    ContainerError,
-    build::BuildError,
-    image::{ImageError, SeedError},
-    registry::RegistryError,
-    system::SystemError,
-};
+use minicontainer_build::BuildError;
+use minicontainer_engine::{ContainerError, system::SystemError};
+use minicontainer_images::{ImageError, SeedError, registry::RegistryError};
 
 use crate::{
     format::template::TemplateError,

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`digest`], [`mod@reference`] | the names of things: by content (`sha256:…`) and by choice (`busybox:1.36`) |
 //! | [`container`] | the states of a container's life, and what leads from one to the next |
+//! | [`platform`] | for which machine an image is: `linux/arm64` |
 //! | [`image`] | what an image's config says of how to run it |
 //! | [`options`] | what `run` was asked for, parsed once into types that cannot be wrong |
 //! | [`seccomp`] | the allowed system calls, from names to a filter that the kernel runs |
@@ -17,7 +18,6 @@
 //! | [`plan`](mod@plan) | `Spec` + root file system + host → [`Plan`] |
 //! | [`explain`] | every step in words, in two languages, from one message catalogue |
 //! | [`report`] | how a run ended: verdict, times, memory |
-//! | [`timestamp`] | points in time, as records and documents keep them |
 #![forbid(unsafe_code)]
 // A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -28,15 +28,15 @@ pub mod explain;
 pub mod image;
 pub mod options;
 pub mod plan;
+pub mod platform;
 pub mod reference;
 pub mod report;
 pub mod seccomp;
 pub mod spec;
-pub mod timestamp;
 
 pub use digest::Digest;
 pub use options::RunOptions;
 pub use plan::{Host, Plan, PlanError, RootFs, Step, plan};
+pub use platform::Platform;
 pub use reference::Reference;
 pub use report::{Report, Verdict};
-pub use timestamp::Timestamp;

@@ -44,7 +44,6 @@ pub mod mount;
 mod parse;
 pub mod path;
 pub mod plan;
-mod platform;
 mod position;
 mod print;
 pub mod suggest;
@@ -56,7 +55,6 @@ pub use keyword::Keyword;
 pub use mistake::{DockerfileError, Mistake};
 pub use parse::{LARGEST, MOST_INSTRUCTIONS, parse};
 pub use plan::{BuildOptions, BuildPlan, plan};
-pub use platform::{Platform, PlatformError};
 pub use position::{Position, Span, Word};
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use minicontainer::{MIB, Sandbox, Store};
-use minicontainer_engine::image::seed_busybox;
+use minicontainer_images::seed_busybox;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open_default()?;

@@ -10,7 +10,7 @@
 use std::{hint::black_box, time::Instant};
 
 use minicontainer::{Sandbox, Store};
-use minicontainer_engine::image::seed_busybox;
+use minicontainer_images::seed_busybox;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mebibytes: usize = std::env::args().nth(1).ok_or("usage: resident MIB")?.parse()?;

@@ -7,7 +7,7 @@
 //! tests/bench measures this program, start to exit, beside the command and other runtimes.
 
 use minicontainer::{Sandbox, Store, Verdict, store::StoreError};
-use minicontainer_engine::image::{ImageError, find, seed_busybox};
+use minicontainer_images::{ImageError, find, seed_busybox};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open_default()?;

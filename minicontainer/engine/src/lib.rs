@@ -6,12 +6,11 @@
 //!
 //! | Module | What it keeps |
 //! |---|---|
-//! | [`mod@build`] | layers by what they were made from: it makes images of Dockerfiles |
+//! | `build` | nothing: it gives a build the containers of its `RUN`s |
 //! | [`container`] | containers: their records, names and directories |
 //! | [`delegation`] | nothing: it makes an ordinary user's control group ready for containers |
 //! | [`judge`] | nothing: it runs many programs against many inputs and says how each fared |
-//! | [`mod@image`] | nothing itself: it gets images into the store, from archives and from this machine |
-//! | [`registry`] | nothing itself: it pulls images from registries into the store, and pushes them there |
+//! | [`images`] | nothing itself: what images must be told of containers |
 //! | [`system`] | nothing itself: it looks at the store as a whole |
 //!
 //! Volumes and networks will be neighbours of `container`. Nothing here runs in the background:
@@ -20,13 +19,11 @@
 // A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
-pub mod build;
+mod build;
 pub mod container;
 pub mod delegation;
-pub mod image;
+pub mod images;
 pub mod judge;
-pub mod registry;
 pub mod system;
-mod threads;
 
 pub use container::{Container, ContainerError, Containers, State};

@@ -53,7 +53,7 @@ impl Store {
 
     fn place(&self, staging: &Staging, addition: Addition<'_>, placed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
         for layer in &addition.layers {
-            let place = self.place_of_layer(&layer.diff_id);
+            let place = self.layer_directory(&layer.diff_id);
             placed.extend(Some(place.clone()).filter(|place| !place.exists()));
             publish(&layer.path, &place)?;
         }

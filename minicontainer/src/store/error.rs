@@ -107,7 +107,7 @@ impl StoreError {
             StoreError::Content { .. } => "the file may be cut short: make or fetch it anew",
             StoreError::NotUnpacked { .. } => {
                 "let the engine unpack it: any `minicontainer run IMAGE` does, and in a program \
-                 minicontainer_engine::image::find"
+                 minicontainer_images::find"
             }
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {

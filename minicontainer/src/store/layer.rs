@@ -80,7 +80,7 @@ impl StagedLayer {
 impl Store {
     /// The layer of this diff-id, if it has been unpacked.
     pub fn layer(&self, diff_id: &Digest) -> Result<Option<Layer>, StoreError> {
-        let place = self.place_of_layer(diff_id);
+        let place = self.layer_directory(diff_id);
         let record = place.join("layer.json");
         let file = match File::open(&record) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -89,10 +89,6 @@ impl Store {
         let what = record.display().to_string();
         let LayerRecord { diff_id, size } = parse(&read_document(file, &what)?, &what, "layer record")?;
         Ok(Some(Layer { diff_id, directory: place.join("fs"), size }))
-    }
-
-    pub(super) fn place_of_layer(&self, diff_id: &Digest) -> PathBuf {
-        self.root.join("layers").join(diff_id.hex())
     }
 }
 

@@ -63,18 +63,22 @@ impl Layout {
 
     /// Makes what is missing of an empty layout. The caller holds the store's lock.
     pub(super) fn create(&self, staging: &Staging) -> Result<(), StoreError> {
-        let blobs = self.root.join("blobs/sha256");
+        let blobs = self.blobs_directory();
         private::make_directory(&blobs).map_err(StoreError::io("make the directory", &blobs))?;
         replace(staging, &self.root.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         if self.exists() { Ok(()) } else { self.write_index(staging, Vec::new()) }
     }
 
-    fn index_path(&self) -> PathBuf {
+    pub(super) fn index_path(&self) -> PathBuf {
         self.root.join("index.json")
     }
 
+    pub(super) fn blobs_directory(&self) -> PathBuf {
+        self.root.join("blobs/sha256")
+    }
+
     pub(super) fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.root.join("blobs/sha256").join(digest.hex())
+        self.blobs_directory().join(digest.hex())
     }
 
     /// The descriptors of all images.

@@ -43,8 +43,10 @@ mod error;
 mod image;
 mod layer;
 mod layout;
+mod lease;
 mod lock;
 mod ownership;
+mod paths;
 pub mod private;
 mod remove;
 mod staging;
@@ -66,6 +68,7 @@ pub use error::{DAMAGE_HINT, SPACE_HINT, StoreError};
 pub use image::{Damaged, Image};
 pub use layer::{Layer, StagedLayer, diff_ids};
 pub use layout::{digest_of, is_index, reference_of};
+pub use lease::LayerLease;
 pub use lock::Lock;
 pub use remove::Removed;
 pub use staging::Staging;
@@ -126,22 +129,17 @@ impl Store {
         &self.root
     }
 
-    /// Where the engine keeps its containers.
-    pub fn containers_directory(&self) -> PathBuf {
-        self.root.join("containers")
-    }
-
     /// Waits until nobody else changes the store, and keeps others from it until the lock is dropped. `tag` and
     /// `remove_image` take it themselves: whoever holds it must not call them.
     pub fn lock(&self) -> Result<Lock, StoreError> {
-        let lock = Lock::acquire(&self.root.join("lock"))?;
-        staging::sweep(&self.root.join("staging"))?;
+        let lock = Lock::acquire(&self.lock_file())?;
+        staging::sweep(&self.staging_directory())?;
         Ok(lock)
     }
 
     /// A directory for what is to enter the store: see [`Addition`].
     pub fn stage(&self) -> Result<Staging, StoreError> {
-        Staging::new(&self.root.join("staging"))
+        Staging::new(&self.staging_directory())
     }
 
     /// Opens a blob: a layer as it travels. Whether its content is what its digest says is not verified.

@@ -111,7 +111,7 @@ impl Store {
         }
         let layers: Vec<_> = unneeded.layers.difference(&needed.layers).cloned().collect();
         for diff_id in &layers {
-            let place = self.place_of_layer(diff_id);
+            let place = self.layer_directory(diff_id);
             remove_tree(&place).map_err(StoreError::io("remove the layer", &place))?;
         }
         for digest in unneeded.blobs.difference(&needed.blobs) {

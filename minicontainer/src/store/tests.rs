@@ -222,7 +222,7 @@ fn an_image_whose_layers_nobody_has_unpacked_is_said_to_be_so() {
     assert_eq!(error.to_string(), format!("the layer {top} of the image {} is not unpacked yet", id.short()));
     assert_eq!(
         error.hint(),
-        "let the engine unpack it: any `minicontainer run IMAGE` does, and in a program minicontainer_engine::image::find"
+        "let the engine unpack it: any `minicontainer run IMAGE` does, and in a program minicontainer_images::find"
     );
     assert_eq!(names(&store), [format!("foreign:1 is damaged: {error}")]);
     store.remove_image("foreign:1", &|_| None).unwrap();

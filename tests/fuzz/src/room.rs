@@ -7,7 +7,7 @@ use std::{
 };
 
 use minicontainer::{Store, store::remove_directory};
-use minicontainer_engine::image;
+use minicontainer_images as images;
 use tempfile::TempDir;
 
 /// The place of one fuzzer.
@@ -38,7 +38,7 @@ impl Room {
         fs::write(self.path("victim/hello"), "hello").expect("a file of ours");
         fs::hard_link(self.path("victim/hello"), tree.join("linked")).expect("a file of ours");
         symlink("../victim", tree.join("out")).expect("a link of ours");
-        let _outcome = image::check_layer(archive, &tree);
+        let _outcome = images::check_layer(archive, &tree);
         remove(&tree);
         self.check(&["victim"]);
     }
@@ -47,8 +47,8 @@ impl Room {
     pub fn import(&self, archive: &[u8]) {
         let path = self.path("store");
         let store = Store::open(&path).expect("a store of ours");
-        let wanted = image::Importing::default();
-        if image::import(&store, archive, &wanted).is_ok() {
+        let wanted = images::Importing::default();
+        if images::import(&store, archive, &wanted).is_ok() {
             assert_eq!(names(&path.join("layers")).len(), 1, "an image of one layer");
             remove(&path);
         } else {
@@ -61,10 +61,10 @@ impl Room {
     pub fn load(&self, archive: &[u8]) {
         let path = self.path("store");
         let store = Store::open(&path).expect("a store of ours");
-        match image::load(&store, archive) {
+        match images::load(&store, archive) {
             Ok(loaded) => {
                 for one in loaded {
-                    let found = image::find(&store, one.id.hex()).expect("an image that was loaded is there");
+                    let found = images::find(&store, one.id.hex()).expect("an image that was loaded is there");
                     assert_eq!(found.id, one.id);
                 }
                 remove(&path);

@@ -5,8 +5,8 @@
 #![no_main]
 
 use minicontainer::core::Digest;
-use minicontainer_engine::registry::fuzzing;
 use minicontainer_fuzz::{room::Room, seeds, tar::Tar};
+use minicontainer_images::registry::fuzzing;
 
 const LAYER: [u8; 1024] = [0; 1024];
 

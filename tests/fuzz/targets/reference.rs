@@ -3,8 +3,8 @@
 #![no_main]
 
 use minicontainer::core::Reference;
-use minicontainer_engine::registry::fuzzing;
 use minicontainer_fuzz::seeds;
+use minicontainer_images::registry::fuzzing;
 
 libfuzzer_sys::fuzz_target!(
     init: seeds::plant(seeds::REFERENCES),

@@ -8,8 +8,8 @@ use minicontainer::{Store, Verdict, core::plan::RootFs, rootfs, store::StoreErro
 use minicontainer_engine::{
     Container, ContainerError, Containers, State,
     container::{AfterExit, Moment, exit_code},
-    image::{self, ImageError},
 };
+use minicontainer_images::ImageError;
 use serde_json::{Value, json};
 
 use super::{find_image, image::inspect::document, list};
@@ -66,7 +66,7 @@ pub const CONTAINER: Kind = ("container", |store, name| match Containers::of(sto
 });
 
 /// Images.
-pub const IMAGE: Kind = ("image", |store, name| match image::find(store, name) {
+pub const IMAGE: Kind = ("image", |store, name| match minicontainer_images::find(store, name) {
     Ok(image) => document(store, &image).map(Some),
     Err(ImageError::Store(StoreError::UnknownImage { .. } | StoreError::BadReference { .. })) => Ok(None),
     Err(error) => Err(error.into()),

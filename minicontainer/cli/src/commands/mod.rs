@@ -39,5 +39,5 @@ fn warn_of_closed(store: &Store) {
 
 /// The image of this name, told as to a person who may have none yet.
 pub fn find_image(store: &Store, name: &str) -> Result<Image, Failure> {
-    Ok(minicontainer_engine::image::find(store, name)?)
+    Ok(minicontainer_images::find(store, name)?)
 }

@@ -5,12 +5,12 @@ use std::{collections::BTreeSet, process::ExitCode};
 use clap::{Args, ValueEnum};
 use minicontainer::{
     Store,
-    core::Reference,
+    core::{Platform, Reference},
     store::{Image, StoreError},
 };
-use minicontainer_engine::{
-    image::ImageError,
-    registry::{self, Connection, Platform, Wire},
+use minicontainer_images::{
+    ImageError,
+    registry::{self, Connection, Wire, check_platform},
 };
 
 use super::find_image;
@@ -201,8 +201,8 @@ pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Resul
         fetch(store, &parse(name)?, platform.as_ref(), &connection, &shown)?;
         return find_image(store, name);
     }
-    let missing: Failure = match minicontainer_engine::image::find(store, name) {
-        Ok(image) => match platform.as_ref().map_or(Ok(()), |platform| platform.check(name, &image.config)) {
+    let missing: Failure = match minicontainer_images::find(store, name) {
+        Ok(image) => match platform.as_ref().map_or(Ok(()), |platform| check_platform(platform, name, &image.config)) {
             Ok(()) => return Ok(image),
             Err(error) => error.into(),
         },

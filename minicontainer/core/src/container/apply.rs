@@ -1,7 +1,9 @@
 //! What can happen to a container, and what comes of it.
 
+use jiff::Timestamp;
+
 use super::{Exit, ProcessIdentity, Refused, StartFailure, State};
-use crate::{Report, Timestamp};
+use crate::Report;
 
 /// Something that happened, or is about to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,10 +20,11 @@
 //! state stays as it was. So two commands that come at the same time cannot make a state out of two halves.
 //!
 //! ```
-//! use minicontainer_core::{Timestamp, container::{Event, ProcessIdentity, Refused, State}};
+//! use jiff::Timestamp;
+//! use minicontainer_core::container::{Event, ProcessIdentity, Refused, State};
 //!
 //! let process = ProcessIdentity { pid: 4711, start_time: 105_179, boot_id: "ae0ab472".into() };
-//! let now = Timestamp::since_epoch(std::time::Duration::from_secs(1_700_000_000));
+//! let now = Timestamp::UNIX_EPOCH;
 //!
 //! let state = State::created().apply(Event::Start)?;
 //! let state = state.apply(Event::Started { process, at: now })?;

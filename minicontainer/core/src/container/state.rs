@@ -1,8 +1,9 @@
 //! The states, with what is known in each.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Report, Timestamp};
+use crate::Report;
 
 /// How far a container's life has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::State;
-use crate::Timestamp;
 
 impl State {
     /// Docker's word for it. Docker has none for what is just being started.
@@ -23,8 +24,8 @@ impl State {
     pub fn summary(&self, now: Timestamp) -> String {
         match self {
             State::Created { .. } | State::Starting { before: None } => "Created".to_owned(),
-            State::Running { started, .. } => format!("Up {}", human_duration(now.since(*started))),
-            State::Paused { started, .. } => format!("Up {} (Paused)", human_duration(now.since(*started))),
+            State::Running { started, .. } => format!("Up {}", human_duration(elapsed(*started, now))),
+            State::Paused { started, .. } => format!("Up {} (Paused)", human_duration(elapsed(*started, now))),
             State::Restarting(exit) => format!("Restarting ({}", self.code_and_age(exit.finished, now)),
             State::Exited(exit) | State::Starting { before: Some(exit) } => {
                 format!("Exited ({}", self.code_and_age(exit.finished, now))
@@ -36,11 +37,16 @@ impl State {
 
     fn code_and_age(&self, finished: Option<Timestamp>, now: Timestamp) -> String {
         match (self.exit_code(), finished) {
-            (Some(code), Some(finished)) => format!("{code}) {}", ago(now.since(finished))),
+            (Some(code), Some(finished)) => format!("{code}) {}", ago(elapsed(finished, now))),
             // Its engine was killed before it could see the end.
             _ => "unknown)".to_owned(),
         }
     }
+}
+
+/// How much later it is; nothing, if the clock has been set back meanwhile.
+fn elapsed(earlier: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(earlier)).unwrap_or_default()
 }
 
 /// How long ago, as Docker says it.

@@ -1,12 +1,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Timestamp;
 
-fn time(seconds: u64) -> Timestamp {
-    Timestamp::since_epoch(Duration::from_secs(seconds))
+fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
 }
 
 fn process(pid: i32) -> ProcessIdentity {
@@ -149,8 +149,8 @@ proptest! {
         for (step, pick) in picks.into_iter().enumerate() {
             let pid = i32::try_from(step).expect("a small number");
             let event = match events().swap_remove(pick).1 {
-                Event::Started { .. } => Event::Started { process: process(pid), at: time(step as u64) },
-                Event::Exit { .. } => Event::Exit { code: Some(pid), at: Some(time(step as u64)), report: None },
+                Event::Started { .. } => Event::Started { process: process(pid), at: time(step as i64) },
+                Event::Exit { .. } => Event::Exit { code: Some(pid), at: Some(time(step as i64)), report: None },
                 other => other,
             };
             let Ok(next) = state.apply(event.clone()) else { continue };
@@ -162,7 +162,7 @@ proptest! {
             }
             prop_assert_eq!(next.process().map(|process| process.pid), started.map(|(pid, _)| pid).filter(|_| next.is_running()));
             if let Some(exit) = next.exit() {
-                prop_assert_eq!(ended, Some(((exit.started.seconds() as i32, exit.started), exit.code.expect("a code"))));
+                prop_assert_eq!(ended, Some(((exit.started.as_second() as i32, exit.started), exit.code.expect("a code"))));
                 prop_assert!(exit.finished >= Some(exit.started));
             }
             if matches!(next, State::Created { .. }) {

@@ -179,7 +179,7 @@ impl Stage {
 /// The platform of a base must be the one that was asked for, or somebody will wonder.
 fn check_platform(image: &mut Document, draft: &Draft, build: &mut Build) {
     let wanted = &draft.platform;
-    let differs = image.os != wanted.os || image.architecture != wanted.architecture;
+    let differs = image.os != wanted.os() || image.architecture != wanted.architecture();
     if differs && !image.architecture.is_empty() {
         let actual = format!("{}/{}", image.os, image.architecture);
         let message = format!(
@@ -188,10 +188,10 @@ fn check_platform(image: &mut Document, draft: &Draft, build: &mut Build) {
         );
         build.warn(Check::InvalidBaseImagePlatform, draft.from.base.span, message);
     }
-    image.os.clone_from(&wanted.os);
-    image.architecture.clone_from(&wanted.architecture);
-    if differs || !wanted.variant.is_empty() {
-        image.variant = Some(wanted.variant.clone()).filter(|variant| !variant.is_empty());
+    image.os = wanted.os().to_owned();
+    image.architecture = wanted.architecture().to_owned();
+    if differs || !wanted.variant().is_empty() {
+        image.variant = Some(wanted.variant().to_owned()).filter(|variant| !variant.is_empty());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use minicontainer_core::Reference;
+use minicontainer_core::{Platform, Reference};
 
 use super::{
     BuildOptions, ImageRequest, Source,
@@ -13,7 +13,6 @@ use crate::{
     instruction::{self, Dockerfile, Instruction, Kind},
     keyword::Keyword,
     mistake::{DockerfileError, Mistake},
-    platform::Platform,
     position::{Span, Word},
 };
 
@@ -132,7 +131,7 @@ fn platform(word: &Word, from: &instruction::From, build: &mut Build) -> Result<
         let message =
             format!("Setting platform to predefined {word} in FROM is redundant as this is the default behavior");
         build.warn(Check::RedundantTargetPlatform, word.span, message);
-    } else if !word.text.contains('$') && !name.contains(&platform.os) && !name.contains(&platform.architecture) {
+    } else if !word.text.contains('$') && !name.contains(platform.os()) && !name.contains(platform.architecture()) {
         let message = format!("FROM --platform flag should not use constant value {:?}", found.text);
         build.warn(Check::FromPlatformFlagConstDisallowed, word.span, message);
     }

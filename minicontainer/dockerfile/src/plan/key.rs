@@ -24,11 +24,11 @@
 //! assert_eq!(key(&KeyInputs { parent: &parent, action: &Action::Nothing, contents: &[], epoch: None }), None);
 //! ```
 
-use minicontainer_core::Digest;
+use minicontainer_core::{Digest, Platform};
 use serde::Serialize;
 
 use super::{Action, Base, Source};
-use crate::{mount::Mount, platform::Platform};
+use crate::mount::Mount;
 
 /// Counted up when the same parts would make another layer than before.
 const VERSION: u32 = 1;

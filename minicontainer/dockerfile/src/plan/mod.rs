@@ -46,7 +46,7 @@ mod stages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minicontainer_core::Digest;
+use minicontainer_core::{Digest, Platform};
 use serde::Serialize;
 
 pub use chmod::{Chmod, ChmodError};
@@ -55,7 +55,7 @@ pub use copy::{CopyFiles, InlineFile};
 pub use key::{KeyInputs, base_key, key};
 pub use stages::plan;
 
-use crate::{check::Warning, ignore::Ignore, image::Document, keyword::Keyword, platform::Platform, position::Span};
+use crate::{check::Warning, ignore::Ignore, image::Document, keyword::Keyword, position::Span};
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ pub struct BuildOptions {
 
 impl Default for BuildOptions {
     fn default() -> BuildOptions {
-        let platform = Platform { os: "linux".into(), architecture: "amd64".into(), variant: String::new() };
+        let platform = Platform::new("linux", "amd64", "");
         BuildOptions {
             target: None,
             build_args: BTreeMap::new(),

@@ -17,7 +17,6 @@ use crate::{
     expand::{Expansion, Quotes, expand},
     instruction::Argument,
     mistake::{DockerfileError, Mistake},
-    platform::Platform,
     position::{Span, Word},
     suggest::nearest,
 };
@@ -50,12 +49,16 @@ impl<'a> Build<'a> {
         let mut globals = BTreeMap::from([("TARGETSTAGE".to_owned(), target.to_owned())]);
         let mut used_args = BTreeSet::new();
         for (prefix, platform) in [("TARGET", &options.platform), ("BUILD", &options.build_platform)] {
-            let Platform { os, architecture, variant } = platform;
-            for (name, value) in
-                [("PLATFORM", &platform.to_string()), ("OS", os), ("ARCH", architecture), ("VARIANT", variant)]
-            {
+            let whole = platform.to_string();
+            let parts = [
+                ("PLATFORM", whole.as_str()),
+                ("OS", platform.os()),
+                ("ARCH", platform.architecture()),
+                ("VARIANT", platform.variant()),
+            ];
+            for (name, value) in parts {
                 let name = format!("{prefix}{name}");
-                let value = options.build_args.get(&name).unwrap_or(value).clone();
+                let value = options.build_args.get(&name).cloned().unwrap_or_else(|| value.to_owned());
                 used_args.insert(name.clone());
                 globals.insert(name, value);
             }

@@ -360,7 +360,7 @@ fn labels_and_platforms_of_the_command_line() {
     assert_eq!(plan.stages[0].platform.to_string(), "linux/amd64");
     assert_eq!((&plan.target().platform, plan.target().image.architecture.as_str()), (&arm, "arm64"));
     assert_eq!(plan.target().image.config.labels.values().collect::<Vec<_>>(), ["2", "1"]);
-    assert!(matches!(&plan.stages[0].base, Base::Image { request, .. } if request.platform.architecture == "amd64"));
+    assert!(matches!(&plan.stages[0].base, Base::Image { request, .. } if request.platform.architecture() == "amd64"));
 }
 
 #[test]

@@ -72,6 +72,7 @@ pub use moment::Moment;
 pub use process::Process;
 pub use record::{AfterExit, Container, Limits, NewContainer, State};
 pub use remove::Force;
+pub(crate) use transient::Transient;
 pub use transient::cgroup_of;
 
 /// The containers of a store. Any number of threads and processes may use them at once.

@@ -4,7 +4,10 @@ use std::{io, path::PathBuf};
 
 use minicontainer::store::{SPACE_HINT, StoreError};
 
-use crate::{build::BuildError, container::ContainerError, image::ImageError};
+use minicontainer_build::BuildError;
+use minicontainer_images::ImageError;
+
+use crate::container::ContainerError;
 
 /// Why the store cannot be looked at, pruned or repaired.
 #[derive(Debug, thiserror::Error)]

@@ -1,13 +1,16 @@
 //! What can go: containers that have ended, images that nobody uses, the cache of builds. In this order, since a
 //! container that goes may have been the last to use its image, and an image the last to have a layer of the cache.
 
+use std::time::SystemTime;
+
 use minicontainer::store::{Image, Removed, Store};
+use minicontainer_build::{self as build, BuildError, Cached};
+use minicontainer_images::{self as images, Condition};
 
 use super::SystemError;
 use crate::{
-    build::{self, BuildError, Cached},
     container::{Container, Containers, Id},
-    image::{self, Condition},
+    images::prune as prune_images,
 };
 
 /// What shall go.
@@ -42,14 +45,14 @@ pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, SystemError> {
         |container: &Container| images.iter().flatten().find(|image: &&Image| container.image_id == image.id.as_str());
     let selected = |container: &Container| {
         pruning.conditions.iter().all(|condition| match condition {
-            Condition::Until(moment) => container.created < *moment,
+            Condition::Until(time) => SystemTime::UNIX_EPOCH + container.created.since_1970() < *time,
             // A container has the labels of its image.
             Condition::Label { wanted, .. } => image_of(container).map_or(!wanted, |image| condition.admits(image)),
         })
     };
     let (containers, freed) = Containers::of(store).prune(&selected)?;
-    let of_images = image::Pruning { all: pruning.all, conditions: pruning.conditions.clone() };
-    let images = image::prune(store, &of_images)?;
+    let of_images = images::Pruning { all: pruning.all, conditions: pruning.conditions.clone() };
+    let images = prune_images(store, &of_images)?;
     let mut pruned = Pruned {
         containers: containers.into_iter().map(|container| container.id).collect(),
         images: images.removed,
@@ -67,14 +70,14 @@ pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, SystemError> {
 /// Nothing in the cache has labels, so whoever asks for some means none of it.
 fn prune_cache(store: &Store, pruning: &Pruning) -> Result<Vec<Cached>, SystemError> {
     let until = |condition: &Condition| match condition {
-        Condition::Until(moment) => Some(*moment),
+        Condition::Until(time) => Some(*time),
         Condition::Label { .. } => None,
     };
-    let moments: Vec<_> = pruning.conditions.iter().filter_map(until).collect();
-    if moments.len() < pruning.conditions.len() {
+    let times: Vec<_> = pruning.conditions.iter().filter_map(until).collect();
+    if times.len() < pruning.conditions.len() {
         return Ok(Vec::new());
     }
-    let wanted = build::Pruning { all: pruning.all, unused_since: moments.into_iter().min() };
+    let wanted = build::Pruning { all: pruning.all, unused_since: times.into_iter().min() };
     match build::prune(store, &wanted) {
         Err(BuildError::Busy) => Ok(Vec::new()),
         gone => Ok(gone?),

@@ -17,13 +17,11 @@ use minicontainer::{
     core::{Digest, Reference},
     store::{Image, Store},
 };
+use minicontainer_build::{Cached, cached};
+use minicontainer_images::{blobs, list as list_images};
 
 use super::SystemError;
-use crate::{
-    build::{Cached, cached},
-    container::{Container, Containers},
-    image,
-};
+use crate::container::{Container, Containers};
 
 /// What takes how much room in a store.
 #[derive(Clone, Debug)]
@@ -74,7 +72,7 @@ type Part = (&'static str, Digest);
 pub fn usage(store: &Store) -> Result<Usage, SystemError> {
     let containers = Containers::of(store);
     let list = containers.list()?;
-    let images = distinct(image::list(store)?.into_iter().flatten());
+    let images = distinct(list_images(store)?.into_iter().flatten());
     let (mut sizes, mut owners): (BTreeMap<Part, u64>, BTreeMap<Part, usize>) = Default::default();
     let mut parts_of = Vec::new();
     for (image, _) in &images {
@@ -122,7 +120,7 @@ fn distinct(images: impl Iterator<Item = Image>) -> Vec<(Image, Vec<Reference>)>
 }
 
 fn parts(store: &Store, image: &Image) -> Result<BTreeMap<Part, u64>, SystemError> {
-    let blobs = image::blobs(store, image)?.into_iter().map(|(digest, size)| (("blob", digest), size));
+    let blobs = blobs(store, image)?.into_iter().map(|(digest, size)| (("blob", digest), size));
     let layers = image.layers.iter().map(|layer| (("layer", layer.diff_id.clone()), layer.size));
     Ok(blobs.chain(layers).collect())
 }

@@ -1,13 +1,11 @@
 //! `builder du` and `builder prune`: what builds keep for the next one, and its removal.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::SystemTime};
 
 use clap::{Args, Subcommand};
 use minicontainer::core::options::Timeout;
-use minicontainer_engine::{
-    build::{self, Cached, Content, Pruning},
-    container::Moment,
-};
+use minicontainer_build::{self as build, Cached, Content, Pruning};
+use minicontainer_engine::container::Moment;
 
 use super::BuildArguments;
 use crate::commands::open_store;
@@ -83,7 +81,7 @@ fn usage(arguments: &UsageArguments) -> Result<ExitCode, Failure> {
             id.to_owned(),
             (!cached.is_shared).to_string(),
             table::size(cached.size),
-            ago(cached.last_used.elapsed()),
+            ago(cached.last_used.elapsed().unwrap_or_default()),
         ];
         if arguments.verbose {
             row.push(match &cached.content {
@@ -123,7 +121,7 @@ fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
 }
 
 /// `until=` with how long ago, or with a time.
-pub fn until(filter: &str) -> Result<Moment, Failure> {
+pub fn until(filter: &str) -> Result<SystemTime, Failure> {
     let wrong =
         |message: String| Failure::new(message).hint("write until=24h, until=1h30m or until=2026-01-31T12:00:00Z");
     let Some(("until", text)) = filter.split_once('=') else {
@@ -136,5 +134,6 @@ pub fn until(filter: &str) -> Result<Moment, Failure> {
         Err(_) if matches!(text, "0" | "0s" | "0h") => Some(Moment::now()),
         Err(_) => Moment::parse(text),
     };
+    let time = time.map(|moment| SystemTime::UNIX_EPOCH + moment.since_1970());
     time.ok_or_else(|| wrong(format!("invalid argument for --filter: {text:?} is no time")))
 }

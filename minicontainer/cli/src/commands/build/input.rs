@@ -14,8 +14,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use minicontainer_dockerfile::{BuildOptions, Ignore, LARGEST, Platform};
-use minicontainer_engine::build::{BuildError, Context, LARGEST_SECRET, Secrets};
+use minicontainer::core::Platform;
+use minicontainer_build::{BuildError, Context, LARGEST_SECRET, Secrets};
+use minicontainer_dockerfile::{BuildOptions, Ignore, LARGEST};
 use nix::libc::O_NONBLOCK;
 
 use super::BuildArguments;
@@ -154,7 +155,7 @@ fn read_all(content: impl Read, what: &str) -> Result<Vec<u8>, Failure> {
 
 /// What the plan is to know of the command line.
 pub fn options(arguments: &BuildArguments, input: &Input) -> Result<BuildOptions, Failure> {
-    let own = own_platform();
+    let own = Platform::own();
     if let Some(platform) = &arguments.platform {
         let platform: Platform = platform.parse().map_err(|error| Failure::of_argument("--platform", error))?;
         if platform != own {
@@ -178,11 +179,6 @@ pub fn options(arguments: &BuildArguments, input: &Input) -> Result<BuildOptions
         build_platform: own,
         ignore: input.context.ignore().clone(),
     })
-}
-
-fn own_platform() -> Platform {
-    let architecture = oci_spec::image::Arch::default().to_string();
-    Platform { os: "linux".to_owned(), architecture, variant: String::new() }
 }
 
 /// An argument without a value has that of the environment, if it is there.

@@ -32,11 +32,12 @@ use minicontainer::{
     Store,
     core::{Reference, options::Network},
 };
-use minicontainer_dockerfile::{Dockerfile, explain, mistake::snippet};
-use minicontainer_engine::{
-    build::{Build, BuildError, Built, CacheUse, Ending, Progress as _, Request, RunSettings, When, prepare},
-    registry::{self, Connection, Event},
+use minicontainer_build::{
+    Build, BuildError, Built, CacheUse, Ending, Progress as _, Request, RunSettings, When, prepare,
 };
+use minicontainer_dockerfile::{Dockerfile, explain, mistake::snippet};
+use minicontainer_engine::Containers;
+use minicontainer_images::registry::{self, Connection, Event};
 use serde_json::json;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -115,7 +116,8 @@ fn built(
     if file.warnings_are_errors() && !planned.plan.warnings.is_empty() {
         return Err(Failure::new("the Dockerfile has warnings, and says that they are errors (# check=error=true)"));
     }
-    attended(&Build::new(&store, &input.context, &planned, request, progress))
+    let containers = Containers::of(&store);
+    attended(&Build::new(&store, &containers, &input.context, &planned, request, progress))
 }
 
 /// Writes what scripts read.

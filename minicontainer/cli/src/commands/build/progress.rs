@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::ValueEnum;
-use minicontainer_engine::build::{self, Ending};
+use minicontainer_build::{self as build, Ending};
 
 use super::view::View;
 use crate::{

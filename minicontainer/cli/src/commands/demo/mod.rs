@@ -17,7 +17,7 @@ use minicontainer::{
     host,
     store::Image,
 };
-use minicontainer_engine::image::{Origin, seed_busybox};
+use minicontainer_images::{Origin, seed_busybox};
 use nix::sys::utsname::uname;
 
 use crate::commands::open_store;

@@ -12,10 +12,8 @@ use minicontainer::{
     rootfs::Driver,
     store::Image,
 };
-use minicontainer_engine::{
-    delegation::settle,
-    image::{self, SeedError, seed_busybox},
-};
+use minicontainer_engine::delegation::settle;
+use minicontainer_images::{SeedError, list as list_images, seed_busybox};
 use nix::{
     sys::utsname::uname,
     unistd::{Uid, User},
@@ -172,7 +170,7 @@ fn see() -> Seen {
 }
 
 fn images(store: &Store) -> Finding {
-    match image::list(store) {
+    match list_images(store) {
         Ok(images) if images.is_empty() => Finding {
             name: "images",
             verdict: Verdict::Missing,

@@ -13,7 +13,7 @@ use minicontainer::{
     Store,
     core::{Digest, Reference},
 };
-use minicontainer_engine::image::{self, ImageError, Importing};
+use minicontainer_images::{self as images, ImageError, Importing};
 
 use super::{super::registry::has_tag, new_name, time_of_making, warn_of};
 use crate::commands::open_store;
@@ -101,9 +101,9 @@ pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
     let shown = Shown::new(Stream::Stdout, arguments.quiet);
     let watch = |layer: &Digest, done, total| shown.loading(layer, done, total);
     let loaded = match &arguments.input {
-        Some(path) if path.is_dir() => image::load_layout_watched(&store, path, &watch)?,
-        Some(path) => image::load_watched(&store, open(path)?, &watch)?,
-        None => image::load_watched(&store, piped("load", "`minicontainer load -i FILE`")?, &watch)?,
+        Some(path) if path.is_dir() => images::load_layout_watched(&store, path, &watch)?,
+        Some(path) => images::load_watched(&store, open(path)?, &watch)?,
+        None => images::load_watched(&store, piped("load", "`minicontainer load -i FILE`")?, &watch)?,
     };
     // What has been loaded is told below the layers.
     shown.finish()?;
@@ -125,7 +125,7 @@ pub fn save(arguments: &SaveArguments) -> Result<ExitCode, Failure> {
     for name in &arguments.images {
         names.extend(all_tags(&store, name)?);
     }
-    write_to(arguments.output.as_deref(), "save", |archive| image::save(&store, &names, archive))
+    write_to(arguments.output.as_deref(), "save", |archive| images::save(&store, &names, archive))
 }
 
 /// A repository without a tag means all of its tags here, as with Docker.
@@ -133,7 +133,7 @@ fn all_tags(store: &Store, name: &str) -> Result<Vec<String>, Failure> {
     let Some(wanted) = name.parse::<Reference>().ok().filter(|_| !has_tag(name)) else {
         return Ok(vec![name.to_owned()]);
     };
-    let images = image::list(store)?.into_iter().flatten();
+    let images = images::list(store)?.into_iter().flatten();
     let same = images.filter_map(|image| image.reference).filter(|name| name.repository() == wanted.repository());
     let tags: Vec<String> = same.map(|name| name.familiar()).collect();
     Ok(if tags.is_empty() { vec![name.to_owned()] } else { tags })
@@ -153,8 +153,8 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Failure> {
     let wanted = Importing { reference: name, comment, changes, created: created.to_string() };
     let store = open_store()?;
     let imported = match source.as_str() {
-        "-" => image::import(&store, piped("import", "`minicontainer import FILE`")?, &wanted)?,
-        _ => image::import(&store, open(&arguments.archive)?, &wanted)?,
+        "-" => images::import(&store, piped("import", "`minicontainer import FILE`")?, &wanted)?,
+        _ => images::import(&store, open(&arguments.archive)?, &wanted)?,
     };
     warn_of(&imported.warnings);
     output::print_line(imported.id.as_str())?;
@@ -164,7 +164,7 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Failure> {
 /// Applies one layer.
 pub fn check_layer(arguments: &CheckLayerArguments) -> Result<ExitCode, Failure> {
     let layer = piped("a layer", "`minicontainer image check-layer DIRECTORY < layer.tar`")?;
-    let applied = image::check_layer(layer, &arguments.directory)?;
+    let applied = images::check_layer(layer, &arguments.directory)?;
     warn_of(&applied.warnings);
     output::print_line(&format!("Applied layer: {} ({} bytes)", applied.diff_id, applied.size))?;
     Ok(ExitCode::SUCCESS)

@@ -2,13 +2,16 @@
 //!
 //! All of them must hold; of several names (`reference`) one is enough, as with Docker.
 
+use std::time::UNIX_EPOCH;
+
 use minicontainer::{
     Store,
     core::{Reference, options::Timeout},
     store::Image,
 };
 use minicontainer_dockerfile::ignore::{Pattern, Stars};
-use minicontainer_engine::{container::Moment, image::Condition};
+use minicontainer_engine::container::Moment;
+use minicontainer_images::Condition;
 
 use super::{super::find_image, moment};
 use crate::{error::Failure, format::list::key_and_value};
@@ -44,7 +47,7 @@ fn condition(key: &str, value: &str) -> Result<Option<Condition>, Failure> {
         Condition::Label { name: name.to_owned(), value, wanted }
     };
     Ok(match key {
-        "until" => Some(Condition::Until(until(value)?)),
+        "until" => Some(Condition::Until(UNIX_EPOCH + until(value)?.since_1970())),
         "label" => Some(label(true)),
         "label!" => Some(label(false)),
         _ => None,

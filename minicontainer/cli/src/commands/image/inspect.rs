@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io::Read};
 
 use anyhow::Context;
 use minicontainer::{Store, store::Image};
-use minicontainer_engine::image::{self, Sharing};
+use minicontainer_images::{Sharing, list as list_images};
 use serde_json::{Value, json};
 
 use crate::{commands::inspect::NEVER, error::Failure};
@@ -36,7 +36,7 @@ pub fn document(store: &Store, image: &Image) -> Result<Value, Failure> {
     let manifest = read(store, &image.manifest_digest)?;
     let manifest_size =
         store.open_blob(&image.manifest_digest)?.metadata().context("cannot look at the manifest")?.len();
-    let all: Vec<Image> = image::list(store)?.into_iter().flatten().collect();
+    let all: Vec<Image> = list_images(store)?.into_iter().flatten().collect();
     let same = || all.iter().filter(|other| other.id == image.id);
     let tags: BTreeSet<String> = same()
         .flat_map(|other| &other.reference)

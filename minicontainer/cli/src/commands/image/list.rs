@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use minicontainer::store::Image;
-use minicontainer_engine::image::{self, Damaged, Sharing};
+use minicontainer_images::{Damaged, Sharing, list as list_images};
 use serde_json::{Value, json};
 
 use super::{filter::Filters, heading, moment, repository_and_tag, since, true_time};
@@ -68,7 +68,7 @@ pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let format = listing.format(&arguments.table())?;
     let store = open_store()?;
     let filters = Filters::parse(&store, &arguments.filter, arguments.pattern.as_deref())?;
-    let mut images = image::list(&store)?;
+    let mut images = list_images(&store)?;
     images
         .sort_by_key(|image| std::cmp::Reverse(image.as_ref().ok().and_then(|image| moment(image.created.as_deref()))));
     let sharing = Sharing::of(images.iter().flatten());

@@ -3,10 +3,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use minicontainer_engine::{
-    Containers,
-    image::{self, Committing},
-};
+use minicontainer_engine::{Containers, images};
+use minicontainer_images::Committing;
 
 use super::{archive::write_to, new_name, time_of_making};
 use crate::commands::open_store;
@@ -70,7 +68,7 @@ pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
         created: created.to_string(),
         latest,
     };
-    let made = image::commit(&store, &container, &wanted)?;
+    let made = images::commit(&store, &container, &wanted)?;
     super::warn_of(&made.warnings);
     output::print_line(made.id.as_str())?;
     Ok(ExitCode::SUCCESS)
@@ -81,7 +79,7 @@ pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     let store = open_store()?;
     let container = Containers::of(&store).find(&arguments.container)?;
     write_to(arguments.output.as_deref(), "export", |archive| {
-        super::warn_of(&image::export(&store, &container, archive)?);
+        super::warn_of(&images::export(&store, &container, archive)?);
         Ok(())
     })
 }

@@ -20,7 +20,8 @@ use std::{env, process::ExitCode, time::Duration};
 
 use clap::Args;
 use minicontainer::core::Reference;
-use minicontainer_engine::{container::Moment, image};
+use minicontainer_engine::container::Moment;
+use minicontainer_images::seed_busybox;
 
 use crate::commands::open_store;
 use crate::{
@@ -46,7 +47,7 @@ pub struct TagArguments {
 
 /// Makes busybox.
 pub fn seed(_: &SeedArguments) -> Result<ExitCode, Failure> {
-    let seeded = image::seed_busybox(&open_store()?)?;
+    let seeded = seed_busybox(&open_store()?)?;
     let name = seeded.image.reference.as_ref().map_or_else(String::new, |name| name.familiar().to_string());
     output::print_line(&format!("{name} {} ({})", seeded.image.id.short(), seeded.origin))?;
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,8 @@ use std::{
 
 use clap::Args;
 use minicontainer::store::{Removed, StoreError};
-use minicontainer_engine::image::{self, Names, Pruning};
+use minicontainer_engine::images;
+use minicontainer_images::{Names, Pruning};
 
 use super::filter::conditions;
 use crate::commands::open_store;
@@ -65,7 +66,7 @@ pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
     let names = if arguments.force { Names::All } else { Names::One };
     let mut code = ExitCode::SUCCESS;
     for name in &arguments.images {
-        match image::remove(&store, name, names) {
+        match images::remove(&store, name, names) {
             Ok(removed) => removed.iter().try_for_each(|removed| output::print_line(&told(removed)))?,
             Err(StoreError::UnknownImage { .. }) if arguments.force => {}
             Err(error) => {
@@ -94,7 +95,7 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
     if !arguments.force && !confirmed(&format!("WARNING! This will remove {what}."))? {
         return Ok(ExitCode::SUCCESS);
     }
-    let pruned = image::prune(&open_store()?, &Pruning { all: arguments.all, conditions })?;
+    let pruned = images::prune(&open_store()?, &Pruning { all: arguments.all, conditions })?;
     output::print(&told_of_pruned(&pruned.removed))?;
     output::print_line(&format!("Total reclaimed space: {}", size(pruned.reclaimed)))?;
     Ok(ExitCode::SUCCESS)

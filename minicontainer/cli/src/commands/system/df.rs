@@ -3,10 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer_engine::{
-    build::{Cached, Content},
-    system::{ContainerUsage, ImageUsage, Usage, usage},
-};
+use minicontainer_build::{Cached, Content};
+use minicontainer_engine::system::{ContainerUsage, ImageUsage, Usage, usage};
 use serde_json::{Value, json};
 
 use super::super::{image, list};
@@ -141,7 +139,7 @@ fn cache(usage: &Usage) -> Vec<Value> {
             "ID": cached.id().get(..12).unwrap_or(cached.id()),
             "CacheType": kind,
             "Size": size(cached.size),
-            "LastUsedSince": ago(cached.last_used.elapsed()),
+            "LastUsedSince": ago(cached.last_used.elapsed().unwrap_or_default()),
             "Shared": cached.is_shared,
         })
     };

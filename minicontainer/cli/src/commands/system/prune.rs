@@ -3,10 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer_engine::{
-    image::Condition,
-    system::{Pruned, Pruning, prune},
-};
+use minicontainer_engine::system::{Pruned, Pruning, prune};
+use minicontainer_images::Condition;
 
 use crate::commands::open_store;
 use crate::{

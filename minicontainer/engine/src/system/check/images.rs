@@ -48,8 +48,7 @@ impl Entry {
 impl Look<'_> {
     /// Reads what the index lists.
     pub(super) fn index(&mut self) -> Result<(), SystemError> {
-        let images = self.store.root().join("images");
-        let layout = images.join("oci-layout");
+        let layout = self.store.layout_file();
         let version = read_document::<OciLayout>(&layout).map(|layout| layout.image_layout_version().to_string());
         match version {
             Ok(version) if version.starts_with("1.") => {}
@@ -59,7 +58,7 @@ impl Look<'_> {
             }
             Err(why) => self.find("damaged layout file", "oci-layout", layout, why, Mend::RewriteLayout),
         }
-        let path = images.join("index.json");
+        let path = self.store.index_file();
         let index = match read_document::<ImageIndex>(&path) {
             Ok(index) if index.schema_version() == 2 => index,
             Ok(index) => {
@@ -165,7 +164,7 @@ impl Look<'_> {
     pub(super) fn judge(&mut self) {
         let mut told = Vec::new();
         for entry in self.entries.clone() {
-            let path = self.store.root().join("images/index.json");
+            let path = self.store.index_file();
             let parts = entry.digest().and_then(|digest| self.parts.get(&digest).cloned());
             let lost = parts.iter().flat_map(|parts| &parts.layers).find_map(|(_, diff_id)| {
                 match self.content.layer_states.get(diff_id) {

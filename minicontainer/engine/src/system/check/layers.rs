@@ -3,7 +3,7 @@
 use minicontainer::{core::Digest, store::StoreError};
 
 use super::{Depth, Look, Mend, SystemError, content::Layer};
-use crate::image::{ImageError, UnpackError, unpack_beside, verify_diff_id};
+use minicontainer_images::{ImageError, UnpackError, unpack_beside, verify_diff_id};
 
 impl Look<'_> {
     /// Looks at a layer; `blob` is a whole one that it can be unpacked from.
@@ -73,7 +73,7 @@ impl Look<'_> {
     }
 
     fn staging_path(&self) -> std::path::PathBuf {
-        self.store.root().join("staging")
+        self.store.staging_directory()
     }
 }
 

@@ -200,10 +200,10 @@ impl<'a> Look<'a> {
     }
 
     fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.store.root().join("images/blobs/sha256").join(digest.hex())
+        self.store.blob_file(digest)
     }
 
     fn layer_path(&self, diff_id: &Digest) -> PathBuf {
-        self.store.root().join("layers").join(diff_id.hex())
+        self.store.layer_directory(diff_id)
     }
 }

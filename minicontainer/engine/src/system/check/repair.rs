@@ -20,10 +20,8 @@ use super::{
     access::closed,
     unused::{listed, staging},
 };
-use crate::{
-    container::Containers,
-    image::{ImageError, make_way, unpack_beside},
-};
+use crate::{container::Containers, images::user_of_layer};
+use minicontainer_images::{ImageError, make_way, unpack_beside};
 
 /// An index that was made again lists images that have not been looked at yet.
 const ROUNDS: usize = 3;
@@ -104,6 +102,9 @@ impl Repair<'_> {
 
     /// Takes a layer from its place, at once; its files go with the staging directory. Or says who uses it.
     fn put_aside(&self, diff_id: &Digest) -> Result<Option<String>, SystemError> {
+        if let Some(user) = user_of_layer(self.store, diff_id) {
+            return Ok(Some(user));
+        }
         match make_way(self.store, self.lock, self.staging, diff_id) {
             Err(ImageError::LayerInUse { user, .. }) => Ok(Some(user)),
             done => Ok(done.map(|()| None)?),
@@ -124,7 +125,7 @@ impl Repair<'_> {
     /// An index of all manifests that are there, without names.
     fn index_of_what_is_there(&self) -> Result<Value, SystemError> {
         let mut manifests = Vec::new();
-        for path in listed(&self.store.root().join("images/blobs/sha256"))? {
+        for path in listed(&self.store.blobs_directory())? {
             let small = fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.len() <= 4 << 20);
             let Some(bytes) = small.then(|| fs::read(&path).ok()).flatten() else { continue };
             let digest = Digest::of(&bytes);

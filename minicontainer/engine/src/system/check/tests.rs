@@ -1,7 +1,7 @@
 //! What damage looks like is tried with the real command, in `tests/cli/check.rs`; here, that a store without any is sound.
 
 use super::*;
-use crate::image::seed_busybox;
+use minicontainer_images::seed_busybox;
 
 #[test]
 fn a_new_store_is_sound_however_closely_one_looks() {

@@ -11,19 +11,17 @@ use minicontainer::{
     core::Digest,
     store::{Staging, Store},
 };
+use minicontainer_build::{Remembered, remembered};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::{Finding, Look, Mend, Outcome, Severity, SystemError, content::Blob};
-use crate::{
-    build,
-    container::{Containers, State},
-};
+use crate::container::{Containers, State};
 
 /// Staging directories whose owners are dead.
 pub(super) fn staging(store: &Store, own: &Staging) -> Result<Vec<Finding>, SystemError> {
     let mut findings = Vec::new();
     let own = own.vacant().parent().map(Path::to_owned);
-    for place in listed(&store.root().join("staging"))?.into_iter().filter(|place| Some(place) != own.as_ref()) {
+    for place in listed(&store.staging_directory())?.into_iter().filter(|place| Some(place) != own.as_ref()) {
         let Ok(directory) = File::open(&place) else { continue };
         if Flock::lock(directory, FlockArg::LockSharedNonblock).is_ok() {
             let subject = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -38,7 +36,7 @@ pub(super) fn staging(store: &Store, own: &Staging) -> Result<Vec<Finding>, Syst
 impl Look<'_> {
     /// What the cache of builds remembers needs its layers and blobs.
     pub(super) fn cache(&mut self) -> Result<(), SystemError> {
-        for build::Remembered { place, layer } in build::remembered(self.store)? {
+        for Remembered { place, layer } in remembered(self.store)? {
             let name = place.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let what = "useless cache record";
             let Some((diff_id, blob)) = layer else {
@@ -109,13 +107,13 @@ impl Look<'_> {
             return Ok(());
         }
         let why = "no image, container or build needs it";
-        for place in listed(&self.store.root().join("images/blobs/sha256"))? {
+        for place in listed(&self.store.blobs_directory())? {
             let Some(digest) = named(&place) else { continue };
             if !self.content.blobs.contains(&digest) && !is_recent(&place) {
                 self.leftover("unused blob", digest.to_string(), place.clone(), why, Mend::RemoveFile(place));
             }
         }
-        for place in listed(&self.store.root().join("layers"))? {
+        for place in listed(&self.store.layers_directory())? {
             let Some(diff_id) = named(&place) else { continue };
             if !self.content.layers.contains_key(&diff_id) {
                 self.leftover("unused layer", diff_id.to_string(), place, why, Mend::RemoveLayer(diff_id));

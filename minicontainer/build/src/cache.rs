@@ -1,0 +1,198 @@
+//! What was built before: layers by the keys of what they were made from.
+//!
+//! ```text
+//! build-cache/<key>.json           which layer came of it, and when; its time is that of its last use
+//! build-cache/former/<blob>.json   the same of a layer that another one has replaced since (`--no-cache`)
+//! build-cache/mounts/<id>/         what `RUN --mount=type=cache` keeps; beside it <id>.json: what that id was
+//! build-cache/claims               who makes which layer just now (`claims`)
+//! build-cache/users                locked together by all who build, and alone by who removes (`prune`)
+//! ```
+//!
+//! A record is a hint and no more: the layer itself may have gone with the last image that had it, and then there is
+//! nothing in the cache. The key holds everything that the layer was made from, so that a record can never be wrong, only
+//! useless. It names no instruction and no file, and a key says nothing of a secret, for none goes into it.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use minicontainer::{
+    core::Digest,
+    store::{Staging, Store, StoreError, private},
+};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{BuildError, stack::Stacked};
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Record {
+    pub(super) diff_id: Digest,
+    /// The layer as it travels.
+    pub(super) blob: Digest,
+    pub(super) size: u64,
+    /// When it was made (RFC 3339): the image that is made of it again shall be the same to the last bit.
+    pub(super) created: String,
+}
+
+/// What is known of a cache mount beside its files.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MountRecord {
+    /// As the Dockerfile has it.
+    pub(super) id: String,
+}
+
+/// The cache of a store.
+#[derive(Debug)]
+pub(super) struct Cache<'a> {
+    store: &'a Store,
+    directory: PathBuf,
+}
+
+impl<'a> Cache<'a> {
+    /// That of this store.
+    pub(super) fn of(store: &'a Store) -> Cache<'a> {
+        Cache { store, directory: store.build_cache_directory() }
+    }
+
+    fn place(&self, key: &Digest) -> PathBuf {
+        self.directory.join(key.hex()).with_extension("json")
+    }
+
+    /// The layer that came of a step, if all of it is still there.
+    pub(super) fn get(&self, key: &Digest) -> Result<Option<Stacked>, BuildError> {
+        // A record that cannot be read is worth no more than none.
+        let Ok(text) = fs::read(self.place(key)) else { return Ok(None) };
+        let Ok(record) = serde_json::from_slice::<Record>(&text) else { return Ok(None) };
+        let Some(layer) = self.store.layer(&record.diff_id)? else { return Ok(None) };
+        match self.store.open_blob(&record.blob) {
+            Ok(_) => {
+                touch(&self.place(key));
+                Ok(Some(Stacked::of_record(record, layer.directory)))
+            }
+            Err(StoreError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Remembers what came of a step. The layer must be in the store.
+    pub(super) fn put(&self, staging: &Staging, key: &Digest, record: &Record) -> Result<(), BuildError> {
+        self.make_directory(&self.directory)?;
+        let place = self.place(key);
+        let former = fs::read(&place).ok().and_then(|text| serde_json::from_slice::<Record>(&text).ok());
+        if let Some(former) = former.filter(|former| former.blob != record.blob) {
+            // Nobody looks for it any more, but it is there until somebody removes it.
+            let directory = self.directory.join("former");
+            self.make_directory(&directory)?;
+            write(staging, &directory.join(former.blob.hex()).with_extension("json"), &former)?;
+        }
+        write(staging, &place, record)
+    }
+
+    /// All that is remembered, each with where it stands. What cannot be read is worth nothing, and comes without a record.
+    pub(super) fn records(&self) -> Result<Vec<(PathBuf, Option<Record>)>, BuildError> {
+        let mut records = Vec::new();
+        for directory in [self.directory.clone(), self.directory.join("former")] {
+            for path in listed(&directory)?.into_iter().filter(|path| path.extension() == Some("json".as_ref())) {
+                let record = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+                records.push((path, record));
+            }
+        }
+        Ok(records)
+    }
+
+    /// The directories of all cache mounts.
+    pub(super) fn mounts(&self) -> Result<Vec<PathBuf>, BuildError> {
+        let mut mounts = listed(&self.directory.join("mounts"))?;
+        mounts.retain(|path| path.is_dir());
+        Ok(mounts)
+    }
+
+    /// The directory that a cache mount of this id keeps, and of those who may not share it a further one.
+    pub(super) fn mount(&self, id: &str, copy: usize) -> Result<PathBuf, BuildError> {
+        let mounts = self.directory.join("mounts");
+        self.make_directory(&mounts)?;
+        Ok(mounts.join(format!("{}-{copy}", Digest::of(id.as_bytes()).hex())))
+    }
+
+    /// Remembers when a cache mount was used, and what its id is.
+    pub(super) fn note(&self, staging: &Staging, mount: &Path, id: &str) -> Result<(), BuildError> {
+        let place = mount.with_extension("json");
+        if place.exists() {
+            touch(&place);
+            return Ok(());
+        }
+        write(staging, &place, &MountRecord { id: id.to_owned() })
+    }
+
+    /// Where builds tell each other which layers they are about to make.
+    pub(super) fn claims_file(&self) -> PathBuf {
+        self.directory.join("claims")
+    }
+
+    /// As long as this is held nothing is removed; any number may hold it.
+    pub(super) fn user(&self) -> Result<Flock<File>, BuildError> {
+        self.lock(FlockArg::LockShared)?.ok_or(BuildError::Interrupted)
+    }
+
+    /// As long as this is held nobody builds. None if somebody does.
+    pub(super) fn remover(&self) -> Result<Option<Flock<File>>, BuildError> {
+        self.lock(FlockArg::LockExclusiveNonblock)
+    }
+
+    fn lock(&self, how: FlockArg) -> Result<Option<Flock<File>>, BuildError> {
+        self.make_directory(&self.directory)?;
+        let path = self.directory.join("users");
+        let mut file = private::open(&path).map_err(failed(&path))?;
+        loop {
+            match Flock::lock(file, how) {
+                Ok(held) => return Ok(Some(held)),
+                Err((unlocked, Errno::EINTR)) => file = unlocked,
+                Err((_, Errno::EWOULDBLOCK)) => return Ok(None),
+                Err((_, errno)) => return Err(failed(&path)(errno.into())),
+            }
+        }
+    }
+
+    fn make_directory(&self, path: &Path) -> Result<(), BuildError> {
+        private::make_directory(path).map_err(failed(path))
+    }
+}
+
+/// What a directory holds; one that is not there holds nothing.
+fn listed(directory: &Path) -> Result<Vec<PathBuf>, BuildError> {
+    let reading = |source| BuildError::Read { path: directory.to_owned(), of: "the build cache".to_owned(), source };
+    match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => {
+            let paths = entries.map_err(reading)?.map(|entry| entry.map(|entry| entry.path()));
+            paths.collect::<Result<_, _>>().map_err(reading)
+        }
+    }
+}
+
+/// Whole or not at all.
+fn write(staging: &Staging, place: &Path, value: &impl Serialize) -> Result<(), BuildError> {
+    let staged = staging.vacant();
+    let written = serde_json::to_vec(value).map_err(io::Error::from).and_then(|text| private::write(&staged, text));
+    written.and_then(|()| fs::rename(&staged, place)).map_err(failed(place))
+}
+
+/// It was used now. Where that cannot be written it only seems to be older.
+fn touch(path: &Path) {
+    let _seen = File::options().write(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> BuildError {
+    let path = path.to_owned();
+    move |source| BuildError::Make { path, source }
+}

@@ -1,0 +1,276 @@
+//! `COPY` and `ADD`, carried out: files go into a layer, and nowhere else.
+//!
+//! Where they go is looked up in the image: `COPY x /lib/y` upon an image in which `/lib` is a link to `/usr/lib` puts
+//! it there. The layer is written as an archive and never onto a file system of the image's, so no link in the image can
+//! lead a write anywhere.
+//!
+//! | The source is | The destination is | It becomes |
+//! |---|---|---|
+//! | a file | a directory, or ends with a slash | `destination/name` |
+//! | a file | anything else | `destination` |
+//! | a directory | | what is in it, in `destination` |
+//! | an archive, of `ADD` | | what is in it, in `destination` |
+
+use std::{
+    fs::File,
+    io::{Read, Seek},
+    path::{Path, PathBuf},
+};
+
+use minicontainer::{
+    core::{
+        Digest,
+        options::{UserSpec, resolve_user},
+    },
+    rootfs::read_file,
+    store::{Staging, private},
+};
+use minicontainer_dockerfile::{Ignore, plan::CopyFiles};
+
+use super::{
+    BuildError,
+    archive::{Clock, LayerArchive, Meta, layer, owned},
+    files::{Files, Found, Kind, Resolved, resolve},
+    layers::Layers,
+    select::{Fed, Fingerprint, Selected, attributes, each, select},
+};
+use minicontainer_images::{PackedLayer, check_layer, decompress};
+
+/// How large an image's `/etc/passwd` or `/etc/group` may be.
+const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
+
+/// The stage that is copied into.
+pub(super) struct Target<'a> {
+    /// What its layers show.
+    pub(super) files: &'a Layers,
+    /// Where they lie, the lowest first.
+    pub(super) directories: &'a [PathBuf],
+}
+
+/// What is left out of a copy.
+pub(super) fn excluded(files: &CopyFiles) -> Result<Ignore, BuildError> {
+    Ignore::from_patterns(files.exclude.iter().map(String::as_str))
+        .map_err(|reason| BuildError::Exclude { reason: reason.to_string() })
+}
+
+/// Makes the layer; `contents` are the fingerprints of the sources, which must still hold while they are copied.
+pub(super) fn copy(
+    copying: &CopyFiles,
+    from: &dyn Files,
+    target: &Target,
+    contents: &[Digest],
+    staging: &Staging,
+    clock: Clock,
+) -> Result<PackedLayer, BuildError> {
+    let owner = copying.chown.as_deref().map(|user| account(user, target.directories)).transpose()?;
+    let exclude = excluded(copying)?;
+    let sources = copying.sources.iter().map(|source| select(from, source)).collect::<Result<Vec<_>, _>>()?;
+    let count = sources.iter().map(Vec::len).sum::<usize>() + copying.inline.len();
+    if count == 0 {
+        return Err(BuildError::NoSources);
+    }
+    let (packed, ()) = layer(staging, clock, |archive| {
+        let way = resolve(target.files, Path::new(&copying.destination))?;
+        let is_directory = way.missing.is_empty() && way.found.kind == Kind::Directory;
+        let into = copying.into_directory || is_directory;
+        if count > 1 && !into {
+            return Err(BuildError::ManySources { destination: copying.destination.clone() });
+        }
+        let mut copy =
+            Copy { copying, from, target, staging, owner, way, into, is_one_tree: count == 1, archive, clock };
+        for ((selected, source), expected) in sources.iter().zip(&copying.sources).zip(contents) {
+            let mut print = Fingerprint::new();
+            for one in selected {
+                copy.one(one, &exclude, &mut print)?;
+            }
+            if print.finish() != *expected {
+                return Err(BuildError::Changed { path: PathBuf::from(source), of: from.name() });
+            }
+        }
+        copying.inline.iter().try_for_each(|file| copy.inline(&file.name, file.content.as_bytes()))
+    })?;
+    Ok(packed)
+}
+
+/// The ids of `user[:group]` as the stage's own files know them.
+pub(super) fn account(user: &str, layers: &[PathBuf]) -> Result<(u32, u32), BuildError> {
+    let failed = |source| BuildError::User { user: user.to_owned(), source: Box::new(source) };
+    let spec: UserSpec = user.parse().map_err(failed)?;
+    let text = |path| read_file(layers, path, ACCOUNT_FILE_LIMIT).map(Option::unwrap_or_default);
+    let found = resolve_user(&spec, &text("/etc/passwd")?, &text("/etc/group")?).map_err(failed)?;
+    Ok((found.uid, found.gid))
+}
+
+struct Copy<'a, 'b> {
+    copying: &'a CopyFiles,
+    from: &'a dyn Files,
+    target: &'a Target<'a>,
+    staging: &'a Staging,
+    owner: Option<(u32, u32)>,
+    way: Resolved,
+    into: bool,
+    is_one_tree: bool,
+    archive: &'b mut LayerArchive,
+    clock: Clock,
+}
+
+impl Copy<'_, '_> {
+    fn one(&mut self, selected: &Selected, exclude: &Ignore, print: &mut Fingerprint) -> Result<(), BuildError> {
+        print.add(self.from, Path::new(&selected.name), &selected.found)?;
+        let is_directory = selected.found.kind == Kind::Directory;
+        if !is_directory && self.copying.unpack && self.unpack(selected, exclude, print)? {
+            return Ok(());
+        }
+        let place = match is_directory || self.into {
+            true => self.directory()?,
+            false => self.beside()?,
+        };
+        let (from, chmod) = (self.from, self.copying.chmod.clone());
+        each(from, selected, exclude, &mut |relative, found| {
+            print.add(from, relative, found)?;
+            let path = if is_directory || self.into { place.join(relative) } else { place.clone() };
+            let meta = self.meta(found, chmod.as_ref());
+            self.entry(&path, found, meta, print)
+        })
+    }
+
+    fn meta(&self, found: &Found, chmod: Option<&minicontainer_dockerfile::plan::Chmod>) -> Meta {
+        let own = owned(self.from, found);
+        let (uid, gid) = self.owner.unwrap_or((own.uid, own.gid));
+        let mode = chmod.map_or(own.mode, |chmod| chmod.apply(own.mode, found.kind == Kind::Directory));
+        Meta { uid, gid, mode, ..own }
+    }
+
+    fn entry(&mut self, path: &Path, found: &Found, meta: Meta, print: &mut Fingerprint) -> Result<(), BuildError> {
+        let refused =
+            || BuildError::NotAFile { path: found.path.clone(), of: self.from.name(), kind: found.kind.words() };
+        match found.kind {
+            Kind::Directory => self.archive.directory(path, meta),
+            Kind::Symlink => self.archive.symlink(path, meta, self.from.target(found)?.as_os_str()),
+            Kind::File => {
+                let content = self.from.open(found)?;
+                let failed = |source| BuildError::Read { path: found.path.clone(), of: self.from.name(), source };
+                let attributes = attributes(&content).map_err(failed)?;
+                print.add_attributes(&attributes);
+                let mut fed = Fed::new(content, found.size, print);
+                // In one tree no name comes twice; of several a name might mean another file by now.
+                let inode = found.inode.filter(|_| self.is_one_tree);
+                if self.archive.link(path, meta, inode)? {
+                    return std::io::copy(&mut fed, &mut std::io::sink()).map(drop).map_err(failed);
+                }
+                self.archive.file_with(path, meta, &attributes, found.size, fed)
+            }
+            // An image may have them; in a context nobody means them.
+            Kind::Fifo | Kind::Device { .. } if self.from.has_owners() => self.archive.special(path, meta, found.kind),
+            Kind::Fifo | Kind::Device { .. } | Kind::Socket => Err(refused()),
+        }
+    }
+
+    fn inline(&mut self, name: &str, content: &[u8]) -> Result<(), BuildError> {
+        let path = match self.into {
+            true => self.directory()?.join(name),
+            false => self.beside()?,
+        };
+        let (uid, gid) = self.owner.unwrap_or((0, 0));
+        let mode = self.copying.chmod.as_ref().map_or(0o644, |chmod| chmod.apply(0o644, false));
+        let meta = Meta { mode, uid, gid, modified: self.clock.now };
+        self.archive.file(&path, meta, content.len() as u64, content)
+    }
+
+    /// Makes the destination a directory.
+    fn directory(&mut self) -> Result<PathBuf, BuildError> {
+        let (uid, gid) = self.owner.unwrap_or((0, 0));
+        self.archive.directories(self.target.files, &self.way, uid, gid)?;
+        Ok(self.way.path())
+    }
+
+    /// Makes the directory that the destination lies in.
+    fn beside(&mut self) -> Result<PathBuf, BuildError> {
+        let path = self.way.path();
+        let (uid, gid) = self.owner.unwrap_or((0, 0));
+        let mut parent = self.way.clone();
+        if parent.missing.pop().is_none() {
+            // It is there and no directory; the way to it holds no links any more.
+            parent = resolve(self.target.files, path.parent().unwrap_or(Path::new("/")))?;
+        }
+        self.archive.directories(self.target.files, &parent, uid, gid)?;
+        Ok(path)
+    }
+
+    /// Unpacks a local archive; says whether it is one. It goes into a directory of its own first, where nothing lies that a
+    /// link of its own could lead to.
+    fn unpack(&mut self, selected: &Selected, exclude: &Ignore, print: &mut Fingerprint) -> Result<bool, BuildError> {
+        if selected.found.kind != Kind::File || exclude.excludes(&selected.name.to_string_lossy()) {
+            return Ok(false);
+        }
+        let found = &selected.found;
+        let failed = |source| BuildError::Read { path: found.path.clone(), of: self.from.name(), source };
+        let mut file = self.from.open(found)?;
+        if !is_archive(&mut file, found)? {
+            return Ok(false);
+        }
+        file.rewind().map_err(failed)?;
+        print.add(self.from, Path::new(&selected.name), found)?;
+        let place = self.staging.vacant();
+        private::make_new_directory(&place).map_err(|source| BuildError::Write { path: place.clone(), source })?;
+        let mut fed = Fed::new(file, found.size, print);
+        check_layer(&mut fed, &place)
+            .map_err(|source| BuildError::Unpack { path: found.path.clone(), source: Box::new(source) })?;
+        std::io::copy(&mut fed, &mut std::io::sink()).map_err(failed)?;
+        let unpacked = Layers::new(format!("the archive {}", found.path.display()), &[place])?;
+        let into = self.directory()?;
+        let (from, chmod) = (&unpacked as &dyn Files, self.copying.chmod.clone());
+        let all = Selected { name: selected.name.clone(), found: from.root()? };
+        each(from, &all, &Ignore::default(), &mut |relative, found| {
+            let own = owned(from, found);
+            let (uid, gid) = self.owner.unwrap_or((own.uid, own.gid));
+            let mode = chmod.as_ref().map_or(own.mode, |chmod| chmod.apply(own.mode, found.kind == Kind::Directory));
+            let (path, meta) = (into.join(relative), Meta { uid, gid, mode, ..own });
+            match found.kind {
+                Kind::Directory => self.archive.directory(&path, meta),
+                Kind::Symlink => self.archive.symlink(&path, meta, from.target(found)?.as_os_str()),
+                Kind::File if self.archive.link(&path, meta, found.inode)? => Ok(()),
+                Kind::File => {
+                    let content = from.open(found)?;
+                    let failed = |source| BuildError::Read { path: found.path.clone(), of: from.name(), source };
+                    let attributes = attributes(&content).map_err(failed)?;
+                    self.archive.file_with(&path, meta, &attributes, found.size, content.take(found.size))
+                }
+                _ => self.archive.special(&path, meta, found.kind),
+            }
+        })?;
+        Ok(true)
+    }
+}
+
+/// Whether a file is a tar archive, compressed with gzip or zstd or not. What is compressed otherwise Docker would
+/// unpack.
+fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildError> {
+    let mut start = Vec::new();
+    let failed = |source| BuildError::Read { path: found.path.clone(), of: "the build context".to_owned(), source };
+    file.take(512).read_to_end(&mut start).map_err(failed)?;
+    let unsupported = |compression| BuildError::Compression { path: found.path.clone(), compression };
+    match start.as_slice() {
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(unsupported("xz")),
+        [b'B', b'Z', b'h', ..] => return Err(unsupported("bzip2")),
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            file.rewind().map_err(failed)?;
+            start.clear();
+            // A file that only looks compressed is copied as it is.
+            if let Ok(content) = decompress(file, "the archive") {
+                let _broken = content.take(512).read_to_end(&mut start);
+            }
+        }
+        _ => {}
+    }
+    Ok(is_header(&start))
+}
+
+/// Whether this is the header of a tar archive's first member: its sum must be right.
+pub(super) fn is_header(block: &[u8]) -> bool {
+    let Ok(block) = <&[u8; 512]>::try_from(block) else { return false };
+    let header = tar::Header::from_byte_slice(block);
+    let sum: u32 =
+        block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
+    header.cksum().is_ok_and(|stated| stated == sum) && block[0] != 0
+}

@@ -1,0 +1,199 @@
+//! Why a build fails, and how to mend it.
+
+use std::{io, path::PathBuf};
+
+use minicontainer::{
+    core::{
+        Digest,
+        options::{EnvError, UserError},
+        reference::ReferenceError,
+    },
+    rootfs::RootFsError,
+    store::{SPACE_HINT, StoreError},
+};
+use minicontainer_dockerfile::{DockerfileError, IgnoreError, Position, Span};
+
+use minicontainer_images::{ImageError, registry::RegistryError};
+
+use super::RunContainerError;
+
+/// Why nothing came of a build.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its fields are")]
+pub enum BuildError {
+    /// A mistake in the Dockerfile.
+    #[error(transparent)]
+    Dockerfile(#[from] DockerfileError),
+    /// A line of `.dockerignore` that is no pattern.
+    #[error(transparent)]
+    Ignore(#[from] IgnoreError),
+    /// A step failed.
+    #[error("{text}")]
+    Step { text: String, span: Span, source: Box<BuildError> },
+    /// The context cannot be opened.
+    #[error("cannot open the build context {}", path.display())]
+    Context { path: PathBuf, source: io::Error },
+    /// A context from stdin that is no archive, or a hostile one.
+    #[error("cannot unpack the build context")]
+    ContextArchive { source: Box<ImageError> },
+    /// A Dockerfile or `.dockerignore` that is a link to nowhere.
+    #[error("cannot read {}: it is a symbolic link to something that is not in the build context", path.display())]
+    Dangling { path: PathBuf },
+    /// A Dockerfile or `.dockerignore` of an unbelievable size.
+    #[error("cannot read {}: it is larger than {limit} bytes", path.display())]
+    TooLarge { path: PathBuf, limit: usize },
+    /// A file or directory that cannot be read.
+    #[error("cannot read {} of {of}", path.display())]
+    Read { path: PathBuf, of: String, source: io::Error },
+    /// A source that is not there.
+    #[error("{} of {of} is not there: not found", path.display())]
+    NotFound { path: PathBuf, of: String },
+    /// A file where a directory must be.
+    #[error("{} of {of} is no directory", path.display())]
+    NotADirectory { path: PathBuf, of: String },
+    /// Something that cannot be copied.
+    #[error("cannot copy {} of {of}: it is {kind}", path.display())]
+    NotAFile { path: PathBuf, of: String, kind: &'static str },
+    /// Links that lead in a circle.
+    #[error("cannot find {} of {of}: too many symbolic links", path.display())]
+    Links { path: PathBuf, of: String },
+    /// The context is not what it was a moment ago.
+    #[error("{} of {of} changed while it was copied", path.display())]
+    Changed { path: PathBuf, of: String },
+    /// Wildcards that nothing matches.
+    #[error("no source files were specified: nothing matches")]
+    NoSources,
+    /// Several files for one name.
+    #[error("several files are to become {destination}, which is no directory")]
+    ManySources { destination: String },
+    /// A pattern that is none.
+    #[error("cannot use a pattern of --exclude: {reason}")]
+    Exclude { reason: String },
+    /// An owner that the stage does not know.
+    #[error("cannot find the user {user} in the stage")]
+    User { user: String, source: Box<UserError> },
+    /// An archive that cannot be unpacked.
+    #[error("cannot unpack {}", path.display())]
+    Unpack { path: PathBuf, source: Box<ImageError> },
+    /// An archive in a compression that is not supported.
+    #[error("cannot unpack {}: it is compressed with {compression}, which is not supported yet", path.display())]
+    Compression { path: PathBuf, compression: &'static str },
+    /// A layer's archive cannot be written.
+    #[error("cannot write {} into the layer", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    /// The command of a RUN ended badly.
+    #[error("process \"{process}\" did not complete successfully: {ending}")]
+    Process { process: String, ending: String },
+    /// The container of a RUN cannot be made.
+    #[error("cannot run \"{process}\"")]
+    Sandbox { process: String, source: Box<minicontainer::Error> },
+    /// The place of a RUN's container cannot be made.
+    #[error("cannot run \"{process}\"")]
+    Container { process: String, source: RunContainerError },
+    /// A variable that no process can have.
+    #[error("cannot use the variable {name}")]
+    Variable { name: String, source: EnvError },
+    /// A network that was not allowed.
+    #[error("RUN --network=host is not allowed")]
+    HostNetwork,
+    /// A secret that nobody gave.
+    #[error("secret {id}: not found")]
+    Secret { id: String },
+    /// A secret that is no text, for a variable.
+    #[error("secret {id} cannot become a variable: it is no text")]
+    SecretText { id: String },
+    /// Something that is not supported.
+    #[error("{what} is not supported yet")]
+    Unsupported { what: &'static str },
+    /// A directory of the engine's that cannot be made.
+    #[error("cannot make {}", path.display())]
+    Make { path: PathBuf, source: io::Error },
+    /// A part of the cache that cannot be removed.
+    #[error("cannot remove {}", path.display())]
+    Remove { path: PathBuf, source: io::Error },
+    /// A base image that is not for this machine.
+    #[error("the image {image} is for {actual}, not for {wanted}")]
+    Platform { image: String, actual: String, wanted: String },
+    /// A layer that somebody removed meanwhile.
+    #[error("the layer {diff_id} was removed while it was built upon")]
+    Vanished { diff_id: Digest },
+    /// The cache is in use.
+    #[error("cannot remove anything from the build cache: a build is under way")]
+    Busy,
+    /// It was to end.
+    #[error("interrupted")]
+    Interrupted,
+    /// An image that is needed and has no name that there can be.
+    #[error("cannot get the image {name}")]
+    Name { name: String, source: ReferenceError },
+    /// An image that is needed, and that no registry gives.
+    #[error("cannot get the image {name}")]
+    Pull { name: String, source: Box<RegistryError> },
+    /// An image that is needed.
+    #[error("cannot get the image {name}")]
+    Image { name: String, source: Box<ImageError> },
+    /// The new layer cannot be taken.
+    #[error(transparent)]
+    Layer(Box<ImageError>),
+    /// The files of a layer cannot be read.
+    #[error(transparent)]
+    RootFs(#[from] RootFsError),
+    /// The store could not take it.
+    #[error(transparent)]
+    Store(Box<StoreError>),
+}
+
+impl From<ImageError> for BuildError {
+    fn from(error: ImageError) -> BuildError {
+        BuildError::Layer(Box::new(error))
+    }
+}
+
+impl From<StoreError> for BuildError {
+    fn from(error: StoreError) -> BuildError {
+        BuildError::Store(Box::new(error))
+    }
+}
+
+impl BuildError {
+    /// How to mend it; empty where the message says all there is.
+    pub fn hint(&self) -> String {
+        let fixed = match self {
+            BuildError::Step { source, .. } => return source.hint(),
+            BuildError::Sandbox { source, .. } => return source.hint().unwrap_or_default().to_string(),
+            BuildError::Container { source, .. } => return source.hint().to_owned(),
+            BuildError::Pull { source, .. } => return source.hint().to_string(),
+            BuildError::Image { source, .. } => source.hint(),
+            BuildError::Unpack { source, .. } | BuildError::ContextArchive { source } => source.hint(),
+            BuildError::Write { source, .. } | BuildError::Make { source, .. }
+                if source.kind() == io::ErrorKind::StorageFull =>
+            {
+                SPACE_HINT
+            }
+            BuildError::NotFound { of, .. } if of == "the build context" => {
+                "paths are relative to the context; .dockerignore may leave it out"
+            }
+            BuildError::NotAFile { .. } => "leave it out with .dockerignore",
+            BuildError::Changed { .. } => "build again when nobody writes there",
+            BuildError::ManySources { .. } => "end the destination with a slash",
+            BuildError::Compression { .. } => "unpack it in a RUN, or compress it with gzip",
+            BuildError::HostNetwork => "allow it with --network host, if you trust the Dockerfile",
+            BuildError::Secret { .. } => "pass it with --secret id=ID,src=FILE",
+            BuildError::Vanished { .. } => "build again",
+            BuildError::Busy => "try again when it has ended",
+            BuildError::Layer(error) => error.hint(),
+            BuildError::RootFs(error) => error.hint(),
+            BuildError::Store(error) => error.hint(),
+            _ => "",
+        };
+        fixed.to_owned()
+    }
+
+    /// Where in the Dockerfile the step stands that failed, if one did.
+    pub fn place(&self) -> Option<Position> {
+        match self {
+            BuildError::Step { span, .. } => Some(span.start),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The end of a build: its layers enter the store, and with them the image.
+//!
+//! Until then they lie in a directory of the build's own. So a build that fails leaves the images as they were; but the
+//! layers that were finished go into the cache, and whoever mends the Dockerfile goes on from there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minicontainer::{
+    core::{Digest, Reference},
+    store::{Addition, Blob, Staging, Store},
+};
+use minicontainer_dockerfile::image::Document;
+use oci_spec::image::{ImageManifestBuilder, MediaType, SCHEMA_VERSION};
+
+use super::{
+    BuildError,
+    cache::{Cache, Record},
+    stack::Stack,
+};
+use minicontainer_images::{Built, has_layer, make_way};
+
+/// A layer that this build has made.
+pub(super) struct Made {
+    pub(super) key: Digest,
+    pub(super) record: Record,
+    pub(super) built: Built,
+    pub(super) blob: Blob,
+}
+
+/// The config and the manifest of the image, staged.
+pub(super) struct Documents {
+    pub(super) config: Blob,
+    pub(super) manifest: Blob,
+}
+
+/// Writes the documents of an image of these layers.
+pub(super) fn documents(staging: &Staging, image: &Document, stack: &Stack) -> Result<Documents, BuildError> {
+    let mut document = image.clone();
+    document.rootfs.diff_ids = stack.layers.iter().map(|layer| layer.diff_id.clone()).collect();
+    date(&mut document, stack);
+    let text = serde_json::to_vec(&document).expect("plain values of that crate, which JSON can hold");
+    let config = staging.blob(text.as_slice())?;
+    let manifest = ImageManifestBuilder::default()
+        .schema_version(SCHEMA_VERSION)
+        .media_type(MediaType::ImageManifest)
+        .config(config.descriptor(MediaType::ImageConfig))
+        .layers(stack.layers.iter().map(|layer| layer.descriptor.clone()).collect::<Vec<_>>())
+        .build()
+        .and_then(|manifest| manifest.to_string())
+        .expect("no part that a manifest must have is left out");
+    Ok(Documents { config, manifest: staging.blob(manifest.as_bytes())? })
+}
+
+/// Fills times in. What makes no layer happened when the layer below was made: so the same build, all of it from the cache,
+/// makes the same image.
+fn date(document: &mut Document, stack: &Stack) {
+    let mut times = stack.layers.iter().filter_map(|layer| layer.created.as_ref());
+    let mut last = stack.base_created.clone();
+    for entry in document.history.iter_mut().skip(stack.base_history) {
+        if !entry.empty_layer {
+            last = times.next().cloned().or(last);
+        }
+        entry.created.clone_from(&last);
+    }
+    document.created = last;
+}
+
+/// Takes everything into the store, at once. Without `image` only the cache gains.
+pub(super) fn publish(
+    store: &Store,
+    staging: &Staging,
+    made: Vec<Made>,
+    image: Option<(&Stack, &Documents, &[Reference])>,
+) -> Result<(), BuildError> {
+    let lock = store.lock()?;
+    let mut addition = Addition::default();
+    let (mut new, mut blobs, mut records) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
+    for Made { key, record, built, blob } in made {
+        // Two steps can make the same layer, and another build may have been faster.
+        if !has_layer(store, &record.diff_id)? && new.insert(record.diff_id.clone()) {
+            make_way(store, &lock, staging, &record.diff_id)?;
+            addition.layers.push(built.layer);
+        }
+        blobs.insert(blob.digest().clone(), blob);
+        records.push((key, record));
+    }
+    addition.blobs.extend(blobs.values());
+    if let Some((stack, documents, names)) = image {
+        for layer in &stack.layers {
+            if !new.contains(&layer.diff_id) && store.layer(&layer.diff_id)?.is_none() {
+                return Err(BuildError::Vanished { diff_id: layer.diff_id.clone() });
+            }
+        }
+        addition.blobs.extend([&documents.config, &documents.manifest]);
+        let descriptor = documents.manifest.descriptor(MediaType::ImageManifest);
+        let nameless = names.is_empty().then_some(None);
+        let all = names.iter().cloned().map(Some).chain(nameless);
+        addition.images.extend(all.map(|name| (descriptor.clone(), name)));
+    }
+    store.add(&lock, staging, addition)?;
+    let cache = Cache::of(store);
+    records.iter().try_for_each(|(key, record)| cache.put(staging, key, record))
+}

@@ -1,0 +1,143 @@
+//! `build`, the half that does it: a plan of the pure crate `minicontainer-dockerfile` becomes layers and an image.
+//!
+//! ```text
+//! context ── text ─▶ parse ─▶ prepare (bases) ─▶ BuildPlan ─▶ stages ─▶ for each step:
+//!                                                                        key ─▶ cache, or
+//!                                                                        COPY ADD WORKDIR ─▶ archive ─┐
+//!                                                                        RUN ─▶ Sandbox ─▶ upper ─────┴▶ layer
+//!                                                              finish: layers, config, manifest ─▶ Store::add
+//! ```
+//!
+//! | Module | What it does |
+//! |---|---|
+//! | `context` `layers` `files` | where files come from, and how a path is followed without leaving it |
+//! | `select` | which files a source means, and the fingerprint of their content |
+//! | `copy` `archive` | `COPY`, `ADD` and `WORKDIR`: a layer, written as an archive |
+//! | `run` `containers` `mounts` `settings` `stubs` | `RUN`: a container, what it sees, and what is not to stay |
+//! | `cache` `claims` `prune` | what was built before, who builds the same just now, and its removal |
+//! | `stack` | what a stage has become so far |
+//! | `bases` `stages` `carry` `step` `finish` | the order of things |
+//!
+//! Whoever wrote the Dockerfile, the context or the image is not trusted: what they name is found inside of what they were
+//! given and nowhere else, and what they run has the walls of every other container and no network.
+//!
+//! A new layer lies in a staging directory until the end, so that a build that fails, or is killed, leaves no image behind
+//! and none changed.
+
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
+mod archive;
+mod bases;
+mod cache;
+mod carry;
+mod claims;
+mod containers;
+mod context;
+mod copy;
+mod error;
+mod files;
+mod finish;
+mod layers;
+mod mounts;
+mod prune;
+mod run;
+mod select;
+mod settings;
+mod stack;
+mod stages;
+mod step;
+mod stubs;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use minicontainer::core::{Reference, options::Network};
+
+pub use bases::{Fetch, Planned, When, prepare};
+use carry::Carrying;
+pub use carry::{Build, Built};
+pub use containers::{RunContainer, RunContainerError, RunContainers};
+pub use context::Context;
+pub use error::BuildError;
+pub use mounts::LARGEST_SECRET;
+pub use prune::{Cached, Content, Pruning, Remembered, cached, prune, remembered};
+pub use settings::{ExtraHost, ExtraHostError, RunSettings};
+
+/// What the image shall be, beside what the Dockerfile says.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Its names.
+    pub names: Vec<Reference>,
+    /// `SOURCE_DATE_EPOCH`: no time in the image is later than this, in seconds since 1970, and the same build makes the
+    /// same bytes.
+    pub epoch: Option<i64>,
+    /// What `RUN` sees of networks unless it says otherwise; `RUN --network=host` needs the host's.
+    pub network: Network,
+    /// What `RUN --mount=type=secret` can have.
+    pub secrets: Secrets,
+    /// Whether what was built before is built again.
+    pub cache: CacheUse,
+    /// Stages that are built again whatever the cache has, by name (`--no-cache-filter`).
+    pub fresh_stages: BTreeSet<String>,
+    /// What every `RUN` has beside what the Dockerfile says.
+    pub run: RunSettings,
+}
+
+/// What the cache is used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CacheUse {
+    /// What was built before is taken from there.
+    #[default]
+    Full,
+    /// Everything is built, and kept for the next time (`--no-cache`).
+    FillOnly,
+}
+
+/// Secrets by their ids.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    contents: BTreeMap<String, Vec<u8>>,
+}
+
+impl Secrets {
+    /// Adds one.
+    pub fn insert(&mut self, id: impl Into<String>, content: Vec<u8>) {
+        self.contents.insert(id.into(), content);
+    }
+
+    /// The secret of this id.
+    pub fn get(&self, id: &str) -> Option<&[u8]> {
+        self.contents.get(id).map(Vec::as_slice)
+    }
+}
+
+/// Their ids only.
+impl fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.contents.keys()).finish()
+    }
+}
+
+/// Whoever wants to know how far a build is. Several stages may tell at once.
+pub trait Progress: Sync {
+    /// A piece of work begins; its number is for what is told of it later.
+    fn begin(&self, title: &str) -> usize;
+    /// A line that it prints.
+    fn output(&self, work: usize, line: &[u8]);
+    /// It is over.
+    fn end(&self, work: usize, how: Ending<'_>);
+}
+
+/// How a piece of work ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Ending<'a> {
+    /// It was done.
+    Done,
+    /// It had been done before.
+    Cached,
+    /// It failed.
+    Failed(&'a BuildError),
+}

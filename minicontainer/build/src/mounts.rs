@@ -1,0 +1,254 @@
+//! `RUN --mount`, made ready: what a command sees while it runs and what never becomes part of a layer.
+//!
+//! Files of the context, a stage or an image are *copied* into a directory of the build's own, and that is mounted. So
+//! nobody can swap a part of the path for a link between the look and the mount (CVE-2024-23651), what `.dockerignore`
+//! leaves out is not there either, and what the command writes (`rw`) goes with the copy. A secret is a file of the build's
+//! own, too, removed when the command has ended; a cache is a directory of the store's that no one else can name.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File, Permissions},
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt, fchown},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use minicontainer::{
+    core::{
+        options::{Access, ByteSize, EnvVar, MountSpec},
+        plan::MountAttribute,
+    },
+    store::{Staging, private},
+};
+use minicontainer_dockerfile::{
+    mount::{Mount, Owner, Sharing},
+    plan::{CopyFiles, RunCommand, Source},
+};
+use nix::{
+    errno::Errno,
+    fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2},
+};
+
+use super::{
+    BuildError, Secrets,
+    archive::Clock,
+    cache::Cache,
+    copy::{Target, copy},
+    files::Finder,
+    layers::Layers,
+    select::fingerprint,
+};
+use minicontainer_images::unpack_built;
+
+/// Where the copies of a bind mount's files lie in their directory.
+const COPIES: &str = "/files";
+/// When to look again for a cache that somebody else uses.
+const AGAIN: Duration = Duration::from_millis(20);
+/// A secret is never larger (BuildKit's bound).
+pub const LARGEST_SECRET: usize = 500 * 1024;
+
+/// Mounts that can be made, and what they need as long as the command runs.
+#[derive(Debug, Default)]
+pub(super) struct Mounts {
+    pub(super) specs: Vec<MountSpec>,
+    /// Secrets as variables.
+    pub(super) env: Vec<EnvVar>,
+    /// Removed in the end.
+    files: Vec<PathBuf>,
+    /// Caches that nobody else may use meanwhile.
+    _locks: Vec<Flock<File>>,
+}
+
+impl Drop for Mounts {
+    fn drop(&mut self) {
+        for file in &self.files {
+            // It goes with the staging directory at the latest.
+            let _gone = fs::remove_file(file);
+        }
+    }
+}
+
+/// What mounts are made from.
+pub(super) struct Sources<'a> {
+    pub(super) staging: &'a Staging,
+    pub(super) cache: &'a Cache<'a>,
+    pub(super) secrets: &'a Secrets,
+    pub(super) clock: Clock,
+    /// The files of a stage, an image or the context.
+    pub(super) files: &'a Finder<'a>,
+    /// Whether whoever waits shall wait no longer.
+    pub(super) is_cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Sources<'_> {
+    /// Makes everything ready for a command.
+    pub(super) fn prepare(&self, command: &RunCommand) -> Result<Mounts, BuildError> {
+        let mut mounts = Mounts::default();
+        // Whoever takes several locks takes them in the same order as everybody else.
+        let mut caches: Vec<&(Mount, Source)> = command.mounts.iter().collect();
+        caches.retain(|(mount, _)| matches!(mount, Mount::Cache { .. }));
+        caches.sort_by_key(|(mount, _)| match mount {
+            Mount::Cache { id, .. } => id.clone(),
+            _ => String::new(),
+        });
+        let mut places = Vec::new();
+        for (mount, source) in caches {
+            places.push((mount, self.keep(mount, source, &mut mounts)?));
+        }
+        for (mount, source) in &command.mounts {
+            match mount {
+                Mount::Bind { source: path, target, read_only, .. } => {
+                    let files = self.copy(source, path)?;
+                    mounts.specs.push(bind(&files, target, *read_only));
+                }
+                Mount::Cache { target, read_only, .. } => {
+                    let place = places.iter().find(|(cache, _)| std::ptr::eq(*cache, mount));
+                    mounts.specs.extend(place.map(|(_, place)| bind(place, target, *read_only)));
+                }
+                Mount::Tmpfs { target, size } => {
+                    let size = size.and_then(ByteSize::new);
+                    let attributes = BTreeSet::from([MountAttribute::NoSuid, MountAttribute::NoDev]);
+                    mounts.specs.push(MountSpec::Tmpfs { target: target.clone(), size, mode: None, attributes });
+                }
+                Mount::Secret { id, target, env, required, owner } => {
+                    let Some(secret) = self.secrets.get(id) else {
+                        match required {
+                            true => return Err(BuildError::Secret { id: id.clone() }),
+                            false => continue,
+                        }
+                    };
+                    if let Some(target) = target {
+                        self.mount_file(secret, target, owner, &mut mounts)?;
+                    }
+                    if let Some(name) = env {
+                        let text = std::str::from_utf8(secret);
+                        let text = text.map_err(|_| BuildError::SecretText { id: id.clone() })?;
+                        let variable = EnvVar::new(name, text);
+                        let wrong = |source| BuildError::Variable { name: name.clone(), source };
+                        mounts.env.push(variable.map_err(wrong)?);
+                    }
+                }
+            }
+        }
+        if let Some(script) = &command.script {
+            let owner = Owner { mode: 0o755, uid: 0, gid: 0 };
+            self.mount_file(script.content.as_bytes(), &script.path, &owner, &mut mounts)?;
+        }
+        Ok(mounts)
+    }
+
+    /// Mounts a file of the build's own.
+    pub(super) fn mount_file(
+        &self,
+        content: &[u8],
+        target: &str,
+        owner: &Owner,
+        mounts: &mut Mounts,
+    ) -> Result<(), BuildError> {
+        let path = self.staging.vacant();
+        let failed = |source| BuildError::Make { path: path.clone(), source };
+        let mut file = private::create(&path).map_err(failed)?;
+        mounts.files.push(path.clone());
+        file.write_all(content).map_err(failed)?;
+        own(&file, owner).map_err(failed)?;
+        mounts.specs.push(bind(&path, target, true));
+        Ok(())
+    }
+
+    /// The files of a bind mount, copied.
+    fn copy(&self, source: &Source, path: &str) -> Result<PathBuf, BuildError> {
+        let files = (self.files)(source)?;
+        let copying = CopyFiles {
+            from: source.clone(),
+            sources: vec![path.to_owned()],
+            inline: Vec::new(),
+            destination: COPIES.to_owned(),
+            into_directory: false,
+            chown: None,
+            chmod: None,
+            exclude: Vec::new(),
+            link: false,
+            unpack: false,
+        };
+        let contents = [fingerprint(files.as_ref(), path, &Default::default())?];
+        let nothing = Layers::new("nothing", &[])?;
+        let target = Target { files: &nothing, directories: &[] };
+        let packed = copy(&copying, files.as_ref(), &target, &contents, self.staging, self.clock)?;
+        let copied = unpack_built(self.staging, &packed)?;
+        Ok(copied.directory.join(COPIES.trim_start_matches('/')))
+    }
+
+    /// The directory of a cache.
+    fn keep(&self, mount: &Mount, from: &Source, mounts: &mut Mounts) -> Result<PathBuf, BuildError> {
+        let Mount::Cache { id, from: named, source, sharing, owner, .. } = mount else { return Ok(PathBuf::new()) };
+        if named.is_none() && source != "/" {
+            return Err(BuildError::Unsupported { what: "RUN --mount=type=cache with source= and without from=" });
+        }
+        // A cache that begins with files is another one than one that begins empty; BuildKit has it so, too.
+        let id = if named.is_some() { format!("{id}:{source}:{named:?}") } else { id.clone() };
+        let how =
+            if *sharing == Sharing::Shared { FlockArg::LockSharedNonblock } else { FlockArg::LockExclusiveNonblock };
+        let mut copy = 0;
+        loop {
+            let place = self.cache.mount(&id, copy)?;
+            let failed = |source| BuildError::Make { path: place.clone(), source };
+            if !place.exists() {
+                self.begin(&place, named.is_some().then_some((from, source.as_str())), owner)?;
+            }
+            let directory = File::open(&place).map_err(failed)?;
+            match Flock::lock(directory, how) {
+                // One that was removed before it was locked is made anew.
+                Ok(lock) if lock.metadata().is_ok_and(|metadata| metadata.nlink() == 0) => continue,
+                Ok(lock) => {
+                    self.cache.note(self.staging, &place, &id)?;
+                    mounts._locks.push(lock);
+                    return Ok(place);
+                }
+                Err((_, Errno::EWOULDBLOCK)) if *sharing == Sharing::Private => copy += 1,
+                Err((_, Errno::EWOULDBLOCK)) if (self.is_cancelled)() => return Err(BuildError::Interrupted),
+                Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => thread::sleep(AGAIN),
+                Err((_, errno)) => return Err(failed(errno.into())),
+            }
+        }
+    }
+
+    /// Makes the directory of a cache: whole before it gets its name, for others may wait for it.
+    fn begin(&self, place: &Path, files: Option<(&Source, &str)>, owner: &Owner) -> Result<(), BuildError> {
+        let failed = |source| BuildError::Make { path: place.to_owned(), source };
+        let made = match files {
+            Some((from, path)) => self.copy(from, path)?,
+            None => {
+                let made = self.staging.vacant();
+                private::make_new_directory(&made).map_err(failed)?;
+                made
+            }
+        };
+        let directory = File::open(&made).map_err(failed)?;
+        if !directory.metadata().map_err(failed)?.is_dir() {
+            return Err(BuildError::NotADirectory {
+                path: files.map(|(_, path)| path.into()).unwrap_or_default(),
+                of: "the cache's source".to_owned(),
+            });
+        }
+        own(&directory, owner).map_err(failed)?;
+        match renameat2(AT_FDCWD, &made, AT_FDCWD, place, RenameFlags::RENAME_NOREPLACE) {
+            // Somebody was faster.
+            Ok(()) | Err(Errno::EEXIST) => Ok(()),
+            Err(errno) => Err(failed(errno.into())),
+        }
+    }
+}
+
+fn own(file: &File, owner: &Owner) -> std::io::Result<()> {
+    if (owner.uid, owner.gid) != (0, 0) {
+        fchown(file, Some(owner.uid), Some(owner.gid))?;
+    }
+    file.set_permissions(Permissions::from_mode(owner.mode))
+}
+
+fn bind(source: &Path, target: &str, read_only: bool) -> MountSpec {
+    let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
+    MountSpec::Bind { source: source.display().to_string(), target: target.to_owned(), access, owner: None }
+}

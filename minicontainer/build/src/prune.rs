@@ -1,0 +1,200 @@
+//! What the cache of builds holds, how large it is, and its removal: `builder du`, `builder prune`.
+//!
+//! A layer in the cache may be an image's too. Then it is *shared*: it goes with the image, and to forget it here frees
+//! nothing. Of the others the cache is the only owner. To remove them is the store's work, which knows what all images
+//! need, damaged ones among them: they are made an image of no name, and that is removed. So what an image needs stays, and
+//! a crash leaves at worst an image that `image prune` finds.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use minicontainer::{
+    core::Digest,
+    rootfs,
+    store::{Addition, Removed, Store},
+};
+use minicontainer_dockerfile::image::Document;
+use oci_spec::image::MediaType;
+
+use super::{
+    BuildError,
+    cache::{Cache, MountRecord, Record},
+    finish::documents,
+    stack::{Stack, Stacked},
+};
+
+/// Something in the cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cached {
+    /// What it is.
+    pub content: Content,
+    /// Bytes in its files.
+    pub size: u64,
+    /// Whether an image has it too.
+    pub is_shared: bool,
+    /// When it was made or taken last.
+    pub last_used: SystemTime,
+    /// The records that lead to it.
+    records: Vec<PathBuf>,
+}
+
+/// What something in the cache is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A layer, by its diff-id.
+    Layer(Digest),
+    /// The directory of a `RUN --mount=type=cache`.
+    Mount {
+        /// Its name in the store.
+        name: String,
+        /// The `id=` of the Dockerfile.
+        id: String,
+    },
+}
+
+impl Cached {
+    /// By which it is known: hexadecimal digits.
+    pub fn id(&self) -> &str {
+        match &self.content {
+            Content::Layer(diff_id) => diff_id.hex(),
+            Content::Mount { name, .. } => name,
+        }
+    }
+}
+
+/// What shall be removed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pruning {
+    /// Also what images have too, of which only the record goes.
+    pub all: bool,
+    /// Only what was used last before then.
+    pub unused_since: Option<SystemTime>,
+}
+
+/// What the cache holds, the least recently used first.
+///
+/// # Errors
+/// When the store or the cache cannot be read.
+pub fn cached(store: &Store) -> Result<Vec<Cached>, BuildError> {
+    let cache = Cache::of(store);
+    let images = store.images()?;
+    let shared: BTreeSet<&Digest> =
+        images.iter().flatten().flat_map(|image| &image.layers).map(|layer| &layer.diff_id).collect();
+    let mut layers: BTreeMap<Digest, Cached> = BTreeMap::new();
+    for (path, record) in cache.records()? {
+        let Some(record) = record else { continue };
+        let Some(layer) = store.layer(&record.diff_id)? else { continue };
+        let last_used = modified(&path);
+        let is_shared = shared.contains(&record.diff_id);
+        let content = Content::Layer(record.diff_id.clone());
+        let new = Cached { content, size: layer.size, is_shared, last_used, records: Vec::new() };
+        let entry = layers.entry(record.diff_id).or_insert(new);
+        entry.last_used = entry.last_used.max(last_used);
+        entry.records.push(path);
+    }
+    let mut cached: Vec<Cached> = layers.into_values().collect();
+    for directory in cache.mounts()? {
+        let record = directory.with_extension("json");
+        let known = fs::read(&record).ok().and_then(|text| serde_json::from_slice::<MountRecord>(&text).ok());
+        let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let last_used = if known.is_some() { modified(&record) } else { modified(&directory) };
+        let content = Content::Mount { name, id: known.map(|known| known.id).unwrap_or_default() };
+        let (size, records) = (rootfs::size(&directory)?, vec![record, directory]);
+        cached.push(Cached { content, size, is_shared: false, last_used, records });
+    }
+    cached.sort_by(|one, other| (one.last_used, one.id()).cmp(&(other.last_used, other.id())));
+    Ok(cached)
+}
+
+/// A record of the cache.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// The record's file.
+    pub place: PathBuf,
+    /// Diff-id and blob of the layer that it remembers; none if it cannot be read.
+    pub layer: Option<(Digest, Digest)>,
+}
+
+/// Every record of the cache.
+///
+/// # Errors
+/// If the cache cannot be read.
+pub fn remembered(store: &Store) -> Result<Vec<Remembered>, BuildError> {
+    let of_record = |record: Record| (record.diff_id, record.blob);
+    let records = Cache::of(store).records()?.into_iter();
+    Ok(records.map(|(place, record)| Remembered { place, layer: record.map(of_record) }).collect())
+}
+
+/// Removes from the cache, and gives what is gone. The size of a shared layer is not freed.
+///
+/// # Errors
+/// When somebody builds, or something cannot be removed.
+pub fn prune(store: &Store, pruning: &Pruning) -> Result<Vec<Cached>, BuildError> {
+    let cache = Cache::of(store);
+    let Some(_alone) = cache.remover()? else { return Err(BuildError::Busy) };
+    let mut gone = cached(store)?;
+    gone.retain(|cached| {
+        (pruning.all || !cached.is_shared) && pruning.unused_since.is_none_or(|since| cached.last_used < since)
+    });
+    let records = cache.records()?;
+    let paths: BTreeSet<&PathBuf> = gone.iter().flat_map(|cached| &cached.records).collect();
+    let forgotten = records.iter().filter(|(path, _)| paths.contains(path)).filter_map(|(_, record)| record.as_ref());
+    let removed = remove_layers(store, forgotten)?;
+    // What a damaged image may need has stayed, and so it is still in the cache.
+    gone.retain(|cached| match &cached.content {
+        Content::Layer(diff_id) => cached.is_shared || removed.contains(diff_id),
+        Content::Mount { .. } => true,
+    });
+    for (path, record) in &records {
+        let is_there = match record {
+            Some(record) => store.layer(&record.diff_id)?.is_some(),
+            None => false,
+        };
+        if !is_there {
+            remove_file(path)?;
+        }
+    }
+    for cached in &gone {
+        for path in &cached.records {
+            if path.is_dir() { rootfs::remove(path)? } else { remove_file(path)? }
+        }
+    }
+    Ok(gone)
+}
+
+/// Has the store remove layers, and their blobs, that no image needs; gives those that are gone.
+fn remove_layers<'a>(store: &Store, records: impl Iterator<Item = &'a Record>) -> Result<BTreeSet<Digest>, BuildError> {
+    let mut stack = Stack::scratch(Digest::of(b"prune"));
+    stack.layers = records.map(|record| Stacked::of_record(record.clone(), PathBuf::new())).collect();
+    if stack.layers.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let staging = store.stage()?;
+    let documents = documents(&staging, &Document::default(), &stack)?;
+    let lock = store.lock()?;
+    let image = (documents.manifest.descriptor(MediaType::ImageManifest), None);
+    let blobs = vec![&documents.config, &documents.manifest];
+    store.add(&lock, &staging, Addition { layers: Vec::new(), blobs, images: vec![image] })?;
+    drop(lock);
+    let removed = store.remove_image(documents.config.digest().as_str(), &|_| None)?;
+    let gone = removed.into_iter().filter_map(|removed| match removed {
+        Removed::Deleted(digest) => Some(digest),
+        Removed::Untagged(_) => None,
+    });
+    Ok(gone.collect())
+}
+
+fn remove_file(path: &Path) -> Result<(), BuildError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|source| BuildError::Remove { path: path.to_owned(), source }),
+    }
+}
+
+fn modified(path: &Path) -> SystemTime {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
+}

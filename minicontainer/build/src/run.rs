@@ -1,0 +1,156 @@
+//! `RUN`, carried out: a container under the profile of every other, whose writable layer becomes a layer of the image.
+//!
+//! The layers so far are the overlay's lower directories; what the command writes lands in the upper one, and that is
+//! packed when the command has ended. There is no network unless somebody asks: a Dockerfile is a stranger's program.
+
+use std::path::{Path, PathBuf};
+
+use minicontainer::{
+    Running, Sandbox, Stdio, Verdict,
+    core::{RunOptions, options},
+    rootfs::Driver,
+    store::{Image, Layer},
+};
+use minicontainer_dockerfile::{instruction::Network, plan::RunCommand};
+use oci_spec::image::ImageConfiguration;
+
+use super::{BuildError, Carrying, files::Files, layers::Layers, mounts::Mounts, stack::Stack, stubs::Stubs};
+use minicontainer_images::{ImageError, PackedLayer, layer_from_upper};
+
+/// The name that the machine has inside.
+const HOSTNAME: &str = "build";
+/// A line of output that is longer is told in pieces.
+const LONGEST_LINE: usize = 16 * 1024;
+
+impl Carrying<'_> {
+    /// Runs a command upon a stage; `told` gets what it prints.
+    pub(super) fn run(
+        &self,
+        command: &RunCommand,
+        stack: &Stack,
+        image: &Layers,
+        mounts: &Mounts,
+        told: &(dyn Fn(&[u8]) + Sync),
+    ) -> Result<PackedLayer, BuildError> {
+        let process = command.argv.join(" ");
+        let failed = |source| BuildError::Sandbox { process: process.clone(), source: Box::new(source) };
+        let no_container = |source| BuildError::Container { process: process.clone(), source };
+        let container = self.build.containers.create().map_err(no_container)?;
+        let sandbox = Sandbox::from_image(&bare_image(stack, container.directory()))
+            .options(self.options(command, mounts)?)
+            .driver(Driver::Overlay)
+            .kept_in(container.directory(), container.id())
+            .volatile()
+            .end_with_caller()
+            .stdout(Stdio::Piped)
+            .stderr_to_stdout();
+        let decided = sandbox.decide().map_err(failed)?;
+        container.record_groups(&decided.plan).map_err(no_container)?;
+        let targets: Vec<PathBuf> =
+            decided.spec.mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
+        let stubs = Stubs::of(image as &dyn Files, targets.iter().map(PathBuf::as_path))?;
+        let mut running = sandbox.start(decided).map_err(failed)?;
+        let verdict = self.attend(&mut running, told).map_err(failed)?;
+        drop(running);
+        if self.is_cancelled() {
+            return Err(BuildError::Interrupted);
+        }
+        let ending = match verdict {
+            Verdict::Exited(0) => String::new(),
+            Verdict::Exited(code) => format!("exit code: {code}"),
+            Verdict::Signalled(signal) => format!("exit code: {}", 128 + signal),
+            other => format!("{other:?}"),
+        };
+        if !ending.is_empty() {
+            return Err(BuildError::Process { process, ending });
+        }
+        let upper = container.directory().join("upper");
+        stubs.remove(&upper).map_err(|source| BuildError::Make { path: upper.clone(), source })?;
+        let latest = self.request.epoch.map(|epoch| u64::try_from(epoch).unwrap_or_default());
+        // The command has ended, so nothing changes any more that would be warned of.
+        let packed = layer_from_upper(&upper, self.staging, latest).map_err(ImageError::from)?;
+        Ok(packed.0)
+    }
+
+    fn options(&self, command: &RunCommand, mounts: &Mounts) -> Result<RunOptions, BuildError> {
+        let mut env = mounts.env.clone();
+        for entry in command.env.iter().chain(&command.proxies) {
+            let name = entry.split('=').next().unwrap_or_default().to_owned();
+            env.push(entry.parse().map_err(|source| BuildError::Variable { name, source })?);
+        }
+        let user = match command.user.as_str() {
+            "" => None,
+            user => Some(user.parse()),
+        };
+        let user = user
+            .transpose()
+            .map_err(|source| BuildError::User { user: command.user.clone(), source: Box::new(source) })?;
+        let network = match (command.network, self.request.network) {
+            (Network::Host, options::Network::None) => return Err(BuildError::HostNetwork),
+            (Network::Default | Network::Host, allowed) => allowed,
+            (Network::None, _) => options::Network::None,
+        };
+        Ok(RunOptions {
+            entrypoint: Some(Vec::new()),
+            command: command.argv.clone(),
+            env,
+            workdir: Some(command.workdir.clone()),
+            user,
+            hostname: HOSTNAME.parse().ok(),
+            mounts: mounts.specs.clone(),
+            network,
+            shm_size: self.request.run.shm_size,
+            ulimits: self.request.run.ulimits.clone(),
+            ..RunOptions::default()
+        })
+    }
+
+    /// Tells what a command prints until it has ended.
+    fn attend(&self, running: &mut Running, told: &(dyn Fn(&[u8]) + Sync)) -> Result<Verdict, minicontainer::Error> {
+        let ticket = self.enlist(running)?;
+        let mut begun = Vec::new();
+        let report = running.wait_with(|_, bytes| tell_lines(&mut begun, bytes, told));
+        if !begun.is_empty() {
+            told(&begun);
+        }
+        self.discharge(ticket);
+        Ok(report?.verdict)
+    }
+}
+
+/// Tells every line that these bytes complete, and keeps the beginning of the next.
+fn tell_lines(begun: &mut Vec<u8>, bytes: &[u8], told: &dyn Fn(&[u8])) {
+    for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let mut piece = piece;
+        while begun.len() + piece.len() > LONGEST_LINE {
+            let (fits, rest) = piece.split_at(LONGEST_LINE - begun.len());
+            begun.extend_from_slice(fits);
+            told(begun);
+            begun.clear();
+            piece = rest;
+        }
+        begun.extend_from_slice(piece);
+        if let Some(line) = begun.strip_suffix(b"\n") {
+            told(line);
+            begun.clear();
+        }
+    }
+}
+
+/// An image of these layers that says nothing of how to run it: the plan has said all.
+fn bare_image(stack: &Stack, containers: &Path) -> Image {
+    let layer = |stacked: &super::stack::Stacked| Layer {
+        diff_id: stacked.diff_id.clone(),
+        directory: stacked.directory.clone(),
+        size: 0,
+    };
+    Image {
+        reference: None,
+        id: stack.key.clone(),
+        manifest_digest: stack.key.clone(),
+        created: None,
+        config: ImageConfiguration::default(),
+        layers: stack.layers.iter().map(layer).collect(),
+        containers: containers.to_owned(),
+    }
+}

@@ -1,0 +1,83 @@
+//! What a stage has become so far: its layers, and the key under which the next one is looked for.
+
+use std::path::PathBuf;
+
+use minicontainer::{
+    core::Digest,
+    store::{Image, Store, digest_of},
+};
+use minicontainer_dockerfile::image::Document;
+use oci_spec::image::{Descriptor, ImageManifest, MediaType, Sha256Digest};
+
+use super::{BuildError, cache::Record};
+use minicontainer_images::ImageError;
+
+/// A layer of a stage.
+#[derive(Clone, Debug)]
+pub(super) struct Stacked {
+    pub(super) diff_id: Digest,
+    /// Its unpacked files.
+    pub(super) directory: PathBuf,
+    /// The layer as it travels.
+    pub(super) descriptor: Descriptor,
+    /// When it was made here, by this build or an earlier one; none for a base image's.
+    pub(super) created: Option<String>,
+}
+
+impl Stacked {
+    pub(super) fn of_record(record: Record, directory: PathBuf) -> Stacked {
+        let descriptor = descriptor(&record.blob, record.size);
+        Stacked { diff_id: record.diff_id, directory, descriptor, created: Some(record.created) }
+    }
+}
+
+fn descriptor(blob: &Digest, size: u64) -> Descriptor {
+    let digest: Sha256Digest = blob.hex().parse().expect("64 hexadecimal digits are a SHA-256 digest");
+    Descriptor::new(MediaType::ImageLayerGzip, size, digest)
+}
+
+/// The layers of a stage.
+#[derive(Clone, Debug)]
+pub(super) struct Stack {
+    /// The lowest first.
+    pub(super) layers: Vec<Stacked>,
+    /// Of the last layer, or of the base.
+    pub(super) key: Digest,
+    /// How many entries of the history are the base image's.
+    pub(super) base_history: usize,
+    /// When the base image was made.
+    pub(super) base_created: Option<String>,
+}
+
+impl Stack {
+    /// Nothing.
+    pub(super) fn scratch(key: Digest) -> Stack {
+        Stack { layers: Vec::new(), key, base_history: 0, base_created: None }
+    }
+
+    /// The layers of an image.
+    pub(super) fn of_image(store: &Store, image: &Image, base: &Document, key: Digest) -> Result<Stack, BuildError> {
+        let what = format!("the blob {}", image.manifest_digest);
+        let file = store.open_blob(&image.manifest_digest)?;
+        let manifest: ImageManifest = serde_json::from_reader(file).map_err(|source| {
+            let kind = "image manifest";
+            ImageError::Store(minicontainer::store::StoreError::Document { what, kind, source })
+        })?;
+        let mut layers = Vec::new();
+        for (descriptor, layer) in manifest.layers().iter().zip(&image.layers) {
+            digest_of(descriptor)?;
+            layers.push(Stacked {
+                diff_id: layer.diff_id.clone(),
+                directory: layer.directory.clone(),
+                descriptor: descriptor.clone(),
+                created: None,
+            });
+        }
+        Ok(Stack { layers, key, base_history: base.history.len(), base_created: base.created.clone() })
+    }
+
+    /// Where the layers lie, the lowest first.
+    pub(super) fn directories(&self) -> Vec<PathBuf> {
+        self.layers.iter().map(|layer| layer.directory.clone()).collect()
+    }
+}

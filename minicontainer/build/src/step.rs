@@ -1,0 +1,138 @@
+//! One step, carried out: whichever it is, a packed layer comes of it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::PoisonError,
+};
+
+use jiff::Timestamp;
+use minicontainer::{core::Digest, store::Layer};
+use minicontainer_dockerfile::plan::{Action, Source, Step};
+use minicontainer_images::{PackedLayer, unpack_built};
+
+use super::{
+    BuildError, Carrying,
+    archive::layer,
+    cache::Record,
+    claims::Claimed,
+    copy::{Target, account, copy},
+    files::{Files, Finder, Kind, resolve},
+    finish::Made,
+    layers::Layers,
+    mounts::Sources,
+    stack::{Stack, Stacked},
+};
+
+impl Carrying<'_> {
+    /// The layer of this key: from the cache, or from there when another build has made it meanwhile.
+    pub(super) fn found(&self, key: &Digest, work: usize) -> Result<Option<Stacked>, BuildError> {
+        if let Some(layer) = self.held(key)? {
+            return Ok(Some(layer));
+        }
+        let waits = || self.build.progress.output(work, b"waiting for another build that makes the same layer");
+        let claimed = self.claims.claim(&self.cache.claims_file(), key, waits, &|| self.is_cancelled())?;
+        if claimed == Claimed::AfterOther { self.held(key) } else { Ok(None) }
+    }
+
+    /// The layer that the cache has, if it is to stay.
+    fn held(&self, key: &Digest) -> Result<Option<Stacked>, BuildError> {
+        match self.cache.get(key)? {
+            Some(layer) if self.lease(&layer.diff_id)? => Ok(Some(layer)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Makes the layer of a step.
+    pub(super) fn make(
+        &self,
+        step: &Step,
+        stack: &Stack,
+        contents: &[Digest],
+        files: &Finder<'_>,
+        work: usize,
+    ) -> Result<PackedLayer, BuildError> {
+        let directories = stack.directories();
+        let image = Layers::new("the stage", &directories)?;
+        match &step.action {
+            Action::Copy(copying) => {
+                let target = Target { files: &image, directories: &directories };
+                let from = files(&copying.from)?;
+                copy(copying, from.as_ref(), &target, contents, self.staging, self.clock)
+            }
+            Action::MakeDirectory { path, user } => self.make_directory(&image, &directories, path, user),
+            Action::Run(command) => {
+                let sources = Sources {
+                    staging: self.staging,
+                    cache: &self.cache,
+                    secrets: &self.request.secrets,
+                    clock: self.clock,
+                    files,
+                    is_cancelled: &|| self.is_cancelled(),
+                };
+                let mut mounts = sources.prepare(command)?;
+                self.add_hosts(&sources, &directories, &mut mounts)?;
+                let told = |line: &[u8]| self.build.progress.output(work, line);
+                self.run(command, stack, &image, &mounts, &told)
+            }
+            Action::Nothing => layer(self.staging, self.clock, |_| Ok(())).map(|(packed, ())| packed),
+        }
+    }
+
+    /// `WORKDIR`: a layer without entries if the directory is there.
+    fn make_directory(
+        &self,
+        image: &Layers,
+        directories: &[PathBuf],
+        path: &str,
+        user: &str,
+    ) -> Result<PackedLayer, BuildError> {
+        let (uid, gid) = if user.is_empty() { (0, 0) } else { account(user, directories)? };
+        let way = resolve(image, Path::new(path))?;
+        if way.missing.is_empty() && way.found.kind != Kind::Directory {
+            return Err(BuildError::NotADirectory { path: way.found.path, of: image.name() });
+        }
+        let made = layer(self.staging, self.clock, |archive| match way.missing.is_empty() {
+            true => Ok(()),
+            false => archive.directories(image, &way, uid, gid),
+        });
+        made.map(|(packed, ())| packed)
+    }
+
+    /// Puts a new layer upon a stage, to be kept at the end.
+    pub(super) fn add(&self, stack: &mut Stack, key: Digest, packed: PackedLayer) -> Result<(), BuildError> {
+        let built = unpack_built(self.staging, &packed)?;
+        let seconds = self.request.epoch.unwrap_or_else(|| Timestamp::now().as_second()).max(0);
+        // RFC 3339 has years of four digits.
+        let created = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+        let record = Record {
+            diff_id: packed.diff_id,
+            blob: packed.blob.digest().clone(),
+            size: packed.blob.size(),
+            created: format!("{created:.9}"),
+        };
+        stack.layers.push(Stacked::of_record(record.clone(), built.directory.clone()));
+        stack.key = key.clone();
+        let made = Made { key, record, built, blob: packed.blob };
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+        Ok(())
+    }
+
+    /// The files that a source means.
+    pub(super) fn files(&self, source: &Source, done: &BTreeMap<usize, Stack>) -> Result<Box<dyn Files>, BuildError> {
+        Ok(match source {
+            Source::Context => Box::new(self.build.context.clone()),
+            Source::Stage(index) => {
+                let directories = done.get(index).map(Stack::directories).unwrap_or_default();
+                Box::new(Layers::new(format!("the stage {index}"), &directories)?)
+            }
+            Source::Image(request) => {
+                let image = self.build.planned.images.get(request);
+                let directory = |layer: &Layer| layer.directory.clone();
+                let directories: Vec<PathBuf> =
+                    image.map(|(image, _)| image.layers.iter().map(directory).collect()).unwrap_or_default();
+                Box::new(Layers::new(format!("the image {}", request.reference), &directories)?)
+            }
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! How an image enters the store: whole, verified, or not at all.
+
+use std::collections::BTreeMap;
+
+use minicontainer::{
+    core::{Digest, Reference},
+    store::{Addition, Blob, Staging, Store, diff_ids},
+};
+use oci_spec::image::{Arch, ImageConfiguration, ImageManifestBuilder, MediaType, Os, SCHEMA_VERSION};
+
+use super::{
+    ImageError,
+    compression::layer_type,
+    damaged::{has_layer, make_way, remove_damaged_blob},
+    layer::{Travelling, Unpacked},
+    parallel::in_parallel,
+    watched::{Watch, Watched},
+};
+
+/// The most arguments, or variables, that an image may have. With what each costs, the kernel takes hardly more (execve(2),
+/// "Limits on size of arguments and environment").
+const ENTRY_LIMIT: usize = 32_768;
+
+/// An image whose blobs are staged and verified, but not yet in the store.
+///
+/// Archives, registries and builds all end in such a value, and nothing else changes which images there are:
+///
+/// 1. **stage**: every blob goes into a directory of this operation's own, and is hashed on its way;
+/// 2. **verify**: a blob must be the one that its descriptor names ([`Blob::verified`]);
+/// 3. **admit**: alone under the store's lock the layers are unpacked and held against the diff-ids of the config; when
+///    all of it is right and on the disk it is moved into place, the index last. A failure before that leaves the
+///    store as it was.
+///
+/// ```
+/// use minicontainer::Store;
+/// use minicontainer_images::{Incoming, admit};
+///
+/// let directory = tempfile::tempdir()?;
+/// let store = Store::open(directory.path())?;
+/// let staging = store.stage()?;
+/// let layer = staging.blob([0; 1024].as_slice())?; // a tar archive without entries; not compressed, so the
+/// let diff_id = layer.digest(); //                    digest of the blob is the diff-id
+/// let rootfs = format!(r#"{{"type": "layers", "diff_ids": ["{diff_id}"]}}"#);
+/// let config = format!(r#"{{"architecture": "amd64", "os": "linux", "rootfs": {rootfs}}}"#);
+/// let image = Incoming::assemble(&staging, vec!["empty:1".parse()?], staging.blob(config.as_bytes())?, vec![layer])?;
+/// admit(&store, &staging, &[image])?;
+/// assert_eq!(store.image("empty:1")?.size(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Incoming {
+    /// The names it comes with, if any.
+    pub references: Vec<Reference>,
+    /// Its manifest.
+    pub manifest: Blob,
+    /// Its config.
+    pub config: Blob,
+    /// Its layers, the lowest first, compressed or not.
+    pub layers: Vec<Blob>,
+}
+
+/// An image that has been added to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Its name, if it came with one.
+    pub reference: Option<Reference>,
+    /// Its id: the digest of its config.
+    pub id: Digest,
+    /// What of it could not be kept, in words: an ordinary user cannot make devices.
+    pub warnings: Vec<String>,
+}
+
+impl Incoming {
+    /// An image that comes without a manifest gets one.
+    pub fn assemble(
+        staging: &Staging,
+        references: Vec<Reference>,
+        config: Blob,
+        layers: Vec<Blob>,
+    ) -> Result<Incoming, ImageError> {
+        let mut descriptors = Vec::new();
+        for blob in &layers {
+            descriptors.push(blob.descriptor(layer_type(blob.open()?)?));
+        }
+        let manifest = ImageManifestBuilder::default()
+            .schema_version(SCHEMA_VERSION)
+            .media_type(MediaType::ImageManifest)
+            .config(config.descriptor(MediaType::ImageConfig))
+            .layers(descriptors)
+            .build()
+            .and_then(|manifest| manifest.to_string())
+            .expect("no part that a manifest must have is left out");
+        Ok(Incoming { references, manifest: staging.blob(manifest.as_bytes())?, config, layers })
+    }
+}
+
+/// Adds images whose blobs are staged in `staging`. A name that another image has is taken from it.
+pub fn admit(store: &Store, staging: &Staging, images: &[Incoming]) -> Result<Vec<Loaded>, ImageError> {
+    admit_watched(store, staging, images, &|_, _, _| {})
+}
+
+/// The same, watched by somebody who sees how far the unpacking is.
+pub fn admit_watched(
+    store: &Store,
+    staging: &Staging,
+    images: &[Incoming],
+    watch: Watch<'_>,
+) -> Result<Vec<Loaded>, ImageError> {
+    let lock = store.lock()?;
+    let (mut stacks, mut foreign) = (Vec::new(), Vec::new());
+    for image in images {
+        let id = image.config.digest();
+        let config: ImageConfiguration = image.config.document(&format!("the config {id}"), "image config")?;
+        if config.os() != &Os::Linux {
+            let platform = format!("linux, it is for {}", config.os());
+            return Err(ImageError::Platform { what: id.to_string(), platform });
+        }
+        check_entries(id, &config)?;
+        foreign.push((config.architecture() != &Arch::default()).then(|| {
+            let (own, other) = (Arch::default(), config.architecture());
+            format!("the image is for {other} processors, this machine is {own}: its programs may not run here")
+        }));
+        stacks.push(diff_ids(id, image.layers.len(), &config)?);
+    }
+    let layers = images.iter().zip(&stacks).flat_map(|(image, diff_ids)| image.layers.iter().zip(diff_ids));
+    let unpacked = unpack_layers(store, staging, layers, watch)?;
+    let mut loaded = Vec::new();
+    let mut addition = Addition::default();
+    for ((image, diff_ids), foreign) in images.iter().zip(&stacks).zip(foreign) {
+        let of_layer = |diff_id| unpacked.get(diff_id).into_iter().flat_map(|layer| layer.warnings.iter().cloned());
+        let warnings: Vec<String> = diff_ids.iter().flat_map(of_layer).chain(foreign).collect();
+        addition.blobs.extend(image.layers.iter().chain([&image.config, &image.manifest]));
+        for reference in names(image) {
+            addition.images.push((image.manifest.descriptor(MediaType::ImageManifest), reference.clone()));
+            loaded.push(Loaded { reference, id: image.config.digest().clone(), warnings: warnings.clone() });
+        }
+    }
+    for diff_id in unpacked.keys() {
+        make_way(store, &lock, staging, diff_id)?;
+    }
+    for blob in &addition.blobs {
+        remove_damaged_blob(store, &lock, blob)?;
+    }
+    addition.layers = unpacked.into_values().map(|unpacked| unpacked.layer).collect();
+    store.add(&lock, staging, addition)?;
+    Ok(loaded)
+}
+
+/// Refuses lists that no program could be started with, and of which there would be many copies in memory on the way.
+fn check_entries(id: &Digest, config: &ImageConfiguration) -> Result<(), ImageError> {
+    let Some(config) = config.config() else { return Ok(()) };
+    for (list, entries) in [("Env", config.env()), ("Cmd", config.cmd()), ("Entrypoint", config.entrypoint())] {
+        let count = entries.as_ref().map_or(0, Vec::len);
+        if count > ENTRY_LIMIT {
+            return Err(ImageError::Entries { id: id.clone(), list, count, limit: ENTRY_LIMIT });
+        }
+    }
+    Ok(())
+}
+
+/// Unpacks those of these layers that the store does not have, and verifies the others; several at a time.
+fn unpack_layers<'a>(
+    store: &Store,
+    staging: &Staging,
+    layers: impl Iterator<Item = (&'a Blob, &'a Digest)>,
+    watch: Watch<'_>,
+) -> Result<BTreeMap<Digest, Unpacked>, ImageError> {
+    let mut work: Vec<(&Blob, &Digest, bool)> = Vec::new();
+    for (blob, diff_id) in layers {
+        if work.iter().any(|(other, known, _)| *known == diff_id && other.digest() == blob.digest()) {
+            continue;
+        }
+        let is_new = !work.iter().any(|(_, known, _)| *known == diff_id) && !has_layer(store, diff_id)?;
+        work.push((blob, diff_id, is_new));
+    }
+    // The largest first, so that none of the workers is left with it at the end.
+    work.sort_by_key(|(blob, ..)| std::cmp::Reverse(blob.size()));
+    let unpacked = in_parallel(&work, |(blob, diff_id, is_new)| {
+        let seen = |done| {
+            if *is_new {
+                watch(blob.digest(), done, blob.size());
+            }
+        };
+        let content = Watched::new(blob.open()?, &seen);
+        let travelling = Travelling { content, digest: Some(blob.digest().clone()) };
+        match is_new {
+            true => travelling.stage(staging, diff_id).map(|layer| Some(((*diff_id).clone(), layer))),
+            false => travelling.verify(diff_id).map(|()| None),
+        }
+    })?;
+    Ok(unpacked.into_iter().flatten().collect())
+}
+
+/// The names that an image shall have in the index: none at all is one entry, too.
+fn names(image: &Incoming) -> impl Iterator<Item = Option<Reference>> {
+    let named = image.references.iter().cloned().map(Some);
+    named.chain(image.references.is_empty().then_some(None))
+}

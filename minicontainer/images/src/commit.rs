@@ -1,0 +1,139 @@
+//! What a container has become leaves it: as one more layer of its image, or as one archive of all its files.
+
+use std::{io::Write, path::Path};
+
+use minicontainer::{
+    core::Reference,
+    rootfs::{Driver, changes, merged::Merged},
+    store::{Image, Staging, Store, StoreError, digest_of, private},
+};
+use oci_spec::image::{Arch, ImageManifest};
+use serde_json::{Value, json};
+
+use super::{
+    ImageError, Incoming, Loaded, PackedLayer, admit, change, find,
+    pack::{Marks, layer_from_changed, layer_from_upper, pack},
+    selection::Selection,
+};
+
+/// What the image that is made of a container shall be.
+#[derive(Clone, Debug, Default)]
+pub struct Committing {
+    /// Its name, if it gets one.
+    pub reference: Option<Reference>,
+    /// Who made it.
+    pub author: String,
+    /// What its history says of it.
+    pub comment: String,
+    /// Instructions of a Dockerfile that change its config.
+    pub changes: Vec<String>,
+    /// When it is made (RFC 3339).
+    pub created: String,
+    /// No time in the new layer is later than this, in seconds since 1970.
+    pub latest: Option<u64>,
+}
+
+/// What must be known of a container to make an image or an archive of its files.
+#[derive(Clone, Copy, Debug)]
+pub struct ContainerFiles<'a> {
+    /// The id of its image.
+    pub image_id: &'a str,
+    /// Its directory in the store, which holds its writable layer.
+    pub directory: &'a Path,
+    /// How its root file system was made.
+    pub driver: Driver,
+    /// The command that it ran, for the image's history.
+    pub command: &'a [String],
+}
+
+/// Makes an image of a container's image and, on top, a layer of what the container changed.
+pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing) -> Result<Loaded, ImageError> {
+    let image = find(store, container.image_id)?;
+    let staging = store.stage()?;
+    let (packed, mut warnings) = top_layer(container, &image, &staging, wanted.latest)?;
+
+    let mut config: Value = document(store, &image.id, "image config")?;
+    if !config["config"].is_object() {
+        config["config"] = json!({});
+    }
+    for text in &wanted.changes {
+        change::apply(config["config"].as_object_mut().expect("it is an object"), text)?;
+    }
+    config["created"] = wanted.created.clone().into();
+    config["architecture"] = Arch::default().to_string().into();
+    if !wanted.author.is_empty() {
+        config["author"] = wanted.author.clone().into();
+    }
+    push(&mut config["rootfs"]["diff_ids"], packed.diff_id.to_string().into());
+    let created_by = container.command.join(" ");
+    let entry = json!({"created": wanted.created, "author": wanted.author, "created_by": created_by, "comment": wanted.comment});
+    push(&mut config["history"], entry);
+
+    let manifest: ImageManifest = document(store, &image.manifest_digest, "image manifest")?;
+    let mut layers = Vec::new();
+    for descriptor in manifest.layers() {
+        layers.push(staging.blob(store.open_blob(&digest_of(descriptor)?)?)?);
+    }
+    layers.push(packed.blob);
+    let config = staging.blob(config.to_string().as_bytes())?;
+    let id = config.digest().clone();
+    let names = wanted.reference.clone().into_iter().collect();
+    let loaded = admit(store, &staging, &[Incoming::assemble(&staging, names, config, layers)?])?;
+    warnings.extend(loaded.into_iter().flat_map(|image| image.warnings));
+    Ok(Loaded { reference: wanted.reference.clone(), id, warnings })
+}
+
+/// What the container changed.
+fn top_layer(
+    container: &ContainerFiles<'_>,
+    image: &Image,
+    staging: &Staging,
+    latest: Option<u64>,
+) -> Result<(PackedLayer, Vec<String>), ImageError> {
+    let place = container.directory;
+    let (upper, copy) = (place.join("upper"), place.join("rootfs"));
+    if container.driver == Driver::Copy && copy.exists() {
+        let layers: Vec<_> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
+        let changes = changes(&layers, place, Driver::Copy);
+        let changes = changes.map_err(|source| ImageError::Compare { source: Box::new(source) })?;
+        return Ok(layer_from_changed(&copy, &Selection::of(&changes), staging, latest)?);
+    }
+    let empty = staging.vacant();
+    // A container that could never be started has changed nothing.
+    let upper = if upper.exists() { upper } else { make_private(&empty).map(|()| empty)? };
+    Ok(layer_from_upper(&upper, staging, latest)?)
+}
+
+/// Writes all files that a container sees as one tar archive; gives warnings. Nothing is mounted or copied for it.
+pub fn export(store: &Store, container: &ContainerFiles<'_>, archive: impl Write) -> Result<Vec<String>, ImageError> {
+    let (own, upper) = (container.directory.join("rootfs"), container.directory.join("upper"));
+    let files = if own.exists() {
+        Merged::plain(&own)
+    } else {
+        let layers = find(store, container.image_id)?.layers.into_iter().map(|layer| layer.directory);
+        Merged::new(&layers.chain(Some(upper).filter(|upper| upper.exists())).collect::<Vec<_>>())
+    };
+    let files = files.map_err(|source| ImageError::Merge { source: Box::new(source) })?;
+    Ok(pack(&files, archive, Marks::Whole, None)?.1)
+}
+
+fn make_private(path: &std::path::Path) -> Result<(), ImageError> {
+    private::make_new_directory(path).map_err(|source| ImageError::Layout { name: path.display().to_string(), source })
+}
+
+fn document<T: serde::de::DeserializeOwned>(
+    store: &Store,
+    digest: &minicontainer::core::Digest,
+    kind: &'static str,
+) -> Result<T, ImageError> {
+    let what = format!("the blob {digest}");
+    let file = store.open_blob(digest)?;
+    serde_json::from_reader(file).map_err(|source| StoreError::Document { what, kind, source }.into())
+}
+
+fn push(list: &mut Value, value: Value) {
+    if !list.is_array() {
+        *list = json!([]);
+    }
+    list.as_array_mut().expect("it is a list").push(value);
+}

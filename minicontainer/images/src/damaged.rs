@@ -1,0 +1,80 @@
+//! What is damaged in the store, gives way to what comes whole from outside; but not while somebody uses it.
+
+use std::{
+    fs,
+    io::{self, Read},
+};
+
+use minicontainer::{
+    core::Digest,
+    store::{Blob, Lock, Staging, Store, StoreError},
+};
+
+use super::{ImageError, digested::Digested};
+
+/// Whether the store has this layer. One whose record is missing or makes no sense counts for nothing.
+///
+/// # Errors
+/// If its record cannot be read.
+pub fn has_layer(store: &Store, diff_id: &Digest) -> Result<bool, StoreError> {
+    match store.layer(diff_id) {
+        Err(StoreError::Document { .. } | StoreError::DocumentSize { .. }) => Ok(false),
+        layer => Ok(layer?.is_some_and(|layer| layer.diff_id == *diff_id)),
+    }
+}
+
+/// The digest of a content.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn hash(content: impl Read) -> io::Result<Digest> {
+    let mut content = Digested::new(content);
+    io::copy(&mut content, &mut io::sink())?;
+    Ok(content.finish())
+}
+
+/// Removes the blob in whose place this one shall be, if that is damaged. The store takes what is there for whole.
+pub(super) fn remove_damaged_blob(store: &Store, _lock: &Lock, blob: &Blob) -> Result<(), StoreError> {
+    let there = match store.open_blob(blob.digest()) {
+        Err(StoreError::Missing { .. }) => return Ok(()),
+        there => there?,
+    };
+    // What cannot be read is damaged, too.
+    if hash(there).is_ok_and(|digest| digest == *blob.digest()) {
+        return Ok(());
+    }
+    let path = store.blob_file(blob.digest());
+    fs::remove_file(&path).map_err(|source| StoreError::Io { action: "remove", path, source })
+}
+
+/// Moves away what stands where a new layer shall be; it goes with the staging directory.
+///
+/// # Errors
+/// When somebody uses it.
+pub fn make_way(store: &Store, _lock: &Lock, staging: &Staging, diff_id: &Digest) -> Result<(), ImageError> {
+    let place = store.layer_directory(diff_id);
+    if !place.exists() {
+        return Ok(());
+    }
+    if let Some(user) = user_of_layer(store, diff_id) {
+        return Err(ImageError::LayerInUse { diff_id: diff_id.clone(), user });
+    }
+    let moved = fs::rename(&place, staging.vacant());
+    moved.map_err(|source| StoreError::Io { action: "move away", path: place, source }.into())
+}
+
+/// Who uses a layer, in words: then its files must not change. A build has a lease; a container's processes have the
+/// layer among their mounts. What a container's record says is for the caller to ask.
+fn user_of_layer(store: &Store, diff_id: &Digest) -> Option<String> {
+    if store.is_leased(diff_id) {
+        return Some("a build uses it: try again when that has ended".to_owned());
+    }
+    is_mounted(diff_id).then(|| "a process uses it: try again when that has ended".to_owned())
+}
+
+/// Whether some process whose mounts we may see has this layer among them.
+fn is_mounted(diff_id: &Digest) -> bool {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut mounts = processes.filter_map(|process| fs::read_to_string(process.path().join("mountinfo")).ok());
+    mounts.any(|mounts| mounts.contains(diff_id.hex()))
+}

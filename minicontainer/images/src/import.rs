@@ -1,0 +1,91 @@
+//! A tar archive of a whole file system becomes an image of one layer.
+
+use std::io::{self, Read};
+
+use minicontainer::{
+    core::{Digest, Reference},
+    store::{Blob, Staging, Store},
+};
+use oci_spec::image::Arch;
+use serde_json::{Map, Value, json};
+
+use super::{
+    ImageError, Incoming, Loaded, UnpackError, admit, change,
+    compression::decompress,
+    digested::Digested,
+    unpack::{Archive, End},
+};
+
+/// What the image that is made of an archive shall be.
+#[derive(Clone, Debug, Default)]
+pub struct Importing {
+    /// Its name, if it gets one.
+    pub reference: Option<Reference>,
+    /// What its history says of it.
+    pub comment: String,
+    /// Instructions of a Dockerfile that change its config.
+    pub changes: Vec<String>,
+    /// When it is made (RFC 3339).
+    pub created: String,
+}
+
+/// Makes an image of a tar archive, which may be compressed with gzip or zstd.
+///
+/// ```
+/// use minicontainer::Store;
+/// use minicontainer_images::{Importing, import};
+///
+/// let directory = tempfile::tempdir()?;
+/// let store = Store::open(directory.path())?;
+/// let wanted = Importing { reference: Some("mine:1".parse()?), changes: vec!["CMD sh".into()], ..Importing::default() };
+/// let empty_archive = [0; 1024];
+/// let imported = import(&store, empty_archive.as_slice(), &wanted)?;
+/// assert_eq!(store.image("mine:1")?.id, imported.id);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn import(store: &Store, archive: impl Read, wanted: &Importing) -> Result<Loaded, ImageError> {
+    let mut config = Map::new();
+    for change in &wanted.changes {
+        change::apply(&mut config, change)?;
+    }
+    let staging = store.stage()?;
+    let layer = staging.blob(archive)?;
+    let diff_id = diff_id_of(&layer)?;
+    let document = json!({
+        "architecture": Arch::default().to_string(),
+        "os": "linux",
+        "created": wanted.created,
+        "config": Value::Object(config),
+        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
+        "history": [{"created": wanted.created, "comment": wanted.comment}],
+    });
+    add(store, &staging, wanted.reference.clone(), &document, vec![layer])
+}
+
+/// Adds one image of staged layers and a config of our own making.
+pub(super) fn add(
+    store: &Store,
+    staging: &Staging,
+    reference: Option<Reference>,
+    config: &Value,
+    layers: Vec<Blob>,
+) -> Result<Loaded, ImageError> {
+    let config = staging.blob(config.to_string().as_bytes())?;
+    let id = config.digest().clone();
+    let image = Incoming::assemble(staging, reference.clone().into_iter().collect(), config, layers)?;
+    let loaded = admit(store, staging, &[image])?;
+    let warnings = loaded.into_iter().next().map(|image| image.warnings).unwrap_or_default();
+    Ok(Loaded { reference, id, warnings })
+}
+
+/// The digest of the uncompressed archive. Nobody has said what it must be, so the archive is read to its end, which
+/// tells that it is whole.
+fn diff_id_of(layer: &Blob) -> Result<Digest, ImageError> {
+    let failed = |source| ImageError::Import { source: UnpackError::Archive { source } };
+    let tar = decompress(layer.open()?, "the archive")?;
+    let mut archive = Archive::new(Digested::new(tar), End::Required);
+    while archive.next().map_err(failed)?.is_some() {}
+    let mut rest = archive.into_inner();
+    io::copy(&mut rest, &mut io::sink()).map_err(failed)?;
+    Ok(rest.finish())
+}

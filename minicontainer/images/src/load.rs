@@ -1,0 +1,189 @@
+//! Images from outside become images of the store.
+//!
+//! Two forms are understood, both as a tar archive: an **OCI image layout** (`index.json`; also as a directory) and
+//! what **`docker save`** has always written (`manifest.json`; newer versions write both). Whatever the form, each
+//! image becomes an [`Incoming`]: manifest, config and layers as staged, verified blobs, to be admitted.
+
+use std::{fmt, io::Read, path::Path};
+
+use minicontainer::{
+    core::Platform,
+    store::{Staging, Store, is_index, reference_of},
+};
+use oci_spec::image::{Arch, Descriptor, ImageIndex, ImageManifest, MediaType, OciLayout, Os, Platform as OciPlatform};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
+
+use super::{
+    ImageError, Incoming, Loaded, admit_watched,
+    source::{Source, digest_in_name},
+    watched::Watch,
+};
+
+/// Indexes may point to indexes; more deeply than this no honest one does.
+const NESTING_LIMIT: usize = 4;
+/// More images than any honest archive holds.
+const IMAGE_LIMIT: usize = 1000;
+/// More layers, or names, than any honest image has.
+const NAME_COUNT_LIMIT: usize = 1000;
+
+/// Adds the images of a tar archive, which may be compressed with gzip or zstd: an OCI image layout, or what `docker save`
+/// writes.
+pub fn load(store: &Store, archive: impl Read) -> Result<Vec<Loaded>, ImageError> {
+    load_watched(store, archive, &|_, _, _| {})
+}
+
+/// The same, watched by somebody who sees how far the unpacking is.
+pub fn load_watched(store: &Store, archive: impl Read, watch: Watch<'_>) -> Result<Vec<Loaded>, ImageError> {
+    let staging = store.stage()?;
+    let source = Source::archive(archive, &staging)?;
+    admit_watched(store, &staging, &images(&source, &staging)?, watch)
+}
+
+/// Adds the images of an OCI image layout in a directory.
+pub fn load_layout(store: &Store, directory: &Path) -> Result<Vec<Loaded>, ImageError> {
+    load_layout_watched(store, directory, &|_, _, _| {})
+}
+
+/// The same, watched.
+pub fn load_layout_watched(store: &Store, directory: &Path, watch: Watch<'_>) -> Result<Vec<Loaded>, ImageError> {
+    let staging = store.stage()?;
+    let source = Source::directory(directory, &staging)?;
+    admit_watched(store, &staging, &images(&source, &staging)?, watch)
+}
+
+/// The images of a source, in either form.
+fn images(source: &Source<'_>, staging: &Staging) -> Result<Vec<Incoming>, ImageError> {
+    if let Some(layout) = source.fetch("oci-layout")? {
+        let layout: OciLayout = layout.document("oci-layout", "image layout file")?;
+        let version = layout.image_layout_version();
+        if !version.starts_with("1.") {
+            return Err(ImageError::LayoutVersion { version: version.escape_debug().to_string() });
+        }
+    }
+    if let Some(index) = source.fetch("index.json")? {
+        let index: ImageIndex = index.document("index.json", "image index")?;
+        return layout_images(source, &index);
+    }
+    if let Some(manifest) = source.fetch("manifest.json")? {
+        return saved_images(source, staging, manifest.document("manifest.json", "manifest of docker save")?);
+    }
+    Err(ImageError::NotAnArchive)
+}
+
+fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<Incoming>, ImageError> {
+    check_count(index.manifests().len())?;
+    let mut images: Vec<Incoming> = Vec::new();
+    for descriptor in candidates(index, "index.json")? {
+        let found = resolve(source, descriptor.clone())?;
+        let references = reference_of(descriptor).into_iter().collect();
+        let blob = source.blob(&found)?;
+        let manifest: ImageManifest = blob.document(&format!("the manifest {}", blob.digest()), "image manifest")?;
+        let config_type = manifest.config().media_type();
+        if *config_type != MediaType::ImageConfig
+            && config_type.as_ref() != "application/vnd.docker.container.image.v1+json"
+        {
+            return Err(ImageError::NotAnImage { digest: blob.digest().clone(), media_type: config_type.to_string() });
+        }
+        let config = source.blob(manifest.config())?;
+        let layers = manifest.layers().iter().map(|layer| source.blob(layer)).collect::<Result<_, _>>()?;
+        images.push(Incoming { references, manifest: blob, config, layers });
+    }
+    Ok(images)
+}
+
+fn check_count(images: usize) -> Result<(), ImageError> {
+    if images > IMAGE_LIMIT { Err(ImageError::TooMany { limit: IMAGE_LIMIT }) } else { Ok(()) }
+}
+
+/// The entries of an index that can run on this machine. Those that do not say for which machine they are, are for any.
+fn candidates<'i>(index: &'i ImageIndex, what: &str) -> Result<Vec<&'i Descriptor>, ImageError> {
+    let fits = |platform: &OciPlatform| platform.os() == &Os::Linux && platform.architecture() == &Arch::default();
+    let found: Vec<_> = index.manifests().iter().filter(|entry| entry.platform().as_ref().is_none_or(fits)).collect();
+    if found.is_empty() && !index.manifests().is_empty() {
+        let platform = format!("linux/{}", Arch::default());
+        return Err(ImageError::Platform { what: what.to_owned(), platform });
+    }
+    Ok(found)
+}
+
+/// Follows indexes down to a manifest.
+fn resolve(source: &Source<'_>, mut descriptor: Descriptor) -> Result<Descriptor, ImageError> {
+    for _ in 0..NESTING_LIMIT {
+        if !is_index(descriptor.media_type()) {
+            return Ok(descriptor);
+        }
+        let what = format!("the index {}", descriptor.digest());
+        let index: ImageIndex = source.blob(&descriptor)?.document(&what, "image index")?;
+        // That of this very machine's kind, before one that has not said for which it is.
+        let best = Platform::own().choose(&index);
+        let Some(best) = best.or(candidates(&index, &what)?.first().copied()) else {
+            return Err(ImageError::Missing { what: format!("every image of {what}") });
+        };
+        descriptor = best.clone();
+    }
+    Err(ImageError::Nesting { what: descriptor.digest().to_string(), limit: NESTING_LIMIT })
+}
+
+/// One image in the `manifest.json` of `docker save`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SavedImage {
+    config: String,
+    repo_tags: Option<Names>,
+    layers: Names,
+}
+
+/// A list that ends when it is longer than any honest one: four megabytes of tiny strings would take sixty of memory.
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(document: D) -> Result<Names, D::Error> {
+        struct Listed;
+        impl<'de> Visitor<'de> for Listed {
+            type Value = Names;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "a list of at most {NAME_COUNT_LIMIT} names")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    if names.len() == NAME_COUNT_LIMIT {
+                        return Err(A::Error::invalid_length(names.len() + 1, &self));
+                    }
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+        document.deserialize_seq(Listed)
+    }
+}
+
+fn saved_images(source: &Source<'_>, staging: &Staging, saved: Vec<SavedImage>) -> Result<Vec<Incoming>, ImageError> {
+    check_count(saved.len())?;
+    let fetch = |name: &str| {
+        source
+            .fetch(name)?
+            .ok_or_else(|| ImageError::Missing { what: format!("\"{}\" of the archive", name.escape_debug()) })
+    };
+    let mut images = Vec::new();
+    for image in saved {
+        let mut config = fetch(&image.config)?;
+        if let Some(digest) = digest_in_name(&image.config) {
+            let size = config.size();
+            config = config.verified("the image's config", &digest, size)?;
+        }
+        let mut references = Vec::new();
+        for tag in image.repo_tags.into_iter().flat_map(|tags| tags.0) {
+            references.push(tag.parse().map_err(|source| ImageError::BadReference { name: tag.clone(), source })?);
+        }
+        let layers = image.layers.0.iter().map(|name| fetch(name)).collect::<Result<_, _>>()?;
+        images.push(Incoming::assemble(staging, references, config, layers)?);
+    }
+    Ok(images)
+}

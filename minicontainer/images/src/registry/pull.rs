@@ -1,0 +1,279 @@
+//! A name becomes an image of the store.
+//!
+//! ```text
+//! name → index → the platform's manifest → config → layers, three at a time → Incoming → admit
+//!                                          └ each: in the store? claimed by another? else downloaded, verified
+//! ```
+//!
+//! Nothing of it is in the store before all of it is: see [`admit`](crate::admit()).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use minicontainer::{
+    Store,
+    core::{Digest, Platform, Reference},
+    store::{Blob, Staging, StoreError, diff_ids, digest_of},
+};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
+
+use super::{
+    Connection, Event, Progress, RegistryError, Tell,
+    authorization::Scope,
+    claim::{Claim, find, forget, share, sweep},
+    client::Client,
+    download::{Wanted, download},
+    manifest::{Document, Fetched, fetch},
+};
+use crate::{Incoming, admit_watched, find as find_image, parallel::share_work};
+
+/// How many layers are fetched at once, as Docker does.
+const PARALLEL: usize = 3;
+/// Indexes may point to indexes; more deeply than this no honest one does.
+const NESTING_LIMIT: usize = 4;
+/// The most that a config may have.
+const CONFIG_LIMIT: u64 = 4 << 20;
+
+/// What came of a pull.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pulled {
+    /// The digest that the registry has under this name: of the index if there is one, else of the manifest.
+    pub digest: Digest,
+    /// Whether the store had it not already.
+    pub newer: bool,
+    /// What of it could not be kept, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Fetches an image into the store. Without a platform it must be one for this machine.
+pub fn pull(
+    store: &Store,
+    reference: &Reference,
+    platform: Option<&Platform>,
+    connection: &Connection,
+    tell: Tell<'_>,
+) -> Result<Pulled, RegistryError> {
+    let client = connection.client(reference.registry())?;
+    let name = match (reference.digest(), reference.tag()) {
+        (Some(digest), _) => digest.as_str(),
+        (None, tag) => tag.unwrap_or("latest"),
+    };
+    let own = Platform::own();
+    let wanted = platform.unwrap_or(&own);
+    let scope = Scope::pull(reference.path());
+    let pull = Pull { store, reference, client: &client, scope: &scope, wanted, tell, stop: AtomicBool::new(false) };
+    pull.all(name)
+}
+
+/// Whether an image, known by this name, runs on a platform.
+///
+/// # Errors
+/// If it is for another platform.
+pub fn check_platform(wanted: &Platform, name: &str, config: &ImageConfiguration) -> Result<(), RegistryError> {
+    let found = Platform::of_config(config);
+    if wanted.rank(&found).is_some() {
+        return Ok(());
+    }
+    let (reference, wanted, found) = (name.to_owned(), wanted.to_string(), found.to_string());
+    Err(RegistryError::OtherPlatform { reference, wanted, found })
+}
+
+/// The platforms of an index, for a message. Those of attestations, which are `unknown`, are left out.
+fn offered(index: &ImageIndex) -> String {
+    let platforms = index.manifests().iter().filter_map(Platform::of_descriptor).map(|platform| platform.to_string());
+    let platforms: BTreeSet<String> = platforms.filter(|platform| platform != "unknown/unknown").collect();
+    match platforms.is_empty() {
+        true => "no platform at all".to_owned(),
+        false => platforms.into_iter().collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// One pull, as all of its parts need to know it.
+struct Pull<'a> {
+    store: &'a Store,
+    reference: &'a Reference,
+    client: &'a Client,
+    scope: &'a Scope,
+    wanted: &'a Platform,
+    tell: Tell<'a>,
+    stop: AtomicBool,
+}
+
+impl Pull<'_> {
+    fn all(&self, name: &str) -> Result<Pulled, RegistryError> {
+        let top = fetch(self.client, self.reference, name, self.scope)?;
+        (self.tell)(Event::Pulling { tag: name, path: self.reference.path() });
+        let digest = top.digest.clone();
+        let (manifest, fetched) = self.resolve(top)?;
+        let familiar = self.reference.familiar();
+        let newer = !self.is_there(&fetched.digest, &manifest)?;
+        let mut warnings = Vec::new();
+        if newer {
+            sweep(self.store);
+            warnings = self.take_in(&manifest, &fetched)?;
+            for layer in manifest.layers() {
+                (self.tell)(Event::Layer { digest: &digest_of(layer)?, progress: Progress::Pulled });
+            }
+        }
+        (self.tell)(Event::Digest { digest: &digest, pushed: None });
+        (self.tell)(Event::Pulled { newer, reference: &familiar });
+        Ok(Pulled { digest, newer, warnings })
+    }
+
+    /// Brings the image into the store, and tells what of it could not be kept. What was downloaded of it is kept only if
+    /// whoever comes back can use it.
+    fn take_in(&self, manifest: &ImageManifest, fetched: &Fetched) -> Result<Vec<String>, RegistryError> {
+        let staging = self.store.stage()?;
+        let incoming = self.stage(&staging, manifest, fetched);
+        let watch = |digest: &Digest, done, total| {
+            (self.tell)(Event::Layer { digest, progress: Progress::Extracting { done, total } });
+        };
+        let taken = incoming.and_then(|incoming| Ok(admit_watched(self.store, &staging, &[incoming], &watch)?));
+        if taken.as_ref().err().is_none_or(|error| !error.is_worth_waiting()) {
+            let described = manifest.layers().iter().chain([manifest.config()]);
+            let digests = described.map(digest_of).collect::<Result<Vec<Digest>, _>>()?;
+            forget(self.store, &digests);
+        }
+        Ok(taken?.into_iter().flat_map(|loaded| loaded.warnings).collect())
+    }
+
+    /// Whether the store has under this name what the registry has, and that is what was asked for.
+    fn is_there(&self, digest: &Digest, manifest: &ImageManifest) -> Result<bool, RegistryError> {
+        let has = |layer: &Descriptor| {
+            let file = digest_of(layer).and_then(|digest| self.store.open_blob(&digest)).ok();
+            file.and_then(|file| file.metadata().ok()).is_some_and(|file| file.len() == layer.size())
+        };
+        // What is damaged is fetched again.
+        let found = find_image(self.store, &self.reference.to_string()).ok();
+        match found.filter(|image| image.manifest_digest == *digest && manifest.layers().iter().all(has)) {
+            Some(image) => check_platform(self.wanted, &self.reference.familiar(), &image.config).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Follows indexes down to the manifest for the platform that is wanted.
+    fn resolve(&self, mut fetched: Fetched) -> Result<(ImageManifest, Fetched), RegistryError> {
+        let reference = self.reference.familiar();
+        for _ in 0..NESTING_LIMIT {
+            let index = match fetched.document {
+                Document::Manifest(ref manifest) => return Ok(((**manifest).clone(), fetched)),
+                Document::Index(index) => index,
+            };
+            let chosen = self.wanted.choose(&index).ok_or_else(|| RegistryError::NoPlatform {
+                reference: reference.clone(),
+                wanted: self.wanted.to_string(),
+                offered: offered(&index),
+            })?;
+            let digest = digest_of(chosen)?;
+            fetched = fetch(self.client, self.reference, digest.as_str(), self.scope)?;
+            if fetched.bytes.len() as u64 != chosen.size() {
+                let (what, expected) = (format!("the manifest {digest} of {reference}"), chosen.size());
+                return Err(StoreError::Size { what, expected, actual: fetched.bytes.len() as u64 }.into());
+            }
+        }
+        Err(RegistryError::Nesting { reference, limit: NESTING_LIMIT })
+    }
+
+    /// Brings all that the image needs into the staging directory.
+    fn stage(&self, staging: &Staging, manifest: &ImageManifest, fetched: &Fetched) -> Result<Incoming, RegistryError> {
+        let described = manifest.config();
+        if described.size() > CONFIG_LIMIT {
+            let what = format!("the config of {}", self.reference.familiar());
+            return Err(StoreError::DocumentSize { what, limit: CONFIG_LIMIT }.into());
+        }
+        let config = self.blob(staging, described, &|_| {})?;
+        let id = config.digest().clone();
+        let parsed: ImageConfiguration = config.document(&format!("the config {id}"), "image config")?;
+        check_platform(self.wanted, &self.reference.familiar(), &parsed)?;
+        // Before anything large is fetched.
+        diff_ids(&id, manifest.layers().len(), &parsed)?;
+        let mut blobs = self.layers(staging, manifest.layers())?;
+        let mut layers = Vec::new();
+        for layer in manifest.layers() {
+            layers.extend(blobs.get_mut(&digest_of(layer)?).cloned());
+        }
+        let manifest = staging.blob(fetched.bytes.as_slice())?;
+        Ok(Incoming { references: vec![self.reference.clone()], manifest, config, layers })
+    }
+
+    /// Fetches the layers, some at once; the first failure stops the others.
+    fn layers(&self, staging: &Staging, layers: &[Descriptor]) -> Result<BTreeMap<Digest, Blob>, RegistryError> {
+        // An image may have the same layer twice.
+        let mut distinct: Vec<(Digest, &Descriptor)> = Vec::new();
+        for layer in layers {
+            let digest = digest_of(layer)?;
+            if !distinct.iter().any(|(other, _)| *other == digest) {
+                (self.tell)(Event::Layer { digest: &digest, progress: Progress::Pending });
+                distinct.push((digest, layer));
+            }
+        }
+        let next = AtomicUsize::new(0);
+        let outcome = Mutex::new(Ok(BTreeMap::new()));
+        let work = || {
+            while let Some((digest, layer)) = distinct.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let tell = |progress: Progress<'_>| (self.tell)(Event::Layer { digest, progress });
+                let result = self.blob(staging, layer, &tell);
+                let mut outcome = outcome.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                match (result, &mut *outcome) {
+                    (Ok(blob), Ok(blobs)) => drop(blobs.insert(digest.clone(), blob)),
+                    (Err(error), Ok(_)) => {
+                        self.stop.store(true, Ordering::Relaxed);
+                        *outcome = Err(error);
+                    }
+                    (_, Err(_)) => {}
+                }
+                if outcome.is_err() {
+                    return;
+                }
+            }
+        };
+        share_work(PARALLEL.min(distinct.len()), work);
+        outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// A blob, from wherever it is nearest.
+    fn blob(
+        &self,
+        staging: &Staging,
+        descriptor: &Descriptor,
+        tell: &dyn Fn(Progress<'_>),
+    ) -> Result<Blob, RegistryError> {
+        let digest = digest_of(descriptor)?;
+        let size = descriptor.size();
+        let what = format!("the blob {digest} of {}", self.reference.familiar());
+        let found = || -> Result<Option<Blob>, RegistryError> {
+            let found = find(self.store, staging, &digest)?;
+            let verified = found.map(|blob| blob.verified(&what, &digest, size)).transpose()?;
+            Ok(verified.inspect(|_| tell(Progress::Exists)))
+        };
+        if let Some(blob) = found()? {
+            return Ok(blob);
+        }
+        let claim = Claim::take(self.store, &digest, &|| tell(Progress::Waiting))?;
+        if let Some(blob) = found()? {
+            return Ok(blob);
+        }
+        let wanted = Wanted {
+            client: self.client,
+            reference: self.reference,
+            scope: self.scope,
+            digest: &digest,
+            size,
+            foreign: descriptor.urls().as_ref().is_some_and(|urls| !urls.is_empty()),
+            stop: &self.stop,
+            tell: &|done| match done {
+                Some(done) => tell(Progress::Downloading { done, total: size }),
+                None => tell(Progress::Retrying),
+            },
+        };
+        let blob = download(&wanted, &claim, staging)?;
+        share(&blob)?;
+        tell(Progress::Downloaded);
+        Ok(blob)
+    }
+}

@@ -1,0 +1,255 @@
+//! Against a registry that does what a test tells it: honest at first, then with one fault.
+
+mod documents;
+mod downloads;
+mod healing;
+mod keeping;
+mod leading;
+mod pace;
+mod resume;
+mod server;
+mod tls;
+mod together;
+mod uploads;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use minicontainer::{
+    Store,
+    core::{Digest, Platform, Reference},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{retry::Patience, *};
+use server::{Asked, Reply, Server};
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// What an honest registry has, under the repository `app`.
+#[derive(Clone, Debug, Default)]
+struct Shelf {
+    blobs: BTreeMap<String, Vec<u8>>,
+    /// By tag and by digest: media type and content.
+    manifests: BTreeMap<String, (String, Vec<u8>)>,
+}
+
+impl Shelf {
+    fn blob(&mut self, content: &[u8]) -> String {
+        let digest = Digest::of(content).to_string();
+        self.blobs.insert(digest.clone(), content.to_vec());
+        digest
+    }
+
+    fn manifest(&mut self, tag: &str, media_type: &str, document: &Value) -> String {
+        let content = serde_json::to_vec(document).unwrap();
+        let digest = Digest::of(&content).to_string();
+        for name in [tag, &digest] {
+            self.manifests.insert(name.to_owned(), (media_type.to_owned(), content.clone()));
+        }
+        digest
+    }
+
+    /// An image of such layers; gives its manifest, to be changed.
+    fn image(&mut self, layers: &[Vec<u8>]) -> Value {
+        let diff_ids: Vec<String> = layers.iter().map(|layer| self.blob(layer)).collect();
+        let architecture = Platform::own().to_string().rsplit('/').next().unwrap_or_default().to_owned();
+        let config = json!({
+            "architecture": architecture, "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        });
+        let config = serde_json::to_vec(&config).unwrap();
+        let descriptors: Vec<Value> = layers
+            .iter()
+            .zip(&diff_ids)
+            .map(|(layer, digest)| {
+                json!({"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": layer.len()})
+            })
+            .collect();
+        json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": self.blob(&config),
+                "size": config.len(),
+            },
+            "layers": descriptors,
+        })
+    }
+
+    /// One image, tagged `1`.
+    fn with_image(layers: &[Vec<u8>]) -> Shelf {
+        let mut shelf = Shelf::default();
+        let manifest = shelf.image(layers);
+        shelf.manifest("1", MANIFEST, &manifest);
+        shelf
+    }
+
+    /// The honest answer.
+    fn answer(&self, asked: &Asked) -> Reply {
+        let path = asked.target.split('?').next().unwrap_or_default();
+        let last = path.rsplit('/').next().unwrap_or_default();
+        if asked.target.contains("/manifests/") {
+            return match self.manifests.get(last) {
+                Some((media_type, content)) => {
+                    Reply::new(200, content.clone()).header("Content-Type", media_type.clone())
+                }
+                None => Reply::new(404, r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#),
+            };
+        }
+        let Some(content) = self.blobs.get(last).filter(|_| asked.target.contains("/blobs/")) else {
+            return Reply::new(404, "");
+        };
+        match asked.header("range").strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')?.parse().ok()) {
+            Some(from) => {
+                let from: usize = from;
+                let range = format!("bytes {from}-{}/{}", content.len() - 1, content.len());
+                Reply::new(206, content[from..].to_vec()).header("Content-Range", range)
+            }
+            None => Reply::new(200, content.clone()),
+        }
+    }
+
+    fn serve(self) -> Server {
+        Server::start(move |asked| self.answer(asked))
+    }
+
+    /// The same, but where `fault` has another answer.
+    fn serve_but(self, fault: impl Fn(&Asked, Reply) -> Reply + Send + Sync + 'static) -> Server {
+        Server::start(move |asked| fault(asked, self.answer(asked)))
+    }
+}
+
+/// A layer with one file of so many bytes that are not all alike.
+fn layer(name: &str, size: usize) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(size as u64);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    let content: Vec<u8> = (0..size).map(|at| (at * 31 + at / 251) as u8).collect();
+    builder.append_data(&mut header, name, content.as_slice()).unwrap();
+    builder.into_inner().unwrap()
+}
+
+/// A store, and a connection with no credentials but a test's own.
+struct Room {
+    directory: TempDir,
+    store: Store,
+    connection: Connection,
+}
+
+impl Room {
+    fn new() -> Room {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path().join("store")).unwrap();
+        let patience = Patience { pause: Duration::from_millis(1), ..Patience::default() };
+        let config = Some(directory.path().join("config.json"));
+        let certificates = Some(vec![directory.path().join("certs.d"), directory.path().join("more")]);
+        Room { store, connection: Connection { wire: Wire::Usual, patience, config, certificates }, directory }
+    }
+
+    /// A room whose user has logged in to a server.
+    fn with_login(server: &Server, user: &str, password: &str) -> Room {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        let room = Room::new();
+        let auth = STANDARD.encode(format!("{user}:{password}"));
+        let config = json!({"auths": {server.name(): {"auth": auth}}});
+        fs::write(room.directory.path().join("config.json"), config.to_string()).unwrap();
+        room
+    }
+
+    fn pull(&self, server: &Server) -> Result<Pulled, RegistryError> {
+        self.pull_name(&format!("{}/app:1", server.name()))
+    }
+
+    fn pull_name(&self, name: &str) -> Result<Pulled, RegistryError> {
+        let reference: Reference = name.parse().unwrap();
+        pull(&self.store, &reference, None, &self.connection, &|_| {})
+    }
+
+    /// Pulls in vain: nothing is left of it, and the message has all of this and none of what is secret.
+    #[track_caller]
+    fn check_refused(&self, server: &Server, expect: &str) -> RegistryError {
+        let before = files(self.store.root());
+        let error = self.pull(server).expect_err("it must be refused");
+        let message = full_message(&error);
+        assert!(message.contains(expect), "{message}\nshould say {expect}");
+        assert!(!message.contains(SECRET), "{message}");
+        assert_eq!(files(self.store.root()), before, "something is left in the store");
+        error
+    }
+}
+
+/// What no message may ever show.
+const SECRET: &str = "s3cr3t-t0ken";
+
+fn full_message(error: &RegistryError) -> String {
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        message += &format!(": {error}");
+        source = error.source();
+    }
+    message + " / " + &error.hint() + &format!(" / {error:?}")
+}
+
+/// Every file of a store but empty directories, to see that nothing was left behind.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn an_honest_registry() {
+    let layers = [layer("one", 100_000), layer("two", 5)];
+    let server = Shelf::with_image(&layers).serve();
+    let room = Room::new();
+    let events = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let reference: Reference = format!("{}/app:1", server.name()).parse().unwrap();
+    let tell = |event: Event<'_>| events.lock().unwrap().push(format!("{event:?}"));
+    let pulled = pull(&room.store, &reference, None, &room.connection, &tell).unwrap();
+    assert!(pulled.newer);
+    let image = room.store.image(&reference.to_string()).unwrap();
+    assert_eq!(image.manifest_digest, pulled.digest);
+    assert_eq!(fs::read(image.layers[0].directory.join("one")).unwrap().len(), 100_000);
+    let told = events.lock().unwrap().join("\n");
+    for expect in
+        ["Pulling { tag: \"1\", path: \"app\" }", "Downloading { done: ", "Downloaded", "Pulled", "newer: true"]
+    {
+        assert!(told.contains(expect), "{told}\nshould have {expect}");
+    }
+    let asked = server.asked().len();
+    assert!(!room.pull(&server).unwrap().newer, "nothing is newer the second time");
+    assert_eq!(server.asked().len(), asked + 1, "only the manifest is asked for");
+}
+
+#[test]
+fn a_layer_that_is_here_is_not_fetched() {
+    let (base, one, two) = (layer("base", 1000), layer("one", 10), layer("two", 20));
+    let mut shelf = Shelf::with_image(&[base.clone(), one, base.clone()]);
+    let second = shelf.image(&[base.clone(), two]);
+    shelf.manifest("2", MANIFEST, &second);
+    let server = shelf.serve();
+    let room = Room::new();
+    room.pull(&server).unwrap();
+    room.pull_name(&format!("{}/app:2", server.name())).unwrap();
+    assert_eq!(server.count("GET", &Digest::of(&base).to_string()), 1);
+}

@@ -1,0 +1,114 @@
+//! A pull that was cut short, and the next one, which goes on where it ended.
+
+use std::{
+    fs::{File, FileTimes},
+    sync::atomic::{AtomicBool, Ordering},
+    time::SystemTime,
+};
+
+use nix::fcntl::{Flock, FlockArg};
+
+use super::*;
+
+const SIZE: usize = 1 << 20;
+const CUT: usize = 400_000;
+
+/// Where the downloads of a store grow.
+fn downloads(room: &Room) -> PathBuf {
+    room.store.downloads_directory()
+}
+
+/// What is there of a download.
+fn begun(room: &Room, digest: &str) -> PathBuf {
+    downloads(room).join(digest.trim_start_matches("sha256:"))
+}
+
+/// An image with a layer that is fetched whole and one that is cut off as long as `broken` says so.
+fn cut_off(broken: &Arc<AtomicBool>) -> (Server, [String; 2]) {
+    let layers = [layer("whole", 200_000), layer("cut", SIZE)];
+    let digests = [0, 1].map(|number| Digest::of(&layers[number]).to_string());
+    let (cut, broken) = (digests[1].clone(), Arc::clone(broken));
+    let server = Shelf::with_image(&layers).serve_but(move |asked, reply| {
+        match asked.target.contains(&cut) && broken.load(Ordering::SeqCst) {
+            true if asked.header("range").is_empty() => reply.cut(CUT),
+            true => reply.cut(0),
+            false => reply,
+        }
+    });
+    (server, digests)
+}
+
+#[test]
+fn the_next_pull_goes_on_where_the_last_one_ended() {
+    let broken = Arc::new(AtomicBool::new(true));
+    let (server, [whole, cut]) = cut_off(&broken);
+    let room = Room::new();
+    let error = room.pull(&server).unwrap_err();
+    assert!(error.to_string().contains("cannot be reached"), "{error}");
+    assert!(room.store.images().unwrap().is_empty());
+    let had = fs::metadata(begun(&room, &cut)).unwrap().len();
+    assert!(had > 0 && had <= CUT as u64, "{had}");
+    assert_eq!(server.count("GET", &whole), 1);
+
+    broken.store(false, Ordering::SeqCst);
+    let before = server.asked().len();
+    room.pull(&server).unwrap();
+    let asked: Vec<Asked> = server.asked().split_off(before);
+    let again: Vec<&str> =
+        asked.iter().filter(|asked| asked.target.contains(&cut)).map(|asked| asked.header("range")).collect();
+    assert_eq!(again, [format!("bytes={had}-")], "only the rest is asked for");
+    assert_eq!(server.count("GET", &whole), 1, "what was complete is not fetched again");
+    assert_eq!(fs::read_dir(downloads(&room)).unwrap().count(), 0, "nothing is left of the downloads");
+    assert!(!room.pull(&server).unwrap().newer);
+}
+
+/// Whatever lies where a download grows: in the end the digest decides, and the fault is mended.
+#[test]
+fn what_was_begun_is_believed_only_if_it_is_right() {
+    for begun_with in [vec![0; 100_000], vec![0; SIZE + 10_000], layer("cut", SIZE)] {
+        let (server, [_, cut]) = cut_off(&Arc::default());
+        let room = Room::new();
+        fs::create_dir_all(downloads(&room)).unwrap();
+        fs::write(begun(&room, &cut), &begun_with).unwrap();
+        room.pull(&server).unwrap();
+        let right = Digest::of(&begun_with).to_string() == cut;
+        let expect = if right { 0 } else { 1 } + usize::from(begun_with.len() == 100_000);
+        assert_eq!(server.count("GET", &cut), expect, "{} bytes", begun_with.len());
+        assert_eq!(fs::read_dir(downloads(&room)).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn what_nobody_comes_back_for_is_swept() {
+    let (server, _) = cut_off(&Arc::default());
+    let room = Room::new();
+    fs::create_dir_all(downloads(&room)).unwrap();
+    let make = |name: &str, size: usize, hours: u64| {
+        let path = downloads(&room).join(name);
+        fs::write(&path, vec![7; size]).unwrap();
+        let time = SystemTime::now() - Duration::from_secs(hours * 3600);
+        File::options().write(true).open(&path).unwrap().set_times(FileTimes::new().set_modified(time)).unwrap();
+        path
+    };
+    let (old, small) = (make("old", 100_000, 25), make("small", 10, 0));
+    let held = make("held", 100_000, 48);
+    let _held = Flock::lock(File::open(&held).unwrap(), FlockArg::LockExclusiveNonblock).unwrap();
+    let many: Vec<PathBuf> = (0..20).map(|number| make(&format!("many{number:02}"), 100_000, number)).collect();
+    room.pull(&server).unwrap();
+    assert!(!old.exists() && !small.exists() && held.exists());
+    let kept: Vec<bool> = many.iter().map(|path| path.exists()).collect();
+    // The newest of all is the small one.
+    let expect: Vec<bool> = (0..20).map(|number| number < 15).collect();
+    assert_eq!(kept, expect);
+}
+
+#[test]
+fn interrupted_downloads_are_discarded() {
+    let (server, _) = cut_off(&Arc::new(AtomicBool::new(true)));
+    let room = Room::new();
+    room.pull(&server).unwrap_err();
+    let bytes: u64 = fs::read_dir(downloads(&room)).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    let discarded = discard_downloads(&room.store);
+    assert!(bytes > 0 && discarded == bytes, "{bytes}");
+    assert_eq!(fs::read_dir(downloads(&room)).unwrap().count(), 0);
+}

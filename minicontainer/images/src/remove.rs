@@ -1,0 +1,163 @@
+//! Images go, unless somebody uses them.
+//!
+//! Which layers go with an image is the store's business. Which container uses an image is the caller's knowledge: it is
+//! passed in as [`UserOf`]. A build that stands on an image has a [lease](minicontainer::store::LayerLease) on its
+//! layers. Both are asked under the store's lock, when neither can begin.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use minicontainer::{
+    core::{Digest, Reference},
+    store::{Image, Removed, Store, StoreError, digest_of},
+};
+use oci_spec::image::ImageManifest;
+
+use super::list;
+
+/// Which container uses the image of this id, in words that follow "the container". What cannot be told counts as use.
+pub type UserOf<'a> = dyn Fn(&Digest) -> Option<String> + 'a;
+
+/// Whether an image given by its id goes with all its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// One name goes, or the image if it has one at most.
+    One,
+    /// All go.
+    All,
+}
+
+/// Which images are removed that nobody uses.
+#[derive(Clone, Debug, Default)]
+pub struct Pruning {
+    /// All of them, not only those without a name.
+    pub all: bool,
+    /// What an image must meet besides.
+    pub conditions: Vec<Condition>,
+}
+
+/// What something must meet to be removed, as `--filter` says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It was made before then.
+    Until(SystemTime),
+    /// It has a label, of this value if one is given; or just that it does not.
+    Label {
+        /// The label.
+        name: String,
+        /// Its value.
+        value: Option<String>,
+        /// Whether it must have it.
+        wanted: bool,
+    },
+}
+
+/// What was removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Names, images and layers.
+    pub removed: Vec<Removed>,
+    /// How many bytes are free now.
+    pub reclaimed: u64,
+}
+
+/// Removes a name of an image, or the image: see [`Store::remove_image`].
+///
+/// # Errors
+/// When there is no such image, or a container or a build uses it.
+pub fn remove(store: &Store, name: &str, names: Names, user_of: &UserOf<'_>) -> Result<Vec<Removed>, StoreError> {
+    let in_use = |id: &Digest| user_of(id).or_else(|| build_on(store, id));
+    match store.remove_image(name, &in_use) {
+        Err(StoreError::SeveralNames { references, .. }) if names == Names::All => {
+            let of_name = |name: &Reference| store.remove_image(&name.familiar(), &in_use);
+            Ok(references.iter().map(of_name).collect::<Result<Vec<_>, _>>()?.concat())
+        }
+        removed => removed,
+    }
+}
+
+/// Whether a build stands on a layer of an image.
+fn build_on(store: &Store, id: &Digest) -> Option<String> {
+    let leased = match store.leased_layers() {
+        Ok(leased) => leased,
+        Err(error) => return Some(format!("of a build, perhaps: the layers cannot be listed ({error})")),
+    };
+    let stands_on = |image: Image| image.layers.iter().any(|layer| leased.contains(&layer.diff_id));
+    let is_built_upon = !leased.is_empty() && store.image(id.as_str()).map_or(true, stands_on);
+    is_built_upon.then(|| "of a build that is under way".to_owned())
+}
+
+/// Removes the images that nobody uses.
+///
+/// # Errors
+/// When the store cannot be read or written. What is in use, or has gone meanwhile, is no fault.
+pub fn prune(store: &Store, pruning: &Pruning, user_of: &UserOf<'_>) -> Result<Pruned, StoreError> {
+    let mut pruned = Pruned::default();
+    for image in list(store)?.into_iter().flatten() {
+        if !pruning.conditions.iter().all(|condition| condition.admits(&image)) || user_of(&image.id).is_some() {
+            continue;
+        }
+        let name = match &image.reference {
+            Some(name) if pruning.all => name.familiar(),
+            Some(_) => continue,
+            None => image.id.to_string(),
+        };
+        let blobs = blobs(store, &image)?;
+        match remove(store, &name, Names::One, user_of) {
+            Ok(removed) => {
+                let layers =
+                    image.layers.iter().filter(|layer| removed.contains(&Removed::Deleted(layer.diff_id.clone())));
+                pruned.reclaimed += layers.map(|layer| layer.size).sum::<u64>();
+                let is_gone = |digest: &Digest| matches!(store.open_blob(digest), Err(StoreError::Missing { .. }));
+                pruned.reclaimed +=
+                    blobs.iter().filter(|(digest, _)| is_gone(digest)).map(|(_, size)| size).sum::<u64>();
+                pruned.removed.extend(removed);
+            }
+            // A new container uses it, or somebody else has just removed it.
+            Err(StoreError::InUse { .. } | StoreError::UnknownImage { .. } | StoreError::SeveralNames { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(pruned)
+}
+
+/// The blobs of an image, with their sizes: manifest, config and layers as they travel.
+///
+/// # Errors
+/// If its manifest cannot be read.
+pub fn blobs(store: &Store, image: &Image) -> Result<BTreeMap<Digest, u64>, StoreError> {
+    let what = format!("the blob {}", image.manifest_digest);
+    let read = serde_json::from_reader(store.open_blob(&image.manifest_digest)?);
+    let manifest: ImageManifest =
+        read.map_err(|source| StoreError::Document { what, kind: "image manifest", source })?;
+    let mut blobs = BTreeMap::new();
+    let mut add = |digest: Digest| {
+        // One that another command has just removed takes no room.
+        let size = store.open_blob(&digest).ok().and_then(|file| file.metadata().ok()).map_or(0, |file| file.len());
+        blobs.insert(digest, size);
+    };
+    add(image.manifest_digest.clone());
+    add(image.id.clone());
+    for layer in manifest.layers() {
+        add(digest_of(layer)?);
+    }
+    Ok(blobs)
+}
+
+impl Condition {
+    /// Whether an image meets it.
+    pub fn admits(&self, image: &Image) -> bool {
+        match self {
+            // One that does not say when it was made was made at the beginning of all times.
+            Condition::Until(moment) => {
+                let created = image.created.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+                let created = created.and_then(|created| SystemTime::try_from(created).ok());
+                created.is_none_or(|created| created < *moment)
+            }
+            Condition::Label { name, value, wanted } => {
+                let labels = image.config.config().as_ref().and_then(|config| config.labels().as_ref());
+                let found = labels.and_then(|labels| labels.get(name));
+                found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found)) == *wanted
+            }
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The members of a tar archive, one after the other, with a bound on all that an archive can make its reader do.
+//!
+//! An archive is a row of blocks of 512 bytes (pax(1), "ustar Interchange Format"): for each **member** a header, then
+//! its content, padded; at the end two blocks of zeros. What does not fit into a header stands in members before it:
+//! a long name (`L`, GNU) or link name (`K`), or **pax records** (`x`), see [`super::pax`].
+//!
+//! The fields of a header are read by the crate `tar`; its walk through the archive is not used, because that takes
+//! names and records of any length into memory. Three rules keep two readers from seeing two archives in one stream
+//! of bytes (RUSTSEC-2026-0068 and its kin): a size among pax records counts, as everywhere; a member that has no
+//! content must not have a size; and nothing may stand in for a member that a name or record was meant for.
+//!
+//! Sparse files are refused: "Sparse files SHOULD NOT be used because they lack consistent support across tar
+//! implementations" (OCI image-spec, *layer.md*).
+
+use std::io::{self, Read};
+
+use tar::{EntryType, Header};
+
+use super::pax::{Records, Time};
+
+const BLOCK: usize = 512;
+/// More headers than any honest layer has.
+const HEADER_LIMIT: u64 = 4 << 20;
+/// More than any honest file has: 128 GiB.
+const SIZE_LIMIT: u64 = 128 << 30;
+/// The longest name, or the most pax records, that one member may have; Go's reader has the same limit.
+const EXTENSION_LIMIT: u64 = 1 << 20;
+
+/// What is wrong with an archive itself.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TarError {
+    #[error("it is cut short")]
+    CutShort,
+    #[error("it has no end: the two blocks of zeros are missing, it may be cut short")]
+    NoEnd,
+    #[error("there is more behind a block of zeros, which ends an archive")]
+    MoreBehindEnd,
+    #[error("the checksum of a header is wrong")]
+    Checksum,
+    #[error("it has more than {HEADER_LIMIT} headers")]
+    TooMany,
+    #[error("a member has {size} bytes; at most {SIZE_LIMIT} are allowed")]
+    TooLarge { size: u64 },
+    #[error(
+        "a long name, or the extended header, of one member has {size} bytes; at most {EXTENSION_LIMIT} are allowed"
+    )]
+    LongExtension { size: u64 },
+    #[error("one member has two long names or two extended headers")]
+    TwoExtensions,
+    #[error("a long name or an extended header belongs to no member")]
+    NoMember,
+    #[error("an extended header is malformed: {what}")]
+    Malformed { what: &'static str },
+    #[error("it holds a sparse file, which layers should not (OCI image-spec, layer.md): write it without --sparse")]
+    Sparse,
+    #[error("a member of type {kind:?} has no content, but a size of {size}")]
+    Content { kind: char, size: u64 },
+}
+
+impl From<TarError> for io::Error {
+    fn from(error: TarError) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, error)
+    }
+}
+
+/// Whether an archive must have an end, as when nothing else would tell that it was cut short between two members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Nobody knows a digest of it.
+    Required,
+    /// Its digest is known; some builders leave the end out.
+    Optional,
+}
+
+/// An archive that is read from front to back. [`Read`] gives the content of the present member.
+pub(crate) struct Archive<R> {
+    content: R,
+    end: End,
+    headers: u64,
+    remaining: u64,
+    padding: u64,
+}
+
+/// One member, without its content.
+pub(crate) struct Member {
+    pub(super) header: Header,
+    /// Its name, as somebody wrote it.
+    pub(crate) path: Vec<u8>,
+    /// What a link says.
+    pub(crate) link: Option<Vec<u8>>,
+    pub(super) size: u64,
+    pub(super) uid: u64,
+    pub(super) gid: u64,
+    pub(super) modified: Time,
+    /// Extended attributes.
+    pub(super) attributes: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Member {
+    pub(crate) fn kind(&self) -> EntryType {
+        self.header.entry_type()
+    }
+}
+
+/// What stands before a member and belongs to it.
+#[derive(Default)]
+struct Extensions {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    records: Option<Records>,
+}
+
+impl Extensions {
+    fn is_empty(&self) -> bool {
+        self.name.is_none() && self.link.is_none() && self.records.is_none()
+    }
+}
+
+impl<R: Read> Archive<R> {
+    pub(crate) fn new(content: R, end: End) -> Archive<R> {
+        Archive { content, end, headers: 0, remaining: 0, padding: 0 }
+    }
+
+    /// The next member; none at the end. What was not read of the one before is passed over.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Member>> {
+        let mut extensions = Extensions::default();
+        loop {
+            self.pass_over()?;
+            let Some(header) = self.header()? else {
+                return if extensions.is_empty() { Ok(None) } else { Err(TarError::NoMember.into()) };
+            };
+            let size = or_blank(header.entry_size(), &header.as_old().size)?;
+            match header.entry_type() {
+                EntryType::GNULongName => once(&mut extensions.name, self.text(size)?)?,
+                EntryType::GNULongLink => once(&mut extensions.link, self.text(size)?)?,
+                EntryType::XHeader => once(&mut extensions.records, Records::parse(&self.extension(size)?)?)?,
+                // Nothing that layers have need of stands there; Docker passes it over, too.
+                EntryType::XGlobalHeader => self.begin(size)?,
+                EntryType::GNUSparse => return Err(TarError::Sparse.into()),
+                _ => return self.member(header, size, extensions).map(Some),
+            }
+        }
+    }
+
+    /// The bytes that come behind the archive.
+    pub(crate) fn into_inner(self) -> R {
+        self.content
+    }
+
+    fn member(&mut self, header: Header, size: u64, extensions: Extensions) -> io::Result<Member> {
+        let records = extensions.records.unwrap_or_default();
+        let size = records.size.unwrap_or(size);
+        let kind = header.entry_type();
+        let path = records.path.or(extensions.name).unwrap_or_else(|| header.path_bytes().into_owned());
+        let has_content = matches!(kind, EntryType::Regular | EntryType::Continuous) && !path.ends_with(b"/");
+        if size > 0 && !has_content {
+            return Err(TarError::Content { kind: char::from(kind.as_byte()), size }.into());
+        }
+        self.begin(size)?;
+        Ok(Member {
+            path,
+            link: records.link.or(extensions.link).or_else(|| header.link_name_bytes().map(|name| name.into_owned())),
+            size,
+            uid: records.uid.map_or_else(|| or_blank(header.uid(), &header.as_old().uid), Ok)?,
+            gid: records.gid.map_or_else(|| or_blank(header.gid(), &header.as_old().gid), Ok)?,
+            // Negative numbers are there, too: in binary, as two's complement.
+            modified: match records.modified {
+                Some(time) => time,
+                None => Time::seconds(or_blank(header.mtime(), &header.as_old().mtime)? as i64),
+            },
+            attributes: records.attributes,
+            header,
+        })
+    }
+
+    fn header(&mut self) -> io::Result<Option<Header>> {
+        let mut block = [0; BLOCK];
+        match self.fill(&mut block)? {
+            BLOCK => {}
+            0 if self.end == End::Optional => return Ok(None),
+            0 => return Err(TarError::NoEnd.into()),
+            _ => return Err(TarError::CutShort.into()),
+        }
+        if block == [0; BLOCK] {
+            // The second block of zeros may be missing; what is there must be zeros.
+            let count = self.fill(&mut block)?;
+            let is_end = block[..count].iter().all(|byte| *byte == 0);
+            return if is_end { Ok(None) } else { Err(TarError::MoreBehindEnd.into()) };
+        }
+        self.headers += 1;
+        if self.headers > HEADER_LIMIT {
+            return Err(TarError::TooMany.into());
+        }
+        let header = Header::from_byte_slice(&block).clone();
+        let sum: u32 = block[..148].iter().chain(&block[156..]).map(|byte| u32::from(*byte)).sum();
+        // The field itself counts as eight spaces.
+        match header.cksum() {
+            Ok(expected) if expected == sum + 8 * u32::from(b' ') => Ok(Some(header)),
+            _ => Err(TarError::Checksum.into()),
+        }
+    }
+
+    /// From here on so many bytes are a member's content.
+    fn begin(&mut self, size: u64) -> io::Result<()> {
+        if size > SIZE_LIMIT {
+            return Err(TarError::TooLarge { size }.into());
+        }
+        self.remaining = size;
+        self.padding = size.next_multiple_of(BLOCK as u64) - size;
+        Ok(())
+    }
+
+    /// The content of a member that describes the next one.
+    fn extension(&mut self, size: u64) -> io::Result<Vec<u8>> {
+        if size > EXTENSION_LIMIT {
+            return Err(TarError::LongExtension { size }.into());
+        }
+        self.begin(size)?;
+        let mut bytes = Vec::new();
+        self.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A name: what stands before the first NUL byte.
+    fn text(&mut self, size: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = self.extension(size)?;
+        bytes.truncate(bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()));
+        Ok(bytes)
+    }
+
+    fn pass_over(&mut self) -> io::Result<()> {
+        io::copy(self, &mut io::sink())?;
+        let mut padding = [0; BLOCK];
+        let padding = &mut padding[..self.padding as usize];
+        self.padding = 0;
+        let wanted = padding.len();
+        if self.fill(padding)? == wanted { Ok(()) } else { Err(TarError::CutShort.into()) }
+    }
+
+    /// Reads until the buffer is full or nothing is left.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut count = 0;
+        while count < buffer.len() {
+            match self.content.read(&mut buffer[count..]) {
+                Ok(0) => break,
+                Ok(more) => count += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(count)
+    }
+}
+
+impl<R: Read> Read for Archive<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        let count = self.content.read(&mut buffer[..most])?;
+        if count == 0 {
+            return Err(TarError::CutShort.into());
+        }
+        self.remaining -= count as u64;
+        Ok(count)
+    }
+}
+
+/// A number, which is 0 if its field is blank.
+fn or_blank(number: io::Result<u64>, field: &[u8]) -> io::Result<u64> {
+    if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Ok(0) } else { number }
+}
+
+fn once<T>(place: &mut Option<T>, value: T) -> io::Result<()> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(TarError::TwoExtensions.into()),
+    }
+}

@@ -1,0 +1,259 @@
+//! What one entry of a layer says: where, what, and whose.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    fs::File,
+    io,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::Path,
+};
+
+use nix::{
+    sys::{
+        stat::{Mode, fchmod, futimens},
+        time::TimeSpec,
+    },
+    unistd::{Gid, Uid, fchown, geteuid},
+};
+use xattr::FileExt;
+
+use super::{UnpackError, archive::Member, pax::Time};
+
+/// The longest path that the kernel takes, and the longest name in it (limits.h).
+const PATH_LIMIT: usize = 4096;
+const NAME_LIMIT: usize = 255;
+/// The largest value of an extended attribute, see xattr(7); one that is larger the kernel would refuse as well.
+const ATTRIBUTE_LIMIT: usize = 64 << 10;
+
+/// A path inside a layer: components joined by single slashes, none of them empty, `.` or `..`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct EntryPath {
+    bytes: Vec<u8>,
+}
+
+impl EntryPath {
+    pub(crate) fn root() -> EntryPath {
+        EntryPath { bytes: Vec::new() }
+    }
+
+    /// An absolute path means one below the layer's root, as it does for tar(1). A `..` is in no honest layer.
+    pub(crate) fn parse(raw: &[u8]) -> Result<EntryPath, UnpackError> {
+        let mut path = EntryPath::root();
+        if raw.len() >= PATH_LIMIT {
+            let start = EntryPath { bytes: [&raw[..NAME_LIMIT], b"..."].concat() };
+            return Err(start.refused("its path is longer than 4095 bytes"));
+        }
+        for component in raw.split(|byte| *byte == b'/') {
+            match component {
+                b"" | b"." => {}
+                b".." => return Err(EntryPath { bytes: raw.to_vec() }.refused("its path climbs with ..")),
+                _ if component.contains(&0) => {
+                    return Err(EntryPath { bytes: raw.to_vec() }.refused("its path contains a NUL byte"));
+                }
+                _ if component.len() > NAME_LIMIT => {
+                    return Err(
+                        EntryPath { bytes: raw.to_vec() }.refused("a name in its path is longer than 255 bytes")
+                    );
+                }
+                _ => path = path.join(component),
+            }
+        }
+        Ok(path)
+    }
+
+    pub(crate) fn join(&self, name: &[u8]) -> EntryPath {
+        let mut bytes = self.bytes.clone();
+        if !bytes.is_empty() {
+            bytes.push(b'/');
+        }
+        bytes.extend_from_slice(name);
+        EntryPath { bytes }
+    }
+
+    /// Parent and name; of the root there is neither.
+    pub(crate) fn split(&self) -> Option<(&[u8], &[u8])> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        Some(match self.bytes.iter().rposition(|byte| *byte == b'/') {
+            Some(slash) => (&self.bytes[..slash], &self.bytes[slash + 1..]),
+            None => (&[], &self.bytes),
+        })
+    }
+
+    /// The parent; the root is its own.
+    pub(crate) fn parent(&self) -> EntryPath {
+        EntryPath { bytes: self.split().map_or_else(Vec::new, |(parent, _)| parent.to_vec()) }
+    }
+
+    pub(crate) fn has_component(&self, test: impl Fn(&[u8]) -> bool) -> bool {
+        self.bytes.split(|byte| *byte == b'/').any(test)
+    }
+
+    pub(crate) fn is_root(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn is_same(&self, bytes: &[u8]) -> bool {
+        self.bytes == bytes
+    }
+
+    /// How much memory it takes to remember it, about.
+    pub(crate) fn weight(&self) -> usize {
+        self.bytes.len() + 2 * size_of::<EntryPath>()
+    }
+
+    /// The paths from the first component down to this path itself.
+    pub(crate) fn ancestors(&self) -> Vec<EntryPath> {
+        let slashes = self.bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(index, _)| index);
+        slashes.chain([self.bytes.len()]).map(|end| EntryPath { bytes: self.bytes[..end].to_vec() }).collect()
+    }
+
+    /// Whether this lies below `other`.
+    pub(crate) fn is_below(&self, other: &EntryPath) -> bool {
+        self.bytes.strip_prefix(other.bytes.as_slice()).is_some_and(|rest| rest.first() == Some(&b'/'))
+    }
+
+    /// No path below this one sorts before it, and none that is not below comes between them.
+    pub(crate) fn first_below(&self) -> EntryPath {
+        self.join(b"")
+    }
+
+    /// For system calls that look it up below the layer's root; the root itself is `.`.
+    pub(crate) fn as_path(&self) -> &Path {
+        path_of(&self.bytes)
+    }
+
+    /// For people: control characters and what is no UTF-8 are escaped, so that no archive can write to a terminal.
+    pub(crate) fn display(&self) -> impl fmt::Display + '_ {
+        self.bytes.escape_ascii()
+    }
+
+    pub(crate) fn refused(&self, reason: &'static str) -> UnpackError {
+        UnpackError::Refused { entry: self.display().to_string(), reason }
+    }
+
+    /// For `map_err`: remembers what was tried for which entry.
+    pub(crate) fn failed<E: Into<io::Error>>(&self, action: &'static str) -> impl FnOnce(E) -> UnpackError {
+        let entry = self.display().to_string();
+        move |error| UnpackError::Entry { entry, action, source: error.into() }
+    }
+}
+
+/// For system calls, see [`EntryPath::as_path`].
+pub(crate) fn path_of(bytes: &[u8]) -> &Path {
+    if bytes.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(bytes)) }
+}
+
+/// Whether owners, devices and `trusted.*` attributes can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Privilege {
+    /// Root: everything as the archive says.
+    Root,
+    /// An ordinary user: every file is the user's own.
+    User,
+}
+
+impl Privilege {
+    /// That of this process.
+    pub(crate) fn current() -> Privilege {
+        if geteuid().is_root() { Privilege::Root } else { Privilege::User }
+    }
+}
+
+/// Owner, permissions, time and extended attributes.
+pub(crate) struct Metadata {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) last: Last,
+    xattrs: Vec<(OsString, Vec<u8>)>,
+    unkept: Vec<String>,
+}
+
+/// What of a directory can only be set when it is filled: it may be closed then, and filling it changes its time.
+#[derive(Clone, Copy)]
+pub(crate) struct Last {
+    pub(crate) mode: u32,
+    modified: Time,
+}
+
+impl Metadata {
+    /// That of a directory that an archive uses without listing it.
+    pub(crate) fn implied() -> Metadata {
+        let last = Last { mode: 0o755, modified: Time::default() };
+        Metadata { uid: 0, gid: 0, last, xattrs: Vec::new(), unkept: Vec::new() }
+    }
+
+    pub(crate) fn read(member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
+        let id = |value: u64| match u32::try_from(value) {
+            // chown(2) takes the greatest number for "leave it as it is".
+            Ok(id) if id != u32::MAX => Ok(id),
+            _ => Err(path.refused("its owner's id is out of range")),
+        };
+        let mode = member.header.mode().map_err(|source| UnpackError::Archive { source })? & 0o7777;
+        let mut metadata = Metadata {
+            uid: id(member.uid)?,
+            gid: id(member.gid)?,
+            last: Last { mode, modified: member.modified },
+            ..Metadata::implied()
+        };
+        for (name, value) in member.attributes.drain(..) {
+            if name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.") {
+                let name = name.escape_ascii();
+                metadata
+                    .unkept
+                    .push(format!("left out the attribute {name} of {}: it is overlayfs's own", path.display()));
+                continue;
+            }
+            if name.contains(&0) {
+                return Err(path.refused("an attribute's name contains a NUL byte"));
+            }
+            if name.len() > NAME_LIMIT || value.len() > ATTRIBUTE_LIMIT {
+                return Err(path.refused("an attribute's name is longer than 255 bytes, or its value than 64 KiB"));
+            }
+            metadata.xattrs.push((OsString::from_vec(name), value));
+        }
+        Ok(metadata)
+    }
+
+    /// Sets all of it on an open file and says what could not be kept.
+    pub(crate) fn set(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
+        let unkept = self.set_first(file, privilege)?;
+        self.last.set(file)?;
+        Ok(unkept)
+    }
+
+    /// Sets owner and attributes, in this order: chown(2) clears set-user-id bits and capabilities.
+    pub(crate) fn set_first(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
+        let mut unkept = self.unkept.clone();
+        if privilege == Privilege::Root {
+            fchown(file, Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))?;
+        }
+        for (name, value) in &self.xattrs {
+            match file.set_xattr(name, value) {
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP)) => {
+                    unkept.push(format!("left out attributes named {}: not permitted here", name.display()));
+                }
+                result => result?,
+            }
+        }
+        Ok(unkept)
+    }
+
+    pub(crate) fn time(&self) -> TimeSpec {
+        self.last.time()
+    }
+}
+
+impl Last {
+    /// Sets it on an open file or directory.
+    pub(crate) fn set(&self, file: &File) -> io::Result<()> {
+        fchmod(file, Mode::from_bits_truncate(self.mode))?;
+        Ok(futimens(file, &self.time(), &self.time())?)
+    }
+
+    fn time(&self) -> TimeSpec {
+        TimeSpec::new(self.modified.seconds, self.modified.nanoseconds)
+    }
+}

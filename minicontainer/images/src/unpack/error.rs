@@ -1,0 +1,43 @@
+//! Why a layer cannot be unpacked, and how to mend it.
+
+use std::io;
+
+use minicontainer::{
+    core::Digest,
+    store::{DAMAGE_HINT, SPACE_HINT},
+};
+
+/// Why a layer cannot be unpacked.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its fields are")]
+pub enum UnpackError {
+    /// The archive is no tar, or cut short.
+    #[error("its tar archive is damaged")]
+    Archive { source: io::Error },
+    /// The archive is not the one that the image's config names.
+    #[error("its content has the diff-id {actual}")]
+    DiffId { actual: Digest },
+    /// An entry that must not be.
+    #[error("refused the entry \"{entry}\": {reason}")]
+    Refused { entry: String, reason: &'static str },
+    /// A system call for an entry failed.
+    #[error("cannot {action} for the entry \"{entry}\"")]
+    Entry { entry: String, action: &'static str, source: io::Error },
+    /// The archive is larger than is believable.
+    #[error("it has more than {limit} {unit}")]
+    TooLarge { limit: u64, unit: &'static str },
+}
+
+impl UnpackError {
+    /// How to mend it.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            UnpackError::Entry { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
+            UnpackError::Entry { source, .. } if source.raw_os_error() == Some(libc::ENOSYS) => {
+                "Linux 5.6 or newer is needed (openat2)"
+            }
+            UnpackError::Entry { .. } => "the layer may be damaged, or the store's file system may lack a feature",
+            _ => DAMAGE_HINT,
+        }
+    }
+}

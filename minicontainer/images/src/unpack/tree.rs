@@ -1,0 +1,220 @@
+//! A directory tree in which the kernel itself keeps every path inside.
+//!
+//! The classic way to keep `a/../../etc/passwd` inside is to look at a path, find it harmless, and then use it; and
+//! the classic attack is to change a directory into a symbolic link in between. openat2(2) with `RESOLVE_IN_ROOT`
+//! resolves *and* opens in one step as if the given directory were `/`. What is opened is a parent directory; then
+//! the last component alone is used below its descriptor, by calls that do not follow symbolic links.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
+};
+
+use minicontainer::store::remove_directory;
+use nix::{
+    dir::Dir,
+    errno::Errno,
+    fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2},
+    sys::stat::{
+        FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmodat, fstatat, makedev, mkdirat, mknodat, utimensat,
+    },
+    unistd::{Gid, Uid, UnlinkatFlags, fchownat, linkat, symlinkat, unlinkat},
+};
+use tar::EntryType;
+
+use super::{
+    Privilege,
+    entry::{EntryPath, Metadata, path_of},
+};
+
+/// The tree below one open directory.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    root: OwnedFd,
+    /// The directory that was entered last: entries come in runs of neighbours.
+    entered: Option<(EntryPath, OwnedFd)>,
+}
+
+/// The directory that holds what a call works on: the one entered, or one opened for this call alone.
+enum Parent<'a> {
+    Entered(BorrowedFd<'a>),
+    Opened(OwnedFd),
+}
+
+impl AsFd for Parent<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Parent::Entered(descriptor) => *descriptor,
+            Parent::Opened(descriptor) => descriptor.as_fd(),
+        }
+    }
+}
+
+impl Tree {
+    /// The tree below this directory.
+    pub(crate) fn open(directory: &Path) -> io::Result<Tree> {
+        let root = open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        Ok(Tree { root, entered: None })
+    }
+
+    fn resolve(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+        let how = OpenHow::new()
+            .flags(flags | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        loop {
+            // EAGAIN: something was renamed meanwhile and the kernel cannot tell whether `..` stayed inside.
+            match openat2(&self.root, path, how) {
+                Err(Errno::EAGAIN | Errno::EINTR) => continue,
+                result => return result,
+            }
+        }
+    }
+
+    /// Makes the directory the one whose entries the next calls work on. One step down from where we are, it is not
+    /// looked for from the root again: links can make that way longer than any path.
+    pub(crate) fn enter(&mut self, directory: &EntryPath) -> nix::Result<()> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        let inside = match (&self.entered, directory.split()) {
+            (Some((entered, _)), _) if entered == directory => return Ok(()),
+            (Some((entered, descriptor)), Some((parent, name))) if entered.is_same(parent) => {
+                let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+                Some(openat(descriptor, path_of(name), flags, Mode::empty()))
+            }
+            _ => None,
+        };
+        let descriptor = match inside {
+            Some(Ok(descriptor)) => descriptor,
+            Some(Err(Errno::ENOENT)) => return Err(Errno::ENOENT),
+            // It may be a symbolic link to a directory.
+            _ => self.resolve(directory.as_path(), flags)?,
+        };
+        self.entered = Some((directory.clone(), descriptor));
+        Ok(())
+    }
+
+    /// The parent's descriptor and the name in it.
+    fn locate<'a>(&'a self, path: &'a EntryPath) -> nix::Result<(Parent<'a>, &'a Path)> {
+        let (parent, name) = path.split().ok_or(Errno::EINVAL)?;
+        let descriptor = match &self.entered {
+            Some((entered, descriptor)) if entered.is_same(parent) => Parent::Entered(descriptor.as_fd()),
+            _ => Parent::Opened(self.resolve(path_of(parent), OFlag::O_PATH | OFlag::O_DIRECTORY)?),
+        };
+        Ok((descriptor, Path::new(OsStr::from_bytes(name))))
+    }
+
+    /// What lstat(2) says; none if nothing is there.
+    pub(crate) fn look(&self, path: &EntryPath) -> nix::Result<Option<FileStat>> {
+        let (parent, name) = self.locate(path)?;
+        match fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Whether a directory (not a symbolic link to one) is there; `None` if nothing is.
+    pub(crate) fn is_directory(&self, path: &EntryPath) -> nix::Result<Option<bool>> {
+        Ok(self.look(path)?.map(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR))
+    }
+
+    pub(crate) fn same_file(&self, one: &EntryPath, other: &EntryPath) -> nix::Result<bool> {
+        let one = self.look(one)?.ok_or(Errno::ENOENT)?;
+        Ok(self.look(other)?.is_some_and(|other| (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)))
+    }
+
+    /// Opens a directory itself, never what a symbolic link of that name points to.
+    pub(crate) fn open_directory(&self, path: &EntryPath) -> nix::Result<File> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
+        if path.is_root() {
+            return self.resolve(path.as_path(), flags).map(File::from);
+        }
+        let (parent, name) = self.locate(path)?;
+        openat(&parent, name, flags | OFlag::O_CLOEXEC, Mode::empty()).map(File::from)
+    }
+
+    /// A directory, to be listed entry by entry.
+    pub(crate) fn list(&self, path: &EntryPath) -> nix::Result<Dir> {
+        Dir::from_fd(self.open_directory(path)?.into())
+    }
+
+    /// Opens a regular file for reading, through symbolic links that stay inside. Not a FIFO: it would make us wait.
+    pub(crate) fn open_file(&self, path: &Path) -> io::Result<File> {
+        let file = File::from(self.resolve(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?);
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+    }
+
+    pub(crate) fn create(&self, path: &EntryPath) -> nix::Result<File> {
+        let (parent, name) = self.locate(path)?;
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        openat(&parent, name, flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)
+    }
+
+    pub(crate) fn make_directory(&self, path: &EntryPath) -> nix::Result<()> {
+        let (parent, name) = self.locate(path)?;
+        mkdirat(&parent, name, Mode::S_IRWXU)?;
+        // The caller's umask may have taken away even what its owner needs to fill it.
+        fchmodat(&parent, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)
+    }
+
+    pub(crate) fn symlink(&self, path: &EntryPath, target: &[u8]) -> nix::Result<()> {
+        let (parent, name) = self.locate(path)?;
+        symlinkat(target, &parent, name)
+    }
+
+    /// The last component of the target is not followed either: a link to a symbolic link is one more name for it.
+    pub(crate) fn link(&self, target: &EntryPath, path: &EntryPath) -> nix::Result<()> {
+        let (target_parent, target_name) = self.locate(target)?;
+        let (parent, name) = self.locate(path)?;
+        linkat(&target_parent, target_name, &parent, name, AtFlags::empty())
+    }
+
+    /// A device or a FIFO.
+    pub(crate) fn special(&self, path: &EntryPath, kind: EntryType, major: u32, minor: u32) -> nix::Result<()> {
+        let (parent, name) = self.locate(path)?;
+        let flag = match kind {
+            EntryType::Char => SFlag::S_IFCHR,
+            EntryType::Block => SFlag::S_IFBLK,
+            _ => SFlag::S_IFIFO,
+        };
+        mknodat(&parent, name, flag, Mode::S_IRUSR | Mode::S_IWUSR, makedev(major.into(), minor.into()))
+    }
+
+    /// Owner, mode and time of what cannot be opened for it: a symbolic link, a device, a FIFO.
+    pub(crate) fn set_unopened(&self, path: &EntryPath, metadata: &Metadata, privilege: Privilege) -> nix::Result<()> {
+        let (parent, name) = self.locate(path)?;
+        if privilege == Privilege::Root {
+            let (uid, gid) = (Uid::from_raw(metadata.uid), Gid::from_raw(metadata.gid));
+            fchownat(&parent, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        }
+        // A symbolic link has no mode of its own, and we have just made this entry, so it is the link we know it is.
+        let stat = fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT != SFlag::S_IFLNK {
+            fchmodat(&parent, name, Mode::from_bits_truncate(metadata.last.mode), FchmodatFlags::FollowSymlink)?;
+        }
+        utimensat(&parent, name, &metadata.time(), &metadata.time(), UtimensatFlags::NoFollowSymlink)
+    }
+
+    /// Removes whatever is there; says whether that was a directory, or `None` if nothing was.
+    pub(crate) fn remove(&mut self, path: &EntryPath) -> nix::Result<Option<bool>> {
+        let (parent, name) = self.locate(path)?;
+        let was_directory = match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(Errno::EISDIR) => remove_directory(parent.as_fd(), name).map(|()| true).map_err(errno)?,
+            result => result.map(|()| false)?,
+        };
+        // The path to the directory entered last may have led through it.
+        self.entered = None;
+        Ok(Some(was_directory))
+    }
+}
+
+/// The number of an error that a system call gave; the few that are the standard library's own have none.
+fn errno(error: io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(libc::EINVAL))
+}

@@ -1,0 +1,55 @@
+//! A layer of the store, verified against its own blob.
+
+use std::path::{Path, PathBuf};
+
+use minicontainer::{
+    core::Digest,
+    rootfs::RootFsError,
+    store::{StagedLayer, Staging, Store, remove_directory},
+};
+use nix::fcntl::AT_FDCWD;
+
+use super::{ImageError, compare::differences, layer::Travelling};
+
+/// A layer that was unpacked once more, beside the one that is there.
+#[derive(Debug)]
+pub struct Fresh {
+    /// What can take the place of the other.
+    pub layer: StagedLayer,
+    directory: PathBuf,
+}
+
+impl Fresh {
+    /// What of a tree is not as in this one, in words: at most ten differences.
+    ///
+    /// # Errors
+    /// If one of the trees cannot be read.
+    pub fn differences(&self, found: &Path) -> Result<Vec<String>, RootFsError> {
+        differences(&self.directory, found)
+    }
+
+    /// Removes it, where its staging directory stays.
+    ///
+    /// # Errors
+    /// Those of unlinkat(2).
+    pub fn remove(self) -> std::io::Result<()> {
+        remove_directory(AT_FDCWD, self.directory.parent().unwrap_or(&self.directory))
+    }
+}
+
+/// Unpacks a layer into a staging directory, and verifies its diff-id on the way.
+///
+/// # Errors
+/// If the blob is missing, or is not that layer.
+pub fn unpack_beside(store: &Store, staging: &Staging, blob: &Digest, diff_id: &Digest) -> Result<Fresh, ImageError> {
+    let unpacked = Travelling { content: store.open_blob(blob)?, digest: None }.stage(staging, diff_id)?;
+    Ok(Fresh { layer: unpacked.layer, directory: unpacked.directory })
+}
+
+/// Verifies that a blob is the layer that a diff-id names.
+///
+/// # Errors
+/// If it is another layer, or cannot be read.
+pub fn verify_diff_id(store: &Store, blob: &Digest, diff_id: &Digest) -> Result<(), ImageError> {
+    Travelling { content: store.open_blob(blob)?, digest: None }.verify(diff_id)
+}

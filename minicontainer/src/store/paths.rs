@@ -1,0 +1,128 @@
+//! Where everything in a store lies. No other module joins a name to the store's directory.
+//!
+//! ```text
+//! images/oci-layout, index.json, blobs/sha256/<hex>   the image layout
+//! layers/<hex>/fs                                      unpacked layers
+//! staging/<pid>-<n>/                                   what is being written
+//! downloads/<hex>                                      blobs of which a part has been downloaded
+//! containers/<id>/                                     the engine's containers
+//! build-cache/                                         what builds keep for later builds
+//! lock                                                 the store's lock
+//! ```
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use minicontainer_core::Digest;
+
+use super::{Store, StoreError};
+
+impl Store {
+    /// The image layout: `oci-layout`, `index.json`, `blobs/`.
+    pub fn images_directory(&self) -> PathBuf {
+        self.root.join("images")
+    }
+
+    /// The version file of the image layout.
+    pub fn layout_file(&self) -> PathBuf {
+        self.images_directory().join("oci-layout")
+    }
+
+    /// The index of images.
+    pub fn index_file(&self) -> PathBuf {
+        self.layout.index_path()
+    }
+
+    /// The directory of all blobs.
+    pub fn blobs_directory(&self) -> PathBuf {
+        self.layout.blobs_directory()
+    }
+
+    /// The place of a blob, whether it exists or not.
+    pub fn blob_file(&self, digest: &Digest) -> PathBuf {
+        self.layout.blob_path(digest)
+    }
+
+    /// The directory of all unpacked layers.
+    pub fn layers_directory(&self) -> PathBuf {
+        self.root.join("layers")
+    }
+
+    /// The place of an unpacked layer, whether it exists or not: its tree and its record.
+    pub fn layer_directory(&self, diff_id: &Digest) -> PathBuf {
+        self.layers_directory().join(diff_id.hex())
+    }
+
+    /// The directory of all staging directories.
+    pub fn staging_directory(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    /// Where downloads that were interrupted wait for the next attempt.
+    pub fn downloads_directory(&self) -> PathBuf {
+        self.root.join("downloads")
+    }
+
+    /// Where the engine keeps its containers.
+    pub fn containers_directory(&self) -> PathBuf {
+        self.root.join("containers")
+    }
+
+    /// Where builds keep layers by what they were made from.
+    pub fn build_cache_directory(&self) -> PathBuf {
+        self.root.join("build-cache")
+    }
+
+    pub(super) fn lock_file(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+}
+
+/// What a directory holds, sorted by name. A missing directory holds nothing.
+pub(super) fn listed(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(StoreError::io("list", directory))?,
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(StoreError::io("list", directory))?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The digest whose hexadecimal digits are the name of a blob or a layer.
+pub(super) fn named(place: &Path) -> Option<Digest> {
+    format!("sha256:{}", place.file_name().and_then(OsStr::to_str)?).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_is_inside_the_store() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let digest = Digest::of(b"content");
+        let inside = |place: PathBuf| place.strip_prefix(store.root()).unwrap().to_owned();
+        assert_eq!(inside(store.blob_file(&digest)), Path::new("images/blobs/sha256").join(digest.hex()));
+        assert_eq!(inside(store.layer_directory(&digest)), Path::new("layers").join(digest.hex()));
+        assert_eq!(inside(store.index_file()), Path::new("images/index.json"));
+        assert_eq!(named(&store.blob_file(&digest)), Some(digest));
+        assert_eq!(named(&store.index_file()), None);
+    }
+
+    #[test]
+    fn missing_directories_hold_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(listed(&directory.path().join("missing")).unwrap(), [] as [PathBuf; 0]);
+        fs::write(directory.path().join("b"), "").unwrap();
+        fs::write(directory.path().join("a"), "").unwrap();
+        let names: Vec<_> =
+            listed(directory.path()).unwrap().iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(names, ["a", "b"]);
+    }
+}
