@@ -2,10 +2,14 @@
 
 use std::{io, path::PathBuf};
 
-use minicontainer::{core::options::ContainerName, rootfs::RootFsError, store::StoreError};
+use minicontainer::{
+    core::{container::Refused, options::ContainerName},
+    rootfs::RootFsError,
+    store::StoreError,
+};
 use nix::errno::Errno;
 
-use super::{Id, prune::id_of};
+use super::{Id, prune::id_of, record::VERSION};
 
 /// Something that could not be done with a container.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +39,15 @@ pub enum ContainerError {
         /// The containers that fit.
         ids: Vec<Id>,
     },
-    /// A running container is not removed unless forced.
-    #[error(
-        "cannot remove container \"/{name}\": container is running: stop the container before removing or force remove"
-    )]
-    IsRunning {
+    /// The state of the container does not allow it.
+    #[error("{}", refused.message(id.as_str(), name.as_str()))]
+    Refused {
+        /// The container.
+        id: Id,
         /// Its name.
         name: ContainerName,
+        /// Why not.
+        refused: Refused,
     },
     /// The container's process could not be killed.
     #[error("cannot kill process {pid} of the container {id}", id = id.short())]
@@ -64,6 +70,26 @@ pub enum ContainerError {
     /// A record cannot be understood.
     #[error("{} is no valid record of a container", path.display())]
     Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A record was written by a newer engine.
+    #[error(
+        "cannot read the record of container {id}: state.json is of version {version}; this minicontainer reads versions 1 \
+         to {VERSION}",
+        id = id.short()
+    )]
+    RecordVersion {
+        /// The container.
+        id: Id,
+        /// The record's version.
+        version: u32,
+    },
+    /// The OCI runtime config beside a record cannot be understood.
+    #[error("{} is not a valid runtime config", path.display())]
+    RuntimeConfig {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -94,8 +120,24 @@ impl ContainerError {
             ContainerError::NameTaken { name, .. } => {
                 return Some(format!("`minicontainer rm {name}` removes it; or choose another --name"));
             }
-            ContainerError::IsRunning { name } => {
+            ContainerError::Refused {
+                name,
+                refused:
+                    Refused::RemovalOfRunning
+                    | Refused::RemovalOfPaused
+                    | Refused::RemovalOfRestarting
+                    | Refused::RemovalOfStarting,
+                ..
+            } => {
                 return Some(format!("`minicontainer rm -f {name}` kills and removes it"));
+            }
+            ContainerError::Refused { .. } => "",
+            ContainerError::RecordVersion { id, .. } => {
+                return Some(format!(
+                    "use the newer minicontainer that wrote it; `minicontainer rm {}` removes the container with all that \
+                     it wrote",
+                    id.short()
+                ));
             }
             ContainerError::Ambiguous { ids, .. } => {
                 let ids: Vec<&str> = ids.iter().map(Id::short).collect();
@@ -117,8 +159,16 @@ impl ContainerError {
             }
             ContainerError::RootFs(error) => error.hint(),
             ContainerError::Io { .. } => "",
+            ContainerError::RuntimeConfig { .. } => {
+                "the file was changed or damaged: remove the container and make it anew"
+            }
         };
         (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// Whether it is about one container's record, and so about no other container.
+    pub(super) fn is_of_record(&self) -> bool {
+        matches!(self, ContainerError::Record { .. } | ContainerError::RecordVersion { .. })
     }
 
     /// For `map_err`: remembers what was tried on which path.
