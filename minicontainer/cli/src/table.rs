@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+pub use minicontainer::core::container::ago;
+
 /// Rows of cells, aligned in columns with three spaces between, as Docker has it.
 pub fn render(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
@@ -18,29 +21,14 @@ pub fn render(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// How long ago, as Docker says it.
-pub fn ago(time: Duration) -> String {
-    format!("{} ago", roughly(time))
+/// How long ago that was; nothing, if the clock has been set back meanwhile.
+pub fn elapsed(time: Timestamp) -> Duration {
+    Duration::try_from(Timestamp::now().duration_since(time)).unwrap_or_default()
 }
 
-/// A duration in the words of Docker: the greatest unit only.
-pub fn roughly(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (minutes, hours) = (seconds / 60, (seconds + 1800) / 3600);
-    let (days, weeks, months) = (hours / 24, hours / 24 / 7, hours / 24 / 30);
-    match seconds {
-        0 => "Less than a second".to_owned(),
-        1 => "1 second".to_owned(),
-        2..60 => format!("{seconds} seconds"),
-        60..120 => "About a minute".to_owned(),
-        _ if minutes < 60 => format!("{minutes} minutes"),
-        _ if hours <= 1 => "About an hour".to_owned(),
-        _ if hours < 48 => format!("{hours} hours"),
-        _ if days < 14 => format!("{days} days"),
-        _ if days < 60 => format!("{weeks} weeks"),
-        _ if days < 730 => format!("{months} months"),
-        _ => format!("{} years", days / 365),
-    }
+/// The time that is so long ago, and no earlier than the first there is.
+pub fn before_now(time: Duration) -> Timestamp {
+    Timestamp::now().checked_sub(time).unwrap_or(Timestamp::MIN)
 }
 
 /// Bytes with three digits and a decimal unit, as Docker shows an image's size.
@@ -73,28 +61,6 @@ mod tests {
         let rows = [vec!["ID", "NAME", ""], vec!["1", "é", "x"], vec!["22", "long name", ""]];
         let rows = rows.map(|row| row.into_iter().map(str::to_owned).collect());
         assert_eq!(render(&rows), "ID   NAME\n1    é           x\n22   long name\n");
-    }
-
-    #[track_caller]
-    fn check_time(seconds: u64, expect: &str) {
-        assert_eq!(roughly(Duration::from_secs(seconds)), expect);
-    }
-
-    #[test]
-    fn times_are_rough() {
-        check_time(0, "Less than a second");
-        check_time(1, "1 second");
-        check_time(59, "59 seconds");
-        check_time(60, "About a minute");
-        check_time(120, "2 minutes");
-        check_time(3599, "59 minutes");
-        check_time(3600, "About an hour");
-        check_time(7200, "2 hours");
-        check_time(47 * 3600, "47 hours");
-        check_time(48 * 3600, "2 days");
-        check_time(14 * 86_400, "2 weeks");
-        check_time(60 * 86_400, "2 months");
-        check_time(800 * 86_400, "2 years");
     }
 
     #[track_caller]

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`diagnostic`] | what every error says beside its message: its kind and a hint |
 //! | [`digest`], [`mod@reference`] | the names of things: by content (`sha256:…`) and by choice (`busybox:1.36`) |
+//! | [`container`] | the states of a container's life, and what leads from one to the next |
 //! | [`platform`] | for which machine an image is: `linux/arm64` |
 //! | [`image`] | what an image's config says of how to run it |
 //! | [`options`] | what `run` was asked for, parsed once into types that cannot be wrong |
@@ -22,6 +23,7 @@
 // A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
+pub mod container;
 pub mod diagnostic;
 pub mod digest;
 pub mod explain;

@@ -54,7 +54,8 @@ pub fn export(store: &Store, container: &Container, archive: impl Write) -> Resu
 }
 
 fn files<'a>(container: &'a Container, directory: &'a std::path::Path) -> ContainerFiles<'a> {
-    ContainerFiles { image_id: &container.image_id, directory, driver: container.driver, command: &container.command }
+    let config = &container.config;
+    ContainerFiles { image_id: &config.image_id, directory, driver: config.driver, command: &config.command }
 }
 
 /// The container that uses an image. What cannot be told counts as use.
@@ -66,7 +67,7 @@ fn user_of_image(store: &Store, id: &Digest) -> Option<String> {
         Ok(listed) => listed,
         Err(error) => return Some(unreadable(error)),
     };
-    if let Some(user) = list.into_iter().find(|container| container.image_id == id.as_str()) {
+    if let Some(user) = list.into_iter().find(|container| container.config.image_id == id.as_str()) {
         return Some(user.name.to_string());
     }
     damaged.into_iter().next().map(|(_, error)| unreadable(error))
@@ -77,12 +78,17 @@ pub(crate) fn user_of_layer(store: &Store, diff_id: &Digest) -> Option<String> {
     // The image may be as damaged as the layer; then what is mounted tells.
     let has = |id: &str| store.image(id).is_ok_and(|image| image.layers.iter().any(|layer| layer.diff_id == *diff_id));
     // One that was made and not started may be about to start.
-    let is_live = |state: &State| matches!(state, State::Running { .. } | State::Created);
+    let is_live = |state: &State| match state {
+        State::Created { failure } => failure.is_none(),
+        State::Starting { .. } | State::Running { .. } | State::Paused { .. } | State::Restarting(_) => true,
+        State::Exited(_) | State::Removing { .. } | State::Dead { .. } => false,
+    };
     match Containers::of(store).list() {
         Err(error) => Some(format!("the containers cannot be listed ({error})")),
         Ok(containers) => {
-            let user =
-                containers.into_iter().find(|container| is_live(&container.state) && has(&container.image_id))?;
+            let user = containers
+                .into_iter()
+                .find(|container| is_live(&container.state) && has(&container.config.image_id))?;
             Some(format!("the container {} uses it: stop or remove it first", user.name))
         }
     }

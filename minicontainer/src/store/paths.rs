@@ -71,6 +71,21 @@ impl Store {
         self.root.join("containers")
     }
 
+    /// A symbolic link for each container's name, which leads to the container's directory.
+    pub fn names_directory(&self) -> PathBuf {
+        self.root.join("names")
+    }
+
+    /// The lock of the container names.
+    pub fn names_lock_file(&self) -> PathBuf {
+        self.root.join("names.lock")
+    }
+
+    /// Which run of the machine the containers were swept in for the last time.
+    pub fn swept_file(&self) -> PathBuf {
+        self.root.join("swept")
+    }
+
     /// Where builds keep layers by what they were made from.
     pub fn build_cache_directory(&self) -> PathBuf {
         self.root.join("build-cache")

@@ -43,6 +43,8 @@ pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
             }
         }
     }
+    // What dead engines left goes with them.
+    containers.sweep()?;
     Ok(code)
 }
 
@@ -76,6 +78,6 @@ pub fn changes(store: &Store, container: &Container) -> Result<Vec<Change>, Fail
         return Ok(Vec::new());
     }
     let layers: Vec<_> =
-        find_image(store, &container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
-    Ok(rootfs::changes(&layers, &directory, container.driver)?)
+        find_image(store, &container.config.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
+    Ok(rootfs::changes(&layers, &directory, container.config.driver)?)
 }

@@ -3,16 +3,13 @@
 
 use minicontainer::{
     Sandbox, Store,
-    core::{
-        RunOptions,
-        options::{ByteSize, ContainerName, Network, PidsLimit, Weakening},
-    },
+    core::{RunOptions, options::ContainerName},
     sandbox::Decided,
     store::Image,
 };
 use minicontainer_engine::{
     Containers,
-    container::{AfterExit, Attended, Id, Limits, NewContainer, cgroup_of},
+    container::{AfterExit, Attended, ContainerConfig, CreateRequest, Id, cgroup_of},
 };
 
 use crate::error::{Context, Failure};
@@ -50,31 +47,20 @@ pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<Recorde
     let Wanted { name, image, asked_for, options, after_exit } = wanted;
     let attended = containers.create(
         &id,
-        NewContainer {
+        CreateRequest {
             name,
-            image: asked_for.to_owned(),
-            image_id: image.id.to_string(),
-            command: process.and_then(|process| process.args().clone()).unwrap_or_default(),
-            driver: decided.driver,
-            limits: limits(options),
-            without: options.without.iter().map(ToString::to_string).collect(),
-            weakened: options.weakenings().iter().map(Weakening::flag).collect(),
-            host_network: options.network == Network::Host,
-            cgroup: cgroup_of(&decided.plan),
-            after_exit,
-            config: serde_json::to_string_pretty(&decided.spec).context("cannot write the container's config.json")?,
+            config: ContainerConfig {
+                image: asked_for.to_owned(),
+                image_id: image.id.to_string(),
+                command: process.and_then(|process| process.args().clone()).unwrap_or_default(),
+                options: options.clone(),
+                driver: decided.driver,
+                cgroup: cgroup_of(&decided.plan),
+                after_exit,
+            },
+            runtime_config: serde_json::to_string_pretty(&decided.spec)
+                .context("cannot write the container's config.json")?,
         },
     )?;
     Ok(Recorded { sandbox, decided, attended })
-}
-
-fn limits(options: &RunOptions) -> Limits {
-    Limits {
-        memory: options.limits.memory.map(ByteSize::bytes),
-        nano_cpus: options.limits.cpus.map(|cpus| cpus.nanos()),
-        pids: options.limits.pids.map(|limit| match limit {
-            PidsLimit::AtMost(most) => i64::try_from(most).unwrap_or(i64::MAX),
-            PidsLimit::Unlimited => -1,
-        }),
-    }
 }

@@ -1,17 +1,14 @@
 //! `inspect`: all that is known, as JSON in Docker's words, so that scripts written for Docker find what they look for.
 
-use std::{fs, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use minicontainer::{Store, Verdict, core::plan::RootFs, rootfs, store::StoreError};
-use minicontainer_engine::{
-    Container, ContainerError, Containers, State,
-    container::{AfterExit, Moment, exit_code},
-};
+use minicontainer::{Store, store::StoreError};
+use minicontainer_engine::{Container, ContainerError, Containers};
 use minicontainer_images::ImageError;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{find_image, image::inspect::document, list};
+use super::{find_image, image::inspect::document};
 use crate::commands::open_store;
 use crate::{
     error::{Context, Failure},
@@ -119,106 +116,8 @@ fn find(store: &Store, kinds: &[Kind], name: &str) -> Result<Option<Value>, Fail
 }
 
 fn container_document(store: &Store, container: &Container) -> Result<Value, Failure> {
-    let directory = Containers::of(store).place(&container.id);
-    let path = directory.join("config.json");
-    let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let config: Value =
-        serde_json::from_slice(&text).with_context(|| format!("{} is no JSON document", path.display()))?;
-    let of_config = |path: &str| config.pointer(path).cloned().unwrap_or_default();
-    let user = format!("{}:{}", of_config("/process/user/uid"), of_config("/process/user/gid"));
-    let (program, arguments) = container.command.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
-    let network = if container.host_network { "host" } else { "none" };
-    Ok(json!({
-        "Id": container.id,
-        "Created": container.created.to_string(),
-        "Path": program,
-        "Args": arguments,
-        "State": state(&container.state),
-        "Image": container.image_id,
-        "Name": format!("/{}", container.name),
-        "Driver": container.driver,
-        "HostConfig": {
-            "NetworkMode": network,
-            "AutoRemove": container.after_exit == AfterExit::Remove,
-            "ReadonlyRootfs": of_config("/root/readonly"),
-            "Memory": container.limits.memory.unwrap_or_default(),
-            "NanoCpus": container.limits.nano_cpus.unwrap_or_default(),
-            "Privileged": container.weakened.iter().any(|flag| flag == "--privileged"),
-            "CapAdd": values_of(container, "--cap-add "),
-            "SecurityOpt": values_of(container, "--security-opt "),
-            "Devices": of_config("/linux/devices"),
-            "Ulimits": of_config("/process/rlimits"),
-            "Sysctls": of_config("/linux/sysctl"),
-            "MaskedPaths": of_config("/linux/maskedPaths"),
-            "ReadonlyPaths": of_config("/linux/readonlyPaths"),
-            "PidsLimit": of_config("/linux/resources/pids/limit"),
-        },
-        "GraphDriver": graph_driver(store, container)?,
-        "Mounts": of_config("/mounts"),
-        "Config": {
-            "Hostname": of_config("/hostname"),
-            "User": user,
-            "Tty": of_config("/process/terminal"),
-            "Env": of_config("/process/env"),
-            "Cmd": of_config("/process/args"),
-            "WorkingDir": of_config("/process/cwd"),
-            "Image": container.image,
-        },
-        "NetworkSettings": {"Networks": {network: {}}},
-        // Not Docker's: clocks of its own, what was left out on purpose, and where the runtime config lies.
-        "TimeOffsets": of_config("/linux/timeOffsets"),
-        "Without": container.without,
-        "Weakened": container.weakened,
-        "RuntimeConfig": path,
-    }))
-}
-
-/// What was given to a flag that lowers a wall.
-fn values_of<'record>(container: &'record Container, flag: &str) -> Vec<&'record str> {
-    container.weakened.iter().filter_map(|one| one.strip_prefix(flag)).collect()
-}
-
-/// What Docker shows where there is no time.
-pub const NEVER: &str = "0001-01-01T00:00:00Z";
-
-fn state(state: &State) -> Value {
-    let time = |moment: Option<Moment>| moment.map_or_else(|| NEVER.to_owned(), |moment| moment.to_string());
-    let (pid, code, started, finished, error) = match state {
-        State::Created => (0, Some(0), None, None, ""),
-        State::Failed { code, message } => (0, Some(i32::from(*code)), None, None, message.as_str()),
-        State::Running { process, started } => (process.pid, Some(0), Some(*started), None, ""),
-        State::Exited { code: None, started, .. } => {
-            (0, None, Some(*started), None, "the engine was killed before it could see how the process ended")
-        }
-        State::Exited { code, started, finished, .. } => (0, *code, Some(*started), *finished, ""),
-    };
-    let report = match state {
-        State::Exited { report: Some(report), .. } => Some(report),
-        _ => None,
-    };
-    json!({
-        "Status": list::state(state),
-        "Running": matches!(state, State::Running { .. }),
-        "OOMKilled": report.is_some_and(|report| report.oom_kills > 0 || report.verdict == Verdict::MemoryLimit),
-        "Pid": pid,
-        "ExitCode": code.or_else(|| report.map(|report| exit_code(report.verdict))),
-        "Error": error,
-        "StartedAt": time(started),
-        "FinishedAt": time(finished),
-        "Report": report,
-    })
-}
-
-/// Where the layers lie, lowest last, as Docker has it.
-fn graph_driver(store: &Store, container: &Container) -> Result<Value, Failure> {
-    let directory = Containers::of(store).place(&container.id);
-    let layers: Vec<_> =
-        find_image(store, &container.image_id)?.layers.into_iter().map(|layer| layer.directory).collect();
-    let data = match rootfs::describe(&layers, &directory, container.driver, false) {
-        RootFs::Overlay { lowers, upper, work, target, .. } => {
-            json!({"LowerDir": lowers.join(":"), "UpperDir": upper, "WorkDir": work, "MergedDir": target})
-        }
-        RootFs::Directory { path } => json!({"RootDir": path}),
-    };
-    Ok(json!({"Name": container.driver, "Data": data}))
+    let layers = find_image(store, &container.config.image_id)?.layers;
+    let layers: Vec<_> = layers.into_iter().map(|layer| layer.directory).collect();
+    let document = Containers::of(store).inspect(container, &layers)?;
+    Ok(serde_json::to_value(document).context("cannot write the document as JSON")?)
 }

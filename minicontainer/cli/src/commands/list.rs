@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use minicontainer_engine::{Container, Containers, State};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use minicontainer_engine::{Container, Containers};
+use serde::Serialize;
 
 use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
     format::list::Listing,
     output,
-    table::{ago, roughly, shortened},
+    table::{ago, elapsed, shortened},
 };
 
 const DEFAULT: &str = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
@@ -45,46 +46,43 @@ pub fn execute(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     }
     let containers = containers.list()?;
     let shown = containers.iter().filter(|container| arguments.all || container.is_running());
-    let rows: Vec<Value> = shown.map(|container| row(container, arguments.listing.no_trunc)).collect();
-    output::print(&format.render(&rows, &heading)?)?;
+    let rows: Vec<Row> = shown.map(|container| Row::new(container, arguments.listing.no_trunc)).collect();
+    output::print(&format.render_rows(&rows, &heading)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What there is to show of a container.
-pub fn row(container: &Container, whole: bool) -> Value {
-    let command = format!("\"{}\"", container.command.join(" "));
-    json!({
-        "ID": if whole { container.id.as_str() } else { container.id.short() },
-        "Image": container.image,
-        "Command": if whole { command } else { shortened(&command, COMMAND_WIDTH) },
-        "CreatedAt": container.created.to_string(),
-        "RunningFor": ago(container.created.elapsed()),
-        "Status": status(&container.state),
-        "State": state(&container.state),
-        "Ports": "",
-        "Names": container.name.as_str(),
-    })
+/// What there is to show of a container, by Docker's names of the columns.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Row {
+    #[serde(rename = "ID")]
+    id: String,
+    image: String,
+    command: String,
+    created_at: String,
+    running_for: String,
+    status: String,
+    state: &'static str,
+    ports: &'static str,
+    names: String,
 }
 
-/// The state in Docker's word for it.
-pub fn state(state: &State) -> &'static str {
-    match state {
-        State::Created | State::Failed { .. } => "created",
-        State::Running { .. } => "running",
-        State::Exited { .. } => "exited",
-    }
-}
-
-/// The state in a few words.
-fn status(state: &State) -> String {
-    match state {
-        State::Created | State::Failed { .. } => "Created".to_owned(),
-        State::Running { started, .. } => format!("Up {}", roughly(started.elapsed())),
-        State::Exited { code: Some(code), finished: Some(finished), .. } => {
-            format!("Exited ({code}) {}", ago(finished.elapsed()))
+impl Row {
+    /// The row of a container, whole or cut to the width of a table.
+    pub fn new(container: &Container, whole: bool) -> Row {
+        let (config, now) = (&container.config, Timestamp::now());
+        let command = format!("\"{}\"", config.command.join(" "));
+        Row {
+            id: if whole { container.id.as_str() } else { container.id.short() }.to_owned(),
+            image: config.image.clone(),
+            command: if whole { command } else { shortened(&command, COMMAND_WIDTH) },
+            created_at: format!("{:.9}", container.created),
+            running_for: ago(elapsed(container.created)),
+            status: container.state.summary(now),
+            state: container.state.word(),
+            ports: "",
+            names: container.name.to_string(),
         }
-        // Its engine was killed before it could see the end.
-        State::Exited { .. } => "Exited (unknown)".to_owned(),
     }
 }
 

@@ -66,10 +66,15 @@ impl Format {
         }
     }
 
-    /// Shows things whose fields are their own headings.
-    pub fn render_each(&self, things: &[impl Serialize]) -> Result<String, Failure> {
+    /// Shows a list of things that have fields. `heading` names the column of a field.
+    pub fn render_rows(&self, things: &[impl Serialize], heading: Heading<'_>) -> Result<String, Failure> {
         let documents: Vec<Value> =
             things.iter().map(serde_json::to_value).collect::<Result<_, _>>().context("cannot write JSON")?;
-        Ok(self.render(&documents, &str::to_uppercase)?)
+        Ok(self.render(&documents, heading)?)
+    }
+
+    /// Shows things whose fields are their own headings.
+    pub fn render_each(&self, things: &[impl Serialize]) -> Result<String, Failure> {
+        self.render_rows(things, &str::to_uppercase)
     }
 }

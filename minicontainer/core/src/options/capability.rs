@@ -14,6 +14,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::plan::CAPABILITIES;
 
 /// One capability, or all of them, see capabilities(7).
@@ -66,7 +68,8 @@ impl fmt::Display for CapabilityWord {
 }
 
 /// What is added to, and taken from, a profile's capabilities.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CapabilityChanges {
     /// Added (`--cap-add`).
     pub add: Vec<CapabilityWord>,

@@ -13,8 +13,10 @@
 //! # Ok::<(), minicontainer_core::options::DeviceError>(())
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 /// What identifies a device, see mknod(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceNumber {
     /// `c` for a character device, `b` for a block device.
     pub kind: char,
@@ -25,7 +27,8 @@ pub struct DeviceNumber {
 }
 
 /// A device that the container gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Document")]
 pub struct Device {
     /// Its path on the host.
     pub outside: String,
@@ -54,6 +57,29 @@ pub enum DeviceError {
         /// The path.
         path: String,
     },
+}
+
+/// A device in a record, not yet checked.
+#[derive(Deserialize)]
+struct Document {
+    outside: String,
+    inside: String,
+    number: DeviceNumber,
+    uses: String,
+}
+
+impl TryFrom<Document> for Device {
+    type Error = DeviceError;
+
+    fn try_from(document: Document) -> Result<Device, DeviceError> {
+        let Document { outside, inside, number, uses } = document;
+        let device = Device::parse(&format!("{outside}:{inside}:{uses}"), |_| Some(number))?;
+        // A colon in a path would have moved the parts.
+        match (&device.outside, &device.inside) == (&outside, &inside) {
+            true => Ok(device),
+            false => Err(DeviceError::Syntax { given: format!("{outside}:{inside}:{uses}") }),
+        }
+    }
 }
 
 impl Device {

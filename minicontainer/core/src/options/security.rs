@@ -14,10 +14,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{ByteSize, Isolation, MountSpec, Network, RunOptions, SeccompChoice, StorageLimit};
 
 /// How strictly a container is held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// This engine's own.
     #[default]
@@ -56,7 +59,8 @@ impl RunOptions {
 }
 
 /// Whether execve(2) may give a program powers that its caller has not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NewPrivileges {
     /// It may: set-user-id programs such as sudo(8) work.
     Allowed,

@@ -13,7 +13,7 @@
 //! # Ok::<(), minicontainer_core::options::StorageError>(())
 //! ```
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ByteSize, SizeError};
 
@@ -23,7 +23,7 @@ const LEAST_INODES: u64 = 16;
 const BYTES_FOR_EACH_INODE: u64 = 4096;
 
 /// The most that a container's writable layer can hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageLimit {
     /// The content of all files together.
     pub bytes: u64,

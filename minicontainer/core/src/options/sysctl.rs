@@ -12,7 +12,7 @@
 //! # Ok::<(), minicontainer_core::options::SysctlError>(())
 //! ```
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// Those of the IPC namespace, see ipc_namespaces(7).
 const IPC: [&str; 8] = [
@@ -113,6 +113,12 @@ impl FromStr for Sysctl {
     fn from_str(given: &str) -> Result<Self, Self::Err> {
         let (name, value) = given.split_once('=').ok_or_else(|| SysctlError::Syntax { given: given.to_owned() })?;
         Sysctl::new(name, value)
+    }
+}
+
+impl fmt::Display for Sysctl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}={}", self.name, self.value)
     }
 }
 

@@ -12,7 +12,7 @@
 //! # Ok::<(), minicontainer_core::options::UlimitError>(())
 //! ```
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use crate::plan::RESOURCES;
 
@@ -53,12 +53,14 @@ pub enum UlimitError {
 }
 
 fn names() -> String {
-    RESOURCES.map(docker_name).join(", ")
+    RESOURCES.map(Ulimit::docker_name).join(", ")
 }
 
-/// Docker's name of a resource: `nofile` for `RLIMIT_NOFILE`.
-fn docker_name(resource: &str) -> String {
-    resource.trim_start_matches("RLIMIT_").to_lowercase()
+impl Ulimit {
+    /// Docker's name of a resource: `nofile` for `RLIMIT_NOFILE`.
+    pub fn docker_name(resource: &str) -> String {
+        resource.trim_start_matches("RLIMIT_").to_lowercase()
+    }
 }
 
 impl FromStr for Ulimit {
@@ -67,7 +69,7 @@ impl FromStr for Ulimit {
     fn from_str(given: &str) -> Result<Self, Self::Err> {
         let wrong = || UlimitError::Numbers { given: given.to_owned() };
         let (name, numbers) = given.split_once('=').ok_or_else(wrong)?;
-        let known = RESOURCES.into_iter().find(|known| docker_name(known) == name);
+        let known = RESOURCES.into_iter().find(|known| Ulimit::docker_name(known) == name);
         let resource = known.ok_or_else(|| UlimitError::Resource { given: given.to_owned(), name: name.to_owned() })?;
         let number = |text: &str| match text {
             "unlimited" | "-1" => Ok(u64::MAX),
@@ -85,6 +87,13 @@ impl FromStr for Ulimit {
     }
 }
 
+impl fmt::Display for Ulimit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |number: u64| if number == u64::MAX { "unlimited".to_owned() } else { number.to_string() };
+        write!(formatter, "{}={}:{}", Ulimit::docker_name(self.resource), number(self.soft), number(self.hard))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +108,9 @@ mod tests {
         check("nofile=64", Ok(("RLIMIT_NOFILE", 64, 64)));
         check("core=0:unlimited", Ok(("RLIMIT_CORE", 0, u64::MAX)));
         check("stack=-1", Ok(("RLIMIT_STACK", u64::MAX, u64::MAX)));
+        for text in ["nofile=64:64", "core=0:unlimited", "stack=unlimited:unlimited"] {
+            assert_eq!(text.parse::<Ulimit>().expect("a limit").to_string(), text);
+        }
         let wrong = |text: &str| {
             format!(
                 "{text:?} is no limit: write NAME=SOFT or NAME=SOFT:HARD, such as nofile=1024:2048; unlimited is none"

@@ -1,12 +1,12 @@
 //! Mount options as fstab(5) and the runtime specification write them, sorted into what they mean.
 
 use oci_spec::runtime::Mount;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Host, IdMapping, Identity, PlanError, process};
 
 /// A restriction on a mount, see mount(2) and mount_setattr(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MountAttribute {
     /// Nothing can be written through this mount.

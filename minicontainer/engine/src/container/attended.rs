@@ -6,14 +6,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minicontainer::{Report, Store, Verdict, store::private};
+use jiff::Timestamp;
+use minicontainer::{
+    Report, Store, Verdict,
+    core::container::{Event, StartFailure},
+    store::private,
+};
 use nix::{
     errno::Errno,
-    fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2},
+    fcntl::{AT_FDCWD, RenameFlags, renameat2},
 };
 
 use super::{
-    AfterExit, Container, ContainerError, Containers, Moment, Process, State, remove::remove_directory, state_file,
+    AfterExit, Container, ContainerError, Containers,
+    claim::{Claim, lock_file},
+    process, record, state_file,
 };
 
 /// A container in the hands of the engine that starts it and waits for its end. As long as this value lives, so does a
@@ -22,15 +29,12 @@ use super::{
 pub struct Attended {
     store: Store,
     container: Container,
-    _alive: Flock<File>,
+    _claim: Claim,
 }
 
 impl Attended {
-    pub(super) fn new(store: &Store, container: Container, directory: &Path) -> Result<Attended, ContainerError> {
-        let opened = File::open(directory).map_err(ContainerError::io("open", directory))?;
-        let alive = Flock::lock(opened, FlockArg::LockExclusive)
-            .map_err(|(_, errno)| ContainerError::io("lock", directory)(errno.into()))?;
-        Ok(Attended { store: store.clone(), container, _alive: alive })
+    pub(super) fn new(store: &Store, container: Container, claim: Claim) -> Attended {
+        Attended { store: store.clone(), container, _claim: claim }
     }
 
     /// The container's record.
@@ -47,81 +51,73 @@ impl Attended {
     pub fn started(&mut self, pid: u32) -> Result<(), ContainerError> {
         // If the process has ended already, its remains are still there: only this engine can ask how it ended.
         let pid = i32::try_from(pid).unwrap_or_default();
-        let process = Process::of_own(pid);
-        self.change(State::Running { process, started: Moment::now() })
+        self.happened(Event::Started { process: process::identify_child(pid), at: Timestamp::now() })
     }
 
     /// Writes down that its program could not be started.
     pub fn failed(&mut self, code: u8, message: String) -> Result<(), ContainerError> {
-        self.change(State::Failed { code, message })
+        self.happened(Event::StartFailed(StartFailure { code, message }))
     }
 
     /// Writes down how its process ended; a container that is not kept is removed.
     pub fn ended(mut self, report: &Report) -> Result<(), ContainerError> {
-        if self.container.after_exit == AfterExit::Remove {
+        if self.container.config.after_exit == AfterExit::Remove {
             return self.remove();
         }
-        let started = match &self.container.state {
-            State::Running { started, .. } => *started,
-            _ => Moment::now(),
-        };
-        let (code, finished) = (Some(exit_code(report.verdict)), Some(Moment::now()));
-        self.change(State::Exited { code, started, finished, report: Some(Box::new(report.clone())) })
+        let code = Some(exit_code(report.verdict));
+        self.happened(Event::Exit { code, at: Some(Timestamp::now()), report: Some(Box::new(report.clone())) })
     }
 
     /// Removes the container. Its control groups are the library's, whose `Running` removes them.
     pub fn remove(self) -> Result<(), ContainerError> {
-        let (store, place) = (self.store.clone(), self.place());
-        // To remove takes descriptors, and maybe the want of them is why it goes. Somebody else may be faster now.
-        drop(self);
-        let _lock = store.lock()?;
-        remove_directory(&place)
+        // Somebody else may have been faster.
+        Containers::of(&self.store).take_away(&self.place(), Some(&self.container.name))
     }
 
-    fn change(&mut self, state: State) -> Result<(), ContainerError> {
-        self.container.state = state;
-        let _lock = self.store.lock()?;
+    /// Writes down what follows an event. Others may change the record too, such as its name, so it is read again, and
+    /// locked meanwhile.
+    fn happened(&mut self, event: Event) -> Result<(), ContainerError> {
         let place = self.place();
         // Somebody may have removed it by force meanwhile; then there is nothing to write down.
-        if !place.exists() {
-            return Ok(());
-        }
+        let Some(_lock) = lock_file(&place.join("lock"))? else { return Ok(()) };
+        let Some(mut container) = record::read_stored(&place)? else { return Ok(()) };
+        container.state = record::confirmed(container.state, true);
+        container.state = container.after(event)?;
+        self.container = container;
         let (path, staged) = (state_file(&place), place.join("state.json.new"));
-        self.write(&staged, &self.record()?)?;
-        replace(&staged, &path).map_err(ContainerError::io("write", &path))?;
-        self.sync(&place)
+        match self.write(&staged, &self.record()?).and_then(|()| replace(&staged, &path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !place.exists() => Ok(()),
+            written => written.map_err(ContainerError::io("write", &path)).and_then(|()| self.sync(&place)),
+        }
     }
 
     fn record(&self) -> Result<Vec<u8>, ContainerError> {
         let path = state_file(&self.place());
-        serde_json::to_vec_pretty(&self.container).map_err(|source| ContainerError::Record { path, source })
+        self.container.to_json().map_err(|source| ContainerError::Record { path, source })
     }
 
-    /// Writes a new container's documents into its directory.
-    pub(super) fn write_documents(&self, directory: &Path) -> Result<(), ContainerError> {
-        // The directory itself has not its place yet, so nobody sees these half written.
-        self.write(&directory.join("config.json"), self.container.config().as_bytes())?;
-        self.write(&state_file(directory), &self.record()?)?;
+    /// Writes a new container's documents into its directory, which has not its place yet: nobody sees them half written.
+    pub(super) fn write_documents(&self, directory: &Path, runtime_config: &str) -> Result<(), ContainerError> {
+        let (config, record) = (directory.join("config.json"), state_file(directory));
+        self.write(&config, runtime_config.as_bytes()).map_err(ContainerError::io("write", config))?;
+        self.write(&record, &self.record()?).map_err(ContainerError::io("write", record))?;
         self.sync(directory)
     }
 
-    fn write(&self, path: &Path, content: &[u8]) -> Result<(), ContainerError> {
-        let written = || -> io::Result<()> {
-            let mut file = private::open(path)?;
-            // A killed engine may have left it.
-            file.set_len(0)?;
-            file.write_all(content)?;
-            match self.container.after_exit {
-                AfterExit::Keep => file.sync_all(),
-                AfterExit::Remove => Ok(()),
-            }
-        };
-        written().map_err(ContainerError::io("write", path))
+    fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let mut file = private::open(path)?;
+        // A killed engine may have left it.
+        file.set_len(0)?;
+        file.write_all(content)?;
+        match self.container.config.after_exit {
+            AfterExit::Keep => file.sync_all(),
+            AfterExit::Remove => Ok(()),
+        }
     }
 
     /// Makes what was renamed in a directory durable, if the container is meant to last.
     pub(super) fn sync(&self, directory: &Path) -> Result<(), ContainerError> {
-        if self.container.after_exit == AfterExit::Remove {
+        if self.container.config.after_exit == AfterExit::Remove {
             return Ok(());
         }
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
@@ -137,19 +133,6 @@ fn replace(staged: &Path, path: &Path) -> io::Result<()> {
         // Not every file system can.
         Err(Errno::EINVAL) => fs::rename(staged, path),
         Err(errno) => Err(errno.into()),
-    }
-}
-
-/// Whether a living engine attends the container in this directory. A directory that is gone has no need of one.
-pub(super) fn is_attended(directory: &Path) -> Result<bool, ContainerError> {
-    let opened = match File::open(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        opened => opened.map_err(ContainerError::io("open", directory))?,
-    };
-    match Flock::lock(opened, FlockArg::LockSharedNonblock) {
-        Ok(_) => Ok(false),
-        Err((_, Errno::EAGAIN)) => Ok(true),
-        Err((_, errno)) => Err(ContainerError::io("lock", directory)(errno.into())),
     }
 }
 

@@ -4,6 +4,7 @@ use std::{borrow::Cow, io, path::PathBuf};
 
 use minicontainer::{
     core::{
+        container::Refused,
         diagnostic::{Diagnostic, ErrorKind},
         options::ContainerName,
     },
@@ -12,7 +13,7 @@ use minicontainer::{
 };
 use nix::errno::Errno;
 
-use super::{Id, prune::id_of};
+use super::{Id, prune::id_of, record::VERSION};
 
 /// Something that could not be done with a container.
 #[derive(Debug, thiserror::Error)]
@@ -42,13 +43,15 @@ pub enum ContainerError {
         /// The containers that fit.
         ids: Vec<Id>,
     },
-    /// A running container is not removed unless forced.
-    #[error(
-        "cannot remove container \"/{name}\": container is running: stop the container before removing or force remove"
-    )]
-    IsRunning {
+    /// The state of the container does not allow it.
+    #[error("{}", refused.message(id.as_str(), name.as_str()))]
+    Refused {
+        /// The container.
+        id: Id,
         /// Its name.
         name: ContainerName,
+        /// Why not.
+        refused: Refused,
     },
     /// The container's process could not be killed.
     #[error("cannot kill process {pid} of the container {id}", id = id.short())]
@@ -76,6 +79,26 @@ pub enum ContainerError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A record was written by a newer engine.
+    #[error(
+        "cannot read the record of container {id}: state.json is of version {version}; this minicontainer reads versions 1 \
+         to {VERSION}",
+        id = id.short()
+    )]
+    RecordVersion {
+        /// The container.
+        id: Id,
+        /// The record's version.
+        version: u32,
+    },
+    /// The OCI runtime config beside a record cannot be understood.
+    #[error("{} is not a valid runtime config", path.display())]
+    RuntimeConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// An operation of the file system failed.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -97,11 +120,14 @@ pub enum ContainerError {
 impl Diagnostic for ContainerError {
     fn kind(&self) -> ErrorKind {
         match self {
-            ContainerError::NameTaken { .. } | ContainerError::IsRunning { .. } => ErrorKind::Conflict,
+            ContainerError::NameTaken { .. } | ContainerError::Refused { .. } => ErrorKind::Conflict,
             ContainerError::Unknown { .. } => ErrorKind::NotFound,
             ContainerError::Ambiguous { .. } => ErrorKind::InvalidInput,
             ContainerError::Kill { .. } => ErrorKind::Denied,
-            ContainerError::StillAlive { .. } | ContainerError::Record { .. } => ErrorKind::Failed,
+            ContainerError::StillAlive { .. }
+            | ContainerError::Record { .. }
+            | ContainerError::RecordVersion { .. }
+            | ContainerError::RuntimeConfig { .. } => ErrorKind::Failed,
             ContainerError::Io { source, .. } => ErrorKind::of_io(source),
             ContainerError::Store(error) => error.kind(),
             ContainerError::RootFs(error) => error.kind(),
@@ -113,7 +139,21 @@ impl Diagnostic for ContainerError {
             ContainerError::NameTaken { name, .. } => {
                 format!("`minicontainer rm {name}` removes it; or choose another --name")
             }
-            ContainerError::IsRunning { name } => format!("`minicontainer rm -f {name}` kills and removes it"),
+            ContainerError::Refused {
+                name,
+                refused:
+                    Refused::RemovalOfRunning
+                    | Refused::RemovalOfPaused
+                    | Refused::RemovalOfRestarting
+                    | Refused::RemovalOfStarting,
+                ..
+            } => format!("`minicontainer rm -f {name}` kills and removes it"),
+            ContainerError::Refused { .. } => return None,
+            ContainerError::RecordVersion { id, .. } => format!(
+                "use the newer minicontainer that wrote it; `minicontainer rm {}` removes the container with all that it \
+                 wrote",
+                id.short()
+            ),
             ContainerError::Ambiguous { ids, .. } => {
                 let ids: Vec<&str> = ids.iter().map(Id::short).collect();
                 format!("write more digits; it fits {}", ids.join(", "))
@@ -141,12 +181,20 @@ impl Diagnostic for ContainerError {
                 return Some(hint.into());
             }
             ContainerError::Io { .. } => return None,
+            ContainerError::RuntimeConfig { .. } => {
+                return Some("the file was changed or damaged: remove the container and make it anew".into());
+            }
         };
         Some(hint.into())
     }
 }
 
 impl ContainerError {
+    /// Whether it is about one container's record, and so about no other container.
+    pub(super) fn is_of_record(&self) -> bool {
+        matches!(self, ContainerError::Record { .. } | ContainerError::RecordVersion { .. })
+    }
+
     /// For `map_err`: remembers what was tried on which path.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ContainerError {
         let path = path.into();

@@ -16,8 +16,10 @@ const SURNAMES: &str = "allen babbage backus bartik boole borg cerf church codd 
     liskov lovelace mccarthy mcilroy meitner minsky naur neumann nygaard pascal perlman postel ritchie shannon sinoussi \
     stallman sutherland tanenbaum thompson torvalds turing valiant vaughan wilkes wilson wing wirth yao zuse";
 
-/// A name that is not taken: by chance, and by counting on when chance has failed often enough.
-pub(super) fn unused(is_taken: impl Fn(&str) -> bool) -> Result<ContainerName, ContainerError> {
+/// A name that nobody has: by chance, and by counting on when chance has failed often enough.
+pub(super) fn unused(
+    is_taken: impl Fn(&ContainerName) -> Result<bool, ContainerError>,
+) -> Result<ContainerName, ContainerError> {
     let (adjectives, surnames): (Vec<&str>, Vec<&str>) =
         (ADJECTIVES.split_whitespace().collect(), SURNAMES.split_whitespace().collect());
     let pick = |words: &[&str], random: u16| words[usize::from(random) % words.len()].to_owned();
@@ -31,8 +33,9 @@ pub(super) fn unused(is_taken: impl Fn(&str) -> bool) -> Result<ContainerName, C
         if attempt >= 8 {
             name += &attempt.to_string();
         }
-        if !is_taken(&name) {
-            return Ok(name.parse().expect("letters, an underscore and digits are a name"));
+        let name = name.parse().expect("letters, an underscore and digits are a name");
+        if !is_taken(&name)? {
+            return Ok(name);
         }
     }
     unreachable!("there are more numbers than containers")
@@ -51,9 +54,9 @@ mod tests {
 
     #[test]
     fn a_taken_name_is_not_given_again() {
-        let name = unused(|_| false).unwrap();
+        let name = unused(|_| Ok(false)).unwrap();
         assert_eq!(name.as_str().split('_').count(), 2, "{name}");
-        let numbered = unused(|name| !name.ends_with("11")).unwrap();
+        let numbered = unused(|name| Ok(!name.as_str().ends_with("11"))).unwrap();
         assert!(numbered.as_str().ends_with("11"), "{numbered}");
     }
 }

@@ -6,61 +6,48 @@
 
 use std::fs;
 
+use minicontainer::core::container::ProcessIdentity;
 use nix::{
     errno::Errno,
-    sys::signal::{Signal, kill, killpg},
+    sys::signal::{Signal, kill as send, killpg},
     unistd::Pid,
 };
-use serde::{Deserialize, Serialize};
 
-/// A process of the host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Process {
-    /// Its number on the host.
-    pub pid: i32,
-    /// When it started, in clock ticks since the machine did.
-    start_time: u64,
-    /// Which run of the machine that was, `/proc/sys/kernel/random/boot_id`.
-    boot_id: String,
+/// The process that has this id now; none if there is none, or only its remains.
+fn identify(pid: i32) -> Option<ProcessIdentity> {
+    Some(ProcessIdentity { pid, start_time: start_time(pid)?, boot_id: boot_id() })
 }
 
-impl Process {
-    /// The process that has this number now; none if there is none, or only its remains.
-    pub fn of(pid: i32) -> Option<Process> {
-        Some(Process { pid, start_time: start_time(pid)?, boot_id: boot_id() })
-    }
-
-    /// A child of this process, which may have ended already but has not been waited for, so that the number is its own.
-    pub(super) fn of_own(pid: i32) -> Process {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let start_time = parse_stat(&stat).map_or(0, |(_, start_time)| start_time);
-        Process { pid, start_time, boot_id: boot_id() }
-    }
-
-    /// Whether it is still there.
-    pub fn is_alive(&self) -> bool {
-        Process::of(self.pid).as_ref() == Some(self)
-    }
-
-    /// Kills it. That it has gone by itself meanwhile is as good.
-    pub(super) fn kill(&self) -> Result<(), Errno> {
-        if !self.is_alive() {
-            return Ok(());
-        }
-        // The first process of a container began a session: without a pid namespace what it started is found by its group.
-        let pid = Pid::from_raw(self.pid);
-        for result in [killpg(pid, Signal::SIGKILL), kill(pid, Signal::SIGKILL)] {
-            match result {
-                Err(Errno::ESRCH) => {}
-                result => result?,
-            }
-        }
-        Ok(())
-    }
+/// A child of this process, which may have ended already but has not been waited for, so that the id is its own.
+pub(super) fn identify_child(pid: i32) -> ProcessIdentity {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let start_time = parse_stat(&stat).map_or(0, |(_, start_time)| start_time);
+    ProcessIdentity { pid, start_time, boot_id: boot_id() }
 }
 
-fn boot_id() -> String {
+/// Whether it is still there.
+pub(super) fn is_alive(process: &ProcessIdentity) -> bool {
+    identify(process.pid).as_ref() == Some(process)
+}
+
+/// Kills it. That it has gone by itself meanwhile is as good.
+pub(super) fn kill(process: &ProcessIdentity) -> Result<(), Errno> {
+    if !is_alive(process) {
+        return Ok(());
+    }
+    // The first process of a container began a session: without a pid namespace what it started is found by its group.
+    let pid = Pid::from_raw(process.pid);
+    for result in [killpg(pid, Signal::SIGKILL), send(pid, Signal::SIGKILL)] {
+        match result {
+            Err(Errno::ESRCH) => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Which run of the machine this is.
+pub(super) fn boot_id() -> String {
     // A kernel without it has run once only, as far as can be told.
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
@@ -102,22 +89,22 @@ mod tests {
 
     #[test]
     fn this_process_is_alive_and_one_that_started_at_another_time_is_not() {
-        let this = Process::of(i32::try_from(std::process::id()).unwrap()).unwrap();
-        assert!(this.is_alive());
-        assert!(!Process { start_time: this.start_time + 1, ..this.clone() }.is_alive());
-        assert!(!Process { boot_id: "another".to_owned(), ..this }.is_alive());
+        let this = identify(i32::try_from(std::process::id()).unwrap()).unwrap();
+        assert!(is_alive(&this));
+        assert!(!is_alive(&ProcessIdentity { start_time: this.start_time + 1, ..this.clone() }));
+        assert!(!is_alive(&ProcessIdentity { boot_id: "another".to_owned(), ..this }));
     }
 
     #[test]
-    fn a_process_that_has_ended_is_not_alive_and_nobody_else_is_killed_for_it() {
+    fn only_the_process_that_was_meant_is_killed() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let process = Process::of(i32::try_from(child.id()).unwrap()).unwrap();
-        let stranger = Process { start_time: process.start_time + 1, ..process.clone() };
-        stranger.kill().unwrap();
-        assert!(process.is_alive());
-        process.kill().unwrap();
+        let process = identify(i32::try_from(child.id()).unwrap()).unwrap();
+        let other = ProcessIdentity { start_time: process.start_time + 1, ..process.clone() };
+        kill(&other).unwrap();
+        assert!(is_alive(&process));
+        kill(&process).unwrap();
         child.wait().unwrap();
-        assert!(!process.is_alive());
-        process.kill().unwrap();
+        assert!(!is_alive(&process));
+        kill(&process).unwrap();
     }
 }

@@ -2,32 +2,34 @@
 
 use std::path::Path;
 
-use minicontainer::rootfs;
+use minicontainer::{core::container::Force, rootfs};
 
 use super::{
-    Container, ContainerError, Containers, Force, Id,
-    attended::is_attended,
-    record,
-    remove::{remove_cgroup_named, remove_cgroups, remove_directory},
+    Container, ContainerError, Containers, Id, claim, record,
+    remove::{remove_cgroup_named, remove_cgroups},
 };
 
 impl Containers {
     /// Removes every container that has ended, or was never started, and is `selected`; gives them with the number of
-    /// bytes that they had written. One that somebody is just about to start is let be.
+    /// bytes that they had written. One that somebody is just about to start is let be. What dead engines left goes, too.
     ///
     /// # Errors
     /// When one cannot be removed. Those before it are gone.
     pub fn prune(&self, selected: &dyn Fn(&Container) -> bool) -> Result<(Vec<Container>, u64), ContainerError> {
-        let _lock = self.store.lock()?;
+        self.sweep()?;
         let (mut removed, mut reclaimed) = (Vec::new(), 0);
         for container in self.list()? {
             let place = self.place(&container.id);
-            if container.is_running() || is_attended(&place)? || !selected(&container) {
+            // While we hold this, no engine can start it.
+            let Some(_claim) = claim::take(&place)? else { continue };
+            let Some(container) = record::read_stored(&place)? else { continue };
+            let container = Container { state: record::confirmed(container.state.clone(), false), ..container };
+            if container.is_running() || !selected(&container) {
                 continue;
             }
             let size = self.size(&container.id)?;
             remove_cgroups(&container)?;
-            remove_directory(&place)?;
+            self.take_away(&place, Some(&container.name))?;
             reclaimed += size;
             removed.push(container);
         }
@@ -52,29 +54,31 @@ impl Containers {
     pub fn damaged(&self) -> Result<Vec<(Id, ContainerError)>, ContainerError> {
         let mut damaged = Vec::new();
         for path in self.directories()? {
-            if let Err(error @ ContainerError::Record { .. }) = record::read(&path) {
-                damaged.extend(id_of(&path).map(|id| (id, error)));
+            match record::read_stored(&path) {
+                Err(error) if error.is_of_record() => damaged.extend(id_of(&path).map(|id| (id, error))),
+                _ => {}
             }
         }
         Ok(damaged)
     }
 
-    /// The reason why the one container whose id begins so cannot be read.
+    /// The reason why the one container whose id begins so, or whose name this is, cannot be read.
     pub(super) fn find_damaged(&self, text: &str) -> Result<Option<(Id, ContainerError)>, ContainerError> {
+        let named = self.id_of_name(text)?;
         let mut damaged = self.damaged()?;
-        damaged.retain(|(id, _)| !text.is_empty() && id.as_str().starts_with(text));
+        damaged.retain(|(id, _)| Some(id) == named.as_ref() || (!text.is_empty() && id.as_str().starts_with(text)));
         Ok(if damaged.len() == 1 { damaged.pop() } else { None })
     }
 
     /// Removes a container of which nothing is known but its id. What lives in its control group is killed.
     pub(super) fn remove_damaged(&self, id: Id, error: ContainerError, force: Force) -> Result<Id, ContainerError> {
-        let _lock = self.store.lock()?;
         let place = self.place(&id);
-        if force == Force::Refuse && is_attended(&place)? {
+        let claim = claim::take(&place)?;
+        if claim.is_none() && force == Force::Refuse {
             return Err(error);
         }
         remove_cgroup_named(&format!("minicontainer-{id}"))?;
-        remove_directory(&place)?;
+        self.take_away(&place, None)?;
         Ok(id)
     }
 }
@@ -82,9 +86,4 @@ impl Containers {
 /// The id that a container's directory bears.
 pub(super) fn id_of(directory: &Path) -> Option<Id> {
     directory.file_name()?.to_str()?.parse().ok()
-}
-
-/// Whether what bears this name is half a container: one that was just being made, or removed.
-pub(super) fn is_half(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "new" || extension == "removed")
 }

@@ -1,204 +1,90 @@
 //! The record of a container: what `state.json` holds.
+//!
+//! ```text
+//! { "version": 2, "name": "web", "created": "2026-01-31T12:00:00Z",
+//!   "config": { what it was asked to be }, "state": { "status": "running", … } }
+//! ```
+//!
+//! A record of version 1 is read and becomes one of version 2 when it is next written (`version1`). A record of a later
+//! version is refused by its version: to guess at it could destroy what a newer engine has written. Fields that this
+//! version does not know are passed over.
 
 use std::{fs, io, path::Path};
 
-use minicontainer::{Report, core::options::ContainerName, rootfs::Driver};
+use jiff::Timestamp;
+use minicontainer::core::{
+    container::{Event, StartFailure, State},
+    options::ContainerName,
+};
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerError, Id, Moment, Process, attended::is_attended, state_file};
+use super::{
+    AfterExit, ContainerConfig, ContainerError, Id, claim::is_attended, process, prune::id_of, state_file, version1,
+};
 
-/// What a container is to be.
-#[derive(Clone, Debug)]
-pub struct NewContainer {
-    /// Its name; one is made up when there is none.
-    pub name: Option<ContainerName>,
-    /// The image, as it was asked for.
-    pub image: String,
-    /// The image's id: names move on, and the container stays with what it was made of.
-    pub image_id: String,
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// How its layers become one tree.
-    pub driver: Driver,
-    /// The limits asked for.
-    pub limits: Limits,
-    /// The isolations that it lacks on purpose, by their names on the command line.
-    pub without: Vec<String>,
-    /// The flags that lowered a wall, as they would be typed.
-    pub weakened: Vec<String>,
-    /// Whether it sees the host's network rather than none.
-    pub host_network: bool,
-    /// Its control group, below the root of the hierarchies; none if it gets none.
-    pub cgroup: Option<String>,
-    /// What becomes of it when its process has ended.
-    pub after_exit: AfterExit,
-    /// The OCI runtime config that it was planned from, as JSON.
-    pub config: String,
-}
+/// The version that is written.
+pub(super) const VERSION: u32 = 2;
 
 /// A container as its record tells it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     /// Its id.
     pub id: Id,
     /// Its name.
     pub name: ContainerName,
     /// When it was made.
-    pub created: Moment,
-    /// The image, as it was asked for.
-    pub image: String,
-    /// The image's id.
-    pub image_id: String,
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// How its layers become one tree.
-    pub driver: Driver,
-    /// The limits asked for.
-    pub limits: Limits,
-    /// The isolations that it lacks on purpose.
-    pub without: Vec<String>,
-    /// The flags that lowered a wall, as they would be typed.
-    #[serde(default)]
-    pub weakened: Vec<String>,
-    /// Whether it sees the host's network rather than none.
-    pub host_network: bool,
-    /// Its control group, below the root of the hierarchies: an ordinary user's lies where one was delegated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cgroup: Option<String>,
-    /// What becomes of it when its process has ended.
-    pub after_exit: AfterExit,
+    pub created: Timestamp,
+    /// What it was asked to be.
+    pub config: ContainerConfig,
     /// How far its life has come.
     pub state: State,
-    #[serde(skip)]
-    config: String,
 }
 
-/// The limits asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Limits {
-    /// Memory in bytes.
-    pub memory: Option<u64>,
-    /// Processor time per wall time, in billionths of a processor.
-    pub nano_cpus: Option<u64>,
-    /// Processes and threads; -1 for as many as there can be.
-    pub pids: Option<i64>,
+/// The record without the id, which the container's directory bears.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    version: u32,
+    name: ContainerName,
+    created: Timestamp,
+    config: ContainerConfig,
+    state: State,
 }
 
-/// What becomes of a container when its process has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AfterExit {
-    /// It stays until it is removed.
-    Keep,
-    /// It is removed (`--rm`), also when its engine did not live to do so. It needs not survive a power cut, so its
-    /// records are not synced to disk.
-    Remove,
+/// The one field that every version has. The first had not even that.
+#[derive(Deserialize)]
+struct Version {
+    #[serde(default = "first")]
+    version: u32,
 }
 
-/// How far a container's life has come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// It has not been started.
-    Created,
-    /// Its program could not be started.
-    Failed {
-        /// The exit code that the command ended with: 125, 126 or 127.
-        code: u8,
-        /// Why.
-        message: String,
-    },
-    /// Its process runs.
-    Running {
-        /// Its first process, on the host.
-        process: Process,
-        /// Since when.
-        started: Moment,
-    },
-    /// Its process has ended.
-    Exited {
-        /// The exit code, as a shell counts: 128+n for a signal n. None if its engine did not live to see it.
-        code: Option<i32>,
-        /// When the process started.
-        started: Moment,
-        /// When it ended, if that is known.
-        finished: Option<Moment>,
-        /// How it ended, if that is known.
-        report: Option<Box<Report>>,
-    },
-}
-
-impl NewContainer {
-    /// A container of busybox, for examples and tests.
-    pub fn example() -> NewContainer {
-        NewContainer {
-            name: None,
-            image: "busybox".to_owned(),
-            image_id: format!("sha256:{}", "0".repeat(64)),
-            command: vec!["sh".to_owned()],
-            driver: Driver::Overlay,
-            limits: Limits::default(),
-            without: Vec::new(),
-            weakened: Vec::new(),
-            host_network: false,
-            cgroup: None,
-            after_exit: AfterExit::Keep,
-            config: "{}".to_owned(),
-        }
-    }
+fn first() -> u32 {
+    1
 }
 
 impl Container {
-    pub(super) fn new(id: Id, name: ContainerName, wanted: NewContainer) -> Container {
-        let NewContainer {
-            image,
-            image_id,
-            command,
-            driver,
-            limits,
-            without,
-            weakened,
-            host_network,
-            cgroup,
-            after_exit,
-            config,
-            ..
-        } = wanted;
-        let (created, state) = (Moment::now(), State::Created);
-        Container {
-            id,
-            name,
-            created,
-            image,
-            image_id,
-            command,
-            driver,
-            limits,
-            without,
-            weakened,
-            host_network,
-            cgroup,
-            after_exit,
-            state,
-            config,
-        }
-    }
-
-    /// The runtime config's text, of a container that has just been made.
-    pub(super) fn config(&self) -> &str {
-        &self.config
-    }
-
-    /// Whether its process runs.
+    /// Whether its program runs, be it frozen.
     pub fn is_running(&self) -> bool {
-        matches!(self.state, State::Running { .. })
+        self.state.is_running()
     }
 
     /// Whether it should be gone already, unless an engine attends it.
     pub(super) fn should_be_gone(&self) -> bool {
-        self.after_exit == AfterExit::Remove && !self.is_running()
+        self.config.after_exit == AfterExit::Remove && !self.is_running()
+    }
+
+    /// The state after an event.
+    pub(super) fn after(&self, event: Event) -> Result<State, ContainerError> {
+        self.state.apply(event).map_err(|refused| ContainerError::Refused {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            refused,
+        })
+    }
+
+    /// The record's text.
+    pub(super) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let Container { name, created, config, state, .. } = self.clone();
+        serde_json::to_vec_pretty(&Document { version: VERSION, name, created, config, state })
     }
 }
 
@@ -206,38 +92,75 @@ impl Container {
 /// directory has no record (then it is not a container of the engine's but a sandbox of the library's), has just been
 /// removed, or is what a power cut left.
 pub(super) fn read(directory: &Path) -> Result<Option<Container>, ContainerError> {
-    let Some(text) = read_text(directory)? else { return Ok(None) };
-    let mut container = parse(directory, &text)?;
-    if let State::Running { process, started } = &container.state {
-        // While an engine attends it, that engine is about to write down how it ended.
-        if !process.is_alive() && !is_attended(directory)? {
-            // Unless it just did.
-            let Some(text) = read_text(directory)? else { return Ok(None) };
-            let started = *started;
-            let unchanged = container.state.clone();
-            container = parse(directory, &text)?;
-            if container.state == unchanged {
-                container.state = State::Exited { code: None, started, finished: None, report: None };
-            }
-        }
+    let Some(mut container) = read_stored(directory)? else { return Ok(None) };
+    if is_certain(&container.state) {
+        return Ok(Some(container));
     }
+    // An engine that attends it writes down what happens. If there is none, the kernel's word counts: but what was the
+    // last such engine's word must be read again, because it may have ended in between.
+    let attended = is_attended(directory)?;
+    if !attended {
+        let Some(again) = read_stored(directory)? else { return Ok(None) };
+        container = again;
+    }
+    container.state = confirmed(container.state, attended);
     Ok(Some(container))
 }
 
-fn parse(directory: &Path, text: &[u8]) -> Result<Container, ContainerError> {
-    serde_json::from_slice(text).map_err(|source| ContainerError::Record { path: state_file(directory), source })
+/// Whether a state is true whatever has happened to engine and machine.
+fn is_certain(state: &State) -> bool {
+    match state {
+        State::Running { process, .. } | State::Paused { process, .. } => process::is_alive(process),
+        State::Exited(_) | State::Dead { .. } => true,
+        State::Created { .. } | State::Starting { .. } | State::Restarting(_) | State::Removing { .. } => false,
+    }
+}
+
+/// The state that a recorded one stands for, when it is known whether an engine attends the container.
+pub(super) fn confirmed(state: State, attended: bool) -> State {
+    let event = match &state {
+        // The engine that has made it is about to start it, and writes down only that it runs.
+        State::Created { failure: None } if attended => Event::Start,
+        State::Starting { .. } if !attended => {
+            let message = "the engine was killed while it started the container".to_owned();
+            Event::StartFailed(StartFailure { code: 125, message })
+        }
+        State::Running { process, .. } | State::Paused { process, .. } if !attended && !process::is_alive(process) => {
+            Event::Exit { code: None, at: None, report: None }
+        }
+        // Nobody is left who would start it again, or go on removing it.
+        State::Restarting(_) if !attended => Event::Stop,
+        State::Removing { .. } if !attended => Event::RemoveFailed,
+        _ => return state,
+    };
+    state.apply(event).unwrap_or(state)
+}
+
+/// Reads the record as it is written, of this version or an earlier one.
+pub(super) fn read_stored(directory: &Path) -> Result<Option<Container>, ContainerError> {
+    let path = state_file(directory);
+    let text = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(ContainerError::io("read", &path))?,
+    };
+    // What a power cut leaves of a record that was not synced.
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let damaged = |source| ContainerError::Record { path: path.clone(), source };
+    let id = id_of(directory).ok_or_else(|| damaged(serde::de::Error::custom("its directory does not bear an id")))?;
+    let Version { version } = serde_json::from_slice(&text).map_err(damaged)?;
+    match version {
+        1 => version1::parse(id, &text, directory).map(Some).map_err(damaged),
+        VERSION => {
+            let Document { name, created, config, state, .. } = serde_json::from_slice(&text).map_err(damaged)?;
+            Ok(Some(Container { id, name, created, config, state }))
+        }
+        version => Err(ContainerError::RecordVersion { id, version }),
+    }
 }
 
 /// Whether the record is empty: what a power cut leaves of one that was not synced, so of a `--rm` container.
 pub(super) fn is_torn(directory: &Path) -> bool {
     fs::metadata(state_file(directory)).is_ok_and(|metadata| metadata.len() == 0)
-}
-
-fn read_text(directory: &Path) -> Result<Option<Vec<u8>>, ContainerError> {
-    let path = state_file(directory);
-    match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Ok(text) if text.is_empty() => Ok(None),
-        text => text.map(Some).map_err(ContainerError::io("read", path)),
-    }
 }

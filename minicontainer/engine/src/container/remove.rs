@@ -7,28 +7,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minicontainer::{core::plan::delegation::COMMON_GROUP, rootfs};
+use minicontainer::{
+    core::{
+        container::{Event, Force},
+        options::ContainerName,
+        plan::delegation::COMMON_GROUP,
+    },
+    rootfs::{self, RootFsError},
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 
-use super::{Container, ContainerError, Containers, Id, State};
+use super::{Container, ContainerError, Containers, Id, claim, names::Names, process, prune::id_of};
 
 /// How long a killed process is waited for. The kernel needs microseconds, unless a device hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long its control groups are waited for, with the store's lock held.
+/// How long its control groups are waited for.
 const PATIENCE_WITH_CGROUPS: Duration = Duration::from_secs(1);
-
-/// Whether a container is removed although it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Force {
-    /// It is killed first.
-    Kill,
-    /// It is refused.
-    Refuse,
-}
 
 impl Containers {
     /// Removes a container with all that it has written.
@@ -37,53 +35,72 @@ impl Containers {
     /// When there is no such container, or it runs and may not be killed.
     pub fn remove(&self, name: &str, force: Force) -> Result<Id, ContainerError> {
         let container = match self.find(name) {
-            Err(ContainerError::Record { .. }) => match self.find_damaged(name)? {
+            Err(error) if error.is_of_record() => match self.find_damaged(name)? {
                 Some((id, error)) => return self.remove_damaged(id, error, force),
                 None => return Err(ContainerError::Unknown { name: name.to_owned() }),
             },
             found => found?,
         };
-        if let State::Running { process, .. } = &container.state {
-            if force == Force::Refuse {
-                return Err(ContainerError::IsRunning { name: container.name });
-            }
-            let (id, pid) = (container.id.clone(), process.pid);
-            process.kill().map_err(|source| ContainerError::Kill { id: id.clone(), pid, source })?;
+        container.after(Event::Remove(force))?;
+        let id = container.id.clone();
+        if let Some(process) = container.state.process() {
+            let pid = process.pid;
+            process::kill(process).map_err(|source| ContainerError::Kill { id: id.clone(), pid, source })?;
             let begin = Instant::now();
-            while process.is_alive() {
+            while process::is_alive(process) {
                 if begin.elapsed() > PATIENCE {
                     return Err(ContainerError::StillAlive { id, pid });
                 }
                 thread::sleep(Duration::from_millis(1));
             }
         }
-        let _lock = self.store.lock()?;
         remove_cgroups(&container)?;
-        remove_directory(&self.place(&container.id))?;
-        Ok(container.id)
+        let place = self.place(&id);
+        // The engine that attended it may still be about to find that it is gone. If there is none, a sweeper must not take
+        // what we remove for a dead one's.
+        let _claim = claim::take(&place)?;
+        self.take_away(&place, Some(&container.name))?;
+        Ok(id)
+    }
+
+    /// Removes a container's directory, and gives its name back; every name of its, if the name is not known. First the
+    /// directory loses its place, by one rename, so that nobody ever sees half a container, and only then the name
+    /// becomes free, so that no two containers have it. What a crash leaves after that is swept. That it is gone already
+    /// is as good.
+    pub(super) fn take_away(&self, place: &Path, name: Option<&ContainerName>) -> Result<(), ContainerError> {
+        let aside = place.with_extension("removed");
+        match fs::rename(place, &aside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            renamed => renamed.map_err(ContainerError::io("remove", place))?,
+        }
+        let names = Names::of(&self.store);
+        match (name, id_of(place)) {
+            (Some(name), Some(id)) => names.release(name, &id)?,
+            (None, Some(id)) => names.release_all(&id)?,
+            (_, None) => {}
+        }
+        remove_remains(&aside)
     }
 }
 
-/// Removes a container's directory. First it loses its place, by one rename, so that nobody ever sees half a container;
-/// what a crash leaves after that is swept by the next `create`. That it is gone already is as good.
-pub(super) fn remove_directory(path: &Path) -> Result<(), ContainerError> {
-    let aside = path.with_extension("removed");
-    match fs::rename(path, &aside) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        renamed => renamed.map_err(ContainerError::io("remove", path))?,
-    }
-    remove_remains(&aside)
-}
-
-/// Removes what no longer has, or never had, a container's place.
+/// Removes what no longer has, or never had, a container's place. A sweeper may do the same at the same time: then each
+/// of the two finds that something is gone already, and goes on.
 pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
-    Ok(rootfs::remove(path)?)
+    let begin = Instant::now();
+    loop {
+        match rootfs::remove(path) {
+            Err(RootFsError::Io { source, .. })
+                if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty)
+                    && begin.elapsed() < PATIENCE => {}
+            removed => return Ok(removed?),
+        }
+    }
 }
 
 /// Removes the control groups of a container whose engine was killed before it could, and whatever process of it still
 /// lives. The kernel lets go of a group a moment after the last of its processes has ended.
 pub(super) fn remove_cgroups(container: &Container) -> Result<(), ContainerError> {
-    remove_cgroup_named(&container.cgroup.clone().unwrap_or_else(|| format!("minicontainer-{}", container.id)))
+    remove_cgroup_named(&container.config.cgroup.clone().unwrap_or_else(|| format!("minicontainer-{}", container.id)))
 }
 
 /// Removes the control group of this name in every hierarchy.

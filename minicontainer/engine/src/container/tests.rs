@@ -1,3 +1,7 @@
+mod locks;
+mod records;
+mod stale;
+
 use minicontainer::Diagnostic as _;
 use std::{process::Command, sync::Barrier, thread};
 
@@ -6,23 +10,17 @@ use tempfile::TempDir;
 
 use super::*;
 
-struct Place {
+struct TestEnv {
     containers: Containers,
     directory: TempDir,
+    request: CreateRequest,
 }
 
-fn place() -> Place {
+fn test_env() -> TestEnv {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path().join("store")).unwrap();
-    Place { containers: Containers::of(&store), directory }
-}
-
-fn called(name: &str) -> NewContainer {
-    NewContainer { name: Some(name.parse().unwrap()), ..NewContainer::example() }
-}
-
-fn thrown_away(name: &str) -> NewContainer {
-    NewContainer { after_exit: AfterExit::Remove, ..called(name) }
+    let request = CreateRequest::example(&store).unwrap();
+    TestEnv { containers: Containers::of(&store), directory, request }
 }
 
 fn report(verdict: Verdict) -> Report {
@@ -42,9 +40,21 @@ fn report(verdict: Verdict) -> Report {
     }
 }
 
-impl Place {
-    fn create(&self, wanted: NewContainer) -> Attended {
-        self.containers.create(&Id::random().unwrap(), wanted).unwrap()
+impl TestEnv {
+    /// A request for a container that is kept.
+    fn called(&self, name: &str) -> CreateRequest {
+        CreateRequest { name: Some(name.parse().unwrap()), ..self.request.clone() }
+    }
+
+    /// A request for a container that goes with its process.
+    fn thrown_away(&self, name: &str) -> CreateRequest {
+        let mut request = self.called(name);
+        request.config.after_exit = AfterExit::Remove;
+        request
+    }
+
+    fn create(&self, request: CreateRequest) -> Attended {
+        self.containers.create(&Id::random().unwrap(), request).unwrap()
     }
 
     fn names(&self) -> Vec<String> {
@@ -55,6 +65,19 @@ impl Place {
     fn entries(&self) -> usize {
         fs::read_dir(&self.containers.directory).map_or(0, Iterator::count)
     }
+
+    /// The names that are reserved.
+    fn reserved(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.containers.store.names_directory()).into_iter().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// Has the next engine believe that the machine was started meanwhile.
+    fn reboot(&self) {
+        fs::write(self.containers.store.swept_file(), "another boot").unwrap();
+    }
 }
 
 /// A process that runs until it is killed.
@@ -64,35 +87,57 @@ fn sleeper() -> std::process::Child {
 
 #[test]
 fn a_life_from_created_to_removed() {
-    let place = place();
-    let mut attended = place.create(called("web-1"));
-    let found = place.containers.find("web-1").unwrap();
-    assert_eq!((&found.id, &found.state), (&attended.container().id, &State::Created));
+    let env = test_env();
+    let mut attended = env.create(env.called("web-1"));
+    let found = env.containers.find("web-1").unwrap();
+    // An engine has it in hand.
+    assert_eq!((&found.id, &found.state), (&attended.container().id, &State::Starting { before: None }));
     let mut child = sleeper();
     attended.started(child.id()).unwrap();
-    let running = place.containers.find("web-1").unwrap();
+    let running = env.containers.find("web-1").unwrap();
     assert!(matches!(&running.state, State::Running { process, .. } if process.pid.unsigned_abs() == child.id()));
 
     child.kill().unwrap();
     child.wait().unwrap();
     attended.ended(&report(Verdict::Signalled(9))).unwrap();
-    let ended = place.containers.find(running.id.short()).unwrap();
-    let State::Exited { code, finished, report: Some(_), .. } = ended.state else { panic!("{ended:?}") };
-    assert_eq!((code, finished.is_some()), (Some(137), true));
+    let ended = env.containers.find(running.id.short()).unwrap();
+    let State::Exited(exit) = ended.state else { panic!("{ended:?}") };
+    assert_eq!((exit.code, exit.finished.is_some(), exit.report.is_some()), (Some(137), true, true));
 
-    assert_eq!(place.containers.remove("web-1", Force::Refuse).unwrap(), running.id);
-    assert!(place.containers.list().unwrap().is_empty());
-    assert_eq!(place.entries(), 0);
+    assert_eq!(env.containers.remove("web-1", Force::Refuse).unwrap(), running.id);
+    assert!(env.containers.list().unwrap().is_empty());
+    assert_eq!((env.entries(), env.reserved().len()), (0, 0));
+}
+
+#[test]
+fn a_program_that_could_not_be_started_leaves_a_created_container_with_the_reason() {
+    let env = test_env();
+    let mut attended = env.create(env.called("web"));
+    attended.failed(127, "no such program".to_owned()).unwrap();
+    drop(attended);
+    let state = env.containers.find("web").unwrap().state;
+    assert_eq!((state.word(), state.exit_code()), ("created", Some(127)));
+    assert_eq!(state.failure().unwrap().message, "no such program");
+}
+
+#[test]
+fn an_engine_that_reports_an_end_without_a_start_is_refused() {
+    let env = test_env();
+    let attended = env.create(env.called("web"));
+    let id = attended.container().id.clone();
+    let refused = attended.ended(&report(Verdict::Exited(0))).unwrap_err();
+    assert_eq!(refused.to_string(), format!("container {id} is not running"));
+    assert_eq!(env.containers.find("web").unwrap().state, State::created());
 }
 
 #[test]
 fn one_of_many_who_race_gets_the_name() {
-    let place = place();
+    let env = test_env();
     let (count, start) = (16, Barrier::new(16));
     let outcomes: Vec<Result<Attended, ContainerError>> = thread::scope(|scope| {
         let race = || {
             start.wait();
-            place.containers.create(&Id::random().unwrap(), called("web"))
+            env.containers.create(&Id::random().unwrap(), env.called("web"))
         };
         let racers: Vec<_> = (0..count).map(|_| scope.spawn(race)).collect();
         racers.into_iter().map(|racer| racer.join().unwrap()).collect()
@@ -105,25 +150,24 @@ fn one_of_many_who_race_gets_the_name() {
          that container to be able to reuse that name."
     );
     assert_eq!(told, vec![expected; count - 1]);
-    assert_eq!(place.entries(), 1);
+    assert_eq!((env.entries(), env.reserved()), (1, vec!["web".to_owned()]));
 }
 
 #[test]
 fn containers_are_found_by_name_id_and_beginning_of_an_id() {
-    let place = place();
+    let env = test_env();
     let (one, other) = (format!("ab{}", "0".repeat(62)), format!("ac{}", "0".repeat(62)));
     for (id, name) in [(&one, "first"), (&other, "ab")] {
-        place.containers.create(&id.parse().unwrap(), called(name)).unwrap();
+        env.containers.create(&id.parse().unwrap(), env.called(name)).unwrap();
     }
-    let check =
-        |text: &str, expect: &str| assert_eq!(place.containers.find(text).unwrap().id.as_str(), expect, "{text}");
+    let check = |text: &str, expect: &str| assert_eq!(env.containers.find(text).unwrap().id.as_str(), expect, "{text}");
     check("first", &one);
     check(&one, &one);
     check("ab0", &one);
     check("ac", &other);
     // A whole name goes before the beginning of an id.
     check("ab", &other);
-    let message = |text: &str| place.containers.find(text).unwrap_err().to_string();
+    let message = |text: &str| env.containers.find(text).unwrap_err().to_string();
     assert_eq!(message("a"), "multiple IDs found with provided prefix: a");
     assert_eq!(message("nobody"), "No such container: nobody");
     assert_eq!(message(""), "No such container: ");
@@ -132,141 +176,69 @@ fn containers_are_found_by_name_id_and_beginning_of_an_id() {
 
 #[test]
 fn the_newest_is_listed_first() {
-    let place = place();
+    let env = test_env();
     for name in ["one", "two", "three"] {
-        place.create(called(name));
+        env.create(env.called(name));
     }
-    assert_eq!(place.names(), ["three", "two", "one"]);
+    assert_eq!(env.names(), ["three", "two", "one"]);
 }
 
 #[test]
 fn a_running_container_is_removed_only_by_force() {
-    let place = place();
+    let env = test_env();
     let mut child = sleeper();
-    let mut attended = place.create(called("web"));
+    let mut attended = env.create(env.called("web"));
     attended.started(child.id()).unwrap();
-    let refused = place.containers.remove("web", Force::Refuse).unwrap_err();
-    assert!(matches!(refused, ContainerError::IsRunning { .. }), "{refused}");
-    place.containers.remove("web", Force::Kill).unwrap();
+    let refused = env.containers.remove("web", Force::Refuse).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "cannot remove container \"/web\": container is running: stop the container before removing or force remove"
+    );
+    assert_eq!(refused.hint().unwrap(), "`minicontainer rm -f web` kills and removes it");
+    env.containers.remove("web", Force::Kill).unwrap();
     assert!(!child.wait().unwrap().success());
-    assert_eq!(place.entries(), 0);
+    assert_eq!(env.entries(), 0);
     // The engine that attended it finds nothing to write to, and that is right.
     attended.ended(&report(Verdict::Signalled(9))).unwrap();
-    assert_eq!(place.entries(), 0);
+    assert_eq!(env.entries(), 0);
 }
 
 #[test]
 fn a_record_that_says_running_is_not_believed_when_the_process_is_gone() {
-    let place = place();
+    let env = test_env();
     let mut child = sleeper();
-    let mut attended = place.create(called("web"));
+    let mut attended = env.create(env.called("web"));
     attended.started(child.id()).unwrap();
     // The engine is killed: its lock goes, its container goes on.
     drop(attended);
-    assert!(place.containers.find("web").unwrap().is_running());
+    assert!(env.containers.find("web").unwrap().is_running());
     child.kill().unwrap();
     child.wait().unwrap();
-    let state = place.containers.find("web").unwrap().state;
-    assert!(matches!(state, State::Exited { code: None, finished: None, report: None, .. }), "{state:?}");
-    place.containers.remove("web", Force::Refuse).unwrap();
-}
-
-#[test]
-fn what_is_thrown_away_is_removed_at_its_end_or_swept_after_its_engine() {
-    let place = place();
-    place.create(thrown_away("ended")).ended(&report(Verdict::Exited(0))).unwrap();
-    assert_eq!(place.entries(), 0);
-
-    let kept = place.create(thrown_away("attended"));
-    drop(place.create(thrown_away("abandoned")));
-    let mut child = sleeper();
-    let mut orphan = place.create(thrown_away("orphan"));
-    orphan.started(child.id()).unwrap();
-    drop(orphan);
-    drop(place.create(called("created")));
-    assert_eq!(place.names(), ["created", "orphan", "attended"]);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    drop(kept);
-    place.create(called("last"));
-    assert_eq!(place.names(), ["last", "created"]);
-}
-
-#[test]
-fn what_a_crash_left_is_swept_and_what_is_the_librarys_is_not() {
-    let place = place();
-    let attended = place.create(called("web"));
-    let half = |name: &str| fs::create_dir_all(place.containers.directory.join(name).join("upper")).unwrap();
-    half(&format!("{}.new", "1".repeat(64)));
-    half(&format!("{}.removed", "2".repeat(64)));
-    // A sandbox of the library's has no record.
-    half(&"3".repeat(64));
-    // A power cut left an empty record.
-    half(&"4".repeat(64));
-    fs::write(place.containers.directory.join("4".repeat(64)).join("state.json"), "").unwrap();
-    assert_eq!(place.names(), ["web"]);
-    place.create(called("next"));
-    assert_eq!(place.names(), ["next", "web"]);
-    assert_eq!(place.entries(), 3);
-    assert!(place.containers.directory.join("3".repeat(64)).exists());
-    drop(attended);
-}
-
-#[test]
-fn a_damaged_record_is_told_with_its_place_and_harms_no_other_container() {
-    let place = place();
-    let attended = place.create(called("web"));
-    let other = place.create(called("other"));
-    let (id, file) = (attended.container().id.clone(), state_file(&attended.place()));
-    fs::write(&file, "{").unwrap();
-    assert_eq!(place.names(), ["other"]);
-    assert_eq!(place.containers.find("other").unwrap().id, other.container().id);
-    let error = place.containers.find(id.short()).unwrap_err();
-    let message = error.to_string().replace(&place.directory.path().display().to_string(), "DIRECTORY");
-    assert_eq!(message, format!("DIRECTORY/store/containers/{id}/state.json is no valid record of a container"));
-    assert!(error.hint().unwrap().contains(&format!("minicontainer rm {}", id.short())));
-    let damaged = place.containers.damaged().unwrap();
-    assert_eq!(damaged.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&id]);
-    // Its engine lives, so it goes by force only.
-    place.containers.remove(id.short(), Force::Refuse).unwrap_err();
-    drop(attended);
-    assert!(file.exists());
-    place.create(called("one-more"));
-    assert!(file.exists(), "it is kept until somebody removes it");
-    assert_eq!(place.containers.remove(id.short(), Force::Refuse).unwrap(), id);
-    assert_eq!(place.names(), ["one-more", "other"]);
-    assert_eq!(place.entries(), 2);
+    let state = env.containers.find("web").unwrap().state;
+    assert!(matches!(&state, State::Exited(exit) if exit.code.is_none() && exit.finished.is_none()), "{state:?}");
+    env.containers.remove("web", Force::Refuse).unwrap();
 }
 
 #[test]
 fn containers_that_have_ended_are_pruned_and_those_about_to_start_are_not() {
-    let place = place();
-    let starting = place.create(called("starting"));
-    let ended = place.create(called("ended"));
+    let env = test_env();
+    let starting = env.create(env.called("starting"));
+    let mut ended = env.create(env.called("ended"));
+    ended.started(std::process::id()).unwrap();
     fs::create_dir(ended.place().join("upper")).unwrap();
     fs::write(ended.place().join("upper/note"), "hello").unwrap();
     ended.ended(&report(Verdict::Exited(0))).unwrap();
-    drop(place.create(called("spared")));
-    let (removed, reclaimed) = place.containers.prune(&|container| container.name.as_str() != "spared").unwrap();
+    drop(env.create(env.called("spared")));
+    let (removed, reclaimed) = env.containers.prune(&|container| container.name.as_str() != "spared").unwrap();
     assert_eq!(removed.iter().map(|container| container.name.as_str()).collect::<Vec<_>>(), ["ended"]);
     assert_eq!(reclaimed, 5);
-    assert_eq!(place.names(), ["spared", "starting"]);
+    assert_eq!(env.names(), ["spared", "starting"]);
     drop(starting);
 }
 
 #[test]
 fn names_are_made_up_and_differ() {
-    let place = place();
-    let (one, other) = (place.create(NewContainer::example()), place.create(NewContainer::example()));
+    let env = test_env();
+    let (one, other) = (env.create(env.request.clone()), env.create(env.request.clone()));
     assert_ne!(one.container().name, other.container().name);
-}
-
-#[test]
-fn the_record_is_plain_json() {
-    let place = place();
-    let id: Id = "0123456789abcdef".repeat(4).parse().unwrap();
-    let mut attended = place.containers.create(&id, called("web")).unwrap();
-    attended.failed(127, "no such program".to_owned()).unwrap();
-    let record: serde_json::Value = serde_json::from_slice(&fs::read(state_file(&attended.place())).unwrap()).unwrap();
-    insta::assert_json_snapshot!(record, { ".created" => "[nanoseconds]" });
 }

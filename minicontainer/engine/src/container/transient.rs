@@ -4,8 +4,7 @@
 //! called: so that is written into its directory, and the directory is locked while somebody attends it.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -14,16 +13,15 @@ use minicontainer::{
     rootfs,
     store::private,
 };
-use nix::fcntl::{Flock, FlockArg};
 
 use super::{
     ContainerError, Containers, Id,
-    attended::is_attended,
+    claim::{self, Claim},
     remove::{remove_cgroup_named, remove_remains},
 };
 
 /// How its directory's name ends, behind the id.
-const EXTENSION: &str = "run";
+pub(super) const EXTENSION: &str = "run";
 /// The file in it with the name of its control groups.
 const GROUP: &str = "cgroup";
 
@@ -31,7 +29,7 @@ const GROUP: &str = "cgroup";
 pub(crate) struct Transient {
     id: Id,
     path: PathBuf,
-    _alive: Flock<File>,
+    _claim: Claim,
 }
 
 impl Transient {
@@ -62,30 +60,20 @@ pub fn cgroup_of(plan: &Plan) -> Option<String> {
 
 impl Drop for Transient {
     fn drop(&mut self) {
-        // What cannot be removed now is swept by the next engine that makes a container.
+        // What cannot be removed now is swept later.
         let _gone = rootfs::remove(&self.path);
     }
 }
 
 impl Containers {
-    /// Makes the directory of a container without a record, and removes what dead engines left of others.
+    /// Makes the directory of a container without a record.
     pub(crate) fn transient(&self) -> Result<Transient, ContainerError> {
-        let _lock = self.store.lock()?;
-        self.sweep()?;
+        self.sweep_once_per_boot()?;
         let id = Id::random()?;
         let path = self.directory.join(id.as_str()).with_extension(EXTENSION);
-        private::make_directory(&path).map_err(ContainerError::io("make the directory", &path))?;
-        let opened = File::open(&path).map_err(ContainerError::io("open", &path))?;
-        let alive = Flock::lock(opened, FlockArg::LockExclusive)
-            .map_err(|(_, errno)| ContainerError::io("lock", &path)(errno.into()))?;
-        Ok(Transient { id, path, _alive: alive })
+        let claim = claim::make(&path)?;
+        Ok(Transient { id, path, _claim: claim })
     }
-}
-
-/// Whether what bears this name is the directory of such a container whose engine is dead. The caller holds the store's
-/// lock, else somebody living may be making it.
-pub(super) fn is_left(path: &Path) -> Result<bool, ContainerError> {
-    Ok(path.extension().is_some_and(|extension| extension == EXTENSION) && !is_attended(path)?)
 }
 
 /// Removes what a dead engine left of one: first its control groups, of which the directory tells.

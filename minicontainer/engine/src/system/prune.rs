@@ -1,7 +1,7 @@
 //! What can go: containers that have ended, images that nobody uses, the cache of builds. In this order, since a
 //! container that goes may have been the last to use its image, and an image the last to have a layer of the cache.
 
-use std::time::SystemTime;
+use jiff::Timestamp;
 
 use minicontainer::store::{Image, Removed, Store};
 use minicontainer_build::{self as build, BuildError, Cached};
@@ -41,11 +41,12 @@ pub struct Pruned {
 /// When something cannot be removed. What is in use is no fault; neither is a build that is under way, whose cache stays.
 pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, SystemError> {
     let images = store.images()?;
-    let image_of =
-        |container: &Container| images.iter().flatten().find(|image: &&Image| container.image_id == image.id.as_str());
+    let image_of = |container: &Container| {
+        images.iter().flatten().find(|image: &&Image| container.config.image_id == image.id.as_str())
+    };
     let selected = |container: &Container| {
         pruning.conditions.iter().all(|condition| match condition {
-            Condition::Until(time) => SystemTime::UNIX_EPOCH + container.created.since_1970() < *time,
+            Condition::Until(time) => Timestamp::try_from(*time).is_ok_and(|time| container.created < time),
             // A container has the labels of its image.
             Condition::Label { wanted, .. } => image_of(container).map_or(!wanted, |image| condition.admits(image)),
         })

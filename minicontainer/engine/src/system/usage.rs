@@ -86,7 +86,7 @@ pub fn usage(store: &Store) -> Result<Usage, SystemError> {
     let mut needed = BTreeSet::new();
     let mut usages = Vec::new();
     for ((image, names), parts) in images.into_iter().zip(&parts_of) {
-        let users = list.iter().filter(|container| container.image_id == image.id.as_str()).count();
+        let users = list.iter().filter(|container| container.config.image_id == image.id.as_str()).count();
         if users > 0 {
             needed.extend(parts.keys());
         }

@@ -3,9 +3,9 @@
 use std::{process::ExitCode, time::SystemTime};
 
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use minicontainer::core::options::Timeout;
 use minicontainer_build::{self as build, Cached, Content, Pruning};
-use minicontainer_engine::container::Moment;
 
 use super::BuildArguments;
 use crate::commands::open_store;
@@ -13,7 +13,7 @@ use crate::{
     commands::image::remove::confirmed,
     error::Failure,
     output::{self, visible},
-    table::{self, ago},
+    table::{self, ago, before_now},
 };
 
 /// The object form of what is about builds.
@@ -127,13 +127,12 @@ pub fn until(filter: &str) -> Result<SystemTime, Failure> {
     let Some(("until", text)) = filter.split_once('=') else {
         return Err(wrong(format!("invalid argument for --filter: {filter:?} is not supported")));
     };
-    let before = |ago: Timeout| Moment::since_epoch(Moment::now().since_1970().saturating_sub(ago.duration()));
     let time = match text.parse::<Timeout>() {
-        Ok(ago) => Some(before(ago)),
+        Ok(ago) => Some(before_now(ago.duration())),
         // Docker's users write days as hours; a zero is now.
-        Err(_) if matches!(text, "0" | "0s" | "0h") => Some(Moment::now()),
-        Err(_) => Moment::parse(text),
+        Err(_) if matches!(text, "0" | "0s" | "0h") => Some(Timestamp::now()),
+        Err(_) => text.parse().ok(),
     };
-    let time = time.map(|moment| SystemTime::UNIX_EPOCH + moment.since_1970());
-    time.ok_or_else(|| wrong(format!("invalid argument for --filter: {text:?} is no time")))
+    time.and_then(|time| time.try_into().ok())
+        .ok_or_else(|| wrong(format!("invalid argument for --filter: {text:?} is no time")))
 }

@@ -69,7 +69,7 @@ impl Actor {
     /// What it has changed in its image's files, as `diff` shows it.
     pub fn changes(&self, image: &Image) -> Result<String, Failure> {
         let layers: Vec<_> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
-        let changes = rootfs::changes(&layers, &self.attended.place(), self.container().driver)?;
+        let changes = rootfs::changes(&layers, &self.attended.place(), self.container().config.driver)?;
         Ok(changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
     }
 

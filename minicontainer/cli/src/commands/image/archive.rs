@@ -149,7 +149,7 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Failure> {
     let comment = arguments.message.clone().unwrap_or_else(|| format!("Imported from {source}"));
     let (created, _) = time_of_making()?;
     let changes = arguments.change.clone();
-    let wanted = Importing { reference: name, comment, changes, created: created.to_string() };
+    let wanted = Importing { reference: name, comment, changes, created };
     let store = open_store()?;
     let imported = match source.as_str() {
         "-" => images::import(&store, piped("import", "`minicontainer import FILE`")?, &wanted)?,

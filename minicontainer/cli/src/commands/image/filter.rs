@@ -2,18 +2,19 @@
 //!
 //! All of them must hold; of several names (`reference`) one is enough, as with Docker.
 
-use std::time::UNIX_EPOCH;
+use std::time::SystemTime;
 
+use jiff::Timestamp;
 use minicontainer::{
     Store,
     core::{Reference, options::Timeout},
     store::Image,
 };
 use minicontainer_dockerfile::ignore::{Pattern, Stars};
-use minicontainer_engine::container::Moment;
 use minicontainer_images::Condition;
 
-use super::{super::find_image, moment};
+use super::{super::find_image, time_of};
+use crate::table::before_now;
 use crate::{error::Failure, format::list::key_and_value};
 
 /// What there is for images that shall go.
@@ -26,9 +27,9 @@ const OF_LIST: &str =
 pub struct Filters {
     conditions: Vec<Condition>,
     dangling: Option<bool>,
-    /// Made before or after this moment. What has no time is older than all that has one.
-    before: Vec<Option<Moment>>,
-    since: Vec<Option<Moment>>,
+    /// Made before or after this time. What has no time is older than all that has one.
+    before: Vec<Option<Timestamp>>,
+    since: Vec<Option<Timestamp>>,
     references: Vec<Pattern>,
 }
 
@@ -47,7 +48,7 @@ fn condition(key: &str, value: &str) -> Result<Option<Condition>, Failure> {
         Condition::Label { name: name.to_owned(), value, wanted }
     };
     Ok(match key {
-        "until" => Some(Condition::Until(UNIX_EPOCH + until(value)?.since_1970())),
+        "until" => Some(Condition::Until(until(value)?)),
         "label" => Some(label(true)),
         "label!" => Some(label(false)),
         _ => None,
@@ -61,7 +62,7 @@ impl Filters {
         let mut parsed = Filters { references: named.into_iter().collect(), ..Filters::default() };
         for filter in filters {
             let (key, value) = key_and_value(filter)?;
-            let created = || Ok::<_, Failure>(moment(find_image(store, value)?.created.as_deref()));
+            let created = || Ok::<_, Failure>(time_of(find_image(store, value)?.created.as_deref()));
             match (key, value) {
                 ("reference", _) => parsed.references.push(pattern(value)?),
                 ("dangling", "true" | "1") => parsed.dangling = Some(true),
@@ -85,7 +86,7 @@ impl Filters {
 
     /// Whether an image meets them.
     pub fn admits(&self, image: &Image) -> bool {
-        let created = moment(image.created.as_deref());
+        let created = time_of(image.created.as_deref());
         let is_meant = |pattern: &Pattern| image.reference.as_ref().is_some_and(|name| names(pattern, name));
         self.conditions.iter().all(|condition| condition.admits(image))
             && self.dangling.is_none_or(|wanted| image.reference.is_none() == wanted)
@@ -104,11 +105,12 @@ fn pattern(text: &str) -> Result<Pattern, Failure> {
     Pattern::parse(text, Stars::Single).map_err(|error| Failure::of_argument("the pattern of names", error))
 }
 
-/// A moment, as RFC 3339, as a date, or as so long ago.
-fn until(text: &str) -> Result<Moment, Failure> {
-    let of_date = || Moment::parse(&format!("{text}T00:00:00Z")).filter(|_| text.len() == "2026-01-31".len());
-    let ago = || text.parse::<Timeout>().ok().map(|ago| Moment::now().before(ago.duration()));
-    Moment::parse(text).or_else(of_date).or_else(ago).ok_or_else(|| {
+/// A time, as RFC 3339, as a date, or as so long ago.
+fn until(text: &str) -> Result<SystemTime, Failure> {
+    let of_date = || time_of(Some(&format!("{text}T00:00:00Z"))).filter(|_| text.len() == "2026-01-31".len());
+    let ago = || text.parse::<Timeout>().ok().map(|ago| before_now(ago.duration()));
+    let time = time_of(Some(text)).or_else(of_date).or_else(ago);
+    time.and_then(|time| time.try_into().ok()).ok_or_else(|| {
         let failure = Failure::new(format!("invalid filter 'until={text}': it is no time"));
         failure.hint("write how long ago, such as 24h or 1h30m, or a date such as 2026-01-31T08:00:00Z")
     })

@@ -6,10 +6,9 @@ use minicontainer::{Store, store::Image};
 use minicontainer_images::{Sharing, list as list_images};
 use serde_json::{Value, json};
 
-use crate::{
-    commands::inspect::NEVER,
-    error::{Context, Failure},
-};
+use minicontainer_engine::container::document::NEVER;
+
+use crate::error::{Context, Failure};
 
 /// An image's config is a document of at most this size; the store has read it before.
 const DOCUMENT_LIMIT: u64 = 4 << 20;

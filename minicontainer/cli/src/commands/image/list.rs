@@ -7,7 +7,7 @@ use minicontainer::store::Image;
 use minicontainer_images::{Damaged, Sharing, list as list_images};
 use serde_json::{Value, json};
 
-use super::{filter::Filters, heading, moment, repository_and_tag, since, true_time};
+use super::{filter::Filters, heading, repository_and_tag, since, time_of, true_time};
 use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
@@ -69,8 +69,9 @@ pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let store = open_store()?;
     let filters = Filters::parse(&store, &arguments.filter, arguments.pattern.as_deref())?;
     let mut images = list_images(&store)?;
-    images
-        .sort_by_key(|image| std::cmp::Reverse(image.as_ref().ok().and_then(|image| moment(image.created.as_deref()))));
+    images.sort_by_key(|image| {
+        std::cmp::Reverse(image.as_ref().ok().and_then(|image| time_of(image.created.as_deref())))
+    });
     let sharing = Sharing::of(images.iter().flatten());
     let mut rows: Vec<Value> = Vec::new();
     for image in &images {

@@ -65,7 +65,7 @@ pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
         author: arguments.author.clone(),
         comment: arguments.message.clone(),
         changes: arguments.change.clone(),
-        created: created.to_string(),
+        created,
         latest,
     };
     let made = images::commit(&store, &container, &wanted)?;

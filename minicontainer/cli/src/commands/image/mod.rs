@@ -16,18 +16,18 @@ pub mod list;
 pub mod made;
 pub mod remove;
 
-use std::{env, process::ExitCode, time::Duration};
+use std::{env, num::ParseIntError, process::ExitCode};
 
 use clap::Args;
+use jiff::Timestamp;
 use minicontainer::core::Reference;
-use minicontainer_engine::container::Moment;
 use minicontainer_images::seed_busybox;
 
 use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
     output,
-    table::ago,
+    table::{ago, elapsed},
 };
 
 /// Make the image busybox from this machine's own programs, with no network
@@ -94,23 +94,31 @@ fn true_time(created: Option<&str>) -> Option<&str> {
     created.filter(|time| !time.starts_with("1970-01-01T"))
 }
 
-/// When an image was made, so that it can be compared.
-fn moment(created: Option<&str>) -> Option<Moment> {
-    created.and_then(Moment::parse)
+/// When an image was made, so that it can be compared. None before 1970: such a time stands for none.
+fn time_of(created: Option<&str>) -> Option<Timestamp> {
+    created?.parse().ok().filter(|time| *time >= Timestamp::UNIX_EPOCH)
 }
 
 /// How long ago that was.
 pub fn since(created: Option<&str>) -> String {
-    let moment = true_time(created).and_then(Moment::parse);
-    moment.map_or_else(|| "N/A".to_owned(), |moment| ago(moment.elapsed()))
+    time_of(true_time(created)).map_or_else(|| "N/A".to_owned(), |time| ago(elapsed(time)))
 }
 
 /// Now, or what `SOURCE_DATE_EPOCH` says: when a new image is made, and the latest time in its layer.
-fn time_of_making() -> Result<(Moment, Option<u64>), Failure> {
-    let Some(text) = env::var_os("SOURCE_DATE_EPOCH") else { return Ok((Moment::now(), None)) };
-    let text = text.to_string_lossy();
-    let seconds = text.parse().map_err(|error| Failure::of_argument("SOURCE_DATE_EPOCH", error))?;
-    Ok((Moment::since_epoch(Duration::from_secs(seconds)), Some(seconds)))
+fn time_of_making() -> Result<(String, Option<u64>), Failure> {
+    let (time, latest) = match env::var_os("SOURCE_DATE_EPOCH") {
+        None => (Timestamp::now(), None),
+        Some(text) => {
+            let seconds: u64 = text
+                .to_string_lossy()
+                .parse()
+                .map_err(|error: ParseIntError| Failure::of_argument("SOURCE_DATE_EPOCH", error))?;
+            let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+            // RFC 3339 has years of four digits.
+            (time.unwrap_or(Timestamp::MAX), Some(seconds))
+        }
+    };
+    Ok((format!("{time:.9}"), latest))
 }
 
 fn warn_of(warnings: &[String]) {

@@ -249,7 +249,7 @@ fn parse_time(flag: &str, text: Option<&str>) -> Result<Option<Timeout>, Failure
 
 /// A program that could not be started leaves its container behind, as in Docker, unless it was to be removed.
 fn not_started(mut attended: Attended, failure: &Failure) -> Result<(), Failure> {
-    match attended.container().after_exit {
+    match attended.container().config.after_exit {
         AfterExit::Remove => Ok(attended.remove()?),
         AfterExit::Keep => Ok(attended.failed(failure.code, failure.message())?),
     }

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use clap::Args;
 use minicontainer_build::{Cached, Content};
 use minicontainer_engine::system::{ContainerUsage, ImageUsage, Usage, usage};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::{image, list};
 use crate::commands::open_store;
 use crate::{
-    error::Failure,
+    error::{Context, Failure},
     format::Format,
     output,
     table::{ago, size},
@@ -52,7 +53,7 @@ pub fn execute(arguments: &DfArguments) -> Result<ExitCode, Failure> {
         (false, Some(format)) => format.render(&summary(&usage), &heading)?,
         (true, None) => details(&usage)?,
         (true, Some(format)) => {
-            let document = json!({"Images": images(&usage), "Containers": containers(&usage), "Volumes": [], "BuildCache": cache(&usage)});
+            let document = json!({"Images": images(&usage), "Containers": containers(&usage)?, "Volumes": [], "BuildCache": cache(&usage)});
             format.render(&[document], &heading)?
         }
     };
@@ -95,7 +96,7 @@ fn details(usage: &Usage) -> Result<String, Failure> {
     Ok(format!(
         "Images space usage:\n\n{}\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\nBuild cache usage: {}\n\n{}",
         table(&images(usage), IMAGES, "IMAGE ID")?,
-        table(&containers(usage), CONTAINERS, "CONTAINER ID")?,
+        table(&containers(usage)?, CONTAINERS, "CONTAINER ID")?,
         table(&[], VOLUMES, "")?,
         size(cached),
         table(&cache(usage), CACHE, "CACHE ID")?,
@@ -119,14 +120,22 @@ fn images(usage: &Usage) -> Vec<Value> {
     usage.images.iter().map(row).collect()
 }
 
-fn containers(usage: &Usage) -> Vec<Value> {
+/// A line of `ps` with what the container takes.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ContainerRow {
+    #[serde(flatten)]
+    row: list::Row,
+    size: String,
+    local_volumes: &'static str,
+}
+
+fn containers(usage: &Usage) -> Result<Vec<Value>, Failure> {
     let row = |usage: &ContainerUsage| {
-        let mut row = list::row(&usage.container, false);
-        row["Size"] = size(usage.size).into();
-        row["LocalVolumes"] = "0".into();
-        row
+        let row = list::Row::new(&usage.container, false);
+        serde_json::to_value(ContainerRow { row, size: size(usage.size), local_volumes: "0" })
     };
-    usage.containers.iter().map(row).collect()
+    Ok(usage.containers.iter().map(row).collect::<Result<_, _>>().context("cannot write JSON")?)
 }
 
 fn cache(usage: &Usage) -> Vec<Value> {

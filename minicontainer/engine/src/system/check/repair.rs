@@ -83,7 +83,7 @@ impl Repair<'_> {
             Mend::RebuildIndex => self.replace(&finding.place, &self.index_of_what_is_there()?)?,
             Mend::ForgetImage { manifest, .. } => self.forget(&finding.place, manifest)?,
             Mend::RemoveBlob(_) | Mend::RemoveFile(_) => remove_file(&finding.place)?,
-            Mend::SweepContainers => Containers::of(store).sweep_leftovers()?,
+            Mend::SweepContainers => Containers::of(store).sweep()?,
             Mend::UnpackAgain { diff_id, blob } => {
                 let fresh = unpack_beside(store, self.staging, blob, diff_id)?;
                 if let Some(user) = self.put_aside(diff_id)? {

@@ -67,7 +67,7 @@ impl Look<'_> {
             let place = containers.place(&id).join("state.json");
             self.find("damaged container", id.to_string(), place, why, Mend::ByHand(mend));
         }
-        for (place, why) in containers.leftovers()? {
+        for (place, why) in containers.stale()? {
             let subject = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
             self.leftover("dead container", subject, place, why, Mend::SweepContainers);
         }
@@ -79,20 +79,22 @@ impl Look<'_> {
                 let mend = format!("`minicontainer rm {}` removes this one", container.id.short());
                 self.find("name with two meanings", name.clone(), place.clone(), why, Mend::ByHand(mend));
             }
-            let by_id = |parts: &super::images::Parts| parts.id.as_str() == container.image_id;
+            let by_id = |parts: &super::images::Parts| parts.id.as_str() == container.config.image_id;
             if !self.parts.values().any(by_id) {
                 all_known = false;
-                let why =
-                    format!("its image {} ({}) is not in the store, or unusable", container.image, container.image_id);
-                let mend = format!("`minicontainer pull {}` or a load brings it back", container.image);
+                let why = format!(
+                    "its image {} ({}) is not in the store, or unusable",
+                    container.config.image, container.config.image_id
+                );
+                let mend = format!("`minicontainer pull {}` or a load brings it back", container.config.image);
                 self.find("container without image", name.clone(), place.clone(), why, Mend::ByHand(mend));
             }
             let mend = || Mend::ByHand(format!("`minicontainer rm {name}` removes it with all that it wrote"));
-            if let Err(error) = containers.config(&container.id) {
+            if let Err(error) = containers.runtime_config(&container.id) {
                 let why = format!("its config.json cannot be read: {error}");
                 self.find("damaged container", name.clone(), place.join("config.json"), why, mend());
             }
-            if matches!(container.state, State::Exited { code: None, finished: None, .. }) {
+            if matches!(&container.state, State::Exited(exit) if exit.code.is_none()) {
                 let why = "its engine was killed before it saw the end";
                 self.leftover("dead container", name.clone(), place, why, mend());
             }

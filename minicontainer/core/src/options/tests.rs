@@ -1,0 +1,100 @@
+use super::*;
+
+fn parse<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("a value")
+}
+
+/// Every option, none of them as it is by default.
+fn all() -> RunOptions {
+    let number = DeviceNumber { kind: 'c', major: 10, minor: 229 };
+    let profile = serde_json::from_str(r#"{"defaultAction": "SCMP_ACT_ALLOW"}"#).expect("a profile");
+    RunOptions {
+        command: vec!["sh".to_owned(), "-c".to_owned(), "exit 3".to_owned()],
+        entrypoint: Some(vec!["/init".to_owned()]),
+        env: vec![parse("A=b=c"), parse("EMPTY=")],
+        workdir: Some("/work".to_owned()),
+        user: Some(parse("1000:staff")),
+        hostname: Some(parse("attic")),
+        limits: Limits {
+            memory: Some(parse("64m")),
+            memory_swap: Some(parse("-1")),
+            cpuset: Some(parse("0-1,3")),
+            cpus: Some(parse("0.5")),
+            pids: Some(parse("32")),
+            cpu_time: Some(Duration::from_millis(1500)),
+        },
+        storage: StorageLimit::of_bytes(1 << 20),
+        root: Access::ReadOnly,
+        mounts: vec![
+            MountSpec::from_volume("/srv/data:/data:ro", "/").expect("a mount").owned_by([1000, 100]),
+            MountSpec::from_tmpfs("/t:size=1m,mode=700,exec").expect("a mount"),
+        ],
+        network: Network::Host,
+        seccomp: SeccompChoice::Profile(Box::new(profile)),
+        profile: Profile::Docker,
+        best_effort: true,
+        privileged: true,
+        capabilities: CapabilityChanges { add: vec![parse("NET_ADMIN")], drop: vec![CapabilityWord::All] },
+        new_privileges: Some(NewPrivileges::Allowed),
+        system_paths_open: true,
+        users: Users::Own,
+        devices: vec![Device::parse("/dev/fuse:/dev/f:r", |_| Some(number)).expect("a device")],
+        ulimits: vec![parse("nofile=64:unlimited")],
+        shm_size: Some(parse("1m")),
+        sysctls: vec![parse("net.ipv4.ip_forward=1")],
+        time_offsets: vec![parse("boottime=-1.5")],
+        init: true,
+        terminal: Some(WindowSize { rows: 24, columns: 80 }),
+        without: [Isolation::Pid, Isolation::Cgroup].into(),
+    }
+}
+
+#[test]
+fn all_options_survive_a_document() {
+    let json = serde_json::to_string_pretty(&all()).expect("JSON");
+    assert_eq!(serde_json::from_str::<RunOptions>(&json).expect("options"), all());
+    insta::assert_snapshot!(json);
+}
+
+#[test]
+fn a_document_holds_only_what_was_asked_for() {
+    let json = serde_json::to_string(&RunOptions::default()).expect("JSON");
+    assert_eq!(json, "{}");
+    assert_eq!(serde_json::from_str::<RunOptions>(&json).expect("options"), RunOptions::default());
+    let of_the_future = r#"{"network": "host", "optionOfTheFuture": [1]}"#;
+    let options: RunOptions = serde_json::from_str(of_the_future).expect("options");
+    assert_eq!(options, RunOptions { network: Network::Host, ..RunOptions::default() });
+}
+
+/// A record that someone has edited cannot ask for what a person could not type.
+#[test]
+fn values_in_documents_go_through_their_parsers() {
+    for (document, reason) in [
+        (r#"{"limits": {"memory": "0"}}"#, "is no size"),
+        (r#"{"limits": {"cpus": "0.001"}}"#, "is no number of processors"),
+        (r#"{"limits": {"cpuset": "3-1"}}"#, "is no list of processors"),
+        (r#"{"limits": {"pids": 5}}"#, "expected a text"),
+        (r#"{"env": ["NAME"]}"#, "has no '='"),
+        (r#"{"user": "a b"}"#, "is no user"),
+        (r#"{"hostname": "a b"}"#, "cannot be a hostname"),
+        (r#"{"capabilities": {"add": ["FLY"]}}"#, "unknown capability"),
+        (r#"{"sysctls": ["kernel.core_pattern=x"]}"#, "belongs to the whole machine"),
+        (r#"{"ulimits": ["nofile=2:1"]}"#, "may not be above"),
+        (r#"{"without": ["gravity"]}"#, "unknown isolation"),
+        (r#"{"mounts": [{"type": "bind", "source": "/a", "target": "/../etc"}]}"#, "must not contain"),
+        (r#"{"mounts": [{"type": "bind", "source": "a/b", "target": "/c"}]}"#, "is not absolute"),
+        (r#"{"mounts": [{"type": "bind", "source": "/a", "target": "/proc"}]}"#, "must be the container's own procfs"),
+        (r#"{"mounts": [{"type": "tmpfs", "target": "/t", "mode": 99999}]}"#, "is no octal number"),
+        (
+            r#"{"devices": [{"outside": "/dev/a:/dev/b", "inside": "/c", "number": {"kind": "c", "major": 1, "minor": 3}, "uses": "r"}]}"#,
+            "is no device",
+        ),
+        (
+            r#"{"devices": [{"outside": "/dev/a", "inside": "/c", "number": {"kind": "c", "major": 1, "minor": 3}, "uses": "rx"}]}"#,
+            "is no device",
+        ),
+    ] {
+        let error = serde_json::from_str::<RunOptions>(document).expect_err(document);
+        assert!(error.to_string().contains(reason), "{document}: {error}");
+    }
+}

@@ -1,0 +1,151 @@
+//! A directory that belongs to a living process: flock(2) on it.
+//!
+//! The kernel gives such a lock back when its holder closes the directory or dies. So whoever finds a directory without
+//! one knows that its owner is dead, and may sweep it; while it is being swept the sweeper holds the lock.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt,
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use minicontainer::store::private;
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
+
+use super::ContainerError;
+
+/// How often a claim is tried: one who only asks whether a directory [is attended](is_attended) holds it for a moment.
+const TRIES: usize = 3;
+
+/// The lock on a directory, held until this value is dropped.
+pub(super) type Claim = Flock<File>;
+
+/// Makes a directory and claims it. Between the two a sweeper may take it for a dead one's: then it is made again.
+pub(super) fn make(path: &Path) -> Result<Claim, ContainerError> {
+    loop {
+        private::make_directory(path).map_err(ContainerError::io("make the directory", path))?;
+        let Some(directory) = open(path)? else { continue };
+        let claim = lock(directory, FlockArg::LockExclusive).map_err(ContainerError::io("lock", path))?;
+        if let Some(claim) = claim.filter(|claim| is_at(claim, path)) {
+            return Ok(claim);
+        }
+    }
+}
+
+/// Claims the directory of a dead process. None if its owner lives, or the directory is gone.
+pub(super) fn take(path: &Path) -> Result<Option<Claim>, ContainerError> {
+    for _ in 0..TRIES {
+        let Some(directory) = open(path)? else { return Ok(None) };
+        let claim = lock(directory, FlockArg::LockExclusiveNonblock).map_err(ContainerError::io("lock", path))?;
+        if claim.is_some() {
+            return Ok(claim.filter(|claim| is_at(claim, path)));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(None)
+}
+
+/// Whether a living process has claimed a directory. A directory that is gone has no need of one.
+pub(super) fn is_attended(path: &Path) -> Result<bool, ContainerError> {
+    let Some(directory) = open(path)? else { return Ok(false) };
+    let probe = lock(directory, FlockArg::LockSharedNonblock).map_err(ContainerError::io("lock", path))?;
+    Ok(probe.is_none())
+}
+
+/// Waits until no other process holds the lock of this file, then holds it. None if the directory of the file is gone.
+pub(super) fn lock_file(path: &Path) -> Result<Option<Claim>, ContainerError> {
+    let file = match private::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(ContainerError::io("open the lock", path))?,
+    };
+    lock(file, FlockArg::LockExclusive).map_err(ContainerError::io("lock", path))
+}
+
+fn open(path: &Path) -> Result<Option<File>, ContainerError> {
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some).map_err(ContainerError::io("open", path)),
+    }
+}
+
+/// None if another process holds the lock and this one was not to wait.
+fn lock(mut file: File, how: FlockArg) -> io::Result<Option<Claim>> {
+    loop {
+        match Flock::lock(file, how) {
+            Ok(claim) => return Ok(Some(claim)),
+            Err((_, Errno::EAGAIN)) => return Ok(None),
+            // A signal handler ran meanwhile: the wait goes on.
+            Err((unlocked, Errno::EINTR)) => file = unlocked,
+            Err((_, errno)) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Whether a path still leads to what was opened by it.
+fn is_at(claim: &Claim, path: &Path) -> bool {
+    let (Ok(opened), Ok(there)) = (claim.metadata(), fs::metadata(path)) else { return false };
+    (opened.dev(), opened.ino()) == (there.dev(), there.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claimed_directory_is_attended_until_its_owner_is_gone() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("one");
+        assert!(!is_attended(&path).unwrap(), "it is not there");
+        let claim = make(&path).unwrap();
+        assert!(is_attended(&path).unwrap());
+        assert!(take(&path).unwrap().is_none());
+        drop(claim);
+        assert!(!is_attended(&path).unwrap());
+        assert!(take(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_claim_on_a_directory_that_was_moved_away_is_none() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("one");
+        let claim = make(&path).unwrap();
+        assert!(is_at(&claim, &path));
+        fs::rename(&path, place.path().join("other")).unwrap();
+        assert!(!is_at(&claim, &path));
+        fs::create_dir(&path).unwrap();
+        assert!(!is_at(&claim, &path));
+    }
+
+    /// Makers and sweepers race: whoever has made a directory has it.
+    #[test]
+    fn no_sweeper_takes_what_was_just_made() {
+        let place = tempfile::tempdir().unwrap();
+        let done = &std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                        for entry in fs::read_dir(place.path()).unwrap().flatten() {
+                            if let Some(_claim) = take(&entry.path()).unwrap() {
+                                fs::remove_dir(entry.path()).unwrap();
+                            }
+                        }
+                    }
+                });
+            }
+            for number in 0..2000 {
+                let path = place.path().join(number.to_string());
+                let _claim = make(&path).unwrap();
+                fs::write(path.join("mine"), "").unwrap();
+                fs::remove_file(path.join("mine")).unwrap();
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+    }
+}

@@ -1,0 +1,128 @@
+//! `create`: a new container gets its id, its name and its place.
+
+use std::{fs, path::Path};
+
+use jiff::Timestamp;
+use minicontainer::{
+    Store,
+    core::{Digest, RunOptions, container::State, options::ContainerName},
+    rootfs::Driver,
+    store::{Addition, StoreError},
+};
+
+use super::{
+    AfterExit, Attended, Container, ContainerConfig, ContainerError, Containers, Id,
+    claim::{self, Claim},
+    name,
+    names::{Holder, Names},
+    remove::remove_remains,
+};
+
+/// What a container is to be.
+#[derive(Clone, Debug)]
+pub struct CreateRequest {
+    /// Its name; one is made up when there is none.
+    pub name: Option<ContainerName>,
+    /// What it is asked to be.
+    pub config: ContainerConfig,
+    /// The OCI runtime config that it was planned from, as JSON.
+    pub runtime_config: String,
+}
+
+impl CreateRequest {
+    /// A container of an image that is put into the store for it, for examples and tests. The image has no files.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn example(store: &Store) -> Result<CreateRequest, StoreError> {
+        let lock = store.lock()?;
+        let staging = store.stage()?;
+        let blob = staging.blob(b"{}".as_slice())?;
+        let image_id = blob.digest().to_string();
+        store.add(&lock, &staging, Addition { blobs: vec![&blob], ..Addition::default() })?;
+        let config = ContainerConfig {
+            image: "busybox".to_owned(),
+            image_id,
+            command: vec!["sh".to_owned()],
+            options: RunOptions::default(),
+            driver: Driver::Overlay,
+            cgroup: None,
+            after_exit: AfterExit::Keep,
+        };
+        Ok(CreateRequest { name: None, config, runtime_config: "{}".to_owned() })
+    }
+}
+
+impl Containers {
+    /// Makes a container that has not been started. Of many who ask for one name at the same time one gets it.
+    ///
+    /// The caller attends the container until the returned value is dropped: so long nobody sweeps it away.
+    ///
+    /// # Errors
+    /// When the name is taken, the image is gone, or the store cannot be written.
+    pub fn create(&self, id: &Id, request: CreateRequest) -> Result<Attended, ContainerError> {
+        self.sweep_once_per_boot()?;
+        let names = Names::of(&self.store);
+        names.make()?;
+        let staged = self.directory.join(format!("{id}.new"));
+        // From here on nobody takes the name, or what is in the directory, for a dead engine's.
+        let claim = claim::make(&staged)?;
+        let CreateRequest { name, config, runtime_config } = request;
+        let name = self.reserve(&names, name, id).inspect_err(|_| {
+            // If not now, then by the next sweep.
+            let _removed = remove_remains(&staged);
+        })?;
+        let container = Container { id: id.clone(), name, created: Timestamp::now(), config, state: State::created() };
+        let name = container.name.clone();
+        self.put(container, &runtime_config, &staged, claim).inspect_err(|_| {
+            // If not now, then by the next sweep.
+            let _removed = remove_remains(&staged);
+            let _released = names.release(&name, id);
+        })
+    }
+
+    /// Reserves the name that was asked for, or else one that nobody has.
+    fn reserve(&self, names: &Names, name: Option<ContainerName>, id: &Id) -> Result<ContainerName, ContainerError> {
+        let Some(name) = name else {
+            return name::unused(|name| Ok(names.reserve(name, id)?.is_some()));
+        };
+        loop {
+            let Some(Holder::Alive(holder)) = names.reserve(&name, id)? else { return Ok(name) };
+            // The holder may be a `--rm` container whose engine was killed: then it should be gone already.
+            if !self.sweep_id(&holder)? {
+                return Err(ContainerError::NameTaken { name, holder });
+            }
+        }
+    }
+
+    /// Writes a container's documents into a directory, and moves that into its place.
+    fn put(
+        &self,
+        container: Container,
+        runtime_config: &str,
+        staged: &Path,
+        claim: Claim,
+    ) -> Result<Attended, ContainerError> {
+        let place = self.place(&container.id);
+        let attended = Attended::new(&self.store, container, claim);
+        attended.write_documents(staged, runtime_config)?;
+        {
+            // Whoever removes images holds this lock from the question who uses them until they are gone.
+            let _lock = self.store.lock()?;
+            self.require_image(&attended.container().config)?;
+            fs::rename(staged, &place).map_err(ContainerError::io("move into place", &place))?;
+        }
+        attended.sync(&self.directory)?;
+        Ok(attended)
+    }
+
+    /// An image is there as long as its config is.
+    fn require_image(&self, config: &ContainerConfig) -> Result<(), ContainerError> {
+        let unknown = || StoreError::UnknownImage { name: config.image.clone(), store: self.store.root().to_owned() };
+        let id: Digest = config.image_id.parse().map_err(|_| unknown())?;
+        match self.store.open_blob(&id) {
+            Err(StoreError::Missing { .. }) => Err(unknown().into()),
+            opened => Ok(opened.map(drop)?),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What was asked for that concerns the host, in Docker's shape.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use minicontainer::core::options::{
+    Access, ByteSize, CapabilityWord, MemorySwap, MountSpec, NewPrivileges, SeccompChoice, Ulimit, Users,
+};
+use oci_spec::runtime::Spec;
+use serde::Serialize;
+
+use super::{
+    super::{AfterExit, ContainerConfig},
+    network,
+};
+
+/// What was asked for that concerns the host.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct HostConfig {
+    /// Bind mounts, as behind `-v`.
+    pub binds: Vec<String>,
+    /// The network that it sees.
+    pub network_mode: &'static str,
+    /// Published ports: none yet.
+    pub port_bindings: BTreeMap<String, Vec<super::Empty>>,
+    /// When it is started again.
+    pub restart_policy: RestartPolicy,
+    /// Whether it is removed when its program has ended.
+    pub auto_remove: bool,
+    /// Capabilities added.
+    pub cap_add: Vec<String>,
+    /// Capabilities taken away.
+    pub cap_drop: Vec<String>,
+    /// What was given to `--security-opt`.
+    pub security_opt: Vec<String>,
+    /// Whether hardly any isolation is left.
+    pub privileged: bool,
+    /// Whether its root file system can only be read.
+    pub readonly_rootfs: bool,
+    /// `auto` if its ids are a range of their own on the host, else empty.
+    pub userns_mode: &'static str,
+    /// Whether the engine's init is its first process.
+    pub init: bool,
+    /// How much `/dev/shm` may hold, in bytes; 0 is the default.
+    pub shm_size: u64,
+    /// Temporary file systems, with their options.
+    pub tmpfs: BTreeMap<String, String>,
+    /// The limit of its writable layer.
+    pub storage_opt: BTreeMap<&'static str, String>,
+    /// The most memory, in bytes; 0 is no limit.
+    pub memory: u64,
+    /// The most memory and swap space together, in bytes; -1 is no limit, 0 the default.
+    pub memory_swap: i64,
+    /// Processor time per wall time, in billionths of a processor; 0 is no limit.
+    pub nano_cpus: u64,
+    /// The processors that it may run on; empty for all.
+    pub cpuset_cpus: String,
+    /// The most processes and threads, as it came to be; -1 is no limit.
+    pub pids_limit: Option<i64>,
+    /// Devices of the host that it may use.
+    pub devices: Vec<DeviceMapping>,
+    /// Bounds on each process, as they came to be.
+    pub ulimits: Vec<UlimitDocument>,
+    /// Variables of the kernel that it has values of its own for.
+    pub sysctls: BTreeMap<String, String>,
+    /// What of `/proc` and `/sys` is hidden from it.
+    pub masked_paths: Vec<PathBuf>,
+    /// What of `/proc` and `/sys` it can only read.
+    pub readonly_paths: Vec<PathBuf>,
+}
+
+/// When a container is started again.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RestartPolicy {
+    /// `no`: the engine has no other policy yet.
+    pub name: &'static str,
+    /// How often at most; 0 is no bound.
+    pub maximum_retry_count: u32,
+}
+
+/// A device of the host.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeviceMapping {
+    /// Its path on the host.
+    pub path_on_host: String,
+    /// Its path inside.
+    pub path_in_container: String,
+    /// What may be done with it.
+    pub cgroup_permissions: String,
+}
+
+/// A bound on each process.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UlimitDocument {
+    /// Docker's name of the resource.
+    pub name: String,
+    /// How far a program may raise it; -1 is no bound.
+    pub hard: i64,
+    /// The bound in force; -1 is none.
+    pub soft: i64,
+}
+
+impl HostConfig {
+    pub(super) fn new(config: &ContainerConfig, runtime: &Spec) -> HostConfig {
+        let (options, linux) = (&config.options, runtime.linux().as_ref());
+        let words = |words: &[CapabilityWord]| words.iter().map(ToString::to_string).collect();
+        let resources = linux.and_then(|linux| linux.resources().as_ref());
+        let paths = |paths: Option<&Option<Vec<String>>>| {
+            paths.into_iter().flatten().flatten().map(PathBuf::from).collect::<Vec<_>>()
+        };
+        HostConfig {
+            binds: options.mounts.iter().filter_map(bind).collect(),
+            network_mode: network(options.network),
+            port_bindings: BTreeMap::new(),
+            restart_policy: RestartPolicy { name: "no", maximum_retry_count: 0 },
+            auto_remove: config.after_exit == AfterExit::Remove,
+            cap_add: words(&options.capabilities.add),
+            cap_drop: words(&options.capabilities.drop),
+            security_opt: security_options(config),
+            privileged: options.privileged,
+            readonly_rootfs: options.root == Access::ReadOnly,
+            userns_mode: if options.users == Users::Own { "auto" } else { "" },
+            init: options.init,
+            shm_size: options.shm_size.map_or(0, ByteSize::bytes),
+            tmpfs: options.mounts.iter().filter_map(tmpfs).collect(),
+            storage_opt: options.storage.map_or_else(BTreeMap::new, |limit| {
+                BTreeMap::from([("size", limit.bytes.to_string()), ("inodes", limit.inodes.to_string())])
+            }),
+            memory: options.limits.memory.map_or(0, ByteSize::bytes),
+            memory_swap: match options.limits.memory_swap {
+                Some(MemorySwap::Total(size)) => i64::try_from(size.bytes()).unwrap_or(i64::MAX),
+                Some(MemorySwap::Unlimited) => -1,
+                None => 0,
+            },
+            nano_cpus: options.limits.cpus.map_or(0, |cpus| cpus.nanos()),
+            cpuset_cpus: options.limits.cpuset.as_ref().map(ToString::to_string).unwrap_or_default(),
+            pids_limit: resources.and_then(|resources| resources.pids().as_ref()).map(|pids| pids.limit()),
+            devices: options.devices.iter().map(DeviceMapping::new).collect(),
+            ulimits: ulimits(runtime),
+            sysctls: options.sysctls.iter().map(|one| (one.name().to_owned(), one.value().to_owned())).collect(),
+            masked_paths: paths(linux.map(|linux| linux.masked_paths())),
+            readonly_paths: paths(linux.map(|linux| linux.readonly_paths())),
+        }
+    }
+}
+
+impl DeviceMapping {
+    fn new(device: &minicontainer::core::options::Device) -> DeviceMapping {
+        DeviceMapping {
+            path_on_host: device.outside.clone(),
+            path_in_container: device.inside.clone(),
+            cgroup_permissions: device.uses.clone(),
+        }
+    }
+}
+
+fn bind(mount: &MountSpec) -> Option<String> {
+    let MountSpec::Bind { source, target, access, .. } = mount else { return None };
+    Some(format!("{source}:{target}{}", if *access == Access::ReadOnly { ":ro" } else { "" }))
+}
+
+fn tmpfs(mount: &MountSpec) -> Option<(String, String)> {
+    let MountSpec::Tmpfs { target, size, mode, attributes } = mount else { return None };
+    let size = size.map(|size| format!("size={}", size.bytes()));
+    let mode = mode.map(|mode| format!("mode={mode:o}"));
+    let words = attributes.iter().map(|attribute| attribute.name().to_owned());
+    Some((target.clone(), words.chain(size).chain(mode).collect::<Vec<_>>().join(",")))
+}
+
+/// What would be typed behind `--security-opt`.
+fn security_options(config: &ContainerConfig) -> Vec<String> {
+    let options = &config.options;
+    let privileges = options.new_privileges.map(|choice| match choice {
+        NewPrivileges::Allowed => "no-new-privileges=false",
+        NewPrivileges::Denied => "no-new-privileges",
+    });
+    let seccomp = match &options.seccomp {
+        SeccompChoice::Default => None,
+        SeccompChoice::Unconfined => Some("seccomp=unconfined".to_owned()),
+        SeccompChoice::Profile(profile) => serde_json::to_string(profile).ok().map(|text| format!("seccomp={text}")),
+    };
+    let paths = options.system_paths_open.then_some("systempaths=unconfined");
+    privileges.into_iter().chain(paths).map(str::to_owned).chain(seccomp).collect()
+}
+
+fn ulimits(runtime: &Spec) -> Vec<UlimitDocument> {
+    let limits = runtime.process().as_ref().and_then(|process| process.rlimits().as_ref());
+    let number = |number: u64| i64::try_from(number).unwrap_or(-1);
+    let document = |limit: &oci_spec::runtime::PosixRlimit| UlimitDocument {
+        name: Ulimit::docker_name(&limit.typ().to_string()),
+        hard: number(limit.hard()),
+        soft: number(limit.soft()),
+    };
+    limits.into_iter().flatten().map(document).collect()
+}

@@ -1,0 +1,267 @@
+//! What `inspect` tells of a container, in Docker's shape (`GET /containers/ID/json` of its Engine API), so that scripts and
+//! templates which were written for Docker find what they look for. Where Docker has a list or a map, so does this, be it
+//! empty.
+//!
+//! What was asked for comes from the record's options, what came of it from the runtime config that the container was
+//! planned from. Some fields are not Docker's; they stand last in their structs.
+
+mod host_config;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use minicontainer::{
+    core::{
+        options::{Access, Isolation, MountSpec, Network, Weakening},
+        plan::RootFs,
+    },
+    rootfs::{self, Driver},
+};
+use oci_spec::runtime::{LinuxTimeOffset, Spec};
+use serde::Serialize;
+
+pub use host_config::{DeviceMapping, HostConfig, RestartPolicy, UlimitDocument};
+pub use state::{NEVER, StateDocument};
+
+use super::{Container, ContainerError, Containers};
+
+/// All that is known of a container.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Document {
+    /// Its id.
+    pub id: String,
+    /// When it was made.
+    pub created: String,
+    /// The program.
+    pub path: String,
+    /// The program's arguments.
+    pub args: Vec<String>,
+    /// How far its life has come.
+    pub state: StateDocument,
+    /// The image's id.
+    pub image: String,
+    /// Its name behind a slash.
+    pub name: String,
+    /// How often its restart policy has started it again.
+    pub restart_count: u32,
+    /// How its layers become one tree.
+    pub driver: String,
+    /// The operating system.
+    pub platform: &'static str,
+    /// What was asked for that concerns the host.
+    pub host_config: HostConfig,
+    /// Where its layers lie.
+    pub graph_driver: GraphDriver,
+    /// What was mounted that is not its own.
+    pub mounts: Vec<MountDocument>,
+    /// What was asked for that concerns the program.
+    pub config: ProgramConfig,
+    /// The networks that it sees.
+    pub network_settings: NetworkSettings,
+    /// How far its clocks are moved.
+    pub time_offsets: BTreeMap<String, LinuxTimeOffset>,
+    /// The isolations that it lacks on purpose.
+    pub without: Vec<String>,
+    /// The flags that weakened its isolation, as they would be typed.
+    pub weakened: Vec<String>,
+    /// Where the runtime config lies that it was planned from.
+    pub runtime_config: PathBuf,
+}
+
+/// Where the layers lie.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GraphDriver {
+    /// The driver.
+    pub name: String,
+    /// `LowerDir` (the uppermost first), `UpperDir`, `WorkDir` and `MergedDir` of an overlay; else `RootDir`.
+    pub data: BTreeMap<&'static str, String>,
+}
+
+/// One mount that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct MountDocument {
+    /// `bind` or `tmpfs`.
+    pub r#type: &'static str,
+    /// The path on the host; empty for a tmpfs.
+    pub source: String,
+    /// Where it appears inside.
+    pub destination: String,
+    /// The options behind the last colon of `-v`.
+    pub mode: &'static str,
+    /// Whether the container can write to it.
+    #[serde(rename = "RW")]
+    pub writable: bool,
+    /// How mounts below it spread.
+    pub propagation: &'static str,
+}
+
+/// What was asked for that concerns the program.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProgramConfig {
+    /// The name that uname(2) gives inside.
+    pub hostname: String,
+    /// The domain name; there never is one.
+    pub domainname: &'static str,
+    /// The user and group that it runs as, by their ids.
+    pub user: String,
+    /// Whether it has a terminal of its own.
+    pub tty: bool,
+    /// Its environment.
+    pub env: Vec<String>,
+    /// The program and its arguments.
+    pub cmd: Vec<String>,
+    /// The image, as it was asked for.
+    pub image: String,
+    /// Volumes that the image asks for: the engine makes none yet.
+    pub volumes: BTreeMap<String, Empty>,
+    /// Its working directory.
+    pub working_dir: String,
+    /// What was asked to be run in place of the image's entrypoint.
+    pub entrypoint: Vec<String>,
+    /// Its labels: no flag gives any yet.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The networks that a container sees.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NetworkSettings {
+    /// Its published ports: none yet.
+    pub ports: BTreeMap<String, Vec<Empty>>,
+    /// By their names.
+    pub networks: BTreeMap<&'static str, Empty>,
+}
+
+/// An object without fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Empty {}
+
+impl Containers {
+    /// All that is known of a container. Its image has these layers, the lowest first.
+    ///
+    /// # Errors
+    /// When its runtime config cannot be read.
+    pub fn inspect(&self, container: &Container, layers: &[PathBuf]) -> Result<Document, ContainerError> {
+        let path = self.place(&container.id).join("config.json");
+        let text = self.runtime_config(&container.id).map_err(ContainerError::io("read", &path))?;
+        let runtime = serde_json::from_str(&text);
+        let runtime: Spec = runtime.map_err(|source| ContainerError::RuntimeConfig { path: path.clone(), source })?;
+        Ok(Document::new(container, &self.place(&container.id), &runtime, layers))
+    }
+}
+
+impl Document {
+    fn new(container: &Container, place: &Path, runtime: &Spec, layers: &[PathBuf]) -> Document {
+        let Container { id, name, created, config, state } = container;
+        let options = &config.options;
+        let (path, args) = config.command.split_first().map_or(("", &[][..]), |(path, args)| (path, args));
+        let offsets = runtime.linux().as_ref().and_then(|linux| linux.time_offsets().clone());
+        Document {
+            id: id.to_string(),
+            created: rfc3339(*created),
+            path: path.to_owned(),
+            args: args.to_vec(),
+            state: StateDocument::new(state),
+            image: config.image_id.clone(),
+            name: format!("/{name}"),
+            restart_count: 0,
+            driver: config.driver.to_string(),
+            platform: "linux",
+            host_config: HostConfig::new(config, runtime),
+            graph_driver: GraphDriver::new(layers, place, config.driver),
+            mounts: options.mounts.iter().map(MountDocument::new).collect(),
+            config: ProgramConfig::new(container, runtime),
+            network_settings: NetworkSettings {
+                ports: BTreeMap::new(),
+                networks: BTreeMap::from([(network(options.network), Empty {})]),
+            },
+            time_offsets: offsets.into_iter().flatten().collect(),
+            without: options.without.iter().copied().map(Isolation::name).map(str::to_owned).collect(),
+            weakened: options.weakenings().iter().map(Weakening::flag).collect(),
+            runtime_config: place.join("config.json"),
+        }
+    }
+}
+
+impl GraphDriver {
+    fn new(layers: &[PathBuf], place: &Path, driver: Driver) -> GraphDriver {
+        let data = match rootfs::describe(layers, place, driver, false) {
+            RootFs::Overlay { lowers, upper, work, target, .. } => BTreeMap::from([
+                ("LowerDir", lowers.join(":")),
+                ("UpperDir", upper),
+                ("WorkDir", work),
+                ("MergedDir", target),
+            ]),
+            RootFs::Directory { path } => BTreeMap::from([("RootDir", path)]),
+        };
+        GraphDriver { name: driver.to_string(), data }
+    }
+}
+
+impl MountDocument {
+    fn new(mount: &MountSpec) -> MountDocument {
+        use minicontainer::core::plan::MountAttribute;
+        let destination = mount.target().to_owned();
+        match mount {
+            MountSpec::Bind { source, access, .. } => MountDocument {
+                r#type: "bind",
+                source: source.clone(),
+                destination,
+                mode: if *access == Access::ReadOnly { "ro" } else { "" },
+                writable: *access == Access::ReadWrite,
+                propagation: "rprivate",
+            },
+            MountSpec::Tmpfs { attributes, .. } => MountDocument {
+                r#type: "tmpfs",
+                source: String::new(),
+                destination,
+                mode: "",
+                writable: !attributes.contains(&MountAttribute::ReadOnly),
+                propagation: "",
+            },
+        }
+    }
+}
+
+impl ProgramConfig {
+    fn new(container: &Container, runtime: &Spec) -> ProgramConfig {
+        let process = runtime.process().as_ref();
+        let user = process.map(|process| format!("{}:{}", process.user().uid(), process.user().gid()));
+        ProgramConfig {
+            hostname: runtime.hostname().clone().unwrap_or_default(),
+            domainname: "",
+            user: user.unwrap_or_default(),
+            tty: process.and_then(|process| process.terminal()).unwrap_or_default(),
+            env: process.and_then(|process| process.env().clone()).unwrap_or_default(),
+            cmd: process.and_then(|process| process.args().clone()).unwrap_or_default(),
+            image: container.config.image.clone(),
+            volumes: BTreeMap::new(),
+            working_dir: process.map(|process| process.cwd().display().to_string()).unwrap_or_default(),
+            entrypoint: container.config.options.entrypoint.clone().unwrap_or_default(),
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
+/// Docker's name of a network.
+fn network(network: Network) -> &'static str {
+    match network {
+        Network::None => "none",
+        Network::Host => "host",
+    }
+}
+
+/// A time as documents have it, to the nanosecond.
+fn rfc3339(time: Timestamp) -> String {
+    format!("{time:.9}")
+}

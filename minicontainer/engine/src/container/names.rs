@@ -1,0 +1,212 @@
+//! Which container has which name.
+//!
+//! Each name is a symbolic link, `names/<name>`, whose text is the id behind `../containers/`. symlink(2) makes it with its
+//! text in one step or fails because it is there: of many who ask for one name at the same time exactly one gets it,
+//! without a lock and whatever else the store is used for.
+//!
+//! A link is removed under a lock of the names' own, and only by one who has seen under that lock to whom it leads: a link
+//! that is there cannot change its meaning, so what was seen still holds.
+//!
+//! An engine claims the directory in which it makes a container before it asks for the name. If it is killed, then the
+//! name leads to a directory that is not there, or that nobody attends and that has not its place yet: such a name is
+//! *stale*, and free for the next who asks.
+
+use std::{
+    fs, io,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+
+use minicontainer::{Store, core::options::ContainerName, store::private};
+
+use super::{
+    ContainerError, Id,
+    claim::{Claim, is_attended, lock_file},
+    record,
+};
+
+/// The names of a store's containers.
+pub(super) struct Names {
+    directory: PathBuf,
+    lock_file: PathBuf,
+    containers: PathBuf,
+}
+
+impl Names {
+    /// The names of a store.
+    pub(super) fn of(store: &Store) -> Names {
+        let (directory, lock_file) = (store.names_directory(), store.names_lock_file());
+        Names { directory, lock_file, containers: store.containers_directory() }
+    }
+
+    /// Makes the directory, if it is not there, with a link for each container that there is: an older engine has made
+    /// those.
+    pub(super) fn make(&self) -> Result<(), ContainerError> {
+        if self.directory.is_dir() {
+            return Ok(());
+        }
+        let _lock = self.lock()?;
+        if self.directory.is_dir() {
+            return Ok(());
+        }
+        let staged = self.directory.with_extension("new");
+        let left = fs::remove_dir_all(&staged).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        });
+        left.map_err(ContainerError::io("remove", &staged))?;
+        private::make_directory(&staged).map_err(ContainerError::io("make the directory", &staged))?;
+        self.add_missing(&staged)?;
+        fs::rename(&staged, &self.directory).map_err(ContainerError::io("move into place", &self.directory))
+    }
+
+    /// Reserves a name for the container of this id, whose directory the caller has claimed. Or says whose it is.
+    pub(super) fn reserve(&self, name: &ContainerName, id: &Id) -> Result<Option<Holder>, ContainerError> {
+        let path = self.directory.join(name.as_str());
+        loop {
+            match symlink(target(id), &path) {
+                Ok(()) => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(ContainerError::io("reserve the name", &path)(error)),
+            }
+            match self.holder(name)? {
+                Some(Holder::Dead(holder)) => self.release(name, &holder)?,
+                Some(holder) => return Ok(Some(holder)),
+                // It has just become free.
+                None => {}
+            }
+        }
+    }
+
+    /// Gives a name back that this container has. That it has it no more is as good.
+    pub(super) fn release(&self, name: &ContainerName, id: &Id) -> Result<(), ContainerError> {
+        let _lock = self.lock()?;
+        self.remove_link(name, id)
+    }
+
+    /// Gives back whatever name this container has: its record cannot be read.
+    pub(super) fn release_all(&self, id: &Id) -> Result<(), ContainerError> {
+        let _lock = self.lock()?;
+        for name in self.list()? {
+            self.remove_link(&name, id)?;
+        }
+        Ok(())
+    }
+
+    /// The container that a name leads to.
+    pub(super) fn find(&self, name: &ContainerName) -> Result<Option<Id>, ContainerError> {
+        let path = self.directory.join(name.as_str());
+        match fs::read_link(&path) {
+            Ok(target) => Ok(target.file_name().and_then(|id| id.to_str()?.parse().ok())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ContainerError::io("read the link", path)(error)),
+        }
+    }
+
+    /// Names that lead to no container, and to none that is being made.
+    pub(super) fn stale(&self) -> Result<Vec<PathBuf>, ContainerError> {
+        let mut stale = Vec::new();
+        for name in self.list()? {
+            if self.is_stale(&name)?.is_some() {
+                stale.push(self.directory.join(name.as_str()));
+            }
+        }
+        Ok(stale)
+    }
+
+    /// Removes stale names, and makes those that are missing: a power cut may have taken them.
+    pub(super) fn repair(&self) -> Result<(), ContainerError> {
+        let _lock = self.lock()?;
+        for name in self.list()? {
+            if let Some(id) = self.is_stale(&name)? {
+                self.remove_link(&name, &id)?;
+            }
+        }
+        self.add_missing(&self.directory)
+    }
+
+    fn is_stale(&self, name: &ContainerName) -> Result<Option<Id>, ContainerError> {
+        Ok(match self.holder(name)? {
+            Some(Holder::Dead(id)) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// Whose a name is.
+    fn holder(&self, name: &ContainerName) -> Result<Option<Holder>, ContainerError> {
+        let Some(id) = self.find(name)? else { return Ok(None) };
+        let place = self.containers.join(id.as_str());
+        // In this order: what is being made moves from the first place to the second.
+        if is_attended(&place.with_extension("new"))? {
+            return Ok(Some(Holder::Alive(id)));
+        }
+        Ok(Some(if place.exists() { Holder::Alive(id) } else { Holder::Dead(id) }))
+    }
+
+    /// Makes a link in a directory for each container whose name has none.
+    fn add_missing(&self, directory: &Path) -> Result<(), ContainerError> {
+        let entries = match fs::read_dir(&self.containers) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(ContainerError::io("list", &self.containers))?,
+        };
+        for entry in entries {
+            let place = entry.map_err(ContainerError::io("list", &self.containers))?.path();
+            if !place.file_name().and_then(|name| name.to_str()).is_some_and(Id::is_one) {
+                continue;
+            }
+            let container = match record::read_stored(&place) {
+                Err(error) if error.is_of_record() => continue,
+                read => read?,
+            };
+            let Some(container) = container else { continue };
+            let link = directory.join(container.name.as_str());
+            match symlink(target(&container.id), &link) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(ContainerError::io("reserve the name", link)(error));
+                }
+                // Two of one name are told by `system check`.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_link(&self, name: &ContainerName, id: &Id) -> Result<(), ContainerError> {
+        if self.find(name)?.as_ref() != Some(id) {
+            return Ok(());
+        }
+        let path = self.directory.join(name.as_str());
+        fs::remove_file(&path).map_err(ContainerError::io("remove", path))
+    }
+
+    fn list(&self) -> Result<Vec<ContainerName>, ContainerError> {
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(ContainerError::io("list", &self.directory))?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(ContainerError::io("list", &self.directory))?.file_name();
+            // Nothing else is ever made here.
+            names.extend(name.to_str().and_then(|name| name.parse().ok()));
+        }
+        Ok(names)
+    }
+
+    fn lock(&self) -> Result<Option<Claim>, ContainerError> {
+        lock_file(&self.lock_file)
+    }
+}
+
+/// Whose a name is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// A container that there is, or that is being made.
+    Alive(Id),
+    /// One that is gone, or was never finished.
+    Dead(Id),
+}
+
+fn target(id: &Id) -> PathBuf {
+    Path::new("../containers").join(id.as_str())
+}

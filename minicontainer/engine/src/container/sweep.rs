@@ -1,0 +1,154 @@
+//! What dead engines left: containers half made or half removed, and those that were to go with their process.
+//!
+//! A container that an engine attends is its business. The others are swept when it is asked for (`prune`, `rm`, `system
+//! check --repair`), when somebody wants the name of one, and before the first container is made after the machine was
+//! started, since then no engine of before is alive. Not at every `create`: to look at all containers takes time, and
+//! what one finds is the business of others.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use minicontainer::store::private;
+
+use super::{
+    ContainerError, Containers, Id, claim,
+    names::Names,
+    process,
+    prune::id_of,
+    record,
+    remove::{remove_cgroups, remove_remains},
+    transient,
+};
+
+/// What a dead engine has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stale {
+    /// The directory of one that was being made, or removed.
+    Half,
+    /// The directory of a container of a build or a judging.
+    Transient,
+    /// A record that a power cut left empty.
+    Torn,
+    /// A container that was to go with its process.
+    Ended,
+}
+
+impl Stale {
+    fn meaning(self) -> &'static str {
+        match self {
+            Stale::Half => "half a container",
+            Stale::Transient => "a container of a build or a judging that was killed",
+            Stale::Torn => "a container without a record",
+            Stale::Ended => "a container that was to go with its process",
+        }
+    }
+}
+
+impl Containers {
+    /// Removes what dead engines left.
+    ///
+    /// # Errors
+    /// When something cannot be removed. The next sweep tries again.
+    pub fn sweep(&self) -> Result<(), ContainerError> {
+        for path in self.entries()? {
+            if stale(&path)?.is_some() {
+                self.sweep_one(&path)?;
+            }
+        }
+        let names = Names::of(&self.store);
+        names.make()?;
+        names.repair()
+    }
+
+    /// Sweeps if that has not been done since the machine was started.
+    pub(super) fn sweep_once_per_boot(&self) -> Result<(), ContainerError> {
+        let (path, boot_id) = (self.store.swept_file(), process::boot_id());
+        match fs::read_to_string(&path) {
+            Ok(swept) if swept == boot_id => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(ContainerError::io("read", path)(error));
+            }
+            _ => {}
+        }
+        self.sweep()?;
+        // Two who do this at once write the same; and what a crash leaves half written is no boot's.
+        let written = private::open(&path).and_then(|mut file| {
+            file.write_all(boot_id.as_bytes())?;
+            file.set_len(boot_id.len() as u64)
+        });
+        written.map_err(ContainerError::io("write", path))
+    }
+
+    /// Removes the container of this id if it was to go with its process and no engine attends it. Says whether it is gone.
+    pub(super) fn sweep_id(&self, id: &Id) -> Result<bool, ContainerError> {
+        let path = self.place(id);
+        Ok(stale(&path)?.is_some() && self.sweep_one(&path)?)
+    }
+
+    /// Removes what was stale a moment ago, if it still is. Says whether it is gone.
+    fn sweep_one(&self, path: &Path) -> Result<bool, ContainerError> {
+        // While we hold this, no engine can take it in hand.
+        let Some(_claim) = claim::take(path)? else { return Ok(false) };
+        match stale_unless_attended(path)? {
+            // What cannot be removed now keeps its place, which tells of its groups, for the next time.
+            Some(Stale::Transient) => Ok(transient::remove(path).is_ok()),
+            Some(Stale::Half) => remove_remains(path).map(|()| true),
+            Some(Stale::Torn) => self.take_away(path, None).map(|()| true),
+            Some(Stale::Ended) => {
+                let Some(container) = record::read_stored(path)? else { return Ok(false) };
+                // What cannot be removed now stays, with the record that tells of it, for the next time.
+                if remove_cgroups(&container).is_err() {
+                    return Ok(false);
+                }
+                self.take_away(path, Some(&container.name)).map(|()| true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// What dead engines left, each with what it is.
+    pub(crate) fn stale(&self) -> Result<Vec<(PathBuf, &'static str)>, ContainerError> {
+        let mut found = Vec::new();
+        for path in self.entries()? {
+            if let Some(stale) = stale(&path)? {
+                found.push((path, stale.meaning()));
+            }
+        }
+        let names = Names::of(&self.store).stale()?;
+        found.extend(names.into_iter().map(|path| (path, "a name whose container is gone")));
+        Ok(found)
+    }
+}
+
+/// What a directory is, if a dead engine has left it.
+fn stale(path: &Path) -> Result<Option<Stale>, ContainerError> {
+    match stale_unless_attended(path)? {
+        Some(stale) if !claim::is_attended(path)? => Ok(Some(stale)),
+        _ => Ok(None),
+    }
+}
+
+fn stale_unless_attended(path: &Path) -> Result<Option<Stale>, ContainerError> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("new" | "removed") => return Ok(Some(Stale::Half)),
+        Some(transient::EXTENSION) => return Ok(Some(Stale::Transient)),
+        _ if id_of(path).is_none() => return Ok(None),
+        _ => {}
+    }
+    let container = match record::read_stored(path) {
+        // It keeps its place until somebody removes it on purpose.
+        Err(error) if error.is_of_record() => return Ok(None),
+        read => read?,
+    };
+    Ok(match container {
+        // A sandbox of the library's has no record, and is the library's business.
+        None => record::is_torn(path).then_some(Stale::Torn),
+        Some(mut container) => {
+            container.state = record::confirmed(container.state, false);
+            container.should_be_gone().then_some(Stale::Ended)
+        }
+    })
+}

@@ -1,0 +1,136 @@
+//! What locks are for: nobody waits for a stranger's work, and an image in use is not removed.
+
+use std::{sync::mpsc, time::Duration};
+
+use minicontainer::store::StoreError;
+use proptest::prelude::*;
+
+use super::*;
+
+/// What is done by another thread within a time in which only a wait for a lock does not end.
+fn within_seconds<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    thread::scope(|scope| {
+        let (send, receive) = mpsc::channel();
+        scope.spawn(move || send.send(work()));
+        receive.recv_timeout(Duration::from_secs(20)).ok()
+    })
+}
+
+#[test]
+fn a_containers_life_goes_on_while_the_store_is_locked() {
+    let env = test_env();
+    let mut attended = env.create(env.called("web"));
+    let lock = env.containers.store.lock().unwrap();
+    let live = || {
+        attended.started(std::process::id()).unwrap();
+        attended.ended(&report(Verdict::Exited(0))).unwrap();
+        assert_eq!(env.containers.find("web").unwrap().state.word(), "exited");
+        env.containers.sweep().unwrap();
+        env.containers.remove("web", Force::Refuse).unwrap();
+        env.containers.prune(&|_| true).unwrap();
+        drop(env.containers.transient().unwrap());
+    };
+    within_seconds(live).expect("nothing of this waits for the store's lock");
+    drop(lock);
+}
+
+/// Whoever removes an image asks under the store's lock who uses it: what gets its place afterwards finds the image gone.
+#[test]
+fn a_container_gets_its_place_when_no_image_is_being_removed() {
+    let env = test_env();
+    let request = env.called("web");
+    let lock = env.containers.store.lock().unwrap();
+    thread::scope(|scope| {
+        let creating = scope.spawn(|| env.containers.create(&Id::random().unwrap(), request));
+        // It has come as far as it can when the name is reserved and the record is written.
+        let staged = || {
+            fs::read_dir(&env.containers.directory)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .any(|entry| entry.path().join("state.json").metadata().is_ok_and(|metadata| metadata.len() > 0))
+        };
+        while !staged() {
+            thread::yield_now();
+        }
+        assert!(env.containers.list().unwrap().is_empty() && !creating.is_finished());
+        fs::remove_file(env.containers.store.blob_file(&env.request.config.image_id.parse().unwrap())).unwrap();
+        drop(lock);
+        let refused = creating.join().unwrap().unwrap_err();
+        let is_unknown =
+            matches!(&refused, ContainerError::Store(StoreError::UnknownImage { name, .. }) if name == "busybox");
+        assert!(is_unknown, "{refused}");
+    });
+    assert_eq!((env.entries(), env.reserved().len()), (0, 0), "nothing is left of it");
+}
+
+#[test]
+fn two_who_sweep_at_once_do_not_hinder_each_other() {
+    let env = test_env();
+    for round in 0..20 {
+        for number in 0..10 {
+            let path = env.containers.directory.join(format!("{:064x}.removed", number));
+            fs::create_dir_all(path.join("upper/a/b")).unwrap();
+            (0..20).for_each(|file| fs::write(path.join("upper/a").join(file.to_string()), "x").unwrap());
+        }
+        thread::scope(|scope| {
+            let sweepers: Vec<_> = (0..4).map(|_| scope.spawn(|| env.containers.sweep())).collect();
+            sweepers.into_iter().for_each(|sweeper| sweeper.join().unwrap().unwrap());
+        });
+        env.containers.sweep().unwrap();
+        assert_eq!(env.entries(), 0, "{round}");
+    }
+}
+
+#[test]
+fn a_record_is_read_again_before_it_is_changed() {
+    let env = test_env();
+    let mut attended = env.create(env.called("web"));
+    attended.started(std::process::id()).unwrap();
+    // Someone else pauses it.
+    let file = state_file(&attended.place());
+    let text = fs::read_to_string(&file).unwrap().replace("\"running\"", "\"paused\"");
+    fs::write(&file, text).unwrap();
+    assert_eq!(env.containers.find("web").unwrap().state.word(), "paused");
+    attended.ended(&report(Verdict::Exited(5))).unwrap();
+    let state = env.containers.find("web").unwrap().state;
+    assert_eq!((state.word(), state.exit_code()), ("exited", Some(5)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Eight at a time ask for a few names, some give theirs back, and others sweep: each name has at most one owner at
+    /// any time, and in the end what is reserved is what there is.
+    #[test]
+    fn a_name_never_has_two_owners(wishes in proptest::collection::vec((0..3_usize, any::<bool>()), 8..24)) {
+        let env = test_env();
+        let owners: [std::sync::Mutex<()>; 3] = Default::default();
+        let names = ["web", "db", "cache"];
+        thread::scope(|scope| {
+            for chunk in wishes.chunks(wishes.len().div_ceil(8)) {
+                let (env, owners) = (&env, &owners);
+                scope.spawn(move || for (name, keeps) in chunk {
+                    let request = if *keeps { env.called(names[*name]) } else { env.thrown_away(names[*name]) };
+                    match env.containers.create(&Id::random().unwrap(), request) {
+                        Ok(attended) => {
+                            let owned = owners[*name].try_lock().expect("nobody else has the name");
+                                thread::sleep(Duration::from_micros(200));
+                            if *keeps {
+                                drop(owned);
+                                env.containers.remove(attended.container().id.as_str(), Force::Kill).unwrap();
+                            } else {
+                                drop(owned);
+                                drop(attended);
+                                env.containers.sweep().unwrap();
+                            }
+                        }
+                        Err(error) => assert!(matches!(error, ContainerError::NameTaken { .. }), "{error}"),
+                    }
+                });
+            }
+        });
+        env.containers.sweep().unwrap();
+        prop_assert_eq!((env.entries(), env.reserved().len()), (0, 0));
+    }
+}

@@ -1,0 +1,166 @@
+//! Records: of this version, of the one before, of one to come, and damaged ones.
+
+use minicontainer::core::{
+    container::StartFailure,
+    options::{ByteSize, Isolation, Network, Weakening},
+};
+
+use super::*;
+
+const WEAK: &str = include_str!("../testdata/version1-weak.json");
+const WEAK_CONFIG: &str = include_str!("../testdata/version1-weak-config.json");
+const RUNNING: &str = include_str!("../testdata/version1-running.json");
+const MISSING: &str = include_str!("../testdata/version1-missing.json");
+
+impl TestEnv {
+    /// A container of an older or newer engine: these documents, under the id of the record.
+    fn put(&self, id: &str, record: &str) -> PathBuf {
+        let place = self.containers.directory.join(id);
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("state.json"), record).unwrap();
+        fs::write(place.join("config.json"), WEAK_CONFIG).unwrap();
+        place
+    }
+}
+
+fn id_of_record(record: &str) -> String {
+    let record: serde_json::Value = serde_json::from_str(record).unwrap();
+    record["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_record_is_plain_json() {
+    let env = test_env();
+    let id: Id = "0123456789abcdef".repeat(4).parse().unwrap();
+    let mut request = env.called("web");
+    request.config.options.limits.memory = ByteSize::new(64 << 20);
+    let mut attended = env.containers.create(&id, request).unwrap();
+    attended.failed(127, "no such program".to_owned()).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(state_file(&attended.place())).unwrap()).unwrap();
+    insta::assert_json_snapshot!(record, { ".created" => "[time]" });
+}
+
+#[test]
+fn what_was_asked_for_comes_back_whole() {
+    let env = test_env();
+    let mut request = env.called("web");
+    request.config.options.without.insert(Isolation::Pid);
+    request.config.options.env.push("A=b".parse().unwrap());
+    drop(env.create(request.clone()));
+    assert_eq!(env.containers.find("web").unwrap().config, request.config);
+}
+
+#[test]
+fn records_of_version_1_are_read() {
+    let env = test_env();
+    for record in [WEAK, RUNNING, MISSING] {
+        env.put(&id_of_record(record), record);
+    }
+    let weak = env.containers.find("weak").unwrap();
+    let options = &weak.config.options;
+    assert_eq!((weak.state.word(), weak.state.exit_code()), ("exited", Some(3)));
+    assert_eq!(weak.created.to_string(), "2026-11-30T15:55:41.893271213Z");
+    assert_eq!((weak.config.after_exit, options.network), (AfterExit::Keep, Network::Host));
+    assert_eq!(options.limits.memory.unwrap().to_string(), "64MiB");
+    assert_eq!(options.limits.cpus.unwrap().to_string(), "0.5");
+    assert_eq!(options.limits.pids.unwrap().to_string(), "32");
+    assert_eq!(options.mounts.iter().map(|mount| mount.target()).collect::<Vec<_>>(), ["/note"]);
+    // All that was said of how it is weakened, in the order in which it is said.
+    let recorded: serde_json::Value = serde_json::from_str(WEAK).unwrap();
+    let flags: Vec<String> = options.weakenings().iter().map(Weakening::flag).collect();
+    assert_eq!(serde_json::json!(flags), recorded["weakened"]);
+
+    let missing = env.containers.find("missing").unwrap().state;
+    let message = "command not found in the container: step 76 of the plan failed (execute): execve no-such: ENOENT: No \
+                   such file or directory";
+    let failure = StartFailure { code: 127, message: message.to_owned() };
+    assert_eq!(missing, State::Created { failure: Some(failure) });
+
+    // Its engine and its process are gone.
+    let running = env.containers.find("run").unwrap();
+    assert_eq!((running.state.word(), running.state.exit_code()), ("exited", None));
+    assert_eq!(running.config.after_exit, AfterExit::Remove);
+}
+
+#[test]
+fn a_container_of_version_1_keeps_its_name_and_goes_as_every_other() {
+    let env = test_env();
+    env.put(&id_of_record(WEAK), WEAK);
+    let taken = env.containers.create(&Id::random().unwrap(), env.called("weak")).unwrap_err();
+    assert!(matches!(&taken, ContainerError::NameTaken { holder, .. } if holder.as_str() == id_of_record(WEAK)));
+    assert_eq!(env.containers.remove("weak", Force::Refuse).unwrap().as_str(), id_of_record(WEAK));
+    assert_eq!((env.entries(), env.reserved().len()), (0, 0));
+    env.create(env.called("weak"));
+}
+
+#[test]
+fn a_record_of_a_newer_engine_is_refused_by_its_version() {
+    let env = test_env();
+    let id = "12".repeat(32);
+    let place = env.put(&id, r#"{"version": 3, "name": {"of": "another shape"}}"#);
+    drop(env.create(env.called("web")));
+    assert_eq!(env.names(), ["web"], "it hides no other");
+    let error = env.containers.find(&id).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read the record of container 121212121212: state.json is of version 3; this minicontainer reads versions 1 \
+         to 2"
+    );
+    assert!(error.hint().unwrap().contains("`minicontainer rm 121212121212` removes the container"));
+    assert_eq!(env.containers.damaged().unwrap().len(), 1);
+    env.containers.sweep().unwrap();
+    assert!(place.exists(), "it is kept until somebody removes it");
+    env.containers.remove("1212", Force::Refuse).unwrap();
+    assert!(!place.exists());
+}
+
+#[test]
+fn unknown_fields_do_not_make_a_container_disappear() {
+    let env = test_env();
+    let attended = env.create(env.called("web"));
+    let file = state_file(&attended.place());
+    drop(attended);
+    let mut record: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    for object in ["", "/config", "/config/options", "/state"] {
+        let object = record.pointer_mut(object).unwrap();
+        match object {
+            serde_json::Value::Object(fields) => drop(fields.insert("ofTheFuture".to_owned(), 1.into())),
+            other => panic!("{other}"),
+        }
+    }
+    fs::write(&file, record.to_string()).unwrap();
+    assert_eq!(env.containers.find("web").unwrap().state, State::created());
+}
+
+#[test]
+fn a_damaged_record_is_told_with_its_place_and_harms_no_other_container() {
+    let env = test_env();
+    let attended = env.create(env.called("web"));
+    let other = env.create(env.called("other"));
+    let (id, file) = (attended.container().id.clone(), state_file(&attended.place()));
+    let whole = fs::read(&file).unwrap();
+    // Cut short anywhere, it is damaged; cut to nothing, it is what a power cut leaves.
+    for length in (1..whole.len() - 1).step_by(29) {
+        fs::write(&file, &whole[..length]).unwrap();
+        assert!(env.containers.find(id.short()).is_err_and(|error| error.is_of_record()), "{length}");
+    }
+    fs::write(&file, "{").unwrap();
+    assert_eq!(env.names(), ["other"]);
+    assert_eq!(env.containers.find("other").unwrap().id, other.container().id);
+    for name in [id.short(), "web"] {
+        let error = env.containers.find(name).unwrap_err();
+        let message = error.to_string().replace(&env.directory.path().display().to_string(), "DIRECTORY");
+        assert_eq!(message, format!("DIRECTORY/store/containers/{id}/state.json is no valid record of a container"));
+        assert!(error.hint().unwrap().contains(&format!("minicontainer rm {}", id.short())));
+    }
+    let damaged = env.containers.damaged().unwrap();
+    assert_eq!(damaged.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&id]);
+    // Its engine lives, so it goes by force only.
+    env.containers.remove(id.short(), Force::Refuse).unwrap_err();
+    drop(attended);
+    env.containers.sweep().unwrap();
+    assert!(file.exists(), "it is kept until somebody removes it");
+    assert_eq!(env.containers.remove(id.short(), Force::Refuse).unwrap(), id);
+    assert_eq!((env.names(), env.reserved()), (vec!["other".to_owned()], vec!["other".to_owned()]));
+    assert_eq!(env.entries(), 1);
+}
