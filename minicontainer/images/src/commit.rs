@@ -1,6 +1,9 @@
 //! What a container has become leaves it: as one more layer of its image, or as one archive of all its files.
 
-use std::{io::Write, path::Path};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use minicontainer::{
     core::Reference,
@@ -114,7 +117,40 @@ pub fn export(store: &Store, container: &ContainerFiles<'_>, archive: impl Write
         Merged::new(&layers.chain(Some(upper).filter(|upper| upper.exists())).collect::<Vec<_>>())
     };
     let files = files.map_err(|source| ImageError::Merge { source: Box::new(source) })?;
-    Ok(pack(&files, archive, Marks::Whole, None)?.1)
+    let mut destination = Destination { archive, failure: None };
+    let warnings = pack(&files, &mut destination, Marks::Whole, None).map(|(_, warnings)| warnings);
+    match destination.failure {
+        Some(source) => Err(ImageError::Save { source }),
+        None => Ok(warnings?),
+    }
+}
+
+/// Where an archive is written. It keeps the reason why it could not be, which the entry that was being written is not.
+struct Destination<W> {
+    archive: W,
+    failure: Option<io::Error>,
+}
+
+impl<W: Write> Write for Destination<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.archive.write(bytes);
+        written.map_err(|error| self.keep(error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.archive.flush();
+        flushed.map_err(|error| self.keep(error))
+    }
+}
+
+impl<W> Destination<W> {
+    fn keep(&mut self, error: io::Error) -> io::Error {
+        let kind = error.kind();
+        if kind != io::ErrorKind::Interrupted {
+            self.failure.get_or_insert(error);
+        }
+        kind.into()
+    }
 }
 
 fn make_private(path: &std::path::Path) -> Result<(), ImageError> {
