@@ -188,7 +188,7 @@ fn a_damaged_index_is_made_again_of_what_is_there() {
 fn a_damaged_record_of_a_container_is_found_and_harms_no_other() {
     let future = |path: &Path| {
         let text = fs::read_to_string(path).unwrap();
-        fs::write(path, text.replacen('{', "{\"version\": 9,", 1)).unwrap();
+        fs::write(path, text.replacen("\"version\": 2", "\"version\": 9", 1)).unwrap();
     };
     for damage in [cut, garbage, future] {
         let room = self::room();

@@ -268,6 +268,81 @@ fn a_store_that_can_only_be_read_is_said_to_be_so() {
     sound(&place);
 }
 
+/// What changes the store, for a command that makes or removes a container.
+const CHANGES: [Kind; 3] = [Kind::Change, Kind::Remove, Kind::Write];
+
+/// Runs a command, and kills it at the call of this number among those that change the store.
+fn killed(place: &Place, arguments: &[&str], at: usize) -> Ended {
+    let mut calls = 0;
+    traced(&mut place.command(arguments), |kind| {
+        calls += usize::from(CHANGES.contains(&kind));
+        if CHANGES.contains(&kind) && calls == at + 1 { Fate::Last } else { Fate::Goes }
+    })
+}
+
+fn listed(place: &Place) -> String {
+    place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.State}}"])
+}
+
+/// Nothing is left of a container, not even its name, once that is asked for.
+#[track_caller]
+fn check_nothing_left(place: &Place, when: &str) {
+    let check = place.run(&["system", "check", "--quick", "--repair"]);
+    assert_eq!(check.code, 0, "{when}: {}", check.show());
+    assert_eq!(place.containers(), 0, "{when}");
+    assert_eq!(fs::read_dir(place.path("store/names")).map_or(0, Iterator::count), 0, "{when}");
+    sound(place);
+}
+
+#[test]
+fn an_engine_killed_at_any_step_of_a_create_leaves_a_whole_container_or_a_free_name() {
+    let place = Place::new();
+    place.succeed(&["run", "--rm", "busybox", "true"]);
+    let mut half = 0;
+    for at in 0.. {
+        let when = format!("step {at}");
+        let ended = killed(&place, &["run", "--name", "web", "busybox", "true"], at);
+        assert!(!ended.status.success(), "{when}: {}", ended.stderr);
+        let list = listed(&place);
+        if !list.is_empty() {
+            assert_eq!(list, "web created\n", "{when}");
+            let taken = place.run(&["run", "--rm", "--name", "web", "busybox", "true"]);
+            assert!(taken.code == 125 && taken.stderr.contains("is already in use"), "{when}: {}", taken.show());
+            place.succeed(&["rm", "web"]);
+            check_nothing_left(&place, &when);
+            break;
+        }
+        half += 1;
+        place.succeed(&["run", "--rm", "--name", "web", "busybox", "true"]);
+        check_nothing_left(&place, &when);
+    }
+    assert!(half > 4, "it was killed only {half} times before the container was there");
+}
+
+#[test]
+fn an_engine_killed_at_any_step_of_a_removal_leaves_a_whole_container_or_a_free_name() {
+    let place = Place::new();
+    place.succeed(&["run", "--rm", "busybox", "true"]);
+    let mut left = [0, 0];
+    for at in 0.. {
+        let when = format!("step {at}");
+        place.succeed(&["run", "--name", "web", "busybox", "touch", "/note"]);
+        let ended = killed(&place, &["rm", "web"], at);
+        let list = listed(&place);
+        left[usize::from(list.is_empty())] += 1;
+        match list.as_str() {
+            "" => drop(place.succeed(&["run", "--rm", "--name", "web", "busybox", "true"])),
+            "web exited\n" => assert_eq!(place.succeed(&["rm", "web"]), "web\n", "{when}"),
+            other => panic!("{when}: {other}"),
+        }
+        check_nothing_left(&place, &when);
+        if ended.status.success() {
+            break;
+        }
+    }
+    assert!(left[0] > 0 && left[1] > 4, "whole and gone: {left:?}");
+}
+
 #[test]
 fn many_containers_of_one_image_start_at_once() {
     let place = Place::new();

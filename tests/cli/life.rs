@@ -309,12 +309,24 @@ fn a_container_dies_with_its_engine_and_is_told_truthfully() {
     assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]), "orphan exited\n");
     assert_eq!(place.succeed(&["rm", "orphan"]), "orphan\n");
     assert_eq!(place.containers(), 0);
-    // Nobody would miss this one, so the next command that makes a container clears it away.
-    for flags in [["--rm"].as_slice(), &["--rm", "--init"], &["--rm", "--init", "--without", "pid"]] {
+    // Nobody would miss these: they are swept when that is asked for, or when one of them is in the way.
+    let ways: [(&[&str], &[&str]); 3] = [
+        (&["--rm"], &["system", "prune", "-f"]),
+        (&["--rm", "--init"], &["rm", "-f", "nobody"]),
+        (&["--rm", "--init", "--without", "pid"], &["run", "--rm", "--name", "orphan", "busybox", "true"]),
+    ];
+    for (flags, sweep) in ways {
         orphan(&place, flags);
         place.succeed(&["run", "--rm", "busybox", "true"]);
+        assert_eq!(place.containers(), 1, "{flags:?}");
+        place.succeed(sweep);
         assert_eq!(place.containers(), 0, "{flags:?}");
     }
+    orphan(&place, &["--rm"]);
+    let told = place.succeed(&["system", "check"]);
+    assert!(told.contains("a container that was to go with its process"), "{told}");
+    place.succeed(&["system", "check", "--repair"]);
+    assert_eq!(place.containers(), 0);
 }
 
 #[test]

@@ -104,6 +104,46 @@ fn templates_of_docker_are_understood() {
     assert_eq!(place.succeed(&["version", "--format", "{{with .Os}}{{title .}}{{end}}"]), "Linux\n");
 }
 
+/// Where Docker has lists and maps, templates find lists and maps, be they empty.
+#[test]
+fn a_container_is_told_in_dockers_shape() {
+    let place = Place::new();
+    fs::write(place.path("note"), "a note").unwrap();
+    place.succeed(&["run", "--name", "plain", "busybox", "true"]);
+    let flags =
+        ["--tmpfs", "/t:size=1m", "-v", "./note:/note:ro", "--sysctl", "kernel.shmmax=4096", "--ulimit", "nofile=64"];
+    let limits = ["-u", "1000", "-e", "A=b"];
+    place.succeed(&[&["run", "--name", "full"], &flags[..], &limits, &["busybox", "true"]].concat());
+    let check = |name: &str, template: &str, expect: &str| {
+        let told = place.succeed(&["inspect", "--format", template, name]);
+        assert_eq!(told, format!("{expect}\n"), "{name}: {template}");
+    };
+    let host = "{{.HostConfig.Binds}} {{.HostConfig.CapAdd}} {{.HostConfig.Devices}} {{.HostConfig.Sysctls}}";
+    check("plain", host, "[] [] [] map[]");
+    check("plain", "{{.Mounts}} {{len .Config.Labels}} {{.NetworkSettings.Ports}}", "[] 0 map[]");
+    check("plain", "{{range .Mounts}}{{.Source}}{{else}}none{{end}}", "none");
+    check(
+        "plain",
+        "{{.RestartCount}} {{.HostConfig.RestartPolicy.Name}} {{.Platform}} {{.State.Dead}}",
+        "0 no linux false",
+    );
+    check(
+        "full",
+        "{{index .HostConfig.Sysctls \"kernel.shmmax\"}} {{.HostConfig.Tmpfs}}",
+        &format!("4096 map[/t:{}]", "nosuid,nodev,noexec,size=1048576"),
+    );
+    check(
+        "full",
+        "{{range .Mounts}}{{.Type}} {{.Source}} {{.Destination}} {{.RW}};{{end}}",
+        "bind [DIR]/note /note false;tmpfs  /t true;",
+    );
+    check("full", "{{(index .HostConfig.Ulimits 1).Name}} {{.Config.User}}", "nofile 1000:0");
+    let rows = place.succeed(&["ps", "-a", "--format", "json"]);
+    let row: Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+    let fields: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["Command", "CreatedAt", "ID", "Image", "Names", "Ports", "RunningFor", "State", "Status"]);
+}
+
 #[test]
 fn sharing_has_columns() {
     let place = Place::new();

@@ -31,10 +31,11 @@ pub enum Fate {
     Last,
 }
 
-/// A call that changes files, or opens one.
+/// A call that changes files, removes one, or opens one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Change,
+    Remove,
     Open,
     Write,
 }
@@ -118,6 +119,7 @@ fn kind(thread: Pid) -> Option<Kind> {
         | libc::SYS_renameat2
         | libc::SYS_link
         | libc::SYS_linkat
+        | libc::SYS_symlink
         | libc::SYS_symlinkat
         | libc::SYS_mknodat
         | libc::SYS_fsync
@@ -126,6 +128,7 @@ fn kind(thread: Pid) -> Option<Kind> {
         | libc::SYS_copy_file_range
         | libc::SYS_ftruncate
         | libc::SYS_fsetxattr => Some(Kind::Change),
+        libc::SYS_unlink | libc::SYS_unlinkat | libc::SYS_rmdir => Some(Kind::Remove),
         _ => None,
     }
 }

@@ -224,7 +224,7 @@ fn a_program_that_is_removed_meanwhile_is_no_engine_fault() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// Kills the judge at many moments; its programs end with it, and the next command clears away the rest.
+/// Kills the judge at many moments; its programs end with it, and `system prune` clears away the rest.
 #[track_caller]
 fn check_killed(fixture: &Fixture) {
     let homework = Homework::new(fixture, "time = '100s'");
@@ -249,8 +249,8 @@ fn check_killed(fixture: &Fixture) {
         let check = fixture.command().args(["system", "check", "--quick"]).output().expect("the command starts");
         String::from_utf8_lossy(&check.stdout).matches("dead container").count() == homework.containers()
     });
-    let next = fixture.command().args(["run", "--rm", "busybox", "true"]).output().expect("the command starts");
-    assert!(next.status.success(), "{next:?}");
+    let prune = fixture.command().args(["system", "prune", "-f"]).output().expect("the command starts");
+    assert!(prune.status.success(), "{prune:?}");
     assert_eq!(homework.containers(), 0);
     fixture.oracle().check();
 }
@@ -282,6 +282,6 @@ fn a_judged_programs_directory_is_the_engines_alone() {
     }
     judge.kill().expect("it can be killed");
     judge.wait().expect("its end");
-    let next = fixture.command().args(["run", "--rm", "busybox", "true"]).output().expect("the command starts");
-    assert!(next.status.success(), "{next:?}");
+    let prune = fixture.command().args(["system", "prune", "-f"]).output().expect("the command starts");
+    assert!(prune.status.success(), "{prune:?}");
 }

@@ -139,7 +139,7 @@ mod tests {
                     }
                 });
             }
-            for number in 0..2000 {
+            for number in 0..500 {
                 let path = place.path().join(number.to_string());
                 let _claim = make(&path).unwrap();
                 fs::write(path.join("mine"), "").unwrap();

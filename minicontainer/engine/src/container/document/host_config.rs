@@ -13,6 +13,9 @@ use super::{
     network,
 };
 
+/// What `/dev/shm` may hold where nothing else was asked for, as in Docker.
+const DEFAULT_SHM_SIZE: u64 = 64 << 20;
+
 /// What was asked for that concerns the host.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -41,7 +44,7 @@ pub struct HostConfig {
     pub userns_mode: &'static str,
     /// Whether the engine's init is its first process.
     pub init: bool,
-    /// How much `/dev/shm` may hold, in bytes; 0 is the default.
+    /// How much `/dev/shm` may hold, in bytes.
     pub shm_size: u64,
     /// Temporary file systems, with their options.
     pub tmpfs: BTreeMap<String, String>,
@@ -124,7 +127,7 @@ impl HostConfig {
             readonly_rootfs: options.root == Access::ReadOnly,
             userns_mode: if options.users == Users::Own { "auto" } else { "" },
             init: options.init,
-            shm_size: options.shm_size.map_or(0, ByteSize::bytes),
+            shm_size: options.shm_size.map_or(DEFAULT_SHM_SIZE, ByteSize::bytes),
             tmpfs: options.mounts.iter().filter_map(tmpfs).collect(),
             storage_opt: options.storage.map_or_else(BTreeMap::new, |limit| {
                 BTreeMap::from([("size", limit.bytes.to_string()), ("inodes", limit.inodes.to_string())])

@@ -98,7 +98,7 @@ fn a_record_is_read_again_before_it_is_changed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// Eight at a time ask for a few names, some give theirs back, and others sweep: each name has at most one owner at
     /// any time, and in the end what is reserved is what there is.
