@@ -69,6 +69,7 @@ pub use layer::{Layer, StagedLayer, diff_ids};
 pub use layout::{digest_of, is_index, reference_of};
 pub use lease::LayerLease;
 pub use lock::Lock;
+pub use paths::LAYER_TREE;
 pub use remove::Removed;
 pub use staging::{Flushed, Staging};
 pub use transaction::Transaction;
@@ -124,7 +125,8 @@ impl Store {
         &self.closed
     }
 
-    /// The store's directory, absolute and without symbolic links.
+    /// The store's directory, absolute and without symbolic links: to name the store in a message, or to open it again.
+    /// What lies where in it, the functions of this type say.
     pub fn root(&self) -> &Path {
         &self.root
     }

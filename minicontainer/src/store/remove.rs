@@ -31,7 +31,7 @@ impl Store {
         let manifest = self.find(name)?.manifest_digest;
         let mut index = self.layout.index()?;
         let named = index.iter().find(|descriptor| descriptor.digest().as_ref() == manifest.as_str()).cloned();
-        let descriptor = named.ok_or_else(|| self.unknown(name))?;
+        let descriptor = named.ok_or_else(|| self.unknown_image(name))?;
         set_reference(&mut index, descriptor, Some(reference));
         self.layout.write_index(&staging, index)
     }

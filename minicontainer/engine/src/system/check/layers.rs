@@ -70,7 +70,7 @@ impl Look<'_> {
             Ok(fresh) => fresh,
             Err(error) => return reason(error).map(Err),
         };
-        let compared = fresh.differences(&self.layer_path(diff_id).join("fs"));
+        let compared = fresh.differences(&self.store.layer_tree(diff_id));
         // Before the next one is unpacked.
         fresh.remove().map_err(SystemError::io("empty", self.staging_path()))?;
         Ok(Ok(match compared {

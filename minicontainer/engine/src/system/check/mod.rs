@@ -107,7 +107,7 @@ pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, S
     let mut verified = Vec::new();
     for name in names {
         if !entries.iter().any(|entry| look.is_meant(entry, name)) {
-            return Err(StoreError::UnknownImage { name: name.clone(), store: store.root().to_owned() }.into());
+            return Err(store.unknown_image(name).into());
         }
     }
     for entry in entries {
@@ -131,7 +131,7 @@ pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, S
             again.findings.clear();
             verified.push(again.image_alone(&entry)?.0);
         } else if !names.is_empty() {
-            return Err(StoreError::UnknownImage { name: entry.name(), store: store.root().to_owned() }.into());
+            return Err(store.unknown_image(&entry.name()).into());
         }
     }
     Ok(verified)
