@@ -91,7 +91,7 @@ impl<'a> Cache<'a> {
         let former = fs::read(&place).ok().and_then(|text| serde_json::from_slice::<Record>(&text).ok());
         if let Some(former) = former.filter(|former| former.blob != record.blob) {
             // Nobody looks for it any more, but it is there until somebody removes it.
-            let directory = self.directory.join("former");
+            let directory = self.store.former_builds_directory();
             self.make_directory(&directory)?;
             write(staging, &directory.join(former.blob.hex()).with_extension("json"), &former)?;
         }
@@ -101,7 +101,7 @@ impl<'a> Cache<'a> {
     /// All that is remembered, each with where it stands. What cannot be read is worth nothing, and comes without a record.
     pub(super) fn records(&self) -> Result<Vec<(PathBuf, Option<Record>)>, BuildError> {
         let mut records = Vec::new();
-        for directory in [self.directory.clone(), self.directory.join("former")] {
+        for directory in [self.directory.clone(), self.store.former_builds_directory()] {
             for path in listed(&directory)?.into_iter().filter(|path| path.extension() == Some("json".as_ref())) {
                 let record = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
                 records.push((path, record));

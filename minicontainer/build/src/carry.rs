@@ -109,7 +109,7 @@ impl<'a> Build<'a> {
     /// # Errors
     /// When a step fails. Then the images are as they were, and what was finished is in the cache.
     pub fn carry_out(&self) -> Result<Built, BuildError> {
-        let staging = self.store.stage()?;
+        let staging = self.store.sweep_and_stage()?;
         let now = Timestamp::now().as_second();
         let epoch = self.request.epoch;
         let clock = Clock { now: epoch.unwrap_or(now), latest: epoch };

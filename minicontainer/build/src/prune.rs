@@ -15,7 +15,7 @@ use std::{
 use minicontainer::{
     core::Digest,
     rootfs,
-    store::{Addition, Removed, Store},
+    store::{Removed, Store, Transaction},
 };
 use minicontainer_dockerfile::image::Document;
 use oci_spec::image::MediaType;
@@ -175,10 +175,11 @@ fn remove_layers<'a>(store: &Store, records: impl Iterator<Item = &'a Record>) -
     }
     let staging = store.stage()?;
     let documents = documents(&staging, &Document::default(), &stack)?;
+    let flushed = staging.flush()?;
     let lock = store.lock()?;
     let image = (documents.manifest.descriptor(MediaType::ImageManifest), None);
     let blobs = vec![&documents.config, &documents.manifest];
-    store.add(&lock, &staging, Addition { layers: Vec::new(), blobs, images: vec![image] })?;
+    store.add(&lock, &flushed, Transaction { layers: Vec::new(), blobs, images: vec![image] })?;
     drop(lock);
     let removed = store.remove_image(documents.config.digest().as_str(), &|_| None)?;
     let gone = removed.into_iter().filter_map(|removed| match removed {

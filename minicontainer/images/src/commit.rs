@@ -52,7 +52,7 @@ pub struct ContainerFiles<'a> {
 /// Makes an image of a container's image and, on top, a layer of what the container changed.
 pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing) -> Result<Loaded, ImageError> {
     let image = find(store, container.image_id)?;
-    let staging = store.stage()?;
+    let staging = store.sweep_and_stage()?;
     let (packed, mut warnings) = top_layer(container, &image, &staging, wanted.latest)?;
 
     let mut config: Value = document(store, &image.id, "image config")?;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use minicontainer::{
     core::{Digest, Reference},
-    store::{Addition, Image, Store, StoreError},
+    store::{Image, Store, StoreError, Transaction},
 };
 
 use super::{ImageError, damaged::make_way, layer::Travelling};
@@ -65,13 +65,15 @@ fn not_unpacked(image: &Result<Image, Box<minicontainer::store::Damaged>>) -> Op
 
 /// Unpacks a layer of which only the blob is in the store.
 fn unpack_layer(store: &Store, blob: &Digest, diff_id: &Digest) -> Result<(), ImageError> {
+    let staging = store.sweep_and_stage()?;
+    let unpacked = Travelling { content: store.open_blob(blob)?, digest: None }.stage(&staging, diff_id)?;
+    let flushed = staging.flush()?;
     let lock = store.lock()?;
-    if store.layer(diff_id)?.is_some() {
+    // Its image may have been removed meanwhile. Then no one needs the layer, and the caller sees that the image is gone.
+    if !store.has_blob(blob) {
         return Ok(());
     }
-    let staging = store.stage()?;
-    let unpacked = Travelling { content: store.open_blob(blob)?, digest: None }.stage(&staging, diff_id)?;
     make_way(store, &lock, &staging, diff_id)?;
-    store.add(&lock, &staging, Addition { layers: vec![unpacked.layer], ..Addition::default() })?;
+    store.add(&lock, &flushed, Transaction { layers: vec![unpacked.layer], ..Transaction::default() })?;
     Ok(())
 }

@@ -48,7 +48,7 @@ pub fn import(store: &Store, archive: impl Read, wanted: &Importing) -> Result<L
     for change in &wanted.changes {
         change::apply(&mut config, change)?;
     }
-    let staging = store.stage()?;
+    let staging = store.sweep_and_stage()?;
     let layer = staging.blob(archive)?;
     let diff_id = diff_id_of(&layer)?;
     let document = json!({

@@ -79,7 +79,7 @@ pub use change::ChangeError;
 pub use check::{Applied, check_layer};
 pub use commit::{Committing, ContainerFiles, commit, export};
 pub use compression::{Decompressed, decompress};
-pub use damaged::{has_layer, make_way};
+pub use damaged::{has_layer, make_way, set_aside_layer};
 pub use digested::{LayerWriter, PackedLayer, packed};
 pub use error::ImageError;
 pub use find::{Damaged, find, list};

@@ -37,7 +37,7 @@ pub fn load(store: &Store, archive: impl Read) -> Result<Vec<Loaded>, ImageError
 
 /// The same, watched by somebody who sees how far the unpacking is.
 pub fn load_watched(store: &Store, archive: impl Read, watch: Watch<'_>) -> Result<Vec<Loaded>, ImageError> {
-    let staging = store.stage()?;
+    let staging = store.sweep_and_stage()?;
     let source = Source::archive(archive, &staging)?;
     admit_watched(store, &staging, &images(&source, &staging)?, watch)
 }
@@ -49,7 +49,7 @@ pub fn load_layout(store: &Store, directory: &Path) -> Result<Vec<Loaded>, Image
 
 /// The same, watched.
 pub fn load_layout_watched(store: &Store, directory: &Path, watch: Watch<'_>) -> Result<Vec<Loaded>, ImageError> {
-    let staging = store.stage()?;
+    let staging = store.sweep_and_stage()?;
     let source = Source::directory(directory, &staging)?;
     admit_watched(store, &staging, &images(&source, &staging)?, watch)
 }

@@ -128,7 +128,7 @@ impl Pull<'_> {
     /// Brings the image into the store, and tells what of it could not be kept. What was downloaded of it is kept only if
     /// whoever comes back can use it.
     fn take_in(&self, manifest: &ImageManifest, fetched: &Fetched) -> Result<Vec<String>, RegistryError> {
-        let staging = self.store.stage()?;
+        let staging = self.store.sweep_and_stage()?;
         let incoming = self.stage(&staging, manifest, fetched);
         let watch = |digest: &Digest, done, total| {
             (self.tell)(Event::Layer { digest, progress: Progress::Extracting { done, total } });

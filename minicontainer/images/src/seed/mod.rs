@@ -156,7 +156,7 @@ fn seed(store: &Store, material: Material) -> Result<Seeded, SeedError> {
         image => return Ok(Seeded { image: image?, origin: Origin::Present }),
     }
     let (programs, origin) = programs(material)?;
-    let staging = store.stage()?;
+    let staging = store.sweep_and_stage()?;
     let created_by = [format!("minicontainer image seed: {origin}"), "minicontainer image seed: folders".to_owned()];
     let image = assemble(&staging, [programs, folders()], created_by)?;
     admit(store, &staging, &[image])?;
