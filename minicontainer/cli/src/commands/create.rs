@@ -3,12 +3,11 @@
 
 use anyhow::Context;
 use minicontainer::{
-    Sandbox, Store,
+    Launch, Sandbox, Store,
     core::{
         RunOptions,
         options::{ByteSize, ContainerName, Network, PidsLimit, Weakening},
     },
-    sandbox::Decided,
     store::Image,
 };
 use minicontainer_engine::{
@@ -32,8 +31,7 @@ pub struct Wanted<'run> {
 /// A container that is recorded and can be started.
 pub struct Recorded {
     /// It writes into the record's directory.
-    pub sandbox: Sandbox,
-    pub decided: Decided,
+    pub launch: Launch,
     pub attended: Attended,
 }
 
@@ -46,8 +44,8 @@ pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<Recorde
         sandbox = sandbox.volatile();
     }
     // Whatever cannot be is refused here, before anything is made.
-    let decided = sandbox.decide()?;
-    let process = decided.spec.process().as_ref();
+    let launch = sandbox.launch()?;
+    let process = launch.spec().process().as_ref();
     let Wanted { name, image, asked_for, options, after_exit } = wanted;
     let attended = containers.create(
         &id,
@@ -56,17 +54,17 @@ pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<Recorde
             image: asked_for.to_owned(),
             image_id: image.id.to_string(),
             command: process.and_then(|process| process.args().clone()).unwrap_or_default(),
-            driver: decided.driver,
+            driver: launch.driver().unwrap_or_default(),
             limits: limits(options),
             without: options.without.iter().map(ToString::to_string).collect(),
             weakened: options.weakenings().iter().map(Weakening::flag).collect(),
             host_network: options.network == Network::Host,
-            cgroup: cgroup_of(&decided.plan),
+            cgroup: cgroup_of(launch.plan()),
             after_exit,
-            config: serde_json::to_string_pretty(&decided.spec).context("cannot write the container's config.json")?,
+            config: serde_json::to_string_pretty(launch.spec()).context("cannot write the container's config.json")?,
         },
     )?;
-    Ok(Recorded { sandbox, decided, attended })
+    Ok(Recorded { launch, attended })
 }
 
 fn limits(options: &RunOptions) -> Limits {

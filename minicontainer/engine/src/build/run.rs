@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use minicontainer::{
-    Running, Sandbox, Stdio, Verdict,
+    Hooks, Running, Sandbox, Stdio, Verdict,
     core::{RunOptions, options},
     rootfs::Driver,
     store::{Image, Layer},
@@ -45,13 +45,13 @@ impl Carrying<'_> {
             .end_with_caller()
             .stdout(Stdio::Piped)
             .stderr_to_stdout();
-        let decided = sandbox.decide().map_err(failed)?;
-        let noted = container.note_groups(&decided.plan);
+        let launch = sandbox.launch().map_err(failed)?;
+        let noted = container.note_groups(launch.plan());
         noted.map_err(|source| BuildError::Container { process: process.clone(), source })?;
         let targets: Vec<PathBuf> =
-            decided.spec.mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
+            launch.spec().mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
         let stubs = Stubs::of(image as &dyn Files, targets.iter().map(PathBuf::as_path))?;
-        let mut running = sandbox.start(decided).map_err(failed)?;
+        let mut running = launch.start(Hooks::none()).map_err(failed)?;
         let verdict = self.attend(&mut running, told).map_err(failed)?;
         drop(running);
         if self.is_cancelled() {
