@@ -75,8 +75,11 @@ pub use minicontainer_layers as layers;
 #[cfg(target_os = "linux")]
 pub use {
     cgroup::CgroupError,
-    process::{CompileError, StartError, StepTime, heed_children},
-    sandbox::{Diagnostic, Error, ErrorKind, Event, Output, Running, Sandbox, Signaller, StandardStream, Stdio},
+    process::{CompileError, HookError, Hooks, JoinedNamespace, StartError, StartingProcess, StepTime, reset_sigchld},
+    sandbox::{
+        Diagnostic, Error, ErrorKind, Event, Launch, LaunchSettings, Lifetime, Output, RootPlace, Running, Sandbox,
+        Signaller, StandardStream, Stdio,
+    },
     store::Store,
 };
 

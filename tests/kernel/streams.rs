@@ -19,7 +19,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use minicontainer::{Sandbox, Verdict};
+use minicontainer::{Hooks, Sandbox, Verdict};
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::pty::openpty;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
@@ -509,7 +509,7 @@ fn a_lost_output_is_an_error() {
     let full = || File::options().write(true).open("/dev/full").expect("a device");
     let sandbox = Sandbox::from_image(&image).command("sh").args(["-c", "echo lost; exit 3"]).stdout(full());
     for mut running in
-        [sandbox.spawn(), sandbox.decide().and_then(|decided| sandbox.start(decided))].map(Result::unwrap)
+        [sandbox.spawn(), sandbox.launch().and_then(|launch| launch.start(Hooks::none()))].map(Result::unwrap)
     {
         let error = running.wait().expect_err("nothing fits into it");
         assert!(matches!(error, minicontainer::Error::Copy { .. }), "{error}");

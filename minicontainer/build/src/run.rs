@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use minicontainer::{
-    Running, Sandbox, Stdio, Verdict,
+    Hooks, Running, Sandbox, Stdio, Verdict,
     core::{RunOptions, options},
     rootfs::Driver,
     store::{Image, Layer},
@@ -44,12 +44,12 @@ impl Carrying<'_> {
             .end_with_caller()
             .stdout(Stdio::Piped)
             .stderr_to_stdout();
-        let decided = sandbox.decide().map_err(failed)?;
-        container.record_groups(&decided.plan).map_err(no_container)?;
+        let launch = sandbox.launch().map_err(failed)?;
+        container.record_groups(launch.plan()).map_err(no_container)?;
         let targets: Vec<PathBuf> =
-            decided.spec.mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
+            launch.spec().mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
         let stubs = Stubs::of(image as &dyn Files, targets.iter().map(PathBuf::as_path))?;
-        let mut running = sandbox.start(decided).map_err(failed)?;
+        let mut running = launch.start(Hooks::none()).map_err(failed)?;
         let verdict = self.attend(&mut running, told).map_err(failed)?;
         drop(running);
         if self.is_cancelled() {

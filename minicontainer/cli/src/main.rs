@@ -38,7 +38,7 @@ use args::Arguments;
 fn main() -> ExitCode {
     panic::install();
     // Whoever started the command may have left it to ignore the end of children. It cannot fail.
-    let _heeded = minicontainer::heed_children();
+    let _heeded = minicontainer::reset_sigchld();
     let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error, std::env::args_os().skip(1)),

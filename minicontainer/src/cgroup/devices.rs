@@ -13,7 +13,7 @@ use crate::sys::bpf;
 
 pub(super) fn limit(group: &Group, rules: &[DeviceRule]) -> Result<(), CgroupError> {
     let failed = |call: &str, source| CgroupError::Devices { name: group.name.clone(), call: call.to_owned(), source };
-    if let Some(directory) = group.directory() {
+    if let Some(directory) = group.entrance().directory {
         return bpf::attach_device_program(directory, &device_program(rules))
             .map_err(|errno| failed("bpf", io::Error::from_raw_os_error(errno.0)));
     }

@@ -7,7 +7,7 @@
 //!
 //! The crate `cgroups-rs` makes, limits and deletes groups of both versions; this module is the only one that knows it.
 //! Two things are done otherwise. The container's process *joins by itself*: on version 1 it writes `0` ("me") into
-//! the `tasks` files, on version 2 it is born inside (`CLONE_INTO_CGROUP`), which is a hundred times
+//! the `tasks` files, on version 2 it is created inside (`CLONE_INTO_CGROUP`), which is a hundred times
 //! faster than moving a process from outside. And what was used is read from the few files that tell it.
 
 mod devices;
@@ -17,7 +17,7 @@ mod usage;
 mod version1;
 
 use std::fs::{self, File};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use cgroups_rs::cpu::CpuController;
@@ -28,6 +28,7 @@ use cgroups_rs::{Cgroup, Hierarchy, MaxValue, hierarchies};
 use minicontainer_core::plan::delegation::COMMON_GROUP;
 use minicontainer_core::plan::{Plan, Step, SwapLimit};
 
+use crate::process::CgroupEntrance;
 use version1::Version1;
 
 pub use error::CgroupError;
@@ -194,15 +195,16 @@ impl Group {
         self.directories.first().filter(|_| self.cgroup.v2()).and_then(|path| Some(path.parent()?.to_owned()))
     }
 
-    /// The `tasks` files through which a process joins; none on version 2.
-    pub(crate) fn tasks(&self) -> Vec<PathBuf> {
-        let is_v1 = |_: &&PathBuf| !self.cgroup.v2();
-        self.directories.iter().filter(is_v1).map(|directory| directory.join("tasks")).collect()
-    }
-
-    /// The directory in which a process can be born; none on version 1.
-    pub(crate) fn directory(&self) -> Option<RawFd> {
-        if self.cgroup.v2() { self.files.first().map(AsRawFd::as_raw_fd) } else { None }
+    /// Where a process enters the group.
+    pub(crate) fn entrance(&self) -> CgroupEntrance {
+        let v2 = self.cgroup.v2();
+        let file = if v2 { "cgroup.procs" } else { "tasks" };
+        let members: Vec<PathBuf> = self.directories.iter().map(|directory| directory.join(file)).collect();
+        CgroupEntrance {
+            tasks: if v2 { Vec::new() } else { members.clone() },
+            directory: self.files.first().filter(|_| v2).map(AsRawFd::as_raw_fd),
+            members,
+        }
     }
 
     /// The content of the group's file of this name, in whichever of its directories it lies.

@@ -9,57 +9,23 @@ use std::ffi::CString;
 
 use super::child::{Failure, Named, State};
 use super::child_places::{as_owner, find, find_existing, forget_mounts, keep, make_parents, open, open_of_kind};
+use super::child_sources;
 use super::compile::restriction;
 use super::message::Call;
-use super::program::{Bind, LayerLimit, Operation, Place};
-use super::{child_sources, child_streams, child_terminal};
+use super::program::{Bind, LayerLimit, OverlayMount, Place};
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr, Node};
 
-/// Carries the operation out if it is one of those here.
-pub(super) fn carry_out(operation: &Operation, state: &mut State<'_>) -> Option<Result<(), Failure>> {
-    Some(match operation {
-        Operation::MakeMountsPrivate => {
-            let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
-            calls::mount_setattr(CURRENT_DIRECTORY, c"/", true, &private).named(Call::MountSetattr).map(drop)
-        }
-        Operation::LimitWritableLayer(limit) => {
-            state.owner = limit.owner;
-            limit_layer(limit)
-        }
-        Operation::MountOverlay { options, target } => mount_overlay(options, target, state),
-        Operation::MountOverlayByPath { layers, data, target } => mount_overlay_by_path(layers, data, target, state),
-        Operation::Shifted { namespace, directories, then } => {
-            shift(*namespace, directories, state).and_then(|()| mount_as_owner(then, state))
-        }
-        Operation::BindRoot { source } => bind_root(source, state),
-        Operation::Mount { fstype, options, attributes, place, slot } => {
-            mount(fstype, options, *attributes, place, *slot, state)
-        }
-        Operation::BindMount(bind) => bind_mount(bind, state),
-        Operation::BindDevice { source, node, place } => bind_device(source, *node, place, state),
-        Operation::MakeDevice { mode, node, place } => make_node(place, *mode, *node, state),
-        Operation::Symlink { target, place } => make_link(place, target, state),
-        Operation::OpenTerminal(terminal) => child_terminal::open(terminal, state),
-        Operation::OpenNull { before, place, streams } => match carry_out(before, state)? {
-            Ok(()) => child_streams::open_null(place, streams, state),
-            failed => failed,
-        },
-        Operation::Remount { attributes, place } => remount(place, *attributes, state),
-        Operation::SetSysctl { place, value } => set_sysctl(place, value, state),
-        Operation::MaskPath { place, on_host } => mask(place, on_host.as_deref(), state),
-        Operation::ReadonlyPath { place, on_host } => make_readonly(place, on_host.as_deref(), state),
-        Operation::PivotRoot { close } => pivot(close, state),
-        Operation::Chroot { path } => {
-            calls::chroot(path).named(Call::Chroot).and_then(|_| calls::chdir(c"/").named(Call::Chdir)).map(drop)
-        }
-        _ => return None,
-    })
+/// Cuts the ties between this mount table and the one that it was copied from.
+pub(super) fn make_private() -> Result<(), Failure> {
+    let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
+    calls::mount_setattr(CURRENT_DIRECTORY, c"/", true, &private).named(Call::MountSetattr).map(drop)
 }
 
 /// Mounts a file system of bounded size over the container's own directory, and makes overlay's directories in it. These
-/// are paths of the engine's, in which no image has a word.
-fn limit_layer(limit: &LayerLimit) -> Result<(), Failure> {
+/// are the engine's own paths; no image can influence them.
+pub(super) fn limit_layer(limit: &LayerLimit, state: &mut State<'_>) -> Result<(), Failure> {
+    state.owner = limit.owner;
     let tree = file_system(c"tmpfs", &limit.options, 0)?;
     calls::move_mount_to(tree.0, &limit.directory).named(Call::MoveMount)?;
     for path in &limit.directories {
@@ -73,24 +39,31 @@ fn limit_layer(limit: &LayerLimit) -> Result<(), Failure> {
 }
 
 /// Stacks the layers. The new mount's descriptor is the new root from now on.
-fn mount_overlay(options: &[(CString, CString)], target: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
-    let tree = file_system(c"overlay", options, 0)?;
-    calls::move_mount_to(tree.0, target).named(Call::MoveMount)?;
-    state.root = tree.0;
-    core::mem::forget(tree);
+pub(super) fn mount_overlay(overlay: &OverlayMount, state: &mut State<'_>) -> Result<(), Failure> {
+    state.root = match overlay {
+        OverlayMount::OneByOne { options, target } => {
+            let tree = file_system(c"overlay", options, 0)?;
+            calls::move_mount_to(tree.0, target).named(Call::MoveMount)?;
+            tree.keep()
+        }
+        // Kernels before 6.5 take all layers in one option of mount(2), which has to be short.
+        OverlayMount::ByPath { layers, data, target } => {
+            calls::chdir(layers).named(Call::Chdir)?;
+            calls::mount(c"overlay", target, c"overlay", data).named(Call::Mount)?;
+            calls::open(target, libc::O_PATH | libc::O_DIRECTORY).named(Call::Openat2)?
+        }
+    };
     Ok(())
 }
 
-/// The same for kernels before 6.5, which take all layers in one option: mount(2), from within the layers' directory.
-fn mount_overlay_by_path(layers: &CStr, data: &CStr, target: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
-    calls::chdir(layers).named(Call::Chdir)?;
-    calls::mount(c"overlay", target, c"overlay", data).named(Call::Mount)?;
-    state.root = calls::open(target, libc::O_PATH | libc::O_DIRECTORY).named(Call::Openat2)?;
-    Ok(())
-}
-
-/// Shows directories, each at its own place, with their owners shifted into a user namespace.
-fn shift(namespace: Fd, directories: &[CString], state: &mut State<'_>) -> Result<(), Failure> {
+/// Stacks the layers so that what root owns in them belongs to root of the container's user namespace: first each layer
+/// is covered by a mount of itself with shifted owners, an *idmapped* mount.
+pub(super) fn mount_idmapped_overlay(
+    namespace: Fd,
+    directories: &[CString],
+    overlay: &OverlayMount,
+    state: &mut State<'_>,
+) -> Result<(), Failure> {
     let shifted = MountAttr {
         set: libc::MOUNT_ATTR_IDMAP,
         userns: u64::try_from(namespace).unwrap_or_default(),
@@ -106,29 +79,29 @@ fn shift(namespace: Fd, directories: &[CString], state: &mut State<'_>) -> Resul
             state.owner = Some(calls::owner(tree.0).named(Call::Statx)?);
         }
     }
-    Ok(())
+    mount_as_owner(overlay, state)
 }
 
-/// Mounts an overlay as the owner of its layers: whoever mounts it, in whose name overlay will make every file, must have
-/// a name in the user namespace. Of root's powers, those over files go with the name and are taken back.
-fn mount_as_owner(overlay: &Operation, state: &mut State<'_>) -> Result<(), Failure> {
+/// Mounts an overlay as the owner of its layers: overlay makes every file in the name of the process that mounts it, and
+/// that must be a user of the user namespace. The change of user costs root its capabilities over files; they are taken
+/// back.
+fn mount_as_owner(overlay: &OverlayMount, state: &mut State<'_>) -> Result<(), Failure> {
     let [uid, gid] = state.owner.unwrap_or_default();
     calls::set_file_system_ids(uid, gid).named(Call::Setuid)?;
     let powers = calls::permitted_capabilities().named(Call::Capset)?;
     calls::capset(powers, powers, 0).named(Call::Capset)?;
-    let mounted = carry_out(overlay, state).unwrap_or(Ok(()));
-    calls::set_file_system_ids(0, 0).named(Call::Setuid)?;
-    mounted
+    mount_overlay(overlay, state)?;
+    calls::set_file_system_ids(0, 0).named(Call::Setuid)
 }
 
 /// Writes a variable of the kernel's, in the container's own procfs and nowhere else.
-fn set_sysctl(place: &Place, value: &CStr, state: &State<'_>) -> Result<(), Failure> {
+pub(super) fn set_sysctl(place: &Place, value: &CStr, state: &State<'_>) -> Result<(), Failure> {
     let file = open_of_kind(place, libc::O_WRONLY, libc::PROC_SUPER_MAGIC as u64, state)?;
     calls::write(file.0, value.to_bytes()).named(Call::Write).map(drop)
 }
 
 /// pivot_root(2) wants a mount; so the directory is bound onto itself.
-fn bind_root(source: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
+pub(super) fn bind_root(source: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
     let tree = calls::open_tree(CURRENT_DIRECTORY, source, true).named(Call::OpenTree)?;
     calls::move_mount_to(tree, source).named(Call::MoveMount)?;
     state.root = tree;
@@ -145,7 +118,7 @@ fn file_system(fstype: &CStr, options: &[(CString, CString)], attributes: u64) -
     calls::fsmount(context.0, attributes).named(Call::Fsmount).map(Descriptor)
 }
 
-fn mount(
+pub(super) fn mount(
     fstype: &CStr,
     options: &[(CString, CString)],
     attributes: u64,
@@ -158,7 +131,7 @@ fn mount(
     keep(tree, slot, false, state)
 }
 
-fn bind_mount(bind: &Bind, state: &State<'_>) -> Result<(), Failure> {
+pub(super) fn bind_mount(bind: &Bind, state: &State<'_>) -> Result<(), Failure> {
     let Bind { source, recursive, attributes, place, slot } = bind;
     let tree = child_sources::tree(source, *recursive)?;
     if *attributes != 0 {
@@ -191,7 +164,7 @@ pub(super) fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &State<
 
 /// Shows a device node of the host, if it is the one that is meant. Read-only, so that its mode, owner and times cannot be
 /// changed through it; what is written to it goes to the device all the same.
-fn bind_device(source: &CStr, node: Node, place: &Place, state: &State<'_>) -> Result<(), Failure> {
+pub(super) fn bind_device(source: &CStr, node: Node, place: &Place, state: &State<'_>) -> Result<(), Failure> {
     let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, source, false).named(Call::OpenTree)?);
     if calls::node(tree.0).named(Call::Statx)? != node {
         return Err(Failure { call: Call::OpenTree, errno: Errno(libc::ENODEV) });
@@ -202,7 +175,7 @@ fn bind_device(source: &CStr, node: Node, place: &Place, state: &State<'_>) -> R
 }
 
 /// Makes a device node. One that is there already, in the rootfs of a bundle, must be the same device.
-fn make_node(place: &Place, mode: u32, node: Node, state: &State<'_>) -> Result<(), Failure> {
+pub(super) fn make_node(place: &Place, mode: u32, node: Node, state: &State<'_>) -> Result<(), Failure> {
     let (parent, name) = make_parents(place, state)?;
     match calls::mknodat(parent.0, name, node.kind | mode, node.device) {
         Err(Errno(libc::EEXIST)) if calls::node(find(place, state)?.0).named(Call::Statx)? == node => Ok(()),
@@ -211,7 +184,7 @@ fn make_node(place: &Place, mode: u32, node: Node, state: &State<'_>) -> Result<
 }
 
 /// Makes a symbolic link. One that is there already, in the rootfs of a bundle, must say the same.
-fn make_link(place: &Place, target: &CStr, state: &State<'_>) -> Result<(), Failure> {
+pub(super) fn make_link(place: &Place, target: &CStr, state: &State<'_>) -> Result<(), Failure> {
     let (parent, name) = make_parents(place, state)?;
     let mut there = [0; 64];
     match calls::symlinkat(target, parent.0, name) {
@@ -225,13 +198,13 @@ fn make_link(place: &Place, target: &CStr, state: &State<'_>) -> Result<(), Fail
     }
 }
 
-fn remount(place: &Place, attributes: u64, state: &State<'_>) -> Result<(), Failure> {
+pub(super) fn remount(place: &Place, attributes: u64, state: &State<'_>) -> Result<(), Failure> {
     let mount = open(place, &place.path, libc::O_PATH, state)?;
     calls::mount_setattr(mount.0, c"", false, &restriction(attributes)).named(Call::MountSetattr).map(drop)
 }
 
 /// Covers a file or a directory with an empty read-only one.
-fn mask(place: &Place, on_host: Option<&CStr>, state: &mut State<'_>) -> Result<(), Failure> {
+pub(super) fn mask(place: &Place, on_host: Option<&CStr>, state: &mut State<'_>) -> Result<(), Failure> {
     let Some(covered) = find_existing(place, on_host, state)? else { return Ok(()) };
     let empty = match state.empty {
         Some(empty) => empty,
@@ -258,13 +231,11 @@ fn empty_files() -> Result<Fd, Failure> {
     calls::mknodat(tree.0, EMPTY_FILE, libc::S_IFREG | 0o444, 0).named(Call::Mknod)?;
     calls::mount_setattr(tree.0, c"", false, &restriction(libc::MOUNT_ATTR_RDONLY)).named(Call::MountSetattr)?;
     calls::move_mount_to(tree.0, c"/dev").named(Call::MoveMount)?;
-    let descriptor = tree.0;
-    core::mem::forget(tree);
-    Ok(descriptor)
+    Ok(tree.keep())
 }
 
 /// Binds a path onto itself, read-only with all mounts below it.
-fn make_readonly(place: &Place, on_host: Option<&CStr>, state: &State<'_>) -> Result<(), Failure> {
+pub(super) fn make_readonly(place: &Place, on_host: Option<&CStr>, state: &State<'_>) -> Result<(), Failure> {
     let Some(place) = find_existing(place, on_host, state)? else { return Ok(()) };
     let tree = Descriptor(calls::open_tree(place.0, c"", true).named(Call::OpenTree)?);
     calls::mount_setattr(tree.0, c"", true, &restriction(libc::MOUNT_ATTR_RDONLY)).named(Call::MountSetattr)?;
@@ -273,7 +244,7 @@ fn make_readonly(place: &Place, on_host: Option<&CStr>, state: &State<'_>) -> Re
 
 /// Makes the new root the root. With both names `.` the old root lands on top of the new one, and detaching what is on
 /// top leaves the new one: no directory for the old root is needed, see "pivot_root(".", ".")" in pivot_root(2).
-fn pivot(close: &[Fd], state: &mut State<'_>) -> Result<(), Failure> {
+pub(super) fn pivot(close: &[Fd], state: &mut State<'_>) -> Result<(), Failure> {
     calls::fchdir(state.root).named(Call::Fchdir)?;
     calls::pivot_root(c".", c".").named(Call::PivotRoot)?;
     calls::detach(c".").named(Call::Umount)?;
@@ -283,5 +254,11 @@ fn pivot(close: &[Fd], state: &mut State<'_>) -> Result<(), Failure> {
     forget_mounts(state);
     // What bind mounts were made from is open in the host's tree.
     close.iter().for_each(|file| drop(Descriptor(*file)));
+    calls::chdir(c"/").named(Call::Chdir).map(drop)
+}
+
+/// Makes a directory the root for path lookups only.
+pub(super) fn chroot(path: &CStr) -> Result<(), Failure> {
+    calls::chroot(path).named(Call::Chroot)?;
     calls::chdir(c"/").named(Call::Chdir).map(drop)
 }

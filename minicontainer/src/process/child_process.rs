@@ -6,57 +6,51 @@ use std::ffi::CString;
 
 use super::child::{Failure, Named};
 use super::message::Call;
-use super::program::{Execution, Operation};
+use super::program::Execution;
 use crate::sys::Errno;
-use crate::sys::calls::{self, Descriptor};
+use crate::sys::calls::{self, Descriptor, Fd};
 
-/// Carries the operation out.
-pub(super) fn carry_out(operation: &Operation) -> Result<(), Failure> {
-    match operation {
-        Operation::UnshareTime { offsets } => unshare_time(offsets),
-        Operation::LoopbackUp { request } => {
-            let socket = calls::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC).named(Call::Socket)?;
-            calls::set_interface_flags(socket, request).named(Call::Ioctl)?;
-            calls::close(socket).named(Call::Close).map(drop)
-        }
-        Operation::EnterWorkdir { path, components } => enter(path, components),
-        Operation::SetUmask { mask } => calls::umask(*mask).named(Call::Prctl).map(drop),
-        Operation::SetRlimit { resource, soft, hard } => {
-            calls::prlimit(*resource, *soft, *hard).named(Call::Prlimit).map(drop)
-        }
-        Operation::EnterUserNamespace { namespace } => {
-            calls::setns(*namespace, libc::CLONE_NEWUSER).named(Call::Setns)?;
-            calls::close(*namespace).named(Call::Close)?;
-            // Root of the host has no name in here. Root of the container has.
-            calls::setresgid(0).named(Call::Setgid)?;
-            calls::setresuid(0).named(Call::Setuid).map(drop)
-        }
-        Operation::DropBoundingSet { drop } => drop_bounding_set(drop),
-        Operation::SetUser { uid, gid, groups } => set_user(*uid, *gid, groups.as_deref()),
-        Operation::SetCapabilities { effective, permitted, inheritable, ambient } => {
-            calls::capset(*effective, *permitted, *inheritable).named(Call::Capset)?;
-            let change = |what: i32, number: u32| {
-                calls::prctl(libc::PR_CAP_AMBIENT, what as u64, u64::from(number)).named(Call::Prctl).map(drop)
-            };
-            change(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0)?;
-            ambient.iter().try_for_each(|number| change(libc::PR_CAP_AMBIENT_RAISE, *number))
-        }
-        // An engine that has died before this call is missed before the program is executed: it does not acknowledge.
-        Operation::EndWithEngine => {
-            calls::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0).named(Call::Prctl).map(drop)
-        }
-        Operation::NoNewPrivileges => calls::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).named(Call::Prctl).map(drop),
-        Operation::InstallSeccomp { flags, instructions } => {
-            calls::install_filter(*flags, instructions).named(Call::Seccomp).map(drop)
-        }
-        // The callers carry out the others. One that nobody does must stop the start, not be passed over.
-        _ => Err(Failure { call: Call::Execve, errno: Errno(libc::ENOSYS) }),
+/// Switches the loopback interface on.
+pub(super) fn loopback_up(request: &libc::ifreq) -> Result<(), Failure> {
+    let socket = calls::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC).named(Call::Socket)?;
+    calls::set_interface_flags(socket, request).named(Call::Ioctl)?;
+    calls::close(socket).named(Call::Close).map(drop)
+}
+
+/// Joins a namespace of this kind. A user namespace is entered as its root: who one was outside has no name in there.
+pub(super) fn join_namespace(namespace: Fd, kind: i32) -> Result<(), Failure> {
+    calls::setns(namespace, kind).named(Call::Setns)?;
+    calls::close(namespace).named(Call::Close)?;
+    if kind == libc::CLONE_NEWUSER {
+        calls::setresgid(0).named(Call::Setgid)?;
+        calls::setresuid(0).named(Call::Setuid)?;
     }
+    Ok(())
+}
+
+pub(super) fn set_capabilities(
+    effective: u64,
+    permitted: u64,
+    inheritable: u64,
+    ambient: &[u32],
+) -> Result<(), Failure> {
+    calls::capset(effective, permitted, inheritable).named(Call::Capset)?;
+    let change = |what: i32, number: u32| {
+        calls::prctl(libc::PR_CAP_AMBIENT, what as u64, u64::from(number)).named(Call::Prctl).map(drop)
+    };
+    change(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0)?;
+    ambient.iter().try_for_each(|number| change(libc::PR_CAP_AMBIENT_RAISE, *number))
+}
+
+/// Asks the kernel to end this process with its parent. A parent that has died before this call is missed before the
+/// program is executed: it does not acknowledge.
+pub(super) fn end_with_engine() -> Result<(), Failure> {
+    calls::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0).named(Call::Prctl).map(drop)
 }
 
 /// Makes clocks of the container's own, moves them, and enters where they hold: from then on nobody can move them. The
 /// kernel lets nobody in who shares memory with others, since there lies the page from which programs read the clocks.
-fn unshare_time(offsets: &CStr) -> Result<(), Failure> {
+pub(super) fn unshare_time(offsets: &CStr) -> Result<(), Failure> {
     calls::unshare(libc::CLONE_NEWTIME).named(Call::Unshare)?;
     if !offsets.is_empty() {
         let clocks = Descriptor(calls::open(c"/proc/self/timens_offsets", libc::O_WRONLY).named(Call::Openat)?);
@@ -67,7 +61,7 @@ fn unshare_time(offsets: &CStr) -> Result<(), Failure> {
 }
 
 /// Enters the working directory, making it and its parents when they are missing, as Docker does.
-fn enter(path: &CStr, components: &[(CString, CString)]) -> Result<(), Failure> {
+pub(super) fn enter_workdir(path: &CStr, components: &[(CString, CString)]) -> Result<(), Failure> {
     match calls::chdir(path) {
         Err(Errno(libc::ENOENT)) => calls::fchdir(make_inside(path, components)?.0).named(Call::Fchdir)?,
         entered => entered.named(Call::Chdir)?,
@@ -99,7 +93,7 @@ fn make_inside(path: &CStr, components: &[(CString, CString)]) -> Result<Descrip
     open(path)
 }
 
-fn drop_bounding_set(drop: &[u32]) -> Result<(), Failure> {
+pub(super) fn drop_bounding_set(drop: &[u32]) -> Result<(), Failure> {
     for number in drop {
         match calls::prctl(libc::PR_CAPBSET_DROP, u64::from(*number), 0) {
             // The kernel does not know a capability of this number.
@@ -112,7 +106,7 @@ fn drop_bounding_set(drop: &[u32]) -> Result<(), Failure> {
 
 /// Changes ids, groups first, since afterwards it may not. The capabilities are kept over the change, so that the next
 /// step can choose among them; execve(2) then drops what is not ambient.
-fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(), Failure> {
+pub(super) fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(), Failure> {
     if let Some(groups) = groups {
         calls::setgroups(groups).named(Call::Setgroups)?;
     }

@@ -29,6 +29,6 @@ pub(super) fn open(terminal: &Terminal, state: &State<'_>) -> Result<(), Failure
 
     calls::take_terminal(programs.0).named(Call::Ioctl)?;
     (0..3).try_for_each(|place| calls::dup3(programs.0, place).named(Call::Dup).map(drop))?;
-    calls::send_descriptor(terminal.socket, engines.0).named(Call::Sendmsg)?;
+    calls::send_descriptor(terminal.socket, b"t", engines.0).named(Call::Sendmsg)?;
     calls::close(terminal.socket).named(Call::Close).map(drop)
 }

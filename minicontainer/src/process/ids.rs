@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use minicontainer_core::plan::{IdMapping, Plan, Step};
 
+use super::StartingProcess;
 use super::start_error::StartError;
 use crate::sys::xattr;
 
@@ -38,8 +39,9 @@ fn has_file_capabilities(path: &Path) -> bool {
     fs::File::open(path).is_ok_and(|file| matches!(xattr::get(&file, "security.capability"), Ok(Some(_))))
 }
 
-/// Writes the maps that the plan has for its new process.
-pub(super) fn map_ids(plan: &Plan, pid: i32) -> Result<(), StartError> {
+/// Writes the maps that the plan has for its new process: the library's own [hook](super::Hooks).
+pub(super) fn map_ids(plan: &Plan, process: &StartingProcess<'_>) -> Result<(), StartError> {
+    let pid = process.pid;
     plan.steps.iter().try_for_each(|step| match step {
         Step::MapIds { uids, gids, helped: true, .. } => ask_helpers(pid, uids, gids),
         Step::MapIds { uids, gids, deny_setgroups, .. } => {
@@ -56,23 +58,23 @@ fn lines(map: &[IdMapping]) -> String {
     map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count)).collect()
 }
 
-fn write(pid: i32, file: &str, text: &str) -> Result<(), StartError> {
+fn write(pid: u32, file: &str, text: &str) -> Result<(), StartError> {
     let path = format!("/proc/{pid}/{file}");
     fs::write(&path, text).map_err(|source| StartError::MapIds { path, source })
 }
 
 /// Writes both maps without help.
-pub(super) fn write_maps(pid: i32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), StartError> {
+pub(super) fn write_maps(pid: u32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), StartError> {
     write(pid, "gid_map", &lines(gids))?;
     write(pid, "uid_map", &lines(uids))
 }
 
 /// Has the maps of a process's user namespace written by those who may.
-pub(super) fn ask_helpers(pid: i32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), StartError> {
+pub(super) fn ask_helpers(pid: u32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), StartError> {
     [("newgidmap", gids), ("newuidmap", uids)].into_iter().try_for_each(|(program, map)| ask(program, pid, map))
 }
 
-fn ask(program: &'static str, pid: i32, map: &[IdMapping]) -> Result<(), StartError> {
+fn ask(program: &'static str, pid: u32, map: &[IdMapping]) -> Result<(), StartError> {
     let failed = |reason: String| StartError::Helper { program, reason };
     let path = helper(program).ok_or_else(|| failed("it is not installed set-user-ID root".to_owned()))?;
     let mut command = Command::new(path);

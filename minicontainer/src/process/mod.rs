@@ -9,12 +9,13 @@
 //!    every string, list and buffer already there. This is the last allocation.
 //! 2. [`child`] *interprets* the program in the container's first process: a loop over operations, each a few system
 //!    calls. It ends in the [`launcher`], which becomes the program, or in `_exit` after saying which step failed and why.
-//! 3. [`start()`] is the parent's side: it makes two pipes, calls clone3(2), writes the id maps, says *go*, and listens.
+//! 3. [`start()`] is the parent's side: it makes two pipes, calls clone3(2), runs the [hooks](Hooks), says *go*, and
+//!    listens.
 //!
 //! ```text
 //!   parent                                   container's first process
 //!   clone3 ────────────────────────────────▶ close descriptors, join cgroup
-//!   write uid_map, gid_map
+//!   hooks: id maps, the caller's
 //!   go pipe ── one byte ───────────────────▶ mounts, pivot_root, capabilities …
 //!   report pipe ◀── {step, call, errno} ──── a step failed: _exit
 //!   report pipe ◀── ready ────────────────── all is done but execve
@@ -35,7 +36,9 @@ pub(crate) mod child_sources;
 pub(crate) mod child_streams;
 pub(crate) mod child_terminal;
 pub(crate) mod compile;
+mod hooks;
 pub(crate) mod ids;
+mod joined;
 pub(crate) mod launcher;
 pub(crate) mod message;
 mod place_error;
@@ -49,8 +52,11 @@ pub(crate) mod user_namespace;
 pub(crate) mod wait;
 
 pub use compile::CompileError;
+pub use hooks::{HookError, Hooks, StartingProcess};
+pub use joined::JoinedNamespace;
+pub(crate) use start::{CgroupEntrance, Held, StartRequest, start};
 pub use start_error::StartError;
-pub use wait::heed_children;
+pub use wait::reset_sigchld;
 
 /// How long a step of the plan took, as `--trace` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

@@ -67,6 +67,7 @@ pub(super) fn purpose(step: &Step) -> String {
         Step::MaskPath { path } => format!("hide {path}"),
         Step::ReadonlyPath { path } => format!("make {path} read-only"),
         Step::SetSysctl { name, .. } => format!("set the sysctl {name}"),
+        Step::JoinNamespace { namespace, path } => format!("join the {namespace} namespace {path}"),
         Step::OpenTerminal { .. } => "open a terminal in /dev/pts".to_owned(),
         other => format!("carry out the step {}", other.kind()),
     }

@@ -1,4 +1,6 @@
 //! The plan, compiled: what the container's first process is given, as data.
+//!
+//! **Before this**: [`compile`](super::compile) makes it of the plan. **Next**: [`child`](super::child) carries it out.
 
 use std::cell::Cell;
 use std::ffi::CString;
@@ -9,7 +11,9 @@ use crate::sys::calls::{Fd, Node};
 /// The plan's steps for the container's first process, ready to be interpreted without a single allocation.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// The operations, each with the place of its step in the plan.
+    /// What a [joiner](super::start()) carries out before it creates the container's first process.
+    pub before_clone: Vec<(usize, Operation)>,
+    /// The operations of that process, each with the place of its step in the plan.
     pub operations: Vec<(usize, Operation)>,
     /// The mounts that later look-ups start from, by slot; the child fills them in.
     pub mounts: Vec<Cell<Option<OwnMount>>>,
@@ -24,10 +28,11 @@ pub(crate) struct Program {
 /// One operation: a step with everything it needs.
 #[derive(Debug)]
 pub(crate) enum Operation {
-    CloseDescriptors { standard: [Fd; 3], gaps: Vec<(u32, u32)> },
+    CloseDescriptors { standard: [Fd; 3], close: Vec<(u32, u32)> },
     ResetSignals,
     JoinCgroup { tasks: Vec<CString> },
     AwaitGo,
+    JoinNamespace { namespace: Fd, kind: i32 },
     Unshare { flags: i32 },
     UnshareTime { offsets: CString },
     NewSession,
@@ -35,9 +40,8 @@ pub(crate) enum Operation {
     SetHostname { name: CString },
     MakeMountsPrivate,
     LimitWritableLayer(LayerLimit),
-    MountOverlay { options: Vec<(CString, CString)>, target: CString },
-    MountOverlayByPath { layers: CString, data: CString, target: CString },
-    Shifted { namespace: Fd, directories: Vec<CString>, then: Box<Operation> },
+    MountOverlay(OverlayMount),
+    MountIdmappedOverlay { namespace: Fd, directories: Vec<CString>, overlay: OverlayMount },
     BindRoot { source: CString },
     Mount { fstype: CString, options: Vec<(CString, CString)>, attributes: u64, place: Place, slot: Option<usize> },
     BindMount(Bind),
@@ -77,6 +81,15 @@ pub(crate) struct LayerLimit {
     pub directories: Vec<CString>,
     /// Who owns them, where that is not root.
     pub owner: Option<[u32; 2]>,
+}
+
+/// An overlay, as the running kernel takes its layers.
+#[derive(Debug)]
+pub(crate) enum OverlayMount {
+    /// Each layer as an option of its own.
+    OneByOne { options: Vec<(CString, CString)>, target: CString },
+    /// All layers in one option, named from the directory `layers`.
+    ByPath { layers: CString, data: CString, target: CString },
 }
 
 /// A bind mount.

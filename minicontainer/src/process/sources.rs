@@ -27,7 +27,7 @@ use crate::sys;
 use crate::sys::calls::{self, Fd, MountAttr};
 
 /// Files that the caller holds open, each for the bind mount at this place in the container.
-pub(crate) type Held = [(String, Arc<File>)];
+pub(crate) type HeldMounts = [(String, Arc<File>)];
 
 /// The sources of a plan's bind mounts that are more than a path, each by its step's place.
 #[derive(Debug, Default)]
@@ -38,11 +38,13 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// Makes what is needed of what the caller holds.
-    pub(super) fn of(plan: &Plan, held: &Held) -> Result<Sources, StartError> {
-        let ordinary_user = plan
-            .steps
-            .iter()
-            .any(|step| matches!(step, Step::Clone { namespaces, .. } if namespaces.contains(&Namespace::User)));
+    pub(super) fn of(plan: &Plan, held: &HeldMounts) -> Result<Sources, StartError> {
+        let in_user_namespace = |step: &Step| match step {
+            Step::Clone { namespaces, .. } => namespaces.contains(&Namespace::User),
+            Step::JoinNamespace { namespace, .. } => *namespace == Namespace::User,
+            _ => false,
+        };
+        let ordinary_user = plan.steps.iter().any(in_user_namespace);
         let mut all = Sources::default();
         for (index, step) in plan.steps.iter().enumerate() {
             let Step::BindMount { source, destination, recursive, owners, .. } = step else { continue };

@@ -1,37 +1,89 @@
-//! The parent's side of a start: pipes, clone3(2), id maps, *go*, and listening until the program runs.
+//! The parent's side of a start.
+//!
+//! **Before this**: [`Launch::start`](crate::Launch::start) has made the streams, the writable layer and the control group.
+//! **Here** one process becomes two:
+//!
+//! 1. What the child will need is made: [pipes and files](ends), and the [compiled](super::compile) plan.
+//! 2. clone3(2) makes the child, in its new namespaces. It interprets the compiled plan, up to where it waits for *go*. A
+//!    child that joins namespaces is made by way of a [joiner].
+//! 3. The parent [supervises the child](supervise_child): it runs the [hooks](super::Hooks), says *go*, and
+//!    [listens](report) until the child has become the program or is gone.
+//!
+//! **Next**: [`child`](super::child), the same moment seen from the new process.
 
+mod ends;
+mod joiner;
 mod namespaces;
+mod report;
+mod shared_memory;
 
-use std::fs;
-use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+use std::time::Instant;
 
-use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
-use minicontainer_core::spec::LEAST_MEMORY;
+use minicontainer_core::plan::{Namespace, Plan, Step};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
-use nix::unistd::{getegid, geteuid, pipe2};
-
-use namespaces::{clone_step, flags};
 
 use super::child::{Pipes, interpret};
 use super::compile::{Context, compile};
-use super::ids::map_ids;
-use super::message::{self, Message};
+use super::hooks::{Hooks, StartingProcess};
+use super::joined::{JoinedNamespace, OpenNamespaces};
 use super::program::Program;
-use super::sources::{Held, Sources};
-use super::standard::{Standard, above_standard};
+use super::sources::{HeldMounts, Sources};
+use super::standard::Standard;
 use super::start_error::StartError;
-use super::{StepTime, launcher, status, user_namespace, wait};
-use crate::cgroup::Group;
+use super::wait::{self, How};
+use super::{StepTime, status, user_namespace};
 use crate::sys::{
     self,
-    birth::{self, CloneArgs},
-    calls,
+    calls::{self, Fd},
+    clone::{self, CloneArgs},
 };
+use ends::ParentEnds;
+use namespaces::{clone_step, flags};
+use report::listen_until_executed;
+use shared_memory::may_share_memory;
+
+pub(crate) use namespaces::clone_flag;
+
+/// What a start is made of.
+#[derive(Debug)]
+pub(crate) struct StartRequest<'a> {
+    /// The steps.
+    pub plan: &'a Plan,
+    /// The container's stdin, stdout and stderr.
+    pub standard: Standard,
+    /// What the caller holds open for steps that name it by a path.
+    pub held: Held<'a>,
+    /// Where the process enters its control group, if the plan has one.
+    pub cgroup: Option<&'a CgroupEntrance>,
+    /// Whether the time of every step is measured.
+    pub traced: bool,
+}
+
+/// What the caller holds open, so that no path can lead elsewhere meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held<'a> {
+    /// What bind mounts show, by their places in the container.
+    pub mounts: &'a HeldMounts,
+    /// Namespaces that are joined.
+    pub namespaces: &'a [JoinedNamespace],
+}
+
+/// The ways into a control group: what of them is there depends on the version of control groups.
+#[derive(Debug)]
+pub(crate) struct CgroupEntrance {
+    /// Version 1: the files through which a process enters by itself.
+    pub tasks: Vec<PathBuf>,
+    /// Version 2: the directory in which a process can be created.
+    pub directory: Option<Fd>,
+    /// The files through which another process is moved.
+    pub members: Vec<PathBuf>,
+}
 
 /// A process that runs the program.
 #[derive(Debug)]
@@ -51,92 +103,78 @@ pub(crate) struct Started {
     /// The engine's side of the container's terminal, if it has one.
     pub terminal: Option<OwnedFd>,
     /// The root of the container, which outlives its processes while it is held.
-    pub root: Option<fs::File>,
+    pub root: Option<File>,
 }
 
-/// Starts the plan's process. Bind mounts show what is `held`.
-pub(crate) fn start(
-    plan: &Plan,
-    Standard { descriptors, streams }: Standard,
-    held: &Held,
-    group: Option<&Group>,
-    traced: bool,
-) -> Result<Started, StartError> {
+/// The process that clone3(2) has made.
+struct Child {
+    pid: i32,
+    pidfd: OwnedFd,
+}
+
+/// What has come of making it.
+enum Cloned {
+    Made(Child),
+    /// The kernel made no process.
+    Refused(sys::Errno),
+    /// The joiner ended in this way and made none; it may have told why through the report pipe.
+    JoinerEnded(How),
+    /// It could not be tried, or its outcome not be learned.
+    Failed(StartError),
+}
+
+/// Carries the plan out, and returns as soon as the program runs.
+pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Started, StartError> {
     if calls::forgets_children().unwrap_or(false) {
         return Err(StartError::ChildrenForgotten);
     }
-    let pipe = || -> Result<(OwnedFd, OwnedFd), StartError> {
-        let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|source| StartError::Pipe { source })?;
-        Ok((above_standard(read)?, above_standard(write)?))
-    };
-    let (go, say_go) = pipe()?;
-    let (listen, report) = pipe()?;
-    let launcher = above_standard(launcher::in_memory().map_err(|source| StartError::Launcher { source })?)?;
-    let (receive, send) = terminal_socket(plan)?.unzip();
-    let (status, inits) = status::pair(plan).map_err(|source| StartError::Pipe { source })?.unzip();
-    let inits = inits.map(above_standard).transpose()?;
-    let [stdin, stdout, stderr] = descriptors.map(|descriptor| descriptor.map(above_standard).transpose());
-    let standard = [stdin?, stdout?, stderr?];
-    let tasks = group.map(Group::tasks).unwrap_or_default();
-
+    let StartRequest { plan, standard: Standard { descriptors, streams }, held, cgroup, traced } = request;
+    let (parent, child) = ends::make(plan, descriptors)?;
     let users = user_namespace::make(plan)?;
-    let (namespaces, into_cgroup) = clone_step(plan);
-    let mut kept = vec![go.as_raw_fd(), report.as_raw_fd(), launcher.as_raw_fd()];
-    kept.extend(users.as_ref().map(AsRawFd::as_raw_fd));
-    let sources = Sources::of(plan, held)?;
-    kept.extend(sources.descriptors());
-    kept.extend(send.iter().chain(&inits).map(OwnedFd::as_raw_fd));
     let context = Context {
-        standard: standard.each_ref().map(|descriptor| descriptor.as_ref().unwrap_or(&go).as_raw_fd()),
+        standard: child.standard(),
         streams,
-        kept,
-        launcher: launcher.as_raw_fd(),
-        report: report.as_raw_fd(),
-        status: inits.as_ref().map(OwnedFd::as_raw_fd),
-        tasks,
-        sources,
+        kept: child.kept(),
+        launcher: child.launcher.as_raw_fd(),
+        report: child.report.as_raw_fd(),
+        status: child.status.as_ref().map(AsRawFd::as_raw_fd),
+        terminal: child.terminal.as_ref().map(AsRawFd::as_raw_fd),
+        tasks: cgroup.map(|group| group.tasks.clone()).unwrap_or_default(),
+        sources: Sources::of(plan, held.mounts)?,
+        namespaces: OpenNamespaces::of(plan, held.namespaces)?,
         user_namespace: users.as_ref().map(AsRawFd::as_raw_fd),
-        root_outside: user_namespace::root_outside(plan),
-        limits_layer: plan.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. })),
-        // In a user namespace of its own the process has every capability.
-        permitted: match namespaces.contains(&Namespace::User) || users.is_some() {
-            true => u64::MAX,
-            false => calls::permitted_capabilities().unwrap_or_default(),
-        },
-        terminal: send.as_ref().map(OwnedFd::as_raw_fd),
+        permitted: permitted_capabilities(plan),
         layers_one_by_one: crate::host::kernel_at_least(6, 5),
         traced,
     };
-    let program = compile(plan, &context)?;
-    let mut args = CloneArgs { flags: birth::CLONE_CLEAR_SIGHAND | flags(&namespaces), ..CloneArgs::default() };
-    if let (true, Some(directory)) = (into_cgroup, group.and_then(Group::directory)) {
-        args.flags |= birth::CLONE_INTO_CGROUP;
-        args.cgroup = u64::try_from(directory).unwrap_or_default();
-    }
+    let childs = (compile(plan, &context)?, child.pipes());
+    let args = clone_args(plan, cgroup);
+    let hooks = Hooks::of_plan(plan, cgroup).followed_by(hooks);
 
     // The new process must not run a handler of the caller's, so no signal may arrive before it has reset them all.
     let callers_mask = block_signals().map_err(|source| StartError::Pipe { source })?;
-    let childs = (program, Pipes { go: go.as_raw_fd(), report: report.as_raw_fd() });
-    let accompany = |born: sys::Result<(i32, RawFd)>| {
+    let supervise = |cloned: Cloned| {
         let restored = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&callers_mask), None);
-        drop((go, report, launcher, standard, users, send, inits, context));
-        let (pid, pidfd) = born.map_err(|errno| StartError::Clone { namespaces, source: Errno::from_raw(errno.0) })?;
-        // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
-        let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-        // From here on there is a child that may share our memory, so there is no way out but through its end.
-        let prepared = restored.map_err(|source| StartError::Pipe { source }).and_then(|()| map_ids(plan, pid));
-        bring_to_program(plan, (pid, pidfd), prepared, say_go, (listen, receive, status))
+        // The child has its own copies of these.
+        drop((child, users, context));
+        let child = cloned.child(plan, &parent)?;
+        let hooks = restored.map(|()| hooks).map_err(|source| StartError::Pipe { source });
+        supervise_child(child, parent, hooks, plan)
     };
+    if !childs.0.before_clone.is_empty() {
+        return supervise(joiner::clone_by_joiner(plan, &childs.0, childs.1, args));
+    }
     if may_share_memory(plan) {
-        // SAFETY: the child makes calls of `sys` only; `accompany` comes back when the report pipe has ended, which is
+        let supervise = |cloned| supervise(Cloned::of(cloned));
+        // SAFETY: the child makes calls of `sys` only; `supervise` comes back when the report pipe has ended, which is
         // when the child has become the program or is gone.
-        return unsafe { birth::clone3_sharing_memory(args, enter, &childs, accompany) };
+        return unsafe { clone::clone3_sharing_memory(args, enter, &childs, supervise) };
     }
     // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
-    match unsafe { birth::clone3(args) } {
+    match unsafe { clone::clone3(args) } {
         Ok(None) => interpret(&childs.0, childs.1),
-        Ok(Some(born)) => accompany(Ok(born)),
-        Err(errno) => accompany(Err(errno)),
+        Ok(Some(cloned)) => supervise(Cloned::of(Ok(cloned))),
+        Err(errno) => supervise(Cloned::of(Err(errno))),
     }
 }
 
@@ -147,83 +185,27 @@ extern "C" fn enter(argument: *const libc::c_void) -> ! {
     interpret(program, *pipes)
 }
 
-/// Whether the process may run in the caller's memory until it becomes the program.
-///
-/// To copy the memory, if only its page tables, takes the longer the larger the caller is: 17 ms at 1 GB. To share it
-/// takes no time, but has dangers of its own, so that it is not done when
-/// - the process becomes another user: the kernel would then bar the *caller* from its own files in /proc, and the new
-///   user might open the process's memory, which is the caller's (PR_SET_DUMPABLE in prctl(2));
-/// - others live in its pid namespace, who could open that memory as well;
-/// - it wants clocks of its own, which the kernel gives only to a process that shares its memory with nobody;
-/// - memory is so scarce that the kernel may kill the process for it: it would kill the caller too.
-fn may_share_memory(plan: &Plan) -> bool {
-    let own_user = getegid().as_raw() == 0 && geteuid().is_root();
-    plan.steps.iter().all(|step| match step {
-        Step::Clone { namespaces, .. } => {
-            namespaces.contains(&Namespace::Pid) && (own_user || namespaces.contains(&Namespace::User))
-        }
-        Step::MapIds { uids, gids, .. } => {
-            let maps_to =
-                |mappings: &[IdMapping], id| mappings.iter().any(|line| line.inside == 0 && line.outside == id);
-            maps_to(uids, geteuid().as_raw()) && maps_to(gids, getegid().as_raw())
-        }
-        Step::EnterUserNamespace | Step::UnshareTime { .. } => false,
-        Step::SetUser { uid, gid, .. } => *uid == 0 && *gid == 0,
-        Step::LimitMemory { bytes, .. } => *bytes >= LEAST_MEMORY,
-        _ => true,
-    })
-}
-
-/// Lets the new process go on if all was prepared, and listens until it has become the program or is gone.
-fn bring_to_program(
-    plan: &Plan,
-    (pid, pidfd): (i32, OwnedFd),
-    prepared: Result<(), StartError>,
-    say_go: OwnedFd,
-    (listen, receive, status): (OwnedFd, Option<OwnedFd>, Option<OwnedFd>),
-) -> Result<Started, StartError> {
-    let mut say_go = prepared.is_ok().then(|| fs::File::from(say_go));
-    // When the process is dead already, its end of the pipe is too; what is heard tells why.
-    let _if_alive = say_go.as_mut().map(|pipe| pipe.write(b"g"));
-    let mut root = None;
-    let heard = listen_until_executed(listen, || {
-        root = fs::File::open(format!("/proc/{pid}/root")).ok();
-        let _if_alive = say_go.take().map(|mut pipe| pipe.write(b"a"));
-    });
-    let at = Instant::now();
-    let started = prepared.and_then(|()| conclude(heard, plan));
-    let started = started.and_then(|times| {
-        let program = status.as_ref().map_or(Ok(pid), status::program_id);
-        let program = program.map_err(|source| StartError::Pipe { source })?;
-        Ok((times, receive.map(taken_over).transpose()?, program))
-    });
-    match started {
-        Ok((times, terminal, program)) => Ok(Started { pidfd, pid, program, status, at, times, terminal, root }),
-        Err(failure) => {
-            // It is exiting by itself, unless all went well but for its terminal or its init's first message.
-            wait::signal(&pidfd, libc::SIGKILL).map_err(|source| StartError::Wait { source })?;
-            let ended = wait::reap(&pidfd).map_err(|source| StartError::Wait { source })?;
-            Err(match failure {
-                StartError::EndedEarly { .. } => StartError::EndedEarly { ended: ended.how.to_string() },
-                failure => failure,
-            })
-        }
+/// The capabilities that can be given. In a user namespace that is not the engine's the process has every one.
+fn permitted_capabilities(plan: &Plan) -> u64 {
+    let enters = |step: &Step| match step {
+        Step::MakeUserNamespace { .. } | Step::JoinNamespace { namespace: Namespace::User, .. } => true,
+        Step::Clone { namespaces, .. } => namespaces.contains(&Namespace::User),
+        _ => false,
+    };
+    match plan.steps.iter().any(enters) {
+        true => u64::MAX,
+        false => calls::permitted_capabilities().unwrap_or_default(),
     }
 }
 
-/// What a terminal is handed over through, if the plan has one: the parent's end and the child's.
-fn terminal_socket(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, StartError> {
-    let pair = plan.opens_terminal().then(UnixStream::pair).transpose();
-    let pair = pair.map_err(|error| StartError::Pipe { source: Errno::from_raw(error.raw_os_error().unwrap_or(0)) })?;
-    pair.map(|(receive, send)| Ok((receive.into(), above_standard(send.into())?))).transpose()
-}
-
-/// The terminal that the child has sent before it became the program.
-fn taken_over(receive: OwnedFd) -> Result<OwnedFd, StartError> {
-    let terminal = calls::receive_descriptor(receive.as_raw_fd());
-    let terminal = terminal.map_err(|errno| StartError::Pipe { source: Errno::from_raw(errno.0) })?;
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(terminal) })
+fn clone_args(plan: &Plan, cgroup: Option<&CgroupEntrance>) -> CloneArgs {
+    let (namespaces, into_cgroup) = clone_step(plan);
+    let mut args = CloneArgs { flags: clone::CLONE_CLEAR_SIGHAND | flags(&namespaces), ..CloneArgs::default() };
+    if let (true, Some(directory)) = (into_cgroup, cgroup.and_then(|group| group.directory)) {
+        args.flags |= clone::CLONE_INTO_CGROUP;
+        args.cgroup = u64::try_from(directory).unwrap_or_default();
+    }
+    args
 }
 
 fn block_signals() -> Result<SigSet, Errno> {
@@ -232,44 +214,105 @@ fn block_signals() -> Result<SigSet, Errno> {
     Ok(callers_mask)
 }
 
-/// What was heard until the end of the report pipe.
-struct Heard {
-    ready: bool,
-    failed: Option<(usize, &'static str, i32)>,
-    times: Vec<StepTime>,
-}
-
-/// Reads messages until execve(2), or the end of the process, closes the pipe.
-fn listen_until_executed(pipe: OwnedFd, mut when_ready: impl FnMut()) -> Heard {
-    let mut heard = Heard { ready: false, failed: None, times: Vec::new() };
-    let mut pipe = fs::File::from(pipe);
-    let mut bytes = [0; message::SIZE];
-    while pipe.read_exact(&mut bytes).is_ok() {
-        match message::decode(&bytes) {
-            Some(Message::Done { step, nanos }) => {
-                heard.times.push(StepTime { step, took: Duration::from_nanos(nanos) });
-            }
-            Some(Message::Ready) => {
-                heard.ready = true;
-                when_ready();
-            }
-            Some(Message::Failed { step, call, errno }) => heard.failed = Some((step, call, errno)),
-            None => {}
+impl Cloned {
+    fn of(result: sys::Result<(i32, Fd)>) -> Cloned {
+        match result {
+            // SAFETY: the kernel has just made this descriptor for us, and nothing else uses it.
+            Ok((pid, pidfd)) => Cloned::Made(Child { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
+            Err(errno) => Cloned::Refused(errno),
         }
     }
-    heard
+
+    /// The child, or why there is none.
+    fn child(self, plan: &Plan, parent: &ParentEnds) -> Result<Child, StartError> {
+        let refused = |source| StartError::Clone { namespaces: clone_step(plan).0, source };
+        match self {
+            Cloned::Made(child) => Ok(child),
+            Cloned::Refused(errno) => Err(refused(Errno::from_raw(errno.0))),
+            Cloned::Failed(error) => Err(error),
+            Cloned::JoinerEnded(how) => {
+                let report = parent.report.try_clone().map_err(|_| StartError::Pipe { source: Errno::EMFILE })?;
+                match listen_until_executed(report, || {}).conclude(plan) {
+                    Err(StartError::Step { step, errno, .. }) if matches!(*step, Step::Clone { .. }) => {
+                        Err(refused(errno))
+                    }
+                    Err(failure @ StartError::Step { .. }) => Err(failure),
+                    Ok(_) | Err(_) => Err(StartError::EndedEarly { ended: how.to_string() }),
+                }
+            }
+        }
+    }
 }
 
-fn conclude(heard: Heard, plan: &Plan) -> Result<Vec<StepTime>, StartError> {
-    match heard.failed {
-        Some((index, call, errno)) => {
-            let step = plan.steps.get(index).cloned().map(Box::new);
-            let step = step.ok_or(StartError::EndedEarly { ended: "an unknown step failed".to_owned() })?;
-            Err(StartError::Step { step, index, call, errno: Errno::from_raw(errno) })
-        }
-        None if heard.ready => Ok(heard.times),
-        None => Err(StartError::EndedEarly { ended: String::new() }),
+impl Child {
+    fn as_starting(&self) -> StartingProcess<'_> {
+        StartingProcess { pid: self.pid.unsigned_abs(), pidfd: self.pidfd.as_fd() }
     }
+}
+
+/// Runs the hooks, lets the child go on, and listens until it has become the program or is gone.
+///
+/// The child may share this process's memory. So there is no way out of this function but through the child's end or
+/// its execve(2): also a panic in a hook, which is the caller's code, is held back until then.
+fn supervise_child(
+    child: Child,
+    ends: ParentEnds,
+    hooks: Result<Hooks<'_>, StartError>,
+    plan: &Plan,
+) -> Result<Started, StartError> {
+    let ParentEnds { go, report, terminal, status } = ends;
+    let prepared = catch_unwind(AssertUnwindSafe(|| hooks?.run(&child.as_starting())));
+    // Without *go* the child exits. When it is gone already, its end of the pipe is too; what is heard tells why.
+    let mut go = matches!(prepared, Ok(Ok(()))).then(|| File::from(go));
+    let _if_alive = go.as_mut().map(|pipe| pipe.write(b"g"));
+    let mut root = None;
+    let heard = listen_until_executed(report, || {
+        root = File::open(format!("/proc/{}/root", child.pid)).ok();
+        let _if_alive = go.take().map(|mut pipe| pipe.write(b"a"));
+    });
+    let at = Instant::now();
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(panic) => {
+            let _ended = end(&child);
+            resume_unwind(panic)
+        }
+    };
+    let started = prepared.and_then(|()| heard.conclude(plan)).and_then(|times| {
+        let program = status.as_ref().map_or(Ok(child.pid), status::program_id);
+        let program = program.map_err(|source| StartError::Pipe { source })?;
+        Ok((times, program, terminal.map(take_terminal).transpose()?))
+    });
+    match started {
+        Ok((times, program, terminal)) => {
+            let Child { pid, pidfd } = child;
+            Ok(Started { pidfd, pid, program, status, at, times, terminal, root })
+        }
+        Err(failure) => {
+            let ended = end(&child)?;
+            Err(match failure {
+                StartError::EndedEarly { .. } => StartError::EndedEarly { ended: ended.how.to_string() },
+                failure => failure,
+            })
+        }
+    }
+}
+
+/// Ends a child whose start failed. It is exiting by itself, unless all went well but for its terminal or its init's
+/// first message.
+fn end(child: &Child) -> Result<wait::Ended, StartError> {
+    wait::signal(&child.pidfd, libc::SIGKILL)
+        .and_then(|()| wait::reap(&child.pidfd))
+        .map_err(|source| StartError::Wait { source })
+}
+
+/// The terminal that the child has sent before it became the program.
+fn take_terminal(socket: OwnedFd) -> Result<OwnedFd, StartError> {
+    let received = calls::receive_descriptor(socket.as_raw_fd(), &mut [0]);
+    let received = received.map_err(|errno| StartError::Pipe { source: Errno::from_raw(errno.0) })?;
+    let terminal = received.1.ok_or(StartError::Pipe { source: Errno::EMFILE })?;
+    // SAFETY: the kernel has just made this descriptor for us, and nothing else uses it.
+    Ok(unsafe { OwnedFd::from_raw_fd(terminal) })
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
-//! Why a process could not be started, and what would mend it.
+//! Why a process could not be started, and how to fix it.
 
 use std::borrow::Cow;
 use std::io;
+use std::path::PathBuf;
 
 use minicontainer_core::diagnostic::{Diagnostic, ErrorKind};
 use minicontainer_core::plan::{Namespace, Step};
 use nix::errno::Errno;
 
 use super::compile::CompileError;
+use super::hooks::HookError;
 use super::place_error::{purpose, unusable_place};
 
 /// Why a process could not be started. The process that was half made is gone when this is returned.
@@ -55,6 +57,58 @@ pub enum StartError {
         /// What it said, or how it ended.
         reason: String,
     },
+    /// A namespace that is to be joined could not be opened.
+    #[error("cannot open the {namespace} namespace {path}: {source}")]
+    OpenNamespace {
+        /// Its kind.
+        namespace: Namespace,
+        /// Where it should be.
+        path: String,
+        /// The reason.
+        source: io::Error,
+    },
+    /// There is a file at the path of a namespace, but not a namespace.
+    #[error("cannot join the {namespace} namespace {path}: it is not a namespace")]
+    NotNamespace {
+        /// The kind that it should be.
+        namespace: Namespace,
+        /// Where it should be.
+        path: String,
+    },
+    /// There is a namespace at the path, but of another kind.
+    #[error("cannot join the {namespace} namespace {path}: it is a {found} namespace")]
+    OtherNamespace {
+        /// The kind that it should be.
+        namespace: Namespace,
+        /// Where it should be.
+        path: String,
+        /// The kind that it is.
+        found: &'static str,
+    },
+    /// The container would change what the host's processes see.
+    #[error("cannot join the {namespace} namespace {path}: it is the host's own, and the container would change it")]
+    OwnNamespace {
+        /// Its kind.
+        namespace: Namespace,
+        /// Where it is.
+        path: String,
+    },
+    /// The process could not be put into its control group.
+    #[error("cannot put the new process into its control group: {}: {source}", .path.display())]
+    MoveIntoCgroup {
+        /// The file of the group.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A hook failed. The new process has run nothing and is gone.
+    #[error("cannot run the hook {name}: {source}")]
+    Hook {
+        /// Its name.
+        name: String,
+        /// The reason.
+        source: HookError,
+    },
     /// A step failed inside the new process.
     #[error("{}", step_failed(step, *index, call, *errno))]
     Step {
@@ -84,7 +138,7 @@ pub enum StartError {
 }
 
 fn names(namespaces: &[Namespace]) -> String {
-    let names: Vec<String> = namespaces.iter().map(|namespace| format!("{namespace:?}").to_lowercase()).collect();
+    let names: Vec<&str> = namespaces.iter().map(|namespace| namespace.name()).collect();
     names.join(", ")
 }
 
@@ -132,11 +186,23 @@ impl StartError {
                  `minicontainer doctor` tells which is missing",
             ),
             StartError::ChildrenForgotten => Some(
-                "give it its default action first: minicontainer::heed_children() in a program of your own, \
+                "give it its default action first: minicontainer::reset_sigchld() in a program of your own, \
                  or signal(SIGCHLD, SIG_DFL), see sigaction(2)",
             ),
             StartError::Launcher { source: Errno::EACCES } | StartError::Step { call: "execveat", .. } => {
                 Some("programs must be executable from memory: set the sysctl vm.memfd_noexec to 0 or 1")
+            }
+            StartError::OpenNamespace { .. } | StartError::NotNamespace { .. } | StartError::OtherNamespace { .. } => {
+                Some(
+                    "the namespaces of a process that runs are /proc/PID/ns/net and so on; ip-netns(8) has its own in \
+                 /run/netns",
+                )
+            }
+            StartError::OwnNamespace { .. } => Some(
+                "leave out the namespace, or what is changed in it: hostname, linux.sysctl or the mount of cgroup2",
+            ),
+            StartError::Clone { source: Errno::ENOMEM, .. } => {
+                Some("a pid namespace whose first process has ended cannot be joined any more")
             }
             StartError::Clone { source: Errno::EAGAIN, .. } => Some("the machine or your user has too many processes"),
             StartError::Step { step, call, errno, .. } if unusable_place(step, call, *errno).is_some() => {
@@ -163,6 +229,15 @@ impl StartError {
                 (Step::BindMount { .. } | Step::Mount { .. }, Errno::EEXIST | Errno::ELOOP) => Some(
                     "the mount's place in the image is a symbolic link that leads nowhere: choose another, or remove the link",
                 ),
+                (Step::JoinNamespace { .. }, Errno::EPERM) => {
+                    Some("only root of the user namespace that owns a namespace can join it: join that one too")
+                }
+                (Step::JoinNamespace { namespace: Namespace::User, .. }, Errno::EINVAL) => {
+                    Some("it is the user namespace of the engine itself, or has no user and group 0: leave it out")
+                }
+                (Step::JoinNamespace { namespace: Namespace::Pid, .. }, Errno::EINVAL) => {
+                    Some("only the engine's own pid namespace and those below it can be joined, see pid_namespaces(7)")
+                }
                 (Step::UnshareTime { .. }, Errno::ERANGE) => {
                     Some("no clock can be set back beyond its zero: /proc/uptime tells how many seconds ago that was")
                 }

@@ -22,14 +22,14 @@ use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
 use nix::errno::Errno;
 use nix::unistd::write;
 
-use super::compile::gaps;
 use super::ids::{ask_helpers, write_maps};
 use super::start_error::StartError;
 use super::wait::{self, How};
 use crate::host::subordinate_maps;
 use crate::sys;
-use crate::sys::birth::{self, CloneArgs};
 use crate::sys::calls::{self, Fd, MountAttr};
+use crate::sys::clone::{self, CloneArgs};
+use crate::sys::descriptors::ranges_between;
 use crate::sys::removal::{empty_directory, remove_tree};
 
 /// Makes a process in a new user namespace, and others by `flags`, that belongs to `owner`, else to the caller. Once
@@ -42,16 +42,16 @@ unsafe fn with_process<T>(
     owner: Option<u32>,
     flags: i32,
     kept: &[Fd],
-    prepare: impl FnOnce(i32) -> Result<T, StartError>,
+    prepare: impl FnOnce(u32) -> Result<T, StartError>,
     work: impl FnOnce() -> i32,
 ) -> Result<(T, How), StartError> {
     let pipe_failed = |source| StartError::Pipe { source };
     let pair = UnixStream::pair();
     let (ours, its) = pair.map_err(|error| pipe_failed(Errno::from_raw(error.raw_os_error().unwrap_or_default())))?;
-    let closed = gaps(&[kept, &[its.as_raw_fd()]].concat());
-    let args = CloneArgs { flags: birth::CLONE_CLEAR_SIGHAND, ..CloneArgs::default() };
+    let closed = ranges_between(&[kept, &[its.as_raw_fd()]].concat());
+    let args = CloneArgs { flags: clone::CLONE_CLEAR_SIGHAND, ..CloneArgs::default() };
     // SAFETY: the child makes calls of `sys`, as the caller has promised of `work`, and exits.
-    let born = unsafe { birth::clone3(args) };
+    let born = unsafe { clone::clone3(args) };
     let failed = |errno: i32| StartError::Clone { namespaces: vec![Namespace::User], source: Errno::from_raw(errno) };
     let Some((pid, pidfd)) = born.map_err(|errno| failed(errno.0))? else {
         let closed = closed.iter().try_for_each(|(first, last)| calls::close_range(*first, *last).map(drop));
@@ -65,7 +65,7 @@ unsafe fn with_process<T>(
     drop(its);
     let entered = (&ours).read_exact(&mut [0]).is_ok();
     let go = |prepared| write(&ours, b"g").map(|_| prepared).map_err(pipe_failed);
-    let prepared = entered.then(|| prepare(pid).and_then(go));
+    let prepared = entered.then(|| prepare(pid.unsigned_abs()).and_then(go));
     drop(ours);
     let ended = wait::reap(&pidfd).map_err(|source| StartError::Wait { source })?;
     let errno = if let How::Exited(errno) = ended.how { errno } else { libc::ECANCELED };

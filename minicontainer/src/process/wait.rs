@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::PollTimeout;
 
-use crate::sys::{birth, calls};
+use crate::sys::{calls, clone};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(crate) struct Ended {
 
 /// Waits for the end and takes the process out of the kernel's table.
 pub(crate) fn reap(pidfd: &OwnedFd) -> Result<Ended, Errno> {
-    let (info, usage) = birth::waitid(pidfd.as_raw_fd()).map_err(|errno| Errno::from_raw(errno.0))?;
+    let (info, usage) = clone::waitid(pidfd.as_raw_fd()).map_err(|errno| Errno::from_raw(errno.0))?;
     // SAFETY: waitid(2) filled the structure in for a child, so that the status is there.
     let status = unsafe { info.si_status() };
     let time =
@@ -77,12 +77,12 @@ pub(crate) fn cpu_time_of(pid: i32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// Gives SIGCHLD its default action, for the whole process. Whoever starts a program may leave it one that ignores the
-/// signal, and then nobody can learn how a container ended: a program of your own calls this when it begins.
+/// Gives SIGCHLD its default action, for the whole process. A program can inherit from its caller that the signal is
+/// ignored, and then the kernel forgets how a container ended: a program of your own calls this when it begins.
 ///
 /// # Errors
 /// Never in practice, see sigaction(2).
-pub fn heed_children() -> Result<(), Errno> {
+pub fn reset_sigchld() -> Result<(), Errno> {
     calls::default_action(libc::SIGCHLD).map(drop).map_err(|errno| Errno::from_raw(errno.0))
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn timeout(deadline: Option<Instant>) -> PollTimeout {
 
 /// Sends a signal; a process that has ended already is no error.
 pub(crate) fn signal(pidfd: &OwnedFd, signal: i32) -> Result<(), Errno> {
-    match birth::pidfd_send_signal(pidfd.as_raw_fd(), signal) {
+    match clone::pidfd_send_signal(pidfd.as_raw_fd(), signal) {
         Ok(_) => Ok(()),
         Err(errno) if errno.0 == libc::ESRCH => Ok(()),
         Err(errno) => Err(Errno::from_raw(errno.0)),

@@ -72,6 +72,9 @@ pub use walk::{Closed, Next};
 use crate::process::user_namespace;
 use merged::{Links, Merged};
 
+/// What a copy of the layers is called while it is made.
+const PARTIAL_COPY: &str = "rootfs.partial";
+
 /// How a container gets a tree that it may write in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -116,21 +119,44 @@ impl fmt::Display for Driver {
 /// directories, or a full copy. `layers` stand lowest first, and `volatile` is for a container that will be thrown
 /// away. What an error leaves half-made, [`remove`] takes away. A plan is text, so below a directory whose name is not
 /// UTF-8 nothing can be made.
+///
+/// The last thing that is made is the writable directory itself, by which [`is_prepared`] can tell that all is there.
 pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: bool) -> Result<RootFs, RootFsError> {
     let root = describe(layers, directory, driver, volatile);
     match &root {
         RootFs::Overlay { lowers, upper, work, .. } => {
             let empty = lowers.iter().filter(|_| layers.is_empty());
-            for path in [upper, work].into_iter().chain(empty) {
+            for path in empty.chain([work, upper]) {
                 make_directory(Path::new(path))?;
             }
         }
         RootFs::Directory { path } => {
-            make_directory(Path::new(path))?;
-            copy::copy(&Merged::new(layers)?, Path::new(path))?;
+            let partial = directory.join(PARTIAL_COPY);
+            make_directory(&partial)?;
+            let copied = copy::copy(&Merged::new(layers)?, &partial).and_then(|()| {
+                fs::rename(&partial, path).map_err(RootFsError::io("rename the copy of the layers to", Path::new(path)))
+            });
+            if copied.is_err() {
+                remove(&partial)?;
+            }
+            copied?;
         }
     }
     Ok(root)
+}
+
+/// Whether [`prepare`] has made everything in this directory. What is there only in part is removed, so that it can be
+/// made anew: a start may have been killed while it copied.
+pub fn is_prepared(directory: &Path, driver: Driver) -> Result<bool, RootFsError> {
+    let (last, before): (&str, &[&str]) = match driver {
+        Driver::Overlay => ("upper", &["work", "lower"]),
+        Driver::Copy => ("rootfs", &[PARTIAL_COPY]),
+    };
+    if directory.join(last).is_dir() {
+        return Ok(true);
+    }
+    before.iter().try_for_each(|name| remove(&directory.join(name)))?;
+    Ok(false)
 }
 
 /// The value that [`prepare`] would return, with nothing made: for `--explain`.

@@ -421,7 +421,7 @@ fn what_cannot_be_done_is_said() {
     let place = Place::new(&[vec![("f", Regular("x"))]]);
     prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap();
     let twice = prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap_err();
-    assert_eq!(twice.to_string(), format!("cannot make the directory {}/upper", place.container().display()));
+    assert_eq!(twice.to_string(), format!("cannot make the directory {}/work", place.container().display()));
     let odd = place.directory.path().join(std::ffi::OsStr::from_bytes(b"\xff"));
     fs::create_dir(&odd).unwrap();
     for driver in [Driver::Overlay, Driver::Copy] {

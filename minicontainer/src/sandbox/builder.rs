@@ -13,8 +13,10 @@ use minicontainer_core::options::{
     Access, ByteSize, Cpus, EnvVar, Hostname, Isolation, MountSpec, Network, PidsLimit, Profile, RunOptions,
     StorageLimit, TimeOffset, UserSpec, WindowSize,
 };
+use minicontainer_core::plan::Namespace;
 
 use super::{Place, Sandbox, Stdio};
+use crate::process::JoinedNamespace;
 use crate::rootfs::Driver;
 
 impl Sandbox {
@@ -22,7 +24,7 @@ impl Sandbox {
     pub fn options(self, options: RunOptions) -> Sandbox {
         self.with(|sandbox| {
             sandbox.options = options;
-            sandbox.held.clear();
+            sandbox.settings.held_mounts.clear();
         })
     }
 
@@ -95,7 +97,7 @@ impl Sandbox {
 
     /// The longest that the program may run; then everything in the container is killed.
     pub fn wall_time(self, limit: Duration) -> Sandbox {
-        self.with(|sandbox| sandbox.wall_time = Some(limit))
+        self.with(|sandbox| sandbox.settings.wall_time = Some(limit))
     }
 
     /// The most processor time that all of it may use; then everything in the container is killed. Without a control
@@ -107,7 +109,7 @@ impl Sandbox {
     /// The most bytes that it may write to stdout and stderr together, where these are copied or collected (see
     /// [`Stdio`]); if it writes more, everything in the container is killed.
     pub fn output_limit(self, bytes: u64) -> Sandbox {
-        self.with(|sandbox| sandbox.output_limit = Some(bytes))
+        self.with(|sandbox| sandbox.settings.output_limit = Some(bytes))
     }
 
     /// The most that it may write into its own layer, which then lies in memory. For overlay only, and for a container
@@ -145,7 +147,7 @@ impl Sandbox {
         });
         let target = mount.as_ref().map(|mount| mount.target().to_owned()).unwrap_or_default();
         self.parsed(mount, |options, mount| options.mounts.push(mount)).with(|sandbox| {
-            sandbox.held.push((target, source));
+            sandbox.settings.held_mounts.push((target, source));
         })
     }
 
@@ -163,6 +165,19 @@ impl Sandbox {
     /// The network that it sees; without this call, none.
     pub fn network(self, network: Network) -> Sandbox {
         self.with(|sandbox| sandbox.options.network = network)
+    }
+
+    /// Has it join the namespace at `path` (for example, `/proc/PID/ns/net`) in place of one of its own. What the path leads
+    /// to is opened when the container starts, and must be a namespace of this kind.
+    pub fn join(self, namespace: Namespace, path: impl Into<PathBuf>) -> Sandbox {
+        let joined = JoinedNamespace { namespace, path: path.into(), file: None };
+        self.with(|sandbox| sandbox.settings.namespaces.push(joined))
+    }
+
+    /// Has it join the namespace that `file` is open on, whatever `path`, by which plans and errors name it, leads to.
+    pub fn join_open(self, namespace: Namespace, file: Arc<File>, path: impl Into<PathBuf>) -> Sandbox {
+        let joined = JoinedNamespace { namespace, path: path.into(), file: Some(file) };
+        self.with(|sandbox| sandbox.settings.namespaces.push(joined))
     }
 
     /// Leaves an isolation out, to see what it was for.
@@ -193,23 +208,23 @@ impl Sandbox {
 
     /// What it reads; without this call, nothing.
     pub fn stdin(self, stdin: impl Into<Stdio>) -> Sandbox {
-        self.with(|sandbox| sandbox.stdio[0] = stdin.into())
+        self.with(|sandbox| sandbox.settings.stdio[0] = stdin.into())
     }
 
     /// Where it writes to; without this call, where the caller does ([`output`](Sandbox::output): it is collected).
     pub fn stdout(self, stdout: impl Into<Stdio>) -> Sandbox {
-        self.with(|sandbox| sandbox.stdio[1] = stdout.into())
+        self.with(|sandbox| sandbox.settings.stdio[1] = stdout.into())
     }
 
     /// Where it writes its messages to; without this call, where the caller does ([`output`](Sandbox::output): they are
     /// collected).
     pub fn stderr(self, stderr: impl Into<Stdio>) -> Sandbox {
-        self.with(|sandbox| sandbox.stdio[2] = stderr.into())
+        self.with(|sandbox| sandbox.settings.stdio[2] = stderr.into())
     }
 
     /// Has stderr go where stdout goes, through the same pipe, so that the order of what is written is kept: `2>&1`.
     pub fn stderr_to_stdout(self) -> Sandbox {
-        self.with(|sandbox| sandbox.merges_stderr = true)
+        self.with(|sandbox| sandbox.settings.merges_stderr = true)
     }
 
     /// Has a small process of the engine's, the *init*, be the container's first one: it starts the program as its child,
@@ -229,10 +244,10 @@ impl Sandbox {
         self.with(|sandbox| sandbox.options.init = false)
     }
 
-    /// Ends the container when the calling *thread* ends, even by SIGKILL: whoever calls [`start`](Sandbox::start) in one
-    /// thread and lets that end before the container does not want this.
+    /// Ends the container when the *thread* that starts it ends, even by SIGKILL. A caller that starts it in one thread,
+    /// and lets that thread end before the container, must not use this.
     pub fn end_with_caller(self) -> Sandbox {
-        self.with(|sandbox| sandbox.ends_with_caller = true)
+        self.with(|sandbox| sandbox.settings.ends_with_caller = true)
     }
 
     /// Gives it a terminal of its own in place of the three, with so many lines of so many characters (zeros: nobody
@@ -243,7 +258,7 @@ impl Sandbox {
 
     /// Measures every step of the start, see [`Running::times`](super::Running::times).
     pub fn traced(self) -> Sandbox {
-        self.with(|sandbox| sandbox.traced = true)
+        self.with(|sandbox| sandbox.settings.traced = true)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Sandbox)) -> Sandbox {

@@ -19,8 +19,8 @@ use crate::sys::calls;
 /// pipe, and the engine copies between the two. So a program can neither change the file's mode or owner, nor read what
 /// it may only write, nor move to another place in it, nor lock it.
 ///
-/// **When it is copied.** [`Sandbox::status`](super::Sandbox::status), [`Sandbox::output`](super::Sandbox::output) and a
-/// sandbox that was [started](super::Sandbox::start) copy while the caller waits. After
+/// **When it is copied.** [`Sandbox::status`](super::Sandbox::status), [`Sandbox::output`](super::Sandbox::output) and a started
+/// [launch](super::Launch::start) copy while the caller waits. After
 /// [`Sandbox::spawn`](super::Sandbox::spawn) a thread copies, so that the program never waits for a caller who does
 /// something else. Either way [`Running::wait`](super::Running::wait) comes back when everything has arrived that the
 /// program and its children wrote.

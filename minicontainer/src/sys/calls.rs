@@ -5,6 +5,7 @@
 
 mod identity;
 mod mounts;
+mod passing;
 mod senders;
 mod terminal;
 
@@ -14,6 +15,7 @@ use super::{Errno, Result};
 
 pub(crate) use identity::*;
 pub(crate) use mounts::*;
+pub(crate) use passing::*;
 pub(crate) use senders::*;
 pub(crate) use terminal::*;
 
@@ -22,6 +24,15 @@ pub(crate) type Fd = i32;
 
 /// A descriptor that is closed when it is no longer needed, so that a low limit on descriptors is enough.
 pub(crate) struct Descriptor(pub Fd);
+
+impl Descriptor {
+    /// Its number, to be closed by hand or by execve(2).
+    pub(crate) fn keep(self) -> Fd {
+        let number = self.0;
+        core::mem::forget(self);
+        number
+    }
+}
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
@@ -179,6 +190,15 @@ pub(crate) fn file_system_magic(descriptor: Fd) -> Result<u64> {
 pub(crate) fn set_file_system_ids(uid: u32, gid: u32) -> Result<()> {
     call!(SYS_setfsgid, gid)?;
     call!(SYS_setfsuid, uid).map(drop)
+}
+
+/// The kind of file system that namespaces lie in, see `linux/magic.h`.
+pub(crate) const NSFS_MAGIC: u64 = 0x6e73_6673;
+
+/// Asks which kind of namespace a descriptor is of: `CLONE_NEWNET` and so on. The request is `_IO(0xb7, 3)`, see
+/// NS_GET_NSTYPE in ioctl_ns(2).
+pub(crate) fn namespace_kind(namespace: Fd) -> Result<i32> {
+    call!(SYS_ioctl, fd(namespace), 0xb703).map(|kind| kind as i32)
 }
 
 /// Enters a namespace.

@@ -22,9 +22,10 @@ macro_rules! call {
     }};
 }
 
-pub(crate) mod birth;
 pub(crate) mod bpf;
 pub(crate) mod calls;
+pub(crate) mod clone;
+pub(crate) mod descriptors;
 pub(crate) mod raw;
 pub(crate) mod removal;
 pub(crate) mod xattr;

@@ -2,9 +2,8 @@
 //! of it.
 
 use minicontainer::{
-    Sandbox, Store,
+    Launch, Sandbox, Store,
     core::{RunOptions, options::ContainerName},
-    sandbox::Decided,
     store::Image,
 };
 use minicontainer_engine::{
@@ -28,8 +27,7 @@ pub struct Wanted<'run> {
 /// A container that is recorded and can be started.
 pub struct Recorded {
     /// It writes into the record's directory.
-    pub sandbox: Sandbox,
-    pub decided: Decided,
+    pub launch: Launch,
     pub attended: Attended,
 }
 
@@ -42,8 +40,8 @@ pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<Recorde
         sandbox = sandbox.volatile();
     }
     // Whatever cannot be is refused here, before anything is made.
-    let decided = sandbox.decide()?;
-    let process = decided.spec.process().as_ref();
+    let launch = sandbox.launch()?;
+    let process = launch.spec().process().as_ref();
     let Wanted { name, image, asked_for, options, after_exit } = wanted;
     let attended = containers.create(
         &id,
@@ -54,13 +52,13 @@ pub fn create(store: &Store, sandbox: Sandbox, wanted: Wanted) -> Result<Recorde
                 image_id: image.id.to_string(),
                 command: process.and_then(|process| process.args().clone()).unwrap_or_default(),
                 options: options.clone(),
-                driver: decided.driver,
-                cgroup: cgroup_of(&decided.plan),
+                driver: launch.driver().unwrap_or_default(),
+                cgroup: cgroup_of(launch.plan()),
                 after_exit,
             },
-            runtime_config: serde_json::to_string_pretty(&decided.spec)
+            runtime_config: serde_json::to_string_pretty(launch.spec())
                 .context("cannot write the container's config.json")?,
         },
     )?;
-    Ok(Recorded { sandbox, decided, attended })
+    Ok(Recorded { launch, attended })
 }

@@ -1,7 +1,7 @@
 //! What a step puts into its sentences: the arguments of its message, which is found by the step's kind.
 
 use super::{Argument, Language, message};
-use crate::plan::{CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Namespace, Step, SwapLimit};
+use crate::plan::{CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Step, SwapLimit};
 
 /// The arguments of the step's message.
 pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, Argument<'_>)> {
@@ -32,9 +32,10 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
         Step::MakeUserNamespace { uids, gids } => {
             vec![("users", mappings(uids).into()), ("groups", mappings(gids).into())]
         }
+        Step::JoinNamespace { namespace, path } => vec![("namespace", namespace.name().into()), ("path", path.into())],
         Step::Clone { namespaces, into_cgroup } => vec![
             ("count", namespaces.len().into()),
-            ("namespaces", namespaces.iter().map(|namespace| word(*namespace)).collect::<Vec<_>>().join(", ").into()),
+            ("namespaces", namespaces.iter().map(|namespace| namespace.name()).collect::<Vec<_>>().join(", ").into()),
             ("group", if *into_cgroup { "inside" } else { "outside" }.into()),
         ],
         Step::MapIds { uids, gids, deny_setgroups, helped } => vec![
@@ -43,7 +44,9 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
             ("setgroups", if *deny_setgroups { "denied" } else { "allowed" }.into()),
             ("writer", if *helped { "helpers" } else { "engine" }.into()),
         ],
-        Step::JoinCgroup { controllers } => vec![("controllers", listed(controllers, language).into())],
+        Step::JoinCgroup { controllers } | Step::MoveIntoCgroup { controllers } => {
+            vec![("controllers", listed(controllers, language).into())]
+        }
         Step::UnshareTime { offsets } => {
             let words: Vec<String> = offsets.iter().map(ToString::to_string).collect();
             vec![("count", offsets.len().into()), ("offsets", words.join(", ").into())]
@@ -107,20 +110,6 @@ fn process_arguments(step: &Step) -> Vec<(&'static str, Argument<'_>)> {
             ("init", if *init { "init" } else { "none" }.into()),
         ],
         _ => vec![],
-    }
-}
-
-/// A namespace as `--without` and /proc/PID/ns name it, but for the mount namespace, which the latter calls `mnt`.
-fn word(namespace: Namespace) -> &'static str {
-    match namespace {
-        Namespace::User => "user",
-        Namespace::Mount => "mount",
-        Namespace::Pid => "pid",
-        Namespace::Net => "net",
-        Namespace::Ipc => "ipc",
-        Namespace::Uts => "uts",
-        Namespace::Cgroup => "cgroup",
-        Namespace::Time => "time",
     }
 }
 

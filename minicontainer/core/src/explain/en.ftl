@@ -55,9 +55,9 @@ step-join-cgroup = Enter the control group, in { $controllers }
 step-unshare-cgroup = See its own control group as the root of the tree
     .why = The view begins at the group in which the process is at this moment, which is why it must enter first. From now on /proc/self/cgroup says “/” and no longer tells the container's name and place on the host.
 
-## Birth
+## The first process
 
-step-clone = Give birth to the container's first process{ $count ->
+step-clone = Create the container's first process{ $count ->
     [0] , in the host's own namespaces
     [one] , in a new namespace: { $namespaces }
    *[other] , in { $count } new namespaces: { $namespaces }
@@ -66,8 +66,16 @@ step-clone = Give birth to the container's first process{ $count ->
     [0] Nothing is isolated by namespaces here: the process sees what its caller sees.
    *[other] Each namespace gives it a view of its own of one kind of thing: process ids, mounts, network interfaces, names. The kernel is still the host's: a container is no small machine but a process with a different view.
  }{ $group ->
-    [inside] { " " }It is born inside its control group, so not even its first page of memory goes uncounted.
+    [inside] { " " }It is created inside its control group, so not even its first page of memory goes uncounted.
    *[outside] { "" }
+ }
+
+step-join-namespace = Join the { $namespace } namespace { $path }
+    .why = A namespace does not belong to one process: every process that joins it sees the same. The path is opened first and the kernel is asked what lies there, so that no other file is taken for a namespace. { $namespace ->
+    [user] The user namespace comes before the others, because it owns them: only its root can join them.
+    [pid] A process keeps its own ids: only the processes that it creates from now on are in the new namespace.
+    [cgroup] The process enters its own control group before, which this namespace may not show.
+   *[other] A short-lived process of the engine joins, and then creates the container's first process inside, as the engine's own child.
  }
 
 step-make-user-namespace = Make a user namespace: user { $users }, group { $groups }
@@ -81,6 +89,9 @@ step-map-ids = Map ids: user { $users }, group { $groups }
     [helpers] { " " }A user may map the own id only. The others are lent in /etc/subuid and /etc/subgid, and newuidmap(1) and newgidmap(1), which the system trusts, see to it that no more is taken.
    *[engine] { "" }
  }
+
+step-move-into-cgroup = Put the process into its control group, in { $controllers }
+    .why = The process has joined another user namespace, whose root has no power over the host's control groups. So it cannot enter by itself: the engine writes its id from outside, and it waits meanwhile.
 
 step-close-descriptors = Close every open descriptor but standard input, output and error
     .why = A descriptor keeps its power behind every wall. With a directory of the host still open, openat(2) would walk straight out of the container.

@@ -9,6 +9,8 @@ pub(super) fn man_pages(step: &Step) -> &'static [&'static str] {
         Step::LimitTogether { .. } => &["cgroups(7)", "proc_sys_kernel(5)"],
         Step::LimitMemory { .. } | Step::LimitCpu { .. } | Step::LimitPids { .. } => &["cgroups(7)"],
         Step::Clone { .. } => &["clone(2)", "namespaces(7)", "pid_namespaces(7)"],
+        Step::JoinNamespace { .. } => &["setns(2)", "namespaces(7)", "ioctl_ns(2)"],
+        Step::MoveIntoCgroup { .. } => &["cgroups(7)"],
         Step::MapIds { .. } => &["user_namespaces(7)", "setgroups(2)", "subuid(5)", "newuidmap(1)"],
         Step::LimitCpuset { .. } => &["cpuset(7)", "cgroups(7)"],
         Step::LimitDevices { .. } => &["cgroups(7)", "mknod(2)", "bpf(2)"],

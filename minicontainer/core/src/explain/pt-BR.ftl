@@ -55,7 +55,7 @@ step-join-cgroup = Entrar no grupo de controle, em { $controllers }
 step-unshare-cgroup = Ver o próprio grupo de controle como a raiz da árvore
     .why = A visão começa no grupo em que o processo está neste momento; por isso ele precisa entrar antes. Daqui em diante, /proc/self/cgroup mostra “/” e já não revela o nome do contêiner nem o seu lugar no host.
 
-## Nascimento
+## O primeiro processo
 
 step-clone = Criar o primeiro processo do contêiner{ $count ->
     [0] , nos namespaces do próprio host
@@ -70,6 +70,14 @@ step-clone = Criar o primeiro processo do contêiner{ $count ->
    *[outside] { "" }
  }
 
+step-join-namespace = Entrar no namespace de { $namespace } { $path }
+    .why = Um namespace não pertence a um só processo: todos os que entram nele veem o mesmo. Primeiro o caminho é aberto e o kernel diz o que há nele, para que nenhum outro arquivo seja tomado por um namespace. { $namespace ->
+    [user] O namespace de usuário vem antes dos outros, porque é o dono deles: só o seu root pode entrar neles.
+    [pid] Um processo conserva os próprios identificadores: só os processos que ele criar daqui em diante ficam no novo namespace.
+    [cgroup] Antes disso, o processo entra no seu próprio grupo de controle, que este namespace talvez não mostre.
+   *[other] Um processo do motor, que dura pouco, entra e depois cria lá dentro o primeiro processo do contêiner, como filho do próprio motor.
+ }
+
 step-make-user-namespace = Criar um namespace de usuário: usuário { $users }, grupo { $groups }
     .why = É o root do host que inicia este contêiner, e ainda assim o root de dentro não deve ser ninguém lá fora. As montagens precisam do root do host; por isso o namespace é criado agora e só se entra nele por último.
 
@@ -81,6 +89,9 @@ step-map-ids = Mapear identificadores: usuário { $users }, grupo { $groups }
     [helpers] { " " }Um usuário só pode mapear o próprio identificador. Os demais são emprestados em /etc/subuid e /etc/subgid, e newuidmap(1) e newgidmap(1), nos quais o sistema confia, cuidam para que não se tome mais do que isso.
    *[engine] { "" }
  }
+
+step-move-into-cgroup = Pôr o processo no seu grupo de controle, em { $controllers }
+    .why = O processo entrou em outro namespace de usuário, cujo root não tem poder sobre os grupos de controle do host. Por isso não consegue entrar sozinho: o motor escreve o identificador dele de fora, e ele espera até lá.
 
 step-close-descriptors = Fechar todos os descritores abertos, menos a entrada, a saída e a saída de erros padrão
     .why = Um descritor conserva o seu poder atrás de qualquer muro. Com um diretório do host ainda aberto, openat(2) sairia direto do contêiner.

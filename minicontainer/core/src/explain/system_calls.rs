@@ -35,7 +35,7 @@ impl CgroupVersion {
 pub(super) fn system_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
     // A test sees to it that every kind of step has calls in one of them.
     cgroup_calls(step, version)
-        .or_else(|| birth_calls(step))
+        .or_else(|| first_process_calls(step))
         .or_else(|| mounts::file_system_calls(step))
         .or_else(|| mounts::restriction_calls(step))
         .or_else(|| power_calls(step))
@@ -91,12 +91,16 @@ fn cgroup_calls(step: &Step, version: CgroupVersion) -> Option<Vec<String>> {
         (Step::JoinCgroup { controllers }, _) => {
             controllers.iter().map(|controller| write(&format!("{controller}/…/tasks"), "0")).collect()
         }
+        (Step::MoveIntoCgroup { controllers }, V1) => {
+            controllers.iter().map(|controller| write(&format!("{controller}/…/tasks"), "PID")).collect()
+        }
+        (Step::MoveIntoCgroup { .. }, V2) => vec![write("cgroup.procs", "PID")],
         (Step::UnshareCgroup, _) => vec!["unshare(CLONE_NEWCGROUP)".to_owned()],
         _ => return None,
     })
 }
 
-fn birth_calls(step: &Step) -> Option<Vec<String>> {
+fn first_process_calls(step: &Step) -> Option<Vec<String>> {
     Some(match step {
         Step::Clone { namespaces, into_cgroup } => {
             let mut flags: Vec<&str> = namespaces.iter().map(|namespace| clone_flag(*namespace)).collect();
@@ -105,6 +109,7 @@ fn birth_calls(step: &Step) -> Option<Vec<String>> {
             flags.extend(into_cgroup.then_some("CLONE_INTO_CGROUP"));
             vec![format!("clone3({{flags={}, exit_signal=0{group}}})", flags.join("|"))]
         }
+        Step::JoinNamespace { namespace, path } => join_calls(*namespace, path),
         Step::MakeUserNamespace { uids, gids } => vec![
             "clone3({flags=CLONE_NEWUSER|CLONE_PIDFD})".to_owned(),
             format!("write(</proc/PID/uid_map>, {:?})", lines(uids)),
@@ -147,6 +152,20 @@ fn birth_calls(step: &Step) -> Option<Vec<String>> {
         ],
         _ => return None,
     })
+}
+
+/// It is opened before there is a process that could wait, and asked what it is.
+fn join_calls(namespace: Namespace, path: &str) -> Vec<String> {
+    let mut calls = vec![
+        format!("openat(AT_FDCWD, {path:?}, O_PATH|O_CLOEXEC)"),
+        "fstatfs(namespace, {f_type=NSFS_MAGIC})".to_owned(),
+        "ioctl(namespace, NS_GET_NSTYPE)".to_owned(),
+        format!("setns(namespace, {})", clone_flag(namespace)),
+    ];
+    if namespace == Namespace::User {
+        calls.extend(["setresgid(0, 0, 0)", "setresuid(0, 0, 0)"].map(str::to_owned));
+    }
+    calls
 }
 
 /// The lines of an id map.

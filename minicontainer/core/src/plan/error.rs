@@ -27,10 +27,30 @@ pub enum PlanError {
         /// Its value.
         value: String,
     },
-    /// A namespace stands in the list more than once.
+    /// A namespace is in the list more than once.
     #[error("namespace {namespace:?} is listed twice")]
     NamespaceTwice {
         /// Which one.
+        namespace: Namespace,
+    },
+    /// The path of a namespace depends on a working directory that nobody knows.
+    #[error("invalid path \"{path}\" in linux.namespaces: must be absolute (for example, /proc/PID/ns/net)")]
+    NamespacePath {
+        /// What was given.
+        path: String,
+    },
+    /// The container's root would be mounted where other containers live.
+    #[error(
+        "cannot join a mount namespace: the container's root file system would be mounted in it, for all its processes"
+    )]
+    JoinedMountNamespace,
+    /// The layers belong to root of the host, who has no name in the joined namespace.
+    #[error("cannot join a user namespace with overlay layers that belong to root: root has no id in it")]
+    JoinedUserNamespaceWithOverlay,
+    /// Only root of the user namespace that owns a namespace can join it.
+    #[error("cannot join a {namespace} namespace as an ordinary user without joining the user namespace that owns it")]
+    JoinNeedsUserNamespace {
+        /// The one that was to be joined.
         namespace: Namespace,
     },
     /// An ordinary user's container without a user namespace.
@@ -168,6 +188,13 @@ impl Diagnostic for PlanError {
             | PlanError::LimitUnavailable { mend, .. } => mend.as_str(),
             PlanError::CoversProc { .. } => {
                 "mount it somewhere else, such as /data; single files such as /proc/meminfo can be covered"
+            }
+            PlanError::JoinedMountNamespace => "leave its path out, so that the container gets one of its own",
+            PlanError::JoinedUserNamespaceWithOverlay => {
+                "use a bundle whose rootfs belongs to ids of that namespace, or leave the user namespace out"
+            }
+            PlanError::JoinNeedsUserNamespace { .. } => {
+                "give the user namespace of the same process a path too (for example, /proc/PID/ns/user)"
             }
             PlanError::SysctlNeedsProc { .. } => "add a mount of type proc on /proc to the runtime config",
             _ => return None,

@@ -9,7 +9,8 @@
 //! # The order, and why it is so
 //!
 //! 1. The engine makes the control group and sets its limits: no instruction of the program runs unlimited.
-//! 2. The engine gives birth to the container's first process by clone3(2), inside all its new namespaces.
+//! 2. The engine creates the container's first process by clone3(2), inside all its new namespaces. Namespaces of other
+//!    containers are joined just before, the user namespace first.
 //! 3. That process builds its root file system inside its own mount namespace, so that the host never sees a mount of
 //!    it and none can be left behind.
 //! 4. pivot_root(2) makes that the root; the host's tree is detached, and no path leads back.
@@ -30,6 +31,7 @@
 //! # Ok::<(), minicontainer_core::plan::PlanError>(())
 //! ```
 
+mod actor;
 mod capability;
 mod cgroup;
 pub mod delegation;
@@ -53,11 +55,12 @@ mod system_path;
 #[cfg(test)]
 mod tests;
 
-use oci_spec::runtime::{LinuxNamespaceType, Spec};
+use oci_spec::runtime::Spec;
 use serde::Serialize;
 
 use crate::options::StorageLimit;
 
+pub use actor::Actor;
 pub use capability::{CAPABILITIES, Capabilities, capability_number};
 pub(crate) use cgroup::is_engines;
 pub use cgroup::{MEND_CONTROLLERS, SwapLimit};
@@ -68,8 +71,9 @@ pub use error::PlanError;
 pub use host::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
 pub use mount_options::MountAttribute;
 pub use namespace::{IdMapping, Namespace};
+use namespace::{Namespaces, UserNamespace};
 pub use resource::{RESOURCES, resource_number};
-pub use step::{Actor, Step};
+pub use step::Step;
 pub use subordinate::{IdRange, SubordinateIds};
 pub use system_path::{is_at_or_below, is_system_path, may_be_covered};
 
@@ -107,7 +111,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Ties the container's life to that of the engine's thread that gives birth to it, by PR_SET_PDEATHSIG(2const): for
+    /// Ties the container's life to that of the engine's thread that starts it, by PR_SET_PDEATHSIG(2const): for
     /// a command in the foreground, which nobody else would clear up after. A program that does not want this can undo
     /// it, so it protects from accidents and from nothing else.
     ///
@@ -131,6 +135,25 @@ impl Plan {
         self.steps.iter().any(Step::makes_null_device)
     }
 
+    /// Whether the writable layer lies in a file system of its own, of bounded size.
+    pub fn limits_writable_layer(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }))
+    }
+
+    /// Whether a step changes what all processes of this namespace see, such as the machine's name. A plan that does so
+    /// must not join the host's own namespace.
+    pub fn changes(&self, namespace: Namespace) -> bool {
+        let is_network = |name: &str| name.starts_with("net.");
+        self.steps.iter().any(|step| match (step, namespace) {
+            (Step::SetHostname { .. }, Namespace::Uts) => true,
+            (Step::SetSysctl { name, .. }, Namespace::Net) => is_network(name),
+            (Step::SetSysctl { name, .. }, Namespace::Ipc) => !is_network(name),
+            // Mounted from the host's cgroup namespace, it would set the options of the one hierarchy anew.
+            (Step::Mount { fstype, .. }, Namespace::Cgroup) => fstype == "cgroup2",
+            _ => false,
+        })
+    }
+
     /// Whether the program gets a terminal of the container's own.
     pub fn opens_terminal(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::OpenTerminal { .. }))
@@ -144,86 +167,38 @@ impl Plan {
 /// what cannot be combined. A field that is understood but not supported is refused, never ignored.
 pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> {
     error::refuse_unsupported(spec)?;
-    let namespaces = namespaces(spec)?;
-    if let (Identity::User { .. }, false) = (host.identity, namespaces.contains(&Namespace::User)) {
-        return Err(PlanError::UserNamespaceNeeded);
-    }
-    if let (true, Availability::Unavailable { cause, mend }) =
-        (namespaces.contains(&Namespace::User), &host.user_namespaces)
-    {
-        return Err(PlanError::UserNamespacesUnavailable { cause: cause.clone(), mend: mend.clone() });
-    }
-
+    let namespaces = Namespaces::of(spec)?;
+    let user = namespaces.user(root, host)?;
     let group = cgroup::group(spec, host)?;
     let mut steps = group.limits.clone();
-    let born_inside = group.created && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });
-    // Root's container with ids of its own is born with root's powers, which its mounts need, and gives them up last.
-    let shifted = host.identity == Identity::Root
-        && namespaces.contains(&Namespace::User)
-        && matches!(root, RootFs::Overlay { .. });
-    if host.identity == Identity::Root && namespaces.contains(&Namespace::User) && !shifted {
-        return Err(PlanError::OwnIdsNeedOverlay);
-    }
-    if shifted {
+    if user == UserNamespace::EnteredLast {
         steps.push(process::make_user_namespace(spec)?);
     }
-    // A process first joins the cgroup that it shall see as the root; and clocks that clone3(2) has made, with a process
-    // that has them, can be moved no more.
-    let later = |namespace: &Namespace| match namespace {
-        Namespace::Cgroup | Namespace::Time => true,
-        Namespace::User => shifted,
-        _ => false,
-    };
-    steps.push(Step::Clone {
-        namespaces: namespaces.iter().copied().filter(|namespace| !later(namespace)).collect(),
-        into_cgroup: born_inside,
-    });
-    if namespaces.contains(&Namespace::User) && !shifted {
+    steps.extend(namespaces.joins_before_clone());
+
+    // A root of someone else's user namespace cannot enter the host's control groups, so the engine moves its process.
+    let moved = group.created && user == UserNamespace::Joined;
+    let into_cgroup = group.created && !moved && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });
+    steps.push(Step::Clone { namespaces: namespaces.cloned(user), into_cgroup });
+    if user == UserNamespace::Cloned {
         steps.push(process::map_ids(spec, host)?);
     }
+    let controllers = || group.controllers.clone();
+    steps.extend(moved.then(|| Step::MoveIntoCgroup { controllers: controllers() }));
     steps.extend([Step::CloseDescriptors, Step::ResetSignals]);
-    if group.created && !born_inside {
-        steps.push(Step::JoinCgroup { controllers: group.controllers.clone() });
+    if group.created && !moved && !into_cgroup {
+        steps.push(Step::JoinCgroup { controllers: controllers() });
     }
     steps.push(Step::AwaitGo);
-    if namespaces.contains(&Namespace::Cgroup) {
-        steps.push(Step::UnshareCgroup);
-    }
+    steps.extend(namespaces.cgroup_root());
     steps.extend(process::clocks(spec, &namespaces)?);
     steps.push(Step::NewSession);
-    steps.extend(process::hostname(spec, &namespaces)?);
-    steps.extend(filesystem::steps(spec, root, host, &namespaces, &group)?);
-    if namespaces.contains(&Namespace::Net) {
+    steps.extend(process::hostname(spec, &namespaces.all)?);
+    steps.extend(filesystem::steps(spec, root, host, &namespaces.all, &group)?);
+    if namespaces.makes(Namespace::Net) {
         steps.push(Step::LoopbackUp);
     }
-    steps.extend(shifted.then_some(Step::EnterUserNamespace));
-    steps.extend(process::steps(spec, host)?);
+    steps.extend((user == UserNamespace::EnteredLast).then_some(Step::EnterUserNamespace));
+    steps.extend(process::steps(spec, host, user)?);
     Ok(Plan { steps })
-}
-
-/// The namespaces that are made for the container, each once.
-fn namespaces(spec: &Spec) -> Result<Vec<Namespace>, PlanError> {
-    let listed = spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
-    let mut namespaces = Vec::new();
-    for namespace in listed.into_iter().flatten() {
-        if let Some(path) = namespace.path() {
-            return Err(PlanError::Unsupported { field: "linux.namespaces.path", value: path.display().to_string() });
-        }
-        let kind = match namespace.typ() {
-            LinuxNamespaceType::User => Namespace::User,
-            LinuxNamespaceType::Mount => Namespace::Mount,
-            LinuxNamespaceType::Pid => Namespace::Pid,
-            LinuxNamespaceType::Network => Namespace::Net,
-            LinuxNamespaceType::Ipc => Namespace::Ipc,
-            LinuxNamespaceType::Uts => Namespace::Uts,
-            LinuxNamespaceType::Cgroup => Namespace::Cgroup,
-            LinuxNamespaceType::Time => Namespace::Time,
-        };
-        namespaces.push(kind);
-    }
-    namespaces.sort_unstable();
-    if let Some(twice) = namespaces.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(PlanError::NamespaceTwice { namespace: twice[0] });
-    }
-    Ok(namespaces)
 }

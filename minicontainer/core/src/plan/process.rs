@@ -2,6 +2,7 @@
 
 use oci_spec::runtime::{Capabilities as OciCapabilities, LinuxIdMapping, LinuxTimeOffset, Spec};
 
+use super::namespace::{Namespaces, UserNamespace};
 use super::subordinate::is_mapped;
 use super::{CAPABILITIES, Capabilities, Host, IdMapping, Identity, Namespace, PlanError, Step, SubordinateIds};
 use crate::options::{Clock, TimeOffset};
@@ -55,7 +56,7 @@ pub(super) fn hostname(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<S
 }
 
 /// The step that gives the container clocks of its own, if the document asks for them.
-pub(super) fn clocks(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<Step>, PlanError> {
+pub(super) fn clocks(spec: &Spec, namespaces: &Namespaces) -> Result<Option<Step>, PlanError> {
     let given = spec.linux().as_ref().and_then(|linux| linux.time_offsets().as_ref());
     let offset = |(name, offset): (&String, &LinuxTimeOffset)| {
         let clock = Clock::ALL.into_iter().find(|clock| clock.name() == name);
@@ -67,7 +68,7 @@ pub(super) fn clocks(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<Ste
     };
     let mut offsets = given.into_iter().flatten().map(offset).collect::<Result<Vec<_>, _>>()?;
     offsets.sort_unstable();
-    match namespaces.contains(&Namespace::Time) {
+    match namespaces.makes(Namespace::Time) {
         true => Ok(Some(Step::UnshareTime { offsets })),
         false if offsets.is_empty() => Ok(None),
         false => Err(PlanError::TimeOffsetNeedsNamespace),
@@ -75,7 +76,7 @@ pub(super) fn clocks(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<Ste
 }
 
 /// The steps from the new root to the program.
-pub(super) fn steps(spec: &Spec, host: &Host) -> Result<Vec<Step>, PlanError> {
+pub(super) fn steps(spec: &Spec, host: &Host, namespace: UserNamespace) -> Result<Vec<Step>, PlanError> {
     let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
     let args =
         process.args().clone().filter(|args| !args.is_empty()).ok_or(PlanError::Missing { field: "process.args" })?;
@@ -100,7 +101,7 @@ pub(super) fn steps(spec: &Spec, host: &Host) -> Result<Vec<Step>, PlanError> {
     // Without no_new_privs only who has CAP_SYS_ADMIN may install a filter, since a set-user-id program could be led
     // astray by it: so then it comes while that power is still there.
     steps.extend(early);
-    steps.push(Step::SetUser { uid: user.uid(), gid: user.gid(), groups: groups(spec, host)? });
+    steps.push(Step::SetUser { uid: user.uid(), gid: user.gid(), groups: groups(spec, host, namespace)? });
     steps.push(Step::SetCapabilities {
         effective: set(|sets| sets.effective()),
         permitted: set(|sets| sets.permitted()),
@@ -133,15 +134,18 @@ fn filter(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
 }
 
 /// Supplementary groups; an ordinary user's namespace has only the ids that were mapped, and where that is a single one
-/// setgroups(2) is denied.
-fn groups(spec: &Spec, host: &Host) -> Result<Option<Vec<u32>>, PlanError> {
+/// setgroups(2) is denied. The document need not say which ids a namespace has that is joined; then the kernel decides.
+fn groups(spec: &Spec, host: &Host, namespace: UserNamespace) -> Result<Option<Vec<u32>>, PlanError> {
     let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
     let user = process.user();
     let extra = user.additional_gids().clone().unwrap_or_default();
     if host.identity == Identity::Root {
         return Ok(Some(extra));
     }
-    let [uids, gids] = mappings(spec)?;
+    let [uids, gids] = match (mappings(spec), namespace) {
+        (Err(PlanError::Missing { .. }), UserNamespace::Joined) => return Ok((!extra.is_empty()).then_some(extra)),
+        (maps, _) => maps?,
+    };
     let missing = |kind, id| match &host.subordinate {
         SubordinateIds::None { cause, mend } => {
             Err(PlanError::IdNotMapped { kind, id, cause: cause.clone(), mend: mend.clone() })

@@ -10,16 +10,6 @@ use super::{Capabilities, DeviceRule, IdMapping, MountAttribute, Namespace, Swap
 use crate::options::TimeOffset;
 use crate::seccomp::Instruction;
 
-/// Who carries a step out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Actor {
-    /// The engine, a process of the host, before or beside the container's first process.
-    Engine,
-    /// The container's first process, from its birth by clone3(2) until it becomes the program by execve(2).
-    Container,
-}
-
 /// One step. The variants stand in the order in which a full plan carries them out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -72,11 +62,19 @@ pub enum Step {
         /// The lines of its `gid_map`.
         gids: Vec<IdMapping>,
     },
-    /// Give birth to the container's first process, already inside its new namespaces.
+    /// Join a namespace that exists. All but the cgroup namespace are joined before the container's first process is
+    /// made, by a process of the engine's that makes it and exits.
+    JoinNamespace {
+        /// Its kind.
+        namespace: Namespace,
+        /// Where it is found on the host, such as `/proc/PID/ns/net`.
+        path: String,
+    },
+    /// Create the container's first process, already inside its new namespaces.
     Clone {
         /// The namespaces made for it.
         namespaces: Vec<Namespace>,
-        /// Whether the process is born inside its control group (cgroup v2 only).
+        /// Whether the process is created inside its control group (cgroup v2 only).
         into_cgroup: bool,
     },
     /// Say which ids of the host the ids inside the user namespace stand for.
@@ -89,6 +87,11 @@ pub enum Step {
         deny_setgroups: bool,
         /// Whether newuidmap(1) and newgidmap(1) write them, because they hold more than the user's own id.
         helped: bool,
+    },
+    /// Put the process into the control group from outside, because it cannot enter by itself.
+    MoveIntoCgroup {
+        /// The hierarchies entered.
+        controllers: Vec<String>,
     },
     /// Close whatever descriptors the caller left open, but for stdin, stdout, stderr.
     CloseDescriptors,
@@ -298,7 +301,7 @@ pub enum Step {
         /// What survives execve(2) by itself.
         ambient: Capabilities,
     },
-    /// Die when the engine's thread that gave birth to this process dies.
+    /// Die when the engine's thread that started this process dies.
     EndWithEngine,
     /// From now on execve(2) can only lose powers, never gain them.
     NoNewPrivileges,
@@ -326,28 +329,4 @@ pub enum Step {
         /// signals to it, reaps orphaned processes and reports how the program ended.
         init: bool,
     },
-}
-
-impl Step {
-    /// Whether the container has its own `/dev/null` once this step is done.
-    pub fn makes_null_device(&self) -> bool {
-        matches!(self, Step::MakeDevice { path, .. } | Step::BindDevice { path, .. } if path == "/dev/null")
-    }
-
-    /// Who carries the step out.
-    pub fn actor(&self) -> Actor {
-        match self {
-            Step::CreateCgroup { .. }
-            | Step::LimitTogether { .. }
-            | Step::LimitMemory { .. }
-            | Step::LimitCpu { .. }
-            | Step::LimitPids { .. }
-            | Step::LimitCpuset { .. }
-            | Step::LimitDevices { .. }
-            | Step::MakeUserNamespace { .. }
-            | Step::Clone { .. }
-            | Step::MapIds { .. } => Actor::Engine,
-            _ => Actor::Container,
-        }
-    }
 }

@@ -14,8 +14,10 @@ impl Step {
             Step::LimitCpuset { .. } => "limit-cpuset",
             Step::LimitDevices { .. } => "limit-devices",
             Step::MakeUserNamespace { .. } => "make-user-namespace",
+            Step::JoinNamespace { .. } => "join-namespace",
             Step::Clone { .. } => "clone",
             Step::MapIds { .. } => "map-ids",
+            Step::MoveIntoCgroup { .. } => "move-into-cgroup",
             Step::CloseDescriptors => "close-descriptors",
             Step::ResetSignals => "reset-signals",
             Step::JoinCgroup { .. } => "join-cgroup",
@@ -72,6 +74,7 @@ impl Step {
             | Step::Chroot { path }
             | Step::EnterWorkdir { path } => path.clone(),
             Step::UnshareTime { offsets } => offsets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            Step::JoinNamespace { namespace, path } => format!("{namespace} {path}"),
             Step::BindMount { source, destination, .. } => format!("{source} on {destination}"),
             Step::Execute { args, .. } => args.first().cloned().unwrap_or_default(),
             _ => String::new(),

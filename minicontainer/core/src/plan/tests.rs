@@ -1,5 +1,6 @@
 //! Plans as snapshots, what is refused, and what holds of every plan whatever was asked for.
 
+mod joins;
 mod mounts;
 
 use crate::diagnostic::Diagnostic;
@@ -550,7 +551,7 @@ proptest! {
             None => prop_assert!(options.without.contains(&Isolation::NoNewPrivileges) || options.privileged
                 || options.profile == Profile::Docker),
         }
-        // Root's own user namespace is made before the birth and entered after the last thing that needs root's powers.
+        // Root's own user namespace is made before the process and entered after the last thing that needs root's powers.
         let made = at(|step| matches!(step, Step::MakeUserNamespace { .. }));
         let entered = at(|step| matches!(step, Step::EnterUserNamespace));
         prop_assert_eq!(made.is_some(), options.users == Users::Own && host.identity == Identity::Root);

@@ -22,6 +22,7 @@
 //! ```
 
 mod defaults;
+mod join;
 mod limits;
 mod mounts;
 mod profile;
@@ -43,6 +44,7 @@ use crate::plan::own_ids::{NoOwnIds, OWN_ID_COUNT, first_own_id};
 use crate::plan::{CgroupLayout, Host, IdMapping, Identity, delegation::COMMON_GROUP, subordinate};
 
 pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, masked_on};
+pub use join::join_namespace;
 pub use profile::own_users;
 
 /// The least memory that a container can be limited to, in bytes: Docker's bound, and less does not start.

@@ -19,7 +19,7 @@ use std::{
 };
 
 use minicontainer::{
-    Diagnostic, Error, ErrorKind, Report, Sandbox, Signaller, StandardStream, StartError, Stdio, Store,
+    Diagnostic, Error, ErrorKind, Hooks, Report, Sandbox, Signaller, StandardStream, StartError, Stdio, Store,
     core::{
         Host,
         options::{Access, Profile},
@@ -143,9 +143,9 @@ impl<'a> Judging<'a> {
             .stdin(Arc::clone(&test.input))
             .stdout(Stdio::Piped)
             .stderr(Stdio::Piped);
-        let decided = sandbox.decide()?;
-        container.note_groups(&decided.plan)?;
-        let mut running = sandbox.start(decided)?;
+        let launch = sandbox.launch()?;
+        container.note_groups(launch.plan())?;
+        let mut running = launch.start(Hooks::none())?;
         self.running().insert(number, running.signaller()?);
         if self.cancelled.load(Ordering::SeqCst) {
             running.kill()?;

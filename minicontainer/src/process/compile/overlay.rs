@@ -8,16 +8,55 @@ use std::path::Path;
 
 use minicontainer_core::plan::Step;
 
-use super::{CompileError, Context, pairs, text};
-use crate::process::program::Operation;
+use super::{CompileError, Compiler, pairs, text, texts};
+use crate::process::program::{LayerLimit, Operation, OverlayMount};
+use crate::process::user_namespace::root_outside;
 
-/// Stacks the layers: one by one, or as one text.
-pub(super) fn overlay(step: &Step, context: &Context) -> Result<Operation, CompileError> {
+impl Compiler<'_> {
+    /// Gives the writable layer a file system of its own, which belongs to root of the container.
+    pub(super) fn limit_layer(&self, step: &Step) -> Result<Operation, CompileError> {
+        let Step::LimitWritableLayer { directory, bytes, inodes, directories } = step else {
+            return Err(CompileError::no_operation(step));
+        };
+        let owner = root_outside(self.plan);
+        let [uid, gid] = owner.unwrap_or_default().map(|id| id.to_string());
+        let (size, inodes) = (bytes.to_string(), inodes.to_string());
+        let mut options = vec![("source", "tmpfs"), ("mode", "0755"), ("size", &*size), ("nr_inodes", &*inodes)];
+        if owner.is_some() {
+            options.extend([("uid", &*uid), ("gid", &*gid)]);
+        }
+        Ok(Operation::LimitWritableLayer(LayerLimit {
+            options: pairs(options.into_iter())?,
+            directory: text(directory)?,
+            directories: texts(directories)?,
+            owner,
+        }))
+    }
+
+    /// Stacks the layers, with their owners as they are on the disk or as the container's user namespace maps them.
+    pub(super) fn mount_overlay(&self, step: &Step) -> Result<Operation, CompileError> {
+        let Step::MountOverlay { lowers, target, idmapped, .. } = step else {
+            return Err(CompileError::no_operation(step));
+        };
+        let overlay = overlay(step, self.context.layers_one_by_one)?;
+        if !idmapped {
+            return Ok(Operation::MountOverlay(overlay));
+        }
+        // A limited writable layer lies in a tmpfs that belongs to root of the container anyway.
+        let own_directory = (!self.plan.limits_writable_layer()).then_some(target);
+        let directories = texts(lowers.iter().chain(own_directory))?;
+        Ok(Operation::MountIdmappedOverlay { namespace: self.user_namespace(step)?, directories, overlay })
+    }
+}
+
+/// The mount with the layers one by one, or as one text.
+fn overlay(step: &Step, one_by_one: bool) -> Result<OverlayMount, CompileError> {
     let Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, .. } = step else {
         return Err(CompileError::no_operation(step));
     };
+    let target = text(target)?;
     let mut options: Vec<(&str, &str)> = Vec::new();
-    if context.layers_one_by_one {
+    if one_by_one {
         options.extend(lowers.iter().map(|layer| ("lowerdir+", layer.as_str())));
     }
     options.extend([("upperdir", upper.as_str()), ("workdir", work.as_str())]);
@@ -28,9 +67,9 @@ pub(super) fn overlay(step: &Step, context: &Context) -> Result<Operation, Compi
         // name, a file without its content) instead of changes. `userxattr` has them off in any case.
         false => options.extend([("redirect_dir", "nofollow"), ("metacopy", "off")]),
     }
-    if context.layers_one_by_one {
+    if one_by_one {
         let options = [("source", "overlay")].into_iter().chain(options);
-        return Ok(Operation::MountOverlay { options: pairs(options)?, target: text(target)? });
+        return Ok(OverlayMount::OneByOne { options: pairs(options)?, target });
     }
     let (layers, names) = side_by_side(lowers)?;
     let mut data = format!("lowerdir={}", names.join(":"));
@@ -41,7 +80,7 @@ pub(super) fn overlay(step: &Step, context: &Context) -> Result<Operation, Compi
     if data.len() > 4095 {
         return Err(CompileError::TooManyLayers { count: lowers.len() });
     }
-    Ok(Operation::MountOverlayByPath { layers: text(&layers)?, data: text(&data)?, target: text(target)? })
+    Ok(OverlayMount::ByPath { layers: text(&layers)?, data: text(&data)?, target })
 }
 
 /// The directory two levels above all layers (`layers/DIGEST/fs`), and each layer's path from there: short enough for

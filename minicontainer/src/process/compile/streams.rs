@@ -3,30 +3,25 @@
 
 use minicontainer_core::plan::{IdMapping, Plan, Step};
 
-use super::places::Places;
-use super::{CompileError, Context};
+use super::{CompileError, Compiler};
 use crate::process::program::Operation;
 use crate::process::standard::Stream;
 
-/// The operation of a step, and behind it what can be done to the streams from this step on.
-pub(super) fn with_streams(
-    step: &Step,
-    operation: Operation,
-    plan: &Plan,
-    places: &Places,
-    context: &Context,
-) -> Result<Operation, CompileError> {
-    let which = |kind| context.streams.map(|stream| stream == kind);
-    let operation = Box::new(operation);
-    Ok(match (step, owner(plan)) {
-        (Step::NewSession, Some(owner)) if which(Stream::Pipe).contains(&true) => {
-            Operation::GiveStreams { before: operation, owner, streams: which(Stream::Pipe) }
+impl Compiler<'_> {
+    /// The operation of a step, and behind it what can be done to the streams from this step on.
+    pub(super) fn with_streams(&self, index: usize, operation: Operation) -> Result<Operation, CompileError> {
+        let step = &self.plan.steps[index];
+        let which = |kind| self.context.streams.map(|stream| stream == kind);
+        let has = |kind| which(kind).contains(&true);
+        if let (Step::NewSession, Some(owner), true) = (step, owner(self.plan), has(Stream::Pipe)) {
+            return Ok(Operation::GiveStreams { before: Box::new(operation), owner, streams: which(Stream::Pipe) });
         }
-        (step, _) if step.makes_null_device() && which(Stream::Null).contains(&true) => {
-            Operation::OpenNull { before: operation, place: places.place("/dev/null")?, streams: which(Stream::Null) }
+        if step.makes_null_device() && has(Stream::Null) {
+            let place = self.places.place("/dev/null")?;
+            return Ok(Operation::OpenNull { before: Box::new(operation), place, streams: which(Stream::Null) });
         }
-        _ => *operation,
-    })
+        Ok(operation)
+    }
 }
 
 /// The program's user as the process knows it when it begins its session, if that is not the engine's own: a program

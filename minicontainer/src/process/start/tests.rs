@@ -10,8 +10,12 @@ use std::sync::OnceLock;
 
 use minicontainer_core::plan::Step;
 
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
+
 use super::*;
-use crate::process::program::{Bind, Execution, LayerLimit, Operation, Place, Source, Start, Terminal};
+use crate::process::launcher;
+use crate::process::program::{Bind, Execution, LayerLimit, Operation, OverlayMount, Place, Source, Start, Terminal};
 use crate::sys::calls::Node;
 
 /// No descriptor has this number.
@@ -70,9 +74,10 @@ fn faults() -> Vec<Fault> {
     let too_long = "x".repeat(300);
     let first = |operation, call, errno| (Vec::new(), operation, call, errno);
     vec![
-        first(Operation::CloseDescriptors { standard: [CLOSED; 3], gaps: Vec::new() }, "dup3", Errno::EBADF),
+        first(Operation::CloseDescriptors { standard: [CLOSED; 3], close: Vec::new() }, "dup3", Errno::EBADF),
         first(Operation::JoinCgroup { tasks: vec![missing()] }, "openat", Errno::ENOENT),
         first(Operation::AwaitGo, "read", Errno::EBADF),
+        first(Operation::JoinNamespace { namespace: CLOSED, kind: libc::CLONE_NEWNET }, "setns", Errno::EBADF),
         first(Operation::Unshare { flags: 1 }, "unshare", Errno::EINVAL),
         (vec![powers(0)], Operation::UnshareTime { offsets: text("") }, "unshare", Errno::EPERM),
         // Who leads a session cannot begin another.
@@ -101,17 +106,17 @@ fn faults() -> Vec<Fault> {
             "fsconfig",
             Errno::EINVAL,
         ),
-        first(Operation::MountOverlay { options: wrong_options(), target: missing() }, "fsconfig", Errno::EINVAL),
         first(
-            Operation::MountOverlayByPath { layers: missing(), data: text(""), target: missing() },
-            "chdir",
-            Errno::ENOENT,
+            Operation::MountOverlay(OverlayMount::OneByOne { options: wrong_options(), target: missing() }),
+            "fsconfig",
+            Errno::EINVAL,
         ),
+        first(Operation::MountOverlay(overlay_by_path()), "chdir", Errno::ENOENT),
         first(
-            Operation::Shifted {
+            Operation::MountIdmappedOverlay {
                 namespace: CLOSED,
                 directories: vec![missing()],
-                then: Box::new(Operation::MakeMountsPrivate),
+                overlay: overlay_by_path(),
             },
             "open_tree",
             Errno::ENOENT,
@@ -191,6 +196,11 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
+fn overlay_by_path() -> OverlayMount {
+    let missing = || text("/no/such/path");
+    OverlayMount::ByPath { layers: missing(), data: text(""), target: missing() }
+}
+
 fn terminal() -> Operation {
     let (multiplexer, console) = (place("src"), place_in_a_file());
     Operation::OpenTerminal(Terminal { owner: 0, size: (0, 0), multiplexer, console, socket: CLOSED })
@@ -233,14 +243,20 @@ fn plan_of(steps: usize) -> Plan {
 fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     let plan = plan_of(operations.len());
     let operations = operations.into_iter().enumerate().collect();
-    let program = Program { operations, mounts: vec![Default::default()], traced: false, acknowledged: false };
+    let program = Program {
+        before_clone: Vec::new(),
+        operations,
+        mounts: vec![Default::default()],
+        traced: false,
+        acknowledged: false,
+    };
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let namespaces = [Namespace::User, Namespace::Mount, Namespace::Pid, Namespace::Uts, Namespace::Net];
     let args = CloneArgs { flags: flags(&namespaces), ..CloneArgs::default() };
     calls::dup3(report.as_raw_fd(), REPORT).expect("a descriptor");
     let pipes = Pipes { go: CLOSED, report: REPORT };
     // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
-    let born = unsafe { birth::clone3(args) };
+    let born = unsafe { clone::clone3(args) };
     let (_, pidfd) = match born.expect("a process in namespaces of its own") {
         None => interpret(&program, pipes),
         Some(born) => born,
@@ -252,7 +268,7 @@ fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     let heard = listen_until_executed(listen, || {});
     let ended = wait::reap(&pidfd).expect("it can be waited for");
     assert_eq!(ended.how.to_string(), "exit code 125", "the process is gone, by its own doing");
-    conclude(heard, &plan)
+    heard.conclude(&plan)
 }
 
 /// The operation's name, as it is written in the source.
@@ -303,9 +319,10 @@ fn nothing_runs_unless_told_to_go() {
     let (go, say_go) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let operations = vec![(0, Operation::AwaitGo)];
-    let program = Program { operations, mounts: Vec::new(), traced: false, acknowledged: false };
+    let program =
+        Program { before_clone: Vec::new(), operations, mounts: Vec::new(), traced: false, acknowledged: false };
     // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
-    let born = unsafe { birth::clone3(CloneArgs::default()) };
+    let born = unsafe { clone::clone3(CloneArgs::default()) };
     let (_, pidfd) = match born.expect("a process") {
         None => {
             // What the step before would have done.
@@ -319,5 +336,5 @@ fn nothing_runs_unless_told_to_go() {
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     let heard = listen_until_executed(listen, || {});
     wait::reap(&pidfd).expect("it can be waited for");
-    assert!(matches!(conclude(heard, &plan_of(1)), Err(StartError::EndedEarly { .. })));
+    assert!(matches!(heard.conclude(&plan_of(1)), Err(StartError::EndedEarly { .. })));
 }

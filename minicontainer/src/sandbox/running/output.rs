@@ -5,6 +5,7 @@ use std::fs::File;
 use minicontainer_core::Report;
 
 use super::{Event, Running};
+use crate::process::Hooks;
 use crate::sandbox::streams::{Channel, Outside, Sink, Source, StandardStream, Told};
 use crate::sandbox::{Error, Sandbox, Stdio};
 
@@ -25,7 +26,7 @@ impl Sandbox {
     /// # Errors
     /// When the program could not be started or waited for; how it ended is no error.
     pub fn status(&self) -> Result<crate::Report, Error> {
-        self.start(self.decide()?)?.wait()
+        self.launch()?.start(Hooks::none())?.wait()
     }
 
     /// Runs the program to its end and collects what it writes.
@@ -34,10 +35,10 @@ impl Sandbox {
     /// When the program could not be started or waited for; how it ended is not an error.
     pub fn output(&self) -> Result<Output, Error> {
         let mut sandbox = self.clone();
-        for stdio in sandbox.stdio[1..].iter_mut().filter(|stdio| matches!(stdio, Stdio::Inherit)) {
+        for stdio in sandbox.settings.stdio[1..].iter_mut().filter(|stdio| matches!(stdio, Stdio::Inherit)) {
             *stdio = Stdio::Piped;
         }
-        sandbox.start(sandbox.decide()?)?.wait_with_output()
+        sandbox.launch()?.start(Hooks::none())?.wait_with_output()
     }
 }
 

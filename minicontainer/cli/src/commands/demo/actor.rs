@@ -6,7 +6,7 @@ use std::{
 };
 
 use minicontainer::{
-    Running, Sandbox, Stdio, Store,
+    Hooks, Running, Sandbox, Stdio, Store,
     core::{RunOptions, plan::Plan},
     rootfs,
     store::Image,
@@ -41,8 +41,8 @@ impl Actor {
         let sandbox = Sandbox::from_image(image).options(options.clone()).stdin(Stdio::Piped).stdout(Stdio::Piped);
         let (asked_for, after_exit) = ("busybox", AfterExit::Remove);
         let wanted = Wanted { name: None, image, asked_for, options: &options, after_exit };
-        let Recorded { sandbox, decided, mut attended } = create(store, sandbox, wanted)?;
-        let mut running = match sandbox.start(decided) {
+        let Recorded { launch, mut attended } = create(store, sandbox, wanted)?;
+        let mut running = match launch.start(Hooks::none()) {
             Ok(running) => running,
             Err(error) => {
                 attended.remove()?;

@@ -15,7 +15,7 @@ use std::{fs, io::IsTerminal, os::fd::AsFd, path::PathBuf, process::ExitCode, ti
 
 use clap::Args;
 use minicontainer::{
-    Error, Event, Report, Running, Stdio, Store, Verdict,
+    Error, Event, Hooks, Report, Running, Stdio, Store, Verdict,
     core::{
         RunOptions,
         explain::{Language, explain_plan, explain_weakening},
@@ -142,7 +142,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let store = open_store()?;
     let image = image_to_run(&store, arguments.container.image(), &arguments.fetch)?;
     // This command is the container's only attendant: what it gives birth to shall not outlive it.
-    let sandbox = arguments.container.sandbox(&image, &options).end_with_caller();
+    let mut sandbox = arguments.container.sandbox(&image, &options).end_with_caller();
     if let Some(language) = arguments.explain {
         return explain::print(&sandbox, language.unwrap_or_else(language::of_environment));
     }
@@ -150,8 +150,18 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let meta_file = arguments.meta.as_deref().map(MeasureFile::open).transpose()?;
     let attention = if arguments.sig_proxy { Attention::PassOn } else { Attention::Own };
     let signals = signals::block(attention)?;
+    sandbox = sandbox.stdin(if arguments.interactive { Stdio::Inherit } else { Stdio::Null });
+    if let Some(limit) = output_limit {
+        sandbox = sandbox.output_limit(limit.bytes());
+    }
+    if let Some(timeout) = timeout {
+        sandbox = sandbox.wall_time(timeout.duration());
+    }
+    if arguments.trace {
+        sandbox = sandbox.traced();
+    }
     let name = arguments.name.as_deref().map(str::parse).transpose();
-    let Recorded { sandbox, decided, mut attended } = create(
+    let Recorded { launch, mut attended } = create(
         &store,
         sandbox,
         Wanted {
@@ -163,19 +173,8 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
         },
     )?;
     tell_what_is_missing(&arguments, &options, &store)?;
-
-    let mut sandbox = sandbox.stdin(if arguments.interactive { Stdio::Inherit } else { Stdio::Null });
-    if let Some(limit) = output_limit {
-        sandbox = sandbox.output_limit(limit.bytes());
-    }
-    if let Some(timeout) = timeout {
-        sandbox = sandbox.wall_time(timeout.duration());
-    }
-    if arguments.trace {
-        sandbox = sandbox.traced();
-    }
     let raw = can_type.then(RawMode::enter).transpose()?;
-    let mut running = match sandbox.start(decided) {
+    let mut running = match launch.start(Hooks::none()) {
         Ok(running) => running,
         Err(error) => {
             let failure = match store.image(image.id.as_str()) {

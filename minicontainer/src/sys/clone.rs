@@ -1,4 +1,4 @@
-//! The calls at the two ends of a process: clone3(2) in two ways, signalling it, and waiting for its end.
+//! Making a process and learning of its end: clone3(2) in two ways, signalling by pidfd, and waitid(2).
 
 use super::calls::{Fd, fd};
 use super::{Errno, Result};
@@ -20,7 +20,7 @@ pub(crate) struct CloneArgs {
     pub cgroup: u64,
 }
 
-/// Be born in the cgroup of the descriptor in `cgroup`. The constant of the `libc` crate is too narrow for it.
+/// Create the process in the cgroup of the descriptor in `cgroup`. The constant of the `libc` crate is too narrow for it.
 pub(crate) const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// Start with default actions for all signals that were caught. The constant of the `libc` crate is too narrow for it.

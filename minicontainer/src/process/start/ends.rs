@@ -1,0 +1,88 @@
+//! The descriptors of a start: pipes, sockets and files, each with an end of the parent's and an end of the child's.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use minicontainer_core::plan::Plan;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
+
+use super::super::child::Pipes;
+use super::super::standard::above_standard;
+use super::super::{StartError, launcher, status};
+use crate::sys::calls::Fd;
+
+/// What the parent keeps.
+pub(super) struct ParentEnds {
+    /// Where it writes *go*.
+    pub go: OwnedFd,
+    /// Where it reads what the child reports.
+    pub report: OwnedFd,
+    /// Where the container's terminal comes from, if it gets one.
+    pub terminal: Option<OwnedFd>,
+    /// Where an init, if there is one, writes how the program ended.
+    pub status: Option<OwnedFd>,
+}
+
+/// What the child gets. The parent closes them as soon as the child exists, or it would never see the end of a pipe.
+pub(super) struct ChildEnds {
+    pub go: OwnedFd,
+    pub report: OwnedFd,
+    pub terminal: Option<OwnedFd>,
+    pub status: Option<OwnedFd>,
+    /// The launcher, as a file in memory.
+    pub launcher: OwnedFd,
+    /// What become stdin, stdout and stderr.
+    pub standard: [Option<OwnedFd>; 3],
+}
+
+/// Makes all of them. The child's have numbers above the standard three.
+pub(super) fn make(plan: &Plan, standard: [Option<OwnedFd>; 3]) -> Result<(ParentEnds, ChildEnds), StartError> {
+    let (childs_go, go) = pipe()?;
+    let (report, childs_report) = pipe()?;
+    let launcher = above_standard(launcher::in_memory().map_err(|source| StartError::Launcher { source })?)?;
+    let (terminal, childs_terminal) = terminal_socket(plan)?.unzip();
+    let (status, childs_status) = status::pair(plan).map_err(|source| StartError::Pipe { source })?.unzip();
+    let [stdin, stdout, stderr] = standard.map(|descriptor| descriptor.map(above_standard).transpose());
+    let child = ChildEnds {
+        go: childs_go,
+        report: childs_report,
+        terminal: childs_terminal,
+        status: childs_status.map(above_standard).transpose()?,
+        launcher,
+        standard: [stdin?, stdout?, stderr?],
+    };
+    Ok((ParentEnds { go, report, terminal, status }, child))
+}
+
+impl ChildEnds {
+    /// The two pipes that the child reads and writes while it carries the plan out.
+    pub(super) fn pipes(&self) -> Pipes {
+        Pipes { go: self.go.as_raw_fd(), report: self.report.as_raw_fd() }
+    }
+
+    /// What become stdin, stdout and stderr. The child itself replaces those that are missing: until then it has another
+    /// pipe of the start in their places.
+    pub(super) fn standard(&self) -> [Fd; 3] {
+        self.standard.each_ref().map(|descriptor| descriptor.as_ref().unwrap_or(&self.go).as_raw_fd())
+    }
+
+    /// The descriptors that stay open until the launcher is executed.
+    pub(super) fn kept(&self) -> Vec<Fd> {
+        let always = [&self.go, &self.report, &self.launcher];
+        always.into_iter().chain(&self.terminal).chain(&self.status).map(AsRawFd::as_raw_fd).collect()
+    }
+}
+
+fn pipe() -> Result<(OwnedFd, OwnedFd), StartError> {
+    let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|source| StartError::Pipe { source })?;
+    Ok((above_standard(read)?, above_standard(write)?))
+}
+
+/// What a terminal is handed over through, if the plan has one: the parent's end and the child's.
+fn terminal_socket(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, StartError> {
+    let pair = plan.opens_terminal().then(UnixStream::pair).transpose();
+    let pair = pair.map_err(|error| StartError::Pipe { source: Errno::from_raw(error.raw_os_error().unwrap_or(0)) })?;
+    pair.map(|(receive, send)| Ok((receive.into(), above_standard(send.into())?))).transpose()
+}

@@ -1,0 +1,55 @@
+//! Listening to the child until it has become the program or is gone.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use minicontainer_core::plan::Plan;
+use nix::errno::Errno;
+
+use super::super::message::{self, Message};
+use super::super::{StartError, StepTime};
+
+/// What was heard until the end of the report pipe.
+pub(super) struct Heard {
+    ready: bool,
+    failed: Option<(usize, &'static str, i32)>,
+    times: Vec<StepTime>,
+}
+
+/// Reads messages until execve(2), or the end of the process, closes the pipe.
+pub(super) fn listen_until_executed(pipe: OwnedFd, mut when_ready: impl FnMut()) -> Heard {
+    let mut heard = Heard { ready: false, failed: None, times: Vec::new() };
+    let mut pipe = File::from(pipe);
+    let mut bytes = [0; message::SIZE];
+    while pipe.read_exact(&mut bytes).is_ok() {
+        match message::decode(&bytes) {
+            Some(Message::Done { step, nanos }) => {
+                heard.times.push(StepTime { step, took: Duration::from_nanos(nanos) });
+            }
+            Some(Message::Ready) => {
+                heard.ready = true;
+                when_ready();
+            }
+            Some(Message::Failed { step, call, errno }) => heard.failed = Some((step, call, errno)),
+            None => {}
+        }
+    }
+    heard
+}
+
+impl Heard {
+    /// How long each step took, if the program runs; else the step that failed.
+    pub(super) fn conclude(self, plan: &Plan) -> Result<Vec<StepTime>, StartError> {
+        match self.failed {
+            Some((index, call, errno)) => {
+                let step = plan.steps.get(index).cloned().map(Box::new);
+                let step = step.ok_or(StartError::EndedEarly { ended: "an unknown step failed".to_owned() })?;
+                Err(StartError::Step { step, index, call, errno: Errno::from_raw(errno) })
+            }
+            None if self.ready => Ok(self.times),
+            None => Err(StartError::EndedEarly { ended: String::new() }),
+        }
+    }
+}

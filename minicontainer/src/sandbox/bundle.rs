@@ -1,0 +1,32 @@
+//! A bundle: the runtime specification's way to hand a container to a runtime (*bundle.md* of the OCI specification).
+//!
+//! It is a directory with a `config.json`, and the root file system that this document names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use oci_spec::runtime::Spec;
+
+use super::Error;
+
+/// A bundle that was read.
+#[derive(Clone, Debug)]
+pub(super) struct Bundle {
+    /// Where its root file system lies.
+    pub rootfs: PathBuf,
+    /// Its document.
+    pub spec: Spec,
+}
+
+impl Bundle {
+    /// Reads the document, and resolves the path of the root file system.
+    pub(super) fn read(directory: &Path) -> Result<Bundle, Error> {
+        let path = directory.join("config.json");
+        let text = fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let spec: Spec = serde_json::from_slice(&text).map_err(|source| Error::Bundle { path, source })?;
+        let root = spec.root().as_ref().map_or_else(|| PathBuf::from("rootfs"), |root| root.path().clone());
+        let path = directory.join(root);
+        let rootfs = fs::canonicalize(&path).map_err(|source| Error::Read { path, source })?;
+        Ok(Bundle { rootfs, spec })
+    }
+}

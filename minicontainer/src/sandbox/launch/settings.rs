@@ -1,0 +1,89 @@
+//! What a launch needs beside its document: streams, and the limits that the engine watches over itself.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use minicontainer_core::options::{ByteSize, RunOptions};
+use minicontainer_core::plan::Plan;
+use minicontainer_core::report::EnforcedLimits;
+
+use super::super::Error;
+use super::super::stdio::{self, Choices, Connected, Stdio};
+use super::super::streams::Room;
+use crate::process::JoinedNamespace;
+
+/// What a launch needs beside its document, which has no words for it.
+#[derive(Clone, Debug)]
+pub struct LaunchSettings {
+    /// The program's stdin, stdout and stderr. With a terminal of its own, none of the three counts.
+    pub stdio: [Stdio; 3],
+    /// Whether stderr goes where stdout goes, through the same pipe, so that the order of what is written is kept.
+    pub merges_stderr: bool,
+    /// The longest that the program may run.
+    pub wall_time: Option<Duration>,
+    /// The most processor time that the whole container may use.
+    pub cpu_time: Option<Duration>,
+    /// The most bytes that it may write to stdout and stderr together.
+    pub output_limit: Option<u64>,
+    /// Whether the time of every step is measured.
+    pub traced: bool,
+    /// Whether the container ends with the thread that starts it.
+    pub ends_with_caller: bool,
+    /// What bind mounts show in place of what their paths lead to, by their targets in the container.
+    pub held_mounts: Vec<(String, Arc<File>)>,
+    /// Namespaces that the container joins, in place of those that its document has.
+    pub namespaces: Vec<JoinedNamespace>,
+}
+
+impl Default for LaunchSettings {
+    /// No input, the caller's own outputs, and no limit.
+    fn default() -> LaunchSettings {
+        LaunchSettings {
+            stdio: [Stdio::Null, Stdio::Inherit, Stdio::Inherit],
+            merges_stderr: false,
+            wall_time: None,
+            cpu_time: None,
+            output_limit: None,
+            traced: false,
+            ends_with_caller: false,
+            held_mounts: Vec::new(),
+            namespaces: Vec::new(),
+        }
+    }
+}
+
+impl LaunchSettings {
+    /// With the limits that the options or their profile set, where none is set here.
+    pub(in crate::sandbox) fn within(mut self, options: &RunOptions) -> LaunchSettings {
+        let bounds = options.bounds();
+        self.wall_time = self.wall_time.or(bounds.wall_time);
+        self.cpu_time = self.cpu_time.or(options.limits.cpu_time);
+        self.output_limit = self.output_limit.or(bounds.output.map(ByteSize::bytes));
+        self
+    }
+
+    /// The limits that the engine watches over.
+    pub(super) fn watched_limits(&self) -> EnforcedLimits {
+        EnforcedLimits {
+            wall_time: self.wall_time,
+            cpu_time: self.cpu_time,
+            output: self.output_limit,
+            ..EnforcedLimits::default()
+        }
+    }
+
+    /// Makes the pipes between the caller's streams and the container's.
+    pub(super) fn connect(&self, plan: &Plan) -> Result<Connected, Error> {
+        let room = Room::new(self.output_limit);
+        if plan.opens_terminal() {
+            return Ok(stdio::placeholders(room));
+        }
+        let choices = Choices {
+            merges: self.merges_stderr,
+            has_null: plan.makes_null_device(),
+            is_counted: self.output_limit.is_some(),
+        };
+        stdio::connect(&self.stdio, choices, room)
+    }
+}

@@ -1,0 +1,34 @@
+//! Handing a descriptor to another process, see SCM_RIGHTS in unix(7).
+
+use super::{Fd, fd};
+use crate::sys::Result;
+
+/// The head of a control message (`struct cmsghdr`) with one descriptor behind it: its length, and SOL_SOCKET below
+/// SCM_RIGHTS, see cmsg(3).
+const RIGHTS: [usize; 2] = [20, libc::SOL_SOCKET as usize | (libc::SCM_RIGHTS as usize) << 32];
+
+/// Sends or takes some bytes and, with them, a control message.
+macro_rules! pass {
+    ($call:ident, $socket:expr, $content:expr, $length:expr, $control:ident, $flags:expr) => {{
+        let mut part = [$content, $length];
+        let control = (&raw mut $control).expose_provenance();
+        // struct msghdr: no name, one part, one control message, no flags.
+        let mut message = [0, 0, (&raw mut part).expose_provenance(), 1, control, size_of_val(&$control), 0];
+        call!($call, fd($socket), &raw mut message, $flags)
+    }};
+}
+
+/// Sends the bytes and a copy of the descriptor.
+pub(crate) fn send_descriptor(socket: Fd, content: &[u8], descriptor: Fd) -> Result<usize> {
+    let mut control = [RIGHTS[0], RIGHTS[1], fd(descriptor)];
+    pass!(SYS_sendmsg, socket, content.as_ptr().expose_provenance(), content.len(), control, libc::MSG_NOSIGNAL)
+}
+
+/// Takes what has been sent, and waits for nothing: how many bytes came, and the descriptor. That none came with the bytes
+/// means that this process may have no more.
+pub(crate) fn receive_descriptor(socket: Fd, content: &mut [u8]) -> Result<(usize, Option<Fd>)> {
+    let mut control = [0usize; 3];
+    let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    let length = pass!(SYS_recvmsg, socket, content.as_mut_ptr().expose_provenance(), content.len(), control, flags)?;
+    Ok((length, (control[..2] == RIGHTS).then_some(control[2] as Fd)))
+}

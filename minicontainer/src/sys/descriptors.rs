@@ -1,0 +1,31 @@
+//! Which descriptors to close, so that a few are kept.
+
+use super::calls::Fd;
+
+/// The ranges of descriptors above the standard three that hold none of `kept`, as close_range(2) takes them.
+pub(crate) fn ranges_between(kept: &[Fd]) -> Vec<(u32, u32)> {
+    let mut kept: Vec<u32> = kept.iter().filter_map(|number| u32::try_from(*number).ok()).collect();
+    kept.sort_unstable();
+    let mut first = 3;
+    let mut ranges = Vec::new();
+    for number in kept {
+        if number > first {
+            ranges.push((first, number - 1));
+        }
+        first = number + 1;
+    }
+    ranges.push((first, u32::MAX));
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_but_the_kept_descriptors_is_in_a_range() {
+        assert_eq!(ranges_between(&[]), [(3, u32::MAX)]);
+        assert_eq!(ranges_between(&[3, 4]), [(5, u32::MAX)]);
+        assert_eq!(ranges_between(&[9, 5, 6, 5]), [(3, 4), (7, 8), (10, u32::MAX)]);
+    }
+}
