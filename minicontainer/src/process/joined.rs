@@ -100,6 +100,8 @@ fn is_engines_own(namespace: Namespace, file: &OwnedFd) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use minicontainer_core::Diagnostic as _;
+
     use std::time::{Duration, Instant};
 
     use nix::sys::stat::Mode;

@@ -237,7 +237,7 @@ fn attend(running: &mut Running, signals: &SignalFd, attention: Attention, raw: 
 
 /// A part of the input or output was lost, which a script must not take for success.
 fn end_with_loss(error: Error, code: ExitCode) -> ExitCode {
-    let failed = Failure::from(error).print();
+    let failed = Failure::from(error).of_run().print();
     if code == ExitCode::SUCCESS { failed } else { code }
 }
 
