@@ -19,7 +19,7 @@
 //! | Module | What it does |
 //! |---|---|
 //! | `load` `source` | archives of images: `docker save`, OCI image layouts |
-//! | `import` `commit` `change` `seed` | images made here: of a tar archive, a container, this machine's programs |
+//! | `import` `commit` `seed` | images made here: of a tar archive, a container, this machine's programs |
 //! | [`registry`] | pull, push, log in; what a registry says is checked before it counts |
 //! | `admit` `find` | how an image enters the store, and is found in it |
 //! | `layer` `unpack` `compression` `verify` `compare` | an archive becomes a tree, and is compared with one |
@@ -46,7 +46,6 @@
 
 mod admit;
 mod built;
-mod change;
 mod check;
 mod commit;
 mod compare;
@@ -75,7 +74,6 @@ mod watched;
 
 pub use admit::{Incoming, Loaded, admit, admit_watched};
 pub use built::{Built, unpack_built};
-pub use change::ChangeError;
 pub use check::{Applied, check_layer};
 pub use commit::{Committing, ContainerFiles, commit, export};
 pub use compression::{Decompressed, decompress};

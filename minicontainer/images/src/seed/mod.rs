@@ -24,11 +24,14 @@ use std::{
     process::{Command, Stdio},
 };
 
-use minicontainer::store::{Blob, Image, Staging, Store, StoreError};
+use minicontainer::{
+    core::image::DEFAULT_PATH,
+    store::{Blob, Image, Staging, Store, StoreError},
+};
+use minicontainer_dockerfile::image::{Config, Document, History, RootFs};
 use oci_spec::image::Arch;
-use serde_json::{Value, json};
 
-use super::{ImageError, Incoming, admit, find};
+use super::{ImageError, Incoming, admit, find, import::staged};
 use tree::FileTree;
 
 /// The name of the image.
@@ -214,19 +217,21 @@ fn assemble(staging: &Staging, trees: [FileTree; 2], created_by: [String; 2]) ->
         tree.write(&path)?;
         layers.push(staging.blob(File::open(&path).map_err(SeedError::io("open", &path))?)?);
     }
-    let config = staging.blob(config(&layers, created_by).to_string().as_bytes())?;
+    let config = staged(staging, &config(&layers, created_by))?;
     let reference = NAME.parse().map_err(|source| StoreError::BadReference { name: NAME.to_owned(), source })?;
     Ok(Incoming::assemble(staging, vec![reference], config, layers)?)
 }
 
 /// The image's config. These layers are not compressed, so the digest of the blob is the diff-id.
-fn config(layers: &[Blob], created_by: [String; 2]) -> Value {
-    json!({
-        "created": EPOCH,
-        "architecture": Arch::default().to_string(),
-        "os": "linux",
-        "config": {"Cmd": ["sh"], "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
-        "rootfs": {"type": "layers", "diff_ids": layers.iter().map(Blob::digest).collect::<Vec<_>>()},
-        "history": created_by.map(|command| json!({"created": EPOCH, "created_by": command})),
-    })
+fn config(layers: &[Blob], created_by: [String; 2]) -> Document {
+    let entry = |created_by| History { created: Some(EPOCH.to_owned()), created_by, ..History::default() };
+    Document {
+        created: Some(EPOCH.to_owned()),
+        architecture: Arch::default().to_string(),
+        os: "linux".to_owned(),
+        config: Config { cmd: vec!["sh".to_owned()], env: vec![format!("PATH={DEFAULT_PATH}")], ..Config::default() },
+        rootfs: RootFs { diff_ids: layers.iter().map(|layer| layer.digest().clone()).collect(), ..RootFs::default() },
+        history: created_by.map(entry).into(),
+        ..Document::default()
+    }
 }
