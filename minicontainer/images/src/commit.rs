@@ -14,8 +14,9 @@ use minicontainer_dockerfile::{
 use oci_spec::image::{Arch, ImageManifest};
 
 use super::{
-    ImageError, Incoming, Loaded, PackedLayer, admit, find,
+    ImageError, Loaded, PackedLayer, StagedImage, find,
     import::staged,
+    install,
     pack::{Marks, layer_from_changed, layer_from_upper, pack},
     selection::Selection,
 };
@@ -81,7 +82,7 @@ pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing
     let config = staged(&staging, &config)?;
     let id = config.digest().clone();
     let names = wanted.reference.clone().into_iter().collect();
-    let loaded = admit(store, &staging, &[Incoming::assemble(&staging, names, config, layers)?])?;
+    let loaded = install(store, &staging, &[StagedImage::assemble(&staging, names, config, layers)?])?;
     warnings.extend(loaded.into_iter().flat_map(|image| image.warnings));
     Ok(Loaded { reference: wanted.reference.clone(), id, warnings })
 }

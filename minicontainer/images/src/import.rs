@@ -13,9 +13,10 @@ use minicontainer_dockerfile::{
 use oci_spec::image::Arch;
 
 use super::{
-    ImageError, Incoming, Loaded, UnpackError, admit,
+    ImageError, Loaded, StagedImage, UnpackError,
     compression::decompress,
-    digested::Digested,
+    hashing::Hashing,
+    install,
     unpack::{Archive, End},
 };
 
@@ -73,8 +74,8 @@ pub(super) fn add(
 ) -> Result<Loaded, ImageError> {
     let config = staged(staging, config)?;
     let id = config.digest().clone();
-    let image = Incoming::assemble(staging, reference.clone().into_iter().collect(), config, layers)?;
-    let loaded = admit(store, staging, &[image])?;
+    let image = StagedImage::assemble(staging, reference.clone().into_iter().collect(), config, layers)?;
+    let loaded = install(store, staging, &[image])?;
     let warnings = loaded.into_iter().next().map(|image| image.warnings).unwrap_or_default();
     Ok(Loaded { reference, id, warnings })
 }
@@ -90,7 +91,7 @@ pub(crate) fn staged(staging: &Staging, config: &Document) -> Result<Blob, Store
 fn diff_id_of(layer: &Blob) -> Result<Digest, ImageError> {
     let failed = |source| ImageError::Import { source: UnpackError::Archive { source } };
     let tar = decompress(layer.open()?, "the archive")?;
-    let mut archive = Archive::new(Digested::new(tar), End::Required);
+    let mut archive = Archive::new(Hashing::new(tar), End::Required);
     while archive.next().map_err(failed)?.is_some() {}
     let mut rest = archive.into_inner();
     io::copy(&mut rest, &mut io::sink()).map_err(failed)?;

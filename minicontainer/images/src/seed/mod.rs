@@ -31,7 +31,7 @@ use minicontainer::{
 use minicontainer_dockerfile::image::{Config, Document, History, RootFs};
 use oci_spec::image::Arch;
 
-use super::{ImageError, Incoming, admit, find, import::staged};
+use super::{ImageError, StagedImage, find, import::staged, install};
 use tree::FileTree;
 
 /// The name of the image.
@@ -148,7 +148,7 @@ fn seed(store: &Store, material: Material) -> Result<Seeded, SeedError> {
     let staging = store.sweep_and_stage()?;
     let created_by = [format!("minicontainer image seed: {origin}"), "minicontainer image seed: folders".to_owned()];
     let image = assemble(&staging, [programs, folders()], created_by)?;
-    admit(store, &staging, &[image])?;
+    install(store, &staging, &[image])?;
     Ok(Seeded { image: store.image(NAME)?, origin })
 }
 
@@ -210,7 +210,7 @@ fn folders() -> FileTree {
     tree
 }
 
-fn assemble(staging: &Staging, trees: [FileTree; 2], created_by: [String; 2]) -> Result<Incoming, SeedError> {
+fn assemble(staging: &Staging, trees: [FileTree; 2], created_by: [String; 2]) -> Result<StagedImage, SeedError> {
     let mut layers = Vec::new();
     for tree in trees {
         let path = staging.vacant();
@@ -219,7 +219,7 @@ fn assemble(staging: &Staging, trees: [FileTree; 2], created_by: [String; 2]) ->
     }
     let config = staged(staging, &config(&layers, created_by))?;
     let reference = NAME.parse().map_err(|source| StoreError::BadReference { name: NAME.to_owned(), source })?;
-    Ok(Incoming::assemble(staging, vec![reference], config, layers)?)
+    Ok(StagedImage::assemble(staging, vec![reference], config, layers)?)
 }
 
 /// The image's config. These layers are not compressed, so the digest of the blob is the diff-id.
