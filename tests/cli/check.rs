@@ -285,6 +285,7 @@ fn what_is_left_over_is_told_and_removed_and_is_no_damage() {
     fs::create_dir_all(layer.join("fs")).unwrap();
     let staged = room.place.path("store/staging/1-1");
     fs::create_dir(&staged).unwrap();
+    fs::write(staged.join("0"), "half a blob").unwrap();
     let half = room.place.path("store/containers").join("c".repeat(64)).with_extension("new");
     fs::create_dir_all(half.join("upper")).unwrap();
     let (found, sound) = room.check(&[]);

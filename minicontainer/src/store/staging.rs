@@ -50,7 +50,15 @@ impl Staging {
                 made => made.map_err(StoreError::io("make the directory", &path))?,
             }
             // Between mkdir and flock a sweep may take it for a dead operation's, and remove it: then try again.
-            let Ok(directory) = File::open(&path) else { continue };
+            let directory = match File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => {
+                    // It is empty, so that nothing is lost if it stays.
+                    let _ = fs::remove_dir(&path);
+                    return Err(StoreError::io("open", &path)(source));
+                }
+                Ok(directory) => directory,
+            };
             let alive = lock_exclusively(directory).map_err(StoreError::io("lock", &path))?;
             let links = alive.metadata().map_err(StoreError::io("look at", &path))?.nlink();
             if links > 0 {

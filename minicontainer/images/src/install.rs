@@ -11,8 +11,8 @@ use oci_spec::image::{Arch, ImageConfiguration, ImageManifestBuilder, MediaType,
 use super::{
     ImageError,
     compression::layer_type,
-    damaged::{has_layer, make_way},
-    layer::{Travelling, Unpacked},
+    layer::{LayerBlob, Unpacked},
+    layer_usage::{has_layer, make_way},
     parallel::in_parallel,
     watched::{Watch, Watched},
 };
@@ -29,12 +29,12 @@ const ENTRY_LIMIT: usize = 32_768;
 /// 2. **verify**: a blob must be the one that its descriptor names ([`Blob::verified`]);
 /// 3. **unpack**: the layers that the store does not have are unpacked and compared with the diff-ids of the config, and
 ///    all of it is flushed to the disk;
-/// 4. **admit**: under the store's lock everything is moved into place, the index last. A failure before that leaves the
+/// 4. **install**: under the store's lock everything is moved into place, the index last. A failure before that leaves the
 ///    store as it was.
 ///
 /// ```
 /// use minicontainer::Store;
-/// use minicontainer_images::{Incoming, admit};
+/// use minicontainer_images::{StagedImage, install};
 ///
 /// let directory = tempfile::tempdir()?;
 /// let store = Store::open(directory.path())?;
@@ -43,13 +43,13 @@ const ENTRY_LIMIT: usize = 32_768;
 /// let diff_id = layer.digest(); //                    digest of the blob is the diff-id
 /// let rootfs = format!(r#"{{"type": "layers", "diff_ids": ["{diff_id}"]}}"#);
 /// let config = format!(r#"{{"architecture": "amd64", "os": "linux", "rootfs": {rootfs}}}"#);
-/// let image = Incoming::assemble(&staging, vec!["empty:1".parse()?], staging.blob(config.as_bytes())?, vec![layer])?;
-/// admit(&store, &staging, &[image])?;
+/// let image = StagedImage::assemble(&staging, vec!["empty:1".parse()?], staging.blob(config.as_bytes())?, vec![layer])?;
+/// install(&store, &staging, &[image])?;
 /// assert_eq!(store.image("empty:1")?.size(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Incoming {
+pub struct StagedImage {
     /// The names it comes with, if any.
     pub references: Vec<Reference>,
     /// Its manifest.
@@ -71,14 +71,14 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-impl Incoming {
+impl StagedImage {
     /// An image that comes without a manifest gets one.
     pub fn assemble(
         staging: &Staging,
         references: Vec<Reference>,
         config: Blob,
         layers: Vec<Blob>,
-    ) -> Result<Incoming, ImageError> {
+    ) -> Result<StagedImage, ImageError> {
         let mut descriptors = Vec::new();
         for blob in &layers {
             descriptors.push(blob.descriptor(layer_type(blob.open()?)?));
@@ -91,20 +91,20 @@ impl Incoming {
             .build()
             .and_then(|manifest| manifest.to_string())
             .expect("no part that a manifest must have is left out");
-        Ok(Incoming { references, manifest: staging.blob(manifest.as_bytes())?, config, layers })
+        Ok(StagedImage { references, manifest: staging.blob(manifest.as_bytes())?, config, layers })
     }
 }
 
 /// Adds images whose blobs are staged in `staging`. A name that another image has is taken from it.
-pub fn admit(store: &Store, staging: &Staging, images: &[Incoming]) -> Result<Vec<Loaded>, ImageError> {
-    admit_watched(store, staging, images, &|_, _, _| {})
+pub fn install(store: &Store, staging: &Staging, images: &[StagedImage]) -> Result<Vec<Loaded>, ImageError> {
+    install_watched(store, staging, images, &|_, _, _| {})
 }
 
 /// The same, watched by somebody who sees how far the unpacking is.
-pub fn admit_watched(
+pub fn install_watched(
     store: &Store,
     staging: &Staging,
-    images: &[Incoming],
+    images: &[StagedImage],
     watch: Watch<'_>,
 ) -> Result<Vec<Loaded>, ImageError> {
     let (mut stacks, mut foreign) = (Vec::new(), Vec::new());
@@ -202,10 +202,10 @@ impl NewLayers {
                 }
             };
             let content = Watched::new(blob.open()?, &seen);
-            let travelling = Travelling { content, digest: Some(blob.digest().clone()) };
+            let layer_blob = LayerBlob { content, digest: Some(blob.digest().clone()) };
             match is_new {
-                true => travelling.stage(staging, diff_id).map(|layer| Some(((*diff_id).clone(), layer))),
-                false => travelling.verify(diff_id).map(|()| None),
+                true => layer_blob.stage(staging, diff_id).map(|layer| Some(((*diff_id).clone(), layer))),
+                false => layer_blob.verify(diff_id).map(|()| None),
             }
         })?;
         self.unpacked.extend(unpacked.into_iter().flatten());
@@ -226,7 +226,7 @@ impl NewLayers {
 }
 
 /// The names that an image shall have in the index: none at all is one entry, too.
-fn names(image: &Incoming) -> impl Iterator<Item = Option<Reference>> {
+fn names(image: &StagedImage) -> impl Iterator<Item = Option<Reference>> {
     let named = image.references.iter().cloned().map(Some);
     named.chain(image.references.is_empty().then_some(None))
 }

@@ -10,7 +10,7 @@ use minicontainer::{
     store::{Lock, Staging, Store, StoreError},
 };
 
-use super::{ImageError, digested::Digested};
+use super::{ImageError, hashing::Hashing};
 
 /// Whether the store has this layer. One whose record is missing or makes no sense counts for nothing.
 ///
@@ -28,7 +28,7 @@ pub fn has_layer(store: &Store, diff_id: &Digest) -> Result<bool, StoreError> {
 /// # Errors
 /// If it cannot be read.
 pub fn hash(content: impl Read) -> io::Result<Digest> {
-    let mut content = Digested::new(content);
+    let mut content = Hashing::new(content);
     io::copy(&mut content, &mut io::sink())?;
     Ok(content.finish())
 }
