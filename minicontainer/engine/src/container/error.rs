@@ -67,8 +67,8 @@ pub enum ContainerError {
         /// Its process on the host.
         pid: i32,
     },
-    /// A record cannot be understood.
-    #[error("{} is no valid record of a container", path.display())]
+    /// A record is damaged.
+    #[error("cannot read the record {}: not a valid record of a container", path.display())]
     Record {
         /// The file.
         path: PathBuf,
@@ -114,7 +114,7 @@ pub enum ContainerError {
 }
 
 impl ContainerError {
-    /// One sentence that says how to mend it, where the message does not.
+    /// One sentence that says how to fix it, where the message does not.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             ContainerError::NameTaken { name, .. } => {
