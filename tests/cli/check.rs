@@ -285,6 +285,7 @@ fn what_is_left_over_is_told_and_removed_and_is_no_damage() {
     fs::create_dir_all(layer.join("fs")).unwrap();
     let staged = room.place.path("store/staging/1-1");
     fs::create_dir(&staged).unwrap();
+    fs::write(staged.join("0"), "half a blob").unwrap();
     let half = room.place.path("store/containers").join("c".repeat(64)).with_extension("new");
     fs::create_dir_all(half.join("upper")).unwrap();
     let (found, sound) = room.check(&[]);
@@ -295,7 +296,7 @@ fn what_is_left_over_is_told_and_removed_and_is_no_damage() {
     let file = fs::File::options().write(true).open(&blob).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
     let repaired = room.place.run(&["system", "check", "--repair"]);
-    assert!(repaired.code == 0 && repaired.stdout.contains("3 mended"), "{}", repaired.show());
+    assert!(repaired.code == 0 && repaired.stdout.contains("4 mended"), "{}", repaired.show());
     for gone in [&blob, &layer, &staged, &half] {
         assert!(!gone.exists(), "{}", gone.display());
     }

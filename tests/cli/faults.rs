@@ -127,6 +127,55 @@ fn no_more_descriptors_or_memory_at_any_step_of_a_load() {
 }
 
 #[test]
+fn a_load_that_is_killed_at_any_step_leaves_its_image_whole_or_absent() {
+    let place = with_archive();
+    let load = ["load", "-i", "one.tar"];
+    let kinds = [Kind::Change, Kind::Write];
+    let calls = count(&place, &load, &kinds);
+    place.succeed(&["rmi", "one:1"]);
+    place.succeed(&["run", "--rm", "busybox", "true"]);
+    let before = paths(&place.path("store"));
+    let staged = || fs::read_dir(place.path("store/staging")).unwrap().count();
+    let (mut left_staged, mut seen_whole) = (0, 0);
+    // Every third step and the last, or each in the long run.
+    let stride = if std::env::var_os("MINICONTAINER_TEST_LONG").is_some() { 1 } else { 3 };
+    for (number, at) in (0..calls).step_by(stride).chain([calls - 1]).enumerate() {
+        let mut step = 0;
+        traced(&mut place.command(&load), |kind| {
+            step += usize::from(kinds.contains(&kind));
+            if kinds.contains(&kind) && step == at + 1 { Fate::Last } else { Fate::Goes }
+        });
+        left_staged += staged();
+        let check = place.run(&["system", "check"]);
+        assert_eq!(check.code, 0, "killed at call {at}: {}", check.show());
+        assert_eq!(place.succeed(&["run", "--rm", "busybox", "echo", "well"]), "well\n");
+        let listed = place.succeed(&["images", "--format", "{{.Repository}}"]);
+        if listed.lines().any(|name| name == "one") {
+            seen_whole += 1;
+            assert_eq!(
+                place.succeed(&["image", "verify", "one:1"]),
+                "one:1: whole (3 layers)\n",
+                "killed at call {at}"
+            );
+        }
+        // Each of these sweeps what is staged, and the next load takes what is already in its place.
+        match number % 3 {
+            0 => drop(place.succeed(&["system", "prune", "-f"])),
+            1 => drop(place.succeed(&["system", "check", "--repair"])),
+            _ => drop(place.succeed(&load)),
+        }
+        assert_eq!(staged(), 0, "killed at call {at}");
+        place.succeed(&load);
+        place.succeed(&["rmi", "one:1"]);
+        let now = paths(&place.path("store"));
+        let left: Vec<_> = now.symmetric_difference(&before).collect();
+        assert!(left.is_empty(), "killed at call {at}: {left:?}");
+    }
+    // The kills came before and after the image was there, and left something to sweep.
+    assert!(left_staged > calls / stride / 2 && seen_whole > 0, "{left_staged} and {seen_whole} of {calls}");
+}
+
+#[test]
 fn writes_that_are_interrupted_or_short_go_on() {
     let place = with_archive();
     let mut writes = 0;

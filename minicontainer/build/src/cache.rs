@@ -4,7 +4,7 @@
 //! build-cache/<key>.json           which layer came of it, and when; its time is that of its last use
 //! build-cache/former/<blob>.json   the same of a layer that another one has replaced since (`--no-cache`)
 //! build-cache/mounts/<id>/         what `RUN --mount=type=cache` keeps; beside it <id>.json: what that id was
-//! build-cache/claims               who makes which layer just now (`claims`)
+//! build-cache/claims               who makes which layer just now (`build_lock`)
 //! build-cache/users                locked together by all who build, and alone by who removes (`prune`)
 //! ```
 //!
@@ -29,7 +29,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{BuildError, stack::Stacked};
+use super::{BuildError, stack::StageLayer};
 
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl<'a> Cache<'a> {
     }
 
     /// The layer that came of a step, if all of it is still there.
-    pub(super) fn get(&self, key: &Digest) -> Result<Option<Stacked>, BuildError> {
+    pub(super) fn get(&self, key: &Digest) -> Result<Option<StageLayer>, BuildError> {
         // A record that cannot be read is worth no more than none.
         let Ok(text) = fs::read(self.place(key)) else { return Ok(None) };
         let Ok(record) = serde_json::from_slice::<Record>(&text) else { return Ok(None) };
@@ -77,7 +77,7 @@ impl<'a> Cache<'a> {
         match self.store.open_blob(&record.blob) {
             Ok(_) => {
                 touch(&self.place(key));
-                Ok(Some(Stacked::of_record(record, layer.directory)))
+                Ok(Some(StageLayer::of_record(record, layer.directory)))
             }
             Err(StoreError::Missing { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -91,7 +91,7 @@ impl<'a> Cache<'a> {
         let former = fs::read(&place).ok().and_then(|text| serde_json::from_slice::<Record>(&text).ok());
         if let Some(former) = former.filter(|former| former.blob != record.blob) {
             // Nobody looks for it any more, but it is there until somebody removes it.
-            let directory = self.directory.join("former");
+            let directory = self.store.former_builds_directory();
             self.make_directory(&directory)?;
             write(staging, &directory.join(former.blob.hex()).with_extension("json"), &former)?;
         }
@@ -101,7 +101,7 @@ impl<'a> Cache<'a> {
     /// All that is remembered, each with where it stands. What cannot be read is worth nothing, and comes without a record.
     pub(super) fn records(&self) -> Result<Vec<(PathBuf, Option<Record>)>, BuildError> {
         let mut records = Vec::new();
-        for directory in [self.directory.clone(), self.directory.join("former")] {
+        for directory in [self.directory.clone(), self.store.former_builds_directory()] {
             for path in listed(&directory)?.into_iter().filter(|path| path.extension() == Some("json".as_ref())) {
                 let record = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
                 records.push((path, record));
@@ -135,7 +135,7 @@ impl<'a> Cache<'a> {
     }
 
     /// Where builds tell each other which layers they are about to make.
-    pub(super) fn claims_file(&self) -> PathBuf {
+    pub(super) fn locks_file(&self) -> PathBuf {
         self.directory.join("claims")
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minicontainer::{
     core::{Digest, Reference},
-    store::{Addition, Blob, Staging, Store},
+    store::{Blob, Staging, Store, Transaction},
 };
 use minicontainer_dockerfile::image::Document;
 use oci_spec::image::{ImageManifestBuilder, MediaType, SCHEMA_VERSION};
@@ -72,32 +72,33 @@ pub(super) fn publish(
     made: Vec<Made>,
     image: Option<(&Stack, &Documents, &[Reference])>,
 ) -> Result<(), BuildError> {
+    let flushed = staging.flush()?;
     let lock = store.lock()?;
-    let mut addition = Addition::default();
+    let mut transaction = Transaction::default();
     let (mut new, mut blobs, mut records) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
     for Made { key, record, built, blob } in made {
         // Two steps can make the same layer, and another build may have been faster.
         if !has_layer(store, &record.diff_id)? && new.insert(record.diff_id.clone()) {
             make_way(store, &lock, staging, &record.diff_id)?;
-            addition.layers.push(built.layer);
+            transaction.layers.push(built.layer);
         }
         blobs.insert(blob.digest().clone(), blob);
         records.push((key, record));
     }
-    addition.blobs.extend(blobs.values());
+    transaction.blobs.extend(blobs.values());
     if let Some((stack, documents, names)) = image {
         for layer in &stack.layers {
             if !new.contains(&layer.diff_id) && store.layer(&layer.diff_id)?.is_none() {
                 return Err(BuildError::Vanished { diff_id: layer.diff_id.clone() });
             }
         }
-        addition.blobs.extend([&documents.config, &documents.manifest]);
+        transaction.blobs.extend([&documents.config, &documents.manifest]);
         let descriptor = documents.manifest.descriptor(MediaType::ImageManifest);
         let nameless = names.is_empty().then_some(None);
         let all = names.iter().cloned().map(Some).chain(nameless);
-        addition.images.extend(all.map(|name| (descriptor.clone(), name)));
+        transaction.images.extend(all.map(|name| (descriptor.clone(), name)));
     }
-    store.add(&lock, staging, addition)?;
+    store.add(&lock, &flushed, transaction)?;
     let cache = Cache::of(store);
     records.iter().try_for_each(|(key, record)| cache.put(staging, key, record))
 }

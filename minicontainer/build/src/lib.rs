@@ -13,10 +13,10 @@
 //! | `context` `layers` `files` | where files come from, and how a path is followed without leaving it |
 //! | `select` | which files a source means, and the fingerprint of their content |
 //! | `copy` `archive` | `COPY`, `ADD` and `WORKDIR`: a layer, written as an archive |
-//! | `run` `containers` `mounts` `settings` `stubs` | `RUN`: a container, what it sees, and what is not to stay |
-//! | `cache` `claims` `prune` | what was built before, who builds the same just now, and its removal |
+//! | `run` `containers` `mounts` `settings` `mount_points` | `RUN`: a container, what it sees, and what is not to stay |
+//! | `cache` `build_lock` `prune` | what was built before, who builds the same just now, and its removal |
 //! | `stack` | what a stage has become so far |
-//! | `bases` `stages` `carry` `step` `finish` | the order of things |
+//! | `bases` `stages` `executor` `step` `finish` | the order of things |
 //!
 //! Whoever wrote the Dockerfile, the context or the image is not trusted: what they name is found inside of what they were
 //! given and nowhere else, and what they run has the walls of every other container and no network.
@@ -29,16 +29,17 @@
 
 mod archive;
 mod bases;
+mod build_lock;
 mod cache;
-mod carry;
-mod claims;
 mod containers;
 mod context;
 mod copy;
 mod error;
+mod executor;
 mod files;
 mod finish;
 mod layers;
+mod mount_points;
 mod mounts;
 mod prune;
 mod run;
@@ -47,7 +48,6 @@ mod settings;
 mod stack;
 mod stages;
 mod step;
-mod stubs;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -57,11 +57,11 @@ use std::{
 use minicontainer::core::{Reference, options::Network};
 
 pub use bases::{Fetch, Planned, When, prepare};
-use carry::Carrying;
-pub use carry::{Build, Built};
 pub use containers::{RunContainer, RunContainerError, RunContainers};
 pub use context::Context;
 pub use error::BuildError;
+use executor::BuildRun;
+pub use executor::{Build, Built};
 pub use mounts::LARGEST_SECRET;
 pub use prune::{Cached, Content, Pruning, Remembered, cached, prune, remembered};
 pub use settings::{ExtraHost, ExtraHostError, RunSettings};

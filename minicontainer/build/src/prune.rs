@@ -15,7 +15,7 @@ use std::{
 use minicontainer::{
     core::Digest,
     rootfs,
-    store::{Addition, Removed, Store},
+    store::{Removed, Store, Transaction},
 };
 use minicontainer_dockerfile::image::Document;
 use oci_spec::image::MediaType;
@@ -24,7 +24,7 @@ use super::{
     BuildError,
     cache::{Cache, MountRecord, Record},
     finish::documents,
-    stack::{Stack, Stacked},
+    stack::{Stack, StageLayer},
 };
 
 /// Something in the cache.
@@ -169,16 +169,17 @@ pub fn prune(store: &Store, pruning: &Pruning) -> Result<Vec<Cached>, BuildError
 /// Has the store remove layers, and their blobs, that no image needs; gives those that are gone.
 fn remove_layers<'a>(store: &Store, records: impl Iterator<Item = &'a Record>) -> Result<BTreeSet<Digest>, BuildError> {
     let mut stack = Stack::scratch(Digest::of(b"prune"));
-    stack.layers = records.map(|record| Stacked::of_record(record.clone(), PathBuf::new())).collect();
+    stack.layers = records.map(|record| StageLayer::of_record(record.clone(), PathBuf::new())).collect();
     if stack.layers.is_empty() {
         return Ok(BTreeSet::new());
     }
     let staging = store.stage()?;
     let documents = documents(&staging, &Document::default(), &stack)?;
+    let flushed = staging.flush()?;
     let lock = store.lock()?;
     let image = (documents.manifest.descriptor(MediaType::ImageManifest), None);
     let blobs = vec![&documents.config, &documents.manifest];
-    store.add(&lock, &staging, Addition { layers: Vec::new(), blobs, images: vec![image] })?;
+    store.add(&lock, &flushed, Transaction { layers: Vec::new(), blobs, images: vec![image] })?;
     drop(lock);
     let removed = store.remove_image(documents.config.digest().as_str(), &|_| None)?;
     let gone = removed.into_iter().filter_map(|removed| match removed {

@@ -14,7 +14,9 @@ use minicontainer::{
 use minicontainer_dockerfile::{instruction::Network, plan::RunCommand};
 use oci_spec::image::ImageConfiguration;
 
-use super::{BuildError, Carrying, files::Files, layers::Layers, mounts::Mounts, stack::Stack, stubs::Stubs};
+use super::{
+    BuildError, BuildRun, files::Files, layers::Layers, mount_points::MountPoints, mounts::Mounts, stack::Stack,
+};
 use minicontainer_images::{ImageError, PackedLayer, layer_from_upper};
 
 /// The name that the machine has inside.
@@ -22,7 +24,7 @@ const HOSTNAME: &str = "build";
 /// A line of output that is longer is told in pieces.
 const LONGEST_LINE: usize = 16 * 1024;
 
-impl Carrying<'_> {
+impl BuildRun<'_> {
     /// Runs a command upon a stage; `told` gets what it prints.
     pub(super) fn run(
         &self,
@@ -48,7 +50,7 @@ impl Carrying<'_> {
         container.record_groups(&decided.plan).map_err(no_container)?;
         let targets: Vec<PathBuf> =
             decided.spec.mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
-        let stubs = Stubs::of(image as &dyn Files, targets.iter().map(PathBuf::as_path))?;
+        let stubs = MountPoints::of(image as &dyn Files, targets.iter().map(PathBuf::as_path))?;
         let mut running = sandbox.start(decided).map_err(failed)?;
         let verdict = self.attend(&mut running, told).map_err(failed)?;
         drop(running);
@@ -139,7 +141,7 @@ fn tell_lines(begun: &mut Vec<u8>, bytes: &[u8], told: &dyn Fn(&[u8])) {
 
 /// An image of these layers that says nothing of how to run it: the plan has said all.
 fn bare_image(stack: &Stack, containers: &Path) -> Image {
-    let layer = |stacked: &super::stack::Stacked| Layer {
+    let layer = |stacked: &super::stack::StageLayer| Layer {
         diff_id: stacked.diff_id.clone(),
         directory: stacked.directory.clone(),
         size: 0,

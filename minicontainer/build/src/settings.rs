@@ -14,7 +14,7 @@ use minicontainer::{
 use minicontainer_dockerfile::mount::Owner;
 
 use super::{
-    BuildError, Carrying,
+    BuildError, BuildRun,
     mounts::{Mounts, Sources},
 };
 
@@ -71,7 +71,7 @@ impl FromStr for ExtraHost {
     }
 }
 
-impl Carrying<'_> {
+impl BuildRun<'_> {
     /// Mounts an `/etc/hosts` that has more names than the image's.
     pub(super) fn add_hosts(
         &self,

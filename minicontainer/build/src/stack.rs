@@ -14,7 +14,7 @@ use minicontainer_images::ImageError;
 
 /// A layer of a stage.
 #[derive(Clone, Debug)]
-pub(super) struct Stacked {
+pub(super) struct StageLayer {
     pub(super) diff_id: Digest,
     /// Its unpacked files.
     pub(super) directory: PathBuf,
@@ -24,10 +24,10 @@ pub(super) struct Stacked {
     pub(super) created: Option<String>,
 }
 
-impl Stacked {
-    pub(super) fn of_record(record: Record, directory: PathBuf) -> Stacked {
+impl StageLayer {
+    pub(super) fn of_record(record: Record, directory: PathBuf) -> StageLayer {
         let descriptor = descriptor(&record.blob, record.size);
-        Stacked { diff_id: record.diff_id, directory, descriptor, created: Some(record.created) }
+        StageLayer { diff_id: record.diff_id, directory, descriptor, created: Some(record.created) }
     }
 }
 
@@ -40,7 +40,7 @@ fn descriptor(blob: &Digest, size: u64) -> Descriptor {
 #[derive(Clone, Debug)]
 pub(super) struct Stack {
     /// The lowest first.
-    pub(super) layers: Vec<Stacked>,
+    pub(super) layers: Vec<StageLayer>,
     /// Of the last layer, or of the base.
     pub(super) key: Digest,
     /// How many entries of the history are the base image's.
@@ -66,7 +66,7 @@ impl Stack {
         let mut layers = Vec::new();
         for (descriptor, layer) in manifest.layers().iter().zip(&image.layers) {
             digest_of(descriptor)?;
-            layers.push(Stacked {
+            layers.push(StageLayer {
                 diff_id: layer.diff_id.clone(),
                 directory: layer.directory.clone(),
                 descriptor: descriptor.clone(),

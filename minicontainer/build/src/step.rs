@@ -12,31 +12,31 @@ use minicontainer_dockerfile::plan::{Action, Source, Step};
 use minicontainer_images::{PackedLayer, unpack_built};
 
 use super::{
-    BuildError, Carrying,
+    BuildError, BuildRun,
     archive::layer,
+    build_lock::LockedKey,
     cache::Record,
-    claims::Claimed,
     copy::{Target, account, copy},
     files::{Files, Finder, Kind, resolve},
     finish::Made,
     layers::Layers,
     mounts::Sources,
-    stack::{Stack, Stacked},
+    stack::{Stack, StageLayer},
 };
 
-impl Carrying<'_> {
+impl BuildRun<'_> {
     /// The layer of this key: from the cache, or from there when another build has made it meanwhile.
-    pub(super) fn found(&self, key: &Digest, work: usize) -> Result<Option<Stacked>, BuildError> {
+    pub(super) fn found(&self, key: &Digest, work: usize) -> Result<Option<StageLayer>, BuildError> {
         if let Some(layer) = self.held(key)? {
             return Ok(Some(layer));
         }
         let waits = || self.build.progress.output(work, b"waiting for another build that makes the same layer");
-        let claimed = self.claims.claim(&self.cache.claims_file(), key, waits, &|| self.is_cancelled())?;
-        if claimed == Claimed::AfterOther { self.held(key) } else { Ok(None) }
+        let locked = self.locks.lock(&self.cache.locks_file(), key, waits, &|| self.is_cancelled())?;
+        if locked == LockedKey::AfterOther { self.held(key) } else { Ok(None) }
     }
 
     /// The layer that the cache has, if it is to stay.
-    fn held(&self, key: &Digest) -> Result<Option<Stacked>, BuildError> {
+    fn held(&self, key: &Digest) -> Result<Option<StageLayer>, BuildError> {
         match self.cache.get(key)? {
             Some(layer) if self.lease(&layer.diff_id)? => Ok(Some(layer)),
             _ => Ok(None),
@@ -111,7 +111,7 @@ impl Carrying<'_> {
             size: packed.blob.size(),
             created: format!("{created:.9}"),
         };
-        stack.layers.push(Stacked::of_record(record.clone(), built.directory.clone()));
+        stack.layers.push(StageLayer::of_record(record.clone(), built.directory.clone()));
         stack.key = key.clone();
         let made = Made { key, record, built, blob: packed.blob };
         self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);

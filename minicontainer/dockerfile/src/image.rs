@@ -121,6 +121,8 @@ pub struct History {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub created_by: String,
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub comment: String,

@@ -23,11 +23,12 @@ pub fn remove(store: &Store, name: &str, names: Names) -> Result<Vec<Removed>, S
     minicontainer_images::remove(store, name, names, &|id| user_of_image(store, id))
 }
 
-/// Removes the images that no container and no build uses, and what interrupted downloads have left.
+/// Removes the images that no container and no build uses, and what interrupted downloads and killed operations have left.
 ///
 /// # Errors
 /// When the store cannot be read or written. What is in use, or has gone meanwhile, is not an error.
 pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, StoreError> {
+    store.sweep_staging()?;
     // A download that was interrupted is not an image yet, and takes room all the same.
     let downloads = discard_downloads(store);
     let mut pruned = minicontainer_images::prune(store, pruning, &|id| user_of_image(store, id))?;

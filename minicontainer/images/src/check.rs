@@ -10,7 +10,7 @@ use minicontainer::core::Digest;
 use super::{
     ImageError, UnpackError,
     compression::decompress,
-    digested::Digested,
+    hashing::Hashing,
     unpack::{Archive, End, Privilege, Whiteouts, unpack},
 };
 
@@ -41,7 +41,7 @@ pub struct Applied {
 pub fn check_layer(layer: impl Read, directory: &Path) -> Result<Applied, ImageError> {
     let failed = |source| ImageError::Apply { directory: directory.to_owned(), source };
     let damaged = |source| failed(UnpackError::Archive { source });
-    let tar = Digested::new(decompress(layer, "the layer")?);
+    let tar = Hashing::new(decompress(layer, "the layer")?);
     // Nobody has said which digest it must have, so its end must tell that it is whole.
     let archive = Archive::new(tar, End::Required);
     let (outcome, mut tar) = unpack(archive, directory, Whiteouts::Applied, Privilege::current()).map_err(failed)?;

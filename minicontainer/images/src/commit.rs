@@ -7,11 +7,16 @@ use minicontainer::{
     rootfs::{Driver, changes, merged::Merged},
     store::{Image, Staging, Store, StoreError, digest_of, private},
 };
+use minicontainer_dockerfile::{
+    image::{Document, History},
+    plan::change,
+};
 use oci_spec::image::{Arch, ImageManifest};
-use serde_json::{Value, json};
 
 use super::{
-    ImageError, Incoming, Loaded, PackedLayer, admit, change, find,
+    ImageError, Loaded, PackedLayer, StagedImage, find,
+    import::staged,
+    install,
     pack::{Marks, layer_from_changed, layer_from_upper, pack},
     selection::Selection,
 };
@@ -49,25 +54,24 @@ pub struct ContainerFiles<'a> {
 /// Makes an image of a container's image and, on top, a layer of what the container changed.
 pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing) -> Result<Loaded, ImageError> {
     let image = find(store, container.image_id)?;
-    let staging = store.stage()?;
+    let staging = store.sweep_and_stage()?;
     let (packed, mut warnings) = top_layer(container, &image, &staging, wanted.latest)?;
 
-    let mut config: Value = document(store, &image.id, "image config")?;
-    if !config["config"].is_object() {
-        config["config"] = json!({});
-    }
-    for text in &wanted.changes {
-        change::apply(config["config"].as_object_mut().expect("it is an object"), text)?;
-    }
-    config["created"] = wanted.created.clone().into();
-    config["architecture"] = Arch::default().to_string().into();
+    let mut config: Document = document(store, &image.id, "image config")?;
+    change(&mut config, &wanted.changes)?;
+    config.created = Some(wanted.created.clone());
+    config.architecture = Arch::default().to_string();
     if !wanted.author.is_empty() {
-        config["author"] = wanted.author.clone().into();
+        config.author = Some(wanted.author.clone());
     }
-    push(&mut config["rootfs"]["diff_ids"], packed.diff_id.to_string().into());
-    let created_by = container.command.join(" ");
-    let entry = json!({"created": wanted.created, "author": wanted.author, "created_by": created_by, "comment": wanted.comment});
-    push(&mut config["history"], entry);
+    config.rootfs.diff_ids.push(packed.diff_id);
+    config.history.push(History {
+        created: Some(wanted.created.clone()),
+        author: wanted.author.clone(),
+        created_by: container.command.join(" "),
+        comment: wanted.comment.clone(),
+        empty_layer: false,
+    });
 
     let manifest: ImageManifest = document(store, &image.manifest_digest, "image manifest")?;
     let mut layers = Vec::new();
@@ -75,10 +79,10 @@ pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing
         layers.push(staging.blob(store.open_blob(&digest_of(descriptor)?)?)?);
     }
     layers.push(packed.blob);
-    let config = staging.blob(config.to_string().as_bytes())?;
+    let config = staged(&staging, &config)?;
     let id = config.digest().clone();
     let names = wanted.reference.clone().into_iter().collect();
-    let loaded = admit(store, &staging, &[Incoming::assemble(&staging, names, config, layers)?])?;
+    let loaded = install(store, &staging, &[StagedImage::assemble(&staging, names, config, layers)?])?;
     warnings.extend(loaded.into_iter().flat_map(|image| image.warnings));
     Ok(Loaded { reference: wanted.reference.clone(), id, warnings })
 }
@@ -129,11 +133,4 @@ fn document<T: serde::de::DeserializeOwned>(
     let what = format!("the blob {digest}");
     let file = store.open_blob(digest)?;
     serde_json::from_reader(file).map_err(|source| StoreError::Document { what, kind, source }.into())
-}
-
-fn push(list: &mut Value, value: Value) {
-    if !list.is_array() {
-        *list = json!([]);
-    }
-    list.as_array_mut().expect("it is a list").push(value);
 }

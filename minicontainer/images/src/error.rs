@@ -8,7 +8,9 @@ use minicontainer::{
     store::{DAMAGE_HINT, SPACE_HINT, StoreError},
 };
 
-use super::{ChangeError, PackError, UnpackError};
+use minicontainer_dockerfile::plan::ChangeError;
+
+use super::{PackError, UnpackError};
 
 /// Why no image could be made of what was given.
 #[derive(Debug, thiserror::Error)]

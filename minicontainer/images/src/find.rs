@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use minicontainer::{
     core::{Digest, Reference},
-    store::{Addition, Image, Store, StoreError},
+    store::{Image, Store, StoreError, Transaction},
 };
 
-use super::{ImageError, damaged::make_way, layer::Travelling};
+use super::{ImageError, layer::LayerBlob, layer_usage::make_way};
 
 /// An image that is in the index and cannot be used: a part of it is missing or is not what it should be. It can be
 /// removed, by its name or by the digest of its manifest.
@@ -65,13 +65,15 @@ fn not_unpacked(image: &Result<Image, Box<minicontainer::store::Damaged>>) -> Op
 
 /// Unpacks a layer of which only the blob is in the store.
 fn unpack_layer(store: &Store, blob: &Digest, diff_id: &Digest) -> Result<(), ImageError> {
+    let staging = store.sweep_and_stage()?;
+    let unpacked = LayerBlob { content: store.open_blob(blob)?, digest: None }.stage(&staging, diff_id)?;
+    let flushed = staging.flush()?;
     let lock = store.lock()?;
-    if store.layer(diff_id)?.is_some() {
+    // Its image may have been removed meanwhile. Then no one needs the layer, and the caller sees that the image is gone.
+    if !store.has_blob(blob) {
         return Ok(());
     }
-    let staging = store.stage()?;
-    let unpacked = Travelling { content: store.open_blob(blob)?, digest: None }.stage(&staging, diff_id)?;
     make_way(store, &lock, &staging, diff_id)?;
-    store.add(&lock, &staging, Addition { layers: vec![unpacked.layer], ..Addition::default() })?;
+    store.add(&lock, &flushed, Transaction { layers: vec![unpacked.layer], ..Transaction::default() })?;
     Ok(())
 }

@@ -4,15 +4,19 @@ use std::io::{self, Read};
 
 use minicontainer::{
     core::{Digest, Reference},
-    store::{Blob, Staging, Store},
+    store::{Blob, Staging, Store, StoreError},
+};
+use minicontainer_dockerfile::{
+    image::{Document, History},
+    plan::change,
 };
 use oci_spec::image::Arch;
-use serde_json::{Map, Value, json};
 
 use super::{
-    ImageError, Incoming, Loaded, UnpackError, admit, change,
+    ImageError, Loaded, StagedImage, UnpackError,
     compression::decompress,
-    digested::Digested,
+    hashing::Hashing,
+    install,
     unpack::{Archive, End},
 };
 
@@ -44,22 +48,20 @@ pub struct Importing {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn import(store: &Store, archive: impl Read, wanted: &Importing) -> Result<Loaded, ImageError> {
-    let mut config = Map::new();
-    for change in &wanted.changes {
-        change::apply(&mut config, change)?;
-    }
-    let staging = store.stage()?;
+    let mut config = Document {
+        architecture: Arch::default().to_string(),
+        os: "linux".to_owned(),
+        created: Some(wanted.created.clone()).filter(|created| !created.is_empty()),
+        ..Document::default()
+    };
+    change(&mut config, &wanted.changes)?;
+    let staging = store.sweep_and_stage()?;
     let layer = staging.blob(archive)?;
     let diff_id = diff_id_of(&layer)?;
-    let document = json!({
-        "architecture": Arch::default().to_string(),
-        "os": "linux",
-        "created": wanted.created,
-        "config": Value::Object(config),
-        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
-        "history": [{"created": wanted.created, "comment": wanted.comment}],
-    });
-    add(store, &staging, wanted.reference.clone(), &document, vec![layer])
+    config.rootfs.diff_ids.push(diff_id);
+    let (created, comment) = (config.created.clone(), wanted.comment.clone());
+    config.history.push(History { created, comment, ..History::default() });
+    add(store, &staging, wanted.reference.clone(), &config, vec![layer])
 }
 
 /// Adds one image of staged layers and a config of our own making.
@@ -67,15 +69,21 @@ pub(super) fn add(
     store: &Store,
     staging: &Staging,
     reference: Option<Reference>,
-    config: &Value,
+    config: &Document,
     layers: Vec<Blob>,
 ) -> Result<Loaded, ImageError> {
-    let config = staging.blob(config.to_string().as_bytes())?;
+    let config = staged(staging, config)?;
     let id = config.digest().clone();
-    let image = Incoming::assemble(staging, reference.clone().into_iter().collect(), config, layers)?;
-    let loaded = admit(store, staging, &[image])?;
+    let image = StagedImage::assemble(staging, reference.clone().into_iter().collect(), config, layers)?;
+    let loaded = install(store, staging, &[image])?;
     let warnings = loaded.into_iter().next().map(|image| image.warnings).unwrap_or_default();
     Ok(Loaded { reference, id, warnings })
+}
+
+/// A config, as a blob in a staging directory.
+pub(crate) fn staged(staging: &Staging, config: &Document) -> Result<Blob, StoreError> {
+    let text = serde_json::to_vec(config).expect("plain values, which JSON can hold");
+    staging.blob(text.as_slice())
 }
 
 /// The digest of the uncompressed archive. Nobody has said what it must be, so the archive is read to its end, which
@@ -83,7 +91,7 @@ pub(super) fn add(
 fn diff_id_of(layer: &Blob) -> Result<Digest, ImageError> {
     let failed = |source| ImageError::Import { source: UnpackError::Archive { source } };
     let tar = decompress(layer.open()?, "the archive")?;
-    let mut archive = Archive::new(Digested::new(tar), End::Required);
+    let mut archive = Archive::new(Hashing::new(tar), End::Required);
     while archive.next().map_err(failed)?.is_some() {}
     let mut rest = archive.into_inner();
     io::copy(&mut rest, &mut io::sink()).map_err(failed)?;

@@ -27,13 +27,13 @@ pub(super) struct Unpacked {
 }
 
 /// A layer as it travels, about to be read.
-pub(super) struct Travelling<R> {
+pub(super) struct LayerBlob<R> {
     pub(super) content: R,
     /// The digest of just these bytes, where that has been verified.
     pub(super) digest: Option<Digest>,
 }
 
-impl<R: Read + Send> Travelling<R> {
+impl<R: Read + Send> LayerBlob<R> {
     /// Unpacks it, whatever its compression, and verifies that it is the layer it should be.
     pub(super) fn stage(self, staging: &Staging, diff_id: &Digest) -> Result<Unpacked, ImageError> {
         let (mut warnings, mut directory) = (BTreeSet::new(), PathBuf::new());

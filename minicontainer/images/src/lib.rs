@@ -4,26 +4,26 @@
 //! out as archives or pushes them to a registry, and removes them. It knows images and layers only: which containers use
 //! an image is passed in by the caller ([`UserOf`], [`ContainerFiles`]).
 //!
-//! Each source ends in the same value, an [`Incoming`] whose blobs are staged and verified, and enters through the same
-//! function, [`admit()`], which unpacks its layers:
+//! Each source ends in the same value, an [`StagedImage`] whose blobs are staged and verified, and enters through the same
+//! function, [`install()`], which unpacks its layers:
 //!
 //! ```text
 //! docker save, OCI layout ─▶ source ─▶ load ─┐
 //! a registry ─▶ registry::pull ──────────────┤
 //! a tar of files ─▶ import ──────────────────┤
 //! a container ─▶ pack ─▶ commit ─────────────┤
-//! programs of this machine ─▶ seed ──────────┴▶ Incoming ─▶ admit ─▶ layer ─▶ unpack ─┬▶ Store::add
+//! programs of this machine ─▶ seed ──────────┴▶ StagedImage ─▶ install ─▶ layer ─▶ unpack ─┬▶ Store::add
 //! another tool, straight into images/ ───────────────────▶ find ──▶ layer ─▶ unpack ─┘
 //! ```
 //!
 //! | Module | What it does |
 //! |---|---|
 //! | `load` `source` | archives of images: `docker save`, OCI image layouts |
-//! | `import` `commit` `change` `seed` | images made here: of a tar archive, a container, this machine's programs |
+//! | `import` `commit` `seed` | images made here: of a tar archive, a container, this machine's programs |
 //! | [`registry`] | pull, push, log in; what a registry says is checked before it counts |
-//! | `admit` `find` | how an image enters the store, and is found in it |
-//! | `layer` `unpack` `compression` `verify` `compare` | an archive becomes a tree, and is compared with one |
-//! | `pack` `digested` `built` | a tree becomes an archive, and a layer of the store |
+//! | `install` `find` | how an image enters the store, and is found in it |
+//! | `layer` `unpack` `compression` `verify` `compare` `layer_usage` | an archive becomes a tree, and is compared with one |
+//! | `pack` `hashing` `built` | a tree becomes an archive, and a layer of the store |
 //! | `save` `sharing` `remove` | images written out, measured, removed |
 //! | [`parallel`] | work in several threads, as many as the kernel allows |
 //!
@@ -44,19 +44,18 @@
 // A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
-mod admit;
 mod built;
-mod change;
 mod check;
 mod commit;
 mod compare;
 mod compression;
-mod damaged;
-mod digested;
 mod error;
 mod find;
+mod hashing;
 mod import;
+mod install;
 mod layer;
+mod layer_usage;
 mod load;
 mod pack;
 pub mod parallel;
@@ -73,17 +72,16 @@ mod unpack;
 mod verify;
 mod watched;
 
-pub use admit::{Incoming, Loaded, admit, admit_watched};
 pub use built::{Built, unpack_built};
-pub use change::ChangeError;
 pub use check::{Applied, check_layer};
 pub use commit::{Committing, ContainerFiles, commit, export};
 pub use compression::{Decompressed, decompress};
-pub use damaged::{has_layer, make_way};
-pub use digested::{LayerWriter, PackedLayer, packed};
 pub use error::ImageError;
 pub use find::{Damaged, find, list};
+pub use hashing::{LayerWriter, PackedLayer, packed};
 pub use import::{Importing, import};
+pub use install::{Loaded, StagedImage, install, install_watched};
+pub use layer_usage::{has_layer, make_way, set_aside_layer};
 pub use load::{load, load_layout, load_layout_watched, load_watched};
 pub use pack::{PackError, layer_from_upper};
 pub use remove::{Condition, Names, Pruned, Pruning, UserOf, blobs, prune, remove};

@@ -2,7 +2,7 @@
 //!
 //! Two forms are understood, both as a tar archive: an **OCI image layout** (`index.json`; also as a directory) and
 //! what **`docker save`** has always written (`manifest.json`; newer versions write both). Whatever the form, each
-//! image becomes an [`Incoming`]: manifest, config and layers as staged, verified blobs, to be admitted.
+//! image becomes an [`StagedImage`]: manifest, config and layers as staged, verified blobs, to be installed.
 
 use std::{fmt, io::Read, path::Path};
 
@@ -17,7 +17,7 @@ use serde::{
 };
 
 use super::{
-    ImageError, Incoming, Loaded, admit_watched,
+    ImageError, Loaded, StagedImage, install_watched,
     source::{Source, digest_in_name},
     watched::Watch,
 };
@@ -37,9 +37,9 @@ pub fn load(store: &Store, archive: impl Read) -> Result<Vec<Loaded>, ImageError
 
 /// The same, watched by somebody who sees how far the unpacking is.
 pub fn load_watched(store: &Store, archive: impl Read, watch: Watch<'_>) -> Result<Vec<Loaded>, ImageError> {
-    let staging = store.stage()?;
+    let staging = store.sweep_and_stage()?;
     let source = Source::archive(archive, &staging)?;
-    admit_watched(store, &staging, &images(&source, &staging)?, watch)
+    install_watched(store, &staging, &images(&source, &staging)?, watch)
 }
 
 /// Adds the images of an OCI image layout in a directory.
@@ -49,13 +49,13 @@ pub fn load_layout(store: &Store, directory: &Path) -> Result<Vec<Loaded>, Image
 
 /// The same, watched.
 pub fn load_layout_watched(store: &Store, directory: &Path, watch: Watch<'_>) -> Result<Vec<Loaded>, ImageError> {
-    let staging = store.stage()?;
+    let staging = store.sweep_and_stage()?;
     let source = Source::directory(directory, &staging)?;
-    admit_watched(store, &staging, &images(&source, &staging)?, watch)
+    install_watched(store, &staging, &images(&source, &staging)?, watch)
 }
 
 /// The images of a source, in either form.
-fn images(source: &Source<'_>, staging: &Staging) -> Result<Vec<Incoming>, ImageError> {
+fn images(source: &Source<'_>, staging: &Staging) -> Result<Vec<StagedImage>, ImageError> {
     if let Some(layout) = source.fetch("oci-layout")? {
         let layout: OciLayout = layout.document("oci-layout", "image layout file")?;
         let version = layout.image_layout_version();
@@ -73,9 +73,9 @@ fn images(source: &Source<'_>, staging: &Staging) -> Result<Vec<Incoming>, Image
     Err(ImageError::NotAnArchive)
 }
 
-fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<Incoming>, ImageError> {
+fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<StagedImage>, ImageError> {
     check_count(index.manifests().len())?;
-    let mut images: Vec<Incoming> = Vec::new();
+    let mut images: Vec<StagedImage> = Vec::new();
     for descriptor in candidates(index, "index.json")? {
         let found = resolve(source, descriptor.clone())?;
         let references = reference_of(descriptor).into_iter().collect();
@@ -89,7 +89,7 @@ fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<Incoming
         }
         let config = source.blob(manifest.config())?;
         let layers = manifest.layers().iter().map(|layer| source.blob(layer)).collect::<Result<_, _>>()?;
-        images.push(Incoming { references, manifest: blob, config, layers });
+        images.push(StagedImage { references, manifest: blob, config, layers });
     }
     Ok(images)
 }
@@ -164,7 +164,11 @@ impl<'de> Deserialize<'de> for Names {
     }
 }
 
-fn saved_images(source: &Source<'_>, staging: &Staging, saved: Vec<SavedImage>) -> Result<Vec<Incoming>, ImageError> {
+fn saved_images(
+    source: &Source<'_>,
+    staging: &Staging,
+    saved: Vec<SavedImage>,
+) -> Result<Vec<StagedImage>, ImageError> {
     check_count(saved.len())?;
     let fetch = |name: &str| {
         source
@@ -183,7 +187,7 @@ fn saved_images(source: &Source<'_>, staging: &Staging, saved: Vec<SavedImage>) 
             references.push(tag.parse().map_err(|source| ImageError::BadReference { name: tag.clone(), source })?);
         }
         let layers = image.layers.0.iter().map(|name| fetch(name)).collect::<Result<_, _>>()?;
-        images.push(Incoming::assemble(staging, references, config, layers)?);
+        images.push(StagedImage::assemble(staging, references, config, layers)?);
     }
     Ok(images)
 }

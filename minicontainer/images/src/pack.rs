@@ -34,7 +34,7 @@ use nix::sys::stat::{major, minor};
 use tar::{Builder, EntryType, Header};
 
 use super::{
-    digested::{PackedLayer, packed},
+    hashing::{PackedLayer, packed},
     selection::Selection,
     unpack::Privilege,
 };

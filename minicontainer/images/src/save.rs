@@ -17,7 +17,7 @@ use oci_spec::image::{ImageManifest, MediaType};
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
-use super::{ImageError, digested::Digested, find};
+use super::{ImageError, find, hashing::Hashing};
 
 /// An image to be saved, and the names that go with it.
 struct Saved {
@@ -74,7 +74,7 @@ fn write(store: &Store, images: &BTreeMap<Digest, Saved>, archive: impl Write) -
     for digest in blobs {
         let file = store.open_blob(digest)?;
         let size = file.metadata().map_err(failed)?.len();
-        let mut content = Digested::new(file);
+        let mut content = Hashing::new(file);
         append(&mut builder, &blob_name(digest), EntryType::Regular, size, &mut content).map_err(failed)?;
         let (what, actual) = (format!("the blob {digest}"), content.finish());
         if actual != *digest {

@@ -19,6 +19,8 @@ use tar::{Builder, EntryType, Header};
 
 use super::*;
 
+mod locks;
+
 struct Room {
     directory: tempfile::TempDir,
     store: Store,

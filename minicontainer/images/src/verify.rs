@@ -9,7 +9,7 @@ use minicontainer::{
 };
 use nix::fcntl::AT_FDCWD;
 
-use super::{ImageError, compare::differences, layer::Travelling};
+use super::{ImageError, compare::differences, layer::LayerBlob};
 
 /// A layer that was unpacked once more, beside the one that is there.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Fresh {
 /// # Errors
 /// If the blob is missing, or is not that layer.
 pub fn unpack_beside(store: &Store, staging: &Staging, blob: &Digest, diff_id: &Digest) -> Result<Fresh, ImageError> {
-    let unpacked = Travelling { content: store.open_blob(blob)?, digest: None }.stage(staging, diff_id)?;
+    let unpacked = LayerBlob { content: store.open_blob(blob)?, digest: None }.stage(staging, diff_id)?;
     Ok(Fresh { layer: unpacked.layer, directory: unpacked.directory })
 }
 
@@ -51,5 +51,5 @@ pub fn unpack_beside(store: &Store, staging: &Staging, blob: &Digest, diff_id: &
 /// # Errors
 /// If it is another layer, or cannot be read.
 pub fn verify_diff_id(store: &Store, blob: &Digest, diff_id: &Digest) -> Result<(), ImageError> {
-    Travelling { content: store.open_blob(blob)?, digest: None }.verify(diff_id)
+    LayerBlob { content: store.open_blob(blob)?, digest: None }.verify(diff_id)
 }

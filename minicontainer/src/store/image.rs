@@ -66,7 +66,8 @@ impl Store {
         Ok(self.layout.list()?.into_iter().map(|listed| listed.and_then(complete)).collect())
     }
 
-    pub(super) fn unknown(&self, name: &str) -> StoreError {
+    /// The error that there is no image of this name or id.
+    pub fn unknown_image(&self, name: &str) -> StoreError {
         StoreError::UnknownImage { name: name.to_owned(), store: self.root.clone() }
     }
 
@@ -81,7 +82,7 @@ impl Store {
         }
         let Some(digits) = digits(name) else {
             return Err(match reference {
-                Ok(_) => self.unknown(name),
+                Ok(_) => self.unknown_image(name),
                 Err(source) => StoreError::BadReference { name: name.to_owned(), source },
             });
         };
@@ -90,7 +91,7 @@ impl Store {
         images.sort_by(|one, other| one.id.cmp(&other.id));
         images.dedup_by(|one, other| one.id == other.id);
         match images.len() {
-            0 => Err(self.unknown(name)),
+            0 => Err(self.unknown_image(name)),
             1 => Ok(images.remove(0)),
             _ => {
                 let ids = images.into_iter().map(|image| image.id).collect();

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Store, StoreError,
     blob::{parse, read_document},
+    paths::LAYER_TREE,
     private,
     staging::Staging,
 };
@@ -62,7 +63,7 @@ impl StagedLayer {
         fill: impl FnOnce(&Path) -> Result<u64, E>,
     ) -> Result<StagedLayer, E> {
         let path = staging.vacant();
-        let tree = path.join("fs");
+        let tree = path.join(LAYER_TREE);
         // Mode 0700: a set-user-id program of an image must not be within reach of the machine's other users.
         for directory in [&path, &tree] {
             private::make_new_directory(directory).map_err(StoreError::io("make the directory", directory))?;
@@ -88,7 +89,7 @@ impl Store {
         };
         let what = record.display().to_string();
         let LayerRecord { diff_id, size } = parse(&read_document(file, &what)?, &what, "layer record")?;
-        Ok(Some(Layer { diff_id, directory: place.join("fs"), size }))
+        Ok(Some(Layer { diff_id, directory: place.join(LAYER_TREE), size }))
     }
 }
 

@@ -56,7 +56,7 @@ fn try_lock(directory: &Path, how: FlockArg) -> Option<LayerLease> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Addition, StagedLayer};
+    use crate::store::{StagedLayer, Transaction};
 
     #[test]
     fn a_lease_keeps_a_layer_until_it_is_dropped() {
@@ -67,7 +67,7 @@ mod tests {
         assert!(store.lease_layer(&lock, &diff_id).is_none(), "the layer does not exist");
         let staging = store.stage().unwrap();
         let layers = vec![StagedLayer::new(&staging, &diff_id, |_| Ok::<u64, StoreError>(0)).unwrap()];
-        store.add(&lock, &staging, Addition { layers, ..Addition::default() }).unwrap();
+        store.add(&lock, &staging.flush().unwrap(), Transaction { layers, ..Transaction::default() }).unwrap();
         assert!(!store.is_leased(&diff_id));
         let first = store.lease_layer(&lock, &diff_id).unwrap();
         let second = store.lease_layer(&lock, &diff_id).unwrap();

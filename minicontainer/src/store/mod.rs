@@ -12,13 +12,13 @@
 //! lock          one writer at a time                                             (lock)
 //! ```
 //!
-//! Two ways lead through it. An image comes **in**, whole or not at all (addition); where it comes from, an archive or
+//! Two ways lead through it. An image comes **in**, whole or not at all (transaction); where it comes from, an archive or
 //! a registry or a build, and how its layers are unpacked, is the engine's concern. An image is **found** (image), and
 //! its layers are lower directories:
 //!
 //! ```text
 //! bytes → Staging::blob → Blob::verified ─┐
-//! tree  → StagedLayer ────────────────────┴→ Addition → Store::add: all moved into place, index.json replaced
+//! tree  → StagedLayer ────────────────────┴→ Transaction → Store::add: all moved into place, index.json replaced
 //! name  → Store::image  → index.json → manifest → config and layers/*/fs → Image
 //! ```
 //!
@@ -37,7 +37,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod addition;
 mod blob;
 mod error;
 mod image;
@@ -52,6 +51,7 @@ mod remove;
 mod staging;
 #[cfg(test)]
 mod tests;
+mod transaction;
 
 use std::{
     env,
@@ -62,7 +62,6 @@ use std::{
 use minicontainer_core::Digest;
 use nix::unistd::geteuid;
 
-pub use addition::Addition;
 pub use blob::Blob;
 pub use error::{DAMAGE_HINT, SPACE_HINT, StoreError};
 pub use image::{Damaged, Image};
@@ -70,8 +69,10 @@ pub use layer::{Layer, StagedLayer, diff_ids};
 pub use layout::{digest_of, is_index, reference_of};
 pub use lease::LayerLease;
 pub use lock::Lock;
+pub use paths::LAYER_TREE;
 pub use remove::Removed;
-pub use staging::Staging;
+pub use staging::{Flushed, Staging};
+pub use transaction::Transaction;
 
 use layout::Layout;
 
@@ -124,22 +125,25 @@ impl Store {
         &self.closed
     }
 
-    /// The store's directory, absolute and without symbolic links.
+    /// The store's directory, absolute and without symbolic links: to name the store in a message, or to open it again.
+    /// What lies where in it, the functions of this type say.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Waits until nobody else changes the store, and keeps others from it until the lock is dropped. `tag` and
-    /// `remove_image` take it themselves: whoever holds it must not call them.
+    /// Waits until no other process changes the store, and keeps others from changing it until the lock is dropped. Hold
+    /// it for renames and changes of the index only: whatever takes long is done before or after. `tag` and `remove_image`
+    /// take it themselves: the holder must not call them.
+    ///
+    /// # Errors
+    /// Those of open(2) and flock(2).
     pub fn lock(&self) -> Result<Lock, StoreError> {
-        let lock = Lock::acquire(&self.lock_file())?;
-        staging::sweep(&self.staging_directory())?;
-        Ok(lock)
+        Lock::acquire(&self.lock_file())
     }
 
-    /// A directory for what is to enter the store: see [`Addition`].
-    pub fn stage(&self) -> Result<Staging, StoreError> {
-        Staging::new(&self.staging_directory())
+    /// Whether there is a blob of this digest.
+    pub fn has_blob(&self, digest: &Digest) -> bool {
+        self.layout.blob_path(digest).exists()
     }
 
     /// Opens a blob: a layer as it travels. Whether its content is what its digest says is not verified.

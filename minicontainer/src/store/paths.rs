@@ -6,6 +6,8 @@
 //! staging/<pid>-<n>/                                   what is being written
 //! downloads/<hex>                                      blobs of which a part has been downloaded
 //! containers/<id>/                                     the engine's containers
+//! names/<name>, names.lock                             their names
+//! swept                                                when the containers were swept
 //! build-cache/                                         what builds keep for later builds
 //! lock                                                 the store's lock
 //! ```
@@ -19,6 +21,9 @@ use std::{
 use minicontainer_core::Digest;
 
 use super::{Store, StoreError};
+
+/// The directory of a layer's place that is its tree.
+pub const LAYER_TREE: &str = "fs";
 
 impl Store {
     /// The image layout: `oci-layout`, `index.json`, `blobs/`.
@@ -56,6 +61,11 @@ impl Store {
         self.layers_directory().join(diff_id.hex())
     }
 
+    /// The tree of an unpacked layer, whether it exists or not. Its files have the owners and modes that the layer gives.
+    pub fn layer_tree(&self, diff_id: &Digest) -> PathBuf {
+        self.layer_directory(diff_id).join(LAYER_TREE)
+    }
+
     /// The directory of all staging directories.
     pub fn staging_directory(&self) -> PathBuf {
         self.root.join("staging")
@@ -89,6 +99,39 @@ impl Store {
     /// Where builds keep layers by what they were made from.
     pub fn build_cache_directory(&self) -> PathBuf {
         self.root.join("build-cache")
+    }
+
+    /// Where builds keep the records of layers that another layer has replaced.
+    pub fn former_builds_directory(&self) -> PathBuf {
+        self.build_cache_directory().join("former")
+    }
+
+    /// Where the command notes that it has given its user a note that is given once.
+    pub fn given_note_file(&self, note: &str) -> PathBuf {
+        self.root.join(format!("{note}-told"))
+    }
+
+    /// The place of a store within the store, on the same file system, for a process that tries whether containers run.
+    pub fn trial_directory(&self) -> PathBuf {
+        self.root.join(format!("doctor-{}", std::process::id()))
+    }
+
+    /// The directories in which every entry belongs to the store's owner, and no other user may write. In those of layers
+    /// and of containers this is true of the entries themselves, but not of all that is in them.
+    pub fn own_directories(&self) -> [PathBuf; 9] {
+        let blobs = self.blobs_directory();
+        let above_blobs = blobs.parent().map_or_else(|| blobs.clone(), Path::to_owned);
+        [
+            self.root.clone(),
+            self.images_directory(),
+            above_blobs,
+            blobs,
+            self.layers_directory(),
+            self.containers_directory(),
+            self.names_directory(),
+            self.build_cache_directory(),
+            self.former_builds_directory(),
+        ]
     }
 
     pub(super) fn lock_file(&self) -> PathBuf {
@@ -126,6 +169,8 @@ mod tests {
         assert_eq!(inside(store.blob_file(&digest)), Path::new("images/blobs/sha256").join(digest.hex()));
         assert_eq!(inside(store.layer_directory(&digest)), Path::new("layers").join(digest.hex()));
         assert_eq!(inside(store.index_file()), Path::new("images/index.json"));
+        assert_eq!(inside(store.layer_tree(&digest)), Path::new("layers").join(digest.hex()).join("fs"));
+        assert!(store.own_directories().map(inside).contains(&PathBuf::from("images/blobs")));
         assert_eq!(named(&store.blob_file(&digest)), Some(digest));
         assert_eq!(named(&store.index_file()), None);
     }

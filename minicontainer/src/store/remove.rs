@@ -1,6 +1,6 @@
 //! Names come and go; an image goes with its last name, and a layer with its last image.
 
-use std::{collections::BTreeSet, fs, io};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use minicontainer_core::{Digest, Reference};
 use oci_spec::image::{Descriptor, ImageIndex};
@@ -8,12 +8,11 @@ use oci_spec::image::{Descriptor, ImageIndex};
 #[cfg(doc)]
 use super::Damaged;
 use super::{
-    Store, StoreError,
+    Staging, Store, StoreError,
     image::{digits, is_meant},
     layer::diff_ids,
     layout::{digest_of, reference_of, set_reference},
 };
-use crate::sys::removal::remove_tree;
 
 /// What a removal did, in the words of `docker rmi`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,12 +26,12 @@ pub enum Removed {
 impl Store {
     /// Gives an image one more name; an image that had it loses it.
     pub fn tag(&self, name: &str, reference: &Reference) -> Result<(), StoreError> {
-        let _lock = self.lock()?;
         let staging = self.stage()?;
+        let _lock = self.lock()?;
         let manifest = self.find(name)?.manifest_digest;
         let mut index = self.layout.index()?;
         let named = index.iter().find(|descriptor| descriptor.digest().as_ref() == manifest.as_str()).cloned();
-        let descriptor = named.ok_or_else(|| self.unknown(name))?;
+        let descriptor = named.ok_or_else(|| self.unknown_image(name))?;
         set_reference(&mut index, descriptor, Some(reference));
         self.layout.write_index(&staging, index)
     }
@@ -45,10 +44,24 @@ impl Store {
         name: &str,
         in_use: &dyn Fn(&Digest) -> Option<String>,
     ) -> Result<Vec<Removed>, StoreError> {
-        let _lock = self.lock()?;
+        let staging = self.stage()?;
+        let lock = self.lock()?;
+        let removed = self.remove_locked(&staging, name, in_use)?;
+        // Layers of many files take long to remove: they are out of sight by now, so no one need wait for it.
+        drop(lock);
+        staging.remove()?;
+        Ok(removed)
+    }
+
+    fn remove_locked(
+        &self,
+        staging: &Staging,
+        name: &str,
+        in_use: &dyn Fn(&Digest) -> Option<String>,
+    ) -> Result<Vec<Removed>, StoreError> {
         let target = match self.find(name) {
             Ok(target) => target,
-            Err(error) => return self.remove_damaged(name, error),
+            Err(error) => return self.remove_damaged(staging, name, error),
         };
         let mut same: Vec<_> = self.layout.list()?.into_iter().flatten().collect();
         same.retain(|listed| listed.id == target.id);
@@ -56,7 +69,7 @@ impl Store {
         let by_name = name.parse().ok().filter(|reference| references.contains(reference));
         match by_name {
             Some(reference) if references.len() > 1 => {
-                self.forget(&|descriptor| reference_of(descriptor).as_ref() == Some(&reference))?;
+                self.forget(staging, &|descriptor| reference_of(descriptor).as_ref() == Some(&reference))?;
                 return Ok(vec![Removed::Untagged(reference)]);
             }
             None if references.len() > 1 => {
@@ -68,7 +81,7 @@ impl Store {
             return Err(StoreError::InUse { id: target.id, container });
         }
         let manifests: BTreeSet<_> = same.iter().map(|listed| listed.manifest_digest.as_str()).collect();
-        let layers = self.forget(&|descriptor| manifests.contains(descriptor.digest().as_ref()))?;
+        let layers = self.forget(staging, &|descriptor| manifests.contains(descriptor.digest().as_ref()))?;
         let untagged = references.into_iter().map(Removed::Untagged);
         let deleted = [target.id].into_iter().chain(layers).map(Removed::Deleted);
         Ok(untagged.chain(deleted).collect())
@@ -77,7 +90,7 @@ impl Store {
     /// Removes the entry of an image whose manifest cannot be read. If the name means no such entry, then `error` is
     /// the reason why the image was not found. Which layers it had is not known, so they stay, and no container that
     /// uses them comes to harm.
-    fn remove_damaged(&self, name: &str, error: StoreError) -> Result<Vec<Removed>, StoreError> {
+    fn remove_damaged(&self, staging: &Staging, name: &str, error: StoreError) -> Result<Vec<Removed>, StoreError> {
         let reference = name.parse().ok();
         let is_named = |descriptor: &Descriptor| {
             reference.as_ref().is_some_and(|reference| is_meant(descriptor, reference))
@@ -89,15 +102,15 @@ impl Store {
         if manifests.len() != 1 {
             return Err(error);
         }
-        self.forget(&is_gone)?;
+        self.forget(staging, &is_gone)?;
         let untagged = gone.iter().filter_map(reference_of).map(Removed::Untagged);
         Ok(untagged.chain(digest_of(&gone[0]).ok().map(Removed::Deleted)).collect())
     }
 
-    /// Takes descriptors out of the index, and from the disk what only they needed; gives the layers that are gone.
-    /// First the index forgets, then the content goes: a crash between the two leaves rubbish, never an image with a
-    /// hole. What a damaged image needs is not all known: while one stays, so does all content.
-    fn forget(&self, is_gone: &dyn Fn(&Descriptor) -> bool) -> Result<Vec<Digest>, StoreError> {
+    /// Takes descriptors out of the index, and moves what only they needed into the staging directory; returns the layers
+    /// that are gone. The index is written first, so a crash between the two leaves unused content, never an image with a
+    /// missing layer. What a damaged image needs is not all known: while one stays, so does all content.
+    fn forget(&self, staging: &Staging, is_gone: &dyn Fn(&Descriptor) -> bool) -> Result<Vec<Digest>, StoreError> {
         let (gone, kept): (Vec<_>, Vec<_>) = self.layout.index()?.into_iter().partition(is_gone);
         let (mut unneeded, mut needed) = (Content::default(), Content::default());
         for descriptor in &gone {
@@ -105,21 +118,16 @@ impl Store {
             let _damage = self.add_content(&mut unneeded, descriptor);
         }
         let whole = kept.iter().all(|descriptor| self.add_content(&mut needed, descriptor).is_ok());
-        self.layout.write_index(&self.stage()?, kept)?;
+        self.layout.write_index(staging, kept)?;
         if !whole {
             return Ok(Vec::new());
         }
         let layers: Vec<_> = unneeded.layers.difference(&needed.layers).cloned().collect();
         for diff_id in &layers {
-            let place = self.layer_directory(diff_id);
-            remove_tree(&place).map_err(StoreError::io("remove the layer", &place))?;
+            set_aside(staging, &self.layer_directory(diff_id))?;
         }
         for digest in unneeded.blobs.difference(&needed.blobs) {
-            let path = self.layout.blob_path(digest);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                result => result.map_err(StoreError::io("remove the blob", &path))?,
-            }
+            set_aside(staging, &self.blob_file(digest))?;
         }
         Ok(layers)
     }
@@ -141,6 +149,14 @@ impl Store {
         let index: ImageIndex = self.layout.document(&digest, "image index")?;
         let there = |entry: &&Descriptor| digest_of(entry).is_ok_and(|digest| self.layout.blob_path(&digest).exists());
         index.manifests().iter().filter(there).try_for_each(|entry| self.add_content(content, entry))
+    }
+}
+
+/// Moves something into a staging directory, with which it is removed. What is gone already is no error.
+fn set_aside(staging: &Staging, place: &Path) -> Result<(), StoreError> {
+    match fs::rename(place, staging.vacant()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        renamed => renamed.map_err(StoreError::io("move away", place)),
     }
 }
 

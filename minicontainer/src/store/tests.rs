@@ -56,9 +56,9 @@ fn config(layers: &[&str]) -> Vec<u8> {
 /// Adds an image of these layers, or its documents alone. A layer stands for a tar archive: its tree is one file, whose
 /// name the layer is.
 fn add_some(store: &Store, name: &str, layers: &[&str], unpack: impl Fn(&Digest) -> bool) -> Result<(), StoreError> {
-    let (lock, staging) = (store.lock()?, store.stage()?);
+    let staging = store.stage()?;
     let config = staging.blob(config(layers).as_slice())?;
-    let mut addition = Addition::default();
+    let mut transaction = Transaction::default();
     let (mut blobs, mut descriptors) = (Vec::new(), Vec::new());
     for layer in layers {
         let blob = staging.blob(layer.as_bytes())?;
@@ -67,7 +67,7 @@ fn add_some(store: &Store, name: &str, layers: &[&str], unpack: impl Fn(&Digest)
             Ok::<u64, StoreError>(0)
         };
         if unpack(blob.digest()) && store.layer(blob.digest())?.is_none() {
-            addition.layers.push(StagedLayer::new(&staging, blob.digest(), fill)?);
+            transaction.layers.push(StagedLayer::new(&staging, blob.digest(), fill)?);
         }
         descriptors.push(blob.descriptor(MediaType::ImageLayer));
         blobs.push(blob);
@@ -75,9 +75,10 @@ fn add_some(store: &Store, name: &str, layers: &[&str], unpack: impl Fn(&Digest)
     let manifest =
         json!({"schemaVersion": 2, "config": config.descriptor(MediaType::ImageConfig), "layers": descriptors});
     let manifest = staging.blob(manifest.to_string().as_bytes())?;
-    addition.images.push((manifest.descriptor(MediaType::ImageManifest), name.parse().ok()));
-    addition.blobs.extend(blobs.iter().chain([&config, &manifest]));
-    store.add(&lock, &staging, addition)
+    transaction.images.push((manifest.descriptor(MediaType::ImageManifest), name.parse().ok()));
+    transaction.blobs.extend(blobs.iter().chain([&config, &manifest]));
+    let flushed = staging.flush()?;
+    store.add(&store.lock()?, &flushed, transaction)
 }
 
 /// Adds an image of these layers.
@@ -145,15 +146,18 @@ fn a_name_moves_and_an_image_goes_with_its_last_name() {
 }
 
 #[test]
-fn what_the_dead_left_is_swept_and_what_the_living_write_is_not() {
+fn stale_staging_directories_are_swept_and_live_ones_are_not() {
     let Room { store, directory: _directory } = room();
-    let staging = store.root().join("staging");
-    let living = Staging::new(&staging).unwrap();
+    let staging = store.staging_directory();
+    let living = store.stage().unwrap();
     fs::write(living.vacant(), "").unwrap();
     let dead = staging.join("1-1");
     fs::create_dir(&dead).unwrap();
     fs::write(dead.join("half"), "").unwrap();
-    drop(store.lock().unwrap());
+    assert_eq!(store.stale_staging().unwrap(), std::slice::from_ref(&dead));
+    // While another operation has the store's lock.
+    let _lock = store.lock().unwrap();
+    store.sweep_staging().unwrap();
     assert!(!dead.exists());
     assert_eq!(fs::read_dir(&staging).unwrap().count(), 1);
     drop(living);

@@ -68,15 +68,23 @@ pub fn parse(source: &[u8]) -> Result<Dockerfile, DockerfileError> {
 
 /// Parses the one instruction of an `ONBUILD` trigger, as an image's config keeps it.
 pub(crate) fn parse_trigger(text: &str) -> Result<Instruction, String> {
+    let instruction = parse_one(text)?;
+    match instruction.kind.keyword() {
+        keyword @ (Keyword::From | Keyword::Maintainer | Keyword::Onbuild) => {
+            Err(Mistake::Trigger { keyword }.to_string())
+        }
+        _ => Ok(instruction),
+    }
+}
+
+/// Parses a text that is one instruction, and no Dockerfile.
+pub(crate) fn parse_one(text: &str) -> Result<Instruction, String> {
     let mut reader = Reader::new(text).map_err(|error| error.mistake.to_string())?;
     let line = reader.next_line().ok_or("it is empty")?;
     let instruction = instruction(line.whole(), &mut reader).map_err(|error| error.mistake.to_string())?;
-    match (instruction.kind.keyword(), reader.next_line()) {
-        (keyword @ (Keyword::From | Keyword::Maintainer | Keyword::Onbuild), _) => {
-            Err(Mistake::Trigger { keyword }.to_string())
-        }
-        (_, Some(_)) => Err("there are more".to_owned()),
-        (_, None) => Ok(instruction),
+    match reader.next_line() {
+        Some(_) => Err("there are more".to_owned()),
+        None => Ok(instruction),
     }
 }
 

@@ -78,6 +78,28 @@ impl Stage {
         Ok(Stage { index: draft.index, image, scope, steps: Vec::new(), cmd_is_own: false, workdir_is_own })
     }
 
+    /// An image that is changed and not built.
+    pub(super) fn of_document(image: Document) -> Stage {
+        let mut scope = Scope::default();
+        for entry in &image.config.env {
+            let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
+            scope.variables.insert(name.to_owned(), value.to_owned());
+        }
+        Stage { index: 0, image, scope, steps: Vec::new(), cmd_is_own: false, workdir_is_own: false }
+    }
+
+    /// An instruction of which nothing comes but a changed config.
+    pub(super) fn configure_only(&mut self, kind: &Kind, build: &mut Build) -> Result<(), DockerfileError> {
+        match kind {
+            Kind::Workdir(word) => self.workdir(word, build).map(drop),
+            Kind::Onbuild(trigger) => {
+                self.image.config.on_build.push(trigger.text.clone());
+                Ok(())
+            }
+            kind => self.configure(kind, build).map(drop),
+        }
+    }
+
     pub(super) fn finish(self, draft: &Draft, sources: BTreeSet<Source>, bases: &Bases) -> (StagePlan, StageEnd) {
         let mut needs = BTreeSet::new();
         let mut images: BTreeSet<ImageRequest> = BTreeSet::new();
@@ -117,6 +139,7 @@ impl Stage {
         if let Some(created_by) = &created_by {
             self.image.history.push(History {
                 created: None,
+                author: String::new(),
                 created_by: created_by.clone(),
                 comment: HISTORY_COMMENT.to_owned(),
                 empty_layer: !action.makes_layer(),
@@ -147,8 +170,8 @@ impl Stage {
                 return Ok((Action::Run(command), Some(written)));
             }
             Kind::Workdir(word) => return self.workdir(word, build),
-            Kind::Onbuild(trigger) => {
-                self.image.config.on_build.push(trigger.text.clone());
+            Kind::Onbuild(_) => {
+                self.configure_only(&instruction.kind, build)?;
                 return Ok((Action::Nothing, None));
             }
             _ => {}

@@ -34,6 +34,7 @@
 
 mod apply;
 mod bases;
+mod change;
 mod chmod;
 mod command;
 mod configure;
@@ -49,6 +50,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minicontainer_core::{Digest, Platform};
 use serde::Serialize;
 
+pub use change::{ChangeError, change};
 pub use chmod::{Chmod, ChmodError};
 pub use command::{RunCommand, Script};
 pub use copy::{CopyFiles, InlineFile};

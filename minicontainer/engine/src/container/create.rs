@@ -7,7 +7,7 @@ use minicontainer::{
     Store,
     core::{Digest, RunOptions, container::State, options::ContainerName},
     rootfs::Driver,
-    store::{Addition, StoreError},
+    store::{StoreError, Transaction},
 };
 
 use super::{
@@ -35,11 +35,11 @@ impl CreateRequest {
     /// # Errors
     /// When the store cannot be written.
     pub fn example(store: &Store) -> Result<CreateRequest, StoreError> {
-        let lock = store.lock()?;
         let staging = store.stage()?;
         let blob = staging.blob(b"{}".as_slice())?;
         let image_id = blob.digest().to_string();
-        store.add(&lock, &staging, Addition { blobs: vec![&blob], ..Addition::default() })?;
+        let flushed = staging.flush()?;
+        store.add(&store.lock()?, &flushed, Transaction { blobs: vec![&blob], ..Transaction::default() })?;
         let config = ContainerConfig {
             image: "busybox".to_owned(),
             image_id,

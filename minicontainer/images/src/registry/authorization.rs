@@ -16,7 +16,7 @@ use super::{
     client::Client,
     credentials::{Credentials, Secret},
     exchange::{Answer, Content, Request},
-    paced::read_document,
+    rate_limit::read_document,
     redirect::allowed,
     url::{Security, Url, escaped},
 };
@@ -132,7 +132,7 @@ impl Authorization {
             401 | 403 => return Ok(None),
             status => return Err(failed(&format!("it answered {status}"))),
         }
-        let body = read_document(answer.body, TOKEN_LIMIT, client.patience.answer);
+        let body = read_document(answer.body, TOKEN_LIMIT, client.retry_policy.answer);
         let body = body.map_err(|_| failed("its answer broke off"))?.ok_or_else(|| failed("its answer is too long"))?;
         let parsed: TokenAnswer =
             serde_json::from_slice(&body).map_err(|_| failed("its answer is no JSON of a token"))?;

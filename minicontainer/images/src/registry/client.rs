@@ -30,10 +30,10 @@ use super::{
     error::Failing,
     exchange::{Answer, Content, Request},
     fault,
-    mistrust::Mistrust,
-    paced::{Paced, read_document},
+    rate_limit::{RateLimited, read_document},
     redirect::{HOP_LIMIT, RefusedPlace, follow},
-    retry::{Next, Patience, is_passing},
+    retry::{Next, RetryPolicy, is_passing},
+    tls_error::TlsError,
     trust::Trust,
     url::{Security, Url},
 };
@@ -45,7 +45,7 @@ const MESSAGE_LIMIT: u64 = 16 << 10;
 pub(super) struct Client {
     pub(super) agent: Agent,
     pub(super) registry: Url,
-    pub(super) patience: Patience,
+    pub(super) retry_policy: RetryPolicy,
     pub(super) authorization: Authorization,
     /// How TLS is spoken with others than the registry, if otherwise than with it.
     elsewhere: Option<TlsConfig>,
@@ -54,22 +54,22 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(registry: Url, trust: &Trust, patience: Patience, authorization: Authorization) -> Client {
-        Client::with_names(registry, trust, patience, authorization, DefaultResolver::default())
+    pub(super) fn new(registry: Url, trust: &Trust, retry_policy: RetryPolicy, authorization: Authorization) -> Client {
+        Client::with_names(registry, trust, retry_policy, authorization, DefaultResolver::default())
     }
 
     /// The same with another way to resolve names.
     pub(super) fn with_names(
         registry: Url,
         trust: &Trust,
-        patience: Patience,
+        retry_policy: RetryPolicy,
         authorization: Authorization,
         names: impl Resolver,
     ) -> Client {
         let [tls, elsewhere] = trust.of_connections();
         let elsewhere = Some(elsewhere).filter(|_| tls.client_cert().is_some());
-        let agent = agent(&registry, tls, &patience, names);
-        Client { agent, registry, patience, authorization, elsewhere, answered: AtomicBool::new(false) }
+        let agent = agent(&registry, tls, &retry_policy, names);
+        Client { agent, registry, retry_policy, authorization, elsewhere, answered: AtomicBool::new(false) }
     }
 
     /// Host and port, for messages.
@@ -97,7 +97,7 @@ impl Client {
                 _ => return outcome,
             };
             failures += 1;
-            match (self.patience.after(failures, retry_after.as_deref()), outcome) {
+            match (self.retry_policy.after(failures, retry_after.as_deref()), outcome) {
                 (Next::Retry(pause), _) => thread::sleep(pause),
                 (_, Err(error)) => return Err(error),
                 (next, Ok(answer)) => {
@@ -198,7 +198,7 @@ impl Client {
         let response = outcome.map_err(failed)?;
         self.answered.store(true, Ordering::Relaxed);
         let (parts, body) = response.into_parts();
-        let body = Paced::new(body.into_with_config().limit(u64::MAX).reader(), &self.patience);
+        let body = RateLimited::new(body.into_with_config().limit(u64::MAX).reader(), &self.retry_policy);
         Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body, url })
     }
 
@@ -219,7 +219,7 @@ impl Client {
 
     /// What a server says of why it refuses, as it says it.
     fn body(&self, answer: Answer) -> Vec<u8> {
-        read_document(answer.body, MESSAGE_LIMIT, self.patience.answer).ok().flatten().unwrap_or_default()
+        read_document(answer.body, MESSAGE_LIMIT, self.retry_policy.answer).ok().flatten().unwrap_or_default()
     }
 
     /// A server's own words on why it refuses, as a person may see them: short, and without what is secret.
@@ -233,7 +233,7 @@ impl Client {
         let is_plain = answer.url.security() == Security::Plain;
         let body = self.body(answer);
         if is_plain && fault::wants_tls(status, &body) {
-            let failing = Failing::Tls(Mistrust::Tls);
+            let failing = Failing::Tls(TlsError::Tls);
             return RegistryError::Unreachable {
                 action,
                 host,

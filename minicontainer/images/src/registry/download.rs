@@ -18,11 +18,11 @@ use minicontainer::{
 use super::{
     RegistryError,
     authorization::Scope,
-    claim::Claim,
     client::Client,
+    download_lock::DownloadLock,
     exchange::Request,
     manifest::denied,
-    paced::{Paced, TooSlow},
+    rate_limit::{RateLimited, TooSlow},
     retry::Next,
 };
 
@@ -45,24 +45,24 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Fetches a blob, or what is missing of it, verified. If what was here already was something else, all of it is fetched.
-pub(super) fn download(wanted: &Wanted<'_>, claim: &Claim, staging: &Staging) -> Result<Blob, RegistryError> {
+pub(super) fn download(wanted: &Wanted<'_>, lock: &DownloadLock, staging: &Staging) -> Result<Blob, RegistryError> {
     let local = |source| RegistryError::Local { action: format!("keep {}", wanted.what()), source };
     loop {
-        let (mut digester, here) = claim.resume(wanted.size).map_err(local)?;
-        let fetched = fetch(wanted, claim, here, &mut digester);
+        let (mut digester, here) = lock.resume(wanted.size).map_err(local)?;
+        let fetched = fetch(wanted, lock, here, &mut digester);
         let actual = match fetched {
             Ok(()) => digester.finish(),
             Err(error) => {
                 if !error.is_worth_waiting() {
-                    claim.discard().map_err(local)?;
+                    lock.discard().map_err(local)?;
                 }
                 return Err(error);
             }
         };
         if actual == *wanted.digest {
-            return claim.blob(staging, wanted.digest).map_err(local);
+            return lock.blob(staging, wanted.digest).map_err(local);
         }
-        claim.discard().map_err(local)?;
+        lock.discard().map_err(local)?;
         if here == 0 {
             return Err(StoreError::Digest { what: wanted.what(), expected: wanted.digest.clone(), actual }.into());
         }
@@ -70,7 +70,7 @@ pub(super) fn download(wanted: &Wanted<'_>, claim: &Claim, staging: &Staging) ->
 }
 
 /// Fetches what comes behind the bytes that are here.
-fn fetch(wanted: &Wanted<'_>, claim: &Claim, here: u64, digester: &mut Digester) -> Result<(), RegistryError> {
+fn fetch(wanted: &Wanted<'_>, lock: &DownloadLock, here: u64, digester: &mut Digester) -> Result<(), RegistryError> {
     let mut download = Download { wanted, body: None, offset: here, failures: 0, mark: here, ranges: true };
     let mut piece = vec![0; 1 << 17];
     loop {
@@ -80,7 +80,7 @@ fn fetch(wanted: &Wanted<'_>, claim: &Claim, here: u64, digester: &mut Digester)
         }
         digester.update(&piece[..count]);
         let local = |source| RegistryError::Local { action: format!("keep {}", wanted.what()), source };
-        claim.append(&piece[..count]).map_err(local)?;
+        lock.append(&piece[..count]).map_err(local)?;
     }
 }
 
@@ -101,7 +101,7 @@ impl Wanted<'_> {
 /// A blob as one stream of bytes, over as many connections as it takes.
 struct Download<'a> {
     wanted: &'a Wanted<'a>,
-    body: Option<Paced<ureq::BodyReader<'static>>>,
+    body: Option<RateLimited<ureq::BodyReader<'static>>>,
     /// How many bytes are here.
     offset: u64,
     /// How many connections broke since `mark`.
@@ -153,7 +153,7 @@ impl Download<'_> {
         self.body = None;
         self.failures += 1;
         let client = self.wanted.client;
-        match client.patience.after(self.failures, None) {
+        match client.retry_policy.after(self.failures, None) {
             Next::Retry(pause) => {
                 (self.wanted.tell)(None);
                 client.pause(pause);
@@ -171,7 +171,7 @@ impl Download<'_> {
     }
 
     /// Asks for what is not here yet; `None` if it has to be asked for in another way.
-    fn open(&mut self) -> Result<Option<Paced<ureq::BodyReader<'static>>>, RegistryError> {
+    fn open(&mut self) -> Result<Option<RateLimited<ureq::BodyReader<'static>>>, RegistryError> {
         let Wanted { client, reference, scope, digest, size, .. } = *self.wanted;
         let action = self.wanted.action();
         let url = client.registry.with_target(&format!("/v2/{}/blobs/{digest}", reference.path()));

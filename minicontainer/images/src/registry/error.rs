@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use minicontainer::store::{DAMAGE_HINT, StoreError};
 
-use super::{mistrust::Mistrust, redirect::RefusedPlace};
+use super::{redirect::RefusedPlace, tls_error::TlsError};
 use crate::ImageError;
 
 /// Something that could not be done with a registry. No message holds a password, a token, or a URL's query.
@@ -122,7 +122,7 @@ pub enum Failing {
     /// Nobody listens there.
     Refused,
     /// It does not prove who it is, or speaks no TLS.
-    Tls(Mistrust),
+    Tls(TlsError),
     /// Nothing came in time.
     Time,
     /// The registry led to a place that is nearer than itself.
@@ -143,7 +143,7 @@ impl RegistryError {
             RegistryError::Unreachable { host, failing, .. } => match failing {
                 Failing::Name => "check the registry's name, and whether this machine is on the network".to_owned(),
                 Failing::Refused => "check the registry's name and port, and whether it runs".to_owned(),
-                Failing::Tls(mistrust) => mistrust.hint(host),
+                Failing::Tls(tls_error) => tls_error.hint(host),
                 Failing::Time | Failing::Connection => "try again; what was there before is unchanged".to_owned(),
                 Failing::Misled => "do not trust this registry, or ask who runs it".to_owned(),
             },

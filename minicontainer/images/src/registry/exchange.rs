@@ -7,7 +7,7 @@ use std::{
 
 use ureq::http::{HeaderMap, Method};
 
-use super::{authorization::Scope, paced::Paced, url::Url};
+use super::{authorization::Scope, rate_limit::RateLimited, url::Url};
 
 /// What is asked.
 pub(super) struct Request<'a> {
@@ -64,7 +64,7 @@ impl<'a> Part<'a> {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
-    pub(super) body: Paced<ureq::BodyReader<'static>>,
+    pub(super) body: RateLimited<ureq::BodyReader<'static>>,
     /// From where.
     pub(super) url: Url,
 }

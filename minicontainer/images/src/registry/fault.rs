@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::{
     RegistryError,
     error::Failing,
-    mistrust::Mistrust,
-    reach::{Misled, Unresolved},
+    ssrf_guard::{Misled, Unresolved},
+    tls_error::TlsError,
     url::{Security, Url},
 };
 
@@ -31,14 +31,14 @@ fn failing(error: &ureq::Error, plain: bool, answered: bool) -> Failing {
     match error {
         ureq::Error::HostNotFound => Failing::Name,
         ureq::Error::Timeout(_) => Failing::Time,
-        ureq::Error::Rustls(error) => Failing::Tls(Mistrust::of(error)),
-        ureq::Error::Tls(_) | ureq::Error::TlsRequired => Failing::Tls(Mistrust::Other),
+        ureq::Error::Rustls(error) => Failing::Tls(TlsError::of(error)),
+        ureq::Error::Tls(_) | ureq::Error::TlsRequired => Failing::Tls(TlsError::Other),
         // An answer that is no HTTP may be TLS's word for "I do not understand".
-        ureq::Error::Protocol(_) if plain => Failing::Tls(Mistrust::Tls),
+        ureq::Error::Protocol(_) if plain => Failing::Tls(TlsError::Tls),
         ureq::Error::Other(error) if error.is::<Misled>() => Failing::Misled,
         ureq::Error::Other(error) if error.is::<Unresolved>() => Failing::Name,
         ureq::Error::Io(error) => match (error.get_ref().and_then(|inner| inner.downcast_ref()), error.kind()) {
-            (Some(inner), _) => Failing::Tls(Mistrust::of(inner)),
+            (Some(inner), _) => Failing::Tls(TlsError::of(inner)),
             (_, io::ErrorKind::ConnectionRefused) if !answered => Failing::Refused,
             (_, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => Failing::Time,
             _ => Failing::Connection,

@@ -16,7 +16,7 @@ use super::{
     authorization::Scope,
     client::Client,
     exchange::{Answer, Request},
-    paced::read_document,
+    rate_limit::read_document,
 };
 
 /// The most that is read of a manifest, as containerd bounds it.
@@ -71,7 +71,7 @@ pub(super) fn fetch(
         _ => None,
     };
     let broken = |source| RegistryError::Local { action: action.clone(), source };
-    let read = read_document(answer.body, DOCUMENT_LIMIT, client.patience.answer).map_err(broken)?;
+    let read = read_document(answer.body, DOCUMENT_LIMIT, client.retry_policy.answer).map_err(broken)?;
     let bytes = read.ok_or_else(|| StoreError::DocumentSize { what: what.clone(), limit: DOCUMENT_LIMIT })?;
     let digest = Digest::of(&bytes);
     let wanted: Option<Digest> = name.parse().ok();

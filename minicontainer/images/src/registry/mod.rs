@@ -6,18 +6,18 @@
 //!
 //! ```text
 //! GET /v2/library/busybox/manifests/latest    an index, or a manifest          (manifest)
-//! GET /v2/library/busybox/blobs/sha256:…      a config, a layer                (download, claim)
+//! GET /v2/library/busybox/blobs/sha256:…      a config, a layer                (download, download_lock)
 //! 401 WWW-Authenticate: Bearer realm=…        who are you?                     (challenge, authorization)
-//! 307 Location: https://storage…              not here, there                  (redirect, reach)
+//! 307 Location: https://storage…              not here, there                  (redirect, ssrf_guard)
 //! POST /v2/…/blobs/uploads/                   the way back                     (push, upload)
 //! GET /v2/library/busybox/tags/list           which tags there are             (tags)
 //! ```
 //!
-//! Before any of it the registry proves that it is who it says (`trust`; `mistrust` tells why it is not believed).
+//! Before any of it the registry proves that it is who it says (`trust`; `tls_error` tells why it is not believed).
 //!
 //! Nothing that a registry says is believed before it is checked. What it sends must have the digest by which it was
 //! asked for; so whoever has the digest of an image can fetch it from anybody. What it says of where to go next is held
-//! against the rules in `redirect`; how fast, how often and how much it sends, against those in `retry` and `paced`.
+//! against the rules in `redirect`; how fast, how often and how much it sends, against those in `retry` and `rate_limit`.
 //!
 //! Asynchronous clients exist (`oci-client`), built for hundreds of requests at once. Here three layers are fetched at
 //! once, by three threads: a synchronous client (`ureq`, TLS by `rustls`) is a tenth of the code to compile, and each of
@@ -26,11 +26,11 @@
 mod agent;
 mod authorization;
 mod challenge;
-mod claim;
 mod client;
 mod config;
 mod credentials;
 mod download;
+mod download_lock;
 mod error;
 mod exchange;
 mod fault;
@@ -39,17 +39,17 @@ pub mod fuzzing;
 mod helper;
 mod login;
 mod manifest;
-mod mistrust;
-mod paced;
 mod progress;
 mod pull;
 mod push;
-mod reach;
+mod rate_limit;
 mod redirect;
 mod retry;
+mod ssrf_guard;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod tls_error;
 mod trust;
 mod upload;
 mod url;
@@ -58,23 +58,23 @@ use std::path::PathBuf;
 
 use minicontainer::core::reference::DEFAULT_REGISTRY;
 
-pub use claim::discard_downloads;
 pub use config::Saved;
 pub use credentials::{Credentials, Secret};
+pub use download_lock::discard_downloads;
 pub use error::{Failing, RegistryError};
 pub use login::{is_logged_in, login, logout};
-pub use mistrust::Mistrust;
 pub use progress::{Event, Progress, Tell};
 pub use pull::{Pulled, check_platform, pull};
 pub use push::{Pushed, push};
 pub use redirect::RefusedPlace;
 pub use tags::tags;
+pub use tls_error::TlsError;
 pub use url::UrlError;
 
 use authorization::Authorization;
 use client::Client;
 use config::Config;
-use retry::Patience;
+use retry::RetryPolicy;
 use trust::Trust;
 use url::{Security, Url, is_loopback};
 
@@ -83,7 +83,7 @@ use url::{Security, Url, is_loopback};
 pub struct Connection {
     /// Whether the wire may be plain.
     pub wire: Wire,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     /// Where credentials are, if not where Docker keeps the user's.
     config: Option<PathBuf>,
     /// Where directories of certificates are, if not where Docker's and Podman's are.
@@ -135,7 +135,7 @@ impl Connection {
             return Err(RegistryError::NoAuthorities { host: url.authority() });
         }
         let credentials = credentials(url.security() == Security::Tls || url.is_loopback())?;
-        Ok(Client::new(url, &trust, self.patience, Authorization::new(credentials)))
+        Ok(Client::new(url, &trust, self.retry_policy, Authorization::new(credentials)))
     }
 
     /// Where a registry is asked. One for which there are certificates speaks TLS.

@@ -1,11 +1,11 @@
 //! A name becomes an image of the store.
 //!
 //! ```text
-//! name → index → the platform's manifest → config → layers, three at a time → Incoming → admit
+//! name → index → the platform's manifest → config → layers, three at a time → StagedImage → install
 //!                                          └ each: in the store? claimed by another? else downloaded, verified
 //! ```
 //!
-//! Nothing of it is in the store before all of it is: see [`admit`](crate::admit()).
+//! Nothing of it is in the store before all of it is: see [`install`](crate::install()).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,12 +25,12 @@ use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest}
 use super::{
     Connection, Event, Progress, RegistryError, Tell,
     authorization::Scope,
-    claim::{Claim, find, forget, share, sweep},
     client::Client,
     download::{Wanted, download},
+    download_lock::{DownloadLock, find, forget, share, sweep},
     manifest::{Document, Fetched, fetch},
 };
-use crate::{Incoming, admit_watched, find as find_image, parallel::share_work};
+use crate::{StagedImage, find as find_image, install_watched, parallel::share_work};
 
 /// How many layers are fetched at once, as Docker does.
 const PARALLEL: usize = 3;
@@ -128,12 +128,12 @@ impl Pull<'_> {
     /// Brings the image into the store, and tells what of it could not be kept. What was downloaded of it is kept only if
     /// whoever comes back can use it.
     fn take_in(&self, manifest: &ImageManifest, fetched: &Fetched) -> Result<Vec<String>, RegistryError> {
-        let staging = self.store.stage()?;
+        let staging = self.store.sweep_and_stage()?;
         let incoming = self.stage(&staging, manifest, fetched);
         let watch = |digest: &Digest, done, total| {
             (self.tell)(Event::Layer { digest, progress: Progress::Extracting { done, total } });
         };
-        let taken = incoming.and_then(|incoming| Ok(admit_watched(self.store, &staging, &[incoming], &watch)?));
+        let taken = incoming.and_then(|incoming| Ok(install_watched(self.store, &staging, &[incoming], &watch)?));
         if taken.as_ref().err().is_none_or(|error| !error.is_worth_waiting()) {
             let described = manifest.layers().iter().chain([manifest.config()]);
             let digests = described.map(digest_of).collect::<Result<Vec<Digest>, _>>()?;
@@ -180,7 +180,12 @@ impl Pull<'_> {
     }
 
     /// Brings all that the image needs into the staging directory.
-    fn stage(&self, staging: &Staging, manifest: &ImageManifest, fetched: &Fetched) -> Result<Incoming, RegistryError> {
+    fn stage(
+        &self,
+        staging: &Staging,
+        manifest: &ImageManifest,
+        fetched: &Fetched,
+    ) -> Result<StagedImage, RegistryError> {
         let described = manifest.config();
         if described.size() > CONFIG_LIMIT {
             let what = format!("the config of {}", self.reference.familiar());
@@ -198,7 +203,7 @@ impl Pull<'_> {
             layers.extend(blobs.get_mut(&digest_of(layer)?).cloned());
         }
         let manifest = staging.blob(fetched.bytes.as_slice())?;
-        Ok(Incoming { references: vec![self.reference.clone()], manifest, config, layers })
+        Ok(StagedImage { references: vec![self.reference.clone()], manifest, config, layers })
     }
 
     /// Fetches the layers, some at once; the first failure stops the others.
@@ -254,7 +259,7 @@ impl Pull<'_> {
         if let Some(blob) = found()? {
             return Ok(blob);
         }
-        let claim = Claim::take(self.store, &digest, &|| tell(Progress::Waiting))?;
+        let lock = DownloadLock::take(self.store, &digest, &|| tell(Progress::Waiting))?;
         if let Some(blob) = found()? {
             return Ok(blob);
         }
@@ -271,7 +276,7 @@ impl Pull<'_> {
                 None => tell(Progress::Retrying),
             },
         };
-        let blob = download(&wanted, &claim, staging)?;
+        let blob = download(&wanted, &lock, staging)?;
         share(&blob)?;
         tell(Progress::Downloaded);
         Ok(blob)

@@ -12,7 +12,7 @@ use std::{
 
 /// How long is waited, and for what: shorter in tests.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct RetryPolicy {
     /// For a connection, with all that TLS does.
     pub(super) connect: Duration,
     /// For the next bytes.
@@ -30,9 +30,9 @@ pub(super) struct Patience {
     pub(super) attempts: u32,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience {
+impl Default for RetryPolicy {
+    fn default() -> RetryPolicy {
+        RetryPolicy {
             connect: Duration::from_secs(20),
             read: Duration::from_secs(30),
             answer: Duration::from_secs(60),
@@ -61,7 +61,7 @@ pub(super) fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-impl Patience {
+impl RetryPolicy {
     /// What to do after so many failures in a row. `retry_after` is the header's value; a date in it, which registries
     /// do not send, is not understood and counts as none.
     pub(super) fn after(&self, failures: u32, retry_after: Option<&str>) -> Next {
@@ -91,24 +91,24 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_end() {
-        let patience = Patience::default();
+        let retry_policy = RetryPolicy::default();
         for (failures, milliseconds) in [(1, 500.0), (2, 1000.0), (3, 2000.0), (4, 4000.0)] {
-            let Next::Retry(pause) = patience.after(failures, None) else { panic!("{failures}") };
+            let Next::Retry(pause) = retry_policy.after(failures, None) else { panic!("{failures}") };
             let ratio = pause.as_secs_f64() * 1000.0 / milliseconds;
             assert!((0.75..=1.25).contains(&ratio), "{failures}: {pause:?}");
         }
-        assert_eq!(patience.after(5, None), Next::GiveUp);
-        assert_eq!(patience.after(5, Some("1")), Next::GiveUp, "the server does not decide how often");
+        assert_eq!(retry_policy.after(5, None), Next::GiveUp);
+        assert_eq!(retry_policy.after(5, Some("1")), Next::GiveUp, "the server does not decide how often");
     }
 
     #[test]
     fn a_server_is_heeded_within_bounds() {
-        let patience = Patience::default();
-        assert_eq!(patience.after(1, Some(" 7 ")), Next::Retry(Duration::from_secs(7)));
-        assert_eq!(patience.after(1, Some("0")), Next::Retry(Duration::ZERO));
-        assert_eq!(patience.after(1, Some("3600")), Next::TooLong(Duration::from_secs(3600)));
+        let retry_policy = RetryPolicy::default();
+        assert_eq!(retry_policy.after(1, Some(" 7 ")), Next::Retry(Duration::from_secs(7)));
+        assert_eq!(retry_policy.after(1, Some("0")), Next::Retry(Duration::ZERO));
+        assert_eq!(retry_policy.after(1, Some("3600")), Next::TooLong(Duration::from_secs(3600)));
         for nonsense in ["-1", "soon", "", "99999999999999999999999", "Wed, 21 Oct 2026 07:28:00 GMT"] {
-            assert!(matches!(patience.after(1, Some(nonsense)), Next::Retry(_)), "{nonsense}");
+            assert!(matches!(retry_policy.after(1, Some(nonsense)), Next::Retry(_)), "{nonsense}");
         }
     }
 }

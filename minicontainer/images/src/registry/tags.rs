@@ -11,7 +11,7 @@ use super::{
     authorization::Scope,
     exchange::{Answer, Request},
     manifest::denied,
-    paced::read_document,
+    rate_limit::read_document,
     url::Url,
 };
 
@@ -46,7 +46,7 @@ pub fn tags(reference: &Reference, connection: &Connection) -> Result<Vec<String
             None => None,
         };
         let broken = |source| RegistryError::Local { action: action.clone(), source };
-        let body = read_document(answer.body, PART_LIMIT, client.patience.answer).map_err(broken)?;
+        let body = read_document(answer.body, PART_LIMIT, client.retry_policy.answer).map_err(broken)?;
         let part = body.and_then(|body| serde_json::from_slice::<Part>(&body).ok());
         tags.extend(
             part.ok_or_else(|| client.protocol(&action, "its answer is no list of tags"))?.tags.into_iter().flatten(),

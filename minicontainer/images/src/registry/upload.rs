@@ -69,7 +69,7 @@ impl Upload<'_> {
                 }
             };
             failures += 1;
-            match self.client.patience.after(failures, None) {
+            match self.client.retry_policy.after(failures, None) {
                 Next::Retry(pause) => {
                     (self.tell)(Progress::Retrying);
                     self.client.pause(pause);

@@ -24,11 +24,14 @@ use std::{
     process::{Command, Stdio},
 };
 
-use minicontainer::store::{Blob, Image, Staging, Store, StoreError};
+use minicontainer::{
+    core::image::DEFAULT_PATH,
+    store::{Blob, Image, Staging, Store, StoreError},
+};
+use minicontainer_dockerfile::image::{Config, Document, History, RootFs};
 use oci_spec::image::Arch;
-use serde_json::{Value, json};
 
-use super::{ImageError, Incoming, admit, find};
+use super::{ImageError, StagedImage, find, import::staged, install};
 use tree::FileTree;
 
 /// The name of the image.
@@ -142,10 +145,10 @@ fn seed(store: &Store, material: Material) -> Result<Seeded, SeedError> {
         image => return Ok(Seeded { image: image?, origin: Origin::Present }),
     }
     let (programs, origin) = programs(material)?;
-    let staging = store.stage()?;
+    let staging = store.sweep_and_stage()?;
     let created_by = [format!("minicontainer image seed: {origin}"), "minicontainer image seed: folders".to_owned()];
     let image = assemble(&staging, [programs, folders()], created_by)?;
-    admit(store, &staging, &[image])?;
+    install(store, &staging, &[image])?;
     Ok(Seeded { image: store.image(NAME)?, origin })
 }
 
@@ -207,26 +210,28 @@ fn folders() -> FileTree {
     tree
 }
 
-fn assemble(staging: &Staging, trees: [FileTree; 2], created_by: [String; 2]) -> Result<Incoming, SeedError> {
+fn assemble(staging: &Staging, trees: [FileTree; 2], created_by: [String; 2]) -> Result<StagedImage, SeedError> {
     let mut layers = Vec::new();
     for tree in trees {
         let path = staging.vacant();
         tree.write(&path)?;
         layers.push(staging.blob(File::open(&path).map_err(SeedError::io("open", &path))?)?);
     }
-    let config = staging.blob(config(&layers, created_by).to_string().as_bytes())?;
+    let config = staged(staging, &config(&layers, created_by))?;
     let reference = NAME.parse().map_err(|source| StoreError::BadReference { name: NAME.to_owned(), source })?;
-    Ok(Incoming::assemble(staging, vec![reference], config, layers)?)
+    Ok(StagedImage::assemble(staging, vec![reference], config, layers)?)
 }
 
 /// The image's config. These layers are not compressed, so the digest of the blob is the diff-id.
-fn config(layers: &[Blob], created_by: [String; 2]) -> Value {
-    json!({
-        "created": EPOCH,
-        "architecture": Arch::default().to_string(),
-        "os": "linux",
-        "config": {"Cmd": ["sh"], "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
-        "rootfs": {"type": "layers", "diff_ids": layers.iter().map(Blob::digest).collect::<Vec<_>>()},
-        "history": created_by.map(|command| json!({"created": EPOCH, "created_by": command})),
-    })
+fn config(layers: &[Blob], created_by: [String; 2]) -> Document {
+    let entry = |created_by| History { created: Some(EPOCH.to_owned()), created_by, ..History::default() };
+    Document {
+        created: Some(EPOCH.to_owned()),
+        architecture: Arch::default().to_string(),
+        os: "linux".to_owned(),
+        config: Config { cmd: vec!["sh".to_owned()], env: vec![format!("PATH={DEFAULT_PATH}")], ..Config::default() },
+        rootfs: RootFs { diff_ids: layers.iter().map(|layer| layer.digest().clone()).collect(), ..RootFs::default() },
+        history: created_by.map(entry).into(),
+        ..Document::default()
+    }
 }

@@ -31,12 +31,12 @@
 mod archive;
 mod entry;
 mod error;
-mod marks;
 mod pax;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod unpacker;
+mod whiteouts;
 
 use std::{collections::BTreeSet, io::Read, path::Path};
 

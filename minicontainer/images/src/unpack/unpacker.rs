@@ -17,7 +17,7 @@ use super::{
     Privilege, Tree, UnpackError, Unpacked, Whiteouts,
     archive::{Archive, Member},
     entry::{EntryPath, Last, Metadata},
-    marks::Brought,
+    whiteouts::SeenPaths,
 };
 
 /// More bytes than any honest layer has: 128 GiB.
@@ -39,7 +39,7 @@ pub(super) struct Unpacker {
     pub(super) directories: BTreeMap<EntryPath, Last>,
     /// Whiteouts made so far, by path: a directory that takes the place of one is opaque.
     pub(super) whiteouts: BTreeSet<EntryPath>,
-    pub(super) brought: Brought,
+    pub(super) brought: SeenPaths,
     /// Directories in which whiteouts have been carried out: nothing is left there but what this layer has brought.
     pub(super) cleared: BTreeSet<EntryPath>,
     /// How much memory these take, about.
@@ -60,7 +60,7 @@ impl Unpacker {
             members: 0,
             directories,
             whiteouts: BTreeSet::new(),
-            brought: Brought::default(),
+            brought: SeenPaths::default(),
             cleared: BTreeSet::new(),
             weight: 0,
             outcome: Unpacked::default(),

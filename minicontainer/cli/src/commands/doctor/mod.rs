@@ -191,7 +191,7 @@ fn images(store: &Store) -> Finding {
 /// Really runs containers: by each driver, and with limits. The image is seeded in a store inside the store, so that
 /// all is tried on the very file system that will be used, and nothing stays.
 fn runs(store: &Store, host: &Host) -> Vec<Finding> {
-    let place = store.root().join(format!("doctor-{}", std::process::id()));
+    let place = store.trial_directory();
     let tried = Store::open(&place).map_err(SeedError::Store).and_then(|trial| seed_busybox(&trial)).map(|seeded| {
         let mut findings = vec![
             run("run", Verdict::Broken, &seeded.image, |sandbox| sandbox),

@@ -263,7 +263,7 @@ fn tell_what_is_missing(arguments: &RunArguments, options: &RunOptions, store: &
         let meaning = explain_weakening(&weakening, language::of_environment());
         warn(&format!("{}: {meaning}", weakening.flag()));
     }
-    let told = store.root().join("network-told");
+    let told = store.given_note_file("network");
     if arguments.container.network.is_none() && std::io::stderr().is_terminal() && !told.exists() {
         say(
             "note: containers have no network yet but loopback (--network none); --network host gives them the host's. \

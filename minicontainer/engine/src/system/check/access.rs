@@ -12,16 +12,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minicontainer::Store;
+use minicontainer::{Store, store::LAYER_TREE};
 use nix::unistd::geteuid;
 
 use super::{Finding, Look, Mend, Outcome, Severity, SystemError, unused::listed};
 
-/// Where the engine's own files lie, and how deep: below `layers/<diff-id>` for example is only `layer.json` the engine's.
-const OWN: [&str; 8] =
-    ["", "images", "images/blobs", "images/blobs/sha256", "layers", "containers", "build-cache", "build-cache/former"];
-/// What has other owners and modes on purpose, by the directory that it lies in.
-const OF_IMAGES: [(&str, &[&str]); 2] = [("layers", &["fs"]), ("containers", &["upper", "work", "lower", "rootfs"])];
+/// What of a container's directory has other owners and modes on purpose.
+const CONTAINER_TREES: [&str; 4] = ["upper", "work", "lower", "rootfs"];
 
 /// What other users could look into until the store was opened.
 pub(super) fn closed(store: &Store) -> Vec<Finding> {
@@ -40,16 +37,18 @@ pub(super) fn closed(store: &Store) -> Vec<Finding> {
 impl Look<'_> {
     /// Looks at everything that is the engine's own.
     pub(super) fn access(&mut self) -> Result<(), SystemError> {
-        let root = self.store.root().to_owned();
-        self.accessible(&root, 0o077)?;
+        self.accessible(self.store.root(), 0o077)?;
         // Below it others cannot come, so it does no harm that they could read.
-        for directory in OWN {
-            for place in listed(&root.join(directory))? {
+        for directory in self.store.own_directories() {
+            for place in listed(&directory)? {
                 self.accessible(&place, 0o022)?;
             }
         }
-        for (directory, others) in OF_IMAGES {
-            for place in listed(&root.join(directory))? {
+        // What has other owners and modes on purpose, by the directory that it lies in.
+        let trees: [(PathBuf, &[&str]); 2] =
+            [(self.store.layers_directory(), &[LAYER_TREE]), (self.store.containers_directory(), &CONTAINER_TREES)];
+        for (directory, others) in trees {
+            for place in listed(&directory)? {
                 for inner in if place.is_dir() { listed(&place)? } else { Vec::new() } {
                     let is_of_image = others.iter().any(|other| inner.file_name().is_some_and(|name| name == *other));
                     if !is_of_image {

@@ -60,8 +60,15 @@ impl Look<'_> {
                 Blob::Damaged
             }
         };
-        self.content.blob_states.insert(digest.clone(), state.clone());
+        self.note_blob(digest, state.clone());
         state
+    }
+
+    pub(super) fn note_blob(&mut self, digest: &Digest, state: Blob) {
+        if !matches!(state, Blob::Whole(_)) {
+            self.suspects.blobs.insert(digest.clone());
+        }
+        self.content.blob_states.insert(digest.clone(), state);
     }
 
     fn read_blob(&self, digest: &Digest) -> io::Result<Result<u64, String>> {
@@ -71,7 +78,7 @@ impl Look<'_> {
         if !metadata.is_file() {
             return Ok(Err("it is no regular file".to_owned()));
         }
-        if self.depth == Depth::Quick {
+        if self.depth_of_blob(digest) == Depth::Quick {
             return Ok(Ok(metadata.len()));
         }
         let (mut file, mut hash) = (fs::File::open(&path)?, Hashing { digester: Digester::new() });
@@ -91,7 +98,7 @@ impl Look<'_> {
                 let why = format!("it has {actual} bytes, and should have {size}");
                 let (path, mend) = (self.blob_path(digest), Mend::RemoveBlob(digest.clone()));
                 self.find("damaged blob", digest.to_string(), path, why, mend);
-                self.content.blob_states.insert(digest.clone(), Blob::Damaged);
+                self.note_blob(digest, Blob::Damaged);
                 Blob::Damaged
             }
             state => state,

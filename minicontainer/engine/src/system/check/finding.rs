@@ -37,8 +37,8 @@ pub enum Severity {
 pub enum Mend {
     /// By somebody who knows what he wants, in this way.
     ByHand(String),
-    /// The next command that writes removes it.
-    Swept,
+    /// What killed operations left in the staging directory is removed.
+    SweepStaging,
     /// The file or directory is closed to other users.
     Close,
     /// The version of the layout is written again.
@@ -81,7 +81,7 @@ pub enum Outcome {
 impl Mend {
     /// Whether `repair` can do it.
     pub fn is_repair(&self) -> bool {
-        !matches!(self, Mend::ByHand(_) | Mend::Swept)
+        !matches!(self, Mend::ByHand(_))
     }
 
     /// In words.
@@ -90,7 +90,6 @@ impl Mend {
         let back = "`minicontainer pull` or `load` of an image that has it brings it back";
         match self {
             Mend::ByHand(text) => text.clone(),
-            Mend::Swept => "nothing need be done: the next command that writes removes it".to_owned(),
             Mend::Close => format!("{REPAIR} closes it to them"),
             Mend::RewriteLayout => format!("{REPAIR} writes it again"),
             Mend::RebuildIndex => {
@@ -107,6 +106,7 @@ impl Mend {
             Mend::RemoveBlob(_) => format!("{REPAIR} removes it, then {back}"),
             Mend::UnpackAgain { .. } => format!("{REPAIR} unpacks it again from its blob"),
             Mend::RemoveLayer(_) => format!("{REPAIR} removes it, then {back}"),
+            Mend::SweepStaging => format!("{REPAIR}, or the next load, pull or build, removes it"),
             Mend::RemoveFile(_) | Mend::SweepContainers => format!("{REPAIR} removes it"),
         }
     }

@@ -154,7 +154,7 @@ impl Look<'_> {
         if Digest::of(&bytes) != *digest {
             let why = format!("its content has the digest {}", Digest::of(&bytes));
             self.find("damaged blob", digest.to_string(), path, why, Mend::RemoveBlob(digest.clone()));
-            self.content.blob_states.insert(digest.clone(), Blob::Damaged);
+            self.note_blob(digest, Blob::Damaged);
             return Err(format!("its {kind} {digest} is damaged"));
         }
         serde_json::from_slice(&bytes).map_err(|error| format!("its {kind} {digest} cannot be understood: {error}"))

@@ -15,15 +15,19 @@ impl Look<'_> {
         let why = match self.record(diff_id) {
             Err(why) => Some(why),
             Ok(()) => match &blob {
-                Some(blob) if self.depth == Depth::Whole => match self.compare(diff_id, blob)? {
+                Some(blob) if self.depth_of_layer(diff_id) == Depth::Whole => match self.compare(diff_id, blob)? {
                     Ok(why) => why,
                     // Whatever the blob is, it is not this layer, so it says nothing about what is unpacked.
-                    Err(why) => return Ok(Layer::Lost(why)),
+                    Err(why) => {
+                        self.suspects.layers.insert(diff_id.clone());
+                        return Ok(Layer::Lost(why));
+                    }
                 },
                 _ => None,
             },
         };
         let Some(why) = why else { return Ok(Layer::Whole) };
+        self.suspects.layers.insert(diff_id.clone());
         let (state, mend) = match blob {
             Some(blob) => (Layer::Packed, Mend::UnpackAgain { diff_id: diff_id.clone(), blob }),
             None => (Layer::Lost("it is damaged, and so is its blob".to_owned()), Mend::RemoveLayer(diff_id.clone())),
@@ -33,15 +37,19 @@ impl Look<'_> {
     }
 
     /// A layer that is not unpacked.
-    fn packed(&self, diff_id: &Digest, blob: Option<Digest>) -> Result<Layer, SystemError> {
-        let Some(blob) = blob else { return Ok(Layer::Lost("neither its files nor its blob are there".to_owned())) };
-        if self.depth == Depth::Quick {
-            return Ok(Layer::Packed);
+    fn packed(&mut self, diff_id: &Digest, blob: Option<Digest>) -> Result<Layer, SystemError> {
+        let state = match blob {
+            None => Layer::Lost("neither its files nor its blob are there".to_owned()),
+            Some(_) if self.depth_of_layer(diff_id) == Depth::Quick => Layer::Packed,
+            Some(blob) => match verify_diff_id(self.store, &blob, diff_id) {
+                Ok(()) => Layer::Packed,
+                Err(error) => Layer::Lost(reason(error)?),
+            },
+        };
+        if state != Layer::Packed {
+            self.suspects.layers.insert(diff_id.clone());
         }
-        match verify_diff_id(self.store, &blob, diff_id) {
-            Ok(()) => Ok(Layer::Packed),
-            Err(error) => reason(error).map(Layer::Lost),
-        }
+        Ok(state)
     }
 
     /// What is wrong with what stands beside the files of a layer.
@@ -62,7 +70,7 @@ impl Look<'_> {
             Ok(fresh) => fresh,
             Err(error) => return reason(error).map(Err),
         };
-        let compared = fresh.differences(&self.layer_path(diff_id).join("fs"));
+        let compared = fresh.differences(&self.store.layer_tree(diff_id));
         // Before the next one is unpacked.
         fresh.remove().map_err(SystemError::io("empty", self.staging_path()))?;
         Ok(Ok(match compared {

@@ -17,8 +17,10 @@
 //! is mended. *Damage* makes the store unsound. A *leftover* does no harm but takes room: what a killed engine was about to
 //! write, a layer that nobody uses.
 //!
-//! The first look is taken while others work. Only if it finds something a second one is taken with the store's lock, and
-//! only that one counts, since the first may have seen an image that was just being removed. Repair begins with the lock.
+//! The first look reads everything, which may take minutes, and takes no lock: others go on meanwhile. If it finds
+//! something, a second look is taken under the store's lock, and only that one counts, since the first may have seen an
+//! image that was just being removed. The second look reads the documents again, but of blobs and layers only those that
+//! the first one found broken (`Suspects`).
 //!
 //! **Repair makes nothing worse.** A layer is unpacked again from its blob, a reference to what is not there is removed so
 //! that a pull finds the name free, a blob that is not what its name says goes. What is whole stays; what is in use is let
@@ -34,7 +36,10 @@ mod repair;
 mod tests;
 mod unused;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use minicontainer::{
     core::{Digest, Reference},
@@ -64,11 +69,11 @@ pub enum Depth {
 pub fn check(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
     let staging = store.stage()?;
     let mut findings = access::closed(store);
-    findings.extend(unused::staging(store, &staging)?);
-    let first = Look::new(store, &staging, depth).all()?;
+    findings.extend(unused::staging(store)?);
+    let (first, suspects) = Look::new(store, &staging, depth).all()?;
     if !first.is_empty() {
         let _lock = store.lock()?;
-        findings.extend(Look::new(store, &staging, depth).all()?);
+        findings.extend(Look::again(store, &staging, depth, suspects).all()?.0);
     }
     Ok(findings)
 }
@@ -90,8 +95,6 @@ pub struct Verified {
 /// When there is no such image, or one cannot look.
 pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, SystemError> {
     let staging = store.stage()?;
-    // Nobody removes a part while we look for it.
-    let _lock = store.lock()?;
     let mut look = Look::new(store, &staging, Depth::Whole);
     look.index()?;
     look.documents();
@@ -104,21 +107,41 @@ pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, S
     let mut verified = Vec::new();
     for name in names {
         if !entries.iter().any(|entry| look.is_meant(entry, name)) {
-            return Err(StoreError::UnknownImage { name: name.clone(), store: store.root().to_owned() }.into());
+            return Err(store.unknown_image(name).into());
         }
     }
     for entry in entries {
         if !names.is_empty() && !names.iter().any(|name| look.is_meant(&entry, name)) {
             continue;
         }
-        let mut alone = Look { entries: vec![entry.clone()], ..Look::new(store, &staging, Depth::Whole) };
-        alone.documents();
-        alone.contents()?;
-        alone.judge();
-        let layers = alone.parts.values().map(|parts| parts.layers.len()).sum();
-        verified.push(Verified { name: entry.name(), layers, findings: alone.findings });
+        let (first, suspects) = Look::new(store, &staging, Depth::Whole).image_alone(&entry)?;
+        if first.findings.is_empty() {
+            verified.push(first);
+            continue;
+        }
+        // Perhaps the image was being removed. Under the lock it stays, or is gone.
+        let _lock = store.lock()?;
+        let mut again = Look::again(store, &staging, Depth::Whole, suspects);
+        again.index()?;
+        if again
+            .entries
+            .iter()
+            .any(|other| (&other.reference, &other.digest_text) == (&entry.reference, &entry.digest_text))
+        {
+            again.findings.clear();
+            verified.push(again.image_alone(&entry)?.0);
+        } else if !names.is_empty() {
+            return Err(store.unknown_image(&entry.name()).into());
+        }
     }
     Ok(verified)
+}
+
+/// What a look found broken, so that a second one must look at it as closely.
+#[derive(Debug, Default)]
+struct Suspects {
+    blobs: BTreeSet<Digest>,
+    layers: BTreeSet<Digest>,
 }
 
 /// One look at the store.
@@ -126,6 +149,10 @@ struct Look<'a> {
     store: &'a Store,
     staging: &'a Staging,
     depth: Depth,
+    /// In a second look: what is looked at so closely, while everything else has been verified before.
+    only: Option<Suspects>,
+    /// What this look finds broken.
+    suspects: Suspects,
     /// What the index lists.
     entries: Vec<Entry>,
     /// What is known of the images whose documents can be read, by the digests of their manifests.
@@ -143,6 +170,8 @@ impl<'a> Look<'a> {
             store,
             staging,
             depth,
+            only: None,
+            suspects: Suspects::default(),
             entries: Vec::new(),
             parts: BTreeMap::new(),
             unusable: BTreeMap::new(),
@@ -151,7 +180,34 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn all(mut self) -> Result<Vec<Finding>, SystemError> {
+    /// A second look, at what a first one found broken.
+    fn again(store: &'a Store, staging: &'a Staging, depth: Depth, suspects: Suspects) -> Look<'a> {
+        Look { only: Some(suspects), ..Look::new(store, staging, depth) }
+    }
+
+    /// How closely to look at a blob.
+    fn depth_of_blob(&self, digest: &Digest) -> Depth {
+        let is_verified = self.only.as_ref().is_some_and(|only| !only.blobs.contains(digest));
+        if is_verified { Depth::Quick } else { self.depth }
+    }
+
+    /// How closely to look at a layer.
+    fn depth_of_layer(&self, diff_id: &Digest) -> Depth {
+        let is_verified = self.only.as_ref().is_some_and(|only| !only.layers.contains(diff_id));
+        if is_verified { Depth::Quick } else { self.depth }
+    }
+
+    /// Looks at one image, and at nothing else.
+    fn image_alone(mut self, entry: &Entry) -> Result<(Verified, Suspects), SystemError> {
+        self.entries = vec![entry.clone()];
+        self.documents();
+        self.contents()?;
+        self.judge();
+        let layers = self.parts.values().map(|parts| parts.layers.len()).sum();
+        Ok((Verified { name: entry.name(), layers, findings: self.findings }, self.suspects))
+    }
+
+    fn all(mut self) -> Result<(Vec<Finding>, Suspects), SystemError> {
         self.access()?;
         self.index()?;
         self.documents();
@@ -162,7 +218,7 @@ impl<'a> Look<'a> {
         if all_known {
             self.unused()?;
         }
-        Ok(self.findings)
+        Ok((self.findings, self.suspects))
     }
 
     fn find(

@@ -1,6 +1,7 @@
 //! Repair: what a finding says is done, if that harms nobody.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, Permissions},
     io::{self, Write},
     os::unix::fs::PermissionsExt,
@@ -9,7 +10,7 @@ use std::{
 
 use minicontainer::{
     core::Digest,
-    store::{Addition, Lock, Staging, Store, private},
+    store::{Flushed, Lock, StagedLayer, Staging, Store, StoreError, Transaction, private},
 };
 use oci_spec::image::{ImageManifest, MediaType};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use super::{
     unused::{listed, staging},
 };
 use crate::{container::Containers, images::user_of_layer};
-use minicontainer_images::{ImageError, make_way, unpack_beside};
+use minicontainer_images::{ImageError, set_aside_layer, unpack_beside};
 
 /// An index that was made again lists images that have not been looked at yet.
 const ROUNDS: usize = 3;
@@ -33,11 +34,18 @@ const ROUNDS: usize = 3;
 pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
     let staging = store.stage()?;
     let mut told = closed(store);
-    told.extend(self::staging(store, &staging)?);
-    let lock = store.lock()?;
-    let repair = Repair { store, staging: &staging, lock: &lock };
+    told.extend(sweep(store)?);
     for round in 0..ROUNDS {
-        let mut findings = Look::new(store, &staging, depth).all()?;
+        let (first, suspects) = Look::new(store, &staging, depth).all()?;
+        if first.is_empty() {
+            break;
+        }
+        // All that takes long comes before the lock: reading everything, and unpacking what is to be exchanged.
+        let fresh = unpack_again(store, &staging, &first)?;
+        let flushed = staging.flush()?;
+        let lock = store.lock()?;
+        let mut repair = Repair { store, staging: &staging, flushed, lock: &lock, fresh };
+        let (mut findings, _) = Look::again(store, &staging, depth, suspects).all()?;
         // What a repair leaves unused a pull will use again.
         findings.retain(|finding| round == 0 || finding.severity == Severity::Damage);
         findings.retain(|finding| round == 0 || !told.iter().any(|other| is_same(finding, other)));
@@ -57,6 +65,38 @@ pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> 
     Ok(told)
 }
 
+/// Removes what killed operations have staged, and says so.
+fn sweep(store: &Store) -> Result<Vec<Finding>, SystemError> {
+    let mut stale = staging(store)?;
+    let swept = store.sweep_staging();
+    for finding in &mut stale {
+        finding.outcome = Some(match &swept {
+            Err(error) if finding.place.exists() => Outcome::Refused(error.to_string()),
+            _ => Outcome::Repaired,
+        });
+    }
+    Ok(stale)
+}
+
+/// The layers that are to be unpacked again, unpacked in the staging directory.
+fn unpack_again(
+    store: &Store,
+    staging: &Staging,
+    findings: &[Finding],
+) -> Result<BTreeMap<Digest, StagedLayer>, SystemError> {
+    let mut fresh = BTreeMap::new();
+    for finding in findings {
+        let Mend::UnpackAgain { diff_id, blob } = &finding.mend else { continue };
+        match unpack_beside(store, staging, blob, diff_id) {
+            Ok(layer) => drop(fresh.insert(diff_id.clone(), layer.layer)),
+            // Its image was removed meanwhile; the second look will not find it.
+            Err(ImageError::Store(StoreError::Missing { .. })) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(fresh)
+}
+
 fn is_same(one: &Finding, other: &Finding) -> bool {
     (one.what, &one.subject, &one.place) == (other.what, &other.subject, &other.place)
 }
@@ -64,14 +104,19 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
 struct Repair<'a> {
     store: &'a Store,
     staging: &'a Staging,
+    flushed: Flushed<'a>,
     lock: &'a Lock,
+    /// Layers that can take the place of damaged ones.
+    fresh: BTreeMap<Digest, StagedLayer>,
 }
 
 impl Repair<'_> {
-    fn mend(&self, finding: &Finding) -> Result<Outcome, SystemError> {
+    fn mend(&mut self, finding: &Finding) -> Result<Outcome, SystemError> {
         let store = self.store;
         match &finding.mend {
-            Mend::ByHand(_) | Mend::Swept => return Ok(Outcome::Refused("it is not for us to do".to_owned())),
+            Mend::ByHand(_) | Mend::SweepStaging => {
+                return Ok(Outcome::Refused("it is not for us to do".to_owned()));
+            }
             Mend::Close => {
                 let mode = if finding.place.is_dir() { 0o700 } else { 0o600 };
                 let closed = fs::set_permissions(&finding.place, Permissions::from_mode(mode));
@@ -84,12 +129,14 @@ impl Repair<'_> {
             Mend::ForgetImage { manifest, .. } => self.forget(&finding.place, manifest)?,
             Mend::RemoveBlob(_) | Mend::RemoveFile(_) => remove_file(&finding.place)?,
             Mend::SweepContainers => Containers::of(store).sweep()?,
-            Mend::UnpackAgain { diff_id, blob } => {
-                let fresh = unpack_beside(store, self.staging, blob, diff_id)?;
+            Mend::UnpackAgain { diff_id, .. } => {
+                let Some(fresh) = self.fresh.remove(diff_id) else {
+                    return Ok(Outcome::Refused("it has just been damaged: try again".to_owned()));
+                };
                 if let Some(user) = self.put_aside(diff_id)? {
                     return Ok(Outcome::Refused(user));
                 }
-                store.add(self.lock, self.staging, Addition { layers: vec![fresh.layer], ..Addition::default() })?;
+                store.add(self.lock, &self.flushed, Transaction { layers: vec![fresh], ..Transaction::default() })?;
             }
             Mend::RemoveLayer(diff_id) => {
                 if let Some(user) = self.put_aside(diff_id)? {
@@ -105,7 +152,7 @@ impl Repair<'_> {
         if let Some(user) = user_of_layer(self.store, diff_id) {
             return Ok(Some(user));
         }
-        match make_way(self.store, self.lock, self.staging, diff_id) {
+        match set_aside_layer(self.store, self.lock, self.staging, diff_id) {
             Err(ImageError::LayerInUse { user, .. }) => Ok(Some(user)),
             done => Ok(done.map(|()| None)?),
         }

@@ -1,6 +1,17 @@
 //! What damage looks like is tried with the real command, in `tests/cli/check.rs`; here, that a store without any is sound.
 
+use std::{
+    fs,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
 use super::*;
+use crate::images as images_of_engine;
 use minicontainer_images::seed_busybox;
 
 #[test]
@@ -21,4 +32,72 @@ fn a_new_store_is_sound_however_closely_one_looks() {
         verify_images(&store, &["nginx".to_owned()]),
         Err(SystemError::Store(StoreError::UnknownImage { .. }))
     ));
+}
+
+/// Only a hang takes longer.
+const HANG: Duration = Duration::from_secs(120);
+
+#[test]
+fn a_sound_store_is_checked_while_another_process_has_the_lock() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path().join("store")).unwrap();
+    let seeded = seed_busybox(&store).unwrap();
+    let _lock = store.lock().unwrap();
+    let (send, checked) = mpsc::channel();
+    thread::spawn(move || {
+        let findings = check(&store, Depth::Whole).unwrap().len();
+        let verified = verify_images(&store, &[seeded.image.reference.unwrap().to_string()]).unwrap();
+        send.send((findings, verified.len())).unwrap();
+    });
+    assert_eq!(checked.recv_timeout(HANG), Ok((0, 1)));
+}
+
+/// The positive control: what looks broken is looked at again under the lock, and only then counts.
+#[test]
+fn damage_is_told_only_after_a_second_look_under_the_lock() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path().join("store")).unwrap();
+    let id = seed_busybox(&store).unwrap().image.id;
+    let blob = store.blob_file(&id);
+    let content = fs::read(&blob).unwrap();
+    fs::write(&blob, "damaged").unwrap();
+    let lock = store.lock().unwrap();
+    let (send, checked) = mpsc::channel();
+    let other = store.clone();
+    thread::spawn(move || send.send(check(&other, Depth::Whole).unwrap().len()).unwrap());
+    assert_eq!(checked.recv_timeout(Duration::from_millis(300)), Err(mpsc::RecvTimeoutError::Timeout));
+    // Meanwhile it becomes whole.
+    fs::write(&blob, content).unwrap();
+    drop(lock);
+    assert_eq!(checked.recv_timeout(HANG), Ok(0));
+    fs::write(&blob, "damaged").unwrap();
+    assert!(check(&store, Depth::Whole).unwrap().iter().any(|finding| finding.what == "damaged blob"));
+}
+
+#[test]
+fn what_is_removed_or_added_during_a_check_is_no_finding() {
+    const ROUNDS: usize = 12;
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path().join("store")).unwrap();
+    seed_busybox(&store).unwrap();
+    let mut archive = Vec::new();
+    minicontainer_images::save(&store, &["busybox".to_owned()], &mut archive).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                images_of_engine::remove(&store, "busybox", minicontainer_images::Names::All).unwrap();
+                minicontainer_images::load(&store, archive.as_slice()).unwrap();
+            }
+        });
+        for round in 0..ROUNDS {
+            let depth = if round % 2 == 0 { Depth::Whole } else { Depth::Quick };
+            let findings = check(&store, depth);
+            if round + 1 == ROUNDS || findings.as_ref().map_or(true, |findings| !findings.is_empty()) {
+                done.store(true, Ordering::SeqCst);
+            }
+            let findings = findings.unwrap();
+            assert!(findings.is_empty(), "round {round}: {findings:?}");
+        }
+    });
 }

@@ -3,34 +3,28 @@
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
 
-use minicontainer::{
-    core::Digest,
-    store::{Staging, Store},
-};
+use minicontainer::{core::Digest, store::Store};
 use minicontainer_build::{Remembered, remembered};
-use nix::fcntl::{Flock, FlockArg};
 
-use super::{Finding, Look, Mend, Outcome, Severity, SystemError, content::Blob};
+use super::{Finding, Look, Mend, Severity, SystemError, content::Blob};
 use crate::container::{Containers, State};
 
 /// Staging directories whose owners are dead.
-pub(super) fn staging(store: &Store, own: &Staging) -> Result<Vec<Finding>, SystemError> {
-    let mut findings = Vec::new();
-    let own = own.vacant().parent().map(Path::to_owned);
-    for place in listed(&store.staging_directory())?.into_iter().filter(|place| Some(place) != own.as_ref()) {
-        let Ok(directory) = File::open(&place) else { continue };
-        if Flock::lock(directory, FlockArg::LockSharedNonblock).is_ok() {
-            let subject = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let why = "the process that was writing it is gone".to_owned();
-            let (severity, what, outcome) = (Severity::Leftover, "staged files", None::<Outcome>);
-            findings.push(Finding { severity, what, subject, place, why, mend: Mend::Swept, outcome });
-        }
-    }
-    Ok(findings)
+pub(super) fn staging(store: &Store) -> Result<Vec<Finding>, SystemError> {
+    let finding = |place: PathBuf| Finding {
+        severity: Severity::Leftover,
+        what: "staged files",
+        subject: place.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        place,
+        why: "the process that was writing it is gone".to_owned(),
+        mend: Mend::SweepStaging,
+        outcome: None,
+    };
+    Ok(store.stale_staging()?.into_iter().map(finding).collect())
 }
 
 impl Look<'_> {

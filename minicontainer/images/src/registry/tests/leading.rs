@@ -162,7 +162,7 @@ fn a_failure_of_tls_never_leads_to_plain_http() {
     let mut room = Room::new();
     room.connection.wire = Wire::Tls;
     let error = room.check_refused(&server, "cannot be reached");
-    assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Tls(Mistrust::Plain), .. }), "{error:?}");
+    assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Plain), .. }), "{error:?}");
     assert!(server.asked().is_empty(), "{:?}", server.asked());
     // The positive control: the same server serves whoever speaks plain http to it.
     room.connection.wire = Wire::Usual;
@@ -198,7 +198,7 @@ impl Resolver for Names {
 fn check_led(registry: &str, then: (&str, &[&str]), expect: &[&str]) {
     let parse = |addresses: &[&str]| addresses.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 443)).collect();
     let names = Names(std::sync::Mutex::new(vec![parse(&[registry]), parse(then.1)]));
-    let guard = reach::Guard::new(names, "https://registry.test".parse().unwrap());
+    let guard = ssrf_guard::Guard::new(names, "https://registry.test".parse().unwrap());
     let resolve = |name: &str| {
         let uri: Uri = format!("https://{name}/v2/").parse().unwrap();
         guard.resolve(&uri, &Config::default(), NextTimeout::default())

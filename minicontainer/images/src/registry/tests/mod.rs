@@ -27,7 +27,7 @@ use minicontainer::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{retry::Patience, *};
+use super::{retry::RetryPolicy, *};
 use server::{Asked, Reply, Server};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -152,10 +152,10 @@ impl Room {
     fn new() -> Room {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path().join("store")).unwrap();
-        let patience = Patience { pause: Duration::from_millis(1), ..Patience::default() };
+        let retry_policy = RetryPolicy { pause: Duration::from_millis(1), ..RetryPolicy::default() };
         let config = Some(directory.path().join("config.json"));
         let certificates = Some(vec![directory.path().join("certs.d"), directory.path().join("more")]);
-        Room { store, connection: Connection { wire: Wire::Usual, patience, config, certificates }, directory }
+        Room { store, connection: Connection { wire: Wire::Usual, retry_policy, config, certificates }, directory }
     }
 
     /// A room whose user has logged in to a server.

@@ -13,10 +13,10 @@ use ureq::{
 
 use super::*;
 
-/// So little patience that a test can wait for its end, and enough for what a busy machine answers honestly.
+/// So little retry_policy that a test can wait for its end, and enough for what a busy machine answers honestly.
 fn impatient() -> Room {
     let mut room = Room::new();
-    room.connection.patience = Patience {
+    room.connection.retry_policy = RetryPolicy {
         connect: Duration::from_secs(6),
         read: Duration::from_secs(6),
         answer: Duration::from_secs(6),
@@ -24,7 +24,7 @@ fn impatient() -> Room {
         bytes_in_window: 10_000,
         pause: Duration::from_millis(1),
         attempts: 1,
-        ..Patience::default()
+        ..RetryPolicy::default()
     };
     room
 }
@@ -97,9 +97,9 @@ impl Resolver for Names {
 }
 
 /// The name is this machine's, so that no proxy of whoever runs the tests is asked; what it means, `names` tells.
-fn fetch_with(names: Names, registry: &str, patience: Patience) -> Result<(), RegistryError> {
+fn fetch_with(names: Names, registry: &str, retry_policy: RetryPolicy) -> Result<(), RegistryError> {
     let url = Connection::new(Wire::Plain).url(registry, false).unwrap();
-    let client = Client::with_names(url, &Trust::default(), patience, Authorization::default(), names);
+    let client = Client::with_names(url, &Trust::default(), retry_policy, Authorization::default(), names);
     let reference: Reference = format!("{registry}/app:1").parse().unwrap();
     manifest::fetch(&client, &reference, "1", &authorization::Scope::pull("app")).map(drop)
 }
@@ -107,7 +107,7 @@ fn fetch_with(names: Names, registry: &str, patience: Patience) -> Result<(), Re
 /// Row F23 of the hostile corpus: a name that does not resolve is named, at once; of several addresses the next is tried.
 #[test]
 fn names_that_lead_nowhere_are_named() {
-    let error = fetch_with(Names(Vec::new()), "localhost:5000", Patience::default()).unwrap_err();
+    let error = fetch_with(Names(Vec::new()), "localhost:5000", RetryPolicy::default()).unwrap_err();
     let message = full_message(&error);
     assert!(message.contains("cannot resolve the name localhost"), "{message}");
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Name, .. }), "{error:?}");
@@ -117,11 +117,11 @@ fn names_that_lead_nowhere_are_named() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let black_hole = SocketAddr::from((Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 1), 9));
     let names = Names(vec![black_hole, nobody, server.address]);
-    let patience = Patience { connect: Duration::from_secs(10), ..Patience::default() };
-    fetch_with(names, "localhost:5000", patience).unwrap();
+    let retry_policy = RetryPolicy { connect: Duration::from_secs(10), ..RetryPolicy::default() };
+    fetch_with(names, "localhost:5000", retry_policy).unwrap();
 
     let names = Names(vec![nobody]);
-    let error = fetch_with(names, "localhost:5000", Patience::default()).unwrap_err();
+    let error = fetch_with(names, "localhost:5000", RetryPolicy::default()).unwrap_err();
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Refused, .. }), "{error:?}");
     assert!(error.to_string().contains("localhost:5000 cannot be reached"), "{error}");
 }

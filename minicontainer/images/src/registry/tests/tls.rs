@@ -102,11 +102,11 @@ fn a_registry_whose_authority_the_user_knows_is_believed() {
 
 /// Each doubt is named, nothing is asked of whoever is not believed, and no try is made a second time.
 #[track_caller]
-fn check_doubt(server: &Server, room: &mut Room, mistrust: Mistrust, hint: &str) {
+fn check_doubt(server: &Server, room: &mut Room, tls_error: TlsError, hint: &str) {
     room.connection.wire = Wire::Tls;
     let error = room.check_refused(server, "cannot be reached");
     let RegistryError::Unreachable { failing: Failing::Tls(found), .. } = &error else { panic!("{error:?}") };
-    assert_eq!(*found, mistrust, "{}", full_message(&error));
+    assert_eq!(*found, tls_error, "{}", full_message(&error));
     assert!(error.hint().contains(hint), "{}", error.hint());
     assert!(server.asked().is_empty(), "{:?}", server.asked());
 }
@@ -120,22 +120,22 @@ fn each_doubt_has_its_reason() {
         room
     };
     let stranger = serving(Authority::named("another").sign("127.0.0.1", |_| {}).serving(None));
-    check_doubt(&stranger, &mut with_authority(&stranger), Mistrust::Unknown, "certs.d/127.0.0.1:");
+    check_doubt(&stranger, &mut with_authority(&stranger), TlsError::Unknown, "certs.d/127.0.0.1:");
     // One of the same name, with another key.
     let namesake = serving(Authority::new().sign("127.0.0.1", |_| {}).serving(None));
-    check_doubt(&namesake, &mut with_authority(&namesake), Mistrust::Unknown, "certs.d/127.0.0.1:");
+    check_doubt(&namesake, &mut with_authority(&namesake), TlsError::Unknown, "certs.d/127.0.0.1:");
     // What is believed of one registry is not believed of another.
     let other = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
-    check_doubt(&other, &mut with_authority(&stranger), Mistrust::Unknown, "ca.crt");
-    let check = |change: fn(&mut CertificateParams), mistrust, hint| {
+    check_doubt(&other, &mut with_authority(&stranger), TlsError::Unknown, "ca.crt");
+    let check = |change: fn(&mut CertificateParams), tls_error, hint| {
         let server = serving(authority.sign("127.0.0.1", change).serving(None));
-        check_doubt(&server, &mut with_authority(&server), mistrust, hint);
+        check_doubt(&server, &mut with_authority(&server), tls_error, hint);
     };
-    check(|it| it.not_after = date_time_ymd(2020, 1, 1), Mistrust::Expired, "renew");
-    check(|it| it.not_before = date_time_ymd(3000, 1, 1), Mistrust::Early, "clock");
-    check(|it| it.is_ca = IsCa::Ca(BasicConstraints::Unconstrained), Mistrust::Authority, "CA:FALSE");
+    check(|it| it.not_after = date_time_ymd(2020, 1, 1), TlsError::Expired, "renew");
+    check(|it| it.not_before = date_time_ymd(3000, 1, 1), TlsError::Early, "clock");
+    check(|it| it.is_ca = IsCa::Ca(BasicConstraints::Unconstrained), TlsError::Authority, "CA:FALSE");
     let named = serving(authority.sign("registry.example.com", |_| {}).serving(None));
-    check_doubt(&named, &mut with_authority(&named), Mistrust::OtherName, "subjectAltName");
+    check_doubt(&named, &mut with_authority(&named), TlsError::OtherName, "subjectAltName");
 }
 
 /// Plain HTTP where TLS is spoken: `a_failure_of_tls_never_leads_to_plain_http` is the reverse.
@@ -148,7 +148,7 @@ fn plain_http_is_not_what_this_registry_speaks() {
         let mut room = Room::new();
         room.connection.wire = Wire::Plain;
         let error = room.check_refused(&server, "cannot be reached");
-        let failing = matches!(error, RegistryError::Unreachable { failing: Failing::Tls(Mistrust::Tls), .. });
+        let failing = matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Tls), .. });
         assert!(failing, "{error:?}");
         assert!(error.hint().contains("leave --insecure away"), "{}", error.hint());
         assert!(server.asked().len() <= 1, "it is asked once");
@@ -172,7 +172,7 @@ fn a_registry_may_want_to_know_its_clients() {
     });
     let mut room = Room::new();
     put(&room, &server, "ca.crt", &authority.certificate.pem());
-    check_doubt(&server, &mut room, Mistrust::Client, "client.cert and client.key");
+    check_doubt(&server, &mut room, TlsError::Client, "client.cert and client.key");
     let client = authority.sign("somebody", |_| {});
     put(&room, &server, "client.cert", &client.certificate.pem());
     put(&room, &server, "client.key", &client.key.serialize_pem());

@@ -7,7 +7,7 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 /// Why a handshake failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mistrust {
+pub enum TlsError {
     /// The certificate is of an authority that is not believed here.
     Unknown,
     /// It was valid once.
@@ -28,12 +28,12 @@ pub enum Mistrust {
     Other,
 }
 
-impl Mistrust {
+impl TlsError {
     /// What the TLS crate's error means.
-    pub(super) fn of(error: &rustls::Error) -> Mistrust {
+    pub(super) fn of(error: &rustls::Error) -> TlsError {
         use rustls::Error;
         match error {
-            Error::InvalidCertificate(error) => Mistrust::of_certificate(error),
+            Error::InvalidCertificate(error) => TlsError::of_certificate(error),
             Error::AlertReceived(
                 AlertDescription::CertificateRequired
                 | AlertDescription::BadCertificate
@@ -41,56 +41,56 @@ impl Mistrust {
                 | AlertDescription::CertificateExpired
                 | AlertDescription::CertificateUnknown
                 | AlertDescription::AccessDenied,
-            ) => Mistrust::Client,
-            Error::InvalidMessage(InvalidMessage::InvalidContentType) => Mistrust::Plain,
-            _ => Mistrust::Other,
+            ) => TlsError::Client,
+            Error::InvalidMessage(InvalidMessage::InvalidContentType) => TlsError::Plain,
+            _ => TlsError::Other,
         }
     }
 
-    fn of_certificate(error: &CertificateError) -> Mistrust {
+    fn of_certificate(error: &CertificateError) -> TlsError {
         match error {
             // One of the same name is believed, with another key: it was made anew.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => Mistrust::Unknown,
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Mistrust::Expired,
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Mistrust::Early,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Mistrust::OtherName,
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsError::Unknown,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsError::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsError::Early,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => TlsError::OtherName,
             // The crate that checks certificates has names for more than the one that speaks TLS.
-            CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => Mistrust::Authority,
-            _ => Mistrust::Other,
+            CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => TlsError::Authority,
+            _ => TlsError::Other,
         }
     }
 
     /// One sentence that says how to mend it.
     pub(super) fn hint(self, host: &str) -> String {
         match self {
-            Mistrust::Unknown => format!(
+            TlsError::Unknown => format!(
                 "if you trust whoever runs it, put the certificate of its authority into \
                  ~/.config/containers/certs.d/{host}/ca.crt (for all users: /etc/containers/certs.d/{host}/ca.crt)"
             ),
-            Mistrust::Expired => {
+            TlsError::Expired => {
                 "whoever runs it must renew its certificate; or this machine's clock is wrong (`date`)".to_owned()
             }
-            Mistrust::Early => "this machine's clock is wrong (`date`), or the certificate is".to_owned(),
-            Mistrust::OtherName => {
+            TlsError::Early => "this machine's clock is wrong (`date`), or the certificate is".to_owned(),
+            TlsError::OtherName => {
                 "use the name that the certificate is for, or have it made for this one (subjectAltName)".to_owned()
             }
-            Mistrust::Authority => {
+            TlsError::Authority => {
                 "give the registry a certificate of its own, signed by that authority, or one made with \
                                     `openssl req -x509 -addext basicConstraints=critical,CA:FALSE …`"
                     .to_owned()
             }
-            Mistrust::Client => format!(
+            TlsError::Client => format!(
                 "it wants to be shown a certificate of yours: put it, and its key, into \
                  ~/.config/containers/certs.d/{host}/ as client.cert and client.key"
             ),
-            Mistrust::Plain => {
+            TlsError::Plain => {
                 "check the port; only for a registry that you know to be without TLS there is --insecure".to_owned()
             }
-            Mistrust::Tls => format!(
+            TlsError::Tls => format!(
                 "leave --insecure away; one on this machine is taken to speak TLS if there is a directory \
                  ~/.config/containers/certs.d/{host}, with the certificate of its authority"
             ),
-            Mistrust::Other => "ask whoever runs it; minicontainer speaks TLS 1.2 and 1.3".to_owned(),
+            TlsError::Other => "ask whoever runs it; minicontainer speaks TLS 1.2 and 1.3".to_owned(),
         }
     }
 }

@@ -22,8 +22,8 @@ use minicontainer_dockerfile::{
 use super::{
     BuildError, CacheUse, Context, Ending, Planned, Progress, Request, RunContainers,
     archive::Clock,
+    build_lock::BuildLocks,
     cache::Cache,
-    claims::Claims,
     copy::excluded,
     finish::{Made, documents, publish},
     select::fingerprint,
@@ -56,12 +56,12 @@ pub struct Build<'a> {
 }
 
 /// A build under way.
-pub(crate) struct Carrying<'a> {
+pub(crate) struct BuildRun<'a> {
     pub(super) build: &'a Build<'a>,
     pub(super) request: &'a Request,
     pub(super) staging: &'a Staging,
     pub(super) cache: Cache<'a>,
-    pub(super) claims: Claims,
+    pub(super) locks: BuildLocks,
     pub(super) clock: Clock,
     pub(super) made: Mutex<Vec<Made>>,
     /// Leases on the layers of the store that this build stands on.
@@ -109,26 +109,26 @@ impl<'a> Build<'a> {
     /// # Errors
     /// When a step fails. Then the images are as they were, and what was finished is in the cache.
     pub fn carry_out(&self) -> Result<Built, BuildError> {
-        let staging = self.store.stage()?;
+        let staging = self.store.sweep_and_stage()?;
         let now = Timestamp::now().as_second();
         let epoch = self.request.epoch;
         let clock = Clock { now: epoch.unwrap_or(now), latest: epoch };
         let cache = Cache::of(self.store);
         let _user = cache.user()?;
-        let carrying = Carrying {
+        let build_run = BuildRun {
             build: self,
             request: self.request,
             staging: &staging,
             cache,
-            claims: Claims::default(),
+            locks: BuildLocks::default(),
             clock,
             made: Mutex::default(),
             leases: Mutex::default(),
         };
-        let built = build_all(&self.planned.plan, &|stage, done| carrying.stage(stage, done));
+        let built = build_all(&self.planned.plan, &|stage, done| build_run.stage(stage, done));
         // Held until what was made can be found: to the end of this function.
-        let _claims = carrying.claims;
-        let made = carrying.made.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let _locks = build_run.locks;
+        let made = build_run.made.into_inner().unwrap_or_else(PoisonError::into_inner);
         let stages = match built {
             Ok(stages) => stages,
             Err(error) => {
@@ -163,7 +163,7 @@ impl<'a> Build<'a> {
     }
 }
 
-impl Carrying<'_> {
+impl BuildRun<'_> {
     pub(super) fn is_cancelled(&self) -> bool {
         self.build.cancelled.load(Ordering::SeqCst)
     }

@@ -1,18 +1,18 @@
 //! How an image enters the store: whole, verified, or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minicontainer::{
     core::{Digest, Reference},
-    store::{Addition, Blob, Staging, Store, diff_ids},
+    store::{Blob, Staging, Store, StoreError, Transaction, diff_ids},
 };
 use oci_spec::image::{Arch, ImageConfiguration, ImageManifestBuilder, MediaType, Os, SCHEMA_VERSION};
 
 use super::{
     ImageError,
     compression::layer_type,
-    damaged::{has_layer, make_way, remove_damaged_blob},
-    layer::{Travelling, Unpacked},
+    layer::{LayerBlob, Unpacked},
+    layer_usage::{has_layer, make_way},
     parallel::in_parallel,
     watched::{Watch, Watched},
 };
@@ -27,13 +27,14 @@ const ENTRY_LIMIT: usize = 32_768;
 ///
 /// 1. **stage**: every blob goes into a directory of this operation's own, and is hashed on its way;
 /// 2. **verify**: a blob must be the one that its descriptor names ([`Blob::verified`]);
-/// 3. **admit**: alone under the store's lock the layers are unpacked and held against the diff-ids of the config; when
-///    all of it is right and on the disk it is moved into place, the index last. A failure before that leaves the
+/// 3. **unpack**: the layers that the store does not have are unpacked and compared with the diff-ids of the config, and
+///    all of it is flushed to the disk;
+/// 4. **install**: under the store's lock everything is moved into place, the index last. A failure before that leaves the
 ///    store as it was.
 ///
 /// ```
 /// use minicontainer::Store;
-/// use minicontainer_images::{Incoming, admit};
+/// use minicontainer_images::{StagedImage, install};
 ///
 /// let directory = tempfile::tempdir()?;
 /// let store = Store::open(directory.path())?;
@@ -42,13 +43,13 @@ const ENTRY_LIMIT: usize = 32_768;
 /// let diff_id = layer.digest(); //                    digest of the blob is the diff-id
 /// let rootfs = format!(r#"{{"type": "layers", "diff_ids": ["{diff_id}"]}}"#);
 /// let config = format!(r#"{{"architecture": "amd64", "os": "linux", "rootfs": {rootfs}}}"#);
-/// let image = Incoming::assemble(&staging, vec!["empty:1".parse()?], staging.blob(config.as_bytes())?, vec![layer])?;
-/// admit(&store, &staging, &[image])?;
+/// let image = StagedImage::assemble(&staging, vec!["empty:1".parse()?], staging.blob(config.as_bytes())?, vec![layer])?;
+/// install(&store, &staging, &[image])?;
 /// assert_eq!(store.image("empty:1")?.size(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Incoming {
+pub struct StagedImage {
     /// The names it comes with, if any.
     pub references: Vec<Reference>,
     /// Its manifest.
@@ -70,14 +71,14 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-impl Incoming {
+impl StagedImage {
     /// An image that comes without a manifest gets one.
     pub fn assemble(
         staging: &Staging,
         references: Vec<Reference>,
         config: Blob,
         layers: Vec<Blob>,
-    ) -> Result<Incoming, ImageError> {
+    ) -> Result<StagedImage, ImageError> {
         let mut descriptors = Vec::new();
         for blob in &layers {
             descriptors.push(blob.descriptor(layer_type(blob.open()?)?));
@@ -90,23 +91,22 @@ impl Incoming {
             .build()
             .and_then(|manifest| manifest.to_string())
             .expect("no part that a manifest must have is left out");
-        Ok(Incoming { references, manifest: staging.blob(manifest.as_bytes())?, config, layers })
+        Ok(StagedImage { references, manifest: staging.blob(manifest.as_bytes())?, config, layers })
     }
 }
 
 /// Adds images whose blobs are staged in `staging`. A name that another image has is taken from it.
-pub fn admit(store: &Store, staging: &Staging, images: &[Incoming]) -> Result<Vec<Loaded>, ImageError> {
-    admit_watched(store, staging, images, &|_, _, _| {})
+pub fn install(store: &Store, staging: &Staging, images: &[StagedImage]) -> Result<Vec<Loaded>, ImageError> {
+    install_watched(store, staging, images, &|_, _, _| {})
 }
 
 /// The same, watched by somebody who sees how far the unpacking is.
-pub fn admit_watched(
+pub fn install_watched(
     store: &Store,
     staging: &Staging,
-    images: &[Incoming],
+    images: &[StagedImage],
     watch: Watch<'_>,
 ) -> Result<Vec<Loaded>, ImageError> {
-    let lock = store.lock()?;
     let (mut stacks, mut foreign) = (Vec::new(), Vec::new());
     for image in images {
         let id = image.config.digest();
@@ -122,27 +122,34 @@ pub fn admit_watched(
         }));
         stacks.push(diff_ids(id, image.layers.len(), &config)?);
     }
-    let layers = images.iter().zip(&stacks).flat_map(|(image, diff_ids)| image.layers.iter().zip(diff_ids));
-    let unpacked = unpack_layers(store, staging, layers, watch)?;
+    let mut layers = NewLayers::default();
+    let (lock, flushed) = loop {
+        let all = images.iter().zip(&stacks).flat_map(|(image, diff_ids)| image.layers.iter().zip(diff_ids));
+        layers.unpack(store, staging, all, watch)?;
+        let flushed = staging.flush()?;
+        let lock = store.lock()?;
+        // A layer that was found in the store may have been removed with its image meanwhile.
+        if layers.are_complete(store, stacks.iter().flatten())? {
+            break (lock, flushed);
+        }
+    };
     let mut loaded = Vec::new();
-    let mut addition = Addition::default();
+    let mut transaction = Transaction::default();
     for ((image, diff_ids), foreign) in images.iter().zip(&stacks).zip(foreign) {
-        let of_layer = |diff_id| unpacked.get(diff_id).into_iter().flat_map(|layer| layer.warnings.iter().cloned());
+        let of_layer =
+            |diff_id| layers.unpacked.get(diff_id).into_iter().flat_map(|layer| layer.warnings.iter().cloned());
         let warnings: Vec<String> = diff_ids.iter().flat_map(of_layer).chain(foreign).collect();
-        addition.blobs.extend(image.layers.iter().chain([&image.config, &image.manifest]));
+        transaction.blobs.extend(image.layers.iter().chain([&image.config, &image.manifest]));
         for reference in names(image) {
-            addition.images.push((image.manifest.descriptor(MediaType::ImageManifest), reference.clone()));
+            transaction.images.push((image.manifest.descriptor(MediaType::ImageManifest), reference.clone()));
             loaded.push(Loaded { reference, id: image.config.digest().clone(), warnings: warnings.clone() });
         }
     }
-    for diff_id in unpacked.keys() {
+    for diff_id in layers.unpacked.keys() {
         make_way(store, &lock, staging, diff_id)?;
     }
-    for blob in &addition.blobs {
-        remove_damaged_blob(store, &lock, blob)?;
-    }
-    addition.layers = unpacked.into_values().map(|unpacked| unpacked.layer).collect();
-    store.add(&lock, staging, addition)?;
+    transaction.layers = layers.unpacked.into_values().map(|unpacked| unpacked.layer).collect();
+    store.add(&lock, &flushed, transaction)?;
     Ok(loaded)
 }
 
@@ -158,41 +165,68 @@ fn check_entries(id: &Digest, config: &ImageConfiguration) -> Result<(), ImageEr
     Ok(())
 }
 
-/// Unpacks those of these layers that the store does not have, and verifies the others; several at a time.
-fn unpack_layers<'a>(
-    store: &Store,
-    staging: &Staging,
-    layers: impl Iterator<Item = (&'a Blob, &'a Digest)>,
-    watch: Watch<'_>,
-) -> Result<BTreeMap<Digest, Unpacked>, ImageError> {
-    let mut work: Vec<(&Blob, &Digest, bool)> = Vec::new();
-    for (blob, diff_id) in layers {
-        if work.iter().any(|(other, known, _)| *known == diff_id && other.digest() == blob.digest()) {
-            continue;
-        }
-        let is_new = !work.iter().any(|(_, known, _)| *known == diff_id) && !has_layer(store, diff_id)?;
-        work.push((blob, diff_id, is_new));
-    }
-    // The largest first, so that none of the workers is left with it at the end.
-    work.sort_by_key(|(blob, ..)| std::cmp::Reverse(blob.size()));
-    let unpacked = in_parallel(&work, |(blob, diff_id, is_new)| {
-        let seen = |done| {
-            if *is_new {
-                watch(blob.digest(), done, blob.size());
+/// The layers that the store does not have, unpacked in the staging directory.
+#[derive(Default)]
+struct NewLayers {
+    unpacked: BTreeMap<Digest, Unpacked>,
+    /// Blobs that have been found to be the layers they should be.
+    verified: BTreeSet<(Digest, Digest)>,
+}
+
+impl NewLayers {
+    /// Unpacks those of these layers that the store does not have, and verifies the others; several at a time. What was
+    /// done in an earlier call is not done again.
+    fn unpack<'a>(
+        &mut self,
+        store: &Store,
+        staging: &Staging,
+        layers: impl Iterator<Item = (&'a Blob, &'a Digest)>,
+        watch: Watch<'_>,
+    ) -> Result<(), ImageError> {
+        let mut work: Vec<(&Blob, &Digest, bool)> = Vec::new();
+        for (blob, diff_id) in layers {
+            let has = |work: &[(&Blob, &Digest, bool)]| work.iter().any(|(_, known, _)| *known == diff_id);
+            let is_new = !has(&work) && !self.unpacked.contains_key(diff_id) && !has_layer(store, diff_id)?;
+            let is_verified = self.verified.contains(&(blob.digest().clone(), diff_id.clone()))
+                || work.iter().any(|(other, known, _)| *known == diff_id && other.digest() == blob.digest());
+            if is_new || !is_verified {
+                work.push((blob, diff_id, is_new));
             }
-        };
-        let content = Watched::new(blob.open()?, &seen);
-        let travelling = Travelling { content, digest: Some(blob.digest().clone()) };
-        match is_new {
-            true => travelling.stage(staging, diff_id).map(|layer| Some(((*diff_id).clone(), layer))),
-            false => travelling.verify(diff_id).map(|()| None),
         }
-    })?;
-    Ok(unpacked.into_iter().flatten().collect())
+        // The largest first, so that none of the workers is left with it at the end.
+        work.sort_by_key(|(blob, ..)| std::cmp::Reverse(blob.size()));
+        let unpacked = in_parallel(&work, |(blob, diff_id, is_new)| {
+            let seen = |done| {
+                if *is_new {
+                    watch(blob.digest(), done, blob.size());
+                }
+            };
+            let content = Watched::new(blob.open()?, &seen);
+            let layer_blob = LayerBlob { content, digest: Some(blob.digest().clone()) };
+            match is_new {
+                true => layer_blob.stage(staging, diff_id).map(|layer| Some(((*diff_id).clone(), layer))),
+                false => layer_blob.verify(diff_id).map(|()| None),
+            }
+        })?;
+        self.unpacked.extend(unpacked.into_iter().flatten());
+        self.verified.extend(work.iter().map(|(blob, diff_id, _)| (blob.digest().clone(), (*diff_id).clone())));
+        Ok(())
+    }
+
+    /// Whether each of these layers is unpacked here or in the store. The caller has the store's lock, so it stays true.
+    fn are_complete<'a>(
+        &self,
+        store: &Store,
+        mut diff_ids: impl Iterator<Item = &'a Digest>,
+    ) -> Result<bool, StoreError> {
+        diff_ids.try_fold(true, |all, diff_id| {
+            Ok(all && (self.unpacked.contains_key(diff_id) || has_layer(store, diff_id)?))
+        })
+    }
 }
 
 /// The names that an image shall have in the index: none at all is one entry, too.
-fn names(image: &Incoming) -> impl Iterator<Item = Option<Reference>> {
+fn names(image: &StagedImage) -> impl Iterator<Item = Option<Reference>> {
     let named = image.references.iter().cloned().map(Some);
     named.chain(image.references.is_empty().then_some(None))
 }

@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::retry::Patience;
+use super::retry::RetryPolicy;
 
 /// A reader that fails when too little comes.
-pub(super) struct Paced<R> {
+pub(super) struct RateLimited<R> {
     content: R,
     window: Duration,
     least: u64,
@@ -27,14 +27,14 @@ pub(super) struct TooSlow {
     pub(super) seconds: u64,
 }
 
-impl<R: Read> Paced<R> {
-    pub(super) fn new(content: R, patience: &Patience) -> Paced<R> {
-        let (window, least) = (patience.window, patience.bytes_in_window);
-        Paced { content, window, least, began: Instant::now(), count: 0 }
+impl<R: Read> RateLimited<R> {
+    pub(super) fn new(content: R, retry_policy: &RetryPolicy) -> RateLimited<R> {
+        let (window, least) = (retry_policy.window, retry_policy.bytes_in_window);
+        RateLimited { content, window, least, began: Instant::now(), count: 0 }
     }
 }
 
-impl<R: Read> Read for Paced<R> {
+impl<R: Read> Read for RateLimited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
         self.count += count as u64;
@@ -85,11 +85,11 @@ mod tests {
 
     #[test]
     fn too_little_is_a_failure() {
-        let patience = Patience { window: Duration::ZERO, bytes_in_window: 10, ..Patience::default() };
+        let retry_policy = RetryPolicy { window: Duration::ZERO, bytes_in_window: 10, ..RetryPolicy::default() };
         assert_eq!(
-            Paced::new([7; 5].as_slice(), &patience).read(&mut [0; 100]).unwrap_err().kind(),
+            RateLimited::new([7; 5].as_slice(), &retry_policy).read(&mut [0; 100]).unwrap_err().kind(),
             io::ErrorKind::TimedOut
         );
-        assert_eq!(Paced::new([7; 50].as_slice(), &patience).read(&mut [0; 100]).unwrap(), 50);
+        assert_eq!(RateLimited::new([7; 50].as_slice(), &retry_policy).read(&mut [0; 100]).unwrap(), 50);
     }
 }

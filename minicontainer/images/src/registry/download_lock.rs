@@ -1,14 +1,14 @@
 //! One download of a blob at a time, among all processes that use the store.
 //!
-//! Fifty students start the same image in the same minute. Whoever wants a blob first *claims* it: flock(2) on a file
-//! of the blob's name. The others wait, and [`find`] it where the first one left it: in the store, or, if his image is
-//! not complete yet, under its digest in his staging directory ([`share`]). They link it into their own, so it stays
-//! there whatever becomes of his. No claim is held while another one is waited for, so nobody waits in a circle; if the
-//! holder dies, the kernel gives the claim to the next.
+//! Fifty students start the same image in the same minute. The first process that needs a blob locks it: flock(2) on a
+//! file of the blob's name. The others wait, and then [`find`] the blob where the first process left it: in the store, or,
+//! while its image is not complete yet, under its digest in its staging directory ([`share`]). They link it into their own
+//! directory, so it stays there whatever becomes of the first. A process waits for one such lock while it holds none, so
+//! no two wait for each other; if the holder dies, the kernel passes the lock on.
 //!
-//! That file is also where the blob grows. A pull that is cut short, by the network or by Ctrl-C, leaves there what it
-//! has, and the next one goes on behind it; believed it is not before all of it is hashed. When the image is in the store
-//! the names are removed ([`forget`]). What nobody comes back for is [`sweep`]t: whatever is a day old, or too much.
+//! The blob is written to that file, too. A pull that is interrupted, by the network or by Ctrl-C, leaves there what it
+//! has, and the next one continues behind it; it counts only when all of it has been hashed. When the image is in the store
+//! the names are removed ([`forget`]). What no pull comes back for is [`sweep`]t: whatever is a day old, or too much.
 
 use std::{
     fs::{self, File},
@@ -29,7 +29,7 @@ use nix::{
 };
 
 use super::RegistryError;
-use crate::damaged::hash;
+use crate::layer_usage::hash;
 
 /// Fewer bytes than this are fetched again sooner than looked for.
 const WORTH_KEEPING: u64 = 64 << 10;
@@ -70,17 +70,17 @@ pub(super) fn find(store: &Store, staging: &Staging, digest: &Digest) -> Result<
 
 /// The right to download a blob, until it is dropped, and the file in which it grows.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(super) struct DownloadLock {
     path: PathBuf,
     held: Flock<File>,
 }
 
-impl Claim {
+impl DownloadLock {
     /// Waits until nobody else has it; `waits` is called if that is not at once.
-    pub(super) fn take(store: &Store, digest: &Digest, waits: &dyn Fn()) -> Result<Claim, RegistryError> {
+    pub(super) fn take(store: &Store, digest: &Digest, waits: &dyn Fn()) -> Result<DownloadLock, RegistryError> {
         let directory = store.downloads_directory();
         let path = directory.join(digest.hex());
-        let failed = |source| RegistryError::Local { action: format!("claim {}", path.display()), source };
+        let failed = |source| RegistryError::Local { action: format!("lock {}", path.display()), source };
         private::make_directory(&directory).map_err(failed)?;
         loop {
             let file = private::open(&path).map_err(failed)?;
@@ -94,12 +94,12 @@ impl Claim {
             };
             // Whoever had it removed its file: the name may stand for another one by now.
             if is_at(&held, &path) {
-                return Ok(Claim { path, held });
+                return Ok(DownloadLock { path, held });
             }
         }
     }
 
-    /// What is here already, hashed: of a blob of this size. What comes next is [`append`](Claim::append)ed to it.
+    /// What is here already, hashed: of a blob of this size. What comes next is [`append`](DownloadLock::append)ed to it.
     pub(super) fn resume(&self, size: u64) -> io::Result<(Digester, u64)> {
         let mut file = &*self.held;
         if file.metadata()?.len() > size {
@@ -201,7 +201,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-impl Drop for Claim {
+impl Drop for DownloadLock {
     fn drop(&mut self) {
         if self.held.metadata().is_ok_and(|metadata| metadata.len() < WORTH_KEEPING) {
             // While it is held, so that nobody can hold a file whose name is gone. One that stays does no harm.

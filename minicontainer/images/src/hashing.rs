@@ -26,14 +26,14 @@ pub struct PackedLayer {
 
 /// Hashes what is read or written through it.
 #[derive(Debug)]
-pub struct Digested<S> {
+pub struct Hashing<S> {
     content: S,
     digester: Digester,
 }
 
-impl<S> Digested<S> {
-    pub(crate) fn new(content: S) -> Digested<S> {
-        Digested { content, digester: Digester::new() }
+impl<S> Hashing<S> {
+    pub(crate) fn new(content: S) -> Hashing<S> {
+        Hashing { content, digester: Digester::new() }
     }
 
     /// The digest of all that went through.
@@ -42,7 +42,7 @@ impl<S> Digested<S> {
     }
 }
 
-impl<R: Read> Read for Digested<R> {
+impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
         self.digester.update(&buffer[..count]);
@@ -50,7 +50,7 @@ impl<R: Read> Read for Digested<R> {
     }
 }
 
-impl<W: Write> Write for Digested<W> {
+impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         let count = self.content.write(piece)?;
         self.digester.update(&piece[..count]);
@@ -63,7 +63,7 @@ impl<W: Write> Write for Digested<W> {
 }
 
 /// Where the archive of a layer is written to.
-pub type LayerWriter = Digested<GzEncoder<BufWriter<PipeWriter>>>;
+pub type LayerWriter = Hashing<GzEncoder<BufWriter<PipeWriter>>>;
 
 /// Packs the archive that `fill` writes. `broken` says what it means that it cannot be written.
 ///
@@ -79,7 +79,7 @@ pub fn packed<T: Send, E: From<StoreError> + Send>(
         // The one end packs and compresses, the other hashes and writes.
         let pack = move || {
             let gzip = GzEncoder::new(BufWriter::with_capacity(1 << 16, writer), Compression::new(6));
-            let (tar, filled) = fill(Digested::new(gzip))?;
+            let (tar, filled) = fill(Hashing::new(gzip))?;
             let end = tar.content.finish().and_then(|mut end| end.flush());
             end.map_err(broken)?;
             Ok((tar.digester.finish(), filled))

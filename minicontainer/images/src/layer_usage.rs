@@ -7,10 +7,10 @@ use std::{
 
 use minicontainer::{
     core::Digest,
-    store::{Blob, Lock, Staging, Store, StoreError},
+    store::{Lock, Staging, Store, StoreError},
 };
 
-use super::{ImageError, digested::Digested};
+use super::{ImageError, hashing::Hashing};
 
 /// Whether the store has this layer. One whose record is missing or makes no sense counts for nothing.
 ///
@@ -28,30 +28,29 @@ pub fn has_layer(store: &Store, diff_id: &Digest) -> Result<bool, StoreError> {
 /// # Errors
 /// If it cannot be read.
 pub fn hash(content: impl Read) -> io::Result<Digest> {
-    let mut content = Digested::new(content);
+    let mut content = Hashing::new(content);
     io::copy(&mut content, &mut io::sink())?;
     Ok(content.finish())
 }
 
-/// Removes the blob in whose place this one shall be, if that is damaged. The store takes what is there for whole.
-pub(super) fn remove_damaged_blob(store: &Store, _lock: &Lock, blob: &Blob) -> Result<(), StoreError> {
-    let there = match store.open_blob(blob.digest()) {
-        Err(StoreError::Missing { .. }) => return Ok(()),
-        there => there?,
-    };
-    // What cannot be read is damaged, too.
-    if hash(there).is_ok_and(|digest| digest == *blob.digest()) {
-        return Ok(());
-    }
-    let path = store.blob_file(blob.digest());
-    fs::remove_file(&path).map_err(|source| StoreError::Io { action: "remove", path, source })
-}
-
-/// Moves away what stands where a new layer shall be; it goes with the staging directory.
+/// Moves away a damaged layer that is in the place of a new one; it is removed with the staging directory. A layer that is
+/// whole stays: another operation was faster.
 ///
 /// # Errors
-/// When somebody uses it.
-pub fn make_way(store: &Store, _lock: &Lock, staging: &Staging, diff_id: &Digest) -> Result<(), ImageError> {
+/// When a process uses it.
+pub fn make_way(store: &Store, lock: &Lock, staging: &Staging, diff_id: &Digest) -> Result<(), ImageError> {
+    let place = store.layer_directory(diff_id);
+    if !place.exists() || has_layer(store, diff_id)? {
+        return Ok(());
+    }
+    set_aside_layer(store, lock, staging, diff_id)
+}
+
+/// Moves a layer away, whatever it is; it is removed with the staging directory.
+///
+/// # Errors
+/// When a process uses it.
+pub fn set_aside_layer(store: &Store, _lock: &Lock, staging: &Staging, diff_id: &Digest) -> Result<(), ImageError> {
     let place = store.layer_directory(diff_id);
     if !place.exists() {
         return Ok(());

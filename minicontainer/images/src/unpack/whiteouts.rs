@@ -18,7 +18,7 @@ use super::{Privilege, UnpackError, Whiteouts, entry::EntryPath, unpacker::Unpac
 /// What this layer itself has brought, while whiteouts are applied. Only hashes of the paths: those of a million paths
 /// would take too much memory, and since their key is secret nobody can make two that are equal.
 #[derive(Default)]
-pub(super) struct Brought {
+pub(super) struct SeenPaths {
     key: RandomState,
     hashes: HashSet<u64>,
     /// The parent that was added last: members come in runs of neighbours.
@@ -29,7 +29,7 @@ pub(super) struct Brought {
 /// for an eighth, and the table of half the size while it grows.
 const HASH_WEIGHT: usize = 32;
 
-impl Brought {
+impl SeenPaths {
     /// Adds a path with what leads to it; says how much more memory that takes, about. Symbolic links can lead to one
     /// directory by many paths, so these may be many more than the members.
     pub(super) fn add(&mut self, path: &EntryPath, parent: EntryPath) -> usize {

@@ -1,13 +1,13 @@
-//! Who makes which layer: builds of the same Dockerfile at the same time share the work.
+//! One build at a time for each layer: builds of the same Dockerfile at the same time share the work.
 //!
-//! Whoever is about to make a layer claims its key, and has it until the build's end, when the layer enters the store. Who
-//! finds a key claimed waits, and then finds the layer in the cache. A build that has a claim itself does not wait, and makes
-//! the layer once more: so two that need each other's layers never wait for each other for ever, and nothing can be worse
-//! than without claims.
+//! A build that is about to make a layer locks the layer's key until it ends, when the layer enters the store. A build that
+//! finds the key locked waits, and then finds the layer in the cache. A build that holds a lock itself does not wait, and
+//! makes the layer once more: so two builds that need each other's layers never wait for each other for ever, and no build
+//! is worse off than without locks.
 //!
-//! A claim is a lock on one byte of the file `build-cache/claims`, at a place that the key says (fcntl_locking(2), *open
-//! file description locks*). The kernel gives it back when its owner dies, and no file is left for a key. Two keys at the same
-//! place, if that should ever be, only wait without need.
+//! A lock covers one byte of the file `build-cache/claims`, at an offset that the key determines (fcntl_locking(2), *open
+//! file description locks*). The kernel releases it when its owner dies, and no file is left for a key. Two keys with the
+//! same offset, if that ever happens, only wait without need.
 
 use std::{
     fs::File,
@@ -31,33 +31,33 @@ use super::BuildError;
 /// When to look again whether a key is free.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// The claims of one build.
+/// The keys that one build has locked.
 #[derive(Debug, Default)]
-pub(super) struct Claims {
+pub(super) struct BuildLocks {
     held: Mutex<Vec<File>>,
     count: AtomicUsize,
 }
 
-/// What became of a wish to claim a key.
+/// How a key was locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claimed {
-    /// At once, or nobody waits for anybody.
+pub(super) enum LockedKey {
+    /// At once; or it was not, because this build holds other locks and must not wait.
     Free,
-    /// Somebody else had it first, and may have made the layer.
+    /// After another build, which may have made the layer.
     AfterOther,
 }
 
-impl Claims {
-    /// Claims a key; if somebody else has it, `waits` is called once and then it is waited for, until `is_cancelled`.
-    pub(super) fn claim(
+impl BuildLocks {
+    /// BuildLocks a key; if somebody else has it, `waits` is called once and then it is waited for, until `is_cancelled`.
+    pub(super) fn lock(
         &self,
         file: &Path,
         key: &Digest,
         waits: impl FnOnce(),
         is_cancelled: &dyn Fn() -> bool,
-    ) -> Result<Claimed, BuildError> {
+    ) -> Result<LockedKey, BuildError> {
         let failed = |source| BuildError::Make { path: file.to_owned(), source };
-        // Each claim is a description of its own, or two stages of the same build would not see each other's.
+        // Each lock has an open file description of its own, or two stages of one build would not see each other's.
         let opened = private::open(file).map_err(failed)?;
         let lock = byte_of(key);
         let mut waits = Some(waits);
@@ -66,13 +66,13 @@ impl Claims {
                 Ok(_) => {
                     self.count.fetch_add(1, Ordering::SeqCst);
                     self.held.lock().unwrap_or_else(PoisonError::into_inner).push(opened);
-                    return Ok(if waits.is_some() { Claimed::Free } else { Claimed::AfterOther });
+                    return Ok(if waits.is_some() { LockedKey::Free } else { LockedKey::AfterOther });
                 }
                 Err(Errno::EAGAIN | Errno::EACCES | Errno::EINTR) => {}
                 Err(errno) => return Err(failed(errno.into())),
             }
             if self.count.load(Ordering::SeqCst) > 0 {
-                return Ok(Claimed::Free);
+                return Ok(LockedKey::Free);
             }
             if is_cancelled() {
                 return Err(BuildError::Interrupted);
@@ -110,25 +110,25 @@ mod tests {
         let (one, other) = (Digest::of(b"one"), Digest::of(b"other"));
         let never = || panic!("nobody waits");
         let goes_on = || false;
-        let first = Claims::default();
-        assert_eq!(first.claim(&file, &one, never, &goes_on).unwrap(), Claimed::Free);
-        let second = Claims::default();
+        let first = BuildLocks::default();
+        assert_eq!(first.lock(&file, &one, never, &goes_on).unwrap(), LockedKey::Free);
+        let second = BuildLocks::default();
         // Whoever is cancelled waits no longer.
         let asked = AtomicBool::new(false);
-        let cancelled = second.claim(&file, &one, || (), &|| asked.swap(true, Ordering::SeqCst));
+        let cancelled = second.lock(&file, &one, || (), &|| asked.swap(true, Ordering::SeqCst));
         assert!(matches!(cancelled, Err(BuildError::Interrupted)), "{cancelled:?}");
         let waits = AtomicBool::new(false);
         thread::scope(|scope| {
-            let waiter = scope.spawn(|| second.claim(&file, &one, || waits.store(true, Ordering::SeqCst), &goes_on));
+            let waiter = scope.spawn(|| second.lock(&file, &one, || waits.store(true, Ordering::SeqCst), &goes_on));
             while !waits.load(Ordering::SeqCst) {
                 thread::yield_now();
             }
             assert!(!waiter.is_finished());
             drop(first);
-            assert_eq!(waiter.join().unwrap().unwrap(), Claimed::AfterOther);
+            assert_eq!(waiter.join().unwrap().unwrap(), LockedKey::AfterOther);
         });
-        let third = Claims::default();
-        assert_eq!(third.claim(&file, &other, never, &goes_on).unwrap(), Claimed::Free);
-        assert_eq!(third.claim(&file, &one, never, &goes_on).unwrap(), Claimed::Free);
+        let third = BuildLocks::default();
+        assert_eq!(third.lock(&file, &other, never, &goes_on).unwrap(), LockedKey::Free);
+        assert_eq!(third.lock(&file, &one, never, &goes_on).unwrap(), LockedKey::Free);
     }
 }

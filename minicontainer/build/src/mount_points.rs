@@ -32,17 +32,20 @@ use super::{
 
 /// What a RUN needs and the image does not have.
 #[derive(Debug, Default)]
-pub(super) struct Stubs {
+pub(super) struct MountPoints {
     /// Paths that are not there.
     missing: BTreeSet<PathBuf>,
     /// The directories above them, which are.
     parents: Vec<Found>,
 }
 
-impl Stubs {
+impl MountPoints {
     /// Looks for the targets of mounts before they are made.
-    pub(super) fn of<'a>(image: &dyn Files, targets: impl Iterator<Item = &'a Path>) -> Result<Stubs, BuildError> {
-        let mut stubs = Stubs::default();
+    pub(super) fn of<'a>(
+        image: &dyn Files,
+        targets: impl Iterator<Item = &'a Path>,
+    ) -> Result<MountPoints, BuildError> {
+        let mut stubs = MountPoints::default();
         for target in targets {
             let way = resolve(image, target)?;
             let mut path = way.found.path.clone();

@@ -1,0 +1,168 @@
+//! What operations do to each other: nothing slow happens under the store's lock, and nothing that another operation
+//! removes or adds meanwhile leaves an image with a missing layer.
+
+use std::{
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::*;
+
+/// Only a hang takes longer.
+const HANG: Duration = Duration::from_secs(120);
+/// Within this time an operation that waits for the lock has not ended, however fast the machine is.
+const SOON: Duration = Duration::from_millis(100);
+
+/// An image whose lower layer another image has too.
+fn two_images() -> (Vec<u8>, Vec<u8>, [Digest; 2]) {
+    let (base, top) = (tar(&[("base", b"12345")]), tar(&[("top", &[b'x'; 100_000])]));
+    (saved("one:1", &[&base]), saved("two:2", &[&base, &top]), [Digest::of(&base), Digest::of(&top)])
+}
+
+/// Nothing is staged or half made, and every image has all its layers.
+#[track_caller]
+fn assert_whole(store: &Store) {
+    for image in store.images().unwrap() {
+        for layer in image.unwrap().layers {
+            let entries = fs::read_dir(&layer.directory).unwrap().count();
+            assert_eq!(entries, 1, "{} has not its one file", layer.diff_id);
+        }
+    }
+    assert_eq!(fs::read_dir(store.staging_directory()).unwrap().count(), 0);
+}
+
+/// Waits until so many layers are completely unpacked in staging directories: then their records are written.
+#[track_caller]
+fn await_staged_layers(store: &Store, count: usize) {
+    let staged = || {
+        let operations = fs::read_dir(store.staging_directory()).unwrap().flatten();
+        let layers = operations.flat_map(|entry| fs::read_dir(entry.path()).into_iter().flatten().flatten());
+        layers.filter(|layer| layer.path().join("layer.json").exists()).count()
+    };
+    let begin = Instant::now();
+    while staged() < count {
+        assert!(begin.elapsed() < HANG, "the layers wait for the lock");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn layers_are_unpacked_while_another_process_has_the_lock() {
+    let Room { store, directory: _directory } = room();
+    let (_, two, _) = two_images();
+    let lock = store.lock().unwrap();
+    thread::scope(|scope| {
+        let loading = scope.spawn(|| load(&store, Cursor::new(two)).unwrap());
+        await_staged_layers(&store, 2);
+        // But the image cannot enter the store without the lock.
+        assert!(names(&store).is_empty());
+        drop(lock);
+        loading.join().unwrap();
+    });
+    assert_eq!(names(&store), ["two:2"]);
+    assert_whole(&store);
+}
+
+#[test]
+fn foreign_layers_are_unpacked_while_another_process_has_the_lock() {
+    let Room { store, directory: _directory } = room();
+    let mut layout = LayoutFiles::default();
+    let image = layout.add_image(&[&tar(&[("base", b"content")])]);
+    layout.write(&store.images_directory(), &[named(image, REF_NAME, "foreign:1")]);
+    let lock = store.lock().unwrap();
+    thread::scope(|scope| {
+        let finding = scope.spawn(|| find(&store, "foreign:1").unwrap());
+        await_staged_layers(&store, 1);
+        drop(lock);
+        finding.join().unwrap();
+    });
+    assert_whole(&store);
+}
+
+/// The positive control of the two tests above: an operation that needs the lock does wait for it.
+#[test]
+fn a_change_of_the_index_waits_for_the_lock() {
+    let Room { store, directory: _directory } = room();
+    load(&store, Cursor::new(two_images().0)).unwrap();
+    let lock = store.lock().unwrap();
+    thread::scope(|scope| {
+        let (send, tagged) = mpsc::channel();
+        let store = &store;
+        scope.spawn(move || {
+            store.tag("one:1", &"other:1".parse().unwrap()).unwrap();
+            send.send(()).unwrap();
+        });
+        assert_eq!(tagged.recv_timeout(SOON), Err(RecvTimeoutError::Timeout));
+        drop(lock);
+        tagged.recv_timeout(HANG).unwrap();
+    });
+}
+
+#[test]
+fn a_layer_that_is_removed_during_a_load_is_unpacked_after_all() {
+    let Room { store, directory: _directory } = room();
+    let (one, two, [base, _]) = two_images();
+    load(&store, Cursor::new(one)).unwrap();
+    let removals = AtomicUsize::new(0);
+    // The load has found the base in the store, and unpacks only the layer on top of it.
+    let watch = |digest: &Digest, _, _| {
+        if removals.fetch_add(1, Ordering::SeqCst) == 0 {
+            assert_ne!(*digest, base);
+            store.remove_image("one:1", &|_| None).unwrap();
+            assert!(store.layer(&base).unwrap().is_none(), "the base went with its last image");
+        }
+    };
+    load_watched(&store, Cursor::new(two), &watch).unwrap();
+    assert!(removals.into_inner() > 0);
+    assert_eq!(names(&store), ["two:2"]);
+    assert_whole(&store);
+}
+
+#[test]
+fn of_two_loads_of_one_image_the_later_one_keeps_what_is_there() {
+    let Room { store, directory: _directory } = room();
+    let (_, two, [_, top]) = two_images();
+    let loads = AtomicUsize::new(0);
+    // While the one unpacks its layers, all of the other happens.
+    let watch = |_: &Digest, _, _| {
+        if loads.fetch_add(1, Ordering::SeqCst) == 0 {
+            load(&store, Cursor::new(&two)).unwrap();
+        }
+    };
+    load_watched(&store, Cursor::new(&two), &watch).unwrap();
+    assert!(loads.into_inner() > 0 && store.layer(&top).unwrap().is_some());
+    assert_eq!(names(&store), ["two:2"]);
+    assert_whole(&store);
+}
+
+#[test]
+fn loads_removals_and_lookups_at_once_leave_whole_images() {
+    const ROUNDS: usize = 25;
+    let Room { store, directory: _directory } = room();
+    let (one, two, _) = two_images();
+    thread::scope(|scope| {
+        for archive in [&one, &two, &two] {
+            let store = &store;
+            scope.spawn(move || (0..ROUNDS).for_each(|_| drop(load(store, Cursor::new(archive)).unwrap())));
+        }
+        for name in ["one:1", "two:2"] {
+            let store = &store;
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    match remove(store, name, Names::All, &|_| None) {
+                        Ok(_) | Err(StoreError::UnknownImage { .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            });
+        }
+    });
+    assert_whole(&store);
+    load(&store, Cursor::new(&two)).unwrap();
+    assert!(store.image("two:2").is_ok());
+    assert_whole(&store);
+}

@@ -1,0 +1,113 @@
+//! How staged content enters the store: all of it, or nothing that a reader can see.
+//!
+//! The slow part happens before the store's lock is taken: content is staged, verified and [flushed](Staging::flush) to
+//! the disk. Under the lock there are only renames and a new index:
+//!
+//! ```text
+//! stage ─▶ unpack, verify ─▶ flush ─▶ lock ─▶ rename layers, rename blobs, replace index.json ─▶ unlock
+//! ```
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use minicontainer_core::Reference;
+use oci_spec::image::Descriptor;
+
+#[cfg(doc)]
+use super::Staging;
+use super::{Blob, Flushed, Lock, StagedLayer, Store, StoreError, layout::set_reference};
+use crate::sys::removal::remove_tree;
+
+/// What is to enter the store: staged, complete and verified. The caller guarantees that each layer's content is the one
+/// that its diff-id names, and that each image has all that it refers to, here or in the store already.
+///
+/// ```
+/// use minicontainer::store::{StagedLayer, Store, StoreError, Transaction};
+/// # use minicontainer::core::Digest;
+///
+/// let directory = tempfile::tempdir()?;
+/// let store = Store::open(directory.path())?;
+/// let staging = store.stage()?;
+/// let diff_id = Digest::of(&[0; 1024]); // a tar archive without entries makes a tree without files
+/// let layer = StagedLayer::new(&staging, &diff_id, |_tree| Ok::<u64, StoreError>(0))?;
+/// let flushed = staging.flush()?; // slow, so before the lock
+/// let lock = store.lock()?;
+/// store.add(&lock, &flushed, Transaction { layers: vec![layer], ..Transaction::default() })?;
+/// assert!(store.layer(&diff_id)?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Transaction<'a> {
+    /// Unpacked layers. One that the store has by now, since another operation was faster, stays as it is there.
+    pub layers: Vec<StagedLayer>,
+    /// Manifests, configs and layers as they travel. They replace what the store has of the same name: those bytes are
+    /// the same, or were damaged.
+    pub blobs: Vec<&'a Blob>,
+    /// The manifest of each image, and its new name; an image that had that name loses it.
+    pub images: Vec<(Descriptor, Option<Reference>)>,
+}
+
+impl Store {
+    /// Moves what was staged and flushed to its place; the index, by which images are found, last. A failure leaves the
+    /// store as it was. A crash leaves every image that there was, and perhaps content of no image.
+    ///
+    /// # Errors
+    /// If the store cannot be written, or a damaged layer is in the place of a new one.
+    pub fn add(&self, _lock: &Lock, flushed: &Flushed<'_>, transaction: Transaction<'_>) -> Result<(), StoreError> {
+        let before = self.layout.index()?;
+        let mut placed = Vec::new();
+        self.place(flushed, transaction, &mut placed).inspect_err(|_| {
+            // The index may be in its place although that could not be made durable. Then what it lists must stay.
+            if self.layout.index().is_ok_and(|index| index == before) {
+                // What cannot be removed takes room and does no harm.
+                placed.iter().for_each(|path| drop(fs::remove_file(path).or_else(|_| remove_tree(path))));
+            }
+        })
+    }
+
+    fn place(
+        &self,
+        flushed: &Flushed<'_>,
+        transaction: Transaction<'_>,
+        placed: &mut Vec<PathBuf>,
+    ) -> Result<(), StoreError> {
+        let (has_layers, has_blobs) = (!transaction.layers.is_empty(), !transaction.blobs.is_empty());
+        for layer in &transaction.layers {
+            if self.layer(&layer.diff_id)?.is_none() {
+                move_into_place(&layer.path, self.layer_directory(&layer.diff_id), placed)?;
+            }
+        }
+        for blob in transaction.blobs {
+            move_into_place(&blob.path, self.blob_file(&blob.digest), placed)?;
+        }
+        // One fsync(2) for each directory makes all renames in it durable, before the index refers to them.
+        for directory in [(has_layers, self.layers_directory()), (has_blobs, self.blobs_directory())] {
+            if let (true, directory) = directory {
+                let synced = File::open(&directory).and_then(|directory| directory.sync_all());
+                synced.map_err(StoreError::io("flush to disk", directory))?;
+            }
+        }
+        if transaction.images.is_empty() {
+            return Ok(());
+        }
+        let mut index = self.layout.index()?;
+        for (manifest, reference) in transaction.images {
+            set_reference(&mut index, manifest, reference.as_ref());
+        }
+        self.layout.write_index(flushed.staging(), index)
+    }
+}
+
+/// Renames, and notes the place if nothing was there: then it is removed if a later step fails.
+fn move_into_place(staged: &Path, place: PathBuf, placed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
+    let is_new = !place.exists();
+    match fs::rename(staged, &place) {
+        // An image may have the same blob or layer twice: the first rename has moved it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_new => return Ok(()),
+        renamed => renamed.map_err(StoreError::io("move into place", &place))?,
+    }
+    placed.extend(is_new.then_some(place));
+    Ok(())
+}
