@@ -6,6 +6,8 @@
 //! staging/<pid>-<n>/                                   what is being written
 //! downloads/<hex>                                      blobs of which a part has been downloaded
 //! containers/<id>/                                     the engine's containers
+//! names/<name>, names.lock                             their names
+//! swept                                                when the containers were swept
 //! build-cache/                                         what builds keep for later builds
 //! lock                                                 the store's lock
 //! ```
@@ -116,7 +118,7 @@ impl Store {
 
     /// The directories in which every entry belongs to the store's owner, and no other user may write. In those of layers
     /// and of containers this is true of the entries themselves, but not of all that is in them.
-    pub fn own_directories(&self) -> [PathBuf; 8] {
+    pub fn own_directories(&self) -> [PathBuf; 9] {
         let blobs = self.blobs_directory();
         let above_blobs = blobs.parent().map_or_else(|| blobs.clone(), Path::to_owned);
         [
@@ -126,6 +128,7 @@ impl Store {
             blobs,
             self.layers_directory(),
             self.containers_directory(),
+            self.names_directory(),
             self.build_cache_directory(),
             self.former_builds_directory(),
         ]

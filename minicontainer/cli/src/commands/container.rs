@@ -43,7 +43,7 @@ pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
             }
         }
     }
-    // What dead engines left goes with them.
+    // Dead engines may have left containers that should be gone.
     containers.sweep()?;
     Ok(code)
 }

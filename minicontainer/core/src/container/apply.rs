@@ -1,4 +1,4 @@
-//! What can happen to a container, and what comes of it.
+//! Events, and the states that follow them.
 
 use jiff::Timestamp;
 
@@ -34,9 +34,9 @@ pub enum Event {
     },
     /// Its restart policy says that it is to be started again.
     Restart,
-    /// Someone wants it to end. Whether a running one does is told by [`Event::Exit`].
+    /// It is asked to end. That a running one has ended is [`Event::Exit`].
     Stop,
-    /// Someone removes it.
+    /// It is removed.
     Remove(Force),
     /// Its files could not be removed.
     RemoveFailed,

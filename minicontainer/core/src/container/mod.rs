@@ -1,4 +1,4 @@
-//! A container's life as a value: which states it has, and which event leads from one to the next.
+//! The states of a container as a value, and the events that lead from one to the next.
 //!
 //! ```text
 //!            Start            Started              Exit
@@ -11,13 +11,13 @@
 //!  any of them ── Remove ──▶ Removing ──▶ gone, or RemoveFailed ──▶ Dead ── Remove ──▶ Removing …
 //! ```
 //!
-//! The states are Docker's, with one more: *starting* lasts from the moment at which an engine takes a container in hand
-//! until the program runs. Docker has no word for it; documents say `created` or `exited` meanwhile ([`State::word`]).
-//! A container whose program could not be started was never running: it stays *created*, with the reason.
+//! The states are Docker's, and *starting*, which lasts from the moment at which an engine begins to start a container
+//! until its program runs. Docker has no word for it; documents say `created` or `exited` ([`State::word`]). A container
+//! whose program could not be started has never run: it stays *created*, with the reason.
 //!
-//! Nothing is done here. An engine does something to a container, such as a start, and tells what happened by
-//! [`State::apply`]: that gives the next state, or says in Docker's words why it cannot be ([`Refused`]), and the old
-//! state stays as it was. So two commands that come at the same time cannot make a state out of two halves.
+//! Nothing is done here. An engine does something to a container, such as a start, and passes what happened to
+//! [`State::apply`]. The result is the next state, or the reason why the event cannot happen, in Docker's words
+//! ([`Refused`]). So two commands at the same time cannot make an impossible state.
 //!
 //! ```
 //! use jiff::Timestamp;

@@ -138,7 +138,7 @@ impl State {
         }
     }
 
-    /// The exit code that documents show: 0 as long as there is none, and none if nobody knows it.
+    /// The exit code that documents show: 0 as long as there is none, and none if it is not known.
     pub fn exit_code(&self) -> Option<i32> {
         match (self.failure(), self.exit()) {
             (Some(failure), _) => Some(i32::from(failure.code)),

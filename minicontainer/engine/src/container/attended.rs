@@ -24,7 +24,7 @@ use super::{
 };
 
 /// A container in the hands of the engine that starts it and waits for its end. As long as this value lives, so does a
-/// lock on the container's directory, which tells every other engine that somebody will write down what happens.
+/// lock on the container's directory, which tells every other engine that this one will write down what happens.
 #[derive(Debug)]
 pub struct Attended {
     store: Store,
@@ -70,15 +70,14 @@ impl Attended {
 
     /// Removes the container. Its control groups are the library's, whose `Running` removes them.
     pub fn remove(self) -> Result<(), ContainerError> {
-        // Somebody else may have been faster.
+        // Another command may have removed it already.
         Containers::of(&self.store).take_away(&self.place(), Some(&self.container.name))
     }
 
-    /// Writes down what follows an event. Others may change the record too, such as its name, so it is read again, and
-    /// locked meanwhile.
+    /// Writes down what follows an event. Other commands may change the record too, so it is locked and read again first.
     fn happened(&mut self, event: Event) -> Result<(), ContainerError> {
         let place = self.place();
-        // Somebody may have removed it by force meanwhile; then there is nothing to write down.
+        // If it was removed by force meanwhile, there is nothing to write down.
         let Some(_lock) = lock_file(&place.join("lock"))? else { return Ok(()) };
         let Some(mut container) = record::read_stored(&place)? else { return Ok(()) };
         container.state = record::confirmed(container.state, true);
@@ -96,7 +95,7 @@ impl Attended {
         self.container.to_json().map_err(|source| ContainerError::Record { path, source })
     }
 
-    /// Writes a new container's documents into its directory, which has not its place yet: nobody sees them half written.
+    /// Writes a new container's documents into its directory, which is not in its place yet, so no reader sees them half written.
     pub(super) fn write_documents(&self, directory: &Path, runtime_config: &str) -> Result<(), ContainerError> {
         let (config, record) = (directory.join("config.json"), state_file(directory));
         self.write(&config, runtime_config.as_bytes()).map_err(ContainerError::io("write", config))?;
@@ -126,7 +125,7 @@ impl Attended {
 }
 
 /// Puts a file in the place of another. They change places, which is as atomic as rename(2); but a file that *replaces*
-/// another ext4 writes out to the disk at once, and who wants that says so by fsync(2).
+/// another ext4 writes out to the disk at once, and where that is wanted fsync(2) asks for it.
 fn replace(staged: &Path, path: &Path) -> io::Result<()> {
     match renameat2(AT_FDCWD, staged, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE) {
         Ok(()) => fs::remove_file(staged),

@@ -1,7 +1,7 @@
 //! A directory that belongs to a living process: flock(2) on it.
 //!
-//! The kernel gives such a lock back when its holder closes the directory or dies. So whoever finds a directory without
-//! one knows that its owner is dead, and may sweep it; while it is being swept the sweeper holds the lock.
+//! The kernel releases such a lock when its holder closes the directory or dies. A directory without one has a dead owner
+//! and may be swept. The sweeper holds the lock meanwhile.
 
 use std::{
     fs::{self, File},
@@ -20,13 +20,13 @@ use nix::{
 
 use super::ContainerError;
 
-/// How often a claim is tried: one who only asks whether a directory [is attended](is_attended) holds it for a moment.
+/// How often a claim is tried: [`is_attended`] holds the lock for a moment, too.
 const TRIES: usize = 3;
 
 /// The lock on a directory, held until this value is dropped.
 pub(super) type Claim = Flock<File>;
 
-/// Makes a directory and claims it. Between the two a sweeper may take it for a dead one's: then it is made again.
+/// Makes a directory and claims it. A sweeper may remove it between the two; then it is made again.
 pub(super) fn make(path: &Path) -> Result<Claim, ContainerError> {
     loop {
         private::make_directory(path).map_err(ContainerError::io("make the directory", path))?;
@@ -38,7 +38,7 @@ pub(super) fn make(path: &Path) -> Result<Claim, ContainerError> {
     }
 }
 
-/// Claims the directory of a dead process. None if its owner lives, or the directory is gone.
+/// Claims the directory of a dead process. None if its owner is alive, or if the directory is gone.
 pub(super) fn take(path: &Path) -> Result<Option<Claim>, ContainerError> {
     for _ in 0..TRIES {
         let Some(directory) = open(path)? else { return Ok(None) };
@@ -51,14 +51,14 @@ pub(super) fn take(path: &Path) -> Result<Option<Claim>, ContainerError> {
     Ok(None)
 }
 
-/// Whether a living process has claimed a directory. A directory that is gone has no need of one.
+/// Whether a living process has claimed a directory. One that is gone is not claimed.
 pub(super) fn is_attended(path: &Path) -> Result<bool, ContainerError> {
     let Some(directory) = open(path)? else { return Ok(false) };
     let probe = lock(directory, FlockArg::LockSharedNonblock).map_err(ContainerError::io("lock", path))?;
     Ok(probe.is_none())
 }
 
-/// Waits until no other process holds the lock of this file, then holds it. None if the directory of the file is gone.
+/// Waits for the lock of this file and takes it. None if the directory of the file is gone.
 pub(super) fn lock_file(path: &Path) -> Result<Option<Claim>, ContainerError> {
     let file = match private::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -74,13 +74,13 @@ fn open(path: &Path) -> Result<Option<File>, ContainerError> {
     }
 }
 
-/// None if another process holds the lock and this one was not to wait.
+/// None if another process holds the lock and `how` says not to wait.
 fn lock(mut file: File, how: FlockArg) -> io::Result<Option<Claim>> {
     loop {
         match Flock::lock(file, how) {
             Ok(claim) => return Ok(Some(claim)),
             Err((_, Errno::EAGAIN)) => return Ok(None),
-            // A signal handler ran meanwhile: the wait goes on.
+            // A signal handler ran: wait again.
             Err((unlocked, Errno::EINTR)) => file = unlocked,
             Err((_, errno)) => return Err(errno.into()),
         }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_on_a_directory_that_was_moved_away_is_none() {
+    fn a_claim_does_not_count_once_the_directory_is_moved_away() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("one");
         let claim = make(&path).unwrap();
@@ -122,9 +122,9 @@ mod tests {
         assert!(!is_at(&claim, &path));
     }
 
-    /// Makers and sweepers race: whoever has made a directory has it.
+    /// Makers and sweepers race, and a claimed directory is never removed.
     #[test]
-    fn no_sweeper_takes_what_was_just_made() {
+    fn a_new_directory_is_never_swept() {
         let place = tempfile::tempdir().unwrap();
         let done = &std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {

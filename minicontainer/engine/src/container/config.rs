@@ -1,5 +1,4 @@
-//! What a container was asked to be. It is written down once, when the container is made, and changed by nothing that
-//! happens to the container.
+//! What a container was asked to be. It is written once, when the container is made, and does not change.
 
 use minicontainer::{core::RunOptions, rootfs::Driver};
 use serde::{Deserialize, Serialize};

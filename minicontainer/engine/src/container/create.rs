@@ -39,8 +39,7 @@ impl CreateRequest {
         let blob = staging.blob(b"{}".as_slice())?;
         let image_id = blob.digest().to_string();
         let flushed = staging.flush()?;
-        let lock = store.lock()?;
-        store.add(&lock, &flushed, Transaction { blobs: vec![&blob], ..Transaction::default() })?;
+        store.add(&store.lock()?, &flushed, Transaction { blobs: vec![&blob], ..Transaction::default() })?;
         let config = ContainerConfig {
             image: "busybox".to_owned(),
             image_id,
@@ -55,9 +54,9 @@ impl CreateRequest {
 }
 
 impl Containers {
-    /// Makes a container that has not been started. Of many who ask for one name at the same time one gets it.
+    /// Makes a container that has not been started. If several callers ask for one name at the same time, one gets it.
     ///
-    /// The caller attends the container until the returned value is dropped: so long nobody sweeps it away.
+    /// The caller attends the container until the returned value is dropped. It is not swept as long.
     ///
     /// # Errors
     /// When the name is taken, the image is gone, or the store cannot be written.
@@ -66,7 +65,7 @@ impl Containers {
         let names = Names::of(&self.store);
         names.make()?;
         let staged = self.directory.join(format!("{id}.new"));
-        // From here on nobody takes the name, or what is in the directory, for a dead engine's.
+        // From here on neither the directory nor the name counts as left by a dead engine.
         let claim = claim::make(&staged)?;
         let CreateRequest { name, config, runtime_config } = request;
         let name = self.reserve(&names, name, id).inspect_err(|_| {
@@ -82,7 +81,7 @@ impl Containers {
         })
     }
 
-    /// Reserves the name that was asked for, or else one that nobody has.
+    /// Reserves the name that was asked for, or makes one up that is free.
     fn reserve(&self, names: &Names, name: Option<ContainerName>, id: &Id) -> Result<ContainerName, ContainerError> {
         let Some(name) = name else {
             return name::unused(|name| Ok(names.reserve(name, id)?.is_some()));
@@ -108,7 +107,7 @@ impl Containers {
         let attended = Attended::new(&self.store, container, claim);
         attended.write_documents(staged, runtime_config)?;
         {
-            // Whoever removes images holds this lock from the question who uses them until they are gone.
+            // The removal of an image holds this lock from the search for its users until the image is gone.
             let _lock = self.store.lock()?;
             self.require_image(&attended.container().config)?;
             fs::rename(staged, &place).map_err(ContainerError::io("move into place", &place))?;
@@ -117,7 +116,7 @@ impl Containers {
         Ok(attended)
     }
 
-    /// An image is there as long as its config is.
+    /// Whether the image is still in the store: its config goes with it.
     fn require_image(&self, config: &ContainerConfig) -> Result<(), ContainerError> {
         let unknown = || StoreError::UnknownImage { name: config.image.clone(), store: self.store.root().to_owned() };
         let id: Digest = config.image_id.parse().map_err(|_| unknown())?;

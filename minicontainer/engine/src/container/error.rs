@@ -71,8 +71,8 @@ pub enum ContainerError {
         /// Its process on the host.
         pid: i32,
     },
-    /// A record cannot be understood.
-    #[error("{} is no valid record of a container", path.display())]
+    /// A record is damaged.
+    #[error("cannot read the record {}: not a valid record of a container", path.display())]
     Record {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,6 @@
 //! The id of a container: 256 random bits, written as 64 hexadecimal digits.
 //!
-//! Nobody hands ids out; there are so many that two never meet. People write the first twelve digits, or as few as tell
+//! Ids are chosen at random; there are so many that no two are equal. People write the first twelve digits, or as few as tell
 //! it apart from the others.
 
 use std::{fmt, fs::File, io::Read, str::FromStr};
@@ -47,9 +47,9 @@ pub(super) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], Containe
     Ok(bytes)
 }
 
-/// The text is no id.
+/// The text is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no container's id: it has 64 digits, 0 to 9 and a to f")]
+#[error("invalid container id {given:?}: must be 64 digits, 0 to 9 and a to f")]
 pub struct IdError {
     /// What was given.
     pub given: String,

@@ -18,10 +18,10 @@
 //! - **A record is believed only as far as the kernel confirms it.** `Running` names a process by its id *and* its start
 //!   time (proc_pid_stat(5), field 22), since ids are used again. If that process is gone, the container has ended,
 //!   whatever the record says. And the engine that attends a container holds a lock, flock(2), on its directory: the
-//!   kernel gives that back when the engine dies, and then the remains of a `--rm` container may be swept (`sweep`).
-//! - **Nobody waits for a stranger's work.** A record has a lock of its own, and so have the names; the store's lock is
-//!   taken for a moment only, when a new container gets its place: so that whoever removes an image either sees the
-//!   container that uses it, or has removed the image before and the container is refused.
+//!   kernel releases it when the engine dies, and then the remains of a `--rm` container may be swept (`sweep`).
+//! - **Locks are narrow.** Each record has its own lock, and so have the names. The store's lock is taken only for the
+//!   rename that puts a new container into its place: the removal of an image either sees the container that uses it, or is
+//!   over, and then the container is refused.
 //!
 //! ```
 //! use minicontainer::store::Store;

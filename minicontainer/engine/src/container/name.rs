@@ -1,5 +1,4 @@
-//! Names for containers to which nobody gave one: an adjective and the surname of someone who made computing what it
-//! is, as in Docker. They are easier to say than ids.
+//! Names for containers without one: an adjective and the surname of a pioneer of computing, as in Docker. They are easier to say than ids.
 
 use minicontainer::core::options::ContainerName;
 
@@ -16,7 +15,7 @@ const SURNAMES: &str = "allen babbage backus bartik boole borg cerf church codd 
     liskov lovelace mccarthy mcilroy meitner minsky naur neumann nygaard pascal perlman postel ritchie shannon sinoussi \
     stallman sutherland tanenbaum thompson torvalds turing valiant vaughan wilkes wilson wing wirth yao zuse";
 
-/// A name that nobody has: by chance, and by counting on when chance has failed often enough.
+/// A free name: a random one, with a number behind it after several attempts.
 pub(super) fn unused(
     is_taken: impl Fn(&ContainerName) -> Result<bool, ContainerError>,
 ) -> Result<ContainerName, ContainerError> {

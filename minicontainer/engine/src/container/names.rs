@@ -1,15 +1,15 @@
 //! Which container has which name.
 //!
 //! Each name is a symbolic link, `names/<name>`, whose text is the id behind `../containers/`. symlink(2) makes it with its
-//! text in one step or fails because it is there: of many who ask for one name at the same time exactly one gets it,
-//! without a lock and whatever else the store is used for.
+//! text in one step, or fails because it exists. So exactly one of several engines that ask for a name gets it, without a
+//! lock.
 //!
-//! A link is removed under a lock of the names' own, and only by one who has seen under that lock to whom it leads: a link
-//! that is there cannot change its meaning, so what was seen still holds.
+//! A link is removed only under the lock of the names, after its text was read under that lock. A link that exists is never
+//! replaced, so the text still holds when the link is removed.
 //!
-//! An engine claims the directory in which it makes a container before it asks for the name. If it is killed, then the
-//! name leads to a directory that is not there, or that nobody attends and that has not its place yet: such a name is
-//! *stale*, and free for the next who asks.
+//! An engine claims the directory in which it makes a container before it reserves the name. If the engine is killed, the
+//! name leads to a directory that does not exist, or to one that has no claim and is not in its place yet. Such a name is
+//! *stale* and free.
 
 use std::{
     fs, io,
@@ -39,8 +39,7 @@ impl Names {
         Names { directory, lock_file, containers: store.containers_directory() }
     }
 
-    /// Makes the directory, if it is not there, with a link for each container that there is: an older engine has made
-    /// those.
+    /// Makes the directory if it does not exist, with a link for each container that an older engine has made.
     pub(super) fn make(&self) -> Result<(), ContainerError> {
         if self.directory.is_dir() {
             return Ok(());
@@ -60,7 +59,8 @@ impl Names {
         fs::rename(&staged, &self.directory).map_err(ContainerError::io("move into place", &self.directory))
     }
 
-    /// Reserves a name for the container of this id, whose directory the caller has claimed. Or says whose it is.
+    /// Reserves a name for the container of this id, whose directory the caller has claimed. Returns the holder if the name is
+    /// taken.
     pub(super) fn reserve(&self, name: &ContainerName, id: &Id) -> Result<Option<Holder>, ContainerError> {
         let path = self.directory.join(name.as_str());
         loop {
@@ -72,19 +72,19 @@ impl Names {
             match self.holder(name)? {
                 Some(Holder::Dead(holder)) => self.release(name, &holder)?,
                 Some(holder) => return Ok(Some(holder)),
-                // It has just become free.
+                // It has become free.
                 None => {}
             }
         }
     }
 
-    /// Gives a name back that this container has. That it has it no more is as good.
+    /// Releases a name of this container. It may be released already.
     pub(super) fn release(&self, name: &ContainerName, id: &Id) -> Result<(), ContainerError> {
         let _lock = self.lock()?;
         self.remove_link(name, id)
     }
 
-    /// Gives back whatever name this container has: its record cannot be read.
+    /// Releases the name of a container whose record cannot be read.
     pub(super) fn release_all(&self, id: &Id) -> Result<(), ContainerError> {
         let _lock = self.lock()?;
         for name in self.list()? {
@@ -114,7 +114,7 @@ impl Names {
         Ok(stale)
     }
 
-    /// Removes stale names, and makes those that are missing: a power cut may have taken them.
+    /// Removes stale names, and adds those that are missing, which a power cut may have lost.
     pub(super) fn repair(&self) -> Result<(), ContainerError> {
         let _lock = self.lock()?;
         for name in self.list()? {
@@ -132,11 +132,11 @@ impl Names {
         })
     }
 
-    /// Whose a name is.
+    /// The container that has a name.
     fn holder(&self, name: &ContainerName) -> Result<Option<Holder>, ContainerError> {
         let Some(id) = self.find(name)? else { return Ok(None) };
         let place = self.containers.join(id.as_str());
-        // In this order: what is being made moves from the first place to the second.
+        // In this order, because a container that is being made moves from the first path to the second.
         if is_attended(&place.with_extension("new"))? {
             return Ok(Some(Holder::Alive(id)));
         }
@@ -164,7 +164,7 @@ impl Names {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(ContainerError::io("reserve the name", link)(error));
                 }
-                // Two of one name are told by `system check`.
+                // `system check` reports two containers of one name.
                 _ => {}
             }
         }
@@ -187,7 +187,7 @@ impl Names {
         let mut names = Vec::new();
         for entry in entries {
             let name = entry.map_err(ContainerError::io("list", &self.directory))?.file_name();
-            // Nothing else is ever made here.
+            // No other entries are made here.
             names.extend(name.to_str().and_then(|name| name.parse().ok()));
         }
         Ok(names)
@@ -198,12 +198,12 @@ impl Names {
     }
 }
 
-/// Whose a name is.
+/// The container that has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
-    /// A container that there is, or that is being made.
+    /// It exists or is being made.
     Alive(Id),
-    /// One that is gone, or was never finished.
+    /// It is gone, or was never finished.
     Dead(Id),
 }
 

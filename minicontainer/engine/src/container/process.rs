@@ -1,8 +1,8 @@
-//! A process of which one can be sure.
+//! Processes that are identified safely.
 //!
-//! The kernel uses process ids again. Whoever wrote down "4711" yesterday and kills 4711 today may kill a stranger. An id
-//! together with the process's start time, counted in ticks since the machine started (proc_pid_stat(5), field 22), is
-//! unique as long as the machine runs; and after a reboot no id of before means anything, which the boot id tells.
+//! The kernel uses process ids again, so to kill the process of a recorded id may kill another one. An id together with the
+//! process's start time, in ticks since the machine started (proc_pid_stat(5), field 22), is unique as long as the machine
+//! runs. After a reboot no recorded id means anything, which the boot id tells.
 
 use std::fs;
 
@@ -25,12 +25,12 @@ pub(super) fn identify_child(pid: i32) -> ProcessIdentity {
     ProcessIdentity { pid, start_time, boot_id: boot_id() }
 }
 
-/// Whether it is still there.
+/// Whether it still runs.
 pub(super) fn is_alive(process: &ProcessIdentity) -> bool {
     identify(process.pid).as_ref() == Some(process)
 }
 
-/// Kills it. That it has gone by itself meanwhile is as good.
+/// Kills it. It may have ended already.
 pub(super) fn kill(process: &ProcessIdentity) -> Result<(), Errno> {
     if !is_alive(process) {
         return Ok(());

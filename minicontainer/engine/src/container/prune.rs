@@ -1,4 +1,4 @@
-//! Containers that nobody needs, and those that nobody can read.
+//! Unused containers, and those whose records cannot be read.
 
 use std::path::Path;
 
@@ -10,17 +10,17 @@ use super::{
 };
 
 impl Containers {
-    /// Removes every container that has ended, or was never started, and is `selected`; gives them with the number of
-    /// bytes that they had written. One that somebody is just about to start is let be. What dead engines left goes, too.
+    /// Removes every container that has ended, or was never started, and is `selected`. Returns them with the number of bytes
+    /// that they had written. A container that an engine is about to start stays. What dead engines left is swept, too.
     ///
     /// # Errors
-    /// When one cannot be removed. Those before it are gone.
+    /// When one cannot be removed. Those before it have been removed.
     pub fn prune(&self, selected: &dyn Fn(&Container) -> bool) -> Result<(Vec<Container>, u64), ContainerError> {
         self.sweep()?;
         let (mut removed, mut reclaimed) = (Vec::new(), 0);
         for container in self.list()? {
             let place = self.place(&container.id);
-            // While we hold this, no engine can start it.
+            // No engine can start it while this is held.
             let Some(_claim) = claim::take(&place)? else { continue };
             let Some(container) = record::read_stored(&place)? else { continue };
             let container = Container { state: record::confirmed(container.state.clone(), false), ..container };
@@ -36,11 +36,11 @@ impl Containers {
         Ok((removed, reclaimed))
     }
 
-    /// How many bytes the files have that a container has written. What an ordinary user may not look at, since it
-    /// belongs to a subordinate id, is left out.
+    /// The size of the files that a container has written, in bytes. Files that an ordinary user cannot read, because they
+    /// belong to a subordinate id, do not count.
     ///
     /// # Errors
-    /// When its files cannot be read, or there is no end of them.
+    /// When its files cannot be read, or there are too many.
     pub fn size(&self, id: &Id) -> Result<u64, ContainerError> {
         // The writable layer of the overlay driver, the whole tree of the copy driver.
         let [upper, whole] = ["upper", "rootfs"].map(|name| rootfs::size(&self.place(id).join(name)));
@@ -70,7 +70,7 @@ impl Containers {
         Ok(if damaged.len() == 1 { damaged.pop() } else { None })
     }
 
-    /// Removes a container of which nothing is known but its id. What lives in its control group is killed.
+    /// Removes a container of which only the id is known. Processes in its control group are killed.
     pub(super) fn remove_damaged(&self, id: Id, error: ContainerError, force: Force) -> Result<Id, ContainerError> {
         let place = self.place(&id);
         let claim = claim::take(&place)?;

@@ -5,9 +5,8 @@
 //!   "config": { what it was asked to be }, "state": { "status": "running", … } }
 //! ```
 //!
-//! A record of version 1 is read and becomes one of version 2 when it is next written (`version1`). A record of a later
-//! version is refused by its version: to guess at it could destroy what a newer engine has written. Fields that this
-//! version does not know are passed over.
+//! A record of version 1 is read, and becomes one of version 2 when it is next written (`version1`). A record of a later
+//! version is refused, because this engine could destroy what the newer one has written. Unknown fields are ignored.
 
 use std::{fs, io, path::Path};
 
@@ -50,7 +49,7 @@ struct Document {
     state: State,
 }
 
-/// The one field that every version has. The first had not even that.
+/// The field that every version but the first has.
 #[derive(Deserialize)]
 struct Version {
     #[serde(default = "first")]
@@ -96,8 +95,8 @@ pub(super) fn read(directory: &Path) -> Result<Option<Container>, ContainerError
     if is_certain(&container.state) {
         return Ok(Some(container));
     }
-    // An engine that attends it writes down what happens. If there is none, the kernel's word counts: but what was the
-    // last such engine's word must be read again, because it may have ended in between.
+    // An engine that attends it writes down what happens. If there is none any more, the record must be read again: the
+    // engine may have written its last word since it was read above.
     let attended = is_attended(directory)?;
     if !attended {
         let Some(again) = read_stored(directory)? else { return Ok(None) };
@@ -107,7 +106,7 @@ pub(super) fn read(directory: &Path) -> Result<Option<Container>, ContainerError
     Ok(Some(container))
 }
 
-/// Whether a state is true whatever has happened to engine and machine.
+/// Whether a state is true whether or not its engine is alive.
 fn is_certain(state: &State) -> bool {
     match state {
         State::Running { process, .. } | State::Paused { process, .. } => process::is_alive(process),
@@ -119,7 +118,7 @@ fn is_certain(state: &State) -> bool {
 /// The state that a recorded one stands for, when it is known whether an engine attends the container.
 pub(super) fn confirmed(state: State, attended: bool) -> State {
     let event = match &state {
-        // The engine that has made it is about to start it, and writes down only that it runs.
+        // The engine that has made it is about to start it. It writes down only that the program runs.
         State::Created { failure: None } if attended => Event::Start,
         State::Starting { .. } if !attended => {
             let message = "the engine was killed while it started the container".to_owned();
@@ -128,7 +127,7 @@ pub(super) fn confirmed(state: State, attended: bool) -> State {
         State::Running { process, .. } | State::Paused { process, .. } if !attended && !process::is_alive(process) => {
             Event::Exit { code: None, at: None, report: None }
         }
-        // Nobody is left who would start it again, or go on removing it.
+        // The engine that would start it again, or remove it, is dead.
         State::Restarting(_) if !attended => Event::Stop,
         State::Removing { .. } if !attended => Event::RemoveFailed,
         _ => return state,

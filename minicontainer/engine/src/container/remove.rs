@@ -56,17 +56,15 @@ impl Containers {
         }
         remove_cgroups(&container)?;
         let place = self.place(&id);
-        // The engine that attended it may still be about to find that it is gone. If there is none, a sweeper must not take
-        // what we remove for a dead one's.
+        // So that no sweeper removes it at the same time. The engine that attended it may still have the claim.
         let _claim = claim::take(&place)?;
         self.take_away(&place, Some(&container.name))?;
         Ok(id)
     }
 
-    /// Removes a container's directory, and gives its name back; every name of its, if the name is not known. First the
-    /// directory loses its place, by one rename, so that nobody ever sees half a container, and only then the name
-    /// becomes free, so that no two containers have it. What a crash leaves after that is swept. That it is gone already
-    /// is as good.
+    /// Removes a container's directory and releases its name; all its names, if the name is not known. First the directory
+    /// is moved away by one rename, so that no reader sees half a container. Then the name becomes free, so that no two
+    /// containers have it. What a crash leaves after that is swept. The directory may be gone already.
     pub(super) fn take_away(&self, place: &Path, name: Option<&ContainerName>) -> Result<(), ContainerError> {
         let aside = place.with_extension("removed");
         match fs::rename(place, &aside) {
@@ -83,8 +81,8 @@ impl Containers {
     }
 }
 
-/// Removes what no longer has, or never had, a container's place. A sweeper may do the same at the same time: then each
-/// of the two finds that something is gone already, and goes on.
+/// Removes a directory that is not, or no longer, in a container's place. Two processes may do this at the same time: each
+/// then finds that a file is gone already, and tries again.
 pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
     let begin = Instant::now();
     loop {

@@ -1,9 +1,9 @@
 //! What dead engines left: containers half made or half removed, and those that were to go with their process.
 //!
-//! A container that an engine attends is its business. The others are swept when it is asked for (`prune`, `rm`, `system
-//! check --repair`), when somebody wants the name of one, and before the first container is made after the machine was
-//! started, since then no engine of before is alive. Not at every `create`: to look at all containers takes time, and
-//! what one finds is the business of others.
+//! A container that an engine attends is never swept. The others are swept on request (`prune`, `rm`, `system check
+//! --repair`), when one has a name that is asked for, and before the first container is made after the machine was started,
+//! because then all former engines are dead. A `create` does not sweep otherwise: to look at all containers takes longer
+//! the more there are.
 
 use std::{
     fs,
@@ -74,7 +74,7 @@ impl Containers {
             _ => {}
         }
         self.sweep()?;
-        // Two who do this at once write the same; and what a crash leaves half written is no boot's.
+        // Two processes may do this at once: they write the same. A crash may leave half of it, which is no boot id.
         let written = private::open(&path).and_then(|mut file| {
             file.write_all(boot_id.as_bytes())?;
             file.set_len(boot_id.len() as u64)
@@ -90,16 +90,16 @@ impl Containers {
 
     /// Removes what was stale a moment ago, if it still is. Says whether it is gone.
     fn sweep_one(&self, path: &Path) -> Result<bool, ContainerError> {
-        // While we hold this, no engine can take it in hand.
+        // No engine can attend it while this is held.
         let Some(_claim) = claim::take(path)? else { return Ok(false) };
         match stale_unless_attended(path)? {
-            // What cannot be removed now keeps its place, which tells of its groups, for the next time.
+            // If it cannot be removed now, it stays for the next sweep, with the names of its groups.
             Some(Stale::Transient) => Ok(transient::remove(path).is_ok()),
             Some(Stale::Half) => remove_remains(path).map(|()| true),
             Some(Stale::Torn) => self.take_away(path, None).map(|()| true),
             Some(Stale::Ended) => {
                 let Some(container) = record::read_stored(path)? else { return Ok(false) };
-                // What cannot be removed now stays, with the record that tells of it, for the next time.
+                // If it cannot be removed now, it stays for the next sweep, with its record.
                 if remove_cgroups(&container).is_err() {
                     return Ok(false);
                 }
@@ -139,12 +139,12 @@ fn stale_unless_attended(path: &Path) -> Result<Option<Stale>, ContainerError> {
         _ => {}
     }
     let container = match record::read_stored(path) {
-        // It keeps its place until somebody removes it on purpose.
+        // It stays until it is removed on purpose.
         Err(error) if error.is_of_record() => return Ok(None),
         read => read?,
     };
     Ok(match container {
-        // A sandbox of the library's has no record, and is the library's business.
+        // A sandbox of the library has no record; the library removes it.
         None => record::is_torn(path).then_some(Stale::Torn),
         Some(mut container) => {
             container.state = record::confirmed(container.state, false);

@@ -90,7 +90,7 @@ fn a_life_from_created_to_removed() {
     let env = test_env();
     let mut attended = env.create(env.called("web-1"));
     let found = env.containers.find("web-1").unwrap();
-    // An engine has it in hand.
+    // An engine attends it.
     assert_eq!((&found.id, &found.state), (&attended.container().id, &State::Starting { before: None }));
     let mut child = sleeper();
     attended.started(child.id()).unwrap();

@@ -1,7 +1,7 @@
 //! A container without a record: that of a build's `RUN`, or of a judged program, which is over soon.
 //!
 //! It has no record. All that the next engine must know of it, should this one be killed, is what its control groups are
-//! called: so that is written into its directory, and the directory is locked while somebody attends it.
+//! called: so that is written into its directory, and the directory is locked while an engine attends it.
 
 use std::{
     fs, io,
@@ -81,7 +81,7 @@ pub(super) fn remove(path: &Path) -> Result<(), ContainerError> {
     let file = path.join(GROUP);
     let id = path.file_stem().and_then(|name| name.to_str()).filter(|name| Id::is_one(name));
     match fs::read_to_string(&file) {
-        // Whoever died while writing has left no name, or none that is this container's alone.
+        // An engine that was killed while it wrote has left no name, or not a whole one.
         Ok(name) if id.is_some_and(|id| name.ends_with(id)) => remove_cgroup_named(&name)?,
         Ok(_) => {}
         // It died before there were any.

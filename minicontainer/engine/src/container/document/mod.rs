@@ -1,9 +1,8 @@
-//! What `inspect` tells of a container, in Docker's shape (`GET /containers/ID/json` of its Engine API), so that scripts and
-//! templates which were written for Docker find what they look for. Where Docker has a list or a map, so does this, be it
-//! empty.
+//! The document that `inspect` shows of a container. It has Docker's shape (`GET /containers/ID/json` of its Engine API), so
+//! that scripts and templates that were written for Docker work. Empty lists and maps are written as such, never as null.
 //!
 //! What was asked for comes from the record's options, what came of it from the runtime config that the container was
-//! planned from. Some fields are not Docker's; they stand last in their structs.
+//! planned from. Fields that Docker does not have stand last in their structs.
 
 mod host_config;
 mod state;
@@ -59,7 +58,7 @@ pub struct Document {
     pub host_config: HostConfig,
     /// Where its layers lie.
     pub graph_driver: GraphDriver,
-    /// What was mounted that is not its own.
+    /// The mounts that were asked for.
     pub mounts: Vec<MountDocument>,
     /// What was asked for that concerns the program.
     pub config: ProgramConfig,

@@ -71,7 +71,7 @@ fn all_options() -> RunOptions {
 fn a_plain_container_has_empty_lists_and_maps_and_no_null() {
     let document = document(RunOptions::default(), PLAIN, State::created());
     insta::assert_json_snapshot!(document);
-    // Only a number that nobody knows, and the report of an end that has not come, are null.
+    // Only a number that is not known, and the report of a program that has not ended, are null.
     let mut nulls = Vec::new();
     find_nulls("", &document, &mut nulls);
     assert_eq!(nulls, ["/HostConfig/PidsLimit", "/State/Report"]);
@@ -89,7 +89,7 @@ fn find_nulls(path: &str, value: &Value, nulls: &mut Vec<String>) {
 }
 
 #[test]
-fn what_was_asked_for_is_told_in_dockers_words() {
+fn options_appear_under_dockers_names() {
     let runtime = r#"{
         "ociVersion": "1.2.0", "hostname": "attic", "root": {"path": "rootfs", "readonly": false},
         "process": {
@@ -105,7 +105,7 @@ fn what_was_asked_for_is_told_in_dockers_words() {
 }
 
 #[test]
-fn every_state_is_told_as_docker_tells_it() {
+fn states_have_dockers_fields() {
     let process = ProcessIdentity { pid: 7, start_time: 1, boot_id: String::new() };
     let exit = Exit { code: Some(3), started: time(1), finished: Some(time(2)), report: None, failure: None };
     let failure = StartFailure { code: 127, message: "no such program".to_owned() };

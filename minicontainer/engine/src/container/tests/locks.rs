@@ -1,4 +1,4 @@
-//! What locks are for: nobody waits for a stranger's work, and an image in use is not removed.
+//! Locks: no command waits for the work of another, and an image in use is not removed.
 
 use std::{sync::mpsc, time::Duration};
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What is done by another thread within a time in which only a wait for a lock does not end.
+/// The result of some work in another thread. None if it has not ended after a time that only a wait for a lock takes.
 fn within_seconds<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
         let (send, receive) = mpsc::channel();
@@ -34,9 +34,9 @@ fn a_containers_life_goes_on_while_the_store_is_locked() {
     drop(lock);
 }
 
-/// Whoever removes an image asks under the store's lock who uses it: what gets its place afterwards finds the image gone.
+/// An image is removed under the store's lock. A container that gets its place afterwards finds the image gone.
 #[test]
-fn a_container_gets_its_place_when_no_image_is_being_removed() {
+fn no_container_gets_its_place_while_an_image_is_removed() {
     let env = test_env();
     let request = env.called("web");
     let lock = env.containers.store.lock().unwrap();
@@ -65,7 +65,7 @@ fn a_container_gets_its_place_when_no_image_is_being_removed() {
 }
 
 #[test]
-fn two_who_sweep_at_once_do_not_hinder_each_other() {
+fn sweeps_at_the_same_time_do_not_fail() {
     let env = test_env();
     for round in 0..20 {
         for number in 0..10 {

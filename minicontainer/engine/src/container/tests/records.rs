@@ -41,7 +41,7 @@ fn a_record_is_plain_json() {
 }
 
 #[test]
-fn what_was_asked_for_comes_back_whole() {
+fn options_are_read_back_as_they_were_written() {
     let env = test_env();
     let mut request = env.called("web");
     request.config.options.without.insert(Isolation::Pid);
@@ -94,7 +94,7 @@ fn a_container_of_version_1_keeps_its_name_and_goes_as_every_other() {
 }
 
 #[test]
-fn a_record_of_a_newer_engine_is_refused_by_its_version() {
+fn a_record_of_a_newer_version_is_refused() {
     let env = test_env();
     let id = "12".repeat(32);
     let place = env.put(&id, r#"{"version": 3, "name": {"of": "another shape"}}"#);
@@ -109,7 +109,7 @@ fn a_record_of_a_newer_engine_is_refused_by_its_version() {
     assert!(error.hint().unwrap().contains("`minicontainer rm 121212121212` removes the container"));
     assert_eq!(env.containers.damaged().unwrap().len(), 1);
     env.containers.sweep().unwrap();
-    assert!(place.exists(), "it is kept until somebody removes it");
+    assert!(place.exists(), "it is kept until it is removed on purpose");
     env.containers.remove("1212", Force::Refuse).unwrap();
     assert!(!place.exists());
 }
@@ -133,7 +133,7 @@ fn unknown_fields_do_not_make_a_container_disappear() {
 }
 
 #[test]
-fn a_damaged_record_is_told_with_its_place_and_harms_no_other_container() {
+fn a_damaged_record_is_reported_with_its_path_and_hides_no_other_container() {
     let env = test_env();
     let attended = env.create(env.called("web"));
     let other = env.create(env.called("other"));
@@ -150,7 +150,12 @@ fn a_damaged_record_is_told_with_its_place_and_harms_no_other_container() {
     for name in [id.short(), "web"] {
         let error = env.containers.find(name).unwrap_err();
         let message = error.to_string().replace(&env.directory.path().display().to_string(), "DIRECTORY");
-        assert_eq!(message, format!("DIRECTORY/store/containers/{id}/state.json is no valid record of a container"));
+        assert_eq!(
+            message,
+            format!(
+                "cannot read the record DIRECTORY/store/containers/{id}/state.json: not a valid record of a container"
+            )
+        );
         assert!(error.hint().unwrap().contains(&format!("minicontainer rm {}", id.short())));
     }
     let damaged = env.containers.damaged().unwrap();
@@ -159,7 +164,7 @@ fn a_damaged_record_is_told_with_its_place_and_harms_no_other_container() {
     env.containers.remove(id.short(), Force::Refuse).unwrap_err();
     drop(attended);
     env.containers.sweep().unwrap();
-    assert!(file.exists(), "it is kept until somebody removes it");
+    assert!(file.exists(), "it is kept until it is removed on purpose");
     assert_eq!(env.containers.remove(id.short(), Force::Refuse).unwrap(), id);
     assert_eq!((env.names(), env.reserved()), (vec!["other".to_owned()], vec!["other".to_owned()]));
     assert_eq!(env.entries(), 1);

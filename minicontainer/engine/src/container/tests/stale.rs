@@ -1,4 +1,4 @@
-//! What dead engines leave, and who sweeps it.
+//! What dead engines leave, and when it is swept.
 
 use super::*;
 
@@ -65,7 +65,7 @@ fn the_name_of_a_container_that_should_be_gone_is_free() {
 }
 
 #[test]
-fn prune_takes_what_was_to_go_with_its_process() {
+fn prune_sweeps_containers_that_should_be_gone() {
     let env = test_env();
     drop(env.create(env.thrown_away("abandoned")));
     let (removed, _) = env.containers.prune(&|_| false).unwrap();
@@ -73,7 +73,7 @@ fn prune_takes_what_was_to_go_with_its_process() {
 }
 
 #[test]
-fn what_a_crash_left_is_swept_and_what_is_the_librarys_is_not() {
+fn remains_of_a_crash_are_swept_and_sandboxes_of_the_library_are_not() {
     let env = test_env();
     let attended = env.create(env.called("web"));
     let directory = env.containers.directory.clone();
@@ -118,7 +118,7 @@ fn what_a_crash_left_is_swept_and_what_is_the_librarys_is_not() {
 }
 
 #[test]
-fn names_that_a_crash_left_are_free_at_once() {
+fn stale_names_are_free_at_once() {
     let env = test_env();
     drop(env.create(env.called("other")));
     let names = env.containers.store.names_directory();
@@ -132,7 +132,7 @@ fn names_that_a_crash_left_are_free_at_once() {
 }
 
 #[test]
-fn what_an_engine_has_in_hand_is_not_swept() {
+fn directories_of_living_engines_are_not_swept() {
     let env = test_env();
     env.containers.sweep().unwrap();
     let staged = env.containers.directory.join(format!("{}.new", "1".repeat(64)));
