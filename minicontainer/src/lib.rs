@@ -36,7 +36,8 @@
 //! | [`host`] | what this machine can do | |
 //! | `sys` | the system calls themselves | |
 //!
-//! Dependencies point one way: `sandbox → {store, rootfs, process, cgroup} → sys`, and all of them to `core`.
+//! Dependencies point one way: `sandbox → {store, rootfs, process, cgroup} → host → sys`, and all of them to `core`. The
+//! four in the middle do not use each other.
 //!
 //! # Promises
 //!
@@ -75,12 +76,13 @@ pub use minicontainer_layers as layers;
 #[cfg(target_os = "linux")]
 pub use {
     cgroup::CgroupError,
-    process::{CompileError, HookError, Hooks, JoinedNamespace, StartError, StartingProcess, StepTime, reset_sigchld},
+    process::{CompileError, HookError, Hooks, JoinedNamespace, StartError, StartingProcess, StepTime},
     sandbox::{
         Error, ErrorKind, Event, Launch, LaunchSettings, Lifetime, Output, RootPlace, Running, Sandbox, Signaller,
         StandardStream, Stdio,
     },
     store::Store,
+    sys::wait::reset_sigchld,
 };
 
 pub use minicontainer_core::{Report, Verdict};

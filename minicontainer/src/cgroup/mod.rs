@@ -28,7 +28,7 @@ use cgroups_rs::{Cgroup, Hierarchy, MaxValue, hierarchies};
 use minicontainer_core::plan::delegation::COMMON_GROUP;
 use minicontainer_core::plan::{Plan, Step, SwapLimit};
 
-use crate::process::CgroupEntrance;
+use crate::sys::clone::CgroupEntrance;
 use version1::Version1;
 
 pub use error::CgroupError;

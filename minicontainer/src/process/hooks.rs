@@ -13,8 +13,8 @@ use std::{fmt, fs};
 use minicontainer_core::plan::{Plan, Step};
 
 use super::StartError;
-use super::ids::map_ids;
-use super::start::CgroupEntrance;
+use crate::sys::clone::CgroupEntrance;
+use crate::sys::id_maps::{self, ask_helpers, write_maps};
 
 /// The container's first process, which exists and waits.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +90,20 @@ impl<'a> Hooks<'a> {
     pub(super) fn run(self, process: &StartingProcess<'_>) -> Result<(), StartError> {
         self.actions.into_iter().try_for_each(|action| action(process))
     }
+}
+
+/// Writes the maps that the plan has for its new process.
+fn map_ids(plan: &Plan, process: &StartingProcess<'_>) -> Result<(), StartError> {
+    let pid = process.pid;
+    for step in &plan.steps {
+        let Step::MapIds { uids, gids, deny_setgroups, helped } = step else { continue };
+        match helped {
+            true => ask_helpers(pid, uids, gids)?,
+            false if *deny_setgroups => id_maps::deny_setgroups(pid).and_then(|()| write_maps(pid, uids, gids))?,
+            false => write_maps(pid, uids, gids)?,
+        }
+    }
+    Ok(())
 }
 
 fn move_into_cgroup(cgroup: &CgroupEntrance, process: &StartingProcess<'_>) -> Result<(), StartError> {

@@ -37,7 +37,6 @@ pub(crate) mod child_streams;
 pub(crate) mod child_terminal;
 pub(crate) mod compile;
 mod hooks;
-pub(crate) mod ids;
 mod joined;
 pub(crate) mod launcher;
 pub(crate) mod message;
@@ -48,15 +47,13 @@ pub(crate) mod standard;
 pub(crate) mod start;
 pub(crate) mod start_error;
 pub(crate) mod status;
-pub(crate) mod user_namespace;
-pub(crate) mod wait;
+mod user_namespace;
 
 pub use compile::CompileError;
 pub use hooks::{HookError, Hooks, StartingProcess};
 pub use joined::JoinedNamespace;
-pub(crate) use start::{CgroupEntrance, Held, StartRequest, start};
+pub(crate) use start::{Held, StartRequest, start};
 pub use start_error::StartError;
-pub use wait::reset_sigchld;
 
 /// How long a step of the plan took, as `--trace` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

@@ -21,7 +21,6 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
 use std::time::Instant;
 
 use minicontainer_core::plan::{Namespace, Plan, Step};
@@ -36,12 +35,12 @@ use super::program::Program;
 use super::sources::{HeldMounts, Sources};
 use super::standard::Standard;
 use super::start_error::StartError;
-use super::wait::{self, How};
 use super::{StepTime, status, user_namespace};
 use crate::sys::{
     self,
     calls::{self, Fd},
-    clone::{self, CloneArgs},
+    clone::{self, CgroupEntrance, CloneArgs},
+    wait::{self, How},
 };
 use ends::ParentEnds;
 use namespaces::{clone_step, flags};
@@ -72,17 +71,6 @@ pub(crate) struct Held<'a> {
     pub mounts: &'a HeldMounts,
     /// Namespaces that are joined.
     pub namespaces: &'a [JoinedNamespace],
-}
-
-/// The ways into a control group: what of them is there depends on the version of control groups.
-#[derive(Debug)]
-pub(crate) struct CgroupEntrance {
-    /// Version 1: the files through which a process enters by itself.
-    pub tasks: Vec<PathBuf>,
-    /// Version 2: the directory in which a process can be created.
-    pub directory: Option<Fd>,
-    /// The files through which another process is moved.
-    pub members: Vec<PathBuf>,
 }
 
 /// A process that runs the program.

@@ -22,9 +22,9 @@ use super::streams::{Background, Streams};
 use crate::cgroup::Group;
 use crate::process::StepTime;
 use crate::process::start::Started;
-use crate::process::wait::{self, Ended, How};
 use crate::rootfs;
 use crate::sys::calls;
+use crate::sys::wait::{self, Ended, How};
 use limits::enforced;
 
 pub use attend::Event;

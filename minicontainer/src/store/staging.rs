@@ -24,7 +24,7 @@ use nix::{
 };
 
 use super::{StoreError, blob::Blob, private};
-use crate::process::user_namespace;
+use crate::host;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -99,7 +99,7 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         // What cannot be removed now is swept by the next holder of the store's lock, who reports the failure.
-        let _ = user_namespace::remove(&self.path);
+        let _ = host::remove_tree(&self.path);
     }
 }
 
@@ -110,7 +110,7 @@ pub(super) fn sweep(parent: &Path) -> Result<(), StoreError> {
         let Ok(directory) = File::open(&path) else { continue };
         if let Ok(_dead) = Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
             // A build that was killed may have left what the programs of its RUN wrote as other users.
-            user_namespace::remove(&path).map_err(StoreError::io("remove", &path))?;
+            host::remove_tree(&path).map_err(StoreError::io("remove", &path))?;
         }
     }
     Ok(())
