@@ -31,7 +31,7 @@
 //! | [`sandbox`] | carries a plan out and reports how it ended | `01-process` |
 //! | `process` | clone3, the interpreter between clone and execve, waiting | `01-process`, `04-uts` |
 //! | [`rootfs`] | the writable layer: overlay or copy, and what changed in it | `09-two-containers` |
-//! | `cgroup` | limits and counting, on version 1 and 2 | `01-process` |
+//! | [`cgroup`] | limits and counting, on version 1 and 2 | `01-process` |
 //! | [`store`] | images and layers on disk | `09-two-containers` |
 //! | [`host`] | what this machine can do | |
 //! | `sys` | the system calls themselves | |
@@ -57,7 +57,7 @@ compile_error!(
 );
 
 #[cfg(target_os = "linux")]
-mod cgroup;
+pub mod cgroup;
 #[cfg(target_os = "linux")]
 pub mod host;
 #[cfg(target_os = "linux")]

@@ -99,6 +99,12 @@ fn bundle(fixture: &Fixture, name: &str, script: &str, paths: &[(&str, &Path)]) 
         if paths.iter().any(|(kind, _)| ["network", "user"].contains(kind)) {
             config["linux"].as_object_mut().expect("an object").remove("sysctl");
         }
+        if paths.iter().any(|(kind, _)| *kind == "user") {
+            for mount in config["mounts"].as_array_mut().expect("a list") {
+                let options = mount["options"].as_array_mut();
+                options.into_iter().for_each(|all| all.retain(|one| one != "gid=5"));
+            }
+        }
     });
     directory
 }

@@ -1,5 +1,8 @@
 //! From a plan to a running process.
 //!
+//! **Before this** in the reading path: [`Launch::start`](crate::Launch::start) has made the streams, the writable layer and
+//! the control group. **Next**: [`start()`], and after it what the new process does, up to execve(2).
+//!
 //! Starting a container is delicate because of one moment: between clone3(2) and execve(2) a copy of the caller's
 //! thread runs alone in a copy of the caller's memory. It may make system calls and nothing else: no memory may be
 //! allocated, no lock taken, nothing logged, since another thread may have held the allocator's lock when the copy was

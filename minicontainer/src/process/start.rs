@@ -9,7 +9,8 @@
 //! 3. The parent [supervises the child](supervise_child): it runs the [hooks](super::Hooks), says *go*, and
 //!    [listens](report) until the child has become the program or is gone.
 //!
-//! **Next**: [`child`](super::child), the same moment seen from the new process.
+//! **Next**: the [hooks](super::hooks), then [`compile`](super::compile), and then [`child`](super::child): the same moment
+//! seen from the new process.
 
 mod ends;
 mod joiner;
