@@ -5,6 +5,7 @@
 //! (a security module may allow the call and then deny its use), and belongs to `doctor`.
 
 mod accounts;
+mod removal;
 
 use std::path::Path;
 use std::{fs, io};
@@ -19,11 +20,10 @@ use nix::sys::utsname::uname;
 use nix::unistd::{AccessFlags, access, getegid, geteuid};
 use xattr::FileExt;
 
-use crate::process::user_namespace;
-use crate::sys::calls;
+use crate::sys::{calls, user_namespace};
 
-pub(crate) use accounts::subordinate_maps;
 pub use accounts::taken_ids;
+pub(crate) use removal::remove_tree;
 
 /// What to do where user namespaces are forbidden.
 pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user namespaces: on Ubuntu \

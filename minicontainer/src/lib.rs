@@ -31,12 +31,13 @@
 //! | [`sandbox`] | carries a plan out and reports how it ended | `01-process` |
 //! | `process` | clone3, the interpreter between clone and execve, waiting | `01-process`, `04-uts` |
 //! | [`rootfs`] | the writable layer: overlay or copy, and what changed in it | `09-two-containers` |
-//! | `cgroup` | limits and counting, on version 1 and 2 | `01-process` |
+//! | [`cgroup`] | limits and counting, on version 1 and 2 | `01-process` |
 //! | [`store`] | images and layers on disk | `09-two-containers` |
 //! | [`host`] | what this machine can do | |
 //! | `sys` | the system calls themselves | |
 //!
-//! Dependencies point one way: `sandbox → {store, rootfs, process, cgroup} → sys`, and all of them to `core`.
+//! Dependencies point one way: `sandbox → {store, rootfs, process, cgroup} → host → sys`, and all of them to `core`. The
+//! four in the middle do not use each other.
 //!
 //! # Promises
 //!
@@ -56,7 +57,7 @@ compile_error!(
 );
 
 #[cfg(target_os = "linux")]
-mod cgroup;
+pub mod cgroup;
 #[cfg(target_os = "linux")]
 pub mod host;
 #[cfg(target_os = "linux")]
@@ -75,12 +76,13 @@ pub use minicontainer_layers as layers;
 #[cfg(target_os = "linux")]
 pub use {
     cgroup::CgroupError,
-    process::{CompileError, HookError, Hooks, JoinedNamespace, StartError, StartingProcess, StepTime, reset_sigchld},
+    process::{CompileError, HookError, Hooks, JoinedNamespace, StartError, StartingProcess, StepTime},
     sandbox::{
         Diagnostic, Error, ErrorKind, Event, Launch, LaunchSettings, Lifetime, Output, RootPlace, Running, Sandbox,
         Signaller, StandardStream, Stdio,
     },
     store::Store,
+    sys::wait::reset_sigchld,
 };
 
 pub use minicontainer_core::{Report, Verdict};

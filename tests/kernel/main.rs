@@ -18,6 +18,7 @@ mod escape;
 mod files;
 mod fixture;
 mod groups;
+mod handle;
 mod homework;
 mod inputs;
 mod isolation;

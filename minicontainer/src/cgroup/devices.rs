@@ -8,10 +8,10 @@ use std::io::{self, Write};
 
 use minicontainer_core::plan::{DeviceAccess, DeviceRule, device_program};
 
-use super::{CgroupError, Group};
+use super::{Cgroup, CgroupError};
 use crate::sys::bpf;
 
-pub(super) fn limit(group: &Group, rules: &[DeviceRule]) -> Result<(), CgroupError> {
+pub(super) fn limit(group: &Cgroup, rules: &[DeviceRule]) -> Result<(), CgroupError> {
     let failed = |call: &str, source| CgroupError::Devices { name: group.name.clone(), call: call.to_owned(), source };
     if let Some(directory) = group.entrance().directory {
         return bpf::attach_device_program(directory, &device_program(rules))

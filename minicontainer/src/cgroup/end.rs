@@ -12,21 +12,26 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{CgroupError, Group};
+use super::{Cgroup, CgroupError};
 
 /// How long the end may take. A process that waits for a disk dies only when the disk has answered.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-impl Group {
-    /// Kills every member, also of groups that the container has made inside.
-    pub(crate) fn kill(&self) {
-        if self.cgroup.kill().is_err() {
+impl Cgroup {
+    /// Kills every member, also of groups that the container has made inside. A frozen group is thawed, because a frozen
+    /// process of version 1 does not die.
+    pub fn kill(&self) {
+        if self.freezer().is_some() {
+            // That it cannot be thawed shows in that it is not empty in the end.
+            let _thawed = self.thaw();
+        }
+        if self.backend.kill().is_err() {
             // Where processes cannot be bounded, killing goes on until it has been faster than they.
             let _bounded = self.directories.iter().any(|path| fs::write(path.join("pids.max"), "0").is_ok());
         }
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let members: Vec<i32> = self.directories.iter().flat_map(|directory| members(directory)).collect();
+            let members = self.members();
             if members.is_empty() || Instant::now() > deadline {
                 return;
             }
@@ -39,17 +44,43 @@ impl Group {
     }
 }
 
-impl Drop for Group {
-    fn drop(&mut self) {
+impl Cgroup {
+    /// Kills everything in it and deletes it.
+    ///
+    /// # Errors
+    /// When it is still there after two seconds: a process that waits for a disk ends only when the disk has answered.
+    pub fn delete(mut self) -> Result<(), CgroupError> {
+        self.owned = false;
+        self.remove();
+        match self.directories.iter().find(|directory| directory.is_dir()) {
+            None => Ok(()),
+            Some(left) => {
+                let source = io::Error::from_raw_os_error(libc::EBUSY);
+                Err(CgroupError::Remove { path: left.clone(), source })
+            }
+        }
+    }
+
+    fn remove(&self) {
         let deadline = Instant::now() + PATIENCE;
+        let freezer = self.freezer().filter(|path| path.is_dir());
+        let directories = || self.directories.iter().chain(&freezer);
         // A process that was killed leaves its group a moment after it has been waited for.
-        while !self.directories.iter().all(|directory| removed(directory)) && Instant::now() < deadline {
+        while !directories().all(|directory| removed(directory)) && Instant::now() < deadline {
             self.kill();
             std::thread::sleep(Duration::from_millis(2));
         }
         for directory in &self.above {
             // Another container may have come to live beside this one; then its group stays.
             let _stays = fs::remove_dir(directory);
+        }
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        if self.owned {
+            self.remove();
         }
     }
 }
@@ -69,7 +100,7 @@ fn below(directory: &Path) -> impl Iterator<Item = PathBuf> {
     inner.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
 }
 
-fn members(directory: &Path) -> Vec<i32> {
+pub(super) fn members(directory: &Path) -> Vec<i32> {
     let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
     let own = text.lines().filter_map(|line| line.parse().ok());
     own.chain(below(directory).flat_map(|group| members(&group))).collect()

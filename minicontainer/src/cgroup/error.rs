@@ -80,6 +80,28 @@ pub enum CgroupError {
         /// The group above, on version 2.
         above: Option<PathBuf>,
     },
+    /// A file of the group could not be written.
+    #[error("cannot write {}: {source}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Its processes did not stop.
+    #[error("cannot freeze the cgroup {name}: some of its processes still run")]
+    NotFrozen {
+        /// The group's name.
+        name: String,
+    },
+    /// It is still in use.
+    #[error("cannot remove the cgroup {}: {source}", .path.display())]
+    Remove {
+        /// Its directory.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
     /// A file of the group could not be opened.
     #[error("cannot open {}: {source}", .path.display())]
     Open {

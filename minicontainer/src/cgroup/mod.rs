@@ -5,6 +5,20 @@
 //! Version 1 has a *hierarchy* of directories for each set of controllers, so that a container has several directories;
 //! version 2 has one hierarchy for all. Many machines mount both ("hybrid").
 //!
+//! [`Cgroup`] is the one handle for all of that: `run` makes and limits groups with it, and what looks at a container or
+//! pauses it opens the same group by its name.
+//!
+//! ```no_run
+//! use minicontainer::cgroup::{Cgroup, Counted};
+//! use minicontainer::core::plan::Step;
+//!
+//! let group = Cgroup::create("experiment", &["pids".to_owned()], Counted::Alone)?;
+//! group.limit(&Step::LimitPids { max: 20 })?;
+//! group.add(std::process::id())?;
+//! println!("{:?} {:?}", group.members(), group.usage());
+//! # Ok::<(), minicontainer::CgroupError>(())
+//! ```
+//!
 //! The crate `cgroups-rs` makes, limits and deletes groups of both versions; this module is the only one that knows it.
 //! Two things are done otherwise. The container's process *joins by itself*: on version 1 it writes `0` ("me") into
 //! the `tasks` files, on version 2 it is created inside (`CLONE_INTO_CGROUP`), which is a hundred times
@@ -13,6 +27,7 @@
 mod devices;
 mod end;
 mod error;
+mod freeze;
 mod usage;
 mod version1;
 
@@ -24,19 +39,21 @@ use cgroups_rs::cpu::CpuController;
 use cgroups_rs::cpuset::CpuSetController;
 use cgroups_rs::memory::MemController;
 use cgroups_rs::pid::PidController;
-use cgroups_rs::{Cgroup, Hierarchy, MaxValue, hierarchies};
+use cgroups_rs::{Cgroup as Backend, Hierarchy, MaxValue, hierarchies};
 use minicontainer_core::plan::delegation::COMMON_GROUP;
 use minicontainer_core::plan::{Plan, Step, SwapLimit};
 
-use crate::process::CgroupEntrance;
+use crate::sys::clone::CgroupEntrance;
 use version1::Version1;
 
 pub use error::CgroupError;
+pub use usage::Usage;
 
-/// The control group of one container. Dropping it deletes it.
+/// A control group, of both versions. One that was [created](Cgroup::create) is deleted when this is dropped, with all
+/// processes in it; one that was [opened](Cgroup::open) stays.
 #[derive(Debug)]
-pub(crate) struct Group {
-    cgroup: Cgroup,
+pub struct Cgroup {
+    backend: Backend,
     name: String,
     /// Version 2: the directory, in which the container's process is created.
     files: Vec<File>,
@@ -44,6 +61,8 @@ pub(crate) struct Group {
     directories: Vec<PathBuf>,
     /// The groups above that had to be made for it, deepest first.
     above: Vec<PathBuf>,
+    /// Whether it is deleted when this is dropped.
+    owned: bool,
 }
 
 /// How `cgroups-rs` tells of what it did.
@@ -55,15 +74,31 @@ const ATTEMPTS: usize = 8;
 /// Where the hierarchies are mounted, see cgroups(7).
 const ROOT: &str = "/sys/fs/cgroup";
 
-impl Group {
+/// The controllers that a group may have.
+const CONTROLLERS: [&str; 6] = ["cpu", "cpuacct", "cpuset", "devices", "memory", "pids"];
+
+/// With which other groups the processes of a group are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// With none.
+    Alone,
+    /// With all groups that the engine makes as root.
+    Together,
+}
+
+impl Cgroup {
     /// Makes and limits the group that the plan's steps ask for; `None` if they ask for none.
-    pub(crate) fn from_plan(plan: &Plan) -> Result<Option<Group>, CgroupError> {
+    ///
+    /// # Errors
+    /// When a group cannot be made, or a limit not be set. Then nothing of it is left.
+    pub fn from_plan(plan: &Plan) -> Result<Option<Cgroup>, CgroupError> {
         let mut group = None;
         for step in &plan.steps {
             match (step, &group) {
                 (Step::CreateCgroup { name, controllers }, None) => {
                     let together = plan.steps.iter().any(|step| matches!(step, Step::LimitTogether { .. }));
-                    group = Some(Group::create(name, controllers, together)?);
+                    let counted = if together { Counted::Together } else { Counted::Alone };
+                    group = Some(Cgroup::create(name, controllers, counted)?);
                 }
                 (step, Some(group)) => group.limit(step)?,
                 _ => {}
@@ -72,27 +107,22 @@ impl Group {
         Ok(group)
     }
 
-    fn create(name: &str, controllers: &[String], together: bool) -> Result<Group, CgroupError> {
-        let unified = Path::new(ROOT).join("cgroup.controllers").exists();
-        let hierarchy: Box<dyn Hierarchy> = match unified {
-            true => Box::new(hierarchies::V2::new()),
-            false => Box::new(Version1 { controllers: controllers.to_vec(), together }),
-        };
-        // `cpuacct` is a part of `cpu` in version 2.
-        let wanted = controllers.iter().filter(|name| !unified || *name != "cpuacct").cloned().collect();
-        let cgroup = Cgroup::load_with_specified_controllers(hierarchy, name, wanted);
-        let directories: Vec<PathBuf> = match unified {
-            true => vec![Path::new(ROOT).join(name)],
-            false => cgroup.subsystems().iter().map(|part| part.to_controller().path().to_owned()).collect(),
-        };
+    /// Makes a group of this name, below the root of each hierarchy that has one of the controllers. Where processes are
+    /// `Counted::Together`, the number of processes is also bounded for all of the engine's groups together.
+    ///
+    /// # Errors
+    /// When a group of that name is in use, or none can be made.
+    pub fn create(name: &str, controllers: &[String], counted: Counted) -> Result<Cgroup, CgroupError> {
+        let (backend, directories) = backend(name, controllers, counted);
         directories.iter().try_for_each(|directory| end::vacate(directory))?;
+        let together = counted == Counted::Together;
         let missing = |path: &PathBuf| -> Vec<PathBuf> {
             let own = |above: &&Path| !above.exists() || together && above.ends_with(COMMON_GROUP);
             path.ancestors().skip(1).take_while(own).map(Path::to_owned).collect()
         };
         let above = directories.iter().flat_map(missing).collect();
         // From here on, whatever fails, what was made is removed.
-        let mut group = Group { cgroup, name: name.to_owned(), files: Vec::new(), directories, above };
+        let mut group = Cgroup { backend, name: name.to_owned(), files: Vec::new(), directories, above, owned: true };
         let mut made = group.make();
         for _ in 1..ATTEMPTS {
             if made.is_err() {
@@ -102,41 +132,69 @@ impl Group {
         made.map(|()| group)
     }
 
+    /// Opens the group of this name that another process of the engine's has made; none if there is no such group.
+    ///
+    /// # Errors
+    /// When its directory cannot be opened.
+    pub fn open(name: &str) -> Result<Option<Cgroup>, CgroupError> {
+        let together = version1::place("pids").is_some_and(|pids| pids.join(COMMON_GROUP).join(name).is_dir());
+        let counted = if together { Counted::Together } else { Counted::Alone };
+        let all = CONTROLLERS.map(str::to_owned);
+        let exists =
+            |controller: &&String| backend(name, &[(*controller).clone()], counted).1.iter().all(|path| path.is_dir());
+        let controllers: Vec<String> = all.iter().filter(exists).cloned().collect();
+        let (backend, directories) = backend(name, &controllers, counted);
+        if directories.is_empty() || !directories.iter().all(|directory| directory.is_dir()) {
+            return Ok(None);
+        }
+        let mut group =
+            Cgroup { backend, name: name.to_owned(), files: Vec::new(), directories, above: Vec::new(), owned: false };
+        group.open_files()?;
+        Ok(Some(group))
+    }
+
     /// Makes the directories, and opens that in which a process can be created.
     fn make(&mut self) -> Result<(), CgroupError> {
-        if !self.cgroup.v2() {
+        if !self.backend.v2() {
             // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. The crate then
             // initialises it (a cpuset starts with the processors of its parent).
             self.directories.iter().try_for_each(|path| {
                 fs::create_dir_all(path).map_err(|source| CgroupError::MakeDirectory { path: path.clone(), source })
             })?;
         }
-        self.cgroup.create().map_err(|source| CgroupError::Create { name: self.name.clone(), source })?;
+        self.backend.create().map_err(|source| CgroupError::Create { name: self.name.clone(), source })?;
+        self.open_files()
+    }
+
+    fn open_files(&mut self) -> Result<(), CgroupError> {
         let open = |path: &PathBuf| File::open(path).map_err(|source| CgroupError::Open { path: path.clone(), source });
-        let is_v2 = |_: &&PathBuf| self.cgroup.v2();
+        let is_v2 = |_: &&PathBuf| self.backend.v2();
         self.files = self.directories.iter().filter(is_v2).map(open).collect::<Result<_, _>>()?;
         Ok(())
     }
 
-    /// Sets the limit that the step asks for; any other step is none of the group's.
-    fn limit(&self, step: &Step) -> Result<(), CgroupError> {
+    /// Sets the limit that the step asks for. Steps that limit nothing are passed over.
+    ///
+    /// # Errors
+    /// When the kernel refuses the limit, or the group lacks the controller for it.
+    pub fn limit(&self, step: &Step) -> Result<(), CgroupError> {
         let missing = |limit| CgroupError::NoController { name: self.name.clone(), limit, above: self.above() };
         let (limit, value, result) = match step {
             Step::LimitMemory { bytes, swap } => {
-                let memory: &MemController = self.cgroup.controller_of().ok_or_else(|| missing("memory"))?;
+                let memory: &MemController = self.backend.controller_of().ok_or_else(|| missing("memory"))?;
                 ("memory", bytes.to_string(), self.limit_memory(memory, *bytes, *swap)?)
             }
             Step::LimitCpu { quota, period } => {
-                let cpu: &CpuController = self.cgroup.controller_of().ok_or_else(|| missing("cpu"))?;
+                let cpu: &CpuController = self.backend.controller_of().ok_or_else(|| missing("cpu"))?;
                 let result = cpu.set_cfs_quota_and_period(Some(signed(*quota)), Some(*period));
                 ("cpu", format!("{quota} of {period} microseconds"), result)
             }
             Step::LimitPids { max } => {
-                let pids: &PidController = self.cgroup.controller_of().ok_or_else(|| missing("pids"))?;
+                let pids: &PidController = self.backend.controller_of().ok_or_else(|| missing("pids"))?;
                 ("pids", max.to_string(), pids.set_pid_max(MaxValue::Value(signed(*max))))
             }
             Step::LimitCpuset { cpus } => {
-                let cpuset: &CpuSetController = self.cgroup.controller_of().ok_or_else(|| missing("cpuset"))?;
+                let cpuset: &CpuSetController = self.backend.controller_of().ok_or_else(|| missing("cpuset"))?;
                 ("cpuset", cpus.clone(), cpuset.set_cpus(cpus))
             }
             Step::LimitDevices { rules } => return devices::limit(self, rules),
@@ -145,7 +203,7 @@ impl Group {
         };
         if let Err(source) = result {
             let handed_on = |text: String| text.split_whitespace().any(|name| name == limit);
-            if self.cgroup.v2() && !self.read("cgroup.controllers").is_some_and(handed_on) {
+            if self.backend.v2() && !self.read("cgroup.controllers").is_some_and(handed_on) {
                 return Err(missing(limit));
             }
             return Err(CgroupError::Limit { name: self.name.clone(), limit, value, source: Box::new(source) });
@@ -162,7 +220,7 @@ impl Group {
     /// Without a limit on swap space, what exceeds the memory would go there instead of being refused. Version 1 limits
     /// the sum of both. A kernel that does not count swap has neither file, and no such limit.
     fn limit_memory(&self, memory: &MemController, bytes: u64, swap: SwapLimit) -> Result<Outcome, CgroupError> {
-        let v2 = self.cgroup.v2();
+        let v2 = self.backend.v2();
         let file = if v2 { "memory.swap.max" } else { "memory.memsw.limit_in_bytes" };
         let most = match swap {
             SwapLimit::None => 0,
@@ -192,12 +250,30 @@ impl Group {
 
     /// On version 2, the group that hands controllers on to this one.
     fn above(&self) -> Option<PathBuf> {
-        self.directories.first().filter(|_| self.cgroup.v2()).and_then(|path| Some(path.parent()?.to_owned()))
+        self.directories.first().filter(|_| self.backend.v2()).and_then(|path| Some(path.parent()?.to_owned()))
+    }
+
+    /// Moves a process of the host into the group.
+    ///
+    /// # Errors
+    /// When it may not be moved, or has ended.
+    pub fn add(&self, pid: u32) -> Result<(), CgroupError> {
+        self.entrance().members.into_iter().try_for_each(|path| {
+            fs::write(&path, pid.to_string()).map_err(|source| CgroupError::Write { path, source })
+        })
+    }
+
+    /// The processes in it, by their ids on the host, also those in groups that a container has made inside.
+    pub fn members(&self) -> Vec<i32> {
+        let mut members: Vec<i32> = self.directories.iter().flat_map(|directory| end::members(directory)).collect();
+        members.sort_unstable();
+        members.dedup();
+        members
     }
 
     /// Where a process enters the group.
     pub(crate) fn entrance(&self) -> CgroupEntrance {
-        let v2 = self.cgroup.v2();
+        let v2 = self.backend.v2();
         let file = if v2 { "cgroup.procs" } else { "tasks" };
         let members: Vec<PathBuf> = self.directories.iter().map(|directory| directory.join(file)).collect();
         CgroupEntrance {
@@ -211,6 +287,24 @@ impl Group {
     fn read(&self, file: &str) -> Option<String> {
         self.directories.iter().find_map(|directory| fs::read_to_string(directory.join(file)).ok())
     }
+}
+
+/// What makes and limits the group, and its directories.
+fn backend(name: &str, controllers: &[String], counted: Counted) -> (Backend, Vec<PathBuf>) {
+    let unified = Path::new(ROOT).join("cgroup.controllers").exists();
+    let together = counted == Counted::Together;
+    let hierarchy: Box<dyn Hierarchy> = match unified {
+        true => Box::new(hierarchies::V2::new()),
+        false => Box::new(Version1 { controllers: controllers.to_vec(), together }),
+    };
+    // `cpuacct` is a part of `cpu` in version 2.
+    let wanted = controllers.iter().filter(|name| !unified || *name != "cpuacct").cloned().collect();
+    let backend = Backend::load_with_specified_controllers(hierarchy, name, wanted);
+    let directories = match unified {
+        true => vec![Path::new(ROOT).join(name)],
+        false => backend.subsystems().iter().map(|part| part.to_controller().path().to_owned()).collect(),
+    };
+    (backend, directories)
 }
 
 /// The files take no more, and no machine has it.

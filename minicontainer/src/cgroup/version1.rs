@@ -9,7 +9,7 @@ use cgroups_rs::cpuset::CpuSetController;
 use cgroups_rs::devices::DevicesController;
 use cgroups_rs::memory::MemController;
 use cgroups_rs::pid::PidController;
-use cgroups_rs::{Cgroup, Hierarchy, Subsystem};
+use cgroups_rs::{Cgroup as Backend, Hierarchy, Subsystem};
 use minicontainer_core::plan::delegation::COMMON_GROUP;
 
 use super::ROOT;
@@ -47,13 +47,13 @@ impl Hierarchy for Version1 {
         PathBuf::from(ROOT)
     }
 
-    fn root_control_group(&self) -> Cgroup {
-        Cgroup::load(Box::new(self.clone()), "")
+    fn root_control_group(&self) -> Backend {
+        Backend::load(Box::new(self.clone()), "")
     }
 
-    fn parent_control_group(&self, path: &str) -> Cgroup {
+    fn parent_control_group(&self, path: &str) -> Backend {
         let parent = Path::new(path).parent().unwrap_or(Path::new(""));
-        Cgroup::load(Box::new(self.clone()), parent)
+        Backend::load(Box::new(self.clone()), parent)
     }
 
     fn v2(&self) -> bool {
@@ -62,7 +62,7 @@ impl Hierarchy for Version1 {
 }
 
 /// Where the hierarchy of this controller is mounted, alone or with others (`cpu,cpuacct`).
-fn place(controller: &str) -> Option<PathBuf> {
+pub(super) fn place(controller: &str) -> Option<PathBuf> {
     let alone = Path::new(ROOT).join(controller);
     if alone.exists() {
         return Some(alone);

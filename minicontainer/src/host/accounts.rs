@@ -9,14 +9,14 @@ use minicontainer_core::plan::subordinate::{Lenders, id_maps, lent};
 use minicontainer_core::plan::{IdMapping, Identity, SubordinateIds};
 use nix::sys::prctl::get_no_new_privs;
 
-use crate::process::ids::helper;
+use crate::sys::id_maps::helper;
 
 /// The most that is read of each file: some 300,000 accounts.
 const FILE_LIMIT: u64 = 16 << 20;
 
 /// The maps with which the caller's containers are made, of user ids and of group ids; `None` if there is only the
 /// caller's own id in them.
-pub(crate) fn subordinate_maps() -> Option<[Vec<IdMapping>; 2]> {
+pub(super) fn subordinate_maps() -> Option<[Vec<IdMapping>; 2]> {
     let (identity, subordinate) = (super::identity(), subordinate_ids(super::identity()));
     matches!(subordinate, SubordinateIds::Lent { .. }).then(|| id_maps(identity, &subordinate)).flatten()
 }

@@ -2,6 +2,9 @@
 //! the process that stays as the first one. A program of its own, for Linux without any library; `build.rs` compiles it, the library
 //! carries it along and executes it from sealed memory.
 //!
+//! **Before this** in the reading path: `process/child_process.rs`, which executes this program. Here it ends: the last call
+//! of [`launch`] is the execve(2) of the container's program.
+//!
 //! **Why it is there.** `/proc/PID/exe` leads to the file that a process executes. Until its first execve(2) the
 //! container's first process is a copy of the *caller*, so that an image whose entrypoint begins with
 //! `#!/proc/self/exe` would get the caller's own program executed inside, and from there could open it for writing

@@ -1,8 +1,9 @@
 //! The container's first process, from clone3(2) to execve(2): an interpreter of prepared operations.
 //!
 //! **Before this**: [`compile`](super::compile) has prepared the operations, and [`start`](super::start()) has made this
-//! process. **Here** they are carried out one after the other. **Next**: the [`launcher`](super::launcher), which this
-//! process executes last, and which executes the program.
+//! process. **Here** they are carried out one after the other. **Next**: what the
+//! operations do to [mounts](super::child_mounts) and to the [process itself](super::child_process), and then the
+//! [launcher](super::launcher), which this process executes last.
 //!
 //! **Nothing here may allocate, lock, log or panic** (see the module above for why). Every value was made by the parent;
 //! every call goes straight to the kernel; and the only ways out are execveat(2), of the [launcher](super::launcher), and

@@ -1,5 +1,8 @@
 //! The operations that build the root file system and move into it. The rules of [`super::child`] hold here too.
 //!
+//! **Before this**: [`child`](super::child), whose table calls these functions. **Next**:
+//! [`child_process`](super::child_process), what comes after the pivot.
+//!
 //! Nothing is mounted *on a path*: a path inside the new root comes from an image, and an image may hold a symbolic link
 //! where a directory is expected. So the place is first opened (see [`super::child_places`]), and the mount is then attached
 //! to that descriptor by move_mount(2). No link can lead it to the host.

@@ -1,5 +1,7 @@
-//! The operations that make the process who it shall be, up to becoming the program. The rules of [`super::child`] hold
-//! here too.
+//! The operations that make the process what it will be, up to the launcher. The rules of [`super::child`] hold here too.
+//!
+//! **Before this**: [`child_mounts`](super::child_mounts) has built the root and moved into it. **Next**: the
+//! [launcher](super::launcher), which is executed last.
 
 use core::ffi::CStr;
 use std::ffi::CString;

@@ -1,6 +1,7 @@
 //! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made here.
 //!
-//! **Before this**: [`start`](super::start()) has opened what the process needs, and says so in the [`Context`].
+//! **Before this**: [`start`](super::start()) and its [hooks](super::hooks), the parent's side. The
+//! start has opened what the new process needs, and says so in the [`Context`].
 //! **Here** [`Compiler::operation`] is a table with one line for each kind of step. It has no other arm, so that a new
 //! kind of step does not compile before it has an operation. **Next**: [`child`](super::child), which carries the
 //! operations out.

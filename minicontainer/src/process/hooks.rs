@@ -1,5 +1,8 @@
 //! Hooks: what the engine does to the container's first process between clone3(2) and *go*.
 //!
+//! **Before this**: [`start`](super::start()) has created the process. **Next**: [`compile`](super::compile), which prepares
+//! what the process does after *go*.
+//!
 //! At that moment the process exists in its new namespaces and waits. Some things can be done only then, and only from
 //! outside: id maps are written, one end of a veth pair is moved into its network namespace, the hooks of an OCI bundle
 //! run. The id maps are the library's own hook and come first; the caller adds others.
@@ -13,8 +16,8 @@ use std::{fmt, fs};
 use minicontainer_core::plan::{Plan, Step};
 
 use super::StartError;
-use super::ids::map_ids;
-use super::start::CgroupEntrance;
+use crate::sys::clone::CgroupEntrance;
+use crate::sys::id_maps::{self, ask_helpers, write_maps};
 
 /// The container's first process, which exists and waits.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +93,20 @@ impl<'a> Hooks<'a> {
     pub(super) fn run(self, process: &StartingProcess<'_>) -> Result<(), StartError> {
         self.actions.into_iter().try_for_each(|action| action(process))
     }
+}
+
+/// Writes the maps that the plan has for its new process.
+fn map_ids(plan: &Plan, process: &StartingProcess<'_>) -> Result<(), StartError> {
+    let pid = process.pid;
+    for step in &plan.steps {
+        let Step::MapIds { uids, gids, deny_setgroups, helped } = step else { continue };
+        match helped {
+            true => ask_helpers(pid, uids, gids)?,
+            false if *deny_setgroups => id_maps::deny_setgroups(pid).and_then(|()| write_maps(pid, uids, gids))?,
+            false => write_maps(pid, uids, gids)?,
+        }
+    }
+    Ok(())
 }
 
 fn move_into_cgroup(cgroup: &CgroupEntrance, process: &StartingProcess<'_>) -> Result<(), StartError> {

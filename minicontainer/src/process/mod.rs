@@ -1,5 +1,8 @@
 //! From a plan to a running process.
 //!
+//! **Before this** in the reading path: [`Launch::start`](crate::Launch::start) has made the streams, the writable layer and
+//! the control group. **Next**: [`start()`], and after it what the new process does, up to execve(2).
+//!
 //! Starting a container is delicate because of one moment: between clone3(2) and execve(2) a copy of the caller's
 //! thread runs alone in a copy of the caller's memory. It may make system calls and nothing else: no memory may be
 //! allocated, no lock taken, nothing logged, since another thread may have held the allocator's lock when the copy was
@@ -37,7 +40,6 @@ pub(crate) mod child_streams;
 pub(crate) mod child_terminal;
 pub(crate) mod compile;
 mod hooks;
-pub(crate) mod ids;
 mod joined;
 pub(crate) mod launcher;
 pub(crate) mod message;
@@ -48,15 +50,13 @@ pub(crate) mod standard;
 pub(crate) mod start;
 pub(crate) mod start_error;
 pub(crate) mod status;
-pub(crate) mod user_namespace;
-pub(crate) mod wait;
+mod user_namespace;
 
 pub use compile::CompileError;
 pub use hooks::{HookError, Hooks, StartingProcess};
 pub use joined::JoinedNamespace;
-pub(crate) use start::{CgroupEntrance, Held, StartRequest, start};
+pub(crate) use start::{Held, StartRequest, start};
 pub use start_error::StartError;
-pub use wait::reset_sigchld;
 
 /// How long a step of the plan took, as `--trace` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

@@ -22,9 +22,9 @@ use nix::sys::stat::Mode;
 
 use super::program::Source;
 use super::start_error::StartError;
-use super::user_namespace;
 use crate::sys;
 use crate::sys::calls::{self, Fd, MountAttr};
+use crate::sys::user_namespace;
 
 /// Files that the caller holds open, each for the bind mount at this place in the container.
 pub(crate) type HeldMounts = [(String, Arc<File>)];

@@ -9,7 +9,8 @@
 //! 3. The parent [supervises the child](supervise_child): it runs the [hooks](super::Hooks), says *go*, and
 //!    [listens](report) until the child has become the program or is gone.
 //!
-//! **Next**: [`child`](super::child), the same moment seen from the new process.
+//! **Next**: the [hooks](super::hooks), then [`compile`](super::compile), and then [`child`](super::child): the same moment
+//! seen from the new process.
 
 mod ends;
 mod joiner;
@@ -21,7 +22,6 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
 use std::time::Instant;
 
 use minicontainer_core::plan::{Namespace, Plan, Step};
@@ -36,12 +36,12 @@ use super::program::Program;
 use super::sources::{HeldMounts, Sources};
 use super::standard::Standard;
 use super::start_error::StartError;
-use super::wait::{self, How};
 use super::{StepTime, status, user_namespace};
 use crate::sys::{
     self,
     calls::{self, Fd},
-    clone::{self, CloneArgs},
+    clone::{self, CgroupEntrance, CloneArgs},
+    wait::{self, How},
 };
 use ends::ParentEnds;
 use namespaces::{clone_step, flags};
@@ -72,17 +72,6 @@ pub(crate) struct Held<'a> {
     pub mounts: &'a HeldMounts,
     /// Namespaces that are joined.
     pub namespaces: &'a [JoinedNamespace],
-}
-
-/// The ways into a control group: what of them is there depends on the version of control groups.
-#[derive(Debug)]
-pub(crate) struct CgroupEntrance {
-    /// Version 1: the files through which a process enters by itself.
-    pub tasks: Vec<PathBuf>,
-    /// Version 2: the directory in which a process can be created.
-    pub directory: Option<Fd>,
-    /// The files through which another process is moved.
-    pub members: Vec<PathBuf>,
 }
 
 /// A process that runs the program.

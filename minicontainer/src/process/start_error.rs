@@ -11,6 +11,8 @@ use nix::errno::Errno;
 use super::compile::CompileError;
 use super::hooks::HookError;
 use super::place_error::{purpose, unusable_place};
+use crate::sys::id_maps::IdMapError;
+use crate::sys::user_namespace::UserNamespaceError;
 
 /// Why a process could not be started. The process that was half made is gone when this is returned.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +137,26 @@ pub enum StartError {
         /// The reason.
         source: Errno,
     },
+}
+
+impl From<IdMapError> for StartError {
+    fn from(error: IdMapError) -> StartError {
+        match error {
+            IdMapError::Write { path, source } => StartError::MapIds { path, source },
+            IdMapError::Helper { program, reason } => StartError::Helper { program, reason },
+        }
+    }
+}
+
+impl From<UserNamespaceError> for StartError {
+    fn from(error: UserNamespaceError) -> StartError {
+        match error {
+            UserNamespaceError::Pipe(source) => StartError::Pipe { source },
+            UserNamespaceError::Clone(source) => StartError::Clone { namespaces: vec![Namespace::User], source },
+            UserNamespaceError::Maps(error) => error.into(),
+            UserNamespaceError::Wait(source) => StartError::Wait { source },
+        }
+    }
 }
 
 fn names(namespaces: &[Namespace]) -> String {

@@ -12,8 +12,8 @@ use minicontainer_core::plan::Plan;
 use nix::errno::Errno;
 
 use super::message::PROGRAM_IS_HERE;
-use super::wait::How;
 use crate::sys::calls;
+use crate::sys::wait::How;
 
 /// The engine's end of the socket and the init's, if the plan has an init.
 pub(super) fn pair(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, Errno> {

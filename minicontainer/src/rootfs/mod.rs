@@ -69,7 +69,7 @@ pub use changes::changes;
 pub use error::RootFsError;
 pub use walk::{Closed, Next};
 
-use crate::process::user_namespace;
+use crate::host;
 use merged::{Links, Merged};
 
 /// What a copy of the layers is called while it is made.
@@ -231,5 +231,5 @@ pub fn size(directory: &Path) -> Result<u64, RootFsError> {
 /// Removes a container's directory with everything in it, also what its owner has no permission to enter, and what
 /// belongs to the subordinate ids of the caller. It may be gone already.
 pub fn remove(directory: &Path) -> Result<(), RootFsError> {
-    user_namespace::remove(directory).map_err(RootFsError::io("remove", directory))
+    host::remove_tree(directory).map_err(RootFsError::io("remove", directory))
 }

@@ -19,12 +19,12 @@ use nix::unistd::Pid;
 use super::Error;
 use super::stdio::Ends;
 use super::streams::{Background, Streams};
-use crate::cgroup::Group;
+use crate::cgroup::Cgroup;
 use crate::process::StepTime;
 use crate::process::start::Started;
-use crate::process::wait::{self, Ended, How};
 use crate::rootfs;
 use crate::sys::calls;
+use crate::sys::wait::{self, Ended, How};
 use limits::enforced;
 
 pub use attend::Event;
@@ -33,7 +33,7 @@ pub use output::Output;
 /// What a run leaves behind unless it is dropped.
 #[derive(Debug)]
 pub(super) struct Holdings {
-    pub group: Option<Group>,
+    pub group: Option<Cgroup>,
     /// Never read, only dropped.
     pub _scratch: Option<Scratch>,
 }
@@ -212,7 +212,7 @@ impl Running {
     /// kernel; if the kernel killed only another process, `oom_kills` tells.
     fn conclude(&self, ended: Ended) -> Report {
         let wall_time = self.started.at.elapsed();
-        let usage = self.holdings.group.as_ref().map(Group::usage).unwrap_or_default();
+        let usage = self.holdings.group.as_ref().map(Cgroup::usage).unwrap_or_default();
         let cpu_time = usage.cpu_time.unwrap_or(ended.cpu_time);
         let end = match ended.how {
             _ if self.limits.cpu_time.is_some_and(|limit| cpu_time > limit) => Verdict::CpuTimeLimit,

@@ -27,7 +27,7 @@ use nix::{
 #[cfg(doc)]
 use super::Transaction;
 use super::{Store, StoreError, blob::Blob, lock::lock_exclusively, paths::listed, private};
-use crate::process::user_namespace;
+use crate::host;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -116,7 +116,7 @@ impl Staging {
     /// # Errors
     /// If a file in it cannot be removed. The next sweep tries again.
     pub fn remove(self) -> Result<(), StoreError> {
-        user_namespace::remove(&self.path).map_err(StoreError::io("remove", &self.path))
+        host::remove_tree(&self.path).map_err(StoreError::io("remove", &self.path))
     }
 }
 
@@ -135,7 +135,7 @@ impl<'a> Flushed<'a> {
 impl Drop for Staging {
     fn drop(&mut self) {
         // What cannot be removed now stays for the next sweep, which reports the failure.
-        let _ = user_namespace::remove(&self.path);
+        let _ = host::remove_tree(&self.path);
     }
 }
 
@@ -180,7 +180,7 @@ impl Store {
         for path in listed(&self.staging_directory())? {
             if let Some(_locked) = lock_if_stale(&path) {
                 // A build that was killed may have left files that the programs of its RUN wrote as other users.
-                let removed = user_namespace::remove(&path).map_err(StoreError::io("remove", &path));
+                let removed = host::remove_tree(&path).map_err(StoreError::io("remove", &path));
                 result = result.and(removed);
             }
         }

@@ -1,5 +1,7 @@
 //! Making a process and learning of its end: clone3(2) in two ways, signalling by pidfd, and waitid(2).
 
+use std::path::PathBuf;
+
 use super::calls::{Fd, fd};
 use super::{Errno, Result};
 
@@ -18,6 +20,17 @@ pub(crate) struct CloneArgs {
     pub set_tid: u64,
     pub set_tid_size: u64,
     pub cgroup: u64,
+}
+
+/// The ways into a control group: what of them is there depends on the version of control groups.
+#[derive(Debug)]
+pub(crate) struct CgroupEntrance {
+    /// Version 1: the files through which a process enters by itself.
+    pub tasks: Vec<PathBuf>,
+    /// Version 2: the directory in which a process can be created.
+    pub directory: Option<Fd>,
+    /// The files through which another process is moved.
+    pub members: Vec<PathBuf>,
 }
 
 /// Create the process in the cgroup of the descriptor in `cgroup`. The constant of the `libc` crate is too narrow for it.

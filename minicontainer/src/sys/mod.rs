@@ -26,8 +26,11 @@ pub(crate) mod bpf;
 pub(crate) mod calls;
 pub(crate) mod clone;
 pub(crate) mod descriptors;
+pub(crate) mod id_maps;
 pub(crate) mod raw;
 pub(crate) mod removal;
+pub(crate) mod user_namespace;
+pub(crate) mod wait;
 pub(crate) mod xattr;
 
 /// The reason why a system call failed, see errno(3).

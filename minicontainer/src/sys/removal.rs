@@ -1,10 +1,10 @@
-//! Removing a tree that strangers filled: a layer half unpacked, or what a container left.
+//! Removing a tree that others filled: a layer half unpacked, or what a container left.
 //!
 //! Three things make this more than [`std::fs::remove_dir_all`]. Overlay's `work/work` has mode 000, and so may any
 //! directory that an image or a container made: to an ordinary user it is closed until its mode is changed. A container
 //! can nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a; done`): so no
 //! directory is gone into further than one level; those found there are *moved* up, where their own turn comes. And what
-//! belongs to a subordinate id is removed by a process that may not allocate (`process::user_namespace`): so nothing is allocated in [`empty_directory`].
+//! belongs to a subordinate id is removed by a process that may not allocate ([`user_namespace`](super::user_namespace)): so nothing is allocated in [`empty_directory`].
 
 use std::ffi::{CStr, CString};
 use std::io;

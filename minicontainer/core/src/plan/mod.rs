@@ -6,6 +6,9 @@
 //! here, before any process exists. The same plan is executed by the library, printed by `--explain`, compared by
 //! tests and drawn by the browser.
 //!
+//! **Before this** in the reading path: [`spec`](crate::spec), which writes the document. **Next**: the library's
+//! `Launch::start`, which has the plan carried out; [`Step`] is the list to look things up in.
+//!
 //! # The order, and why it is so
 //!
 //! 1. The engine makes the control group and sets its limits: no instruction of the program runs unlimited.

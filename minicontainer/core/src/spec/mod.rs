@@ -5,6 +5,9 @@
 //! youki), and so does ours: between what a user types and what the kernel is told lies this document and nothing
 //! else. Isolations left out on purpose are left out *here*, so that no later stage knows of them.
 //!
+//! **Before this** in the reading path: `Launch::from_options` of the library, which calls [`spec()`]. **Next**:
+//! [`plan`](crate::plan), which turns the document into steps.
+//!
 //! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities. Stricter than
 //! Docker: `no_new_privs` is on, fewer kinds of sockets can be made, core dumps are off, packets cannot be forged, device
 //! nodes cannot be made, and none but the few in `/dev` opened. `--compat=docker` gives Docker's own.

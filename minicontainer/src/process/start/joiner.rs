@@ -23,13 +23,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
+use super::super::StartError;
 use super::super::child::{Pipes, carry_out_before_clone, interpret, tell_failed};
 use super::super::message::Call;
 use super::super::program::Program;
-use super::super::{StartError, wait};
 use super::{Child, Cloned};
 use crate::sys::calls::{self, Fd};
 use crate::sys::clone::{CloneArgs, clone3};
+use crate::sys::wait;
 
 /// Makes the container's first process by way of a joiner. The caller has blocked all signals.
 pub(super) fn clone_by_joiner(plan: &Plan, program: &Program, pipes: Pipes, args: CloneArgs) -> Cloned {

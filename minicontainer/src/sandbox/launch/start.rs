@@ -1,10 +1,13 @@
 //! The start of a launch: everything that was decided is made, in the one order that leaves nothing behind on failure.
 //!
+//! **Before this**: [`Launch`] has decided everything, and made nothing. **Next**: [`process`](crate::process), where one
+//! process becomes two.
+//!
 //! Each value removes in its `drop` what it has made. So a failure at any point undoes all that came before it.
 
 use super::super::running::{Holdings, Running};
 use super::{Error, Launch};
-use crate::cgroup::Group;
+use crate::cgroup::Cgroup;
 use crate::process::{self, Hooks};
 
 impl Launch {
@@ -20,8 +23,8 @@ impl Launch {
         let Launch { plan, root, settings, .. } = self;
         let connected = settings.connect(&plan)?;
         let scratch = root.as_ref().map(|root| root.make()).transpose()?.flatten();
-        let group = Group::from_plan(&plan)?;
-        let entrance = group.as_ref().map(Group::entrance);
+        let group = Cgroup::from_plan(&plan)?;
+        let entrance = group.as_ref().map(Cgroup::entrance);
         let request = process::StartRequest {
             plan: &plan,
             standard: connected.standard,

@@ -7,8 +7,9 @@ use minicontainer_core::Verdict;
 
 use super::limits::Watch;
 use super::{Error, Running};
-use crate::process::{status, wait};
+use crate::process::status;
 use crate::sandbox::streams::{Background, Told};
+use crate::sys::wait;
 
 /// Why [`Running::poll_with`] has come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

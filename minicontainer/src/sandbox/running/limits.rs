@@ -11,7 +11,7 @@ use minicontainer_core::plan::{Plan, Step};
 use minicontainer_core::report::EnforcedLimits;
 
 use super::Running;
-use crate::process::wait;
+use crate::sys::wait;
 
 /// The limits of time, at one moment.
 #[derive(Clone, Copy)]

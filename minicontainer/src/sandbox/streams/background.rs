@@ -9,8 +9,8 @@ use std::thread::{self, JoinHandle};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::Streams;
-use crate::process::wait;
 use crate::sandbox::Error;
+use crate::sys::wait;
 
 /// A thread that copies.
 #[derive(Debug)]

@@ -36,7 +36,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 
 use super::Error;
-use crate::process::wait;
+use crate::sys::wait;
 
 pub(super) use background::Background;
 pub(super) use channel::Channel;

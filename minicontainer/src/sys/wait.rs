@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::PollTimeout;
 
-use crate::sys::{calls, clone};
+use super::{calls, clone};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

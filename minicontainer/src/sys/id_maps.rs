@@ -6,19 +6,17 @@
 //! either would run with these powers' consequences; and they get only so much time, since they may ask a directory of
 //! accounts that does not answer.
 
-use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, fs};
 
-use minicontainer_core::plan::{IdMapping, Plan, Step};
+use minicontainer_core::plan::IdMapping;
 
-use super::StartingProcess;
-use super::start_error::StartError;
-use crate::sys::xattr;
+use super::xattr;
 
 /// Where a system keeps them: nearly all, and NixOS.
 const DIRECTORIES: [&str; 2] = ["/usr/bin", "/run/wrappers/bin"];
@@ -39,43 +37,55 @@ fn has_file_capabilities(path: &Path) -> bool {
     fs::File::open(path).is_ok_and(|file| matches!(xattr::get(&file, "security.capability"), Ok(Some(_))))
 }
 
-/// Writes the maps that the plan has for its new process: the library's own [hook](super::Hooks).
-pub(super) fn map_ids(plan: &Plan, process: &StartingProcess<'_>) -> Result<(), StartError> {
-    let pid = process.pid;
-    plan.steps.iter().try_for_each(|step| match step {
-        Step::MapIds { uids, gids, helped: true, .. } => ask_helpers(pid, uids, gids),
-        Step::MapIds { uids, gids, deny_setgroups, .. } => {
-            if *deny_setgroups {
-                write(pid, "setgroups", "deny")?;
-            }
-            write_maps(pid, uids, gids)
-        }
-        _ => Ok(()),
-    })
+/// Why the ids of a user namespace could not be mapped.
+#[derive(Debug)]
+pub(crate) enum IdMapError {
+    /// A file of the process could not be written.
+    Write { path: String, source: io::Error },
+    /// The program that maps further ids did not.
+    Helper { program: &'static str, reason: String },
 }
+
+impl fmt::Display for IdMapError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IdMapError::Write { path, source } => write!(formatter, "cannot write {path}: {source}"),
+            IdMapError::Helper { program, reason } => {
+                write!(formatter, "cannot map the container's ids: {program}: {reason}")
+            }
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, IdMapError>;
 
 fn lines(map: &[IdMapping]) -> String {
     map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count)).collect()
 }
 
-fn write(pid: u32, file: &str, text: &str) -> Result<(), StartError> {
+/// Forbids setgroups(2) in the process's user namespace for ever, which an ordinary user must before writing the map.
+pub(crate) fn deny_setgroups(pid: u32) -> Result<()> {
+    write(pid, "setgroups", "deny")
+}
+
+fn write(pid: u32, file: &str, text: &str) -> Result<()> {
     let path = format!("/proc/{pid}/{file}");
-    fs::write(&path, text).map_err(|source| StartError::MapIds { path, source })
+    fs::write(&path, text).map_err(|source| IdMapError::Write { path, source })
 }
 
 /// Writes both maps without help.
-pub(super) fn write_maps(pid: u32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), StartError> {
+pub(crate) fn write_maps(pid: u32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<()> {
     write(pid, "gid_map", &lines(gids))?;
     write(pid, "uid_map", &lines(uids))
 }
 
 /// Has the maps of a process's user namespace written by those who may.
-pub(super) fn ask_helpers(pid: u32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), StartError> {
+pub(crate) fn ask_helpers(pid: u32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<()> {
     [("newgidmap", gids), ("newuidmap", uids)].into_iter().try_for_each(|(program, map)| ask(program, pid, map))
 }
 
-fn ask(program: &'static str, pid: u32, map: &[IdMapping]) -> Result<(), StartError> {
-    let failed = |reason: String| StartError::Helper { program, reason };
+fn ask(program: &'static str, pid: u32, map: &[IdMapping]) -> Result<()> {
+    let failed = |reason: String| IdMapError::Helper { program, reason };
     let path = helper(program).ok_or_else(|| failed("it is not installed set-user-ID root".to_owned()))?;
     let mut command = Command::new(path);
     command.arg(pid.to_string()).args(lines(map).split_whitespace()).env_clear().current_dir("/");
@@ -92,7 +102,7 @@ fn ask(program: &'static str, pid: u32, map: &[IdMapping]) -> Result<(), StartEr
 }
 
 /// Waits for the end, and makes it when it does not come.
-fn await_end(child: &mut Child) -> Result<ExitStatus, String> {
+fn await_end(child: &mut Child) -> std::result::Result<ExitStatus, String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match child.try_wait() {

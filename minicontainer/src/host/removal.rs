@@ -1,0 +1,19 @@
+//! Removing what a container has written, whoever it belongs to by now.
+
+use std::io;
+use std::path::Path;
+
+use super::accounts::subordinate_maps;
+use crate::sys::{removal, user_namespace};
+
+/// Removes a directory with everything in it, also what belongs to the subordinate ids of the caller. It may be gone
+/// already.
+pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
+    match removal::remove_tree(directory) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match subordinate_maps() {
+            Some(maps) => user_namespace::empty(directory, &maps).and_then(|()| removal::remove_tree(directory)),
+            None => Err(error),
+        },
+        removed => removed,
+    }
+}
