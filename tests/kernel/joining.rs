@@ -100,6 +100,8 @@ fn bundle(fixture: &Fixture, name: &str, script: &str, paths: &[(&str, &Path)]) 
             config["linux"].as_object_mut().expect("an object").remove("sysctl");
         }
         if paths.iter().any(|(kind, _)| *kind == "user") {
+            // Groups may be set in no namespace in which setgroups(2) is denied.
+            config["process"]["user"].as_object_mut().expect("an object").remove("additionalGids");
             for mount in config["mounts"].as_array_mut().expect("a list") {
                 let options = mount["options"].as_array_mut();
                 options.into_iter().for_each(|all| all.retain(|one| one != "gid=5"));
@@ -316,7 +318,7 @@ struct Powerful {
 impl Powerful {
     fn start() -> Powerful {
         let script = "while read -r line; do eval \"$line\"; done";
-        let flags = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"];
+        let flags = ["-U", "-r", "-p", "-f", "--mount-proc"];
         let mut unshare = Command::new("unshare");
         unshare.args(flags).args(["sh", "-c", script]).stdin(process::Stdio::piped()).stdout(process::Stdio::piped());
         let mut unshare = unshare.spawn().expect("unshare starts");

@@ -24,6 +24,7 @@
 //! the `tasks` files, on version 2 it is created inside (`CLONE_INTO_CGROUP`), which is a hundred times
 //! faster than moving a process from outside. And what was used is read from the few files that tell it.
 
+mod backend;
 mod devices;
 mod end;
 mod error;
@@ -39,12 +40,12 @@ use cgroups_rs::cpu::CpuController;
 use cgroups_rs::cpuset::CpuSetController;
 use cgroups_rs::memory::MemController;
 use cgroups_rs::pid::PidController;
-use cgroups_rs::{Cgroup as Backend, Hierarchy, MaxValue, hierarchies};
+use cgroups_rs::{Cgroup as Backend, MaxValue};
 use minicontainer_core::plan::delegation::COMMON_GROUP;
 use minicontainer_core::plan::{Plan, Step, SwapLimit};
 
 use crate::sys::clone::CgroupEntrance;
-use version1::Version1;
+use backend::backend;
 
 pub use error::CgroupError;
 pub use usage::Usage;
@@ -287,24 +288,6 @@ impl Cgroup {
     fn read(&self, file: &str) -> Option<String> {
         self.directories.iter().find_map(|directory| fs::read_to_string(directory.join(file)).ok())
     }
-}
-
-/// What makes and limits the group, and its directories.
-fn backend(name: &str, controllers: &[String], counted: Counted) -> (Backend, Vec<PathBuf>) {
-    let unified = Path::new(ROOT).join("cgroup.controllers").exists();
-    let together = counted == Counted::Together;
-    let hierarchy: Box<dyn Hierarchy> = match unified {
-        true => Box::new(hierarchies::V2::new()),
-        false => Box::new(Version1 { controllers: controllers.to_vec(), together }),
-    };
-    // `cpuacct` is a part of `cpu` in version 2.
-    let wanted = controllers.iter().filter(|name| !unified || *name != "cpuacct").cloned().collect();
-    let backend = Backend::load_with_specified_controllers(hierarchy, name, wanted);
-    let directories = match unified {
-        true => vec![Path::new(ROOT).join(name)],
-        false => backend.subsystems().iter().map(|part| part.to_controller().path().to_owned()).collect(),
-    };
-    (backend, directories)
 }
 
 /// The files take no more, and no machine has it.

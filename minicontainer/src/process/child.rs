@@ -81,10 +81,16 @@ pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
 
 /// Carries out what comes before the container's first process: the part of the [joiner](super::start()).
 pub(crate) fn carry_out_before_clone(program: &Program, pipes: Pipes) {
-    // Those who live in the namespaces may not look into this process, nor into the one that it creates.
+    let first = program.before_clone.first().map_or(0, |(step, _)| *step);
+    // Processes of the namespaces must not look into this process, nor into the one that it creates.
     if let Err(errno) = calls::prctl(libc::PR_SET_DUMPABLE, 0, 0) {
-        let step = program.before_clone.first().map_or(0, |(step, _)| *step);
-        tell_failed(pipes, step, Call::Prctl, errno);
+        tell_failed(pipes, first, Call::Prctl, errno);
+    }
+    // In a user namespace that is joined it may be too late to leave the engine's groups.
+    match calls::setgroups(&[]) {
+        // An ordinary user cannot leave them here, and has no others to lose.
+        Ok(_) | Err(Errno(libc::EPERM)) => {}
+        Err(errno) => tell_failed(pipes, first, Call::Setgroups, errno),
     }
     let mut state = State { root: calls::CURRENT_DIRECTORY, owner: None, mounts: &program.mounts, empty: None };
     for (step, operation) in &program.before_clone {

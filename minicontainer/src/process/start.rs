@@ -12,6 +12,7 @@
 //! **Next**: the [hooks](super::hooks), then [`compile`](super::compile), and then [`child`](super::child): the same moment
 //! seen from the new process.
 
+mod cloned;
 mod ends;
 mod joiner;
 mod namespaces;
@@ -20,7 +21,7 @@ mod shared_memory;
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
@@ -30,7 +31,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 
 use super::child::{Pipes, interpret};
 use super::compile::{Context, compile};
-use super::hooks::{Hooks, StartingProcess};
+use super::hooks::Hooks;
 use super::joined::{JoinedNamespace, OpenNamespaces};
 use super::program::Program;
 use super::sources::{HeldMounts, Sources};
@@ -38,11 +39,11 @@ use super::standard::Standard;
 use super::start_error::StartError;
 use super::{StepTime, status, user_namespace};
 use crate::sys::{
-    self,
-    calls::{self, Fd},
+    calls,
     clone::{self, CgroupEntrance, CloneArgs},
-    wait::{self, How},
+    wait,
 };
+use cloned::{Child, Cloned};
 use ends::ParentEnds;
 use namespaces::{clone_step, flags};
 use report::listen_until_executed;
@@ -93,23 +94,6 @@ pub(crate) struct Started {
     pub terminal: Option<OwnedFd>,
     /// The root of the container, which outlives its processes while it is held.
     pub root: Option<File>,
-}
-
-/// The process that clone3(2) has made.
-struct Child {
-    pid: i32,
-    pidfd: OwnedFd,
-}
-
-/// What has come of making it.
-enum Cloned {
-    Made(Child),
-    /// The kernel made no process.
-    Refused(sys::Errno),
-    /// The joiner ended in this way and made none; it may have told why through the report pipe.
-    JoinerEnded(How),
-    /// It could not be tried, or its outcome not be learned.
-    Failed(StartError),
 }
 
 /// Carries the plan out, and returns as soon as the program runs.
@@ -201,42 +185,6 @@ fn block_signals() -> Result<SigSet, Errno> {
     let mut callers_mask = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut callers_mask))?;
     Ok(callers_mask)
-}
-
-impl Cloned {
-    fn of(result: sys::Result<(i32, Fd)>) -> Cloned {
-        match result {
-            // SAFETY: the kernel has just made this descriptor for us, and nothing else uses it.
-            Ok((pid, pidfd)) => Cloned::Made(Child { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
-            Err(errno) => Cloned::Refused(errno),
-        }
-    }
-
-    /// The child, or why there is none.
-    fn child(self, plan: &Plan, parent: &ParentEnds) -> Result<Child, StartError> {
-        let refused = |source| StartError::Clone { namespaces: clone_step(plan).0, source };
-        match self {
-            Cloned::Made(child) => Ok(child),
-            Cloned::Refused(errno) => Err(refused(Errno::from_raw(errno.0))),
-            Cloned::Failed(error) => Err(error),
-            Cloned::JoinerEnded(how) => {
-                let report = parent.report.try_clone().map_err(|_| StartError::Pipe { source: Errno::EMFILE })?;
-                match listen_until_executed(report, || {}).conclude(plan) {
-                    Err(StartError::Step { step, errno, .. }) if matches!(*step, Step::Clone { .. }) => {
-                        Err(refused(errno))
-                    }
-                    Err(failure @ StartError::Step { .. }) => Err(failure),
-                    Ok(_) | Err(_) => Err(StartError::EndedEarly { ended: how.to_string() }),
-                }
-            }
-        }
-    }
-}
-
-impl Child {
-    fn as_starting(&self) -> StartingProcess<'_> {
-        StartingProcess { pid: self.pid.unsigned_abs(), pidfd: self.pidfd.as_fd() }
-    }
 }
 
 /// Runs the hooks, lets the child go on, and listens until it has become the program or is gone.

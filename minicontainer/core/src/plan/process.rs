@@ -134,18 +134,21 @@ fn filter(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
 }
 
 /// Supplementary groups; an ordinary user's namespace has only the ids that were mapped, and where that is a single one
-/// setgroups(2) is denied. The document need not say which ids a namespace has that is joined; then the kernel decides.
+/// setgroups(2) is denied. It may be in a namespace that is joined, too, of which the document need not say more: there it
+/// is called only for groups that the document lists.
 fn groups(spec: &Spec, host: &Host, namespace: UserNamespace) -> Result<Option<Vec<u32>>, PlanError> {
     let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
     let user = process.user();
     let extra = user.additional_gids().clone().unwrap_or_default();
-    if host.identity == Identity::Root {
+    let maps = mappings(spec);
+    let is_root = host.identity == Identity::Root;
+    if namespace == UserNamespace::Joined && (is_root || maps.is_err()) {
+        return Ok((!extra.is_empty()).then_some(extra));
+    }
+    if is_root {
         return Ok(Some(extra));
     }
-    let [uids, gids] = match (mappings(spec), namespace) {
-        (Err(PlanError::Missing { .. }), UserNamespace::Joined) => return Ok((!extra.is_empty()).then_some(extra)),
-        (maps, _) => maps?,
-    };
+    let [uids, gids] = maps?;
     let missing = |kind, id| match &host.subordinate {
         SubordinateIds::None { cause, mend } => {
             Err(PlanError::IdNotMapped { kind, id, cause: cause.clone(), mend: mend.clone() })

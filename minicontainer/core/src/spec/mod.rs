@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod contradictions;
 mod defaults;
 mod join;
 mod limits;
@@ -41,10 +42,12 @@ use oci_spec::runtime::{
 use crate::diagnostic::{Diagnostic, ErrorKind};
 use crate::image::ProcessSettings;
 use crate::options::{
-    Access, ByteSize, Isolation, Network, PidsLimit, Profile, ResolvedUser, RunOptions, TimeOffset, WindowSize,
+    Access, ByteSize, Isolation, Network, PidsLimit, ResolvedUser, RunOptions, TimeOffset, WindowSize,
 };
 use crate::plan::own_ids::{NoOwnIds, OWN_ID_COUNT, first_own_id};
 use crate::plan::{CgroupLayout, Host, IdMapping, Identity, delegation::COMMON_GROUP, subordinate};
+
+use contradictions::contradictions;
 
 pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, masked_on};
 pub use join::join_namespace;
@@ -163,56 +166,6 @@ pub fn spec(
         .set_mounts(own(Isolation::Mount).then(|| mounts::mounts(options, host, &linux)).transpose()?)
         .set_linux(Some(linux));
     Ok(spec)
-}
-
-/// Options that cannot both hold are refused here, before anything exists.
-fn contradictions(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
-    let without = |isolation| options.without.contains(&isolation);
-    let contradiction = |first: &str, second: &str, reason| {
-        Err(SpecError::Contradiction { first: first.to_owned(), second: second.to_owned(), reason })
-    };
-    if without(Isolation::Uts) && options.hostname.is_some() {
-        return contradiction("--hostname", "--without uts", "the host itself would be renamed");
-    }
-    if without(Isolation::Mount) && !options.mounts.is_empty() {
-        return contradiction("-v, --mount and --tmpfs", "--without mount", "the host itself would get the mount");
-    }
-    if without(Isolation::Mount) && options.root == Access::ReadOnly {
-        return contradiction("--read-only", "--without mount", "only a mount can be made read-only");
-    }
-    if without(Isolation::Mount) && options.terminal.is_some() {
-        return contradiction("-t, --tty", "--without mount", "only a mount brings terminals of the container's own");
-    }
-    if options.privileged && options.profile == Profile::Untrusted {
-        return contradiction(
-            "--privileged",
-            "--profile=untrusted",
-            "the one lowers every wall, the other raises them",
-        );
-    }
-    if options.profile == Profile::Untrusted && (options.network == Network::Host || without(Isolation::Net)) {
-        return contradiction("--profile=untrusted", "the host's network", "a stranger's program must not reach it");
-    }
-    if profile::own_users(options, host.identity) && without(Isolation::Mount) {
-        let reason = "owners can only be shifted where there are mounts of the container's own";
-        return contradiction("--userns auto", "--without mount", reason);
-    }
-    for (place, offset) in options.time_offsets.iter().enumerate() {
-        if let Some(other) = options.time_offsets[..place].iter().find(|other| other.clock == offset.clock) {
-            let [first, second] = [other, offset].map(|offset| format!("--time-offset {offset}"));
-            return contradiction(&first, &second, "a clock is moved once");
-        }
-    }
-    if options.limits.memory_swap.is_some() && profile::limits(options, host).memory.is_none() {
-        return contradiction("--memory-swap", "no --memory", "it is the sum of that memory and the swap space");
-    }
-    if without(Isolation::User) && matches!(host.identity, Identity::User { .. }) {
-        return Err(SpecError::UserNamespaceNeeded);
-    }
-    if let Some(name) = profile::lacking_capability(options, host) {
-        return Err(SpecError::CapabilityLacking { name });
-    }
-    Ok(())
 }
 
 fn oci_process(

@@ -27,7 +27,7 @@ use super::super::StartError;
 use super::super::child::{Pipes, carry_out_before_clone, interpret, tell_failed};
 use super::super::message::Call;
 use super::super::program::Program;
-use super::{Child, Cloned};
+use super::cloned::{Child, Cloned};
 use crate::sys::calls::{self, Fd};
 use crate::sys::clone::{CloneArgs, clone3};
 use crate::sys::wait;

@@ -1,0 +1,55 @@
+//! Options that cannot both hold.
+
+use super::{SpecError, profile};
+use crate::options::{Access, Isolation, Network, Profile, RunOptions};
+use crate::plan::{Host, Identity};
+
+/// Refuses them, before anything exists.
+pub(super) fn contradictions(options: &RunOptions, host: &Host) -> Result<(), SpecError> {
+    let without = |isolation| options.without.contains(&isolation);
+    let contradiction = |first: &str, second: &str, reason| {
+        Err(SpecError::Contradiction { first: first.to_owned(), second: second.to_owned(), reason })
+    };
+    if without(Isolation::Uts) && options.hostname.is_some() {
+        return contradiction("--hostname", "--without uts", "the host itself would be renamed");
+    }
+    if without(Isolation::Mount) && !options.mounts.is_empty() {
+        return contradiction("-v, --mount and --tmpfs", "--without mount", "the host itself would get the mount");
+    }
+    if without(Isolation::Mount) && options.root == Access::ReadOnly {
+        return contradiction("--read-only", "--without mount", "only a mount can be made read-only");
+    }
+    if without(Isolation::Mount) && options.terminal.is_some() {
+        return contradiction("-t, --tty", "--without mount", "only a mount brings terminals of the container's own");
+    }
+    if options.privileged && options.profile == Profile::Untrusted {
+        return contradiction(
+            "--privileged",
+            "--profile=untrusted",
+            "the one lowers every wall, the other raises them",
+        );
+    }
+    if options.profile == Profile::Untrusted && (options.network == Network::Host || without(Isolation::Net)) {
+        return contradiction("--profile=untrusted", "the host's network", "a stranger's program must not reach it");
+    }
+    if profile::own_users(options, host.identity) && without(Isolation::Mount) {
+        let reason = "owners can only be shifted where there are mounts of the container's own";
+        return contradiction("--userns auto", "--without mount", reason);
+    }
+    for (place, offset) in options.time_offsets.iter().enumerate() {
+        if let Some(other) = options.time_offsets[..place].iter().find(|other| other.clock == offset.clock) {
+            let [first, second] = [other, offset].map(|offset| format!("--time-offset {offset}"));
+            return contradiction(&first, &second, "a clock is moved once");
+        }
+    }
+    if options.limits.memory_swap.is_some() && profile::limits(options, host).memory.is_none() {
+        return contradiction("--memory-swap", "no --memory", "it is the sum of that memory and the swap space");
+    }
+    if without(Isolation::User) && matches!(host.identity, Identity::User { .. }) {
+        return Err(SpecError::UserNamespaceNeeded);
+    }
+    if let Some(name) = profile::lacking_capability(options, host) {
+        return Err(SpecError::CapabilityLacking { name });
+    }
+    Ok(())
+}
