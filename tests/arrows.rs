@@ -1,10 +1,10 @@
-//! Holds ARCHITECTURE.md to its word: what uses what, between crates and between the modules of some of them, is what its
-//! table of arrows says.
+//! Holds ARCHITECTURE.md to its word: what uses what, between crates and between the modules of some of them, is what
+//! its table of arrows says.
 //!
 //! A dependency in the wrong direction comes with one `use` line, and is found by readers only: the compiler allows
-//! modules to use each other in circles. So every source file is cut into tokens (comments and texts of messages do not
-//! count), the paths in it are resolved to crates and modules, and each must be an arrow of the table. An arrow of the
-//! table that nothing uses any more fails as well, and so does a table with a circle.
+//! modules to use each other in circles. So every source file is cut into tokens (comments and texts of messages do
+//! not count), the paths in it are resolved to crates and modules, and each must be an arrow of the table. An arrow
+//! of the table that nothing uses any more fails as well, and so does a table with a circle.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,7 +1,7 @@
 //! A layer's archive, written entry by entry: what `COPY`, `ADD` and `WORKDIR` make.
 //!
-//! A layer names every directory that leads to its files, or whoever unpacks it would make them up. So those that the image
-//! has already are written again as they are there, with their own permissions.
+//! A layer names every directory that leads to its files, or whoever unpacks it would make them up. So those that the
+//! image has already are written again as they are there, with their own permissions.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -49,8 +49,8 @@ pub(super) struct LayerArchive {
 }
 
 impl LayerArchive {
-    /// Writes the directories that lead to a place, and the place itself, as directories: those that are there as they
-    /// are, those that are not with this owner.
+    /// Writes the directories that lead to a place, and the place itself, as directories: those that are there as
+    /// they are, those that are not with this owner.
     pub(super) fn directories(
         &mut self,
         image: &dyn Files,

@@ -1,13 +1,13 @@
 //! One build at a time for each layer: builds of the same Dockerfile at the same time share the work.
 //!
-//! A build that is about to make a layer locks the layer's key until it ends, when the layer enters the store. A build that
-//! finds the key locked waits, and then finds the layer in the cache. A build that holds a lock itself does not wait, and
-//! makes the layer once more: so two builds that need each other's layers never wait for each other for ever, and no build
-//! is worse off than without locks.
+//! A build that is about to make a layer locks the layer's key until it ends, when the layer enters the store. A
+//! build that finds the key locked waits, and then finds the layer in the cache. A build that holds a lock itself
+//! does not wait, and makes the layer once more: so two builds that need each other's layers never wait for each
+//! other for ever, and no build is worse off than without locks.
 //!
-//! A lock covers one byte of the file `build-cache/claims`, at an offset that the key determines (fcntl_locking(2), *open
-//! file description locks*). The kernel releases it when its owner dies, and no file is left for a key. Two keys with the
-//! same offset, if that ever happens, only wait without need.
+//! A lock covers one byte of the file `build-cache/claims`, at an offset that the key determines (fcntl_locking(2),
+//! *open file description locks*). The kernel releases it when its owner dies, and no file is left for a key. Two
+//! keys with the same offset, if that ever happens, only wait without need.
 
 use std::{
     fs::File,
@@ -48,7 +48,7 @@ pub(super) enum LockedKey {
 }
 
 impl BuildLocks {
-    /// BuildLocks a key; if somebody else has it, `waits` is called once and then it is waited for, until `is_cancelled`.
+    /// Locks a key. If another build has it, `waits` is called once, and then this waits until `is_cancelled`.
     pub(super) fn lock(
         &self,
         file: &Path,

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! A record is a hint and no more: the layer itself may have gone with the last image that had it, and then there is
-//! nothing in the cache. The key holds everything that the layer was made from, so that a record can never be wrong, only
-//! useless. It names no instruction and no file, and a key says nothing of a secret, for none goes into it.
+//! nothing in the cache. The key holds everything that the layer was made from, so that a record can never be wrong,
+//! only useless. It names no instruction and no file, and a key says nothing of a secret, for none goes into it.
 
 use std::{
     fs::{self, File},
@@ -98,7 +98,8 @@ impl<'a> Cache<'a> {
         write(staging, &place, record)
     }
 
-    /// All that is remembered, each with where it stands. What cannot be read is worth nothing, and comes without a record.
+    /// All that is remembered, each with where it stands. What cannot be read is worth nothing, and comes without a
+    /// record.
     pub(super) fn records(&self) -> Result<Vec<(PathBuf, Option<Record>)>, BuildError> {
         let mut records = Vec::new();
         for directory in [self.directory.clone(), self.store.former_builds_directory()] {

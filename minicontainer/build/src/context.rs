@@ -1,12 +1,14 @@
-//! The build's context: the directory that `build` is given, and the only one of the host's that a Dockerfile can reach.
+//! The build's context: the directory that `build` is given, and the only one of the host's that a Dockerfile can
+//! reach.
 //!
 //! It is opened once; from there on everything is looked up below descriptors, one name at a time and with
-//! `O_NOFOLLOW` ([`files`](super::files)). Whoever swaps a directory for a link to `/etc` while we build gets nothing: what was
-//! opened is still the directory, and the link is not followed by the kernel but read, and then means a place inside.
-//! A context that comes as an archive (`build -`) is unpacked into a directory of the build's own first.
+//! `O_NOFOLLOW` ([`files`](super::files)). Whoever swaps a directory for a link to `/etc` while we build gets
+//! nothing: what was opened is still the directory, and the link is not followed by the kernel but read, and then
+//! means a place inside. A context that comes as an archive (`build -`) is unpacked into a directory of the build's
+//! own first.
 //!
-//! What `.dockerignore` leaves out is not even opened, and what is no file, directory or link (a FIFO would make us wait, a
-//! device would never end) is refused by its name.
+//! What `.dockerignore` leaves out is not even opened, and what is no file, directory or link (a FIFO would make us
+//! wait, a device would never end) is refused by its name.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -58,7 +60,8 @@ impl Context {
     }
 
     /// What comes through a stream (`build -`): a tar archive, compressed or not, is a context, and is unpacked in a
-    /// directory of the build's own under the rules that hold for layers. Anything else is a Dockerfile without a context.
+    /// directory of the build's own under the rules that hold for layers. Anything else is a Dockerfile without a
+    /// context.
     ///
     /// # Errors
     /// When it is a hostile archive or a Dockerfile that is too large, or the store cannot be written.
@@ -103,8 +106,8 @@ impl Context {
         &self.ignore
     }
 
-    /// A text of the build's own that lies in the context, such as the Dockerfile; `None` if it is not there. It is read
-    /// whatever is ignored, and symbolic links stay inside.
+    /// A text of the build's own that lies in the context, such as the Dockerfile; `None` if it is not there. It is
+    /// read whatever is ignored, and symbolic links stay inside.
     ///
     /// # Errors
     /// When it is no regular file, no text, or too large.
@@ -178,7 +181,8 @@ impl Files for Context {
         if child.kind != Kind::Directory {
             return Ok((!is_ignored).then_some(child));
         }
-        // Something in an ignored directory may be an exception, so it is looked at, and shows if anything in it does.
+        // Something in an ignored directory may be an exception, so it is looked at, and shows if anything in it
+        // does.
         let opened = Arc::new(self.open_below(&child, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?);
         let child = Found { handle: Handle::Directory(opened), ..child };
         if is_ignored && !self.shows_something(&child)? {

@@ -1,8 +1,8 @@
 //! `COPY` and `ADD`, carried out: files go into a layer, and nowhere else.
 //!
-//! Where they go is looked up in the image: `COPY x /lib/y` upon an image in which `/lib` is a link to `/usr/lib` puts
-//! it there. The layer is written as an archive and never onto a file system of the image's, so no link in the image can
-//! lead a write anywhere.
+//! Where they go is looked up in the image: `COPY x /lib/y` upon an image in which `/lib` is a link to `/usr/lib`
+//! puts it there. The layer is written as an archive and never onto a file system of the image's, so no link in the
+//! image can lead a write anywhere.
 //!
 //! | The source is | The destination is | It becomes |
 //! |---|---|---|
@@ -197,8 +197,8 @@ impl Copy<'_, '_> {
         Ok(path)
     }
 
-    /// Unpacks a local archive; says whether it is one. It goes into a directory of its own first, where nothing lies that a
-    /// link of its own could lead to.
+    /// Unpacks a local archive; says whether it is one. It goes into a directory of its own first, where nothing lies
+    /// that a link of its own could lead to.
     fn unpack(&mut self, selected: &Selected, exclude: &Ignore, print: &mut Fingerprint) -> Result<bool, BuildError> {
         if selected.found.kind != Kind::File || exclude.excludes(&selected.name.to_string_lossy()) {
             return Ok(false);

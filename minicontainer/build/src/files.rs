@@ -1,11 +1,12 @@
 //! Files to copy from, wherever they lie: in the build's context or in the layers of an image.
 //!
-//! Whoever wrote the context or the image may have left symbolic links there that lead to `/etc/shadow`. So no path of
-//! theirs is ever handed to the kernel whole. A path is walked name by name, here, by [`resolve`]: each name is looked up
-//! in the directory that was reached, without following it; a link's target is read and walked in turn; an absolute one
-//! begins again at the root of the files, and `..` goes back to where we came from and no higher than the root. That is
-//! what openat2(2) does with `RESOLVE_IN_ROOT`, done by hand for two reasons: an image's files lie in several directories at
-//! once, and of the context we must know by which name a file was reached in the end, since `.dockerignore` may hide it.
+//! Whoever wrote the context or the image may have left symbolic links there that lead to `/etc/shadow`. So no path
+//! of theirs is ever handed to the kernel whole. A path is walked name by name, here, by [`resolve`]: each name is
+//! looked up in the directory that was reached, without following it; a link's target is read and walked in turn; an
+//! absolute one begins again at the root of the files, and `..` goes back to where we came from and no higher than
+//! the root. That is what openat2(2) does with `RESOLVE_IN_ROOT`, done by hand for two reasons: an image's files lie
+//! in several directories at once, and of the context we must know by which name a file was reached in the end, since
+//! `.dockerignore` may hide it.
 
 use std::{
     ffi::{OsStr, OsString},

@@ -1,7 +1,7 @@
 //! The end of a build: its layers enter the store, and with them the image.
 //!
-//! Until then they lie in a directory of the build's own. So a build that fails leaves the images as they were; but the
-//! layers that were finished go into the cache, and whoever mends the Dockerfile goes on from there.
+//! Until then they lie in a directory of the build's own. So a build that fails leaves the images as they were; but
+//! the layers that were finished go into the cache, and whoever mends the Dockerfile goes on from there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,8 +51,8 @@ pub(super) fn documents(staging: &Staging, image: &Document, stack: &Stack) -> R
     Ok(Documents { config, manifest: staging.blob(manifest.as_bytes())? })
 }
 
-/// Fills times in. What makes no layer happened when the layer below was made: so the same build, all of it from the cache,
-/// makes the same image.
+/// Fills times in. What makes no layer happened when the layer below was made: so the same build, all of it from the
+/// cache, makes the same image.
 fn date(document: &mut Document, stack: &Stack) {
     let mut times = stack.layers.iter().filter_map(|layer| layer.created.as_ref());
     let mut last = stack.base_created.clone();

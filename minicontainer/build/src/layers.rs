@@ -1,6 +1,7 @@
 //! The files of an image or a stage: what its layers show when they are stacked.
 //!
-//! Nothing is mounted to read them: [`Merged`] knows what overlayfs would show, and looks everything up below descriptors.
+//! Nothing is mounted to read them: [`Merged`] knows what overlayfs would show, and looks everything up below
+//! descriptors.
 
 use std::{
     ffi::{OsStr, OsString},

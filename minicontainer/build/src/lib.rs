@@ -18,13 +18,14 @@
 //! | `stack` | what a stage has become so far |
 //! | `bases` `stages` `executor` `step` `finish` | the order of things |
 //!
-//! Whoever wrote the Dockerfile, the context or the image is not trusted: what they name is found inside of what they were
-//! given and nowhere else, and what they run has the walls of every other container and no network.
+//! Whoever wrote the Dockerfile, the context or the image is not trusted: what they name is found inside of what they
+//! were given and nowhere else, and what they run has the walls of every other container and no network.
 //!
-//! A new layer lies in a staging directory until the end, so that a build that fails, or is killed, leaves no image behind
-//! and none changed.
+//! A new layer lies in a staging directory until the end, so that a build that fails, or is killed, leaves no image
+//! behind and none changed.
 
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
+// written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod archive;
@@ -71,8 +72,8 @@ pub use settings::{ExtraHost, ExtraHostError, RunSettings};
 pub struct Request {
     /// Its names.
     pub names: Vec<Reference>,
-    /// `SOURCE_DATE_EPOCH`: no time in the image is later than this, in seconds since 1970, and the same build makes the
-    /// same bytes.
+    /// `SOURCE_DATE_EPOCH`: no time in the image is later than this, in seconds since 1970, and the same build makes
+    /// the same bytes.
     pub epoch: Option<i64>,
     /// What `RUN` sees of networks unless it says otherwise; `RUN --network=host` needs the host's.
     pub network: Network,

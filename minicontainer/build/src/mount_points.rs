@@ -1,12 +1,13 @@
 //! Mount points that were made for a RUN, taken away again.
 //!
-//! A file system can only be mounted on something that is there. Where the image has nothing, an empty directory or file is
-//! made in the writable layer, and without further ado it would become part of the image: `/proc` in an image of nothing but
-//! one program, or the place of a secret. So what was missing before is removed after, if it is still as empty as it was.
+//! A file system can only be mounted on something that is there. Where the image has nothing, an empty directory or
+//! file is made in the writable layer, and without further ado it would become part of the image: `/proc` in an image
+//! of nothing but one program, or the place of a secret. So what was missing before is removed after, if it is still
+//! as empty as it was.
 //!
 //! Between the two the command ran, as root of the container, and may have put a symbolic link in the place of a
-//! directory on the way (CVE-2024-23652). The way is walked below a descriptor by openat2(2) with `RESOLVE_BENEATH` and
-//! `RESOLVE_NO_SYMLINKS`, so whoever does that only keeps his own stubs.
+//! directory on the way (CVE-2024-23652). The way is walked below a descriptor by openat2(2) with `RESOLVE_BENEATH`
+//! and `RESOLVE_NO_SYMLINKS`, so whoever does that only keeps his own stubs.
 
 use std::{
     collections::BTreeSet,
@@ -66,8 +67,8 @@ impl MountPoints {
         Ok(stubs)
     }
 
-    /// Removes from the upper directory what is still as it was made, and then the directories above that hold nothing else
-    /// and are as the image has them: overlayfs copied them up for a stub's sake.
+    /// Removes from the upper directory what is still as it was made, and then the directories above that hold
+    /// nothing else and are as the image has them: overlayfs copied them up for a stub's sake.
     pub(super) fn remove(&self, upper: &Path) -> io::Result<()> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let root = open(upper, flags, Mode::empty())?;

@@ -1,9 +1,10 @@
 //! `RUN --mount`, made ready: what a command sees while it runs and what never becomes part of a layer.
 //!
-//! Files of the context, a stage or an image are *copied* into a directory of the build's own, and that is mounted. So
-//! nobody can swap a part of the path for a link between the look and the mount (CVE-2024-23651), what `.dockerignore`
-//! leaves out is not there either, and what the command writes (`rw`) goes with the copy. A secret is a file of the build's
-//! own, too, removed when the command has ended; a cache is a directory of the store's that no one else can name.
+//! Files of the context, a stage or an image are *copied* into a directory of the build's own, and that is mounted.
+//! So nobody can swap a part of the path for a link between the look and the mount (CVE-2024-23651), what
+//! `.dockerignore` leaves out is not there either, and what the command writes (`rw`) goes with the copy. A secret is
+//! a file of the build's own, too, removed when the command has ended; a cache is a directory of the store's that no
+//! one else can name.
 
 use std::{
     collections::BTreeSet,

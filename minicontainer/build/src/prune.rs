@@ -1,9 +1,9 @@
 //! What the cache of builds holds, how large it is, and its removal: `builder du`, `builder prune`.
 //!
-//! A layer in the cache may be an image's too. Then it is *shared*: it goes with the image, and to forget it here frees
-//! nothing. Of the others the cache is the only owner. To remove them is the store's work, which knows what all images
-//! need, damaged ones among them: they are made an image of no name, and that is removed. So what an image needs stays, and
-//! a crash leaves at worst an image that `image prune` finds.
+//! A layer in the cache may be an image's too. Then it is *shared*: it goes with the image, and to forget it here
+//! frees nothing. Of the others the cache is the only owner. To remove them is the store's work, which knows what all
+//! images need, damaged ones among them: they are made an image of no name, and that is removed. So what an image
+//! needs stays, and a crash leaves at worst an image that `image prune` finds.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

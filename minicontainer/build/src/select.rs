@@ -74,7 +74,8 @@ impl<'a> Walk<'a> {
         Ok(Walk { files, way: vec![(directory, PathBuf::new(), names)] })
     }
 
-    /// The next entry, with its path relative to where the walk began. `enter` says of a directory whether to go on in it.
+    /// The next entry, with its path relative to where the walk began. `enter` says of a directory whether to go on
+    /// in it.
     pub(super) fn next(
         &mut self,
         enter: &dyn Fn(&Path, &Found) -> bool,

@@ -1,6 +1,7 @@
 //! What the command line says of every `RUN`: hosts, limits, shared memory.
 //!
-//! A command may do otherwise for it, so it counts for the cache; where nothing is said, the keys are as they always were.
+//! A command may do otherwise for it, so it counts for the cache; where nothing is said, the keys are as they always
+//! were.
 
 use std::{net::IpAddr, path::PathBuf, str::FromStr};
 

@@ -21,8 +21,8 @@ struct State {
 /// Builds one stage, given those that are built.
 pub(super) type BuildOne<'a> = dyn Fn(&StagePlan, &BTreeMap<usize, Stack>) -> Result<Stack, BuildError> + Sync + 'a;
 
-/// Builds every stage of the plan, as many at a time as there are processors, and gives what has become of each. After a
-/// failure nothing new is begun.
+/// Builds every stage of the plan, as many at a time as there are processors, and gives what has become of each.
+/// After a failure nothing new is begun.
 pub(super) fn build_all(plan: &BuildPlan, build: &BuildOne<'_>) -> Result<BTreeMap<usize, Stack>, BuildError> {
     let state = Mutex::new(State { begun: BTreeSet::new(), done: BTreeMap::new(), failure: None });
     let changed = Condvar::new();

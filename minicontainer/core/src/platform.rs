@@ -1,9 +1,9 @@
 //! For which machine: `os/architecture[/variant]`.
 //!
-//! An **index** (Docker: *manifest list*) lists an image's variants by platform: operating system, architecture, and for
-//! some architectures a variant, such as `linux/arm/v7`. The names are those of the language Go (`GOOS`, `GOARCH`; OCI
-//! image-spec, *image-index.md*), so this machine may call itself something else. A variant promises instructions: an
-//! ARMv7 machine runs what was made for v6, but not the other way round.
+//! An **index** (Docker: *manifest list*) lists an image's variants by platform: operating system, architecture, and
+//! for some architectures a variant, such as `linux/arm/v7`. The names are those of the language Go (`GOOS`,
+//! `GOARCH`; OCI image-spec, *image-index.md*), so this machine may call itself something else. A variant promises
+//! instructions: an ARMv7 machine runs what was made for v6, but not the other way round.
 //!
 //! ```
 //! use minicontainer_core::Platform;

@@ -1,7 +1,7 @@
 //! Images, as far as containers have to do with them.
 //!
-//! The crate `minicontainer-images` knows no containers. What it must be told of them is looked up here, in their records:
-//! which container uses an image, and where a container's files lie.
+//! The crate `minicontainer-images` knows no containers. What it must be told of them is looked up here, in their
+//! records: which container uses an image, and where a container's files lie.
 
 use std::io::Write;
 
@@ -23,7 +23,8 @@ pub fn remove(store: &Store, name: &str, names: Names) -> Result<Vec<Removed>, S
     minicontainer_images::remove(store, name, names, &|id| user_of_image(store, id))
 }
 
-/// Removes the images that no container and no build uses, and what interrupted downloads and killed operations have left.
+/// Removes the images that no container and no build uses, and what interrupted downloads and killed operations have
+/// left.
 ///
 /// # Errors
 /// When the store cannot be read or written. What is in use, or has gone meanwhile, is not an error.

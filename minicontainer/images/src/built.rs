@@ -24,8 +24,8 @@ pub struct Built {
     pub warnings: BTreeSet<String>,
 }
 
-/// Unpacks what was just packed: from its archive, and not from what it was packed of, so that what we go on with is what
-/// everybody else will get.
+/// Unpacks what was just packed: from its archive, and not from what it was packed of, so that what we go on with is
+/// what everybody else will get.
 ///
 /// # Errors
 /// If the archive cannot be unpacked.

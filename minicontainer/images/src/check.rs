@@ -25,9 +25,9 @@ pub struct Applied {
     pub warnings: Vec<String>,
 }
 
-/// Applies one layer, a tar archive that may be compressed with gzip or zstd, to a directory that holds what lies below it:
-/// whiteouts delete. Nothing outside the directory is touched, whatever the archive says. What an error leaves in the
-/// directory is the part of the layer that came before.
+/// Applies one layer, a tar archive that may be compressed with gzip or zstd, to a directory that holds what lies
+/// below it: whiteouts delete. Nothing outside the directory is touched, whatever the archive says. What an error
+/// leaves in the directory is the part of the layer that came before.
 ///
 /// ```
 /// use minicontainer_images::check_layer;

@@ -1,8 +1,8 @@
 //! Whether an unpacked layer is still what was unpacked: two trees, held against each other.
 //!
-//! No list of a layer's files is kept beside it, since a process that can change a file could change the list. The layer's
-//! blob is the list, and its digest is in the image's manifest: it is unpacked once more, by the same code, and what comes
-//! of that is compared with what is there. Both trees are read below descriptors, see [`merged`].
+//! No list of a layer's files is kept beside it, since a process that can change a file could change the list. The
+//! layer's blob is the list, and its digest is in the image's manifest: it is unpacked once more, by the same code,
+//! and what comes of that is compared with what is there. Both trees are read below descriptors, see [`merged`].
 //!
 //! Times of directories are left out, since a directory that an archive uses without listing it has none, and so is
 //! what an ordinary user may not read: a file without any permission is its owner's all the same, but closed.

@@ -1,15 +1,15 @@
 //! Through whatever compression a content shows, and no further than is believable.
 //!
-//! What a content is compressed with is told by its first bytes, since media types and file names may be wrong. Several
-//! gzip streams one behind the other are one content (RFC 1952, section 2.2), as `pigz` and others write; so are several
-//! zstd frames (RFC 8878, section 3).
+//! What a content is compressed with is told by its first bytes, since media types and file names may be wrong.
+//! Several gzip streams one behind the other are one content (RFC 1952, section 2.2), as `pigz` and others write; so
+//! are several zstd frames (RFC 8878, section 3).
 //!
-//! A zstd frame says how much of what came out must be kept to unpack the rest, its *window*: up to two gigabytes, in a
-//! header of ten bytes. Readers should take 8 MiB (RFC 8878, section 3.1.1.1.2), and compressors need more only if told
-//! so (`zstd --long`, `--ultra`).
+//! A zstd frame says how much of what came out must be kept to unpack the rest, its *window*: up to two gigabytes, in
+//! a header of ten bytes. Readers should take 8 MiB (RFC 8878, section 3.1.1.1.2), and compressors need more only if
+//! told so (`zstd --long`, `--ultra`).
 //!
-//! Some kilobytes can unpack to gigabytes. An honest layer can hold a large file of zeros, too, so not the ratio alone
-//! says that something is wrong: it counts from the first gigabyte on.
+//! Some kilobytes can unpack to gigabytes. An honest layer can hold a large file of zeros, too, so not the ratio
+//! alone says that something is wrong: it counts from the first gigabyte on.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 

@@ -1,7 +1,7 @@
 //! Images for use: what another tool wrote straight into the store's `images/` is unpacked when somebody first asks.
 //!
-//! The store's images are an OCI image layout, so that `skopeo copy … oci:DIRECTORY:NAME` and its like work on it. What
-//! such a tool leaves there has blobs but no unpacked layers, and [`Store::image`] says so with
+//! The store's images are an OCI image layout, so that `skopeo copy … oci:DIRECTORY:NAME` and its like work on it.
+//! What such a tool leaves there has blobs but no unpacked layers, and [`Store::image`] says so with
 //! [`StoreError::NotUnpacked`]. Here they are unpacked.
 
 use std::collections::BTreeMap;
@@ -69,7 +69,8 @@ fn unpack_layer(store: &Store, blob: &Digest, diff_id: &Digest) -> Result<(), Im
     let unpacked = LayerBlob { content: store.open_blob(blob)?, digest: None }.stage(&staging, diff_id)?;
     let flushed = staging.flush()?;
     let lock = store.lock()?;
-    // Its image may have been removed meanwhile. Then no one needs the layer, and the caller sees that the image is gone.
+    // Its image may have been removed meanwhile. Then no one needs the layer, and the caller sees that the image is
+    // gone.
     if !store.has_blob(blob) {
         return Ok(());
     }

@@ -1,8 +1,8 @@
 //! A layer hashed on its way, and packed on its way into the store.
 //!
-//! A layer has two digests: that of its archive, the diff-id, by which it is known; and that of what travels, the archive
-//! compressed. Both are computed in one pass: the archive is hashed as it is written, and what comes out of the
-//! compression is hashed as it is staged, in another thread.
+//! A layer has two digests: that of its archive, the diff-id, by which it is known; and that of what travels, the
+//! archive compressed. Both are computed in one pass: the archive is hashed as it is written, and what comes out of
+//! the compression is hashed as it is staged, in another thread.
 
 use std::{
     io::{self, BufWriter, PipeWriter, Read, Write},

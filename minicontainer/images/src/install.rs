@@ -17,8 +17,8 @@ use super::{
     watched::{Watch, Watched},
 };
 
-/// The most arguments, or variables, that an image may have. With what each costs, the kernel takes hardly more (execve(2),
-/// "Limits on size of arguments and environment").
+/// The most arguments, or variables, that an image may have. With what each costs, the kernel takes hardly more
+/// (execve(2), "Limits on size of arguments and environment").
 const ENTRY_LIMIT: usize = 32_768;
 
 /// An image whose blobs are staged and verified, but not yet in the store.
@@ -174,8 +174,8 @@ struct NewLayers {
 }
 
 impl NewLayers {
-    /// Unpacks those of these layers that the store does not have, and verifies the others; several at a time. What was
-    /// done in an earlier call is not done again.
+    /// Unpacks those of these layers that the store does not have, and verifies the others; several at a time. What
+    /// was done in an earlier call is not done again.
     fn unpack<'a>(
         &mut self,
         store: &Store,
@@ -213,7 +213,8 @@ impl NewLayers {
         Ok(())
     }
 
-    /// Whether each of these layers is unpacked here or in the store. The caller has the store's lock, so it stays true.
+    /// Whether each of these layers is unpacked here or in the store. The caller has the store's lock, so it stays
+    /// true.
     fn are_complete<'a>(
         &self,
         store: &Store,

@@ -33,8 +33,8 @@ pub fn hash(content: impl Read) -> io::Result<Digest> {
     Ok(content.finish())
 }
 
-/// Moves away a damaged layer that is in the place of a new one; it is removed with the staging directory. A layer that is
-/// whole stays: another operation was faster.
+/// Moves away a damaged layer that is in the place of a new one; it is removed with the staging directory. A layer
+/// that is whole stays: another operation was faster.
 ///
 /// # Errors
 /// When a process uses it.

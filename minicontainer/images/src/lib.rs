@@ -1,11 +1,11 @@
 //! Images in and out of a store: archives, registries, containers, this machine's own programs.
 //!
-//! The store of the small library `minicontainer` keeps images and hands them out. This crate brings them in, takes them
-//! out as archives or pushes them to a registry, and removes them. It knows images and layers only: which containers use
-//! an image is passed in by the caller ([`UserOf`], [`ContainerFiles`]).
+//! The store of the small library `minicontainer` keeps images and hands them out. This crate brings them in, takes
+//! them out as archives or pushes them to a registry, and removes them. It knows images and layers only: which
+//! containers use an image is passed in by the caller ([`UserOf`], [`ContainerFiles`]).
 //!
-//! Each source ends in the same value, an [`StagedImage`] whose blobs are staged and verified, and enters through the same
-//! function, [`install()`], which unpacks its layers:
+//! Each source ends in the same value, an [`StagedImage`] whose blobs are staged and verified, and enters through the
+//! same function, [`install()`], which unpacks its layers:
 //!
 //! ```text
 //! docker save, OCI layout ─▶ source ─▶ load ─┐
@@ -27,8 +27,8 @@
 //! | `save` `sharing` `remove` | images written out, measured, removed |
 //! | [`parallel`] | work in several threads, as many as the kernel allows |
 //!
-//! To use an image, look it up with [`find()`] rather than with `Store::image`, which knows only layers that are already
-//! unpacked.
+//! To use an image, look it up with [`find()`] rather than with `Store::image`, which knows only layers that are
+//! already unpacked.
 //!
 //! ```
 //! use minicontainer::Store;
@@ -41,7 +41,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
+// written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod built;

@@ -29,8 +29,8 @@ const IMAGE_LIMIT: usize = 1000;
 /// More layers, or names, than any honest image has.
 const NAME_COUNT_LIMIT: usize = 1000;
 
-/// Adds the images of a tar archive, which may be compressed with gzip or zstd: an OCI image layout, or what `docker save`
-/// writes.
+/// Adds the images of a tar archive, which may be compressed with gzip or zstd: an OCI image layout, or what `docker
+/// save` writes.
 pub fn load(store: &Store, archive: impl Read) -> Result<Vec<Loaded>, ImageError> {
     load_watched(store, archive, &|_, _, _| {})
 }
@@ -98,7 +98,8 @@ fn check_count(images: usize) -> Result<(), ImageError> {
     if images > IMAGE_LIMIT { Err(ImageError::TooMany { limit: IMAGE_LIMIT }) } else { Ok(()) }
 }
 
-/// The entries of an index that can run on this machine. Those that do not say for which machine they are, are for any.
+/// The entries of an index that can run on this machine. Those that do not say for which machine they are, are for
+/// any.
 fn candidates<'i>(index: &'i ImageIndex, what: &str) -> Result<Vec<&'i Descriptor>, ImageError> {
     let fits = |platform: &OciPlatform| platform.os() == &Os::Linux && platform.architecture() == &Arch::default();
     let found: Vec<_> = index.manifests().iter().filter(|entry| entry.platform().as_ref().is_none_or(fits)).collect();

@@ -1,13 +1,13 @@
 //! A directory becomes a tar archive: what a container wrote becomes a layer.
 //!
-//! The upper directory of an overlay holds just the changes, in overlayfs's language; an archive has its own
-//! (OCI image-spec, *layer.md*): a whiteout, the device 0:0, becomes an empty file `.wh.NAME`, and an opaque directory
+//! The upper directory of an overlay holds just the changes, in overlayfs's language; an archive has its own (OCI
+//! image-spec, *layer.md*): a whiteout, the device 0:0, becomes an empty file `.wh.NAME`, and an opaque directory
 //! gets an empty file `.wh..wh..opq`. The same directory always makes the same bytes, whatever order the file system
 //! lists it in: names are sorted. `SOURCE_DATE_EPOCH` (reproducible-builds.org) bounds the times.
 //!
 //! A container may run, and change its directory, while we read it. All is read below descriptors ([`merged`]), so
-//! whatever it does, no file of the host gets into the layer. Of a file that becomes shorter meanwhile the missing end is
-//! packed as zeros, as tar(1) does, since its size has been written before its content: that is a warning.
+//! whatever it does, no file of the host gets into the layer. Of a file that becomes shorter meanwhile the missing
+//! end is packed as zeros, as tar(1) does, since its size has been written before its content: that is a warning.
 //!
 //! [`merged`]: minicontainer::rootfs::merged
 
@@ -71,8 +71,8 @@ pub(super) enum Marks<'a> {
     Changed(&'a Selection),
 }
 
-/// Packs what an overlay's upper directory holds; both digests are computed while it is written. No time in it is later
-/// than `latest`, in seconds since 1970. Beside the layer come warnings.
+/// Packs what an overlay's upper directory holds; both digests are computed while it is written. No time in it is
+/// later than `latest`, in seconds since 1970. Beside the layer come warnings.
 pub fn layer_from_upper(
     directory: &Path,
     staging: &Staging,

@@ -1,7 +1,7 @@
 //! Work in several threads, as many as there can be.
 //!
-//! [`Scope::spawn`](std::thread::Scope::spawn) panics where the kernel refuses another thread, as it does at a limit of
-//! processes (EAGAIN in clone(2)). So threads are made by [`Builder`] only.
+//! [`Scope::spawn`](std::thread::Scope::spawn) panics where the kernel refuses another thread, as it does at a limit
+//! of processes (EAGAIN in clone(2)). So threads are made by [`Builder`] only.
 
 use std::{
     sync::{
@@ -27,8 +27,8 @@ pub fn share_work(count: usize, work: impl Fn() + Sync) {
     });
 }
 
-/// Does some work on each item, on as many threads as there are processors, four at most, beginning with the first item. After a
-/// failure nothing new is begun; the failure that is returned is that of the first item that failed.
+/// Does some work on each item, on as many threads as there are processors, four at most, beginning with the first
+/// item. After a failure nothing new is begun; the failure that is returned is that of the first item that failed.
 pub(crate) fn in_parallel<T: Sync, U: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<U, E> + Sync,

@@ -1,7 +1,7 @@
 //! Images go, unless somebody uses them.
 //!
-//! Which layers go with an image is the store's business. Which container uses an image is the caller's knowledge: it is
-//! passed in as [`UserOf`]. A build that stands on an image has a [lease](minicontainer::store::LayerLease) on its
+//! Which layers go with an image is the store's business. Which container uses an image is the caller's knowledge: it
+//! is passed in as [`UserOf`]. A build that stands on an image has a [lease](minicontainer::store::LayerLease) on its
 //! layers. Both are asked under the store's lock, when neither can begin.
 
 use std::{collections::BTreeMap, time::SystemTime};
@@ -14,7 +14,8 @@ use oci_spec::image::ImageManifest;
 
 use super::list;
 
-/// Which container uses the image of this id, in words that follow "the container". What cannot be told counts as use.
+/// Which container uses the image of this id, in words that follow "the container". What cannot be told counts as
+/// use.
 pub type UserOf<'a> = dyn Fn(&Digest) -> Option<String> + 'a;
 
 /// Whether an image given by its id goes with all its names.

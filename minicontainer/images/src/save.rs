@@ -28,8 +28,8 @@ struct Saved {
     whole_names: BTreeSet<String>,
 }
 
-/// Writes images as a tar archive that `docker load`, `podman load`, `skopeo` and [`load`](super::load) read. An image
-/// that is given by a name keeps this name, one that is given by its id has none.
+/// Writes images as a tar archive that `docker load`, `podman load`, `skopeo` and [`load`](super::load) read. An
+/// image that is given by a name keeps this name, one that is given by its id has none.
 pub fn save(store: &Store, names: &[String], archive: impl Write) -> Result<(), ImageError> {
     let mut images: BTreeMap<Digest, Saved> = BTreeMap::new();
     for name in names {

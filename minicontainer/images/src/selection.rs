@@ -1,8 +1,9 @@
 //! What of a whole tree belongs into a layer: what a container changed in a copy of its image.
 //!
 //! An overlay's upper directory holds nothing but changes. The copy driver's tree holds everything, so it is compared
-//! with the image as `diff` compares it, and of the tree only what that tells is packed. So what `diff` does not see does
-//! not get into the layer either: a file whose content was replaced by as many bytes and whose time was set back.
+//! with the image as `diff` compares it, and of the tree only what that tells is packed. So what `diff` does not see
+//! does not get into the layer either: a file whose content was replaced by as many bytes and whose time was set
+//! back.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

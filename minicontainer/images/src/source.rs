@@ -1,8 +1,8 @@
 //! Where images come from: an archive that is read once, from front to back, or an OCI layout in a directory.
 //!
-//! Both are one thing to the rest of this module: names that stand for blobs. The names of an archive's entries are only
-//! ever keys of a map; the bytes go into staged files with names of our own. So an entry `../../etc/passwd` is a key
-//! that no manifest should ask for, and nothing more.
+//! Both are one thing to the rest of this module: names that stand for blobs. The names of an archive's entries are
+//! only ever keys of a map; the bytes go into staged files with names of our own. So an entry `../../etc/passwd` is a
+//! key that no manifest should ask for, and nothing more.
 
 use std::{
     collections::BTreeMap,

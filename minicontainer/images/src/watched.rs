@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use minicontainer::core::Digest;
 
-/// Is told which layer, by the digest of its blob, has been read how far, of how many bytes. It is called from several
-/// threads at once.
+/// Is told which layer, by the digest of its blob, has been read how far, of how many bytes. It is called from
+/// several threads at once.
 pub type Watch<'a> = &'a (dyn Fn(&Digest, u64, u64) + Sync);
 
 /// So many bytes are read between two words about it: more often nobody can see.

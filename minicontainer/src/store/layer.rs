@@ -55,8 +55,8 @@ pub struct StagedLayer {
 }
 
 impl StagedLayer {
-    /// A layer whose tree `fill` makes in the empty directory that it is given, and says how many bytes its files have.
-    /// It must fail if what it unpacks is not the archive that `diff_id` names.
+    /// A layer whose tree `fill` makes in the empty directory that it is given, and says how many bytes its files
+    /// have. It must fail if what it unpacks is not the archive that `diff_id` names.
     pub fn new<E: From<StoreError>>(
         staging: &Staging,
         diff_id: &Digest,
@@ -93,7 +93,8 @@ impl Store {
     }
 }
 
-/// The diff-ids that the config of an image lists, one for each of so many layers of its manifest. `id` is its digest.
+/// The diff-ids that the config of an image lists, one for each of so many layers of its manifest. `id` is its
+/// digest.
 pub fn diff_ids(id: &Digest, layers: usize, config: &ImageConfiguration) -> Result<Vec<Digest>, StoreError> {
     let listed = config.rootfs().diff_ids();
     if listed.len() != layers {

@@ -6,9 +6,9 @@
 //! blobs/sha256/<hex>      manifests, configs and layers, each under its own digest
 //! ```
 //!
-//! See OCI image-spec, *image-layout.md*. A name is kept in two annotations: `io.containerd.image.name` holds the whole
-//! reference, as containerd and Docker write it, and `org.opencontainers.image.ref.name` the familiar one, by which
-//! `skopeo inspect oci:DIRECTORY:busybox:latest` and other tools find it. An image without a name stays listed
+//! See OCI image-spec, *image-layout.md*. A name is kept in two annotations: `io.containerd.image.name` holds the
+//! whole reference, as containerd and Docker write it, and `org.opencontainers.image.ref.name` the familiar one, by
+//! which `skopeo inspect oci:DIRECTORY:busybox:latest` and other tools find it. An image without a name stays listed
 //! without annotations until it is removed.
 
 use std::{
@@ -171,8 +171,8 @@ pub fn is_index(media_type: &MediaType) -> bool {
         || media_type.as_ref() == "application/vnd.docker.distribution.manifest.list.v2+json"
 }
 
-/// The name that a descriptor of an index carries. A bare word in `ref.name` is a tag without a repository ("latest"),
-/// as umoci and buildah write it, so it names no image by itself.
+/// The name that a descriptor of an index carries. A bare word in `ref.name` is a tag without a repository
+/// ("latest"), as umoci and buildah write it, so it names no image by itself.
 pub fn reference_of(descriptor: &Descriptor) -> Option<Reference> {
     let annotations = descriptor.annotations().as_ref()?;
     let whole = annotations.get(ANNOTATION_IMAGE_NAME);

@@ -1,9 +1,9 @@
 //! Leases: layers in use by an operation that has no record to show for it, such as a build.
 //!
 //! A container's record names its image, so image removal finds it there. A build stands on layers of its own choice,
-//! some from the cache, and has nothing but staged files. So it takes a *lease* on each layer: a shared flock(2) on the
-//! layer's directory, which the kernel releases when the build ends or is killed. Code that removes or replaces a layer
-//! tries an exclusive lock first, and leaves the layer alone if that is refused.
+//! some from the cache, and has nothing but staged files. So it takes a *lease* on each layer: a shared flock(2) on
+//! the layer's directory, which the kernel releases when the build ends or is killed. Code that removes or replaces a
+//! layer tries an exclusive lock first, and leaves the layer alone if that is refused.
 //!
 //! Both happen under the store's lock, so a layer that was found and leased stays until the lease is dropped.
 

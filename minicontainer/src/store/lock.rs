@@ -1,9 +1,10 @@
 //! One writer at a time.
 //!
-//! An operation that reads, decides and writes (adds a name to the index, removes a layer that no image needs) must be
-//! alone meanwhile, or two such decisions mix. The store has one lock for that: flock(2) on the file `lock`. The kernel
-//! releases it when its holder closes the file or dies, so a crash leaves no lock behind. It guards the index and the
-//! renames that go with it; downloads, unpacking and verification happen before, removal of what was moved away after.
+//! An operation that reads, decides and writes (adds a name to the index, removes a layer that no image needs) must
+//! be alone meanwhile, or two such decisions mix. The store has one lock for that: flock(2) on the file `lock`. The
+//! kernel releases it when its holder closes the file or dies, so a crash leaves no lock behind. It guards the index
+//! and the renames that go with it; downloads, unpacking and verification happen before, removal of what was moved
+//! away after.
 
 use std::{fs::File, io, path::Path};
 

@@ -1,8 +1,8 @@
 //! The store: images and their layers on disk.
 //!
-//! An **image** is three kinds of documents (OCI image-spec): a **manifest** lists by digest one **config** (how to run
-//! it: command, environment, user) and the **layers** (tar archives of changes, the lowest first). A student can look
-//! inside:
+//! An **image** is three kinds of documents (OCI image-spec): a **manifest** lists by digest one **config** (how to
+//! run it: command, environment, user) and the **layers** (tar archives of changes, the lowest first). A student can
+//! look inside:
 //!
 //! ```text
 //! images/       an OCI image layout, which other tools read and write directly   (layout)
@@ -12,9 +12,9 @@
 //! lock          one writer at a time                                             (lock)
 //! ```
 //!
-//! Two ways lead through it. An image comes **in**, whole or not at all (transaction); where it comes from, an archive or
-//! a registry or a build, and how its layers are unpacked, is the engine's concern. An image is **found** (image), and
-//! its layers are lower directories:
+//! Two ways lead through it. An image comes **in**, whole or not at all (transaction); where it comes from, an
+//! archive or a registry or a build, and how its layers are unpacked, is the engine's concern. An image is **found**
+//! (image), and its layers are lower directories:
 //!
 //! ```text
 //! bytes → Staging::blob → Blob::verified ─┐
@@ -102,8 +102,9 @@ impl Store {
         Store::open(data.ok_or(StoreError::NoHome)?.join("minicontainer"))
     }
 
-    /// Opens the store in a directory; makes it if it is not there. It must be the caller's own, and closed to other users:
-    /// the errors say what to do. A store that others can only look into is closed, see [`closed`](Store::closed).
+    /// Opens the store in a directory; makes it if it is not there. It must be the caller's own, and closed to other
+    /// users: the errors say what to do. A store that others can only look into is closed, see
+    /// [`closed`](Store::closed).
     pub fn open(root: impl Into<PathBuf>) -> Result<Store, StoreError> {
         let mut closed = Vec::new();
         let root = ownership::own(&root.into(), &mut closed)?;
@@ -119,21 +120,21 @@ impl Store {
         Ok(Store { layout, root, closed })
     }
 
-    /// The directories that other users could look into, as they could not any more after the store was opened: worth a
-    /// word to its owner.
+    /// The directories that other users could look into, as they could not any more after the store was opened: worth
+    /// a word to its owner.
     pub fn closed(&self) -> &[PathBuf] {
         &self.closed
     }
 
-    /// The store's directory, absolute and without symbolic links: to name the store in a message, or to open it again.
-    /// What lies where in it, the functions of this type say.
+    /// The store's directory, absolute and without symbolic links: to name the store in a message, or to open it
+    /// again. What lies where in it, the functions of this type say.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Waits until no other process changes the store, and keeps others from changing it until the lock is dropped. Hold
-    /// it for renames and changes of the index only: whatever takes long is done before or after. `tag` and `remove_image`
-    /// take it themselves: the holder must not call them.
+    /// Waits until no other process changes the store, and keeps others from changing it until the lock is dropped.
+    /// Hold it for renames and changes of the index only: whatever takes long is done before or after. `tag` and
+    /// `remove_image` take it themselves: the holder must not call them.
     ///
     /// # Errors
     /// Those of open(2) and flock(2).

@@ -61,7 +61,8 @@ impl Store {
         self.layers_directory().join(diff_id.hex())
     }
 
-    /// The tree of an unpacked layer, whether it exists or not. Its files have the owners and modes that the layer gives.
+    /// The tree of an unpacked layer, whether it exists or not. Its files have the owners and modes that the layer
+    /// gives.
     pub fn layer_tree(&self, diff_id: &Digest) -> PathBuf {
         self.layer_directory(diff_id).join(LAYER_TREE)
     }
@@ -111,13 +112,14 @@ impl Store {
         self.root.join(format!("{note}-told"))
     }
 
-    /// The place of a store within the store, on the same file system, for a process that tries whether containers run.
+    /// The place of a store within the store, on the same file system, for a process that tries whether containers
+    /// run.
     pub fn trial_directory(&self) -> PathBuf {
         self.root.join(format!("doctor-{}", std::process::id()))
     }
 
-    /// The directories in which every entry belongs to the store's owner, and no other user may write. In those of layers
-    /// and of containers this is true of the entries themselves, but not of all that is in them.
+    /// The directories in which every entry belongs to the store's owner, and no other user may write. In those of
+    /// layers and of containers this is true of the entries themselves, but not of all that is in them.
     pub fn own_directories(&self) -> [PathBuf; 9] {
         let blobs = self.blobs_directory();
         let above_blobs = blobs.parent().map_or_else(|| blobs.clone(), Path::to_owned);

@@ -107,9 +107,9 @@ impl Store {
         Ok(untagged.chain(digest_of(&gone[0]).ok().map(Removed::Deleted)).collect())
     }
 
-    /// Takes descriptors out of the index, and moves what only they needed into the staging directory; returns the layers
-    /// that are gone. The index is written first, so a crash between the two leaves unused content, never an image with a
-    /// missing layer. What a damaged image needs is not all known: while one stays, so does all content.
+    /// Takes descriptors out of the index, and moves what only they needed into the staging directory; returns the
+    /// layers that are gone. The index is written first, so a crash between the two leaves unused content, never an
+    /// image with a missing layer. What a damaged image needs is not all known: while one stays, so does all content.
     fn forget(&self, staging: &Staging, is_gone: &dyn Fn(&Descriptor) -> bool) -> Result<Vec<Digest>, StoreError> {
         let (gone, kept): (Vec<_>, Vec<_>) = self.layout.index()?.into_iter().partition(is_gone);
         let (mut unneeded, mut needed) = (Content::default(), Content::default());

@@ -54,8 +54,8 @@ fn config(layers: &[&str]) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Adds an image of these layers, or its documents alone. A layer stands for a tar archive: its tree is one file, whose
-/// name the layer is.
+/// Adds an image of these layers, or its documents alone. A layer stands for a tar archive: its tree is one file,
+/// whose name the layer is.
 fn add_some(store: &Store, name: &str, layers: &[&str], unpack: impl Fn(&Digest) -> bool) -> Result<(), StoreError> {
     let staging = store.stage()?;
     let config = staging.blob(config(layers).as_slice())?;

@@ -1,7 +1,7 @@
 //! How staged content enters the store: all of it, or nothing that a reader can see.
 //!
-//! The slow part happens before the store's lock is taken: content is staged, verified and [flushed](Staging::flush) to
-//! the disk. Under the lock there are only renames and a new index:
+//! The slow part happens before the store's lock is taken: content is staged, verified and [flushed](Staging::flush)
+//! to the disk. Under the lock there are only renames and a new index:
 //!
 //! ```text
 //! stage ─▶ unpack, verify ─▶ flush ─▶ lock ─▶ rename layers, rename blobs, replace index.json ─▶ unlock
@@ -20,8 +20,8 @@ use super::Staging;
 use super::{Blob, Flushed, Lock, StagedLayer, Store, StoreError, layout::set_reference};
 use crate::sys::removal::remove_tree;
 
-/// What is to enter the store: staged, complete and verified. The caller guarantees that each layer's content is the one
-/// that its diff-id names, and that each image has all that it refers to, here or in the store already.
+/// What is to enter the store: staged, complete and verified. The caller guarantees that each layer's content is the
+/// one that its diff-id names, and that each image has all that it refers to, here or in the store already.
 ///
 /// ```
 /// use minicontainer::store::{StagedLayer, Store, StoreError, Transaction};
@@ -42,16 +42,16 @@ use crate::sys::removal::remove_tree;
 pub struct Transaction<'a> {
     /// Unpacked layers. One that the store has by now, since another operation was faster, stays as it is there.
     pub layers: Vec<StagedLayer>,
-    /// Manifests, configs and layers as they travel. They replace what the store has of the same name: those bytes are
-    /// the same, or were damaged.
+    /// Manifests, configs and layers as they travel. They replace what the store has of the same name: those bytes
+    /// are the same, or were damaged.
     pub blobs: Vec<&'a Blob>,
     /// The manifest of each image, and its new name; an image that had that name loses it.
     pub images: Vec<(Descriptor, Option<Reference>)>,
 }
 
 impl Store {
-    /// Moves what was staged and flushed to its place; the index, by which images are found, last. A failure leaves the
-    /// store as it was. A crash leaves every image that there was, and perhaps content of no image.
+    /// Moves what was staged and flushed to its place; the index, by which images are found, last. A failure leaves
+    /// the store as it was. A crash leaves every image that there was, and perhaps content of no image.
     ///
     /// # Errors
     /// If the store cannot be written, or a damaged layer is in the place of a new one.

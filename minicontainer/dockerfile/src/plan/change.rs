@@ -1,7 +1,7 @@
 //! `--change` of `commit` and `import`: instructions that change an image's config without a build.
 //!
-//! They are parsed and carried out by the code that builds use, so `ENV`, `EXPOSE` or `WORKDIR` mean the same here and in a
-//! Dockerfile. Variables in words are those of the image's `Env`.
+//! They are parsed and carried out by the code that builds use, so `ENV`, `EXPOSE` or `WORKDIR` mean the same here
+//! and in a Dockerfile. Variables in words are those of the image's `Env`.
 //!
 //! ```
 //! use minicontainer_dockerfile::{image::Document, plan::change};

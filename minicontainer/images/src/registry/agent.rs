@@ -1,8 +1,8 @@
 //! The HTTP crate, told what it shall not do by itself.
 //!
-//! `ureq` is synchronous and speaks HTTP/1.1, TLS by `rustls`. It follows no redirect here, repeats nothing, and takes no
-//! status for an error, so that each of these is decided in [`client`](super::client). Whom it believes, [`trust`
-//! ](super::trust) tells.
+//! `ureq` is synchronous and speaks HTTP/1.1, TLS by `rustls`. It follows no redirect here, repeats nothing, and
+//! takes no status for an error, so that each of these is decided in [`client`](super::client). Whom it believes,
+//! [`trust` ](super::trust) tells.
 
 use ureq::{
     Agent,

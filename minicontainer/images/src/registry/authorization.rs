@@ -1,9 +1,9 @@
 //! Being allowed: a password for each request (*basic*), or a short-lived token for one purpose (*bearer*).
 //!
 //! A registry that wants a token names the service that gives it, its *realm*, and the client goes there with what it
-//! wants to do, its *scope*, and its credentials if it has some; anonymous tokens are usual for public images. The realm
-//! is often another host, and credentials go there because the registry says so: they are the registry's own, and only
-//! HTTPS carries them (or the machine itself, for a registry on it).
+//! wants to do, its *scope*, and its credentials if it has some; anonymous tokens are usual for public images. The
+//! realm is often another host, and credentials go there because the registry says so: they are the registry's own,
+//! and only HTTPS carries them (or the machine itself, for a registry on it).
 
 use std::{collections::BTreeMap, sync::Mutex};
 

@@ -9,8 +9,8 @@
 //! *credential helpers*, programs that keep them in the desktop's own store. Which one is asked is decided by
 //! `credHelpers`, registry by registry, then by `credsStore`; only without one of them do `auths` count.
 //!
-//! The file is other programs' too. So what is not understood is kept, writers take turns, and it is replaced at once or
-//! not at all.
+//! The file is other programs' too. So what is not understood is kept, writers take turns, and it is replaced at once
+//! or not at all.
 
 use std::{
     env,

@@ -1,9 +1,9 @@
 //! A blob on its way: in pieces, over connections that break, and believed only when all of it is here.
 //!
-//! A connection that breaks is made again, and only the rest is asked for (`Range`, RFC 9110, section 14). A server may
-//! not know ranges and send all of it again: then what is here already is read past. Whether both parts are of one thing
-//! the digest tells in the end, which covers all bytes; so no server has to be believed in what it says of ranges,
-//! lengths or versions.
+//! A connection that breaks is made again, and only the rest is asked for (`Range`, RFC 9110, section 14). A server
+//! may not know ranges and send all of it again: then what is here already is read past. Whether both parts are of
+//! one thing the digest tells in the end, which covers all bytes; so no server has to be believed in what it says of
+//! ranges, lengths or versions.
 
 use std::{
     io::{self, Read},
@@ -44,7 +44,8 @@ pub(super) struct Wanted<'a> {
     pub(super) tell: &'a dyn Fn(Option<u64>),
 }
 
-/// Fetches a blob, or what is missing of it, verified. If what was here already was something else, all of it is fetched.
+/// Fetches a blob, or what is missing of it, verified. If what was here already was something else, all of it is
+/// fetched.
 pub(super) fn download(wanted: &Wanted<'_>, lock: &DownloadLock, staging: &Staging) -> Result<Blob, RegistryError> {
     let local = |source| RegistryError::Local { action: format!("keep {}", wanted.what()), source };
     loop {

@@ -1,14 +1,15 @@
 //! One download of a blob at a time, among all processes that use the store.
 //!
-//! Fifty students start the same image in the same minute. The first process that needs a blob locks it: flock(2) on a
-//! file of the blob's name. The others wait, and then [`find`] the blob where the first process left it: in the store, or,
-//! while its image is not complete yet, under its digest in its staging directory ([`share`]). They link it into their own
-//! directory, so it stays there whatever becomes of the first. A process waits for one such lock while it holds none, so
-//! no two wait for each other; if the holder dies, the kernel passes the lock on.
+//! Fifty students start the same image in the same minute. The first process that needs a blob locks it: flock(2) on
+//! a file of the blob's name. The others wait, and then [`find`] the blob where the first process left it: in the
+//! store, or, while its image is not complete yet, under its digest in its staging directory ([`share`]). They link
+//! it into their own directory, so it stays there whatever becomes of the first. A process waits for one such lock
+//! while it holds none, so no two wait for each other; if the holder dies, the kernel passes the lock on.
 //!
-//! The blob is written to that file, too. A pull that is interrupted, by the network or by Ctrl-C, leaves there what it
-//! has, and the next one continues behind it; it counts only when all of it has been hashed. When the image is in the store
-//! the names are removed ([`forget`]). What no pull comes back for is [`sweep`]t: whatever is a day old, or too much.
+//! The blob is written to that file, too. A pull that is interrupted, by the network or by Ctrl-C, leaves there what
+//! it has, and the next one continues behind it; it counts only when all of it has been hashed. When the image is in
+//! the store the names are removed ([`forget`]). What no pull comes back for is [`sweep`]t: whatever is a day old, or
+//! too much.
 
 use std::{
     fs::{self, File},
@@ -44,8 +45,8 @@ pub(super) fn share(blob: &Blob) -> Result<(), RegistryError> {
         .map_err(|source| RegistryError::Local { action: format!("share {}", blob.digest()), source })
 }
 
-/// A blob that the store has, or that somebody shares. What lay in the store may have been damaged there: then it counts
-/// for nothing, and what is downloaded takes its place.
+/// A blob that the store has, or that somebody shares. What lay in the store may have been damaged there: then it
+/// counts for nothing, and what is downloaded takes its place.
 pub(super) fn find(store: &Store, staging: &Staging, digest: &Digest) -> Result<Option<Blob>, RegistryError> {
     let failed = |source| RegistryError::Local { action: format!("look for the blob {digest}"), source };
     let mut places = Vec::new();
@@ -99,7 +100,8 @@ impl DownloadLock {
         }
     }
 
-    /// What is here already, hashed: of a blob of this size. What comes next is [`append`](DownloadLock::append)ed to it.
+    /// What is here already, hashed: of a blob of this size. What comes next is [`append`](DownloadLock::append)ed to
+    /// it.
     pub(super) fn resume(&self, size: u64) -> io::Result<(Digester, u64)> {
         let mut file = &*self.held;
         if file.metadata()?.len() > size {

@@ -95,7 +95,8 @@ fn media_type(header: &str) -> String {
     header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// What tells the kind of a document. The rest is passed over: as values of a tree it could take fifty times its size.
+/// What tells the kind of a document. The rest is passed over: as values of a tree it could take fifty times its
+/// size.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Outline {

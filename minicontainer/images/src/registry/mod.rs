@@ -1,8 +1,8 @@
 //! Registries: images over the network.
 //!
-//! A registry is a web server that keeps images for others (OCI distribution-spec). It knows two kinds of things: blobs
-//! by their digests, and manifests by digests or tags. So a pull asks for the tag's manifest, learns from it the digests
-//! of the config and the layers, and fetches those that are not here:
+//! A registry is a web server that keeps images for others (OCI distribution-spec). It knows two kinds of things:
+//! blobs by their digests, and manifests by digests or tags. So a pull asks for the tag's manifest, learns from it
+//! the digests of the config and the layers, and fetches those that are not here:
 //!
 //! ```text
 //! GET /v2/library/busybox/manifests/latest    an index, or a manifest          (manifest)
@@ -16,12 +16,13 @@
 //! Before any of it the registry proves that it is who it says (`trust`; `tls_error` tells why it is not believed).
 //!
 //! Nothing that a registry says is believed before it is checked. What it sends must have the digest by which it was
-//! asked for; so whoever has the digest of an image can fetch it from anybody. What it says of where to go next is held
-//! against the rules in `redirect`; how fast, how often and how much it sends, against those in `retry` and `rate_limit`.
+//! asked for; so whoever has the digest of an image can fetch it from anybody. What it says of where to go next is
+//! held against the rules in `redirect`; how fast, how often and how much it sends, against those in `retry` and
+//! `rate_limit`.
 //!
-//! Asynchronous clients exist (`oci-client`), built for hundreds of requests at once. Here three layers are fetched at
-//! once, by three threads: a synchronous client (`ureq`, TLS by `rustls`) is a tenth of the code to compile, and each of
-//! the rules above needs its hands on every single request, redirect and byte.
+//! Asynchronous clients exist (`oci-client`), built for hundreds of requests at once. Here three layers are fetched
+//! at once, by three threads: a synchronous client (`ureq`, TLS by `rustls`) is a tenth of the code to compile, and
+//! each of the rules above needs its hands on every single request, redirect and byte.
 
 mod agent;
 mod authorization;

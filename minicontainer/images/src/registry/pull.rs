@@ -125,8 +125,8 @@ impl Pull<'_> {
         Ok(Pulled { digest, newer, warnings })
     }
 
-    /// Brings the image into the store, and tells what of it could not be kept. What was downloaded of it is kept only if
-    /// whoever comes back can use it.
+    /// Brings the image into the store, and tells what of it could not be kept. What was downloaded of it is kept
+    /// only if whoever comes back can use it.
     fn take_in(&self, manifest: &ImageManifest, fetched: &Fetched) -> Result<Vec<String>, RegistryError> {
         let staging = self.store.sweep_and_stage()?;
         let incoming = self.stage(&staging, manifest, fetched);

@@ -1,9 +1,9 @@
 //! An image of the store goes to a registry: first its blobs, then the manifest that names them.
 //!
-//! A registry takes no manifest whose blobs it does not have, so what is seen there is whole. A blob that it has is not
-//! sent: asked for in the repository itself (`HEAD`), or *mounted* from another repository of the same registry, if one
-//! of the store's images tells that it may be there. A registry that will not mount answers as to an ordinary upload,
-//! and says where to send the bytes ([`upload`](super::upload)).
+//! A registry takes no manifest whose blobs it does not have, so what is seen there is whole. A blob that it has is
+//! not sent: asked for in the repository itself (`HEAD`), or *mounted* from another repository of the same registry,
+//! if one of the store's images tells that it may be there. A registry that will not mount answers as to an ordinary
+//! upload, and says where to send the bytes ([`upload`](super::upload)).
 
 use std::{
     collections::BTreeMap,

@@ -1,7 +1,7 @@
 //! Bytes that must come at some pace.
 //!
-//! A time-out for each read stops a server that falls silent, not one that sends a byte now and then and so holds us for
-//! ever (*slow loris*). So bytes are counted: in each window of time there must be at least so many.
+//! A time-out for each read stops a server that falls silent, not one that sends a byte now and then and so holds us
+//! for ever (*slow loris*). So bytes are counted: in each window of time there must be at least so many.
 
 use std::{
     io::{self, Read},

@@ -1,9 +1,9 @@
 //! When to ask again.
 //!
-//! A registry that is busy or broken for a moment says so with a status, or its connection breaks. To ask again at once
-//! makes it worse, so each pause is twice as long as the one before, and not quite the same for all who ask (*jitter*),
-//! or they would all come back in the same moment. A server may say how long to wait (`Retry-After`, RFC 9110, section
-//! 10.2.3); that is heeded as far as a person would wait.
+//! A registry that is busy or broken for a moment says so with a status, or its connection breaks. To ask again at
+//! once makes it worse, so each pause is twice as long as the one before, and not quite the same for all who ask
+//! (*jitter*), or they would all come back in the same moment. A server may say how long to wait (`Retry-After`, RFC
+//! 9110, section 10.2.3); that is heeded as far as a person would wait.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -62,8 +62,8 @@ pub(super) fn is_passing(status: u16) -> bool {
 }
 
 impl RetryPolicy {
-    /// What to do after so many failures in a row. `retry_after` is the header's value; a date in it, which registries
-    /// do not send, is not understood and counts as none.
+    /// What to do after so many failures in a row. `retry_after` is the header's value; a date in it, which
+    /// registries do not send, is not understood and counts as none.
     pub(super) fn after(&self, failures: u32, retry_after: Option<&str>) -> Next {
         if failures >= self.attempts {
             return Next::GiveUp;

@@ -2,12 +2,12 @@
 //!
 //! A registry says where to go next: a redirect to where its blobs lie, a token service, a place for an upload. A bad
 //! one says `http://169.254.169.254/…`, where a cloud's machines find their own secrets, or `http://127.0.0.1:…`, a
-//! service that trusts whoever reaches it: a stranger's request, carried out from inside. That is *server-side request
-//! forgery* turned round, and the remedy is simple: nobody leads us nearer to ourselves than he is.
+//! service that trusts whoever reaches it: a stranger's request, carried out from inside. That is *server-side
+//! request forgery* turned round, and the remedy is simple: nobody leads us nearer to ourselves than he is.
 //!
 //! The addresses count and not the name, since whoever owns a name decides what it resolves to, and may decide
-//! otherwise a second later (*DNS rebinding*). So the check is made on the very addresses that are connected to, in the
-//! [`Guard`] around the resolver. Behind a proxy only the proxy knows them; there, names cannot be checked.
+//! otherwise a second later (*DNS rebinding*). So the check is made on the very addresses that are connected to, in
+//! the [`Guard`] around the resolver. Behind a proxy only the proxy knows them; there, names cannot be checked.
 
 use std::{
     io,

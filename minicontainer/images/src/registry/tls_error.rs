@@ -1,7 +1,7 @@
 //! Why there is no TLS with a registry, and what to do about each reason.
 //!
-//! The remedy is never to believe the certificate all the same: whoever does has a wire that nobody can listen to, with
-//! nobody knows whom at its end.
+//! The remedy is never to believe the certificate all the same: whoever does has a wire that nobody can listen to,
+//! with nobody knows whom at its end.
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 

@@ -1,11 +1,12 @@
 //! Whom we believe that a registry is who it says, and what we show in return: certificates.
 //!
-//! A **certificate** says whose a key is: "this key is registry.example.com's", signed by an **authority**. A client has
-//! a list of authorities that it believes. Ours is the machine's own, as its owner set it up (on Debian the package
-//! *ca-certificates*), and none that was compiled in; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others in its place.
+//! A **certificate** says whose a key is: "this key is registry.example.com's", signed by an **authority**. A client
+//! has a list of authorities that it believes. Ours is the machine's own, as its owner set it up (on Debian the
+//! package *ca-certificates*), and none that was compiled in; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others in its
+//! place.
 //!
-//! An organisation's own registry often has a certificate of the organisation's own authority, which no machine knows.
-//! For that Docker and Podman have directories named as the registry is, and so it is here:
+//! An organisation's own registry often has a certificate of the organisation's own authority, which no machine
+//! knows. For that Docker and Podman have directories named as the registry is, and so it is here:
 //!
 //! ```text
 //! certs.d/registry.example.com:5000/
@@ -14,9 +15,9 @@
 //!     client.key     a certificate of its clients as well (mutual TLS). It is shown to nobody else.
 //! ```
 //!
-//! They lie in `~/.config/containers/certs.d`, `~/.config/docker/certs.d` and `~/.docker/certs.d`, which are the user's
-//! own, and `/etc/containers/certs.d` and `/etc/docker/certs.d`, which are the machine's. All that are there count; of
-//! clients' certificates the first.
+//! They lie in `~/.config/containers/certs.d`, `~/.config/docker/certs.d` and `~/.docker/certs.d`, which are the
+//! user's own, and `/etc/containers/certs.d` and `/etc/docker/certs.d`, which are the machine's. All that are there
+//! count; of clients' certificates the first.
 
 use std::{
     env, fs, io,

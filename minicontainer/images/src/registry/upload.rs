@@ -7,9 +7,9 @@
 //! PUT  SESSION?digest=sha256:…   201                        the rest
 //! ```
 //!
-//! (OCI distribution-spec, *Pushing blobs*.) A registry that has lost the session, or does not tell, gets a new one, and
-//! the blob from its beginning. (Docker's own registry, 2.8, is one of those: it gives up a session whose bytes it has not
-//! answered.)
+//! (OCI distribution-spec, *Pushing blobs*.) A registry that has lost the session, or does not tell, gets a new one,
+//! and the blob from its beginning. (Docker's own registry, 2.8, is one of those: it gives up a session whose bytes
+//! it has not answered.)
 
 use std::fs::File;
 

@@ -1,9 +1,9 @@
 //! Addresses on the web, as far as registries use them.
 //!
 //! A URL from a registry is a stranger's word: where to go, in which protocol, and with a place for a user's name and
-//! password that would be taken for ours. So it is taken apart once, here, and what is kept can only be one of HTTP or
-//! HTTPS, a host in ASCII, a port and a target. Shown it is without its query: what stands behind the `?` of a storage
-//! service's URL is as good as a password.
+//! password that would be taken for ours. So it is taken apart once, here, and what is kept can only be one of HTTP
+//! or HTTPS, a host in ASCII, a port and a target. Shown it is without its query: what stands behind the `?` of a
+//! storage service's URL is as good as a password.
 
 use std::{fmt, net::Ipv6Addr, str::FromStr};
 

@@ -1,9 +1,10 @@
 //! What a program needs beside itself.
 //!
-//! Copy `/bin/ls` alone into an empty root and running it says "No such file or directory", though the file is plainly
-//! there: the file that is missing is its **interpreter**. Most programs are *dynamically linked*: the kernel loads the
-//! interpreter that the program names (`PT_INTERP`, such as `/lib64/ld-linux-x86-64.so.2`), and that one looks up the
-//! shared libraries that it needs (`DT_NEEDED`, such as `libc.so.6`), and what those need, in these places (ld.so(8)):
+//! Copy `/bin/ls` alone into an empty root and running it says "No such file or directory", though the file is
+//! plainly there: the file that is missing is its **interpreter**. Most programs are *dynamically linked*: the kernel
+//! loads the interpreter that the program names (`PT_INTERP`, such as `/lib64/ld-linux-x86-64.so.2`), and that one
+//! looks up the shared libraries that it needs (`DT_NEEDED`, such as `libc.so.6`), and what those need, in these
+//! places (ld.so(8)):
 //!
 //! 1. the directories that the file itself names (`DT_RUNPATH`, formerly `DT_RPATH`; `$ORIGIN` is where the file lies);
 //! 2. those of `/etc/ld.so.conf` and what it includes (of musl: `/etc/ld-musl-ARCH.path`);
@@ -118,8 +119,8 @@ fn configured_directories() -> Vec<PathBuf> {
     directories
 }
 
-/// One file of ld.so.conf(5) syntax: a directory per line, or `include` and a pattern whose last component has one `*`.
-/// A file that is not there configures nothing: a machine with musl has none.
+/// One file of ld.so.conf(5) syntax: a directory per line, or `include` and a pattern whose last component has one
+/// `*`. A file that is not there configures nothing: a machine with musl has none.
 fn read_configuration(file: &Path, directories: &mut Vec<PathBuf>, depth: usize) {
     let text = fs::read_to_string(file).unwrap_or_default();
     for line in text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()) {

@@ -1,9 +1,9 @@
 //! An image with no network: `busybox:latest`, made of programs that this machine has.
 //!
-//! Nothing in an image is magic: it is files, and the host has files. If there is a `busybox`, one program that is two
-//! hundred, it becomes `/bin/busybox` with a link for each of its applets. Else the host's own `sh` and core tools are
-//! taken, and then a program is not enough: it needs its interpreter and its shared libraries at the same paths (see
-//! [`elf`]). Either way a tar archive is written, and from there on the image goes the way of every other.
+//! Nothing in an image is magic: it is files, and the host has files. If there is a `busybox`, one program that is
+//! two hundred, it becomes `/bin/busybox` with a link for each of its applets. Else the host's own `sh` and core
+//! tools are taken, and then a program is not enough: it needs its interpreter and its shared libraries at the same
+//! paths (see [`elf`]). Either way a tar archive is written, and from there on the image goes the way of every other.
 //!
 //! It has two layers, so that there is something to stack: the programs, and above them the folders and accounts that
 //! programs expect. The same programs always make the same image, to the last bit: entries are sorted and all times
@@ -145,9 +145,9 @@ enum Material {
     HostTools,
 }
 
-/// Makes the image `busybox:latest` from this machine's programs, with no network; an image of that name that is there
-/// already is left as it is. With `MINICONTAINER_SEED=host` in the environment, a busybox of the host is passed over and
-/// its own tools are taken.
+/// Makes the image `busybox:latest` from this machine's programs, with no network; an image of that name that is
+/// there already is left as it is. With `MINICONTAINER_SEED=host` in the environment, a busybox of the host is passed
+/// over and its own tools are taken.
 pub fn seed_busybox(store: &Store) -> Result<Seeded, SeedError> {
     let host_only = env::var_os("MINICONTAINER_SEED").as_deref() == Some(OsStr::new("host"));
     seed(store, if host_only { Material::HostTools } else { Material::BusyboxIfThere })

@@ -1,8 +1,8 @@
 //! The members of a tar archive, one after the other, with a bound on all that an archive can make its reader do.
 //!
-//! An archive is a row of blocks of 512 bytes (pax(1), "ustar Interchange Format"): for each **member** a header, then
-//! its content, padded; at the end two blocks of zeros. What does not fit into a header stands in members before it:
-//! a long name (`L`, GNU) or link name (`K`), or **pax records** (`x`), see [`super::pax`].
+//! An archive is a row of blocks of 512 bytes (pax(1), "ustar Interchange Format"): for each **member** a header,
+//! then its content, padded; at the end two blocks of zeros. What does not fit into a header stands in members before
+//! it: a long name (`L`, GNU) or link name (`K`), or **pax records** (`x`), see [`super::pax`].
 //!
 //! The fields of a header are read by the crate `tar`; its walk through the archive is not used, because that takes
 //! names and records of any length into memory. Three rules keep two readers from seeing two archives in one stream

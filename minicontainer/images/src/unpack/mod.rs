@@ -17,16 +17,16 @@
 //!    would hide or redirect files of other layers.
 //!
 //! Each layer is unpacked by itself, not on top of the others, so it can be shared by all images that have it
-//! ([`Whiteouts::Kept`]). The same code applies a layer to a directory that holds what lies below it, and then whiteouts
-//! delete ([`Whiteouts::Applied`]). A directory that an archive uses without listing it gets mode 0755 and belongs to
-//! root.
+//! ([`Whiteouts::Kept`]). The same code applies a layer to a directory that holds what lies below it, and then
+//! whiteouts delete ([`Whiteouts::Applied`]). A directory that an archive uses without listing it gets mode 0755 and
+//! belongs to root.
 //!
 //! Root keeps owners, devices and all attributes. An ordinary user has one id to give: all files become the user's
 //! own (in the container: root's), devices are left out with a warning, and so are attributes that need powers.
 //!
-//! An archive can also be an attack on memory and time. So there are bounds on headers and sizes ([`archive`]), on paths
-//! and attributes ([`entry`]), and on what must be remembered of an archive until its end ([`unpacker`]); the content
-//! of files is never held in memory.
+//! An archive can also be an attack on memory and time. So there are bounds on headers and sizes ([`archive`]), on
+//! paths and attributes ([`entry`]), and on what must be remembered of an archive until its end ([`unpacker`]); the
+//! content of files is never held in memory.
 
 mod archive;
 mod entry;

@@ -24,8 +24,8 @@ use super::{
 const SIZE_LIMIT: u64 = 128 << 30;
 /// More members than any honest layer has.
 const MEMBER_LIMIT: u64 = 2 << 20;
-/// How much memory directories and whiteouts may take, enough for a quarter of a million; where whiteouts are applied,
-/// also what the layer has brought, enough for a million.
+/// How much memory directories and whiteouts may take, enough for a quarter of a million; where whiteouts are
+/// applied, also what the layer has brought, enough for a million.
 const MEMORY_LIMIT: usize = 32 << 20;
 /// How many warnings are told one by one.
 const WARNING_LIMIT: usize = 100;
@@ -35,7 +35,8 @@ pub(super) struct Unpacker {
     pub(super) language: Whiteouts,
     pub(super) privilege: Privilege,
     members: u64,
-    /// Directories get their modes and times last: a read-only one must be filled first, and filling changes its time.
+    /// Directories get their modes and times last: a read-only one must be filled first, and filling changes its
+    /// time.
     pub(super) directories: BTreeMap<EntryPath, Last>,
     /// Whiteouts made so far, by path: a directory that takes the place of one is opaque.
     pub(super) whiteouts: BTreeSet<EntryPath>,

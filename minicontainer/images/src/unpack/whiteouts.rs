@@ -1,8 +1,8 @@
 //! Marks of deletion, kept in overlayfs's language or carried out.
 //!
 //! A whiteout speaks of the layers below only (OCI image-spec, *layer.md*, "Whiteouts"): what the layer itself brings
-//! stays, whether it comes before or after. Kept as a layer by itself that is easy, for nothing else is there. Applied to
-//! a directory that holds the layers below, it must be known what this layer has brought.
+//! stays, whether it comes before or after. Kept as a layer by itself that is easy, for nothing else is there.
+//! Applied to a directory that holds the layers below, it must be known what this layer has brought.
 
 use std::{
     collections::HashSet,
@@ -15,8 +15,8 @@ use xattr::FileExt;
 
 use super::{Privilege, UnpackError, Whiteouts, entry::EntryPath, unpacker::Unpacker};
 
-/// What this layer itself has brought, while whiteouts are applied. Only hashes of the paths: those of a million paths
-/// would take too much memory, and since their key is secret nobody can make two that are equal.
+/// What this layer itself has brought, while whiteouts are applied. Only hashes of the paths: those of a million
+/// paths would take too much memory, and since their key is secret nobody can make two that are equal.
 #[derive(Default)]
 pub(super) struct SeenPaths {
     key: RandomState,
@@ -25,8 +25,8 @@ pub(super) struct SeenPaths {
     parent: Option<EntryPath>,
 }
 
-/// How much memory one of the hashes takes at most: a byte more than itself, in a table that is at least half full but
-/// for an eighth, and the table of half the size while it grows.
+/// How much memory one of the hashes takes at most: a byte more than itself, in a table that is at least half full
+/// but for an eighth, and the table of half the size while it grows.
 const HASH_WEIGHT: usize = 32;
 
 impl SeenPaths {
@@ -101,8 +101,8 @@ impl Unpacker {
         }
     }
 
-    /// Deletes what is in a directory but for what this layer has brought there. A second time there is nothing to do,
-    /// and an archive of a thousand marks for a crowded directory must not have it listed a thousand times.
+    /// Deletes what is in a directory but for what this layer has brought there. A second time there is nothing to
+    /// do, and an archive of a thousand marks for a crowded directory must not have it listed a thousand times.
     fn delete_inside(&mut self, directory: &EntryPath) -> Result<(), UnpackError> {
         if self.cleared.contains(directory) {
             return Ok(());

@@ -2,8 +2,9 @@
 
 use super::*;
 
-/// Damage to one of the blobs of an image; then what a pull makes of it. Another image that has the same layer is pulled
-/// meanwhile and does not suffer. That `system check` agrees is tried with the real command, in `tests/cli/check.rs`.
+/// Damage to one of the blobs of an image; then what a pull makes of it. Another image that has the same layer is
+/// pulled meanwhile and does not suffer. That `system check` agrees is tried with the real command, in
+/// `tests/cli/check.rs`.
 #[track_caller]
 fn check_healed(which: usize, damage: impl Fn(&Path)) {
     let shared = layer("shared", 70_000);

@@ -130,7 +130,8 @@ fn a_login_is_tried_before_it_is_kept() {
     assert!(!logout(Some(&server.name()), &room.connection).unwrap());
 }
 
-/// An identity token goes to the token service, by a form, and to nobody else; what comes back is shown to the registry.
+/// An identity token goes to the token service, by a form, and to nobody else; what comes back is shown to the
+/// registry.
 #[test]
 fn an_identity_token_is_changed_for_a_short_lived_one() {
     let service = Server::start(|asked| {

@@ -104,7 +104,8 @@ fn fetch_with(names: Names, registry: &str, retry_policy: RetryPolicy) -> Result
     manifest::fetch(&client, &reference, "1", &authorization::Scope::pull("app")).map(drop)
 }
 
-/// Row F23 of the hostile corpus: a name that does not resolve is named, at once; of several addresses the next is tried.
+/// Row F23 of the hostile corpus: a name that does not resolve is named, at once; of several addresses the next is
+/// tried.
 #[test]
 fn names_that_lead_nowhere_are_named() {
     let error = fetch_with(Names(Vec::new()), "localhost:5000", RetryPolicy::default()).unwrap_err();

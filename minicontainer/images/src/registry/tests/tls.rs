@@ -1,4 +1,5 @@
-//! TLS, tried: with an authority, a registry and a client that are made for each test, and with each doubt there can be.
+//! TLS, tried: with an authority, a registry and a client that are made for each test, and with each doubt there can
+//! be.
 
 use minicontainer::Diagnostic as _;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};

@@ -122,8 +122,8 @@ fn a_broken_upload_begins_again_where_nothing_is_told() {
     }
 }
 
-/// Row F22: the place to upload to is another server's, which gets the bytes and no credentials; or a place that nobody
-/// may lead to.
+/// Row F22: the place to upload to is another server's, which gets the bytes and no credentials; or a place that
+/// nobody may lead to.
 #[test]
 fn an_upload_is_led_away_without_credentials() {
     let other = taking(|_| None);
