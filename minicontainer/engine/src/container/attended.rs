@@ -19,7 +19,7 @@ use nix::{
 
 use super::{
     AfterExit, Container, ContainerError, Containers,
-    claim::{Claim, lock_file},
+    claim::{Claim, lock_record},
     process, record, state_file,
 };
 
@@ -78,7 +78,7 @@ impl Attended {
     fn happened(&mut self, event: Event) -> Result<(), ContainerError> {
         let place = self.place();
         // If it was removed by force meanwhile, there is nothing to write down.
-        let Some(_lock) = lock_file(&place.join("lock"))? else { return Ok(()) };
+        let Some(_lock) = lock_record(&place)? else { return Ok(()) };
         let Some(mut container) = record::read_stored(&place)? else { return Ok(()) };
         container.state = record::confirmed(container.state, true);
         container.state = container.after(event)?;
@@ -104,9 +104,15 @@ impl Attended {
     }
 
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let mut file = private::open(path)?;
-        // A killed engine may have left it.
-        file.set_len(0)?;
+        let mut file = match private::create(path) {
+            // A killed engine has left it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let file = private::open(path)?;
+                file.set_len(0)?;
+                file
+            }
+            created => created?,
+        };
         file.write_all(content)?;
         match self.container.config.after_exit {
             AfterExit::Keep => file.sync_all(),

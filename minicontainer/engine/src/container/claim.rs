@@ -31,8 +31,8 @@ pub(super) fn make(path: &Path) -> Result<Claim, ContainerError> {
     loop {
         private::make_directory(path).map_err(ContainerError::io("make the directory", path))?;
         let Some(directory) = open(path)? else { continue };
-        let claim = lock(directory, FlockArg::LockExclusive).map_err(ContainerError::io("lock", path))?;
-        if let Some(claim) = claim.filter(|claim| is_at(claim, path)) {
+        let claim = wait_for(directory, path)?;
+        if is_at(&claim, path) {
             return Ok(claim);
         }
     }
@@ -58,13 +58,25 @@ pub(super) fn is_attended(path: &Path) -> Result<bool, ContainerError> {
     Ok(probe.is_none())
 }
 
-/// Waits for the lock of this file and takes it. None if the directory of the file is gone.
-pub(super) fn lock_file(path: &Path) -> Result<Option<Claim>, ContainerError> {
-    let file = match private::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(ContainerError::io("open the lock", path))?,
-    };
-    lock(file, FlockArg::LockExclusive).map_err(ContainerError::io("lock", path))
+/// Waits for the lock of this file and takes it.
+pub(super) fn lock_file(path: &Path) -> Result<Claim, ContainerError> {
+    let file = private::open(path).map_err(ContainerError::io("open the lock", path))?;
+    wait_for(file, path)
+}
+
+/// Waits for the lock of the record in a container's directory and takes it. None if the container is gone. The lock is
+/// on the runtime config: the record itself is replaced with every change.
+pub(super) fn lock_record(directory: &Path) -> Result<Option<Claim>, ContainerError> {
+    let path = directory.join("config.json");
+    match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.exists() => Ok(None),
+        opened => wait_for(opened.map_err(ContainerError::io("open", &path))?, &path).map(Some),
+    }
+}
+
+fn wait_for(file: File, path: &Path) -> Result<Claim, ContainerError> {
+    let claim = lock(file, FlockArg::LockExclusive).and_then(|claim| claim.ok_or_else(|| Errno::EAGAIN.into()));
+    claim.map_err(ContainerError::io("lock", path))
 }
 
 fn open(path: &Path) -> Result<Option<File>, ContainerError> {

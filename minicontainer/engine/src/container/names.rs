@@ -193,7 +193,7 @@ impl Names {
         Ok(names)
     }
 
-    fn lock(&self) -> Result<Option<Claim>, ContainerError> {
+    fn lock(&self) -> Result<Claim, ContainerError> {
         lock_file(&self.lock_file)
     }
 }
