@@ -88,7 +88,7 @@ pub(crate) fn carry_out_before_clone(program: &Program, pipes: Pipes) {
     }
     // In a user namespace that is joined it may be too late to leave the engine's groups.
     match calls::setgroups(&[]) {
-        // An ordinary user cannot leave them here, and has no others to lose.
+        // An ordinary user cannot leave any group, so they stay, as in every container of an ordinary user.
         Ok(_) | Err(Errno(libc::EPERM)) => {}
         Err(errno) => tell_failed(pipes, first, Call::Setgroups, errno),
     }

@@ -6,7 +6,7 @@
 //! else. Isolations left out on purpose are left out *here*, so that no later stage knows of them.
 //!
 //! **Before this** in the reading path: `Launch::from_options` of the library, which calls [`spec()`]. **Next**:
-//! [`plan`](crate::plan), which turns the document into steps.
+//! [`plan`](mod@crate::plan), which turns the document into steps.
 //!
 //! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities. Stricter than
 //! Docker: `no_new_privs` is on, fewer kinds of sockets can be made, core dumps are off, packets cannot be forged, device
