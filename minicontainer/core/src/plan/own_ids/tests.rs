@@ -94,7 +94,12 @@ fn any_line() -> impl Strategy<Value = String> {
 
 /// strtoul(3) with base 0, or a decimal: as simple as it can be.
 fn naive(text: &str) -> Vec<u64> {
-    let text = text.trim().trim_start_matches('+');
+    // One sign at most.
+    let text = text.trim();
+    let text = text.strip_prefix('+').unwrap_or(text);
+    if text.starts_with('+') {
+        return Vec::new();
+    }
     let strtoul = match text {
         text if text.to_lowercase().starts_with("0x") => u64::from_str_radix(&text[2..], 16).ok(),
         text if text.starts_with('0') => u64::from_str_radix(text, 8).ok(),
