@@ -11,10 +11,12 @@
 //!
 //! [`merged`]: minicontainer::rootfs::merged
 
+mod exactly;
+
 use std::{
     collections::HashMap,
     fs::Metadata,
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::{
         ffi::OsStrExt,
         fs::{FileTypeExt, MetadataExt},
@@ -32,6 +34,8 @@ use minicontainer::{
 };
 use nix::sys::stat::{major, minor};
 use tar::{Builder, EntryType, Header};
+
+use exactly::Exactly;
 
 use super::{
     hashing::{PackedLayer, packed},
@@ -296,47 +300,4 @@ fn shown(path: &Path) -> String {
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> PackError {
     let entry = shown(path);
     move |source| PackError::Entry { entry, source }
-}
-
-/// Just as many bytes as a header has promised, even of a file that grows or shrinks while it is read.
-struct Exactly<R> {
-    content: R,
-    remaining: u64,
-    /// How many of them were not there.
-    lacking: u64,
-}
-
-impl<R: Read> Read for Exactly<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
-        let mut count = if self.lacking == 0 { self.content.read(&mut buffer[..most])? } else { 0 };
-        if count == 0 {
-            buffer[..most].fill(0);
-            self.lacking += most as u64;
-            count = most;
-        }
-        self.remaining -= count as u64;
-        Ok(count)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(content: &[u8], promised: u64, expect: &[u8], lacking: u64) {
-        let mut exactly = Exactly { content, remaining: promised, lacking: 0 };
-        let mut read = Vec::new();
-        exactly.read_to_end(&mut read).unwrap();
-        assert_eq!((read.as_slice(), exactly.lacking), (expect, lacking));
-    }
-
-    #[test]
-    fn a_file_has_the_size_that_was_promised() {
-        check(b"whole", 5, b"whole", 0);
-        check(b"it grew", 2, b"it", 0);
-        check(b"cut", 5, b"cut\0\0", 2);
-        check(b"", 0, b"", 0);
-    }
 }

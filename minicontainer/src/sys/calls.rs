@@ -3,6 +3,8 @@
 //! Every function is named after its call. Paths come as [`CStr`], so that nothing is allocated; descriptors are plain
 //! numbers, because this process lives for a millisecond and then becomes another program, which closes them all.
 
+mod attributes;
+mod files;
 mod identity;
 mod mounts;
 mod passing;
@@ -13,6 +15,8 @@ use core::ffi::CStr;
 
 use super::{Errno, Result};
 
+pub(crate) use attributes::*;
+pub(crate) use files::*;
 pub(crate) use identity::*;
 pub(crate) use mounts::*;
 pub(crate) use passing::*;
@@ -140,52 +144,6 @@ pub(crate) fn sethostname(name: &CStr) -> Result<usize> {
     call!(SYS_sethostname, path(name), name.count_bytes())
 }
 
-/// The type bits of a file's mode, see inode(7).
-pub(crate) fn file_type(descriptor: Fd) -> Result<u32> {
-    statx(descriptor, libc::STATX_TYPE).map(|status| u32::from(status.stx_mode) & libc::S_IFMT)
-}
-
-/// The owner and group of an open file.
-pub(crate) fn owner(descriptor: Fd) -> Result<[u32; 2]> {
-    statx(descriptor, libc::STATX_UID | libc::STATX_GID).map(|status| [status.stx_uid, status.stx_gid])
-}
-
-/// The device that an open node stands for; a file of another type has the number 0.
-pub(crate) fn node(descriptor: Fd) -> Result<Node> {
-    let status = statx(descriptor, libc::STATX_TYPE)?;
-    let device = libc::makedev(status.stx_rdev_major, status.stx_rdev_minor);
-    Ok(Node { kind: u32::from(status.stx_mode) & libc::S_IFMT, device })
-}
-
-/// The number of the mount that an open file was found through (Linux 5.8).
-pub(crate) fn mount_id(descriptor: Fd) -> Result<u64> {
-    statx(descriptor, libc::STATX_MNT_ID).map(|status| status.stx_mnt_id)
-}
-
-/// Whether two descriptors lead to the same file of the same mount.
-pub(crate) fn is_same_place(one: Fd, other: Fd) -> Result<bool> {
-    let place = |descriptor| {
-        let status = statx(descriptor, libc::STATX_INO | libc::STATX_MNT_ID)?;
-        Ok((status.stx_mnt_id, status.stx_ino))
-    };
-    Ok(place(one)? == place(other)?)
-}
-
-fn statx(descriptor: Fd, wanted: u32) -> Result<libc::statx> {
-    // SAFETY: struct statx is plain numbers, for which all zero is a value.
-    let mut status: libc::statx = unsafe { core::mem::zeroed() };
-    call!(SYS_statx, fd(descriptor), path(c""), libc::AT_EMPTY_PATH, wanted, &raw mut status)?;
-    Ok(status)
-}
-
-/// The number that says what kind of file system an open file is on, see statfs(2).
-pub(crate) fn file_system_magic(descriptor: Fd) -> Result<u64> {
-    // SAFETY: struct statfs is plain numbers, for which all zero is a value.
-    let mut status: libc::statfs = unsafe { core::mem::zeroed() };
-    call!(SYS_fstatfs, fd(descriptor), &raw mut status)?;
-    Ok(status.f_type as u64)
-}
-
 /// Acts on files as this user and group from now on, see setfsuid(2).
 pub(crate) fn set_file_system_ids(uid: u32, gid: u32) -> Result<()> {
     call!(SYS_setfsgid, gid)?;
@@ -204,92 +162,6 @@ pub(crate) fn namespace_kind(namespace: Fd) -> Result<i32> {
 /// Enters a namespace.
 pub(crate) fn setns(namespace: Fd, kind: i32) -> Result<usize> {
     call!(SYS_setns, fd(namespace), kind)
-}
-
-/// Opens `name` as if `root` were the root of the file system.
-pub(crate) fn open_in_root(root: Fd, name: &CStr, flags: i32) -> Result<Fd> {
-    openat2(root, name, flags, libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS)
-}
-
-/// Opens `name` below a directory: no `..` leads out of it, and no symbolic link is followed. `resolve` adds to that.
-pub(crate) fn open_below(directory: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
-    let below = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS;
-    openat2(directory, name, flags, below | resolve)
-}
-
-/// See openat2(2). The kernel asks to try again when directories are renamed underneath, which a hostile container could
-/// do on purpose: hence the bound.
-fn openat2(directory: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
-    let how = [(flags | libc::O_CLOEXEC) as u64, 0, resolve];
-    for _ in 0..128 {
-        match call!(SYS_openat2, fd(directory), path(name), how.as_ptr(), size_of_val(&how)) {
-            Err(Errno(libc::EAGAIN)) => continue,
-            result => return result.map(|number| number as Fd),
-        }
-    }
-    Err(Errno(libc::EAGAIN))
-}
-
-/// Opens a file of the host's, in whose path no stranger has a word.
-pub(crate) fn open(name: &CStr, flags: i32) -> Result<Fd> {
-    call!(SYS_openat, fd(CURRENT_DIRECTORY), path(name), flags | libc::O_CLOEXEC, 0).map(|number| number as Fd)
-}
-
-/// What of a file system in between may not be passed on the way down a tree: a way up, a symbolic link, a mount.
-pub(crate) const STAY: u64 = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_XDEV;
-
-/// Opens a directory, not what a symbolic link of that name leads to, see openat2(2). With `O_PATH` in `flags` it need
-/// not be readable.
-pub(crate) fn open_directory(parent: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
-    let flags = flags | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    let how = [flags as u64, 0, resolve];
-    let opened = call!(SYS_openat2, fd(parent), path(name), how.as_ptr(), size_of_val(&how));
-    opened.map(|number| number as Fd)
-}
-
-/// Reads some of a directory's entries; 0 bytes are the end of them.
-pub(crate) fn getdents64(directory: Fd, buffer: &mut [u8]) -> Result<usize> {
-    call!(SYS_getdents64, fd(directory), buffer.as_mut_ptr(), buffer.len())
-}
-
-/// Begins with a directory's first entry again.
-pub(crate) fn rewind(directory: Fd) -> Result<usize> {
-    call!(SYS_lseek, fd(directory), 0, libc::SEEK_SET)
-}
-
-pub(crate) fn unlinkat(directory: Fd, name: &CStr, flags: i32) -> Result<usize> {
-    call!(SYS_unlinkat, fd(directory), path(name), flags)
-}
-
-pub(crate) fn renameat(from: Fd, name: &CStr, to: Fd, new_name: &CStr) -> Result<usize> {
-    call!(SYS_renameat2, fd(from), path(name), fd(to), path(new_name), 0)
-}
-
-/// Changes the mode of what a path leads to.
-pub(crate) fn chmod(name: &CStr, mode: u32) -> Result<usize> {
-    call!(SYS_fchmodat, fd(CURRENT_DIRECTORY), path(name), mode)
-}
-
-/// Changes the mode of an open file.
-pub(crate) fn fchmod(file: Fd, mode: u32) -> Result<usize> {
-    call!(SYS_fchmod, fd(file), mode)
-}
-
-pub(crate) fn mkdirat(directory: Fd, name: &CStr, mode: u32) -> Result<usize> {
-    call!(SYS_mkdirat, fd(directory), path(name), mode)
-}
-
-pub(crate) fn mknodat(directory: Fd, name: &CStr, mode: u32, device: u64) -> Result<usize> {
-    call!(SYS_mknodat, fd(directory), path(name), mode, device)
-}
-
-pub(crate) fn symlinkat(target: &CStr, directory: Fd, name: &CStr) -> Result<usize> {
-    call!(SYS_symlinkat, path(target), fd(directory), path(name))
-}
-
-/// Reads a symbolic link; what does not fit into the buffer is cut off.
-pub(crate) fn readlinkat(directory: Fd, name: &CStr, buffer: &mut [u8]) -> Result<usize> {
-    call!(SYS_readlinkat, fd(directory), path(name), buffer.as_mut_ptr(), buffer.len())
 }
 
 pub(crate) fn chdir(name: &CStr) -> Result<usize> {

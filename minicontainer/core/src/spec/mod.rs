@@ -26,12 +26,12 @@
 
 mod contradictions;
 mod defaults;
+mod error;
 mod join;
 mod limits;
 mod mounts;
 mod profile;
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 use oci_spec::runtime::{
@@ -39,17 +39,15 @@ use oci_spec::runtime::{
     LinuxTimeOffset, Process, Root, Spec, User,
 };
 
-use crate::diagnostic::{Diagnostic, ErrorKind};
 use crate::image::ProcessSettings;
-use crate::options::{
-    Access, ByteSize, Isolation, Network, PidsLimit, ResolvedUser, RunOptions, TimeOffset, WindowSize,
-};
-use crate::plan::own_ids::{NoOwnIds, OWN_ID_COUNT, first_own_id};
+use crate::options::{Access, Isolation, Network, PidsLimit, ResolvedUser, RunOptions, TimeOffset, WindowSize};
+use crate::plan::own_ids::{OWN_ID_COUNT, first_own_id};
 use crate::plan::{CgroupLayout, Host, IdMapping, Identity, delegation::COMMON_GROUP, subordinate};
 
 use contradictions::contradictions;
 
 pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, masked_on};
+pub use error::SpecError;
 pub use join::join_namespace;
 pub use profile::own_users;
 
@@ -63,74 +61,6 @@ pub const INIT_ANNOTATION: &str = "minicontainer.init";
 
 /// The version of the runtime specification written into the document: the newest that Debian's runc and crun read.
 const OCI_VERSION: &str = "1.0.2";
-
-/// What was asked for contradicts itself or cannot be written down.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// The memory limit is below what a process needs to start.
-    #[error("memory limit of {bytes} bytes is too small: the least is 6m")]
-    MemoryTooSmall {
-        /// What was asked for.
-        bytes: u64,
-    },
-    /// The sum of memory and swap space is below the memory.
-    #[error("--memory-swap {swap} is less than --memory {memory}: it is the sum of memory and swap space")]
-    SwapBelowMemory {
-        /// The sum asked for.
-        swap: ByteSize,
-        /// The memory asked for.
-        memory: ByteSize,
-    },
-    /// Two options contradict each other.
-    #[error("{first} and {second} contradict each other: {reason}")]
-    Contradiction {
-        /// One option.
-        first: String,
-        /// The other.
-        second: String,
-        /// Why they cannot both be.
-        reason: &'static str,
-    },
-    /// A power was asked for by name that the engine itself has not got.
-    #[error("--cap-add {name}: the engine lacks it itself, so it has none to give; start the engine with it")]
-    CapabilityLacking {
-        /// Such as `CAP_SYS_TIME`.
-        name: &'static str,
-    },
-    /// An ordinary user asked to leave the user namespace out.
-    #[error(
-        "--without user: an ordinary user gets the powers to isolate only from a user namespace; run as root to try it"
-    )]
-    UserNamespaceNeeded,
-    /// The container cannot have ids of its own.
-    #[error(transparent)]
-    NoOwnIds(#[from] NoOwnIds),
-    /// The OCI library refused a value.
-    #[error("cannot write the runtime config: {reason}")]
-    Document {
-        /// What it said.
-        reason: String,
-    },
-}
-
-impl Diagnostic for SpecError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::InvalidInput
-    }
-
-    fn hint(&self) -> Option<Cow<'_, str>> {
-        match self {
-            SpecError::NoOwnIds(error) => Some(error.hint.as_str().into()),
-            _ => None,
-        }
-    }
-}
-
-impl From<oci_spec::OciSpecError> for SpecError {
-    fn from(error: oci_spec::OciSpecError) -> Self {
-        SpecError::Document { reason: error.to_string() }
-    }
-}
 
 /// Writes down what was asked for as an OCI runtime `Spec` whose root file system is `rootfs` beside it.
 ///

@@ -2,7 +2,8 @@
 
 use core::ffi::CStr;
 
-use super::{CURRENT_DIRECTORY, Fd, fd, statx};
+use super::attributes::statx;
+use super::{CURRENT_DIRECTORY, Fd, fd};
 use crate::sys::{Errno, Result};
 
 /// The device and the inode of an open file, which together say which file it is.

@@ -1,0 +1,46 @@
+//! A file's content of exactly the size that its header in an archive promises.
+
+use std::io::{self, Read};
+
+/// Just as many bytes as a header has promised, even of a file that grows or shrinks while it is read.
+pub(super) struct Exactly<R> {
+    pub content: R,
+    pub remaining: u64,
+    /// How many of them were not there.
+    pub lacking: u64,
+}
+
+impl<R: Read> Read for Exactly<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
+        let mut count = if self.lacking == 0 { self.content.read(&mut buffer[..most])? } else { 0 };
+        if count == 0 {
+            buffer[..most].fill(0);
+            self.lacking += most as u64;
+            count = most;
+        }
+        self.remaining -= count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(content: &[u8], promised: u64, expect: &[u8], lacking: u64) {
+        let mut exactly = Exactly { content, remaining: promised, lacking: 0 };
+        let mut read = Vec::new();
+        exactly.read_to_end(&mut read).unwrap();
+        assert_eq!((read.as_slice(), exactly.lacking), (expect, lacking));
+    }
+
+    #[test]
+    fn a_file_has_the_size_that_was_promised() {
+        check(b"whole", 5, b"whole", 0);
+        check(b"it grew", 2, b"it", 0);
+        check(b"cut", 5, b"cut\0\0", 2);
+        check(b"", 0, b"", 0);
+    }
+}
