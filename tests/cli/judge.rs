@@ -88,7 +88,8 @@ fn a_hostile_program_changes_nobody_elses_verdict() {
     let spy = "read a b; echo evil 2>/dev/null > /proc/self/fd/0; echo evil 2>/dev/null > /program/run; \
                find / -name '*.out' -o -name ada 2>/dev/null; echo $((a+b))";
     let hostile = [
-        ("bomb", "f() { f | f & }; f; sleep 100", "TLE"),
+        // Once there are as many processes as there may be, the first shell starts no other: it would fail to.
+        ("bomb", "f() { f | f & }; f; while :; do :; done", "TLE"),
         ("busy", "while :; do :; done", "TLE"),
         ("disk", "dd if=/dev/zero of=/x bs=1048576 count=100 2>/dev/null || exit 1", "DLE"),
         ("files", "i=0; while touch /f$i 2>/dev/null; do i=$((i+1)); done; exit 1", "DLE"),
