@@ -54,6 +54,7 @@ fn attack(words: &[String]) -> Outcome {
         .unwrap_or_else(|| not_live(&format!("there is no attack {name}")))
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of probes")]
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     match words.first().map(String::as_str) {

@@ -71,6 +71,7 @@ fn mistakes_of_files() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of instructions")]
 fn mistakes_of_instructions() {
     insta::assert_snapshot!(behind_from(&[
         "ENTRYPIONT [\"sh\"]",

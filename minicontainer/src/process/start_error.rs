@@ -193,6 +193,7 @@ impl Diagnostic for StartError {
 }
 
 impl StartError {
+    #[expect(clippy::too_many_lines, reason = "a table with one entry for each cause")]
     fn fixed_hint(&self) -> Option<&'static str> {
         match self {
             StartError::Clone { source: Errno::EPERM | Errno::ENOSPC, namespaces, .. }

@@ -119,5 +119,5 @@ fn container_document(store: &Store, container: &Container) -> Result<Value, Fai
     let layers = find_image(store, &container.config.image_id)?.layers;
     let layers: Vec<_> = layers.into_iter().map(|layer| layer.directory).collect();
     let document = Containers::of(store).inspect(container, &layers)?;
-    Ok(serde_json::to_value(document).context("cannot write the document as JSON")?)
+    serde_json::to_value(document).context("cannot write the document as JSON")
 }

@@ -173,7 +173,7 @@ fn read_profile(file: &str) -> Result<Box<LinuxSeccomp>, Failure> {
         let message = format!("--security-opt seccomp={file}: a rule has a condition (includes, excludes)");
         return Err(Failure::new(message).hint("write out what it comes to; --compat=docker is Docker's own list"));
     }
-    Ok(serde_json::from_value(document).with_context(no_rules)?)
+    serde_json::from_value(document).with_context(no_rules)
 }
 
 /// Which device lies at a path of the host's.

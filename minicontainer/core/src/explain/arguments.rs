@@ -4,6 +4,7 @@ use super::{Argument, Language, message};
 use crate::plan::{CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Step, SwapLimit};
 
 /// The arguments of the step's message.
+#[expect(clippy::too_many_lines, reason = "a table with one entry for each step")]
 pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, Argument<'_>)> {
     match step {
         Step::CreateCgroup { name, controllers } => {

@@ -216,6 +216,7 @@ fn without_a_mount_namespace_it_is_a_chroot_jail() {
 
 /// What must be refused, and in which words.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of documents")]
 fn refusals() {
     let root = Host::example();
     let user = Host::example_rootless();

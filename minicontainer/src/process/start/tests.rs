@@ -68,6 +68,7 @@ fn powers(all: u64) -> Operation {
 /// What the process does first, the operation that must fail, and how.
 type Fault = (Vec<Operation>, Operation, &'static str, Errno);
 
+#[expect(clippy::too_many_lines, reason = "a table of plans")]
 fn faults() -> Vec<Fault> {
     let missing = || text("/no/such/path");
     // A component longer than any name.

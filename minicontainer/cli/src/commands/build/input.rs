@@ -117,7 +117,7 @@ fn refuse_remote(context: &str) -> Result<(), Failure> {
 }
 
 fn absolute_path(path: &str) -> Result<PathBuf, Failure> {
-    Ok(absolute(path).with_context(|| format!("cannot find {path}"))?)
+    absolute(path).with_context(|| format!("cannot find {path}"))
 }
 
 /// The path of a file in the context, if it is written as one.

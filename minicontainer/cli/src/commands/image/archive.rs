@@ -170,7 +170,7 @@ pub fn check_layer(arguments: &CheckLayerArguments) -> Result<ExitCode, Failure>
 }
 
 fn open(path: &Path) -> Result<File, Failure> {
-    Ok(File::open(path).with_context(|| format!("cannot open {}", path.display()))?)
+    File::open(path).with_context(|| format!("cannot open {}", path.display()))
 }
 
 /// What somebody pipes in.
@@ -211,7 +211,7 @@ pub fn write_to(
         return written.map(|()| ExitCode::SUCCESS);
     }
     let placed = written.and_then(|()| {
-        Ok(fs::rename(&part, path).with_context(|| format!("cannot move the archive to {}", path.display()))?)
+        fs::rename(&part, path).with_context(|| format!("cannot move the archive to {}", path.display()))
     });
     if placed.is_err() {
         // The reason for which it failed is told; what is left of a full disk's file helps nobody.

@@ -86,7 +86,7 @@ fn read(store: &Store, digest: &minicontainer::core::Digest) -> Result<Value, Fa
     let mut text = Vec::new();
     let file = store.open_blob(digest)?;
     file.take(DOCUMENT_LIMIT).read_to_end(&mut text).with_context(|| format!("cannot read the blob {digest}"))?;
-    Ok(serde_json::from_slice(&text).with_context(|| format!("the blob {digest} is no JSON document"))?)
+    serde_json::from_slice(&text).with_context(|| format!("the blob {digest} is no JSON document"))
 }
 
 /// The settings for containers. All are there, so that a template may ask for each.

@@ -106,7 +106,7 @@ impl Blocked {
     /// A descriptor that can be read when such a signal has come, or came since they were blocked.
     pub fn descriptor(&self) -> Result<SignalFd, Failure> {
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        Ok(SignalFd::with_flags(&self.0, flags).context("cannot wait for signals")?)
+        SignalFd::with_flags(&self.0, flags).context("cannot wait for signals")
     }
 }
 

@@ -135,7 +135,7 @@ fn containers(usage: &Usage) -> Result<Vec<Value>, Failure> {
         let row = list::Row::new(&usage.container, false);
         serde_json::to_value(ContainerRow { row, size: size(usage.size), local_volumes: "0" })
     };
-    Ok(usage.containers.iter().map(row).collect::<Result<_, _>>().context("cannot write JSON")?)
+    usage.containers.iter().map(row).collect::<Result<_, _>>().context("cannot write JSON")
 }
 
 fn cache(usage: &Usage) -> Vec<Value> {

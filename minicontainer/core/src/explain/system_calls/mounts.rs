@@ -7,6 +7,7 @@
 use crate::plan::{MountAttribute, Step, is_at_or_below, is_system_path};
 
 /// Making file systems, mounts and nodes; nothing for other steps.
+#[expect(clippy::too_many_lines, reason = "a table with one entry for each step")]
 pub(super) fn file_system_calls(step: &Step) -> Option<Vec<String>> {
     Some(match step {
         Step::MakeMountsPrivate => {

@@ -67,6 +67,7 @@ fn a_tmpfs_is_restricted_unless_asked_otherwise() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of inputs")]
 fn what_is_wrong_is_named() {
     let volumes = [
         "",
