@@ -217,7 +217,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// that asks this command to end while it waits for a slow reader makes it give up the rest.
 fn attend(running: &mut Running, signals: &SignalFd, attention: Attention, raw: Option<&RawMode>) -> Result<(), Error> {
     loop {
-        match running.poll_with(&[signals.as_fd()])? {
+        match running.poll_with(&[signals.as_fd()], &mut |_, _| {})? {
             Event::Ended => return Ok(()),
             Event::HungUp => {
                 if let Err(reason) = signals::deliver(running, Signal::SIGHUP as i32) {
