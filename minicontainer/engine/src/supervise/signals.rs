@@ -26,19 +26,18 @@
 //! The signals are blocked and read from a descriptor, signalfd(2), so that one thread can wait for them and for the
 //! container's end at the same time. What arrives before it waits is kept. The container starts with no signal blocked.
 
+mod delivery;
+mod error;
+
 use std::{
-    fs,
     io::{self, IsTerminal, stderr, stdin, stdout},
     iter,
     os::fd::{AsFd, BorrowedFd},
-    thread,
     time::Duration,
 };
 
-use minicontainer::{Diagnostic, Error, Running, core::options::WindowSize};
+use minicontainer::{Error, Running, core::options::WindowSize};
 use nix::{
-    errno::Errno,
-    libc::SYS_rt_sigtimedwait,
     sys::{
         signal::{SigSet, Signal},
         signalfd::{SfdFlags, SignalFd},
@@ -47,6 +46,9 @@ use nix::{
 };
 
 use super::Control;
+use delivery::deliver;
+
+pub use error::SignalError;
 
 /// Signals that ask to end.
 const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
@@ -93,49 +95,6 @@ impl Attention {
         }
     }
 }
-
-/// Signals cannot be read or forwarded.
-#[derive(Debug, thiserror::Error)]
-pub enum SignalError {
-    /// They cannot be blocked.
-    #[error("cannot block signals")]
-    Block {
-        /// Why not.
-        source: Errno,
-    },
-    /// They cannot be waited for.
-    #[error("cannot wait for signals")]
-    Wait {
-        /// Why not.
-        source: Errno,
-    },
-    /// One cannot be read.
-    #[error("cannot read a signal")]
-    Read {
-        /// Why not.
-        source: Errno,
-    },
-    /// One cannot be sent to the container.
-    #[error("cannot forward a signal to the container")]
-    Forward {
-        /// Why not.
-        source: Box<Error>,
-    },
-    /// The size of the user's terminal cannot be set in the container's.
-    #[error("cannot resize the container's terminal")]
-    Resize {
-        /// Why not.
-        source: Box<Error>,
-    },
-    /// The user's terminal cannot be used again after a stop.
-    #[error("cannot make the terminal raw again")]
-    Terminal {
-        /// Why not.
-        source: io::Error,
-    },
-}
-
-impl Diagnostic for SignalError {}
 
 /// Signals that are blocked and not yet read.
 pub struct Blocked(SigSet);
@@ -270,64 +229,6 @@ fn not_forwarded(source: Error) -> SignalError {
     SignalError::Forward { source: Box::new(source) }
 }
 
-/// Sends the container's first process a signal, or kills it if the signal asks to end and would be dropped.
-fn deliver(running: &Running, signal: i32) -> Result<(), SignalError> {
-    let send = |signal| running.signal(signal).map_err(not_forwarded);
-    if running.plan().has_init() || !asks_to_end(signal) {
-        return send(signal);
-    }
-    // A program may block it for a moment only, to start a child, and would not get it: such a one is looked at again.
-    for _ in 0..BLOCKED_PATIENCE {
-        match attitude(running.id(), signal) {
-            Attitude::Catches => return send(signal),
-            Attitude::Ignores => return send(Signal::SIGKILL as i32),
-            Attitude::Blocks => thread::sleep(Duration::from_millis(1)),
-        }
-    }
-    send(signal)
-}
-
 fn asks_to_end(signal: i32) -> bool {
     ENDING.into_iter().any(|ending| ending as i32 == signal)
-}
-
-/// How often a program that blocks a signal is looked at again, a millisecond apart, before it is taken to ask for it.
-const BLOCKED_PATIENCE: u32 = 20;
-
-/// What a process does with a signal.
-enum Attitude {
-    Catches,
-    Blocks,
-    Ignores,
-}
-
-/// Reads the bits of `SigCgt` and `SigBlk` in proc_pid_status(5), and whether it is in the call that asks for signals:
-/// the kernel takes these for not blocked meanwhile.
-fn attitude(pid: u32, signal: i32) -> Attitude {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let has = |name| mask(&status, name) & (1 << (signal - 1)) != 0;
-    let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-    let asks = call.split(' ').next() == Some(&SYS_rt_sigtimedwait.to_string());
-    match (has("SigCgt:") || asks, has("SigBlk:")) {
-        (true, _) => Attitude::Catches,
-        (false, true) => Attitude::Blocks,
-        (false, false) => Attitude::Ignores,
-    }
-}
-
-fn mask(status: &str, name: &str) -> u64 {
-    let digits = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-    u64::from_str_radix(digits.trim(), 16).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_mask_is_read() {
-        let status = "Name:\tsh\nSigIgn:\t0000000000000004\nSigCgt:\t0000000000004002\n";
-        assert_eq!(mask(status, "SigCgt:"), 0x4002);
-        assert_eq!(mask(status, "SigBlk:"), 0);
-    }
 }
