@@ -31,13 +31,17 @@ pub enum Fate {
     Last,
 }
 
-/// A call that changes files, removes one, or opens one.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A call that changes files, removes one, or opens one; or that starts a process, waits for it, or sends it a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Change,
     Remove,
     Open,
     Write,
+    Start,
+    Poll,
+    Wait,
+    Signal,
 }
 
 pub struct Ended {
@@ -129,8 +133,18 @@ fn kind(thread: Pid) -> Option<Kind> {
         | libc::SYS_ftruncate
         | libc::SYS_fsetxattr => Some(Kind::Change),
         libc::SYS_unlink | libc::SYS_unlinkat | libc::SYS_rmdir => Some(Kind::Remove),
+        libc::SYS_clone3 if !makes_thread(thread, registers.rdi) => Some(Kind::Start),
+        libc::SYS_poll | libc::SYS_ppoll => Some(Kind::Poll),
+        libc::SYS_waitid => Some(Kind::Wait),
+        libc::SYS_pidfd_send_signal => Some(Kind::Signal),
         _ => None,
     }
+}
+
+/// Whether clone3(2) makes a thread: the flags stand first in its arguments.
+fn makes_thread(thread: Pid, arguments: u64) -> bool {
+    let flags = ptrace::read(thread, arguments as *mut libc::c_void).unwrap_or_default();
+    flags & i64::from(libc::CLONE_THREAD) != 0
 }
 
 /// Has the kernel do nothing for the call before which a thread has stopped.

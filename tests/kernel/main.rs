@@ -47,10 +47,16 @@ mod sensitivity;
 mod signals;
 mod skip;
 mod streams;
+#[cfg(target_arch = "x86_64")]
+mod supervision;
 mod swapper;
 mod system_calls;
 mod system_directories;
 mod terminals;
+#[cfg(target_arch = "x86_64")]
+#[path = "../cli/tracer.rs"]
+#[expect(dead_code, reason = "the tests of the command use the rest")]
+mod tracer;
 mod verdicts;
 mod walks;
 mod weak_engine;

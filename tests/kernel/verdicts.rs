@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use minicontainer::core::options::{Profile, StorageLimit};
+use minicontainer::core::options::{Isolation, Profile, StorageLimit};
 use minicontainer::core::plan::PlanError;
 use minicontainer::rootfs::Driver;
 use minicontainer::store::Image;
@@ -48,6 +48,23 @@ fn processor_time_in_all_is_bounded() {
     assert!(began.elapsed() < Duration::from_secs(30), "it was the processor's time");
     // Sleeping uses none of it.
     assert!(succeeds(&shell(&image, "sleep 0.6").cpu_time(limit)));
+}
+
+/// Without a control group the usage comes from the kernel's counts of processes, and an init that is killed has not
+/// waited for the program.
+#[test]
+fn processor_time_of_a_program_that_is_killed_with_its_init_is_reported() {
+    let fixture = Fixture::any();
+    let image = busybox(&fixture);
+    let limit = Duration::from_millis(300);
+    let busy = || shell(&image, BUSY).without(Isolation::Cgroup);
+    let by_processors = run(&busy().cpu_time(limit).wall_time(Duration::from_secs(60))).report;
+    assert_eq!((by_processors.verdict, by_processors.init), (Verdict::CpuTimeLimit, true));
+    assert!(by_processors.cpu_time >= limit, "{by_processors:?}");
+    // However busy the machine is, a second gives a program more than the init's own two milliseconds.
+    let by_the_clock = run(&busy().wall_time(Duration::from_secs(1))).report;
+    assert_eq!(by_the_clock.verdict, Verdict::TimeLimit);
+    assert!(by_the_clock.cpu_time >= Duration::from_millis(50), "{by_the_clock:?}");
 }
 
 /// A control group counts all processes, also those that nobody waits for.

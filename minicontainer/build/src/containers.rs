@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, error::Error, fmt, path::Path};
 
-use minicontainer::{Diagnostic, ErrorKind, core::plan::Plan};
+use minicontainer::{Diagnostic, ErrorKind, Launch, Report, Running};
 
 /// Makes the containers of `RUN`, and removes what killed builds left of theirs.
 pub trait RunContainers: Sync {
@@ -25,15 +25,20 @@ pub trait RunContainer {
     /// Its directory, which only the store's owner can enter.
     fn directory(&self) -> &Path;
 
-    /// Records the control groups of this plan before they are made, so that they can be removed if this process is
-    /// killed.
+    /// Runs what was decided to its end. `started` is called when the program runs, so that a cancelled build can kill
+    /// it; `output` gets what the program writes, piece by piece.
     ///
     /// # Errors
-    /// If the record cannot be written.
-    fn record_groups(&self, plan: &Plan) -> Result<(), RunContainerError>;
+    /// If it could not be started or waited for, or `started` failed. Then none of its processes is left.
+    fn run(
+        &self,
+        launch: Launch,
+        started: &mut dyn FnMut(&Running) -> Result<(), minicontainer::Error>,
+        output: &mut dyn FnMut(&[u8]),
+    ) -> Result<Report, RunContainerError>;
 }
 
-/// A container of a `RUN` could not be made: the implementation's own error.
+/// A container of a `RUN` could not be made or run: the implementation's own error.
 #[derive(Debug)]
 pub struct RunContainerError(Box<dyn Diagnostic + Send + Sync>);
 

@@ -85,10 +85,10 @@ pub enum BuildError {
     /// The command of a RUN ended badly.
     #[error("process \"{process}\" did not complete successfully: {ending}")]
     Process { process: String, ending: String },
-    /// The container of a RUN cannot be made.
+    /// The container of a RUN cannot be had here.
     #[error("cannot run \"{process}\"")]
     Sandbox { process: String, source: Box<minicontainer::Error> },
-    /// The place of a RUN's container cannot be made.
+    /// The container of a RUN cannot be made or run.
     #[error("cannot run \"{process}\"")]
     Container { process: String, source: RunContainerError },
     /// A variable that no process can have.
@@ -160,7 +160,11 @@ impl Diagnostic for BuildError {
     fn kind(&self) -> ErrorKind {
         match self {
             BuildError::Step { source, .. } => source.kind(),
-            BuildError::Container { source, .. } => source.kind(),
+            BuildError::Container { source, .. } => match source.kind() {
+                // The exit codes of these kinds are those of commands that run one program.
+                ErrorKind::CommandNotFound | ErrorKind::CommandNotExecutable => ErrorKind::Failed,
+                kind => kind,
+            },
             BuildError::Pull { source, .. } => source.kind(),
             BuildError::Image { source, .. } => source.kind(),
             BuildError::Layer(error) => error.kind(),

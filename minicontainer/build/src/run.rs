@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use minicontainer::{
-    Hooks, Running, Sandbox, Stdio, Verdict,
+    Launch, Running, Sandbox, Stdio, Verdict,
     core::{RunOptions, options},
     rootfs::Driver,
     store::{Image, Layer},
@@ -15,7 +15,8 @@ use minicontainer_dockerfile::{instruction::Network, plan::RunCommand};
 use oci_spec::image::ImageConfiguration;
 
 use super::{
-    BuildError, BuildRun, files::Files, layers::Layers, mount_points::MountPoints, mounts::Mounts, stack::Stack,
+    BuildError, BuildRun, RunContainer, RunContainerError, files::Files, layers::Layers, mount_points::MountPoints,
+    mounts::Mounts, stack::Stack,
 };
 use minicontainer_images::{ImageError, PackedLayer, layer_from_upper};
 
@@ -47,13 +48,10 @@ impl BuildRun<'_> {
             .stdout(Stdio::Piped)
             .stderr_to_stdout();
         let launch = sandbox.launch().map_err(failed)?;
-        container.record_groups(launch.plan()).map_err(no_container)?;
         let targets: Vec<PathBuf> =
             launch.spec().mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
         let stubs = MountPoints::of(image as &dyn Files, targets.iter().map(PathBuf::as_path))?;
-        let mut running = launch.start(Hooks::none()).map_err(failed)?;
-        let verdict = self.attend(&mut running, told).map_err(failed)?;
-        drop(running);
+        let verdict = self.run_to_end(container.as_ref(), launch, told).map_err(no_container)?;
         if self.is_cancelled() {
             return Err(BuildError::Interrupted);
         }
@@ -107,15 +105,25 @@ impl BuildRun<'_> {
         })
     }
 
-    /// Tells what a command prints until it has ended.
-    fn attend(&self, running: &mut Running, told: &(dyn Fn(&[u8]) + Sync)) -> Result<Verdict, minicontainer::Error> {
-        let ticket = self.enlist(running)?;
-        let mut begun = Vec::new();
-        let report = running.wait_with(|_, bytes| tell_lines(&mut begun, bytes, told));
+    /// Runs a command's container, tells what it prints, and has it killed if the build is cancelled.
+    fn run_to_end(
+        &self,
+        container: &dyn RunContainer,
+        launch: Launch,
+        told: &(dyn Fn(&[u8]) + Sync),
+    ) -> Result<Verdict, RunContainerError> {
+        let (mut ticket, mut begun) = (None, Vec::new());
+        let mut started = |running: &Running| {
+            ticket = Some(self.enlist(running)?);
+            Ok(())
+        };
+        let report = container.run(launch, &mut started, &mut |bytes| tell_lines(&mut begun, bytes, told));
         if !begun.is_empty() {
             told(&begun);
         }
-        self.discharge(ticket);
+        if let Some(ticket) = ticket {
+            self.discharge(ticket);
+        }
         Ok(report?.verdict)
     }
 }

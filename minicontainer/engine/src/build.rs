@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use minicontainer::core::plan::Plan;
+use minicontainer::{Error, Launch, Report, Running};
 use minicontainer_build::{RunContainer, RunContainerError, RunContainers};
 
-use crate::{Containers, container::Transient};
+use crate::{
+    container::{Containers, Transient},
+    engine::run_to_end,
+};
 
 impl RunContainers for Containers {
     fn create(&self) -> Result<Box<dyn RunContainer>, RunContainerError> {
@@ -22,7 +25,12 @@ impl RunContainer for Transient {
         self.path()
     }
 
-    fn record_groups(&self, plan: &Plan) -> Result<(), RunContainerError> {
-        self.note_groups(plan).map_err(RunContainerError::new)
+    fn run(
+        &self,
+        launch: Launch,
+        started: &mut dyn FnMut(&Running) -> Result<(), Error>,
+        output: &mut dyn FnMut(&[u8]),
+    ) -> Result<Report, RunContainerError> {
+        run_to_end(self, launch, started, &mut |_, bytes| output(bytes)).map_err(RunContainerError::new)
     }
 }

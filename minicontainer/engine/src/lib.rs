@@ -9,8 +9,10 @@
 //! | `build` | nothing: it gives a build the containers of its `RUN`s |
 //! | [`container`] | containers: their records, names and directories |
 //! | [`delegation`] | nothing: it makes an ordinary user's control group ready for containers |
+//! | [`engine`] | nothing itself: it creates, starts and supervises containers |
 //! | [`judge`] | nothing: it runs many programs against many inputs and says how each fared |
 //! | [`images`] | nothing itself: what images must be told of containers |
+//! | [`supervise`] | nothing: the loop between a container's start and its end |
 //! | [`system`] | nothing itself: it looks at the store as a whole |
 //!
 //! Volumes and networks will be neighbours of `container`. Nothing here runs in the background:
@@ -22,8 +24,12 @@
 mod build;
 pub mod container;
 pub mod delegation;
+pub mod engine;
 pub mod images;
 pub mod judge;
+pub mod supervise;
 pub mod system;
 
 pub use container::{Container, ContainerError, Containers, State};
+pub use engine::{CreateRequest, CreatedContainer, EndedContainer, Engine, EngineError, StartedContainer};
+pub use supervise::supervise;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use minicontainer_core::plan::{Namespace, Plan, Step};
 use minicontainer_core::report::EnforcedLimits;
 use minicontainer_core::{Report, Verdict};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use super::Error;
@@ -74,6 +74,8 @@ pub struct Running {
     limits: EnforcedLimits,
     /// Why the engine killed it, if it did.
     exceeded: Option<Verdict>,
+    /// The processor time that it had used when the engine killed it.
+    cpu_time_before_kill: Duration,
     /// The root file system of a container whose writable layer is limited.
     layer: Option<File>,
     plan: Plan,
@@ -123,6 +125,7 @@ impl Running {
             started,
             limits,
             exceeded: None,
+            cpu_time_before_kill: Duration::ZERO,
             layer,
             plan,
             report: None,
@@ -213,7 +216,7 @@ impl Running {
     fn conclude(&self, ended: Ended) -> Report {
         let wall_time = self.started.at.elapsed();
         let usage = self.holdings.group.as_ref().map(Cgroup::usage).unwrap_or_default();
-        let cpu_time = usage.cpu_time.unwrap_or(ended.cpu_time);
+        let cpu_time = usage.cpu_time.unwrap_or(ended.cpu_time.max(self.cpu_time_before_kill));
         let end = match ended.how {
             _ if self.limits.cpu_time.is_some_and(|limit| cpu_time > limit) => Verdict::CpuTimeLimit,
             How::Signalled(libc::SIGKILL) if usage.oom_kills > 0 => Verdict::MemoryLimit,
@@ -244,9 +247,13 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.report.is_none() {
-            // Nobody is left to be told; what can be ended is ended.
-            let _killed = self.kill();
-            let _reaped = wait::reap(&self.started.pidfd);
+            // There is no caller left to get an error, so each call that fails has a second one. The process has not been
+            // waited for yet, so its number is still its own.
+            if self.kill().is_err() {
+                let _killed = kill(Pid::from_raw(self.started.pid), Signal::SIGKILL);
+                self.end_stragglers();
+            }
+            let _reaped = wait::reap(&self.started.pidfd).or_else(|_| wait::reap(&self.started.pidfd));
         }
     }
 }

@@ -12,7 +12,10 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use minicontainer_engine::judge::{Code, Folder, Judged, Judging, junit};
+use minicontainer_engine::{
+    judge::{Code, Folder, Judged, Judging, junit},
+    supervise::signals::{self, Attention},
+};
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
@@ -21,11 +24,7 @@ use nix::{
     },
 };
 
-use super::{
-    find_image,
-    run::signals::{self, Attention},
-    security::ProfileArgument,
-};
+use super::{find_image, security::ProfileArgument};
 use crate::commands::open_store;
 use crate::{
     error::{Context, ENGINE_FAILED, Failure, warn},

@@ -3,7 +3,6 @@
 pub mod about;
 pub mod build;
 pub mod container;
-pub mod create;
 pub mod demo;
 pub mod doctor;
 pub mod explain;
@@ -20,6 +19,7 @@ pub mod spec;
 pub mod system;
 
 use minicontainer::{Store, store::Image};
+use minicontainer_engine::Engine;
 
 use crate::error::{Failure, warn};
 
@@ -28,6 +28,11 @@ pub fn open_store() -> Result<Store, Failure> {
     let store = Store::open_default()?;
     warn_of_closed(&store);
     Ok(store)
+}
+
+/// The engine of the caller's store, which says the same.
+pub fn open_engine() -> Result<Engine, Failure> {
+    Ok(Engine::of(open_store()?))
 }
 
 fn warn_of_closed(store: &Store) {

@@ -61,17 +61,22 @@ impl Attended {
 
     /// Writes down how its process ended; a container that is not kept is removed.
     pub fn ended(mut self, report: &Report) -> Result<(), ContainerError> {
-        if self.container.config.after_exit == AfterExit::Remove {
-            return self.remove();
-        }
-        let code = Some(exit_code(report.verdict));
-        self.happened(Event::Exit { code, at: Some(Timestamp::now()), report: Some(Box::new(report.clone())) })
+        self.settle(Some(report))
     }
 
-    /// Removes the container. Its control groups are the library's, whose `Running` removes them.
-    pub fn remove(self) -> Result<(), ContainerError> {
-        // Another command may have removed it already.
-        Containers::of(&self.store).take_away(&self.place(), Some(&self.container.name))
+    /// Writes down the end of a container that is kept, and removes any other. Without a report nobody saw how its
+    /// process ended; one that never ran stays created.
+    pub(crate) fn settle(&mut self, report: Option<&Report>) -> Result<(), ContainerError> {
+        if self.container.config.after_exit == AfterExit::Remove {
+            // Another command may have removed it already. Its control groups are the library's, whose `Running` removes them.
+            return Containers::of(&self.store).take_away(&self.place(), Some(&self.container.name));
+        }
+        if report.is_none() && !self.container.is_running() {
+            return Ok(());
+        }
+        let code = report.map(|report| exit_code(report.verdict));
+        let report = report.map(|report| Box::new(report.clone()));
+        self.happened(Event::Exit { code, at: Some(Timestamp::now()), report })
     }
 
     /// Writes down what follows an event. Other commands may change the record too, so it is locked and read again first.

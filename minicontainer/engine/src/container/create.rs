@@ -18,9 +18,9 @@ use super::{
     remove::remove_remains,
 };
 
-/// What a container is to be.
+/// A container that is to be recorded.
 #[derive(Clone, Debug)]
-pub struct CreateRequest {
+pub struct NewContainer {
     /// Its name; one is made up when there is none.
     pub name: Option<ContainerName>,
     /// What it is asked to be.
@@ -29,12 +29,12 @@ pub struct CreateRequest {
     pub runtime_config: String,
 }
 
-impl CreateRequest {
+impl NewContainer {
     /// A container of an image that is put into the store for it, for examples and tests. The image has no files.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn example(store: &Store) -> Result<CreateRequest, StoreError> {
+    pub fn example(store: &Store) -> Result<NewContainer, StoreError> {
         let staging = store.stage()?;
         let blob = staging.blob(b"{}".as_slice())?;
         let image_id = blob.digest().to_string();
@@ -49,7 +49,7 @@ impl CreateRequest {
             cgroup: None,
             after_exit: AfterExit::Keep,
         };
-        Ok(CreateRequest { name: None, config, runtime_config: "{}".to_owned() })
+        Ok(NewContainer { name: None, config, runtime_config: "{}".to_owned() })
     }
 }
 
@@ -60,14 +60,14 @@ impl Containers {
     ///
     /// # Errors
     /// When the name is taken, the image is gone, or the store cannot be written.
-    pub fn create(&self, id: &Id, request: CreateRequest) -> Result<Attended, ContainerError> {
+    pub fn create(&self, id: &Id, request: NewContainer) -> Result<Attended, ContainerError> {
         self.sweep_once_per_boot()?;
         let names = Names::of(&self.store);
         names.make()?;
         let staged = self.directory.join(format!("{id}.new"));
         // From here on neither the directory nor the name counts as left by a dead engine.
         let claim = claim::make(&staged)?;
-        let CreateRequest { name, config, runtime_config } = request;
+        let NewContainer { name, config, runtime_config } = request;
         let name = self.reserve(&names, name, id).inspect_err(|_| {
             // If not now, then by the next sweep.
             let _removed = remove_remains(&staged);

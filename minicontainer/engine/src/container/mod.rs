@@ -25,13 +25,13 @@
 //!
 //! ```
 //! use minicontainer::store::Store;
-//! use minicontainer_engine::{Containers, container::{CreateRequest, Id}};
+//! use minicontainer_engine::{Containers, container::{NewContainer, Id}};
 //!
 //! let directory = tempfile::tempdir()?;
 //! let store = Store::open(directory.path())?;
 //! let containers = Containers::of(&store);
 //!
-//! let request = CreateRequest { name: Some("web-1".parse()?), ..CreateRequest::example(&store)? };
+//! let request = NewContainer { name: Some("web-1".parse()?), ..NewContainer::example(&store)? };
 //! let attended = containers.create(&Id::random()?, request.clone())?;
 //! assert_eq!(attended.container().state.word(), "created");
 //! assert_eq!(containers.find("web-1")?.id, attended.container().id);
@@ -69,7 +69,7 @@ use minicontainer::{core::options::ContainerName, store::Store};
 
 pub use attended::{Attended, exit_code};
 pub use config::{AfterExit, ContainerConfig};
-pub use create::CreateRequest;
+pub use create::NewContainer;
 pub use error::ContainerError;
 pub use id::Id;
 pub use minicontainer::core::container::{Force, State};

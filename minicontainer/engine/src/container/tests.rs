@@ -13,13 +13,13 @@ use super::*;
 struct TestEnv {
     containers: Containers,
     directory: TempDir,
-    request: CreateRequest,
+    request: NewContainer,
 }
 
 fn test_env() -> TestEnv {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path().join("store")).unwrap();
-    let request = CreateRequest::example(&store).unwrap();
+    let request = NewContainer::example(&store).unwrap();
     TestEnv { containers: Containers::of(&store), directory, request }
 }
 
@@ -42,18 +42,18 @@ fn report(verdict: Verdict) -> Report {
 
 impl TestEnv {
     /// A request for a container that is kept.
-    fn called(&self, name: &str) -> CreateRequest {
-        CreateRequest { name: Some(name.parse().unwrap()), ..self.request.clone() }
+    fn called(&self, name: &str) -> NewContainer {
+        NewContainer { name: Some(name.parse().unwrap()), ..self.request.clone() }
     }
 
     /// A request for a container that goes with its process.
-    fn thrown_away(&self, name: &str) -> CreateRequest {
+    fn thrown_away(&self, name: &str) -> NewContainer {
         let mut request = self.called(name);
         request.config.after_exit = AfterExit::Remove;
         request
     }
 
-    fn create(&self, request: CreateRequest) -> Attended {
+    fn create(&self, request: NewContainer) -> Attended {
         self.containers.create(&Id::random().unwrap(), request).unwrap()
     }
 

@@ -15,11 +15,10 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    thread,
 };
 
 use minicontainer::{
-    Diagnostic, Error, ErrorKind, Hooks, Report, Sandbox, Signaller, StandardStream, StartError, Stdio, Store,
+    Diagnostic, Error, ErrorKind, Report, Running, Sandbox, Signaller, StandardStream, StartError, Stdio, Store,
     core::{
         Host,
         options::{Access, Profile},
@@ -28,10 +27,14 @@ use minicontainer::{
     host::can_limit_layers,
     store::Image,
 };
+use minicontainer_images::parallel::share_work;
 use nix::errno::Errno;
 
 use super::{Code, Comparer, Folder, Judged, Outcome, Program, Source, Test, outcome, settings::PLACE};
-use crate::container::{ContainerError, Containers};
+use crate::{
+    container::Containers,
+    engine::{EngineError, run_to_end},
+};
 
 /// A judging under way, or about to be.
 #[derive(Debug)]
@@ -80,18 +83,14 @@ impl<'a> Judging<'a> {
             .flat_map(|program| self.folder.tests.iter().map(move |test| (program, test)))
             .collect();
         let results: Mutex<Vec<Option<Judged>>> = Mutex::new(vec![None; pairs.len()]);
-        thread::scope(|scope| {
-            for _ in 0..jobs.clamp(1, pairs.len().max(1)) {
-                scope.spawn(|| {
-                    while let Some((number, (program, test))) = self.take(&pairs) {
-                        let judged = self.judge(number, program, test);
-                        if self.cancelled.load(Ordering::SeqCst) {
-                            return;
-                        }
-                        told(&judged);
-                        results.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(judged);
-                    }
-                });
+        share_work(jobs.min(pairs.len()), || {
+            while let Some((number, (program, test))) = self.take(&pairs) {
+                let judged = self.judge(number, program, test);
+                if self.cancelled.load(Ordering::SeqCst) {
+                    return;
+                }
+                told(&judged);
+                results.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(judged);
             }
         });
         results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
@@ -121,19 +120,19 @@ impl<'a> Judging<'a> {
             Err(unusable) => (Outcome::new(Code::RuntimeError, format!("it cannot be judged: {unusable}")), None),
             Ok(Ok((difference, report))) => (outcome(&report, difference), Some(report)),
             // The program is the student's, so that it cannot be executed is the student's, too.
-            Ok(Err(RunError::Sandbox(error))) if is_about_the_program(&error) => {
+            Ok(Err(EngineError::Sandbox(error))) if is_about_the_program(&error) => {
                 (Outcome::new(Code::RuntimeError, cannot_be_executed(&error)), None)
             }
-            Ok(Err(RunError::Sandbox(error))) if lost_its_program(&error) => {
+            Ok(Err(EngineError::Sandbox(error))) if lost_its_program(&error) => {
                 (Outcome::new(Code::RuntimeError, "it was removed or renamed while it was judged"), None)
             }
-            Ok(Err(error)) => (Outcome::new(Code::EngineFault, error.told()), None),
+            Ok(Err(error)) => (Outcome::new(Code::EngineFault, in_one_line(&error)), None),
         };
         Judged { program: program.name.clone(), test: test.name.clone(), outcome, report }
     }
 
     /// Runs a program with a test: how its answer differs from the expected one, if it does, and how it ended.
-    fn output(&self, number: usize, program: &Source, test: &Test) -> Result<(Option<String>, Report), RunError> {
+    fn output(&self, number: usize, program: &Source, test: &Test) -> Result<(Option<String>, Report), EngineError> {
         let container = Containers::of(self.store).transient()?;
         let sandbox = self
             .sandbox(program)
@@ -144,14 +143,12 @@ impl<'a> Judging<'a> {
             .stdout(Stdio::Piped)
             .stderr(Stdio::Piped);
         let launch = sandbox.launch()?;
-        container.note_groups(launch.plan())?;
-        let mut running = launch.start(Hooks::none())?;
-        self.running().insert(number, running.signaller()?);
-        if self.cancelled.load(Ordering::SeqCst) {
-            running.kill()?;
-        }
+        let mut started = |running: &Running| {
+            self.running().insert(number, running.signaller()?);
+            if self.cancelled.load(Ordering::SeqCst) { running.kill() } else { Ok(()) }
+        };
         let mut comparer = Comparer::new(&test.expected, self.folder.settings.comparison);
-        let report = running.wait_with(|stream, piece| {
+        let report = run_to_end(&container, launch, &mut started, &mut |stream, piece| {
             if stream == StandardStream::Stdout {
                 comparer.feed(piece);
             }
@@ -190,25 +187,14 @@ impl<'a> Judging<'a> {
     }
 }
 
-/// A container of a judging could not be made or run.
-#[derive(Debug, thiserror::Error)]
-enum RunError {
-    #[error(transparent)]
-    Container(#[from] ContainerError),
-    #[error(transparent)]
-    Sandbox(#[from] Error),
-}
-
-impl RunError {
-    /// In one line, with what can be done about it.
-    fn told(&self) -> String {
-        match self {
-            RunError::Sandbox(error) => match error.hint() {
-                Some(hint) => format!("{error} (hint: {hint})"),
-                None => error.to_string(),
-            },
-            RunError::Container(error) => error.to_string(),
-        }
+/// An error in one line, with what can be done about it.
+fn in_one_line(error: &EngineError) -> String {
+    match error {
+        EngineError::Sandbox(error) => match error.hint() {
+            Some(hint) => format!("{error} (hint: {hint})"),
+            None => error.to_string(),
+        },
+        other => other.to_string(),
     }
 }
 

@@ -8,7 +8,7 @@ use minicontainer_core::Verdict;
 use super::limits::Watch;
 use super::{Error, Running};
 use crate::process::status;
-use crate::sandbox::streams::{Background, Told};
+use crate::sandbox::streams::{Background, StandardStream};
 use crate::sys::wait;
 
 /// Why [`Running::poll_with`] has come back.
@@ -28,13 +28,16 @@ impl Running {
     /// as that one of `others` can be read. It is called in a loop, by a caller who has something else to attend to, such
     /// as signals, and no thread for it.
     ///
+    /// `output` gets what the container writes, piece by piece, once the caller has asked for it by
+    /// [`pass_on_output`](Running::pass_on_output).
+    ///
     /// # Errors
     /// When it cannot be waited for.
-    pub fn poll_with(&mut self, others: &[BorrowedFd<'_>]) -> Result<Event, Error> {
-        self.attend(others, &mut |_, _| {})
-    }
-
-    pub(super) fn attend(&mut self, others: &[BorrowedFd<'_>], told: &mut Told<'_>) -> Result<Event, Error> {
+    pub fn poll_with(
+        &mut self,
+        others: &[BorrowedFd<'_>],
+        output: &mut dyn FnMut(StandardStream, &[u8]),
+    ) -> Result<Event, Error> {
         loop {
             let mut watched = others.to_vec();
             let mut watch = Watch::Until(None);
@@ -53,7 +56,7 @@ impl Running {
                 Watch::Until(_) if self.has_ended() => self.abandons_output_at(),
                 Watch::Until(moment) => moment,
             };
-            let ready = self.streams.turn(&watched, until, told).map_err(|source| Error::Wait { source })?;
+            let ready = self.streams.turn(&watched, until, output).map_err(|source| Error::Wait { source })?;
             let (ready, process) = ready.split_at(others.len());
             match watch {
                 _ if process == [true] => self.end(None)?,
@@ -114,6 +117,8 @@ impl Running {
     fn end(&mut self, exceeded: Option<Verdict>) -> Result<(), Error> {
         self.exceeded = exceeded;
         if exceeded.is_some() {
+            // An init that is killed waits for nobody any more, so its own usage would leave the program's out.
+            self.cpu_time_before_kill = self.cpu_time();
             self.kill()?;
         }
         self.end_stragglers();

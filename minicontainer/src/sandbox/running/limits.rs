@@ -39,7 +39,7 @@ impl Running {
     }
 
     /// The processor time used so far, as the report will count it.
-    fn cpu_time(&self) -> Duration {
+    pub(super) fn cpu_time(&self) -> Duration {
         let counted = self.holdings.group.as_ref().and_then(|group| group.usage().cpu_time);
         counted.unwrap_or_else(|| wait::cpu_time_of(self.started.program))
     }

@@ -61,7 +61,17 @@ impl Running {
     ///
     /// # Errors
     /// When it cannot be read from or waited for.
-    pub fn wait_with(&mut self, mut told: impl FnMut(StandardStream, &[u8])) -> Result<Report, Error> {
+    pub fn wait_with(&mut self, mut output: impl FnMut(StandardStream, &[u8])) -> Result<Report, Error> {
+        self.pass_on_output()?;
+        self.wait_for_end(&mut output)
+    }
+
+    /// Has [`poll_with`](Running::poll_with) pass on what is written to pipes from now on, or to the container's terminal.
+    /// A pipe that the caller has taken stays the caller's.
+    ///
+    /// # Errors
+    /// Never in practice, see F_SETFL in fcntl(2).
+    pub fn pass_on_output(&mut self) -> Result<(), Error> {
         let terminal = self.terminal.take().map(Source::Terminal);
         let stdout = terminal.or(self.stdout.take().map(Source::Pipe));
         let stderr = self.stderr.take().map(Source::Pipe);
@@ -70,7 +80,7 @@ impl Running {
                 self.streams.add(Channel::new(stream, source, Sink::Told))?;
             }
         }
-        self.wait_for_end(&mut told)
+        Ok(())
     }
 
     /// Waits for the end of the program, or of its wall-clock time, and until what it wrote has been copied.
@@ -82,10 +92,10 @@ impl Running {
         self.wait_for_end(&mut |_, _| {})
     }
 
-    fn wait_for_end(&mut self, told: &mut Told<'_>) -> Result<Report, Error> {
+    fn wait_for_end(&mut self, output: &mut Told<'_>) -> Result<Report, Error> {
         // As with std::process::Child: a program that reads until the end of its input must get to see it.
         drop(self.stdin.take());
-        while self.attend(&[], told)? != Event::Ended {}
+        while self.poll_with(&[], output)? != Event::Ended {}
         match self.take_copy_error() {
             Some(error) => Err(error),
             None => self.report.clone().ok_or(Error::Wait { source: nix::errno::Errno::ECHILD }),

@@ -35,13 +35,15 @@ use minicontainer_build::{
     Build, BuildError, Built, CacheUse, Ending, Progress as _, Request, RunSettings, When, prepare,
 };
 use minicontainer_dockerfile::{Dockerfile, explain, mistake::snippet};
-use minicontainer_engine::Containers;
+use minicontainer_engine::{
+    Containers,
+    supervise::signals::{self, Attention},
+};
 use minicontainer_images::registry::{self, Connection, Event};
 use serde_json::json;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::run::signals::{self, Attention};
 use crate::commands::open_store;
 use crate::{
     error::{Context as _, Failure, warn},

@@ -3,56 +3,52 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader, Write},
+    path::PathBuf,
 };
 
 use minicontainer::{
-    Hooks, Running, Sandbox, Stdio, Store,
+    Hooks, Sandbox, Stdio,
     core::{RunOptions, plan::Plan},
     rootfs,
     store::Image,
 };
-use minicontainer_engine::{
-    Container,
-    container::{AfterExit, Attended},
-};
+use minicontainer_engine::{Container, CreateRequest, Engine, StartedContainer, container::AfterExit, supervise::Io};
 
-use crate::{
-    commands::create::{Recorded, Wanted, create},
-    error::{Context, Failure},
-};
+use crate::error::{Context, Failure};
 
-/// A container whose shell waits for commands. Dropped, it is killed, and the next command sweeps up what is left.
+/// A container whose shell waits for commands. Dropped, it is killed and removed.
 pub struct Actor {
     hostname: String,
-    attended: Attended,
-    running: Running,
+    directory: PathBuf,
+    started: StartedContainer,
     commands: File,
     answers: BufReader<File>,
 }
 
 impl Actor {
     /// Starts a container that bears a name of its own among machines.
-    pub fn start(store: &Store, image: &Image, hostname: &str) -> Result<Actor, Failure> {
+    pub fn start(engine: &Engine, image: &Image, hostname: &str) -> Result<Actor, Failure> {
         let options = RunOptions {
             command: vec!["sh".to_owned()],
             hostname: Some(hostname.parse().map_err(|error| Failure::new(format!("{error}")))?),
             ..RunOptions::default()
         };
         let sandbox = Sandbox::from_image(image).options(options.clone()).stdin(Stdio::Piped).stdout(Stdio::Piped);
-        let (asked_for, after_exit) = ("busybox", AfterExit::Remove);
-        let wanted = Wanted { name: None, image, asked_for, options: &options, after_exit };
-        let Recorded { launch, mut attended } = create(store, sandbox, wanted)?;
-        let mut running = match launch.start(Hooks::none()) {
-            Ok(running) => running,
-            Err(error) => {
-                attended.remove()?;
-                return Err(error.into());
-            }
-        };
-        attended.started(running.first_process_id())?;
+        let created = engine.create(CreateRequest {
+            sandbox,
+            image,
+            image_name: "busybox",
+            options: &options,
+            name: None,
+            after_exit: AfterExit::Remove,
+        })?;
+        let mut started = created.start(Hooks::none())?;
+        let running = started.running_mut();
         let pipes = running.stdin.take().zip(running.stdout.take());
         let (commands, answers) = pipes.context("the container's shell has no pipes")?;
-        Ok(Actor { hostname: hostname.to_owned(), attended, running, commands, answers: BufReader::new(answers) })
+        let directory = engine.containers().place(&started.container().id);
+        let (hostname, answers) = (hostname.to_owned(), BufReader::new(answers));
+        Ok(Actor { hostname, directory, started, commands, answers })
     }
 
     /// The one line that a command answers with.
@@ -69,7 +65,7 @@ impl Actor {
     /// What it has changed in its image's files, as `diff` shows it.
     pub fn changes(&self, image: &Image) -> Result<String, Failure> {
         let layers: Vec<_> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
-        let changes = rootfs::changes(&layers, &self.attended.place(), self.container().config.driver)?;
+        let changes = rootfs::changes(&layers, &self.directory, self.container().config.driver)?;
         Ok(changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
     }
 
@@ -78,23 +74,23 @@ impl Actor {
     }
 
     pub fn container(&self) -> &Container {
-        self.attended.container()
+        self.started.container()
     }
 
     /// Its process on the host.
     pub fn pid(&self) -> u32 {
-        self.running.id()
+        self.started.running().id()
     }
 
     pub fn plan(&self) -> &Plan {
-        self.running.plan()
+        self.started.running().plan()
     }
 
     /// Lets the shell come to the end of its input, and removes the container.
     pub fn end(self) -> Result<(), Failure> {
-        let Actor { attended, mut running, commands, .. } = self;
+        let Actor { started, commands, .. } = self;
         drop(commands);
-        let report = running.wait()?;
-        Ok(attended.ended(&report)?)
+        started.supervise(Io::Connected, &mut ())?.complete()?;
+        Ok(())
     }
 }

@@ -17,10 +17,11 @@ use minicontainer::{
     host,
     store::Image,
 };
+use minicontainer_engine::Engine;
 use minicontainer_images::{Origin, seed_busybox};
 use nix::sys::utsname::uname;
 
-use crate::commands::open_store;
+use crate::commands::open_engine;
 use crate::{error::Failure, language, output, table::size};
 use actor::Actor;
 
@@ -45,10 +46,10 @@ pub fn execute(arguments: &DemoArguments) -> Result<ExitCode, Failure> {
     let teller = Teller { language: arguments.lang.unwrap_or_else(language::of_environment) };
     teller.line(&format!("{}\n", teller.say("demo-heading", &[])))?;
     who(&teller)?;
-    let store = open_store()?;
-    let image = seed(&teller, &store)?;
+    let engine = open_engine()?;
+    let image = seed(&teller, engine.store())?;
     let begin = Instant::now();
-    two_containers(&teller, &store, &image)?;
+    two_containers(&teller, &engine, &image)?;
     let took = format!("{:.0}", begin.elapsed().as_secs_f64() * 1e3);
     teller.line(&format!("\n{}\n", teller.say("demo-end", &[])))?;
     for command in
@@ -148,10 +149,10 @@ fn seed(teller: &Teller, store: &Store) -> Result<Image, Failure> {
     Ok(image)
 }
 
-fn two_containers(teller: &Teller, store: &Store, image: &Image) -> Result<(), Failure> {
+fn two_containers(teller: &Teller, engine: &Engine, image: &Image) -> Result<(), Failure> {
     teller.heading(2, "demo-start")?;
-    let mut one = Actor::start(store, image, "one")?;
-    let mut two = Actor::start(store, image, "two")?;
+    let mut one = Actor::start(engine, image, "one")?;
+    let mut two = Actor::start(engine, image, "two")?;
     introduce(teller, &mut one, "demo-start-one")?;
     introduce(teller, &mut two, "demo-start-two")?;
     let alive = |pid: u32| Path::new("/proc").join(pid.to_string()).exists();

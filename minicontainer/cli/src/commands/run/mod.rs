@@ -1,46 +1,46 @@
 //! `run`: a container from its making to its end.
 //!
 //! ```text
-//! options ─▶ record (name, id, config.json) ─▶ start ─▶ "running" ─▶ end ─▶ "exited", or removed (--rm)
+//! arguments ─▶ CreateRequest ─▶ Engine::create ─▶ start ─▶ supervise ─▶ report, exit code
+//!   here                         └────────── minicontainer_engine ──────────┘        here
 //! ```
 //!
 //! What the container prints is copied to this command's own stdout and stderr, which never come inside: [`Stdio`] says
 //! why. With `-t` the container has a terminal of its own ([`terminal`]). What the engine has to say goes to stderr.
 
 mod measured;
-pub mod signals;
 pub mod terminal;
 
-use std::{fs, io::IsTerminal, os::fd::AsFd, path::PathBuf, process::ExitCode, time::Duration};
+use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use minicontainer::{
-    Error, Event, Hooks, Report, Running, Stdio, Store, Verdict,
+    Error, Hooks, Report, Running, Stdio, StepTime, Store, Verdict,
     core::{
         RunOptions,
         explain::{Language, explain_plan, explain_weakening},
         options::{ByteSize, StorageLimit, Timeout},
     },
-    store::StoreError,
 };
-use minicontainer_engine::container::{AfterExit, Attended, exit_code};
+use minicontainer_engine::{
+    CreateRequest,
+    container::{AfterExit, exit_code},
+    supervise::signals::{self, Attention, SignalControl},
+};
 
 use super::{
-    create::{Recorded, Wanted, create},
     explain,
     options::ContainerArguments,
     registry::{FetchArguments, image_to_run},
 };
-use crate::commands::open_store;
+use crate::commands::open_engine;
 use crate::{
     error::{Context, Failure, complain, first_of, warn},
     language,
     output::{say, visible},
 };
 use measured::{MeasureFile, meta};
-use nix::sys::{signal::Signal, signalfd::SignalFd};
-use signals::Attention;
-use terminal::RawMode;
+use terminal::Terminal;
 
 /// Run a command in a new container
 #[derive(Debug, Args)]
@@ -139,16 +139,17 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let output_limit = arguments.output_limit.as_deref().map(str::parse::<ByteSize>).transpose();
     let output_limit =
         output_limit.map_err(|error| Failure::of_argument("--output-limit", error))?.or(options.bounds().output);
-    let store = open_store()?;
-    let image = image_to_run(&store, arguments.container.image(), &arguments.fetch)?;
-    // This command is the container's only attendant: what it gives birth to shall not outlive it.
+    let engine = open_engine()?;
+    let store = engine.store();
+    let image = image_to_run(store, arguments.container.image(), &arguments.fetch)?;
+    // This command alone supervises the container, which must not outlive it.
     let mut sandbox = arguments.container.sandbox(&image, &options).end_with_caller();
     if let Some(language) = arguments.explain {
         return explain::print(&sandbox, language.unwrap_or_else(language::of_environment));
     }
     let report = arguments.report.as_deref().map(MeasureFile::open).transpose()?;
     let meta_file = arguments.meta.as_deref().map(MeasureFile::open).transpose()?;
-    let attention = if arguments.sig_proxy { Attention::PassOn } else { Attention::Own };
+    let attention = if arguments.sig_proxy { Attention::Forward } else { Attention::Own };
     let signals = signals::block(attention)?;
     sandbox = sandbox.stdin(if arguments.interactive { Stdio::Inherit } else { Stdio::Null });
     if let Some(limit) = output_limit {
@@ -161,78 +162,43 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
         sandbox = sandbox.traced();
     }
     let name = arguments.name.as_deref().map(str::parse).transpose();
-    let Recorded { launch, mut attended } = create(
-        &store,
+    let created = engine.create(CreateRequest {
         sandbox,
-        Wanted {
-            name: name.map_err(|error| Failure::of_argument("--name", error))?,
-            image: &image,
-            asked_for: arguments.container.image(),
-            options: &options,
-            after_exit: if arguments.rm { AfterExit::Remove } else { AfterExit::Keep },
-        },
-    )?;
-    tell_what_is_missing(&arguments, &options, &store)?;
-    let raw = can_type.then(RawMode::enter).transpose()?;
-    let mut running = match launch.start(Hooks::none()) {
-        Ok(running) => running,
+        image: &image,
+        image_name: arguments.container.image(),
+        options: &options,
+        name: name.map_err(|error| Failure::of_argument("--name", error))?,
+        after_exit: if arguments.rm { AfterExit::Remove } else { AfterExit::Keep },
+    })?;
+    tell_what_is_missing(&arguments, &options, store)?;
+    let terminal = Terminal::enter(can_type)?;
+    let started = match created.start(Hooks::none()) {
+        Ok(started) => started,
         Err(error) => {
-            let failure = match store.image(image.id.as_str()) {
-                // Somebody removed it before the container had a record.
-                Err(gone @ StoreError::UnknownImage { .. }) => Failure::from(gone).of_run(),
-                _ => Failure::from(error).of_run(),
-            };
+            let failure = Failure::from(error).of_run();
             meta_file.map_or(Ok(()), |file| file.write(measured::fault(&failure.message()).as_bytes()))?;
-            not_started(attended, &failure)?;
             return Err(failure);
         }
     };
-    attended.started(running.first_process_id())?;
-    terminal::show(&mut running, arguments.interactive)?;
+    let io = terminal::io(started.running(), arguments.interactive)?;
+    let warn_of = |error| warn(&Failure::from(error).message());
     // Only now, because a start takes many descriptors.
-    attend(&mut running, &signals.descriptor()?, attention, raw.as_ref())?;
-    let lost = running.take_copy_error();
-    let result = running.wait()?;
-    drop(raw);
+    let mut control = SignalControl::new(signals.descriptor()?, attention, &terminal, &warn_of);
+    let times = arguments.trace.then(|| times(started.running()));
+    let ended = started.supervise(io, &mut control)?;
+    drop(terminal);
     let results = [
-        attended.ended(&result).map_err(Failure::from),
-        report.map_or(Ok(()), |file| file.write_json(&result)),
-        meta_file.map_or(Ok(()), |file| file.write(meta(&result).as_bytes())),
+        ended.recorded.map_err(Failure::from),
+        report.map_or(Ok(()), |file| file.write_json(&ended.report)),
+        meta_file.map_or(Ok(()), |file| file.write(meta(&ended.report).as_bytes())),
     ];
-    if arguments.trace {
-        tell_times(&running);
-    }
-    let code = conclude(&result);
+    times.into_iter().for_each(|times| say(&times));
+    let code = conclude(&ended.report);
     first_of(results)?;
-    Ok(match lost {
+    Ok(match ended.lost {
         Some(error) => end_with_loss(error, code),
         None => code,
     })
-}
-
-/// How long a command that was asked to end waits for a reader of what the container wrote.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Copies the container's streams and passes signals on, until it has ended and all that it wrote has arrived. A signal
-/// that asks this command to end while it waits for a slow reader makes it give up the rest.
-fn attend(running: &mut Running, signals: &SignalFd, attention: Attention, raw: Option<&RawMode>) -> Result<(), Error> {
-    loop {
-        match running.poll_with(&[signals.as_fd()])? {
-            Event::Ended => return Ok(()),
-            Event::HungUp => {
-                if let Err(reason) = signals::deliver(running, Signal::SIGHUP as i32) {
-                    warn(&format!("cannot tell the container that its terminal is gone: {}", reason.message()));
-                }
-            }
-            Event::Ready if !running.has_ended() => {
-                if signals::attend(signals, attention, running, raw) {
-                    running.abandon_output_after(PATIENCE);
-                }
-            }
-            Event::Ready if signals::ask_to_end(signals) => running.abandon_output(),
-            Event::Ready => {}
-        }
-    }
 }
 
 /// A part of the input or output was lost, which a script must not take for success.
@@ -244,14 +210,6 @@ fn end_with_loss(error: Error, code: ExitCode) -> ExitCode {
 fn parse_time(flag: &str, text: Option<&str>) -> Result<Option<Timeout>, Failure> {
     let parsed = text.map(str::parse::<Timeout>).transpose();
     parsed.map_err(|error| Failure::of_argument(flag, error))
-}
-
-/// A program that could not be started leaves its container behind, as in Docker, unless it was to be removed.
-fn not_started(mut attended: Attended, failure: &Failure) -> Result<(), Failure> {
-    match attended.container().config.after_exit {
-        AfterExit::Remove => Ok(attended.remove()?),
-        AfterExit::Keep => Ok(attended.failed(failure.code, failure.message())?),
-    }
 }
 
 /// Says which protections were left out on purpose, each time; and once for each store, to a person at a terminal, that
@@ -272,14 +230,14 @@ fn tell_what_is_missing(arguments: &RunArguments, options: &RunOptions, store: &
     Ok(())
 }
 
-fn tell_times(running: &Running) {
-    let language = language::of_environment();
-    let explained = explain_plan(running.plan(), language);
-    for time in running.times() {
+/// How long each step of the start took, a line for each.
+fn times(running: &Running) -> String {
+    let explained = explain_plan(running.plan(), language::of_environment());
+    let line = |time: &StepTime| {
         let title = explained.get(time.step).map_or("", |step| step.explanation.title.as_str());
-        let title = visible(title);
-        say(&format!("{:>8.1} µs  {:>2}. {title}\n", time.took.as_secs_f64() * 1e6, time.step + 1));
-    }
+        format!("{:>8.1} µs  {:>2}. {}\n", time.took.as_secs_f64() * 1e6, time.step + 1, visible(title))
+    };
+    running.times().iter().map(line).collect()
 }
 
 /// The exit code, and a word on ends that a code alone does not tell apart.

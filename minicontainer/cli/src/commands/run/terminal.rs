@@ -7,7 +7,7 @@
 //!
 //! Raw mode outlives the process that asked for it, and a shell is of little use in it. So it is left by [`Drop`]:
 //! however the container ends, by whatever error this command does, and before signals end it, since those are read as
-//! data (see [`signals`](super::signals)). A panic of the released command runs no destructors, so the hook of
+//! data (see `minicontainer_engine::supervise::signals`). A panic of the released command runs no destructors, so the hook of
 //! [`panic`](crate::panic) calls [`restore_settings`]. Only SIGKILL leaves the terminal raw; `stty sane` fixes it.
 
 use std::{
@@ -18,6 +18,7 @@ use std::{
 };
 
 use minicontainer::{Running, core::options::WindowSize};
+use minicontainer_engine::supervise::{Io, signals::UserTerminal};
 use nix::{
     sys::{
         signal::{SigSet, Signal},
@@ -40,22 +41,17 @@ pub fn window_size() -> WindowSize {
     size.map_or(WindowSize::default(), |(columns, rows)| WindowSize { rows: rows.0, columns: columns.0 })
 }
 
-/// Tells the container's terminal how large the user's is now.
-pub fn follow_window(running: &Running) -> Result<(), minicontainer::Error> {
-    let WindowSize { rows, columns } = window_size();
-    running.resize(rows, columns)
-}
-
-/// Shows the container's terminal, if it has one, on this command's stdout, and with `-i` passes on what is typed.
-pub fn show(running: &mut Running, interactive: bool) -> Result<(), Failure> {
+/// The streams of a container: if it has a terminal, that is shown on this command's stdout, and with `-i` gets what is
+/// typed.
+pub fn io(running: &Running, interactive: bool) -> Result<Io<'static>, Failure> {
     if running.terminal.is_none() {
-        return Ok(());
+        return Ok(Io::Connected);
     }
     let copy = |stream: BorrowedFd<'_>| stream.try_clone_to_owned().map(File::from);
     let typed = interactive.then(|| copy(stdin().as_fd())).transpose();
     let streams = copy(stdout().as_fd()).and_then(|shown| Ok((shown, typed?)));
     let (shown, typed) = streams.context("cannot reach the container's streams")?;
-    Ok(running.show_terminal(shown, typed)?)
+    Ok(Io::Terminal { shown, typed })
 }
 
 /// Whether somebody can type into `-it`.
@@ -80,14 +76,36 @@ pub fn restore_settings() {
     let _restored = tcsetattr(stdin(), SetArg::TCSANOW, &before);
 }
 
-/// The user's terminal in raw mode, until this is dropped.
-pub struct RawMode {
+/// The user's terminal, which is in raw mode until this is dropped if it is typed into.
+pub struct Terminal {
+    raw: Option<RawMode>,
+}
+
+impl Terminal {
+    /// Enters raw mode if the container is typed into.
+    pub fn enter(is_typed_into: bool) -> Result<Terminal, Failure> {
+        Ok(Terminal { raw: is_typed_into.then(RawMode::enter).transpose()? })
+    }
+}
+
+impl UserTerminal for Terminal {
+    fn window_size(&self) -> WindowSize {
+        window_size()
+    }
+
+    fn resume(&self) -> io::Result<()> {
+        self.raw.as_ref().map_or(Ok(()), RawMode::enter_again)
+    }
+}
+
+/// Raw mode, until this is dropped.
+struct RawMode {
     terminal: Stdin,
     before: Termios,
 }
 
 impl RawMode {
-    pub fn enter() -> Result<RawMode, Failure> {
+    fn enter() -> Result<RawMode, Failure> {
         let terminal = stdin();
         let before = tcgetattr(&terminal).context("cannot read the terminal's settings")?;
         remember_settings(&before);
@@ -96,9 +114,9 @@ impl RawMode {
         Ok(raw)
     }
 
-    /// Enters it once more: whoever stopped this command and let it go on had the terminal for himself meanwhile. In the
-    /// background it is still somebody else's.
-    pub fn enter_again(&self) -> io::Result<()> {
+    /// Enters it once more: while this command was stopped, the shell had the terminal and set it. In the background it is
+    /// still another process group's.
+    fn enter_again(&self) -> io::Result<()> {
         match tcgetpgrp(&self.terminal) {
             Ok(group) if group == getpgrp() => Ok(self.set()?),
             _ => Ok(()),

@@ -1,0 +1,93 @@
+//! Why a container cannot be created, started or supervised.
+
+use std::{borrow::Cow, error::Error as _};
+
+use minicontainer::{Diagnostic, Error, ErrorKind, store::StoreError};
+
+use crate::container::ContainerError;
+
+/// A container could not be created, started or supervised to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Its record or its directory.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
+    /// The library could not start it or wait for it.
+    #[error(transparent)]
+    Sandbox(Box<Error>),
+    /// The store could not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its runtime config cannot be written as JSON.
+    #[error("cannot write the container's config.json")]
+    RuntimeConfig {
+        /// Why not.
+        source: serde_json::Error,
+    },
+    /// Something failed, and it could not be recorded.
+    #[error("{error}; the container's record cannot be updated either: {record}")]
+    Unrecorded {
+        /// What failed first.
+        error: Box<EngineError>,
+        /// Why the record could not be changed.
+        record: Box<ContainerError>,
+    },
+}
+
+impl From<Error> for EngineError {
+    fn from(error: Error) -> EngineError {
+        EngineError::Sandbox(Box::new(error))
+    }
+}
+
+impl Diagnostic for EngineError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            EngineError::Container(error) => error.kind(),
+            EngineError::Sandbox(error) => error.kind(),
+            EngineError::Store(error) => error.kind(),
+            EngineError::RuntimeConfig { .. } => ErrorKind::Failed,
+            EngineError::Unrecorded { error, .. } => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            EngineError::Container(error) => error.hint(),
+            EngineError::Sandbox(error) => error.hint(),
+            EngineError::Store(error) => error.hint(),
+            EngineError::RuntimeConfig { .. } => None,
+            EngineError::Unrecorded { error, .. } => error.hint(),
+        }
+    }
+}
+
+impl EngineError {
+    /// This error, with the one that kept it from being recorded, if there is one.
+    pub(super) fn recorded(self, recorded: Result<(), ContainerError>) -> EngineError {
+        match recorded {
+            Ok(()) => self,
+            Err(record) => EngineError::Unrecorded { error: Box::new(self), record: Box::new(record) },
+        }
+    }
+
+    /// How a record tells of a start that failed with this error: the exit code that stands for it, and the reason.
+    pub(super) fn of_start(&self) -> (u8, String) {
+        let (code, mut message) = match self.kind() {
+            ErrorKind::CommandNotFound => (127, "command not found in the container: ".to_owned()),
+            ErrorKind::CommandNotExecutable => (126, "command cannot be executed: ".to_owned()),
+            _ => (125, String::new()),
+        };
+        message += &self.to_string();
+        let mut source = self.source();
+        while let Some(error) = source {
+            let text = error.to_string();
+            // Some errors tell their source in their own words already.
+            if !message.contains(&text) {
+                message += &format!(": {text}");
+            }
+            source = error.source();
+        }
+        (code, message)
+    }
+}

@@ -1,0 +1,229 @@
+//! Faults of the kernel at every step of a supervision: the start, each wait, each kill, and the record of the end.
+//!
+//! The command runs under ptrace(2) (`tests/cli/tracer.rs`), and one of its system calls fails. Each user of the engine's
+//! supervision is tried: `run`, the creation of a container, the demo, the judge, a build's `RUN`. The containers would
+//! sleep much longer than the test lasts, so that a process that is left behind is seen: by the oracle, as control
+//! groups are.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use crate::{
+    fixture::Fixture,
+    tracer::{Ended, Fate, Kind, traced},
+};
+
+/// The calls of a start and of a supervision.
+const SUPERVISION: [Kind; 4] = [Kind::Start, Kind::Poll, Kind::Wait, Kind::Signal];
+/// Those that write a record and its directory, and those that remove them.
+const RECORD: [Kind; 2] = [Kind::Change, Kind::Remove];
+
+/// The errno with which a call of this kind fails, and its name.
+fn errno(kind: Kind) -> (i32, &'static str) {
+    match kind {
+        Kind::Start => (libc::EAGAIN, "EAGAIN"),
+        Kind::Poll => (libc::ENOMEM, "ENOMEM"),
+        Kind::Wait => (libc::ECHILD, "ECHILD"),
+        Kind::Signal => (libc::EPERM, "EPERM"),
+        _ => (libc::EIO, "Input/output error"),
+    }
+}
+
+/// A command whose calls are made to fail.
+struct Faulty<'a> {
+    fixture: &'a Fixture,
+    arguments: &'a [&'a str],
+    kinds: &'a [Kind],
+    /// Its exit code without a fault.
+    code: i32,
+}
+
+impl Faulty<'_> {
+    fn run(&self, mut fate: impl FnMut(Kind) -> Fate) -> Ended {
+        let kinds = self.kinds;
+        let chosen = |kind| if kinds.contains(&kind) { fate(kind) } else { Fate::Goes };
+        traced(self.fixture.command().args(self.arguments), chosen)
+    }
+
+    /// Runs the command again and again, each time with one more of its calls failing, until it makes no such call any
+    /// more. After each run `check` sees how it ended. The kinds whose faults were felt come back.
+    fn with_each_fault(&self, mut check: impl FnMut(usize, Kind, &Ended)) -> Vec<Kind> {
+        let without = self.run(|_| Fate::Goes);
+        assert_eq!(without.status.code(), Some(self.code), "without a fault: {}", without.stderr);
+        let mut felt = Vec::new();
+        for at in 0.. {
+            let (mut calls, mut failed) = (0, None);
+            let ended = self.run(|kind| {
+                calls += 1;
+                if calls != at + 1 {
+                    return Fate::Goes;
+                }
+                failed = Some(kind);
+                Fate::Fails(errno(kind).0)
+            });
+            let Some(kind) = failed else { break };
+            if ended.status.code() != Some(self.code) && !felt.contains(&kind) {
+                felt.push(kind);
+            }
+            check(at, kind, &ended);
+            // Processes and control groups are there no more.
+            self.fixture.oracle().check();
+        }
+        felt
+    }
+}
+
+fn entries(fixture: &Fixture, directory: &str) -> Vec<String> {
+    let entries = fs::read_dir(fixture.store().join(directory)).into_iter().flatten();
+    entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect()
+}
+
+#[track_caller]
+fn assert_nothing_left(fixture: &Fixture, at: usize, kind: Kind, ended: &Ended) {
+    let left = [entries(fixture, "containers"), entries(fixture, "names")].concat();
+    assert!(left.is_empty(), "call {at} ({kind:?}) failed and left {left:?}: {}", ended.stderr);
+}
+
+#[track_caller]
+fn assert_felt(felt: &[Kind], expect: &[Kind]) {
+    let missing: Vec<_> = expect.iter().filter(|kind| !felt.contains(kind)).collect();
+    assert!(missing.is_empty(), "no fault of {missing:?} was felt");
+}
+
+fn succeed(fixture: &Fixture, arguments: &[&str]) -> String {
+    let output = fixture.command().args(arguments).output().expect("the command starts");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The fault is told, as one of the engine's, and nothing of the container is left.
+fn check_run(fixture: &Fixture) {
+    succeed(fixture, &["image", "seed"]);
+    let arguments = ["run", "--rm", "--timeout", "200ms", "busybox", "sleep", "1000"];
+    let run = Faulty { fixture, arguments: &arguments, kinds: &SUPERVISION, code: 137 };
+    let felt = run.with_each_fault(|at, kind, ended| {
+        if ended.status.code() != Some(137) {
+            assert_eq!(ended.status.code(), Some(125), "call {at} ({kind:?}): {}", ended.stderr);
+            assert!(ended.stderr.contains(errno(kind).1), "call {at} ({kind:?}): {}", ended.stderr);
+        }
+        assert_nothing_left(fixture, at, kind, ended);
+    });
+    assert_felt(&felt, &SUPERVISION);
+}
+
+#[test]
+fn a_failed_supervision_of_roots_run_leaves_nothing() {
+    let Some(fixture) = Fixture::root() else { return };
+    check_run(&fixture);
+}
+
+#[test]
+fn a_failed_supervision_of_an_ordinary_users_run_leaves_nothing() {
+    let Some(fixture) = Fixture::user() else { return };
+    check_run(&fixture);
+}
+
+#[test]
+fn a_failed_supervision_leaves_a_container_that_is_kept_as_one_that_has_ended() {
+    let Some(fixture) = Fixture::root() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    let arguments = ["run", "--name", "kept", "--timeout", "200ms", "busybox", "sleep", "1000"];
+    // Without a fault it is there as well, so this run removes it first.
+    let states = |ended: &Ended| {
+        let state = succeed(&fixture, &["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "kept"]);
+        succeed(&fixture, &["rm", "kept"]);
+        (ended.status.code(), state.trim_end().to_owned())
+    };
+    for kind in SUPERVISION {
+        let mut calls = 0;
+        let ended = traced(fixture.command().args(arguments), |called| {
+            calls += usize::from(called == kind);
+            if called == kind && calls == 1 { Fate::Fails(errno(kind).0) } else { Fate::Goes }
+        });
+        let (code, state) = states(&ended);
+        let expect = if kind == Kind::Start { "created 125" } else { "exited 255" };
+        assert_eq!((code, state.as_str()), (Some(125), expect), "{kind:?}: {}", ended.stderr);
+        assert_nothing_left(&fixture, 0, kind, &ended);
+        fixture.oracle().check();
+    }
+    let ended = traced(fixture.command().args(arguments), |_| Fate::Goes);
+    assert_eq!(states(&ended), (Some(137), "exited 137".to_owned()), "{}", ended.stderr);
+}
+
+/// The disk fails at any step of a container's creation, of the record of its start or end, or of its removal. What a
+/// removal could not remove, a later one does.
+#[test]
+fn a_container_whose_record_cannot_be_written_or_removed_does_not_run_on() {
+    let Some(fixture) = Fixture::root() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    succeed(&fixture, &["run", "--rm", "busybox", "true"]);
+    let arguments = ["run", "--rm", "busybox", "true"];
+    let run = Faulty { fixture: &fixture, arguments: &arguments, kinds: &RECORD, code: 0 };
+    let felt = run.with_each_fault(|at, kind, ended| {
+        if ended.status.code() != Some(0) {
+            assert!(matches!(ended.status.code(), Some(1 | 125)), "call {at} ({kind:?}): {:?}", ended.status);
+            assert!(ended.stderr.contains(errno(kind).1), "call {at} ({kind:?}): {}", ended.stderr);
+        }
+        if kind == Kind::Change {
+            succeed(&fixture, &["rm", "-f", "nothing"]);
+        } else {
+            succeed(&fixture, &["system", "prune", "-f"]);
+        }
+        assert_nothing_left(&fixture, at, kind, ended);
+    });
+    assert_felt(&felt, &RECORD);
+}
+
+#[test]
+fn a_failed_supervision_of_the_demo_leaves_nothing() {
+    let Some(fixture) = Fixture::root() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    let demo = Faulty { fixture: &fixture, arguments: &["demo"], kinds: &SUPERVISION, code: 0 };
+    let felt = demo.with_each_fault(|at, kind, ended| {
+        if ended.status.code() != Some(0) {
+            assert!(ended.stderr.contains(errno(kind).1), "call {at} ({kind:?}): {}", ended.stderr);
+        }
+        assert_nothing_left(&fixture, at, kind, ended);
+    });
+    assert_felt(&felt, &[Kind::Start, Kind::Poll, Kind::Wait]);
+}
+
+#[test]
+fn a_failed_supervision_of_a_builds_run_leaves_nothing() {
+    let Some(fixture) = Fixture::root() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    fs::create_dir(fixture.directory().join("context")).expect("a directory");
+    fs::write(fixture.directory().join("context/Dockerfile"), "FROM busybox\nRUN sleep 0.1\n").expect("a file");
+    let arguments = ["build", "--no-cache", "context"];
+    let build = Faulty { fixture: &fixture, arguments: &arguments, kinds: &SUPERVISION, code: 0 };
+    let felt = build.with_each_fault(|at, kind, ended| {
+        if ended.status.code() != Some(0) {
+            assert_eq!(ended.status.code(), Some(1), "call {at} ({kind:?}): {}", ended.stderr);
+            assert!(ended.stderr.contains(errno(kind).1), "call {at} ({kind:?}): {}", ended.stderr);
+        }
+        assert_nothing_left(&fixture, at, kind, ended);
+    });
+    assert_felt(&felt, &[Kind::Start, Kind::Poll, Kind::Wait]);
+}
+
+#[test]
+fn a_failed_supervision_of_a_judged_program_leaves_nothing() {
+    let Some(fixture) = Fixture::root() else { return };
+    succeed(&fixture, &["image", "seed"]);
+    let file = |name: &str, content: &str| {
+        let path = fixture.directory().join("homework").join(name);
+        fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).expect("a directory");
+        fs::write(&path, content).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the mode is set");
+    };
+    file("judge.toml", "time = \"100ms\"\n");
+    file("tests/one.in", "");
+    file("tests/one.out", "");
+    file("programs/sleeper", "#!/bin/sh\nsleep 1000\n");
+    let judge = Faulty { fixture: &fixture, arguments: &["judge", "homework"], kinds: &SUPERVISION, code: 1 };
+    let felt = judge.with_each_fault(|at, kind, ended| {
+        // The results, with the reason, go to stdout.
+        assert!(matches!(ended.status.code(), Some(1 | 125)), "call {at} ({kind:?}): {:?}", ended.status);
+        assert_nothing_left(&fixture, at, kind, ended);
+    });
+    assert_felt(&felt, &SUPERVISION);
+}
