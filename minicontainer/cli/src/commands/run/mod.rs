@@ -15,15 +15,16 @@ use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use minicontainer::{
-    Error, Hooks, Report, Running, Stdio, StepTime, Store, Verdict,
+    Error, Hooks, Report, Running, Sandbox, Stdio, StepTime, Store, Verdict,
     core::{
         RunOptions,
         explain::{Language, explain_plan, explain_weakening},
         options::{ByteSize, StorageLimit, Timeout},
     },
+    store::Image,
 };
 use minicontainer_engine::{
-    CreateRequest,
+    CreateRequest, Engine,
     container::{AfterExit, exit_code},
     supervise::signals::{self, Attention, SignalControl},
 };
@@ -124,81 +125,94 @@ pub struct RunArguments {
 
 /// Runs it. The exit code is the program's own.
 pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
-    let mut options = arguments.container.options()?;
-    if let Some(size) = &mut options.terminal {
-        *size = terminal::window_size();
-    }
+    let options = arguments.options()?;
     let can_type = arguments.interactive && options.terminal.is_some();
     if can_type && arguments.explain.is_none() && !terminal::can_type() {
         return Ok(Failure::new(terminal::NO_TERMINAL).hint(terminal::NO_TERMINAL_MEND).print());
     }
-    let timeout = parse_time("--timeout", arguments.timeout.as_deref())?;
-    options.limits.cpu_time = parse_time("--cpu-time", arguments.cpu_time.as_deref())?.map(Timeout::duration);
-    let storage = StorageLimit::from_options(&arguments.storage_opt);
-    options.storage = storage.map_err(|error| Failure::of_argument("--storage-opt", error))?;
-    let output_limit = arguments.output_limit.as_deref().map(str::parse::<ByteSize>).transpose();
-    let output_limit =
-        output_limit.map_err(|error| Failure::of_argument("--output-limit", error))?.or(options.bounds().output);
     let engine = open_engine()?;
-    let store = engine.store();
-    let image = image_to_run(store, arguments.container.image(), &arguments.fetch)?;
-    // This command alone supervises the container, which must not outlive it.
-    let mut sandbox = arguments.container.sandbox(&image, &options).end_with_caller();
+    let image = image_to_run(engine.store(), arguments.container.image(), &arguments.fetch)?;
+    let sandbox = arguments.sandbox(&image, &options)?;
     if let Some(language) = arguments.explain {
         return explain::print(&sandbox, language.unwrap_or_else(language::of_environment));
     }
-    let report = arguments.report.as_deref().map(MeasureFile::open).transpose()?;
-    let meta_file = arguments.meta.as_deref().map(MeasureFile::open).transpose()?;
-    let attention = if arguments.sig_proxy { Attention::Forward } else { Attention::Own };
-    let signals = signals::block(attention)?;
-    sandbox = sandbox.stdin(if arguments.interactive { Stdio::Inherit } else { Stdio::Null });
-    if let Some(limit) = output_limit {
-        sandbox = sandbox.output_limit(limit.bytes());
-    }
-    if let Some(timeout) = timeout {
-        sandbox = sandbox.wall_time(timeout.duration());
-    }
-    if arguments.trace {
-        sandbox = sandbox.traced();
-    }
     let name = arguments.name.as_deref().map(str::parse).transpose();
-    let created = engine.create(CreateRequest {
+    let request = CreateRequest {
         sandbox,
         image: &image,
         image_name: arguments.container.image(),
         options: &options,
         name: name.map_err(|error| Failure::of_argument("--name", error))?,
         after_exit: if arguments.rm { AfterExit::Remove } else { AfterExit::Keep },
-    })?;
-    tell_what_is_missing(&arguments, &options, store)?;
-    let terminal = Terminal::enter(can_type)?;
-    let started = match created.start(Hooks::none()) {
-        Ok(started) => started,
-        Err(error) => {
-            let failure = Failure::from(error).of_run();
-            meta_file.map_or(Ok(()), |file| file.write(measured::fault(&failure.message()).as_bytes()))?;
-            return Err(failure);
-        }
     };
-    let io = terminal::io(started.running(), arguments.interactive)?;
-    let warn_of = |error| warn(&Failure::from(error).message());
-    // Only now, because a start takes many descriptors.
-    let mut control = SignalControl::new(signals.descriptor()?, attention, &terminal, &warn_of);
-    let times = arguments.trace.then(|| times(started.running()));
-    let ended = started.supervise(io, &mut control)?;
-    drop(terminal);
-    let results = [
-        ended.recorded.map_err(Failure::from),
-        report.map_or(Ok(()), |file| file.write_json(&ended.report)),
-        meta_file.map_or(Ok(()), |file| file.write(meta(&ended.report).as_bytes())),
-    ];
-    times.into_iter().for_each(|times| say(&times));
-    let code = conclude(&ended.report);
-    first_of(results)?;
-    Ok(match ended.lost {
-        Some(error) => end_with_loss(error, code),
-        None => code,
-    })
+    arguments.run(&engine, request, can_type)
+}
+
+impl RunArguments {
+    fn options(&self) -> Result<RunOptions, Failure> {
+        let mut options = self.container.options()?;
+        if let Some(size) = &mut options.terminal {
+            *size = terminal::window_size();
+        }
+        options.limits.cpu_time = parse_time("--cpu-time", self.cpu_time.as_deref())?.map(Timeout::duration);
+        let storage = StorageLimit::from_options(&self.storage_opt);
+        options.storage = storage.map_err(|error| Failure::of_argument("--storage-opt", error))?;
+        Ok(options)
+    }
+
+    /// What runs: this command alone supervises the container, which must not outlive it.
+    fn sandbox(&self, image: &Image, options: &RunOptions) -> Result<Sandbox, Failure> {
+        let mut sandbox = self.container.sandbox(image, options).end_with_caller();
+        sandbox = sandbox.stdin(if self.interactive { Stdio::Inherit } else { Stdio::Null });
+        let output_limit = self.output_limit.as_deref().map(str::parse::<ByteSize>).transpose();
+        let output_limit = output_limit.map_err(|error| Failure::of_argument("--output-limit", error))?;
+        if let Some(limit) = output_limit.or(options.bounds().output) {
+            sandbox = sandbox.output_limit(limit.bytes());
+        }
+        if let Some(timeout) = parse_time("--timeout", self.timeout.as_deref())? {
+            sandbox = sandbox.wall_time(timeout.duration());
+        }
+        Ok(if self.trace { sandbox.traced() } else { sandbox })
+    }
+
+    /// Creates the container, starts it, supervises it to its end, and writes what was measured.
+    fn run(&self, engine: &Engine, request: CreateRequest<'_>, can_type: bool) -> Result<ExitCode, Failure> {
+        let options = request.options;
+        let report = self.report.as_deref().map(MeasureFile::open).transpose()?;
+        let meta_file = self.meta.as_deref().map(MeasureFile::open).transpose()?;
+        let attention = if self.sig_proxy { Attention::Forward } else { Attention::Own };
+        let signals = signals::block(attention)?;
+        let created = engine.create(request)?;
+        tell_what_is_missing(self, options, engine.store())?;
+        let terminal = Terminal::enter(can_type)?;
+        let started = match created.start(Hooks::none()) {
+            Ok(started) => started,
+            Err(error) => {
+                let failure = Failure::from(error).of_run();
+                meta_file.map_or(Ok(()), |file| file.write(measured::fault(&failure.message()).as_bytes()))?;
+                return Err(failure);
+            }
+        };
+        let io = terminal::io(started.running(), self.interactive)?;
+        let warn_of = |error| warn(&Failure::from(error).message());
+        // Only now, because a start takes many descriptors.
+        let mut control = SignalControl::new(signals.descriptor()?, attention, &terminal, &warn_of);
+        let times = self.trace.then(|| times(started.running()));
+        let ended = started.supervise(io, &mut control)?;
+        drop(terminal);
+        let results = [
+            ended.recorded.map_err(Failure::from),
+            report.map_or(Ok(()), |file| file.write_json(&ended.report)),
+            meta_file.map_or(Ok(()), |file| file.write(meta(&ended.report).as_bytes())),
+        ];
+        times.into_iter().for_each(|times| say(&times));
+        let code = conclude(&ended.report);
+        first_of(results)?;
+        Ok(match ended.lost {
+            Some(error) => end_with_loss(error, code),
+            None => code,
+        })
+    }
 }
 
 /// A part of the input or output was lost, which a script must not take for success.
