@@ -249,7 +249,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_arrow_is_in_the_table_of_architecture() {
+fn every_dependency_is_in_the_architecture_table() {
     let read = |path: PathBuf| fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let table = table(&read(repository().join("ARCHITECTURE.md"))).unwrap();
     let mut arrows = Arrows::new();
@@ -282,7 +282,7 @@ fn check(files: &[(&str, &str)], expect: &[&str]) {
 }
 
 #[test]
-fn wrong_arrows_are_found_however_they_are_written() {
+fn forbidden_dependencies_are_found_in_any_syntax() {
     check(&[], &[]);
     let wrong = ["library::low → library::top is not allowed, and library/low.rs does so"];
     check(&[("low.rs", "use crate::top::Top;")], &wrong);
@@ -305,7 +305,7 @@ fn wrong_arrows_are_found_however_they_are_written() {
 }
 
 #[test]
-fn comments_texts_and_a_modules_own_parts_are_no_arrows() {
+fn comments_strings_and_own_submodules_are_ignored() {
     check(
         &[("low.rs", "//! See [`crate::top`].\n/// `crate::top::Top`\nfn f() { g(\"crate::top\") } // crate::top")],
         &[],
@@ -314,7 +314,7 @@ fn comments_texts_and_a_modules_own_parts_are_no_arrows() {
 }
 
 #[test]
-fn a_circle_in_the_table_is_found() {
+fn cycle_in_the_table_is_found() {
     let table = table("```arrows\na → b c\nb →\nc → d\nd → a\n```").unwrap();
     assert_eq!(circle(&table).unwrap(), ["a", "c", "d", "a"]);
 }

@@ -143,7 +143,7 @@ fn corpus() -> String {
 }
 
 #[test]
-fn the_corpus_is_whole_and_every_test_it_names_exists() {
+fn corpus_is_complete_and_names_existing_tests() {
     let faults = faults(&corpus(), is_in_sources);
     assert!(faults.is_empty(), "tests/hostile.toml:\n  {}", faults.join("\n  "));
 }
@@ -156,7 +156,7 @@ fn check_refused(spoil: impl FnOnce(String) -> String, expect: &str) {
 }
 
 #[test]
-fn erosion_is_refused() {
+fn invalid_corpus_is_refused() {
     let row = |fields: &str| format!("[[row]]\nattack = \"an attack\"\n{fields}\n");
     let without_first = |corpus: String| corpus.split_inclusive("[[row]]").skip(2).fold("[[row]]".into(), |a, b| a + b);
     check_refused(without_first, "E01 is missing");
@@ -178,7 +178,7 @@ fn erosion_is_refused() {
 }
 
 #[test]
-fn a_test_counts_only_if_it_is_run() {
+fn missing_or_ignored_tests_do_not_count() {
     assert!(runs_test("#[test]\nfn holds() {}", "holds"));
     assert!(runs_test("    /// Why.\n    #[test]\n    fn holds(a in 0..9) {}", "holds"));
     assert!(!runs_test("fn holds() {}", "holds"));

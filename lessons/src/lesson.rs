@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_lesson_speaks_both_languages_equally() {
+    fn lessons_are_complete_in_both_languages() {
         for lesson in &LESSONS {
             let texts = [lesson.text(Language::English), lesson.text(Language::Portuguese)];
             for text in &texts {

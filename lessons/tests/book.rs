@@ -227,7 +227,7 @@ fn shape(language: &str, page: &str) -> (Vec<String>, Vec<String>, usize) {
 }
 
 #[test]
-fn both_books_have_the_same_shape_and_every_anchor_is_there() {
+fn both_books_have_the_same_structure_and_anchors() {
     for page in fs::read_dir(format!("{}/../book/en/src", env!("CARGO_MANIFEST_DIR"))).unwrap() {
         let page = page.unwrap().file_name().into_string().unwrap();
         let (ids, includes, commands) = shape("en", &page);
@@ -237,7 +237,7 @@ fn both_books_have_the_same_shape_and_every_anchor_is_there() {
 }
 
 #[test]
-fn examples_are_found_and_wildcards_stand_for_what_they_say() {
+fn examples_are_parsed_and_wildcards_match() {
     let page = "```sh\n$ not this\n```\n```console\n$ one\na\nb\n$ two\n```\ntext\n";
     let example = |line, command: &str, output: &[&str]| Example {
         line,

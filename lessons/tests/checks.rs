@@ -66,12 +66,12 @@ fn process_without_container() {
 }
 
 #[test]
-fn process_with_the_number_inside() {
+fn process_with_pid_inside_container() {
     check(1, "wrong/inside-pid.rs", "");
 }
 
 #[test]
-fn process_with_an_invented_exit() {
+fn process_with_invented_exit_code() {
     check(1, "wrong/invented-exit.rs", "");
 }
 
@@ -86,7 +86,7 @@ fn uts_exercise() {
 }
 
 #[test]
-fn uts_with_the_name_not_set() {
+fn uts_with_hostname_not_set() {
     check(4, "wrong/name-not-set.rs", "");
 }
 
@@ -127,7 +127,7 @@ fn uts_without_namespace() {
 }
 
 #[test]
-fn every_lesson_has_a_solution_and_three_wrong_ones_and_all_are_tried() {
+fn every_lesson_has_a_solution_and_three_wrong_answers() {
     let tests = include_str!("checks.rs");
     for lesson in &lesson::LESSONS {
         let folder = lessons::check::package_folder().join(lesson.folder);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{place::Place, skip};
+use crate::{skip, test_env::Place};
 
 const SCRIPT: &str = "uname -n; id -u; echo $A; ls /proc/sys/kernel >/dev/null && touch /x && echo wrote";
 
@@ -28,11 +28,11 @@ fn check(runtime: &str, script: &str) {
 }
 
 #[test]
-fn runc_runs_it() {
+fn runc_runs_the_bundle() {
     check("runc", "exec runc run --bundle bundle \"$0\"");
 }
 
 #[test]
-fn crun_runs_it() {
+fn crun_runs_the_bundle() {
     check("crun", "umount /sys/fs/cgroup/unified 2>/dev/null; exec crun run --bundle bundle \"$0\"");
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    place::{Answer, Place},
     registry::{Access, Registry, command, leftovers, run, succeed},
+    test_env::{Answer, Place},
 };
 
 const USER: &str = "student";
@@ -32,7 +32,7 @@ fn login(mut command: Command, place: &Place, password: &str) -> Answer {
 }
 
 #[test]
-fn a_password_opens_and_is_kept_as_docker_keeps_it() {
+fn login_password_is_stored_as_in_docker() {
     let Some(registry) = Registry::start(Access::Student) else { return };
     let place = Place::new();
     let name = registry.name("private:1");
@@ -81,7 +81,7 @@ fn a_password_opens_and_is_kept_as_docker_keeps_it() {
 }
 
 #[test]
-fn a_helper_keeps_the_password() {
+fn credential_helper_stores_the_password() {
     let Some(registry) = Registry::start(Access::Student) else { return };
     let place = Place::new();
     fs::create_dir(place.path("docker")).unwrap();

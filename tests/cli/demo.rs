@@ -1,6 +1,6 @@
 //! The first command that anybody runs.
 
-use crate::place::Place;
+use crate::test_env::Place;
 
 #[track_caller]
 fn check(place: &Place, language: &str, heading: &str, absent: &str) {
@@ -15,27 +15,27 @@ fn check(place: &Place, language: &str, heading: &str, absent: &str) {
 }
 
 #[test]
-fn it_runs_in_both_languages() {
+fn demo_runs_in_both_languages() {
     let place = Place::new();
     check(&place, "en", "Two containers of one image\n", "  not there");
     check(&place, "pt", "Dois contêineres de uma imagem\n", "  não está");
 }
 
 #[test]
-fn it_runs_for_an_ordinary_user() {
+fn demo_runs_rootless() {
     let Some(place) = Place::user() else { return };
     check(&place, "en", "Two containers of one image\n", "  not there");
 }
 
 #[test]
-fn the_locale_chooses_the_language() {
+fn locale_selects_the_language() {
     let place = Place::new();
     let output = place.command(&["demo"]).env("LANG", "pt_BR.UTF-8").output().unwrap();
     assert!(place.answer(output).stdout.starts_with("Dois contêineres"));
 }
 
 #[test]
-fn the_doctor_finds_the_machine_well() {
+fn doctor_reports_a_working_machine() {
     let place = Place::new();
     let findings: serde_json::Value = serde_json::from_str(&place.succeed(&["doctor", "--format", "json"])).unwrap();
     assert_eq!(findings["runs"], true);

@@ -18,8 +18,8 @@ use nix::{
 };
 
 use crate::{
-    place::Place,
     skip,
+    test_env::Place,
     tracer::{Ended, Fate, Kind, traced},
 };
 
@@ -117,17 +117,17 @@ fn check_refused(kinds: &[Kind], errnos: &[i32]) {
 }
 
 #[test]
-fn a_disk_that_fails_once_at_any_step_of_a_load() {
+fn disk_error_at_any_step_of_load_changes_nothing() {
     check_refused(&[Kind::Change, Kind::Write], &[libc::ENOSPC, libc::EIO, libc::EDQUOT, libc::EROFS]);
 }
 
 #[test]
-fn no_more_descriptors_or_memory_at_any_step_of_a_load() {
+fn descriptor_or_memory_shortage_during_load_changes_nothing() {
     check_refused(&[Kind::Open, Kind::Change], &[libc::EMFILE, libc::ENFILE, libc::ENOMEM]);
 }
 
 #[test]
-fn a_load_that_is_killed_at_any_step_leaves_its_image_whole_or_absent() {
+fn killed_load_leaves_image_whole_or_absent() {
     let place = with_archive();
     let load = ["load", "-i", "one.tar"];
     let kinds = [Kind::Change, Kind::Write];
@@ -176,7 +176,7 @@ fn a_load_that_is_killed_at_any_step_leaves_its_image_whole_or_absent() {
 }
 
 #[test]
-fn writes_that_are_interrupted_or_short_go_on() {
+fn interrupted_and_short_writes_are_retried() {
     let place = with_archive();
     let mut writes = 0;
     let ended = traced(&mut place.command(&["load", "-i", "one.tar"]), |kind| {
@@ -231,7 +231,7 @@ fn has_loop_devices() -> bool {
 }
 
 #[test]
-fn a_power_cut_at_any_step_of_a_load_leaves_the_image_whole_or_absent() {
+fn power_cut_during_load_leaves_image_whole_or_absent() {
     if !skip::require(nix::unistd::geteuid().is_root(), skip::ROOT)
         || !skip::require(has_loop_devices(), skip::LOOP_DEVICES)
     {
@@ -302,7 +302,7 @@ fn power_cuts() {
 
 /// A store on a file system that can only be read: every command says so, and changes nothing.
 #[test]
-fn a_store_that_can_only_be_read_is_said_to_be_so() {
+fn read_only_store_is_reported() {
     let Some(place) = Place::root() else { return };
     let script = r#"
         mount --bind store store && mount -o remount,bind,ro store || exit 9
@@ -344,7 +344,7 @@ fn check_nothing_left(place: &Place, when: &str) {
 }
 
 #[test]
-fn an_engine_killed_at_any_step_of_a_create_leaves_a_whole_container_or_a_free_name() {
+fn killed_create_leaves_whole_container_or_free_name() {
     let place = Place::new();
     place.succeed(&["run", "--rm", "busybox", "true"]);
     let mut half = 0;
@@ -369,7 +369,7 @@ fn an_engine_killed_at_any_step_of_a_create_leaves_a_whole_container_or_a_free_n
 }
 
 #[test]
-fn an_engine_killed_at_any_step_of_a_removal_leaves_a_whole_container_or_a_free_name() {
+fn killed_removal_leaves_whole_container_or_free_name() {
     let place = Place::new();
     place.succeed(&["run", "--rm", "busybox", "true"]);
     let mut left = [0, 0];
@@ -416,7 +416,7 @@ fn many_containers_of_one_image_start_at_once() {
 /// What removes races with what uses: whatever comes first, nobody uses what is gone. An image that is not there any more is
 /// an honest answer.
 #[test]
-fn removing_races_with_running_loading_and_building() {
+fn removal_races_safely_with_run_load_and_build() {
     const ROUNDS: usize = 6;
     let place = Place::new();
     fs::create_dir(place.path("context")).unwrap();

@@ -1,6 +1,6 @@
 //! The help of every command.
 
-use crate::place::Place;
+use crate::test_env::Place;
 
 #[test]
 fn every_help_text() {
@@ -54,7 +54,7 @@ fn every_help_text() {
 }
 
 #[test]
-fn the_object_forms_are_the_short_ones() {
+fn object_commands_match_the_short_ones() {
     let place = Place::new();
     let pairs = [
         ("run", "container run"),
@@ -83,7 +83,7 @@ fn the_object_forms_are_the_short_ones() {
 }
 
 #[test]
-fn completions_know_the_commands() {
+fn completions_contain_the_commands() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = place.succeed(&["completions", shell]);
@@ -92,7 +92,7 @@ fn completions_know_the_commands() {
 }
 
 #[test]
-fn the_version_is_told() {
+fn version_is_printed() {
     let place = Place::new();
     let told = place.succeed(&["version", "--format", "{{.Version}} {{.Os}}"]);
     assert_eq!(told, format!("{} linux\n", env!("CARGO_PKG_VERSION")));

@@ -13,7 +13,7 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 
-use crate::place::Place;
+use crate::test_env::Place;
 
 const SUM: &str = "read a b; echo $((a+b))";
 
@@ -60,7 +60,7 @@ fn timeless(text: &str) -> String {
 }
 
 #[test]
-fn answers_are_judged_and_told() {
+fn outputs_are_judged_and_reported() {
     let place = Place::new();
     let programs =
         [("ada", SUM), ("ben", "read a b; echo $((a*b))"), ("eve", "exit 3"), ("fay", "printf '\\033[2J<&\\000'")];
@@ -82,7 +82,7 @@ fn answers_are_judged_and_told() {
 }
 
 #[test]
-fn a_hostile_program_changes_nobody_elses_verdict() {
+fn hostile_program_does_not_affect_other_verdicts() {
     let Some(place) = Place::root() else { return };
     let settings = "time = '4s'\ncpu-time = '500ms'\nmemory = '48m'\noutput = '1m'\ndisk = '8m'\npids = 32";
     let spy = "read a b; echo evil 2>/dev/null > /proc/self/fd/0; echo evil 2>/dev/null > /program/run; \
@@ -129,7 +129,7 @@ fn a_hostile_program_changes_nobody_elses_verdict() {
 
 /// Who has no memory limit is told so; who asked for it gets none of the verdicts that it would have made.
 #[test]
-fn an_ordinary_user_judges_without_a_memory_limit() {
+fn rootless_judge_works_without_memory_limit() {
     let Some(place) = Place::user() else { return };
     homework(&place, "cpu-time = '500ms'", &[("ada", SUM), ("busy", "while :; do :; done")]);
     let answer = place.run(&["judge", "homework", "--format", "json"]);
@@ -147,7 +147,7 @@ fn an_ordinary_user_judges_without_a_memory_limit() {
 }
 
 #[test]
-fn faults_are_never_the_programs() {
+fn engine_faults_are_not_blamed_on_programs() {
     let place = Place::new();
     homework(&place, "image = 'nowhere'", &[("ada", SUM)]);
     let answer = place.run(&["judge", "homework"]);
@@ -164,7 +164,7 @@ fn faults_are_never_the_programs() {
 }
 
 #[test]
-fn whoever_interrupts_it_leaves_nothing_running() {
+fn interrupted_judge_leaves_nothing_running() {
     let place = Place::new();
     homework(&place, "time = '60s'", &[("sleeper", "sleep 1000")]);
     let mut command = place.command(&["judge", "homework", "--jobs", "2"]);
@@ -203,13 +203,13 @@ fn check_streams(place: &Place, user: Option<u32>) {
 }
 
 #[test]
-fn roots_input_is_a_pipe() {
+fn judge_input_is_a_pipe_as_root() {
     let Some(place) = Place::root() else { return };
     check_streams(&place, None);
 }
 
 #[test]
-fn a_users_input_is_a_pipe() {
+fn judge_input_is_a_pipe_rootless() {
     let Some(place) = Place::user() else { return };
     check_streams(&place, geteuid().is_root().then_some(65534));
 }

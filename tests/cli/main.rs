@@ -3,33 +3,33 @@
 //! Messages are snapshots, so that each is read by a person once and changes only on purpose. What differs between
 //! machines is replaced: directories, ids.
 
-mod access;
 mod build;
 mod bundle;
-mod check;
 mod credentials;
-mod cut;
 mod demo;
+mod disk_usage;
+mod errors;
 #[cfg(target_arch = "x86_64")]
 mod faults;
-mod fetch;
 mod help;
 mod hostile;
-mod images;
+mod image_metadata;
+mod inspect;
+mod interrupted_transfer;
 mod judge;
-mod life;
-mod looking;
-mod mistakes;
+mod lifecycle;
 mod output_files;
-mod place;
-mod printing;
+mod pull_and_push;
 mod registry;
 #[path = "../kernel/skip.rs"]
 mod skip;
+mod store_ownership;
 mod streams;
+mod system_check;
 mod terminal;
+mod test_env;
 mod tls;
 #[cfg(target_arch = "x86_64")]
 mod tracer;
-mod travel;
-mod usage;
+mod transfer;
+mod unwritable_streams;

@@ -2,11 +2,11 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::place::Place;
+use crate::test_env::Place;
 
 /// Files that the command writes for its caller have the mode that the caller's umask says.
 #[test]
-fn files_for_the_caller_follow_the_umask() {
+fn output_files_follow_the_umask() {
     let place = Place::new();
     place.succeed(&["run", "--name", "kept", "busybox", "true"]);
     fs::create_dir(place.path("context")).unwrap();
@@ -32,7 +32,7 @@ fn files_for_the_caller_follow_the_umask() {
 /// A file is staged beside its place, under a name that another user could guess. A link there leads nowhere: the staged
 /// file is a new one.
 #[test]
-fn nothing_is_written_through_a_link_at_the_staged_name() {
+fn staged_output_does_not_follow_links() {
     let place = Place::new();
     fs::write(place.path("canary"), "sings").unwrap();
     let run = |script: &str| place.program("sh", &["-c", script]).output().unwrap();

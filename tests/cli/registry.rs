@@ -11,8 +11,8 @@ use std::{
 };
 
 use crate::{
-    place::{Answer, Place},
     skip,
+    test_env::{Answer, Place},
 };
 
 /// What `htpasswd -Bbn student lesson-one` wrote.
@@ -141,7 +141,7 @@ fn digest_in(text: &str) -> &str {
 }
 
 #[test]
-fn what_is_pushed_is_pulled_and_run() {
+fn pushed_image_is_pulled_and_run() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
     let place = Place::new();
     let name = registry.name("team/mine:1");
@@ -169,7 +169,7 @@ fn what_is_pushed_is_pulled_and_run() {
 }
 
 #[test]
-fn skopeo_takes_what_we_give_and_gives_what_we_take() {
+fn images_are_exchanged_with_skopeo() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
     if !skip::require(has("skopeo"), "skopeo (apt-get install skopeo)") {
         return;
@@ -196,7 +196,7 @@ fn skopeo_takes_what_we_give_and_gives_what_we_take() {
 
 /// Rows F10 and F11 of the hostile corpus, with real processes.
 #[test]
-fn many_processes_fetch_each_layer_once() {
+fn concurrent_pulls_fetch_each_layer_once() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
     let place = Place::new();
     let names: Vec<String> = (0..5).map(|tag| registry.name(&format!("app:{tag}"))).collect();
@@ -237,7 +237,7 @@ pub fn leftovers(store: &Path) -> usize {
 }
 
 #[test]
-fn what_cannot_be_pulled_says_what_to_do() {
+fn failed_pull_says_what_to_do() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
     let place = Place::new();
     let name = registry.name("mine:1");

@@ -15,7 +15,7 @@ use nix::{
     unistd::{Pid, mkfifo, pipe},
 };
 
-use crate::place::Place;
+use crate::test_env::Place;
 
 /// A million bytes in which every value follows many others.
 fn bytes() -> Vec<u8> {
@@ -28,7 +28,7 @@ fn interactive(place: &Place, script: &str) -> Child {
 }
 
 #[test]
-fn every_byte_passes_both_ways() {
+fn every_byte_passes_in_both_directions() {
     let place = Place::new();
     let all: Vec<u8> = (0..=255).collect();
     for input in [all, bytes()] {
@@ -44,7 +44,7 @@ fn every_byte_passes_both_ways() {
 }
 
 #[test]
-fn the_input_ends_and_the_output_goes_on() {
+fn output_continues_after_the_input_ends() {
     let place = Place::new();
     let mut child = interactive(&place, "cat; echo end of input; sleep 0.2; echo and more");
     child.stdin.take().unwrap().write_all(b"typed\n").unwrap();
@@ -65,7 +65,7 @@ fn the_input_ends_and_the_output_goes_on() {
 
 /// A program that ends while there is input left does not wait for it, nor does the command.
 #[test]
-fn input_that_nobody_wants_holds_nothing_up() {
+fn unread_input_does_not_delay_the_exit() {
     let place = Place::new();
     let mut child = interactive(&place, "head -c 1; exit 4");
     let mut stdin = child.stdin.take().unwrap();
@@ -84,7 +84,7 @@ fn resident(pid: u32) -> u64 {
 
 /// Whoever writes has to wait for whoever reads, however the two are connected; nobody in between keeps it all.
 #[test]
-fn a_reader_that_stops_makes_the_writer_wait() {
+fn writer_waits_for_a_reader_that_stops() {
     let place = Place::new();
     for flags in [&["--rm"][..], &["--rm", "-t"], &["--rm", "--output-limit", "1g"]] {
         let arguments = [&["run"], flags, &["-v", ".:/shared", "busybox", "sh", "-c"]].concat();
@@ -111,7 +111,7 @@ fn a_reader_that_stops_makes_the_writer_wait() {
 
 /// No line is too long, and nobody waits for the second half of a character.
 #[test]
-fn lines_of_any_length_and_halves_of_characters_pass() {
+fn long_lines_and_partial_characters_pass() {
     let place = Place::new();
     for (flags, mebibytes, end) in [(&[][..], 100, "\n"), (&["-t"], 20, "\r\n"), (&["--output-limit", "1g"], 100, "\n")]
     {
@@ -147,7 +147,7 @@ fn shell(place: &Place, script: &str) -> (String, Option<i32>) {
 /// `> FILE 2>&1`: the program has one pipe for both, and what it writes keeps its order. Where they are two files, each
 /// gets its own.
 #[test]
-fn what_goes_to_the_same_file_keeps_its_order() {
+fn output_to_the_same_file_keeps_its_order() {
     let place = Place::new();
     let lines = "for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done";
     let expected: String = (1..10).map(|i| format!("out {i}\nerr {i}\n")).collect();
@@ -164,7 +164,7 @@ fn what_goes_to_the_same_file_keeps_its_order() {
 
 /// Two commands with one `> log` share its offset. Neither overwrites what the other wrote, however much that is.
 #[test]
-fn commands_that_share_a_file_lose_nothing() {
+fn commands_sharing_a_file_lose_no_output() {
     let place = Place::new();
     let large = "\"$ENGINE\" run --rm busybox sh -c 'dd if=/dev/zero bs=1M count=24 2>/dev/null'";
     let small = "\"$ENGINE\" run --rm busybox sh -c 'for i in $(seq 2000); do echo line; done'";
@@ -176,7 +176,7 @@ fn commands_that_share_a_file_lose_nothing() {
 
 /// An output that is lost is never a success: the program could not notice.
 #[test]
-fn output_that_cannot_be_written_is_a_failure() {
+fn unwritable_output_is_a_failure() {
     let place = Place::new();
     for (script, code) in [("echo lost", 125), ("echo lost; exit 3", 3), ("exit 0", 0), ("echo lost >&2", 0)] {
         let (_, ended) = shell(&place, &format!("\"$ENGINE\" run --rm busybox sh -c '{script}' 2>err >/dev/full"));
@@ -193,7 +193,7 @@ fn output_that_cannot_be_written_is_a_failure() {
 
 /// As with a pipe between the two, the program's next write fails when the reader has gone, even the first one.
 #[test]
-fn a_program_learns_that_its_reader_has_gone() {
+fn program_notices_that_its_reader_has_gone() {
     let place = Place::new();
     let script = "trap \"\" PIPE; sleep 0.5; echo x 2>/dev/null || exit 7";
     let run = format!("\"$ENGINE\" run --rm busybox sh -c '{script}'");
@@ -212,7 +212,7 @@ fn a_program_learns_that_its_reader_has_gone() {
 
 /// The whole of an output and of an input passes through whatever connects two programs.
 #[test]
-fn every_byte_passes_sockets_and_fifos() {
+fn every_byte_passes_through_sockets_and_fifos() {
     let place = Place::new();
     let input = bytes();
     let (mut near, far) = UnixStream::pair().unwrap();
@@ -239,7 +239,7 @@ fn every_byte_passes_sockets_and_fifos() {
 
 /// The user's shell shares its descriptors with the command, so a setting of one is everybody's.
 #[test]
-fn no_setting_of_the_users_streams_is_changed() {
+fn flags_of_callers_streams_are_unchanged() {
     let place = Place::new();
     let (reader, writer) = pipe().unwrap();
     let (near, far) = UnixStream::pair().unwrap();
@@ -262,7 +262,7 @@ fn no_setting_of_the_users_streams_is_changed() {
 /// What a program wrote before it ended arrives, however late it is read; and whoever does not want to wait sends a
 /// signal.
 #[test]
-fn a_slow_reader_gets_all_and_an_absent_one_holds_nothing_up() {
+fn slow_reader_gets_all_output_and_signal_ends_the_wait() {
     let place = Place::new();
     let write = "head -c 120000 /dev/zero; echo end >&2";
     let (counted, _) = shell(&place, &format!("\"$ENGINE\" run --rm busybox sh -c '{write}' | (sleep 1; wc -c)"));

@@ -20,7 +20,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::place::Place;
+use crate::test_env::Place;
 
 /// A person at a terminal who has started a command.
 pub struct Person {
@@ -156,7 +156,7 @@ fn check(place: &Place, flags: &[&str], script: &str, expect: (i32, &str)) {
 }
 
 #[test]
-fn a_program_gets_a_terminal_of_its_own() {
+fn container_has_its_own_terminal() {
     let places = [Some(place()), Place::user()];
     for place in places.into_iter().flatten() {
         std::fs::write(place.path("store/network-told"), "").unwrap();
@@ -175,7 +175,7 @@ fn a_program_gets_a_terminal_of_its_own() {
 }
 
 #[test]
-fn an_init_hands_the_terminal_on() {
+fn init_passes_the_terminal_to_the_program() {
     let place = place();
     let script = "tty; stty size; test -t 0 && test -t 1 && test -t 2 && exit 7";
     check(&place, &["-it", "--init"], script, (7, "/dev/pts/0\n30 100\n"));
@@ -193,7 +193,7 @@ fn an_init_hands_the_terminal_on() {
 }
 
 #[test]
-fn the_terminal_belongs_to_the_user() {
+fn terminal_belongs_to_the_containers_user() {
     let Some(place) = Place::root() else { return };
     std::fs::write(place.path("store/network-told"), "").unwrap();
     // Also where the user has another number outside, and makes its own terminals in the container's directory.
@@ -204,7 +204,7 @@ fn the_terminal_belongs_to_the_user() {
 }
 
 #[test]
-fn a_shell_is_talked_to() {
+fn interactive_shell_session() {
     let place = place();
     let mut person = Person::starts(&place, &["run", "--rm", "-it", "busybox", "sh"]);
     person.waits_for("# ");
@@ -229,7 +229,7 @@ fn a_shell_is_talked_to() {
 }
 
 #[test]
-fn keys_pass_as_they_are() {
+fn raw_keys_are_passed_unchanged() {
     let script = "stty raw -echo; echo ready; head -c 6 | od -An -tx1";
     let place = place();
     let mut person = Person::starts(&place, &["run", "--rm", "-it", "busybox", "sh", "-c", script]);
@@ -242,7 +242,7 @@ fn keys_pass_as_they_are() {
 }
 
 #[test]
-fn the_window_is_followed_through_a_storm() {
+fn window_size_is_followed_under_signal_storm() {
     let script = "echo ready; until test \"$(stty size)\" = '17 71'; do sleep 0.05; done; echo followed";
     let place = place();
     let mut person = Person::starts(&place, &["run", "--rm", "-it", "busybox", "sh", "-c", script]);
@@ -257,7 +257,7 @@ fn the_window_is_followed_through_a_storm() {
 }
 
 #[test]
-fn the_users_terminal_is_raw_only_meanwhile() {
+fn callers_terminal_is_raw_only_during_run() {
     let place = place();
     // A program with no handlers at all, also not for a moment.
     let starts = |place: &Place| {
@@ -289,7 +289,7 @@ fn the_users_terminal_is_raw_only_meanwhile() {
 const TIME_IS_UP: &str = "minicontainer: killed after 1s: the time limit (--timeout) was reached\n";
 
 #[test]
-fn all_output_arrives_in_order() {
+fn output_arrives_in_order() {
     let place = place();
     let lines: String = (1..=50_000).map(|number| format!("{number}\n")).collect();
     for flags in [&["-t"][..], &["-it"], &["-i"], &[]] {
@@ -301,14 +301,14 @@ fn all_output_arrives_in_order() {
 }
 
 #[test]
-fn a_terminal_that_nobody_has_open_may_be_opened_again() {
+fn closed_terminal_can_be_reopened() {
     let script = "exec >/dev/null 2>&1 </dev/null; sleep 0.3; echo back >/dev/console";
     let place = place();
     check(&place, &["-it"], script, (0, "back\n"));
 }
 
 #[test]
-fn who_hangs_up_ends_the_container() {
+fn closed_window_ends_the_container() {
     let place = place();
     let mut person = Person::starts(&place, &["run", "--rm", "-it", "busybox", "sh", "-c", "echo ready; sleep 600"]);
     person.waits_for("ready");
@@ -319,7 +319,7 @@ fn who_hangs_up_ends_the_container() {
 }
 
 #[test]
-fn who_reads_no_more_ends_the_container() {
+fn closed_output_ends_the_container() {
     let place = place();
     let mut command = place.command(&["run", "--rm", "-t", "busybox", "yes"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();

@@ -6,8 +6,8 @@ use std::{fs, process::Command};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::{
-    place::{Answer, Place},
     registry::{self, Registry, has},
+    test_env::{Answer, Place},
 };
 
 /// A certificate and its key, in PEM.
@@ -49,7 +49,7 @@ fn put(place: &Place, file: &str, content: &str) {
 }
 
 #[test]
-fn a_registrys_authority_is_found_where_docker_and_podman_look() {
+fn registry_authority_is_found_as_in_docker_and_podman() {
     let (certificate, identity) = authority();
     let Some(registry) = Registry::start_tls((&identity.certificate, &identity.key)) else { return };
     let place = Place::new();
@@ -89,7 +89,7 @@ fn skopeo_believes_the_same(place: &Place, name: &str) {
 }
 
 #[test]
-fn who_is_not_believed_is_named() {
+fn untrusted_registry_is_named() {
     let (certificate, identity) = authority();
     let Some(registry) = Registry::start_tls((&identity.certificate, &identity.key)) else { return };
     let place = Place::new();

@@ -54,7 +54,7 @@ fn check_moved(fixture: &Fixture, flags: &[&str]) {
 }
 
 #[test]
-fn roots_container_has_the_clocks_that_were_asked_for() {
+fn root_container_has_the_requested_clocks() {
     let Some(fixture) = Fixture::root().filter(|_| time_namespaces()) else { return };
     check_moved(&fixture, &[]);
     check_moved(&fixture, &["--user", "1000"]);
@@ -63,14 +63,14 @@ fn roots_container_has_the_clocks_that_were_asked_for() {
 }
 
 #[test]
-fn a_users_container_has_the_clocks_that_were_asked_for() {
+fn rootless_container_has_the_requested_clocks() {
     let Some(fixture) = Fixture::user().filter(|_| time_namespaces()) else { return };
     check_moved(&fixture, &[]);
 }
 
 /// Every power inside does not help: where a process lives, clocks stand fast.
 #[test]
-fn nobody_inside_moves_the_clocks() {
+fn container_cannot_move_its_clocks() {
     let fixture = Fixture::any();
     if !time_namespaces() {
         return;
@@ -89,7 +89,7 @@ fn nobody_inside_moves_the_clocks() {
 }
 
 #[test]
-fn a_clock_before_its_zero_is_refused() {
+fn clock_before_zero_is_refused() {
     let fixture = Fixture::any();
     if !time_namespaces() {
         return;
@@ -108,7 +108,7 @@ fn a_clock_before_its_zero_is_refused() {
 
 /// A bundle that somebody else has written, and one of ours.
 #[test]
-fn a_documents_clocks_are_carried_out() {
+fn spec_time_offsets_are_applied() {
     let fixture = Fixture::any();
     if !time_namespaces() {
         return;
@@ -138,7 +138,7 @@ fn a_documents_clocks_are_carried_out() {
 
 /// The clock by which a start is measured is none of those that can be moved.
 #[test]
-fn a_start_is_measured_however_clocks_are_moved() {
+fn start_times_are_unaffected_by_clock_offsets() {
     let fixture = Fixture::any();
     if !time_namespaces() {
         return;

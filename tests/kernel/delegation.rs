@@ -120,7 +120,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// One group for all of it: to make one and an image in it takes a slow machine longer than the rest.
 #[test]
-fn a_user_with_a_group_has_limits() {
+fn delegated_cgroup_enables_limits() {
     let Some(place) = Delegated::with("+cpu +memory +pids") else { return };
     eight_engines_at_once(&place);
     limits_hold(&place);
@@ -187,7 +187,7 @@ fn the_group_of_a_killed_engine_is_removed(place: &Delegated) {
 
 /// A limit that needs what was not delegated is refused with the mend; others hold, and what nobody asked for is left out.
 #[test]
-fn a_controller_that_was_not_delegated() {
+fn undelegated_controller_is_refused_with_hint() {
     let Some(place) = Delegated::with("+memory") else { return };
     for (flag, controller) in [("--cpus 0.5", "cpu"), ("--cpuset-cpus 0", "cpuset"), ("--pids-limit 9", "pids")] {
         let refusal = place.refusal(&format!("\"$ENGINE\" run --rm {flag} busybox true"));
@@ -208,7 +208,7 @@ fn a_controller_that_was_not_delegated() {
 /// Who asks for a limit is told what is in the way, and the mend that fits; who asks for none is none the worse. Nobody is
 /// moved, and nothing made.
 #[test]
-fn a_group_that_cannot_be_used() {
+fn unusable_cgroup_is_refused_with_hint() {
     let Some(place) = Delegated::with("+memory +pids") else { return };
     let refusal = |place: &Delegated| {
         assert_eq!(place.text("\"$ENGINE\" run --rm busybox echo hi"), "hi");

@@ -77,7 +77,7 @@ fn probe(kind: char, (major, minor): (u64, u64)) -> String {
 }
 
 #[test]
-fn a_node_made_inside_opens_nothing() {
+fn device_node_made_inside_is_unusable() {
     let Some(fixture) = Fixture::root() else { return };
     busybox(&fixture);
     let disk = Loop::over(&fixture.store().join("disk"));
@@ -100,7 +100,7 @@ fn a_node_made_inside_opens_nothing() {
 
 /// The node lies in a directory of the host's that is bound inside; even when the bind lets device nodes through.
 #[test]
-fn a_node_that_is_brought_along_opens_nothing() {
+fn device_node_in_a_volume_is_unusable() {
     let Some(fixture) = Fixture::root() else { return };
     busybox(&fixture);
     let disk = Loop::over(&fixture.store().join("disk"));
@@ -148,7 +148,7 @@ fn bare(_: &Sandbox, fixture: &Fixture, name: &str) -> Sandbox {
 
 /// The rootfs of a bundle that mounts no `/dev` may have device nodes and links of its own: only the right ones.
 #[test]
-fn a_node_that_is_there_must_be_the_right_device() {
+fn existing_device_node_must_match() {
     let Some(fixture) = Fixture::root() else { return };
     busybox(&fixture);
     let (null, zero) = (makedev(1, 3), makedev(1, 5));
@@ -190,7 +190,7 @@ fn a_node_that_is_there_must_be_the_right_device() {
 }
 
 #[test]
-fn what_every_container_has_can_be_used() {
+fn default_devices_are_usable() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let script = "head -c 1 /dev/zero | od -An -tx1; head -c 9 /dev/random /dev/urandom >/dev/null && : </dev/ptmx && \
@@ -202,7 +202,7 @@ fn what_every_container_has_can_be_used() {
 
 /// The rules are part of the group, and the group's files for them are out of reach.
 #[test]
-fn the_rules_cannot_be_changed_from_inside() {
+fn device_rules_cannot_be_changed_from_inside() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     assert!(succeeds(&shell(&image, "test -d /sys/fs/cgroup && ! test -e /sys/fs/cgroup/devices")));
@@ -215,7 +215,7 @@ fn the_rules_cannot_be_changed_from_inside() {
 }
 
 #[test]
-fn rules_are_an_isolation_that_can_be_left_out() {
+fn device_isolation_can_be_left_out() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let sandbox = shell(&image, "mknod /dev/probe c 1 11 && : >/dev/probe").without(Isolation::Capabilities);

@@ -43,13 +43,13 @@ fn check_mounts(fixture: &Fixture) {
 }
 
 #[test]
-fn no_mount_of_roots_container_can_be_made_or_weakened() {
+fn root_container_cannot_make_or_weaken_mounts() {
     let Some(fixture) = Fixture::root() else { return };
     check_mounts(&fixture);
 }
 
 #[test]
-fn no_mount_of_a_users_container_can_be_made_or_weakened() {
+fn rootless_container_cannot_make_or_weaken_mounts() {
     let Some(fixture) = Fixture::user() else { return };
     check_mounts(&fixture);
 }
@@ -66,26 +66,26 @@ fn check_climbing(fixture: &Fixture) {
 }
 
 #[test]
-fn climbing_ends_at_the_root_of_roots_container() {
+fn root_container_cannot_climb_above_its_root() {
     let Some(fixture) = Fixture::root() else { return };
     check_climbing(&fixture);
 }
 
 #[test]
-fn climbing_ends_at_the_root_of_a_users_container() {
+fn rootless_container_cannot_climb_above_its_root() {
     let Some(fixture) = Fixture::user() else { return };
     check_climbing(&fixture);
 }
 
 /// The power to open files by number, CAP_DAC_READ_SEARCH, counts in the machine's own user namespace only.
 #[test]
-fn a_file_of_the_host_cannot_be_opened_by_number() {
+fn root_container_cannot_open_host_files_by_handle() {
     let Some(fixture) = Fixture::root() else { return };
     Ground::new(&fixture).check(&[("open-by-handle", EPERM, Through, NotLive)]);
 }
 
 #[test]
-fn a_user_cannot_open_a_file_of_the_host_by_number() {
+fn rootless_container_cannot_open_host_files_by_handle() {
     let Some(fixture) = Fixture::user() else { return };
     // Before Linux 6.13 the kernel asked for the power first, and looked at the number only then.
     let naive = if crate::attacks::kernel_at_least(6, 13) { Otherwise } else { NotLive };
@@ -95,7 +95,7 @@ fn a_user_cannot_open_a_file_of_the_host_by_number() {
 /// A mount that the host makes below a shared directory does not appear in a container that began before, nor one that
 /// the container makes on the host.
 #[test]
-fn mounts_stay_on_their_side() {
+fn mounts_do_not_propagate() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
     let host = tempfile::tempdir().expect("a directory");
@@ -150,7 +150,7 @@ fn check_target(ground: &Ground, fixture: &Fixture, link: &str, expect: &str) {
 }
 
 #[test]
-fn a_link_at_a_volumes_place_leads_nowhere_outside() {
+fn link_at_volume_target_does_not_lead_outside() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     let shared = fixture.directory().join("store").join("shared");
@@ -175,7 +175,7 @@ fn a_link_at_a_volumes_place_leads_nowhere_outside() {
 /// The engine sets variables of the kernel below /proc. A directory of the host cannot stand there: it is refused before
 /// anything is made.
 #[test]
-fn a_volume_over_proc_gets_none_of_the_engines_words() {
+fn volume_over_proc_receives_no_sysctl_writes() {
     const VARIABLE: &str = "sys/net/ipv4/ip_unprivileged_port_start";
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
@@ -202,7 +202,7 @@ fn a_volume_over_proc_gets_none_of_the_engines_words() {
 
 /// A working directory that is missing is made inside, also where a link on the way to it names a directory of the host.
 #[test]
-fn a_working_directory_is_made_nowhere_outside() {
+fn workdir_is_not_created_outside() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     let shared = fixture.directory().join("store").join("shared");

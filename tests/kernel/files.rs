@@ -41,7 +41,7 @@ fn check_two_containers(image: &Image, driver: Driver) {
 }
 
 #[test]
-fn a_file_made_in_one_container_is_in_no_other() {
+fn file_of_one_container_is_absent_in_others() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     check_two_containers(&image, Driver::Overlay);
@@ -49,7 +49,7 @@ fn a_file_made_in_one_container_is_in_no_other() {
 }
 
 #[test]
-fn two_containers_at_once_write_the_same_path() {
+fn concurrent_containers_do_not_share_writes() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let script = "echo $NAME > /x; while [ ! -e /go ]; do sleep 0.01; touch /go; done; cat /x";
@@ -65,7 +65,7 @@ fn two_containers_at_once_write_the_same_path() {
 }
 
 #[test]
-fn a_read_only_root_takes_writes_in_mounts_only() {
+fn read_only_root_allows_writes_in_mounts_only() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     assert!(!succeeds(&shell(&image, "touch /x").read_only()));
@@ -76,7 +76,7 @@ fn a_read_only_root_takes_writes_in_mounts_only() {
 }
 
 #[test]
-fn a_tmpfs_holds_no_more_than_its_size() {
+fn tmpfs_size_is_enforced() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let fill = "dd if=/dev/zero of=/t/x bs=1024 count=2048 2>/dev/null";
@@ -89,7 +89,7 @@ fn a_tmpfs_holds_no_more_than_its_size() {
 }
 
 #[test]
-fn a_bind_mount_shows_the_hosts_files() {
+fn bind_mount_shows_host_files() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let shared = tempfile::tempdir().expect("a directory");
@@ -119,7 +119,7 @@ fn bundle(image: &Image, directory: &Path, script: &str, lie: impl FnOnce(&Path)
 }
 
 #[test]
-fn a_bundle_runs() {
+fn bundle_runs() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let directory = tempfile::tempdir().expect("a directory");
@@ -135,7 +135,7 @@ type Lie<'a> = (&'a str, &'a dyn Fn(&Path));
 /// The places where the engine mounts, links and makes nodes are links of the image's to a directory of the host's: all
 /// of it must land inside, and the directory stay as it is (the fixture's oracle looks).
 #[test]
-fn links_in_an_image_lead_nowhere_outside() {
+fn links_in_an_image_do_not_lead_outside() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let canary = fixture.canary();
@@ -164,7 +164,7 @@ fn links_in_an_image_lead_nowhere_outside() {
 }
 
 #[test]
-fn a_working_directory_outside_is_refused() {
+fn workdir_outside_is_refused() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     for path in ["/proc/self/fd/3", "/proc/self/fd/7", "/dev/fd/4", "/proc/self/fd/0"] {
@@ -177,7 +177,7 @@ fn a_working_directory_outside_is_refused() {
 /// A read-only place stays so: through what the host has mounted below it, and after an attempt to make it writable. The
 /// controls: where it was not asked to be read-only, and where the container has the power to change its mounts.
 #[test]
-fn a_read_only_place_is_so_below_and_after_a_remount() {
+fn read_only_mount_stays_read_only_after_remount() {
     let Some(fixture) = Fixture::root() else { return };
     busybox(&fixture);
     let shared = fixture.store().join("shared");

@@ -21,7 +21,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use crate::{oracle::HostOracle, skip};
+use crate::{host_snapshot::HostOracle, skip};
 
 /// An ordinary user that exists nowhere, has no subordinate ids and owns nothing.
 pub const ORDINARY_USER: u32 = 65534;
@@ -254,18 +254,18 @@ fn check_leaves_no_trace(fixture: &Fixture) {
 }
 
 #[test]
-fn the_command_of_whoever_runs_the_tests_leaves_no_trace() {
+fn command_of_current_user_leaves_no_trace() {
     check_leaves_no_trace(&Fixture::any());
 }
 
 #[test]
-fn the_command_of_root_leaves_no_trace() {
+fn command_of_root_leaves_no_trace() {
     let Some(fixture) = Fixture::root() else { return };
     check_leaves_no_trace(&fixture);
 }
 
 #[test]
-fn the_command_of_an_ordinary_user_leaves_no_trace() {
+fn command_of_ordinary_user_leaves_no_trace() {
     let Some(fixture) = Fixture::user() else { return };
     check_leaves_no_trace(&fixture);
 }

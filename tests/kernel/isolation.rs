@@ -34,7 +34,7 @@ fn check_namespace(sandbox: &Sandbox, kind: &str, shared: bool) {
 }
 
 #[test]
-fn every_namespace_is_its_own_unless_left_out() {
+fn every_namespace_is_separate_unless_left_out() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     // It reads until the end of its input, so that it can be looked at meanwhile.
@@ -55,7 +55,7 @@ fn every_namespace_is_its_own_unless_left_out() {
 }
 
 #[test]
-fn processes_of_the_host_are_out_of_sight() {
+fn host_processes_are_hidden() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     check(&image, Isolation::Pid, &format!("test -d /proc/{}", std::process::id()));
@@ -65,7 +65,7 @@ fn processes_of_the_host_are_out_of_sight() {
 }
 
 #[test]
-fn sockets_of_the_host_are_out_of_reach() {
+fn host_sockets_are_unreachable() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
@@ -77,7 +77,7 @@ fn sockets_of_the_host_are_out_of_reach() {
 }
 
 #[test]
-fn shared_memory_of_the_host_is_out_of_reach() {
+fn host_shared_memory_is_unreachable() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let key = 0x6d63_0000 + (std::process::id() & 0xffff) as i32;
@@ -91,7 +91,7 @@ fn shared_memory_of_the_host_is_out_of_reach() {
 }
 
 #[test]
-fn the_machine_has_a_name_of_its_own() {
+fn hostname_is_separate() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let hosts = nix::unistd::gethostname().expect("a name").into_string().expect("text");
@@ -106,7 +106,7 @@ fn the_machine_has_a_name_of_its_own() {
 }
 
 #[test]
-fn the_cgroup_is_seen_as_the_root() {
+fn cgroup_appears_as_root() {
     // Without a group of its own there is nothing to hide, and only root's containers have one.
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
@@ -115,7 +115,7 @@ fn the_cgroup_is_seen_as_the_root() {
 
 /// Only a root with all powers can make groups below its own, and whatever it makes there is removed with it.
 #[test]
-fn no_group_can_be_made_inside_nor_left_behind() {
+fn cgroups_cannot_be_created_inside() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     assert!(!succeeds(&shell(&image, "mkdir /sys/fs/cgroup/probe || touch /sys/fs/cgroup/probe")));
@@ -124,7 +124,7 @@ fn no_group_can_be_made_inside_nor_left_behind() {
 }
 
 #[test]
-fn roots_powers_are_cut() {
+fn root_capabilities_are_restricted() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     check(&image, Isolation::Capabilities, "mount -t tmpfs none /tmp");
@@ -137,7 +137,7 @@ fn roots_powers_are_cut() {
 
 /// A node of a driver whose opening harms nobody, made by hand or brought by whoever made the files.
 #[test]
-fn devices_of_the_host_are_out_of_reach() {
+fn host_devices_are_unreachable() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     check(&image, Isolation::Capabilities, "mknod /dev/zero2 c 1 5 && head -c 1 /dev/zero2 >/dev/null");
@@ -154,7 +154,7 @@ fn devices_of_the_host_are_out_of_reach() {
 }
 
 #[test]
-fn another_user_has_no_powers_at_all() {
+fn other_user_has_no_capabilities() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let probe = shell(&image, "id; grep -E 'Cap(Prm|Eff)' /proc/self/status | tr -s '\\t' ' '").user("1000:1000");
@@ -163,14 +163,14 @@ fn another_user_has_no_powers_at_all() {
 }
 
 #[test]
-fn execve_gives_no_new_powers() {
+fn execve_grants_no_privileges() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     check(&image, Isolation::NoNewPrivileges, "grep -q '^NoNewPrivs:.0' /proc/self/status");
 }
 
 #[test]
-fn the_kernels_files_are_hidden_or_read_only() {
+fn kernel_files_are_masked_or_read_only() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     check(&image, Isolation::MaskedPaths, "test -n \"$(head -c 100 /proc/kallsyms)\"");
@@ -184,7 +184,7 @@ fn the_kernels_files_are_hidden_or_read_only() {
 }
 
 #[test]
-fn descriptors_of_the_caller_are_closed() {
+fn caller_descriptors_are_closed() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let root = fs::File::open("/").expect("the host's root");
@@ -200,7 +200,7 @@ fn descriptors_of_the_caller_are_closed() {
 }
 
 #[test]
-fn the_hosts_tree_is_gone() {
+fn host_tree_is_unreachable() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let secret = fixture.canary().join("secret");
@@ -219,7 +219,7 @@ fn the_hosts_tree_is_gone() {
 }
 
 #[test]
-fn signals_and_environment_are_the_containers_own() {
+fn signals_and_environment_are_reset() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     // Rust programs ignore SIGPIPE, and this test's thread may block signals: neither may reach the program.

@@ -14,7 +14,7 @@ use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, shell};
 
 #[test]
-fn hook_sees_the_process_in_its_namespaces_before_the_program_runs() {
+fn hook_sees_new_namespaces_before_the_program_runs() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let launch = shell(&image, "readlink /proc/self/ns/net").stdout(Stdio::Piped).launch().expect("a launch");
@@ -41,7 +41,7 @@ fn hook_sees_the_process_in_its_namespaces_before_the_program_runs() {
 
 /// The control is the same launch with the hook's answer changed.
 #[test]
-fn hook_that_fails_ends_the_start_and_leaves_nothing() {
+fn failing_hook_aborts_the_start_and_leaves_nothing() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let shared = fixture.directory().join("shared");
@@ -76,7 +76,7 @@ fn hook_that_fails_ends_the_start_and_leaves_nothing() {
 
 /// A hook is the caller's code, and the new process may share the caller's memory: it is gone before the panic goes on.
 #[test]
-fn hook_that_panics_leaves_no_process() {
+fn panicking_hook_leaves_no_process() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let launch = shell(&image, "sleep 100").launch().expect("a launch");
@@ -129,7 +129,7 @@ fn check_started_again(image: &Image, fixture: &Fixture, driver: Driver) {
 }
 
 #[test]
-fn stored_container_starts_again_with_what_it_has_written() {
+fn stored_container_restarts_with_its_files() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     for driver in [Driver::Overlay, Driver::Copy] {

@@ -34,7 +34,7 @@ fn hostile_entrypoints() -> tempfile::TempDir {
 const ENTRYPOINTS: [&str; 5] = ["/hostile/script", "/hostile/link", "/hostile/first", "/proc/1/exe", "/proc/self/exe"];
 
 #[test]
-fn the_callers_program_is_not_executed_inside() {
+fn callers_program_is_not_executed_inside() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let hostile = hostile_entrypoints();
@@ -90,13 +90,13 @@ fn engine(fixture: &Fixture, flags: &[&str]) -> Output {
 }
 
 #[test]
-fn the_program_of_roots_command_is_not_executed_inside() {
+fn root_command_is_not_executed_inside() {
     let Some(fixture) = Fixture::root() else { return };
     check_command(&fixture);
 }
 
 #[test]
-fn the_program_of_an_ordinary_users_command_is_not_executed_inside() {
+fn rootless_command_is_not_executed_inside() {
     let Some(fixture) = Fixture::user() else { return };
     check_command(&fixture);
 }
@@ -110,7 +110,7 @@ fn state(path: &Path) -> (Vec<u8>, SystemTime) {
 /// A root with all powers looks, in every process it sees, for the program of this very test, and tries to write to
 /// every program it finds, while a hundred containers start.
 #[test]
-fn nobody_inside_gets_hold_of_the_callers_program() {
+fn callers_program_cannot_be_opened_from_inside() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let own = std::env::current_exe().expect("a program");
@@ -149,7 +149,7 @@ fn nobody_inside_gets_hold_of_the_callers_program() {
 }
 
 #[test]
-fn the_launcher_leaves_nothing_open_and_cannot_be_changed() {
+fn launcher_leaves_nothing_open_and_is_immutable() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     // Nothing is redirected: a shell that makes a pipe or opens a file holds that itself for a moment.
@@ -166,7 +166,7 @@ fn the_launcher_leaves_nothing_open_and_cannot_be_changed() {
 }
 
 #[test]
-fn an_init_ends_as_its_program_does() {
+fn init_exits_as_its_program() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let check = |script: &str, without: u8, with: Verdict| {
@@ -185,7 +185,7 @@ fn an_init_ends_as_its_program_does() {
 }
 
 #[test]
-fn an_init_hands_signals_on() {
+fn init_forwards_signals() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     for signal in [1, 2, 10, 15] {
@@ -214,7 +214,7 @@ fn wait_for(what: &str, reached: impl Fn() -> bool) {
 
 /// Fifty times a shell leaves two hundred children behind, and the program that follows asks for none of them.
 #[test]
-fn an_init_buries_ten_thousand_orphans() {
+fn init_reaps_ten_thousand_orphans() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let start = |rounds: usize, age: &str, init: bool| {
@@ -259,13 +259,13 @@ fn check_killed(fixture: &Fixture) {
 }
 
 #[test]
-fn killing_roots_engine_ends_its_containers() {
+fn killing_root_engine_ends_its_containers() {
     let Some(fixture) = Fixture::root() else { return };
     check_killed(&fixture);
 }
 
 #[test]
-fn killing_an_ordinary_users_engine_ends_its_containers() {
+fn killing_rootless_engine_ends_its_containers() {
     let Some(fixture) = Fixture::user() else { return };
     check_killed(&fixture);
 }

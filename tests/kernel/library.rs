@@ -12,7 +12,7 @@ use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run, shell, text};
 
 #[test]
-fn exit_codes_and_signals_are_the_programs_own() {
+fn exit_codes_and_signals_are_reported() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     for code in [0, 1, 2, 42, 125, 126, 127, 128, 255] {
@@ -30,7 +30,7 @@ fn exit_codes_and_signals_are_the_programs_own() {
 }
 
 #[test]
-fn streams_are_clean_and_large() {
+fn streams_pass_large_binary_data() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let bytes: Vec<u8> = (0..=255).cycle().take(3 * 1024 * 1024).collect();
@@ -50,7 +50,7 @@ fn streams_are_clean_and_large() {
 }
 
 #[test]
-fn what_cannot_be_executed_is_told_apart() {
+fn not_found_and_not_executable_are_distinguished() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     for (command, kind, word) in [
@@ -69,7 +69,7 @@ fn what_cannot_be_executed_is_told_apart() {
 }
 
 #[test]
-fn a_failed_step_is_told_by_its_system_call() {
+fn failed_step_names_its_system_call() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let error = shell(&image, "true").bind("/no/such/directory", "/x").output().expect_err("no source");
@@ -80,7 +80,7 @@ fn a_failed_step_is_told_by_its_system_call() {
 }
 
 #[test]
-fn a_traced_start_measures_every_step() {
+fn traced_start_measures_every_step() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let mut running = shell(&image, "true").traced().spawn().expect("it starts");
@@ -92,7 +92,7 @@ fn a_traced_start_measures_every_step() {
 }
 
 #[test]
-fn dropping_ends_everything() {
+fn drop_kills_and_removes_the_container() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let running = shell(&image, "sleep 100 & sleep 100").spawn().expect("it starts");
@@ -105,7 +105,7 @@ fn dropping_ends_everything() {
 }
 
 #[test]
-fn without_a_pid_namespace_nothing_is_left_running_either() {
+fn processes_are_killed_without_pid_namespace() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let sandbox =
@@ -135,7 +135,7 @@ fn many_threads_run_containers_at_once() {
 }
 
 #[test]
-fn a_sandbox_can_be_run_again() {
+fn sandbox_can_be_run_again() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let sandbox = shell(&image, "test ! -e /x && touch /x && echo fresh");
@@ -143,7 +143,7 @@ fn a_sandbox_can_be_run_again() {
 }
 
 #[test]
-fn values_that_are_none_are_told_when_it_is_used() {
+fn invalid_values_are_reported_on_use() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let error = shell(&image, "true").hostname("not a name").output().expect_err("no hostname");

@@ -9,7 +9,7 @@ use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run, shell, succeeds, text};
 
 #[test]
-fn memory_is_bounded() {
+fn memory_limit_is_enforced() {
     let Some(fixture) = Fixture::limited() else { return };
     let image = busybox(&fixture);
     // tmpfs is memory, and it is the container's.
@@ -26,7 +26,7 @@ fn memory_is_bounded() {
 /// When the kernel kills only a child of the program, the program tells by its own exit code, and the report by its
 /// count.
 #[test]
-fn a_child_killed_for_memory_is_counted() {
+fn oom_killed_child_is_counted() {
     let Some(fixture) = Fixture::limited() else { return };
     let image = busybox(&fixture);
     let script = "dd if=/dev/zero of=/dev/shm/x bs=1048576 count=40 2>/dev/null; rm /dev/shm/x; exit 3";
@@ -35,7 +35,7 @@ fn a_child_killed_for_memory_is_counted() {
 }
 
 #[test]
-fn processes_are_bounded() {
+fn pids_limit_is_enforced() {
     let Some(fixture) = Fixture::limited() else { return };
     let image = busybox(&fixture);
     let script = "for i in 1 2 3 4 5 6 7 8; do sleep 0.2 & done; wait; echo all";
@@ -47,7 +47,7 @@ fn processes_are_bounded() {
 }
 
 #[test]
-fn processor_time_is_bounded() {
+fn cpu_limit_is_enforced() {
     let Some(fixture) = Fixture::limited() else { return };
     let image = busybox(&fixture);
     let script = "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max";
@@ -75,7 +75,7 @@ fn limits_cannot_be_changed_from_inside() {
 }
 
 #[test]
-fn wall_time_is_bounded() {
+fn wall_time_limit_is_enforced() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     // Its own grandchildren go along; the oracle would find them.
@@ -88,7 +88,7 @@ fn wall_time_is_bounded() {
 /// Whoever cannot have a limit is told, with the cause and the mend; a default that cannot be had is no error, and the
 /// report shows that it is not there.
 #[test]
-fn a_limit_that_cannot_be_had_is_an_error() {
+fn unavailable_limit_is_an_error() {
     let Some(fixture) = Fixture::user() else { return };
     let output = |arguments: &[&str]| fixture.command().args(arguments).output().expect("the command starts");
     assert!(output(&["image", "seed"]).status.success());

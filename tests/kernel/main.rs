@@ -2,53 +2,52 @@
 //!
 //! Two rules make a pass mean something. Every test of a protection runs its probe a second time `--without` that
 //! protection, where it must succeed: the positive control. And every test holds a [`fixture::Fixture`], whose
-//! [`oracle::HostOracle`] compares the machine before and after, and fails the test over anything left behind.
+//! [`host_snapshot::HostOracle`] compares the machine before and after, and fails the test over anything left behind.
 //!
 //! Tests that need what this machine or this user lacks say so through [`skip::require`].
 
-mod accounts;
-mod answers;
 mod attacks;
-mod channels;
+mod capabilities;
+mod cgroups;
 mod clocks;
+mod covert_channels;
 mod delegation;
 mod devices;
-mod endings;
+mod engine_capabilities;
 mod escape;
+mod exit_status;
 mod files;
 mod fixture;
-mod groups;
 mod handle;
 mod homework;
-mod inputs;
+mod host_snapshot;
+mod host_snapshot_test;
 mod isolation;
-mod joining;
-mod judging;
-mod kept;
-mod kernel_files;
+mod joined_namespaces;
+mod judge;
+mod judge_memory;
+mod known_container;
 mod launch;
 mod launcher;
 mod library;
 mod limits;
-mod masks;
-mod oracle;
-mod oracle_sees;
-mod own_ids;
-mod owner;
+mod masked_paths;
+mod positive_controls;
 mod posture;
-mod powers;
+mod proc_and_sys;
 mod profile;
 mod races;
 mod resources;
 mod rootless;
 mod sandboxes;
 mod seccomp;
-mod sensitivity;
 mod signals;
 mod skip;
+mod store_ownership;
 mod streams;
 #[cfg(target_arch = "x86_64")]
 mod supervision;
+mod supplementary_groups;
 mod swapper;
 mod system_calls;
 mod system_directories;
@@ -57,7 +56,8 @@ mod terminals;
 #[path = "../cli/tracer.rs"]
 #[expect(dead_code, reason = "the tests of the command use the rest")]
 mod tracer;
+mod untrusted_input;
+mod user_namespace_ids;
 mod verdicts;
 mod walks;
-mod weak_engine;
 mod workdir;

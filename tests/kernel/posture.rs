@@ -89,26 +89,26 @@ fn check(fixture: &Fixture, flags: &[&str], known: &str) {
 }
 
 #[test]
-fn the_posture_of_roots_container_is_known() {
+fn root_container_matches_recorded_posture() {
     let Some(fixture) = Fixture::root() else { return };
     check(&fixture, &[], include_str!("postures/root.json"));
 }
 
 #[test]
-fn the_posture_of_a_users_container_is_known() {
+fn rootless_container_matches_recorded_posture() {
     let Some(fixture) = Fixture::user() else { return };
     check(&fixture, &[], include_str!("postures/user.json"));
 }
 
 #[test]
-fn the_posture_of_another_user_in_roots_container_is_known() {
+fn other_user_in_root_container_matches_recorded_posture() {
     let Some(fixture) = Fixture::root() else { return };
     check(&fixture, &["--user", "1000:1000"], include_str!("postures/another-user.json"));
 }
 
 /// Clocks of its own change nothing else.
 #[test]
-fn the_posture_with_clocks_of_its_own_is_the_same_but_for_them() {
+fn time_offsets_change_only_the_time_namespace() {
     let fixture = Fixture::any();
     let mut seen = posture(&fixture, &["--time-offset", "boottime=1h"]);
     for kind in ["time", "time_for_children"] {
@@ -120,7 +120,7 @@ fn the_posture_with_clocks_of_its_own_is_the_same_but_for_them() {
 
 /// Descriptors that the caller left open, without close-on-exec, low and high ones.
 #[test]
-fn no_descriptor_but_the_standard_ones_reaches_a_container() {
+fn only_standard_descriptors_reach_the_container() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     let list = ["sh", "-c", "exec 9</ 7<$HOME; exec \"$@\"", "-"];

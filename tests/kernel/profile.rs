@@ -23,7 +23,7 @@ fn bounding_set(image: &Image, options: RunOptions) -> String {
 }
 
 #[test]
-fn powers_are_those_of_the_profile_with_what_was_added_and_taken() {
+fn capabilities_follow_profile_and_options() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let changed = |add: &[&str], drop: &[&str]| RunOptions {
@@ -42,7 +42,7 @@ fn powers_are_those_of_the_profile_with_what_was_added_and_taken() {
 }
 
 #[test]
-fn nobody_gains_powers_unless_allowed() {
+fn no_new_privileges_unless_allowed() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let word = "sed -n 's/^NoNewPrivs:\t//p' /proc/self/status";
@@ -52,7 +52,7 @@ fn nobody_gains_powers_unless_allowed() {
 }
 
 #[test]
-fn the_kernels_own_files_are_hidden_unless_left_open() {
+fn kernel_files_are_masked_unless_left_open() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let probe = "wc -c < /proc/kallsyms | grep -qv '^0$'";
@@ -66,7 +66,7 @@ fn the_kernels_own_files_are_hidden_unless_left_open() {
 }
 
 #[test]
-fn limits_of_processes_shared_memory_and_kernel_variables_reach_the_program() {
+fn ulimits_shm_size_and_sysctls_are_applied() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let options = RunOptions {
@@ -84,7 +84,7 @@ fn limits_of_processes_shared_memory_and_kernel_variables_reach_the_program() {
 }
 
 #[test]
-fn root_inside_is_nobody_outside() {
+fn container_root_is_unprivileged_on_the_host() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let outside = fixture.canary().with_file_name("outside");
@@ -111,7 +111,7 @@ fn root_inside_is_nobody_outside() {
 /// What was mounted before the user namespace was entered belongs to the host's root: all capabilities inside are of no
 /// use against it.
 #[test]
-fn all_powers_of_a_namespace_change_nothing_that_was_made_before() {
+fn user_namespace_capabilities_do_not_affect_older_namespaces() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let options = |users| RunOptions {
@@ -131,7 +131,7 @@ fn all_powers_of_a_namespace_change_nothing_that_was_made_before() {
 }
 
 #[test]
-fn strangers_programs_are_bounded_in_everything() {
+fn untrusted_profile_limits_every_resource() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let options = RunOptions { profile: Profile::Untrusted, ..RunOptions::default() };

@@ -121,7 +121,7 @@ fn landed(shared: &Shared, mountinfo: &str) -> usize {
 }
 
 #[test]
-fn mounts_below_a_directory_that_is_exchanged_land_inside() {
+fn mounts_below_a_swapped_directory_stay_inside() {
     let fixture = Fixture::any();
     let shared = Shared::new(&fixture);
     let bound = fixture.canary();
@@ -163,7 +163,7 @@ fn refusal(error: &Error) -> Option<Errno> {
 /// Nothing is where the mount shall be, and a link leads to a directory that is not there inside. The place is made, or
 /// the start is refused; the oracle looks at the victim.
 #[test]
-fn places_made_below_a_directory_that_is_exchanged_are_made_inside() {
+fn mount_points_below_a_swapped_directory_are_made_inside() {
     let fixture = Fixture::any();
     let shared = Shared::new(&fixture);
     let sandbox = bundle(&fixture, &["cat", "/proc/self/mountinfo"], |config| {
@@ -220,7 +220,7 @@ fn places_made_below_a_directory_that_is_exchanged_are_made_inside() {
 
 /// The kernel refuses to leave a directory by ".." while directories are being renamed, and wants to be asked again.
 #[test]
-fn the_kernel_asks_to_try_again_while_directories_are_exchanged() {
+fn openat2_returns_eagain_while_directories_are_swapped() {
     let fixture = Fixture::any();
     let shared = Shared::new(&fixture);
     let root = fs::File::open(fixture.directory()).expect("the directory");
@@ -251,7 +251,7 @@ const WANTED: &str = "/proc/version";
 
 /// The container's `/dev` is a shared directory, in which the null device is a link at times. No mask is made of it.
 #[test]
-fn files_are_covered_with_the_engines_own_and_no_other() {
+fn masks_use_only_the_engines_own_files() {
     let fixture = Fixture::any();
     let devices = fixture.directory().join("home").join("devices");
     fs::create_dir(&devices).expect("a directory");
@@ -296,7 +296,7 @@ fn files_are_covered_with_the_engines_own_and_no_other() {
 /// The container's `/dev` is a shared directory, in which the place of the console is a link to a file of the host's at
 /// times. No name of the terminal itself is used twice, so that nobody can exchange it: see `process/child_terminal.rs`.
 #[test]
-fn the_terminal_is_bound_to_a_place_inside() {
+fn terminal_is_bound_inside_only() {
     let fixture = Fixture::any();
     let home = fixture.directory().join("home");
     let (devices, inside, victim) = (home.join("devices"), home.join("inside"), fixture.canary().join("hello"));
@@ -339,7 +339,7 @@ fn the_terminal_is_bound_to_a_place_inside() {
 
 /// What lies where the container's terminals should be is no terminal of its own: then there is none.
 #[test]
-fn a_terminal_comes_from_the_containers_own_and_from_nowhere_else() {
+fn terminal_comes_only_from_container_devpts() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     let devices = fixture.directory().join("home").join("devices");

@@ -26,7 +26,7 @@ fn output(command: &mut Command) -> Output {
 /// Memory is the container's, whatever it is used for. What the kernel can give back, it gives back: a file may be larger
 /// than the limit. Of the rest the container may have no more, and a program that asks for more is killed or refused.
 #[test]
-fn memory_of_every_kind_is_bounded() {
+fn memory_of_every_kind_is_limited() {
     const LIMIT: u64 = 16 << 20;
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
@@ -57,7 +57,7 @@ fn memory_of_every_kind_is_bounded() {
 
 /// A bomb of threads is held as one of processes is, and ended while it goes on.
 #[test]
-fn a_bomb_of_threads_is_held_and_ended() {
+fn thread_bomb_is_limited_and_killed() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
     assert_eq!(ground.text(&[], &["/probe", "threads", "100"]), "done");
@@ -83,7 +83,7 @@ fn a_bomb_of_threads_is_held_and_ended() {
 
 /// However high the bounds of single containers are, the machine has numbers left.
 #[test]
-fn all_containers_together_leave_numbers_to_the_host() {
+fn all_containers_together_leave_pids_to_the_host() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
     let start = || {
@@ -137,7 +137,7 @@ fn all_containers_together_leave_numbers_to_the_host() {
 
 /// Without a number for the container's first process there is no container: that is told, and nothing of it is left.
 #[test]
-fn no_process_numbers_are_left() {
+fn exhausted_pids_are_reported() {
     let Some(fixture) = Fixture::user() else { return };
     let ground = Ground::new(&fixture);
     assert_eq!(ground.text(&[], &["echo", "enough"]), "enough");
@@ -154,7 +154,7 @@ fn no_process_numbers_are_left() {
 
 /// One number is enough for a program, but not for one and an init.
 #[test]
-fn a_container_of_one_process() {
+fn pids_limit_of_one_allows_one_process() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
     assert_eq!(ground.text(&["--pids-limit", "1"], &["echo", "alone"]), "alone");
@@ -210,7 +210,7 @@ const BOUNDS: [&str; 6] =
 /// The kernel counts some things for each user, and root is one user in all containers and outside. Root of a container
 /// with ids of its own is another; so is its namespace's owner, of whom the kernel counts them too.
 #[test]
-fn what_the_kernel_counts_for_each_user_is_each_containers_own() {
+fn per_user_counters_are_separate_with_own_ids() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
     let flags = |users: &[&'static str]| [&BOUNDS, users].concat();
@@ -237,7 +237,7 @@ fn what_the_kernel_counts_for_each_user_is_each_containers_own() {
 
 /// The positive control, and the price of a container whose root is root: it shares what root may have.
 #[test]
-fn what_the_kernel_counts_for_root_is_shared_without_ids_of_its_own() {
+fn per_user_counters_are_shared_without_own_ids() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
     for kind in COUNTED.into_iter().filter(|kind| can_be_used_up(kind)) {

@@ -49,7 +49,7 @@ fn owner(path: &Path) -> (u32, u32) {
 }
 
 #[test]
-fn lent_ids_make_many_users() {
+fn subordinate_ids_allow_many_users() {
     let Some(fixture) = Fixture::user_with_ids() else { return };
     succeed(&fixture, &["image", "seed"]);
     let run = |arguments: &[&str]| succeed(&fixture, &[&["run", "--rm"], arguments].concat());
@@ -69,7 +69,7 @@ fn lent_ids_make_many_users() {
 
 /// The same user without anything lent: one id, and a clear word for whoever wants another.
 #[test]
-fn a_single_id_is_refused_what_it_cannot_do() {
+fn other_users_are_refused_without_subordinate_ids() {
     let Some(fixture) = Fixture::user() else { return };
     succeed(&fixture, &["image", "seed"]);
     let run = |script: &str| succeed(&fixture, &["run", "--rm", "busybox", "sh", "-c", script]);
@@ -87,7 +87,7 @@ fn a_single_id_is_refused_what_it_cannot_do() {
 
 /// Root inside is nobody special outside. The control is root's own container, which has no user namespace.
 #[test]
-fn files_made_inside_belong_to_nobody_special() {
+fn files_made_inside_are_unprivileged_on_the_host() {
     let Some(fixture) = Fixture::user_with_ids() else { return };
     succeed(&fixture, &["image", "seed"]);
     let shared = shared(&fixture);
@@ -117,7 +117,7 @@ const CLOSED: &str = "mkdir -p /d/e/f /d/g; touch /d/e/f/x /d/y; ln -s / /d/link
     chown 7:8 /d/e/f /d/e /d/g /d; chmod 0 /d/e/f /d/e /d/g /d";
 
 #[test]
-fn files_of_lent_ids_are_removed() {
+fn files_of_subordinate_ids_are_removed() {
     let Some(fixture) = Fixture::user_with_ids() else { return };
     succeed(&fixture, &["image", "seed"]);
     for driver in ["overlay", "copy"] {
@@ -148,7 +148,7 @@ fn processes_with(word: &str) -> usize {
 
 /// What a RUN writes as another user its owner cannot even look into: a build that fails, or is killed, leaves it nowhere.
 #[test]
-fn builds_leave_nothing_of_lent_ids() {
+fn builds_leave_no_files_of_subordinate_ids() {
     const FOREVER: &str = "31536000.8452";
     let Some(fixture) = Fixture::user_with_ids() else { return };
     succeed(&fixture, &["image", "seed"]);
@@ -187,7 +187,7 @@ fn builds_leave_nothing_of_lent_ids() {
 
 /// A helper that never ends, one that refuses, and none at all: told in time, by name, and nothing is left behind.
 #[test]
-fn helpers_that_fail_are_told() {
+fn failing_id_map_helpers_are_reported() {
     let script = |body: &str| format!("#!/bin/sh\n{body}\n");
     for (body, word) in [
         ("exec sleep 1000", "newuidmap: it has not ended after 5 seconds"),
@@ -214,7 +214,7 @@ fn helpers_that_fail_are_told() {
 
 /// What the host's administrator forbade on a mount stays forbidden, and a bind of it can be made read-only all the same.
 #[test]
-fn a_bind_keeps_what_is_locked() {
+fn bind_mount_keeps_locked_flags() {
     let Some(mut fixture) = Fixture::user_with_ids() else { return };
     let shared = shared(&fixture);
     fixture.lock(&shared);
@@ -245,7 +245,7 @@ fn allow_everything() -> std::io::Result<()> {
 
 /// Whatever the umask: nobody else can enter the store or what lies in it, and neither can a container.
 #[test]
-fn the_store_is_closed_to_others() {
+fn store_is_closed_to_other_users() {
     if !skip::require(is_root(), skip::ROOT) {
         return;
     }
@@ -283,7 +283,7 @@ fn the_store_is_closed_to_others() {
 
 /// An engine that may have few descriptors runs containers all the same.
 #[test]
-fn twenty_descriptors_are_enough() {
+fn engine_works_with_twenty_descriptors() {
     for fixture in [Fixture::user, Fixture::user_with_ids, Fixture::root] {
         let Some(fixture) = fixture() else { return };
         let limited = |most: u64, arguments: &[&str]| {

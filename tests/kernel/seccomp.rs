@@ -45,7 +45,7 @@ fn every_process_has_one_filter() {
 /// Without no_new_privs the kernel takes a filter from somebody with CAP_SYS_ADMIN only, which the container will not
 /// have: it must be installed before that power is given up, and all that follows must still be allowed.
 #[test]
-fn the_filter_needs_no_renounced_privileges() {
+fn filter_is_installed_without_no_new_privileges() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let sandbox = shell(&image, &format!("grep NoNewPrivs /proc/self/status; {STATUS}"));
@@ -53,7 +53,7 @@ fn the_filter_needs_no_renounced_privileges() {
 }
 
 #[test]
-fn the_filter_precedes_another_user() {
+fn filter_is_installed_before_user_change() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let sandbox = shell(&image, STATUS).user("1000:1000");

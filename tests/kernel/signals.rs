@@ -88,7 +88,7 @@ fn telling() -> String {
 }
 
 #[test]
-fn every_signal_for_the_command_reaches_the_program() {
+fn every_forwarded_signal_reaches_the_program() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     for flags in [&[][..], &["--init"], &["--sig-proxy"], &["--without", "pid"]] {
@@ -111,7 +111,7 @@ fn deaf(ground: &Ground<'_>, flags: &[&str]) -> Running {
 }
 
 #[test]
-fn who_cares_for_no_signal_is_ended() {
+fn program_without_signal_handler_is_ended() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     for (signal, code) in [(libc::SIGTERM, 143), (libc::SIGINT, 130), (libc::SIGHUP, 129), (libc::SIGQUIT, 131)] {
@@ -131,7 +131,7 @@ fn who_cares_for_no_signal_is_ended() {
 }
 
 #[test]
-fn without_a_proxy_signals_are_the_commands_own() {
+fn signals_are_not_forwarded_without_sig_proxy() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {

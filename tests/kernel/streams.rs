@@ -194,14 +194,14 @@ fn check_files(fixture: &Fixture) {
 
 /// E91, E92.
 #[test]
-fn roots_files_behind_streams_stay_as_they_are() {
+fn root_container_cannot_change_stream_files() {
     let Some(fixture) = Fixture::root() else { return };
     check_files(&fixture);
 }
 
 /// E91, E92.
 #[test]
-fn a_users_files_behind_streams_stay_as_they_are() {
+fn rootless_container_cannot_change_stream_files() {
     let Some(fixture) = Fixture::user() else { return };
     check_files(&fixture);
 }
@@ -228,21 +228,21 @@ fn check_log(fixture: &Fixture) {
 
 /// E91.
 #[test]
-fn roots_log_is_only_appended_to() {
+fn root_container_can_only_append_to_logs() {
     let Some(fixture) = Fixture::root() else { return };
     check_log(&fixture);
 }
 
 /// E91.
 #[test]
-fn a_users_log_is_only_appended_to() {
+fn rootless_container_can_only_append_to_logs() {
     let Some(fixture) = Fixture::user() else { return };
     check_log(&fixture);
 }
 
 /// E91. A caller of the library gives the very file away only by the variant that says so, which is the control.
 #[test]
-fn the_library_copies_unless_a_file_is_handed_over() {
+fn library_copies_unless_file_is_handed_over() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     let image = busybox(&fixture);
@@ -313,14 +313,14 @@ fn check_kinds(fixture: &Fixture) {
 
 /// E91, E92.
 #[test]
-fn roots_container_has_pipes_whatever_the_callers_streams_are() {
+fn root_container_always_has_pipes() {
     let Some(fixture) = Fixture::root() else { return };
     check_kinds(&fixture);
 }
 
 /// E91, E92.
 #[test]
-fn a_users_container_has_pipes_whatever_the_callers_streams_are() {
+fn rootless_container_always_has_pipes() {
     let Some(fixture) = Fixture::user() else { return };
     check_kinds(&fixture);
 }
@@ -328,7 +328,7 @@ fn a_users_container_has_pipes_whatever_the_callers_streams_are() {
 /// Programs open `/dev/stdout` again, such as a web server whose log is a link to it. Whoever the program runs as, its pipe
 /// belongs to it. The control is the pipe of somebody else: the test's own, which the program in the middle is given.
 #[test]
-fn a_program_may_open_its_output_again() {
+fn program_can_reopen_its_output() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
     let script = "echo one > /dev/stdout; echo two > /proc/self/fd/2; cat /dev/stdin";
@@ -393,14 +393,14 @@ fn check_refused(fixture: &Fixture) {
 
 /// E92.
 #[test]
-fn roots_container_is_not_given_a_directory_or_a_device() {
+fn root_container_is_not_given_directories_or_devices() {
     let Some(fixture) = Fixture::root() else { return };
     check_refused(&fixture);
 }
 
 /// E92.
 #[test]
-fn a_users_container_is_not_given_a_directory_or_a_device() {
+fn rootless_container_is_not_given_directories_or_devices() {
     let Some(fixture) = Fixture::user() else { return };
     check_refused(&fixture);
 }
@@ -449,14 +449,14 @@ fn check_null(fixture: &Fixture) {
 
 /// E93.
 #[test]
-fn roots_null_streams_are_the_containers_own() {
+fn root_container_has_its_own_null_streams() {
     let Some(fixture) = Fixture::root() else { return };
     check_null(&fixture);
 }
 
 /// E93.
 #[test]
-fn a_users_null_streams_are_the_containers_own() {
+fn rootless_container_has_its_own_null_streams() {
     let Some(fixture) = Fixture::user() else { return };
     check_null(&fixture);
 }
@@ -480,7 +480,7 @@ fn null_streams_need_no_device() {
 
 /// A caller who reads one stream to its end does not wait for ever for a program that writes much to another.
 #[test]
-fn what_is_copied_is_copied_while_the_caller_does_something_else() {
+fn streams_are_copied_while_the_caller_is_busy() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let path = private_file(&fixture);
@@ -503,7 +503,7 @@ fn what_is_copied_is_copied_while_the_caller_does_something_else() {
 
 /// An output that cannot be written is an error of the call, and the report is there all the same.
 #[test]
-fn a_lost_output_is_an_error() {
+fn lost_output_is_an_error() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let full = || File::options().write(true).open("/dev/full").expect("a device");

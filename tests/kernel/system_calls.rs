@@ -68,13 +68,13 @@ fn check(fixture: &Fixture) {
 }
 
 #[test]
-fn root_of_a_container_makes_none_of_the_calls_that_lead_out() {
+fn root_container_is_denied_dangerous_system_calls() {
     let Some(fixture) = Fixture::root() else { return };
     check(&fixture);
 }
 
 #[test]
-fn a_user_makes_none_of_the_calls_that_lead_out() {
+fn rootless_container_is_denied_dangerous_system_calls() {
     let Some(fixture) = Fixture::user() else { return };
     check(&fixture);
 }
@@ -118,13 +118,13 @@ const ONLY_ROOT: [&str; 8] = [
 const ONLY_ROOT_BEFORE: [&str; 2] = ["denied,kexec_file_load", "denied,open_by_handle_at"];
 
 #[test]
-fn every_denied_call_is_refused_to_root_by_the_filter() {
+fn filter_refuses_every_denied_call_to_root() {
     let Some(fixture) = Fixture::root() else { return };
     check_denied(&fixture);
 }
 
 #[test]
-fn every_denied_call_is_refused_to_a_user_by_the_filter() {
+fn filter_refuses_every_denied_call_rootless() {
     let Some(fixture) = Fixture::user() else { return };
     check_denied(&fixture);
 }
@@ -136,7 +136,7 @@ const NEWER: [usize; 6] = [451, 452, 454, 457, 458, 462];
 /// A call that the list does not know does not exist, so that programs do without it: EPERM they would take for a
 /// refusal. One that it knows and the kernel does not is answered by the kernel.
 #[test]
-fn what_is_newer_than_the_list_or_than_the_kernel_does_not_exist() {
+fn unknown_system_calls_return_enosys() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     let unknown: Vec<String> =
@@ -157,7 +157,7 @@ fn what_is_newer_than_the_list_or_than_the_kernel_does_not_exist() {
 
 /// A list that names calls of a kernel to come is taken, and what it knows holds.
 #[test]
-fn a_list_that_is_newer_than_the_engine_is_loaded() {
+fn profile_with_future_system_calls_is_loaded() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     let list = |allowed: &str, refused: &str| {
@@ -219,13 +219,13 @@ fn check_sockets(fixture: &Fixture) {
 }
 
 #[test]
-fn root_of_a_container_opens_no_socket_but_the_usual() {
+fn root_container_opens_only_usual_sockets() {
     let Some(fixture) = Fixture::root() else { return };
     check_sockets(&fixture);
 }
 
 #[test]
-fn a_user_opens_no_socket_but_the_usual() {
+fn rootless_container_opens_only_usual_sockets() {
     let Some(fixture) = Fixture::user() else { return };
     check_sockets(&fixture);
 }
@@ -251,13 +251,13 @@ fn check_keys(fixture: &Fixture) {
 }
 
 #[test]
-fn keys_carry_no_message_out_of_roots_container() {
+fn root_container_cannot_pass_messages_by_keys() {
     let Some(fixture) = Fixture::root() else { return };
     check_keys(&fixture);
 }
 
 #[test]
-fn keys_carry_no_message_out_of_a_users_container() {
+fn rootless_container_cannot_pass_messages_by_keys() {
     let Some(fixture) = Fixture::user() else { return };
     check_keys(&fixture);
 }

@@ -225,13 +225,13 @@ fn check_random_images(fixture: &Fixture) {
 }
 
 #[test]
-fn random_images_of_root_leave_the_kernel_where_it_was_mounted() {
+fn random_images_keep_system_mounts_in_place_as_root() {
     let Some(fixture) = Fixture::root() else { return };
     check_random_images(&fixture);
 }
 
 #[test]
-fn random_images_of_a_user_leave_the_kernel_where_it_was_mounted() {
+fn random_images_keep_system_mounts_in_place_rootless() {
     let Some(fixture) = Fixture::user() else { return };
     check_random_images(&fixture);
 }
@@ -290,7 +290,7 @@ fn check_moving_proc(fixture: &Fixture) {
 }
 
 #[test]
-fn an_image_of_root_cannot_move_proc_away() {
+fn image_cannot_move_proc_as_root() {
     let Some(fixture) = Fixture::root() else { return };
     check_moving_proc(&fixture);
     // The control: the engine that mounts by path leaves the host's setting writable, since /proc means /p by then.
@@ -304,14 +304,14 @@ fn an_image_of_root_cannot_move_proc_away() {
 }
 
 #[test]
-fn an_image_of_a_user_cannot_move_proc_away() {
+fn image_cannot_move_proc_rootless() {
     let Some(fixture) = Fixture::user() else { return };
     check_moving_proc(&fixture);
 }
 
 /// Each of the three directories as each thing that is not a directory. One that is missing is made.
 #[test]
-fn what_is_not_a_directory_is_refused_by_name() {
+fn system_mount_point_must_be_a_directory() {
     for fixture in [Fixture::root, Fixture::user] {
         let Some(fixture) = fixture() else { continue };
         let ground = Ground::new(&fixture);
@@ -337,7 +337,7 @@ fn what_is_not_a_directory_is_refused_by_name() {
 
 /// A volume's place may be a link, but not one that leads to the kernel's directories or to the root itself.
 #[test]
-fn a_link_leads_no_volume_over_the_kernel() {
+fn volume_link_cannot_cover_system_directories() {
     for fixture in [Fixture::root, Fixture::user] {
         let Some(fixture) = fixture() else { continue };
         let ground = Ground::new(&fixture);

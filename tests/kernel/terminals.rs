@@ -21,8 +21,8 @@ use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 
 use crate::attacks::{Ground, without_protections};
 use crate::fixture::Fixture;
+use crate::positive_controls::has;
 use crate::sandboxes::{busybox, run};
-use crate::sensitivity::has;
 use crate::swapper::not_live;
 
 const ATTACKS: [&str; 5] =
@@ -108,20 +108,20 @@ fn check(fixture: &Fixture) {
 }
 
 #[test]
-fn nothing_in_roots_container_types_into_the_users_terminal() {
+fn root_container_cannot_type_into_callers_terminal() {
     let Some(fixture) = Fixture::root() else { return };
     check(&fixture);
 }
 
 #[test]
-fn nothing_in_a_users_container_types_into_the_users_terminal() {
+fn rootless_container_cannot_type_into_callers_terminal() {
     let Some(fixture) = Fixture::user() else { return };
     check(&fixture);
 }
 
 /// A caller of the library may hand its own terminal over. Then the session and the filter are left.
 #[test]
-fn a_terminal_that_is_given_away_is_not_typed_into() {
+fn handed_over_terminal_is_not_typed_into() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     let image = busybox(&fixture);
@@ -175,13 +175,13 @@ fn check_bubblewrap(fixture: &Fixture) {
 }
 
 #[test]
-fn what_root_puts_in_bubblewrap_types_into_roots_terminal() {
+fn bubblewrap_types_into_the_terminal_as_root() {
     let Some(fixture) = Fixture::root() else { return };
     check_bubblewrap(&fixture);
 }
 
 #[test]
-fn what_a_user_puts_in_bubblewrap_types_into_the_users_terminal() {
+fn bubblewrap_types_into_the_terminal_rootless() {
     let Some(fixture) = Fixture::user() else { return };
     check_bubblewrap(&fixture);
 }

@@ -37,7 +37,7 @@ fn assert_too_old(limited: &Sandbox, wanted: &str) {
 }
 
 #[test]
-fn processor_time_in_all_is_bounded() {
+fn cpu_time_limit_is_enforced() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let limit = Duration::from_millis(300);
@@ -69,7 +69,7 @@ fn processor_time_of_a_program_that_is_killed_with_its_init_is_reported() {
 
 /// A control group counts all processes, also those that nobody waits for.
 #[test]
-fn processor_time_of_all_processes_counts() {
+fn cpu_time_of_all_processes_counts() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let script = format!("({BUSY}) & ({BUSY}) & sleep 100");
@@ -82,7 +82,7 @@ fn processor_time_of_all_processes_counts() {
 
 /// Whoever kills the engine does not set the program free: the kernel's own limit stays.
 #[test]
-fn processor_time_has_a_second_line() {
+fn cpu_time_limit_has_an_rlimit_fallback() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let limits = "ulimit -S -t; ulimit -H -t";
@@ -91,7 +91,7 @@ fn processor_time_has_a_second_line() {
 }
 
 #[test]
-fn output_is_bounded() {
+fn output_limit_is_enforced() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     for script in ["exec yes", "exec yes >&2", "yes & yes >&2"] {
@@ -112,7 +112,7 @@ fn output_is_bounded() {
 
 /// Bytes and inodes end within the layer; the program goes on and is told "no space left". Nothing reaches the disk.
 #[test]
-fn the_writable_layer_is_bounded() {
+fn writable_layer_limit_is_enforced() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     if !layers_can_be_limited(&image) {
@@ -136,7 +136,7 @@ fn the_writable_layer_is_bounded() {
 
 /// The other places where a container can write without being given any: each is in memory and ends before the machine's.
 #[test]
-fn what_lies_in_memory_is_bounded() {
+fn tmpfs_mounts_are_limited_by_default() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     // A file of 80 MiB; whoever is stopped tells how much there was room for.
@@ -152,7 +152,7 @@ fn what_lies_in_memory_is_bounded() {
 
 /// A stranger's program is bounded without a word, and each word counts in place of the bound.
 #[test]
-fn a_strangers_program_is_bounded_in_all_ways() {
+fn untrusted_profile_sets_all_limits() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let stranger = |script: &str| shell(&image, script).profile(Profile::Untrusted);
@@ -169,7 +169,7 @@ fn a_strangers_program_is_bounded_in_all_ways() {
 }
 
 #[test]
-fn a_full_layer_is_told() {
+fn full_writable_layer_is_reported() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     if !layers_can_be_limited(&image) {
@@ -184,7 +184,7 @@ fn a_full_layer_is_told() {
 
 /// The layer lies in memory, and it is the container's memory.
 #[test]
-fn a_limited_layer_counts_as_memory() {
+fn limited_writable_layer_counts_as_memory() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let fill = shell(&image, "exec dd if=/dev/zero of=/x bs=65536 count=640 2>/dev/null").disk_limit(layer(64 * MIB));
@@ -193,7 +193,7 @@ fn a_limited_layer_counts_as_memory() {
 }
 
 #[test]
-fn a_layer_that_cannot_be_limited_is_an_error() {
+fn layer_that_cannot_be_limited_is_an_error() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let limited = || Sandbox::from_image(&image).command("true").disk_limit(layer(MIB));
@@ -210,7 +210,7 @@ fn a_layer_that_cannot_be_limited_is_an_error() {
 }
 
 #[test]
-fn switches_are_counted() {
+fn context_switches_are_counted() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let report = run(&shell(&image, "sleep 0.01; sleep 0.01; sleep 0.01")).report;

@@ -24,11 +24,11 @@ use nix::{
 };
 
 use crate::fixture::{Fixture, is_root};
-use crate::kept::{BOTH, OTHERS, OUTSIDE, SECRET, check_archive, each, succeed};
+use crate::known_container::{BOTH, OTHERS, OUTSIDE, SECRET, check_archive, each, succeed};
 use crate::swapper::{Effort, control_falls};
 
 #[test]
-fn a_directory_that_becomes_a_link_leads_nowhere() {
+fn directory_swapped_for_a_link_is_not_followed() {
     for kept in each(&[BOTH, OTHERS].concat()) {
         let link = kept.beside(|path| symlink(&kept.outside, path).expect("a link"));
         let directory = kept.files.join("directory");
@@ -40,7 +40,7 @@ fn a_directory_that_becomes_a_link_leads_nowhere() {
 }
 
 #[test]
-fn a_file_that_becomes_a_link_shows_no_other_file() {
+fn file_swapped_for_a_link_is_not_followed() {
     for kept in each(&BOTH) {
         let link = kept.beside(|path| symlink(&kept.secret, path).expect("a link"));
         let file = kept.files.join("file");
@@ -52,7 +52,7 @@ fn a_file_that_becomes_a_link_shows_no_other_file() {
 }
 
 #[test]
-fn a_file_or_a_directory_that_becomes_a_fifo_is_not_waited_for() {
+fn entry_swapped_for_a_fifo_does_not_block() {
     for kept in each(&BOTH) {
         let fifo = kept.beside(|path| mkfifo(path, Mode::from_bits_truncate(0o644)).expect("a FIFO"));
         for name in ["file", "directory"] {
@@ -63,7 +63,7 @@ fn a_file_or_a_directory_that_becomes_a_fifo_is_not_waited_for() {
 
 /// The machine's zeros have no end. Only root can make such a file.
 #[test]
-fn a_file_that_becomes_a_device_is_not_read() {
+fn file_swapped_for_a_device_is_not_read() {
     if !is_root() {
         return;
     }
@@ -77,7 +77,7 @@ fn a_file_that_becomes_a_device_is_not_read() {
 
 /// A file becomes shorter and longer while it is packed: the archive stays one.
 #[test]
-fn a_file_that_changes_its_size_leaves_the_archive_whole() {
+fn file_changing_its_size_leaves_the_archive_valid() {
     for kept in each(&BOTH) {
         let (path, enough) = (kept.files.join("file"), AtomicBool::new(false));
         let content = vec![b'x'; 1 << 20];
@@ -114,7 +114,7 @@ fn a_file_that_changes_its_size_leaves_the_archive_whole() {
 
 /// A container can give its files names of any bytes, and nest directories deeper than the longest path.
 #[test]
-fn names_that_are_not_utf8_and_paths_longer_than_path_max() {
+fn non_utf8_names_and_long_paths_are_walked() {
     // No shell goes deeper than a path can be long, but a whole tree can be moved to where it ends.
     let script = "make() { mkdir $1; cd $1; i=0; while [ $i -lt 300 ]; do mkdir abcdefghij; cd abcdefghij; i=$((i+1)); done; }; \
         make /one; echo deep >deepest; make /two; mv /one .; \
@@ -145,7 +145,7 @@ fn names_that_are_not_utf8_and_paths_longer_than_path_max() {
 
 /// Reading changes no mode, no time and no inode.
 #[test]
-fn a_walk_changes_nothing() {
+fn walk_changes_nothing() {
     for kept in each(&OTHERS) {
         let seen = |path: &Path| {
             let metadata = fs::symlink_metadata(path).expect("it is there");

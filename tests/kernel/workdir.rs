@@ -55,20 +55,20 @@ fn check(fixture: &Fixture) {
 }
 
 #[test]
-fn no_working_directory_is_made_on_the_host_by_root() {
+fn root_creates_no_workdir_on_the_host() {
     let Some(fixture) = Fixture::root() else { return };
     check(&fixture);
 }
 
 #[test]
-fn no_working_directory_is_made_on_the_host_by_a_user() {
+fn rootless_creates_no_workdir_on_the_host() {
     let Some(fixture) = Fixture::user() else { return };
     check(&fixture);
 }
 
 /// A missing working directory is made, through links of the image as well, and inside.
 #[test]
-fn a_missing_working_directory_is_made_inside() {
+fn missing_workdir_is_created_inside() {
     let fixture = Fixture::any();
     succeed(&fixture, &["image", "seed"]);
     succeed(&fixture, &["run", "--name", "linked", "busybox", "ln", "-s", "/usr", "/link"]);

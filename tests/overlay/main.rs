@@ -11,6 +11,7 @@
 //! `MINICONTAINER_TEST_SEQUENCES` how many: `tests/vm` tries 1,000 on another kernel.
 //! A failure is made as small as it can be and printed as a script. What was found so is kept in `examples.rs`.
 
+mod coverage;
 mod disk;
 mod examples;
 mod generate;
@@ -18,7 +19,6 @@ mod kernel;
 mod quirk;
 mod scenario;
 mod scratch;
-mod seen;
 
 use std::{
     cell::RefCell,
@@ -33,12 +33,12 @@ use std::{
 use nix::unistd::geteuid;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
+use coverage::Seen;
 use generate::scenarios;
 use kernel::Kernel;
 use minicontainer_layers::overlay::Mounter;
 use quirk::Quirks;
 use scenario::Scenario;
-use seen::Seen;
 
 /// What a child says for "could not be tried".
 const SKIPPED: u8 = 77;

@@ -16,8 +16,9 @@
 //! A probe is linked statically, so that it runs in any image through a bind mount, `-v PROBE:/probe:ro`.
 
 mod calls;
+mod covert_channels;
 mod denied;
-mod endings;
+mod exit_status;
 mod files;
 mod machine;
 mod mounts;
@@ -26,7 +27,6 @@ mod outcome;
 mod posture;
 mod processes;
 mod resources;
-mod secrets;
 mod sockets;
 mod streams;
 mod terminals;
@@ -46,7 +46,7 @@ fn attack(words: &[String]) -> Outcome {
         .or_else(|| sockets::attack(name, arguments))
         .or_else(|| files::attack(name, arguments))
         .or_else(|| machine::attack(name, arguments))
-        .or_else(|| secrets::attack(name, arguments))
+        .or_else(|| covert_channels::attack(name, arguments))
         .or_else(|| processes::attack(name, arguments))
         .or_else(|| resources::attack(name, arguments))
         .or_else(|| terminals::attack(name, arguments))
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         }
         // What another attack runs as an ordinary user, and only asks how it ends.
         Some("effective-root") => attack(&words).exit_code(),
-        Some("end") => endings::end(words.get(1).map_or("", String::as_str)),
+        Some("end") => exit_status::end(words.get(1).map_or("", String::as_str)),
         // These tell, and attack nothing.
         Some("posture") => {
             println!("{}", posture::posture());

@@ -84,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn the_same_content_has_the_same_digests() {
+    fn same_content_has_the_same_digests() {
         assert_eq!(image_of(&["a", "b"]).manifest.digest, image_of(&["a", "b"]).manifest.digest);
     }
 
     #[test]
-    fn one_byte_changes_everything_above_it_and_nothing_below() {
+    fn changed_byte_changes_only_dependent_digests() {
         let (before, after) = (image_of(&["a", "b", "c"]), image_of(&["a", "B", "c"]));
         assert_eq!(before.layers[0].chain_id, after.layers[0].chain_id);
         assert_eq!(before.layers[2].digest, after.layers[2].digest);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manifest_names_the_config_and_the_layers() {
+    fn manifest_names_config_and_layers() {
         let image = image_of(&["a"]);
         assert!(image.manifest.text.contains(image.config.digest.as_str()));
         assert!(image.manifest.text.contains(image.layers[0].digest.as_str()));

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_code_moves_and_only_by_what_its_lines_share() {
+    fn code_is_dedented_by_common_indentation() {
         let check = |page: &str, expected: &str| assert_eq!(dedent_code(page), expected);
         check("  text\n```rust\n    a\n\n      b\n```\n  text\n", "  text\n```rust\na\n\n  b\n```\n  text\n");
         check("```\na\n  b\n```\n", "```\na\n  b\n```\n");

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_compared_replaced_and_added() {
+    fn translation_stamp_is_compared_replaced_and_added() {
         let page = "# Título {#t}\n\n<!-- translates: 00ff -->\n";
         assert_eq!(freshness(page, "00ff"), Freshness::UpToDate);
         let stale = |stamped: &str| Freshness::Stale { stamped: stamped.into(), original: "1234".into() };
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_covers_included_text_but_not_included_code() {
+    fn fingerprint_covers_included_text_but_not_code() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         let page = folder.path().join("page.md");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_from_one_book_to_the_other() {
+    fn links_lead_to_same_page_in_other_language() {
         assert_eq!(address("en", Path::new("introduction.md")), "../en/introduction.html");
         assert_eq!(address("pt-BR", Path::new("part/page.md")), "../../pt-BR/part/page.html");
     }

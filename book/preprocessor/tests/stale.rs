@@ -39,7 +39,7 @@ fn content_of(output: &Output) -> String {
 }
 
 #[test]
-fn a_changed_original_shows_a_banner_or_fails_a_strict_build() {
+fn stale_translation_shows_banner_or_fails_strict_build() {
     let root = tempfile::tempdir().unwrap();
     for language in ["en", "pt-BR"] {
         fs::create_dir_all(root.path().join(language).join("src")).unwrap();

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_nothing_waits_and_who_has_something_does_not() {
+    fn build_waits_for_lock_only_if_it_holds_none() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("claims");
         let (one, other) = (Digest::of(b"one"), Digest::of(b"other"));

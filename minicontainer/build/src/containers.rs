@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_error_is_the_implementations() {
+    fn error_keeps_message_and_hint_of_its_source() {
         let source = minicontainer::store::StoreError::NoHome;
         let (message, hint) = (source.to_string(), source.hint().map(Cow::into_owned));
         let error = RunContainerError::new(source);

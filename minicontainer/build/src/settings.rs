@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts() {
+    fn added_hosts_are_parsed() {
         check("db:10.0.0.5", Some(("db", "10.0.0.5")));
         check("db=10.0.0.5", Some(("db", "10.0.0.5")));
         check("six:::1", Some(("six", "::1")));

@@ -30,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_setting_decides() {
+    fn first_set_locale_variable_wins() {
         check(["", "", ""], Language::English);
         check(["", "", "pt_BR.UTF-8"], Language::Portuguese);
         check(["C", "", "pt_BR.UTF-8"], Language::English);

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_has_nothing_to_obey() {
+    fn control_characters_are_escaped_for_terminals() {
         check("sh -c 'echo \"hi\"; exit'", "sh -c 'echo \"hi\"; exit'");
         check("maçã, 林檎, 🍎", "maçã, 林檎, 🍎");
         check("\x1b[2Jgone", "\\u{1b}[2Jgone");
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn json_says_the_same_and_moves_nothing() {
+    fn json_escapes_control_characters_without_loss() {
         let strange = serde_json::Value::from("\u{9b}31m\u{202e}\n é");
         assert_eq!(json_text(&strange), "\"\\u009b31m\\u202e\\n é\"");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json_text(&strange)).unwrap(), strange);

@@ -67,20 +67,20 @@ mod tests {
 
     use super::*;
 
-    /// Says to [`panics_in_a_process_of_its_own`] how to panic.
+    /// Says to [`panics_in_child_process`] how to panic.
     const HOW: &str = "MINICONTAINER_TEST_PANIC";
 
     /// This very program, in a process that panics.
     fn panicking(how: &str) -> Command {
         let mut command = Command::new(env::current_exe().expect("this program"));
-        command.args(["--exact", "--ignored", "--nocapture", "panic::tests::panics_in_a_process_of_its_own"]);
+        command.args(["--exact", "--ignored", "--nocapture", "panic::tests::panics_in_child_process"]);
         command.env(HOW, how).env_remove("RUST_BACKTRACE").stdout(Stdio::null());
         command
     }
 
     #[test]
     #[ignore = "the tests below start it"]
-    fn panics_in_a_process_of_its_own() {
+    fn panics_in_child_process() {
         let how = env::var(HOW).expect("one of the tests below says how");
         if how != "without the hook" {
             install();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_prints_one_line_and_exits_with_125() {
+    fn panic_prints_one_line_and_exits_with_125() {
         for how in ["in the main thread", "in a thread", "with locks"] {
             let output = panicking(how).output().expect("it starts");
             let told = String::from_utf8(output.stderr).expect("text");
@@ -109,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn a_backtrace_is_printed_on_request() {
+    fn backtrace_is_printed_on_request() {
         let output = panicking("in a thread").env("RUST_BACKTRACE", "1").output().expect("it starts");
         let told = String::from_utf8(output.stderr).expect("text");
-        assert!(output.status.code() == Some(125) && told.contains("panics_in_a_process_of_its_own"), "{told}");
+        assert!(output.status.code() == Some(125) && told.contains("panics_in_child_process"), "{told}");
     }
 
     #[test]
-    fn a_panic_exits_with_125_where_stderr_cannot_be_written() {
+    fn panic_exits_with_125_when_stderr_is_not_writable() {
         let full = File::options().write(true).open("/dev/full").expect("/dev/full");
         let (reader, mut writer) = pipe().expect("a pipe");
         drop(reader);

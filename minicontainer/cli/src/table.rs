@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_aligned_and_lines_end_with_their_text() {
+    fn columns_are_aligned_without_trailing_spaces() {
         let rows = [vec!["ID", "NAME", ""], vec!["1", "é", "x"], vec!["22", "long name", ""]];
         let rows = rows.map(|row| row.into_iter().map(str::to_owned).collect());
         assert_eq!(render(&rows), "ID   NAME\n1    é           x\n22   long name\n");
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_three_digits() {
+    fn sizes_have_three_significant_digits() {
         check_size(0, "0B");
         check_size(999, "999B");
         check_size(1000, "1.00kB");
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_says_so() {
+    fn shortened_text_ends_with_ellipsis() {
         assert_eq!(shortened("abc", 3), "abc");
         assert_eq!(shortened("abcd", 3), "ab…");
     }

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_variant_is_chosen() {
+    fn best_matching_platform_is_chosen() {
         check("linux/amd64", &["linux/arm64", "linux/amd64", "windows/amd64"], Some(1));
         check("linux/x86_64", &["linux/amd64"], Some(0));
         check("linux/arm64", &["linux/arm/v7", "linux/arm64/v8"], Some(1));

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_and_escapes_hold_words_together() {
+    fn quotes_and_escapes_keep_words_together() {
         check("a=b  c", &["a=b", "c"], true);
         check(r#"a="b c" d='e f'"#, &[r#"a="b c""#, "d='e f'"], true);
         check(r"a=b\ c d", &[r"a=b\ c", "d"], true);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn words_know_where_they_stand() {
+    fn words_have_source_positions() {
         let line = line(&[("RUN echo ", 3, 1), ("  há x", 4, 1)]);
         let words = line.whole().words();
         assert_eq!(words.len(), 4);

@@ -46,7 +46,7 @@ fn behind_from(instructions: &[&str]) -> String {
 }
 
 #[test]
-fn mistakes_of_files() {
+fn errors_in_files() {
     let many = "FROM a\n".repeat(1001);
     let long = format!("FROM a\nRUN --mount={} x", "y".repeat(300));
     let far = format!("FROM a\nENV {}=1 oops", "a".repeat(300));
@@ -72,7 +72,7 @@ fn mistakes_of_files() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of instructions")]
-fn mistakes_of_instructions() {
+fn errors_in_instructions() {
     insta::assert_snapshot!(behind_from(&[
         "ENTRYPIONT [\"sh\"]",
         "RUN a\n&& b",
@@ -141,7 +141,7 @@ fn mistakes_of_instructions() {
 }
 
 #[test]
-fn mistakes_of_plans() {
+fn errors_in_plans() {
     insta::assert_snapshot!(behind_from(&[
         "ENV A=\"x",
         "ENV A=${",
@@ -185,7 +185,7 @@ fn mistakes_of_plans() {
 
 /// Files as people write them: nothing is wrong with any, nothing is warned of, and each makes the layers it should.
 #[test]
-fn files_of_everyday_life() {
+fn everyday_dockerfiles_have_no_warnings() {
     let files: [(&str, usize); 6] = [
         (
             "# syntax=docker/dockerfile:1\nFROM golang:1.22-alpine AS build\nWORKDIR /src\nCOPY go.mod go.sum ./\nRUN --mount=type=cache,target=/go/pkg/mod \\\n    go mod download\nCOPY . .\nARG TARGETOS TARGETARCH VERSION=dev\nRUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \\\n    go build -ldflags \"-X main.version=${VERSION}\" -o /out/app ./cmd/app\n\nFROM scratch\nCOPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/\nCOPY --from=build --chmod=0755 /out/app /app\nUSER 65534:65534\nENTRYPOINT [\"/app\"]\n",

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_differs_is_found() {
+    fn every_difference_is_found() {
         check(|_| {}, &[]);
         check(|tree| fs::write(tree.join("etc/deep/new"), "").unwrap(), &["/etc/deep/new was added"]);
         check(|tree| fs::remove_file(tree.join("etc/link")).unwrap(), &["/etc/link is missing"]);

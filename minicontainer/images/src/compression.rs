@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn several_streams_are_one_content() {
+    fn concatenated_gzip_streams_are_decompressed() {
         let two = [gzip(b"one "), gzip(b""), gzip(b"two")].concat();
         let mut text = String::new();
         decompress(two.as_slice(), "it").unwrap().read_to_string(&mut text).unwrap();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn several_frames_are_one_content() {
+    fn concatenated_zstd_frames_are_decompressed() {
         let zstd = |content: &[u8]| zstd::encode_all(content, 3).unwrap();
         let skipped = [0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
         let all = [&skipped, zstd(b"one ").as_slice(), &zstd(b""), &skipped, &zstd(b"two"), &skipped].concat();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_bounded() {
+    fn zstd_window_is_limited() {
         let read = |bytes: &[u8]| io::copy(&mut decompress(bytes, "it").unwrap(), &mut io::sink());
         assert_eq!(read(&frame(23)).unwrap(), 1 << 20);
         let error = read(&frame(24)).unwrap_err();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_cut_off() {
+    fn compression_bomb_is_cut_off() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(&vec![0; 16 << 20]).unwrap();
         let zeros = encoder.finish().unwrap();

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_work_is_done_in_every_thread() {
+    fn work_runs_in_every_thread() {
         for (count, expect) in [(0, 1), (1, 1), (5, 5)] {
             let done = AtomicUsize::new(0);
             share_work(count, || _ = done.fetch_add(1, Ordering::SeqCst));
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn results_stand_in_the_order_of_the_items() {
+    fn results_keep_the_input_order() {
         let items: Vec<usize> = (0..100).collect();
         assert_eq!(in_parallel(&items, |item| Ok::<_, ()>(item * 2)), Ok(items.iter().map(|item| item * 2).collect()));
         assert_eq!(in_parallel(&items, |item| if *item >= 7 { Err(*item) } else { Ok(()) }), Err(7));

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_is_shared_by_images_not_by_names() {
+    fn layers_are_shared_between_images_not_names() {
         let (base, again) = (image(Some("base"), 100, &[(1, 10)]), image(Some("base:2"), 100, &[(1, 10)]));
         let alone = Sharing::of([&base, &again]);
         assert_eq!((alone.shared_size(&base), alone.others(&base, &base.layers[0])), (0, vec![]));

@@ -166,7 +166,7 @@ fn check_refused(archive: &[u8], expect: &str) {
 }
 
 #[test]
-fn what_docker_saved_is_loaded_and_both_images_share_their_base() {
+fn docker_save_archives_share_their_base_layer() {
     let Room { store, directory: _directory } = room();
     let (base, top) = (tar(&[("base", b"12345")]), tar(&[("top", b"123")]));
     let loaded = load(&store, Cursor::new(saved("one:1", &[&base]))).unwrap();
@@ -183,7 +183,7 @@ fn what_docker_saved_is_loaded_and_both_images_share_their_base() {
 }
 
 #[test]
-fn a_layout_is_loaded_as_archive_and_as_directory() {
+fn oci_layout_loads_as_archive_and_directory() {
     let layer = tar(&[("x", b"content")]);
     let mut layout = LayoutFiles::default();
     let image = layout.add_image(&[&layer]);
@@ -201,7 +201,7 @@ fn a_layout_is_loaded_as_archive_and_as_directory() {
 }
 
 #[test]
-fn of_a_nested_index_this_machines_variant_is_taken() {
+fn nested_index_selects_own_platform() {
     let (mine, other, late) = (tar(&[("mine", b"")]), tar(&[("other", b"")]), tar(&[("attestation", b"")]));
     let mut layout = LayoutFiles::default();
     let (mut mine, mut other) = (layout.add_image(&[&mine]), layout.add_image(&[&other]));
@@ -222,7 +222,7 @@ fn of_a_nested_index_this_machines_variant_is_taken() {
 }
 
 #[test]
-fn one_image_may_come_in_two_wrappings() {
+fn same_image_loads_from_docker_and_oci_archives() {
     let Room { store, directory: _directory } = room();
     let layer = tar(&[("x", b"")]);
     let empty = files(&store);
@@ -247,7 +247,7 @@ fn one_image_may_come_in_two_wrappings() {
 
 // H36: compression is what the bytes say.
 #[test]
-fn an_unknown_compression_is_named() {
+fn unknown_compression_is_reported() {
     check_refused(b"\xfd7zXZ\0", "cannot read the image archive: it is compressed with xz, which is not supported yet");
     check_refused(b"garbage that is no tar archive at all", "cannot read the image archive: it is cut short");
     check_refused(
@@ -258,7 +258,7 @@ fn an_unknown_compression_is_named() {
 
 // H37, H38
 #[test]
-fn content_that_is_not_what_it_claims_is_refused() {
+fn content_with_wrong_size_or_digest_is_refused() {
     let layer = tar(&[("x", b"")]);
     let mut layout = LayoutFiles::default();
     let image = layout.add_image(&[&layer]);
@@ -280,7 +280,7 @@ fn content_that_is_not_what_it_claims_is_refused() {
 }
 
 #[test]
-fn layers_that_are_not_those_of_the_config_are_refused() {
+fn layers_must_match_the_config() {
     let (real, other) = (tar(&[("x", b"")]), tar(&[("y", b"")]));
     let manifest = |layers: &str| format!(r#"[{{"Config":"c.json","RepoTags":null,"Layers":[{layers}]}}]"#);
     let config = config(&[&real]);
@@ -296,7 +296,7 @@ fn layers_that_are_not_those_of_the_config_are_refused() {
 
 // H52: names of entries are keys, never paths of the host.
 #[test]
-fn names_in_a_saved_archive_never_reach_the_host() {
+fn archive_member_names_never_reach_the_host() {
     let manifest = br#"[{"Config":"../../../../etc/passwd","RepoTags":["x"],"Layers":[]}]"#;
     check_refused(&tar(&[("manifest.json", manifest)]), "\"../../../../etc/passwd\" of the archive is missing");
     let mut builder = Builder::new(Vec::new());
@@ -313,7 +313,7 @@ fn names_in_a_saved_archive_never_reach_the_host() {
 
 // H53
 #[test]
-fn a_layout_directory_cannot_lead_out_or_make_us_wait() {
+fn layout_links_and_fifos_are_refused() {
     let Room { store, directory } = room();
     let mut layout = LayoutFiles::default();
     let image = layout.add_image(&[]);
@@ -329,7 +329,7 @@ fn a_layout_directory_cannot_lead_out_or_make_us_wait() {
 }
 
 #[test]
-fn a_document_without_end_is_not_read_to_its_end() {
+fn oversized_document_is_not_read() {
     let huge = vec![b' '; 5 << 20];
     check_refused(
         &tar(&[("index.json", &huge)]),
@@ -338,7 +338,7 @@ fn a_document_without_end_is_not_read_to_its_end() {
 }
 
 #[test]
-fn many_may_load_at_once() {
+fn images_can_be_loaded_concurrently() {
     let Room { store, directory: _directory } = room();
     let layer = tar(&[("x", b"content")]);
     std::thread::scope(|scope| {
@@ -352,7 +352,7 @@ fn many_may_load_at_once() {
 }
 
 #[test]
-fn what_other_tools_wrote_into_the_layout_is_unpacked_at_first_use() {
+fn foreign_layers_are_unpacked_on_first_use() {
     let Room { store, directory: _directory } = room();
     let (base, top) = (tar(&[("base", b"content")]), tar(&[("top", b"")]));
     let mut layout = LayoutFiles::default();
@@ -368,7 +368,7 @@ fn what_other_tools_wrote_into_the_layout_is_unpacked_at_first_use() {
 }
 
 #[test]
-fn what_other_tools_wrote_is_listed_and_what_cannot_be_unpacked_hides_nothing() {
+fn foreign_images_are_listed_beside_damaged_ones() {
     let Room { store, directory: _directory } = room();
     let (good, bad) = (tar(&[("x", b"content")]), b"no archive at all");
     let mut layout = LayoutFiles::default();

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_and_the_end_are_told() {
+    fn progress_and_completion_are_reported() {
         let content = vec![7; 3 * STEP as usize / 2];
         let told = Mutex::new(Vec::new());
         let tell = |done| told.lock().unwrap().push(done);

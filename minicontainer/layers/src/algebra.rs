@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_holds_what_differs() {
+    fn diff_contains_only_changes() {
         const ROOT: &str = "/ directory 0755 0:0 at 0\n";
         let file = || ("/a/b", Inode::file("x"));
         check([file()], [file()], ROOT);
@@ -170,7 +170,7 @@ mod tests {
 
     /// A hard link cannot reach into the layer below, so all names of the file are in the layer.
     #[test]
-    fn one_more_name_brings_the_others_along() {
+    fn new_hard_link_includes_all_names() {
         let lower = Tree::from([("/a", Inode::file("x"))]);
         let mut upper = lower.clone();
         upper.link("/a", "/b");
@@ -180,20 +180,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn applying_the_difference_gives_the_other(a in strategy::trees(), b in strategy::trees()) {
+        fn applying_a_diff_gives_the_other_tree(a in strategy::trees(), b in strategy::trees()) {
             let mut applied = a.clone();
             apply(&diff(&a, &b), &mut applied);
             prop_assert_eq!(applied, b);
         }
 
         #[test]
-        fn of_equal_trees_it_is_empty(tree in strategy::trees()) {
+        fn diff_of_equal_trees_is_empty(tree in strategy::trees()) {
             prop_assert_eq!(diff(&tree, &tree).walk().len(), 1);
         }
 
         /// Layers applied one after the other are what overlayfs shows of the stack.
         #[test]
-        fn a_stack_applied_is_a_stack_mounted(layers in prop::collection::vec(strategy::layers(), 1..5)) {
+        fn applied_layers_match_mounted_layers(layers in prop::collection::vec(strategy::layers(), 1..5)) {
             let mut applied = Tree::new();
             for layer in &layers {
                 apply(layer, &mut applied);
@@ -210,7 +210,7 @@ mod tests {
 
         /// What calls leave in the upper directory, applied, gives what they made of the tree.
         #[test]
-        fn the_upper_directory_is_the_difference(image in strategy::trees(), names in prop::collection::vec("/[a-c]", 1..6)) {
+        fn upper_directory_matches_the_diff(image in strategy::trees(), names in prop::collection::vec("/[a-c]", 1..6)) {
             let mut overlay = Overlay::new(vec![image.clone()], Tree::new());
             for (number, path) in names.iter().enumerate() {
                 let (path, to) = (path.clone(), format!("/new{number}"));

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_told_from_files() {
+    fn whiteouts_are_distinguished_from_files() {
         check("motd", None);
         check(".wh", None);
         check("a.wh.b", None);
@@ -131,7 +131,7 @@ mod tests {
 
     /// Rows H10 and H13 of the hostile corpus.
     #[test]
-    fn hostile_marks_are_refused() {
+    fn invalid_whiteouts_are_refused() {
         let names =
             [".wh.", ".wh..", ".wh...", ".wh.a/b", ".wh.../x", ".wh..wh.plnk", ".wh..wh..opq2", ".wh..wh.", ".wh.a\0b"];
         let messages: Vec<String> = names.iter().map(|name| Whiteout::parse(name).unwrap_err().to_string()).collect();

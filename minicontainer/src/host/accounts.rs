@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_regular_files_of_bounded_size_are_read() {
+    fn only_small_regular_files_are_read() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = |name: &str| directory.path().join(name).display().to_string();
         assert_eq!(read(&path("missing")), Ok(String::new()));

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_namespace_of_the_right_kind_is_opened() {
+    fn namespace_of_wrong_kind_is_refused() {
         assert_eq!(check(Namespace::Net, "/proc/self/ns/net"), Ok(()));
         let told = |namespace, path| check(namespace, path).expect_err("it is refused");
         let wrong = told(Namespace::Net, "/proc/self/ns/uts");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn held_namespace_counts_and_not_its_path() {
+    fn open_descriptor_takes_precedence_over_path() {
         let file = Arc::new(File::open("/proc/self/ns/net").expect("a namespace"));
         let plan = Plan { steps: vec![Step::JoinNamespace { namespace: Namespace::Net, path: "/no/such".to_owned() }] };
         let given = |namespace, file: &Arc<File>| {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_own_namespace_is_not_joined_to_be_changed() {
+    fn host_namespace_may_not_be_changed() {
         let join = Step::JoinNamespace { namespace: Namespace::Uts, path: "/proc/self/ns/uts".to_owned() };
         let rename = Step::SetHostname { name: "web".to_owned() };
         OpenNamespaces::of(&Plan { steps: vec![join.clone()] }, &[]).expect("nothing is changed");

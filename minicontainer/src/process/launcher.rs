@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_launcher_is_small_static_and_cannot_be_changed() {
+    fn launcher_is_small_static_and_sealed() {
         let mut file = File::from(in_memory().expect("a file in memory"));
         assert!(LAUNCHER.len() < 16 * 1024, "{} bytes", LAUNCHER.len());
         let mut content = Vec::new();
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_it_no_orders_is_told_so() {
+    fn launcher_without_orders_exits_with_126() {
         let file = in_memory().expect("a file in memory");
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let output = Command::new(path).env_clear().env("PATH", "/bin").output().expect("it starts");

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_survive_the_pipe() {
+    fn messages_round_trip_through_the_pipe() {
         assert_eq!(decode(&done(7, 1234)), Some(Message::Done { step: 7, nanos: 1234 }));
         assert_eq!(decode(&ready()), Some(Message::Ready));
         let failure = Message::Failed { step: 3, call: "pivot_root", errno: 22 };

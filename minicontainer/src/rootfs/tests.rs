@@ -185,7 +185,7 @@ fn check_copy(layers: &[Vec<(&str, Item)>], expect: &[&str]) -> Place {
 }
 
 #[test]
-fn a_copy_of_one_layer_keeps_everything() {
+fn copy_of_one_layer_keeps_everything() {
     let layer = vec![
         ("d", Directory),
         ("d/f", Regular("content")),
@@ -197,7 +197,7 @@ fn a_copy_of_one_layer_keeps_everything() {
 }
 
 #[test]
-fn whiteouts_and_opaque_directories_hide_what_is_below() {
+fn whiteouts_and_opaque_directories_hide_lower_entries() {
     let lower = vec![
         ("a", Directory),
         ("a/old", Regular("old")),
@@ -224,7 +224,7 @@ fn whiteouts_and_opaque_directories_hide_what_is_below() {
 }
 
 #[test]
-fn modes_owners_and_attributes_are_kept_but_not_overlays_own() {
+fn modes_owners_and_attributes_are_kept_except_overlayfs() {
     let place = Place::new(&[vec![("tool", Regular("#!")), ("closed", Directory), ("closed/in", Regular("x"))]]);
     let tool = place.layers[0].join("tool");
     if geteuid().is_root() {
@@ -250,7 +250,7 @@ fn modes_owners_and_attributes_are_kept_but_not_overlays_own() {
 }
 
 #[test]
-fn an_overlay_is_two_empty_directories_below_its_target() {
+fn overlay_creates_empty_upper_and_work_directories() {
     let place = Place::new(&[vec![("f", Regular("1"))], vec![("g", Regular("2"))]]);
     let planned = describe(&place.layers, &place.container(), Driver::Overlay, true);
     assert!(fs::read_dir(place.container()).unwrap().next().is_none());
@@ -266,7 +266,7 @@ fn an_overlay_is_two_empty_directories_below_its_target() {
 }
 
 #[test]
-fn an_image_without_layers_gets_an_empty_one() {
+fn image_without_layers_gets_an_empty_one() {
     let place = Place::new::<&str>(&[]);
     let RootFs::Overlay { lowers, .. } = prepare(&[], &place.container(), Driver::Overlay, false).unwrap() else {
         panic!("an overlay")
@@ -276,7 +276,7 @@ fn an_image_without_layers_gets_an_empty_one() {
 }
 
 #[test]
-fn the_upper_directory_tells_what_changed() {
+fn changes_are_read_from_the_upper_directory() {
     let lower = vec![
         ("etc", Directory),
         ("etc/motd", Regular("1")),
@@ -301,7 +301,7 @@ fn the_upper_directory_tells_what_changed() {
 }
 
 #[test]
-fn a_copy_is_compared_with_the_layers() {
+fn copy_is_compared_with_the_layers() {
     let place = check_copy(
         &[vec![("etc", Directory), ("etc/motd", Regular("1")), ("gone", Regular("22")), ("still", Symlink("etc"))]],
         &["/etc", "/etc/motd", "/gone", "/still"],
@@ -347,7 +347,7 @@ fn check_read(path: &str, expect: Result<Option<&str>, &str>) {
 }
 
 #[test]
-fn a_file_is_read_from_the_uppermost_layer_that_has_it() {
+fn file_is_read_from_the_topmost_layer() {
     check_read("/etc/passwd", Ok(Some("user")));
     check_read("etc/group", Ok(Some("root:x")));
     check_read("/etc/hidden", Ok(None));
@@ -356,7 +356,7 @@ fn a_file_is_read_from_the_uppermost_layer_that_has_it() {
 }
 
 #[test]
-fn symbolic_links_stay_inside_and_cross_layers() {
+fn symlinks_are_resolved_inside_and_across_layers() {
     check_read("/etc/absolute", Ok(Some("root:x")));
     check_read("/way/file", Ok(Some("far")));
     check_read("/../../etc/passwd", Ok(Some("user")));
@@ -369,14 +369,14 @@ fn symbolic_links_stay_inside_and_cross_layers() {
 }
 
 #[test]
-fn a_pipe_is_not_waited_for_and_a_long_file_not_read() {
+fn fifo_and_oversized_file_are_not_read() {
     check_read("/etc/pipe", Err("cannot read /etc/pipe of the image: it is not a regular file"));
     check_read("/etc", Err("cannot read /etc of the image: it is not a regular file"));
     check_read("/etc/long", Err("cannot read /etc/long of the image: it is larger than 9 bytes"));
 }
 
 #[test]
-fn whatever_a_container_left_is_removed() {
+fn container_files_are_removed_without_following_links() {
     let place = Place::new::<&str>(&[]);
     let outside = place.directory.path().join("outside");
     fs::create_dir(&outside).unwrap();
@@ -409,7 +409,7 @@ fn nest(directory: &Path, name: &str, depth: usize) -> OwnedFd {
 
 /// Far deeper than a path may be long or descriptors may be many.
 #[test]
-fn a_tree_of_any_depth_is_removed() {
+fn deep_tree_is_removed() {
     let place = Place::new::<&str>(&[]);
     drop(nest(&place.container(), "deep", 1500));
     remove(&place.container()).unwrap();
@@ -417,7 +417,7 @@ fn a_tree_of_any_depth_is_removed() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
+fn failed_preparation_is_an_error() {
     let place = Place::new(&[vec![("f", Regular("x"))]]);
     prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap();
     let twice = prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap_err();
@@ -431,7 +431,7 @@ fn what_cannot_be_done_is_said() {
 }
 
 #[test]
-fn drivers_have_names() {
+fn driver_names_are_parsed() {
     for driver in [Driver::Overlay, Driver::Copy] {
         assert_eq!(driver.to_string().parse(), Ok(driver));
     }
@@ -495,7 +495,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_copy_shows_what_the_model_and_the_kernel_show(layers in stacks()) {
+    fn copy_matches_the_model_and_the_kernel(layers in stacks()) {
         let place = Place::new(&layers);
         prepare(&place.layers, &place.container(), Driver::Copy, false).unwrap();
         let root = place.container().join("rootfs");
@@ -516,7 +516,7 @@ proptest! {
     }
 
     #[test]
-    fn the_changes_on_the_disk_are_those_of_the_model(layers in stacks()) {
+    fn changes_on_disk_match_the_model(layers in stacks()) {
         let (upper, lower) = layers.split_last().unwrap();
         let place = Place::new(lower);
         fs::create_dir(place.container().join("upper")).unwrap();
@@ -533,7 +533,7 @@ proptest! {
 }
 
 #[test]
-fn a_layer_that_is_there_twice_is_mounted_once() {
+fn duplicate_layer_is_mounted_once() {
     let layers = ["/a", "/b", "/a"].map(PathBuf::from);
     let RootFs::Overlay { lowers, .. } = describe(&layers, Path::new("/c"), Driver::Overlay, false) else { panic!() };
     assert_eq!(lowers, ["/a", "/b"]);

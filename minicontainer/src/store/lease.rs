@@ -59,7 +59,7 @@ mod tests {
     use crate::store::{StagedLayer, Transaction};
 
     #[test]
-    fn a_lease_keeps_a_layer_until_it_is_dropped() {
+    fn lease_keeps_layer_until_dropped() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
         let diff_id = Digest::of(b"a layer");

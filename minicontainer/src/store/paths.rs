@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_is_inside_the_store() {
+    fn every_path_is_inside_the_store() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
         let digest = Digest::of(b"content");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_directories_hold_nothing() {
+    fn missing_directory_is_listed_as_empty() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(listed(&directory.path().join("missing")).unwrap(), [] as [PathBuf; 0]);
         fs::write(directory.path().join("b"), "").unwrap();

@@ -101,7 +101,7 @@ fn names(store: &Store) -> Vec<String> {
 }
 
 #[test]
-fn images_are_found_by_name_and_by_the_beginning_of_their_id() {
+fn images_are_found_by_name_and_id_prefix() {
     let Room { store, directory: _directory } = room();
     add(&store, "docker.io/library/x:latest", &["x"]).unwrap();
     let image = store.image("x").unwrap();
@@ -117,7 +117,7 @@ fn images_are_found_by_name_and_by_the_beginning_of_their_id() {
 }
 
 #[test]
-fn a_name_moves_and_an_image_goes_with_its_last_name() {
+fn image_is_deleted_with_its_last_name() {
     let Room { store, directory: _directory } = room();
     let empty = files(&store);
     add(&store, "x:1", &["base"]).unwrap();
@@ -166,7 +166,7 @@ fn stale_staging_directories_are_swept_and_live_ones_are_not() {
 }
 
 #[test]
-fn a_place_where_nothing_can_be_written_is_said_to_be_so() {
+fn unwritable_store_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
@@ -199,7 +199,7 @@ fn check_damaged(blob: impl FnOnce(&Image) -> Digest, what: &str, name: impl FnO
 }
 
 #[test]
-fn a_damaged_image_is_listed_hides_no_other_and_can_be_removed() {
+fn damaged_image_is_listed_and_removable() {
     let by_name = |_: &Image| "bad:1".to_owned();
     check_damaged(|image| image.id.clone(), "the blob", by_name);
     check_damaged(|image| image.id.clone(), "the blob", |image| image.id.short().to_owned());
@@ -208,7 +208,7 @@ fn a_damaged_image_is_listed_hides_no_other_and_can_be_removed() {
 }
 
 #[test]
-fn while_a_damaged_image_stays_nothing_that_it_may_need_goes() {
+fn layers_are_kept_while_an_image_is_damaged() {
     let Room { store, directory: _directory } = room();
     add(&store, "good:1", &["base", "top"]).unwrap();
     add(&store, "bad:1", &["base"]).unwrap();
@@ -220,7 +220,7 @@ fn while_a_damaged_image_stays_nothing_that_it_may_need_goes() {
 }
 
 #[test]
-fn an_image_whose_layers_nobody_has_unpacked_is_said_to_be_so() {
+fn image_with_packed_layers_is_reported() {
     let Room { store, directory: _directory } = room();
     let top = Digest::of(b"top");
     add_some(&store, "foreign:1", &["base", "top"], |layer| *layer != top).unwrap();

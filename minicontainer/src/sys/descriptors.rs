@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_but_the_kept_descriptors_is_in_a_range() {
+    fn ranges_cover_all_but_kept_descriptors() {
         assert_eq!(ranges_between(&[]), [(3, u32::MAX)]);
         assert_eq!(ranges_between(&[3, 4]), [(5, u32::MAX)]);
         assert_eq!(ranges_between(&[9, 5, 6, 5]), [(3, 4), (7, 8), (10, u32::MAX)]);

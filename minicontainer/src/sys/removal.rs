@@ -154,7 +154,7 @@ mod tests {
     use super::path_of;
 
     #[test]
-    fn the_path_of_a_descriptor() {
+    fn descriptor_path_is_formatted() {
         let check = |descriptor, expect: &str| {
             let path = path_of(descriptor);
             let text = path.split(|byte| *byte == 0).next().unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{build, fates, project, say};
-use crate::place::Place;
+use crate::test_env::Place;
 
 const FILE: &str = "FROM busybox AS tools\nRUN head -c 100000 /dev/zero > /tool; echo x > /x\n\
     FROM busybox\nCOPY --from=tools /tool /tool\n\
@@ -50,19 +50,19 @@ fn check_prune(place: &Place) {
 }
 
 #[test]
-fn what_nobody_needs_goes_and_no_image_is_hurt() {
+fn prune_removes_unused_cache_but_no_image() {
     check_prune(&Place::new());
 }
 
 #[test]
-fn an_ordinary_users_cache_goes_too() {
+fn prune_removes_unused_cache_rootless() {
     let Some(place) = Place::user() else { return };
     check_prune(&place);
 }
 
 /// A layer that another has replaced under its key is found by nobody, and is not lost sight of.
 #[test]
-fn what_was_built_anew_goes_too() {
+fn prune_removes_superseded_layers() {
     let place = Place::new();
     let layers_there = || fs::read_dir(place.path("store/layers")).unwrap().count();
     let before = layers_there();
@@ -76,7 +76,7 @@ fn what_was_built_anew_goes_too() {
 }
 
 #[test]
-fn mistakes() {
+fn invalid_prune_options_are_rejected() {
     let place = Place::new();
     for (arguments, expect) in [
         (&["-f", "--filter", "until=yesterday"][..], "\"yesterday\" is no time"),
@@ -105,19 +105,19 @@ fn check_cache_mounts(place: &Place) {
 }
 
 #[test]
-fn cache_mounts_begin_with_files_and_go_on() {
+fn cache_mounts_start_with_files_and_persist() {
     check_cache_mounts(&Place::new());
 }
 
 #[test]
-fn an_ordinary_users_cache_mounts() {
+fn cache_mounts_persist_rootless() {
     let Some(place) = Place::user() else { return };
     check_cache_mounts(&place);
 }
 
 /// Each build makes a directory that must not be there, so two at once would not both succeed.
 #[test]
-fn a_locked_cache_has_one_user_at_a_time() {
+fn locked_cache_has_one_user_at_a_time() {
     let place = Place::new();
     let file = "FROM busybox\nARG ROUND\nRUN --mount=type=cache,id=one,sharing=locked,target=/c mkdir /c/alone && sleep 0.2 && rmdir /c/alone && echo $ROUND\n";
     project(&place, "ctx", &[("Dockerfile", file)]);

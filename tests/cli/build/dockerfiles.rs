@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{build, fates, id_of, project, refuse, say, timeless};
-use crate::place::Place;
+use crate::test_env::Place;
 
 /// The Dockerfile of the course's notes. There is no node here, so the image of that name is another.
 const NOTES: &str = "FROM node:14\n\
@@ -35,7 +35,7 @@ fn check_notes(place: &Place) -> String {
 }
 
 #[test]
-fn the_file_of_the_notes() {
+fn course_dockerfile_is_built() {
     let place = Place::new();
     let told = check_notes(&place);
     insta::assert_snapshot!(told);
@@ -50,13 +50,13 @@ fn the_file_of_the_notes() {
 }
 
 #[test]
-fn an_ordinary_user_builds_it_too() {
+fn course_dockerfile_is_built_rootless() {
     let Some(place) = Place::user() else { return };
     check_notes(&place);
 }
 
 #[test]
-fn what_has_not_changed_is_not_built_again() {
+fn unchanged_steps_come_from_the_cache() {
     let place = Place::new();
     notes(&place);
     let first = id_of(&place, &["notes"]);
@@ -88,7 +88,7 @@ fn what_has_not_changed_is_not_built_again() {
 }
 
 #[test]
-fn stages_are_built_when_they_are_needed() {
+fn only_needed_stages_are_built() {
     let place = Place::new();
     let file = "ARG BASE=busybox\n\
         FROM $BASE AS build\nWORKDIR /src\nCOPY main.c .\nRUN mkdir /out && tr a-z A-Z < main.c > /out/program && chmod 750 /out/program\n\
@@ -110,7 +110,7 @@ fn stages_are_built_when_they_are_needed() {
 }
 
 #[test]
-fn files_written_in_the_dockerfile() {
+fn heredocs_become_files_and_scripts() {
     let place = Place::new();
     let file = "FROM busybox\n\
         COPY <<one.txt <<\"two.txt\" /etc/things/\nport $PATH_OF\none.txt\nport $PATH_OF\ntwo.txt\n\
@@ -130,7 +130,7 @@ fn files_written_in_the_dockerfile() {
 }
 
 #[test]
-fn triggers_run_in_the_stage_that_is_based_on_them() {
+fn onbuild_triggers_run_in_the_derived_stage() {
     let place = Place::new();
     project(&place, "base", &[("Dockerfile", "FROM busybox\nONBUILD COPY app /app\nONBUILD RUN cat /app > /seen\n")]);
     build(&place, &["-t", "triggers", "base"]);
@@ -141,7 +141,7 @@ fn triggers_run_in_the_stage_that_is_based_on_them() {
 }
 
 #[test]
-fn copies_go_where_they_go_in_docker() {
+fn copy_follows_dockers_rules() {
     let place = Place::new();
     let file = "FROM busybox\n\
         RUN mkdir -p /real/deep && ln -s /real /link && mkdir -m 1777 /open\n\
@@ -197,7 +197,7 @@ fn copies_go_where_they_go_in_docker() {
 }
 
 #[test]
-fn archives_are_unpacked_by_add_alone() {
+fn only_add_unpacks_archives() {
     let place = Place::new();
     project(
         &place,
@@ -234,7 +234,7 @@ fn archives_are_unpacked_by_add_alone() {
 }
 
 #[test]
-fn the_same_build_makes_the_same_image_everywhere() {
+fn builds_are_reproducible() {
     let file = "FROM busybox\nWORKDIR /w/x\nCOPY . .\nRUN echo made > made; ln made hard; ln -s made soft; mkdir d; rm -r /var/tmp; chmod 640 made\n\
         FROM busybox\nCOPY --from=0 /w /w\nRUN --mount=type=cache,target=/c touch /c/x /y\nLABEL a=b\n";
     let ids: Vec<(String, String)> = (0..2)
@@ -261,7 +261,7 @@ fn the_same_build_makes_the_same_image_everywhere() {
 }
 
 #[test]
-fn what_the_command_line_says() {
+fn build_options_take_effect() {
     let place = Place::new();
     let file = "FROM busybox\nARG WHO=nobody\nLABEL who=$WHO\nRUN echo hello $WHO $http_proxy > /greeting; ls /sys/class/net > /nets\n";
     project(

@@ -15,7 +15,7 @@ use nix::{
 };
 
 use super::{build, check_clean, fates, project};
-use crate::place::Place;
+use crate::test_env::Place;
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -91,7 +91,7 @@ fn check_interrupted(place: &Place, limited: bool) {
 
 /// One test for both, since they count the same processes.
 #[test]
-fn an_interrupted_build_leaves_nothing() {
+fn interrupted_build_leaves_nothing() {
     check_interrupted(&Place::new(), geteuid().is_root());
     let Some(place) = Place::user() else { return };
     check_interrupted(&place, false);
@@ -99,7 +99,7 @@ fn an_interrupted_build_leaves_nothing() {
 
 /// A store on a small file system in memory, which a mount namespace of the command's own has to itself.
 #[test]
-fn a_full_disk_in_the_middle_of_a_build() {
+fn full_disk_during_build_leaves_store_unchanged() {
     let Some(place) = Place::root() else { return };
     let big = "x".repeat(4_000_000);
     project(&place, "copy", &[("Dockerfile", "FROM busybox\nCOPY . /all\n"), ("big", &big)]);
@@ -168,19 +168,19 @@ fn check_shared_work(place: &Place) {
 }
 
 #[test]
-fn those_who_build_the_same_share_the_work() {
+fn concurrent_builds_share_the_work() {
     check_shared_work(&Place::new());
 }
 
 #[test]
-fn ordinary_users_share_the_work_too() {
+fn concurrent_builds_share_the_work_rootless() {
     let Some(place) = Place::user() else { return };
     check_shared_work(&place);
 }
 
 /// A chain has one order, so whoever comes second finds all of it.
 #[test]
-fn a_chain_is_built_once() {
+fn chain_of_steps_is_built_once() {
     let place = Place::new();
     let file = "FROM busybox\nRUN --mount=type=cache,id=count,target=/c echo one >> /c/count; sleep 1\n\
         RUN --mount=type=cache,id=count,target=/c echo two >> /c/count\n";

@@ -3,10 +3,10 @@
 use std::fs;
 
 use super::{build, fates, project, refuse};
-use crate::place::Place;
+use crate::test_env::Place;
 
 #[test]
-fn what_every_run_gets() {
+fn hosts_shm_size_and_ulimits_apply_to_run() {
     let place = Place::new();
     let file = "FROM busybox\nRUN cat /etc/hosts; df -k /dev/shm | tail -n 1; ulimit -n\nRUN cat /etc/hosts > /seen\n";
     project(&place, "ctx", &[("Dockerfile", file)]);
@@ -26,7 +26,7 @@ fn what_every_run_gets() {
 }
 
 #[test]
-fn one_stage_is_built_anew() {
+fn no_cache_filter_rebuilds_one_stage() {
     let place = Place::new();
     let file = "FROM busybox AS one\nRUN true\nFROM busybox AS Two\nRUN echo two > /two\nFROM busybox\nCOPY --from=one /etc /etc2\nCOPY --from=two /two /\n";
     project(&place, "ctx", &[("Dockerfile", file)]);
@@ -37,7 +37,7 @@ fn one_stage_is_built_anew() {
 }
 
 #[test]
-fn what_scripts_read() {
+fn metadata_and_iid_files_are_written() {
     let place = Place::new();
     project(&place, "ctx", &[("Dockerfile", "FROM busybox\nRUN true\n")]);
     build(&place, &["-t", "one:1", "-t", "two", "--metadata-file", "metadata.json", "--iidfile", "id", "ctx"]);
@@ -50,7 +50,7 @@ fn what_scripts_read() {
 }
 
 #[test]
-fn words_that_are_refused_and_words_that_change_nothing() {
+fn unsupported_flags_are_refused_or_ignored() {
     let place = Place::new();
     project(&place, "ctx", &[("Dockerfile", "FROM busybox\nRUN true\n")]);
     let mut table = String::new();

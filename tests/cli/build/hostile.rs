@@ -11,7 +11,7 @@ use std::{
 use nix::{sys::stat::Mode, unistd::mkfifo};
 
 use super::{build, is_in, project, refuse, say};
-use crate::place::Place;
+use crate::test_env::Place;
 
 /// A file of the host's that nobody may get at, beside the context.
 const CANARY: &str = "the-hosts-own-7341";
@@ -30,7 +30,7 @@ fn check_refused(place: &Place, dockerfile: &str, expect: &str) {
 
 /// E68. The positive control is the first link of all: one that stays inside is followed.
 #[test]
-fn nothing_outside_of_the_context_is_copied() {
+fn copy_never_leaves_the_context() {
     let place = Place::new();
     canary(&place);
     project(&place, "ctx", &[("inside", "in"), ("d/file", "f")]);
@@ -95,7 +95,7 @@ fn nothing_outside_of_the_context_is_copied() {
 
 /// E68. What is a directory in one moment and a link in the next is never followed out of the context.
 #[test]
-fn a_context_that_is_swapped_during_the_build() {
+fn swapped_directory_never_leads_out_of_the_context() {
     let place = Place::new();
     canary(&place);
     project(
@@ -133,7 +133,7 @@ fn a_context_that_is_swapped_during_the_build() {
 
 /// E69.
 #[test]
-fn ignore_files_that_are_none() {
+fn hostile_ignore_files_are_refused_or_harmless() {
     let place = Place::new();
     canary(&place);
     project(&place, "ctx", &[("Dockerfile", "FROM busybox\nCOPY . /all\n"), ("a", "a"), ("b", "b")]);
@@ -173,7 +173,7 @@ fn ignore_files_that_are_none() {
 
 /// E70.
 #[test]
-fn mounts_lead_nowhere_else() {
+fn run_mounts_do_not_lead_outside() {
     let place = Place::new();
     canary(&place);
     let host = place.path("host");
@@ -217,7 +217,7 @@ fn mounts_lead_nowhere_else() {
 
 /// E71. What goes into the key and what does not is also tried in `dockerfiles` and `mounts`.
 #[test]
-fn no_frontend_is_run_and_no_secret_is_kept() {
+fn frontends_are_not_run_and_secrets_not_stored() {
     let place = Place::new();
     let foreign = "# syntax=docker.io/evil/frontend:1\nFROM busybox\n";
     let file = "FROM busybox\nRUN --mount=type=secret,id=s cat /run/secrets/s | tr a-z n-za-m > /changed\nRUN echo $https_proxy | wc -c\n";

@@ -2,19 +2,19 @@
 
 mod cache;
 mod dockerfiles;
+mod errors;
 mod faults;
-mod files;
+mod file_metadata;
 mod flags;
 mod hostile;
-mod mistakes;
+mod interoperability;
 mod mounts;
-mod peers;
-mod real;
+mod sample_projects;
 mod streams;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use crate::place::{Answer, Place};
+use crate::test_env::{Answer, Place};
 
 /// Writes the files of a directory to be built.
 pub fn project(place: &Place, name: &str, files: &[(&str, &str)]) {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{build, is_in, project, refuse, say};
-use crate::place::Place;
+use crate::test_env::Place;
 
 fn check_mounts(place: &Place) {
     let file = "FROM busybox AS tools\nRUN echo tool > /tool\n\
@@ -53,18 +53,18 @@ fn check_mounts(place: &Place) {
 }
 
 #[test]
-fn mounts_are_seen_and_leave_nothing() {
+fn run_mounts_leave_nothing_behind() {
     check_mounts(&Place::new());
 }
 
 #[test]
-fn an_ordinary_user_has_mounts_too() {
+fn run_mounts_leave_nothing_behind_rootless() {
     let Some(place) = Place::user() else { return };
     check_mounts(&place);
 }
 
 #[test]
-fn networks_are_the_users_to_give() {
+fn host_network_must_be_allowed_by_the_user() {
     let place = Place::new();
     let files = [
         ("Dockerfile", "FROM busybox\nRUN ls /sys/class/net\n"),
@@ -83,7 +83,7 @@ fn networks_are_the_users_to_give() {
 
 /// What the command itself makes at the place of a mount is the image's.
 #[test]
-fn only_what_is_still_empty_is_taken_away() {
+fn only_empty_mount_points_are_removed() {
     let place = Place::new();
     let file = "FROM busybox\nRUN --mount=type=tmpfs,target=/a/b echo x > /a/c\n\
         RUN chmod 700 /home\nRUN --mount=type=tmpfs,target=/home/d true\nRUN --mount=type=tmpfs,target=/opt mkdir /srv && rm -r /var/tmp\n";

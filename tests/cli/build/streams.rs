@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{build, check_clean, project, refuse, say};
-use crate::{place::Place, terminal::Person};
+use crate::{terminal::Person, test_env::Place};
 
 const FILE: &str = "FROM busybox\nCOPY . /all\nRUN cat /all/greeting > /made\n";
 
@@ -54,18 +54,18 @@ fn check_contexts(place: &Place) {
 }
 
 #[test]
-fn a_context_or_a_dockerfile_through_stdin() {
+fn context_or_dockerfile_comes_from_stdin() {
     check_contexts(&Place::new());
 }
 
 #[test]
-fn an_ordinary_users_context_through_stdin() {
+fn context_or_dockerfile_comes_from_stdin_rootless() {
     let Some(place) = Place::user() else { return };
     check_contexts(&place);
 }
 
 #[test]
-fn what_comes_through_stdin_and_makes_no_sense() {
+fn invalid_input_from_stdin_is_rejected() {
     let place = Place::new();
     project(&place, "ctx", &[("greeting", "hi\n"), ("Dockerfile", FILE)]);
     let whole = archive(&place, "-czf", "ctx", &["."]);
@@ -94,7 +94,7 @@ fn what_comes_through_stdin_and_makes_no_sense() {
 }
 
 #[test]
-fn a_person_at_a_terminal_sees_a_picture() {
+fn progress_view_is_shown_on_a_terminal() {
     let place = Place::new();
     project(&place, "ctx", &[("Dockerfile", FILE), ("greeting", "hi\n")]);
     project(&place, "broken", &[("Dockerfile", "FROM busybox\nRUN echo why; exit 3\n")]);
@@ -127,7 +127,7 @@ fn a_person_at_a_terminal_sees_a_picture() {
 
 /// E93. A `RUN` reads from a null device of its own and writes into one pipe; the host's null device keeps its mode.
 #[test]
-fn a_command_has_streams_of_its_own() {
+fn run_has_its_own_streams() {
     let Some(place) = Place::root() else { return };
     let script = "stat -Lc '%F %t:%T %d' /proc/self/fd/0; stat -Lc '%F %i' /proc/self/fd/1 /proc/self/fd/2; \
                   chmod 600 /proc/self/fd/0; chmod 4755 /proc/self/fd/1";

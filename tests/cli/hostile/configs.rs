@@ -13,7 +13,7 @@ use super::{
     documents::{CONFIG, Layout, MANIFEST, index},
     prepare, store,
 };
-use crate::place::Place;
+use crate::test_env::Place;
 
 fn document(place: &Place, name: &str) -> Value {
     serde_json::from_slice(&fs::read(place.path("store/images").join(name)).unwrap()).unwrap()
@@ -72,7 +72,7 @@ fn check_ignored(place: &Place, key: &str, value: Value) {
 
 // H55
 #[test]
-fn a_config_of_millions_is_refused_where_it_is_used() {
+fn oversized_config_is_refused_when_used() {
     let place = Place::new();
     ready(&place);
     let bad_entry = Refused("cannot use the image's environment entry");
@@ -104,7 +104,7 @@ fn a_config_of_millions_is_refused_where_it_is_used() {
 
 // H55, E65: what the engine does not act on cannot harm it.
 #[test]
-fn wild_volumes_ports_signals_and_checks_change_nothing() {
+fn hostile_volumes_ports_and_signals_are_ignored() {
     let place = Place::new();
     ready(&place);
     for path in ["/", "/proc", "../victim", "", "relative", "/dev\0x", "/victim/../.."] {
@@ -144,7 +144,7 @@ fn ready(place: &Place) {
 
 // H54
 #[test]
-fn annotations_are_never_names_of_files() {
+fn annotations_are_never_used_as_file_names() {
     let place = Place::new();
     prepare(&place);
     let before = store(&place);

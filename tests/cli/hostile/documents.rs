@@ -9,7 +9,7 @@ use super::{
     bounded, check_answer, digest, saved, store,
     tar::{Head, Tar, head},
 };
-use crate::place::Place;
+use crate::test_env::Place;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -79,7 +79,7 @@ fn check(place: &Place, archive: &[u8], expect: Expect) -> String {
 
 // H36
 #[test]
-fn the_bytes_say_how_they_are_compressed() {
+fn compression_is_detected_from_content() {
     let place = Place::new();
     let mut layout = Layout::default();
     let image = layout.image(&format!("{LAYER}+gzip"), &layer(), |_, _| {});
@@ -97,7 +97,7 @@ fn the_bytes_say_how_they_are_compressed() {
 
 // H38
 #[test]
-fn a_size_is_the_true_one() {
+fn descriptor_size_must_match() {
     let place = Place::new();
     for size in [json!(1), json!(9_999_999), json!(1_u64 << 62)] {
         let of_config = changed(|_, manifest| {
@@ -119,7 +119,7 @@ fn a_size_is_the_true_one() {
 
 // H40
 #[test]
-fn an_index_is_neither_deep_nor_wide() {
+fn index_depth_and_width_are_limited() {
     let place = Place::new();
     let mut layout = Layout::default();
     let mut deep = layout.image(LAYER, &layer(), |_, _| {});
@@ -141,7 +141,7 @@ fn an_index_is_neither_deep_nor_wide() {
 
 // H44
 #[test]
-fn documents_are_json_as_it_should_be() {
+fn documents_must_be_valid_json() {
     let place = Place::new();
     let deep = format!(r#"{{"schemaVersion":2,"manifests":[],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     // What nobody asks for is passed over, however deep it is.
@@ -167,7 +167,7 @@ fn documents_are_json_as_it_should_be() {
 
 // H53
 #[test]
-fn a_layout_is_of_a_known_version_and_its_names_are_names() {
+fn layout_version_and_names_are_validated() {
     let place = Place::new();
     let mut layout = Layout::default();
     let mut image = layout.image(LAYER, &layer(), |_, _| {});
@@ -187,7 +187,7 @@ fn a_layout_is_of_a_known_version_and_its_names_are_names() {
 
 // H56
 #[test]
-fn an_image_for_another_machine_says_so() {
+fn image_for_another_platform_is_reported() {
     let place = Place::new();
     let other = changed(|config, _| config["architecture"] = "s390x".into());
     let told = check(&place, &other, Harmless);
@@ -205,7 +205,7 @@ fn an_image_for_another_machine_says_so() {
 
 // H19
 #[test]
-fn set_user_id_programs_are_out_of_reach_on_the_host() {
+fn set_user_id_files_are_unreachable_on_the_host() {
     let place = Place::new();
     let layer = Tar::new().member(Head { mode: 0o6755, ..head(b'0', "su") }, b"").end();
     assert_eq!(bounded(&place, &["load"], &saved(&[&layer], &[digest(&layer)])).code, 0);

@@ -7,8 +7,8 @@
 mod bombs;
 mod configs;
 mod corpus;
-mod crowd;
 mod documents;
+mod many_entries;
 mod tar;
 
 use std::{
@@ -26,7 +26,7 @@ use self::{
     corpus::{Case, Expect, corpus},
     tar::Tar,
 };
-use crate::place::{Answer, Place};
+use crate::test_env::{Answer, Place};
 
 /// Runs the command with at most so much memory (kB, RLIMIT_DATA), and not for ever: a bound that only a command in a
 /// loop meets, since how fast a machine is no test can know.
@@ -181,12 +181,12 @@ fn check_all(place: &Place) {
 }
 
 #[test]
-fn archives_are_refused_or_do_no_harm() {
+fn archives_are_refused_or_harmless() {
     check_all(&Place::new());
 }
 
 #[test]
-fn archives_are_refused_or_do_no_harm_to_an_ordinary_user() {
+fn archives_are_refused_or_harmless_rootless() {
     if let Some(place) = Place::user() {
         check_all(&place);
     }
@@ -194,7 +194,7 @@ fn archives_are_refused_or_do_no_harm_to_an_ordinary_user() {
 
 /// The bounds are real: what needs more memory than they leave does not get it.
 #[test]
-fn a_command_out_of_bounds_would_be_noticed() {
+fn memory_bound_of_these_tests_is_effective() {
     let place = Place::new();
     let holds = |size: u32| {
         let script =
@@ -207,7 +207,7 @@ fn a_command_out_of_bounds_would_be_noticed() {
 
 /// The same archive, cut short everywhere and with each of its bytes changed in turn.
 #[test]
-fn an_archive_that_was_damaged_on_its_way_is_refused() {
+fn corrupted_archive_is_refused() {
     let place = Place::new();
     let before = store(&place);
     let whole = Tar::new().directory("d/").file("d/x", "content").symlink("d/y", "x").end();

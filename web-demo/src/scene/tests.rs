@@ -15,7 +15,7 @@ fn check_error(options: &str, expect: &str) {
 }
 
 #[test]
-fn the_steps_are_those_of_the_plan() {
+fn scene_steps_match_the_plan() {
     let scene = scene_of(r#"{"command": ["sh"], "memory": "32m"}"#);
     let kinds = kinds(&scene);
     assert_eq!((kinds[0], *kinds.last().unwrap()), ("create-cgroup", "execute"));
@@ -27,7 +27,7 @@ fn the_steps_are_those_of_the_plan() {
 }
 
 #[test]
-fn every_isolation_owes_some_step_until_it_is_left_out() {
+fn every_isolation_has_steps_unless_left_out() {
     for (isolation, identity) in Isolation::ALL.map(|one| (one, if one == Isolation::User { "user" } else { "root" })) {
         let name = isolation.name();
         let state = |scene: &Value| {
@@ -50,7 +50,7 @@ fn every_isolation_owes_some_step_until_it_is_left_out() {
 }
 
 #[test]
-fn wrong_options_are_named() {
+fn invalid_options_are_reported() {
     check_error(r#"{"command": ["sh"], "memory": "much"}"#, "much");
     check_error(r#"{"command": ["sh"], "without": ["gravity"]}"#, "gravity");
     check_error(r#"{"commando": ["sh"]}"#, "commando");
@@ -59,7 +59,7 @@ fn wrong_options_are_named() {
 }
 
 #[test]
-fn words_are_quoted_as_a_shell_takes_them() {
+fn arguments_are_quoted_for_the_shell() {
     let options = Options { command: vec!["echo".into(), "it's".into(), "".into()], ..Options::default() };
     assert_eq!(command_line(&options), r"minicontainer run --rm busybox echo 'it'\''s' ''");
 }

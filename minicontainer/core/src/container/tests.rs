@@ -75,7 +75,7 @@ fn every_event_in_every_state() {
 }
 
 #[test]
-fn every_state_in_words_and_as_json() {
+fn every_state_as_text_and_json() {
     let mut table = String::new();
     for (title, state) in states() {
         let json = serde_json::to_string(&state).unwrap();
@@ -86,7 +86,7 @@ fn every_state_in_words_and_as_json() {
 }
 
 #[test]
-fn a_failed_restart_keeps_how_the_program_ended_before() {
+fn failed_restart_keeps_previous_exit_code() {
     let state = State::Starting { before: Some(exit(1)) };
     let state = state.apply(Event::StartFailed(not_found())).unwrap();
     assert_eq!((state.word(), state.exit_code()), ("exited", Some(127)));
@@ -95,7 +95,7 @@ fn a_failed_restart_keeps_how_the_program_ended_before() {
 }
 
 #[test]
-fn an_exit_that_no_engine_saw_is_unknown() {
+fn unobserved_exit_has_unknown_code() {
     let running = State::Running { process: process(7), started: time(100) };
     let state = running.apply(Event::Exit { code: None, at: None, report: None }).unwrap();
     assert_eq!((state.exit_code(), state.summary(time(1000)).as_str()), (None, "Exited (unknown)"));
@@ -107,7 +107,7 @@ fn check_duration(seconds: u64, expect: &str) {
 }
 
 #[test]
-fn durations_have_their_greatest_unit_only() {
+fn durations_show_only_the_largest_unit() {
     check_duration(0, "Less than a second");
     check_duration(1, "1 second");
     check_duration(59, "59 seconds");
@@ -142,7 +142,7 @@ proptest! {
     /// Whatever happens in whatever order, a container is in a state that the diagram leads to, and what the state says
     /// is what happened: it runs as the process that was started last, and has ended as that one did.
     #[test]
-    fn no_sequence_of_events_makes_an_impossible_state(picks in proptest::collection::vec(0..11_usize, 0..60)) {
+    fn random_events_lead_only_to_valid_states(picks in proptest::collection::vec(0..11_usize, 0..60)) {
         let mut state = State::created();
         let mut started = None;
         let mut ended = None;

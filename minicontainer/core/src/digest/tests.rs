@@ -14,7 +14,7 @@ fn check(content: &[u8], hex: &str) {
 
 /// The first two examples of FIPS 180-4's companion document, and nothing at all.
 #[test]
-fn known_digests() {
+fn sha256_matches_known_digests() {
     check(b"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     check(b"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     check(
@@ -25,7 +25,7 @@ fn known_digests() {
 
 /// Row H39 of the hostile corpus.
 #[test]
-fn what_is_wrong_is_named() {
+fn invalid_digests_are_rejected() {
     let good = Digest::of(b"").hex().to_owned();
     let texts = [
         String::new(),
@@ -63,7 +63,7 @@ fn chain_ids_follow_the_specification() {
 }
 
 #[test]
-fn a_digest_is_its_text_in_json() {
+fn digest_is_a_string_in_json() {
     let digest = Digest::of(b"content");
     let json = serde_json::to_string(&digest).unwrap();
     assert_eq!(json, format!("\"{digest}\""));
@@ -73,13 +73,13 @@ fn a_digest_is_its_text_in_json() {
 
 proptest! {
     #[test]
-    fn printing_and_parsing_are_inverse(content: Vec<u8>) {
+    fn digest_round_trips_through_text(content: Vec<u8>) {
         let digest = Digest::of(&content);
         prop_assert_eq!(digest.to_string().parse::<Digest>(), Ok(digest));
     }
 
     #[test]
-    fn how_content_is_cut_does_not_matter(content: Vec<u8>, cut: prop::sample::Index) {
+    fn digest_does_not_depend_on_chunk_boundaries(content: Vec<u8>, cut: prop::sample::Index) {
         let (head, tail) = content.split_at(cut.index(content.len() + 1));
         let mut digester = Digester::new();
         digester.update(head);
@@ -88,7 +88,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_accepted_is_a_safe_file_name(text in "(sha256:)?[0-9a-fA-F./]{0,70}") {
+    fn accepted_digests_are_safe_file_names(text in "(sha256:)?[0-9a-fA-F./]{0,70}") {
         if let Ok(digest) = text.parse::<Digest>() {
             prop_assert!(digest.hex().bytes().all(|byte| byte.is_ascii_hexdigit()));
             prop_assert_eq!(digest.hex().len(), 64);

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_exact_in_the_largest_unit_that_fits() {
+    fn sizes_use_the_largest_exact_unit() {
         check_size(32 << 20, "32 MiB", "32 MiB");
         check_size(3 << 29, "1.5 GiB", "1,5 GiB");
         check_size(100, "100 B", "100 B");
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_of_a_processor_keep_two_decimals() {
+    fn cpu_fractions_keep_up_to_two_decimals() {
         assert_eq!(decimal(50.0, Language::English), "50");
         assert_eq!(decimal(0.5, Language::Portuguese), "0,5");
         assert_eq!(decimal(100.0, Language::English), "100");

@@ -127,7 +127,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_missing_stays_visible() {
+    fn missing_messages_and_arguments_stay_visible() {
         assert_eq!(message(Language::English, "step-pivot-root.no-such", &[]), "{step-pivot-root.no-such}");
         assert_eq!(message(Language::English, "step-remount", &[]), "Restrict the mount {$destination}: {$attributes}");
     }

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_locales_are_read() {
+    fn language_tags_and_locales_are_parsed() {
         for text in ["en", "EN", "en-GB", "en_US.UTF-8", "C", "C.UTF-8", "POSIX"] {
             check(text, Some(Language::English));
         }
@@ -80,14 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_displayed_is_read_back() {
+    fn displayed_language_can_be_parsed() {
         for language in Language::ALL {
             check(&language.to_string(), Some(language));
         }
     }
 
     #[test]
-    fn the_error_says_what_would_be_right() {
+    fn unknown_language_error_lists_valid_ones() {
         insta::assert_snapshot!("fr".parse::<Language>().unwrap_err(), @r#"unknown language "fr": it is one of en, pt (or a locale of theirs, such as pt_BR.UTF-8)"#);
     }
 }

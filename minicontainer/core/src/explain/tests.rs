@@ -17,7 +17,7 @@ fn kinds_with_words() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_kind_is_named_as_it_is_serialised() {
+fn step_kinds_match_their_serialized_names() {
     for step in samples() {
         assert_eq!(serde_json::to_value(&step).unwrap()["kind"], step.kind());
     }
@@ -25,7 +25,7 @@ fn every_kind_is_named_as_it_is_serialised() {
 
 /// `Step::kind` does not compile without a new kind, so its source knows how many there are.
 #[test]
-fn every_kind_has_a_sample_and_words() {
+fn every_step_kind_has_a_sample_and_text() {
     let source = include_str!("../plan/step_name.rs");
     let body = source.split("fn kind(").nth(1).unwrap().split("\n    }\n").next().unwrap();
     let kinds: BTreeSet<String> = body.split('"').skip(1).step_by(2).map(str::to_owned).collect();
@@ -35,7 +35,7 @@ fn every_kind_has_a_sample_and_words() {
 }
 
 #[test]
-fn arguments_are_those_that_the_words_take() {
+fn step_arguments_match_message_placeholders() {
     let keys = catalogue::tests::keys(Language::English);
     for kind in kinds_with_words() {
         let mut taken = keys[&format!("step-{kind}")].clone();
@@ -49,7 +49,7 @@ fn arguments_are_those_that_the_words_take() {
 }
 
 #[test]
-fn every_sample_has_words_calls_and_pages() {
+fn every_sample_has_text_system_calls_and_man_pages() {
     for language in Language::ALL {
         for step in samples() {
             let Explanation { title, why, system_calls, man_pages } = explain(&step, language);
@@ -65,7 +65,7 @@ fn every_sample_has_words_calls_and_pages() {
 }
 
 #[test]
-fn every_isolation_has_words() {
+fn every_isolation_has_text() {
     let keys = catalogue::tests::keys(Language::English);
     let written: BTreeSet<&str> = keys.keys().filter_map(|key| key.strip_prefix("isolation-")).collect();
     let wanted = crate::options::Isolation::ALL.map(|isolation| isolation.name());
@@ -77,7 +77,7 @@ fn every_isolation_has_words() {
 }
 
 #[test]
-fn the_files_of_a_cgroup_are_those_of_the_plans_version() {
+fn cgroup_files_match_the_cgroup_version() {
     let limit = crate::plan::Step::LimitMemory { bytes: 4096, swap: crate::plan::SwapLimit::None };
     let join = crate::plan::Step::JoinCgroup { controllers: vec!["memory".into()] };
     let calls = |steps: Vec<Step>| explain_plan(&Plan { steps }, Language::English)[0].explanation.system_calls.clone();
@@ -87,11 +87,11 @@ fn the_files_of_a_cgroup_are_those_of_the_plans_version() {
 }
 
 #[test]
-fn the_catalogue_in_english() {
+fn catalogue_in_english() {
     insta::assert_snapshot!(render(&Plan { steps: samples() }, Language::English));
 }
 
 #[test]
-fn the_catalogue_in_portuguese() {
+fn catalogue_in_portuguese() {
     insta::assert_snapshot!(render(&Plan { steps: samples() }, Language::Portuguese));
 }

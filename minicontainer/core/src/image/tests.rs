@@ -22,7 +22,7 @@ fn check(of_image: [&[&str]; 2], entrypoint: Option<&[&str]>, command: &[&str], 
 }
 
 #[test]
-fn entrypoint_and_command_follow_dockers_rules() {
+fn entrypoint_and_cmd_combine_as_in_docker() {
     let both: [&[&str]; 2] = [&["entry"], &["cmd", "-x"]];
     check(both, None, &[], Ok(&["entry", "cmd", "-x"]));
     check(both, None, &["mine"], Ok(&["entry", "mine"]));
@@ -34,7 +34,7 @@ fn entrypoint_and_command_follow_dockers_rules() {
 }
 
 #[test]
-fn an_empty_entrypoint_takes_the_images_away() {
+fn empty_entrypoint_clears_image_entrypoint() {
     let both: [&[&str]; 2] = [&["entry"], &["cmd"]];
     check(both, Some(&[""]), &["mine"], Ok(&["mine"]));
     check(both, Some(&[]), &["mine"], Ok(&["mine"]));
@@ -42,7 +42,7 @@ fn an_empty_entrypoint_takes_the_images_away() {
 }
 
 #[test]
-fn without_any_command_nothing_runs() {
+fn missing_command_is_an_error() {
     check([&[], &[]], None, &[], Err(ImageError::NoCommand));
     assert_eq!(settle(&RunOptions::default(), &ImageConfiguration::default()), Err(ImageError::NoCommand));
 }
@@ -53,7 +53,7 @@ fn options(env: &[&str]) -> RunOptions {
 }
 
 #[test]
-fn a_later_variable_takes_the_earlier_ones_place() {
+fn later_env_entries_override_earlier_ones() {
     let image = image(ConfigBuilder::default().env(strings(&["A=image", "B=image", "A=again"])));
     let settings = settle(&options(&["B=mine", "C=mine", "C=last"]), &image).unwrap();
     assert_eq!(settings.env, [&format!("PATH={DEFAULT_PATH}"), "A=again", "B=mine", "C=last"]);
@@ -63,7 +63,7 @@ fn a_later_variable_takes_the_earlier_ones_place() {
 }
 
 #[test]
-fn hostname_and_home_yield_to_a_choice() {
+fn user_env_overrides_default_home() {
     let none = ImageConfiguration::default();
     let settings = settle(&options(&["HOME=/mine", "HOMES=x"]), &none).unwrap();
     let env = settings.env_of("web", "/root", false);
@@ -73,7 +73,7 @@ fn hostname_and_home_yield_to_a_choice() {
 }
 
 #[test]
-fn workdir_and_user_are_the_users_else_the_images_else_root() {
+fn workdir_and_user_fall_back_to_image_then_root() {
     let image = image(ConfigBuilder::default().working_dir("/srv").user("33:33"));
     let settings = settle(&options(&[]), &image).unwrap();
     assert_eq!((settings.workdir.as_str(), settings.user.to_string().as_str()), ("/srv", "33:33"));
@@ -89,7 +89,7 @@ fn workdir_and_user_are_the_users_else_the_images_else_root() {
 
 /// Among them rows E43 and E63 of the hostile corpus.
 #[test]
-fn what_is_wrong_is_named() {
+fn invalid_image_configs_are_rejected() {
     let config = ConfigBuilder::default;
     let images = [
         config().env(strings(&["FOO"])),

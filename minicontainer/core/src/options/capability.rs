@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_added_and_taken_away_as_docker_does() {
+    fn capabilities_are_added_and_dropped_as_in_docker() {
         check(&[], &[], &["CAP_CHOWN", "CAP_KILL"]);
         check(&["sys_time"], &["CAP_KILL"], &["CAP_CHOWN", "CAP_SYS_TIME"]);
         check(&["ALL"], &[], &CAPABILITIES);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_refused() {
+    fn unknown_capabilities_are_rejected() {
         for word in ["", "CAP_", "CAP_CAP_KILL", "KILL ", "FLY"] {
             let error = word.parse::<CapabilityWord>().expect_err(word);
             assert!(error.to_string().starts_with(&format!("unknown capability {word:?}")), "{error}");
@@ -128,7 +128,7 @@ mod tests {
     proptest! {
         /// To take one more away never gives anything.
         #[test]
-        fn dropping_never_gives(adds in proptest::collection::vec(0..41usize, 0..6), drops in proptest::collection::vec(0..41usize, 0..6), more in 0..41usize) {
+        fn dropping_never_adds_a_capability(adds in proptest::collection::vec(0..41usize, 0..6), drops in proptest::collection::vec(0..41usize, 0..6), more in 0..41usize) {
             let words = |list: &[usize]| list.iter().map(|number| CapabilityWord::One(CAPABILITIES[*number])).collect::<Vec<_>>();
             let changes = CapabilityChanges { add: words(&adds), drop: words(&drops) };
             let mut fewer = changes.clone();

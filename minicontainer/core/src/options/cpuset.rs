@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_those_of_all_ranges() {
+    fn cpuset_expands_to_cpu_numbers() {
         let set: CpuSet = "3,0-1".parse().expect("a set");
         assert_eq!(set.numbers().collect::<Vec<_>>(), [0, 1, 3]);
     }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_are_written_as_the_kernel_writes_them() {
+    fn cpuset_is_normalized_as_in_the_kernel() {
         check("0", Some("0"));
         check("0-1", Some("0-1"));
         check("0,1", Some("0-1"));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_set_is_refused() {
+    fn invalid_cpusets_are_rejected() {
         for text in ["", ",", "0,", "a", "-1", "1-", "1-0", "0-1-2", "8192", "99999999999", "0 1", "+1", "０", "0\n"] {
             check(text, None);
         }

@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_exactly() {
+    fn decimal_numbers_are_parsed_exactly() {
         check("4", 1024, Some((4096, true)));
         check("1.5", 1024, Some((1536, true)));
         check(".5", 10, Some((5, true)));
@@ -52,14 +52,14 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_number() {
+    fn malformed_numbers_are_rejected() {
         for text in ["", ".", "-1", "+1", "1e3", "0x10", "NaN", "inf", " 1", "1 ", "1..2", "1.2.3", "١", "1_000"] {
             check(text, 1, None);
         }
     }
 
     #[test]
-    fn what_has_no_room_is_no_number() {
+    fn out_of_range_numbers_are_rejected() {
         check("18446744073709551616", 1, None);
         check("18446744073709551615", 2, None);
         check("99999999999999999999999999999999999999999", u64::MAX, None);

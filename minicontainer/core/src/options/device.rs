@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_as_docker_writes_them() {
+    fn docker_device_syntax_is_parsed() {
         check("/dev/null", Some(("/dev/null", "/dev/null", "rwm")));
         check("/dev/null:r", Some(("/dev/null", "/dev/null", "r")));
         check("/dev/null:/dev/x:rw", Some(("/dev/null", "/dev/x", "rw")));

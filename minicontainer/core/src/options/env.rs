@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn variables() {
+    fn env_variables_are_parsed() {
         check("A=b", "A", "b");
         check("A=", "A", "");
         check("A=b=c", "A", "b=c");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_name_is_the_callers_variable() {
+    fn bare_name_takes_its_value_from_the_caller() {
         assert_eq!(EnvVar::parse("HOME", nothing), Ok(None));
         let home = |name: &str| (name == "HOME").then(|| "/a=b".to_owned());
         assert_eq!(EnvVar::parse("HOME", home), Ok(Some("HOME=/a=b".parse().unwrap())));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_env_variables_are_rejected() {
         let mut table: Vec<String> = Vec::new();
         for text in ["", "=", "=value", "NAME", "A=b\0c", "A\0=b", "\0"] {
             table.push(text.parse::<EnvVar>().unwrap_err().to_string());

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_good() {
+    fn valid_names_are_accepted() {
         let long = "a".repeat(CONTAINER_LIMIT);
         for name in ["ab", "web-1", "0a", "A.b_c-d", "a.", "a-", long.as_str()] {
             assert_eq!(name.parse::<ContainerName>().unwrap().as_str(), name);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_names_are_rejected() {
         let containers = ["", "a", "-a", ".a", "_a", "../a", "a/b", "a b", "a\0", "é1", "a\n"].map(str::to_owned);
         let hosts = ["", ".", "a.", ".a", "a..b", "-a", "a-", "a.-b", "a_b", "a b", "é", "a/b", "a\n", "a\0"]
             .map(str::to_owned);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_in_json_goes_through_the_same_parser() {
+    fn names_in_json_are_validated() {
         assert_eq!(serde_json::from_str::<ContainerName>("\"web\"").unwrap(), "web".parse().unwrap());
         assert!(serde_json::from_str::<ContainerName>("\"../web\"").is_err());
         assert!(serde_json::from_str::<Hostname>("\"a b\"").is_err());

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_lowered_wall_is_told() {
+    fn every_weakened_protection_is_reported() {
         check(RunOptions::default(), &[]);
         check(bound("/srv/data"), &[]);
         check(bound("/var/run/docker.sock"), &["-v /var/run/docker.sock"]);

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn options_make_one_limit() {
+    fn storage_options_are_parsed() {
         check(&[], Ok(None));
         check(&["size=1m"], Ok(Some((1 << 20, 256))));
         check(&["size=64k"], Ok(Some((1 << 16, 16))));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn invalid_storage_options_are_rejected() {
         check(&["size=1k"], Err("size=64k"));
         check(&["size="], Err("size"));
         check(&["size=1m", "inodes=3"], Err("inodes=16"));

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_namespace_owns_can_be_set_and_nothing_else() {
+    fn only_namespaced_sysctls_are_accepted() {
         for fine in ["net.ipv4.ping_group_range=0 2147483647", "fs.mqueue.msg_max=100", "kernel.shmmax=1"] {
             assert!(fine.parse::<Sysctl>().is_ok(), "{fine}");
         }

@@ -50,14 +50,14 @@ fn all() -> RunOptions {
 }
 
 #[test]
-fn all_options_survive_a_document() {
+fn all_options_round_trip_through_json() {
     let json = serde_json::to_string_pretty(&all()).expect("JSON");
     assert_eq!(serde_json::from_str::<RunOptions>(&json).expect("options"), all());
     insta::assert_snapshot!(json);
 }
 
 #[test]
-fn a_document_holds_only_what_was_asked_for() {
+fn json_contains_only_options_that_were_set() {
     let json = serde_json::to_string(&RunOptions::default()).expect("JSON");
     assert_eq!(json, "{}");
     assert_eq!(serde_json::from_str::<RunOptions>(&json).expect("options"), RunOptions::default());
@@ -68,7 +68,7 @@ fn a_document_holds_only_what_was_asked_for() {
 
 /// A record that someone has edited cannot ask for what a person could not type.
 #[test]
-fn values_in_documents_go_through_their_parsers() {
+fn values_in_json_are_validated() {
     for (document, reason) in [
         (r#"{"limits": {"memory": "0"}}"#, "is no size"),
         (r#"{"limits": {"cpus": "0.001"}}"#, "is no number of processors"),

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn times() {
+    fn durations_are_parsed() {
         check("1", 1000);
         check("0.5", 500);
         check(".5", 500);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_durations_are_rejected() {
         let texts = [
             "",
             "0",

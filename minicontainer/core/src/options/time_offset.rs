@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_and_what_is_none() {
+    fn time_offsets_are_parsed_or_rejected() {
         check("boottime=86400", Some("boottime=86400s"));
         check("boottime=-24h", Some("boottime=-86400s"));
         check("monotonic=1h30m", Some("monotonic=5400s"));

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_and_what_is_none() {
+    fn ulimits_are_parsed_or_rejected() {
         check("nofile=64", Ok(("RLIMIT_NOFILE", 64, 64)));
         check("core=0:unlimited", Ok(("RLIMIT_CORE", 0, u64::MAX)));
         check("stack=-1", Ok(("RLIMIT_STACK", u64::MAX, u64::MAX)));

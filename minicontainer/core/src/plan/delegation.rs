@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_group_below_which_containers_are_made() {
+    fn parent_cgroup_excludes_the_engine_leaf() {
         check("0::/\n", "");
         check("0::/user.slice/a.scope\n", "user.slice/a.scope");
         check("0::/user.slice/a.scope/minicontainer-engine\n", "user.slice/a.scope");
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_make_groups_and_what_would_mend_it() {
+    fn cgroup_access_and_hints_for_example_hosts() {
         let v1 = CgroupLayout::V1 { hierarchies: vec!["memory".to_owned()] };
         let v2 = CgroupLayout::V2 { controllers: vec!["memory".to_owned()] };
         let ada = Identity::User { uid: 1000, gid: 1000 };

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_rule_for_all_begins_the_list() {
+    fn last_wildcard_rule_starts_the_list() {
         check("", "");
         check(r#"{"allow":true,"access":"rwm"}"#, "");
         check(r#"{"allow":false,"access":"rwm"}"#, "-a *:* rwm");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_refused() {
+    fn unsupported_device_rules_are_rejected() {
         let refused = |value: &str| {
             format!(
                 "linux.resources.devices \"{value}\" is not supported; take it out of the runtime config, or run the \
@@ -171,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn what_every_container_has_is_allowed_last() {
+    fn default_devices_are_allowed_last() {
         let rules = rules(&spec(r#"{"allow":false,"access":"rwm"},{"allow":false,"type":"c","major":1,"access":"r"}"#));
         assert!(rules.expect("rules").ends_with(&default_device_rules(true)));
     }
 
     #[test]
-    fn version_1_knows_no_exceptions_to_exceptions() {
+    fn cgroup_v1_cannot_express_nested_exceptions() {
         let rule = |access, major, minor| DeviceRule { access, kind: 'c', major, minor, uses: "rwm".into() };
         let general = every_device(Deny);
         let wide = rule(Allow, Some(10), None);

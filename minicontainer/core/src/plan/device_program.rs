@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn dockers_list_without_the_tunnel() {
+    fn default_devices_match_docker_without_tun() {
         let rules = [vec![every_device(DeviceAccess::Deny)], default_device_rules(true)].concat();
         for number in [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136, 0), (136, 77)] {
             check(&rules, 'c', "rwm", number, true);
@@ -186,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_program_means_what_the_rules_mean(
+        fn device_program_matches_the_rules(
             rules in proptest::collection::vec(any_rule(), 0..8),
             kind in proptest::sample::select(vec!['b', 'c']),
             uses in proptest::sample::subsequence(vec!['r', 'w', 'm'], 1..=3),

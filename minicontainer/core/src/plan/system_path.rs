@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn proc_may_be_covered_only_where_nothing_protects() {
+    fn only_harmless_proc_files_may_be_mounted_over() {
         check("/data", true);
         check("/procession", true);
         check("/sys/fs/cgroup", true);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_compared_by_components() {
+    fn paths_are_compared_by_component() {
         assert!(is_at_or_below("/dev/shm/x", "/dev/shm") && is_at_or_below("/dev//shm", "/dev/shm/"));
         assert!(!is_at_or_below("/dev/shmx", "/dev/shm") && !is_at_or_below("/dev", "/dev/shm"));
         assert_eq!(normal("//dev/./shm/"), "/dev/shm");

@@ -47,14 +47,14 @@ fn planned(options: &RunOptions, host: &Host) -> Plan {
 }
 
 #[test]
-fn strangers_programs_of_root_get_ids_of_their_own() {
+fn untrusted_profile_of_root_uses_own_ids() {
     let options = RunOptions { profile: Profile::Untrusted, ..shell() };
     insta::assert_snapshot!(lines(&planned(&options, &Host::example())));
 }
 
 /// The owner of a bind mount is shown as root of a container that has ids of its own, and of no other.
 #[test]
-fn an_owner_is_shown_as_root_where_ids_are_its_own() {
+fn bind_mount_owner_is_mapped_to_container_root() {
     let owners = |profile, host: &Host| {
         let mount = MountSpec::bind("/srv/ada", "/program", Access::ReadOnly).expect("a mount").owned_by([1000, 100]);
         let plan = planned(&RunOptions { profile, mounts: vec![mount], best_effort: true, ..shell() }, host);
@@ -72,7 +72,7 @@ fn an_owner_is_shown_as_root_where_ids_are_its_own() {
 
 /// A document's idmapped mount is made as it says, or refused.
 #[test]
-fn half_an_idmapped_mount_is_refused() {
+fn idmapped_mount_needs_uid_and_gid_maps() {
     let map =
         vec![LinuxIdMappingBuilder::default().container_id(5_u32).host_id(7_u32).size(2_u32).build().expect("a map")];
     let check = |kind: &str, uids: bool, gids: bool, word: &[&str], expect: bool| {
@@ -119,7 +119,7 @@ fn root_on_cgroup_v2() {
 
 /// Its own directory is covered before anything is made in it or stacked upon it.
 #[test]
-fn a_limited_layer_lies_in_a_file_system_of_its_own() {
+fn limited_layer_has_its_own_file_system() {
     let limited = |volatile| {
         let mut root = overlay();
         if let RootFs::Overlay { limit, volatile: thrown_away, lowers, .. } = &mut root {
@@ -139,7 +139,7 @@ fn a_limited_layer_lies_in_a_file_system_of_its_own() {
 
 /// Mounted from the host's cgroup namespace, version 2 would take its options from the container's mount.
 #[test]
-fn without_a_cgroup_namespace_the_hosts_hierarchy_is_bound() {
+fn host_cgroups_are_bind_mounted_without_cgroup_namespace() {
     let shows = |without: BTreeSet<Isolation>| {
         let options = RunOptions { without, ..shell() };
         let plan = planned(&options, &Host::example());
@@ -172,7 +172,7 @@ fn root_with_limits_on_cgroup_v1() {
 
 /// The document's process and the plan's step, and the one more variable that a program gets with it.
 #[test]
-fn a_terminal_has_a_size_and_an_owner() {
+fn terminal_has_size_and_owner() {
     let check = |size: WindowSize, user: Option<&str>| {
         let user = user.and_then(|user| user.parse().ok());
         let options = RunOptions { terminal: Some(size), user, ..shell() };
@@ -202,12 +202,12 @@ fn a_terminal_has_a_size_and_an_owner() {
 }
 
 #[test]
-fn an_ordinary_user() {
+fn rootless_plan() {
     insta::assert_snapshot!(lines(&planned(&shell(), &Host::example_rootless())));
 }
 
 #[test]
-fn without_a_mount_namespace_it_is_a_chroot_jail() {
+fn without_mount_namespace_it_is_a_chroot() {
     let host = Host::example();
     let options = RunOptions { without: BTreeSet::from([Isolation::Mount]), ..shell() };
     let plan = plan(&document(&options, &host).expect("a document"), &directory(), &host).expect("a plan");
@@ -217,7 +217,7 @@ fn without_a_mount_namespace_it_is_a_chroot_jail() {
 /// What must be refused, and in which words.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of documents")]
-fn refusals() {
+fn unsupported_plans_are_rejected() {
     let root = Host::example();
     let user = Host::example_rootless();
     let mut no_userns = user.clone();
@@ -352,7 +352,7 @@ fn refusals() {
 
 /// Clocks of its own are a namespace and a step, before anything of the host's is out of reach.
 #[test]
-fn clocks_of_its_own() {
+fn clock_offsets_are_set_before_pivot_root() {
     let options = RunOptions {
         time_offsets: ["monotonic=-1.5", "boottime=24h"].map(|text| text.parse().expect("an offset")).to_vec(),
         ..shell()
@@ -377,7 +377,7 @@ fn clocks_of_its_own() {
 
 /// A document's clocks, of which only these two can be moved, and only where they are the container's own.
 #[test]
-fn a_documents_clocks() {
+fn spec_time_offsets_are_validated() {
     let check = |own: bool, clock: &str, nanoseconds: u32| {
         let planned = edited(|spec| {
             let mut offset = oci_spec::runtime::LinuxTimeOffset::default();
@@ -397,7 +397,7 @@ fn a_documents_clocks() {
 
 /// An init is an annotation of the document, which says yes, or no, or is refused.
 #[test]
-fn only_the_documents_annotation_asks_for_an_init() {
+fn init_is_requested_by_annotation_only() {
     let check = |value: Option<&str>, expect: Option<bool>| {
         let planned = edited(|spec| {
             let annotation = value.map(|value| [("minicontainer.init".to_owned(), value.to_owned())].into());
@@ -428,7 +428,7 @@ fn edited(change: impl FnOnce(&mut Spec)) -> Result<Plan, PlanError> {
 }
 
 #[test]
-fn options_that_contradict_each_other() {
+fn contradictory_options_are_rejected() {
     let root = Host::example();
     let mut hostname = shell();
     hostname.hostname = "web".parse().ok();
@@ -503,7 +503,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn what_holds_of_every_plan(options in any_options(), host in any_host()) {
+    fn invariants_of_every_plan(options in any_options(), host in any_host()) {
         let plan = planned(&options, &host);
         let kinds: Vec<&Step> = plan.steps.iter().collect();
         let at = |wanted: fn(&Step) -> bool| kinds.iter().position(|step| wanted(step));
@@ -590,7 +590,7 @@ proptest! {
 
     /// Leaving one isolation out never adds a namespace, and removes just its own.
     #[test]
-    fn without_removes_its_own_namespace(host in any_host(), left_out in proptest::sample::select(vec![
+    fn without_removes_only_its_own_namespace(host in any_host(), left_out in proptest::sample::select(vec![
         (Isolation::Pid, Namespace::Pid), (Isolation::Net, Namespace::Net),
         (Isolation::Ipc, Namespace::Ipc), (Isolation::Uts, Namespace::Uts),
     ])) {

@@ -21,7 +21,7 @@ fn check(text: &str, whole: &str, familiar: &str) {
 }
 
 #[test]
-fn names_are_completed() {
+fn short_names_are_expanded() {
     check("busybox", "docker.io/library/busybox:latest", "busybox:latest");
     check("busybox:1.36", "docker.io/library/busybox:1.36", "busybox:1.36");
     check("library/busybox", "docker.io/library/busybox:latest", "busybox:latest");
@@ -34,7 +34,7 @@ fn names_are_completed() {
 }
 
 #[test]
-fn the_first_component_is_a_registry_if_it_looks_like_one() {
+fn registry_is_recognized_in_first_component() {
     check("localhost/app", "localhost/app:latest", "localhost/app:latest");
     check("localhost:5000/app", "localhost:5000/app:latest", "localhost:5000/app:latest");
     check("example.com/app", "example.com/app:latest", "example.com/app:latest");
@@ -50,7 +50,7 @@ fn the_first_component_is_a_registry_if_it_looks_like_one() {
 }
 
 #[test]
-fn a_familiar_name_that_would_mean_another_image_is_left_whole() {
+fn ambiguous_names_stay_fully_qualified() {
     check("docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest");
     check("docker.io/localhost/c", "docker.io/localhost/c:latest", "docker.io/localhost/c:latest");
     let identifier = format!("library/{HEX}");
@@ -58,7 +58,7 @@ fn a_familiar_name_that_would_mean_another_image_is_left_whole() {
 }
 
 #[test]
-fn a_digest_pins_and_needs_no_tag() {
+fn digest_reference_needs_no_tag() {
     let digest = Digest::of(b"content");
     let both = parse(&format!("busybox:1.36@{digest}"));
     assert_eq!((both.tag(), both.digest()), (Some("1.36"), Some(&digest)));
@@ -68,7 +68,7 @@ fn a_digest_pins_and_needs_no_tag() {
 }
 
 #[test]
-fn parts_can_be_had_one_by_one() {
+fn reference_parts_are_accessible() {
     let reference = parse("localhost:5000/team/app:1.0");
     assert_eq!(reference.registry(), "localhost:5000");
     assert_eq!(reference.path(), "team/app");
@@ -79,7 +79,7 @@ fn parts_can_be_had_one_by_one() {
 }
 
 #[test]
-fn all_of_the_grammar_is_accepted() {
+fn full_reference_grammar_is_accepted() {
     let texts = [
         "a",
         "a/a",
@@ -110,7 +110,7 @@ fn all_of_the_grammar_is_accepted() {
 
 /// Among them row H51 of the hostile corpus.
 #[test]
-fn what_is_wrong_is_named() {
+fn invalid_references_are_rejected() {
     let texts = [
         String::new(),
         HEX.to_owned(),
@@ -175,7 +175,7 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn a_reference_is_its_text_in_json() {
+fn reference_is_a_string_in_json() {
     let reference = parse("busybox");
     let json = serde_json::to_string(&reference).unwrap();
     assert_eq!(json, "\"docker.io/library/busybox:latest\"");
@@ -197,7 +197,7 @@ fn texts() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn printing_and_parsing_are_inverse(text in texts()) {
+    fn reference_round_trips_through_text(text in texts()) {
         let reference = text.parse::<Reference>().unwrap();
         prop_assert_eq!(reference.to_string().parse::<Reference>().unwrap(), reference.clone());
         prop_assert_eq!(reference.familiar().parse::<Reference>().unwrap(), reference);
@@ -205,7 +205,7 @@ proptest! {
 
     /// Whatever is accepted is safe to put in a path or an address, and means the same when printed.
     #[test]
-    fn any_text_is_refused_or_normal(text in "[a-zA-Z0-9./:@_\\[\\]% -]{0,24}") {
+    fn accepted_references_are_normalized(text in "[a-zA-Z0-9./:@_\\[\\]% -]{0,24}") {
         if let Ok(reference) = text.parse::<Reference>() {
             prop_assert!(reference.path().split('/').all(|component| !matches!(component, "" | "." | "..")));
             prop_assert_eq!(reference.to_string().parse::<Reference>().unwrap(), reference.clone());

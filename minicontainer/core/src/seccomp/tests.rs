@@ -132,7 +132,7 @@ fn check(profile: &LinuxSeccomp, name: &str, arguments: &[u64], expect: u32) {
 }
 
 #[test]
-fn the_table_is_sorted_and_every_number_has_one_name() {
+fn system_call_table_is_sorted_and_unambiguous() {
     assert!(TABLE.windows(2).all(|pair| pair[0].0 < pair[1].0));
     for (architecture, gaps) in [(Architecture::X86_64, 337..424), (Architecture::Aarch64, 295..424)] {
         let mut numbers: Vec<u32> = system_calls::numbers(architecture).collect();
@@ -151,7 +151,7 @@ fn the_table_is_sorted_and_every_number_has_one_name() {
 
 /// Another project's table, asked through its compiler: the number is what its filter compares with.
 #[test]
-fn the_numbers_are_those_of_another_table() {
+fn system_call_numbers_match_seccompiler() {
     for (architecture, target) in
         [(Architecture::X86_64, TargetArch::x86_64), (Architecture::Aarch64, TargetArch::aarch64)]
     {
@@ -169,7 +169,7 @@ fn the_numbers_are_those_of_another_table() {
 }
 
 #[test]
-fn what_everybody_may_call() {
+fn default_profile_allows_and_refuses_common_calls() {
     for profile in [ours(false), ours(true)] {
         for name in ["read", "execve", "execveat", "fcntl", "write", "exit_group", "wait4", "waitid", "kill", "ptrace"]
         {
@@ -198,7 +198,7 @@ fn what_everybody_may_call() {
 
 /// The upper half of an argument that the kernel takes for an `int` must not make another request of it.
 #[test]
-fn no_upper_half_gets_a_request_through() {
+fn upper_argument_bits_do_not_bypass_the_filter() {
     for upper in [0, 1 << 32, 0xffff_ffff << 32] {
         for request in [0x5412, 0x541c] {
             check(&ours(false), "ioctl", &[0, request | upper], EPERM);
@@ -222,7 +222,7 @@ fn no_upper_half_gets_a_request_through() {
 }
 
 #[test]
-fn a_capability_opens_its_calls() {
+fn capabilities_allow_their_system_calls() {
     for (capability, names) in profile::GATES {
         let with = default_profile(&[capability], false).expect("a profile");
         for name in names {
@@ -247,7 +247,7 @@ fn a_capability_opens_its_calls() {
 }
 
 #[test]
-fn what_has_no_name_does_not_exist() {
+fn unnamed_system_calls_return_enosys() {
     let answers = |profile: &LinuxSeccomp, numbers: &[u32], expect: u32| {
         let filter = compile(profile, Architecture::X86_64).expect("a filter");
         for number in numbers {
@@ -269,7 +269,7 @@ fn what_has_no_name_does_not_exist() {
 }
 
 #[test]
-fn the_default_filter_is_short() {
+fn default_filter_is_short() {
     for (architecture, most) in [(Architecture::X86_64, 135), (Architecture::Aarch64, 125)] {
         let filter = compile(&ours(false), architecture).expect("a filter");
         assert!(filter.instructions.len() <= most, "{architecture:?}: {}", filter.instructions.len());
@@ -288,7 +288,7 @@ fn rule(names: &[&str], action: LinuxSeccompAction) -> LinuxSyscall {
 
 /// What must be refused, and in which words.
 #[test]
-fn what_cannot_be_carried_out_is_refused() {
+fn unsupported_profiles_are_rejected() {
     let check = |change: fn(&mut LinuxSeccomp) -> &mut LinuxSeccomp, expect: &str| {
         let mut profile = LinuxSeccomp::default();
         change(&mut profile);
@@ -326,7 +326,7 @@ fn what_cannot_be_carried_out_is_refused() {
 }
 
 #[test]
-fn a_name_of_another_processor_is_passed_over_where_that_weakens_nothing() {
+fn foreign_system_call_names_are_skipped_when_safe() {
     let mut profile = ours(true);
     let mut rules = profile.syscalls().clone().expect("rules");
     rules.push(rule(&["socketcall", "s390_pci_mmio_read"], LinuxSeccompAction::ScmpActAllow));
@@ -450,7 +450,7 @@ prop_compose! {
 proptest! {
     /// Whatever the rules are, the tree answers as the rules do, read one by one.
     #[test]
-    fn the_tree_says_what_the_rules_say(
+    fn compiled_filter_matches_the_rules(
         profile in any_profile(),
         architecture in prop::sample::select(ARCHITECTURES.to_vec()),
         calls in prop::collection::vec(any_call(), 64),
@@ -475,7 +475,7 @@ proptest! {
 
     /// Another compiler lets the same calls through.
     #[test]
-    fn another_compiler_agrees(calls in prop::collection::vec(any_call(), 64), compat in any::<bool>()) {
+    fn compiled_filter_matches_seccompiler(calls in prop::collection::vec(any_call(), 64), compat in any::<bool>()) {
         let profile = ours(compat);
         for (architecture, target) in [
             (Architecture::X86_64, TargetArch::x86_64), (Architecture::Aarch64, TargetArch::aarch64),

@@ -57,7 +57,7 @@ fn quotes_and_escapes() {
 }
 
 #[test]
-fn variables_and_what_stands_in_for_them() {
+fn variables_and_substitutions() {
     for (word, expect) in [
         ("$.", "$."),
         ("he$", "he$"),
@@ -106,7 +106,7 @@ fn variables_and_what_stands_in_for_them() {
 }
 
 #[test]
-fn a_required_variable_tells_its_message() {
+fn required_variable_reports_its_message() {
     let fault =
         |word| expand(word, '\\', Quotes::Remove, &variables(&[("E", ""), ("X", "x")])).unwrap_err().to_string();
     assert_eq!(fault("${VAR:?message here$X}"), "VAR: message herex");
@@ -115,7 +115,7 @@ fn a_required_variable_tells_its_message() {
 }
 
 #[test]
-fn patterns_cut_and_exchange() {
+fn patterns_are_removed_and_replaced() {
     let check = |word: &str, value: &str, second: &str, expect: &str| {
         check_with(&[("FOO", value), ("BAR", second)], word, Some(expect));
     };
@@ -151,7 +151,7 @@ fn patterns_cut_and_exchange() {
 }
 
 #[test]
-fn blanks_part_words_unless_quoted() {
+fn unquoted_spaces_split_words() {
     let check = |word: &str, expect: &[&str]| {
         let pairs = [("hi", "hi"), ("space", "abc  def"), ("leading", "  ab c"), ("trailing", "ab c   ")];
         assert_eq!(expand(word, '\\', Quotes::Remove, &variables(&pairs)).unwrap().words, expect, "{word}");
@@ -171,7 +171,7 @@ fn blanks_part_words_unless_quoted() {
 }
 
 #[test]
-fn what_was_looked_up_is_told() {
+fn looked_up_variables_are_reported() {
     let seen =
         expand("${FOO:-a} ${BAR:+b} ${BAZ}", '\\', Quotes::Remove, &variables(&[("FOO", "x"), ("BAR", "")])).unwrap();
     assert_eq!(seen.text, "x  ");
@@ -180,7 +180,7 @@ fn what_was_looked_up_is_told() {
 }
 
 #[test]
-fn other_escapes_and_literal_quotes() {
+fn custom_escape_and_literal_quotes() {
     let values = variables(&[("PWD", "/home")]);
     let text = |word, escape, quotes| expand(word, escape, quotes, &values).unwrap().text;
     assert_eq!(text(r"C:\$PWD`$PWD", '`', Quotes::Remove), r"C:\/home$PWD");
@@ -188,7 +188,7 @@ fn other_escapes_and_literal_quotes() {
 }
 
 #[test]
-fn neither_doubling_nor_stars_nor_depth_stop_us() {
+fn expansion_size_and_depth_are_limited() {
     let long = variables(&[("A", &"a".repeat(LONGEST))]);
     assert_eq!(expand("$A$A", '\\', Quotes::Remove, &long), Err(ExpandError::TooLong));
     assert_eq!(expand("\"$A$A\"", '\\', Quotes::Remove, &long), Err(ExpandError::TooLong));
@@ -200,20 +200,20 @@ fn neither_doubling_nor_stars_nor_depth_stop_us() {
 
 proptest! {
     #[test]
-    fn nothing_panics(word in "[$ {}:?+#%/\\\\'\"*a-cFO-]{0,40}", value in "[a-c/*]{0,12}") {
+    fn expansion_does_not_panic(word in "[$ {}:?+#%/\\\\'\"*a-cFO-]{0,40}", value in "[a-c/*]{0,12}") {
         let values = variables(&[("FOO", &value), ("a", "")]);
         let _ = expand(&word, '\\', Quotes::Remove, &values);
         let _ = expand(&word, '`', Quotes::Literal, &values);
     }
 
     #[test]
-    fn plain_text_stays(word in "[a-z0-9/.=, 안-힣-]{0,40}") {
+    fn plain_text_is_unchanged(word in "[a-z0-9/.=, 안-힣-]{0,40}") {
         prop_assert_eq!(expand(&word, '\\', Quotes::Remove, &BTreeMap::new()).unwrap().text, word);
     }
 
     /// Slow and plain: the shortest and longest cut by trying every one.
     #[test]
-    fn cuts_are_the_shortest_and_the_longest(pattern in "[ab*?]{0,6}", value in "[ab]{0,8}") {
+    fn removed_prefix_is_shortest_or_longest(pattern in "[ab*?]{0,6}", value in "[ab]{0,8}") {
         fn matches(pattern: &[char], text: &[char]) -> bool {
             match pattern.split_first() {
                 None => text.is_empty(),

@@ -21,7 +21,7 @@ fn keys(source: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn both_languages_have_words_for_every_instruction() {
+fn both_languages_describe_every_instruction() {
     let english = keys(include_str!("en.ftl"));
     assert_eq!(english, keys(include_str!("pt-BR.ftl")));
     let kinds = Keyword::ALL.map(|keyword| keyword.name().to_lowercase());
@@ -38,17 +38,17 @@ fn both_languages_have_words_for_every_instruction() {
 const EVERY: &str = "ARG V=1\nFROM busybox:$V AS base\nMAINTAINER Ada\nENV A=1\nLABEL a=b\nUSER ada\nWORKDIR /app\nVOLUME /data\nEXPOSE 80\nSHELL [\"/bin/ash\", \"-c\"]\nSTOPSIGNAL SIGINT\nHEALTHCHECK CMD true\nADD a.tar /\nCOPY . .\nRUN <<EOF\none\ntwo\nEOF\nONBUILD RUN x\nENTRYPOINT [\"a\"]\nCMD [\"b\"]\nFROM scratch\nCOPY --from=base /a /a\n";
 
 #[test]
-fn the_words_in_english() {
+fn explanations_in_english() {
     insta::assert_snapshot!(render(&parse(EVERY.as_bytes()).unwrap(), Language::English));
 }
 
 #[test]
-fn the_words_in_portuguese() {
+fn explanations_in_portuguese() {
     insta::assert_snapshot!(render(&parse(EVERY.as_bytes()).unwrap(), Language::Portuguese));
 }
 
 #[test]
-fn every_part_has_words_and_nothing_is_left_open() {
+fn every_explanation_is_complete() {
     for language in Language::ALL {
         for instruction in &parse(EVERY.as_bytes()).unwrap().instructions {
             let Explanation { title, layers, metadata, cache } = explain(instruction, language);

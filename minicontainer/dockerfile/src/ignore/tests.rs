@@ -11,7 +11,7 @@ fn check(patterns: &str, path: &str, expect: bool) {
 }
 
 #[test]
-fn stars_match_within_and_across_directories() {
+fn wildcards_match_within_and_across_directories() {
     for (pattern, paths) in [
         ("**", "file dir/file"),
         ("**/", "file dir/file"),
@@ -57,7 +57,7 @@ fn stars_match_within_and_across_directories() {
 }
 
 #[test]
-fn classes_and_plain_characters() {
+fn character_classes_and_literals() {
     for (pattern, path, expect) in [
         ("a[b-d]e", "ae", false),
         ("a[b-d]e", "ace", true),
@@ -90,7 +90,7 @@ fn classes_and_plain_characters() {
 }
 
 #[test]
-fn the_last_line_that_matches_decides() {
+fn last_matching_line_wins() {
     check("!fileutils.go\n*.go", "fileutils.go", true);
     check("*.go\n!fileutils.go", "fileutils.go", false);
     check("docs\n!docs/README.md", "docs/README.md", false);
@@ -103,7 +103,7 @@ fn the_last_line_that_matches_decides() {
 }
 
 #[test]
-fn lines_are_cleaned_and_comments_left_out() {
+fn patterns_are_cleaned_and_comments_skipped() {
     check("\u{feff}# no\n\n  a//b/./c/ \r\n", "a/b/c", true);
     check("/docs", "docs/x", true);
     check("a/../b", "b", true);
@@ -117,7 +117,7 @@ fn lines_are_cleaned_and_comments_left_out() {
 }
 
 #[test]
-fn what_is_no_pattern_is_named() {
+fn invalid_patterns_are_rejected() {
     let long = "a".repeat(5000);
     let patterns =
         ["!", "[", "a[", "[^", "[^bc", "[]a]", "[-]", "[x-]", "[-x]", "[a-b-c]", "[z-a]", "\\", "[\\", "[a-", &long];
@@ -129,7 +129,7 @@ fn what_is_no_pattern_is_named() {
 }
 
 #[test]
-fn the_sources_of_copy_know_single_stars_only() {
+fn copy_sources_support_single_stars_only() {
     let matches = |pattern, path| Pattern::parse(pattern, Stars::Single).unwrap().matches(path);
     assert!(matches("*.c", "a.c") && matches("src/**.c", "src/a.c") && matches("a?/[bc]", "ax/c"));
     assert!(!matches("*.c", "src/a.c") && !matches("**/a.c", "x/y/a.c") && !matches("**/a.c", "a.c"));
@@ -138,7 +138,7 @@ fn the_sources_of_copy_know_single_stars_only() {
 
 proptest! {
     #[test]
-    fn nothing_panics_and_nothing_takes_long(text in "[*!#/\\[\\]^\\\\a-c.\n-]{0,60}", path in "[a-c/.*]{0,40}") {
+    fn patterns_neither_panic_nor_hang(text in "[*!#/\\[\\]^\\\\a-c.\n-]{0,60}", path in "[a-c/.*]{0,40}") {
         if let Ok(ignore) = Ignore::parse(&text) {
             ignore.excludes(&path);
         }
@@ -146,7 +146,7 @@ proptest! {
 
     /// The regular expression that moby makes of a pattern, followed slowly.
     #[test]
-    fn double_stars_are_directories(pattern in "[ab]{0,2}(/?\\*\\*/?[ab*?]{1,2}){0,2}", path in "[ab]{1,2}(/[ab]{1,2}){0,3}") {
+    fn double_stars_match_as_in_moby(pattern in "[ab]{0,2}(/?\\*\\*/?[ab*?]{1,2}){0,2}", path in "[ab]{1,2}(/[ab]{1,2}){0,3}") {
         fn follow(pattern: &[char], path: &[char]) -> bool {
             match pattern {
                 [] => path.is_empty(),

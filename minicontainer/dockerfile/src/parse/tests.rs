@@ -44,13 +44,13 @@ fn meaning(file: &Dockerfile) -> serde_json::Value {
 }
 
 #[test]
-fn words_that_look_like_an_array_stay_words() {
+fn array_like_words_stay_words() {
     let file = parse(b"FROM a\nCOPY [\"b c\r\", \"d\"]\n").unwrap();
     assert_eq!(meaning(&parse(file.to_string().as_bytes()).unwrap()), meaning(&file));
 }
 
 #[test]
-fn lines_are_joined_and_comments_left_out() {
+fn lines_are_joined_and_comments_skipped() {
     check_one("run echo a", "RUN echo a");
     check_one("RUN a \\\n  b", "RUN a   b");
     check_one("RUN a \\  \t\n  # no\n# no\n\n  b\\\n", "RUN a   b");
@@ -69,7 +69,7 @@ fn lines_are_joined_and_comments_left_out() {
 }
 
 #[test]
-fn directives_are_noted() {
+fn directives_are_parsed() {
     let directives = |source: &str| parse(source.as_bytes()).unwrap().directives;
     let found = directives("# SYNTAX = docker/dockerfile:1.7 \n#check=skip=all;error=true\nFROM a\n");
     assert_eq!(found.syntax.as_deref(), Some("docker/dockerfile:1.7"));
@@ -80,7 +80,7 @@ fn directives_are_noted() {
 }
 
 #[test]
-fn every_instruction_is_read() {
+fn every_instruction_is_parsed() {
     for instruction in [
         "FROM --platform=linux/arm64 busybox:1.36 AS build-1.x_y",
         "ARG A B=1 C=\"two words\"",
@@ -130,7 +130,7 @@ fn every_instruction_is_read() {
 }
 
 #[test]
-fn heredocs_hold_the_lines_behind() {
+fn heredocs_contain_the_following_lines() {
     check_one("RUN <<EOF\n a\n# b\n\\\nEOF\nRUN c", "RUN <<EOF\n a\n# b\n\\\nEOF\nRUN c");
     check_one("RUN cat <<A 3<<-'B' > /x\n1\nA\n\t\t2\n\tB", "RUN cat <<A 3<<-'B' > /x\n1\nA\n\t\t2\nB");
     check_one("COPY x <<a.txt <<-\"b\" /d/\n$1\na.txt\n\t2\n\tb\n", "COPY x <<a.txt <<-\"b\" /d/\n$1\na.txt\n\t2\nb");
@@ -150,13 +150,13 @@ fn heredocs_hold_the_lines_behind() {
 
 /// The Dockerfile of the course, and everything that the parser tells of it.
 #[test]
-fn the_dump_of_a_file() {
+fn dump_of_a_dockerfile() {
     let source = "FROM node:14 AS app\nARG PORT=6000\nENV PORT=$PORT\nEXPOSE $PORT\nWORKDIR /app-node\nCOPY . .\nRUN npm \\\n  install\nENTRYPOINT [\"npm\", \"start\"]\n";
     insta::assert_json_snapshot!(parse(source.as_bytes()).unwrap().dump());
 }
 
 #[test]
-fn long_files_are_read_in_good_time() {
+fn long_files_are_parsed_quickly() {
     let words = "a ".repeat(400_000);
     let pairs = "a=\"b\" ".repeat(150_000);
     let strings = format!("[{}\"z\"]", "\"a\",".repeat(200_000));
@@ -216,14 +216,14 @@ fn any_line() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+    fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
         if let Err(error) = parse(&bytes) {
             error.render("Dockerfile", &String::from_utf8_lossy(&bytes));
         }
     }
 
     #[test]
-    fn printing_and_parsing_are_inverse(lines in prop::collection::vec(any_line(), 1..4)) {
+    fn dockerfile_round_trips_through_text(lines in prop::collection::vec(any_line(), 1..4)) {
         let source = format!("FROM base\n{}\n", lines.join("\n"));
         match parse(source.as_bytes()) {
             Err(error) => prop_assert!(error.span.start.line >= 1, "{}", error.render("Dockerfile", &source)),
@@ -242,7 +242,7 @@ proptest! {
 
     /// Every word stands where it is said to stand.
     #[test]
-    fn places_are_true(words in prop::collection::vec("[a-zé]{1,5}", 1..6), breaks in prop::collection::vec(any::<bool>(), 6)) {
+    fn source_positions_are_correct(words in prop::collection::vec("[a-zé]{1,5}", 1..6), breaks in prop::collection::vec(any::<bool>(), 6)) {
         let mut source = "FROM a\nEXPOSE".to_owned();
         for (word, cut) in words.iter().zip(breaks) {
             source += if cut { " \\\n \t" } else { "  " };

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_entrypoint_clears_the_command_that_was_meant_for_the_old_one() {
+    fn new_entrypoint_clears_the_old_command() {
         let mut image = Document::default();
         change(&mut image, &["CMD old"]).unwrap();
         change(&mut image, &["ENTRYPOINT [\"new\"]"]).unwrap();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_done_is_refused() {
+    fn invalid_changes_are_rejected() {
         check_refused(
             "RUN true",
             "RUN is not a valid change command: there are CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK,",

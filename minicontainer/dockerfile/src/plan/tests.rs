@@ -54,12 +54,12 @@ fn options(build_args: &[(&str, &str)]) -> BuildOptions {
 const COURSE: &str = "FROM node:14\nARG PORT=6000\nENV PORT=$PORT\nEXPOSE $PORT\nWORKDIR /app-node\nCOPY . .\nRUN npm install\nENTRYPOINT [\"npm\", \"start\"]\n";
 
 #[test]
-fn the_plan_of_a_file() {
+fn plan_of_a_dockerfile() {
     insta::assert_json_snapshot!(planned(COURSE));
 }
 
 #[test]
-fn history_is_written_as_docker_writes_it() {
+fn history_matches_docker() {
     check(
         COURSE,
         &[
@@ -94,7 +94,7 @@ fn history_is_written_as_docker_writes_it() {
 }
 
 #[test]
-fn an_entrypoint_takes_the_bases_command_away() {
+fn entrypoint_clears_base_command() {
     let base = Config { cmd: vec!["old".into()], env: vec!["PATH=/x".into(), "A=1".into()], ..Config::default() };
     let config = |rest: &str| {
         let plan = outcome(&format!("FROM base\n{rest}"), &BuildOptions::default(), &[("base", base.clone())]).unwrap();
@@ -108,7 +108,7 @@ fn an_entrypoint_takes_the_bases_command_away() {
 }
 
 #[test]
-fn arguments_have_scopes() {
+fn build_arguments_are_scoped() {
     let source = "ARG TAG=1 OTHER\nFROM base:$TAG AS one\nARG TAG\nARG LOCAL=a$TAG\nARG OTHER=o\nENV SEEN=$TAG-$LOCAL-$OTHER\nFROM one\nENV CHILD=$LOCAL\nFROM other:x$TAG\nENV NOT=[$LOCAL] PLATFORM=[$TARGETARCH]\nARG TARGETARCH\nENV YES=$TARGETARCH\nCOPY --from=1 /a /b\n";
     let plan = outcome(source, &options(&[("TAG", "9"), ("NOBODY", "x"), ("HTTP_PROXY", "p")]), &[]).unwrap();
     assert_eq!(plan.unused_build_args, ["NOBODY"]);
@@ -121,7 +121,7 @@ fn arguments_have_scopes() {
 }
 
 #[test]
-fn commands_see_arguments_and_proxies() {
+fn run_sees_build_arguments_and_proxies() {
     let source = "FROM a\nENV E=1 K=1\nARG K=2\nARG P\nUSER ada\nRUN --mount=type=cache,target=c,id=$K --mount=type=secret,id=s --network=none x";
     let plan = outcome(source, &options(&[("P", "3"), ("https_proxy", "secret")]), &[]).unwrap();
     let Action::Run(run) = &plan.target().steps[4].action else { panic!() };
@@ -135,7 +135,7 @@ fn commands_see_arguments_and_proxies() {
 }
 
 #[test]
-fn scripts_run_by_themselves() {
+fn heredocs_run_as_scripts() {
     let run = |source: &str| {
         let plan = planned(&format!("FROM scratch\n{source}"));
         let Action::Run(run) = &plan.target().steps[0].action else { panic!() };
@@ -148,7 +148,7 @@ fn scripts_run_by_themselves() {
 }
 
 #[test]
-fn copies_are_resolved() {
+fn copy_paths_are_resolved() {
     let copy = |source: &str| {
         let plan = planned(&format!("FROM scratch AS one\nFROM scratch\nWORKDIR /w\nARG D=e NAME=n\n{source}"));
         let Action::Copy(copy) = plan.target().steps[2].action.clone() else { panic!() };
@@ -175,7 +175,7 @@ fn copies_are_resolved() {
 }
 
 #[test]
-fn only_what_the_target_needs_is_built() {
+fn only_required_stages_are_built() {
     let source = "FROM a AS one\nFROM b AS two\nFROM one AS three\nCOPY --from=two /x /x\nFROM c AS four\nRUN --mount=from=three,source=/x,target=$T,ro true\nFROM d\n";
     let indexes = |target: &str| {
         let options = BuildOptions { target: Some(target.into()), ..options(&[]) };
@@ -204,7 +204,7 @@ fn only_what_the_target_needs_is_built() {
 }
 
 #[test]
-fn a_later_stage_of_the_same_name_hides_the_earlier() {
+fn later_stage_shadows_earlier_one_of_same_name() {
     let plan = planned("FROM a AS x\nFROM b AS x\nFROM scratch\nCOPY --from=x /a /a\n");
     assert_eq!(plan.target().needs, BTreeSet::from([1]));
     // Its own base is the earlier one, and a name is no stage before it is defined.
@@ -212,7 +212,7 @@ fn a_later_stage_of_the_same_name_hides_the_earlier() {
 }
 
 #[test]
-fn triggers_come_first_and_once() {
+fn onbuild_triggers_run_first_and_once() {
     let triggers = vec!["COPY . /app".to_owned(), "RUN <<E\nx\nE".to_owned(), "COPY --from=tools /t /t".to_owned()];
     let config = Config { on_build: triggers, ..Config::default() };
     let source = "FROM base AS one\nONBUILD ENV T=$T1\nLABEL l=1\nFROM one AS two\nARG T1=a\nFROM two\n";
@@ -241,7 +241,7 @@ fn triggers_come_first_and_once() {
 
 /// Row E71: a base's trigger cannot reach further than an instruction of the file could.
 #[test]
-fn a_bad_trigger_points_at_its_from() {
+fn invalid_trigger_error_points_at_from() {
     for (trigger, reason) in [
         ("FROM x", "FROM isn't allowed as an ONBUILD trigger"),
         ("COPY a", "at least two arguments"),
@@ -259,7 +259,7 @@ fn a_bad_trigger_points_at_its_from() {
 }
 
 #[test]
-fn what_is_likely_to_be_wrong_is_told() {
+fn likely_mistakes_are_warned_about() {
     let source = "# check=skip=StageNameCasing\nARG TAGG=1\nARG IMAGE\nfrom --platform=linux/amd64 a:x$TAG AS Build\nFROM --platform=$TARGETPLATFORM b as build\nfrom ${IMAGE:-x} AS scratch\nMAINTAINER x\nENV API_KEY=1 KEY_FILE=x\nARG password token_version\nENV old way\nWORKDIR rel\nWORKDIR again\nRUN x \\\n\n  y\nCMD a\nCMD b\nENTRYPOINT ['a', 'b']\nEXPOSE 80/TCP $UNKNOWN ${PASSWORD}\nCOPY node_modules /x\nRun z\nLABEL x=$API_KEI\n";
     let ignore = Ignore::parse("node_modules").unwrap();
     let plan = outcome(source, &BuildOptions { ignore, ..options(&[]) }, &[]).unwrap();
@@ -273,7 +273,7 @@ fn what_is_likely_to_be_wrong_is_told() {
 
 /// As chmod(1) of coreutils does, tried on a file and a directory.
 #[test]
-fn permissions_are_changed_as_chmod_changes_them() {
+fn chmod_modes_match_coreutils() {
     let check = |text: &str, mode, is_directory, expect| {
         assert_eq!(text.parse::<Chmod>().unwrap().apply(mode, is_directory), expect, "{text} {mode:o}");
     };
@@ -293,7 +293,7 @@ fn permissions_are_changed_as_chmod_changes_them() {
 }
 
 #[test]
-fn an_action_says_what_it_reads() {
+fn actions_report_what_they_read() {
     let source = "FROM a AS x\nFROM b\nCOPY --from=x a b* /c/\nRUN --mount=source=d,target=/d --mount=type=cache,target=/e --mount=type=cache,from=x,target=/f x\n";
     let plan = planned(source);
     let reads = |step: usize| format!("{:?}", plan.target().steps[step].action.reads());
@@ -315,7 +315,7 @@ fn keys(source: &str, contents: &[Digest]) -> Vec<Digest> {
 }
 
 #[test]
-fn keys_change_with_what_is_built_and_with_nothing_else() {
+fn cache_keys_change_only_with_build_content() {
     let same = |one: &str, other: &str| assert_eq!(keys(one, &[]), keys(other, &[]), "{one} {other}");
     let differ = |one: &str, other: &str| assert_ne!(keys(one, &[]).last(), keys(other, &[]).last(), "{one} {other}");
     same("FROM a\nRUN x", "# comment\nfrom a\nrun   x");
@@ -341,7 +341,7 @@ fn keys_change_with_what_is_built_and_with_nothing_else() {
 
 /// GHSA-gc89-7gcr-jxqc: what a cache could hide is in the config, and the config comes from no cache.
 #[test]
-fn a_config_never_comes_from_a_cache() {
+fn config_never_comes_from_the_cache() {
     let config = |source: &str| planned(source).target().image.config.clone();
     let plain = config("FROM scratch\nCOPY a b");
     for line in ["HEALTHCHECK CMD x", "ONBUILD RUN evil", "STOPSIGNAL 9", "USER 1", "SHELL [\"x\"]"] {
@@ -350,7 +350,7 @@ fn a_config_never_comes_from_a_cache() {
 }
 
 #[test]
-fn labels_and_platforms_of_the_command_line() {
+fn labels_and_platform_come_from_command_line() {
     let arm: Platform = "linux/arm64".parse().unwrap();
     let labels = BTreeMap::from([("l".to_owned(), "2".to_owned())]);
     let options = BuildOptions { labels, platform: arm.clone(), ..options(&[]) };
@@ -364,7 +364,7 @@ fn labels_and_platforms_of_the_command_line() {
 }
 
 #[test]
-fn small_files_make_no_huge_plans() {
+fn plan_size_is_limited() {
     let fails = |source: String| outcome(&source, &BuildOptions::default(), &[]).unwrap_err().to_string();
     let doubling: String = (0..60).map(|at| format!("ENV A{}=$A{at}$A{at}\n", at + 1)).collect();
     assert!(
@@ -383,7 +383,7 @@ fn small_files_make_no_huge_plans() {
 
 proptest! {
     #[test]
-    fn plans_are_made_or_refused(lines in prop::collection::vec(prop::sample::select(vec![
+    fn random_dockerfiles_are_planned_or_rejected(lines in prop::collection::vec(prop::sample::select(vec![
         "FROM a AS x", "FROM x", "FROM scratch", "FROM $A", "ARG A=1", "ARG A", "ENV A=$A B=${B:-c}", "COPY --from=x /a /b", "COPY --from=0 a b/",
         "COPY $A .", "WORKDIR $A", "USER $A", "EXPOSE $A", "RUN --mount=from=x,target=/$A z", "ONBUILD COPY --from=1 $A /", "VOLUME $A", "STOPSIGNAL $A",
         "RUN <<E\n$A\nE", "CMD $A", "SHELL [\"a\"]", "HEALTHCHECK CMD x", "ENTRYPOINT []",

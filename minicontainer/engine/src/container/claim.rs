@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claimed_directory_is_attended_until_its_owner_is_gone() {
+    fn claim_lasts_until_its_owner_is_gone() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("one");
         assert!(!is_attended(&path).unwrap(), "it is not there");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_does_not_count_once_the_directory_is_moved_away() {
+    fn claim_on_moved_directory_is_void() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("one");
         let claim = make(&path).unwrap();
@@ -136,7 +136,7 @@ mod tests {
 
     /// Makers and sweepers race, and a claimed directory is never removed.
     #[test]
-    fn a_new_directory_is_never_swept() {
+    fn sweep_never_takes_a_new_directory() {
         let place = tempfile::tempdir().unwrap();
         let done = &std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn random_ids_are_ids_and_differ() {
+    fn random_ids_are_valid_and_distinct() {
         let (one, other) = (Id::random().unwrap(), Id::random().unwrap());
         assert_ne!(one, other);
         assert_eq!(one.as_str().parse(), Ok(one.clone()));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_refused() {
+    fn invalid_ids_are_rejected() {
         for text in ["", "ab", &"a".repeat(63), &"a".repeat(65), &"A".repeat(64), &"g".repeat(64), "../state.json"] {
             assert!(text.parse::<Id>().is_err(), "{text}");
         }

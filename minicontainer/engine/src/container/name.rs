@@ -45,14 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_makes_a_name() {
+    fn word_lists_form_valid_names() {
         for word in ADJECTIVES.split_whitespace().chain(SURNAMES.split_whitespace()) {
             assert!(word.bytes().all(|letter| letter.is_ascii_lowercase()) && word.len() > 2, "{word}");
         }
     }
 
     #[test]
-    fn a_taken_name_is_not_given_again() {
+    fn names_in_use_are_not_generated() {
         let name = unused(|_| Ok(false)).unwrap();
         assert_eq!(name.as_str().split('_').count(), 2, "{name}");
         let numbered = unused(|name| Ok(!name.as_str().ends_with("11"))).unwrap();

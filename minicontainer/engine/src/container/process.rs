@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_start_time_is_the_twenty_second_field() {
+    fn start_time_is_field_22_of_stat() {
         check("sh", 'S');
         check("a) R 1 (b", 'S');
         check("sh", 'Z');
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_alive_and_one_that_started_at_another_time_is_not() {
+    fn process_is_alive_only_with_same_start_time() {
         let this = identify(i32::try_from(std::process::id()).unwrap()).unwrap();
         assert!(is_alive(&this));
         assert!(!is_alive(&ProcessIdentity { start_time: this.start_time + 1, ..this.clone() }));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_process_that_was_meant_is_killed() {
+    fn only_the_identified_process_is_killed() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let process = identify(i32::try_from(child.id()).unwrap()).unwrap();
         let other = ProcessIdentity { start_time: process.start_time + 1, ..process.clone() };

@@ -86,7 +86,7 @@ fn sleeper() -> std::process::Child {
 }
 
 #[test]
-fn a_life_from_created_to_removed() {
+fn container_lifecycle_from_create_to_remove() {
     let env = test_env();
     let mut attended = env.create(env.called("web-1"));
     let found = env.containers.find("web-1").unwrap();
@@ -110,7 +110,7 @@ fn a_life_from_created_to_removed() {
 }
 
 #[test]
-fn a_program_that_could_not_be_started_leaves_a_created_container_with_the_reason() {
+fn failed_start_leaves_created_container_with_reason() {
     let env = test_env();
     let mut attended = env.create(env.called("web"));
     attended.failed(127, "no such program".to_owned()).unwrap();
@@ -121,7 +121,7 @@ fn a_program_that_could_not_be_started_leaves_a_created_container_with_the_reaso
 }
 
 #[test]
-fn an_engine_that_reports_an_end_without_a_start_is_refused() {
+fn exit_without_start_is_refused() {
     let env = test_env();
     let attended = env.create(env.called("web"));
     let id = attended.container().id.clone();
@@ -131,7 +131,7 @@ fn an_engine_that_reports_an_end_without_a_start_is_refused() {
 }
 
 #[test]
-fn one_of_many_who_race_gets_the_name() {
+fn name_goes_to_one_of_many_concurrent_creates() {
     let env = test_env();
     let (count, start) = (16, Barrier::new(16));
     let outcomes: Vec<Result<Attended, ContainerError>> = thread::scope(|scope| {
@@ -154,7 +154,7 @@ fn one_of_many_who_race_gets_the_name() {
 }
 
 #[test]
-fn containers_are_found_by_name_id_and_beginning_of_an_id() {
+fn containers_are_found_by_name_id_and_id_prefix() {
     let env = test_env();
     let (one, other) = (format!("ab{}", "0".repeat(62)), format!("ac{}", "0".repeat(62)));
     for (id, name) in [(&one, "first"), (&other, "ab")] {
@@ -175,7 +175,7 @@ fn containers_are_found_by_name_id_and_beginning_of_an_id() {
 }
 
 #[test]
-fn the_newest_is_listed_first() {
+fn newest_container_is_listed_first() {
     let env = test_env();
     for name in ["one", "two", "three"] {
         env.create(env.called(name));
@@ -184,7 +184,7 @@ fn the_newest_is_listed_first() {
 }
 
 #[test]
-fn a_running_container_is_removed_only_by_force() {
+fn running_container_is_removed_only_with_force() {
     let env = test_env();
     let mut child = sleeper();
     let mut attended = env.create(env.called("web"));
@@ -204,7 +204,7 @@ fn a_running_container_is_removed_only_by_force() {
 }
 
 #[test]
-fn a_record_that_says_running_is_not_believed_when_the_process_is_gone() {
+fn container_of_dead_process_is_not_running() {
     let env = test_env();
     let mut child = sleeper();
     let mut attended = env.create(env.called("web"));
@@ -220,7 +220,7 @@ fn a_record_that_says_running_is_not_believed_when_the_process_is_gone() {
 }
 
 #[test]
-fn containers_that_have_ended_are_pruned_and_those_about_to_start_are_not() {
+fn prune_removes_exited_but_not_starting_containers() {
     let env = test_env();
     let starting = env.create(env.called("starting"));
     let mut ended = env.create(env.called("ended"));
@@ -237,7 +237,7 @@ fn containers_that_have_ended_are_pruned_and_those_about_to_start_are_not() {
 }
 
 #[test]
-fn names_are_made_up_and_differ() {
+fn generated_names_are_distinct() {
     let env = test_env();
     let (one, other) = (env.create(env.request.clone()), env.create(env.request.clone()));
     assert_ne!(one.container().name, other.container().name);

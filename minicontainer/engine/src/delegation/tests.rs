@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use super::*;
 
 #[test]
-fn who_may_write_a_group_need_not_have_been_given_it() {
+fn writable_cgroup_is_not_necessarily_delegated() {
     #[track_caller]
     fn check(group: &str, marked: bool, delegated: bool) {
         assert_eq!(is_delegated(group, marked), delegated, "{group}");
@@ -27,7 +27,7 @@ fn who_may_write_a_group_need_not_have_been_given_it() {
 }
 
 #[test]
-fn the_owner_of_a_process() {
+fn process_owner_is_parsed() {
     assert_eq!(real_user("Name:\tsh\nUid:\t1000\t0\t0\t0\nGid:\t5\t5\t5\t5\n"), Some(1000));
     assert_eq!(real_user("Name:\tsh\n"), None);
 }
@@ -40,7 +40,7 @@ fn group(processes: &str) -> TempDir {
 }
 
 #[test]
-fn an_empty_group_is_ready() {
+fn moving_into_leaf_of_empty_cgroup_is_repeatable() {
     let group = group("");
     move_down(group.path()).unwrap();
     move_down(group.path()).expect("as often as one likes");
@@ -49,7 +49,7 @@ fn an_empty_group_is_ready() {
 
 /// Nobody is moved, and nothing made, where somebody else is.
 #[test]
-fn strangers_are_left_alone() {
+fn cgroup_with_foreign_processes_is_left_alone() {
     for stranger in ["0", "1"] {
         let own = process::id();
         let group = group(&format!("{own}\n{stranger}\n"));
@@ -64,13 +64,13 @@ fn strangers_are_left_alone() {
 }
 
 #[test]
-fn a_group_that_is_not_there() {
+fn missing_cgroup_is_an_error() {
     let error = move_down(Path::new("/nowhere")).unwrap_err();
     assert!(error.to_string().starts_with("cannot read /nowhere/cgroup.procs"), "{error}");
 }
 
 #[test]
-fn who_cannot_be_moved_is_told_of() {
+fn failed_move_is_an_error() {
     let group = group(&format!("{}\n", process::id()));
     let leaf = group.path().join(ENGINE_GROUP);
     fs::create_dir_all(leaf.join("cgroup.procs")).unwrap();

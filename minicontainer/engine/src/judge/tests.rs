@@ -31,7 +31,7 @@ fn check_difference(answer: &str, expected: &str, [exact, lines, tokens]: [Optio
 }
 
 #[test]
-fn answers_are_compared_as_was_asked() {
+fn outputs_are_compared_as_configured() {
     check_difference("", "", [None; 3]);
     check_difference("3\n", "3\n", [None; 3]);
     check_difference("3", "3\n", [Some("line 2 is missing: expected \"\""), None, None]);
@@ -54,7 +54,7 @@ fn answers_are_compared_as_was_asked() {
 }
 
 #[test]
-fn what_a_program_wrote_cannot_steer_a_terminal() {
+fn program_output_is_escaped_in_messages() {
     let found = difference(b"\x1b[2J\xff\x07", b"x", Comparison::Exact).unwrap();
     assert_eq!(found, "line 1: expected \"x\", not \"\\u{1b}[2J\u{fffd}\\u{7}\"");
     let long = difference(&vec![b'y'; 1_000_000], b"x", Comparison::Lines).unwrap();
@@ -69,7 +69,7 @@ fn check(report: Report, answer: &str, expect: &str) {
 }
 
 #[test]
-fn every_end_has_its_verdict() {
+fn every_exit_has_its_verdict() {
     let oom = |verdict| Report { oom_kills: 1, ..report(verdict) };
     let full = |verdict| Report { disk_full: Some(true), ..report(verdict) };
     check(report(Verdict::Exited(0)), "42", "AC");
@@ -88,7 +88,7 @@ fn every_end_has_its_verdict() {
 }
 
 #[test]
-fn settings_are_read_or_refused() {
+fn settings_are_parsed_or_rejected() {
     let settings = Settings::parse("").unwrap();
     assert_eq!((settings.memory, settings.cpu_time), (Bound::Usual(256 << 20), Duration::from_secs(2)));
     let settings = Settings::parse("memory = '64m'\ntime = '1m'\ndisk = '1m'\npids = 5\ncomparison = 'exact'").unwrap();
@@ -112,7 +112,7 @@ fn settings_are_read_or_refused() {
 }
 
 #[test]
-fn junit_holds_whatever_a_program_wrote() {
+fn junit_escapes_any_program_output() {
     let judged = |program: &str, test: &str, verdict, message: &str| Judged {
         program: program.to_owned(),
         test: test.to_owned(),
@@ -128,7 +128,7 @@ fn junit_holds_whatever_a_program_wrote() {
 }
 
 #[test]
-fn a_folder_is_read_or_refused() {
+fn folder_is_read_or_rejected() {
     let place = tempfile::tempdir().unwrap();
     let at = |name: &str| place.path().join(name);
     let read = || Folder::read(place.path()).map_err(|error| error.to_string());
@@ -158,7 +158,7 @@ fn a_folder_is_read_or_refused() {
 }
 
 #[test]
-fn one_students_unusable_entry_does_not_stop_the_judging_of_the_others() {
+fn unusable_submission_does_not_stop_judging() {
     let place = tempfile::tempdir().unwrap();
     let at = |name: &str| place.path().join(name);
     fs::create_dir_all(at("tests")).unwrap();

@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_the_size_that_was_promised() {
+    fn packed_file_has_its_announced_size() {
         check(b"whole", 5, b"whole", 0);
         check(b"it grew", 2, b"it", 0);
         check(b"cut", 5, b"cut\0\0", 2);

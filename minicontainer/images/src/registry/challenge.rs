@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn challenges_of_registries() {
+    fn challenges_are_parsed() {
         check("Basic realm=\"Registry\"", &[("basic", &[("realm", "Registry")])]);
         check(
             "Bearer realm=\"https://auth.test/token\",service=\"registry.test\",scope=\"repository:app:pull,push\"",
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_does_no_harm() {
+    fn malformed_challenges_are_harmless() {
         check("", &[]);
         check(" ,, = ,", &[]);
         check("realm=\"x\"", &[("realm", &[]), ("\"x\"", &[])]);

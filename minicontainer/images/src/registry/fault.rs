@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_servers_words_are_short() {
+    fn server_messages_are_shortened() {
         let body =
             |message: &str| format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}},{{"code":"TWO"}}]}}"#);
         assert_eq!(words(body("not for you").as_bytes()), "not for you, two");

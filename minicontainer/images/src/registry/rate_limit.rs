@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_has_a_limit() {
+    fn document_size_and_time_are_limited() {
         let within = Duration::from_secs(60);
         assert_eq!(read_document([7; 20].as_slice(), 20, within).unwrap(), Some(vec![7; 20]));
         assert_eq!(read_document(io::repeat(7), 20, within).unwrap(), None);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_is_a_failure() {
+    fn too_slow_transfer_times_out() {
         let retry_policy = RetryPolicy { window: Duration::ZERO, bytes_in_window: 10, ..RetryPolicy::default() };
         assert_eq!(
             RateLimited::new([7; 5].as_slice(), &retry_policy).read(&mut [0; 100]).unwrap_err().kind(),

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn storage_elsewhere_is_followed() {
+    fn redirect_to_other_storage_is_followed() {
         check("https://registry.test", "https://storage.test/x?y=1", Ok("https://storage.test/x?y=1"));
         check("https://registry.test", "/elsewhere", Ok("https://registry.test/elsewhere"));
         check("http://127.0.0.1:5000", "http://localhost:6000/x", Ok("http://localhost:6000/x"));
@@ -86,7 +86,7 @@ mod tests {
 
     /// Rows H46 and H47 of the hostile corpus.
     #[test]
-    fn what_a_registry_must_not_lead_to() {
+    fn unsafe_redirects_are_refused() {
         check("https://registry.test", "http://registry.test/x", Err(RefusedPlace::Plain));
         check("https://registry.test", "http://storage.test/x", Err(RefusedPlace::Plain));
         check("http://registry.test", "http://storage.test/x", Err(RefusedPlace::Plain));

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_and_end() {
+    fn retry_delays_grow_and_end() {
         let retry_policy = RetryPolicy::default();
         for (failures, milliseconds) in [(1, 500.0), (2, 1000.0), (3, 2000.0), (4, 4000.0)] {
             let Next::Retry(pause) = retry_policy.after(failures, None) else { panic!("{failures}") };
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_heeded_within_bounds() {
+    fn retry_after_is_honoured_within_limits() {
         let retry_policy = RetryPolicy::default();
         assert_eq!(retry_policy.after(1, Some(" 7 ")), Next::Retry(Duration::from_secs(7)));
         assert_eq!(retry_policy.after(1, Some("0")), Next::Retry(Duration::ZERO));

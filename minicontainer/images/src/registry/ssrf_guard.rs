@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_told_apart() {
+    fn addresses_are_classified() {
         for machine in ["127.0.0.1", "127.8.9.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1"] {
             check(machine, Reach::Machine);
         }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_leads_nearer_than_he_is() {
+    fn redirects_never_lead_to_a_nearer_network() {
         use Reach::*;
         let led = [Machine, Link, Organisation, World]
             .map(|to| [Machine, Organisation, World].map(|from| from.may_lead_to(to)));

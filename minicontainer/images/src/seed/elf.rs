@@ -151,7 +151,7 @@ mod tests {
 
     /// The test program itself is dynamically linked wherever this is developed; what it needs must be found.
     #[test]
-    fn finds_interpreter_and_libraries_of_this_program() {
+    fn interpreter_and_libraries_are_found() {
         let this = std::env::current_exe().unwrap();
         let needs = read(&this).unwrap().expect("a test program is an ELF file");
         let required = requirements(&this).unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_needs_nothing() {
+    fn script_needs_no_libraries() {
         let directory = tempfile::tempdir().unwrap();
         let script = directory.path().join("script");
         fs::write(&script, "#!/bin/sh\n").unwrap();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn includes_of_the_configuration_are_followed() {
+    fn ld_so_conf_includes_are_followed() {
         let directory = tempfile::tempdir().unwrap();
         let conf = directory.path().join("ld.so.conf");
         fs::create_dir(directory.path().join("d")).unwrap();

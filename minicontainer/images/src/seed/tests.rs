@@ -35,7 +35,7 @@ fn seeded(material: Material) -> (tempfile::TempDir, Store, Seeded) {
 }
 
 #[test]
-fn of_a_busybox_if_there_is_one() {
+fn image_is_seeded_from_busybox() {
     let (_directory, store, Seeded { image, origin }) = seeded(Material::BusyboxIfThere);
     let Origin::Busybox { applets, .. } = &origin else {
         assert_ne!(
@@ -53,14 +53,14 @@ fn of_a_busybox_if_there_is_one() {
 }
 
 #[test]
-fn of_the_hosts_own_tools() {
+fn image_is_seeded_from_host_tools() {
     let (_directory, _, Seeded { image, origin }) = seeded(Material::HostTools);
     assert!(matches!(origin, Origin::HostTools { programs, .. } if programs > 20), "{origin}");
     check_runs(&image, "echo $((6 * 7)); ls -d /usr; id -u; uname", "42\n/usr\n0\nLinux");
 }
 
 #[test]
-fn the_same_programs_make_the_same_image_and_it_says_how_to_run() {
+fn seeded_image_is_reproducible_and_has_a_command() {
     let ((_one, _, first), (_two, _, second)) = (seeded(Material::HostTools), seeded(Material::HostTools));
     assert_eq!(first.image.id, second.image.id);
     assert_eq!(first.image.manifest_digest, second.image.manifest_digest);
@@ -70,7 +70,7 @@ fn the_same_programs_make_the_same_image_and_it_says_how_to_run() {
 }
 
 #[test]
-fn folders_and_accounts_are_there() {
+fn base_directories_and_accounts_exist() {
     let (_directory, _, Seeded { image, .. }) = seeded(Material::BusyboxIfThere);
     let folders: &Path = &image.layers[1].directory;
     let mode = |path: &str| {

@@ -51,7 +51,7 @@ fn await_staged_layers(store: &Store, count: usize) {
 }
 
 #[test]
-fn layers_are_unpacked_while_another_process_has_the_lock() {
+fn layers_are_unpacked_without_the_lock() {
     let Room { store, directory: _directory } = room();
     let (_, two, _) = two_images();
     let lock = store.lock().unwrap();
@@ -68,7 +68,7 @@ fn layers_are_unpacked_while_another_process_has_the_lock() {
 }
 
 #[test]
-fn foreign_layers_are_unpacked_while_another_process_has_the_lock() {
+fn foreign_layers_are_unpacked_without_the_lock() {
     let Room { store, directory: _directory } = room();
     let mut layout = LayoutFiles::default();
     let image = layout.add_image(&[&tar(&[("base", b"content")])]);
@@ -85,7 +85,7 @@ fn foreign_layers_are_unpacked_while_another_process_has_the_lock() {
 
 /// The positive control of the two tests above: an operation that needs the lock does wait for it.
 #[test]
-fn a_change_of_the_index_waits_for_the_lock() {
+fn index_change_waits_for_the_lock() {
     let Room { store, directory: _directory } = room();
     load(&store, Cursor::new(two_images().0)).unwrap();
     let lock = store.lock().unwrap();
@@ -103,7 +103,7 @@ fn a_change_of_the_index_waits_for_the_lock() {
 }
 
 #[test]
-fn a_layer_that_is_removed_during_a_load_is_unpacked_after_all() {
+fn layer_removed_during_load_is_unpacked_again() {
     let Room { store, directory: _directory } = room();
     let (one, two, [base, _]) = two_images();
     load(&store, Cursor::new(one)).unwrap();
@@ -123,7 +123,7 @@ fn a_layer_that_is_removed_during_a_load_is_unpacked_after_all() {
 }
 
 #[test]
-fn of_two_loads_of_one_image_the_later_one_keeps_what_is_there() {
+fn second_of_two_concurrent_loads_keeps_existing_layers() {
     let Room { store, directory: _directory } = room();
     let (_, two, [_, top]) = two_images();
     let loads = AtomicUsize::new(0);
@@ -140,7 +140,7 @@ fn of_two_loads_of_one_image_the_later_one_keeps_what_is_there() {
 }
 
 #[test]
-fn loads_removals_and_lookups_at_once_leave_whole_images() {
+fn concurrent_loads_and_removals_leave_whole_images() {
     const ROUNDS: usize = 25;
     let Room { store, directory: _directory } = room();
     let (one, two, _) = two_images();

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_may_hold_anything() {
+    fn pax_value_may_contain_any_byte() {
         let records = parse(b"12 path=a/b\n27 SCHILY.xattr.user.x=\n\0=\n11 size=07\n5 a=\n").unwrap();
         assert_eq!(records.path.as_deref(), Some(b"a/b".as_slice()));
         assert_eq!(records.attributes, [(b"user.x".to_vec(), b"\n\0=".to_vec())]);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_counts() {
+    fn last_pax_record_wins() {
         assert_eq!(parse(b"9 path=a\n9 path=b\n").map(|records| records.path), Ok(Some(b"b".to_vec())));
     }
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_refused() {
+    fn malformed_pax_records_are_refused() {
         for bytes in
             [b"path=a\n".as_slice(), b"x path=a\n", b" path=a\n", b"-9 path=a\n", b"00000000000000000000009 a=b\n"]
         {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn times() {
+    fn pax_times_are_parsed() {
         check_time("1350244992.023960108", Some((1_350_244_992, 23_960_108)));
         check_time("7", Some((7, 0)));
         check_time("-1.5", Some((-2, 500_000_000)));

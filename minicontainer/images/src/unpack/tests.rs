@@ -159,7 +159,7 @@ fn check_refused(entries: &[Entry], expect: &str) {
 }
 
 #[test]
-fn ordinary_entries_come_out_as_they_went_in() {
+fn ordinary_entries_are_unpacked_unchanged() {
     check(
         &[
             directory("bin/"),
@@ -173,7 +173,7 @@ fn ordinary_entries_come_out_as_they_went_in() {
 }
 
 #[test]
-fn modes_and_times_are_kept_even_of_closed_directories() {
+fn modes_and_times_are_kept_in_read_only_directories() {
     let room = Room::new();
     let closed = Entry { mode: 0o1555, ..directory("closed/") };
     let setuid = Entry { mode: 0o4755, ..file("closed/su", "") };
@@ -185,7 +185,7 @@ fn modes_and_times_are_kept_even_of_closed_directories() {
 }
 
 #[test]
-fn owners_are_kept_by_root_and_squashed_for_others() {
+fn owners_are_kept_for_root_and_squashed_for_users() {
     let room = Room::new();
     room.unpack(&[Entry { owner: (1234, 5678), ..file("x", "") }, Entry { owner: (1, 2), ..symlink("y", "x") }])
         .unwrap();
@@ -201,7 +201,7 @@ fn owners_are_kept_by_root_and_squashed_for_others() {
 
 // H01, H02
 #[test]
-fn paths_that_climb_are_refused_and_absolute_ones_are_inside() {
+fn climbing_paths_are_refused_and_absolute_ones_stay_inside() {
     let refused = |entry: &str| format!("refused the entry \"{entry}\": its path climbs with ..");
     for name in ["../victim/x", "a/../../victim/x", "/..", "a/.."] {
         check_refused(&[file(name, "")], &refused(name));
@@ -211,7 +211,7 @@ fn paths_that_climb_are_refused_and_absolute_ones_are_inside() {
 
 // H03, H09
 #[test]
-fn symbolic_links_lead_nowhere_outside() {
+fn symlinks_do_not_lead_outside() {
     // `/victim` and `../victim` are below the layer's own root, where there is no such directory.
     let no_directory = |entry: &str| format!("refused the entry \"{entry}\": one of its parents is no directory");
     check_refused(&[symlink("out", "../victim"), file("out/x", "")], &no_directory("out/x"));
@@ -228,7 +228,7 @@ fn symbolic_links_lead_nowhere_outside() {
 
 // H05
 #[test]
-fn the_root_is_only_ever_a_directory() {
+fn layer_root_must_be_a_directory() {
     for name in [".", "/", "./.", ""] {
         check_refused(
             &[symlink(name, "/victim")],
@@ -262,13 +262,13 @@ fn hard_links_stay_inside() {
 
 // H07
 #[test]
-fn writing_a_name_again_does_not_write_through_its_other_names() {
+fn overwriting_does_not_write_through_hard_links() {
     check(&[file("a", "first"), link("b", "a"), file("b", "second")], "a = first\nb = second");
 }
 
 // H08, H16
 #[test]
-fn each_kind_can_take_the_place_of_each_other() {
+fn later_entry_replaces_entry_of_any_kind() {
     check(&[symlink("x", "/victim"), directory("x/"), file("x/y", "")], "x/\nx/y =");
     check(&[directory("x/"), file("x/y", ""), file("x", "file")], "x = file");
     check(&[directory("x/y/"), file("x/y/z", ""), symlink("x", "/victim")], "x -> /victim");
@@ -283,14 +283,14 @@ fn each_kind_can_take_the_place_of_each_other() {
 
 /// Deeper than this process may have files open.
 #[test]
-fn a_deep_tree_gives_way_too() {
+fn deep_tree_can_be_replaced() {
     let deep = "a/".repeat(1500).leak().as_bytes();
     check(&[Entry { pax: vec![("path", deep)], ..directory("deep/") }, file("a", "file")], "a = file");
 }
 
 // H10, H11, H13
 #[test]
-fn whiteouts_hide_only_what_has_a_name_here() {
+fn whiteouts_need_a_name_in_this_directory() {
     for name in [".wh.", ".wh..", ".wh...", "a/.wh..."] {
         let expect = format!("refused the entry \"{name}\": a whiteout of nothing, of . or of ..");
         check_refused(&[file(name, "")], &expect);
@@ -309,7 +309,7 @@ fn whiteouts_hide_only_what_has_a_name_here() {
 
 // H12, H14
 #[test]
-fn whiteouts_speak_of_the_layers_below_in_either_order() {
+fn whiteouts_apply_to_lower_layers_in_any_order() {
     check(&[directory("d/"), file("d/.wh..wh..opq", ""), file("d/x", "")], "d/ opaque\nd/x =");
     check(&[file("d/x", ""), file("d/.wh..wh..opq", "")], "d/ opaque\nd/x =");
     check(&[file("d/.wh..wh..opq", "")], "d/ opaque");
@@ -324,13 +324,13 @@ fn whiteouts_speak_of_the_layers_below_in_either_order() {
 
 // H15
 #[test]
-fn a_file_cannot_be_a_parent() {
+fn file_cannot_be_a_parent() {
     check_refused(&[file("x", ""), file("x/y", "")], "refused the entry \"x/y\": one of its parents is no directory");
 }
 
 // H17, H18
 #[test]
-fn devices() {
+fn device_nodes_are_validated() {
     check_refused(
         &[entry(EntryType::Char, "x", "")],
         "refused the entry \"x\": a device 0:0, which overlayfs would take for a whiteout",
@@ -354,7 +354,7 @@ fn devices() {
 
 // H21
 #[test]
-fn overlayfs_attributes_of_an_archive_are_left_out_and_others_kept() {
+fn overlayfs_attributes_are_dropped_and_others_kept() {
     let room = Room::new();
     let pax: Vec<(&str, &[u8])> = vec![
         ("SCHILY.xattr.trusted.overlay.redirect", b"/victim"),
@@ -377,7 +377,7 @@ fn overlayfs_attributes_of_an_archive_are_left_out_and_others_kept() {
 
 // H28
 #[test]
-fn owners_out_of_range_are_errors_and_never_root() {
+fn out_of_range_owners_are_errors() {
     for owner in [(u64::from(u32::MAX), 0), (0, 1 << 32)] {
         check_refused(&[Entry { owner, ..file("x", "") }], "refused the entry \"x\": its owner's id is out of range");
     }
@@ -385,7 +385,7 @@ fn owners_out_of_range_are_errors_and_never_root() {
 
 // H30
 #[test]
-fn names_are_bytes_and_shown_escaped() {
+fn non_utf8_names_are_kept_and_shown_escaped() {
     let room = Room::new();
     room.unpack(&[Entry { name: b"\xff\n", ..file("", "") }]).unwrap();
     let name = fs::read_dir(room.root()).unwrap().next().unwrap().unwrap().file_name();
@@ -397,7 +397,7 @@ fn names_are_bytes_and_shown_escaped() {
 
 // H35
 #[test]
-fn an_archive_cut_short_is_an_error() {
+fn truncated_archive_is_an_error() {
     let whole = archive(&[file("x", "some content"), file("y", "more")]);
     for length in [1, 511, 520, 1500] {
         let outcome = unpack_into(&Room::new().root(), &whole[..length], Privilege::current());

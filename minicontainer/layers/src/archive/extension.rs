@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_told_apart_by_their_length() {
+    fn records_are_split_by_their_length() {
         check(b"", Some(Extension::default()));
         check(b"10 path=a\n", Some(Extension { path: Some(b"a".to_vec()), ..Extension::default() }));
         let xattrs = BTreeMap::from([("user.x".to_owned(), b"1\n10 path=b".to_vec())]);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_refused() {
+    fn malformed_records_are_refused() {
         for records in
             [&b"x"[..], b"10 path=a", b"8 path=a\n", b"99 path=a\n", b"0 \n", b"3 \n", b"11 path\n=a\n", b"9 uid=a\n"]
         {

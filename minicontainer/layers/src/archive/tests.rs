@@ -52,7 +52,7 @@ fn opaque(mut directory: Inode) -> Inode {
 }
 
 #[test]
-fn names_are_what_tar_takes_them_for() {
+fn entry_names_are_normalized_as_in_tar() {
     let expect = || Tree::from([("/a/b", Inode::file("x"))]);
     check(&[(FILE, b"a/b", b"", b"x")], expect());
     check(&[(FILE, b"./a//./b", b"", b"x")], expect());
@@ -70,7 +70,7 @@ fn names_are_what_tar_takes_them_for() {
 
 /// A mark speaks of the layers below, wherever in the archive it stands.
 #[test]
-fn marks_and_what_is_in_their_place() {
+fn whiteouts_and_entries_replacing_them() {
     let gone: Entry = (FILE, b".wh.a", b"", b"");
     check(&[gone], Tree::from([("/a", Inode::whiteout())]));
     check(&[gone, (FILE, b"a", b"", b"x")], Tree::from([("/a", Inode::file("x"))]));
@@ -83,7 +83,7 @@ fn marks_and_what_is_in_their_place() {
 }
 
 #[test]
-fn what_no_layer_can_have_is_refused() {
+fn invalid_layers_are_refused() {
     let entries: [&[Entry]; 17] = [
         &[(FILE, b"../a", b"", b"")],
         &[(FILE, b"a/../b", b"", b"")],
@@ -110,13 +110,13 @@ fn what_no_layer_can_have_is_refused() {
 
 /// Nothing lies outside of the tree, so an entry below a symbolic link takes the link's place.
 #[test]
-fn links_lead_nowhere() {
+fn entry_below_a_symlink_replaces_it() {
     let entries: [Entry; 2] = [(EntryType::Symlink, b"a", b"/etc", b""), (FILE, b"a/passwd", b"", b"x")];
     check(&entries, Tree::from([("/a/passwd", Inode::file("x"))]));
 }
 
 #[test]
-fn limits_hold() {
+fn read_limits_are_enforced() {
     let two = archive(&[(FILE, b"a", b"", b"123"), (FILE, b"b", b"", b"456")]);
     let within = |entries, bytes| read(two.as_slice(), Limits { entries, bytes }).map_err(|error| error.to_string());
     assert!(within(2, 6).is_ok());
@@ -134,7 +134,7 @@ fn limits_hold() {
 
 /// Long names, names in other scripts, great numbers, attributes with line ends in them.
 #[test]
-fn what_does_not_fit_into_a_header_is_kept() {
+fn values_too_large_for_headers_are_kept() {
     let long = format!("/{}/{}", "d".repeat(200), "ção".repeat(30));
     let mut file = Inode::file("x");
     file.metadata.uid = 4_000_000_000;
@@ -149,7 +149,7 @@ fn what_does_not_fit_into_a_header_is_kept() {
 }
 
 #[test]
-fn no_time_is_later_than_the_one_given() {
+fn times_are_clamped_to_the_latest() {
     let mut file = Inode::file("x");
     file.metadata.modified = 2_000_000_000;
     let layer = Tree::from([("/a", file)]);
@@ -159,7 +159,7 @@ fn no_time_is_later_than_the_one_given() {
 }
 
 #[test]
-fn a_name_that_would_be_a_mark_is_not_written() {
+fn whiteout_like_names_are_not_written() {
     for name in ["/.wh.a", "/d/.wh..wh..opq", "/.wh."] {
         let error = write(&Tree::from([(name, Inode::file(""))]), 0, std::io::sink()).unwrap_err();
         assert!(matches!(error, ArchiveError::Refused { .. }), "{error}");
@@ -168,7 +168,7 @@ fn a_name_that_would_be_a_mark_is_not_written() {
 
 /// The digest of a known layer: whoever changes a byte of what is written changes every image that is built.
 #[test]
-fn the_bytes_stay_the_same() {
+fn archive_bytes_are_stable() {
     let mut layer = Tree::from([
         ("/etc/motd", Inode::file("hello\n")),
         ("/etc/issue", Inode::whiteout()),
@@ -192,7 +192,7 @@ fn the_bytes_stay_the_same() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read(layer in strategy::layers()) {
+    fn layer_round_trips_through_archive(layer in strategy::layers()) {
         let mut bytes = Vec::new();
         write(&layer, u64::MAX, &mut bytes).unwrap();
         prop_assert_eq!(read(bytes.as_slice(), Limits::default()).unwrap(), layer);
@@ -200,7 +200,7 @@ proptest! {
 
     /// However a tree came to be, it is written alike: here from its own archive, where its files have other numbers.
     #[test]
-    fn two_builds_give_the_same_bytes(layer in strategy::layers(), latest in 0..2_000u64) {
+    fn equal_trees_give_identical_bytes(layer in strategy::layers(), latest in 0..2_000u64) {
         let (mut one, mut other) = (Vec::new(), Vec::new());
         write(&layer, u64::MAX, &mut one).unwrap();
         let again = read(one.as_slice(), Limits::default()).unwrap();
@@ -212,7 +212,7 @@ proptest! {
 
     /// Whatever comes, it ends, and with an answer.
     #[test]
-    fn nonsense_is_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..2048), place in 0..2048usize, valid: bool) {
+    fn malformed_archives_do_not_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..2048), place in 0..2048usize, valid: bool) {
         if valid {
             let mut archive = archive(&[(FILE, b"a", b"", b"123"), (EntryType::XHeader, b"", b"", b"10 path=b\n"), (FILE, b"c", b"", b"")]);
             let place = place % archive.len();

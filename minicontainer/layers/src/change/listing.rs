@@ -169,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_appears_or_goes() {
+    fn added_and_removed_directories() {
         check([], [("/a", directory()), ("/a/b", file(1))], &["A /a", "A /a/b"]);
         check([("/a", directory()), ("/a/b", file(1))], [], &["D /a"]);
     }
 
     #[test]
-    fn the_directories_above_a_change_are_modified() {
+    fn parents_of_a_change_are_modified() {
         let unchanged = [("/a", directory()), ("/a/b", directory())];
         let deep = [unchanged[0].clone(), unchanged[1].clone(), ("/a/b/c", file(1))];
         check(unchanged.clone(), deep.clone(), &["C /a", "C /a/b", "A /a/b/c"]);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_changes_by_size_time_owner_or_mode() {
+    fn file_changes_by_size_time_owner_or_mode() {
         let modified = Node { kind: NodeKind::File { size: 1, modified: 7 }, ..file(1) };
         for other in
             [file(2), modified, Node { uid: 5, ..file(1) }, Node { gid: 5, ..file(1) }, Node { mode: 0, ..file(1) }]
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_changes_is_one_modification() {
+    fn changed_kind_is_one_modification() {
         check([("/a", directory()), ("/a/b", file(1))], [("/a", file(1))], &["C /a"]);
         check([("/a", file(1))], [("/a", directory()), ("/a/b", file(1))], &["C /a", "A /a/b"]);
         let link = |target: &str| Node { kind: NodeKind::Symlink { target: target.into() }, ..file(0) };
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_directory_holds_follows_it() {
+    fn entries_follow_their_directory() {
         check([], [("/a-b", file(1)), ("/a", directory()), ("/a/b", file(1))], &["A /a", "A /a/b", "A /a-b"]);
     }
 }

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_not_utf8_are_told_apart() {
+    fn non_utf8_names_are_distinguished() {
         let lower = Listing::from([(&b"/a\xff"[..], file(1))]);
         let entries = [UpperEntry::new(&b"/a\xff"[..], Upper::Other), UpperEntry::new(&b"/a\xfe"[..], Upper::Other)];
         let Ok(changes) = changes_of_upper(&entries, &lower);
@@ -121,12 +121,12 @@ mod tests {
     }
 
     #[test]
-    fn a_whiteout_over_nothing_is_no_change() {
+    fn whiteout_of_nothing_is_no_change() {
         check(&[("/gone", Upper::Whiteout)], &[]);
     }
 
     #[test]
-    fn an_opaque_directory_deletes_what_it_does_not_bring() {
+    fn opaque_directory_deletes_lower_entries() {
         check(
             &[("/etc", MERGED), ("/etc/ssl", OPAQUE), ("/etc/ssl/cert", Upper::Other), ("/etc/ssl/new", Upper::Other)],
             &["C /etc", "C /etc/ssl", "C /etc/ssl/cert", "D /etc/ssl/key", "A /etc/ssl/new"],
@@ -183,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_upper_directory_tells_what_comparing_the_trees_tells(lower in trees(), merged in trees()) {
+        fn upper_directory_changes_match_tree_comparison(lower in trees(), merged in trees()) {
             let Ok(of_upper) = changes_of_upper(&upper_of(&lower, &merged), &lower);
             prop_assert_eq!(of_upper, diff(&lower, &merged));
         }

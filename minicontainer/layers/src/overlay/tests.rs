@@ -64,7 +64,7 @@ fn reading_and_writing() {
 }
 
 #[test]
-fn names_made_and_removed() {
+fn names_are_created_and_removed() {
     let calls = [
         Operation::Mkdir { path: path("/srv"), mode: 0o755 },
         Operation::Names { path: path("/srv") },
@@ -124,7 +124,7 @@ fn check_origins(overlay: &Overlay, path: &str, expect: Result<&[Origin], Errno>
 }
 
 #[test]
-fn every_file_comes_from_somewhere() {
+fn every_file_has_an_origin() {
     let mut overlay = Overlay::new(image(), Tree::new());
     overlay.perform(&Operation::Chmod { path: path("/etc/motd"), mode: 0o600 });
     check_origins(&overlay, "/etc", Ok(&[Origin::Upper, Origin::Layer(1), Origin::Layer(0)]));
@@ -136,7 +136,7 @@ fn every_file_comes_from_somewhere() {
 
 /// Only a user's overlay parts the names of a file that was copied up.
 #[test]
-fn a_users_overlay_loses_track_of_names() {
+fn rootless_overlay_breaks_hard_links() {
     let layers = || vec![Tree::from([("/a", Inode::file("x"))])];
     for (mounter, expect) in [(Mounter::Root, None), (Mounter::User, Some(Errno::ESTALE))] {
         let mut overlay = Overlay::new(layers(), Tree::new()).mounted_by(mounter);
@@ -148,7 +148,7 @@ fn a_users_overlay_loses_track_of_names() {
 
 /// For the browser: what is asked and what comes of it, as JSON.
 #[test]
-fn operations_and_outcomes_are_data() {
+fn operations_and_outcomes_serialize_to_json() {
     let operation = write("/etc/motd", "x");
     let json = serde_json::to_string(&operation).unwrap();
     assert_eq!(serde_json::from_str::<Operation>(&json).unwrap(), operation);
@@ -157,7 +157,7 @@ fn operations_and_outcomes_are_data() {
 }
 
 #[test]
-fn errors_have_the_numbers_of_linux() {
+fn errors_have_linux_numbers() {
     for number in 0..200 {
         if let Some(errno) = Errno::from_number(number) {
             assert_eq!(errno.number(), number);
@@ -167,7 +167,7 @@ fn errors_have_the_numbers_of_linux() {
 }
 
 #[test]
-fn links_are_followed_forty_times() {
+fn symlinks_are_followed_forty_times() {
     let chain = |length: u32| {
         let mut tree = Tree::from([("/0", Inode::file("end"))]);
         for number in 1..=length {
@@ -185,7 +185,7 @@ fn links_are_followed_forty_times() {
 
 /// A layer whose directory holds a mark over nothing: listed as long as nothing is merged with it.
 #[test]
-fn a_mark_over_nothing_is_listed() {
+fn whiteout_of_nothing_is_listed() {
     let layer = Tree::from([("/d/gone", Inode::whiteout())]);
     let mut overlay = Overlay::new(vec![layer], Tree::new());
     assert_eq!(overlay.names("/d"), Ok(vec![path("gone")]));

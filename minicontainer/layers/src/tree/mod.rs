@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_counted() {
+    fn hard_links_are_counted() {
         let mut tree = Tree::from([("/a", Inode::file("1"))]);
         assert!(tree.link("/a", "/d/b"));
         let id = tree.find("/a").unwrap();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_is_what_looks_equal() {
+    fn equality_compares_visible_content() {
         let linked = |from: &str, to: &str| {
             let mut tree = Tree::from([(from, Inode::file("x"))]);
             tree.link(from, to);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_meets_a_directory_before_what_it_holds() {
+    fn walk_visits_directories_before_their_entries() {
         let tree = Tree::from([("/a-b", Inode::file("")), ("/a/b", Inode::file("")), ("/a/a/c", Inode::file(""))]);
         let paths: Vec<String> = tree.walk().into_iter().map(|(path, _)| path).collect();
         assert_eq!(paths, ["/", "/a", "/a/a", "/a/a/c", "/a/b", "/a-b"]);

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_starts_from_the_nearest_mount_above() {
+    fn lookup_starts_at_the_nearest_mount() {
         let mounts = ["/proc", "/dev", "/dev/pts", "/data"];
         check(&mounts, "/proc/kcore", Start::Mount(0), "kcore");
         check(&mounts, "/dev/null", Start::Mount(1), "null");
@@ -129,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_hides_those_that_were_made_below_its_place() {
+    fn mount_hides_earlier_mounts_below_it() {
         check(&["/dev/pts", "/dev"], "/dev/pts/ptmx", Start::Mount(1), "pts/ptmx");
         check(&["/dev", "/dev"], "/dev/null", Start::Mount(1), "null");
     }
 
     #[test]
-    fn no_descriptor_is_kept_that_nothing_starts_from() {
+    fn unused_mount_descriptors_are_not_kept() {
         let mut places = Places::default();
         assert_eq!(places.mount(&mount("/dev/mqueue", &[]), &later()), None);
         assert_eq!(places.mount(&mount("/proc", &[]), &[]), None);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_namespaces_have_of_their_own_may_be_missing() {
+    fn namespaced_proc_files_may_be_missing() {
         let check = |options: &[(&str, &str)], path: &str, expected: bool| {
             let mut places = Places::default();
             places.mount(&mount("/proc", options), &later());

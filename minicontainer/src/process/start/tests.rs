@@ -279,7 +279,7 @@ fn name(operation: &Operation) -> String {
 }
 
 #[test]
-fn whatever_fails_is_told_by_step_call_and_reason() {
+fn failures_report_step_call_and_errno() {
     for (mut operations, faulty, expected, reason) in faults() {
         let (name, place) = (name(&faulty), operations.len());
         operations.push(faulty);
@@ -316,7 +316,7 @@ fn every_operation_has_a_fault() {
 
 /// A parent that dies before it has said *go* takes its child with it: nothing runs half prepared.
 #[test]
-fn nothing_runs_unless_told_to_go() {
+fn child_exits_if_parent_dies_before_go() {
     let (go, say_go) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let (listen, report) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     let operations = vec![(0, Operation::AwaitGo)];

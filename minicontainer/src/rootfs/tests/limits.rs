@@ -4,7 +4,7 @@ use super::*;
 use minicontainer_core::Diagnostic as _;
 
 #[test]
-fn a_tree_deeper_than_any_path_is_walked() {
+fn tree_deeper_than_path_max_is_walked() {
     let place = Place::new(&[vec![("a", Directory), ("a/kept", Regular("x"))]]);
     prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap();
     let upper = place.container().join("upper");
@@ -31,7 +31,7 @@ fn a_tree_deeper_than_any_path_is_walked() {
 }
 
 #[test]
-fn a_tree_without_a_bottom_is_refused_and_its_size_is_what_can_be_reached() {
+fn too_long_paths_are_refused_and_size_is_partial() {
     let place = Place::new::<&str>(&[]);
     prepare(&[], &place.container(), Driver::Overlay, false).unwrap();
     let upper = place.container().join("upper");
@@ -48,7 +48,7 @@ fn a_tree_without_a_bottom_is_refused_and_its_size_is_what_can_be_reached() {
 
 /// Two names that differ only in what is not UTF-8, in a layer, an upper directory and a copy.
 #[test]
-fn names_that_are_not_utf8_survive() {
+fn non_utf8_names_survive() {
     let place = Place::new(&[vec![("kept", Regular("1"))]]);
     let [one, other] = [b"n\xff", b"n\xfe"].map(|name| std::ffi::OsStr::from_bytes(name).to_owned());
     fs::write(place.layers[0].join(&one), "one").unwrap();

@@ -25,7 +25,7 @@ fn launch(options: &RunOptions, place: RootPlace) -> Result<Launch, Error> {
 }
 
 #[test]
-fn stored_launch_has_the_plan_of_the_first_one() {
+fn stored_launch_has_the_same_plan() {
     let directory = tempfile::tempdir().expect("a directory");
     let place = || place(directory.path(), Lifetime::Kept);
     let first = launch(&options(), place()).expect("a launch");
@@ -37,7 +37,7 @@ fn stored_launch_has_the_plan_of_the_first_one() {
 }
 
 #[test]
-fn settings_end_up_in_the_plan_and_in_the_watched_limits() {
+fn settings_reach_the_plan_and_watched_limits() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut asked = options();
     asked.limits.cpu_time = Some(std::time::Duration::from_secs(7));
@@ -51,7 +51,7 @@ fn settings_end_up_in_the_plan_and_in_the_watched_limits() {
 }
 
 #[test]
-fn layer_limit_that_was_asked_for_is_had_or_refused() {
+fn requested_layer_limit_is_applied_or_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let limited = RunOptions { storage: StorageLimit::of_bytes(1 << 20), ..options() };
     let refused = launch(&limited, place(directory.path(), Lifetime::Volatile)).expect_err("a copy has no layer");
@@ -59,7 +59,7 @@ fn layer_limit_that_was_asked_for_is_had_or_refused() {
 }
 
 #[test]
-fn bundle_without_a_cgroup_path_gets_one() {
+fn bundle_without_cgroup_path_gets_one() {
     let directory = tempfile::tempdir().expect("a directory");
     let from = |path: &Path| Launch::from_bundle(path, LaunchSettings::default());
     let missing = from(directory.path()).expect_err("no config.json");

@@ -56,7 +56,7 @@ fn check_limit(limit: u64, input: &[u8], expected: &[u8], is_exceeded: bool) {
 }
 
 #[test]
-fn no_more_passes_than_the_limit_allows() {
+fn output_limit_is_enforced() {
     check_limit(5, b"", b"", false);
     check_limit(5, b"hello", b"hello", false);
     check_limit(5, b"hello!", b"hello", true);
@@ -68,7 +68,7 @@ fn no_more_passes_than_the_limit_allows() {
 }
 
 #[test]
-fn bytes_in_memory_are_an_input() {
+fn input_can_come_from_memory() {
     for input in [Vec::new(), b"short".to_vec(), bytes(1_000_000)] {
         let (mut read, write) = pipe();
         let mut streams = Streams::new(Room::new(Some(3)));
@@ -90,7 +90,7 @@ fn bytes_in_memory_are_an_input() {
 /// Two processes that share an offset, as in `(minicontainer run … & minicontainer run …) > log`, lose nothing: what the
 /// one writes by splice(2) and what another writes by write(2) lie one behind the other.
 #[test]
-fn whoever_shares_the_file_loses_nothing() {
+fn shared_file_loses_no_output() {
     const EACH: usize = 8 << 20;
     let mut file = tempfile::tempfile().expect("a file");
     thread::scope(|scope| {
@@ -112,7 +112,7 @@ fn whoever_shares_the_file_loses_nothing() {
 
 /// Where the kernel does not splice, the bytes are written.
 #[test]
-fn a_file_that_is_appended_to_gets_all_bytes_at_its_end() {
+fn appended_file_gets_all_bytes_at_its_end() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("log");
     std::fs::write(&path, "before\n").expect("a file");
@@ -125,7 +125,7 @@ fn a_file_that_is_appended_to_gets_all_bytes_at_its_end() {
 
 /// The caller's pipe is shared with others, whose calls must wait as before.
 #[test]
-fn the_callers_pipe_is_left_as_it_is() {
+fn flags_of_callers_pipe_are_unchanged() {
     let (mut read, write) = pipe();
     let before = nix::fcntl::fcntl(&write, nix::fcntl::FcntlArg::F_GETFL).expect("flags");
     let sink = file_of(&write);
@@ -142,7 +142,7 @@ fn the_callers_pipe_is_left_as_it_is() {
 
 /// As with a pipe between the two: the program learns at its next write that nobody reads it.
 #[test]
-fn a_reader_that_has_gone_closes_the_containers_pipe() {
+fn closed_reader_closes_the_containers_pipe() {
     let ((caller_read, caller_write), (read, mut write)) = (pipe(), pipe());
     let mut streams = Streams::new(Room::new(None));
     streams.add(Channel::new(StandardStream::Stdout, Source::Pipe(read), file_of(&caller_write))).expect("a flag");

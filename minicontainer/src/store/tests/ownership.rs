@@ -11,7 +11,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_new_store_is_closed_to_others() {
+fn new_store_is_closed_to_other_users() {
     let Room { store, directory: _directory } = room();
     for directory in ["", "images", "images/blobs/sha256", "layers", "staging"] {
         assert_eq!(mode(&store.root().join(directory)), 0o700, "{directory}");
@@ -21,7 +21,7 @@ fn a_new_store_is_closed_to_others() {
 
 /// As an engine without this protection made it, by mkdir(2) with the mode 0755.
 #[test]
-fn a_store_that_others_can_look_into_is_closed_and_reported_once() {
+fn readable_store_is_closed_and_reported_once() {
     let Room { store, directory: _directory } = room();
     let root = store.root().to_owned();
     let open = [root.clone(), root.join("images"), root.join("layers")];
@@ -33,7 +33,7 @@ fn a_store_that_others_can_look_into_is_closed_and_reported_once() {
 }
 
 #[test]
-fn a_store_that_others_can_write_in_is_refused() {
+fn store_writable_by_others_is_refused() {
     let Room { store, directory: _directory } = room();
     let root = store.root().to_owned();
     for directory in [root.clone(), root.join("images"), root.join("layers"), root.join("staging")] {
@@ -52,7 +52,7 @@ fn a_store_that_others_can_write_in_is_refused() {
 }
 
 #[test]
-fn a_store_of_another_user_is_refused() {
+fn store_of_another_user_is_refused() {
     // To give a directory away takes root; an ordinary user finds one that is root's.
     let directory = tempfile::tempdir().unwrap();
     let (root, owner) = if geteuid().is_root() {
@@ -69,7 +69,7 @@ fn a_store_of_another_user_is_refused() {
 }
 
 #[test]
-fn a_store_that_others_can_replace_is_refused() {
+fn store_replaceable_by_others_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let above = directory.path().join("above");
     fs::create_dir(&above).unwrap();
@@ -91,7 +91,7 @@ fn a_store_that_others_can_replace_is_refused() {
 
 /// The user's own link may lead to the store, another user's may not, and what it leads to is looked at.
 #[test]
-fn a_link_leads_to_a_store_if_it_is_the_users_own() {
+fn store_symlink_must_belong_to_the_user() {
     let directory = tempfile::tempdir().unwrap();
     let (link, target) = (directory.path().join("link"), directory.path().join("target"));
     fs::create_dir(&target).unwrap();

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures() {
+    fn progress_view_fits_terminal_size() {
         insta::assert_snapshot!(check((60, 24)));
         insta::assert_snapshot!(check((60, 7)));
         insta::assert_snapshot!(check((20, 4)));

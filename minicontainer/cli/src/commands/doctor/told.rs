@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_that_were_made_up() {
+    fn findings_for_example_hosts() {
         let works = Availability::Available;
         let rootless = Host::example_rootless();
         let mut few = Host::example_rootless_with_ids();

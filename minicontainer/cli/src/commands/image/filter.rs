@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_for_names_with_a_tag_or_without() {
+    fn reference_filter_matches_with_or_without_tag() {
         check("busybox", "busybox:1.36", true);
         check("busybox", "busybox2", false);
         check("busy*:1.?6", "busybox:1.36", true);

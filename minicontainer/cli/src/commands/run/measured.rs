@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn every_verdict_has_its_lines() {
+    fn every_verdict_has_its_meta_lines() {
         let verdicts = [
             (Verdict::Exited(0), 0),
             (Verdict::Exited(7), 0),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_there_whole_or_not_at_all() {
+    fn report_file_is_replaced_atomically() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("report");
         drop(MeasureFile::open(&path).unwrap());

@@ -174,7 +174,7 @@ mod tests {
     use super::part_of;
 
     #[test]
-    fn parts_are_told_in_percent() {
+    fn reclaimable_share_is_shown_in_percent() {
         assert_eq!(part_of(0, 0), "0B");
         assert_eq!(part_of(0, 7), "0B (0%)");
         assert_eq!(part_of(1_990_000, 2_000_000), "1.99MB (99%)");

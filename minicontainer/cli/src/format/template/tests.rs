@@ -33,7 +33,7 @@ fn check(template: &str, expect: &str) {
 }
 
 #[test]
-fn what_docker_documents() {
+fn examples_from_docker_documentation_work() {
     check("{{.Repository}}:{{.Tag}}", "busybox:latest");
     check("{{range .Config.Env}}{{println .}}{{end}}", "PATH=/bin\nHOME=/root\n");
     check("{{json .Config.Env}}", r#"["PATH=/bin","HOME=/root"]"#);
@@ -55,7 +55,7 @@ fn what_docker_documents() {
 }
 
 #[test]
-fn values_are_printed_as_go_does() {
+fn values_are_formatted_as_in_go() {
     check("{{.RepoTags}} {{.RepoDigests}}", "[busybox:latest mine:1] []");
     check("{{.Config.Labels}}", "map[maintainer:me org.example.version:1]");
     check("{{.Config.ExposedPorts}}", "map[80/tcp:{} 9/udp:{}]");
@@ -98,7 +98,7 @@ fn conditions_and_variables() {
 }
 
 #[test]
-fn a_terminal_has_nothing_to_obey_and_json_is_exact() {
+fn strings_are_escaped_for_terminals_and_exact_in_json() {
     check("{{.Strange}}", "a\\n\\u{1b}[2J\\u{202e}b");
     check("{{json .Strange}}", r#""a\n\u001b[2J\u202eb""#);
     check("{{upper .Strange}}", "A\\n\\u{1b}[2J\\u{202e}B");
@@ -108,7 +108,7 @@ fn a_terminal_has_nothing_to_obey_and_json_is_exact() {
 }
 
 #[test]
-fn headings_are_the_fields() {
+fn headings_are_the_field_names() {
     let headings = |template: &str| {
         let template = Template::parse(template).unwrap();
         template.headings(&|field| field.to_uppercase()).unwrap()
@@ -122,7 +122,7 @@ fn headings_are_the_fields() {
 }
 
 #[test]
-fn what_is_wrong_is_pointed_at() {
+fn template_errors_point_at_the_mistake() {
     let wrong = [
         "{{.ID",
         "{{.ID}",
@@ -242,17 +242,17 @@ fn survives(template: &str) {
 
 proptest! {
     #[test]
-    fn no_template_makes_it_panic(template in pieces()) {
+    fn generated_templates_do_not_panic(template in pieces()) {
         survives(&template);
     }
 
     #[test]
-    fn no_text_makes_it_panic(template in "(?s).{0,40}\\{\\{.{0,40}\\}\\}.{0,20}") {
+    fn arbitrary_text_does_not_panic(template in "(?s).{0,40}\\{\\{.{0,40}\\}\\}.{0,20}") {
         survives(&template);
     }
 
     #[test]
-    fn what_is_no_action_stays_as_it_is(text in "[^{\\\\]{0,60}") {
+    fn text_without_actions_is_unchanged(text in "[^{\\\\]{0,60}") {
         prop_assert_eq!(fill(&text).unwrap(), text);
     }
 }

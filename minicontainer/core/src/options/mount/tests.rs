@@ -15,7 +15,7 @@ fn check(mount: Result<MountSpec, MountError>, expect: MountSpec) {
 }
 
 #[test]
-fn volumes_are_bind_mounts() {
+fn volumes_are_parsed_as_bind_mounts() {
     let volume = |text| MountSpec::from_volume(text, "/home/ada");
     check(volume("/srv:/data"), bind("/srv", "/data", Access::ReadWrite));
     check(volume("/srv:/data:rw"), bind("/srv", "/data", Access::ReadWrite));
@@ -26,7 +26,7 @@ fn volumes_are_bind_mounts() {
 }
 
 #[test]
-fn a_source_that_begins_with_a_dot_is_relative_to_the_caller() {
+fn relative_source_is_resolved_against_caller() {
     let volume = |text| MountSpec::from_volume(text, "/home/ada");
     check(volume(".:/data"), bind("/home/ada", "/data", Access::ReadWrite));
     check(volume("./x:/data"), bind("/home/ada/x", "/data", Access::ReadWrite));
@@ -41,7 +41,7 @@ fn a_source_that_begins_with_a_dot_is_relative_to_the_caller() {
 }
 
 #[test]
-fn fields_have_their_other_names_and_any_order() {
+fn mount_fields_allow_aliases_and_any_order() {
     let fields = |text: &str| MountSpec::from_fields(text, "/");
     check(fields("type=bind,source=/a,target=/b"), bind("/a", "/b", Access::ReadWrite));
     check(fields("destination=/b,src=/a,type=bind,ro"), bind("/a", "/b", Access::ReadOnly));
@@ -53,7 +53,7 @@ fn fields_have_their_other_names_and_any_order() {
 }
 
 #[test]
-fn a_tmpfs_is_restricted_unless_asked_otherwise() {
+fn tmpfs_is_restricted_by_default() {
     use MountAttribute::{NoDev, NoExec, NoSuid, ReadOnly};
     check(MountSpec::from_tmpfs("/t"), tmpfs("/t", None, None, &[NoSuid, NoDev, NoExec]));
     check(MountSpec::from_tmpfs("/t:"), tmpfs("/t", None, None, &[NoSuid, NoDev, NoExec]));
@@ -68,7 +68,7 @@ fn a_tmpfs_is_restricted_unless_asked_otherwise() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of inputs")]
-fn what_is_wrong_is_named() {
+fn invalid_mounts_are_rejected() {
     let volumes = [
         "",
         "/a",

@@ -9,7 +9,7 @@ fn check(text: &str, bytes: u64, shown: &str) {
 }
 
 #[test]
-fn sizes() {
+fn sizes_are_parsed() {
     check("4096", 4096, "4KiB");
     check("4097", 4097, "4097B");
     check("1b", 1, "1B");
@@ -26,7 +26,7 @@ fn sizes() {
 }
 
 #[test]
-fn processors() {
+fn cpus_are_parsed() {
     for (text, nanos, shown) in [
         ("1", NANOS, "1"),
         ("0.5", NANOS / 2, "0.5"),
@@ -43,7 +43,7 @@ fn processors() {
 }
 
 #[test]
-fn numbers_of_processes() {
+fn pids_limits_are_parsed() {
     for (text, limit) in [
         ("1", PidsLimit::AtMost(1)),
         ("4194304", PidsLimit::AtMost(MOST_PIDS)),
@@ -56,7 +56,7 @@ fn numbers_of_processes() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn invalid_limits_are_rejected() {
     let bytes = [
         "",
         "0",
@@ -106,7 +106,7 @@ fn refusal<T>(text: &str, parsed: Result<T, SizeError>) -> String {
 
 proptest! {
     #[test]
-    fn printing_and_parsing_sizes_are_inverse(
+    fn sizes_round_trip_through_text(
         bytes in prop_oneof![1..=MOST_BYTES, (0..63_u32).prop_map(|power| 1 << power)],
     ) {
         let size = ByteSize::new(bytes).unwrap();
@@ -115,13 +115,13 @@ proptest! {
     }
 
     #[test]
-    fn printing_and_parsing_processors_are_inverse(nanos in LEAST_NANOCPUS..=MOST_NANOCPUS) {
+    fn cpus_round_trip_through_text(nanos in LEAST_NANOCPUS..=MOST_NANOCPUS) {
         let cpus = Cpus { nanos };
         prop_assert_eq!(cpus.to_string().parse::<Cpus>(), Ok(cpus));
     }
 
     #[test]
-    fn no_text_makes_a_size_that_is_none(text in "[-+]?[0-9]{0,25}[.]?[0-9]{0,25} ?[a-zA-Z]{0,3}") {
+    fn accepted_sizes_are_within_range(text in "[-+]?[0-9]{0,25}[.]?[0-9]{0,25} ?[a-zA-Z]{0,3}") {
         if let Ok(size) = text.parse::<ByteSize>() {
             prop_assert!((1..=MOST_BYTES).contains(&size.bytes()));
         }

@@ -32,7 +32,7 @@ fn check(user: &str, uid: u32, gid: u32, groups: &[u32], home: &str) {
 }
 
 #[test]
-fn names_are_looked_up() {
+fn user_names_are_looked_up() {
     check("root", 0, 0, &[0, 10], "/root");
     check("ada", 1000, 1001, &[1001, 20, 10], "/home/ada");
     check("homeless", 50, 50, &[50, 20], "/");
@@ -40,7 +40,7 @@ fn names_are_looked_up() {
 }
 
 #[test]
-fn ids_need_not_be_known() {
+fn ids_without_an_account_are_accepted() {
     check("0", 0, 0, &[0, 10], "/root");
     check("1000", 1000, 1001, &[1001, 20, 10], "/home/ada");
     check("5555", 5555, 0, &[0], "/");
@@ -50,13 +50,13 @@ fn ids_need_not_be_known() {
 }
 
 #[test]
-fn a_number_is_never_a_name() {
+fn number_is_never_looked_up_as_a_name() {
     check("1234", 1234, 0, &[0], "/");
     check("0:4321", 0, 4321, &[4321], "/root");
 }
 
 #[test]
-fn an_explicit_group_is_the_only_one() {
+fn explicit_group_replaces_supplementary_groups() {
     check("ada:wheel", 1000, 10, &[10], "/home/ada");
     check("ada:5", 1000, 5, &[5], "/home/ada");
     check("5555:staff", 5555, 20, &[20], "/");
@@ -65,7 +65,7 @@ fn an_explicit_group_is_the_only_one() {
 
 /// The first rows are E43 of the hostile corpus.
 #[test]
-fn what_is_wrong_is_named() {
+fn invalid_users_are_rejected() {
     let unreadable = [
         "4294967296",
         "2147483648",

@@ -15,7 +15,7 @@ fn check(files: &AccountFiles, expect: &[(u32, u32)]) {
 }
 
 #[test]
-fn ids_of_every_user_and_group_are_taken() {
+fn allocated_and_account_ids_are_taken() {
     let files = AccountFiles {
         subuid: "ada:600000:10\nnobody-has-this-name:600005:10\n1000:700000:1\n".to_owned(),
         subgid: "bob:800000:2\n".to_owned(),
@@ -27,13 +27,13 @@ fn ids_of_every_user_and_group_are_taken() {
 }
 
 #[test]
-fn lines_that_allocate_nothing_are_skipped() {
+fn malformed_subid_lines_are_skipped() {
     let subuid = "\n#\nada\nada:1\nada:x:2\nada:-1:2\nada:1:\nada::2\nada:5:0\nada:99999999999999999999:1\n\0:::\n";
     check(&AccountFiles { subuid: subuid.to_owned(), ..AccountFiles::default() }, &[]);
 }
 
 #[test]
-fn every_reading_of_a_number_counts() {
+fn every_interpretation_of_a_number_is_taken() {
     for (subuid, expect) in [
         ("a: 600000 :+5 ", &[(600_000, 5)][..]),
         ("a:0x80000:0x10", &[(0x8_0000, 16)]),
@@ -49,7 +49,7 @@ fn every_reading_of_a_number_counts() {
 }
 
 #[test]
-fn a_piece_that_is_taken_is_left_for_the_next_free_one() {
+fn taken_id_range_is_skipped_for_next_free_one() {
     let free = |text: &str| first_own_id("4f3c", &subuid(text)).unwrap();
     let first = free("");
     // Its first id, its last, the ids around it, and all of it with the next piece.
@@ -64,7 +64,7 @@ fn a_piece_that_is_taken_is_left_for_the_next_free_one() {
 }
 
 #[test]
-fn no_free_piece_is_an_error() {
+fn exhausted_id_ranges_are_an_error() {
     let error = first_own_id("4f3c", &subuid("ada:0:4294967295")).unwrap_err();
     assert!(error.to_string().contains("every range of 65536 ids"), "{error}");
     assert!(error.hint.contains("/etc/subuid"));
@@ -111,7 +111,7 @@ fn naive(text: &str) -> Vec<u64> {
 proptest! {
     /// Whatever the files allocate, no id that they allocate is given to a container.
     #[test]
-    fn no_allocated_id_is_chosen(
+    fn allocated_ids_are_never_chosen(
         lines in proptest::collection::vec((any_line(), any::<bool>()), 0..40),
         accounts in proptest::collection::vec(any::<u32>(), 0..8),
         id in "[0-9a-f]{64}",

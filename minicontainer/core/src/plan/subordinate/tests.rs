@@ -9,7 +9,7 @@ fn check(text: &str, expected: &[(u32, u32)]) {
 }
 
 #[test]
-fn what_the_files_lend() {
+fn subordinate_ranges_are_parsed() {
     check("", &[]);
     check("ada:100000:65536\n", &[(100_000, 65_536)]);
     check("1000:100000:65536", &[(100_000, 65_536)]);
@@ -25,7 +25,7 @@ fn what_the_files_lend() {
 }
 
 #[test]
-fn what_is_cut_away() {
+fn own_root_and_duplicate_ids_are_removed() {
     // Her own id, in the middle of a range and at its edge.
     check("ada:500:1000\n", &[(500, 500), (1001, 499)]);
     check("ada:1000:10\n", &[(1001, 9)]);
@@ -45,7 +45,7 @@ fn what_is_cut_away() {
 }
 
 #[test]
-fn each_file_counts_for_its_own_kind() {
+fn subuid_and_subgid_are_read_separately() {
     let passwd = "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n";
     let lenders = |subuid: &str, subgid: &str| Lenders {
         helpers: true,
@@ -76,7 +76,7 @@ fn each_file_counts_for_its_own_kind() {
 }
 
 #[test]
-fn a_map_fits_into_a_page() {
+fn id_map_fits_in_one_page() {
     let text: String = (1..5000_u32).map(|line| format!("ada:{}:10\n", 4_000_000_000 + line * 20)).collect();
     let map = id_map(1000, &ranges(&text, Some("ada"), 1000, 1000));
     let bytes: usize = map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count).len()).sum();
@@ -95,7 +95,7 @@ fn any_line() -> impl Strategy<Value = String> {
 proptest! {
     /// What the kernel and newuidmap(1) ask of a map holds of every map, whatever the file says.
     #[test]
-    fn every_map_is_accepted(lines in proptest::collection::vec(any_line(), 0..12)) {
+    fn generated_id_maps_are_valid(lines in proptest::collection::vec(any_line(), 0..12)) {
         let text = lines.join("\n");
         let map = id_map(1000, &ranges(&text, Some("ada"), 1000, 1000));
         prop_assert_eq!(map[0], IdMapping { inside: 0, outside: 1000, count: 1 });

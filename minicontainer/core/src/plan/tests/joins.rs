@@ -31,7 +31,7 @@ fn kinds(plan: &Plan) -> Vec<&'static str> {
 }
 
 #[test]
-fn joined_namespaces_of_a_user_and_of_root() {
+fn joined_namespaces_as_root_and_rootless() {
     let (net, user) = ([Namespace::Net, Namespace::Pid], [Namespace::Net, Namespace::User]);
     let first = |plan: Plan| lines(&Plan { steps: plan.steps.into_iter().take(13).collect() });
     let root = first(joined(&host_v1(), &net).expect("a plan"));
@@ -42,7 +42,7 @@ fn joined_namespaces_of_a_user_and_of_root() {
 
 proptest! {
     #[test]
-    fn what_holds_of_every_plan_that_joins(
+    fn invariants_of_every_joining_plan(
         host in any_host(),
         wanted in proptest::sample::subsequence(KINDS.to_vec(), 1..=KINDS.len()),
     ) {
@@ -92,7 +92,7 @@ proptest! {
 }
 
 #[test]
-fn what_cannot_be_joined_is_refused() {
+fn unsupported_joins_are_refused() {
     let check = |namespaces: &[Namespace], root: &RootFs, change: fn(&mut Spec), expect: &str| {
         let host = Host::example();
         let mut spec = document(&shell(), &host).expect("a document");
@@ -115,7 +115,7 @@ fn what_cannot_be_joined_is_refused() {
 
 /// As other runtimes take it.
 #[test]
-fn empty_path_is_no_path() {
+fn empty_path_creates_a_new_namespace() {
     let host = Host::example();
     let spec = document(&shell(), &host).expect("a document");
     let mut empty = spec.clone();
@@ -125,7 +125,7 @@ fn empty_path_is_no_path() {
 
 /// What the document itself sets in a joined namespace is set, as other runtimes do.
 #[test]
-fn document_decides_what_changes_in_a_joined_namespace() {
+fn spec_settings_change_joined_namespaces() {
     let host = Host::example();
     let mut spec = document(&shell(), &host).expect("a document");
     join_namespace(&mut spec, Namespace::Uts, &path(Namespace::Uts));

@@ -5,7 +5,7 @@ use crate::options::MountSpec;
 
 /// Where the container has no control group of its own, it would see those of others: the place is hidden.
 #[test]
-fn control_groups_of_others_are_hidden() {
+fn cgroups_are_masked_without_own_cgroup() {
     let mut user_v1 = host_v1();
     (user_v1.identity, user_v1.cgroups.access) =
         (Host::example_rootless().identity, Host::example_rootless().cgroups.access);
@@ -28,7 +28,7 @@ fn control_groups_of_others_are_hidden() {
 
 /// Only hierarchies in which a group was made are shown, whatever a document asks for.
 #[test]
-fn a_document_without_a_group_sees_no_hierarchy() {
+fn spec_without_cgroup_sees_no_hierarchy() {
     let host = host_v1();
     let mut spec = document(&shell(), &host).expect("a document");
     let linux = spec.linux_mut().as_mut().unwrap();
@@ -40,7 +40,7 @@ fn a_document_without_a_group_sees_no_hierarchy() {
 
 /// The masks of this machine's processors, which Docker has as well.
 #[test]
-fn counts_of_hot_processors_are_hidden() {
+fn thermal_throttle_counters_are_masked() {
     let host = Host { thermal_throttle: vec![0, 3], ..Host::example() };
     for profile in [Profile::Default, Profile::Docker] {
         let steps = planned(&RunOptions { profile, ..shell() }, &host).steps;
@@ -55,7 +55,7 @@ fn counts_of_hot_processors_are_hidden() {
 
 /// A mount at a usual place takes its turn; what would lie below it is left out, but for terminals.
 #[test]
-fn a_mount_that_was_asked_for_replaces_a_usual_one() {
+fn requested_mount_replaces_default_mount() {
     let destinations = |volumes: &[&str], terminal: bool| {
         let mount = |text: &&str| MountSpec::from_volume(text, "/").expect("a mount");
         let terminal = terminal.then(WindowSize::default);
@@ -85,7 +85,7 @@ fn a_mount_that_was_asked_for_replaces_a_usual_one() {
 
 /// A mask below a mask, or one that is named twice, is one mask.
 #[test]
-fn what_is_covered_is_not_covered_again() {
+fn masked_paths_are_not_masked_twice() {
     let plan = edited(|spec| {
         let paths = |paths: &[&str]| Some(paths.iter().map(|path| (*path).to_owned()).collect());
         let linux = spec.linux_mut().as_mut().unwrap();
@@ -101,7 +101,7 @@ fn what_is_covered_is_not_covered_again() {
 proptest! {
     /// What protects the machine lies on what the engine mounted, and stays where it was put.
     #[test]
-    fn the_kernel_is_shown_where_the_plan_says(options in any_options(), host in any_host()) {
+    fn system_mounts_are_unique_and_masked_last(options in any_options(), host in any_host()) {
         let plan = planned(&options, &host);
         let index = |path: &str| plan.steps.iter().position(|step| {
             matches!(step, Step::Mount { destination, .. } | Step::BindMount { destination, .. } if destination == path)

@@ -68,7 +68,7 @@ fn all_options() -> RunOptions {
 }
 
 #[test]
-fn a_plain_container_has_empty_lists_and_maps_and_no_null() {
+fn plain_container_has_empty_lists_instead_of_nulls() {
     let document = document(RunOptions::default(), PLAIN, State::created());
     insta::assert_json_snapshot!(document);
     // Only a number that is not known, and the report of a program that has not ended, are null.
@@ -89,7 +89,7 @@ fn find_nulls(path: &str, value: &Value, nulls: &mut Vec<String>) {
 }
 
 #[test]
-fn options_appear_under_dockers_names() {
+fn options_are_shown_in_docker_format() {
     let runtime = r#"{
         "ociVersion": "1.2.0", "hostname": "attic", "root": {"path": "rootfs", "readonly": false},
         "process": {
@@ -105,7 +105,7 @@ fn options_appear_under_dockers_names() {
 }
 
 #[test]
-fn states_have_dockers_fields() {
+fn states_are_shown_in_docker_format() {
     let process = ProcessIdentity { pid: 7, start_time: 1, boot_id: String::new() };
     let exit = Exit { code: Some(3), started: time(1), finished: Some(time(2)), report: None, failure: None };
     let failure = StartFailure { code: 127, message: "no such program".to_owned() };

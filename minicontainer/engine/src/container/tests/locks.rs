@@ -17,7 +17,7 @@ fn within_seconds<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
 }
 
 #[test]
-fn a_containers_life_goes_on_while_the_store_is_locked() {
+fn container_lifecycle_does_not_need_the_store_lock() {
     let env = test_env();
     let mut attended = env.create(env.called("web"));
     let lock = env.containers.store.lock().unwrap();
@@ -36,7 +36,7 @@ fn a_containers_life_goes_on_while_the_store_is_locked() {
 
 /// An image is removed under the store's lock. A container that gets its place afterwards finds the image gone.
 #[test]
-fn no_container_gets_its_place_while_an_image_is_removed() {
+fn create_waits_while_an_image_is_removed() {
     let env = test_env();
     let request = env.called("web");
     let lock = env.containers.store.lock().unwrap();
@@ -65,7 +65,7 @@ fn no_container_gets_its_place_while_an_image_is_removed() {
 }
 
 #[test]
-fn sweeps_at_the_same_time_do_not_fail() {
+fn concurrent_sweeps_do_not_conflict() {
     let env = test_env();
     for round in 0..20 {
         for number in 0..10 {
@@ -83,7 +83,7 @@ fn sweeps_at_the_same_time_do_not_fail() {
 }
 
 #[test]
-fn a_record_is_read_again_before_it_is_changed() {
+fn record_is_reread_before_each_change() {
     let env = test_env();
     let mut attended = env.create(env.called("web"));
     attended.started(std::process::id()).unwrap();
@@ -103,7 +103,7 @@ proptest! {
     /// Eight at a time ask for a few names, some give theirs back, and others sweep: each name has at most one owner at
     /// any time, and in the end what is reserved is what there is.
     #[test]
-    fn a_name_never_has_two_owners(wishes in proptest::collection::vec((0..3_usize, any::<bool>()), 8..24)) {
+    fn name_never_has_two_owners(wishes in proptest::collection::vec((0..3_usize, any::<bool>()), 8..24)) {
         let env = test_env();
         let owners: [std::sync::Mutex<()>; 3] = Default::default();
         let names = ["web", "db", "cache"];

@@ -29,7 +29,7 @@ fn id_of_record(record: &str) -> String {
 }
 
 #[test]
-fn a_record_is_plain_json() {
+fn record_is_plain_json() {
     let env = test_env();
     let id: Id = "0123456789abcdef".repeat(4).parse().unwrap();
     let mut request = env.called("web");
@@ -41,7 +41,7 @@ fn a_record_is_plain_json() {
 }
 
 #[test]
-fn options_are_read_back_as_they_were_written() {
+fn config_round_trips_through_record() {
     let env = test_env();
     let mut request = env.called("web");
     request.config.options.without.insert(Isolation::Pid);
@@ -51,7 +51,7 @@ fn options_are_read_back_as_they_were_written() {
 }
 
 #[test]
-fn records_of_version_1_are_read() {
+fn version_1_records_are_read() {
     let env = test_env();
     for record in [WEAK, RUNNING, MISSING] {
         env.put(&id_of_record(record), record);
@@ -83,7 +83,7 @@ fn records_of_version_1_are_read() {
 }
 
 #[test]
-fn a_container_of_version_1_keeps_its_name_and_goes_as_every_other() {
+fn version_1_container_keeps_its_name_and_is_removable() {
     let env = test_env();
     env.put(&id_of_record(WEAK), WEAK);
     let taken = env.containers.create(&Id::random().unwrap(), env.called("weak")).unwrap_err();
@@ -94,7 +94,7 @@ fn a_container_of_version_1_keeps_its_name_and_goes_as_every_other() {
 }
 
 #[test]
-fn a_record_of_a_newer_version_is_refused() {
+fn newer_record_is_refused_by_version() {
     let env = test_env();
     let id = "12".repeat(32);
     let place = env.put(&id, r#"{"version": 3, "name": {"of": "another shape"}}"#);
@@ -115,7 +115,7 @@ fn a_record_of_a_newer_version_is_refused() {
 }
 
 #[test]
-fn unknown_fields_do_not_make_a_container_disappear() {
+fn unknown_fields_do_not_hide_a_container() {
     let env = test_env();
     let attended = env.create(env.called("web"));
     let file = state_file(&attended.place());
@@ -133,7 +133,7 @@ fn unknown_fields_do_not_make_a_container_disappear() {
 }
 
 #[test]
-fn a_damaged_record_is_reported_with_its_path_and_hides_no_other_container() {
+fn damaged_record_is_reported_and_affects_no_other() {
     let env = test_env();
     let attended = env.create(env.called("web"));
     let other = env.create(env.called("other"));

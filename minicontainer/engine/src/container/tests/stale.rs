@@ -16,7 +16,7 @@ fn end(mut child: std::process::Child) {
 }
 
 #[test]
-fn a_container_that_is_thrown_away_is_removed_at_its_end_or_swept_after_its_engine() {
+fn auto_removed_container_goes_at_exit_or_sweep() {
     let env = test_env();
     env.create(env.thrown_away("ended")).ended(&report(Verdict::Exited(0))).unwrap();
     assert_eq!((env.entries(), env.reserved().len()), (0, 0));
@@ -34,7 +34,7 @@ fn a_container_that_is_thrown_away_is_removed_at_its_end_or_swept_after_its_engi
 }
 
 #[test]
-fn create_sweeps_once_after_the_machine_was_started() {
+fn create_sweeps_once_per_boot() {
     let env = test_env();
     drop(env.create(env.thrown_away("first")));
     drop(env.create(env.thrown_away("second")));
@@ -50,7 +50,7 @@ fn create_sweeps_once_after_the_machine_was_started() {
 }
 
 #[test]
-fn the_name_of_a_container_that_should_be_gone_is_free() {
+fn name_of_dead_auto_removed_container_is_free() {
     let env = test_env();
     let child = orphan(&env, "web");
     let taken = env.containers.create(&Id::random().unwrap(), env.called("web")).unwrap_err();
@@ -65,7 +65,7 @@ fn the_name_of_a_container_that_should_be_gone_is_free() {
 }
 
 #[test]
-fn prune_sweeps_containers_that_should_be_gone() {
+fn prune_removes_dead_auto_removed_containers() {
     let env = test_env();
     drop(env.create(env.thrown_away("abandoned")));
     let (removed, _) = env.containers.prune(&|_| false).unwrap();
@@ -73,7 +73,7 @@ fn prune_sweeps_containers_that_should_be_gone() {
 }
 
 #[test]
-fn remains_of_a_crash_are_swept_and_sandboxes_of_the_library_are_not() {
+fn sweep_removes_crash_leftovers_only() {
     let env = test_env();
     let attended = env.create(env.called("web"));
     let directory = env.containers.directory.clone();
@@ -118,7 +118,7 @@ fn remains_of_a_crash_are_swept_and_sandboxes_of_the_library_are_not() {
 }
 
 #[test]
-fn stale_names_are_free_at_once() {
+fn names_left_by_a_crash_are_free() {
     let env = test_env();
     drop(env.create(env.called("other")));
     let names = env.containers.store.names_directory();
@@ -132,7 +132,7 @@ fn stale_names_are_free_at_once() {
 }
 
 #[test]
-fn directories_of_living_engines_are_not_swept() {
+fn sweep_skips_directories_in_use() {
     let env = test_env();
     env.containers.sweep().unwrap();
     let staged = env.containers.directory.join(format!("{}.new", "1".repeat(64)));

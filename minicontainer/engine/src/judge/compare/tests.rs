@@ -61,7 +61,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     #[test]
-    fn a_stream_differs_where_the_whole_does((answer, expected) in pair(), pieces in prop::collection::vec(1..5usize, 1..4)) {
+    fn streaming_comparison_matches_whole_comparison((answer, expected) in pair(), pieces in prop::collection::vec(1..5usize, 1..4)) {
         for comparison in [Comparison::Exact, Comparison::Lines, Comparison::Tokens] {
             let mut comparer = Comparer::new(&expected, comparison);
             let (mut rest, mut sizes) = (answer.as_slice(), pieces.iter().cycle());
@@ -76,7 +76,7 @@ proptest! {
 }
 
 #[test]
-fn long_units_are_told_by_their_beginning() {
+fn long_units_are_shortened_in_messages() {
     let long = |last: u8| [vec![b'y'; 100_000], vec![last]].concat();
     for comparison in [Comparison::Exact, Comparison::Lines, Comparison::Tokens] {
         assert_eq!(difference(&long(b'a'), &long(b'a'), comparison), None);
@@ -93,7 +93,7 @@ fn long_units_are_told_by_their_beginning() {
 
 /// However much an answer is, the comparer keeps only the beginning of one unit of it.
 #[test]
-fn an_answer_is_not_kept() {
+fn comparer_memory_is_bounded() {
     for (comparison, piece) in
         [(Comparison::Exact, "\n"), (Comparison::Lines, "\n"), (Comparison::Lines, "x"), (Comparison::Tokens, "x ")]
     {

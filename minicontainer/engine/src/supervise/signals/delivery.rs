@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mask_is_read() {
+    fn signal_mask_is_parsed() {
         let status = "Name:\tsh\nSigIgn:\t0000000000000004\nSigCgt:\t0000000000004002\n";
         assert_eq!(mask(status, "SigCgt:"), 0x4002);
         assert_eq!(mask(status, "SigBlk:"), 0);

@@ -1,4 +1,4 @@
-//! What damage looks like is tried with the real command, in `tests/cli/check.rs`; here, that a store without any is sound.
+//! What damage looks like is tried with the real command, in `tests/cli/system_check.rs`; here, that a store without any is sound.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::images as images_of_engine;
 use minicontainer_images::seed_busybox;
 
 #[test]
-fn a_new_store_is_sound_however_closely_one_looks() {
+fn new_store_passes_every_check() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path().join("store")).unwrap();
     assert!(check(&store, Depth::Whole).unwrap().is_empty());
@@ -38,7 +38,7 @@ fn a_new_store_is_sound_however_closely_one_looks() {
 const HANG: Duration = Duration::from_secs(120);
 
 #[test]
-fn a_sound_store_is_checked_while_another_process_has_the_lock() {
+fn sound_store_is_checked_without_the_lock() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path().join("store")).unwrap();
     let seeded = seed_busybox(&store).unwrap();
@@ -54,7 +54,7 @@ fn a_sound_store_is_checked_while_another_process_has_the_lock() {
 
 /// The positive control: what looks broken is looked at again under the lock, and only then counts.
 #[test]
-fn damage_is_told_only_after_a_second_look_under_the_lock() {
+fn damage_is_confirmed_under_the_lock() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path().join("store")).unwrap();
     let id = seed_busybox(&store).unwrap().image.id;
@@ -75,7 +75,7 @@ fn damage_is_told_only_after_a_second_look_under_the_lock() {
 }
 
 #[test]
-fn what_is_removed_or_added_during_a_check_is_no_finding() {
+fn concurrent_changes_are_not_findings() {
     const ROUNDS: usize = 12;
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path().join("store")).unwrap();

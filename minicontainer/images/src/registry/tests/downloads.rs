@@ -13,7 +13,7 @@ fn big() -> (Shelf, String) {
 
 /// Row F19 of the hostile corpus: the connection breaks after each 64 KiB, and each byte comes once.
 #[test]
-fn a_download_resumes_where_it_was_cut() {
+fn download_resumes_where_it_broke() {
     let (shelf, digest) = big();
     let blob = digest.clone();
     let sent = Arc::new(AtomicUsize::new(0));
@@ -37,7 +37,7 @@ fn a_download_resumes_where_it_was_cut() {
 
 /// Row F19: a server that does not know ranges sends all of it again, and what is here is read past.
 #[test]
-fn a_server_without_ranges_serves_too() {
+fn server_without_ranges_works() {
     let (shelf, digest) = big();
     let whole = shelf.blobs[&digest].clone();
     let server = shelf.serve_but(move |asked, reply| match (asked.target.contains(&digest), asked.number) {
@@ -50,7 +50,7 @@ fn a_server_without_ranges_serves_too() {
 
 /// Row F19: a range that is another than the one asked for is not taken; nor is 416, which says there is none.
 #[test]
-fn a_wrong_range_is_not_taken() {
+fn wrong_range_is_not_used() {
     for wrong in ["bytes 0-9/10", "bytes 5-1/x", "nonsense", ""] {
         let (shelf, digest) = big();
         let server = shelf.serve_but(move |asked, mut reply| match asked.target.contains(&digest) {
@@ -74,7 +74,7 @@ fn a_wrong_range_is_not_taken() {
 
 /// Row F19: what changes between two parts has another digest in the end.
 #[test]
-fn parts_of_two_blobs_are_no_blob() {
+fn parts_of_different_blobs_are_refused() {
     let (shelf, digest) = big();
     let server = shelf.serve_but(move |asked, mut reply| {
         if asked.target.contains(&digest) {
@@ -90,7 +90,7 @@ fn parts_of_two_blobs_are_no_blob() {
 }
 
 #[test]
-fn a_connection_that_always_breaks_is_given_up() {
+fn connection_that_always_breaks_is_given_up() {
     let (shelf, digest) = big();
     let blob = digest.clone();
     let server = shelf.serve_but(move |asked, reply| if asked.target.contains(&blob) { reply.cut(10) } else { reply });
@@ -130,7 +130,7 @@ fn sizes_and_digests_are_verified() {
 
 /// Row F21 of the hostile corpus: what may pass is waited for, in bounds; what is final is not asked twice.
 #[test]
-fn a_busy_registry_is_asked_again() {
+fn busy_registry_is_retried() {
     for status in [408, 429, 500, 502, 503, 504] {
         let shelf = Shelf::with_image(&[layer("file", 10)]);
         let server = shelf.serve_but(move |asked, reply| match asked.number % 3 {
@@ -154,7 +154,7 @@ fn a_busy_registry_is_asked_again() {
 
 /// Row F21: a blob in chunks, of which nobody says how many there are.
 #[test]
-fn a_blob_without_a_length_is_fetched() {
+fn blob_without_length_is_fetched() {
     let (shelf, digest) = big();
     let server = shelf.serve_but(move |asked, reply| match asked.target.contains(&digest) {
         true => {

@@ -1,15 +1,15 @@
 //! Against a registry that does what a test tells it: honest at first, then with one fault.
 
-mod documents;
+mod concurrent;
+mod credentials;
 mod downloads;
-mod healing;
-mod keeping;
-mod leading;
-mod pace;
+mod manifests;
+mod redirects;
+mod repair;
 mod resume;
 mod server;
+mod slow_servers;
 mod tls;
-mod together;
 mod uploads;
 
 use minicontainer::Diagnostic as _;
@@ -219,7 +219,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn an_honest_registry() {
+fn image_is_pulled_with_progress_events() {
     let layers = [layer("one", 100_000), layer("two", 5)];
     let server = Shelf::with_image(&layers).serve();
     let room = Room::new();
@@ -243,7 +243,7 @@ fn an_honest_registry() {
 }
 
 #[test]
-fn a_layer_that_is_here_is_not_fetched() {
+fn existing_layer_is_not_fetched() {
     let (base, one, two) = (layer("base", 1000), layer("one", 10), layer("two", 20));
     let mut shelf = Shelf::with_image(&[base.clone(), one, base.clone()]);
     let second = shelf.image(&[base.clone(), two]);

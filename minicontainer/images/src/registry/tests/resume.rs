@@ -39,7 +39,7 @@ fn cut_off(broken: &Arc<AtomicBool>) -> (Server, [String; 2]) {
 }
 
 #[test]
-fn the_next_pull_goes_on_where_the_last_one_ended() {
+fn pull_resumes_where_the_last_one_ended() {
     let broken = Arc::new(AtomicBool::new(true));
     let (server, [whole, cut]) = cut_off(&broken);
     let room = Room::new();
@@ -64,7 +64,7 @@ fn the_next_pull_goes_on_where_the_last_one_ended() {
 
 /// Whatever lies where a download grows: in the end the digest decides, and the fault is mended.
 #[test]
-fn what_was_begun_is_believed_only_if_it_is_right() {
+fn partial_download_is_verified_by_digest() {
     for begun_with in [vec![0; 100_000], vec![0; SIZE + 10_000], layer("cut", SIZE)] {
         let (server, [_, cut]) = cut_off(&Arc::default());
         let room = Room::new();
@@ -79,7 +79,7 @@ fn what_was_begun_is_believed_only_if_it_is_right() {
 }
 
 #[test]
-fn what_nobody_comes_back_for_is_swept() {
+fn abandoned_downloads_are_swept() {
     let (server, _) = cut_off(&Arc::default());
     let room = Room::new();
     fs::create_dir_all(downloads(&room)).unwrap();

@@ -88,7 +88,7 @@ fn put(room: &Room, server: &Server, file: &str, content: &str) {
 }
 
 #[test]
-fn a_registry_whose_authority_the_user_knows_is_believed() {
+fn registry_with_known_authority_is_trusted() {
     let authority = Authority::new();
     let server = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
     let room = Room::new();
@@ -114,7 +114,7 @@ fn check_doubt(server: &Server, room: &mut Room, tls_error: TlsError, hint: &str
 }
 
 #[test]
-fn each_doubt_has_its_reason() {
+fn each_certificate_error_has_its_reason() {
     let authority = Authority::new();
     let with_authority = |server: &Server| {
         let room = Room::new();
@@ -140,9 +140,9 @@ fn each_doubt_has_its_reason() {
     check_doubt(&named, &mut with_authority(&named), TlsError::OtherName, "subjectAltName");
 }
 
-/// Plain HTTP where TLS is spoken: `a_failure_of_tls_never_leads_to_plain_http` is the reverse.
+/// Plain HTTP where TLS is spoken: `tls_failure_never_falls_back_to_plain_http` is the reverse.
 #[test]
-fn plain_http_is_not_what_this_registry_speaks() {
+fn plain_http_to_tls_registry_is_reported() {
     let authority = Authority::new();
     let tls = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
     let go = Server::start(|_| Reply::new(400, "Client sent an HTTP request to an HTTPS server.\n"));
@@ -158,7 +158,7 @@ fn plain_http_is_not_what_this_registry_speaks() {
 }
 
 #[test]
-fn a_registry_may_want_to_know_its_clients() {
+fn client_certificate_is_sent_to_its_registry_only() {
     let authority = Authority::new();
     let elsewhere = authority.sign("127.0.0.1", |_| {}).serving(Some((&authority, Need::Asked)));
     let shelf = Shelf::with_image(&[layer("file", 100_000)]);
@@ -186,7 +186,7 @@ fn a_registry_may_want_to_know_its_clients() {
 
 /// A file that is no certificate is a mistake, not a file that does not count; and no mistake makes the engine fall.
 #[test]
-fn what_is_no_certificate_is_named() {
+fn invalid_certificate_files_are_named() {
     let authority = Authority::new();
     let server = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
     let [one, two] = [authority.sign("somebody", |_| {}), authority.sign("another", |_| {})];

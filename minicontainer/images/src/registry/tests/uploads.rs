@@ -44,7 +44,7 @@ fn try_push(server: &Server) -> Result<Pushed, RegistryError> {
 }
 
 #[test]
-fn what_is_there_is_not_sent_again() {
+fn existing_blobs_are_not_pushed_again() {
     let server = taking(|_| None);
     let (room, reference) = loaded(&server);
     push(&room.store, &reference, &room.connection, &|_| {}).unwrap();
@@ -57,7 +57,7 @@ fn what_is_there_is_not_sent_again() {
 
 /// Row F22 of the hostile corpus: a session that is lost is begun again, not for ever.
 #[test]
-fn a_lost_upload_begins_again() {
+fn lost_upload_session_is_restarted() {
     let lost = Mutex::new(0);
     let server = taking(move |asked| {
         let mut lost = lost.lock().unwrap();
@@ -74,7 +74,7 @@ fn a_lost_upload_begins_again() {
 
 /// Row F22: what the registry has kept is not sent again, and where it goes on is the registry's word.
 #[test]
-fn a_broken_upload_goes_on_where_the_registry_says() {
+fn broken_upload_resumes_at_the_registrys_offset() {
     const KEPT: usize = 60_000;
     for broken in [Reply { gone: true, ..Reply::default() }, Reply::new(503, "")] {
         let kept: Mutex<Vec<u8>> = Mutex::default();
@@ -107,7 +107,7 @@ fn a_broken_upload_goes_on_where_the_registry_says() {
 
 /// Row F22: a registry that does not tell, or tells nonsense, gets all of it once more.
 #[test]
-fn a_broken_upload_begins_again_where_nothing_is_told() {
+fn broken_upload_restarts_without_valid_offset() {
     for (status, range) in [(404, ""), (204, ""), (204, "nonsense"), (204, "0-999999999"), (204, "0-0"), (204, "7-9")] {
         let broken = Mutex::new(false);
         let server = taking(move |asked| match asked.method.as_str() {
@@ -125,7 +125,7 @@ fn a_broken_upload_begins_again_where_nothing_is_told() {
 /// Row F22: the place to upload to is another server's, which gets the bytes and no credentials; or a place that
 /// nobody may lead to.
 #[test]
-fn an_upload_is_led_away_without_credentials() {
+fn upload_redirect_does_not_forward_credentials() {
     let other = taking(|_| None);
     let place = format!("{}/v2/app/blobs/uploads/1?state=x", other.url());
     let server = taking(move |asked| match (asked.header("authorization"), asked.method.as_str()) {
@@ -150,7 +150,7 @@ fn an_upload_is_led_away_without_credentials() {
 
 /// Row F22: a registry that will not mount is sent the blob; one that will is not.
 #[test]
-fn a_mount_may_be_refused() {
+fn blob_is_uploaded_if_mount_is_refused() {
     for (status, uploads) in [(201, 1), (202, 3), (404, 3), (405, 3)] {
         let server = taking(move |asked| {
             let mount = asked.method == "POST" && asked.target.contains("mount=");
@@ -166,7 +166,7 @@ fn a_mount_may_be_refused() {
 }
 
 #[test]
-fn a_push_that_is_refused_says_why() {
+fn refused_push_reports_the_reason() {
     let server = taking(|asked| {
         (asked.method == "POST").then(|| Reply::new(403, r#"{"errors":[{"code":"DENIED","message":"not yours"}]}"#))
     });

@@ -1,0 +1,56 @@
+//! Many who pull at once. Threads stand for processes here: each opens the store by itself, and flock(2) does not
+//! care; `tests/cli/registry.rs` has real processes.
+
+use std::thread;
+
+use super::*;
+
+/// Rows F10 and F11 of the hostile corpus.
+#[test]
+fn each_blob_is_fetched_once() {
+    let base = layer("base", 300_000);
+    let mut shelf = Shelf::default();
+    for tag in 0..10 {
+        let manifest = shelf.image(&[base.clone(), layer("own", 100 + tag)]);
+        shelf.manifest(&tag.to_string(), MANIFEST, &manifest);
+    }
+    let server = shelf.serve();
+    let room = Room::new();
+    thread::scope(|scope| {
+        for number in 0..30 {
+            let (server, room) = (&server, &room);
+            scope.spawn(move || {
+                let store = Store::open(room.store.root()).unwrap();
+                let reference = format!("{}/app:{}", server.name(), number % 10).parse().unwrap();
+                pull(&store, &reference, None, &room.connection, &|_| {}).unwrap();
+            });
+        }
+    });
+    let mut fetched: BTreeMap<String, usize> = BTreeMap::new();
+    for asked in server.asked().iter().filter(|asked| asked.target.contains("/blobs/")) {
+        *fetched.entry(asked.target.clone()).or_default() += 1;
+    }
+    assert_eq!(fetched.len(), 1 + 10 + 10, "a shared layer, own layers, configs");
+    assert!(fetched.values().all(|&times| times == 1), "{fetched:#?}");
+    assert_eq!(fs::read_dir(room.store.downloads_directory()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(room.store.staging_directory()).unwrap().count(), 0);
+}
+
+/// Who waits for a download that fails takes it over.
+#[test]
+fn failed_download_is_taken_over() {
+    let shared = layer("shared", 100_000);
+    let digest = Digest::of(&shared).to_string();
+    let server = Shelf::with_image(&[shared]).serve_but(move |asked, reply| {
+        match asked.target.contains(&digest) && asked.number < 6 {
+            true => Reply::new(403, ""),
+            false => reply,
+        }
+    });
+    let room = Room::new();
+    let outcomes: Vec<bool> = thread::scope(|scope| {
+        let pulls: Vec<_> = (0..8).map(|_| scope.spawn(|| room.pull(&server).is_ok())).collect();
+        pulls.into_iter().map(|pull| pull.join().unwrap()).collect()
+    });
+    assert!(outcomes.iter().any(|ok| *ok) || room.pull(&server).is_ok(), "{outcomes:?}");
+}

@@ -1,0 +1,147 @@
+//! What a registry says that an image is.
+
+use super::*;
+
+/// A registry whose tag `1` is this document, of this type.
+fn serving(media_type: &str, document: &Value) -> Server {
+    let mut shelf = Shelf::with_image(&[layer("file", 10)]);
+    shelf.manifest("1", media_type, document);
+    shelf.serve()
+}
+
+fn manifest() -> Value {
+    Shelf::default().image(&[layer("file", 10)])
+}
+
+fn with(field: &str, value: Value) -> Value {
+    let mut document = manifest();
+    document[field] = value;
+    document
+}
+
+/// Row H41 of the hostile corpus: at most four megabytes are read of a manifest, whatever it says of its length.
+#[test]
+fn manifest_size_is_limited() {
+    for size in [5 << 20, 64 << 20] {
+        let server = Server::start(move |_| Reply::new(200, vec![b' '; size]).header("Content-Type", MANIFEST));
+        Room::new().check_refused(&server, "larger than 4194304 bytes");
+    }
+    // One without an end: it is sent until the client hangs up.
+    let server = Server::start(|_| {
+        let length = (1_u64 << 40).to_string();
+        Reply::new(200, vec![b' '; 8 << 20]).header("Content-Type", MANIFEST).header("Content-Length", length)
+    });
+    Room::new().check_refused(&server, "larger than 4194304 bytes");
+    let mut document = manifest();
+    document["config"]["size"] = json!(5 << 20);
+    Room::new().check_refused(&serving(MANIFEST, &document), "larger than 4194304 bytes");
+}
+
+/// Row H42 of the hostile corpus (CVE-2021-41190).
+#[test]
+fn ambiguous_documents_are_refused() {
+    Room::new().check_refused(&serving(MANIFEST, &with("manifests", json!([]))), "an index and a manifest at once");
+    let mut index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []});
+    index["config"] = manifest()["config"].clone();
+    Room::new().check_refused(&serving(INDEX, &index), "an index and a manifest at once");
+    Room::new().check_refused(&serving(INDEX, &manifest()), "it calls itself");
+    let mut nameless = manifest();
+    nameless.as_object_mut().unwrap().remove("mediaType");
+    Room::new().check_refused(&serving(INDEX, &nameless), "its fields are another's");
+    Room::new().check_refused(&serving("text/html", &nameless), "has the type \"text/html\"");
+    Room::new().pull(&serving(MANIFEST, &nameless)).expect("without a type of its own the registry's word holds");
+}
+
+/// Row H43 of the hostile corpus.
+#[test]
+fn artifacts_that_are_not_images_are_refused() {
+    Room::new().check_refused(&serving(MANIFEST, &with("schemaVersion", json!(1))), "schema 1");
+    let signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    Room::new().check_refused(&serving(signed, &json!({"schemaVersion": 1, "fsLayers": []})), "schema 1");
+    for (field, media_type) in [
+        ("config", "application/vnd.cncf.helm.config.v1+json"),
+        ("config", "application/vnd.oci.empty.v1+json"),
+        ("config", "application/octet-stream"),
+        ("layer", "application/vnd.in-toto+json"),
+    ] {
+        let mut document = manifest();
+        match field {
+            "config" => document["config"]["mediaType"] = json!(media_type),
+            _ => document["layers"][0]["mediaType"] = json!(media_type),
+        }
+        Room::new().check_refused(&serving(MANIFEST, &document), media_type);
+    }
+    Room::new().check_refused(&serving(MANIFEST, &json!("text")), "is no valid image manifest");
+    Room::new().check_refused(&serving(MANIFEST, &with("layers", json!([]))), "contradicts itself");
+}
+
+/// Row H45 of the hostile corpus (CVE-2020-15157): nobody is asked but the registry.
+#[test]
+fn foreign_layer_is_not_fetched_from_its_url() {
+    let elsewhere = Server::start(|_| Reply::new(200, layer("file", 10)));
+    let mut document = manifest();
+    document["layers"][0]["urls"] = json!([format!("{}/layer", elsewhere.url())]);
+    document["layers"][0]["digest"] = json!(Digest::of(b"not in the registry").to_string());
+    let server = serving(MANIFEST, &document);
+    let room = Room::with_login(&server, "user", SECRET);
+    room.check_refused(&server, "says to fetch it from elsewhere, which is not done");
+    assert_eq!(elsewhere.asked().len(), 0);
+    // One that the registry has is as good as any.
+    let mut document = manifest();
+    document["layers"][0]["urls"] = json!([format!("{}/layer", elsewhere.url())]);
+    Room::new().pull(&serving(MANIFEST, &document)).unwrap();
+    assert_eq!(elsewhere.asked().len(), 0);
+}
+
+#[test]
+fn platform_is_selected_and_reported() {
+    let mut shelf = Shelf::default();
+    let mut entries = Vec::new();
+    for (number, platform) in ["linux/mips64le", &Platform::own().to_string()].iter().enumerate() {
+        let manifest = shelf.image(&[layer("file", 10 + number)]);
+        let digest = shelf.manifest("hidden", MANIFEST, &manifest);
+        let size = shelf.manifests[&digest].1.len();
+        let (os, architecture) = platform.split_once('/').unwrap();
+        let platform = json!({"os": os, "architecture": architecture});
+        entries.push(json!({"mediaType": MANIFEST, "digest": digest, "size": size, "platform": platform}));
+    }
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
+    let digest = shelf.manifest("1", INDEX, &index);
+    shelf.manifest("foreign", INDEX, &json!({"schemaVersion": 2, "manifests": [entries[0]]}));
+    let mut short = entries[1].clone();
+    short["size"] = json!(7);
+    shelf.manifest("lie", INDEX, &json!({"schemaVersion": 2, "manifests": [short]}));
+    let server = shelf.serve();
+    let room = Room::new();
+    let pulled = room.pull(&server).unwrap();
+    assert_eq!(pulled.digest.to_string(), digest, "the digest that is told is the index's");
+    let image = room.store.image(&format!("{}/app:1", server.name())).unwrap();
+    assert_eq!(image.size(), 11);
+    let name = |tag: &str| format!("{}/app{tag}", server.name());
+    let error = room.pull_name(&name(":foreign")).unwrap_err().to_string();
+    assert!(error.contains("no matching manifest for") && error.contains("linux/mips64le"), "{error}");
+    assert!(room.pull_name(&name(":lie")).unwrap_err().to_string().contains("where its descriptor says 7"));
+    assert!(room.pull_name(&name(":none")).unwrap_err().to_string().contains("not found: manifest unknown"));
+    room.pull_name(&name(&format!("@{digest}"))).unwrap();
+    room.store.image(&name(&format!("@{digest}"))).expect("an image is found by the digest that it was pulled by");
+    let other: Platform = "linux/mips64le".parse().unwrap();
+    let reference = name(":1").parse().unwrap();
+    let wrong = pull(&room.store, &reference, Some(&other), &room.connection, &|_| {}).unwrap_err().to_string();
+    assert!(wrong.contains("and linux/mips64le is wanted"), "its config says otherwise: {wrong}");
+}
+
+#[test]
+fn content_must_match_the_requested_digest() {
+    let digest = Digest::of(b"another document");
+    let mut shelf = Shelf::with_image(&[layer("file", 10)]);
+    let content = shelf.manifests["1"].clone();
+    shelf.manifests.insert(digest.to_string(), content);
+    let server = shelf.serve_but(move |asked, reply| match asked.target.ends_with("/1") {
+        true => reply.header("Docker-Content-Digest", digest.to_string()),
+        false => reply,
+    });
+    let room = Room::new();
+    room.check_refused(&server, "not the content it should be");
+    let by_digest = format!("{}/app@{}", server.name(), Digest::of(b"another document"));
+    assert!(room.pull_name(&by_digest).unwrap_err().to_string().contains("not the content it should be"));
+}

@@ -1,0 +1,228 @@
+//! Where a registry leads, and what it gets to see there.
+
+use std::net::SocketAddr;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ureq::{
+    config::Config,
+    http::Uri,
+    unversioned::{
+        resolver::{ResolvedSocketAddrs, Resolver},
+        transport::NextTimeout,
+    },
+};
+
+use super::*;
+
+/// A registry of one image that sends whoever asks for a blob somewhere else.
+fn redirecting(to: impl Fn(&Asked) -> String + Send + Sync + 'static) -> Server {
+    Shelf::with_image(&[layer("file", 10)]).serve_but(move |asked, reply| match asked.target.contains("/blobs/") {
+        true => Reply::new(307, "").header("Location", to(asked)),
+        false => reply,
+    })
+}
+
+/// The same registry, which also wants a password.
+fn with_password(shelf: Shelf, fault: impl Fn(&Asked, Reply) -> Reply + Send + Sync + 'static) -> Server {
+    let expect = format!("Basic {}", STANDARD.encode(format!("user:{SECRET}")));
+    shelf.serve_but(move |asked, reply| match asked.header("authorization") == expect {
+        true => fault(asked, reply),
+        false => Reply::new(401, "").header("WWW-Authenticate", "Basic realm=\"test\""),
+    })
+}
+
+/// Row H46 of the hostile corpus: another host gets the request without the credentials.
+#[test]
+fn redirect_does_not_forward_credentials() {
+    let shelf = Shelf::with_image(&[layer("file", 10)]);
+    let storage = shelf.clone().serve();
+    let place = storage.url();
+    let server = with_password(shelf, move |asked, reply| match asked.target.contains("/blobs/") {
+        true => Reply::new(302, "").header("Location", format!("{place}{}?X-Signature={SECRET}", asked.target)),
+        false => reply,
+    });
+    Room::with_login(&server, "user", SECRET).pull(&server).unwrap();
+    assert_eq!(storage.count("GET", "?X-Signature="), 2, "the config and the layer came from there");
+    for asked in storage.asked() {
+        assert_eq!(asked.header("authorization"), "", "{asked:?}");
+    }
+    // The positive control: the registry itself did get them.
+    assert!(server.asked().iter().any(|asked| asked.header("authorization").starts_with("Basic ")));
+}
+
+/// Row H46: nothing but the web, never from TLS to plain http (see `redirect`), and not for ever.
+#[test]
+fn redirects_are_limited_in_scheme_and_number() {
+    for place in ["file:///etc/passwd", "ftp://127.0.0.1/x", "unix:///run/x.sock", "http://user:pw@127.0.0.1/x"] {
+        let server = redirecting(move |_| place.to_owned());
+        Room::new().check_refused(&server, "where it is not followed");
+    }
+    let server = redirecting(|_| "http://registry.invalid/x".to_owned());
+    Room::new().check_refused(&server, "it is plain http");
+    let server = redirecting(|asked| format!("{}?again", asked.target.split('?').next().unwrap()));
+    Room::new().check_refused(&server, "one redirect after another");
+    assert_eq!(server.count("GET", "/blobs/"), redirect::HOP_LIMIT + 1);
+    let server = Shelf::with_image(&[layer("file", 10)])
+        .serve_but(|asked, reply| if asked.target.contains("/blobs/") { Reply::new(302, "") } else { reply });
+    Room::new().check_refused(&server, "the answer names no place");
+}
+
+/// Row H47 of the hostile corpus: a redirect, a token service and an upload lead to the secrets of a cloud's machine.
+#[test]
+fn link_local_addresses_are_refused() {
+    for place in ["https://169.254.169.254/latest/meta-data", "https://[fe80::1]/", "https://[::ffff:169.254.169.254]/"]
+    {
+        Room::new()
+            .check_refused(&redirecting(move |_| place.to_owned()), "address of this machine or its neighbourhood");
+        let challenge = format!("Bearer realm=\"{place}\"");
+        let server = Server::start(move |_| Reply::new(401, "").header("WWW-Authenticate", challenge.clone()));
+        Room::new().check_refused(&server, "address of this machine or its neighbourhood");
+    }
+}
+
+/// A registry that wants a token from a realm.
+fn wanting_token(realm: impl Fn() -> String + Send + Sync + 'static) -> Server {
+    Shelf::with_image(&[layer("file", 10)]).serve_but(move |asked, reply| match asked.header("authorization") {
+        "" => Reply::new(401, "").header("WWW-Authenticate", format!("Bearer realm=\"{}\",service=\"test\"", realm())),
+        _ => reply,
+    })
+}
+
+/// Row H48 of the hostile corpus.
+#[test]
+fn token_service_is_validated() {
+    for (realm, expect) in [
+        ("http://auth.invalid/token", "it is plain http"),
+        ("https://user:password@auth.invalid/token", "it has a user's name in it"),
+        ("file:///etc/passwd", "neither https nor http"),
+        ("", "it is no valid URL"),
+    ] {
+        Room::new().check_refused(&wanting_token(move || realm.to_owned()), expect);
+    }
+    let huge = format!("{{\"token\": \"{}\"}}", "x".repeat(2 << 20));
+    let service = Server::start(move |_| Reply::new(200, huge.clone()));
+    let realm = service.url();
+    Room::new().check_refused(&wanting_token(move || realm.clone()), "its answer is too long");
+    for (status, body, expect) in [
+        (200, "no json", "its answer is no JSON of a token"),
+        (200, "{}", "its answer has no token"),
+        (200, "{\"token\": \"a\\r\\nX: b\"}", "its answer has no token that can be sent"),
+        (302, "", "it answered 302"),
+        (404, "", "it answered 404"),
+    ] {
+        let service = Server::start(move |_| Reply::new(status, body).header("Location", "/elsewhere"));
+        let realm = service.url();
+        Room::new().check_refused(&wanting_token(move || realm.clone()), expect);
+    }
+}
+
+/// Bearer tokens: fetched once for all parts of an image, with credentials where there are some.
+#[test]
+fn token_is_fetched_once_and_sent_to_registry_only() {
+    let service = Server::start(|_| Reply::new(200, format!("{{\"token\": \"{SECRET}\"}}")));
+    let realm = format!("{}/token?x=1", service.url());
+    let server = wanting_token(move || realm.clone());
+    let room = Room::with_login(&server, "user", "password");
+    room.pull(&server).unwrap();
+    let asked = service.asked();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!(asked[0].target, "/token?x=1&service=test&scope=repository%3Aapp%3Apull");
+    assert_eq!(asked[0].header("authorization"), format!("Basic {}", STANDARD.encode("user:password")));
+    for asked in server.asked().iter().skip(1) {
+        assert_eq!(asked.header("authorization"), format!("Bearer {SECRET}"));
+    }
+}
+
+/// Row H49 of the hostile corpus: a registry that is never content is asked twice, and quotes what it was shown.
+#[test]
+fn repeated_401_is_an_error_without_secrets() {
+    let service = Server::start(|_| Reply::new(200, format!("{{\"token\": \"{SECRET}\"}}")));
+    let realm = service.url();
+    let quote = |asked: &Asked| {
+        let shown = asked.header("authorization");
+        Reply::new(401, format!(r#"{{"errors":[{{"code":"UNAUTHORIZED","message":"not {shown}"}}]}}"#))
+    };
+    let server = Server::start(move |asked| {
+        quote(asked).header("WWW-Authenticate", format!("Bearer realm=\"{realm}\",service=\"test\""))
+    });
+    Room::new().check_refused(&server, "pull access denied for");
+    assert_eq!((server.asked().len(), service.asked().len()), (2, 1));
+    let server = Server::start(move |asked| quote(asked).header("WWW-Authenticate", "Basic realm=\"test\""));
+    let room = Room::with_login(&server, "user", SECRET);
+    room.check_refused(&server, "not Basic [secret]");
+    assert_eq!(server.asked().len(), 2);
+    let server = Server::start(|_| Reply::new(401, "").header("WWW-Authenticate", "Negotiate"));
+    Room::new().check_refused(&server, "in no way that is supported");
+}
+
+/// Row H50 of the hostile corpus: where TLS was decided on, no request is ever sent in plain.
+#[test]
+fn tls_failure_never_falls_back_to_plain_http() {
+    let server = Shelf::with_image(&[layer("file", 10)]).serve();
+    let mut room = Room::new();
+    room.connection.wire = Wire::Tls;
+    let error = room.check_refused(&server, "cannot be reached");
+    assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Plain), .. }), "{error:?}");
+    assert!(server.asked().is_empty(), "{:?}", server.asked());
+    // The positive control: the same server serves whoever speaks plain http to it.
+    room.connection.wire = Wire::Usual;
+    room.pull(&server).unwrap();
+    let usual = Connection::default();
+    let check = |registry: &str, wire: Wire, expect: url::Security| {
+        assert_eq!(Connection { wire, ..usual.clone() }.url(registry, false).unwrap().security(), expect, "{registry}");
+    };
+    check("registry.example.com", Wire::Usual, url::Security::Tls);
+    check("10.0.0.1:5000", Wire::Usual, url::Security::Tls);
+    check("localhost.example.com", Wire::Usual, url::Security::Tls);
+    check("localhost:443", Wire::Usual, url::Security::Tls);
+    check("localhost:5000", Wire::Usual, url::Security::Plain);
+    check("[::1]:5000", Wire::Usual, url::Security::Plain);
+    check("registry.example.com", Wire::Plain, url::Security::Plain);
+    assert_eq!(usual.url("localhost:5000", true).unwrap().security(), url::Security::Tls, "there are certificates");
+}
+
+/// A resolver that gives one answer after the other.
+#[derive(Debug)]
+struct Names(std::sync::Mutex<Vec<Vec<SocketAddr>>>);
+
+impl Resolver for Names {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut addresses = self.empty();
+        self.0.lock().unwrap().remove(0).iter().for_each(|address| addresses.push(*address));
+        Ok(addresses)
+    }
+}
+
+/// Resolves the registry's name, then another one; gives the addresses of the second that may be connected to.
+#[track_caller]
+fn check_led(registry: &str, then: (&str, &[&str]), expect: &[&str]) {
+    let parse = |addresses: &[&str]| addresses.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 443)).collect();
+    let names = Names(std::sync::Mutex::new(vec![parse(&[registry]), parse(then.1)]));
+    let guard = ssrf_guard::Guard::new(names, "https://registry.test".parse().unwrap());
+    let resolve = |name: &str| {
+        let uri: Uri = format!("https://{name}/v2/").parse().unwrap();
+        guard.resolve(&uri, &Config::default(), NextTimeout::default())
+    };
+    resolve("registry.test").expect("the registry itself may be anywhere");
+    let found = resolve(then.0).map(|found| found.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>());
+    match expect {
+        [] => assert!(matches!(found, Err(ureq::Error::Other(_))), "{then:?}: {found:?}"),
+        _ => assert_eq!(found.unwrap(), expect, "{then:?}"),
+    }
+}
+
+/// Row H47: what counts is what a name resolves to, each time.
+#[test]
+fn redirect_targets_are_checked_after_name_resolution() {
+    check_led("1.1.1.1", ("storage.test", &["8.8.8.8"]), &["8.8.8.8"]);
+    for near in ["127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1"] {
+        check_led("1.1.1.1", ("storage.test", &[near]), &[]);
+        check_led("1.1.1.1", ("storage.test", &[near, "8.8.8.8"]), &["8.8.8.8"]);
+    }
+    // A registry of an organisation's own may keep its blobs there.
+    check_led("10.0.0.1", ("storage.test", &["10.0.0.2"]), &["10.0.0.2"]);
+    check_led("10.0.0.1", ("storage.test", &["127.0.0.1"]), &[]);
+    // DNS rebinding: the registry's own name means this machine all of a sudden.
+    check_led("1.1.1.1", ("registry.test", &["127.0.0.1"]), &[]);
+    check_led("1.1.1.1", ("registry.test", &["8.8.4.4"]), &["8.8.4.4"]);
+}

@@ -1,0 +1,83 @@
+//! What a copied file keeps beside its content: capabilities, several names, times, holes.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use super::{build, fates, project, say};
+use crate::test_env::Place;
+
+/// `cap_net_bind_service=ep`, as the file system keeps it (`struct vfs_cap_data`, revision 2, in linux/capability.h).
+const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// Where a file of this name lies in the store's unpacked layers.
+fn in_layers(place: &Place, name: &str) -> Vec<PathBuf> {
+    let layers = fs::read_dir(place.path("store/layers")).unwrap().flatten();
+    layers.map(|layer| layer.path().join("fs").join(name)).filter(|path| path.exists()).collect()
+}
+
+fn capability(path: &Path) -> Option<Vec<u8>> {
+    xattr::get(path, "security.capability").unwrap()
+}
+
+#[test]
+fn file_capabilities_are_copied() {
+    let Some(place) = Place::root() else { return };
+    let file = "FROM busybox AS one\nCOPY server /first\nCOPY d /d\nFROM busybox\nCOPY --from=one /first /second\nCOPY --from=one /d /e\n";
+    project(&place, "ctx", &[("Dockerfile", file), ("server", "s"), ("d/inside", "i")]);
+    build(&place, &["-t", "plain", "ctx"]);
+    assert_eq!(capability(&in_layers(&place, "second")[0]), None);
+    for name in ["server", "d/inside"] {
+        xattr::set(place.path("ctx").join(name), "security.capability", &CAPABILITY).unwrap();
+    }
+    // It is a part of the content: nothing old is taken from the cache for it.
+    let told = build(&place, &["-t", "capable", "ctx"]);
+    assert!(fates(&told).iter().all(|fate| fate.ends_with("DONE")), "{told}");
+    let has = |name: &str| in_layers(&place, name).iter().any(|path| capability(path).as_deref() == Some(&CAPABILITY));
+    for name in ["first", "second", "d/inside", "e/inside"] {
+        assert!(has(name), "{name}");
+    }
+    // It travels with the image.
+    place.succeed(&["save", "-o", "capable.tar", "capable"]);
+    place.succeed(&["rmi", "-f", "capable"]);
+    place.succeed(&["builder", "prune", "-a", "-f"]);
+    assert!(!has("second"));
+    place.succeed(&["load", "-i", "capable.tar"]);
+    assert!(has("second"));
+}
+
+fn check_names_and_times(place: &Place) {
+    let file = "FROM busybox AS one\nCOPY d /d\nFROM busybox\nCOPY --from=one /d /e\nCOPY d/old d/other /apart/\nADD tree.tar /f\n";
+    project(place, "ctx", &[("Dockerfile", file), ("d/old", "old\n")]);
+    fs::hard_link(place.path("ctx/d/old"), place.path("ctx/d/other")).unwrap();
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    fs::File::options().write(true).open(place.path("ctx/d/old")).unwrap().set_modified(old).unwrap();
+    // Eight megabytes of nothing, which take no room on the disk.
+    fs::File::create(place.path("ctx/d/sparse")).unwrap().set_len(8 << 20).unwrap();
+    let status = std::process::Command::new("tar")
+        .args(["--owner=0", "--group=0", "-cf"])
+        .args([place.path("ctx/tree.tar"), "-C".into(), place.path("ctx/d"), "old".into(), "other".into()])
+        .status();
+    assert!(status.unwrap().success());
+    build(place, &["-t", "names", "ctx"]);
+    let look = "stat -c '%h %Y %s' /e/old /e/other /f/other; stat -c %s /e/sparse; cat /e/other /apart/other";
+    assert_eq!(say(place, "names", look), "2 1000000000 4\n2 1000000000 4\n2 1000000000 4\n8388608\nold\nold\n");
+    // Of two sources each is a file of its own, as one of them could have been written over.
+    assert_eq!(say(place, "names", "stat -c %h /apart/old /apart/other"), "1\n1\n");
+    assert_eq!(fs::metadata(place.path("ctx/d/old")).unwrap().nlink(), 2);
+    assert!(fates(&build(place, &["ctx"])).iter().all(|fate| fate.ends_with("CACHED")));
+}
+
+#[test]
+fn hard_links_times_and_holes_are_kept() {
+    check_names_and_times(&Place::new());
+}
+
+#[test]
+fn hard_links_times_and_holes_are_kept_rootless() {
+    let Some(place) = Place::user() else { return };
+    check_names_and_times(&place);
+}

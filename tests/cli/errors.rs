@@ -1,0 +1,209 @@
+//! Every kind of mistake: the message, the hint, the exit code, and that nothing is left behind.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use crate::{skip, test_env::Place};
+
+/// Mistakes that are the same whoever makes them.
+const MISTAKES: &[&[&str]] = &[
+    // images
+    &["run", "--rm", "--pull=never", "no-such-image"],
+    &["run", "--rm", "Not/A:Reference"],
+    &["run", "--rm", "busybox@sha256:12"],
+    &["rmi", "no-such-image"],
+    &["tag", "busybox", "Not A Reference"],
+    &["history", "no-such-image"],
+    &["tag", "busybox", "mine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
+    &["images", "--filter", "dangling"],
+    &["images", "--filter", "until=soon"],
+    &["image", "prune", "--filter", "reference=busybox"],
+    &["image", "inspect", "no-such-image"],
+    &["load", "-i", "missing.tar"],
+    // programs
+    &["run", "--rm", "busybox", "no-such-program"],
+    &["run", "--rm", "busybox", "/no/such/program"],
+    &["run", "--rm", "busybox", "/etc/passwd"],
+    &["run", "--rm", "busybox", "/etc"],
+    &["run", "--rm", "--entrypoint", "", "busybox"],
+    // values
+    &["run", "--rm", "--memory", "32 megabytes", "busybox", "true"],
+    &["run", "--rm", "--cpus", "many", "busybox", "true"],
+    &["run", "--rm", "--pids-limit", "-5", "busybox", "true"],
+    &["run", "--rm", "--timeout", "soon", "busybox", "true"],
+    &["run", "--rm", "-u", "a:b:c", "busybox", "true"],
+    &["run", "--rm", "-u", "nobody-knows", "busybox", "true"],
+    &["run", "--rm", "-e", "=value", "busybox", "true"],
+    &["run", "--rm", "-w", "relative", "busybox", "true"],
+    &["run", "--rm", "-h", "at_tic", "busybox", "true"],
+    &["run", "--rm", "--name", "../up", "busybox", "true"],
+    &["run", "--rm", "--without", "everything", "busybox", "true"],
+    &["run", "--rm", "--network", "bridge", "busybox", "true"],
+    &["run", "--rm", "--driver", "zfs", "busybox", "true"],
+    &["run", "--explain=fr", "busybox", "true"],
+    // mounts
+    &["run", "--rm", "-v", "data:/data:rx", "busybox", "true"],
+    &["run", "--rm", "-v", "data", "busybox", "true"],
+    &["run", "--rm", "-v", "/no/such/source:/data", "busybox", "true"],
+    &["run", "--rm", "-v", "/etc:data", "busybox", "true"],
+    &["run", "--rm", "--mount", "type=bind,target=/data", "busybox", "true"],
+    &["run", "--rm", "--mount", "type=tmpfs,target=/data,colour=red", "busybox", "true"],
+    &["run", "--rm", "--tmpfs", "/data:size=huge", "busybox", "true"],
+    // walls
+    &["run", "--rm", "--cap-add", "FLY", "busybox", "true"],
+    &["run", "--rm", "--ulimit", "nofile=2:1", "busybox", "true"],
+    &["run", "--rm", "--ulimit", "files=1", "busybox", "true"],
+    &["run", "--rm", "--device", "/no/such/device", "busybox", "true"],
+    &["run", "--rm", "--device", "null", "busybox", "true"],
+    &["run", "--rm", "--shm-size", "much", "busybox", "true"],
+    &["run", "--rm", "--sysctl", "kernel.core_pattern=x", "busybox", "true"],
+    &["run", "--rm", "--sysctl", "net/../kernel/core_pattern=x", "busybox", "true"],
+    &["run", "--rm", "--security-opt", "seccomp=/no/such/file", "busybox", "true"],
+    &["run", "--rm", "--security-opt", "apparmor=mine", "busybox", "true"],
+    &["run", "--rm", "--security-opt", "colour=red", "busybox", "true"],
+    &["run", "--rm", "--profile", "strict", "busybox", "true"],
+    // contradictions
+    &["run", "--rm", "--profile=untrusted", "--compat=docker", "busybox", "true"],
+    &["run", "--rm", "--profile=untrusted", "--privileged", "busybox", "true"],
+    &["run", "--rm", "--profile=untrusted", "--network", "host", "busybox", "true"],
+    &["run", "--rm", "--sysctl", "net.ipv4.ip_forward=1", "--network", "host", "busybox", "true"],
+    &["run", "--rm", "--hostname", "attic", "--without", "uts", "busybox", "true"],
+    &["run", "--rm", "--tmpfs", "/data", "--without", "mount", "busybox", "true"],
+    &["run", "--rm", "--read-only", "--without", "mount", "busybox", "true"],
+    &["run", "--rm", "--network", "none", "--without", "net", "busybox", "true"],
+    &["run", "--rm", "--driver", "overlay", "--without", "mount", "busybox", "true"],
+    &["run", "--rm", "-t", "--without", "mount", "busybox", "true"],
+    &["run", "--rm", "-it", "busybox", "sh"],
+    // what comes later
+    &["run", "--rm", "-d", "busybox", "sh"],
+    &["run", "--rm", "-p", "80:80", "busybox", "sh"],
+    // the command line
+    &["run"],
+    &["run", "--no-such-flag", "busybox"],
+    &["no-such-command"],
+    &["spec", "busybox"],
+    &["completions", "cmd.exe"],
+    // containers
+    &["rm", "nobody"],
+    &["diff", "nobody"],
+    &["inspect", "nobody"],
+    &["container", "inspect", "busybox"],
+    &["images", "--format", "{{.Nmae}}"],
+    &["ps", "--format", "{{.ID"],
+    &["image", "inspect", "--format", "{{range .Config.Env}}{{printn .}}{{end}}", "busybox"],
+    &["doctor", "--format", "jsn"],
+    &["judge", "no-such-folder", "--format", "jsn"],
+    // files
+    &["run", "--rm", "--report", "/no/such/directory/report", "busybox", "true"],
+];
+
+fn table(place: &Place, mistakes: &[&[&str]]) -> String {
+    let mut table = String::new();
+    for arguments in mistakes {
+        let answer = place.run(arguments);
+        assert_ne!(answer.code, 0, "{arguments:?}: {}", answer.stdout);
+        table += &format!("$ minicontainer {}\n{}\n", arguments.join(" "), answer.show());
+        assert_eq!(place.containers(), 0, "{arguments:?} left something behind");
+    }
+    table
+}
+
+#[test]
+fn errors_as_current_user() {
+    insta::assert_snapshot!(table(&Place::new(), MISTAKES));
+}
+
+#[test]
+fn errors_are_the_same_rootless() {
+    let Some(place) = Place::user() else { return };
+    let told = table(&place, MISTAKES);
+    if skip::require(nix::unistd::geteuid().is_root(), skip::ROOT) {
+        assert_eq!(told, table(&Place::new(), MISTAKES));
+    }
+}
+
+#[test]
+fn options_for_root_only_are_refused() {
+    let Some(place) = Place::user() else { return };
+    insta::assert_snapshot!(table(
+        &place,
+        &[&["run", "--rm", "-u", "1000", "busybox", "true"], &["run", "--rm", "--without", "user", "busybox", "true"],]
+    ));
+}
+
+/// Why not, and what would mend it, depends on the machine's control groups.
+#[test]
+fn limits_are_refused_rootless() {
+    let Some(place) = Place::user() else { return };
+    for (controller, flag, value) in
+        [("memory", "--memory", "64m"), ("cpu", "--cpus", "0.5"), ("pids", "--pids-limit", "10")]
+    {
+        let answer = place.run(&["run", "--rm", flag, value, "busybox", "true"]);
+        let told = answer.stderr.starts_with(&format!("minicontainer: the {controller} limit cannot be applied: "));
+        assert!(told && answer.stderr.contains("\n  hint: ") && answer.code == 125, "{}", answer.show());
+    }
+}
+
+#[test]
+fn too_little_memory_is_refused() {
+    let Some(place) = Place::root() else { return };
+    insta::assert_snapshot!(table(&place, &[&["run", "--rm", "--memory", "1m", "busybox", "true"]]));
+}
+
+#[test]
+fn name_in_use_is_refused() {
+    let place = Place::new();
+    place.succeed(&["run", "--name", "web", "busybox", "true"]);
+    let answer = place.run(&["run", "--name", "web", "busybox", "true"]);
+    insta::assert_snapshot!(answer.show());
+    assert_eq!(place.containers(), 1);
+}
+
+#[test]
+fn container_that_failed_to_start_is_kept_as_in_docker() {
+    let place = Place::new();
+    assert_eq!(place.run(&["run", "--name", "web", "busybox", "no-such-program"]).code, 127);
+    let told = place.succeed(&["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}", "web"]);
+    assert!(told.starts_with("created 127 command not found in the container: "), "{told}");
+    assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.Status}}"]), "web Created\n");
+    assert_eq!(place.succeed(&["diff", "web"]), "");
+    place.succeed(&["rm", "web"]);
+}
+
+#[test]
+fn unwritable_store_is_refused() {
+    let place = Place::new();
+    fs::write(place.path("file"), "").unwrap();
+    let mut command = place.command(&["run", "--rm", "busybox", "true"]);
+    let answer = place.answer(command.env("MINICONTAINER_ROOT", place.path("file/store")).output().unwrap());
+    insta::assert_snapshot!(answer.show());
+
+    let Some(place) = Place::user() else { return };
+    let closed = place.path("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    let mut command = place.command(&["run", "--rm", "busybox", "true"]);
+    let answer = place.answer(command.env("MINICONTAINER_ROOT", &closed).output().unwrap());
+    insta::assert_snapshot!(answer.show());
+}
+
+/// A user namespace has a bound of its own on namespaces below it. Without capabilities its root is an ordinary user.
+const FORBIDDEN: &str = "echo 0 > /proc/sys/user/max_user_namespaces && \
+    exec setpriv --bounding-set=-all --inh-caps=-all \"$ENGINE\" \"$@\"";
+
+#[test]
+fn forbidden_user_namespaces_are_reported() {
+    let Some(place) = Place::user() else { return };
+    let mut shown = String::new();
+    for arguments in [&["run", "--rm", "busybox", "true"][..], &["demo", "--lang", "en"], &["demo", "--lang", "pt"]] {
+        let unshare = ["--user", "--map-root-user", "sh", "-c", FORBIDDEN, "sh"];
+        let output = place.program("unshare", &[&unshare[..], arguments].concat()).output().unwrap();
+        shown += &place.answer(output).show();
+    }
+    insta::assert_snapshot!(shown);
+    let output =
+        place.program("unshare", &["--user", "--map-root-user", "sh", "-c", FORBIDDEN, "sh", "doctor"]).output();
+    let doctor = place.answer(output.unwrap());
+    assert_eq!(doctor.code, 1);
+    assert!(doctor.stdout.contains("FAILS  user namespaces"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("to mend it: `sudo sysctl user.max_user_namespaces=15000`"), "{}", doctor.stdout);
+}

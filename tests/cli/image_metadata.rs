@@ -1,0 +1,121 @@
+//! Images whose config and annotations mean ill: what they say of themselves decides nothing, and fills nothing.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::test_env::Place;
+
+/// Reads a document of an image layout.
+fn document(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The path of the blob that a descriptor names.
+fn blob(layout: &Path, descriptor: &Value) -> std::path::PathBuf {
+    layout.join("blobs").join(descriptor["digest"].as_str().unwrap().replace(':', "/"))
+}
+
+/// Puts a document into a layout, and its digest and size into the descriptor.
+fn put(layout: &Path, document: &Value, descriptor: &mut Value) {
+    let text = document.to_string();
+    let digest = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    descriptor["digest"] = format!("sha256:{digest}").into();
+    descriptor["size"] = text.len().into();
+    fs::write(blob(layout, descriptor), text).unwrap();
+}
+
+/// Loads the image `busybox` again as `name`, with these fields in its config and these annotations wherever there can be
+/// any.
+fn load(place: &Place, name: &str, fields: &Value, annotations: &Value) {
+    let layout = place.path(name);
+    let copied = place.program("cp", &["-r", place.path("store/images").to_str().unwrap(), name]).status().unwrap();
+    assert!(copied.success());
+    let mut index = document(&layout.join("index.json"));
+    let entry = &mut index["manifests"][0];
+    let mut manifest = document(&blob(&layout, entry));
+    let mut config = document(&blob(&layout, &manifest["config"]));
+    for (key, value) in fields.as_object().unwrap() {
+        config["config"][key] = value.clone();
+    }
+    put(&layout, &config, &mut manifest["config"]);
+    manifest["annotations"] = annotations.clone();
+    manifest["config"]["annotations"] = annotations.clone();
+    manifest["layers"][0]["annotations"] = annotations.clone();
+    put(&layout, &manifest, entry);
+    entry["annotations"] = annotations.clone();
+    entry["annotations"]["org.opencontainers.image.ref.name"] = format!("{name}:latest").into();
+    index["annotations"] = annotations.clone();
+    fs::write(layout.join("index.json"), index.to_string()).unwrap();
+    let archive = format!("{name}.tar");
+    assert!(place.program("tar", &["-cf", &archive, "-C", name, "."]).status().unwrap().success());
+    place.succeed(&["load", "-i", &archive]);
+}
+
+/// Words with which this engine and others are told what to do, where a user says so. (Only a name is the archive's to
+/// give.)
+fn orders() -> Value {
+    json!({
+        "minicontainer.init": "true",
+        "minicontainer.seccomp": "unconfined",
+        "io.podman.annotations.privileged": "TRUE",
+        "io.podman.annotations.seccomp": "unconfined",
+        "run.oci.keep_original_groups": "1",
+        "run.oci.handler": "krun",
+        "run.oci.mount_context_type": "rootcontext",
+        "org.systemd.property.MemoryMax": "infinity",
+    })
+}
+
+/// The image's container is the same, step by step, and it runs.
+#[track_caller]
+fn check_same(place: &Place, name: &str) {
+    let plan = |image: &str| place.succeed(&["explain", "--format", "json", "-h", "same", image, "true"]);
+    assert!(plan("busybox") == plan(name), "{name} is another container than busybox");
+    place.succeed(&["run", "--rm", name, "true"]);
+    assert_eq!(place.containers(), 0);
+}
+
+#[test]
+fn labels_and_annotations_have_no_effect() {
+    let places = [Some(Place::new()), Place::user()];
+    for place in places.into_iter().flatten() {
+        // All but with whom it shares its layers.
+        let inspect = ["image", "inspect", "-f", "{{.Id}} {{.RepoTags}} {{.RepoDigests}} {{json .Config}}", "busybox"];
+        let before = place.succeed(&inspect);
+        load(&place, "labelled", &json!({ "Labels": orders() }), &orders());
+        check_same(&place, "labelled");
+        // Nor has it taken another's name.
+        assert_eq!(place.succeed(&inspect), before);
+    }
+}
+
+#[test]
+fn unusual_config_values_have_no_effect() {
+    let place = Place::new();
+    let huge = "\u{1b}[2J\r\n".repeat(1 << 15);
+    let fields = json!({
+        "StopSignal": huge,
+        "Healthcheck": { "Test": ["CMD-SHELL", huge], "Interval": -1, "Timeout": 1u64 << 62, "Retries": -5 },
+        "ExposedPorts": { "99999999999/tcp": {}, "../../etc/passwd": {}, "-1/\u{1b}[31m": {} },
+        "Shell": ["/proc/self/exe", huge],
+        "OnBuild": [huge],
+        "ArgsEscaped": true,
+        "MacAddress": "\u{7}",
+    });
+    load(&place, "wild", &fields, &json!({}));
+    check_same(&place, "wild");
+    let begun = Instant::now();
+    for words in
+        [&["image", "inspect", "wild"][..], &["history", "wild"], &["images"], &["run", "--rm", "wild", "true"]]
+    {
+        let answer = place.run(words);
+        assert_eq!(answer.code, 0, "{words:?}: {}", answer.stderr);
+        let obeyed = |character: char| character.is_control() && character != '\n';
+        assert!(!answer.show().contains(obeyed), "{words:?} shows what a terminal obeys");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}

@@ -1,0 +1,164 @@
+//! A pull and a push that are cut short, and what is sent again: through a proxy that stops when so many bytes have passed,
+//! to a real registry.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::{
+    registry::{Access, Registry, command, leftovers, run, succeed},
+    test_env::Place,
+};
+
+/// Large enough that the kernel cannot hold all of it on its way.
+const SIZE: u64 = 24 << 20;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Up,
+    Down,
+}
+
+/// What has passed a proxy, and how much more may.
+#[derive(Default)]
+struct Gate {
+    up: AtomicU64,
+    down: AtomicU64,
+    /// So many bytes of each connection pass this way; then it breaks, or nothing more comes.
+    limit: AtomicU64,
+    breaks: AtomicBool,
+}
+
+impl Gate {
+    fn count(&self, way: Way) -> &AtomicU64 {
+        if way == Way::Up { &self.up } else { &self.down }
+    }
+}
+
+/// Starts a proxy in front of a registry; it lives as long as the tests do. Its address is the registry's now.
+fn proxy(registry: &Registry, limited: Way) -> (String, Arc<Gate>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let gate = Arc::new(Gate { limit: AtomicU64::new(u64::MAX), ..Gate::default() });
+    let (behind, shared) = (registry.address.clone(), Arc::clone(&gate));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (Ok(near), Ok(far)) = (stream, TcpStream::connect(&behind)) else { return };
+            for (from, to, way) in [(&near, &far, Way::Up), (&far, &near, Way::Down)] {
+                let (from, to, gate) = (from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&shared));
+                thread::spawn(move || pass(from, to, way, (way == limited).then_some(&*gate), &gate));
+            }
+        }
+    });
+    (address, gate)
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, way: Way, limited: Option<&Gate>, gate: &Gate) {
+    let (mut piece, mut passed) = (vec![0; 1 << 16], 0);
+    loop {
+        let count = match from.read(&mut piece) {
+            Ok(count) if count > 0 => count,
+            _ => break,
+        };
+        if limited.is_some_and(|gate| passed >= gate.limit.load(Ordering::SeqCst)) {
+            if gate.breaks.load(Ordering::SeqCst) {
+                // Once: what comes next shall arrive.
+                gate.limit.store(u64::MAX, Ordering::SeqCst);
+                break;
+            }
+            // Whoever waits goes away in the end, and then reading ends.
+            while from.read(&mut piece).is_ok_and(|count| count > 0) {}
+            break;
+        }
+        if to.write_all(&piece[..count]).is_err() {
+            break;
+        }
+        passed += count as u64;
+        gate.count(way).fetch_add(count as u64, Ordering::SeqCst);
+    }
+    let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+/// An image with one layer that cannot be compressed.
+fn large_image(place: &Place, name: &str) {
+    let script = format!(
+        "head -c {SIZE} /dev/urandom > large && tar -cf large.tar large && \"$ENGINE\" import large.tar {name}"
+    );
+    let output = place.program("sh", &["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Waits until something has come about.
+#[track_caller]
+fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}: not within two minutes");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn pull_resumes_after_interruption() {
+    let Some(registry) = Registry::start(Access::Everybody) else { return };
+    let place = Place::new();
+    let (address, gate) = proxy(&registry, Way::Down);
+    let name = format!("{address}/large:1");
+    large_image(&place, &name);
+    succeed(&place, "store", &["push", &name]);
+
+    gate.limit.store(SIZE / 2, Ordering::SeqCst);
+    let mut pull = command(&place, "second", &["pull", &name]);
+    let mut pull = pull.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let downloads = place.path("second/downloads");
+    let here = || {
+        let files = fs::read_dir(&downloads).into_iter().flatten().flatten();
+        files.filter_map(|file| Some(file.metadata().ok()?.len())).sum::<u64>()
+    };
+    wait("half of the layer is here", || here() >= SIZE / 2 - (1 << 20));
+    kill(Pid::from_raw(i32::try_from(pull.id()).unwrap()), Signal::SIGINT).unwrap();
+    assert!(!pull.wait().unwrap().success());
+    let had = here();
+    assert_eq!(succeed(&place, "second", &["images", "-q"]), "", "no image is there yet");
+
+    gate.limit.store(u64::MAX, Ordering::SeqCst);
+    gate.down.store(0, Ordering::SeqCst);
+    succeed(&place, "second", &["pull", &name]);
+    let again = gate.down.load(Ordering::SeqCst);
+    assert!(again < SIZE - had + (1 << 20), "{again} bytes came for the {} that were missing", SIZE - had);
+    assert_eq!(here(), 0, "nothing is left of the download");
+    assert_eq!(leftovers(&place.path("second")), 0);
+}
+
+#[test]
+fn push_completes_after_broken_connection() {
+    let Some(registry) = Registry::start(Access::Everybody) else { return };
+    let place = Place::new();
+    let (address, gate) = proxy(&registry, Way::Up);
+    let name = format!("{address}/large:1");
+    large_image(&place, &name);
+    gate.breaks.store(true, Ordering::SeqCst);
+    gate.limit.store(SIZE / 2, Ordering::SeqCst);
+    let answer = run(&place, "store", &["push", &name]);
+    assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
+    assert!(answer.stdout.contains(": Retrying") && answer.stdout.contains(": Pushed"), "{}", answer.stdout);
+    // This registry forgets a session that broke: all of it is sent once more, and no more than that.
+    let sent = gate.up.load(Ordering::SeqCst);
+    assert!(sent < 2 * SIZE, "{sent} bytes were sent for {SIZE}");
+    succeed(&place, "second", &["pull", &name]);
+}

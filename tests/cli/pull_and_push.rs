@@ -1,0 +1,105 @@
+//! What is told of a pull and a push, and which images they are about.
+
+use crate::{
+    registry::{Access, Registry, command, run, succeed},
+    test_env::{Answer, Place},
+};
+
+/// An answer with the registry's port left out.
+fn told(place: &Place, registry: &Registry, store: &str, arguments: &[&str]) -> String {
+    let Answer { code, stdout, stderr } = place.answer(command(place, store, arguments).output().unwrap());
+    // In the order of a terminal: a container speaks when all is told.
+    let all = format!("{stderr}{stdout}exit code {code}\n").replace(&registry.address, "REGISTRY");
+    // How large a manifest is depends on the digits of its layers' sizes.
+    let sized =
+        |line: &str| line.split_once(" size: ").map_or(line.to_owned(), |(begin, _)| format!("{begin} size: [SIZE]"));
+    all.lines().map(|line| sized(line) + "\n").collect()
+}
+
+/// An image of one layer, so that it is known which line comes next.
+fn with_one_layer(registry: &Registry) -> (Place, String) {
+    let (place, name) = (Place::new(), registry.name("library/note:latest"));
+    place.succeed(&["run", "--name", "one", "busybox", "true"]);
+    place.succeed(&["export", "-o", "files.tar", "one"]);
+    place.succeed(&["rm", "one"]);
+    place.succeed(&["import", "files.tar", &name]);
+    (place, name)
+}
+
+/// Looked for here, not found, downloaded, verified, run: told as it happens.
+#[test]
+fn run_reports_where_its_image_comes_from() {
+    let Some(registry) = Registry::start(Access::Everybody) else { return };
+    let (place, name) = with_one_layer(&registry);
+    let untagged = name.trim_end_matches(":latest");
+    insta::assert_snapshot!("push", told(&place, &registry, "store", &["push", untagged]));
+    insta::assert_snapshot!("run", told(&place, &registry, "second", &["run", "--rm", untagged, "echo", "hello"]));
+    insta::assert_snapshot!("run_again", told(&place, &registry, "second", &["run", "--rm", &name, "echo", "hello"]));
+    insta::assert_snapshot!("pull", told(&place, &registry, "third", &["pull", untagged]));
+    insta::assert_snapshot!(
+        "pull_again",
+        told(&place, &registry, "third", &["pull", "--platform", "linux/x86_64", &name])
+    );
+    let quiet = ["run", "-q", "--insecure", "--disable-content-trust", "--rm", &name, "echo", "hello"];
+    assert_eq!(told(&place, &registry, "fourth", &quiet), "hello\nexit code 0\n");
+    assert_eq!(told(&place, &registry, "store", &["push", "-q", &name]), "REGISTRY/library/note:latest\nexit code 0\n");
+}
+
+#[test]
+fn all_tags_are_pushed_and_pulled() {
+    let Some(registry) = Registry::start(Access::Everybody) else { return };
+    let place = Place::new();
+    let repository = registry.name("app");
+    for name in [&repository, &registry.name("app/other")] {
+        for tag in ["1", "2"] {
+            place.succeed(&["tag", "busybox", &format!("{name}:{tag}")]);
+        }
+    }
+    let pushed = succeed(&place, "store", &["push", "-a", &repository]);
+    assert!(pushed.contains("1: digest: sha256:") && pushed.contains("2: digest: sha256:"), "{pushed}");
+    assert_eq!(succeed(&place, "second", &["pull", "-a", "-q", &repository]), format!("{repository}\n"));
+    let list = ["images", "--format", "{{.Repository}}:{{.Tag}}"];
+    let mut images: Vec<String> = succeed(&place, "second", &list).lines().map(str::to_owned).collect();
+    images.sort();
+    assert_eq!(images, [format!("{repository}:1"), format!("{repository}:2")]);
+    for (arguments, expect) in [
+        (["pull", "-a", &format!("{repository}:1")], "tag can't be used with --all-tags/-a"),
+        (["push", "-a", &format!("{repository}:1")], "tag can't be used with --all-tags/-a"),
+        (["pull", "-a", &registry.name("nothing")], "not found, or it has no tags"),
+        (["push", "-a", &registry.name("nothing")], "does not exist locally"),
+        (["pull", "--disable-content-trust=false", &repository], "signatures of images cannot be verified"),
+    ] {
+        let answer = run(&place, "second", &arguments);
+        assert!(answer.code == 1 && answer.stderr.contains(expect), "{arguments:?}: {}", answer.stderr);
+    }
+}
+
+/// An image of the store for another platform than was asked for is not the one that is meant.
+#[test]
+fn image_for_another_platform_is_not_run() {
+    let Some(registry) = Registry::start(Access::Everybody) else { return };
+    let place = Place::new();
+    let name = registry.name("mine:1");
+    place.succeed(&["tag", "busybox", &name]);
+    succeed(&place, "store", &["push", &name]);
+    let own = format!("linux/{}", std::env::consts::ARCH);
+    let check = |flags: &[&str], code: i32, expect: &str| {
+        let answer = run(&place, "store", &[&["run", "--rm"], flags, &[&name, "echo", "hello"]].concat());
+        assert_eq!(answer.code, code, "{flags:?}: {}", answer.stderr);
+        assert!((answer.stdout + &answer.stderr).contains(expect), "{flags:?}: {}", answer.stderr);
+    };
+    check(&["--platform", &own, "--pull", "never"], 0, "hello");
+    check(&["--platform", "linux/s390x", "--pull", "never"], 125, "linux/s390x is wanted");
+    check(&["--platform", "linux/s390x"], 125, "Unable to find image");
+    check(&["--platform", "nonsense"], 125, "invalid platform");
+    // What was there before is there after.
+    check(&["--pull", "never"], 0, "hello");
+}
+
+#[test]
+fn search_is_refused_with_hint() {
+    let place = Place::new();
+    let answer = place.run(&["search", "--limit", "3", "busybox"]);
+    assert!(answer.code == 1 && answer.stderr.contains("cannot search"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("`minicontainer pull NAME`"), "{}", answer.stderr);
+}

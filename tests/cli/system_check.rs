@@ -1,0 +1,351 @@
+//! Damage of every kind, done to a store by hand: `system check` finds it, a repair or the image loaded again heals it,
+//! and what is not damaged goes on all the while.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, chown, symlink},
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::{skip, test_env::Place};
+
+/// A place with the images `one:1`, which can be loaded again from `one.tar`, and `busybox`, which nothing befalls. They
+/// share layers, so only what is `one:1`'s own may be damaged.
+struct Room {
+    place: Place,
+}
+
+fn room() -> Room {
+    let place = Place::new();
+    fs::create_dir(place.path("context")).unwrap();
+    fs::write(place.path("context/note"), "a note of some length").unwrap();
+    fs::write(place.path("context/Dockerfile"), "FROM busybox\nCOPY note /note\nCMD [\"cat\", \"/note\"]\n").unwrap();
+    place.succeed(&["build", "-q", "-t", "one:1", "context"]);
+    place.succeed(&["save", "-o", "one.tar", "one:1"]);
+    // What the cache remembers keeps a layer as well as an image does.
+    place.succeed(&["builder", "prune", "-a", "-f"]);
+    Room { place }
+}
+
+impl Room {
+    fn read(&self, path: &Path) -> Value {
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    fn blob(&self, descriptor: &Value) -> PathBuf {
+        let digest = descriptor["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
+        self.place.path("store/images/blobs/sha256").join(digest)
+    }
+
+    fn index(&self) -> PathBuf {
+        self.place.path("store/images/index.json")
+    }
+
+    fn manifest(&self) -> PathBuf {
+        let index = self.read(&self.index());
+        let is_one = |entry: &&Value| entry["annotations"]["org.opencontainers.image.ref.name"] == "one:1";
+        self.blob(index["manifests"].as_array().unwrap().iter().find(is_one).unwrap())
+    }
+
+    fn config(&self) -> PathBuf {
+        self.blob(&self.read(&self.manifest())["config"])
+    }
+
+    fn layer_blob(&self) -> PathBuf {
+        self.blob(self.read(&self.manifest())["layers"].as_array().unwrap().last().unwrap())
+    }
+
+    fn layer(&self) -> PathBuf {
+        let config = self.read(&self.config());
+        let diff_id = config["rootfs"]["diff_ids"].as_array().unwrap().last().unwrap().as_str().unwrap().to_owned();
+        self.place.path("store/layers").join(diff_id.trim_start_matches("sha256:"))
+    }
+
+    /// What `system check` finds, each as `what: why`, and whether it says that the store is sound.
+    fn check(&self, flags: &[&str]) -> (Vec<String>, bool) {
+        let answer = self.place.run(&[&["system", "check", "--format", "json"], flags].concat());
+        assert!(matches!(answer.code, 0 | 1), "{}", answer.show());
+        let findings: Vec<Value> = serde_json::from_str(&answer.stdout).unwrap();
+        let text = |finding: &Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
+        let told = findings.iter().map(|finding| format!("{}: {}", text(finding, "what"), text(finding, "why")));
+        (told.collect(), answer.code == 0)
+    }
+
+    #[track_caller]
+    fn assert_sound(&self) {
+        assert_eq!(self.check(&[]), (Vec::new(), true));
+        assert_eq!(self.place.succeed(&["run", "--rm", "one:1"]), "a note of some length");
+    }
+
+    #[track_caller]
+    fn assert_found(&self, what: &str) {
+        let (found, sound) = self.check(&[]);
+        assert!(!sound && found.iter().any(|finding| finding.starts_with(what)), "{what} is not among {found:#?}");
+        // The other image does not suffer.
+        assert_eq!(self.place.succeed(&["run", "--rm", "busybox", "echo", "well"]), "well\n");
+        let verified = self.place.run(&["image", "verify", "busybox"]);
+        assert_eq!(verified.code, 0, "{}", verified.show());
+    }
+}
+
+/// Something is done to a file of a new store. It is found as `what`; then a repair and a load mend it, and in a second
+/// store the load does so alone, where it `heals`.
+#[track_caller]
+fn check(what: &str, heals: bool, file: impl Fn(&Room) -> PathBuf, damage: impl Fn(&Path)) {
+    let room = self::room();
+    room.assert_sound();
+    damage(&file(&room));
+    room.assert_found(what);
+    room.place.run(&["system", "check", "--repair"]);
+    room.place.succeed(&["load", "-i", "one.tar"]);
+    room.assert_sound();
+    if heals {
+        let room = self::room();
+        damage(&file(&room));
+        room.place.succeed(&["load", "-i", "one.tar"]);
+        room.assert_sound();
+    }
+}
+
+fn flip(path: &Path) {
+    let mut content = fs::read(path).unwrap();
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    fs::write(path, content).unwrap();
+}
+
+fn cut(path: &Path) {
+    let content = fs::read(path).unwrap();
+    fs::write(path, &content[..content.len() / 2]).unwrap();
+}
+
+fn remove(path: &Path) {
+    fs::remove_file(path).unwrap();
+}
+
+fn garbage(path: &Path) {
+    fs::write(path, "\u{0}\u{1}{garbage").unwrap();
+}
+
+fn empty(path: &Path) {
+    fs::write(path, "").unwrap();
+}
+
+#[test]
+fn damaged_blobs_are_found_and_repaired() {
+    for damage in [flip, cut, empty] {
+        check("damaged blob", true, Room::layer_blob, damage);
+        check("damaged blob", true, Room::config, damage);
+        check("damaged blob", true, Room::manifest, damage);
+    }
+    check("missing blob", true, Room::layer_blob, remove);
+    check("unusable image", true, Room::config, remove);
+    check("unusable image", true, Room::manifest, remove);
+}
+
+#[test]
+fn damaged_layer_records_are_found_and_repaired() {
+    let record = |room: &Room| room.layer().join("layer.json");
+    for damage in [cut, empty, garbage, remove] {
+        check("damaged layer", true, record, damage);
+    }
+}
+
+#[test]
+fn damaged_layout_file_is_found_and_rewritten() {
+    let layout = |room: &Room| room.place.path("store/images/oci-layout");
+    let future = |path: &Path| fs::write(path, r#"{"imageLayoutVersion":"2.0.0"}"#).unwrap();
+    for damage in [cut, empty, garbage, remove, future] {
+        check("damaged layout file", false, layout, damage);
+    }
+}
+
+/// Nothing is found any more without the index; a repair makes it of what is there, and containers have their images back.
+#[test]
+fn damaged_index_is_rebuilt() {
+    let future = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap();
+        fs::write(path, text.replace("\"schemaVersion\": 2", "\"schemaVersion\": 3")).unwrap();
+    };
+    for damage in [cut, empty, garbage, future] {
+        let room = self::room();
+        room.place.succeed(&["run", "--name", "kept", "one:1", "sh", "-c", "echo more > /more"]);
+        damage(&room.index());
+        let (found, sound) = room.check(&[]);
+        assert!(!sound && found[0].starts_with("damaged index"), "{found:?}");
+        room.place.run(&["system", "check", "--repair"]);
+        assert_eq!(room.check(&[]), (Vec::new(), true));
+        assert_eq!(room.place.succeed(&["diff", "kept"]), "A /more\n");
+        room.place.succeed(&["load", "-i", "one.tar"]);
+        room.assert_sound();
+        room.place.succeed(&["rm", "kept"]);
+    }
+}
+
+#[test]
+fn damaged_container_record_affects_no_other() {
+    let future = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap();
+        fs::write(path, text.replacen("\"version\": 2", "\"version\": 9", 1)).unwrap();
+    };
+    for damage in [cut, garbage, future] {
+        let room = self::room();
+        room.place.succeed(&["run", "--name", "other", "busybox", "true"]);
+        room.place.succeed(&["run", "--name", "bad", "one:1", "true"]);
+        let list = room.place.program("sh", &["-c", "\"$ENGINE\" ps -aq --no-trunc --format '{{.ID}} {{.Names}}'"]);
+        let list = String::from_utf8({ list }.output().unwrap().stdout).unwrap();
+        let id = list.lines().find_map(|line| line.strip_suffix(" bad")).unwrap().to_owned();
+        damage(&room.place.path("store/containers").join(&id).join("state.json"));
+        room.assert_found("damaged container");
+        // What it wrote may matter to somebody, so no repair removes it.
+        room.place.run(&["system", "check", "--repair"]);
+        let listed = room.place.run(&["ps", "-a", "--format", "{{.Names}}"]);
+        assert_eq!((listed.code, listed.stdout.as_str()), (0, "other\n"));
+        assert!(listed.stderr.contains("is damaged"), "{}", listed.stderr);
+        room.place.succeed(&["rm", &id[..12]]);
+        room.assert_sound();
+        room.place.succeed(&["rm", "other"]);
+    }
+}
+
+/// Something is done to an unpacked layer: it is found, and a repair unpacks the layer again.
+#[track_caller]
+fn check_tampered(expect: &str, damage: impl Fn(&Path)) {
+    let room = self::room();
+    let tree = room.layer().join("fs");
+    damage(&tree);
+    let (found, sound) = room.check(&[]);
+    assert!(!sound && found == [format!("damaged layer: {expect}")], "{found:?}");
+    let verified = room.place.run(&["image", "verify", "one:1"]);
+    assert!(verified.code == 1 && verified.stdout.contains(expect), "{}", verified.show());
+    let repaired = room.place.run(&["system", "check", "--repair"]);
+    assert!(repaired.code == 0 && repaired.stdout.contains("mended"), "{}", repaired.show());
+    room.assert_sound();
+}
+
+#[test]
+fn layer_with_changed_file_is_unpacked_again() {
+    check_tampered("/added was added", |tree| fs::write(tree.join("added"), "").unwrap());
+    check_tampered("/note is missing", |tree| remove(&tree.join("note")));
+    check_tampered("/note has another content", |tree| {
+        let note = fs::File::options().write(true).open(tree.join("note")).unwrap();
+        let time = note.metadata().unwrap().modified().unwrap();
+        fs::write(tree.join("note"), "A NOTE OF SOME LENGTH").unwrap();
+        note.set_modified(time).unwrap();
+    });
+    check_tampered("/note has another mode", |tree| {
+        fs::set_permissions(tree.join("note"), fs::Permissions::from_mode(0o4755)).unwrap();
+    });
+    check_tampered("/note has other extended attributes", |tree| {
+        xattr::set(tree.join("note"), "user.canary", b"sings").unwrap();
+    });
+    check_tampered("/note is of another kind", |tree| {
+        remove(&tree.join("note"));
+        symlink("/etc/passwd", tree.join("note")).unwrap();
+    });
+    if skip::require(nix::unistd::geteuid().is_root(), skip::ROOT) {
+        check_tampered("/note has another owner", |tree| chown(tree.join("note"), Some(7), Some(7)).unwrap());
+    }
+}
+
+#[test]
+fn layer_in_use_is_not_repaired() {
+    let room = self::room();
+    fs::write(room.layer().join("fs/added"), "").unwrap();
+    let mut running = room
+        .place
+        .command(&["run", "--name", "user", "one:1", "sh", "-c", "echo ready; exec sleep 600"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(running.stdout.as_mut().unwrap()), &mut ready).unwrap();
+    let refused = room.place.run(&["system", "check", "--repair"]);
+    assert!(
+        refused.code == 1 && refused.stdout.contains("not mended: the container user uses it"),
+        "{}",
+        refused.show()
+    );
+    assert!(room.layer().join("fs/added").exists());
+    room.place.succeed(&["rm", "-f", "user"]);
+    running.wait().unwrap();
+    let repaired = room.place.run(&["system", "check", "--repair"]);
+    assert_eq!(repaired.code, 0, "{}", repaired.show());
+    room.assert_sound();
+}
+
+#[test]
+fn leftovers_are_reported_and_removed() {
+    let room = self::room();
+    let (blobs, layers) = (room.place.path("store/images/blobs/sha256"), room.place.path("store/layers"));
+    let (blob, layer) = (blobs.join("a".repeat(64)), layers.join("b".repeat(64)));
+    fs::write(&blob, "of nobody").unwrap();
+    fs::create_dir_all(layer.join("fs")).unwrap();
+    let staged = room.place.path("store/staging/1-1");
+    fs::create_dir(&staged).unwrap();
+    fs::write(staged.join("0"), "half a blob").unwrap();
+    let half = room.place.path("store/containers").join("c".repeat(64)).with_extension("new");
+    fs::create_dir_all(half.join("upper")).unwrap();
+    let (found, sound) = room.check(&[]);
+    let what: Vec<&str> = found.iter().map(|finding| finding.split(':').next().unwrap()).collect();
+    assert!(sound, "{found:?}");
+    // The blob may be another tool's, which is just about to write the index.
+    assert_eq!(what, ["staged files", "dead container", "unused layer"]);
+    let file = fs::File::options().write(true).open(&blob).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    let repaired = room.place.run(&["system", "check", "--repair"]);
+    assert!(repaired.code == 0 && repaired.stdout.contains("4 mended"), "{}", repaired.show());
+    for gone in [&blob, &layer, &staged, &half] {
+        assert!(!gone.exists(), "{}", gone.display());
+    }
+    room.assert_sound();
+}
+
+#[test]
+fn quick_check_reads_only_documents_and_sizes() {
+    let room = self::room();
+    assert_eq!(room.check(&["--quick"]), (Vec::new(), true));
+    flip(&room.layer_blob());
+    assert_eq!(room.check(&["--quick"]), (Vec::new(), true), "no content is hashed");
+    cut(&room.layer_blob());
+    let (found, sound) = room.check(&["--quick"]);
+    assert!(!sound && found[0].starts_with("damaged blob: it has"), "{found:?}");
+    fs::set_permissions(room.place.path("store"), fs::Permissions::from_mode(0o755)).unwrap();
+    let (found, _) = room.check(&["--quick"]);
+    assert!(found[0].starts_with("open store"), "{found:?}");
+}
+
+#[test]
+fn findings_include_a_hint() {
+    let room = self::room();
+    remove(&room.layer_blob());
+    insta::assert_snapshot!(room.place.run(&["system", "check"]).show());
+    insta::assert_snapshot!(room.place.run(&["image", "verify", "one:1"]).show());
+    insta::assert_snapshot!(room.place.run(&["image", "verify", "no-such-image"]).show());
+    room.place.succeed(&["load", "-i", "one.tar"]);
+    insta::assert_snapshot!(room.place.run(&["system", "check"]).show());
+}
+
+#[test]
+fn rootless_store_is_checked() {
+    let Some(place) = Place::user() else { return };
+    // Nothing of the one is readable to its owner, and the other hides what lies below.
+    let tar = "mkdir -p files/closed && echo hello > files/closed/note && tar -C files --mode=0 -cf files.tar closed";
+    assert!(place.program("sh", &["-c", tar]).status().unwrap().success());
+    place.succeed(&["import", "files.tar", "closed:1"]);
+    place.succeed(&[
+        "run",
+        "--name",
+        "one",
+        "busybox",
+        "sh",
+        "-c",
+        "rm /etc/group; rm -r /home; mkdir /home; ln -s a /b",
+    ]);
+    place.succeed(&["commit", "one", "mine:1"]);
+    let sound = place.run(&["system", "check"]);
+    assert_eq!((sound.code, sound.stdout.as_str()), (0, "The store is sound.\n"), "{}", sound.show());
+    place.succeed(&["rm", "one"]);
+}

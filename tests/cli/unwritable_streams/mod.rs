@@ -1,0 +1,297 @@
+//! Streams that cannot be written. Messages to stderr are best effort: the exit code is the same whether anyone can read
+//! them. What goes to stdout was asked for: where it cannot be written, the command fails, unless its reader has seen
+//! enough. No command ends by a panic or a signal.
+
+mod cases;
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    io::{Read, pipe},
+    os::unix::{
+        fs::PermissionsExt,
+        process::{CommandExt, ExitStatusExt},
+    },
+    process::{Command, ExitStatus, Stdio},
+};
+
+use nix::sys::resource::{Resource, setrlimit};
+
+use crate::test_env::Place;
+use cases::{CASES, Case};
+
+/// Commands that write an archive to stdout. One that is cut off is of no use to anyone, whoever cut it off.
+const ARCHIVES: [&str; 2] = ["save", "export"];
+
+/// A stream that cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    /// `/dev/full`: no space is left on the device.
+    Full,
+    /// A pipe that no one reads.
+    Unread,
+}
+
+impl Broken {
+    fn open(self) -> Stdio {
+        match self {
+            Broken::Full => fs::File::options().write(true).open("/dev/full").unwrap().into(),
+            Broken::Unread => pipe().unwrap().1.into(),
+        }
+    }
+}
+
+/// Everything that the cases name.
+fn prepare(place: &Place) {
+    place.succeed(&["save", "-o", "saved.tar", "busybox"]);
+    place.succeed(&["run", "--name", "first", "busybox", "true"]);
+    place.succeed(&["export", "-o", "files.tar", "first"]);
+    place.succeed(&["rm", "first"]);
+    let write = |name: &str, text: &str| {
+        let path = place.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("context/Dockerfile", "FROM busybox\nCOPY Dockerfile /\nLABEL a=b\n");
+    write("wrong/Dockerfile", "FROM busybox\nRNU true\n");
+    write("failing/Dockerfile", "FROM busybox\nRUN echo no >&2; false\n");
+    write("homework/judge.toml", "");
+    write("homework/tests/one.in", "1\n");
+    write("homework/tests/one.out", "1\n");
+    write("homework/programs/wrong", "#!/bin/sh\necho 2\n");
+    fs::set_permissions(place.path("homework/programs/wrong"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// What a command printed.
+struct Printed {
+    /// Whether anything was written to stdout.
+    something: bool,
+    stderr: String,
+}
+
+/// Runs a case, with everything done that must be before.
+fn run(place: &Place, case: &Case, set: impl FnOnce(&mut Command)) -> (ExitStatus, Printed) {
+    for words in case.before {
+        place.run(words);
+    }
+    // `spec` refuses to overwrite what is there.
+    place.program("rm", &["-rf", "bundle"]).status().unwrap();
+    let mut command = place.command(case.words);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    set(&mut command);
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status, Printed { something: !output.stdout.is_empty(), stderr })
+}
+
+#[test]
+fn exit_codes_do_not_depend_on_writable_streams() {
+    let place = Place::new();
+    prepare(&place);
+    let mut wrong = Vec::new();
+    for case in CASES {
+        let (status, healthy) = run(&place, case, |_| {});
+        if status.code() != Some(case.code) {
+            wrong.push(format!("{:?}: {status} instead of {}: {}", case.words, case.code, healthy.stderr));
+            continue;
+        }
+        for broken in [Broken::Full, Broken::Unread] {
+            let (status, _) = run(&place, case, |command| _ = command.stderr(broken.open()));
+            if status.code() != Some(case.code) {
+                wrong.push(format!("{:?} with stderr {broken:?}: {status} instead of {}", case.words, case.code));
+            }
+            let (status, answer) = run(&place, case, |command| _ = command.stdout(broken.open()));
+            // What the container's program cannot write is not an error of the command.
+            let lost = match broken {
+                _ if !healthy.something || case.words.contains(&"--output-limit") => false,
+                Broken::Full => true,
+                Broken::Unread => ARCHIVES.iter().any(|word| case.words.contains(word)),
+            };
+            let told = ["cannot write to stdout", "cannot write the archive", "Connection refused"];
+            // What no one reads is not copied, so it does not count against a limit.
+            let is_uncounted = case.words.contains(&"--output-limit") && matches!(broken, Broken::Unread);
+            let expected = match status.code() {
+                Some(0) if is_uncounted => true,
+                Some(1 | 125) if lost => told.iter().any(|text| answer.stderr.contains(text)),
+                code => code == Some(case.code) && !lost,
+            };
+            if !expected {
+                wrong.push(format!("{:?} with stdout {broken:?}: {status}: {}", case.words, answer.stderr));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The same for containers of an ordinary user.
+#[test]
+fn rootless_exit_codes_do_not_depend_on_stderr() {
+    let Some(place) = Place::user() else { return };
+    for case in CASES.iter().filter(|case| case.words.starts_with(&["run", "--rm"])) {
+        let code = |broken: Option<Broken>| {
+            let set = |command: &mut Command| _ = broken.map(|broken| command.stderr(broken.open()));
+            run(&place, case, set).0.code()
+        };
+        let healthy = code(None);
+        assert!(healthy.is_some());
+        for broken in [Broken::Full, Broken::Unread] {
+            assert_eq!(code(Some(broken)), healthy, "{:?} with stderr {broken:?}", case.words);
+        }
+    }
+}
+
+/// The panic that was left: std's threads panic where the kernel refuses another one. There are fewer threads then, or an
+/// error.
+#[test]
+fn process_limit_does_not_cause_a_panic() {
+    let Some(place) = Place::user() else { return };
+    prepare(&place);
+    for (words, codes) in [
+        (&["load", "-i", "saved.tar"][..], &[0][..]),
+        (&["image", "verify", "busybox"], &[0]),
+        (&["save", "-o", "other.tar", "busybox"], &[0]),
+        (&["build", "--no-cache", "context"], &[0, 1]),
+        (&["judge", "homework"], &[1, 125]),
+    ] {
+        let mut command = place.command(words);
+        let one = || Ok(setrlimit(Resource::RLIMIT_NPROC, 1, 1)?);
+        // SAFETY: makes one system call and allocates nothing.
+        unsafe { command.pre_exec(one) };
+        let output = command.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let code = output.status.code();
+        assert!(code.is_some_and(|code| codes.contains(&code)), "{words:?}: {}: {told}", output.status);
+        assert!(!told.contains("internal error"), "{words:?}: {told}");
+    }
+    // The control: this many processes are too few for a thread.
+    let mut shell = place.program("sh", &["-c", "(true)& wait"]);
+    // SAFETY: makes one system call and allocates nothing.
+    unsafe { shell.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NPROC, 1, 1)?)) };
+    let told = shell.output().unwrap();
+    assert!(!told.status.success() || !told.stderr.is_empty(), "{told:?}");
+}
+
+/// The commands that the help of a command lists, each with what stands before it.
+fn listed(place: &Place, words: &[String]) -> Vec<Vec<String>> {
+    let arguments: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
+    let help = place.succeed(&arguments);
+    let Some((_, commands)) = help.split_once("\nCommands:\n") else { return vec![words.to_vec()] };
+    let names = commands.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
+        let name = line.strip_prefix("  ")?;
+        name.starts_with(|letter: char| letter.is_ascii_lowercase()).then(|| name.split(' ').next())?
+    });
+    names.flat_map(|name| listed(place, &[words, &[name.to_owned()]].concat())).collect()
+}
+
+#[test]
+fn every_command_has_a_case() {
+    let place = Place::new();
+    let all = listed(&place, &[]);
+    assert!(all.len() > 40, "{all:?}");
+    let tried: BTreeSet<&[&str]> = CASES.iter().map(|case| case.words).collect();
+    let is_tried = |words: &Vec<String>| {
+        tried.iter().any(|tried| tried.starts_with(&words.iter().map(String::as_str).collect::<Vec<_>>()))
+    };
+    let missing: Vec<_> = all.iter().filter(|words| !is_tried(words)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// The positive control: what a program does that prints as Rust's macros print.
+#[test]
+#[ignore = "the test below starts it"]
+fn prints_to_stderr() {
+    eprintln!("to whom it may concern");
+}
+
+#[test]
+fn print_macros_panic_on_unwritable_stream() {
+    for (broken, code) in [(None, 0), (Some(Broken::Full), 101), (Some(Broken::Unread), 101)] {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command
+            .args(["--exact", "--ignored", "--nocapture", "unwritable_streams::prints_to_stderr"])
+            .stdout(Stdio::null());
+        command.stderr(broken.map_or_else(Stdio::null, Broken::open));
+        assert_eq!(command.status().unwrap().code(), Some(code), "{broken:?}");
+    }
+}
+
+/// As `minicontainer … | head -1`: the reader takes a little and leaves.
+#[test]
+fn reader_that_closes_early_is_not_an_error() {
+    let place = Place::new();
+    for words in
+        [&["completions", "bash"][..], &["run", "--help"], &["inspect", "busybox"], &["explain", "busybox", "sh"]]
+    {
+        let (mut reader, writer) = pipe().unwrap();
+        let mut child = place.command(words).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = [0];
+        reader.read_exact(&mut first).unwrap();
+        drop(reader);
+        let status = child.wait().unwrap();
+        let mut told = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        assert!(status.success() && told.is_empty(), "{words:?}: {status}: {told}");
+    }
+}
+
+/// The control to the archives above: where they can be written, they are whole.
+#[test]
+fn archive_on_stdout_is_complete() {
+    let place = Place::new();
+    place.succeed(&["run", "--name", "kept", "busybox", "true"]);
+    for words in [["save", "busybox"], ["export", "kept"]] {
+        let file = fs::File::create(place.path("archive")).unwrap();
+        assert!(place.command(&words).stdout(file).status().unwrap().success());
+        assert!(place.program("tar", &["-tf", "archive"]).output().unwrap().status.success(), "{words:?}");
+    }
+}
+
+/// Nothing that the engine opens gets the number of a standard stream that its caller had closed: a container would have
+/// it as its own stream.
+#[test]
+fn closed_standard_streams_are_not_reused() {
+    let place = Place::new();
+    let script = "for fd in 0 1 2; do echo $(readlink /proc/$$/fd/$fd) >> /out/seen; done; exit 7";
+    for closed in ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"] {
+        let out = place.path("out");
+        fs::create_dir_all(&out).unwrap();
+        fs::set_permissions(&out, fs::Permissions::from_mode(0o777)).unwrap();
+        let run = format!("exec \"$ENGINE\" run --rm -i -v {}:/out busybox sh -c '{script}' {closed}", out.display());
+        let mut shell = place.program("sh", &["-c", &run]);
+        let status = shell.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        assert_eq!((status.code(), status.signal()), (Some(7), None), "{closed}");
+        let seen = fs::read_to_string(out.join("seen")).unwrap();
+        let harmless = |line: &str| line == "/dev/null" || line.starts_with("pipe:") || line.starts_with("socket:");
+        assert!(seen.lines().count() == 3 && seen.lines().all(harmless), "{closed}: {seen}");
+        fs::remove_file(out.join("seen")).unwrap();
+        // The engine's own files, too: its record, its lock and what it reads are where they belong.
+        let version = format!("exec \"$ENGINE\" image verify busybox {closed}");
+        assert!(place.program("sh", &["-c", &version]).status().unwrap().success(), "{closed}");
+    }
+    place.succeed(&["system", "check"]);
+}
+
+/// What the report cannot say, the exit code says: it is not the program's, and everything else is done all the same.
+#[test]
+fn unwritable_report_is_an_error() {
+    let place = Place::new();
+    let script = "sleep 30";
+    let words =
+        ["run", "--rm", "--report", "/dev/full", "--meta", "meta", "--timeout", "0.1s", "busybox", "sh", "-c", script];
+    let answer = place.run(&words);
+    assert_eq!(answer.code, 125, "{}", answer.stderr);
+    assert!(
+        answer.stderr.contains("killed after 100ms") && answer.stderr.contains("cannot write /dev/full"),
+        "{}",
+        answer.stderr
+    );
+    assert!(fs::read_to_string(place.path("meta")).unwrap().contains("status:TO"));
+    assert_eq!(place.containers(), 0);
+    // Two that cannot be written: both are told.
+    let words = ["run", "--rm", "--report", "/dev/full", "--meta", "/dev/full", "busybox", "sh", "-c", "exit 3"];
+    let answer = place.run(&words);
+    assert_eq!((answer.code, answer.stderr.matches("cannot write /dev/full").count()), (125, 2), "{}", answer.stderr);
+    // The control: where they can be, the code is the program's.
+    let words = ["run", "--rm", "--report", "report", "--meta", "meta", "busybox", "sh", "-c", "exit 3"];
+    assert_eq!(place.run(&words).code, 3);
+}

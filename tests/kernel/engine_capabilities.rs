@@ -1,0 +1,145 @@
+//! An engine that lacks powers itself, such as root in somebody else's container: what it starts has no more than it
+//! has, and what it cannot do it says.
+
+use std::os::unix::process::CommandExt;
+
+use serde_json::Value;
+
+use crate::attacks::Ground;
+use crate::fixture::Fixture;
+
+/// The numbers of capabilities(7).
+const POWERS: [(&str, u32); 6] =
+    [("DAC_OVERRIDE", 1), ("KILL", 5), ("SETPCAP", 8), ("SYS_ADMIN", 21), ("SYS_RESOURCE", 24), ("MKNOD", 27)];
+
+/// The default set.
+const OURS: u64 = 0x8004_05fb;
+
+/// Starts a container by an engine without these powers: what was told of the container's first process, or the error.
+fn start_without(ground: &Ground, lacking: &[u32], flags: &[&str]) -> Result<Value, String> {
+    let mut run = ground.run(flags, &["/probe", "posture"]);
+    let lacking = lacking.to_vec();
+    let drop = move || {
+        for number in &lacking {
+            // What is not in the bounding set is not given to whoever becomes another program, see capabilities(7).
+            // SAFETY: takes something from this process, and touches no memory.
+            if unsafe { nix::libc::prctl(nix::libc::PR_CAPBSET_DROP, *number, 0, 0, 0) } != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: makes system calls only, and allocates nothing unless one fails.
+    unsafe { run.pre_exec(drop) };
+    let output = run.output().expect("the command starts");
+    match output.status.code() {
+        Some(0) => Ok(serde_json::from_slice(&output.stdout).expect("JSON")),
+        code => {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(code, Some(125), "{said}");
+            Err(said)
+        }
+    }
+}
+
+/// The same powers or fewer, and every wall as high.
+#[track_caller]
+fn check_no_more(name: &str, lacking: u64, posture: &Value, whole: &Value) {
+    for (set, held) in posture["capabilities"].as_object().expect("the sets") {
+        let held = u64::from_str_radix(held.as_str().expect("a set"), 16).expect("a number");
+        assert_eq!(held & !(OURS & !lacking), 0, "without {name}: {set} is {held:x}");
+    }
+    for wall in ["no_new_privileges", "seccomp", "controlling_terminal", "descriptors", "parent_death_signal"] {
+        assert!(!whole[wall].is_null(), "the posture has no {wall}");
+        assert_eq!(posture[wall], whole[wall], "without {name}");
+    }
+    // Every namespace but the user's is its own in both; and what is covered or read-only is so in both.
+    for (kind, namespace) in whole["namespaces"].as_object().expect("namespaces") {
+        let host = std::fs::read_link(format!("/proc/self/ns/{kind}")).expect("a namespace");
+        let shared = |name: &Value| name.as_str().is_some_and(|name| host.to_string_lossy() == name);
+        assert!(shared(namespace) || !shared(&posture["namespaces"][kind]), "without {name}: the host's {kind}");
+    }
+    let mounts = |posture: &Value| posture["mounts"].as_array().cloned().expect("mounts");
+    let found = mounts(posture);
+    for mount in mounts(whole) {
+        let place = mount[0].as_str().unwrap_or_default();
+        // Who may make no user's namespace see control groups shows none.
+        let of_the_kernel = (place.starts_with("/proc") || place.starts_with("/sys")) && !place.contains("cgroup");
+        assert!(!of_the_kernel || found.contains(&mount), "without {name}: {mount} is missing in {found:?}");
+    }
+}
+
+/// Where a container cannot be had the engine says which step it was that it may not take, and why.
+#[track_caller]
+fn check_refused(name: &str, said: &str) {
+    let last = said.lines().find(|line| line.starts_with("minicontainer: ")).unwrap_or_default();
+    let reasons =
+        ["EPERM", "EACCES", "Operation not permitted", "Permission denied", "cannot be applied", "lacks it itself"];
+    assert!(reasons.iter().any(|reason| last.contains(reason)), "without {name}: {said}");
+}
+
+#[test]
+fn engine_without_sys_time_refuses_clock_offsets() {
+    let Some(fixture) = Fixture::root() else { return };
+    if !crate::skip::require(std::path::Path::new("/proc/self/ns/time").exists(), "time namespaces (CONFIG_TIME_NS)") {
+        return;
+    }
+    let ground = Ground::new(&fixture);
+    let wish = ["--time-offset", "boottime=1h"];
+    let said = start_without(&ground, &[25], &wish).expect_err("it lacks CAP_SYS_TIME");
+    check_refused("SYS_TIME", &said);
+    assert!(said.contains("CAP_SYS_TIME"), "{said}");
+    // The control.
+    start_without(&ground, &[], &wish).expect("a container");
+}
+
+#[test]
+fn engine_without_a_capability_fails_or_grants_less() {
+    let Some(fixture) = Fixture::root() else { return };
+    let ground = Ground::new(&fixture);
+    let whole = start_without(&ground, &[], &[]).expect("a container");
+    let mut started = Vec::new();
+    for (name, number) in POWERS {
+        match start_without(&ground, &[number], &[]) {
+            Ok(posture) => {
+                check_no_more(name, 1 << number, &posture, &whole);
+                started.push(name);
+            }
+            Err(said) => check_refused(name, &said),
+        }
+    }
+    // The control: these are needed for nothing that every container has, and the container lacks them too.
+    for name in ["KILL", "SYS_RESOURCE"] {
+        assert!(started.contains(&name), "without {name} nothing starts");
+    }
+    // Whoever lacks all of them is an ordinary user to the kernel, whatever his number: so is his container.
+    let all = POWERS.map(|(_, number)| number);
+    match start_without(&ground, &all, &[]) {
+        Ok(posture) => check_no_more("any power", 0, &posture, &whole),
+        Err(said) => check_refused("any power", &said),
+    }
+}
+
+/// What somebody asks for, the power that it takes, and whether less of it will do.
+#[test]
+fn unavailable_capabilities_are_refused() {
+    let Some(fixture) = Fixture::root() else { return };
+    let ground = Ground::new(&fixture);
+    let wishes: [(&str, u32, &[&str]); 4] = [
+        ("SYS_TIME", 25, &["--cap-add", "SYS_TIME"]),
+        ("MKNOD", 27, &["--device", "/dev/full:/dev/another"]),
+        ("SETUID", 7, &["--userns", "auto"]),
+        ("SETGID", 6, &["--user", "1000:1000"]),
+    ];
+    for (name, number, flags) in wishes {
+        start_without(&ground, &[], flags)
+            .unwrap_or_else(|said| panic!("{flags:?} must be had with all powers: {said}"));
+        match start_without(&ground, &[number], flags) {
+            Ok(posture) => panic!("{flags:?} without {name}: {posture}"),
+            Err(said) => check_refused(name, &said),
+        }
+    }
+    // More open files than the engine itself may have. Those powers that it has not, nobody has from it.
+    let said = start_without(&ground, &[24], &["--ulimit", "nofile=1073741816:1073741816"]).expect_err("too many");
+    check_refused("SYS_RESOURCE", &said);
+}
