@@ -1,7 +1,8 @@
 //! Compiles the launcher, a program of its own that the library carries along: `src/launcher/main.rs` tells what for.
 //!
-//! The very compiler of the library makes it, for the same target, but without the standard library and without any of
-//! the flags that a user gives for the library (`RUSTFLAGS`): a sanitizer or a profiler would need what is not there.
+//! The very compiler of the library makes it, for the same target, but without the standard library and without any
+//! of the flags that a user gives for the library (`RUSTFLAGS`): a sanitizer or a profiler would need what is not
+//! there.
 
 use std::{env, ffi::OsString, path::Path, process::Command};
 

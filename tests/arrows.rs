@@ -134,7 +134,8 @@ fn path(tokens: &[TokenTree], mut at: usize, begin: &[String], module: &[String]
             Some(TokenTree::Ident(name)) => segments.push(name.to_string()),
             Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace && !segments.is_empty() => {
                 let branches: Vec<TokenTree> = group.stream().into_iter().collect();
-                for branch in branches.split(|token| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ','))
+                for branch in
+                    branches.split(|token| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ','))
                 {
                     path(branch, 0, &segments, module, found);
                 }
@@ -241,8 +242,8 @@ fn dependencies(manifest: &str) -> Vec<String> {
     let of_targets =
         manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(|targets| targets.values());
     let tables = of_targets.filter_map(toml::Value::as_table).chain([&manifest]);
-    let sections =
-        tables.flat_map(|table| ["dependencies", "dev-dependencies", "build-dependencies"].map(|name| table.get(name)));
+    let sections = tables
+        .flat_map(|table| ["dependencies", "dev-dependencies", "build-dependencies"].map(|name| table.get(name)));
     let names = sections.flatten().filter_map(toml::Value::as_table).flat_map(|section| section.keys());
     let package = |name: &String| CRATES.iter().find(|(_, _, _, code)| *code == name.replace('-', "_"));
     names.filter_map(package).map(|(name, ..)| (*name).to_owned()).collect()
@@ -250,7 +251,8 @@ fn dependencies(manifest: &str) -> Vec<String> {
 
 #[test]
 fn every_dependency_is_in_the_architecture_table() {
-    let read = |path: PathBuf| fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let read =
+        |path: PathBuf| fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let table = table(&read(repository().join("ARCHITECTURE.md"))).unwrap();
     let mut arrows = Arrows::new();
     for (package, directory, manifest, _) in CRATES {

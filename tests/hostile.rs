@@ -158,12 +158,16 @@ fn check_refused(spoil: impl FnOnce(String) -> String, expect: &str) {
 #[test]
 fn invalid_corpus_is_refused() {
     let row = |fields: &str| format!("[[row]]\nattack = \"an attack\"\n{fields}\n");
-    let without_first = |corpus: String| corpus.split_inclusive("[[row]]").skip(2).fold("[[row]]".into(), |a, b| a + b);
+    let without_first =
+        |corpus: String| corpus.split_inclusive("[[row]]").skip(2).fold("[[row]]".into(), |a, b| a + b);
     check_refused(without_first, "E01 is missing");
     check_refused(|corpus| corpus.replace("\"F45\"", "\"F44\""), "F44 is there twice");
     check_refused(|corpus| corpus.replace("\"F45\"", "\"F44\""), "F45 is missing");
     check_refused(|corpus| corpus.replace("\"F45\"", "\"F46\""), "F46 is there twice, or is no row");
-    check_refused(|corpus| corpus.replacen("\nstatus = \"waits\"", "\nstatus = \"done\"", 1), "unknown variant `done`");
+    check_refused(
+        |corpus| corpus.replacen("\nstatus = \"waits\"", "\nstatus = \"done\"", 1),
+        "unknown variant `done`",
+    );
     check_refused(|corpus| corpus.replacen("\nwaits_for = \"", "\nwaits_for = \"some-", 1), "unknown variant `some-");
     check_refused(|corpus| corpus.replacen("\nwaits_for", "\nwhy", 1), "unknown field `why`");
     check_refused(

@@ -5,8 +5,8 @@
 //! runner and included by the book, so that there is one of it.
 //!
 //! A check never believes what a student's program prints. It hands the program random values, looks at the running
-//! process in proc(5) or at what was left in the store, and answers with an [`Outcome`]: accepted, or refused with what
-//! was seen and what was expected.
+//! process in proc(5) or at what was left in the store, and answers with an [`Outcome`]: accepted, or refused with
+//! what was seen and what was expected.
 //!
 //! | Module | What it holds |
 //! |---|---|
@@ -15,14 +15,16 @@
 //! | [`mod@check`] | the checks (Linux only: they run real containers) |
 //!
 //! To add a lesson: make its folder, name it in [`lesson::LESSONS`], name its Rust files as examples in `Cargo.toml`,
-//! give it a check, write a page in both books, and let `tests/checks.rs` and `tests/book.rs` say what is still missing.
+//! give it a check, write a page in both books, and let `tests/checks.rs` and `tests/book.rs` say what is still
+//! missing.
 //!
 //! ```
 //! let lesson = lessons::lesson::find(4).unwrap();
 //! assert_eq!(lesson.text(lessons::Language::Portuguese).title, "Um hostname só seu");
 //! ```
 
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
+// written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 #[cfg(target_os = "linux")]

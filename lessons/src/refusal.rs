@@ -147,7 +147,9 @@ impl Refusal {
             ),
             Refusal::NoContainer { name } => (
                 format!("after your script there is no container \"{name}\""),
-                format!("a container \"{name}\" that is still there when its process has ended (--rm would remove it)"),
+                format!(
+                    "a container \"{name}\" that is still there when its process has ended (--rm would remove it)"
+                ),
             ),
             Refusal::ChangeMissing { name, change, changes } => (
                 format!("the writable layer of \"{name}\" holds: {}", or(&changes.join(", "), "no change at all")),
@@ -172,7 +174,9 @@ impl Refusal {
             ),
             Refusal::OtherProcess { pid, command, expected } => (
                 match command {
-                    Some(command) => format!("você disse pid {pid}, mas o processo {pid} desta máquina é `{command}`"),
+                    Some(command) => {
+                        format!("você disse pid {pid}, mas o processo {pid} desta máquina é `{command}`")
+                    }
                     None => format!("você disse pid {pid}, mas esta máquina não tem um processo {pid}"),
                 },
                 format!("o número que o host dá a `{expected}`; dentro do contêiner, o mesmo processo é o 1"),
@@ -201,11 +205,15 @@ impl Refusal {
             ),
             Refusal::WrongHostname { seen, expected } => (
                 format!("um namespace UTS próprio, mas nele uname(2) diz \"{seen}\""),
-                format!("\"{expected}\": um namespace novo começa com uma cópia do nome antigo; sethostname(2) o muda"),
+                format!(
+                    "\"{expected}\": um namespace novo começa com uma cópia do nome antigo; sethostname(2) o muda"
+                ),
             ),
             Refusal::NoContainer { name } => (
                 format!("depois do seu script não há um contêiner \"{name}\""),
-                format!("um contêiner \"{name}\" que ainda exista quando o processo dele terminar (--rm o removeria)"),
+                format!(
+                    "um contêiner \"{name}\" que ainda exista quando o processo dele terminar (--rm o removeria)"
+                ),
             ),
             Refusal::ChangeMissing { name, change, changes } => (
                 format!("a camada de escrita de \"{name}\" contém: {}", or(&changes.join(", "), "nenhuma mudança")),

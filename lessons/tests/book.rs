@@ -1,8 +1,8 @@
 //! What the book shows is what happens: each command of each page, in both languages, is run and its output compared.
 //!
 //! A fence ```` ```console ```` holds lines `$ command` and under each the output that a reader would see, stderr
-//! included. `[..]` stands for anything within a line, and so does a number of four or more digits (a process, an inode);
-//! a line `...` stands for any lines. The commands of one page share one
+//! included. `[..]` stands for anything within a line, and so does a number of four or more digits (a process, an
+//! inode); a line `...` stands for any lines. The commands of one page share one
 //! store, made for the test, and run in the order in which they stand.
 #![cfg(target_os = "linux")]
 
@@ -59,7 +59,9 @@ fn lines_match(patterns: &[String], lines: &[&str]) -> bool {
         (Some((pattern, rest)), _) if pattern == "..." => {
             (0..=lines.len()).any(|skipped| lines_match(rest, &lines[skipped..]))
         }
-        (Some((pattern, patterns)), Some((line, lines))) => line_matches(pattern, line) && lines_match(patterns, lines),
+        (Some((pattern, patterns)), Some((line, lines))) => {
+            line_matches(pattern, line) && lines_match(patterns, lines)
+        }
         _ => false,
     }
 }

@@ -1,10 +1,10 @@
 //! How the command is linked: statically, so that it starts quickly.
 //!
-//! The dynamic loader finds, maps and relocates every shared library before `main`, and a program that may lie anywhere
-//! in memory is relocated itself: half a millisecond, of the four that a container takes. `-C target-feature=+crt-static`
-//! would say the same, but to the whole build, and procedural macros must stay shared libraries. So the linker is told
-//! here, for this program alone, and finds in a directory of ours the archives in place of the shared libraries. Where
-//! the compiler has no such archives, all is linked as ever.
+//! The dynamic loader finds, maps and relocates every shared library before `main`, and a program that may lie
+//! anywhere in memory is relocated itself: half a millisecond, of the four that a container takes. `-C
+//! target-feature=+crt-static` would say the same, but to the whole build, and procedural macros must stay shared
+//! libraries. So the linker is told here, for this program alone, and finds in a directory of ours the archives in
+//! place of the shared libraries. Where the compiler has no such archives, all is linked as ever.
 
 use std::{env, fs, os::unix::fs::symlink, path::Path, path::PathBuf, process::Command};
 
@@ -22,7 +22,8 @@ const LIBRARIES: [(&str, &str); 7] = [
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // The host's compiler knows the host's archives only.
-    if env::var("HOST") != env::var("TARGET") || !env::var("TARGET").is_ok_and(|target| target.ends_with("-linux-gnu"))
+    if env::var("HOST") != env::var("TARGET")
+        || !env::var("TARGET").is_ok_and(|target| target.ends_with("-linux-gnu"))
     {
         return;
     }

@@ -1,8 +1,8 @@
 //! What this machine can do, found out once before a container is planned, and told by `minicontainer doctor`.
 //!
 //! The planner is pure: it asks nobody, it is told. [`probe`] is who tells. It reads what is cheap to read, since it
-//! runs before every container; [`try_user_namespace`] really makes a user namespace, which is the only way to be sure
-//! (a security module may allow the call and then deny its use), and belongs to `doctor`.
+//! runs before every container; [`try_user_namespace`] really makes a user namespace, which is the only way to be
+//! sure (a security module may allow the call and then deny its use), and belongs to `doctor`.
 
 mod accounts;
 mod removal;
@@ -52,8 +52,8 @@ pub fn probe() -> Host {
     }
 }
 
-/// The processors that may have a directory `thermal_throttle` in sysfs, if the first one has: those that are off now may
-/// be switched on later.
+/// The processors that may have a directory `thermal_throttle` in sysfs, if the first one has: those that are off now
+/// may be switched on later.
 fn thermal_throttle() -> Vec<u32> {
     let processors = Path::new("/sys/devices/system/cpu");
     if !processors.join("cpu0/thermal_throttle").exists() {
@@ -172,9 +172,9 @@ fn words(file: &Path) -> Vec<String> {
     fs::read_to_string(file).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
 
-/// Whether a cgroup of version 2 has processes of its own, which bars the groups below it from limits: the "no internal
-/// processes" rule of cgroups(7). The machine's root, which alone has no `cgroup.type`, is exempt; what a container
-/// takes for the root is not.
+/// Whether a cgroup of version 2 has processes of its own, which bars the groups below it from limits: the "no
+/// internal processes" rule of cgroups(7). The machine's root, which alone has no `cgroup.type`, is exempt; what a
+/// container takes for the root is not.
 fn inhabited(group: &Path) -> bool {
     let processes = || fs::read(group.join("cgroup.procs")).is_ok_and(|text| !text.is_empty());
     group.join("cgroup.type").exists() && processes()

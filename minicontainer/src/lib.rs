@@ -1,8 +1,8 @@
 //! A small library that really runs isolated Linux processes, and is meant to be read.
 //!
-//! Namespaces, control groups, pivot_root, layered root file systems and copy-on-write: what people call a *container*
-//! is these few kernel features put together, and nothing more. This crate puts them together in the open. It is shaped
-//! like [`std::process::Command`]:
+//! Namespaces, control groups, pivot_root, layered root file systems and copy-on-write: what people call a
+//! *container* is these few kernel features put together, and nothing more. This crate puts them together in the
+//! open. It is shaped like [`std::process::Command`]:
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -36,8 +36,8 @@
 //! | [`host`] | what this machine can do | |
 //! | `sys` | the system calls themselves | |
 //!
-//! Dependencies point one way: `sandbox → {store, rootfs, process, cgroup} → host → sys`, and all of them to `core`. The
-//! four in the middle do not use each other.
+//! Dependencies point one way: `sandbox → {store, rootfs, process, cgroup} → host → sys`, and all of them to `core`.
+//! The four in the middle do not use each other.
 //!
 //! # Promises
 //!
@@ -47,7 +47,8 @@
 //!   container's own mount namespace, so none can be left behind.
 //! - Everything can be used from many threads at once.
 #![deny(missing_docs)]
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
+// written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 #[cfg(not(target_os = "linux"))]

@@ -56,7 +56,10 @@ fn login_password_is_stored_as_in_docker() {
     succeed(&place, "second", &["pull", &name]);
     // What is kept is tried before anybody is asked; of a URL the host counts.
     assert_eq!(succeed(&place, "store", &["login", &registry.address]), "Login Succeeded\n");
-    assert_eq!(succeed(&place, "store", &["login", &format!("http://{}/v2/", registry.address)]), "Login Succeeded\n");
+    assert_eq!(
+        succeed(&place, "store", &["login", &format!("http://{}/v2/", registry.address)]),
+        "Login Succeeded\n"
+    );
     assert_eq!(
         succeed(&place, "store", &["logout", &registry.address]),
         format!("Removing login credentials for {}\n", registry.address)
@@ -87,8 +90,8 @@ fn credential_helper_stores_the_password() {
     fs::create_dir(place.path("docker")).unwrap();
     let config = place.path("docker/config.json");
     fs::write(&config, r#"{"credsStore": "test"}"#).unwrap();
-    // Another process makes the program: one that this process had open for writing could not be executed as long as some
-    // other test's child has the descriptor too.
+    // Another process makes the program: one that this process had open for writing could not be executed as long as
+    // some other test's child has the descriptor too.
     fs::write(place.path("helper"), HELPER).unwrap();
     let made = place.program("install", &["-m", "755", "helper", "docker-credential-test"]).status().unwrap();
     assert!(made.success());

@@ -73,7 +73,10 @@ fn prune_removes_unused_data() {
     insta::assert_snapshot!(place.run(&["system", "prune", "--filter", "until=24h"]).show());
     insta::assert_snapshot!(place.run(&["system", "prune", "-a", "--filter", "colour=red"]).show());
     // Nothing is as old as that.
-    assert_eq!(place.succeed(&["system", "prune", "-a", "-f", "--filter", "until=24h"]), "Total reclaimed space: 0B\n");
+    assert_eq!(
+        place.succeed(&["system", "prune", "-a", "-f", "--filter", "until=24h"]),
+        "Total reclaimed space: 0B\n"
+    );
     let pruned = place.succeed(&["system", "prune", "-a", "-f", "--volumes", "--filter", "label!=keep"]);
     assert!(pruned.starts_with("Deleted Containers:\n[ID]\n\n"), "{pruned}");
     assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}}"]), "labelled\n");

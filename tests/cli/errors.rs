@@ -126,7 +126,10 @@ fn options_for_root_only_are_refused() {
     let Some(place) = Place::user() else { return };
     insta::assert_snapshot!(table(
         &place,
-        &[&["run", "--rm", "-u", "1000", "busybox", "true"], &["run", "--rm", "--without", "user", "busybox", "true"],]
+        &[
+            &["run", "--rm", "-u", "1000", "busybox", "true"],
+            &["run", "--rm", "--without", "user", "busybox", "true"],
+        ]
     ));
 }
 
@@ -162,7 +165,8 @@ fn name_in_use_is_refused() {
 fn container_that_failed_to_start_is_kept_as_in_docker() {
     let place = Place::new();
     assert_eq!(place.run(&["run", "--name", "web", "busybox", "no-such-program"]).code, 127);
-    let told = place.succeed(&["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}", "web"]);
+    let told =
+        place.succeed(&["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}", "web"]);
     assert!(told.starts_with("created 127 command not found in the container: "), "{told}");
     assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.Status}}"]), "web Created\n");
     assert_eq!(place.succeed(&["diff", "web"]), "");

@@ -1,5 +1,5 @@
-//! Faults of the machine at every step of a change to the store: a disk that is full, slow to answer, or broken, no more
-//! descriptors, a power cut. What there was is there afterwards; what failed can be tried again.
+//! Faults of the machine at every step of a change to the store: a disk that is full, slow to answer, or broken, no
+//! more descriptors, a power cut. What there was is there afterwards; what failed can be tried again.
 
 use std::{
     collections::BTreeSet,
@@ -76,8 +76,8 @@ fn failing(place: &Place, arguments: &[&str], kinds: &[Kind], at: usize, errno: 
     })
 }
 
-/// Each call of `load` that is of these kinds fails once, with one errno after the other: it is told, nothing is left of it,
-/// and the next try succeeds.
+/// Each call of `load` that is of these kinds fails once, with one errno after the other: it is told, nothing is left
+/// of it, and the next try succeeds.
 #[track_caller]
 fn check_refused(kinds: &[Kind], errnos: &[i32]) {
     let place = with_archive();
@@ -413,8 +413,8 @@ fn many_containers_of_one_image_start_at_once() {
     assert_eq!(place.containers(), 0);
 }
 
-/// What removes races with what uses: whatever comes first, nobody uses what is gone. An image that is not there any more is
-/// an honest answer.
+/// What removes races with what uses: whatever comes first, nobody uses what is gone. An image that is not there any
+/// more is an honest answer.
 #[test]
 fn removal_races_safely_with_run_load_and_build() {
     const ROUNDS: usize = 6;

@@ -28,8 +28,8 @@ fn put(layout: &Path, document: &Value, descriptor: &mut Value) {
     fs::write(blob(layout, descriptor), text).unwrap();
 }
 
-/// Loads the image `busybox` again as `name`, with these fields in its config and these annotations wherever there can be
-/// any.
+/// Loads the image `busybox` again as `name`, with these fields in its config and these annotations wherever there
+/// can be any.
 fn load(place: &Place, name: &str, fields: &Value, annotations: &Value) {
     let layout = place.path(name);
     let copied = place.program("cp", &["-r", place.path("store/images").to_str().unwrap(), name]).status().unwrap();
@@ -55,8 +55,8 @@ fn load(place: &Place, name: &str, fields: &Value, annotations: &Value) {
     place.succeed(&["load", "-i", &archive]);
 }
 
-/// Words with which this engine and others are told what to do, where a user says so. (Only a name is the archive's to
-/// give.)
+/// Words with which this engine and others are told what to do, where a user says so. (Only a name is the archive's
+/// to give.)
 fn orders() -> Value {
     json!({
         "minicontainer.init": "true",
@@ -84,7 +84,8 @@ fn labels_and_annotations_have_no_effect() {
     let places = [Some(Place::new()), Place::user()];
     for place in places.into_iter().flatten() {
         // All but with whom it shares its layers.
-        let inspect = ["image", "inspect", "-f", "{{.Id}} {{.RepoTags}} {{.RepoDigests}} {{json .Config}}", "busybox"];
+        let inspect =
+            ["image", "inspect", "-f", "{{.Id}} {{.RepoTags}} {{.RepoDigests}} {{json .Config}}", "busybox"];
         let before = place.succeed(&inspect);
         load(&place, "labelled", &json!({ "Labels": orders() }), &orders());
         check_same(&place, "labelled");

@@ -51,7 +51,8 @@ fn image_inspect_shows_everything() {
     assert!(size(&document, "/Descriptor/size") > 100);
     // What differs between machines: their processors and their busybox.
     document["Architecture"] = "[ARCHITECTURE]".into();
-    for path in ["/Size", "/Sharing/SharedSize", "/Sharing/Layers/0/Size", "/Sharing/Layers/1/Size", "/Descriptor/size"]
+    for path in
+        ["/Size", "/Sharing/SharedSize", "/Sharing/Layers/0/Size", "/Sharing/Layers/1/Size", "/Descriptor/size"]
     {
         *document.pointer_mut(path).unwrap() = "[SIZE]".into();
     }

@@ -1,5 +1,5 @@
-//! A pull and a push that are cut short, and what is sent again: through a proxy that stops when so many bytes have passed,
-//! to a real registry.
+//! A pull and a push that are cut short, and what is sent again: through a proxy that stops when so many bytes have
+//! passed, to a real registry.
 
 use std::{
     fs,

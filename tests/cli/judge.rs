@@ -38,8 +38,9 @@ fn homework(place: &Place, settings: &str, programs: &[(&str, &str)]) {
 fn verdicts(json: &str) -> Vec<String> {
     let results: serde_json::Value = serde_json::from_str(json).unwrap();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    let line =
-        |one: &serde_json::Value| format!("{} {} {}", text(&one["program"]), text(&one["test"]), text(&one["verdict"]));
+    let line = |one: &serde_json::Value| {
+        format!("{} {} {}", text(&one["program"]), text(&one["test"]), text(&one["verdict"]))
+    };
     results.as_array().unwrap().iter().map(line).collect()
 }
 
@@ -115,11 +116,19 @@ fn hostile_program_does_not_affect_other_verdicts() {
     assert_eq!((answer.code, place.containers()), (1, 0));
     assert_eq!(fs::read_to_string(place.path("homework/tests/small.in")).unwrap(), "2 3\n");
     assert!(fs::read_to_string(place.path("homework/programs/spy")).unwrap().contains("find"));
-    // The controls: with the folder shown, the spy finds; and an input that is the teacher's own file can be rewritten, as
-    // by a program that a shell runs.
+    // The controls: with the folder shown, the spy finds; and an input that is the teacher's own file can be
+    // rewritten, as by a program that a shell runs.
     let folder = format!("{}:/folder", place.path("homework").display());
-    let found =
-        place.succeed(&["run", "--rm", "-v", &folder, "busybox", "sh", "-c", "find / -name '*.out' 2>/dev/null; true"]);
+    let found = place.succeed(&[
+        "run",
+        "--rm",
+        "-v",
+        &folder,
+        "busybox",
+        "sh",
+        "-c",
+        "find / -name '*.out' 2>/dev/null; true",
+    ]);
     assert!(found.contains("small.out"), "{found}");
     let mut open = place.program("sh", &["-c", "echo evil > /proc/self/fd/0"]);
     open.stdin(fs::File::open(place.path("homework/tests/small.in")).unwrap());

@@ -20,7 +20,10 @@ fn arguments_and_exit_code_are_passed_through() {
     assert_eq!(place.succeed(&["run", "--rm", "busybox", "echo", "hi", "--rm", "-it"]), "hi --rm -it\n");
     let answer = place.run(&["run", "--rm", "busybox", "sh", "-c", "echo out; echo err >&2; exit 7"]);
     assert_eq!((answer.code, answer.stdout.as_str(), answer.stderr.as_str()), (7, "out\n", "err\n"));
-    assert_eq!(place.run(&["run", "--rm", "--without", "pid", "busybox", "sh", "-c", "kill -TERM $$"]).code, 128 + 15);
+    assert_eq!(
+        place.run(&["run", "--rm", "--without", "pid", "busybox", "sh", "-c", "kill -TERM $$"]).code,
+        128 + 15
+    );
     assert_eq!(place.containers(), 0);
 }
 
@@ -32,13 +35,21 @@ fn exceeded_limits_are_in_report_and_meta_file() {
         let arguments = [&["run", "--rm"], flags, &files, &["busybox", "sh", "-c", script]].concat();
         let answer = place.run(&arguments);
         assert_eq!((answer.code, answer.stdout.as_str()), (code, stdout), "{flags:?} {}", answer.stderr);
-        let report: serde_json::Value = serde_json::from_slice(&fs::read(place.path("report.json")).unwrap()).unwrap();
+        let report: serde_json::Value =
+            serde_json::from_slice(&fs::read(place.path("report.json")).unwrap()).unwrap();
         assert_eq!(report["verdict"].to_string(), verdict, "{flags:?}");
         let text = fs::read_to_string(place.path("meta")).unwrap();
         let missing: Vec<_> = meta.iter().filter(|wanted| !text.lines().any(|line| line == **wanted)).collect();
         assert!(missing.is_empty(), "{flags:?} {missing:?} {text}");
     };
-    check(&[], "exit 3", 3, "", r#"{"exited":3}"#, &["exitcode:3", "status:RE", "message:Exited with error status 3"]);
+    check(
+        &[],
+        "exit 3",
+        3,
+        "",
+        r#"{"exited":3}"#,
+        &["exitcode:3", "status:RE", "message:Exited with error status 3"],
+    );
     let busy = "while :; do :; done";
     let over = ["killed:1", "status:TO", "message:Time limit exceeded"];
     check(&["--cpu-time", "300ms"], busy, 137, "", r#""cpu-time-limit""#, &over);
@@ -68,7 +79,11 @@ fn options_reach_the_program() {
     check(&["--tmpfs", "/dev"], "echo lost >/dev/null && df -P /dev | tail -n 1 | cut -d' ' -f1", "tmpfs\n");
     check(&["--read-only", "--tmpfs", "/t"], "touch /x 2>/dev/null || echo no; touch /t/x && echo yes", "no\nyes\n");
     fs::write(place.path("note"), "from the host").unwrap();
-    check(&["-v", "./note:/note:ro"], "cat /note; echo x 2>/dev/null > /note || echo; echo ro", "from the host\nro\n");
+    check(
+        &["-v", "./note:/note:ro"],
+        "cat /note; echo x 2>/dev/null > /note || echo; echo ro",
+        "from the host\nro\n",
+    );
     check(&["--mount", "type=bind,source=./note,target=/n"], "cat /n", "from the host");
     check(&["--driver", "copy"], "echo copied", "copied\n");
     assert_eq!(place.succeed(&["run", "--rm", "--entrypoint", "echo", "busybox", "hi"]), "hi\n");
@@ -134,7 +149,8 @@ fn every_weakened_protection_is_warned_about() {
     let place = Place::new();
     let flags = ["--cap-add NET_ADMIN", "--privileged", "--security-opt no-new-privileges=false", "--network host"];
     let words = flags.iter().flat_map(|flag| flag.split(' '));
-    let arguments: Vec<&str> = ["run", "--name", "open"].into_iter().chain(words).chain(["busybox", "true"]).collect();
+    let arguments: Vec<&str> =
+        ["run", "--name", "open"].into_iter().chain(words).chain(["busybox", "true"]).collect();
     let answer = place.run(&arguments);
     insta::assert_snapshot!(answer.show());
     assert_eq!(
@@ -237,7 +253,8 @@ fn wait_for(what: &str, mut has_happened: impl FnMut() -> bool) {
     }
 }
 
-/// Starts a container, waits until its program is `runs` and has made the file `ready`, and sends this command a signal.
+/// Starts a container, waits until its program is `runs` and has made the file `ready`, and sends this command a
+/// signal.
 #[track_caller]
 fn signalled(script: &str, runs: &str, signal: Signal) -> (i32, String) {
     let place = Place::new();

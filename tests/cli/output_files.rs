@@ -29,8 +29,8 @@ fn output_files_follow_the_umask() {
     }
 }
 
-/// A file is staged beside its place, under a name that another user could guess. A link there leads nowhere: the staged
-/// file is a new one.
+/// A file is staged beside its place, under a name that another user could guess. A link there leads nowhere: the
+/// staged file is a new one.
 #[test]
 fn staged_output_does_not_follow_links() {
     let place = Place::new();

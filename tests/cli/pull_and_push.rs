@@ -42,7 +42,10 @@ fn run_reports_where_its_image_comes_from() {
     );
     let quiet = ["run", "-q", "--insecure", "--disable-content-trust", "--rm", &name, "echo", "hello"];
     assert_eq!(told(&place, &registry, "fourth", &quiet), "hello\nexit code 0\n");
-    assert_eq!(told(&place, &registry, "store", &["push", "-q", &name]), "REGISTRY/library/note:latest\nexit code 0\n");
+    assert_eq!(
+        told(&place, &registry, "store", &["push", "-q", &name]),
+        "REGISTRY/library/note:latest\nexit code 0\n"
+    );
 }
 
 #[test]

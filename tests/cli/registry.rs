@@ -1,5 +1,5 @@
-//! Against a real registry, Debian's `docker-registry`, on a loopback port; with `skopeo` as a second client, to see that
-//! both understand each other. Neither needs the network.
+//! Against a real registry, Debian's `docker-registry`, on a loopback port; with `skopeo` as a second client, to see
+//! that both understand each other. Neither needs the network.
 
 use std::{
     fs,
@@ -52,7 +52,9 @@ impl Registry {
             return None;
         }
         // The port that is free now may be somebody's in the next moment: then another one.
-        (0..10).find_map(|_| Registry::try_start(access, identity)).or_else(|| panic!("docker-registry does not start"))
+        (0..10)
+            .find_map(|_| Registry::try_start(access, identity))
+            .or_else(|| panic!("docker-registry does not start"))
     }
 
     fn try_start(access: Access, identity: Option<(&str, &str)>) -> Option<Registry> {

@@ -113,7 +113,8 @@ fn writer_waits_for_a_reader_that_stops() {
 #[test]
 fn long_lines_and_partial_characters_pass() {
     let place = Place::new();
-    for (flags, mebibytes, end) in [(&[][..], 100, "\n"), (&["-t"], 20, "\r\n"), (&["--output-limit", "1g"], 100, "\n")]
+    for (flags, mebibytes, end) in
+        [(&[][..], 100, "\n"), (&["-t"], 20, "\r\n"), (&["--output-limit", "1g"], 100, "\n")]
     {
         let script = format!("dd if=/dev/zero bs=1M count={mebibytes} 2>/dev/null; echo end");
         let arguments = [&["run", "--rm"], flags, &["busybox", "sh", "-c", &script]].concat();
@@ -144,8 +145,8 @@ fn shell(place: &Place, script: &str) -> (String, Option<i32>) {
     (String::from_utf8(output.stdout).unwrap(), output.status.code())
 }
 
-/// `> FILE 2>&1`: the program has one pipe for both, and what it writes keeps its order. Where they are two files, each
-/// gets its own.
+/// `> FILE 2>&1`: the program has one pipe for both, and what it writes keeps its order. Where they are two files,
+/// each gets its own.
 #[test]
 fn output_to_the_same_file_keeps_its_order() {
     let place = Place::new();

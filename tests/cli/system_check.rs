@@ -1,5 +1,5 @@
-//! Damage of every kind, done to a store by hand: `system check` finds it, a repair or the image loaded again heals it,
-//! and what is not damaged goes on all the while.
+//! Damage of every kind, done to a store by hand: `system check` finds it, a repair or the image loaded again heals
+//! it, and what is not damaged goes on all the while.
 
 use std::{
     fs,
@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::{skip, test_env::Place};
 
-/// A place with the images `one:1`, which can be loaded again from `one.tar`, and `busybox`, which nothing befalls. They
-/// share layers, so only what is `one:1`'s own may be damaged.
+/// A place with the images `one:1`, which can be loaded again from `one.tar`, and `busybox`, which nothing befalls.
+/// They share layers, so only what is `one:1`'s own may be damaged.
 struct Room {
     place: Place,
 }
@@ -90,8 +90,8 @@ impl Room {
     }
 }
 
-/// Something is done to a file of a new store. It is found as `what`; then a repair and a load mend it, and in a second
-/// store the load does so alone, where it `heals`.
+/// Something is done to a file of a new store. It is found as `what`; then a repair and a load mend it, and in a
+/// second store the load does so alone, where it `heals`.
 #[track_caller]
 fn check(what: &str, heals: bool, file: impl Fn(&Room) -> PathBuf, damage: impl Fn(&Path)) {
     let room = self::room();
@@ -162,7 +162,8 @@ fn damaged_layout_file_is_found_and_rewritten() {
     }
 }
 
-/// Nothing is found any more without the index; a repair makes it of what is there, and containers have their images back.
+/// Nothing is found any more without the index; a repair makes it of what is there, and containers have their images
+/// back.
 #[test]
 fn damaged_index_is_rebuilt() {
     let future = |path: &Path| {

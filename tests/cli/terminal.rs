@@ -1,6 +1,7 @@
 //! Containers at a terminal: `-t`, `-it`, and what a program gets in place of the user's own.
 //!
-//! The test is the user: it opens a pseudo-terminal, gives the command its one side, and reads and types at the other.
+//! The test is the user: it opens a pseudo-terminal, gives the command its one side, and reads and types at the
+//! other.
 
 use std::{
     fs::File,
@@ -42,7 +43,8 @@ impl Person {
         grantpt(&screen).unwrap();
         unlockpt(&screen).unwrap();
         let name = ptsname_r(&screen).unwrap();
-        let keyboard = File::options().read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(name).unwrap();
+        let keyboard =
+            File::options().read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(name).unwrap();
         set_size(&keyboard, 30, 100);
         let side = || Stdio::from(keyboard.try_clone().unwrap());
         let mut command = place.command(arguments);
@@ -180,7 +182,8 @@ fn init_passes_the_terminal_to_the_program() {
     let script = "tty; stty size; test -t 0 && test -t 1 && test -t 2 && exit 7";
     check(&place, &["-it", "--init"], script, (7, "/dev/pts/0\n30 100\n"));
     // It is the program's controlling terminal: Ctrl-C is for the program, and it is hung up as any is.
-    let arguments = ["run", "--rm", "-it", "--init", "busybox", "sh", "-c", "trap 'exit 5' INT; echo ready; read line"];
+    let arguments =
+        ["run", "--rm", "-it", "--init", "busybox", "sh", "-c", "trap 'exit 5' INT; echo ready; read line"];
     let mut person = Person::starts(&place, &arguments);
     person.waits_for("ready");
     person.types("\x03");

@@ -55,8 +55,8 @@ impl Place {
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let mut engine = PathBuf::from(env!("CARGO_BIN_EXE_minicontainer"));
         if user.is_some() {
-            // The checkout may lie where others cannot read. Another process copies it: a program that this one had open
-            // for writing could not be executed as long as some other test's child has the descriptor too.
+            // The checkout may lie where others cannot read. Another process copies it: a program that this one had
+            // open for writing could not be executed as long as some other test's child has the descriptor too.
             let copy = directory.path().join("minicontainer");
             let copied = Command::new("install").args(["-m", "755"]).args([&engine, &copy]).status().unwrap();
             assert!(copied.success());

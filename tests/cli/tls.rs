@@ -1,5 +1,5 @@
-//! TLS with a real registry whose authority is of the test's own making: where it is looked for, and what is said if it is
-//! not found. What else can be wrong with a certificate, `registry::tests::tls` of the engine tries.
+//! TLS with a real registry whose authority is of the test's own making: where it is looked for, and what is said if
+//! it is not found. What else can be wrong with a certificate, `registry::tests::tls` of the engine tries.
 
 use std::{fs, process::Command};
 

@@ -1,8 +1,9 @@
 //! A command whose system calls are watched, and one of them made to fail, or made its last.
 //!
-//! The command is traced with ptrace(2): it stops before each call and after it. What changes files is counted; at the call
-//! that a test has chosen, the number of the call is replaced by one that does not exist, so that the kernel does nothing,
-//! and the result by the errno of a fault. No fault of a disk is as easily had, and none comes as surely when it should.
+//! The command is traced with ptrace(2): it stops before each call and after it. What changes files is counted; at
+//! the call that a test has chosen, the number of the call is replaced by one that does not exist, so that the kernel
+//! does nothing, and the result by the errno of a fault. No fault of a disk is as easily had, and none comes as
+//! surely when it should.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +32,8 @@ pub enum Fate {
     Last,
 }
 
-/// A call that changes files, removes one, or opens one; or that starts a process, waits for it, or sends it a signal.
+/// A call that changes files, removes one, or opens one; or that starts a process, waits for it, or sends it a
+/// signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Change,

@@ -160,8 +160,8 @@ fn images_are_filtered_and_pruned() {
     place.succeed(&["rm", "one"]);
 }
 
-/// A store on a small file system in memory, which a mount namespace of the command's own has to itself. The image needs
-/// 7813 KiB: its file as a blob and unpacked.
+/// A store on a small file system in memory, which a mount namespace of the command's own has to itself. The image
+/// needs 7813 KiB: its file as a blob and unpacked.
 #[test]
 fn full_disk_leaves_the_store_unchanged() {
     let Some(place) = Place::root() else { return };
@@ -188,7 +188,10 @@ fn full_disk_leaves_the_store_unchanged() {
 /// Whether a program is there.
 fn has(program: &str) -> bool {
     let there = Command::new("sh").args(["-c", &format!("command -v {program} >/dev/null")]).status();
-    skip::require(there.is_ok_and(|status| status.success()), &format!("{program} (Debian: the package of that name)"))
+    skip::require(
+        there.is_ok_and(|status| status.success()),
+        &format!("{program} (Debian: the package of that name)"),
+    )
 }
 
 #[test]

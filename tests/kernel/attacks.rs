@@ -2,8 +2,9 @@
 //!
 //! A refusal proves that a protection works only if the same attack goes through where the protection is not. So each
 //! attack is made twice, in a default container and in a *naive* one, that has namespaces and a root of its own and
-//! nothing else: every power, no filter, no masks. An [`Attack`] says what happens there: it goes through, or the kernel
-//! itself gives another answer than the protection does, or this kernel knows no such thing and the attack is not live.
+//! nothing else: every power, no filter, no masks. An [`Attack`] says what happens there: it goes through, or the
+//! kernel itself gives another answer than the protection does, or this kernel knows no such thing and the attack is
+//! not live.
 //!
 //! Starting a container takes longer than an attack, so all attacks of a test share one of each kind.
 
@@ -101,8 +102,8 @@ impl Ground<'_> {
             .collect()
     }
 
-    /// One attack in a container without mounts of its own, in which the root is only chosen by chroot(2). Nothing can
-    /// be shown there, so that the probe comes by way of stdin.
+    /// One attack in a container without mounts of its own, in which the root is only chosen by chroot(2). Nothing
+    /// can be shown there, so that the probe comes by way of stdin.
     #[track_caller]
     pub fn answer_in_jail(&self, attack: &str) -> String {
         let script = format!("cat >/tmp/probe && chmod +x /tmp/probe && /tmp/probe batch {attack}");

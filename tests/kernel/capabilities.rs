@@ -140,8 +140,12 @@ fn host_abstract_sockets_are_unreachable() {
             .collect::<std::collections::BTreeSet<_>>()
     };
     let before = abstract_names(sockets());
-    let mut running =
-        ground.run(&["-i"], &["cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the command starts");
+    let mut running = ground
+        .run(&["-i"], &["cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
     let mut stdin = running.stdin.take().expect("a pipe");
     std::io::Write::write_all(&mut stdin, b"x").expect("it reads");
     let mut byte = [0];
@@ -172,8 +176,8 @@ fn containers_share_no_ipc_objects() {
     assert!(between.len() == 3 && between.values().all(|answer| answer == "refused ENOENT"), "{between:?}");
 }
 
-/// Where a crash is written down, it may be by a program of the host's, which the kernel runs as root outside. No crash
-/// is, unless whoever starts the container asks for it.
+/// Where a crash is written down, it may be by a program of the host's, which the kernel runs as root outside. No
+/// crash is, unless whoever starts the container asks for it.
 #[test]
 fn no_core_dumps_are_written() {
     let fixture = Fixture::any();

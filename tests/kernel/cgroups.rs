@@ -58,8 +58,8 @@ fn swap_limit_is_enforced() {
 }
 
 /// A fork bomb is held by the limit, and ended with the container while it goes on forking: also when it has left the
-/// first process's group and session, and also without a process table of its own, where no end of a first process ends
-/// the rest.
+/// first process's group and session, and also without a process table of its own, where no end of a first process
+/// ends the rest.
 #[test]
 fn fork_bomb_is_limited_and_killed() {
     let Some(fixture) = Fixture::limited() else { return };
@@ -112,8 +112,8 @@ fn in_group(fixture: &Fixture, name: &str) -> Sandbox {
     Sandbox::from_bundle(&directory).expect("a bundle")
 }
 
-/// A group's name leads from the root of the hierarchy down, nowhere else; what cannot be such a name is refused before
-/// anything is made. The oracle would find a group elsewhere.
+/// A group's name leads from the root of the hierarchy down, nowhere else; what cannot be such a name is refused
+/// before anything is made. The oracle would find a group elsewhere.
 #[test]
 fn cgroup_path_cannot_climb() {
     let Some(fixture) = Fixture::root() else { return };
@@ -123,8 +123,8 @@ fn cgroup_path_cannot_climb() {
     }
 }
 
-/// A limit that no controller can hold is an error, and leaves no group. On version 1 the controller's hierarchy may not be
-/// mounted; on version 2 a group that has processes of its own hands no controllers on.
+/// A limit that no controller can hold is an error, and leaves no group. On version 1 the controller's hierarchy may
+/// not be mounted; on version 2 a group that has processes of its own hands no controllers on.
 #[test]
 fn missing_controller_is_an_error() {
     let Some(fixture) = Fixture::root() else { return };
@@ -263,7 +263,8 @@ fn cgroups_of_other_containers_are_hidden() {
     for fixture in [Fixture::root, Fixture::user] {
         let Some(fixture) = fixture() else { continue };
         let ground = crate::attacks::Ground::new(&fixture);
-        let hierarchies = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup/memory", "/sys/fs/cgroup"].map(std::path::Path::new);
+        let hierarchies =
+            ["/sys/fs/cgroup/pids", "/sys/fs/cgroup/memory", "/sys/fs/cgroup"].map(std::path::Path::new);
         let hierarchy = hierarchies.into_iter().find(|path| path.join("cgroup.procs").exists()).expect("a hierarchy");
         let canary = hierarchy.join(format!("canary-{}", std::process::id()));
         std::fs::create_dir(&canary).expect("a group");

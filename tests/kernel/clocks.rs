@@ -24,7 +24,8 @@ fn clocks(told: &str) -> [f64; 2] {
 /// What a container's clocks are ahead of the machine's: the difference lies between those to before and to after.
 #[track_caller]
 fn ahead(ground: &Ground, flags: &[&str]) -> [[f64; 2]; 2] {
-    let own = || clocks(&text(&std::process::Command::new(ground.probe()).arg("clocks").output().expect("the probe")));
+    let own =
+        || clocks(&text(&std::process::Command::new(ground.probe()).arg("clocks").output().expect("the probe")));
     let before = own();
     let inside = clocks(&ground.text(flags, &["/probe", "clocks"]));
     let after = own();
@@ -95,7 +96,8 @@ fn clock_before_zero_is_refused() {
         return;
     }
     let ground = Ground::new(&fixture);
-    let output = ground.run(&["--time-offset", "monotonic=-876000h"], &["true"]).output().expect("the command starts");
+    let output =
+        ground.run(&["--time-offset", "monotonic=-876000h"], &["true"]).output().expect("the command starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(125), "{said}");
     for part in ["unshare-time", "monotonic=-3153600000s", "ERANGE", "/proc/uptime"] {

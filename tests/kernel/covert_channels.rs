@@ -2,8 +2,8 @@
 //! (see `capabilities`): locks and leases on a file that both have, and sockets that know no namespace.
 //!
 //! One way stays open, and nobody can close it but by copying: whoever shows the same directory of the host to two
-//! containers, even read-only, gives them the same files, and the kernel's locks are the file's. The layers of an image
-//! that both use are no such way: each container has an overlay of its own, whose files are its own.
+//! containers, even read-only, gives them the same files, and the kernel's locks are the file's. The layers of an
+//! image that both use are no such way: each container has an overlay of its own, whose files are its own.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};

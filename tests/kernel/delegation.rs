@@ -1,5 +1,5 @@
-//! Limits for an ordinary user, to whom root has delegated a control group, see the story of `delegation` in the engine.
-//! It takes root to delegate one, and a machine with control groups of version 2 only.
+//! Limits for an ordinary user, to whom root has delegated a control group, see the story of `delegation` in the
+//! engine. It takes root to delegate one, and a machine with control groups of version 2 only.
 
 use std::{
     fs::{self, OpenOptions},
@@ -96,7 +96,8 @@ impl Drop for Delegated {
     }
 }
 
-/// Removes groups from the innermost on. The last of a group's processes leaves it a moment after it has been waited for.
+/// Removes groups from the innermost on. The last of a group's processes leaves it a moment after it has been waited
+/// for.
 fn remove_groups(groups: &[PathBuf]) {
     for group in groups {
         let deadline = Instant::now() + PATIENCE;
@@ -145,7 +146,8 @@ fn eight_engines_at_once(place: &Delegated) {
 
 /// Those asked for, and one that nobody asked for; also for who is root in a user namespace and nowhere else.
 fn limits_hold(place: &Delegated) {
-    let limits = "run --rm --memory 16m --cpus 0.5 busybox sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max'";
+    let limits =
+        "run --rm --memory 16m --cpus 0.5 busybox sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max'";
     for program in ["\"$ENGINE\"", "unshare --user --map-root-user \"$ENGINE\""] {
         assert_eq!(place.text(&format!("{program} {limits}")), "16777216\n512\n50000 100000", "{program}");
     }
@@ -185,7 +187,8 @@ fn the_group_of_a_killed_engine_is_removed(place: &Delegated) {
     assert_eq!(place.inner(), ["minicontainer-engine"]);
 }
 
-/// A limit that needs what was not delegated is refused with the mend; others hold, and what nobody asked for is left out.
+/// A limit that needs what was not delegated is refused with the mend; others hold, and what nobody asked for is left
+/// out.
 #[test]
 fn undelegated_controller_is_refused_with_hint() {
     let Some(place) = Delegated::with("+memory") else { return };
@@ -205,8 +208,8 @@ fn undelegated_controller_is_refused_with_hint() {
     told("works  limits ");
 }
 
-/// Who asks for a limit is told what is in the way, and the mend that fits; who asks for none is none the worse. Nobody is
-/// moved, and nothing made.
+/// Who asks for a limit is told what is in the way, and the mend that fits; who asks for none is none the worse.
+/// Nobody is moved, and nothing made.
 #[test]
 fn unusable_cgroup_is_refused_with_hint() {
     let Some(place) = Delegated::with("+memory +pids") else { return };
@@ -238,14 +241,15 @@ fn unusable_cgroup_is_refused_with_hint() {
     the_mend_mends(&place, &roots);
 }
 
-/// Where there is no systemd, root's command: carried out word by word, but for `sudo`, and for the number of a shell that
-/// waits meanwhile.
+/// Where there is no systemd, root's command: carried out word by word, but for `sudo`, and for the number of a shell
+/// that waits meanwhile.
 fn the_mend_mends(place: &Delegated, refusal: &str) {
     let Some(mend) = refusal.split('`').find_map(|part| part.strip_prefix("sudo sh -c ")) else { return };
     let run = "read go; \"$ENGINE\" run --rm --memory 16m busybox cat /sys/fs/cgroup/memory.max";
     let mut shell = place.fixture.command_of("sh");
     shell.args(["-c", run]).env("ENGINE", place.fixture.command().get_program());
-    let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell");
+    let mut shell =
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell");
     let mend = format!("sh -c {}", mend.replace("'$$'", &shell.id().to_string()));
     assert!(Command::new("sh").args(["-c", &mend]).status().expect("a shell").success(), "{mend}");
     shell.stdin.take().expect("a pipe").write_all(b"go\n").expect("it reads");

@@ -1,8 +1,8 @@
 //! Devices of the machine are out of reach, whoever made their nodes, and whatever powers the container has beside.
 //!
-//! The container is a bundle whose `config.json` the test edits: it may make device nodes, as Docker's containers may.
-//! The control has no rules for devices: there the loop device gives its content away, and what no driver answers to
-//! fails for another reason than that it is forbidden.
+//! The container is a bundle whose `config.json` the test edits: it may make device nodes, as Docker's containers
+//! may. The control has no rules for devices: there the loop device gives its content away, and what no driver
+//! answers to fails for another reason than that it is forbidden.
 
 use std::{
     fs,
@@ -119,7 +119,8 @@ fn device_node_in_a_volume_is_unusable() {
     assert!(text(&bound("nodev", "nodev", without_rules)).contains("Permission denied"));
     assert_eq!(text(&bound("control", "rw", without_rules)), SECRET);
     // The node may as well come with the root file system itself.
-    for (name, edit, expected) in [("root", (|_| ()) as fn(&mut Value), false), ("root-control", without_rules, false)]
+    for (name, edit, expected) in
+        [("root", (|_| ()) as fn(&mut Value), false), ("root-control", without_rules, false)]
     {
         let sandbox = bundle(&fixture, name, "head -c 6 /disk", edit);
         let node = fixture.store().join(name).join("rootfs/disk");

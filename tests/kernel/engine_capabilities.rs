@@ -15,7 +15,8 @@ const POWERS: [(&str, u32); 6] =
 /// The default set.
 const OURS: u64 = 0x8004_05fb;
 
-/// Starts a container by an engine without these powers: what was told of the container's first process, or the error.
+/// Starts a container by an engine without these powers: what was told of the container's first process, or the
+/// error.
 fn start_without(ground: &Ground, lacking: &[u32], flags: &[&str]) -> Result<Value, String> {
     let mut run = ground.run(flags, &["/probe", "posture"]);
     let lacking = lacking.to_vec();
@@ -81,7 +82,8 @@ fn check_refused(name: &str, said: &str) {
 #[test]
 fn engine_without_sys_time_refuses_clock_offsets() {
     let Some(fixture) = Fixture::root() else { return };
-    if !crate::skip::require(std::path::Path::new("/proc/self/ns/time").exists(), "time namespaces (CONFIG_TIME_NS)") {
+    if !crate::skip::require(std::path::Path::new("/proc/self/ns/time").exists(), "time namespaces (CONFIG_TIME_NS)")
+    {
         return;
     }
     let ground = Ground::new(&fixture);

@@ -1,4 +1,5 @@
-//! Ways out of the container's files: mounts made, weakened or taken away, roots climbed out of, files opened by number.
+//! Ways out of the container's files: mounts made, weakened or taken away, roots climbed out of, files opened by
+//! number.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -92,8 +93,8 @@ fn rootless_container_cannot_open_host_files_by_handle() {
     Ground::new(&fixture).check(&[("open-by-handle", EPERM, Through, naive)]);
 }
 
-/// A mount that the host makes below a shared directory does not appear in a container that began before, nor one that
-/// the container makes on the host.
+/// A mount that the host makes below a shared directory does not appear in a container that began before, nor one
+/// that the container makes on the host.
 #[test]
 fn mounts_do_not_propagate() {
     let Some(fixture) = Fixture::root() else { return };
@@ -133,7 +134,8 @@ fn mounts_do_not_propagate() {
     });
 }
 
-/// What stands in the image at the place where something of the host's is to be shown: it lands inside, or is refused.
+/// What stands in the image at the place where something of the host's is to be shown: it lands inside, or is
+/// refused.
 #[track_caller]
 fn check_target(ground: &Ground, fixture: &Fixture, link: &str, expect: &str) {
     let shared = fixture.directory().join("store").join("shared");
@@ -168,12 +170,13 @@ fn link_at_volume_target_does_not_lead_outside() {
     check_target(&ground, &fixture, "place", "ELOOP");
     check_target(&ground, &fixture, "/proc/self/root/tmp", "minicontainer: step");
     // Nothing appeared in the host's directory of that name.
-    let left: Vec<_> = fs::read_dir(&outside).expect("a directory").flatten().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(&outside).expect("a directory").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["witness"]);
 }
 
-/// The engine sets variables of the kernel below /proc. A directory of the host cannot stand there: it is refused before
-/// anything is made.
+/// The engine sets variables of the kernel below /proc. A directory of the host cannot stand there: it is refused
+/// before anything is made.
 #[test]
 fn volume_over_proc_receives_no_sysctl_writes() {
     const VARIABLE: &str = "sys/net/ipv4/ip_unprivileged_port_start";
@@ -200,7 +203,8 @@ fn volume_over_proc_receives_no_sysctl_writes() {
     assert_eq!(ground.text(&["-v", &covered], &["cat", "/proc/meminfo"]), "mine");
 }
 
-/// A working directory that is missing is made inside, also where a link on the way to it names a directory of the host.
+/// A working directory that is missing is made inside, also where a link on the way to it names a directory of the
+/// host.
 #[test]
 fn workdir_is_not_created_outside() {
     let fixture = Fixture::any();

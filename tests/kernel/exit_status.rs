@@ -1,6 +1,6 @@
 //! How a program ended is told as a plain shell on the host tells it, whichever way it ended: in a sandbox of the
-//! library's, in `judge`, and with `run --init`. In `run` without an init the program is process 1, and the table says
-//! what is different there.
+//! library's, in `judge`, and with `run --init`. In `run` without an init the program is process 1, and the table
+//! says what is different there.
 
 use std::{
     collections::BTreeMap,
@@ -151,7 +151,13 @@ fn init_reports_exit_status_without_pid_namespace() {
 }
 
 /// `run` with these flags, time for such an ending, and a report: the report's verdict and the exit code.
-fn told(ground: &Ground<'_>, fixture: &Fixture, flags: &[&str], name: &str, expect: Verdict) -> (Verdict, Option<i32>) {
+fn told(
+    ground: &Ground<'_>,
+    fixture: &Fixture,
+    flags: &[&str],
+    name: &str,
+    expect: Verdict,
+) -> (Verdict, Option<i32>) {
     let path = fixture.directory().join("home").join(format!("{name}-{}.json", flags.contains(&"--init")));
     let time = format!("{}s", seconds(expect));
     let limits = ["--timeout", &time, "--cpu-time", "2500ms", "--output-limit", "1m"];
@@ -238,8 +244,8 @@ fn rootless_judge_reports_every_exit_status() {
     check_judge(&fixture);
 }
 
-/// What a program could try in order to write its own verdict: to take the init's descriptors, to trace it, to read or
-/// write its memory, to end it.
+/// What a program could try in order to write its own verdict: to take the init's descriptors, to trace it, to read
+/// or write its memory, to end it.
 const FORGERIES: [&str; 7] =
     ["take-descriptors,1", "ptrace,1", "process-vm-read,1", "proc-mem,1", "proc-root,1", "pidfd-getfd,1", "kill,1"];
 
@@ -249,7 +255,10 @@ fn check_forgery(fixture: &Fixture) {
     for flags in [&["--init"][..], &["--init", "--user", "0"]] {
         let answers = ground.answers(flags, FORGERIES);
         for attack in &FORGERIES[..6] {
-            assert!(["refused EPERM", "refused EACCES"].contains(&answers[*attack].as_str()), "{attack}: {answers:?}");
+            assert!(
+                ["refused EPERM", "refused EACCES"].contains(&answers[*attack].as_str()),
+                "{attack}: {answers:?}"
+            );
         }
         // The init hears every signal and passes it on, so this is no way to end it.
         assert_eq!(answers["kill,1"], "done");

@@ -100,7 +100,9 @@ fn bind_mount_shows_host_files() {
     // Read-only it can be read and nothing else.
     assert!(succeeds(&shell(&image, "cat /data/in").bind_ro(shared.path(), "/data")));
     assert!(!succeeds(&shell(&image, "echo x > /data/in").bind_ro(shared.path(), "/data")));
-    assert!(!succeeds(&shell(&image, "mount -o remount,rw /data; echo x > /data/in").bind_ro(shared.path(), "/data")));
+    assert!(!succeeds(
+        &shell(&image, "mount -o remount,rw /data; echo x > /data/in").bind_ro(shared.path(), "/data")
+    ));
     // A single file goes onto a single file, which is made when missing.
     assert_eq!(
         text(&shell(&image, "cat /deep/er/file").bind_ro(shared.path().join("in"), "/deep/er/file")),
@@ -132,8 +134,8 @@ fn bundle_runs() {
 /// What stands where a directory is expected, and how it is put there.
 type Lie<'a> = (&'a str, &'a dyn Fn(&Path));
 
-/// The places where the engine mounts, links and makes nodes are links of the image's to a directory of the host's: all
-/// of it must land inside, and the directory stay as it is (the fixture's oracle looks).
+/// The places where the engine mounts, links and makes nodes are links of the image's to a directory of the host's:
+/// all of it must land inside, and the directory stay as it is (the fixture's oracle looks).
 #[test]
 fn links_in_an_image_do_not_lead_outside() {
     let fixture = Fixture::any();
@@ -174,8 +176,8 @@ fn workdir_outside_is_refused() {
     assert_eq!(text(&shell(&image, "pwd; ls -d /usr").workdir("/proc/1/cwd")), "/\n/usr");
 }
 
-/// A read-only place stays so: through what the host has mounted below it, and after an attempt to make it writable. The
-/// controls: where it was not asked to be read-only, and where the container has the power to change its mounts.
+/// A read-only place stays so: through what the host has mounted below it, and after an attempt to make it writable.
+/// The controls: where it was not asked to be read-only, and where the container has the power to change its mounts.
 #[test]
 fn read_only_mount_stays_read_only_after_remount() {
     let Some(fixture) = Fixture::root() else { return };

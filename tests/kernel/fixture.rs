@@ -63,8 +63,8 @@ impl Fixture {
         skip::require(is_root(), skip::ROOT).then(|| Fixture::new(None))
     }
 
-    /// For a test of limits: root's containers, or those of an ordinary user who lives in the leaf of a group delegated to
-    /// him.
+    /// For a test of limits: root's containers, or those of an ordinary user who lives in the leaf of a group
+    /// delegated to him.
     pub fn limited() -> Option<Fixture> {
         let can = || host::cgroups(host::identity()).access == Availability::Available;
         skip::require(is_root() || can(), skip::ROOT).then(|| Fixture::new(None))
@@ -77,8 +77,8 @@ impl Fixture {
             .then(|| Fixture::new(is_root().then_some(ORDINARY_USER)))
     }
 
-    /// For a test of an ordinary user's containers to whom the system lends ids. It takes root to let the user's commands
-    /// find other files than the machine's own in `/etc`.
+    /// For a test of an ordinary user's containers to whom the system lends ids. It takes root to let the user's
+    /// commands find other files than the machine's own in `/etc`.
     pub fn user_with_ids() -> Option<Fixture> {
         let helpers = ["newuidmap", "newgidmap"].iter().all(|name| Path::new("/usr/bin").join(name).exists());
         if !skip::require(is_root(), skip::ROOT) || !skip::require(helpers, "newuidmap (Debian: uidmap)") {
@@ -93,7 +93,8 @@ impl Fixture {
     /// For a test of root's containers on a machine where `/etc/subuid` and `/etc/subgid` say this.
     pub fn root_with_allocations(subuid: &str, subgid: &str) -> Option<Fixture> {
         let files = ["/etc/subuid", "/etc/subgid"];
-        if !skip::require(files.iter().all(|file| Path::new(file).exists()), "the files /etc/subuid and /etc/subgid") {
+        if !skip::require(files.iter().all(|file| Path::new(file).exists()), "the files /etc/subuid and /etc/subgid")
+        {
             return None;
         }
         let mut fixture = Fixture::root()?;

@@ -304,8 +304,9 @@ fn hash_now(path: &Path, _metadata: &Metadata) -> String {
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What the same file hashed to when it was looked at last, for the picture before a test. If somebody has changed it since
-/// by means that its times do not show, the picture after the test, which is always taken in full, does not match.
+/// What the same file hashed to when it was looked at last, for the picture before a test. If somebody has changed it
+/// since by means that its times do not show, the picture after the test, which is always taken in full, does not
+/// match.
 fn hash_seen_last(path: &Path, metadata: &Metadata) -> String {
     static SEEN: Mutex<Option<([i64; 7], String)>> = Mutex::new(None);
     let (device, number) = (metadata.dev() as i64, metadata.ino() as i64);

@@ -16,7 +16,8 @@ use nix::{
 
 use crate::{fixture::Fixture, skip};
 
-/// Does `leave`, expects the oracle to tell of it with those words, does `mend`, and expects the oracle to be content.
+/// Does `leave`, expects the oracle to tell of it with those words, does `mend`, and expects the oracle to be
+/// content.
 #[track_caller]
 fn check<T>(fixture: &Fixture, leave: impl FnOnce() -> T, expect: &str, mend: impl FnOnce(T)) {
     let left = leave();
@@ -115,7 +116,9 @@ fn leaked_cgroup_is_noticed() {
     if skip::require(root.is_some(), "a cgroup hierarchy below /sys/fs/cgroup") {
         let group = root.unwrap_or(hierarchies[0]).join(format!("minicontainer-self-test-{}", std::process::id()));
         let leave = || fs::create_dir(&group).expect("the cgroup can be made");
-        check(&fixture, leave, &format!("+ cgroup {}", group.display()), |()| fs::remove_dir(&group).expect("removed"));
+        check(&fixture, leave, &format!("+ cgroup {}", group.display()), |()| {
+            fs::remove_dir(&group).expect("removed")
+        });
     }
 }
 

@@ -1,7 +1,8 @@
-//! Containers that join the namespaces of others: by a bundle's `linux.namespaces[].path`, by a path and by a descriptor.
+//! Containers that join the namespaces of others: by a bundle's `linux.namespaces[].path`, by a path and by a
+//! descriptor.
 //!
-//! The one that is joined is a container, too. It runs a shell, and has an abstract Unix socket in its network namespace,
-//! put there by the test: whatever lists that socket is in that namespace.
+//! The one that is joined is a container, too. It runs a shell, and has an abstract Unix socket in its network
+//! namespace, put there by the test: whatever lists that socket is in that namespace.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -95,7 +96,8 @@ fn bundle(fixture: &Fixture, name: &str, script: &str, paths: &[(&str, &Path)]) 
         let namespaces = config["linux"]["namespaces"].as_array_mut().expect("a list");
         namespaces.retain(|one| paths.iter().all(|(kind, _)| one["type"] != json!(kind)));
         namespaces.extend(paths.iter().map(|(kind, path)| json!({ "type": kind, "path": path })));
-        // A joined network is not changed, and the groups that are set in an own one may not exist in a joined namespace.
+        // A joined network is not changed, and the groups that are set in an own one may not exist in a joined
+        // namespace.
         if paths.iter().any(|(kind, _)| ["network", "user"].contains(kind)) {
             config["linux"].as_object_mut().expect("an object").remove("sysctl");
         }
@@ -350,8 +352,9 @@ impl Drop for Powerful {
     }
 }
 
-/// CVE-2016-9962: until it becomes the program, the new process is a copy of the engine. Root of the joined namespaces,
-/// with every capability in them, must not look into it. The control is a process that enters without care: nsenter(1).
+/// CVE-2016-9962: until it becomes the program, the new process is a copy of the engine. Root of the joined
+/// namespaces, with every capability in them, must not look into it. The control is a process that enters without
+/// care: nsenter(1).
 #[test]
 fn new_process_in_joined_namespaces_cannot_be_inspected() {
     let Some(fixture) = Fixture::root() else { return };

@@ -30,7 +30,8 @@ fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
     }
 }
 
-/// While the first program sleeps, the second one's folder changes places with a link to `tests`, once or all the time.
+/// While the first program sleeps, the second one's folder changes places with a link to `tests`, once or all the
+/// time.
 #[track_caller]
 fn check_swapped(fixture: &Fixture, swapped_all_the_time: bool) {
     let homework = Homework::new(fixture, "command = ['sh', '-c', '. {program}; cat /program/* 2>&1']");

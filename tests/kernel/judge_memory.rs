@@ -23,7 +23,8 @@ fn peak_memory(child: Child) -> u64 {
     usage.ru_maxrss.unsigned_abs() * 1024
 }
 
-/// An answer is compared while it comes: 16 MiB of newlines from four programs at once cost the judge next to nothing.
+/// An answer is compared while it comes: 16 MiB of newlines from four programs at once cost the judge next to
+/// nothing.
 #[test]
 fn judge_memory_does_not_grow_with_output() {
     let fixture = Fixture::any();

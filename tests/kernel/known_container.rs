@@ -161,7 +161,8 @@ impl Kept {
         Output { status, stdout, stderr: told.into_bytes() }
     }
 
-    /// The control for what a name may become: a look that finds it harmless, and then a use that finds another thing.
+    /// The control for what a name may become: a look that finds it harmless, and then a use that finds another
+    /// thing.
     pub fn look_and_open(&self, name: &str, is_other: impl Fn(&Metadata) -> bool) -> bool {
         let path = self.files.join(name);
         let looked = fs::symlink_metadata(&path).is_ok_and(|metadata| !is_other(&metadata));

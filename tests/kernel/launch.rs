@@ -74,7 +74,8 @@ fn failing_hook_aborts_the_start_and_leaves_nothing() {
     assert!(second && shared.join("ran").exists());
 }
 
-/// A hook is the caller's code, and the new process may share the caller's memory: it is gone before the panic goes on.
+/// A hook is the caller's code, and the new process may share the caller's memory: it is gone before the panic goes
+/// on.
 #[test]
 fn panicking_hook_leaves_no_process() {
     let fixture = Fixture::any();

@@ -31,7 +31,8 @@ fn hostile_entrypoints() -> tempfile::TempDir {
     directory
 }
 
-const ENTRYPOINTS: [&str; 5] = ["/hostile/script", "/hostile/link", "/hostile/first", "/proc/1/exe", "/proc/self/exe"];
+const ENTRYPOINTS: [&str; 5] =
+    ["/hostile/script", "/hostile/link", "/hostile/first", "/proc/1/exe", "/proc/self/exe"];
 
 #[test]
 fn callers_program_is_not_executed_inside() {
@@ -42,7 +43,8 @@ fn callers_program_is_not_executed_inside() {
     let control = Command::new(hostile.path().join("script")).output().expect("it starts");
     assert!(String::from_utf8_lossy(&control.stdout).contains("0 tests, 0 benchmarks"), "{control:?}");
     for entrypoint in ENTRYPOINTS {
-        let sandbox = Sandbox::from_image(&image).bind_ro(hostile.path(), "/hostile").command(entrypoint).arg("--list");
+        let sandbox =
+            Sandbox::from_image(&image).bind_ro(hostile.path(), "/hostile").command(entrypoint).arg("--list");
         if entrypoint == "/hostile/first" || entrypoint == "/proc/1/exe" {
             // Process 1 is the init, and nothing inside may look at what it executes.
             let refused = sandbox.output().expect_err("it is not executed").to_string();

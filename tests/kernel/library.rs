@@ -45,7 +45,8 @@ fn streams_pass_large_binary_data() {
     assert_eq!(running.wait().expect("its end").verdict, Verdict::Exited(0));
     assert!(read == bytes, "every byte comes back as it was");
     // Both streams at once, each more than a pipe holds.
-    let output = run(&shell(&image, "i=0; while [ $i -lt 20000 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done"));
+    let output =
+        run(&shell(&image, "i=0; while [ $i -lt 20000 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done"));
     assert_eq!((output.stdout.len(), output.stderr.len()), (188_890, 188_890));
 }
 

@@ -18,7 +18,11 @@ fn memory_limit_is_enforced() {
     assert_eq!(limited.report.verdict, Verdict::MemoryLimit);
     assert_eq!(limited.report.oom_kills, 1);
     assert_eq!(limited.report.limits.memory, Some(16 * MIB));
-    assert!(limited.report.peak_memory.is_some_and(|peak| peak <= 16 * MIB && peak > 8 * MIB), "{:?}", limited.report);
+    assert!(
+        limited.report.peak_memory.is_some_and(|peak| peak <= 16 * MIB && peak > 8 * MIB),
+        "{:?}",
+        limited.report
+    );
     let unlimited = run(&shell(&image, script));
     assert_eq!((unlimited.report.verdict, unlimited.report.limits.memory), (Verdict::Exited(0), None));
 }
@@ -85,8 +89,8 @@ fn wall_time_limit_is_enforced() {
     assert!(succeeds(&shell(&image, "sleep 0.1").wall_time(Duration::from_secs(60))));
 }
 
-/// Whoever cannot have a limit is told, with the cause and the mend; a default that cannot be had is no error, and the
-/// report shows that it is not there.
+/// Whoever cannot have a limit is told, with the cause and the mend; a default that cannot be had is no error, and
+/// the report shows that it is not there.
 #[test]
 fn unavailable_limit_is_an_error() {
     let Some(fixture) = Fixture::user() else { return };
@@ -106,7 +110,8 @@ fn unavailable_limit_is_an_error() {
     let report = fixture.store().join("report.json");
     let report = report.to_str().expect("text");
     assert!(output(&["run", "--rm", "--report", report, "busybox", "true"]).status.success());
-    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).expect("the report")).expect("JSON");
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(report).expect("the report")).expect("JSON");
     assert_eq!(report["limits"]["pids"], serde_json::Value::Null, "{report}");
     assert_eq!(report["verdict"]["exited"], 0, "{report}");
 }

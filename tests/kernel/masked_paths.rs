@@ -1,7 +1,8 @@
-//! What covers the kernel's files: empty, read-only, and the container's own, so that whatever is done to it stays inside.
+//! What covers the kernel's files: empty, read-only, and the container's own, so that whatever is done to it stays
+//! inside.
 //!
-//! A mask that was a bind mount of the host's `/dev/null` was the host's file: its mode could be changed, and a lock on it
-//! was a lock for every container. The control is just that mount, made by hand.
+//! A mask that was a bind mount of the host's `/dev/null` was the host's file: its mode could be changed, and a lock
+//! on it was a lock for every container. The control is just that mount, made by hand.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -55,8 +56,8 @@ fn root_container_cannot_change_masks() {
         &["--without", "capabilities,seccomp,no-new-privileges"],
     ];
     flags.iter().for_each(|flags| check_tampering(&fixture, flags));
-    // The control: a bind mount of a file of the host in the mask's place, as the null device once was, lets the file be
-    // changed. Here it is a file of the test.
+    // The control: a bind mount of a file of the host in the mask's place, as the null device once was, lets the file
+    // be changed. Here it is a file of the test.
     let ground = Ground::new(&fixture);
     let stand_in = fixture.directory().join("home").join("null");
     fs::write(&stand_in, "").expect("a file");
@@ -146,8 +147,8 @@ fn lock_on_mask_affects_no_other_container() {
     }
 }
 
-/// Every mount of a container is of a file system that the host does not have mounted, but for what was bound on purpose,
-/// the hierarchies of control groups, and an ordinary user's device nodes, which are read-only.
+/// Every mount of a container is of a file system that the host does not have mounted, but for what was bound on
+/// purpose, the hierarchies of control groups, and an ordinary user's device nodes, which are read-only.
 #[test]
 fn host_file_systems_are_not_visible() {
     for fixture in [Fixture::root, Fixture::user] {
@@ -173,7 +174,8 @@ fn host_file_systems_are_not_visible() {
     }
 }
 
-/// With `subset=pid` a procfs has no files to mask; else a path that the host has and the container has not is a fault.
+/// With `subset=pid` a procfs has no files to mask; else a path that the host has and the container has not is a
+/// fault.
 #[test]
 fn masks_are_skipped_with_subset_pid() {
     let Some(fixture) = Fixture::root() else { return };

@@ -1,4 +1,5 @@
-//! The attacks on runtimes that are known to fall to them: a suite that lets those pass would not notice if ours fell.
+//! The attacks on runtimes that are known to fall to them: a suite that lets those pass would not notice if ours
+//! fell.
 //!
 //! | Row | Falls | What happens |
 //! |---|---|---|
@@ -67,7 +68,8 @@ fn made_in(directory: &Path) -> BTreeSet<String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// A bundle whose `/dev` is a link to the victim. Whoever mounts nothing there makes nodes and links in what is there.
+/// A bundle whose `/dev` is a link to the victim. Whoever mounts nothing there makes nodes and links in what is
+/// there.
 fn bundle_with_a_link(fixture: &Fixture, directory: &Path, victim: &Path, devices_mounted: bool) {
     let image = busybox(fixture);
     let layers: Vec<_> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
@@ -82,8 +84,8 @@ fn bundle_with_a_link(fixture: &Fixture, directory: &Path, victim: &Path, device
     fs::write(directory.join("config.json"), document.to_string()).expect("a file");
 }
 
-/// Runs a bundle by another runtime in mounts of its own: crun before 1.9 refuses hybrid cgroups, and that part of them
-/// can be taken away there and nowhere else.
+/// Runs a bundle by another runtime in mounts of its own: crun before 1.9 refuses hybrid cgroups, and that part of
+/// them can be taken away there and nowhere else.
 fn run_by(runtime: &str, bundle: &Path, state: &Path) {
     let id = format!("minicontainer-sensitivity-{runtime}");
     std::thread::scope(|scope| {

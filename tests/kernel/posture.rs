@@ -1,5 +1,5 @@
-//! The posture of a container's process: everything that decides about its powers, compared with a picture that was read
-//! by a person.
+//! The posture of a container's process: everything that decides about its powers, compared with a picture that was
+//! read by a person.
 //!
 //! A test of an attack tells that one door is closed. The picture tells when any door was moved: a capability more, a
 //! descriptor left open, a mount less strict. It changes only on purpose.

@@ -62,9 +62,10 @@ fn every_masked_path_is_empty() {
     assert!(open.is_empty() && answers.len() == paths.len(), "{open:?}");
 }
 
-/// What may be opened for writing although it belongs to all of the machine: here a program writes what it wants to be
-/// woken for, and nothing changes for others. See Documentation/accounting/psi.rst of the kernel.
-const WRITABLE: [&str; 4] = ["/proc/pressure/cpu", "/proc/pressure/io", "/proc/pressure/irq", "/proc/pressure/memory"];
+/// What may be opened for writing although it belongs to all of the machine: here a program writes what it wants to
+/// be woken for, and nothing changes for others. See Documentation/accounting/psi.rst of the kernel.
+const WRITABLE: [&str; 4] =
+    ["/proc/pressure/cpu", "/proc/pressure/io", "/proc/pressure/irq", "/proc/pressure/memory"];
 
 /// Opens every file of /proc and /sys for writing, but those of processes.
 #[track_caller]

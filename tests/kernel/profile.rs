@@ -1,5 +1,5 @@
-//! Profiles and the flags that loosen or tighten them: what Docker's users expect of each, and what holds whatever was
-//! asked for.
+//! Profiles and the flags that loosen or tighten them: what Docker's users expect of each, and what holds whatever
+//! was asked for.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -108,8 +108,8 @@ fn container_root_is_unprivileged_on_the_host() {
     fs::remove_dir_all(&outside).expect("removed");
 }
 
-/// What was mounted before the user namespace was entered belongs to the host's root: all capabilities inside are of no
-/// use against it.
+/// What was mounted before the user namespace was entered belongs to the host's root: all capabilities inside are of
+/// no use against it.
 #[test]
 fn user_namespace_capabilities_do_not_affect_older_namespaces() {
     let Some(fixture) = Fixture::root() else { return };
@@ -135,7 +135,8 @@ fn untrusted_profile_limits_every_resource() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     let options = RunOptions { profile: Profile::Untrusted, ..RunOptions::default() };
-    let output = run(&held(&image, options, "id -u; cut -c-20 /proc/self/uid_map | awk '{print ($2 > 0)}'; ulimit -n"));
+    let output =
+        run(&held(&image, options, "id -u; cut -c-20 /proc/self/uid_map | awk '{print ($2 > 0)}'; ulimit -n"));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "0\n1\n1024\n");
     let limits = output.report.limits;
     assert_eq!((limits.memory, limits.millicpus, limits.pids), (Some(512 << 20), Some(1000), Some(128)));

@@ -82,7 +82,8 @@ impl Shared {
         fs::create_dir(&directory).expect("a directory");
         places(&real);
         places(&inside);
-        // It climbs, so that the kernel has to watch the directories that are left by "..": then it asks to try again.
+        // It climbs, so that the kernel has to watch the directories that are left by "..": then it asks to try
+        // again.
         let victim = fixture.canary().join("directory");
         symlink(format!("../../../../../../../../../../..{}", victim.display()), &link).expect("a link");
         Shared { directory, real, link, victim, inside }
@@ -142,7 +143,8 @@ fn mounts_below_a_swapped_directory_stay_inside() {
     let live = control_falls("an engine that looks and then opens", || shared.naive_look_and_open());
     let (mut tries, effort) = (0, Effort::of(Duration::from_millis(1500), 20_000));
     while effort.goes_on(tries) {
-        // No start fails: each name leads somewhere at every moment, and where the kernel says "again" the engine tries.
+        // No start fails: each name leads somewhere at every moment, and where the kernel says "again" the engine
+        // tries.
         let output = run(&sandbox);
         let mountinfo = String::from_utf8_lossy(&output.stdout);
         assert_eq!(landed(&shared, &mountinfo), 4 * EACH, "a mount is missing inside:\n{mountinfo}");
@@ -160,8 +162,8 @@ fn refusal(error: &Error) -> Option<Errno> {
     }
 }
 
-/// Nothing is where the mount shall be, and a link leads to a directory that is not there inside. The place is made, or
-/// the start is refused; the oracle looks at the victim.
+/// Nothing is where the mount shall be, and a link leads to a directory that is not there inside. The place is made,
+/// or the start is refused; the oracle looks at the victim.
 #[test]
 fn mount_points_below_a_swapped_directory_are_made_inside() {
     let fixture = Fixture::any();
@@ -232,8 +234,8 @@ fn openat2_returns_eagain_while_directories_are_swapped() {
     });
 }
 
-/// A naive engine's way with a file: look whether it is the right one, no link above all, and then open it. Whether it
-/// has opened another one.
+/// A naive engine's way with a file: look whether it is the right one, no link above all, and then open it. Whether
+/// it has opened another one.
 fn look_and_open(path: &Path, is_right: impl Fn(&fs::Metadata) -> bool) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| is_right(&metadata))
         && fs::File::open(path).and_then(|file| file.metadata()).is_ok_and(|metadata| !is_right(&metadata))
@@ -293,8 +295,9 @@ fn masks_use_only_the_engines_own_files() {
     drop(swapper);
 }
 
-/// The container's `/dev` is a shared directory, in which the place of the console is a link to a file of the host's at
-/// times. No name of the terminal itself is used twice, so that nobody can exchange it: see `process/child_terminal.rs`.
+/// The container's `/dev` is a shared directory, in which the place of the console is a link to a file of the host's
+/// at times. No name of the terminal itself is used twice, so that nobody can exchange it: see
+/// `process/child_terminal.rs`.
 #[test]
 fn terminal_is_bound_inside_only() {
     let fixture = Fixture::any();
@@ -359,7 +362,9 @@ fn terminal_comes_only_from_container_devpts() {
     });
     let check = |what: &str| match sandbox.spawn() {
         Ok(_) => panic!("{what}: it has a terminal"),
-        Err(error) => assert!(error.to_string().contains("a file system of another kind is there"), "{what}: {error}"),
+        Err(error) => {
+            assert!(error.to_string().contains("a file system of another kind is there"), "{what}: {error}")
+        }
     };
     check("nothing");
     symlink("/dev/ptmx", &ptmx).expect("a link");

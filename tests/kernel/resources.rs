@@ -23,8 +23,9 @@ fn output(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().expect("the command starts")
 }
 
-/// Memory is the container's, whatever it is used for. What the kernel can give back, it gives back: a file may be larger
-/// than the limit. Of the rest the container may have no more, and a program that asks for more is killed or refused.
+/// Memory is the container's, whatever it is used for. What the kernel can give back, it gives back: a file may be
+/// larger than the limit. Of the rest the container may have no more, and a program that asks for more is killed or
+/// refused.
 #[test]
 fn memory_of_every_kind_is_limited() {
     const LIMIT: u64 = 16 << 20;
@@ -114,7 +115,8 @@ fn all_containers_together_leave_pids_to_the_host() {
             None => std::thread::sleep(Duration::from_millis(10)),
         }
     };
-    let numbers = ["pid_max", "threads-max"].map(|name| number(&format!("/proc/sys/kernel/{name}")).expect("a number"));
+    let numbers =
+        ["pid_max", "threads-max"].map(|name| number(&format!("/proc/sys/kernel/{name}")).expect("a number"));
     let most = numbers.into_iter().min().expect("two");
     let together = number(file).expect("there is a bound");
     assert!(together < most && together > most / 2, "{together} of {most}");
@@ -207,8 +209,8 @@ fn can_be_used_up(kind: &str) -> bool {
 const BOUNDS: [&str; 6] =
     ["--ulimit", "nofile=512:512", "--ulimit", "msgqueue=400000:400000", "--ulimit", "sigpending=1000:1000"];
 
-/// The kernel counts some things for each user, and root is one user in all containers and outside. Root of a container
-/// with ids of its own is another; so is its namespace's owner, of whom the kernel counts them too.
+/// The kernel counts some things for each user, and root is one user in all containers and outside. Root of a
+/// container with ids of its own is another; so is its namespace's owner, of whom the kernel counts them too.
 #[test]
 fn per_user_counters_are_separate_with_own_ids() {
     let Some(fixture) = Fixture::root() else { return };

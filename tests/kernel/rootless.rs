@@ -93,7 +93,10 @@ fn files_made_inside_are_unprivileged_on_the_host() {
     let shared = shared(&fixture);
     let volume = format!("{}:/shared", shared.display());
     let touch = |name: &str, user: &str| {
-        succeed(&fixture, &["run", "--rm", "-v", &volume, "-u", user, "busybox", "touch", &format!("/shared/{name}")]);
+        succeed(
+            &fixture,
+            &["run", "--rm", "-v", &volume, "-u", user, "busybox", "touch", &format!("/shared/{name}")],
+        );
         owner(&shared.join(name))
     };
     assert_eq!(touch("root", "0"), (ORDINARY_USER, ORDINARY_USER));
@@ -146,7 +149,8 @@ fn processes_with(word: &str) -> usize {
     commands.filter(|command| String::from_utf8_lossy(command).contains(word)).count()
 }
 
-/// What a RUN writes as another user its owner cannot even look into: a build that fails, or is killed, leaves it nowhere.
+/// What a RUN writes as another user its owner cannot even look into: a build that fails, or is killed, leaves it
+/// nowhere.
 #[test]
 fn builds_leave_no_files_of_subordinate_ids() {
     const FOREVER: &str = "31536000.8452";
@@ -212,7 +216,8 @@ fn failing_id_map_helpers_are_reported() {
     assert!(why.contains("not installed set-user-ID root") && why.contains("apt-get install uidmap"), "{why}");
 }
 
-/// What the host's administrator forbade on a mount stays forbidden, and a bind of it can be made read-only all the same.
+/// What the host's administrator forbade on a mount stays forbidden, and a bind of it can be made read-only all the
+/// same.
 #[test]
 fn bind_mount_keeps_locked_flags() {
     let Some(mut fixture) = Fixture::user_with_ids() else { return };
@@ -289,7 +294,8 @@ fn engine_works_with_twenty_descriptors() {
         let limited = |most: u64, arguments: &[&str]| {
             let mut command = fixture.command();
             command.args(arguments);
-            let limit = move || nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, most, most);
+            let limit =
+                move || nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, most, most);
             // SAFETY: makes one system call.
             unsafe { command.pre_exec(move || Ok(limit()?)) };
             command.output().expect("the command starts")
@@ -297,7 +303,8 @@ fn engine_works_with_twenty_descriptors() {
         succeed(&fixture, &["image", "seed"]);
         let enough = limited(20, &["run", "--rm", "-v", "/usr:/mnt", "busybox", "sh", "-c", "ulimit -n"]);
         assert_eq!((told(&enough).as_str(), enough.stdout.as_slice()), ("", &b"20\n"[..]));
-        // The control: with too few it fails and says so. Not even the removal of what was made may have enough of them.
+        // The control: with too few it fails and says so. Not even the removal of what was made may have enough of
+        // them.
         let short = limited(5, &["run", "--rm", "busybox", "true"]);
         assert_eq!(short.status.code(), Some(125), "{}", told(&short));
         assert!(told(&short).contains("Too many open files") || told(&short).contains("EMFILE"), "{}", told(&short));

@@ -36,7 +36,8 @@ fn every_process_has_one_filter() {
     let image = busybox(&fixture);
     assert_eq!(text(&shell(&image, STATUS)), "Seccomp:2 Seccomp_filters:1");
     assert_eq!(text(&dockers(&image, STATUS)), "Seccomp:2 Seccomp_filters:1");
-    for sandbox in [shell(&image, STATUS).without(Isolation::Seccomp), with(&image, SeccompChoice::Unconfined, STATUS)]
+    for sandbox in
+        [shell(&image, STATUS).without(Isolation::Seccomp), with(&image, SeccompChoice::Unconfined, STATUS)]
     {
         assert_eq!(text(&sandbox), "Seccomp:0 Seccomp_filters:0");
     }

@@ -102,8 +102,9 @@ fn every_forwarded_signal_reaches_the_program() {
     }
 }
 
-/// A program that cares for no signal: without a handler the first process of a pid namespace would be deaf to one that
-/// asks it to end. No shell, which has handlers until it becomes its program: what it hears in that moment is lost.
+/// A program that cares for no signal: without a handler the first process of a pid namespace would be deaf to one
+/// that asks it to end. No shell, which has handlers until it becomes its program: what it hears in that moment is
+/// lost.
 fn deaf(ground: &Ground<'_>, flags: &[&str]) -> Running {
     let mut running = Running::start(ground.run(flags, &["yes", "ready"]));
     assert_eq!(running.reads(), "ready");

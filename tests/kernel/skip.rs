@@ -2,8 +2,8 @@
 //!
 //! libtest knows no "skipped": a test that returns early counts as passed, and what it prints is swallowed. So a skip
 //! writes past libtest's capture, to the standard error stream itself; and where everything is meant to run, as in
-//! CI, `MINICONTAINER_TEST_REQUIRE=all` turns each skip into a failure, and `all-but-root` each that is not for want of
-//! root: so the same tests run a second time as an ordinary user. What only another machine has is no failure.
+//! CI, `MINICONTAINER_TEST_REQUIRE=all` turns each skip into a failure, and `all-but-root` each that is not for want
+//! of root: so the same tests run a second time as an ordinary user. What only another machine has is no failure.
 
 use std::{env, io, io::Write, thread};
 
@@ -28,9 +28,13 @@ pub fn require(met: bool, requirement: &str) -> bool {
         "all-but-root" => ![VERSION_2, LOOP_DEVICES, ROOT].contains(&requirement),
         _ => false,
     };
-    assert!(!forbidden, "this test needs {requirement}, and MINICONTAINER_TEST_REQUIRE={required} forbids to skip it");
+    assert!(
+        !forbidden,
+        "this test needs {requirement}, and MINICONTAINER_TEST_REQUIRE={required} forbids to skip it"
+    );
     let test = thread::current().name().unwrap_or("a test").to_owned();
-    // Not eprintln!, which libtest captures. A stream that is closed can show nothing, and that is no fault of a test.
+    // Not eprintln!, which libtest captures. A stream that is closed can show nothing, and that is no fault of a
+    // test.
     let _ = writeln!(io::stderr(), "SKIPPED {test}: needs {requirement}");
     false
 }

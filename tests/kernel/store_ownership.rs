@@ -1,7 +1,7 @@
 //! A store is its owner's alone: row E96.
 //!
-//! Each refusal has its control: what another user, or the owner of the place, could do to an engine that does not look
-//! whose its store is.
+//! Each refusal has its control: what another user, or the owner of the place, could do to an engine that does not
+//! look whose its store is.
 
 use std::{
     fs,
@@ -152,14 +152,23 @@ fn check_private(directory: &Path, owner: u32) {
 fn check_refused(fixture: &Fixture, store: &Path, expect: &str) {
     let seen = || {
         let metadata = fs::metadata(store).expect("the store");
-        (metadata.mode(), metadata.uid(), metadata.ctime(), metadata.ctime_nsec(), fs::read_dir(store).unwrap().count())
+        (
+            metadata.mode(),
+            metadata.uid(),
+            metadata.ctime(),
+            metadata.ctime_nsec(),
+            fs::read_dir(store).unwrap().count(),
+        )
     };
     let before = seen();
     for arguments in [&["run", "--rm", "busybox", "true"][..], &["images"], &["system", "check", "--repair"]] {
         let output = fixture.command().args(arguments).env("MINICONTAINER_ROOT", store).output();
         let output = output.expect("the command starts");
         let told = told(&output);
-        assert!(!output.status.success() && told.contains(expect) && told.contains("hint: "), "{arguments:?}: {told}");
+        assert!(
+            !output.status.success() && told.contains(expect) && told.contains("hint: "),
+            "{arguments:?}: {told}"
+        );
     }
     assert_eq!(seen(), before);
 }

@@ -1,5 +1,5 @@
-//! Nothing that the caller has open comes inside: whatever a program does to its standard streams, the host's files stay
-//! as they are.
+//! Nothing that the caller has open comes inside: whatever a program does to its standard streams, the host's files
+//! stay as they are.
 //!
 //! The rows of tests/hostile.toml that are shown here:
 //!
@@ -325,8 +325,9 @@ fn rootless_container_always_has_pipes() {
     check_kinds(&fixture);
 }
 
-/// Programs open `/dev/stdout` again, such as a web server whose log is a link to it. Whoever the program runs as, its pipe
-/// belongs to it. The control is the pipe of somebody else: the test's own, which the program in the middle is given.
+/// Programs open `/dev/stdout` again, such as a web server whose log is a link to it. Whoever the program runs as,
+/// its pipe belongs to it. The control is the pipe of somebody else: the test's own, which the program in the middle
+/// is given.
 #[test]
 fn program_can_reopen_its_output() {
     let Some(fixture) = Fixture::root() else { return };
@@ -365,7 +366,8 @@ fn check_refused(fixture: &Fixture) {
     // The control: a directory as stdin leads upwards to the host's files.
     let bare = fixture.command_of(ground.probe()).args(&climb[1..]).stdin(root()).output().expect("it starts");
     assert_eq!(text(&bare), "stream,climb,0: done");
-    let path_only = File::options().read(true).custom_flags(OFlag::O_PATH.bits()).open("/etc/passwd").expect("a path");
+    let path_only =
+        File::options().read(true).custom_flags(OFlag::O_PATH.bits()).open("/etc/passwd").expect("a path");
     let write_only = File::options().write(true).open("/dev/zero").expect("a device");
     let mut refused =
         vec![("directory", root()), ("not open for reading", path_only), ("not open for reading", write_only)];

@@ -1,8 +1,8 @@
 //! Somebody who exchanges a file for a link, and back, as fast as the machine can: the attacker of every race.
 //!
-//! Whoever looks at a path and then uses it has looked at one thing and uses another. renameat2(2) with RENAME_EXCHANGE
-//! lets both names be there at every moment, so that nothing ever fails for want of a file. A container that shares the
-//! directory could do the same; a thread of the host does it faster.
+//! Whoever looks at a path and then uses it has looked at one thing and uses another. renameat2(2) with
+//! RENAME_EXCHANGE lets both names be there at every moment, so that nothing ever fails for want of a file. A
+//! container that shares the directory could do the same; a thread of the host does it faster.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
-/// How long a control may take to fall. It does so within milliseconds; a machine that is busy or emulated needs longer.
+/// How long a control may take to fall. It does so within milliseconds; a machine that is busy or emulated needs
+/// longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Exchanges two names until it is dropped; then both are as they were.
@@ -47,8 +48,8 @@ impl Drop for Swapper {
     }
 }
 
-/// Tries a thing that is known to be weak until it falls once. If it does not, the race is not live on this machine, and
-/// what withstood it has shown nothing: that is made visible, but it is no fault of ours.
+/// Tries a thing that is known to be weak until it falls once. If it does not, the race is not live on this machine,
+/// and what withstood it has shown nothing: that is made visible, but it is no fault of ours.
 pub fn control_falls(what: &str, mut falls: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
     let mut tries = 0u64;

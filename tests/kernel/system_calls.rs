@@ -129,7 +129,8 @@ fn filter_refuses_every_denied_call_rootless() {
     check_denied(&fixture);
 }
 
-/// The last number that the filter's list knows, of Linux 6.18; and calls that are allowed and newer than some kernels.
+/// The last number that the filter's list knows, of Linux 6.18; and calls that are allowed and newer than some
+/// kernels.
 const LAST: usize = 469;
 const NEWER: [usize; 6] = [451, 452, 454, 457, 458, 462];
 
@@ -202,7 +203,8 @@ fn check_sockets(fixture: &Fixture) {
         }
     }
     assert!(live >= 1, "no other family is open without the filter: {naive:?}");
-    // Of netlink, nothing but routes; no raw sockets; no pairs but AF_UNIX's; nothing by the call that 32-bit programs use.
+    // Of netlink, nothing but routes; no raw sockets; no pairs but AF_UNIX's; nothing by the call that 32-bit
+    // programs use.
     let others = [
         ("socket,16,3,6", EPERM),
         ("socket,16,3,9", EPERM),

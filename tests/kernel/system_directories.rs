@@ -1,9 +1,9 @@
 //! `/proc`, `/sys` and `/dev` are what the engine mounted, whatever an image has in their places.
 //!
-//! An image is an untrusted tree. Any directory in it may be a symbolic link, and one that leads through another mount point
-//! leads elsewhere as soon as something is mounted there. An engine that looks up the same path twice can then protect one
-//! procfs and show another. So random images are made of links and directories, most of them at mount points, and each is run;
-//! and the image that is known to have worked is run and built from.
+//! An image is an untrusted tree. Any directory in it may be a symbolic link, and one that leads through another
+//! mount point leads elsewhere as soon as something is mounted there. An engine that looks up the same path twice can
+//! then protect one procfs and show another. So random images are made of links and directories, most of them at
+//! mount points, and each is run; and the image that is known to have worked is run and built from.
 //!
 //! The control is an engine that mounts by path, in the same order, below a root that is only chosen by chroot(2).
 
@@ -46,7 +46,8 @@ fn directory(path: &str) -> (String, Entry) {
     (path.to_owned(), Entry::Directory)
 }
 
-/// The image that moved `/proc` away: once `/dev/shm` is mounted, `/proc` is another directory than the one with the procfs.
+/// The image that moved `/proc` away: once `/dev/shm` is mounted, `/proc` is another directory than the one with the
+/// procfs.
 fn moving_proc() -> Tree {
     let sysctl = |name: &str| link(&format!("p/sys/net/ipv4/{name}"), &format!("/a/p/sys/net/ipv4/{name}"));
     vec![
@@ -62,7 +63,8 @@ fn moving_proc() -> Tree {
 
 /// A path of up to so many names.
 fn any_path(longest: usize) -> impl Strategy<Value = String> {
-    let name = proptest::sample::select(vec!["proc", "sys", "dev", "shm", "pts", "fs", "mqueue", "a", "b", "p", "net"]);
+    let name =
+        proptest::sample::select(vec!["proc", "sys", "dev", "shm", "pts", "fs", "mqueue", "a", "b", "p", "net"]);
     proptest::collection::vec(name, 1..=longest).prop_map(|names| names.join("/"))
 }
 
@@ -100,7 +102,8 @@ fn make(root: &Path, tree: &Tree) {
         let place = root.join(path);
         let above: Vec<&Path> = place.ancestors().skip(1).take_while(|above| *above != root).collect();
         let is_directory = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.is_dir());
-        if above.iter().any(|above| matches!(is_directory(above), Ok(false))) || fs::symlink_metadata(&place).is_ok() {
+        if above.iter().any(|above| matches!(is_directory(above), Ok(false))) || fs::symlink_metadata(&place).is_ok()
+        {
             continue;
         }
         fs::create_dir_all(place.parent().expect("a parent")).expect("a directory");
@@ -165,7 +168,8 @@ fn covers() -> Vec<String> {
     masks.into_iter().chain(READONLY_PATHS.map(|path| format!("readonly:{path}"))).collect()
 }
 
-/// Asserts that a container of the image that has started shows the kernel in one place, and no more of it than any other.
+/// Asserts that a container of the image that has started shows the kernel in one place, and no more of it than any
+/// other.
 #[track_caller]
 fn assert_protected(fixture: &Fixture, image: &Image, tree: &Tree) {
     let output = image.run(fixture, &[], &["/probe", "writable", "/"]);
@@ -369,7 +373,8 @@ fn volume_link_cannot_cover_system_directories() {
                 }
             }
         }
-        // Named as it is, a place in /dev or /sys can be had; one in /proc never, and that is said before anything is made.
+        // Named as it is, a place in /dev or /sys can be had; one in /proc never, and that is said before anything is
+        // made.
         let plain = Image::new(&fixture, &ground, &vec![directory("a")]);
         for (target, allowed) in [("/dev/shm", true), ("/dev/made", true), ("/proc", false), ("/proc/sys", false)] {
             let flag = format!("-v={}:{target}", shared.display());

@@ -1,7 +1,8 @@
-//! The user's terminal: nothing in a container can type into it (CVE-2017-5226), nor have it show the machine's console.
+//! The user's terminal: nothing in a container can type into it (CVE-2017-5226), nor have it show the machine's
+//! console.
 //!
-//! A shell obeys whatever is typed, so who can push characters into its terminal leaves the container with the shell's
-//! powers, as soon as it has ended. Three walls stand between, of which any one would do:
+//! A shell obeys whatever is typed, so who can push characters into its terminal leaves the container with the
+//! shell's powers, as soon as it has ended. Three walls stand between, of which any one would do:
 //!
 //! - the command gives the container a pipe, or a terminal of its own, in place of the user's;
 //! - the container is a session of its own, and TIOCSTI is for one's own session's terminal, or for CAP_SYS_ADMIN;
@@ -164,13 +165,18 @@ fn check_bubblewrap(fixture: &Fixture) {
     let typed = |flags: &[&str]| {
         let mut bubblewrap = fixture.command_of("bwrap");
         bubblewrap.args(["--ro-bind", "/", "/", "--dev", "/dev"]).args(flags);
-        let answers = at_a_terminal(&ground, fixture, bubblewrap.arg(ground.probe()).args(["batch", "terminal-push"]));
+        let answers =
+            at_a_terminal(&ground, fixture, bubblewrap.arg(ground.probe()).args(["batch", "terminal-push"]));
         answers["typed"].clone()
     };
     assert_eq!(typed(&["--unshare-all"]), "1", "bubblewrap withstood");
     // A session of its own is not enough for whoever keeps root's powers.
     if fixture.is_of_root() {
-        assert_eq!(typed(&["--new-session", "--cap-add", "CAP_SYS_ADMIN"]), "1", "bubblewrap withstood with a session");
+        assert_eq!(
+            typed(&["--new-session", "--cap-add", "CAP_SYS_ADMIN"]),
+            "1",
+            "bubblewrap withstood with a session"
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! Images, names and callers that mean ill: the engine answers at once, clearly, and shows a terminal nothing to obey.
+//! Images, names and callers that mean ill: the engine answers at once, clearly, and shows a terminal nothing to
+//! obey.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -157,12 +158,14 @@ fn name_goes_to_one_of_many_containers() {
             run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts")
         })
         .collect();
-    let ended: Vec<Output> = started.into_iter().map(|running| running.wait_with_output().expect("its end")).collect();
+    let ended: Vec<Output> =
+        started.into_iter().map(|running| running.wait_with_output().expect("its end")).collect();
     let won = ended.iter().filter(|output| output.status.success()).count();
     let told = ended.iter().filter(|output| {
         output.status.code() == Some(125) && String::from_utf8_lossy(&output.stderr).contains("already in use")
     });
-    let words: BTreeSet<_> = ended.iter().map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).collect();
+    let words: BTreeSet<_> =
+        ended.iter().map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).collect();
     assert_eq!((won, told.count()), (1, 49), "{words:#?}");
     let list = fixture.command().args(["ps", "-aq"]).output().expect("the command starts");
     assert_eq!(crate::attacks::text(&list).lines().count(), 1);

@@ -1,5 +1,5 @@
-//! A container's own ids belong to no one else: a user to whom `/etc/subuid` allocates them could map them into a user
-//! namespace, and there act as the owner of the container's processes and files.
+//! A container's own ids belong to no one else: a user to whom `/etc/subuid` allocates them could map them into a
+//! user namespace, and there act as the owner of the container's processes and files.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -48,7 +48,9 @@ fn start(fixture: &Fixture, flags: &[&str]) -> (Child, String) {
 fn process_of(user: u32) -> Option<u32> {
     let belongs = |pid: &u32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        status.lines().any(|line| line.strip_prefix("Uid:\t").is_some_and(|ids| ids.starts_with(&format!("{user}\t"))))
+        status
+            .lines()
+            .any(|line| line.strip_prefix("Uid:\t").is_some_and(|ids| ids.starts_with(&format!("{user}\t"))))
     };
     let entries = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(belongs)

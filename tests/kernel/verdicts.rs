@@ -134,13 +134,15 @@ fn writable_layer_limit_is_enforced() {
     assert!(succeeds(&shell(&image, work).disk_limit(layer(4 * MIB))));
 }
 
-/// The other places where a container can write without being given any: each is in memory and ends before the machine's.
+/// The other places where a container can write without being given any: each is in memory and ends before the
+/// machine's.
 #[test]
 fn tmpfs_mounts_are_limited_by_default() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     // A file of 80 MiB; whoever is stopped tells how much there was room for.
-    let fill = |place: &str| format!("dd if=/dev/zero of={place}/x bs=1M count=80 2>/dev/null || stat -c %s {place}/x");
+    let fill =
+        |place: &str| format!("dd if=/dev/zero of={place}/x bs=1M count=80 2>/dev/null || stat -c %s {place}/x");
     for place in ["/dev", "/dev/shm"] {
         let room: u64 = text(&shell(&image, &fill(place))).parse().unwrap_or_else(|_| panic!("{place} has no end"));
         assert!((60 * MIB..=64 * MIB).contains(&room), "{place}: {room}");

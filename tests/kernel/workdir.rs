@@ -22,8 +22,8 @@ fn succeed(fixture: &Fixture, arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A descriptor that the engine holds open while it starts a container, such as that of a judged program's folder, leads
-/// to the host's tree, and `..` climbs it (CVE-2024-21626).
+/// A descriptor that the engine holds open while it starts a container, such as that of a judged program's folder,
+/// leads to the host's tree, and `..` climbs it (CVE-2024-21626).
 #[track_caller]
 fn check(fixture: &Fixture) {
     let homework = Homework::new(fixture, "");
@@ -47,7 +47,8 @@ fn check(fixture: &Fixture) {
             homework.file("judge.toml", "image = 'wanderer'\n", 0o644);
             let judged = homework.judge(&[]).output().expect("the command starts");
             assert_ne!(judged.status.code(), Some(0), "{directory}: {judged:?}");
-            let run = fixture.command().args(["run", "--rm", "wanderer", "pwd"]).output().expect("the command starts");
+            let run =
+                fixture.command().args(["run", "--rm", "wanderer", "pwd"]).output().expect("the command starts");
             assert_eq!(run.status.code(), Some(125), "{directory}: {run:?}");
             assert!(!is_made(fixture.directory(), &fixture.store()), "{directory}");
         }

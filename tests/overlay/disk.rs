@@ -82,8 +82,8 @@ impl Marks {
         }
     }
 
-    /// Reads a directory. Whatever was modified in our century gets the time [`NOW`]. A name that is listed and not there
-    /// becomes a whiteout, as [`minicontainer_layers::Overlay::merged`] has it.
+    /// Reads a directory. Whatever was modified in our century gets the time [`NOW`]. A name that is listed and not
+    /// there becomes a whiteout, as [`minicontainer_layers::Overlay::merged`] has it.
     pub fn read(self, directory: &Path) -> io::Result<Tree> {
         let mut tree = Tree::new();
         let mut known = BTreeMap::new();

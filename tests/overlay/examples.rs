@@ -75,7 +75,10 @@ fn marks() -> Vec<(&'static str, Scenario)> {
         ),
         (
             "a directory in the place of a deleted one is opaque",
-            scenario([("/d/old", Inode::file("x"))], [unlink("/d/old"), rmdir("/d"), mkdir("/d", 0o755), names("/d")]),
+            scenario(
+                [("/d/old", Inode::file("x"))],
+                [unlink("/d/old"), rmdir("/d"), mkdir("/d", 0o755), names("/d")],
+            ),
         ),
         (
             "a directory where nothing was is not opaque until it is renamed",
@@ -123,7 +126,10 @@ fn content() -> Vec<(&'static str, Scenario)> {
         ),
         (
             "removing an attribute that is not there copies nothing up",
-            scenario([("/a", Inode::file(""))], [Operation::RemoveXattr { path: "/a".into(), name: "user.x".into() }]),
+            scenario(
+                [("/a", Inode::file(""))],
+                [Operation::RemoveXattr { path: "/a".into(), name: "user.x".into() }],
+            ),
         ),
         (
             "two files change places",

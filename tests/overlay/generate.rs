@@ -17,8 +17,8 @@ pub fn scenarios(mounter: Mounter) -> impl Strategy<Value = Scenario> {
     })
 }
 
-/// No two calls truncate to the same length, and none to nothing (`O_TRUNC` does). Whether the time of a file is new when
-/// its length is not, every file system below an overlay decides for itself: tmpfs looks whether it has pages.
+/// No two calls truncate to the same length, and none to nothing (`O_TRUNC` does). Whether the time of a file is new
+/// when its length is not, every file system below an overlay decides for itself: tmpfs looks whether it has pages.
 fn truncated_anew(mut operations: Vec<Operation>) -> Vec<Operation> {
     for (number, operation) in (0..).zip(&mut operations) {
         if let Operation::Truncate { length, .. } = operation {
@@ -159,8 +159,8 @@ fn item(mounter: Mounter) -> impl Strategy<Value = Item> {
         2 => Just(Inode::whiteout()),
     ];
     let attribute = prop::option::weighted(0.2, (select(&["user.x", "user.y"][..]), content()));
-    let file =
-        (kind, mode(), owner(mounter), 1..1000u64, attribute).prop_map(|(mut inode, mode, owner, time, attribute)| {
+    let file = (kind, mode(), owner(mounter), 1..1000u64, attribute).prop_map(
+        |(mut inode, mode, owner, time, attribute)| {
             (inode.metadata.uid, inode.metadata.gid, inode.metadata.modified) = (owner.0, owner.1, time);
             if !matches!(inode.kind, Kind::Symlink { .. }) {
                 inode.metadata.mode = mode;
@@ -169,7 +169,8 @@ fn item(mounter: Mounter) -> impl Strategy<Value = Item> {
                 inode.metadata.xattrs.insert(name.to_owned(), value.into_bytes());
             }
             Item::File(inode)
-        });
+        },
+    );
     prop_oneof![8 => file, 1 => path().prop_map(Item::Link)]
 }
 
@@ -244,7 +245,8 @@ fn names_made_and_removed() -> impl Strategy<Value = Operation> {
 fn content_of_files() -> impl Strategy<Value = Operation> {
     let write = |path, flags, content| Operation::Write { path, flags, content };
     let open = |path, flags, descriptor| Operation::Open { path, flags, descriptor };
-    let file = || prop_oneof![4 => argument(Wanted::File), 1 => argument(Wanted::Free), 1 => argument(Wanted::Deleted)];
+    let file =
+        || prop_oneof![4 => argument(Wanted::File), 1 => argument(Wanted::Free), 1 => argument(Wanted::Deleted)];
     prop_oneof![
         2 => file().prop_map(|path| Operation::Read { path }),
         4 => (file(), flags(), content()).prop_map(move |(path, flags, content)| write(path, flags, content)),

@@ -46,8 +46,8 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Goes into namespaces of its own, for good. Given is a directory of a disk's, in case that it is needed; `None` where
-    /// no file system takes the attributes that overlay needs.
+    /// Goes into namespaces of its own, for good. Given is a directory of a disk's, in case that it is needed; `None`
+    /// where no file system takes the attributes that overlay needs.
     pub fn enter(mounter: Mounter, disk: &Path) -> io::Result<Option<Kernel>> {
         match mounter {
             Mounter::Root => unshare(CloneFlags::CLONE_NEWNS)?,
@@ -93,12 +93,14 @@ impl Kernel {
     }
 
     /// Which names are one file is told by inode numbers. In a user's overlay those jump when a file is copied up,
-    /// since `userxattr` has no place to note the number of before; and when exactly is a matter of caches. In the upper
-    /// directory they are compared all the same.
+    /// since `userxattr` has no place to note the number of before; and when exactly is a matter of caches. In the
+    /// upper directory they are compared all the same.
     fn as_seen(&self, merged: Tree) -> Tree {
         match self.mounter {
             Mounter::Root => merged,
-            Mounter::User => merged.walk().into_iter().map(|(path, id)| (path, childless(merged.inode(id)))).collect(),
+            Mounter::User => {
+                merged.walk().into_iter().map(|(path, id)| (path, childless(merged.inode(id)))).collect()
+            }
         }
     }
 
@@ -117,8 +119,8 @@ impl Kernel {
         self.scratch.end()
     }
 
-    /// As the engine mounts: see `overlay` in minicontainer/src/process/compile.rs. `index` is off there by the kernel's
-    /// own default.
+    /// As the engine mounts: see `overlay` in minicontainer/src/process/compile.rs. `index` is off there by the
+    /// kernel's own default.
     fn mount(&self, scenario: &Scenario) -> io::Result<()> {
         let directory = |name: &str| DirBuilder::new().mode(0o755).create(name);
         for (number, layer) in scenario.layers.iter().enumerate() {

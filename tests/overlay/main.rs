@@ -1,13 +1,14 @@
-//! The model of overlayfs is held to the kernel's: the same stacks, the same calls, and then the same answers, the same
-//! merged tree, the same upper directory.
+//! The model of overlayfs is held to the kernel's: the same stacks, the same calls, and then the same answers, the
+//! same merged tree, the same upper directory.
 //!
 //! This is a program of its own, without libtest, since whoever makes a user namespace may have no threads. It starts
-//! itself once as root, where overlay's marks are `trusted.overlay.*`, and once as an ordinary user in a user namespace
-//! of its own (`userxattr`). Each of the two goes into a mount namespace where it has a tmpfs over /tmp, so the host
-//! sees nothing and nothing is left behind.
+//! itself once as root, where overlay's marks are `trusted.overlay.*`, and once as an ordinary user in a user
+//! namespace of its own (`userxattr`). Each of the two goes into a mount namespace where it has a tmpfs over /tmp, so
+//! the host sees nothing and nothing is left behind.
 //!
 //! 10,000 random sequences each are a pull request's share, always the same ones, so that nobody's change fails for
-//! what it did not touch; `MINICONTAINER_TEST_LONG=1` tries 200,000 others. `MINICONTAINER_TEST_SEED` chooses which, and
+//! what it did not touch; `MINICONTAINER_TEST_LONG=1` tries 200,000 others. `MINICONTAINER_TEST_SEED` chooses which,
+//! and
 //! `MINICONTAINER_TEST_SEQUENCES` how many: `tests/vm` tries 1,000 on another kernel.
 //! A failure is made as small as it can be and printed as a script. What was found so is kept in `examples.rs`.
 
@@ -59,7 +60,8 @@ fn wanted(arguments: &[&str]) -> Vec<&'static str> {
         !word.starts_with('-') && !at.checked_sub(1).is_some_and(|before| takes_value(arguments[before]))
     };
     let words: Vec<&str> = arguments.iter().enumerate().filter(is_word).map(|(_, word)| *word).collect();
-    let is_meant = |who: &&str| words.is_empty() || words.iter().any(|word| format!("overlay_of_{who}").contains(word));
+    let is_meant =
+        |who: &&str| words.is_empty() || words.iter().any(|word| format!("overlay_of_{who}").contains(word));
     let listed = arguments.contains(&"--list");
     ["root", "user"].into_iter().filter(is_meant).filter(|_| !listed).collect()
 }

@@ -46,7 +46,8 @@ impl Scenario {
                 return Some(format!("{operation}\n    the model:  {model:?}\n    the kernel: {kernel:?}"));
             }
         }
-        let trees = [("merged tree", &model.merged, &kernel.merged), ("upper directory", &model.upper, &kernel.upper)];
+        let trees =
+            [("merged tree", &model.merged, &kernel.merged), ("upper directory", &model.upper, &kernel.upper)];
         trees
             .iter()
             .find(|(_, model, kernel)| model != kernel)

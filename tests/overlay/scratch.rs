@@ -1,6 +1,6 @@
-//! Where a scenario's directories lie: a tmpfs that is new for each, or, where the kernel's tmpfs takes no attributes of
-//! ordinary users (Linux before 6.6), a directory on a disk, emptied after each. Either is mounted over /tmp, in a mount
-//! namespace that nobody else sees into.
+//! Where a scenario's directories lie: a tmpfs that is new for each, or, where the kernel's tmpfs takes no attributes
+//! of ordinary users (Linux before 6.6), a directory on a disk, emptied after each. Either is mounted over /tmp, in a
+//! mount namespace that nobody else sees into.
 
 use std::{fs, io, path::Path};
 
@@ -68,7 +68,11 @@ impl Scratch {
         }
         for entry in fs::read_dir(".")? {
             let entry = entry?;
-            if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?
+            } else {
+                fs::remove_file(entry.path())?
+            }
         }
         Ok(())
     }

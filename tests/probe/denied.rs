@@ -1,8 +1,9 @@
-//! The system calls that Docker's default filter denies, each with arguments that the kernel itself answers otherwise.
+//! The system calls that Docker's default filter denies, each with arguments that the kernel itself answers
+//! otherwise.
 //!
 //! A filter answers before the kernel looks at the arguments. So each call gets arguments that an unfiltered kernel
-//! refuses for another reason than want of permission (a null pointer, a descriptor that is not open, a flag that does
-//! not exist), and the errno tells who refused. None of them could do anything even when let through.
+//! refuses for another reason than want of permission (a null pointer, a descriptor that is not open, a flag that
+//! does not exist), and the errno tells who refused. None of them could do anything even when let through.
 
 use nix::errno::Errno;
 
@@ -119,8 +120,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     all().map(|(name, _, _)| *name)
 }
 
-/// `denied NAME`, and any call by number: `syscall N A B …`, the same as a 32-bit program would (`syscall-32`) or with
-/// the bit of x32 added (`syscall-x32`).
+/// `denied NAME`, and any call by number: `syscall N A B …`, the same as a 32-bit program would (`syscall-32`) or
+/// with the bit of x32 added (`syscall-x32`).
 pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
     Some(match name {
         "denied" => {

@@ -1,5 +1,5 @@
-//! The ways in which a program can end, by name: it prints `answer` and then ends so. A way that does not work, such as a
-//! signal to itself that the kernel drops, is told on stderr, and the program exits with 0.
+//! The ways in which a program can end, by name: it prints `answer` and then ends so. A way that does not work, such
+//! as a signal to itself that the kernel drops, is told on stderr, and the program exits with 0.
 
 use std::fs::File;
 use std::io::Write;

@@ -8,10 +8,10 @@
 //! personality,8: done
 //! ```
 //!
-//! The line is `done` (0) when the attack went through, `refused ERRNO` (1) when the kernel or the container refused it,
-//! and `not-live REASON` (2) when it could not even be tried here. In a batch there is also `killed SIGNAL`, since some
-//! attacks end their process. No attack harms the machine when it goes through: what is written is what was there, what
-//! is set is what it was.
+//! The line is `done` (0) when the attack went through, `refused ERRNO` (1) when the kernel or the container refused
+//! it, and `not-live REASON` (2) when it could not even be tried here. In a batch there is also `killed SIGNAL`,
+//! since some attacks end their process. No attack harms the machine when it goes through: what is written is what
+//! was there, what is set is what it was.
 //!
 //! A probe is linked statically, so that it runs in any image through a bind mount, `-v PROBE:/probe:ro`.
 

@@ -1,5 +1,5 @@
-//! Attacks on the mounts: new ones, weaker ones, none where there was one; by the old call and by the calls that work on
-//! descriptors.
+//! Attacks on the mounts: new ones, weaker ones, none where there was one; by the old call and by the calls that work
+//! on descriptors.
 
 use std::fs;
 
@@ -117,8 +117,8 @@ fn mount_setattr(path: &str) -> Result<usize, Errno> {
     call(libc::SYS_mount_setattr, &[HERE, address(&path), 0, change.as_ptr() as usize, 32])
 }
 
-/// Leaves a root that was only chosen by chroot(2): keep a descriptor of a directory above the new root, and climb. Done
-/// when the witness, a path of the host's, is found.
+/// Leaves a root that was only chosen by chroot(2): keep a descriptor of a directory above the new root, and climb.
+/// Done when the witness, a path of the host's, is found.
 fn chroot_climb(witness: &str) -> Outcome {
     let climb = || -> Result<i32, Errno> {
         let top = open("/", libc::O_RDONLY | libc::O_DIRECTORY)?;
@@ -134,8 +134,8 @@ fn chroot_climb(witness: &str) -> Outcome {
     climb().into()
 }
 
-/// The attack called shocker: a file handle is only a number, and number 2 is the root directory of an ext4 file system,
-/// however little of it is mounted. Tried on each mount of the container.
+/// The attack called shocker: a file handle is only a number, and number 2 is the root directory of an ext4 file
+/// system, however little of it is mounted. Tried on each mount of the container.
 fn open_by_handle() -> Outcome {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let mut refusal = None;

@@ -64,8 +64,8 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
     })
 }
 
-/// Mounts each hierarchy of control groups that this process is in, in a cgroup namespace of its own, which the kernel
-/// allows, and tries something there. The first that goes through decides, else the last.
+/// Mounts each hierarchy of control groups that this process is in, in a cgroup namespace of its own, which the
+/// kernel allows, and tries something there. The first that goes through decides, else the last.
 fn own_hierarchies(attack: impl Fn(&str) -> Outcome) -> Outcome {
     if let Err(errno) = call(libc::SYS_unshare, &[libc::CLONE_NEWCGROUP as usize]) {
         return Outcome::Refused(errno);

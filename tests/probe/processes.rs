@@ -29,7 +29,11 @@ pub fn apart(attack: impl FnOnce() -> Outcome) -> Outcome {
             let length = call(libc::SYS_read, &[read, line.as_mut_ptr() as usize, line.len()]).unwrap_or(0);
             let _closed = call(libc::SYS_close, &[read]);
             let status = wait(pid).unwrap_or(0);
-            if length == 0 { Outcome::Killed(status & 0x7f) } else { heard(&String::from_utf8_lossy(&line[..length])) }
+            if length == 0 {
+                Outcome::Killed(status & 0x7f)
+            } else {
+                heard(&String::from_utf8_lossy(&line[..length]))
+            }
         }
     }
 }

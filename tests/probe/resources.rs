@@ -48,8 +48,8 @@ fn sleeper() -> Result<(), Errno> {
     thread::Builder::new().stack_size(16 * 1024).spawn(sleep).map(drop).map_err(|error| errno(&error))
 }
 
-/// Takes all that can be had of something that the kernel counts for each user, tells how many those are, and keeps them
-/// until its input ends.
+/// Takes all that can be had of something that the kernel counts for each user, tells how many those are, and keeps
+/// them until its input ends.
 pub fn hold_all(kind: &str) {
     let take: fn(usize) -> Result<usize, Errno> = match kind {
         "inotify" => |_| call(libc::SYS_inotify_init1, &[0]),
@@ -85,7 +85,8 @@ fn signal_to_itself() -> Result<usize, Errno> {
     }
 }
 
-/// A pipe with room for half a mebibyte, which no more can be had once the user has too many pages of them, see pipe(7).
+/// A pipe with room for half a mebibyte, which no more can be had once the user has too many pages of them, see
+/// pipe(7).
 fn large_pipe() -> Result<usize, Errno> {
     let mut ends = [0_i32; 2];
     call(libc::SYS_pipe2, &[ends.as_mut_ptr().addr(), 0])?;

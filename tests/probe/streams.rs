@@ -20,11 +20,15 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
     let number = descriptor as usize;
     Some(match what.as_str() {
         // A set-user-id program on the host, if its owner is another.
-        "mode" => fs::set_permissions(&path, fs::Permissions::from_mode(0o4755)).map_err(|error| errno(&error)).into(),
+        "mode" => {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o4755)).map_err(|error| errno(&error)).into()
+        }
         "owner" => call(libc::SYS_fchown, &[number, 1, 1]).into(),
         "truncate" => call(libc::SYS_ftruncate, &[number, 0]).into(),
         "truncate-again" => open(&path, libc::O_WRONLY | libc::O_TRUNC | libc::O_NONBLOCK).into(),
-        "write-again" => open(&path, libc::O_WRONLY | libc::O_NONBLOCK).and_then(|again| write(again, b"evil")).into(),
+        "write-again" => {
+            open(&path, libc::O_WRONLY | libc::O_NONBLOCK).and_then(|again| write(again, b"evil")).into()
+        }
         "read-again" => open(&path, libc::O_RDONLY | libc::O_NONBLOCK).map_or_else(Outcome::Refused, reads_secret),
         "seek" => call(libc::SYS_lseek, &[number, 0, libc::SEEK_SET as usize]).into(),
         "lock" => call(libc::SYS_flock, &[number, (libc::LOCK_EX | libc::LOCK_NB) as usize]).into(),

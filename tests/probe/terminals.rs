@@ -1,8 +1,8 @@
 //! Attacks on a terminal, see ioctl_tty(2): characters that are read as if its user had typed them, and the machine's
 //! console taken over. Each is tried on the three standard streams and on `/dev/tty`.
 //!
-//! `probe owner COMMAND…` is the victim: it makes its stdin the controlling terminal of a session of its own, as a login
-//! does, runs the command there, and tells how many characters were typed in the end.
+//! `probe owner COMMAND…` is the victim: it makes its stdin the controlling terminal of a session of its own, as a
+//! login does, runs the command there, and tells how many characters were typed in the end.
 
 use std::process::Command;
 

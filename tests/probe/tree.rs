@@ -21,7 +21,8 @@ pub fn writable(directories: &[String]) -> Vec<String> {
     let mut left: Vec<PathBuf> = directories.iter().map(PathBuf::from).collect();
     while let Some(directory) = left.pop() {
         let is_procfs = file_system(&directory) == Some(PROCFS);
-        let begins = is_procfs && fs::symlink_metadata(&directory).is_ok_and(|metadata| metadata.ino() == PROCFS_ROOT);
+        let begins =
+            is_procfs && fs::symlink_metadata(&directory).is_ok_and(|metadata| metadata.ino() == PROCFS_ROOT);
         if begins {
             told.push(format!("procfs {}", directory.display()));
         }
@@ -33,7 +34,8 @@ pub fn writable(directories: &[String]) -> Vec<String> {
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
             if metadata.is_dir() && !of_a_process {
                 left.push(path);
-            } else if metadata.is_file() && metadata.mode() & 0o222 != 0 && is_kernels(&path) && can_be_written(&path) {
+            } else if metadata.is_file() && metadata.mode() & 0o222 != 0 && is_kernels(&path) && can_be_written(&path)
+            {
                 told.push(format!("writable {}", path.display()));
             }
         }
@@ -42,8 +44,9 @@ pub fn writable(directories: &[String]) -> Vec<String> {
     told
 }
 
-/// What does not hold of these paths, each written as `mask:PATH` (it is empty and cannot be changed) or `readonly:PATH`
-/// (it lies in a mount that is read-only). A path that is missing holds; the caller says which must be there.
+/// What does not hold of these paths, each written as `mask:PATH` (it is empty and cannot be changed) or
+/// `readonly:PATH` (it lies in a mount that is read-only). A path that is missing holds; the caller says which must
+/// be there.
 pub fn uncovered(paths: &[String]) -> Vec<String> {
     let faults = paths.iter().filter_map(|word| {
         let (kind, path) = word.split_once(':')?;

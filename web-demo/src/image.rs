@@ -1,7 +1,8 @@
 //! From one changed byte to the tag: an image's digests, each computed over a document that holds those below.
 //!
-//! A layer's digest stands in the config (as diff-id) and in the manifest; the config's digest, which Docker calls the image id,
-//! stands in the manifest as well. So the manifest's digest pins every byte of the image, see OCI image-spec,
+//! A layer's digest stands in the config (as diff-id) and in the manifest; the config's digest, which Docker calls
+//! the image id, stands in the manifest as well. So the manifest's digest pins every byte of the image, see OCI
+//! image-spec,
 //! *manifest.md* and *config.md*. Layers here are plain texts instead of tar archives, so that the digest of a layer
 //! is the one that `printf %s … | sha256sum` shows.
 

@@ -18,7 +18,8 @@
 //! assert_eq!(web_demo::digest(b"hello world")[..13], *"sha256:b94d27");
 //! ```
 
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
+// written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod image;
@@ -44,12 +45,14 @@ pub fn image_json(layers_json: &str) -> String {
     }
 }
 
-/// The plan for a small object of options (`command`, `memory`, `without` …), explained in a language: steps, isolations and
-/// the command line that would ask the same of the real engine. What is wrong with the options stands in `error`.
+/// The plan for a small object of options (`command`, `memory`, `without` …), explained in a language: steps,
+/// isolations and the command line that would ask the same of the real engine. What is wrong with the options stands
+/// in `error`.
 #[wasm_bindgen]
 pub fn plan_json(options_json: &str, language: &str) -> String {
     let scene = language.parse::<Language>().map_err(|error| error.to_string()).and_then(|language| {
-        let options = serde_json::from_str(options_json).map_err(|error| format!("the options are wrong: {error}"))?;
+        let options =
+            serde_json::from_str(options_json).map_err(|error| format!("the options are wrong: {error}"))?;
         scene::scene(&options, language)
     });
     scene.map_or_else(|error| failure(&error), |scene| json(&scene))

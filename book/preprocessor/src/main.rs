@@ -2,9 +2,9 @@
 //! whose English original has changed since it was translated, and moves included code to the left margin.
 //!
 //! The book is two source trees with equal file names, `en/src` and `pt-BR/src`. Each Portuguese page carries the
-//! fingerprint of the English page that it translates, in a comment: `<!-- translates: 0123456789abcdef -->`. When the
-//! two no longer agree, readers see a warning on the page; with `BOOK_STRICT=1`, as in CI, the build fails instead.
-//! Whoever has brought a page up to date writes the new fingerprint with
+//! fingerprint of the English page that it translates, in a comment: `<!-- translates: 0123456789abcdef -->`. When
+//! the two no longer agree, readers see a warning on the page; with `BOOK_STRICT=1`, as in CI, the build fails
+//! instead. Whoever has brought a page up to date writes the new fingerprint with
 //! `cargo run -p book-preprocessor -- stamp book/pt-BR/src/PAGE.md`.
 //!
 //! mdBook starts the program in the book's folder, gives it the whole book as JSON on stdin and takes the changed

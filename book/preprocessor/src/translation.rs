@@ -22,7 +22,8 @@ pub enum Freshness {
 }
 
 /// The fingerprint of a page: the first 16 hexadecimal digits of the SHA-256 of its source. Markdown that the page
-/// includes (the lessons' tasks and hints) is part of what must be translated, so it counts too; included code does not.
+/// includes (the lessons' tasks and hints) is part of what must be translated, so it counts too; included code does
+/// not.
 pub fn fingerprint(page: &Path) -> Result<String> {
     let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
     let source = read(page)?;

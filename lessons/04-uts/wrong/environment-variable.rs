@@ -1,4 +1,5 @@
-//! Lesson 4, a wrong solution: the variable HOSTNAME is a note that shells make for themselves; the kernel has its own.
+//! Lesson 4, a wrong solution: the variable HOSTNAME is a note that shells make for themselves; the kernel has its
+//! own.
 
 use std::{env, error::Error, os::unix::process::CommandExt, process::Command};
 

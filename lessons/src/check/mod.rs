@@ -1,7 +1,8 @@
 //! The checks: each runs a student's work for real and looks at what the kernel and the store say of it.
 //!
-//! The values that a student's program is given (a name, a word, an exit code) are random, and the evidence comes from
-//! elsewhere than its output: from `/proc/PID`, see proc(5), or from the writable layers in a store made for this check.
+//! The values that a student's program is given (a name, a word, an exit code) are random, and the evidence comes
+//! from elsewhere than its output: from `/proc/PID`, see proc(5), or from the writable layers in a store made for
+//! this check.
 
 mod process;
 mod program;

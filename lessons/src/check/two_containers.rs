@@ -25,7 +25,10 @@ fn run_and_look(script: &Path, engine: &Engine) -> Result<Outcome> {
     let word = random_word("word");
     let output = engine.command("sh").arg(script).arg(&word).output().context("cannot run sh")?;
     if !output.status.success() {
-        return Ok(Outcome::Refused(Refusal::EndedEarly { status: output.status.to_string(), printed: both(&output) }));
+        return Ok(Outcome::Refused(Refusal::EndedEarly {
+            status: output.status.to_string(),
+            printed: both(&output),
+        }));
     }
     for (name, change) in [("left", "A /note"), ("right", "D /etc/group")] {
         let diff = engine.run(&["diff", name])?;
@@ -34,11 +37,16 @@ fn run_and_look(script: &Path, engine: &Engine) -> Result<Outcome> {
         }
         let changes: Vec<String> = String::from_utf8_lossy(&diff.stdout).lines().map(str::to_owned).collect();
         if !changes.iter().any(|found| found == change) {
-            return Ok(Outcome::Refused(Refusal::ChangeMissing { name: name.into(), change: change.into(), changes }));
+            return Ok(Outcome::Refused(Refusal::ChangeMissing {
+                name: name.into(),
+                change: change.into(),
+                changes,
+            }));
         }
     }
     let note = engine.upper("left")?.join("note");
-    let seen = fs::read_to_string(&note).with_context(|| format!("cannot read {}", note.display()))?.trim().to_owned();
+    let seen =
+        fs::read_to_string(&note).with_context(|| format!("cannot read {}", note.display()))?.trim().to_owned();
     if seen != word {
         return Ok(Outcome::Refused(Refusal::WrongNote { seen, expected: word }));
     }
@@ -85,7 +93,8 @@ impl Engine {
     /// The upper directory of a container: where its writable layer lies.
     fn upper(&self, name: &str) -> Result<PathBuf> {
         let inspect = self.succeed(&["inspect", name])?;
-        let document: serde_json::Value = serde_json::from_slice(&inspect.stdout).context("inspect prints no JSON")?;
+        let document: serde_json::Value =
+            serde_json::from_slice(&inspect.stdout).context("inspect prints no JSON")?;
         let id = document.pointer("/0/Id").and_then(|id| id.as_str()).context("inspect tells no Id")?;
         Ok(self.store.path().join("containers").join(id).join("upper"))
     }

@@ -1,8 +1,9 @@
-//! Lesson 4: does the program run in a UTS namespace of its own, under the name given, and has the machine kept its own?
+//! Lesson 4: does the program run in a UTS namespace of its own, under the name given, and has the machine kept its
+//! own?
 //!
 //! A wrong solution, run by root, would rename the machine for everyone. So the check first moves its own thread to a
-//! copy of the UTS namespace, where it may; the student's program is born there. An ordinary user cannot make the copy,
-//! but cannot rename the machine either.
+//! copy of the UTS namespace, where it may; the student's program is born there. An ordinary user cannot make the
+//! copy, but cannot rename the machine either.
 
 use std::{
     fs,

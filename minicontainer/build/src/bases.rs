@@ -71,7 +71,11 @@ pub fn prepare(
     }
 }
 
-fn base(store: &Store, request: &ImageRequest, (fetch, when): (&Fetch, When)) -> Result<(Image, Document), BuildError> {
+fn base(
+    store: &Store,
+    request: &ImageRequest,
+    (fetch, when): (&Fetch, When),
+) -> Result<(Image, Document), BuildError> {
     let failed = |source| BuildError::Image { name: request.reference.clone(), source: Box::new(source) };
     let bad_name = |source| BuildError::Name { name: request.reference.clone(), source };
     let reference: Reference = request.reference.parse().map_err(bad_name)?;

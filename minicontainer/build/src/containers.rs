@@ -25,8 +25,8 @@ pub trait RunContainer {
     /// Its directory, which only the store's owner can enter.
     fn directory(&self) -> &Path;
 
-    /// Runs what was decided to its end. `started` is called when the program runs, so that a cancelled build can kill
-    /// it; `output` gets what the program writes, piece by piece.
+    /// Runs what was decided to its end. `started` is called when the program runs, so that a cancelled build can
+    /// kill it; `output` gets what the program writes, piece by piece.
     ///
     /// # Errors
     /// If it could not be started or waited for, or `started` failed. Then none of its processes is left.

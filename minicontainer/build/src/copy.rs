@@ -161,7 +161,9 @@ impl Copy<'_, '_> {
                 self.archive.file_with(path, meta, &attributes, found.size, fed)
             }
             // An image may have them; in a context nobody means them.
-            Kind::Fifo | Kind::Device { .. } if self.from.has_owners() => self.archive.special(path, meta, found.kind),
+            Kind::Fifo | Kind::Device { .. } if self.from.has_owners() => {
+                self.archive.special(path, meta, found.kind)
+            }
             Kind::Fifo | Kind::Device { .. } | Kind::Socket => Err(refused()),
         }
     }

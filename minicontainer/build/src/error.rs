@@ -171,7 +171,9 @@ impl Diagnostic for BuildError {
             BuildError::RootFs(error) => error.kind(),
             BuildError::Store(error) => error.kind(),
             BuildError::Busy => ErrorKind::Conflict,
-            BuildError::Dockerfile(_) | BuildError::Ignore(_) | BuildError::NotFound { .. } => ErrorKind::InvalidInput,
+            BuildError::Dockerfile(_) | BuildError::Ignore(_) | BuildError::NotFound { .. } => {
+                ErrorKind::InvalidInput
+            }
             _ => ErrorKind::Failed,
         }
     }

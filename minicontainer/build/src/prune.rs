@@ -167,7 +167,10 @@ pub fn prune(store: &Store, pruning: &Pruning) -> Result<Vec<Cached>, BuildError
 }
 
 /// Has the store remove layers, and their blobs, that no image needs; gives those that are gone.
-fn remove_layers<'a>(store: &Store, records: impl Iterator<Item = &'a Record>) -> Result<BTreeSet<Digest>, BuildError> {
+fn remove_layers<'a>(
+    store: &Store,
+    records: impl Iterator<Item = &'a Record>,
+) -> Result<BTreeSet<Digest>, BuildError> {
     let mut stack = Stack::scratch(Digest::of(b"prune"));
     stack.layers = records.map(|record| StageLayer::of_record(record.clone(), PathBuf::new())).collect();
     if stack.layers.is_empty() {

@@ -1,4 +1,5 @@
-//! `RUN`, carried out: a container under the profile of every other, whose writable layer becomes a layer of the image.
+//! `RUN`, carried out: a container under the profile of every other, whose writable layer becomes a layer of the
+//! image.
 //!
 //! The layers so far are the overlay's lower directories; what the command writes lands in the upper one, and that is
 //! packed when the command has ended. There is no network unless somebody asks: a Dockerfile is a stranger's program.

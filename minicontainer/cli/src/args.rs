@@ -1,7 +1,7 @@
 //! The grammar of the command line.
 //!
-//! Docker has a short form for what people do every day (`ps`) and an object form for everything (`container ls`). Both
-//! lead to the same struct here, so no flag can be in one and not in the other.
+//! Docker has a short form for what people do every day (`ps`) and an object form for everything (`container ls`).
+//! Both lead to the same struct here, so no flag can be in one and not in the other.
 
 use std::{ffi::OsString, process::ExitCode};
 

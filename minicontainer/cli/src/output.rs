@@ -1,13 +1,13 @@
 //! Writing to stdout and stderr, and what must not reach a terminal.
 //!
-//! The two streams differ in what a failure to write means. Stdout carries what was asked for, so an error there is an
-//! error of the command. Stderr carries remarks about it, and whoever reads the exit code must get the right one even
-//! where stderr is a full disk or a pipe that no one reads: [`say`] ignores failures. `println!` and `eprintln!` panic
-//! on them, so clippy refuses both in this crate.
+//! The two streams differ in what a failure to write means. Stdout carries what was asked for, so an error there is
+//! an error of the command. Stderr carries remarks about it, and whoever reads the exit code must get the right one
+//! even where stderr is a full disk or a pipe that no one reads: [`say`] ignores failures. `println!` and `eprintln!`
+//! panic on them, so clippy refuses both in this crate.
 //!
 //! Names, commands and histories come from images and containers, and a terminal obeys some characters: a name could
-//! clear the screen, change what stands above, or type. So whatever was not written here is shown with such characters
-//! spelt out. JSON has its own way of doing so.
+//! clear the screen, change what stands above, or type. So whatever was not written here is shown with such
+//! characters spelt out. JSON has its own way of doing so.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -51,8 +51,8 @@ pub fn json_text(value: &serde_json::Value) -> String {
     escaped(&value.to_string())
 }
 
-/// JSON in which also those characters are escaped that need not be, but that a terminal obeys: outside of texts there are
-/// none. Whoever reads it as JSON reads the same.
+/// JSON in which also those characters are escaped that need not be, but that a terminal obeys: outside of texts
+/// there are none. Whoever reads it as JSON reads the same.
 fn escaped(json: &str) -> String {
     let escape = |character: char| match is_obeyed(character) && character != '\n' {
         true => format!("\\u{:04x}", u32::from(character)),

@@ -2,13 +2,14 @@
 //!
 //! The released command is compiled with `panic = "abort"`: a panic would end it with SIGABRT, which a shell shows as
 //! exit code 134, and which `run` must not mix up with a code of the container's program. A *panic hook* runs before
-//! that. Ours prints one line, restores the user's terminal and exits with 125, in whichever thread the panic happens.
+//! that. Ours prints one line, restores the user's terminal and exits with 125, in whichever thread the panic
+//! happens.
 //!
-//! No destructor runs, as with an abort. That is safe: containers of `run` end with their engine (PR_SET_PDEATHSIG), and
-//! the next command removes what a killed engine left behind.
+//! No destructor runs, as with an abort. That is safe: containers of `run` end with their engine (PR_SET_PDEATHSIG),
+//! and the next command removes what a killed engine left behind.
 //!
-//! The hook must neither panic itself nor wait for a lock that the failing thread, or another one, will not release. So
-//! it writes to the descriptor and not to [`std::io::Stderr`], and ignores errors.
+//! The hook must neither panic itself nor wait for a lock that the failing thread, or another one, will not release.
+//! So it writes to the descriptor and not to [`std::io::Stderr`], and ignores errors.
 
 use std::{
     any::Any,

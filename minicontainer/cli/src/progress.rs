@@ -1,7 +1,8 @@
 //! A pull, a push, or the unpacking of what is loaded, shown while it happens, in Docker's words.
 //!
-//! On a terminal each layer has a line that changes: a bar while bytes come, then a word. Where the output is a file or
-//! a pipe there is a line for each change of state and nothing for each byte, so nothing for what is loaded; and with
+//! On a terminal each layer has a line that changes: a bar while bytes come, then a word. Where the output is a file
+//! or a pipe there is a line for each change of state and nothing for each byte, so nothing for what is loaded; and
+//! with
 //! `--quiet` nothing at all.
 
 use std::{

@@ -1,7 +1,8 @@
 //! What every error of this project says beside its message: of what kind it is, and what to change.
 //!
-//! Each module has an error enum of its own, with the paths and names that its message needs. Programs that show these
-//! errors need to know only this trait: the command maps [`ErrorKind`] to an exit code, a server to an HTTP status.
+//! Each module has an error enum of its own, with the paths and names that its message needs. Programs that show
+//! these errors need to know only this trait: the command maps [`ErrorKind`] to an exit code, a server to an HTTP
+//! status.
 
 use std::{borrow::Cow, error::Error};
 

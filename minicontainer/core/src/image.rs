@@ -1,8 +1,8 @@
 //! What an image says of how to run it, and what the user says otherwise.
 //!
 //! An image is layers and a *config*, a JSON document (OCI image-spec, *config.md*) whose `config` object holds
-//! defaults: `Entrypoint`, `Cmd`, `Env`, `WorkingDir`, `User`. [`settle`] lays the user's options over them by Docker's
-//! rules:
+//! defaults: `Entrypoint`, `Cmd`, `Env`, `WorkingDir`, `User`. [`settle`] lays the user's options over them by
+//! Docker's rules:
 //!
 //! | The user gives | What runs |
 //! |---|---|
@@ -11,8 +11,8 @@
 //! | `--entrypoint` | that alone: the image's `Cmd` was meant for the image's `Entrypoint` |
 //! | `--entrypoint` and a command | `--entrypoint` + the command |
 //!
-//! An image comes from strangers. So its `Env` must be `NAME=value` (an entry `HOME` alone would, in some engines, pass
-//! the *host's* variable in), and its `User` goes through the same parser as the user's own.
+//! An image comes from strangers. So its `Env` must be `NAME=value` (an entry `HOME` alone would, in some engines,
+//! pass the *host's* variable in), and its `User` goes through the same parser as the user's own.
 //!
 //! ```
 //! use minicontainer_core::{RunOptions, image::settle};
@@ -50,8 +50,8 @@ pub struct ProcessSettings {
 }
 
 impl ProcessSettings {
-    /// The environment with `HOSTNAME`, `HOME` and, where there is a terminal, `TERM` as well, unless the image or the
-    /// user chose their own. Docker's `xterm` is what nearly every terminal understands.
+    /// The environment with `HOSTNAME`, `HOME` and, where there is a terminal, `TERM` as well, unless the image or
+    /// the user chose their own. Docker's `xterm` is what nearly every terminal understands.
     pub fn env_of(&self, hostname: &str, home: &str, terminal: bool) -> Vec<String> {
         let mut env = self.env.clone();
         for (name, value) in [("HOSTNAME", hostname), ("HOME", home), ("TERM", "xterm")] {

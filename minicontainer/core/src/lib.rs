@@ -20,7 +20,8 @@
 //! | [`explain`] | every step in words, in two languages, from one message catalogue |
 //! | [`report`] | how a run ended: verdict, times, memory |
 #![forbid(unsafe_code)]
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
+// written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod container;

@@ -20,8 +20,9 @@ use oci_spec::image::{Arch, Descriptor, ImageConfiguration, ImageIndex};
 use serde::Serialize;
 
 /// The architectures that a platform of one word can name: it is then a Linux platform. Those of Go for Linux.
-const ARCHITECTURES: [&str; 12] =
-    ["386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64le", "riscv64", "s390x"];
+const ARCHITECTURES: [&str; 12] = [
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64le", "riscv64", "s390x",
+];
 
 /// A kind of machine: `linux/amd64`, `linux/arm/v7`. Written without synonyms, so equal platforms are equal values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -7,10 +7,10 @@
 //! docker.io       / library/busybox : latest             ← what `busybox` means
 //! ```
 //!
-//! - The **registry** is the server that is asked. The first component is one if it has a dot, a colon or an upper-case
-//!   letter, or is `localhost`; else the default registry is meant.
-//! - The **repository** is registry and path: all versions of one image. `library/` is the default registry's shelf of
-//!   official images and is left out in what people see.
+//! - The **registry** is the server that is asked. The first component is one if it has a dot, a colon or an
+//!   upper-case letter, or is `localhost`; else the default registry is meant.
+//! - The **repository** is registry and path: all versions of one image. `library/` is the default registry's shelf
+//!   of official images and is left out in what people see.
 //! - The **tag** is one version's name, which somebody may move; `latest` when there is neither tag nor digest.
 //! - The **digest** is the content itself, which nobody can move (see [`digest`](crate::digest)).
 //!

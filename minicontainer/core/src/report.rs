@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 
 /// How the program ended, or what ended it.
 ///
-/// With an init ([`Report::init`]) this is how the program itself ended, as a parent of it learns by wait(2): a program that
-/// exits with 137 has [`Exited(137)`](Verdict::Exited), one that SIGKILL ended [`Signalled(9)`](Verdict::Signalled).
+/// With an init ([`Report::init`]) this is how the program itself ended, as a parent of it learns by wait(2): a
+/// program that exits with 137 has [`Exited(137)`](Verdict::Exited), one that SIGKILL ended
+/// [`Signalled(9)`](Verdict::Signalled).
 ///
 /// Without an init the program is process 1 of its pid namespace, for which the kernel drops every signal that has no
-/// handler, also those that the process sends to itself (pid_namespaces(7)). The verdict then is how *process 1* ended,
-/// which for some programs is not how they end elsewhere: after `raise(SIGFPE)` or `alarm(1)` the program goes on,
+/// handler, also those that the process sends to itself (pid_namespaces(7)). The verdict then is how *process 1*
+/// ended, which for some programs is not how they end elsewhere: after `raise(SIGFPE)` or `alarm(1)` the program goes
+/// on,
 /// `abort()` ends it by SIGSEGV, and a write beyond RLIMIT_FSIZE fails with EFBIG in place of SIGXFSZ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,8 +78,8 @@ pub struct Report {
     /// How often the kernel took the processor away from them.
     #[serde(default)]
     pub forced_switches: u64,
-    /// Whether the writable layer had no byte or no inode left in the end. Nothing is known of a layer without a limit,
-    /// and of a program that ended before anybody could look.
+    /// Whether the writable layer had no byte or no inode left in the end. Nothing is known of a layer without a
+    /// limit, and of a program that ended before anybody could look.
     #[serde(default)]
     pub disk_full: Option<bool>,
     /// The limits that were really in force.

@@ -164,7 +164,8 @@ fn one(instruction: &Instruction, found: &mut Vec<Warning>) {
     let mut warn = |check, span, message: String| found.push(Warning::new(check, span, message));
     let mut secret = |keyword, name: &Word| {
         if is_secret(&name.text) {
-            let message = format!("Do not use ARG or ENV instructions for sensitive data ({keyword} {:?})", name.text);
+            let message =
+                format!("Do not use ARG or ENV instructions for sensitive data ({keyword} {:?})", name.text);
             warn(Check::SecretsUsedInArgOrEnv, name.span, message);
         }
     };

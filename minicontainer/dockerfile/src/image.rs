@@ -1,9 +1,9 @@
 //! An image's config document: what a build starts from and what it writes.
 //!
 //! It is the JSON of OCI image-spec, *config.md*, with the fields that Docker adds to it: `Healthcheck`, `Shell` and
-//! `OnBuild` ([Docker image spec 1.3][1]). The types of `oci-spec` know neither, so a build that went through them would
-//! lose a base image's health check and triggers without a word. Maps are sorted here, so that the same build writes
-//! the same bytes.
+//! `OnBuild` ([Docker image spec 1.3][1]). The types of `oci-spec` know neither, so a build that went through them
+//! would lose a base image's health check and triggers without a word. Maps are sorted here, so that the same build
+//! writes the same bytes.
 //!
 //! ```
 //! use minicontainer_dockerfile::image::Document;

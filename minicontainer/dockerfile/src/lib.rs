@@ -1,8 +1,8 @@
 //! Dockerfiles, the pure half: what a build *means*, decided without building anything.
 //!
 //! A Dockerfile is a list of instructions; a build turns it into layers and a config. This crate reads the file, says
-//! what is wrong with it and where, and makes a plan of the build: **a build is a plan, and the plan is a value**, as a
-//! container is. It does no I/O, so the same code serves the engine, the tests, and a page in a browser.
+//! what is wrong with it and where, and makes a plan of the build: **a build is a plan, and the plan is a value**, as
+//! a container is. It does no I/O, so the same code serves the engine, the tests, and a page in a browser.
 //!
 //! ```text
 //! bytes ── parse ──▶ Dockerfile ── plan (with the configs of base images) ──▶ BuildPlan ──▶ the engine builds
@@ -27,7 +27,8 @@
 //!
 //! [1]: https://docs.docker.com/reference/dockerfile/
 #![forbid(unsafe_code)]
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
+// written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod check;

@@ -1,7 +1,7 @@
 //! What can be wrong with a Dockerfile: the reason in Docker's own words where it has them, and how to mend it.
 //!
-//! A [`Mistake`] says what is wrong, a [`DockerfileError`] where. [`DockerfileError::render`] shows both with the line
-//! of the file and a caret under the word:
+//! A [`Mistake`] says what is wrong, a [`DockerfileError`] where. [`DockerfileError::render`] shows both with the
+//! line of the file and a caret under the word:
 //!
 //! ```
 //! let source = "FROM busybox\nENTRYPIONT [\"sh\"]\n";
@@ -55,8 +55,8 @@ impl DockerfileError {
     }
 }
 
-/// A message about a place, with the line and a caret. What the file holds besides plain text is made visible, so that
-/// a Dockerfile cannot speak to the terminal.
+/// A message about a place, with the line and a caret. What the file holds besides plain text is made visible, so
+/// that a Dockerfile cannot speak to the terminal.
 pub fn snippet(file: &str, source: &str, span: Span, message: &str, hint: Option<&str>) -> String {
     let Span { start, end } = span;
     let mut text = format!("{file}:{}:{}: {}\n", start.line, start.column, visible(message));

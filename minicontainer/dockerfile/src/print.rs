@@ -127,8 +127,8 @@ fn copy_arguments(copy: &Copy) -> String {
     };
     let sources = copy.sources.iter().map(Word::to_string).chain(copy.heredocs.iter().map(mark));
     let words: Vec<String> = sources.chain([copy.destination.text.clone()]).collect();
-    // Words may make up an array that they were not, since what parted them, such as a carriage return, may be in none.
-    // Nor may a form feed.
+    // Words may make up an array that they were not, since what parted them, such as a carriage return, may be in
+    // none. Nor may a form feed.
     let blank = if words.first().is_some_and(|word| word.starts_with('[')) { "\u{c}" } else { " " };
     words.join(blank) + &bodies(&copy.heredocs)
 }

@@ -1,5 +1,5 @@
-//! How many containers a second, several at a time, and how much memory each start takes: any command, so that engines can
-//! be compared. tests/bench runs it.
+//! How many containers a second, several at a time, and how much memory each start takes: any command, so that
+//! engines can be compared. tests/bench runs it.
 //!
 //! ```console
 //! $ cargo run --release -p minicontainer-engine --example rate -- 100 8 crun run --bundle bundle 'id-{}'

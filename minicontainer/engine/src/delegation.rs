@@ -1,12 +1,12 @@
 //! A control group of one's own: how an ordinary user's containers get their limits.
 //!
 //! Limits are set in control groups, and those belong to root. Root, or systemd, can *delegate* one: give a user its
-//! directory and the files `cgroup.procs`, `cgroup.threads` and `cgroup.subtree_control` in it. The user may then make
-//! groups below it and share out among them whatever the group itself may use, see "Delegation" in cgroups(7).
+//! directory and the files `cgroup.procs`, `cgroup.threads` and `cgroup.subtree_control` in it. The user may then
+//! make groups below it and share out among them whatever the group itself may use, see "Delegation" in cgroups(7).
 //!
-//! There is a rule to be kept, *no internal processes*: a group that hands controllers on to groups below it must have no
-//! processes of its own. But whoever was given a group is in it: this engine, and the shell that it was started from. So
-//! they have to move down first, into a *leaf*:
+//! There is a rule to be kept, *no internal processes*: a group that hands controllers on to groups below it must
+//! have no processes of its own. But whoever was given a group is in it: this engine, and the shell that it was
+//! started from. So they have to move down first, into a *leaf*:
 //!
 //! ```text
 //!   run-r42.scope/               delegated: by `systemd-run --user --scope -p Delegate=yes sh`, or by root's own hand
@@ -15,14 +15,14 @@
 //!   └── minicontainer-b911…/     another
 //! ```
 //!
-//! They stay there. To move them back when the last container has ended would need somebody who knows which is the last,
-//! a lock that a stranger could hold, and a moment in which a shell that starts the next engine is in neither place. As
-//! it is, every step may be done twice, or by eight engines at once, and once controllers are handed on, the kernel itself
-//! lets nobody into the group any more. systemd has the same arrangement, as `DelegateSubgroup=`. The leaf goes when
-//! the group goes.
+//! They stay there. To move them back when the last container has ended would need somebody who knows which is the
+//! last, a lock that a stranger could hold, and a moment in which a shell that starts the next engine is in neither
+//! place. As it is, every step may be done twice, or by eight engines at once, and once controllers are handed on,
+//! the kernel itself lets nobody into the group any more. systemd has the same arrangement, as `DelegateSubgroup=`.
+//! The leaf goes when the group goes.
 //!
-//! The library `minicontainer` finds a group that has been made ready ([`host::cgroups`]), and moves nobody: a process
-//! that calls a library does not expect to be moved.
+//! The library `minicontainer` finds a group that has been made ready ([`host::cgroups`]), and moves nobody: a
+//! process that calls a library does not expect to be moved.
 
 use std::{
     fs, io,
@@ -39,7 +39,8 @@ use nix::unistd::geteuid;
 /// Where the hierarchy of version 2 is mounted, where it is the only one.
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// How long processes may go on appearing in a group that is being emptied: each was started by one that was still there.
+/// How long processes may go on appearing in a group that is being emptied: each was started by one that was still
+/// there.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the control group in which this process lives cannot be used for containers.
@@ -77,8 +78,8 @@ pub enum DelegationError {
     },
 }
 
-/// Makes the control group in which this process lives ready for containers, if that has not been done: moves what is in
-/// it into a leaf. Where there is nothing to be done it does nothing. Limits that were not asked for can be done
+/// Makes the control group in which this process lives ready for containers, if that has not been done: moves what is
+/// in it into a leaf. Where there is nothing to be done it does nothing. Limits that were not asked for can be done
 /// without, so nobody needs to heed a failure: [`host::probe`] then finds no group, and says why.
 ///
 /// # Errors
@@ -99,8 +100,8 @@ pub fn settle() -> Result<(), DelegationError> {
     move_down(&group)
 }
 
-/// Whether a group that can be written was meant to be. All that a user's own systemd manages belongs to the user, also
-/// the scope of a terminal; but only what was delegated may be written, else systemd will one day take back what
+/// Whether a group that can be written was meant to be. All that a user's own systemd manages belongs to the user,
+/// also the scope of a terminal; but only what was delegated may be written, else systemd will one day take back what
 /// we hand on. It marks such groups (`user.delegate`), though in many of its versions only those of the system; what
 /// `systemd-run` has made is known by its name. Elsewhere it was root who gave the group away.
 fn is_delegated(group: &str, marked: bool) -> bool {
@@ -159,7 +160,8 @@ fn refuse_strangers(group: &Path, members: &[u32]) -> Result<(), DelegationError
     stranger.map_or(Ok(()), |pid| Err(DelegationError::Stranger { pid: *pid, group: group.to_owned() }))
 }
 
-/// Whose a process is, by its `/proc/PID/status`; the owner of that file would be root wherever a process cannot be traced.
+/// Whose a process is, by its `/proc/PID/status`; the owner of that file would be root wherever a process cannot be
+/// traced.
 fn real_user(status: &str) -> Option<u32> {
     status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?.parse().ok()
 }

@@ -78,7 +78,8 @@ fn user_of_image(store: &Store, id: &Digest) -> Option<String> {
 /// The container that may be reading a layer just now, in words, or is just about to: its files must not change.
 pub(crate) fn user_of_layer(store: &Store, diff_id: &Digest) -> Option<String> {
     // The image may be as damaged as the layer; then what is mounted tells.
-    let has = |id: &str| store.image(id).is_ok_and(|image| image.layers.iter().any(|layer| layer.diff_id == *diff_id));
+    let has =
+        |id: &str| store.image(id).is_ok_and(|image| image.layers.iter().any(|layer| layer.diff_id == *diff_id));
     // One that was made and not started may be about to start.
     let is_live = |state: &State| match state {
         State::Created { failure } => failure.is_none(),

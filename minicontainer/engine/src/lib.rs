@@ -1,8 +1,8 @@
 //! What outlives one call.
 //!
 //! The small library `minicontainer` runs a process in isolation and forgets it when it has ended. What people call a
-//! *container* lives longer: it has a name, it can be listed, looked at and removed, and its writable layer stays when
-//! its process is gone. Keeping such things is the work of this crate.
+//! *container* lives longer: it has a name, it can be listed, looked at and removed, and its writable layer stays
+//! when its process is gone. Keeping such things is the work of this crate.
 //!
 //! | Module | What it keeps |
 //! |---|---|
@@ -18,7 +18,8 @@
 //! Volumes and networks will be neighbours of `container`. Nothing here runs in the background:
 //! each call reads the store, does its work under the store's lock, and returns.
 
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
+// written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod build;

@@ -129,7 +129,8 @@ pub fn export(store: &Store, container: &ContainerFiles<'_>, archive: impl Write
     }
 }
 
-/// Where an archive is written. It keeps the reason why it could not be, which the entry that was being written is not.
+/// Where an archive is written. It keeps the reason why it could not be, which the entry that was being written is
+/// not.
 struct Destination<W> {
     archive: W,
     failure: Option<io::Error>,
@@ -158,7 +159,8 @@ impl<W> Destination<W> {
 }
 
 fn make_private(path: &std::path::Path) -> Result<(), ImageError> {
-    private::make_new_directory(path).map_err(|source| ImageError::Layout { name: path.display().to_string(), source })
+    private::make_new_directory(path)
+        .map_err(|source| ImageError::Layout { name: path.display().to_string(), source })
 }
 
 fn document<T: serde::de::DeserializeOwned>(

@@ -109,7 +109,9 @@ impl Diagnostic for ImageError {
             ImageError::Merge { source } | ImageError::Compare { source } => return source.hint(),
             ImageError::Pack(PackError::Store(error)) | ImageError::Store(error) => return error.hint(),
             ImageError::Pack(PackError::Read(error)) => return error.hint(),
-            ImageError::NotAnArchive => "make one with `docker save -o FILE IMAGE` or `skopeo copy … oci-archive:FILE`",
+            ImageError::NotAnArchive => {
+                "make one with `docker save -o FILE IMAGE` or `skopeo copy … oci-archive:FILE`"
+            }
             ImageError::Archive { .. } => "the file may be cut short or no tar at all: make it anew",
             ImageError::BadReference { .. } => "save the image again under a name that Docker accepts",
             ImageError::Platform { .. } => "fetch or save a variant for this machine",

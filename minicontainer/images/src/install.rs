@@ -27,10 +27,10 @@ const ENTRY_LIMIT: usize = 32_768;
 ///
 /// 1. **stage**: every blob goes into a directory of this operation's own, and is hashed on its way;
 /// 2. **verify**: a blob must be the one that its descriptor names ([`Blob::verified`]);
-/// 3. **unpack**: the layers that the store does not have are unpacked and compared with the diff-ids of the config, and
-///    all of it is flushed to the disk;
-/// 4. **install**: under the store's lock everything is moved into place, the index last. A failure before that leaves the
-///    store as it was.
+/// 3. **unpack**: the layers that the store does not have are unpacked and compared with the diff-ids of the config,
+///    and all of it is flushed to the disk;
+/// 4. **install**: under the store's lock everything is moved into place, the index last. A failure before that
+///    leaves the store as it was.
 ///
 /// ```
 /// use minicontainer::Store;

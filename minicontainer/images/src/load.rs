@@ -10,7 +10,9 @@ use minicontainer::{
     core::Platform,
     store::{Staging, Store, is_index, reference_of},
 };
-use oci_spec::image::{Arch, Descriptor, ImageIndex, ImageManifest, MediaType, OciLayout, Os, Platform as OciPlatform};
+use oci_spec::image::{
+    Arch, Descriptor, ImageIndex, ImageManifest, MediaType, OciLayout, Os, Platform as OciPlatform,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, SeqAccess, Visitor},
@@ -85,7 +87,10 @@ fn layout_images(source: &Source<'_>, index: &ImageIndex) -> Result<Vec<StagedIm
         if *config_type != MediaType::ImageConfig
             && config_type.as_ref() != "application/vnd.docker.container.image.v1+json"
         {
-            return Err(ImageError::NotAnImage { digest: blob.digest().clone(), media_type: config_type.to_string() });
+            return Err(ImageError::NotAnImage {
+                digest: blob.digest().clone(),
+                media_type: config_type.to_string(),
+            });
         }
         let config = source.blob(manifest.config())?;
         let layers = manifest.layers().iter().map(|layer| source.blob(layer)).collect::<Result<_, _>>()?;

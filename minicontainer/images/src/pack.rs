@@ -207,7 +207,8 @@ impl<W: Write> Packer<'_, W> {
         self.builder.append_data(&mut header, path, &mut content).map_err(failed(path))?;
         if content.lacking > 0 {
             let (path, lacking) = (shown(path), content.lacking);
-            self.warnings.push(format!("{path} became shorter while it was read: its last {lacking} bytes are zeros"));
+            self.warnings
+                .push(format!("{path} became shorter while it was read: its last {lacking} bytes are zeros"));
         }
         Ok(())
     }

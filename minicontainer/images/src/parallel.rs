@@ -67,7 +67,10 @@ mod tests {
     #[test]
     fn results_keep_the_input_order() {
         let items: Vec<usize> = (0..100).collect();
-        assert_eq!(in_parallel(&items, |item| Ok::<_, ()>(item * 2)), Ok(items.iter().map(|item| item * 2).collect()));
+        assert_eq!(
+            in_parallel(&items, |item| Ok::<_, ()>(item * 2)),
+            Ok(items.iter().map(|item| item * 2).collect())
+        );
         assert_eq!(in_parallel(&items, |item| if *item >= 7 { Err(*item) } else { Ok(()) }), Err(7));
         assert_eq!(in_parallel(&[], |_: &()| Ok::<(), ()>(())), Ok(Vec::new()));
     }

@@ -49,7 +49,10 @@ pub fn save(store: &Store, names: &[String], archive: impl Write) -> Result<(), 
 
 fn prepare(store: &Store, image: Image) -> Result<Saved, ImageError> {
     let mut text = Vec::new();
-    store.open_blob(&image.manifest_digest)?.read_to_end(&mut text).map_err(|source| StoreError::Content { source })?;
+    store
+        .open_blob(&image.manifest_digest)?
+        .read_to_end(&mut text)
+        .map_err(|source| StoreError::Content { source })?;
     let what = format!("the manifest {}", image.manifest_digest);
     let manifest: ImageManifest = serde_json::from_slice(&text).map_err(|source| StoreError::Document {
         what,
@@ -109,7 +112,8 @@ fn index(images: &BTreeMap<Digest, Saved>) -> Value {
         for (whole, familiar) in saved.whole_names.iter().zip(&saved.references) {
             let mut named = descriptor.clone();
             let tag = familiar.rsplit_once(':').map_or("latest", |(_, tag)| tag);
-            named["annotations"] = json!({"io.containerd.image.name": whole, "org.opencontainers.image.ref.name": tag});
+            named["annotations"] =
+                json!({"io.containerd.image.name": whole, "org.opencontainers.image.ref.name": tag});
             manifests.push(named);
         }
         if saved.references.is_empty() {

@@ -248,7 +248,10 @@ fn same_image_loads_from_docker_and_oci_archives() {
 // H36: compression is what the bytes say.
 #[test]
 fn unknown_compression_is_reported() {
-    check_refused(b"\xfd7zXZ\0", "cannot read the image archive: it is compressed with xz, which is not supported yet");
+    check_refused(
+        b"\xfd7zXZ\0",
+        "cannot read the image archive: it is compressed with xz, which is not supported yet",
+    );
     check_refused(b"garbage that is no tar archive at all", "cannot read the image archive: it is cut short");
     check_refused(
         &tar(&[("readme", b"")]),
@@ -284,7 +287,8 @@ fn layers_must_match_the_config() {
     let (real, other) = (tar(&[("x", b"")]), tar(&[("y", b"")]));
     let manifest = |layers: &str| format!(r#"[{{"Config":"c.json","RepoTags":null,"Layers":[{layers}]}}]"#);
     let config = config(&[&real]);
-    let build = |manifest: &str| tar(&[("c.json", &config), ("l.tar", &other), ("manifest.json", manifest.as_bytes())]);
+    let build =
+        |manifest: &str| tar(&[("c.json", &config), ("l.tar", &other), ("manifest.json", manifest.as_bytes())]);
     let (real, other, id) = (Digest::of(&real), Digest::of(&other), Digest::of(&config));
     check_refused(
         &build(&manifest(r#""l.tar""#)),

@@ -28,7 +28,8 @@
 //! assert_eq!(*overlay.upper(), diff(&image, &overlay.merged()));
 //! ```
 #![forbid(unsafe_code)]
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be written.
+// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
+// written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod algebra;

@@ -1,8 +1,9 @@
 //! Marks of deletion in a layer's tar: empty files whose names begin with `.wh.`.
 //!
 //! They take names away from real files: nothing called `.wh.x` can be in an image (OCI image-spec, *layer.md*). And
-//! what stands behind `.wh.` is about to be *deleted* by whoever unpacks the layer, so it must be the name of something
-//! in this very directory. `.wh...` would delete the directory above, and of a hostile image that is the point.
+//! what stands behind `.wh.` is about to be *deleted* by whoever unpacks the layer, so it must be the name of
+//! something in this very directory. `.wh...` would delete the directory above, and of a hostile image that is the
+//! point.
 
 use std::fmt;
 
@@ -132,8 +133,17 @@ mod tests {
     /// Rows H10 and H13 of the hostile corpus.
     #[test]
     fn invalid_whiteouts_are_refused() {
-        let names =
-            [".wh.", ".wh..", ".wh...", ".wh.a/b", ".wh.../x", ".wh..wh.plnk", ".wh..wh..opq2", ".wh..wh.", ".wh.a\0b"];
+        let names = [
+            ".wh.",
+            ".wh..",
+            ".wh...",
+            ".wh.a/b",
+            ".wh.../x",
+            ".wh..wh.plnk",
+            ".wh..wh..opq2",
+            ".wh..wh.",
+            ".wh.a\0b",
+        ];
         let messages: Vec<String> = names.iter().map(|name| Whiteout::parse(name).unwrap_err().to_string()).collect();
         insta::assert_snapshot!(messages.join("\n"));
     }

@@ -1,7 +1,7 @@
 //! Which devices a group may use: files on version 1, a program in the kernel on version 2.
 //!
-//! The rules, and the program made of them, are core's. Here they are handed over before the container's first process
-//! exists, so that it never runs without them.
+//! The rules, and the program made of them, are core's. Here they are handed over before the container's first
+//! process exists, so that it never runs without them.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -12,14 +12,16 @@ use super::{Cgroup, CgroupError};
 use crate::sys::bpf;
 
 pub(super) fn limit(group: &Cgroup, rules: &[DeviceRule]) -> Result<(), CgroupError> {
-    let failed = |call: &str, source| CgroupError::Devices { name: group.name.clone(), call: call.to_owned(), source };
+    let failed =
+        |call: &str, source| CgroupError::Devices { name: group.name.clone(), call: call.to_owned(), source };
     if let Some(directory) = group.entrance().directory {
         return bpf::attach_device_program(directory, &device_program(rules))
             .map_err(|errno| failed("bpf", io::Error::from_raw_os_error(errno.0)));
     }
     let missing = || CgroupError::NoController { name: group.name.clone(), limit: "devices", above: None };
     let directory = group.directories.iter().find(|path| path.join("devices.allow").exists()).ok_or_else(missing)?;
-    let open = |name| OpenOptions::new().write(true).open(directory.join(name)).map_err(|source| failed(name, source));
+    let open =
+        |name| OpenOptions::new().write(true).open(directory.join(name)).map_err(|source| failed(name, source));
     let (mut allow, mut deny) = (open("devices.allow")?, open("devices.deny")?);
     for rule in rules {
         let (file, name) = match rule.access {

@@ -1,8 +1,9 @@
 //! The end of a group: everything in it is killed, and it is removed.
 //!
-//! A group can only be removed when it is empty, and its members may make new ones faster than anybody can kill them (a
-//! *fork bomb*). Version 2 kills a whole group at once since Linux 5.14 (`cgroup.kill`). Elsewhere its members are first
-//! forbidden to make any more, by a limit of none, and then killed one by one.
+//! A group can only be removed when it is empty, and its members may make new ones faster than anybody can kill them
+//! (a
+//! *fork bomb*). Version 2 kills a whole group at once since Linux 5.14 (`cgroup.kill`). Elsewhere its members are
+//! first forbidden to make any more, by a limit of none, and then killed one by one.
 
 use std::fs;
 use std::io;
@@ -18,8 +19,8 @@ use super::{Cgroup, CgroupError};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Cgroup {
-    /// Kills every member, also of groups that the container has made inside. A frozen group is thawed, because a frozen
-    /// process of version 1 does not die.
+    /// Kills every member, also of groups that the container has made inside. A frozen group is thawed, because a
+    /// frozen process of version 1 does not die.
     pub fn kill(&self) {
         if self.freezer().is_some() {
             // That it cannot be thawed shows in that it is not empty in the end.
@@ -48,7 +49,8 @@ impl Cgroup {
     /// Kills everything in it and deletes it.
     ///
     /// # Errors
-    /// When it is still there after two seconds: a process that waits for a disk ends only when the disk has answered.
+    /// When it is still there after two seconds: a process that waits for a disk ends only when the disk has
+    /// answered.
     pub fn delete(mut self) -> Result<(), CgroupError> {
         self.owned = false;
         self.remove();

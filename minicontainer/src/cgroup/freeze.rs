@@ -1,8 +1,8 @@
 //! Freezing a group: none of its processes runs until it is thawed.
 //!
-//! Version 2 freezes a group by a file of its own, `cgroup.freeze`. Version 1 has a hierarchy for it, *freezer*. A container
-//! gets a group there only when it is frozen for the first time, since few ever are: its processes are moved until none
-//! is left outside, however fast they fork, and then frozen. See cgroups(7).
+//! Version 2 freezes a group by a file of its own, `cgroup.freeze`. Version 1 has a hierarchy for it, *freezer*. A
+//! container gets a group there only when it is frozen for the first time, since few ever are: its processes are
+//! moved until none is left outside, however fast they fork, and then frozen. See cgroups(7).
 
 use std::fs;
 use std::path::{Path, PathBuf};

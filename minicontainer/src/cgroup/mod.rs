@@ -2,11 +2,11 @@
 //!
 //! A *control group* (cgroup) is a directory in a special file system; processes are put into it, and *controllers*
 //! (memory, cpu, pids …) limit and count what its members use together, see cgroups(7). There are two versions.
-//! Version 1 has a *hierarchy* of directories for each set of controllers, so that a container has several directories;
-//! version 2 has one hierarchy for all. Many machines mount both ("hybrid").
+//! Version 1 has a *hierarchy* of directories for each set of controllers, so that a container has several
+//! directories; version 2 has one hierarchy for all. Many machines mount both ("hybrid").
 //!
-//! [`Cgroup`] is the one handle for all of that: `run` makes and limits groups with it, and what looks at a container or
-//! pauses it opens the same group by its name.
+//! [`Cgroup`] is the one handle for all of that: `run` makes and limits groups with it, and what looks at a container
+//! or pauses it opens the same group by its name.
 //!
 //! ```no_run
 //! use minicontainer::cgroup::{Cgroup, Counted};
@@ -19,9 +19,9 @@
 //! # Ok::<(), minicontainer::CgroupError>(())
 //! ```
 //!
-//! The crate `cgroups-rs` makes, limits and deletes groups of both versions; this module is the only one that knows it.
-//! Two things are done otherwise. The container's process *joins by itself*: on version 1 it writes `0` ("me") into
-//! the `tasks` files, on version 2 it is created inside (`CLONE_INTO_CGROUP`), which is a hundred times
+//! The crate `cgroups-rs` makes, limits and deletes groups of both versions; this module is the only one that knows
+//! it. Two things are done otherwise. The container's process *joins by itself*: on version 1 it writes `0` ("me")
+//! into the `tasks` files, on version 2 it is created inside (`CLONE_INTO_CGROUP`), which is a hundred times
 //! faster than moving a process from outside. And what was used is read from the few files that tell it.
 
 mod backend;
@@ -50,8 +50,8 @@ use backend::backend;
 pub use error::CgroupError;
 pub use usage::Usage;
 
-/// A control group, of both versions. One that was [created](Cgroup::create) is deleted when this is dropped, with all
-/// processes in it; one that was [opened](Cgroup::open) stays.
+/// A control group, of both versions. One that was [created](Cgroup::create) is deleted when this is dropped, with
+/// all processes in it; one that was [opened](Cgroup::open) stays.
 #[derive(Debug)]
 pub struct Cgroup {
     backend: Backend,
@@ -108,7 +108,8 @@ impl Cgroup {
         Ok(group)
     }
 
-    /// Makes a group of this name, below the root of each hierarchy that has one of the controllers. Where processes are
+    /// Makes a group of this name, below the root of each hierarchy that has one of the controllers. Where processes
+    /// are
     /// `Counted::Together`, the number of processes is also bounded for all of the engine's groups together.
     ///
     /// # Errors
@@ -141,15 +142,22 @@ impl Cgroup {
         let together = version1::place("pids").is_some_and(|pids| pids.join(COMMON_GROUP).join(name).is_dir());
         let counted = if together { Counted::Together } else { Counted::Alone };
         let all = CONTROLLERS.map(str::to_owned);
-        let exists =
-            |controller: &&String| backend(name, &[(*controller).clone()], counted).1.iter().all(|path| path.is_dir());
+        let exists = |controller: &&String| {
+            backend(name, &[(*controller).clone()], counted).1.iter().all(|path| path.is_dir())
+        };
         let controllers: Vec<String> = all.iter().filter(exists).cloned().collect();
         let (backend, directories) = backend(name, &controllers, counted);
         if directories.is_empty() || !directories.iter().all(|directory| directory.is_dir()) {
             return Ok(None);
         }
-        let mut group =
-            Cgroup { backend, name: name.to_owned(), files: Vec::new(), directories, above: Vec::new(), owned: false };
+        let mut group = Cgroup {
+            backend,
+            name: name.to_owned(),
+            files: Vec::new(),
+            directories,
+            above: Vec::new(),
+            owned: false,
+        };
         group.open_files()?;
         Ok(Some(group))
     }
@@ -157,8 +165,8 @@ impl Cgroup {
     /// Makes the directories, and opens that in which a process can be created.
     fn make(&mut self) -> Result<(), CgroupError> {
         if !self.backend.v2() {
-            // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. The crate then
-            // initialises it (a cpuset starts with the processors of its parent).
+            // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. The crate
+            // then initialises it (a cpuset starts with the processors of its parent).
             self.directories.iter().try_for_each(|path| {
                 fs::create_dir_all(path).map_err(|source| CgroupError::MakeDirectory { path: path.clone(), source })
             })?;
@@ -168,7 +176,8 @@ impl Cgroup {
     }
 
     fn open_files(&mut self) -> Result<(), CgroupError> {
-        let open = |path: &PathBuf| File::open(path).map_err(|source| CgroupError::Open { path: path.clone(), source });
+        let open =
+            |path: &PathBuf| File::open(path).map_err(|source| CgroupError::Open { path: path.clone(), source });
         let is_v2 = |_: &&PathBuf| self.backend.v2();
         self.files = self.directories.iter().filter(is_v2).map(open).collect::<Result<_, _>>()?;
         Ok(())
@@ -211,15 +220,17 @@ impl Cgroup {
         }
         // Version 2 takes any processors, and where it cannot give them it gives all that the group above has.
         match (limit, self.read("cpuset.cpus.effective")) {
-            ("cpuset", Some(given)) if given.trim() != value => {
-                Err(CgroupError::Processors { name: self.name.clone(), wanted: value, given: given.trim().to_owned() })
-            }
+            ("cpuset", Some(given)) if given.trim() != value => Err(CgroupError::Processors {
+                name: self.name.clone(),
+                wanted: value,
+                given: given.trim().to_owned(),
+            }),
             _ => Ok(()),
         }
     }
 
-    /// Without a limit on swap space, what exceeds the memory would go there instead of being refused. Version 1 limits
-    /// the sum of both. A kernel that does not count swap has neither file, and no such limit.
+    /// Without a limit on swap space, what exceeds the memory would go there instead of being refused. Version 1
+    /// limits the sum of both. A kernel that does not count swap has neither file, and no such limit.
     fn limit_memory(&self, memory: &MemController, bytes: u64, swap: SwapLimit) -> Result<Outcome, CgroupError> {
         let v2 = self.backend.v2();
         let file = if v2 { "memory.swap.max" } else { "memory.memsw.limit_in_bytes" };
@@ -238,9 +249,11 @@ impl Cgroup {
         }
     }
 
-    /// Bounds the processes of the groups beside this one and of this together, unless somebody has set a lower bound.
+    /// Bounds the processes of the groups beside this one and of this together, unless somebody has set a lower
+    /// bound.
     fn limit_together(&self, pids: u64) -> Result<(), CgroupError> {
-        let above = self.directories.iter().filter_map(|path| path.parent()).find(|path| path.ends_with(COMMON_GROUP));
+        let above =
+            self.directories.iter().filter_map(|path| path.parent()).find(|path| path.ends_with(COMMON_GROUP));
         let Some(path) = above.map(|group| group.join("pids.max")) else { return Ok(()) };
         let bound = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u64>().ok());
         match bound.is_some_and(|bound| bound <= pids) {

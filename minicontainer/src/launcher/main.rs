@@ -1,30 +1,32 @@
 //! The launcher: the last step from the container's first process to its program, and where the container has an init
-//! the process that stays as the first one. A program of its own, for Linux without any library; `build.rs` compiles it, the library
-//! carries it along and executes it from sealed memory.
+//! the process that stays as the first one. A program of its own, for Linux without any library; `build.rs` compiles
+//! it, the library carries it along and executes it from sealed memory.
 //!
-//! **Before this** in the reading path: `process/child_process.rs`, which executes this program. Here it ends: the last call
-//! of [`launch`] is the execve(2) of the container's program.
+//! **Before this** in the reading path: `process/child_process.rs`, which executes this program. Here it ends: the
+//! last call of [`launch`] is the execve(2) of the container's program.
 //!
 //! **Why it is there.** `/proc/PID/exe` leads to the file that a process executes. Until its first execve(2) the
 //! container's first process is a copy of the *caller*, so that an image whose entrypoint begins with
 //! `#!/proc/self/exe` would get the caller's own program executed inside, and from there could open it for writing
-//! (CVE-2019-5736 was that). So the caller's copy executes this launcher and nothing else: a file without a name, which
-//! cannot be changed, holds nothing secret, and is gone when the program runs.
+//! (CVE-2019-5736 was that). So the caller's copy executes this launcher and nothing else: a file without a name,
+//! which cannot be changed, holds nothing secret, and is gone when the program runs.
 //!
-//! **What it is told** stands in front of the program's environment, one string each: the report pipe's descriptor, the
-//! step's number, the status socket's descriptor or `program` where there is no init, the files to try in turn, and an
-//! empty string as the end. Its arguments are the program's; an init has one more in front, which names it in ps(1).
+//! **What it is told** stands in front of the program's environment, one string each: the report pipe's descriptor,
+//! the step's number, the status socket's descriptor or `program` where there is no init, the files to try in turn,
+//! and an empty string as the end. Its arguments are the program's; an init has one more in front, which names it in
+//! ps(1).
 //!
-//! **How it answers.** As the interpreter does that came before it: a message through the report pipe when the program
-//! cannot be executed; else execve(2) closes the pipe. An init also writes to the status socket how the program ended.
+//! **How it answers.** As the interpreter does that came before it: a message through the report pipe when the
+//! program cannot be executed; else execve(2) closes the pipe. An init also writes to the status socket how the
+//! program ended.
 //!
-//! **Why an init.** The kernel drops a signal to the first process of a pid namespace that has no handler for it, also
-//! one that the process sends to itself: a program that calls abort(3) there does not die of SIGABRT. So the program
-//! is a child of the init, which reports its wait status as the kernel gives it.
+//! **Why an init.** The kernel drops a signal to the first process of a pid namespace that has no handler for it,
+//! also one that the process sends to itself: a program that calls abort(3) there does not die of SIGABRT. So the
+//! program is a child of the init, which reports its wait status as the kernel gives it.
 //!
-//! **Why the program cannot forge that report.** The status socket is closed in the program by execve(2), and the init
-//! makes itself *non-dumpable* (PR_SET_DUMPABLE(2const)): without CAP_SYS_PTRACE no process inside can trace it, read
-//! its memory or take one of its descriptors. It blocks all signals, and SIGKILL and SIGSTOP from inside its pid
+//! **Why the program cannot forge that report.** The status socket is closed in the program by execve(2), and the
+//! init makes itself *non-dumpable* (PR_SET_DUMPABLE(2const)): without CAP_SYS_PTRACE no process inside can trace it,
+//! read its memory or take one of its descriptors. It blocks all signals, and SIGKILL and SIGSTOP from inside its pid
 //! namespace are dropped by the kernel.
 //!
 //! See execve(2), memfd_create(2), pid_namespaces(7), ptrace(2), sigwaitinfo(2), proc_pid_exe(5).
@@ -137,8 +139,8 @@ struct Orders {
 }
 
 impl Orders {
-    /// Reads what the kernel put on the stack: the number of arguments, the arguments, the environment. None if whoever
-    /// executed this was no engine.
+    /// Reads what the kernel put on the stack: the number of arguments, the arguments, the environment. None if
+    /// whoever executed this was no engine.
     fn read(stack: *const *const u8) -> Option<Orders> {
         // SAFETY: the kernel put both lists there; the first begins behind the number of its strings.
         let mut args = List(unsafe { stack.add(1) });
@@ -199,7 +201,8 @@ fn exit(code: i32) -> ! {
     }
 }
 
-/// The init: starts the program as a child, forwards signals, reaps orphaned processes, and exits when the program does.
+/// The init: starts the program as a child, forwards signals, reaps orphaned processes, and exits when the program
+/// does.
 fn stay_and_attend(orders: &Orders, status: usize) -> ! {
     let (all, none) = (u64::MAX, 0u64);
     let set_mask = |mask: &u64| call!(RT_SIGPROCMASK, 2 /* SIG_SETMASK */, &raw const *mask, 0, 8);
@@ -232,7 +235,8 @@ fn stay_and_attend(orders: &Orders, status: usize) -> ! {
         reap(program, status);
         let from_kernel = information[2] == 0x80 /* SI_KERNEL */;
         match signal {
-            // A terminal's Ctrl-C goes to the program as well, which is in the same group; its end only to this process.
+            // A terminal's Ctrl-C goes to the program as well, which is in the same group; its end only to this
+            // process.
             Ok(signal) if signal != SIGCHLD && (!from_kernel || signal == SIGHUP) => {
                 let _gone_already = call!(KILL, program, signal);
             }
@@ -241,8 +245,8 @@ fn stay_and_attend(orders: &Orders, status: usize) -> ! {
     }
 }
 
-/// Asks for every child that has ended. When it is the program, this process writes its wait status to the socket, see
-/// wait(2), and exits as a shell would: with the program's exit code, or 128+n for a signal n.
+/// Asks for every child that has ended. When it is the program, this process writes its wait status to the socket,
+/// see wait(2), and exits as a shell would: with the program's exit code, or 128+n for a signal n.
 fn reap(program: usize, socket: usize) {
     let mut status = 0i32;
     while let Ok(child @ 1..) = call!(WAIT4, -1isize, &raw mut status, 0x4000_0001u32 /* __WALL | WNOHANG */, 0) {

@@ -1,12 +1,13 @@
 //! The container's first process, from clone3(2) to execve(2): an interpreter of prepared operations.
 //!
-//! **Before this**: [`compile`](super::compile) has prepared the operations, and [`start`](super::start()) has made this
-//! process. **Here** they are carried out one after the other. **Next**: what the
+//! **Before this**: [`compile`](super::compile) has prepared the operations, and [`start`](super::start()) has made
+//! this process. **Here** they are carried out one after the other. **Next**: what the
 //! operations do to [mounts](super::child_mounts) and to the [process itself](super::child_process), and then the
 //! [launcher](super::launcher), which this process executes last.
 //!
-//! **Nothing here may allocate, lock, log or panic** (see the module above for why). Every value was made by the parent;
-//! every call goes straight to the kernel; and the only ways out are execveat(2), of the [launcher](super::launcher), and
+//! **Nothing here may allocate, lock, log or panic** (see the module above for why). Every value was made by the
+//! parent; every call goes straight to the kernel; and the only ways out are execveat(2), of the
+//! [launcher](super::launcher), and
 //! `_exit`.
 
 use core::cell::Cell;
@@ -63,8 +64,8 @@ const SETUP_FAILED: i32 = 125;
 /// Carries the program out; never comes back.
 pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
     let mut state = State { root: calls::CURRENT_DIRECTORY, owner: None, mounts: &program.mounts, empty: None };
-    // What is made from here on has just the permission bits it is given; the program's own mask comes later. This call
-    // cannot fail.
+    // What is made from here on has just the permission bits it is given; the program's own mask comes later. This
+    // call cannot fail.
     let _callers_mask = calls::umask(0);
     for (step, operation) in &program.operations {
         if matches!(operation, Operation::Execute(_)) {

@@ -3,9 +3,9 @@
 //! **Before this**: [`child`](super::child), whose table calls these functions. **Next**:
 //! [`child_process`](super::child_process), what comes after the pivot.
 //!
-//! Nothing is mounted *on a path*: a path inside the new root comes from an image, and an image may hold a symbolic link
-//! where a directory is expected. So the place is first opened (see [`super::child_places`]), and the mount is then attached
-//! to that descriptor by move_mount(2). No link can lead it to the host.
+//! Nothing is mounted *on a path*: a path inside the new root comes from an image, and an image may hold a symbolic
+//! link where a directory is expected. So the place is first opened (see [`super::child_places`]), and the mount is
+//! then attached to that descriptor by move_mount(2). No link can lead it to the host.
 
 use core::ffi::CStr;
 use std::ffi::CString;
@@ -25,8 +25,8 @@ pub(super) fn make_private() -> Result<(), Failure> {
     calls::mount_setattr(CURRENT_DIRECTORY, c"/", true, &private).named(Call::MountSetattr).map(drop)
 }
 
-/// Mounts a file system of bounded size over the container's own directory, and makes overlay's directories in it. These
-/// are the engine's own paths; no image can influence them.
+/// Mounts a file system of bounded size over the container's own directory, and makes overlay's directories in it.
+/// These are the engine's own paths; no image can influence them.
 pub(super) fn limit_layer(limit: &LayerLimit, state: &mut State<'_>) -> Result<(), Failure> {
     state.owner = limit.owner;
     let tree = file_system(c"tmpfs", &limit.options, 0)?;
@@ -59,8 +59,8 @@ pub(super) fn mount_overlay(overlay: &OverlayMount, state: &mut State<'_>) -> Re
     Ok(())
 }
 
-/// Stacks the layers so that what root owns in them belongs to root of the container's user namespace: first each layer
-/// is covered by a mount of itself with shifted owners, an *idmapped* mount.
+/// Stacks the layers so that what root owns in them belongs to root of the container's user namespace: first each
+/// layer is covered by a mount of itself with shifted owners, an *idmapped* mount.
 pub(super) fn mount_idmapped_overlay(
     namespace: Fd,
     directories: &[CString],
@@ -85,9 +85,9 @@ pub(super) fn mount_idmapped_overlay(
     mount_as_owner(overlay, state)
 }
 
-/// Mounts an overlay as the owner of its layers: overlay makes every file in the name of the process that mounts it, and
-/// that must be a user of the user namespace. The change of user costs root its capabilities over files; they are taken
-/// back.
+/// Mounts an overlay as the owner of its layers: overlay makes every file in the name of the process that mounts it,
+/// and that must be a user of the user namespace. The change of user costs root its capabilities over files; they are
+/// taken back.
 fn mount_as_owner(overlay: &OverlayMount, state: &mut State<'_>) -> Result<(), Failure> {
     let [uid, gid] = state.owner.unwrap_or_default();
     calls::set_file_system_ids(uid, gid).named(Call::Setuid)?;
@@ -144,7 +144,8 @@ pub(super) fn bind_mount(bind: &Bind, state: &State<'_>) -> Result<(), Failure> 
     keep(tree, *slot, *recursive, state)
 }
 
-/// Attaches a mount at its place, which is made when it is not there: a directory for a directory, else an empty file.
+/// Attaches a mount at its place, which is made when it is not there: a directory for a directory, else an empty
+/// file.
 pub(super) fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &State<'_>) -> Result<(), Failure> {
     let target = match find(place, state) {
         Err(Failure { errno: Errno(libc::ENOENT), .. }) => {
@@ -165,8 +166,8 @@ pub(super) fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &State<
     }
 }
 
-/// Shows a device node of the host, if it is the one that is meant. Read-only, so that its mode, owner and times cannot be
-/// changed through it; what is written to it goes to the device all the same.
+/// Shows a device node of the host, if it is the one that is meant. Read-only, so that its mode, owner and times
+/// cannot be changed through it; what is written to it goes to the device all the same.
 pub(super) fn bind_device(source: &CStr, node: Node, place: &Place, state: &State<'_>) -> Result<(), Failure> {
     let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, source, false).named(Call::OpenTree)?);
     if calls::node(tree.0).named(Call::Statx)? != node {
@@ -222,11 +223,12 @@ pub(super) fn mask(place: &Place, on_host: Option<&CStr>, state: &mut State<'_>)
 const EMPTY_DIRECTORY: &CStr = c"directory";
 const EMPTY_FILE: &CStr = c"file";
 
-/// Makes a read-only file system with an empty directory and an empty file. Every mask is a mount of one of the two. They
-/// belong to this container alone: neither is a device or a file of the host.
+/// Makes a read-only file system with an empty directory and an empty file. Every mask is a mount of one of the two.
+/// They belong to this container alone: neither is a device or a file of the host.
 ///
-/// Before Linux 6.15 only what is attached somewhere can be mounted a second time, see open_tree(2). So it is attached to the
-/// host's `/dev` as this mount namespace shows it, which no later step needs and which goes with the host's tree.
+/// Before Linux 6.15 only what is attached somewhere can be mounted a second time, see open_tree(2). So it is
+/// attached to the host's `/dev` as this mount namespace shows it, which no later step needs and which goes with the
+/// host's tree.
 fn empty_files() -> Result<Fd, Failure> {
     let restrictions = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
     let tree = file_system(c"tmpfs", &[], restrictions)?;
@@ -245,13 +247,14 @@ pub(super) fn make_readonly(place: &Place, on_host: Option<&CStr>, state: &State
     calls::move_mount(tree.0, place.0).named(Call::MoveMount).map(drop)
 }
 
-/// Makes the new root the root. With both names `.` the old root lands on top of the new one, and detaching what is on
-/// top leaves the new one: no directory for the old root is needed, see "pivot_root(".", ".")" in pivot_root(2).
+/// Makes the new root the root. With both names `.` the old root lands on top of the new one, and detaching what is
+/// on top leaves the new one: no directory for the old root is needed, see "pivot_root(".", ".")" in pivot_root(2).
 pub(super) fn pivot(close: &[Fd], state: &mut State<'_>) -> Result<(), Failure> {
     calls::fchdir(state.root).named(Call::Fchdir)?;
     calls::pivot_root(c".", c".").named(Call::PivotRoot)?;
     calls::detach(c".").named(Call::Umount)?;
-    // None of these descriptors is needed any more, and a working directory such as /proc/self/fd/5 must not find one.
+    // None of these descriptors is needed any more, and a working directory such as /proc/self/fd/5 must not find
+    // one.
     drop(Descriptor(state.root));
     drop(state.empty.take().map(Descriptor));
     forget_mounts(state);

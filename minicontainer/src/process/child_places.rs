@@ -2,13 +2,13 @@
 //!
 //! An image decides what its paths mean: any component may be a symbolic link, and a later mount may change where one
 //! leads. So no path below `/proc`, `/sys` and `/dev` is looked up from the root once something is mounted there. The
-//! engine keeps the descriptor of each such mount, which *is* the mount whatever its path means by now, and looks names up
-//! below that: no `..` out of it, no symbolic link, no other mount on the way (openat2(2)). What was found is compared
-//! with the mount once more, by mount id and kind of file system.
+//! engine keeps the descriptor of each such mount, which *is* the mount whatever its path means by now, and looks
+//! names up below that: no `..` out of it, no symbolic link, no other mount on the way (openat2(2)). What was found
+//! is compared with the mount once more, by mount id and kind of file system.
 //!
-//! Elsewhere links are followed inside the root, since images are full of them (`/var/run`). What is found there must lie
-//! outside of the three directories: the kernel is asked where a descriptor leads (`/proc/self/fd`), which no image can
-//! influence.
+//! Elsewhere links are followed inside the root, since images are full of them (`/var/run`). What is found there must
+//! lie outside of the three directories: the kernel is asked where a descriptor leads (`/proc/self/fd`), which no
+//! image can influence.
 
 use core::ffi::CStr;
 
@@ -91,7 +91,8 @@ pub(super) fn open(place: &Place, path: &CStr, flags: i32, state: &State<'_>) ->
     Ok(found)
 }
 
-/// Opens a device node, which may be a mount of its own: the host's node, bound. The caller checks which device it is.
+/// Opens a device node, which may be a mount of its own: the host's node, bound. The caller checks which device it
+/// is.
 pub(super) fn open_device(place: &Place, flags: i32, state: &State<'_>) -> Result<Descriptor, Failure> {
     let start = start(place, state)?.map_or(state.root, |mount| mount.fd);
     calls::open_below(start, &place.path, flags, 0).named(Call::Openat2).map(Descriptor)
@@ -161,8 +162,8 @@ pub(super) fn make_parents<'a>(place: &'a Place, state: &State<'_>) -> Result<(D
     }
 }
 
-/// Makes something in the new root as its owner: in a mount whose owners are shifted into a user namespace, only a user
-/// that the namespace maps can make files.
+/// Makes something in the new root as its owner: in a mount whose owners are shifted into a user namespace, only a
+/// user that the namespace maps can make files.
 pub(super) fn as_owner<T>(state: &State<'_>, make: impl FnOnce() -> crate::sys::Result<T>) -> crate::sys::Result<T> {
     let Some([uid, gid]) = state.owner else { return make() };
     calls::set_file_system_ids(uid, gid)?;
@@ -177,8 +178,9 @@ fn outside_system_directories(found: Fd, root: Fd) -> Result<(), Failure> {
     let root = real_path(root, &mut root_path)?;
     let root = root.strip_suffix(b"/").unwrap_or(root);
     let inside = real_path(found, &mut found_path)?.strip_prefix(root).ok_or_else(elsewhere)?;
-    let is_at =
-        |directory: &[u8]| inside.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
+    let is_at = |directory: &[u8]| {
+        inside.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    };
     let is_inside = is_at(b"") && ![&b"/proc"[..], b"/sys", b"/dev"].into_iter().any(is_at);
     if is_inside { Ok(()) } else { Err(elsewhere()) }
 }

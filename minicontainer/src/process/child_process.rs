@@ -1,4 +1,5 @@
-//! The operations that make the process what it will be, up to the launcher. The rules of [`super::child`] hold here too.
+//! The operations that make the process what it will be, up to the launcher. The rules of [`super::child`] hold here
+//! too.
 //!
 //! **Before this**: [`child_mounts`](super::child_mounts) has built the root and moved into it. **Next**: the
 //! [launcher](super::launcher), which is executed last.
@@ -50,8 +51,9 @@ pub(super) fn end_with_engine() -> Result<(), Failure> {
     calls::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0).named(Call::Prctl).map(drop)
 }
 
-/// Makes clocks of the container's own, moves them, and enters where they hold: from then on nobody can move them. The
-/// kernel lets nobody in who shares memory with others, since there lies the page from which programs read the clocks.
+/// Makes clocks of the container's own, moves them, and enters where they hold: from then on nobody can move them.
+/// The kernel lets nobody in who shares memory with others, since there lies the page from which programs read the
+/// clocks.
 pub(super) fn unshare_time(offsets: &CStr) -> Result<(), Failure> {
     calls::unshare(libc::CLONE_NEWTIME).named(Call::Unshare)?;
     if !offsets.is_empty() {
@@ -77,9 +79,9 @@ pub(super) fn enter_workdir(path: &CStr, components: &[(CString, CString)]) -> R
     }
 }
 
-/// Makes a directory and its parents, each with the path of its own parent, and opens it. An image decides what a path
-/// means, so each name is made in a directory that was found inside the root without magic links: `/proc/self/fd/N` of
-/// this process could lead to the host (CVE-2024-21626).
+/// Makes a directory and its parents, each with the path of its own parent, and opens it. An image decides what a
+/// path means, so each name is made in a directory that was found inside the root without magic links:
+/// `/proc/self/fd/N` of this process could lead to the host (CVE-2024-21626).
 fn make_inside(path: &CStr, components: &[(CString, CString)]) -> Result<Descriptor, Failure> {
     let root = Descriptor(calls::open(c"/", libc::O_PATH | libc::O_DIRECTORY).named(Call::Openat)?);
     let open = |path| {
@@ -106,8 +108,8 @@ pub(super) fn drop_bounding_set(drop: &[u32]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Changes ids, groups first, since afterwards it may not. The capabilities are kept over the change, so that the next
-/// step can choose among them; execve(2) then drops what is not ambient.
+/// Changes ids, groups first, since afterwards it may not. The capabilities are kept over the change, so that the
+/// next step can choose among them; execve(2) then drops what is not ambient.
 pub(super) fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(), Failure> {
     if let Some(groups) = groups {
         calls::setgroups(groups).named(Call::Setgroups)?;

@@ -1,5 +1,5 @@
-//! What bind mounts show, from the side of the container's first process; [`super::sources`] tells why there is more than
-//! one way. The rules of [`super::child`] hold here too.
+//! What bind mounts show, from the side of the container's first process; [`super::sources`] tells why there is more
+//! than one way. The rules of [`super::child`] hold here too.
 
 use super::child::{Failure, Named};
 use super::message::Call;
@@ -21,9 +21,10 @@ pub(super) fn tree(source: &Source, recursive: bool) -> Result<Descriptor, Failu
 /// How often the path of a held file is asked for anew when another file has taken that path meanwhile.
 const ATTEMPTS: u32 = 1000;
 
-/// Clones the mount of a file that is held open, from that file down. Its mount belongs to the caller's mount namespace,
-/// so the kernel clones it by path only: the path is the kernel's own answer, no link at its end is followed, and what
-/// was cloned must be the file that is held. Whoever renames it all the time makes this fail, and nothing worse.
+/// Clones the mount of a file that is held open, from that file down. Its mount belongs to the caller's mount
+/// namespace, so the kernel clones it by path only: the path is the kernel's own answer, no link at its end is
+/// followed, and what was cloned must be the file that is held. Whoever renames it all the time makes this fail, and
+/// nothing worse.
 fn clone_held(file: Fd, identity: &[u64; 2], recursive: bool) -> Result<Descriptor, Failure> {
     for _ in 0..ATTEMPTS {
         let mut path = [0u8; libc::PATH_MAX as usize];

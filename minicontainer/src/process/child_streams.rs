@@ -1,11 +1,11 @@
 //! The operations on standard streams. The rules of [`super::child`] hold here too.
 //!
-//! Pipes of the engine's belong to the program's user, because programs open `/dev/stdout` again, which only the owner of
-//! a pipe may (moby/moby#31243).
+//! Pipes of the engine's belong to the program's user, because programs open `/dev/stdout` again, which only the
+//! owner of a pipe may (moby/moby#31243).
 //!
-//! A program that is given nothing to read gets `/dev/null`. The host's would be a file of the host inside the container:
-//! root of the container could change its mode, and a lock on it would be seen by every other process of the machine. So
-//! the device is opened below the new root, once the plan has made it.
+//! A program that is given nothing to read gets `/dev/null`. The host's would be a file of the host inside the
+//! container: root of the container could change its mode, and a lock on it would be seen by every other process of
+//! the machine. So the device is opened below the new root, once the plan has made it.
 
 use super::child::{Failure, Named, State};
 use super::child_places::open_device;

@@ -2,11 +2,12 @@
 //!
 //! A *pseudo-terminal* has two sides (pty(7)): what the one writes, the other reads, and between them the kernel does
 //! what a terminal does (echo, lines, Ctrl-C). The program has the one, and whoever runs the container the other. It
-//! comes from the container's own devpts, so that its name there, `/dev/pts/0`, is true inside and means nothing outside.
+//! comes from the container's own devpts, so that its name there, `/dev/pts/0`, is true inside and means nothing
+//! outside.
 //!
 //! A name can be made to mean something else between two looks at it (CVE-2025-52565 was a link in the place of
-//! `/dev/pts/0` when that was bound to `/dev/console`). So no name is used twice: TIOCGPTPEER opens the other side from
-//! this side's descriptor, and the mount is made from that side's.
+//! `/dev/pts/0` when that was bound to `/dev/console`). So no name is used twice: TIOCGPTPEER opens the other side
+//! from this side's descriptor, and the mount is made from that side's.
 
 use super::child::{Failure, Named, State};
 use super::child_mounts::attach;
@@ -15,7 +16,8 @@ use super::message::Call;
 use super::program::Terminal;
 use crate::sys::calls::{self, Descriptor};
 
-/// Opens a terminal, makes it this session's and this process's stdin, stdout and stderr, and sends its other side away.
+/// Opens a terminal, makes it this session's and this process's stdin, stdout and stderr, and sends its other side
+/// away.
 pub(super) fn open(terminal: &Terminal, state: &State<'_>) -> Result<(), Failure> {
     let flags = libc::O_RDWR | libc::O_NOCTTY;
     let engines = open_of_kind(&terminal.multiplexer, flags, libc::DEVPTS_SUPER_MAGIC as u64, state)?;

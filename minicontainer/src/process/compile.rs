@@ -1,9 +1,10 @@
-//! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made here.
+//! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made
+//! here.
 //!
 //! **Before this**: [`start`](super::start()) and its [hooks](super::hooks), the parent's side. The
 //! start has opened what the new process needs, and says so in the [`Context`].
-//! **Here** [`Compiler::operation`] is a table with one line for each kind of step. It has no other arm, so that a new
-//! kind of step does not compile before it has an operation. **Next**: [`child`](super::child), which carries the
+//! **Here** [`Compiler::operation`] is a table with one line for each kind of step. It has no other arm, so that a
+//! new kind of step does not compile before it has an operation. **Next**: [`child`](super::child), which carries the
 //! operations out.
 
 mod error;
@@ -125,7 +126,9 @@ impl Compiler<'_> {
             Step::PivotRoot => Operation::PivotRoot { close: self.context.sources.held().collect() },
             Step::Chroot { path } => Operation::Chroot { path: text(path)? },
             Step::LoopbackUp => Operation::LoopbackUp { request: Box::new(loopback_request()) },
-            Step::EnterWorkdir { path } => Operation::EnterWorkdir { path: text(path)?, components: components(path)? },
+            Step::EnterWorkdir { path } => {
+                Operation::EnterWorkdir { path: text(path)?, components: components(path)? }
+            }
             Step::SetUmask { mask } => Operation::SetUmask { mask: *mask },
             Step::SetRlimit { resource, soft, hard } => process::set_rlimit(resource, *soft, *hard)?,
             Step::EnterUserNamespace => Operation::EnterUserNamespace { namespace: self.user_namespace(step)? },

@@ -1,11 +1,11 @@
 //! Hooks: what the engine does to the container's first process between clone3(2) and *go*.
 //!
-//! **Before this**: [`start`](super::start()) has created the process. **Next**: [`compile`](super::compile), which prepares
-//! what the process does after *go*.
+//! **Before this**: [`start`](super::start()) has created the process. **Next**: [`compile`](super::compile), which
+//! prepares what the process does after *go*.
 //!
-//! At that moment the process exists in its new namespaces and waits. Some things can be done only then, and only from
-//! outside: id maps are written, one end of a veth pair is moved into its network namespace, the hooks of an OCI bundle
-//! run. The id maps are the library's own hook and come first; the caller adds others.
+//! At that moment the process exists in its new namespaces and waits. Some things can be done only then, and only
+//! from outside: id maps are written, one end of a veth pair is moved into its network namespace, the hooks of an OCI
+//! bundle run. The id maps are the library's own hook and come first; the caller adds others.
 //!
 //! A hook that fails ends the start: the process exits without having run anything, and the error names the hook.
 

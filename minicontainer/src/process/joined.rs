@@ -1,12 +1,12 @@
 //! The namespaces that a container joins, as descriptors.
 //!
-//! A path can lead to anything, and to something else at the next look. So each is opened once, before the container's
-//! first process exists, and setns(2) gets the descriptor. It is opened with `O_PATH` first, which waits for no one and has
-//! no effect on what is opened, be it a FIFO or a device; only a file of the kernel's namespace file system (*nsfs*) is
-//! then opened for real, and the kernel is asked which kind of namespace it is (ioctl_ns(2)).
+//! A path can lead to anything, and to something else at the next look. So each is opened once, before the
+//! container's first process exists, and setns(2) gets the descriptor. It is opened with `O_PATH` first, which waits
+//! for no one and has no effect on what is opened, be it a FIFO or a device; only a file of the kernel's namespace
+//! file system (*nsfs*) is then opened for real, and the kernel is asked which kind of namespace it is (ioctl_ns(2)).
 //!
-//! Symbolic links in the path are followed: whoever writes the document decides what it names. The check holds for what
-//! was opened, wherever it came from.
+//! Symbolic links in the path are followed: whoever writes the document decides what it names. The check holds for
+//! what was opened, wherever it came from.
 
 use std::fs::File;
 use std::io;
@@ -138,7 +138,8 @@ mod tests {
     #[test]
     fn open_descriptor_takes_precedence_over_path() {
         let file = Arc::new(File::open("/proc/self/ns/net").expect("a namespace"));
-        let plan = Plan { steps: vec![Step::JoinNamespace { namespace: Namespace::Net, path: "/no/such".to_owned() }] };
+        let plan =
+            Plan { steps: vec![Step::JoinNamespace { namespace: Namespace::Net, path: "/no/such".to_owned() }] };
         let given = |namespace, file: &Arc<File>| {
             [JoinedNamespace { namespace, path: "/no/such".into(), file: Some(Arc::clone(file)) }]
         };

@@ -1,12 +1,12 @@
 //! The launcher as a file in memory: what the container's first process executes, so that the caller's own program is
 //! never within a container's reach. `src/launcher/main.rs` is its text and tells more; `build.rs` compiles it.
 //!
-//! **Before this**: [`child_process`](super::child_process) executes the file. **Next**: `src/launcher/main.rs`, the end of
-//! the reading path: its execve(2) starts the program.
+//! **Before this**: [`child_process`](super::child_process) executes the file. **Next**: `src/launcher/main.rs`, the
+//! end of the reading path: its execve(2) starts the program.
 //!
 //! The file is *sealed* (fcntl(2), `F_ADD_SEALS`): nobody can change it, whoever gets hold of it through
-//! `/proc/PID/exe`. And every container has its own, which costs some microseconds: so no container can do to another,
-//! or to the next, what seals do not forbid, such as taking the permission to execute away.
+//! `/proc/PID/exe`. And every container has its own, which costs some microseconds: so no container can do to
+//! another, or to the next, what seals do not forbid, such as taking the permission to execute away.
 
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;

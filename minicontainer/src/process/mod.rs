@@ -1,17 +1,18 @@
 //! From a plan to a running process.
 //!
-//! **Before this** in the reading path: [`Launch::start`](crate::Launch::start) has made the streams, the writable layer and
-//! the control group. **Next**: [`start()`], and after it what the new process does, up to execve(2).
+//! **Before this** in the reading path: [`Launch::start`](crate::Launch::start) has made the streams, the writable
+//! layer and the control group. **Next**: [`start()`], and after it what the new process does, up to execve(2).
 //!
 //! Starting a container is delicate because of one moment: between clone3(2) and execve(2) a copy of the caller's
 //! thread runs alone in a copy of the caller's memory. It may make system calls and nothing else: no memory may be
-//! allocated, no lock taken, nothing logged, since another thread may have held the allocator's lock when the copy was
-//! made. So the work is parted in three:
+//! allocated, no lock taken, nothing logged, since another thread may have held the allocator's lock when the copy
+//! was made. So the work is parted in three:
 //!
 //! 1. [`compile`] *compiles* the plan's steps, in the parent, into a [`Program`](program::Program): operations with
 //!    every string, list and buffer already there. This is the last allocation.
 //! 2. [`child`] *interprets* the program in the container's first process: a loop over operations, each a few system
-//!    calls. It ends in the [`launcher`], which becomes the program, or in `_exit` after saying which step failed and why.
+//!    calls. It ends in the [`launcher`], which becomes the program, or in `_exit` after saying which step failed and
+//!    why.
 //! 3. [`start()`] is the parent's side: it makes two pipes, calls clone3(2), runs the [hooks](Hooks), says *go*, and
 //!    listens.
 //!
@@ -26,8 +27,8 @@
 //!   report pipe ◀── end of file ──────────── execve succeeded and closed it
 //! ```
 //!
-//! Where the container gets a terminal, its other side comes through a socket, which the parent looks into when all that
-//! has happened: so it waits for nothing that might not come.
+//! Where the container gets a terminal, its other side comes through a socket, which the parent looks into when all
+//! that has happened: so it waits for nothing that might not come.
 //!
 //! So the caller never mistakes a failed set-up for the program's own exit code.
 

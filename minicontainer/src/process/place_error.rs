@@ -1,6 +1,6 @@
-//! What is told when a place inside the new root is not what a step needs there: mostly it is an image that has something
-//! else. The numbers are those with which [`child_places`](super::child_places) and [`child_mounts`](super::child_mounts)
-//! refuse such a place.
+//! What is told when a place inside the new root is not what a step needs there: mostly it is an image that has
+//! something else. The numbers are those with which [`child_places`](super::child_places) and
+//! [`child_mounts`](super::child_mounts) refuse such a place.
 
 use minicontainer_core::plan::{Step, is_system_path};
 use nix::errno::Errno;

@@ -1,6 +1,7 @@
 //! The plan, compiled: what the container's first process is given, as data.
 //!
-//! **Before this**: [`compile`](super::compile) makes it of the plan. **Next**: [`child`](super::child) carries it out.
+//! **Before this**: [`compile`](super::compile) makes it of the plan. **Next**: [`child`](super::child) carries it
+//! out.
 
 use std::cell::Cell;
 use std::ffi::CString;
@@ -19,9 +20,9 @@ pub(crate) struct Program {
     pub mounts: Vec<Cell<Option<OwnMount>>>,
     /// Whether every step is reported with the time it took.
     pub traced: bool,
-    /// Whether the parent must answer once all is ready, before the program runs: because it wants to take hold of the
-    /// new root, or because the process ends with it. The kernel ends a process only for a parent that dies *after* the
-    /// process has asked for that; so there must be a sign of life from later than that.
+    /// Whether the parent must answer once all is ready, before the program runs: because it wants to take hold of
+    /// the new root, or because the process ends with it. The kernel ends a process only for a parent that dies
+    /// *after* the process has asked for that; so there must be a sign of life from later than that.
     pub acknowledged: bool,
 }
 

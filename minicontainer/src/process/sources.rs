@@ -4,11 +4,12 @@
 //! hold a descriptor of it, and no path counts any more:
 //!
 //! - **Root's engine** clones the mount from the descriptor itself, before the container's first process exists
-//!   (open_tree(2), `AT_EMPTY_PATH`): a mount that is attached nowhere, which that process then attaches in its own mount
-//!   namespace. Here also the owners of its files are shown as others, if the plan says so (idmapped, mount_setattr(2)).
-//! - **An ordinary user** may clone mounts only in a mount namespace of its own, and from there the kernel clones none of
-//!   another namespace's. So the first process asks the kernel which path the descriptor has now, clones by that path
-//!   without following a link, and compares device and inode: the wrong file is never attached.
+//!   (open_tree(2), `AT_EMPTY_PATH`): a mount that is attached nowhere, which that process then attaches in its own
+//!   mount namespace. Here also the owners of its files are shown as others, if the plan says so (idmapped,
+//!   mount_setattr(2)).
+//! - **An ordinary user** may clone mounts only in a mount namespace of its own, and from there the kernel clones
+//!   none of another namespace's. So the first process asks the kernel which path the descriptor has now, clones by
+//!   that path without following a link, and compares device and inode: the wrong file is never attached.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -53,7 +54,8 @@ impl Sources {
             match (file, owners) {
                 (None, None) => {}
                 (Some(file), None) if ordinary_user => {
-                    let identity = calls::identity(file.as_raw_fd()).map_err(|errno| failed(("statx", from(errno))))?;
+                    let identity =
+                        calls::identity(file.as_raw_fd()).map_err(|errno| failed(("statx", from(errno))))?;
                     all.sources.push((index, Source::Held { file: file.as_raw_fd(), identity }));
                 }
                 (file, owners) => {
@@ -77,7 +79,8 @@ impl Sources {
         self.sources.iter().find(|(step, _)| *step == index).map(|(_, source)| source)
     }
 
-    /// The descriptors that stay open after their bind mount is made, each once. A tree is closed when it is attached.
+    /// The descriptors that stay open after their bind mount is made, each once. A tree is closed when it is
+    /// attached.
     pub(super) fn held(&self) -> impl Iterator<Item = Fd> + '_ {
         let held = |source: &Source| if let Source::Held { file, .. } = source { Some(*file) } else { None };
         let all: BTreeSet<Fd> = self.sources.iter().filter_map(|(_, source)| held(source)).collect();

@@ -9,8 +9,8 @@ use super::StartError;
 /// What becomes a process's stdin, stdout and stderr.
 #[derive(Debug)]
 pub(crate) struct Standard {
-    /// Its descriptors, from the start on. None where the process itself opens a null device or a terminal; until then it has
-    /// another pipe of the start in that place.
+    /// Its descriptors, from the start on. None where the process itself opens a null device or a terminal; until
+    /// then it has another pipe of the start in that place.
     pub descriptors: [Option<OwnedFd>; 3],
     /// What they are.
     pub streams: [Stream; 3],
@@ -27,8 +27,8 @@ pub(crate) enum Stream {
     Other,
 }
 
-/// A descriptor above 2, so that putting stdin, stdout and stderr in their places overwrites nothing, and nothing that the
-/// engine opens is taken for one of the caller's three, if the caller has closed those.
+/// A descriptor above 2, so that putting stdin, stdout and stderr in their places overwrites nothing, and nothing
+/// that the engine opens is taken for one of the caller's three, if the caller has closed those.
 pub(crate) fn above_standard(descriptor: OwnedFd) -> Result<OwnedFd, StartError> {
     if descriptor.as_raw_fd() > 2 {
         return Ok(descriptor);

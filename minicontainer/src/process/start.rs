@@ -1,16 +1,17 @@
 //! The parent's side of a start.
 //!
-//! **Before this**: [`Launch::start`](crate::Launch::start) has made the streams, the writable layer and the control group.
+//! **Before this**: [`Launch::start`](crate::Launch::start) has made the streams, the writable layer and the control
+//! group.
 //! **Here** one process becomes two:
 //!
 //! 1. What the child will need is made: [pipes and files](ends), and the [compiled](super::compile) plan.
-//! 2. clone3(2) makes the child, in its new namespaces. It interprets the compiled plan, up to where it waits for *go*. A
-//!    child that joins namespaces is made by way of a [joiner].
+//! 2. clone3(2) makes the child, in its new namespaces. It interprets the compiled plan, up to where it waits for
+//!    *go*. A child that joins namespaces is made by way of a [joiner].
 //! 3. The parent [supervises the child](supervise_child): it runs the [hooks](super::Hooks), says *go*, and
 //!    [listens](report) until the child has become the program or is gone.
 //!
-//! **Next**: the [hooks](super::hooks), then [`compile`](super::compile), and then [`child`](super::child): the same moment
-//! seen from the new process.
+//! **Next**: the [hooks](super::hooks), then [`compile`](super::compile), and then [`child`](super::child): the same
+//! moment seen from the new process.
 
 mod cloned;
 mod ends;
@@ -139,8 +140,8 @@ pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Start
     }
     if may_share_memory(plan) {
         let supervise = |cloned| supervise(Cloned::of(cloned));
-        // SAFETY: the child makes calls of `sys` only; `supervise` comes back when the report pipe has ended, which is
-        // when the child has become the program or is gone.
+        // SAFETY: the child makes calls of `sys` only; `supervise` comes back when the report pipe has ended, which
+        // is when the child has become the program or is gone.
         return unsafe { clone::clone3_sharing_memory(args, enter, &childs, supervise) };
     }
     // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.

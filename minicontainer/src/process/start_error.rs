@@ -215,19 +215,21 @@ impl StartError {
             StartError::Launcher { source: Errno::EACCES } | StartError::Step { call: "execveat", .. } => {
                 Some("programs must be executable from memory: set the sysctl vm.memfd_noexec to 0 or 1")
             }
-            StartError::OpenNamespace { .. } | StartError::NotNamespace { .. } | StartError::OtherNamespace { .. } => {
-                Some(
-                    "the namespaces of a process that runs are /proc/PID/ns/net and so on; ip-netns(8) has its own in \
+            StartError::OpenNamespace { .. }
+            | StartError::NotNamespace { .. }
+            | StartError::OtherNamespace { .. } => Some(
+                "the namespaces of a process that runs are /proc/PID/ns/net and so on; ip-netns(8) has its own in \
                  /run/netns",
-                )
-            }
+            ),
             StartError::OwnNamespace { .. } => Some(
                 "leave out the namespace, or what is changed in it: hostname, linux.sysctl or the mount of cgroup2",
             ),
             StartError::Clone { source: Errno::ENOMEM, .. } => {
                 Some("a pid namespace whose first process has ended cannot be joined any more")
             }
-            StartError::Clone { source: Errno::EAGAIN, .. } => Some("the machine or your user has too many processes"),
+            StartError::Clone { source: Errno::EAGAIN, .. } => {
+                Some("the machine or your user has too many processes")
+            }
             StartError::Step { step, call, errno, .. } if unusable_place(step, call, *errno).is_some() => {
                 unusable_place(step, call, *errno).map(|place| place.hint)
             }
@@ -258,9 +260,9 @@ impl StartError {
                 (Step::JoinNamespace { namespace: Namespace::User, .. }, Errno::EINVAL) => {
                     Some("it is the user namespace of the engine itself, or has no user and group 0: leave it out")
                 }
-                (Step::JoinNamespace { namespace: Namespace::Pid, .. }, Errno::EINVAL) => {
-                    Some("only the engine's own pid namespace and those below it can be joined, see pid_namespaces(7)")
-                }
+                (Step::JoinNamespace { namespace: Namespace::Pid, .. }, Errno::EINVAL) => Some(
+                    "only the engine's own pid namespace and those below it can be joined, see pid_namespaces(7)",
+                ),
                 (Step::UnshareTime { .. }, Errno::ERANGE) => {
                     Some("no clock can be set back beyond its zero: /proc/uptime tells how many seconds ago that was")
                 }

@@ -1,10 +1,10 @@
 //! What a container's init tells the engine about the program: which process it is, and how it ended.
 //!
-//! With an init the engine's own child is the init, so waitid(2) says nothing of the program. A shell's answer, an exit
-//! code of 128+n for a signal n, is ambiguous: a program may exit with 137 by itself. So the init writes the wait status
-//! itself to a socket that it alone holds (`src/launcher` says why the program cannot reach it). The socket also names
-//! the sender of each message in the engine's own pid namespace (SO_PASSCRED, unix(7)): this is how the engine
-//! learns the program's id on the host, which nothing inside the container could tell.
+//! With an init the engine's own child is the init, so waitid(2) says nothing of the program. A shell's answer, an
+//! exit code of 128+n for a signal n, is ambiguous: a program may exit with 137 by itself. So the init writes the
+//! wait status itself to a socket that it alone holds (`src/launcher` says why the program cannot reach it). The
+//! socket also names the sender of each message in the engine's own pid namespace (SO_PASSCRED, unix(7)): this is how
+//! the engine learns the program's id on the host, which nothing inside the container could tell.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -32,9 +32,10 @@ pub(super) fn program_id(socket: &OwnedFd) -> Result<i32, Errno> {
     }
 }
 
-/// How the program ended when the container's first process, of this id, ended in this way. With an init (`socket`) it is
-/// what that one wrote; a message of any other process does not count. An init that was killed wrote nothing, and the
-/// kernel has killed the program with it: the signal is the same. One that exited without a message is an error.
+/// How the program ended when the container's first process, of this id, ended in this way. With an init (`socket`)
+/// it is what that one wrote; a message of any other process does not count. An init that was killed wrote nothing,
+/// and the kernel has killed the program with it: the signal is the same. One that exited without a message is an
+/// error.
 pub(crate) fn of_program(first: How, pid: i32, socket: Option<&OwnedFd>) -> Result<How, Errno> {
     let Some(socket) = socket else { return Ok(first) };
     let mut status = [0; 4];

@@ -10,7 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minicontainer_layers::change::{Change, Listing, Lower, Node, NodeKind, Upper, UpperEntry, changes_of_upper, diff};
+use minicontainer_layers::change::{
+    Change, Listing, Lower, Node, NodeKind, Upper, UpperEntry, changes_of_upper, diff,
+};
 
 use super::{
     Driver, RootFsError,

@@ -5,8 +5,8 @@
 //! layers: inside the container that user is root. Where the file system shares blocks between files (btrfs, XFS),
 //! copy_file_range(2), which [`io::copy`] uses, makes *reflinks*, and the file system does the copy-on-write.
 //!
-//! The copy is made below a descriptor, one name at a time, as the layers are read: so it may be as deep as they are. All
-//! is made anew, and nothing that exists is opened for writing.
+//! The copy is made below a descriptor, one name at a time, as the layers are read: so it may be as deep as they are.
+//! All is made anew, and nothing that exists is opened for writing.
 
 use std::{
     collections::HashMap,
@@ -106,8 +106,8 @@ impl Copy {
         self.root.descend(path)?.ok_or_else(|| Errno::ENOENT.into())
     }
 
-    /// Sets of directories what can only be set when they are filled: a read-only one must be filled before, and filling
-    /// changes its times. The innermost come first, since one that is closed cannot be passed.
+    /// Sets of directories what can only be set when they are filled: a read-only one must be filled before, and
+    /// filling changes its times. The innermost come first, since one that is closed cannot be passed.
     fn finish(self) -> Result<(), RootFsError> {
         for (path, metadata, attributes) in self.directories.iter().rev() {
             let opened = self.below(path).and_then(|directory| Ok(File::from(directory.to_be_read()?)));

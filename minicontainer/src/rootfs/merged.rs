@@ -6,10 +6,11 @@
 //!
 //! The trees are the layers of an image, with or without the upper directory of a container above them, which may be
 //! running and changing it: so all is looked up below descriptors, see `tree.rs`. This is the only code that
-//! walks through an image's or a container's files: `diff`, `export`, `commit`, `ps -s`, builds and the copy driver use it.
+//! walks through an image's or a container's files: `diff`, `export`, `commit`, `ps -s`, builds and the copy driver
+//! use it.
 //!
-//! Open are the root of each tree and the one directory that was entered last, however deep that lies, so a walk through
-//! an image of a hundred layers needs two hundred descriptors.
+//! Open are the root of each tree and the one directory that was entered last, however deep that lies, so a walk
+//! through an image of a hundred layers needs two hundred descriptors.
 
 use std::{
     collections::BTreeSet,
@@ -119,7 +120,8 @@ impl Merged {
             }
             let is_last = !is_directory
                 || is_obeyed
-                    && is_opaque(&node).map_err(|error| RootFsError::io("read the attributes of", on_host())(error))?;
+                    && is_opaque(&node)
+                        .map_err(|error| RootFsError::io("read the attributes of", on_host())(error))?;
             let new = || Entry {
                 place: Place { path: path.clone(), trees: Vec::new() },
                 nodes: Vec::new(),
@@ -149,7 +151,8 @@ impl Merged {
         if path.is_empty() { tree.clone() } else { tree.join(OsStr::from_bytes(path)) }
     }
 
-    /// The directories that are merged in a place. A running container may have moved its own away: then that has gone.
+    /// The directories that are merged in a place. A running container may have moved its own away: then that has
+    /// gone.
     fn enter(&self, place: &Place) -> Result<Arc<Directories>, RootFsError> {
         let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, directories)) = entered.as_ref().filter(|(entered, _)| entered == place) {

@@ -14,10 +14,12 @@
 //! *Reading* takes a file from the uppermost layer that has it. The first *write* copies the file **up** into the
 //! upper directory, and there it is changed: copy-on-write. *Deleting* cannot touch a lower directory, so it leaves a
 //! mark in the upper one, a **whiteout** (a character device 0:0); a directory made anew in a deleted one's place is
-//! marked **opaque**. So the upper directory is exactly what the container changed: [`changes`](changes()) reads it off there.
+//! marked **opaque**. So the upper directory is exactly what the container changed: [`changes`](changes()) reads it
+//! off there.
 //!
 //! What does that save? [`Driver::Copy`] shows it: it copies the whole tree for every container. A tree of 10,000
-//! files takes a second or more and all its bytes again, where the overlay takes a fraction of a millisecond and none,
+//! files takes a second or more and all its bytes again, where the overlay takes a fraction of a millisecond and
+//! none,
 //! *however large the image is*. The copy is there to be compared, and for hosts without overlayfs.
 //!
 //! Nothing is mounted here. [`prepare`] makes directories and says how the root comes to be; the mount is a step of
@@ -117,8 +119,8 @@ impl fmt::Display for Driver {
 
 /// Makes what a container's root file system needs inside `directory`, which exists and is the engine's: a few empty
 /// directories, or a full copy. `layers` stand lowest first, and `volatile` is for a container that will be thrown
-/// away. What an error leaves half-made, [`remove`] takes away. A plan is text, so below a directory whose name is not
-/// UTF-8 nothing can be made.
+/// away. What an error leaves half-made, [`remove`] takes away. A plan is text, so below a directory whose name is
+/// not UTF-8 nothing can be made.
 ///
 /// The last thing that is made is the writable directory itself, by which [`is_prepared`] can tell that all is there.
 pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: bool) -> Result<RootFs, RootFsError> {
@@ -134,7 +136,8 @@ pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: b
             let partial = directory.join(PARTIAL_COPY);
             make_directory(&partial)?;
             let copied = copy::copy(&Merged::new(layers)?, &partial).and_then(|()| {
-                fs::rename(&partial, path).map_err(RootFsError::io("rename the copy of the layers to", Path::new(path)))
+                fs::rename(&partial, path)
+                    .map_err(RootFsError::io("rename the copy of the layers to", Path::new(path)))
             });
             if copied.is_err() {
                 remove(&partial)?;
@@ -145,8 +148,8 @@ pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: b
     Ok(root)
 }
 
-/// Whether [`prepare`] has made everything in this directory. What is there only in part is removed, so that it can be
-/// made anew: a start may have been killed while it copied.
+/// Whether [`prepare`] has made everything in this directory. What is there only in part is removed, so that it can
+/// be made anew: a start may have been killed while it copied.
 pub fn is_prepared(directory: &Path, driver: Driver) -> Result<bool, RootFsError> {
     let (last, before): (&str, &[&str]) = match driver {
         Driver::Overlay => ("upper", &["work", "lower"]),
@@ -208,9 +211,9 @@ pub fn read_file(layers: &[PathBuf], path: &str, limit: u64) -> Result<Option<St
     Ok(Some(String::from_utf8_lossy(&content).into_owned()))
 }
 
-/// How many bytes the files below a directory have, each counted once however many names it has. A directory that is not
-/// there has none. What the caller may not look into is left out: that is what an ordinary user's container keeps for an
-/// id that was lent.
+/// How many bytes the files below a directory have, each counted once however many names it has. A directory that is
+/// not there has none. What the caller may not look into is left out: that is what an ordinary user's container keeps
+/// for an id that was lent.
 pub fn size(directory: &Path) -> Result<u64, RootFsError> {
     let tree = match Merged::plain(directory) {
         Err(RootFsError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(0),

@@ -94,12 +94,13 @@ fn fill<P: AsRef<str>>(layer: &Path, items: &[(P, Item)]) {
     }
 }
 
-/// Calls `visit` with everything in a directory: path inside, path on the host, and what it is. A way of looking of the
-/// tests' own, by paths.
+/// Calls `visit` with everything in a directory: path inside, path on the host, and what it is. A way of looking of
+/// the tests' own, by paths.
 fn each(directory: &Path, inside: &Path, visit: &mut dyn FnMut(&Path, &Path, &Metadata)) {
     for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();
-        // Of a directory that only one layer has, the kernel lists a whiteout's name and then says that nothing is there.
+        // Of a directory that only one layer has, the kernel lists a whiteout's name and then says that nothing is
+        // there.
         let Ok(metadata) = entry.metadata() else { continue };
         let path = inside.join(entry.file_name());
         visit(&path, &entry.path(), &metadata);
@@ -383,7 +384,10 @@ fn container_files_are_removed_without_following_links() {
     fs::write(outside.join("kept"), "").unwrap();
     prepare(&[], &place.container(), Driver::Overlay, false).unwrap();
     let upper = place.container().join("upper");
-    fill(&upper, &[("a", Directory), ("a/f", Regular("x")), ("w", Whiteout), ("p", Pipe), ("removed-1", Regular("x"))]);
+    fill(
+        &upper,
+        &[("a", Directory), ("a/f", Regular("x")), ("w", Whiteout), ("p", Pipe), ("removed-1", Regular("x"))],
+    );
     symlink(&outside, upper.join("link")).unwrap();
     symlink(&outside, place.container().join("link")).unwrap();
     fs::create_dir(place.container().join("work/work")).unwrap();

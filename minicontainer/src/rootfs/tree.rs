@@ -1,20 +1,22 @@
 //! Reading a tree that a container may be changing at the same moment.
 //!
-//! Between any two system calls of ours the container can exchange a directory for a symbolic link to `/root`, or a file
-//! for a FIFO (renameat2(2), `RENAME_EXCHANGE`). A path that was harmless when it was looked at leads to the host when it
-//! is used. So no path is used:
+//! Between any two system calls of ours the container can exchange a directory for a symbolic link to `/root`, or a
+//! file for a FIFO (renameat2(2), `RENAME_EXCHANGE`). A path that was harmless when it was looked at leads to the
+//! host when it is used. So no path is used:
 //!
-//! - **One name at a time.** A name is looked up below the descriptor of its directory, and what is found is opened itself
-//!   (`O_PATH | O_NOFOLLOW`), even a symbolic link. openat2(2) is told besides that nothing may lead out
+//! - **One name at a time.** A name is looked up below the descriptor of its directory, and what is found is opened
+//!   itself (`O_PATH | O_NOFOLLOW`), even a symbolic link. openat2(2) is told besides that nothing may lead out
 //!   (`RESOLVE_BENEATH`, `RESOLVE_NO_SYMLINKS`, `RESOLVE_NO_XDEV`).
-//! - **Open first, ask later.** Kind, owner, size and attributes are those of the descriptor, so they belong to the same
-//!   file as its content does.
-//! - **`O_PATH` opens nothing.** It waits for no FIFO and starts no device. Only what is known to be a regular file is
-//!   opened to be read: through `/proc/self/fd`, which leads to just this file whatever has its name by now (proc(5)).
-//! - **Everything has a bound**, see the constants: a directory that grows while it is listed, a tree without a bottom.
+//! - **Open first, ask later.** Kind, owner, size and attributes are those of the descriptor, so they belong to the
+//!   same file as its content does.
+//! - **`O_PATH` opens nothing.** It waits for no FIFO and starts no device. Only what is known to be a regular file
+//!   is opened to be read: through `/proc/self/fd`, which leads to just this file whatever has its name by now
+//!   (proc(5)).
+//! - **Everything has a bound**, see the constants: a directory that grows while it is listed, a tree without a
+//!   bottom.
 //!
-//! A container that changes its files meanwhile may have a state reported that never existed as a whole, but nothing from
-//! outside of its tree.
+//! A container that changes its files meanwhile may have a state reported that never existed as a whole, but nothing
+//! from outside of its tree.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -108,8 +110,8 @@ impl Directory {
         }
     }
 
-    /// The directory at a path below this one, however long the path is; `None` if there is none, or a symbolic link on
-    /// the way.
+    /// The directory at a path below this one, however long the path is; `None` if there is none, or a symbolic link
+    /// on the way.
     pub(super) fn descend(&self, path: &[u8]) -> io::Result<Option<Directory>> {
         let (mut here, mut ahead) = (None::<Directory>, path);
         loop {

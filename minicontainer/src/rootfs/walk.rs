@@ -1,9 +1,9 @@
 //! A walk through everything that a stack of trees shows.
 //!
-//! A directory comes before what it holds, and names in the order of their bytes, so that two walks through the same files
-//! meet them in the same order. When the walk comes back up from a directory, the one above is opened again by its path
-//! from the root, below descriptors as always. A container that has moved it meanwhile has removed it, as far as the walk
-//! can tell.
+//! A directory comes before what it holds, and names in the order of their bytes, so that two walks through the same
+//! files meet them in the same order. When the walk comes back up from a directory, the one above is opened again by
+//! its path from the root, below descriptors as always. A container that has moved it meanwhile has removed it, as
+//! far as the walk can tell.
 
 use std::{ffi::OsString, vec::IntoIter};
 
@@ -12,8 +12,8 @@ use super::{
     merged::{Entry, Merged, Place},
 };
 
-/// The most entries of one walk. A container that goes on moving a tree to where the walk comes next could have it walk
-/// for ever.
+/// The most entries of one walk. A container that goes on moving a tree to where the walk comes next could have it
+/// walk for ever.
 const MOST_ENTRIES: usize = 1 << 26;
 
 /// How a walk goes on from what it has met.

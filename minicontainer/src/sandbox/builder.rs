@@ -1,7 +1,7 @@
 //! What can be asked of a sandbox, one method each; all take it and give it back.
 //!
-//! A value that is none, such as a hostname with a space, is told when the sandbox is used: so the methods can be chained,
-//! as with [`std::process::Command`].
+//! A value that is none, such as a hostname with a space, is told when the sandbox is used: so the methods can be
+//! chained, as with [`std::process::Command`].
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -33,9 +33,9 @@ impl Sandbox {
         self.with(|sandbox| sandbox.options.profile = profile)
     }
 
-    /// Leaves out those of the profile's own limits that this machine cannot enforce, such as memory where an ordinary
-    /// user has no control group; the [`Report`](crate::Report) shows the ones in force. Without this call each of them
-    /// is an error there, as a limit that was asked for always is.
+    /// Leaves out those of the profile's own limits that this machine cannot enforce, such as memory where an
+    /// ordinary user has no control group; the [`Report`](crate::Report) shows the ones in force. Without this call
+    /// each of them is an error there, as a limit that was asked for always is.
     pub fn best_effort(self) -> Sandbox {
         self.with(|sandbox| sandbox.options.best_effort = true)
     }
@@ -101,7 +101,8 @@ impl Sandbox {
     }
 
     /// The most processor time that all of it may use; then everything in the container is killed. Without a control
-    /// group (an ordinary user's) only its first process and the children that one has waited for are counted together.
+    /// group (an ordinary user's) only its first process and the children that one has waited for are counted
+    /// together.
     pub fn cpu_time(self, limit: Duration) -> Sandbox {
         self.with(|sandbox| sandbox.options.limits.cpu_time = Some(limit))
     }
@@ -112,8 +113,8 @@ impl Sandbox {
         self.with(|sandbox| sandbox.settings.output_limit = Some(bytes))
     }
 
-    /// The most that it may write into its own layer, which then lies in memory. For overlay only, and for a container
-    /// that is thrown away.
+    /// The most that it may write into its own layer, which then lies in memory. For overlay only, and for a
+    /// container that is thrown away.
     pub fn disk_limit(self, limit: StorageLimit) -> Sandbox {
         self.with(|sandbox| sandbox.options.storage = Some(limit))
     }
@@ -134,15 +135,16 @@ impl Sandbox {
     }
 
     /// Shows what `source` is open on, such as a directory opened with `O_PATH`: the same file or directory even if
-    /// `path`, by which plans and errors name it, leads elsewhere by now. Its owner and group on the host are shown as
-    /// root's where the container has ids of its own.
+    /// `path`, by which plans and errors name it, leads elsewhere by now. Its owner and group on the host are shown
+    /// as root's where the container has ids of its own.
     ///
     /// An ordinary user's engine finds it by the path that the kernel has for it, and checks that it is the same:
     /// so it must have a path, and the start fails while somebody renames it again and again.
     pub fn bind_open(self, source: Arc<File>, path: &Path, target: &str, access: Access) -> Sandbox {
         let owner = source.metadata().map(|metadata| [metadata.uid(), metadata.gid()]);
         let mount = owner.map_err(|error| format!("cannot look at {}: {error}", path.display())).and_then(|owner| {
-            let mount = MountSpec::bind(&path.display().to_string(), target, access).map_err(|error| error.to_string());
+            let mount =
+                MountSpec::bind(&path.display().to_string(), target, access).map_err(|error| error.to_string());
             mount.map(|mount| mount.owned_by(owner))
         });
         let target = mount.as_ref().map(|mount| mount.target().to_owned()).unwrap_or_default();
@@ -167,14 +169,15 @@ impl Sandbox {
         self.with(|sandbox| sandbox.options.network = network)
     }
 
-    /// Has it join the namespace at `path` (for example, `/proc/PID/ns/net`) in place of one of its own. What the path leads
-    /// to is opened when the container starts, and must be a namespace of this kind.
+    /// Has it join the namespace at `path` (for example, `/proc/PID/ns/net`) in place of one of its own. What the
+    /// path leads to is opened when the container starts, and must be a namespace of this kind.
     pub fn join(self, namespace: Namespace, path: impl Into<PathBuf>) -> Sandbox {
         let joined = JoinedNamespace { namespace, path: path.into(), file: None };
         self.with(|sandbox| sandbox.settings.namespaces.push(joined))
     }
 
-    /// Has it join the namespace that `file` is open on, whatever `path`, by which plans and errors name it, leads to.
+    /// Has it join the namespace that `file` is open on, whatever `path`, by which plans and errors name it, leads
+    /// to.
     pub fn join_open(self, namespace: Namespace, file: Arc<File>, path: impl Into<PathBuf>) -> Sandbox {
         let joined = JoinedNamespace { namespace, path: path.into(), file: Some(file) };
         self.with(|sandbox| sandbox.settings.namespaces.push(joined))
@@ -194,7 +197,9 @@ impl Sandbox {
 
     /// Keeps what the container writes in `directory`, under this id, after it is over.
     pub fn kept_in(self, directory: impl Into<PathBuf>, id: impl Into<String>) -> Sandbox {
-        self.with(|sandbox| sandbox.place = Place::Kept { directory: directory.into(), id: id.into(), volatile: false })
+        self.with(|sandbox| {
+            sandbox.place = Place::Kept { directory: directory.into(), id: id.into(), volatile: false }
+        })
     }
 
     /// Says that whoever keeps it ([`kept_in`](Sandbox::kept_in)) will throw it away in the end, so that nothing that
@@ -216,8 +221,8 @@ impl Sandbox {
         self.with(|sandbox| sandbox.settings.stdio[1] = stdout.into())
     }
 
-    /// Where it writes its messages to; without this call, where the caller does ([`output`](Sandbox::output): they are
-    /// collected).
+    /// Where it writes its messages to; without this call, where the caller does ([`output`](Sandbox::output): they
+    /// are collected).
     pub fn stderr(self, stderr: impl Into<Stdio>) -> Sandbox {
         self.with(|sandbox| sandbox.settings.stdio[2] = stderr.into())
     }
@@ -227,8 +232,8 @@ impl Sandbox {
         self.with(|sandbox| sandbox.settings.merges_stderr = true)
     }
 
-    /// Has a small process of the engine's, the *init*, be the container's first one: it starts the program as its child,
-    /// forwards signals to it and reaps orphaned processes. This is the default of a sandbox.
+    /// Has a small process of the engine's, the *init*, be the container's first one: it starts the program as its
+    /// child, forwards signals to it and reaps orphaned processes. This is the default of a sandbox.
     ///
     /// Without it the program is process 1 of its pid namespace, and for that process the kernel drops every signal
     /// that has no handler, also those that it sends to itself: `raise(SIGFPE)` and `alarm(1)` do nothing, `abort()`
@@ -238,14 +243,14 @@ impl Sandbox {
         self.with(|sandbox| sandbox.options.init = true)
     }
 
-    /// Makes the program the container's first process, as `docker run` does; [`init`](Sandbox::init) says what it then
-    /// cannot do. For programs that are an init themselves.
+    /// Makes the program the container's first process, as `docker run` does; [`init`](Sandbox::init) says what it
+    /// then cannot do. For programs that are an init themselves.
     pub fn without_init(self) -> Sandbox {
         self.with(|sandbox| sandbox.options.init = false)
     }
 
-    /// Ends the container when the *thread* that starts it ends, even by SIGKILL. A caller that starts it in one thread,
-    /// and lets that thread end before the container, must not use this.
+    /// Ends the container when the *thread* that starts it ends, even by SIGKILL. A caller that starts it in one
+    /// thread, and lets that thread end before the container, must not use this.
     pub fn end_with_caller(self) -> Sandbox {
         self.with(|sandbox| sandbox.settings.ends_with_caller = true)
     }
@@ -267,7 +272,11 @@ impl Sandbox {
     }
 
     /// Takes a value in, or keeps the first reason why one was none until the sandbox is used.
-    fn parsed<T, E: std::fmt::Display>(mut self, value: Result<T, E>, set: impl FnOnce(&mut RunOptions, T)) -> Sandbox {
+    fn parsed<T, E: std::fmt::Display>(
+        mut self,
+        value: Result<T, E>,
+        set: impl FnOnce(&mut RunOptions, T),
+    ) -> Sandbox {
         match value {
             Ok(value) => set(&mut self.options, value),
             Err(error) if self.invalid.is_none() => self.invalid = Some(error.to_string()),

@@ -114,7 +114,9 @@ impl Diagnostic for Error {
             Error::Spec(error) => error.kind(),
             Error::Plan(error) => error.kind(),
             Error::RootFs(error) => error.kind(),
-            Error::Invalid { .. } | Error::Image(_) | Error::User(_) | Error::Bundle { .. } => ErrorKind::InvalidInput,
+            Error::Invalid { .. } | Error::Image(_) | Error::User(_) | Error::Bundle { .. } => {
+                ErrorKind::InvalidInput
+            }
             Error::Read { source, .. } => ErrorKind::of_io(source),
             Error::Cgroup(_)
             | Error::MakeDirectory { .. }

@@ -147,8 +147,8 @@ impl Sandbox {
         Ok(self.launch()?.plan().clone())
     }
 
-    /// Starts the process and returns as soon as the program runs. Streams that are copied (see [`Stdio`]) are copied in
-    /// a thread.
+    /// Starts the process and returns as soon as the program runs. Streams that are copied (see [`Stdio`]) are copied
+    /// in a thread.
     ///
     /// # Errors
     /// When the program could not be started. Then nothing of it is left.

@@ -111,7 +111,8 @@ impl Running {
         let Ends { stdin, stdout, stderr } = ends;
         let terminal = started.terminal.take().map(File::from);
         let limits = enforced(&plan, limits);
-        // To see in the end whether the layer is full, it has to be held: a program that has ended has no root any more.
+        // To see in the end whether the layer is full, it has to be held: a program that has ended has no root any
+        // more.
         let layer = limits.disk.and(started.root.take());
         Running {
             stdin,
@@ -171,8 +172,8 @@ impl Running {
         Ok(Signaller { pidfd })
     }
 
-    /// Tells the terminal, and by SIGWINCH the program in it, how large the window is now. Without a terminal there is
-    /// nobody to tell.
+    /// Tells the terminal, and by SIGWINCH the program in it, how large the window is now. Without a terminal there
+    /// is nobody to tell.
     ///
     /// # Errors
     /// Never in practice, see TIOCSWINSZ in ioctl_tty(2).
@@ -210,9 +211,9 @@ impl Running {
         }
     }
 
-    /// A program that the engine killed has the verdict of that. One that used too much processor time has that verdict
-    /// even if it ended before the engine saw it. `MemoryLimit` is the end of the program (or of its init) by the
-    /// kernel; if the kernel killed only another process, `oom_kills` tells.
+    /// A program that the engine killed has the verdict of that. One that used too much processor time has that
+    /// verdict even if it ended before the engine saw it. `MemoryLimit` is the end of the program (or of its init) by
+    /// the kernel; if the kernel killed only another process, `oom_kills` tells.
     fn conclude(&self, ended: Ended) -> Report {
         let wall_time = self.started.at.elapsed();
         let usage = self.holdings.group.as_ref().map(Cgroup::usage).unwrap_or_default();
@@ -247,8 +248,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.report.is_none() {
-            // There is no caller left to get an error, so each call that fails has a second one. The process has not been
-            // waited for yet, so its number is still its own.
+            // There is no caller left to get an error, so each call that fails has a second one. The process has not
+            // been waited for yet, so its number is still its own.
             if self.kill().is_err() {
                 let _killed = kill(Pid::from_raw(self.started.pid), Signal::SIGKILL);
                 self.end_stragglers();

@@ -15,28 +15,30 @@ use crate::sys::calls;
 
 /// One of the three standard streams of a container.
 ///
-/// Unless it is [handed over](Stdio::handed_over), a file that the caller has open never comes inside: the program has a
-/// pipe, and the engine copies between the two. So a program can neither change the file's mode or owner, nor read what
-/// it may only write, nor move to another place in it, nor lock it.
+/// Unless it is [handed over](Stdio::handed_over), a file that the caller has open never comes inside: the program
+/// has a pipe, and the engine copies between the two. So a program can neither change the file's mode or owner, nor
+/// read what it may only write, nor move to another place in it, nor lock it.
 ///
-/// **When it is copied.** [`Sandbox::status`](super::Sandbox::status), [`Sandbox::output`](super::Sandbox::output) and a started
+/// **When it is copied.** [`Sandbox::status`](super::Sandbox::status), [`Sandbox::output`](super::Sandbox::output)
+/// and a started
 /// [launch](super::Launch::start) copy while the caller waits. After
 /// [`Sandbox::spawn`](super::Sandbox::spawn) a thread copies, so that the program never waits for a caller who does
 /// something else. Either way [`Running::wait`](super::Running::wait) comes back when everything has arrived that the
 /// program and its children wrote.
 ///
 /// **What differs from the file itself.** Input is read ahead, so what the program leaves unread is lost to whoever
-/// reads the file next. The reader of an output sees its end when the container has ended, even if the program closes its
-/// stdout before. Where stdout and stderr are the same open file, as after `2>&1`, the program has one pipe for both, so
-/// the order of what it writes is kept. When the reader of an output goes away, the program gets SIGPIPE or EPIPE.
+/// reads the file next. The reader of an output sees its end when the container has ended, even if the program closes
+/// its stdout before. Where stdout and stderr are the same open file, as after `2>&1`, the program has one pipe for
+/// both, so the order of what it writes is kept. When the reader of an output goes away, the program gets SIGPIPE or
+/// EPIPE.
 #[derive(Clone, Debug, Default)]
 pub enum Stdio {
-    /// The caller's own stream, copied; nothing, if the caller has closed it. A directory or a block device as stdin is
-    /// refused.
+    /// The caller's own stream, copied; nothing, if the caller has closed it. A directory or a block device as stdin
+    /// is refused.
     #[default]
     Inherit,
-    /// Nothing: the container's own `/dev/null`. In a container without a `/dev` of its own, an empty pipe that is read,
-    /// and a pipe whose content is discarded.
+    /// Nothing: the container's own `/dev/null`. In a container without a `/dev` of its own, an empty pipe that is
+    /// read, and a pipe whose content is discarded.
     Null,
     /// A pipe, whose other end [`Running`](super::Running) has.
     Piped,
@@ -50,7 +52,8 @@ pub enum Stdio {
 
 impl Stdio {
     /// Gives the program this very file, without a pipe in between: it can do to the file whatever its ids and the
-    /// descriptor allow. For pipes and sockets that the caller made for this program alone; a file of the host should be
+    /// descriptor allow. For pipes and sockets that the caller made for this program alone; a file of the host should
+    /// be
     /// [copied](Stdio::File).
     pub fn handed_over(descriptor: impl Into<OwnedFd>) -> Stdio {
         Stdio::HandedOver(Arc::new(descriptor.into()))
@@ -210,7 +213,8 @@ fn callers(stdio: &Stdio, stream: StandardStream) -> Result<Option<Outside>, Err
     }
 }
 
-/// Whether stdout and stderr are one open file of the caller's. Where the kernel does not tell, they are taken for two.
+/// Whether stdout and stderr are one open file of the caller's. Where the kernel does not tell, they are taken for
+/// two.
 fn is_same_open_file(stdout: &Stdio, stderr: &Stdio) -> bool {
     let descriptor = |stdio: &Stdio, inherited| match stdio {
         Stdio::Inherit => Some(inherited),

@@ -34,7 +34,9 @@ pub enum StoreError {
     #[error("cannot use the store {}: other users can replace it, because {} belongs to user {owner} and has mode {mode:04o}", store.display(), path.display())]
     Replaceable { store: PathBuf, path: PathBuf, owner: u32, mode: u32 },
     /// An ordinary user without a home has no default store.
-    #[error("no place for the store: neither MINICONTAINER_ROOT nor XDG_DATA_HOME nor HOME is set to an absolute path")]
+    #[error(
+        "no place for the store: neither MINICONTAINER_ROOT nor XDG_DATA_HOME nor HOME is set to an absolute path"
+    )]
     NoHome,
     /// No image has this name or id.
     #[error("no image \"{name}\" in the store {}", store.display())]

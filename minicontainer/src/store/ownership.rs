@@ -1,20 +1,20 @@
 //! Whose a store is: its owner's, and no one else's.
 //!
-//! An image may hold set-user-id programs and files of mode 0600, and a user who can write in a store decides what its
-//! containers execute. So a store is used only if
+//! An image may hold set-user-id programs and files of mode 0600, and a user who can write in a store decides what
+//! its containers execute. So a store is used only if
 //!
-//! - it belongs to the user who uses it. Root uses no store of another user, who could exchange a directory for a symbolic
-//!   link while root writes below it; `sudo` with the home directory kept would do so by mistake;
+//! - it belongs to the user who uses it. Root uses no store of another user, who could exchange a directory for a
+//!   symbolic link while root writes below it; `sudo` with the home directory kept would do so by mistake;
 //! - no other user may write in it. What was in it before could be anything, so it is not merely closed;
-//! - no other user can put another directory in its place: each directory above belongs to root or to the user, and only
-//!   they may write in it, or it has the sticky bit, as `/tmp` has. A symbolic link on the way must be root's or the
-//!   user's, and what it leads to is held to the same rules.
+//! - no other user can put another directory in its place: each directory above belongs to root or to the user, and
+//!   only they may write in it, or it has the sticky bit, as `/tmp` has. A symbolic link on the way must be root's or
+//!   the user's, and what it leads to is held to the same rules.
 //!
-//! A store that other users may only *look* into (mode 0755, as `mkdir` makes a directory) is closed, and its owner is
-//! told: [`Store::closed`](super::Store::closed).
+//! A store that other users may only *look* into (mode 0755, as `mkdir` makes a directory) is closed, and its owner
+//! is told: [`Store::closed`](super::Store::closed).
 //!
-//! A directory that its owner's private group may write in (`useradd` makes a group of the same number for each user, and
-//! some systems then have the umask 002) counts as the owner's alone.
+//! A directory that its owner's private group may write in (`useradd` makes a group of the same number for each user,
+//! and some systems then have the umask 002) counts as the owner's alone.
 
 use std::{
     env,
@@ -41,8 +41,8 @@ const UNMAPPED: u32 = 65534;
 const OTHERS: u32 = 0o077;
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Finds the directory of a store, by a path that no other user can change; makes it if it is not there. What had to be
-/// closed is added to `closed`.
+/// Finds the directory of a store, by a path that no other user can change; makes it if it is not there. What had to
+/// be closed is added to `closed`.
 pub(super) fn own(given: &Path, closed: &mut Vec<PathBuf>) -> Result<PathBuf, StoreError> {
     let found = |source| StoreError::io("find", given)(source);
     let current = if given.is_absolute() { PathBuf::new() } else { env::current_dir().map_err(found)? };
@@ -148,8 +148,8 @@ fn close(directory: &Path, metadata: &Metadata, closed: &mut Vec<PathBuf>) -> Re
     Ok(())
 }
 
-/// Whether a user can be trusted with what leads to the store: root, the caller, and, in a user namespace, the users who
-/// have no number in it, such as the host's root.
+/// Whether a user can be trusted with what leads to the store: root, the caller, and, in a user namespace, the users
+/// who have no number in it, such as the host's root.
 fn is_trusted(owner: u32) -> bool {
     let maps_all = || {
         fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"]))

@@ -1,7 +1,9 @@
-//! What belongs to the store's owner alone: directories of mode 0700 and files of mode 0600, whatever the caller's umask.
+//! What belongs to the store's owner alone: directories of mode 0700 and files of mode 0600, whatever the caller's
+//! umask.
 //!
-//! An umask can only take permissions away, so nothing is open to other users for even a moment. But a umask such as 0777
-//! takes the owner's as well, and an ordinary user could then not read what was just written: so the mode is set again.
+//! An umask can only take permissions away, so nothing is open to other users for even a moment. But a umask such as
+//! 0777 takes the owner's as well, and an ordinary user could then not read what was just written: so the mode is set
+//! again.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},

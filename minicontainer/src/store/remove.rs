@@ -147,7 +147,8 @@ impl Store {
         }
         // An index that another tool put there. It may lack the variants for other machines.
         let index: ImageIndex = self.layout.document(&digest, "image index")?;
-        let there = |entry: &&Descriptor| digest_of(entry).is_ok_and(|digest| self.layout.blob_path(&digest).exists());
+        let there =
+            |entry: &&Descriptor| digest_of(entry).is_ok_and(|digest| self.layout.blob_path(&digest).exists());
         index.manifests().iter().filter(there).try_for_each(|entry| self.add_content(content, entry))
     }
 }

@@ -5,10 +5,10 @@
 //! When it is complete and verified it is flushed to the disk and *renamed* to its place, and rename(2) is atomic: a
 //! reader sees nothing or all of it.
 //!
-//! An operation that is killed leaves its directory behind. Each operation holds a flock(2) on its own directory, which
-//! the kernel releases when it dies, so [`Store::sweep_staging`] can tell dead directories from live ones, without the
-//! store's lock. (The pid in the name is for people: a pid may be used again, and means nothing in another pid
-//! namespace.)
+//! An operation that is killed leaves its directory behind. Each operation holds a flock(2) on its own directory,
+//! which the kernel releases when it dies, so [`Store::sweep_staging`] can tell dead directories from live ones,
+//! without the store's lock. (The pid in the name is for people: a pid may be used again, and means nothing in
+//! another pid namespace.)
 
 use std::{
     fs::{self, File},
@@ -88,8 +88,8 @@ impl Staging {
         Ok(Blob { path, digest: digester.finish(), size })
     }
 
-    /// A blob that lies elsewhere on the same file system, whose content the caller knows to be verified. It is linked,
-    /// so it stays here whatever becomes of the other name.
+    /// A blob that lies elsewhere on the same file system, whose content the caller knows to be verified. It is
+    /// linked, so it stays here whatever becomes of the other name.
     pub fn link(&self, place: &Path, digest: &Digest) -> io::Result<Blob> {
         let path = self.vacant();
         fs::hard_link(place, &path)?;
@@ -148,8 +148,8 @@ impl Store {
         Staging::new(&self.staging_directory())
     }
 
-    /// The same for an operation that unpacks much: first it removes what killed ones like it have left. What cannot be
-    /// removed does not keep it from its work; `system check` and `system prune` report it.
+    /// The same for an operation that unpacks much: first it removes what killed ones like it have left. What cannot
+    /// be removed does not keep it from its work; `system check` and `system prune` report it.
     ///
     /// # Errors
     /// If the store cannot be written.
@@ -170,8 +170,8 @@ impl Store {
         Ok(stale)
     }
 
-    /// Removes the staging directories of operations that were killed. It needs no lock, and must not have the store's,
-    /// since it may take long.
+    /// Removes the staging directories of operations that were killed. It needs no lock, and must not have the
+    /// store's, since it may take long.
     ///
     /// # Errors
     /// If something cannot be removed; everything else is removed all the same.
@@ -188,8 +188,8 @@ impl Store {
     }
 }
 
-/// The lock of a staging directory whose operation is dead. It is still linked at its path: only the holder of its lock
-/// removes it, so no other operation can have made a new one of the same name meanwhile.
+/// The lock of a staging directory whose operation is dead. It is still linked at its path: only the holder of its
+/// lock removes it, so no other operation can have made a new one of the same name meanwhile.
 fn lock_if_stale(path: &Path) -> Option<Flock<File>> {
     let locked = Flock::lock(File::open(path).ok()?, FlockArg::LockExclusiveNonblock).ok()?;
     locked.metadata().is_ok_and(|metadata| metadata.nlink() > 0).then_some(locked)

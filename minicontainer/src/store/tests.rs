@@ -135,7 +135,10 @@ fn image_is_deleted_with_its_last_name() {
     let removed = |name: &str| store.remove_image(name, &free).unwrap();
     assert_eq!(removed("y:1"), [Removed::Untagged("y:1".parse().unwrap())]);
     let in_use = store.remove_image("x:1", &|_| Some("web".to_owned())).unwrap_err();
-    assert_eq!(in_use.to_string(), format!("cannot remove the image {}: the container web uses it", second.id.short()));
+    assert_eq!(
+        in_use.to_string(),
+        format!("cannot remove the image {}: the container web uses it", second.id.short())
+    );
     let top = Digest::of(b"top");
     assert_eq!(
         removed("x:1"),

@@ -10,11 +10,12 @@ const BPF_PROG_TYPE_CGROUP_DEVICE: u64 = 15;
 const BPF_CGROUP_DEVICE: u64 = 6;
 const BPF_F_ALLOW_MULTI: u64 = 2;
 
-/// Has the kernel run these instructions whenever a member of the cgroup (an open directory) uses a device. Programs of
-/// the groups above keep their say.
+/// Has the kernel run these instructions whenever a member of the cgroup (an open directory) uses a device. Programs
+/// of the groups above keep their say.
 pub(crate) fn attach_device_program(group: Fd, instructions: &[u64]) -> Result<()> {
     let license = c"MIT";
-    // union bpf_attr: type and count, the addresses of instructions and licence, and nothing said of logs and versions.
+    // union bpf_attr: type and count, the addresses of instructions and licence, and nothing said of logs and
+    // versions.
     let load = [
         BPF_PROG_TYPE_CGROUP_DEVICE | (instructions.len() as u64) << 32,
         instructions.as_ptr().addr() as u64,

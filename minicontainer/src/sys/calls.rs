@@ -1,7 +1,8 @@
 //! The system calls of the container's first process, one function each, with the types that the manual gives them.
 //!
-//! Every function is named after its call. Paths come as [`CStr`], so that nothing is allocated; descriptors are plain
-//! numbers, because this process lives for a millisecond and then becomes another program, which closes them all.
+//! Every function is named after its call. Paths come as [`CStr`], so that nothing is allocated; descriptors are
+//! plain numbers, because this process lives for a millisecond and then becomes another program, which closes them
+//! all.
 
 mod attributes;
 mod files;

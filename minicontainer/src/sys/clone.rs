@@ -33,10 +33,12 @@ pub(crate) struct CgroupEntrance {
     pub members: Vec<PathBuf>,
 }
 
-/// Create the process in the cgroup of the descriptor in `cgroup`. The constant of the `libc` crate is too narrow for it.
+/// Create the process in the cgroup of the descriptor in `cgroup`. The constant of the `libc` crate is too narrow for
+/// it.
 pub(crate) const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/// Start with default actions for all signals that were caught. The constant of the `libc` crate is too narrow for it.
+/// Start with default actions for all signals that were caught. The constant of the `libc` crate is too narrow for
+/// it.
 pub(crate) const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 
 /// Makes a copy of the calling thread as a process of its own. Answers the parent with the child's id and pidfd, and
@@ -55,10 +57,10 @@ pub(crate) unsafe fn clone3(mut args: CloneArgs) -> Result<Option<(i32, Fd)>> {
 /// How much stack a child has that shares this process's memory: its largest buffer is one path.
 const STACK: usize = 64 * 1024;
 
-/// Makes a process that runs `entry` with `argument` in *this* process's memory, on a stack of its own, and goes on at
-/// once. Nothing of the memory is copied, so it costs the same however large the caller is. `while_alive` gets the
-/// child's id and pidfd and must come back only when the child has become another program or has ended: until then the
-/// stack and the argument are the child's too.
+/// Makes a process that runs `entry` with `argument` in *this* process's memory, on a stack of its own, and goes on
+/// at once. Nothing of the memory is copied, so it costs the same however large the caller is. `while_alive` gets the
+/// child's id and pidfd and must come back only when the child has become another program or has ended: until then
+/// the stack and the argument are the child's too.
 ///
 /// # Safety
 /// `entry` may do nothing but call functions of this module and end by [`execve`] or [`exit`], and `while_alive` must

@@ -1,10 +1,11 @@
 //! The id maps of a user namespace, written from outside by whoever made it, see user_namespaces(7).
 //!
-//! The own id a user writes without help. Further ones are written by newuidmap(1) and newgidmap(1), two programs of the
-//! system's that may do so for everybody (*set-user-ID*, or file capabilities) and first look into `/etc/subuid` and
+//! The own id a user writes without help. Further ones are written by newuidmap(1) and newgidmap(1), two programs of
+//! the system's that may do so for everybody (*set-user-ID*, or file capabilities) and first look into `/etc/subuid`
+//! and
 //! `/etc/subgid`. They are called by fixed paths and without an environment, since whatever a caller could put into
-//! either would run with these powers' consequences; and they get only so much time, since they may ask a directory of
-//! accounts that does not answer.
+//! either would run with these powers' consequences; and they get only so much time, since they may ask a directory
+//! of accounts that does not answer.
 
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;

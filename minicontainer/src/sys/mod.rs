@@ -4,8 +4,8 @@
 //! container's first process must not touch those: it starts as a copy of one thread of a program that may have many,
 //! and a lock that another thread held at that moment stays locked for ever in the copy. So the calls that this
 //! process makes are made here directly, with nothing in between: [`raw`] is the instruction itself, [`calls`] gives
-//! each call its types. Calls that only the parent makes come from the `nix` crate, and of extended attributes ([`xattr`])
-//! from the crate of that name.
+//! each call its types. Calls that only the parent makes come from the `nix` crate, and of extended attributes
+//! ([`xattr`]) from the crate of that name.
 //!
 //! Terms: a *system call* is a numbered request to the kernel; an *errno* is the number of the reason when it fails,
 //! see errno(3); a *descriptor* is the number of an open file, see open(2). See also signal-safety(7).

@@ -14,7 +14,8 @@ const CLONE3: isize = 435;
 /// Makes the system call `number` with six arguments; those that a call does not have are ignored by the kernel.
 ///
 /// # Safety
-/// The arguments must be what the call expects: above all, addresses must be valid for what the kernel does with them.
+/// The arguments must be what the call expects: above all, addresses must be valid for what the kernel does with
+/// them.
 pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<usize> {
     let [a, b, c, d, e, f] = arguments;
     let result: isize;
@@ -43,8 +44,8 @@ pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<us
     outcome(result)
 }
 
-/// Makes the system call clone3(2) for a child that shares this process's memory and has a stack of its own (as `args`
-/// says): it calls `entry` with `argument` on that stack. Answers the parent with the child's id.
+/// Makes the system call clone3(2) for a child that shares this process's memory and has a stack of its own (as
+/// `args` says): it calls `entry` with `argument` on that stack. Answers the parent with the child's id.
 ///
 /// # Safety
 /// `args` must point to `size` bytes of a `struct clone_args` that names a stack. Until the child has become another

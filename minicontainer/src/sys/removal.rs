@@ -1,10 +1,11 @@
 //! Removing a tree that others filled: a layer half unpacked, or what a container left.
 //!
 //! Three things make this more than [`std::fs::remove_dir_all`]. Overlay's `work/work` has mode 000, and so may any
-//! directory that an image or a container made: to an ordinary user it is closed until its mode is changed. A container
-//! can nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a; done`): so no
-//! directory is gone into further than one level; those found there are *moved* up, where their own turn comes. And what
-//! belongs to a subordinate id is removed by a process that may not allocate ([`user_namespace`](super::user_namespace)): so nothing is allocated in [`empty_directory`].
+//! directory that an image or a container made: to an ordinary user it is closed until its mode is changed. A
+//! container can nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a;
+//! done`): so no directory is gone into further than one level; those found there are *moved* up, where their own
+//! turn comes. And what belongs to a subordinate id is removed by a process that may not allocate
+//! ([`user_namespace`](super::user_namespace)): so nothing is allocated in [`empty_directory`].
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -26,8 +27,8 @@ pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a directory with everything in it, however deep and whatever its modes, below one that is open. No symbolic
-/// link is followed but those in the path to it.
+/// Removes a directory with everything in it, however deep and whatever its modes, below one that is open. No
+/// symbolic link is followed but those in the path to it.
 pub fn remove_directory(parent: impl AsFd, directory: &Path) -> io::Result<()> {
     let directory = CString::new(directory.as_os_str().as_bytes())?;
     let removed = remove(parent.as_fd().as_raw_fd(), &directory);
@@ -133,8 +134,8 @@ fn is_removed(parent: Fd, name: &CStr) -> Result<bool> {
     }
 }
 
-/// Gives a directory a name in `top` that nothing there has: renameat(2) would replace an empty directory, which does no
-/// harm, and refuses with these errors to replace anything else.
+/// Gives a directory a name in `top` that nothing there has: renameat(2) would replace an empty directory, which does
+/// no harm, and refuses with these errors to replace anything else.
 fn move_up(parent: Fd, name: &CStr, top: Fd, moved: &mut u64) -> Result<()> {
     loop {
         let mut fresh = *b"removed-................\0";

@@ -1,15 +1,15 @@
 //! A user namespace without a container.
 //!
-//! A user namespace exists as long as a process is in it or a descriptor of it is open. So a process enters a new one, its
-//! maps are written from outside, it does its work there if it has any, and exits. It is used four times:
+//! A user namespace exists as long as a process is in it or a descriptor of it is open. So a process enters a new
+//! one, its maps are written from outside, it does its work there if it has any, and exits. It is used four times:
 //!
-//! - Root's containers with ids of their own. The engine needs root's capabilities until everything is mounted. So the
-//!   namespace is made before; its descriptor idmaps mounts (mount_setattr(2), `MOUNT_ATTR_IDMAP`), and the container
-//!   enters it last (setns(2)).
+//! - Root's containers with ids of their own. The engine needs root's capabilities until everything is mounted. So
+//!   the namespace is made before; its descriptor idmaps mounts (mount_setattr(2), `MOUNT_ATTR_IDMAP`), and the
+//!   container enters it last (setns(2)).
 //! - A bind mount whose owners are shown as others: the kernel takes that map from a user namespace, too.
 //! - The removal of files that belong to subordinate ids, see subuid(5). A container may have written them into a
-//!   directory of such an id, which the user who owns the container cannot open. Root of a user namespace with the same
-//!   map can.
+//!   directory of such an id, which the user who owns the container cannot open. Root of a user namespace with the
+//!   same map can.
 //! - `doctor`, which tries whether one can be made at all.
 
 use std::fmt;
@@ -70,18 +70,18 @@ struct Helper<'a> {
     owner: Option<u32>,
     /// The flags of further namespaces.
     flags: i32,
-    /// The descriptors of the caller's that it keeps. Two such processes that had each other's sockets would wait for each
-    /// other when their caller is killed.
+    /// The descriptors of the caller's that it keeps. Two such processes that had each other's sockets would wait for
+    /// each other when their caller is killed.
     kept: &'a [Fd],
 }
 
 impl Helper<'_> {
-    /// Makes the process, and its namespaces. Once `prepare`d from outside it does its `work`, whose answer is its exit
-    /// code, and ends. Both outcomes come back.
+    /// Makes the process, and its namespaces. Once `prepare`d from outside it does its `work`, whose answer is its
+    /// exit code, and ends. Both outcomes come back.
     ///
     /// # Safety
-    /// `work` may do nothing but call functions of `sys`: the process is a copy of one thread of a caller that may have
-    /// many.
+    /// `work` may do nothing but call functions of `sys`: the process is a copy of one thread of a caller that may
+    /// have many.
     unsafe fn run<T>(&self, prepare: impl FnOnce(u32) -> Result<T>, work: impl FnOnce() -> i32) -> Result<(T, How)> {
         let pair = UnixStream::pair();
         let failed =
@@ -123,8 +123,9 @@ impl Helper<'_> {
 }
 
 /// Makes the calling process's own namespaces. What a user may have of some things, such as inotify(7) instances, the
-/// kernel counts at the namespace's owner too, see namespaces(7) `/proc/sys/user`: so a container whose root is another
-/// user outside has that one for the owner, or it could use up what the caller, and every other container, may have.
+/// kernel counts at the namespace's owner too, see namespaces(7) `/proc/sys/user`: so a container whose root is
+/// another user outside has that one for the owner, or it could use up what the caller, and every other container,
+/// may have.
 fn own(owner: Option<u32>, namespaces: i32) -> super::Result<usize> {
     if let Some(owner) = owner {
         // Some systems let only a process with root's capabilities make user namespaces.

@@ -1,7 +1,7 @@
 //! Extended attributes, see xattr(7): small named values beside a file's content.
 //!
-//! They are read through `/proc/self/fd`, since fgetxattr(2) refuses a descriptor that was opened with `O_PATH`. A file
-//! system without extended attributes is not an error for a reader: there are none.
+//! They are read through `/proc/self/fd`, since fgetxattr(2) refuses a descriptor that was opened with `O_PATH`. A
+//! file system without extended attributes is not an error for a reader: there are none.
 
 use std::{
     ffi::{OsStr, OsString},

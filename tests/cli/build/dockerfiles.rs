@@ -68,8 +68,11 @@ fn unchanged_steps_come_from_the_cache() {
     assert_eq!(id_of(&place, &["notes"]), first);
     // A config is made anew each time and costs no layer its place.
     let dockerfile = place.path("notes/Dockerfile");
-    fs::write(place.path("other"), NOTES.replace("ENTRYPOINT", "HEALTHCHECK CMD true\nONBUILD RUN false\nENTRYPOINT"))
-        .unwrap();
+    fs::write(
+        place.path("other"),
+        NOTES.replace("ENTRYPOINT", "HEALTHCHECK CMD true\nONBUILD RUN false\nENTRYPOINT"),
+    )
+    .unwrap();
     assert_eq!(fates(&build(&place, &["-f", "other", "-t", "probed", "notes"])), all);
     assert_ne!(id_of(&place, &["-f", "other", "notes"]), first);
     assert!(place.succeed(&["history", "probed"]).contains("HEALTHCHECK"));
@@ -98,7 +101,10 @@ fn only_needed_stages_are_built() {
         FROM busybox\nCOPY --from=0 /out /out\nCOPY --from=test /src/main.c /\n";
     project(&place, "stages", &[("Dockerfile", file), ("main.c", "int main;\n")]);
     build(&place, &["-t", "last", "stages"]);
-    assert_eq!(say(&place, "last", "cat /out/program /main.c; stat -c %a /out/program"), "INT MAIN;\nint main;\n750\n");
+    assert_eq!(
+        say(&place, "last", "cat /out/program /main.c; stat -c %a /out/program"),
+        "INT MAIN;\nint main;\n750\n"
+    );
     build(&place, &["-t", "small", "--target", "EMPTY", "stages"]);
     // Nothing but what was copied: the places of mounts are not part of it.
     let files = place.succeed(&["history", "small", "--format", "{{.CreatedBy}}"]);
@@ -249,8 +255,10 @@ fn builds_are_reproducible() {
                 .output()
                 .unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            let digest =
-                place.command(&["images", "--format", "{{.Repository}} {{.Digest}} {{.CreatedAt}}"]).output().unwrap();
+            let digest = place
+                .command(&["images", "--format", "{{.Repository}} {{.Digest}} {{.CreatedAt}}"])
+                .output()
+                .unwrap();
             let digest = String::from_utf8(digest.stdout).unwrap();
             let line = digest.lines().find(|line| line.starts_with("same ")).unwrap().to_owned();
             (String::from_utf8(output.stdout).unwrap(), line)

@@ -46,8 +46,8 @@ fn table(place: &Place) -> String {
     mkfifo(&place.path("wrong/fifo"), Mode::from_bits_truncate(0o644)).unwrap();
     let mut table = String::new();
     for mistake in MISTAKES {
-        let answer =
-            place.run_with_input(&["build", "-q", "-f", "-", "wrong"], format!("FROM busybox\n{mistake}\n").as_bytes());
+        let answer = place
+            .run_with_input(&["build", "-q", "-f", "-", "wrong"], format!("FROM busybox\n{mistake}\n").as_bytes());
         assert_eq!((answer.code, answer.stdout.as_str()), (1, ""), "{mistake}: {}", answer.stderr);
         super::check_clean(place);
         table += &format!("{mistake}\n---\n{}\n", timeless(&answer.stderr));

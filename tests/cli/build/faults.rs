@@ -150,7 +150,8 @@ fn check_shared_work(place: &Place) {
         .collect();
     check_clean(place);
     let mounts = fs::read_dir(place.path("store/build-cache/mounts")).unwrap().flatten();
-    let counts: Vec<String> = mounts.filter_map(|entry| fs::read_to_string(entry.path().join("count")).ok()).collect();
+    let counts: Vec<String> =
+        mounts.filter_map(|entry| fs::read_to_string(entry.path().join("count")).ok()).collect();
     assert_eq!(counts.len(), 1);
     // Two builds that have begun with different stages may each make a layer of the other's; six times nobody does.
     let times = |word: &str| counts[0].lines().filter(|line| *line == word).count();
@@ -187,8 +188,10 @@ fn chain_of_steps_is_built_once() {
     project(&place, "ctx", &[("Dockerfile", file)]);
     let builds: Vec<Child> =
         (0..5).map(|_| place.command(&["build", "-q", "ctx"]).stdout(Stdio::piped()).spawn().unwrap()).collect();
-    let ids: Vec<String> =
-        builds.into_iter().map(|child| String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()).collect();
+    let ids: Vec<String> = builds
+        .into_iter()
+        .map(|child| String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap())
+        .collect();
     assert!(ids[0].starts_with("sha256:") && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     let mount = fs::read_dir(place.path("store/build-cache/mounts")).unwrap().flatten();
     let counts: Vec<String> = mount.filter_map(|entry| fs::read_to_string(entry.path().join("count")).ok()).collect();

@@ -36,7 +36,8 @@ fn file_capabilities_are_copied() {
     // It is a part of the content: nothing old is taken from the cache for it.
     let told = build(&place, &["-t", "capable", "ctx"]);
     assert!(fates(&told).iter().all(|fate| fate.ends_with("DONE")), "{told}");
-    let has = |name: &str| in_layers(&place, name).iter().any(|path| capability(path).as_deref() == Some(&CAPABILITY));
+    let has =
+        |name: &str| in_layers(&place, name).iter().any(|path| capability(path).as_deref() == Some(&CAPABILITY));
     for name in ["first", "second", "d/inside", "e/inside"] {
         assert!(has(name), "{name}");
     }

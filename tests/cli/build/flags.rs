@@ -8,7 +8,8 @@ use crate::test_env::Place;
 #[test]
 fn hosts_shm_size_and_ulimits_apply_to_run() {
     let place = Place::new();
-    let file = "FROM busybox\nRUN cat /etc/hosts; df -k /dev/shm | tail -n 1; ulimit -n\nRUN cat /etc/hosts > /seen\n";
+    let file =
+        "FROM busybox\nRUN cat /etc/hosts; df -k /dev/shm | tail -n 1; ulimit -n\nRUN cat /etc/hosts > /seen\n";
     project(&place, "ctx", &[("Dockerfile", file)]);
     build(&place, &["ctx"]);
     let flags = ["--add-host", "db:10.1.2.3", "--add-host", "six=::1", "--shm-size", "8m", "--ulimit", "nofile=123"];
@@ -41,7 +42,8 @@ fn metadata_and_iid_files_are_written() {
     let place = Place::new();
     project(&place, "ctx", &[("Dockerfile", "FROM busybox\nRUN true\n")]);
     build(&place, &["-t", "one:1", "-t", "two", "--metadata-file", "metadata.json", "--iidfile", "id", "ctx"]);
-    let metadata: serde_json::Value = serde_json::from_slice(&fs::read(place.path("metadata.json")).unwrap()).unwrap();
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&fs::read(place.path("metadata.json")).unwrap()).unwrap();
     assert_eq!(metadata["image.name"], "docker.io/library/one:1,docker.io/library/two:latest");
     assert_eq!(metadata["containerimage.config.digest"], fs::read_to_string(place.path("id")).unwrap());
     let output = place.command(&["images", "--digests", "--format", "{{.Digest}}", "one:1"]).output().unwrap();

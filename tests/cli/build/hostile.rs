@@ -22,7 +22,8 @@ fn canary(place: &Place) {
 
 #[track_caller]
 fn check_refused(place: &Place, dockerfile: &str, expect: &str) {
-    let answer = place.run_with_input(&["build", "-f", "-", "ctx"], format!("FROM busybox\n{dockerfile}\n").as_bytes());
+    let answer =
+        place.run_with_input(&["build", "-f", "-", "ctx"], format!("FROM busybox\n{dockerfile}\n").as_bytes());
     assert!(answer.code == 1 && answer.stderr.contains(expect), "{dockerfile}: {}", answer.stderr);
     assert!(!answer.stderr.contains(CANARY), "{dockerfile}: {}", answer.stderr);
     super::check_clean(place);
@@ -166,7 +167,9 @@ fn hostile_ignore_files_are_refused_or_harmless() {
     assert!(refuse(&place, &["ctx"]).stderr.contains("it is a FIFO"));
     fs::remove_file(&ignore).unwrap();
     symlink("/etc/shadow", &ignore).unwrap();
-    assert!(refuse(&place, &["ctx"]).stderr.contains("a symbolic link to something that is not in the build context"));
+    assert!(
+        refuse(&place, &["ctx"]).stderr.contains("a symbolic link to something that is not in the build context")
+    );
     fs::remove_file(&ignore).unwrap();
     assert_eq!(files(&place), "Dockerfile a b ");
 }
@@ -232,7 +235,8 @@ fn frontends_are_not_run_and_secrets_not_stored() {
     }
     // The control: what a command writes of it is.
     assert!(is_in(&place.path("store/layers"), "uhfu-uhfu-5150"));
-    // A health check and a trigger are no part of a layer's key and are never lost for it; another base is another key.
+    // A health check and a trigger are no part of a layer's key and are never lost for it; another base is another
+    // key.
     let id = |text: &str| {
         let answer = place
             .command(&["build", "-q", "-f", "-", "ctx"])

@@ -1,7 +1,8 @@
-//! Other tools beside ours: what they write runs here, they take what we write, and of the same Dockerfile comes the same.
+//! Other tools beside ours: what they write runs here, they take what we write, and of the same Dockerfile comes the
+//! same.
 //!
-//! `buildah` builds with `--isolation chroot` and the driver `vfs` in a directory of its own: so it needs no daemon, no
-//! network of its own and no file system that would be mounted for the machine to see.
+//! `buildah` builds with `--isolation chroot` and the driver `vfs` in a directory of its own: so it needs no daemon,
+//! no network of its own and no file system that would be mounted for the machine to see.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -27,7 +28,8 @@ const NOT_BUILDAHS: [(&str, &str); 1] = [("database-entrypoint", "it does not kn
 const SAID_OTHERWISE: [(&str, &str, &str); 1] =
     [("alpine-tools", "Cmd", "it takes /bin/sh for a CMD in the shell form, whatever SHELL says")];
 
-/// What buildah leaves in an image of the mounts of a RUN, empty, where the image had nothing; we take such stubs away again.
+/// What buildah leaves in an image of the mounts of a RUN, empty, where the image had nothing; we take such stubs
+/// away again.
 const STUBS_OF_BUILDAH: [&str; 3] = ["etc/hostname", "etc/resolv.conf", "etc/hosts"];
 
 fn has(program: &str) -> bool {
@@ -163,7 +165,8 @@ fn same_dockerfile_gives_the_same_image_as_buildah() {
     }
     let mut compared = 0;
     for project in &PROJECTS {
-        if NOT_BUILDAHS.iter().any(|(name, _)| *name == project.name) || (project.name == "c-static" && !has_compiler) {
+        if NOT_BUILDAHS.iter().any(|(name, _)| *name == project.name) || (project.name == "c-static" && !has_compiler)
+        {
             continue;
         }
         let (own, other) = (format!("own-{}:1", project.name), format!("other-{}:1", project.name));
@@ -190,7 +193,8 @@ fn same_dockerfile_gives_the_same_image_as_buildah() {
         assert_eq!(ours, theirs, "{}", project.name);
         let (own, other) = (files(&place, &own), files(&place, &other));
         let differ = |(path, file): &(&String, &String)| other.get(*path) != Some(*file);
-        let differences: Vec<_> = own.iter().filter(differ).map(|(path, file)| (path, file, other.get(path))).collect();
+        let differences: Vec<_> =
+            own.iter().filter(differ).map(|(path, file)| (path, file, other.get(path))).collect();
         let more: Vec<_> = other
             .iter()
             .filter(|(path, _)| !own.contains_key(*path) && !STUBS_OF_BUILDAH.contains(&path.as_str()))
@@ -201,7 +205,8 @@ fn same_dockerfile_gives_the_same_image_as_buildah() {
     assert!(compared >= 8);
 }
 
-/// What each tool writes is loaded and run here, and what we write each tool takes: umoci changes it, and it still runs.
+/// What each tool writes is loaded and run here, and what we write each tool takes: umoci changes it, and it still
+/// runs.
 #[test]
 fn images_are_exchanged_with_other_tools() {
     let Some(place) = place(&["buildah", "skopeo", "umoci"]) else { return };

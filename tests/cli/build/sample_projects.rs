@@ -34,7 +34,10 @@ const fn of(name: &'static str, arguments: &'static [&'static str], prints: Opti
 pub const PROJECTS: [Project; 10] = [
     Project { has_users: true, ..of("c-static", &[], Some("hello, world\n")) },
     Project { has_users: true, ..of("go-service", &["--build-arg", "VERSION=2.1"], Some("serving 2.1\n")) },
-    Project { has_users: true, ..of("python-flask", &[], Some("app as 1000, with flask==3.0.3\ngunicorn==22.0.0\n")) },
+    Project {
+        has_users: true,
+        ..of("python-flask", &[], Some("app as 1000, with flask==3.0.3\ngunicorn==22.0.0\n"))
+    },
     of("web-nginx", &[], Some("nginx -g daemon off;: <h1>site</h1>\n")),
     of(
         "database-entrypoint",

@@ -41,7 +41,8 @@ fn check_contexts(place: &Place) {
         assert_eq!(say(place, "other", "cat /other"), "hi\n");
     }
     // A Dockerfile alone has nothing to copy from.
-    let answer = place.run_with_input(&["build", "-q", "-t", "alone", "-"], b"FROM busybox\nRUN echo alone > /made\n");
+    let answer =
+        place.run_with_input(&["build", "-q", "-t", "alone", "-"], b"FROM busybox\nRUN echo alone > /made\n");
     assert_eq!((answer.code, answer.stdout.as_str(), answer.stderr.as_str()), (0, "sha256:[ID]\n", ""));
     assert_eq!(say(place, "alone", "cat /made"), "alone\n");
     let answer = place.run_with_input(&["build", "-"], b"FROM busybox\nCOPY greeting /\n");

@@ -62,12 +62,13 @@ fn gzip_bomb_is_cut_off() {
     check(&place, &gzip(&large), Refused("its tar archive is damaged"), "a bomb within");
     let zeros = 64 << 20;
     let honest = Head { size: zeros, ..head(b'0', "zeros") };
-    let honest = [gzip(&Tar::new().member(honest, b"").without_end()), gzip_of_zeros(zeros / PIECE), gzip(&[0; 1024])];
+    let honest =
+        [gzip(&Tar::new().member(honest, b"").without_end()), gzip_of_zeros(zeros / PIECE), gzip(&[0; 1024])];
     check(&place, &honest.concat(), Harmless, "a file of zeros");
 }
 
-/// A zstd frame with this window, and as many mebibytes of zeros as fit into its blocks: each says with four bytes that
-/// the next 128 KiB are the same.
+/// A zstd frame with this window, and as many mebibytes of zeros as fit into its blocks: each says with four bytes
+/// that the next 128 KiB are the same.
 fn zstd_of_zeros(window_log: u8, mebibytes: usize) -> Vec<u8> {
     let block = |last: u32| [&((128_u32 << 10) << 3 | 1 << 1 | last).to_le_bytes()[..3], &[0]].concat();
     let start = [0x28, 0xb5, 0x2f, 0xfd, 0, (window_log - 10) << 3];

@@ -1,7 +1,7 @@
 //! Hostile configs and annotations: what an image says of how it is to be run, and of its own names.
 //!
-//! An image may say what it likes as long as nobody acts on it. So most of these are taken by `load`, and `run` refuses
-//! what it would have to use; what it does not use changes nothing.
+//! An image may say what it likes as long as nobody acts on it. So most of these are taken by `load`, and `run`
+//! refuses what it would have to use; what it does not use changes nothing.
 
 use std::{collections::BTreeMap, fs, iter};
 
@@ -23,7 +23,8 @@ fn blob_of(descriptor: &Value) -> String {
     format!("blobs/sha256/{}", descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap())
 }
 
-/// The image busybox as an archive under another name, with its documents changed: config, manifest, entry of the index.
+/// The image busybox as an archive under another name, with its documents changed: config, manifest, entry of the
+/// index.
 fn changed(place: &Place, change: impl Fn(&mut Value, &mut Value, &mut Value)) -> Vec<u8> {
     let mut manifest = document(place, &blob_of(&document(place, "index.json")["manifests"][0]));
     let mut config = document(place, &blob_of(&manifest["config"]));

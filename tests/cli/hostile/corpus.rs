@@ -58,7 +58,11 @@ fn paths() -> Vec<Case> {
     }
     cases.push(case("H15", tar().file("x", "").file("x/y", "").end(), NO_DIRECTORY));
     let below = tar().file("x", "").end();
-    cases.push(Case { lower: Some(below), loaded: Harmless, ..case("H15", tar().file("x/y", "").end(), NO_DIRECTORY) });
+    cases.push(Case {
+        lower: Some(below),
+        loaded: Harmless,
+        ..case("H15", tar().file("x/y", "").end(), NO_DIRECTORY)
+    });
     for (first, second) in [
         (tar().file("x", ""), tar().directory("x/")),
         (tar().directory("x/").file("x/y", ""), tar().file("x", "")),
@@ -216,7 +220,11 @@ fn extensions() -> Vec<Case> {
         case("H23", claims(b'L', 100 << 20), TOO_LONG),
         case("H23", claims(b'K', 100 << 20), TOO_LONG),
         case("H23", tar().extension('L', b"no end").file("x", "").end(), Harmless),
-        case("H23", tar().extension('L', b"a\0").extension('L', b"b\0").file("x", "").end(), Refused("two long names")),
+        case(
+            "H23",
+            tar().extension('L', b"a\0").extension('L', b"b\0").file("x", "").end(),
+            Refused("two long names"),
+        ),
         case("H23", tar().extension('L', b"a\0").end(), Refused("belongs to no member")),
         case("H23", tar().extension('L', &[b'n'; 5000]).file("x", "").end(), Refused("longer than 4095 bytes")),
         Case { present: &["outer"], absent: &["evil"], ..case("H24", swallowed, Harmless) },
@@ -249,11 +257,16 @@ fn extensions() -> Vec<Case> {
 }
 
 fn sizes() -> Vec<Case> {
-    let raw =
-        |at: usize, bytes: &[u8]| tar().member(Head { raw: vec![(at, bytes.to_vec())], ..head(b'0', "x") }, b"").end();
+    let raw = |at: usize, bytes: &[u8]| {
+        tar().member(Head { raw: vec![(at, bytes.to_vec())], ..head(b'0', "x") }, b"").end()
+    };
     let binary = |size: i64| {
-        [&[if size < 0 { 0xff } else { 0x80 }; 1], [if size < 0 { 0xff } else { 0 }; 3].as_slice(), &size.to_be_bytes()]
-            .concat()
+        [
+            &[if size < 0 { 0xff } else { 0x80 }; 1],
+            [if size < 0 { 0xff } else { 0 }; 3].as_slice(),
+            &size.to_be_bytes(),
+        ]
+        .concat()
     };
     vec![
         case("H27", raw(124, &binary(i64::MAX)), Refused("are allowed")),

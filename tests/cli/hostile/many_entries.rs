@@ -1,5 +1,6 @@
-//! Archives of very many members, written while the command reads them: nobody could keep a million in memory. The long
-//! run has a million, as the rows of the corpus say; the everyday one as many as it takes to tell quadratic work.
+//! Archives of very many members, written while the command reads them: nobody could keep a million in memory. The
+//! long run has a million, as the rows of the corpus say; the everyday one as many as it takes to tell quadratic
+//! work.
 
 use std::{env, io::Write};
 
@@ -84,8 +85,14 @@ fn deeper(number: usize) -> Tar {
 }
 
 fn crowds() -> Vec<Crowd> {
-    let crowd =
-        |what, count, piece| Crowd { what, first: Vec::new(), count, piece, applied: Harmless, loaded: Some(Harmless) };
+    let crowd = |what, count, piece| Crowd {
+        what,
+        first: Vec::new(),
+        count,
+        piece,
+        applied: Harmless,
+        loaded: Some(Harmless),
+    };
     let mut crowds = vec![
         crowd("files of one name", many(), |_| Tar::new().file("x", "")),
         crowd("directories of one name", many(), |_| Tar::new().directory("x/")),

@@ -1,6 +1,6 @@
-//! Streams that cannot be written. Messages to stderr are best effort: the exit code is the same whether anyone can read
-//! them. What goes to stdout was asked for: where it cannot be written, the command fails, unless its reader has seen
-//! enough. No command ends by a panic or a signal.
+//! Streams that cannot be written. Messages to stderr are best effort: the exit code is the same whether anyone can
+//! read them. What goes to stdout was asked for: where it cannot be written, the command fails, unless its reader has
+//! seen enough. No command ends by a panic or a signal.
 
 mod cases;
 
@@ -140,8 +140,8 @@ fn rootless_exit_codes_do_not_depend_on_stderr() {
     }
 }
 
-/// The panic that was left: std's threads panic where the kernel refuses another one. There are fewer threads then, or an
-/// error.
+/// The panic that was left: std's threads panic where the kernel refuses another one. There are fewer threads then,
+/// or an error.
 #[test]
 fn process_limit_does_not_cause_a_panic() {
     let Some(place) = Place::user() else { return };
@@ -246,8 +246,8 @@ fn archive_on_stdout_is_complete() {
     }
 }
 
-/// Nothing that the engine opens gets the number of a standard stream that its caller had closed: a container would have
-/// it as its own stream.
+/// Nothing that the engine opens gets the number of a standard stream that its caller had closed: a container would
+/// have it as its own stream.
 #[test]
 fn closed_standard_streams_are_not_reused() {
     let place = Place::new();
@@ -276,8 +276,20 @@ fn closed_standard_streams_are_not_reused() {
 fn unwritable_report_is_an_error() {
     let place = Place::new();
     let script = "sleep 30";
-    let words =
-        ["run", "--rm", "--report", "/dev/full", "--meta", "meta", "--timeout", "0.1s", "busybox", "sh", "-c", script];
+    let words = [
+        "run",
+        "--rm",
+        "--report",
+        "/dev/full",
+        "--meta",
+        "meta",
+        "--timeout",
+        "0.1s",
+        "busybox",
+        "sh",
+        "-c",
+        script,
+    ];
     let answer = place.run(&words);
     assert_eq!(answer.code, 125, "{}", answer.stderr);
     assert!(

@@ -19,7 +19,9 @@ pub fn layers() -> Vec<Vec<u8>> {
     let numbered = small.enumerate();
     let plain = numbered.map(|(number, archive)| [&[number as u8 & 3], archive.as_slice()].concat());
     plain
-        .chain([1, 3].map(|how| [&[how], zstd(&Tar::new().directory("d/").file("d/x", "x").end()).as_slice()].concat()))
+        .chain(
+            [1, 3].map(|how| [&[how], zstd(&Tar::new().directory("d/").file("d/x", "x").end()).as_slice()].concat()),
+        )
         .collect()
 }
 

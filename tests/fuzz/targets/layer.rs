@@ -1,7 +1,8 @@
 //! Any bytes as a layer, applied to a directory or imported: nothing outside of it changes, and it ends.
 //!
-//! The first byte chooses. Its lowest bit has the checksums of all headers mended, since hardly any change of an archive
-//! would get past them; an odd number of mistakes stays for the others. The next bit chooses between the two doors.
+//! The first byte chooses. Its lowest bit has the checksums of all headers mended, since hardly any change of an
+//! archive would get past them; an odd number of mistakes stays for the others. The next bit chooses between the two
+//! doors.
 #![no_main]
 
 use minicontainer_fuzz::{room::Room, seeds};

@@ -28,7 +28,8 @@ fn scene_steps_match_the_plan() {
 
 #[test]
 fn every_isolation_has_steps_unless_left_out() {
-    for (isolation, identity) in Isolation::ALL.map(|one| (one, if one == Isolation::User { "user" } else { "root" })) {
+    for (isolation, identity) in Isolation::ALL.map(|one| (one, if one == Isolation::User { "user" } else { "root" }))
+    {
         let name = isolation.name();
         let state = |scene: &Value| {
             let found = scene["isolations"].as_array().unwrap().iter().find(|state| state["name"] == name);

@@ -1,4 +1,5 @@
-//! `inspect`: all that is known, as JSON in Docker's words, so that scripts written for Docker find what they look for.
+//! `inspect`: all that is known, as JSON in Docker's words, so that scripts written for Docker find what they look
+//! for.
 
 use std::process::ExitCode;
 

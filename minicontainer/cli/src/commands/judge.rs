@@ -71,8 +71,8 @@ pub struct JudgeArguments {
     #[arg(short, long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
 
-    /// How strictly programs are held: default gives root's containers no user namespace of their own, for file systems
-    /// that cannot show the programs there
+    /// How strictly programs are held: default gives root's containers no user namespace of their own, for file
+    /// systems that cannot show the programs there
     #[arg(long, value_name = "PROFILE", default_value = "untrusted")]
     profile: ProfileArgument,
 
@@ -129,8 +129,8 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     Ok(conclude(&results))
 }
 
-/// Every program stays open while a class is judged, and many systems let a process open 1,024 files unless it asks for
-/// more.
+/// Every program stays open while a class is judged, and many systems let a process open 1,024 files unless it asks
+/// for more.
 fn raise_descriptor_limit() -> Result<(), Failure> {
     let failed = "cannot raise the limit of open files, see getrlimit(2)";
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context(failed)?;
@@ -217,7 +217,8 @@ fn as_table(folder: &Folder, results: &[Judged], colours: bool) -> String {
     text
 }
 
-/// Verdicts in green and red. They are words of capital letters between blanks, as no test's name below the heading is.
+/// Verdicts in green and red. They are words of capital letters between blanks, as no test's name below the heading
+/// is.
 fn coloured(table: &str) -> String {
     let word = |word: &str| match word.trim_end() {
         "AC" => format!("\x1b[32m{word}\x1b[0m"),
@@ -242,7 +243,8 @@ mod tests {
     #[test]
     fn only_verdicts_are_coloured() {
         let table = "PROGRAM   RE   ACCEPTED\nAC        AC   1/1\nben       TLE   0/1\n";
-        let expect = "PROGRAM   RE   ACCEPTED\nAC        \x1b[32mAC \x1b[0m  1/1\nben       \x1b[31mTLE \x1b[0m  0/1\n";
+        let expect =
+            "PROGRAM   RE   ACCEPTED\nAC        \x1b[32mAC \x1b[0m  1/1\nben       \x1b[31mTLE \x1b[0m  0/1\n";
         assert_eq!(coloured(table), expect);
     }
 }

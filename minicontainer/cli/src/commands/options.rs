@@ -85,8 +85,9 @@ pub struct ContainerArguments {
     #[command(flatten)]
     pub security: SecurityArguments,
 
-    /// Let a small process of the engine's be process 1: it forwards signals to the program, reaps orphaned processes, and
-    /// reports how the program ended. Without it the program is process 1, which its own signals do not end
+    /// Let a small process of the engine's be process 1: it forwards signals to the program, reaps orphaned
+    /// processes, and reports how the program ended. Without it the program is process 1, which its own signals do
+    /// not end
     #[arg(long)]
     pub init: bool,
 

@@ -192,8 +192,8 @@ fn fetch(
     Ok(())
 }
 
-/// The image that shall run: looked for here, and fetched if it is not found, or is for another platform than was asked
-/// for.
+/// The image that shall run: looked for here, and fetched if it is not found, or is for another platform than was
+/// asked for.
 pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Result<Image, Failure> {
     let shown = Shown::new(Stream::Stderr, wanted.quiet);
     let (platform, connection) = (platform(wanted.platform.as_deref())?, wanted.wire.connection()?);
@@ -202,7 +202,8 @@ pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Resul
         return find_image(store, name);
     }
     let missing: Failure = match minicontainer_images::find(store, name) {
-        Ok(image) => match platform.as_ref().map_or(Ok(()), |platform| check_platform(platform, name, &image.config)) {
+        Ok(image) => match platform.as_ref().map_or(Ok(()), |platform| check_platform(platform, name, &image.config))
+        {
             Ok(()) => return Ok(image),
             Err(error) => error.into(),
         },

@@ -1,7 +1,7 @@
 //! The flags that say how strictly a container is held: Docker's, and a few of our own.
 //!
-//! Core knows what each means (`minicontainer_core::options`); here they are only read. The one thing looked at is the
-//! host's `/dev`, to learn which device a path is.
+//! Core knows what each means (`minicontainer_core::options`); here they are only read. The one thing looked at is
+//! the host's `/dev`, to learn which device a path is.
 
 use std::{
     fs,

@@ -1,8 +1,8 @@
 //! `spec`: an OCI bundle, for other runtimes.
 //!
-//! A *bundle* is a directory with a `config.json`, the runtime specification's document, and the root file system that
-//! it names (OCI runtime-spec, *bundle.md*). Everything that this engine knows about a container is in that document, so
-//! any runtime can run what is written here: `runc run --bundle DIR ID`.
+//! A *bundle* is a directory with a `config.json`, the runtime specification's document, and the root file system
+//! that it names (OCI runtime-spec, *bundle.md*). Everything that this engine knows about a container is in that
+//! document, so any runtime can run what is written here: `runc run --bundle DIR ID`.
 
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
@@ -43,7 +43,8 @@ pub struct SpecArguments {
 /// Writes the bundle.
 pub fn execute(arguments: &SpecArguments) -> Result<ExitCode, Failure> {
     if arguments.container.driver.is_some() {
-        let message = "a bundle holds its root file system as plain files, always a copy: --driver makes no sense here";
+        let message =
+            "a bundle holds its root file system as plain files, always a copy: --driver makes no sense here";
         return Err(Failure::new(message).hint("leave --driver out"));
     }
     let options = arguments.container.options()?;

@@ -41,6 +41,7 @@ impl Listing {
 pub fn key_and_value(filter: &str) -> Result<(&str, &str), Failure> {
     let parted = filter.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
     parted.filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
-        Failure::new(format!("bad format of filter '{filter}'")).hint("write KEY=VALUE, such as --filter dangling=true")
+        Failure::new(format!("bad format of filter '{filter}'"))
+            .hint("write KEY=VALUE, such as --filter dangling=true")
     })
 }

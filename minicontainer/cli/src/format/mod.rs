@@ -1,7 +1,7 @@
 //! `--format`: what to show of each thing, as `json`, by a template, or as a table of templates.
 //!
-//! `table ` before a template adds a line of headings. What a field holds may come from an image, so that a terminal gets
-//! nothing to obey; as JSON it is told as it is.
+//! `table ` before a template adds a line of headings. What a field holds may come from an image, so that a terminal
+//! gets nothing to obey; as JSON it is told as it is.
 //!
 //! ```text
 //! minicontainer ps -a --format 'table {{.Names}}\t{{.Status}}'

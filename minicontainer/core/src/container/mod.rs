@@ -11,9 +11,10 @@
 //!  any of them ── Remove ──▶ Removing ──▶ gone, or RemoveFailed ──▶ Dead ── Remove ──▶ Removing …
 //! ```
 //!
-//! The states are Docker's, and *starting*, which lasts from the moment at which an engine begins to start a container
-//! until its program runs. Docker has no word for it; documents say `created` or `exited` ([`State::word`]). A container
-//! whose program could not be started has never run: it stays *created*, with the reason.
+//! The states are Docker's, and *starting*, which lasts from the moment at which an engine begins to start a
+//! container until its program runs. Docker has no word for it; documents say `created` or `exited`
+//! ([`State::word`]). A container whose program could not be started has never run: it stays *created*, with the
+//! reason.
 //!
 //! Nothing is done here. An engine does something to a container, such as a start, and passes what happened to
 //! [`State::apply`]. The result is the next state, or the reason why the event cannot happen, in Docker's words

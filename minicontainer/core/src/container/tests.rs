@@ -139,8 +139,8 @@ fn may_follow(from: &str) -> BTreeSet<&'static str> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order, a container is in a state that the diagram leads to, and what the state says
-    /// is what happened: it runs as the process that was started last, and has ended as that one did.
+    /// Whatever happens in whatever order, a container is in a state that the diagram leads to, and what the state
+    /// says is what happened: it runs as the process that was started last, and has ended as that one did.
     #[test]
     fn random_events_lead_only_to_valid_states(picks in proptest::collection::vec(0..11_usize, 0..60)) {
         let mut state = State::created();

@@ -16,7 +16,11 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
                 SwapLimit::AtMost(most) => ("some", *most),
                 SwapLimit::Unlimited => ("unlimited", 0),
             };
-            vec![("size", size(*bytes, language).into()), ("swap", kind.into()), ("most", size(most, language).into())]
+            vec![
+                ("size", size(*bytes, language).into()),
+                ("swap", kind.into()),
+                ("most", size(most, language).into()),
+            ]
         }
         Step::LimitCpu { quota, period } => vec![
             ("percent", decimal(*quota as f64 * 100.0 / *period as f64, language).into()),
@@ -33,7 +37,9 @@ pub(super) fn arguments(step: &Step, language: Language) -> Vec<(&'static str, A
         Step::MakeUserNamespace { uids, gids } => {
             vec![("users", mappings(uids).into()), ("groups", mappings(gids).into())]
         }
-        Step::JoinNamespace { namespace, path } => vec![("namespace", namespace.name().into()), ("path", path.into())],
+        Step::JoinNamespace { namespace, path } => {
+            vec![("namespace", namespace.name().into()), ("path", path.into())]
+        }
         Step::Clone { namespaces, into_cgroup } => vec![
             ("count", namespaces.len().into()),
             ("namespaces", namespaces.iter().map(|namespace| namespace.name()).collect::<Vec<_>>().join(", ").into()),

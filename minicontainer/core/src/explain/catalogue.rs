@@ -129,6 +129,9 @@ pub(super) mod tests {
     #[test]
     fn missing_messages_and_arguments_stay_visible() {
         assert_eq!(message(Language::English, "step-pivot-root.no-such", &[]), "{step-pivot-root.no-such}");
-        assert_eq!(message(Language::English, "step-remount", &[]), "Restrict the mount {$destination}: {$attributes}");
+        assert_eq!(
+            message(Language::English, "step-remount", &[]),
+            "Restrict the mount {$destination}: {$attributes}"
+        );
     }
 }

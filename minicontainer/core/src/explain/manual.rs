@@ -37,7 +37,9 @@ pub(super) fn man_pages(step: &Step) -> &'static [&'static str] {
             "tmpfs" => &["tmpfs(5)", "fsopen(2)", "move_mount(2)", "openat2(2)"],
             "devpts" => &["pts(4)", "fsopen(2)", "move_mount(2)", "openat2(2)"],
             "mqueue" => &["mq_overview(7)", "ipc_namespaces(7)", "fsopen(2)", "move_mount(2)", "openat2(2)"],
-            "cgroup" | "cgroup2" => &["cgroups(7)", "cgroup_namespaces(7)", "fsopen(2)", "move_mount(2)", "openat2(2)"],
+            "cgroup" | "cgroup2" => {
+                &["cgroups(7)", "cgroup_namespaces(7)", "fsopen(2)", "move_mount(2)", "openat2(2)"]
+            }
             _ => &["fsopen(2)", "move_mount(2)", "openat2(2)"],
         },
         Step::BindMount { .. } => &["open_tree(2)", "move_mount(2)", "mount_setattr(2)", "openat2(2)"],

@@ -6,8 +6,8 @@
 //! strace(1) would show them and the manual pages that tell the rest, are computed from the step and need no
 //! translation.
 //!
-//! Terms: a *step* is one operation of a [`Plan`](crate::Plan)(crate::Plan); its *actor* is who carries it out, the engine on the
-//! host or the container's first process ([`Actor`](crate::plan::Actor)).
+//! Terms: a *step* is one operation of a [`Plan`](crate::Plan)(crate::Plan); its *actor* is who carries it out, the
+//! engine on the host or the container's first process ([`Actor`](crate::plan::Actor)).
 //!
 //! A new kind of step does not compile until it has its arguments, system calls and manual pages here, and fails
 //! the tests until it has its words in every language.

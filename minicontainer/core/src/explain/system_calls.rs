@@ -1,10 +1,11 @@
 //! The system calls of each step, written as strace(1) would show them.
 //!
-//! Where strace shows a descriptor's number, a name stands here (`root` is the new root, `proc`, `sys` and `dev` the mounts
-//! there, `fs` a file system being configured, `mnt` a mount not yet placed, `place` where it goes), and a file that was opened before is shown by its name between angle
-//! brackets, as `strace -y` does. Mounts use the kernel's newer interface, in which a mount is first made without a
-//! place and then moved there: the destination is opened with `RESOLVE_IN_ROOT`, so that no symbolic link of an
-//! image can lead it out of the new root, and at `/proc`, `/sys` and `/dev` no link is followed at all, see openat2(2).
+//! Where strace shows a descriptor's number, a name stands here (`root` is the new root, `proc`, `sys` and `dev` the
+//! mounts there, `fs` a file system being configured, `mnt` a mount not yet placed, `place` where it goes), and a
+//! file that was opened before is shown by its name between angle brackets, as `strace -y` does. Mounts use the
+//! kernel's newer interface, in which a mount is first made without a place and then moved there: the destination is
+//! opened with `RESOLVE_IN_ROOT`, so that no symbolic link of an image can lead it out of the new root, and at
+//! `/proc`, `/sys` and `/dev` no link is followed at all, see openat2(2).
 
 mod mounts;
 
@@ -135,8 +136,9 @@ fn first_process_calls(step: &Step) -> Option<Vec<String>> {
         ],
         Step::AwaitGo => vec!["read(go, …, 1)".to_owned()],
         Step::UnshareTime { offsets } => {
-            let line =
-                |offset: &TimeOffset| format!("{} {} {}\n", offset.clock.number(), offset.seconds, offset.nanoseconds);
+            let line = |offset: &TimeOffset| {
+                format!("{} {} {}\n", offset.clock.number(), offset.seconds, offset.nanoseconds)
+            };
             let text: String = offsets.iter().map(line).collect();
             let moved = (!text.is_empty()).then(|| format!("write(</proc/self/timens_offsets>, {text:?})"));
             let enter = "setns(</proc/self/ns/time_for_children>, CLONE_NEWTIME)".to_owned();
@@ -225,7 +227,8 @@ fn power_calls(step: &Step) -> Option<Vec<String>> {
                 set(inheritable)
             );
             let clear = "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)".to_owned();
-            let raise = ambient.iter().map(|name| format!("prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, {name}, 0, 0)"));
+            let raise =
+                ambient.iter().map(|name| format!("prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, {name}, 0, 0)"));
             [sets, clear].into_iter().chain(raise).collect()
         }
         Step::EnterUserNamespace => {

@@ -58,7 +58,8 @@ fn every_sample_has_text_system_calls_and_man_pages() {
                 assert_eq!(text.trim(), text, "{step:?}");
             }
             assert!(why.ends_with('.') && !title.ends_with('.'), "{step:?}: {title} {why}");
-            let idle = matches!(&step, Step::DropBoundingSet { keep } if keep.len() == crate::plan::CAPABILITIES.len());
+            let idle =
+                matches!(&step, Step::DropBoundingSet { keep } if keep.len() == crate::plan::CAPABILITIES.len());
             assert!(system_calls.is_empty() == idle && !man_pages.is_empty(), "{step:?}");
         }
     }
@@ -80,7 +81,8 @@ fn every_isolation_has_text() {
 fn cgroup_files_match_the_cgroup_version() {
     let limit = crate::plan::Step::LimitMemory { bytes: 4096, swap: crate::plan::SwapLimit::None };
     let join = crate::plan::Step::JoinCgroup { controllers: vec!["memory".into()] };
-    let calls = |steps: Vec<Step>| explain_plan(&Plan { steps }, Language::English)[0].explanation.system_calls.clone();
+    let calls =
+        |steps: Vec<Step>| explain_plan(&Plan { steps }, Language::English)[0].explanation.system_calls.clone();
     assert_eq!(calls(vec![limit.clone()]), [r#"write(<memory.max>, "4096")"#, r#"write(<memory.swap.max>, "0")"#]);
     let version_1 = [r#"write(<memory.limit_in_bytes>, "4096")"#, r#"write(<memory.memsw.limit_in_bytes>, "4096")"#];
     assert_eq!(calls(vec![limit, join]), version_1);

@@ -1,7 +1,7 @@
 //! Which processors: `--cpuset-cpus`.
 //!
-//! Processors are numbered from 0, and a set of them is written as the kernel writes it, see "List Format" in cpuset(7):
-//! numbers and ranges with commas between.
+//! Processors are numbered from 0, and a set of them is written as the kernel writes it, see "List Format" in
+//! cpuset(7): numbers and ranges with commas between.
 //!
 //! ```
 //! use minicontainer_core::options::CpuSet;
@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn invalid_cpusets_are_rejected() {
-        for text in ["", ",", "0,", "a", "-1", "1-", "1-0", "0-1-2", "8192", "99999999999", "0 1", "+1", "０", "0\n"] {
+        for text in ["", ",", "0,", "a", "-1", "1-", "1-0", "0-1-2", "8192", "99999999999", "0 1", "+1", "０", "0\n"]
+        {
             check(text, None);
         }
     }

@@ -1,7 +1,7 @@
 //! A device of the host's that a container may use.
 //!
-//! Written as in Docker: `/dev/fuse`, `/dev/sdc:/dev/disk`, `/dev/fuse:/dev/fuse:rw`. What device it is, the host's file
-//! system must tell, which this crate does not look at: the look-up is handed in.
+//! Written as in Docker: `/dev/fuse`, `/dev/sdc:/dev/disk`, `/dev/fuse:/dev/fuse:rw`. What device it is, the host's
+//! file system must tell, which this crate does not look at: the look-up is handed in.
 //!
 //! ```
 //! use minicontainer_core::options::{Device, DeviceNumber};
@@ -123,9 +123,16 @@ mod tests {
         check("/dev/null", Some(("/dev/null", "/dev/null", "rwm")));
         check("/dev/null:r", Some(("/dev/null", "/dev/null", "r")));
         check("/dev/null:/dev/x:rw", Some(("/dev/null", "/dev/x", "rw")));
-        for wrong in
-            ["", "null", "/", "/dev/null:", "/dev/null:x", "/dev/null:/dev/../etc/x", "/dev/a:/dev/b:rwx", "/a:/b:r:w"]
-        {
+        for wrong in [
+            "",
+            "null",
+            "/",
+            "/dev/null:",
+            "/dev/null:x",
+            "/dev/null:/dev/../etc/x",
+            "/dev/a:/dev/b:rwx",
+            "/a:/b:r:w",
+        ] {
             check(wrong, None);
         }
     }

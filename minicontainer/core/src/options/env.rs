@@ -1,7 +1,8 @@
 //! One variable of a program's environment.
 //!
-//! execve(2) hands a program its environment as strings `NAME=value` that end in a NUL byte, see environ(7). So a name
-//! cannot be empty or hold `=`, and neither name nor value can hold NUL; all else is allowed, also `a.b=c` and `X=`.
+//! execve(2) hands a program its environment as strings `NAME=value` that end in a NUL byte, see environ(7). So a
+//! name cannot be empty or hold `=`, and neither name nor value can hold NUL; all else is allowed, also `a.b=c` and
+//! `X=`.
 //!
 //! As in Docker a bare `NAME` on the command line means the caller's own variable, passed on if it is set. This crate
 //! looks at no environment, so the look-up is handed in:

@@ -190,8 +190,8 @@ pub struct Limits {
     /// How many processes and threads may exist at once.
     #[serde(skip_serializing_if = "is_default")]
     pub pids: Option<PidsLimit>,
-    /// How much processor time may be used in all. The engine watches over it; the kernel bounds each single process as
-    /// well (`RLIMIT_CPU`), a little above.
+    /// How much processor time may be used in all. The engine watches over it; the kernel bounds each single process
+    /// as well (`RLIMIT_CPU`), a little above.
     #[serde(skip_serializing_if = "is_default")]
     pub cpu_time: Option<Duration>,
 }

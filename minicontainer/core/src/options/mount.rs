@@ -1,7 +1,7 @@
 //! What of the host, or of memory, a container sees beside its image.
 //!
-//! - A **bind mount** shows a file or directory of the host at a place inside the container: the same bytes, not a copy
-//!   (mount(2), `MS_BIND`). What the image has at that place is hidden meanwhile.
+//! - A **bind mount** shows a file or directory of the host at a place inside the container: the same bytes, not a
+//!   copy (mount(2), `MS_BIND`). What the image has at that place is hidden meanwhile.
 //! - A **tmpfs** is an empty file system in memory, gone with the container, see tmpfs(5).
 //! - **Volumes**, directories that the engine keeps and names, are not there yet; `-v NAME:/x` says so.
 //!
@@ -91,7 +91,8 @@ impl MountSpec {
         Ok(MountSpec::Bind { source, target: parse_target(&given, target)?, access, owner: None })
     }
 
-    /// The same bind mount, whose files of this user and group are shown as root's in a container with ids of its own.
+    /// The same bind mount, whose files of this user and group are shown as root's in a container with ids of its
+    /// own.
     pub fn owned_by(mut self, user_and_group: [u32; 2]) -> MountSpec {
         if let MountSpec::Bind { owner, .. } = &mut self {
             *owner = Some(user_and_group);
@@ -199,7 +200,8 @@ impl<'text> Fields<'text> {
 
     fn mount(self, text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
         let missing = |field| MountError::Missing { given: text.to_owned(), field };
-        let foreign = |kind, field: &str| MountError::Foreign { given: text.to_owned(), kind, field: field.to_owned() };
+        let foreign =
+            |kind, field: &str| MountError::Foreign { given: text.to_owned(), kind, field: field.to_owned() };
         let target = parse_target(text, self.target.ok_or_else(|| missing("target"))?)?;
         match self.kind {
             Some("bind") => {

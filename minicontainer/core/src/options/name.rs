@@ -1,7 +1,7 @@
 //! Names that people give containers, and the hostnames that containers have inside.
 //!
-//! A container's name is Docker's: a letter or digit, then letters, digits, `_`, `.` or `-`. A hostname is what DNS can
-//! hold (RFC 1123 section 2.1: labels of letters, digits and inner hyphens, joined by dots), and short enough for
+//! A container's name is Docker's: a letter or digit, then letters, digits, `_`, `.` or `-`. A hostname is what DNS
+//! can hold (RFC 1123 section 2.1: labels of letters, digits and inner hyphens, joined by dots), and short enough for
 //! sethostname(2), which takes 64 bytes.
 //!
 //! ```

@@ -1,7 +1,7 @@
 //! How strictly a container is held, and what was loosened.
 //!
-//! Everything that runs, runs under one *profile*: namespaces, capabilities, `no_new_privs`, seccomp, masked paths, device
-//! rules, limits. Three are ready-made:
+//! Everything that runs, runs under one *profile*: namespaces, capabilities, `no_new_privs`, seccomp, masked paths,
+//! device rules, limits. Three are ready-made:
 //!
 //! | Profile | For | What is different |
 //! |---|---|---|
@@ -9,8 +9,8 @@
 //! | [`Profile::Docker`] (`--compat=docker`) | images that need what Docker gives | Docker's capabilities, system calls and masks, to the letter |
 //! | [`Profile::Untrusted`] (`--profile=untrusted`) | programs of strangers | a user namespace even for root, no network, and a bound on everything |
 //!
-//! Single flags loosen a profile. Each that weakens the walls is a [`Weakening`]: it is warned of when the container starts
-//! and remembered with it.
+//! Single flags loosen a profile. Each that weakens the walls is a [`Weakening`]: it is warned of when the container
+//! starts and remembered with it.
 
 use std::time::Duration;
 
@@ -43,8 +43,8 @@ pub struct Bounds {
 }
 
 impl RunOptions {
-    /// A stranger's program gets ten minutes, 64 MiB of output and 512 MiB in 100,000 files; but none of the first two
-    /// at a terminal, where somebody sits and watches.
+    /// A stranger's program gets ten minutes, 64 MiB of output and 512 MiB in 100,000 files; but none of the first
+    /// two at a terminal, where somebody sits and watches.
     pub fn bounds(&self) -> Bounds {
         if self.profile != Profile::Untrusted {
             return Bounds::default();

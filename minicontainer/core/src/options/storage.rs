@@ -1,8 +1,8 @@
 //! How much a container may write into its own layer.
 //!
-//! Docker's `--storage-opt size=64m`, and beside it `inodes=1000`: whoever makes empty files uses up no bytes, but the
-//! one inode that each file is. A limit on bytes alone would leave that way open, so without a word there is one inode
-//! for every 4 KiB, the size of a page.
+//! Docker's `--storage-opt size=64m`, and beside it `inodes=1000`: whoever makes empty files uses up no bytes, but
+//! the one inode that each file is. A limit on bytes alone would leave that way open, so without a word there is one
+//! inode for every 4 KiB, the size of a page.
 //!
 //! ```
 //! use minicontainer_core::options::StorageLimit;

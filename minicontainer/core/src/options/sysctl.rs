@@ -1,7 +1,7 @@
 //! Variables of the kernel's that a container may have a value of its own for, see sysctl(8).
 //!
-//! Most variables below `/proc/sys` are the machine's. A few belong to a namespace: those of the network, and those of
-//! System V IPC and message queues. Only these can be asked for: any other would change the host.
+//! Most variables below `/proc/sys` are the machine's. A few belong to a namespace: those of the network, and those
+//! of System V IPC and message queues. Only these can be asked for: any other would change the host.
 //!
 //! ```
 //! use minicontainer_core::options::Sysctl;

@@ -83,7 +83,10 @@ fn values_in_json_are_validated() {
         (r#"{"without": ["gravity"]}"#, "unknown isolation"),
         (r#"{"mounts": [{"type": "bind", "source": "/a", "target": "/../etc"}]}"#, "must not contain"),
         (r#"{"mounts": [{"type": "bind", "source": "a/b", "target": "/c"}]}"#, "is not absolute"),
-        (r#"{"mounts": [{"type": "bind", "source": "/a", "target": "/proc"}]}"#, "must be the container's own procfs"),
+        (
+            r#"{"mounts": [{"type": "bind", "source": "/a", "target": "/proc"}]}"#,
+            "must be the container's own procfs",
+        ),
         (r#"{"mounts": [{"type": "tmpfs", "target": "/t", "mode": 99999}]}"#, "is no octal number"),
         (
             r#"{"devices": [{"outside": "/dev/a:/dev/b", "inside": "/c", "number": {"kind": "c", "major": 1, "minor": 3}, "uses": "r"}]}"#,

@@ -1,8 +1,8 @@
 //! How long a container may run.
 //!
 //! A bare number is seconds, as for timeout(1). With units it is a duration as Docker writes it: `500ms`, `2m30s`,
-//! `1h`; the greater unit first, each at most once. It is counted by a clock on the wall, not in processor time: a program
-//! that sleeps uses it up too.
+//! `1h`; the greater unit first, each at most once. It is counted by a clock on the wall, not in processor time: a
+//! program that sleeps uses it up too.
 //!
 //! ```
 //! use std::time::Duration;

@@ -1,7 +1,8 @@
 //! How far a container's clocks are moved, see time_namespaces(7).
 //!
-//! Two clocks can be moved, both of which count from the start of the machine: the *monotonic* clock, which programs use
-//! to measure how long something takes, and the *boot time* clock, which goes on while the machine sleeps and of which
+//! Two clocks can be moved, both of which count from the start of the machine: the *monotonic* clock, which programs
+//! use to measure how long something takes, and the *boot time* clock, which goes on while the machine sleeps and of
+//! which
 //! `uptime` tells. The time of day cannot: it is the machine's.
 //!
 //! Written as the clock's name and the way that it is moved, forward or with a `-` back, in seconds or with units:

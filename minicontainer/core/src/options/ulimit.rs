@@ -70,7 +70,8 @@ impl FromStr for Ulimit {
         let wrong = || UlimitError::Numbers { given: given.to_owned() };
         let (name, numbers) = given.split_once('=').ok_or_else(wrong)?;
         let known = RESOURCES.into_iter().find(|known| Ulimit::docker_name(known) == name);
-        let resource = known.ok_or_else(|| UlimitError::Resource { given: given.to_owned(), name: name.to_owned() })?;
+        let resource =
+            known.ok_or_else(|| UlimitError::Resource { given: given.to_owned(), name: name.to_owned() })?;
         let number = |text: &str| match text {
             "unlimited" | "-1" => Ok(u64::MAX),
             _ if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().map_err(|_| wrong()),
@@ -121,7 +122,9 @@ mod tests {
         }
         check("nofile=2:1", Err("\"nofile=2:1\" is no limit: the first number may not be above the second"));
         assert!(
-            "files=1".parse::<Ulimit>().is_err_and(|error| error.to_string().starts_with("unknown resource \"files\""))
+            "files=1"
+                .parse::<Ulimit>()
+                .is_err_and(|error| error.to_string().starts_with("unknown resource \"files\""))
         );
     }
 }

@@ -1,11 +1,12 @@
 //! Who the program runs as.
 //!
-//! The kernel knows numbers only. Names live in two files of the *image*, passwd(5) and group(5), so `www-data` may be
-//! 33 in one image and 82 in another, and a name that the image does not know is an error, while any number will do.
+//! The kernel knows numbers only. Names live in two files of the *image*, passwd(5) and group(5), so `www-data` may
+//! be 33 in one image and 82 in another, and a name that the image does not know is an error, while any number will
+//! do.
 //!
 //! The rules are those of Docker and runc (moby's package `user`), with one tightened for safety: what begins with a
-//! digit is always an id and never a name. Else an image with a user *named* `99999999999` and id 0 would turn a number
-//! that is out of range into root (CVE-2024-40635 and its kin).
+//! digit is always an id and never a name. Else an image with a user *named* `99999999999` and id 0 would turn a
+//! number that is out of range into root (CVE-2024-40635 and its kin).
 //!
 //! | Asked for | User id | Group id | Further groups | Home |
 //! |---|---|---|---|---|

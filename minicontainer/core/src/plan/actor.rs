@@ -10,7 +10,8 @@ use super::{Namespace, Step};
 pub enum Actor {
     /// The engine, a process of the host, before or beside the container's first process.
     Engine,
-    /// The container's first process, from clone3(2), which creates it, until execve(2), by which it becomes the program.
+    /// The container's first process, from clone3(2), which creates it, until execve(2), by which it becomes the
+    /// program.
     Container,
 }
 

@@ -18,8 +18,8 @@ pub enum SwapLimit {
     Unlimited,
 }
 
-/// The controllers that a container is put under in any case, for its limits and for counting what it used. On version
-/// 1 it sees its own groups in their hierarchies, and no others.
+/// The controllers that a container is put under in any case, for its limits and for counting what it used. On
+/// version 1 it sees its own groups in their hierarchies, and no others.
 pub(super) const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
 
 /// Whether the engine has named a group, after a container's id; a document's own lies where that says.
@@ -65,7 +65,9 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
                 cause: format!("no {limit} controller is at hand here"),
                 mend: match host.identity {
                     Identity::User { .. } => MEND_CONTROLLERS.to_owned(),
-                    Identity::Root => format!("boot a kernel with the {limit} controller switched on, see cgroups(7)"),
+                    Identity::Root => {
+                        format!("boot a kernel with the {limit} controller switched on, see cgroups(7)")
+                    }
                 },
             });
         }

@@ -1,8 +1,8 @@
 //! Whether somebody may make control groups, judged by what was seen of them.
 //!
-//! Root makes them below the root of the hierarchies, if anybody can. To an ordinary user a group of version 2 can have
-//! been *delegated*, see cgroups(7): who may write its files may make groups below it. But only groups with processes *or*
-//! groups with limits: so it must have none of the former.
+//! Root makes them below the root of the hierarchies, if anybody can. To an ordinary user a group of version 2 can
+//! have been *delegated*, see cgroups(7): who may write its files may make groups below it. But only groups with
+//! processes *or* groups with limits: so it must have none of the former.
 
 use super::{Availability, CgroupLayout, Cgroups, Identity};
 
@@ -16,8 +16,8 @@ const MEND_READ_ONLY: &str = "inside another container, that container must have
 /// The group below a delegated one in which the engine lives, beside those of its containers.
 pub const ENGINE_GROUP: &str = "minicontainer-engine";
 
-/// The group that holds what is counted of all containers of root's together: the pids hierarchy's groups on version 1,
-/// all on version 2.
+/// The group that holds what is counted of all containers of root's together: the pids hierarchy's groups on version
+/// 1, all on version 2.
 pub const COMMON_GROUP: &str = "minicontainer";
 
 /// What was seen of the group below which containers would get theirs.

@@ -1,10 +1,10 @@
 //! The part of a plan that says which devices can be used, whoever made their nodes.
 //!
-//! A *device node* is a file that stands for a driver: its kind (character or block) and two numbers say which. Whoever
-//! may open the node has the device, and a node can come from anywhere: mknod(2), an image, a volume. So the kernel can
-//! be told, for a whole control group, which devices may be read, written, or given a node; the file's permissions come
-//! on top. The runtime specification lists such rules in `linux.resources.devices` ("Allowed Device list" in
-//! config-linux.md): they are applied one after the other, so that of all that fit the last one counts.
+//! A *device node* is a file that stands for a driver: its kind (character or block) and two numbers say which.
+//! Whoever may open the node has the device, and a node can come from anywhere: mknod(2), an image, a volume. So the
+//! kernel can be told, for a whole control group, which devices may be read, written, or given a node; the file's
+//! permissions come on top. The runtime specification lists such rules in `linux.resources.devices` ("Allowed Device
+//! list" in config-linux.md): they are applied one after the other, so that of all that fit the last one counts.
 //!
 //! An ordinary user can make no such rules and needs none: in a user namespace nobody may make a device node, and no
 //! file system that was mounted there opens one.
@@ -14,8 +14,8 @@ use oci_spec::runtime::{Capability, LinuxDeviceCgroup, LinuxDeviceType, Spec};
 use super::DeviceAccess::{Allow, Deny};
 use super::{DeviceAccess, DeviceRule, PlanError};
 
-/// The character devices that every container may use: those of the runtime specification's "Default Devices", and the
-/// terminals of its own devpts. No minor number means all.
+/// The character devices that every container may use: those of the runtime specification's "Default Devices", and
+/// the terminals of its own devpts. No minor number means all.
 const ALWAYS_ALLOWED: [(u32, Option<u32>); 9] = [
     (1, Some(3)), // null
     (1, Some(5)), // zero
@@ -28,10 +28,11 @@ const ALWAYS_ALLOWED: [(u32, Option<u32>); 9] = [
     (136, None),  // pts/*
 ];
 
-/// The rules that allow what every container has. Docker and runc allow `/dev/net/tun` as well, and we do not: who opens
-/// it can make network interfaces. Where nodes can be made, any can, since what they open is decided here.
+/// The rules that allow what every container has. Docker and runc allow `/dev/net/tun` as well, and we do not: who
+/// opens it can make network interfaces. Where nodes can be made, any can, since what they open is decided here.
 pub fn default_device_rules(may_make_nodes: bool) -> Vec<DeviceRule> {
-    let rule = |kind, major, minor, uses: &str| DeviceRule { access: Allow, kind, major, minor, uses: uses.to_owned() };
+    let rule =
+        |kind, major, minor, uses: &str| DeviceRule { access: Allow, kind, major, minor, uses: uses.to_owned() };
     let any_node = ['c', 'b'].map(|kind| rule(kind, None, None, "m"));
     let always = ALWAYS_ALLOWED.map(|(major, minor)| rule('c', Some(major), minor, "rwm"));
     any_node.into_iter().filter(|_| may_make_nodes).chain(always).collect()
@@ -66,8 +67,10 @@ pub(super) fn rules(spec: &Spec) -> Result<Vec<DeviceRule>, PlanError> {
     let capabilities = spec.process().as_ref().and_then(|process| process.capabilities().as_ref());
     let bounding = capabilities.and_then(|sets| sets.bounding().as_ref());
     // The container's first process makes the nodes that the document asks for, and these rules hold for it too.
-    let makes_nodes =
-        spec.linux().as_ref().is_some_and(|linux| linux.devices().as_ref().is_some_and(|devices| !devices.is_empty()));
+    let makes_nodes = spec
+        .linux()
+        .as_ref()
+        .is_some_and(|linux| linux.devices().as_ref().is_some_and(|devices| !devices.is_empty()));
     let always = default_device_rules(makes_nodes || bounding.is_some_and(|set| set.contains(&Capability::Mknod)));
     rules.retain(|rule| !always.contains(rule));
     rules.extend(always);
@@ -98,8 +101,8 @@ fn parsed(line: &LinuxDeviceCgroup) -> Result<Vec<DeviceRule>, PlanError> {
     Ok(kinds.into_iter().map(|kind| DeviceRule { access, kind, major, minor, uses: uses.clone() }).collect())
 }
 
-/// The first rule, if any, that version 1 cannot be told. It keeps one rule for all devices and a list of exceptions to
-/// it; an exception can be taken back only as it was made, so there are no exceptions to exceptions.
+/// The first rule, if any, that version 1 cannot be told. It keeps one rule for all devices and a list of exceptions
+/// to it; an exception can be taken back only as it was made, so there are no exceptions to exceptions.
 pub(super) fn beyond_version1(rules: &[DeviceRule]) -> Option<&DeviceRule> {
     let (general, others) = rules.split_first()?;
     let meets = |one: Option<u32>, other: Option<u32>| one.is_none() || other.is_none() || one == other;
@@ -172,7 +175,8 @@ mod tests {
 
     #[test]
     fn default_devices_are_allowed_last() {
-        let rules = rules(&spec(r#"{"allow":false,"access":"rwm"},{"allow":false,"type":"c","major":1,"access":"r"}"#));
+        let rules =
+            rules(&spec(r#"{"allow":false,"access":"rwm"},{"allow":false,"type":"c","major":1,"access":"r"}"#));
         assert!(rules.expect("rules").ends_with(&default_device_rules(true)));
     }
 

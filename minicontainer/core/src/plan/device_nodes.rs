@@ -33,8 +33,8 @@ pub(super) enum Nodes {
     Bound,
 }
 
-/// The steps for the usual devices and links, and for the devices that the document asks for beside them. A `/dev` that is
-/// bound from the host has its own: nothing is made there but what was asked for.
+/// The steps for the usual devices and links, and for the devices that the document asks for beside them. A `/dev`
+/// that is bound from the host has its own: nothing is made there but what was asked for.
 pub(super) fn steps(spec: &Spec, nodes: Nodes, dev_is_bound: bool) -> Result<Vec<Step>, PlanError> {
     let usual = DEVICES.into_iter().filter(|_| !dev_is_bound);
     let mut steps: Vec<Step> =

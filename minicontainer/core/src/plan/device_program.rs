@@ -2,9 +2,9 @@
 //!
 //! Version 2 of control groups has no files for devices. Instead a small program in the kernel's own instruction set,
 //! eBPF, is attached to the group (`BPF_PROG_TYPE_CGROUP_DEVICE`, see bpf(2) and "Device controller" in the kernel's
-//! cgroup-v2.rst). The kernel runs it whenever a member opens a device or makes a node, and refuses what it answers with
-//! zero. It is handed three numbers, `struct bpf_cgroup_dev_ctx`: the kind of device and the uses wanted, both in one
-//! word; the driver's number; the device's number.
+//! cgroup-v2.rst). The kernel runs it whenever a member opens a device or makes a node, and refuses what it answers
+//! with zero. It is handed three numbers, `struct bpf_cgroup_dev_ctx`: the kind of device and the uses wanted, both
+//! in one word; the driver's number; the device's number.
 //!
 //! ```
 //! use minicontainer_core::plan::{DeviceAccess, device_program, every_device};
@@ -41,8 +41,8 @@ fn instruction(operation: u8, to: u8, from: u8, offset: i16, number: u32) -> u64
     u64::from(operation) | registers << 8 | u64::from(offset as u16) << 16 | u64::from(number) << 32
 }
 
-/// Makes the program. For each use that is wanted, the last rule that fits decides; so the rules are asked from the last
-/// to the first, and a use that a rule allows is no longer asked about. When none is left the answer is yes.
+/// Makes the program. For each use that is wanted, the last rule that fits decides; so the rules are asked from the
+/// last to the first, and a use that a rule allows is no longer asked about. When none is left the answer is yes.
 pub fn device_program(rules: &[DeviceRule]) -> Vec<u64> {
     let mut program = vec![
         instruction(LOAD_WORD, USES, CONTEXT, 0, 0),
@@ -71,7 +71,9 @@ fn asked(rule: &DeviceRule) -> Vec<u64> {
     };
     let uses = rule.uses.chars().fold(0, |bits, sign| bits | use_bit(sign));
     let mut decision = match rule.access {
-        DeviceAccess::Allow => vec![instruction(AND, USES, 0, 0, !uses), instruction(SKIP_UNLESS_EQUAL, USES, 0, 2, 0)],
+        DeviceAccess::Allow => {
+            vec![instruction(AND, USES, 0, 0, !uses), instruction(SKIP_UNLESS_EQUAL, USES, 0, 2, 0)]
+        }
         DeviceAccess::Deny => {
             vec![instruction(SKIP_IF_ANY_BIT, USES, 0, 1, uses), instruction(SKIP, 0, 0, 2, 0)]
         }

@@ -48,7 +48,9 @@ pub enum PlanError {
     #[error("cannot join a user namespace with overlay layers that belong to root: root has no id in it")]
     JoinedUserNamespaceWithOverlay,
     /// Only root of the user namespace that owns a namespace can join it.
-    #[error("cannot join a {namespace} namespace as an ordinary user without joining the user namespace that owns it")]
+    #[error(
+        "cannot join a {namespace} namespace as an ordinary user without joining the user namespace that owns it"
+    )]
     JoinNeedsUserNamespace {
         /// The one that was to be joined.
         namespace: Namespace,

@@ -38,7 +38,8 @@ pub(super) fn steps(
     steps.extend(device_nodes::steps(spec, nodes, mounts::has(mounts, "/dev", |kind| kind == "bind"))?);
     steps.extend(terminal(spec, mounts, owner)?);
     steps.extend(sysctls(spec, namespaces)?);
-    let (masked, readonly) = spec.linux().as_ref().map(|linux| (linux.masked_paths(), linux.readonly_paths())).unzip();
+    let (masked, readonly) =
+        spec.linux().as_ref().map(|linux| (linux.masked_paths(), linux.readonly_paths())).unzip();
     let paths = |list: Option<&Option<Vec<String>>>| list.cloned().flatten().unwrap_or_default();
     let masked = [paths(masked), mounts::hidden_cgroups(mounts, group)].concat();
     steps.extend(mounts::covers(masked, paths(readonly))?);
@@ -49,9 +50,11 @@ pub(super) fn steps(
     Ok(steps)
 }
 
-/// The container's own terminal, which belongs to its user: `root` is who root of the container is outside, where the ids
-/// are still those of the host. It comes from a devpts of the container's own, and before the pivot: it is bound to
-/// `/dev/console` as well ("Default Devices" in the runtime specification's config-linux.md), and no mount comes later.
+/// The container's own terminal, which belongs to its user: `root` is who root of the container is outside, where the
+/// ids are still those of the host. It comes from a devpts of the container's own, and before the pivot: it is bound
+/// to
+/// `/dev/console` as well ("Default Devices" in the runtime specification's config-linux.md), and no mount comes
+/// later.
 fn terminal(spec: &Spec, mounts: &[Mount], root: Option<[u32; 2]>) -> Result<Option<Step>, PlanError> {
     let Some(process) = spec.process().as_ref().filter(|process| process.terminal() == Some(true)) else {
         return Ok(None);
@@ -81,8 +84,8 @@ fn jail(root: &RootFs, mounts: &[Mount]) -> Result<Vec<Step>, PlanError> {
     }
 }
 
-/// The writable layer is bounded by putting it into a file system of that size. That one is in memory and gone with the
-/// container, so a layer that is to be kept cannot be bounded so.
+/// The writable layer is bounded by putting it into a file system of that size. That one is in memory and gone with
+/// the container, so a layer that is to be kept cannot be bounded so.
 fn layer_limit(root: &RootFs) -> Result<Option<Step>, PlanError> {
     let RootFs::Overlay { lowers, upper, work, target, volatile, limit: Some(limit) } = root else { return Ok(None) };
     if !volatile {

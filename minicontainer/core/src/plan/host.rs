@@ -12,8 +12,8 @@ pub struct Host {
     pub architecture: Architecture,
     /// Who the engine runs as.
     pub identity: Identity,
-    /// The powers that the engine holds and so can give, as bits numbered as in capabilities(7). An ordinary user gets
-    /// them all with the user namespace.
+    /// The powers that the engine holds and so can give, as bits numbered as in capabilities(7). An ordinary user
+    /// gets them all with the user namespace.
     pub capabilities: u64,
     /// The further ids that an ordinary user may use; root has them all.
     pub subordinate: SubordinateIds,
@@ -25,8 +25,8 @@ pub struct Host {
     pub overlay: Overlay,
     /// How control groups are laid out here, and whether the engine may use them.
     pub cgroups: Cgroups,
-    /// The processors for which the kernel counts how often they were too hot, as x86's do: other containers' work shows
-    /// in these counts, so that they are masked.
+    /// The processors for which the kernel counts how often they were too hot, as x86's do: other containers' work
+    /// shows in these counts, so that they are masked.
     pub thermal_throttle: Vec<u32>,
 }
 
@@ -82,8 +82,8 @@ pub struct Cgroups {
     /// The group below which it makes them, such as `user.slice/ada`; empty for the root of the hierarchies, which is
     /// root's. To an ordinary user a group may have been *delegated*, see "Delegation" in cgroups(7).
     pub parent: String,
-    /// How many processes root's containers may have together, so that numbers are left for the host. An ordinary user's
-    /// containers are bounded by whoever has delegated their group.
+    /// How many processes root's containers may have together, so that numbers are left for the host. An ordinary
+    /// user's containers are bounded by whoever has delegated their group.
     pub together: Option<u64>,
 }
 

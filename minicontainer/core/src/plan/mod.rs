@@ -1,10 +1,10 @@
 //! A container as a value: the ordered list of steps from an ordinary process to an isolated one.
 //!
-//! [`plan()`] is where everything comes together that people mean by "starting a container", and it starts nothing. It
-//! takes the OCI runtime `Spec` (what the container shall be), the [`RootFs`] (how its files come to be) and the
-//! [`Host`] (what this machine can do) and answers with a [`Plan`], or says why there is none. A wrong combination dies
-//! here, before any process exists. The same plan is executed by the library, printed by `--explain`, compared by
-//! tests and drawn by the browser.
+//! [`plan()`] is where everything comes together that people mean by "starting a container", and it starts nothing.
+//! It takes the OCI runtime `Spec` (what the container shall be), the [`RootFs`] (how its files come to be) and the
+//! [`Host`] (what this machine can do) and answers with a [`Plan`], or says why there is none. A wrong combination
+//! dies here, before any process exists. The same plan is executed by the library, printed by `--explain`, compared
+//! by tests and drawn by the browser.
 //!
 //! **Before this** in the reading path: [`spec`](crate::spec), which writes the document. **Next**: the library's
 //! `Launch::start`, which has the plan carried out; [`Step`] is the list to look things up in.
@@ -12,8 +12,8 @@
 //! # The order, and why it is so
 //!
 //! 1. The engine makes the control group and sets its limits: no instruction of the program runs unlimited.
-//! 2. The engine creates the container's first process by clone3(2), inside all its new namespaces. Namespaces of other
-//!    containers are joined just before, the user namespace first.
+//! 2. The engine creates the container's first process by clone3(2), inside all its new namespaces. Namespaces of
+//!    other containers are joined just before, the user namespace first.
 //! 3. That process builds its root file system inside its own mount namespace, so that the host never sees a mount of
 //!    it and none can be left behind.
 //! 4. pivot_root(2) makes that the root; the host's tree is detached, and no path leads back.
@@ -115,8 +115,8 @@ pub struct Plan {
 
 impl Plan {
     /// Ties the container's life to that of the engine's thread that starts it, by PR_SET_PDEATHSIG(2const): for
-    /// a command in the foreground, which nobody else would clear up after. A program that does not want this can undo
-    /// it, so it protects from accidents and from nothing else.
+    /// a command in the foreground, which nobody else would clear up after. A program that does not want this can
+    /// undo it, so it protects from accidents and from nothing else.
     ///
     /// The kernel forgets the wish when a process changes its user or gains powers. So it comes behind all steps that
     /// do, and before execve(2), which keeps it unless the file is set-user-id.
@@ -143,8 +143,8 @@ impl Plan {
         self.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }))
     }
 
-    /// Whether a step changes what all processes of this namespace see, such as the machine's name. A plan that does so
-    /// must not join the host's own namespace.
+    /// Whether a step changes what all processes of this namespace see, such as the machine's name. A plan that does
+    /// so must not join the host's own namespace.
     pub fn changes(&self, namespace: Namespace) -> bool {
         let is_network = |name: &str| name.starts_with("net.");
         self.steps.iter().any(|step| match (step, namespace) {
@@ -179,7 +179,8 @@ pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> 
     }
     steps.extend(namespaces.joins_before_clone());
 
-    // A root of someone else's user namespace cannot enter the host's control groups, so the engine moves its process.
+    // A root of someone else's user namespace cannot enter the host's control groups, so the engine moves its
+    // process.
     let moved = group.created && user == UserNamespace::Joined;
     let into_cgroup = group.created && !moved && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });
     steps.push(Step::Clone { namespaces: namespaces.cloned(user), into_cgroup });

@@ -91,8 +91,8 @@ pub(super) fn sort(options: &[String]) -> Result<MountOptions, PlanError> {
     Ok(sorted)
 }
 
-/// As whom a bind mount shows the owners of its files: the maps of users and of groups, if the document gives any. Only
-/// root may have a mount of the host's file systems idmapped, see mount_setattr(2).
+/// As whom a bind mount shows the owners of its files: the maps of users and of groups, if the document gives any.
+/// Only root may have a mount of the host's file systems idmapped, see mount_setattr(2).
 pub(super) fn shown_owners(
     mount: &Mount,
     options: &MountOptions,

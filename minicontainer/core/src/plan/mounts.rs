@@ -88,12 +88,13 @@ fn owned(mut step: Step, owner: Option<[u32; 2]>) -> Step {
     step
 }
 
-/// Version 2 is one file system. Version 1 is one for each hierarchy, side by side on a tmpfs, which is made read-only
-/// once its directories exist; only those in which the container has a group of its own, since in the others it would see
-/// the host's. A container without a group of its own sees none, see [`hidden_cgroups`].
+/// Version 2 is one file system. Version 1 is one for each hierarchy, side by side on a tmpfs, which is made
+/// read-only once its directories exist; only those in which the container has a group of its own, since in the
+/// others it would see the host's. A container without a group of its own sees none, see [`hidden_cgroups`].
 ///
 /// Without a cgroup namespace of the container's own, version 2 is bound from the host: to mount it from the host's
-/// namespace would set the one hierarchy's options (`nsdelegate`, `memory_recursiveprot`) anew, for all of the machine.
+/// namespace would set the one hierarchy's options (`nsdelegate`, `memory_recursiveprot`) anew, for all of the
+/// machine.
 fn cgroup_mounts(destination: String, options: MountOptions, around: &Surroundings<'_>) -> Vec<Step> {
     let mount = |fstype: &str, destination: String, attributes: Vec<MountAttribute>, options| Step::Mount {
         fstype: fstype.to_owned(),
@@ -113,13 +114,19 @@ fn cgroup_mounts(destination: String, options: MountOptions, around: &Surroundin
         }
         CgroupLayout::V2 { .. } => vec![mount("cgroup2", destination, options.attributes, Vec::new())],
         CgroupLayout::V1 { hierarchies } => {
-            let writable = options.attributes.iter().copied().filter(|one| *one != MountAttribute::ReadOnly).collect();
+            let writable =
+                options.attributes.iter().copied().filter(|one| *one != MountAttribute::ReadOnly).collect();
             let mode = vec![("mode".to_owned(), "755".to_owned())];
             let mut steps = vec![owned(mount("tmpfs", destination.clone(), writable, mode), around.owner)];
             let own = |name: &str| CONTROLLERS.contains(&name) && group.controllers.iter().any(|one| one == name);
             for names in hierarchies.iter().filter(|names| names.split(',').any(own)) {
                 let controllers = names.split(',').map(|name| (name.to_owned(), String::new())).collect();
-                steps.push(mount("cgroup", format!("{destination}/{names}"), options.attributes.clone(), controllers));
+                steps.push(mount(
+                    "cgroup",
+                    format!("{destination}/{names}"),
+                    options.attributes.clone(),
+                    controllers,
+                ));
             }
             if options.attributes.contains(&MountAttribute::ReadOnly) {
                 steps.push(Step::Remount { destination, attributes: vec![MountAttribute::ReadOnly] });
@@ -129,8 +136,8 @@ fn cgroup_mounts(destination: String, options: MountOptions, around: &Surroundin
     }
 }
 
-/// Where the document wants to show control groups, and the container has none of its own to show. Such a place is masked:
-/// a `/sys` that is bound from the host has the host's groups there.
+/// Where the document wants to show control groups, and the container has none of its own to show. Such a place is
+/// masked: a `/sys` that is bound from the host has the host's groups there.
 pub(super) fn hidden_cgroups(mounts: &[Mount], group: &Group) -> Vec<String> {
     let wanted = mounts.iter().filter(|mount| kind(mount) == "cgroup" && !group.created);
     wanted.map(|mount| mount.destination().display().to_string()).collect()

@@ -1,9 +1,10 @@
 //! The namespaces of a container: those that are made for it, and those of others that it joins.
 //!
 //! A *namespace* gives its processes a view of their own of one thing that the machine has only once: the mounts, the
-//! process ids, the network. clone3(2) makes namespaces together with a process. setns(2) lets a process join one that
-//! exists; a path such as `/proc/PID/ns/net` leads to it. In the runtime specification an entry of `linux.namespaces`
-//! without a `path` is made, one with a path is joined, and a kind that is not listed is the host's.
+//! process ids, the network. clone3(2) makes namespaces together with a process. setns(2) lets a process join one
+//! that exists; a path such as `/proc/PID/ns/net` leads to it. In the runtime specification an entry of
+//! `linux.namespaces` without a `path` is made, one with a path is joined, and a kind that is not listed is the
+//! host's.
 
 use std::fmt;
 
@@ -35,7 +36,8 @@ pub enum Namespace {
 }
 
 impl Namespace {
-    /// Its name, as `--without` and `/proc/PID/ns` have it, but for the mount namespace, which the latter calls `mnt`.
+    /// Its name, as `--without` and `/proc/PID/ns` have it, but for the mount namespace, which the latter calls
+    /// `mnt`.
     pub fn name(self) -> &'static str {
         match self {
             Namespace::User => "user",
@@ -152,8 +154,8 @@ impl Namespaces {
         self.joined.iter().any(|(namespace, _)| *namespace == wanted)
     }
 
-    /// Those that clone3(2) makes. A process first joins the cgroup that it will see as the root. Clocks that clone3(2)
-    /// has made, with a process that has them, can be moved no more.
+    /// Those that clone3(2) makes. A process first joins the cgroup that it will see as the root. Clocks that
+    /// clone3(2) has made, with a process that has them, can be moved no more.
     pub(super) fn cloned(&self, user: UserNamespace) -> Vec<Namespace> {
         let cloned = |namespace: &Namespace| match namespace {
             Namespace::Cgroup | Namespace::Time => false,
@@ -163,8 +165,8 @@ impl Namespaces {
         self.all.iter().copied().filter(cloned).collect()
     }
 
-    /// The steps that join namespaces before the container's first process is made, the user namespace first: it owns the
-    /// others, and only its root can join them.
+    /// The steps that join namespaces before the container's first process is made, the user namespace first: it owns
+    /// the others, and only its root can join them.
     pub(super) fn joins_before_clone(&self) -> impl Iterator<Item = Step> + '_ {
         self.joined.iter().filter(|(namespace, _)| *namespace != Namespace::Cgroup).map(step)
     }
@@ -179,7 +181,9 @@ impl Namespaces {
     pub(super) fn user(&self, root: &RootFs, host: &Host) -> Result<UserNamespace, PlanError> {
         let overlay = matches!(root, RootFs::Overlay { .. });
         match host.identity {
-            Identity::Root if self.joins(Namespace::User) && overlay => Err(PlanError::JoinedUserNamespaceWithOverlay),
+            Identity::Root if self.joins(Namespace::User) && overlay => {
+                Err(PlanError::JoinedUserNamespaceWithOverlay)
+            }
             _ if self.joins(Namespace::User) => Ok(UserNamespace::Joined),
             Identity::Root if !self.makes(Namespace::User) => Ok(UserNamespace::Host),
             Identity::User { .. } if !self.makes(Namespace::User) => Err(PlanError::UserNamespaceNeeded),

@@ -1,19 +1,20 @@
-//! Which ids a container of root's gets when it has a user namespace of its own (`--userns auto`, `--profile=untrusted`).
+//! Which ids a container of root's gets when it has a user namespace of its own (`--userns auto`,
+//! `--profile=untrusted`).
 //!
 //! The container gets 65,536 ids that follow each other: enough for every id that images use. Root may map any ids of
 //! the host, so the choice decides who could touch what the container owns. Two kinds of ids must not be among them:
 //!
-//! - ids that `/etc/subuid` or `/etc/subgid` allocate to a user, subuid(5): that user may map them into a namespace of
-//!   their own, and there act as the owner of the container's files and processes;
+//! - ids that `/etc/subuid` or `/etc/subgid` allocate to a user, subuid(5): that user may map them into a namespace
+//!   of their own, and there act as the owner of the container's files and processes;
 //! - ids of an account or a group of this machine, passwd(5), group(5).
 //!
-//! Candidates are the pieces of 65,536 ids that systemd leaves to containers ([`OWN_IDS`]). The container's id selects
-//! one, so that two containers rarely share a piece and no list of pieces in use is kept. If the piece contains an id
-//! that is taken, the next one is tried. One list holds for users and groups, because a container gets the same piece
-//! for both.
+//! Candidates are the pieces of 65,536 ids that systemd leaves to containers ([`OWN_IDS`]). The container's id
+//! selects one, so that two containers rarely share a piece and no list of pieces in use is kept. If the piece
+//! contains an id that is taken, the next one is tried. One list holds for users and groups, because a container gets
+//! the same piece for both.
 //!
-//! Accounts and ranges that only a directory service knows (nsswitch.conf(5)) are not seen: it cannot be asked which ids
-//! it will give to somebody.
+//! Accounts and ranges that only a directory service knows (nsswitch.conf(5)) are not seen: it cannot be asked which
+//! ids it will give to somebody.
 //!
 //! ```
 //! use minicontainer_core::plan::own_ids::{AccountFiles, TakenIds, first_own_id};
@@ -32,8 +33,8 @@ use serde::Serialize;
 
 use super::IdRange;
 
-/// The ids that systemd leaves to containers (*Users, Groups, UIDs and GIDs on systemd Systems*), in pieces of 65,536:
-/// the first piece, and how many there are. Neither 65534 (`nobody`) nor 2³²-1 ("no id") lies in one of them.
+/// The ids that systemd leaves to containers (*Users, Groups, UIDs and GIDs on systemd Systems*), in pieces of
+/// 65,536: the first piece, and how many there are. Neither 65534 (`nobody`) nor 2³²-1 ("no id") lies in one of them.
 pub const OWN_IDS: (u32, u32) = (0x0008, 0x6fff - 0x0008);
 
 /// How many ids a container gets.
@@ -84,7 +85,8 @@ pub struct NoOwnIds {
 impl TakenIds {
     /// What the files say. All users count, whether they exist or not; lines that no program understands are skipped.
     pub fn of(files: &AccountFiles) -> TakenIds {
-        let allocated = [&files.subuid, &files.subgid].into_iter().flat_map(|text| text.lines()).flat_map(allocations);
+        let allocated =
+            [&files.subuid, &files.subgid].into_iter().flat_map(|text| text.lines()).flat_map(allocations);
         let account = |(text, fields): (&'_ str, &[usize])| -> Vec<(u64, u64)> {
             let ids = |line: &str| {
                 let columns: Vec<&str> = line.split(':').collect();
@@ -107,8 +109,8 @@ impl TakenIds {
 
 /// The ranges that a line `owner:first:count` allocates, as first and end.
 ///
-/// shadow's programs read the numbers as strtoul(3) with base 0, where `010` is octal; others read decimals. It is not
-/// known which one will hand out the range, so that both readings count.
+/// shadow's programs read the numbers as strtoul(3) with base 0, where `010` is octal; others read decimals. It is
+/// not known which one will hand out the range, so that both readings count.
 fn allocations(line: &str) -> Vec<(u64, u64)> {
     let mut fields = line.split(':');
     let (Some(_owner), Some(first), Some(count)) = (fields.next(), fields.next(), fields.next()) else {

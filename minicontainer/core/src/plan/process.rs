@@ -34,8 +34,11 @@ pub(super) fn mappings(spec: &Spec) -> Result<[Vec<IdMapping>; 2], PlanError> {
 
 /// The lines of a map, as the document has them.
 pub(super) fn lines(map: &[LinuxIdMapping]) -> Vec<IdMapping> {
-    let line =
-        |line: &LinuxIdMapping| IdMapping { inside: line.container_id(), outside: line.host_id(), count: line.size() };
+    let line = |line: &LinuxIdMapping| IdMapping {
+        inside: line.container_id(),
+        outside: line.host_id(),
+        count: line.size(),
+    };
     map.iter().map(line).collect()
 }
 
@@ -63,7 +66,9 @@ pub(super) fn clocks(spec: &Spec, namespaces: &Namespaces) -> Result<Option<Step
         let nanoseconds = offset.nanosecs().unwrap_or_default();
         match clock.filter(|_| nanoseconds < 1_000_000_000) {
             Some(clock) => Ok(TimeOffset { clock, seconds: offset.secs().unwrap_or_default(), nanoseconds }),
-            None => Err(PlanError::Unsupported { field: "linux.timeOffsets", value: format!("{name} {nanoseconds}") }),
+            None => {
+                Err(PlanError::Unsupported { field: "linux.timeOffsets", value: format!("{name} {nanoseconds}") })
+            }
         }
     };
     let mut offsets = given.into_iter().flatten().map(offset).collect::<Result<Vec<_>, _>>()?;
@@ -121,7 +126,9 @@ fn init(spec: &Spec) -> Result<bool, PlanError> {
     match spec.annotations().as_ref().and_then(|all| all.get(INIT_ANNOTATION)).map(String::as_str) {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(PlanError::Unsupported { field: "annotations.minicontainer.init", value: other.to_owned() }),
+        Some(other) => {
+            Err(PlanError::Unsupported { field: "annotations.minicontainer.init", value: other.to_owned() })
+        }
     }
 }
 
@@ -133,9 +140,9 @@ fn filter(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
     Ok(Some(Step::InstallSeccomp { allowed, examined, refused, flags, instructions }))
 }
 
-/// Supplementary groups; an ordinary user's namespace has only the ids that were mapped, and where that is a single one
-/// setgroups(2) is denied. It may be in a namespace that is joined, too, of which the document need not say more: there it
-/// is called only for groups that the document lists.
+/// Supplementary groups; an ordinary user's namespace has only the ids that were mapped, and where that is a single
+/// one setgroups(2) is denied. It may be in a namespace that is joined, too, of which the document need not say more:
+/// there it is called only for groups that the document lists.
 fn groups(spec: &Spec, host: &Host, namespace: UserNamespace) -> Result<Option<Vec<u32>>, PlanError> {
     let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
     let user = process.user();

@@ -177,8 +177,8 @@ pub enum Step {
         recursive: bool,
         /// The restrictions on it.
         attributes: Vec<MountAttribute>,
-        /// As whom the owners of its files are shown, users and groups: an idmapped mount. In each line `inside` is the
-        /// id on the disk and `outside` the one that it is shown as; an id in no line is shown as nobody's.
+        /// As whom the owners of its files are shown, users and groups: an idmapped mount. In each line `inside` is
+        /// the id on the disk and `outside` the one that it is shown as; an id in no line is shown as nobody's.
         owners: Option<[Vec<IdMapping>; 2]>,
     },
     /// Make a device node.
@@ -212,8 +212,8 @@ pub enum Step {
         /// Where the link lies, inside the new root.
         path: String,
     },
-    /// Take a terminal of the container's own for stdin, stdout, stderr and `/dev/console`, and hand its other side to
-    /// the engine.
+    /// Take a terminal of the container's own for stdin, stdout, stderr and `/dev/console`, and hand its other side
+    /// to the engine.
     OpenTerminal {
         /// Whose terminal it is: the program's user.
         owner: u32,
@@ -325,8 +325,8 @@ pub enum Step {
         args: Vec<String>,
         /// Its environment, `NAME=value` each.
         env: Vec<String>,
-        /// Whether a small process of the engine's, the init, is process 1: it starts the program as its child, forwards
-        /// signals to it, reaps orphaned processes and reports how the program ended.
+        /// Whether a small process of the engine's, the init, is process 1: it starts the program as its child,
+        /// forwards signals to it, reaps orphaned processes and reports how the program ended.
         init: bool,
     },
 }

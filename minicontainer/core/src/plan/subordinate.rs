@@ -2,18 +2,19 @@
 //! users than one.
 //!
 //! A user may map a single id into a user namespace without asking anybody: the own one. Whatever else the container
-//! then knows of users (`www-data`, `nobody`, the group of terminals) does not exist in it. So distributions lend each
-//! user a range of ids that belong to nobody, in two files that are *not* alike though they look so, see subuid(5) and
-//! subgid(5):
+//! then knows of users (`www-data`, `nobody`, the group of terminals) does not exist in it. So distributions lend
+//! each user a range of ids that belong to nobody, in two files that are *not* alike though they look so, see
+//! subuid(5) and subgid(5):
 //!
 //! ```text
 //! /etc/subuid    ada:100000:65536     ada may use the user ids 100000 to 165535
 //! /etc/subgid    1000:200000:65536    user 1000 may use the *group* ids 200000 to 265535
 //! ```
 //!
-//! Two small programs that the system trusts, newuidmap(1) and newgidmap(1), read them and write the maps. They refuse a
-//! map that is not covered; the kernel refuses one in which an id stands twice. So what is asked for here is made to be
-//! accepted: whatever overlaps is cut away, and so is id 0, whatever the files say: nobody but root may stand for root.
+//! Two small programs that the system trusts, newuidmap(1) and newgidmap(1), read them and write the maps. They
+//! refuse a map that is not covered; the kernel refuses one in which an id stands twice. So what is asked for here is
+//! made to be accepted: whatever overlaps is cut away, and so is id 0, whatever the files say: nobody but root may
+//! stand for root.
 //!
 //! ```
 //! use minicontainer_core::plan::subordinate::{id_map, ranges};
@@ -83,8 +84,8 @@ pub struct Lenders {
     pub existing: [String; 2],
 }
 
-/// What the system lends somebody. Root is not asked for anything. `lenders` reads the files; its error says which one
-/// cannot be read, and what to change.
+/// What the system lends somebody. Root is not asked for anything. `lenders` reads the files; its error says which
+/// one cannot be read, and what to change.
 pub fn lent(identity: Identity, lenders: impl FnOnce() -> Result<Lenders, (String, String)>) -> SubordinateIds {
     let none = |cause: String, mend: String| SubordinateIds::None { cause, mend };
     let Identity::User { uid, gid } = identity else {
@@ -135,8 +136,8 @@ fn exists(range: &IdRange, map: &str) -> bool {
 /// The ranges that the *text* of subuid(5) or subgid(5) lends to a user, who is meant by login name or by user id in
 /// both files. `own` is the id that is mapped already, the user's own of this kind.
 ///
-/// A line that is none is passed over, as newuidmap(1) does. What a range has in common with an earlier one, with `own`,
-/// with 0 or with 2³²-1 (which stands for "no id") is cut out of it.
+/// A line that is none is passed over, as newuidmap(1) does. What a range has in common with an earlier one, with
+/// `own`, with 0 or with 2³²-1 (which stands for "no id") is cut out of it.
 pub fn ranges(text: &str, login: Option<&str>, uid: u32, own: u32) -> Vec<IdRange> {
     let user = uid.to_string();
     let is_meant = |owner: &str| owner == user || login == Some(owner);
@@ -161,7 +162,8 @@ pub fn ranges(text: &str, login: Option<&str>, uid: u32, own: u32) -> Vec<IdRang
 fn range(line: &str, is_meant: impl Fn(&str) -> bool) -> Option<(u64, u64)> {
     let fields: Vec<&str> = line.split(':').collect();
     let [owner, first, count] = fields[..] else { return None };
-    // Other readers take a leading zero for octal, a leading sign or space for nothing: none of them is a number here.
+    // Other readers take a leading zero for octal, a leading sign or space for nothing: none of them is a number
+    // here.
     let number = |text: &str| {
         let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
         text.parse::<u32>().ok().filter(|_| plain).map(u64::from)

@@ -1,16 +1,17 @@
 //! The places below `/proc`, `/sys` and `/dev`, where the engine shows the container the kernel.
 //!
-//! What protects the machine there (masks, read-only paths, variables that are set) is found by name. So a name must mean
-//! what the plan mounted, whatever an image holds: the directories must be real ones, and no symbolic link is followed
-//! at or below them. Elsewhere links are followed inside the root, as Docker does; but a mount that would get by a link
-//! to one of these places is refused.
+//! What protects the machine there (masks, read-only paths, variables that are set) is found by name. So a name must
+//! mean what the plan mounted, whatever an image holds: the directories must be real ones, and no symbolic link is
+//! followed at or below them. Elsewhere links are followed inside the root, as Docker does; but a mount that would
+//! get by a link to one of these places is refused.
 
 use super::PlanError;
 
 /// The directories in which the engine shows the kernel.
 const SYSTEM_DIRECTORIES: [&str; 3] = ["proc", "sys", "dev"];
 
-/// The only places below `/proc` that may be covered: files that no protection depends on, for which lxcfs has others. The list is runc's (`checkProcMount`) without `/proc/net/dev`, since `/proc/net` is a link.
+/// The only places below `/proc` that may be covered: files that no protection depends on, for which lxcfs has
+/// others. The list is runc's (`checkProcMount`) without `/proc/net/dev`, since `/proc/net` is a link.
 const COVERABLE: [&str; 10] = [
     "/proc/cpuinfo",
     "/proc/diskstats",
@@ -53,10 +54,11 @@ pub(super) fn normal(path: &str) -> String {
     components(path).fold(String::new(), |path, component| format!("{path}/{component}"))
 }
 
-/// Refuses a path of the document that is not absolute, is the root itself, or has a `..`, which would only hide where it
-/// leads.
+/// Refuses a path of the document that is not absolute, is the root itself, or has a `..`, which would only hide
+/// where it leads.
 pub(super) fn checked(field: &'static str, path: &str) -> Result<String, PlanError> {
-    let wrong = !path.starts_with('/') || components(path).next().is_none() || components(path).any(|one| one == "..");
+    let wrong =
+        !path.starts_with('/') || components(path).next().is_none() || components(path).any(|one| one == "..");
     if wrong { Err(PlanError::Path { field, path: path.to_owned() }) } else { Ok(path.to_owned()) }
 }
 

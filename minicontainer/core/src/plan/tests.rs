@@ -133,7 +133,10 @@ fn limited_layer_has_its_own_file_system() {
     assert!(matches!(steps[at + 1], Step::MountOverlay { .. }) && matches!(steps[at - 1], Step::MakeMountsPrivate));
     let Step::LimitWritableLayer { directory, bytes, inodes, directories } = &steps[at] else { unreachable!() };
     assert_eq!((directory.as_str(), *bytes, *inodes), ("/store/containers/4f3c", 1 << 20, 256));
-    assert_eq!(*directories, ["upper", "work", "rootfs", "lower"].map(|name| format!("/store/containers/4f3c/{name}")));
+    assert_eq!(
+        *directories,
+        ["upper", "work", "rootfs", "lower"].map(|name| format!("/store/containers/4f3c/{name}"))
+    );
     assert_eq!(limited(false), Err(PlanError::LayerLimitNeedsThrowAway));
 }
 
@@ -535,8 +538,8 @@ proptest! {
         let private = at(|step| matches!(step, Step::MakeMountsPrivate)).expect("mounts are made private");
         let root = at(|step| matches!(step, Step::MountOverlay { .. })).expect("a root");
         prop_assert!(clone < private && private < root);
-        // A terminal is there if one was asked for. It comes from the container's own devpts, is taken by the leader of
-        // a new session, and is bound to /dev/console: so before the pivot, and before a program's user is meant.
+        // A terminal is there if one was asked for. It comes from the container's own devpts, is taken by the leader
+        // of a new session, and is bound to /dev/console: so before the pivot, and before a program's user is meant.
         let terminal = at(|step| matches!(step, Step::OpenTerminal { .. }));
         prop_assert_eq!(terminal.is_some(), options.terminal.is_some());
         if let Some(terminal) = terminal {
@@ -552,7 +555,8 @@ proptest! {
             None => prop_assert!(options.without.contains(&Isolation::NoNewPrivileges) || options.privileged
                 || options.profile == Profile::Docker),
         }
-        // Root's own user namespace is made before the process and entered after the last thing that needs root's powers.
+        // Root's own user namespace is made before the process and entered after the last thing that needs root's
+        // powers.
         let made = at(|step| matches!(step, Step::MakeUserNamespace { .. }));
         let entered = at(|step| matches!(step, Step::EnterUserNamespace));
         prop_assert_eq!(made.is_some(), options.users == Users::Own && host.identity == Identity::Root);
@@ -561,7 +565,8 @@ proptest! {
             let workdir = at(|step| matches!(step, Step::EnterWorkdir { .. })).expect("a directory");
             prop_assert!(made < clone && pivot < entered && entered < workdir && entered < drop);
         }
-        // What belongs to the machine is never set, and what is set is set while the new root's /proc is not read-only yet.
+        // What belongs to the machine is never set, and what is set is set while the new root's /proc is not
+        // read-only yet.
         for (index, step) in kinds.iter().enumerate() {
             if let Step::SetSysctl { name, value } = step {
                 prop_assert!(crate::options::Sysctl::new(name, value).is_ok());

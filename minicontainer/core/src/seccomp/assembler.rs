@@ -1,12 +1,13 @@
 //! From ranges of numbers to instructions: a binary tree of comparisons, with the questions about arguments at its
 //! leaves.
 //!
-//! A list of 300 names, asked one after the other, costs each call 300 comparisons, and the kernel time to load. Sorted
-//! by number, neighbours mostly fare alike, and some eighty ranges remain; a tree over them takes seven comparisons.
+//! A list of 300 names, asked one after the other, costs each call 300 comparisons, and the kernel time to load.
+//! Sorted by number, neighbours mostly fare alike, and some eighty ranges remain; a tree over them takes seven
+//! comparisons.
 //!
-//! Jumps go forward only, so the program is built from its end: whatever an instruction jumps to is there already, and
-//! its distance is known. A jump that depends on a comparison reaches 255 instructions far; where that is not enough,
-//! a jump without condition, or a copy of what would have been jumped to, is put in between.
+//! Jumps go forward only, so the program is built from its end: whatever an instruction jumps to is there already,
+//! and its distance is known. A jump that depends on a comparison reaches 255 instructions far; where that is not
+//! enough, a jump without condition, or a copy of what would have been jumped to, is put in between.
 
 use super::Architecture;
 use super::rules::{Action, Comparison, Condition, Decision, KILL_PROCESS, Range};
@@ -79,7 +80,8 @@ impl Assembler {
 
     /// An instruction that answers with this action, an old one if it is near.
     fn answer(&mut self, action: Action) -> Label {
-        let nearest = self.reversed.iter().rev().take(REACH).position(|one| (one.code, one.value) == (RETURN, action));
+        let nearest =
+            self.reversed.iter().rev().take(REACH).position(|one| (one.code, one.value) == (RETURN, action));
         match nearest {
             Some(distance) => self.reversed.len() - 1 - distance,
             None => self.push(RETURN, action, 0, 0),

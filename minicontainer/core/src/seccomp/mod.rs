@@ -15,10 +15,10 @@
 //! Four decisions, each of which closes a way around a filter:
 //!
 //! - **Only the machine's own system calls.** An x86_64 kernel also takes the calls of 32-bit programs (`int 0x80`),
-//!   under other numbers: 11 is execve there, and munmap here. Whoever makes one is killed with SIGSYS. An error would
-//!   leave a program that cannot make a single call running; a list of its own would double what has to be right. So
-//!   the `architectures` of a profile are accepted, but none beside the machine's own is let in. The calls of the x32
-//!   interface have bit 30 set in their number and do not exist (`ENOSYS`).
+//!   under other numbers: 11 is execve there, and munmap here. Whoever makes one is killed with SIGSYS. An error
+//!   would leave a program that cannot make a single call running; a list of its own would double what has to be
+//!   right. So the `architectures` of a profile are accepted, but none beside the machine's own is let in. The calls
+//!   of the x32 interface have bit 30 set in their number and do not exist (`ENOSYS`).
 //! - **What has no name does not exist.** A number above all known ones is a call that is younger than this list.
 //!   Programs try a new call and do without when it answers `ENOSYS`; `EPERM` they take for a refusal of what they
 //!   wanted. So a known call that is not allowed is answered as the profile says, and any other with `ENOSYS`, unless
@@ -139,7 +139,9 @@ pub fn compile(profile: &LinuxSeccomp, architecture: Architecture) -> Result<Fil
     let (mut allowed, mut examined, mut refused) = (0, 0, 0);
     for number in known {
         match &decisions[number as usize] {
-            rules::Decision { tests, otherwise } if tests.is_empty() && rules::lets_through(*otherwise) => allowed += 1,
+            rules::Decision { tests, otherwise } if tests.is_empty() && rules::lets_through(*otherwise) => {
+                allowed += 1
+            }
             rules::Decision { tests, .. } if tests.is_empty() => refused += 1,
             _ => examined += 1,
         }

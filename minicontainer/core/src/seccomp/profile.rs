@@ -6,17 +6,18 @@
 //!
 //! Stricter than Docker's, unless `compat` is wanted:
 //!
-//! - **Sockets** of four families, by socket(2) and socketpair(2), where Docker forbids two and lets in some forty, most
-//!   of which no program ever opened and whose code is where a kernel is attacked: AF_UNIX, AF_INET, AF_INET6, and
-//!   AF_NETLINK for routes only.
+//! - **Sockets** of four families, by socket(2) and socketpair(2), where Docker forbids two and lets in some forty,
+//!   most of which no program ever opened and whose code is where a kernel is attacked: AF_UNIX, AF_INET, AF_INET6,
+//!   and AF_NETLINK for routes only.
 //! - **TIOCSTI and TIOCLINUX** push characters into a terminal as if its user had typed them (CVE-2017-5226), refused
 //!   whatever is in the upper half of the argument, at which the kernel does not look (CVE-2019-10063).
 //!
 //! - **vmsplice(2)** puts pages of a program's memory into a pipe without copying them, which has broken the rules of
 //!   who may change a page before (CVE-2020-29374). Few programs use it, and Podman's profile refuses it as well.
 //!
-//! By name, nothing else differs: every call that this profile allows, Docker's allows, too. Profiles that are older than
-//! a call lack it, such as that of Docker 20.10. So here is the reason for each call that came with Linux 5.15 or later:
+//! By name, nothing else differs: every call that this profile allows, Docker's allows, too. Profiles that are older
+//! than a call lack it, such as that of Docker 20.10. So here is the reason for each call that came with Linux 5.15
+//! or later:
 //!
 //! | Call | Why it is allowed |
 //! |---|---|
@@ -39,8 +40,9 @@
 //!
 //! The tests compare this table, and the list of names, with what the compiled filter allows.
 //!
-//! Neither profile lets in the calls of other architectures, which Docker does: see [`super`]. runc and crun, which know one
-//! action for a call without conditions, pass our rule for TIOCSTI and TIOCLINUX over and run the profile without it.
+//! Neither profile lets in the calls of other architectures, which Docker does: see [`super`]. runc and crun, which
+//! know one action for a call without conditions, pass our rule for TIOCSTI and TIOCLINUX over and run the profile
+//! without it.
 
 use oci_spec::OciSpecError;
 use oci_spec::runtime::LinuxSeccompOperator::{self, ScmpCmpEq, ScmpCmpGt, ScmpCmpLt, ScmpCmpMaskedEq};

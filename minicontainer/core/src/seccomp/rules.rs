@@ -1,10 +1,13 @@
 //! From a profile's rules, by name, to a decision for each number, and to ranges of numbers with the same decision.
 
-use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompAction, LinuxSeccompFilterFlag, LinuxSeccompOperator, LinuxSyscall};
+use oci_spec::runtime::{
+    LinuxSeccomp, LinuxSeccompAction, LinuxSeccompFilterFlag, LinuxSeccompOperator, LinuxSyscall,
+};
 
 use super::{Architecture, SeccompError, system_calls};
 
-/// What a filter answers the kernel with, `SECCOMP_RET_*`: the action above, its data (an errno) in the lower 16 bits.
+/// What a filter answers the kernel with, `SECCOMP_RET_*`: the action above, its data (an errno) in the lower 16
+/// bits.
 pub(super) type Action = u32;
 
 /// `SECCOMP_RET_KILL_PROCESS`.
@@ -131,8 +134,8 @@ fn default_action(profile: &LinuxSeccomp) -> Result<Action, SeccompError> {
     action(profile.default_action(), profile.default_errno_ret())
 }
 
-/// What becomes of a call without a name: it does not exist, unless the profile lets through (or hands to a tracer, who
-/// will know) what it does not name.
+/// What becomes of a call without a name: it does not exist, unless the profile lets through (or hands to a tracer,
+/// who will know) what it does not name.
 fn unnamed(profile: &LinuxSeccomp, default: Action) -> Action {
     let open = lets_through(default) || profile.default_action() == LinuxSeccompAction::ScmpActTrace;
     if open { default } else { NO_SUCH_CALL }
@@ -148,8 +151,8 @@ fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Result<Action, Secc
     }
 }
 
-/// A name of another architecture or of a newer kernel may be passed over where it would be allowed, and where what has
-/// no name is refused anyway: nothing becomes weaker.
+/// A name of another architecture or of a newer kernel may be passed over where it would be allowed, and where what
+/// has no name is refused anyway: nothing becomes weaker.
 fn refuse_unknown(name: &str, action: Action, default: Action) -> Result<(), SeccompError> {
     match lets_through(action) || !lets_through(default) {
         true => Ok(()),

@@ -1,8 +1,8 @@
 //! The system calls of Linux: names, numbers, and whether a container may make them without being asked further.
 //!
 //! A filter is shown a number, and people write names; what number a name has depends on the processor, see
-//! syscalls(2). The list is the kernel's own, up to Linux 6.18, with the calls that it has given up: their numbers are
-//! never given to another call. A number that is not here has no name, and the compiler takes it for a call that
+//! syscalls(2). The list is the kernel's own, up to Linux 6.18, with the calls that it has given up: their numbers
+//! are never given to another call. A number that is not here has no name, and the compiler takes it for a call that
 //! does not exist. What the last column says is Docker's decision: a call that reaches nothing but what is the
 //! container's own is allowed to everybody. Who adds a call has to decide, and what is in doubt is withheld.
 

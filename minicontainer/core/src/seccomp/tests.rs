@@ -1,5 +1,6 @@
-//! Filters are run here as the kernel runs them, and their answers compared with those of three others: the rules read
-//! one by one, the filter of another compiler (the crate seccompiler), and what we mean the default profile to say.
+//! Filters are run here as the kernel runs them, and their answers compared with those of three others: the rules
+//! read one by one, the filter of another compiler (the crate seccompiler), and what we mean the default profile to
+//! say.
 
 mod docker;
 
@@ -11,7 +12,8 @@ use oci_spec::runtime::{
 };
 use proptest::prelude::*;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch,
 };
 
 use super::system_calls::{TABLE, number};
@@ -171,7 +173,8 @@ fn system_call_numbers_match_seccompiler() {
 #[test]
 fn default_profile_allows_and_refuses_common_calls() {
     for profile in [ours(false), ours(true)] {
-        for name in ["read", "execve", "execveat", "fcntl", "write", "exit_group", "wait4", "waitid", "kill", "ptrace"]
+        for name in
+            ["read", "execve", "execveat", "fcntl", "write", "exit_group", "wait4", "waitid", "kill", "ptrace"]
         {
             check(&profile, name, &[u64::MAX; 6], ALLOW);
         }
@@ -241,7 +244,8 @@ fn capabilities_allow_their_system_calls() {
     }
     // Not even with all of them: nobody has needed these for decades, or nobody should.
     let all = default_profile(&crate::plan::CAPABILITIES, false).expect("a profile");
-    for name in ["pivot_root", "kexec_load", "io_uring_setup", "userfaultfd", "keyctl", "swapon", "uselib", "vserver"] {
+    for name in ["pivot_root", "kexec_load", "io_uring_setup", "userfaultfd", "keyctl", "swapon", "uselib", "vserver"]
+    {
         check(&all, name, &[], EPERM);
     }
 }
@@ -258,7 +262,8 @@ fn unnamed_system_calls_return_enosys() {
     let x32 = [1 << 30, 1 << 30 | 1, 1 << 30 | 520, u32::MAX];
     answers(&ours(false), &x32, ENOSYS);
     answers(&ours(false), &[337, 423, 470, 999, 100_000], ENOSYS);
-    // A profile that allows what it does not name keeps doing so, but for calls that would go round what it does name.
+    // A profile that allows what it does not name keeps doing so, but for calls that would go round what it does
+    // name.
     let mut open = LinuxSeccomp::default();
     open.set_default_action(LinuxSeccompAction::ScmpActAllow);
     answers(&open, &[337, 470, 999, 100_000], ALLOW);
@@ -335,7 +340,8 @@ fn foreign_system_call_names_are_skipped_when_safe() {
     assert_eq!(compile(&profile, Architecture::X86_64), compile(&ours(true), Architecture::X86_64));
 }
 
-/// The default profile as the crate seccompiler compiles it, which knows one action for all rules and one for the rest.
+/// The default profile as the crate seccompiler compiles it, which knows one action for all rules and one for the
+/// rest.
 fn theirs(profile: &LinuxSeccomp, architecture: Architecture, target: TargetArch) -> Vec<Instruction> {
     let condition = |condition: &LinuxSeccompArg| {
         let (index, value) = (condition.index() as u8, condition.value());

@@ -4,7 +4,8 @@ use crate::plan::Host;
 
 /// The capabilities that root has inside a container, of the 41 that Linux knows, see capabilities(7): Docker's set
 /// without `CAP_MKNOD` (who may make device nodes may make one of the host's disk), `CAP_NET_RAW` (whoever may forge
-/// packets may pass for a neighbour; ping(8) works without it) and `CAP_AUDIT_WRITE` (the audit log is the machine's).
+/// packets may pass for a neighbour; ping(8) works without it) and `CAP_AUDIT_WRITE` (the audit log is the
+/// machine's).
 pub const DEFAULT_CAPABILITIES: [&str; 11] = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
@@ -26,9 +27,9 @@ pub const DOCKERS_CAPABILITIES: [&str; 3] = ["CAP_MKNOD", "CAP_NET_RAW", "CAP_AU
 pub const UNTRUSTED_CAPABILITIES: [&str; 7] =
     ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"];
 
-/// Files and directories of the kernel that tell of the whole machine: hidden. Docker's list, Podman's `/sys/dev/block`,
-/// and `kallsyms`, `kpage*`, `config.gz` and `dynamic_debug`, which both leave as they are. Docker's list has further
-/// paths on some machines, see [`masked_on`].
+/// Files and directories of the kernel that tell of the whole machine: hidden. Docker's list, Podman's
+/// `/sys/dev/block`, and `kallsyms`, `kpage*`, `config.gz` and `dynamic_debug`, which both leave as they are.
+/// Docker's list has further paths on some machines, see [`masked_on`].
 pub const MASKED_PATHS: [&str; 19] = [
     "/proc/acpi",
     "/proc/asound",

@@ -6,8 +6,8 @@ use crate::plan::Namespace;
 
 /// Has the document's container join the namespace at `path`, in place of one of its own or the host's.
 ///
-/// What the container would set in a namespace of its own is left as it is in the joined one, since it belongs to others:
-/// the host name, and the kernel's variables of the network or of IPC.
+/// What the container would set in a namespace of its own is left as it is in the joined one, since it belongs to
+/// others: the host name, and the kernel's variables of the network or of IPC.
 ///
 /// ```
 /// use minicontainer_core::{plan::Namespace, spec::join_namespace};

@@ -37,9 +37,9 @@ pub(super) fn memory(memory: ByteSize, swap: Option<MemorySwap>) -> Result<Linux
     Ok(limit)
 }
 
-/// Docker's list, but for the tunnel: no device may be used but those that every container has, and those asked for. Not
-/// for an ordinary user, who can make no such rules: in a user namespace nobody can make device nodes, and none that
-/// lies in the root or a mount is opened (`nodev`).
+/// Docker's list, but for the tunnel: no device may be used but those that every container has, and those asked for.
+/// Not for an ordinary user, who can make no such rules: in a user namespace nobody can make device nodes, and none
+/// that lies in the root or a mount is opened (`nodev`).
 pub(super) fn devices(options: &RunOptions, host: &Host) -> Option<Vec<LinuxDeviceCgroup>> {
     if host.identity != Identity::Root || !host.cgroups.can_limit("devices") {
         return None;

@@ -8,9 +8,9 @@
 //! **Before this** in the reading path: `Launch::from_options` of the library, which calls [`spec()`]. **Next**:
 //! [`plan`](mod@crate::plan), which turns the document into steps.
 //!
-//! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities. Stricter than
-//! Docker: `no_new_privs` is on, fewer kinds of sockets can be made, core dumps are off, packets cannot be forged, device
-//! nodes cannot be made, and none but the few in `/dev` opened. `--compat=docker` gives Docker's own.
+//! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities. Stricter
+//! than Docker: `no_new_privs` is on, fewer kinds of sockets can be made, core dumps are off, packets cannot be
+//! forged, device nodes cannot be made, and none but the few in `/dev` opened. `--compat=docker` gives Docker's own.
 //!
 //! ```
 //! use minicontainer_core::{RunOptions, image, options::resolve_user, plan::Host, spec};
@@ -35,8 +35,8 @@ mod profile;
 use std::path::PathBuf;
 
 use oci_spec::runtime::{
-    BoxBuilder, Capabilities, Linux, LinuxCapabilities, LinuxNamespace, LinuxNamespaceType, LinuxPids, LinuxResources,
-    LinuxTimeOffset, Process, Root, Spec, User,
+    BoxBuilder, Capabilities, Linux, LinuxCapabilities, LinuxNamespace, LinuxNamespaceType, LinuxPids,
+    LinuxResources, LinuxTimeOffset, Process, Root, Spec, User,
 };
 
 use crate::image::ProcessSettings;
@@ -46,7 +46,9 @@ use crate::plan::{CgroupLayout, Host, IdMapping, Identity, delegation::COMMON_GR
 
 use contradictions::contradictions;
 
-pub use defaults::{DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, masked_on};
+pub use defaults::{
+    DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, masked_on,
+};
 pub use error::SpecError;
 pub use join::join_namespace;
 pub use profile::own_users;
@@ -127,7 +129,8 @@ fn oci_process(
     Ok(process)
 }
 
-/// Bounding, permitted and effective sets alike; inheritable and ambient empty, as Docker has it since CVE-2022-24769.
+/// Bounding, permitted and effective sets alike; inheritable and ambient empty, as Docker has it since
+/// CVE-2022-24769.
 fn capabilities(names: &[&str]) -> LinuxCapabilities {
     let set: Capabilities = names.iter().filter_map(|name| name.trim_start_matches("CAP_").parse().ok()).collect();
     let mut capabilities = LinuxCapabilities::default();
@@ -141,7 +144,8 @@ fn capabilities(names: &[&str]) -> LinuxCapabilities {
 }
 
 fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError> {
-    let (masked, readonly) = profile::system_paths(options, host).map(|[masked, readonly]| (masked, readonly)).unzip();
+    let (masked, readonly) =
+        profile::system_paths(options, host).map(|[masked, readonly]| (masked, readonly)).unzip();
     let sysctls = profile::sysctls(options, host.identity)?;
     let clocks = &options.time_offsets;
     let mut linux = Linux::default();

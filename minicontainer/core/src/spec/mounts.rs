@@ -50,9 +50,9 @@ pub(super) fn mounts(options: &RunOptions, host: &Host, linux: &Linux) -> Result
     with_requested(mounts, options, own_ids)
 }
 
-/// The usual mounts and those that were asked for. One at a place of the usual ones takes its turn, and usual ones that would
-/// lie below it are left out, as in Docker: with `-v /dev:/dev` the container has the host's. Only terminals are always its
-/// own.
+/// The usual mounts and those that were asked for. One at a place of the usual ones takes its turn, and usual ones
+/// that would lie below it are left out, as in Docker: with `-v /dev:/dev` the container has the host's. Only
+/// terminals are always its own.
 fn with_requested(usual: Vec<Mount>, options: &RunOptions, own_ids: Option<&Linux>) -> Result<Vec<Mount>, SpecError> {
     let place = |mount: &Mount| mount.destination().display().to_string();
     let is_usual = |target: &str| usual.iter().any(|mount| place(mount) == target);
@@ -77,8 +77,8 @@ fn with_requested(usual: Vec<Mount>, options: &RunOptions, own_ids: Option<&Linu
     Ok(mounts)
 }
 
-/// A mount that was asked for. Where the container has ids of its own (`own_ids`), a bind can be *idmapped*: one owner on
-/// the disk is shown as root of the container, see "idmap" in the runtime specification's config.md.
+/// A mount that was asked for. Where the container has ids of its own (`own_ids`), a bind can be *idmapped*: one
+/// owner on the disk is shown as root of the container, see "idmap" in the runtime specification's config.md.
 fn requested(spec: &MountSpec, own_ids: Option<&Linux>) -> Result<Mount, SpecError> {
     Ok(match spec {
         MountSpec::Bind { source, target, access, owner } => {

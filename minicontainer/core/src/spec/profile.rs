@@ -1,6 +1,8 @@
 //! What a profile gives: powers, hidden paths, limits; and what single flags change of it.
 
-use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, LinuxSeccomp, PosixRlimit, PosixRlimitBuilder, PosixRlimitType};
+use oci_spec::runtime::{
+    LinuxDevice, LinuxDeviceType, LinuxSeccomp, PosixRlimit, PosixRlimitBuilder, PosixRlimitType,
+};
 
 use super::SpecError;
 use super::defaults::{
@@ -37,8 +39,8 @@ pub(super) fn lacking_capability(options: &RunOptions, host: &Host) -> Option<&'
     named.filter(|_| host.identity == Identity::Root).find(|name| !held(name))
 }
 
-/// The list of system calls that may be made. It follows the capabilities: who has a power may make the calls that need
-/// it.
+/// The list of system calls that may be made. It follows the capabilities: who has a power may make the calls that
+/// need it.
 pub(super) fn seccomp(options: &RunOptions, host: &Host) -> Result<Option<LinuxSeccomp>, SpecError> {
     let compat = match &options.seccomp {
         _ if options.without.contains(&Isolation::Seccomp) => return Ok(None),
@@ -95,9 +97,10 @@ pub(super) fn rlimits(options: &RunOptions) -> Result<Vec<PosixRlimit>, SpecErro
         limits.push(("RLIMIT_NOFILE", UNTRUSTED_FILES, UNTRUSTED_FILES));
     }
     if let Some(limit) = options.limits.cpu_time {
-        // The second line behind the engine's own watch over processor time, for each single process: it may not outlive
-        // an engine that was killed. The kernel counts in seconds, so it lies above what was asked for; the first process
-        // of a pid namespace does not hear the soft limit's SIGXCPU, but the hard limit's SIGKILL it does.
+        // The second line behind the engine's own watch over processor time, for each single process: it may not
+        // outlive an engine that was killed. The kernel counts in seconds, so it lies above what was asked for; the
+        // first process of a pid namespace does not hear the soft limit's SIGXCPU, but the hard limit's SIGKILL it
+        // does.
         let soft = limit.as_secs().saturating_add(2);
         limits.push(("RLIMIT_CPU", soft, soft.saturating_add(1)));
     }
@@ -113,7 +116,8 @@ pub(super) fn rlimits(options: &RunOptions) -> Result<Vec<PosixRlimit>, SpecErro
     limits.into_iter().map(document).collect()
 }
 
-/// Root and an own network: low ports need no power there, and ping(8) no raw packets, for the group range that exists.
+/// Root and an own network: low ports need no power there, and ping(8) no raw packets, for the group range that
+/// exists.
 const NETWORK_SYSCTLS: [(&str, &str); 1] = [("net.ipv4.ip_unprivileged_port_start", "0")];
 
 /// The kernel's variables that the container gets, by name: a few of its own network, and those asked for.

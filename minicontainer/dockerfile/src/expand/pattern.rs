@@ -1,8 +1,8 @@
 //! The patterns of `${x#pattern}`, `${x%pattern}` and `${x/pattern/word}`.
 //!
-//! `*` is any text and `?` any character, but neither is the end of a line; `\` takes their meaning away. A pattern is
-//! a row of tokens, and matching follows all ways through them at once, so it takes no more than a step for each token
-//! and character; where a search begins anew at every character, its steps are counted.
+//! `*` is any text and `?` any character, but neither is the end of a line; `\` takes their meaning away. A pattern
+//! is a row of tokens, and matching follows all ways through them at once, so it takes no more than a step for each
+//! token and character; where a search begins anew at every character, its steps are counted.
 
 use super::ExpandError;
 

@@ -96,7 +96,8 @@ fn variables_and_substitutions() {
     ] {
         check(word, expect);
     }
-    for word in ["${}", "${}xx", "${.}", "${", "${PWD", "${PWD:=000}", "${PWD=000}", "${PWD:YYY}", "${{PWD}", "${:PWD}"]
+    for word in
+        ["${}", "${}xx", "${.}", "${", "${PWD", "${PWD:=000}", "${PWD=000}", "${PWD:YYY}", "${{PWD}", "${:PWD}"]
     {
         refuse(word);
     }

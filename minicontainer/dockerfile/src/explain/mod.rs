@@ -1,7 +1,7 @@
 //! Every instruction in words, in two languages: what it does to layers, to metadata and to the cache.
 //!
-//! `build --explain` prints it, without building or fetching anything. The words come from the Fluent files beside this
-//! one, one message for each kind of instruction, and are found as those of core are
+//! `build --explain` prints it, without building or fetching anything. The words come from the Fluent files beside
+//! this one, one message for each kind of instruction, and are found as those of core are
 //! ([`minicontainer_core::explain`]).
 //!
 //! ```

@@ -1,7 +1,7 @@
 //! `.dockerignore`: which files of the context a build does not see.
 //!
-//! The file lies in the context's root; a file beside the Dockerfile and called as that is, with `.dockerignore` behind,
-//! comes first. Docker reads the Dockerfile and this file even if a pattern leaves them out of the context.
+//! The file lies in the context's root; a file beside the Dockerfile and called as that is, with `.dockerignore`
+//! behind, comes first. Docker reads the Dockerfile and this file even if a pattern leaves them out of the context.
 //!
 //! A pattern a line, matched against a path relative to the context; the last one that matches decides.
 //!

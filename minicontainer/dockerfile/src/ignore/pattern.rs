@@ -77,8 +77,9 @@ impl Pattern {
             });
         }
         tokens.dedup_by(|one, other| *one == Token::Star && *other == Token::Star);
-        let plain =
-            text.strip_prefix("**").filter(|rest| stars == Stars::Double && !rest.contains(['*', '?', '[', ']', '\\']));
+        let plain = text
+            .strip_prefix("**")
+            .filter(|rest| stars == Stars::Double && !rest.contains(['*', '?', '[', ']', '\\']));
         Ok(Pattern { tokens, suffix: plain.map(str::to_owned) })
     }
 

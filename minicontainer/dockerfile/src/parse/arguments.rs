@@ -56,7 +56,9 @@ pub(super) fn command(rest: Slice) -> Result<Command, DockerfileError> {
 pub(super) fn shell(rest: Slice) -> Result<Vec<Word>, DockerfileError> {
     match json(rest)? {
         None => Err(Mistake::ShellForm.at(rest.span())),
-        Some(words) if words.is_empty() => Err(Mistake::AtLeastOneArgument { keyword: Keyword::Shell }.at(rest.span())),
+        Some(words) if words.is_empty() => {
+            Err(Mistake::AtLeastOneArgument { keyword: Keyword::Shell }.at(rest.span()))
+        }
         Some(words) => Ok(words),
     }
 }

@@ -1,8 +1,9 @@
 //! From text to [`Dockerfile`]: lines, directives, here-documents, and one function for each kind of arguments.
 //!
-//! A file is read line by line ([`reader`]): comments fall out, lines that end in the escape character are joined. The
-//! first word is the instruction, then come its flags ([`flags`]), and the rest is read as that instruction wants it
-//! ([`arguments`], [`copy`], [`run`]). Lines of a here-document ([`heredoc`]) belong to the instruction that named it.
+//! A file is read line by line ([`reader`]): comments fall out, lines that end in the escape character are joined.
+//! The first word is the instruction, then come its flags ([`flags`]), and the rest is read as that instruction wants
+//! it ([`arguments`], [`copy`], [`run`]). Lines of a here-document ([`heredoc`]) belong to the instruction that named
+//! it.
 //!
 //! The parser is bounded: a file has at most a mebibyte and a thousand instructions, and each character is looked at
 //! a fixed number of times.

@@ -1,8 +1,8 @@
 //! Lines of the file, joined where they are continued, and the directives at its top.
 //!
-//! A line ends in the escape character, and maybe blanks, to be continued on the next; two escape characters stand for
-//! one and continue nothing. Comments and empty lines between continued lines are left out. A directive is a comment
-//! of the form `# name=value` before all other lines; the first comment that is none ends them.
+//! A line ends in the escape character, and maybe blanks, to be continued on the next; two escape characters stand
+//! for one and continue nothing. Comments and empty lines between continued lines are left out. A directive is a
+//! comment of the form `# name=value` before all other lines; the first comment that is none ends them.
 
 use crate::{
     instruction::Directives,

@@ -27,7 +27,8 @@ pub(super) fn run(given: Arguments) -> Result<Run, DockerfileError> {
             "none" => Network::None,
             "host" => Network::Host,
             _ => {
-                let mistake = Mistake::FlagValue { flag: "network", given: word.text, allowed: "default, none, host" };
+                let mistake =
+                    Mistake::FlagValue { flag: "network", given: word.text, allowed: "default, none, host" };
                 return Err(mistake.at(word.span));
             }
         }),

@@ -135,7 +135,8 @@ fn heredocs_contain_the_following_lines() {
     check_one("RUN cat <<A 3<<-'B' > /x\n1\nA\n\t\t2\n\tB", "RUN cat <<A 3<<-'B' > /x\n1\nA\n\t\t2\nB");
     check_one("COPY x <<a.txt <<-\"b\" /d/\n$1\na.txt\n\t2\n\tb\n", "COPY x <<a.txt <<-\"b\" /d/\n$1\na.txt\n\t2\nb");
     // None of these is one.
-    for plain in ["RUN echo \"<<EOF\"", "RUN a <<<b", "RUN echo $((1 << 2))", "RUN [\"cat\",\"<<EOF\"]", "CMD <<EOF"] {
+    for plain in ["RUN echo \"<<EOF\"", "RUN a <<<b", "RUN echo $((1 << 2))", "RUN [\"cat\",\"<<EOF\"]", "CMD <<EOF"]
+    {
         check_one(plain, plain);
     }
     let file = parse(b"FROM a\nRUN <<-'X'\n\t\ta $b\r\n\tX\n").unwrap();

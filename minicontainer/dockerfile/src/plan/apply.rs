@@ -1,7 +1,7 @@
 //! What each instruction does to the image's config and history, and which action comes of it.
 //!
-//! History is written as BuildKit writes it (`ENV PORT=80`, `CMD ["node" "app.js"]`, `RUN |1 PORT=80 /bin/sh -c make`),
-//! but for its mark `# buildkit` at the end and its comment: those say who built it.
+//! History is written as BuildKit writes it (`ENV PORT=80`, `CMD ["node" "app.js"]`, `RUN |1 PORT=80 /bin/sh -c
+//! make`), but for its mark `# buildkit` at the end and its comment: those say who built it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +58,9 @@ impl Stage {
         };
         let mut image = match (&draft.base, end) {
             (_, Some(end)) => end.image.clone(),
-            (Source::Image(request), None) => bases.get(request).map(|base| base.document.clone()).unwrap_or_default(),
+            (Source::Image(request), None) => {
+                bases.get(request).map(|base| base.document.clone()).unwrap_or_default()
+            }
             _ => Document::default(),
         };
         let history: usize = image.history.iter().map(|entry| entry.created_by.len() + 64).sum();

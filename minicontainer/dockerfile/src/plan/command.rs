@@ -76,7 +76,8 @@ pub(super) fn run(
                 .map(|found| found.text)
                 .map_err(|error| *error.mistake)
         };
-        let mount = Mount::parse(&word.text, workdir, &mut expand).map_err(|mistake: Mistake| mistake.at(word.span))?;
+        let mount =
+            Mount::parse(&word.text, workdir, &mut expand).map_err(|mistake: Mistake| mistake.at(word.span))?;
         let from = mount.from().map(|from| crate::Word { text: from.to_owned(), span: word.span });
         let source = match from {
             Some(from) => bases::source(&from, stage.index, drafts, build.options)?,

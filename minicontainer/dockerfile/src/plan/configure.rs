@@ -124,7 +124,8 @@ impl Stage {
             duration(start_interval)
         );
         let retries = u64::from(retries);
-        self.image.config.healthcheck = Some(Health { test, interval, timeout, start_period, start_interval, retries });
+        self.image.config.healthcheck =
+            Some(Health { test, interval, timeout, start_period, start_interval, retries });
         written
     }
 

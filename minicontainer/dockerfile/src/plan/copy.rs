@@ -1,7 +1,7 @@
 //! `COPY` and `ADD`: which files go where, and whose they are.
 //!
-//! A source is a path in its root, with wildcards ([`Pattern`] with [`Stars::Single`]); a directory stands for what is
-//! in it. What lies outside the context is refused (`../x`), and so is what would have to be fetched.
+//! A source is a path in its root, with wildcards ([`Pattern`] with [`Stars::Single`]); a directory stands for what
+//! is in it. What lies outside the context is refused (`../x`), and so is what would have to be fetched.
 
 use serde::Serialize;
 
@@ -110,7 +110,10 @@ pub(super) fn copy(
     written += &format!(" {destination}");
     let destination = path::resolve(&stage.image.config.working_dir, &destination);
     let (link, unpack) = (copy.link, keyword == Keyword::Add);
-    Ok((CopyFiles { from, sources, inline, destination, into_directory, chown, chmod, exclude, link, unpack }, written))
+    Ok((
+        CopyFiles { from, sources, inline, destination, into_directory, chown, chmod, exclude, link, unpack },
+        written,
+    ))
 }
 
 fn chmod(given: String, word: &Word) -> Result<Chmod, DockerfileError> {

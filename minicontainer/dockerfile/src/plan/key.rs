@@ -9,8 +9,9 @@
 //! | the digests of the files that are read ([`KeyInputs::contents`]) | content counts, times do not |
 //! | `SOURCE_DATE_EPOCH` | it is written into the layer |
 //!
-//! What must not be part of it: proxies and secrets, which may change without changing what is built, and whose values
-//! would be kept in a form that can be guessed. The parts are written as JSON, in which no text can pass for another.
+//! What must not be part of it: proxies and secrets, which may change without changing what is built, and whose
+//! values would be kept in a form that can be guessed. The parts are written as JSON, in which no text can pass for
+//! another.
 //!
 //! ```
 //! use minicontainer_core::Digest;

@@ -21,9 +21,9 @@
 //!
 //! Terms: a *stage* begins with `FROM`. A stage *needs* another if it is based on it or copies from it; only stages
 //! that the target needs are in the plan, in an order in which each can be built when those before it are, and two
-//! that do not need each other may be built side by side. A *step* is one instruction, every word expanded. Most steps
-//! change the image's config only, and the plan has done that already: [`StagePlan::image`] is the config at the end.
-//! The others have an [`Action`] that makes a layer.
+//! that do not need each other may be built side by side. A *step* is one instruction, every word expanded. Most
+//! steps change the image's config only, and the plan has done that already: [`StagePlan::image`] is the config at
+//! the end. The others have an [`Action`] that makes a layer.
 //!
 //! # The cache
 //!

@@ -1,13 +1,13 @@
 //! The variables that a stage sees, and the expansion of words with them.
 //!
 //! There are two kinds. `ENV` is of the image: it is in the config and in everything that follows. `ARG` is of the
-//! build: it is seen by what follows in its stage (and in stages based on it), and stays out of the config. Both lie in
-//! one scope; the later one of a name wins. An `ARG` before the first `FROM` is seen by `FROM` alone, until a stage
-//! declares it again without a value.
+//! build: it is seen by what follows in its stage (and in stages based on it), and stays out of the config. Both lie
+//! in one scope; the later one of a name wins. An `ARG` before the first `FROM` is seen by `FROM` alone, until a
+//! stage declares it again without a value.
 //!
-//! Without any declaration there are the platforms (`TARGETPLATFORM`, `BUILDARCH` and so on, to be declared in a stage
-//! as any global one), and the proxies (`HTTP_PROXY` …), which a `RUN` sees if they are passed. Proxies may hold
-//! passwords, so they stand in no history and no cache key.
+//! Without any declaration there are the platforms (`TARGETPLATFORM`, `BUILDARCH` and so on, to be declared in a
+//! stage as any global one), and the proxies (`HTTP_PROXY` …), which a `RUN` sees if they are passed. Proxies may
+//! hold passwords, so they stand in no history and no cache key.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -97,7 +97,8 @@ fn history_matches_docker() {
 fn entrypoint_clears_base_command() {
     let base = Config { cmd: vec!["old".into()], env: vec!["PATH=/x".into(), "A=1".into()], ..Config::default() };
     let config = |rest: &str| {
-        let plan = outcome(&format!("FROM base\n{rest}"), &BuildOptions::default(), &[("base", base.clone())]).unwrap();
+        let plan =
+            outcome(&format!("FROM base\n{rest}"), &BuildOptions::default(), &[("base", base.clone())]).unwrap();
         plan.target().image.config.clone()
     };
     assert_eq!(config("ENTRYPOINT [\"e\"]").cmd, [""; 0]);
@@ -127,7 +128,10 @@ fn run_sees_build_arguments_and_proxies() {
     let Action::Run(run) = &plan.target().steps[4].action else { panic!() };
     assert_eq!(run.env[..3], ["E=1", "K=2", "P=3"]);
     assert_eq!(run.proxies, ["https_proxy=secret"]);
-    assert_eq!((run.user.as_str(), run.workdir.as_str(), run.network), ("ada", "/", crate::instruction::Network::None));
+    assert_eq!(
+        (run.user.as_str(), run.workdir.as_str(), run.network),
+        ("ada", "/", crate::instruction::Network::None)
+    );
     assert_eq!(plan.target().image.config.env[1..], ["E=1", "K=1"]);
     insta::assert_json_snapshot!(run.mounts);
     assert_eq!(plan.target().steps[4].action.reads(), []);
@@ -360,7 +364,9 @@ fn labels_and_platform_come_from_command_line() {
     assert_eq!(plan.stages[0].platform.to_string(), "linux/amd64");
     assert_eq!((&plan.target().platform, plan.target().image.architecture.as_str()), (&arm, "arm64"));
     assert_eq!(plan.target().image.config.labels.values().collect::<Vec<_>>(), ["2", "1"]);
-    assert!(matches!(&plan.stages[0].base, Base::Image { request, .. } if request.platform.architecture() == "amd64"));
+    assert!(
+        matches!(&plan.stages[0].base, Base::Image { request, .. } if request.platform.architecture() == "amd64")
+    );
 }
 
 #[test]

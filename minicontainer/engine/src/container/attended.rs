@@ -23,8 +23,8 @@ use super::{
     process, record, state_file,
 };
 
-/// A container in the hands of the engine that starts it and waits for its end. As long as this value lives, so does a
-/// lock on the container's directory, which tells every other engine that this one will write down what happens.
+/// A container in the hands of the engine that starts it and waits for its end. As long as this value lives, so does
+/// a lock on the container's directory, which tells every other engine that this one will write down what happens.
 #[derive(Debug)]
 pub struct Attended {
     store: Store,
@@ -68,7 +68,8 @@ impl Attended {
     /// process ended; one that never ran stays created.
     pub(crate) fn settle(&mut self, report: Option<&Report>) -> Result<(), ContainerError> {
         if self.container.config.after_exit == AfterExit::Remove {
-            // Another command may have removed it already. Its control groups are the library's, whose `Running` removes them.
+            // Another command may have removed it already. Its control groups are the library's, whose `Running`
+            // removes them.
             return Containers::of(&self.store).take_away(&self.place(), Some(&self.container.name));
         }
         if report.is_none() && !self.container.is_running() {
@@ -79,7 +80,8 @@ impl Attended {
         self.happened(Event::Exit { code, at: Some(Timestamp::now()), report })
     }
 
-    /// Writes down what follows an event. Other commands may change the record too, so it is locked and read again first.
+    /// Writes down what follows an event. Other commands may change the record too, so it is locked and read again
+    /// first.
     fn happened(&mut self, event: Event) -> Result<(), ContainerError> {
         let place = self.place();
         // If it was removed by force meanwhile, there is nothing to write down.
@@ -100,7 +102,8 @@ impl Attended {
         self.container.to_json().map_err(|source| ContainerError::Record { path, source })
     }
 
-    /// Writes a new container's documents into its directory, which is not in its place yet, so no reader sees them half written.
+    /// Writes a new container's documents into its directory, which is not in its place yet, so no reader sees them
+    /// half written.
     pub(super) fn write_documents(&self, directory: &Path, runtime_config: &str) -> Result<(), ContainerError> {
         let (config, record) = (directory.join("config.json"), state_file(directory));
         self.write(&config, runtime_config.as_bytes()).map_err(ContainerError::io("write", config))?;
@@ -135,8 +138,8 @@ impl Attended {
     }
 }
 
-/// Puts a file in the place of another. They change places, which is as atomic as rename(2); but a file that *replaces*
-/// another ext4 writes out to the disk at once, and where that is wanted fsync(2) asks for it.
+/// Puts a file in the place of another. They change places, which is as atomic as rename(2); but a file that
+/// *replaces* another ext4 writes out to the disk at once, and where that is wanted fsync(2) asks for it.
 fn replace(staged: &Path, path: &Path) -> io::Result<()> {
     match renameat2(AT_FDCWD, staged, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE) {
         Ok(()) => fs::remove_file(staged),

@@ -1,7 +1,7 @@
 //! A directory that belongs to a living process: flock(2) on it.
 //!
-//! The kernel releases such a lock when its holder closes the directory or dies. A directory without one has a dead owner
-//! and may be swept. The sweeper holds the lock meanwhile.
+//! The kernel releases such a lock when its holder closes the directory or dies. A directory without one has a dead
+//! owner and may be swept. The sweeper holds the lock meanwhile.
 
 use std::{
     fs::{self, File},
@@ -64,8 +64,8 @@ pub(super) fn lock_file(path: &Path) -> Result<Claim, ContainerError> {
     wait_for(file, path)
 }
 
-/// Waits for the lock of the record in a container's directory and takes it. None if the container is gone. The lock is
-/// on the runtime config: the record itself is replaced with every change.
+/// Waits for the lock of the record in a container's directory and takes it. None if the container is gone. The lock
+/// is on the runtime config: the record itself is replaced with every change.
 pub(super) fn lock_record(directory: &Path) -> Result<Option<Claim>, ContainerError> {
     let path = directory.join("config.json");
     match File::open(&path) {

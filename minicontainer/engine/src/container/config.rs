@@ -18,8 +18,8 @@ pub struct ContainerConfig {
     pub options: RunOptions,
     /// How its layers become one tree.
     pub driver: Driver,
-    /// Its control group, below the root of the hierarchies: an ordinary user's lies where one was delegated. None if it
-    /// gets none.
+    /// Its control group, below the root of the hierarchies: an ordinary user's lies where one was delegated. None if
+    /// it gets none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<String>,
     /// What becomes of it when its program has ended.
@@ -32,7 +32,7 @@ pub struct ContainerConfig {
 pub enum AfterExit {
     /// It stays until it is removed.
     Keep,
-    /// It is removed (`--rm`), also when its engine was killed before it could. It need not survive a power cut, so its
-    /// records are not synced to disk.
+    /// It is removed (`--rm`), also when its engine was killed before it could. It need not survive a power cut, so
+    /// its records are not synced to disk.
     Remove,
 }

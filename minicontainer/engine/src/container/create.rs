@@ -54,7 +54,8 @@ impl NewContainer {
 }
 
 impl Containers {
-    /// Makes a container that has not been started. If several callers ask for one name at the same time, one gets it.
+    /// Makes a container that has not been started. If several callers ask for one name at the same time, one gets
+    /// it.
     ///
     /// The caller attends the container until the returned value is dropped. It is not swept as long.
     ///
@@ -72,7 +73,8 @@ impl Containers {
             // If not now, then by the next sweep.
             let _removed = remove_remains(&staged);
         })?;
-        let container = Container { id: id.clone(), name, created: Timestamp::now(), config, state: State::created() };
+        let container =
+            Container { id: id.clone(), name, created: Timestamp::now(), config, state: State::created() };
         let name = container.name.clone();
         self.put(container, &runtime_config, &staged, claim).inspect_err(|_| {
             // If not now, then by the next sweep.

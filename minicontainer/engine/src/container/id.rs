@@ -1,7 +1,7 @@
 //! The id of a container: 256 random bits, written as 64 hexadecimal digits.
 //!
-//! Ids are chosen at random; there are so many that no two are equal. People write the first twelve digits, or as few as tell
-//! it apart from the others.
+//! Ids are chosen at random; there are so many that no two are equal. People write the first twelve digits, or as few
+//! as tell it apart from the others.
 
 use std::{fmt, fs::File, io::Read, str::FromStr};
 
@@ -43,7 +43,9 @@ impl Id {
 pub(super) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], ContainerError> {
     let mut bytes = [0; COUNT];
     let source = "/dev/urandom";
-    File::open(source).and_then(|mut file| file.read_exact(&mut bytes)).map_err(ContainerError::io("read", source))?;
+    File::open(source)
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(ContainerError::io("read", source))?;
     Ok(bytes)
 }
 

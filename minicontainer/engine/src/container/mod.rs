@@ -13,15 +13,16 @@
 //!
 //! Three rules keep the records true although any engine may be killed at any moment:
 //!
-//! - **Every change is a rename.** A record is written beside its place, synced, and renamed over the old one (rename(2)
-//!   is atomic). So a reader sees the old record or the new one, never half of one.
-//! - **A record is believed only as far as the kernel confirms it.** `Running` names a process by its id *and* its start
-//!   time (proc_pid_stat(5), field 22), since ids are used again. If that process is gone, the container has ended,
-//!   whatever the record says. And the engine that attends a container holds a lock, flock(2), on its directory: the
-//!   kernel releases it when the engine dies, and then the remains of a `--rm` container may be swept (`sweep`).
-//! - **Locks are narrow.** Each record has its own lock, and so have the names. The store's lock is taken only for the
-//!   rename that puts a new container into its place: the removal of an image either sees the container that uses it, or is
-//!   over, and then the container is refused.
+//! - **Every change is a rename.** A record is written beside its place, synced, and renamed over the old one
+//!   (rename(2) is atomic). So a reader sees the old record or the new one, never half of one.
+//! - **A record is believed only as far as the kernel confirms it.** `Running` names a process by its id *and* its
+//!   start time (proc_pid_stat(5), field 22), since ids are used again. If that process is gone, the container has
+//!   ended, whatever the record says. And the engine that attends a container holds a lock, flock(2), on its
+//!   directory: the kernel releases it when the engine dies, and then the remains of a `--rm` container may be swept
+//!   (`sweep`).
+//! - **Locks are narrow.** Each record has its own lock, and so have the names. The store's lock is taken only for
+//!   the rename that puts a new container into its place: the removal of an image either sees the container that uses
+//!   it, or is over, and then the container is refused.
 //!
 //! ```
 //! use minicontainer::store::Store;

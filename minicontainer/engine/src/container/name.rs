@@ -1,4 +1,5 @@
-//! Names for containers without one: an adjective and the surname of a pioneer of computing, as in Docker. They are easier to say than ids.
+//! Names for containers without one: an adjective and the surname of a pioneer of computing, as in Docker. They are
+//! easier to say than ids.
 
 use minicontainer::core::options::ContainerName;
 

@@ -1,14 +1,15 @@
 //! Which container has which name.
 //!
-//! Each name is a symbolic link, `names/<name>`, whose text is the id behind `../containers/`. symlink(2) makes it with its
-//! text in one step, or fails because it exists. So exactly one of several engines that ask for a name gets it, without a
-//! lock.
+//! Each name is a symbolic link, `names/<name>`, whose text is the id behind `../containers/`. symlink(2) makes it
+//! with its text in one step, or fails because it exists. So exactly one of several engines that ask for a name gets
+//! it, without a lock.
 //!
-//! A link is removed only under the lock of the names, after its text was read under that lock. A link that exists is never
-//! replaced, so the text still holds when the link is removed.
+//! A link is removed only under the lock of the names, after its text was read under that lock. A link that exists is
+//! never replaced, so the text still holds when the link is removed.
 //!
-//! An engine claims the directory in which it makes a container before it reserves the name. If the engine is killed, the
-//! name leads to a directory that does not exist, or to one that has no claim and is not in its place yet. Such a name is
+//! An engine claims the directory in which it makes a container before it reserves the name. If the engine is killed,
+//! the name leads to a directory that does not exist, or to one that has no claim and is not in its place yet. Such a
+//! name is
 //! *stale* and free.
 
 use std::{
@@ -59,8 +60,8 @@ impl Names {
         fs::rename(&staged, &self.directory).map_err(ContainerError::io("move into place", &self.directory))
     }
 
-    /// Reserves a name for the container of this id, whose directory the caller has claimed. Returns the holder if the name is
-    /// taken.
+    /// Reserves a name for the container of this id, whose directory the caller has claimed. Returns the holder if
+    /// the name is taken.
     pub(super) fn reserve(&self, name: &ContainerName, id: &Id) -> Result<Option<Holder>, ContainerError> {
         let path = self.directory.join(name.as_str());
         loop {

@@ -1,8 +1,8 @@
 //! Processes that are identified safely.
 //!
-//! The kernel uses process ids again, so to kill the process of a recorded id may kill another one. An id together with the
-//! process's start time, in ticks since the machine started (proc_pid_stat(5), field 22), is unique as long as the machine
-//! runs. After a reboot no recorded id means anything, which the boot id tells.
+//! The kernel uses process ids again, so to kill the process of a recorded id may kill another one. An id together
+//! with the process's start time, in ticks since the machine started (proc_pid_stat(5), field 22), is unique as long
+//! as the machine runs. After a reboot no recorded id means anything, which the boot id tells.
 
 use std::fs;
 
@@ -35,7 +35,8 @@ pub(super) fn kill(process: &ProcessIdentity) -> Result<(), Errno> {
     if !is_alive(process) {
         return Ok(());
     }
-    // The first process of a container began a session: without a pid namespace what it started is found by its group.
+    // The first process of a container began a session: without a pid namespace what it started is found by its
+    // group.
     let pid = Pid::from_raw(process.pid);
     for result in [killpg(pid, Signal::SIGKILL), send(pid, Signal::SIGKILL)] {
         match result {
@@ -58,8 +59,8 @@ fn start_time(pid: i32) -> Option<u64> {
     parse_stat(&stat).filter(|(state, _)| !matches!(state, 'Z' | 'X')).map(|(_, start_time)| start_time)
 }
 
-/// State and start time. The second field is the program's name between parentheses, and may itself hold both spaces and
-/// parentheses.
+/// State and start time. The second field is the program's name between parentheses, and may itself hold both spaces
+/// and parentheses.
 fn parse_stat(stat: &str) -> Option<(char, u64)> {
     let (_, behind_name) = stat.rsplit_once(") ")?;
     let mut fields = behind_name.split(' ');

@@ -10,8 +10,9 @@ use super::{
 };
 
 impl Containers {
-    /// Removes every container that has ended, or was never started, and is `selected`. Returns them with the number of bytes
-    /// that they had written. A container that an engine is about to start stays. What dead engines left is swept, too.
+    /// Removes every container that has ended, or was never started, and is `selected`. Returns them with the number
+    /// of bytes that they had written. A container that an engine is about to start stays. What dead engines left is
+    /// swept, too.
     ///
     /// # Errors
     /// When one cannot be removed. Those before it have been removed.
@@ -36,8 +37,8 @@ impl Containers {
         Ok((removed, reclaimed))
     }
 
-    /// The size of the files that a container has written, in bytes. Files that an ordinary user cannot read, because they
-    /// belong to a subordinate id, do not count.
+    /// The size of the files that a container has written, in bytes. Files that an ordinary user cannot read, because
+    /// they belong to a subordinate id, do not count.
     ///
     /// # Errors
     /// When its files cannot be read, or there are too many.

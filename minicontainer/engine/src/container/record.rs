@@ -5,8 +5,9 @@
 //!   "config": { what it was asked to be }, "state": { "status": "running", … } }
 //! ```
 //!
-//! A record of version 1 is read, and becomes one of version 2 when it is next written (`version1`). A record of a later
-//! version is refused, because this engine could destroy what the newer one has written. Unknown fields are ignored.
+//! A record of version 1 is read, and becomes one of version 2 when it is next written (`version1`). A record of a
+//! later version is refused, because this engine could destroy what the newer one has written. Unknown fields are
+//! ignored.
 
 use std::{fs, io, path::Path};
 
@@ -95,8 +96,8 @@ pub(super) fn read(directory: &Path) -> Result<Option<Container>, ContainerError
     if is_certain(&container.state) {
         return Ok(Some(container));
     }
-    // An engine that attends it writes down what happens. If there is none any more, the record must be read again: the
-    // engine may have written its last word since it was read above.
+    // An engine that attends it writes down what happens. If there is none any more, the record must be read again:
+    // the engine may have written its last word since it was read above.
     let attended = is_attended(directory)?;
     if !attended {
         let Some(again) = read_stored(directory)? else { return Ok(None) };
@@ -124,7 +125,9 @@ pub(super) fn confirmed(state: State, attended: bool) -> State {
             let message = "the engine was killed while it started the container".to_owned();
             Event::StartFailed(StartFailure { code: 125, message })
         }
-        State::Running { process, .. } | State::Paused { process, .. } if !attended && !process::is_alive(process) => {
+        State::Running { process, .. } | State::Paused { process, .. }
+            if !attended && !process::is_alive(process) =>
+        {
             Event::Exit { code: None, at: None, report: None }
         }
         // The engine that would start it again, or remove it, is dead.
@@ -147,7 +150,8 @@ pub(super) fn read_stored(directory: &Path) -> Result<Option<Container>, Contain
         return Ok(None);
     }
     let damaged = |source| ContainerError::Record { path: path.clone(), source };
-    let id = id_of(directory).ok_or_else(|| damaged(serde::de::Error::custom("its directory does not bear an id")))?;
+    let id =
+        id_of(directory).ok_or_else(|| damaged(serde::de::Error::custom("its directory does not bear an id")))?;
     let Version { version } = serde_json::from_slice(&text).map_err(damaged)?;
     match version {
         1 => version1::parse(id, &text, directory).map(Some).map_err(damaged),

@@ -62,9 +62,9 @@ impl Containers {
         Ok(id)
     }
 
-    /// Removes a container's directory and releases its name; all its names, if the name is not known. First the directory
-    /// is moved away by one rename, so that no reader sees half a container. Then the name becomes free, so that no two
-    /// containers have it. What a crash leaves after that is swept. The directory may be gone already.
+    /// Removes a container's directory and releases its name; all its names, if the name is not known. First the
+    /// directory is moved away by one rename, so that no reader sees half a container. Then the name becomes free, so
+    /// that no two containers have it. What a crash leaves after that is swept. The directory may be gone already.
     pub(super) fn take_away(&self, place: &Path, name: Option<&ContainerName>) -> Result<(), ContainerError> {
         let aside = place.with_extension("removed");
         match fs::rename(place, &aside) {
@@ -81,8 +81,8 @@ impl Containers {
     }
 }
 
-/// Removes a directory that is not, or no longer, in a container's place. Two processes may do this at the same time: each
-/// then finds that a file is gone already, and tries again.
+/// Removes a directory that is not, or no longer, in a container's place. Two processes may do this at the same time:
+/// each then finds that a file is gone already, and tries again.
 pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
     let begin = Instant::now();
     loop {
@@ -95,8 +95,8 @@ pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
     }
 }
 
-/// Removes the control groups of a container whose engine was killed before it could, and whatever process of it still
-/// lives. The kernel lets go of a group a moment after the last of its processes has ended.
+/// Removes the control groups of a container whose engine was killed before it could, and whatever process of it
+/// still lives. The kernel lets go of a group a moment after the last of its processes has ended.
 pub(super) fn remove_cgroups(container: &Container) -> Result<(), ContainerError> {
     remove_cgroup_named(&container.config.cgroup.clone().unwrap_or_else(|| format!("minicontainer-{}", container.id)))
 }

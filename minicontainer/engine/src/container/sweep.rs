@@ -1,9 +1,9 @@
 //! What dead engines left: containers half made or half removed, and those that were to go with their process.
 //!
 //! A container that an engine attends is never swept. The others are swept on request (`prune`, `rm`, `system check
-//! --repair`), when one has a name that is asked for, and before the first container is made after the machine was started,
-//! because then all former engines are dead. A `create` does not sweep otherwise: to look at all containers takes longer
-//! the more there are.
+//! --repair`), when one has a name that is asked for, and before the first container is made after the machine was
+//! started, because then all former engines are dead. A `create` does not sweep otherwise: to look at all containers
+//! takes longer the more there are.
 
 use std::{
     fs,
@@ -82,7 +82,8 @@ impl Containers {
         written.map_err(ContainerError::io("write", path))
     }
 
-    /// Removes the container of this id if it was to go with its process and no engine attends it. Says whether it is gone.
+    /// Removes the container of this id if it was to go with its process and no engine attends it. Says whether it is
+    /// gone.
     pub(super) fn sweep_id(&self, id: &Id) -> Result<bool, ContainerError> {
         let path = self.place(id);
         Ok(stale(&path)?.is_some() && self.sweep_one(&path)?)

@@ -160,7 +160,8 @@ fn containers_are_found_by_name_id_and_id_prefix() {
     for (id, name) in [(&one, "first"), (&other, "ab")] {
         env.containers.create(&id.parse().unwrap(), env.called(name)).unwrap();
     }
-    let check = |text: &str, expect: &str| assert_eq!(env.containers.find(text).unwrap().id.as_str(), expect, "{text}");
+    let check =
+        |text: &str, expect: &str| assert_eq!(env.containers.find(text).unwrap().id.as_str(), expect, "{text}");
     check("first", &one);
     check(&one, &one);
     check("ab0", &one);

@@ -1,7 +1,7 @@
 //! A container without a record: that of a build's `RUN`, or of a judged program, which is over soon.
 //!
-//! It has no record. All that the next engine must know of it, should this one be killed, is what its control groups are
-//! called: so that is written into its directory, and the directory is locked while an engine attends it.
+//! It has no record. All that the next engine must know of it, should this one be killed, is what its control groups
+//! are called: so that is written into its directory, and the directory is locked while an engine attends it.
 
 use std::{
     fs, io,

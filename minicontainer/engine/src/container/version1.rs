@@ -1,8 +1,8 @@
 //! Records of version 1, which older engines have written.
 //!
-//! They name no options, but a few values that were picked out of them, and flags as they were typed. What can be told of
-//! the options is put together from these and from the runtime config beside the record. It is enough to show the
-//! container and to remove it.
+//! They name no options, but a few values that were picked out of them, and flags as they were typed. What can be
+//! told of the options is put together from these and from the runtime config beside the record. It is enough to show
+//! the container and to remove it.
 
 use std::{fs, path::Path};
 
@@ -105,7 +105,10 @@ fn options(record: &Record, runtime: Option<&Spec>) -> serde_json::Result<RunOpt
         limits: Limits {
             memory: record.limits.memory.and_then(ByteSize::new),
             cpus: record.limits.nano_cpus.and_then(Cpus::from_nanos),
-            pids: record.limits.pids.map(|limit| u64::try_from(limit).map_or(PidsLimit::Unlimited, PidsLimit::AtMost)),
+            pids: record
+                .limits
+                .pids
+                .map(|limit| u64::try_from(limit).map_or(PidsLimit::Unlimited, PidsLimit::AtMost)),
             ..Limits::default()
         },
         mounts: runtime.map(bind_mounts).unwrap_or_default(),

@@ -8,8 +8,8 @@ use crate::{
     supervise::{Control, Io, Supervised, supervise},
 };
 
-/// A container that is recorded and can be started. If it is dropped instead, it stays created, or is removed if it was
-/// to be removed at its end.
+/// A container that is recorded and can be started. If it is dropped instead, it stays created, or is removed if it
+/// was to be removed at its end.
 #[derive(Debug)]
 pub struct CreatedContainer {
     store: Store,
@@ -44,8 +44,8 @@ impl CreatedContainer {
     /// Starts its program, and records that it runs, or why it could not be started.
     ///
     /// # Errors
-    /// When it could not be started or recorded. Then none of its processes is left, and nothing of a container that was
-    /// to be removed at its end.
+    /// When it could not be started or recorded. Then none of its processes is left, and nothing of a container that
+    /// was to be removed at its end.
     pub fn start(self, hooks: Hooks<'_>) -> Result<StartedContainer, EngineError> {
         let CreatedContainer { store, launch, mut record } = self;
         let running = match launch.start(hooks) {
@@ -92,8 +92,8 @@ impl StartedContainer {
     /// Supervises it to its end, and records that, or removes it if it was to be removed then.
     ///
     /// # Errors
-    /// When it cannot be waited for, or its streams cannot be connected. Then it was killed, and the record says that it
-    /// has ended in a way that is not known.
+    /// When it cannot be waited for, or its streams cannot be connected. Then it was killed, and the record says that
+    /// it has ended in a way that is not known.
     pub fn supervise(self, io: Io<'_>, control: &mut dyn Control) -> Result<EndedContainer, EngineError> {
         let StartedContainer { mut running, mut record } = self;
         let supervised = supervise(&mut running, io, control);
@@ -123,7 +123,8 @@ impl EndedContainer {
     }
 }
 
-/// The record of a container that this engine attends. It is brought to its end when it is dropped, if it was not before.
+/// The record of a container that this engine attends. It is brought to its end when it is dropped, if it was not
+/// before.
 #[derive(Debug)]
 struct Record {
     attended: Attended,

@@ -5,9 +5,9 @@
 //!                 id, name, record   recorded, not started       recorded as running             recorded, or removed
 //! ```
 //!
-//! The record is made before the process, so whatever happens to the process, a command that runs later finds it. Each
-//! value cleans up when it is dropped: a container that was not supervised to its end is killed, and removed if it was
-//! to be removed at its end. Only a SIGKILL of this process leaves anything, for a later sweep.
+//! The record is made before the process, so whatever happens to the process, a command that runs later finds it.
+//! Each value cleans up when it is dropped: a container that was not supervised to its end is killed, and removed if
+//! it was to be removed at its end. Only a SIGKILL of this process leaves anything, for a later sweep.
 
 mod created;
 mod error;
@@ -76,8 +76,8 @@ impl Engine {
     /// Decides what a container will be, and makes its record.
     ///
     /// # Errors
-    /// When what was asked for cannot be had, the name is taken, the image is gone, or the store cannot be written. Then
-    /// nothing of it is left.
+    /// When what was asked for cannot be had, the name is taken, the image is gone, or the store cannot be written.
+    /// Then nothing of it is left.
     pub fn create(&self, request: CreateRequest<'_>) -> Result<CreatedContainer, EngineError> {
         let CreateRequest { sandbox, image, image_name, options, name, after_exit } = request;
         let id = Id::random()?;

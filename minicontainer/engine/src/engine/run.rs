@@ -8,8 +8,9 @@ use crate::{
     supervise::{Io, supervise},
 };
 
-/// Runs a container in a directory of its own. `started` is called when its program runs, so that the caller can have it
-/// killed; `output` gets what it writes. What is left of a container whose supervision fails goes with the directory.
+/// Runs a container in a directory of its own. `started` is called when its program runs, so that the caller can have
+/// it killed; `output` gets what it writes. What is left of a container whose supervision fails goes with the
+/// directory.
 pub(crate) fn run_to_end(
     transient: &Transient,
     launch: Launch,

@@ -1,8 +1,8 @@
 //! When is an answer the expected one? Teachers rarely mean "to the last byte".
 //!
-//! The answer is compared *while it comes*, so that a program that prints 16 MiB costs no more memory than one that prints
-//! a word. Both texts are read as *units*: lines, or words. A [`Comparer`] holds the unit it is in only by its length,
-//! its beginning (for the message) and whether it has differed from the expected unit so far.
+//! The answer is compared *while it comes*, so that a program that prints 16 MiB costs no more memory than one that
+//! prints a word. Both texts are read as *units*: lines, or words. A [`Comparer`] holds the unit it is in only by its
+//! length, its beginning (for the message) and whether it has differed from the expected unit so far.
 
 use serde::Deserialize;
 

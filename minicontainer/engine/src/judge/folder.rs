@@ -1,12 +1,13 @@
 //! The folder that is judged: its tests and its programs.
 //!
-//! Students can often write to their programs' folder, at any time. So nothing in it is looked up twice: each program is
-//! opened once (`O_PATH`), and that descriptor is what its containers are shown, whatever has taken its name since. Were
-//! it found by its path anew for each test, a folder that becomes a link to `tests/` would show a program the expected
-//! answers. Tests are read once, and only from regular files: a link in their place could lead anywhere, and a FIFO
-//! would never end.
+//! Students can often write to their programs' folder, at any time. So nothing in it is looked up twice: each program
+//! is opened once (`O_PATH`), and that descriptor is what its containers are shown, whatever has taken its name
+//! since. Were it found by its path anew for each test, a folder that becomes a link to `tests/` would show a program
+//! the expected answers. Tests are read once, and only from regular files: a link in their place could lead anywhere,
+//! and a FIFO would never end.
 //!
-//! The folder itself, and `tests` and `programs` in it, are the caller's own: each may be a link, and is followed once.
+//! The folder itself, and `tests` and `programs` in it, are the caller's own: each may be a link, and is followed
+//! once.
 
 use std::{
     collections::BTreeMap,
@@ -57,8 +58,8 @@ pub struct Source {
     pub is_folder: bool,
 }
 
-/// Why an entry of `programs` cannot be run. It is the verdict of that entry only, because one student must not be able
-/// to stop the judging of the others.
+/// Why an entry of `programs` cannot be run. It is the verdict of that entry only, because one student must not be
+/// able to stop the judging of the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// It is a FIFO, a socket, a device or a symbolic link, which could lead anywhere on this machine.
@@ -215,7 +216,8 @@ impl Directory {
     }
 }
 
-/// Whether the name can go into tables and mount points: it has nothing that changes a terminal or splits a mount option.
+/// Whether the name can go into tables and mount points: it has nothing that changes a terminal or splits a mount
+/// option.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_letter_of_names)
 }

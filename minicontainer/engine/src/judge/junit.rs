@@ -1,7 +1,7 @@
 //! JUnit's XML, which every forge and every editor shows: a suite for each program, a case for each test.
 //!
-//! The format has no standard but its use; this is what `junit-10.xsd` of Jenkins takes. An engine's fault is an `error`,
-//! whatever is the program's is a `failure`.
+//! The format has no standard but its use; this is what `junit-10.xsd` of Jenkins takes. An engine's fault is an
+//! `error`, whatever is the program's is a `failure`.
 
 use std::{fmt::Write, time::Duration};
 
@@ -55,7 +55,8 @@ fn time(judged: &Judged) -> Duration {
     judged.report.as_ref().map(|report| report.wall_time).unwrap_or_default()
 }
 
-/// A text as the value of an attribute. What XML 1.0 cannot hold in any form, such as most control characters (section
+/// A text as the value of an attribute. What XML 1.0 cannot hold in any form, such as most control characters
+/// (section
 /// 2.2), becomes the sign for an unknown character; blanks other than the space would be read as spaces (3.3.3).
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

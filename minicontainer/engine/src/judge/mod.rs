@@ -2,8 +2,8 @@
 //!
 //! This is what a teacher does with a class's homework and what contests do with submissions. The programs are
 //! untrusted: one may be wrong, slow or greedy, and one may attack. So each pair of program and test runs in a fresh
-//! container of the profile `untrusted` that is thrown away, sees nothing but itself and its input, and has limits of its
-//! own. An init is its first process, so that a program ends by a signal as it does anywhere else.
+//! container of the profile `untrusted` that is thrown away, sees nothing but itself and its input, and has limits of
+//! its own. An init is its first process, so that a program ends by a signal as it does anywhere else.
 //!
 //! ```text
 //! FOLDER/tests/NAME.in, NAME.out        what is read from stdin, and what should be written to stdout

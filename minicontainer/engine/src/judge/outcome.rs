@@ -72,13 +72,17 @@ pub struct Judged {
 
 /// What is said of a program that ran and whose answer differs from the expected one in this way, or not at all.
 ///
-/// A limit that the program was ended for is the verdict. One that it met without being ended (the kernel killed only a
-/// child for want of memory, the disk is full) is the verdict if the answer is not the expected one: then it is likely
-/// the reason, and else no harm was done.
+/// A limit that the program was ended for is the verdict. One that it met without being ended (the kernel killed only
+/// a child for want of memory, the disk is full) is the verdict if the answer is not the expected one: then it is
+/// likely the reason, and else no harm was done.
 pub fn outcome(report: &Report, difference: Option<String>) -> Outcome {
     let failed = |verdict, message: String| match report {
-        Report { oom_kills: 1.., .. } => Outcome::new(Code::MemoryLimit, format!("{message}, after too little memory")),
-        Report { disk_full: Some(true), .. } => Outcome::new(Code::DiskLimit, format!("{message}, with its disk full")),
+        Report { oom_kills: 1.., .. } => {
+            Outcome::new(Code::MemoryLimit, format!("{message}, after too little memory"))
+        }
+        Report { disk_full: Some(true), .. } => {
+            Outcome::new(Code::DiskLimit, format!("{message}, with its disk full"))
+        }
         _ => Outcome::new(verdict, message),
     };
     match report.verdict {

@@ -1,9 +1,10 @@
 //! The containers of a judging: each pair of program and test in one of its own, some at a time.
 //!
-//! What a hostile program sees is a file system that is thrown away, itself, read-only, and its input. The engine writes the
-//! input into a pipe: if the program's stdin were the teacher's file, the program could open it once more through
-//! `/proc/self/fd/0` and write to it. The expected answers stay in the engine, and what the program writes is compared
-//! while it comes.
+//! What a hostile program sees is a file system that is thrown away, itself, read-only, and its input. The engine
+//! writes the input into a pipe: if the program's stdin were the teacher's file, the program could open it once more
+//! through
+//! `/proc/self/fd/0` and write to it. The expected answers stay in the engine, and what the program writes is
+//! compared while it comes.
 //!
 //! A container ends with the thread that started it, so with this process, however that ends; what then is left of it
 //! on the disk and in the control groups, the next command that makes a container removes (`container/transient.rs`).
@@ -198,10 +199,12 @@ fn in_one_line(error: &EngineError) -> String {
     }
 }
 
-/// Whether the program's file, which was there at the first look, cannot be shown any more: whoever can remove it is its
-/// owner, and must not spoil the judging of others.
+/// Whether the program's file, which was there at the first look, cannot be shown any more: whoever can remove it is
+/// its owner, and must not spoil the judging of others.
 fn lost_its_program(error: &Error) -> bool {
-    let Error::Start(StartError::Step { step, errno: Errno::ENOENT | Errno::ESTALE, .. }) = error else { return false };
+    let Error::Start(StartError::Step { step, errno: Errno::ENOENT | Errno::ESTALE, .. }) = error else {
+        return false;
+    };
     matches!(step.as_ref(), Step::BindMount { destination, .. } if destination.starts_with(PLACE))
 }
 

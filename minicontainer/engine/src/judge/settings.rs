@@ -86,7 +86,9 @@ impl Settings {
         let wrong = |key: &str, reason: String| JudgeError::Settings { reason: format!("{key}: {reason}") };
         let time = |key: &str, text: &Option<String>, usual: u64| match text {
             None => Ok(Duration::from_secs(usual)),
-            Some(text) => text.parse::<Timeout>().map(Timeout::duration).map_err(|error| wrong(key, error.to_string())),
+            Some(text) => {
+                text.parse::<Timeout>().map(Timeout::duration).map_err(|error| wrong(key, error.to_string()))
+            }
         };
         let size = |key: &str, text: &str| {
             text.parse::<ByteSize>().map(ByteSize::bytes).map_err(|error| wrong(key, error.to_string()))

@@ -24,7 +24,8 @@ fn report(verdict: Verdict) -> Report {
 
 #[track_caller]
 fn check_difference(answer: &str, expected: &str, [exact, lines, tokens]: [Option<&str>; 3]) {
-    for (comparison, wanted) in [(Comparison::Exact, exact), (Comparison::Lines, lines), (Comparison::Tokens, tokens)] {
+    for (comparison, wanted) in [(Comparison::Exact, exact), (Comparison::Lines, lines), (Comparison::Tokens, tokens)]
+    {
         let found = difference(answer.as_bytes(), expected.as_bytes(), comparison);
         assert_eq!(found.as_deref(), wanted, "{comparison:?}");
     }
@@ -91,7 +92,8 @@ fn every_exit_has_its_verdict() {
 fn settings_are_parsed_or_rejected() {
     let settings = Settings::parse("").unwrap();
     assert_eq!((settings.memory, settings.cpu_time), (Bound::Usual(256 << 20), Duration::from_secs(2)));
-    let settings = Settings::parse("memory = '64m'\ntime = '1m'\ndisk = '1m'\npids = 5\ncomparison = 'exact'").unwrap();
+    let settings =
+        Settings::parse("memory = '64m'\ntime = '1m'\ndisk = '1m'\npids = 5\ncomparison = 'exact'").unwrap();
     assert_eq!(
         (settings.memory, settings.pids, settings.comparison),
         (Bound::Asked(64 << 20), Bound::Asked(5), Comparison::Exact)

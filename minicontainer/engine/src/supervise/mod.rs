@@ -1,7 +1,7 @@
 //! Supervision: the one loop between a container's start and its end.
 //!
-//! Someone must wait for a container that runs: for its output, for its limits of time, for signals that it is meant to
-//! have, and for its end. `run`, a build's `RUN`, the judge and the demo differ only in two things, so these are
+//! Someone must wait for a container that runs: for its output, for its limits of time, for signals that it is meant
+//! to have, and for its end. `run`, a build's `RUN`, the judge and the demo differ only in two things, so these are
 //! parameters of [`supervise`]:
 //!
 //! | Parameter | Says |
@@ -9,8 +9,9 @@
 //! | [`Io`] | where the container's streams lead |
 //! | [`Control`] | what else is waited for, and what it means for the container |
 //!
-//! The library watches the limits and copies the streams (`minicontainer::Running::poll_with`). How a container ended is
-//! recorded by the caller, [`StartedContainer`](crate::StartedContainer), because containers of a build have no record.
+//! The library watches the limits and copies the streams (`minicontainer::Running::poll_with`). How a container ended
+//! is recorded by the caller, [`StartedContainer`](crate::StartedContainer), because containers of a build have no
+//! record.
 
 pub mod signals;
 
@@ -41,7 +42,8 @@ pub trait Control {
         Vec::new()
     }
 
-    /// One of the descriptors can be read. It must be read now: otherwise this is called again at once. The program may
+    /// One of the descriptors can be read. It must be read now: otherwise this is called again at once. The program
+    /// may
     /// [have ended](Running::has_ended), while its output is still being copied.
     fn ready(&mut self, running: &mut Running) {
         let _nothing_is_watched = running;

@@ -1,7 +1,8 @@
 //! A control that forwards signals: those that this command gets and the container is meant to have.
 //!
-//! A user who presses Ctrl-C means the program, but the terminal tells this command: the container is in a session of its own.
-//! So signals are forwarded, as Docker does it (`--sig-proxy`), real-time signals too. Which ones, of those in signal(7):
+//! A user who presses Ctrl-C means the program, but the terminal tells this command: the container is in a session of
+//! its own. So signals are forwarded, as Docker does it (`--sig-proxy`), real-time signals too. Which ones, of those
+//! in signal(7):
 //!
 //! | Signal | What becomes of it |
 //! |---|---|
@@ -13,18 +14,19 @@
 //! | CONT | as all others; and a raw terminal is made raw again |
 //! | all others | forwarded |
 //!
-//! One thing stands in the way: the first process of a pid namespace is its *init*, and the kernel drops every signal to
-//! an init that has no handler for it (pid_namespaces(7)), so that Ctrl-C would do nothing at all to `run busybox sleep
-//! 60`. Where the program has no handler for a signal that asks it to end, the container is killed instead. A program that
-//! blocks a signal is about to ask for it (sigwaitinfo(2), signalfd(2)), as `--init` does. While it asks (sigwaitinfo(2))
-//! it does not even seem to block it.
+//! One thing stands in the way: the first process of a pid namespace is its *init*, and the kernel drops every signal
+//! to an init that has no handler for it (pid_namespaces(7)), so that Ctrl-C would do nothing at all to `run busybox
+//! sleep 60`. Where the program has no handler for a signal that asks it to end, the container is killed instead. A
+//! program that blocks a signal is about to ask for it (sigwaitinfo(2), signalfd(2)), as `--init` does. While it asks
+//! (sigwaitinfo(2)) it does not even seem to block it.
 //!
-//! With `-it` Ctrl-C is a key like any other that the container's own terminal makes a signal of; then only signals that
-//! are sent to this command come here. With `--sig-proxy=false` none is forwarded: those that ask to end make this
-//! command end the container, the others do to this command what they do to any.
+//! With `-it` Ctrl-C is a key like any other that the container's own terminal makes a signal of; then only signals
+//! that are sent to this command come here. With `--sig-proxy=false` none is forwarded: those that ask to end make
+//! this command end the container, the others do to this command what they do to any.
 //!
 //! The signals are blocked and read from a descriptor, signalfd(2), so that one thread can wait for them and for the
-//! container's end at the same time. What arrives before it waits is kept. The container starts with no signal blocked.
+//! container's end at the same time. What arrives before it waits is kept. The container starts with no signal
+//! blocked.
 
 mod delivery;
 mod error;
@@ -135,8 +137,8 @@ pub trait UserTerminal {
 /// How long a command that was asked to end waits for a reader of what the container wrote.
 const OUTPUT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Forwards signals to a container. A signal that asks to end while a slow reader is waited for gives up the rest of the
-/// output.
+/// Forwards signals to a container. A signal that asks to end while a slow reader is waited for gives up the rest of
+/// the output.
 pub struct SignalControl<'a> {
     signals: SignalFd,
     attention: Attention,
@@ -181,8 +183,8 @@ impl<'a> SignalControl<'a> {
         Ok(asked_to_end)
     }
 
-    /// The next signal that has come, and not from this process: that is how the kernel reports a file that became too
-    /// long.
+    /// The next signal that has come, and not from this process: that is how the kernel reports a file that became
+    /// too long.
     fn next(&self) -> Result<Option<i32>, SignalError> {
         while let Some(information) = self.signals.read_signal().map_err(|source| SignalError::Read { source })? {
             if i64::from(information.ssi_pid) != i64::from(getpid().as_raw()) {

@@ -38,7 +38,8 @@ pub struct Pruned {
 /// Removes what nobody uses.
 ///
 /// # Errors
-/// When something cannot be removed. What is in use is no fault; neither is a build that is under way, whose cache stays.
+/// When something cannot be removed. What is in use is no fault; neither is a build that is under way, whose cache
+/// stays.
 pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, SystemError> {
     let images = store.images()?;
     let image_of = |container: &Container| {

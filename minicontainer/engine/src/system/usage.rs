@@ -1,7 +1,7 @@
 //! How much room what takes.
 //!
-//! An image lies on the disk twice: each layer as it travels, a blob, and unpacked, beside the documents. Images share
-//! layers, so what they take together is less than the sum of what each of them takes:
+//! An image lies on the disk twice: each layer as it travels, a blob, and unpacked, beside the documents. Images
+//! share layers, so what they take together is less than the sum of what each of them takes:
 //!
 //! ```text
 //! image one   ▆▆▆▆▆▆▆▆ base ▆▆▆▆▆▆▆▆ ▆▆ a ▆▆

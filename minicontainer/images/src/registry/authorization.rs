@@ -133,7 +133,8 @@ impl Authorization {
             status => return Err(failed(&format!("it answered {status}"))),
         }
         let body = read_document(answer.body, TOKEN_LIMIT, client.retry_policy.answer);
-        let body = body.map_err(|_| failed("its answer broke off"))?.ok_or_else(|| failed("its answer is too long"))?;
+        let body =
+            body.map_err(|_| failed("its answer broke off"))?.ok_or_else(|| failed("its answer is too long"))?;
         let parsed: TokenAnswer =
             serde_json::from_slice(&body).map_err(|_| failed("its answer is no JSON of a token"))?;
         let token = parsed.token.or(parsed.access_token).unwrap_or_default();

@@ -77,7 +77,10 @@ mod tests {
             .iter()
             .map(|(scheme, parameters)| Challenge {
                 scheme: (*scheme).to_owned(),
-                parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+                parameters: parameters
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
             })
             .collect();
         assert_eq!(challenges(header), expect, "{header}");

@@ -55,7 +55,12 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(registry: Url, trust: &Trust, retry_policy: RetryPolicy, authorization: Authorization) -> Client {
+    pub(super) fn new(
+        registry: Url,
+        trust: &Trust,
+        retry_policy: RetryPolicy,
+        authorization: Authorization,
+    ) -> Client {
         Client::with_names(registry, trust, retry_policy, authorization, DefaultResolver::default())
     }
 

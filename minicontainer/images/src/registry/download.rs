@@ -192,7 +192,9 @@ impl Download<'_> {
                     Err(error) => self.broken(error).map(|()| None),
                 }
             }
-            206 if partly && answer.header("content-range").is_some_and(|range| is_rest(range, self.offset, size)) => {
+            206 if partly
+                && answer.header("content-range").is_some_and(|range| is_rest(range, self.offset, size)) =>
+            {
                 Ok(Some(answer.body))
             }
             206 | 416 if partly => {

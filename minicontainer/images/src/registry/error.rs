@@ -186,7 +186,9 @@ impl Diagnostic for RegistryError {
                 "check the name and the password; some registries want a token".to_owned()
             }
             RegistryError::UnknownRepository { .. } => "check the name".to_owned(),
-            RegistryError::UnknownManifest { .. } => "check the tag; an image without one means \"latest\"".to_owned(),
+            RegistryError::UnknownManifest { .. } => {
+                "check the tag; an image without one means \"latest\"".to_owned()
+            }
             RegistryError::NoPlatform { .. } | RegistryError::OtherPlatform { .. } => {
                 "choose one of those with --platform; it can be looked at here, but runs only on such a machine"
                     .to_owned()

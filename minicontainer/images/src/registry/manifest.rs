@@ -116,11 +116,17 @@ fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<IgnoredAny>, D::E
 }
 
 /// Makes sure that all that tells the kind agrees, and reads the document as what it is.
-pub(super) fn parse(bytes: &[u8], content_type: &str, what: &str, reference: &str) -> Result<Document, RegistryError> {
+pub(super) fn parse(
+    bytes: &[u8],
+    content_type: &str,
+    what: &str,
+    reference: &str,
+) -> Result<Document, RegistryError> {
     let invalid = |kind| move |source| StoreError::Document { what: what.to_owned(), kind, source };
     let ambiguous = |how: String| RegistryError::Ambiguous { what: what.to_owned(), how };
     let outline: Outline = serde_json::from_slice(bytes).map_err(invalid("image manifest"))?;
-    if outline.schema_version == Some(1) || content_type.starts_with("application/vnd.docker.distribution.manifest.v1+")
+    if outline.schema_version == Some(1)
+        || content_type.starts_with("application/vnd.docker.distribution.manifest.v1+")
     {
         return Err(RegistryError::Schema1 { reference: reference.to_owned() });
     }

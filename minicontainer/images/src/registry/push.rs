@@ -166,7 +166,8 @@ impl Push<'_> {
         }
         let begin = self.target("blobs/uploads/");
         let action = format!("upload the blob {digest}");
-        let upload = Upload { client: self.client, scope: self.scope, action, begin, digest, file: &file, size, tell };
+        let upload =
+            Upload { client: self.client, scope: self.scope, action, begin, digest, file: &file, size, tell };
         if let Some(answer) = upload.send()? {
             return Err(self.denied(answer));
         }

@@ -5,8 +5,8 @@
 //! - only HTTPS, and HTTP where that is allowed at all: between places of this machine, or, when the user said
 //!   `--insecure`, on the registry's own host. From HTTPS it never goes back to HTTP;
 //! - never nearer to ourselves than the registry is (see [`ssrf_guard`](super::ssrf_guard));
-//! - credentials go to the registry's own origin (protocol, host and port) and to its token service, nowhere else; once
-//!   a request was led away, it has none, even if it is led back.
+//! - credentials go to the registry's own origin (protocol, host and port) and to its token service, nowhere else;
+//!   once a request was led away, it has none, even if it is led back.
 
 use std::net::IpAddr;
 

@@ -59,7 +59,9 @@ impl Reach {
             Reach::Machine
         } else if address.is_link_local() || address.is_multicast() || first >= 240 {
             Reach::Link
-        } else if address.is_private() || (first == 100 && second & 0xc0 == 64) || (first == 198 && second & 0xfe == 18)
+        } else if address.is_private()
+            || (first == 100 && second & 0xc0 == 64)
+            || (first == 198 && second & 0xfe == 18)
         {
             Reach::Organisation
         } else {
@@ -179,7 +181,8 @@ mod tests {
         for machine in ["127.0.0.1", "127.8.9.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1"] {
             check(machine, Reach::Machine);
         }
-        for link in ["169.254.169.254", "224.0.0.1", "255.255.255.255", "fe80::1", "ff02::1", "::ffff:169.254.169.254"]
+        for link in
+            ["169.254.169.254", "224.0.0.1", "255.255.255.255", "fe80::1", "ff02::1", "::ffff:169.254.169.254"]
         {
             check(link, Reach::Link);
         }

@@ -53,7 +53,9 @@ impl TlsError {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsError::Unknown,
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsError::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsError::Early,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => TlsError::OtherName,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                TlsError::OtherName
+            }
             // The crate that checks certificates has names for more than the one that speaks TLS.
             CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => TlsError::Authority,
             _ => TlsError::Other,

@@ -72,7 +72,9 @@ impl Trust {
         };
         for file in with("crt") {
             for certificate in certificates_in(file)? {
-                RootCertStore::empty().add(certificate.clone()).map_err(|error| unusable(file, &error.to_string()))?;
+                RootCertStore::empty()
+                    .add(certificate.clone())
+                    .map_err(|error| unusable(file, &error.to_string()))?;
                 self.authorities.push(Certificate::from_der(&certificate).to_owned());
             }
         }
@@ -131,7 +133,10 @@ fn of_machine() -> Result<Vec<Certificate<'static>>, RegistryError> {
         for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
             if let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) {
                 let why = loaded.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
-                return Err(unusable(Path::new(&value), &format!("{name} names it, and no certificate is there{why}")));
+                return Err(unusable(
+                    Path::new(&value),
+                    &format!("{name} names it, and no certificate is there{why}"),
+                ));
             }
         }
     }
@@ -156,8 +161,7 @@ fn files_of(directory: &Path) -> Result<Option<Vec<PathBuf>>, RegistryError> {
 fn identity(file: &Path) -> Result<ClientCert, RegistryError> {
     let key_file = file.with_extension("key");
     if !key_file.exists() {
-        let advice =
-            "there is no key beside it, of the same name and ending in .key (an authority's certificate ends in .crt)";
+        let advice = "there is no key beside it, of the same name and ending in .key (an authority's certificate ends in .crt)";
         return Err(unusable(file, advice));
     }
     let chain = certificates_in(file)?;

@@ -88,7 +88,8 @@ impl Upload<'_> {
             _ => return Err(self.client.refused(&self.action, answer)),
         }
         let location = answer.header("location");
-        let location = location.ok_or_else(|| self.client.protocol(&self.action, "it names no place to upload to"))?;
+        let location =
+            location.ok_or_else(|| self.client.protocol(&self.action, "it names no place to upload to"))?;
         self.rest(self.client.place(&self.action, &answer.url, location)?, 0)
     }
 

@@ -213,16 +213,26 @@ mod tests {
     /// Row H46 of the hostile corpus: nothing but the web; and H47: no dots that only look like dots.
     #[test]
     fn locations_other_than_http_are_refused() {
-        for scheme in
-            ["file:///etc/passwd", "ftp://host/x", "unix:///run/docker.sock", "gopher://x/", "data:,x", "javascript:x"]
-        {
+        for scheme in [
+            "file:///etc/passwd",
+            "ftp://host/x",
+            "unix:///run/docker.sock",
+            "gopher://x/",
+            "data:,x",
+            "javascript:x",
+        ] {
             check(scheme, Err(UrlError::Scheme));
         }
         check("https://user:password@host/", Err(UrlError::UserInfo));
         check("https://registry.test@evil.test/", Err(UrlError::UserInfo));
-        for wrong in
-            ["https://", "https:/x", "https://a b/", "https://host:0/", "https://host:99999/", "https://127。0。0。1/"]
-        {
+        for wrong in [
+            "https://",
+            "https:/x",
+            "https://a b/",
+            "https://host:0/",
+            "https://host:99999/",
+            "https://127。0。0。1/",
+        ] {
             check(wrong, Err(UrlError::Syntax));
         }
         check("https://127%2e0.0.1/", Err(UrlError::Syntax));

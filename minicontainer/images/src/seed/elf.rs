@@ -6,7 +6,8 @@
 //! looks up the shared libraries that it needs (`DT_NEEDED`, such as `libc.so.6`), and what those need, in these
 //! places (ld.so(8)):
 //!
-//! 1. the directories that the file itself names (`DT_RUNPATH`, formerly `DT_RPATH`; `$ORIGIN` is where the file lies);
+//! 1. the directories that the file itself names (`DT_RUNPATH`, formerly `DT_RPATH`; `$ORIGIN` is where the file
+//!    lies);
 //! 2. those of `/etc/ld.so.conf` and what it includes (of musl: `/etc/ld-musl-ARCH.path`);
 //! 3. `/lib`, `/usr/lib` and their 64-bit twins.
 
@@ -87,8 +88,12 @@ pub(super) fn read(path: &Path) -> Result<Option<Needs>, SeedError> {
 fn parse<Elf: FileHeader<Endian = object::Endianness>>(bytes: &[u8]) -> object::Result<Needs> {
     let file = ElfFile::<Elf>::parse(bytes)?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let mut needs =
-        Needs { architecture: file.architecture(), interpreter: None, libraries: Vec::new(), directories: Vec::new() };
+    let mut needs = Needs {
+        architecture: file.architecture(),
+        interpreter: None,
+        libraries: Vec::new(),
+        directories: Vec::new(),
+    };
     for segment in file.elf_program_headers() {
         if let Some(interpreter) = segment.interpreter(file.endian(), bytes)? {
             needs.interpreter = Some(PathBuf::from(text(interpreter)));

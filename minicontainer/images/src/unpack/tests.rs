@@ -276,7 +276,12 @@ fn later_entry_replaces_entry_of_any_kind() {
     // The directory's mode is set at the end, but by then it is a link: nothing outside gets the mode.
     check(&[Entry { mode: 0o777, ..directory("x/") }, symlink("x", "../victim")], "x -> ../victim");
     check(
-        &[directory("a/b/"), symlink("c", "a"), Entry { mode: 0o777, ..directory("c/b/") }, symlink("a/b", "/victim")],
+        &[
+            directory("a/b/"),
+            symlink("c", "a"),
+            Entry { mode: 0o777, ..directory("c/b/") },
+            symlink("a/b", "/victim"),
+        ],
         "a/\na/b -> /victim\nc -> a",
     );
 }

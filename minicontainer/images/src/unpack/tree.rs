@@ -186,7 +186,12 @@ impl Tree {
     }
 
     /// Owner, mode and time of what cannot be opened for it: a symbolic link, a device, a FIFO.
-    pub(crate) fn set_unopened(&self, path: &EntryPath, metadata: &Metadata, privilege: Privilege) -> nix::Result<()> {
+    pub(crate) fn set_unopened(
+        &self,
+        path: &EntryPath,
+        metadata: &Metadata,
+        privilege: Privilege,
+    ) -> nix::Result<()> {
         let (parent, name) = self.locate(path)?;
         if privilege == Privilege::Root {
             let (uid, gid) = (Uid::from_raw(metadata.uid), Gid::from_raw(metadata.gid));

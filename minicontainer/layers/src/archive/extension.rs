@@ -1,9 +1,9 @@
 //! What stands before an entry because it does not fit into its header.
 //!
-//! A PAX record is `LENGTH KEY=VALUE\n`, and the length counts all of it. Only by the length can a record be told from
-//! the next: a value may contain line ends, and those of file capabilities (`security.capability`) do. The tar crate
-//! splits at line ends, so records are read here. GNU tar of old has entries with the type `L` and `K` instead, whose
-//! content is the long name or the long target.
+//! A PAX record is `LENGTH KEY=VALUE\n`, and the length counts all of it. Only by the length can a record be told
+//! from the next: a value may contain line ends, and those of file capabilities (`security.capability`) do. The tar
+//! crate splits at line ends, so records are read here. GNU tar of old has entries with the type `L` and `K` instead,
+//! whose content is the long name or the long target.
 
 use std::{collections::BTreeMap, str};
 

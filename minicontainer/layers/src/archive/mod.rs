@@ -2,16 +2,16 @@
 //!
 //! The format is tar with PAX extensions (pax(1), "pax Interchange Format"): each entry a header of 512 bytes and its
 //! content; what does not fit, long names, names that are not ASCII and extended attributes (`SCHILY.xattr.NAME`, as
-//! star(1) has it), stands in a record of its own before. What the entries mean is in the OCI image-spec, *layer.md*: a
-//! second name of a file is a link to the first, and what the layer deletes is a [`Whiteout`](crate::Whiteout).
+//! star(1) has it), stands in a record of its own before. What the entries mean is in the OCI image-spec, *layer.md*:
+//! a second name of a file is a link to the first, and what the layer deletes is a [`Whiteout`](crate::Whiteout).
 //!
-//! The **diff-id** of a layer is the digest of its archive, uncompressed. So that everybody who builds the same gets the
-//! same, [`write()`] is **reproducible**: names are sorted, no name of a user or a group is written, and no time is later
-//! than the one given, for which builders take the variable `SOURCE_DATE_EPOCH`
+//! The **diff-id** of a layer is the digest of its archive, uncompressed. So that everybody who builds the same gets
+//! the same, [`write()`] is **reproducible**: names are sorted, no name of a user or a group is written, and no time
+//! is later than the one given, for which builders take the variable `SOURCE_DATE_EPOCH`
 //! (<https://reproducible-builds.org/specs/source-date-epoch/>).
 //!
-//! [`read()`] takes what others write, and whoever that is may be an attacker: there are [`Limits`], nothing is followed,
-//! and what cannot be held is refused by name.
+//! [`read()`] takes what others write, and whoever that is may be an attacker: there are [`Limits`], nothing is
+//! followed, and what cannot be held is refused by name.
 //!
 //! ```
 //! use minicontainer_layers::{Inode, Tree, archive::{Limits, chain_id, diff_id, read, write}};

@@ -36,12 +36,12 @@ impl Default for Limits {
     }
 }
 
-/// Reads a layer from a tar archive, which is not compressed. Directories that it uses without listing them are root's,
-/// with mode 0755. Attributes of overlayfs's own are left out.
+/// Reads a layer from a tar archive, which is not compressed. Directories that it uses without listing them are
+/// root's, with mode 0755. Attributes of overlayfs's own are left out.
 ///
 /// # Errors
-/// An archive that is damaged, exceeds the limits, or has an entry that no layer can have: a path that climbs with `..`,
-/// a name that is not UTF-8, a hard link to what the layer does not hold, overlayfs's own mark.
+/// An archive that is damaged, exceeds the limits, or has an entry that no layer can have: a path that climbs with
+/// `..`, a name that is not UTF-8, a hard link to what the layer does not hold, overlayfs's own mark.
 pub fn read(archive: impl Read, limits: Limits) -> Result<Tree, ArchiveError> {
     let mut archive = tar::Archive::new(archive);
     let mut reader = Reader { layer: Tree::new(), next: Extension::default(), left: limits.bytes, limits };
@@ -70,7 +70,10 @@ impl Reader {
         match kind {
             EntryType::XGlobalHeader => return Ok(()),
             EntryType::XHeader | EntryType::GNULongName | EntryType::GNULongLink if size > LARGEST_EXTENSION => {
-                return Err(ArchiveError::TooLarge { limit: LARGEST_EXTENSION, unit: "bytes of names and attributes" });
+                return Err(ArchiveError::TooLarge {
+                    limit: LARGEST_EXTENSION,
+                    unit: "bytes of names and attributes",
+                });
             }
             EntryType::XHeader => {
                 let records = self.content(&mut entry, size)?;
@@ -123,8 +126,8 @@ impl Reader {
         Ok(())
     }
 
-    /// The directory with these names, made if it is not there. In the place of a mark it is opaque, for the mark says
-    /// that nothing of what is below shows.
+    /// The directory with these names, made if it is not there. In the place of a mark it is opaque, for the mark
+    /// says that nothing of what is below shows.
     fn directory(&mut self, names: &[String]) -> InodeId {
         let mut directory = Tree::ROOT;
         for name in names {
@@ -219,7 +222,8 @@ impl Path {
     fn parse(raw: &[u8]) -> Result<Path, ArchiveError> {
         let refused = |reason| ArchiveError::refused(&String::from_utf8_lossy(raw), reason);
         let text = str::from_utf8(raw).map_err(|_| refused("its path is not UTF-8"))?;
-        let names: Vec<String> = text.split('/').filter(|name| !matches!(*name, "" | ".")).map(str::to_owned).collect();
+        let names: Vec<String> =
+            text.split('/').filter(|name| !matches!(*name, "" | ".")).map(str::to_owned).collect();
         let is_long = |name: &String| name.len() > LONGEST_NAME;
         match () {
             () if text.len() > LONGEST_PATH || names.iter().any(is_long) => Err(refused("its path is too long")),
@@ -247,12 +251,12 @@ impl Path {
 }
 
 fn metadata(header: &Header, extension: Extension, path: &Path) -> Result<Metadata, ArchiveError> {
-    let id = |told: Option<u64>, value: io::Result<u64>| match u32::try_from(told.map_or(value, Ok).unwrap_or(u64::MAX))
-    {
-        // chown(2) takes the greatest number for "leave it as it is".
-        Ok(id) if id != u32::MAX => Ok(id),
-        _ => Err(path.refused("its owner's id is out of range")),
-    };
+    let id =
+        |told: Option<u64>, value: io::Result<u64>| match u32::try_from(told.map_or(value, Ok).unwrap_or(u64::MAX)) {
+            // chown(2) takes the greatest number for "leave it as it is".
+            Ok(id) if id != u32::MAX => Ok(id),
+            _ => Err(path.refused("its owner's id is out of range")),
+        };
     Ok(Metadata {
         mode: header.mode().map_err(ArchiveError::damaged)? & 0o7777,
         uid: id(extension.uid, header.uid())?,
@@ -263,7 +267,8 @@ fn metadata(header: &Header, extension: Extension, path: &Path) -> Result<Metada
 }
 
 fn device(header: &Header, class: DeviceClass, path: &Path) -> Result<Kind, ArchiveError> {
-    let number = |number: io::Result<Option<u32>>| number.map_err(ArchiveError::damaged).map(Option::unwrap_or_default);
+    let number =
+        |number: io::Result<Option<u32>>| number.map_err(ArchiveError::damaged).map(Option::unwrap_or_default);
     match (number(header.device_major())?, number(header.device_minor())?) {
         (0, 0) => Err(path.refused("a device 0:0 is overlayfs's own mark")),
         (major, minor) => Ok(Kind::Device { class, major, minor }),

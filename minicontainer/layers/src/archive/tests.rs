@@ -40,7 +40,8 @@ const LINK: EntryType = EntryType::Link;
 
 #[track_caller]
 fn check(entries: &[Entry], expect: Tree) {
-    let layer = read(archive(entries).as_slice(), Limits::default()).unwrap_or_else(|error| panic!("{}", told(&error)));
+    let layer =
+        read(archive(entries).as_slice(), Limits::default()).unwrap_or_else(|error| panic!("{}", told(&error)));
     assert_eq!(layer, expect);
 }
 

@@ -1,8 +1,9 @@
 //! A layer as a set of changes.
 //!
-//! An image is not one big file system but a stack of layers, and a layer says only what it changes in what lies below:
-//! files **added**, files **modified**, files **deleted**. Adding and modifying look the same in a layer, there is
-//! simply a file; deleting needs a mark, the **whiteout**. A container is one more layer, empty at first and writable.
+//! An image is not one big file system but a stack of layers, and a layer says only what it changes in what lies
+//! below: files **added**, files **modified**, files **deleted**. Adding and modifying look the same in a layer,
+//! there is simply a file; deleting needs a mark, the **whiteout**. A container is one more layer, empty at first and
+//! writable.
 //!
 //! There are two ways to write the same marks, and both are met here:
 //!
@@ -12,9 +13,9 @@
 //! | nothing of the directory below shows (it is **opaque**) | an empty file `.wh..wh..opq` in it | the attribute `trusted.overlay.opaque=y` |
 //! | rule from | OCI image-spec, *layer.md*, "Whiteouts" | overlayfs, *Documentation/filesystems/overlayfs.rst* |
 //!
-//! What a container changed is found in two ways as well: [`changes_of_upper`] reads it off the upper directory, which
-//! holds nothing but changes; [`diff`] compares two whole [`Listing`]s, for a root file system that is a plain copy. Both
-//! give what `docker diff` shows, and a test holds them to the same answer.
+//! What a container changed is found in two ways as well: [`changes_of_upper`] reads it off the upper directory,
+//! which holds nothing but changes; [`diff`] compares two whole [`Listing`]s, for a root file system that is a plain
+//! copy. Both give what `docker diff` shows, and a test holds them to the same answer.
 //!
 //! ```
 //! use minicontainer_layers::change::{Listing, Upper, UpperEntry, changes_of_upper, file, directory};

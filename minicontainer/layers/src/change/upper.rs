@@ -39,8 +39,8 @@ impl UpperEntry {
     }
 }
 
-/// The merged layers below an upper directory. On Linux that is a look at the disk, which can fail; in tests and in the
-/// browser it is a [`Listing`](super::Listing).
+/// The merged layers below an upper directory. On Linux that is a look at the disk, which can fail; in tests and in
+/// the browser it is a [`Listing`](super::Listing).
 pub trait Lower {
     /// Why looking may fail.
     type Error;
@@ -128,7 +128,12 @@ mod tests {
     #[test]
     fn opaque_directory_deletes_lower_entries() {
         check(
-            &[("/etc", MERGED), ("/etc/ssl", OPAQUE), ("/etc/ssl/cert", Upper::Other), ("/etc/ssl/new", Upper::Other)],
+            &[
+                ("/etc", MERGED),
+                ("/etc/ssl", OPAQUE),
+                ("/etc/ssl/cert", Upper::Other),
+                ("/etc/ssl/new", Upper::Other),
+            ],
             &["C /etc", "C /etc/ssl", "C /etc/ssl/cert", "D /etc/ssl/key", "A /etc/ssl/new"],
         );
         check(&[("/new", OPAQUE)], &["A /new"]);

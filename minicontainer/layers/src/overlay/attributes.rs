@@ -1,5 +1,5 @@
-//! Mode, owner, time and extended attributes. Changing one copies the whole file up, content included, since this engine
-//! has `metacopy` off: with it on, the upper directory would hold files without their content.
+//! Mode, owner, time and extended attributes. Changing one copies the whole file up, content included, since this
+//! engine has `metacopy` off: with it on, the upper directory would hold files without their content.
 
 use super::{
     Answer, Effect, Errno, Overlay,

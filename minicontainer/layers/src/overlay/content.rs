@@ -72,7 +72,9 @@ impl Overlay {
     fn handle(&self, place: &Place, node: &Node) -> Handle {
         match (node.upper, node.lowers.first()) {
             (None, Some((layer, id))) => Handle::Lower { layer: *layer, id: *id, location: place.location.clone() },
-            (upper, _) => Handle::Upper { id: upper.unwrap_or(crate::Tree::ROOT), is_unnoted: self.is_unnoted(place) },
+            (upper, _) => {
+                Handle::Upper { id: upper.unwrap_or(crate::Tree::ROOT), is_unnoted: self.is_unnoted(place) }
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! Copy-up: before something of a layer is changed, it is copied into the upper directory, and there it is changed.
 //!
-//! With it come the directories above, empty, each with mode, owner, time and attributes of the one below. Only the one
-//! name is copied by which the file was found: if the layer has other names for it, those go on showing the layer's
-//! file. So copy-up breaks hard links (*overlayfs.rst*, "Non-standard behavior"; the option `index=on` would not).
+//! With it come the directories above, empty, each with mode, owner, time and attributes of the one below. Only the
+//! one name is copied by which the file was found: if the layer has other names for it, those go on showing the
+//! layer's file. So copy-up breaks hard links (*overlayfs.rst*, "Non-standard behavior"; the option `index=on` would
+//! not).
 
 use super::{Effect, Mounter, Overlay, content::Handle, lookup::path_of};
 use crate::tree::{Inode, InodeId, Kind, Tree};
@@ -36,7 +37,13 @@ impl Overlay {
     }
 
     /// One file of a layer. The directory that gets it keeps its time.
-    fn copy(&mut self, (layer, id): (usize, InodeId), directory: InodeId, location: &[String], data: Data) -> InodeId {
+    fn copy(
+        &mut self,
+        (layer, id): (usize, InodeId),
+        directory: InodeId,
+        location: &[String],
+        data: Data,
+    ) -> InodeId {
         let inode = self.layers[layer].inode(id);
         let kind = match &inode.kind {
             Kind::File { .. } if data == Data::Without => Inode::file("").kind,
@@ -59,8 +66,8 @@ impl Overlay {
             }
         }
         self.effects.push(Effect::CopiedUp { path: path_of(location), layer, bytes });
-        // Descriptors that were opened before lead to the copy from now on. Where a file of a layer has been removed, none
-        // is ever shown again, so the place tells which file is meant.
+        // Descriptors that were opened before lead to the copy from now on. Where a file of a layer has been removed,
+        // none is ever shown again, so the place tells which file is meant.
         for open in self.descriptors.values_mut() {
             if matches!(&open.handle, Handle::Lower { location: known, .. } if known == location) {
                 open.handle = Handle::Upper { id: copy, is_unnoted: !is_noted };

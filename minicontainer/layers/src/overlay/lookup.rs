@@ -1,8 +1,8 @@
 //! Which files of which layers a name stands for.
 //!
-//! At every step of a path overlayfs looks into all directories that make up the one where it stands, the upper first.
-//! A directory is merged with those below; anything else hides what is below; a whiteout hides it and is not there
-//! itself; an opaque directory ends the search. See *overlayfs.rst*, "Directories".
+//! At every step of a path overlayfs looks into all directories that make up the one where it stands, the upper
+//! first. A directory is merged with those below; anything else hides what is below; a whiteout hides it and is not
+//! there itself; an opaque directory ends the search. See *overlayfs.rst*, "Directories".
 
 use std::collections::BTreeMap;
 
@@ -170,7 +170,8 @@ impl Overlay {
             return Err(Errno::ENOENT);
         }
         let (mut passed, mut last, mut followed) = (vec![(String::new(), self.root())], Last::Root, 0);
-        let location = |passed: &[(String, Node)]| passed[1..].iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let location =
+            |passed: &[(String, Node)]| passed[1..].iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         while let Some(name) = pending.pop() {
             let here = passed.last().map(|(_, node)| node.clone()).unwrap_or_default();
             if !self.shown(&here).is_directory() {

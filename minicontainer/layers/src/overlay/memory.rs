@@ -1,14 +1,15 @@
 //! Two files where there is one: what a user's overlay takes apart.
 //!
-//! When a file of a layer is copied up, the kernel keeps the inode in its memory by which programs have known it; in the
-//! upper directory it notes, as an attribute, which file of the layer it was. So another name that the copy gets leads to
-//! the same inode. An ordinary user's overlay (`userxattr`) cannot make that note. There the new name leads to a *second*
-//! inode in memory above the one file on disk, until the first has been forgotten. Content is read from disk and so the
-//! same in both. Not the same are: what rename(2) of one name over the other does (`ESTALE`), the two ends of a pipe, and
-//! the mode, which is copied from disk when an inode is made, before something is written by way of it (but not before it
-//! is truncated), and after anything is changed so.
+//! When a file of a layer is copied up, the kernel keeps the inode in its memory by which programs have known it; in
+//! the upper directory it notes, as an attribute, which file of the layer it was. So another name that the copy gets
+//! leads to the same inode. An ordinary user's overlay (`userxattr`) cannot make that note. There the new name leads
+//! to a *second* inode in memory above the one file on disk, until the first has been forgotten. Content is read from
+//! disk and so the same in both. Not the same are: what rename(2) of one name over the other does (`ESTALE`), the two
+//! ends of a pipe, and the mode, which is copied from disk when an inode is made, before something is written by way
+//! of it (but not before it is truncated), and after anything is changed so.
 //!
-//! That matters to hardly anyone. It is modelled because the model says what the kernel does, and the kernel does this.
+//! That matters to hardly anyone. It is modelled because the model says what the kernel does, and the kernel does
+//! this.
 
 use super::{
     Mounter, Operation, Overlay,

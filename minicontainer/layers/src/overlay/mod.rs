@@ -2,10 +2,10 @@
 //!
 //! A stack of **layers**, which nobody may change, and one writable **upper directory** are shown as one **merged**
 //! tree (the kernel's *Documentation/filesystems/overlayfs.rst*; the book tells it from the beginning). Every call is
-//! answered as the kernel answers it, with the same error, and says what it did in the upper directory: [`Effect`]. At
-//! any time [`Overlay::upper`] is that directory as overlayfs would leave it, whiteouts, opaque marks and all; what
-//! overlayfs notes for its own bookkeeping (`overlay.origin`, `overlay.impure`, `overlay.uuid`) is left out, for it changes nothing that
-//! anybody sees.
+//! answered as the kernel answers it, with the same error, and says what it did in the upper directory: [`Effect`].
+//! At any time [`Overlay::upper`] is that directory as overlayfs would leave it, whiteouts, opaque marks and all;
+//! what overlayfs notes for its own bookkeeping (`overlay.origin`, `overlay.impure`, `overlay.uuid`) is left out, for
+//! it changes nothing that anybody sees.
 //!
 //! Modelled is overlayfs as this engine mounts it: `redirect_dir`, `metacopy` and `index` off; the marks are
 //! root's (`trusted.overlay.*`) or an ordinary user's (`userxattr`), see [`Mounter`]. The calls are those of the
@@ -73,8 +73,8 @@ pub struct Overlay {
     /// What time it is, in seconds since 1970.
     clock: u64,
     descriptors: BTreeMap<u32, Open>,
-    /// Names in the upper directory, each with its directory, under which a user's overlay still knows a file as one of
-    /// a layer although it was copied up: see [`Mounter::User`].
+    /// Names in the upper directory, each with its directory, under which a user's overlay still knows a file as one
+    /// of a layer although it was copied up: see [`Mounter::User`].
     unnoted: BTreeSet<(InodeId, String)>,
     /// Which mode a user's overlay believes that files in the upper directory have.
     modes: BTreeMap<Known, u32>,
@@ -89,9 +89,9 @@ pub enum Mounter {
     #[default]
     Root,
     /// An ordinary user, root of a user namespace, with `userxattr`. Two things differ. The kernel trusts that root
-    /// less: when it writes to a program, that loses its set-user-ID bit. And overlayfs has no place to note which file
-    /// of a layer one in the upper directory was copied from, so it takes another name of it for another file: rename(2)
-    /// of one over the other gives `ESTALE`.
+    /// less: when it writes to a program, that loses its set-user-ID bit. And overlayfs has no place to note which
+    /// file of a layer one in the upper directory was copied from, so it takes another name of it for another file:
+    /// rename(2) of one over the other gives `ESTALE`.
     User,
 }
 

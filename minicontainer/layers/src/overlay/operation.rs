@@ -1,4 +1,5 @@
-//! What can be asked of a file system: the calls, as values, so that a script can be written down, replayed and shrunk.
+//! What can be asked of a file system: the calls, as values, so that a script can be written down, replayed and
+//! shrunk.
 
 use std::fmt;
 

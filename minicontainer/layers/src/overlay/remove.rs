@@ -1,7 +1,7 @@
 //! Names removed: unlink(2) and rmdir(2).
 //!
-//! What is in the upper directory only is removed there. If a layer has something under that name, the layer cannot be
-//! changed, so a whiteout is left. Names that only *look* deleted, whiteouts in the upper directory, do not keep a
+//! What is in the upper directory only is removed there. If a layer has something under that name, the layer cannot
+//! be changed, so a whiteout is left. Names that only *look* deleted, whiteouts in the upper directory, do not keep a
 //! directory from being empty.
 
 use super::{

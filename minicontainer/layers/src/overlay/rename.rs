@@ -1,10 +1,10 @@
 //! renameat2(2).
 //!
-//! A file of a layer is copied up and renamed there, and a whiteout stays under its old name. A *directory* that a layer
-//! has a part in would have to be copied up with everything below it, so overlayfs says `EXDEV`, "another file
+//! A file of a layer is copied up and renamed there, and a whiteout stays under its old name. A *directory* that a
+//! layer has a part in would have to be copied up with everything below it, so overlayfs says `EXDEV`, "another file
 //! system", and mv(1) does the copying. (The option `redirect_dir=on` would have it leave a note with the old name
-//! instead; then an upper directory is no layer any more, so this engine has it off.) A directory of the upper directory
-//! can be renamed; over what layers hold it becomes opaque.
+//! instead; then an upper directory is no layer any more, so this engine has it off.) A directory of the upper
+//! directory can be renamed; over what layers hold it becomes opaque.
 
 use super::{
     Answer, Effect, Errno, Overlay, RenameHow,

@@ -141,7 +141,8 @@ fn rootless_overlay_breaks_hard_links() {
     for (mounter, expect) in [(Mounter::Root, None), (Mounter::User, Some(Errno::ESTALE))] {
         let mut overlay = Overlay::new(layers(), Tree::new()).mounted_by(mounter);
         overlay.perform(&Operation::Link { from: path("/a"), to: path("/b") });
-        let outcome = overlay.perform(&Operation::Rename { from: path("/a"), to: path("/b"), how: RenameHow::Replace });
+        let outcome =
+            overlay.perform(&Operation::Rename { from: path("/a"), to: path("/b"), how: RenameHow::Replace });
         assert_eq!(outcome.answer.err(), expect);
     }
 }

@@ -1,14 +1,14 @@
 //! A tree of files in memory.
 //!
 //! As in a file system, *names* and *files* are two things: a directory maps names to inodes, and an inode with two
-//! names is a **hard link** (inode(7)). So a [`Tree`] holds [`Inode`]s by number and knows, as a disk does, which names
-//! are one file.
+//! names is a **hard link** (inode(7)). So a [`Tree`] holds [`Inode`]s by number and knows, as a disk does, which
+//! names are one file.
 //!
 //! The same type holds a **layer**: then some entries may be marks, [`Kind::Whiteout`] for what is deleted, and a
 //! directory may be opaque. An overlay's upper directory is a layer.
 //!
-//! Names and targets of symbolic links are text. Names that are not UTF-8 are possible on a disk and so rare in images
-//! that whoever reads one is told it cannot be held.
+//! Names and targets of symbolic links are text. Names that are not UTF-8 are possible on a disk and so rare in
+//! images that whoever reads one is told it cannot be held.
 //!
 //! ```
 //! use minicontainer_layers::{Inode, Tree};
@@ -104,8 +104,8 @@ impl Tree {
         Some(id)
     }
 
-    /// Puts a file at an absolute path. Directories that are missing on the way are made, in the place of what is none.
-    /// The root can be replaced by another directory only.
+    /// Puts a file at an absolute path. Directories that are missing on the way are made, in the place of what is
+    /// none. The root can be replaced by another directory only.
     pub fn insert(&mut self, path: &str, inode: Inode) -> InodeId {
         let Some((parent, name)) = self.make_parents(path) else {
             if inode.is_directory() {

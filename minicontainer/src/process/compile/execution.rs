@@ -15,7 +15,8 @@ impl Compiler<'_> {
         let orders = [context.report.to_string(), step.to_string(), status];
         let orders = orders.into_iter().chain(candidates(&args[0], env)).chain([String::new()]);
         let args = name.iter().chain(args).map(|one| text(one)).collect::<Result<Vec<_>, _>>()?;
-        let env = orders.map(|one| text(&one)).chain(env.iter().map(|one| text(one))).collect::<Result<Vec<_>, _>>()?;
+        let env =
+            orders.map(|one| text(&one)).chain(env.iter().map(|one| text(one))).collect::<Result<Vec<_>, _>>()?;
         let pointers = |part: &[CString]| -> Vec<*const libc::c_char> {
             part.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
         };

@@ -1,8 +1,8 @@
 //! The layers of an overlay as this kernel takes them.
 //!
-//! Since Linux 6.5 fsconfig(2) takes them one by one (`lowerdir+`), each a path as it is. Before, they were one text with
-//! colons between, which mount(2) takes on a single page: few layers with long paths fill it. So there the layers are
-//! named from a directory above all of them, in which the mounting process then stands.
+//! Since Linux 6.5 fsconfig(2) takes them one by one (`lowerdir+`), each a path as it is. Before, they were one text
+//! with colons between, which mount(2) takes on a single page: few layers with long paths fill it. So there the
+//! layers are named from a directory above all of them, in which the mounting process then stands.
 
 use std::path::Path;
 
@@ -63,8 +63,8 @@ fn overlay(step: &Step, one_by_one: bool) -> Result<OverlayMount, CompileError> 
     options.extend(volatile.then_some(("volatile", "")));
     match userxattr {
         true => options.push(("userxattr", "")),
-        // Some kernels have these on by default. Then a container's upper layer would hold notes (a directory's former
-        // name, a file without its content) instead of changes. `userxattr` has them off in any case.
+        // Some kernels have these on by default. Then a container's upper layer would hold notes (a directory's
+        // former name, a file without its content) instead of changes. `userxattr` has them off in any case.
         false => options.extend([("redirect_dir", "nofollow"), ("metacopy", "off")]),
     }
     if one_by_one {

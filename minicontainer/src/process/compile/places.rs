@@ -1,8 +1,8 @@
 //! Where the paths inside the new root are looked up from.
 //!
-//! At or below `/proc`, `/sys` and `/dev` a look-up starts from the mount that lies nearest above, among those that earlier
-//! steps have made, see [`child_places`](super::super::child_places). Which one that is depends on the plan alone, so it is
-//! decided here, and each such mount gets a slot in which the child keeps its descriptor.
+//! At or below `/proc`, `/sys` and `/dev` a look-up starts from the mount that lies nearest above, among those that
+//! earlier steps have made, see [`child_places`](super::super::child_places). Which one that is depends on the plan
+//! alone, so it is decided here, and each such mount gets a slot in which the child keeps its descriptor.
 
 use minicontainer_core::plan::{Step, is_at_or_below, is_system_path};
 
@@ -59,8 +59,8 @@ impl Places {
         Ok(Place { start, path: relative(components)?, components: pairs.collect::<Result<_, _>>()? })
     }
 
-    /// The path on the host at which it is found out whether a path that is missing inside should be there. None for what
-    /// may be missing: each namespace has files of its own.
+    /// The path on the host at which it is found out whether a path that is missing inside should be there. None for
+    /// what may be missing: each namespace has files of its own.
     pub(super) fn on_host(&self, path: &str) -> Result<Option<std::ffi::CString>, CompileError> {
         let complete = self.above(path).is_some_and(|mounted| mounted.complete);
         let parts = parts(path);

@@ -62,8 +62,8 @@ impl ChildEnds {
         Pipes { go: self.go.as_raw_fd(), report: self.report.as_raw_fd() }
     }
 
-    /// What become stdin, stdout and stderr. The child itself replaces those that are missing: until then it has another
-    /// pipe of the start in their places.
+    /// What become stdin, stdout and stderr. The child itself replaces those that are missing: until then it has
+    /// another pipe of the start in their places.
     pub(super) fn standard(&self) -> [Fd; 3] {
         self.standard.each_ref().map(|descriptor| descriptor.as_ref().unwrap_or(&self.go).as_raw_fd())
     }
@@ -83,6 +83,7 @@ fn pipe() -> Result<(OwnedFd, OwnedFd), StartError> {
 /// What a terminal is handed over through, if the plan has one: the parent's end and the child's.
 fn terminal_socket(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, StartError> {
     let pair = plan.opens_terminal().then(UnixStream::pair).transpose();
-    let pair = pair.map_err(|error| StartError::Pipe { source: Errno::from_raw(error.raw_os_error().unwrap_or(0)) })?;
+    let pair =
+        pair.map_err(|error| StartError::Pipe { source: Errno::from_raw(error.raw_os_error().unwrap_or(0)) })?;
     pair.map(|(receive, send)| Ok((receive.into(), above_standard(send.into())?))).transpose()
 }

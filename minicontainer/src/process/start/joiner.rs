@@ -1,17 +1,17 @@
 //! A container that joins namespaces, through a process in between: the *joiner*.
 //!
-//! A thread of a program that has others cannot join a user namespace, and a pid namespace holds only for the children
-//! of the process that joins it, see setns(2). So the engine makes a process that has nothing else to do. It joins
-//! everything, creates the container's first process from where it is then, and exits. `CLONE_PARENT` makes that process
-//! a child of the engine's, as if the engine had created it.
+//! A thread of a program that has others cannot join a user namespace, and a pid namespace holds only for the
+//! children of the process that joins it, see setns(2). So the engine makes a process that has nothing else to do. It
+//! joins everything, creates the container's first process from where it is then, and exits. `CLONE_PARENT` makes
+//! that process a child of the engine's, as if the engine had created it.
 //!
 //! ```text
 //!   engine ── clone3 ──▶ joiner: setns …, clone3(CLONE_PARENT) ──▶ the container's first process
 //!      ◀── its pidfd ────┘ exit
 //! ```
 //!
-//! Processes that are in those namespaces already may be hostile. Until it executes the launcher, the new process has a
-//! copy of the engine's memory, so it is made *non-dumpable* before it joins: no one in there can trace it, or read
+//! Processes that are in those namespaces already may be hostile. Until it executes the launcher, the new process has
+//! a copy of the engine's memory, so it is made *non-dumpable* before it joins: no one in there can trace it, or read
 //! through its files in /proc (CVE-2016-9962).
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -40,7 +40,8 @@ pub(super) fn clone_by_joiner(plan: &Plan, program: &Program, pipes: Pipes, args
         Err(error) => return failed(Errno::from_raw(error.raw_os_error().unwrap_or_default())),
     };
     let clone_step = plan.steps.iter().position(|step| matches!(step, Step::Clone { .. })).unwrap_or_default();
-    let joiner_args = CloneArgs { flags: args.flags & crate::sys::clone::CLONE_CLEAR_SIGHAND, ..CloneArgs::default() };
+    let joiner_args =
+        CloneArgs { flags: args.flags & crate::sys::clone::CLONE_CLEAR_SIGHAND, ..CloneArgs::default() };
     // SAFETY: the child calls `join_and_clone`, which makes calls of `sys` only and never comes back.
     let joiner = match unsafe { clone3(joiner_args) } {
         Ok(None) => join_and_clone(program, pipes, args, clone_step, joiners.as_raw_fd()),

@@ -8,8 +8,8 @@ use nix::unistd::{getegid, geteuid};
 ///
 /// To copy the memory, if only its page tables, takes the longer the larger the caller is: 17 ms at 1 GB. To share it
 /// takes no time, but has dangers of its own, so that it is not done when
-/// - the process becomes another user: the kernel would then bar the *caller* from its own files in /proc, and the new
-///   user might open the process's memory, which is the caller's (PR_SET_DUMPABLE in prctl(2));
+/// - the process becomes another user: the kernel would then bar the *caller* from its own files in /proc, and the
+///   new user might open the process's memory, which is the caller's (PR_SET_DUMPABLE in prctl(2));
 /// - others live in its pid namespace, who could open that memory as well;
 /// - it wants clocks of its own, which the kernel gives only to a process that shares its memory with nobody;
 /// - it is created by a process in between, because it joins namespaces;

@@ -1,9 +1,9 @@
-//! Faults in every operation: whatever fails in the container's first process, the caller hears which step it was, which
-//! call, and why, and the process is gone.
+//! Faults in every operation: whatever fails in the container's first process, the caller hears which step it was,
+//! which call, and why, and the process is gone.
 //!
-//! Each operation gets an argument that the kernel refuses: a descriptor that is not open, a path that is not there, an
-//! id that nobody has. The list of operations is read from the source of [`Operation`], so that a new one without a fault
-//! fails here.
+//! Each operation gets an argument that the kernel refuses: a descriptor that is not open, a path that is not there,
+//! an id that nobody has. The list of operations is read from the source of [`Operation`], so that a new one without
+//! a fault fails here.
 
 use std::ffi::CString;
 use std::sync::OnceLock;
@@ -140,7 +140,11 @@ fn faults() -> Vec<Fault> {
         first(bind(Source::Held { file: REPORT, identity: [0, 0] }, place("src")), "open_tree", Errno::ESTALE),
         first(bind(Source::Tree { mount: CLOSED }, place("src")), "statx", Errno::EBADF),
         // A directory over a file, and a file over a directory.
-        first(bind(Source::Path(text(env!("CARGO_MANIFEST_DIR"))), place("Cargo.toml")), "move_mount", Errno::ENOTDIR),
+        first(
+            bind(Source::Path(text(env!("CARGO_MANIFEST_DIR"))), place("Cargo.toml")),
+            "move_mount",
+            Errno::ENOTDIR,
+        ),
         first(bind(Source::Path(text("/dev/null")), place("src")), "move_mount", Errno::EISDIR),
         // The null device is asked for, and the host's file is another.
         first(
@@ -235,12 +239,14 @@ fn launcher_file() -> i32 {
     FILE.get_or_init(|| launcher::in_memory().expect("a file in memory")).as_raw_fd()
 }
 
-/// The plan of which the operations would be part: as many steps as there are operations, none of which is looked into.
+/// The plan of which the operations would be part: as many steps as there are operations, none of which is looked
+/// into.
 fn plan_of(steps: usize) -> Plan {
     Plan { steps: (0..steps).map(|mask| Step::SetUmask { mask: mask as u32 }).collect() }
 }
 
-/// Carries the operations out in a process of its own, in namespaces of its own, and gives what its parent makes of it.
+/// Carries the operations out in a process of its own, in namespaces of its own, and gives what its parent makes of
+/// it.
 fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     let plan = plan_of(operations.len());
     let operations = operations.into_iter().enumerate().collect();

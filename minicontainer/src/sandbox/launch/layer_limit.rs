@@ -1,6 +1,7 @@
 //! The bound on a container's writable layer.
 //!
-//! A limit that was asked for is set, or is an error. The bound that a profile sets by default is set where it can be.
+//! A limit that was asked for is set, or is an error. The bound that a profile sets by default is set where it can
+//! be.
 
 use minicontainer_core::options::{RunOptions, StorageLimit};
 use minicontainer_core::plan::{Host, Overlay, PlanError, RootFs};

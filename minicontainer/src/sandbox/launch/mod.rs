@@ -1,15 +1,15 @@
 //! A launch: one value with everything that a start needs, decided and not yet done.
 //!
-//! **Before this**: a [`Sandbox`](super::Sandbox) describes what is wanted. **Here** the description becomes decisions,
-//! one function for each stage, and each stage takes the value of the one before:
+//! **Before this**: a [`Sandbox`](super::Sandbox) describes what is wanted. **Here** the description becomes
+//! decisions, one function for each stage, and each stage takes the value of the one before:
 //!
 //! ```text
 //! host::probe ─▶ Host ─ place ─▶ Root ─ process, user ─▶ spec ─▶ Spec ─ tree ─▶ RootFs ─ plan ─▶ Plan ─▶ Launch
 //! ```
 //!
-//! Nothing exists yet while a launch is decided, so whatever is impossible is refused without a trace. [`Launch::start`]
-//! then makes everything and consumes the value: a launch is started once, and cannot change between its decision and
-//! its start. **Next**: `process::start`, which carries the plan out.
+//! Nothing exists yet while a launch is decided, so whatever is impossible is refused without a trace.
+//! [`Launch::start`] then makes everything and consumes the value: a launch is started once, and cannot change
+//! between its decision and its start. **Next**: `process::start`, which carries the plan out.
 //!
 //! There are three ways to a launch. They differ in where the document comes from, and in nothing else:
 //!
@@ -57,8 +57,8 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Decides the start of a container of an image: `id` names it, `config` holds the image's defaults, and `place` says
-    /// where its files come from and lie.
+    /// Decides the start of a container of an image: `id` names it, `config` holds the image's defaults, and `place`
+    /// says where its files come from and lie.
     ///
     /// # Errors
     /// When the options contradict each other or the image, or cannot be had on this host, see [`Error`].

@@ -75,7 +75,8 @@ impl Root {
         self.place.lifetime != Lifetime::Kept
     }
 
-    /// Makes the writable layer, or the copy. What comes back removes it in the end, where it lives no longer than the run.
+    /// Makes the writable layer, or the copy. What comes back removes it in the end, where it lives no longer than
+    /// the run.
     pub(super) fn make(&self) -> Result<Option<Scratch>, Error> {
         let directory: &Path = &self.place.directory;
         let scratch = match self.place.lifetime {

@@ -1,7 +1,8 @@
-//! The start of a launch: everything that was decided is made, in the one order that leaves nothing behind on failure.
+//! The start of a launch: everything that was decided is made, in the one order that leaves nothing behind on
+//! failure.
 //!
-//! **Before this**: [`Launch`] has decided everything, and made nothing. **Next**: [`process`](crate::process), where one
-//! process becomes two.
+//! **Before this**: [`Launch`] has decided everything, and made nothing. **Next**: [`process`](crate::process), where
+//! one process becomes two.
 //!
 //! Each value removes in its `drop` what it has made. So a failure at any point undoes all that came before it.
 

@@ -66,7 +66,8 @@ fn bundle_without_cgroup_path_gets_one() {
     assert!(matches!(missing, Error::Read { .. }), "{missing}");
     fs::create_dir(directory.path().join("rootfs")).expect("a directory");
     let place = place(directory.path(), Lifetime::Run);
-    let mut spec = launch(&RunOptions { root: Access::ReadOnly, ..options() }, place).expect("a launch").spec().clone();
+    let mut spec =
+        launch(&RunOptions { root: Access::ReadOnly, ..options() }, place).expect("a launch").spec().clone();
     spec.linux_mut().as_mut().expect("linux").set_cgroups_path(None);
     fs::write(directory.path().join("config.json"), serde_json::to_string(&spec).expect("text")).expect("a file");
     let launch = from(directory.path()).expect("a launch");

@@ -16,17 +16,17 @@ use crate::sys::wait;
 pub enum Event {
     /// One of the caller's descriptors can be read.
     Ready,
-    /// What the container's terminal was [connected to](Running::show_terminal) is gone. The container's terminal is gone
-    /// too, so its processes get SIGHUP.
+    /// What the container's terminal was [connected to](Running::show_terminal) is gone. The container's terminal is
+    /// gone too, so its processes get SIGHUP.
     HungUp,
     /// The program has ended, and what it wrote has been copied.
     Ended,
 }
 
 impl Running {
-    /// Copies the container's streams and watches its limits until something happens that is the caller's business, such
-    /// as that one of `others` can be read. It is called in a loop, by a caller who has something else to attend to, such
-    /// as signals, and no thread for it.
+    /// Copies the container's streams and watches its limits until something happens that is the caller's business,
+    /// such as that one of `others` can be read. It is called in a loop, by a caller who has something else to attend
+    /// to, such as signals, and no thread for it.
     ///
     /// `output` gets what the container writes, piece by piece, once the caller has asked for it by
     /// [`pass_on_output`](Running::pass_on_output).
@@ -87,8 +87,8 @@ impl Running {
         self.streams.clear();
     }
 
-    /// Copies for this long at most once the program has ended, for a caller who was asked to end and whose output may have
-    /// no reader.
+    /// Copies for this long at most once the program has ended, for a caller who was asked to end and whose output
+    /// may have no reader.
     pub fn abandon_output_after(&mut self, patience: Duration) {
         self.output_patience = Some(patience);
     }
@@ -98,7 +98,8 @@ impl Running {
         self.ended_at.zip(self.output_patience).map(|(end, patience)| end + patience)
     }
 
-    /// Why a stream could not be copied, if one could not: for a caller of [`poll_with`](Running::poll_with). The first
+    /// Why a stream could not be copied, if one could not: for a caller of [`poll_with`](Running::poll_with). The
+    /// first
     /// [`wait`](Running::wait) after it gives this error, unless it was taken before.
     pub fn take_copy_error(&mut self) -> Option<Error> {
         self.streams.take_failure()

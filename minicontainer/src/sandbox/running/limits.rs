@@ -1,8 +1,9 @@
 //! The limits of a container that runs: which are in force, and those of time, which nobody but the engine watches.
 //!
-//! The kernel holds the bounds on memory, processes and files by itself. It has none on wall-clock time, and its bound on
-//! processor time, RLIMIT_CPU, is for each process alone, see getrlimit(2). So whoever waits for a container asks at
-//! each turn whether a limit is over, and sleeps no longer than until the earliest moment at which one can be.
+//! The kernel holds the bounds on memory, processes and files by itself. It has none on wall-clock time, and its
+//! bound on processor time, RLIMIT_CPU, is for each process alone, see getrlimit(2). So whoever waits for a container
+//! asks at each turn whether a limit is over, and sleeps no longer than until the earliest moment at which one can
+//! be.
 
 use std::time::{Duration, Instant};
 

@@ -66,8 +66,8 @@ impl Running {
         self.wait_for_end(&mut output)
     }
 
-    /// Has [`poll_with`](Running::poll_with) pass on what is written to pipes from now on, or to the container's terminal.
-    /// A pipe that the caller has taken stays the caller's.
+    /// Has [`poll_with`](Running::poll_with) pass on what is written to pipes from now on, or to the container's
+    /// terminal. A pipe that the caller has taken stays the caller's.
     ///
     /// # Errors
     /// Never in practice, see F_SETFL in fcntl(2).
@@ -86,8 +86,8 @@ impl Running {
     /// Waits for the end of the program, or of its wall-clock time, and until what it wrote has been copied.
     ///
     /// # Errors
-    /// When it cannot be waited for, or its streams could not be copied; how the program ended is not an error. Called
-    /// again, it gives the report all the same.
+    /// When it cannot be waited for, or its streams could not be copied; how the program ended is not an error.
+    /// Called again, it gives the report all the same.
     pub fn wait(&mut self) -> Result<Report, Error> {
         self.wait_for_end(&mut |_, _| {})
     }
@@ -102,8 +102,9 @@ impl Running {
         }
     }
 
-    /// Shows the container's terminal, if it has one, in a file of the caller's, and passes on what is typed in another,
-    /// while the caller waits. If either is closed, the container's terminal is hung up, see [`Event::HungUp`].
+    /// Shows the container's terminal, if it has one, in a file of the caller's, and passes on what is typed in
+    /// another, while the caller waits. If either is closed, the container's terminal is hung up, see
+    /// [`Event::HungUp`].
     ///
     /// # Errors
     /// When the files cannot be read or written, or the caller has too many descriptors open.

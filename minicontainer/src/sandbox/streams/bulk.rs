@@ -1,12 +1,12 @@
 //! A fast way for large outputs: from the container's pipe into a regular file by splice(2), which saves one copy.
 //!
-//! splice(2) does not lock the offset of the file that it writes to, as write(2) does. Several processes may share the
-//! caller's stdout, such as two containers that a shell started with one `> log`, and would overwrite each other's output.
-//! So a range of the file is reserved first, by moving the offset with lseek(2), which does lock it; then splice(2) writes
-//! into that range.
+//! splice(2) does not lock the offset of the file that it writes to, as write(2) does. Several processes may share
+//! the caller's stdout, such as two containers that a shell started with one `> log`, and would overwrite each
+//! other's output. So a range of the file is reserved first, by moving the offset with lseek(2), which does lock it;
+//! then splice(2) writes into that range.
 //!
-//! The other direction is never spliced. From a file into a pipe the kernel passes references to its own pages of that
-//! file, and the container holds the pipe: bugs such as Dirty Pipe (CVE-2022-0847) made such pages writable.
+//! The other direction is never spliced. From a file into a pipe the kernel passes references to its own pages of
+//! that file, and the container holds the pipe: bugs such as Dirty Pipe (CVE-2022-0847) made such pages writable.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -19,8 +19,8 @@ use crate::sys::{Errno, calls};
 /// Less than this is read and written as usual, since that is no slower.
 const BULK: usize = 4 * 1024;
 
-/// How much a pipe through which much is written can hold: as much as the kernel allows everyone, so that the program and
-/// the engine seldom wait for each other. What lies in it counts as memory of the container.
+/// How much a pipe through which much is written can hold: as much as the kernel allows everyone, so that the program
+/// and the engine seldom wait for each other. What lies in it counts as memory of the container.
 const PIPE_SIZE: i32 = 1024 * 1024;
 
 /// How a file takes large outputs.
@@ -40,8 +40,8 @@ pub(super) fn available(pipe: &File) -> Option<usize> {
     calls::readable_bytes(pipe.as_raw_fd()).ok().filter(|count| *count >= BULK)
 }
 
-/// Moves this many bytes that a pipe holds to the present offset of a file. Fewer are moved if the container has taken
-/// them back out of its pipe. None means that this file cannot be written to so, and that nothing was done.
+/// Moves this many bytes that a pipe holds to the present offset of a file. Fewer are moved if the container has
+/// taken them back out of its pipe. None means that this file cannot be written to so, and that nothing was done.
 pub(super) fn splice(pipe: &File, file: &mut File, count: usize, bulk: &mut Bulk) -> io::Result<Option<usize>> {
     let distance = i64::try_from(count).unwrap_or(i64::MAX);
     let mut place = file.seek(SeekFrom::Current(distance))?.saturating_sub(count as u64);

@@ -113,7 +113,8 @@ impl Channel {
             Some(descriptor) => awaited.push((Event::Ready, PollFd::new(descriptor, PollFlags::POLLIN))),
             None => awaited.extend(sink.descriptor().map(|one| (Event::Ready, PollFd::new(one, PollFlags::POLLOUT)))),
         }
-        // A program learns that nobody reads its output when it writes; so must this one, before it has read any more.
+        // A program learns that nobody reads its output when it writes; so must this one, before it has read any
+        // more.
         if let (true, Sink::Outside(Outside { file, can_end: true, .. })) = (self.is_empty(), sink) {
             awaited.push((Event::ReaderGone, PollFd::new(file.as_fd(), PollFlags::empty())));
         }
@@ -147,8 +148,8 @@ impl Channel {
         }
     }
 
-    /// Copies as much as there is, but no more than is right for one turn. `is_ready` says that poll(2) has promised that
-    /// the next call will not wait.
+    /// Copies as much as there is, but no more than is right for one turn. `is_ready` says that poll(2) has promised
+    /// that the next call will not wait.
     fn copy(&mut self, mut is_ready: bool, room: &Room, told: &mut Told<'_>) -> Result<Progress, Error> {
         let mut left = TURN;
         while left > 0 && self.ends.is_some() {

@@ -1,8 +1,8 @@
 //! Copying between a container's standard streams and what lies outside.
 //!
 //! Nothing that the caller has open ever comes inside: whoever has a descriptor of a file can change the file's mode
-//! through `/proc/self/fd`, read what it may only write, and open a directory's parents. So inside there are pipes that
-//! the engine has made, or a terminal of the container's own, and the engine copies:
+//! through `/proc/self/fd`, read what it may only write, and open a directory's parents. So inside there are pipes
+//! that the engine has made, or a terminal of the container's own, and the engine copies:
 //!
 //! ```text
 //!   stdin of the caller, a file, bytes in memory  ──▶ container's stdin         stdin  ──▶ ┐
@@ -10,11 +10,11 @@
 //!   stderr of the caller, a file, a closure       ◀── container's stderr
 //! ```
 //!
-//! Each direction is a [`Channel`] with one buffer: it reads only when that is empty, so a program that writes faster than
-//! the other side reads has to wait, as with a pipe (*backpressure*). [`Streams::turn`] is one round of a poll(2) loop:
-//! it waits until something can be done, does a bounded amount of it, and comes back, so that signals, limits of time and
-//! the container's end are noticed at all times. There is no thread and no global state; only for a caller who does not
-//! wait does [`background`] run the same loop in a thread.
+//! Each direction is a [`Channel`] with one buffer: it reads only when that is empty, so a program that writes faster
+//! than the other side reads has to wait, as with a pipe (*backpressure*). [`Streams::turn`] is one round of a
+//! poll(2) loop: it waits until something can be done, does a bounded amount of it, and comes back, so that signals,
+//! limits of time and the container's end are noticed at all times. There is no thread and no global state; only for
+//! a caller who does not wait does [`background`] run the same loop in a thread.
 //!
 //! Bytes are copied by read(2) and write(2); for large outputs into a file there is a faster way, [`bulk`].
 
@@ -179,11 +179,12 @@ impl Streams {
         std::mem::replace(self, Streams::new(room))
     }
 
-    /// Waits until something can be copied or one of `watched` can be read, but not beyond `until`. Copies what there is,
-    /// and tells which of `watched` are ready. It is called in a loop.
+    /// Waits until something can be copied or one of `watched` can be read, but not beyond `until`. Copies what there
+    /// is, and tells which of `watched` are ready. It is called in a loop.
     ///
     /// # Errors
-    /// When poll(2) fails. What cannot be copied is not an error of this call, see [`take_failure`](Streams::take_failure).
+    /// When poll(2) fails. What cannot be copied is not an error of this call, see
+    /// [`take_failure`](Streams::take_failure).
     pub fn turn(
         &mut self,
         watched: &[BorrowedFd<'_>],

@@ -1,12 +1,12 @@
 //! A stream of the caller's: whether it can be copied, and how without ever waiting for it.
 //!
-//! The engine must not set O_NONBLOCK on such a stream, because the setting belongs to the open file description, which
-//! the caller's shell and other programs share. A terminal or an anonymous pipe is therefore opened once more, as a
-//! description of the engine's own. What cannot be opened so, such as a socket, is read once for each time that poll(2)
-//! says it can be, and written to in portions for which poll(2) promises room (`PIPE_BUF` in pipe(7)).
+//! The engine must not set O_NONBLOCK on such a stream, because the setting belongs to the open file description,
+//! which the caller's shell and other programs share. A terminal or an anonymous pipe is therefore opened once more,
+//! as a description of the engine's own. What cannot be opened so, such as a socket, is read once for each time that
+//! poll(2) says it can be, and written to in portions for which poll(2) promises room (`PIPE_BUF` in pipe(7)).
 //!
-//! A regular file is never opened again: all its users share the offset at which the next byte is written. Nor is a FIFO
-//! with a name, since one that is opened anew does not tell that its writers have gone before.
+//! A regular file is never opened again: all its users share the offset at which the next byte is written. Nor is a
+//! FIFO with a name, since one that is opened anew does not tell that its writers have gone before.
 
 use std::fs::{File, OpenOptions};
 use std::io::IsTerminal;
@@ -77,7 +77,10 @@ fn unusable(flags: OFlag, kind: SFlag, is_input: bool) -> Option<(&'static str, 
     let access = flags & OFlag::O_ACCMODE;
     let forbidden = if is_input { OFlag::O_WRONLY } else { OFlag::O_RDONLY };
     if is_input && kind == SFlag::S_IFDIR {
-        return Some(("it is a directory", "show the directory with a bind mount, and give a file or a pipe as stdin"));
+        return Some((
+            "it is a directory",
+            "show the directory with a bind mount, and give a file or a pipe as stdin",
+        ));
     }
     if is_input && kind == SFlag::S_IFBLK {
         return Some(("it is a block device", "let another program read the device, and pipe what it writes"));

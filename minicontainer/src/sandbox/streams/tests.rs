@@ -87,8 +87,8 @@ fn input_can_come_from_memory() {
     }
 }
 
-/// Two processes that share an offset, as in `(minicontainer run … & minicontainer run …) > log`, lose nothing: what the
-/// one writes by splice(2) and what another writes by write(2) lie one behind the other.
+/// Two processes that share an offset, as in `(minicontainer run … & minicontainer run …) > log`, lose nothing: what
+/// the one writes by splice(2) and what another writes by write(2) lie one behind the other.
 #[test]
 fn shared_file_loses_no_output() {
     const EACH: usize = 8 << 20;

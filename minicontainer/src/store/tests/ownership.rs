@@ -40,8 +40,10 @@ fn store_writable_by_others_is_refused() {
         for open in [0o770, 0o702, 0o1777] {
             set_mode(&directory, open);
             let error = Store::open(&root).unwrap_err();
-            let expect =
-                format!("cannot use the store {}: other users can write in it (mode {open:04o})", directory.display());
+            let expect = format!(
+                "cannot use the store {}: other users can write in it (mode {open:04o})",
+                directory.display()
+            );
             assert_eq!(error.to_string(), expect);
             assert!(error.hint().is_some_and(|hint| hint.contains("chmod go=")), "{:?}", error.hint());
             assert_eq!(mode(&directory), open, "it was changed all the same");
@@ -62,8 +64,11 @@ fn store_of_another_user_is_refused() {
         (PathBuf::from("/etc"), 0)
     };
     let error = Store::open(&root).unwrap_err();
-    let expect =
-        format!("cannot use the store {}: it belongs to user {owner}, and this is user {}", root.display(), geteuid());
+    let expect = format!(
+        "cannot use the store {}: it belongs to user {owner}, and this is user {}",
+        root.display(),
+        geteuid()
+    );
     assert_eq!(error.to_string(), expect);
     assert!(error.hint().unwrap().contains("MINICONTAINER_ROOT"));
 }

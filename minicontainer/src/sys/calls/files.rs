@@ -16,8 +16,8 @@ pub(crate) fn open_below(directory: Fd, name: &CStr, flags: i32, resolve: u64) -
     openat2(directory, name, flags, below | resolve)
 }
 
-/// See openat2(2). The kernel asks to try again when directories are renamed underneath, which a hostile container could
-/// do on purpose: hence the bound.
+/// See openat2(2). The kernel asks to try again when directories are renamed underneath, which a hostile container
+/// could do on purpose: hence the bound.
 fn openat2(directory: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
     let how = [(flags | libc::O_CLOEXEC) as u64, 0, resolve];
     for _ in 0..128 {
@@ -37,8 +37,8 @@ pub(crate) fn open(name: &CStr, flags: i32) -> Result<Fd> {
 /// What of a file system in between may not be passed on the way down a tree: a way up, a symbolic link, a mount.
 pub(crate) const STAY: u64 = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_XDEV;
 
-/// Opens a directory, not what a symbolic link of that name leads to, see openat2(2). With `O_PATH` in `flags` it need
-/// not be readable.
+/// Opens a directory, not what a symbolic link of that name leads to, see openat2(2). With `O_PATH` in `flags` it
+/// need not be readable.
 pub(crate) fn open_directory(parent: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
     let flags = flags | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     let how = [flags as u64, 0, resolve];

@@ -1,8 +1,8 @@
 //! The calls that make mounts, change them and take them away.
 //!
-//! In the kernel's newer interface a mount is made without a place, on a descriptor, and then moved to another descriptor:
-//! so no path is looked up twice, and none by somebody who could have changed it in between. See fsopen(2), open_tree(2),
-//! move_mount(2), mount_setattr(2).
+//! In the kernel's newer interface a mount is made without a place, on a descriptor, and then moved to another
+//! descriptor: so no path is looked up twice, and none by somebody who could have changed it in between. See
+//! fsopen(2), open_tree(2), move_mount(2), mount_setattr(2).
 
 use core::ffi::CStr;
 

@@ -24,8 +24,8 @@ pub(crate) fn send_descriptor(socket: Fd, content: &[u8], descriptor: Fd) -> Res
     pass!(SYS_sendmsg, socket, content.as_ptr().expose_provenance(), content.len(), control, libc::MSG_NOSIGNAL)
 }
 
-/// Takes what has been sent, and waits for nothing: how many bytes came, and the descriptor. That none came with the bytes
-/// means that this process may have no more.
+/// Takes what has been sent, and waits for nothing: how many bytes came, and the descriptor. That none came with the
+/// bytes means that this process may have no more.
 pub(crate) fn receive_descriptor(socket: Fd, content: &mut [u8]) -> Result<(usize, Option<Fd>)> {
     let mut control = [0usize; 3];
     let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;

@@ -1,7 +1,7 @@
 //! The calls for a terminal.
 //!
-//! A *pseudo-terminal* has two sides, see pty(7): the program sits at one, and whoever holds the other types and reads.
-//! The first process opens both and sends the other side to the engine through a socket, see unix(7).
+//! A *pseudo-terminal* has two sides, see pty(7): the program sits at one, and whoever holds the other types and
+//! reads. The first process opens both and sends the other side to the engine through a socket, see unix(7).
 
 use super::{Fd, fd};
 use crate::sys::Result;

@@ -1,8 +1,8 @@
 //! What a build reads beside its context: the Dockerfile, `.dockerignore`, arguments, secrets.
 //!
-//! A Dockerfile in the context is the context's: a symbolic link there leads to nothing outside of it, or a repository that
-//! somebody builds could have its error messages show a line of `/etc/shadow`. One that `-f` finds elsewhere the user has
-//! chosen.
+//! A Dockerfile in the context is the context's: a symbolic link there leads to nothing outside of it, or a
+//! repository that somebody builds could have its error messages show a line of `/etc/shadow`. One that `-f` finds
+//! elsewhere the user has chosen.
 
 use std::{
     collections::BTreeMap,
@@ -51,11 +51,14 @@ impl Input {
         }
         let directory = Path::new(context);
         let context = Context::open(directory)?;
-        let place = file.filter(|file| *file != "-").map_or_else(|| Ok(directory.join("Dockerfile")), absolute_path)?;
+        let place =
+            file.filter(|file| *file != "-").map_or_else(|| Ok(directory.join("Dockerfile")), absolute_path)?;
         let inside = inside(directory, &place)?;
         let (name, content) = match (file, &inside) {
             (Some("-"), _) => ("stdin".to_owned(), read_all(io::stdin(), "stdin")?),
-            (_, Some(inside)) => (inside.display().to_string(), context.text(inside)?.ok_or_else(|| no_file(&place))?),
+            (_, Some(inside)) => {
+                (inside.display().to_string(), context.text(inside)?.ok_or_else(|| no_file(&place))?)
+            }
             (_, None) => (place.display().to_string(), read_file(&place)?),
         };
         let ignore = ignored(&context, inside.filter(|_| file != Some("-")))?;
@@ -210,7 +213,8 @@ pub fn epoch(arguments: &[String]) -> Result<Option<i64>, Failure> {
 pub fn secrets(given: &[String]) -> Result<Secrets, Failure> {
     let mut secrets = Secrets::default();
     for text in given {
-        let secret = secret(text).map_err(|failure| failure.context(format!("invalid argument for --secret: {text}")));
+        let secret =
+            secret(text).map_err(|failure| failure.context(format!("invalid argument for --secret: {text}")));
         let (id, content) = secret?;
         secrets.insert(id, content);
     }

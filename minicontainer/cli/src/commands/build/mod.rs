@@ -5,8 +5,8 @@
 //!                        └─ --dump, --explain
 //! ```
 //!
-//! All that is told goes to stderr, as BuildKit has it; stdout has the image's id (`-q`), or what `--dump` and `--explain`
-//! print.
+//! All that is told goes to stderr, as BuildKit has it; stdout has the image's id (`-q`), or what `--dump` and
+//! `--explain` print.
 
 mod arguments;
 pub mod cache;

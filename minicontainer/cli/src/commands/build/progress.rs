@@ -1,6 +1,6 @@
-//! How far a build is. As BuildKit's plain progress has it, every piece of work has a number, and every line begins with
-//! the number of the work that it is about, since several go on at once. On a terminal the same is a picture that changes
-//! ([`view`](super::view)).
+//! How far a build is. As BuildKit's plain progress has it, every piece of work has a number, and every line begins
+//! with the number of the work that it is about, since several go on at once. On a terminal the same is a picture
+//! that changes ([`view`](super::view)).
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -49,7 +49,11 @@ impl Refused {
         let words = [
             ("--cache-from", !self.cache_from.is_empty(), "what was built here before is found by itself"),
             ("--cache-to", !self.cache_to.is_empty(), "what was built is in this store's own cache"),
-            ("--build-context", !self.build_context.is_empty(), "build it first, and name the image in FROM or --from"),
+            (
+                "--build-context",
+                !self.build_context.is_empty(),
+                "build it first, and name the image in FROM or --from",
+            ),
             (
                 "--output",
                 !self.output.is_empty(),

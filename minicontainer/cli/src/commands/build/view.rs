@@ -8,11 +8,11 @@
 //!  => => # cc -c main.c
 //! ```
 //!
-//! The picture is drawn anew several times in a second: the cursor goes up to its first line, and each line is written
-//! over and its rest erased (ECMA-48, CUU and EL and ED). What was printed goes when the work has ended; where there are more
-//! lines than the window has, those go first that ended first. The last picture has all of them and stays. Nothing of the
-//! terminal is changed but what it shows, not even whether it shows its cursor: so nothing is to be restored, however
-//! this command ends.
+//! The picture is drawn anew several times in a second: the cursor goes up to its first line, and each line is
+//! written over and its rest erased (ECMA-48, CUU and EL and ED). What was printed goes when the work has ended;
+//! where there are more lines than the window has, those go first that ended first. The last picture has all of them
+//! and stays. Nothing of the terminal is changed but what it shows, not even whether it shows its cursor: so nothing
+//! is to be restored, however this command ends.
 
 use std::{
     io::stderr,

@@ -123,7 +123,11 @@ fn text(findings: &[Finding], runs: bool) -> String {
             text += &format!("{:23} to mend it: {mend}\n", "");
         }
     }
-    text + if runs { "\n`minicontainer run` works here.\n" } else { "\n`minicontainer run` does not work here yet.\n" }
+    text + if runs {
+        "\n`minicontainer run` works here.\n"
+    } else {
+        "\n`minicontainer run` does not work here yet.\n"
+    }
 }
 
 fn identity(host: &Host) -> Finding {
@@ -196,7 +200,8 @@ fn runs(store: &Store, host: &Host) -> Vec<Finding> {
         let mut findings = vec![
             run("run", Verdict::Broken, &seeded.image, |sandbox| sandbox),
             run("overlay driver", Verdict::Missing, &seeded.image, |sandbox| {
-                // To remove what lies in a layer and make it anew is what an overlay without its attributes cannot do.
+                // To remove what lies in a layer and make it anew is what an overlay without its attributes cannot
+                // do.
                 sandbox.driver(Driver::Overlay).command("sh").args(["-c", "rm -r /etc && mkdir /etc && rmdir /etc"])
             }),
             run("copy driver", Verdict::Missing, &seeded.image, |sandbox| sandbox.driver(Driver::Copy)),

@@ -1,5 +1,5 @@
-//! What can be told from what was found out about the machine, with nothing tried: pure, so that machines which nobody
-//! here has can be made up in the tests.
+//! What can be told from what was found out about the machine, with nothing tried: pure, so that machines which
+//! nobody here has can be made up in the tests.
 
 use minicontainer::core::plan::{Availability, CgroupLayout, Host, Identity, MEND_CONTROLLERS, SubordinateIds};
 
@@ -44,8 +44,8 @@ pub(super) fn user_namespaces(tried: &Availability, host: &Host, seen: &Seen) ->
     Finding { name, verdict, detail, mend: Some(mend) }
 }
 
-/// The profile that lets one program use user namespaces and restricts it in nothing, see "Restricted unprivileged user
-/// namespaces" in Ubuntu's security documentation.
+/// The profile that lets one program use user namespaces and restricts it in nothing, see "Restricted unprivileged
+/// user namespaces" in Ubuntu's security documentation.
 fn apparmor_profile(program: &str) -> String {
     format!(
         r#"`printf 'abi <abi/4.0>,\ninclude <tunables/global>\nprofile minicontainer "{program}" flags=(unconfined) {{\n  userns,\n}}\n' | sudo tee /etc/apparmor.d/minicontainer && sudo apparmor_parser -r /etc/apparmor.d/minicontainer`"#

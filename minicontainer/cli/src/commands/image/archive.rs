@@ -83,9 +83,9 @@ pub struct ImportArguments {
 
 /// Apply one layer from stdin to a directory, to try what an archive does
 ///
-/// The layer is a tar archive, which may be compressed with gzip or zstd. The directory holds what lies below the layer:
-/// whiteouts delete. Nothing outside the directory is touched, whatever the archive says. When a layer is refused, the
-/// part of it that came before is there.
+/// The layer is a tar archive, which may be compressed with gzip or zstd. The directory holds what lies below the
+/// layer: whiteouts delete. Nothing outside the directory is touched, whatever the archive says. When a layer is
+/// refused, the part of it that came before is there.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   mkdir tree && minicontainer image check-layer tree < layer.tar")]

@@ -44,7 +44,8 @@ pub fn conditions(filters: &[String]) -> Result<Vec<Condition>, Failure> {
 
 fn condition(key: &str, value: &str) -> Result<Option<Condition>, Failure> {
     let label = |wanted| {
-        let (name, value) = value.split_once('=').map_or((value, None), |(name, value)| (name, Some(value.to_owned())));
+        let (name, value) =
+            value.split_once('=').map_or((value, None), |(name, value)| (name, Some(value.to_owned())));
         Condition::Label { name: name.to_owned(), value, wanted }
     };
     Ok(match key {

@@ -104,10 +104,9 @@ fn settings(config: Option<&Value>) -> Value {
 /// Not Docker's: whom else an image's layers belong to.
 fn sharing(image: &Image, sharing: &Sharing) -> Value {
     let shared = sharing.shared_size(image);
-    let layers = image
-        .layers
-        .iter()
-        .map(|layer| json!({"DiffID": layer.diff_id, "Size": layer.size, "SharedWith": sharing.others(image, layer)}));
+    let layers = image.layers.iter().map(
+        |layer| json!({"DiffID": layer.diff_id, "Size": layer.size, "SharedWith": sharing.others(image, layer)}),
+    );
     json!({
         "SharedSize": shared,
         "UniqueSize": image.size() - shared,

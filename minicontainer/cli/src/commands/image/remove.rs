@@ -111,7 +111,8 @@ pub fn told_of_pruned(removed: &[Removed]) -> String {
     if lines.is_empty() { lines } else { format!("Deleted Images:\n{lines}\n") }
 }
 
-/// Asks. The answer may come through a pipe, such as that of yes(1); where there is none at all, somebody must say so.
+/// Asks. The answer may come through a pipe, such as that of yes(1); where there is none at all, somebody must say
+/// so.
 pub fn confirmed(question: &str) -> Result<bool, Failure> {
     let asked = format!("{question}\nAre you sure you want to continue? [y/N] ");
     let is_terminal = io::stdin().is_terminal();

@@ -12,11 +12,12 @@
 //! | `TO` | it ran longer than a limit of time, on the wall or of processors |
 //! | `XX` | the engine could not do its part: nothing is said of the program |
 //!
-//! `cg-oom-killed` is there whenever the kernel killed *any* process of the container for want of memory. Only when that
-//! was the program itself, or its init, is the run over by that; else the program goes on, and its own exit code counts.
+//! `cg-oom-killed` is there whenever the kernel killed *any* process of the container for want of memory. Only when
+//! that was the program itself, or its init, is the run over by that; else the program goes on, and its own exit code
+//! counts.
 //!
-//! Without `--init` the program is process 1, and the lines say how process 1 ended: the kernel drops signals that such a
-//! process sends to itself (`minicontainer_core::report` tells more). A grader wants `--init`.
+//! Without `--init` the program is process 1, and the lines say how process 1 ended: the kernel drops signals that
+//! such a process sends to itself (`minicontainer_core::report` tells more). A grader wants `--init`.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -5,8 +5,9 @@
 //!   here                         └────────── minicontainer_engine ──────────┘        here
 //! ```
 //!
-//! What the container prints is copied to this command's own stdout and stderr, which never come inside: [`Stdio`] says
-//! why. With `-t` the container has a terminal of its own ([`terminal`]). What the engine has to say goes to stderr.
+//! What the container prints is copied to this command's own stdout and stderr, which never come inside: [`Stdio`]
+//! says why. With `-t` the container has a terminal of its own ([`terminal`]). What the engine has to say goes to
+//! stderr.
 
 mod measured;
 pub mod terminal;
@@ -86,8 +87,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "SIZE")]
     output_limit: Option<String>,
 
-    /// Bound what it may write into its own layer, such as size=64m, or inodes=1000 beside it; needs --rm, for the layer
-    /// then lies in memory
+    /// Bound what it may write into its own layer, such as size=64m, or inodes=1000 beside it; needs --rm, for the
+    /// layer then lies in memory
     #[arg(long, value_name = "KEY=VALUE", requires = "rm")]
     storage_opt: Vec<String>,
 
@@ -226,8 +227,8 @@ fn parse_time(flag: &str, text: Option<&str>) -> Result<Option<Timeout>, Failure
     parsed.map_err(|error| Failure::of_argument(flag, error))
 }
 
-/// Says which protections were left out on purpose, each time; and once for each store, to a person at a terminal, that
-/// there is no network unless asked for. Scripts and tests are not told: they read stderr too.
+/// Says which protections were left out on purpose, each time; and once for each store, to a person at a terminal,
+/// that there is no network unless asked for. Scripts and tests are not told: they read stderr too.
 fn tell_what_is_missing(arguments: &RunArguments, options: &RunOptions, store: &Store) -> Result<(), Failure> {
     for weakening in options.weakenings() {
         let meaning = explain_weakening(&weakening, language::of_environment());

@@ -1,13 +1,15 @@
 //! The user's terminal, when it shows the container's.
 //!
-//! A program in a container never gets the user's own terminal: whoever has that can change its settings, and once could
-//! type into it (TIOCSTI in ioctl_tty(2)). With `-t` it gets a terminal of its own, a *pseudo-terminal*, pty(7), and this
-//! command copies between the two. Then two terminals would each echo, gather lines and turn Ctrl-C into a signal. One
-//! must not: the user's is put into *raw mode*, termios(3), in which it passes every key on as it is.
+//! A program in a container never gets the user's own terminal: whoever has that can change its settings, and once
+//! could type into it (TIOCSTI in ioctl_tty(2)). With `-t` it gets a terminal of its own, a *pseudo-terminal*,
+//! pty(7), and this command copies between the two. Then two terminals would each echo, gather lines and turn Ctrl-C
+//! into a signal. One must not: the user's is put into *raw mode*, termios(3), in which it passes every key on as it
+//! is.
 //!
 //! Raw mode outlives the process that asked for it, and a shell is of little use in it. So it is left by [`Drop`]:
-//! however the container ends, by whatever error this command does, and before signals end it, since those are read as
-//! data (see `minicontainer_engine::supervise::signals`). A panic of the released command runs no destructors, so the hook of
+//! however the container ends, by whatever error this command does, and before signals end it, since those are read
+//! as data (see `minicontainer_engine::supervise::signals`). A panic of the released command runs no destructors, so
+//! the hook of
 //! [`panic`](crate::panic) calls [`restore_settings`]. Only SIGKILL leaves the terminal raw; `stty sane` fixes it.
 
 use std::{
@@ -41,8 +43,8 @@ pub fn window_size() -> WindowSize {
     size.map_or(WindowSize::default(), |(columns, rows)| WindowSize { rows: rows.0, columns: columns.0 })
 }
 
-/// The streams of a container: if it has a terminal, that is shown on this command's stdout, and with `-i` gets what is
-/// typed.
+/// The streams of a container: if it has a terminal, that is shown on this command's stdout, and with `-i` gets what
+/// is typed.
 pub fn io(running: &Running, interactive: bool) -> Result<Io<'static>, Failure> {
     if running.terminal.is_none() {
         return Ok(Io::Connected);
@@ -114,8 +116,8 @@ impl RawMode {
         Ok(raw)
     }
 
-    /// Enters it once more: while this command was stopped, the shell had the terminal and set it. In the background it is
-    /// still another process group's.
+    /// Enters it once more: while this command was stopped, the shell had the terminal and set it. In the background
+    /// it is still another process group's.
     fn enter_again(&self) -> io::Result<()> {
         match tcgetpgrp(&self.terminal) {
             Ok(group) if group == getpgrp() => Ok(self.set()?),

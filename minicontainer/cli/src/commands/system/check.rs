@@ -15,8 +15,8 @@ use crate::{
 /// Verify the whole store, and repair what can be
 ///
 /// Every digest and size is verified, and every unpacked layer compared with its blob, file by file. Damage ends with
-/// exit code 1; what is left over and takes room only does not. Repair makes nothing worse: what is whole or in use is
-/// not touched.
+/// exit code 1; what is left over and takes room only does not. Repair makes nothing worse: what is whole or in use
+/// is not touched.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer system check

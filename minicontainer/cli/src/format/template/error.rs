@@ -1,5 +1,5 @@
-//! What can be wrong with a template, and where: the reason in Go's words where it has them, with a caret under the part
-//! of the template that it is about.
+//! What can be wrong with a template, and where: the reason in Go's words where it has them, with a caret under the
+//! part of the template that it is about.
 
 use std::ops::Range;
 

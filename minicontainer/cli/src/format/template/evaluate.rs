@@ -1,6 +1,7 @@
 //! Carrying a template out for one document, or for the headings of a table.
 //!
-//! Where headings are asked for, every field is its own heading, and what a function would make of it is that, too; so
+//! Where headings are asked for, every field is its own heading, and what a function would make of it is that, too;
+//! so
 //! `table {{upper .Name}}` has the heading NAME.
 
 use std::ops::Range;
@@ -31,7 +32,12 @@ pub fn headings(template: &str, nodes: &[Node], heading: Heading<'_>) -> Result<
     run(template, nodes, Found::made(""), Some(heading))
 }
 
-fn run(template: &str, nodes: &[Node], root: Found<'_>, heading: Option<Heading<'_>>) -> Result<String, TemplateError> {
+fn run(
+    template: &str,
+    nodes: &[Node],
+    root: Found<'_>,
+    heading: Option<Heading<'_>>,
+) -> Result<String, TemplateError> {
     let variables = vec![("$".to_owned(), root.clone())];
     let mut run = Run { template, heading, variables, text: String::new() };
     run.nodes(nodes, &root)?;
@@ -192,7 +198,9 @@ impl<'v> Run<'v, '_> {
             }
             OperandKind::Literal(Value::String(text)) => Ok(Found::made(text.as_str())),
             OperandKind::Literal(value) => Ok(Found::computed(value.clone())),
-            OperandKind::Function(name) => call(name, &[]).map_err(|fault| fault.at(operand.at.clone(), self.template)),
+            OperandKind::Function(name) => {
+                call(name, &[]).map_err(|fault| fault.at(operand.at.clone(), self.template))
+            }
             OperandKind::Group(pipeline, fields) => {
                 let value = self.pipeline(pipeline, dot)?;
                 self.fields(&value, fields, &operand.at)

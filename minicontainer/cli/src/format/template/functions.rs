@@ -119,7 +119,8 @@ fn length(of: &Found<'_>) -> Result<usize, Fault> {
     }
 }
 
-/// An element of a list, or a field whose name a template cannot write behind a dot. A field that is not there is nothing.
+/// An element of a list, or a field whose name a template cannot write behind a dot. A field that is not there is
+/// nothing.
 fn index<'v>(from: &Found<'v>, key: &Found<'_>) -> Result<Found<'v>, Fault> {
     let wrong = |expected, found: &Found<'_>| Err(Fault::Kind { name: "index", expected, found: found.kind() });
     match (&*from.value, &*key.value) {

@@ -72,8 +72,8 @@ impl<'t> Lexer<'t> {
         self.tokens.push(Token { kind, at: start..self.position });
     }
 
-    /// What stands before an action, or behind the last one. Shells make it hard to type a tab, so `\t` and `\n` stand for
-    /// the real ones.
+    /// What stands before an action, or behind the last one. Shells make it hard to type a tab, so `\t` and `\n`
+    /// stand for the real ones.
     fn text(&mut self, end: usize) {
         let mut text = &self.template[self.position..end];
         if self.trims {

@@ -15,10 +15,10 @@
 //! | `{{f X Y}}` `{{Y \| f X}}` `{{(f X).Field}}` | functions: see [`functions`] |
 //! | `{{- X -}}` `{{/* … */}}` | without the white space around; a comment |
 //!
-//! It is written here, not taken from a crate. `gtmpl` has seen no release since 2021; `gotmpl` is new, one person's, and
-//! 9,000 lines for the whole language with files and HTML. And neither can do what matters here: point at the place of a
-//! field that is not there and name those that are; and show a text of a stranger's so that a terminal has nothing to
-//! obey, while `json` gets it unchanged.
+//! It is written here, not taken from a crate. `gtmpl` has seen no release since 2021; `gotmpl` is new, one person's,
+//! and 9,000 lines for the whole language with files and HTML. And neither can do what matters here: point at the
+//! place of a field that is not there and name those that are; and show a text of a stranger's so that a terminal has
+//! nothing to obey, while `json` gets it unchanged.
 
 mod error;
 mod evaluate;

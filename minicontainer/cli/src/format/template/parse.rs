@@ -21,7 +21,8 @@ const NESTING_LIMIT: usize = 50;
 pub fn parse(template: &str) -> Result<Vec<Node>, TemplateError> {
     let end = template.len()..template.len();
     let tokens = tokens(template)?.into_iter();
-    let mut parser = Parser { template, tokens, next: None, end, variables: vec!["$".to_owned()], depth: 0, ranges: 0 };
+    let mut parser =
+        Parser { template, tokens, next: None, end, variables: vec!["$".to_owned()], depth: 0, ranges: 0 };
     parser.advance();
     let (nodes, closed_by) = parser.nodes()?;
     match closed_by {

@@ -1,5 +1,5 @@
-//! Templates as people write them, those of Docker's documentation above all; what is wrong with others; and that none
-//! makes the command panic.
+//! Templates as people write them, those of Docker's documentation above all; what is wrong with others; and that
+//! none makes the command panic.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -104,7 +104,10 @@ fn strings_are_escaped_for_terminals_and_exact_in_json() {
     check("{{upper .Strange}}", "A\\n\\u{1b}[2J\\u{202e}B");
     check("{{printf \"%s\\n\" .Strange}}", "a\\n\\u{1b}[2J\\u{202e}b\n");
     check("{{range split .Strange \"[\"}}{{.}};{{end}}", "a\\n\\u{1b};2J\\u{202e}b;");
-    check("{{$x := .Strange}}{{$x}}{{print $x}}{{join (split $x \"x\") \"\"}}", &"a\\n\\u{1b}[2J\\u{202e}b".repeat(3));
+    check(
+        "{{$x := .Strange}}{{$x}}{{print $x}}{{join (split $x \"x\") \"\"}}",
+        &"a\\n\\u{1b}[2J\\u{202e}b".repeat(3),
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What a template works with: values, how they are printed, and what of them may reach a terminal.
 //!
-//! A text of the document may come from an image, and a terminal obeys some characters; so such a text is shown with these
-//! spelt out. What the template itself writes, such as the line ends of `println`, is the user's own. A value therefore
-//! knows whether it is *made*: then it is printed as it is. `json` gets the text as it is in the document.
+//! A text of the document may come from an image, and a terminal obeys some characters; so such a text is shown with
+//! these spelt out. What the template itself writes, such as the line ends of `println`, is the user's own. A value
+//! therefore knows whether it is *made*: then it is printed as it is. `json` gets the text as it is in the document.
 
 use std::{borrow::Cow, cmp::Ordering};
 

@@ -1,8 +1,8 @@
 //! The system calls of the steps that build the root file system: mounts, what lies on them, and what restricts them.
 //!
-//! A mount is made in three moves, see fsopen(2): a file system is configured and created, a mount of it made that has
-//! no place yet, and that is moved to its place. A bind mount begins with open_tree(2) instead, which makes a second mount
-//! of what is there already.
+//! A mount is made in three moves, see fsopen(2): a file system is configured and created, a mount of it made that
+//! has no place yet, and that is moved to its place. A bind mount begins with open_tree(2) instead, which makes a
+//! second mount of what is there already.
 
 use crate::plan::{MountAttribute, Step, is_at_or_below, is_system_path};
 
@@ -138,8 +138,8 @@ pub(super) fn find(path: &str, flags: &str) -> String {
     open(path, &format!("{flags}O_PATH"))
 }
 
-/// Opens a path inside the new root. Below `/proc`, `/sys` and `/dev` the look-up starts from the mount that the engine has
-/// made there and follows no link; elsewhere links are followed inside the root.
+/// Opens a path inside the new root. Below `/proc`, `/sys` and `/dev` the look-up starts from the mount that the
+/// engine has made there and follows no link; elsewhere links are followed inside the root.
 pub(super) fn open(path: &str, flags: &str) -> String {
     let mounted = MOUNTED.into_iter().find(|place| is_at_or_below(path, place) && path != *place);
     let (start, path, resolve) = match mounted {

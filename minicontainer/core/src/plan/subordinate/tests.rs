@@ -79,7 +79,8 @@ fn subuid_and_subgid_are_read_separately() {
 fn id_map_fits_in_one_page() {
     let text: String = (1..5000_u32).map(|line| format!("ada:{}:10\n", 4_000_000_000 + line * 20)).collect();
     let map = id_map(1000, &ranges(&text, Some("ada"), 1000, 1000));
-    let bytes: usize = map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count).len()).sum();
+    let bytes: usize =
+        map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count).len()).sum();
     assert!(bytes < 4096 && map.len() == MOST_RANGES + 1, "{bytes} {}", map.len());
 }
 

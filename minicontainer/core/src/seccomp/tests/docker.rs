@@ -1,7 +1,7 @@
 //! What the default profile allows, held against Docker's, name by name and argument by argument.
 //!
-//! The names are those of Moby's `profiles/seccomp` (github.com/moby/profiles, 02e898b137ae, of 2026), as far as x86_64 or
-//! aarch64 has the call: written down here a second time, so that a call that is added to the table of
+//! The names are those of Moby's `profiles/seccomp` (github.com/moby/profiles, 02e898b137ae, of 2026), as far as
+//! x86_64 or aarch64 has the call: written down here a second time, so that a call that is added to the table of
 //! [`system_calls`](super::super::system_calls) by mistake is noticed.
 
 use std::collections::BTreeSet;
@@ -48,8 +48,8 @@ const ALLOWED_HERE: [&str; 5] = ["arch_prctl", "modify_ldt", "process_vm_readv",
 /// Allowed with some arguments only.
 const CONDITIONAL: [&str; 3] = ["clone", "personality", "socket"];
 
-/// The number of the first call whose decision the documentation gives: that of Linux 5.15. Since 2019, a call has the
-/// same number everywhere; `uretprobe` is an exception.
+/// The number of the first call whose decision the documentation gives: that of Linux 5.15. Since 2019, a call has
+/// the same number everywhere; `uretprobe` is an exception.
 const YOUNG: u32 = 448;
 
 fn dockers() -> BTreeSet<&'static str> {
@@ -90,8 +90,9 @@ fn documented() -> Vec<&'static str> {
 #[test]
 fn every_recent_allowed_call_is_documented() {
     let ours = let_through(&ours(false), Architecture::X86_64);
-    let young =
-        |name: &&str| *name == "uretprobe" || number(name, Architecture::X86_64).is_some_and(|number| number >= YOUNG);
+    let young = |name: &&str| {
+        *name == "uretprobe" || number(name, Architecture::X86_64).is_some_and(|number| number >= YOUNG)
+    };
     assert_eq!(documented(), ours.into_iter().filter(young).collect::<Vec<_>>());
 }
 
@@ -100,7 +101,8 @@ fn dockers_condition(name: &str, arguments: &[u64; 6]) -> bool {
     match name {
         "clone" => arguments[0] & 0x7e02_0000 == 0,
         "personality" => [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff].contains(&arguments[0]),
-        // Families that some kernel still implements, without AF_ALG and AF_VSOCK. The kernel looks at the lower half.
+        // Families that some kernel still implements, without AF_ALG and AF_VSOCK. The kernel looks at the lower
+        // half.
         "socket" => {
             let family = arguments[0] & 0xffff_ffff;
             (1..46).contains(&family) && ![12, 19, 20, 23, 25, 34, 37, 38, 40].contains(&family)

@@ -1,5 +1,6 @@
-//! The document that `inspect` shows of a container. It has Docker's shape (`GET /containers/ID/json` of its Engine API), so
-//! that scripts and templates that were written for Docker work. Empty lists and maps are written as such, never as null.
+//! The document that `inspect` shows of a container. It has Docker's shape (`GET /containers/ID/json` of its Engine
+//! API), so that scripts and templates that were written for Docker work. Empty lists and maps are written as such,
+//! never as null.
 //!
 //! What was asked for comes from the record's options, what came of it from the runtime config that the container was
 //! planned from. Fields that Docker does not have stand last in their structs.

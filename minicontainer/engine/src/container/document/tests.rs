@@ -58,7 +58,10 @@ fn all_options() -> RunOptions {
         ],
         network: Network::Host,
         privileged: true,
-        capabilities: CapabilityChanges { add: vec!["NET_ADMIN".parse().unwrap()], drop: vec!["ALL".parse().unwrap()] },
+        capabilities: CapabilityChanges {
+            add: vec!["NET_ADMIN".parse().unwrap()],
+            drop: vec!["ALL".parse().unwrap()],
+        },
         users: Users::Own,
         devices: vec![Device::parse("/dev/fuse:/dev/f:r", |_| Some(number)).unwrap()],
         sysctls: vec!["net.ipv4.ip_forward=1".parse().unwrap()],

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The result of some work in another thread. None if it has not ended after a time that only a wait for a lock takes.
+/// The result of some work in another thread. None if it has not ended after a time that only a wait for a lock
+/// takes.
 fn within_seconds<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
         let (send, receive) = mpsc::channel();
@@ -100,8 +101,8 @@ fn record_is_reread_before_each_change() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// Eight at a time ask for a few names, some give theirs back, and others sweep: each name has at most one owner at
-    /// any time, and in the end what is reserved is what there is.
+    /// Eight at a time ask for a few names, some give theirs back, and others sweep: each name has at most one owner
+    /// at any time, and in the end what is reserved is what there is.
     #[test]
     fn name_never_has_two_owners(wishes in proptest::collection::vec((0..3_usize, any::<bool>()), 8..24)) {
         let env = test_env();

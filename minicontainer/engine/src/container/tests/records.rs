@@ -36,7 +36,8 @@ fn record_is_plain_json() {
     request.config.options.limits.memory = ByteSize::new(64 << 20);
     let mut attended = env.containers.create(&id, request).unwrap();
     attended.failed(127, "no such program".to_owned()).unwrap();
-    let record: serde_json::Value = serde_json::from_slice(&fs::read(state_file(&attended.place())).unwrap()).unwrap();
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(state_file(&attended.place())).unwrap()).unwrap();
     insta::assert_json_snapshot!(record, { ".created" => "[time]" });
 }
 

@@ -1,5 +1,5 @@
-//! Sending a container a signal that is meant for its program, although the kernel drops what process 1 has no handler
-//! for (pid_namespaces(7)).
+//! Sending a container a signal that is meant for its program, although the kernel drops what process 1 has no
+//! handler for (pid_namespaces(7)).
 
 use std::{fs, thread, time::Duration};
 
@@ -14,7 +14,8 @@ pub(super) fn deliver(running: &Running, signal: i32) -> Result<(), SignalError>
     if running.plan().has_init() || !asks_to_end(signal) {
         return send(signal);
     }
-    // A program may block it for a moment only, to start a child, and would not get it: such a one is looked at again.
+    // A program may block it for a moment only, to start a child, and would not get it: such a one is looked at
+    // again.
     for _ in 0..BLOCKED_PATIENCE {
         match attitude(running.id(), signal) {
             Attitude::Catches => return send(signal),
@@ -25,7 +26,8 @@ pub(super) fn deliver(running: &Running, signal: i32) -> Result<(), SignalError>
     send(signal)
 }
 
-/// How often a program that blocks a signal is looked at again, a millisecond apart, before it is taken to ask for it.
+/// How often a program that blocks a signal is looked at again, a millisecond apart, before it is taken to ask for
+/// it.
 const BLOCKED_PATIENCE: u32 = 20;
 
 /// What a process does with a signal.
@@ -35,8 +37,8 @@ enum Attitude {
     Ignores,
 }
 
-/// Reads the bits of `SigCgt` and `SigBlk` in proc_pid_status(5), and whether it is in the call that asks for signals:
-/// the kernel takes these for not blocked meanwhile.
+/// Reads the bits of `SigCgt` and `SigBlk` in proc_pid_status(5), and whether it is in the call that asks for
+/// signals: the kernel takes these for not blocked meanwhile.
 fn attitude(pid: u32, signal: i32) -> Attitude {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let has = |name| mask(&status, name) & (1 << (signal - 1)) != 0;

@@ -1,7 +1,7 @@
 //! Whose the store's directories and files are, and who else may use them.
 //!
-//! The store's own directory is held to the same rules whenever it is opened (the library's `store::ownership`). What lies
-//! in it may still have been made by another program, or by `sudo`, and then its owner cannot remove it.
+//! The store's own directory is held to the same rules whenever it is opened (the library's `store::ownership`). What
+//! lies in it may still have been made by another program, or by `sudo`, and then its owner cannot remove it.
 //!
 //! The files of layers and containers have the owners and modes that their images give them: they are compared with
 //! their blobs, not looked at here.

@@ -124,8 +124,8 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// An index within the index, which another tool has put there. It may lack the variants for other machines, and what
-    /// it has of them is not ours to judge, but to keep.
+    /// An index within the index, which another tool has put there. It may lack the variants for other machines, and
+    /// what it has of them is not ours to judge, but to keep.
     fn foreign(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), String> {
         let digest = digest_of(descriptor).map_err(|error| error.to_string())?;
         let index: ImageIndex = self.document(&digest, descriptor.size(), "index")?;

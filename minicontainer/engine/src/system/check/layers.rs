@@ -63,8 +63,8 @@ impl Look<'_> {
         }
     }
 
-    /// What of a layer's files is not as its blob has it: nothing, or some of it in words. An error if the blob is not
-    /// the layer's.
+    /// What of a layer's files is not as its blob has it: nothing, or some of it in words. An error if the blob is
+    /// not the layer's.
     fn compare(&self, diff_id: &Digest, blob: &Digest) -> Result<Result<Option<String>, String>, SystemError> {
         let fresh = match unpack_beside(self.store, self.staging, blob, diff_id) {
             Ok(fresh) => fresh,
@@ -85,7 +85,8 @@ impl Look<'_> {
     }
 }
 
-/// Why a layer cannot be had of its blob, unless it is for want of room, of descriptors, of a disk that can be written.
+/// Why a layer cannot be had of its blob, unless it is for want of room, of descriptors, of a disk that can be
+/// written.
 fn reason(error: ImageError) -> Result<String, SystemError> {
     match error {
         ImageError::Unpack { source: UnpackError::Entry { .. }, .. } | ImageError::Store(StoreError::Io { .. }) => {

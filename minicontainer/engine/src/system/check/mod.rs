@@ -1,7 +1,8 @@
 //! Whether the store is sound, and its repair: `system check`, `image verify`.
 //!
-//! A disk forgets bits, people remove files, a machine loses its power. Nothing in the store has to be believed, though:
-//! everything names what it should be by its digest, down to the files of a layer, which are what its blob unpacks to.
+//! A disk forgets bits, people remove files, a machine loses its power. Nothing in the store has to be believed,
+//! though: everything names what it should be by its digest, down to the files of a layer, which are what its blob
+//! unpacks to.
 //!
 //! ```text
 //! oci-layout, index.json ─▶ manifest ─▶ config ─▶ diff-ids
@@ -13,18 +14,19 @@
 //! blobs, layers, staging/                    needed by somebody
 //! ```
 //!
-//! What is found is a value, a [`Finding`]: what is wrong, with what, where it lies, why it is held to be wrong, and how it
-//! is mended. *Damage* makes the store unsound. A *leftover* does no harm but takes room: what a killed engine was about to
-//! write, a layer that nobody uses.
+//! What is found is a value, a [`Finding`]: what is wrong, with what, where it lies, why it is held to be wrong, and
+//! how it is mended. *Damage* makes the store unsound. A *leftover* does no harm but takes room: what a killed engine
+//! was about to write, a layer that nobody uses.
 //!
 //! The first look reads everything, which may take minutes, and takes no lock: others go on meanwhile. If it finds
-//! something, a second look is taken under the store's lock, and only that one counts, since the first may have seen an
-//! image that was just being removed. The second look reads the documents again, but of blobs and layers only those that
-//! the first one found broken (`Suspects`).
+//! something, a second look is taken under the store's lock, and only that one counts, since the first may have seen
+//! an image that was just being removed. The second look reads the documents again, but of blobs and layers only
+//! those that the first one found broken (`Suspects`).
 //!
-//! **Repair makes nothing worse.** A layer is unpacked again from its blob, a reference to what is not there is removed so
-//! that a pull finds the name free, a blob that is not what its name says goes. What is whole stays; what is in use is let
-//! be, and said to be so; and a container whose record cannot be read is left to its owner, who may want what it wrote.
+//! **Repair makes nothing worse.** A layer is unpacked again from its blob, a reference to what is not there is
+//! removed so that a pull finds the name free, a blob that is not what its name says goes. What is whole stays; what
+//! is in use is let be, and said to be so; and a container whose record cannot be read is left to its owner, who may
+//! want what it wrote.
 
 mod access;
 mod content;
@@ -57,8 +59,8 @@ pub use repair::repair;
 pub enum Depth {
     /// Documents are read and sizes compared. That takes milliseconds.
     Quick,
-    /// All content is read, hashed, and each layer unpacked once more and compared. That takes as long as to load it, and
-    /// room for the largest layer.
+    /// All content is read, hashed, and each layer unpacked once more and compared. That takes as long as to load it,
+    /// and room for the largest layer.
     Whole,
 }
 

@@ -205,7 +205,8 @@ fn remove_file(path: &Path) -> Result<(), SystemError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         // What is no file has no business there.
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-            minicontainer::store::remove_directory(nix::fcntl::AT_FDCWD, path).map_err(SystemError::io("remove", path))
+            minicontainer::store::remove_directory(nix::fcntl::AT_FDCWD, path)
+                .map_err(SystemError::io("remove", path))
         }
         removed => removed.map_err(SystemError::io("remove", path)),
     }

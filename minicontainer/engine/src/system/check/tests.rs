@@ -1,4 +1,5 @@
-//! What damage looks like is tried with the real command, in `tests/cli/system_check.rs`; here, that a store without any is sound.
+//! What damage looks like is tried with the real command, in `tests/cli/system_check.rs`; here, that a store without
+//! any is sound.
 
 use std::{
     fs,

@@ -93,7 +93,8 @@ fn parts_of_different_blobs_are_refused() {
 fn connection_that_always_breaks_is_given_up() {
     let (shelf, digest) = big();
     let blob = digest.clone();
-    let server = shelf.serve_but(move |asked, reply| if asked.target.contains(&blob) { reply.cut(10) } else { reply });
+    let server =
+        shelf.serve_but(move |asked, reply| if asked.target.contains(&blob) { reply.cut(10) } else { reply });
     Room::new().check_refused(&server, "cannot be reached");
     assert!(server.count("GET", &digest) <= 10, "{}", server.count("GET", &digest));
 }

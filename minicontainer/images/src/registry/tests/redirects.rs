@@ -70,7 +70,8 @@ fn redirects_are_limited_in_scheme_and_number() {
 /// Row H47 of the hostile corpus: a redirect, a token service and an upload lead to the secrets of a cloud's machine.
 #[test]
 fn link_local_addresses_are_refused() {
-    for place in ["https://169.254.169.254/latest/meta-data", "https://[fe80::1]/", "https://[::ffff:169.254.169.254]/"]
+    for place in
+        ["https://169.254.169.254/latest/meta-data", "https://[fe80::1]/", "https://[::ffff:169.254.169.254]/"]
     {
         Room::new()
             .check_refused(&redirecting(move |_| place.to_owned()), "address of this machine or its neighbourhood");
@@ -83,7 +84,9 @@ fn link_local_addresses_are_refused() {
 /// A registry that wants a token from a realm.
 fn wanting_token(realm: impl Fn() -> String + Send + Sync + 'static) -> Server {
     Shelf::with_image(&[layer("file", 10)]).serve_but(move |asked, reply| match asked.header("authorization") {
-        "" => Reply::new(401, "").header("WWW-Authenticate", format!("Bearer realm=\"{}\",service=\"test\"", realm())),
+        "" => {
+            Reply::new(401, "").header("WWW-Authenticate", format!("Bearer realm=\"{}\",service=\"test\"", realm()))
+        }
         _ => reply,
     })
 }
@@ -169,7 +172,11 @@ fn tls_failure_never_falls_back_to_plain_http() {
     room.pull(&server).unwrap();
     let usual = Connection::default();
     let check = |registry: &str, wire: Wire, expect: url::Security| {
-        assert_eq!(Connection { wire, ..usual.clone() }.url(registry, false).unwrap().security(), expect, "{registry}");
+        assert_eq!(
+            Connection { wire, ..usual.clone() }.url(registry, false).unwrap().security(),
+            expect,
+            "{registry}"
+        );
     };
     check("registry.example.com", Wire::Usual, url::Security::Tls);
     check("10.0.0.1:5000", Wire::Usual, url::Security::Tls);
@@ -196,7 +203,8 @@ impl Resolver for Names {
 /// Resolves the registry's name, then another one; gives the addresses of the second that may be connected to.
 #[track_caller]
 fn check_led(registry: &str, then: (&str, &[&str]), expect: &[&str]) {
-    let parse = |addresses: &[&str]| addresses.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 443)).collect();
+    let parse =
+        |addresses: &[&str]| addresses.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 443)).collect();
     let names = Names(std::sync::Mutex::new(vec![parse(&[registry]), parse(then.1)]));
     let guard = ssrf_guard::Guard::new(names, "https://registry.test".parse().unwrap());
     let resolve = |name: &str| {

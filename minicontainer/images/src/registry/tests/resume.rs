@@ -107,7 +107,8 @@ fn interrupted_downloads_are_discarded() {
     let (server, _) = cut_off(&Arc::new(AtomicBool::new(true)));
     let room = Room::new();
     room.pull(&server).unwrap_err();
-    let bytes: u64 = fs::read_dir(downloads(&room)).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    let bytes: u64 =
+        fs::read_dir(downloads(&room)).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
     let discarded = discard_downloads(&room.store);
     assert!(bytes > 0 && discarded == bytes, "{bytes}");
     assert_eq!(fs::read_dir(downloads(&room)).unwrap().count(), 0);

@@ -83,7 +83,10 @@ impl Server {
         Server::start_with(Some(config), answer)
     }
 
-    fn start_with(tls: Option<Arc<ServerConfig>>, answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
+    fn start_with(
+        tls: Option<Arc<ServerConfig>>,
+        answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, ended) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));

@@ -199,7 +199,10 @@ fn invalid_certificate_files_are_named() {
         (&[("client.cert", &certificate)], "client.cert: there is no key beside it"),
         (&[("client.key", &key)], "client.key: there is no certificate beside it"),
         (&[("client.cert", &certificate), ("client.key", "")], "client.key: it has no private key"),
-        (&[("client.cert", &certificate), ("client.key", &two.key.serialize_pem())], "client.key: it does not go with"),
+        (
+            &[("client.cert", &certificate), ("client.key", &two.key.serialize_pem())],
+            "client.key: it does not go with",
+        ),
         (
             &[("a.cert", &certificate), ("a.key", &key), ("b.cert", &certificate), ("b.key", &key)],
             "it has more than one *.cert",

@@ -62,7 +62,8 @@ fn lost_upload_session_is_restarted() {
     let server = taking(move |asked| {
         let mut lost = lost.lock().unwrap();
         *lost += usize::from(asked.method == "PUT");
-        (asked.method == "PUT" && *lost <= 2).then(|| Reply::new(404, r#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}"#))
+        (asked.method == "PUT" && *lost <= 2)
+            .then(|| Reply::new(404, r#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}"#))
     });
     try_push(&server).unwrap();
     assert_eq!(server.count("POST", "/uploads/"), 5);
@@ -108,7 +109,8 @@ fn broken_upload_resumes_at_the_registrys_offset() {
 /// Row F22: a registry that does not tell, or tells nonsense, gets all of it once more.
 #[test]
 fn broken_upload_restarts_without_valid_offset() {
-    for (status, range) in [(404, ""), (204, ""), (204, "nonsense"), (204, "0-999999999"), (204, "0-0"), (204, "7-9")] {
+    for (status, range) in [(404, ""), (204, ""), (204, "nonsense"), (204, "0-999999999"), (204, "0-0"), (204, "7-9")]
+    {
         let broken = Mutex::new(false);
         let server = taking(move |asked| match asked.method.as_str() {
             "PUT" if asked.target.contains("/uploads/") && !std::mem::replace(&mut *broken.lock().unwrap(), true) => {
