@@ -12,6 +12,8 @@
 mod created;
 mod error;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use minicontainer::{
     Sandbox, Store,
