@@ -1,9 +1,9 @@
 //! Faults of the kernel at every step of a supervision: the start, each wait, each kill, and the record of the end.
 //!
-//! The command runs under ptrace(2) (`tests/cli/tracer.rs`), and one of its system calls fails. Each user of the
-//! engine's supervision is tried: `run`, the creation of a container, the demo, the judge, a build's `RUN`. The
-//! containers would sleep much longer than the test lasts, so that a process that is left behind is seen: by the
-//! oracle, as control groups are.
+//! The command runs under ptrace(2) (`tests/cli/tracer.rs`), and one of its system calls fails. Each user of the engine's
+//! supervision is tried: `run`, the creation of a container, the demo, the judge, a build's `RUN`. The containers would
+//! sleep much longer than the test lasts, so that a process that is left behind is seen: by the oracle, as control
+//! groups are.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -38,35 +38,34 @@ struct Faulty<'a> {
 }
 
 impl Faulty<'_> {
-    fn run(&self, mut fate: impl FnMut(Kind) -> Fate) -> Ended {
-        let kinds = self.kinds;
-        let chosen = |kind| if kinds.contains(&kind) { fate(kind) } else { Fate::Goes };
-        traced(self.fixture.command().args(self.arguments), chosen)
+    fn run(&self, fate: impl FnMut(Kind) -> Fate) -> Ended {
+        traced(self.fixture.command().args(self.arguments), fate)
     }
 
-    /// Runs the command again and again, each time with one more of its calls failing, until it makes no such call
-    /// any more. After each run `check` sees how it ended. The kinds whose faults were felt come back.
+    /// Runs the command again and again. Each time another call fails: the first of a kind, the second, until there is
+    /// none. After each run `check` sees how it ended. The kinds whose faults were felt come back.
     fn with_each_fault(&self, mut check: impl FnMut(usize, Kind, &Ended)) -> Vec<Kind> {
         let without = self.run(|_| Fate::Goes);
         assert_eq!(without.status.code(), Some(self.code), "without a fault: {}", without.stderr);
         let mut felt = Vec::new();
-        for at in 0.. {
-            let (mut calls, mut failed) = (0, None);
-            let ended = self.run(|kind| {
-                calls += 1;
-                if calls != at + 1 {
-                    return Fate::Goes;
+        for kind in self.kinds {
+            // How often a command polls depends on the machine, so each kind is counted by itself.
+            for at in 0.. {
+                let mut calls = 0;
+                let ended = self.run(|called| {
+                    calls += usize::from(called == *kind);
+                    if called == *kind && calls == at + 1 { Fate::Fails(errno(*kind).0) } else { Fate::Goes }
+                });
+                if calls <= at {
+                    break;
                 }
-                failed = Some(kind);
-                Fate::Fails(errno(kind).0)
-            });
-            let Some(kind) = failed else { break };
-            if ended.status.code() != Some(self.code) && !felt.contains(&kind) {
-                felt.push(kind);
+                if ended.status.code() != Some(self.code) && !felt.contains(kind) {
+                    felt.push(*kind);
+                }
+                check(at, *kind, &ended);
+                // Processes and control groups are there no more.
+                self.fixture.oracle().check();
             }
-            check(at, kind, &ended);
-            // Processes and control groups are there no more.
-            self.fixture.oracle().check();
         }
         felt
     }
@@ -134,13 +133,15 @@ fn a_failed_supervision_leaves_a_container_that_is_kept_as_one_that_has_ended() 
         (ended.status.code(), state.trim_end().to_owned())
     };
     for kind in SUPERVISION {
-        let mut calls = 0;
+        // The first such call once the start has begun: Rust's own runtime polls before main.
+        let (mut has_begun, mut calls) = (false, 0);
         let ended = traced(fixture.command().args(arguments), |called| {
-            calls += usize::from(called == kind);
-            if called == kind && calls == 1 { Fate::Fails(errno(kind).0) } else { Fate::Goes }
+            has_begun |= called == Kind::Start;
+            calls += usize::from(has_begun && called == kind);
+            if has_begun && called == kind && calls == 1 { Fate::Fails(errno(kind).0) } else { Fate::Goes }
         });
         let (code, state) = states(&ended);
-        let expect = if kind == Kind::Start { "created 125" } else { "exited 255" };
+        let expect = if kind == Kind::Start { "created 125" } else { "exited <no value>" };
         assert_eq!((code, state.as_str()), (Some(125), expect), "{kind:?}: {}", ended.stderr);
         assert_nothing_left(&fixture, 0, kind, &ended);
         fixture.oracle().check();
@@ -161,13 +162,12 @@ fn a_container_whose_record_cannot_be_written_or_removed_does_not_run_on() {
     let felt = run.with_each_fault(|at, kind, ended| {
         if ended.status.code() != Some(0) {
             assert!(matches!(ended.status.code(), Some(1 | 125)), "call {at} ({kind:?}): {:?}", ended.status);
-            assert!(ended.stderr.contains(errno(kind).1), "call {at} ({kind:?}): {}", ended.stderr);
+            let is_told = ended.stderr.contains(errno(kind).1) || ended.stderr.contains("EIO");
+            assert!(is_told, "call {at} ({kind:?}): {}", ended.stderr);
         }
-        if kind == Kind::Change {
-            succeed(&fixture, &["rm", "-f", "nothing"]);
-        } else {
-            succeed(&fixture, &["system", "prune", "-f"]);
-        }
+        succeed(&fixture, &["rm", "-f", "nothing"]);
+        // The control group above those of all containers goes with the last of them, so the next one takes it along.
+        succeed(&fixture, &["run", "--rm", "busybox", "true"]);
         assert_nothing_left(&fixture, at, kind, ended);
     });
     assert_felt(&felt, &RECORD);

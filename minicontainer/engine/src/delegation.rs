@@ -9,7 +9,7 @@
 //! started from. So they have to move down first, into a *leaf*:
 //!
 //! ```text
-//!   run-r42.scope/               delegated: by `systemd-run --user --scope -p Delegate=yes sh`, or by root's own hand
+//!   run-r42.scope/               delegated: by `systemd-run --user --scope -p Delegate=yes sh`, or by root
 //!   ├── minicontainer-engine/    who was in it: the shell, this engine, and whatever either starts
 //!   ├── minicontainer-5f0c…/     a container, with its limits
 //!   └── minicontainer-b911…/     another

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! CreateRequest ─ Engine::create ─▶ CreatedContainer ─ start ─▶ StartedContainer ─ supervise ─▶ EndedContainer
-//!                 id, name, record   recorded, not started       recorded as running             recorded, or removed
+//!                 id, name, record   recorded, not started       recorded as running           recorded or removed
 //! ```
 //!
 //! The record is made before the process, so whatever happens to the process, a command that runs later finds it.
@@ -12,6 +12,8 @@
 mod created;
 mod error;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use minicontainer::{
     Sandbox, Store,

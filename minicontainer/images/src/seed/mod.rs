@@ -43,10 +43,10 @@ const NAME: &str = "busybox:latest";
 /// Where programs are looked for besides `PATH`.
 const PROGRAM_DIRECTORIES: [&str; 5] = ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"];
 /// What is taken of the host when it has no busybox; those of them that there are.
-const TOOLS: &str = "awk basename bash cat chgrp chmod chown cp cut date dd df dirname du echo env expr false find free \
-    grep head hostname id kill ln ls mkdir mkfifo mknod mktemp mount mv nproc printenv printf ps pwd readlink realpath \
-    rm rmdir sed seq sha256sum sleep sort stat stty sync tail tee test timeout touch tr true tty umount uname uniq wc \
-    which whoami xargs yes";
+const TOOLS: &str = "awk basename bash cat chgrp chmod chown cp cut date dd df dirname du echo env expr false \
+    find free grep head hostname id kill ln ls mkdir mkfifo mknod mktemp mount mv nproc printenv printf ps pwd \
+    readlink realpath rm rmdir sed seq sha256sum sleep sort stat stty sync tail tee test timeout touch tr true \
+    tty umount uname uniq wc which whoami xargs yes";
 const EPOCH: &str = "1970-01-01T00:00:00Z";
 
 /// The image, and where it came from.

@@ -1,0 +1,126 @@
+use std::fs;
+
+use minicontainer::{
+    Diagnostic, Sandbox, Store,
+    core::{
+        Digest, RunOptions,
+        container::State,
+        options::{MountSpec, StorageLimit},
+    },
+    store::{Image, StoreError},
+};
+use tempfile::TempDir;
+
+use super::*;
+use crate::container::ContainerError;
+
+struct Env {
+    _directory: TempDir,
+    engine: Engine,
+    image: Image,
+}
+
+/// A store with an image that has no files.
+fn env() -> Env {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = Engine::of(Store::open(directory.path()).unwrap());
+    let id: Digest = NewContainer::example(engine.store()).unwrap().config.image_id.parse().unwrap();
+    let image = Image {
+        reference: None,
+        id: id.clone(),
+        manifest_digest: id,
+        created: None,
+        config: Default::default(),
+        layers: Vec::new(),
+        containers: directory.path().join("containers"),
+    };
+    Env { _directory: directory, engine, image }
+}
+
+impl Env {
+    fn create(&self, options: &RunOptions, after_exit: AfterExit) -> Result<CreatedContainer, EngineError> {
+        self.engine.create(CreateRequest {
+            sandbox: Sandbox::from_image(&self.image).options(options.clone()),
+            image: &self.image,
+            image_name: "nothing:1",
+            options,
+            name: Some("web".parse().unwrap()),
+            after_exit,
+        })
+    }
+
+    /// What is left of containers: their directories and names.
+    fn left(&self) -> usize {
+        let store = self.engine.store();
+        [store.containers_directory(), store.names_directory()]
+            .into_iter()
+            .map(|directory| fs::read_dir(directory).map_or(0, Iterator::count))
+            .sum()
+    }
+}
+
+fn options() -> RunOptions {
+    RunOptions { command: vec!["/nothing".to_owned()], ..RunOptions::default() }
+}
+
+#[test]
+fn a_created_container_is_recorded_as_it_was_asked_for() {
+    let env = env();
+    let created = env.create(&options(), AfterExit::Keep).unwrap();
+    let container = env.engine.containers().find("web").unwrap();
+    assert_eq!((container.config.image.as_str(), container.config.command), ("nothing:1", options().command));
+    drop(created);
+    // Nobody will start it any more, and it stays.
+    assert_eq!(env.engine.containers().find("web").unwrap().state, State::created());
+}
+
+#[test]
+fn a_created_container_that_is_thrown_away_leaves_nothing_when_it_is_dropped() {
+    let env = env();
+    let created = env.create(&options(), AfterExit::Remove).unwrap();
+    assert_eq!(env.left(), 2);
+    drop(created);
+    assert_eq!(env.left(), 0);
+}
+
+#[test]
+fn a_taken_name_is_refused_and_leaves_the_other_container() {
+    let env = env();
+    let _created = env.create(&options(), AfterExit::Remove).unwrap();
+    let refused = env.create(&options(), AfterExit::Remove).unwrap_err();
+    assert!(matches!(&refused, EngineError::Container(ContainerError::NameTaken { .. })), "{refused}");
+    assert_eq!((refused.kind(), refused.hint().is_some()), (minicontainer::ErrorKind::Conflict, true));
+    assert_eq!(env.left(), 2);
+}
+
+#[test]
+fn what_cannot_be_planned_is_refused_before_anything_is_made() {
+    let env = env();
+    let mounts = vec![MountSpec::from_volume("/is/not/there:/x", "/").unwrap()];
+    let storage = StorageLimit::from_options(&["size=1m".to_owned()]).unwrap();
+    // The layer of a container that is kept cannot be limited.
+    let refused = env.create(&RunOptions { mounts, storage, ..options() }, AfterExit::Keep).unwrap_err();
+    assert!(matches!(&refused, EngineError::Sandbox(_)), "{refused}");
+    assert_eq!(env.left(), 0);
+}
+
+#[test]
+fn an_error_that_cannot_be_recorded_keeps_its_own_message_and_kind() {
+    let failed = || EngineError::from(StoreError::NoHome);
+    let (message, kind) = (failed().to_string(), failed().kind());
+    assert_eq!(failed().recorded(Ok(())).to_string(), message);
+    let unknown = ContainerError::Unknown { name: "web".to_owned() };
+    let error = failed().recorded(Err(unknown));
+    let expect = format!("{message}; the container's record cannot be updated either: No such container: web");
+    assert_eq!((error.to_string(), error.kind()), (expect, kind));
+}
+
+#[test]
+fn a_failed_start_is_recorded_with_its_code_and_causes() {
+    let source = serde_json::from_str::<u8>("x").unwrap_err();
+    let (code, message) = EngineError::RuntimeConfig { source }.of_start();
+    assert_eq!(
+        (code, message.as_str()),
+        (125, "cannot write the container's config.json: expected value at line 1 column 1")
+    );
+}
