@@ -1,9 +1,9 @@
 //! Faults of the kernel at every step of a supervision: the start, each wait, each kill, and the record of the end.
 //!
-//! The command runs under ptrace(2) (`tests/cli/tracer.rs`), and one of its system calls fails. Each user of the engine's
-//! supervision is tried: `run`, the creation of a container, the demo, the judge, a build's `RUN`. The containers would
-//! sleep much longer than the test lasts, so that a process that is left behind is seen: by the oracle, as control
-//! groups are.
+//! The command runs under ptrace(2) (`tests/cli/tracer.rs`), and one of its system calls fails. Each user of the
+//! engine's supervision is tried: `run`, the creation of a container, the demo, the judge, a build's `RUN`. The
+//! containers would sleep much longer than the test lasts, so that a process that is left behind is seen: by the
+//! oracle, as control groups are.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -42,8 +42,8 @@ impl Faulty<'_> {
         traced(self.fixture.command().args(self.arguments), fate)
     }
 
-    /// Runs the command again and again. Each time another call fails: the first of a kind, the second, until there is
-    /// none. After each run `check` sees how it ended. The kinds whose faults were felt come back.
+    /// Runs the command again and again. Each time another call fails: the first of a kind, the second, until there
+    /// is none. After each run `check` sees how it ended. The kinds whose faults were felt come back.
     fn with_each_fault(&self, mut check: impl FnMut(usize, Kind, &Ended)) -> Vec<Kind> {
         let without = self.run(|_| Fate::Goes);
         assert_eq!(without.status.code(), Some(self.code), "without a fault: {}", without.stderr);
