@@ -5,16 +5,17 @@ use minicontainer::core::options::ContainerName;
 
 use super::{ContainerError, id::random_bytes};
 
-const ADJECTIVES: &str = "able agile amused brave bright busy calm candid cheerful clever cool curious daring eager \
-    earnest elated elegant fearless festive focused friendly gallant gentle gifted graceful happy hopeful humble \
-    inspired jolly keen kind laughing lively lucid merry modest nifty optimistic patient peaceful playful polite proud \
-    quick quiet relaxed serene sharp silent sincere steady sunny tender thoughtful tidy upbeat vibrant vigilant warm \
-    wise witty zealous";
+const ADJECTIVES: &str = "able agile amused brave bright busy calm candid cheerful clever cool curious daring \
+    eager earnest elated elegant fearless festive focused friendly gallant gentle gifted graceful happy hopeful \
+    humble inspired jolly keen kind laughing lively lucid merry modest nifty optimistic patient peaceful playful \
+    polite proud quick quiet relaxed serene sharp silent sincere steady sunny tender thoughtful tidy upbeat \
+    vibrant vigilant warm wise witty zealous";
 
-const SURNAMES: &str = "allen babbage backus bartik boole borg cerf church codd conway curry dijkstra easley engelbart \
-    goldberg hamilton hejlsberg hopper iverson jackson johnson karpinski kay kernighan kilburn knuth lamarr lamport \
-    liskov lovelace mccarthy mcilroy meitner minsky naur neumann nygaard pascal perlman postel ritchie shannon sinoussi \
-    stallman sutherland tanenbaum thompson torvalds turing valiant vaughan wilkes wilson wing wirth yao zuse";
+const SURNAMES: &str = "allen babbage backus bartik boole borg cerf church codd conway curry dijkstra easley \
+    engelbart goldberg hamilton hejlsberg hopper iverson jackson johnson karpinski kay kernighan kilburn knuth \
+    lamarr lamport liskov lovelace mccarthy mcilroy meitner minsky naur neumann nygaard pascal perlman postel \
+    ritchie shannon sinoussi stallman sutherland tanenbaum thompson torvalds turing valiant vaughan wilkes wilson \
+    wing wirth yao zuse";
 
 /// A free name: a random one, with a number behind it after several attempts.
 pub(super) fn unused(

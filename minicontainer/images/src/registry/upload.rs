@@ -1,7 +1,7 @@
 //! The bytes of a blob go to a registry: in a *session*, which is a place that the registry names.
 //!
 //! ```text
-//! POST /v2/app/blobs/uploads/    202 Location: SESSION      a session begins; its place follows the rules of redirects
+//! POST /v2/app/blobs/uploads/    202 Location: SESSION      a session begins; redirect rules apply to it
 //! PUT  SESSION?digest=sha256:…   201                        all bytes, and what they should be
 //! GET  SESSION                   204 Range: 0-1048575       after a broken connection: so much the registry has kept
 //! PUT  SESSION?digest=sha256:…   201                        the rest
