@@ -162,6 +162,7 @@ impl Refusal {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table with one entry for each refusal")]
     fn portuguese(&self) -> (String, String) {
         match self {
             Refusal::EndedEarly { status, printed } => (

@@ -12,7 +12,7 @@
 //! | [`engine`] | nothing itself: it creates, starts and supervises containers |
 //! | [`judge`] | nothing: it runs many programs against many inputs and says how each fared |
 //! | [`images`] | nothing itself: what images must be told of containers |
-//! | [`supervise`] | nothing: the loop between a container's start and its end |
+//! | [`mod@supervise`] | nothing: the loop between a container's start and its end |
 //! | [`system`] | nothing itself: it looks at the store as a whole |
 //!
 //! Volumes and networks will be neighbours of `container`. Nothing here runs in the background:

@@ -128,8 +128,13 @@ mod tests {
     proptest! {
         /// To take one more away never gives anything.
         #[test]
-        fn dropping_never_adds_a_capability(adds in proptest::collection::vec(0..41usize, 0..6), drops in proptest::collection::vec(0..41usize, 0..6), more in 0..41usize) {
-            let words = |list: &[usize]| list.iter().map(|number| CapabilityWord::One(CAPABILITIES[*number])).collect::<Vec<_>>();
+        fn dropping_never_adds_a_capability(
+            adds in proptest::collection::vec(0..41usize, 0..6),
+            drops in proptest::collection::vec(0..41usize, 0..6),
+            more in 0..41usize,
+        ) {
+            let word = |number: &usize| CapabilityWord::One(CAPABILITIES[*number]);
+            let words = |list: &[usize]| list.iter().map(word).collect::<Vec<_>>();
             let changes = CapabilityChanges { add: words(&adds), drop: words(&drops) };
             let mut fewer = changes.clone();
             fewer.drop.push(CapabilityWord::One(CAPABILITIES[more]));
