@@ -5,10 +5,22 @@
 //! containers would sleep much longer than the test lasts, so that a process that is left behind is seen: by the
 //! oracle, as control groups are.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    io::{PipeReader, Read, Write},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::fs::PermissionsExt,
+    },
+    path::Path,
+};
+
+use minicontainer::{Hooks, Running, StandardStream, Stdio, Verdict};
+use minicontainer_engine::supervise::{Control, Io, supervise};
 
 use crate::{
     fixture::Fixture,
+    sandboxes::{busybox, shell},
     tracer::{Ended, Fate, Kind, traced},
 };
 
@@ -226,4 +238,36 @@ fn a_failed_supervision_of_a_judged_program_leaves_nothing() {
         assert_nothing_left(&fixture, at, kind, ended);
     });
     assert_felt(&felt, &SUPERVISION);
+}
+
+/// A control that kills the container when its pipe can be read.
+struct KillOnByte(PipeReader);
+
+impl Control for KillOnByte {
+    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        vec![self.0.as_fd()]
+    }
+
+    fn ready(&mut self, running: &mut Running) {
+        self.0.read_exact(&mut [0]).expect("the byte");
+        running.kill().expect("it is killed");
+    }
+}
+
+#[test]
+fn output_is_passed_on_while_a_control_is_waited_for() {
+    let fixture = Fixture::any();
+    let sandbox = shell(&busybox(&fixture), "echo ready; sleep 1000").stdout(Stdio::Piped).stderr(Stdio::Piped);
+    let mut running = sandbox.launch().expect("a launch").start(Hooks::none()).expect("it starts");
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let mut written = Vec::new();
+    let mut output = |stream, bytes: &[u8]| {
+        assert_eq!(stream, StandardStream::Stdout);
+        written.extend_from_slice(bytes);
+        // The control is ready as soon as the program has written a line.
+        writer.write_all(b"x").expect("a byte");
+    };
+    let supervised = supervise(&mut running, Io::PassedOn(&mut output), &mut KillOnByte(reader)).expect("its end");
+    let report = supervised.complete().expect("nothing is lost");
+    assert_eq!((report.verdict, written.as_slice()), (Verdict::Signalled(libc::SIGKILL), b"ready\n".as_slice()));
 }
