@@ -11,6 +11,7 @@
 //!
 //! [`merged`]: minicontainer::rootfs::merged
 
+mod error;
 mod exactly;
 
 use std::{
@@ -27,42 +28,23 @@ use std::{
 use minicontainer::{
     layers::OPAQUE_FILE_NAME,
     rootfs::{
-        Closed, Next, RootFsError,
+        Closed, Next,
         merged::{Entry, Merged},
     },
-    store::{Staging, StoreError},
+    store::Staging,
 };
 use nix::sys::stat::{major, minor};
 use tar::{Builder, EntryType, Header};
 
 use exactly::Exactly;
 
+pub use error::PackError;
+
 use super::{
     hashing::{PackedLayer, packed},
     selection::Selection,
     unpack::Privilege,
 };
-
-/// A directory could not be packed.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "each message says what its fields are")]
-pub enum PackError {
-    /// A file cannot be read.
-    #[error(transparent)]
-    Read(#[from] RootFsError),
-    /// An entry cannot be written.
-    #[error("cannot pack \"{entry}\" into a layer")]
-    Entry { entry: String, source: io::Error },
-    /// The layer cannot be written.
-    #[error("cannot write the layer")]
-    Write { source: io::Error },
-    /// Overlayfs kept something in a form that no layer has.
-    #[error("cannot pack \"{entry}\" into a layer: overlayfs keeps a part of it elsewhere ({attribute})")]
-    Overlay { entry: String, attribute: String },
-    /// The store could not take it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// What marks mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
