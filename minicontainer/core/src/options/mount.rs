@@ -275,10 +275,7 @@ fn tidy(path: &str) -> String {
 }
 
 fn refuse_nul(given: &str) -> Result<(), MountError> {
-    match given.contains('\0') {
-        true => Err(MountError::Nul { given: given.to_owned() }),
-        false => Ok(()),
-    }
+    if given.contains('\0') { Err(MountError::Nul { given: given.to_owned() }) } else { Ok(()) }
 }
 
 fn parse_size(given: &str, value: &str) -> Result<ByteSize, MountError> {
