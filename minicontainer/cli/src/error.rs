@@ -158,7 +158,10 @@ pub fn usage(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> 
         let result = printed(error.print().and_then(|()| io::stdout().flush()));
         return result.map_or_else(|failure| failure.print(), |()| ExitCode::SUCCESS);
     }
+    // A word that looks like a flag is never meant as a value here.
     let text = error.render().to_string();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("tip: to pass '-")).collect();
+    let text = lines.join("\n").replace("\n\n\n", "\n\n");
     complain(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
     let words: Vec<OsString> = arguments.take(2).collect();
     let runs = |word: &OsString| word == "run" || word == "judge" || word == "explain" || word == "spec";

@@ -94,6 +94,10 @@ enum ResultFormat {
 /// Judges. The exit code says whether all are accepted.
 pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let format = Choice::parse(&arguments.format)?;
+    if let Choice::Template(format) = &format {
+        // A field that does not exist is reported now, not after minutes of judging.
+        format.render_each(&[Judged::example()])?;
+    }
     raise_descriptor_limit()?;
     let folder = Folder::read(&arguments.folder)?;
     let store = open_store()?;

@@ -13,6 +13,9 @@ pub struct ContainerConfig {
     pub image_id: String,
     /// The program and its arguments, from the options or else from the image.
     pub command: Vec<String>,
+    /// How many of these words are the entrypoint: the image's, or the one that was asked for in its place.
+    #[serde(default)]
+    pub entrypoint_length: usize,
     /// What `run` was asked for.
     #[serde(default)]
     pub options: RunOptions,

@@ -44,6 +44,7 @@ impl NewContainer {
             image: "busybox".to_owned(),
             image_id,
             command: vec!["sh".to_owned()],
+            entrypoint_length: 0,
             options: RunOptions::default(),
             driver: Driver::Overlay,
             cgroup: None,

@@ -74,7 +74,8 @@ pub(super) fn parse(id: Id, text: &[u8], directory: &Path) -> serde_json::Result
     let runtime: Option<Spec> = runtime.and_then(|text| serde_json::from_slice(&text).ok());
     let options = options(&record, runtime.as_ref())?;
     let Record { name, created, image, image_id, command, driver, cgroup, after_exit, state, .. } = record;
-    let config = ContainerConfig { image, image_id, command, options, driver, cgroup, after_exit };
+    let config =
+        ContainerConfig { image, image_id, command, entrypoint_length: 0, options, driver, cgroup, after_exit };
     Ok(Container { id, name, created: created.timestamp(), config, state: state.state() })
 }
 

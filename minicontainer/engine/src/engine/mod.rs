@@ -96,6 +96,7 @@ impl Engine {
             config: ContainerConfig {
                 image: image_name.to_owned(),
                 image_id: image.id.to_string(),
+                entrypoint_length: entrypoint_length(options, image).min(command.len()),
                 command,
                 options: options.clone(),
                 driver: launch.driver().unwrap_or_default(),
@@ -107,4 +108,10 @@ impl Engine {
         let attended: Attended = self.containers.create(&id, container)?;
         Ok(CreatedContainer::new(self.store.clone(), launch, attended))
     }
+}
+
+/// How many words the entrypoint has: the one that was asked for, or else the image's.
+fn entrypoint_length(options: &RunOptions, image: &Image) -> usize {
+    let of_image = || image.config.config().as_ref().and_then(|config| config.entrypoint().as_ref());
+    options.entrypoint.as_ref().or_else(of_image).map_or(0, Vec::len)
 }

@@ -1,8 +1,8 @@
 //! From how a run ended to what is said of the program.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use minicontainer::{Report, Verdict};
+use minicontainer::{Report, Verdict, core::report::EnforcedLimits};
 use nix::sys::signal::Signal;
 use serde::{Serialize, Serializer};
 
@@ -68,6 +68,27 @@ pub struct Judged {
     pub outcome: Outcome,
     /// How the run ended and what it used; none if there was none.
     pub report: Option<Report>,
+}
+
+impl Judged {
+    /// An accepted run, with every field that a run can have.
+    pub fn example() -> Judged {
+        let report = Report {
+            verdict: Verdict::Exited(0),
+            init: true,
+            cpu_time: Duration::ZERO,
+            wall_time: Duration::ZERO,
+            max_rss: 0,
+            peak_memory: Some(0),
+            oom_kills: 0,
+            voluntary_switches: 0,
+            forced_switches: 0,
+            disk_full: Some(false),
+            limits: EnforcedLimits::default(),
+        };
+        let outcome = Outcome::new(Code::Accepted, "");
+        Judged { program: "ada".to_owned(), test: "one".to_owned(), outcome, report: Some(report) }
+    }
 }
 
 /// What is said of a program that ran and whose answer differs from the expected one in this way, or not at all.

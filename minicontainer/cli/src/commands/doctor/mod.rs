@@ -14,10 +14,7 @@ use minicontainer::{
 };
 use minicontainer_engine::delegation::settle;
 use minicontainer_images::{SeedError, list as list_images, seed_busybox};
-use nix::{
-    sys::utsname::uname,
-    unistd::{Uid, User},
-};
+use nix::{sys::utsname::uname, unistd::Uid};
 use serde::Serialize;
 
 use crate::{error::Failure, format::choice::Choice, output};
@@ -131,8 +128,8 @@ fn text(findings: &[Finding], runs: bool) -> String {
 }
 
 fn identity(host: &Host) -> Finding {
-    let name =
-        User::from_uid(Uid::effective()).ok().flatten().map_or_else(String::new, |user| format!(" ({})", user.name));
+    let name = user_name(&fs::read_to_string("/etc/passwd").unwrap_or_default(), Uid::effective().as_raw());
+    let name = name.map_or_else(String::new, |name| format!(" ({name})"));
     Finding::works(
         "identity",
         match host.identity {
@@ -143,6 +140,16 @@ fn identity(host: &Host) -> Finding {
             Identity::User { uid, .. } => format!("an ordinary user, uid {uid}{name}"),
         },
     )
+}
+
+/// The user's name, from `/etc/passwd` only. getpwuid(3) would load the host's name service modules, and this program
+/// is linked statically: modules for another C library end it.
+fn user_name(passwd: &str, uid: u32) -> Option<String> {
+    let user = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2)?.parse() == Ok(uid)).then(|| fields[0].to_owned())
+    };
+    passwd.lines().find_map(user)
 }
 
 fn kernel() -> Finding {
@@ -244,5 +251,17 @@ fn run(name: &'static str, otherwise: Verdict, image: &Image, ask: impl FnOnce(S
             Finding::fails(name, otherwise, &failure)
         }
         Err(error) => Finding::fails(name, otherwise, &error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_name_is_read_from_passwd() {
+        let passwd = "root:x:0:0::/root:/bin/sh\n+::::::\nada:x:1000:1000::/:/bin/sh\n";
+        assert_eq!(user_name(passwd, 1000).as_deref(), Some("ada"));
+        assert_eq!(user_name(passwd, 54321), None);
     }
 }

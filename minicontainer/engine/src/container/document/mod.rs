@@ -126,7 +126,7 @@ pub struct ProgramConfig {
     pub volumes: BTreeMap<String, Empty>,
     /// Its working directory.
     pub working_dir: String,
-    /// What was asked to be run in place of the image's entrypoint.
+    /// The image's entrypoint, or the one that was asked for in its place.
     pub entrypoint: Vec<String>,
     /// Its labels: no flag gives any yet.
     pub labels: BTreeMap<String, String>,
@@ -237,17 +237,19 @@ impl ProgramConfig {
     fn new(container: &Container, runtime: &Spec) -> ProgramConfig {
         let process = runtime.process().as_ref();
         let user = process.map(|process| format!("{}:{}", process.user().uid(), process.user().gid()));
+        let config = &container.config;
+        let (entrypoint, command) = config.command.split_at(config.entrypoint_length.min(config.command.len()));
         ProgramConfig {
             hostname: runtime.hostname().clone().unwrap_or_default(),
             domainname: "",
             user: user.unwrap_or_default(),
             tty: process.and_then(|process| process.terminal()).unwrap_or_default(),
             env: process.and_then(|process| process.env().clone()).unwrap_or_default(),
-            cmd: process.and_then(|process| process.args().clone()).unwrap_or_default(),
+            cmd: command.to_owned(),
             image: container.config.image.clone(),
             volumes: BTreeMap::new(),
             working_dir: process.map(|process| process.cwd().display().to_string()).unwrap_or_default(),
-            entrypoint: container.config.options.entrypoint.clone().unwrap_or_default(),
+            entrypoint: entrypoint.to_owned(),
             labels: BTreeMap::new(),
         }
     }

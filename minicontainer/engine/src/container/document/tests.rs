@@ -13,6 +13,7 @@ fn container(options: RunOptions, state: State) -> Container {
         image: "busybox".to_owned(),
         image_id: format!("sha256:{}", "0".repeat(64)),
         command: vec!["sh".to_owned(), "-c".to_owned(), "exit 3".to_owned()],
+        entrypoint_length: options.entrypoint.as_ref().map_or(0, Vec::len),
         options,
         driver: Driver::Overlay,
         cgroup: None,
