@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
@@ -55,6 +55,25 @@ pub fn create(path: &Path) -> io::Result<File> {
 /// Those of open(2) and write(2).
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     create(path)?.write_all(content.as_ref())
+}
+
+/// Reads a regular file of at most `limit` bytes, through no symbolic link. It never waits for a FIFO.
+///
+/// # Errors
+/// Those of open(2) and read(2), and [`InvalidData`](io::ErrorKind::InvalidData) for what is not such a file.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
+    }
+    let mut content = Vec::new();
+    file.take(limit + 1).read_to_end(&mut content)?;
+    match content.len() as u64 > limit {
+        true => Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is larger than {limit} bytes"))),
+        false => Ok(content),
+    }
 }
 
 /// Opens a file for reading and writing, and makes it if it is not there: a lock, or what is continued later.

@@ -99,6 +99,12 @@ pub enum ContainerError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// Something has a name's place that is not a name.
+    #[error("cannot use {}: it is not a container's name", path.display())]
+    ForeignName {
+        /// The place.
+        path: PathBuf,
+    },
     /// An operation of the file system failed.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -127,6 +133,7 @@ impl Diagnostic for ContainerError {
             ContainerError::StillAlive { .. }
             | ContainerError::Record { .. }
             | ContainerError::RecordVersion { .. }
+            | ContainerError::ForeignName { .. }
             | ContainerError::RuntimeConfig { .. } => ErrorKind::Failed,
             ContainerError::Io { source, .. } => ErrorKind::of_io(source),
             ContainerError::Store(error) => error.kind(),
@@ -181,6 +188,11 @@ impl Diagnostic for ContainerError {
                 return Some(hint.into());
             }
             ContainerError::Io { .. } => return None,
+            ContainerError::ForeignName { .. } => {
+                return Some(
+                    "the store was changed or damaged: `minicontainer system check --repair` removes it".into(),
+                );
+            }
             ContainerError::RuntimeConfig { .. } => {
                 return Some("the file was changed or damaged: remove the container and make it anew".into());
             }

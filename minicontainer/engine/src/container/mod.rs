@@ -66,7 +66,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minicontainer::{core::options::ContainerName, store::Store};
+use minicontainer::{
+    core::options::ContainerName,
+    store::{Store, private},
+};
 
 pub use attended::{Attended, exit_code};
 pub use config::{AfterExit, ContainerConfig};
@@ -168,7 +171,8 @@ impl Containers {
 
     /// The OCI runtime config of a container as it was planned from.
     pub(crate) fn runtime_config(&self, id: &Id) -> io::Result<String> {
-        fs::read_to_string(self.place(id).join("config.json"))
+        let text = private::read(&self.place(id).join("config.json"), record::DOCUMENT_LIMIT)?;
+        String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 }
 

@@ -9,8 +9,7 @@
 //!
 //! An engine claims the directory in which it makes a container before it reserves the name. If the engine is killed,
 //! the name leads to a directory that does not exist, or to one that has no claim and is not in its place yet. Such a
-//! name is
-//! *stale* and free.
+//! name is *stale* and free.
 
 use std::{
     fs, io,
@@ -24,6 +23,7 @@ use super::{
     ContainerError, Id,
     claim::{Claim, is_attended, lock_file},
     record,
+    remove::remove_remains,
 };
 
 /// The names of a store's containers.
@@ -70,6 +70,9 @@ impl Names {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(ContainerError::io("reserve the name", &path)(error)),
             }
+            if matches!(self.entry(name)?, Entry::Foreign) {
+                return Err(ContainerError::ForeignName { path });
+            }
             match self.holder(name)? {
                 Some(Holder::Dead(holder)) => self.release(name, &holder)?,
                 Some(holder) => return Ok(Some(holder)),
@@ -96,10 +99,22 @@ impl Names {
 
     /// The container that a name leads to.
     pub(super) fn find(&self, name: &ContainerName) -> Result<Option<Id>, ContainerError> {
+        Ok(match self.entry(name)? {
+            Entry::Container(id) => Some(id),
+            Entry::Missing | Entry::Foreign => None,
+        })
+    }
+
+    fn entry(&self, name: &ContainerName) -> Result<Entry, ContainerError> {
         let path = self.directory.join(name.as_str());
         match fs::read_link(&path) {
-            Ok(target) => Ok(target.file_name().and_then(|id| id.to_str()?.parse().ok())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Ok(target) => {
+                let id = target.file_name().and_then(|id| id.to_str()?.parse().ok());
+                Ok(id.filter(|id| self::target(id) == target).map_or(Entry::Foreign, Entry::Container))
+            }
+            // It is not a link.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Entry::Foreign),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Entry::Missing),
             Err(error) => Err(ContainerError::io("read the link", path)(error)),
         }
     }
@@ -108,7 +123,7 @@ impl Names {
     pub(super) fn stale(&self) -> Result<Vec<PathBuf>, ContainerError> {
         let mut stale = Vec::new();
         for name in self.list()? {
-            if self.is_stale(&name)?.is_some() {
+            if self.is_stale(&name)?.is_some() || matches!(self.entry(&name)?, Entry::Foreign) {
                 stale.push(self.directory.join(name.as_str()));
             }
         }
@@ -121,6 +136,12 @@ impl Names {
         for name in self.list()? {
             if let Some(id) = self.is_stale(&name)? {
                 self.remove_link(&name, &id)?;
+            } else if matches!(self.entry(&name)?, Entry::Foreign) {
+                let path = self.directory.join(name.as_str());
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() == io::ErrorKind::IsADirectory => remove_remains(&path)?,
+                    removed => removed.map_err(ContainerError::io("remove", path))?,
+                }
             }
         }
         self.add_missing(&self.directory)
@@ -197,6 +218,14 @@ impl Names {
     fn lock(&self) -> Result<Claim, ContainerError> {
         lock_file(&self.lock_file)
     }
+}
+
+/// What has a name's place in the directory.
+enum Entry {
+    Missing,
+    Container(Id),
+    /// Something that no engine made there: a link to somewhere else, a file, a directory.
+    Foreign,
 }
 
 /// The container that has a name.

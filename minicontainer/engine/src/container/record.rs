@@ -12,15 +12,21 @@
 use std::{fs, io, path::Path};
 
 use jiff::Timestamp;
-use minicontainer::core::{
-    container::{Event, StartFailure, State},
-    options::ContainerName,
+use minicontainer::{
+    core::{
+        container::{Event, StartFailure, State},
+        options::ContainerName,
+    },
+    store::private,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     AfterExit, ContainerConfig, ContainerError, Id, claim::is_attended, process, prune::id_of, state_file, version1,
 };
+
+/// How large a container's documents may be. Theirs are a few kilobytes.
+pub(super) const DOCUMENT_LIMIT: u64 = 4 << 20;
 
 /// The version that is written.
 pub(super) const VERSION: u32 = 2;
@@ -141,8 +147,11 @@ pub(super) fn confirmed(state: State, attended: bool) -> State {
 /// Reads the record as it is written, of this version or an earlier one.
 pub(super) fn read_stored(directory: &Path) -> Result<Option<Container>, ContainerError> {
     let path = state_file(directory);
-    let text = match fs::read(&path) {
+    let text = match private::read(&path, DOCUMENT_LIMIT) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(ContainerError::Record { path, source: serde::de::Error::custom(error) });
+        }
         text => text.map_err(ContainerError::io("read", &path))?,
     };
     // What a power cut leaves of a record that was not synced.

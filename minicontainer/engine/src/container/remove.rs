@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -98,7 +98,16 @@ pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
 /// Removes the control groups of a container whose engine was killed before it could, and whatever process of it
 /// still lives. The kernel lets go of a group a moment after the last of its processes has ended.
 pub(super) fn remove_cgroups(container: &Container) -> Result<(), ContainerError> {
-    remove_cgroup_named(&container.config.cgroup.clone().unwrap_or_else(|| format!("minicontainer-{}", container.id)))
+    let recorded = container.config.cgroup.clone().filter(|name| is_cgroup_of(name, container.id.as_str()));
+    remove_cgroup_named(&recorded.unwrap_or_else(|| format!("minicontainer-{}", container.id)))
+}
+
+/// Whether a control group of this name can be the container's: its last part ends in the container's id, and nothing
+/// leads out of the hierarchy. A damaged record must not have the processes of other groups killed.
+pub(super) fn is_cgroup_of(name: &str, id: &str) -> bool {
+    let path = Path::new(name);
+    path.components().all(|component| matches!(component, Component::Normal(_)))
+        && path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(id))
 }
 
 /// Removes the control group of this name in every hierarchy.
@@ -132,6 +141,8 @@ fn remove_cgroup(group: &Path) -> io::Result<()> {
                 .unwrap_or_default()
                 .lines()
                 .filter_map(|line| line.parse().ok())
+                // A process of another pid namespace is shown as 0, which kill(2) takes for the caller's own group.
+                .filter(|pid| *pid > 0)
             {
                 // One that has ended meanwhile is what we want.
                 let _gone = kill(Pid::from_raw(pid), Signal::SIGKILL);

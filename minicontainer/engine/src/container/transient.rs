@@ -17,7 +17,7 @@ use minicontainer::{
 use super::{
     ContainerError, Containers, Id,
     claim::{self, Claim},
-    remove::{remove_cgroup_named, remove_remains},
+    remove::{is_cgroup_of, remove_cgroup_named, remove_remains},
 };
 
 /// How its directory's name ends, behind the id.
@@ -82,7 +82,7 @@ pub(super) fn remove(path: &Path) -> Result<(), ContainerError> {
     let id = path.file_stem().and_then(|name| name.to_str()).filter(|name| Id::is_one(name));
     match fs::read_to_string(&file) {
         // An engine that was killed while it wrote has left no name, or not a whole one.
-        Ok(name) if id.is_some_and(|id| name.ends_with(id)) => remove_cgroup_named(&name)?,
+        Ok(name) if id.is_some_and(|id| is_cgroup_of(&name, id)) => remove_cgroup_named(&name)?,
         Ok(_) => {}
         // It died before there were any.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -4,7 +4,7 @@
 //! told of the options is put together from these and from the runtime config beside the record. It is enough to show
 //! the container and to remove it.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use jiff::Timestamp;
 use minicontainer::{
@@ -18,6 +18,7 @@ use minicontainer::{
         },
     },
     rootfs::Driver,
+    store::private,
 };
 use oci_spec::runtime::{LinuxDeviceType, Spec};
 use serde::Deserialize;
@@ -70,7 +71,7 @@ enum FormerState {
 /// Reads a record of version 1 in a container's directory.
 pub(super) fn parse(id: Id, text: &[u8], directory: &Path) -> serde_json::Result<Container> {
     let record: Record = serde_json::from_slice(text)?;
-    let runtime = fs::read(directory.join("config.json")).ok();
+    let runtime = private::read(&directory.join("config.json"), super::record::DOCUMENT_LIMIT).ok();
     let runtime: Option<Spec> = runtime.and_then(|text| serde_json::from_slice(&text).ok());
     let options = options(&record, runtime.as_ref())?;
     let Record { name, created, image, image_id, command, driver, cgroup, after_exit, state, .. } = record;

@@ -103,8 +103,11 @@ impl Folder {
 }
 
 fn read_settings(path: PathBuf) -> Result<Settings, JudgeError> {
-    let open = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path);
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
+    let open = File::options().read(true).custom_flags(flags.bits()).open(&path);
     match open.and_then(read_regular) {
+        // A link. What it leads to would be quoted in the error.
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => Err(JudgeError::NotAFile { path }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Settings::parse(""),
         Err(source) => Err(JudgeError::Read { path, source }),
         Ok(None) => Err(JudgeError::NotAFile { path }),

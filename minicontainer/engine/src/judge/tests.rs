@@ -152,6 +152,11 @@ fn folder_is_read_or_rejected() {
     assert_eq!([source(0).is_folder, source(1).is_folder], [false, true]);
     let (place, command) = folder.settings.place_and_command(&source(0));
     assert_eq!((place.as_str(), command), ("/program/run", vec!["/program/run".to_owned()]));
+    fs::write(at("secret"), "the teacher's").unwrap();
+    std::os::unix::fs::symlink("secret", at("judge.toml")).unwrap();
+    let refused = read().unwrap_err();
+    assert!(refused.contains("links are not followed") && !refused.contains("teacher"), "{refused}");
+    fs::remove_file(at("judge.toml")).unwrap();
     fs::write(at("tests/a:b.in"), "").unwrap();
     assert_eq!(
         read().unwrap_err(),

@@ -170,3 +170,22 @@ fn damaged_record_is_reported_and_affects_no_other() {
     assert_eq!((env.names(), env.reserved()), (vec!["other".to_owned()], vec!["other".to_owned()]));
     assert_eq!(env.entries(), 1);
 }
+
+/// A record that would hang or fill the engine is that of a damaged container, and no other is affected.
+#[test]
+fn record_that_is_no_small_file_is_damaged() {
+    let env = test_env();
+    let [fifo, large] = ["fifo", "large"].map(|name| env.create(env.called(name)));
+    drop(env.create(env.called("whole")));
+    let (fifo_file, large_file) = (state_file(&fifo.place()), state_file(&large.place()));
+    fs::remove_file(&fifo_file).unwrap();
+    nix::unistd::mkfifo(&fifo_file, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    fs::File::options().write(true).open(&large_file).unwrap().set_len(1 << 30).unwrap();
+    drop((fifo, large));
+    assert_eq!(env.names(), ["whole"]);
+    let damaged = env.containers.damaged().unwrap();
+    assert_eq!(damaged.len(), 2, "{damaged:?}");
+    for (id, _) in damaged {
+        env.containers.remove(id.as_str(), Force::Refuse).unwrap();
+    }
+}

@@ -145,3 +145,34 @@ fn sweep_skips_directories_in_use() {
     env.containers.sweep().unwrap();
     assert!(!staged.exists());
 }
+
+#[test]
+fn foreign_entries_among_names_are_refused_and_repaired() {
+    let env = test_env();
+    drop(env.create(env.called("kept")));
+    let names = env.containers.store.names_directory();
+    std::os::unix::fs::symlink("/etc", names.join("link")).unwrap();
+    std::os::unix::fs::symlink(format!("/tmp/{}", "0".repeat(64)), names.join("elsewhere")).unwrap();
+    fs::create_dir(names.join("directory")).unwrap();
+    fs::write(names.join("file"), "").unwrap();
+    for name in ["link", "elsewhere", "directory", "file"] {
+        let error = env.containers.create(&Id::random().unwrap(), env.called(name)).unwrap_err();
+        assert!(error.to_string().ends_with("it is not a container's name"), "{error}");
+    }
+    env.containers.sweep().unwrap();
+    assert_eq!(env.reserved(), ["kept"]);
+    drop(env.create(env.called("link")));
+}
+
+/// A damaged record must not have other processes killed, or directories outside the hierarchies removed.
+#[test]
+fn only_a_containers_own_cgroup_is_removed() {
+    let id = "0123456789abcdef".repeat(4);
+    let is_own = |name: &str| crate::container::remove::is_cgroup_of(name, &id);
+    assert!(is_own(&format!("minicontainer-{id}")) && is_own(&format!("users/ada/minicontainer-{id}")));
+    for name in
+        ["", "/", "user.slice", "../x", &format!("/minicontainer-{id}"), &format!("../{id}"), &format!("{id}/..")]
+    {
+        assert!(!is_own(name), "{name}");
+    }
+}
