@@ -119,10 +119,10 @@ impl Cgroup {
         let above = directories.iter().flat_map(missing).collect();
         // From here on, whatever fails, what was made is removed.
         let mut group = Cgroup { backend, name: name.to_owned(), files: Vec::new(), directories, above, owned: true };
-        let mut made = group.make();
+        let mut made = group.make(controllers);
         for _ in 1..ATTEMPTS {
             if made.is_err() {
-                made = group.make();
+                made = group.make(controllers);
             }
         }
         made.map(|()| group)
@@ -157,16 +157,38 @@ impl Cgroup {
     }
 
     /// Makes the directories, and opens that in which a process can be created.
-    fn make(&mut self) -> Result<(), CgroupError> {
-        if !self.backend.v2() {
+    fn make(&mut self, controllers: &[String]) -> Result<(), CgroupError> {
+        if self.backend.v2() {
+            self.make_unified(controllers)?;
+        } else {
             // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. The crate
             // then initialises it (a cpuset starts with the processors of its parent).
             self.directories.iter().try_for_each(|path| {
                 fs::create_dir_all(path).map_err(|source| CgroupError::MakeDirectory { path: path.clone(), source })
             })?;
+            self.backend.create().map_err(|source| CgroupError::Create { name: self.name.clone(), source })?;
         }
-        self.backend.create().map_err(|source| CgroupError::Create { name: self.name.clone(), source })?;
         self.open_files()
+    }
+
+    /// Makes the group's directory in version 2, and enables the controllers on the way to it. `cgroups-rs` 0.3 would take
+    /// the last controller of the root for unsupported, because it does not cut the line's end off.
+    fn make_unified(&self, controllers: &[String]) -> Result<(), CgroupError> {
+        for directory in &self.directories {
+            let failed = |source| CgroupError::MakeDirectory { path: directory.clone(), source };
+            let mut above: Vec<&Path> =
+                directory.ancestors().skip(1).take_while(|path| path.starts_with(ROOT)).collect();
+            above.reverse();
+            for path in above {
+                fs::create_dir_all(path).map_err(failed)?;
+                for controller in controllers {
+                    // A controller that cannot be enabled is reported by the limit that needs it.
+                    let _enabled = fs::write(path.join("cgroup.subtree_control"), format!("+{controller}"));
+                }
+            }
+            fs::create_dir_all(directory).map_err(failed)?;
+        }
+        Ok(())
     }
 
     fn open_files(&mut self) -> Result<(), CgroupError> {
