@@ -171,8 +171,8 @@ impl Cgroup {
         self.open_files()
     }
 
-    /// Makes the group's directory in version 2, and enables the controllers on the way to it. `cgroups-rs` 0.3 would take
-    /// the last controller of the root for unsupported, because it does not cut the line's end off.
+    /// Makes the group's directory in version 2, and enables the controllers on the way to it. `cgroups-rs` 0.3 would
+    /// take the last controller of the root for unsupported, because it does not cut the line's end off.
     fn make_unified(&self, controllers: &[String]) -> Result<(), CgroupError> {
         for directory in &self.directories {
             let failed = |source| CgroupError::MakeDirectory { path: directory.clone(), source };
