@@ -33,7 +33,7 @@ pub enum PlanError {
         /// Which one.
         namespace: Namespace,
     },
-    /// The path of a namespace depends on a working directory that nobody knows.
+    /// The path of a namespace depends on a working directory that is not known.
     #[error("invalid path \"{path}\" in linux.namespaces: must be absolute (for example, /proc/PID/ns/net)")]
     NamespacePath {
         /// What was given.

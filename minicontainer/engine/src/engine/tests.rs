@@ -70,7 +70,7 @@ fn a_created_container_is_recorded_as_it_was_asked_for() {
     let container = env.engine.containers().find("web").unwrap();
     assert_eq!((container.config.image.as_str(), container.config.command), ("nothing:1", options().command));
     drop(created);
-    // Nobody will start it any more, and it stays.
+    // It will not be started any more, and it stays.
     assert_eq!(env.engine.containers().find("web").unwrap().state, State::created());
 }
 
