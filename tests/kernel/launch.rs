@@ -115,7 +115,8 @@ fn check_started_again(image: &Image, fixture: &Fixture, driver: Driver) {
     let settings =
         || LaunchSettings { stdio: [Stdio::Null, Stdio::Piped, Stdio::Inherit], ..LaunchSettings::default() };
     let id = "4f3c".repeat(16);
-    let first = Launch::from_options(&options, &image.config, &id, place.clone(), settings()).expect("a launch");
+    let first =
+        Launch::from_options(&options, &image.config.config, &id, place.clone(), settings()).expect("a launch");
     let stored = serde_json::to_string(first.spec()).expect("text");
     drop(first);
     spoil(&place);

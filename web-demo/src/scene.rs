@@ -151,7 +151,7 @@ fn owed_to(isolation: Isolation, run: &RunOptions, host: &Host, steps: &[Step]) 
 
 fn steps(run: &RunOptions, host: &Host) -> Result<Vec<Step>, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
-    let process = image::settle(run, &Default::default()).map_err(|error| text(&error))?;
+    let process = image::resolve_process(run, &Default::default()).map_err(|error| text(&error))?;
     let user = resolve_user(&process.user, "root:x:0:0:root:/root:/bin/sh\n", "").map_err(|error| text(&error))?;
     let spec = spec::spec(run, &process, &user, "4f3c2b1a0987", host).map_err(|error| text(&error))?;
     Ok(plan(&spec, &root_fs(run), host).map_err(|error| text(&error))?.steps)

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use minicontainer::{
-    core::Reference,
+    core::{Platform, Reference},
     store::{Image, Store, StoreError},
 };
 use minicontainer_dockerfile::{
     BuildOptions, BuildPlan, Dockerfile,
-    image::Document,
     plan::{BaseImage, Bases, ImageRequest, Outcome, plan},
 };
 
@@ -33,7 +32,7 @@ pub enum When {
 pub struct Planned {
     /// The plan.
     pub plan: BuildPlan,
-    pub(super) images: BTreeMap<ImageRequest, (Image, Document)>,
+    pub(super) images: BTreeMap<ImageRequest, Image>,
 }
 
 /// Plans a build; images that it needs are taken from the store, and else `fetch`ed.
@@ -56,26 +55,22 @@ pub fn prepare(
         };
         for request in missing {
             let vertex = progress.begin(&format!("[internal] load metadata for {}", request.reference));
-            let (image, document) = match base(store, &request, fetch) {
-                Ok(base) => base,
+            let image = match base(store, &request, fetch) {
+                Ok(image) => image,
                 Err(error) => {
                     progress.end(vertex, Ending::Failed(&error));
                     return Err(error);
                 }
             };
             progress.end(vertex, Ending::Done);
-            let digest = image.id.clone();
-            bases.insert(request.clone(), BaseImage { digest, document: document.clone() });
-            images.insert(request, (image, document));
+            let (digest, config) = (image.id.clone(), image.config.clone());
+            bases.insert(request.clone(), BaseImage { digest, config });
+            images.insert(request, image);
         }
     }
 }
 
-fn base(
-    store: &Store,
-    request: &ImageRequest,
-    (fetch, when): (&Fetch, When),
-) -> Result<(Image, Document), BuildError> {
+fn base(store: &Store, request: &ImageRequest, (fetch, when): (&Fetch, When)) -> Result<Image, BuildError> {
     let failed = |source| BuildError::Image { name: request.reference.clone(), source: Box::new(source) };
     let bad_name = |source| BuildError::Name { name: request.reference.clone(), source };
     let reference: Reference = request.reference.parse().map_err(bad_name)?;
@@ -94,17 +89,13 @@ fn base(
         found => found,
     };
     let image = image.map_err(failed)?;
-    let what = format!("the blob {}", image.id);
-    let read = serde_json::from_reader(store.open_blob(&image.id)?);
-    let document: Document =
-        read.map_err(|source| failed(StoreError::Document { what, kind: "image config", source }.into()))?;
-    let (os, architecture) = (request.platform.os(), request.platform.architecture());
-    if (document.os.as_str(), document.architecture.as_str()) != (os, architecture) {
+    let (actual, wanted) = (Platform::of_config(&image.config), &request.platform);
+    if (actual.os(), actual.architecture()) != (wanted.os(), wanted.architecture()) {
         return Err(BuildError::Platform {
             image: request.reference.clone(),
-            actual: format!("{}/{}", document.os, document.architecture),
-            wanted: request.platform.to_string(),
+            actual: actual.to_string(),
+            wanted: wanted.to_string(),
         });
     }
-    Ok((image, document))
+    Ok(image)
 }

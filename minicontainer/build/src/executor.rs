@@ -222,13 +222,13 @@ impl BuildRun<'_> {
         match (&stage.base, key) {
             (Base::Stage(index), _) => done.get(index).cloned().ok_or(BuildError::Interrupted),
             (Base::Image { request, .. }, Some(key)) => match self.build.planned.images.get(request) {
-                Some((image, document)) => {
+                Some(image) => {
                     for layer in &image.layers {
                         if !self.lease(&layer.diff_id)? {
                             return Err(BuildError::Vanished { diff_id: layer.diff_id.clone() });
                         }
                     }
-                    Stack::of_image(self.build.store, image, document, key)
+                    Stack::of_image(self.build.store, image, key)
                 }
                 None => Err(BuildError::Interrupted),
             },

@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicontainer::{
-    core::{Digest, Reference},
+    core::{Digest, Reference, image::ImageConfig},
     store::{Blob, Staging, Store, Transaction},
 };
-use minicontainer_dockerfile::image::Document;
 use oci_spec::image::{ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
 use super::{
@@ -34,7 +33,7 @@ pub(super) struct Documents {
 }
 
 /// Writes the documents of an image of these layers.
-pub(super) fn documents(staging: &Staging, image: &Document, stack: &Stack) -> Result<Documents, BuildError> {
+pub(super) fn documents(staging: &Staging, image: &ImageConfig, stack: &Stack) -> Result<Documents, BuildError> {
     let mut document = image.clone();
     document.rootfs.diff_ids = stack.layers.iter().map(|layer| layer.diff_id.clone()).collect();
     date(&mut document, stack);
@@ -53,7 +52,7 @@ pub(super) fn documents(staging: &Staging, image: &Document, stack: &Stack) -> R
 
 /// Fills times in. What makes no layer happened when the layer below was made: so the same build, all of it from the
 /// cache, makes the same image.
-fn date(document: &mut Document, stack: &Stack) {
+fn date(document: &mut ImageConfig, stack: &Stack) {
     let mut times = stack.layers.iter().filter_map(|layer| layer.created.as_ref());
     let mut last = stack.base_created.clone();
     for entry in document.history.iter_mut().skip(stack.base_history) {

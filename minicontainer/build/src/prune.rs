@@ -17,7 +17,6 @@ use minicontainer::{
     rootfs,
     store::{Removed, Store, Transaction},
 };
-use minicontainer_dockerfile::image::Document;
 use oci_spec::image::MediaType;
 
 use super::{
@@ -177,7 +176,7 @@ fn remove_layers<'a>(
         return Ok(BTreeSet::new());
     }
     let staging = store.stage()?;
-    let documents = documents(&staging, &Document::default(), &stack)?;
+    let documents = documents(&staging, &Default::default(), &stack)?;
     let flushed = staging.flush()?;
     let lock = store.lock()?;
     let image = (documents.manifest.descriptor(MediaType::ImageManifest), None);

@@ -13,7 +13,6 @@ use minicontainer::{
     store::{Image, Layer},
 };
 use minicontainer_dockerfile::{instruction::Network, plan::RunCommand};
-use oci_spec::image::ImageConfiguration;
 
 use super::{
     BuildError, BuildRun, RunContainer, RunContainerError, files::Files, layers::Layers, mount_points::MountPoints,
@@ -160,7 +159,7 @@ fn bare_image(stack: &Stack, containers: &Path) -> Image {
         id: stack.key.clone(),
         manifest_digest: stack.key.clone(),
         created: None,
-        config: ImageConfiguration::default(),
+        config: Default::default(),
         layers: stack.layers.iter().map(layer).collect(),
         containers: containers.to_owned(),
     }

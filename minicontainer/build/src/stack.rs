@@ -6,7 +6,6 @@ use minicontainer::{
     core::Digest,
     store::{Image, Store, digest_of},
 };
-use minicontainer_dockerfile::image::Document;
 use oci_spec::image::{Descriptor, ImageManifest, MediaType, Sha256Digest};
 
 use super::{BuildError, cache::Record};
@@ -56,7 +55,7 @@ impl Stack {
     }
 
     /// The layers of an image.
-    pub(super) fn of_image(store: &Store, image: &Image, base: &Document, key: Digest) -> Result<Stack, BuildError> {
+    pub(super) fn of_image(store: &Store, image: &Image, key: Digest) -> Result<Stack, BuildError> {
         let what = format!("the blob {}", image.manifest_digest);
         let file = store.open_blob(&image.manifest_digest)?;
         let manifest: ImageManifest = serde_json::from_reader(file).map_err(|source| {
@@ -73,7 +72,12 @@ impl Stack {
                 created: None,
             });
         }
-        Ok(Stack { layers, key, base_history: base.history.len(), base_created: base.created.clone() })
+        Ok(Stack {
+            layers,
+            key,
+            base_history: image.config.history.len(),
+            base_created: image.config.created.clone(),
+        })
     }
 
     /// Where the layers lie, the lowest first.

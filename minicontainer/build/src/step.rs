@@ -130,7 +130,7 @@ impl BuildRun<'_> {
                 let image = self.build.planned.images.get(request);
                 let directory = |layer: &Layer| layer.directory.clone();
                 let directories: Vec<PathBuf> =
-                    image.map(|(image, _)| image.layers.iter().map(directory).collect()).unwrap_or_default();
+                    image.map(|image| image.layers.iter().map(directory).collect()).unwrap_or_default();
                 Box::new(Layers::new(format!("the image {}", request.reference), &directories)?)
             }
         })

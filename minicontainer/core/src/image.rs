@@ -1,7 +1,7 @@
 //! What an image says of how to run it, and what the user says otherwise.
 //!
 //! An image is layers and a *config*, a JSON document (OCI image-spec, *config.md*) whose `config` object holds
-//! defaults: `Entrypoint`, `Cmd`, `Env`, `WorkingDir`, `User`. [`settle`] lays the user's options over them by
+//! defaults: `Entrypoint`, `Cmd`, `Env`, `WorkingDir`, `User`. [`resolve_process`] lays the user's options over them by
 //! Docker's rules:
 //!
 //! | The user gives | What runs |
@@ -15,22 +15,20 @@
 //! pass the *host's* variable in), and its `User` goes through the same parser as the user's own.
 //!
 //! ```
-//! use minicontainer_core::{RunOptions, image::settle};
-//! use oci_spec::image::{ConfigBuilder, ImageConfiguration};
+//! use minicontainer_core::RunOptions;
+//! use minicontainer_core::image::{Config, resolve_process};
 //!
-//! let mut image = ImageConfiguration::default();
-//! image.set_config(Some(ConfigBuilder::default().cmd(["sh".to_owned()]).build()?));
+//! let image = Config { cmd: vec!["sh".to_owned()], ..Config::default() };
 //!
-//! assert_eq!(settle(&RunOptions::default(), &image)?.args, ["sh"]);
+//! assert_eq!(resolve_process(&RunOptions::default(), &image)?.args, ["sh"]);
 //! let options = RunOptions { command: vec!["echo".into(), "hi".into()], ..RunOptions::default() };
-//! assert_eq!(settle(&options, &image)?.args, ["echo", "hi"]);
+//! assert_eq!(resolve_process(&options, &image)?.args, ["echo", "hi"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use oci_spec::image::{Config, ImageConfiguration};
-
+pub use self::config::{Config, HealthConfig, History, ImageConfig, Member, RootFs};
 use crate::options::{EnvError, EnvVar, RunOptions, UserError, UserSpec};
 
 /// Where programs are looked for when neither image nor user says: Docker's default.
@@ -132,27 +130,24 @@ pub enum ImageError {
 }
 
 /// Lays the options over the image's defaults.
-pub fn settle(options: &RunOptions, image: &ImageConfiguration) -> Result<ProcessSettings, ImageError> {
-    let absent = Config::default();
-    let defaults = image.config().as_ref().unwrap_or(&absent);
+pub fn resolve_process(options: &RunOptions, defaults: &Config) -> Result<ProcessSettings, ImageError> {
     Ok(ProcessSettings {
-        args: settle_args(options, defaults)?,
-        env: settle_env(options, defaults)?,
-        workdir: settle_workdir(options, defaults)?,
-        user: settle_user(options, defaults)?,
+        args: args(options, defaults)?,
+        env: env(options, defaults)?,
+        workdir: workdir(options, defaults)?,
+        user: user(options, defaults)?,
     })
 }
 
-fn settle_args(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
-    let of_image = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+fn args(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
     let (entrypoint, entrypoint_origin) = match options.entrypoint.as_deref() {
         // `--entrypoint ""` only takes the image's away, as in Docker.
         Some([empty]) if empty.is_empty() => (Vec::new(), Origin::Options),
         Some(entrypoint) => (entrypoint.to_vec(), Origin::Options),
-        None => (of_image(defaults.entrypoint()), Origin::Image),
+        None => (defaults.entrypoint.clone(), Origin::Image),
     };
     let (command, command_origin) = match options.command.is_empty() && options.entrypoint.is_none() {
-        true => (of_image(defaults.cmd()), Origin::Image),
+        true => (defaults.cmd.clone(), Origin::Image),
         false => (options.command.clone(), Origin::Options),
     };
     for (list, origin) in [(&entrypoint, entrypoint_origin), (&command, command_origin)] {
@@ -169,7 +164,7 @@ fn settle_args(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, I
 
 /// `PATH`'s default first, then the image's entries, then the user's: a later one of the same name takes the earlier
 /// one's place.
-fn settle_env(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
+fn env(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
     // A stranger's config may have a million entries, so each is looked up, not searched for.
     let mut places = BTreeMap::from([("PATH".to_owned(), 0)]);
     let mut env = vec![format!("PATH={DEFAULT_PATH}")];
@@ -180,18 +175,18 @@ fn settle_env(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, Im
             env.push(variable.to_string());
         }
     };
-    for entry in defaults.env().iter().flatten() {
+    for entry in &defaults.env {
         put(&entry.parse().map_err(|source| ImageError::Env { entry: entry.clone(), source })?);
     }
     options.env.iter().for_each(put);
     Ok(env)
 }
 
-fn settle_workdir(options: &RunOptions, defaults: &Config) -> Result<String, ImageError> {
-    let (workdir, origin) = match (&options.workdir, defaults.working_dir()) {
-        (Some(workdir), _) => (workdir.as_str(), Origin::Options),
-        (None, Some(workdir)) if !workdir.is_empty() => (workdir.as_str(), Origin::Image),
-        (None, _) => ("/", Origin::Image),
+fn workdir(options: &RunOptions, defaults: &Config) -> Result<String, ImageError> {
+    let (workdir, origin) = match (options.workdir.as_deref(), defaults.working_dir.as_str()) {
+        (Some(workdir), _) => (workdir, Origin::Options),
+        (None, "") => ("/", Origin::Image),
+        (None, workdir) => (workdir, Origin::Image),
     };
     match workdir.starts_with('/') && !workdir.contains('\0') {
         true => Ok(workdir.to_owned()),
@@ -199,15 +194,14 @@ fn settle_workdir(options: &RunOptions, defaults: &Config) -> Result<String, Ima
     }
 }
 
-fn settle_user(options: &RunOptions, defaults: &Config) -> Result<UserSpec, ImageError> {
-    match (&options.user, defaults.user()) {
+fn user(options: &RunOptions, defaults: &Config) -> Result<UserSpec, ImageError> {
+    match (&options.user, defaults.user.as_str()) {
         (Some(user), _) => Ok(user.clone()),
-        (None, Some(user)) if !user.is_empty() => {
-            user.parse().map_err(|source| ImageError::User { user: user.clone(), source })
-        }
-        (None, _) => Ok(UserSpec::default()),
+        (None, "") => Ok(UserSpec::default()),
+        (None, user) => user.parse().map_err(|source| ImageError::User { user: user.to_owned(), source }),
     }
 }
 
+mod config;
 #[cfg(test)]
 mod tests;

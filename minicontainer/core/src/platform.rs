@@ -16,8 +16,10 @@
 
 use std::{fmt, str::FromStr};
 
-use oci_spec::image::{Arch, Descriptor, ImageConfiguration, ImageIndex};
+use oci_spec::image::{Arch, Descriptor, ImageIndex};
 use serde::Serialize;
+
+use crate::image::ImageConfig;
 
 /// The architectures that a platform of one word can name: it is then a Linux platform. Those of Go for Linux.
 const ARCHITECTURES: [&str; 12] = [
@@ -68,9 +70,8 @@ impl Platform {
     }
 
     /// The platform that a config says the image is for.
-    pub fn of_config(config: &ImageConfiguration) -> Platform {
-        let (os, architecture) = (config.os().to_string(), config.architecture().to_string());
-        Platform::new(&os, &architecture, config.variant().as_deref().unwrap_or_default())
+    pub fn of_config(config: &ImageConfig) -> Platform {
+        Platform::new(&config.os, &config.architecture, config.variant.as_deref().unwrap_or_default())
     }
 
     /// The platform of an entry of an index, if it states one.

@@ -17,7 +17,7 @@
 //! | [`parse()`], [`instruction`] | from bytes to [`Dockerfile`]: every instruction of [Docker's reference][1], each word with its place |
 //! | [`expand`] | variables in words, as in `${NAME:-default}` |
 //! | [`plan`](mod@plan) | stages, steps, the image's config and history, cache keys |
-//! | [`mount`], [`path`], [`image`] | `RUN --mount`, paths of an image, the config document with Docker's own fields |
+//! | [`mount`], [`path`] | `RUN --mount`, paths of an image |
 //! | [`ignore`] | `.dockerignore`, `--exclude`, wildcards in sources |
 //! | [`mistake`], [`check`], [`suggest`] | errors with a caret and a way out; warnings; what somebody may have meant |
 //! | [`explain`] | every instruction in English and Portuguese: layers, metadata, cache |
@@ -36,7 +36,6 @@ pub mod expand;
 pub mod explain;
 mod hint;
 pub mod ignore;
-pub mod image;
 pub mod instruction;
 mod keyword;
 mod line;

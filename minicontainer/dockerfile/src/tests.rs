@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    BuildOptions, BuildPlan, DockerfileError,
-    image::Document,
-    parse,
+    BuildOptions, BuildPlan, DockerfileError, parse,
     plan::{BaseImage, Bases, Outcome, plan},
 };
 
@@ -18,7 +16,7 @@ fn build(source: &[u8], options: &BuildOptions) -> Result<BuildPlan, DockerfileE
             Outcome::Plan(plan) => return Ok(plan),
             Outcome::Needs(images) => bases.extend(images.into_iter().map(|image| {
                 let digest = minicontainer_core::Digest::of(image.reference.as_bytes());
-                (image, BaseImage { digest, document: Document::default() })
+                (image, BaseImage { digest, config: Default::default() })
             })),
         }
     }

@@ -6,14 +6,11 @@ use std::{
 };
 
 use minicontainer::{
-    core::Reference,
+    core::{Reference, image::History},
     rootfs::{Driver, changes, merged::Merged},
     store::{Image, Staging, Store, StoreError, digest_of, private},
 };
-use minicontainer_dockerfile::{
-    image::{Document, History},
-    plan::change,
-};
+use minicontainer_dockerfile::plan::change;
 use oci_spec::image::{Arch, ImageManifest};
 
 use super::{
@@ -60,7 +57,7 @@ pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing
     let staging = store.sweep_and_stage()?;
     let (packed, mut warnings) = top_layer(container, &image, &staging, wanted.latest)?;
 
-    let mut config: Document = document(store, &image.id, "image config")?;
+    let mut config = image.config.clone();
     change(&mut config, &wanted.changes)?;
     config.created = Some(wanted.created.clone());
     config.architecture = Arch::default().to_string();

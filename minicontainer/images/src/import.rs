@@ -3,13 +3,13 @@
 use std::io::{self, Read};
 
 use minicontainer::{
-    core::{Digest, Reference},
+    core::{
+        Digest, Reference,
+        image::{History, ImageConfig},
+    },
     store::{Blob, Staging, Store, StoreError},
 };
-use minicontainer_dockerfile::{
-    image::{Document, History},
-    plan::change,
-};
+use minicontainer_dockerfile::plan::change;
 use oci_spec::image::Arch;
 
 use super::{
@@ -48,11 +48,11 @@ pub struct Importing {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn import(store: &Store, archive: impl Read, wanted: &Importing) -> Result<Loaded, ImageError> {
-    let mut config = Document {
+    let mut config = ImageConfig {
         architecture: Arch::default().to_string(),
         os: "linux".to_owned(),
         created: Some(wanted.created.clone()).filter(|created| !created.is_empty()),
-        ..Document::default()
+        ..ImageConfig::default()
     };
     change(&mut config, &wanted.changes)?;
     let staging = store.sweep_and_stage()?;
@@ -69,7 +69,7 @@ pub(super) fn add(
     store: &Store,
     staging: &Staging,
     reference: Option<Reference>,
-    config: &Document,
+    config: &ImageConfig,
     layers: Vec<Blob>,
 ) -> Result<Loaded, ImageError> {
     let config = staged(staging, config)?;
@@ -81,7 +81,7 @@ pub(super) fn add(
 }
 
 /// A config, as a blob in a staging directory.
-pub(crate) fn staged(staging: &Staging, config: &Document) -> Result<Blob, StoreError> {
+pub(crate) fn staged(staging: &Staging, config: &ImageConfig) -> Result<Blob, StoreError> {
     let text = serde_json::to_vec(config).expect("plain values, which JSON can hold");
     staging.blob(text.as_slice())
 }

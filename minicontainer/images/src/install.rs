@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use minicontainer::{
-    core::{Digest, Reference},
+    core::{
+        Digest, Platform, Reference,
+        image::{Config, ImageConfig},
+    },
     store::{Blob, Staging, Store, StoreError, Transaction, diff_ids},
 };
-use oci_spec::image::{Arch, ImageConfiguration, ImageManifestBuilder, MediaType, Os, SCHEMA_VERSION};
+use oci_spec::image::{ImageManifestBuilder, MediaType, SCHEMA_VERSION};
 
 use super::{
     ImageError,
@@ -110,14 +113,15 @@ pub fn install_watched(
     let (mut stacks, mut foreign) = (Vec::new(), Vec::new());
     for image in images {
         let id = image.config.digest();
-        let config: ImageConfiguration = image.config.document(&format!("the config {id}"), "image config")?;
-        if config.os() != &Os::Linux {
-            let platform = format!("linux, it is for {}", config.os());
+        let config: ImageConfig = image.config.document(&format!("the config {id}"), "image config")?;
+        let (platform, own) = (Platform::of_config(&config), Platform::own());
+        if platform.os() != own.os() {
+            let platform = format!("{}, it is for {}", own.os(), platform.os());
             return Err(ImageError::Platform { what: id.to_string(), platform });
         }
-        check_entries(id, &config)?;
-        foreign.push((config.architecture() != &Arch::default()).then(|| {
-            let (own, other) = (Arch::default(), config.architecture());
+        check_entries(id, &config.config)?;
+        let (own, other) = (own.architecture(), platform.architecture());
+        foreign.push((other != own).then(|| {
             format!("the image is for {other} processors, this machine is {own}: its programs may not run here")
         }));
         stacks.push(diff_ids(id, image.layers.len(), &config)?);
@@ -154,10 +158,9 @@ pub fn install_watched(
 }
 
 /// Refuses lists that no program could be started with, and of which there would be many copies in memory on the way.
-fn check_entries(id: &Digest, config: &ImageConfiguration) -> Result<(), ImageError> {
-    let Some(config) = config.config() else { return Ok(()) };
-    for (list, entries) in [("Env", config.env()), ("Cmd", config.cmd()), ("Entrypoint", config.entrypoint())] {
-        let count = entries.as_ref().map_or(0, Vec::len);
+fn check_entries(id: &Digest, config: &Config) -> Result<(), ImageError> {
+    for (list, entries) in [("Env", &config.env), ("Cmd", &config.cmd), ("Entrypoint", &config.entrypoint)] {
+        let count = entries.len();
         if count > ENTRY_LIMIT {
             return Err(ImageError::Entries { id: id.clone(), list, count, limit: ENTRY_LIMIT });
         }

@@ -155,8 +155,7 @@ impl Condition {
                 created.is_none_or(|created| created < *moment)
             }
             Condition::Label { name, value, wanted } => {
-                let labels = image.config.config().as_ref().and_then(|config| config.labels().as_ref());
-                let found = labels.and_then(|labels| labels.get(name));
+                let found = image.config.config.labels.get(name);
                 found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found)) == *wanted
             }
         }

@@ -31,9 +31,9 @@ mod streams;
 
 use std::path::{Path, PathBuf};
 
+use minicontainer_core::image::Config;
 use minicontainer_core::options::RunOptions;
 use minicontainer_core::plan::Plan;
-use oci_spec::image::ImageConfiguration;
 use oci_spec::runtime::Spec;
 
 use crate::process::Hooks;
@@ -62,7 +62,7 @@ pub struct Sandbox {
 /// Where the root file system and the process's defaults come from.
 #[derive(Clone, Debug)]
 enum Source {
-    Image { layers: Vec<PathBuf>, config: Box<ImageConfiguration> },
+    Image { layers: Vec<PathBuf>, defaults: Box<Config> },
     Bundle(Box<Bundle>),
 }
 
@@ -79,7 +79,7 @@ impl Sandbox {
     /// A container of the image. What it writes is gone when it is over.
     pub fn from_image(image: &Image) -> Sandbox {
         let layers = image.layers.iter().map(|layer| layer.directory.clone()).collect();
-        let source = Source::Image { layers, config: Box::new(image.config.clone()) };
+        let source = Source::Image { layers, defaults: Box::new(image.config.config.clone()) };
         Sandbox::new(source, image.containers.clone())
     }
 
@@ -123,9 +123,9 @@ impl Sandbox {
         };
         let settings = self.settings.clone();
         match &self.source {
-            Source::Image { layers, config } => {
+            Source::Image { layers, defaults } => {
                 let place = RootPlace { layers: layers.clone(), directory, driver: self.driver, lifetime };
-                Launch::from_options(&self.options, config, &id, place, settings)
+                Launch::from_options(&self.options, defaults, &id, place, settings)
             }
             Source::Bundle(bundle) => Launch::of_bundle(bundle.as_ref().clone(), &id, settings.within(&self.options)),
         }

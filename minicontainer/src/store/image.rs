@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use minicontainer_core::{Digest, Reference};
-use oci_spec::image::{Descriptor, ImageConfiguration};
+use minicontainer_core::{Digest, Reference, image::ImageConfig};
+use oci_spec::image::Descriptor;
 
 use super::{
     Store, StoreError,
@@ -22,8 +22,8 @@ pub struct Image {
     pub manifest_digest: Digest,
     /// When it was made, as its config says (RFC 3339).
     pub created: Option<String>,
-    /// How to run it.
-    pub config: ImageConfiguration,
+    /// Its config: how to run it, and its history.
+    pub config: ImageConfig,
     /// Its layers, the lowest first.
     pub layers: Vec<Layer>,
     /// Where containers of it keep what they write: a directory of the store's.
@@ -111,7 +111,7 @@ impl Store {
         }
         let Listed { reference, manifest_digest, id, .. } = listed;
         let containers = self.containers_directory();
-        Ok(Image { reference, id, manifest_digest, created: config.created().clone(), config, layers, containers })
+        Ok(Image { reference, id, manifest_digest, created: config.created.clone(), config, layers, containers })
     }
 }
 

@@ -16,8 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minicontainer_core::Digest;
-use oci_spec::image::ImageConfiguration;
+use minicontainer_core::{Digest, image::ImageConfig};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -95,11 +94,10 @@ impl Store {
 
 /// The diff-ids that the config of an image lists, one for each of so many layers of its manifest. `id` is its
 /// digest.
-pub fn diff_ids(id: &Digest, layers: usize, config: &ImageConfiguration) -> Result<Vec<Digest>, StoreError> {
-    let listed = config.rootfs().diff_ids();
-    if listed.len() != layers {
-        return Err(StoreError::LayerCount { id: id.clone(), layers, diff_ids: listed.len() });
+pub fn diff_ids(id: &Digest, layers: usize, config: &ImageConfig) -> Result<Vec<Digest>, StoreError> {
+    let listed = &config.rootfs.diff_ids;
+    match listed.len() == layers {
+        true => Ok(listed.clone()),
+        false => Err(StoreError::LayerCount { id: id.clone(), layers, diff_ids: listed.len() }),
     }
-    let parse = |text: &String| text.parse().map_err(|source| StoreError::BadDigest { digest: text.clone(), source });
-    listed.iter().map(parse).collect()
 }

@@ -18,10 +18,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use minicontainer_core::{Digest, Reference};
-use oci_spec::image::{
-    ANNOTATION_REF_NAME, Descriptor, ImageConfiguration, ImageIndex, ImageIndexBuilder, ImageManifest, MediaType,
-};
+use minicontainer_core::{Digest, Reference, image::ImageConfig};
+use oci_spec::image::{ANNOTATION_REF_NAME, Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, MediaType};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -125,7 +123,7 @@ impl Layout {
         parse(&bytes, &what, kind)
     }
 
-    pub(super) fn config(&self, id: &Digest) -> Result<ImageConfiguration, StoreError> {
+    pub(super) fn config(&self, id: &Digest) -> Result<ImageConfig, StoreError> {
         self.document(id, "image config")
     }
 

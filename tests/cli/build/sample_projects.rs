@@ -9,9 +9,9 @@ use std::{
     process::Command,
 };
 
+use minicontainer::core::image::ImageConfig;
 use minicontainer_dockerfile::{
     BuildOptions,
-    image::Document,
     plan::{Action, Base, BaseImage, Bases, Outcome, plan},
 };
 
@@ -240,16 +240,16 @@ fn planned(place: &Place, project: &Project) -> String {
         match plan(&file, &options, &bases).unwrap() {
             Outcome::Plan(plan) => break plan,
             Outcome::Needs(images) => bases.extend(images.into_iter().map(|request| {
-                let mut document = Document::default();
+                let mut config = ImageConfig::default();
                 if request.reference.contains("company/base") {
-                    document.config.on_build = vec![
+                    config.config.on_build = vec![
                         "ARG STAGE=production".into(),
                         "ENV STAGE=$STAGE".into(),
                         "COPY app.sh .".into(),
                         "RUN sh app.sh > built".into(),
                     ];
                 }
-                (request, BaseImage { digest: minicontainer::core::Digest::of(b"base"), document })
+                (request, BaseImage { digest: minicontainer::core::Digest::of(b"base"), config })
             })),
         }
     };

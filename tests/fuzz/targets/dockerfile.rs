@@ -1,10 +1,13 @@
 //! Any bytes as a Dockerfile: read, printed, planned, explained, without a panic; what is printed reads as the same.
 #![no_main]
 
-use minicontainer::core::{Digest, explain::Language};
+use minicontainer::core::{
+    Digest,
+    explain::Language,
+    image::{Config, ImageConfig},
+};
 use minicontainer_dockerfile::{
     BuildOptions, Dockerfile, explain,
-    image::{Config, Document},
     parse,
     plan::{BaseImage, Bases, Outcome, plan},
 };
@@ -58,7 +61,7 @@ fn build(file: &Dockerfile) -> Result<(), minicontainer_dockerfile::DockerfileEr
                 on_build: vec!["RUN echo $A".into()],
                 ..Config::default()
             };
-            let base = BaseImage { digest, document: Document { config, ..Document::default() } };
+            let base = BaseImage { digest, config: ImageConfig { config, ..ImageConfig::default() } };
             assert!(bases.insert(image, base).is_none(), "an image that was asked for twice");
         }
     }

@@ -10,7 +10,7 @@ use oci_spec::runtime::{LinuxIdMappingBuilder, Mount, Spec};
 use proptest::prelude::*;
 
 use super::*;
-use crate::image::settle;
+use crate::image::{Config, resolve_process};
 use crate::options::{
     Access, Isolation, MountSpec, Network, PidsLimit, Profile, RunOptions, Users, WindowSize, resolve_user,
 };
@@ -33,7 +33,7 @@ fn directory() -> RootFs {
 }
 
 fn document(options: &RunOptions, host: &Host) -> Result<Spec, SpecError> {
-    let process = settle(options, &Default::default()).expect("there is a command");
+    let process = resolve_process(options, &Default::default()).expect("there is a command");
     let user = resolve_user(&process.user, "root:x:0:0:root:/root:/bin/sh\n", "").expect("root is there");
     spec(options, &process, &user, "4f3c00112233445566", host)
 }
@@ -413,11 +413,9 @@ fn init_is_requested_by_annotation_only() {
     check(Some("true"), Some(true));
     check(Some("false"), Some(false));
     check(Some("yes"), None);
-    let mut labelled = oci_spec::image::Config::default();
-    labelled.set_labels(Some([("minicontainer.init".to_owned(), "true".to_owned())].into()));
-    let mut config = oci_spec::image::ImageConfiguration::default();
-    config.set_config(Some(labelled));
-    let process = settle(&shell(), &config).expect("there is a command");
+    let labels = [("minicontainer.init".to_owned(), "true".to_owned())].into();
+    let labelled = Config { labels, ..Config::default() };
+    let process = resolve_process(&shell(), &labelled).expect("there is a command");
     let user = resolve_user(&process.user, "", "").expect("root needs no account");
     let spec = spec(&shell(), &process, &user, "4f3c", &Host::example()).expect("a document");
     assert_eq!(*spec.annotations(), None, "no label of an image becomes an annotation");

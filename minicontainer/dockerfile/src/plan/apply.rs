@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minicontainer_core::image::DEFAULT_PATH;
+use minicontainer_core::image::{DEFAULT_PATH, History, ImageConfig};
 
 use super::{
     Action, Base, Bases, ImageRequest, Source, StagePlan, Step,
@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     check::Check,
-    image::{Document, History},
     instruction::{Instruction, Kind},
     keyword::Keyword,
     mistake::{DockerfileError, Mistake},
@@ -30,7 +29,7 @@ const HISTORY_COMMENT: &str = "minicontainer.dockerfile.v0";
 /// A stage in the making.
 pub(super) struct Stage {
     pub(super) index: usize,
-    pub(super) image: Document,
+    pub(super) image: ImageConfig,
     pub(super) scope: Scope,
     steps: Vec<Step>,
     pub(super) cmd_is_own: bool,
@@ -39,7 +38,7 @@ pub(super) struct Stage {
 
 /// What a stage that is based on this one begins with.
 pub(super) struct StageEnd {
-    image: Document,
+    image: ImageConfig,
     scope: Scope,
     workdir_is_own: bool,
 }
@@ -58,10 +57,8 @@ impl Stage {
         };
         let mut image = match (&draft.base, end) {
             (_, Some(end)) => end.image.clone(),
-            (Source::Image(request), None) => {
-                bases.get(request).map(|base| base.document.clone()).unwrap_or_default()
-            }
-            _ => Document::default(),
+            (Source::Image(request), None) => bases.get(request).map(|base| base.config.clone()).unwrap_or_default(),
+            _ => ImageConfig::default(),
         };
         let history: usize = image.history.iter().map(|entry| entry.created_by.len() + 64).sum();
         build.spend(history, draft.from.base.span)?;
@@ -81,7 +78,7 @@ impl Stage {
     }
 
     /// An image that is changed and not built.
-    pub(super) fn of_document(image: Document) -> Stage {
+    pub(super) fn of_config(image: ImageConfig) -> Stage {
         let mut scope = Scope::default();
         for entry in &image.config.env {
             let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
@@ -202,7 +199,7 @@ impl Stage {
 }
 
 /// The platform of a base must be the one that was asked for, or somebody will wonder.
-fn check_platform(image: &mut Document, draft: &Draft, build: &mut Build) {
+fn check_platform(image: &mut ImageConfig, draft: &Draft, build: &mut Build) {
     let wanted = &draft.platform;
     let differs = image.os != wanted.os() || image.architecture != wanted.architecture();
     if differs && !image.architecture.is_empty() {

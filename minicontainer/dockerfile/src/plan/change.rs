@@ -4,9 +4,10 @@
 //! and in a Dockerfile. Variables in words are those of the image's `Env`.
 //!
 //! ```
-//! use minicontainer_dockerfile::{image::Document, plan::change};
+//! use minicontainer_core::image::ImageConfig;
+//! use minicontainer_dockerfile::plan::change;
 //!
-//! let mut image = Document::default();
+//! let mut image = ImageConfig::default();
 //! change(&mut image, &["ENV PORT=80", "EXPOSE $PORT", "CMD [\"serve\"]"])?;
 //! assert_eq!(image.config.env, ["PORT=80"]);
 //! assert!(image.config.exposed_ports.contains_key("80/tcp"));
@@ -15,8 +16,10 @@
 //! # Ok::<(), minicontainer_dockerfile::plan::ChangeError>(())
 //! ```
 
+use minicontainer_core::image::ImageConfig;
+
 use super::{BuildOptions, apply::Stage, scope::Build};
-use crate::{image::Document, keyword::Keyword, mistake::DockerfileError, parse::parse_one};
+use crate::{keyword::Keyword, mistake::DockerfileError, parse::parse_one};
 
 /// The instructions that say how to run an image, and need nothing else. Docker's `commit --change` takes the same.
 const KNOWN: [Keyword; 11] = [
@@ -60,10 +63,10 @@ fn known() -> String {
 ///
 /// # Errors
 /// If one is not about the config, or makes no sense. Then the config is as it was.
-pub fn change(image: &mut Document, changes: &[impl AsRef<str>]) -> Result<(), ChangeError> {
+pub fn change(image: &mut ImageConfig, changes: &[impl AsRef<str>]) -> Result<(), ChangeError> {
     let options = BuildOptions::default();
     let mut build = Build::new(&options, '\\', "");
-    let mut stage = Stage::of_document(image.clone());
+    let mut stage = Stage::of_config(image.clone());
     for change in changes.iter().map(|change| change.as_ref().trim()) {
         let instruction = change.split_whitespace().next().unwrap_or_default().to_uppercase();
         if !KNOWN.iter().any(|keyword| keyword.name() == instruction) {
@@ -86,7 +89,7 @@ mod tests {
 
     #[track_caller]
     fn check(changes: &[&str], expect: Value) {
-        let mut image = Document::default();
+        let mut image = ImageConfig::default();
         change(&mut image, changes).unwrap();
         assert_eq!(serde_json::to_value(&image.config).unwrap(), expect);
     }
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn new_entrypoint_clears_the_old_command() {
-        let mut image = Document::default();
+        let mut image = ImageConfig::default();
         change(&mut image, &["CMD old"]).unwrap();
         change(&mut image, &["ENTRYPOINT [\"new\"]"]).unwrap();
         assert!(image.config.cmd.is_empty());
@@ -119,10 +122,10 @@ mod tests {
 
     #[track_caller]
     fn check_refused(text: &str, expect: &str) {
-        let mut image = Document::default();
+        let mut image = ImageConfig::default();
         let error = change(&mut image, &["ENV A=1", text]).unwrap_err();
         assert!(error.to_string().starts_with(expect), "{error}");
-        assert_eq!(image, Document::default(), "nothing is changed if one change is refused");
+        assert_eq!(image, ImageConfig::default(), "nothing is changed if one change is refused");
     }
 
     #[test]

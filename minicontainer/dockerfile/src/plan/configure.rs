@@ -1,11 +1,13 @@
 //! The instructions that are about the config only: what each changes there, and how the history writes it.
 
-use minicontainer_core::options::UserSpec;
+use minicontainer_core::{
+    image::{Config, HealthConfig, Member},
+    options::UserSpec,
+};
 
 use super::{apply::Stage, port, scope::Build, signal};
 use crate::{
     check::Check,
-    image::{Config, Health, Nothing},
     instruction::{Command, Healthcheck, Kind, Pair},
     keyword::Keyword,
     mistake::{DockerfileError, Mistake},
@@ -91,7 +93,7 @@ impl Stage {
                 ports.extend(found);
             }
         }
-        self.image.config.exposed_ports.extend(ports.iter().map(|port| (port.clone(), Nothing {})));
+        self.image.config.exposed_ports.extend(ports.iter().map(|port| (port.clone(), Member {})));
         Ok(format!("EXPOSE [{}]", ports.join(" ")))
     }
 
@@ -104,7 +106,7 @@ impl Stage {
             }
             volumes.push(volume.trim().to_owned());
         }
-        self.image.config.volumes.extend(volumes.iter().map(|volume| (volume.clone(), Nothing {})));
+        self.image.config.volumes.extend(volumes.iter().map(|volume| (volume.clone(), Member {})));
         Ok(format!("VOLUME [{}]", volumes.join(" ")))
     }
 
@@ -125,7 +127,7 @@ impl Stage {
         );
         let retries = u64::from(retries);
         self.image.config.healthcheck =
-            Some(Health { test, interval, timeout, start_period, start_interval, retries });
+            Some(HealthConfig { test, interval, timeout, start_period, start_interval, retries });
         written
     }
 

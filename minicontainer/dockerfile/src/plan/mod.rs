@@ -12,7 +12,7 @@
 //! assert_eq!(images.iter().next().unwrap().reference, "docker.io/library/busybox:latest");
 //! // … the engine gets the image …
 //! # let base = minicontainer_dockerfile::plan::BaseImage {
-//! #     digest: minicontainer_core::Digest::of(b"busybox"), document: Default::default() };
+//! #     digest: minicontainer_core::Digest::of(b"busybox"), config: Default::default() };
 //! let bases: Bases = images.into_iter().map(|image| (image, base.clone())).collect();
 //! let Outcome::Plan(plan) = plan(&file, &BuildOptions::default(), &bases).unwrap() else { panic!() };
 //! assert_eq!(plan.target().image.config.cmd, ["httpd", "-f"]);
@@ -47,7 +47,7 @@ mod stages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minicontainer_core::{Digest, Platform};
+use minicontainer_core::{Digest, Platform, image::ImageConfig};
 use serde::Serialize;
 
 pub use change::{ChangeError, change};
@@ -57,7 +57,7 @@ pub use copy::{CopyFiles, InlineFile};
 pub use key::{KeyInputs, base_key, key};
 pub use stages::plan;
 
-use crate::{check::Warning, ignore::Ignore, image::Document, keyword::Keyword, position::Span};
+use crate::{check::Warning, ignore::Ignore, keyword::Keyword, position::Span};
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ pub struct BaseImage {
     /// By which it is known for certain: the digest of its manifest, or of its config.
     pub digest: Digest,
     /// Its config.
-    pub document: Document,
+    pub config: ImageConfig,
 }
 
 /// The images that are at hand.
@@ -162,7 +162,7 @@ pub struct StagePlan {
     /// What is done, in order; the base's triggers first.
     pub steps: Vec<Step>,
     /// The config at the end. Layers and times are for the engine to fill in.
-    pub image: Document,
+    pub image: ImageConfig,
 }
 
 /// What a stage begins with.

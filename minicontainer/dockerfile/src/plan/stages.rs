@@ -134,7 +134,7 @@ fn instructions_of<'a>(
         }
         Source::Image(request) => {
             let place = draft.from.base.span;
-            for text in bases.get(request).iter().flat_map(|base| &base.document.config.on_build) {
+            for text in bases.get(request).iter().flat_map(|base| &base.config.config.on_build) {
                 let instruction = parse_trigger(text)
                     .map_err(|reason| Mistake::BrokenTrigger { given: text.clone(), reason }.at(place))?;
                 planned.push(Planned { instruction: Cow::Owned(instruction), is_trigger: true, place: Some(place) });

@@ -1,7 +1,8 @@
+use minicontainer_core::image::Config;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Dockerfile, DockerfileError, image::Config, parse};
+use crate::{Dockerfile, DockerfileError, parse};
 
 fn read(source: &str) -> Dockerfile {
     parse(source.as_bytes()).unwrap_or_else(|error| panic!("{}", error.render("Dockerfile", source)))
@@ -20,9 +21,9 @@ fn outcome(source: &str, options: &BuildOptions, configs: &[(&str, Config)]) -> 
                         .iter()
                         .find(|(name, _)| image.reference.contains(name))
                         .map(|(_, config)| config.clone());
-                    let document = Document { config: config.unwrap_or_default(), ..Document::default() };
+                    let config = ImageConfig { config: config.unwrap_or_default(), ..ImageConfig::default() };
                     let digest = Digest::of(image.reference.as_bytes());
-                    assert!(bases.insert(image, BaseImage { digest, document }).is_none(), "asked for twice");
+                    assert!(bases.insert(image, BaseImage { digest, config }).is_none(), "asked for twice");
                 }
             }
         }

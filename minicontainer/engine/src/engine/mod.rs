@@ -112,6 +112,5 @@ impl Engine {
 
 /// How many words the entrypoint has: the one that was asked for, or else the image's.
 fn entrypoint_length(options: &RunOptions, image: &Image) -> usize {
-    let of_image = || image.config.config().as_ref().and_then(|config| config.entrypoint().as_ref());
-    options.entrypoint.as_ref().or_else(of_image).map_or(0, Vec::len)
+    options.entrypoint.as_ref().unwrap_or(&image.config.config.entrypoint).len()
 }

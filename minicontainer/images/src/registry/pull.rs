@@ -17,10 +17,10 @@ use std::{
 
 use minicontainer::{
     Store,
-    core::{Digest, Platform, Reference},
+    core::{Digest, Platform, Reference, image::ImageConfig},
     store::{Blob, Staging, StoreError, diff_ids, digest_of},
 };
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
+use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
 
 use super::{
     Connection, Event, Progress, RegistryError, Tell,
@@ -74,7 +74,7 @@ pub fn pull(
 ///
 /// # Errors
 /// If it is for another platform.
-pub fn check_platform(wanted: &Platform, name: &str, config: &ImageConfiguration) -> Result<(), RegistryError> {
+pub fn check_platform(wanted: &Platform, name: &str, config: &ImageConfig) -> Result<(), RegistryError> {
     let found = Platform::of_config(config);
     if wanted.rank(&found).is_some() {
         return Ok(());
@@ -193,7 +193,7 @@ impl Pull<'_> {
         }
         let config = self.blob(staging, described, &|_| {})?;
         let id = config.digest().clone();
-        let parsed: ImageConfiguration = config.document(&format!("the config {id}"), "image config")?;
+        let parsed: ImageConfig = config.document(&format!("the config {id}"), "image config")?;
         check_platform(self.wanted, &self.reference.familiar(), &parsed)?;
         // Before anything large is fetched.
         diff_ids(&id, manifest.layers().len(), &parsed)?;

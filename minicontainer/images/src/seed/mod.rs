@@ -28,11 +28,10 @@ use std::{
 use minicontainer::{
     core::{
         diagnostic::{Diagnostic, ErrorKind},
-        image::DEFAULT_PATH,
+        image::{Config, DEFAULT_PATH, History, ImageConfig, RootFs},
     },
     store::{Blob, Image, Staging, Store, StoreError},
 };
-use minicontainer_dockerfile::image::{Config, Document, History, RootFs};
 use oci_spec::image::Arch;
 
 use super::{ImageError, StagedImage, find, import::staged, install};
@@ -237,15 +236,15 @@ fn assemble(staging: &Staging, trees: [FileTree; 2], created_by: [String; 2]) ->
 }
 
 /// The image's config. These layers are not compressed, so the digest of the blob is the diff-id.
-fn config(layers: &[Blob], created_by: [String; 2]) -> Document {
+fn config(layers: &[Blob], created_by: [String; 2]) -> ImageConfig {
     let entry = |created_by| History { created: Some(EPOCH.to_owned()), created_by, ..History::default() };
-    Document {
+    ImageConfig {
         created: Some(EPOCH.to_owned()),
         architecture: Arch::default().to_string(),
         os: "linux".to_owned(),
         config: Config { cmd: vec!["sh".to_owned()], env: vec![format!("PATH={DEFAULT_PATH}")], ..Config::default() },
         rootfs: RootFs { diff_ids: layers.iter().map(|layer| layer.digest().clone()).collect(), ..RootFs::default() },
         history: created_by.map(entry).into(),
-        ..Document::default()
+        ..ImageConfig::default()
     }
 }

@@ -28,10 +28,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use minicontainer_core::image::{Config, resolve_process};
 use minicontainer_core::options::{ResolvedUser, RunOptions, resolve_user};
 use minicontainer_core::plan::{Host, Overlay, Plan, RootFs, plan};
-use minicontainer_core::{image, spec};
-use oci_spec::image::ImageConfiguration;
+use minicontainer_core::spec;
 use oci_spec::runtime::Spec;
 
 use super::Error;
@@ -57,14 +57,14 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Decides the start of a container of an image: `id` names it, `config` holds the image's defaults, and `place`
+    /// Decides the start of a container of an image: `id` names it, `defaults` is what its image's config says of how to run it, and `place`
     /// says where its files come from and lie.
     ///
     /// # Errors
     /// When the options contradict each other or the image, or cannot be had on this host, see [`Error`].
     pub fn from_options(
         options: &RunOptions,
-        config: &ImageConfiguration,
+        defaults: &Config,
         id: &str,
         place: RootPlace,
         settings: LaunchSettings,
@@ -74,7 +74,7 @@ impl Launch {
             host.taken = host::taken_ids();
         }
         let root = Root::new(place, options, &host);
-        let process = image::settle(options, config)?;
+        let process = resolve_process(options, defaults)?;
         let user = account(&process.user, root.layers())?;
         let spec = spec::spec(options, &process, &user, id, &host)?;
         let mut tree = root.describe();

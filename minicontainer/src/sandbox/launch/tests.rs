@@ -21,7 +21,7 @@ fn place(directory: &Path, lifetime: Lifetime) -> RootPlace {
 }
 
 fn launch(options: &RunOptions, place: RootPlace) -> Result<Launch, Error> {
-    Launch::from_options(options, &ImageConfiguration::default(), "4f3c", place, LaunchSettings::default())
+    Launch::from_options(options, &Default::default(), "4f3c", place, LaunchSettings::default())
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn settings_reach_the_plan_and_watched_limits() {
     asked.limits.cpu_time = Some(std::time::Duration::from_secs(7));
     let settings = LaunchSettings { ends_with_caller: true, output_limit: Some(5), ..LaunchSettings::default() };
     let place = place(directory.path(), Lifetime::Run);
-    let launch = Launch::from_options(&asked, &ImageConfiguration::default(), "4f3c", place, settings);
+    let launch = Launch::from_options(&asked, &Default::default(), "4f3c", place, settings);
     let launch = launch.expect("a launch");
     assert!(launch.plan().steps.contains(&Step::EndWithEngine));
     let limits = launch.settings.watched_limits();

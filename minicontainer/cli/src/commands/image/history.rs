@@ -46,19 +46,19 @@ pub fn history(arguments: &HistoryArguments) -> Result<ExitCode, Failure> {
     let image = find_image(&open_store()?, &arguments.image)?;
     let mut layers = image.layers.iter();
     let mut rows = Vec::new();
-    for entry in image.config.history().iter().flatten() {
+    for entry in &image.config.history {
         // An instruction that only sets metadata makes no layer.
-        let layer = if entry.empty_layer().unwrap_or_default() { None } else { layers.next() };
+        let layer = if entry.empty_layer { None } else { layers.next() };
         let bytes = layer.map_or(0, |layer| layer.size);
-        let by = entry.created_by().as_deref().unwrap_or_default();
+        let by = &entry.created_by;
         rows.push(json!({
             // What an image was made of need not be an image here.
             "ID": "<missing>",
-            "CreatedAt": true_time(entry.created().as_deref()).unwrap_or("N/A"),
-            "CreatedSince": since(entry.created().as_deref()),
-            "CreatedBy": if listing.no_trunc { by.to_owned() } else { shortened(by, INSTRUCTION_WIDTH) },
+            "CreatedAt": true_time(entry.created.as_deref()).unwrap_or("N/A"),
+            "CreatedSince": since(entry.created.as_deref()),
+            "CreatedBy": if listing.no_trunc { by.clone() } else { shortened(by, INSTRUCTION_WIDTH) },
             "Size": if arguments.human { size(bytes) } else { bytes.to_string() },
-            "Comment": entry.comment().as_deref().unwrap_or_default(),
+            "Comment": entry.comment,
         }));
     }
     rows.reverse();

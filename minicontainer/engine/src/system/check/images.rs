@@ -3,10 +3,10 @@
 use std::fs;
 
 use minicontainer::{
-    core::{Digest, Reference},
+    core::{Digest, Reference, image::ImageConfig},
     store::{diff_ids, digest_of, is_index, reference_of},
 };
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, OciLayout};
+use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, OciLayout};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -110,7 +110,7 @@ impl Look<'_> {
             return Err(format!("its manifest is of schema version {}; known is 2", manifest.schema_version()));
         }
         let id = digest_of(manifest.config()).map_err(|error| error.to_string())?;
-        let config: ImageConfiguration = self.document(&id, manifest.config().size(), "config")?;
+        let config: ImageConfig = self.document(&id, manifest.config().size(), "config")?;
         let diff_ids = diff_ids(&id, manifest.layers().len(), &config).map_err(|error| error.to_string())?;
         let mut layers = Vec::new();
         for (descriptor, diff_id) in manifest.layers().iter().zip(diff_ids) {

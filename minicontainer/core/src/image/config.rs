@@ -1,18 +1,18 @@
-//! An image's config document: what a build starts from and what it writes.
+//! An image's config: the JSON document that says how to run the image and which layers it has.
 //!
-//! It is the JSON of OCI image-spec, *config.md*, with the fields that Docker adds to it: `Healthcheck`, `Shell` and
-//! `OnBuild` ([Docker image spec 1.3][1]). The types of `oci-spec` know neither, so a build that went through them
-//! would lose a base image's health check and triggers without a word. Maps are sorted here, so that the same build
-//! writes the same bytes.
+//! It is the document of OCI image-spec, *config.md*, with the fields that Docker adds: `Healthcheck`, `Shell` and
+//! `OnBuild` ([Docker image spec 1.3][1]). The types of `oci-spec` have none of them, so a build that went through
+//! those would lose a base image's health check and triggers. Maps are sorted, so that the same build writes the same
+//! bytes: an image's id is the digest of this document.
 //!
 //! ```
-//! use minicontainer_dockerfile::image::Document;
+//! use minicontainer_core::image::ImageConfig;
 //!
 //! let text = r#"{"architecture":"amd64","os":"linux","config":{"Env":null,"OnBuild":["COPY . /app"]},
 //!     "rootfs":{"type":"layers","diff_ids":[]}}"#;
-//! let document: Document = serde_json::from_str(text)?;
-//! assert_eq!(document.config.on_build, ["COPY . /app"]);
-//! assert!(document.config.env.is_empty());
+//! let image: ImageConfig = serde_json::from_str(text)?;
+//! assert_eq!(image.config.on_build, ["COPY . /app"]);
+//! assert!(image.config.env.is_empty());
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
@@ -20,26 +20,24 @@
 
 use std::collections::BTreeMap;
 
-use minicontainer_core::Digest;
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::Digest;
 
 /// The whole document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the fields are those of OCI image-spec, config.md")]
-pub struct Document {
+pub struct ImageConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    #[serde(default)]
     pub architecture: String,
-    #[serde(default)]
     pub os: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     #[serde(default, deserialize_with = "or_default")]
     pub config: Config,
-    #[serde(default)]
     pub rootfs: RootFs,
     #[serde(default, deserialize_with = "or_default")]
     pub history: Vec<History>,
@@ -53,7 +51,7 @@ pub struct Config {
     #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub user: String,
     #[serde(deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub exposed_ports: BTreeMap<String, Nothing>,
+    pub exposed_ports: BTreeMap<String, Member>,
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
@@ -61,7 +59,7 @@ pub struct Config {
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub cmd: Vec<String>,
     #[serde(deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub volumes: BTreeMap<String, Nothing>,
+    pub volumes: BTreeMap<String, Member>,
     #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub working_dir: String,
     #[serde(deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
@@ -69,22 +67,22 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub healthcheck: Option<Health>,
+    pub healthcheck: Option<HealthConfig>,
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub shell: Vec<String>,
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub on_build: Vec<String>,
 }
 
-/// The value of a set's member, `{}`.
+/// A member of a set, which JSON writes as `"name": {}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Nothing {}
+pub struct Member {}
 
 /// How to see whether the program is well; times in nanoseconds, 0 for the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[allow(missing_docs, reason = "the fields are those of Docker's image spec")]
-pub struct Health {
+pub struct HealthConfig {
     pub test: Vec<String>,
     #[serde(skip_serializing_if = "is_zero")]
     pub interval: u64,
