@@ -22,7 +22,7 @@ use minicontainer::{
         Digest,
         options::{UserSpec, resolve_user},
     },
-    rootfs::read_file,
+    rootfs::read_files,
     store::{Staging, private},
 };
 use minicontainer_dockerfile::{Ignore, plan::CopyFiles};
@@ -96,8 +96,9 @@ pub(super) fn copy(
 pub(super) fn account(user: &str, layers: &[PathBuf]) -> Result<(u32, u32), BuildError> {
     let failed = |source| BuildError::User { user: user.to_owned(), source: Box::new(source) };
     let spec: UserSpec = user.parse().map_err(failed)?;
-    let text = |path| read_file(layers, path, ACCOUNT_FILE_LIMIT).map(Option::unwrap_or_default);
-    let found = resolve_user(&spec, &text("/etc/passwd")?, &text("/etc/group")?).map_err(failed)?;
+    let files = read_files(layers, ["/etc/passwd", "/etc/group"], ACCOUNT_FILE_LIMIT)?;
+    let [passwd, group] = files.map(Option::unwrap_or_default);
+    let found = resolve_user(&spec, &passwd, &group).map_err(failed)?;
     Ok((found.uid, found.gid))
 }
 

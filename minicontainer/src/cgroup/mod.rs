@@ -161,12 +161,14 @@ impl Cgroup {
         if self.backend.v2() {
             self.make_unified(controllers)?;
         } else {
-            // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. The crate
-            // then initialises it (a cpuset starts with the processors of its parent).
+            // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. A cpuset
+            // starts with no processors, which the crate then copies from its parent.
             self.directories.iter().try_for_each(|path| {
                 fs::create_dir_all(path).map_err(|source| CgroupError::MakeDirectory { path: path.clone(), source })
             })?;
-            self.backend.create().map_err(|source| CgroupError::Create { name: self.name.clone(), source })?;
+            if controllers.iter().any(|controller| controller == "cpuset") {
+                self.backend.create().map_err(|source| CgroupError::Create { name: self.name.clone(), source })?;
+            }
         }
         self.open_files()
     }
@@ -234,8 +236,13 @@ impl Cgroup {
         }
     }
 
-    /// The content of the group's file of this name, in whichever of its directories it lies.
+    /// The content of the group's file of this name, which lies in the directory of its controller.
     fn read(&self, file: &str) -> Option<String> {
-        self.directories.iter().find_map(|directory| fs::read_to_string(directory.join(file)).ok())
+        let controller = file.split('.').next().unwrap_or_default();
+        let hierarchy = |directory: &&PathBuf| {
+            let name = directory.strip_prefix(ROOT).ok().and_then(|path| path.iter().next()?.to_str());
+            self.backend.v2() || name.is_some_and(|name| name.split(',').any(|part| part == controller))
+        };
+        self.directories.iter().filter(hierarchy).find_map(|directory| fs::read_to_string(directory.join(file)).ok())
     }
 }

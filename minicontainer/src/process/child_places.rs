@@ -4,7 +4,7 @@
 //! leads. So no path below `/proc`, `/sys` and `/dev` is looked up from the root once something is mounted there. The
 //! engine keeps the descriptor of each such mount, which *is* the mount whatever its path means by now, and looks
 //! names up below that: no `..` out of it, no symbolic link, no other mount on the way (openat2(2)). What was found
-//! is compared with the mount once more, by mount id and kind of file system.
+//! is compared with the mount once more, by mount id; the mount's kind of file system was asked when it was made.
 //!
 //! Elsewhere links are followed inside the root, since images are full of them (`/var/run`). What is found there must
 //! lie outside of the three directories: the kernel is asked where a descriptor leads (`/proc/self/fd`), which no
@@ -58,8 +58,7 @@ impl OwnMount {
     fn open(&self, path: &CStr, flags: i32) -> Result<Descriptor, Failure> {
         let stay = if self.with_submounts { 0 } else { libc::RESOLVE_NO_XDEV };
         let found = Descriptor(calls::open_below(self.fd, path, flags, stay).named(Call::Openat2)?);
-        let is_on_it = calls::mount_id(found.0).named(Call::Statx)? == self.id
-            && calls::file_system_magic(found.0).named(Call::Fstatfs)? == self.magic;
+        let is_on_it = calls::mount_id(found.0).named(Call::Statx)? == self.id;
         if is_on_it || self.with_submounts { Ok(found) } else { Err(elsewhere()) }
     }
 }

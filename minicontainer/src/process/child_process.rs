@@ -97,11 +97,13 @@ fn make_inside(path: &CStr, components: &[(CString, CString)]) -> Result<Descrip
     open(path)
 }
 
+/// Drops capabilities, in ascending order of their numbers, from the bounding set.
 pub(super) fn drop_bounding_set(drop: &[u32]) -> Result<(), Failure> {
     for number in drop {
         match calls::prctl(libc::PR_CAPBSET_DROP, u64::from(*number), 0) {
-            // The kernel does not know a capability of this number.
-            Ok(_) | Err(Errno(libc::EINVAL)) => {}
+            Ok(_) => {}
+            // The kernel has no capability of this number, and none of a higher one.
+            Err(Errno(libc::EINVAL)) => break,
             Err(errno) => return Err(Failure { call: Call::Prctl, errno }),
         }
     }

@@ -196,9 +196,27 @@ fn make_directory(path: &Path) -> Result<(), RootFsError> {
 /// hostile: symbolic links stay inside the layers, a pipe or a device is never opened, and a file longer than `limit`
 /// bytes is an error. Bytes that are not UTF-8 come out as replacement characters.
 pub fn read_file(layers: &[PathBuf], path: &str, limit: u64) -> Result<Option<String>, RootFsError> {
+    read_files(layers, [path], limit).map(|[content]| content)
+}
+
+/// The same for several files.
+pub fn read_files<const N: usize>(
+    layers: &[PathBuf],
+    paths: [&str; N],
+    limit: u64,
+) -> Result<[Option<String>; N], RootFsError> {
     // That a layer has gone is for the mount to say, which needs all of them.
     let layers: Vec<PathBuf> = layers.iter().filter(|layer| layer.exists()).cloned().collect();
-    let Some(entry) = Merged::new(&layers)?.look(Path::new(path), Links::Follow)? else { return Ok(None) };
+    let tree = Merged::new(&layers)?;
+    let mut contents = [const { None }; N];
+    for (content, path) in contents.iter_mut().zip(paths) {
+        *content = read_regular(&tree, path, limit)?;
+    }
+    Ok(contents)
+}
+
+fn read_regular(tree: &Merged, path: &str, limit: u64) -> Result<Option<String>, RootFsError> {
+    let Some(entry) = tree.look(Path::new(path), Links::Follow)? else { return Ok(None) };
     if !entry.metadata().is_file() {
         return Err(RootFsError::NotRegular { path: path.to_owned() });
     }

@@ -10,6 +10,8 @@ use super::StoreError;
 
 /// The most that is read of an index, manifest or config, as containerd bounds manifests.
 const DOCUMENT_LIMIT: u64 = 4 << 20;
+/// What nearly every document fits into, so that it is read at once.
+const USUAL_DOCUMENT: usize = 4096;
 
 /// A file in a staging directory whose digest and size are known. It goes with the directory: see
 /// [`Staging`](super::Staging).
@@ -66,7 +68,7 @@ impl Blob {
 
 /// Reads a whole document, which must be small.
 pub(super) fn read_document(content: impl Read, what: &str) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(USUAL_DOCUMENT);
     content.take(DOCUMENT_LIMIT + 1).read_to_end(&mut bytes).map_err(StoreError::io("read", what))?;
     if bytes.len() as u64 > DOCUMENT_LIMIT {
         return Err(StoreError::DocumentSize { what: what.to_owned(), limit: DOCUMENT_LIMIT });

@@ -3,8 +3,8 @@
 //! Three things make this more than [`std::fs::remove_dir_all`]. Overlay's `work/work` has mode 000, and so may any
 //! directory that an image or a container made: to an ordinary user it is closed until its mode is changed. A
 //! container can nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a;
-//! done`): so no directory is gone into further than one level; those found there are *moved* up, where their own
-//! turn comes. And what belongs to a subordinate id is removed by a process that may not allocate
+//! done`): so directories are entered only [`LEVELS`] deep, and those below are *moved* up, where their own turn
+//! comes. And what belongs to a subordinate id is removed by a process that may not allocate
 //! ([`user_namespace`](super::user_namespace)): so nothing is allocated in [`empty_directory`].
 
 use std::ffi::{CStr, CString};
@@ -41,23 +41,30 @@ fn remove(parent: Fd, name: &CStr) -> Result<()> {
     calls::unlinkat(parent, name, libc::AT_REMOVEDIR).map(drop)
 }
 
+/// How many levels below the top a directory is emptied where it is. Each has a descriptor and a buffer on the stack.
+const LEVELS: usize = 8;
+
 /// Removes everything in a directory that is open.
 pub(crate) fn empty_directory(top: Fd) -> Result<()> {
     let mut moved = 0;
-    for_each_name(top, |name| {
-        if is_removed(top, name)? {
+    while remove_entries(top, top, LEVELS, &mut moved)? {}
+    Ok(())
+}
+
+/// Removes what a directory has, and says whether it had anything. A directory that is not empty afterwards, because
+/// readdir(3) may miss entries while others are removed, is found again when the top is read again.
+fn remove_entries(directory: Fd, top: Fd, levels: usize, moved: &mut u64) -> Result<bool> {
+    for_each_entry(directory, |name, is_directory| {
+        if is_removed(directory, name, is_directory)? {
             return Ok(());
         }
-        let inner = open(top, name, calls::STAY)?;
-        for_each_name(inner.0, |child| {
-            if is_removed(inner.0, child)? {
-                return Ok(());
-            }
-            // Moving a directory changes its `..` entry, which needs permission to write in it.
-            drop(open(inner.0, child, calls::STAY)?);
-            move_up(inner.0, child, top, &mut moved)
-        })?;
-        calls::unlinkat(top, name, libc::AT_REMOVEDIR).map(drop)
+        // Also before it is moved: that changes its `..` entry, which needs permission to write in it.
+        let inner = open(directory, name, calls::STAY)?;
+        if levels == 0 {
+            return move_up(directory, name, top, moved);
+        }
+        remove_entries(inner.0, top, levels - 1, moved)?;
+        is_removed(directory, name, true).map(drop)
     })
 }
 
@@ -66,8 +73,10 @@ pub(crate) fn empty_directory(top: Fd) -> Result<()> {
 fn open(parent: Fd, name: &CStr, resolve: u64) -> Result<Descriptor> {
     match calls::open_directory(parent, name, libc::O_RDONLY, resolve).map(Descriptor) {
         Ok(directory) => {
-            // What is in it may be removable even for a caller that may not change its mode.
-            let _changed = calls::fchmod(directory.0, 0o700);
+            if calls::mode(directory.0)? & 0o700 != 0o700 {
+                // What is in it may be removable even for a caller that may not change its mode.
+                let _changed = calls::fchmod(directory.0, 0o700);
+            }
             Ok(directory)
         }
         Err(Errno(libc::EACCES)) => {
@@ -92,41 +101,38 @@ fn path_of(descriptor: Fd) -> [u8; 32] {
     path
 }
 
-/// Calls `act` with every name in a directory, from which it must take the file away, until there is none.
-fn for_each_name(directory: Fd, mut act: impl FnMut(&CStr) -> Result<()>) -> Result<()> {
-    let mut buffer = [0; 4096];
+/// Calls `act` with the name of each entry of a directory, and whether it is a directory; says whether there were any.
+fn for_each_entry(directory: Fd, mut act: impl FnMut(&CStr, bool) -> Result<()>) -> Result<bool> {
+    let mut buffer = [0; 2048];
+    let mut any = false;
+    calls::rewind(directory)?;
     loop {
-        let mut any = false;
-        calls::rewind(directory)?;
-        loop {
-            let length = calls::getdents64(directory, &mut buffer)?;
-            let mut entries = buffer.get(..length).unwrap_or_default();
-            if entries.is_empty() {
-                break;
-            }
-            // struct linux_dirent64: after 16 bytes the entry's length, in two, then one of its type, then its name.
-            while let Some(&[low, high]) = entries.get(16..18) {
-                let (entry, rest) =
-                    entries.split_at_checked(u16::from_ne_bytes([low, high]).into()).unwrap_or_default();
-                let name = entry.get(19..).and_then(|bytes| CStr::from_bytes_until_nul(bytes).ok());
-                if let Some(name) = name.filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
-                    any = true;
-                    act(name)?;
-                }
-                entries = rest;
-            }
+        let length = calls::getdents64(directory, &mut buffer)?;
+        let mut entries = buffer.get(..length).unwrap_or_default();
+        if entries.is_empty() {
+            return Ok(any);
         }
-        if !any {
-            return Ok(());
+        // struct linux_dirent64: after 16 bytes the entry's length, in two, then one of its type, then its name.
+        while let Some(&[low, high, kind]) = entries.get(16..19) {
+            let (entry, rest) = entries.split_at_checked(u16::from_ne_bytes([low, high]).into()).unwrap_or_default();
+            let name = entry.get(19..).and_then(|bytes| CStr::from_bytes_until_nul(bytes).ok());
+            if let Some(name) = name.filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
+                any = true;
+                act(name, kind == libc::DT_DIR)?;
+            }
+            entries = rest;
         }
     }
 }
 
-/// Removes anything but a directory that has something in it; says whether it was such a thing.
-fn is_removed(parent: Fd, name: &CStr) -> Result<bool> {
-    let removed = match calls::unlinkat(parent, name, 0) {
-        Err(Errno(libc::EISDIR)) => calls::unlinkat(parent, name, libc::AT_REMOVEDIR),
-        result => result,
+/// Removes anything but a directory that has something in it; says whether it was removed. What the entry is may have
+/// changed since the directory was read, and not every file system says it.
+fn is_removed(parent: Fd, name: &CStr, is_directory: bool) -> Result<bool> {
+    let as_directory = || calls::unlinkat(parent, name, libc::AT_REMOVEDIR);
+    let as_file = || calls::unlinkat(parent, name, 0);
+    let removed = match is_directory {
+        true => as_directory().or_else(|errno| if errno.0 == libc::ENOTDIR { as_file() } else { Err(errno) }),
+        false => as_file().or_else(|errno| if errno.0 == libc::EISDIR { as_directory() } else { Err(errno) }),
     };
     match removed {
         Err(Errno(libc::ENOTEMPTY | libc::EEXIST)) => Ok(false),

@@ -49,6 +49,17 @@ pub fn is_at_or_below(path: &str, ancestor: &str) -> bool {
     self::components(ancestor).all(|expected| components.next() == Some(expected))
 }
 
+/// The first component of a path, and what follows it.
+fn first_component(path: &str) -> Option<(&str, &str)> {
+    let path = path.trim_start_matches('/');
+    let end = path.bytes().position(|byte| byte == b'/').unwrap_or(path.len());
+    match path.split_at(end) {
+        ("", _) => None,
+        (".", rest) => first_component(rest),
+        both => Some(both),
+    }
+}
+
 /// The path with one slash before each component.
 pub(super) fn normal(path: &str) -> String {
     components(path).fold(String::new(), |path, component| format!("{path}/{component}"))
@@ -63,7 +74,13 @@ pub(super) fn checked(field: &'static str, path: &str) -> Result<String, PlanErr
 }
 
 fn components(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|component| !component.is_empty() && *component != ".")
+    let mut rest = path;
+    std::iter::from_fn(move || {
+        first_component(rest).map(|(component, after)| {
+            rest = after;
+            component
+        })
+    })
 }
 
 #[cfg(test)]

@@ -160,8 +160,9 @@ fn probe(layers: &[PathBuf]) -> Host {
 
 /// The user and groups by the image's own accounts.
 fn account(user: &minicontainer_core::options::UserSpec, layers: &[PathBuf]) -> Result<ResolvedUser, Error> {
-    let file = |path| rootfs::read_file(layers, path, ACCOUNT_FILE_LIMIT).map(Option::unwrap_or_default);
-    Ok(resolve_user(user, &file("/etc/passwd")?, &file("/etc/group")?)?)
+    let files = rootfs::read_files(layers, ["/etc/passwd", "/etc/group"], ACCOUNT_FILE_LIMIT)?;
+    let [passwd, group] = files.map(Option::unwrap_or_default);
+    Ok(resolve_user(user, &passwd, &group)?)
 }
 
 /// A new container id: 64 random hexadecimal digits.

@@ -25,6 +25,11 @@ pub(crate) fn mount_id(descriptor: Fd) -> Result<u64> {
     statx(descriptor, libc::STATX_MNT_ID).map(|status| status.stx_mnt_id)
 }
 
+/// The type and permissions of an open file.
+pub(crate) fn mode(descriptor: Fd) -> Result<u32> {
+    statx(descriptor, libc::STATX_MODE).map(|status| status.stx_mode.into())
+}
+
 /// Whether two descriptors lead to the same file of the same mount.
 pub(crate) fn is_same_place(one: Fd, other: Fd) -> Result<bool> {
     let place = |descriptor| {
