@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
-use crate::{skip, test_env::Place};
+use crate::{skip, test_env::TestEnv};
 
 const SCRIPT: &str = "uname -n; id -u; echo $A; ls /proc/sys/kernel >/dev/null && touch /x && echo wrote";
 
 #[track_caller]
 fn check(runtime: &str, script: &str) {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     let there = Command::new(runtime).arg("--version").output().is_ok_and(|output| output.status.success());
     if !skip::require(there, runtime) {
         return;

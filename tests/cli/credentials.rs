@@ -8,8 +8,9 @@ use std::{
 };
 
 use crate::{
+    answer::Answer,
     registry::{Access, Registry, command, leftovers, run, succeed},
-    test_env::{Answer, Place},
+    test_env::TestEnv,
 };
 
 const USER: &str = "student";
@@ -25,7 +26,7 @@ esac
 "#;
 
 /// Logs in with a password by stdin.
-fn login(mut command: Command, place: &Place, password: &str) -> Answer {
+fn login(mut command: Command, place: &TestEnv, password: &str) -> Answer {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes()).unwrap();
     place.answer(child.wait_with_output().unwrap())
@@ -34,7 +35,7 @@ fn login(mut command: Command, place: &Place, password: &str) -> Answer {
 #[test]
 fn login_password_is_stored_as_in_docker() {
     let Some(registry) = Registry::start(Access::Student) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     let name = registry.name("private:1");
     place.succeed(&["tag", "busybox", &name]);
     let denied = run(&place, "store", &["push", &name]);
@@ -86,7 +87,7 @@ fn login_password_is_stored_as_in_docker() {
 #[test]
 fn credential_helper_stores_the_password() {
     let Some(registry) = Registry::start(Access::Student) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     fs::create_dir(place.path("docker")).unwrap();
     let config = place.path("docker/config.json");
     fs::write(&config, r#"{"credsStore": "test"}"#).unwrap();

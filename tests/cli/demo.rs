@@ -1,9 +1,9 @@
 //! The first command that anybody runs.
 
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 #[track_caller]
-fn check(place: &Place, language: &str, heading: &str, absent: &str) {
+fn check(place: &TestEnv, language: &str, heading: &str, absent: &str) {
     let told = place.succeed(&["demo", "--lang", language]);
     assert!(told.starts_with(heading), "{told}");
     let nowhere = told.lines().filter(|line| line.ends_with(absent)).count();
@@ -16,27 +16,27 @@ fn check(place: &Place, language: &str, heading: &str, absent: &str) {
 
 #[test]
 fn demo_runs_in_both_languages() {
-    let place = Place::new();
+    let place = TestEnv::new();
     check(&place, "en", "Two containers of one image\n", "  not there");
     check(&place, "pt", "Dois contêineres de uma imagem\n", "  não está");
 }
 
 #[test]
 fn demo_runs_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     check(&place, "en", "Two containers of one image\n", "  not there");
 }
 
 #[test]
 fn locale_selects_the_language() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let output = place.command(&["demo"]).env("LANG", "pt_BR.UTF-8").output().unwrap();
     assert!(place.answer(output).stdout.starts_with("Dois contêineres"));
 }
 
 #[test]
 fn doctor_reports_a_working_machine() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let findings: serde_json::Value = serde_json::from_str(&place.succeed(&["doctor", "--format", "json"])).unwrap();
     assert_eq!(findings["runs"], true);
     let names: Vec<&str> =

@@ -2,17 +2,17 @@
 
 use std::fs;
 
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// Bytes of what `system df` shows in a field of each kind: images, containers, volumes, the build cache.
-fn rows(place: &Place, field: &str) -> Vec<String> {
+fn rows(place: &TestEnv, field: &str) -> Vec<String> {
     let format = format!("{{{{.{field}}}}}");
     place.succeed(&["system", "df", "--format", &format]).lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn disk_usage_counts_shared_data_once() {
-    let place = Place::new();
+    let place = TestEnv::new();
     assert_eq!(rows(&place, "Type"), ["Images", "Containers", "Local Volumes", "Build Cache"]);
     assert_eq!(rows(&place, "TotalCount"), ["1", "0", "0", "0"]);
     assert_eq!(rows(&place, "Active"), ["0", "0", "0", "0"]);
@@ -53,7 +53,7 @@ fn disk_usage_counts_shared_data_once() {
 
 #[test]
 fn build_cache_has_its_own_usage() {
-    let place = Place::new();
+    let place = TestEnv::new();
     fs::create_dir(place.path("context")).unwrap();
     fs::write(place.path("context/big"), vec![b'x'; 70_000]).unwrap();
     fs::write(place.path("context/Dockerfile"), "FROM busybox\nCOPY big /big\n").unwrap();
@@ -64,7 +64,7 @@ fn build_cache_has_its_own_usage() {
 
 #[test]
 fn prune_removes_unused_data() {
-    let place = Place::new();
+    let place = TestEnv::new();
     fs::create_dir(place.path("context")).unwrap();
     fs::write(place.path("context/Dockerfile"), "FROM busybox\nLABEL keep=yes\nRUN echo one > /one\n").unwrap();
     place.succeed(&["build", "-q", "-t", "kept:1", "context"]);

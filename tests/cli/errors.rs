@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::{skip, test_env::Place};
+use crate::{skip, test_env::TestEnv};
 
 /// Mistakes that are the same whoever makes them.
 const MISTAKES: &[&[&str]] = &[
@@ -96,7 +96,7 @@ const MISTAKES: &[&[&str]] = &[
     &["run", "--rm", "--report", "/no/such/directory/report", "busybox", "true"],
 ];
 
-fn table(place: &Place, mistakes: &[&[&str]]) -> String {
+fn table(place: &TestEnv, mistakes: &[&[&str]]) -> String {
     let mut table = String::new();
     for arguments in mistakes {
         let answer = place.run(arguments);
@@ -109,21 +109,21 @@ fn table(place: &Place, mistakes: &[&[&str]]) -> String {
 
 #[test]
 fn errors_as_current_user() {
-    insta::assert_snapshot!(table(&Place::new(), MISTAKES));
+    insta::assert_snapshot!(table(&TestEnv::new(), MISTAKES));
 }
 
 #[test]
 fn errors_are_the_same_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     let told = table(&place, MISTAKES);
     if skip::require(nix::unistd::geteuid().is_root(), skip::ROOT) {
-        assert_eq!(told, table(&Place::new(), MISTAKES));
+        assert_eq!(told, table(&TestEnv::new(), MISTAKES));
     }
 }
 
 #[test]
 fn options_for_root_only_are_refused() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     insta::assert_snapshot!(table(
         &place,
         &[
@@ -136,7 +136,7 @@ fn options_for_root_only_are_refused() {
 /// Why not, and what would mend it, depends on the machine's control groups.
 #[test]
 fn limits_are_refused_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     for (controller, flag, value) in
         [("memory", "--memory", "64m"), ("cpu", "--cpus", "0.5"), ("pids", "--pids-limit", "10")]
     {
@@ -148,13 +148,13 @@ fn limits_are_refused_rootless() {
 
 #[test]
 fn too_little_memory_is_refused() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     insta::assert_snapshot!(table(&place, &[&["run", "--rm", "--memory", "1m", "busybox", "true"]]));
 }
 
 #[test]
 fn name_in_use_is_refused() {
-    let place = Place::new();
+    let place = TestEnv::new();
     place.succeed(&["run", "--name", "web", "busybox", "true"]);
     let answer = place.run(&["run", "--name", "web", "busybox", "true"]);
     insta::assert_snapshot!(answer.show());
@@ -163,7 +163,7 @@ fn name_in_use_is_refused() {
 
 #[test]
 fn container_that_failed_to_start_is_kept_as_in_docker() {
-    let place = Place::new();
+    let place = TestEnv::new();
     assert_eq!(place.run(&["run", "--name", "web", "busybox", "no-such-program"]).code, 127);
     let told =
         place.succeed(&["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}", "web"]);
@@ -175,13 +175,13 @@ fn container_that_failed_to_start_is_kept_as_in_docker() {
 
 #[test]
 fn unwritable_store_is_refused() {
-    let place = Place::new();
+    let place = TestEnv::new();
     fs::write(place.path("file"), "").unwrap();
     let mut command = place.command(&["run", "--rm", "busybox", "true"]);
     let answer = place.answer(command.env("MINICONTAINER_ROOT", place.path("file/store")).output().unwrap());
     insta::assert_snapshot!(answer.show());
 
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     let closed = place.path("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
@@ -196,7 +196,7 @@ const FORBIDDEN: &str = "echo 0 > /proc/sys/user/max_user_namespaces && \
 
 #[test]
 fn forbidden_user_namespaces_are_reported() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     let mut shown = String::new();
     for arguments in [&["run", "--rm", "busybox", "true"][..], &["demo", "--lang", "en"], &["demo", "--lang", "pt"]] {
         let unshare = ["--user", "--map-root-user", "sh", "-c", FORBIDDEN, "sh"];

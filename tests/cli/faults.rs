@@ -19,13 +19,13 @@ use nix::{
 
 use crate::{
     skip,
-    test_env::Place,
+    test_env::TestEnv,
     tracer::{Ended, Fate, Kind, traced},
 };
 
 /// An archive of an image with files of its own, and nothing but busybox in the store.
-fn with_archive() -> Place {
-    let place = Place::new();
+fn with_archive() -> TestEnv {
+    let place = TestEnv::new();
     fs::create_dir_all(place.path("context/many")).unwrap();
     for number in 0..6 {
         fs::write(place.path("context/many").join(number.to_string()), vec![b'x'; 3000 + number]).unwrap();
@@ -52,12 +52,12 @@ fn paths(directory: &Path) -> BTreeSet<PathBuf> {
     found
 }
 
-fn sound(place: &Place) {
+fn sound(place: &TestEnv) {
     assert_eq!(place.succeed(&["system", "check"]), "The store is sound.\n");
 }
 
 /// How many calls of some kinds a command makes.
-fn count(place: &Place, arguments: &[&str], kinds: &[Kind]) -> usize {
+fn count(place: &TestEnv, arguments: &[&str], kinds: &[Kind]) -> usize {
     let mut calls = 0;
     let Ended { status, stderr } = traced(&mut place.command(arguments), |kind| {
         calls += usize::from(kinds.contains(&kind));
@@ -68,7 +68,7 @@ fn count(place: &Place, arguments: &[&str], kinds: &[Kind]) -> usize {
 }
 
 /// Runs a command whose call of that number, among those of some kinds, fails.
-fn failing(place: &Place, arguments: &[&str], kinds: &[Kind], at: usize, errno: i32) -> Ended {
+fn failing(place: &TestEnv, arguments: &[&str], kinds: &[Kind], at: usize, errno: i32) -> Ended {
     let mut calls = 0;
     traced(&mut place.command(arguments), |kind| {
         calls += usize::from(kinds.contains(&kind));
@@ -303,7 +303,7 @@ fn power_cuts() {
 /// A store on a file system that can only be read: every command says so, and changes nothing.
 #[test]
 fn read_only_store_is_reported() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     let script = r#"
         mount --bind store store && mount -o remount,bind,ro store || exit 9
         for command in "run --rm busybox true" "images" "rmi busybox" "system check" "image seed"; do
@@ -321,7 +321,7 @@ fn read_only_store_is_reported() {
 const CHANGES: [Kind; 3] = [Kind::Change, Kind::Remove, Kind::Write];
 
 /// Runs a command, and kills it at the call of this number among those that change the store.
-fn killed(place: &Place, arguments: &[&str], at: usize) -> Ended {
+fn killed(place: &TestEnv, arguments: &[&str], at: usize) -> Ended {
     let mut calls = 0;
     traced(&mut place.command(arguments), |kind| {
         calls += usize::from(CHANGES.contains(&kind));
@@ -329,13 +329,13 @@ fn killed(place: &Place, arguments: &[&str], at: usize) -> Ended {
     })
 }
 
-fn listed(place: &Place) -> String {
+fn listed(place: &TestEnv) -> String {
     place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.State}}"])
 }
 
 /// Nothing is left of a container, not even its name, once that is asked for.
 #[track_caller]
-fn check_nothing_left(place: &Place, when: &str) {
+fn check_nothing_left(place: &TestEnv, when: &str) {
     let check = place.run(&["system", "check", "--quick", "--repair"]);
     assert_eq!(check.code, 0, "{when}: {}", check.show());
     assert_eq!(place.containers(), 0, "{when}");
@@ -345,7 +345,7 @@ fn check_nothing_left(place: &Place, when: &str) {
 
 #[test]
 fn killed_create_leaves_whole_container_or_free_name() {
-    let place = Place::new();
+    let place = TestEnv::new();
     place.succeed(&["run", "--rm", "busybox", "true"]);
     let mut half = 0;
     for at in 0.. {
@@ -370,7 +370,7 @@ fn killed_create_leaves_whole_container_or_free_name() {
 
 #[test]
 fn killed_removal_leaves_whole_container_or_free_name() {
-    let place = Place::new();
+    let place = TestEnv::new();
     place.succeed(&["run", "--rm", "busybox", "true"]);
     let mut left = [0, 0];
     for at in 0.. {
@@ -394,7 +394,7 @@ fn killed_removal_leaves_whole_container_or_free_name() {
 
 #[test]
 fn many_containers_of_one_image_start_at_once() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let start = |number: usize| {
         let name = format!("many-{number}");
         place.command(&["run", "--name", &name, "busybox", "echo", &name]).output().unwrap()
@@ -418,7 +418,7 @@ fn many_containers_of_one_image_start_at_once() {
 #[test]
 fn removal_races_safely_with_run_load_and_build() {
     const ROUNDS: usize = 6;
-    let place = Place::new();
+    let place = TestEnv::new();
     fs::create_dir(place.path("context")).unwrap();
     // A registry that refuses at once is asked where the base is gone.
     fs::write(place.path("context/Dockerfile"), "FROM 127.0.0.1:9/base:1\nRUN cat /note > /copy\n").unwrap();

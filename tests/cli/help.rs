@@ -1,10 +1,10 @@
 //! The help of every command.
 
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 #[test]
 fn every_help_text() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let commands = [
         "",
         "run",
@@ -55,7 +55,7 @@ fn every_help_text() {
 
 #[test]
 fn object_commands_match_the_short_ones() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let pairs = [
         ("run", "container run"),
         ("ps", "container ls"),
@@ -84,7 +84,7 @@ fn object_commands_match_the_short_ones() {
 
 #[test]
 fn completions_contain_the_commands() {
-    let place = Place::new();
+    let place = TestEnv::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = place.succeed(&["completions", shell]);
         assert!(script.contains("pids-limit") && script.contains("doctor"), "{shell}");
@@ -93,7 +93,7 @@ fn completions_contain_the_commands() {
 
 #[test]
 fn version_is_printed() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let told = place.succeed(&["version", "--format", "{{.Version}} {{.Os}}"]);
     assert_eq!(told, format!("{} linux\n", env!("CARGO_PKG_VERSION")));
     assert_eq!(place.succeed(&["--version"]), format!("minicontainer {}\n", env!("CARGO_PKG_VERSION")));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// Reads a document of an image layout.
 fn document(path: &Path) -> Value {
@@ -30,7 +30,7 @@ fn put(layout: &Path, document: &Value, descriptor: &mut Value) {
 
 /// Loads the image `busybox` again as `name`, with these fields in its config and these annotations wherever there
 /// can be any.
-fn load(place: &Place, name: &str, fields: &Value, annotations: &Value) {
+fn load(place: &TestEnv, name: &str, fields: &Value, annotations: &Value) {
     let layout = place.path(name);
     let copied = place.program("cp", &["-r", place.path("store/images").to_str().unwrap(), name]).status().unwrap();
     assert!(copied.success());
@@ -72,7 +72,7 @@ fn orders() -> Value {
 
 /// The image's container is the same, step by step, and it runs.
 #[track_caller]
-fn check_same(place: &Place, name: &str) {
+fn check_same(place: &TestEnv, name: &str) {
     let plan = |image: &str| place.succeed(&["explain", "--format", "json", "-h", "same", image, "true"]);
     assert!(plan("busybox") == plan(name), "{name} is another container than busybox");
     place.succeed(&["run", "--rm", name, "true"]);
@@ -81,7 +81,7 @@ fn check_same(place: &Place, name: &str) {
 
 #[test]
 fn labels_and_annotations_have_no_effect() {
-    let places = [Some(Place::new()), Place::user()];
+    let places = [Some(TestEnv::new()), TestEnv::seeded_user()];
     for place in places.into_iter().flatten() {
         // All but with whom it shares its layers.
         let inspect =
@@ -96,7 +96,7 @@ fn labels_and_annotations_have_no_effect() {
 
 #[test]
 fn unusual_config_values_have_no_effect() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let huge = "\u{1b}[2J\r\n".repeat(1 << 15);
     let fields = json!({
         "StopSignal": huge,

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::{lifecycle::at_a_terminal, test_env::Place};
+use crate::{lifecycle::at_a_terminal, test_env::TestEnv};
 
 /// All that a Dockerfile can say of containers.
 const DOCKERFILE: &str = r#"FROM busybox
@@ -24,7 +24,7 @@ CMD ["/note"]
 "#;
 
 /// The image `site:1`, always the same: that of busybox, and a layer each for WORKDIR and COPY.
-fn build(place: &Place) {
+fn build(place: &TestEnv) {
     fs::create_dir(place.path("context")).unwrap();
     fs::write(place.path("context/Dockerfile"), DOCKERFILE).unwrap();
     fs::write(place.path("context/note"), "a note\n").unwrap();
@@ -33,14 +33,14 @@ fn build(place: &Place) {
     assert_eq!(answer.code, 0, "{}", answer.stderr);
 }
 
-fn inspect(place: &Place, image: &str) -> Value {
+fn inspect(place: &TestEnv, image: &str) -> Value {
     let documents: Value = serde_json::from_str(&place.succeed(&["image", "inspect", image])).unwrap();
     documents[0].clone()
 }
 
 #[test]
 fn image_inspect_shows_everything() {
-    let place = Place::new();
+    let place = TestEnv::new();
     build(&place);
     place.succeed(&["tag", "site:1", "registry.example.com/team/site:2"]);
     let mut document = inspect(&place, "site:1");
@@ -61,7 +61,7 @@ fn image_inspect_shows_everything() {
 
 #[test]
 fn missing_objects_do_not_hide_existing_ones() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let all = place.run(&["image", "inspect", "no-such-image"]);
     assert_eq!((all.code, all.stdout.as_str()), (1, "[]\n"));
     assert!(all.stderr.starts_with("minicontainer: No such image: no-such-image\n"), "{}", all.stderr);
@@ -76,7 +76,7 @@ fn missing_objects_do_not_hide_existing_ones() {
 
 #[test]
 fn docker_templates_are_supported() {
-    let place = Place::new();
+    let place = TestEnv::new();
     build(&place);
     let check = |template: &str, expect: &str| {
         assert_eq!(place.succeed(&["image", "inspect", "--format", template, "site:1"]), expect, "{template}");
@@ -108,7 +108,7 @@ fn docker_templates_are_supported() {
 /// Where Docker has lists and maps, templates find lists and maps, be they empty.
 #[test]
 fn container_inspect_has_dockers_shape() {
-    let place = Place::new();
+    let place = TestEnv::new();
     fs::write(place.path("note"), "a note").unwrap();
     place.succeed(&["run", "--name", "plain", "busybox", "true"]);
     let flags =
@@ -147,7 +147,7 @@ fn container_inspect_has_dockers_shape() {
 
 #[test]
 fn sharing_option_adds_size_columns() {
-    let place = Place::new();
+    let place = TestEnv::new();
     build(&place);
     let table = place.succeed(&["images", "--sharing"]);
     let lines: Vec<&str> = table.lines().collect();
@@ -163,7 +163,7 @@ fn sharing_option_adds_size_columns() {
 
 #[test]
 fn images_are_filtered_and_pruned_by_time_and_label() {
-    let place = Place::new();
+    let place = TestEnv::new();
     build(&place);
     let list = |filters: &[&str]| {
         let filters: Vec<&str> = filters.iter().flat_map(|filter| ["--filter", filter]).collect();
@@ -189,7 +189,7 @@ fn images_are_filtered_and_pruned_by_time_and_label() {
 
 #[test]
 fn history_can_show_exact_values() {
-    let place = Place::new();
+    let place = TestEnv::new();
     build(&place);
     let lines = |human: &str| {
         let text = place.succeed(&["history", human, "site:1"]);
@@ -205,7 +205,7 @@ fn history_can_show_exact_values() {
 
 #[test]
 fn repository_is_saved_with_all_its_tags() {
-    let place = Place::new();
+    let place = TestEnv::new();
     for name in ["busybox:2", "other:1"] {
         place.succeed(&["tag", "busybox", name]);
     }
@@ -221,7 +221,7 @@ fn repository_is_saved_with_all_its_tags() {
 
 #[test]
 fn load_shows_progress_bars_on_a_terminal() {
-    let place = Place::new();
+    let place = TestEnv::new();
     build(&place);
     place.succeed(&["save", "-o", "site.tar", "site:1"]);
     place.succeed(&["rmi", "site:1"]);

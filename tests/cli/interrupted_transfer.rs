@@ -21,7 +21,7 @@ use nix::{
 
 use crate::{
     registry::{Access, Registry, command, leftovers, run, succeed},
-    test_env::Place,
+    test_env::TestEnv,
 };
 
 /// Large enough that the kernel cannot hold all of it on its way.
@@ -95,7 +95,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, way: Way, limited: Option<&Gate>
 }
 
 /// An image with one layer that cannot be compressed.
-fn large_image(place: &Place, name: &str) {
+fn large_image(place: &TestEnv, name: &str) {
     let script = format!(
         "head -c {SIZE} /dev/urandom > large && tar -cf large.tar large && \"$ENGINE\" import large.tar {name}"
     );
@@ -116,7 +116,7 @@ fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
 #[test]
 fn pull_resumes_after_interruption() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     let (address, gate) = proxy(&registry, Way::Down);
     let name = format!("{address}/large:1");
     large_image(&place, &name);
@@ -148,7 +148,7 @@ fn pull_resumes_after_interruption() {
 #[test]
 fn push_completes_after_broken_connection() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     let (address, gate) = proxy(&registry, Way::Up);
     let name = format!("{address}/large:1");
     large_image(&place, &name);

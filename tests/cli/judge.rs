@@ -13,12 +13,12 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 const SUM: &str = "read a b; echo $((a+b))";
 
 /// A folder `homework` with two tests and these programs, which anybody may read.
-fn homework(place: &Place, settings: &str, programs: &[(&str, &str)]) {
+fn homework(place: &TestEnv, settings: &str, programs: &[(&str, &str)]) {
     let folder = place.path("homework");
     for directory in ["tests", "programs"] {
         fs::create_dir_all(folder.join(directory)).unwrap();
@@ -62,7 +62,7 @@ fn timeless(text: &str) -> String {
 
 #[test]
 fn outputs_are_judged_and_reported() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let programs =
         [("ada", SUM), ("ben", "read a b; echo $((a*b))"), ("eve", "exit 3"), ("fay", "printf '\\033[2J<&\\000'")];
     homework(&place, "", &programs);
@@ -84,7 +84,7 @@ fn outputs_are_judged_and_reported() {
 
 #[test]
 fn hostile_program_does_not_affect_other_verdicts() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     let settings = "time = '4s'\ncpu-time = '500ms'\nmemory = '48m'\noutput = '1m'\ndisk = '8m'\npids = 32";
     let spy = "read a b; echo evil 2>/dev/null > /proc/self/fd/0; echo evil 2>/dev/null > /program/run; \
                find / -name '*.out' -o -name ada 2>/dev/null; echo $((a+b))";
@@ -139,7 +139,7 @@ fn hostile_program_does_not_affect_other_verdicts() {
 /// Who has no memory limit is told so; who asked for it gets none of the verdicts that it would have made.
 #[test]
 fn rootless_judge_works_without_memory_limit() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     homework(&place, "cpu-time = '500ms'", &[("ada", SUM), ("busy", "while :; do :; done")]);
     let answer = place.run(&["judge", "homework", "--format", "json"]);
     assert_eq!(
@@ -157,7 +157,7 @@ fn rootless_judge_works_without_memory_limit() {
 
 #[test]
 fn engine_faults_are_not_blamed_on_programs() {
-    let place = Place::new();
+    let place = TestEnv::new();
     homework(&place, "image = 'nowhere'", &[("ada", SUM)]);
     let answer = place.run(&["judge", "homework"]);
     assert_eq!((answer.code, answer.stdout.as_str()), (125, ""), "{}", answer.stderr);
@@ -174,7 +174,7 @@ fn engine_faults_are_not_blamed_on_programs() {
 
 #[test]
 fn interrupted_judge_leaves_nothing_running() {
-    let place = Place::new();
+    let place = TestEnv::new();
     homework(&place, "time = '60s'", &[("sleeper", "sleep 1000")]);
     let mut command = place.command(&["judge", "homework", "--jobs", "2"]);
     let judge = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -192,7 +192,7 @@ fn interrupted_judge_leaves_nothing_running() {
 }
 
 /// E92. The input is a pipe, of which the engine has the other end: nothing of the folder is open inside.
-fn check_streams(place: &Place, user: Option<u32>) {
+fn check_streams(place: &TestEnv, user: Option<u32>) {
     let sum = "read a b; test \"$(stat -Lc %F /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 | sort -u)\" = fifo && \
                chmod 4755 /proc/self/fd/0 && echo evil > /proc/self/fd/0 && echo $((a+b))";
     homework(place, "", &[("ada", sum)]);
@@ -213,12 +213,12 @@ fn check_streams(place: &Place, user: Option<u32>) {
 
 #[test]
 fn judge_input_is_a_pipe_as_root() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     check_streams(&place, None);
 }
 
 #[test]
 fn judge_input_is_a_pipe_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     check_streams(&place, geteuid().is_root().then_some(65534));
 }

@@ -12,11 +12,11 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{skip, test_env::Place};
+use crate::{skip, test_env::TestEnv};
 
 #[test]
 fn arguments_and_exit_code_are_passed_through() {
-    let place = Place::new();
+    let place = TestEnv::new();
     assert_eq!(place.succeed(&["run", "--rm", "busybox", "echo", "hi", "--rm", "-it"]), "hi --rm -it\n");
     let answer = place.run(&["run", "--rm", "busybox", "sh", "-c", "echo out; echo err >&2; exit 7"]);
     assert_eq!((answer.code, answer.stdout.as_str(), answer.stderr.as_str()), (7, "out\n", "err\n"));
@@ -29,7 +29,7 @@ fn arguments_and_exit_code_are_passed_through() {
 
 #[test]
 fn exceeded_limits_are_in_report_and_meta_file() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let check = |flags: &[&str], script: &str, code: i32, stdout: &str, verdict: &str, meta: &[&str]| {
         let files = ["--report", "report.json", "--meta", "meta"];
         let arguments = [&["run", "--rm"], flags, &files, &["busybox", "sh", "-c", script]].concat();
@@ -67,7 +67,7 @@ fn exceeded_limits_are_in_report_and_meta_file() {
 
 #[test]
 fn options_reach_the_program() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let check = |flags: &[&str], script: &str, expect: &str| {
         let arguments = [&["run", "--rm"], flags, &["busybox", "sh", "-c", script]].concat();
         assert_eq!(place.succeed(&arguments), expect, "{flags:?}");
@@ -91,14 +91,14 @@ fn options_reach_the_program() {
 
 #[test]
 fn stdin_is_read_only_with_interactive_flag() {
-    let place = Place::new();
+    let place = TestEnv::new();
     assert_eq!(place.run_with_input(&["run", "-i", "--rm", "busybox", "cat"], b"typed").stdout, "typed");
     assert_eq!(place.run_with_input(&["run", "--rm", "busybox", "cat"], b"typed").stdout, "");
 }
 
 #[test]
 fn container_is_listed_inspected_diffed_and_removed() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let script = "echo hello > /root/note; rm /etc/group; exit 3";
     assert_eq!(place.run(&["run", "--name", "one", "busybox", "sh", "-c", script]).code, 3);
     insta::assert_snapshot!(place.succeed(&[
@@ -126,7 +126,7 @@ fn container_is_listed_inspected_diffed_and_removed() {
 
 #[test]
 fn diff_works_with_the_copy_driver() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let script = "echo hello > /root/note; rm /etc/group";
     place.succeed(&["run", "--driver", "copy", "--name", "one", "busybox", "sh", "-c", script]);
     assert_eq!(place.succeed(&["diff", "one"]), "C /etc\nD /etc/group\nC /root\nA /root/note\n");
@@ -136,7 +136,7 @@ fn diff_works_with_the_copy_driver() {
 
 #[test]
 fn without_is_warned_about_and_recorded() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let answer = place.run(&["run", "--name", "weak", "--without", "pid,net", "busybox", "true"]);
     assert_eq!(answer.code, 0);
     insta::assert_snapshot!(answer.stderr);
@@ -146,7 +146,7 @@ fn without_is_warned_about_and_recorded() {
 
 #[test]
 fn every_weakened_protection_is_warned_about() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let flags = ["--cap-add NET_ADMIN", "--privileged", "--security-opt no-new-privileges=false", "--network host"];
     let words = flags.iter().flat_map(|flag| flag.split(' '));
     let arguments: Vec<&str> =
@@ -170,7 +170,7 @@ fn every_weakened_protection_is_warned_about() {
 
 #[test]
 fn custom_seccomp_profile_is_applied() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let run = |rules: &str| {
         fs::write(place.path("rules.json"), rules).unwrap();
         let script = "mkdir /x; unshare -U true; grep ^Seccomp: /proc/self/status";
@@ -191,7 +191,7 @@ fn custom_seccomp_profile_is_applied() {
 
 #[test]
 fn timeout_kills_the_container() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let answer = place.run(&[
         "run",
         "--rm",
@@ -225,7 +225,7 @@ fn timeout_kills_the_container() {
 
 #[test]
 fn failed_start_is_not_a_verdict() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let answer = place.run(&["run", "--rm", "--meta", "meta", "--report", "report", "busybox", "no-such-program"]);
     assert_eq!(answer.code, 127);
     let meta = fs::read_to_string(place.path("meta")).unwrap();
@@ -235,7 +235,7 @@ fn failed_start_is_not_a_verdict() {
 
 #[test]
 fn out_of_memory_kill_is_reported() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     let script = "x=x; while :; do x=$x$x; done";
     let answer = place.run(&["run", "--rm", "--memory", "16m", "--meta", "meta", "busybox", "sh", "-c", script]);
     insta::assert_snapshot!(answer.show());
@@ -257,7 +257,7 @@ fn wait_for(what: &str, mut has_happened: impl FnMut() -> bool) {
 /// signal.
 #[track_caller]
 fn signalled(script: &str, runs: &str, signal: Signal) -> (i32, String) {
-    let place = Place::new();
+    let place = TestEnv::new();
     let arguments = ["run", "--rm", "--name", "one", "-v", ".:/shared", "busybox", "sh", "-c", script];
     let child = place.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
     wait_for("the program", || {
@@ -285,7 +285,7 @@ fn signal_ends_a_program_without_handler() {
 
 #[test]
 fn exit_is_noticed_while_sigchld_is_ignored() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let command = place.command(&["run", "--rm", "busybox", "sh", "-c", "exit 3"]);
     let program = command.get_program().to_string_lossy().into_owned();
     let arguments: Vec<String> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -297,7 +297,7 @@ fn exit_is_noticed_while_sigchld_is_ignored() {
 
 /// Starts a container in the foreground and kills the engine, whose container must end too.
 #[track_caller]
-fn orphan(place: &Place, flags: &[&str]) {
+fn orphan(place: &TestEnv, flags: &[&str]) {
     let script = ["busybox", "sh", "-c", "trap '' HUP TERM; sleep 600 & touch /shared/ready; wait"];
     let arguments = [&["run", "--name", "orphan", "-v", ".:/shared"], flags, &script].concat();
     let mut engine = place.command(&arguments).spawn().unwrap();
@@ -321,7 +321,7 @@ fn orphan(place: &Place, flags: &[&str]) {
 
 #[test]
 fn container_dies_with_its_engine_and_is_recorded_as_exited() {
-    let place = Place::new();
+    let place = TestEnv::new();
     orphan(&place, &[]);
     assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]), "orphan exited\n");
     assert_eq!(place.succeed(&["rm", "orphan"]), "orphan\n");
@@ -353,7 +353,7 @@ fn sighup_ends_the_container() {
 
 #[test]
 fn explain_prints_the_plan_without_running_it() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let english = place.succeed(&["run", "--explain=en", "-v", ".:/shared", "busybox", "touch", "/shared/made"]);
     assert!(english.contains(" steps from an ordinary process to a container.\n"), "{english}");
     assert!(english.contains("pivot_root(\".\", \".\")") && english.contains("/shared/made"), "{english}");
@@ -373,7 +373,7 @@ fn explain_prints_the_plan_without_running_it() {
 
 #[test]
 fn trace_prints_steps_and_their_times() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let answer = place.run(&["run", "--rm", "--trace", "busybox", "true"]);
     let lines: Vec<&str> = answer.stderr.lines().collect();
     assert!(lines.len() > 20, "{}", answer.stderr);
@@ -382,7 +382,7 @@ fn trace_prints_steps_and_their_times() {
 
 #[test]
 fn images_are_listed_tagged_and_removed() {
-    let place = Place::new();
+    let place = TestEnv::new();
     place.succeed(&["tag", "busybox", "mine:1.0"]);
     insta::assert_snapshot!(place.succeed(&["images", "--format", "table {{.Repository}}\\t{{.Tag}}\\t{{.ID}}"]));
     assert_eq!(place.succeed(&["rmi", "mine:1.0"]), "Untagged: mine:1.0\n");
@@ -394,7 +394,7 @@ fn images_are_listed_tagged_and_removed() {
 }
 
 /// What a person at a terminal sees; None where there is no script(1) to make one.
-pub fn at_a_terminal(place: &Place, command: &str, plain: bool) -> Option<String> {
+pub fn at_a_terminal(place: &TestEnv, command: &str, plain: bool) -> Option<String> {
     let there = place.program("script", &["--version"]).output().is_ok_and(|output| output.status.success());
     if !skip::require(there, "script(1) of util-linux") {
         return None;
@@ -406,7 +406,7 @@ pub fn at_a_terminal(place: &Place, command: &str, plain: bool) -> Option<String
 
 #[test]
 fn missing_network_is_noted_once() {
-    let place = Place::new();
+    let place = TestEnv::new();
     assert_eq!(place.run(&["run", "--rm", "busybox", "true"]).stderr, "", "a script is not told");
     let Some(first) = at_a_terminal(&place, "run --rm busybox true", true) else { return };
     assert!(first.starts_with("note: containers have no network yet but loopback (--network none)"), "{first}");
@@ -415,7 +415,7 @@ fn missing_network_is_noted_once() {
 
 #[test]
 fn colours_are_used_only_on_terminals() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let Some(coloured) = at_a_terminal(&place, "rm nobody", false) else { return };
     assert!(coloured.starts_with("\u{1b}[1;31mminicontainer:\u{1b}[0m No such container"), "{coloured:?}");
     let plain = at_a_terminal(&place, "rm nobody", true).unwrap();
@@ -424,7 +424,7 @@ fn colours_are_used_only_on_terminals() {
 
 #[test]
 fn name_goes_to_one_of_many_concurrent_runs() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let commands: Vec<_> = (0..8)
         .map(|_| place.command(&["run", "--name", "race", "busybox", "true"]).stderr(Stdio::piped()).spawn().unwrap())
         .collect();

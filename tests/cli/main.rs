@@ -3,6 +3,7 @@
 //! Messages are snapshots, so that each is read by a person once and changes only on purpose. What differs between
 //! machines is replaced: directories, ids.
 
+mod answer;
 mod build;
 mod bundle;
 mod credentials;
@@ -27,6 +28,8 @@ mod store_ownership;
 mod streams;
 mod system_check;
 mod terminal;
+#[path = "../test_env.rs"]
+#[expect(dead_code, reason = "the kernel tests use the rest")]
 mod test_env;
 mod tls;
 #[cfg(target_arch = "x86_64")]

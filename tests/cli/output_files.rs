@@ -2,12 +2,12 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// Files that the command writes for its caller have the mode that the caller's umask says.
 #[test]
 fn output_files_follow_the_umask() {
-    let place = Place::new();
+    let place = TestEnv::new();
     place.succeed(&["run", "--name", "kept", "busybox", "true"]);
     fs::create_dir(place.path("context")).unwrap();
     fs::write(place.path("context/Dockerfile"), "FROM busybox\nLABEL a=b\n").unwrap();
@@ -33,7 +33,7 @@ fn output_files_follow_the_umask() {
 /// staged file is a new one.
 #[test]
 fn staged_output_does_not_follow_links() {
-    let place = Place::new();
+    let place = TestEnv::new();
     fs::write(place.path("canary"), "sings").unwrap();
     let run = |script: &str| place.program("sh", &["-c", script]).output().unwrap();
     // The number of the shell's process stays when it executes the engine.

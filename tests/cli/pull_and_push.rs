@@ -1,12 +1,13 @@
 //! What is told of a pull and a push, and which images they are about.
 
 use crate::{
+    answer::Answer,
     registry::{Access, Registry, command, run, succeed},
-    test_env::{Answer, Place},
+    test_env::TestEnv,
 };
 
 /// An answer with the registry's port left out.
-fn told(place: &Place, registry: &Registry, store: &str, arguments: &[&str]) -> String {
+fn told(place: &TestEnv, registry: &Registry, store: &str, arguments: &[&str]) -> String {
     let Answer { code, stdout, stderr } = place.answer(command(place, store, arguments).output().unwrap());
     // In the order of a terminal: a container speaks when all is told.
     let all = format!("{stderr}{stdout}exit code {code}\n").replace(&registry.address, "REGISTRY");
@@ -17,8 +18,8 @@ fn told(place: &Place, registry: &Registry, store: &str, arguments: &[&str]) -> 
 }
 
 /// An image of one layer, so that it is known which line comes next.
-fn with_one_layer(registry: &Registry) -> (Place, String) {
-    let (place, name) = (Place::new(), registry.name("library/note:latest"));
+fn with_one_layer(registry: &Registry) -> (TestEnv, String) {
+    let (place, name) = (TestEnv::new(), registry.name("library/note:latest"));
     place.succeed(&["run", "--name", "one", "busybox", "true"]);
     place.succeed(&["export", "-o", "files.tar", "one"]);
     place.succeed(&["rm", "one"]);
@@ -51,7 +52,7 @@ fn run_reports_where_its_image_comes_from() {
 #[test]
 fn all_tags_are_pushed_and_pulled() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     let repository = registry.name("app");
     for name in [&repository, &registry.name("app/other")] {
         for tag in ["1", "2"] {
@@ -81,7 +82,7 @@ fn all_tags_are_pushed_and_pulled() {
 #[test]
 fn image_for_another_platform_is_not_run() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     let name = registry.name("mine:1");
     place.succeed(&["tag", "busybox", &name]);
     succeed(&place, "store", &["push", &name]);
@@ -101,7 +102,7 @@ fn image_for_another_platform_is_not_run() {
 
 #[test]
 fn search_is_refused_with_hint() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let answer = place.run(&["search", "--limit", "3", "busybox"]);
     assert!(answer.code == 1 && answer.stderr.contains("cannot search"), "{}", answer.stderr);
     assert!(answer.stderr.contains("`minicontainer pull NAME`"), "{}", answer.stderr);

@@ -10,10 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    skip,
-    test_env::{Answer, Place},
-};
+use crate::{answer::Answer, skip, test_env::TestEnv};
 
 /// What `htpasswd -Bbn student lesson-one` wrote.
 const PASSWORD_FILE: &str = "student:$2y$05$O5QGh65R2sZpZBcqFINkI.rS5SnDsvXDInEvQwQpXIgyfjDbDLv5C\n";
@@ -112,25 +109,25 @@ impl Drop for Registry {
 }
 
 /// A command of a place with a store of its own, which is empty at first.
-pub fn command(place: &Place, store: &str, arguments: &[&str]) -> Command {
+pub fn command(place: &TestEnv, store: &str, arguments: &[&str]) -> Command {
     let mut command = place.command(arguments);
     command.env("MINICONTAINER_ROOT", place.path(store)).env("DOCKER_CONFIG", place.path("docker"));
     command
 }
 
-pub fn run(place: &Place, store: &str, arguments: &[&str]) -> Answer {
+pub fn run(place: &TestEnv, store: &str, arguments: &[&str]) -> Answer {
     place.answer(command(place, store, arguments).output().unwrap())
 }
 
 #[track_caller]
-pub fn succeed(place: &Place, store: &str, arguments: &[&str]) -> String {
+pub fn succeed(place: &TestEnv, store: &str, arguments: &[&str]) -> String {
     let output = command(place, store, arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 #[track_caller]
-fn skopeo(place: &Place, arguments: &[&str]) -> String {
+fn skopeo(place: &TestEnv, arguments: &[&str]) -> String {
     let output = place.program("skopeo", arguments).env("HOME", place.path("")).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -145,7 +142,7 @@ fn digest_in(text: &str) -> &str {
 #[test]
 fn pushed_image_is_pulled_and_run() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     let name = registry.name("team/mine:1");
     place.succeed(&["tag", "busybox", &name]);
     let pushed = succeed(&place, "store", &["push", &name]);
@@ -176,7 +173,7 @@ fn images_are_exchanged_with_skopeo() {
     if !skip::require(has("skopeo"), "skopeo (apt-get install skopeo)") {
         return;
     }
-    let place = Place::new();
+    let place = TestEnv::new();
     let name = registry.name("ours:1");
     place.succeed(&["tag", "busybox", &name]);
     let pushed = succeed(&place, "store", &["push", &name]);
@@ -200,7 +197,7 @@ fn images_are_exchanged_with_skopeo() {
 #[test]
 fn concurrent_pulls_fetch_each_layer_once() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     let names: Vec<String> = (0..5).map(|tag| registry.name(&format!("app:{tag}"))).collect();
     for name in &names {
         place.succeed(&["tag", "busybox", name]);
@@ -241,7 +238,7 @@ pub fn leftovers(store: &Path) -> usize {
 #[test]
 fn failed_pull_says_what_to_do() {
     let Some(registry) = Registry::start(Access::Everybody) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     let name = registry.name("mine:1");
     place.succeed(&["tag", "busybox", &name]);
     succeed(&place, "store", &["push", &name]);

@@ -5,14 +5,14 @@ use std::{
     os::unix::fs::{PermissionsExt, chown},
 };
 
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// A user that exists nowhere.
 const OTHER_USER: u32 = 54_321;
 
 #[test]
 fn wrong_owners_and_modes_are_found() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     place.succeed(&["run", "--name", "kept", "busybox", "true"]);
     let store = place.path("store");
     let layer = fs::read_dir(store.join("layers")).unwrap().flatten().next().unwrap().path();
@@ -37,7 +37,7 @@ fn wrong_owners_and_modes_are_found() {
 
 #[test]
 fn store_of_another_user_is_refused_with_hint() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     chown(place.path("store"), Some(OTHER_USER), None).unwrap();
     insta::assert_snapshot!(place.run(&["run", "--rm", "busybox", "true"]).show());
     chown(place.path("store"), Some(0), None).unwrap();

@@ -15,21 +15,21 @@ use nix::{
     unistd::{Pid, mkfifo, pipe},
 };
 
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// A million bytes in which every value follows many others.
 fn bytes() -> Vec<u8> {
     (0..1u32 << 20).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
-fn interactive(place: &Place, script: &str) -> Child {
+fn interactive(place: &TestEnv, script: &str) -> Child {
     let mut command = place.command(&["run", "--rm", "-i", "busybox", "sh", "-c", script]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 #[test]
 fn every_byte_passes_in_both_directions() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let all: Vec<u8> = (0..=255).collect();
     for input in [all, bytes()] {
         let mut child = interactive(&place, "cat");
@@ -45,7 +45,7 @@ fn every_byte_passes_in_both_directions() {
 
 #[test]
 fn output_continues_after_the_input_ends() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let mut child = interactive(&place, "cat; echo end of input; sleep 0.2; echo and more");
     child.stdin.take().unwrap().write_all(b"typed\n").unwrap();
     let output = child.wait_with_output().unwrap();
@@ -66,7 +66,7 @@ fn output_continues_after_the_input_ends() {
 /// A program that ends while there is input left does not wait for it, nor does the command.
 #[test]
 fn unread_input_does_not_delay_the_exit() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let mut child = interactive(&place, "head -c 1; exit 4");
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"x").unwrap();
@@ -85,7 +85,7 @@ fn resident(pid: u32) -> u64 {
 /// Whoever writes has to wait for whoever reads, however the two are connected; nobody in between keeps it all.
 #[test]
 fn writer_waits_for_a_reader_that_stops() {
-    let place = Place::new();
+    let place = TestEnv::new();
     for flags in [&["--rm"][..], &["--rm", "-t"], &["--rm", "--output-limit", "1g"]] {
         let arguments = [&["run"], flags, &["-v", ".:/shared", "busybox", "sh", "-c"]].concat();
         let script = "touch /shared/ready; exec yes";
@@ -112,7 +112,7 @@ fn writer_waits_for_a_reader_that_stops() {
 /// No line is too long, and nobody waits for the second half of a character.
 #[test]
 fn long_lines_and_partial_characters_pass() {
-    let place = Place::new();
+    let place = TestEnv::new();
     for (flags, mebibytes, end) in
         [(&[][..], 100, "\n"), (&["-t"], 20, "\r\n"), (&["--output-limit", "1g"], 100, "\n")]
     {
@@ -140,7 +140,7 @@ fn long_lines_and_partial_characters_pass() {
 
 /// What a shell prints, and how it ended. `$ENGINE` is the command.
 #[track_caller]
-fn shell(place: &Place, script: &str) -> (String, Option<i32>) {
+fn shell(place: &TestEnv, script: &str) -> (String, Option<i32>) {
     let output = place.program("bash", &["-c", script]).stderr(Stdio::inherit()).output().unwrap();
     (String::from_utf8(output.stdout).unwrap(), output.status.code())
 }
@@ -149,7 +149,7 @@ fn shell(place: &Place, script: &str) -> (String, Option<i32>) {
 /// each gets its own.
 #[test]
 fn output_to_the_same_file_keeps_its_order() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let lines = "for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done";
     let expected: String = (1..10).map(|i| format!("out {i}\nerr {i}\n")).collect();
     for redirected in ["> o 2>&1", "2> o >&2", ">> o 2>&1", "2>&1 | cat > o"] {
@@ -166,7 +166,7 @@ fn output_to_the_same_file_keeps_its_order() {
 /// Two commands with one `> log` share its offset. Neither overwrites what the other wrote, however much that is.
 #[test]
 fn commands_sharing_a_file_lose_no_output() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let large = "\"$ENGINE\" run --rm busybox sh -c 'dd if=/dev/zero bs=1M count=24 2>/dev/null'";
     let small = "\"$ENGINE\" run --rm busybox sh -c 'for i in $(seq 2000); do echo line; done'";
     shell(&place, &format!("{{ {large} & {small} & {large} & wait; }} > log"));
@@ -178,7 +178,7 @@ fn commands_sharing_a_file_lose_no_output() {
 /// An output that is lost is never a success: the program could not notice.
 #[test]
 fn unwritable_output_is_a_failure() {
-    let place = Place::new();
+    let place = TestEnv::new();
     for (script, code) in [("echo lost", 125), ("echo lost; exit 3", 3), ("exit 0", 0), ("echo lost >&2", 0)] {
         let (_, ended) = shell(&place, &format!("\"$ENGINE\" run --rm busybox sh -c '{script}' 2>err >/dev/full"));
         let said = fs::read_to_string(place.path("err")).unwrap();
@@ -195,7 +195,7 @@ fn unwritable_output_is_a_failure() {
 /// As with a pipe between the two, the program's next write fails when the reader has gone, even the first one.
 #[test]
 fn program_notices_that_its_reader_has_gone() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let script = "trap \"\" PIPE; sleep 0.5; echo x 2>/dev/null || exit 7";
     let run = format!("\"$ENGINE\" run --rm busybox sh -c '{script}'");
     assert_eq!(shell(&place, &format!("{run} | true; echo ${{PIPESTATUS[0]}}")).0, "7\n");
@@ -214,7 +214,7 @@ fn program_notices_that_its_reader_has_gone() {
 /// The whole of an output and of an input passes through whatever connects two programs.
 #[test]
 fn every_byte_passes_through_sockets_and_fifos() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let input = bytes();
     let (mut near, far) = UnixStream::pair().unwrap();
     let mut child = place.command(&["run", "--rm", "-i", "busybox", "cat"]);
@@ -241,7 +241,7 @@ fn every_byte_passes_through_sockets_and_fifos() {
 /// The user's shell shares its descriptors with the command, so a setting of one is everybody's.
 #[test]
 fn flags_of_callers_streams_are_unchanged() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let (reader, writer) = pipe().unwrap();
     let (near, far) = UnixStream::pair().unwrap();
     let far = OwnedFd::from(far);
@@ -264,7 +264,7 @@ fn flags_of_callers_streams_are_unchanged() {
 /// signal.
 #[test]
 fn slow_reader_gets_all_output_and_signal_ends_the_wait() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let write = "head -c 120000 /dev/zero; echo end >&2";
     let (counted, _) = shell(&place, &format!("\"$ENGINE\" run --rm busybox sh -c '{write}' | (sleep 1; wc -c)"));
     assert_eq!(counted, "120000\n");

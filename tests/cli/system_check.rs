@@ -9,16 +9,16 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{skip, test_env::Place};
+use crate::{skip, test_env::TestEnv};
 
 /// A place with the images `one:1`, which can be loaded again from `one.tar`, and `busybox`, which nothing befalls.
 /// They share layers, so only what is `one:1`'s own may be damaged.
 struct Room {
-    place: Place,
+    place: TestEnv,
 }
 
 fn room() -> Room {
-    let place = Place::new();
+    let place = TestEnv::new();
     fs::create_dir(place.path("context")).unwrap();
     fs::write(place.path("context/note"), "a note of some length").unwrap();
     fs::write(place.path("context/Dockerfile"), "FROM busybox\nCOPY note /note\nCMD [\"cat\", \"/note\"]\n").unwrap();
@@ -331,7 +331,7 @@ fn findings_include_a_hint() {
 
 #[test]
 fn rootless_store_is_checked() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     // Nothing of the one is readable to its owner, and the other hides what lies below.
     let tar = "mkdir -p files/closed && echo hello > files/closed/note && tar -C files --mode=0 -cf files.tar closed";
     assert!(place.program("sh", &["-c", tar]).status().unwrap().success());

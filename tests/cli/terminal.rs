@@ -21,7 +21,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// A person at a terminal who has started a command.
 pub struct Person {
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Person {
     /// The command is a child without a session of its own, so the terminal is nobody's: signals are sent by number.
-    pub fn starts(place: &Place, arguments: &[&str]) -> Person {
+    pub fn starts(place: &TestEnv, arguments: &[&str]) -> Person {
         // Close-on-exec from the beginning: what another test starts meanwhile must not keep this terminal open.
         let screen = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap();
         grantpt(&screen).unwrap();
@@ -143,14 +143,14 @@ impl Drop for Person {
 }
 
 /// Containers say once that there is no network, to a person only.
-fn place() -> Place {
-    let place = Place::new();
+fn place() -> TestEnv {
+    let place = TestEnv::new();
     std::fs::write(place.path("store/network-told"), "").unwrap();
     place
 }
 
 #[track_caller]
-fn check(place: &Place, flags: &[&str], script: &str, expect: (i32, &str)) {
+fn check(place: &TestEnv, flags: &[&str], script: &str, expect: (i32, &str)) {
     let arguments = [&["run", "--rm"], flags, &["busybox", "sh", "-c", script]].concat();
     let (code, seen) = Person::starts(place, &arguments).sees_the_end();
     assert_eq!((code, seen.as_str()), expect, "{arguments:?}");
@@ -159,7 +159,7 @@ fn check(place: &Place, flags: &[&str], script: &str, expect: (i32, &str)) {
 
 #[test]
 fn container_has_its_own_terminal() {
-    let places = [Some(place()), Place::user()];
+    let places = [Some(place()), TestEnv::seeded_user()];
     for place in places.into_iter().flatten() {
         std::fs::write(place.path("store/network-told"), "").unwrap();
         check(&place, &["-it"], "tty; stty size; exit 7", (7, "/dev/pts/0\n30 100\n"));
@@ -197,7 +197,7 @@ fn init_passes_the_terminal_to_the_program() {
 
 #[test]
 fn terminal_belongs_to_the_containers_user() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     std::fs::write(place.path("store/network-told"), "").unwrap();
     // Also where the user has another number outside, and makes its own terminals in the container's directory.
     let script = "stat -c %u:%a $(tty); stty size; test -t 0 && echo $((1+1)) >/dev/console; ls -1 /dev/pts";
@@ -263,7 +263,7 @@ fn window_size_is_followed_under_signal_storm() {
 fn callers_terminal_is_raw_only_during_run() {
     let place = place();
     // A program with no handlers at all, also not for a moment.
-    let starts = |place: &Place| {
+    let starts = |place: &TestEnv| {
         let mut person = Person::starts(place, &["run", "--rm", "--name", "typed", "-it", "busybox", "cat"]);
         person.waits_until("raw mode", |person| !person.terminal_is_usable());
         person.types("ready\r");

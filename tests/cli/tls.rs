@@ -6,8 +6,9 @@ use std::{fs, process::Command};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::{
+    answer::Answer,
     registry::{self, Registry, has},
-    test_env::{Answer, Place},
+    test_env::TestEnv,
 };
 
 /// A certificate and its key, in PEM.
@@ -29,20 +30,20 @@ fn authority() -> (String, Identity) {
 }
 
 /// A command of somebody whose home is in the place.
-fn command(place: &Place, store: &str, arguments: &[&str]) -> Command {
+fn command(place: &TestEnv, store: &str, arguments: &[&str]) -> Command {
     let mut command = registry::command(place, store, arguments);
     command.env("HOME", place.path("home"));
     command
 }
 
 /// Its answer, with the registry's port left out.
-fn answer(place: &Place, registry: &Registry, mut command: Command) -> Answer {
+fn answer(place: &TestEnv, registry: &Registry, mut command: Command) -> Answer {
     let answer = place.answer(command.output().unwrap());
     let plain = |text: String| text.replace(&registry.address, "REGISTRY");
     Answer { stdout: plain(answer.stdout), stderr: plain(answer.stderr), ..answer }
 }
 
-fn put(place: &Place, file: &str, content: &str) {
+fn put(place: &TestEnv, file: &str, content: &str) {
     let path = place.path(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content).unwrap();
@@ -52,7 +53,7 @@ fn put(place: &Place, file: &str, content: &str) {
 fn registry_authority_is_found_as_in_docker_and_podman() {
     let (certificate, identity) = authority();
     let Some(registry) = Registry::start_tls((&identity.certificate, &identity.key)) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     let name = registry.name("mine:1");
     place.succeed(&["tag", "busybox", &name]);
     let words = ["push", name.as_str()];
@@ -78,7 +79,7 @@ fn registry_authority_is_found_as_in_docker_and_podman() {
     assert_eq!((pulled.code, pulled.stdout.as_str()), (0, "REGISTRY/mine:1\n"), "{}", pulled.stderr);
 }
 
-fn skopeo_believes_the_same(place: &Place, name: &str) {
+fn skopeo_believes_the_same(place: &TestEnv, name: &str) {
     let remote = format!("docker://{name}");
     let words = ["inspect", "--format", "{{.Name}}", &remote];
     let output = place.program("skopeo", &words).env("HOME", place.path("home")).output().unwrap();
@@ -92,7 +93,7 @@ fn skopeo_believes_the_same(place: &Place, name: &str) {
 fn untrusted_registry_is_named() {
     let (certificate, identity) = authority();
     let Some(registry) = Registry::start_tls((&identity.certificate, &identity.key)) else { return };
-    let place = Place::new();
+    let place = TestEnv::new();
     let name = registry.name("mine:1");
     // There are settings for it, but they name no authority.
     put(&place, &format!("home/.config/docker/certs.d/{}/README", registry.address), "");

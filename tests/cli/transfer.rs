@@ -2,12 +2,12 @@
 
 use std::{fs, process::Command};
 
-use crate::{skip, test_env::Place};
+use crate::{skip, test_env::TestEnv};
 
 const COLUMNS: &str = "table {{.Repository}}\\t{{.Tag}}\\t{{.CreatedAt}}\\t{{.Layers}}";
 
 /// A container that has changed, added and removed something, and the image `mine:1` of it, always the same.
-fn committed(place: &Place) -> String {
+fn committed(place: &TestEnv) -> String {
     let script = "echo hello > /root/note; ln /root/note /root/again; rm /etc/group; rm -r /home; mkdir /home; \
                   ln -s note /root/link; mkfifo /root/pipe";
     place.succeed(&["run", "--name", "one", "busybox", "sh", "-c", script]);
@@ -20,7 +20,7 @@ fn committed(place: &Place) -> String {
 
 #[test]
 fn commit_adds_one_layer() {
-    let place = Place::new();
+    let place = TestEnv::new();
     assert_eq!(committed(&place), "sha256:[ID]\n");
     assert_eq!(place.succeed(&["run", "--rm", "mine:1"]), "hello\n");
     let look = "ls -A /home; cat /root/again /root/link; [ -p /root/pipe ] && [ ! -e /etc/group ] && echo gone";
@@ -45,7 +45,7 @@ fn commit_adds_one_layer() {
 /// The copy driver's container holds all files; the layer has what was changed, as that of an overlay has.
 #[test]
 fn commit_works_with_the_copy_driver() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let script = "echo hello > /root/note; ln /root/note /root/again; rm /etc/group; rm -r /home; mkdir -p /new/deep; \
                   echo x > /new/deep/file; chmod 700 /tmp; rm -r /var; echo flat > /var; ln -s note /root/link";
     let mut sizes = Vec::new();
@@ -70,7 +70,7 @@ fn commit_works_with_the_copy_driver() {
 
 #[test]
 fn saved_images_load_unchanged() {
-    let place = Place::new();
+    let place = TestEnv::new();
     committed(&place);
     place.succeed(&["save", "-o", "both.tar", "mine:1", "busybox"]);
     let list = ["images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}} {{.Digest}}"];
@@ -99,7 +99,7 @@ fn saved_images_load_unchanged() {
 
 #[test]
 fn exported_container_imports_as_one_layer() {
-    let place = Place::new();
+    let place = TestEnv::new();
     committed(&place);
     place.succeed(&["export", "-o", "files.tar", "one"]);
     let imported = place.succeed(&["import", "-c", "CMD [\"sh\"]", "-m", "flat", "files.tar", "flat:1"]);
@@ -113,7 +113,7 @@ fn exported_container_imports_as_one_layer() {
 
 #[test]
 fn images_are_saved_and_loaded_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     committed(&place);
     place.succeed(&["save", "-o", "mine.tar", "mine:1"]);
     place.succeed(&["export", "-o", "files.tar", "one"]);
@@ -129,7 +129,7 @@ fn images_are_saved_and_loaded_rootless() {
 
 #[test]
 fn images_are_filtered_and_pruned() {
-    let place = Place::new();
+    let place = TestEnv::new();
     committed(&place);
     let list = |filter: &str| place.succeed(&["images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", filter]);
     assert_eq!(list("label=course"), "mine:1\n");
@@ -164,7 +164,7 @@ fn images_are_filtered_and_pruned() {
 /// needs 7813 KiB: its file as a blob and unpacked.
 #[test]
 fn full_disk_leaves_the_store_unchanged() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     let script = r#"
         mkdir disk && mount -t tmpfs -o size=64m none disk || exit 9
         export MINICONTAINER_ROOT=$PWD/disk/store
@@ -199,7 +199,7 @@ fn skopeo_reads_saved_archives() {
     if !has("skopeo") {
         return;
     }
-    let place = Place::new();
+    let place = TestEnv::new();
     committed(&place);
     place.succeed(&["save", "-o", "mine.tar", "mine:1"]);
     for source in ["docker-archive:mine.tar", "oci-archive:mine.tar"] {
@@ -219,7 +219,7 @@ fn zstd_layers_are_loaded() {
     if !has("skopeo") {
         return;
     }
-    let place = Place::new();
+    let place = TestEnv::new();
     place.succeed(&["save", "-o", "gzip.tar", "busybox"]);
     let zstd = ["--dest-compress-format", "zstd", "docker-archive:gzip.tar", "oci:copied:mine:1"];
     let words = [&["--insecure-policy", "--tmpdir", ".", "copy", "-q"], &zstd[..]].concat();
@@ -247,7 +247,7 @@ fn images_are_exchanged_with_umoci() {
     if !has("umoci") || !skip::require(nix::unistd::geteuid().is_root(), skip::ROOT) {
         return;
     }
-    let place = Place::new();
+    let place = TestEnv::new();
     committed(&place);
     let script = "mkdir layout && \"$ENGINE\" save mine:1 | tar -x -C layout && \
                   umoci unpack --image layout:1 bundle && cat bundle/rootfs/root/again && \

@@ -52,6 +52,9 @@ mod swapper;
 mod system_calls;
 mod system_directories;
 mod terminals;
+#[path = "../test_env.rs"]
+#[expect(dead_code, reason = "the tests of the command use the rest")]
+mod test_env;
 #[cfg(target_arch = "x86_64")]
 #[path = "../cli/tracer.rs"]
 #[expect(dead_code, reason = "the tests of the command use the rest")]

@@ -3,24 +3,24 @@
 use std::fs;
 
 use super::{build, fates, project, say};
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 const FILE: &str = "FROM busybox AS tools\nRUN head -c 100000 /dev/zero > /tool; echo x > /x\n\
     FROM busybox\nCOPY --from=tools /tool /tool\n\
     RUN --mount=type=cache,id=keep,target=/c head -c 5000 /dev/zero > /c/file\n";
 
-fn usage(place: &Place) -> String {
+fn usage(place: &TestEnv) -> String {
     place.succeed(&["builder", "du", "--verbose"])
 }
 
 /// The layers that the cache holds, and those of them that nothing else has.
-fn layers(place: &Place) -> (usize, usize) {
+fn layers(place: &TestEnv) -> (usize, usize) {
     let told = usage(place);
     let layers: Vec<&str> = told.lines().filter(|line| line.contains("layer sha256:")).collect();
     (layers.len(), layers.iter().filter(|line| line.contains(" true ")).count())
 }
 
-fn check_prune(place: &Place) {
+fn check_prune(place: &TestEnv) {
     project(place, "ctx", &[("Dockerfile", FILE)]);
     assert_eq!(place.succeed(&["builder", "prune", "-f"]), "Total reclaimed space: 0B\n");
     build(place, &["-t", "kept", "ctx"]);
@@ -51,19 +51,19 @@ fn check_prune(place: &Place) {
 
 #[test]
 fn prune_removes_unused_cache_but_no_image() {
-    check_prune(&Place::new());
+    check_prune(&TestEnv::new());
 }
 
 #[test]
 fn prune_removes_unused_cache_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     check_prune(&place);
 }
 
 /// A layer that another has replaced under its key is found by nobody, and is not lost sight of.
 #[test]
 fn prune_removes_superseded_layers() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let layers_there = || fs::read_dir(place.path("store/layers")).unwrap().count();
     let before = layers_there();
     project(&place, "ctx", &[("Dockerfile", "FROM busybox\nRUN cat /proc/uptime > /now\nRUN false\n")]);
@@ -77,7 +77,7 @@ fn prune_removes_superseded_layers() {
 
 #[test]
 fn invalid_prune_options_are_rejected() {
-    let place = Place::new();
+    let place = TestEnv::new();
     for (arguments, expect) in [
         (&["-f", "--filter", "until=yesterday"][..], "\"yesterday\" is no time"),
         (&["-f", "--filter", "label=x"], "is not supported"),
@@ -88,7 +88,7 @@ fn invalid_prune_options_are_rejected() {
     }
 }
 
-fn check_cache_mounts(place: &Place) {
+fn check_cache_mounts(place: &TestEnv) {
     let file = "FROM busybox AS seed\nRUN mkdir /seed && echo seeded > /seed/log\n\
         FROM busybox\nARG ROUND\n\
         RUN --mount=type=cache,id=begun,from=seed,source=/seed,target=/c echo $ROUND >> /c/log; cat /c/log\n\
@@ -106,19 +106,19 @@ fn check_cache_mounts(place: &Place) {
 
 #[test]
 fn cache_mounts_start_with_files_and_persist() {
-    check_cache_mounts(&Place::new());
+    check_cache_mounts(&TestEnv::new());
 }
 
 #[test]
 fn cache_mounts_persist_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     check_cache_mounts(&place);
 }
 
 /// Each build makes a directory that must not be there, so two at once would not both succeed.
 #[test]
 fn locked_cache_has_one_user_at_a_time() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let file = "FROM busybox\nARG ROUND\nRUN --mount=type=cache,id=one,sharing=locked,target=/c mkdir /c/alone && sleep 0.2 && rmdir /c/alone && echo $ROUND\n";
     project(&place, "ctx", &[("Dockerfile", file)]);
     let builds: Vec<_> = (0..4)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{build, fates, id_of, project, refuse, say, timeless};
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// The Dockerfile of the course's notes. There is no node here, so the image of that name is another.
 const NOTES: &str = "FROM node:14\n\
@@ -18,13 +18,13 @@ const NOTES: &str = "FROM node:14\n\
                      RUN cat package.json && mkdir node_modules && echo installed > node_modules/log\n\
                      ENTRYPOINT [\"sh\", \"start.sh\"]\n";
 
-fn notes(place: &Place) {
+fn notes(place: &TestEnv) {
     let start = "echo listening at $PORT in $(pwd): $(cat node_modules/log)\n";
     project(place, "notes", &[("Dockerfile", NOTES), ("package.json", "{}\n"), ("start.sh", start)]);
     place.succeed(&["tag", "busybox", "node:14"]);
 }
 
-fn check_notes(place: &Place) -> String {
+fn check_notes(place: &TestEnv) -> String {
     notes(place);
     let told = build(place, &["-t", "app", "-t", "app:1.0", "notes"]);
     assert_eq!(place.succeed(&["run", "--rm", "app"]), "listening at 6000 in /app-node: installed\n");
@@ -36,7 +36,7 @@ fn check_notes(place: &Place) -> String {
 
 #[test]
 fn course_dockerfile_is_built() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let told = check_notes(&place);
     insta::assert_snapshot!(told);
     let history = place.succeed(&["history", "app", "--format", "{{.CreatedBy}} | {{.Comment}}"]);
@@ -51,13 +51,13 @@ fn course_dockerfile_is_built() {
 
 #[test]
 fn course_dockerfile_is_built_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     check_notes(&place);
 }
 
 #[test]
 fn unchanged_steps_come_from_the_cache() {
-    let place = Place::new();
+    let place = TestEnv::new();
     notes(&place);
     let first = id_of(&place, &["notes"]);
     let all = ["WORKDIR CACHED", "COPY CACHED", "RUN CACHED"];
@@ -92,7 +92,7 @@ fn unchanged_steps_come_from_the_cache() {
 
 #[test]
 fn only_needed_stages_are_built() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let file = "ARG BASE=busybox\n\
         FROM $BASE AS build\nWORKDIR /src\nCOPY main.c .\nRUN mkdir /out && tr a-z A-Z < main.c > /out/program && chmod 750 /out/program\n\
         FROM busybox AS unneeded\nRUN false\n\
@@ -117,7 +117,7 @@ fn only_needed_stages_are_built() {
 
 #[test]
 fn heredocs_become_files_and_scripts() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let file = "FROM busybox\n\
         COPY <<one.txt <<\"two.txt\" /etc/things/\nport $PATH_OF\none.txt\nport $PATH_OF\ntwo.txt\n\
         RUN <<EOF\necho first > /made\necho second >> /made\nEOF\n\
@@ -137,7 +137,7 @@ fn heredocs_become_files_and_scripts() {
 
 #[test]
 fn onbuild_triggers_run_in_the_derived_stage() {
-    let place = Place::new();
+    let place = TestEnv::new();
     project(&place, "base", &[("Dockerfile", "FROM busybox\nONBUILD COPY app /app\nONBUILD RUN cat /app > /seen\n")]);
     build(&place, &["-t", "triggers", "base"]);
     project(&place, "app", &[("Dockerfile", "FROM triggers\nRUN cat /seen\n"), ("app", "from below\n")]);
@@ -148,7 +148,7 @@ fn onbuild_triggers_run_in_the_derived_stage() {
 
 #[test]
 fn copy_follows_dockers_rules() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let file = "FROM busybox\n\
         RUN mkdir -p /real/deep && ln -s /real /link && mkdir -m 1777 /open\n\
         COPY dir/a.txt /link/deep\n\
@@ -204,7 +204,7 @@ fn copy_follows_dockers_rules() {
 
 #[test]
 fn only_add_unpacks_archives() {
-    let place = Place::new();
+    let place = TestEnv::new();
     project(
         &place,
         "add",
@@ -245,7 +245,7 @@ fn builds_are_reproducible() {
         FROM busybox\nCOPY --from=0 /w /w\nRUN --mount=type=cache,target=/c touch /c/x /y\nLABEL a=b\n";
     let ids: Vec<(String, String)> = (0..2)
         .map(|hours| {
-            let place = Place::new();
+            let place = TestEnv::new();
             project(&place, "same", &[("Dockerfile", file), ("a", "1"), ("b/c", "2")]);
             let file = fs::File::options().write(true).open(place.path("same/a")).unwrap();
             file.set_modified(SystemTime::now() + Duration::from_secs(3600 * hours)).unwrap();
@@ -270,7 +270,7 @@ fn builds_are_reproducible() {
 
 #[test]
 fn build_options_take_effect() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let file = "FROM busybox\nARG WHO=nobody\nLABEL who=$WHO\nRUN echo hello $WHO $http_proxy > /greeting; ls /sys/class/net > /nets\n";
     project(
         &place,

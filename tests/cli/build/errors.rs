@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use nix::{sys::stat::Mode, unistd::mkfifo};
 
 use super::{build, fates, project, refuse, timeless};
-use crate::{skip, test_env::Place};
+use crate::{skip, test_env::TestEnv};
 
 /// Dockerfiles that cannot be built, each upon `FROM busybox`.
 const MISTAKES: &[&str] = &[
@@ -36,7 +36,7 @@ const MISTAKES: &[&str] = &[
     "# syntax\nENV",
 ];
 
-fn table(place: &Place) -> String {
+fn table(place: &TestEnv) -> String {
     project(
         place,
         "wrong",
@@ -57,21 +57,21 @@ fn table(place: &Place) -> String {
 
 #[test]
 fn errors_in_the_dockerfile() {
-    insta::assert_snapshot!(table(&Place::new()));
+    insta::assert_snapshot!(table(&TestEnv::new()));
 }
 
 #[test]
 fn errors_are_the_same_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     let told = table(&place);
     if skip::require(nix::unistd::geteuid().is_root(), skip::ROOT) {
-        assert_eq!(told, table(&Place::new()));
+        assert_eq!(told, table(&TestEnv::new()));
     }
 }
 
 #[test]
 fn errors_on_the_command_line() {
-    let place = Place::new();
+    let place = TestEnv::new();
     project(
         &place,
         "empty",
@@ -106,7 +106,7 @@ fn errors_on_the_command_line() {
 
 #[test]
 fn steps_before_a_failure_are_cached() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let file = "FROM busybox\nRUN echo one > /one\nRUN test -e /two\nRUN true\n";
     project(&place, "half", &[("Dockerfile", file)]);
     let images = place.succeed(&["images"]);
@@ -120,7 +120,7 @@ fn steps_before_a_failure_are_cached() {
 
 #[test]
 fn unreadable_context_is_an_error() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     project(&place, "closed", &[("Dockerfile", "FROM busybox\nCOPY . /\n"), ("private", "p")]);
     fs::set_permissions(place.path("closed/private"), fs::Permissions::from_mode(0o000)).unwrap();
     if !skip::require(nix::unistd::geteuid().is_root(), "a file that the user does not own (root)") {

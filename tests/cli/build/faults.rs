@@ -15,7 +15,7 @@ use nix::{
 };
 
 use super::{build, check_clean, fates, project};
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// A build whose second RUN says that it is there, and then takes for ever.
-fn under_way(place: &Place, arguments: &[&str]) -> Child {
+fn under_way(place: &TestEnv, arguments: &[&str]) -> Child {
     let file = "FROM busybox\nRUN echo first > /first\nRUN echo I am there; sleep 31536000.7341\n";
     project(place, "ctx", &[("Dockerfile", file)]);
     let mut command = place.command(&[&["build"], arguments, &["-t", "never", "ctx"]].concat());
@@ -62,7 +62,7 @@ fn groups_of_sleepers() -> Vec<PathBuf> {
 }
 
 /// `limited` says that containers have control groups here.
-fn check_interrupted(place: &Place, limited: bool) {
+fn check_interrupted(place: &TestEnv, limited: bool) {
     let images = place.succeed(&["images"]);
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let mut child = under_way(place, &[]);
@@ -92,15 +92,15 @@ fn check_interrupted(place: &Place, limited: bool) {
 /// One test for both, since they count the same processes.
 #[test]
 fn interrupted_build_leaves_nothing() {
-    check_interrupted(&Place::new(), geteuid().is_root());
-    let Some(place) = Place::user() else { return };
+    check_interrupted(&TestEnv::new(), geteuid().is_root());
+    let Some(place) = TestEnv::seeded_user() else { return };
     check_interrupted(&place, false);
 }
 
 /// A store on a small file system in memory, which a mount namespace of the command's own has to itself.
 #[test]
 fn full_disk_during_build_leaves_store_unchanged() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     let big = "x".repeat(4_000_000);
     project(&place, "copy", &[("Dockerfile", "FROM busybox\nCOPY . /all\n"), ("big", &big)]);
     project(&place, "run", &[("Dockerfile", "FROM busybox\nRUN head -c 4000000 /dev/urandom > /big\n")]);
@@ -128,7 +128,7 @@ fn full_disk_during_build_leaves_store_unchanged() {
     assert_eq!((answer.code, answer.stdout.as_str()), (0, "1\n"), "{}", answer.stderr);
 }
 
-fn check_shared_work(place: &Place) {
+fn check_shared_work(place: &TestEnv) {
     // A cache mount is no part of the layers and of no key, so it counts how often the command has run.
     let file = "FROM busybox AS one\nRUN --mount=type=cache,id=count,target=/c echo one >> /c/count; sleep 1; echo one > /one\n\
         FROM busybox AS two\nRUN --mount=type=cache,id=count,target=/c echo two >> /c/count; echo two > /two\n\
@@ -170,19 +170,19 @@ fn check_shared_work(place: &Place) {
 
 #[test]
 fn concurrent_builds_share_the_work() {
-    check_shared_work(&Place::new());
+    check_shared_work(&TestEnv::new());
 }
 
 #[test]
 fn concurrent_builds_share_the_work_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     check_shared_work(&place);
 }
 
 /// A chain has one order, so whoever comes second finds all of it.
 #[test]
 fn chain_of_steps_is_built_once() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let file = "FROM busybox\nRUN --mount=type=cache,id=count,target=/c echo one >> /c/count; sleep 1\n\
         RUN --mount=type=cache,id=count,target=/c echo two >> /c/count\n";
     project(&place, "ctx", &[("Dockerfile", file)]);

@@ -8,13 +8,13 @@ use std::{
 };
 
 use super::{build, fates, project, say};
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// `cap_net_bind_service=ep`, as the file system keeps it (`struct vfs_cap_data`, revision 2, in linux/capability.h).
 const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// Where a file of this name lies in the store's unpacked layers.
-fn in_layers(place: &Place, name: &str) -> Vec<PathBuf> {
+fn in_layers(place: &TestEnv, name: &str) -> Vec<PathBuf> {
     let layers = fs::read_dir(place.path("store/layers")).unwrap().flatten();
     layers.map(|layer| layer.path().join("fs").join(name)).filter(|path| path.exists()).collect()
 }
@@ -25,7 +25,7 @@ fn capability(path: &Path) -> Option<Vec<u8>> {
 
 #[test]
 fn file_capabilities_are_copied() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     let file = "FROM busybox AS one\nCOPY server /first\nCOPY d /d\nFROM busybox\nCOPY --from=one /first /second\nCOPY --from=one /d /e\n";
     project(&place, "ctx", &[("Dockerfile", file), ("server", "s"), ("d/inside", "i")]);
     build(&place, &["-t", "plain", "ctx"]);
@@ -50,7 +50,7 @@ fn file_capabilities_are_copied() {
     assert!(has("second"));
 }
 
-fn check_names_and_times(place: &Place) {
+fn check_names_and_times(place: &TestEnv) {
     let file = "FROM busybox AS one\nCOPY d /d\nFROM busybox\nCOPY --from=one /d /e\nCOPY d/old d/other /apart/\nADD tree.tar /f\n";
     project(place, "ctx", &[("Dockerfile", file), ("d/old", "old\n")]);
     fs::hard_link(place.path("ctx/d/old"), place.path("ctx/d/other")).unwrap();
@@ -74,11 +74,11 @@ fn check_names_and_times(place: &Place) {
 
 #[test]
 fn hard_links_times_and_holes_are_kept() {
-    check_names_and_times(&Place::new());
+    check_names_and_times(&TestEnv::new());
 }
 
 #[test]
 fn hard_links_times_and_holes_are_kept_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     check_names_and_times(&place);
 }

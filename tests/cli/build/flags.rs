@@ -3,11 +3,11 @@
 use std::fs;
 
 use super::{build, fates, project, refuse};
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 #[test]
 fn hosts_shm_size_and_ulimits_apply_to_run() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let file =
         "FROM busybox\nRUN cat /etc/hosts; df -k /dev/shm | tail -n 1; ulimit -n\nRUN cat /etc/hosts > /seen\n";
     project(&place, "ctx", &[("Dockerfile", file)]);
@@ -28,7 +28,7 @@ fn hosts_shm_size_and_ulimits_apply_to_run() {
 
 #[test]
 fn no_cache_filter_rebuilds_one_stage() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let file = "FROM busybox AS one\nRUN true\nFROM busybox AS Two\nRUN echo two > /two\nFROM busybox\nCOPY --from=one /etc /etc2\nCOPY --from=two /two /\n";
     project(&place, "ctx", &[("Dockerfile", file)]);
     build(&place, &["ctx"]);
@@ -39,7 +39,7 @@ fn no_cache_filter_rebuilds_one_stage() {
 
 #[test]
 fn metadata_and_iid_files_are_written() {
-    let place = Place::new();
+    let place = TestEnv::new();
     project(&place, "ctx", &[("Dockerfile", "FROM busybox\nRUN true\n")]);
     build(&place, &["-t", "one:1", "-t", "two", "--metadata-file", "metadata.json", "--iidfile", "id", "ctx"]);
     let metadata: serde_json::Value =
@@ -53,7 +53,7 @@ fn metadata_and_iid_files_are_written() {
 
 #[test]
 fn unsupported_flags_are_refused_or_ignored() {
-    let place = Place::new();
+    let place = TestEnv::new();
     project(&place, "ctx", &[("Dockerfile", "FROM busybox\nRUN true\n")]);
     let mut table = String::new();
     for flags in [

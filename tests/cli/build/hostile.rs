@@ -11,17 +11,17 @@ use std::{
 use nix::{sys::stat::Mode, unistd::mkfifo};
 
 use super::{build, is_in, project, refuse, say};
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// A file of the host's that nobody may get at, beside the context.
 const CANARY: &str = "the-hosts-own-7341";
 
-fn canary(place: &Place) {
+fn canary(place: &TestEnv) {
     project(place, "host", &[("secret", CANARY), ("Dockerfile", &format!("{CANARY}\n"))]);
 }
 
 #[track_caller]
-fn check_refused(place: &Place, dockerfile: &str, expect: &str) {
+fn check_refused(place: &TestEnv, dockerfile: &str, expect: &str) {
     let answer =
         place.run_with_input(&["build", "-f", "-", "ctx"], format!("FROM busybox\n{dockerfile}\n").as_bytes());
     assert!(answer.code == 1 && answer.stderr.contains(expect), "{dockerfile}: {}", answer.stderr);
@@ -32,7 +32,7 @@ fn check_refused(place: &Place, dockerfile: &str, expect: &str) {
 /// E68. The positive control is the first link of all: one that stays inside is followed.
 #[test]
 fn copy_never_leaves_the_context() {
-    let place = Place::new();
+    let place = TestEnv::new();
     canary(&place);
     project(&place, "ctx", &[("inside", "in"), ("d/file", "f")]);
     let host = place.path("host");
@@ -97,7 +97,7 @@ fn copy_never_leaves_the_context() {
 /// E68. What is a directory in one moment and a link in the next is never followed out of the context.
 #[test]
 fn swapped_directory_never_leads_out_of_the_context() {
-    let place = Place::new();
+    let place = TestEnv::new();
     canary(&place);
     project(
         &place,
@@ -135,12 +135,12 @@ fn swapped_directory_never_leads_out_of_the_context() {
 /// E69.
 #[test]
 fn hostile_ignore_files_are_refused_or_harmless() {
-    let place = Place::new();
+    let place = TestEnv::new();
     canary(&place);
     project(&place, "ctx", &[("Dockerfile", "FROM busybox\nCOPY . /all\n"), ("a", "a"), ("b", "b")]);
     let ignore = place.path("ctx/.dockerignore");
     let with = |text: &str| fs::write(&ignore, text).unwrap();
-    let files = |place: &Place| {
+    let files = |place: &TestEnv| {
         build(place, &["-t", "ignored", "ctx"]);
         say(place, "ignored", "cd /all; ls -A | tr '\\n' ' '")
     };
@@ -177,7 +177,7 @@ fn hostile_ignore_files_are_refused_or_harmless() {
 /// E70.
 #[test]
 fn run_mounts_do_not_lead_outside() {
-    let place = Place::new();
+    let place = TestEnv::new();
     canary(&place);
     let host = place.path("host");
     let out = host.display();
@@ -221,7 +221,7 @@ fn run_mounts_do_not_lead_outside() {
 /// E71. What goes into the key and what does not is also tried in `dockerfiles` and `mounts`.
 #[test]
 fn frontends_are_not_run_and_secrets_not_stored() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let foreign = "# syntax=docker.io/evil/frontend:1\nFROM busybox\n";
     let file = "FROM busybox\nRUN --mount=type=secret,id=s cat /run/secrets/s | tr a-z n-za-m > /changed\nRUN echo $https_proxy | wc -c\n";
     project(&place, "ctx", &[("Dockerfile", file), ("foreign", foreign), ("../given", "hush-hush-5150")]);

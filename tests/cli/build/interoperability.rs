@@ -19,7 +19,7 @@ use super::{
     build, project,
     sample_projects::{NAMES, PROJECTS, compiler, config, prepare},
 };
-use crate::{skip, test_env::Place};
+use crate::{skip, test_env::TestEnv};
 
 /// What buildah 1.28 cannot build, and why.
 const NOT_BUILDAHS: [(&str, &str); 1] = [("database-entrypoint", "it does not know here-documents")];
@@ -37,17 +37,17 @@ fn has(program: &str) -> bool {
 }
 
 /// A place for whoever has these programs and is root.
-fn place(programs: &[&str]) -> Option<Place> {
+fn place(programs: &[&str]) -> Option<TestEnv> {
     for program in programs {
         if !skip::require(has(program), &format!("{program} (apt-get install {program})")) {
             return None;
         }
     }
-    Place::root()
+    TestEnv::seeded_root()
 }
 
 #[track_caller]
-fn run(place: &Place, program: &str, arguments: &[&str]) -> String {
+fn run(place: &TestEnv, program: &str, arguments: &[&str]) -> String {
     let output = place.program(program, arguments).env("HOME", place.path("")).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {told}");
@@ -55,28 +55,28 @@ fn run(place: &Place, program: &str, arguments: &[&str]) -> String {
 }
 
 #[track_caller]
-fn buildah(place: &Place, arguments: &[&str]) -> String {
+fn buildah(place: &TestEnv, arguments: &[&str]) -> String {
     let (root, runroot) = (place.path("buildah"), place.path("buildah-run"));
     let own = ["--storage-driver", "vfs", "--root", root.to_str().unwrap(), "--runroot", runroot.to_str().unwrap()];
     run(place, "buildah", &[&own, arguments].concat())
 }
 
 /// Gives buildah an image of ours.
-fn give(place: &Place, name: &str) {
+fn give(place: &TestEnv, name: &str) {
     place.succeed(&["save", "-o", "given.tar", name]);
     buildah(place, &["pull", "-q", "docker-archive:given.tar"]);
     fs::remove_file(place.path("given.tar")).unwrap();
 }
 
 /// Gets an image of buildah's under another name; gives its config.
-fn take(place: &Place, name: &str, new: &str) {
+fn take(place: &TestEnv, name: &str, new: &str) {
     buildah(place, &["push", "-q", name, &format!("docker-archive:taken.tar:{new}")]);
     place.succeed(&["load", "-i", "taken.tar"]);
     fs::remove_file(place.path("taken.tar")).unwrap();
 }
 
 /// All files of an image as umoci unpacks them: kind, permissions, owner, content.
-fn files(place: &Place, image: &str) -> BTreeMap<String, String> {
+fn files(place: &TestEnv, image: &str) -> BTreeMap<String, String> {
     place.succeed(&["save", "-o", "compared.tar", image]);
     run(place, "skopeo", &["--insecure-policy", "copy", "-q", "docker-archive:compared.tar", "oci:compared:it"]);
     run(place, "umoci", &["unpack", "--image", "compared:it", "bundle"]);

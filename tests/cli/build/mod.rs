@@ -14,10 +14,10 @@ mod streams;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use crate::test_env::{Answer, Place};
+use crate::{answer::Answer, test_env::TestEnv};
 
 /// Writes the files of a directory to be built.
-pub fn project(place: &Place, name: &str, files: &[(&str, &str)]) {
+pub fn project(place: &TestEnv, name: &str, files: &[(&str, &str)]) {
     for (file, content) in files {
         let path = place.path(name).join(file);
         let parent = path.parent().unwrap();
@@ -32,7 +32,7 @@ pub fn project(place: &Place, name: &str, files: &[(&str, &str)]) {
 
 /// Builds what must succeed, and gives what was told.
 #[track_caller]
-pub fn build(place: &Place, arguments: &[&str]) -> String {
+pub fn build(place: &TestEnv, arguments: &[&str]) -> String {
     let answer = place.run(&[&["build"], arguments].concat());
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     check_clean(place);
@@ -41,7 +41,7 @@ pub fn build(place: &Place, arguments: &[&str]) -> String {
 
 /// Builds what must fail, and gives what was told.
 #[track_caller]
-pub fn refuse(place: &Place, arguments: &[&str]) -> Answer {
+pub fn refuse(place: &TestEnv, arguments: &[&str]) -> Answer {
     let answer = place.run(&[&["build"], arguments].concat());
     assert_eq!(answer.code, 1, "{}", answer.stderr);
     check_clean(place);
@@ -50,14 +50,14 @@ pub fn refuse(place: &Place, arguments: &[&str]) -> Answer {
 
 /// Nothing staged, no container.
 #[track_caller]
-pub fn check_clean(place: &Place) {
+pub fn check_clean(place: &TestEnv) {
     let staged = fs::read_dir(place.path("store/staging")).unwrap().count();
     assert_eq!((staged, place.containers()), (0, 0), "something is left behind");
 }
 
 /// The id of what was built, without what was told.
 #[track_caller]
-pub fn id_of(place: &Place, arguments: &[&str]) -> String {
+pub fn id_of(place: &TestEnv, arguments: &[&str]) -> String {
     let output = place.command(&[&["build", "-q"], arguments].concat()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -65,7 +65,7 @@ pub fn id_of(place: &Place, arguments: &[&str]) -> String {
 
 /// What a shell in the image says.
 #[track_caller]
-pub fn say(place: &Place, image: &str, script: &str) -> String {
+pub fn say(place: &TestEnv, image: &str, script: &str) -> String {
     place.succeed(&["run", "--rm", "--entrypoint", "", image, "sh", "-c", script])
 }
 

@@ -3,9 +3,9 @@
 use std::fs;
 
 use super::{build, is_in, project, refuse, say};
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
-fn check_mounts(place: &Place) {
+fn check_mounts(place: &TestEnv) {
     let file = "FROM busybox AS tools\nRUN echo tool > /tool\n\
         FROM busybox\n\
         RUN --mount=type=cache,target=/root/.cache/x echo more >> /root/.cache/x/log; cat /root/.cache/x/log\n\
@@ -54,18 +54,18 @@ fn check_mounts(place: &Place) {
 
 #[test]
 fn run_mounts_leave_nothing_behind() {
-    check_mounts(&Place::new());
+    check_mounts(&TestEnv::new());
 }
 
 #[test]
 fn run_mounts_leave_nothing_behind_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     check_mounts(&place);
 }
 
 #[test]
 fn host_network_must_be_allowed_by_the_user() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let files = [
         ("Dockerfile", "FROM busybox\nRUN ls /sys/class/net\n"),
         ("host", "FROM busybox\nRUN --network=host true\n"),
@@ -84,7 +84,7 @@ fn host_network_must_be_allowed_by_the_user() {
 /// What the command itself makes at the place of a mount is the image's.
 #[test]
 fn only_empty_mount_points_are_removed() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let file = "FROM busybox\nRUN --mount=type=tmpfs,target=/a/b echo x > /a/c\n\
         RUN chmod 700 /home\nRUN --mount=type=tmpfs,target=/home/d true\nRUN --mount=type=tmpfs,target=/opt mkdir /srv && rm -r /var/tmp\n";
     project(&place, "stubs", &[("Dockerfile", file)]);

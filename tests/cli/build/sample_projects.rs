@@ -16,7 +16,7 @@ use minicontainer_dockerfile::{
 };
 
 use super::{build, project};
-use crate::{skip, test_env::Place};
+use crate::{skip, test_env::TestEnv};
 
 /// A project, what else the command line says, and what a container of it prints.
 pub struct Project {
@@ -91,7 +91,7 @@ pub const NAMES: [&str; 7] = [
 ];
 
 /// Copies the projects and makes the images that they begin with.
-pub fn prepare(place: &Place) {
+pub fn prepare(place: &TestEnv) {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/dockerfiles");
     for project in &PROJECTS {
         copy(place, &own.join(project.name), project.name);
@@ -119,7 +119,7 @@ pub fn prepare(place: &Place) {
     fs::set_permissions(place.path("rootfs-tarball/rootfs.tar.gz"), fs::Permissions::from_mode(0o644)).unwrap();
 }
 
-fn copy(place: &Place, from: &Path, to: &str) {
+fn copy(place: &TestEnv, from: &Path, to: &str) {
     for entry in fs::read_dir(from).unwrap().flatten() {
         let name = format!("{to}/{}", entry.file_name().to_str().unwrap());
         match entry.file_type().unwrap().is_dir() {
@@ -140,7 +140,7 @@ fn text(path: &Path) -> String {
 }
 
 /// Makes the image `gcc:12` of this machine's compiler with all that it needs; says whether there is one.
-pub fn compiler(place: &Place) -> bool {
+pub fn compiler(place: &TestEnv) -> bool {
     let asked = |arguments: &[&str]| {
         let output = Command::new("gcc").args(arguments).output().ok().filter(|output| output.status.success());
         output.map(|output| String::from_utf8(output.stdout).unwrap().trim().to_owned())
@@ -191,7 +191,7 @@ pub fn compiler(place: &Place) -> bool {
 }
 
 /// What was read, without the places: each instruction on a line.
-fn parsed(place: &Place, project: &Project) -> String {
+fn parsed(place: &TestEnv, project: &Project) -> String {
     let dumped = place.succeed(&["build", "--dump", project.name]);
     let mut dumped: serde_json::Value = serde_json::from_str(&dumped).unwrap();
     placeless(&mut dumped);
@@ -212,7 +212,7 @@ fn placeless(value: &mut serde_json::Value) {
 }
 
 /// The config as it was written: what `inspect` shows has less.
-pub fn config(place: &Place, image: &str) -> serde_json::Value {
+pub fn config(place: &TestEnv, image: &str) -> serde_json::Value {
     let output = place.command(&["image", "inspect", "--format", "{{.Id}}", image]).output().unwrap();
     let id = String::from_utf8(output.stdout).unwrap();
     let blob = place.path("store/images/blobs/sha256").join(id.trim().trim_start_matches("sha256:"));
@@ -221,7 +221,7 @@ pub fn config(place: &Place, image: &str) -> serde_json::Value {
 }
 
 /// Stages and steps as they are planned.
-fn planned(place: &Place, project: &Project) -> String {
+fn planned(place: &TestEnv, project: &Project) -> String {
     let file = fs::read(place.path(project.name).join("Dockerfile")).unwrap();
     let file = minicontainer_dockerfile::parse(&file).unwrap();
     let pairs = project.arguments.chunks(2);
@@ -279,7 +279,7 @@ fn planned(place: &Place, project: &Project) -> String {
 }
 
 /// What is in the layers that the build has made, the lowest first.
-fn layers(place: &Place, image: &str, bases: &[&str]) -> String {
+fn layers(place: &TestEnv, image: &str, bases: &[&str]) -> String {
     let diff_ids = |image: &str| -> Vec<String> {
         let format = ["image", "inspect", "--format", "{{json .RootFS.Layers}}", image];
         let output = place.command(&format).output().unwrap();
@@ -326,7 +326,7 @@ fn anywhere(text: &str) -> String {
     text.replace(&format!("={here}"), "=[ARCHITECTURE]").replace("=amd64", "=[ARCHITECTURE]")
 }
 
-fn check(place: &Place, project: &Project) {
+fn check(place: &TestEnv, project: &Project) {
     let image = format!("real-{}", project.name);
     build(place, &[&["-t", &image], project.arguments, &[project.name]].concat());
     if let Some(expect) = project.prints
@@ -338,7 +338,7 @@ fn check(place: &Place, project: &Project) {
 
 #[test]
 fn sample_projects_are_built_and_run() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     prepare(&place);
     let has_compiler = compiler(&place);
     for project in PROJECTS.iter().filter(|project| has_compiler || project.name != "c-static") {
@@ -361,7 +361,7 @@ fn sample_projects_are_built_and_run() {
 
 #[test]
 fn sample_projects_are_built_and_run_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     prepare(&place);
     for project in PROJECTS.iter().filter(|project| !project.has_users) {
         let image = format!("real-{}", project.name);

@@ -7,12 +7,12 @@ use std::{
 };
 
 use super::{build, check_clean, project, refuse, say};
-use crate::{terminal::Person, test_env::Place};
+use crate::{terminal::Person, test_env::TestEnv};
 
 const FILE: &str = "FROM busybox\nCOPY . /all\nRUN cat /all/greeting > /made\n";
 
 /// A tar archive of a directory of the place.
-fn archive(place: &Place, flags: &str, directory: &str, more: &[&str]) -> Vec<u8> {
+fn archive(place: &TestEnv, flags: &str, directory: &str, more: &[&str]) -> Vec<u8> {
     let inside = place.path(directory);
     let output = Command::new("tar").arg(flags).arg("-").args(["-C", inside.to_str().unwrap()]).args(more).output();
     let output = output.unwrap();
@@ -20,7 +20,7 @@ fn archive(place: &Place, flags: &str, directory: &str, more: &[&str]) -> Vec<u8
     output.stdout
 }
 
-fn check_contexts(place: &Place) {
+fn check_contexts(place: &TestEnv) {
     let files = [
         ("Dockerfile", FILE),
         ("greeting", "hi\n"),
@@ -56,18 +56,18 @@ fn check_contexts(place: &Place) {
 
 #[test]
 fn context_or_dockerfile_comes_from_stdin() {
-    check_contexts(&Place::new());
+    check_contexts(&TestEnv::new());
 }
 
 #[test]
 fn context_or_dockerfile_comes_from_stdin_rootless() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     check_contexts(&place);
 }
 
 #[test]
 fn invalid_input_from_stdin_is_rejected() {
-    let place = Place::new();
+    let place = TestEnv::new();
     project(&place, "ctx", &[("greeting", "hi\n"), ("Dockerfile", FILE)]);
     let whole = archive(&place, "-czf", "ctx", &["."]);
     let without = archive(&place, "-cf", "ctx", &["greeting"]);
@@ -96,7 +96,7 @@ fn invalid_input_from_stdin_is_rejected() {
 
 #[test]
 fn progress_view_is_shown_on_a_terminal() {
-    let place = Place::new();
+    let place = TestEnv::new();
     project(&place, "ctx", &[("Dockerfile", FILE), ("greeting", "hi\n")]);
     project(&place, "broken", &[("Dockerfile", "FROM busybox\nRUN echo why; exit 3\n")]);
     let (code, seen) = Person::starts(&place, &["build", "-t", "seen", "ctx"]).sees_the_end();
@@ -129,7 +129,7 @@ fn progress_view_is_shown_on_a_terminal() {
 /// E93. A `RUN` reads from a null device of its own and writes into one pipe; the host's null device keeps its mode.
 #[test]
 fn run_has_its_own_streams() {
-    let Some(place) = Place::root() else { return };
+    let Some(place) = TestEnv::seeded_root() else { return };
     let script = "stat -Lc '%F %t:%T %d' /proc/self/fd/0; stat -Lc '%F %i' /proc/self/fd/1 /proc/self/fd/2; \
                   chmod 600 /proc/self/fd/0; chmod 4755 /proc/self/fd/1";
     let null = fs::metadata("/dev/null").unwrap();

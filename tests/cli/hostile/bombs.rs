@@ -10,7 +10,7 @@ use super::{
     bounded, check_answer, check_victim, digest, prepare, saved, store,
     tar::{Head, Tar, head},
 };
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 const BOMB: Expect = Refused("a compression bomb");
 const PIECE: u64 = 16 << 20;
@@ -32,7 +32,7 @@ fn passed_over(size: u64) -> Vec<u8> {
 }
 
 /// Through every door by which a layer comes in.
-fn check(place: &Place, layer: &[u8], expect: Expect, what: &str) {
+fn check(place: &TestEnv, layer: &[u8], expect: Expect, what: &str) {
     let before = store(place);
     prepare(place);
     check_answer(&bounded(place, &["image", "check-layer", "tree"], layer), expect, "", what);
@@ -49,7 +49,7 @@ fn check(place: &Place, layer: &[u8], expect: Expect, what: &str) {
 
 #[test]
 fn gzip_bomb_is_cut_off() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let (pieces, size) = (192, 192 * PIECE);
     let large = [gzip(&passed_over(size)), gzip_of_zeros(pieces), gzip(&[0; 1024])].concat();
     check(&place, &large, BOMB, "a member of gigabytes");
@@ -83,7 +83,7 @@ fn zstd_as_it_is(content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn zstd_bomb_is_cut_off() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let header = zstd_as_it_is(&passed_over(3 << 30));
     let end = zstd_as_it_is(&[0; 1024]);
     let large = [header.as_slice(), &zstd_of_zeros(23, 3 << 10), &end].concat();

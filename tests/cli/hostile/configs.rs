@@ -13,9 +13,9 @@ use super::{
     documents::{CONFIG, Layout, MANIFEST, index},
     prepare, store,
 };
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
-fn document(place: &Place, name: &str) -> Value {
+fn document(place: &TestEnv, name: &str) -> Value {
     serde_json::from_slice(&fs::read(place.path("store/images").join(name)).unwrap()).unwrap()
 }
 
@@ -25,7 +25,7 @@ fn blob_of(descriptor: &Value) -> String {
 
 /// The image busybox as an archive under another name, with its documents changed: config, manifest, entry of the
 /// index.
-fn changed(place: &Place, change: impl Fn(&mut Value, &mut Value, &mut Value)) -> Vec<u8> {
+fn changed(place: &TestEnv, change: impl Fn(&mut Value, &mut Value, &mut Value)) -> Vec<u8> {
     let mut manifest = document(place, &blob_of(&document(place, "index.json")["manifests"][0]));
     let mut config = document(place, &blob_of(&manifest["config"]));
     let mut entry = json!({"annotations": {"org.opencontainers.image.ref.name": "hostile:1"}});
@@ -44,7 +44,7 @@ fn changed(place: &Place, change: impl Fn(&mut Value, &mut Value, &mut Value)) -
 
 /// An image whose config holds this: whether it may enter, and what comes of running it.
 #[track_caller]
-fn check(place: &Place, key: &str, value: &Value, loaded: Expect, run: Expect) {
+fn check(place: &TestEnv, key: &str, value: &Value, loaded: Expect, run: Expect) {
     let before = store(place);
     prepare(place);
     let archive = changed(place, |config, _, _| config["config"][key] = value.clone());
@@ -67,14 +67,14 @@ fn check(place: &Place, key: &str, value: &Value, loaded: Expect, run: Expect) {
 }
 
 /// A config that runs `echo ran`, and says what else is given.
-fn check_ignored(place: &Place, key: &str, value: Value) {
+fn check_ignored(place: &TestEnv, key: &str, value: Value) {
     check(place, key, &value, Harmless, Harmless);
 }
 
 // H55
 #[test]
 fn oversized_config_is_refused_when_used() {
-    let place = Place::new();
+    let place = TestEnv::new();
     ready(&place);
     let bad_entry = Refused("cannot use the image's environment entry");
     let many = Refused("at most 32768 are allowed");
@@ -106,7 +106,7 @@ fn oversized_config_is_refused_when_used() {
 // H55, E65: what the engine does not act on cannot harm it.
 #[test]
 fn hostile_volumes_ports_and_signals_are_ignored() {
-    let place = Place::new();
+    let place = TestEnv::new();
     ready(&place);
     for path in ["/", "/proc", "../victim", "", "relative", "/dev\0x", "/victim/../.."] {
         check_ignored(&place, "Volumes", json!({path: {}}));
@@ -131,7 +131,7 @@ fn hostile_volumes_ports_and_signals_are_ignored() {
 }
 
 /// Makes the image say for itself what is to run.
-fn ready(place: &Place) {
+fn ready(place: &TestEnv) {
     let archive = changed(place, |config, _, entry| {
         config["config"]["Entrypoint"] = json!(["echo", "ran"]);
         config["config"]["Cmd"] = json!([]);
@@ -146,7 +146,7 @@ fn ready(place: &Place) {
 // H54
 #[test]
 fn annotations_are_never_used_as_file_names() {
-    let place = Place::new();
+    let place = TestEnv::new();
     prepare(&place);
     let before = store(&place);
     let titles = ["../../victim/hello", "/etc/minicontainer-must-not-be", "..", ".", "a/b", "\u{1b}[2J", "x\0y"];

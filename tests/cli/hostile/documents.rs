@@ -9,7 +9,7 @@ use super::{
     bounded, check_answer, digest, saved, store,
     tar::{Head, Tar, head},
 };
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -68,7 +68,7 @@ fn changed(change: impl Fn(&mut Value, &mut Value)) -> Vec<u8> {
 }
 
 #[track_caller]
-fn check(place: &Place, archive: &[u8], expect: Expect) -> String {
+fn check(place: &TestEnv, archive: &[u8], expect: Expect) -> String {
     let before = store(place);
     let answer = bounded(place, &["load"], archive);
     check_answer(&answer, expect, "", "a document");
@@ -80,7 +80,7 @@ fn check(place: &Place, archive: &[u8], expect: Expect) -> String {
 // H36
 #[test]
 fn compression_is_detected_from_content() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let mut layout = Layout::default();
     let image = layout.image(&format!("{LAYER}+gzip"), &layer(), |_, _| {});
     check(&place, &layout.archive(&index(&[image])), Harmless);
@@ -98,7 +98,7 @@ fn compression_is_detected_from_content() {
 // H38
 #[test]
 fn descriptor_size_must_match() {
-    let place = Place::new();
+    let place = TestEnv::new();
     for size in [json!(1), json!(9_999_999), json!(1_u64 << 62)] {
         let of_config = changed(|_, manifest| {
             if manifest["config"].is_object() {
@@ -120,7 +120,7 @@ fn descriptor_size_must_match() {
 // H40
 #[test]
 fn index_depth_and_width_are_limited() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let mut layout = Layout::default();
     let mut deep = layout.image(LAYER, &layer(), |_, _| {});
     for _ in 0..10 {
@@ -142,7 +142,7 @@ fn index_depth_and_width_are_limited() {
 // H44
 #[test]
 fn documents_must_be_valid_json() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let deep = format!(r#"{{"schemaVersion":2,"manifests":[],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     // What nobody asks for is passed over, however deep it is.
     check(&place, &Layout::default().archive(deep.as_bytes()), Harmless);
@@ -168,7 +168,7 @@ fn documents_must_be_valid_json() {
 // H53
 #[test]
 fn layout_version_and_names_are_validated() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let mut layout = Layout::default();
     let mut image = layout.image(LAYER, &layer(), |_, _| {});
     image["annotations"] = json!({"org.opencontainers.image.ref.name": "../x:1"});
@@ -188,7 +188,7 @@ fn layout_version_and_names_are_validated() {
 // H56
 #[test]
 fn image_for_another_platform_is_reported() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let other = changed(|config, _| config["architecture"] = "s390x".into());
     let told = check(&place, &other, Harmless);
     assert!(told.contains("the image is for s390x processors"), "{told}");
@@ -206,7 +206,7 @@ fn image_for_another_platform_is_reported() {
 // H19
 #[test]
 fn set_user_id_files_are_unreachable_on_the_host() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let layer = Tar::new().member(Head { mode: 0o6755, ..head(b'0', "su") }, b"").end();
     assert_eq!(bounded(&place, &["load"], &saved(&[&layer], &[digest(&layer)])).code, 0);
     let file = place.path("store/layers").join(digest(&layer)).join("fs/su");

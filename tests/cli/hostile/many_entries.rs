@@ -11,7 +11,7 @@ use super::{
     bounded_by, check_answer, check_victim, prepare, saved_around, store,
     tar::{Head, Tar, head},
 };
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 
 /// One archive, a piece for each number below `count`.
 struct Crowd {
@@ -123,7 +123,7 @@ fn crowds() -> Vec<Crowd> {
 
 #[test]
 fn many_entries_are_refused_or_harmless() {
-    let place = Place::new();
+    let place = TestEnv::new();
     for crowd in crowds() {
         prepare(&place);
         let answer = bounded_by(&place, &["image", "check-layer", "tree"], |stdin| crowd.write(stdin));

@@ -26,20 +26,20 @@ use self::{
     corpus::{Case, Expect, corpus},
     tar::Tar,
 };
-use crate::test_env::{Answer, Place};
+use crate::{answer::Answer, test_env::TestEnv};
 
 /// Runs the command with at most so much memory (kB, RLIMIT_DATA), and not for ever: a bound that only a command in a
 /// loop meets, since how fast a machine is no test can know.
 const BOUNDS: &str = "ulimit -d 65536; exec timeout -s KILL 600";
 
-fn bounded(place: &Place, arguments: &[&str], input: &[u8]) -> Answer {
+fn bounded(place: &TestEnv, arguments: &[&str], input: &[u8]) -> Answer {
     bounded_by(place, arguments, |stdin| {
         // A command that has refused what it read does not read the rest.
         let _refused = stdin.write_all(input);
     })
 }
 
-fn bounded_by(place: &Place, arguments: &[&str], write: impl FnOnce(&mut dyn Write)) -> Answer {
+fn bounded_by(place: &TestEnv, arguments: &[&str], write: impl FnOnce(&mut dyn Write)) -> Answer {
     let script = format!("{BOUNDS} \"$ENGINE\" \"$@\"");
     let words = [&["-c", &script, "sh"], arguments].concat();
     let mut command = place.program("sh", &words);
@@ -78,13 +78,13 @@ fn saved_around(size: u64, diff_id: &str) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// A directory to which layers are applied, beside it the victim, of whose file it holds a second name.
-fn prepare(place: &Place) {
+fn prepare(place: &TestEnv) {
     let script = "rm -rf tree victim; mkdir tree victim; chmod 751 victim; echo hello > victim/hello; \
                   chmod 640 victim/hello; ln victim/hello tree/linked";
     assert!(place.program("sh", &["-c", script]).status().unwrap().success());
 }
 
-fn check_victim(place: &Place, what: &str) {
+fn check_victim(place: &TestEnv, what: &str) {
     let names: Vec<_> = fs::read_dir(place.path("victim")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["hello"], "{what}");
     let mode = |path: &str| fs::metadata(place.path(path)).unwrap().mode() & 0o7777;
@@ -93,7 +93,7 @@ fn check_victim(place: &Place, what: &str) {
 }
 
 /// All that lies in the store but the files of layers.
-fn store(place: &Place) -> Vec<String> {
+fn store(place: &TestEnv) -> Vec<String> {
     fn walk(directory: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
@@ -120,7 +120,7 @@ fn check_answer(answer: &Answer, expect: Expect, layer: &str, what: &str) {
     }
 }
 
-fn check_applied(place: &Place, case: &Case, what: &str) {
+fn check_applied(place: &TestEnv, case: &Case, what: &str) {
     prepare(place);
     if let Some(lower) = &case.lower {
         check_answer(&bounded(place, &["image", "check-layer", "tree"], lower), Expect::Harmless, "", what);
@@ -136,7 +136,7 @@ fn check_applied(place: &Place, case: &Case, what: &str) {
     }
 }
 
-fn check_loaded(place: &Place, case: &Case, also_from_file: bool, what: &str) {
+fn check_loaded(place: &TestEnv, case: &Case, also_from_file: bool, what: &str) {
     let before = store(place);
     let layers: Vec<&[u8]> = case.lower.iter().chain([&case.layer]).map(Vec::as_slice).collect();
     let diff_ids: Vec<String> = layers.iter().map(|layer| digest(layer)).collect();
@@ -155,7 +155,7 @@ fn check_loaded(place: &Place, case: &Case, also_from_file: bool, what: &str) {
     assert_eq!(store(place), before, "{what} left something behind");
 }
 
-fn check_imported(place: &Place, case: &Case, what: &str) {
+fn check_imported(place: &TestEnv, case: &Case, what: &str) {
     let before = store(place);
     // By itself a layer of changes is a whole tree: only what is wrong with it alone can be seen.
     let expect = match (case.applied, case.loaded) {
@@ -171,7 +171,7 @@ fn check_imported(place: &Place, case: &Case, what: &str) {
     assert_eq!(store(place), before, "{what} left something behind");
 }
 
-fn check_all(place: &Place) {
+fn check_all(place: &TestEnv) {
     for (number, case) in corpus().iter().enumerate() {
         let what = format!("{} (archive {number})", case.row);
         check_applied(place, case, &what);
@@ -182,12 +182,12 @@ fn check_all(place: &Place) {
 
 #[test]
 fn archives_are_refused_or_harmless() {
-    check_all(&Place::new());
+    check_all(&TestEnv::new());
 }
 
 #[test]
 fn archives_are_refused_or_harmless_rootless() {
-    if let Some(place) = Place::user() {
+    if let Some(place) = TestEnv::seeded_user() {
         check_all(&place);
     }
 }
@@ -195,7 +195,7 @@ fn archives_are_refused_or_harmless_rootless() {
 /// The bounds are real: what needs more memory than they leave does not get it.
 #[test]
 fn memory_bound_of_these_tests_is_effective() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let holds = |size: u32| {
         let script =
             format!("{BOUNDS} sh -c 'text=$(head -c {size} /dev/zero | tr \"\\\\0\" x) && test ${{#text}} = {size}'");
@@ -208,7 +208,7 @@ fn memory_bound_of_these_tests_is_effective() {
 /// The same archive, cut short everywhere and with each of its bytes changed in turn.
 #[test]
 fn corrupted_archive_is_refused() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let before = store(&place);
     let whole = Tar::new().directory("d/").file("d/x", "content").symlink("d/y", "x").end();
     let of_whole = digest(&whole);

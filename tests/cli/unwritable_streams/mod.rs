@@ -17,7 +17,7 @@ use std::{
 
 use nix::sys::resource::{Resource, setrlimit};
 
-use crate::test_env::Place;
+use crate::test_env::TestEnv;
 use cases::{CASES, Case};
 
 /// Commands that write an archive to stdout. One that is cut off is of no use to anyone, whoever cut it off.
@@ -42,7 +42,7 @@ impl Broken {
 }
 
 /// Everything that the cases name.
-fn prepare(place: &Place) {
+fn prepare(place: &TestEnv) {
     place.succeed(&["save", "-o", "saved.tar", "busybox"]);
     place.succeed(&["run", "--name", "first", "busybox", "true"]);
     place.succeed(&["export", "-o", "files.tar", "first"]);
@@ -70,7 +70,7 @@ struct Printed {
 }
 
 /// Runs a case, with everything done that must be before.
-fn run(place: &Place, case: &Case, set: impl FnOnce(&mut Command)) -> (ExitStatus, Printed) {
+fn run(place: &TestEnv, case: &Case, set: impl FnOnce(&mut Command)) -> (ExitStatus, Printed) {
     for words in case.before {
         place.run(words);
     }
@@ -86,7 +86,7 @@ fn run(place: &Place, case: &Case, set: impl FnOnce(&mut Command)) -> (ExitStatu
 
 #[test]
 fn exit_codes_do_not_depend_on_writable_streams() {
-    let place = Place::new();
+    let place = TestEnv::new();
     prepare(&place);
     let mut wrong = Vec::new();
     for case in CASES {
@@ -126,7 +126,7 @@ fn exit_codes_do_not_depend_on_writable_streams() {
 /// The same for containers of an ordinary user.
 #[test]
 fn rootless_exit_codes_do_not_depend_on_stderr() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     for case in CASES.iter().filter(|case| case.words.starts_with(&["run", "--rm"])) {
         let code = |broken: Option<Broken>| {
             let set = |command: &mut Command| _ = broken.map(|broken| command.stderr(broken.open()));
@@ -144,7 +144,7 @@ fn rootless_exit_codes_do_not_depend_on_stderr() {
 /// or an error.
 #[test]
 fn process_limit_does_not_cause_a_panic() {
-    let Some(place) = Place::user() else { return };
+    let Some(place) = TestEnv::seeded_user() else { return };
     prepare(&place);
     for (words, codes) in [
         (&["load", "-i", "saved.tar"][..], &[0][..]),
@@ -172,7 +172,7 @@ fn process_limit_does_not_cause_a_panic() {
 }
 
 /// The commands that the help of a command lists, each with what stands before it.
-fn listed(place: &Place, words: &[String]) -> Vec<Vec<String>> {
+fn listed(place: &TestEnv, words: &[String]) -> Vec<Vec<String>> {
     let arguments: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
     let help = place.succeed(&arguments);
     let Some((_, commands)) = help.split_once("\nCommands:\n") else { return vec![words.to_vec()] };
@@ -185,7 +185,7 @@ fn listed(place: &Place, words: &[String]) -> Vec<Vec<String>> {
 
 #[test]
 fn every_command_has_a_case() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let all = listed(&place, &[]);
     assert!(all.len() > 40, "{all:?}");
     let tried: BTreeSet<&[&str]> = CASES.iter().map(|case| case.words).collect();
@@ -218,7 +218,7 @@ fn print_macros_panic_on_unwritable_stream() {
 /// As `minicontainer … | head -1`: the reader takes a little and leaves.
 #[test]
 fn reader_that_closes_early_is_not_an_error() {
-    let place = Place::new();
+    let place = TestEnv::new();
     for words in
         [&["completions", "bash"][..], &["run", "--help"], &["inspect", "busybox"], &["explain", "busybox", "sh"]]
     {
@@ -237,7 +237,7 @@ fn reader_that_closes_early_is_not_an_error() {
 /// The control to the archives above: where they can be written, they are whole.
 #[test]
 fn archive_on_stdout_is_complete() {
-    let place = Place::new();
+    let place = TestEnv::new();
     place.succeed(&["run", "--name", "kept", "busybox", "true"]);
     for words in [["save", "busybox"], ["export", "kept"]] {
         let file = fs::File::create(place.path("archive")).unwrap();
@@ -250,7 +250,7 @@ fn archive_on_stdout_is_complete() {
 /// have it as its own stream.
 #[test]
 fn closed_standard_streams_are_not_reused() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let script = "for fd in 0 1 2; do echo $(readlink /proc/$$/fd/$fd) >> /out/seen; done; exit 7";
     for closed in ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"] {
         let out = place.path("out");
@@ -274,7 +274,7 @@ fn closed_standard_streams_are_not_reused() {
 /// What the report cannot say, the exit code says: it is not the program's, and everything else is done all the same.
 #[test]
 fn unwritable_report_is_an_error() {
-    let place = Place::new();
+    let place = TestEnv::new();
     let script = "sleep 30";
     let words = [
         "run",

@@ -19,7 +19,7 @@ use super::{
     super::SystemError,
     Depth, Finding, Look, Mend, Outcome, Severity,
     access::closed,
-    unused::{listed, staging},
+    unused::{dead_containers, listed, staging},
 };
 use crate::{container::Containers, images::user_of_layer};
 use minicontainer_images::{ImageError, set_aside_layer, unpack_beside};
@@ -48,7 +48,7 @@ pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> 
         let (mut findings, _) = Look::again(store, &staging, depth, suspects).all()?;
         // What a repair leaves unused a pull will use again.
         findings.retain(|finding| round == 0 || finding.severity == Severity::Damage);
-        findings.retain(|finding| round == 0 || !told.iter().any(|other| is_same(finding, other)));
+        findings.retain(|finding| !told.iter().any(|other| is_same(finding, other)));
         let mut mended = false;
         for finding in &mut findings {
             if finding.mend.is_repair() {
@@ -65,17 +65,20 @@ pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> 
     Ok(told)
 }
 
-/// Removes what killed operations have staged, and says so.
+/// Removes what killed operations have left, which may take long and needs no lock, and says so.
 fn sweep(store: &Store) -> Result<Vec<Finding>, SystemError> {
-    let mut stale = staging(store)?;
-    let swept = store.sweep_staging();
-    for finding in &mut stale {
-        finding.outcome = Some(match &swept {
-            Err(error) if finding.place.exists() => Outcome::Refused(error.to_string()),
-            _ => Outcome::Repaired,
-        });
-    }
-    Ok(stale)
+    let (mut staged, mut containers) = (staging(store)?, dead_containers(store)?);
+    let outcomes = |findings: &mut [Finding], refusal: Option<String>| {
+        for finding in findings {
+            let is_there = fs::symlink_metadata(&finding.place).is_ok();
+            let why = || refusal.clone().unwrap_or_else(|| "it cannot be removed now".to_owned());
+            finding.outcome = Some(if is_there { Outcome::Refused(why()) } else { Outcome::Repaired });
+        }
+    };
+    outcomes(&mut staged, store.sweep_staging().err().map(|error| error.to_string()));
+    outcomes(&mut containers, Containers::of(store).sweep().err().map(|error| error.to_string()));
+    staged.append(&mut containers);
+    Ok(staged)
 }
 
 /// The layers that are to be unpacked again, unpacked in the staging directory.
@@ -114,8 +117,10 @@ impl Repair<'_> {
     fn mend(&mut self, finding: &Finding) -> Result<Outcome, SystemError> {
         let store = self.store;
         match &finding.mend {
-            Mend::ByHand(_) | Mend::SweepStaging => {
-                return Ok(Outcome::Refused("it is not for us to do".to_owned()));
+            Mend::ByHand(_) => return Ok(Outcome::Refused("it is not for us to do".to_owned())),
+            // Those there were have been removed before the lock was taken.
+            Mend::SweepStaging | Mend::SweepContainers => {
+                return Ok(Outcome::Refused("its process has just died: try again".to_owned()));
             }
             Mend::Close => {
                 let mode = if finding.place.is_dir() { 0o700 } else { 0o600 };
@@ -128,7 +133,6 @@ impl Repair<'_> {
             Mend::RebuildIndex => self.replace(&finding.place, &self.index_of_what_is_there()?)?,
             Mend::ForgetImage { manifest, .. } => self.forget(&finding.place, manifest)?,
             Mend::RemoveBlob(_) | Mend::RemoveFile(_) => remove_file(&finding.place)?,
-            Mend::SweepContainers => Containers::of(store).sweep()?,
             Mend::UnpackAgain { diff_id, .. } => {
                 let Some(fresh) = self.fresh.remove(diff_id) else {
                     return Ok(Outcome::Refused("it has just been damaged: try again".to_owned()));

@@ -27,6 +27,20 @@ pub(super) fn staging(store: &Store) -> Result<Vec<Finding>, SystemError> {
     Ok(store.stale_staging()?.into_iter().map(finding).collect())
 }
 
+/// Containers whose process is dead and which nobody has removed.
+pub(super) fn dead_containers(store: &Store) -> Result<Vec<Finding>, SystemError> {
+    let finding = |(place, why): (PathBuf, &str)| Finding {
+        severity: Severity::Leftover,
+        what: "dead container",
+        subject: place.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        place,
+        why: why.to_owned(),
+        mend: Mend::SweepContainers,
+        outcome: None,
+    };
+    Ok(Containers::of(store).stale()?.into_iter().map(finding).collect())
+}
+
 impl Look<'_> {
     /// What the cache of builds remembers needs its layers and blobs.
     pub(super) fn cache(&mut self) -> Result<(), SystemError> {
@@ -61,10 +75,7 @@ impl Look<'_> {
             let place = containers.place(&id).join("state.json");
             self.find("damaged container", id.to_string(), place, why, Mend::ByHand(mend));
         }
-        for (place, why) in containers.stale()? {
-            let subject = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            self.leftover("dead container", subject, place, why, Mend::SweepContainers);
-        }
+        self.findings.extend(dead_containers(self.store)?);
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         for container in containers.list()? {
             let (name, place) = (container.name.to_string(), containers.place(&container.id));

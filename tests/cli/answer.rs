@@ -1,29 +1,13 @@
-//! Where a test of the command works: a store with the image busybox in a directory of its own, as whoever runs the
-//! tests or as an ordinary user.
+//! How tests run the command and look at its answer.
 
 use std::{
-    env, fs,
+    fs,
     io::Write,
-    os::unix::{
-        fs::{PermissionsExt, chown},
-        process::CommandExt,
-    },
-    path::PathBuf,
+    os::unix::fs::{PermissionsExt, chown},
     process::{Command, Output, Stdio},
 };
 
-use tempfile::TempDir;
-
-use crate::skip;
-
-/// An ordinary user that owns nothing.
-const ORDINARY_USER: u32 = 65534;
-
-pub struct Place {
-    directory: TempDir,
-    user: Option<u32>,
-    engine: PathBuf,
-}
+use crate::test_env::TestEnv;
 
 /// How a command ended.
 pub struct Answer {
@@ -32,66 +16,41 @@ pub struct Answer {
     pub stderr: String,
 }
 
-impl Place {
-    /// For whoever runs the tests.
-    pub fn new() -> Place {
-        Place::of(None)
+impl TestEnv {
+    /// With the image busybox, for whoever runs the tests.
+    pub fn new() -> TestEnv {
+        TestEnv::any().seeded()
     }
 
-    /// For root; None when the test must be skipped.
-    pub fn root() -> Option<Place> {
-        skip::require(nix::unistd::geteuid().is_root(), skip::ROOT).then(Place::new)
+    /// With the image busybox, for root.
+    pub fn seeded_root() -> Option<TestEnv> {
+        TestEnv::root().map(TestEnv::seeded)
     }
 
-    /// For an ordinary user: root becomes one for each command.
-    pub fn user() -> Option<Place> {
-        let can = fs::read_to_string("/proc/sys/user/max_user_namespaces").is_ok_and(|most| most != "0\n");
-        skip::require(can, "user namespaces (sysctl user.max_user_namespaces)")
-            .then(|| Place::of(nix::unistd::geteuid().is_root().then_some(ORDINARY_USER)))
+    /// With the image busybox, for an ordinary user.
+    pub fn seeded_user() -> Option<TestEnv> {
+        TestEnv::user().map(TestEnv::seeded)
     }
 
-    fn of(user: Option<u32>) -> Place {
-        let directory = tempfile::Builder::new().prefix("mc-cli-").tempdir().unwrap();
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let mut engine = PathBuf::from(env!("CARGO_BIN_EXE_minicontainer"));
-        if user.is_some() {
-            // The checkout may lie where others cannot read. Another process copies it: a program that this one had
-            // open for writing could not be executed as long as some other test's child has the descriptor too.
-            let copy = directory.path().join("minicontainer");
-            let copied = Command::new("install").args(["-m", "755"]).args([&engine, &copy]).status().unwrap();
-            assert!(copied.success());
-            engine = copy;
-        }
-        chown(directory.path(), user, user).unwrap();
-        let place = Place { directory, user, engine };
-        place.succeed(&["image", "seed"]);
-        place
+    /// The directory becomes the user's, since commands write files into it.
+    fn seeded(self) -> TestEnv {
+        fs::set_permissions(self.directory(), fs::Permissions::from_mode(0o755)).unwrap();
+        chown(self.directory(), self.other_user(), self.other_user()).unwrap();
+        self.succeed(&["image", "seed"]);
+        self
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    /// The command with this place's store and hardly any environment.
+    /// The command with these arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        self.program(&self.engine.display().to_string(), arguments)
+        let mut command = self.engine();
+        command.args(arguments).stdin(Stdio::null());
+        command
     }
 
-    /// Any program with the same environment, as the same user.
+    /// Any program with these arguments, as the same user in the same environment.
     pub fn program(&self, program: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .env_clear()
-            .env("PATH", env::var_os("PATH").unwrap_or_default())
-            .env("LANG", "C.UTF-8")
-            .env("MINICONTAINER_ROOT", self.path("store"))
-            .env("ENGINE", &self.engine)
-            .current_dir(self.directory.path())
-            .stdin(Stdio::null());
-        if let Some(user) = self.user {
-            command.uid(user).gid(user);
-        }
+        let mut command = self.command_of(program);
+        command.args(arguments).stdin(Stdio::null());
         command
     }
 
@@ -124,7 +83,7 @@ impl Place {
 
     /// Replaces what differs from run to run.
     fn redact(&self, text: &str) -> String {
-        let text = text.replace(&self.directory.path().display().to_string(), "[DIR]");
+        let text = text.replace(&self.directory().display().to_string(), "[DIR]");
         let mut redacted = String::new();
         let mut rest = text.as_str();
         while let Some(start) = rest.find(is_hex) {
