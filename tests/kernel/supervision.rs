@@ -122,19 +122,19 @@ fn check_run(fixture: &Fixture) {
 }
 
 #[test]
-fn a_failed_supervision_of_roots_run_leaves_nothing() {
+fn failed_supervision_of_root_run_leaves_nothing() {
     let Some(fixture) = Fixture::root() else { return };
     check_run(&fixture);
 }
 
 #[test]
-fn a_failed_supervision_of_an_ordinary_users_run_leaves_nothing() {
+fn failed_supervision_of_rootless_run_leaves_nothing() {
     let Some(fixture) = Fixture::user() else { return };
     check_run(&fixture);
 }
 
 #[test]
-fn a_failed_supervision_leaves_a_container_that_is_kept_as_one_that_has_ended() {
+fn kept_container_is_exited_after_failed_supervision() {
     let Some(fixture) = Fixture::root() else { return };
     succeed(&fixture, &["image", "seed"]);
     let arguments = ["run", "--name", "kept", "--timeout", "200ms", "busybox", "sleep", "1000"];
@@ -165,7 +165,7 @@ fn a_failed_supervision_leaves_a_container_that_is_kept_as_one_that_has_ended() 
 /// The disk fails at any step of a container's creation, of the record of its start or end, or of its removal. What a
 /// removal could not remove, a later one does.
 #[test]
-fn a_container_whose_record_cannot_be_written_or_removed_does_not_run_on() {
+fn container_ends_when_its_record_cannot_be_written_or_removed() {
     let Some(fixture) = Fixture::root() else { return };
     succeed(&fixture, &["image", "seed"]);
     succeed(&fixture, &["run", "--rm", "busybox", "true"]);
@@ -186,7 +186,7 @@ fn a_container_whose_record_cannot_be_written_or_removed_does_not_run_on() {
 }
 
 #[test]
-fn a_failed_supervision_of_the_demo_leaves_nothing() {
+fn failed_supervision_of_demo_leaves_nothing() {
     let Some(fixture) = Fixture::root() else { return };
     succeed(&fixture, &["image", "seed"]);
     let demo = Faulty { fixture: &fixture, arguments: &["demo"], kinds: &SUPERVISION, code: 0 };
@@ -200,7 +200,7 @@ fn a_failed_supervision_of_the_demo_leaves_nothing() {
 }
 
 #[test]
-fn a_failed_supervision_of_a_builds_run_leaves_nothing() {
+fn failed_supervision_of_build_step_leaves_nothing() {
     let Some(fixture) = Fixture::root() else { return };
     succeed(&fixture, &["image", "seed"]);
     fs::create_dir(fixture.directory().join("context")).expect("a directory");
@@ -218,7 +218,7 @@ fn a_failed_supervision_of_a_builds_run_leaves_nothing() {
 }
 
 #[test]
-fn a_failed_supervision_of_a_judged_program_leaves_nothing() {
+fn failed_supervision_of_judged_program_leaves_nothing() {
     let Some(fixture) = Fixture::root() else { return };
     succeed(&fixture, &["image", "seed"]);
     let file = |name: &str, content: &str| {
@@ -255,7 +255,7 @@ impl Control for KillOnByte {
 }
 
 #[test]
-fn output_is_passed_on_while_a_control_is_waited_for() {
+fn output_is_forwarded_while_waiting_for_control() {
     let fixture = Fixture::any();
     let sandbox = shell(&busybox(&fixture), "echo ready; sleep 1000").stdout(Stdio::Piped).stderr(Stdio::Piped);
     let mut running = sandbox.launch().expect("a launch").start(Hooks::none()).expect("it starts");

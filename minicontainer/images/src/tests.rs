@@ -20,34 +20,10 @@ use tar::{Builder, EntryType, Header};
 use super::*;
 
 mod locks;
+#[path = "../../../tests/test_store.rs"]
+mod test_store;
 
-struct Room {
-    directory: tempfile::TempDir,
-    store: Store,
-}
-
-fn room() -> Room {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path().join("store")).unwrap();
-    Room { directory, store }
-}
-
-/// Every file of a store but the layers' own, to see that nothing was left behind.
-fn files(store: &Store) -> Vec<String> {
-    fn walk(directory: &Path, root: &Path, found: &mut Vec<String>) {
-        for entry in fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            found.push(path.strip_prefix(root).unwrap().display().to_string());
-            if path.is_dir() && !path.ends_with("fs") {
-                walk(&path, root, found);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(store.root(), store.root(), &mut found);
-    found.sort();
-    found
-}
+use test_store::{Room, config, files, room};
 
 fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
@@ -69,17 +45,6 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
-}
-
-fn config(layers: &[&[u8]]) -> Vec<u8> {
-    let diff_ids: Vec<_> = layers.iter().map(|layer| Digest::of(layer).to_string()).collect();
-    json!({
-        "architecture": oci_spec::image::Arch::default().to_string(), "os": "linux",
-        "created": "2026-01-02T03:04:05Z", "config": {"Cmd": ["sh"], "Volumes": null},
-        "rootfs": {"type": "layers", "diff_ids": diff_ids},
-    })
-    .to_string()
-    .into_bytes()
 }
 
 /// What `docker save` writes.

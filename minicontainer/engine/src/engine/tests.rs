@@ -64,7 +64,7 @@ fn options() -> RunOptions {
 }
 
 #[test]
-fn a_created_container_is_recorded_as_it_was_asked_for() {
+fn created_container_is_recorded_as_requested() {
     let env = env();
     let created = env.create(&options(), AfterExit::Keep).unwrap();
     let container = env.engine.containers().find("web").unwrap();
@@ -75,7 +75,7 @@ fn a_created_container_is_recorded_as_it_was_asked_for() {
 }
 
 #[test]
-fn a_created_container_that_is_thrown_away_leaves_nothing_when_it_is_dropped() {
+fn dropped_created_container_leaves_nothing() {
     let env = env();
     let created = env.create(&options(), AfterExit::Remove).unwrap();
     assert_eq!(env.left(), 2);
@@ -84,7 +84,7 @@ fn a_created_container_that_is_thrown_away_leaves_nothing_when_it_is_dropped() {
 }
 
 #[test]
-fn a_taken_name_is_refused_and_leaves_the_other_container() {
+fn taken_name_is_rejected_and_keeps_other_container() {
     let env = env();
     let _created = env.create(&options(), AfterExit::Remove).unwrap();
     let refused = env.create(&options(), AfterExit::Remove).unwrap_err();
@@ -94,7 +94,7 @@ fn a_taken_name_is_refused_and_leaves_the_other_container() {
 }
 
 #[test]
-fn what_cannot_be_planned_is_refused_before_anything_is_made() {
+fn invalid_plan_is_rejected_before_anything_is_created() {
     let env = env();
     let mounts = vec![MountSpec::from_volume("/is/not/there:/x", "/").unwrap()];
     let storage = StorageLimit::from_options(&["size=1m".to_owned()]).unwrap();
@@ -105,7 +105,7 @@ fn what_cannot_be_planned_is_refused_before_anything_is_made() {
 }
 
 #[test]
-fn an_error_that_cannot_be_recorded_keeps_its_own_message_and_kind() {
+fn error_keeps_message_and_kind_when_recording_fails() {
     let failed = || EngineError::from(StoreError::NoHome);
     let (message, kind) = (failed().to_string(), failed().kind());
     assert_eq!(failed().recorded(Ok(())).to_string(), message);
@@ -116,7 +116,7 @@ fn an_error_that_cannot_be_recorded_keeps_its_own_message_and_kind() {
 }
 
 #[test]
-fn a_failed_start_is_recorded_with_its_code_and_causes() {
+fn failed_start_is_recorded_with_code_and_causes() {
     let source = serde_json::from_str::<u8>("x").unwrap_err();
     let (code, message) = EngineError::RuntimeConfig { source }.of_start();
     assert_eq!(
