@@ -11,7 +11,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use minicontainer_core::options::CpuSet;
-use minicontainer_core::plan::delegation::{Sight, delegated_group, judge};
+use minicontainer_core::plan::delegation::{CgroupProbe, assess, delegated_group};
 use minicontainer_core::plan::{Availability, CgroupLayout, Cgroups, Host, Identity, Overlay};
 use minicontainer_core::seccomp::Architecture;
 use nix::errno::Errno;
@@ -26,7 +26,7 @@ pub use accounts::taken_ids;
 pub(crate) use removal::remove_tree;
 
 /// What to do where user namespaces are forbidden.
-pub const MEND_USER_NAMESPACES: &str = "run as root, or let users make user namespaces: on Ubuntu \
+pub const USER_NAMESPACES_HINT: &str = "run as root, or let users make user namespaces: on Ubuntu \
      `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian \
      `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; \
      inside another container, that container must allow it";
@@ -80,7 +80,7 @@ fn user_namespaces() -> Availability {
     let off = switches.into_iter().find(|(path, off)| fs::read_to_string(path).is_ok_and(|text| text.trim() == *off));
     match off {
         Some((path, value)) if !geteuid().is_root() || path.ends_with("max_user_namespaces") => {
-            Availability::Unavailable { cause: format!("{path} is {value}"), mend: MEND_USER_NAMESPACES.to_owned() }
+            Availability::Unavailable { cause: format!("{path} is {value}"), fix: USER_NAMESPACES_HINT.to_owned() }
         }
         _ => Availability::Available,
     }
@@ -93,7 +93,7 @@ pub fn try_user_namespace() -> Availability {
         Ok(false) => "a user namespace can be made, but mounting in it is denied".to_owned(),
         Err(error) => error.to_string(),
     };
-    Availability::Unavailable { cause, mend: MEND_USER_NAMESPACES.to_owned() }
+    Availability::Unavailable { cause, fix: USER_NAMESPACES_HINT.to_owned() }
 }
 
 /// Whether the running kernel is of this version or newer.
@@ -152,7 +152,7 @@ pub fn cgroups(identity: Identity) -> Cgroups {
         _ => {}
     }
     let denied = files.iter().find_map(|file| access(&place.join(file), AccessFlags::W_OK).err());
-    let sight = Sight {
+    let probe = CgroupProbe {
         denied: denied.map(|errno| errno.to_string()),
         read_only: denied == Some(Errno::EROFS),
         inhabited: inhabited(&place),
@@ -160,7 +160,7 @@ pub fn cgroups(identity: Identity) -> Cgroups {
         systemd: Path::new("/run/systemd/system").exists(),
         place: place.display().to_string(),
     };
-    judge(layout, parent, identity, &sight)
+    assess(layout, parent, identity, &probe)
 }
 
 /// A number that the kernel shows of itself.

@@ -150,7 +150,7 @@ const tests = {
     assert.ok(!(await kindsShown(page)).includes('mask-path'));
   },
 
-  async 'a wrong limit is named, and mended'(page) {
+  async 'a wrong limit is named, and fixed'(page) {
     const trouble = page.locator('mc-plan .trouble');
     assert.ok(await trouble.isHidden());
     await page.locator('mc-plan [name=memory]').fill('lots');

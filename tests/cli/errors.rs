@@ -133,7 +133,7 @@ fn options_for_root_only_are_refused() {
     ));
 }
 
-/// Why not, and what would mend it, depends on the machine's control groups.
+/// Why not, and what would fix it, depends on the machine's control groups.
 #[test]
 fn limits_are_refused_rootless() {
     let Some(place) = TestEnv::seeded_user() else { return };
@@ -209,5 +209,5 @@ fn forbidden_user_namespaces_are_reported() {
     let doctor = place.answer(output.unwrap());
     assert_eq!(doctor.code, 1);
     assert!(doctor.stdout.contains("FAILS  user namespaces"), "{}", doctor.stdout);
-    assert!(doctor.stdout.contains("to mend it: `sudo sysctl user.max_user_namespaces=15000`"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("to fix it: `sudo sysctl user.max_user_namespaces=15000`"), "{}", doctor.stdout);
 }

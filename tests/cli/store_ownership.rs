@@ -27,7 +27,7 @@ fn wrong_owners_and_modes_are_found() {
     insta::assert_snapshot!(found.show());
 
     let repaired = place.run(&["system", "check", "--repair"]);
-    assert!(repaired.code == 1 && repaired.stdout.contains("2 mended"), "{}", repaired.show());
+    assert!(repaired.code == 1 && repaired.stdout.contains("2 fixed"), "{}", repaired.show());
     assert_eq!(fs::metadata(store.join("containers")).unwrap().permissions().mode() & 0o7777, 0o700);
     assert_eq!(fs::metadata(&record).unwrap().permissions().mode() & 0o7777, 0o600);
     chown(&record, Some(0), None).unwrap();

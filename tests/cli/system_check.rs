@@ -90,7 +90,7 @@ impl Room {
     }
 }
 
-/// Something is done to a file of a new store. It is found as `what`; then a repair and a load mend it, and in a
+/// Something is done to a file of a new store. It is found as `what`; then a repair and a load fix it, and in a
 /// second store the load does so alone, where it `heals`.
 #[track_caller]
 fn check(what: &str, heals: bool, file: impl Fn(&Room) -> PathBuf, damage: impl Fn(&Path)) {
@@ -222,7 +222,7 @@ fn check_tampered(expect: &str, damage: impl Fn(&Path)) {
     let verified = room.place.run(&["image", "verify", "one:1"]);
     assert!(verified.code == 1 && verified.stdout.contains(expect), "{}", verified.show());
     let repaired = room.place.run(&["system", "check", "--repair"]);
-    assert!(repaired.code == 0 && repaired.stdout.contains("mended"), "{}", repaired.show());
+    assert!(repaired.code == 0 && repaired.stdout.contains("fixed"), "{}", repaired.show());
     room.assert_sound();
 }
 
@@ -265,7 +265,7 @@ fn layer_in_use_is_not_repaired() {
     std::io::BufRead::read_line(&mut std::io::BufReader::new(running.stdout.as_mut().unwrap()), &mut ready).unwrap();
     let refused = room.place.run(&["system", "check", "--repair"]);
     assert!(
-        refused.code == 1 && refused.stdout.contains("not mended: the container user uses it"),
+        refused.code == 1 && refused.stdout.contains("not fixed: the container user uses it"),
         "{}",
         refused.show()
     );
@@ -297,7 +297,7 @@ fn leftovers_are_reported_and_removed() {
     let file = fs::File::options().write(true).open(&blob).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
     let repaired = room.place.run(&["system", "check", "--repair"]);
-    assert!(repaired.code == 0 && repaired.stdout.contains("4 mended"), "{}", repaired.show());
+    assert!(repaired.code == 0 && repaired.stdout.contains("4 fixed"), "{}", repaired.show());
     for gone in [&blob, &layer, &staged, &half] {
         assert!(!gone.exists(), "{}", gone.display());
     }

@@ -82,7 +82,7 @@ fn fork_bomb_is_limited_and_killed() {
     }
 }
 
-/// Processes in groups that the container made inside its own are ended and those groups removed; the oracle looks.
+/// Processes in groups that the container made inside its own are ended and those groups removed; the snapshot looks.
 #[test]
 fn nested_cgroups_are_removed_with_the_container() {
     let Some(fixture) = Fixture::root() else { return };
@@ -113,7 +113,7 @@ fn in_group(fixture: &Fixture, name: &str) -> Sandbox {
 }
 
 /// A group's name leads from the root of the hierarchy down, nowhere else; what cannot be such a name is refused
-/// before anything is made. The oracle would find a group elsewhere.
+/// before anything is made. The snapshot would find a group elsewhere.
 #[test]
 fn cgroup_path_cannot_climb() {
     let Some(fixture) = Fixture::root() else { return };

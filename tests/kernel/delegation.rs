@@ -187,7 +187,7 @@ fn the_group_of_a_killed_engine_is_removed(place: &Delegated) {
     assert_eq!(place.inner(), ["minicontainer-engine"]);
 }
 
-/// A limit that needs what was not delegated is refused with the mend; others hold, and what nobody asked for is left
+/// A limit that needs what was not delegated is refused with the fix; others hold, and what nobody asked for is left
 /// out.
 #[test]
 fn undelegated_controller_is_refused_with_hint() {
@@ -208,7 +208,7 @@ fn undelegated_controller_is_refused_with_hint() {
     told("works  limits ");
 }
 
-/// Who asks for a limit is told what is in the way, and the mend that fits; who asks for none is none the worse.
+/// Who asks for a limit is told what is in the way, and the fix that fits; who asks for none is none the worse.
 /// Nobody is moved, and nothing made.
 #[test]
 fn unusable_cgroup_is_refused_with_hint() {
@@ -217,9 +217,9 @@ fn unusable_cgroup_is_refused_with_hint() {
         assert_eq!(place.text("\"$ENGINE\" run --rm busybox echo hi"), "hi");
         let refusal = place.refusal("\"$ENGINE\" run --rm --memory 16m busybox true");
         let systemd = fs::exists("/run/systemd/system").unwrap_or_default();
-        let mend =
+        let fix =
             if systemd { "`systemd-run --user --scope -p Delegate=yes" } else { "`sudo sh -c 'cd /sys/fs/cgroup" };
-        assert!(refusal.contains(mend) && place.inner().is_empty(), "{refusal}");
+        assert!(refusal.contains(fix) && place.inner().is_empty(), "{refusal}");
         refusal
     };
 
@@ -244,17 +244,17 @@ fn unusable_cgroup_is_refused_with_hint() {
 /// Where there is no systemd, root's command: carried out word by word, but for `sudo`, and for the number of a shell
 /// that waits meanwhile.
 fn the_mend_mends(place: &Delegated, refusal: &str) {
-    let Some(mend) = refusal.split('`').find_map(|part| part.strip_prefix("sudo sh -c ")) else { return };
+    let Some(fix) = refusal.split('`').find_map(|part| part.strip_prefix("sudo sh -c ")) else { return };
     let run = "read go; \"$ENGINE\" run --rm --memory 16m busybox cat /sys/fs/cgroup/memory.max";
     let mut shell = place.fixture.command_of("sh");
     shell.args(["-c", run]).env("ENGINE", place.fixture.command().get_program());
     let mut shell =
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell");
-    let mend = format!("sh -c {}", mend.replace("'$$'", &shell.id().to_string()));
-    assert!(Command::new("sh").args(["-c", &mend]).status().expect("a shell").success(), "{mend}");
+    let fix = format!("sh -c {}", fix.replace("'$$'", &shell.id().to_string()));
+    assert!(Command::new("sh").args(["-c", &fix]).status().expect("a shell").success(), "{fix}");
     shell.stdin.take().expect("a pipe").write_all(b"go\n").expect("it reads");
     let output = shell.wait_with_output().expect("its end");
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), "16777216", "{mend}: {output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), "16777216", "{fix}: {output:?}");
     let made = PathBuf::from(format!("/sys/fs/cgroup/{ORDINARY_USER}"));
     remove_groups(&[made.join("minicontainer-engine"), made]);
 }

@@ -148,7 +148,7 @@ fn check_target(ground: &Ground, fixture: &Fixture, link: &str, expect: &str) {
     let output = output.expect("the command starts");
     let seen = String::from_utf8_lossy(if output.status.success() { &output.stdout } else { &output.stderr });
     assert!(seen.contains(expect), "{link}: {seen}");
-    fixture.oracle().check();
+    fixture.snapshot().check();
 }
 
 #[test]

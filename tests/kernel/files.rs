@@ -135,7 +135,7 @@ fn bundle_runs() {
 type Lie<'a> = (&'a str, &'a dyn Fn(&Path));
 
 /// The places where the engine mounts, links and makes nodes are links of the image's to a directory of the host's:
-/// all of it must land inside, and the directory stay as it is (the fixture's oracle looks).
+/// all of it must land inside, and the directory stay as it is (the fixture's snapshot looks).
 #[test]
 fn links_in_an_image_do_not_lead_outside() {
     let fixture = Fixture::any();
@@ -159,7 +159,7 @@ fn links_in_an_image_do_not_lead_outside() {
                 Ok(output) => panic!("{place}: {lie}: {output:?}"),
                 Err(error) => assert!(error.to_string().contains("is in its path"), "{place}: {lie}: {error}"),
             }
-            fixture.oracle().check();
+            fixture.snapshot().check();
             minicontainer::rootfs::remove(directory.path()).expect("it can be removed");
         }
     }

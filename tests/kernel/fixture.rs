@@ -1,4 +1,4 @@
-//! The set-up of a kernel test: a [`TestEnv`], a directory that must stay as it is, and the oracle over all.
+//! The set-up of a kernel test: a [`TestEnv`], a directory that must stay as it is, and the snapshot over all.
 
 use std::{
     fs,
@@ -11,23 +11,23 @@ use std::{
 
 use minicontainer::{core::plan::Availability, host};
 
-use crate::{host_snapshot::HostOracle, skip, test_env::TestEnv};
+use crate::{host_snapshot::HostSnapshot, skip, test_env::TestEnv};
 
 pub use crate::test_env::{ORDINARY_USER, is_root};
 
-/// The first of the user ids that [`Fixture::user_with_ids`] is lent.
-pub const LENT_USERS: u32 = 2_000_000;
+/// The first of the user ids that [`Fixture::user_with_ids`] is allocated.
+pub const ALLOCATED_USERS: u32 = 2_000_000;
 
-/// The first of the group ids that it is lent.
-pub const LENT_GROUPS: u32 = 3_000_000;
+/// The first of the group ids that it is allocated.
+pub const ALLOCATED_GROUPS: u32 = 3_000_000;
 
-/// libtest runs tests in parallel threads, but the oracle looks at the whole machine: one fixture at a time.
+/// libtest runs tests in parallel threads, but the snapshot looks at the whole machine: one fixture at a time.
 static MACHINE: Mutex<()> = Mutex::new(());
 
 /// What one kernel test works with. Dropping it checks that the machine is as it was, then removes the directory, and
 /// only then lets the next test begin: the fields stand in that order.
 pub struct Fixture {
-    oracle: HostOracle,
+    snapshot: HostSnapshot,
     env: TestEnv,
     _machine: MutexGuard<'static, ()>,
 }
@@ -64,7 +64,7 @@ impl Fixture {
         Fixture::around(TestEnv::user)
     }
 
-    /// For a test of an ordinary user's containers to whom the system lends ids. It takes root to let the user's
+    /// For a test of an ordinary user's containers to whom the system allocates ids. It takes root to let the user's
     /// commands find other files than the machine's own in `/etc`.
     pub fn user_with_ids() -> Option<Fixture> {
         let helpers = ["newuidmap", "newgidmap"].iter().all(|name| Path::new("/usr/bin").join(name).exists());
@@ -72,8 +72,8 @@ impl Fixture {
             return None;
         }
         let mut fixture = Fixture::user()?;
-        fixture.put("/etc/subuid", &format!("# lent\n{ORDINARY_USER}:{LENT_USERS}:65536\n"), 0o644);
-        fixture.put("/etc/subgid", &format!("bob:1:2\n{ORDINARY_USER}:{LENT_GROUPS}:65536\n"), 0o644);
+        fixture.put("/etc/subuid", &format!("# allocated\n{ORDINARY_USER}:{ALLOCATED_USERS}:65536\n"), 0o644);
+        fixture.put("/etc/subgid", &format!("bob:1:2\n{ORDINARY_USER}:{ALLOCATED_GROUPS}:65536\n"), 0o644);
         Some(fixture)
     }
 
@@ -99,8 +99,8 @@ impl Fixture {
         let env = make()?;
         let canary = env.path("canary");
         make_canary(&canary);
-        let oracle = HostOracle::watch(env.engine_file(), env.directory(), &[canary]);
-        Some(Fixture { oracle, env, _machine: machine })
+        let snapshot = HostSnapshot::watch(env.engine_file(), env.directory(), &[canary]);
+        Some(Fixture { snapshot, env, _machine: machine })
     }
 
     /// The command `minicontainer`, with this fixture's store and an environment of nothing but the necessary.
@@ -113,13 +113,13 @@ impl Fixture {
         self.path("canary")
     }
 
-    /// The oracle, for tests that ask before the end.
-    pub fn oracle(&self) -> &HostOracle {
-        &self.oracle
+    /// The snapshot, for tests that ask before the end.
+    pub fn snapshot(&self) -> &HostSnapshot {
+        &self.snapshot
     }
 }
 
-/// The victim of every attack: files with content, modes and attributes whose least change the oracle reports.
+/// The victim of every attack: files with content, modes and attributes whose least change the snapshot reports.
 fn make_canary(canary: &Path) {
     fs::create_dir(canary).expect("a directory");
     fs::write(canary.join("hello"), "world").expect("a file");
@@ -135,7 +135,7 @@ fn make_canary(canary: &Path) {
 fn check_leaves_no_trace(fixture: &Fixture) {
     let output = fixture.command().arg("version").output().expect("the command starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    fixture.oracle().check();
+    fixture.snapshot().check();
 }
 
 #[test]

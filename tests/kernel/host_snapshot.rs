@@ -1,7 +1,7 @@
-//! The host oracle: a picture of the machine before a test, compared with one after it.
+//! The host snapshot: a picture of the machine before a test, compared with one after it.
 //!
 //! A container engine that works can still leave a cgroup, a mount or a process behind, hold a descriptor, or let a
-//! container change what is not its own. No single test asks for all of that, so the oracle does, around every test:
+//! container change what is not its own. No single test asks for all of that, so the snapshot does, around every test:
 //!
 //! | Aspect | Read from |
 //! |---|---|
@@ -40,25 +40,25 @@ const GRACE: Duration = Duration::from_secs(2);
 type Picture = BTreeMap<String, String>;
 
 /// A picture of the machine, and what is needed to take another one. Dropping it is the check.
-pub struct HostOracle {
+pub struct HostSnapshot {
     engine: PathBuf,
     directory: PathBuf,
     watched: Vec<PathBuf>,
     before: Picture,
 }
 
-impl HostOracle {
+impl HostSnapshot {
     /// Takes the first picture. `engine` is the command's program, `directory` what tells the test's containers from
     /// others by their mounts, and in the directories `watched` no file may change.
-    pub fn watch(engine: &Path, directory: &Path, watched: &[PathBuf]) -> HostOracle {
-        let mut oracle = HostOracle {
+    pub fn watch(engine: &Path, directory: &Path, watched: &[PathBuf]) -> HostSnapshot {
+        let mut snapshot = HostSnapshot {
             engine: engine.to_owned(),
             directory: directory.to_owned(),
             watched: watched.to_vec(),
             before: Picture::new(),
         };
-        oracle.before = oracle.picture(hash_seen_last);
-        oracle
+        snapshot.before = snapshot.picture(hash_seen_last);
+        snapshot
     }
 
     /// Fails the test when something is not as it was, and stays so.
@@ -110,7 +110,7 @@ impl HostOracle {
     }
 }
 
-impl Drop for HostOracle {
+impl Drop for HostSnapshot {
     fn drop(&mut self) {
         // A test that already fails must be heard first: a second panic would end the whole test program.
         if thread::panicking() {

@@ -1,4 +1,4 @@
-//! The oracle's own positive controls: each kind of thing that could be left behind is left behind, and seen.
+//! The snapshot's own positive controls: each kind of thing that could be left behind is left behind, and seen.
 
 use std::{
     fs::{self, File},
@@ -16,15 +16,15 @@ use nix::{
 
 use crate::{fixture::Fixture, skip};
 
-/// Does `leave`, expects the oracle to tell of it with those words, does `mend`, and expects the oracle to be
+/// Does `leave`, expects the snapshot to tell of it with those words, does `fix`, and expects the snapshot to be
 /// content.
 #[track_caller]
-fn check<T>(fixture: &Fixture, leave: impl FnOnce() -> T, expect: &str, mend: impl FnOnce(T)) {
+fn check<T>(fixture: &Fixture, leave: impl FnOnce() -> T, expect: &str, fix: impl FnOnce(T)) {
     let left = leave();
-    let differences = fixture.oracle().differences();
-    mend(left);
+    let differences = fixture.snapshot().differences();
+    fix(left);
     assert!(differences.iter().any(|line| line.contains(expect)), "expected \"{expect}\" among {differences:#?}");
-    fixture.oracle().check();
+    fixture.snapshot().check();
 }
 
 #[test]

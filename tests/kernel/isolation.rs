@@ -97,7 +97,7 @@ fn hostname_is_separate() {
     let hosts = nix::unistd::gethostname().expect("a name").into_string().expect("text");
     check(&image, Isolation::Uts, &format!("test \"$(hostname)\" = '{hosts}'"));
     assert_eq!(text(&shell(&image, "hostname").hostname("ada")), "ada");
-    // Another name, given by a root with all powers, stays inside: the fixture's oracle looks at the host's.
+    // Another name, given by a root with all powers, stays inside: the fixture's snapshot looks at the host's.
     let rename = shell(&image, "hostname probe && hostname").without(Isolation::Capabilities);
     assert_eq!(text(&rename), "probe");
     // The kernel is the same: only the name is isolated.

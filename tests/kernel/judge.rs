@@ -253,7 +253,7 @@ fn check_killed(fixture: &Fixture) {
     let prune = fixture.command().args(["system", "prune", "-f"]).output().expect("the command starts");
     assert!(prune.status.success(), "{prune:?}");
     assert_eq!(homework.containers(), 0);
-    fixture.oracle().check();
+    fixture.snapshot().check();
 }
 
 #[test]

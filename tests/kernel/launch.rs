@@ -67,7 +67,7 @@ fn failing_hook_aborts_the_start_and_leaves_nothing() {
     assert!(matches!(&error, Error::Start(StartError::Hook { name, .. }) if name == "set up the network"), "{error}");
     assert!(error.to_string().starts_with("cannot run the hook set up the network: "), "{error}");
     assert!(!second && !shared.join("ran").exists());
-    fixture.oracle().check();
+    fixture.snapshot().check();
 
     let report = launch(Ok(()), &mut second).expect("it runs");
     assert_eq!(report.verdict, Verdict::Exited(0));
@@ -89,7 +89,7 @@ fn panicking_hook_leaves_no_process() {
     let panic = catch_unwind(AssertUnwindSafe(|| launch.start(hooks).map(drop))).expect_err("the panic goes on");
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"on purpose"));
     assert!(pid != 0 && !fs::exists(format!("/proc/{pid}")).expect("procfs"), "{pid} is gone");
-    fixture.oracle().check();
+    fixture.snapshot().check();
 }
 
 /// What a container's place holds after a start that was killed half-way.

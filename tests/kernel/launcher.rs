@@ -257,7 +257,7 @@ fn check_killed(fixture: &Fixture) {
     let prune = fixture.command().args(["system", "prune", "-f"]).output().expect("the command starts");
     assert!(prune.status.success(), "{prune:?}");
     assert_eq!(fs::read_dir(fixture.store().join("containers")).expect("a directory").count(), 0);
-    fixture.oracle().check();
+    fixture.snapshot().check();
 }
 
 #[test]

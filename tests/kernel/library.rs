@@ -65,7 +65,7 @@ fn not_found_and_not_executable_are_distinguished() {
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().contains(word) && error.to_string().contains(command), "{error}");
         assert!(error.hint().is_some(), "{error}");
-        fixture.oracle().check();
+        fixture.snapshot().check();
     }
 }
 
@@ -77,7 +77,7 @@ fn failed_step_names_its_system_call() {
     let Error::Start(StartError::Step { step, call, errno, .. }) = &error else { panic!("{error:?}") };
     assert!(matches!(**step, Step::BindMount { .. }));
     assert_eq!((*call, *errno), ("open_tree", nix::errno::Errno::ENOENT));
-    fixture.oracle().check();
+    fixture.snapshot().check();
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn drop_kills_and_removes_the_container() {
     drop(running);
     assert!(!fs::exists(format!("/proc/{pid}")).expect("procfs"));
     assert_eq!(fs::read_dir(fixture.store().join("containers")).expect("the directory").count(), 0);
-    fixture.oracle().check();
+    fixture.snapshot().check();
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn processes_are_killed_without_pid_namespace() {
     let sandbox =
         shell(&image, "sleep 100 & sleep 100 & echo done").without(minicontainer::core::options::Isolation::Pid);
     assert_eq!(text(&sandbox), "done");
-    fixture.oracle().check();
+    fixture.snapshot().check();
 }
 
 #[test]

@@ -82,14 +82,14 @@ fn limits_cannot_be_changed_from_inside() {
 fn wall_time_limit_is_enforced() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
-    // Its own grandchildren go along; the oracle would find them.
+    // Its own grandchildren go along; the snapshot would find them.
     let script = "echo before; (sleep 100 & sleep 100) & sleep 100";
     let output = run(&shell(&image, script).wall_time(Duration::from_millis(300)));
     assert_eq!((output.report.verdict, output.stdout.as_slice()), (Verdict::TimeLimit, &b"before\n"[..]));
     assert!(succeeds(&shell(&image, "sleep 0.1").wall_time(Duration::from_secs(60))));
 }
 
-/// Whoever cannot have a limit is told, with the cause and the mend; a default that cannot be had is no error, and
+/// Whoever cannot have a limit is told, with the cause and the fix; a default that cannot be had is no error, and
 /// the report shows that it is not there.
 #[test]
 fn unavailable_limit_is_an_error() {

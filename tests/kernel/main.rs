@@ -2,7 +2,7 @@
 //!
 //! Two rules make a pass mean something. Every test of a protection runs its probe a second time `--without` that
 //! protection, where it must succeed: the positive control. And every test holds a [`fixture::Fixture`], whose
-//! [`host_snapshot::HostOracle`] compares the machine before and after, and fails the test over anything left behind.
+//! [`host_snapshot::HostSnapshot`] compares the machine before and after, and fails the test over anything left behind.
 //!
 //! Tests that need what this machine or this user lacks say so through [`skip::require`].
 

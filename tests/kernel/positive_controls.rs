@@ -6,7 +6,7 @@
 //! | E03 | bubblewrap 0.8.0 | a descriptor that the caller left open leads to the host's root |
 //! | E05 | runc 1.1.5, crun 1.8.1 | with a link for `/dev`, links and device nodes are made in a directory of the host |
 //!
-//! These are Debian 12's versions. One that is mended is no fault of ours: the test then asks for another control.
+//! These are Debian 12's versions. One that is fixed is no fault of ours: the test then asks for another control.
 
 use std::collections::BTreeSet;
 use std::fs;

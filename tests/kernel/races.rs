@@ -163,7 +163,7 @@ fn refusal(error: &Error) -> Option<Errno> {
 }
 
 /// Nothing is where the mount shall be, and a link leads to a directory that is not there inside. The place is made,
-/// or the start is refused; the oracle looks at the victim.
+/// or the start is refused; the snapshot looks at the victim.
 #[test]
 fn mount_points_below_a_swapped_directory_are_made_inside() {
     let fixture = Fixture::any();
@@ -182,7 +182,7 @@ fn mount_points_below_a_swapped_directory_are_made_inside() {
     let swapper = shared.swapper();
     let naive = || {
         let fine = fs::canonicalize(&shared.real).is_ok_and(|path| path.starts_with(&shared.directory));
-        // Made in the victim, and removed again, for the oracle's sake.
+        // Made in the victim, and removed again, for the snapshot's sake.
         fine && fs::create_dir(shared.real.join("naive")).is_ok() && {
             let fell = fs::remove_dir(shared.victim.join("naive")).is_ok();
             let _of_the_others = unlinkat(&real, "naive", UnlinkatFlags::RemoveDir);

@@ -1,4 +1,4 @@
-//! Containers of an ordinary user: with the single id that everybody may map, and with ids that the system lends.
+//! Containers of an ordinary user: with the single id that everybody may map, and with ids that the system allocates.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::fixture::{Fixture, LENT_GROUPS, LENT_USERS, ORDINARY_USER, is_root};
+use crate::fixture::{ALLOCATED_GROUPS, ALLOCATED_USERS, Fixture, ORDINARY_USER, is_root};
 use crate::skip;
 
 /// The command with these arguments, which must succeed, and what it printed.
@@ -53,29 +53,29 @@ fn subordinate_ids_allow_many_users() {
     let Some(fixture) = Fixture::user_with_ids() else { return };
     succeed(&fixture, &["image", "seed"]);
     let run = |arguments: &[&str]| succeed(&fixture, &[&["run", "--rm"], arguments].concat());
-    let map = |lent: u32| format!("0 {ORDINARY_USER} 1\n1 {lent} 65536");
+    let map = |allocated: u32| format!("0 {ORDINARY_USER} 1\n1 {allocated} 65536");
     let read = |file: &str| run(&["busybox", "sh", "-c", &format!("awk '{{ print $1, $2, $3 }}' /proc/self/{file}")]);
-    assert_eq!(read("uid_map"), map(LENT_USERS));
-    assert_eq!(read("gid_map"), map(LENT_GROUPS));
+    assert_eq!(read("uid_map"), map(ALLOCATED_USERS));
+    assert_eq!(read("gid_map"), map(ALLOCATED_GROUPS));
     assert_eq!(run(&["busybox", "cat", "/proc/self/setgroups"]), "allow");
     assert_eq!(run(&["-u", "1000:50", "busybox", "id"]), "uid=1000 gid=50 groups=50");
     assert_eq!(run(&["busybox", "sh", "-c", "touch /x; chown 33:44 /x; stat -c %u:%g /x"]), "33:44");
     // The group of terminals, as every Linux system has it.
     let terminals = run(&["busybox", "grep", "-o", "devpts.*gid=[0-9]*", "/proc/mounts"]);
-    assert!(terminals.ends_with(&format!("gid={}", LENT_GROUPS + 4)), "{terminals}");
+    assert!(terminals.ends_with(&format!("gid={}", ALLOCATED_GROUPS + 4)), "{terminals}");
     let beyond = refused(&fixture, &["run", "--rm", "-u", "70000", "busybox", "true"]);
     assert!(beyond.contains("user 70000 is not mapped"), "{beyond}");
 }
 
-/// The same user without anything lent: one id, and a clear word for whoever wants another.
+/// The same user without anything allocated: one id, and a clear word for whoever wants another.
 #[test]
 fn other_users_are_refused_without_subordinate_ids() {
     let Some(fixture) = Fixture::user() else { return };
     succeed(&fixture, &["image", "seed"]);
     let run = |script: &str| succeed(&fixture, &["run", "--rm", "busybox", "sh", "-c", script]);
-    let lent = fs::read_to_string("/etc/subuid").unwrap_or_default();
+    let allocated = fs::read_to_string("/etc/subuid").unwrap_or_default();
     let me = if is_root() { ORDINARY_USER } else { nix::unistd::geteuid().as_raw() };
-    if !skip::require(!lent.contains(&me.to_string()), "a user without subordinate ids") {
+    if !skip::require(!allocated.contains(&me.to_string()), "a user without subordinate ids") {
         return;
     }
     assert_eq!(run("cat /proc/self/setgroups"), "deny");
@@ -100,7 +100,7 @@ fn files_made_inside_are_unprivileged_on_the_host() {
         owner(&shared.join(name))
     };
     assert_eq!(touch("root", "0"), (ORDINARY_USER, ORDINARY_USER));
-    assert_eq!(touch("other", "1000:50"), (LENT_USERS + 999, LENT_GROUPS + 49));
+    assert_eq!(touch("other", "1000:50"), (ALLOCATED_USERS + 999, ALLOCATED_GROUPS + 49));
     // Set-user-ID root, for whoever executes it outside.
     let script = "cp /bin/busybox /shared/mine && chmod 4755 /shared/mine";
     succeed(&fixture, &["run", "--rm", "-v", &volume, "busybox", "sh", "-c", script]);
@@ -136,7 +136,7 @@ fn files_of_subordinate_ids_are_removed() {
         let unknown = fixture.command().args(["diff", "kept"]).output().expect("the command starts");
         assert!(!unknown.status.success() && unknown.stdout.is_empty(), "{unknown:?}");
         let why = told(&unknown);
-        assert!(why.contains("Permission denied") && why.contains("lent to you"), "{why}");
+        assert!(why.contains("Permission denied") && why.contains("allocated to you"), "{why}");
         succeed(&fixture, &["rm", "kept"]);
         assert_eq!(fs::read_dir(place).expect("the directory").count(), 0);
     }

@@ -390,7 +390,7 @@ fn check_refused(fixture: &Fixture) {
         let run = ground.run(&[], &climb).stdin(stream).output().expect("the command starts");
         assert_eq!(text(&run), "stream,climb,0: refused ENOTDIR");
     }
-    fixture.oracle().check();
+    fixture.snapshot().check();
 }
 
 /// E92.

@@ -3,7 +3,7 @@
 //! The command runs under ptrace(2) (`tests/cli/tracer.rs`), and one of its system calls fails. Each user of the
 //! engine's supervision is tried: `run`, the creation of a container, the demo, the judge, a build's `RUN`. The
 //! containers would sleep much longer than the test lasts, so that a process that is left behind is seen: by the
-//! oracle, as control groups are.
+//! snapshot, as control groups are.
 
 use std::{
     fs,
@@ -76,7 +76,7 @@ impl Faulty<'_> {
                 }
                 check(at, *kind, &ended);
                 // Processes and control groups are there no more.
-                self.fixture.oracle().check();
+                self.fixture.snapshot().check();
             }
         }
         felt
@@ -156,7 +156,7 @@ fn kept_container_is_exited_after_failed_supervision() {
         let expect = if kind == Kind::Start { "created 125" } else { "exited <no value>" };
         assert_eq!((code, state.as_str()), (Some(125), expect), "{kind:?}: {}", ended.stderr);
         assert_nothing_left(&fixture, 0, kind, &ended);
-        fixture.oracle().check();
+        fixture.snapshot().check();
     }
     let ended = traced(fixture.command().args(arguments), |_| Fate::Goes);
     assert_eq!(states(&ended), (Some(137), "exited 137".to_owned()), "{}", ended.stderr);

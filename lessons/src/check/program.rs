@@ -43,7 +43,7 @@ fn build(target: &[&str]) -> Result<PathBuf> {
         .output()
         .context("cannot run cargo")?;
     if !output.status.success() {
-        bail!("cargo build {} failed: mend what the compiler says above", target.join(" "));
+        bail!("cargo build {} failed: fix what the compiler says above", target.join(" "));
     }
     String::from_utf8_lossy(&output.stdout)
         .lines()

@@ -1,7 +1,7 @@
 //! The end of a build: its layers enter the store, and with them the image.
 //!
 //! Until then they lie in a directory of the build's own. So a build that fails leaves the images as they were; but
-//! the layers that were finished go into the cache, and whoever mends the Dockerfile goes on from there.
+//! the layers that were finished go into the cache, and whoever fixes the Dockerfile goes on from there.
 
 use std::collections::{BTreeMap, BTreeSet};
 

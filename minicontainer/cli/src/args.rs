@@ -6,7 +6,7 @@
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Args, FromArgMatches, Parser, Subcommand};
-use minicontainer_engine::delegation::settle;
+use minicontainer_engine::delegation::enter_leaf;
 
 use crate::{commands::*, error::Failure};
 
@@ -86,9 +86,9 @@ pub enum Command {
     /// Make an image of a tar archive of files
     Import(image::archive::ImportArguments),
     /// Write all files of a container as a tar archive
-    Export(image::made::ExportArguments),
+    Export(image::commit::ExportArguments),
     /// Make an image of what a container has changed
-    Commit(image::made::CommitArguments),
+    Commit(image::commit::CommitArguments),
     /// Make an image of a Dockerfile and a directory of files
     Build(Box<build::BuildArguments>),
     /// Commands about builds and what they keep
@@ -109,7 +109,7 @@ pub enum Command {
     System(SystemCommand),
     /// Two containers of one image, run before your eyes and explained
     Demo(demo::DemoArguments),
-    /// Try what this machine can do, and say how to mend what it cannot
+    /// Try what this machine can do, and say how to fix what it cannot
     Doctor(doctor::DoctorArguments),
     /// Show the version
     Version(about::VersionArguments),
@@ -133,9 +133,9 @@ pub enum ContainerCommand {
     /// Show what a container changed in its image's files
     Diff(container::DiffArguments),
     /// Write all files of a container as a tar archive
-    Export(image::made::ExportArguments),
+    Export(image::commit::ExportArguments),
     /// Make an image of what a container has changed
-    Commit(image::made::CommitArguments),
+    Commit(image::commit::CommitArguments),
 }
 
 /// The object form of what is about images.
@@ -191,7 +191,7 @@ impl Command {
     pub fn execute(self) -> Result<ExitCode, Failure> {
         if self.plans_containers() {
             // Where it fails there is no group, and whoever asks for a limit is told why.
-            let _ready = settle();
+            let _ready = enter_leaf();
         }
         match self {
             Command::Run(arguments) | Command::Container(ContainerCommand::Run(arguments)) => {
@@ -212,10 +212,10 @@ impl Command {
             Command::Judge(arguments) => judge::execute(&arguments).map_err(Failure::of_run),
             Command::Spec(arguments) => spec::execute(&arguments).map_err(Failure::of_run),
             Command::Export(arguments) | Command::Container(ContainerCommand::Export(arguments)) => {
-                image::made::export(&arguments)
+                image::commit::export(&arguments)
             }
             Command::Commit(arguments) | Command::Container(ContainerCommand::Commit(arguments)) => {
-                image::made::commit(&arguments)
+                image::commit::commit(&arguments)
             }
             Command::Login(arguments) => login::login(&arguments),
             Command::Logout(arguments) => login::logout(&arguments),

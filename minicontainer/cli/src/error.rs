@@ -97,7 +97,7 @@ impl Failure {
     }
 
     /// How to fix it.
-    pub fn mend(&self) -> Option<&str> {
+    pub fn fix(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 

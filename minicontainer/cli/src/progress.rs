@@ -34,7 +34,7 @@ pub enum Stream {
 }
 
 /// What is shown, until it is dropped.
-pub struct Shown {
+pub struct TransferProgress {
     stream: Stream,
     quiet: bool,
     /// On a terminal: all lines that change.
@@ -50,14 +50,14 @@ struct Line {
     said: String,
 }
 
-impl Shown {
-    pub fn new(stream: Stream, quiet: bool) -> Shown {
+impl TransferProgress {
+    pub fn new(stream: Stream, quiet: bool) -> TransferProgress {
         let (terminal, target) = match stream {
             Stream::Stdout => (io::stdout().is_terminal(), ProgressDrawTarget::stdout()),
             Stream::Stderr => (io::stderr().is_terminal(), ProgressDrawTarget::stderr()),
         };
         let lines = (terminal && !quiet).then(|| MultiProgress::with_draw_target(target));
-        Shown { stream, quiet, lines, layers: Mutex::default(), failure: Mutex::default() }
+        TransferProgress { stream, quiet, lines, layers: Mutex::default(), failure: Mutex::default() }
     }
 
     /// Shows one event.
@@ -103,7 +103,7 @@ impl Shown {
         layers.clear();
     }
 
-    /// The work goes on even if its result cannot be written; [`finish`](Shown::finish) returns the error.
+    /// The work goes on even if its result cannot be written; [`finish`](TransferProgress::finish) returns the error.
     fn write(&self, text: &str) {
         match self.stream {
             Stream::Stdout => {
@@ -164,7 +164,7 @@ impl Shown {
 }
 
 /// After a failure, too, the next line is a line of its own.
-impl Drop for Shown {
+impl Drop for TransferProgress {
     fn drop(&mut self) {
         self.leave();
     }

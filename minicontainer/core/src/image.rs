@@ -1,8 +1,8 @@
 //! What an image says of how to run it, and what the user says otherwise.
 //!
 //! An image is layers and a *config*, a JSON document (OCI image-spec, *config.md*) whose `config` object holds
-//! defaults: `Entrypoint`, `Cmd`, `Env`, `WorkingDir`, `User`. [`resolve_process`] lays the user's options over them by
-//! Docker's rules:
+//! defaults: `Entrypoint`, `Cmd`, `Env`, `WorkingDir`, `User`. [`resolve_process`] lays the user's options over
+//! them by Docker's rules:
 //!
 //! | The user gives | What runs |
 //! |---|---|
@@ -64,7 +64,7 @@ impl ProcessSettings {
     }
 }
 
-/// Who said it: told in errors, since the mend differs.
+/// Who said it: told in errors, since the fix differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The image's config.

@@ -64,7 +64,7 @@ impl Warning {
 
     /// The warning with its line of the file and a caret, as a terminal shows it.
     pub fn render(&self, file: &str, source: &str) -> String {
-        crate::mistake::snippet(file, source, self.span, &format!("warning: {}: {}", self.check, self.message), None)
+        crate::error::snippet(file, source, self.span, &format!("warning: {}: {}", self.check, self.message), None)
     }
 }
 

@@ -1,6 +1,6 @@
-//! How to mend each [`Mistake`].
+//! How to fix each [`DockerfileErrorKind`].
 
-use crate::{keyword::Keyword, mistake::Mistake, suggest::nearest};
+use crate::{error::DockerfileErrorKind, keyword::Keyword, suggest::nearest};
 
 const MOUNT_KEYS: [&str; 15] = [
     "type",
@@ -20,123 +20,137 @@ const MOUNT_KEYS: [&str; 15] = [
     "mode",
 ];
 
-impl Mistake {
-    /// How to mend it, where there is something to say beyond the reason.
+impl DockerfileErrorKind {
+    /// How to fix it, where there is something to say beyond the reason.
     pub fn hint(&self) -> Option<String> {
         of_instructions(self).or_else(|| of_options(self)).or_else(|| of_words(self))
     }
 }
 
 /// The file as a whole, instructions and their arguments.
-fn of_instructions(mistake: &Mistake) -> Option<String> {
-    let hint = match mistake {
-        Mistake::Empty | Mistake::NoInstructions | Mistake::NoStages => "begin with a base: FROM busybox",
-        Mistake::TooLarge { .. } => "large content belongs into a file of the context, copied with COPY",
-        Mistake::TooManyInstructions { .. } => "join commands of one purpose: RUN one && two",
-        Mistake::NotText => "save the file as UTF-8",
-        Mistake::Nul => "take the character out, or save the file as UTF-8 rather than UTF-16",
-        Mistake::DirectiveTwice { .. } => "keep one of the two lines",
-        Mistake::EscapeToken { .. } => "write # escape=\\ or # escape=`",
-        Mistake::Frontend { .. } => "take the line out, or write # syntax=docker/dockerfile:1",
-        Mistake::UnknownInstruction { given } => return unknown_instruction(given),
-        Mistake::NoStage => "put a FROM in front; only ARG may stand before it",
-        Mistake::AtLeastOneArgument { keyword } | Mistake::ExactlyOneArgument { keyword } => {
+fn of_instructions(kind: &DockerfileErrorKind) -> Option<String> {
+    let hint = match kind {
+        DockerfileErrorKind::Empty | DockerfileErrorKind::NoInstructions | DockerfileErrorKind::NoStages => {
+            "begin with a base: FROM busybox"
+        }
+        DockerfileErrorKind::TooLarge { .. } => "large content belongs into a file of the context, copied with COPY",
+        DockerfileErrorKind::TooManyInstructions { .. } => "join commands of one purpose: RUN one && two",
+        DockerfileErrorKind::NotText => "save the file as UTF-8",
+        DockerfileErrorKind::Nul => "take the character out, or save the file as UTF-8 rather than UTF-16",
+        DockerfileErrorKind::DirectiveTwice { .. } => "keep one of the two lines",
+        DockerfileErrorKind::EscapeToken { .. } => "write # escape=\\ or # escape=`",
+        DockerfileErrorKind::Frontend { .. } => "take the line out, or write # syntax=docker/dockerfile:1",
+        DockerfileErrorKind::UnknownInstruction { given } => return unknown_instruction(given),
+        DockerfileErrorKind::NoStage => "put a FROM in front; only ARG may stand before it",
+        DockerfileErrorKind::AtLeastOneArgument { keyword } | DockerfileErrorKind::ExactlyOneArgument { keyword } => {
             return Some(format!("write {}", example(*keyword)));
         }
-        Mistake::NoDestination { keyword } => return Some(format!("write {}", example(*keyword))),
-        Mistake::FromArguments => "write FROM IMAGE or FROM IMAGE AS NAME",
-        Mistake::StageName { .. } => "begin with a letter, then letters, digits, '-', '_' and '.', such as build-1",
-        Mistake::TwoArguments { keyword } => return Some(format!("write {keyword} name=value")),
-        Mistake::NoEquals { .. } => "quote a value with blanks: name=\"two words\"",
-        Mistake::BlankName { .. } => "write a name in front of the =",
-        Mistake::JsonStrings => "put every element in double quotes: [\"sleep\", \"1\"]",
-        Mistake::ShellForm => "write SHELL [\"/bin/bash\", \"-c\"], with double quotes",
-        Mistake::EmptyVolume => "write the directory's path, such as VOLUME /data",
-        Mistake::Trigger { .. } | Mistake::TriggerOfTrigger => {
+        DockerfileErrorKind::NoDestination { keyword } => return Some(format!("write {}", example(*keyword))),
+        DockerfileErrorKind::FromArguments => "write FROM IMAGE or FROM IMAGE AS NAME",
+        DockerfileErrorKind::StageName { .. } => {
+            "begin with a letter, then letters, digits, '-', '_' and '.', such as build-1"
+        }
+        DockerfileErrorKind::TwoArguments { keyword } => return Some(format!("write {keyword} name=value")),
+        DockerfileErrorKind::NoEquals { .. } => "quote a value with blanks: name=\"two words\"",
+        DockerfileErrorKind::BlankName { .. } => "write a name in front of the =",
+        DockerfileErrorKind::JsonStrings => "put every element in double quotes: [\"sleep\", \"1\"]",
+        DockerfileErrorKind::ShellForm => "write SHELL [\"/bin/bash\", \"-c\"], with double quotes",
+        DockerfileErrorKind::EmptyVolume => "write the directory's path, such as VOLUME /data",
+        DockerfileErrorKind::Trigger { .. } | DockerfileErrorKind::TriggerOfTrigger => {
             "a trigger is one instruction such as ONBUILD COPY . /app"
         }
-        Mistake::BrokenTrigger { .. } => "the base image must be built again",
+        DockerfileErrorKind::BrokenTrigger { .. } => "the base image must be built again",
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
 /// Options, here-documents, health checks, mounts.
-fn of_options(mistake: &Mistake) -> Option<String> {
-    let hint = match mistake {
-        Mistake::UnknownFlag { given, known } => return unknown_flag(given, known),
-        Mistake::FlagTwice { .. } => "give it once",
-        Mistake::FlagWithoutValue { given } => return Some(format!("write --{given}=VALUE, without blanks")),
-        Mistake::FlagBoolean { .. } => "write true or false, or the flag alone",
-        Mistake::Unsupported { instead, .. } => instead,
-        Mistake::FlagValue { allowed, .. } => return Some(format!("it is one of {allowed}")),
-        Mistake::UnterminatedHeredoc { name } => {
+fn of_options(kind: &DockerfileErrorKind) -> Option<String> {
+    let hint = match kind {
+        DockerfileErrorKind::UnknownFlag { given, known } => return unknown_flag(given, known),
+        DockerfileErrorKind::FlagTwice { .. } => "give it once",
+        DockerfileErrorKind::FlagWithoutValue { given } => {
+            return Some(format!("write --{given}=VALUE, without blanks"));
+        }
+        DockerfileErrorKind::FlagBoolean { .. } => "write true or false, or the flag alone",
+        DockerfileErrorKind::Unsupported { instead, .. } => instead,
+        DockerfileErrorKind::FlagValue { allowed, .. } => return Some(format!("it is one of {allowed}")),
+        DockerfileErrorKind::UnterminatedHeredoc { name } => {
             return Some(format!("a line with nothing but {name} ends it; no blanks around"));
         }
-        Mistake::HeredocDestination { .. } => "write the destination's path last: COPY <<EOF /etc/motd",
-        Mistake::HeredocName { .. } => "choose one without '/', such as EOF",
-        Mistake::HealthNone => "HEALTHCHECK NONE only takes the base image's check away",
-        Mistake::HealthCommand => "write HEALTHCHECK CMD curl -f http://localhost/",
-        Mistake::HealthType { .. } => "write HEALTHCHECK CMD and the command, or HEALTHCHECK NONE",
-        Mistake::Duration { .. } => "write at least 1ms with units, such as 30s or 1m30s, or 0s for the default",
-        Mistake::Retries { .. } => "write --retries=3",
-        Mistake::MountType { given } => {
+        DockerfileErrorKind::HeredocDestination { .. } => "write the destination's path last: COPY <<EOF /etc/motd",
+        DockerfileErrorKind::HeredocName { .. } => "choose one without '/', such as EOF",
+        DockerfileErrorKind::HealthNone => "HEALTHCHECK NONE only takes the base image's check away",
+        DockerfileErrorKind::HealthCommand => "write HEALTHCHECK CMD curl -f http://localhost/",
+        DockerfileErrorKind::HealthType { .. } => "write HEALTHCHECK CMD and the command, or HEALTHCHECK NONE",
+        DockerfileErrorKind::Duration { .. } => {
+            "write at least 1ms with units, such as 30s or 1m30s, or 0s for the default"
+        }
+        DockerfileErrorKind::Retries { .. } => "write --retries=3",
+        DockerfileErrorKind::MountType { given } => {
             return did_you_mean(
                 nearest(given, ["bind", "cache", "tmpfs", "secret"]),
                 "it is one of bind, cache, tmpfs, secret",
             );
         }
-        Mistake::MountKey { key, .. } => {
+        DockerfileErrorKind::MountKey { key, .. } => {
             return did_you_mean(
                 nearest(key, MOUNT_KEYS),
                 "the keys are type, source, target, from, id, sharing, mode …",
             );
         }
-        Mistake::MountKeyOfType { .. } => "take the key out, or choose another type; bind is the default",
-        Mistake::MountField { .. } => "write --mount=type=cache,target=/root/.cache",
-        Mistake::MountValue { key, .. } => match key.as_str() {
+        DockerfileErrorKind::MountKeyOfType { .. } => "take the key out, or choose another type; bind is the default",
+        DockerfileErrorKind::MountField { .. } => "write --mount=type=cache,target=/root/.cache",
+        DockerfileErrorKind::MountValue { key, .. } => match key.as_str() {
             "sharing" => "it is one of shared, private, locked",
             "size" => "write a size such as 64m",
             "mode" => "write permissions in octal, such as 0700",
             "uid" | "gid" => "write a number",
             _ => "write true or false",
         },
-        Mistake::MountFrom { .. } | Mistake::FromVariable => {
+        DockerfileErrorKind::MountFrom { .. } | DockerfileErrorKind::FromVariable => {
             "write FROM image:$TAG AS name further up, and --from=name"
         }
-        Mistake::MountTarget { .. } => "write target= and a directory other than /",
-        Mistake::MountSecret => "write --mount=type=secret,id=NAME",
+        DockerfileErrorKind::MountTarget { .. } => "write target= and a directory other than /",
+        DockerfileErrorKind::MountSecret => "write --mount=type=secret,id=NAME",
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
 /// Words and their meaning.
-fn of_words(mistake: &Mistake) -> Option<String> {
-    let hint = match mistake {
-        Mistake::Expand { source, .. } => return source.hint().map(str::to_owned),
-        Mistake::BlankBase { .. } => "declare ARG NAME=value before FROM, or pass --build-arg NAME=value",
-        Mistake::BaseName { .. } => "write an image's name such as busybox:1.36, or a stage's from further up",
-        Mistake::Platform { .. } => "write os/architecture, such as linux/amd64 or linux/arm64",
-        Mistake::NoTarget { given, known } => return no_target(given, known),
-        Mistake::StageIndex { .. } => "stages are counted from 0, and only earlier ones can be copied from",
-        Mistake::StageOrder { .. } => "move that stage further up",
-        Mistake::Circular { .. } => "a stage cannot need itself; copy from an earlier one",
-        Mistake::OutsideContext { .. } => {
+fn of_words(kind: &DockerfileErrorKind) -> Option<String> {
+    let hint = match kind {
+        DockerfileErrorKind::Expand { source, .. } => return source.hint().map(str::to_owned),
+        DockerfileErrorKind::BlankBase { .. } => "declare ARG NAME=value before FROM, or pass --build-arg NAME=value",
+        DockerfileErrorKind::BaseName { .. } => {
+            "write an image's name such as busybox:1.36, or a stage's from further up"
+        }
+        DockerfileErrorKind::Platform { .. } => "write os/architecture, such as linux/amd64 or linux/arm64",
+        DockerfileErrorKind::NoTarget { given, known } => return no_target(given, known),
+        DockerfileErrorKind::StageIndex { .. } => {
+            "stages are counted from 0, and only earlier ones can be copied from"
+        }
+        DockerfileErrorKind::StageOrder { .. } => "move that stage further up",
+        DockerfileErrorKind::Circular { .. } => "a stage cannot need itself; copy from an earlier one",
+        DockerfileErrorKind::OutsideContext { .. } => {
             "a build sees the files of its context only: move it in, or build from the directory above"
         }
-        Mistake::ManySources { .. } => "end the destination with /",
-        Mistake::RemoteCopy { .. } | Mistake::RemoteAdd { .. } => {
+        DockerfileErrorKind::ManySources { .. } => "end the destination with /",
+        DockerfileErrorKind::RemoteCopy { .. } | DockerfileErrorKind::RemoteAdd { .. } => {
             "fetch it in a RUN, or beforehand into the context, and COPY it"
         }
-        Mistake::Chmod { .. } => "write --chmod=755 or --chmod=u=rwX,go=rX",
-        Mistake::User { .. } => "write name, name:group, or ids such as 1000:1000",
-        Mistake::Port { .. } => "write a number from 1 to 65535, or a range such as 8000-8010",
-        Mistake::Protocol { .. } => "it is one of tcp, udp, sctp",
-        Mistake::Signal { .. } => "write a name such as SIGTERM, or a number from 1 to 64",
-        Mistake::BlankSource { .. } => "set the variable, or write . if all files are meant",
-        Mistake::Pattern { .. } => "write \\ in front of a character that is meant as itself",
-        Mistake::TooManyVariables { .. } | Mistake::TooMuch { .. } => "declare fewer variables and ports",
+        DockerfileErrorKind::Chmod { .. } => "write --chmod=755 or --chmod=u=rwX,go=rX",
+        DockerfileErrorKind::User { .. } => "write name, name:group, or ids such as 1000:1000",
+        DockerfileErrorKind::Port { .. } => "write a number from 1 to 65535, or a range such as 8000-8010",
+        DockerfileErrorKind::Protocol { .. } => "it is one of tcp, udp, sctp",
+        DockerfileErrorKind::Signal { .. } => "write a name such as SIGTERM, or a number from 1 to 64",
+        DockerfileErrorKind::BlankSource { .. } => "set the variable, or write . if all files are meant",
+        DockerfileErrorKind::Pattern { .. } => "write \\ in front of a character that is meant as itself",
+        DockerfileErrorKind::TooManyVariables { .. } | DockerfileErrorKind::TooMuch { .. } => {
+            "declare fewer variables and ports"
+        }
         _ => return None,
     };
     Some(hint.to_owned())

@@ -19,7 +19,7 @@
 //! | [`plan`](mod@plan) | stages, steps, the image's config and history, cache keys |
 //! | [`mount`], [`path`] | `RUN --mount`, paths of an image |
 //! | [`ignore`] | `.dockerignore`, `--exclude`, wildcards in sources |
-//! | [`mistake`], [`check`], [`suggest`] | errors with a caret and a way out; warnings; what somebody may have meant |
+//! | [`error`], [`check`], [`suggest`] | errors with a caret and a way out; warnings; what somebody may have meant |
 //! | [`explain`] | every instruction in English and Portuguese: layers, metadata, cache |
 //!
 //! What Docker has and this has not is refused with a reason: frontends from images (`# syntax=` of another name than
@@ -32,6 +32,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod check;
+pub mod error;
 pub mod expand;
 pub mod explain;
 mod hint;
@@ -39,7 +40,6 @@ pub mod ignore;
 pub mod instruction;
 mod keyword;
 mod line;
-pub mod mistake;
 pub mod mount;
 mod parse;
 pub mod path;
@@ -49,10 +49,10 @@ mod print;
 pub mod suggest;
 
 pub use check::{Check, Warning};
+pub use error::{DockerfileError, DockerfileErrorKind};
 pub use ignore::{Ignore, IgnoreError};
 pub use instruction::Dockerfile;
 pub use keyword::Keyword;
-pub use mistake::{DockerfileError, Mistake};
 pub use parse::{LARGEST, MOST_INSTRUCTIONS, parse};
 pub use plan::{BuildOptions, BuildPlan, plan};
 pub use position::{Position, Span, Word};

@@ -18,7 +18,7 @@
 use minicontainer_core::options::ByteSize;
 use serde::Serialize;
 
-use crate::{mistake::Mistake, path};
+use crate::{error::DockerfileErrorKind, path};
 
 /// A mount, every word expanded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,7 +76,7 @@ pub enum Sharing {
 }
 
 /// What expands a value's variables.
-pub(crate) type Expand<'a> = dyn FnMut(&str) -> Result<String, Mistake> + 'a;
+pub(crate) type Expand<'a> = dyn FnMut(&str) -> Result<String, DockerfileErrorKind> + 'a;
 
 /// The keys as they come.
 #[derive(Default)]
@@ -98,7 +98,7 @@ struct Keys {
 
 impl Mount {
     /// Reads `key=value,…`. A relative target lies in the working directory.
-    pub fn parse(text: &str, workdir: &str, expand: &mut Expand) -> Result<Mount, Mistake> {
+    pub fn parse(text: &str, workdir: &str, expand: &mut Expand) -> Result<Mount, DockerfileErrorKind> {
         let mut keys = Keys { kind: "bind".to_owned(), ..Keys::default() };
         for field in text.split(',') {
             keys.read(field, expand)?;
@@ -125,18 +125,18 @@ impl Mount {
 }
 
 impl Keys {
-    fn read(&mut self, field: &str, expand: &mut Expand) -> Result<(), Mistake> {
+    fn read(&mut self, field: &str, expand: &mut Expand) -> Result<(), DockerfileErrorKind> {
         let (key, value) = match field.split_once('=') {
             Some((key, value)) => (key.to_ascii_lowercase(), Some(value)),
             None => (field.to_ascii_lowercase(), None),
         };
         let value = match (key.as_str(), value) {
-            ("from", Some(value)) if value.contains('$') => return Err(Mistake::MountFrom { key }),
+            ("from", Some(value)) if value.contains('$') => return Err(DockerfileErrorKind::MountFrom { key }),
             (_, Some(value)) => expand(value)?,
             ("readonly" | "ro" | "readwrite" | "rw" | "required", None) => "true".to_owned(),
-            _ => return Err(Mistake::MountField { field: field.to_owned() }),
+            _ => return Err(DockerfileErrorKind::MountField { field: field.to_owned() }),
         };
-        let wrong = || Mistake::MountValue { key: key.clone(), given: value.clone() };
+        let wrong = || DockerfileErrorKind::MountValue { key: key.clone(), given: value.clone() };
         let boolean = || match value.as_str() {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
             "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
@@ -165,19 +165,19 @@ impl Keys {
                     _ => return Err(wrong()),
                 });
             }
-            _ => return Err(Mistake::MountKey { key, field: field.to_owned() }),
+            _ => return Err(DockerfileErrorKind::MountKey { key, field: field.to_owned() }),
         }
         Ok(())
     }
 
     /// Refuses keys that another type has.
-    fn check_kind(&self) -> Result<(), Mistake> {
+    fn check_kind(&self) -> Result<(), DockerfileErrorKind> {
         let kind = self.kind.as_str();
         let owned = self.mode.is_some() || self.uid.is_some() || self.gid.is_some();
         let fault = match kind {
             "ssh" => {
                 let instead = "agents are not forwarded; pass a key with --mount=type=secret";
-                return Err(Mistake::Unsupported { what: "RUN --mount=type=ssh".to_owned(), instead });
+                return Err(DockerfileErrorKind::Unsupported { what: "RUN --mount=type=ssh".to_owned(), instead });
             }
             "bind" | "cache" | "tmpfs" | "secret" => [
                 ("size", self.size.is_some() && kind != "tmpfs"),
@@ -187,27 +187,29 @@ impl Keys {
                 ("from", self.from.is_some() && matches!(kind, "tmpfs" | "secret")),
                 ("mode", owned && matches!(kind, "bind" | "tmpfs")),
             ],
-            _ => return Err(Mistake::MountType { given: self.kind.clone() }),
+            _ => return Err(DockerfileErrorKind::MountType { given: self.kind.clone() }),
         };
         match fault.iter().find(|(_, wrong)| *wrong) {
-            Some((key, _)) => Err(Mistake::MountKeyOfType { key: key.to_string(), kind: self.kind.clone() }),
+            Some((key, _)) => {
+                Err(DockerfileErrorKind::MountKeyOfType { key: key.to_string(), kind: self.kind.clone() })
+            }
             None => Ok(()),
         }
     }
 
-    fn finish(self, workdir: &str) -> Result<Mount, Mistake> {
+    fn finish(self, workdir: &str) -> Result<Mount, DockerfileErrorKind> {
         let target = self.target.as_ref().map(|target| path::resolve(workdir, target));
         let owner =
             |mode| Owner { mode: self.mode.unwrap_or(mode), uid: self.uid.unwrap_or(0), gid: self.gid.unwrap_or(0) };
         if self.kind == "secret" {
             let name = self.id.or(self.source).or_else(|| Some(path::file_name(self.target.as_deref()?).to_owned()));
-            let id = name.filter(|name| !name.is_empty()).ok_or(Mistake::MountSecret)?;
+            let id = name.filter(|name| !name.is_empty()).ok_or(DockerfileErrorKind::MountSecret)?;
             let default = || format!("/run/secrets/{}", path::file_name(&id));
             let target = target.or_else(|| self.env.is_none().then(default));
             return Ok(Mount::Secret { target, env: self.env, required: self.required, owner: owner(0o400), id });
         }
         let Some(target) = target.filter(|target| target != "/") else {
-            return Err(Mistake::MountTarget { given: self.target.unwrap_or_default() });
+            return Err(DockerfileErrorKind::MountTarget { given: self.target.unwrap_or_default() });
         };
         let source = path::resolve("/", self.source.as_deref().unwrap_or("/"));
         Ok(match self.kind.as_str() {

@@ -6,17 +6,17 @@ use minicontainer::{Error, Launch, Report, Running};
 use minicontainer_build::{RunContainer, RunContainerError, RunContainers};
 
 use crate::{
-    container::{Containers, Transient},
+    container::{Containers, TemporaryContainer},
     engine::run_to_end,
 };
 
 impl RunContainers for Containers {
     fn create(&self) -> Result<Box<dyn RunContainer>, RunContainerError> {
-        Ok(Box::new(self.transient().map_err(RunContainerError::new)?))
+        Ok(Box::new(self.temporary().map_err(RunContainerError::new)?))
     }
 }
 
-impl RunContainer for Transient {
+impl RunContainer for TemporaryContainer {
     fn id(&self) -> &str {
         self.id().as_str()
     }

@@ -84,7 +84,7 @@ pub enum DelegationError {
 ///
 /// # Errors
 /// When the group was not delegated to this user, or has processes of others.
-pub fn settle() -> Result<(), DelegationError> {
+pub fn enter_leaf() -> Result<(), DelegationError> {
     if !Path::new(ROOT).join("cgroup.controllers").exists() {
         return Ok(());
     }

@@ -17,7 +17,7 @@ use super::{
     ImageError, Loaded, PackedLayer, StagedImage, find,
     import::staged,
     install,
-    pack::{Marks, layer_from_changed, layer_from_upper, pack},
+    pack::{Whiteouts, layer_from_changed, layer_from_upper, pack},
     selection::Selection,
 };
 
@@ -119,7 +119,7 @@ pub fn export(store: &Store, container: &ContainerFiles<'_>, archive: impl Write
     };
     let files = files.map_err(|source| ImageError::Merge { source: Box::new(source) })?;
     let mut destination = Destination { archive, failure: None };
-    let warnings = pack(&files, &mut destination, Marks::Whole, None).map(|(_, warnings)| warnings);
+    let warnings = pack(&files, &mut destination, Whiteouts::Whole, None).map(|(_, warnings)| warnings);
     match destination.failure {
         Some(source) => Err(ImageError::Save { source }),
         None => Ok(warnings?),

@@ -48,7 +48,7 @@ use super::{
 
 /// What marks mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marks<'a> {
+pub(super) enum Whiteouts<'a> {
     /// The directory is an overlay's upper: its marks become whiteouts.
     Upper,
     /// It is a whole tree, where a device 0:0 would be just that.
@@ -64,7 +64,7 @@ pub fn layer_from_upper(
     staging: &Staging,
     latest: Option<u64>,
 ) -> Result<(PackedLayer, Vec<String>), PackError> {
-    layer(&Merged::plain(directory)?, Marks::Upper, staging, latest)
+    layer(&Merged::plain(directory)?, Whiteouts::Upper, staging, latest)
 }
 
 /// The same of a whole tree of which only a part has changed.
@@ -74,27 +74,27 @@ pub fn layer_from_changed(
     staging: &Staging,
     latest: Option<u64>,
 ) -> Result<(PackedLayer, Vec<String>), PackError> {
-    layer(&Merged::plain(directory)?, Marks::Changed(changed), staging, latest)
+    layer(&Merged::plain(directory)?, Whiteouts::Changed(changed), staging, latest)
 }
 
 fn layer(
     files: &Merged,
-    marks: Marks<'_>,
+    whiteouts: Whiteouts<'_>,
     staging: &Staging,
     latest: Option<u64>,
 ) -> Result<(PackedLayer, Vec<String>), PackError> {
-    packed(staging, |source| PackError::Write { source }, |tar| pack(files, tar, marks, latest))
+    packed(staging, |source| PackError::Write { source }, |tar| pack(files, tar, whiteouts, latest))
 }
 
 /// Writes the tar archive of what a stack of trees shows; gives back where to, and warnings.
 pub(super) fn pack<W: Write>(
     files: &Merged,
     tar: W,
-    marks: Marks<'_>,
+    whiteouts: Whiteouts<'_>,
     latest: Option<u64>,
 ) -> Result<(W, Vec<String>), PackError> {
     let mut packer = Packer {
-        marks,
+        whiteouts,
         latest: latest.map(|latest| i64::try_from(latest).unwrap_or(i64::MAX)),
         builder: Builder::new(tar),
         first_names: HashMap::new(),
@@ -107,7 +107,7 @@ pub(super) fn pack<W: Write>(
 }
 
 struct Packer<'a, W: Write> {
-    marks: Marks<'a>,
+    whiteouts: Whiteouts<'a>,
     latest: Option<i64>,
     builder: Builder<W>,
     /// Of files with several names, the one that was met first.
@@ -119,10 +119,10 @@ impl<W: Write> Packer<'_, W> {
     fn add(&mut self, entry: &Entry) -> Result<Next, PackError> {
         let (path, metadata) = (entry.place.path(), entry.metadata());
         let kind = metadata.file_type();
-        if matches!(self.marks, Marks::Changed(selection) if !selection.has(path)) {
+        if matches!(self.whiteouts, Whiteouts::Changed(selection) if !selection.has(path)) {
             return Ok(Next::Pass);
         }
-        if self.marks == Marks::Upper && entry.is_whiteout() {
+        if self.whiteouts == Whiteouts::Upper && entry.is_whiteout() {
             self.mark_as_deleted(
                 path.parent().unwrap_or(Path::new("")),
                 path.file_name().unwrap_or_default().as_bytes(),
@@ -204,9 +204,9 @@ impl<W: Write> Packer<'_, W> {
         result.map_err(failed(path))
     }
 
-    /// Marks what is no longer in a directory.
+    /// Whiteouts what is no longer in a directory.
     fn mark_deleted(&mut self, directory: &Path) -> Result<(), PackError> {
-        let Marks::Changed(selection) = self.marks else { return Ok(()) };
+        let Whiteouts::Changed(selection) = self.whiteouts else { return Ok(()) };
         selection.deleted_in(directory).iter().try_for_each(|name| self.mark_as_deleted(directory, name))
     }
 
@@ -233,7 +233,7 @@ impl<W: Write> Packer<'_, W> {
             let of_overlay = bytes.strip_prefix(b"trusted.overlay.").or_else(|| bytes.strip_prefix(b"user.overlay."));
             match of_overlay {
                 Some(b"opaque") => is_opaque = true,
-                Some(b"redirect" | b"metacopy") if self.marks == Marks::Upper => {
+                Some(b"redirect" | b"metacopy") if self.whiteouts == Whiteouts::Upper => {
                     let (entry, attribute) = (shown(entry.place.path()), name.display().to_string());
                     return Err(PackError::Overlay { entry, attribute });
                 }
@@ -253,7 +253,7 @@ impl<W: Write> Packer<'_, W> {
             let records = kept.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
             self.builder.append_pax_extensions(records).map_err(failed(entry.place.path()))?;
         }
-        Ok(is_opaque && self.marks == Marks::Upper)
+        Ok(is_opaque && self.whiteouts == Whiteouts::Upper)
     }
 
     fn header(&self, metadata: &Metadata, kind: EntryType, size: u64) -> Header {

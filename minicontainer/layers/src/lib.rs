@@ -8,7 +8,7 @@
 //! | Module | What it holds |
 //! |---|---|
 //! | [`tree`] | a tree of files in memory: hard links, owners, attributes; with marks of deletion it is a layer |
-//! | [`algebra`] | `apply` a layer to a tree, the `diff` of two trees as a layer |
+//! | [`diff`] | `apply` a layer to a tree, the `diff` of two trees as a layer |
 //! | `archive` | layers as tar archives, the same bytes for the same layer; diff-ids (feature `archive`) |
 //! | [`overlay`] | overlayfs as a model: every call's answer, and what it leaves in the upper directory |
 //! | [`change`] | added, modified, deleted: what `docker diff` shows |
@@ -32,15 +32,15 @@
 // written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
-pub mod algebra;
 #[cfg(feature = "archive")]
 pub mod archive;
 pub mod change;
+pub mod diff;
 pub mod overlay;
 pub mod tree;
 pub mod whiteout;
 
-pub use algebra::{apply, diff};
+pub use diff::{apply, diff};
 pub use overlay::Overlay;
 pub use tree::{Inode, InodeId, Kind, Metadata, Tree};
 pub use whiteout::{DeletedName, OPAQUE_FILE_NAME, Whiteout, WhiteoutError};

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
 use minicontainer_core::plan::own_ids::{AccountFiles, TakenIds};
-use minicontainer_core::plan::subordinate::{Lenders, id_maps, lent};
+use minicontainer_core::plan::subordinate::{SubidSources, allocated, id_maps};
 use minicontainer_core::plan::{IdMapping, Identity, SubordinateIds};
 use nix::sys::prctl::get_no_new_privs;
 
@@ -18,14 +18,14 @@ const FILE_LIMIT: u64 = 16 << 20;
 /// caller's own id in them.
 pub(super) fn subordinate_maps() -> Option<[Vec<IdMapping>; 2]> {
     let (identity, subordinate) = (super::identity(), subordinate_ids(super::identity()));
-    matches!(subordinate, SubordinateIds::Lent { .. }).then(|| id_maps(identity, &subordinate)).flatten()
+    matches!(subordinate, SubordinateIds::Allocated { .. }).then(|| id_maps(identity, &subordinate)).flatten()
 }
 
-/// Reads who lends the user ids, and looks for the programs that can map them.
+/// Reads who allocates the user ids, and looks for the programs that can map them.
 pub(super) fn subordinate_ids(identity: Identity) -> SubordinateIds {
-    lent(identity, || {
+    allocated(identity, || {
         let [passwd, subuid, subgid] = read_all(["/etc/passwd", "/etc/subuid", "/etc/subgid"])?;
-        Ok(Lenders {
+        Ok(SubidSources {
             helpers: ["newuidmap", "newgidmap"].iter().all(|name| helper(name).is_some()),
             no_new_privileges: get_no_new_privs().unwrap_or(false),
             passwd,

@@ -199,13 +199,13 @@ impl StartError {
             StartError::Clone { source: Errno::EPERM | Errno::ENOSPC, namespaces, .. }
                 if namespaces.contains(&Namespace::User) =>
             {
-                Some(crate::host::MEND_USER_NAMESPACES)
+                Some(crate::host::USER_NAMESPACES_HINT)
             }
             StartError::Clone { source: Errno::EPERM, .. } => {
                 Some("run as root, or as a user who may make user namespaces")
             }
             StartError::Helper { .. } => Some(
-                "/etc/subuid and /etc/subgid must lend these ids to you, and newuidmap and newgidmap be set-user-ID root: \
+                "/etc/subuid and /etc/subgid must allocate these ids to you, and newuidmap and newgidmap be set-user-ID root: \
                  `minicontainer doctor` tells which is missing",
             ),
             StartError::ChildrenForgotten => Some(
@@ -285,7 +285,7 @@ impl StartError {
                 (
                     Step::UnshareCgroup | Step::SetHostname { .. } | Step::MakeMountsPrivate | Step::Mount { .. },
                     Errno::EPERM | Errno::EACCES,
-                ) => Some(crate::host::MEND_USER_NAMESPACES),
+                ) => Some(crate::host::USER_NAMESPACES_HINT),
                 _ => None,
             },
             _ => None,

@@ -47,7 +47,7 @@ impl RootFsError {
                     "free some space: `minicontainer rm CONTAINER` and `minicontainer rmi IMAGE` do"
                 }
                 io::ErrorKind::PermissionDenied => {
-                    "its mode may forbid this even to its owner, or an id that was lent to you owns it: root may, and so may \
+                    "its mode may forbid this even to its owner, or an id that was allocated to you owns it: root may, and so may \
                      the container's own root"
                 }
                 _ => "",

@@ -231,7 +231,7 @@ fn read_regular(tree: &Merged, path: &str, limit: u64) -> Result<Option<String>,
 
 /// How many bytes the files below a directory have, each counted once however many names it has. A directory that is
 /// not there has none. What the caller may not look into is left out: that is what an ordinary user's container keeps
-/// for an id that was lent.
+/// for an id that was allocated.
 pub fn size(directory: &Path) -> Result<u64, RootFsError> {
     let tree = match Merged::plain(directory) {
         Err(RootFsError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(0),

@@ -1,6 +1,6 @@
 //! Any bytes as a layer, applied to a directory or imported: nothing outside of it changes, and it ends.
 //!
-//! The first byte chooses. Its lowest bit has the checksums of all headers mended, since hardly any change of an
+//! The first byte chooses. Its lowest bit has the checksums of all headers fixed, since hardly any change of an
 //! archive would get past them; an odd number of mistakes stays for the others. The next bit chooses between the two
 //! doors.
 #![no_main]
@@ -19,7 +19,7 @@ libfuzzer_sys::fuzz_target!(
         let Some((how, archive)) = data.split_first() else { return };
         let mut archive = archive.to_vec();
         if how & 1 == 0 {
-            mend(&mut archive);
+            fix(&mut archive);
         }
         ROOM.with(|room| match how & 2 == 0 {
             true => room.apply(&archive),
@@ -29,7 +29,7 @@ libfuzzer_sys::fuzz_target!(
 );
 
 /// Writes the right checksum into every block that stands where a header should.
-fn mend(archive: &mut [u8]) {
+fn fix(archive: &mut [u8]) {
     let mut at = 0;
     while let Some(header) = archive.get_mut(at..at + BLOCK) {
         if header.iter().all(|byte| *byte == 0) {

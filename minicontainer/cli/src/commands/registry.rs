@@ -18,7 +18,7 @@ use crate::commands::open_store;
 use crate::{
     error::{Failure, warn},
     output,
-    progress::{Shown, Stream},
+    progress::{Stream, TransferProgress},
 };
 
 /// Download an image from a registry
@@ -134,7 +134,7 @@ pub fn pull(arguments: &PullArguments) -> Result<ExitCode, Failure> {
     let reference = parse(&arguments.image)?;
     let (platform, connection) = (platform(arguments.platform.as_deref())?, arguments.wire.connection()?);
     let store = open_store()?;
-    let shown = Shown::new(Stream::Stdout, arguments.quiet);
+    let shown = TransferProgress::new(Stream::Stdout, arguments.quiet);
     if arguments.all_tags {
         let repository = without_tag(&arguments.image, &reference)?;
         for tag in registry::tags(&reference, &connection)? {
@@ -167,7 +167,7 @@ fn parse(image: &str) -> Result<Reference, Failure> {
     image.parse().map_err(|error| Failure::of_argument("the image", error))
 }
 
-fn tell_default_tag(typed: &str, reference: &Reference, shown: &Shown) {
+fn tell_default_tag(typed: &str, reference: &Reference, shown: &TransferProgress) {
     if let Some(tag) = reference.tag().filter(|_| !has_tag(typed)) {
         shown.line(&format!("Using default tag: {tag}"));
     }
@@ -183,7 +183,7 @@ fn fetch(
     reference: &Reference,
     platform: Option<&Platform>,
     connection: &Connection,
-    shown: &Shown,
+    shown: &TransferProgress,
 ) -> Result<(), Failure> {
     let pulled = registry::pull(store, reference, platform, connection, &|event| shown.tell(&event))?;
     for warning in pulled.warnings {
@@ -195,7 +195,7 @@ fn fetch(
 /// The image that shall run: looked for here, and fetched if it is not found, or is for another platform than was
 /// asked for.
 pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Result<Image, Failure> {
-    let shown = Shown::new(Stream::Stderr, wanted.quiet);
+    let shown = TransferProgress::new(Stream::Stderr, wanted.quiet);
     let (platform, connection) = (platform(wanted.platform.as_deref())?, wanted.wire.connection()?);
     if wanted.pull == PullPolicy::Always {
         fetch(store, &parse(name)?, platform.as_ref(), &connection, &shown)?;
@@ -225,7 +225,7 @@ pub fn push(arguments: &PushArguments) -> Result<ExitCode, Failure> {
     let reference = parse(&arguments.image)?;
     let connection = arguments.wire.connection()?;
     let store = open_store()?;
-    let shown = Shown::new(Stream::Stdout, arguments.quiet);
+    let shown = TransferProgress::new(Stream::Stdout, arguments.quiet);
     let send = |reference: &Reference| registry::push(&store, reference, &connection, &|event| shown.tell(&event));
     if arguments.all_tags {
         let repository = without_tag(&arguments.image, &reference)?;

@@ -4,7 +4,7 @@ demo-heading = Two containers of one image
 demo-who-root = You are root, so the containers are isolated by root's own powers.
 demo-who-user = You are an ordinary user (uid { $uid }), so the containers are isolated inside a user namespace: whoever is root in there is you out here.
 demo-forbidden = An ordinary user needs a user namespace to isolate anything, and this machine does not let you make one: { $cause }.
-demo-mend = run the demo as root (sudo), or let users make user namespaces: on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; inside another container, that container must allow it. `minicontainer doctor` tells more
+demo-fix = run the demo as root (sudo), or let users make user namespaces: on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; inside another container, that container must allow it. `minicontainer doctor` tells more
 
 demo-image = An image, without any network
 demo-image-busybox = The image { $name } has just been made of a program that this machine has, { $program }: one file that is { $applets } programs.

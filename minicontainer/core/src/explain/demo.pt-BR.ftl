@@ -4,7 +4,7 @@ demo-heading = Dois contêineres de uma imagem
 demo-who-root = Você é root, então os contêineres são isolados pelos poderes do próprio root.
 demo-who-user = Você é um usuário comum (uid { $uid }), então os contêineres são isolados dentro de um namespace de usuário: quem é root lá dentro é você aqui fora.
 demo-forbidden = Um usuário comum precisa de um namespace de usuário para isolar qualquer coisa, e esta máquina não deixa você criar um: { $cause }.
-demo-mend = rode a demonstração como root (sudo) ou permita que usuários criem namespaces de usuário: no Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, no Debian mais antigo `sudo sysctl kernel.unprivileged_userns_clone=1`, nos outros `sudo sysctl user.max_user_namespaces=15000`; dentro de outro contêiner, aquele contêiner precisa permitir. `minicontainer doctor` diz mais
+demo-fix = rode a demonstração como root (sudo) ou permita que usuários criem namespaces de usuário: no Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, no Debian mais antigo `sudo sysctl kernel.unprivileged_userns_clone=1`, nos outros `sudo sysctl user.max_user_namespaces=15000`; dentro de outro contêiner, aquele contêiner precisa permitir. `minicontainer doctor` diz mais
 
 demo-image = Uma imagem, sem nenhuma rede
 demo-image-busybox = A imagem { $name } acaba de ser feita com um programa que esta máquina tem, { $program }: um único arquivo que é { $applets } programas.

@@ -86,7 +86,7 @@ step-map-ids = Map ids: user { $users }, group { $groups }
     [denied] { " " }setgroups(2) is denied first: an ordinary user could otherwise leave a group in order to get at files that are closed to that very group.
    *[allowed] { "" }
  }{ $writer ->
-    [helpers] { " " }A user may map the own id only. The others are lent in /etc/subuid and /etc/subgid, and newuidmap(1) and newgidmap(1), which the system trusts, see to it that no more is taken.
+    [helpers] { " " }A user may map the own id only. The others are allocated in /etc/subuid and /etc/subgid, and newuidmap(1) and newgidmap(1), which the system trusts, see to it that no more is taken.
    *[engine] { "" }
  }
 

@@ -29,7 +29,7 @@ pub(crate) fn is_engines(name: &str) -> bool {
 }
 
 /// How an ordinary user gets a controller that the kernel has, but was not delegated.
-pub const MEND_CONTROLLERS: &str = "have it delegated: with systemd `sudo systemctl edit user@.service`, in [Service] \
+pub const CONTROLLERS_HINT: &str = "have it delegated: with systemd `sudo systemctl edit user@.service`, in [Service] \
      `Delegate=cpu cpuset io memory pids`, and log in again; see cgroups(7)";
 
 /// What the planner needs to know of the container's control group.
@@ -52,8 +52,8 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
 
     if let Some((limit, _)) = limits.first() {
         let limit = *limit;
-        if let Availability::Unavailable { cause, mend } = &host.cgroups.access {
-            return Err(PlanError::LimitUnavailable { limit, cause: cause.clone(), mend: mend.clone() });
+        if let Availability::Unavailable { cause, fix } = &host.cgroups.access {
+            return Err(PlanError::LimitUnavailable { limit, cause: cause.clone(), fix: fix.clone() });
         }
     }
     let mut controllers: Vec<&str> =
@@ -63,8 +63,8 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
             return Err(PlanError::LimitUnavailable {
                 limit,
                 cause: format!("no {limit} controller is at hand here"),
-                mend: match host.identity {
-                    Identity::User { .. } => MEND_CONTROLLERS.to_owned(),
+                fix: match host.identity {
+                    Identity::User { .. } => CONTROLLERS_HINT.to_owned(),
                     Identity::Root => {
                         format!("boot a kernel with the {limit} controller switched on, see cgroups(7)")
                     }

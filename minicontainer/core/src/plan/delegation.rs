@@ -1,4 +1,4 @@
-//! Whether somebody may make control groups, judged by what was seen of them.
+//! Whether somebody may make control groups, assessed by what was seen of them.
 //!
 //! Root makes them below the root of the hierarchies, if anybody can. To an ordinary user a group of version 2 can
 //! have been *delegated*, see cgroups(7): who may write its files may make groups below it. But only groups with
@@ -22,7 +22,7 @@ pub const COMMON_GROUP: &str = "minicontainer";
 
 /// What was seen of the group below which containers would get theirs.
 #[derive(Clone, Debug)]
-pub struct Sight {
+pub struct CgroupProbe {
     /// Its directory.
     pub place: String,
     /// Why it cannot be written, if it cannot.
@@ -37,10 +37,10 @@ pub struct Sight {
     pub systemd: bool,
 }
 
-/// Whether containers can get groups, and if not, what would mend it.
-pub fn judge(layout: CgroupLayout, parent: String, identity: Identity, sight: &Sight) -> Cgroups {
-    let unavailable = |cause: String, mend: &str| Some(Availability::Unavailable { cause, mend: mend.to_owned() });
-    let place = &sight.place;
+/// Whether containers can get groups, and if not, what would fix it.
+pub fn assess(layout: CgroupLayout, parent: String, identity: Identity, probe: &CgroupProbe) -> Cgroups {
+    let unavailable = |cause: String, fix: &str| Some(Availability::Unavailable { cause, fix: fix.to_owned() });
+    let place = &probe.place;
     let access = match (&layout, identity) {
         (CgroupLayout::None, _) => unavailable(
             "no cgroup hierarchy is mounted on /sys/fs/cgroup".to_owned(),
@@ -51,33 +51,33 @@ pub fn judge(layout: CgroupLayout, parent: String, identity: Identity, sight: &S
             "run as root, or without limits; --timeout works for everybody",
         ),
         (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) => {
-            let denied = sight.denied.as_ref();
+            let denied = probe.denied.as_ref();
             let cause = denied.map(|why| format!("no cgroup is delegated to you: {place} cannot be written: {why}"));
             let crowded = || format!("processes are in {place} itself: no group below it can have limits");
-            let cause = cause.or_else(|| sight.inhabited.then(crowded));
-            cause.and_then(|cause| unavailable(cause, &mend_delegation(uid, sight)))
+            let cause = cause.or_else(|| probe.inhabited.then(crowded));
+            cause.and_then(|cause| unavailable(cause, &mend_delegation(uid, probe)))
         }
-        (CgroupLayout::V2 { .. }, Identity::Root) if sight.inhabited => unavailable(
+        (CgroupLayout::V2 { .. }, Identity::Root) if probe.inhabited => unavailable(
             format!("processes are in {place} itself, so that no group below it can have limits"),
             "inside another container, move them first: `cd /sys/fs/cgroup && mkdir init && \
              xargs -rn1 < cgroup.procs > init/cgroup.procs`",
         ),
         (_, Identity::Root) => {
-            let denied = sight.denied.as_ref();
+            let denied = probe.denied.as_ref();
             denied.and_then(|why| unavailable(format!("{place} cannot be written: {why}"), MEND_READ_ONLY))
         }
     };
     // An eighth stays free: also who ends what has grown too large needs a number.
-    let together = sight.numbers.filter(|_| identity == Identity::Root && access.is_none());
+    let together = probe.numbers.filter(|_| identity == Identity::Root && access.is_none());
     let together = together.map(|numbers| numbers - numbers / 8);
     Cgroups { layout, access: access.unwrap_or(Availability::Available), parent, together }
 }
 
 /// How an ordinary user comes by a group of version 2.
-fn mend_delegation(uid: u32, sight: &Sight) -> String {
-    match sight {
-        Sight { read_only: true, .. } => MEND_READ_ONLY.to_owned(),
-        Sight { systemd: true, .. } => MEND_DELEGATION.to_owned(),
+fn mend_delegation(uid: u32, probe: &CgroupProbe) -> String {
+    match probe {
+        CgroupProbe { read_only: true, .. } => MEND_READ_ONLY.to_owned(),
+        CgroupProbe { systemd: true, .. } => MEND_DELEGATION.to_owned(),
         _ => format!(
             "`sudo sh -c 'cd /sys/fs/cgroup && echo +cpu +cpuset +memory +pids >cgroup.subtree_control; mkdir -p {uid} && \
              cd {uid} && chown {uid} . cgroup.procs cgroup.subtree_control cgroup.threads && echo '$$' >cgroup.procs'`"
@@ -125,7 +125,7 @@ mod tests {
         let v1 = CgroupLayout::V1 { hierarchies: vec!["memory".to_owned()] };
         let v2 = CgroupLayout::V2 { controllers: vec!["memory".to_owned()] };
         let ada = Identity::User { uid: 1000, gid: 1000 };
-        let sight = |denied: Option<&str>, read_only, inhabited, systemd| Sight {
+        let probe = |denied: Option<&str>, read_only, inhabited, systemd| CgroupProbe {
             place: "/sys/fs/cgroup/a".to_owned(),
             denied: denied.map(str::to_owned),
             read_only,
@@ -133,24 +133,24 @@ mod tests {
             numbers: Some(32_768),
             systemd,
         };
-        let told = |layout: &CgroupLayout, identity, sight: Sight| {
-            let judged = judge(layout.clone(), "a".to_owned(), identity, &sight);
-            match judged.access {
-                Availability::Available => format!("yes, together {:?}", judged.together),
-                Availability::Unavailable { cause, mend } => format!("{cause} | {mend}"),
+        let told = |layout: &CgroupLayout, identity, probe: CgroupProbe| {
+            let assessed = assess(layout.clone(), "a".to_owned(), identity, &probe);
+            match assessed.access {
+                Availability::Available => format!("yes, together {:?}", assessed.together),
+                Availability::Unavailable { cause, fix } => format!("{cause} | {fix}"),
             }
         };
         let all = [
-            told(&CgroupLayout::None, Identity::Root, sight(None, false, false, false)),
-            told(&v1, Identity::Root, sight(None, false, true, false)),
-            told(&v1, Identity::Root, sight(Some("EROFS"), true, false, false)),
-            told(&v1, ada, sight(None, false, false, true)),
-            told(&v2, Identity::Root, sight(None, false, false, true)),
-            told(&v2, Identity::Root, sight(None, false, true, true)),
-            told(&v2, ada, sight(None, false, false, true)),
-            told(&v2, ada, sight(Some("EACCES"), false, true, true)),
-            told(&v2, ada, sight(Some("EROFS"), true, false, false)),
-            told(&v2, ada, sight(None, false, true, false)),
+            told(&CgroupLayout::None, Identity::Root, probe(None, false, false, false)),
+            told(&v1, Identity::Root, probe(None, false, true, false)),
+            told(&v1, Identity::Root, probe(Some("EROFS"), true, false, false)),
+            told(&v1, ada, probe(None, false, false, true)),
+            told(&v2, Identity::Root, probe(None, false, false, true)),
+            told(&v2, Identity::Root, probe(None, false, true, true)),
+            told(&v2, ada, probe(None, false, false, true)),
+            told(&v2, ada, probe(Some("EACCES"), false, true, true)),
+            told(&v2, ada, probe(Some("EROFS"), true, false, false)),
+            told(&v2, ada, probe(None, false, true, false)),
         ];
         insta::assert_snapshot!(all.join("\n"));
     }

@@ -63,8 +63,8 @@ pub enum PlanError {
     UserNamespacesUnavailable {
         /// What went wrong.
         cause: String,
-        /// What would mend it.
-        mend: String,
+        /// What would fix it.
+        fix: String,
     },
     /// A user id that stands for nobody outside.
     #[error("{kind} {id} is not mapped: only id 0 exists in this container, which stands for you; {cause}")]
@@ -75,8 +75,8 @@ pub enum PlanError {
         id: u32,
         /// Why there are no other ids.
         cause: String,
-        /// What would mend it.
-        mend: String,
+        /// What would fix it.
+        fix: String,
     },
     /// A user id beyond the ranges that are mapped.
     #[error(
@@ -173,8 +173,8 @@ pub enum PlanError {
         limit: &'static str,
         /// Why not.
         cause: String,
-        /// What would mend it.
-        mend: String,
+        /// What would fix it.
+        fix: String,
     },
 }
 
@@ -185,9 +185,9 @@ impl Diagnostic for PlanError {
 
     fn hint(&self) -> Option<Cow<'_, str>> {
         let hint = match self {
-            PlanError::UserNamespacesUnavailable { mend, .. }
-            | PlanError::IdNotMapped { mend, .. }
-            | PlanError::LimitUnavailable { mend, .. } => mend.as_str(),
+            PlanError::UserNamespacesUnavailable { fix, .. }
+            | PlanError::IdNotMapped { fix, .. }
+            | PlanError::LimitUnavailable { fix, .. } => fix.as_str(),
             PlanError::CoversProc { .. } => {
                 "mount it somewhere else, such as /data; single files such as /proc/meminfo can be covered"
             }

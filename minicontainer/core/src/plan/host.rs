@@ -45,7 +45,7 @@ pub enum Identity {
     },
 }
 
-/// Whether something can be had, and if not, why and what would mend it.
+/// Whether something can be had, and if not, why and what would fix it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Availability {
@@ -55,8 +55,8 @@ pub enum Availability {
     Unavailable {
         /// What went wrong, such as "unshare(CLONE_NEWUSER) failed: EPERM".
         cause: String,
-        /// What would mend it.
-        mend: String,
+        /// What would fix it.
+        fix: String,
     },
 }
 
@@ -127,27 +127,27 @@ impl Host {
         }
     }
 
-    /// The same host for an ordinary user, to whom no cgroup was delegated and no ids lent.
+    /// The same host for an ordinary user, to whom no cgroup was delegated and no ids allocated.
     pub fn example_rootless() -> Host {
         let cause = "the cgroup hierarchy belongs to root".to_owned();
-        let mend = "run as root, or let systemd delegate a cgroup to you".to_owned();
+        let fix = "run as root, or let systemd delegate a cgroup to you".to_owned();
         let mut host = Host::example();
         host.identity = Identity::User { uid: 1000, gid: 1000 };
         host.overlay = Overlay::UserXattr;
-        host.cgroups.access = Availability::Unavailable { cause, mend };
+        host.cgroups.access = Availability::Unavailable { cause, fix };
         host.cgroups.together = None;
         host
     }
 
-    /// The same host for an ordinary user with the ids that distributions lend every new one.
+    /// The same host for an ordinary user with the ids that distributions allocate to every new one.
     pub fn example_rootless_with_ids() -> Host {
-        let lent = vec![IdRange { first: 100_000, count: 65_536 }];
-        let subordinate = SubordinateIds::Lent { uids: lent.clone(), gids: lent };
+        let allocated = vec![IdRange { first: 100_000, count: 65_536 }];
+        let subordinate = SubordinateIds::Allocated { uids: allocated.clone(), gids: allocated };
         Host { subordinate, ..Host::example_rootless() }
     }
 }
 
 fn no_subordinate_ids() -> SubordinateIds {
     let cause = "there are none for ada in /etc/subuid".to_owned();
-    SubordinateIds::None { cause, mend: "sudo usermod --add-subuids 100000-165535 ada".to_owned() }
+    SubordinateIds::None { cause, fix: "sudo usermod --add-subuids 100000-165535 ada".to_owned() }
 }

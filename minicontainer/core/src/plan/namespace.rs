@@ -188,8 +188,8 @@ impl Namespaces {
             Identity::Root if !self.makes(Namespace::User) => Ok(UserNamespace::Host),
             Identity::User { .. } if !self.makes(Namespace::User) => Err(PlanError::UserNamespaceNeeded),
             identity => {
-                if let Availability::Unavailable { cause, mend } = &host.user_namespaces {
-                    return Err(PlanError::UserNamespacesUnavailable { cause: cause.clone(), mend: mend.clone() });
+                if let Availability::Unavailable { cause, fix } = &host.user_namespaces {
+                    return Err(PlanError::UserNamespacesUnavailable { cause: cause.clone(), fix: fix.clone() });
                 }
                 match (identity, self.joined.first()) {
                     (Identity::User { .. }, Some((namespace, _))) => {

@@ -157,10 +157,10 @@ fn groups(spec: &Spec, host: &Host, namespace: UserNamespace) -> Result<Option<V
     }
     let [uids, gids] = maps?;
     let missing = |kind, id| match &host.subordinate {
-        SubordinateIds::None { cause, mend } => {
-            Err(PlanError::IdNotMapped { kind, id, cause: cause.clone(), mend: mend.clone() })
+        SubordinateIds::None { cause, fix } => {
+            Err(PlanError::IdNotMapped { kind, id, cause: cause.clone(), fix: fix.clone() })
         }
-        SubordinateIds::Lent { .. } => Err(PlanError::IdBeyondMap { kind, id }),
+        SubordinateIds::Allocated { .. } => Err(PlanError::IdBeyondMap { kind, id }),
     };
     if !is_mapped(&uids, user.uid()) {
         return missing("user", user.uid());

@@ -1,8 +1,8 @@
-//! Subordinate ids: the further ids that an administrator lends an ordinary user, so that a container can have more
+//! Subordinate ids: the ids that an administrator allocates to an ordinary user, so that a container can have more
 //! users than one.
 //!
 //! A user may map a single id into a user namespace without asking anybody: the own one. Whatever else the container
-//! then knows of users (`www-data`, `nobody`, the group of terminals) does not exist in it. So distributions lend
+//! then knows of users (`www-data`, `nobody`, the group of terminals) does not exist in it. So distributions allocate
 //! each user a range of ids that belong to nobody, in two files that are *not* alike though they look so, see
 //! subuid(5) and subgid(5):
 //!
@@ -19,8 +19,8 @@
 //! ```
 //! use minicontainer_core::plan::subordinate::{id_map, ranges};
 //!
-//! let lent = ranges("# a comment\nada:100000:65536\nbob:165536:65536\n", Some("ada"), 1000, 1000);
-//! let map = id_map(1000, &lent);
+//! let allocated = ranges("# a comment\nada:100000:65536\nbob:165536:65536\n", Some("ada"), 1000, 1000);
+//! let map = id_map(1000, &allocated);
 //! assert_eq!(map.iter().map(|line| (line.inside, line.outside, line.count)).collect::<Vec<_>>(),
 //!     [(0, 1000, 1), (1, 100_000, 65_536)]);
 //! ```
@@ -35,7 +35,7 @@ use super::{IdMapping, Identity};
 const MOST_RANGES: usize = 100;
 
 /// What to do where nobody can map ids for a user.
-const MEND_HELPERS: &str = "`sudo apt-get install uidmap` on Debian and Ubuntu, `sudo dnf install shadow-utils` on Fedora; \
+const INSTALL_HELPERS: &str = "`sudo apt-get install uidmap` on Debian and Ubuntu, `sudo dnf install shadow-utils` on Fedora; \
      if they are there, `sudo chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap`";
 
 /// Ids that follow each other.
@@ -52,7 +52,7 @@ pub struct IdRange {
 #[serde(rename_all = "kebab-case")]
 pub enum SubordinateIds {
     /// These, of each kind at least one, and the programs that map them.
-    Lent {
+    Allocated {
         /// User ids.
         uids: Vec<IdRange>,
         /// Group ids.
@@ -62,14 +62,14 @@ pub enum SubordinateIds {
     None {
         /// Why not.
         cause: String,
-        /// What would mend it.
-        mend: String,
+        /// What would fix it.
+        fix: String,
     },
 }
 
-/// What a system has for lending ids.
+/// What a system has for allocating ids.
 #[derive(Clone, Debug, Default)]
-pub struct Lenders {
+pub struct SubidSources {
     /// Whether newuidmap(1) and newgidmap(1) are there, with the power that they need.
     pub helpers: bool,
     /// Whether the caller may not gain powers by executing a program, so that these could not help it either.
@@ -84,43 +84,47 @@ pub struct Lenders {
     pub existing: [String; 2],
 }
 
-/// What the system lends somebody. Root is not asked for anything. `lenders` reads the files; its error says which
-/// one cannot be read, and what to change.
-pub fn lent(identity: Identity, lenders: impl FnOnce() -> Result<Lenders, (String, String)>) -> SubordinateIds {
-    let none = |cause: String, mend: String| SubordinateIds::None { cause, mend };
+/// The ids that the system allocates to a user; none for root, which needs none. `sources` reads the files; its error
+/// says which one cannot be read, and what to change.
+pub fn allocated(
+    identity: Identity,
+    sources: impl FnOnce() -> Result<SubidSources, (String, String)>,
+) -> SubordinateIds {
+    let none = |cause: String, fix: String| SubordinateIds::None { cause, fix };
     let Identity::User { uid, gid } = identity else {
         return none("root needs none: all ids are its own".to_owned(), String::new());
     };
-    let Lenders { helpers, no_new_privileges, passwd, subuid, subgid, existing } = match lenders() {
-        Ok(lenders) => lenders,
+    let SubidSources { helpers, no_new_privileges, passwd, subuid, subgid, existing } = match sources() {
+        Ok(sources) => sources,
         Err((cause, hint)) => return none(cause, hint),
     };
     if !helpers {
         let cause = "newuidmap and newgidmap are not installed set-user-ID root";
-        return none(cause.to_owned(), MEND_HELPERS.to_owned());
+        return none(cause.to_owned(), INSTALL_HELPERS.to_owned());
     }
     if no_new_privileges {
         let cause = "this process was started with no_new_privs, so newuidmap would have no powers";
-        let mend = "start minicontainer without it: NoNewPrivileges=no in a systemd unit";
-        return none(cause.to_owned(), mend.to_owned());
+        let fix = "start minicontainer without it: NoNewPrivileges=no in a systemd unit";
+        return none(cause.to_owned(), fix.to_owned());
     }
     let is_own = |line: &&str| line.split(':').nth(2).is_some_and(|field| field.parse() == Ok(uid));
     let login = passwd.lines().find(is_own).and_then(|line| line.split(':').next());
     let (uids, gids) = (ranges(&subuid, login, uid, uid), ranges(&subgid, login, uid, gid));
     let [uid_map, gid_map] = &existing;
     if !(uids.iter().all(|range| exists(range, uid_map)) && gids.iter().all(|range| exists(range, gid_map))) {
-        let cause = "the ids that /etc/subuid and /etc/subgid lend do not exist inside the container that this is";
+        let cause =
+            "the ids that /etc/subuid and /etc/subgid allocate do not exist inside the container that this is";
         return none(cause.to_owned(), "run minicontainer outside of it, or give that container more ids".to_owned());
     }
     let lacking = match (uids.is_empty(), gids.is_empty()) {
-        (false, false) => return SubordinateIds::Lent { uids, gids },
-        (true, true) => "/etc/subuid and /etc/subgid lend",
-        (true, false) => "/etc/subuid lends",
-        (false, true) => "/etc/subgid lends",
+        (false, false) => return SubordinateIds::Allocated { uids, gids },
+        (true, true) => "/etc/subuid and /etc/subgid allocate",
+        (true, false) => "/etc/subuid allocates",
+        (false, true) => "/etc/subgid allocates",
     };
     let who = login.map_or_else(|| uid.to_string(), str::to_owned);
-    let mend = format!("`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {who}`");
-    none(format!("{lacking} {who} no ids"), mend)
+    let fix = format!("`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {who}`");
+    none(format!("{lacking} no ids to {who}"), fix)
 }
 
 /// Whether all ids of a range stand in a map such as `/proc/self/uid_map` as ids inside.
@@ -133,7 +137,7 @@ fn exists(range: &IdRange, map: &str) -> bool {
     })
 }
 
-/// The ranges that the *text* of subuid(5) or subgid(5) lends to a user, who is meant by login name or by user id in
+/// The ranges that the *text* of subuid(5) or subgid(5) allocates to a user, who is named by login name or user id in
 /// both files. `own` is the id that is mapped already, the user's own of this kind.
 ///
 /// A line that is none is passed over, as newuidmap(1) does. What a range has in common with an earlier one, with
@@ -190,7 +194,7 @@ pub fn id_map(own: u32, ranges: &[IdRange]) -> Vec<IdMapping> {
 pub fn id_maps(identity: Identity, subordinate: &SubordinateIds) -> Option<[Vec<IdMapping>; 2]> {
     let Identity::User { uid, gid } = identity else { return None };
     Some(match subordinate {
-        SubordinateIds::Lent { uids, gids } => [id_map(uid, uids), id_map(gid, gids)],
+        SubordinateIds::Allocated { uids, gids } => [id_map(uid, uids), id_map(gid, gids)],
         SubordinateIds::None { .. } => [id_map(uid, &[]), id_map(gid, &[])],
     })
 }

@@ -225,7 +225,7 @@ fn unsupported_plans_are_rejected() {
     let user = Host::example_rootless();
     let mut no_userns = user.clone();
     no_userns.user_namespaces =
-        Availability::Unavailable { cause: "clone3: EPERM".into(), mend: "ask the administrator".into() };
+        Availability::Unavailable { cause: "clone3: EPERM".into(), fix: "ask the administrator".into() };
     let mut no_overlay = user.clone();
     no_overlay.overlay = Overlay::None;
     let with = |change: fn(&mut RunOptions)| {

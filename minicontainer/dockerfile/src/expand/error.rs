@@ -27,7 +27,7 @@ pub enum ExpandError {
 }
 
 impl ExpandError {
-    /// How to mend it.
+    /// How to fix it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             ExpandError::Missing { .. } => Some("write ${NAME}, or \\$ for a plain dollar sign"),

@@ -2,10 +2,10 @@
 
 use super::Arguments;
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::{Argument, Command, Pair},
     keyword::Keyword,
     line::Slice,
-    mistake::{DockerfileError, Mistake},
     position::Word,
 };
 
@@ -20,7 +20,7 @@ pub(super) fn json(rest: Slice) -> Result<Option<Vec<Word>>, DockerfileError> {
     for value in values {
         match (value, literals.next()) {
             (serde_json::Value::String(text), Some(literal)) => words.push(Word { text, span: literal.span() }),
-            _ => return Err(Mistake::JsonStrings.at(rest.span())),
+            _ => return Err(DockerfileErrorKind::JsonStrings.at(rest.span())),
         }
     }
     Ok(Some(words))
@@ -55,9 +55,9 @@ pub(super) fn command(rest: Slice) -> Result<Command, DockerfileError> {
 
 pub(super) fn shell(rest: Slice) -> Result<Vec<Word>, DockerfileError> {
     match json(rest)? {
-        None => Err(Mistake::ShellForm.at(rest.span())),
+        None => Err(DockerfileErrorKind::ShellForm.at(rest.span())),
         Some(words) if words.is_empty() => {
-            Err(Mistake::AtLeastOneArgument { keyword: Keyword::Shell }.at(rest.span()))
+            Err(DockerfileErrorKind::AtLeastOneArgument { keyword: Keyword::Shell }.at(rest.span()))
         }
         Some(words) => Ok(words),
     }
@@ -66,10 +66,10 @@ pub(super) fn shell(rest: Slice) -> Result<Vec<Word>, DockerfileError> {
 pub(super) fn volumes(rest: Slice) -> Result<Vec<Word>, DockerfileError> {
     let words = json(rest)?.unwrap_or_else(|| rest.words().into_iter().map(Slice::word).collect());
     if words.is_empty() {
-        return Err(Mistake::AtLeastOneArgument { keyword: Keyword::Volume }.at(rest.span()));
+        return Err(DockerfileErrorKind::AtLeastOneArgument { keyword: Keyword::Volume }.at(rest.span()));
     }
     match words.iter().find(|word| word.text.trim().is_empty()) {
-        Some(empty) => Err(Mistake::EmptyVolume.at(empty.span)),
+        Some(empty) => Err(DockerfileErrorKind::EmptyVolume.at(empty.span)),
         None => Ok(words),
     }
 }
@@ -81,13 +81,13 @@ pub(super) fn pairs(given: &Arguments) -> Result<Vec<Pair>, DockerfileError> {
     if !words.first().is_some_and(|first| first.text().contains('=')) {
         let (name, value) = given.rest.split_word();
         return match value.is_empty() {
-            true => Err(Mistake::TwoArguments { keyword }.at(name.span())),
+            true => Err(DockerfileErrorKind::TwoArguments { keyword }.at(name.span())),
             false => Ok(vec![Pair { name: name.word(), value: value.word(), legacy: true }]),
         };
     }
     let pair = |word: Slice| match word.split_once('=') {
-        None => Err(Mistake::NoEquals { given: word.text().to_owned() }.at(word.span())),
-        Some((name, _)) if name.is_empty() => Err(Mistake::BlankName { keyword }.at(word.span())),
+        None => Err(DockerfileErrorKind::NoEquals { given: word.text().to_owned() }.at(word.span())),
+        Some((name, _)) if name.is_empty() => Err(DockerfileErrorKind::BlankName { keyword }.at(word.span())),
         Some((name, value)) => Ok(Pair { name: name.word(), value: value.word(), legacy: false }),
     };
     words.into_iter().map(pair).collect()
@@ -97,12 +97,14 @@ pub(super) fn pairs(given: &Arguments) -> Result<Vec<Pair>, DockerfileError> {
 pub(super) fn declarations(given: &Arguments) -> Result<Vec<Argument>, DockerfileError> {
     let declaration = |word: Slice| match word.split_once('=') {
         None => Ok(Argument { name: word.word(), default: None }),
-        Some((name, _)) if name.is_empty() => Err(Mistake::BlankName { keyword: Keyword::Arg }.at(word.span())),
+        Some((name, _)) if name.is_empty() => {
+            Err(DockerfileErrorKind::BlankName { keyword: Keyword::Arg }.at(word.span()))
+        }
         Some((name, value)) => Ok(Argument { name: name.word(), default: Some(value.word()) }),
     };
     let (words, _) = given.rest.quoted_words(given.escape);
     if words.is_empty() {
-        return Err(Mistake::AtLeastOneArgument { keyword: Keyword::Arg }.at(given.rest.span()));
+        return Err(DockerfileErrorKind::AtLeastOneArgument { keyword: Keyword::Arg }.at(given.rest.span()));
     }
     words.into_iter().map(declaration).collect()
 }

@@ -2,10 +2,10 @@
 
 use super::{Arguments, arguments};
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::Copy,
     keyword::Keyword,
     line::Slice,
-    mistake::{DockerfileError, Mistake},
     position::Word,
 };
 
@@ -18,16 +18,16 @@ pub(super) fn copy(given: Arguments) -> Result<Copy, DockerfileError> {
         None => rest.words().into_iter().map(Slice::word).collect(),
     };
     if sources.len() < 2 {
-        return Err(Mistake::NoDestination { keyword }.at(rest.span()));
+        return Err(DockerfileErrorKind::NoDestination { keyword }.at(rest.span()));
     }
     let destination = sources.pop().unwrap_or_default();
     let is_mark = |word: &Word| heredocs.iter().any(|heredoc| heredoc.name.span == word.span);
     if is_mark(&destination) {
-        return Err(Mistake::HeredocDestination { keyword }.at(destination.span));
+        return Err(DockerfileErrorKind::HeredocDestination { keyword }.at(destination.span));
     }
     sources.retain(|source| !is_mark(source));
     if let Some(wrong) = heredocs.iter().find(|heredoc| !is_file_name(&heredoc.name.text)) {
-        return Err(Mistake::HeredocName { given: wrong.name.text.clone() }.at(wrong.name.span));
+        return Err(DockerfileErrorKind::HeredocName { given: wrong.name.text.clone() }.at(wrong.name.span));
     }
     for source in &sources {
         refuse_remote(keyword, source)?;
@@ -63,9 +63,9 @@ pub(crate) fn refuse_remote(keyword: Keyword, source: &Word) -> Result<(), Docke
         (false, true) => "URL",
         (false, false) => return Ok(()),
     };
-    let mistake = match keyword {
-        Keyword::Copy => Mistake::RemoteCopy { what },
-        _ => Mistake::RemoteAdd { what, given: text.to_owned() },
+    let kind = match keyword {
+        Keyword::Copy => DockerfileErrorKind::RemoteCopy { what },
+        _ => DockerfileErrorKind::RemoteAdd { what, given: text.to_owned() },
     };
-    Err(mistake.at(source.span))
+    Err(kind.at(source.span))
 }

@@ -3,9 +3,9 @@
 //! A value may be quoted as a whole or in part; `--` alone ends the flags.
 
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     keyword::Keyword,
     line::Slice,
-    mistake::{DockerfileError, Mistake},
     position::Word,
 };
 
@@ -86,25 +86,28 @@ impl<'a> Flags<'a> {
             None => (body.text(), None),
         };
         let given = name.to_owned();
-        let error = |mistake: Mistake| Err(mistake.at(flag.span()));
+        let error = |kind: DockerfileErrorKind| Err(kind.at(flag.span()));
         let Some((name, shape)) = shapes(keyword).iter().find(|(known, _)| *known == name) else {
             let usable = shapes(keyword).iter().filter(|(_, shape)| !matches!(shape, Shape::Refused(_)));
-            return error(Mistake::UnknownFlag { given, known: usable.map(|(known, _)| *known).collect() });
+            return error(DockerfileErrorKind::UnknownFlag {
+                given,
+                known: usable.map(|(known, _)| *known).collect(),
+            });
         };
         if let Shape::Refused(instead) = shape {
-            return error(Mistake::Unsupported { what: format!("{keyword} --{name}"), instead });
+            return error(DockerfileErrorKind::Unsupported { what: format!("{keyword} --{name}"), instead });
         }
         if *shape != Shape::Many && self.given.iter().any(|(known, ..)| known == name) {
-            return error(Mistake::FlagTwice { given });
+            return error(DockerfileErrorKind::FlagTwice { given });
         }
         let value = match (shape, value) {
             (Shape::Boolean, None) => (flag, "true".to_owned()),
             (Shape::Boolean, Some(value)) => match value.text().to_ascii_lowercase() {
                 text if text == "true" || text == "false" => (value, text),
-                text if text.is_empty() => return error(Mistake::FlagWithoutValue { given }),
-                text => return error(Mistake::FlagBoolean { name: given, given: text }),
+                text if text.is_empty() => return error(DockerfileErrorKind::FlagWithoutValue { given }),
+                text => return error(DockerfileErrorKind::FlagBoolean { name: given, given: text }),
             },
-            (_, None) => return error(Mistake::FlagWithoutValue { given }),
+            (_, None) => return error(DockerfileErrorKind::FlagWithoutValue { given }),
             (_, Some(value)) => (value, unquoted(value.text())),
         };
         self.given.push((name, value.0, value.1));

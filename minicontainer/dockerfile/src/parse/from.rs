@@ -2,9 +2,9 @@
 
 use super::Arguments;
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::From,
     line::Slice,
-    mistake::{DockerfileError, Mistake},
 };
 
 pub(super) fn from(given: Arguments, keyword: Slice) -> Result<From, DockerfileError> {
@@ -14,12 +14,12 @@ pub(super) fn from(given: Arguments, keyword: Slice) -> Result<From, DockerfileE
         [base] => Ok(From { platform, base: base.word(), as_word: None, name: None }),
         [base, as_word, name] if as_word.text().eq_ignore_ascii_case("as") => {
             if !is_stage_name(&name.text().to_lowercase()) {
-                return Err(Mistake::StageName { given: name.text().to_owned() }.at(name.span()));
+                return Err(DockerfileErrorKind::StageName { given: name.text().to_owned() }.at(name.span()));
             }
             Ok(From { platform, base: base.word(), as_word: Some(as_word.word()), name: Some(name.word()) })
         }
-        [] => Err(Mistake::FromArguments.at(keyword.span())),
-        _ => Err(Mistake::FromArguments.at(given.rest.span())),
+        [] => Err(DockerfileErrorKind::FromArguments.at(keyword.span())),
+        _ => Err(DockerfileErrorKind::FromArguments.at(given.rest.span())),
     }
 }
 

@@ -4,23 +4,23 @@ use minicontainer_core::options::Timeout;
 
 use super::{Arguments, Flags, arguments};
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::Healthcheck,
     line::Slice,
-    mistake::{DockerfileError, Mistake},
 };
 
 pub(super) fn healthcheck(given: Arguments) -> Result<Healthcheck, DockerfileError> {
     let (kind, rest) = given.rest.split_word();
     let flags = &given.flags;
     let probe = match kind.text().to_ascii_uppercase().as_str() {
-        "NONE" if !rest.is_empty() => return Err(Mistake::HealthNone.at(rest.span())),
+        "NONE" if !rest.is_empty() => return Err(DockerfileErrorKind::HealthNone.at(rest.span())),
         "NONE" => None,
         "CMD" if rest.is_empty() || is_empty_array(rest)? => {
-            return Err(Mistake::HealthCommand.at(kind.span()));
+            return Err(DockerfileErrorKind::HealthCommand.at(kind.span()));
         }
         "CMD" => Some(arguments::command(rest)?),
         _ => {
-            return Err(Mistake::HealthType { given: kind.text().to_owned() }.at(kind.span()));
+            return Err(DockerfileErrorKind::HealthType { given: kind.text().to_owned() }.at(kind.span()));
         }
     };
     Ok(Healthcheck {
@@ -36,7 +36,7 @@ pub(super) fn healthcheck(given: Arguments) -> Result<Healthcheck, DockerfileErr
                 .parse::<i32>()
                 .ok()
                 .and_then(|number| u32::try_from(number).ok())
-                .ok_or_else(|| Mistake::Retries { given: word.text.clone() }.at(word.span))?,
+                .ok_or_else(|| DockerfileErrorKind::Retries { given: word.text.clone() }.at(word.span))?,
         },
     })
 }
@@ -56,5 +56,5 @@ fn duration(flags: &Flags, flag: &'static str) -> Result<u64, DockerfileError> {
     time.and_then(|nanoseconds| i64::try_from(nanoseconds).ok())
         .filter(|nanoseconds| *nanoseconds >= 1_000_000)
         .map(i64::unsigned_abs)
-        .ok_or_else(|| Mistake::Duration { flag, given: word.text.clone() }.at(word.span))
+        .ok_or_else(|| DockerfileErrorKind::Duration { flag, given: word.text.clone() }.at(word.span))
 }

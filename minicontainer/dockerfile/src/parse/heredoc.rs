@@ -5,9 +5,9 @@
 
 use super::Reader;
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::Heredoc,
     line::Slice,
-    mistake::{DockerfileError, Mistake},
     position::Word,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn read(arguments: Slice, reader: &mut Reader) -> Result<Vec<Heredoc>
         loop {
             let Some(line) = reader.take_line() else {
                 let name = heredoc.name.text.clone();
-                return Err(Mistake::UnterminatedHeredoc { name }.at(heredoc.name.span));
+                return Err(DockerfileErrorKind::UnterminatedHeredoc { name }.at(heredoc.name.span));
             };
             let end = line.trim_end_matches(['\r', '\n']);
             let end = if heredoc.strip_tabs { end.trim_start_matches('\t') } else { end };

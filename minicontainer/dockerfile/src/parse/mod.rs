@@ -23,10 +23,10 @@ mod reader;
 mod run;
 
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::{Dockerfile, Heredoc, Instruction, Kind, Trigger},
     keyword::Keyword,
     line::Slice,
-    mistake::{DockerfileError, Mistake},
     position::Span,
 };
 pub(crate) use copy::refuse_remote;
@@ -49,16 +49,18 @@ pub fn parse(source: &[u8]) -> Result<Dockerfile, DockerfileError> {
         let keyword = instruction.kind.keyword();
         staged |= keyword == Keyword::From;
         if !staged && keyword != Keyword::Arg {
-            return Err(Mistake::NoStage.at(instruction.keyword.span).of(keyword));
+            return Err(DockerfileErrorKind::NoStage.at(instruction.keyword.span).of(keyword));
         }
         if instructions.len() == MOST_INSTRUCTIONS {
-            return Err(Mistake::TooManyInstructions { limit: MOST_INSTRUCTIONS }.at(instruction.keyword.span));
+            return Err(
+                DockerfileErrorKind::TooManyInstructions { limit: MOST_INSTRUCTIONS }.at(instruction.keyword.span)
+            );
         }
         instructions.push(instruction);
     }
     match instructions.last() {
-        None => Err(Mistake::NoInstructions.at(Span::at(1, 1, 0))),
-        Some(last) if !staged => Err(Mistake::NoStages.at(last.keyword.span)),
+        None => Err(DockerfileErrorKind::NoInstructions.at(Span::at(1, 1, 0))),
+        Some(last) if !staged => Err(DockerfileErrorKind::NoStages.at(last.keyword.span)),
         Some(_) => Ok(Dockerfile {
             directives: reader.directives,
             instructions,
@@ -72,7 +74,7 @@ pub(crate) fn parse_trigger(text: &str) -> Result<Instruction, String> {
     let instruction = parse_one(text)?;
     match instruction.kind.keyword() {
         keyword @ (Keyword::From | Keyword::Maintainer | Keyword::Onbuild) => {
-            Err(Mistake::Trigger { keyword }.to_string())
+            Err(DockerfileErrorKind::Trigger { keyword }.to_string())
         }
         _ => Ok(instruction),
     }
@@ -80,9 +82,9 @@ pub(crate) fn parse_trigger(text: &str) -> Result<Instruction, String> {
 
 /// Parses a text that is one instruction, and no Dockerfile.
 pub(crate) fn parse_one(text: &str) -> Result<Instruction, String> {
-    let mut reader = Reader::new(text).map_err(|error| error.mistake.to_string())?;
+    let mut reader = Reader::new(text).map_err(|error| error.kind.to_string())?;
     let line = reader.next_line().ok_or("it is empty")?;
-    let instruction = instruction(line.whole(), &mut reader).map_err(|error| error.mistake.to_string())?;
+    let instruction = instruction(line.whole(), &mut reader).map_err(|error| error.kind.to_string())?;
     match reader.next_line() {
         Some(_) => Err("there are more".to_owned()),
         None => Ok(instruction),
@@ -91,22 +93,23 @@ pub(crate) fn parse_one(text: &str) -> Result<Instruction, String> {
 
 /// The file as text, if it can be a Dockerfile at all.
 fn text(source: &[u8]) -> Result<&str, DockerfileError> {
-    let error = |mistake: Mistake, before: &[u8]| {
+    let error = |kind: DockerfileErrorKind, before: &[u8]| {
         let before = String::from_utf8_lossy(before);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
-        mistake.at(Span::at(line, column, 1))
+        kind.at(Span::at(line, column, 1))
     };
     if source.is_empty() {
-        return Err(error(Mistake::Empty, b""));
+        return Err(error(DockerfileErrorKind::Empty, b""));
     }
     if source.len() > LARGEST {
-        return Err(error(Mistake::TooLarge { size: source.len(), limit: LARGEST }, b""));
+        return Err(error(DockerfileErrorKind::TooLarge { size: source.len(), limit: LARGEST }, b""));
     }
     if let Some(nul) = source.iter().position(|byte| *byte == 0) {
-        return Err(error(Mistake::Nul, &source[..nul]));
+        return Err(error(DockerfileErrorKind::Nul, &source[..nul]));
     }
-    std::str::from_utf8(source).map_err(|invalid| error(Mistake::NotText, &source[..invalid.valid_up_to()]))
+    std::str::from_utf8(source)
+        .map_err(|invalid| error(DockerfileErrorKind::NotText, &source[..invalid.valid_up_to()]))
 }
 
 /// An instruction's arguments, as its own function gets them.
@@ -122,7 +125,7 @@ struct Arguments<'a> {
 fn instruction(line: Slice, reader: &mut Reader) -> Result<Instruction, DockerfileError> {
     let (name, behind) = line.split_word();
     let Some(keyword) = Keyword::find(name.text()) else {
-        return Err(Mistake::UnknownInstruction { given: name.text().to_owned() }.at(name.span()));
+        return Err(DockerfileErrorKind::UnknownInstruction { given: name.text().to_owned() }.at(name.span()));
     };
     let kind = kind(keyword, name, behind, reader).map_err(|error| error.of(keyword))?;
     Ok(Instruction { keyword: name.word(), kind, span: line.span() })
@@ -136,7 +139,7 @@ fn kind(keyword: Keyword, name: Slice, behind: Slice, reader: &mut Reader) -> Re
         given.heredocs = heredoc::read(rest, reader)?;
     }
     if rest.is_empty() && keyword != Keyword::From {
-        return Err(Mistake::AtLeastOneArgument { keyword }.at(name.span()));
+        return Err(DockerfileErrorKind::AtLeastOneArgument { keyword }.at(name.span()));
     }
     Ok(match keyword {
         Keyword::Add => Kind::Add(copy::copy(given)?),
@@ -160,13 +163,13 @@ fn kind(keyword: Keyword, name: Slice, behind: Slice, reader: &mut Reader) -> Re
     })
 }
 
-/// The instruction within an `ONBUILD`, which is checked now: its author can still mend it.
+/// The instruction within an `ONBUILD`, which is checked now: its author can still fix it.
 fn trigger(rest: Slice, reader: &mut Reader) -> Result<Kind, DockerfileError> {
     let (inner, _) = rest.split_word();
     match Keyword::find(inner.text()) {
-        Some(Keyword::Onbuild) => return Err(Mistake::TriggerOfTrigger.at(inner.span())),
+        Some(Keyword::Onbuild) => return Err(DockerfileErrorKind::TriggerOfTrigger.at(inner.span())),
         Some(keyword @ (Keyword::From | Keyword::Maintainer)) => {
-            return Err(Mistake::Trigger { keyword }.at(inner.span()));
+            return Err(DockerfileErrorKind::Trigger { keyword }.at(inner.span()));
         }
         _ => {}
     }

@@ -5,9 +5,9 @@
 //! comment of the form `# name=value` before all other lines; the first comment that is none ends them.
 
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::Directives,
     line::Line,
-    mistake::{DockerfileError, Mistake},
     position::{Position, Span},
 };
 
@@ -80,7 +80,7 @@ fn directives(lines: &[&str]) -> Result<Directives, DockerfileError> {
         let Some((name, value)) = directive(line) else { break };
         let text = line.trim();
         let start = line.chars().take_while(|character| character.is_whitespace()).count();
-        let error = |mistake: Mistake| mistake.at(Span::at(index + 1, start + 1, text.chars().count()));
+        let error = |kind: DockerfileErrorKind| kind.at(Span::at(index + 1, start + 1, text.chars().count()));
         let slot = match name.as_str() {
             "escape" => &mut escape,
             "syntax" => &mut found.syntax,
@@ -88,14 +88,14 @@ fn directives(lines: &[&str]) -> Result<Directives, DockerfileError> {
             _ => break,
         };
         if slot.replace(value.to_owned()).is_some() {
-            return Err(error(Mistake::DirectiveTwice { name }));
+            return Err(error(DockerfileErrorKind::DirectiveTwice { name }));
         }
         match (name.as_str(), value) {
             ("escape", "`") => found.escape = '`',
             ("escape", "\\") => {}
-            ("escape", _) => return Err(error(Mistake::EscapeToken { given: value.to_owned() })),
+            ("escape", _) => return Err(error(DockerfileErrorKind::EscapeToken { given: value.to_owned() })),
             ("syntax", _) if !FRONTENDS.contains(&value.split([':', '@']).next().unwrap_or_default()) => {
-                return Err(error(Mistake::Frontend { given: value.to_owned() }));
+                return Err(error(DockerfileErrorKind::Frontend { given: value.to_owned() }));
             }
             _ => {}
         }

@@ -2,9 +2,9 @@
 
 use super::{Arguments, arguments, copy::is_file_name};
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::{Command, Network, Run},
     keyword::Keyword,
-    mistake::{DockerfileError, Mistake},
     mount::Mount,
 };
 
@@ -12,13 +12,13 @@ pub(super) fn run(given: Arguments) -> Result<Run, DockerfileError> {
     let Arguments { flags, rest, heredocs, .. } = given;
     let command = arguments::command(rest)?;
     if matches!(&command, Command::Exec(words) if words.is_empty()) {
-        return Err(Mistake::AtLeastOneArgument { keyword: Keyword::Run }.at(rest.span()));
+        return Err(DockerfileErrorKind::AtLeastOneArgument { keyword: Keyword::Run }.at(rest.span()));
     }
     // A script may become a file of the here-document's name.
     if let Some(wrong) =
         heredocs.first().filter(|first| first.name.span == rest.span() && !is_file_name(&first.name.text))
     {
-        return Err(Mistake::HeredocName { given: wrong.name.text.clone() }.at(wrong.name.span));
+        return Err(DockerfileErrorKind::HeredocName { given: wrong.name.text.clone() }.at(wrong.name.span));
     }
     let network = match flags.one("network") {
         None => None,
@@ -27,16 +27,19 @@ pub(super) fn run(given: Arguments) -> Result<Run, DockerfileError> {
             "none" => Network::None,
             "host" => Network::Host,
             _ => {
-                let mistake =
-                    Mistake::FlagValue { flag: "network", given: word.text, allowed: "default, none, host" };
-                return Err(mistake.at(word.span));
+                let kind = DockerfileErrorKind::FlagValue {
+                    flag: "network",
+                    given: word.text,
+                    allowed: "default, none, host",
+                };
+                return Err(kind.at(word.span));
             }
         }),
     };
     let mounts = flags.all("mount");
     // What holds variables can be checked only when they have values.
     for word in mounts.iter().filter(|word| !word.text.contains('$')) {
-        Mount::parse(&word.text, "/", &mut |text| Ok(text.to_owned())).map_err(|mistake| mistake.at(word.span))?;
+        Mount::parse(&word.text, "/", &mut |text| Ok(text.to_owned())).map_err(|kind| kind.at(word.span))?;
     }
     Ok(Run { command, mounts, network, heredocs })
 }

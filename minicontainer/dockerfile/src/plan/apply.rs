@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     check::Check,
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::{Instruction, Kind},
     keyword::Keyword,
-    mistake::{DockerfileError, Mistake},
     path,
     position::Word,
 };
@@ -181,7 +181,7 @@ impl Stage {
     fn workdir(&mut self, word: &Word, build: &mut Build) -> Result<(Action, Option<String>), DockerfileError> {
         let given = self.scope.text(word, build)?;
         if given.is_empty() {
-            return Err(Mistake::ExactlyOneArgument { keyword: Keyword::Workdir }.at(word.span));
+            return Err(DockerfileErrorKind::ExactlyOneArgument { keyword: Keyword::Workdir }.at(word.span));
         }
         if !self.workdir_is_own && !given.starts_with('/') {
             let message = format!("Relative workdir {given:?} can have unexpected results if the base image changes");

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     check::Check,
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::{self, Dockerfile, Instruction, Kind},
     keyword::Keyword,
-    mistake::{DockerfileError, Mistake},
     position::{Span, Word},
 };
 
@@ -65,7 +65,7 @@ pub(super) fn target(file: &Dockerfile, froms: &[usize], options: &BuildOptions)
     let by_index = target.parse().ok().filter(|index| *index < froms.len());
     by_name.or(by_index).ok_or_else(|| {
         let known = names.into_iter().flatten().collect();
-        Mistake::NoTarget { given: target.clone(), known }.at(file.instructions[froms[0]].span)
+        DockerfileErrorKind::NoTarget { given: target.clone(), known }.at(file.instructions[froms[0]].span)
     })
 }
 
@@ -103,7 +103,7 @@ fn draft<'a>(
 ) -> Result<Draft<'a>, DockerfileError> {
     let base = build.expand_global(&from.base)?.text;
     if base.is_empty() {
-        return Err(Mistake::BlankBase { given: from.base.text.clone() }.at(from.base.span));
+        return Err(DockerfileErrorKind::BlankBase { given: from.base.text.clone() }.at(from.base.span));
     }
     let platform = match &from.platform {
         None => build.options.platform.clone(),
@@ -124,7 +124,7 @@ fn draft<'a>(
 
 fn platform(word: &Word, from: &instruction::From, build: &mut Build) -> Result<Platform, DockerfileError> {
     let found = build.expand_global(word)?;
-    let wrong = |_| Mistake::Platform { given: found.text.clone() }.at(word.span);
+    let wrong = |_| DockerfileErrorKind::Platform { given: found.text.clone() }.at(word.span);
     let platform: Platform = found.text.parse().map_err(wrong)?;
     let name = from.name.as_ref().map(|name| name.text.to_lowercase()).unwrap_or_default();
     if matches!(word.text.as_str(), "$TARGETPLATFORM" | "${TARGETPLATFORM}") {
@@ -141,7 +141,9 @@ fn platform(word: &Word, from: &instruction::From, build: &mut Build) -> Result<
 fn image(name: &str, span: Span, platform: &Platform) -> Result<ImageRequest, DockerfileError> {
     match name.parse::<Reference>() {
         Ok(reference) => Ok(ImageRequest { reference: reference.to_string(), platform: platform.clone() }),
-        Err(error) => Err(Mistake::BaseName { given: name.to_owned(), reason: error.to_string() }.at(span)),
+        Err(error) => {
+            Err(DockerfileErrorKind::BaseName { given: name.to_owned(), reason: error.to_string() }.at(span))
+        }
     }
 }
 
@@ -152,16 +154,16 @@ pub(super) fn source(
     drafts: &[Draft],
     options: &BuildOptions,
 ) -> Result<Source, DockerfileError> {
-    let error = |mistake: Mistake| Err(mistake.at(word.span));
+    let error = |kind: DockerfileErrorKind| Err(kind.at(word.span));
     let given = word.text.clone();
     if given.contains('$') {
-        return error(Mistake::FromVariable);
+        return error(DockerfileErrorKind::FromVariable);
     }
     if let Ok(index) = given.parse::<usize>() {
         return match index {
-            index if index == current => error(Mistake::Circular { given: drafts[current].name() }),
+            index if index == current => error(DockerfileErrorKind::Circular { given: drafts[current].name() }),
             index if index < current => Ok(Source::Stage(index)),
-            _ => error(Mistake::StageIndex { given }),
+            _ => error(DockerfileErrorKind::StageIndex { given }),
         };
     }
     let lower = given.to_lowercase();
@@ -170,8 +172,8 @@ pub(super) fn source(
         return Ok(Source::Stage(stage.index));
     }
     match drafts[current..].iter().find(is_named) {
-        Some(stage) if stage.index == current => error(Mistake::Circular { given: lower }),
-        Some(_) => error(Mistake::StageOrder { given, current: drafts[current].name() }),
+        Some(stage) if stage.index == current => error(DockerfileErrorKind::Circular { given: lower }),
+        Some(_) => error(DockerfileErrorKind::StageOrder { given, current: drafts[current].name() }),
         None => Ok(Source::Image(image(&given, word.span, &options.platform)?)),
     }
 }

@@ -19,7 +19,7 @@
 use minicontainer_core::image::ImageConfig;
 
 use super::{BuildOptions, apply::Stage, scope::Build};
-use crate::{keyword::Keyword, mistake::DockerfileError, parse::parse_one};
+use crate::{error::DockerfileError, keyword::Keyword, parse::parse_one};
 
 /// The instructions that say how to run an image, and need nothing else. Docker's `commit --change` takes the same.
 const KNOWN: [Keyword; 11] = [
@@ -73,7 +73,7 @@ pub fn change(image: &mut ImageConfig, changes: &[impl AsRef<str>]) -> Result<()
             return Err(ChangeError::Unknown { instruction });
         }
         let invalid = |reason| ChangeError::Invalid { change: change.to_owned(), reason };
-        let told = |error: DockerfileError| invalid(error.mistake.to_string());
+        let told = |error: DockerfileError| invalid(error.kind.to_string());
         let instruction = parse_one(change).map_err(invalid)?;
         stage.configure_only(&instruction.kind, &mut build).map_err(told)?;
     }

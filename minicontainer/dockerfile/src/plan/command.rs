@@ -13,8 +13,8 @@ use super::{
     scope::{Build, expanded},
 };
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::{Command, Heredoc, Network, Run},
-    mistake::{DockerfileError, Mistake},
     mount::Mount,
 };
 
@@ -72,12 +72,10 @@ pub(super) fn run(
     for word in &run.mounts {
         let mut expand = |text: &str| {
             let part = crate::Word { text: text.to_owned(), span: word.span };
-            expanded(&part, build.escape, &stage.scope.variables)
-                .map(|found| found.text)
-                .map_err(|error| *error.mistake)
+            expanded(&part, build.escape, &stage.scope.variables).map(|found| found.text).map_err(|error| *error.kind)
         };
         let mount =
-            Mount::parse(&word.text, workdir, &mut expand).map_err(|mistake: Mistake| mistake.at(word.span))?;
+            Mount::parse(&word.text, workdir, &mut expand).map_err(|kind: DockerfileErrorKind| kind.at(word.span))?;
         let from = mount.from().map(|from| crate::Word { text: from.to_owned(), span: word.span });
         let source = match from {
             Some(from) => bases::source(&from, stage.index, drafts, build.options)?,

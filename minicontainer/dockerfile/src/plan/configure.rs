@@ -8,9 +8,9 @@ use minicontainer_core::{
 use super::{apply::Stage, port, scope::Build, signal};
 use crate::{
     check::Check,
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::{Command, Healthcheck, Kind, Pair},
     keyword::Keyword,
-    mistake::{DockerfileError, Mistake},
     position::Word,
     print::duration,
 };
@@ -102,7 +102,7 @@ impl Stage {
         for word in words {
             let volume = self.scope.text(word, build)?;
             if volume.trim().is_empty() {
-                return Err(Mistake::EmptyVolume.at(word.span));
+                return Err(DockerfileErrorKind::EmptyVolume.at(word.span));
             }
             volumes.push(volume.trim().to_owned());
         }
@@ -175,7 +175,7 @@ pub(super) fn with_shell(config: &Config, text: String) -> Vec<String> {
 pub(super) fn user(given: String, word: &Word) -> Result<String, DockerfileError> {
     match given.parse::<UserSpec>() {
         Ok(_) => Ok(given),
-        Err(error) => Err(Mistake::User { given, reason: error.to_string() }.at(word.span)),
+        Err(error) => Err(DockerfileErrorKind::User { given, reason: error.to_string() }.at(word.span)),
     }
 }
 

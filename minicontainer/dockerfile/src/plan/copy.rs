@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
     check::Check,
+    error::{DockerfileError, DockerfileErrorKind},
     ignore::{Ignore, Pattern, PatternError, Stars},
     instruction::Copy,
     keyword::Keyword,
-    mistake::{DockerfileError, Mistake},
     parse::refuse_remote,
     path,
     position::Word,
@@ -105,7 +105,7 @@ pub(super) fn copy(
     let destination = scope.text(&copy.destination, build)?;
     let into_directory = matches!(destination.rsplit('/').next(), Some("" | "." | ".."));
     if sources.len() + inline.len() > 1 && !into_directory {
-        return Err(Mistake::ManySources { keyword }.at(copy.destination.span));
+        return Err(DockerfileErrorKind::ManySources { keyword }.at(copy.destination.span));
     }
     written += &format!(" {destination}");
     let destination = path::resolve(&stage.image.config.working_dir, &destination);
@@ -117,11 +117,11 @@ pub(super) fn copy(
 }
 
 fn chmod(given: String, word: &Word) -> Result<Chmod, DockerfileError> {
-    given.parse().map_err(|_| Mistake::Chmod { given }.at(word.span))
+    given.parse().map_err(|_| DockerfileErrorKind::Chmod { given }.at(word.span))
 }
 
 fn bad_pattern(given: &str, reason: PatternError, word: &Word) -> DockerfileError {
-    Mistake::Pattern { given: given.to_owned(), reason }.at(word.span)
+    DockerfileErrorKind::Pattern { given: given.to_owned(), reason }.at(word.span)
 }
 
 fn source(
@@ -131,14 +131,14 @@ fn source(
     from: &Source,
     build: &mut Build,
 ) -> Result<String, DockerfileError> {
-    let error = |mistake: Mistake| Err(mistake.at(word.span));
+    let error = |kind: DockerfileErrorKind| Err(kind.at(word.span));
     if text.is_empty() {
-        return error(Mistake::BlankSource { word: word.text.clone() });
+        return error(DockerfileErrorKind::BlankSource { word: word.text.clone() });
     }
     if *from == Source::Context {
         refuse_remote(keyword, &Word { text: text.to_owned(), span: word.span })?;
         if !path::stays_inside(text) {
-            return error(Mistake::OutsideContext { given: text.to_owned() });
+            return error(DockerfileErrorKind::OutsideContext { given: text.to_owned() });
         }
     }
     let path = path::resolve("/", text);

@@ -1,7 +1,7 @@
 //! The ports of `EXPOSE`: `80`, `53/udp`, `8000-8010`. A host's part in front (`8080:80`) says nothing to an image.
 
 use crate::{
-    mistake::{DockerfileError, Mistake},
+    error::{DockerfileError, DockerfileErrorKind},
     position::Span,
 };
 
@@ -11,7 +11,7 @@ pub(super) fn ports(text: &str, span: Span) -> Result<(Vec<String>, bool), Docke
     let (range, protocol) = container.split_once('/').unwrap_or((container, "tcp"));
     let lower = protocol.to_lowercase();
     if !matches!(lower.as_str(), "tcp" | "udp" | "sctp") {
-        return Err(Mistake::Protocol { given: protocol.to_owned() }.at(span));
+        return Err(DockerfileErrorKind::Protocol { given: protocol.to_owned() }.at(span));
     }
     let number = |text: &str| text.parse::<u16>().ok().filter(|number| *number > 0 && !text.starts_with('+'));
     let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -19,6 +19,6 @@ pub(super) fn ports(text: &str, span: Span) -> Result<(Vec<String>, bool), Docke
         (Some(first), Some(last)) if first <= last => {
             Ok(((first..=last).map(|port| format!("{port}/{lower}")).collect(), lower != protocol))
         }
-        _ => Err(Mistake::Port { given: range.to_owned() }.at(span)),
+        _ => Err(DockerfileErrorKind::Port { given: range.to_owned() }.at(span)),
     }
 }

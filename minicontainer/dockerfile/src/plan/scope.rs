@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{BuildOptions, Warning};
 use crate::{
     check::Check,
+    error::{DockerfileError, DockerfileErrorKind},
     expand::{Expansion, Quotes, expand},
     instruction::Argument,
-    mistake::{DockerfileError, Mistake},
     position::{Span, Word},
     suggest::nearest,
 };
@@ -112,7 +112,7 @@ impl<'a> Build<'a> {
     pub(super) fn spend(&mut self, bytes: usize, span: Span) -> Result<(), DockerfileError> {
         self.bytes += bytes;
         match self.bytes > MOST_BYTES {
-            true => Err(Mistake::TooMuch { limit: MOST_BYTES }.at(span)),
+            true => Err(DockerfileErrorKind::TooMuch { limit: MOST_BYTES }.at(span)),
             false => Ok(()),
         }
     }
@@ -150,7 +150,7 @@ pub(super) fn expanded(
 
 fn unexpandable(word: &Word, source: crate::expand::ExpandError) -> DockerfileError {
     let text: String = word.text.chars().take(200).collect();
-    Mistake::Expand { word: text, source }.at(word.span)
+    DockerfileErrorKind::Expand { word: text, source }.at(word.span)
 }
 
 /// The variables of one stage.
@@ -214,7 +214,7 @@ impl Scope {
     pub(super) fn set(&mut self, name: String, value: String, span: Span) -> Result<(), DockerfileError> {
         self.variables.insert(name, value);
         match self.variables.len().max(self.arguments.len()) > MOST_VARIABLES {
-            true => Err(Mistake::TooManyVariables { limit: MOST_VARIABLES }.at(span)),
+            true => Err(DockerfileErrorKind::TooManyVariables { limit: MOST_VARIABLES }.at(span)),
             false => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! The signal of `STOPSIGNAL`: a name of signal(7), with or without `SIG`, or a number. It is kept as it was written.
 
 use crate::{
-    mistake::{DockerfileError, Mistake},
+    error::{DockerfileError, DockerfileErrorKind},
     position::Span,
 };
 
@@ -23,6 +23,6 @@ pub(super) fn check(given: String, span: Span) -> Result<String, DockerfileError
     let is_name = NAMES.contains(&name) || MORE.contains(&name) || real_time("RTMIN+", 15) || real_time("RTMAX-", 14);
     match is_number || is_name {
         true => Ok(given),
-        false => Err(Mistake::Signal { given }.at(span)),
+        false => Err(DockerfileErrorKind::Signal { given }.at(span)),
     }
 }

@@ -12,8 +12,8 @@ use super::{
     scope::Build,
 };
 use crate::{
+    error::{DockerfileError, DockerfileErrorKind},
     instruction::{Dockerfile, Instruction, Kind},
-    mistake::{DockerfileError, Mistake},
     parse::parse_trigger,
     position::{Span, Word},
 };
@@ -136,7 +136,7 @@ fn instructions_of<'a>(
             let place = draft.from.base.span;
             for text in bases.get(request).iter().flat_map(|base| &base.config.config.on_build) {
                 let instruction = parse_trigger(text)
-                    .map_err(|reason| Mistake::BrokenTrigger { given: text.clone(), reason }.at(place))?;
+                    .map_err(|reason| DockerfileErrorKind::BrokenTrigger { given: text.clone(), reason }.at(place))?;
                 planned.push(Planned { instruction: Cow::Owned(instruction), is_trigger: true, place: Some(place) });
             }
         }

@@ -11,11 +11,10 @@ use minicontainer::{
 };
 
 use super::{
-    AfterExit, Attended, Container, ContainerConfig, ContainerError, Containers, Id,
-    claim::{self, Claim},
-    name,
+    AfterExit, Container, ContainerConfig, ContainerError, Containers, Id, Supervisor, name,
     names::{Holder, Names},
     remove::remove_remains,
+    supervisor_lock::{self, SupervisorLock},
 };
 
 /// A container that is to be recorded.
@@ -62,13 +61,13 @@ impl Containers {
     ///
     /// # Errors
     /// When the name is taken, the image is gone, or the store cannot be written.
-    pub fn create(&self, id: &Id, request: NewContainer) -> Result<Attended, ContainerError> {
+    pub fn create(&self, id: &Id, request: NewContainer) -> Result<Supervisor, ContainerError> {
         self.sweep_once_per_boot()?;
         let names = Names::of(&self.store);
         names.make()?;
         let staged = self.directory.join(format!("{id}.new"));
         // From here on neither the directory nor the name counts as left by a dead engine.
-        let claim = claim::make(&staged)?;
+        let held = supervisor_lock::make(&staged)?;
         let NewContainer { name, config, runtime_config } = request;
         let name = self.reserve(&names, name, id).inspect_err(|_| {
             // If not now, then by the next sweep.
@@ -77,7 +76,7 @@ impl Containers {
         let container =
             Container { id: id.clone(), name, created: Timestamp::now(), config, state: State::created() };
         let name = container.name.clone();
-        self.put(container, &runtime_config, &staged, claim).inspect_err(|_| {
+        self.put(container, &runtime_config, &staged, held).inspect_err(|_| {
             // If not now, then by the next sweep.
             let _removed = remove_remains(&staged);
             let _released = names.release(&name, id);
@@ -104,19 +103,19 @@ impl Containers {
         container: Container,
         runtime_config: &str,
         staged: &Path,
-        claim: Claim,
-    ) -> Result<Attended, ContainerError> {
+        held: SupervisorLock,
+    ) -> Result<Supervisor, ContainerError> {
         let place = self.place(&container.id);
-        let attended = Attended::new(&self.store, container, claim);
-        attended.write_documents(staged, runtime_config)?;
+        let supervisor = Supervisor::new(&self.store, container, held);
+        supervisor.write_documents(staged, runtime_config)?;
         {
             // The removal of an image holds this lock from the search for its users until the image is gone.
             let _lock = self.store.lock()?;
-            self.require_image(&attended.container().config)?;
+            self.require_image(&supervisor.container().config)?;
             fs::rename(staged, &place).map_err(ContainerError::io("move into place", &place))?;
         }
-        attended.sync(&self.directory)?;
-        Ok(attended)
+        supervisor.sync(&self.directory)?;
+        Ok(supervisor)
     }
 
     /// Whether the image is still in the store: its config goes with it.

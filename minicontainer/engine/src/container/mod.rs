@@ -42,8 +42,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod attended;
-mod claim;
 mod config;
 mod create;
 pub mod document;
@@ -55,10 +53,12 @@ mod process;
 mod prune;
 mod record;
 mod remove;
+mod supervisor;
+mod supervisor_lock;
 mod sweep;
+mod temporary;
 #[cfg(test)]
 mod tests;
-mod transient;
 mod version1;
 
 use std::{
@@ -71,15 +71,15 @@ use minicontainer::{
     store::{Store, private},
 };
 
-pub use attended::{Attended, exit_code};
 pub use config::{AfterExit, ContainerConfig};
 pub use create::NewContainer;
 pub use error::ContainerError;
 pub use id::Id;
 pub use minicontainer::core::container::{Force, State};
 pub use record::Container;
-pub(crate) use transient::Transient;
-pub use transient::cgroup_of;
+pub use supervisor::{Supervisor, exit_code};
+pub(crate) use temporary::TemporaryContainer;
+pub use temporary::cgroup_of;
 
 use names::Names;
 

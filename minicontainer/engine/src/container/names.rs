@@ -20,10 +20,9 @@ use std::{
 use minicontainer::{Store, core::options::ContainerName, store::private};
 
 use super::{
-    ContainerError, Id,
-    claim::{Claim, is_attended, lock_file},
-    record,
+    ContainerError, Id, record,
     remove::remove_remains,
+    supervisor_lock::{SupervisorLock, is_supervised, lock_file},
 };
 
 /// The names of a store's containers.
@@ -159,7 +158,7 @@ impl Names {
         let Some(id) = self.find(name)? else { return Ok(None) };
         let place = self.containers.join(id.as_str());
         // In this order, because a container that is being made moves from the first path to the second.
-        if is_attended(&place.with_extension("new"))? {
+        if is_supervised(&place.with_extension("new"))? {
             return Ok(Some(Holder::Alive(id)));
         }
         Ok(Some(if place.exists() { Holder::Alive(id) } else { Holder::Dead(id) }))
@@ -215,7 +214,7 @@ impl Names {
         Ok(names)
     }
 
-    fn lock(&self) -> Result<Claim, ContainerError> {
+    fn lock(&self) -> Result<SupervisorLock, ContainerError> {
         lock_file(&self.lock_file)
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use minicontainer::{core::container::Force, rootfs};
 
 use super::{
-    Container, ContainerError, Containers, Id, claim, record,
+    Container, ContainerError, Containers, Id, record,
     remove::{remove_cgroup_named, remove_cgroups},
+    supervisor_lock,
 };
 
 impl Containers {
@@ -22,7 +23,7 @@ impl Containers {
         for container in self.list()? {
             let place = self.place(&container.id);
             // No engine can start it while this is held.
-            let Some(_claim) = claim::take(&place)? else { continue };
+            let Some(_lock) = supervisor_lock::take(&place)? else { continue };
             let Some(container) = record::read_stored(&place)? else { continue };
             let container = Container { state: record::confirmed(container.state.clone(), false), ..container };
             if container.is_running() || !selected(&container) {
@@ -74,8 +75,8 @@ impl Containers {
     /// Removes a container of which only the id is known. Processes in its control group are killed.
     pub(super) fn remove_damaged(&self, id: Id, error: ContainerError, force: Force) -> Result<Id, ContainerError> {
         let place = self.place(&id);
-        let claim = claim::take(&place)?;
-        if claim.is_none() && force == Force::Refuse {
+        let supervisor_lock = supervisor_lock::take(&place)?;
+        if supervisor_lock.is_none() && force == Force::Refuse {
             return Err(error);
         }
         remove_cgroup_named(&format!("minicontainer-{id}"))?;

@@ -22,7 +22,8 @@ use minicontainer::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AfterExit, ContainerConfig, ContainerError, Id, claim::is_attended, process, prune::id_of, state_file, version1,
+    AfterExit, ContainerConfig, ContainerError, Id, process, prune::id_of, state_file,
+    supervisor_lock::is_supervised, version1,
 };
 
 /// How large a container's documents may be. Theirs are a few kilobytes.
@@ -104,12 +105,12 @@ pub(super) fn read(directory: &Path) -> Result<Option<Container>, ContainerError
     }
     // An engine that attends it writes down what happens. If there is none any more, the record must be read again:
     // the engine may have written its last word since it was read above.
-    let attended = is_attended(directory)?;
-    if !attended {
+    let supervised = is_supervised(directory)?;
+    if !supervised {
         let Some(again) = read_stored(directory)? else { return Ok(None) };
         container = again;
     }
-    container.state = confirmed(container.state, attended);
+    container.state = confirmed(container.state, supervised);
     Ok(Some(container))
 }
 
@@ -123,22 +124,22 @@ fn is_certain(state: &State) -> bool {
 }
 
 /// The state that a recorded one stands for, when it is known whether an engine attends the container.
-pub(super) fn confirmed(state: State, attended: bool) -> State {
+pub(super) fn confirmed(state: State, is_supervised: bool) -> State {
     let event = match &state {
         // The engine that has made it is about to start it. It writes down only that the program runs.
-        State::Created { failure: None } if attended => Event::Start,
-        State::Starting { .. } if !attended => {
+        State::Created { failure: None } if is_supervised => Event::Start,
+        State::Starting { .. } if !is_supervised => {
             let message = "the engine was killed while it started the container".to_owned();
             Event::StartFailed(StartFailure { code: 125, message })
         }
         State::Running { process, .. } | State::Paused { process, .. }
-            if !attended && !process::is_alive(process) =>
+            if !is_supervised && !process::is_alive(process) =>
         {
             Event::Exit { code: None, at: None, report: None }
         }
         // The engine that would start it again, or remove it, is dead.
-        State::Restarting(_) if !attended => Event::Stop,
-        State::Removing { .. } if !attended => Event::RemoveFailed,
+        State::Restarting(_) if !is_supervised => Event::Stop,
+        State::Removing { .. } if !is_supervised => Event::RemoveFailed,
         _ => return state,
     };
     state.apply(event).unwrap_or(state)

@@ -20,7 +20,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Container, ContainerError, Containers, Id, claim, names::Names, process, prune::id_of};
+use super::{Container, ContainerError, Containers, Id, names::Names, process, prune::id_of, supervisor_lock};
 
 /// How long a killed process is waited for. The kernel needs microseconds, unless a device hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,8 +56,8 @@ impl Containers {
         }
         remove_cgroups(&container)?;
         let place = self.place(&id);
-        // So that no sweeper removes it at the same time. The engine that attended it may still have the claim.
-        let _claim = claim::take(&place)?;
+        // So that no sweeper removes it at the same time. The engine that supervised it may still hold the lock.
+        let _lock = supervisor_lock::take(&place)?;
         self.take_away(&place, Some(&container.name))?;
         Ok(id)
     }

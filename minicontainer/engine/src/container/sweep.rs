@@ -14,13 +14,13 @@ use std::{
 use minicontainer::store::private;
 
 use super::{
-    ContainerError, Containers, Id, claim,
+    ContainerError, Containers, Id,
     names::Names,
     process,
     prune::id_of,
     record,
     remove::{remove_cgroups, remove_remains},
-    transient,
+    supervisor_lock, temporary,
 };
 
 /// What a dead engine has left.
@@ -29,7 +29,7 @@ enum Stale {
     /// The directory of one that was being made, or removed.
     Half,
     /// The directory of a container of a build or a judging.
-    Transient,
+    Temporary,
     /// A record that a power cut left empty.
     Torn,
     /// A container that was to go with its process.
@@ -40,7 +40,7 @@ impl Stale {
     fn meaning(self) -> &'static str {
         match self {
             Stale::Half => "half a container",
-            Stale::Transient => "a container of a build or a judging that was killed",
+            Stale::Temporary => "a container of a build or a judging that was killed",
             Stale::Torn => "a container without a record",
             Stale::Ended => "a container that was to go with its process",
         }
@@ -92,10 +92,10 @@ impl Containers {
     /// Removes what was stale a moment ago, if it still is. Says whether it is gone.
     fn sweep_one(&self, path: &Path) -> Result<bool, ContainerError> {
         // No engine can attend it while this is held.
-        let Some(_claim) = claim::take(path)? else { return Ok(false) };
-        match stale_unless_attended(path)? {
+        let Some(_lock) = supervisor_lock::take(path)? else { return Ok(false) };
+        match stale_unless_supervised(path)? {
             // If it cannot be removed now, it stays for the next sweep, with the names of its groups.
-            Some(Stale::Transient) => Ok(transient::remove(path).is_ok()),
+            Some(Stale::Temporary) => Ok(temporary::remove(path).is_ok()),
             Some(Stale::Half) => remove_remains(path).map(|()| true),
             Some(Stale::Torn) => self.take_away(path, None).map(|()| true),
             Some(Stale::Ended) => {
@@ -126,16 +126,16 @@ impl Containers {
 
 /// What a directory is, if a dead engine has left it.
 fn stale(path: &Path) -> Result<Option<Stale>, ContainerError> {
-    match stale_unless_attended(path)? {
-        Some(stale) if !claim::is_attended(path)? => Ok(Some(stale)),
+    match stale_unless_supervised(path)? {
+        Some(stale) if !supervisor_lock::is_supervised(path)? => Ok(Some(stale)),
         _ => Ok(None),
     }
 }
 
-fn stale_unless_attended(path: &Path) -> Result<Option<Stale>, ContainerError> {
+fn stale_unless_supervised(path: &Path) -> Result<Option<Stale>, ContainerError> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("new" | "removed") => return Ok(Some(Stale::Half)),
-        Some(transient::EXTENSION) => return Ok(Some(Stale::Transient)),
+        Some(temporary::EXTENSION) => return Ok(Some(Stale::Temporary)),
         _ if id_of(path).is_none() => return Ok(None),
         _ => {}
     }

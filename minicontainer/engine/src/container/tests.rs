@@ -53,7 +53,7 @@ impl TestEnv {
         request
     }
 
-    fn create(&self, request: NewContainer) -> Attended {
+    fn create(&self, request: NewContainer) -> Supervisor {
         self.containers.create(&Id::random().unwrap(), request).unwrap()
     }
 
@@ -88,18 +88,18 @@ fn sleeper() -> std::process::Child {
 #[test]
 fn container_lifecycle_from_create_to_remove() {
     let env = test_env();
-    let mut attended = env.create(env.called("web-1"));
+    let mut supervisor = env.create(env.called("web-1"));
     let found = env.containers.find("web-1").unwrap();
     // An engine attends it.
-    assert_eq!((&found.id, &found.state), (&attended.container().id, &State::Starting { before: None }));
+    assert_eq!((&found.id, &found.state), (&supervisor.container().id, &State::Starting { before: None }));
     let mut child = sleeper();
-    attended.started(child.id()).unwrap();
+    supervisor.started(child.id()).unwrap();
     let running = env.containers.find("web-1").unwrap();
     assert!(matches!(&running.state, State::Running { process, .. } if process.pid.unsigned_abs() == child.id()));
 
     child.kill().unwrap();
     child.wait().unwrap();
-    attended.ended(&report(Verdict::Signalled(9))).unwrap();
+    supervisor.ended(&report(Verdict::Signalled(9))).unwrap();
     let ended = env.containers.find(running.id.short()).unwrap();
     let State::Exited(exit) = ended.state else { panic!("{ended:?}") };
     assert_eq!((exit.code, exit.finished.is_some(), exit.report.is_some()), (Some(137), true, true));
@@ -112,9 +112,9 @@ fn container_lifecycle_from_create_to_remove() {
 #[test]
 fn failed_start_leaves_created_container_with_reason() {
     let env = test_env();
-    let mut attended = env.create(env.called("web"));
-    attended.failed(127, "no such program".to_owned()).unwrap();
-    drop(attended);
+    let mut supervisor = env.create(env.called("web"));
+    supervisor.failed(127, "no such program".to_owned()).unwrap();
+    drop(supervisor);
     let state = env.containers.find("web").unwrap().state;
     assert_eq!((state.word(), state.exit_code()), ("created", Some(127)));
     assert_eq!(state.failure().unwrap().message, "no such program");
@@ -123,9 +123,9 @@ fn failed_start_leaves_created_container_with_reason() {
 #[test]
 fn exit_without_start_is_refused() {
     let env = test_env();
-    let attended = env.create(env.called("web"));
-    let id = attended.container().id.clone();
-    let refused = attended.ended(&report(Verdict::Exited(0))).unwrap_err();
+    let supervisor = env.create(env.called("web"));
+    let id = supervisor.container().id.clone();
+    let refused = supervisor.ended(&report(Verdict::Exited(0))).unwrap_err();
     assert_eq!(refused.to_string(), format!("container {id} is not running"));
     assert_eq!(env.containers.find("web").unwrap().state, State::created());
 }
@@ -134,7 +134,7 @@ fn exit_without_start_is_refused() {
 fn name_goes_to_one_of_many_concurrent_creates() {
     let env = test_env();
     let (count, start) = (16, Barrier::new(16));
-    let outcomes: Vec<Result<Attended, ContainerError>> = thread::scope(|scope| {
+    let outcomes: Vec<Result<Supervisor, ContainerError>> = thread::scope(|scope| {
         let race = || {
             start.wait();
             env.containers.create(&Id::random().unwrap(), env.called("web"))
@@ -188,8 +188,8 @@ fn newest_container_is_listed_first() {
 fn running_container_is_removed_only_with_force() {
     let env = test_env();
     let mut child = sleeper();
-    let mut attended = env.create(env.called("web"));
-    attended.started(child.id()).unwrap();
+    let mut supervisor = env.create(env.called("web"));
+    supervisor.started(child.id()).unwrap();
     let refused = env.containers.remove("web", Force::Refuse).unwrap_err();
     assert_eq!(
         refused.to_string(),
@@ -199,8 +199,8 @@ fn running_container_is_removed_only_with_force() {
     env.containers.remove("web", Force::Kill).unwrap();
     assert!(!child.wait().unwrap().success());
     assert_eq!(env.entries(), 0);
-    // The engine that attended it finds nothing to write to, and that is right.
-    attended.ended(&report(Verdict::Signalled(9))).unwrap();
+    // The engine that supervisor it finds nothing to write to, and that is right.
+    supervisor.ended(&report(Verdict::Signalled(9))).unwrap();
     assert_eq!(env.entries(), 0);
 }
 
@@ -208,10 +208,10 @@ fn running_container_is_removed_only_with_force() {
 fn container_of_dead_process_is_not_running() {
     let env = test_env();
     let mut child = sleeper();
-    let mut attended = env.create(env.called("web"));
-    attended.started(child.id()).unwrap();
+    let mut supervisor = env.create(env.called("web"));
+    supervisor.started(child.id()).unwrap();
     // The engine is killed: its lock goes, its container goes on.
-    drop(attended);
+    drop(supervisor);
     assert!(env.containers.find("web").unwrap().is_running());
     child.kill().unwrap();
     child.wait().unwrap();

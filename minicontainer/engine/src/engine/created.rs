@@ -4,7 +4,7 @@ use minicontainer::{Error, Hooks, Launch, Report, Running, Store, store::StoreEr
 
 use super::EngineError;
 use crate::{
-    container::{AfterExit, Attended, Container, ContainerError},
+    container::{AfterExit, Container, ContainerError, Supervisor},
     supervise::{Control, Io, Supervised, supervise},
 };
 
@@ -37,8 +37,8 @@ pub struct EndedContainer {
 }
 
 impl CreatedContainer {
-    pub(super) fn new(store: Store, launch: Launch, attended: Attended) -> CreatedContainer {
-        CreatedContainer { store, launch, record: Record { attended, is_settled: false } }
+    pub(super) fn new(store: Store, launch: Launch, supervisor: Supervisor) -> CreatedContainer {
+        CreatedContainer { store, launch, record: Record { supervisor, is_finished: false } }
     }
 
     /// Starts its program, and records that it runs, or why it could not be started.
@@ -60,7 +60,7 @@ impl CreatedContainer {
                 return Err(error.recorded(recorded));
             }
         };
-        match record.attended.started(running.first_process_id()) {
+        match record.supervisor.started(running.first_process_id()) {
             Ok(()) => Ok(StartedContainer { running, record }),
             Err(error) => {
                 drop(running);
@@ -127,34 +127,34 @@ impl EndedContainer {
 /// before.
 #[derive(Debug)]
 struct Record {
-    attended: Attended,
-    is_settled: bool,
+    supervisor: Supervisor,
+    is_finished: bool,
 }
 
 impl Record {
     fn container(&self) -> &Container {
-        self.attended.container()
+        self.supervisor.container()
     }
 
     fn ended(&mut self, report: &Report) -> Result<(), ContainerError> {
-        self.is_settled = true;
-        self.attended.settle(Some(report))
+        self.is_finished = true;
+        self.supervisor.finish(Some(report))
     }
 
     /// Its end will not be seen, or it will not be started.
     fn give_up(&mut self) -> Result<(), ContainerError> {
-        self.is_settled = true;
-        self.attended.settle(None)
+        self.is_finished = true;
+        self.supervisor.finish(None)
     }
 
     /// A program that could not be started leaves its container behind, as in Docker, unless it was to be removed.
     fn not_started(&mut self, error: &EngineError) -> Result<(), ContainerError> {
-        self.is_settled = true;
+        self.is_finished = true;
         match self.container().config.after_exit {
-            AfterExit::Remove => self.attended.settle(None),
+            AfterExit::Remove => self.supervisor.finish(None),
             AfterExit::Keep => {
                 let (code, message) = error.of_start();
-                self.attended.failed(code, message)
+                self.supervisor.failed(code, message)
             }
         }
     }
@@ -162,7 +162,7 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if !self.is_settled {
+        if !self.is_finished {
             // There is no caller to tell. A later sweep removes what cannot be removed now.
             let _given_up = self.give_up();
         }

@@ -21,7 +21,7 @@ use minicontainer::{
     store::Image,
 };
 
-use crate::container::{AfterExit, Attended, ContainerConfig, Containers, Id, NewContainer, cgroup_of};
+use crate::container::{AfterExit, ContainerConfig, Containers, Id, NewContainer, Supervisor, cgroup_of};
 
 pub use created::{CreatedContainer, EndedContainer, StartedContainer};
 pub use error::EngineError;
@@ -105,8 +105,8 @@ impl Engine {
             },
             runtime_config: runtime_config.map_err(|source| EngineError::RuntimeConfig { source })?,
         };
-        let attended: Attended = self.containers.create(&id, container)?;
-        Ok(CreatedContainer::new(self.store.clone(), launch, attended))
+        let supervisor: Supervisor = self.containers.create(&id, container)?;
+        Ok(CreatedContainer::new(self.store.clone(), launch, supervisor))
     }
 }
 

@@ -4,7 +4,7 @@ use minicontainer::{Error, Hooks, Launch, Report, Running, StandardStream};
 
 use super::EngineError;
 use crate::{
-    container::Transient,
+    container::TemporaryContainer,
     supervise::{Io, supervise},
 };
 
@@ -12,13 +12,13 @@ use crate::{
 /// it killed; `output` gets what it writes. What is left of a container whose supervision fails goes with the
 /// directory.
 pub(crate) fn run_to_end(
-    transient: &Transient,
+    temporary: &TemporaryContainer,
     launch: Launch,
     started: &mut dyn FnMut(&Running) -> Result<(), Error>,
     output: &mut dyn FnMut(StandardStream, &[u8]),
 ) -> Result<Report, EngineError> {
     // Before there are any, so that a later sweep removes them if this process is killed.
-    transient.note_groups(launch.plan())?;
+    temporary.note_groups(launch.plan())?;
     let mut running = launch.start(Hooks::none())?;
     started(&running)?;
     let supervised = supervise(&mut running, Io::PassedOn(output), &mut ())?;

@@ -7,7 +7,7 @@
 //! compared while it comes.
 //!
 //! A container ends with the thread that started it, so with this process, however that ends; what then is left of it
-//! on the disk and in the control groups, the next command that makes a container removes (`container/transient.rs`).
+//! on the disk and in the control groups, the next command that makes a container removes (`container/temporary.rs`).
 
 use std::{
     borrow::Cow,
@@ -134,7 +134,7 @@ impl<'a> Judging<'a> {
 
     /// Runs a program with a test: how its answer differs from the expected one, if it does, and how it ended.
     fn output(&self, number: usize, program: &Source, test: &Test) -> Result<(Option<String>, Report), EngineError> {
-        let container = Containers::of(self.store).transient()?;
+        let container = Containers::of(self.store).temporary()?;
         let sandbox = self
             .sandbox(program)
             .kept_in(container.path(), container.id().as_str())

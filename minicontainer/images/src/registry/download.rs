@@ -30,7 +30,7 @@ use super::{
 const PROGRESS: u64 = 16 << 10;
 
 /// What is to be fetched, and from where.
-pub(super) struct Wanted<'a> {
+pub(super) struct DownloadRequest<'a> {
     pub(super) client: &'a Client,
     pub(super) reference: &'a Reference,
     pub(super) scope: &'a Scope,
@@ -46,7 +46,11 @@ pub(super) struct Wanted<'a> {
 
 /// Fetches a blob, or what is missing of it, verified. If what was here already was something else, all of it is
 /// fetched.
-pub(super) fn download(wanted: &Wanted<'_>, lock: &DownloadLock, staging: &Staging) -> Result<Blob, RegistryError> {
+pub(super) fn download(
+    wanted: &DownloadRequest<'_>,
+    lock: &DownloadLock,
+    staging: &Staging,
+) -> Result<Blob, RegistryError> {
     let local = |source| RegistryError::Local { action: format!("keep {}", wanted.what()), source };
     loop {
         let (mut digester, here) = lock.resume(wanted.size).map_err(local)?;
@@ -71,7 +75,12 @@ pub(super) fn download(wanted: &Wanted<'_>, lock: &DownloadLock, staging: &Stagi
 }
 
 /// Fetches what comes behind the bytes that are here.
-fn fetch(wanted: &Wanted<'_>, lock: &DownloadLock, here: u64, digester: &mut Digester) -> Result<(), RegistryError> {
+fn fetch(
+    wanted: &DownloadRequest<'_>,
+    lock: &DownloadLock,
+    here: u64,
+    digester: &mut Digester,
+) -> Result<(), RegistryError> {
     let mut download = Download { wanted, body: None, offset: here, failures: 0, mark: here, ranges: true };
     let mut piece = vec![0; 1 << 17];
     loop {
@@ -85,7 +94,7 @@ fn fetch(wanted: &Wanted<'_>, lock: &DownloadLock, here: u64, digester: &mut Dig
     }
 }
 
-impl Wanted<'_> {
+impl DownloadRequest<'_> {
     fn what(&self) -> String {
         format!("the blob {} of {}", self.digest, self.reference.familiar())
     }
@@ -101,7 +110,7 @@ impl Wanted<'_> {
 
 /// A blob as one stream of bytes, over as many connections as it takes.
 struct Download<'a> {
-    wanted: &'a Wanted<'a>,
+    wanted: &'a DownloadRequest<'a>,
     body: Option<RateLimited<ureq::BodyReader<'static>>>,
     /// How many bytes are here.
     offset: u64,
@@ -173,7 +182,7 @@ impl Download<'_> {
 
     /// Asks for what is not here yet; `None` if it has to be asked for in another way.
     fn open(&mut self) -> Result<Option<RateLimited<ureq::BodyReader<'static>>>, RegistryError> {
-        let Wanted { client, reference, scope, digest, size, .. } = *self.wanted;
+        let DownloadRequest { client, reference, scope, digest, size, .. } = *self.wanted;
         let action = self.wanted.action();
         let url = client.registry.with_target(&format!("/v2/{}/blobs/{digest}", reference.path()));
         let partly = self.offset > 0 && self.ranges;

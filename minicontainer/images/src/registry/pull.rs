@@ -26,7 +26,7 @@ use super::{
     Connection, Event, Progress, RegistryError, Tell,
     authorization::Scope,
     client::Client,
-    download::{Wanted, download},
+    download::{DownloadRequest, download},
     download_lock::{DownloadLock, find, forget, share, sweep},
     manifest::{Document, Fetched, fetch},
 };
@@ -263,7 +263,7 @@ impl Pull<'_> {
         if let Some(blob) = found()? {
             return Ok(blob);
         }
-        let wanted = Wanted {
+        let wanted = DownloadRequest {
             client: self.client,
             reference: self.reference,
             scope: self.scope,

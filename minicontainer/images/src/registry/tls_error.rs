@@ -62,7 +62,7 @@ impl TlsError {
         }
     }
 
-    /// One sentence that says how to mend it.
+    /// One sentence that says how to fix it.
     pub(super) fn hint(self, host: &str) -> String {
         match self {
             TlsError::Unknown => format!(

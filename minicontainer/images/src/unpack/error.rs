@@ -1,4 +1,4 @@
-//! Why a layer cannot be unpacked, and how to mend it.
+//! Why a layer cannot be unpacked, and how to fix it.
 
 use std::io;
 
@@ -29,7 +29,7 @@ pub enum UnpackError {
 }
 
 impl UnpackError {
-    /// How to mend it.
+    /// How to fix it.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             UnpackError::Entry { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,

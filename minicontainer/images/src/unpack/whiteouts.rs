@@ -1,4 +1,4 @@
-//! Marks of deletion, kept in overlayfs's language or carried out.
+//! Whiteouts of deletion, kept in overlayfs's language or carried out.
 //!
 //! A whiteout speaks of the layers below only (OCI image-spec, *layer.md*, "Whiteouts"): what the layer itself brings
 //! stays, whether it comes before or after. Kept as a layer by itself that is easy, for nothing else is there.

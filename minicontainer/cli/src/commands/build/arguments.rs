@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use minicontainer::core::explain::Language;
 
-use super::{progress::Told, refused::Refused};
+use super::{progress::Told, unsupported::Refused};
 use crate::language;
 
 /// Make an image of a Dockerfile and a directory of files

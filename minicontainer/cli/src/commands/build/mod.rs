@@ -12,7 +12,7 @@ mod arguments;
 pub mod cache;
 mod input;
 mod progress;
-mod refused;
+mod unsupported;
 mod view;
 
 use std::{
@@ -34,7 +34,7 @@ use minicontainer::{
 use minicontainer_build::{
     Build, BuildError, Built, CacheUse, Ending, Progress as _, Request, RunSettings, When, prepare,
 };
-use minicontainer_dockerfile::{Dockerfile, explain, mistake::snippet};
+use minicontainer_dockerfile::{Dockerfile, error::snippet, explain};
 use minicontainer_engine::{
     Containers,
     supervise::signals::{self, Attention},
@@ -49,7 +49,7 @@ use crate::{
     error::{Context as _, Failure, warn},
     language,
     output::{self, say, visible, visible_lines},
-    progress::{Shown, Stream},
+    progress::{Stream, TransferProgress},
 };
 use input::{File, Input};
 use progress::{Progress, Told};
@@ -95,7 +95,7 @@ fn built(
 ) -> Result<Result<Built, BuildError>, Failure> {
     let options = input::options(arguments, input)?;
     let store = open_store()?;
-    let shown = Shown::new(Stream::Stderr, progress.is_quiet());
+    let shown = TransferProgress::new(Stream::Stderr, progress.is_quiet());
     let fetch = |store: &Store, reference: &Reference| {
         let tell = |event: Event<'_>| shown.tell(&event);
         let pulled = progress.aside(|| registry::pull(store, reference, None, &Connection::default(), &tell))?;

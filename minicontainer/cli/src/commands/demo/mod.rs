@@ -117,7 +117,7 @@ fn who(teller: &Teller) -> Result<(), Failure> {
     for user_namespaces in [host.user_namespaces, host::try_user_namespace()] {
         if let Availability::Unavailable { cause, .. } = user_namespaces {
             let forbidden = teller.say("demo-forbidden", &[("cause", cause.into())]);
-            return Err(Failure::new(forbidden).hint(teller.say("demo-mend", &[])));
+            return Err(Failure::new(forbidden).hint(teller.say("demo-fix", &[])));
         }
     }
     teller.line(&teller.say("demo-who-user", &[("uid", uid.to_string().into())]))

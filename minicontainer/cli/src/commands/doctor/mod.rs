@@ -1,6 +1,6 @@
-//! `doctor`: what this machine can do, tried and not guessed, and how to mend what it cannot.
+//! `doctor`: what this machine can do, tried and not guessed, and how to fix what it cannot.
 
-mod told;
+mod findings;
 
 use std::{env, fs, process::ExitCode};
 
@@ -12,21 +12,21 @@ use minicontainer::{
     rootfs::Driver,
     store::Image,
 };
-use minicontainer_engine::delegation::settle;
+use minicontainer_engine::delegation::enter_leaf;
 use minicontainer_images::{SeedError, list as list_images, seed_busybox};
 use nix::{sys::utsname::uname, unistd::Uid};
 use serde::Serialize;
 
 use crate::{error::Failure, format::choice::Choice, output};
-use told::Seen;
+use findings::Seen;
 
-/// Try what this machine can do, and say how to mend what it cannot
+/// Try what this machine can do, and say how to fix what it cannot
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer doctor
   minicontainer doctor --format '{{.verdict}} {{.name}}'
 
-Fields for --format: .name .verdict (works, missing, broken) .detail .mend
+Fields for --format: .name .verdict (works, missing, broken) .detail .fix
 Ends with 0 if `minicontainer run` works, else with 1.")]
 pub struct DoctorArguments {
     /// Print lines for people (text), json, or each finding by a template
@@ -48,7 +48,7 @@ struct Finding {
     verdict: Verdict,
     /// What was seen, or what went wrong.
     detail: String,
-    mend: Option<String>,
+    fix: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -63,11 +63,11 @@ enum Verdict {
 
 impl Finding {
     fn works(name: &'static str, detail: impl Into<String>) -> Finding {
-        Finding { name, verdict: Verdict::Works, detail: detail.into(), mend: None }
+        Finding { name, verdict: Verdict::Works, detail: detail.into(), fix: None }
     }
 
     fn fails(name: &'static str, verdict: Verdict, failure: &Failure) -> Finding {
-        Finding { name, verdict, detail: failure.message(), mend: failure.mend().map(str::to_owned) }
+        Finding { name, verdict, detail: failure.message(), fix: failure.fix().map(str::to_owned) }
     }
 }
 
@@ -80,13 +80,13 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
     let mut findings = vec![
         identity(&host),
         kernel(),
-        told::user_namespaces(&user_namespace, &host, &seen),
-        told::subordinate_ids(&host),
+        findings::user_namespaces(&user_namespace, &host, &seen),
+        findings::subordinate_ids(&host),
     ];
-    findings.extend(told::counts(&user_namespace, &host));
-    findings.extend(told::own_cgroup(&host, settle().err().map(|error| error.to_string())));
-    findings.extend(told::limits(&host));
-    findings.extend(told::kernel_features(&seen));
+    findings.extend(findings::counts(&user_namespace, &host));
+    findings.extend(findings::own_cgroup(&host, enter_leaf().err().map(|error| error.to_string())));
+    findings.extend(findings::limits(&host));
+    findings.extend(findings::kernel_features(&seen));
     match Store::open_default() {
         Ok(store) => {
             super::warn_of_closed(&store);
@@ -109,15 +109,15 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
 
 fn text(findings: &[Finding], runs: bool) -> String {
     let mut text = String::new();
-    for Finding { name, verdict, detail, mend } in findings {
+    for Finding { name, verdict, detail, fix } in findings {
         let sign = match verdict {
             Verdict::Works => "works",
             Verdict::Missing => "lacks",
             Verdict::Broken => "FAILS",
         };
         text += &format!("{sign}  {name:<16} {detail}\n");
-        if let Some(mend) = mend {
-            text += &format!("{:23} to mend it: {mend}\n", "");
+        if let Some(fix) = fix {
+            text += &format!("{:23} to fix it: {fix}\n", "");
         }
     }
     text + if runs {
@@ -163,7 +163,7 @@ fn kernel() -> Finding {
         name: "kernel",
         verdict: Verdict::Broken,
         detail: format!("Linux {release} is older than 5.12, which brought mount_setattr(2)"),
-        mend: Some("use a newer kernel: that of Debian 12, Ubuntu 22.04, Fedora 35 or anything after".to_owned()),
+        fix: Some("use a newer kernel: that of Debian 12, Ubuntu 22.04, Fedora 35 or anything after".to_owned()),
     }
 }
 
@@ -186,13 +186,13 @@ fn images(store: &Store) -> Finding {
             name: "images",
             verdict: Verdict::Missing,
             detail: "the store has none".to_owned(),
-            mend: Some("`minicontainer image seed` makes busybox with no network".to_owned()),
+            fix: Some("`minicontainer image seed` makes busybox with no network".to_owned()),
         },
         Ok(images) if images.iter().any(Result::is_err) => Finding {
             name: "images",
             verdict: Verdict::Missing,
             detail: format!("{} in the store are damaged", images.iter().filter(|image| image.is_err()).count()),
-            mend: Some("`minicontainer images` names them, `minicontainer rmi IMAGE` removes one".to_owned()),
+            fix: Some("`minicontainer images` names them, `minicontainer rmi IMAGE` removes one".to_owned()),
         },
         Ok(images) => Finding::works("images", format!("{} in the store", images.len())),
         Err(error) => Finding::fails("images", Verdict::Broken, &error.into()),
@@ -216,7 +216,7 @@ fn runs(store: &Store, host: &Host) -> Vec<Finding> {
                 sandbox.command("cat").arg("/sys/class/net/lo/flags")
             }),
         ];
-        if matches!(host.subordinate, SubordinateIds::Lent { .. }) {
+        if matches!(host.subordinate, SubordinateIds::Allocated { .. }) {
             findings.push(run("other users", Verdict::Missing, &seeded.image, |sandbox| sandbox.user("1000:1000")));
         }
         let limits: [(_, &dyn Fn(Sandbox) -> Sandbox); 3] = [

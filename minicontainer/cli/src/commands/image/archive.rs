@@ -19,7 +19,7 @@ use crate::commands::open_store;
 use crate::{
     error::{Context, Failure},
     output,
-    progress::{Shown, Stream},
+    progress::{Stream, TransferProgress},
 };
 
 /// Add the images of a tar archive
@@ -97,7 +97,7 @@ pub struct CheckLayerArguments {
 /// Adds the images of an archive.
 pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
     let store = open_store()?;
-    let shown = Shown::new(Stream::Stdout, arguments.quiet);
+    let shown = TransferProgress::new(Stream::Stdout, arguments.quiet);
     let watch = |layer: &Digest, done, total| shown.loading(layer, done, total);
     let loaded = match &arguments.input {
         Some(path) if path.is_dir() => images::load_layout_watched(&store, path, &watch)?,

@@ -9,11 +9,11 @@
 //! ```
 
 pub mod archive;
+pub mod commit;
 mod filter;
 pub mod history;
 pub mod inspect;
 pub mod list;
-pub mod made;
 pub mod remove;
 
 use std::{env, num::ParseIntError, process::ExitCode};

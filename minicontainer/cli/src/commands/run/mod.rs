@@ -9,7 +9,7 @@
 //! says why. With `-t` the container has a terminal of its own ([`terminal`]). What the engine has to say goes to
 //! stderr.
 
-mod measured;
+mod report_file;
 pub mod terminal;
 
 use std::{fs, io::IsTerminal, path::PathBuf, process::ExitCode};
@@ -41,7 +41,7 @@ use crate::{
     language,
     output::{say, visible},
 };
-use measured::{MeasureFile, meta};
+use report_file::{MeasureFile, meta};
 use terminal::Terminal;
 
 /// Run a command in a new container
@@ -129,7 +129,7 @@ pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let options = arguments.options()?;
     let can_type = arguments.interactive && options.terminal.is_some();
     if can_type && arguments.explain.is_none() && !terminal::can_type() {
-        return Ok(Failure::new(terminal::NO_TERMINAL).hint(terminal::NO_TERMINAL_MEND).print());
+        return Ok(Failure::new(terminal::NO_TERMINAL).hint(terminal::NO_TERMINAL_HINT).print());
     }
     let engine = open_engine()?;
     let image = image_to_run(engine.store(), arguments.container.image(), &arguments.fetch)?;
@@ -190,7 +190,7 @@ impl RunArguments {
             Ok(started) => started,
             Err(error) => {
                 let failure = Failure::from(error).of_run();
-                meta_file.map_or(Ok(()), |file| file.write(measured::fault(&failure.message()).as_bytes()))?;
+                meta_file.map_or(Ok(()), |file| file.write(report_file::fault(&failure.message()).as_bytes()))?;
                 return Err(failure);
             }
         };

@@ -35,7 +35,7 @@ use crate::error::{Context, Failure};
 /// Docker's words, and its exit code, for `-it` where nobody can type.
 pub const NO_TERMINAL: &str = "the input device is not a TTY";
 /// What to do then.
-pub const NO_TERMINAL_MEND: &str = "leave -t out where the input is a pipe or a file: the program reads it as it is";
+pub const NO_TERMINAL_HINT: &str = "leave -t out where the input is a pipe or a file: the program reads it as it is";
 
 /// The size of the window that will show the container's terminal; zeros when there is none.
 pub fn window_size() -> WindowSize {

@@ -24,9 +24,9 @@ use crate::{
   minicontainer system check --repair
   minicontainer system check --format json | jq -r '.[].place'
 
-Fields of --format json: severity, what, subject, place, why, mend, outcome")]
+Fields of --format json: severity, what, subject, place, why, fix, outcome")]
 pub struct CheckArguments {
-    /// Mend what can be mended, remove what is left over
+    /// Fix what can be fixed, remove what is left over
     #[arg(short, long)]
     repair: bool,
 
@@ -100,9 +100,9 @@ fn told(finding: &Finding) -> String {
     text += &format!("  where    {}\n", visible(&finding.place.display().to_string()));
     text += &format!("  why      {}\n", visible(&finding.why));
     text += &match &finding.outcome {
-        Some(Outcome::Repaired) => "  mended\n".to_owned(),
-        Some(Outcome::Refused(why)) => format!("  not mended: {}\n", visible(why)),
-        None => format!("  mend     {}\n", visible(&finding.mend.told())),
+        Some(Outcome::Repaired) => "  fixed\n".to_owned(),
+        Some(Outcome::Refused(why)) => format!("  not fixed: {}\n", visible(why)),
+        None => format!("  fix     {}\n", visible(&finding.fix.told())),
     };
     text
 }
@@ -117,7 +117,7 @@ fn summary(findings: &[Finding]) -> String {
         1 => "The store is damaged in 1 place.".to_owned(),
         _ => format!("The store is damaged in {damage} places."),
     };
-    let more = [(repaired, "mended"), (left_over, "left over")].into_iter().filter(|(count, _)| *count > 0);
+    let more = [(repaired, "fixed"), (left_over, "left over")].into_iter().filter(|(count, _)| *count > 0);
     more.fold(verdict, |text, (count, what)| format!("{text} {count} {what}."))
 }
 
@@ -131,7 +131,7 @@ fn document(finding: &Finding) -> Value {
         "subject": finding.subject,
         "place": finding.place.display().to_string(),
         "why": finding.why,
-        "mend": finding.mend.told(),
+        "fix": finding.fix.told(),
         "outcome": match &finding.outcome {
             Some(Outcome::Repaired) => "repaired".into(),
             Some(Outcome::Refused(why)) => json!(format!("refused: {why}")),

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use minicontainer_dockerfile::{Position, Span, mistake::snippet, suggest::nearest};
+use minicontainer_dockerfile::{Position, Span, error::snippet, suggest::nearest};
 
 use super::functions::FUNCTIONS;
 

@@ -47,7 +47,7 @@ fn own_root_and_duplicate_ids_are_removed() {
 #[test]
 fn subuid_and_subgid_are_read_separately() {
     let passwd = "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n";
-    let lenders = |subuid: &str, subgid: &str| Lenders {
+    let sources = |subuid: &str, subgid: &str| SubidSources {
         helpers: true,
         no_new_privileges: false,
         passwd: passwd.to_owned(),
@@ -56,23 +56,24 @@ fn subuid_and_subgid_are_read_separately() {
         existing: ["         0          0 4294967295\n"; 2].map(str::to_owned),
     };
     let ada = Identity::User { uid: 1000, gid: 100 };
-    let told = |subuid: &str, subgid: &str| match lent(ada, || Ok(lenders(subuid, subgid))) {
-        SubordinateIds::Lent { uids, gids } => format!("{} and {}", uids[0].first, gids[0].first),
+    let told = |subuid: &str, subgid: &str| match allocated(ada, || Ok(sources(subuid, subgid))) {
+        SubordinateIds::Allocated { uids, gids } => format!("{} and {}", uids[0].first, gids[0].first),
         SubordinateIds::None { cause, .. } => cause,
     };
     assert_eq!(told("ada:5:6", "1000:7:8"), "5 and 7");
-    assert_eq!(told("ada:5:6", "bob:7:8"), "/etc/subgid lends ada no ids");
-    assert_eq!(told("bob:5:6", "ada:7:8"), "/etc/subuid lends ada no ids");
-    assert_eq!(told("", ""), "/etc/subuid and /etc/subgid lend ada no ids");
-    let nested = Lenders { existing: ["0 1000 1\n1 5 9\n"; 2].map(str::to_owned), ..lenders("ada:5:6", "ada:5:5") };
-    let inside = lent(ada, || Ok(nested));
+    assert_eq!(told("ada:5:6", "bob:7:8"), "/etc/subgid allocates no ids to ada");
+    assert_eq!(told("bob:5:6", "ada:7:8"), "/etc/subuid allocates no ids to ada");
+    assert_eq!(told("", ""), "/etc/subuid and /etc/subgid allocate no ids to ada");
+    let nested =
+        SubidSources { existing: ["0 1000 1\n1 5 9\n"; 2].map(str::to_owned), ..sources("ada:5:6", "ada:5:5") };
+    let inside = allocated(ada, || Ok(nested));
     assert!(matches!(&inside, SubordinateIds::None { cause, .. } if cause.contains("inside the container")));
     // Her own group is cut out of the one, her own user out of the other.
     assert_eq!(told("ada:1000:2", "ada:100:2"), "1001 and 101");
-    let unknown = lent(Identity::User { uid: 77, gid: 77 }, || Ok(lenders("ada:5:6", "ada:5:6")));
-    let mend = "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 77`".to_owned();
-    let cause = "/etc/subuid and /etc/subgid lend 77 no ids".to_owned();
-    assert_eq!(unknown, SubordinateIds::None { cause, mend });
+    let unknown = allocated(Identity::User { uid: 77, gid: 77 }, || Ok(sources("ada:5:6", "ada:5:6")));
+    let fix = "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 77`".to_owned();
+    let cause = "/etc/subuid and /etc/subgid allocate no ids to 77".to_owned();
+    assert_eq!(unknown, SubordinateIds::None { cause, fix });
 }
 
 #[test]
@@ -101,7 +102,7 @@ proptest! {
         let map = id_map(1000, &ranges(&text, Some("ada"), 1000, 1000));
         prop_assert_eq!(map[0], IdMapping { inside: 0, outside: 1000, count: 1 });
         let span = |first: u32, count: u32| (u64::from(first), u64::from(first) + u64::from(count));
-        let lent: Vec<(u64, u64)> = text
+        let allocated: Vec<(u64, u64)> = text
             .lines()
             .filter_map(|line| range(line, |owner| owner == "ada" || owner == "1000"))
             .collect();
@@ -111,7 +112,7 @@ proptest! {
             prop_assert!(line.count > 0 && line.outside != 0 && end <= u64::from(u32::MAX));
             prop_assert_eq!(line.inside, next);
             next += line.count;
-            prop_assert!(index == 0 || lent.iter().any(|(from, to)| *from <= start && end <= *to));
+            prop_assert!(index == 0 || allocated.iter().any(|(from, to)| *from <= start && end <= *to));
             let apart = |other: &IdMapping| {
                 let (from, to) = span(other.outside, other.count);
                 end <= from || to <= start

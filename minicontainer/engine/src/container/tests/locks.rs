@@ -20,16 +20,16 @@ fn within_seconds<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
 #[test]
 fn container_lifecycle_does_not_need_the_store_lock() {
     let env = test_env();
-    let mut attended = env.create(env.called("web"));
+    let mut supervisor = env.create(env.called("web"));
     let lock = env.containers.store.lock().unwrap();
     let live = || {
-        attended.started(std::process::id()).unwrap();
-        attended.ended(&report(Verdict::Exited(0))).unwrap();
+        supervisor.started(std::process::id()).unwrap();
+        supervisor.ended(&report(Verdict::Exited(0))).unwrap();
         assert_eq!(env.containers.find("web").unwrap().state.word(), "exited");
         env.containers.sweep().unwrap();
         env.containers.remove("web", Force::Refuse).unwrap();
         env.containers.prune(&|_| true).unwrap();
-        drop(env.containers.transient().unwrap());
+        drop(env.containers.temporary().unwrap());
     };
     within_seconds(live).expect("nothing of this waits for the store's lock");
     drop(lock);
@@ -86,14 +86,14 @@ fn concurrent_sweeps_do_not_conflict() {
 #[test]
 fn record_is_reread_before_each_change() {
     let env = test_env();
-    let mut attended = env.create(env.called("web"));
-    attended.started(std::process::id()).unwrap();
+    let mut supervisor = env.create(env.called("web"));
+    supervisor.started(std::process::id()).unwrap();
     // Someone else pauses it.
-    let file = state_file(&attended.place());
+    let file = state_file(&supervisor.place());
     let text = fs::read_to_string(&file).unwrap().replace("\"running\"", "\"paused\"");
     fs::write(&file, text).unwrap();
     assert_eq!(env.containers.find("web").unwrap().state.word(), "paused");
-    attended.ended(&report(Verdict::Exited(5))).unwrap();
+    supervisor.ended(&report(Verdict::Exited(5))).unwrap();
     let state = env.containers.find("web").unwrap().state;
     assert_eq!((state.word(), state.exit_code()), ("exited", Some(5)));
 }
@@ -114,15 +114,15 @@ proptest! {
                 scope.spawn(move || for (name, keeps) in chunk {
                     let request = if *keeps { env.called(names[*name]) } else { env.thrown_away(names[*name]) };
                     match env.containers.create(&Id::random().unwrap(), request) {
-                        Ok(attended) => {
+                        Ok(supervisor) => {
                             let owned = owners[*name].try_lock().expect("nobody else has the name");
                                 thread::sleep(Duration::from_micros(200));
                             if *keeps {
                                 drop(owned);
-                                env.containers.remove(attended.container().id.as_str(), Force::Kill).unwrap();
+                                env.containers.remove(supervisor.container().id.as_str(), Force::Kill).unwrap();
                             } else {
                                 drop(owned);
-                                drop(attended);
+                                drop(supervisor);
                                 env.containers.sweep().unwrap();
                             }
                         }

@@ -34,10 +34,10 @@ fn record_is_plain_json() {
     let id: Id = "0123456789abcdef".repeat(4).parse().unwrap();
     let mut request = env.called("web");
     request.config.options.limits.memory = ByteSize::new(64 << 20);
-    let mut attended = env.containers.create(&id, request).unwrap();
-    attended.failed(127, "no such program".to_owned()).unwrap();
+    let mut supervisor = env.containers.create(&id, request).unwrap();
+    supervisor.failed(127, "no such program".to_owned()).unwrap();
     let record: serde_json::Value =
-        serde_json::from_slice(&fs::read(state_file(&attended.place())).unwrap()).unwrap();
+        serde_json::from_slice(&fs::read(state_file(&supervisor.place())).unwrap()).unwrap();
     insta::assert_json_snapshot!(record, { ".created" => "[time]" });
 }
 
@@ -118,9 +118,9 @@ fn newer_record_is_refused_by_version() {
 #[test]
 fn unknown_fields_do_not_hide_a_container() {
     let env = test_env();
-    let attended = env.create(env.called("web"));
-    let file = state_file(&attended.place());
-    drop(attended);
+    let supervisor = env.create(env.called("web"));
+    let file = state_file(&supervisor.place());
+    drop(supervisor);
     let mut record: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     for object in ["", "/config", "/config/options", "/state"] {
         let object = record.pointer_mut(object).unwrap();
@@ -136,9 +136,9 @@ fn unknown_fields_do_not_hide_a_container() {
 #[test]
 fn damaged_record_is_reported_and_affects_no_other() {
     let env = test_env();
-    let attended = env.create(env.called("web"));
+    let supervisor = env.create(env.called("web"));
     let other = env.create(env.called("other"));
-    let (id, file) = (attended.container().id.clone(), state_file(&attended.place()));
+    let (id, file) = (supervisor.container().id.clone(), state_file(&supervisor.place()));
     let whole = fs::read(&file).unwrap();
     // Cut short anywhere, it is damaged; cut to nothing, it is what a power cut leaves.
     for length in (1..whole.len() - 1).step_by(29) {
@@ -163,7 +163,7 @@ fn damaged_record_is_reported_and_affects_no_other() {
     assert_eq!(damaged.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&id]);
     // Its engine lives, so it goes by force only.
     env.containers.remove(id.short(), Force::Refuse).unwrap_err();
-    drop(attended);
+    drop(supervisor);
     env.containers.sweep().unwrap();
     assert!(file.exists(), "it is kept until it is removed on purpose");
     assert_eq!(env.containers.remove(id.short(), Force::Refuse).unwrap(), id);

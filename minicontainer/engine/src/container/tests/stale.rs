@@ -5,8 +5,8 @@ use super::*;
 /// A `--rm` container whose engine was killed before its process ended.
 fn orphan(env: &TestEnv, name: &str) -> std::process::Child {
     let child = sleeper();
-    let mut attended = env.create(env.thrown_away(name));
-    attended.started(child.id()).unwrap();
+    let mut supervisor = env.create(env.thrown_away(name));
+    supervisor.started(child.id()).unwrap();
     child
 }
 
@@ -21,12 +21,12 @@ fn auto_removed_container_goes_at_exit_or_sweep() {
     env.create(env.thrown_away("ended")).ended(&report(Verdict::Exited(0))).unwrap();
     assert_eq!((env.entries(), env.reserved().len()), (0, 0));
 
-    let kept = env.create(env.thrown_away("attended"));
+    let kept = env.create(env.thrown_away("supervisor"));
     drop(env.create(env.thrown_away("abandoned")));
     let child = orphan(&env, "orphan");
     drop(env.create(env.called("created")));
     env.containers.sweep().unwrap();
-    assert_eq!(env.names(), ["created", "orphan", "attended"]);
+    assert_eq!(env.names(), ["created", "orphan", "supervisor"]);
     end(child);
     drop(kept);
     env.containers.sweep().unwrap();
@@ -45,7 +45,7 @@ fn create_sweeps_once_per_boot() {
     drop(env.create(env.thrown_away("fourth")));
     assert_eq!(env.names(), ["fourth", "third"], "once is enough");
     env.reboot();
-    drop(env.containers.transient().unwrap());
+    drop(env.containers.temporary().unwrap());
     assert_eq!(env.names(), [""; 0], "a build's container counts as well");
 }
 
@@ -75,7 +75,7 @@ fn prune_removes_dead_auto_removed_containers() {
 #[test]
 fn sweep_removes_crash_leftovers_only() {
     let env = test_env();
-    let attended = env.create(env.called("web"));
+    let supervisor = env.create(env.called("web"));
     let directory = env.containers.directory.clone();
     let half = |name: &str| fs::create_dir_all(directory.join(name).join("upper")).unwrap();
     half(&format!("{}.new", "1".repeat(64)));
@@ -114,7 +114,7 @@ fn sweep_removes_crash_leftovers_only() {
     assert_eq!((env.entries(), env.reserved()), (2, vec!["web".to_owned()]));
     assert!(directory.join("3".repeat(64)).exists());
     assert!(env.containers.stale().unwrap().is_empty());
-    drop(attended);
+    drop(supervisor);
 }
 
 #[test]
@@ -136,10 +136,10 @@ fn sweep_skips_directories_in_use() {
     let env = test_env();
     env.containers.sweep().unwrap();
     let staged = env.containers.directory.join(format!("{}.new", "1".repeat(64)));
-    let claim = claim::make(&staged).unwrap();
-    let transient = env.containers.transient().unwrap();
+    let claim = supervisor_lock::make(&staged).unwrap();
+    let temporary = env.containers.temporary().unwrap();
     env.containers.sweep().unwrap();
-    assert!(staged.exists() && transient.path().exists());
+    assert!(staged.exists() && temporary.path().exists());
     assert!(env.containers.stale().unwrap().is_empty());
     drop(claim);
     env.containers.sweep().unwrap();

@@ -15,7 +15,7 @@ use std::{
 use minicontainer::{Store, store::LAYER_TREE};
 use nix::unistd::geteuid;
 
-use super::{Finding, Look, Mend, Outcome, Severity, SystemError, unused::listed};
+use super::{Finding, Fix, Look, Outcome, Severity, SystemError, unused::listed};
 
 /// What of a container's directory has other owners and modes on purpose.
 const CONTAINER_TREES: [&str; 4] = ["upper", "work", "lower", "rootfs"];
@@ -28,7 +28,7 @@ pub(super) fn closed(store: &Store) -> Vec<Finding> {
         subject: place.display().to_string(),
         place: place.clone(),
         why: "other users could look into it until now".to_owned(),
-        mend: Mend::Close,
+        fix: Fix::Close,
         outcome: Some(Outcome::Repaired),
     };
     store.closed().iter().map(finding).collect()
@@ -72,13 +72,13 @@ impl Look<'_> {
         let (owner, user) = (metadata.uid(), geteuid().as_raw());
         if owner != user {
             let why = format!("it belongs to user {owner}, and the store to user {user}");
-            let mend = Mend::ByHand(format!("`sudo chown -R {user} {}` makes it yours", place.display()));
-            self.find("wrong owner", subject.clone(), place.to_owned(), why, mend);
+            let fix = Fix::ByHand(format!("`sudo chown -R {user} {}` makes it yours", place.display()));
+            self.find("wrong owner", subject.clone(), place.to_owned(), why, fix);
         }
         let mode = metadata.permissions().mode() & 0o7777;
         if !metadata.is_symlink() && mode & forbidden != 0 {
             let why = format!("its mode is {mode:04o}: other users could use it");
-            self.find("open to others", subject, place.to_owned(), why, Mend::Close);
+            self.find("open to others", subject, place.to_owned(), why, Fix::Close);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::{
 
 use minicontainer::core::{Digest, digest::Digester};
 
-use super::{Depth, Look, Mend, SystemError};
+use super::{Depth, Fix, Look, SystemError};
 
 /// Blobs and layers.
 #[derive(Default)]
@@ -50,13 +50,13 @@ impl Look<'_> {
         let state = match self.read_blob(digest) {
             Ok(Ok(size)) => Blob::Whole(size),
             Ok(Err(why)) => {
-                self.find("damaged blob", digest.to_string(), path, why, Mend::RemoveBlob(digest.clone()));
+                self.find("damaged blob", digest.to_string(), path, why, Fix::RemoveBlob(digest.clone()));
                 Blob::Damaged
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Blob::Missing,
             Err(error) => {
                 let why = format!("it cannot be read: {error}");
-                self.find("damaged blob", digest.to_string(), path, why, Mend::RemoveBlob(digest.clone()));
+                self.find("damaged blob", digest.to_string(), path, why, Fix::RemoveBlob(digest.clone()));
                 Blob::Damaged
             }
         };
@@ -96,8 +96,8 @@ impl Look<'_> {
         match self.blob(digest) {
             Blob::Whole(actual) if actual != size => {
                 let why = format!("it has {actual} bytes, and should have {size}");
-                let (path, mend) = (self.blob_path(digest), Mend::RemoveBlob(digest.clone()));
-                self.find("damaged blob", digest.to_string(), path, why, mend);
+                let (path, fix) = (self.blob_path(digest), Fix::RemoveBlob(digest.clone()));
+                self.find("damaged blob", digest.to_string(), path, why, fix);
                 self.note_blob(digest, Blob::Damaged);
                 Blob::Damaged
             }

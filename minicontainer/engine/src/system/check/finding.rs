@@ -1,4 +1,4 @@
-//! What is wrong, and how it is mended: values, which the command prints and `repair` carries out.
+//! What is wrong, and how it is fixed: values, which the command prints and `repair` carries out.
 
 use std::path::PathBuf;
 
@@ -17,8 +17,8 @@ pub struct Finding {
     pub place: PathBuf,
     /// What is known of it.
     pub why: String,
-    /// How it is mended.
-    pub mend: Mend,
+    /// How it is fixed.
+    pub fix: Fix,
     /// What came of the repair, if one was tried.
     pub outcome: Option<Outcome>,
 }
@@ -32,9 +32,9 @@ pub enum Severity {
     Leftover,
 }
 
-/// How something is mended.
+/// How something is fixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mend {
+pub enum Fix {
     /// By somebody who knows what he wants, in this way.
     ByHand(String),
     /// What killed operations left in the staging directory is removed.
@@ -72,16 +72,16 @@ pub enum Mend {
 /// What came of a repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is mended.
+    /// It is fixed.
     Repaired,
     /// It was let be, for this reason.
     Refused(String),
 }
 
-impl Mend {
+impl Fix {
     /// Whether `repair` can do it.
     pub fn is_repair(&self) -> bool {
-        !matches!(self, Mend::ByHand(_))
+        !matches!(self, Fix::ByHand(_))
     }
 
     /// In words.
@@ -89,25 +89,25 @@ impl Mend {
         const REPAIR: &str = "`minicontainer system check --repair`";
         let back = "`minicontainer pull` or `load` of an image that has it brings it back";
         match self {
-            Mend::ByHand(text) => text.clone(),
-            Mend::Close => format!("{REPAIR} closes it to them"),
-            Mend::RewriteLayout => format!("{REPAIR} writes it again"),
-            Mend::RebuildIndex => {
+            Fix::ByHand(text) => text.clone(),
+            Fix::Close => format!("{REPAIR} closes it to them"),
+            Fix::RewriteLayout => format!("{REPAIR} writes it again"),
+            Fix::RebuildIndex => {
                 format!(
                     "{REPAIR} makes it again of the manifests that are there; give the images their names by `minicontainer tag` or `pull`"
                 )
             }
-            Mend::ForgetImage { name: Some(name), .. } => {
+            Fix::ForgetImage { name: Some(name), .. } => {
                 format!(
                     "{REPAIR} removes the reference, then `minicontainer pull {name}` or a load brings the image back"
                 )
             }
-            Mend::ForgetImage { name: None, .. } => format!("{REPAIR} removes the reference"),
-            Mend::RemoveBlob(_) => format!("{REPAIR} removes it, then {back}"),
-            Mend::UnpackAgain { .. } => format!("{REPAIR} unpacks it again from its blob"),
-            Mend::RemoveLayer(_) => format!("{REPAIR} removes it, then {back}"),
-            Mend::SweepStaging => format!("{REPAIR}, or the next load, pull or build, removes it"),
-            Mend::RemoveFile(_) | Mend::SweepContainers => format!("{REPAIR} removes it"),
+            Fix::ForgetImage { name: None, .. } => format!("{REPAIR} removes the reference"),
+            Fix::RemoveBlob(_) => format!("{REPAIR} removes it, then {back}"),
+            Fix::UnpackAgain { .. } => format!("{REPAIR} unpacks it again from its blob"),
+            Fix::RemoveLayer(_) => format!("{REPAIR} removes it, then {back}"),
+            Fix::SweepStaging => format!("{REPAIR}, or the next load, pull or build, removes it"),
+            Fix::RemoveFile(_) | Fix::SweepContainers => format!("{REPAIR} removes it"),
         }
     }
 }

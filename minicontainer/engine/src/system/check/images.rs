@@ -10,7 +10,7 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, OciLayout};
 use serde::de::DeserializeOwned;
 
 use super::{
-    Look, Mend, SystemError,
+    Fix, Look, SystemError,
     content::{Blob, Layer},
 };
 
@@ -54,20 +54,20 @@ impl Look<'_> {
             Ok(version) if version.starts_with("1.") => {}
             Ok(version) => {
                 let why = format!("it says version \"{}\"; known is 1.0.0", version.escape_debug());
-                self.find("damaged layout file", "oci-layout", layout, why, Mend::RewriteLayout);
+                self.find("damaged layout file", "oci-layout", layout, why, Fix::RewriteLayout);
             }
-            Err(why) => self.find("damaged layout file", "oci-layout", layout, why, Mend::RewriteLayout),
+            Err(why) => self.find("damaged layout file", "oci-layout", layout, why, Fix::RewriteLayout),
         }
         let path = self.store.index_file();
         let index = match read_document::<ImageIndex>(&path) {
             Ok(index) if index.schema_version() == 2 => index,
             Ok(index) => {
                 let why = format!("it is of schema version {}; known is 2", index.schema_version());
-                self.find("damaged index", "index.json", path, why, Mend::RebuildIndex);
+                self.find("damaged index", "index.json", path, why, Fix::RebuildIndex);
                 return Ok(());
             }
             Err(why) => {
-                self.find("damaged index", "index.json", path, why, Mend::RebuildIndex);
+                self.find("damaged index", "index.json", path, why, Fix::RebuildIndex);
                 return Ok(());
             }
         };
@@ -78,8 +78,8 @@ impl Look<'_> {
             {
                 let why = "the index has it twice, so that nobody can tell which image it means";
                 let name = name.familiar();
-                let mend = format!("`minicontainer tag IMAGE {name}` by the id of the right one");
-                self.find("name with two meanings", name, path.clone(), why, Mend::ByHand(mend));
+                let fix = format!("`minicontainer tag IMAGE {name}` by the id of the right one");
+                self.find("name with two meanings", name, path.clone(), why, Fix::ByHand(fix));
             }
             let digest_text = descriptor.digest().to_string();
             self.entries.push(Entry { descriptor: descriptor.clone(), reference, digest_text });
@@ -153,7 +153,7 @@ impl Look<'_> {
         let bytes = read_small(&path)?;
         if Digest::of(&bytes) != *digest {
             let why = format!("its content has the digest {}", Digest::of(&bytes));
-            self.find("damaged blob", digest.to_string(), path, why, Mend::RemoveBlob(digest.clone()));
+            self.find("damaged blob", digest.to_string(), path, why, Fix::RemoveBlob(digest.clone()));
             self.note_blob(digest, Blob::Damaged);
             return Err(format!("its {kind} {digest} is damaged"));
         }
@@ -174,8 +174,8 @@ impl Look<'_> {
             });
             if let Some(why) = self.unusable.get(&entry.digest_text).cloned().or(lost) {
                 let name = entry.reference.as_ref().map(Reference::familiar);
-                let mend = Mend::ForgetImage { manifest: entry.digest_text.clone(), name };
-                self.find("unusable image", entry.name(), path, why, mend);
+                let fix = Fix::ForgetImage { manifest: entry.digest_text.clone(), name };
+                self.find("unusable image", entry.name(), path, why, fix);
                 continue;
             }
             for (blob, _) in parts.into_iter().flat_map(|parts| parts.layers) {
@@ -185,9 +185,9 @@ impl Look<'_> {
                         "the image {} runs, for the layer is unpacked, but it cannot be saved or pushed",
                         entry.name()
                     );
-                    let mend = format!("`minicontainer pull {}` or a load brings it back", entry.name());
+                    let fix = format!("`minicontainer pull {}` or a load brings it back", entry.name());
                     let place = self.blob_path(&blob);
-                    self.find("missing blob", blob.to_string(), place, why, Mend::ByHand(mend));
+                    self.find("missing blob", blob.to_string(), place, why, Fix::ByHand(fix));
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use minicontainer::{core::Digest, store::StoreError};
 
-use super::{Depth, Look, Mend, SystemError, content::Layer};
+use super::{Depth, Fix, Look, SystemError, content::Layer};
 use minicontainer_images::{ImageError, UnpackError, unpack_beside, verify_diff_id};
 
 impl Look<'_> {
@@ -28,11 +28,11 @@ impl Look<'_> {
         };
         let Some(why) = why else { return Ok(Layer::Whole) };
         self.suspects.layers.insert(diff_id.clone());
-        let (state, mend) = match blob {
-            Some(blob) => (Layer::Packed, Mend::UnpackAgain { diff_id: diff_id.clone(), blob }),
-            None => (Layer::Lost("it is damaged, and so is its blob".to_owned()), Mend::RemoveLayer(diff_id.clone())),
+        let (state, fix) = match blob {
+            Some(blob) => (Layer::Packed, Fix::UnpackAgain { diff_id: diff_id.clone(), blob }),
+            None => (Layer::Lost("it is damaged, and so is its blob".to_owned()), Fix::RemoveLayer(diff_id.clone())),
         };
-        self.find("damaged layer", diff_id.to_string(), directory, why, mend);
+        self.find("damaged layer", diff_id.to_string(), directory, why, fix);
         Ok(state)
     }
 

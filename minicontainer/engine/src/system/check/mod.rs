@@ -15,7 +15,7 @@
 //! ```
 //!
 //! What is found is a value, a [`Finding`]: what is wrong, with what, where it lies, why it is held to be wrong, and
-//! how it is mended. *Damage* makes the store unsound. A *leftover* does no harm but takes room: what a killed engine
+//! how it is fixed. *Damage* makes the store unsound. A *leftover* does no harm but takes room: what a killed engine
 //! was about to write, a layer that nobody uses.
 //!
 //! The first look reads everything, which may take minutes, and takes no lock: others go on meanwhile. If it finds
@@ -50,7 +50,7 @@ use minicontainer::{
 
 use super::SystemError;
 use content::Content;
-pub use finding::{Finding, Mend, Outcome, Severity};
+pub use finding::{Finding, Fix, Outcome, Severity};
 use images::Entry;
 pub use repair::repair;
 
@@ -100,7 +100,7 @@ pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, S
     let mut look = Look::new(store, &staging, Depth::Whole);
     look.index()?;
     look.documents();
-    if let Some(finding) = look.findings.drain(..).find(|finding| matches!(finding.mend, Mend::RebuildIndex)) {
+    if let Some(finding) = look.findings.drain(..).find(|finding| matches!(finding.fix, Fix::RebuildIndex)) {
         let (what, kind) = (finding.place.display().to_string(), "image index");
         let source = serde::de::Error::custom(finding.why);
         return Err(StoreError::Document { what, kind, source }.into());
@@ -229,10 +229,10 @@ impl<'a> Look<'a> {
         subject: impl Into<String>,
         place: PathBuf,
         why: impl Into<String>,
-        mend: Mend,
+        fix: Fix,
     ) {
         let (subject, why, severity) = (subject.into(), why.into(), Severity::Damage);
-        self.findings.push(Finding { severity, what, subject, place, why, mend, outcome: None });
+        self.findings.push(Finding { severity, what, subject, place, why, fix, outcome: None });
     }
 
     fn leftover(
@@ -241,9 +241,9 @@ impl<'a> Look<'a> {
         subject: impl Into<String>,
         place: PathBuf,
         why: impl Into<String>,
-        mend: Mend,
+        fix: Fix,
     ) {
-        self.find(what, subject, place, why, mend);
+        self.find(what, subject, place, why, fix);
         if let Some(finding) = self.findings.last_mut() {
             finding.severity = Severity::Leftover;
         }

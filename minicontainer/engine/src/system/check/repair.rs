@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::SystemError,
-    Depth, Finding, Look, Mend, Outcome, Severity,
+    Depth, Finding, Fix, Look, Outcome, Severity,
     access::closed,
     unused::{dead_containers, listed, staging},
 };
@@ -27,7 +27,7 @@ use minicontainer_images::{ImageError, set_aside_layer, unpack_beside};
 /// An index that was made again lists images that have not been looked at yet.
 const ROUNDS: usize = 3;
 
-/// Looks at all of the store, mends what can be mended, and says what was found and what came of it.
+/// Looks at all of the store, fixes what can be fixed, and says what was found and what came of it.
 ///
 /// # Errors
 /// When one cannot look, or cannot write.
@@ -49,16 +49,16 @@ pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> 
         // What a repair leaves unused a pull will use again.
         findings.retain(|finding| round == 0 || finding.severity == Severity::Damage);
         findings.retain(|finding| !told.iter().any(|other| is_same(finding, other)));
-        let mut mended = false;
+        let mut fixed = false;
         for finding in &mut findings {
-            if finding.mend.is_repair() {
-                let outcome = repair.mend(finding)?;
-                mended |= outcome == Outcome::Repaired;
+            if finding.fix.is_repair() {
+                let outcome = repair.fix(finding)?;
+                fixed |= outcome == Outcome::Repaired;
                 finding.outcome = Some(outcome);
             }
         }
         told.extend(findings);
-        if !mended {
+        if !fixed {
             break;
         }
     }
@@ -89,7 +89,7 @@ fn unpack_again(
 ) -> Result<BTreeMap<Digest, StagedLayer>, SystemError> {
     let mut fresh = BTreeMap::new();
     for finding in findings {
-        let Mend::UnpackAgain { diff_id, blob } = &finding.mend else { continue };
+        let Fix::UnpackAgain { diff_id, blob } = &finding.fix else { continue };
         match unpack_beside(store, staging, blob, diff_id) {
             Ok(layer) => drop(fresh.insert(diff_id.clone(), layer.layer)),
             // Its image was removed meanwhile; the second look will not find it.
@@ -114,26 +114,26 @@ struct Repair<'a> {
 }
 
 impl Repair<'_> {
-    fn mend(&mut self, finding: &Finding) -> Result<Outcome, SystemError> {
+    fn fix(&mut self, finding: &Finding) -> Result<Outcome, SystemError> {
         let store = self.store;
-        match &finding.mend {
-            Mend::ByHand(_) => return Ok(Outcome::Refused("it is not for us to do".to_owned())),
+        match &finding.fix {
+            Fix::ByHand(_) => return Ok(Outcome::Refused("it is not for us to do".to_owned())),
             // Those there were have been removed before the lock was taken.
-            Mend::SweepStaging | Mend::SweepContainers => {
+            Fix::SweepStaging | Fix::SweepContainers => {
                 return Ok(Outcome::Refused("its process has just died: try again".to_owned()));
             }
-            Mend::Close => {
+            Fix::Close => {
                 let mode = if finding.place.is_dir() { 0o700 } else { 0o600 };
                 let closed = fs::set_permissions(&finding.place, Permissions::from_mode(mode));
                 closed.map_err(SystemError::io("close", &finding.place))?;
             }
-            Mend::RewriteLayout => {
+            Fix::RewriteLayout => {
                 self.replace(&finding.place, &json!({"imageLayoutVersion": "1.0.0"}))?;
             }
-            Mend::RebuildIndex => self.replace(&finding.place, &self.index_of_what_is_there()?)?,
-            Mend::ForgetImage { manifest, .. } => self.forget(&finding.place, manifest)?,
-            Mend::RemoveBlob(_) | Mend::RemoveFile(_) => remove_file(&finding.place)?,
-            Mend::UnpackAgain { diff_id, .. } => {
+            Fix::RebuildIndex => self.replace(&finding.place, &self.index_of_what_is_there()?)?,
+            Fix::ForgetImage { manifest, .. } => self.forget(&finding.place, manifest)?,
+            Fix::RemoveBlob(_) | Fix::RemoveFile(_) => remove_file(&finding.place)?,
+            Fix::UnpackAgain { diff_id, .. } => {
                 let Some(fresh) = self.fresh.remove(diff_id) else {
                     return Ok(Outcome::Refused("it has just been damaged: try again".to_owned()));
                 };
@@ -142,7 +142,7 @@ impl Repair<'_> {
                 }
                 store.add(self.lock, &self.flushed, Transaction { layers: vec![fresh], ..Transaction::default() })?;
             }
-            Mend::RemoveLayer(diff_id) => {
+            Fix::RemoveLayer(diff_id) => {
                 if let Some(user) = self.put_aside(diff_id)? {
                     return Ok(Outcome::Refused(user));
                 }

@@ -10,7 +10,7 @@ use std::{
 use minicontainer::{core::Digest, store::Store};
 use minicontainer_build::{Remembered, remembered};
 
-use super::{Finding, Look, Mend, Severity, SystemError, content::Blob};
+use super::{Finding, Fix, Look, Severity, SystemError, content::Blob};
 use crate::container::{Containers, State};
 
 /// Staging directories whose owners are dead.
@@ -21,7 +21,7 @@ pub(super) fn staging(store: &Store) -> Result<Vec<Finding>, SystemError> {
         subject: place.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         place,
         why: "the process that was writing it is gone".to_owned(),
-        mend: Mend::SweepStaging,
+        fix: Fix::SweepStaging,
         outcome: None,
     };
     Ok(store.stale_staging()?.into_iter().map(finding).collect())
@@ -35,7 +35,7 @@ pub(super) fn dead_containers(store: &Store) -> Result<Vec<Finding>, SystemError
         subject: place.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         place,
         why: why.to_owned(),
-        mend: Mend::SweepContainers,
+        fix: Fix::SweepContainers,
         outcome: None,
     };
     Ok(Containers::of(store).stale()?.into_iter().map(finding).collect())
@@ -48,14 +48,14 @@ impl Look<'_> {
             let name = place.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let what = "useless cache record";
             let Some((diff_id, blob)) = layer else {
-                let mend = Mend::RemoveFile(place.clone());
-                self.leftover(what, name, place, "it cannot be read, so that nothing is taken from it", mend);
+                let fix = Fix::RemoveFile(place.clone());
+                self.leftover(what, name, place, "it cannot be read, so that nothing is taken from it", fix);
                 continue;
             };
             let is_there = self.layer_path(&diff_id).exists() && self.blob(&blob) != Blob::Missing;
             if !is_there {
-                let mend = Mend::RemoveFile(place.clone());
-                self.leftover(what, name, place, format!("the layer {diff_id} is gone"), mend);
+                let fix = Fix::RemoveFile(place.clone());
+                self.leftover(what, name, place, format!("the layer {diff_id} is gone"), fix);
                 continue;
             }
             self.content.blobs.insert(blob.clone());
@@ -71,9 +71,9 @@ impl Look<'_> {
         for (id, error) in containers.damaged()? {
             all_known = false;
             let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            let mend = format!("`minicontainer rm {}` removes it with all that it wrote", id.short());
+            let fix = format!("`minicontainer rm {}` removes it with all that it wrote", id.short());
             let place = containers.place(&id).join("state.json");
-            self.find("damaged container", id.to_string(), place, why, Mend::ByHand(mend));
+            self.find("damaged container", id.to_string(), place, why, Fix::ByHand(fix));
         }
         self.findings.extend(dead_containers(self.store)?);
         let mut names: BTreeMap<String, String> = BTreeMap::new();
@@ -81,8 +81,8 @@ impl Look<'_> {
             let (name, place) = (container.name.to_string(), containers.place(&container.id));
             if let Some(other) = names.insert(name.clone(), container.id.to_string()) {
                 let why = format!("the container {other} has the same name");
-                let mend = format!("`minicontainer rm {}` removes this one", container.id.short());
-                self.find("name with two meanings", name.clone(), place.clone(), why, Mend::ByHand(mend));
+                let fix = format!("`minicontainer rm {}` removes this one", container.id.short());
+                self.find("name with two meanings", name.clone(), place.clone(), why, Fix::ByHand(fix));
             }
             let by_id = |parts: &super::images::Parts| parts.id.as_str() == container.config.image_id;
             if !self.parts.values().any(by_id) {
@@ -91,17 +91,17 @@ impl Look<'_> {
                     "its image {} ({}) is not in the store, or unusable",
                     container.config.image, container.config.image_id
                 );
-                let mend = format!("`minicontainer pull {}` or a load brings it back", container.config.image);
-                self.find("container without image", name.clone(), place.clone(), why, Mend::ByHand(mend));
+                let fix = format!("`minicontainer pull {}` or a load brings it back", container.config.image);
+                self.find("container without image", name.clone(), place.clone(), why, Fix::ByHand(fix));
             }
-            let mend = || Mend::ByHand(format!("`minicontainer rm {name}` removes it with all that it wrote"));
+            let fix = || Fix::ByHand(format!("`minicontainer rm {name}` removes it with all that it wrote"));
             if let Err(error) = containers.runtime_config(&container.id) {
                 let why = format!("its config.json cannot be read: {error}");
-                self.find("damaged container", name.clone(), place.join("config.json"), why, mend());
+                self.find("damaged container", name.clone(), place.join("config.json"), why, fix());
             }
             if matches!(&container.state, State::Exited(exit) if exit.code.is_none()) {
                 let why = "its engine was killed before it saw the end";
-                self.leftover("dead container", name.clone(), place, why, mend());
+                self.leftover("dead container", name.clone(), place, why, fix());
             }
         }
         Ok(all_known)
@@ -109,7 +109,7 @@ impl Look<'_> {
 
     /// Blobs and layers that nobody needs. Where something is unknown, so is what it needs.
     pub(super) fn unused(&mut self) -> Result<(), SystemError> {
-        let is_unknown = |finding: &Finding| matches!(finding.mend, Mend::RebuildIndex | Mend::ForgetImage { .. });
+        let is_unknown = |finding: &Finding| matches!(finding.fix, Fix::RebuildIndex | Fix::ForgetImage { .. });
         if !self.unusable.is_empty() || self.findings.iter().any(is_unknown) {
             return Ok(());
         }
@@ -117,13 +117,13 @@ impl Look<'_> {
         for place in listed(&self.store.blobs_directory())? {
             let Some(digest) = named(&place) else { continue };
             if !self.content.blobs.contains(&digest) && !is_recent(&place) {
-                self.leftover("unused blob", digest.to_string(), place.clone(), why, Mend::RemoveFile(place));
+                self.leftover("unused blob", digest.to_string(), place.clone(), why, Fix::RemoveFile(place));
             }
         }
         for place in listed(&self.store.layers_directory())? {
             let Some(diff_id) = named(&place) else { continue };
             if !self.content.layers.contains_key(&diff_id) {
-                self.leftover("unused layer", diff_id.to_string(), place, why, Mend::RemoveLayer(diff_id));
+                self.leftover("unused layer", diff_id.to_string(), place, why, Fix::RemoveLayer(diff_id));
             }
         }
         Ok(())

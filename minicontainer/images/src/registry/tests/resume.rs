@@ -62,7 +62,7 @@ fn pull_resumes_where_the_last_one_ended() {
     assert!(!room.pull(&server).unwrap().newer);
 }
 
-/// Whatever lies where a download grows: in the end the digest decides, and the fault is mended.
+/// Whatever lies where a download grows: in the end the digest decides, and the fault is fixed.
 #[test]
 fn partial_download_is_verified_by_digest() {
     for begun_with in [vec![0; 100_000], vec![0; SIZE + 10_000], layer("cut", SIZE)] {

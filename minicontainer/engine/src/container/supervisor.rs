@@ -18,23 +18,22 @@ use nix::{
 };
 
 use super::{
-    AfterExit, Container, ContainerError, Containers,
-    claim::{Claim, lock_record},
-    process, record, state_file,
+    AfterExit, Container, ContainerError, Containers, process, record, state_file,
+    supervisor_lock::{SupervisorLock, lock_record},
 };
 
 /// A container in the hands of the engine that starts it and waits for its end. As long as this value lives, so does
 /// a lock on the container's directory, which tells every other engine that this one will write down what happens.
 #[derive(Debug)]
-pub struct Attended {
+pub struct Supervisor {
     store: Store,
     container: Container,
-    _claim: Claim,
+    _lock: SupervisorLock,
 }
 
-impl Attended {
-    pub(super) fn new(store: &Store, container: Container, claim: Claim) -> Attended {
-        Attended { store: store.clone(), container, _claim: claim }
+impl Supervisor {
+    pub(super) fn new(store: &Store, container: Container, held: SupervisorLock) -> Supervisor {
+        Supervisor { store: store.clone(), container, _lock: held }
     }
 
     /// The container's record.
@@ -61,12 +60,12 @@ impl Attended {
 
     /// Writes down how its process ended; a container that is not kept is removed.
     pub fn ended(mut self, report: &Report) -> Result<(), ContainerError> {
-        self.settle(Some(report))
+        self.finish(Some(report))
     }
 
     /// Writes down the end of a container that is kept, and removes any other. Without a report nobody saw how its
     /// process ended; one that never ran stays created.
-    pub(crate) fn settle(&mut self, report: Option<&Report>) -> Result<(), ContainerError> {
+    pub(crate) fn finish(&mut self, report: Option<&Report>) -> Result<(), ContainerError> {
         if self.container.config.after_exit == AfterExit::Remove {
             // Another command may have removed it already. Its control groups are the library's, whose `Running`
             // removes them.

@@ -20,31 +20,31 @@ use nix::{
 
 use super::ContainerError;
 
-/// How often a claim is tried: [`is_attended`] holds the lock for a moment, too.
+/// How often a held is tried: [`is_supervised`] holds the lock for a moment, too.
 const TRIES: usize = 3;
 
 /// The lock on a directory, held until this value is dropped.
-pub(super) type Claim = Flock<File>;
+pub(super) type SupervisorLock = Flock<File>;
 
 /// Makes a directory and claims it. A sweeper may remove it between the two; then it is made again.
-pub(super) fn make(path: &Path) -> Result<Claim, ContainerError> {
+pub(super) fn make(path: &Path) -> Result<SupervisorLock, ContainerError> {
     loop {
         private::make_directory(path).map_err(ContainerError::io("make the directory", path))?;
         let Some(directory) = open(path)? else { continue };
-        let claim = wait_for(directory, path)?;
-        if is_at(&claim, path) {
-            return Ok(claim);
+        let held = wait_for(directory, path)?;
+        if is_at(&held, path) {
+            return Ok(held);
         }
     }
 }
 
 /// Claims the directory of a dead process. None if its owner is alive, or if the directory is gone.
-pub(super) fn take(path: &Path) -> Result<Option<Claim>, ContainerError> {
+pub(super) fn take(path: &Path) -> Result<Option<SupervisorLock>, ContainerError> {
     for _ in 0..TRIES {
         let Some(directory) = open(path)? else { return Ok(None) };
-        let claim = lock(directory, FlockArg::LockExclusiveNonblock).map_err(ContainerError::io("lock", path))?;
-        if claim.is_some() {
-            return Ok(claim.filter(|claim| is_at(claim, path)));
+        let held = lock(directory, FlockArg::LockExclusiveNonblock).map_err(ContainerError::io("lock", path))?;
+        if held.is_some() {
+            return Ok(held.filter(|held| is_at(held, path)));
         }
         thread::sleep(Duration::from_millis(1));
     }
@@ -52,21 +52,21 @@ pub(super) fn take(path: &Path) -> Result<Option<Claim>, ContainerError> {
 }
 
 /// Whether a living process has claimed a directory. One that is gone is not claimed.
-pub(super) fn is_attended(path: &Path) -> Result<bool, ContainerError> {
+pub(super) fn is_supervised(path: &Path) -> Result<bool, ContainerError> {
     let Some(directory) = open(path)? else { return Ok(false) };
     let probe = lock(directory, FlockArg::LockSharedNonblock).map_err(ContainerError::io("lock", path))?;
     Ok(probe.is_none())
 }
 
 /// Waits for the lock of this file and takes it.
-pub(super) fn lock_file(path: &Path) -> Result<Claim, ContainerError> {
+pub(super) fn lock_file(path: &Path) -> Result<SupervisorLock, ContainerError> {
     let file = private::open(path).map_err(ContainerError::io("open the lock", path))?;
     wait_for(file, path)
 }
 
 /// Waits for the lock of the record in a container's directory and takes it. None if the container is gone. The lock
 /// is on the runtime config: the record itself is replaced with every change.
-pub(super) fn lock_record(directory: &Path) -> Result<Option<Claim>, ContainerError> {
+pub(super) fn lock_record(directory: &Path) -> Result<Option<SupervisorLock>, ContainerError> {
     let path = directory.join("config.json");
     match File::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.exists() => Ok(None),
@@ -74,9 +74,9 @@ pub(super) fn lock_record(directory: &Path) -> Result<Option<Claim>, ContainerEr
     }
 }
 
-fn wait_for(file: File, path: &Path) -> Result<Claim, ContainerError> {
-    let claim = lock(file, FlockArg::LockExclusive).and_then(|claim| claim.ok_or_else(|| Errno::EAGAIN.into()));
-    claim.map_err(ContainerError::io("lock", path))
+fn wait_for(file: File, path: &Path) -> Result<SupervisorLock, ContainerError> {
+    let held = lock(file, FlockArg::LockExclusive).and_then(|held| held.ok_or_else(|| Errno::EAGAIN.into()));
+    held.map_err(ContainerError::io("lock", path))
 }
 
 fn open(path: &Path) -> Result<Option<File>, ContainerError> {
@@ -87,10 +87,10 @@ fn open(path: &Path) -> Result<Option<File>, ContainerError> {
 }
 
 /// None if another process holds the lock and `how` says not to wait.
-fn lock(mut file: File, how: FlockArg) -> io::Result<Option<Claim>> {
+fn lock(mut file: File, how: FlockArg) -> io::Result<Option<SupervisorLock>> {
     loop {
         match Flock::lock(file, how) {
-            Ok(claim) => return Ok(Some(claim)),
+            Ok(held) => return Ok(Some(held)),
             Err((_, Errno::EAGAIN)) => return Ok(None),
             // A signal handler ran: wait again.
             Err((unlocked, Errno::EINTR)) => file = unlocked,
@@ -100,8 +100,8 @@ fn lock(mut file: File, how: FlockArg) -> io::Result<Option<Claim>> {
 }
 
 /// Whether a path still leads to what was opened by it.
-fn is_at(claim: &Claim, path: &Path) -> bool {
-    let (Ok(opened), Ok(there)) = (claim.metadata(), fs::metadata(path)) else { return false };
+fn is_at(held: &SupervisorLock, path: &Path) -> bool {
+    let (Ok(opened), Ok(there)) = (held.metadata(), fs::metadata(path)) else { return false };
     (opened.dev(), opened.ino()) == (there.dev(), there.ino())
 }
 
@@ -113,12 +113,12 @@ mod tests {
     fn claim_lasts_until_its_owner_is_gone() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("one");
-        assert!(!is_attended(&path).unwrap(), "it is not there");
-        let claim = make(&path).unwrap();
-        assert!(is_attended(&path).unwrap());
+        assert!(!is_supervised(&path).unwrap(), "it is not there");
+        let held = make(&path).unwrap();
+        assert!(is_supervised(&path).unwrap());
         assert!(take(&path).unwrap().is_none());
-        drop(claim);
-        assert!(!is_attended(&path).unwrap());
+        drop(held);
+        assert!(!is_supervised(&path).unwrap());
         assert!(take(&path).unwrap().is_some());
     }
 
@@ -126,12 +126,12 @@ mod tests {
     fn claim_on_moved_directory_is_void() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("one");
-        let claim = make(&path).unwrap();
-        assert!(is_at(&claim, &path));
+        let held = make(&path).unwrap();
+        assert!(is_at(&held, &path));
         fs::rename(&path, place.path().join("other")).unwrap();
-        assert!(!is_at(&claim, &path));
+        assert!(!is_at(&held, &path));
         fs::create_dir(&path).unwrap();
-        assert!(!is_at(&claim, &path));
+        assert!(!is_at(&held, &path));
     }
 
     /// Makers and sweepers race, and a claimed directory is never removed.
@@ -144,7 +144,7 @@ mod tests {
                 scope.spawn(|| {
                     while !done.load(std::sync::atomic::Ordering::Relaxed) {
                         for entry in fs::read_dir(place.path()).unwrap().flatten() {
-                            if let Some(_claim) = take(&entry.path()).unwrap() {
+                            if let Some(_lock) = take(&entry.path()).unwrap() {
                                 fs::remove_dir(entry.path()).unwrap();
                             }
                         }
@@ -153,7 +153,7 @@ mod tests {
             }
             for number in 0..500 {
                 let path = place.path().join(number.to_string());
-                let _claim = make(&path).unwrap();
+                let _lock = make(&path).unwrap();
                 fs::write(path.join("mine"), "").unwrap();
                 fs::remove_file(path.join("mine")).unwrap();
             }

@@ -1,7 +1,7 @@
 //! What can be told from what was found out about the machine, with nothing tried: pure, so that machines which
 //! nobody here has can be made up in the tests.
 
-use minicontainer::core::plan::{Availability, CgroupLayout, Host, Identity, MEND_CONTROLLERS, SubordinateIds};
+use minicontainer::core::plan::{Availability, CONTROLLERS_HINT, CgroupLayout, Host, Identity, SubordinateIds};
 
 use super::{Finding, Verdict};
 
@@ -25,23 +25,23 @@ pub(super) struct Seen {
 /// User namespaces: whether one could be made and used, and if not, which of the known switches forbids it.
 pub(super) fn user_namespaces(tried: &Availability, host: &Host, seen: &Seen) -> Finding {
     let name = "user namespaces";
-    let Availability::Unavailable { cause, mend } = tried else {
+    let Availability::Unavailable { cause, fix } = tried else {
         return Finding::works(name, "one was made, and something mounted in it");
     };
     let is = |switch: &Option<String>, value| switch.as_deref().map(str::trim) == Some(value);
-    let (why, mend) = if is(&seen.max_user_namespaces, "0") {
+    let (why, fix) = if is(&seen.max_user_namespaces, "0") {
         ("user.max_user_namespaces is 0", "`sudo sysctl user.max_user_namespaces=15000`".to_owned())
     } else if is(&seen.userns_clone, "0") {
         ("kernel.unprivileged_userns_clone is 0", "`sudo sysctl kernel.unprivileged_userns_clone=1`".to_owned())
     } else if is(&seen.apparmor_restricts, "1") {
         ("AppArmor lets only listed programs use them", apparmor_profile(&seen.program))
     } else {
-        ("", mend.clone())
+        ("", fix.clone())
     };
     let detail = if why.is_empty() { cause.clone() } else { format!("{cause}: {why}") };
     // Root isolates by its own powers.
     let verdict = if host.identity == Identity::Root { Verdict::Missing } else { Verdict::Broken };
-    Finding { name, verdict, detail, mend: Some(mend) }
+    Finding { name, verdict, detail, fix: Some(fix) }
 }
 
 /// The profile that lets one program use user namespaces and restricts it in nothing, see "Restricted unprivileged
@@ -57,7 +57,7 @@ pub(super) fn subordinate_ids(host: &Host) -> Finding {
     let name = "subordinate ids";
     match &host.subordinate {
         _ if host.identity == Identity::Root => Finding::works(name, "root needs none"),
-        SubordinateIds::Lent { uids, gids } => {
+        SubordinateIds::Allocated { uids, gids } => {
             let count = |ranges: &[minicontainer::core::plan::IdRange]| {
                 ranges.iter().map(|range| u64::from(range.count)).sum::<u64>()
             };
@@ -70,17 +70,17 @@ pub(super) fn subordinate_ids(host: &Host) -> Finding {
                     name,
                     verdict: Verdict::Missing,
                     detail: format!("{detail}, fewer than the 65536 that images count on"),
-                    mend: Some(
+                    fix: Some(
                         "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`".to_owned(),
                     ),
                 },
             }
         }
-        SubordinateIds::None { cause, mend } => Finding {
+        SubordinateIds::None { cause, fix } => Finding {
             name,
             verdict: Verdict::Missing,
             detail: format!("a container has the single id 0, which is you: {cause}"),
-            mend: Some(mend.clone()),
+            fix: Some(fix.clone()),
         },
     }
 }
@@ -95,11 +95,11 @@ pub(super) fn counts(tried: &Availability, host: &Host) -> Option<Finding> {
             let how = "a container has its own with --userns auto or --profile=untrusted, else it shares root's";
             Some(Finding::works(name, format!("{counted}: {how}")))
         }
-        (Identity::Root, Availability::Unavailable { mend, .. }) => Some(Finding {
+        (Identity::Root, Availability::Unavailable { fix, .. }) => Some(Finding {
             name,
             verdict: Verdict::Missing,
             detail: format!("{counted}, and root's containers can but share root's: no user namespace can be made"),
-            mend: Some(mend.clone()),
+            fix: Some(fix.clone()),
         }),
     }
 }
@@ -116,11 +116,11 @@ pub(super) fn own_cgroup(host: &Host, hindrance: Option<String>) -> Option<Findi
         Availability::Available => {
             Finding::works(name, format!("{place} is delegated to you, with {}", controllers.join(" ")))
         }
-        Availability::Unavailable { cause, mend } => Finding {
+        Availability::Unavailable { cause, fix } => Finding {
             name,
             verdict: Verdict::Missing,
             detail: hindrance.map_or_else(|| cause.clone(), |hindrance| format!("{cause} ({hindrance})")),
-            mend: Some(mend.clone()),
+            fix: Some(fix.clone()),
         },
     })
 }
@@ -143,15 +143,15 @@ pub(super) fn limits(host: &Host) -> Vec<Finding> {
         }
     };
     let finding = |(controller, name, kernel): (&str, &'static str, &str)| match &host.cgroups.access {
-        Availability::Unavailable { cause, mend } => {
-            Finding { name, verdict: Verdict::Missing, detail: cause.clone(), mend: Some(mend.clone()) }
+        Availability::Unavailable { cause, fix } => {
+            Finding { name, verdict: Verdict::Missing, detail: cause.clone(), fix: Some(fix.clone()) }
         }
         Availability::Available if controllers.contains(&controller) => Finding::works(name, version),
         Availability::Available => Finding {
             name,
             verdict: Verdict::Missing,
             detail: format!("{version} without the controller {controller}"),
-            mend: Some(if host.identity == Identity::Root { kernel } else { MEND_CONTROLLERS }.to_owned()),
+            fix: Some(if host.identity == Identity::Root { kernel } else { CONTROLLERS_HINT }.to_owned()),
         },
     };
     wanted.into_iter().map(finding).collect()
@@ -160,11 +160,11 @@ pub(super) fn limits(host: &Host) -> Vec<Finding> {
 /// What a kernel is built with or not.
 pub(super) fn kernel_features(seen: &Seen) -> Vec<Finding> {
     let file_system = |name: &str| seen.filesystems.lines().any(|line| line.split('\t').next_back() == Some(name));
-    let lacking = |name, detail: &str, mend: &str| Finding {
+    let lacking = |name, detail: &str, fix: &str| Finding {
         name,
         verdict: Verdict::Missing,
         detail: detail.to_owned(),
-        mend: Some(mend.to_owned()),
+        fix: Some(fix.to_owned()),
     };
     let seccomp = match seen.seccomp_actions.as_deref().map(str::trim) {
         Some(actions) if actions.split(' ').any(|action| action == "errno") => {
@@ -194,7 +194,7 @@ mod tests {
 
     fn denied() -> Availability {
         let cause = "a user namespace can be made, but mounting in it is denied".to_owned();
-        Availability::Unavailable { cause, mend: "run as root".to_owned() }
+        Availability::Unavailable { cause, fix: "run as root".to_owned() }
     }
 
     fn switch(value: &str) -> Option<String> {
@@ -227,7 +227,7 @@ mod tests {
         let works = Availability::Available;
         let rootless = Host::example_rootless();
         let mut few = Host::example_rootless_with_ids();
-        if let SubordinateIds::Lent { gids, .. } = &mut few.subordinate {
+        if let SubordinateIds::Allocated { gids, .. } = &mut few.subordinate {
             *gids = vec![IdRange { first: 100_000, count: 1000 }];
         }
         let mut v1 = Host::example();

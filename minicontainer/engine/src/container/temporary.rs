@@ -16,8 +16,8 @@ use minicontainer::{
 
 use super::{
     ContainerError, Containers, Id,
-    claim::{self, Claim},
     remove::{is_cgroup_of, remove_cgroup_named, remove_remains},
+    supervisor_lock::{self, SupervisorLock},
 };
 
 /// How its directory's name ends, behind the id.
@@ -26,13 +26,13 @@ pub(super) const EXTENSION: &str = "run";
 const GROUP: &str = "cgroup";
 
 /// The directory of such a container, which goes when this value does.
-pub(crate) struct Transient {
+pub(crate) struct TemporaryContainer {
     id: Id,
     path: PathBuf,
-    _claim: Claim,
+    _lock: SupervisorLock,
 }
 
-impl Transient {
+impl TemporaryContainer {
     /// The container's id.
     pub(crate) fn id(&self) -> &Id {
         &self.id
@@ -58,7 +58,7 @@ pub fn cgroup_of(plan: &Plan) -> Option<String> {
     })
 }
 
-impl Drop for Transient {
+impl Drop for TemporaryContainer {
     fn drop(&mut self) {
         // What cannot be removed now is swept later.
         let _gone = rootfs::remove(&self.path);
@@ -67,12 +67,12 @@ impl Drop for Transient {
 
 impl Containers {
     /// Makes the directory of a container without a record.
-    pub(crate) fn transient(&self) -> Result<Transient, ContainerError> {
+    pub(crate) fn temporary(&self) -> Result<TemporaryContainer, ContainerError> {
         self.sweep_once_per_boot()?;
         let id = Id::random()?;
         let path = self.directory.join(id.as_str()).with_extension(EXTENSION);
-        let claim = claim::make(&path)?;
-        Ok(Transient { id, path, _claim: claim })
+        let claim = supervisor_lock::make(&path)?;
+        Ok(TemporaryContainer { id, path, _lock: claim })
     }
 }
 

@@ -1,7 +1,7 @@
-//! What can be wrong with a Dockerfile: the reason in Docker's own words where it has them, and how to mend it.
+//! What can be wrong with a Dockerfile: the reason in Docker's own words where it has them, and how to fix it.
 //!
-//! A [`Mistake`] says what is wrong, a [`DockerfileError`] where. [`DockerfileError::render`] shows both with the
-//! line of the file and a caret under the word:
+//! A [`DockerfileErrorKind`] says what is wrong, a [`DockerfileError`] where. [`DockerfileError::render`] shows both
+//! with the line of the file and a caret under the word:
 //!
 //! ```
 //! let source = "FROM busybox\nENTRYPIONT [\"sh\"]\n";
@@ -26,18 +26,18 @@ const LONGEST_MESSAGE: usize = 600;
 
 /// What is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {}, column {}: {mistake}{}", span.start.line, span.start.column, hint(mistake))]
+#[error("line {}, column {}: {kind}{}", span.start.line, span.start.column, hint(kind))]
 pub struct DockerfileError {
     /// What is wrong. Boxed, so that what is right stays small.
-    pub mistake: Box<Mistake>,
+    pub kind: Box<DockerfileErrorKind>,
     /// The instruction it is in, where there is one.
     pub keyword: Option<Keyword>,
     /// The word it is about.
     pub span: Span,
 }
 
-fn hint(mistake: &Mistake) -> String {
-    mistake.hint().map(|hint| format!("; {hint}")).unwrap_or_default()
+fn hint(kind: &DockerfileErrorKind) -> String {
+    kind.hint().map(|hint| format!("; {hint}")).unwrap_or_default()
 }
 
 impl DockerfileError {
@@ -47,11 +47,11 @@ impl DockerfileError {
 
     /// The mistake with its line of the file and a caret, as a terminal shows it.
     pub fn render(&self, file: &str, source: &str) -> String {
-        let mut message = self.mistake.to_string();
+        let mut message = self.kind.to_string();
         if let Some(keyword) = self.keyword.filter(|keyword| !message.contains(keyword.name())) {
             message = format!("{keyword}: {message}");
         }
-        snippet(file, source, self.span, &message, self.mistake.hint().as_deref())
+        snippet(file, source, self.span, &message, self.kind.hint().as_deref())
     }
 }
 
@@ -91,17 +91,17 @@ fn visible(text: &str) -> String {
     text.chars().take(LONGEST_MESSAGE).map(plain).collect()
 }
 
-impl Mistake {
+impl DockerfileErrorKind {
     /// The mistake at its place.
     pub(crate) fn at(self, span: Span) -> DockerfileError {
-        DockerfileError { mistake: Box::new(self), keyword: None, span }
+        DockerfileError { kind: Box::new(self), keyword: None, span }
     }
 }
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say what each is, and the fields what they quote")]
-pub enum Mistake {
+pub enum DockerfileErrorKind {
     // The file as a whole.
     #[error("the Dockerfile cannot be empty")]
     Empty,
