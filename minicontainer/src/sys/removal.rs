@@ -101,7 +101,8 @@ fn path_of(descriptor: Fd) -> [u8; 32] {
     path
 }
 
-/// Calls `act` with the name of each entry of a directory, and whether it is a directory; returns whether there was one.
+/// Calls `act` with the name of each entry of a directory and whether it is a directory itself; returns whether there
+/// was any.
 fn for_each_entry(directory: Fd, mut act: impl FnMut(&CStr, bool) -> Result<()>) -> Result<bool> {
     let mut buffer = [0; 2048];
     let mut any = false;

@@ -57,8 +57,8 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Decides the start of a container of an image: `id` names it, `defaults` is what the image's config says of how to
-    /// run it, and `place` says where its files come from and lie.
+    /// Decides the start of a container of an image: `id` names it, `defaults` is what the image's config says of how
+    /// to run it, and `place` says where its files come from and lie.
     ///
     /// # Errors
     /// When the options contradict each other or the image, or cannot be had on this host, see [`Error`].
