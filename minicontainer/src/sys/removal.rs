@@ -42,7 +42,7 @@ fn remove(parent: Fd, name: &CStr) -> Result<()> {
 }
 
 /// How many levels below the top a directory is emptied where it is. Each has a descriptor and a buffer on the stack.
-const LEVELS: usize = 8;
+const LEVELS: usize = 6;
 
 /// Removes everything in a directory that is open.
 pub(crate) fn empty_directory(top: Fd) -> Result<()> {
@@ -159,7 +159,35 @@ fn move_up(parent: Fd, name: &CStr, top: Fd, moved: &mut u64) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::path_of;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::{LEVELS, path_of, remove_tree};
+
+    /// Deeper than directories are entered, and more entries than are read at once.
+    #[test]
+    fn deep_tree_of_closed_directories_is_removed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (outside, top) = (scratch.path().join("outside"), scratch.path().join("top"));
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("file"), "stays").unwrap();
+        let mut directories = vec![top.clone()];
+        for level in 0..3 * LEVELS {
+            let directory = directories[level].join(format!("level-{level}"));
+            directories.push(directory);
+        }
+        fs::create_dir_all(directories.last().unwrap()).unwrap();
+        for directory in directories.iter().rev() {
+            (0..120).for_each(|number| fs::write(directory.join(format!("file-{number}")), "").unwrap());
+            fs::create_dir(directory.join("empty")).unwrap();
+            symlink(&outside, directory.join("link")).unwrap();
+            fs::set_permissions(directory, Permissions::from_mode(0o000)).unwrap();
+        }
+        remove_tree(&top).unwrap();
+        assert!(!top.exists());
+        assert_eq!(fs::read_to_string(outside.join("file")).unwrap(), "stays");
+        remove_tree(&top).expect("what is not there is removed already");
+    }
 
     #[test]
     fn descriptor_path_is_formatted() {
