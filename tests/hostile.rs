@@ -1,7 +1,7 @@
 //! Holds `tests/hostile.toml` to its word: no row lost, no state invented, no test claimed that is not there.
 //!
 //! The corpus is the promise of what minicontainer withstands. A promise erodes in small steps: a row deleted while
-//! it was in the way, a test renamed and no longer found, a "waits" for something that nobody is building. Each of
+//! it was in the way, a test renamed and no longer found, a "waits" for something that is not being built. Each of
 //! these is a failure here.
 
 use std::{

@@ -39,13 +39,13 @@ pub struct TestEnv {
     directory: TempDir,
     /// The user whom commands run as, when that is not the user of the test.
     user: Option<u32>,
-    /// Mounts that commands see and nobody else: what lies where.
+    /// Mounts that only the commands see: what lies where.
     mounts: Vec<(Hidden, PathBuf)>,
     engine: PathBuf,
 }
 
 impl TestEnv {
-    /// For whoever runs the tests.
+    /// For the user of the tests.
     pub fn any() -> TestEnv {
         TestEnv::of(None)
     }
@@ -179,7 +179,7 @@ pub fn is_root() -> bool {
 
 /// The engine where that user may execute it: a checkout below a closed home directory needs a copy. Another process
 /// copies it: a program that this one had open for writing could not be executed as long as the child of some other
-/// test has the descriptor too. Whoever starts this program as another user has made that copy already, and says
+/// test has the descriptor too. A caller that starts this program as another user has made that copy already, and says
 /// where.
 fn engine_for(user: Option<u32>, directory: &Path) -> PathBuf {
     let built = env!("CARGO_BIN_EXE_minicontainer");

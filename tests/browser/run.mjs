@@ -207,7 +207,7 @@ const tests = {
 
 /** A step that no version of the page has ever heard of, with fields of every shape. */
 const UNKNOWN = {
-  kind: 'teleport', actor: 'container', title: 'Teleport the process', why: 'Because nobody can follow.',
+  kind: 'teleport', actor: 'container', title: 'Teleport the process', why: 'Because no one can follow.',
   systemCalls: ['teleport("/mars", TELEPORT_NOW)'], manPages: ['teleport(2)'],
   fields: { destination: 'mars', speed: 299792458, silent: true, crew: ['ana', 'rui'], route: [{ from: 'earth', to: 'moon' }], cargo: null },
 };

@@ -17,7 +17,7 @@ pub struct Answer {
 }
 
 impl TestEnv {
-    /// With the image busybox, for whoever runs the tests.
+    /// With the image busybox, for the user of the tests.
     pub fn new() -> TestEnv {
         TestEnv::any().seeded()
     }

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use crate::{skip, test_env::TestEnv};
 
-/// Mistakes that are the same whoever makes them.
+/// Errors that are the same for every user.
 const MISTAKES: &[&[&str]] = &[
     // images
     &["run", "--rm", "--pull=never", "no-such-image"],
@@ -31,7 +31,7 @@ const MISTAKES: &[&[&str]] = &[
     &["run", "--rm", "--pids-limit", "-5", "busybox", "true"],
     &["run", "--rm", "--timeout", "soon", "busybox", "true"],
     &["run", "--rm", "-u", "a:b:c", "busybox", "true"],
-    &["run", "--rm", "-u", "nobody-knows", "busybox", "true"],
+    &["run", "--rm", "-u", "unknown-user", "busybox", "true"],
     &["run", "--rm", "-e", "=value", "busybox", "true"],
     &["run", "--rm", "-w", "relative", "busybox", "true"],
     &["run", "--rm", "-h", "at_tic", "busybox", "true"],
@@ -83,9 +83,9 @@ const MISTAKES: &[&[&str]] = &[
     &["spec", "busybox"],
     &["completions", "cmd.exe"],
     // containers
-    &["rm", "nobody"],
-    &["diff", "nobody"],
-    &["inspect", "nobody"],
+    &["rm", "missing"],
+    &["diff", "missing"],
+    &["inspect", "missing"],
     &["container", "inspect", "busybox"],
     &["images", "--format", "{{.Nmae}}"],
     &["ps", "--format", "{{.ID"],

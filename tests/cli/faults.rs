@@ -283,7 +283,7 @@ fn power_cuts() {
             }
             disk.unmount();
             disk.mount();
-            // What nobody has synced is gone: the cut is one.
+            // What was not synced is gone: the power cut is a real one.
             control_lost |= fs::read(place.path("store/control")).map_or(true, |content| content.len() < 5000);
             let _removed = fs::remove_file(place.path("store/control"));
             let when = format!("step {at} of {calls}, journal {journal}");
@@ -297,7 +297,7 @@ fn power_cuts() {
             disk.unmount();
         }
     }
-    assert!(control_lost, "a file that nobody had synced outlived every power cut: it was none");
+    assert!(control_lost, "a file that was not synced survived every power cut, so they were not real");
 }
 
 /// A store on a file system that can only be read: every command says so, and changes nothing.
@@ -413,7 +413,7 @@ fn many_containers_of_one_image_start_at_once() {
     assert_eq!(place.containers(), 0);
 }
 
-/// What removes races with what uses: whatever comes first, nobody uses what is gone. An image that is not there any
+/// What removes races with what uses: whatever comes first, nothing that is gone is used. An image that is not there any
 /// more is an honest answer.
 #[test]
 fn removal_races_safely_with_run_load_and_build() {

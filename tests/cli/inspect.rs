@@ -68,7 +68,7 @@ fn missing_objects_do_not_hide_existing_ones() {
     let one = place.run(&["image", "inspect", "--format", "{{json .RepoTags}}", "no-such-image", "busybox"]);
     assert_eq!((one.code, one.stdout.as_str()), (1, "[\"busybox:latest\"]\n"));
     let list: Value =
-        serde_json::from_str(&place.run(&["inspect", "--format", "json", "nobody", "busybox"]).stdout).unwrap();
+        serde_json::from_str(&place.run(&["inspect", "--format", "json", "missing", "busybox"]).stdout).unwrap();
     assert_eq!(list.pointer("/0/RepoTags/0"), Some(&"busybox:latest".into()));
     let other = place.run(&["inspect", "--type", "container", "busybox"]);
     assert_eq!((other.code, other.stdout.as_str()), (1, "[]\n"));

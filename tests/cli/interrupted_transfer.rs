@@ -81,7 +81,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, way: Way, limited: Option<&Gate>
                 gate.limit.store(u64::MAX, Ordering::SeqCst);
                 break;
             }
-            // Whoever waits goes away in the end, and then reading ends.
+            // The waiting client gives up in the end, and then reading ends.
             while from.read(&mut piece).is_ok_and(|count| count > 0) {}
             break;
         }

@@ -1,4 +1,4 @@
-//! Judging: honest programs beside hostile ones, and whoever reads the results.
+//! Judging: honest programs beside hostile ones, and how the results are shown.
 
 use std::{
     fs,

@@ -59,7 +59,7 @@ fn exceeded_limits_are_in_report_and_meta_file() {
     let fill = "dd if=/dev/zero of=/x bs=64k count=32 2>/dev/null; exit $?";
     check(&["--storage-opt", "size=1m"], fill, 1, "", r#"{"exited":1}"#, &["status:RE"]);
     check(&[], fill, 0, "", r#"{"exited":0}"#, &["exitcode:0"]);
-    // A fault of the engine's is nobody's verdict.
+    // A fault of the engine is not a verdict on the program.
     let answer = place.run(&["run", "--rm", "--meta", "meta", "busybox", "no-such-program"]);
     assert_eq!(answer.code, 127);
     assert!(fs::read_to_string(place.path("meta")).unwrap().starts_with("status:XX\nmessage:"));
@@ -326,10 +326,10 @@ fn container_dies_with_its_engine_and_is_recorded_as_exited() {
     assert_eq!(place.succeed(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]), "orphan exited\n");
     assert_eq!(place.succeed(&["rm", "orphan"]), "orphan\n");
     assert_eq!(place.containers(), 0);
-    // Nobody would miss these: they are swept when that is asked for, or when one of them is in the way.
+    // These are not needed: they are swept on request, or when one of them is in the way.
     let ways: [(&[&str], &[&str]); 3] = [
         (&["--rm"], &["system", "prune", "-f"]),
-        (&["--rm", "--init"], &["rm", "-f", "nobody"]),
+        (&["--rm", "--init"], &["rm", "-f", "missing"]),
         (&["--rm", "--init", "--without", "pid"], &["run", "--rm", "--name", "orphan", "busybox", "true"]),
     ];
     for (flags, sweep) in ways {
@@ -416,9 +416,9 @@ fn missing_network_is_noted_once() {
 #[test]
 fn colours_are_used_only_on_terminals() {
     let place = TestEnv::new();
-    let Some(coloured) = at_a_terminal(&place, "rm nobody", false) else { return };
+    let Some(coloured) = at_a_terminal(&place, "rm missing", false) else { return };
     assert!(coloured.starts_with("\u{1b}[1;31mminicontainer:\u{1b}[0m No such container"), "{coloured:?}");
-    let plain = at_a_terminal(&place, "rm nobody", true).unwrap();
+    let plain = at_a_terminal(&place, "rm missing", true).unwrap();
     assert!(plain.starts_with("minicontainer: No such container"), "{plain:?}");
 }
 

@@ -82,7 +82,7 @@ fn resident(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap_or_default()
 }
 
-/// Whoever writes has to wait for whoever reads, however the two are connected; nobody in between keeps it all.
+/// A writer waits for its reader, however the two are connected; nothing in between keeps all of it.
 #[test]
 fn writer_waits_for_a_reader_that_stops() {
     let place = TestEnv::new();
@@ -101,7 +101,7 @@ fn writer_waits_for_a_reader_that_stops() {
             let now = resident(child.id());
             assert!(now < before + 4096, "{flags:?}: from {before} to {now} KiB");
         }
-        // Still there, still in order; and whoever reads no more ends it.
+        // Still there, still in order; and it ends when the reader closes the stream.
         stdout.read_exact(&mut vec![0; 1 << 20]).unwrap();
         drop(stdout);
         child.wait().unwrap();
@@ -109,7 +109,7 @@ fn writer_waits_for_a_reader_that_stops() {
     }
 }
 
-/// No line is too long, and nobody waits for the second half of a character.
+/// No line is too long, and half a character is forwarded at once.
 #[test]
 fn long_lines_and_partial_characters_pass() {
     let place = TestEnv::new();
@@ -260,7 +260,7 @@ fn flags_of_callers_streams_are_unchanged() {
     assert_eq!([&reader, &writer, &far].map(flags), before);
 }
 
-/// What a program wrote before it ended arrives, however late it is read; and whoever does not want to wait sends a
+/// What a program wrote before it ended arrives, however late it is read; a user who does not want to wait sends a
 /// signal.
 #[test]
 fn slow_reader_gets_all_output_and_signal_ends_the_wait() {

@@ -282,7 +282,7 @@ fn leftovers_are_reported_and_removed() {
     let room = self::room();
     let (blobs, layers) = (room.place.path("store/images/blobs/sha256"), room.place.path("store/layers"));
     let (blob, layer) = (blobs.join("a".repeat(64)), layers.join("b".repeat(64)));
-    fs::write(&blob, "of nobody").unwrap();
+    fs::write(&blob, "no longer needed").unwrap();
     fs::create_dir_all(layer.join("fs")).unwrap();
     let staged = room.place.path("store/staging/1-1");
     fs::create_dir(&staged).unwrap();

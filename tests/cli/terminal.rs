@@ -36,7 +36,7 @@ pub struct Person {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Person {
-    /// The command is a child without a session of its own, so the terminal is nobody's: signals are sent by number.
+    /// The command is a child without a session of its own, so the terminal has no session: signals are sent by number.
     pub fn starts(place: &TestEnv, arguments: &[&str]) -> Person {
         // Close-on-exec from the beginning: what another test starts meanwhile must not keep this terminal open.
         let screen = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap();

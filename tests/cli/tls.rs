@@ -105,9 +105,9 @@ fn untrusted_registry_is_named() {
         answer(&place, &registry, command)
     };
     put(&place, "other.pem", &authority().0);
-    let stranger = pull(Some("other.pem"));
+    let wrong_issuer = pull(Some("other.pem"));
     let expect = "put the certificate of its authority into ~/.config/containers/certs.d/REGISTRY/ca.crt";
-    assert!(stranger.code == 1 && stranger.stderr.contains(expect), "{}", stranger.stderr);
+    assert!(wrong_issuer.code == 1 && wrong_issuer.stderr.contains(expect), "{}", wrong_issuer.stderr);
     insta::assert_snapshot!("no_such_file", pull(Some("nothing.pem")).show());
     assert!(pull(Some("empty.pem")).stderr.contains("SSL_CERT_FILE names it, and no certificate is there"));
     // The positive control: the file with the right authority opens the door, and nothing is behind it.

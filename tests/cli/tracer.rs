@@ -113,7 +113,7 @@ fn kind(thread: Pid) -> Option<Kind> {
     let number = i64::try_from(registers.orig_rax).ok()?;
     let creates = |flags: u64| flags & (libc::O_CREAT as u64) != 0;
     match number {
-        // What is told on the terminal is nobody's file.
+        // What is written to the terminal is not a file.
         libc::SYS_write | libc::SYS_writev if registers.rdi > 2 => Some(Kind::Write),
         libc::SYS_openat if creates(registers.rdx) => Some(Kind::Change),
         libc::SYS_open if creates(registers.rsi) => Some(Kind::Change),

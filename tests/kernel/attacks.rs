@@ -171,7 +171,7 @@ fn probe_for(fixture: &Fixture) -> PathBuf {
 }
 
 /// The probe as it was built. Cargo builds examples for `cargo test` of everything only, so that it is asked here;
-/// whoever starts this program without Cargo has built the probe already, and says where it is.
+/// a caller that starts this program without Cargo has built the probe already, and says where it is.
 fn built_probe() -> &'static Path {
     static PROBE: OnceLock<PathBuf> = OnceLock::new();
     PROBE.get_or_init(|| {

@@ -39,7 +39,7 @@ const MACHINE: &[Attack] = &[
 #[test]
 fn root_container_cannot_affect_the_machine() {
     let Some(fixture) = Fixture::root() else { return };
-    // A user with subordinate ids gets through where one without has nobody to become.
+    // A user with subordinate ids succeeds where one without has no other id to become.
     Ground::new(&fixture).check(MACHINE);
 }
 
@@ -73,7 +73,7 @@ fn check_processes(fixture: &Fixture) {
     let absent = ["refused ESRCH", "refused ENOENT", "refused EPERM"];
     let reached: Vec<_> = protected.iter().filter(|(_, answer)| !absent.contains(&answer.as_str())).collect();
     assert!(reached.is_empty(), "{reached:?}");
-    // Nobody looks from a user namespace into a process outside of it, whoever he is; signals pass.
+    // No process in a user namespace can read a process outside of it, whatever its user; signals pass.
     let must_go_through = |words: &str| fixture.is_of_root() || SIGNAL.iter().any(|name| words.starts_with(name));
     let vain: Vec<_> = naive.iter().filter(|(words, answer)| must_go_through(words) && *answer != "done").collect();
     assert!(vain.is_empty(), "attacks that show nothing: {vain:?}");
@@ -177,17 +177,17 @@ fn containers_share_no_ipc_objects() {
 }
 
 /// Where a crash is written down, it may be by a program of the host's, which the kernel runs as root outside. No
-/// crash is, unless whoever starts the container asks for it.
+/// crash is, unless it is requested when the container starts.
 #[test]
 fn no_core_dumps_are_written() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     let attack = "dump-core";
     assert_eq!(ground.answers(&[], [attack])[attack], "refused EPERM");
-    // The control, where whoever runs this may write cores himself.
+    // The control, where the user of the test may write core dumps.
     let (_, most) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_CORE).expect("a limit");
     if most < 4096 {
-        return crate::swapper::not_live("cores are switched off for whoever runs this");
+        return crate::swapper::not_live("core dumps are switched off for the user of the test");
     }
     assert_eq!(ground.answers(&["--ulimit", "core=4096:4096"], [attack])[attack], "done");
 }

@@ -167,7 +167,7 @@ fn missing_controller_is_an_error() {
 }
 
 /// Of two containers of one name the second is refused, and the first is none the worse; an empty group that somebody
-/// left behind, even a frozen one, is in nobody's way.
+/// left behind, even a frozen one, blocks no other container.
 #[test]
 fn cgroup_in_use_is_refused_and_empty_one_reused() {
     let Some(fixture) = Fixture::root() else { return };

@@ -1,4 +1,4 @@
-//! Clocks of a container's own: moved as was asked for, by whoever starts it and by nobody inside, and only if asked.
+//! Clocks of a container's own: moved as requested when it starts, only if requested, and never from inside.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Ways by which two containers could talk past everything that is allowed, beside those that belong to a namespace
 //! (see `capabilities`): locks and leases on a file that both have, and sockets that know no namespace.
 //!
-//! One way stays open, and nobody can close it but by copying: whoever shows the same directory of the host to two
+//! One way stays open, and only copying could close it: a user who mounts the same directory of the host in two
 //! containers, even read-only, gives them the same files, and the kernel's locks are the file's. The layers of an
 //! image that both use are no such way: each container has an overlay of its own, whose files are its own.
 

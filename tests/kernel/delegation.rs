@@ -144,7 +144,7 @@ fn eight_engines_at_once(place: &Delegated) {
     assert_eq!(fs::read_to_string(place.group.join("cgroup.procs")).expect("the group"), "");
 }
 
-/// Those asked for, and one that nobody asked for; also for who is root in a user namespace and nowhere else.
+/// Limits that were requested and one that was not; also for a user who is root in a user namespace only.
 fn limits_hold(place: &Delegated) {
     let limits =
         "run --rm --memory 16m --cpus 0.5 busybox sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max'";
@@ -187,7 +187,7 @@ fn the_group_of_a_killed_engine_is_removed(place: &Delegated) {
     assert_eq!(place.inner(), ["minicontainer-engine"]);
 }
 
-/// A limit that needs what was not delegated is refused with the fix; others hold, and what nobody asked for is left
+/// A limit that needs what was not delegated is refused with the fix; others hold, and what was not requested is left
 /// out.
 #[test]
 fn undelegated_controller_is_refused_with_hint() {
@@ -209,7 +209,7 @@ fn undelegated_controller_is_refused_with_hint() {
 }
 
 /// Who asks for a limit is told what is in the way, and the fix that fits; who asks for none is none the worse.
-/// Nobody is moved, and nothing made.
+/// No process is moved, and nothing is made.
 #[test]
 fn unusable_cgroup_is_refused_with_hint() {
     let Some(place) = Delegated::with("+memory +pids") else { return };

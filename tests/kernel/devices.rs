@@ -1,4 +1,4 @@
-//! Devices of the machine are out of reach, whoever made their nodes, and whatever powers the container has beside.
+//! Devices of the machine are out of reach, however their nodes were made and whatever capabilities the container has.
 //!
 //! The container is a bundle whose `config.json` the test edits: it may make device nodes, as Docker's containers
 //! may. The control has no rules for devices: there the loop device gives its content away, and what no driver
@@ -92,7 +92,7 @@ fn device_node_made_inside_is_unusable() {
     );
     let control = text(&bundle(&fixture, "control", &script, without_rules));
     assert!(control.starts_with(SECRET), "{control}");
-    // The machine's memory, 1:1, other kernels guard themselves, whoever asks (CONFIG_STRICT_DEVMEM). Nothing else.
+    // The machine's memory, 1:1, other kernels protect themselves against every process (CONFIG_STRICT_DEVMEM). Nothing else.
     let memory = bundle(&fixture, "memory", &probe('c', (1, 1)), without_rules);
     let guarded = String::from_utf8_lossy(&crate::sandboxes::run(&memory).stdout).matches(REFUSED).count();
     assert_eq!(control.matches(REFUSED).count(), guarded, "{control}");

@@ -22,7 +22,7 @@ fn start_without(ground: &Ground, lacking: &[u32], flags: &[&str]) -> Result<Val
     let lacking = lacking.to_vec();
     let drop = move || {
         for number in &lacking {
-            // What is not in the bounding set is not given to whoever becomes another program, see capabilities(7).
+            // execve(2) gives no capability that is not in the bounding set, see capabilities(7).
             // SAFETY: takes something from this process, and touches no memory.
             if unsafe { nix::libc::prctl(nix::libc::PR_CAPBSET_DROP, *number, 0, 0, 0) } != 0 {
                 return Err(std::io::Error::last_os_error());
@@ -114,7 +114,7 @@ fn engine_without_a_capability_fails_or_grants_less() {
     for name in ["KILL", "SYS_RESOURCE"] {
         assert!(started.contains(&name), "without {name} nothing starts");
     }
-    // Whoever lacks all of them is an ordinary user to the kernel, whatever his number: so is his container.
+    // To the kernel a process without any of them is an ordinary user, whatever its id, and so is its container.
     let all = POWERS.map(|(_, number)| number);
     match start_without(&ground, &all, &[]) {
         Ok(posture) => check_no_more("any power", 0, &posture, &whole),
@@ -141,7 +141,7 @@ fn unavailable_capabilities_are_refused() {
             Err(said) => check_refused(name, &said),
         }
     }
-    // More open files than the engine itself may have. Those powers that it has not, nobody has from it.
+    // More open files than the engine itself may have. A process that it starts has no capability that it lacks.
     let said = start_without(&ground, &[24], &["--ulimit", "nofile=1073741816:1073741816"]).expect_err("too many");
     check_refused("SYS_RESOURCE", &said);
 }

@@ -226,7 +226,7 @@ fn workdir_is_not_created_outside() {
         let flags = ["-v", &volume, "--tmpfs", &outside.display().to_string(), "-w", &wanted];
         assert!(ground.run(&flags, &["pwd"]).output().expect("the command starts").status.success(), "{link}");
         assert!(!outside.join("made").exists(), "{link}");
-        // The control: the link leads whoever follows it on the host to that place.
+        // The control: followed on the host, the link leads to that place.
         fs::create_dir(shared.join(link).join("made")).expect("a directory");
         fs::remove_dir(outside.join("made")).expect("it was made there");
     }

@@ -89,7 +89,7 @@ impl Fixture {
         Some(fixture)
     }
 
-    /// For a test that holds for whoever runs it.
+    /// For a test that holds for every user.
     pub fn any() -> Fixture {
         Fixture::around(|| Some(TestEnv::any())).expect("an environment for anyone")
     }
@@ -123,7 +123,7 @@ impl Fixture {
 fn make_canary(canary: &Path) {
     fs::create_dir(canary).expect("a directory");
     fs::write(canary.join("hello"), "world").expect("a file");
-    fs::write(canary.join("secret"), "nobody's business").expect("a file");
+    fs::write(canary.join("secret"), "not for containers").expect("a file");
     fs::set_permissions(canary.join("secret"), fs::Permissions::from_mode(0o604)).expect("the mode is set");
     fs::create_dir(canary.join("directory")).expect("a directory");
     std::os::unix::fs::symlink("hello", canary.join("link")).expect("a link");

@@ -1,4 +1,4 @@
-//! A folder of programs and tests for the judge, which belongs to whoever judges it.
+//! A folder of programs and tests for the judge, which belongs to the user who judges it.
 
 use std::{
     fs,

@@ -58,7 +58,7 @@ fn leaked_child_is_noticed() {
 #[test]
 fn leaked_mount_namespace_is_noticed() {
     let Some(fixture) = Fixture::root() else { return };
-    // The shell ends at once: what it started is nobody's child here, as a forgotten container would be.
+    // The shell ends at once: what it started is not a child of the test, like a forgotten container.
     let script = "unshare -m sh -c 'mount -t tmpfs none \"$0\" && exec sleep 61' \"$0\" >/dev/null 2>&1 & echo $!";
     let orphan = || {
         let shell = Command::new("sh").args(["-c", script]).arg(fixture.store()).output().expect("sh starts");

@@ -85,7 +85,7 @@ fn host_shared_memory_is_unreachable() {
     let segment = unsafe { nix::libc::shmget(key, 4096, nix::libc::IPC_CREAT | 0o600) };
     assert!(segment >= 0, "a segment");
     check(&image, Isolation::Ipc, &format!("grep -q '^ *{key} ' /proc/sysvipc/shm"));
-    // SAFETY: removes the segment made above, which nobody has attached.
+    // SAFETY: removes the segment made above, which no process has attached.
     let removed = unsafe { nix::libc::shmctl(segment, nix::libc::IPC_RMID, std::ptr::null_mut()) };
     assert_eq!(removed, 0);
 }
@@ -135,7 +135,7 @@ fn root_capabilities_are_restricted() {
     assert_eq!(sets, format!("CapInh: {none} CapPrm: {ours} CapEff: {ours} CapBnd: {ours} CapAmb: {none}"));
 }
 
-/// A node of a driver whose opening harms nobody, made by hand or brought by whoever made the files.
+/// A node of a driver that can be opened without harm, made by hand or by the maker of the files.
 #[test]
 fn host_devices_are_unreachable() {
     let Some(fixture) = Fixture::root() else { return };

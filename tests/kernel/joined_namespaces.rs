@@ -222,7 +222,7 @@ fn host_namespace_is_joined_but_not_changed() {
     assert_eq!(nix::unistd::gethostname().expect("a name"), name);
 }
 
-/// For whoever runs the test: an ordinary user joins the user namespace, too, which owns the others.
+/// For every user: an ordinary user joins the user namespace, too, which owns the others.
 #[test]
 fn sandbox_joins_by_path_and_by_descriptor() {
     let fixture = Fixture::any();

@@ -138,7 +138,7 @@ fn root_judge_runs_programs_as_untrusted() {
     let homework = Homework::new(&fixture, "");
     homework.test("one", "", "0 0 0000\n");
     let look = "echo $(id -u) $(stat -c %u /program/run) $(sed -n 's/CapEff:.*\\(....\\)$/\\1/p' /proc/self/status)";
-    // What of the host is root's is nobody's here, but for the program's own file.
+    // Root's files of the host have no mapped owner here, except the program's own file.
     let look = format!("{look}; test $(cut -c12-22 /proc/self/uid_map | tr -d ' ') != 0");
     let of = |name: &str, mode: u32, owner: u32| {
         homework.script(name, &look, mode);
@@ -203,7 +203,7 @@ fn tests_are_regular_files_and_read_once() {
     assert_eq!(homework.verdicts(&[]), expected);
 }
 
-/// Whoever removes a program while it is judged spoils that program's verdict and nobody else's.
+/// Removing a program while it is judged spoils that program's verdict and no other.
 #[test]
 fn removed_program_is_not_an_engine_fault() {
     let fixture = Fixture::any();

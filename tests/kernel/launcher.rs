@@ -1,5 +1,5 @@
 //! The engine's own program is out of a container's reach; an init that was asked for does what an init must; and
-//! whoever kills the engine ends the container.
+//! killing the engine ends the container.
 
 use std::{
     fs,
@@ -18,11 +18,11 @@ use crate::sandboxes::{busybox, run, shell, succeeds, text};
 /// What the launcher says when a container executes it.
 const NO_PROGRAM: &str = "minicontainer: /proc/self/exe is no program of the container's\n";
 
-/// Files whose execution ends at the program of whoever executes them, in a directory for the container.
+/// Files whose execution leads to the program of the process that executes them, in a directory for the container.
 fn hostile_entrypoints() -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let path = |name: &str| directory.path().join(name);
-    // Every process may pass through, whoever it is.
+    // Processes of every user may pass through.
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("the mode is set");
     fs::write(path("script"), "#!/proc/self/exe --list\n").expect("a script");
     fs::set_permissions(path("script"), fs::Permissions::from_mode(0o755)).expect("the mode is set");
@@ -235,7 +235,7 @@ fn init_reaps_ten_thousand_orphans() {
     };
     // A sleep(1) that is the first process never asks how its adopted children ended.
     let without = start(1, "3", false);
-    wait_for("nobody buries them", || children(without.id()).iter().filter(|state| *state == "Z").count() == 200);
+    wait_for("no process reaps them", || children(without.id()).iter().filter(|state| *state == "Z").count() == 200);
     drop(without);
     let with = start(50, "0.1", true);
     wait_for("all have ended and are buried", || children(with.first_process_id()).len() == 1);

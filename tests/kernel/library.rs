@@ -87,7 +87,7 @@ fn traced_start_measures_every_step() {
     let mut running = shell(&image, "true").traced().spawn().expect("it starts");
     let steps = &running.plan().steps;
     let inside = steps.iter().filter(|step| step.actor() == minicontainer::core::plan::Actor::Container).count();
-    // Every step of the container's own but the last, whose end nobody is left to measure.
+    // Every step of the container's own but the last, whose end no process is left to measure.
     assert_eq!(running.times().len(), inside - 1);
     running.wait().expect("its end");
 }

@@ -46,7 +46,7 @@ fn pids_limit_is_enforced() {
     let limited = run(&shell(&image, script).pids(5));
     assert!(String::from_utf8_lossy(&limited.stderr).contains("can't fork"), "{limited:?}");
     assert_eq!(text(&shell(&image, script)), "all");
-    // A bound that nobody asked for is there all the same, and shown.
+    // A limit that was not requested is set all the same, and shown.
     assert_eq!(run(&shell(&image, "true")).report.limits.pids, Some(512));
 }
 
@@ -89,7 +89,7 @@ fn wall_time_limit_is_enforced() {
     assert!(succeeds(&shell(&image, "sleep 0.1").wall_time(Duration::from_secs(60))));
 }
 
-/// Whoever cannot have a limit is told, with the cause and the fix; a default that cannot be had is no error, and
+/// A limit that cannot be enforced is an error with its cause and a hint; a default that cannot be is not an error, and
 /// the report shows that it is not there.
 #[test]
 fn unavailable_limit_is_an_error() {

@@ -68,7 +68,7 @@ fn made_in(directory: &Path) -> BTreeSet<String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// A bundle whose `/dev` is a link to the victim. Whoever mounts nothing there makes nodes and links in what is
+/// A bundle whose `/dev` is a link to the victim. An engine that mounts nothing there makes nodes and links in what is
 /// there.
 fn bundle_with_a_link(fixture: &Fixture, directory: &Path, victim: &Path, devices_mounted: bool) {
     let image = busybox(fixture);

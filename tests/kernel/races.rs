@@ -215,7 +215,7 @@ fn mount_points_below_a_swapped_directory_are_made_inside() {
     }
     drop(swapper);
     assert_eq!(made + refused, tries);
-    // With nobody in between it is made.
+    // Without the attack it is made.
     run(&sandbox);
     remove();
 }
@@ -278,7 +278,7 @@ fn masks_use_only_the_engines_own_files() {
         let memory = json!({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"});
         config["mounts"].as_array_mut().expect("mounts").push(memory);
     });
-    // With nobody in between.
+    // Without the attack.
     let expect = crate::sandboxes::text(&sandbox);
     assert!(expect.starts_with("regular empty file 444 0\n") && !expect.contains("open"), "{expect}");
     let swapper = Swapper::of(&null, &link);
@@ -296,7 +296,7 @@ fn masks_use_only_the_engines_own_files() {
 }
 
 /// The container's `/dev` is a shared directory, in which the place of the console is a link to a file of the host's
-/// at times. No name of the terminal itself is used twice, so that nobody can exchange it: see
+/// at times. No name of the terminal itself is used twice, so that no process can exchange it: see
 /// `process/child_terminal.rs`.
 #[test]
 fn terminal_is_bound_inside_only() {
@@ -321,7 +321,7 @@ fn terminal_is_bound_inside_only() {
     });
     let in_a_terminal = |mut running: minicontainer::Running| {
         let mut seen = Vec::new();
-        // A terminal that nobody has open any more ends with an error, EIO.
+        // A terminal that no process has open any more ends with an error, EIO.
         let _ended = running.terminal.take().expect("a terminal").read_to_end(&mut seen);
         assert_eq!(running.wait().expect("its end").verdict, Verdict::Exited(0));
         assert_eq!(String::from_utf8_lossy(&seen), "1\r\n/dev/pts/0\r\n", "the console is not inside");
@@ -340,7 +340,7 @@ fn terminal_is_bound_inside_only() {
     in_a_terminal(sandbox.spawn().unwrap_or_else(|error| panic!("the sandbox must start: {error}")));
 }
 
-/// What lies where the container's terminals should be is no terminal of its own: then there is none.
+/// A file in place of the container's terminals is not a terminal of its own: then there is none.
 #[test]
 fn terminal_comes_only_from_container_devpts() {
     let fixture = Fixture::any();

@@ -167,7 +167,7 @@ fn pids_limit_of_one_allows_one_process() {
     assert_eq!(std::fs::read_dir(fixture.store().join("containers")).map_or(0, Iterator::count), 0);
 }
 
-/// What the kernel counts for each user and lets nobody have without end.
+/// What the kernel counts for each user and limits.
 const COUNTED: [&str; 4] = ["inotify", "queues", "signals", "pipes"];
 
 /// Holds all of something that it can get.

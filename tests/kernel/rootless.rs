@@ -67,7 +67,7 @@ fn subordinate_ids_allow_many_users() {
     assert!(beyond.contains("user 70000 is not mapped"), "{beyond}");
 }
 
-/// The same user without anything allocated: one id, and a clear word for whoever wants another.
+/// The same user without subordinate ids: one id, and a clear error if the container needs another.
 #[test]
 fn other_users_are_refused_without_subordinate_ids() {
     let Some(fixture) = Fixture::user() else { return };
@@ -85,7 +85,7 @@ fn other_users_are_refused_without_subordinate_ids() {
     assert!(why.contains("only id 0 exists") && why.contains("hint"), "{why}");
 }
 
-/// Root inside is nobody special outside. The control is root's own container, which has no user namespace.
+/// Root inside has no privileges outside. The control is root's own container, which has no user namespace.
 #[test]
 fn files_made_inside_are_unprivileged_on_the_host() {
     let Some(fixture) = Fixture::user_with_ids() else { return };
@@ -101,7 +101,7 @@ fn files_made_inside_are_unprivileged_on_the_host() {
     };
     assert_eq!(touch("root", "0"), (ORDINARY_USER, ORDINARY_USER));
     assert_eq!(touch("other", "1000:50"), (ALLOCATED_USERS + 999, ALLOCATED_GROUPS + 49));
-    // Set-user-ID root, for whoever executes it outside.
+    // Set-user-ID root, for every user who executes it outside.
     let script = "cp /bin/busybox /shared/mine && chmod 4755 /shared/mine";
     succeed(&fixture, &["run", "--rm", "-v", &volume, "busybox", "sh", "-c", script]);
     assert_eq!(owner(&shared.join("mine")), (ORDINARY_USER, ORDINARY_USER));
@@ -183,7 +183,7 @@ fn builds_leave_no_files_of_subordinate_ids() {
         assert!(Instant::now() < deadline, "the container outlives its engine");
         std::thread::sleep(Duration::from_millis(10));
     }
-    // Whoever comes next sweeps it.
+    // The next command sweeps it.
     write("true");
     succeed(&fixture, &["build", "-q", context]);
     assert_eq!(staged(), 0);
@@ -234,13 +234,13 @@ fn bind_mount_keeps_locked_flags() {
     }
 }
 
-/// Whether a user who is nobody to the engine can look into a directory.
+/// Whether another user can read a directory.
 fn stranger_sees(directory: &Path) -> bool {
-    Command::new("ls").arg(directory).uid(STRANGER).gid(STRANGER).output().expect("ls").status.success()
+    Command::new("ls").arg(directory).uid(OTHER_USER).gid(OTHER_USER).output().expect("ls").status.success()
 }
 
 /// Owns nothing, and no container runs as it.
-const STRANGER: u32 = 54_321;
+const OTHER_USER: u32 = 54_321;
 
 /// New files lack no permission bit that they are given.
 fn allow_everything() -> std::io::Result<()> {
@@ -248,7 +248,7 @@ fn allow_everything() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whatever the umask: nobody else can enter the store or what lies in it, and neither can a container.
+/// Whatever the umask, neither another user nor a container can enter the store or what lies in it.
 #[test]
 fn store_is_closed_to_other_users() {
     if !skip::require(is_root(), skip::ROOT) {
@@ -278,7 +278,7 @@ fn store_is_closed_to_other_users() {
             assert_eq!(mode & 0o077, 0, "{}: {mode:o}", directory.display());
             assert!(!stranger_sees(&directory), "{}", directory.display());
         }
-        // The control: the stranger can look, and sees the directory in which the store lies.
+        // The control: the other user can read the directory in which the store lies.
         assert!(stranger_sees(store.parent().expect("a parent")));
         let inside = format!("ls -d {}", store.display());
         assert!(!run(&["run", "--rm", "busybox", "sh", "-c", &inside]).0);

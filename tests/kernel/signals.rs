@@ -13,7 +13,7 @@ use crate::fixture::Fixture;
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Signals that are passed on to none: those that nobody can catch, those about this command's
+/// Signals that are not forwarded: those that no process can catch, those about this command's
 /// own children, streams and faults, and two that the C library keeps for itself.
 const NOT_PASSED_ON: [Signal; 11] = [
     Signal::SIGKILL,

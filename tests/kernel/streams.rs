@@ -99,7 +99,7 @@ impl Seen {
     }
 }
 
-/// A file of whoever starts the container, which only they may read.
+/// A file of the user who starts the container, which only they may read.
 fn private_file(fixture: &Fixture) -> PathBuf {
     let path = fixture.directory().join("private");
     // The file of the last round may belong to somebody else by now.
@@ -126,7 +126,7 @@ fn words(descriptor: usize) -> Vec<String> {
 fn attacked(mut command: Command, opened: Opened, path: &Path) -> (Answers, [Seen; 2]) {
     let before = Seen::of(path);
     let locked = Flock::lock(File::open(path).expect("the file"), FlockArg::LockExclusiveNonblock);
-    let locked = locked.map_err(|(_, errno)| errno).expect("nobody else has it locked");
+    let locked = locked.map_err(|(_, errno)| errno).expect("no other process has it locked");
     let file = opened.open(path);
     let command = match opened.descriptor() {
         0 => command.stdin(file),
@@ -325,7 +325,7 @@ fn rootless_container_always_has_pipes() {
     check_kinds(&fixture);
 }
 
-/// Programs open `/dev/stdout` again, such as a web server whose log is a link to it. Whoever the program runs as,
+/// Programs open `/dev/stdout` again, such as a web server whose log is a link to it. Whatever user the program runs as,
 /// its pipe belongs to it. The control is the pipe of somebody else: the test's own, which the program in the middle
 /// is given.
 #[test]
@@ -407,7 +407,7 @@ fn rootless_container_is_not_given_directories_or_devices() {
     check_refused(&fixture);
 }
 
-/// A null device of the test's own, so that the attack on it harms nobody.
+/// A null device of the test's own, so that the attack on it does no harm.
 fn null_device(fixture: &Fixture) -> PathBuf {
     let path = fixture.directory().join("null");
     mknod(&path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(1, 3)).expect("a device node");

@@ -1,7 +1,7 @@
 //! Groups: those of the image's own accounts count inside, and none of the engine's.
 //!
-//! A mode such as 0604 takes from a group what everybody else has. Whoever could leave that group, or never was put
-//! into it, would read what is meant to be closed to him (CVE-2022-2989, CVE-2023-25173); and whoever kept the
+//! A mode such as 0604 takes from a group what all others have. A process that could leave that group, or never was put
+//! into it, would read what is meant to be closed to him (CVE-2022-2989, CVE-2023-25173); and one that kept the
 //! engine's groups would have theirs.
 
 use std::fs;

@@ -1,6 +1,6 @@
 //! Somebody who exchanges a file for a link, and back, as fast as the machine can: the attacker of every race.
 //!
-//! Whoever looks at a path and then uses it has looked at one thing and uses another. renameat2(2) with
+//! A program that checks a path and then uses it may have checked one file and use another. renameat2(2) with
 //! RENAME_EXCHANGE lets both names be there at every moment, so that nothing ever fails for want of a file. A
 //! container that shares the directory could do the same; a thread of the host does it faster.
 

@@ -28,7 +28,7 @@ const ATTACKS: &[Attack] = &[
     ("setns,uts", EPERM, Through, Through),
     ("user-then-mount", EPERM, Through, Through),
     ("user-then-raw-socket", EPERM, Through, Through),
-    // The kernel lets it mount the hierarchies that it is in, and not set a release agent, whoever it is.
+    // The kernel lets it mount the hierarchies that it is in, and not set a release agent, whatever its user.
     ("user-then-hierarchy", EPERM, Through, Through),
     ("user-then-release-agent", EPERM, NotLive, NotLive),
     ("user-then-rewrite,/proc/sys/kernel/core_pattern", EPERM, Through, NotLive),
@@ -38,7 +38,7 @@ const ATTACKS: &[Attack] = &[
     ("clone-32,user", KILLED, IfKnown, IfKnown),
     ("set-clock-32", KILLED, Otherwise, Otherwise),
     ("syscall-x32,39", ENOSYS, IfKnown, IfKnown),
-    // Calls that do not exist, and may one day: nobody is told that he may not.
+    // Calls that do not exist yet: the answer is ENOSYS, not EPERM.
     ("syscall,1000", ENOSYS, NotLive, NotLive),
     // What carries messages past everything else, and what flaws were found in.
     ("io-uring", EPERM, Through, Through),
@@ -242,7 +242,7 @@ fn check_keys(fixture: &Fixture) {
     let (leave, find, remove) = (words("leave"), words("find"), words("remove"));
     let protected = ground.answers(&[], [leave.as_str(), &find]);
     assert!(protected.len() == 2 && protected.values().all(|answer| answer == "refused EPERM"), "{protected:?}");
-    // The control, between two containers. Whoever has a user namespace of his own has a keyring of his own.
+    // The control, between two containers. A user namespace has a keyring of its own.
     let naive = ["--without", &without_protections()];
     assert_eq!(ground.answers(&naive, [leave.as_str()])[&leave], "done");
     let found = ground.answers(&naive, [find.as_str(), &remove]);

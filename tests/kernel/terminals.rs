@@ -88,7 +88,9 @@ fn check(fixture: &Fixture) {
     let mut bare = fixture.command_of(ground.probe());
     let bare = at_a_terminal(&ground, fixture, bare.args(["batch", "terminal-push", "terminal-push-high"]));
     if bare["typed"] != "2" {
-        not_live(&format!("this kernel lets nobody type into terminals (sysctl dev.tty.legacy_tiocsti): {bare:?}"));
+        not_live(&format!(
+            "this kernel lets no process type into terminals (sysctl dev.tty.legacy_tiocsti): {bare:?}"
+        ));
     }
     // A terminal of its own, or none; and none even where nothing else protects.
     let everywhere: [&[&str]; 2] = [&["-it"], &["-i"]];
@@ -170,7 +172,7 @@ fn check_bubblewrap(fixture: &Fixture) {
         answers["typed"].clone()
     };
     assert_eq!(typed(&["--unshare-all"]), "1", "bubblewrap withstood");
-    // A session of its own is not enough for whoever keeps root's powers.
+    // A session of its own is not enough for a process that keeps root's capabilities.
     if fixture.is_of_root() {
         assert_eq!(
             typed(&["--new-session", "--cap-add", "CAP_SYS_ADMIN"]),

@@ -1,4 +1,4 @@
-//! The verdicts that a grader goes by: each limit has its own, holds, and lets go whoever stays below it.
+//! The verdicts that a grader relies on: each limit has its own, holds, and does not affect a program below it.
 
 use std::time::{Duration, Instant};
 
@@ -71,7 +71,7 @@ fn processor_time_of_a_program_that_is_killed_with_its_init_is_reported() {
     assert!(by_the_clock >= 0.05, "{by_the_clock}");
 }
 
-/// A control group counts all processes, also those that nobody waits for.
+/// A control group counts all processes, also those that no process waits for.
 #[test]
 fn cpu_time_of_all_processes_counts() {
     let Some(fixture) = Fixture::root() else { return };
@@ -84,7 +84,7 @@ fn cpu_time_of_all_processes_counts() {
     assert_eq!(run(&alone).report.verdict, Verdict::TimeLimit);
 }
 
-/// Whoever kills the engine does not set the program free: the kernel's own limit stays.
+/// Killing the engine does not set the program free: the kernel's own limit stays.
 #[test]
 fn cpu_time_limit_has_an_rlimit_fallback() {
     let fixture = Fixture::any();
@@ -144,7 +144,7 @@ fn writable_layer_limit_is_enforced() {
 fn tmpfs_mounts_are_limited_by_default() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
-    // A file of 80 MiB; whoever is stopped tells how much there was room for.
+    // A file of 80 MiB; a program that is stopped prints how much there was room for.
     let fill =
         |place: &str| format!("dd if=/dev/zero of={place}/x bs=1M count=80 2>/dev/null || stat -c %s {place}/x");
     for place in ["/dev", "/dev/shm"] {
@@ -156,19 +156,19 @@ fn tmpfs_mounts_are_limited_by_default() {
     assert_eq!(text(&shell(&image, &fill("/t")).tmpfs("/t:size=96m")), "");
 }
 
-/// A stranger's program is bounded without a word, and each word counts in place of the bound.
+/// An untrusted program has limits without any option, and each option replaces its limit.
 #[test]
 fn untrusted_profile_sets_all_limits() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
-    let stranger = |script: &str| shell(&image, script).profile(Profile::Untrusted);
-    let endless = run(&stranger("exec yes"));
+    let untrusted = |script: &str| shell(&image, script).profile(Profile::Untrusted);
+    let endless = run(&untrusted("exec yes"));
     assert_eq!(endless.report.verdict, Verdict::OutputLimit);
     assert_eq!(endless.stdout.len() as u64, 64 * MIB);
     let limits = endless.report.limits;
     assert_eq!((limits.wall_time, limits.output), (Some(Duration::from_secs(600)), Some(64 * MIB)));
     assert_eq!((limits.memory, limits.pids), (Some(512 * MIB), Some(128)));
-    let hasty = stranger("sleep 100; true").wall_time(Duration::from_millis(200));
+    let hasty = untrusted("sleep 100; true").wall_time(Duration::from_millis(200));
     assert_eq!((limits.disk, limits.inodes), (Some(512 * MIB), Some(100_000)));
     let asked = run(&hasty.disk_limit(layer(MIB)));
     assert_eq!((asked.report.verdict, asked.report.limits.disk), (Verdict::TimeLimit, Some(MIB)));

@@ -53,7 +53,7 @@ impl Kernel {
             Mounter::Root => unshare(CloneFlags::CLONE_NEWNS)?,
             Mounter::User => enter_user_namespace()?,
         }
-        // Whoever stops the tests stops this too.
+        // When the tests are stopped, this is stopped too.
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
         umask(Mode::empty());
@@ -235,7 +235,7 @@ fn open_file(path: &str, flags: OpenFlags) -> io::Result<File> {
         (flags.append, OFlag::O_APPEND),
     ];
     let flags = chosen.iter().filter(|(chosen, _)| *chosen).fold(access, |flags, (_, flag)| flags | *flag);
-    // Nobody waits for the other end of a pipe.
+    // Opening a pipe does not wait for its other end.
     let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
     Ok(open(path, flags, Mode::from_bits_truncate(0o644)).map(File::from)?)
 }

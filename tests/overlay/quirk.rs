@@ -2,7 +2,7 @@
 //!
 //! **Linux 6.1, an ordinary user's overlay:** a write to a file that was copied up and has the set-group-ID bit
 //! without the right to execute is answered with `EOVERFLOW` (seen on Debian's 6.1.0; 6.18 answers as the model
-//! does). When the kernel takes that bit away it finds the file's owner to be nobody whom it knows.
+//! does). When the kernel takes that bit away it finds that it does not know the file's owner.
 //!
 //! A sequence that meets such a thing is compared up to the call before it; how many there were is told at the end.
 

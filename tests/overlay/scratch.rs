@@ -1,6 +1,6 @@
 //! Where a scenario's directories lie: a tmpfs that is new for each, or, where the kernel's tmpfs takes no attributes
 //! of ordinary users (Linux before 6.6), a directory on a disk, emptied after each. Either is mounted over /tmp, in a
-//! mount namespace that nobody else sees into.
+//! mount namespace that no other process sees.
 
 use std::{fs, io, path::Path};
 

@@ -17,7 +17,7 @@ pub fn call(number: i64, arguments: &[usize]) -> Result<usize, Errno> {
     let mut all: Arguments = [0; 6];
     all[..arguments.len()].copy_from_slice(arguments);
     let [a, b, c, d, e, f] = all;
-    // SAFETY: whoever calls passes pointers to memory of theirs that the call may use, or none that are valid.
+    // SAFETY: the caller passes pointers to its own memory that the call may use, or none that are valid.
     let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
     if result == -1 { Err(Errno::last()) } else { Ok(result as usize) }
 }

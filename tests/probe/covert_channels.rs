@@ -1,5 +1,5 @@
 //! Ways by which two containers, or a container and the host, could talk past everything that is allowed: keys,
-//! shared memory, queues, locks. And calls whose flaws have been many: io_uring, userfaultfd, memory that nobody else
+//! shared memory, queues, locks. And calls whose flaws have been many: io_uring, userfaultfd, memory that no other process
 //! can see.
 //!
 //! A channel is probed from both ends: `… leave NAME` in one container, `… find NAME` in the other.

@@ -77,7 +77,7 @@ fn reboot(command: &str) -> Outcome {
     call(libc::SYS_reboot, &[0xfee1_dead, 672_274_793, command as u32 as usize, 0]).into()
 }
 
-/// Swaps into a file that is none for swapping: whoever is let through hears EINVAL.
+/// Swaps into a file that is not a swap file: a caller that is let through gets EINVAL.
 fn swap() -> Outcome {
     let path = "/tmp/swap";
     if fs::write(path, vec![0; 65536]).is_err() {

@@ -1,4 +1,4 @@
-//! Attacks by way of new namespaces: whoever makes a user namespace has every power in it.
+//! Attacks by way of new namespaces: the maker of a user namespace has all capabilities in it.
 
 use std::fs;
 

@@ -170,7 +170,7 @@ fn program_file_powers(give: impl FnOnce(&str) -> Result<(), Errno>) -> Outcome 
         Ok(pid) => match wait(pid).map(|status| status >> 8 & 0xff) {
             Ok(0) => Outcome::Done,
             Ok(1) => Outcome::Refused(Errno::EPERM),
-            Ok(3) => not_live("nobody can become an ordinary user here"),
+            Ok(3) => not_live("no process can become an ordinary user here"),
             other => not_live(&format!("the copy did not run: {other:?}")),
         },
     };

@@ -65,7 +65,7 @@ pub fn hold_all(kind: &str) {
     let _ended = std::io::stdin().read(&mut [0]);
 }
 
-/// A message queue with as much room as anybody may ask for; it stays when nobody has it open.
+/// A message queue with as much room as a process may ask for; it stays when no process has it open.
 fn queue(number: usize) -> Result<usize, Errno> {
     let name = text(&format!("queue-{number}"));
     // struct mq_attr: flags, messages, bytes in each, messages that there are.

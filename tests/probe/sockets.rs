@@ -52,7 +52,7 @@ fn socketpair(family: usize) -> Result<usize, Errno> {
 /// The call by which 32-bit programs make sockets: a filter sees no family, only a pointer.
 fn socketcall(family: usize) -> Result<usize, Errno> {
     let arguments = &raw mut SOCKET_ARGUMENTS;
-    // SAFETY: this program has one thread, and nobody else writes there.
+    // SAFETY: this program has one thread, so nothing else writes there.
     unsafe { arguments.write([family as u32, libc::SOCK_DGRAM as u32, 0]) };
     if arguments as usize > u32::MAX as usize {
         return Err(Errno::EFAULT);
@@ -61,7 +61,7 @@ fn socketcall(family: usize) -> Result<usize, Errno> {
     call_32(102, &[1, arguments as usize])
 }
 
-/// Connects to a socket whose name is no file, see unix(7).
+/// Connects to a socket whose name is not in the file system, see unix(7).
 fn abstract_socket(name: &str) -> Result<usize, Errno> {
     let socket = socket(libc::AF_UNIX as usize, libc::SOCK_STREAM as usize, 0)?;
     let mut address = vec![libc::AF_UNIX as u8, 0, 0];

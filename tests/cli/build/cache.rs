@@ -60,7 +60,7 @@ fn prune_removes_unused_cache_rootless() {
     check_prune(&place);
 }
 
-/// A layer that another has replaced under its key is found by nobody, and is not lost sight of.
+/// A layer that another has replaced under its key is no longer found, but still counted.
 #[test]
 fn prune_removes_superseded_layers() {
     let place = TestEnv::new();

@@ -38,7 +38,7 @@ fn under_way(place: &TestEnv, arguments: &[&str]) -> Child {
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut told = lines.map_while(Result::ok);
     assert!(told.any(|line| line.ends_with(" I am there")));
-    // Whoever writes to a pipe that nobody reads is ended by it, and is not to be.
+    // A write to a pipe without readers would end the process by SIGPIPE; it must not.
     thread::spawn(move || told.count());
     child
 }
@@ -153,7 +153,7 @@ fn check_shared_work(place: &TestEnv) {
     let counts: Vec<String> =
         mounts.filter_map(|entry| fs::read_to_string(entry.path().join("count")).ok()).collect();
     assert_eq!(counts.len(), 1);
-    // Two builds that have begun with different stages may each make a layer of the other's; six times nobody does.
+    // Two builds that have begun with different stages may each make a layer of the other's; not six times in a row.
     let times = |word: &str| counts[0].lines().filter(|line| *line == word).count();
     for word in ["one", "two", "last"] {
         assert!((1..6).contains(&times(word)), "{counts:?}");
@@ -179,7 +179,7 @@ fn concurrent_builds_share_the_work_rootless() {
     check_shared_work(&place);
 }
 
-/// A chain has one order, so whoever comes second finds all of it.
+/// A chain has one order, so the second build finds all of it.
 #[test]
 fn chain_of_steps_is_built_once() {
     let place = TestEnv::new();

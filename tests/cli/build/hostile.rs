@@ -13,7 +13,7 @@ use nix::{sys::stat::Mode, unistd::mkfifo};
 use super::{build, is_in, project, refuse, say};
 use crate::test_env::TestEnv;
 
-/// A file of the host's that nobody may get at, beside the context.
+/// A file of the host, beside the context, that no build may read.
 const CANARY: &str = "the-hosts-own-7341";
 
 fn canary(place: &TestEnv) {

@@ -36,7 +36,7 @@ fn has(program: &str) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
-/// A place for whoever has these programs and is root.
+/// An environment for root, if these programs are installed.
 fn place(programs: &[&str]) -> Option<TestEnv> {
     for program in programs {
         if !skip::require(has(program), &format!("{program} (apt-get install {program})")) {

@@ -110,7 +110,7 @@ pub fn prepare(place: &TestEnv) {
     fs::set_permissions(place.path("tree/tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
     fs::hard_link(place.path("tree/bin/program"), place.path("tree/bin/other-name")).unwrap();
     std::os::unix::fs::symlink("program", place.path("tree/bin/sh")).unwrap();
-    // Whoever runs the tests made the files, whichever user builds.
+    // The user of the tests made the files, whichever user builds.
     tar(
         &["--owner=0", "--group=0", "-czf"],
         &place.path("rootfs-tarball/rootfs.tar.gz"),

@@ -1,6 +1,6 @@
 //! Hostile configs and annotations: what an image says of how it is to be run, and of its own names.
 //!
-//! An image may say what it likes as long as nobody acts on it. So most of these are taken by `load`, and `run`
+//! An image's config may say anything as long as nothing acts on it. So most of these are taken by `load`, and `run`
 //! refuses what it would have to use; what it does not use changes nothing.
 
 use std::{collections::BTreeMap, fs, iter};

@@ -144,7 +144,7 @@ fn index_depth_and_width_are_limited() {
 fn documents_must_be_valid_json() {
     let place = TestEnv::new();
     let deep = format!(r#"{{"schemaVersion":2,"manifests":[],"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    // What nobody asks for is passed over, however deep it is.
+    // A member that is not needed is skipped, however deep it is.
     check(&place, &Layout::default().archive(deep.as_bytes()), Harmless);
     let of_config = changed(|config, _| config["rootfs"] = (0..100).fold(json!([]), |inner, _| json!([inner])));
     check(&place, &of_config, Refused("is no valid image config"));

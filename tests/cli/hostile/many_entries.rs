@@ -1,4 +1,4 @@
-//! Archives of very many members, written while the command reads them: nobody could keep a million in memory. The
+//! Archives of very many members, written while the command reads them, since a million do not fit into memory. The
 //! long run has a million, as the rows of the corpus say; the everyday one as many as it takes to tell quadratic
 //! work.
 

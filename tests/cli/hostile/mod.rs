@@ -1,5 +1,5 @@
 //! Hostile archives, through every door by which an archive comes in: `image check-layer`, `load` from a file and
-//! from stdin, and `import`; as whoever runs the tests and as an ordinary user.
+//! from stdin, and `import`; as the user of the tests and as an ordinary user.
 //!
 //! Each is refused with the layer, the entry and the reason, or does no harm. Beside the directory lies a victim that
 //! must not change; the store must be as it was. The command may have no more than 64 MiB of memory of its own.

@@ -20,7 +20,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use crate::test_env::TestEnv;
 use cases::{CASES, Case};
 
-/// Commands that write an archive to stdout. One that is cut off is of no use to anyone, whoever cut it off.
+/// Commands that write an archive to stdout. A truncated one is useless, whatever truncated it.
 const ARCHIVES: [&str; 2] = ["save", "export"];
 
 /// A stream that cannot be written.
