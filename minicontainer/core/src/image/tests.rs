@@ -112,3 +112,25 @@ fn refusal(options: &RunOptions, image: &Config) -> String {
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{error}{cause}")
 }
+
+#[test]
+fn invalid_docker_fields_are_ignored_and_invalid_oci_fields_rejected() {
+    let parse = |config: &str| {
+        let text = format!(
+            r#"{{"architecture":"amd64","os":"linux","config":{config},"rootfs":{{"type":"layers","diff_ids":[]}}}}"#
+        );
+        serde_json::from_str::<ImageConfig>(&text).map(|image| image.config).map_err(|error| error.to_string())
+    };
+    for config in [
+        r#"{"Healthcheck":{"Test":["CMD","x"],"Interval":-1}}"#,
+        r#"{"Healthcheck":"none"}"#,
+        r#"{"Shell":7,"OnBuild":{}}"#,
+        r#"{"Shell":null,"OnBuild":null,"Healthcheck":null}"#,
+        "null",
+    ] {
+        assert_eq!(parse(config), Ok(Config::default()), "{config}");
+    }
+    assert_eq!(parse(r#"{"OnBuild":["RUN x"]}"#).map(|config| config.on_build), Ok(vec!["RUN x".to_owned()]));
+    parse(r#"{"Cmd":7}"#).expect_err("Cmd is a list");
+    parse(r#"{"Volumes":["/"]}"#).expect_err("Volumes is a map");
+}
