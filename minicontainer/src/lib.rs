@@ -1,14 +1,14 @@
-//! A small library that really runs isolated Linux processes, and is meant to be read.
+//! A small library that runs isolated Linux processes, written to be read.
 //!
-//! Namespaces, control groups, pivot_root, layered root file systems and copy-on-write: what people call a
-//! *container* is these few kernel features put together, and nothing more. This crate puts them together in the
-//! open. It is shaped like [`std::process::Command`]:
+//! A *container* is a combination of a few kernel features: namespaces, control groups, pivot_root, layered root file
+//! systems and copy-on-write. This crate combines them in code that can be followed step by step. Its interface is
+//! modelled on [`std::process::Command`]:
 //!
 //! ```no_run
 //! use std::time::Duration;
 //! use minicontainer::{Sandbox, Store, Verdict, MIB};
 //!
-//! let store = Store::open_default()?; // rootful or rootless, decided by who the caller is
+//! let store = Store::open_default()?; // rootful or rootless, depending on the caller's user
 //! let image = store.image("busybox")?; // `minicontainer image seed` makes it: no network needed
 //!
 //! let output = Sandbox::from_image(&image)
@@ -27,8 +27,8 @@
 //!
 //! | Module | What it does | Lesson |
 //! |---|---|---|
-//! | [`core`] | decides: options → OCI `Spec` → [`Plan`](core::Plan), and explains every step. Pure. | all |
-//! | [`sandbox`] | carries a plan out and reports how it ended | `01-process` |
+//! | [`core`] | plans: options → OCI `Spec` → [`Plan`](core::Plan), and explains every step. Pure. | all |
+//! | [`sandbox`] | carries out a plan and reports how the program exited | `01-process` |
 //! | `process` | clone3, the interpreter between clone and execve, waiting | `01-process`, `04-uts` |
 //! | [`rootfs`] | the writable layer: overlay or copy, and what changed in it | `09-two-containers` |
 //! | [`cgroup`] | limits and counting, on version 1 and 2 | `01-process` |
@@ -39,16 +39,16 @@
 //! Dependencies point one way: `sandbox → {store, rootfs, process, cgroup} → host → sys`, and all of them to `core`.
 //! The four in the middle do not use each other.
 //!
-//! # Promises
+//! # Guarantees
 //!
-//! - A fault of the sandbox is an [`Error`], never an exit code that pretends to be the program's.
-//! - A limit that was asked for holds, or there is an error that says why not.
-//! - Dropping anything cleans up what it made: processes, control groups, directories. Mounts are made inside the
-//!   container's own mount namespace, so none can be left behind.
+//! - A failure of the sandbox is an [`Error`]. It is never reported as an exit code of the program.
+//! - A requested limit is enforced, or there is an error with the cause.
+//! - Dropping a value cleans up what it created: processes, control groups, directories. Mounts are created inside
+//!   the container's own mount namespace, so none can be left behind.
 //! - Everything can be used from many threads at once.
 #![deny(missing_docs)]
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
-// written.
+// A library never prints. It returns what the caller may print, because `println!` panics if the stream cannot be
+// written to.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 #[cfg(not(target_os = "linux"))]
@@ -95,7 +95,7 @@ pub const MIB: u64 = 1024 * KIB;
 /// 1,024 MiB.
 pub const GIB: u64 = 1024 * MIB;
 
-/// The example of the README compiles, too.
+/// Compiles the example of the README as a doctest.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -1,7 +1,7 @@
-//! What can be asked of a sandbox, one method each; all take it and give it back.
+//! The builder methods of a sandbox. Each takes the sandbox and returns it, so that calls can be chained.
 //!
-//! A value that is none, such as a hostname with a space, is told when the sandbox is used: so the methods can be
-//! chained, as with [`std::process::Command`].
+//! An invalid value, such as a hostname with a space, is reported when the sandbox is used, as with
+//! [`std::process::Command`]. So no method has to return a `Result`.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -20,7 +20,7 @@ use crate::process::JoinedNamespace;
 use crate::rootfs::Driver;
 
 impl Sandbox {
-    /// Replaces everything that was asked for so far, [`init`](Sandbox::init) included.
+    /// Replaces all options set so far, including [`init`](Sandbox::init).
     pub fn options(self, options: RunOptions) -> Sandbox {
         self.with(|sandbox| {
             sandbox.options = options;
@@ -28,14 +28,14 @@ impl Sandbox {
         })
     }
 
-    /// How strictly it is held. [`Profile::Untrusted`] is for programs that nobody has read.
+    /// How strictly the container is isolated. [`Profile::Untrusted`] is for untrusted programs.
     pub fn profile(self, profile: Profile) -> Sandbox {
         self.with(|sandbox| sandbox.options.profile = profile)
     }
 
-    /// Leaves out those of the profile's own limits that this machine cannot enforce, such as memory where an
-    /// ordinary user has no control group; the [`Report`](crate::Report) shows the ones in force. Without this call
-    /// each of them is an error there, as a limit that was asked for always is.
+    /// Leaves out those limits of the profile that this machine cannot enforce, such as memory if an ordinary user
+    /// has no control group. The [`Report`](crate::Report) shows the limits in force. Without this call, a limit that
+    /// cannot be enforced is an error. A limit requested explicitly is an error in any case.
     pub fn best_effort(self) -> Sandbox {
         self.with(|sandbox| sandbox.options.best_effort = true)
     }
@@ -55,91 +55,93 @@ impl Sandbox {
         self.with(|sandbox| sandbox.options.command.extend(args.into_iter().map(Into::into)))
     }
 
-    /// A variable of the environment, beside the image's own.
+    /// An environment variable, in addition to those of the image.
     pub fn env(self, name: &str, value: &str) -> Sandbox {
         self.parsed(format!("{name}={value}").parse::<EnvVar>(), |options, variable| options.env.push(variable))
     }
 
-    /// The working directory inside, absolute; made when missing.
+    /// The working directory in the container, an absolute path. It is created if it does not exist.
     pub fn workdir(self, path: impl Into<String>) -> Sandbox {
         self.with(|sandbox| sandbox.options.workdir = Some(path.into()))
     }
 
-    /// Who the program runs as: `uid`, `name`, `uid:gid` or `name:group` of the image's own accounts.
+    /// The user that the program runs as: `uid`, `name`, `uid:gid` or `name:group`. Names are looked up in the
+    /// image's `/etc/passwd` and `/etc/group`.
     pub fn user(self, user: &str) -> Sandbox {
         self.parsed(user.parse::<UserSpec>(), |options, user| options.user = Some(user))
     }
 
-    /// The name of the machine inside.
+    /// The hostname in the container.
     pub fn hostname(self, name: &str) -> Sandbox {
         self.parsed(name.parse::<Hostname>(), |options, name| options.hostname = Some(name))
     }
 
-    /// Moves a clock of its own: `boottime=24h`, `monotonic=-1.5`, see [`TimeOffset`].
+    /// Offsets a clock in the container's own time namespace: `boottime=24h`, `monotonic=-1.5`, see [`TimeOffset`].
     pub fn time_offset(self, offset: &str) -> Sandbox {
         self.parsed(offset.parse::<TimeOffset>(), |options, offset| options.time_offsets.push(offset))
     }
 
-    /// The most memory that all processes may use together, in bytes.
+    /// The memory limit of all processes together, in bytes.
     pub fn memory(self, bytes: u64) -> Sandbox {
         self.parsed(bytes.to_string().parse::<ByteSize>(), |options, size| options.limits.memory = Some(size))
     }
 
-    /// The most processor time per wall time: 0.5 is half a processor.
+    /// The CPU limit: 0.5 is half of one CPU.
     pub fn cpus(self, cpus: f64) -> Sandbox {
         self.parsed(cpus.to_string().parse::<Cpus>(), |options, cpus| options.limits.cpus = Some(cpus))
     }
 
-    /// The most processes and threads at once. The [`init`](Sandbox::init) counts as one.
+    /// The maximum number of processes and threads at the same time. The [`init`](Sandbox::init) counts as one.
     pub fn pids(self, count: u64) -> Sandbox {
         self.with(|sandbox| sandbox.options.limits.pids = Some(PidsLimit::AtMost(count)))
     }
 
-    /// The longest that the program may run; then everything in the container is killed.
+    /// The time limit of the program. When it is exceeded, everything in the container is killed.
     pub fn wall_time(self, limit: Duration) -> Sandbox {
         self.with(|sandbox| sandbox.settings.wall_time = Some(limit))
     }
 
-    /// The most processor time that all of it may use; then everything in the container is killed. Without a control
-    /// group (an ordinary user's) only its first process and the children that one has waited for are counted
-    /// together.
+    /// The limit on the CPU time of the whole container. When it is exceeded, everything in the container is killed.
+    /// Without a control group (as for some ordinary users), only the first process and the children that it has
+    /// waited for are counted.
     pub fn cpu_time(self, limit: Duration) -> Sandbox {
         self.with(|sandbox| sandbox.options.limits.cpu_time = Some(limit))
     }
 
-    /// The most bytes that it may write to stdout and stderr together, where these are copied or collected (see
-    /// [`Stdio`]); if it writes more, everything in the container is killed.
+    /// The limit in bytes on what it writes to stdout and stderr together, if these are copied or collected (see
+    /// [`Stdio`]). When it is exceeded, everything in the container is killed.
     pub fn output_limit(self, bytes: u64) -> Sandbox {
         self.with(|sandbox| sandbox.settings.output_limit = Some(bytes))
     }
 
-    /// The most that it may write into its own layer, which then lies in memory. For overlay only, and for a
-    /// container that is thrown away.
+    /// The size limit of the writable layer, which is then kept in memory. Only for overlayfs, and for a container
+    /// that is removed after the run.
     pub fn disk_limit(self, limit: StorageLimit) -> Sandbox {
         self.with(|sandbox| sandbox.options.storage = Some(limit))
     }
 
-    /// Nothing can be written but in mounts.
+    /// Makes the root file system read-only. Mounts can still be written to.
     pub fn read_only(self) -> Sandbox {
         self.with(|sandbox| sandbox.options.root = Access::ReadOnly)
     }
 
-    /// Shows a file or directory of the host (an absolute path) inside.
+    /// Bind-mounts a file or directory of the host (an absolute path) in the container.
     pub fn bind(self, source: impl AsRef<Path>, target: &str) -> Sandbox {
         self.mounted(source.as_ref(), target, "rw")
     }
 
-    /// The same, but nothing can be written through it.
+    /// As [`bind`](Sandbox::bind), but read-only.
     pub fn bind_ro(self, source: impl AsRef<Path>, target: &str) -> Sandbox {
         self.mounted(source.as_ref(), target, "ro")
     }
 
-    /// Shows what `source` is open on, such as a directory opened with `O_PATH`: the same file or directory even if
-    /// `path`, by which plans and errors name it, leads elsewhere by now. Its owner and group on the host are shown
-    /// as root's where the container has ids of its own.
+    /// Bind-mounts the file or directory that `source` is open on, such as a directory opened with `O_PATH`. It is
+    /// that file or directory even if `path` now leads elsewhere; plans and errors name it by `path`. If the
+    /// container has its own user IDs, the owner and group on the host appear as root in the container.
     ///
-    /// An ordinary user's engine finds it by the path that the kernel has for it, and checks that it is the same:
-    /// so it must have a path, and the start fails while somebody renames it again and again.
+    /// For an ordinary user, the engine finds it by the path that the kernel reports for the descriptor, and checks
+    /// that the path leads to the same file. So it must have a path, and the start can fail while another process
+    /// keeps renaming it.
     pub fn bind_open(self, source: Arc<File>, path: &Path, target: &str, access: Access) -> Sandbox {
         let owner = source.metadata().map(|metadata| [metadata.uid(), metadata.gid()]);
         let mount = owner.map_err(|error| format!("cannot look at {}: {error}", path.display())).and_then(|owner| {
@@ -159,51 +161,51 @@ impl Sandbox {
         self.parsed(MountSpec::from_volume(&text, "/"), |options, mount| options.mounts.push(mount))
     }
 
-    /// An empty file system in memory.
+    /// Mounts an empty tmpfs, a file system in memory.
     pub fn tmpfs(self, target: &str) -> Sandbox {
         self.parsed(MountSpec::from_tmpfs(target), |options, mount| options.mounts.push(mount))
     }
 
-    /// The network that it sees; without this call, none.
+    /// The network of the container. Default: none.
     pub fn network(self, network: Network) -> Sandbox {
         self.with(|sandbox| sandbox.options.network = network)
     }
 
-    /// Has it join the namespace at `path` (for example, `/proc/PID/ns/net`) in place of one of its own. What the
-    /// path leads to is opened when the container starts, and must be a namespace of this kind.
+    /// Joins the namespace at `path` (for example, `/proc/PID/ns/net`) instead of creating a new one. The path is
+    /// opened when the container starts, and must lead to a namespace of this kind.
     pub fn join(self, namespace: Namespace, path: impl Into<PathBuf>) -> Sandbox {
         let joined = JoinedNamespace { namespace, path: path.into(), file: None };
         self.with(|sandbox| sandbox.settings.namespaces.push(joined))
     }
 
-    /// Has it join the namespace that `file` is open on, whatever `path`, by which plans and errors name it, leads
-    /// to.
+    /// Joins the namespace that `file` is open on, even if `path` leads elsewhere. Plans and errors name it by
+    /// `path`.
     pub fn join_open(self, namespace: Namespace, file: Arc<File>, path: impl Into<PathBuf>) -> Sandbox {
         let joined = JoinedNamespace { namespace, path: path.into(), file: Some(file) };
         self.with(|sandbox| sandbox.settings.namespaces.push(joined))
     }
 
-    /// Leaves an isolation out, to see what it was for.
+    /// Leaves out one kind of isolation, to see what it was for.
     pub fn without(self, isolation: Isolation) -> Sandbox {
         self.with(|sandbox| {
             sandbox.options.without.insert(isolation);
         })
     }
 
-    /// How the layers become one tree. Without this call: by overlayfs where that works, else by copying.
+    /// How the layers become one tree. Default: overlayfs if it works on this host, otherwise a copy.
     pub fn driver(self, driver: Driver) -> Sandbox {
         self.with(|sandbox| sandbox.driver = Some(driver))
     }
 
-    /// Keeps what the container writes in `directory`, under this id, after it is over.
+    /// Keeps the writable layer in `directory`, under this ID, after the run.
     pub fn kept_in(self, directory: impl Into<PathBuf>, id: impl Into<String>) -> Sandbox {
         self.with(|sandbox| {
             sandbox.place = Place::Kept { directory: directory.into(), id: id.into(), volatile: false }
         })
     }
 
-    /// Says that whoever keeps it ([`kept_in`](Sandbox::kept_in)) will throw it away in the end, so that nothing that
-    /// the container writes need reach the disk.
+    /// Declares that the caller will remove the layer that [`kept_in`](Sandbox::kept_in) keeps. So it need not be
+    /// synced to disk.
     pub fn volatile(mut self) -> Sandbox {
         if let Place::Kept { volatile, .. } = &mut self.place {
             *volatile = true;
@@ -211,57 +213,56 @@ impl Sandbox {
         self
     }
 
-    /// What it reads; without this call, nothing.
+    /// Where its stdin comes from. Default: empty.
     pub fn stdin(self, stdin: impl Into<Stdio>) -> Sandbox {
         self.with(|sandbox| sandbox.settings.stdio[0] = stdin.into())
     }
 
-    /// Where it writes to; without this call, where the caller does ([`output`](Sandbox::output): it is collected).
+    /// Where its stdout goes. Default: the caller's stdout ([`output`](Sandbox::output) collects it instead).
     pub fn stdout(self, stdout: impl Into<Stdio>) -> Sandbox {
         self.with(|sandbox| sandbox.settings.stdio[1] = stdout.into())
     }
 
-    /// Where it writes its messages to; without this call, where the caller does ([`output`](Sandbox::output): they
-    /// are collected).
+    /// Where its stderr goes. Default: the caller's stderr ([`output`](Sandbox::output) collects it instead).
     pub fn stderr(self, stderr: impl Into<Stdio>) -> Sandbox {
         self.with(|sandbox| sandbox.settings.stdio[2] = stderr.into())
     }
 
-    /// Has stderr go where stdout goes, through the same pipe, so that the order of what is written is kept: `2>&1`.
+    /// Sends stderr to the same pipe as stdout, so that the order of what is written is kept: `2>&1`.
     pub fn stderr_to_stdout(self) -> Sandbox {
         self.with(|sandbox| sandbox.settings.merges_stderr = true)
     }
 
-    /// Has a small process of the engine's, the *init*, be the container's first one: it starts the program as its
-    /// child, forwards signals to it and reaps orphaned processes. This is the default of a sandbox.
+    /// Runs a small process of the engine, the *init*, as the container's first process. The init starts the program
+    /// as its child, forwards signals to it and reaps orphaned processes. This is the default of a sandbox.
     ///
-    /// Without it the program is process 1 of its pid namespace, and for that process the kernel drops every signal
-    /// that has no handler, also those that it sends to itself: `raise(SIGFPE)` and `alarm(1)` do nothing, `abort()`
-    /// ends it by SIGSEGV. The [`Report`](crate::Report) would then say how process 1 ended, not how the same program
-    /// ends elsewhere.
+    /// Without an init, the program is process 1 of its PID namespace. The kernel drops every signal to that process
+    /// that has no handler, even those that it sends to itself: `raise(SIGFPE)` and `alarm(1)` do nothing, and
+    /// `abort()` ends it by SIGSEGV. The [`Report`](crate::Report) would then show how process 1 ended, which differs
+    /// from how the same program ends elsewhere.
     pub fn init(self) -> Sandbox {
         self.with(|sandbox| sandbox.options.init = true)
     }
 
-    /// Makes the program the container's first process, as `docker run` does; [`init`](Sandbox::init) says what it
-    /// then cannot do. For programs that are an init themselves.
+    /// Runs the program as the container's first process, as `docker run` does. This is for programs that are an init
+    /// themselves; [`init`](Sandbox::init) describes what does not work for other programs.
     pub fn without_init(self) -> Sandbox {
         self.with(|sandbox| sandbox.options.init = false)
     }
 
-    /// Ends the container when the *thread* that starts it ends, even by SIGKILL. A caller that starts it in one
-    /// thread, and lets that thread end before the container, must not use this.
+    /// Kills the container when the *thread* that started it exits, even by SIGKILL. Do not use this if that thread
+    /// may exit before the container does.
     pub fn end_with_caller(self) -> Sandbox {
         self.with(|sandbox| sandbox.settings.ends_with_caller = true)
     }
 
-    /// Gives it a terminal of its own in place of the three, with so many lines of so many characters (zeros: nobody
-    /// knows). The other side of it is [`Running::terminal`](super::Running::terminal).
+    /// Gives it a terminal instead of the three streams, with this number of rows and columns (zeros: unknown).
+    /// [`Running::terminal`](super::Running::terminal) is the other side.
     pub fn terminal(self, rows: u16, columns: u16) -> Sandbox {
         self.with(|sandbox| sandbox.options.terminal = Some(WindowSize { rows, columns }))
     }
 
-    /// Measures every step of the start, see [`Running::times`](super::Running::times).
+    /// Measures the time of every step of the start, see [`Running::times`](super::Running::times).
     pub fn traced(self) -> Sandbox {
         self.with(|sandbox| sandbox.settings.traced = true)
     }
@@ -271,7 +272,7 @@ impl Sandbox {
         self
     }
 
-    /// Takes a value in, or keeps the first reason why one was none until the sandbox is used.
+    /// Sets a value. If it is invalid, keeps the first error until the sandbox is used.
     fn parsed<T, E: std::fmt::Display>(
         mut self,
         value: Result<T, E>,

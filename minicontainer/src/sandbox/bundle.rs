@@ -1,6 +1,6 @@
-//! A bundle: the runtime specification's way to hand a container to a runtime (*bundle.md* of the OCI specification).
+//! Bundles: how a container is handed to a runtime (*bundle.md* of the OCI runtime specification).
 //!
-//! It is a directory with a `config.json`, and the root file system that this document names.
+//! A bundle is a directory with a `config.json` and the root file system that this document names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use super::Error;
 /// A bundle that was read.
 #[derive(Clone, Debug)]
 pub(super) struct Bundle {
-    /// Where its root file system lies.
+    /// The path of its root file system.
     pub rootfs: PathBuf,
-    /// Its document.
+    /// Its `config.json`.
     pub spec: Spec,
 }
 

@@ -1,4 +1,4 @@
-//! Why a sandbox could not be run. How the *program* ended is never here: that is a [`Verdict`](crate::Verdict).
+//! Errors of the sandbox itself. How the *program* ended is a [`Verdict`](crate::Verdict), not an error.
 
 use std::borrow::Cow;
 use std::io;
@@ -15,16 +15,16 @@ use super::StandardStream;
 use crate::rootfs::RootFsError;
 use crate::{CgroupError, StartError};
 
-/// A fault of the sandbox, or of what was asked of it.
+/// A failure of the sandbox, or an invalid request.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A value given to the builder is none; the message says which and why.
+    /// A value given to the builder is invalid. The message names the value and the reason.
     #[error("{reason}")]
     Invalid {
-        /// The parser's own words.
+        /// The parser's message.
         reason: String,
     },
-    /// The image's config and the options do not make a process.
+    /// The image's config and the options do not define a process.
     #[error(transparent)]
     Image(#[from] ImageError),
     /// The user is not in the image's accounts.
@@ -33,10 +33,10 @@ pub enum Error {
     /// The options contradict each other.
     #[error(transparent)]
     Spec(#[from] SpecError),
-    /// What was asked for cannot be done on this host.
+    /// This host cannot run the container as requested.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The control group could not be made or limited.
+    /// The control group could not be created or limited.
     #[error(transparent)]
     Cgroup(#[from] CgroupError),
     /// The root file system could not be prepared.
@@ -45,7 +45,7 @@ pub enum Error {
     /// The process could not be started: which step, which system call, why.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// A bundle's `config.json` is not understood.
+    /// A bundle's `config.json` could not be parsed.
     #[error("cannot read {} as an OCI runtime config: {source}", .path.display())]
     Bundle {
         /// The file.
@@ -61,8 +61,8 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
-    /// A container's directory could not be made.
-    #[error("cannot make the directory {}: {source}", .path.display())]
+    /// A container's directory could not be created.
+    #[error("cannot create the directory {}: {source}", .path.display())]
     MakeDirectory {
         /// The directory.
         path: PathBuf,
@@ -75,31 +75,31 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
-    /// The container's init exited and did not write how the program ended.
-    #[error("cannot tell how the program ended: the container's init wrote no wait status: {source}")]
+    /// The container's init exited without writing the program's wait status.
+    #[error("cannot determine how the program ended: the container's init wrote no wait status: {source}")]
     NoStatus {
         /// The reason.
         source: Errno,
     },
-    /// A stream of the caller's cannot be copied.
+    /// A stream of the caller cannot be copied.
     #[error("cannot copy the caller's {stream}: {reason}")]
     UnusableStream {
-        /// Which one.
+        /// The stream.
         stream: StandardStream,
-        /// What is wrong with it.
+        /// Why it cannot be copied.
         reason: &'static str,
         /// What to do.
         hint: &'static str,
     },
-    /// Something that the container was to read, or has written, got lost on the way.
+    /// Some input or output of the container was lost while it was copied.
     #[error("cannot copy the container's {stream}: {source}")]
     Copy {
-        /// Which one.
+        /// The stream.
         stream: StandardStream,
         /// The reason.
         source: io::Error,
     },
-    /// The end of the process could not be waited for.
+    /// Waiting for the container failed.
     #[error("cannot wait for the container: {source}")]
     Wait {
         /// The reason.

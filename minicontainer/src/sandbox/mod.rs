@@ -1,12 +1,11 @@
-//! Running an isolated process: from what was asked for to how it ended.
+//! Running an isolated process, from the request to the exit status.
 //!
 //! A [`Sandbox`] is a description, like [`std::process::Command`]: it can be built once and run many times, from many
-//! threads. [`Sandbox::spawn`] goes through the stages that the crate's front page draws, each consuming the value of
-//! the one before:
+//! threads. [`Sandbox::spawn`] goes through the stages below. Each stage consumes the value of the stage before:
 //!
 //! ```text
 //! RunOptions + image config ─ spec ─▶ Spec ─ plan ─▶ Launch ─ start ─▶ Running ─ wait ─▶ Report
-//! └──────────────── pure, cannot leave anything behind ────┘ └── the kernel's ──────────────┘
+//! └──────────────── pure, cannot leave anything behind ────┘ └── makes system calls ────────┘
 //! ```
 //!
 //! The reading path to execve(2) begins here. Next: [`Launch`].
@@ -48,7 +47,7 @@ pub use running::{Event, Output, Running, Signaller};
 pub use stdio::Stdio;
 pub use streams::StandardStream;
 
-/// A process to be run in isolation, described but not started.
+/// The description of a process to run in isolation. Nothing is started yet.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     options: RunOptions,
@@ -66,17 +65,17 @@ enum Source {
     Bundle(Box<Bundle>),
 }
 
-/// Where the writable layer lies.
+/// Where the writable layer is stored.
 #[derive(Clone, Debug)]
 enum Place {
-    /// In a directory of its own below this one, removed at the end.
+    /// In a directory of its own below this one, removed after the run.
     Below(PathBuf),
     /// In a directory that outlives the call.
     Kept { directory: PathBuf, id: String, volatile: bool },
 }
 
 impl Sandbox {
-    /// A container of the image. What it writes is gone when it is over.
+    /// A container of the image. Its writable layer is removed after the run.
     pub fn from_image(image: &Image) -> Sandbox {
         let layers = image.layers.iter().map(|layer| layer.directory.clone()).collect();
         let source = Source::Image { layers, defaults: Box::new(image.config.config.clone()) };
@@ -84,11 +83,11 @@ impl Sandbox {
     }
 
     /// A container of an OCI runtime bundle: a directory with a `config.json` and the root file system that it names.
-    /// The document alone says what is run and how; only streams, time limits and [`traced`](Sandbox::traced) count
-    /// beside it.
+    /// The document alone defines the container. Of the methods of this type, only those for streams and time limits,
+    /// and [`traced`](Sandbox::traced), have an effect.
     ///
     /// # Errors
-    /// When there is no `config.json`, or it is not a document of the runtime specification.
+    /// When there is no `config.json`, or it does not follow the runtime specification.
     pub fn from_bundle(directory: &Path) -> Result<Sandbox, Error> {
         let bundle = Bundle::read(directory)?;
         Ok(Sandbox::new(Source::Bundle(Box::new(bundle)), directory.to_owned()))
@@ -105,10 +104,10 @@ impl Sandbox {
         }
     }
 
-    /// Decides everything and makes nothing: what comes back can be looked at, and [started](Launch::start).
+    /// Plans the start without creating anything. The result can be inspected, and [started](Launch::start).
     ///
     /// # Errors
-    /// When what was asked for cannot be had, see [`Error`].
+    /// When the request is invalid or this host cannot satisfy it, see [`Error`].
     pub fn launch(&self) -> Result<Launch, Error> {
         if let Some(reason) = &self.invalid {
             return Err(Error::Invalid { reason: reason.clone() });
@@ -131,27 +130,27 @@ impl Sandbox {
         }
     }
 
-    /// The OCI runtime `Spec` of what was asked for. Nothing is made.
+    /// The OCI runtime `Spec` of the container. Nothing is created.
     ///
     /// # Errors
-    /// When what was asked for cannot be had, see [`Error`].
+    /// When the request is invalid or this host cannot satisfy it, see [`Error`].
     pub fn spec(&self) -> Result<Spec, Error> {
         Ok(self.launch()?.spec().clone())
     }
 
-    /// The plan, which [`explain`](minicontainer_core::explain) puts into words. Nothing is made.
+    /// The plan, which [`explain`](minicontainer_core::explain) describes in words. Nothing is created.
     ///
     /// # Errors
-    /// When what was asked for cannot be had, see [`Error`].
+    /// When the request is invalid or this host cannot satisfy it, see [`Error`].
     pub fn plan(&self) -> Result<Plan, Error> {
         Ok(self.launch()?.plan().clone())
     }
 
-    /// Starts the process and returns as soon as the program runs. Streams that are copied (see [`Stdio`]) are copied
-    /// in a thread.
+    /// Starts the process and returns as soon as the program runs. A background thread copies the streams that have
+    /// to be copied (see [`Stdio`]).
     ///
     /// # Errors
-    /// When the program could not be started. Then nothing of it is left.
+    /// When the program could not be started. In that case everything already created is removed.
     pub fn spawn(&self) -> Result<Running, Error> {
         let mut running = self.launch()?.start(Hooks::none())?;
         running.copy_in_background()?;

@@ -1,8 +1,8 @@
-//! A container that runs: waiting for it, ending it, and what it was.
+//! A running container: waiting for it, killing it, and its report.
 
-mod attend;
 mod limits;
 mod output;
+mod supervise;
 
 use std::fs::File;
 use std::io;
@@ -27,10 +27,10 @@ use crate::sys::calls;
 use crate::sys::wait::{self, Ended, How};
 use limits::enforced;
 
-pub use attend::Event;
 pub use output::Output;
+pub use supervise::Event;
 
-/// What a run leaves behind unless it is dropped.
+/// The resources of a run that are removed by dropping them.
 #[derive(Debug)]
 pub(super) struct Holdings {
     pub group: Option<Cgroup>,
@@ -38,7 +38,7 @@ pub(super) struct Holdings {
     pub _scratch: Option<Scratch>,
 }
 
-/// The directory of a container that is thrown away.
+/// The directory of a container that is removed after the run.
 #[derive(Debug)]
 pub(super) struct Scratch {
     pub directory: PathBuf,
@@ -46,41 +46,41 @@ pub(super) struct Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // There is nobody to tell here. What could be removed is.
+        // Best effort: `drop` cannot return an error.
         let _removed = rootfs::remove(&self.directory);
     }
 }
 
-/// A container that runs. Dropping it kills everything in it.
+/// A running container. Dropping it kills everything in it.
 #[derive(Debug)]
 pub struct Running {
-    /// Writes to its stdin, if that is [`Piped`](super::Stdio::Piped). Dropping it is the end of the input.
+    /// Writes to its stdin, if that is [`Piped`](super::Stdio::Piped). Dropping it ends the input.
     pub stdin: Option<File>,
     /// Reads its stdout, if that is piped.
     pub stdout: Option<File>,
     /// Reads its stderr, if that is piped.
     pub stderr: Option<File>,
-    /// The other side of its terminal, if it has one: reading gives what it writes, writing is typing. Its program's
-    /// side is hung up when this is dropped, so that its processes get SIGHUP.
+    /// The engine's side of its terminal, if it has one. Reading returns what the container writes; writing is like
+    /// typing. Dropping it hangs up the program's side, so the processes there get SIGHUP.
     pub terminal: Option<File>,
-    /// What is copied while the caller waits.
+    /// The streams that are copied while the caller waits.
     streams: Streams,
     ended_at: Option<Instant>,
-    /// How long its output is copied after its end; none for as long as there is any.
-    output_patience: Option<Duration>,
-    /// What is copied by a thread.
+    /// How long output is copied after the program has ended. None: until everything is copied.
+    output_timeout: Option<Duration>,
+    /// The thread that copies streams.
     background: Option<Background>,
     started: Started,
     limits: EnforcedLimits,
-    /// Why the engine killed it, if it did.
+    /// The exceeded limit for which the engine killed it, if it did.
     exceeded: Option<Verdict>,
-    /// The processor time that it had used when the engine killed it.
+    /// The CPU time that it had used when the engine killed it.
     cpu_time_before_kill: Duration,
     /// The root file system of a container whose writable layer is limited.
     layer: Option<File>,
     plan: Plan,
     report: Option<Report>,
-    // Dropped in this order: first the group, with whatever is left in it, then the files.
+    // Fields are dropped in order: first the control group with the processes left in it, then the files.
     holdings: Holdings,
 }
 
@@ -91,10 +91,10 @@ pub struct Signaller {
 }
 
 impl Signaller {
-    /// Sends a signal by number; a process that has ended already is no error.
+    /// Sends a signal by number. It is not an error if the process has exited already.
     ///
     /// # Errors
-    /// When the caller may not, or there is no such signal.
+    /// When the caller lacks permission, or the signal number does not exist.
     pub fn send(&self, signal: i32) -> Result<(), Error> {
         wait::signal(&self.pidfd, signal).map_err(|source| Error::Wait { source })
     }
@@ -111,8 +111,8 @@ impl Running {
         let Ends { stdin, stdout, stderr } = ends;
         let terminal = started.terminal.take().map(File::from);
         let limits = enforced(&plan, limits);
-        // To see in the end whether the layer is full, it has to be held: a program that has ended has no root any
-        // more.
+        // Kept open for the report, which says whether the layer is full: an exited program has no root directory in
+        // /proc any more.
         let layer = limits.disk.and(started.root.take());
         Running {
             stdin,
@@ -121,7 +121,7 @@ impl Running {
             terminal,
             streams,
             ended_at: None,
-            output_patience: None,
+            output_timeout: None,
             background: None,
             started,
             limits,
@@ -134,13 +134,13 @@ impl Running {
         }
     }
 
-    /// The program's process id on the host, as that of [`std::process::Child`].
+    /// The program's process ID on the host, as [`std::process::Child::id`] returns it.
     pub fn id(&self) -> u32 {
         self.started.program.unsigned_abs()
     }
 
-    /// The id on the host of the container's first process: the init, or the program where there is no init. When it
-    /// ends, so does the container. It stays the container's until [`wait`](Running::wait) has come back.
+    /// The process ID on the host of the container's first process: the init, or the program if there is no init. The
+    /// container ends when this process exits. The ID is not reused before [`wait`](Running::wait) has returned.
     pub fn first_process_id(&self) -> u32 {
         self.started.pid.unsigned_abs()
     }
@@ -155,15 +155,15 @@ impl Running {
         &self.plan
     }
 
-    /// Sends a signal by number to the first process; that it has ended already is no error.
+    /// Sends a signal by number to the first process. It is not an error if that process has exited already.
     ///
     /// # Errors
-    /// When the caller may not, or there is no such signal.
+    /// When the caller lacks permission, or the signal number does not exist.
     pub fn signal(&self, signal: i32) -> Result<(), Error> {
         wait::signal(&self.started.pidfd, signal).map_err(|source| Error::Wait { source })
     }
 
-    /// A sender of signals that can be given to another thread.
+    /// A [`Signaller`], which another thread can use to send signals.
     ///
     /// # Errors
     /// When the process has too many descriptors open.
@@ -172,29 +172,30 @@ impl Running {
         Ok(Signaller { pidfd })
     }
 
-    /// Tells the terminal, and by SIGWINCH the program in it, how large the window is now. Without a terminal there
-    /// is nobody to tell.
+    /// Sets the window size of the container's terminal, so that the program in it gets SIGWINCH. Does nothing if the
+    /// container has no terminal.
     ///
     /// # Errors
     /// Never in practice, see TIOCSWINSZ in ioctl_tty(2).
     pub fn resize(&self, rows: u16, columns: u16) -> Result<(), Error> {
         let Some(terminal) = &self.terminal else { return Ok(()) };
-        let told = calls::set_window_size(terminal.as_raw_fd(), rows, columns);
-        told.map(drop).map_err(|errno| Error::Stream { source: io::Error::from_raw_os_error(errno.0) })
+        let resized = calls::set_window_size(terminal.as_raw_fd(), rows, columns);
+        resized.map(drop).map_err(|errno| Error::Stream { source: io::Error::from_raw_os_error(errno.0) })
     }
 
     /// Kills everything in the container.
     ///
     /// # Errors
-    /// When the caller may not.
+    /// When the caller lacks permission.
     pub fn kill(&self) -> Result<(), Error> {
         wait::signal(&self.started.pidfd, libc::SIGKILL).map_err(|source| Error::Wait { source })?;
-        self.end_stragglers();
+        self.kill_remaining();
         Ok(())
     }
 
-    /// With a pid namespace, the kernel ends all when the first process ends. Without one, it is left to us.
-    fn end_stragglers(&self) {
+    /// Kills the processes that are left after the first process. In a PID namespace the kernel does this itself, see
+    /// pid_namespaces(7).
+    fn kill_remaining(&self) {
         let own_pids = self
             .plan
             .steps
@@ -203,17 +204,18 @@ impl Running {
         if own_pids {
             return;
         }
-        // The first process began a session, so what it started is in its group unless it left on purpose. That no
-        // such group is left is what we want.
+        // The first process called setsid(2), so its descendants are in its process group unless they left it. It is
+        // fine if that group no longer exists.
         let _gone = killpg(Pid::from_raw(self.started.pid), Signal::SIGKILL);
         if let Some(group) = &self.holdings.group {
             group.kill();
         }
     }
 
-    /// A program that the engine killed has the verdict of that. One that used too much processor time has that
-    /// verdict even if it ended before the engine saw it. `MemoryLimit` is the end of the program (or of its init) by
-    /// the kernel; if the kernel killed only another process, `oom_kills` tells.
+    /// Makes the report. If the engine killed the program, the verdict is the reason. A program that used too much
+    /// CPU time has the verdict `CpuTimeLimit` even if it exited before the engine noticed. `MemoryLimit` means that
+    /// the kernel's OOM killer killed the program (or its init). If it killed only other processes, just `oom_kills`
+    /// shows that.
     fn conclude(&self, ended: Ended) -> Report {
         let wall_time = self.started.at.elapsed();
         let usage = self.holdings.group.as_ref().map(Cgroup::usage).unwrap_or_default();
@@ -248,11 +250,11 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.report.is_none() {
-            // There is no caller left to get an error, so each call that fails has a second one. The process has not
-            // been waited for yet, so its number is still its own.
+            // `drop` cannot return an error, so each call that fails has a fallback. Killing by process ID is safe,
+            // because the process has not been reaped yet and so its ID cannot have been reused.
             if self.kill().is_err() {
                 let _killed = kill(Pid::from_raw(self.started.pid), Signal::SIGKILL);
-                self.end_stragglers();
+                self.kill_remaining();
             }
             let _reaped = wait::reap(&self.started.pidfd).or_else(|_| wait::reap(&self.started.pidfd));
         }

@@ -1,4 +1,4 @@
-//! What a container reads and writes: what the caller chose, made of pipes.
+//! A container's stdin, stdout and stderr: the caller's choices, implemented with pipes.
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -15,46 +15,45 @@ use crate::sys::calls;
 
 /// One of the three standard streams of a container.
 ///
-/// Unless it is [handed over](Stdio::handed_over), a file that the caller has open never comes inside: the program
-/// has a pipe, and the engine copies between the two. So a program can neither change the file's mode or owner, nor
-/// read what it may only write, nor move to another place in it, nor lock it.
+/// The program gets a pipe, and the engine copies between the pipe and the caller's file. The container never gets
+/// the caller's open file, unless it is [handed over](Stdio::handed_over). So the program cannot change the file's
+/// mode or owner, read a file that is open only for writing, seek in it, or lock it.
 ///
 /// **When it is copied.** [`Sandbox::status`](super::Sandbox::status), [`Sandbox::output`](super::Sandbox::output)
 /// and a started
 /// [launch](super::Launch::start) copy while the caller waits. After
-/// [`Sandbox::spawn`](super::Sandbox::spawn) a thread copies, so that the program never waits for a caller who does
-/// something else. Either way [`Running::wait`](super::Running::wait) comes back when everything has arrived that the
-/// program and its children wrote.
+/// [`Sandbox::spawn`](super::Sandbox::spawn) a thread copies, so that the program never waits for a caller that is
+/// busy with something else. In both cases [`Running::wait`](super::Running::wait) returns when everything that the
+/// program and its children wrote has been copied.
 ///
-/// **What differs from the file itself.** Input is read ahead, so what the program leaves unread is lost to whoever
-/// reads the file next. The reader of an output sees its end when the container has ended, even if the program closes
-/// its stdout before. Where stdout and stderr are the same open file, as after `2>&1`, the program has one pipe for
-/// both, so the order of what it writes is kept. When the reader of an output goes away, the program gets SIGPIPE or
-/// EPIPE.
+/// **What differs from the file itself.** Input is read ahead, so input that the program leaves unread is lost to the
+/// next reader of the file. The reader of an output sees its end when the container has ended, even if the program
+/// closes its stdout earlier. If stdout and stderr are the same open file, as after `2>&1`, the program has one pipe
+/// for both, so the order of what it writes is kept. When the reader of an output closes it, the program gets SIGPIPE
+/// or EPIPE.
 #[derive(Clone, Debug, Default)]
 pub enum Stdio {
-    /// The caller's own stream, copied; nothing, if the caller has closed it. A directory or a block device as stdin
-    /// is refused.
+    /// The caller's own stream, copied. If the caller has closed it, the same as [`Null`](Stdio::Null). A directory
+    /// or a block device as stdin is an error.
     #[default]
     Inherit,
-    /// Nothing: the container's own `/dev/null`. In a container without a `/dev` of its own, an empty pipe that is
-    /// read, and a pipe whose content is discarded.
+    /// The container's own `/dev/null`. In a container without its own `/dev`: an empty pipe for stdin, and a pipe
+    /// whose content is discarded for stdout and stderr.
     Null,
-    /// A pipe, whose other end [`Running`](super::Running) has.
+    /// A pipe. [`Running`](super::Running) has the other end.
     Piped,
-    /// An open file of the caller's, copied as [`Inherit`](Stdio::Inherit) is, from its present position.
+    /// An open file of the caller, copied as [`Inherit`](Stdio::Inherit) is, from its current offset.
     File(Arc<File>),
-    /// For stdin: these bytes, and then the end.
+    /// For stdin: these bytes, followed by end of file.
     Bytes(Arc<[u8]>),
-    /// The very file that the caller has open, see [`handed_over`](Stdio::handed_over).
+    /// The caller's open file itself, see [`handed_over`](Stdio::handed_over).
     HandedOver(Arc<OwnedFd>),
 }
 
 impl Stdio {
-    /// Gives the program this very file, without a pipe in between: it can do to the file whatever its ids and the
-    /// descriptor allow. For pipes and sockets that the caller made for this program alone; a file of the host should
-    /// be
-    /// [copied](Stdio::File).
+    /// Gives the program this open file itself, without a pipe in between. The program can do everything with the
+    /// file that its user IDs and the descriptor allow. Use this for pipes and sockets created for this program only;
+    /// a host file should be [copied](Stdio::File).
     pub fn handed_over(descriptor: impl Into<OwnedFd>) -> Stdio {
         Stdio::HandedOver(Arc::new(descriptor.into()))
     }
@@ -86,24 +85,24 @@ pub(super) struct Ends {
     pub stderr: Option<File>,
 }
 
-/// The streams of a container that has not started yet.
+/// The streams of a container before it starts.
 #[derive(Debug)]
 pub(super) struct Connected {
     /// The container's side.
     pub standard: Standard,
-    /// The caller's side, where that has pipes.
+    /// The caller's side of the [`Piped`](Stdio::Piped) streams.
     pub ends: Ends,
     /// What the engine copies.
     pub streams: Streams,
 }
 
-/// Connects nothing: for a container that will open a terminal of its own in place of all three.
+/// Connects nothing, for a container that will open its own terminal instead of all three streams.
 pub(super) fn placeholders(room: Room) -> Connected {
     let standard = Standard { descriptors: [None, None, None], streams: [Stream::Other; 3] };
     Connected { standard, ends: Ends::default(), streams: Streams::new(room) }
 }
 
-/// Makes the pipes.
+/// Creates the pipes.
 pub(super) fn connect(stdio: &[Stdio; 3], choices: Choices, room: Room) -> Result<Connected, Error> {
     let mut pipes = Pipes { choices, kinds: [Stream::Pipe; 3], ends: Ends::default(), streams: Streams::new(room) };
     let [stdin, stdout, stderr] = stdio;
@@ -121,18 +120,18 @@ pub(super) fn connect(stdio: &[Stdio; 3], choices: Choices, room: Room) -> Resul
     Ok(Connected { standard: Standard { descriptors: [stdin, stdout, stderr], streams: kinds }, ends, streams })
 }
 
-/// What else decides how the streams are connected.
+/// Other settings that affect how the streams are connected.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choices {
-    /// Whether stderr goes where stdout goes.
+    /// Whether stderr goes to the same pipe as stdout.
     pub merges: bool,
-    /// Whether the container has a null device of its own.
+    /// Whether the container has its own null device.
     pub has_null: bool,
-    /// Whether what is written counts, even if the caller discards it.
+    /// Whether the output is counted, even if the caller discards it.
     pub is_counted: bool,
 }
 
-/// The pipes, while they are made.
+/// The pipes created so far.
 struct Pipes {
     choices: Choices,
     kinds: [Stream; 3],
@@ -141,7 +140,7 @@ struct Pipes {
 }
 
 impl Pipes {
-    /// The container's side of a stream; none for its own null device.
+    /// Creates the container's side of a stream. None stands for the container's own null device.
     fn connect(&mut self, stdio: &Stdio, stream: StandardStream) -> Result<Option<OwnedFd>, Error> {
         if let Stdio::HandedOver(descriptor) = stdio {
             self.kinds[stream as usize] = Stream::Other;
@@ -167,7 +166,7 @@ impl Pipes {
                 return Err(Error::Invalid { reason });
             }
             _ => match outside {
-                // The engine's end is closed, so that the input ends at once.
+                // Dropping the engine's end closes it, so the program reads end of file at once.
                 None if is_input => {}
                 None => self.copy(stream, Source::Pipe(engines), Sink::Null)?,
                 Some(outside) if is_input => self.copy(stream, Source::Outside(outside), Sink::Pipe(engines))?,
@@ -177,7 +176,7 @@ impl Pipes {
         Ok(Some(inside))
     }
 
-    /// The null device is the same everywhere, so the container's own will do.
+    /// The caller's null device need not be copied, because the container's own does the same.
     fn must_be_copied(&self, outside: &Outside, is_input: bool) -> bool {
         !outside.is_null_device() || self.choices.is_counted && !is_input
     }
@@ -197,7 +196,7 @@ impl Ends {
     }
 }
 
-/// The caller's stream, as far as there is one and it is open.
+/// The caller's stream, if this setting uses one and it is open.
 fn callers(stdio: &Stdio, stream: StandardStream) -> Result<Option<Outside>, Error> {
     let copy = match (stdio, stream) {
         (Stdio::Inherit, StandardStream::Stdin) => std::io::stdin().as_fd().try_clone_to_owned(),
@@ -213,8 +212,8 @@ fn callers(stdio: &Stdio, stream: StandardStream) -> Result<Option<Outside>, Err
     }
 }
 
-/// Whether stdout and stderr are one open file of the caller's. Where the kernel does not tell, they are taken for
-/// two.
+/// Whether stdout and stderr are the same open file of the caller. If the kernel cannot answer, they are treated as
+/// two files.
 fn is_same_open_file(stdout: &Stdio, stderr: &Stdio) -> bool {
     let descriptor = |stdio: &Stdio, inherited| match stdio {
         Stdio::Inherit => Some(inherited),

@@ -1,14 +1,14 @@
-//! The bound on a container's writable layer.
+//! The size limit of a container's writable layer.
 //!
-//! A limit that was asked for is set, or is an error. The bound that a profile sets by default is set where it can
-//! be.
+//! A limit that was requested explicitly is set, or is an error. The default limit of a profile is set only if this
+//! host can enforce it.
 
 use minicontainer_core::options::{RunOptions, StorageLimit};
 use minicontainer_core::plan::{Host, Overlay, PlanError, RootFs};
 
 use crate::host::can_limit_layers;
 
-/// Sets the bound that the options ask for, else that of their profile.
+/// Sets the limit from the options; if they have none, that of their profile.
 pub(super) fn set(tree: &mut RootFs, options: &RunOptions, host: &Host) -> Result<(), PlanError> {
     match (options.storage, options.bounds().storage) {
         (Some(asked), _) => set_asked(tree, asked, host),
@@ -33,7 +33,7 @@ fn set_asked(tree: &mut RootFs, asked: StorageLimit, host: &Host) -> Result<(), 
     Ok(())
 }
 
-/// A limited layer lies in memory, so one that is to be kept has no default bound.
+/// A limited layer is in memory, so a layer that is kept after the run has no default limit.
 fn set_default(tree: &mut RootFs, default: StorageLimit, host: &Host) {
     if let RootFs::Overlay { limit, volatile: true, .. } = tree
         && memory_can_hold_layers(host)
@@ -42,7 +42,7 @@ fn set_default(tree: &mut RootFs, default: StorageLimit, host: &Host) {
     }
 }
 
-/// Where there is no overlayfs at all, the plan says so, with a better reason than this module has.
+/// Without overlayfs the answer is true: the planner then reports the missing overlayfs, which is the actual cause.
 fn memory_can_hold_layers(host: &Host) -> bool {
     host.overlay == Overlay::None || can_limit_layers(host)
 }

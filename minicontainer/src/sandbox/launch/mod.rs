@@ -1,23 +1,23 @@
-//! A launch: one value with everything that a start needs, decided and not yet done.
+//! A launch: one value that holds everything that a start needs. Nothing has been created yet.
 //!
-//! **Before this**: a [`Sandbox`](super::Sandbox) describes what is wanted. **Here** the description becomes
-//! decisions, one function for each stage, and each stage takes the value of the one before:
+//! **Before this**: a [`Sandbox`](super::Sandbox) describes the container. **Here** the description becomes a plan.
+//! There is one function for each stage, and each stage takes the value of the stage before:
 //!
 //! ```text
 //! host::probe ─▶ Host ─ place ─▶ Root ─ process, user ─▶ spec ─▶ Spec ─ tree ─▶ RootFs ─ plan ─▶ Plan ─▶ Launch
 //! ```
 //!
-//! Nothing exists yet while a launch is decided, so whatever is impossible is refused without a trace.
-//! [`Launch::start`] then makes everything and consumes the value: a launch is started once, and cannot change
-//! between its decision and its start. **Next**: `process::start`, which carries the plan out.
+//! No resources exist while a launch is planned, so a request that cannot be satisfied leaves nothing to clean up.
+//! [`Launch::start`] then creates everything and consumes the value. So a launch is started at most once, and cannot
+//! change after it is planned. **Next**: `process::start`, which carries out the plan.
 //!
-//! There are three ways to a launch. They differ in where the document comes from, and in nothing else:
+//! There are three constructors, which differ only in where the OCI runtime document comes from:
 //!
 //! | Constructor | The document |
 //! |---|---|
-//! | [`Launch::from_options`] | is written from options and an image's config |
-//! | [`Launch::from_stored`] | was written by a launch before, such as that of a container that is started again |
-//! | [`Launch::from_bundle`] | was written by anyone, in an OCI bundle |
+//! | [`Launch::from_options`] | is made from options and an image's config |
+//! | [`Launch::from_stored`] | was made by an earlier launch, such as that of a container that is started again |
+//! | [`Launch::from_bundle`] | is the `config.json` of an OCI bundle |
 
 mod layer_limit;
 mod root;
@@ -43,25 +43,25 @@ use root::Root;
 pub use root::{Lifetime, RootPlace};
 pub use settings::LaunchSettings;
 
-/// How large an image's `/etc/passwd` or `/etc/group` may be: a hostile one would fill the memory.
+/// The size limit of an image's `/etc/passwd` and `/etc/group`. Without it, a hostile image could exhaust memory.
 const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
 
-/// Everything that one start needs, decided and not yet done.
+/// Everything that one start needs. Nothing has been created yet.
 #[derive(Debug)]
 pub struct Launch {
     spec: Spec,
     plan: Plan,
-    /// None for a bundle, whose root file system is there already and stays.
+    /// None for a bundle, whose root file system exists already and is kept.
     root: Option<Root>,
     settings: LaunchSettings,
 }
 
 impl Launch {
-    /// Decides the start of a container of an image: `id` names it, `defaults` is what the image's config says of how
-    /// to run it, and `place` says where its files come from and lie.
+    /// Plans the start of a container of an image. `id` is the container's ID, `defaults` are the process settings of
+    /// the image's config, and `place` names the layers and the directory for the writable layer.
     ///
     /// # Errors
-    /// When the options contradict each other or the image, or cannot be had on this host, see [`Error`].
+    /// When the options contradict each other or the image, or this host cannot satisfy them, see [`Error`].
     pub fn from_options(
         options: &RunOptions,
         defaults: &Config,
@@ -79,27 +79,27 @@ impl Launch {
         let spec = spec::spec(options, &process, &user, id, &host)?;
         let mut tree = root.describe();
         layer_limit::set(&mut tree, options, &host)?;
-        Launch::decided(spec, tree, Some(root), settings.within(options), &host)
+        Launch::from_spec(spec, tree, Some(root), settings.within(options), &host)
     }
 
-    /// Decides another start of a container that was made before, from the document that was stored then. The plan is
-    /// made anew, for the host as it is now. What the document cannot hold comes as `settings`.
+    /// Plans another start of an existing container, from the document stored when it was created. The plan is made
+    /// again, for the host in its present state. `settings` holds what the document cannot express.
     ///
-    /// What is in `place` already is used as it is; what is missing is made at the start.
+    /// The start uses what exists in `place` already, and creates what is missing.
     ///
     /// # Errors
-    /// When this host cannot do any more what the document asks for.
+    /// When this host can no longer run the container as the document describes it.
     pub fn from_stored(spec: Spec, place: RootPlace, settings: LaunchSettings) -> Result<Launch, Error> {
         let host = probe(&place.layers);
         let root = Root::stored(place, &host);
         let tree = root.describe();
-        Launch::decided(spec, tree, Some(root), settings, &host)
+        Launch::from_spec(spec, tree, Some(root), settings, &host)
     }
 
-    /// Decides the start of an OCI bundle: a directory with a `config.json` and the root file system that it names.
+    /// Plans the start of an OCI bundle: a directory with a `config.json` and the root file system that it names.
     ///
     /// # Errors
-    /// When the bundle cannot be read, or asks for what this engine or host cannot do.
+    /// When the bundle cannot be read, or this engine or host cannot run it.
     pub fn from_bundle(directory: &Path, settings: LaunchSettings) -> Result<Launch, Error> {
         Launch::of_bundle(Bundle::read(directory)?, &new_id()?, settings)
     }
@@ -107,16 +107,16 @@ impl Launch {
     pub(super) fn of_bundle(bundle: Bundle, id: &str, settings: LaunchSettings) -> Result<Launch, Error> {
         let Bundle { rootfs, mut spec } = bundle;
         let host = probe(&[]);
-        // The document need not name a control group; limits need one all the same.
+        // The document may omit the control group, but limits need one.
         if let Some(linux) = spec.linux_mut().as_mut().filter(|linux| linux.cgroups_path().is_none()) {
             linux.set_cgroups_path(Some(spec::cgroups_path(id, &host)));
         }
         let tree = RootFs::Directory { path: rootfs.display().to_string() };
-        Launch::decided(spec, tree, None, settings, &host)
+        Launch::from_spec(spec, tree, None, settings, &host)
     }
 
     /// The last stage: from the document to the plan.
-    fn decided(
+    fn from_spec(
         mut spec: Spec,
         tree: RootFs,
         root: Option<Root>,
@@ -133,12 +133,12 @@ impl Launch {
         Ok(Launch { spec, plan, root, settings })
     }
 
-    /// What the container will be, as an OCI runtime document.
+    /// The OCI runtime document of the container.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    /// The steps to it.
+    /// The steps that create it.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -149,7 +149,7 @@ impl Launch {
     }
 }
 
-/// What this host can do for a root file system of these layers.
+/// The features of this host, with overlayfs as far as it works with these layers.
 fn probe(layers: &[PathBuf]) -> Host {
     let mut host = host::probe();
     if host.overlay == Overlay::UserXattr && !layers.iter().all(|layer| host::keeps_user_attributes(layer)) {
@@ -158,14 +158,14 @@ fn probe(layers: &[PathBuf]) -> Host {
     host
 }
 
-/// The user and groups by the image's own accounts.
+/// The user and groups, looked up in the image's own `/etc/passwd` and `/etc/group`.
 fn account(user: &minicontainer_core::options::UserSpec, layers: &[PathBuf]) -> Result<ResolvedUser, Error> {
     let files = rootfs::read_files(layers, ["/etc/passwd", "/etc/group"], ACCOUNT_FILE_LIMIT)?;
     let [passwd, group] = files.map(Option::unwrap_or_default);
     Ok(resolve_user(user, &passwd, &group)?)
 }
 
-/// A new container id: 64 random hexadecimal digits.
+/// A new container ID: 64 random hexadecimal digits.
 pub(super) fn new_id() -> Result<String, Error> {
     let path = PathBuf::from("/dev/urandom");
     let mut bytes = [0; 32];

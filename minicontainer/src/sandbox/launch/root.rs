@@ -1,4 +1,4 @@
-//! Where a container's root file system comes from, and where what the container writes lies.
+//! Where a container's root file system comes from, and where its writable layer is stored.
 
 use std::path::{Path, PathBuf};
 
@@ -10,43 +10,43 @@ use super::Error;
 use crate::rootfs::{self, Driver};
 use crate::store::private;
 
-/// Where a root file system comes from and lies.
+/// The layers of a root file system, and the directory for its writable layer.
 #[derive(Clone, Debug)]
 pub struct RootPlace {
     /// The image's layers, lowest first.
     pub layers: Vec<PathBuf>,
     /// The container's own directory, for its writable layer.
     pub directory: PathBuf,
-    /// How the layers become one tree; none: by overlayfs where that works, else by copying.
+    /// How the layers become one tree. None: overlayfs if it works on this host, otherwise a copy.
     pub driver: Option<Driver>,
-    /// How long that directory lives.
+    /// How long that directory is kept.
     pub lifetime: Lifetime,
 }
 
-/// How long the directory of a container lives.
+/// How long the directory of a container is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifetime {
-    /// It is made by the start, and removed when the [`Running`](crate::Running) is dropped.
+    /// The start creates it, and it is removed when the [`Running`](crate::Running) is dropped.
     Run,
-    /// It is the caller's, who removes it soon: nothing that the container writes need reach the disk.
+    /// The caller owns it and will remove it soon, so it need not be synced to disk.
     Volatile,
-    /// It is the caller's, and stays.
+    /// The caller owns it and keeps it.
     Kept,
 }
 
-/// The same, decided.
+/// A [`RootPlace`] with the chosen driver.
 #[derive(Debug)]
 pub(super) struct Root {
     place: RootPlace,
     driver: Driver,
-    /// Whether a start before may have made what lies there.
+    /// Whether an earlier start may already have prepared the directory.
     stored: bool,
 }
 
 impl Root {
     /// For a container that is started for the first time.
     pub(super) fn new(place: RootPlace, options: &RunOptions, host: &Host) -> Root {
-        // Without a mount namespace of its own the container cannot have a mount at all.
+        // Without its own mount namespace, the container cannot have any mount.
         let no_mounts = options.without.contains(&Isolation::Mount);
         let driver = place.driver.unwrap_or(if no_mounts { Driver::Copy } else { best_driver(host) });
         Root { place, driver, stored: false }
@@ -66,7 +66,7 @@ impl Root {
         self.driver
     }
 
-    /// The root file system as a value for the planner. Nothing is made.
+    /// The root file system as a value for the planner. Nothing is created.
     pub(super) fn describe(&self) -> RootFs {
         rootfs::describe(&self.place.layers, &self.place.directory, self.driver, self.is_volatile())
     }
@@ -75,8 +75,7 @@ impl Root {
         self.place.lifetime != Lifetime::Kept
     }
 
-    /// Makes the writable layer, or the copy. What comes back removes it in the end, where it lives no longer than
-    /// the run.
+    /// Creates the writable layer, or the copy. Dropping the returned value removes it, if its lifetime is the run.
     pub(super) fn make(&self) -> Result<Option<Scratch>, Error> {
         let directory: &Path = &self.place.directory;
         let scratch = match self.place.lifetime {

@@ -1,4 +1,4 @@
-//! What a launch needs beside its document: streams, and the limits that the engine watches over itself.
+//! What a launch needs in addition to its document: streams, and the limits that the engine enforces itself.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -13,31 +13,31 @@ use super::super::stdio::{self, Choices, Connected, Stdio};
 use super::super::streams::Room;
 use crate::process::JoinedNamespace;
 
-/// What a launch needs beside its document, which has no words for it.
+/// What a launch needs and its OCI document cannot express.
 #[derive(Clone, Debug)]
 pub struct LaunchSettings {
-    /// The program's stdin, stdout and stderr. With a terminal of its own, none of the three counts.
+    /// The program's stdin, stdout and stderr. Ignored if the container has its own terminal.
     pub stdio: [Stdio; 3],
-    /// Whether stderr goes where stdout goes, through the same pipe, so that the order of what is written is kept.
+    /// Whether stderr goes to the same pipe as stdout, so that the order of what is written is kept.
     pub merges_stderr: bool,
-    /// The longest that the program may run.
+    /// The time limit of the program.
     pub wall_time: Option<Duration>,
-    /// The most processor time that the whole container may use.
+    /// The limit on the CPU time of the whole container.
     pub cpu_time: Option<Duration>,
-    /// The most bytes that it may write to stdout and stderr together.
+    /// The limit in bytes on what it writes to stdout and stderr together.
     pub output_limit: Option<u64>,
     /// Whether the time of every step is measured.
     pub traced: bool,
-    /// Whether the container ends with the thread that starts it.
+    /// Whether the container is killed when the thread that started it exits.
     pub ends_with_caller: bool,
-    /// What bind mounts show in place of what their paths lead to, by their targets in the container.
+    /// The open files that bind mounts use instead of their source paths, by the target in the container.
     pub held_mounts: Vec<(String, Arc<File>)>,
-    /// Namespaces that the container joins, in place of those that its document has.
+    /// Namespaces that the container joins, instead of those in its document.
     pub namespaces: Vec<JoinedNamespace>,
 }
 
 impl Default for LaunchSettings {
-    /// No input, the caller's own outputs, and no limit.
+    /// Empty stdin, the caller's stdout and stderr, and no limits.
     fn default() -> LaunchSettings {
         LaunchSettings {
             stdio: [Stdio::Null, Stdio::Inherit, Stdio::Inherit],
@@ -54,7 +54,7 @@ impl Default for LaunchSettings {
 }
 
 impl LaunchSettings {
-    /// With the limits that the options or their profile set, where none is set here.
+    /// Adds the limits of the options or their profile where none is set yet.
     pub(in crate::sandbox) fn within(mut self, options: &RunOptions) -> LaunchSettings {
         let bounds = options.bounds();
         self.wall_time = self.wall_time.or(bounds.wall_time);
@@ -63,7 +63,7 @@ impl LaunchSettings {
         self
     }
 
-    /// The limits that the engine watches over.
+    /// The limits that the engine enforces itself.
     pub(super) fn watched_limits(&self) -> EnforcedLimits {
         EnforcedLimits {
             wall_time: self.wall_time,

@@ -1,10 +1,9 @@
-//! The start of a launch: everything that was decided is made, in the one order that leaves nothing behind on
-//! failure.
+//! Starting a launch: creates the streams, the writable layer, the control group and the process, in this order.
 //!
-//! **Before this**: [`Launch`] has decided everything, and made nothing. **Next**: [`process`](crate::process), where
-//! one process becomes two.
+//! **Before this**: [`Launch`] holds the complete plan, and nothing has been created. **Next**:
+//! [`process`](crate::process), which clones the container's first process.
 //!
-//! Each value removes in its `drop` what it has made. So a failure at any point undoes all that came before it.
+//! Each value removes in its `drop` what it has created. So a failure at any point undoes everything before it.
 
 use super::super::running::{Holdings, Running};
 use super::{Error, Launch};
@@ -12,14 +11,14 @@ use crate::cgroup::Cgroup;
 use crate::process::{self, Hooks};
 
 impl Launch {
-    /// Makes the container, and returns as soon as its program runs. The hooks run when its first process exists, and
-    /// before that process goes on to build its root file system.
+    /// Creates the container, and returns as soon as its program runs. The hooks run after its first process was
+    /// created, and before that process sets up its root file system.
     ///
     /// Streams that are copied (see [`Stdio`](crate::Stdio)) are copied while the caller waits, by [`Running::wait`],
     /// [`Running::wait_with`] or [`Running::poll_with`].
     ///
     /// # Errors
-    /// When the program could not be started, or a hook failed. Then nothing of it is left.
+    /// When the program could not be started, or a hook failed. In that case everything already created is removed.
     pub fn start(self, hooks: Hooks<'_>) -> Result<Running, Error> {
         let Launch { plan, root, settings, .. } = self;
         let connected = settings.connect(&plan)?;

@@ -1,4 +1,4 @@
-//! What a launch decides, and that a stored one decides the same again.
+//! What a launch plans, and that a stored launch makes the same plan again.
 
 use std::fs;
 

@@ -1,9 +1,9 @@
-//! The limits of a container that runs: which are in force, and those of time, which nobody but the engine watches.
+//! The limits of a running container: which are in force, and the time limits, which the engine itself enforces.
 //!
-//! The kernel holds the bounds on memory, processes and files by itself. It has none on wall-clock time, and its
-//! bound on processor time, RLIMIT_CPU, is for each process alone, see getrlimit(2). So whoever waits for a container
-//! asks at each turn whether a limit is over, and sleeps no longer than until the earliest moment at which one can
-//! be.
+//! The kernel enforces the limits on memory, processes and files. It has no limit on wall-clock time, and its limit
+//! on CPU time, RLIMIT_CPU, applies to each process separately, see getrlimit(2). So the loop that waits for a
+//! container checks in each iteration whether a limit is exceeded. It sleeps at most until the earliest time at which
+//! one can be exceeded.
 
 use std::time::{Duration, Instant};
 
@@ -14,17 +14,17 @@ use minicontainer_core::report::EnforcedLimits;
 use super::Running;
 use crate::sys::wait;
 
-/// The limits of time, at one moment.
+/// The state of the time limits.
 #[derive(Clone, Copy)]
 pub(super) enum Watch {
-    /// This one is exceeded.
+    /// This limit is exceeded.
     Over(Verdict),
-    /// None can be before then.
+    /// No limit can be exceeded before this time.
     Until(Option<Instant>),
 }
 
 impl Running {
-    /// Which limit of time is over by now; else the earliest moment at which one can be.
+    /// The time limit that is exceeded now; otherwise the earliest time at which one can be exceeded.
     pub(super) fn watch(&self) -> Watch {
         let now = Instant::now();
         let end = self.limits.wall_time.map(|limit| self.started.at + limit);
@@ -33,20 +33,21 @@ impl Running {
         }
         let Some(limit) = self.limits.cpu_time else { return Watch::Until(end) };
         let Some(left) = limit.checked_sub(self.cpu_time()) else { return Watch::Over(Verdict::CpuTimeLimit) };
-        // Time on all processors at once passes so many times as fast. A last bit is not chased after.
+        // With n CPUs, the container can use CPU time n times as fast as wall time. The minimum of 5 ms avoids a busy
+        // loop just before the limit.
         let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
         let next = now + (left / processors).max(Duration::from_millis(5));
         Watch::Until(Some(end.map_or(next, |end| end.min(next))))
     }
 
-    /// The processor time used so far, as the report will count it.
+    /// The CPU time used so far, counted as in the report.
     pub(super) fn cpu_time(&self) -> Duration {
         let counted = self.holdings.group.as_ref().and_then(|group| group.usage().cpu_time);
         counted.unwrap_or_else(|| wait::cpu_time_of(self.started.program))
     }
 }
 
-/// The limits that the plan set, beside those that the engine watches over.
+/// Adds the limits set by the plan to those that the engine enforces itself.
 pub(super) fn enforced(plan: &Plan, mut limits: EnforcedLimits) -> EnforcedLimits {
     for step in &plan.steps {
         match step {

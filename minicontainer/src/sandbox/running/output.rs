@@ -1,4 +1,4 @@
-//! Running a program to its end, and collecting what it writes.
+//! Waiting for a program to exit, and collecting its output.
 
 use std::fs::File;
 
@@ -6,33 +6,33 @@ use minicontainer_core::Report;
 
 use super::{Event, Running};
 use crate::process::Hooks;
-use crate::sandbox::streams::{Channel, Outside, Sink, Source, StandardStream, Told};
+use crate::sandbox::streams::{Channel, OutputCallback, Outside, Sink, Source, StandardStream};
 use crate::sandbox::{Error, Sandbox, Stdio};
 
-/// What a program wrote, and how it ended.
+/// The output of a program, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// All it wrote to stdout.
+    /// Everything it wrote to stdout.
     pub stdout: Vec<u8>,
-    /// All it wrote to stderr.
+    /// Everything it wrote to stderr.
     pub stderr: Vec<u8>,
     /// How it ended.
     pub report: Report,
 }
 
 impl Sandbox {
-    /// Runs the program to its end.
+    /// Runs the program and waits until it exits.
     ///
     /// # Errors
-    /// When the program could not be started or waited for; how it ended is no error.
+    /// When the program could not be started or waited for. A failing exit code is not an error.
     pub fn status(&self) -> Result<crate::Report, Error> {
         self.launch()?.start(Hooks::none())?.wait()
     }
 
-    /// Runs the program to its end and collects what it writes.
+    /// Runs the program, waits until it exits, and collects its output.
     ///
     /// # Errors
-    /// When the program could not be started or waited for; how it ended is not an error.
+    /// When the program could not be started or waited for. A failing exit code is not an error.
     pub fn output(&self) -> Result<Output, Error> {
         let mut sandbox = self.clone();
         for stdio in sandbox.settings.stdio[1..].iter_mut().filter(|stdio| matches!(stdio, Stdio::Inherit)) {
@@ -43,10 +43,10 @@ impl Sandbox {
 }
 
 impl Running {
-    /// Waits for the end and collects what is written to pipes meanwhile, or to its terminal.
+    /// Waits until the program exits, and collects what it writes to pipes or to its terminal.
     ///
     /// # Errors
-    /// When it cannot be read from or waited for.
+    /// When reading its output or waiting for it fails.
     pub fn wait_with_output(mut self) -> Result<Output, Error> {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let report = self.wait_with(|stream, bytes| match stream {
@@ -56,18 +56,18 @@ impl Running {
         Ok(Output { stdout, stderr, report })
     }
 
-    /// Waits for the end and passes on what is written to pipes meanwhile, or to its terminal, piece by piece: so an
-    /// output of any length takes little memory. No more is passed on than the output limit allows.
+    /// Waits until the program exits, and passes what it writes to pipes or to its terminal to `output`, piece by
+    /// piece. So output of any length takes little memory. No more is passed on than the output limit allows.
     ///
     /// # Errors
-    /// When it cannot be read from or waited for.
+    /// When reading its output or waiting for it fails.
     pub fn wait_with(&mut self, mut output: impl FnMut(StandardStream, &[u8])) -> Result<Report, Error> {
         self.pass_on_output()?;
         self.wait_for_end(&mut output)
     }
 
-    /// Has [`poll_with`](Running::poll_with) pass on what is written to pipes from now on, or to the container's
-    /// terminal. A pipe that the caller has taken stays the caller's.
+    /// From now on, [`poll_with`](Running::poll_with) passes on what is written to pipes or to the container's
+    /// terminal. A pipe that the caller has taken out of this value is left to the caller.
     ///
     /// # Errors
     /// Never in practice, see F_SETFL in fcntl(2).
@@ -77,23 +77,23 @@ impl Running {
         let stderr = self.stderr.take().map(Source::Pipe);
         for (stream, source) in [(StandardStream::Stdout, stdout), (StandardStream::Stderr, stderr)] {
             if let Some(source) = source {
-                self.streams.add(Channel::new(stream, source, Sink::Told))?;
+                self.streams.add(Channel::new(stream, source, Sink::Callback))?;
             }
         }
         Ok(())
     }
 
-    /// Waits for the end of the program, or of its wall-clock time, and until what it wrote has been copied.
+    /// Waits until the program exits or a limit is exceeded, and until its output has been copied.
     ///
     /// # Errors
-    /// When it cannot be waited for, or its streams could not be copied; how the program ended is not an error.
-    /// Called again, it gives the report all the same.
+    /// When waiting for it fails, or its streams could not be copied. A failing exit code is not an error. After an
+    /// error of the streams, a second call returns the report.
     pub fn wait(&mut self) -> Result<Report, Error> {
         self.wait_for_end(&mut |_, _| {})
     }
 
-    fn wait_for_end(&mut self, output: &mut Told<'_>) -> Result<Report, Error> {
-        // As with std::process::Child: a program that reads until the end of its input must get to see it.
+    fn wait_for_end(&mut self, output: &mut OutputCallback<'_>) -> Result<Report, Error> {
+        // As in std::process::Child::wait: a program that reads its input to the end would otherwise never exit.
         drop(self.stdin.take());
         while self.poll_with(&[], output)? != Event::Ended {}
         match self.take_copy_error() {
@@ -102,9 +102,9 @@ impl Running {
         }
     }
 
-    /// Shows the container's terminal, if it has one, in a file of the caller's, and passes on what is typed in
-    /// another, while the caller waits. If either is closed, the container's terminal is hung up, see
-    /// [`Event::HungUp`].
+    /// Connects the container's terminal, if it has one, to the caller's files while the caller waits: its output
+    /// goes to `shown`, and its input comes from `typed`. If either is closed, the container's terminal is hung up,
+    /// see [`Event::HungUp`].
     ///
     /// # Errors
     /// When the files cannot be read or written, or the caller has too many descriptors open.

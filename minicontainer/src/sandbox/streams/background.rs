@@ -1,7 +1,7 @@
-//! Copying in a thread, for a caller who has started a container and does something else than wait for it.
+//! Copying in a thread, for a caller that has started a container and does not wait for it.
 //!
-//! The thread ends by itself: when the container has ended and what it left in its pipes has been copied. All signals
-//! are blocked in it, so that handlers of the caller's run in the caller's threads.
+//! The thread exits by itself when the container has ended and what was left in its pipes has been copied. All
+//! signals are blocked in it, so that the caller's signal handlers run in the caller's threads.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread::{self, JoinHandle};
@@ -17,21 +17,21 @@ use crate::sys::wait;
 pub(in crate::sandbox) struct Background(JoinHandle<Streams>);
 
 impl Background {
-    /// Copies these streams until the process behind `pidfd` has ended.
+    /// Copies these streams until the process behind `pidfd` has exited.
     ///
     /// # Errors
-    /// When there can be no more threads.
+    /// When no thread can be created.
     pub fn start(streams: Streams, pidfd: OwnedFd) -> Result<Background, Error> {
         let builder = thread::Builder::new().name("minicontainer-streams".to_owned());
         let thread = builder.spawn(move || {
-            // This cannot fail, and without it a handler of the caller's would only run in this thread.
+            // This cannot fail. If it did, the only effect would be that a handler of the caller runs in this thread.
             let _blocked = SigSet::all().thread_block();
             copy(streams, &pidfd)
         });
         thread.map(Background).map_err(|source| Error::Stream { source })
     }
 
-    /// Waits until all is copied, and gives the first reason why something could not be.
+    /// Waits until everything is copied, and returns the first error.
     pub fn join(self) -> Option<Error> {
         match self.0.join() {
             Ok(mut streams) => streams.take_failure(),
@@ -56,7 +56,7 @@ fn copy(mut streams: Streams, pidfd: &OwnedFd) -> Streams {
             }
         }
         if streams.room().is_exceeded() {
-            // One that has ended already is what we want; any other is ended by whoever waits for it.
+            // Best effort: the process may have exited already. `Running` kills what is left.
             let _killed = wait::signal(pidfd, Signal::SIGKILL as i32);
         }
     }

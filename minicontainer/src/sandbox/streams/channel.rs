@@ -1,4 +1,4 @@
-//! One direction of a container's streams.
+//! A channel: one direction of a container's streams.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
@@ -8,55 +8,55 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags};
 
 use super::bulk::{self, Bulk};
-use super::{Outside, Room, Sink, Source, StandardStream, Told};
+use super::{OutputCallback, Outside, Room, Sink, Source, StandardStream};
 use crate::sandbox::Error;
 
-/// How much is read at once.
+/// How many bytes are read at once.
 const BUFFER: usize = 64 * 1024;
 
-/// What a pipe that can be written to has room for.
+/// How many bytes fit into a pipe when poll(2) reports it as writable: `PIPE_BUF`, see pipe(7).
 const PORTION: usize = 4096;
 
-/// How much is copied before the other channels, the signals and the limits have their turn.
+/// How many bytes a channel copies before the other channels, signals and limits are handled.
 const TURN: usize = 1 << 20;
 
-/// The most that is still copied when all that could write has ended: more than pipes and terminals hold.
+/// The limit on what is copied after all writers have exited. It is more than pipes and terminals can hold.
 const REMAINS: usize = 2 << 20;
 
 /// Why a channel has something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// What it waits for can be read or written to.
+    /// The descriptor that it waits for is readable or writable.
     Ready,
-    /// Nobody reads what it would write.
+    /// The reader of its output has closed the other end.
     ReaderGone,
 }
 
-/// How far a channel has come.
+/// The state of a channel after copying.
 enum Progress {
-    /// There is nothing to read now.
+    /// There is nothing to read at the moment.
     Empty,
-    /// What was read cannot be written now.
+    /// What was read cannot be written at the moment.
     Full,
     /// There may be more to do.
     More,
 }
 
-/// One direction.
+/// One direction of a container's streams.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Channel {
     stream: StandardStream,
-    /// None when one of the two has come to its end.
+    /// None once either end is closed.
     ends: Option<(Source, Sink)>,
-    /// What was read and is not yet written: `start..end`. It is as large as needed only once something has come.
+    /// Holds what was read and is not yet written, at `start..end`. It is allocated at the first read.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// Whether it reads from a terminal that no program has open right now.
+    /// Whether it reads from a terminal that no program has open at the moment.
     is_resting: bool,
-    /// Whether nothing more is to be read.
+    /// Whether nothing more will be read.
     is_last: bool,
-    /// How much is still copied after the container's end.
+    /// How many bytes may still be copied after the container has ended.
     remains: usize,
     is_of_terminal: bool,
 }
@@ -78,7 +78,7 @@ impl Channel {
         }
     }
 
-    /// Has the calls on those ends that only the engine has come back at once.
+    /// Sets `O_NONBLOCK` on those ends that only the engine has open.
     pub(super) fn never_block(&self) -> Result<(), Errno> {
         let Some((source, sink)) = &self.ends else { return Ok(()) };
         let mut own = source.own().into_iter().chain(sink.own());
@@ -105,7 +105,7 @@ impl Channel {
         self.start == self.end
     }
 
-    /// What it waits for.
+    /// The events that it waits for.
     pub(super) fn awaited(&self) -> Vec<(Event, PollFd<'_>)> {
         let mut awaited = Vec::new();
         let Some((source, sink)) = self.ends.as_ref().filter(|_| !self.is_resting) else { return awaited };
@@ -113,16 +113,21 @@ impl Channel {
             Some(descriptor) => awaited.push((Event::Ready, PollFd::new(descriptor, PollFlags::POLLIN))),
             None => awaited.extend(sink.descriptor().map(|one| (Event::Ready, PollFd::new(one, PollFlags::POLLOUT)))),
         }
-        // A program learns that nobody reads its output when it writes; so must this one, before it has read any
-        // more.
+        // A program gets EPIPE when it writes to a closed pipe. To close the container's pipe in time, the engine
+        // must notice a closed reader before it reads more from the container.
         if let (true, Sink::Outside(Outside { file, can_end: true, .. })) = (self.is_empty(), sink) {
             awaited.push((Event::ReaderGone, PollFd::new(file.as_fd(), PollFlags::empty())));
         }
         awaited
     }
 
-    /// Goes on after poll(2), which saw this event.
-    pub(super) fn go_on(&mut self, event: Option<Event>, room: &Room, told: &mut Told<'_>) -> Result<(), Error> {
+    /// Continues after poll(2) has returned this event.
+    pub(super) fn go_on(
+        &mut self,
+        event: Option<Event>,
+        room: &Room,
+        output: &mut OutputCallback<'_>,
+    ) -> Result<(), Error> {
         self.is_resting = false;
         match event {
             None => Ok(()),
@@ -130,14 +135,14 @@ impl Channel {
                 self.ends = None;
                 Ok(())
             }
-            Some(Event::Ready) => self.copy(true, room, told).map(drop),
+            Some(Event::Ready) => self.copy(true, room, output).map(drop),
         }
     }
 
-    /// Copies what the container left behind when it ended, as far as it can be written now.
-    pub(super) fn drain(&mut self, room: &Room, told: &mut Told<'_>) -> Result<(), Error> {
+    /// Copies what was left in the pipe when the container ended, as far as it can be written at the moment.
+    pub(super) fn drain(&mut self, room: &Room, output: &mut OutputCallback<'_>) -> Result<(), Error> {
         loop {
-            match self.copy(false, room, told)? {
+            match self.copy(false, room, output)? {
                 Progress::Full => return Ok(()),
                 Progress::More if self.remains > 0 && self.ends.is_some() => {}
                 Progress::More | Progress::Empty => {
@@ -148,9 +153,9 @@ impl Channel {
         }
     }
 
-    /// Copies as much as there is, but no more than is right for one turn. `is_ready` says that poll(2) has promised
-    /// that the next call will not wait.
-    fn copy(&mut self, mut is_ready: bool, room: &Room, told: &mut Told<'_>) -> Result<Progress, Error> {
+    /// Copies what is available, up to `TURN` bytes. `is_ready`: poll(2) has reported that the next call will not
+    /// block.
+    fn copy(&mut self, mut is_ready: bool, room: &Room, output: &mut OutputCallback<'_>) -> Result<Progress, Error> {
         let mut left = TURN;
         while left > 0 && self.ends.is_some() {
             if self.is_empty() {
@@ -171,7 +176,7 @@ impl Channel {
             }
             let portion = if must_poll { self.end.min(self.start + PORTION) } else { self.end };
             let pauses = source.must_poll();
-            let written = sink.write(&self.buffer[self.start..portion], self.stream, told);
+            let written = sink.write(&self.buffer[self.start..portion], self.stream, output);
             let count = self.written(written)?;
             left = left.saturating_sub(count);
             self.remains = self.remains.saturating_sub(count);
@@ -184,7 +189,8 @@ impl Channel {
         Ok(Progress::More)
     }
 
-    /// Moves what a pipe holds into a file, and tells how much. None if it has to be read and written as usual.
+    /// Moves the content of a pipe into a file, and returns how many bytes. None if it has to be read and written as
+    /// usual.
     fn splice(&mut self, room: &Room) -> Result<Option<usize>, Error> {
         let Some((Source::Pipe(pipe), Sink::Outside(Outside { file, bulk, .. }))) = &mut self.ends else {
             return Ok(None);
@@ -209,7 +215,7 @@ impl Channel {
         }
     }
 
-    /// Reads, and tells whether something came.
+    /// Fills the buffer. Returns whether it holds anything.
     fn read(&mut self, room: &Room) -> Result<bool, Error> {
         self.buffer.resize(BUFFER, 0);
         let Some((source, _)) = &mut self.ends else { return Ok(false) };
@@ -225,7 +231,7 @@ impl Channel {
                 return if is_hung_up { Ok(false) } else { Err(self.failure(error)) };
             }
         };
-        // The program sees the end of its input when its pipe is closed.
+        // Closing the pipe gives the program end of file.
         if count == 0 {
             self.ends = None;
         }
@@ -235,7 +241,7 @@ impl Channel {
         Ok(allowed > 0)
     }
 
-    /// How much has been written; nothing, when the other side has no room or no reader.
+    /// The number of bytes written; 0 when the other side has no room or no reader.
     fn written(&mut self, result: io::Result<usize>) -> Result<usize, Error> {
         let Some((_, sink)) = &self.ends else { return Ok(0) };
         match result {
@@ -245,12 +251,12 @@ impl Channel {
                 Ok(count)
             }
             Err(error) if is_for_now(&error) => Ok(0),
-            // Typed while no program has the terminal open.
+            // Input typed while no program has the terminal open is discarded.
             Err(error) if is_closed_terminal(&error) && matches!(sink, Sink::Terminal(_)) => {
                 self.start = self.end;
                 Ok(0)
             }
-            // As if the program had written there itself: it gets SIGPIPE, or its terminal is hung up.
+            // The container gets the same effect as if it had written there itself: SIGPIPE, or a hangup.
             Err(error) => {
                 let is_gone = matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
                     || is_closed_terminal(&error) && sink.is_terminal();
@@ -269,7 +275,7 @@ fn is_for_now(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-/// How the kernel says that no program has the other side of a terminal open.
+/// EIO means that no program has the other side of a terminal open.
 fn is_closed_terminal(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::EIO as i32)
 }

@@ -1,42 +1,42 @@
-//! The two ends of a channel: where bytes come from and where they go to.
+//! The two ends of a channel: its source and its sink.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use super::{Outside, StandardStream, Told};
+use super::{OutputCallback, Outside, StandardStream};
 
 /// Where the bytes of a channel come from.
 #[derive(Debug)]
 pub(in crate::sandbox) enum Source {
-    /// The engine's end of the container's stdout or stderr, which is set not to block.
+    /// The engine's end of the container's stdout or stderr, set to non-blocking.
     Pipe(File),
-    /// The engine's side of the container's terminal, which is set not to block.
+    /// The engine's side of the container's terminal, set to non-blocking.
     Terminal(File),
-    /// A stream of the caller's.
+    /// A stream of the caller.
     Outside(Outside),
-    /// Bytes in memory, from this place on.
+    /// Bytes in memory, from this offset on.
     Memory(Arc<[u8]>, usize),
 }
 
-/// Where they go to.
+/// Where the bytes of a channel go.
 #[derive(Debug)]
 pub(in crate::sandbox) enum Sink {
-    /// The engine's end of the container's stdin, which is set not to block.
+    /// The engine's end of the container's stdin, set to non-blocking.
     Pipe(File),
-    /// The engine's side of the container's terminal, which is set not to block.
+    /// The engine's side of the container's terminal, set to non-blocking.
     Terminal(File),
-    /// A stream of the caller's.
+    /// A stream of the caller.
     Outside(Outside),
-    /// Whoever calls [`Streams::turn`](super::Streams::turn).
-    Told,
+    /// The callback given to [`Streams::turn`](super::Streams::turn).
+    Callback,
     /// Nowhere.
     Null,
 }
 
 impl Source {
-    /// The file, if only the engine has it open so.
+    /// The file, if only the engine has this open file description.
     pub(super) fn own(&self) -> Option<&File> {
         match self {
             Source::Pipe(file) | Source::Terminal(file) => Some(file),
@@ -72,19 +72,24 @@ impl Source {
 }
 
 impl Sink {
-    /// The file, if only the engine has it open so.
+    /// The file, if only the engine has this open file description.
     pub(super) fn own(&self) -> Option<&File> {
         match self {
             Sink::Pipe(file) | Sink::Terminal(file) => Some(file),
-            Sink::Outside(_) | Sink::Told | Sink::Null => None,
+            Sink::Outside(_) | Sink::Callback | Sink::Null => None,
         }
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8], stream: StandardStream, told: &mut Told<'_>) -> io::Result<usize> {
+    pub(super) fn write(
+        &mut self,
+        bytes: &[u8],
+        stream: StandardStream,
+        output: &mut OutputCallback<'_>,
+    ) -> io::Result<usize> {
         match self {
             Sink::Pipe(file) | Sink::Terminal(file) | Sink::Outside(Outside { file, .. }) => file.write(bytes),
-            Sink::Told => {
-                told(stream, bytes);
+            Sink::Callback => {
+                output(stream, bytes);
                 Ok(bytes.len())
             }
             Sink::Null => Ok(bytes.len()),
@@ -94,7 +99,7 @@ impl Sink {
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Sink::Pipe(file) | Sink::Terminal(file) | Sink::Outside(Outside { file, .. }) => Some(file.as_fd()),
-            Sink::Told | Sink::Null => None,
+            Sink::Callback | Sink::Null => None,
         }
     }
 

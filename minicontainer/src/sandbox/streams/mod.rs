@@ -1,8 +1,8 @@
-//! Copying between a container's standard streams and what lies outside.
+//! Copying between a container's standard streams and the caller's files.
 //!
-//! Nothing that the caller has open ever comes inside: whoever has a descriptor of a file can change the file's mode
-//! through `/proc/self/fd`, read what it may only write, and open a directory's parents. So inside there are pipes
-//! that the engine has made, or a terminal of the container's own, and the engine copies:
+//! The container never gets a descriptor that the caller has open. A process with such a descriptor can change the
+//! file's mode through `/proc/self/fd`, read a file that is open only for writing, and open a directory's parents. So
+//! the container gets pipes created by the engine, or its own terminal, and the engine copies:
 //!
 //! ```text
 //!   stdin of the caller, a file, bytes in memory  ──▶ container's stdin         stdin  ──▶ ┐
@@ -10,13 +10,13 @@
 //!   stderr of the caller, a file, a closure       ◀── container's stderr
 //! ```
 //!
-//! Each direction is a [`Channel`] with one buffer: it reads only when that is empty, so a program that writes faster
-//! than the other side reads has to wait, as with a pipe (*backpressure*). [`Streams::turn`] is one round of a
-//! poll(2) loop: it waits until something can be done, does a bounded amount of it, and comes back, so that signals,
-//! limits of time and the container's end are noticed at all times. There is no thread and no global state; only for
-//! a caller who does not wait does [`background`] run the same loop in a thread.
+//! Each direction is a [`Channel`] with one buffer. It reads only when the buffer is empty, so a program that writes
+//! faster than the other side reads has to wait, as with a pipe (*backpressure*). [`Streams::turn`] is one iteration
+//! of a poll(2) loop: it waits until something can be copied, copies a bounded amount, and returns. So signals, time
+//! limits and the container's exit are handled without delay. There is no thread and no global state. Only for a
+//! caller that does not wait, [`background`] runs the same loop in a thread.
 //!
-//! Bytes are copied by read(2) and write(2); for large outputs into a file there is a faster way, [`bulk`].
+//! Bytes are copied by read(2) and write(2). For large outputs to a file, [`bulk`] is faster.
 
 mod background;
 mod bulk;
@@ -43,7 +43,7 @@ pub(super) use channel::Channel;
 pub(super) use ends::{Sink, Source};
 pub(super) use outside::Outside;
 
-/// How long a terminal rests that no program has open; one may open it again.
+/// How long to wait before reading again from a terminal that no program has open. A program may open it again.
 const REST: Duration = Duration::from_millis(50);
 
 /// One of the three standard streams.
@@ -67,20 +67,20 @@ impl fmt::Display for StandardStream {
     }
 }
 
-/// Gets what a container writes, piece by piece.
-pub(super) type Told<'a> = dyn FnMut(StandardStream, &[u8]) + 'a;
+/// A callback that receives what a container writes, piece by piece.
+pub(super) type OutputCallback<'a> = dyn FnMut(StandardStream, &[u8]) + 'a;
 
-/// How much a container may still write, on all its streams together, whoever copies them.
+/// How many bytes a container may still write on all its streams together. All threads that copy share it.
 #[derive(Clone, Debug)]
 pub(super) struct Room(Arc<(AtomicU64, AtomicBool)>);
 
 impl Room {
-    /// Room for this many bytes; without a limit, for as many as come.
+    /// Room for this many bytes; without a limit, for any number.
     pub fn new(limit: Option<u64>) -> Room {
         Room(Arc::new((AtomicU64::new(limit.unwrap_or(u64::MAX)), AtomicBool::new(false))))
     }
 
-    /// Takes room for `count` bytes, and tells for how many there was some.
+    /// Takes room for `count` bytes, and returns for how many there was room.
     fn take(&self, count: usize) -> usize {
         let (room, exceeded) = &*self.0;
         let rest = |room: u64| Some(room.saturating_sub(count as u64));
@@ -92,36 +92,36 @@ impl Room {
         allowed
     }
 
-    /// Gives room back that was taken for nothing.
+    /// Returns room that was not used.
     fn give_back(&self, count: usize) {
         self.0.0.fetch_add(count as u64, Ordering::SeqCst);
     }
 
-    /// Whether there was more than fits.
+    /// Whether the container wrote more than there was room for.
     pub fn is_exceeded(&self) -> bool {
         self.0.1.load(Ordering::SeqCst)
     }
 }
 
-/// All directions of one container.
+/// All channels of one container.
 #[derive(Debug)]
 pub(super) struct Streams {
     channels: Vec<Channel>,
     room: Room,
-    /// Whether the container has ended, so that only what it has left in its pipes is still copied.
+    /// Whether the container has ended, so that only what is left in its pipes is still copied.
     is_draining: bool,
-    /// Whether a terminal of the container's has lost what it was connected to.
+    /// Whether the file that the container's terminal was connected to has been closed.
     has_hung_up: bool,
     failure: Option<Error>,
 }
 
 impl Streams {
-    /// Copies nothing yet.
+    /// No channels yet.
     pub fn new(room: Room) -> Streams {
         Streams { channels: Vec::new(), room, is_draining: false, has_hung_up: false, failure: None }
     }
 
-    /// Copies this direction as well.
+    /// Adds a channel.
     ///
     /// # Errors
     /// Never in practice, see F_SETFL in fcntl(2).
@@ -136,12 +136,12 @@ impl Streams {
         self.channels.is_empty()
     }
 
-    /// Copies nothing more.
+    /// Stops copying.
     pub fn clear(&mut self) {
         self.channels.clear();
     }
 
-    /// Copies only what the container has written before it ended.
+    /// From now on, copies only what the container wrote before it ended.
     pub fn finish(&mut self) {
         self.is_draining = true;
         self.channels.retain(Channel::is_output);
@@ -152,47 +152,46 @@ impl Streams {
         &self.room
     }
 
-    /// Keeps a reason why something could not be copied, if it is the first.
+    /// Records an error of copying, if it is the first.
     pub fn fail(&mut self, error: Error) {
         self.failure.get_or_insert(error);
     }
 
-    /// The first reason why something could not be copied.
+    /// Takes the first error of copying.
     pub fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
     }
 
-    /// Whether the container's terminal has lost what it was connected to.
+    /// Whether the file that the container's terminal was connected to has been closed.
     pub fn has_hung_up(&self) -> bool {
         self.has_hung_up
     }
 
-    /// Copies nothing more from or to the container's terminal, which will be closed.
+    /// Stops copying from and to the container's terminal, which will be closed.
     pub fn hang_up(&mut self) {
         self.channels.retain(|channel| !channel.is_of_terminal());
         self.has_hung_up = false;
     }
 
-    /// The same directions and the same room, for somebody else to copy; nothing is left here.
+    /// Moves all channels out, with the same room, so that another thread can copy them.
     pub fn take(&mut self) -> Streams {
         let room = self.room.clone();
         std::mem::replace(self, Streams::new(room))
     }
 
-    /// Waits until something can be copied or one of `watched` can be read, but not beyond `until`. Copies what there
-    /// is, and tells which of `watched` are ready. It is called in a loop.
+    /// Waits until something can be copied or one of `watched` is readable, but not beyond `until`. Then copies what
+    /// is available, and returns which of `watched` are readable. Call it in a loop.
     ///
     /// # Errors
-    /// When poll(2) fails. What cannot be copied is not an error of this call, see
-    /// [`take_failure`](Streams::take_failure).
+    /// When poll(2) fails. Errors of copying are recorded instead, see [`take_failure`](Streams::take_failure).
     pub fn turn(
         &mut self,
         watched: &[BorrowedFd<'_>],
         until: Option<Instant>,
-        told: &mut Told<'_>,
+        output: &mut OutputCallback<'_>,
     ) -> Result<Vec<bool>, Errno> {
         if self.is_draining {
-            self.each(|channel, room| channel.drain(room, told));
+            self.each(|channel, room| channel.drain(room, output));
             if self.is_empty() {
                 return Ok(vec![false; watched.len()]);
             }
@@ -217,11 +216,11 @@ impl Streams {
             events[place] = Some(event);
         });
         let mut events = events.into_iter();
-        self.each(|channel, room| channel.go_on(events.next().flatten(), room, told));
+        self.each(|channel, room| channel.go_on(events.next().flatten(), room, output));
         Ok(watched)
     }
 
-    /// Lets every channel do something, and removes those that have come to their end.
+    /// Calls `act` on every channel, and removes the channels that are closed.
     fn each(&mut self, mut act: impl FnMut(&mut Channel, &Room) -> Result<(), Error>) {
         for channel in &mut self.channels {
             if let Err(error) = act(channel, &self.room) {

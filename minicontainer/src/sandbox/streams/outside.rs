@@ -1,12 +1,13 @@
-//! A stream of the caller's: whether it can be copied, and how without ever waiting for it.
+//! A stream of the caller: whether it can be copied, and how to copy it without blocking.
 //!
-//! The engine must not set O_NONBLOCK on such a stream, because the setting belongs to the open file description,
-//! which the caller's shell and other programs share. A terminal or an anonymous pipe is therefore opened once more,
-//! as a description of the engine's own. What cannot be opened so, such as a socket, is read once for each time that
-//! poll(2) says it can be, and written to in portions for which poll(2) promises room (`PIPE_BUF` in pipe(7)).
+//! The engine must not set O_NONBLOCK on such a stream, because the flag belongs to the open file description, which
+//! the caller's shell and other programs share. A terminal or an anonymous pipe is therefore opened once more, which
+//! creates a new description for the engine. Streams that cannot be opened again, such as sockets, are read once each
+//! time that poll(2) reports them as readable, and written to in portions for which poll(2) guarantees room
+//! (`PIPE_BUF` in pipe(7)).
 //!
-//! A regular file is never opened again: all its users share the offset at which the next byte is written. Nor is a
-//! FIFO with a name, since one that is opened anew does not tell that its writers have gone before.
+//! A regular file is never opened again, because all its users share the offset at which the next byte is written.
+//! Nor is a named FIFO: a new description does not report that writers had closed the FIFO earlier.
 
 use std::fs::{File, OpenOptions};
 use std::io::IsTerminal;
@@ -25,25 +26,25 @@ use crate::sys::calls;
 /// The file system of anonymous pipes, `PIPEFS_MAGIC` in linux/magic.h.
 const PIPE_FS: u64 = 0x5049_5045;
 
-/// A stream of the caller's.
+/// A stream of the caller.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Outside {
     pub(super) file: File,
-    /// Whether poll(2) has to be asked before each call, because the call might otherwise wait.
+    /// Whether poll(2) must come before each call, because the call could block otherwise.
     pub(super) must_poll: bool,
-    /// Whether the other side cannot come back once it is gone, so that it pays to look for its end.
+    /// Whether a closed reader is final, so that it is worth polling for.
     pub(super) can_end: bool,
     pub(super) is_terminal: bool,
-    /// How it takes large outputs.
+    /// How large outputs are copied to it.
     pub(super) bulk: Bulk,
     is_null_device: bool,
 }
 
 impl Outside {
-    /// Looks at a file, and refuses it when it cannot be the source of stdin, or where the other two go to.
+    /// Inspects a file of the caller.
     ///
     /// # Errors
-    /// When it cannot be read as a stream, or not be written to.
+    /// When it cannot be used as the source of stdin, or as the destination of stdout or stderr.
     pub fn inspect(file: File, stream: StandardStream) -> Result<Outside, Error> {
         let failed = |errno: nix::Error| Error::Stream { source: errno.into() };
         let flags = fcntl(&file, FcntlArg::F_GETFL).map(OFlag::from_bits_retain).map_err(failed)?;
@@ -77,16 +78,13 @@ fn unusable(flags: OFlag, kind: SFlag, is_input: bool) -> Option<(&'static str, 
     let access = flags & OFlag::O_ACCMODE;
     let forbidden = if is_input { OFlag::O_WRONLY } else { OFlag::O_RDONLY };
     if is_input && kind == SFlag::S_IFDIR {
-        return Some((
-            "it is a directory",
-            "show the directory with a bind mount, and give a file or a pipe as stdin",
-        ));
+        return Some(("it is a directory", "pass the directory as a bind mount, and use a file or a pipe as stdin"));
     }
     if is_input && kind == SFlag::S_IFBLK {
-        return Some(("it is a block device", "let another program read the device, and pipe what it writes"));
+        return Some(("it is a block device", "read the device with another program, and pipe its output"));
     }
     if kind.is_empty() {
-        return Some(("it is not a file, pipe, socket or character device", "give a file or a pipe"));
+        return Some(("it is not a file, pipe, socket or character device", "use a file or a pipe"));
     }
     if flags.contains(OFlag::O_PATH) || access == forbidden {
         return Some(match is_input {
@@ -99,8 +97,8 @@ fn unusable(flags: OFlag, kind: SFlag, is_input: bool) -> Option<(&'static str, 
     None
 }
 
-/// A description of the engine's own, which never waits. None where it cannot be had, such as for a pipe that another
-/// user has made.
+/// Opens a new, non-blocking description of the file. None if that fails, such as for a pipe that another user
+/// created.
 fn open_again(file: &File, is_input: bool) -> Option<File> {
     let mut options = OpenOptions::new();
     options.read(is_input).write(!is_input).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());

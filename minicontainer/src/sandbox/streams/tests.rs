@@ -1,4 +1,4 @@
-//! The copying by itself, between pipes and files and without a container.
+//! Copying between pipes and files, without a container.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -10,25 +10,25 @@ use nix::unistd::pipe2;
 
 use super::*;
 
-/// The engine's end and the container's end of an output, or the other way round of an input.
+/// The engine's end and the container's end of an output, or the container's and the engine's end of an input.
 fn pipe() -> (File, File) {
     let (read, write) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
     (read.into(), write.into())
 }
 
-/// Copies everything from a pipe, into which a program writes `input` and then ends.
-fn copied(sink: Sink, limit: Option<u64>, input: Vec<u8>, told: &mut Told<'_>) -> Streams {
+/// Copies everything from a pipe, into which a program writes `input` and then exits.
+fn copied(sink: Sink, limit: Option<u64>, input: Vec<u8>, output: &mut OutputCallback<'_>) -> Streams {
     let (read, mut write) = pipe();
     let mut streams = Streams::new(Room::new(limit));
     streams.add(Channel::new(StandardStream::Stdout, Source::Pipe(read), sink)).expect("a flag");
-    // A program whose output nobody reads any more gets EPIPE.
+    // A program whose output is no longer read gets EPIPE.
     let program = thread::spawn(move || write.write_all(&input).is_ok());
     while !streams.is_empty() && !streams.room().is_exceeded() {
-        streams.turn(&[], None, told).expect("poll");
+        streams.turn(&[], None, output).expect("poll");
     }
     streams.finish();
     while !streams.is_empty() {
-        streams.turn(&[], None, told).expect("poll");
+        streams.turn(&[], None, output).expect("poll");
     }
     program.join().expect("no panic");
     streams
@@ -46,8 +46,9 @@ fn file_of(file: &File) -> Sink {
 #[track_caller]
 fn check_limit(limit: u64, input: &[u8], expected: &[u8], is_exceeded: bool) {
     let mut passed = Vec::new();
-    let streams = copied(Sink::Told, Some(limit), input.to_vec(), &mut |_, bytes| passed.extend_from_slice(bytes));
-    assert!(passed == expected && streams.room().is_exceeded() == is_exceeded, "told: {} bytes", passed.len());
+    let streams =
+        copied(Sink::Callback, Some(limit), input.to_vec(), &mut |_, bytes| passed.extend_from_slice(bytes));
+    assert!(passed == expected && streams.room().is_exceeded() == is_exceeded, "callback: {} bytes", passed.len());
     let mut file = tempfile::tempfile().expect("a file");
     let streams = copied(file_of(&file), Some(limit), input.to_vec(), &mut |_, _| {});
     passed.clear();
@@ -87,8 +88,8 @@ fn input_can_come_from_memory() {
     }
 }
 
-/// Two processes that share an offset, as in `(minicontainer run … & minicontainer run …) > log`, lose nothing: what
-/// the one writes by splice(2) and what another writes by write(2) lie one behind the other.
+/// Two processes that share a file offset, as in `(minicontainer run … & minicontainer run …) > log`, lose nothing:
+/// what one writes by splice(2) and another by write(2) do not overlap.
 #[test]
 fn shared_file_loses_no_output() {
     const EACH: usize = 8 << 20;
@@ -110,7 +111,7 @@ fn shared_file_loses_no_output() {
     assert_eq!((counts, content.len()), ([EACH; 3], 3 * EACH));
 }
 
-/// Where the kernel does not splice, the bytes are written.
+/// If the kernel cannot splice into the file, the bytes are written.
 #[test]
 fn appended_file_gets_all_bytes_at_its_end() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -123,7 +124,7 @@ fn appended_file_gets_all_bytes_at_its_end() {
     assert!(content.strip_prefix(b"before\n") == Some(&input), "{} bytes", content.len());
 }
 
-/// The caller's pipe is shared with others, whose calls must wait as before.
+/// The caller's pipe is shared with other processes, whose calls must block as before.
 #[test]
 fn flags_of_callers_pipe_are_unchanged() {
     let (mut read, write) = pipe();
@@ -140,7 +141,7 @@ fn flags_of_callers_pipe_are_unchanged() {
     assert!(reader.join().expect("no panic").expect("content") == input);
 }
 
-/// As with a pipe between the two: the program learns at its next write that nobody reads it.
+/// As with a direct pipe: the program gets EPIPE at its next write.
 #[test]
 fn closed_reader_closes_the_containers_pipe() {
     let ((caller_read, caller_write), (read, mut write)) = (pipe(), pipe());

@@ -1,4 +1,4 @@
-//! The loop that attends to a container: its streams, its limits of time and its end, in one poll(2).
+//! The loop that supervises a container: one poll(2) for its streams, its time limits and its exit.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -11,28 +11,28 @@ use crate::process::status;
 use crate::sandbox::streams::{Background, StandardStream};
 use crate::sys::wait;
 
-/// Why [`Running::poll_with`] has come back.
+/// Why [`Running::poll_with`] has returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// One of the caller's descriptors can be read.
+    /// One of the caller's descriptors is readable.
     Ready,
-    /// What the container's terminal was [connected to](Running::show_terminal) is gone. The container's terminal is
-    /// gone too, so its processes get SIGHUP.
+    /// The caller's terminal that the container's terminal was [connected to](Running::show_terminal) has been
+    /// closed. The container's terminal has been closed too, so its processes get SIGHUP.
     HungUp,
     /// The program has ended, and what it wrote has been copied.
     Ended,
 }
 
 impl Running {
-    /// Copies the container's streams and watches its limits until something happens that is the caller's business,
-    /// such as that one of `others` can be read. It is called in a loop, by a caller who has something else to attend
-    /// to, such as signals, and no thread for it.
+    /// Copies the container's streams and watches its limits until there is an [`Event`] for the caller, such as one
+    /// of `others` becoming readable. Call it in a loop. It is for callers that also handle something else, such as
+    /// signals, without a second thread.
     ///
-    /// `output` gets what the container writes, piece by piece, once the caller has asked for it by
+    /// `output` receives what the container writes, piece by piece, after the caller has called
     /// [`pass_on_output`](Running::pass_on_output).
     ///
     /// # Errors
-    /// When it cannot be waited for.
+    /// When waiting for the container fails.
     pub fn poll_with(
         &mut self,
         others: &[BorrowedFd<'_>],
@@ -77,35 +77,34 @@ impl Running {
         }
     }
 
-    /// Whether the program has ended. What it wrote may still have to be copied.
+    /// Whether the program has ended. Some of its output may not have been copied yet.
     pub fn has_ended(&self) -> bool {
         self.report.is_some()
     }
 
-    /// Copies nothing more, for a caller who does not want to wait for whoever reads the output.
+    /// Stops copying, for a caller that does not want to wait for the reader of the output.
     pub fn abandon_output(&mut self) {
         self.streams.clear();
     }
 
-    /// Copies for this long at most once the program has ended, for a caller who was asked to end and whose output
-    /// may have no reader.
-    pub fn abandon_output_after(&mut self, patience: Duration) {
-        self.output_patience = Some(patience);
+    /// Limits how long output is copied after the program has ended. For a caller that was asked to exit, and whose
+    /// output may have no reader.
+    pub fn abandon_output_after(&mut self, timeout: Duration) {
+        self.output_timeout = Some(timeout);
     }
 
-    /// When copying ends although there may be more.
+    /// When copying stops even if there is more output.
     fn abandons_output_at(&self) -> Option<Instant> {
-        self.ended_at.zip(self.output_patience).map(|(end, patience)| end + patience)
+        self.ended_at.zip(self.output_timeout).map(|(end, timeout)| end + timeout)
     }
 
-    /// Why a stream could not be copied, if one could not: for a caller of [`poll_with`](Running::poll_with). The
-    /// first
-    /// [`wait`](Running::wait) after it gives this error, unless it was taken before.
+    /// The error of a stream that could not be copied, if there is one. For a caller of
+    /// [`poll_with`](Running::poll_with). Unless it is taken here, the next [`wait`](Running::wait) returns it.
     pub fn take_copy_error(&mut self) -> Option<Error> {
         self.streams.take_failure()
     }
 
-    /// Has the streams copied by a thread from now on, if any have to be.
+    /// Starts a thread that copies the streams, if there are any to copy.
     pub(in crate::sandbox) fn copy_in_background(&mut self) -> Result<(), Error> {
         if !self.streams.is_empty() {
             let pidfd = self.started.pidfd.try_clone().map_err(|source| Error::Stream { source })?;
@@ -114,15 +113,15 @@ impl Running {
         Ok(())
     }
 
-    /// Ends what is left of the container, because its first process has ended or because a limit is exceeded.
+    /// Kills the remaining processes, because the first process has exited or because a limit is exceeded.
     fn end(&mut self, exceeded: Option<Verdict>) -> Result<(), Error> {
         self.exceeded = exceeded;
         if exceeded.is_some() {
-            // An init that is killed waits for nobody any more, so its own usage would leave the program's out.
+            // A killed init no longer reaps its children, so its own usage would not include the program's.
             self.cpu_time_before_kill = self.cpu_time();
             self.kill()?;
         }
-        self.end_stragglers();
+        self.kill_remaining();
         let mut ended = wait::reap(&self.started.pidfd).map_err(|source| Error::Wait { source })?;
         ended.how = status::of_program(ended.how, self.started.pid, self.started.status.as_ref())
             .map_err(|source| Error::NoStatus { source })?;
@@ -132,7 +131,7 @@ impl Running {
         Ok(())
     }
 
-    /// What was written in the end counts, too.
+    /// Waits for the copying thread. Output that it copied last still counts toward the output limit.
     fn finish_streams(&mut self) {
         if let Some(error) = self.background.take().and_then(Background::join) {
             self.streams.fail(error);
