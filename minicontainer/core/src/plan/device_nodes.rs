@@ -1,4 +1,4 @@
-//! The part of a plan that fills `/dev`: device nodes, and the links that programs expect beside them.
+//! The part of a plan that fills `/dev`: device nodes, and the symbolic links that programs expect.
 
 use oci_spec::runtime::{LinuxDeviceType, Spec};
 
@@ -15,7 +15,8 @@ const DEVICES: [(&str, u32, u32); 6] = [
     ("/dev/tty", 5, 0),
 ];
 
-/// Links that programs expect in `/dev`, see "Dev symbolic links" in the runtime specification's runtime-linux.md.
+/// Symbolic links that programs expect in `/dev`, see "Dev symbolic links" in the runtime specification's
+/// runtime-linux.md.
 const LINKS: [(&str, &str); 5] = [
     ("pts/ptmx", "/dev/ptmx"),
     ("/proc/self/fd", "/dev/fd"),
@@ -27,14 +28,14 @@ const LINKS: [(&str, &str); 5] = [
 /// Where device nodes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nodes {
-    /// They are made, in the container's own `/dev`.
+    /// They are created, in the container's own `/dev`.
     Made,
-    /// They are the host's, bound: in a user namespace the kernel makes none.
+    /// They are bind mounts of the host's, because the kernel allows no mknod(2) of devices in a user namespace.
     Bound,
 }
 
-/// The steps for the usual devices and links, and for the devices that the document asks for beside them. A `/dev`
-/// that is bound from the host has its own: nothing is made there but what was asked for.
+/// The steps for the default devices and links, and for the document's additional devices. A `/dev` that is bind
+/// mounted from the host already has the default ones, so only the additional devices are created there.
 pub(super) fn steps(spec: &Spec, nodes: Nodes, dev_is_bound: bool) -> Result<Vec<Step>, PlanError> {
     let usual = DEVICES.into_iter().filter(|_| !dev_is_bound);
     let mut steps: Vec<Step> =
@@ -52,7 +53,7 @@ fn node(nodes: Nodes, path: String, (major, minor): (u32, u32), mode: u32, block
     }
 }
 
-/// The devices that the document asks for beside the usual ones.
+/// The document's devices, without the default ones.
 fn listed(spec: &Spec, nodes: Nodes) -> Result<Vec<Step>, PlanError> {
     let listed = spec.linux().as_ref().and_then(|linux| linux.devices().as_ref());
     let mut steps = Vec::new();

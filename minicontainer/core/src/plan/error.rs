@@ -1,4 +1,4 @@
-//! Why there is no plan.
+//! Errors of planning.
 
 use std::borrow::Cow;
 
@@ -11,13 +11,13 @@ use crate::seccomp::SeccompError;
 /// Why a container cannot be planned. No process exists yet when this is returned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// A field that every container needs is not in the document.
+    /// The document lacks a field that every container needs.
     #[error("the runtime config has no {field}")]
     Missing {
         /// The field's name in `config.json`.
         field: &'static str,
     },
-    /// A field has a value that this engine does not carry out.
+    /// A field has a value that this engine does not support.
     #[error(
         "{field} \"{value}\" is not supported; take it out of the runtime config, or run the bundle with runc or crun"
     )]
@@ -33,18 +33,18 @@ pub enum PlanError {
         /// Which one.
         namespace: Namespace,
     },
-    /// The path of a namespace depends on a working directory that is not known.
+    /// The path of a namespace is relative, but the working directory is not known.
     #[error("invalid path \"{path}\" in linux.namespaces: must be absolute (for example, /proc/PID/ns/net)")]
     NamespacePath {
         /// What was given.
         path: String,
     },
-    /// The container's root would be mounted where other containers live.
+    /// The container's root would be mounted in another container's mount namespace.
     #[error(
         "cannot join a mount namespace: the container's root file system would be mounted in it, for all its processes"
     )]
     JoinedMountNamespace,
-    /// The layers belong to root of the host, who has no name in the joined namespace.
+    /// The layers belong to root of the host, which has no id in the joined namespace.
     #[error("cannot join a user namespace with overlay layers that belong to root: root has no id in it")]
     JoinedUserNamespaceWithOverlay,
     /// Only root of the user namespace that owns a namespace can join it.
@@ -52,21 +52,21 @@ pub enum PlanError {
         "cannot join a {namespace} namespace as an ordinary user without joining the user namespace that owns it"
     )]
     JoinNeedsUserNamespace {
-        /// The one that was to be joined.
+        /// The namespace to join.
         namespace: Namespace,
     },
     /// An ordinary user's container without a user namespace.
     #[error("an ordinary user needs a user namespace to isolate anything; add it to the namespaces or run as root")]
     UserNamespaceNeeded,
-    /// This host does not let the engine make user namespaces.
-    #[error("user namespaces cannot be made here: {cause}")]
+    /// This host does not let the engine create user namespaces.
+    #[error("cannot create a user namespace: {cause}")]
     UserNamespacesUnavailable {
         /// What went wrong.
         cause: String,
         /// What would fix it.
         fix: String,
     },
-    /// A user id that stands for nobody outside.
+    /// An id that is not mapped to an id of the host.
     #[error("{kind} {id} is not mapped: only id 0 exists in this container, which stands for you; {cause}")]
     IdNotMapped {
         /// "user" or "group".
@@ -78,9 +78,10 @@ pub enum PlanError {
         /// What would fix it.
         fix: String,
     },
-    /// A user id beyond the ranges that are mapped.
+    /// An id beyond the mapped ranges.
     #[error(
-        "{kind} {id} is not mapped: the container's maps do not reach so far; choose a lower id, or have longer ranges in /etc/subuid and /etc/subgid"
+        "{kind} {id} is not mapped: the container's id maps end before it; choose a lower id, or allocate longer \
+         ranges in /etc/subuid and /etc/subgid"
     )]
     IdBeyondMap {
         /// "user" or "group".
@@ -90,49 +91,51 @@ pub enum PlanError {
     },
     /// The host's overlayfs cannot be used.
     #[error(
-        "overlayfs cannot be used here (it needs root, or Linux 5.11 or newer and a file system with user.* attributes); use the copy driver: --driver copy"
+        "overlayfs cannot be used here (it needs root, or Linux 5.11 or newer and a file system with user.* \
+         attributes); use the copy driver: --driver copy"
     )]
     OverlayUnavailable,
-    /// An overlay would be mounted where the host sees it.
+    /// The overlay would be mounted in the host's mount namespace.
     #[error(
-        "an overlay needs a mount namespace of the container's own, else the host would see the mount; without one use the copy driver"
+        "cannot mount an overlay without a mount namespace: the host would get the mount; use the copy driver: \
+         --driver copy"
     )]
     OverlayNeedsMountNamespace,
-    /// The limited layer lies in memory.
+    /// A limited layer is kept in memory, so it cannot outlive the container.
     #[error(
-        "the writable layer can be limited only in a container that is thrown away when it ends (--rm): it then lies in memory"
+        "cannot limit the writable layer without --rm: a limited layer is kept in memory and is lost when the \
+         container exits"
     )]
     LayerLimitNeedsThrowAway,
-    /// The limited layer lies in memory, and the kernel's files there cannot do what they must.
+    /// A limited layer is kept in memory (tmpfs), where this kernel's files lack a feature that it needs.
     #[error(
-        "the writable layer cannot be limited on this kernel: it then lies in memory, and files there {lack} only from Linux {version} on; leave the limit out{instead}"
+        "cannot limit the writable layer on this kernel: a limited layer is kept in memory (tmpfs), which can {lack} \
+         only since Linux {version}; omit the limit{instead}"
     )]
     LayerLimitNeedsNewerKernel {
-        /// What they cannot do.
+        /// The missing feature.
         lack: &'static str,
-        /// The first kernel whose files can.
+        /// The first kernel that has it.
         version: &'static str,
-        /// What else could be done.
+        /// An alternative.
         instead: &'static str,
     },
-    /// A copy is as large as the image, and lies on the disk.
-    #[error("the writable layer can be limited only with overlayfs: the copy driver has no layer of its own")]
+    /// The copy driver copies the whole image to disk, without a separate writable layer.
+    #[error("cannot limit the writable layer with the copy driver: it has no writable layer; use --driver overlay")]
     LayerLimitNeedsOverlay,
-    /// A copied tree belongs to root of the host, who is nobody in the container's own user namespace.
+    /// A copied tree belongs to root of the host, which is shown as `nobody` in the container's own user namespace.
     #[error(
-        "ids of its own (--userns auto, --profile=untrusted) need the overlay driver, which shows root's layers as \
-         the container's; leave --driver copy out"
+        "--userns auto and --profile=untrusted require the overlay driver, which shows root's layers with the \
+         container's ids; omit --driver copy"
     )]
     OwnIdsNeedOverlay,
     /// A mount would change the host's own tree.
-    #[error(
-        "a mount on {destination} needs a mount namespace of the container's own, else the host would get the mount"
-    )]
+    #[error("cannot mount on {destination} without a mount namespace: the host would get the mount")]
     MountNeedsMountNamespace {
-        /// Where it should have gone.
+        /// The mount point.
         destination: String,
     },
-    /// A path of the document leads nowhere below the root.
+    /// A path of the document is not a path below the root.
     #[error(
         "invalid path \"{path}\" in {field}: must be absolute, below the root and without \"..\" (for example, /data)"
     )]
@@ -143,30 +146,30 @@ pub enum PlanError {
         path: String,
     },
     /// A mount would hide the container's own procfs, on which its isolation depends.
-    #[error("cannot mount anything on {destination}: /proc is a procfs of the container's own, and stays so")]
+    #[error("cannot mount on {destination}: /proc must be the container's own procfs")]
     CoversProc {
-        /// Where it should have gone.
+        /// The mount point.
         destination: String,
     },
-    /// A variable of the kernel's is set through procfs.
+    /// Sysctls are set through procfs.
     #[error("cannot set the sysctl {name}: the container has no /proc")]
     SysctlNeedsProc {
         /// Its name.
         name: String,
     },
-    /// The profile of system calls cannot be carried out.
-    #[error("linux.seccomp cannot be carried out: {0}")]
+    /// The seccomp profile cannot be applied.
+    #[error("cannot apply linux.seccomp: {0}")]
     Seccomp(#[source] SeccompError),
-    /// The host's own name would be changed.
-    #[error("a hostname needs a uts namespace of the container's own, else the host would be renamed")]
+    /// The host's own hostname would be changed.
+    #[error("cannot set a hostname without a uts namespace: the host itself would be renamed")]
     HostnameNeedsUtsNamespace,
     /// The host's own clocks would be moved.
-    #[error("linux.timeOffsets need a time namespace of the container's own: add one to linux.namespaces")]
+    #[error("linux.timeOffsets requires a time namespace: add one to linux.namespaces")]
     TimeOffsetNeedsNamespace,
-    /// A terminal without a place that terminals of the container's own come from.
-    #[error("a terminal needs a devpts of the container's own on /dev/pts, else it would be one of the host's")]
+    /// The terminal has to come from the container's own devpts, but there is none.
+    #[error("cannot open a terminal without a devpts mount on /dev/pts: the terminal would be one of the host's")]
     TerminalNeedsDevpts,
-    /// A limit was asked for that cannot be applied.
+    /// A requested limit cannot be applied.
     #[error("the {limit} limit cannot be applied: {cause}")]
     LimitUnavailable {
         /// "memory", "cpu" or "pids".
@@ -191,9 +194,9 @@ impl Diagnostic for PlanError {
             PlanError::CoversProc { .. } => {
                 "mount it somewhere else, such as /data; single files such as /proc/meminfo can be covered"
             }
-            PlanError::JoinedMountNamespace => "leave its path out, so that the container gets one of its own",
+            PlanError::JoinedMountNamespace => "omit its path, so that the container gets a new mount namespace",
             PlanError::JoinedUserNamespaceWithOverlay => {
-                "use a bundle whose rootfs belongs to ids of that namespace, or leave the user namespace out"
+                "use a bundle whose rootfs belongs to ids of that namespace, or omit the user namespace"
             }
             PlanError::JoinNeedsUserNamespace { .. } => {
                 "give the user namespace of the same process a path too (for example, /proc/PID/ns/user)"
@@ -205,7 +208,7 @@ impl Diagnostic for PlanError {
     }
 }
 
-/// Refuses what the document asks for and this engine does not do: to ignore it would be to weaken the container.
+/// Rejects fields that this engine does not support. Ignoring one would weaken the container.
 pub(super) fn refuse_unsupported(spec: &Spec) -> Result<(), PlanError> {
     let refuse = |field, value: String| Err(PlanError::Unsupported { field, value });
     let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;

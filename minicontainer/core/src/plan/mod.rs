@@ -1,24 +1,25 @@
 //! A container as a value: the ordered list of steps from an ordinary process to an isolated one.
 //!
-//! [`plan()`] is where everything comes together that people mean by "starting a container", and it starts nothing.
-//! It takes the OCI runtime `Spec` (what the container shall be), the [`RootFs`] (how its files come to be) and the
-//! [`Host`] (what this machine can do) and answers with a [`Plan`], or says why there is none. A wrong combination
-//! dies here, before any process exists. The same plan is executed by the library, printed by `--explain`, compared
-//! by tests and drawn by the browser.
+//! [`plan()`] decides everything that "starting a container" involves, but it starts nothing. It takes the OCI
+//! runtime `Spec` (what the container must be), the [`RootFs`] (where its files come from) and the [`Host`] (what
+//! this machine can do). It returns a [`Plan`], or an error that says why there is none. An invalid combination is
+//! rejected here, before any process exists. The library executes the plan, `--explain` prints it, the tests compare
+//! it, and the browser draws it.
 //!
 //! **Before this** in the reading path: [`spec`](crate::spec), which writes the document. **Next**: the library's
-//! `Launch::start`, which has the plan carried out; [`Step`] is the list to look things up in.
+//! `Launch::start`, which executes the plan. [`Step`] is the reference list of all steps.
 //!
-//! # The order, and why it is so
+//! # The order, and the reasons for it
 //!
-//! 1. The engine makes the control group and sets its limits: no instruction of the program runs unlimited.
+//! 1. The engine creates the cgroup and sets its limits, so that the program is limited from its first instruction.
 //! 2. The engine creates the container's first process by clone3(2), inside all its new namespaces. Namespaces of
 //!    other containers are joined just before, the user namespace first.
-//! 3. That process builds its root file system inside its own mount namespace, so that the host never sees a mount of
-//!    it and none can be left behind.
-//! 4. pivot_root(2) makes that the root; the host's tree is detached, and no path leads back.
-//! 5. Powers are given up, in the one order that works: the bounding set while it still may, then the ids, then the
-//!    sets, then `no_new_privs`, and last the filter of system calls, which forbids what the steps before it need.
+//! 3. That process builds its root file system inside its own mount namespace. The host never sees these mounts, and
+//!    none can be left behind.
+//! 4. pivot_root(2) makes that file system the root. The host's tree is detached, and no path leads back to it.
+//! 5. The process drops its privileges, in the only order that works: the bounding set while it still has the
+//!    capability to do so, then the ids, then the capability sets, then `no_new_privs`. The seccomp filter comes
+//!    last, because it forbids system calls that the earlier steps need.
 //! 6. execve(2): the process becomes the program.
 //!
 //! Built step by step in the lessons `01-process`, `04-uts` and `09-two-containers`.
@@ -80,23 +81,24 @@ pub use step::Step;
 pub use subordinate::{IdRange, SubordinateIds};
 pub use system_path::{is_at_or_below, is_system_path, may_be_covered};
 
-/// How the container's root file system comes to be.
+/// Where the container's root file system comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum RootFs {
-    /// Layers below, one writable directory above, merged by the kernel: nothing is copied until it is written.
+    /// Read-only layers and one writable directory above them, merged by the kernel. A file is copied only when it is
+    /// written.
     Overlay {
         /// The read-only layers, uppermost first: absolute paths on the host.
         lowers: Vec<String>,
         /// The writable layer.
         upper: String,
-        /// Overlay's scratch directory, on the same file system as the upper.
+        /// Overlay's work directory, on the same file system as the upper directory.
         work: String,
-        /// An empty directory of the engine's on which the merged tree is mounted.
+        /// The engine's empty directory on which the merged tree is mounted.
         target: String,
-        /// Whether the writable layer will be thrown away, so that nothing need be synced to disk.
+        /// Whether the writable layer is removed when the container exits, so that it need not be synced to disk.
         volatile: bool,
-        /// The most that the writable layer may hold; only for one that will be thrown away.
+        /// The most that the writable layer may hold; only for a layer that is removed when the container exits.
         limit: Option<StorageLimit>,
     },
     /// A plain directory: a full copy of the layers, or the `rootfs` of a bundle.
@@ -109,17 +111,17 @@ pub enum RootFs {
 /// The ordered list of steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// The steps, in the order in which they are carried out.
+    /// The steps, in the order of execution.
     pub steps: Vec<Step>,
 }
 
 impl Plan {
-    /// Ties the container's life to that of the engine's thread that starts it, by PR_SET_PDEATHSIG(2const): for
-    /// a command in the foreground, which nobody else would clear up after. A program that does not want this can
-    /// undo it, so it protects from accidents and from nothing else.
+    /// Makes the kernel kill the container when the engine's thread that starts it exits, by
+    /// PR_SET_PDEATHSIG(2const). This is for a foreground command: if it dies, nothing else would stop its container.
+    /// The program can undo the setting, so it protects from accidents only.
     ///
-    /// The kernel forgets the wish when a process changes its user or gains powers. So it comes behind all steps that
-    /// do, and before execve(2), which keeps it unless the file is set-user-id.
+    /// The kernel clears the setting when a process changes its user or gains capabilities. So this step comes after
+    /// all steps that do, and before execve(2), which keeps the setting unless the file is set-user-id.
     pub fn end_with_engine(&mut self) {
         let changes = |step: &Step| {
             matches!(step, Step::EnterUserNamespace | Step::SetUser { .. } | Step::SetCapabilities { .. })
@@ -143,31 +145,31 @@ impl Plan {
         self.steps.iter().any(|step| matches!(step, Step::LimitWritableLayer { .. }))
     }
 
-    /// Whether a step changes what all processes of this namespace see, such as the machine's name. A plan that does
-    /// so must not join the host's own namespace.
+    /// Whether a step changes what all processes of this namespace see, such as the hostname. Such a plan must not
+    /// join the host's own namespace.
     pub fn changes(&self, namespace: Namespace) -> bool {
         let is_network = |name: &str| name.starts_with("net.");
         self.steps.iter().any(|step| match (step, namespace) {
             (Step::SetHostname { .. }, Namespace::Uts) => true,
             (Step::SetSysctl { name, .. }, Namespace::Net) => is_network(name),
             (Step::SetSysctl { name, .. }, Namespace::Ipc) => !is_network(name),
-            // Mounted from the host's cgroup namespace, it would set the options of the one hierarchy anew.
+            // Mounted from the host's cgroup namespace, it would reset the options of the only hierarchy.
             (Step::Mount { fstype, .. }, Namespace::Cgroup) => fstype == "cgroup2",
             _ => false,
         })
     }
 
-    /// Whether the program gets a terminal of the container's own.
+    /// Whether the program gets a terminal from the container's own devpts.
     pub fn opens_terminal(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::OpenTerminal { .. }))
     }
 }
 
-/// Decides every step from an ordinary process to an isolated one.
+/// Returns all steps that turn an ordinary process into an isolated one.
 ///
 /// # Errors
-/// When the document lacks what a container needs, asks for what this engine or this host does not have, or combines
-/// what cannot be combined. A field that is understood but not supported is refused, never ignored.
+/// When the document lacks a required field, requests a feature that this engine or host does not have, or combines
+/// settings that cannot be combined. An unsupported field is an error, and is never ignored.
 pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> {
     error::refuse_unsupported(spec)?;
     let namespaces = Namespaces::of(spec)?;
@@ -179,8 +181,7 @@ pub fn plan(spec: &Spec, root: &RootFs, host: &Host) -> Result<Plan, PlanError> 
     }
     steps.extend(namespaces.joins_before_clone());
 
-    // A root of someone else's user namespace cannot enter the host's control groups, so the engine moves its
-    // process.
+    // Root of a joined user namespace cannot enter the host's cgroups, so the engine moves the process.
     let moved = group.created && user == UserNamespace::Joined;
     let into_cgroup = group.created && !moved && matches!(host.cgroups.layout, CgroupLayout::V2 { .. });
     steps.push(Step::Clone { namespaces: namespaces.cloned(user), into_cgroup });

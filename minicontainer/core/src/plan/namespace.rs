@@ -1,10 +1,9 @@
-//! The namespaces of a container: those that are made for it, and those of others that it joins.
+//! The namespaces of a container: those created for it, and existing ones that it joins.
 //!
-//! A *namespace* gives its processes a view of their own of one thing that the machine has only once: the mounts, the
-//! process ids, the network. clone3(2) makes namespaces together with a process. setns(2) lets a process join one
-//! that exists; a path such as `/proc/PID/ns/net` leads to it. In the runtime specification an entry of
-//! `linux.namespaces` without a `path` is made, one with a path is joined, and a kind that is not listed is the
-//! host's.
+//! A *namespace* gives its processes their own view of a global resource: the mounts, the process ids, the network.
+//! clone3(2) creates namespaces together with a process. setns(2) lets a process join an existing one, which a path
+//! such as `/proc/PID/ns/net` refers to. In the runtime specification an entry of `linux.namespaces` without a `path`
+//! is created, one with a path is joined, and for a kind that is not listed the container stays in the host's.
 
 use std::fmt;
 
@@ -19,7 +18,7 @@ use super::{Availability, Host, Identity, PlanError, RootFs, Step};
 pub enum Namespace {
     /// User and group ids and capabilities.
     User,
-    /// The table of mounts.
+    /// The mount table.
     Mount,
     /// Process ids.
     Pid,
@@ -36,8 +35,7 @@ pub enum Namespace {
 }
 
 impl Namespace {
-    /// Its name, as `--without` and `/proc/PID/ns` have it, but for the mount namespace, which the latter calls
-    /// `mnt`.
+    /// Its name in `--without` and in `/proc/PID/ns`, where only the mount namespace differs (`mnt`).
     pub fn name(self) -> &'static str {
         match self {
             Namespace::User => "user",
@@ -51,7 +49,7 @@ impl Namespace {
         }
     }
 
-    /// Its kind in the words of the runtime specification.
+    /// Its kind in the runtime specification.
     pub(crate) fn document(self) -> LinuxNamespaceType {
         match self {
             Namespace::User => LinuxNamespaceType::User,
@@ -92,28 +90,28 @@ pub struct IdMapping {
     pub inside: u32,
     /// The first id on the host.
     pub outside: u32,
-    /// How many ids follow each other.
+    /// The number of consecutive ids.
     pub count: u32,
 }
 
-/// The namespaces that a document asks for, each kind at most once.
+/// The namespaces in a document, each kind at most once.
 #[derive(Debug)]
 pub(super) struct Namespaces {
-    /// Those that are made, and those that are joined: both are not the host's, as far as the document says.
+    /// Those that are created and those that are joined. As far as the document says, neither is the host's.
     pub all: Vec<Namespace>,
     joined: Vec<(Namespace, String)>,
 }
 
-/// How a container comes to its user namespace.
+/// How a container enters its user namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UserNamespace {
-    /// It stays in the host's.
+    /// The container stays in the host's.
     Host,
-    /// clone3(2) makes it together with the container's first process, which then has every capability in it.
+    /// clone3(2) creates it together with the container's first process, which then has every capability in it.
     Cloned,
-    /// It is made before, and entered when everything is done that needs root of the host.
+    /// It is created before, and entered after all steps that need root of the host.
     EnteredLast,
-    /// It is another container's, joined before anything else.
+    /// It already exists, and is joined before any other namespace.
     Joined,
 }
 
@@ -125,7 +123,7 @@ impl Namespaces {
         for entry in listed.into_iter().flatten() {
             let namespace = Namespace::of_document(entry.typ());
             all.push(namespace);
-            // Other runtimes take an empty path for none.
+            // Other runtimes treat an empty path as no path.
             if let Some(path) = entry.path().as_ref().filter(|path| !path.as_os_str().is_empty()) {
                 if !path.has_root() {
                     return Err(PlanError::NamespacePath { path: path.display().to_string() });
@@ -144,18 +142,19 @@ impl Namespaces {
         Ok(Namespaces { all, joined })
     }
 
-    /// Whether it is made for the container.
+    /// Whether this namespace is created for the container.
     pub(super) fn makes(&self, wanted: Namespace) -> bool {
         self.all.contains(&wanted) && !self.joins(wanted)
     }
 
-    /// Whether another one's is joined.
+    /// Whether an existing namespace of this kind is joined.
     pub(super) fn joins(&self, wanted: Namespace) -> bool {
         self.joined.iter().any(|(namespace, _)| *namespace == wanted)
     }
 
-    /// Those that clone3(2) makes. A process first joins the cgroup that it will see as the root. Clocks that
-    /// clone3(2) has made, with a process that has them, can be moved no more.
+    /// Those that clone3(2) creates. The cgroup namespace is not among them, because the process must first enter the
+    /// cgroup that becomes its root. Neither is the time namespace: clone3(2) would place the process in it at once,
+    /// and then its clocks could no longer be moved.
     pub(super) fn cloned(&self, user: UserNamespace) -> Vec<Namespace> {
         let cloned = |namespace: &Namespace| match namespace {
             Namespace::Cgroup | Namespace::Time => false,
@@ -165,19 +164,19 @@ impl Namespaces {
         self.all.iter().copied().filter(cloned).collect()
     }
 
-    /// The steps that join namespaces before the container's first process is made, the user namespace first: it owns
-    /// the others, and only its root can join them.
+    /// The steps that join namespaces before the container's first process is created. The user namespace comes
+    /// first: it owns the others, and only its root can join them.
     pub(super) fn joins_before_clone(&self) -> impl Iterator<Item = Step> + '_ {
         self.joined.iter().filter(|(namespace, _)| *namespace != Namespace::Cgroup).map(step)
     }
 
-    /// The step that shows the container another root of the cgroup tree than the host's, if it has one.
+    /// The step that enters a cgroup namespace, if the container has one.
     pub(super) fn cgroup_root(&self) -> Option<Step> {
         let joined = self.joined.iter().find(|(namespace, _)| *namespace == Namespace::Cgroup);
         joined.map(step).or(self.makes(Namespace::Cgroup).then_some(Step::UnshareCgroup))
     }
 
-    /// Decides how the container comes to its user namespace, or why it cannot.
+    /// Decides how the container enters its user namespace.
     pub(super) fn user(&self, root: &RootFs, host: &Host) -> Result<UserNamespace, PlanError> {
         let overlay = matches!(root, RootFs::Overlay { .. });
         match host.identity {

@@ -1,8 +1,8 @@
-//! One step of a plan: plain data that says what is to be done, and nothing of how.
+//! One step of a plan: plain data that says what to do, but not how.
 //!
 //! A step is as small as it can be while still meaning something to a reader: one to four system calls. The Linux
-//! library turns each into a prepared operation; [`explain`](crate::explain) turns each into a sentence; a browser
-//! draws each as a card. None of the three holds a list of its own.
+//! library turns each step into a prepared operation, [`explain`](crate::explain) into a sentence, and the browser
+//! into a card. None of the three has its own list of steps.
 
 use serde::Serialize;
 
@@ -10,37 +10,37 @@ use super::{Capabilities, DeviceRule, IdMapping, MountAttribute, Namespace, Swap
 use crate::options::TimeOffset;
 use crate::seccomp::Instruction;
 
-/// One step. The variants stand in the order in which a full plan carries them out.
+/// One step. The variants are in the order in which a full plan executes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Step {
-    /// Make a control group for the container in each of these hierarchies.
+    /// Create a cgroup for the container in each of these hierarchies.
     CreateCgroup {
         /// Its name below the root of the hierarchy.
         name: String,
         /// The controllers it is needed for.
         controllers: Vec<String>,
     },
-    /// Bound the number of processes of all containers of root's together, whatever bound each of them has.
+    /// Limit the number of processes of all of root's containers together, in addition to each container's own limit.
     LimitTogether {
         /// The greatest number that may exist at once.
         pids: u64,
     },
-    /// Bound the memory of all the container's processes together, and the swap space beside it.
+    /// Limit the memory of all the container's processes together, and their swap space.
     LimitMemory {
-        /// The bound in bytes.
+        /// The limit in bytes.
         bytes: u64,
-        /// The bound on swap space.
+        /// The limit on swap space.
         swap: SwapLimit,
     },
-    /// Bound the processor time: `quota` in every `period`, both in microseconds.
+    /// Limit the processor time: `quota` in every `period`, both in microseconds.
     LimitCpu {
         /// Processor time that may be used in one period.
         quota: u64,
         /// The length of a period.
         period: u64,
     },
-    /// Bound the number of processes and threads.
+    /// Limit the number of processes and threads.
     LimitPids {
         /// The greatest number that may exist at once.
         max: u64,
@@ -50,77 +50,78 @@ pub enum Step {
         /// The processors as cpuset(7) lists them, such as `0-1,3`.
         cpus: String,
     },
-    /// Bound which device nodes can be opened and made, whoever owns them.
+    /// Limit which device nodes can be opened and created, whatever their owner.
     LimitDevices {
-        /// The rules, the last that fits counts.
+        /// The rules. The last rule that matches applies.
         rules: Vec<DeviceRule>,
     },
-    /// Make a user namespace that the container will enter last, when all that needs the host's root is done.
+    /// Create a user namespace that the container enters last, after all steps that need root of the host.
     MakeUserNamespace {
         /// The lines of its `uid_map`.
         uids: Vec<IdMapping>,
         /// The lines of its `gid_map`.
         gids: Vec<IdMapping>,
     },
-    /// Join a namespace that exists. All but the cgroup namespace are joined before the container's first process is
-    /// made, by a process of the engine's that makes it and exits.
+    /// Join an existing namespace. All but the cgroup namespace are joined before the container's first process is
+    /// created, by a helper process of the engine that creates it and exits.
     JoinNamespace {
         /// Its kind.
         namespace: Namespace,
-        /// Where it is found on the host, such as `/proc/PID/ns/net`.
+        /// Its path on the host, such as `/proc/PID/ns/net`.
         path: String,
     },
     /// Create the container's first process, already inside its new namespaces.
     Clone {
-        /// The namespaces made for it.
+        /// The namespaces created for it.
         namespaces: Vec<Namespace>,
-        /// Whether the process is created inside its control group (cgroup v2 only).
+        /// Whether the process is created inside its cgroup (cgroup v2 only).
         into_cgroup: bool,
     },
-    /// Say which ids of the host the ids inside the user namespace stand for.
+    /// Map the ids inside the user namespace to ids of the host.
     MapIds {
         /// The lines of `/proc/PID/uid_map`.
         uids: Vec<IdMapping>,
         /// The lines of `/proc/PID/gid_map`.
         gids: Vec<IdMapping>,
-        /// Whether setgroups(2) is denied for ever, which an unprivileged writer must accept.
+        /// Whether setgroups(2) is denied permanently, which the kernel requires of an unprivileged writer.
         deny_setgroups: bool,
-        /// Whether newuidmap(1) and newgidmap(1) write them, because they hold more than the user's own id.
+        /// Whether newuidmap(1) and newgidmap(1) write the maps, because they contain more than the user's own id.
         helped: bool,
     },
-    /// Put the process into the control group from outside, because it cannot enter by itself.
+    /// Move the process into the cgroup from outside, because it cannot enter by itself.
     MoveIntoCgroup {
         /// The hierarchies entered.
         controllers: Vec<String>,
     },
-    /// Close whatever descriptors the caller left open, but for stdin, stdout, stderr.
+    /// Close all descriptors that the caller left open, except stdin, stdout and stderr.
     CloseDescriptors,
-    /// Give every signal its default action and block none: the caller's choices are not the program's.
+    /// Reset every signal to its default action and block none, so that the program does not inherit the caller's
+    /// settings.
     ResetSignals,
-    /// Enter the control group by writing `0` to its `tasks` files (cgroup v1).
+    /// Enter the cgroup by writing `0` to its `tasks` files (cgroup v1).
     JoinCgroup {
         /// The hierarchies entered.
         controllers: Vec<String>,
     },
-    /// Wait until the engine has done its part (id maps, limits); if the engine dies, die too.
+    /// Wait until the engine has finished its part (id maps, limits). If the engine dies, exit.
     AwaitGo,
-    /// See the own control group as the root of the tree from now on.
+    /// Enter a new cgroup namespace, in which the process's own cgroup is the root of the tree.
     UnshareCgroup,
-    /// Have clocks of its own, see time_namespaces(7).
+    /// Enter a new time namespace with its own clocks, see time_namespaces(7).
     UnshareTime {
-        /// How far they are moved; one that is not listed shows what the machine's shows.
+        /// How far the clocks are moved; one that is not listed shows the same time as the host's.
         offsets: Vec<TimeOffset>,
     },
     /// Leave the caller's session and terminal.
     NewSession,
-    /// Name the machine.
+    /// Set the hostname.
     SetHostname {
-        /// The name.
+        /// The hostname.
         name: String,
     },
-    /// Cut the ties between this mount table and the host's.
+    /// Make all mounts private, so that mounts do not propagate between this namespace and the host's.
     MakeMountsPrivate,
-    /// Let the writable layer hold no more than this: it will lie in a file system of that size, in memory.
+    /// Limit the writable layer by placing it in a file system of this size, in memory.
     LimitWritableLayer {
         /// The container's own directory, over which that file system is mounted.
         directory: String,
@@ -128,62 +129,62 @@ pub enum Step {
         bytes: u64,
         /// How many files, directories and links it holds.
         inodes: u64,
-        /// The directories made in it: overlay's upper and work.
+        /// The directories created in it: overlay's upper and work directories.
         directories: Vec<String>,
     },
-    /// Stack the image's layers and put an empty writable one on top.
+    /// Mount the image's layers with an empty writable one on top.
     MountOverlay {
         /// The read-only layers, uppermost first: absolute paths on the host.
         lowers: Vec<String>,
         /// The writable layer.
         upper: String,
-        /// Overlay's scratch directory, on the same file system as the upper.
+        /// Overlay's work directory, on the same file system as the upper directory.
         work: String,
-        /// The directory on which the merged tree appears.
+        /// The directory on which the merged tree is mounted.
         target: String,
-        /// Whether syncing to disk is skipped, right for a container that will be thrown away.
+        /// Whether syncing to disk is skipped: right for a container that is removed when it exits.
         volatile: bool,
-        /// Whether overlay keeps its notes in `user.overlay.*` rather than `trusted.overlay.*` attributes.
+        /// Whether overlay stores its metadata in `user.overlay.*` instead of `trusted.overlay.*` attributes.
         userxattr: bool,
-        /// Whether the layers are shown with their owners shifted into the user namespace that was made before: what
-        /// root owns on the disk then belongs to root of the container.
+        /// Whether the layers are idmapped into the user namespace that was created before: files that root owns on
+        /// the disk then belong to root of the container.
         idmapped: bool,
     },
-    /// Make a plain directory a mount of its own, as pivot_root(2) demands.
+    /// Bind a plain directory onto itself, because pivot_root(2) requires the new root to be a mount point.
     BindRoot {
         /// The directory that becomes the root.
         source: String,
     },
-    /// Mount a file system of the kernel's.
+    /// Mount a new file system.
     Mount {
         /// Its type, such as `proc` or `tmpfs`.
         fstype: String,
         /// What the mount table shows as its source.
         source: String,
-        /// Where, inside the new root.
+        /// The mount point, inside the new root.
         destination: String,
         /// The restrictions on it.
         attributes: Vec<MountAttribute>,
-        /// The file system's own options; an empty value means a plain flag.
+        /// The file system's own options; an option with an empty value is a plain flag.
         options: Vec<(String, String)>,
     },
-    /// Show a file or directory of the host inside the container.
+    /// Bind mount a file or directory of the host inside the container.
     BindMount {
         /// The path on the host.
         source: String,
-        /// Where, inside the new root.
+        /// The mount point, inside the new root.
         destination: String,
-        /// Whether mounts below the source come along.
+        /// Whether mounts below the source are included.
         recursive: bool,
         /// The restrictions on it.
         attributes: Vec<MountAttribute>,
-        /// As whom the owners of its files are shown, users and groups: an idmapped mount. In each line `inside` is
-        /// the id on the disk and `outside` the one that it is shown as; an id in no line is shown as nobody's.
+        /// The maps of users and of groups of an idmapped mount. In each line `inside` is the id on the disk and
+        /// `outside` the id that the container sees. An id in no line is shown as the overflow id (`nobody`).
         owners: Option<[Vec<IdMapping>; 2]>,
     },
-    /// Make a device node.
+    /// Create a device node.
     MakeDevice {
-        /// Where, inside the new root.
+        /// Its path, inside the new root.
         path: String,
         /// The driver's number.
         major: u32,
@@ -191,10 +192,11 @@ pub enum Step {
         minor: u32,
         /// Permission bits.
         mode: u32,
-        /// Whether it is a block device; else it is a character device.
+        /// Whether it is a block device; otherwise it is a character device.
         block: bool,
     },
-    /// Show a device node of the host, where none can be made: read-only, so that its mode, owner and times stay.
+    /// Bind mount a device node of the host, where none can be created. The mount is read-only, so that the node's
+    /// mode, owner and times cannot be changed.
     BindDevice {
         /// The same path outside and inside.
         path: String,
@@ -202,34 +204,34 @@ pub enum Step {
         major: u32,
         /// The device's number.
         minor: u32,
-        /// Whether it is a block device; else it is a character device.
+        /// Whether it is a block device; otherwise it is a character device.
         block: bool,
     },
-    /// Make a symbolic link.
+    /// Create a symbolic link.
     Symlink {
-        /// What the link says.
+        /// The link's target.
         target: String,
-        /// Where the link lies, inside the new root.
+        /// The link's path, inside the new root.
         path: String,
     },
-    /// Take a terminal of the container's own for stdin, stdout, stderr and `/dev/console`, and hand its other side
-    /// to the engine.
+    /// Open a terminal in the container's own devpts for stdin, stdout, stderr and `/dev/console`, and send its
+    /// master side to the engine.
     OpenTerminal {
-        /// Whose terminal it is: the program's user.
+        /// The terminal's owner: the program's user.
         owner: u32,
-        /// Its height in lines; 0 where nobody knows.
+        /// Its height in lines; 0 if unknown.
         rows: u16,
-        /// Its width in characters; 0 where nobody knows.
+        /// Its width in characters; 0 if unknown.
         columns: u16,
     },
-    /// Put further restrictions on a mount that exists.
+    /// Put further restrictions on an existing mount.
     Remount {
         /// The mount, inside the new root.
         destination: String,
         /// The restrictions added.
         attributes: Vec<MountAttribute>,
     },
-    /// Set a variable of the kernel's that belongs to the container's own namespaces, see sysctl(8).
+    /// Set a sysctl that belongs to one of the container's own namespaces, see sysctl(8).
     SetSysctl {
         /// Its name, with dots, such as `net.ipv4.ping_group_range`.
         name: String,
@@ -238,50 +240,50 @@ pub enum Step {
     },
     /// Cover a file or a directory with an empty read-only one.
     MaskPath {
-        /// The path, inside the new root. Below `/proc` and `/sys` it must be there if the host has it.
+        /// The path, inside the new root. Below `/proc` and `/sys` it must exist if the host has it.
         path: String,
     },
-    /// Make a path read-only with all below it.
+    /// Make a path and everything below it read-only.
     ReadonlyPath {
-        /// The path, inside the new root. Below `/proc` and `/sys` it must be there if the host has it.
+        /// The path, inside the new root. Below `/proc` and `/sys` it must exist if the host has it.
         path: String,
     },
-    /// Make the new root *the* root and detach the host's tree.
+    /// Make the new file system the root and detach the host's tree.
     PivotRoot,
-    /// Make a directory the root for path lookups only: the older and weaker way.
+    /// Change the root for path lookups only: older and weaker than pivot_root(2).
     Chroot {
         /// The directory that becomes the root.
         path: String,
     },
-    /// Switch the loopback interface on.
+    /// Bring the loopback interface up.
     LoopbackUp,
-    /// Enter the working directory, made when missing.
+    /// Enter the working directory, which is created if it does not exist.
     EnterWorkdir {
         /// The absolute path.
         path: String,
     },
-    /// Set the permission bits that new files lack.
+    /// Set the umask: the permission bits that new files do not get.
     SetUmask {
         /// The mask.
         mask: u32,
     },
-    /// Bound a resource of the single process, see getrlimit(2).
+    /// Limit a resource of each single process, see getrlimit(2).
     SetRlimit {
         /// The resource, such as `RLIMIT_CORE`.
         resource: String,
-        /// The bound in force.
+        /// The soft limit, which the kernel enforces.
         soft: u64,
-        /// How far the process may raise it.
+        /// The hard limit, up to which the process may raise the soft one.
         hard: u64,
     },
-    /// Enter the user namespace that was made before: from here on no power reaches beyond it.
+    /// Enter the user namespace that was created before. From here on the capabilities apply only inside it.
     EnterUserNamespace,
-    /// Give up, for this process and all that come of it, every capability that is not listed.
+    /// Drop every capability that is not listed from the bounding set of this process and its descendants.
     DropBoundingSet {
-        /// The capabilities that remain obtainable.
+        /// The capabilities that can still be gained.
         keep: Capabilities,
     },
-    /// Become the user.
+    /// Change to the program's user and groups.
     SetUser {
         /// User id.
         uid: u32,
@@ -292,22 +294,22 @@ pub enum Step {
     },
     /// Set the process's own capability sets.
     SetCapabilities {
-        /// What it may use now.
+        /// The capabilities that the kernel checks.
         effective: Capabilities,
-        /// What it may make effective.
+        /// Those that the process may make effective.
         permitted: Capabilities,
-        /// What may survive execve(2) through files.
+        /// Those that execve(2) keeps if the file has them as well.
         inheritable: Capabilities,
-        /// What survives execve(2) by itself.
+        /// Those that execve(2) keeps by itself.
         ambient: Capabilities,
     },
-    /// Die when the engine's thread that started this process dies.
+    /// Have the kernel kill this process when the engine's thread that started it exits.
     EndWithEngine,
-    /// From now on execve(2) can only lose powers, never gain them.
+    /// From now on execve(2) cannot grant privileges.
     NoNewPrivileges,
-    /// Hand the kernel a filter through which every system call goes from now on.
+    /// Install a filter that the kernel applies to every system call from now on.
     InstallSeccomp {
-        /// How many system calls are let through, whatever their arguments.
+        /// How many system calls are allowed, whatever their arguments.
         allowed: usize,
         /// For how many the arguments decide.
         examined: usize,
@@ -315,7 +317,7 @@ pub enum Step {
         refused: usize,
         /// The flags for seccomp(2).
         flags: u32,
-        /// The filter. Nobody wants to read it, so it is not part of the serialised step.
+        /// The filter. It is not readable, so it is not part of the serialised step.
         #[serde(skip)]
         instructions: Vec<Instruction>,
     },
@@ -325,8 +327,8 @@ pub enum Step {
         args: Vec<String>,
         /// Its environment, `NAME=value` each.
         env: Vec<String>,
-        /// Whether a small process of the engine's, the init, is process 1: it starts the program as its child,
-        /// forwards signals to it, reaps orphaned processes and reports how the program ended.
+        /// Whether the engine's small init process is process 1: it starts the program as its child, forwards signals
+        /// to it, reaps orphaned processes and reports how the program exited.
         init: bool,
     },
 }

@@ -1,9 +1,9 @@
-//! What a step is called, and what it is about: for whoever speaks of it in a few words, such as an error.
+//! The name and subject of a step, for short texts such as error messages.
 
 use super::Step;
 
 impl Step {
-    /// The step's kind as its serialised form names it, `set-hostname` for `SetHostname`.
+    /// The step's kind as in its serialised form: `set-hostname` for `SetHostname`.
     pub fn kind(&self) -> &'static str {
         match self {
             Step::CreateCgroup { .. } => "create-cgroup",
@@ -57,7 +57,7 @@ impl Step {
         }
     }
 
-    /// What the step is about, such as a path inside the container; empty where the kind says it all.
+    /// The step's subject, such as a path inside the container; empty if the kind says everything.
     pub fn subject(&self) -> String {
         match self {
             Step::LimitWritableLayer { directory: path, .. }
@@ -81,7 +81,7 @@ impl Step {
         }
     }
 
-    /// The paths inside the new root that the step looks up before the root is entered.
+    /// The paths inside the new root that the step looks up before pivot_root(2).
     pub fn paths_inside(&self) -> Vec<String> {
         match self {
             Step::Mount { destination: path, .. }
