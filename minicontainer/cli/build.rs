@@ -1,14 +1,16 @@
-//! How the command is linked: statically, so that it starts quickly.
+//! Links the command statically, so that it starts quickly.
 //!
-//! The dynamic loader finds, maps and relocates every shared library before `main`, and a program that may lie
-//! anywhere in memory is relocated itself: half a millisecond, of the four that a container takes. `-C
-//! target-feature=+crt-static` would say the same, but to the whole build, and procedural macros must stay shared
-//! libraries. So the linker is told here, for this program alone, and finds in a directory of ours the archives in
-//! place of the shared libraries. Where the compiler has no such archives, all is linked as ever.
+//! The dynamic loader finds, maps and relocates every shared library before `main`, and a position-independent
+//! executable is relocated itself: half a millisecond of the four that a container takes.
+//! `-C target-feature=+crt-static` would have the same effect, but on the whole build, and procedural macros must
+//! stay
+//! shared libraries. So this script changes the linker arguments of this program alone: it adds a directory in which
+//! the linker finds archives in place of the shared libraries. If the compiler has no such archives, the program is
+//! linked dynamically as usual.
 
 use std::{env, fs, os::unix::fs::symlink, path::Path, path::PathBuf, process::Command};
 
-/// What the standard library is linked with, and the archive that stands in for it.
+/// The name that the linker looks for, and the archive that it finds there.
 const LIBRARIES: [(&str, &str); 7] = [
     ("libc.a", "libc.a"),
     ("libm.a", "libm.a"),
@@ -21,7 +23,7 @@ const LIBRARIES: [(&str, &str); 7] = [
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // The host's compiler knows the host's archives only.
+    // A cross build needs archives of the target, and `cc` only finds those of the host.
     if env::var("HOST") != env::var("TARGET")
         || !env::var("TARGET").is_ok_and(|target| target.ends_with("-linux-gnu"))
     {
@@ -31,12 +33,12 @@ fn main() {
     if LIBRARIES.iter().all(|(name, archive)| {
         find(archive).is_some_and(|archive| {
             let link = Path::new(&directory).join(name);
-            // From the build before.
+            // The link may be there from an earlier build.
             let _not_there = fs::remove_file(&link);
             symlink(archive, &link).is_ok()
         })
     }) {
-        // The example is the tests' probe, which has to run where there is no library at all.
+        // The example is the tests' probe, which must run in root file systems without any library.
         for kind in ["bins", "examples"] {
             println!("cargo::rustc-link-arg-{kind}=-L{directory}");
             println!("cargo::rustc-link-arg-{kind}=-static");
@@ -45,10 +47,10 @@ fn main() {
     }
 }
 
-/// Asks the compiler where it has an archive.
+/// The path of an archive, as the compiler reports it.
 fn find(archive: &str) -> Option<PathBuf> {
     let answer = Command::new("cc").arg(format!("-print-file-name={archive}")).output().ok()?;
     let path = PathBuf::from(String::from_utf8(answer.stdout).ok()?.trim());
-    // A name that it does not find it prints as it is.
+    // `cc` prints a name that it cannot find unchanged.
     (path.is_absolute() && path.exists()).then_some(path)
 }

@@ -42,7 +42,7 @@ fn doctor_reports_a_working_machine() {
     let names: Vec<&str> =
         findings["findings"].as_array().unwrap().iter().filter_map(|finding| finding["name"].as_str()).collect();
     assert!(
-        ["overlay driver", "user namespaces", "subordinate ids", "limit of memory", "seccomp", "terminals"]
+        ["overlay driver", "user namespaces", "subordinate ids", "memory limit", "seccomp", "terminals"]
             .iter()
             .all(|name| names.contains(name)),
         "{names:?}"

@@ -90,5 +90,5 @@ fn prune_removes_unused_data() {
     for directory in ["store/layers", "store/images/blobs/sha256", "store/containers", "store/staging"] {
         assert_eq!(fs::read_dir(place.path(directory)).unwrap().count(), 0, "{directory}");
     }
-    assert_eq!(place.succeed(&["system", "check"]), "The store is sound.\n");
+    assert_eq!(place.succeed(&["system", "check"]), "The store is intact.\n");
 }

@@ -53,7 +53,7 @@ fn paths(directory: &Path) -> BTreeSet<PathBuf> {
 }
 
 fn sound(place: &TestEnv) {
-    assert_eq!(place.succeed(&["system", "check"]), "The store is sound.\n");
+    assert_eq!(place.succeed(&["system", "check"]), "The store is intact.\n");
 }
 
 /// How many calls of some kinds a command makes.

@@ -17,7 +17,7 @@ fn wrong_owners_and_modes_are_found() {
     let store = place.path("store");
     let layer = fs::read_dir(store.join("layers")).unwrap().flatten().next().unwrap().path();
     let record = layer.join("layer.json");
-    assert_eq!(place.run(&["system", "check"]).stdout, "The store is sound.\n");
+    assert_eq!(place.run(&["system", "check"]).stdout, "The store is intact.\n");
 
     chown(&record, Some(OTHER_USER), None).unwrap();
     fs::set_permissions(store.join("containers"), fs::Permissions::from_mode(0o775)).unwrap();
@@ -31,7 +31,7 @@ fn wrong_owners_and_modes_are_found() {
     assert_eq!(fs::metadata(store.join("containers")).unwrap().permissions().mode() & 0o7777, 0o700);
     assert_eq!(fs::metadata(&record).unwrap().permissions().mode() & 0o7777, 0o600);
     chown(&record, Some(0), None).unwrap();
-    assert_eq!(place.run(&["system", "check"]).stdout, "The store is sound.\n");
+    assert_eq!(place.run(&["system", "check"]).stdout, "The store is intact.\n");
     place.succeed(&["rm", "kept"]);
 }
 

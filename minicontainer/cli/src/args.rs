@@ -1,7 +1,8 @@
 //! The grammar of the command line.
 //!
-//! Docker has a short form for what people do every day (`ps`) and an object form for everything (`container ls`).
-//! Both lead to the same struct here, so no flag can be in one and not in the other.
+//! Docker has a short form for everyday commands (`ps`) and an object form for all commands (`container ls`). Both
+//! use
+//! the same struct here, so the two forms always have the same flags.
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -17,18 +18,20 @@ use crate::{commands::*, error::Failure};
   minicontainer demo                      two containers of one image, explained while they run
   minicontainer image seed                an image with no network, from this machine's own programs
   minicontainer run --rm busybox echo hi  a container
-  minicontainer run --explain busybox sh  every step that makes one, and why")]
+  minicontainer run --explain busybox sh  every step that creates one, and why")]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 }
 
 impl Arguments {
-    /// Reads what was typed.
+    /// Parses the command line.
     ///
-    /// To build the whole grammar takes a third of a millisecond, which is much beside the start of a container. So
-    /// `run` is first read by its own part of it; all that this part does not understand, or answers by itself, as
-    /// `--help`, is left to the whole.
+    /// Building the whole grammar takes a third of a millisecond, a noticeable part of the start of a container. So
+    /// `run`
+    /// is first parsed with its own part of the grammar. If that fails or the words ask for help, the whole grammar
+    /// parses
+    /// them again.
     pub fn read() -> Result<Arguments, clap::Error> {
         match read_run(std::env::args_os().skip(1)) {
             Some(run) => Ok(Arguments { command: Command::Run(Box::new(run)) }),
@@ -45,7 +48,7 @@ fn read_run(words: impl Iterator<Item = OsString>) -> Option<run::RunArguments> 
     run::RunArguments::from_arg_matches(&matches).ok()
 }
 
-/// Every command; `execute` says where it is carried out.
+/// Every command; `execute` runs it.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a command in a new container
@@ -54,15 +57,15 @@ pub enum Command {
     Ps(list::ListArguments),
     /// Remove containers
     Rm(container::RemoveArguments),
-    /// Show all that is known of containers or images, as JSON
+    /// Show details of containers or images as JSON
     Inspect(inspect::InspectAnyArguments),
-    /// Run a folder of programs against inputs, and compare their answers
+    /// Run a folder of programs against test inputs and compare their output
     Judge(judge::JudgeArguments),
     /// Show what a container changed in its image's files
     Diff(container::DiffArguments),
-    /// Print every step that would make a container, and why; make nothing
+    /// Print every step that would create a container and why, without creating it
     Explain(Box<explain::ExplainArguments>),
-    /// Write a bundle: a config.json and a rootfs that runc, crun and others run
+    /// Write an OCI bundle (config.json and rootfs) for runc, crun and other runtimes
     Spec(Box<spec::SpecArguments>),
     /// List images
     Images(image::list::ListArguments),
@@ -74,50 +77,50 @@ pub enum Command {
     Push(registry::PushArguments),
     /// Log in to a registry
     Login(login::LoginArguments),
-    /// Forget the credentials for a registry
+    /// Remove the credentials for a registry
     Logout(login::LogoutArguments),
-    // Docker has it; silence would be worse than a refusal.
+    // Docker has this command; an explanation is more useful than "unknown command".
     #[command(hide = true)]
     Search(login::SearchArguments),
-    /// Add the images of a tar archive that `docker save` or an OCI tool wrote
+    /// Load images from a tar archive written by `docker save` or an OCI tool
     Load(image::archive::LoadArguments),
-    /// Write images as a tar archive that others read, too
+    /// Save images to a tar archive that other tools can load
     Save(image::archive::SaveArguments),
-    /// Make an image of a tar archive of files
+    /// Create an image from a tar archive of files
     Import(image::archive::ImportArguments),
-    /// Write all files of a container as a tar archive
+    /// Export a container's file system as a tar archive
     Export(image::commit::ExportArguments),
-    /// Make an image of what a container has changed
+    /// Create an image from a container's changes
     Commit(image::commit::CommitArguments),
-    /// Make an image of a Dockerfile and a directory of files
+    /// Build an image from a Dockerfile and a directory of files
     Build(Box<build::BuildArguments>),
-    /// Commands about builds and what they keep
+    /// Manage builds and the build cache
     #[command(subcommand, visible_alias = "buildx")]
     Builder(build::cache::BuilderCommand),
-    /// Give an image one more name
+    /// Give an image another name
     Tag(image::TagArguments),
     /// Show how an image was made, layer by layer
     History(image::history::HistoryArguments),
-    /// Commands about containers
+    /// Manage containers
     #[command(subcommand)]
     Container(ContainerCommand),
-    /// Commands about images
+    /// Manage images
     #[command(subcommand)]
     Image(ImageCommand),
-    /// Commands about the store as a whole
+    /// Manage the store as a whole
     #[command(subcommand)]
     System(SystemCommand),
-    /// Two containers of one image, run before your eyes and explained
+    /// Run two containers of one image and explain what happens
     Demo(demo::DemoArguments),
-    /// Try what this machine can do, and say how to fix what it cannot
+    /// Check what this machine can do and how to fix what it cannot
     Doctor(doctor::DoctorArguments),
     /// Show the version
     Version(about::VersionArguments),
-    /// Print a script that completes commands in a shell
+    /// Print a completion script for a shell
     Completions(about::CompletionArguments),
 }
 
-/// The object form of what is about containers.
+/// The object form of the commands about containers.
 #[derive(Debug, Subcommand)]
 pub enum ContainerCommand {
     /// Run a command in a new container
@@ -128,25 +131,25 @@ pub enum ContainerCommand {
     /// Remove containers
     #[command(visible_alias = "remove")]
     Rm(container::RemoveArguments),
-    /// Show all that is known of containers, as JSON
+    /// Show details of containers as JSON
     Inspect(inspect::InspectArguments),
     /// Show what a container changed in its image's files
     Diff(container::DiffArguments),
-    /// Write all files of a container as a tar archive
+    /// Export a container's file system as a tar archive
     Export(image::commit::ExportArguments),
-    /// Make an image of what a container has changed
+    /// Create an image from a container's changes
     Commit(image::commit::CommitArguments),
 }
 
-/// The object form of what is about images.
+/// The object form of the commands about images.
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
-    /// Make the image busybox from this machine's own programs, with no network
+    /// Create the image busybox from this machine's own programs, without a network
     Seed(image::SeedArguments),
     /// List images
     #[command(visible_alias = "list")]
     Ls(image::list::ListArguments),
-    /// Show all that is known of images, as JSON
+    /// Show details of images as JSON
     Inspect(inspect::InspectArguments),
     /// Remove images
     #[command(visible_alias = "remove")]
@@ -157,40 +160,40 @@ pub enum ImageCommand {
     Pull(registry::PullArguments),
     /// Upload an image to a registry
     Push(registry::PushArguments),
-    /// Add the images of a tar archive
+    /// Load images from a tar archive
     Load(image::archive::LoadArguments),
-    /// Write images as a tar archive that others read, too
+    /// Save images to a tar archive that other tools can load
     Save(image::archive::SaveArguments),
-    /// Make an image of a tar archive of files
+    /// Create an image from a tar archive of files
     Import(image::archive::ImportArguments),
     /// Verify images: their documents, the digest and size of each layer, and its unpacked files
     Verify(system::check::VerifyArguments),
-    /// Apply one layer from stdin to a directory, to try what an archive does
+    /// Apply one layer from stdin to a directory, to try out an archive
     CheckLayer(image::archive::CheckLayerArguments),
-    /// Make an image of a Dockerfile and a directory of files
+    /// Build an image from a Dockerfile and a directory of files
     Build(Box<build::BuildArguments>),
-    /// Give an image one more name
+    /// Give an image another name
     Tag(image::TagArguments),
     /// Show how an image was made, layer by layer
     History(image::history::HistoryArguments),
 }
 
-/// What is about the store as a whole.
+/// The commands about the store as a whole.
 #[derive(Debug, Subcommand)]
 pub enum SystemCommand {
-    /// Verify the whole store, and repair what can be
+    /// Verify the whole store and optionally repair it
     Check(system::check::CheckArguments),
-    /// Show how much room the store takes
+    /// Show the disk space that the store uses
     Df(system::df::DfArguments),
-    /// Remove containers, images and build cache that nobody uses
+    /// Remove unused containers, images and build cache
     Prune(system::prune::PruneArguments),
 }
 
 impl Command {
-    /// Carries the command out. The exit code is 0, or what the container ended with.
+    /// Runs the command. The exit code is 0, or the exit code of the container.
     pub fn execute(self) -> Result<ExitCode, Failure> {
         if self.plans_containers() {
-            // Where it fails there is no group, and whoever asks for a limit is told why.
+            // Best effort: without a cgroup, asking for a limit fails later with the cause.
             let _ready = enter_leaf();
         }
         match self {
@@ -242,7 +245,7 @@ impl Command {
         }
     }
 
-    /// Whether it makes containers, or says how they would be made: then it matters which limits they can have.
+    /// Whether the command creates containers or explains how: only then the available limits matter.
     fn plans_containers(&self) -> bool {
         matches!(
             self,

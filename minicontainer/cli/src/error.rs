@@ -1,19 +1,21 @@
-//! What a person sees when something went wrong: what was tried and why it failed in one line, how to fix it in
-//! another, and an exit code that tells scripts whose fault it was.
+//! Errors for the user: one line with what was tried and why it failed, one with a hint, and an exit code that tells
+//! scripts what kind of failure it was.
 //!
 //! | Exit code | Meaning, as in docker-run(1) |
 //! |---|---|
-//! | the program's own | it ran and ended |
-//! | 125 | the engine could not do its part |
-//! | 126 | the program is there but cannot be executed |
-//! | 127 | the program is not there |
-//! | 128 + n | signal n ended it |
+//! | the program's own | it ran and exited |
+//! | 125 | the engine failed |
+//! | 126 | the program exists but cannot be executed |
+//! | 127 | the program was not found |
+//! | 128 + n | killed by signal n |
 //!
-//! Commands that run nothing end with 1. The codes do not depend on whether stderr can be written.
+//! Commands that run nothing exit with 1. The codes do not depend on whether stderr can be written.
 //!
-//! If several things fail, the first error decides. An error of the engine goes before the program's own exit code:
-//! where a report was asked for (`run --report`) and cannot be written, 125 says that it is missing, whatever the
-//! program returned. The remaining work is done all the same, and each error is printed.
+//! If several things fail, the first error decides. An error of the engine takes precedence over the program's own
+//! exit
+//! code: if a requested report (`run --report`) cannot be written, the exit code is 125, whatever the program
+//! returned.
+//! The remaining work is still done, and each error is printed.
 
 use std::{
     borrow::Cow,
@@ -30,52 +32,52 @@ use crate::{
     output::{printed, say, visible, visible_lines},
 };
 
-/// The engine could not do its part.
+/// The exit code if the engine failed.
 pub const ENGINE_FAILED: u8 = 125;
 
-/// Why a command ends without having done what it was asked for.
+/// The error that ends a command.
 #[derive(Debug)]
 pub struct Failure {
-    /// What it ends with.
+    /// The exit code.
     pub code: u8,
     error: anyhow::Error,
     hint: Option<String>,
 }
 
 impl Failure {
-    /// A failure that only this crate knows of.
+    /// An error that this crate detects.
     pub fn new(message: impl Into<String>) -> Failure {
         Failure { code: 1, error: anyhow!(message.into()), hint: None }
     }
 
-    /// A failure of the engine's.
+    /// An error of a library.
     pub fn of(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
         Failure { code: 1, error: error.into(), hint: None }
     }
 
-    /// What stands behind a flag makes no sense.
+    /// An invalid value of a flag.
     pub fn of_argument(flag: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
         Failure::of(error).context(format!("invalid argument for {flag}"))
     }
 
-    /// The same with what was tried before the message.
+    /// Puts what was tried before the message.
     pub fn context(self, tried: impl Into<String>) -> Failure {
         Failure { error: self.error.context(tried.into()), ..self }
     }
 
-    /// The same with a hint that says how to fix it.
+    /// Sets the hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
         self
     }
 
-    /// The same with one more way to fix it.
+    /// Adds an alternative to the hint.
     pub fn or_hint(mut self, other: &str) -> Failure {
         self.hint = Some(self.hint.map_or_else(|| other.to_owned(), |hint| format!("{hint}; or {other}")));
         self
     }
 
-    /// A command that runs a program keeps 1 for the program.
+    /// A command that runs a program reserves 1 for the program.
     pub fn of_run(mut self) -> Failure {
         if self.code == 1 {
             self.code = ENGINE_FAILED;
@@ -88,7 +90,7 @@ impl Failure {
         let mut message = self.error.to_string();
         for source in self.error.chain().skip(1) {
             let source = source.to_string();
-            // Some errors tell their source in their own words already.
+            // Some errors already include the message of their source.
             if !message.contains(&source) {
                 message += &format!(": {source}");
             }
@@ -96,12 +98,12 @@ impl Failure {
         message
     }
 
-    /// How to fix it.
+    /// The hint.
     pub fn fix(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// Prints it.
+    /// Prints message and hint to stderr.
     pub fn print(&self) -> ExitCode {
         match self.error.downcast_ref::<TemplateError>() {
             Some(error) => complain(&visible_lines(&error.render())),
@@ -114,7 +116,7 @@ impl Failure {
     }
 }
 
-/// Reports every error of pieces of work that do not depend on each other. The first is returned, for its exit code.
+/// Prints all errors of independent pieces of work but the first, which is returned for its exit code.
 pub fn first_of(results: impl IntoIterator<Item = Result<(), Failure>>) -> Result<(), Failure> {
     let mut failures = results.into_iter().filter_map(Result::err);
     let first = failures.next();
@@ -122,7 +124,7 @@ pub fn first_of(results: impl IntoIterator<Item = Result<(), Failure>>) -> Resul
     first.map_or(Ok(()), Err)
 }
 
-/// A message that quotes a stranger's megabytes keeps its beginning and its end, where the reason stands.
+/// Shortens a message that quotes megabytes of untrusted input. The end stays, because the reason is there.
 pub fn shortened(message: &str) -> String {
     match (message.char_indices().nth(2000), message.char_indices().nth_back(999)) {
         (Some((end, _)), Some((start, _))) if end < start => {
@@ -132,17 +134,17 @@ pub fn shortened(message: &str) -> String {
     }
 }
 
-/// One line on stderr.
+/// Prints an error to stderr.
 pub fn complain(message: &str) {
     say(&format!("{} {message}\n", paint("1;31", "minicontainer:")));
 }
 
-/// One line on stderr about something that goes on nevertheless.
+/// Prints a warning to stderr.
 pub fn warn(message: &str) {
     say(&format!("{} {}\n", paint("1;33", "warning:"), visible_lines(message)));
 }
 
-/// Colours what goes to stderr if that is a terminal whose owner has not asked for plain text (no-color.org).
+/// Colours a text for stderr if that is a terminal and NO_COLOR is not set (no-color.org).
 fn paint(colour: &str, text: &str) -> String {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     match io::stderr().is_terminal() && !plain {
@@ -151,14 +153,14 @@ fn paint(colour: &str, text: &str) -> String {
     }
 }
 
-/// Tells what is wrong with the words typed. `run` keeps the small exit codes for the program.
+/// Prints an error of the command line. `run` reserves the small exit codes for the program.
 pub fn usage(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ExitCode {
     if !error.use_stderr() {
-        // Help or the version was asked for.
+        // The error is a request for help or the version.
         let result = printed(error.print().and_then(|()| io::stdout().flush()));
         return result.map_or_else(|failure| failure.print(), |()| ExitCode::SUCCESS);
     }
-    // A word that looks like a flag is never meant as a value here.
+    // Words that look like flags are never values here, so this tip is misleading.
     let text = error.render().to_string();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("tip: to pass '-")).collect();
     let text = lines.join("\n").replace("\n\n\n", "\n\n");
@@ -200,12 +202,12 @@ impl<E: Diagnostic + Send + Sync + 'static> From<E> for Failure {
     }
 }
 
-/// Says what was tried when an error of another library ends the command.
+/// Adds what was tried to the error of another library.
 pub trait Context<T> {
     /// With a fixed text, such as "cannot write JSON".
     fn context(self, tried: &str) -> Result<T, Failure>;
 
-    /// With a text that is made only when it is needed.
+    /// With a text that is computed only if it is needed.
     fn with_context<S: Into<String>>(self, tried: impl FnOnce() -> S) -> Result<T, Failure>;
 }
 

@@ -1,4 +1,4 @@
-//! The language to speak: what a flag says, else the locale of the environment, else English.
+//! The language of the output: from a flag, else the locale of the environment, else English.
 
 use std::env;
 
@@ -11,11 +11,11 @@ pub fn of_environment() -> Language {
 
 fn choose(settings: [String; 3]) -> Language {
     let decisive = settings.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
-    // A locale in a language that nobody wrote the texts in gets them in English.
+    // English is used for locales without a translation.
     decisive.parse().unwrap_or_default()
 }
 
-/// A language, as a flag names it.
+/// Parses the value of a flag.
 pub fn parse(text: &str) -> Result<Language, String> {
     text.parse().map_err(|error: minicontainer::core::explain::LanguageError| error.to_string())
 }

@@ -1,13 +1,13 @@
 //! Writing to stdout and stderr, and what must not reach a terminal.
 //!
-//! The two streams differ in what a failure to write means. Stdout carries what was asked for, so an error there is
-//! an error of the command. Stderr carries remarks about it, and whoever reads the exit code must get the right one
-//! even where stderr is a full disk or a pipe that no one reads: [`say`] ignores failures. `println!` and `eprintln!`
-//! panic on them, so clippy refuses both in this crate.
+//! The two streams differ in what a failed write means. Stdout carries the result, so an error there is an error of
+//! the command. Stderr carries messages about it, and the exit code must be right even if stderr is a full disk or a
+//! closed pipe: [`say`] ignores errors. `println!` and `eprintln!` panic on them, so clippy forbids both in this
+//! crate.
 //!
-//! Names, commands and histories come from images and containers, and a terminal obeys some characters: a name could
-//! clear the screen, change what stands above, or type. So whatever was not written here is shown with such
-//! characters spelt out. JSON has its own way of doing so.
+//! Names, commands and histories come from images and containers, and terminals interpret control characters: a name
+//! could clear the screen, overwrite other output, or inject input. So untrusted text is shown with such characters
+//! escaped. JSON has its own escapes.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
     printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
-/// What a write to stdout came to. A reader that has seen enough, such as head(1), closes the pipe, which is not an
+/// The result of a write to stdout. A reader that has seen enough, such as head(1), closes the pipe, which is not an
 /// error.
 pub fn printed(result: io::Result<()>) -> Result<(), Failure> {
     match result {
@@ -29,7 +29,7 @@ pub fn printed(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Writes a text to stderr, as far as that is possible. One write keeps it in one piece where processes share the
+/// Writes a text to stderr, best effort. It is a single write, which stays in one piece if processes share the
 /// stream.
 pub fn say(text: &str) {
     let mut stderr = io::stderr().lock();
@@ -51,22 +51,22 @@ pub fn json_text(value: &serde_json::Value) -> String {
     escaped(&value.to_string())
 }
 
-/// JSON in which also those characters are escaped that need not be, but that a terminal obeys: outside of texts
-/// there are none. Whoever reads it as JSON reads the same.
+/// JSON in which the characters that terminals interpret are escaped too. They occur only inside strings, so the
+/// meaning stays the same.
 fn escaped(json: &str) -> String {
-    let escape = |character: char| match is_obeyed(character) && character != '\n' {
+    let escape = |character: char| match is_interpreted(character) && character != '\n' {
         true => format!("\\u{:04x}", u32::from(character)),
         false => character.to_string(),
     };
-    if json.contains(|character| is_obeyed(character) && character != '\n') {
+    if json.contains(|character| is_interpreted(character) && character != '\n') {
         json.chars().map(escape).collect()
     } else {
         json.to_owned()
     }
 }
 
-/// A text of somebody else's with the characters spelt out that a terminal would obey: control characters, and those
-/// that turn the direction of writing round.
+/// Untrusted text with the characters escaped that terminals interpret: control characters, and those that change
+/// the direction of writing.
 pub fn visible(text: &str) -> Cow<'_, str> {
     visible_but(text, |_| false)
 }
@@ -77,7 +77,7 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
 }
 
 fn visible_but(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let obeyed = |character: char| is_obeyed(character) && !kept(character);
+    let obeyed = |character: char| is_interpreted(character) && !kept(character);
     if !text.contains(obeyed) {
         return Cow::Borrowed(text);
     }
@@ -89,7 +89,7 @@ fn visible_but(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(spell).collect())
 }
 
-fn is_obeyed(character: char) -> bool {
+fn is_interpreted(character: char) -> bool {
     let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || character.is_control()
 }
@@ -109,15 +109,15 @@ mod tests {
         check("maçã, 林檎, 🍎", "maçã, 林檎, 🍎");
         check("\x1b[2Jgone", "\\u{1b}[2Jgone");
         check("one\ntwo\r\tthree\x07\x7f", "one\\ntwo\\r\\tthree\\u{7}\\u{7f}");
-        // A single character that begins a sequence in terminals of eight bits, and one that writes backwards.
+        // A single character that starts an escape sequence in 8-bit terminals, and one that reverses the direction.
         check("\u{9b}31m \u{202e}txt.exe", "\\u{9b}31m \\u{202e}txt.exe");
         assert_eq!(visible_lines("one\n\x1btwo\n"), "one\n\\u{1b}two\n");
     }
 
     #[test]
     fn json_escapes_control_characters_without_loss() {
-        let strange = serde_json::Value::from("\u{9b}31m\u{202e}\n é");
-        assert_eq!(json_text(&strange), "\"\\u009b31m\\u202e\\n é\"");
+        let text = serde_json::Value::from("\u{9b}31m\u{202e}\n é");
+        assert_eq!(json_text(&text), "\"\\u009b31m\\u202e\\n é\"");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json_text(&strange)).unwrap(), strange);
     }
 }

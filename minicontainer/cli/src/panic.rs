@@ -1,15 +1,14 @@
-//! A bug in this command, reported in one line.
+//! The report of a bug in this command, in one line.
 //!
-//! The released command is compiled with `panic = "abort"`: a panic would end it with SIGABRT, which a shell shows as
-//! exit code 134, and which `run` must not mix up with a code of the container's program. A *panic hook* runs before
-//! that. Ours prints one line, restores the user's terminal and exits with 125, in whichever thread the panic
-//! happens.
+//! The release build has `panic = "abort"`: a panic would end it with SIGABRT, which a shell shows as exit code 134.
+//! `run` could confuse that with an exit code of the container's program. A *panic hook* runs before the abort. Ours
+//! prints one line, restores the user's terminal and exits with 125, in whichever thread the panic happens.
 //!
 //! No destructor runs, as with an abort. That is safe: containers of `run` end with their engine (PR_SET_PDEATHSIG),
 //! and the next command removes what a killed engine left behind.
 //!
-//! The hook must neither panic itself nor wait for a lock that the failing thread, or another one, will not release.
-//! So it writes to the descriptor and not to [`std::io::Stderr`], and ignores errors.
+//! The hook must not panic or wait for a lock that the failing thread or another one holds. So it writes to the file
+//! descriptor instead of [`std::io::Stderr`], and ignores errors.
 
 use std::{
     any::Any,
@@ -27,12 +26,12 @@ use crate::{
     output::visible,
 };
 
-/// Replaces the report of the standard library, which panics when stderr cannot be written.
+/// Replaces the standard library's hook, which panics if stderr cannot be written.
 pub fn install() {
     panic::set_hook(Box::new(|info| {
         restore_settings();
         let mut text = message(info);
-        // Only with RUST_BACKTRACE.
+        // Captured only if RUST_BACKTRACE is set.
         let backtrace = Backtrace::capture();
         if backtrace.status() == BacktraceStatus::Captured {
             text += &format!("{backtrace}\n");
@@ -68,10 +67,10 @@ mod tests {
 
     use super::*;
 
-    /// Says to [`panics_in_child_process`] how to panic.
+    /// The variable that tells [`panics_in_child_process`] how to panic.
     const HOW: &str = "MINICONTAINER_TEST_PANIC";
 
-    /// This very program, in a process that panics.
+    /// This test program, in a process that panics.
     fn panicking(how: &str) -> Command {
         let mut command = Command::new(env::current_exe().expect("this program"));
         command.args(["--exact", "--ignored", "--nocapture", "panic::tests::panics_in_child_process"]);
@@ -99,11 +98,11 @@ mod tests {
     fn panic_prints_one_line_and_exits_with_125() {
         for how in ["in the main thread", "in a thread", "with locks"] {
             let output = panicking(how).output().expect("it starts");
-            let told = String::from_utf8(output.stderr).expect("text");
-            assert_eq!(output.status.code(), Some(125), "{how}: {told}");
-            assert_eq!(told.lines().count(), 1, "{how}: {told}");
-            assert!(told.contains("internal error at minicontainer/cli/src/panic.rs:"), "{how}: {told}");
-            assert!(told.contains(": a bug \\u{1b}[2J in a thread; this is a bug"), "{how}: {told}");
+            let stderr = String::from_utf8(output.stderr).expect("text");
+            assert_eq!(output.status.code(), Some(125), "{how}: {stderr}");
+            assert_eq!(stderr.lines().count(), 1, "{how}: {stderr}");
+            assert!(stderr.contains("internal error at minicontainer/cli/src/panic.rs:"), "{how}: {stderr}");
+            assert!(stderr.contains(": a bug \\u{1b}[2J in a thread; this is a bug"), "{how}: {stderr}");
         }
         // The control: without the hook the test harness reports a failure.
         assert_eq!(panicking("without the hook").output().expect("it starts").status.code(), Some(101));
@@ -112,8 +111,8 @@ mod tests {
     #[test]
     fn backtrace_is_printed_on_request() {
         let output = panicking("in a thread").env("RUST_BACKTRACE", "1").output().expect("it starts");
-        let told = String::from_utf8(output.stderr).expect("text");
-        assert!(output.status.code() == Some(125) && told.contains("panics_in_child_process"), "{told}");
+        let stderr = String::from_utf8(output.stderr).expect("text");
+        assert!(output.status.code() == Some(125) && stderr.contains("panics_in_child_process"), "{stderr}");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! A pull, a push, or the unpacking of what is loaded, shown while it happens, in Docker's words.
+//! Progress of a pull, a push or a load, in Docker's words.
 //!
-//! On a terminal each layer has a line that changes: a bar while bytes come, then a word. Where the output is a file
-//! or a pipe there is a line for each change of state and nothing for each byte, so nothing for what is loaded; and
-//! with
-//! `--quiet` nothing at all.
+//! On a terminal each layer has a line that changes: a bar while bytes arrive, then a word. If the output is a file
+//! or a
+//! pipe, there is one line for each change of state and none for the bytes, so a load shows nothing. With `--quiet`
+//! nothing is shown.
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +24,7 @@ use crate::{
 const BAR: &str = "{prefix}: {msg} [{bar:50}] {bytes}/{total_bytes}";
 const WORD: &str = "{prefix}: {msg}";
 
-/// Where it is shown.
+/// The stream for the progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// For `pull`, `push` and `load`, whose result it is.
@@ -33,14 +33,14 @@ pub enum Stream {
     Stderr,
 }
 
-/// What is shown, until it is dropped.
+/// The progress display, until it is dropped.
 pub struct TransferProgress {
     stream: Stream,
     quiet: bool,
     /// On a terminal: all lines that change.
     lines: Option<MultiProgress>,
     layers: Mutex<BTreeMap<Digest, Line>>,
-    /// The first error in writing a result.
+    /// The first error in writing to stdout.
     failure: Mutex<Option<Failure>>,
 }
 
@@ -61,7 +61,7 @@ impl TransferProgress {
     }
 
     /// Shows one event.
-    pub fn tell(&self, event: &Event<'_>) {
+    pub fn show(&self, event: &Event<'_>) {
         if self.quiet {
             return;
         }
@@ -85,25 +85,25 @@ impl TransferProgress {
         }
     }
 
-    /// One line, while none of those that change is there.
+    /// Prints one line above the lines that change.
     pub fn line(&self, text: &str) {
         if !self.quiet {
             self.write(&visible(text));
         }
     }
 
-    /// The layers are done, or have failed: they stay as they are, and what comes now stands below them.
+    /// Leaves the lines of the layers as they are and continues below them.
     fn leave(&self) {
         let mut layers = self.locked();
         if self.lines.is_some() && !layers.is_empty() {
             layers.values().for_each(|line| line.bar.abandon());
-            // The last of the lines that change has no end.
+            // The last of the changing lines has no line end.
             self.write("");
         }
         layers.clear();
     }
 
-    /// The work goes on even if its result cannot be written; [`finish`](TransferProgress::finish) returns the error.
+    /// Writes a line. The work continues if that fails; [`finish`](TransferProgress::finish) returns the error.
     fn write(&self, text: &str) {
         match self.stream {
             Stream::Stdout => {
@@ -119,17 +119,17 @@ impl TransferProgress {
         self.layers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends what is shown.
+    /// Ends the display.
     ///
     /// # Errors
-    /// When stdout could not be written.
+    /// If stdout could not be written.
     pub fn finish(self) -> Result<(), Failure> {
         self.leave();
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         failure.map_or(Ok(()), Err)
     }
 
-    /// Shows how far a layer of an archive is unpacked.
+    /// Shows how much of an archive's layer is unpacked.
     pub fn loading(&self, digest: &Digest, done: u64, total: u64) {
         if !self.quiet {
             self.layer(digest, "Loading layer".to_owned(), Some((done, total)));
@@ -149,7 +149,7 @@ impl TransferProgress {
             line.bar.set_length(total);
             line.bar.set_position(done);
         }
-        // What was here before was not pulled.
+        // A layer that was already in the store was not pulled.
         if line.said == said || (said == words(Progress::Pulled) && line.said == words(Progress::Exists)) {
             return;
         }
@@ -163,14 +163,14 @@ impl TransferProgress {
     }
 }
 
-/// After a failure, too, the next line is a line of its own.
+/// Also after an error, the next output starts on its own line.
 impl Drop for TransferProgress {
     fn drop(&mut self) {
         self.leave();
     }
 }
 
-/// How many bytes of how many, where bytes are counted.
+/// The number of bytes done and in total, if bytes are counted.
 fn bytes(progress: Progress<'_>) -> Option<(u64, u64)> {
     match progress {
         Progress::Downloading { done, total }
@@ -187,7 +187,7 @@ fn words(progress: Progress<'_>) -> String {
         Progress::Exists => "Already exists".to_owned(),
         Progress::ExistsThere => "Layer already exists".to_owned(),
         Progress::Downloading { .. } => "Downloading".to_owned(),
-        Progress::Waiting => "Waiting for another process that fetches it".to_owned(),
+        Progress::Waiting => "Waiting for another process that downloads it".to_owned(),
         Progress::Retrying => "Retrying".to_owned(),
         Progress::Downloaded => "Download complete".to_owned(),
         Progress::Extracting { .. } => "Extracting".to_owned(),

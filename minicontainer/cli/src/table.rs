@@ -1,11 +1,11 @@
-//! Columns under headings, sizes and times: lists as people read them.
+//! Columns, sizes and times in human-readable form.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 pub use minicontainer::core::container::ago;
 
-/// Rows of cells, aligned in columns with three spaces between, as Docker has it.
+/// Rows of cells, aligned in columns with three spaces between, as in Docker's tables.
 pub fn render(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {
@@ -21,12 +21,12 @@ pub fn render(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// How long ago that was; nothing, if the clock has been set back meanwhile.
+/// The time since then; zero if the clock has been set back.
 pub fn elapsed(time: Timestamp) -> Duration {
     Duration::try_from(Timestamp::now().duration_since(time)).unwrap_or_default()
 }
 
-/// The time that is so long ago, and no earlier than the first there is.
+/// The time that long ago, or the earliest that can be represented.
 pub fn before_now(time: Duration) -> Timestamp {
     Timestamp::now().checked_sub(time).unwrap_or(Timestamp::MIN)
 }
@@ -44,7 +44,7 @@ pub fn size(bytes: u64) -> String {
     unreachable!("the last unit takes whatever is left")
 }
 
-/// The beginning of a text, with a sign where it was cut.
+/// The beginning of a text, with an ellipsis if it was cut.
 pub fn shortened(text: &str, most: usize) -> String {
     match text.chars().count() > most {
         true => text.chars().take(most - 1).chain(['…']).collect(),

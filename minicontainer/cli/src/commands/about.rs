@@ -1,4 +1,4 @@
-//! `version` and `completions`: what the command says about itself.
+//! `version` and `completions`: information about the command itself.
 
 use std::process::ExitCode;
 
@@ -14,12 +14,12 @@ const DEFAULT: &str =
 /// Show the version
 #[derive(Debug, Args)]
 pub struct VersionArguments {
-    /// Show by a template: json or '{{.Version}} {{.Os}} {{.Arch}}'
+    /// Format the output: json, or a template such as '{{.Version}} {{.Os}} {{.Arch}}'
     #[arg(short, long, value_name = "TEMPLATE")]
     format: Option<String>,
 }
 
-/// Print a script that completes commands in a shell
+/// Print a completion script for a shell
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   source <(minicontainer completions bash)")]

@@ -19,16 +19,16 @@ use crate::{
   minicontainer rm one two
   minicontainer rm -f $(minicontainer ps -aq)")]
 pub struct RemoveArguments {
-    /// Kill a container that runs; one that is not there is no fault
+    /// Kill the container if it runs, and ignore one that does not exist
     #[arg(short, long)]
     force: bool,
 
-    /// Names, ids, or beginnings of ids
+    /// Names, ids, or id prefixes
     #[arg(required = true, value_name = "CONTAINER")]
     containers: Vec<String>,
 }
 
-/// Removes them; what cannot be removed does not save the others.
+/// Removes containers, and continues after individual failures.
 pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
     let containers = Containers::of(&open_store()?);
     let force = if arguments.force { Force::Kill } else { Force::Refuse };
@@ -43,7 +43,7 @@ pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
             }
         }
     }
-    // Dead engines may have left containers that should be gone.
+    // An engine that was killed may have left containers that were to be removed.
     containers.sweep()?;
     Ok(code)
 }
@@ -56,7 +56,7 @@ pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
   minicontainer run --name one busybox sh -c 'echo hello > /root/note; rm /etc/group'
   minicontainer diff one")]
 pub struct DiffArguments {
-    /// Name, id, or beginning of an id
+    /// Name, id, or id prefix
     container: String,
 }
 
@@ -73,7 +73,7 @@ pub fn diff(arguments: &DiffArguments) -> Result<ExitCode, Failure> {
 /// What a container changed in its image's files.
 pub fn changes(store: &Store, container: &Container) -> Result<Vec<Change>, Failure> {
     let directory = Containers::of(store).place(&container.id);
-    // One that could never be started has no writable layer.
+    // A container that could not be started has no writable layer.
     if !["upper", "rootfs"].iter().any(|writable| directory.join(writable).exists()) {
         return Ok(Vec::new());
     }

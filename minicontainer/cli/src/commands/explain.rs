@@ -1,4 +1,4 @@
-//! `explain`, and `run --explain`: the plan in words, carried out by nobody.
+//! `explain`, and `run --explain`: prints the plan in words without executing it.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use super::{find_image, options::ContainerArguments};
 use crate::commands::open_store;
 use crate::{error::Failure, language, output};
 
-/// Print every step that would make a container, and why; make nothing
+/// Print every step that would create a container and why, without creating it
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 #[command(override_usage = "minicontainer explain [OPTIONS] IMAGE [COMMAND] [ARG...]")]
@@ -26,7 +26,7 @@ pub struct ExplainArguments {
     #[arg(long, value_name = "LANGUAGE", value_parser = language::parse)]
     lang: Option<Language>,
 
-    /// Print the sentences, or the plan itself as JSON
+    /// Output format: sentences (text), or the plan itself (json)
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: PlanFormat,
 
@@ -45,7 +45,7 @@ enum PlanFormat {
     Json,
 }
 
-/// Explains it.
+/// Runs `explain`.
 pub fn execute(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
     let options = arguments.container.options()?;
     let image = find_image(&open_store()?, arguments.container.image())?;

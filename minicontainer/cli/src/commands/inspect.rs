@@ -1,5 +1,4 @@
-//! `inspect`: all that is known, as JSON in Docker's words, so that scripts written for Docker find what they look
-//! for.
+//! `inspect`: details as JSON with Docker's field names, so that scripts written for Docker work.
 
 use std::process::ExitCode;
 
@@ -17,7 +16,7 @@ use crate::{
     output,
 };
 
-/// Show all that is known, as JSON
+/// Show details as JSON
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer inspect one
@@ -27,21 +26,22 @@ use crate::{
   minicontainer image inspect busybox
   minicontainer image inspect --format '{{range .Sharing.Layers}}{{println .Size .SharedWith}}{{end}}' busybox
 
-Templates are Docker's: {{.Field.Inner}}, {{if}}, {{range}}, {{index .List 0}}, {{json .Field}}, {{join .List \", \"}} …")]
+Templates are Docker's: {{.Field.Inner}}, {{if}}, {{range}}, {{index .List 0}}, {{json .Field}},
+{{join .List \", \"}} …")]
 pub struct InspectArguments {
-    /// Show by a template: json or '{{.Field.Inner}} …'
+    /// Format the output: json, or a template such as '{{.Field.Inner}}'
     #[arg(short, long, value_name = "TEMPLATE")]
     format: Option<String>,
 
-    /// Names, ids, or beginnings of ids
+    /// Names, ids, or id prefixes
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
 }
 
-/// Show all that is known of containers or images, as JSON
+/// Show details of containers or images as JSON
 #[derive(Debug, Args)]
 pub struct InspectAnyArguments {
-    /// Only things of this kind [default: a container of that name, or else an image]
+    /// Only objects of this type [default: a container with that name, else an image]
     #[arg(long = "type", value_name = "KIND")]
     kind: Option<Kinds>,
 
@@ -49,14 +49,14 @@ pub struct InspectAnyArguments {
     inspect: InspectArguments,
 }
 
-/// What `--type` can say.
+/// The values of `--type`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kinds {
     Container,
     Image,
 }
 
-/// A kind of thing that can be inspected: its name, and how one is found.
+/// A kind of object: its name, and how to find one.
 pub type Kind = (&'static str, fn(&Store, &str) -> Result<Option<Value>, Failure>);
 
 /// Containers.
@@ -73,7 +73,7 @@ pub const IMAGE: Kind = ("image", |store, name| match minicontainer_images::find
     Err(error) => Err(error.into()),
 });
 
-/// Inspects whatever has the name.
+/// Inspects containers or images.
 pub fn execute_any(arguments: &InspectAnyArguments) -> Result<ExitCode, Failure> {
     match arguments.kind {
         None => execute(&arguments.inspect, &[CONTAINER, IMAGE]),
@@ -82,7 +82,7 @@ pub fn execute_any(arguments: &InspectAnyArguments) -> Result<ExitCode, Failure>
     }
 }
 
-/// Prints a list of documents; what is not there does not hide the others.
+/// Prints a list of documents. A missing object is reported after those that were found.
 pub fn execute(arguments: &InspectArguments, kinds: &[Kind]) -> Result<ExitCode, Failure> {
     let format = arguments.format.as_deref().map(Format::parse).transpose()?;
     let store = open_store()?;
@@ -95,14 +95,14 @@ pub fn execute(arguments: &InspectArguments, kinds: &[Kind]) -> Result<ExitCode,
     }
     match format {
         None => output::print_json(&documents)?,
-        // One list, as Docker has it, and not a line for each.
+        // One JSON list for all objects, as Docker prints it.
         Some(Format::Json) => output::print_line(&output::json_text(&documents.into()))?,
         Some(format) => output::print(&format.render(&documents, &str::to_uppercase)?)?,
     }
     let what = if let [(kind, _)] = kinds { kind } else { "object" };
     for name in &missing {
         let failure = Failure::new(format!("No such {what}: {name}"));
-        failure.hint("`minicontainer ps -a` and `minicontainer images` list what there is").print();
+        failure.hint("`minicontainer ps -a` and `minicontainer images` list the existing ones").print();
     }
     Ok(if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

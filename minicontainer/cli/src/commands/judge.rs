@@ -33,7 +33,7 @@ use crate::{
     table,
 };
 
-/// Run a folder of programs against inputs, and compare their answers with the expected ones
+/// Run a folder of programs against test inputs and compare their output
 #[derive(Debug, Args)]
 #[command(after_help = "The folder:
   tests/NAME.in      what a program reads
@@ -51,32 +51,31 @@ Examples:
   minicontainer judge homework --format junit > results.xml
   minicontainer judge homework --format '{{.program}} {{.test}} {{.verdict}}'
 
-Forms: table, a row for each program and a column for each test, with the reasons below; json, a
-list of all runs with all that was measured; junit, XML as build servers read it.
+Formats: table, a row for each program and a column for each test, followed by the reasons; json, a
+list of all runs with all measurements; junit, XML for build servers.
 Fields for --format: .program .test .verdict .message .report
 
-Each program runs under the profile `untrusted` (a user namespace of its own even for root, no
-network, a bound on everything), with an init as process 1: a program that ends by a signal of its
-own is told so. Programs are opened once, at the start: what is put in their place meanwhile is not
+Each program runs under the profile `untrusted` (a user namespace even for root, no network, a limit
+on every resource), with an init as process 1, so a program that kills itself with a signal is
+reported correctly. Programs are opened once, at the start: files that replace them later are not
 judged.
 
-Exit codes: 0 all are accepted; 1 some are not; 125 the engine failed, with some program or
+Exit codes: 0 all are accepted; 1 some are not; 125 the engine failed, for one program or
 altogether.")]
 pub struct JudgeArguments {
     /// The folder
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// How many programs run at once [default: one for each processor]
+    /// How many programs run at once [default: one per processor]
     #[arg(short, long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
 
-    /// How strictly programs are held: default gives root's containers no user namespace of their own, for file
-    /// systems that cannot show the programs there
+    /// Security profile; as root, default creates no user namespace, for file systems that do not support one
     #[arg(long, value_name = "PROFILE", default_value = "untrusted")]
     profile: ProfileArgument,
 
-    /// How the results are written: table, json, junit, or each run by a template
+    /// Output format: table, json, junit, or a template for each run
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: String,
 }
@@ -85,13 +84,13 @@ pub struct JudgeArguments {
 enum ResultFormat {
     /// A row for each program, a column for each test, and the reasons below
     Table,
-    /// A list of all runs with all that was measured
+    /// A list of all runs with all measurements
     Json,
-    /// JUnit's XML, as build servers read it
+    /// JUnit's XML, for build servers
     Junit,
 }
 
-/// Judges. The exit code says whether all are accepted.
+/// Runs `judge`. The exit code is 0 if all programs are accepted.
 pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let format = Choice::parse(&arguments.format)?;
     if let Choice::Template(format) = &format {
@@ -106,7 +105,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     judging.check()?;
     let missing = folder.settings.missing(&minicontainer::host::probe());
     if !missing.is_empty() {
-        warn(&format!("no limit here of {}: see `minicontainer doctor`", missing.join(", ")));
+        warn(&format!("limits not available on this machine: {} (see `minicontainer doctor`)", missing.join(", ")));
     }
     let jobs = arguments.jobs.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
 
@@ -116,13 +115,13 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     let results = thread::scope(|scope| {
         let attend = || cancel_on_signal(&signals, &judging, &over, &interrupted);
         thread::Builder::new().spawn_scoped(scope, attend).context("cannot start a thread")?;
-        let results = judging.run(jobs, |judged| progress.tell(judged));
+        let results = judging.run(jobs, |judged| progress.show(judged));
         over.store(true, Ordering::SeqCst);
         Ok::<_, Failure>(results)
     })?;
     progress.clear();
     if interrupted.into_inner() {
-        return Err(Failure::new("interrupted; nothing of it is left running"));
+        return Err(Failure::new("interrupted; all containers were stopped"));
     }
     match format {
         Choice::Own(ResultFormat::Table) => print(&as_table(&folder, &results, colours()))?,
@@ -133,8 +132,7 @@ pub fn execute(arguments: &JudgeArguments) -> Result<ExitCode, Failure> {
     Ok(conclude(&results))
 }
 
-/// Every program stays open while a class is judged, and many systems let a process open 1,024 files unless it asks
-/// for more.
+/// All programs stay open while they are judged, and many systems set a soft limit of 1,024 open files.
 fn raise_descriptor_limit() -> Result<(), Failure> {
     let failed = "cannot raise the limit of open files, see getrlimit(2)";
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context(failed)?;
@@ -142,7 +140,7 @@ fn raise_descriptor_limit() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Containers do not hear this command's signals. Whoever presses Ctrl-C means them, too.
+/// Cancels the containers when a signal arrives: Ctrl-C does not reach them by itself.
 fn cancel_on_signal(signals: &SignalFd, judging: &Judging, over: &AtomicBool, interrupted: &AtomicBool) {
     while !over.load(Ordering::SeqCst) {
         let mut waited = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
@@ -162,7 +160,7 @@ fn conclude(results: &[Judged]) -> ExitCode {
     ExitCode::from(u8::from(any(|verdict| verdict != Code::Accepted)))
 }
 
-/// How far it is, in one line that is written over; on a terminal only.
+/// The progress, in one line that is overwritten, on a terminal only.
 struct Progress {
     all: usize,
     done: AtomicUsize,
@@ -174,7 +172,7 @@ impl Progress {
         Progress { all, done: AtomicUsize::new(0), shown: io::stderr().is_terminal() }
     }
 
-    fn tell(&self, judged: &Judged) {
+    fn show(&self, judged: &Judged) {
         let done = self.done.fetch_add(1, Ordering::SeqCst) + 1;
         if self.shown {
             const WIDTH: usize = 24;
@@ -191,13 +189,13 @@ impl Progress {
     }
 }
 
-/// Whether stdout is a terminal whose owner has not asked for plain text (no-color.org).
+/// Whether stdout is a terminal and NO_COLOR is not set (no-color.org).
 fn colours() -> bool {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     io::stdout().is_terminal() && !plain
 }
 
-/// A row for each program, then a line for each that was not accepted.
+/// A row for each program, then a line for each run that was not accepted.
 fn as_table(folder: &Folder, results: &[Judged], colours: bool) -> String {
     let heading = ["PROGRAM"].into_iter().chain(folder.tests.iter().map(|test| test.name.as_str()));
     let mut rows: Vec<Vec<String>> = vec![heading.chain(["ACCEPTED", "TIME"]).map(str::to_owned).collect()];
@@ -221,8 +219,8 @@ fn as_table(folder: &Folder, results: &[Judged], colours: bool) -> String {
     text
 }
 
-/// Verdicts in green and red. They are words of capital letters between blanks, as no test's name below the heading
-/// is.
+/// Colours verdicts green and red. Verdicts are capital letters between blanks, and no test name below the heading
+/// looks like that.
 fn coloured(table: &str) -> String {
     let word = |word: &str| match word.trim_end() {
         "AC" => format!("\x1b[32m{word}\x1b[0m"),

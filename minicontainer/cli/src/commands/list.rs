@@ -1,4 +1,4 @@
-//! `ps`: the containers that there are.
+//! `ps`: lists containers.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ use crate::{
 
 const DEFAULT: &str = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
 
-/// How much of a command a table shows.
+/// The width of the command in a table.
 const COMMAND_WIDTH: usize = 20;
 
 /// List containers
@@ -29,7 +29,7 @@ const COMMAND_WIDTH: usize = 20;
 
 Fields for --format: .ID .Image .Command .CreatedAt .RunningFor .Status .State .Ports .Names")]
 pub struct ListArguments {
-    /// Show all containers, not only those that run
+    /// Show all containers, not only running ones
     #[arg(short, long)]
     all: bool,
 
@@ -42,7 +42,7 @@ pub fn execute(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let format = arguments.listing.format(DEFAULT)?;
     let containers = Containers::of(&open_store()?);
     for (id, error) in containers.damaged()? {
-        warn(&format!("the container {} is damaged: {}", id.short(), Failure::from(error).message()));
+        warn(&format!("container {} is damaged: {}", id.short(), Failure::from(error).message()));
     }
     let containers = containers.list()?;
     let shown = containers.iter().filter(|container| arguments.all || container.is_running());
@@ -51,7 +51,7 @@ pub fn execute(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What there is to show of a container, by Docker's names of the columns.
+/// The fields of a container, with Docker's names.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Row {
@@ -68,7 +68,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row of a container, whole or cut to the width of a table.
+    /// The row of a container, with full values or values cut to the width of a table.
     pub fn new(container: &Container, whole: bool) -> Row {
         let (config, now) = (&container.config, Timestamp::now());
         let command = format!("\"{}\"", config.command.join(" "));

@@ -1,4 +1,4 @@
-//! Who one is at a registry: `login` and `logout`.
+//! `login` and `logout`: credentials for registries.
 
 use std::{
     io::{self, IsTerminal, Read},
@@ -16,27 +16,27 @@ use crate::{
     output::{self, say},
 };
 
-/// The most that is read of a password.
+/// The maximum length of a password.
 const PASSWORD_LIMIT: u64 = 1 << 16;
 
-/// Log in to a registry, and keep the credentials where Docker does
+/// Log in to a registry; credentials are stored where Docker stores them
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer login
   minicontainer login registry.example.com:5000
   cat token.txt | minicontainer login -u me --password-stdin registry.example.com
 
-They are kept in ~/.docker/config.json (or in DOCKER_CONFIG), or by the credential helper that it names. Those that are
-kept are tried first, if no name is given.")]
+Credentials are stored in ~/.docker/config.json (or in DOCKER_CONFIG), or by the credential helper
+that it names. Without a user name, stored credentials are tried first.")]
 pub struct LoginArguments {
     /// The registry [default: the default registry]
     server: Option<String>,
 
-    /// Your name there
+    /// User name
     #[arg(short, long, value_name = "NAME")]
     username: Option<String>,
 
-    /// Your password; who lists this machine's processes sees it, so better use --password-stdin
+    /// Password; other users can see it in the process list, so prefer --password-stdin
     #[arg(short, long, value_name = "PASSWORD", conflicts_with = "password_stdin")]
     password: Option<String>,
 
@@ -45,7 +45,7 @@ pub struct LoginArguments {
     password_stdin: bool,
 }
 
-/// Forget the credentials for a registry
+/// Remove the credentials for a registry
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   minicontainer logout registry.example.com")]
@@ -54,7 +54,7 @@ pub struct LogoutArguments {
     server: Option<String>,
 }
 
-/// Logs in.
+/// Runs `login`.
 pub fn login(arguments: &LoginArguments) -> Result<ExitCode, Failure> {
     let (server, connection) = (arguments.server.as_deref(), Connection::default());
     if arguments.username.is_none() && registry::is_logged_in(server, &connection)? {
@@ -78,12 +78,12 @@ pub fn login(arguments: &LoginArguments) -> Result<ExitCode, Failure> {
         None => prompt("Password: ", Echo::Off)?,
     };
     if user.is_empty() || password.is_empty() {
-        return Err(Failure::new("a user's name and a password are needed"));
+        return Err(Failure::new("a user name and a password are required"));
     }
     let credentials = Credentials::Password { user, password: Secret::new(password) };
     if let Saved::File(path) = registry::login(server, credentials, &connection)? {
         warn(&format!(
-            "your password is stored unencrypted in {}; a credential helper (credsStore) would keep it better",
+            "your password is stored unencrypted in {}; a credential helper (credsStore) protects it better",
             path.display()
         ));
     }
@@ -91,7 +91,7 @@ pub fn login(arguments: &LoginArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Forgets.
+/// Runs `logout`.
 pub fn logout(arguments: &LogoutArguments) -> Result<ExitCode, Failure> {
     let server = arguments.server.as_deref().unwrap_or(DEFAULT_REGISTRY);
     output::print_line(&match registry::logout(arguments.server.as_deref(), &Connection::default())? {
@@ -104,45 +104,45 @@ pub fn logout(arguments: &LogoutArguments) -> Result<ExitCode, Failure> {
 /// Search for images
 #[derive(Debug, Args)]
 pub struct SearchArguments {
-    // Whatever they are, the answer is the same.
+    // The answer is the same for all arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     _words: Vec<String>,
 }
 
-/// Refuses to search.
+/// Explains why there is no search.
 pub fn search() -> Failure {
-    Failure::new("cannot search: registries have no search; docker asks the web site of one of them")
+    Failure::new("cannot search: the registry API has no search; docker asks the web site of Docker Hub")
         .hint("look on the registry's web page, then `minicontainer pull NAME`")
 }
 
-/// Whether what is typed can be seen.
+/// Whether typed characters are shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Echo {
     On,
     Off,
 }
 
-/// Asks the person at the terminal.
+/// Asks at the terminal.
 fn prompt(question: &str, echo: Echo) -> Result<String, Failure> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
-        let failure = Failure::new("cannot ask for a name and a password: stdin is no terminal");
+        let failure = Failure::new("cannot ask for a name and a password: stdin is not a terminal");
         return Err(failure.hint("use -u NAME --password-stdin"));
     }
     say(question);
-    let before = tcgetattr(&stdin).context("cannot look at the terminal")?;
+    let before = tcgetattr(&stdin).context("cannot read the terminal's settings")?;
     if echo == Echo::Off {
         remember_settings(&before);
         let mut hidden = before.clone();
         hidden.local_flags.remove(LocalFlags::ECHO);
-        tcsetattr(&stdin, SetArg::TCSAFLUSH, &hidden).context("cannot hide what is typed")?;
+        tcsetattr(&stdin, SetArg::TCSAFLUSH, &hidden).context("cannot hide the password on the terminal")?;
     }
     let mut line = String::new();
     let read = stdin.read_line(&mut line);
     if echo == Echo::Off {
-        tcsetattr(&stdin, SetArg::TCSAFLUSH, &before).context("cannot restore the terminal")?;
+        tcsetattr(&stdin, SetArg::TCSAFLUSH, &before).context("cannot restore the terminal's settings")?;
         say("\n");
     }
-    read.context("cannot read what is typed")?;
+    read.context("cannot read from the terminal")?;
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }

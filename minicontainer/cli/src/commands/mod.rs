@@ -1,4 +1,4 @@
-//! The commands, a file for each family: its flags, and what it does with them.
+//! The commands: one file for each family, with its flags and its behaviour.
 
 pub mod about;
 pub mod build;
@@ -23,14 +23,14 @@ use minicontainer_engine::Engine;
 
 use crate::error::{Failure, warn};
 
-/// The caller's store. It says what it had to close to other users: nothing, from the second time on.
+/// The caller's store. Warns about each directory that it had to close to other users, which happens only once.
 pub fn open_store() -> Result<Store, Failure> {
     let store = Store::open_default()?;
     warn_of_closed(&store);
     Ok(store)
 }
 
-/// The engine of the caller's store, which says the same.
+/// The engine of the caller's store, with the same warning.
 pub fn open_engine() -> Result<Engine, Failure> {
     Ok(Engine::of(open_store()?))
 }
@@ -38,11 +38,11 @@ pub fn open_engine() -> Result<Engine, Failure> {
 fn warn_of_closed(store: &Store) {
     for directory in store.closed() {
         let directory = directory.display();
-        warn(&format!("closed {directory} to other users, who could look into it (mode 0700)"));
+        warn(&format!("closed {directory} to other users, who could read it (mode 0700)"));
     }
 }
 
-/// The image of this name, told as to a person who may have none yet.
+/// The image with this name; the error has a hint for users who have no image yet.
 pub fn find_image(store: &Store, name: &str) -> Result<Image, Failure> {
     Ok(minicontainer_images::find(store, name)?)
 }

@@ -1,7 +1,6 @@
-//! The flags that say what a container shall be: shared by `run`, `explain` and `spec`.
+//! The flags that configure a container, shared by `run`, `explain` and `spec`.
 //!
-//! What was typed is text; [`ContainerArguments::options`] makes of it what is meant, each value by its own parser in
-//! core. The errors name the flag.
+//! [`ContainerArguments::options`] parses the text of each flag with its parser in core. The errors name the flag.
 
 use std::{collections::BTreeSet, env, error::Error};
 
@@ -19,34 +18,34 @@ use minicontainer::{
 use super::security::SecurityArguments;
 use crate::error::{Context, Failure};
 
-/// What a container shall be.
+/// The flags that configure a container.
 #[derive(Debug, Args)]
 pub struct ContainerArguments {
-    /// Set an environment variable; a bare NAME passes your own on
+    /// Set an environment variable; NAME alone takes the value from your environment
     #[arg(short, long, value_name = "NAME=VALUE")]
     pub env: Vec<String>,
 
-    /// Work in this directory inside; made when missing
+    /// Working directory inside; created if missing
     #[arg(short, long, value_name = "DIR")]
     pub workdir: Option<String>,
 
-    /// Run as this user of the image: NAME, ID, and maybe :GROUP
+    /// Run as this user of the image: NAME or ID, optionally with :GROUP
     #[arg(short, long, value_name = "USER")]
     pub user: Option<String>,
 
-    /// Name the machine inside; else it is the container's short id
+    /// Host name inside [default: the container's short id]
     #[arg(short = 'h', long, value_name = "NAME")]
     pub hostname: Option<String>,
 
-    /// Run this in place of the image's entrypoint
+    /// Run this program instead of the image's entrypoint
     #[arg(long, value_name = "PROGRAM")]
     pub entrypoint: Option<String>,
 
-    /// Most memory for all processes together, such as 64m
+    /// Memory limit for all processes together, such as 64m
     #[arg(short, long, value_name = "SIZE")]
     pub memory: Option<String>,
 
-    /// Most memory and swap space together, or -1: as much swap as there is [default: no swap]
+    /// Limit of memory and swap together, or -1 for unlimited swap [default: no swap]
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub memory_swap: Option<String>,
 
@@ -54,15 +53,15 @@ pub struct ContainerArguments {
     #[arg(long, value_name = "LIST")]
     pub cpuset_cpus: Option<String>,
 
-    /// Most processor time, such as 0.5 for half a processor
+    /// Limit of processor time, such as 0.5 for half a processor
     #[arg(long, value_name = "NUMBER")]
     pub cpus: Option<String>,
 
-    /// Most processes and threads at once
+    /// Limit of processes and threads
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub pids_limit: Option<String>,
 
-    /// Let nothing be written but in mounts
+    /// Make the root file system read-only; mounts stay writable
     #[arg(long)]
     pub read_only: bool,
 
@@ -70,45 +69,45 @@ pub struct ContainerArguments {
     #[arg(long, value_name = "DIR[:OPTIONS]")]
     pub tmpfs: Vec<String>,
 
-    /// Show a file or directory of the host inside
+    /// Mount a file or directory of the host
     #[arg(short, long, value_name = "SOURCE:DIR[:ro]")]
     pub volume: Vec<String>,
 
-    /// The same in words, such as type=bind,source=a,target=/b,readonly
+    /// Mount with named fields, such as type=bind,source=a,target=/b,readonly
     #[arg(long, value_name = "FIELDS")]
     pub mount: Vec<String>,
 
-    /// What network it sees: its own with nothing in it, or the host's [default: none]
+    /// Network: none is an isolated one with only loopback, host is the host's [default: none]
     #[arg(long, visible_alias = "net", value_name = "NETWORK")]
     pub network: Option<NetworkArgument>,
 
     #[command(flatten)]
     pub security: SecurityArguments,
 
-    /// Let a small process of the engine's be process 1: it forwards signals to the program, reaps orphaned
-    /// processes, and reports how the program ended. Without it the program is process 1, which its own signals do
-    /// not end
+    /// Run an init as process 1: it forwards signals to the program, reaps orphaned processes, and reports the
+    /// program's
+    /// exit status. Without it the program is process 1, and signals that it sends to itself do not kill it
     #[arg(long)]
     pub init: bool,
 
-    /// Leave an isolation out, to see what it is for: pid, net, ipc, uts, mount, cgroup, user, capabilities,
+    /// Leave out an isolation, to see its effect: pid, net, ipc, uts, mount, cgroup, user, capabilities,
     /// no-new-privileges, seccomp, masked-paths, devices
     #[arg(long, value_name = "ISOLATION", value_delimiter = ',')]
     pub without: Vec<String>,
 
-    /// How the layers become one tree [default: overlay where it works, else copy]
+    /// How to combine the layers [default: overlay where it works, else copy]
     #[arg(long, value_name = "DRIVER")]
     pub driver: Option<DriverArgument>,
 
-    /// The image, and the program with its arguments; else what the image says
+    /// The image, then the command and its arguments [default: the image's command]
     #[arg(required = true, trailing_var_arg = true, num_args = 1.., value_names = ["IMAGE", "COMMAND"])]
     pub image_and_command: Vec<String>,
 
-    /// Give it a terminal of its own; with -i it is typed into at yours
+    /// Allocate a terminal; with -i it is connected to yours
     #[arg(short, long)]
     pub tty: bool,
 
-    // Docker has them; here they come later, and silence would be worse than a refusal.
+    // Docker's flags that are not supported yet; an explanation is more useful than "unknown flag".
     #[arg(short, long, hide = true)]
     detach: bool,
     #[arg(short, long, hide = true)]
@@ -117,33 +116,33 @@ pub struct ContainerArguments {
     publish_all: bool,
 }
 
-/// What network a container sees.
+/// The network of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NetworkArgument {
     None,
     Host,
 }
 
-/// How the layers become one tree.
+/// How the layers are combined.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DriverArgument {
-    /// By the kernel's overlayfs: nothing is copied until it is written
+    /// By the kernel's overlayfs: a file is copied only when it is written
     Overlay,
-    /// By copying all of it
+    /// By copying all files
     Copy,
 }
 
 impl ContainerArguments {
     /// The image's name.
     pub fn image(&self) -> &str {
-        // The parser demands at least one.
+        // clap requires at least one word.
         self.image_and_command.first().map_or("", String::as_str)
     }
 
-    /// What was meant by what was typed.
+    /// Parses the flags.
     pub fn options(&self) -> Result<RunOptions, Failure> {
-        self.refuse_what_comes_later()?;
-        let here = env::current_dir().context("cannot tell the current directory, from which paths are counted")?;
+        self.refuse_unsupported()?;
+        let here = env::current_dir().context("cannot find the current directory, to which paths are relative")?;
         let here = here.to_str().ok_or_else(|| Failure::new("the current directory's path is not UTF-8"))?;
         let mut mounts = parse_all("-v, --volume", &self.volume, |text| MountSpec::from_volume(text, here))?;
         mounts.extend(parse_all("--mount", &self.mount, |text| MountSpec::from_fields(text, here))?);
@@ -186,17 +185,17 @@ impl ContainerArguments {
         self.security.applied_to(options)
     }
 
-    fn refuse_what_comes_later(&self) -> Result<(), Failure> {
+    fn refuse_unsupported(&self) -> Result<(), Failure> {
         let later = [
             (
                 self.detach,
-                "-d, --detach: containers in the background come later",
+                "-d, --detach: containers in the background are not supported yet",
                 "leave -d out; a shell's `&` puts the whole command in the background",
             ),
             (
                 !self.publish.is_empty() || self.publish_all,
-                "-p, --publish: networks, and with them published ports, come later",
-                "--network host shows the container the host's own network",
+                "-p, --publish: published ports are not supported yet",
+                "--network host gives the container the host's own network",
             ),
         ];
         match later.into_iter().find(|(given, _, _)| *given) {

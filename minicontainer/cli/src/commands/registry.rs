@@ -1,4 +1,4 @@
-//! Images come from registries and go there.
+//! `pull` and `push`, and how `run` gets an image that is not in the store.
 
 use std::{collections::BTreeSet, process::ExitCode};
 
@@ -30,22 +30,23 @@ use crate::{
   minicontainer pull localhost:5000/app@sha256:…
   minicontainer pull -a localhost:5000/app
 
-What is in the store already is not fetched again, what an earlier pull has begun neither, and nothing is in it before its
-digest is right. An authority whose certificates only you know lies in ~/.config/containers/certs.d/HOST:PORT/ca.crt, or
-below /etc/containers/certs.d or /etc/docker/certs.d.")]
+Layers that are in the store are not downloaded again, and an interrupted download continues where
+it stopped. Nothing is added to the store before its digest is verified. Put the certificate of
+your own certificate authority in ~/.config/containers/certs.d/HOST:PORT/ca.crt, or below
+/etc/containers/certs.d or /etc/docker/certs.d.")]
 pub struct PullArguments {
     /// The image's name
     image: String,
 
-    /// Fetch all tags of the repository
+    /// Pull all tags of the repository
     #[arg(short, long)]
     all_tags: bool,
 
-    /// Print the image's name only
+    /// Print only the image's name
     #[arg(short, long)]
     quiet: bool,
 
-    /// Fetch it for another kind of machine, such as linux/arm64 [default: this one's]
+    /// Pull for another platform, such as linux/arm64 [default: this machine's]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     platform: Option<String>,
 
@@ -60,14 +61,14 @@ pub struct PullArguments {
   minicontainer push localhost:5000/mine:1.0
   minicontainer push -a localhost:5000/mine")]
 pub struct PushArguments {
-    /// The image's name, which says where it goes
+    /// The image's name, which includes the registry
     image: String,
 
-    /// Send all tags of the repository that are in the store
+    /// Push all tags of the repository that are in the store
     #[arg(short, long)]
     all_tags: bool,
 
-    /// Print the image's name only
+    /// Print only the image's name
     #[arg(short, long)]
     quiet: bool,
 
@@ -75,14 +76,14 @@ pub struct PushArguments {
     wire: WireArguments,
 }
 
-/// How a registry is connected to.
+/// How to connect to a registry.
 #[derive(Debug, Args)]
 pub struct WireArguments {
-    /// Speak plain http, which everybody on the way can read and change; passwords are never sent so
+    /// Use plain HTTP, which others on the network can read and change; passwords are never sent over it
     #[arg(long)]
     insecure: bool,
 
-    // Docker's way to leave signatures of its first kind alone, as everybody does now: digests are verified always.
+    // Docker's flag for its first kind of signatures, which no registry uses any more. Digests are always verified.
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_value_t = true,
           default_missing_value = "true", action = clap::ArgAction::Set)]
     disable_content_trust: bool,
@@ -91,15 +92,15 @@ pub struct WireArguments {
 /// How `run` gets an image.
 #[derive(Debug, Args)]
 pub struct FetchArguments {
-    /// When to ask the registry for the image
+    /// When to pull the image from the registry
     #[arg(long, value_name = "WHEN", default_value = "missing")]
     pull: PullPolicy,
 
-    /// Show nothing of a download
+    /// Do not show the progress of a download
     #[arg(short, long)]
     quiet: bool,
 
-    /// Fetch it for another kind of machine, such as linux/arm64 [default: this one's]
+    /// Pull for another platform, such as linux/arm64 [default: this machine's]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     platform: Option<String>,
 
@@ -110,7 +111,7 @@ pub struct FetchArguments {
 /// When `run` asks a registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum PullPolicy {
-    /// Always, before it runs
+    /// Always, before the container starts
     Always,
     /// When the image is not in the store
     #[default]
@@ -129,7 +130,7 @@ impl WireArguments {
     }
 }
 
-/// Pulls.
+/// Runs `pull`.
 pub fn pull(arguments: &PullArguments) -> Result<ExitCode, Failure> {
     let reference = parse(&arguments.image)?;
     let (platform, connection) = (platform(arguments.platform.as_deref())?, arguments.wire.connection()?);
@@ -144,7 +145,7 @@ pub fn pull(arguments: &PullArguments) -> Result<ExitCode, Failure> {
         output::print_line(&repository)?;
         return Ok(ExitCode::SUCCESS);
     }
-    tell_default_tag(&arguments.image, &reference, &shown);
+    print_default_tag(&arguments.image, &reference, &shown);
     fetch(&store, &reference, platform.as_ref(), &connection, &shown)?;
     shown.finish()?;
     output::print_line(&reference.to_string())?;
@@ -155,7 +156,7 @@ fn platform(typed: Option<&str>) -> Result<Option<Platform>, Failure> {
     typed.map(str::parse).transpose().map_err(|error| Failure::of_argument("--platform", error))
 }
 
-/// The repository's name; with all tags no single one can be meant.
+/// The repository's name. A tag or digest contradicts `--all-tags`.
 fn without_tag(typed: &str, reference: &Reference) -> Result<String, Failure> {
     match has_tag(typed) {
         true => Err(Failure::new("tag can't be used with --all-tags/-a").hint("name the repository alone")),
@@ -167,13 +168,13 @@ fn parse(image: &str) -> Result<Reference, Failure> {
     image.parse().map_err(|error| Failure::of_argument("the image", error))
 }
 
-fn tell_default_tag(typed: &str, reference: &Reference, shown: &TransferProgress) {
+fn print_default_tag(typed: &str, reference: &Reference, shown: &TransferProgress) {
     if let Some(tag) = reference.tag().filter(|_| !has_tag(typed)) {
         shown.line(&format!("Using default tag: {tag}"));
     }
 }
 
-/// Whether a tag or a digest was typed.
+/// Whether the name has a tag or a digest.
 pub fn has_tag(typed: &str) -> bool {
     typed.contains('@') || typed.rsplit('/').next().is_some_and(|last| last.contains(':'))
 }
@@ -185,15 +186,14 @@ fn fetch(
     connection: &Connection,
     shown: &TransferProgress,
 ) -> Result<(), Failure> {
-    let pulled = registry::pull(store, reference, platform, connection, &|event| shown.tell(&event))?;
+    let pulled = registry::pull(store, reference, platform, connection, &|event| shown.show(&event))?;
     for warning in pulled.warnings {
         warn(&warning);
     }
     Ok(())
 }
 
-/// The image that shall run: looked for here, and fetched if it is not found, or is for another platform than was
-/// asked for.
+/// The image to run: from the store, or pulled if it is missing or for another platform than requested.
 pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Result<Image, Failure> {
     let shown = TransferProgress::new(Stream::Stderr, wanted.quiet);
     let (platform, connection) = (platform(wanted.platform.as_deref())?, wanted.wire.connection()?);
@@ -210,7 +210,7 @@ pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Resul
         Err(ImageError::Store(error @ StoreError::UnknownImage { .. })) => error.into(),
         Err(error) => return Err(error.into()),
     };
-    // Digits may be an id's beginning, which is no name.
+    // A word of hexadecimal digits may be an id prefix.
     let reference = name.parse::<Reference>().ok().filter(|_| wanted.pull == PullPolicy::Missing);
     let Some(reference) = reference else { return Err(missing) };
     shown.line(&format!("Unable to find image '{}' locally", reference.familiar()));
@@ -220,13 +220,13 @@ pub fn image_to_run(store: &Store, name: &str, wanted: &FetchArguments) -> Resul
     find_image(store, name)
 }
 
-/// Pushes.
+/// Runs `push`.
 pub fn push(arguments: &PushArguments) -> Result<ExitCode, Failure> {
     let reference = parse(&arguments.image)?;
     let connection = arguments.wire.connection()?;
     let store = open_store()?;
     let shown = TransferProgress::new(Stream::Stdout, arguments.quiet);
-    let send = |reference: &Reference| registry::push(&store, reference, &connection, &|event| shown.tell(&event));
+    let send = |reference: &Reference| registry::push(&store, reference, &connection, &|event| shown.show(&event));
     if arguments.all_tags {
         let repository = without_tag(&arguments.image, &reference)?;
         for reference in tagged(&store, &repository)? {
@@ -238,7 +238,7 @@ pub fn push(arguments: &PushArguments) -> Result<ExitCode, Failure> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    tell_default_tag(&arguments.image, &reference, &shown);
+    print_default_tag(&arguments.image, &reference, &shown);
     send(&reference)?;
     shown.finish()?;
     if arguments.quiet {
@@ -247,7 +247,7 @@ pub fn push(arguments: &PushArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The names in the store that are of a repository.
+/// The names in the store that belong to a repository.
 fn tagged(store: &Store, repository: &str) -> Result<BTreeSet<Reference>, Failure> {
     let named = store.images()?.into_iter().filter_map(|image| match image {
         Ok(image) => image.reference,

@@ -1,7 +1,7 @@
-//! The flags that say how strictly a container is held: Docker's, and a few of our own.
+//! The flags that strengthen or weaken a container's isolation: Docker's, and a few of our own.
 //!
-//! Core knows what each means (`minicontainer_core::options`); here they are only read. The one thing looked at is
-//! the host's `/dev`, to learn which device a path is.
+//! Core defines what each flag means (`minicontainer_core::options`); this module only parses them. The one access to
+//! the host is a look at a path in `/dev`, for the number of its device.
 
 use std::{
     fs,
@@ -20,31 +20,32 @@ use serde_json::Value;
 use super::options::{parse_all, parse_one};
 use crate::error::{Context, Failure};
 
-/// How strictly a container is held.
+/// The flags that strengthen or weaken a container's isolation.
 #[derive(Debug, Args)]
 pub struct SecurityArguments {
-    /// Hold it more strictly: untrusted, for programs that nobody has read, gives even root a user namespace of its
-    /// own, no network, and a bound on everything
+    /// Security profile: untrusted adds a user namespace even for root, no network, and a limit on every resource,
+    /// for
+    /// programs that no one has reviewed
     #[arg(long, value_name = "PROFILE", default_value = "default", hide_default_value = true)]
     profile: ProfileArgument,
 
-    /// Give it exactly what Docker gives: more powers, more system calls, fewer hidden files
+    /// Give exactly what Docker gives: more capabilities, more system calls, fewer masked paths
     #[arg(long, value_name = "ENGINE")]
     compat: Option<CompatArgument>,
 
-    /// Make root inside nobody outside (auto), or the same as outside (host)
+    /// Map root inside to an unprivileged host user (auto), or to root on the host (host)
     #[arg(long, value_name = "USERS", default_value = "host", hide_default_value = true)]
     userns: UsersArgument,
 
-    /// Lower nearly every wall: all capabilities, all system calls, nothing hidden
+    /// Disable nearly all isolation: all capabilities, all system calls, no masked paths
     #[arg(long)]
     privileged: bool,
 
-    /// Give root inside one more capability, such as NET_ADMIN, or ALL
+    /// Add a capability, such as NET_ADMIN, or ALL
     #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
     cap_add: Vec<String>,
 
-    /// Take a capability from root inside, or ALL
+    /// Drop a capability, or ALL
     #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
     cap_drop: Vec<String>,
 
@@ -53,28 +54,28 @@ pub struct SecurityArguments {
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
 
-    /// Let it use a device of the host's, such as /dev/fuse
+    /// Add a device of the host, such as /dev/fuse
     #[arg(long, value_name = "PATH[:INSIDE[:rwm]]")]
     device: Vec<String>,
 
-    /// Bound every process in it, such as nofile=1024:2048
+    /// Resource limit for every process, such as nofile=1024:2048
     #[arg(long, value_name = "NAME=SOFT[:HARD]")]
     ulimit: Vec<String>,
 
-    /// How much /dev/shm may hold [default: 64m]
+    /// Size limit of /dev/shm [default: 64m]
     #[arg(long, value_name = "SIZE")]
     shm_size: Option<String>,
 
-    /// Move a clock of its own: monotonic or boottime, forward or (-) back, such as boottime=24h
+    /// Shift a clock (monotonic or boottime) forward or (-) back, such as boottime=24h
     #[arg(long, value_name = "CLOCK=[-]TIME")]
     time_offset: Vec<String>,
 
-    /// Set a variable of the kernel's that belongs to it alone, such as net.ipv4.ip_forward=1
+    /// Set a namespaced kernel parameter, such as net.ipv4.ip_forward=1
     #[arg(long, value_name = "NAME=VALUE")]
     sysctl: Vec<String>,
 }
 
-/// How strictly.
+/// The values of `--profile`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProfileArgument {
     Default,
@@ -82,7 +83,7 @@ pub enum ProfileArgument {
 }
 
 impl ProfileArgument {
-    /// What is meant by it, where nothing else chooses.
+    /// The profile, if no other flag chooses one.
     pub fn profile(self) -> Profile {
         match self {
             ProfileArgument::Default => Profile::Default,
@@ -91,13 +92,13 @@ impl ProfileArgument {
     }
 }
 
-/// Whose habits.
+/// The values of `--compat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum CompatArgument {
     Docker,
 }
 
-/// Who root inside is outside.
+/// The values of `--userns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum UsersArgument {
     Auto,
@@ -105,12 +106,12 @@ enum UsersArgument {
 }
 
 impl SecurityArguments {
-    /// The options with what was asked for here.
+    /// Applies these flags to the options.
     pub fn applied_to(&self, mut options: RunOptions) -> Result<RunOptions, Failure> {
         options.profile = match (self.profile, self.compat) {
             (ProfileArgument::Untrusted, Some(CompatArgument::Docker)) => {
-                let reason = "--profile=untrusted and --compat=docker contradict each other: the one is stricter than \
-                              Docker, the other is Docker's own";
+                let reason = "--profile=untrusted and --compat=docker contradict each other: the first is stricter \
+                              than Docker, the second is the same as Docker";
                 return Err(Failure::new(reason).hint("leave one of them out"));
             }
             (ProfileArgument::Default, Some(CompatArgument::Docker)) => Profile::Docker,
@@ -134,7 +135,7 @@ impl SecurityArguments {
     }
 }
 
-/// One `--security-opt`, whose name and value Docker parts by `=` or, of old, by `:`.
+/// Parses one `--security-opt`. Docker separates name and value by `=`, or in old versions by `:`.
 fn apply(option: &str, options: &mut RunOptions) -> Result<(), Failure> {
     let (name, value) = option.split_once(['=', ':']).unwrap_or((option, ""));
     match (name, value) {
@@ -143,24 +144,24 @@ fn apply(option: &str, options: &mut RunOptions) -> Result<(), Failure> {
         ("seccomp", "unconfined") => options.seccomp = SeccompChoice::Unconfined,
         ("seccomp", file) if !file.is_empty() => options.seccomp = SeccompChoice::Profile(read_profile(file)?),
         ("systempaths", "unconfined") => options.system_paths_open = true,
-        // There is no such module's profile here that could confine anything.
+        // Profiles of these modules are never loaded, so there is nothing to disable.
         ("apparmor", "unconfined") | ("label", "disable") => {}
         ("apparmor" | "label", _) => {
-            let message = format!("--security-opt {option}: profiles of AppArmor and SELinux are not loaded here");
-            return Err(Failure::new(message).hint("leave it out; the container is held by the other walls"));
+            let message = format!("--security-opt {option}: profiles of AppArmor and SELinux are not supported");
+            return Err(Failure::new(message).hint("leave it out; all other isolation stays in place"));
         }
         _ => {
             let message = format!("--security-opt: unknown option {option:?}");
             let hint =
-                "it is no-new-privileges[=true|false], seccomp=unconfined, seccomp=FILE or systempaths=unconfined";
+                "use no-new-privileges[=true|false], seccomp=unconfined, seccomp=FILE or systempaths=unconfined";
             return Err(Failure::new(message).hint(hint));
         }
     }
     Ok(())
 }
 
-/// Reads a filter's rules. Docker's own files may make a rule depend on capabilities, architecture or kernel; to pass
-/// over such a condition would be to allow more than was meant.
+/// Reads a filter's rules. In Docker's own files a rule may depend on capabilities, architecture or kernel. Ignoring
+/// such a condition would allow more than intended, so it is an error.
 fn read_profile(file: &str) -> Result<Box<LinuxSeccomp>, Failure> {
     let text = fs::read(file).with_context(|| format!("--security-opt seccomp={file}: cannot read the file"))?;
     let no_rules = || format!("--security-opt seccomp={file}: no rules as in config.json's linux.seccomp");
@@ -171,12 +172,14 @@ fn read_profile(file: &str) -> Result<Box<LinuxSeccomp>, Failure> {
     };
     if document["syscalls"].as_array().is_some_and(|rules| rules.iter().any(conditional)) {
         let message = format!("--security-opt seccomp={file}: a rule has a condition (includes, excludes)");
-        return Err(Failure::new(message).hint("write out what it comes to; --compat=docker is Docker's own list"));
+        return Err(
+            Failure::new(message).hint("write it without conditions, or use --compat=docker for Docker's list")
+        );
     }
     serde_json::from_value(document).with_context(no_rules)
 }
 
-/// Which device lies at a path of the host's.
+/// The device at a path of the host.
 fn device_number(path: &str) -> Option<DeviceNumber> {
     let metadata = fs::metadata(path).ok()?;
     let kind = match metadata.file_type() {

@@ -1,8 +1,8 @@
-//! `spec`: an OCI bundle, for other runtimes.
+//! `spec`: writes an OCI bundle for other runtimes.
 //!
-//! A *bundle* is a directory with a `config.json`, the runtime specification's document, and the root file system
-//! that it names (OCI runtime-spec, *bundle.md*). Everything that this engine knows about a container is in that
-//! document, so any runtime can run what is written here: `runc run --bundle DIR ID`.
+//! A *bundle* is a directory with a `config.json`, which the runtime specification defines, and the root file system
+//! that it names (OCI runtime-spec, *bundle.md*). That file has the whole configuration of the container, so any
+//! runtime can run the bundle: `runc run --bundle DIR ID`.
 
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
@@ -19,7 +19,7 @@ use crate::{
     output,
 };
 
-/// Write a bundle: a config.json and a rootfs that runc, crun and others run
+/// Write an OCI bundle (config.json and rootfs) for runc, crun and other runtimes
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 #[command(override_usage = "minicontainer spec --bundle DIR [OPTIONS] IMAGE [COMMAND] [ARG...]")]
@@ -28,7 +28,7 @@ use crate::{
   runc run --bundle /tmp/bundle hi
   crun run --bundle /tmp/bundle hi")]
 pub struct SpecArguments {
-    /// Write it into this directory, made when missing
+    /// Write the bundle to this directory, created if missing
     #[arg(short, long, value_name = "DIR")]
     bundle: PathBuf,
 
@@ -40,11 +40,11 @@ pub struct SpecArguments {
     help: Option<bool>,
 }
 
-/// Writes the bundle.
+/// Runs `spec`.
 pub fn execute(arguments: &SpecArguments) -> Result<ExitCode, Failure> {
     if arguments.container.driver.is_some() {
         let message =
-            "a bundle holds its root file system as plain files, always a copy: --driver makes no sense here";
+            "a bundle contains its root file system as plain files, so it is always a copy: --driver has no effect";
         return Err(Failure::new(message).hint("leave --driver out"));
     }
     let options = arguments.container.options()?;
@@ -55,10 +55,10 @@ pub fn execute(arguments: &SpecArguments) -> Result<ExitCode, Failure> {
 
     let bundle = &arguments.bundle;
     let made = private::make_directory(bundle);
-    made.with_context(|| format!("cannot make the directory {}", bundle.display()))?;
+    made.with_context(|| format!("cannot create the directory {}", bundle.display()))?;
     for taken in [bundle.join("rootfs"), bundle.join("config.json")] {
         if fs::symlink_metadata(&taken).map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true) {
-            let message = format!("cannot write the bundle: {} is there already", taken.display());
+            let message = format!("cannot write the bundle: {} already exists", taken.display());
             return Err(Failure::new(message).hint("remove it, or choose another directory with --bundle"));
         }
     }

@@ -1,21 +1,21 @@
-//! `--format` of commands that have forms of their own, such as lines for people: one of these, or a template.
+//! `--format` of commands that have their own formats, such as plain text: one of these, or a template.
 
 use clap::ValueEnum;
 
 use super::Format;
 use crate::error::Failure;
 
-/// What was chosen.
+/// The chosen format.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Choice<F> {
-    /// A form of the command's own.
+    /// A format of the command.
     Own(F),
-    /// A template for each thing.
+    /// A template for each object.
     Template(Format),
 }
 
 impl<F: ValueEnum> Choice<F> {
-    /// Reads what stands behind `--format`. A template has an action in it; anything else is a slip.
+    /// Parses the value of `--format`. A template contains an action; anything else is an error.
     pub fn parse(text: &str) -> Result<Choice<F>, Failure> {
         if let Ok(own) = F::from_str(text, false) {
             return Ok(Choice::Own(own));
@@ -26,6 +26,6 @@ impl<F: ValueEnum> Choice<F> {
         let known = F::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         let known: Vec<String> = known.map(|value| value.get_name().to_owned()).collect();
         let failure = Failure::new(format!("invalid value '{text}' for --format"));
-        Err(failure.hint(format!("there are {}, and templates such as '{{{{json .}}}}'", known.join(", "))))
+        Err(failure.hint(format!("use {}, or a template such as '{{{{json .}}}}'", known.join(", "))))
     }
 }

@@ -1,4 +1,4 @@
-//! What every command that lists things understands: `-q`, `--no-trunc`, `--format`, and the form of a `--filter`.
+//! The flags of every command that lists objects: `-q`, `--no-trunc`, `--format`, and the syntax of `--filter`.
 
 use clap::Args;
 
@@ -8,21 +8,21 @@ use crate::error::Failure;
 /// How a list is shown.
 #[derive(Debug, Args)]
 pub struct Listing {
-    /// Show ids only
+    /// Print only ids
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Show whole ids, and nothing cut off
+    /// Do not truncate the output
     #[arg(long)]
     pub no_trunc: bool,
 
-    /// Show by a template: json, '{{.Field}} …' or 'table {{.Field}}\t…'
+    /// Format the output: json, '{{.Field}} …' or 'table {{.Field}}\t…'
     #[arg(long, value_name = "TEMPLATE")]
     format: Option<String>,
 }
 
 impl Listing {
-    /// The form that was asked for; else this table, or with `-q` the ids.
+    /// The requested format; else this table, or with `-q` the ids.
     pub fn format(&self, table: &str) -> Result<Format, TemplateError> {
         match self.format.as_deref().filter(|format| !matches!(*format, "" | "table")) {
             Some(format) => Format::parse(format),
@@ -31,7 +31,7 @@ impl Listing {
         }
     }
 
-    /// An id, whole or short.
+    /// The full or the short id.
     pub fn id<'i>(&self, whole: &'i str, short: &'i str) -> &'i str {
         if self.no_trunc { whole } else { short }
     }

@@ -1,7 +1,8 @@
-//! `--format`: what to show of each thing, as `json`, by a template, or as a table of templates.
+//! `--format`: how to show each object, as `json`, with a template, or as a table of templates.
 //!
-//! `table ` before a template adds a line of headings. What a field holds may come from an image, so that a terminal
-//! gets nothing to obey; as JSON it is told as it is.
+//! `table ` before a template adds a line of headings. The values of fields may come from an image, so characters
+//! that
+//! terminals interpret are escaped. JSON has the exact values.
 //!
 //! ```text
 //! minicontainer ps -a --format 'table {{.Names}}\t{{.Status}}'
@@ -26,11 +27,11 @@ use crate::{
 /// What `--format` asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Format {
-    /// Each thing as JSON.
+    /// Each object as JSON.
     Json,
-    /// Each thing by a template.
+    /// Each object with a template.
     Template(Template),
-    /// The same in columns under headings.
+    /// The same in columns with headings.
     Table(Template),
 }
 
@@ -41,7 +42,7 @@ impl Diagnostic for TemplateError {
 }
 
 impl Format {
-    /// Reads what stands behind `--format`.
+    /// Parses the value of `--format`.
     pub fn parse(text: &str) -> Result<Format, TemplateError> {
         match text.strip_prefix("table ") {
             _ if text == "json" => Ok(Format::Json),
@@ -50,7 +51,7 @@ impl Format {
         }
     }
 
-    /// Shows a list. `heading` names the column of a field.
+    /// Formats a list. `heading` names the column of a field.
     pub fn render(&self, rows: &[Value], heading: Heading<'_>) -> Result<String, TemplateError> {
         match self {
             Format::Json => Ok(rows.iter().map(|row| json_text(row) + "\n").collect()),
@@ -66,14 +67,14 @@ impl Format {
         }
     }
 
-    /// Shows a list of things that have fields. `heading` names the column of a field.
+    /// Formats a list of objects. `heading` names the column of a field.
     pub fn render_rows(&self, things: &[impl Serialize], heading: Heading<'_>) -> Result<String, Failure> {
         let documents: Vec<Value> =
             things.iter().map(serde_json::to_value).collect::<Result<_, _>>().context("cannot write JSON")?;
         Ok(self.render(&documents, heading)?)
     }
 
-    /// Shows things whose fields are their own headings.
+    /// Formats objects whose fields are their own headings.
     pub fn render_each(&self, things: &[impl Serialize]) -> Result<String, Failure> {
         self.render_rows(things, &str::to_uppercase)
     }

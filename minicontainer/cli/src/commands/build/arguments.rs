@@ -1,14 +1,14 @@
-//! The words of `build`, most of them Docker's.
+//! The flags of `build`, most of them Docker's.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use minicontainer::core::explain::Language;
 
-use super::{progress::Told, unsupported::Refused};
+use super::{progress::ProgressMode, unsupported::UnsupportedFlags};
 use crate::language;
 
-/// Make an image of a Dockerfile and a directory of files
+/// Build an image from a Dockerfile and a directory of files
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer build -t mine .
@@ -20,39 +20,40 @@ use crate::language;
   minicontainer build --secret id=token,src=token.txt -t mine .
   minicontainer build --explain .
 
-What a RUN runs has the walls of every container, and no network unless --network host says so.
-Base images that are not in the store are fetched from their registry. With SOURCE_DATE_EPOCH in the environment (or as --build-arg) the
-same build makes the same image, to the last bit. What is built is kept for the next build: see minicontainer builder.")]
+Programs that RUN starts are isolated like in every container, and have no network unless --network
+host is given. Base images that are not in the store are pulled from their registry. With
+SOURCE_DATE_EPOCH in the environment (or as --build-arg) the same build creates the same image, to
+the last bit. Build results are cached for the next build: see minicontainer builder.")]
 pub struct BuildArguments {
-    /// The directory that COPY and ADD read; - is stdin: a tar archive of it, or a Dockerfile that needs none
+    /// The build context, a directory; - reads from stdin: a tar archive of it, or a Dockerfile that needs no context
     #[arg(value_name = "PATH")]
     pub context: String,
 
-    /// Give the image a name; may be repeated
+    /// Give the image a name; can be repeated
     #[arg(short, long, value_name = "NAME[:TAG]")]
     pub tag: Vec<String>,
 
-    /// The Dockerfile [default: PATH/Dockerfile]; - is stdin
+    /// The Dockerfile [default: PATH/Dockerfile]; - reads it from stdin
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<String>,
 
-    /// Set an ARG of the Dockerfile; without =VALUE from the environment
+    /// Set an ARG of the Dockerfile; without =VALUE, take the value from the environment
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub build_arg: Vec<String>,
 
-    /// Build this stage, by name or number, rather than the last
+    /// Build this stage, by name or number, instead of the last one
     #[arg(long, value_name = "STAGE")]
     pub target: Option<String>,
 
-    /// Build every step anew
+    /// Do not use the cache
     #[arg(long)]
     pub no_cache: bool,
 
-    /// Build every step of these stages anew
+    /// Do not use the cache for these stages
     #[arg(long, value_name = "STAGE", value_delimiter = ',')]
     pub no_cache_filter: Vec<String>,
 
-    /// Ask the registry for base images even if they are in the store
+    /// Always ask the registry for base images, even if they are in the store
     #[arg(long)]
     pub pull: bool,
 
@@ -60,7 +61,7 @@ pub struct BuildArguments {
     #[arg(long, value_name = "NAME=VALUE")]
     pub label: Vec<String>,
 
-    /// Lend RUN --mount=type=secret a file, or a variable: id=ID,src=FILE or id=ID,env=NAME
+    /// Provide a file or a variable to RUN --mount=type=secret: id=ID,src=FILE or id=ID,env=NAME
     #[arg(long, value_name = "FIELDS")]
     pub secret: Vec<String>,
 
@@ -72,42 +73,42 @@ pub struct BuildArguments {
     #[arg(long, value_name = "FILE")]
     pub metadata_file: Option<PathBuf>,
 
-    /// How to tell of progress
+    /// How to show progress
     #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub progress: Told,
+    pub progress: ProgressMode,
 
-    /// Tell nothing but the image's id
+    /// Show only the image's id
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// For which machine the image is; only this one's kind can be built
+    /// The platform of the image; only this machine's platform is supported
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Option<String>,
 
-    /// What network RUN sees: none or host
+    /// The network of RUN: none or host
     #[arg(long, value_name = "NETWORK", default_value = "none")]
     pub network: String,
 
-    /// Add a name to what RUN sees as /etc/hosts
+    /// Add a host name to /etc/hosts of RUN
     #[arg(long, value_name = "NAME:ADDRESS")]
     pub add_host: Vec<String>,
 
-    /// How much /dev/shm of a RUN may hold [default: 64m]
+    /// Size limit of /dev/shm for RUN [default: 64m]
     #[arg(long, value_name = "SIZE")]
     pub shm_size: Option<String>,
 
-    /// Limit what processes of a RUN may use, such as nofile=1024:2048
+    /// Resource limit for the processes of RUN, such as nofile=1024:2048
     #[arg(long, value_name = "NAME=SOFT[:HARD]")]
     pub ulimit: Vec<String>,
 
     #[command(flatten)]
-    pub refused: Refused,
+    pub unsupported: UnsupportedFlags,
 
-    /// Print the Dockerfile as it was read, as JSON; build nothing
+    /// Print the parsed Dockerfile as JSON, without building
     #[arg(long)]
     pub dump: bool,
 
-    /// Tell what each instruction will do; build nothing [possible languages: en, pt]
+    /// Explain what each instruction does, without building [possible languages: en, pt]
     #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, value_parser = language::parse)]
     pub explain: Option<Option<Language>>,
 }

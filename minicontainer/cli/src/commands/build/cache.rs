@@ -1,4 +1,4 @@
-//! `builder du` and `builder prune`: what builds keep for the next one, and its removal.
+//! `builder du` and `builder prune`: shows and removes what builds have cached.
 
 use std::{process::ExitCode, time::SystemTime};
 
@@ -16,51 +16,51 @@ use crate::{
     table::{self, ago, before_now},
 };
 
-/// The object form of what is about builds.
+/// The object form of the commands about builds.
 #[derive(Debug, Subcommand)]
 pub enum BuilderCommand {
-    /// Make an image of a Dockerfile and a directory of files
+    /// Build an image from a Dockerfile and a directory of files
     Build(Box<BuildArguments>),
-    /// Show what the build cache holds
+    /// Show the build cache
     Du(UsageArguments),
-    /// Remove what the build cache holds
+    /// Remove the build cache
     Prune(PruneArguments),
 }
 
-/// Show what the build cache holds
+/// Show the build cache
 ///
-/// What an image has, too, frees nothing when it is removed from the cache: it is not reclaimable.
+/// Layers that an image uses as well are not reclaimable: removing them from the cache frees no space.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer builder du
   minicontainer builder du --verbose")]
 pub struct UsageArguments {
-    /// Show whole ids, and what each is
+    /// Show full ids and the type of each entry
     #[arg(long)]
     verbose: bool,
 }
 
-/// Remove what the build cache holds
+/// Remove the build cache
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer builder prune
   minicontainer builder prune -a -f
   minicontainer builder prune -f --filter until=24h")]
 pub struct PruneArguments {
-    /// Also forget layers that images have; the images keep them
+    /// Also remove cache entries of layers that images use; the images keep their layers
     #[arg(short, long)]
     all: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     force: bool,
 
-    /// Only what was used last before: until=24h, until=2026-01-31T12:00:00Z
+    /// Only entries last used before this time: until=24h, until=2026-01-31T12:00:00Z
     #[arg(long, value_name = "until=TIME")]
     filter: Vec<String>,
 }
 
-/// Shows or removes.
+/// Runs `builder build`, `builder du` or `builder prune`.
 pub fn execute(command: BuilderCommand) -> Result<ExitCode, Failure> {
     match command {
         BuilderCommand::Build(arguments) => super::execute(&arguments),
@@ -120,7 +120,7 @@ fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `until=` with how long ago, or with a time.
+/// The time in `until=`, which may be a duration before now.
 pub fn until(filter: &str) -> Result<SystemTime, Failure> {
     let wrong =
         |message: String| Failure::new(message).hint("write until=24h, until=1h30m or until=2026-01-31T12:00:00Z");
@@ -129,10 +129,10 @@ pub fn until(filter: &str) -> Result<SystemTime, Failure> {
     };
     let time = match text.parse::<Timeout>() {
         Ok(ago) => Some(before_now(ago.duration())),
-        // Docker's users write days as hours; a zero is now.
+        // Docker's users write days as hours, and zero means now.
         Err(_) if matches!(text, "0" | "0s" | "0h") => Some(Timestamp::now()),
         Err(_) => text.parse().ok(),
     };
     time.and_then(|time| time.try_into().ok())
-        .ok_or_else(|| wrong(format!("invalid argument for --filter: {text:?} is no time")))
+        .ok_or_else(|| wrong(format!("invalid argument for --filter: {text:?} is not a time")))
 }

@@ -1,8 +1,8 @@
-//! What a build reads beside its context: the Dockerfile, `.dockerignore`, arguments, secrets.
+//! The inputs of a build besides its context: the Dockerfile, `.dockerignore`, build arguments and secrets.
 //!
-//! A Dockerfile in the context is the context's: a symbolic link there leads to nothing outside of it, or a
-//! repository that somebody builds could have its error messages show a line of `/etc/shadow`. One that `-f` finds
-//! elsewhere the user has chosen.
+//! A Dockerfile inside the context is opened as part of the context, so a symbolic link there cannot lead outside.
+//! Otherwise an untrusted repository could make the build's error messages show a line of `/etc/shadow`. A Dockerfile
+//! elsewhere was chosen by the user with `-f`.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ use super::BuildArguments;
 use crate::commands::open_store;
 use crate::error::{Context as _, Failure};
 
-/// What is read before anything is built.
+/// The inputs that are read before the build starts.
 pub struct Input {
     pub context: Context,
     pub file: File,
@@ -30,20 +30,20 @@ pub struct Input {
 
 /// The Dockerfile.
 pub struct File {
-    /// As it is called in messages.
+    /// The name in messages.
     pub name: String,
     pub content: Vec<u8>,
 }
 
 impl File {
-    /// For messages.
+    /// The content for messages.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.content).into_owned()
     }
 }
 
 impl Input {
-    /// Opens the context and reads what says how to build.
+    /// Opens the context and reads the Dockerfile.
     pub fn read(context: &str, file: Option<&str>) -> Result<Input, Failure> {
         refuse_remote(context)?;
         if context == "-" {
@@ -65,7 +65,7 @@ impl Input {
         Ok(Input { context: context.ignoring(ignore), file: File { name, content } })
     }
 
-    /// Everything comes through stdin: a context with its Dockerfile, or a Dockerfile without a context.
+    /// Reads a context with its Dockerfile, or a Dockerfile without a context, from stdin.
     fn of_stdin(file: Option<&str>) -> Result<Input, Failure> {
         if file == Some("-") {
             let message = "invalid argument: can't use stdin for both build context and dockerfile";
@@ -79,8 +79,8 @@ impl Input {
         match (dockerfile, file) {
             (Some(content), None) => Ok(Input { context, file: File { name: "stdin".to_owned(), content } }),
             (Some(_), Some(file)) => {
-                let message = format!("cannot read {file}: stdin has no tar archive, so there is no build context");
-                Err(Failure::new(message).hint("leave -f out if stdin has the Dockerfile"))
+                let message = format!("cannot read {file}: stdin is not a tar archive, so there is no build context");
+                Err(Failure::new(message).hint("leave -f out if stdin is the Dockerfile"))
             }
             (None, file) => {
                 let path = Path::new(file.unwrap_or("Dockerfile"));
@@ -95,7 +95,7 @@ impl Input {
     }
 }
 
-/// What is ignored: there may be a list for one Dockerfile alone, or else one for all.
+/// The ignore file of this Dockerfile (`NAME.dockerignore`) if there is one, else the `.dockerignore` of the context.
 fn ignored(context: &Context, dockerfile: Option<PathBuf>) -> Result<Ignore, Failure> {
     let beside = dockerfile.map(|dockerfile| {
         let mut name = dockerfile.into_os_string();
@@ -116,14 +116,14 @@ fn refuse_remote(context: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let hint = "fetch it into a directory first, and build that; build - reads an archive from stdin";
-    Err(Failure::new(format!("a context from elsewhere is not supported: {context}")).hint(hint))
+    Err(Failure::new(format!("remote build contexts are not supported: {context}")).hint(hint))
 }
 
 fn absolute_path(path: &str) -> Result<PathBuf, Failure> {
     absolute(path).with_context(|| format!("cannot find {path}"))
 }
 
-/// The path of a file in the context, if it is written as one.
+/// The path inside the context, if the file is in it.
 fn inside(context: &Path, file: &Path) -> Result<Option<PathBuf>, Failure> {
     let context = absolute(context).with_context(|| format!("cannot find {}", context.display()))?;
     let file = absolute(file).with_context(|| format!("cannot find {}", file.display()))?;
@@ -144,7 +144,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
         opened => opened.with_context(|| format!("cannot read {what}"))?,
     };
     if !file.metadata().with_context(|| format!("cannot read {what}"))?.is_file() {
-        return Err(Failure::new(format!("cannot read {what}: it is no regular file")));
+        return Err(Failure::new(format!("cannot read {what}: not a regular file")));
     }
     read_all(file, &what)
 }
@@ -155,7 +155,7 @@ fn read_all(content: impl Read, what: &str) -> Result<Vec<u8>, Failure> {
     Ok(read)
 }
 
-/// What the plan is to know of the command line.
+/// The options of the build plan, from the command line.
 pub fn options(arguments: &BuildArguments, input: &Input) -> Result<BuildOptions, Failure> {
     let own = Platform::own();
     if let Some(platform) = &arguments.platform {
@@ -183,7 +183,7 @@ pub fn options(arguments: &BuildArguments, input: &Input) -> Result<BuildOptions
     })
 }
 
-/// An argument without a value has that of the environment, if it is there.
+/// The build arguments. An argument without a value takes it from the environment, if it is set there.
 fn build_args(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     let mut values = BTreeMap::new();
     for argument in given {
@@ -205,11 +205,11 @@ pub fn epoch(arguments: &[String]) -> Result<Option<i64>, Failure> {
     let given = build_args(arguments)?.remove(NAME).or_else(|| env::var(NAME).ok());
     let Some(text) = given.filter(|text| !text.is_empty()) else { return Ok(None) };
     let epoch = text.parse().ok().filter(|epoch| *epoch >= 0);
-    let wrong = || Failure::new(format!("{NAME} is no number of seconds since 1970: {text:?}"));
+    let wrong = || Failure::new(format!("invalid {NAME} {text:?}: must be a number of seconds since 1970"));
     Ok(Some(epoch.ok_or_else(wrong)?))
 }
 
-/// `id=ID,src=FILE` and `id=ID,env=NAME`; without either the variable, or else the file, of that name.
+/// Parses `id=ID,src=FILE` and `id=ID,env=NAME`. Without `src` and `env`, the id names a variable, or else a file.
 pub fn secrets(given: &[String]) -> Result<Secrets, Failure> {
     let mut secrets = Secrets::default();
     for text in given {
@@ -229,12 +229,12 @@ fn secret(text: &str) -> Result<(String, Vec<u8>), Failure> {
             Some(("src" | "source", value)) => file = Some(value),
             Some(("env", value)) => variable = Some(value),
             Some(("type", value)) => kind = Some(value),
-            _ => return Err(Failure::new(format!("{field:?} is none of id=, src=, env= and type="))),
+            _ => return Err(Failure::new(format!("unknown field {field:?}: must be id=, src=, env= or type="))),
         }
     }
-    let Some(id) = id.filter(|id| !id.is_empty()) else { return Err(Failure::new("there is no id=")) };
+    let Some(id) = id.filter(|id| !id.is_empty()) else { return Err(Failure::new("id= is missing")) };
     if !matches!(kind, None | Some("file" | "env")) || (kind == Some("env") && file.is_some() && variable.is_some()) {
-        return Err(Failure::new("a secret is of type=file or type=env"));
+        return Err(Failure::new("the type must be file or env"));
     }
     if kind == Some("env") {
         variable = variable.or(file).or(Some(id));

@@ -1,12 +1,12 @@
-//! `build`: an image of a Dockerfile and the directory that it copies from.
+//! `build`: builds an image from a Dockerfile and a build context.
 //!
 //! ```text
-//! words ─▶ input (context, Dockerfile, .dockerignore, secrets) ─▶ engine: prepare, carry out ─▶ progress on stderr
+//! arguments ─▶ input (context, Dockerfile, .dockerignore, secrets) ─▶ engine: prepare, build ─▶ progress on stderr
 //!                        └─ --dump, --explain
 //! ```
 //!
-//! All that is told goes to stderr, as BuildKit has it; stdout has the image's id (`-q`), or what `--dump` and
-//! `--explain` print.
+//! Progress and messages go to stderr, as with BuildKit. Stdout gets the image's id (`-q`), or the output of `--dump`
+//! and `--explain`.
 
 mod arguments;
 pub mod cache;
@@ -52,19 +52,19 @@ use crate::{
     progress::{Stream, TransferProgress},
 };
 use input::{File, Input};
-use progress::{Progress, Told};
+use progress::{Progress, ProgressMode};
 
-/// Builds. The exit code is 1 if nothing came of it.
+/// Runs `build`. The exit code is 1 if the build failed.
 pub fn execute(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
-    arguments.refused.check()?;
+    arguments.unsupported.check()?;
     let request = request(arguments)?;
-    let told = if arguments.quiet { Told::Quiet } else { arguments.progress };
-    let progress = Progress::new(told)?;
+    let mode = if arguments.quiet { ProgressMode::Quiet } else { arguments.progress };
+    let progress = Progress::new(mode)?;
     let work = progress.begin("[internal] load build definition from Dockerfile");
     let input = Input::read(&arguments.context, arguments.file.as_deref())?;
     let file = match minicontainer_dockerfile::parse(&input.file.content) {
         Ok(file) => file,
-        Err(error) => return Ok(told_mistake(&error.render(&input.file.name, &input.file.text()))),
+        Err(error) => return Ok(print_error(&error.render(&input.file.name, &input.file.text()))),
     };
     if arguments.dump {
         return output::print_json(&file.dump()).map(|()| ExitCode::SUCCESS);
@@ -85,7 +85,7 @@ pub fn execute(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Plans it and carries it out.
+/// Plans the build and runs it.
 fn built(
     arguments: &BuildArguments,
     input: &Input,
@@ -97,8 +97,8 @@ fn built(
     let store = open_store()?;
     let shown = TransferProgress::new(Stream::Stderr, progress.is_quiet());
     let fetch = |store: &Store, reference: &Reference| {
-        let tell = |event: Event<'_>| shown.tell(&event);
-        let pulled = progress.aside(|| registry::pull(store, reference, None, &Connection::default(), &tell))?;
+        let show = |event: Event<'_>| shown.show(&event);
+        let pulled = progress.aside(|| registry::pull(store, reference, None, &Connection::default(), &show))?;
         pulled.warnings.iter().for_each(|warning| progress.aside(|| warn(warning)));
         Ok(())
     };
@@ -115,13 +115,13 @@ fn built(
         progress.say(&format!("warning: one or more build-args were not consumed: [{names}]\n"));
     }
     if file.warnings_are_errors() && !planned.plan.warnings.is_empty() {
-        return Err(Failure::new("the Dockerfile has warnings, and says that they are errors (# check=error=true)"));
+        return Err(Failure::new("the Dockerfile has warnings, and # check=error=true makes them errors"));
     }
     let containers = Containers::of(&store);
-    attended(&Build::new(&store, &containers, &input.context, &planned, request, progress))
+    build_until_signal(&Build::new(&store, &containers, &input.context, &planned, request, progress))
 }
 
-/// Writes what scripts read.
+/// Writes the files for scripts: `--iidfile` and `--metadata-file`.
 fn write_result(arguments: &BuildArguments, request: &Request, built: &Built) -> Result<(), Failure> {
     let write = |path: &PathBuf, text: String| {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
@@ -154,8 +154,8 @@ fn request(arguments: &BuildArguments) -> Result<Request, Failure> {
         "none" | "default" => Network::None,
         "host" => Network::Host,
         other => {
-            let message = format!("invalid argument for --network: there is no network {other:?} for builds");
-            return Err(Failure::new(message).hint("choose none or host"));
+            let message = format!("invalid argument for --network: {other:?} is not supported for builds");
+            return Err(Failure::new(message).hint("use none or host"));
         }
     };
     Ok(Request {
@@ -177,8 +177,8 @@ fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(flag: &str, given: &[S
     given.iter().map(|text| text.parse().map_err(|error| Failure::of_argument(flag, error))).collect()
 }
 
-/// Carries it out. Containers do not hear this command's signals; whoever presses Ctrl-C means them, too.
-fn attended(build: &Build) -> Result<Result<Built, BuildError>, Failure> {
+/// Runs the build and cancels it when a signal arrives: Ctrl-C does not reach the build's containers by itself.
+fn build_until_signal(build: &Build) -> Result<Result<Built, BuildError>, Failure> {
     let signals = signals::block(Attention::Ending)?.descriptor()?;
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -197,21 +197,21 @@ fn attended(build: &Build) -> Result<Result<Built, BuildError>, Failure> {
     })
 }
 
-/// Tells why nothing came of it, with the place in the Dockerfile if there is one.
+/// Prints the error of a failed build, with its place in the Dockerfile if there is one.
 fn fail(file: &File, error: BuildError) -> Result<ExitCode, Failure> {
     match error {
-        BuildError::Dockerfile(mistake) => Ok(told_mistake(&mistake.render(&file.name, &file.text()))),
+        BuildError::Dockerfile(error) => Ok(print_error(&error.render(&file.name, &file.text()))),
         BuildError::Step { span, source, .. } => {
             let hint = source.hint().map(|hint| hint.into_owned());
-            // A command may have several lines.
+            // A RUN with a here-document has several lines.
             let message = visible(&Failure::of(*source).message()).into_owned();
-            Ok(told_mistake(&snippet(&file.name, &file.text(), span, &message, hint.as_deref())))
+            Ok(print_error(&snippet(&file.name, &file.text(), span, &message, hint.as_deref())))
         }
         error => Err(error.into()),
     }
 }
 
-fn told_mistake(text: &str) -> ExitCode {
+fn print_error(text: &str) -> ExitCode {
     say(&visible_lines(text));
     ExitCode::FAILURE
 }

@@ -1,6 +1,6 @@
-//! How far a build is. As BuildKit's plain progress has it, every piece of work has a number, and every line begins
-//! with the number of the work that it is about, since several go on at once. On a terminal the same is a picture
-//! that changes ([`view`](super::view)).
+//! Progress of a build. As in BuildKit's plain progress, every step has a number, and every line begins with the
+//! number of its step, because several steps run at once. On a terminal the progress is redrawn in place
+//! ([`view`](super::view)).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -18,41 +18,41 @@ use crate::{
     output::{say, visible},
 };
 
-/// How much is told.
+/// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Told {
-    /// As tty on a terminal, else as plain
+pub enum ProgressMode {
+    /// tty on a terminal, else plain
     Auto,
-    /// A line for everything that happens
+    /// A line for every event
     Plain,
-    /// A picture that changes, on a terminal
+    /// A display that is redrawn, on a terminal
     Tty,
-    /// Nothing, but what a command printed that failed
+    /// Nothing, except the output of a command that failed
     Quiet,
 }
 
-/// What goes on.
+/// The progress of one build.
 pub struct Progress {
-    told: Told,
+    mode: ProgressMode,
     works: Arc<Mutex<Works>>,
     view: Option<View>,
 }
 
-/// All pieces of work by their numbers.
+/// All steps by their numbers.
 pub type Works = BTreeMap<usize, Work>;
 
-/// A piece of work.
+/// A step.
 #[derive(Debug)]
 pub struct Work {
     pub title: String,
     pub began: Instant,
-    /// How it ended, and after how long.
+    /// The result, and the time it took.
     pub ended: Option<(Fate, Duration)>,
-    /// The last of what it printed, and when.
+    /// The last lines of its output, and when they came.
     pub printed: VecDeque<(Duration, String)>,
 }
 
-/// How a piece of work ended.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Done,
@@ -60,36 +60,36 @@ pub enum Fate {
     Failed,
 }
 
-/// So many of the last lines are kept of what a command printed.
+/// How many lines of a command's output are kept.
 const KEPT: usize = 100;
 
 impl Progress {
-    /// Nothing goes on yet. A picture can only be shown on a terminal.
-    pub fn new(told: Told) -> Result<Progress, Failure> {
-        let told = match (told, stderr().is_terminal()) {
-            (Told::Auto, true) => Told::Tty,
-            (Told::Auto, false) => Told::Plain,
-            (Told::Tty, false) => {
-                let message = "cannot show --progress tty: stderr is no terminal";
+    /// Starts with no steps. `tty` needs a terminal.
+    pub fn new(mode: ProgressMode) -> Result<Progress, Failure> {
+        let mode = match (mode, stderr().is_terminal()) {
+            (ProgressMode::Auto, true) => ProgressMode::Tty,
+            (ProgressMode::Auto, false) => ProgressMode::Plain,
+            (ProgressMode::Tty, false) => {
+                let message = "cannot show --progress tty: stderr is not a terminal";
                 return Err(Failure::new(message).hint("use --progress plain"));
             }
-            (told, _) => told,
+            (mode, _) => mode,
         };
         let works = Arc::default();
-        let view = (told == Told::Tty).then(|| View::new(Arc::clone(&works)));
-        Ok(Progress { told, works, view })
+        let view = (mode == ProgressMode::Tty).then(|| View::new(Arc::clone(&works)));
+        Ok(Progress { mode, works, view })
     }
 
-    /// Tells something that is about no work.
+    /// Prints a line that belongs to no step.
     pub fn say(&self, text: &str) {
         match &self.view {
             Some(view) => view.aside(|| say(text)),
-            None if self.told != Told::Quiet => say(text),
+            None if self.mode != ProgressMode::Quiet => say(text),
             None => {}
         }
     }
 
-    /// Does something that shows itself.
+    /// Runs a function that writes to the terminal itself.
     pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.view {
             Some(view) => view.aside(work),
@@ -97,21 +97,21 @@ impl Progress {
         }
     }
 
-    /// Whether nothing is told.
+    /// Whether nothing is shown.
     pub fn is_quiet(&self) -> bool {
-        self.told == Told::Quiet
+        self.mode == ProgressMode::Quiet
     }
 
-    /// Nothing more will be shown.
+    /// Ends the progress display.
     pub fn finish(self) {}
 
     fn works(&self) -> MutexGuard<'_, Works> {
         self.works.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A line, where each stands for itself.
+    /// Prints a line, in the plain mode only.
     fn line(&self, text: &str) {
-        if self.told == Told::Plain {
+        if self.mode == ProgressMode::Plain {
             say(text);
         }
     }
@@ -160,12 +160,12 @@ impl build::Progress for Progress {
     }
 }
 
-/// Why a step failed is told by whoever builds; what it printed nobody else knows, where not every line was told.
+/// The caller prints why a step failed. The output of that step is printed here if it has not been shown yet.
 impl Drop for Progress {
     fn drop(&mut self) {
-        // The last picture stands above.
+        // Dropping the view draws the last state.
         drop(self.view.take());
-        if self.told == Told::Plain {
+        if self.mode == ProgressMode::Plain {
             return;
         }
         for (number, work) in self.works().iter() {
@@ -176,8 +176,8 @@ impl Drop for Progress {
                 let line = |(time, text): &(Duration, String)| format!("{before}{:.3} {text}\n", time.as_secs_f64());
                 work.printed.iter().map(line).collect()
             };
-            say(&match self.told {
-                Told::Quiet => format!("#{number} {}\n{}\n", work.title, lines(&format!("#{number} "))),
+            say(&match self.mode {
+                ProgressMode::Quiet => format!("#{number} {}\n{}\n", work.title, lines(&format!("#{number} "))),
                 _ => format!("------\n > {}:\n{}------\n", work.title, lines("")),
             });
         }

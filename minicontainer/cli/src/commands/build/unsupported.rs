@@ -1,13 +1,14 @@
-//! Docker's words that mean something which `build` does not do: each is refused with what to do instead, for whoever
-//! has them in a script; and those that ask for what is so anyway are taken.
+//! Docker's flags that `build` does not support. Each is an error with a hint, for scripts that use it. Flags that
+//! ask
+//! for what this build does anyway are accepted.
 
 use clap::Args;
 
 use crate::error::Failure;
 
-/// What `docker build` and `docker buildx build` have, too.
+/// Flags of `docker build` and `docker buildx build`.
 #[derive(Debug, Args)]
-pub struct Refused {
+pub struct UnsupportedFlags {
     #[arg(long, hide = true, value_name = "SOURCE")]
     cache_from: Vec<String>,
     #[arg(long, hide = true, value_name = "TARGET")]
@@ -32,27 +33,30 @@ pub struct Refused {
     sbom: Vec<String>,
     #[arg(short, long, hide = true, value_name = "SIZE")]
     memory: Option<String>,
-    /// The image is in the store when it is built.
+    /// The image is always in the store after the build.
     #[arg(long, hide = true)]
     load: bool,
-    /// Nothing of a RUN stays.
+    /// Containers of RUN are always removed.
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     rm: Option<bool>,
     #[arg(long, hide = true)]
     force_rm: bool,
 }
-
-impl Refused {
-    /// Refuses the first of them that was given.
+impl UnsupportedFlags {
+    /// Returns an error for the first unsupported flag.
     pub fn check(&self) -> Result<(), Failure> {
         let is_off = |given: &[String]| given.iter().all(|value| value == "false");
         let words = [
-            ("--cache-from", !self.cache_from.is_empty(), "what was built here before is found by itself"),
-            ("--cache-to", !self.cache_to.is_empty(), "what was built is in this store's own cache"),
+            (
+                "--cache-from",
+                !self.cache_from.is_empty(),
+                "leave it out: earlier builds are found in the store's cache",
+            ),
+            ("--cache-to", !self.cache_to.is_empty(), "leave it out: the result is always in the store's cache"),
             (
                 "--build-context",
                 !self.build_context.is_empty(),
-                "build it first, and name the image in FROM or --from",
+                "build it as an image first, and name the image in FROM or --from",
             ),
             (
                 "--output",
@@ -61,15 +65,15 @@ impl Refused {
             ),
             ("--ssh", !self.ssh.is_empty(), "pass a key with --secret, for RUN --mount=type=secret"),
             ("--push", self.push, "build with -t, then `minicontainer push`"),
-            ("--squash", self.squash, "copy what is to stay into a last stage: FROM scratch, COPY --from"),
-            ("--allow", !self.allow.is_empty(), "--network host is the only right that there is"),
+            ("--squash", self.squash, "copy the files into a last stage: FROM scratch, COPY --from"),
+            ("--allow", !self.allow.is_empty(), "leave it out: --network host needs no permission"),
             ("--attest", !self.attest.is_empty(), "leave it out"),
             ("--provenance", !is_off(&self.provenance), "leave it out"),
             ("--sbom", !is_off(&self.sbom), "leave it out"),
-            ("--memory", self.memory.is_some(), "run the build in a control group of its own, as by systemd-run"),
-            ("--rm=false", self.rm == Some(false), "what a RUN leaves is its layer, or nothing"),
+            ("--memory", self.memory.is_some(), "run the build in its own cgroup, for example with systemd-run"),
+            ("--rm=false", self.rm == Some(false), "leave it out: containers of RUN are always removed"),
         ];
-        // Nothing is to be done for these.
+        // Accepted without effect.
         let _always_so = (self.load, self.force_rm);
         match words.iter().find(|(_, is_given, _)| *is_given) {
             Some((word, _, instead)) => {

@@ -1,4 +1,4 @@
-//! A build on a terminal: a line for each piece of work, and below what runs now the last lines that it printed.
+//! The progress of a build on a terminal: a line for each step, and under a running step its last lines of output.
 //!
 //! ```text
 //! [+] Building 3.1s (4/5)
@@ -8,11 +8,12 @@
 //!  => => # cc -c main.c
 //! ```
 //!
-//! The picture is drawn anew several times in a second: the cursor goes up to its first line, and each line is
-//! written over and its rest erased (ECMA-48, CUU and EL and ED). What was printed goes when the work has ended;
-//! where there are more lines than the window has, those go first that ended first. The last picture has all of them
-//! and stays. Nothing of the terminal is changed but what it shows, not even whether it shows its cursor: so nothing
-//! is to be restored, however this command ends.
+//! The display is redrawn several times per second: the cursor moves up to its first line, then each line is written
+//! again and its rest erased (ECMA-48, CUU and EL and ED). The output of a step disappears when the step ends. If
+//! there
+//! are more lines than the window has, the steps that ended first are hidden first. The last display has all steps
+//! and stays. Only the text of the terminal changes, not its settings or the visibility of the cursor, so nothing
+//! must be restored when the command ends.
 
 use std::{
     io::stderr,
@@ -29,14 +30,14 @@ use terminal_size::terminal_size_of;
 use super::progress::{Fate, Work, Works};
 use crate::output::say;
 
-/// How often it is drawn.
+/// The time between two redraws.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// So many lines are shown of what a command prints.
+/// How many lines of a command's output are shown.
 const LINES: usize = 6;
-/// A window whose size nobody knows.
+/// The window size if the terminal does not report it.
 const UNKNOWN: (usize, usize) = (80, 24);
 
-/// The picture, drawn by a thread of its own until this is dropped.
+/// The display, redrawn by its own thread until it is dropped.
 pub struct View {
     drawing: Arc<Mutex<Drawing>>,
     over: Option<Sender<()>>,
@@ -46,17 +47,17 @@ pub struct View {
 struct Drawing {
     works: Arc<Mutex<Works>>,
     began: Instant,
-    /// How many lines the last picture has.
+    /// The number of lines of the last display.
     lines: usize,
 }
 
 impl View {
-    /// Begins to draw.
+    /// Starts the thread.
     pub fn new(works: Arc<Mutex<Works>>) -> View {
         let drawing = Arc::new(Mutex::new(Drawing { works, began: Instant::now(), lines: 0 }));
         let (over, ended) = channel();
         let shared = Arc::clone(&drawing);
-        // Without a thread the picture is drawn at the end only.
+        // If the thread cannot be started, only the last display is drawn.
         let thread = Builder::new().spawn(move || {
             while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 locked(&shared).draw(Extent::Window);
@@ -65,7 +66,7 @@ impl View {
         View { drawing, over: Some(over), thread: thread.ok() }
     }
 
-    /// Erases the picture, does something that writes on the terminal, and goes on below it.
+    /// Erases the display, runs a function that writes to the terminal, and continues below its output.
     pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
         let mut drawing = locked(&self.drawing);
         drawing.erase();
@@ -77,7 +78,7 @@ impl Drop for View {
     fn drop(&mut self) {
         drop(self.over.take());
         if let Some(thread) = self.thread.take() {
-            // One that has panicked draws nothing more, either.
+            // A thread that panicked draws nothing either.
             let _ended = thread.join();
         }
         locked(&self.drawing).draw(Extent::All);
@@ -93,7 +94,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 enum Extent {
     /// What fits into the window.
     Window,
-    /// All, for it is the last picture.
+    /// Everything, in the last display.
     All,
 }
 
@@ -117,13 +118,13 @@ impl Drawing {
         self.lines = 0;
     }
 
-    /// To the picture's first line.
+    /// Moves the cursor to the first line of the display.
     fn back(&self) -> String {
         if self.lines == 0 { String::new() } else { format!("\x1b[{}A\r", self.lines) }
     }
 }
 
-/// The lines of a picture that is nowhere wider or higher than the window. The cursor stands below it.
+/// The lines of a display that fits into the window. The cursor is on the line below it.
 fn picture(works: &Works, began: Instant, now: Instant, (columns, rows): (usize, usize)) -> Vec<String> {
     let time = now.saturating_duration_since(began);
     let ended = works.values().filter(|work| work.ended.is_some()).count();
@@ -133,7 +134,7 @@ fn picture(works: &Works, began: Instant, now: Instant, (columns, rows): (usize,
     let mut shown: Vec<(bool, Vec<String>)> =
         works.values().map(|work| (work.ended.is_some(), lines_of(work, now, columns))).collect();
     let mut surplus = shown.iter().map(|(_, lines)| lines.len()).sum::<usize>().saturating_sub(room);
-    // First goes what ended first, then what is printed, then whatever is uppermost.
+    // Hide first the steps that have ended, then output, then the uppermost lines.
     for (_, lines) in shown.iter_mut().filter(|(has_ended, _)| *has_ended) {
         if surplus > 0 {
             surplus -= lines.len();
@@ -151,7 +152,7 @@ fn picture(works: &Works, began: Instant, now: Instant, (columns, rows): (usize,
     [fitted(&head, columns)].into_iter().chain(lines.into_iter().skip(surplus)).collect()
 }
 
-/// A work's title and time, and what it prints while it goes on.
+/// A step's title and time, and its output while it runs.
 fn lines_of(work: &Work, now: Instant, columns: usize) -> Vec<String> {
     let (sign, time) = match work.ended {
         None => ("", now.saturating_duration_since(work.began)),
@@ -171,12 +172,12 @@ fn lines_of(work: &Work, now: Instant, columns: usize) -> Vec<String> {
     lines
 }
 
-/// How wide a text is at most: what is not ASCII may take two columns.
+/// The upper bound of a text's width: characters outside ASCII may take two columns.
 fn width_of(text: &str) -> usize {
     text.chars().map(|letter| if letter.is_ascii() { 1 } else { 2 }).sum()
 }
 
-/// As much of a text as fits.
+/// The beginning of a text, as far as it fits.
 fn fitted(text: &str, columns: usize) -> String {
     let mut width = 0;
     let fits = |letter: &char| {

@@ -1,4 +1,4 @@
-//! A container that answers: its program is a shell that reads commands from a pipe.
+//! A container that answers questions: its program is a shell that reads commands from a pipe.
 
 use std::{
     fs::File,
@@ -16,7 +16,7 @@ use minicontainer_engine::{Container, CreateRequest, Engine, StartedContainer, c
 
 use crate::error::{Context, Failure};
 
-/// A container whose shell waits for commands. Dropped, it is killed and removed.
+/// A container whose shell waits for commands. When dropped, it is killed and removed.
 pub struct Actor {
     hostname: String,
     directory: PathBuf,
@@ -26,7 +26,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Starts a container that bears a name of its own among machines.
+    /// Starts a container with its own host name.
     pub fn start(engine: &Engine, image: &Image, hostname: &str) -> Result<Actor, Failure> {
         let options = RunOptions {
             command: vec!["sh".to_owned()],
@@ -51,18 +51,18 @@ impl Actor {
         Ok(Actor { hostname, directory, started, commands, answers })
     }
 
-    /// The one line that a command answers with.
+    /// The one line that a command prints.
     pub fn ask(&mut self, command: &str) -> Result<String, Failure> {
         writeln!(self.commands, "{command}").context("cannot write to the container's shell")?;
         let mut answer = String::new();
-        let read = self.answers.read_line(&mut answer).context("cannot read what the container's shell answers")?;
+        let read = self.answers.read_line(&mut answer).context("cannot read the output of the container's shell")?;
         match read {
-            0 => Err(Failure::new(format!("the container's shell ended instead of answering to: {command}"))),
+            0 => Err(Failure::new(format!("the container's shell exited instead of answering: {command}"))),
             _ => Ok(answer.trim_end_matches('\n').to_owned()),
         }
     }
 
-    /// What it has changed in its image's files, as `diff` shows it.
+    /// The changes to its image's files, as `diff` shows them.
     pub fn changes(&self, image: &Image) -> Result<String, Failure> {
         let layers: Vec<_> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
         let changes = rootfs::changes(&layers, &self.directory, self.container().config.driver)?;
@@ -77,7 +77,7 @@ impl Actor {
         self.started.container()
     }
 
-    /// Its process on the host.
+    /// The pid of its process on the host.
     pub fn pid(&self) -> u32 {
         self.started.running().id()
     }
@@ -86,7 +86,7 @@ impl Actor {
         self.started.running().plan()
     }
 
-    /// Lets the shell come to the end of its input, and removes the container.
+    /// Closes the shell's input, waits for its exit, and removes the container.
     pub fn end(self) -> Result<(), Failure> {
         let Actor { started, commands, .. } = self;
         drop(commands);

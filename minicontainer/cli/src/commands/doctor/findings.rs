@@ -1,18 +1,18 @@
-//! What can be told from what was found out about the machine, with nothing tried: pure, so that machines which
-//! nobody here has can be made up in the tests.
+//! The findings that follow from the probed data alone. These functions are pure, so the tests can check hosts that
+//! are not at hand.
 
 use minicontainer::core::plan::{Availability, CONTROLLERS_HINT, CgroupLayout, Host, Identity, SubordinateIds};
 
 use super::{Finding, Verdict};
 
-/// What the doctor reads beside what the planner must know.
+/// What `doctor` reads in addition to the planner's data.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
-    /// Where this program lies.
+    /// The path of this program.
     pub program: String,
     /// `kernel.apparmor_restrict_unprivileged_userns`: Ubuntu's restriction.
     pub apparmor_restricts: Option<String>,
-    /// `kernel.unprivileged_userns_clone`: older Debian's switch.
+    /// `kernel.unprivileged_userns_clone`: the switch of older Debian releases.
     pub userns_clone: Option<String>,
     /// `user.max_user_namespaces`.
     pub max_user_namespaces: Option<String>,
@@ -22,11 +22,11 @@ pub(super) struct Seen {
     pub seccomp_actions: Option<String>,
 }
 
-/// User namespaces: whether one could be made and used, and if not, which of the known switches forbids it.
+/// User namespaces: whether one could be created and used, and if not, which of the known switches forbids it.
 pub(super) fn user_namespaces(tried: &Availability, host: &Host, seen: &Seen) -> Finding {
     let name = "user namespaces";
     let Availability::Unavailable { cause, fix } = tried else {
-        return Finding::works(name, "one was made, and something mounted in it");
+        return Finding::works(name, "a namespace was created, and a mount in it succeeded");
     };
     let is = |switch: &Option<String>, value| switch.as_deref().map(str::trim) == Some(value);
     let (why, fix) = if is(&seen.max_user_namespaces, "0") {
@@ -34,42 +34,42 @@ pub(super) fn user_namespaces(tried: &Availability, host: &Host, seen: &Seen) ->
     } else if is(&seen.userns_clone, "0") {
         ("kernel.unprivileged_userns_clone is 0", "`sudo sysctl kernel.unprivileged_userns_clone=1`".to_owned())
     } else if is(&seen.apparmor_restricts, "1") {
-        ("AppArmor lets only listed programs use them", apparmor_profile(&seen.program))
+        ("AppArmor allows them only for listed programs", apparmor_profile(&seen.program))
     } else {
         ("", fix.clone())
     };
     let detail = if why.is_empty() { cause.clone() } else { format!("{cause}: {why}") };
-    // Root isolates by its own powers.
+    // Root does not need a user namespace for isolation.
     let verdict = if host.identity == Identity::Root { Verdict::Missing } else { Verdict::Broken };
     Finding { name, verdict, detail, fix: Some(fix) }
 }
 
-/// The profile that lets one program use user namespaces and restricts it in nothing, see "Restricted unprivileged
-/// user namespaces" in Ubuntu's security documentation.
+/// An AppArmor profile that allows one program to use user namespaces and restricts nothing else, see "Restricted
+/// unprivileged user namespaces" in Ubuntu's security documentation.
 fn apparmor_profile(program: &str) -> String {
     format!(
         r#"`printf 'abi <abi/4.0>,\ninclude <tunables/global>\nprofile minicontainer "{program}" flags=(unconfined) {{\n  userns,\n}}\n' | sudo tee /etc/apparmor.d/minicontainer && sudo apparmor_parser -r /etc/apparmor.d/minicontainer`"#
     )
 }
 
-/// Further ids than the user's own.
+/// Subordinate ids: ids in addition to the user's own.
 pub(super) fn subordinate_ids(host: &Host) -> Finding {
     let name = "subordinate ids";
     match &host.subordinate {
-        _ if host.identity == Identity::Root => Finding::works(name, "root needs none"),
+        _ if host.identity == Identity::Root => Finding::works(name, "not needed by root"),
         SubordinateIds::Allocated { uids, gids } => {
             let count = |ranges: &[minicontainer::core::plan::IdRange]| {
                 ranges.iter().map(|range| u64::from(range.count)).sum::<u64>()
             };
             let (users, groups) = (count(uids), count(gids));
-            let detail = format!("{users} user ids and {groups} group ids beside your own");
+            let detail = format!("{users} user ids and {groups} group ids in addition to your own");
             match users.min(groups) {
-                // As many as an image may use: nobody is 65534.
+                // Images use ids up to 65534 (nobody).
                 65_535.. => Finding::works(name, detail),
                 _ => Finding {
                     name,
                     verdict: Verdict::Missing,
-                    detail: format!("{detail}, fewer than the 65536 that images count on"),
+                    detail: format!("{detail}, fewer than the 65536 that images expect"),
                     fix: Some(
                         "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`".to_owned(),
                     ),
@@ -79,16 +79,17 @@ pub(super) fn subordinate_ids(host: &Host) -> Finding {
         SubordinateIds::None { cause, fix } => Finding {
             name,
             verdict: Verdict::Missing,
-            detail: format!("a container has the single id 0, which is you: {cause}"),
+            detail: format!("a container has only the id 0, which maps to you: {cause}"),
             fix: Some(fix.clone()),
         },
     }
 }
 
-/// What the kernel counts for each user: root is one in all its containers, unless they have ids of their own.
+/// Resources that the kernel counts per user: all of root's containers share one count, unless they have a user
+/// namespace.
 pub(super) fn counts(tried: &Availability, host: &Host) -> Option<Finding> {
-    let name = "counts of its own";
-    let counted = "inotify instances, message queues, pending signals and pipes are counted for each user";
+    let name = "per-user counts";
+    let counted = "inotify instances, message queues, pending signals and pipes are counted per user";
     match (host.identity, tried) {
         (Identity::User { .. }, _) => None,
         (Identity::Root, Availability::Available) => {
@@ -98,14 +99,14 @@ pub(super) fn counts(tried: &Availability, host: &Host) -> Option<Finding> {
         (Identity::Root, Availability::Unavailable { fix, .. }) => Some(Finding {
             name,
             verdict: Verdict::Missing,
-            detail: format!("{counted}, and root's containers can but share root's: no user namespace can be made"),
+            detail: format!("{counted}, and root's containers share one count: no user namespace can be created"),
             fix: Some(fix.clone()),
         }),
     }
 }
 
-/// Where an ordinary user's containers have their control groups. `hindrance` is what kept the engine from making the
-/// one in which it lives ready for them.
+/// The cgroup of an ordinary user's containers. `hindrance` is the error with which the engine failed to prepare its
+/// own cgroup for them.
 pub(super) fn own_cgroup(host: &Host, hindrance: Option<String>) -> Option<Finding> {
     let name = "own cgroup";
     let (Identity::User { .. }, CgroupLayout::V2 { controllers }) = (host.identity, &host.cgroups.layout) else {
@@ -125,22 +126,20 @@ pub(super) fn own_cgroup(host: &Host, hindrance: Option<String>) -> Option<Findi
     })
 }
 
-/// Control groups: one finding for each limit.
+/// One finding for each cgroup controller.
 pub(super) fn limits(host: &Host) -> Vec<Finding> {
     let wanted = [
-        ("memory", "limit of memory", "boot Linux with `cgroup_enable=memory`"),
-        ("cpu", "limit of cpu", "use a kernel with CONFIG_CGROUP_SCHED"),
-        ("pids", "limit of pids", "use a kernel with CONFIG_CGROUP_PIDS"),
-        ("cpuset", "limit of cpuset", "use a kernel with CONFIG_CPUSETS"),
+        ("memory", "memory limit", "boot Linux with `cgroup_enable=memory`"),
+        ("cpu", "cpu limit", "use a kernel with CONFIG_CGROUP_SCHED"),
+        ("pids", "pids limit", "use a kernel with CONFIG_CGROUP_PIDS"),
+        ("cpuset", "cpuset limit", "use a kernel with CONFIG_CPUSETS"),
     ];
     let (version, controllers): (_, Vec<&str>) = match &host.cgroups.layout {
-        CgroupLayout::None => ("no control groups", Vec::new()),
+        CgroupLayout::None => ("no cgroups", Vec::new()),
         CgroupLayout::V1 { hierarchies } => {
-            ("control groups of version 1", hierarchies.iter().flat_map(|names| names.split(',')).collect())
+            ("cgroup v1", hierarchies.iter().flat_map(|names| names.split(',')).collect())
         }
-        CgroupLayout::V2 { controllers } => {
-            ("control groups of version 2", controllers.iter().map(String::as_str).collect())
-        }
+        CgroupLayout::V2 { controllers } => ("cgroup v2", controllers.iter().map(String::as_str).collect()),
     };
     let finding = |(controller, name, kernel): (&str, &'static str, &str)| match &host.cgroups.access {
         Availability::Unavailable { cause, fix } => {
@@ -157,7 +156,7 @@ pub(super) fn limits(host: &Host) -> Vec<Finding> {
     wanted.into_iter().map(finding).collect()
 }
 
-/// What a kernel is built with or not.
+/// Optional features of the kernel.
 pub(super) fn kernel_features(seen: &Seen) -> Vec<Finding> {
     let file_system = |name: &str| seen.filesystems.lines().any(|line| line.split('\t').next_back() == Some(name));
     let lacking = |name, detail: &str, fix: &str| Finding {
@@ -168,19 +167,17 @@ pub(super) fn kernel_features(seen: &Seen) -> Vec<Finding> {
     };
     let seccomp = match seen.seccomp_actions.as_deref().map(str::trim) {
         Some(actions) if actions.split(' ').any(|action| action == "errno") => {
-            Finding::works("seccomp", format!("filters can {actions}"))
+            Finding::works("seccomp", format!("supported actions: {actions}"))
         }
-        _ => lacking("seccomp", "this kernel takes no filters", "use a kernel with CONFIG_SECCOMP_FILTER"),
+        _ => lacking("seccomp", "this kernel does not support filters", "use a kernel with CONFIG_SECCOMP_FILTER"),
     };
     let terminals = match file_system("devpts") {
         true => Finding::works("terminals", "a container can have terminals of its own"),
         false => lacking("terminals", "this kernel has no devpts", "use a kernel with CONFIG_UNIX98_PTYS"),
     };
     let overlay = match file_system("overlay") {
-        true => Finding::works("overlayfs", "the kernel has it"),
-        false => {
-            lacking("overlayfs", "the kernel does not show it (yet)", "`sudo modprobe overlay`; else --driver copy")
-        }
+        true => Finding::works("overlayfs", "supported by the kernel"),
+        false => lacking("overlayfs", "not loaded in the kernel", "`sudo modprobe overlay`; else --driver copy"),
     };
     vec![overlay, seccomp, terminals]
 }
@@ -201,8 +198,8 @@ mod tests {
         Some(format!("{value}\n"))
     }
 
-    /// A machine as the doctor sees it, in the doctor's own words.
-    fn told(host: &Host, tried: &Availability, seen: &Seen) -> String {
+    /// The report for a host, as `doctor` prints it.
+    fn report(host: &Host, tried: &Availability, seen: &Seen) -> String {
         let seen = Seen { program: "/home/ada/minicontainer".to_owned(), ..seen.clone() };
         let mut findings = vec![user_namespaces(tried, host, &seen), subordinate_ids(host)];
         findings.extend(counts(tried, host));
@@ -239,17 +236,17 @@ mod tests {
         let mut shared = Host::example_rootless_with_ids();
         shared.cgroups.parent = "shared".to_owned();
         let machines = [
-            ("root, all there", told(&Host::example(), &works, &modern())),
-            ("root on version 1 without memory", told(&v1, &works, &modern())),
-            ("an ordinary user without ids", told(&rootless, &works, &modern())),
-            ("too few ids", told(&few, &works, &modern())),
-            ("systemd delegated memory and pids", told(&delegated, &works, &modern())),
-            ("a cgroup with somebody else in it", told(&shared, &works, &modern())),
-            ("Ubuntu", told(&rootless, &denied(), &Seen { apparmor_restricts: switch("1"), ..modern() })),
-            ("old Debian", told(&rootless, &denied(), &Seen { userns_clone: switch("0"), ..modern() })),
-            ("hardened", told(&rootless, &denied(), &Seen { max_user_namespaces: switch("0"), ..modern() })),
-            ("denied by whatever", told(&rootless, &denied(), &modern())),
-            ("a small kernel", told(&Host::example(), &denied(), &Seen::default())),
+            ("root, everything available", report(&Host::example(), &works, &modern())),
+            ("root with cgroup v1 without memory", report(&v1, &works, &modern())),
+            ("an ordinary user without ids", report(&rootless, &works, &modern())),
+            ("too few ids", report(&few, &works, &modern())),
+            ("systemd delegated memory and pids", report(&delegated, &works, &modern())),
+            ("a cgroup shared with another user", report(&shared, &works, &modern())),
+            ("Ubuntu", report(&rootless, &denied(), &Seen { apparmor_restricts: switch("1"), ..modern() })),
+            ("old Debian", report(&rootless, &denied(), &Seen { userns_clone: switch("0"), ..modern() })),
+            ("hardened", report(&rootless, &denied(), &Seen { max_user_namespaces: switch("0"), ..modern() })),
+            ("denied for an unknown reason", report(&rootless, &denied(), &modern())),
+            ("a kernel without optional features", report(&Host::example(), &denied(), &Seen::default())),
         ];
         let shown = machines.map(|(name, text)| format!("== {name}\n{text}"));
         insta::assert_snapshot!(shown.join("\n"));

@@ -1,4 +1,4 @@
-//! `doctor`: what this machine can do, tried and not guessed, and how to fix what it cannot.
+//! `doctor`: checks by trying what this machine can do, and says how to fix what it cannot.
 
 mod findings;
 
@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::{error::Failure, format::choice::Choice, output};
 use findings::Seen;
 
-/// Try what this machine can do, and say how to fix what it cannot
+/// Check what this machine can do and how to fix what it cannot
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer doctor
@@ -29,7 +29,7 @@ use findings::Seen;
 Fields for --format: .name .verdict (works, missing, broken) .detail .fix
 Ends with 0 if `minicontainer run` works, else with 1.")]
 pub struct DoctorArguments {
-    /// Print lines for people (text), json, or each finding by a template
+    /// Output format: text, json, or a template for each finding
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: String,
 }
@@ -40,13 +40,13 @@ enum DoctorFormat {
     Json,
 }
 
-/// What was found out about one thing.
+/// One result.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Finding {
     name: &'static str,
     verdict: Verdict,
-    /// What was seen, or what went wrong.
+    /// What was observed, or what failed.
     detail: String,
     fix: Option<String>,
 }
@@ -55,9 +55,9 @@ struct Finding {
 #[serde(rename_all = "kebab-case")]
 enum Verdict {
     Works,
-    /// It does not work, and `run` can do without it.
+    /// It does not work, but `run` works without it.
     Missing,
-    /// It does not work, and so nothing does.
+    /// It does not work, so `run` does not work either.
     Broken,
 }
 
@@ -71,7 +71,7 @@ impl Finding {
     }
 }
 
-/// Tries everything.
+/// Runs `doctor`.
 pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
     let format = Choice::parse(&arguments.format)?;
     let host = host::probe();
@@ -90,7 +90,7 @@ pub fn execute(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
     match Store::open_default() {
         Ok(store) => {
             super::warn_of_closed(&store);
-            findings.push(Finding::works("store", format!("{} can be written", store.root().display())));
+            findings.push(Finding::works("store", format!("{} is writable", store.root().display())));
             findings.push(images(&store));
             findings.extend(runs(&store, &host));
         }
@@ -133,17 +133,17 @@ fn identity(host: &Host) -> Finding {
     Finding::works(
         "identity",
         match host.identity {
-            Identity::Root => "root, with the powers of root".to_owned(),
+            Identity::Root => "root, with all capabilities".to_owned(),
             Identity::User { uid: 0, .. } => {
-                "root without its powers, as inside a container: like an ordinary user".to_owned()
+                "root without capabilities, as inside a container: treated like an ordinary user".to_owned()
             }
             Identity::User { uid, .. } => format!("an ordinary user, uid {uid}{name}"),
         },
     )
 }
 
-/// The user's name, from `/etc/passwd` only. getpwuid(3) would load the host's name service modules, and this program
-/// is linked statically: modules for another C library end it.
+/// The user's name, from `/etc/passwd` only. getpwuid(3) would load name service modules of the host into this
+/// statically linked program, which crashes if they were built for another C library.
 fn user_name(passwd: &str, uid: u32) -> Option<String> {
     let user = |line: &str| {
         let fields: Vec<&str> = line.split(':').collect();
@@ -162,12 +162,12 @@ fn kernel() -> Finding {
     Finding {
         name: "kernel",
         verdict: Verdict::Broken,
-        detail: format!("Linux {release} is older than 5.12, which brought mount_setattr(2)"),
-        fix: Some("use a newer kernel: that of Debian 12, Ubuntu 22.04, Fedora 35 or anything after".to_owned()),
+        detail: format!("Linux {release} is older than 5.12, which added mount_setattr(2)"),
+        fix: Some("use a newer kernel, such as that of Debian 12, Ubuntu 22.04 or Fedora 35".to_owned()),
     }
 }
 
-/// Reads what the kernel shows of itself.
+/// Reads the kernel's settings.
 fn see() -> Seen {
     let read = |path: &str| fs::read_to_string(path).ok();
     Seen {
@@ -185,30 +185,29 @@ fn images(store: &Store) -> Finding {
         Ok(images) if images.is_empty() => Finding {
             name: "images",
             verdict: Verdict::Missing,
-            detail: "the store has none".to_owned(),
-            fix: Some("`minicontainer image seed` makes busybox with no network".to_owned()),
+            detail: "the store has no images".to_owned(),
+            fix: Some("`minicontainer image seed` creates busybox without a network".to_owned()),
         },
         Ok(images) if images.iter().any(Result::is_err) => Finding {
             name: "images",
             verdict: Verdict::Missing,
             detail: format!("{} in the store are damaged", images.iter().filter(|image| image.is_err()).count()),
-            fix: Some("`minicontainer images` names them, `minicontainer rmi IMAGE` removes one".to_owned()),
+            fix: Some("`minicontainer images` lists them, `minicontainer rmi IMAGE` removes one".to_owned()),
         },
         Ok(images) => Finding::works("images", format!("{} in the store", images.len())),
         Err(error) => Finding::fails("images", Verdict::Broken, &error.into()),
     }
 }
 
-/// Really runs containers: by each driver, and with limits. The image is seeded in a store inside the store, so that
-/// all is tried on the very file system that will be used, and nothing stays.
+/// Runs real containers: with each driver, and with limits. The image is seeded in a store inside the store, so the
+/// trial uses the same file system and leaves nothing behind.
 fn runs(store: &Store, host: &Host) -> Vec<Finding> {
     let place = store.trial_directory();
     let tried = Store::open(&place).map_err(SeedError::Store).and_then(|trial| seed_busybox(&trial)).map(|seeded| {
         let mut findings = vec![
             run("run", Verdict::Broken, &seeded.image, |sandbox| sandbox),
             run("overlay driver", Verdict::Missing, &seeded.image, |sandbox| {
-                // To remove what lies in a layer and make it anew is what an overlay without its attributes cannot
-                // do.
+                // An overlay without extended attributes cannot delete a directory of a layer and create it again.
                 sandbox.driver(Driver::Overlay).command("sh").args(["-c", "rm -r /etc && mkdir /etc && rmdir /etc"])
             }),
             run("copy driver", Verdict::Missing, &seeded.image, |sandbox| sandbox.driver(Driver::Copy)),
@@ -247,7 +246,7 @@ fn run(name: &'static str, otherwise: Verdict, image: &Image, ask: impl FnOnce(S
             Finding::works(name, format!("a container ran for {:.1} ms", report.wall_time.as_secs_f64() * 1e3))
         }
         Ok(report) => {
-            let failure = Failure::new(format!("a container ran, and ended with {:?}", report.verdict));
+            let failure = Failure::new(format!("a test container ended with {:?}", report.verdict));
             Finding::fails(name, otherwise, &failure)
         }
         Err(error) => Finding::fails(name, otherwise, &error.into()),

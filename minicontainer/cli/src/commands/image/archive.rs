@@ -22,26 +22,26 @@ use crate::{
     progress::{Stream, TransferProgress},
 };
 
-/// Add the images of a tar archive
+/// Load images from a tar archive
 ///
-/// It may be what `docker save` writes, or an OCI image layout, and compressed with gzip or zstd.
+/// The archive has the format of `docker save`, or is an OCI image layout. It may be compressed with gzip or zstd.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   docker save alpine | minicontainer load
   minicontainer load -i alpine.tar")]
 pub struct LoadArguments {
-    /// Read this file, or this directory with an OCI image layout, rather than stdin
+    /// Read this file, or this directory with an OCI image layout, instead of stdin
     #[arg(short, long, value_name = "FILE")]
     input: Option<PathBuf>,
 
-    /// Show ids only
+    /// Print only ids
     #[arg(short, long)]
     quiet: bool,
 }
 
-/// Write images as a tar archive that `load`, Docker, Podman and others read
+/// Save images to a tar archive that `load`, Docker, Podman and other tools can load
 ///
-/// It is what `docker save` writes and an OCI image layout in one.
+/// The archive is both in the format of `docker save` and an OCI image layout.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer save -o busybox.tar busybox:latest
@@ -49,30 +49,30 @@ pub struct LoadArguments {
 
 A name without a tag means all tags that it has here.")]
 pub struct SaveArguments {
-    /// Write to this file rather than to stdout
+    /// Write to this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Names, ids, or beginnings of ids
+    /// Names, ids, or id prefixes
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
 }
 
-/// Make an image of a tar archive of files
+/// Create an image from a tar archive of files
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer export web | minicontainer import - web:flat
   minicontainer import -c 'CMD [\"sh\"]' rootfs.tar.gz mine:1.0")]
 pub struct ImportArguments {
-    /// Change the image's config by an instruction of a Dockerfile
+    /// Apply a Dockerfile instruction to the image's config
     #[arg(short, long, value_name = "INSTRUCTION")]
     change: Vec<String>,
 
-    /// What the image's history says of it
+    /// Comment in the image's history
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
 
-    /// The archive, which may be compressed with gzip or zstd; - for stdin
+    /// The archive, optionally compressed with gzip or zstd; - reads stdin
     #[arg(value_name = "FILE|-")]
     archive: PathBuf,
 
@@ -81,11 +81,11 @@ pub struct ImportArguments {
     name: Option<String>,
 }
 
-/// Apply one layer from stdin to a directory, to try what an archive does
+/// Apply one layer from stdin to a directory, to try out an archive
 ///
-/// The layer is a tar archive, which may be compressed with gzip or zstd. The directory holds what lies below the
-/// layer: whiteouts delete. Nothing outside the directory is touched, whatever the archive says. When a layer is
-/// refused, the part of it that came before is there.
+/// The layer is a tar archive, optionally compressed with gzip or zstd. The directory contains the files below the
+/// layer, and whiteouts in the layer delete them. Nothing outside the directory is touched, whatever the archive
+/// contains. If the layer is refused, the entries before the refused one stay in the directory.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   mkdir tree && minicontainer image check-layer tree < layer.tar")]
@@ -94,7 +94,7 @@ pub struct CheckLayerArguments {
     directory: PathBuf,
 }
 
-/// Adds the images of an archive.
+/// Runs `load`.
 pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
     let store = open_store()?;
     let shown = TransferProgress::new(Stream::Stdout, arguments.quiet);
@@ -104,7 +104,7 @@ pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
         Some(path) => images::load_watched(&store, open(path)?, &watch)?,
         None => images::load_watched(&store, piped("load", "`minicontainer load -i FILE`")?, &watch)?,
     };
-    // What has been loaded is told below the layers.
+    // The loaded images are listed below the lines of the layers.
     shown.finish()?;
     for image in loaded {
         warn_of(&image.warnings);
@@ -117,7 +117,7 @@ pub fn load(arguments: &LoadArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes images as an archive.
+/// Runs `save`.
 pub fn save(arguments: &SaveArguments) -> Result<ExitCode, Failure> {
     let store = open_store()?;
     let mut names = Vec::new();
@@ -127,7 +127,7 @@ pub fn save(arguments: &SaveArguments) -> Result<ExitCode, Failure> {
     write_to(arguments.output.as_deref(), "save", |archive| images::save(&store, &names, archive))
 }
 
-/// A repository without a tag means all of its tags here, as with Docker.
+/// All tags of a repository if the name has no tag, as with Docker.
 fn all_tags(store: &Store, name: &str) -> Result<Vec<String>, Failure> {
     let Some(wanted) = name.parse::<Reference>().ok().filter(|_| !has_tag(name)) else {
         return Ok(vec![name.to_owned()]);
@@ -138,12 +138,12 @@ fn all_tags(store: &Store, name: &str) -> Result<Vec<String>, Failure> {
     Ok(if tags.is_empty() { vec![name.to_owned()] } else { tags })
 }
 
-/// Makes an image of an archive.
+/// Runs `import`.
 pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Failure> {
     let name = arguments.name.as_deref().map(new_name).transpose()?;
     let source = arguments.archive.display().to_string();
     if source.starts_with("http://") || source.starts_with("https://") {
-        let failure = Failure::new(format!("cannot import {source}: archives are not fetched from the web"));
+        let failure = Failure::new(format!("cannot import {source}: URLs are not supported"));
         return Err(failure.hint("pipe it in: `curl -L URL | minicontainer import - NAME`"));
     }
     let comment = arguments.message.clone().unwrap_or_else(|| format!("Imported from {source}"));
@@ -160,7 +160,7 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Applies one layer.
+/// Runs `image check-layer`.
 pub fn check_layer(arguments: &CheckLayerArguments) -> Result<ExitCode, Failure> {
     let layer = piped("a layer", "`minicontainer image check-layer DIRECTORY < layer.tar`")?;
     let applied = images::check_layer(layer, &arguments.directory)?;
@@ -173,7 +173,7 @@ fn open(path: &Path) -> Result<File, Failure> {
     File::open(path).with_context(|| format!("cannot open {}", path.display()))
 }
 
-/// What somebody pipes in.
+/// Stdin, if it is not a terminal.
 fn piped(what: &str, instead: &str) -> Result<impl Read, Failure> {
     match io::stdin().is_terminal() {
         true => {
@@ -184,7 +184,7 @@ fn piped(what: &str, instead: &str) -> Result<impl Read, Failure> {
     }
 }
 
-/// Lets an archive be written to a file or to stdout. A file is complete or not there.
+/// Writes an archive to a file or to stdout. The file is created completely or not at all.
 pub fn write_to(
     path: Option<&Path>,
     what: &str,
@@ -198,12 +198,12 @@ pub fn write_to(
         write(&mut BufWriter::with_capacity(1 << 16, io::stdout().lock()))?;
         return Ok(ExitCode::SUCCESS);
     };
-    // A device or a pipe is written as it is.
+    // A device or a pipe is written directly.
     let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".part-{}", std::process::id()));
     let part = if is_special { path.to_owned() } else { path.with_file_name(name) };
-    // A new file, so that nothing is written through a link that someone else has put there.
+    // The file must be new, so that nothing is written through another user's symbolic link.
     let opened = File::options().write(true).create_new(!is_special).open(&part);
     let file = opened.with_context(|| format!("cannot create {}", part.display()))?;
     let written = write(&mut BufWriter::with_capacity(1 << 16, file)).map_err(Failure::from);
@@ -214,7 +214,7 @@ pub fn write_to(
         fs::rename(&part, path).with_context(|| format!("cannot move the archive to {}", path.display()))
     });
     if placed.is_err() {
-        // The reason for which it failed is told; what is left of a full disk's file helps nobody.
+        // Best effort: the caller reports the error, and the incomplete file is of no use.
         let _ = fs::remove_file(&part);
     }
     placed.map(|()| ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `commit` and `export`: what a container has become.
+//! `commit` and `export`: write a container's file system as an image or an archive.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -10,29 +10,29 @@ use super::{archive::write_to, new_name, time_of_making};
 use crate::commands::open_store;
 use crate::{error::Failure, output};
 
-/// Make an image of what a container has changed
+/// Create an image from a container's changes
 ///
 /// The new image has the layers of the container's image and one more on top. With SOURCE_DATE_EPOCH in the
-/// environment the same changes make the same image.
+/// environment, the same changes create the same image.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer run --name one busybox sh -c 'echo hello > /note'
   minicontainer commit one mine:1.0
   minicontainer commit -c 'CMD [\"cat\", \"/note\"]' -m 'with a note' one mine:2.0")]
 pub struct CommitArguments {
-    /// Who made it
+    /// Author of the image
     #[arg(short, long, value_name = "NAME", default_value = "", hide_default_value = true)]
     author: String,
 
-    /// Change the image's config by an instruction of a Dockerfile
+    /// Apply a Dockerfile instruction to the image's config
     #[arg(short, long, value_name = "INSTRUCTION")]
     change: Vec<String>,
 
-    /// What the image's history says of it
+    /// Comment in the image's history
     #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     message: String,
 
-    /// Name, id, or beginning of an id
+    /// Name, id, or id prefix
     container: String,
 
     /// The new image's name
@@ -40,21 +40,21 @@ pub struct CommitArguments {
     name: Option<String>,
 }
 
-/// Write all files of a container as a tar archive
+/// Export a container's file system as a tar archive
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer export -o files.tar one
   minicontainer export one | tar -t")]
 pub struct ExportArguments {
-    /// Write to this file rather than to stdout
+    /// Write to this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Name, id, or beginning of an id
+    /// Name, id, or id prefix
     container: String,
 }
 
-/// Makes an image.
+/// Runs `commit`.
 pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
     let reference = arguments.name.as_deref().map(new_name).transpose()?;
     let (created, latest) = time_of_making()?;
@@ -74,7 +74,7 @@ pub fn commit(arguments: &CommitArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes all files.
+/// Runs `export`.
 pub fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     let store = open_store()?;
     let container = Containers::of(&store).find(&arguments.container)?;

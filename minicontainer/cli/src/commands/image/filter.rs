@@ -1,6 +1,6 @@
-//! `--filter`: conditions that an image must meet to be listed, or to go.
+//! `--filter`: conditions that select images for listing or removal.
 //!
-//! All of them must hold; of several names (`reference`) one is enough, as with Docker.
+//! An image must meet all of them. If there are several patterns (`reference`), one match is enough, as with Docker.
 
 use std::time::SystemTime;
 
@@ -17,23 +17,23 @@ use super::{super::find_image, time_of};
 use crate::table::before_now;
 use crate::{error::Failure, format::list::key_and_value};
 
-/// What there is for images that shall go.
-const OF_PRUNE: &str = "there are until=TIME, label=NAME[=VALUE], label!=NAME[=VALUE]";
+/// The filters of `image prune`.
+const OF_PRUNE: &str = "use until=TIME, label=NAME[=VALUE] or label!=NAME[=VALUE]";
 const OF_LIST: &str =
-    "there are dangling=true|false, reference=PATTERN, before=IMAGE, since=IMAGE, until=TIME, label=NAME[=VALUE]";
+    "use dangling=true|false, reference=PATTERN, before=IMAGE, since=IMAGE, until=TIME or label=NAME[=VALUE]";
 
-/// What images must meet to be listed.
+/// The conditions for listing.
 #[derive(Debug, Default)]
 pub struct Filters {
     conditions: Vec<Condition>,
     dangling: Option<bool>,
-    /// Made before or after this time. What has no time is older than all that has one.
+    /// Created before or after this time. An image without a time is older than all that have one.
     before: Vec<Option<Timestamp>>,
     since: Vec<Option<Timestamp>>,
     references: Vec<Pattern>,
 }
 
-/// What images must meet to go.
+/// The conditions for removal.
 pub fn conditions(filters: &[String]) -> Result<Vec<Condition>, Failure> {
     let condition = |filter: &String| {
         let (key, value) = key_and_value(filter)?;
@@ -57,7 +57,7 @@ fn condition(key: &str, value: &str) -> Result<Option<Condition>, Failure> {
 }
 
 impl Filters {
-    /// Reads them. A pattern beside them is one more name.
+    /// Parses filters. A pattern outside of them is one more name.
     pub fn parse(store: &Store, filters: &[String], typed: Option<&str>) -> Result<Filters, Failure> {
         let named = typed.map(pattern).transpose()?;
         let mut parsed = Filters { references: named.into_iter().collect(), ..Filters::default() };
@@ -79,13 +79,13 @@ impl Filters {
         Ok(parsed)
     }
 
-    /// Whether there are none: then also an image is listed of which nothing is known but that it is damaged.
+    /// Whether there are no filters. Only then damaged images are listed, because their data cannot be checked.
     pub fn is_empty(&self) -> bool {
         let times = self.before.is_empty() && self.since.is_empty();
         times && self.conditions.is_empty() && self.references.is_empty() && self.dangling.is_none()
     }
 
-    /// Whether an image meets them.
+    /// Whether an image meets all filters.
     pub fn admits(&self, image: &Image) -> bool {
         let created = time_of(image.created.as_deref());
         let is_meant = |pattern: &Pattern| image.reference.as_ref().is_some_and(|name| names(pattern, name));
@@ -101,23 +101,23 @@ fn invalid(filter: &str) -> Failure {
     Failure::new(format!("invalid filter '{filter}'"))
 }
 
-/// A name in which `*` and `?` stand for anything but `/`, and `[a-z]` for one of these, as in Go's path.Match.
+/// A name in which `*` and `?` match anything except `/`, and `[a-z]` one of these, as in Go's path.Match.
 fn pattern(text: &str) -> Result<Pattern, Failure> {
-    Pattern::parse(text, Stars::Single).map_err(|error| Failure::of_argument("the pattern of names", error))
+    Pattern::parse(text, Stars::Single).map_err(|error| Failure::of_argument("the name pattern", error))
 }
 
-/// A time, as RFC 3339, as a date, or as so long ago.
+/// A time as RFC 3339, as a date, or as a duration before now.
 fn until(text: &str) -> Result<SystemTime, Failure> {
     let of_date = || time_of(Some(&format!("{text}T00:00:00Z"))).filter(|_| text.len() == "2026-01-31".len());
     let ago = || text.parse::<Timeout>().ok().map(|ago| before_now(ago.duration()));
     let time = time_of(Some(text)).or_else(of_date).or_else(ago);
     time.and_then(|time| time.try_into().ok()).ok_or_else(|| {
-        let failure = Failure::new(format!("invalid filter 'until={text}': it is no time"));
-        failure.hint("write how long ago, such as 24h or 1h30m, or a date such as 2026-01-31T08:00:00Z")
+        let failure = Failure::new(format!("invalid filter 'until={text}': not a time"));
+        failure.hint("write a duration such as 24h or 1h30m, or a time such as 2026-01-31T08:00:00Z")
     })
 }
 
-/// Whether a pattern fits a name, with its tag or without.
+/// Whether a pattern matches a name, with or without its tag.
 fn names(pattern: &Pattern, name: &Reference) -> bool {
     pattern.matches(&name.familiar()) || pattern.matches(&name.familiar_repository())
 }

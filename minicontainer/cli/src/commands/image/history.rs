@@ -16,7 +16,7 @@ use crate::{
 
 const EXACT: &str = "table {{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
 const DEFAULT: &str = "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
-/// How much of an instruction a table shows.
+/// The width of an instruction in a table.
 const INSTRUCTION_WIDTH: usize = 45;
 
 /// Show how an image was made, layer by layer, the newest first
@@ -27,10 +27,10 @@ const INSTRUCTION_WIDTH: usize = 45;
 
 Fields for --format: .ID .CreatedAt .CreatedSince .CreatedBy .Size .Comment")]
 pub struct HistoryArguments {
-    /// The image, by name, id, or the beginning of an id
+    /// The image, by name, id, or id prefix
     image: String,
 
-    /// Show sizes and times for people; with =false in bytes and as dates
+    /// Show human-readable sizes and times; with =false, bytes and dates
     #[arg(short = 'H', long, default_value_t = true, hide_default_value = true, value_name = "true|false")]
     #[arg(action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     human: bool,
@@ -39,7 +39,7 @@ pub struct HistoryArguments {
     listing: Listing,
 }
 
-/// Prints an image's history.
+/// Runs `history`.
 pub fn history(arguments: &HistoryArguments) -> Result<ExitCode, Failure> {
     let listing = &arguments.listing;
     let format = listing.format(if arguments.human { DEFAULT } else { EXACT })?;
@@ -47,12 +47,12 @@ pub fn history(arguments: &HistoryArguments) -> Result<ExitCode, Failure> {
     let mut layers = image.layers.iter();
     let mut rows = Vec::new();
     for entry in &image.config.history {
-        // An instruction that only sets metadata makes no layer.
+        // An instruction that only sets metadata creates no layer.
         let layer = if entry.empty_layer { None } else { layers.next() };
         let bytes = layer.map_or(0, |layer| layer.size);
         let by = &entry.created_by;
         rows.push(json!({
-            // What an image was made of need not be an image here.
+            // The images of earlier build steps are not in the store.
             "ID": "<missing>",
             "CreatedAt": true_time(entry.created.as_deref()).unwrap_or("N/A"),
             "CreatedSince": since(entry.created.as_deref()),

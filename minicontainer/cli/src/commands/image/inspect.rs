@@ -1,4 +1,4 @@
-//! What `inspect` shows of an image: Docker's document, and which other images share its layers.
+//! `inspect` of an image: Docker's document, plus the other images that share its layers.
 
 use std::{collections::BTreeSet, io::Read};
 
@@ -10,10 +10,10 @@ use minicontainer_engine::container::document::NEVER;
 
 use crate::error::{Context, Failure};
 
-/// An image's config is a document of at most this size; the store has read it before.
+/// The maximum size of an image's config. The store has checked it before.
 const DOCUMENT_LIMIT: u64 = 4 << 20;
 
-/// What a config may say of containers of the image.
+/// The fields of the config about containers of the image.
 const SETTINGS: [&str; 13] = [
     "User",
     "ExposedPorts",
@@ -30,13 +30,13 @@ const SETTINGS: [&str; 13] = [
     "Shell",
 ];
 
-/// All that is known of an image.
+/// The document of an image.
 pub fn document(store: &Store, image: &Image) -> Result<Value, Failure> {
-    // Also what no type of ours has a field for: Docker adds to the standard's config.
+    // Read as JSON, because Docker adds fields to the config that the OCI type does not have.
     let config = read(store, &image.id)?;
     let manifest = read(store, &image.manifest_digest)?;
     let manifest_size =
-        store.open_blob(&image.manifest_digest)?.metadata().context("cannot look at the manifest")?.len();
+        store.open_blob(&image.manifest_digest)?.metadata().context("cannot read the size of the manifest")?.len();
     let all: Vec<Image> = list_images(store)?.into_iter().flatten().collect();
     let same = || all.iter().filter(|other| other.id == image.id);
     let tags: BTreeSet<String> = same()
@@ -52,7 +52,7 @@ pub fn document(store: &Store, image: &Image) -> Result<Value, Failure> {
         "Id": image.id,
         "RepoTags": tags,
         "RepoDigests": digests,
-        // No image here was made of a hidden one.
+        // Images have no hidden parent images here.
         "Parent": "",
         "Comment": comment.and_then(|entry| entry.get("comment")).and_then(Value::as_str).unwrap_or_default(),
         "Created": image.created,
@@ -65,7 +65,7 @@ pub fn document(store: &Store, image: &Image) -> Result<Value, Failure> {
         "Size": image.size(),
         "GraphDriver": {"Name": "overlay", "Data": {"LowerDir": directories.join(":")}},
         "RootFS": {"Type": "layers", "Layers": image.layers.iter().map(|layer| &layer.diff_id).collect::<Vec<_>>()},
-        // The store's index, as the standard has it, keeps no times.
+        // The store's index follows the OCI specification, which has no times.
         "Metadata": {"LastTagTime": NEVER},
         "Descriptor": {
             "mediaType": manifest.get("mediaType").and_then(Value::as_str).unwrap_or("application/vnd.oci.image.manifest.v1+json"),
@@ -76,7 +76,7 @@ pub fn document(store: &Store, image: &Image) -> Result<Value, Failure> {
     }))
 }
 
-/// The image's name with a digest, as a registry knows it.
+/// The image's name with a digest, as registries use it.
 fn repository_digest(image: &Image) -> Option<String> {
     let name = image.reference.as_ref()?;
     Some(format!("{}@{}", name.familiar_repository(), name.digest().unwrap_or(&image.manifest_digest)))
@@ -86,10 +86,10 @@ fn read(store: &Store, digest: &minicontainer::core::Digest) -> Result<Value, Fa
     let mut text = Vec::new();
     let file = store.open_blob(digest)?;
     file.take(DOCUMENT_LIMIT).read_to_end(&mut text).with_context(|| format!("cannot read the blob {digest}"))?;
-    serde_json::from_slice(&text).with_context(|| format!("the blob {digest} is no JSON document"))
+    serde_json::from_slice(&text).with_context(|| format!("cannot parse the blob {digest} as JSON"))
 }
 
-/// The settings for containers. All are there, so that a template may ask for each.
+/// The settings for containers. All fields are present, so a template can use each of them.
 fn settings(config: Option<&Value>) -> Value {
     let otherwise = |name: &str| match name {
         "User" | "WorkingDir" | "StopSignal" => "".into(),
@@ -101,7 +101,7 @@ fn settings(config: Option<&Value>) -> Value {
     Value::Object(SETTINGS.into_iter().map(setting).collect())
 }
 
-/// Not Docker's: whom else an image's layers belong to.
+/// An addition to Docker's document: the other images that have the same layers.
 fn sharing(image: &Image, sharing: &Sharing) -> Value {
     let shared = sharing.shared_size(image);
     let layers = image.layers.iter().map(

@@ -1,4 +1,4 @@
-//! `images`: which there are.
+//! `images`: lists images.
 
 use std::process::ExitCode;
 
@@ -28,23 +28,23 @@ use crate::{
 Filters: dangling=true|false, reference=PATTERN, before=IMAGE, since=IMAGE, until=TIME, label=NAME or label=NAME=VALUE
 Fields for --format: .Repository .Tag .ID .Digest .CreatedAt .CreatedSince .Size .SharedSize .UniqueSize .Layers")]
 pub struct ListArguments {
-    /// Only images whose name fits this pattern, in which * stands for anything but /
+    /// Only images whose name matches this pattern, in which * matches anything except /
     #[arg(value_name = "PATTERN")]
     pattern: Option<String>,
 
-    /// Show all images; there are no hidden ones, so it changes nothing
+    /// Show all images; there are no hidden images, so this has no effect
     #[arg(short, long)]
     all: bool,
 
-    /// Show the digests of the manifests, too
+    /// Also show the digests of the manifests
     #[arg(long)]
     digests: bool,
 
-    /// Show, too, how much of each image lies in layers that it shares with others, and how much is its own
+    /// Also show the size of each image's shared layers and of its own layers
     #[arg(long)]
     sharing: bool,
 
-    /// Only images that meet a condition; may be given several times
+    /// Only images that meet a condition; can be repeated
     #[arg(short, long, value_name = "KEY=VALUE")]
     filter: Vec<String>,
 
@@ -62,7 +62,7 @@ impl ListArguments {
     }
 }
 
-/// Prints the list.
+/// Runs `images`.
 pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let listing = &arguments.listing;
     let format = listing.format(&arguments.table())?;
@@ -79,7 +79,7 @@ pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
             Ok(image) if filters.admits(image) => rows.push(row(image, &sharing, listing)),
             Ok(_) => {}
             Err(damaged) => {
-                warn(&format!("the image {} is damaged: {}", damaged.manifest_digest, damaged.error));
+                warn(&format!("image {} is damaged: {}", damaged.manifest_digest, damaged.error));
                 if filters.is_empty() {
                     rows.push(damaged_row(damaged, listing));
                 }
@@ -110,7 +110,7 @@ fn row(image: &Image, sharing: &Sharing, listing: &Listing) -> Value {
     })
 }
 
-/// Its id cannot be told, but `rmi` takes its manifest's digest, too.
+/// The id of a damaged image is unknown, so the digest of its manifest is shown, which `rmi` accepts too.
 fn damaged_row(image: &Damaged, listing: &Listing) -> Value {
     let (repository, tag) = repository_and_tag(image.reference.as_ref());
     let digest = &image.manifest_digest;

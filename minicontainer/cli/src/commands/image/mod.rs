@@ -1,11 +1,11 @@
 //! Commands about images.
 //!
 //! ```text
-//! list      images, history        what there is; filter: which of it
-//! inspect   inspect                all that is known of one
-//! archive   load, save, import     images come and go as files
-//! made      commit, export         what containers have become
-//! remove    rmi, image prune       images go
+//! list      images, history        list images; filter: select them
+//! inspect   inspect                the details of an image
+//! archive   load, save, import     images as files
+//! commit    commit, export         a container's files as an image or archive
+//! remove    rmi, image prune       remove images
 //! ```
 
 pub mod archive;
@@ -30,22 +30,22 @@ use crate::{
     table::{ago, elapsed},
 };
 
-/// Make the image busybox from this machine's own programs, with no network
+/// Create the image busybox from this machine's own programs, without a network
 #[derive(Debug, Args)]
 pub struct SeedArguments {}
 
-/// Give an image one more name
+/// Give an image another name
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   minicontainer tag busybox mine:1.0")]
 pub struct TagArguments {
-    /// The image, by name, id, or the beginning of an id
+    /// The image, by name, id, or id prefix
     image: String,
     /// The new name
     name: String,
 }
 
-/// Makes busybox.
+/// Runs `image seed`.
 pub fn seed(_: &SeedArguments) -> Result<ExitCode, Failure> {
     let seeded = seed_busybox(&open_store()?)?;
     let name = seeded.image.reference.as_ref().map_or_else(String::new, |name| name.familiar().to_string());
@@ -53,14 +53,14 @@ pub fn seed(_: &SeedArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Gives a name.
+/// Runs `tag`.
 pub fn tag(arguments: &TagArguments) -> Result<ExitCode, Failure> {
     let name = new_name(&arguments.name)?;
     open_store()?.tag(&arguments.image, &name)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A name that an image may get. A digest says what an image is; nobody gives it another.
+/// The name of a new image. It cannot have a digest, because that follows from the content.
 fn new_name(text: &str) -> Result<Reference, Failure> {
     let name: Reference = text.parse().map_err(|error| Failure::of_argument("the new name", error))?;
     match name.digest() {
@@ -69,10 +69,10 @@ fn new_name(text: &str) -> Result<Reference, Failure> {
     }
 }
 
-/// The two columns of a name.
+/// The columns REPOSITORY and TAG.
 pub fn repository_and_tag(reference: Option<&Reference>) -> (String, String) {
     let none = || "<none>".to_owned();
-    // One that was pulled by its digest has no tag.
+    // An image that was pulled by digest has no tag.
     let tag = reference.and_then(|name| name.tag()).map_or_else(none, str::to_owned);
     (reference.map_or_else(none, Reference::familiar_repository), tag)
 }
@@ -89,22 +89,22 @@ fn heading(field: &str) -> String {
     }
 }
 
-/// An image made the same everywhere carries no time, but the beginning of all times.
+/// The creation time, unless it is the zero time of reproducible builds.
 fn true_time(created: Option<&str>) -> Option<&str> {
     created.filter(|time| !time.starts_with("1970-01-01T"))
 }
 
-/// When an image was made, so that it can be compared. None before 1970: such a time stands for none.
+/// The creation time for comparisons. A time before 1970 means that there is none.
 fn time_of(created: Option<&str>) -> Option<Timestamp> {
     created?.parse().ok().filter(|time| *time >= Timestamp::UNIX_EPOCH)
 }
 
-/// How long ago that was.
+/// How long ago an image was created.
 pub fn since(created: Option<&str>) -> String {
     time_of(true_time(created)).map_or_else(|| "N/A".to_owned(), |time| ago(elapsed(time)))
 }
 
-/// Now, or what `SOURCE_DATE_EPOCH` says: when a new image is made, and the latest time in its layer.
+/// The creation time of a new image and the latest time in its layer: now, or `SOURCE_DATE_EPOCH`.
 fn time_of_making() -> Result<(String, Option<u64>), Failure> {
     let (time, latest) = match env::var_os("SOURCE_DATE_EPOCH") {
         None => (Timestamp::now(), None),

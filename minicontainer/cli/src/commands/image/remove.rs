@@ -1,4 +1,4 @@
-//! `rmi` and `image prune`: images go.
+//! `rmi` and `image prune`: remove images.
 
 use std::{
     io::{self, BufRead, IsTerminal, Read},
@@ -14,26 +14,26 @@ use super::filter::conditions;
 use crate::commands::open_store;
 use crate::{error::Failure, output, table::size};
 
-/// The most that is read of an answer.
+/// The maximum length of an answer.
 const ANSWER_LIMIT: u64 = 1024;
 
 /// Remove images
 ///
-/// A name goes, and with an image's last name the image, and the layers that no other image uses.
+/// Removes the name. Without another name the image goes too, with the layers that no other image uses.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer rmi mine:1.0
   minicontainer rmi -f $(minicontainer images -q mine)")]
 pub struct RemoveArguments {
-    /// Remove an image given by its id with all its names; one that is not there is no fault
+    /// Remove an image given by id with all its names, and ignore one that does not exist
     #[arg(short, long)]
     force: bool,
 
-    /// Keep the images that it was made of; no image here has hidden ones, so it changes nothing
+    /// Keep parent images; images have none here, so this has no effect
     #[arg(long)]
     no_prune: bool,
 
-    /// Names, ids, or beginnings of ids
+    /// Names, ids, or id prefixes
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
 }
@@ -51,23 +51,23 @@ pub struct PruneArguments {
     #[arg(short, long)]
     all: bool,
 
-    /// Only images that meet a condition; may be given several times
+    /// Only images that meet a condition; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     filter: Vec<String>,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     force: bool,
 }
 
-/// Removes them; what cannot be removed does not save the others.
+/// Removes images, and continues after individual failures.
 pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
     let store = open_store()?;
     let names = if arguments.force { Names::All } else { Names::One };
     let mut code = ExitCode::SUCCESS;
     for name in &arguments.images {
         match images::remove(&store, name, names) {
-            Ok(removed) => removed.iter().try_for_each(|removed| output::print_line(&told(removed)))?,
+            Ok(removed) => removed.iter().try_for_each(|removed| output::print_line(&describe(removed)))?,
             Err(StoreError::UnknownImage { .. }) if arguments.force => {}
             Err(error) => {
                 Failure::from(error).print();
@@ -78,14 +78,14 @@ pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-fn told(removed: &Removed) -> String {
+fn describe(removed: &Removed) -> String {
     match removed {
         Removed::Untagged(name) => format!("Untagged: {}", name.familiar()),
         Removed::Deleted(digest) => format!("Deleted: {digest}"),
     }
 }
 
-/// Removes what nobody needs.
+/// Runs `image prune`.
 pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
     let what = match arguments.all {
         true => "all images without at least one container associated to them",
@@ -96,23 +96,24 @@ pub fn prune(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let pruned = images::prune(&open_store()?, &Pruning { all: arguments.all, conditions })?;
-    output::print(&told_of_pruned(&pruned.removed))?;
+    output::print(&deleted_images(&pruned.removed))?;
     output::print_line(&format!("Total reclaimed space: {}", size(pruned.reclaimed)))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The images that were removed, as Docker lists them.
-pub fn told_of_pruned(removed: &[Removed]) -> String {
-    let told = |removed: &Removed| match removed {
+/// The removed images, as Docker lists them.
+pub fn deleted_images(removed: &[Removed]) -> String {
+    let describe = |removed: &Removed| match removed {
         Removed::Untagged(name) => format!("untagged: {}\n", name.familiar()),
         Removed::Deleted(digest) => format!("deleted: {digest}\n"),
     };
-    let lines: String = removed.iter().map(told).collect();
+    let lines: String = removed.iter().map(describe).collect();
     if lines.is_empty() { lines } else { format!("Deleted Images:\n{lines}\n") }
 }
 
-/// Asks. The answer may come through a pipe, such as that of yes(1); where there is none at all, somebody must say
-/// so.
+/// Asks for confirmation. The answer may come through a pipe, as from yes(1). If there is no answer at all, that is
+/// an
+/// error.
 pub fn confirmed(question: &str) -> Result<bool, Failure> {
     let asked = format!("{question}\nAre you sure you want to continue? [y/N] ");
     let is_terminal = io::stdin().is_terminal();
@@ -124,8 +125,8 @@ pub fn confirmed(question: &str) -> Result<bool, Failure> {
     if !is_terminal {
         if read.is_err() || answer.is_empty() {
             let question = question.split_whitespace().collect::<Vec<_>>().join(" ");
-            let failure = Failure::new(format!("{question} Nobody is there to say yes"));
-            return Err(failure.hint("say so beforehand with -f"));
+            let failure = Failure::new(format!("{question} Cannot ask for confirmation: stdin is empty"));
+            return Err(failure.hint("confirm with -f"));
         }
         output::print_line(&asked)?;
     }

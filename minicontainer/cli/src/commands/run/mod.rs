@@ -1,12 +1,12 @@
-//! `run`: a container from its making to its end.
+//! `run`: creates a container, runs it and supervises it until it exits.
 //!
 //! ```text
 //! arguments ─▶ CreateRequest ─▶ Engine::create ─▶ start ─▶ supervise ─▶ report, exit code
 //!   here                         └────────── minicontainer_engine ──────────┘        here
 //! ```
 //!
-//! What the container prints is copied to this command's own stdout and stderr, which never come inside: [`Stdio`]
-//! says why. With `-t` the container has a terminal of its own ([`terminal`]). What the engine has to say goes to
+//! The container's output is copied to this command's own stdout and stderr, which never enter the container:
+//! [`Stdio`] says why. With `-t` the container has its own terminal ([`terminal`]). Messages of the engine go to
 //! stderr.
 
 mod report_file;
@@ -41,7 +41,7 @@ use crate::{
     language,
     output::{say, visible},
 };
-use report_file::{MeasureFile, meta};
+use report_file::{ReportFile, meta};
 use terminal::Terminal;
 
 /// Run a command in a new container
@@ -60,56 +60,57 @@ use terminal::Terminal;
   minicontainer run --explain busybox sh
 
 Exit codes: the program's own; 125 the engine failed, or a report could not be written; 126 the
-program cannot be executed; 127 it was not found; 128+n signal n ended it; 137 also when the time,
-the memory or the output was used up.")]
+program cannot be executed; 127 it was not found; 128+n killed by signal n, including 137 when a
+limit of time, memory or output was reached.")]
 pub struct RunArguments {
-    /// Let the program read what is typed or piped in
+    /// Connect the program's stdin to yours
     #[arg(short, long)]
     interactive: bool,
 
-    /// Remove the container when it has ended
+    /// Remove the container when it exits
     #[arg(long)]
     rm: bool,
 
-    /// Give the container a name; else one is made up
+    /// Name of the container [default: generated]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// Kill everything in it after this time, such as 1, 1.5s or 2m30s
+    /// Kill the container after this time, such as 1, 1.5s or 2m30s
     #[arg(long, value_name = "TIME")]
     timeout: Option<String>,
 
-    /// Kill everything in it when it has used this much processor time, such as 2s
+    /// Kill the container after this much processor time, such as 2s
     #[arg(long, value_name = "TIME")]
     cpu_time: Option<String>,
 
-    /// Kill everything in it when it has written more than this to stdout and stderr together, such as 1m
+    /// Kill the container when stdout and stderr together exceed this size, such as 1m
     #[arg(long, value_name = "SIZE")]
     output_limit: Option<String>,
 
-    /// Bound what it may write into its own layer, such as size=64m, or inodes=1000 beside it; needs --rm, for the
-    /// layer then lies in memory
+    /// Limit the size of the container's writable layer, such as size=64m or size=64m,inodes=1000; needs --rm,
+    /// because the
+    /// layer is then in memory
     #[arg(long, value_name = "KEY=VALUE", requires = "rm")]
     storage_opt: Vec<String>,
 
-    /// Pass signals that this command gets on to the program; =false: one that asks to end ends the container at once
+    /// Forward signals to the program; with =false, a signal that ends this command ends the container at once
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
           default_missing_value = "true", hide_default_value = true, hide_possible_values = true, action = clap::ArgAction::Set)]
     sig_proxy: bool,
 
-    /// Print every step that would make the container, and why; make nothing [possible languages: en, pt]
+    /// Print every step that would create the container and why, without creating it [possible languages: en, pt]
     #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, value_parser = language::parse)]
     explain: Option<Option<Language>>,
 
-    /// Tell in the end how long each step of the start took
+    /// At the end, print how long each step of the start took
     #[arg(long)]
     trace: bool,
 
-    /// Write how it ended, what it used and its limits to a file, as JSON
+    /// Write the exit status, the resource usage and the limits to a file, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
-    /// The same as lines key:value, as isolate(1) of programming contests writes it
+    /// Write the same as lines key:value, in the format of isolate(1) of programming contests
     #[arg(long, value_name = "FILE")]
     meta: Option<PathBuf>,
 
@@ -124,7 +125,7 @@ pub struct RunArguments {
     help: Option<bool>,
 }
 
-/// Runs it. The exit code is the program's own.
+/// Runs `run`. The exit code is the program's own.
 pub fn execute(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let options = arguments.options()?;
     let can_type = arguments.interactive && options.terminal.is_some();
@@ -161,7 +162,7 @@ impl RunArguments {
         Ok(options)
     }
 
-    /// What runs: this command alone supervises the container, which must not outlive it.
+    /// The sandbox. Only this command supervises the container, so the container must not outlive it.
     fn sandbox(&self, image: &Image, options: &RunOptions) -> Result<Sandbox, Failure> {
         let mut sandbox = self.container.sandbox(image, options).end_with_caller();
         sandbox = sandbox.stdin(if self.interactive { Stdio::Inherit } else { Stdio::Null });
@@ -176,15 +177,15 @@ impl RunArguments {
         Ok(if self.trace { sandbox.traced() } else { sandbox })
     }
 
-    /// Creates the container, starts it, supervises it to its end, and writes what was measured.
+    /// Creates the container, starts it, supervises it until it exits, and writes the report.
     fn run(&self, engine: &Engine, request: CreateRequest<'_>, can_type: bool) -> Result<ExitCode, Failure> {
         let options = request.options;
-        let report = self.report.as_deref().map(MeasureFile::open).transpose()?;
-        let meta_file = self.meta.as_deref().map(MeasureFile::open).transpose()?;
+        let report = self.report.as_deref().map(ReportFile::open).transpose()?;
+        let meta_file = self.meta.as_deref().map(ReportFile::open).transpose()?;
         let attention = if self.sig_proxy { Attention::Forward } else { Attention::Own };
         let signals = signals::block(attention)?;
         let created = engine.create(request)?;
-        tell_what_is_missing(self, options, engine.store())?;
+        warn_about_isolation(self, options, engine.store())?;
         let terminal = Terminal::enter(can_type)?;
         let started = match created.start(Hooks::none()) {
             Ok(started) => started,
@@ -196,7 +197,7 @@ impl RunArguments {
         };
         let io = terminal::io(started.running(), self.interactive)?;
         let warn_of = |error| warn(&Failure::from(error).message());
-        // Only now, because a start takes many descriptors.
+        // The signal descriptor is opened after the start, because a start needs many descriptors.
         let mut control = SignalControl::new(signals.descriptor()?, attention, &terminal, &warn_of);
         let times = self.trace.then(|| times(started.running()));
         let ended = started.supervise(io, &mut control)?;
@@ -216,7 +217,7 @@ impl RunArguments {
     }
 }
 
-/// A part of the input or output was lost, which a script must not take for success.
+/// Prints an error about lost input or output. A script must not see success then.
 fn end_with_loss(error: Error, code: ExitCode) -> ExitCode {
     let failed = Failure::from(error).of_run().print();
     if code == ExitCode::SUCCESS { failed } else { code }
@@ -227,25 +228,23 @@ fn parse_time(flag: &str, text: Option<&str>) -> Result<Option<Timeout>, Failure
     parsed.map_err(|error| Failure::of_argument(flag, error))
 }
 
-/// Says which protections were left out on purpose, each time; and once for each store, to a person at a terminal,
-/// that there is no network unless asked for. Scripts and tests are not told: they read stderr too.
-fn tell_what_is_missing(arguments: &RunArguments, options: &RunOptions, store: &Store) -> Result<(), Failure> {
+/// Warns about each protection that was disabled. Once per store, a person at a terminal is also informed that there
+/// is no network by default. Scripts and tests do not get this note, because they read stderr too.
+fn warn_about_isolation(arguments: &RunArguments, options: &RunOptions, store: &Store) -> Result<(), Failure> {
     for weakening in options.weakenings() {
         let meaning = explain_weakening(&weakening, language::of_environment());
         warn(&format!("{}: {meaning}", weakening.flag()));
     }
-    let told = store.given_note_file("network");
-    if arguments.container.network.is_none() && std::io::stderr().is_terminal() && !told.exists() {
-        say(
-            "note: containers have no network yet but loopback (--network none); --network host gives them the host's. \
-             This is said once.\n",
-        );
-        fs::write(&told, "").with_context(|| format!("cannot write {}", told.display()))?;
+    let shown = store.given_note_file("network");
+    if arguments.container.network.is_none() && std::io::stderr().is_terminal() && !shown.exists() {
+        say("note: containers have only a loopback network (--network none); --network host gives them the host's. \
+                         This note is shown once.\n");
+        fs::write(&shown, "").with_context(|| format!("cannot write {}", shown.display()))?;
     }
     Ok(())
 }
 
-/// How long each step of the start took, a line for each.
+/// How long each step of the start took, one per line.
 fn times(running: &Running) -> String {
     let explained = explain_plan(running.plan(), language::of_environment());
     let line = |time: &StepTime| {
@@ -255,7 +254,7 @@ fn times(running: &Running) -> String {
     running.times().iter().map(line).collect()
 }
 
-/// The exit code, and a word on ends that a code alone does not tell apart.
+/// The exit code. Prints the cause of an end that the code alone does not show.
 fn conclude(report: &Report) -> ExitCode {
     match report.verdict {
         Verdict::TimeLimit => {
@@ -281,8 +280,8 @@ fn conclude(report: &Report) -> ExitCode {
     ExitCode::from(u8::try_from(exit_code(report.verdict)).unwrap_or(u8::MAX))
 }
 
-/// Prints JSON for `--report`, see [`MeasureFile`].
-impl MeasureFile {
+/// Writes JSON for `--report`, see [`ReportFile`].
+impl ReportFile {
     fn write_json(self, report: &Report) -> Result<(), Failure> {
         let mut text = serde_json::to_string_pretty(report).context("cannot write the report as JSON")?;
         text.push('\n');

@@ -1,23 +1,24 @@
-//! What was measured, in files: `--report` as JSON, `--meta` as isolate(1) writes it.
+//! The report files of a run: `--report` as JSON, `--meta` in the format of isolate(1).
 //!
-//! isolate is the sandbox of the International Olympiad in Informatics; graders everywhere read its `key:value` lines
-//! (its manual page, section "META-FILES"). With the same keys this command can take its place. Times are in seconds,
-//! memory in KiB.
+//! isolate is the sandbox of the International Olympiad in Informatics, and many graders read its `key:value` lines
+//! (isolate(1), section "META-FILES"). The same keys let this command replace it. Times are in seconds, memory in
+//! KiB.
 //!
 //! | Status | When |
 //! |---|---|
 //! | none | it exited with 0 |
 //! | `RE` | it exited with another code |
-//! | `SG` | a signal ended it: its own fault, too little memory, or too much output |
-//! | `TO` | it ran longer than a limit of time, on the wall or of processors |
-//! | `XX` | the engine could not do its part: nothing is said of the program |
+//! | `SG` | a signal killed it: its own fault, out of memory, or too much output |
+//! | `TO` | it exceeded the limit of wall time or processor time |
+//! | `XX` | the engine failed, so there is no result |
 //!
-//! `cg-oom-killed` is there whenever the kernel killed *any* process of the container for want of memory. Only when
-//! that was the program itself, or its init, is the run over by that; else the program goes on, and its own exit code
-//! counts.
+//! `cg-oom-killed` is present if the kernel killed *any* process of the container because of the memory limit. If
+//! that
+//! was the program itself or its init, the run ends. Otherwise the program continues, and its own exit code counts.
 //!
-//! Without `--init` the program is process 1, and the lines say how process 1 ended: the kernel drops signals that
-//! such a process sends to itself (`minicontainer_core::report` tells more). A grader wants `--init`.
+//! Without `--init` the program is process 1, and the lines describe how process 1 ended: the kernel drops signals
+//! that
+//! such a process sends to itself (see `minicontainer_core::report`). Graders should use `--init`.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -31,18 +32,18 @@ use nix::sys::signal::Signal;
 
 use crate::error::{Context, Failure};
 
-/// A file that will be there whole or not at all: written beside its place and renamed. It is opened before the
-/// container starts, so that a wrong path is told before the work is done and not after.
+/// A file that is written completely or not at all: beside its path, and then renamed. It is opened before the
+/// container starts, so that an invalid path is reported before the work is done.
 #[derive(Debug)]
-pub struct MeasureFile {
+pub struct ReportFile {
     file: File,
     path: PathBuf,
-    /// None where the path is no regular file, such as /dev/stderr: that must not be replaced by one.
+    /// None if the path is not a regular file, such as /dev/stderr, which must not be replaced.
     staged: Option<PathBuf>,
 }
 
-impl MeasureFile {
-    pub fn open(path: &Path) -> Result<MeasureFile, Failure> {
+impl ReportFile {
+    pub fn open(path: &Path) -> Result<ReportFile, Failure> {
         let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
         let staged = (!is_special).then(|| {
             let mut name = path.as_os_str().to_owned();
@@ -54,7 +55,7 @@ impl MeasureFile {
             None => OpenOptions::new().append(true).open(path),
         };
         let file = opened.with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(MeasureFile { file, path: path.to_owned(), staged })
+        Ok(ReportFile { file, path: path.to_owned(), staged })
     }
 
     pub fn write(mut self, content: &[u8]) -> Result<(), Failure> {
@@ -68,10 +69,10 @@ impl MeasureFile {
     }
 }
 
-impl Drop for MeasureFile {
+impl Drop for ReportFile {
     fn drop(&mut self) {
         if let Some(staged) = &self.staged {
-            // The run failed, and that is what is told.
+            // Best effort: the run failed, and that is the error to report.
             let _ = fs::remove_file(staged);
         }
     }
@@ -101,13 +102,13 @@ pub fn meta(report: &Report) -> String {
         Verdict::MemoryLimit => lines.extend(signalled(Signal::SIGKILL as i32)),
         Verdict::TimeLimit => lines.extend(killed("TO", "Time limit exceeded (wall clock)")),
         Verdict::CpuTimeLimit => lines.extend(killed("TO", "Time limit exceeded")),
-        // isolate knows no such limit. What it says of a file that became too long comes nearest.
+        // isolate has no such limit. Its message for a file that is too large comes nearest.
         Verdict::OutputLimit => lines.extend(killed("SG", "Output limit exceeded")),
     }
     lines.join("\n") + "\n"
 }
 
-/// The meta file of a run that was none, for a fault of the engine's.
+/// The meta file if the engine failed.
 pub fn fault(message: &str) -> String {
     format!("status:XX\nmessage:{}\n", message.replace('\n', " "))
 }
@@ -167,12 +168,12 @@ mod tests {
     fn report_file_is_replaced_atomically() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("report");
-        drop(MeasureFile::open(&path).unwrap());
+        drop(ReportFile::open(&path).unwrap());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
         fs::write(&path, "old").unwrap();
-        MeasureFile::open(&path).unwrap().write(b"new").unwrap();
+        ReportFile::open(&path).unwrap().write(b"new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-        assert!(MeasureFile::open(&directory.path().join("missing/report")).is_err());
+        assert!(ReportFile::open(&directory.path().join("missing/report")).is_err());
     }
 }

@@ -1,16 +1,17 @@
 //! The user's terminal, when it shows the container's.
 //!
-//! A program in a container never gets the user's own terminal: whoever has that can change its settings, and once
-//! could type into it (TIOCSTI in ioctl_tty(2)). With `-t` it gets a terminal of its own, a *pseudo-terminal*,
-//! pty(7), and this command copies between the two. Then two terminals would each echo, gather lines and turn Ctrl-C
-//! into a signal. One must not: the user's is put into *raw mode*, termios(3), in which it passes every key on as it
-//! is.
+//! A program in a container never gets the user's own terminal: a process that has it can change its settings, and on
+//! old kernels type into it (TIOCSTI in ioctl_tty(2)). With `-t` it gets its own terminal, a *pseudo-terminal*
+//! (pty(7)), and this command copies between the two. Two terminals would each echo, buffer lines and turn Ctrl-C
+//! into
+//! a signal, and only one of them may. So the user's terminal is put into *raw mode* (termios(3)), in which it passes
+//! on every key unchanged.
 //!
-//! Raw mode outlives the process that asked for it, and a shell is of little use in it. So it is left by [`Drop`]:
-//! however the container ends, by whatever error this command does, and before signals end it, since those are read
-//! as data (see `minicontainer_engine::supervise::signals`). A panic of the released command runs no destructors, so
-//! the hook of
-//! [`panic`](crate::panic) calls [`restore_settings`]. Only SIGKILL leaves the terminal raw; `stty sane` fixes it.
+//! Raw mode outlives the process that set it, and a shell in raw mode is hard to use. So [`Drop`] restores the
+//! settings, however the container ends and after every error. Signals cannot prevent that, because they are read as
+//! data (see `minicontainer_engine::supervise::signals`). A panic of the release build runs no destructors, so the
+//! hook
+//! of [`panic`](crate::panic) calls [`restore_settings`]. Only SIGKILL leaves the terminal raw; `stty sane` fixes it.
 
 use std::{
     fs::File,
@@ -32,18 +33,19 @@ use terminal_size::terminal_size_of;
 
 use crate::error::{Context, Failure};
 
-/// Docker's words, and its exit code, for `-it` where nobody can type.
+/// Docker's message for `-it` when stdin is not a terminal.
 pub const NO_TERMINAL: &str = "the input device is not a TTY";
-/// What to do then.
+/// The hint for it.
 pub const NO_TERMINAL_HINT: &str = "leave -t out where the input is a pipe or a file: the program reads it as it is";
 
-/// The size of the window that will show the container's terminal; zeros when there is none.
+/// The size of the window that will show the container's terminal; zeros if there is none.
 pub fn window_size() -> WindowSize {
     let size = terminal_size_of(stdout().as_fd()).or_else(|| terminal_size_of(stdin().as_fd()));
     size.map_or(WindowSize::default(), |(columns, rows)| WindowSize { rows: rows.0, columns: columns.0 })
 }
 
-/// The streams of a container: if it has a terminal, that is shown on this command's stdout, and with `-i` gets what
+/// The streams of a container. Its terminal, if it has one, is shown on this command's stdout, and with `-i` gets
+/// what
 /// is typed.
 pub fn io(running: &Running, interactive: bool) -> Result<Io<'static>, Failure> {
     if running.terminal.is_none() {
@@ -56,35 +58,35 @@ pub fn io(running: &Running, interactive: bool) -> Result<Io<'static>, Failure> 
     Ok(Io::Terminal { shown, typed })
 }
 
-/// Whether somebody can type into `-it`.
+/// Whether stdin is a terminal, as `-it` requires.
 pub fn can_type() -> bool {
     stdin().is_terminal()
 }
 
-/// The settings of the user's terminal from before they were changed.
+/// The settings of the user's terminal before they were changed.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Remembers the settings of the terminal at stdin, for [`restore_settings`].
+/// Saves the settings of the terminal at stdin for [`restore_settings`].
 pub fn remember_settings(settings: &Termios) {
     *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings.clone());
 }
 
-/// Gives the terminal at stdin the settings that were remembered, if there are any. Does not wait for another thread.
+/// Restores the saved settings of the terminal at stdin, if there are any. Does not wait for another thread.
 pub fn restore_settings() {
     let Some(before) = BEFORE.try_lock().ok().and_then(|mut before| before.take()) else { return };
-    // A process in the background would be stopped for changing its terminal's settings, and leave it raw.
+    // A background process that changes the settings would be stopped (SIGTTOU) and leave the terminal raw.
     let _not_stopped = [Signal::SIGTTOU].into_iter().collect::<SigSet>().thread_block();
-    // A terminal that was hung up needs no settings any more.
+    // Best effort: a terminal that was hung up needs no settings.
     let _restored = tcsetattr(stdin(), SetArg::TCSANOW, &before);
 }
 
-/// The user's terminal, which is in raw mode until this is dropped if it is typed into.
+/// The user's terminal. It is in raw mode until this is dropped, if its input goes to the container.
 pub struct Terminal {
     raw: Option<RawMode>,
 }
 
 impl Terminal {
-    /// Enters raw mode if the container is typed into.
+    /// Enters raw mode if the terminal's input goes to the container.
     pub fn enter(is_typed_into: bool) -> Result<Terminal, Failure> {
         Ok(Terminal { raw: is_typed_into.then(RawMode::enter).transpose()? })
     }
@@ -116,8 +118,8 @@ impl RawMode {
         Ok(raw)
     }
 
-    /// Enters it once more: while this command was stopped, the shell had the terminal and set it. In the background
-    /// it is still another process group's.
+    /// Enters raw mode again: while this command was stopped, the shell changed the settings. In the background the
+    /// terminal belongs to another process group.
     fn enter_again(&self) -> io::Result<()> {
         match tcgetpgrp(&self.terminal) {
             Ok(group) if group == getpgrp() => Ok(self.set()?),

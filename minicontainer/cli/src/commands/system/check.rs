@@ -1,4 +1,4 @@
-//! `system check` and `image verify`: whether what is there is what it should be.
+//! `system check` and `image verify`: verify the store or single images.
 
 use std::process::ExitCode;
 
@@ -12,11 +12,11 @@ use crate::{
     output::{self, visible},
 };
 
-/// Verify the whole store, and repair what can be
+/// Verify the whole store and optionally repair it
 ///
-/// Every digest and size is verified, and every unpacked layer compared with its blob, file by file. Damage ends with
-/// exit code 1; what is left over and takes room only does not. Repair makes nothing worse: what is whole or in use
-/// is not touched.
+/// Every digest and size is verified, and every unpacked layer is compared with its blob, file by file. Damage means
+/// exit code 1; leftover files that only take space do not. A repair does not touch anything that is intact or in
+/// use.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer system check
@@ -26,15 +26,15 @@ use crate::{
 
 Fields of --format json: severity, what, subject, place, why, fix, outcome")]
 pub struct CheckArguments {
-    /// Fix what can be fixed, remove what is left over
+    /// Repair damage and remove leftover files
     #[arg(short, long)]
     repair: bool,
 
-    /// Read documents and compare sizes only: no content is hashed
+    /// Only read documents and compare sizes, without hashing content
     #[arg(short, long)]
     quick: bool,
 
-    /// Show as JSON: json
+    /// Output format: json
     #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
     format: Option<String>,
 }
@@ -45,12 +45,12 @@ pub struct CheckArguments {
   minicontainer image verify
   minicontainer image verify busybox && echo whole")]
 pub struct VerifyArguments {
-    /// Names, ids, or beginnings of ids; all images if there are none
+    /// Names, ids, or id prefixes [default: all images]
     #[arg(value_name = "IMAGE")]
     images: Vec<String>,
 }
 
-/// Looks, and maybe repairs.
+/// Runs `system check`.
 pub fn execute(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
     let store = open_store()?;
     let depth = if arguments.quick { Depth::Quick } else { Depth::Whole };
@@ -61,21 +61,25 @@ pub fn execute(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
     if arguments.format.is_some() {
         output::print_json(&findings.iter().map(document).collect::<Vec<_>>())?;
     } else {
-        let told: String = findings.iter().map(told).collect();
-        output::print(&format!("{told}{}\n", summary(&findings)))?;
+        let report: String = findings.iter().map(describe).collect();
+        output::print(&format!("{report}{}\n", summary(&findings)))?;
     }
     Ok(code(&findings))
 }
 
-/// Verifies images.
+/// Runs `image verify`.
 pub fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
     let verified = check::verify_images(&open_store()?, &arguments.images)?;
     let mut text = String::new();
     for image in &verified {
         text += &match image.findings.is_empty() {
-            true => format!("{}: whole ({} layers)\n", visible(&image.name), image.layers),
+            true => format!("{}: intact ({} layers)\n", visible(&image.name), image.layers),
             false => {
-                format!("{}: damaged\n{}", visible(&image.name), image.findings.iter().map(told).collect::<String>())
+                format!(
+                    "{}: damaged\n{}",
+                    visible(&image.name),
+                    image.findings.iter().map(describe).collect::<String>()
+                )
             }
         };
     }
@@ -83,7 +87,7 @@ pub fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
     Ok(verified.iter().map(|image| code(&image.findings)).find(|code| *code != ExitCode::SUCCESS).unwrap_or_default())
 }
 
-/// Whether damage is left.
+/// The exit code: failure if there is unrepaired damage.
 fn code(findings: &[Finding]) -> ExitCode {
     match findings.iter().any(is_damage_left) {
         true => ExitCode::FAILURE,
@@ -95,14 +99,14 @@ fn is_damage_left(finding: &Finding) -> bool {
     finding.severity == Severity::Damage && finding.outcome != Some(Outcome::Repaired)
 }
 
-fn told(finding: &Finding) -> String {
+fn describe(finding: &Finding) -> String {
     let mut text = format!("{}: {}\n", finding.what, visible(&finding.subject));
     text += &format!("  where    {}\n", visible(&finding.place.display().to_string()));
     text += &format!("  why      {}\n", visible(&finding.why));
     text += &match &finding.outcome {
         Some(Outcome::Repaired) => "  fixed\n".to_owned(),
         Some(Outcome::Refused(why)) => format!("  not fixed: {}\n", visible(why)),
-        None => format!("  fix     {}\n", visible(&finding.fix.told())),
+        None => format!("  fix     {}\n", visible(&finding.fix.describe())),
     };
     text
 }
@@ -113,7 +117,7 @@ fn summary(findings: &[Finding]) -> String {
     let left_over = |finding: &&Finding| finding.severity == Severity::Leftover && finding.outcome.is_none();
     let left_over = findings.iter().filter(left_over).count();
     let verdict = match damage {
-        0 => "The store is sound.".to_owned(),
+        0 => "The store is intact.".to_owned(),
         1 => "The store is damaged in 1 place.".to_owned(),
         _ => format!("The store is damaged in {damage} places."),
     };
@@ -131,7 +135,7 @@ fn document(finding: &Finding) -> Value {
         "subject": finding.subject,
         "place": finding.place.display().to_string(),
         "why": finding.why,
-        "fix": finding.fix.told(),
+        "fix": finding.fix.describe(),
         "outcome": match &finding.outcome {
             Some(Outcome::Repaired) => "repaired".into(),
             Some(Outcome::Refused(why)) => json!(format!("refused: {why}")),

@@ -1,4 +1,4 @@
-//! `system df`: what takes how much room.
+//! `system df`: disk usage.
 
 use std::process::ExitCode;
 
@@ -24,9 +24,10 @@ const CONTAINERS: &str =
 const VOLUMES: &str = "table {{.Name}}\t{{.Links}}\t{{.Size}}";
 const CACHE: &str = "table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.LastUsedSince}}\t{{.Shared}}";
 
-/// Show how much room the store takes
+/// Show the disk space that the store uses
 ///
-/// An image lies there twice, as it travels and unpacked; what images share is counted once.
+/// An image is stored twice, as compressed blobs and as unpacked layers. Content shared by several images counts
+/// once.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer system df
@@ -35,16 +36,16 @@ const CACHE: &str = "table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.LastUsedSince}
 
 Fields for --format: .Type .TotalCount .Active .Size .Reclaimable; with -v .Images .Containers .Volumes .BuildCache")]
 pub struct DfArguments {
-    /// Show each image, container and part of the build cache
+    /// Show each image, container and entry of the build cache
     #[arg(short, long)]
     verbose: bool,
 
-    /// Show by a template: json, '{{.Field}} …' or 'table {{.Field}}\t…'
+    /// Format the output: json, '{{.Field}} …' or 'table {{.Field}}\t…'
     #[arg(long, value_name = "TEMPLATE")]
     format: Option<String>,
 }
 
-/// Prints it.
+/// Runs `system df`.
 pub fn execute(arguments: &DfArguments) -> Result<ExitCode, Failure> {
     let format = arguments.format.as_deref().map(Format::parse).transpose()?;
     let usage = usage(&open_store()?)?;
@@ -61,14 +62,14 @@ pub fn execute(arguments: &DfArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line for each kind.
+/// A line for each type.
 fn summary(usage: &Usage) -> Vec<Value> {
     let row = |kind: &str, total: usize, active: usize, bytes: u64, reclaimable: String| json!({"Type": kind, "TotalCount": total.to_string(), "Active": active.to_string(), "Size": size(bytes), "Reclaimable": reclaimable});
     let active_images = usage.images.iter().filter(|image| image.containers > 0).count();
     let running = usage.containers.iter().filter(|usage| usage.container.is_running());
     let (active, kept) = running.fold((0, 0), |(count, bytes), usage| (count + 1, bytes + usage.size));
     let written: u64 = usage.containers.iter().map(|usage| usage.size).sum();
-    // What images have too goes with them.
+    // The layers that images share are counted there.
     let cached: u64 = usage.cache.iter().filter(|cached| !cached.is_shared).map(|cached| cached.size).sum();
     let images = part_of(usage.images_reclaimable, usage.images_size);
     vec![
@@ -79,7 +80,7 @@ fn summary(usage: &Usage) -> Vec<Value> {
     ]
 }
 
-/// So much of a whole, as Docker writes it.
+/// A part of a whole, with the percentage in Docker's format.
 fn part_of(part: u64, whole: u64) -> String {
     match (u128::from(part) * 100).checked_div(u128::from(whole)) {
         Some(percent) => format!("{} ({percent}%)", size(part)),
@@ -87,7 +88,7 @@ fn part_of(part: u64, whole: u64) -> String {
     }
 }
 
-/// A table for each kind.
+/// A table for each type.
 fn details(usage: &Usage) -> Result<String, Failure> {
     let table = |rows: &[Value], columns: &str, id: &str| {
         Format::parse(columns)?.render(rows, &|field| if field == "ID" { id.to_owned() } else { heading(field) })
@@ -120,7 +121,7 @@ fn images(usage: &Usage) -> Vec<Value> {
     usage.images.iter().map(row).collect()
 }
 
-/// A line of `ps` with what the container takes.
+/// A line of `ps` with the container's disk usage.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct ContainerRow {

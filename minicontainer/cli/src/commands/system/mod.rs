@@ -1,9 +1,9 @@
 //! Commands about the store as a whole.
 //!
 //! ```text
-//! check   whether it is sound, and its repair; also `image verify`
-//! df      how much room it takes
-//! prune   what nobody uses goes
+//! check   verify and repair the store; also `image verify`
+//! df      show disk usage
+//! prune   remove unused data
 //! ```
 
 pub mod check;

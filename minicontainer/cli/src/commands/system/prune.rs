@@ -1,4 +1,4 @@
-//! `system prune`: what nobody uses goes.
+//! `system prune`: removes unused data.
 
 use std::process::ExitCode;
 
@@ -10,17 +10,17 @@ use crate::commands::open_store;
 use crate::{
     commands::{
         build::cache::until,
-        image::remove::{confirmed, told_of_pruned},
+        image::remove::{confirmed, deleted_images},
     },
     error::Failure,
     output,
     table::size,
 };
 
-/// Remove containers, images and build cache that nobody uses
+/// Remove unused containers, images and build cache
 ///
-/// Containers that have ended go with all that they wrote; then images without a name, with --all every image that no
-/// container uses; then what builds keep for the next one.
+/// Removes stopped containers with everything that they wrote, then images without a name (with --all, every image
+/// that no container uses), then the build cache.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   minicontainer system prune
@@ -28,37 +28,38 @@ use crate::{
   minicontainer system prune -f --filter until=24h
   minicontainer system prune -f --filter label!=keep
 
-Filters: until=TIME, label=NAME, label=NAME=VALUE, label!=NAME, label!=NAME=VALUE; a container has its image's labels")]
+Filters: until=TIME, label=NAME, label=NAME=VALUE, label!=NAME, label!=NAME=VALUE; a container has
+the labels of its image")]
 pub struct PruneArguments {
     /// All images that no container uses, not only those without a name
     #[arg(short, long)]
     all: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     force: bool,
 
-    /// Also volumes without a name; there are none yet
+    /// Also unnamed volumes; volumes are not supported yet
     #[arg(long)]
     volumes: bool,
 
-    /// Only what meets a condition; may be given several times
+    /// Only objects that meet a condition; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     filter: Vec<String>,
 }
 
-/// Asks, and removes.
+/// Runs `system prune`.
 pub fn execute(arguments: &PruneArguments) -> Result<ExitCode, Failure> {
     let conditions = arguments.filter.iter().map(|text| condition(text)).collect::<Result<Vec<_>, _>>()?;
     if !arguments.force && !confirmed(&question(arguments))? {
         return Ok(ExitCode::SUCCESS);
     }
     let pruned = prune(&open_store()?, &Pruning { all: arguments.all, conditions })?;
-    output::print(&told(&pruned))?;
+    output::print(&report(&pruned))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What Docker asks.
+/// Docker's question.
 fn question(arguments: &PruneArguments) -> String {
     let (images, cache) = match arguments.all {
         true => ("all images without at least one container associated to them", "all build cache"),
@@ -72,7 +73,7 @@ fn question(arguments: &PruneArguments) -> String {
     text
 }
 
-fn told(pruned: &Pruned) -> String {
+fn report(pruned: &Pruned) -> String {
     let list = |heading: &str, ids: Vec<&str>| match ids.is_empty() {
         true => String::new(),
         false => format!("{heading}:\n{}\n\n", ids.join("\n")),
@@ -80,7 +81,7 @@ fn told(pruned: &Pruned) -> String {
     format!(
         "{}{}{}Total reclaimed space: {}\n",
         list("Deleted Containers", pruned.containers.iter().map(|id| id.as_str()).collect()),
-        told_of_pruned(&pruned.images),
+        deleted_images(&pruned.images),
         list("Deleted build cache objects", pruned.cache.iter().map(String::as_str).collect()),
         size(pruned.reclaimed),
     )
@@ -95,7 +96,7 @@ fn condition(text: &str) -> Result<Condition, Failure> {
         (_, Some(label)) => (label, false),
         _ => {
             let failure = Failure::new(format!("invalid filter '{text}'"));
-            return Err(failure.hint("there are until=TIME, label=NAME[=VALUE] and label!=NAME[=VALUE]"));
+            return Err(failure.hint("use until=TIME, label=NAME[=VALUE] or label!=NAME[=VALUE]"));
         }
     };
     let (name, value) = match label.split_once('=') {

@@ -1,5 +1,4 @@
-//! What can be wrong with a template, and where: the reason in Go's words where it has them, with a caret under the
-//! part of the template that it is about.
+//! Errors of templates: the reason, in Go's words if Go has them, and the place, shown with a caret.
 
 use std::ops::Range;
 
@@ -7,23 +6,23 @@ use minicontainer_dockerfile::{Position, Span, error::snippet, suggest::nearest}
 
 use super::functions::FUNCTIONS;
 
-/// What is wrong with a template, and where.
+/// An error in a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}")]
 pub struct TemplateError {
-    /// What is wrong.
+    /// The reason.
     pub fault: Fault,
-    /// Which bytes of the template it is about.
+    /// The bytes of the template that it is about.
     pub at: Range<usize>,
-    /// The template as it was typed.
+    /// The template as given.
     pub template: String,
 }
 
-/// What is wrong.
+/// The reasons.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say what each is, and the fields what they quote")]
 pub enum Fault {
-    // The template as it is written.
+    // Syntax errors.
     #[error("unclosed action")]
     UnclosedAction,
     #[error("unclosed comment")]
@@ -42,7 +41,7 @@ pub enum Fault {
     Missing { what: &'static str },
     #[error("{what} has no {{{{end}}}}")]
     NoEnd { what: &'static str },
-    #[error("{{{{{word}}}}} is not known here")]
+    #[error("{{{{{word}}}}} is not supported")]
     Unsupported { word: String },
     #[error("{{{{{word}}}}} outside of {{{{range}}}}")]
     OutsideRange { word: &'static str },
@@ -50,9 +49,9 @@ pub enum Fault {
     UnknownFunction { name: String },
     #[error("undefined variable \"{name}\"")]
     UnknownVariable { name: String },
-    #[error("more than {limit} blocks or parentheses lie within one another")]
+    #[error("blocks and parentheses are nested more than {limit} levels deep")]
     Nesting { limit: usize },
-    // The template as it is filled in.
+    // Errors while the template is evaluated.
     #[error("there is no field .{field}")]
     NoField { field: String, known: Vec<String> },
     #[error("can't evaluate field {field} in {kind}")]
@@ -69,14 +68,14 @@ pub enum Fault {
     NotIterable { kind: &'static str },
     #[error("{name}: incompatible types for comparison")]
     Incomparable { name: &'static str },
-    #[error("printf: %{verb} is not known here")]
+    #[error("printf: %{verb} is not supported")]
     Verb { verb: String },
-    #[error("{name}: no more than {limit} characters")]
+    #[error("{name}: the limit is {limit} characters")]
     TooWide { name: &'static str, limit: usize },
 }
 
 impl Fault {
-    /// The fault at its place.
+    /// The error at its place.
     pub fn at(self, at: Range<usize>, template: &str) -> TemplateError {
         TemplateError { fault: self, at, template: template.to_owned() }
     }
@@ -86,16 +85,16 @@ impl Fault {
             Fault::NoField { field, known } => Some(match nearest(field, known.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean .{near}?"),
                 None if known.is_empty() => return None,
-                None => format!("there are {}", known.join(", ")),
+                None => format!("the fields are {}", known.join(", ")),
             }),
             Fault::UnknownFunction { name } => Some(match nearest(name, FUNCTIONS.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
-                None => format!("there are {}; a field begins with a dot", FUNCTIONS.join(", ")),
+                None => format!("the functions are {}; a field begins with a dot", FUNCTIONS.join(", ")),
             }),
-            Fault::Unsupported { .. } => Some("there are if, else, end, range, with, break, continue".to_owned()),
-            Fault::Verb { .. } => Some("there are %s %v %q %d %x %X %f %t %c and %%".to_owned()),
+            Fault::Unsupported { .. } => Some("use if, else, end, range, with, break or continue".to_owned()),
+            Fault::Verb { .. } => Some("use %s %v %q %d %x %X %f %t %c or %%".to_owned()),
             Fault::OutOfRange { name: "index", .. } => {
-                Some("ask first: {{if .List}}{{index .List 0}}{{end}}".to_owned())
+                Some("check first: {{if .List}}{{index .List 0}}{{end}}".to_owned())
             }
             _ => None,
         }

@@ -1,7 +1,6 @@
-//! Carrying a template out for one document, or for the headings of a table.
+//! Evaluates a template for one document, or for the headings of a table.
 //!
-//! Where headings are asked for, every field is its own heading, and what a function would make of it is that, too;
-//! so
+//! For headings, the value of every field is its own heading, and functions return their argument. So
 //! `table {{upper .Name}}` has the heading NAME.
 
 use std::ops::Range;
@@ -15,19 +14,19 @@ use super::{
     value::Found,
 };
 
-/// Objects whose fields have names of the user's: one that is not there is no mistake.
+/// Objects whose keys are chosen by users: a missing key is not an error.
 const MAPS: [&str; 8] =
     ["Labels", "ExposedPorts", "Volumes", "Networks", "Sysctls", "Annotations", "annotations", "Options"];
 
-/// How a field's heading is found.
+/// Maps a field to its heading.
 pub type Heading<'h> = &'h dyn Fn(&str) -> String;
 
-/// Writes a template for a document.
+/// Evaluates a template for a document.
 pub fn fill(template: &str, nodes: &[Node], document: &Value) -> Result<String, TemplateError> {
     run(template, nodes, Found::of(document), None)
 }
 
-/// Writes the headings of a table.
+/// Evaluates a template for the headings of a table.
 pub fn headings(template: &str, nodes: &[Node], heading: Heading<'_>) -> Result<String, TemplateError> {
     run(template, nodes, Found::made(""), Some(heading))
 }
@@ -51,7 +50,7 @@ struct Run<'v, 't> {
     text: String,
 }
 
-/// How a part ended.
+/// How a list of nodes ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Whole,
@@ -111,7 +110,7 @@ impl<'v> Run<'v, '_> {
         let outside = self.variables.len();
         let list = self.pipeline(pipeline, dot)?;
         let elements = match list.elements() {
-            // A column is what its heading says, whatever lies in it.
+            // A loop contributes one heading to a table.
             _ if self.heading.is_some() => vec![(list.clone(), list)],
             Some(elements) => elements,
             None => return Err(Fault::NotIterable { kind: list.kind() }.at(place(pipeline), self.template)),
@@ -133,7 +132,7 @@ impl<'v> Run<'v, '_> {
         Ok(End::Whole)
     }
 
-    /// Gives values to a pipeline's variables.
+    /// Assigns values to a pipeline's variables.
     fn keep(&mut self, pipeline: &Pipeline, values: &[Found<'v>]) {
         for (name, value) in pipeline.variables.iter().zip(values) {
             let known = self.variables.iter_mut().rev().find(|(known, _)| !pipeline.declares && known == name);
@@ -235,7 +234,7 @@ impl<'v> Run<'v, '_> {
     }
 }
 
-/// Where a pipeline's first command stands.
+/// The place of a pipeline's first command.
 fn place(pipeline: &Pipeline) -> Range<usize> {
     let first = pipeline.commands.first().and_then(|command| command.first());
     first.map_or(0..0, |operand| operand.at.clone())

@@ -13,10 +13,10 @@ pub const FUNCTIONS: [&str; 23] = [
     "printf", "println", "slice", "split", "title", "truncate", "upper",
 ];
 
-/// No text is made wider than this.
+/// The maximum width of a padded text.
 pub const WIDTH_LIMIT: usize = 10_000;
 
-/// Calls a function. (`and` and `or` do not look at all of their arguments, so whoever has these calls them.)
+/// Calls a function. The caller evaluates `and` and `or`, because these do not use all of their arguments.
 pub fn call<'v>(name: &'static str, arguments: &[Found<'v>]) -> Result<Found<'v>, Fault> {
     let got = arguments.len();
     let wrong = |want| Err(Fault::Arguments { name, want, got });
@@ -31,7 +31,7 @@ pub fn call<'v>(name: &'static str, arguments: &[Found<'v>]) -> Result<Found<'v>
         ("join", [list, between]) => join(list, between),
         ("split", [whole, between]) => {
             let parts: Vec<&str> = match text("split", between)? {
-                // Into its characters, as Go does it.
+                // Splits into characters, as Go does.
                 "" => text("split", whole)?.split("").filter(|part| !part.is_empty()).collect(),
                 between => text("split", whole)?.split(between).collect(),
             };
@@ -65,7 +65,7 @@ pub fn call<'v>(name: &'static str, arguments: &[Found<'v>]) -> Result<Found<'v>
     }
 }
 
-/// A text that was made of another is as strange as that one.
+/// A text made from another one needs the same escaping.
 fn changed<'v>(of: &Found<'v>, text: String) -> Result<Found<'v>, Fault> {
     Ok(Found { made: of.made, ..Found::computed(text) })
 }
@@ -113,14 +113,13 @@ fn length(of: &Found<'_>) -> Result<usize, Fault> {
         Value::String(text) => Ok(text.len()),
         Value::Array(elements) => Ok(elements.len()),
         Value::Object(fields) => Ok(fields.len()),
-        // A list that is not there has no elements.
+        // A missing list has no elements.
         Value::Null => Ok(0),
         _ => Err(Fault::Kind { name: "len", expected: "a text, a list or an object", found: of.kind() }),
     }
 }
 
-/// An element of a list, or a field whose name a template cannot write behind a dot. A field that is not there is
-/// nothing.
+/// An element of a list, or a field whose name cannot be written after a dot. A missing field is null.
 fn index<'v>(from: &Found<'v>, key: &Found<'_>) -> Result<Found<'v>, Fault> {
     let wrong = |expected, found: &Found<'_>| Err(Fault::Kind { name: "index", expected, found: found.kind() });
     match (&*from.value, &*key.value) {
@@ -132,13 +131,13 @@ fn index<'v>(from: &Found<'v>, key: &Found<'_>) -> Result<Found<'v>, Fault> {
             let element = usize::try_from(index).ok().and_then(|index| from.part(|value| value.get(index)));
             element.ok_or(Fault::OutOfRange { name: "index", index })
         }
-        (Value::Array(_), _) => wrong("a number behind the list", key),
-        (Value::Object(_), _) => wrong("a text behind the object", key),
+        (Value::Array(_), _) => wrong("a number after the list", key),
+        (Value::Object(_), _) => wrong("a text after the object", key),
         _ => wrong("a list or an object", from),
     }
 }
 
-/// A part of a list or of a text, from one place up to another.
+/// A part of a list or of a text, from one index up to another.
 fn slice<'v>(from: &Found<'v>, bounds: &[Found<'_>]) -> Result<Found<'v>, Fault> {
     let name = "slice";
     let length = match &*from.value {
@@ -168,7 +167,7 @@ fn join<'v>(list: &Found<'v>, between: &Found<'_>) -> Result<Found<'v>, Fault> {
     Ok(Found::made(words.join(between)))
 }
 
-/// As Go's Sprint: a space between two where neither is a text.
+/// As Go's Sprint: a space between two arguments if neither is a text.
 fn print(arguments: &[Found<'_>]) -> String {
     let mut printed = String::new();
     for (index, argument) in arguments.iter().enumerate() {
@@ -180,7 +179,7 @@ fn print(arguments: &[Found<'_>]) -> String {
     printed
 }
 
-/// Every word with a capital letter.
+/// Capitalizes every word.
 fn title(text: &str) -> String {
     let mut begins = true;
     let mut titled = String::new();

@@ -1,6 +1,6 @@
-//! From a template's text to its parts: what stands outside of `{{ }}`, and the words within.
+//! The lexer: splits a template into text and tokens of the actions in `{{ }}`.
 //!
-//! `{{- ` takes away the white space before it and ` -}}` that behind it; `{{/* */}}` says nothing.
+//! `{{- ` removes the white space before it and ` -}}` that after it; `{{/* */}}` is a comment.
 
 use std::ops::Range;
 
@@ -8,19 +8,19 @@ use serde_json::Value;
 
 use super::error::{Fault, TemplateError};
 
-/// A part of a template, and where it stands.
+/// A token, and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
     /// Its bytes.
     pub at: Range<usize>,
 }
 
-/// What a part is.
+/// The kinds of tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// What stands outside of actions.
+    /// Text outside of actions.
     Text(String),
     /// `{{`
     Open,
@@ -42,11 +42,11 @@ struct Lexer<'t> {
     template: &'t str,
     position: usize,
     tokens: Vec<Token>,
-    /// Whether white space at the beginning of the next text goes away.
+    /// Whether white space at the beginning of the next text is removed.
     trims: bool,
 }
 
-/// Parts a template.
+/// Splits a template into tokens.
 pub fn tokens(template: &str) -> Result<Vec<Token>, TemplateError> {
     let mut lexer = Lexer { template, position: 0, tokens: Vec::new(), trims: false };
     while let Some(start) = lexer.rest().find("{{") {
@@ -72,8 +72,8 @@ impl<'t> Lexer<'t> {
         self.tokens.push(Token { kind, at: start..self.position });
     }
 
-    /// What stands before an action, or behind the last one. Shells make it hard to type a tab, so `\t` and `\n`
-    /// stand for the real ones.
+    /// Text before an action, or after the last one. A tab is hard to type in a shell, so `\t` and `\n` stand for the
+    /// characters.
     fn text(&mut self, end: usize) {
         let mut text = &self.template[self.position..end];
         if self.trims {
@@ -87,7 +87,7 @@ impl<'t> Lexer<'t> {
         self.push(kind, end - self.position);
     }
 
-    /// What stands between `{{` and `}}`.
+    /// The tokens between `{{` and `}}`.
     fn action(&mut self) -> Result<(), TemplateError> {
         let open = self.position..self.position + 2;
         let trims = self.rest()[2..].strip_prefix('-').is_some_and(|rest| rest.starts_with(SPACE));
@@ -142,7 +142,7 @@ impl<'t> Lexer<'t> {
             '"' | '`' | '\'' => self.quoted(first),
             '.' if !rest[1..].starts_with(|next: char| next.is_ascii_digit()) => {
                 let (names, length) = chain(rest);
-                // A dot by itself, too, is a field: of none, the whole.
+                // A single dot is a field without names: the whole value.
                 self.push(Kind::Field(names), length.max(1));
                 Ok(())
             }
@@ -169,7 +169,7 @@ impl<'t> Lexer<'t> {
         let rest = self.rest();
         let end = rest.find(|next: char| !(next.is_ascii_alphanumeric() || "+-._".contains(next)));
         let text = &rest[..end.unwrap_or(rest.len())];
-        // Another `-` or `}}` behind it is none of the number's, and `-` by itself is no number.
+        // A following `-` or `}}` does not belong to the number, and `-` alone is not a number.
         let integer = text.parse::<i64>().ok().map(Value::from);
         let value = integer.or_else(|| {
             let float = text.parse::<f64>().ok().filter(|_| text.contains(|digit: char| digit.is_ascii_digit()));
@@ -215,7 +215,7 @@ impl<'t> Lexer<'t> {
 
 const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// The character that an escape stands for, from behind its backslash.
+/// The character of an escape sequence, without its backslash.
 fn escaped(characters: &mut impl Iterator<Item = char>) -> Option<char> {
     let digits = match characters.next()? {
         'n' => return Some('\n'),
@@ -231,7 +231,7 @@ fn escaped(characters: &mut impl Iterator<Item = char>) -> Option<char> {
     char::from_u32(code?)
 }
 
-/// How many bytes at the beginning are a name.
+/// The length of the name at the beginning, in bytes.
 fn name_length(text: &str) -> usize {
     match text.starts_with(|first: char| first.is_alphabetic() || first == '_') {
         true => text.find(|next: char| !(next.is_alphanumeric() || next == '_')).unwrap_or(text.len()),
@@ -239,7 +239,7 @@ fn name_length(text: &str) -> usize {
     }
 }
 
-/// The names of `.Field.Inner`, and how many bytes they are.
+/// The names in `.Field.Inner`, and their length in bytes.
 fn chain(text: &str) -> (Vec<String>, usize) {
     let (mut names, mut length) = (Vec::new(), 0);
     while let Some(rest) = text[length..].strip_prefix('.') {

@@ -5,20 +5,20 @@
 //!                                                    └ functions, printf on values
 //! ```
 //!
-//! | What can be written | |
+//! | Syntax | Meaning |
 //! |---|---|
-//! | `{{.Field.Inner}}` `{{.}}` `{{$}}` | a field, the whole, the outermost whole |
+//! | `{{.Field.Inner}}` `{{.}}` `{{$}}` | a field, the current value, the whole document |
 //! | `{{if X}} … {{else if Y}} … {{else}} … {{end}}` | the part whose condition is not empty, zero or false |
-//! | `{{range X}} … {{else}} … {{end}}` | once for each element, which is the dot; `$i, $e := X` names both; `break`, `continue` |
+//! | `{{range X}} … {{else}} … {{end}}` | once for each element, which is the dot; `$i, $e := X` names both; `break`,
+//! `continue` |
 //! | `{{with X}} … {{end}}` | with X as the dot, if it is not empty |
 //! | `{{$name := X}}` `{{$name = X}}` | variables |
 //! | `{{f X Y}}` `{{Y \| f X}}` `{{(f X).Field}}` | functions: see [`functions`] |
-//! | `{{- X -}}` `{{/* … */}}` | without the white space around; a comment |
+//! | `{{- X -}}` `{{/* … */}}` | without the surrounding white space; a comment |
 //!
-//! It is written here, not taken from a crate. `gtmpl` has seen no release since 2021; `gotmpl` is new, one person's,
-//! and 9,000 lines for the whole language with files and HTML. And neither can do what matters here: point at the
-//! place of a field that is not there and name those that are; and show a text of a stranger's so that a terminal has
-//! nothing to obey, while `json` gets it unchanged.
+//! This is not a crate because none fits. `gtmpl` has had no release since 2021; `gotmpl` is new, has one maintainer,
+//! and has 9,000 lines for the whole language with files and HTML. Neither can point at the place of a missing field
+//! and list the existing ones. Neither can escape untrusted text for terminals while `json` gets it unchanged.
 
 mod error;
 mod evaluate;
@@ -49,12 +49,12 @@ impl Template {
         Ok(Template { text: text.to_owned(), nodes: parse::parse(text)? })
     }
 
-    /// Writes it for a document.
+    /// Evaluates the template for a document.
     pub fn fill(&self, document: &Value) -> Result<String, TemplateError> {
         evaluate::fill(&self.text, &self.nodes, document)
     }
 
-    /// Writes it with the heading of each field in its place.
+    /// Evaluates the template with each field replaced by its heading.
     pub fn headings(&self, heading: Heading<'_>) -> Result<String, TemplateError> {
         evaluate::headings(&self.text, &self.nodes, heading)
     }

@@ -1,7 +1,8 @@
-//! From a template's parts to what is to be done, one after the other.
+//! The parser: from tokens to nodes.
 //!
-//! The grammar is that of Go's text/template without `define`, `template` and `block`, for which one line has no use.
-//! Names of functions and variables are looked up here, so that a slip is found even where there is nothing to show.
+//! The grammar is that of Go's text/template without `define`, `template` and `block`, which are of no use in one
+//! line.
+//! Names of functions and variables are resolved here, so that an error is found even if the list is empty.
 
 use std::{ops::Range, vec::IntoIter};
 
@@ -14,10 +15,10 @@ use super::{
     node::{Node, Operand, OperandKind, Pipeline},
 };
 
-/// Deeper than this no honest template goes.
+/// The maximum depth of nesting. Real templates are far below it.
 const NESTING_LIMIT: usize = 50;
 
-/// Reads a template.
+/// Parses a template.
 pub fn parse(template: &str) -> Result<Vec<Node>, TemplateError> {
     let end = template.len()..template.len();
     let tokens = tokens(template)?.into_iter();
@@ -35,16 +36,16 @@ struct Parser<'t> {
     template: &'t str,
     tokens: IntoIter<Token>,
     next: Option<Token>,
-    /// The end of what was read.
+    /// The end of the last token that was read.
     end: Range<usize>,
-    /// Those that are known here.
+    /// The variables in scope.
     variables: Vec<String>,
-    /// How many blocks and parentheses lie around.
+    /// The number of enclosing blocks and parentheses.
     depth: usize,
     ranges: usize,
 }
 
-/// What ends a part of a block: `end` or `else`, and its place.
+/// The token that ended a part of a block, `end` or `else`, and its place.
 type ClosedBy = Option<(String, Range<usize>)>;
 
 impl Parser<'_> {
@@ -77,7 +78,7 @@ impl Parser<'_> {
         if self.takes(&Kind::Close) { Ok(()) } else { self.unexpected() }
     }
 
-    /// Goes one block or parenthesis deeper.
+    /// Parses one block or parenthesis deeper.
     fn deeper<T>(
         &mut self,
         at: &Range<usize>,
@@ -92,7 +93,7 @@ impl Parser<'_> {
         found
     }
 
-    /// Everything up to `end`, `else`, or the end of the template.
+    /// Nodes up to `end`, `else`, or the end of the template.
     fn nodes(&mut self) -> Result<(Vec<Node>, ClosedBy), TemplateError> {
         let mut nodes = Vec::new();
         while let Some(token) = self.advance() {
@@ -100,7 +101,7 @@ impl Parser<'_> {
                 nodes.push(Node::Text(text));
                 continue;
             }
-            // Whatever is no text begins with `{{`.
+            // Everything except text begins with `{{`.
             let at = self.place();
             let word = match &self.next {
                 Some(Token { kind: Kind::Word(word), .. }) => word.clone(),
@@ -165,11 +166,11 @@ impl Parser<'_> {
         })
     }
 
-    /// What stands between `else` and the end of the block.
+    /// The part between `else` and the end of the block.
     fn otherwise(&mut self, what: &'static str, at: &Range<usize>) -> Result<Vec<Node>, TemplateError> {
         let inner = self.place();
         if what != "range" && self.takes(&Kind::Word(what.to_owned())) {
-            // Its end is this block's end, too.
+            // The `end` of `else if` also ends this block.
             return Ok(vec![self.deeper(&inner, |parser| parser.block(what, inner.clone()))?]);
         }
         self.close()?;
@@ -193,7 +194,7 @@ impl Parser<'_> {
         Ok(Pipeline { variables, declares, commands })
     }
 
-    /// What stands before the `:=` or `=` of a pipeline, if it has one.
+    /// The variables before the `:=` or `=` of a pipeline, if it has any.
     fn assignment(&mut self, what: &str) -> Result<(Vec<String>, bool), TemplateError> {
         let ahead: Vec<&Kind> =
             self.next.iter().chain(self.tokens.as_slice()).map(|token| &token.kind).take(4).collect();
@@ -201,7 +202,7 @@ impl Parser<'_> {
             [Kind::Variable(name, fields), Kind::Sign(sign @ (":=" | "=")), ..] if fields.is_empty() => {
                 (vec![name.clone()], *sign)
             }
-            // An element's place or name, and the element.
+            // `range` assigns the index or key, and the element.
             [Kind::Variable(key, _), Kind::Sign(","), Kind::Variable(value, _), Kind::Sign(sign @ (":=" | "="))]
                 if what == "range" =>
             {
@@ -222,7 +223,7 @@ impl Parser<'_> {
     fn command(&mut self, what: &'static str) -> Result<Vec<Operand>, TemplateError> {
         let mut operands: Vec<Operand> = Vec::new();
         while let Some(operand) = self.operand()? {
-            // Words that touch one another are one word too few, or too many.
+            // Operands without a space between them are an error.
             if operands.last().is_some_and(|last| last.at.end == operand.at.start) {
                 return self
                     .fail(Fault::Unexpected { found: "operand: a space is missing before it".into() }, operand.at);

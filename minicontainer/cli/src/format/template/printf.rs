@@ -1,11 +1,11 @@
-//! `printf`: the verbs of Go's package fmt that make sense for what a document holds.
+//! `printf`: the verbs of Go's package fmt that apply to JSON values.
 
 use serde_json::Value;
 
 use super::{error::Fault, functions::WIDTH_LIMIT, value::Found};
 use crate::output::{json_text, visible};
 
-/// A verb with what stands between it and its `%`.
+/// A verb with its flags, width and precision.
 #[derive(Default)]
 struct Verb {
     left: bool,
@@ -16,7 +16,7 @@ struct Verb {
     letter: char,
 }
 
-/// Fills in a format.
+/// Formats the arguments.
 pub fn printf(format: &str, arguments: &[Found<'_>]) -> Result<String, Fault> {
     let mut text = String::new();
     let mut arguments = arguments.iter();
@@ -43,7 +43,7 @@ pub fn printf(format: &str, arguments: &[Found<'_>]) -> Result<String, Fault> {
     Ok(text)
 }
 
-/// Reads a verb from behind its `%`, and how many bytes it has.
+/// Reads a verb after its `%`, and its length in bytes.
 fn read(text: &str) -> Result<(Verb, usize), Fault> {
     let mut verb = Verb::default();
     let flags = text.find(|flag| !"-+0 #".contains(flag)).unwrap_or(text.len());
@@ -72,7 +72,7 @@ fn digits(text: &str, at: &mut usize) -> Result<Option<usize>, Fault> {
     }
 }
 
-/// A value's type, in Go's word for it.
+/// The name of a value's type in Go.
 fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "<nil>",
@@ -113,7 +113,7 @@ impl Verb {
             }
             ('t', Value::Bool(value)) => value.to_string(),
             ('v', _) | ('s', Value::String(_) | Value::Array(_) | Value::Object(_)) => text(),
-            // As Go tells that a verb does not fit.
+            // Go's output for a verb that does not fit the value.
             _ => format!("%!{}({}={})", self.letter, type_name(value), argument.shown()),
         }
     }

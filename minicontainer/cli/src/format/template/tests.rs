@@ -1,5 +1,4 @@
-//! Templates as people write them, those of Docker's documentation above all; what is wrong with others; and that
-//! none makes the command panic.
+//! Tests of templates: the examples of Docker's documentation, the errors, and that no template causes a panic.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,7 +8,7 @@ use super::{Template, TemplateError, functions::FUNCTIONS};
 fn document() -> Value {
     json!({
         "ID": "4f3c2d1e0a9b8c7d", "Repository": "busybox", "Tag": "latest", "Size": "1.2MB", "Names": "web",
-        "Number": 7, "Share": 0.5, "Nothing": null, "Strange": "a\n\u{1b}[2J\u{202e}b",
+        "Number": 7, "Share": 0.5, "Nothing": null, "Hostile": "a\n\u{1b}[2J\u{202e}b",
         "RepoDigests": [], "RepoTags": ["busybox:latest", "mine:1"],
         "State": {"Pid": 7, "Running": true, "Error": ""},
         "Config": {
@@ -99,13 +98,13 @@ fn conditions_and_variables() {
 
 #[test]
 fn strings_are_escaped_for_terminals_and_exact_in_json() {
-    check("{{.Strange}}", "a\\n\\u{1b}[2J\\u{202e}b");
-    check("{{json .Strange}}", r#""a\n\u001b[2J\u202eb""#);
-    check("{{upper .Strange}}", "A\\n\\u{1b}[2J\\u{202e}B");
-    check("{{printf \"%s\\n\" .Strange}}", "a\\n\\u{1b}[2J\\u{202e}b\n");
-    check("{{range split .Strange \"[\"}}{{.}};{{end}}", "a\\n\\u{1b};2J\\u{202e}b;");
+    check("{{.Hostile}}", "a\\n\\u{1b}[2J\\u{202e}b");
+    check("{{json .Hostile}}", r#""a\n\u001b[2J\u202eb""#);
+    check("{{upper .Hostile}}", "A\\n\\u{1b}[2J\\u{202e}B");
+    check("{{printf \"%s\\n\" .Hostile}}", "a\\n\\u{1b}[2J\\u{202e}b\n");
+    check("{{range split .Hostile \"[\"}}{{.}};{{end}}", "a\\n\\u{1b};2J\\u{202e}b;");
     check(
-        "{{$x := .Strange}}{{$x}}{{print $x}}{{join (split $x \"x\") \"\"}}",
+        "{{$x := .Hostile}}{{$x}}{{print $x}}{{join (split $x \"x\") \"\"}}",
         &"a\\n\\u{1b}[2J\\u{202e}b".repeat(3),
     );
 }
@@ -125,7 +124,7 @@ fn headings_are_the_field_names() {
 }
 
 #[test]
-fn template_errors_point_at_the_mistake() {
+fn template_errors_point_at_their_place() {
     let wrong = [
         "{{.ID",
         "{{.ID}",
@@ -171,15 +170,15 @@ fn template_errors_point_at_the_mistake() {
         "one\n  {{.Two}}\n three",
         "é {{.Tga}}",
     ];
-    let told = wrong.map(|template| fill(template).map_err(|error| error.render()).unwrap_err());
-    insta::assert_snapshot!(told.join("\n\n"));
+    let errors = wrong.map(|template| fill(template).map_err(|error| error.render()).unwrap_err());
+    insta::assert_snapshot!(errors.join("\n\n"));
     let deep = "{{if 1}}".repeat(100_000);
-    assert_eq!(fill(&deep).unwrap_err().to_string(), "more than 50 blocks or parentheses lie within one another");
+    assert_eq!(fill(&deep).unwrap_err().to_string(), "blocks and parentheses are nested more than 50 levels deep");
     assert!(fill(&format!("{{{{{}1{}}}}}", "(".repeat(100_000), ")".repeat(100_000))).is_err());
     assert!(fill(&format!("{{{{if 1}}}}{}{{{{end}}}}", "{{else if 1}}".repeat(100_000))).is_err());
 }
 
-/// Parts of templates, so that what chance puts together is often one.
+/// Parts of templates, so that random combinations are often valid templates.
 fn pieces() -> impl Strategy<Value = String> {
     let words = [
         "{{",
@@ -235,9 +234,9 @@ fn pieces() -> impl Strategy<Value = String> {
 fn survives(template: &str) {
     match Template::parse(template) {
         Ok(parsed) => {
-            // What it says of a document and of headings may be a mistake; that can be told, too.
-            let _told = parsed.fill(&document()).map_err(|error| error.render());
-            let _told = parsed.headings(&|field| field.to_uppercase()).map_err(|error| error.render());
+            // The result may be an error, which must be printable too.
+            let _error = parsed.fill(&document()).map_err(|error| error.render());
+            let _error = parsed.headings(&|field| field.to_uppercase()).map_err(|error| error.render());
         }
         Err(error) => assert!(error.render().contains('^'), "{}", error.render()),
     }

@@ -1,8 +1,9 @@
-//! What a template works with: values, how they are printed, and what of them may reach a terminal.
+//! The values that templates work with, how they are printed, and which of them are escaped.
 //!
-//! A text of the document may come from an image, and a terminal obeys some characters; so such a text is shown with
-//! these spelt out. What the template itself writes, such as the line ends of `println`, is the user's own. A value
-//! therefore knows whether it is *made*: then it is printed as it is. `json` gets the text as it is in the document.
+//! A text in the document may come from an image, and terminals interpret control characters, so such a text is
+//! printed
+//! with these escaped. The template's own text, such as the line ends of `println`, comes from the user. A value
+//! therefore records whether the template *made* it: then it is printed as it is. `json` prints the text exactly.
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -20,22 +21,22 @@ pub struct Found<'v> {
 }
 
 impl<'v> Found<'v> {
-    /// A value of the document's.
+    /// A value of the document.
     pub fn of(value: &'v Value) -> Found<'v> {
         Found { value: Cow::Borrowed(value), made: false }
     }
 
-    /// A value that was computed of the document's, whose texts are as strange as it is.
+    /// A value computed from the document. Its texts need the same escaping.
     pub fn computed(value: impl Into<Value>) -> Found<'v> {
         Found { value: Cow::Owned(value.into()), made: false }
     }
 
-    /// A text that can be printed as it is.
+    /// A text that is printed as it is.
     pub fn made(text: impl Into<String>) -> Found<'v> {
         Found { value: Cow::Owned(Value::String(text.into())), made: true }
     }
 
-    /// A part of it.
+    /// A part of the value.
     pub fn part(&self, find: impl Fn(&Value) -> Option<&Value>) -> Option<Found<'v>> {
         let value = match &self.value {
             Cow::Borrowed(value) => find(value).map(Cow::Borrowed),
@@ -44,7 +45,7 @@ impl<'v> Found<'v> {
         value.map(|value| Found { value, made: self.made })
     }
 
-    /// What `if` takes for false: nothing, zero, and what is empty.
+    /// Whether `if` takes it as true: not null, zero or empty.
     pub fn is_true(&self) -> bool {
         match &*self.value {
             Value::Null => false,
@@ -56,7 +57,7 @@ impl<'v> Found<'v> {
         }
     }
 
-    /// Its elements with their keys, if it has any.
+    /// Its keys and elements, if it has any.
     pub fn elements(&self) -> Option<Vec<(Found<'v>, Found<'v>)>> {
         let element =
             |key: Value, find: &dyn Fn(&Value) -> Option<&Value>| Some((Found::computed(key), self.part(find)?));
@@ -72,7 +73,7 @@ impl<'v> Found<'v> {
         }
     }
 
-    /// As it is printed.
+    /// The printed form.
     pub fn shown(&self) -> Cow<'_, str> {
         match &*self.value {
             Value::String(text) if self.made => Cow::Borrowed(text),
@@ -81,11 +82,11 @@ impl<'v> Found<'v> {
         }
     }
 
-    /// What it is, in words.
+    /// The name of its type.
     pub fn kind(&self) -> &'static str {
         match &*self.value {
             Value::Null => "nothing",
-            Value::Bool(_) => "a truth",
+            Value::Bool(_) => "a boolean",
             Value::Number(_) => "a number",
             Value::String(_) => "a text",
             Value::Array(_) => "a list",
@@ -93,7 +94,7 @@ impl<'v> Found<'v> {
         }
     }
 
-    /// Which of two is the greater, where that can be told.
+    /// The order of two values, if they can be compared.
     pub fn compare(&self, other: &Found<'_>) -> Option<Ordering> {
         match (&*self.value, &*other.value) {
             (Value::String(one), Value::String(other)) => Some(one.cmp(other)),
@@ -117,7 +118,7 @@ fn printed(value: &Value) -> String {
         Value::Array(elements) => format!("[{}]", all(elements.iter().map(printed).collect())),
         Value::Object(fields) => {
             let field = |(name, value): (&String, &Value)| match value {
-                // Docker's sets, of ports and volumes, are maps to structs with nothing in them.
+                // Docker's sets, of ports and volumes, are maps to empty structs.
                 Value::Object(inner) if inner.is_empty() => format!("{}:{{}}", visible(name)),
                 other => format!("{}:{}", visible(name), printed(other)),
             };

@@ -85,7 +85,7 @@ impl Fix {
     }
 
     /// In words.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         const REPAIR: &str = "`minicontainer system check --repair`";
         let back = "`minicontainer pull` or `load` of an image that has it brings it back";
         match self {
