@@ -194,7 +194,8 @@ fn undelegated_controller_is_refused_with_hint() {
     let Some(place) = Delegated::with("+memory") else { return };
     for (flag, controller) in [("--cpus 0.5", "cpu"), ("--cpuset-cpus 0", "cpuset"), ("--pids-limit 9", "pids")] {
         let refusal = place.refusal(&format!("\"$ENGINE\" run --rm {flag} busybox true"));
-        let cause = format!("the {controller} limit cannot be applied: no {controller} controller is at hand here");
+        let cause =
+            format!("the {controller} limit cannot be applied: the {controller} controller is not available here");
         assert!(refusal.contains(&cause) && refusal.contains("`Delegate=cpu cpuset io memory pids`"), "{refusal}");
     }
     let memory = "\"$ENGINE\" run --rm --memory 16m busybox cat /sys/fs/cgroup/memory.max";
@@ -203,8 +204,8 @@ fn undelegated_controller_is_refused_with_hint() {
     let doctor = place.text("\"$ENGINE\" doctor");
     let told = |line: &str| assert!(doctor.contains(line), "{line}: {doctor}");
     told(&format!("works  own cgroup       {} is delegated to you, with memory", place.group.display()));
-    told("works  limit of memory");
-    told("lacks  limit of cpu ");
+    told("works  memory limit");
+    told("lacks  cpu limit ");
     told("works  limits ");
 }
 

@@ -11,7 +11,8 @@ mod mounts;
 
 use crate::options::TimeOffset;
 use crate::plan::{
-    CAPABILITIES, DeviceAccess, IdMapping, Namespace, Plan, Step, SwapLimit, delegation::COMMON_GROUP, is_engines,
+    CAPABILITIES, DeviceAccess, IdMapping, Namespace, Plan, Step, SwapLimit, delegation::COMMON_GROUP,
+    is_named_by_engine,
 };
 use mounts::{find, open, place};
 
@@ -50,7 +51,9 @@ fn cgroup_calls(step: &Step, version: CgroupVersion) -> Option<Vec<String>> {
         (Step::CreateCgroup { name, controllers }, V1) => controllers
             .iter()
             .map(|controller| match controller.as_str() {
-                "pids" if is_engines(name) => format!("mkdir(\"/sys/fs/cgroup/pids/{COMMON_GROUP}/{name}\", 0755)"),
+                "pids" if is_named_by_engine(name) => {
+                    format!("mkdir(\"/sys/fs/cgroup/pids/{COMMON_GROUP}/{name}\", 0755)")
+                }
                 _ => format!("mkdir(\"/sys/fs/cgroup/{controller}/{name}\", 0755)"),
             })
             .collect(),

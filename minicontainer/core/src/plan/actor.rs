@@ -1,16 +1,16 @@
-//! Who carries a step out.
+//! Which process executes a step.
 
 use serde::Serialize;
 
 use super::{Namespace, Step};
 
-/// Who carries a step out.
+/// The process that executes a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Actor {
-    /// The engine, a process of the host, before or beside the container's first process.
+    /// The engine, a process on the host, before or while the container's first process runs.
     Engine,
-    /// The container's first process, from clone3(2), which creates it, until execve(2), by which it becomes the
+    /// The container's first process, between clone3(2), which creates it, and execve(2), which replaces it by the
     /// program.
     Container,
 }
@@ -21,7 +21,7 @@ impl Step {
         matches!(self, Step::MakeDevice { path, .. } | Step::BindDevice { path, .. } if path == "/dev/null")
     }
 
-    /// Who carries the step out.
+    /// The process that executes the step.
     pub fn actor(&self) -> Actor {
         match self {
             Step::CreateCgroup { .. }
@@ -35,7 +35,7 @@ impl Step {
             | Step::Clone { .. }
             | Step::MapIds { .. }
             | Step::MoveIntoCgroup { .. } => Actor::Engine,
-            // A process enters its own cgroup before the namespace that may not show it.
+            // The process must enter its own cgroup first: the joined namespace may not show that cgroup.
             Step::JoinNamespace { namespace: Namespace::Cgroup, .. } => Actor::Container,
             Step::JoinNamespace { .. } => Actor::Engine,
             Step::CloseDescriptors

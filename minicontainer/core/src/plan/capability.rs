@@ -3,7 +3,7 @@
 /// The five capability sets of a thread are lists of names such as `CAP_CHOWN`, see capabilities(7).
 pub type Capabilities = Vec<String>;
 
-/// All names; a name's place is its number.
+/// All names; a name's index is its number.
 pub const CAPABILITIES: [&str; 41] = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
@@ -48,7 +48,7 @@ pub const CAPABILITIES: [&str; 41] = [
     "CAP_CHECKPOINT_RESTORE",
 ];
 
-/// The number of a capability, its bit in the sets of capset(2).
+/// The number of a capability: its bit in the sets of capset(2).
 ///
 /// ```
 /// assert_eq!(minicontainer_core::plan::capability_number("CAP_SYS_ADMIN"), Some(21));

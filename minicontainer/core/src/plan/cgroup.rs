@@ -1,4 +1,4 @@
-//! The part of a plan that concerns control groups: which are made, and what they bound.
+//! The part of a plan that concerns cgroups: which are created, and what they limit.
 
 use oci_spec::runtime::{LinuxCpu, LinuxMemory, LinuxResources, Spec};
 use serde::Serialize;
@@ -6,44 +6,44 @@ use serde::Serialize;
 use super::{Availability, CgroupLayout, Cgroups, Host, Identity, PlanError, Step, device};
 use crate::options::CpuSet;
 
-/// How much swap space the container's processes may have beside their memory.
+/// How much swap space the container's processes may use in addition to their memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SwapLimit {
-    /// None, where the kernel counts it: nobody asked for more.
+    /// None. This is the default, so it applies only if the kernel accounts swap space.
     None,
-    /// So many bytes and no more: somebody asked for it, so the kernel must be able to count it.
+    /// At most this many bytes. The limit was requested, so the kernel must be able to account swap space.
     AtMost(u64),
-    /// As much as there is.
+    /// As much as the host has.
     Unlimited,
 }
 
-/// The controllers that a container is put under in any case, for its limits and for counting what it used. On
-/// version 1 it sees its own groups in their hierarchies, and no others.
+/// The controllers that every container gets, for its limits and for measuring what it used. On version 1 the
+/// container sees its own cgroups in the hierarchies of these controllers, and in no others.
 pub(super) const CONTROLLERS: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
 
-/// Whether the engine has named a group, after a container's id; a document's own lies where that says.
-pub(crate) fn is_engines(name: &str) -> bool {
+/// Whether the engine named this cgroup, after a container's id. A bundle's document may name another one.
+pub(crate) fn is_named_by_engine(name: &str) -> bool {
     let own = name.rsplit('/').next().and_then(|own| own.strip_prefix("minicontainer-"));
     own.is_some_and(|id| id.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
-/// How an ordinary user gets a controller that the kernel has, but was not delegated.
+/// How an ordinary user gets a controller that the kernel has but that is not delegated.
 pub const CONTROLLERS_HINT: &str = "have it delegated: with systemd `sudo systemctl edit user@.service`, in [Service] \
      `Delegate=cpu cpuset io memory pids`, and log in again; see cgroups(7)";
 
-/// What the planner needs to know of the container's control group.
+/// What the planner needs to know about the container's cgroup.
 pub(super) struct Group {
-    /// Whether one is made.
+    /// Whether one is created.
     pub created: bool,
-    /// The controllers it is made for.
+    /// The controllers it is created for.
     pub controllers: Vec<String>,
-    /// The steps that make and limit it.
+    /// The steps that create and limit it.
     pub limits: Vec<Step>,
 }
 
-/// Decides the container's control group. Without limits it is still made where that is possible, to count what the
-/// container uses; with limits it must be possible.
+/// Decides the container's cgroup. Without limits it is created where possible, to measure what the container uses.
+/// With limits, a host on which it cannot be created is an error.
 pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
     let none = Group { created: false, controllers: Vec::new(), limits: Vec::new() };
     let Some(linux) = spec.linux() else { return Ok(none) };
@@ -62,11 +62,11 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
         if !host.cgroups.layout.offers(limit) {
             return Err(PlanError::LimitUnavailable {
                 limit,
-                cause: format!("no {limit} controller is at hand here"),
+                cause: format!("the {limit} controller is not available here"),
                 fix: match host.identity {
                     Identity::User { .. } => CONTROLLERS_HINT.to_owned(),
                     Identity::Root => {
-                        format!("boot a kernel with the {limit} controller switched on, see cgroups(7)")
+                        format!("boot a kernel with the {limit} controller enabled, see cgroups(7)")
                     }
                 },
             });
@@ -88,7 +88,7 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
     }
     let name = format!("{}/{own}", host.cgroups.parent).trim_start_matches('/').to_owned();
     let controllers: Vec<String> = controllers.into_iter().map(str::to_owned).collect();
-    let counted = is_engines(&name) && controllers.iter().any(|controller| controller == "pids");
+    let counted = is_named_by_engine(&name) && controllers.iter().any(|controller| controller == "pids");
     let together = host.cgroups.together.filter(|_| counted).map(|pids| Step::LimitTogether { pids });
     let mut steps = vec![Step::CreateCgroup { name, controllers: controllers.clone() }];
     steps.extend(together);
@@ -97,14 +97,14 @@ pub(super) fn group(spec: &Spec, host: &Host) -> Result<Group, PlanError> {
 }
 
 impl Cgroups {
-    /// Whether the engine can make groups that this controller limits.
+    /// Whether the engine can create cgroups that this controller limits.
     pub fn can_limit(&self, controller: &str) -> bool {
         self.access == Availability::Available && self.layout.offers(controller)
     }
 }
 
 impl CgroupLayout {
-    /// Whether groups can have this controller. On version 2 there is none for devices, nor is one needed.
+    /// Whether cgroups can have this controller. Version 2 limits devices without a controller.
     pub fn offers(&self, controller: &str) -> bool {
         match self {
             CgroupLayout::None => false,
@@ -118,7 +118,7 @@ impl CgroupLayout {
     }
 }
 
-/// The rules for devices. An ordinary user can make none and needs none, see [`device`].
+/// The device rules. An ordinary user cannot set any and needs none, see [`device`].
 fn devices(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
     let rules = device::rules(spec)?;
     if rules.is_empty() || host.identity != Identity::Root {
@@ -152,7 +152,7 @@ fn bound(field: &'static str, value: i64) -> Result<u64, PlanError> {
     u64::try_from(value).map_err(|_| PlanError::Unsupported { field, value: value.to_string() })
 }
 
-/// A limit of -1 is the specification's word for "none"; that of swap space is of both together.
+/// In the specification -1 means no limit, and the swap limit is the sum of memory and swap space.
 fn memory(memory: &LinuxMemory) -> Result<Option<Step>, PlanError> {
     let sum = memory.swap().filter(|sum| *sum != 0);
     let wrong = |sum: i64| PlanError::Unsupported { field: "linux.resources.memory.swap", value: sum.to_string() };

@@ -1,43 +1,44 @@
-//! Whether somebody may make control groups, assessed by what was seen of them.
+//! Whether the engine may create cgroups, assessed from the result of a probe.
 //!
-//! Root makes them below the root of the hierarchies, if anybody can. To an ordinary user a group of version 2 can
-//! have been *delegated*, see cgroups(7): who may write its files may make groups below it. But only groups with
-//! processes *or* groups with limits: so it must have none of the former.
+//! Root creates them below the root of the hierarchies, unless these are read-only. An ordinary user needs a
+//! *delegated* cgroup of version 2, see cgroups(7): a user who can write its files can create cgroups below it. On
+//! version 2 a cgroup cannot contain processes and limit the cgroups below it as well ("no internal processes"), so
+//! the delegated cgroup itself must not contain any.
 
 use super::{Availability, CgroupLayout, Cgroups, Identity};
 
-/// What to do where systemd runs and an ordinary user has no control group.
-pub const MEND_DELEGATION: &str = "have systemd delegate one: `systemd-run --user --scope -p Delegate=yes minicontainer \
-     run ...`; --timeout works for everybody";
+/// The hint where systemd runs and an ordinary user has no delegated cgroup.
+pub const HINT_DELEGATION: &str = "have systemd delegate one: `systemd-run --user --scope -p Delegate=yes \
+     minicontainer run ...`; --timeout needs no cgroup";
 
-/// What to do where the hierarchy cannot be written by anybody.
-const MEND_READ_ONLY: &str = "inside another container, that container must have a writable cgroup hierarchy";
+/// The hint where the hierarchy is read-only.
+const HINT_READ_ONLY: &str = "inside another container, that container must have a writable cgroup hierarchy";
 
-/// The group below a delegated one in which the engine lives, beside those of its containers.
+/// The cgroup of the engine itself below a delegated one, next to those of its containers.
 pub const ENGINE_GROUP: &str = "minicontainer-engine";
 
-/// The group that holds what is counted of all containers of root's together: the pids hierarchy's groups on version
-/// 1, all on version 2.
+/// The cgroup that contains those of all of root's containers, to limit them together: on version 1 in the pids
+/// hierarchy only.
 pub const COMMON_GROUP: &str = "minicontainer";
 
-/// What was seen of the group below which containers would get theirs.
+/// What the probe found about the cgroup below which containers would get theirs.
 #[derive(Clone, Debug)]
 pub struct CgroupProbe {
     /// Its directory.
     pub place: String,
     /// Why it cannot be written, if it cannot.
     pub denied: Option<String>,
-    /// Whether that is because nobody can.
+    /// Whether that is because the file system is read-only.
     pub read_only: bool,
-    /// Whether it has processes of its own, which bars the groups below it from limits.
+    /// Whether it contains processes itself, so that cgroups below it cannot have limits.
     pub inhabited: bool,
     /// How many processes and threads this machine can have at once.
     pub numbers: Option<u64>,
-    /// Whether systemd runs, whom a user can ask for a group.
+    /// Whether systemd runs, which can delegate a cgroup to a user.
     pub systemd: bool,
 }
 
-/// Whether containers can get groups, and if not, what would fix it.
+/// Whether containers can get cgroups, and if not, how to fix it.
 pub fn assess(layout: CgroupLayout, parent: String, identity: Identity, probe: &CgroupProbe) -> Cgroups {
     let unavailable = |cause: String, fix: &str| Some(Availability::Unavailable { cause, fix: fix.to_owned() });
     let place = &probe.place;
@@ -48,44 +49,45 @@ pub fn assess(layout: CgroupLayout, parent: String, identity: Identity, probe: &
         ),
         (CgroupLayout::V1 { .. }, Identity::User { .. }) => unavailable(
             "the cgroup hierarchy belongs to root".to_owned(),
-            "run as root, or without limits; --timeout works for everybody",
+            "run as root, or without limits; --timeout needs no cgroup",
         ),
         (CgroupLayout::V2 { .. }, Identity::User { uid, .. }) => {
             let denied = probe.denied.as_ref();
             let cause = denied.map(|why| format!("no cgroup is delegated to you: {place} cannot be written: {why}"));
-            let crowded = || format!("processes are in {place} itself: no group below it can have limits");
-            let cause = cause.or_else(|| probe.inhabited.then(crowded));
-            cause.and_then(|cause| unavailable(cause, &mend_delegation(uid, probe)))
+            let inhabited = || format!("processes are in {place} itself, so the cgroups below it cannot have limits");
+            let cause = cause.or_else(|| probe.inhabited.then(inhabited));
+            cause.and_then(|cause| unavailable(cause, &delegation_hint(uid, probe)))
         }
         (CgroupLayout::V2 { .. }, Identity::Root) if probe.inhabited => unavailable(
-            format!("processes are in {place} itself, so that no group below it can have limits"),
+            format!("processes are in {place} itself, so the cgroups below it cannot have limits"),
             "inside another container, move them first: `cd /sys/fs/cgroup && mkdir init && \
              xargs -rn1 < cgroup.procs > init/cgroup.procs`",
         ),
         (_, Identity::Root) => {
             let denied = probe.denied.as_ref();
-            denied.and_then(|why| unavailable(format!("{place} cannot be written: {why}"), MEND_READ_ONLY))
+            denied.and_then(|why| unavailable(format!("{place} cannot be written: {why}"), HINT_READ_ONLY))
         }
     };
-    // An eighth stays free: also who ends what has grown too large needs a number.
+    // An eighth of the process ids stays free: the host needs some as well, for example to kill a runaway container.
     let together = probe.numbers.filter(|_| identity == Identity::Root && access.is_none());
     let together = together.map(|numbers| numbers - numbers / 8);
     Cgroups { layout, access: access.unwrap_or(Availability::Available), parent, together }
 }
 
-/// How an ordinary user comes by a group of version 2.
-fn mend_delegation(uid: u32, probe: &CgroupProbe) -> String {
+/// How an ordinary user gets a cgroup of version 2.
+fn delegation_hint(uid: u32, probe: &CgroupProbe) -> String {
     match probe {
-        CgroupProbe { read_only: true, .. } => MEND_READ_ONLY.to_owned(),
-        CgroupProbe { systemd: true, .. } => MEND_DELEGATION.to_owned(),
+        CgroupProbe { read_only: true, .. } => HINT_READ_ONLY.to_owned(),
+        CgroupProbe { systemd: true, .. } => HINT_DELEGATION.to_owned(),
         _ => format!(
-            "`sudo sh -c 'cd /sys/fs/cgroup && echo +cpu +cpuset +memory +pids >cgroup.subtree_control; mkdir -p {uid} && \
-             cd {uid} && chown {uid} . cgroup.procs cgroup.subtree_control cgroup.threads && echo '$$' >cgroup.procs'`"
+            "`sudo sh -c 'cd /sys/fs/cgroup && echo +cpu +cpuset +memory +pids >cgroup.subtree_control; \
+             mkdir -p {uid} && cd {uid} && chown {uid} . cgroup.procs cgroup.subtree_control cgroup.threads && \
+             echo '$$' >cgroup.procs'`"
         ),
     }
 }
 
-/// The group of version 2 that a `/proc/PID/cgroup` names; that above it if it is the engine's own.
+/// The version 2 cgroup in the text of `/proc/PID/cgroup`; its parent if it is the engine's own.
 ///
 /// ```
 /// # use minicontainer_core::plan::delegation::delegated_group;
@@ -133,24 +135,24 @@ mod tests {
             numbers: Some(32_768),
             systemd,
         };
-        let told = |layout: &CgroupLayout, identity, probe: CgroupProbe| {
-            let assessed = assess(layout.clone(), "a".to_owned(), identity, &probe);
-            match assessed.access {
-                Availability::Available => format!("yes, together {:?}", assessed.together),
+        let assessed = |layout: &CgroupLayout, identity, probe: CgroupProbe| {
+            let cgroups = assess(layout.clone(), "a".to_owned(), identity, &probe);
+            match cgroups.access {
+                Availability::Available => format!("yes, together {:?}", cgroups.together),
                 Availability::Unavailable { cause, fix } => format!("{cause} | {fix}"),
             }
         };
         let all = [
-            told(&CgroupLayout::None, Identity::Root, probe(None, false, false, false)),
-            told(&v1, Identity::Root, probe(None, false, true, false)),
-            told(&v1, Identity::Root, probe(Some("EROFS"), true, false, false)),
-            told(&v1, ada, probe(None, false, false, true)),
-            told(&v2, Identity::Root, probe(None, false, false, true)),
-            told(&v2, Identity::Root, probe(None, false, true, true)),
-            told(&v2, ada, probe(None, false, false, true)),
-            told(&v2, ada, probe(Some("EACCES"), false, true, true)),
-            told(&v2, ada, probe(Some("EROFS"), true, false, false)),
-            told(&v2, ada, probe(None, false, true, false)),
+            assessed(&CgroupLayout::None, Identity::Root, probe(None, false, false, false)),
+            assessed(&v1, Identity::Root, probe(None, false, true, false)),
+            assessed(&v1, Identity::Root, probe(Some("EROFS"), true, false, false)),
+            assessed(&v1, ada, probe(None, false, false, true)),
+            assessed(&v2, Identity::Root, probe(None, false, false, true)),
+            assessed(&v2, Identity::Root, probe(None, false, true, true)),
+            assessed(&v2, ada, probe(None, false, false, true)),
+            assessed(&v2, ada, probe(Some("EACCES"), false, true, true)),
+            assessed(&v2, ada, probe(Some("EROFS"), true, false, false)),
+            assessed(&v2, ada, probe(None, false, true, false)),
         ];
         insta::assert_snapshot!(all.join("\n"));
     }

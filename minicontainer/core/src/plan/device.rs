@@ -1,13 +1,13 @@
-//! The part of a plan that says which devices can be used, whoever made their nodes.
+//! The part of a plan that decides which devices can be used, wherever their nodes come from.
 //!
-//! A *device node* is a file that stands for a driver: its kind (character or block) and two numbers say which.
-//! Whoever may open the node has the device, and a node can come from anywhere: mknod(2), an image, a volume. So the
-//! kernel can be told, for a whole control group, which devices may be read, written, or given a node; the file's
-//! permissions come on top. The runtime specification lists such rules in `linux.resources.devices` ("Allowed Device
-//! list" in config-linux.md): they are applied one after the other, so that of all that fit the last one counts.
+//! A *device node* is a file that refers to a driver, by its kind (character or block) and two numbers. A process
+//! that can open the node can use the device, and a node can come from anywhere: mknod(2), an image, a volume. So a
+//! cgroup can limit which devices its processes may read, write, or create nodes for, in addition to the file's
+//! permissions. The runtime specification lists such rules in `linux.resources.devices` ("Allowed Device list" in
+//! config-linux.md). They are applied in order, so of all rules that match, the last one applies.
 //!
-//! An ordinary user can make no such rules and needs none: in a user namespace nobody may make a device node, and no
-//! file system that was mounted there opens one.
+//! An ordinary user cannot set such rules and needs none. In a user namespace mknod(2) creates no device nodes, and
+//! nodes on file systems mounted there cannot be opened.
 
 use oci_spec::runtime::{Capability, LinuxDeviceCgroup, LinuxDeviceType, Spec};
 
@@ -15,7 +15,7 @@ use super::DeviceAccess::{Allow, Deny};
 use super::{DeviceAccess, DeviceRule, PlanError};
 
 /// The character devices that every container may use: those of the runtime specification's "Default Devices", and
-/// the terminals of its own devpts. No minor number means all.
+/// the terminals of its own devpts. A missing minor number matches all.
 const ALWAYS_ALLOWED: [(u32, Option<u32>); 9] = [
     (1, Some(3)), // null
     (1, Some(5)), // zero
@@ -28,8 +28,9 @@ const ALWAYS_ALLOWED: [(u32, Option<u32>); 9] = [
     (136, None),  // pts/*
 ];
 
-/// The rules that allow what every container has. Docker and runc allow `/dev/net/tun` as well, and we do not: who
-/// opens it can make network interfaces. Where nodes can be made, any can, since what they open is decided here.
+/// The rules that allow the default devices. Docker and runc allow `/dev/net/tun` as well; here it is denied, because
+/// a process that opens it can create network interfaces. If nodes may be created, all may, because these rules
+/// decide which of them can be opened.
 pub fn default_device_rules(may_make_nodes: bool) -> Vec<DeviceRule> {
     let rule =
         |kind, major, minor, uses: &str| DeviceRule { access: Allow, kind, major, minor, uses: uses.to_owned() };
@@ -38,13 +39,13 @@ pub fn default_device_rules(may_make_nodes: bool) -> Vec<DeviceRule> {
     any_node.into_iter().filter(|_| may_make_nodes).chain(always).collect()
 }
 
-/// The rule for all devices at once, with which a list begins.
+/// The rule for all devices, with which a list begins.
 pub fn every_device(access: DeviceAccess) -> DeviceRule {
     DeviceRule { access, kind: 'a', major: None, minor: None, uses: "rwm".to_owned() }
 }
 
-/// The rules of the document, with those that always hold; none where nothing is forbidden. The first rule is for all
-/// devices, and none after it is.
+/// The document's rules and the default ones; none if all devices are allowed. Only the first rule is for all
+/// devices.
 pub(super) fn rules(spec: &Spec) -> Result<Vec<DeviceRule>, PlanError> {
     let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
     let listed = resources.and_then(|resources| resources.devices().as_deref()).unwrap_or_default();
@@ -55,7 +56,7 @@ pub(super) fn rules(spec: &Spec) -> Result<Vec<DeviceRule>, PlanError> {
     for line in listed {
         for rule in parsed(line)? {
             if rule.kind == 'a' {
-                // Whatever came before is overruled.
+                // It overrides all earlier rules.
                 rules.clear();
             }
             rules.push(rule);
@@ -66,7 +67,7 @@ pub(super) fn rules(spec: &Spec) -> Result<Vec<DeviceRule>, PlanError> {
     }
     let capabilities = spec.process().as_ref().and_then(|process| process.capabilities().as_ref());
     let bounding = capabilities.and_then(|sets| sets.bounding().as_ref());
-    // The container's first process makes the nodes that the document asks for, and these rules hold for it too.
+    // The container's first process creates the document's nodes, and these rules apply to it as well.
     let makes_nodes = spec
         .linux()
         .as_ref()
@@ -77,7 +78,8 @@ pub(super) fn rules(spec: &Spec) -> Result<Vec<DeviceRule>, PlanError> {
     Ok(rules)
 }
 
-/// A line of the document. Of a rule for both kinds that is not for all devices there is one of each kind.
+/// Parses a rule of the document. A rule for both kinds that does not match all devices becomes one rule for each
+/// kind.
 fn parsed(line: &LinuxDeviceCgroup) -> Result<Vec<DeviceRule>, PlanError> {
     let unsupported = || PlanError::Unsupported { field: "linux.resources.devices", value: line.to_string() };
     let number = |number: Option<i64>| match number {
@@ -101,8 +103,8 @@ fn parsed(line: &LinuxDeviceCgroup) -> Result<Vec<DeviceRule>, PlanError> {
     Ok(kinds.into_iter().map(|kind| DeviceRule { access, kind, major, minor, uses: uses.clone() }).collect())
 }
 
-/// The first rule, if any, that version 1 cannot be told. It keeps one rule for all devices and a list of exceptions
-/// to it; an exception can be taken back only as it was made, so there are no exceptions to exceptions.
+/// The first rule, if any, that cgroup version 1 cannot express. Version 1 stores one rule for all devices and a list
+/// of exceptions. An exception can only be removed exactly as it was added, so there are no exceptions to exceptions.
 pub(super) fn beyond_version1(rules: &[DeviceRule]) -> Option<&DeviceRule> {
     let (general, others) = rules.split_first()?;
     let meets = |one: Option<u32>, other: Option<u32>| one.is_none() || other.is_none() || one == other;
@@ -131,7 +133,7 @@ mod tests {
         serde_json::from_str(&text).expect("a document")
     }
 
-    /// The rules before those that always hold.
+    /// Checks the rules, without the default ones.
     #[track_caller]
     fn check(devices: &str, expected: &str) {
         let text = match rules(&spec(devices)) {

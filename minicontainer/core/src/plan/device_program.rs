@@ -1,21 +1,21 @@
-//! Rules for devices as a program for the kernel.
+//! Device rules as a BPF program.
 //!
-//! Version 2 of control groups has no files for devices. Instead a small program in the kernel's own instruction set,
-//! eBPF, is attached to the group (`BPF_PROG_TYPE_CGROUP_DEVICE`, see bpf(2) and "Device controller" in the kernel's
-//! cgroup-v2.rst). The kernel runs it whenever a member opens a device or makes a node, and refuses what it answers
-//! with zero. It is handed three numbers, `struct bpf_cgroup_dev_ctx`: the kind of device and the uses wanted, both
+//! Cgroups of version 2 have no files for devices. Instead a small eBPF program is attached to the cgroup
+//! (`BPF_PROG_TYPE_CGROUP_DEVICE`, see bpf(2) and "Device controller" in the kernel's cgroup-v2.rst). The kernel runs
+//! it whenever a process in the cgroup opens a device or creates a node, and denies the access if it returns zero.
+//! Its argument is a `struct bpf_cgroup_dev_ctx` of three numbers: the kind of device and the kinds of access, both
 //! in one word; the driver's number; the device's number.
 //!
 //! ```
 //! use minicontainer_core::plan::{DeviceAccess, device_program, every_device};
 //!
-//! // Six instructions fetch the numbers, four ask the rule, and two say no.
+//! // Six instructions load the numbers, four check the rule, and two return "denied".
 //! assert_eq!(device_program(&[every_device(DeviceAccess::Deny)]).len(), 6 + 4 + 2);
 //! ```
 
 use super::{DeviceAccess, DeviceRule};
 
-// Of the instruction set (linux/bpf.h, linux/bpf_common.h), what is needed here.
+// The part of the instruction set (linux/bpf.h, linux/bpf_common.h) that is needed here.
 const LOAD_WORD: u8 = 0x61; // BPF_LDX | BPF_MEM | BPF_W
 const SET: u8 = 0xb7; // BPF_ALU64 | BPF_MOV | BPF_K
 const COPY: u8 = 0xbf; // BPF_ALU64 | BPF_MOV | BPF_X
@@ -26,7 +26,7 @@ const SKIP_UNLESS_EQUAL: u8 = 0x56; // BPF_JMP32 | BPF_JNE | BPF_K
 const SKIP_IF_ANY_BIT: u8 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
 const EXIT: u8 = 0x95; // BPF_JMP | BPF_EXIT
 
-/// The registers: the answer, the address of what is handed in, and what the program makes of it.
+/// The registers: the return value, the address of the argument, and the values loaded from it.
 const ANSWER: u8 = 0;
 const CONTEXT: u8 = 1;
 const KIND: u8 = 2;
@@ -41,8 +41,8 @@ fn instruction(operation: u8, to: u8, from: u8, offset: i16, number: u32) -> u64
     u64::from(operation) | registers << 8 | u64::from(offset as u16) << 16 | u64::from(number) << 32
 }
 
-/// Makes the program. For each use that is wanted, the last rule that fits decides; so the rules are asked from the
-/// last to the first, and a use that a rule allows is no longer asked about. When none is left the answer is yes.
+/// Compiles the rules. For each requested kind of access the last matching rule decides, so the program checks the
+/// rules from the last to the first. A kind that a rule allows is removed; when none is left, the access is allowed.
 pub fn device_program(rules: &[DeviceRule]) -> Vec<u64> {
     let mut program = vec![
         instruction(LOAD_WORD, USES, CONTEXT, 0, 0),
@@ -53,7 +53,7 @@ pub fn device_program(rules: &[DeviceRule]) -> Vec<u64> {
         instruction(SHIFT_RIGHT, USES, 0, 0, 16),
     ];
     for rule in rules.iter().rev() {
-        program.extend(asked(rule));
+        program.extend(rule_check(rule));
     }
     program.extend(answer(false));
     program
@@ -63,7 +63,7 @@ fn answer(yes: bool) -> [u64; 2] {
     [instruction(SET, ANSWER, 0, 0, u32::from(yes)), instruction(EXIT, 0, 0, 0, 0)]
 }
 
-fn asked(rule: &DeviceRule) -> Vec<u64> {
+fn rule_check(rule: &DeviceRule) -> Vec<u64> {
     let kind = match rule.kind {
         'b' => Some(1),
         'c' => Some(2),
@@ -83,7 +83,7 @@ fn asked(rule: &DeviceRule) -> Vec<u64> {
         .into_iter()
         .filter_map(|(register, number)| Some((register, number?)))
         .collect();
-    // Who does not meet a condition skips the conditions after it, and the decision.
+    // If a condition is not met, the program skips the remaining conditions and the decision.
     let left = |index: usize| i16::try_from(conditions.len() - 1 - index + decision.len()).unwrap_or(i16::MAX);
     let skips = conditions
         .iter()
@@ -92,7 +92,7 @@ fn asked(rule: &DeviceRule) -> Vec<u64> {
     skips.chain(decision.iter().copied()).collect()
 }
 
-/// The kernel's bit for a use, `BPF_DEVCG_ACC_MKNOD` and its like.
+/// The kernel's bit for a kind of access: `BPF_DEVCG_ACC_MKNOD`, `_READ` or `_WRITE`.
 fn use_bit(sign: char) -> u32 {
     match sign {
         'm' => 1,
@@ -109,7 +109,7 @@ mod tests {
     use super::super::{default_device_rules, every_device};
     use super::*;
 
-    /// The kernel's part: runs the program, and panics where the kernel would refuse it.
+    /// Interprets the program as the kernel does, and panics where the kernel would reject it.
     fn run(program: &[u64], kind: char, uses: &str, major: u32, minor: u32) -> bool {
         let bits = uses.chars().fold(0, |bits, sign| bits | use_bit(sign));
         let context = [bits << 16 | if kind == 'b' { 1 } else { 2 }, major, minor];
@@ -120,7 +120,7 @@ mod tests {
             let (offset, number) = ((word >> 16) as i16, (word >> 32) as i32 as i64 as u64);
             next += 1;
             let mut skip_if = |condition: bool| {
-                assert!(offset >= 0, "the kernel takes no loops");
+                assert!(offset >= 0, "the kernel rejects loops");
                 next += if condition { offset as usize } else { 0 };
             };
             match operation {
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    /// What the rules mean, said in another way.
+    /// A direct implementation of the rules, for comparison.
     fn allowed(rules: &[DeviceRule], kind: char, uses: &str, major: u32, minor: u32) -> bool {
         uses.chars().all(|wanted| {
             let fits = |rule: &&DeviceRule| {

@@ -1,4 +1,4 @@
-//! One rule for devices, as the control group of either version has it carried out.
+//! One device rule, for cgroups of either version.
 //!
 //! ```
 //! use minicontainer_core::plan::{DeviceAccess, DeviceRule};
@@ -10,33 +10,33 @@
 
 use serde::Serialize;
 
-/// Whether a rule lets a device be used, or not.
+/// Whether a rule allows or denies a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceAccess {
-    /// It may be used in the ways that the rule names.
+    /// The rule's kinds of access are allowed.
     Allow,
-    /// It may not.
+    /// The rule's kinds of access are denied.
     Deny,
 }
 
-/// A rule of a container's device control group, see "Device Controller" in the kernel's cgroup documentation and
-/// "Allowed Device list" in the runtime specification's config-linux.md. A later rule overrules an earlier one.
+/// A rule of a container's device cgroup, see "Device Controller" in the kernel's cgroup documentation and "Allowed
+/// Device list" in the runtime specification's config-linux.md. A later rule overrides an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeviceRule {
     /// Whether it allows or denies.
     pub access: DeviceAccess,
     /// `c` for character devices, `b` for block devices, `a` for all.
     pub kind: char,
-    /// The driver's number; any when there is none.
+    /// The driver's number; `None` matches all.
     pub major: Option<u32>,
-    /// The device's number; any when there is none.
+    /// The device's number; `None` matches all.
     pub minor: Option<u32>,
-    /// Which uses are meant: some of `r` (read), `w` (write), `m` (make a node).
+    /// The kinds of access: some of `r` (read), `w` (write), `m` (mknod).
     pub uses: String,
 }
 
-/// As the `devices.allow` file of cgroup version 1 takes it.
+/// In the syntax of the `devices.allow` file of cgroup version 1.
 impl std::fmt::Display for DeviceRule {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let number = |number: Option<u32>| number.map_or("*".to_owned(), |number| number.to_string());

@@ -25,7 +25,7 @@ pub(super) fn steps(
     let mut steps = vec![Step::MakeMountsPrivate];
     steps.extend(layer_limit(root)?);
     steps.push(root_mount(root, host, owner.is_some())?);
-    // An image may bring device nodes; where the container has a `/dev` of its own, those there are the only ones.
+    // An image may contain device nodes. If the container has its own `/dev`, only the nodes there can be opened.
     if mounts::has(mounts, "/dev", |_| true) {
         steps.push(Step::Remount { destination: "/".to_owned(), attributes: vec![MountAttribute::NoDev] });
     }
@@ -50,11 +50,12 @@ pub(super) fn steps(
     Ok(steps)
 }
 
-/// The container's own terminal, which belongs to its user: `root` is who root of the container is outside, where the
-/// ids are still those of the host. It comes from a devpts of the container's own, and before the pivot: it is bound
-/// to
-/// `/dev/console` as well ("Default Devices" in the runtime specification's config-linux.md), and no mount comes
-/// later.
+/// The container's terminal, which belongs to the program's user. `root` is the host's ids of the container's root,
+/// because this step runs while the ids are still those of the host.
+///
+/// The terminal comes from the container's own devpts. It is opened before pivot_root(2), after which nothing is
+/// mounted any more, because it is also bind mounted on `/dev/console` ("Default Devices" in the runtime
+/// specification's config-linux.md).
 fn terminal(spec: &Spec, mounts: &[Mount], root: Option<[u32; 2]>) -> Result<Option<Step>, PlanError> {
     let Some(process) = spec.process().as_ref().filter(|process| process.terminal() == Some(true)) else {
         return Ok(None);
@@ -71,8 +72,8 @@ fn terminal(spec: &Spec, mounts: &[Mount], root: Option<[u32; 2]>) -> Result<Opt
     }))
 }
 
-/// Without a mount namespace nothing may be mounted, since the host would have the mount: what is left is chroot(2)
-/// into a plain directory.
+/// The steps without a mount namespace: only chroot(2) into a plain directory. Nothing may be mounted, because the
+/// host would get the mount.
 fn jail(root: &RootFs, mounts: &[Mount]) -> Result<Vec<Step>, PlanError> {
     if let Some(mount) = mounts.first() {
         let destination = mount.destination().display().to_string();
@@ -84,14 +85,15 @@ fn jail(root: &RootFs, mounts: &[Mount]) -> Result<Vec<Step>, PlanError> {
     }
 }
 
-/// The writable layer is bounded by putting it into a file system of that size. That one is in memory and gone with
-/// the container, so a layer that is to be kept cannot be bounded so.
+/// The step that limits the writable layer, by placing it in a file system of that size. That file system is in
+/// memory and is lost when the container exits, so a layer that is kept cannot be limited.
 fn layer_limit(root: &RootFs) -> Result<Option<Step>, PlanError> {
     let RootFs::Overlay { lowers, upper, work, target, volatile, limit: Some(limit) } = root else { return Ok(None) };
     if !volatile {
         return Err(PlanError::LayerLimitNeedsThrowAway);
     }
-    // What lies in the directory that is covered has to be made anew: upper and work, maybe the place of the mount.
+    // The file system hides what is in this directory, so these must be created again: upper and work directories,
+    // and maybe the mount point.
     let directory = upper.rsplit_once('/').map_or("", |(above, _)| above);
     let covered = |path: &&String| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
     let directories = [upper, work, target].into_iter().chain(lowers).filter(covered).cloned().collect();
@@ -99,7 +101,7 @@ fn layer_limit(root: &RootFs) -> Result<Option<Step>, PlanError> {
     Ok(Some(Step::LimitWritableLayer { directory: directory.to_owned(), bytes, inodes, directories }))
 }
 
-/// Who owns what is mounted afresh, where that is not simply root: root of the container, as its ids are outside.
+/// The owner of newly mounted file systems, if it is not root: the host's ids of the container's root.
 fn owner_of_mounts(
     spec: &Spec,
     root: &RootFs,
@@ -118,7 +120,7 @@ fn owner_of_mounts(
     }
 }
 
-/// The kernel's variables that the document sets; only those that the container has of its own.
+/// The steps that set the document's sysctls. Only sysctls of the container's own namespaces are allowed.
 fn sysctls(spec: &Spec, namespaces: &[Namespace]) -> Result<Vec<Step>, PlanError> {
     let listed = spec.linux().as_ref().and_then(|linux| linux.sysctl().as_ref());
     let mut named: Vec<(&String, &String)> = listed.into_iter().flatten().collect();

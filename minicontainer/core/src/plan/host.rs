@@ -1,40 +1,40 @@
-//! What the planner must know of the machine, probed by the caller and passed in as data.
+//! What the planner must know about the machine. The caller probes it and passes it in as data.
 
 use serde::Serialize;
 
 use super::{IdRange, SubordinateIds, own_ids::TakenIds};
 use crate::seccomp::Architecture;
 
-/// The machine as far as it changes a plan.
+/// The properties of the machine that affect a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Host {
     /// The processor: system calls are numbered differently on each.
     pub architecture: Architecture,
-    /// Who the engine runs as.
+    /// The user that the engine runs as.
     pub identity: Identity,
-    /// The powers that the engine holds and so can give, as bits numbered as in capabilities(7). An ordinary user
-    /// gets them all with the user namespace.
+    /// The capabilities that the engine has and can therefore grant, as a bit mask numbered as in capabilities(7). An
+    /// ordinary user gets them all with the user namespace.
     pub capabilities: u64,
-    /// The further ids that an ordinary user may use; root has them all.
+    /// The subordinate ids that an ordinary user may use. Root may use all ids.
     pub subordinate: SubordinateIds,
-    /// The ids that belong to somebody, so that root's containers with ids of their own must not get them.
+    /// The ids that are already allocated. Root's containers with their own ids must not get them.
     pub taken: TakenIds,
-    /// Whether user namespaces can be made; an ordinary user needs them.
+    /// Whether user namespaces can be created. An ordinary user needs them.
     pub user_namespaces: Availability,
     /// What overlayfs can do here.
     pub overlay: Overlay,
-    /// How control groups are laid out here, and whether the engine may use them.
+    /// The layout of the cgroup hierarchies, and whether the engine may use them.
     pub cgroups: Cgroups,
-    /// The processors for which the kernel counts how often they were too hot, as x86's do: other containers' work
-    /// shows in these counts, so that they are masked.
+    /// The processors with counters of thermal throttling (x86). The counters reveal the load of other containers, so
+    /// they are masked.
     pub thermal_throttle: Vec<u32>,
 }
 
-/// Who the engine runs as.
+/// The user that the engine runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identity {
-    /// Root with its powers: no user namespace is needed.
+    /// Root with its capabilities: no user namespace is needed.
     Root,
     /// An ordinary user, who becomes root of a user namespace.
     User {
@@ -45,17 +45,17 @@ pub enum Identity {
     },
 }
 
-/// Whether something can be had, and if not, why and what would fix it.
+/// Whether a feature is available, and if not, why and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Availability {
-    /// It works: it was tried.
+    /// The feature works; it was tried.
     Available,
-    /// It does not.
+    /// The feature does not work.
     Unavailable {
         /// What went wrong, such as "unshare(CLONE_NEWUSER) failed: EPERM".
         cause: String,
-        /// What would fix it.
+        /// How to fix it.
         fix: String,
     },
 }
@@ -64,49 +64,50 @@ pub enum Availability {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Overlay {
-    /// With `trusted.overlay.*` attributes: root's.
+    /// It works with `trusted.overlay.*` attributes, which require root.
     Trusted,
-    /// With `user.overlay.*` attributes, Linux 5.11 or newer: works inside a user namespace.
+    /// It works inside a user namespace, with `user.overlay.*` attributes (Linux 5.11 or newer).
     UserXattr,
-    /// Not at all: the copy driver must do.
+    /// It is not available, so the copy driver is used.
     None,
 }
 
-/// How control groups are laid out, see cgroups(7).
+/// The cgroup hierarchies, see cgroups(7).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cgroups {
     /// Version and hierarchies.
     pub layout: CgroupLayout,
-    /// Whether the engine may make groups there.
+    /// Whether the engine may create cgroups there.
     pub access: Availability,
-    /// The group below which it makes them, such as `user.slice/ada`; empty for the root of the hierarchies, which is
-    /// root's. To an ordinary user a group may have been *delegated*, see "Delegation" in cgroups(7).
+    /// The cgroup below which the engine creates them, such as `user.slice/ada`; empty for the root of the
+    /// hierarchies, which belongs to root. An ordinary user may have a *delegated* cgroup, see "Delegation" in
+    /// cgroups(7).
     pub parent: String,
-    /// How many processes root's containers may have together, so that numbers are left for the host. An ordinary
-    /// user's containers are bounded by whoever has delegated their group.
+    /// How many processes root's containers may have together, so that process ids are left for the host. An ordinary
+    /// user's containers are limited by the administrator who delegated their cgroup.
     pub together: Option<u64>,
 }
 
-/// The layout of the control group hierarchies.
+/// The layout of the cgroup hierarchies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CgroupLayout {
     /// No hierarchy is mounted.
     None,
-    /// Version 1, one hierarchy for each set of controllers; version 2 may be mounted beside (hybrid).
+    /// Version 1, one hierarchy for each set of controllers; version 2 may be mounted as well (hybrid).
     V1 {
         /// The hierarchies as `/proc/self/cgroup` names them, such as `memory` or `cpu,cpuacct`.
         hierarchies: Vec<String>,
     },
-    /// Version 2, one hierarchy for all.
+    /// Version 2, one hierarchy for all controllers.
     V2 {
-        /// The controllers that the group `parent` offers.
+        /// The controllers that the cgroup `parent` offers.
         controllers: Vec<String>,
     },
 }
 
 impl Host {
-    /// A host as most are today: root, a recent kernel, cgroup v2. For examples, tests and the browser.
+    /// A typical host: root, a recent kernel, cgroup v2. For examples, tests and the browser.
     pub fn example() -> Host {
         let controllers = ["cpuset", "cpu", "io", "memory", "pids"].map(str::to_owned).to_vec();
         Host {
@@ -127,7 +128,7 @@ impl Host {
         }
     }
 
-    /// The same host for an ordinary user, to whom no cgroup was delegated and no ids allocated.
+    /// The same host for an ordinary user without a delegated cgroup and without subordinate ids.
     pub fn example_rootless() -> Host {
         let cause = "the cgroup hierarchy belongs to root".to_owned();
         let fix = "run as root, or let systemd delegate a cgroup to you".to_owned();
@@ -139,7 +140,7 @@ impl Host {
         host
     }
 
-    /// The same host for an ordinary user with the ids that distributions allocate to every new one.
+    /// The same host for an ordinary user with the subordinate ids that distributions allocate to every new user.
     pub fn example_rootless_with_ids() -> Host {
         let allocated = vec![IdRange { first: 100_000, count: 65_536 }];
         let subordinate = SubordinateIds::Allocated { uids: allocated.clone(), gids: allocated };

@@ -1,4 +1,4 @@
-//! Mount options as fstab(5) and the runtime specification write them, sorted into what they mean.
+//! Mount options of fstab(5) and the runtime specification, sorted by their meaning.
 
 use oci_spec::runtime::Mount;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use super::{Host, IdMapping, Identity, PlanError, process};
 pub enum MountAttribute {
     /// Nothing can be written through this mount.
     ReadOnly,
-    /// Set-user-id bits and file capabilities do not count here.
+    /// Set-user-id bits and file capabilities are ignored here.
     NoSuid,
     /// Device nodes cannot be opened here.
     NoDev,
@@ -34,7 +34,7 @@ impl MountAttribute {
         MountAttribute::NoAtime,
     ];
 
-    /// The word in fstab(5).
+    /// The option's name in fstab(5).
     pub fn name(self) -> &'static str {
         match self {
             MountAttribute::ReadOnly => "ro",
@@ -47,18 +47,18 @@ impl MountAttribute {
     }
 }
 
-/// The options of one mount, understood.
+/// The parsed options of one mount.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct MountOptions {
     /// Restrictions on the mount itself.
     pub attributes: Vec<MountAttribute>,
-    /// Whether an existing tree is shown in a second place.
+    /// Whether it is a bind mount.
     pub bind: bool,
-    /// Whether the mounts below it come along.
+    /// Whether the mounts below the source are included.
     pub recursive: bool,
-    /// The word that says that its owners are shown as others.
+    /// The option that requests an idmapped mount: `idmap` or `ridmap`.
     pub idmapped: Option<String>,
-    /// What is left: the file system's own options.
+    /// The remaining options, which are the file system's own.
     pub data: Vec<(String, String)>,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn sort(options: &[String]) -> Result<MountOptions, PlanError> {
             (None, "bind") => sorted.bind = true,
             (None, "idmap" | "ridmap") => sorted.idmapped = Some(option.clone()),
             (None, "rbind") => (sorted.bind, sorted.recursive) = (true, true),
-            // The kernel's own defaults, and the propagation that every mount here has.
+            // The kernel's defaults, and the propagation that every mount here has anyway.
             (None, "defaults" | "rw" | "suid" | "dev" | "exec" | "relatime" | "async" | "private" | "rprivate") => {}
             (None, "shared" | "rshared" | "slave" | "rslave" | "unbindable" | "runbindable") => {
                 return Err(PlanError::Unsupported { field: "mounts.options", value: option.clone() });
@@ -91,8 +91,8 @@ pub(super) fn sort(options: &[String]) -> Result<MountOptions, PlanError> {
     Ok(sorted)
 }
 
-/// As whom a bind mount shows the owners of its files: the maps of users and of groups, if the document gives any.
-/// Only root may have a mount of the host's file systems idmapped, see mount_setattr(2).
+/// The maps of users and of groups of an idmapped bind mount, if the document has any. Only root may idmap a mount of
+/// the host's file systems, see mount_setattr(2).
 pub(super) fn shown_owners(
     mount: &Mount,
     options: &MountOptions,
@@ -104,7 +104,7 @@ pub(super) fn shown_owners(
         (Some(uids), Some(gids), _) if host.identity == Identity::Root => {
             Ok(Some([process::lines(uids), process::lines(gids)]))
         }
-        (Some(_), Some(_), _) => refused("only root can show files with other owners"),
+        (Some(_), Some(_), _) => refused("only root can create idmapped mounts"),
         (_, _, Some(word)) => refused(&format!("{word} without uidMappings and gidMappings")),
         (_, _, None) => refused("uidMappings and gidMappings must be given together"),
     }

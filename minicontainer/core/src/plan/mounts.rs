@@ -1,4 +1,4 @@
-//! The mounts of a plan: each mount of the document as the steps that make it.
+//! The mounts of a plan: the steps for each mount of the document.
 
 use oci_spec::runtime::{Mount, Spec};
 
@@ -7,13 +7,13 @@ use super::mount_options::{MountOptions, shown_owners, sort};
 use super::system_path::{checked, is_at_or_below, may_be_covered, normal};
 use super::{CgroupLayout, Host, MountAttribute, Namespace, PlanError, Step};
 
-/// What a plan's mounts depend on, beside the document.
+/// What a plan's mounts depend on, in addition to the document.
 pub(super) struct Surroundings<'a> {
     pub host: &'a Host,
     pub namespaces: &'a [Namespace],
-    /// The container's control group.
+    /// The container's cgroup.
     pub group: &'a Group,
-    /// Who owns what is mounted afresh, where that is not simply root.
+    /// The owner (user and group on the host) of newly mounted file systems, if it is not root.
     pub owner: Option<[u32; 2]>,
 }
 
@@ -22,13 +22,13 @@ pub(super) fn listed(spec: &Spec) -> &[Mount] {
     spec.mounts().as_deref().unwrap_or_default()
 }
 
-/// Whether the document mounts something of this type at this place.
+/// Whether the document's last mount at `place` is of a wanted type.
 pub(super) fn has(mounts: &[Mount], place: &str, wanted: impl Fn(&str) -> bool) -> bool {
     let at_place = |mount: &&Mount| normal(&mount.destination().display().to_string()) == place;
     mounts.iter().rfind(at_place).is_some_and(|mount| wanted(kind(mount)))
 }
 
-/// The type of a mount; without one it can only be a bind mount.
+/// The type of a mount. A mount without one is a bind mount.
 fn kind(mount: &Mount) -> &str {
     let is_bind = |option: &String| ["bind", "rbind"].contains(&option.as_str());
     match mount.typ().as_deref() {
@@ -37,7 +37,7 @@ fn kind(mount: &Mount) -> &str {
     }
 }
 
-/// The steps that make one mount of the document.
+/// The steps for one mount of the document.
 pub(super) fn steps(mount: &Mount, around: &Surroundings<'_>) -> Result<Vec<Step>, PlanError> {
     let destination = checked("mounts.destination", &mount.destination().display().to_string())?;
     let options = sort(mount.options().as_deref().unwrap_or_default())?;
@@ -73,7 +73,7 @@ pub(super) fn steps(mount: &Mount, around: &Surroundings<'_>) -> Result<Vec<Step
     Ok(vec![owned(step, around.owner)])
 }
 
-/// A mount whose root directory belongs to root of the container.
+/// Makes root of the container the owner of a new mount's root directory.
 fn owned(mut step: Step, owner: Option<[u32; 2]>) -> Step {
     let (Step::Mount { fstype, options, .. }, Some([uid, gid])) = (&mut step, owner) else { return step };
     match fstype.as_str() {
@@ -88,13 +88,14 @@ fn owned(mut step: Step, owner: Option<[u32; 2]>) -> Step {
     step
 }
 
-/// Version 2 is one file system. Version 1 is one for each hierarchy, side by side on a tmpfs, which is made
-/// read-only once its directories exist; only those in which the container has a group of its own, since in the
-/// others it would see the host's. A container without a group of its own sees none, see [`hidden_cgroups`].
+/// The steps that mount the cgroup hierarchies.
 ///
-/// Without a cgroup namespace of the container's own, version 2 is bound from the host: to mount it from the host's
-/// namespace would set the one hierarchy's options (`nsdelegate`, `memory_recursiveprot`) anew, for all of the
-/// machine.
+/// Version 2 is one file system. Version 1 is one for each hierarchy, mounted side by side in a tmpfs, which becomes
+/// read-only once its directories exist. Only the hierarchies in which the container has its own cgroup are mounted,
+/// because in the others it would see the host's. A container without a cgroup sees none, see [`hidden_cgroups`].
+///
+/// Without a cgroup namespace, version 2 is bind mounted from the host. A new mount from the host's namespace would
+/// reset the options of the only hierarchy (`nsdelegate`, `memory_recursiveprot`) for the whole machine.
 fn cgroup_mounts(destination: String, options: MountOptions, around: &Surroundings<'_>) -> Vec<Step> {
     let mount = |fstype: &str, destination: String, attributes: Vec<MountAttribute>, options| Step::Mount {
         fstype: fstype.to_owned(),
@@ -136,14 +137,14 @@ fn cgroup_mounts(destination: String, options: MountOptions, around: &Surroundin
     }
 }
 
-/// Where the document wants to show control groups, and the container has none of its own to show. Such a place is
-/// masked: a `/sys` that is bound from the host has the host's groups there.
+/// The mount points of the document's cgroup mounts, if the container has no cgroup. They are masked, because a
+/// `/sys` that is bind mounted from the host shows the host's cgroups there.
 pub(super) fn hidden_cgroups(mounts: &[Mount], group: &Group) -> Vec<String> {
     let wanted = mounts.iter().filter(|mount| kind(mount) == "cgroup" && !group.created);
     wanted.map(|mount| mount.destination().display().to_string()).collect()
 }
 
-/// The masks and read-only paths of the document, without those that an earlier one covers already.
+/// The steps for the document's masked and read-only paths, without those that an earlier one already covers.
 pub(super) fn covers(masked: Vec<String>, readonly: Vec<String>) -> Result<Vec<Step>, PlanError> {
     let mut steps: Vec<Step> = Vec::new();
     let mut add = |field, path: String, step: fn(String) -> Step| {

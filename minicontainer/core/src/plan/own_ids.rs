@@ -1,20 +1,19 @@
-//! Which ids a container of root's gets when it has a user namespace of its own (`--userns auto`,
-//! `--profile=untrusted`).
+//! Which ids root's container gets when it has its own user namespace (`--userns auto`, `--profile=untrusted`).
 //!
-//! The container gets 65,536 ids that follow each other: enough for every id that images use. Root may map any ids of
-//! the host, so the choice decides who could touch what the container owns. Two kinds of ids must not be among them:
+//! The container gets 65,536 consecutive ids: enough for every id that images use. Root may map any ids of the host,
+//! so the choice decides which users could access what the container owns. Two kinds of ids must not be among them:
 //!
-//! - ids that `/etc/subuid` or `/etc/subgid` allocate to a user, subuid(5): that user may map them into a namespace
-//!   of their own, and there act as the owner of the container's files and processes;
+//! - ids that `/etc/subuid` or `/etc/subgid` allocate to a user, subuid(5): that user may map them into another user
+//!   namespace, and there act as the owner of the container's files and processes;
 //! - ids of an account or a group of this machine, passwd(5), group(5).
 //!
-//! Candidates are the pieces of 65,536 ids that systemd leaves to containers ([`OWN_IDS`]). The container's id
-//! selects one, so that two containers rarely share a piece and no list of pieces in use is kept. If the piece
-//! contains an id that is taken, the next one is tried. One list holds for users and groups, because a container gets
-//! the same piece for both.
+//! Candidates are the blocks of 65,536 ids that systemd reserves for containers ([`OWN_IDS`]). The container's id
+//! selects one, so that two containers rarely share a block although no list of blocks in use is kept. If the block
+//! contains an id that is taken, the next one is tried. The same list applies to users and groups, because a
+//! container gets the same block for both.
 //!
-//! Accounts and ranges that only a directory service knows (nsswitch.conf(5)) are not seen: it cannot be asked which
-//! ids it will give to somebody.
+//! Accounts and ranges that only a directory service has (nsswitch.conf(5)) are not considered: there is no way to
+//! ask it which ids it will allocate.
 //!
 //! ```
 //! use minicontainer_core::plan::own_ids::{AccountFiles, TakenIds, first_own_id};
@@ -33,18 +32,18 @@ use serde::Serialize;
 
 use super::IdRange;
 
-/// The ids that systemd leaves to containers (*Users, Groups, UIDs and GIDs on systemd Systems*), in pieces of
-/// 65,536: the first piece, and how many there are. Neither 65534 (`nobody`) nor 2³²-1 ("no id") lies in one of them.
+/// The ids that systemd reserves for containers (*Users, Groups, UIDs and GIDs on systemd Systems*), in blocks of
+/// 65,536: the first block, and how many there are. None of them contains 65534 (`nobody`) or 2³²-1 ("no id").
 pub const OWN_IDS: (u32, u32) = (0x0008, 0x6fff - 0x0008);
 
 /// How many ids a container gets.
 pub const OWN_ID_COUNT: u32 = 0x1_0000;
 
-/// What to do where every piece contains an id that is taken.
+/// The hint where every block contains an id that is taken.
 const FREE_SOME: &str = "free 65536 ids between 524288 and 1878982655 in /etc/subuid and /etc/subgid, or run without \
      --userns auto and --profile=untrusted";
 
-/// The texts of the files that say which ids are taken; a file that does not exist is empty.
+/// The texts of the files that list taken ids. The text of a missing file is empty.
 #[derive(Clone, Debug, Default)]
 pub struct AccountFiles {
     /// The text of subuid(5).
@@ -63,7 +62,7 @@ pub struct AccountFiles {
 pub enum TakenIds {
     /// Those in these ranges, which are sorted and do not overlap. They may be user ids or group ids.
     Known(Vec<IdRange>),
-    /// They could not be found out, so no ids can be chosen.
+    /// The files could not be read, so no ids can be chosen.
     Unknown {
         /// Why not.
         cause: String,
@@ -72,7 +71,7 @@ pub enum TakenIds {
     },
 }
 
-/// A container cannot have ids of its own.
+/// No ids can be chosen for a container.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot choose ids for the container's user namespace: {cause}")]
 pub struct NoOwnIds {
@@ -83,7 +82,7 @@ pub struct NoOwnIds {
 }
 
 impl TakenIds {
-    /// What the files say. All users count, whether they exist or not; lines that no program understands are skipped.
+    /// The ids that the files list. Lines about users that do not exist count as well; invalid lines are skipped.
     pub fn of(files: &AccountFiles) -> TakenIds {
         let allocated =
             [&files.subuid, &files.subgid].into_iter().flat_map(|text| text.lines()).flat_map(allocations);
@@ -109,8 +108,8 @@ impl TakenIds {
 
 /// The ranges that a line `owner:first:count` allocates, as first and end.
 ///
-/// shadow's programs read the numbers as strtoul(3) with base 0, where `010` is octal; others read decimals. It is
-/// not known which one will hand out the range, so that both readings count.
+/// shadow's programs read the numbers as strtoul(3) with base 0 does, where `010` is octal; others read decimals. It
+/// is unknown which program will use the range, so both readings count.
 fn allocations(line: &str) -> Vec<(u64, u64)> {
     let mut fields = line.split(':');
     let (Some(_owner), Some(first), Some(count)) = (fields.next(), fields.next(), fields.next()) else {
@@ -123,7 +122,7 @@ fn allocations(line: &str) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// The numbers for which a text can be taken.
+/// All numbers as which a text can be read.
 fn readings(text: &str) -> Vec<u64> {
     let digits = text.trim();
     let digits = digits.strip_prefix('+').unwrap_or(digits);
@@ -133,7 +132,7 @@ fn readings(text: &str) -> Vec<u64> {
     [in_base(Some(digits), 10), in_base(hexadecimal, 16), in_base(octal, 8)].into_iter().flatten().collect()
 }
 
-/// Sorted ranges as disjoint ones, cut to what can be an id: 2³²-1 stands for "no id".
+/// Merges sorted ranges into disjoint ones, without numbers that cannot be an id: 2³²-1 means "no id".
 fn merged(sorted: &[(u64, u64)]) -> Vec<IdRange> {
     let mut disjoint: Vec<(u64, u64)> = Vec::new();
     for (first, end) in sorted {
@@ -150,10 +149,10 @@ fn merged(sorted: &[(u64, u64)]) -> Vec<IdRange> {
     disjoint.into_iter().filter_map(range).collect()
 }
 
-/// The first id on the host of a container's own ids, of which there are [`OWN_ID_COUNT`].
+/// The first of a container's own ids on the host, of which there are [`OWN_ID_COUNT`].
 ///
 /// # Errors
-/// When it is not known which ids are taken, or no piece is free.
+/// When it is unknown which ids are taken, or no block is free.
 pub fn first_own_id(id: &str, taken: &TakenIds) -> Result<u32, NoOwnIds> {
     let taken = match taken {
         TakenIds::Known(ranges) => ranges,
@@ -162,16 +161,15 @@ pub fn first_own_id(id: &str, taken: &TakenIds) -> Result<u32, NoOwnIds> {
         }
     };
     let (first, count) = OWN_IDS;
-    let chance = id.bytes().fold(0_u32, |chance, byte| chance.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    let pieces = (0..count).map(|step| (first + (chance % count + step) % count) << 16);
-    let is_free = |piece: &u32| {
-        // The last range that begins at or before the piece's last id is the only one that can reach into it.
-        let behind = taken.partition_point(|range| range.first <= piece + (OWN_ID_COUNT - 1));
-        taken[..behind].last().is_none_or(|range| range.first + range.count <= *piece)
+    let hash = id.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let blocks = (0..count).map(|step| (first + (hash % count + step) % count) << 16);
+    let is_free = |block: &u32| {
+        // The last range that begins at or before the block's last id is the only one that can overlap it.
+        let end = taken.partition_point(|range| range.first <= block + (OWN_ID_COUNT - 1));
+        taken[..end].last().is_none_or(|range| range.first + range.count <= *block)
     };
-    pieces.into_iter().find(is_free).ok_or_else(|| NoOwnIds {
-        cause: "every range of 65536 ids that is meant for containers contains an id that is allocated to somebody"
-            .to_owned(),
+    blocks.into_iter().find(is_free).ok_or_else(|| NoOwnIds {
+        cause: "every block of 65536 ids that is reserved for containers contains an allocated id".to_owned(),
         hint: FREE_SOME.to_owned(),
     })
 }

@@ -1,4 +1,4 @@
-//! The part of a plan that makes the process who it shall be: ids, name, limits, powers, program.
+//! The part of a plan that sets up the process itself: ids, hostname, limits, capabilities, program.
 
 use oci_spec::runtime::{Capabilities as OciCapabilities, LinuxIdMapping, LinuxTimeOffset, Spec};
 
@@ -16,7 +16,7 @@ pub(super) fn map_ids(spec: &Spec, host: &Host) -> Result<Step, PlanError> {
     Ok(Step::MapIds { deny_setgroups: host.identity != Identity::Root && !helped, helped, uids, gids })
 }
 
-/// The step that makes a user namespace to be entered later.
+/// The step that creates a user namespace to be entered later.
 pub(super) fn make_user_namespace(spec: &Spec) -> Result<Step, PlanError> {
     let [uids, gids] = mappings(spec)?;
     Ok(Step::MakeUserNamespace { uids, gids })
@@ -32,7 +32,7 @@ pub(super) fn mappings(spec: &Spec) -> Result<[Vec<IdMapping>; 2], PlanError> {
     }
 }
 
-/// The lines of a map, as the document has them.
+/// Converts a map of the document.
 pub(super) fn lines(map: &[LinuxIdMapping]) -> Vec<IdMapping> {
     let line = |line: &LinuxIdMapping| IdMapping {
         inside: line.container_id(),
@@ -42,14 +42,15 @@ pub(super) fn lines(map: &[LinuxIdMapping]) -> Vec<IdMapping> {
     map.iter().map(line).collect()
 }
 
-/// The kernel lets a user map the own id, one line of one id, and nothing else.
+/// The kernel lets an ordinary user map only the user's own id, as one line of one id. Other maps need newuidmap(1)
+/// and newgidmap(1).
 fn needs_help(uids: &[IdMapping], gids: &[IdMapping], host: &Host) -> bool {
     let Identity::User { uid, gid } = host.identity else { return false };
     let own = |map: &[IdMapping], id| matches!(map, [line] if line.outside == id && line.count == 1);
     !(own(uids, uid) && own(gids, gid))
 }
 
-/// The step that names the machine, if the document has a name.
+/// The step that sets the hostname, if the document has one.
 pub(super) fn hostname(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<Step>, PlanError> {
     match spec.hostname() {
         None => Ok(None),
@@ -58,7 +59,7 @@ pub(super) fn hostname(spec: &Spec, namespaces: &[Namespace]) -> Result<Option<S
     }
 }
 
-/// The step that gives the container clocks of its own, if the document asks for them.
+/// The step that creates a time namespace, if the document lists one.
 pub(super) fn clocks(spec: &Spec, namespaces: &Namespaces) -> Result<Option<Step>, PlanError> {
     let given = spec.linux().as_ref().and_then(|linux| linux.time_offsets().as_ref());
     let offset = |(name, offset): (&String, &LinuxTimeOffset)| {
@@ -103,8 +104,8 @@ pub(super) fn steps(spec: &Spec, host: &Host, namespace: UserNamespace) -> Resul
     let no_new_privileges = process.no_new_privileges() == Some(true);
     let filter = filter(spec, host)?;
     let early = (!no_new_privileges).then(|| filter.clone()).flatten();
-    // Without no_new_privs only who has CAP_SYS_ADMIN may install a filter, since a set-user-id program could be led
-    // astray by it: so then it comes while that power is still there.
+    // Without no_new_privs, seccomp(2) requires CAP_SYS_ADMIN, because a filter could make a set-user-id program
+    // misbehave. So the filter is installed before that capability is dropped.
     steps.extend(early);
     steps.push(Step::SetUser { uid: user.uid(), gid: user.gid(), groups: groups(spec, host, namespace)? });
     steps.push(Step::SetCapabilities {
@@ -121,7 +122,7 @@ pub(super) fn steps(spec: &Spec, host: &Host, namespace: UserNamespace) -> Resul
     Ok(steps)
 }
 
-/// Whether the document asks for an init of the engine's.
+/// Whether the document requests the engine's init.
 fn init(spec: &Spec) -> Result<bool, PlanError> {
     match spec.annotations().as_ref().and_then(|all| all.get(INIT_ANNOTATION)).map(String::as_str) {
         None | Some("false") => Ok(false),
@@ -132,7 +133,7 @@ fn init(spec: &Spec) -> Result<bool, PlanError> {
     }
 }
 
-/// The step that installs the filter of system calls, if the document has a profile.
+/// The step that installs the seccomp filter, if the document has a profile.
 fn filter(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
     let Some(profile) = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()) else { return Ok(None) };
     let filter = compile(profile, host.architecture).map_err(PlanError::Seccomp)?;
@@ -140,9 +141,9 @@ fn filter(spec: &Spec, host: &Host) -> Result<Option<Step>, PlanError> {
     Ok(Some(Step::InstallSeccomp { allowed, examined, refused, flags, instructions }))
 }
 
-/// Supplementary groups; an ordinary user's namespace has only the ids that were mapped, and where that is a single
-/// one setgroups(2) is denied. It may be in a namespace that is joined, too, of which the document need not say more:
-/// there it is called only for groups that the document lists.
+/// The supplementary groups; `None` where setgroups(2) is not called. An ordinary user's namespace has only the
+/// mapped ids, and if that is a single id, setgroups(2) is denied. It may also be denied in a joined user namespace,
+/// whose maps the document need not contain. There it is called only for groups that the document lists.
 fn groups(spec: &Spec, host: &Host, namespace: UserNamespace) -> Result<Option<Vec<u32>>, PlanError> {
     let process = spec.process().as_ref().ok_or(PlanError::Missing { field: "process" })?;
     let user = process.user();
@@ -171,7 +172,7 @@ fn groups(spec: &Spec, host: &Host, namespace: UserNamespace) -> Result<Option<V
     Ok(needs_help(&uids, &gids, host).then_some(extra))
 }
 
-/// A set in the order of the capabilities' numbers, so that equal documents give equal plans.
+/// Sorts a set by capability number, so that equal documents give equal plans.
 fn sorted(set: Option<&OciCapabilities>) -> Capabilities {
     let names: Vec<String> = set.into_iter().flatten().map(|capability| format!("CAP_{capability}")).collect();
     CAPABILITIES.into_iter().filter(|known| names.iter().any(|name| name == known)).map(str::to_owned).collect()

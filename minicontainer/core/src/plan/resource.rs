@@ -1,7 +1,7 @@
-//! The resources that Linux bounds for each process, in the order of their numbers, see getrlimit(2) and
-//! asm-generic/resource.h. Some processors number them otherwise; x86_64 and aarch64 do not.
+//! The resources that Linux limits for each process, in the order of their numbers, see getrlimit(2) and
+//! asm-generic/resource.h. Some architectures number them differently; x86_64 and aarch64 do not.
 
-/// All names; a name's place is its number.
+/// All names; a name's index is its number.
 pub const RESOURCES: [&str; 16] = [
     "RLIMIT_CPU",
     "RLIMIT_FSIZE",
@@ -21,7 +21,7 @@ pub const RESOURCES: [&str; 16] = [
     "RLIMIT_RTTIME",
 ];
 
-/// The number of a resource, as prlimit(2) takes it.
+/// The number of a resource for prlimit(2).
 ///
 /// ```
 /// assert_eq!(minicontainer_core::plan::resource_number("RLIMIT_NOFILE"), Some(7));

@@ -1,20 +1,18 @@
-//! Subordinate ids: the ids that an administrator allocates to an ordinary user, so that a container can have more
-//! users than one.
+//! Subordinate ids: the ids that an administrator allocates to an ordinary user, so that the user's containers can
+//! have more than one user.
 //!
-//! A user may map a single id into a user namespace without asking anybody: the own one. Whatever else the container
-//! then knows of users (`www-data`, `nobody`, the group of terminals) does not exist in it. So distributions allocate
-//! each user a range of ids that belong to nobody, in two files that are *not* alike though they look so, see
-//! subuid(5) and subgid(5):
+//! A user may map a single id into a user namespace without privileges: the user's own. All other ids of an image
+//! (`www-data`, `nobody`, the group `tty`) then do not exist in the container. So distributions allocate each user a
+//! range of otherwise unused ids, in two files with the same syntax but separate ids, see subuid(5) and subgid(5):
 //!
 //! ```text
 //! /etc/subuid    ada:100000:65536     ada may use the user ids 100000 to 165535
 //! /etc/subgid    1000:200000:65536    user 1000 may use the *group* ids 200000 to 265535
 //! ```
 //!
-//! Two small programs that the system trusts, newuidmap(1) and newgidmap(1), read them and write the maps. They
-//! refuse a map that is not covered; the kernel refuses one in which an id stands twice. So what is asked for here is
-//! made to be accepted: whatever overlaps is cut away, and so is id 0, whatever the files say: nobody but root may
-//! stand for root.
+//! Two set-user-ID programs, newuidmap(1) and newgidmap(1), read these files and write the maps. They refuse a map
+//! with an id that is not allocated, and the kernel refuses a map with duplicate ids. So this module removes all
+//! overlaps. It also removes id 0, whatever the files say, because only root may map the host's root.
 //!
 //! ```
 //! use minicontainer_core::plan::subordinate::{id_map, ranges};
@@ -30,15 +28,15 @@ use serde::Serialize;
 
 use super::{IdMapping, Identity};
 
-/// As many ranges as are used: the map must fit into one page of memory, see "Defining user and group ID mappings" in
-/// user_namespaces(7).
+/// The most ranges that are used: the map must fit into one page of memory, see "Defining user and group ID mappings"
+/// in user_namespaces(7).
 const MOST_RANGES: usize = 100;
 
-/// What to do where nobody can map ids for a user.
-const INSTALL_HELPERS: &str = "`sudo apt-get install uidmap` on Debian and Ubuntu, `sudo dnf install shadow-utils` on Fedora; \
-     if they are there, `sudo chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap`";
+/// The hint where newuidmap(1) and newgidmap(1) are missing.
+const INSTALL_HELPERS: &str = "`sudo apt-get install uidmap` on Debian and Ubuntu, `sudo dnf install shadow-utils` on \
+     Fedora; if they are installed, `sudo chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap`";
 
-/// Ids that follow each other.
+/// Consecutive ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct IdRange {
     /// The first of them, on the host.
@@ -47,52 +45,52 @@ pub struct IdRange {
     pub count: u32,
 }
 
-/// Whether an ordinary user has subordinate ids that can be used.
+/// Whether an ordinary user has usable subordinate ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SubordinateIds {
-    /// These, of each kind at least one, and the programs that map them.
+    /// At least one id of each kind, and the programs that map them.
     Allocated {
         /// User ids.
         uids: Vec<IdRange>,
         /// Group ids.
         gids: Vec<IdRange>,
     },
-    /// None: a container has the single id 0, which stands for its owner.
+    /// None: the container has only id 0, which maps to the user's own id.
     None {
         /// Why not.
         cause: String,
-        /// What would fix it.
+        /// How to fix it.
         fix: String,
     },
 }
 
-/// What a system has for allocating ids.
+/// The system's sources of subordinate ids.
 #[derive(Clone, Debug, Default)]
 pub struct SubidSources {
-    /// Whether newuidmap(1) and newgidmap(1) are there, with the power that they need.
+    /// Whether newuidmap(1) and newgidmap(1) are installed with the privilege that they need.
     pub helpers: bool,
-    /// Whether the caller may not gain powers by executing a program, so that these could not help it either.
+    /// Whether `no_new_privs` is set on the caller, so that the helpers would run without their privilege.
     pub no_new_privileges: bool,
-    /// The text of passwd(5). Where accounts come from a directory service, only lines with a number are a user's.
+    /// The text of passwd(5). For accounts of a directory service, only subuid and subgid lines with a user id match.
     pub passwd: String,
     /// The text of subuid(5).
     pub subuid: String,
     /// The text of subgid(5).
     pub subgid: String,
-    /// The texts of `/proc/self/uid_map` and `gid_map`: the ids that exist where the caller is.
+    /// The texts of `/proc/self/uid_map` and `gid_map`: the ids that exist in the caller's user namespace.
     pub existing: [String; 2],
 }
 
-/// The ids that the system allocates to a user; none for root, which needs none. `sources` reads the files; its error
-/// says which one cannot be read, and what to change.
+/// The subordinate ids that the system allocates to a user; none for root, which needs none. `sources` reads the
+/// files; its error is a cause (which file cannot be read) and a hint.
 pub fn allocated(
     identity: Identity,
     sources: impl FnOnce() -> Result<SubidSources, (String, String)>,
 ) -> SubordinateIds {
     let none = |cause: String, fix: String| SubordinateIds::None { cause, fix };
     let Identity::User { uid, gid } = identity else {
-        return none("root needs none: all ids are its own".to_owned(), String::new());
+        return none("root needs none: it may map all ids".to_owned(), String::new());
     };
     let SubidSources { helpers, no_new_privileges, passwd, subuid, subgid, existing } = match sources() {
         Ok(sources) => sources,
@@ -103,7 +101,7 @@ pub fn allocated(
         return none(cause.to_owned(), INSTALL_HELPERS.to_owned());
     }
     if no_new_privileges {
-        let cause = "this process was started with no_new_privs, so newuidmap would have no powers";
+        let cause = "this process was started with no_new_privs, so newuidmap would run without privileges";
         let fix = "start minicontainer without it: NoNewPrivileges=no in a systemd unit";
         return none(cause.to_owned(), fix.to_owned());
     }
@@ -112,9 +110,9 @@ pub fn allocated(
     let (uids, gids) = (ranges(&subuid, login, uid, uid), ranges(&subgid, login, uid, gid));
     let [uid_map, gid_map] = &existing;
     if !(uids.iter().all(|range| exists(range, uid_map)) && gids.iter().all(|range| exists(range, gid_map))) {
-        let cause =
-            "the ids that /etc/subuid and /etc/subgid allocate do not exist inside the container that this is";
-        return none(cause.to_owned(), "run minicontainer outside of it, or give that container more ids".to_owned());
+        let cause = "the ids that /etc/subuid and /etc/subgid allocate are not mapped in this user namespace";
+        let fix = "run minicontainer outside the container, or map more ids into it";
+        return none(cause.to_owned(), fix.to_owned());
     }
     let lacking = match (uids.is_empty(), gids.is_empty()) {
         (false, false) => return SubordinateIds::Allocated { uids, gids },
@@ -127,7 +125,7 @@ pub fn allocated(
     none(format!("{lacking} no ids to {who}"), fix)
 }
 
-/// Whether all ids of a range stand in a map such as `/proc/self/uid_map` as ids inside.
+/// Whether a map such as `/proc/self/uid_map` contains all ids of a range as ids inside.
 fn exists(range: &IdRange, map: &str) -> bool {
     let end = u64::from(range.first) + u64::from(range.count);
     map.lines().any(|line| {
@@ -137,11 +135,11 @@ fn exists(range: &IdRange, map: &str) -> bool {
     })
 }
 
-/// The ranges that the *text* of subuid(5) or subgid(5) allocates to a user, who is named by login name or user id in
-/// both files. `own` is the id that is mapped already, the user's own of this kind.
+/// The ranges that the *text* of subuid(5) or subgid(5) allocates to a user. Both files identify the user by login
+/// name or user id. `own` is the user's own id of this kind, which is already mapped.
 ///
-/// A line that is none is passed over, as newuidmap(1) does. What a range has in common with an earlier one, with
-/// `own`, with 0 or with 2³²-1 (which stands for "no id") is cut out of it.
+/// Invalid lines are skipped, as newuidmap(1) does. Ids that a range shares with an earlier one, `own`, 0 and 2³²-1
+/// (which means "no id") are removed.
 pub fn ranges(text: &str, login: Option<&str>, uid: u32, own: u32) -> Vec<IdRange> {
     let user = uid.to_string();
     let is_meant = |owner: &str| owner == user || login == Some(owner);
@@ -162,12 +160,11 @@ pub fn ranges(text: &str, login: Option<&str>, uid: u32, own: u32) -> Vec<IdRang
     free.into_iter().filter_map(whole).take(MOST_RANGES).collect()
 }
 
-/// A line `owner:first:count` about this owner, as first and end.
+/// The range of a line `owner:first:count`, as first and end, if the line is about this owner.
 fn range(line: &str, is_meant: impl Fn(&str) -> bool) -> Option<(u64, u64)> {
     let fields: Vec<&str> = line.split(':').collect();
     let [owner, first, count] = fields[..] else { return None };
-    // Other readers take a leading zero for octal, a leading sign or space for nothing: none of them is a number
-    // here.
+    // Other programs read a leading zero as octal, and ignore a leading sign or space. Here all three are invalid.
     let number = |text: &str| {
         let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
         text.parse::<u32>().ok().filter(|_| plain).map(u64::from)
@@ -176,7 +173,7 @@ fn range(line: &str, is_meant: impl Fn(&str) -> bool) -> Option<(u64, u64)> {
     is_meant(owner).then_some((first, first + count))
 }
 
-/// The lines of a map: 0 inside is `own` outside, and from 1 on come the ranges one after the other.
+/// The lines of a map: 0 inside is `own` outside, and the ranges follow from 1 on.
 pub fn id_map(own: u32, ranges: &[IdRange]) -> Vec<IdMapping> {
     let mut map = vec![IdMapping { inside: 0, outside: own, count: 1 }];
     let mut inside = 1_u32;
@@ -190,7 +187,7 @@ pub fn id_map(own: u32, ranges: &[IdRange]) -> Vec<IdMapping> {
     map
 }
 
-/// The maps of user ids and of group ids with which the containers of somebody are made; none for root's.
+/// The maps of user ids and of group ids of an ordinary user's containers; none for root's.
 pub fn id_maps(identity: Identity, subordinate: &SubordinateIds) -> Option<[Vec<IdMapping>; 2]> {
     let Identity::User { uid, gid } = identity else { return None };
     Some(match subordinate {
@@ -199,7 +196,7 @@ pub fn id_maps(identity: Identity, subordinate: &SubordinateIds) -> Option<[Vec<
     })
 }
 
-/// A map as the runtime specification writes it.
+/// Converts a map to the runtime specification's type.
 pub(crate) fn document(map: &[IdMapping]) -> Result<Vec<LinuxIdMapping>, oci_spec::OciSpecError> {
     let line = |line: &IdMapping| {
         LinuxIdMappingBuilder::default().container_id(line.inside).host_id(line.outside).size(line.count).build()

@@ -1,17 +1,18 @@
-//! The places below `/proc`, `/sys` and `/dev`, where the engine shows the container the kernel.
+//! The paths below `/proc`, `/sys` and `/dev`, where the kernel's file systems are mounted.
 //!
-//! What protects the machine there (masks, read-only paths, variables that are set) is found by name. So a name must
-//! mean what the plan mounted, whatever an image holds: the directories must be real ones, and no symbolic link is
-//! followed at or below them. Elsewhere links are followed inside the root, as Docker does; but a mount that would
-//! get by a link to one of these places is refused.
+//! The protections there (masks, read-only paths, sysctls) are applied by path. So a path must refer to what the plan
+//! mounted, whatever the image contains: the directories must be real ones, and symbolic links at or below them are
+//! not followed. Elsewhere links are followed inside the root, as in Docker. A mount that a link would redirect to
+//! one of these paths is refused.
 
 use super::PlanError;
 
-/// The directories in which the engine shows the kernel.
+/// The directories on which the engine mounts the kernel's file systems.
 const SYSTEM_DIRECTORIES: [&str; 3] = ["proc", "sys", "dev"];
 
-/// The only places below `/proc` that may be covered: files that no protection depends on, for which lxcfs has
-/// others. The list is runc's (`checkProcMount`) without `/proc/net/dev`, since `/proc/net` is a link.
+/// The only paths below `/proc` that may be covered: files that no protection depends on, and for which lxcfs
+/// provides replacements. The list is runc's (`checkProcMount`) without `/proc/net/dev`, because `/proc/net` is a
+/// link.
 const COVERABLE: [&str; 10] = [
     "/proc/cpuinfo",
     "/proc/diskstats",
@@ -25,7 +26,7 @@ const COVERABLE: [&str; 10] = [
     "/proc/sys/crypto/fips_enabled",
 ];
 
-/// Whether an absolute path without `..` lies at or below `/proc`, `/sys` or `/dev`.
+/// Whether an absolute path without `..` is at or below `/proc`, `/sys` or `/dev`.
 ///
 /// ```
 /// use minicontainer_core::plan::is_system_path;
@@ -37,13 +38,13 @@ pub fn is_system_path(path: &str) -> bool {
     components(path).next().is_some_and(|first| SYSTEM_DIRECTORIES.contains(&first))
 }
 
-/// Whether a bind mount or a tmpfs may cover this place: all but `/proc` and most of what is below it.
+/// Whether a bind mount or a tmpfs may cover this path: all but `/proc` and most of what is below it.
 pub fn may_be_covered(path: &str) -> bool {
     let path = normal(path);
     !is_at_or_below(&path, "/proc") || COVERABLE.contains(&path.as_str())
 }
 
-/// Whether one absolute path is the other, or lies below it.
+/// Whether an absolute path is `ancestor` itself or is below it.
 pub fn is_at_or_below(path: &str, ancestor: &str) -> bool {
     let mut components = components(path);
     self::components(ancestor).all(|expected| components.next() == Some(expected))
@@ -65,8 +66,8 @@ pub(super) fn normal(path: &str) -> String {
     components(path).fold(String::new(), |path, component| format!("{path}/{component}"))
 }
 
-/// Refuses a path of the document that is not absolute, is the root itself, or has a `..`, which would only hide
-/// where it leads.
+/// Rejects a path of the document that is not absolute, is the root itself, or contains `..`, which would only
+/// obscure where it leads.
 pub(super) fn checked(field: &'static str, path: &str) -> Result<String, PlanError> {
     let wrong =
         !path.starts_with('/') || components(path).next().is_none() || components(path).any(|one| one == "..");
