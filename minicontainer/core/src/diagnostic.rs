@@ -1,19 +1,18 @@
-//! What every error of this project says beside its message: of what kind it is, and what to change.
+//! What every error of this project has in addition to its message: a kind, and a hint how to fix it.
 //!
-//! Each module has an error enum of its own, with the paths and names that its message needs. Programs that show
-//! these errors need to know only this trait: the command maps [`ErrorKind`] to an exit code, a server to an HTTP
-//! status.
+//! Each module has its own error enum, with the paths and names that its message needs. Programs that show these
+//! errors need only this trait: the command maps [`ErrorKind`] to an exit code, a server to an HTTP status.
 
 use std::{borrow::Cow, error::Error};
 
-/// An error with a kind and, where the message does not say it, a hint.
+/// An error with a kind and, if the message does not already say how to fix it, a hint.
 pub trait Diagnostic: Error {
-    /// Of what kind it is. An error that passes on another one is of that one's kind.
+    /// The error's kind. An error that wraps another one has that error's kind.
     fn kind(&self) -> ErrorKind {
         ErrorKind::Failed
     }
 
-    /// One sentence that says how to fix it; none where the message says all there is.
+    /// One sentence that says how to fix it; none if the message already does.
     fn hint(&self) -> Option<Cow<'_, str>> {
         None
     }
@@ -22,26 +21,26 @@ pub trait Diagnostic: Error {
 /// What an error means for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// What was asked for is wrong by itself, whatever the state of the store or the machine.
+    /// The request is invalid by itself, whatever the state of the store or the machine.
     InvalidInput,
-    /// The image, container or file that was named does not exist.
+    /// The named image, container or file does not exist.
     NotFound,
-    /// It cannot be done in the present state: a name is taken, an image is in use, a container runs.
+    /// The request conflicts with the current state: a name is taken, an image is in use, a container is running.
     Conflict,
-    /// The caller may not do it.
+    /// The caller does not have the permission.
     Denied,
-    /// A server or the machine cannot do it now, and may do it later.
+    /// A server or the machine cannot do it now, but may be able to later.
     Unavailable,
-    /// The container's program does not exist in it.
+    /// The program does not exist in the container.
     CommandNotFound,
-    /// The container's program exists but cannot be executed.
+    /// The program exists in the container but cannot be executed.
     CommandNotExecutable,
     /// Anything else.
     Failed,
 }
 
 impl ErrorKind {
-    /// The kind of an error of the file system.
+    /// The kind of an I/O error.
     pub fn of_io(error: &std::io::Error) -> ErrorKind {
         match error.kind() {
             std::io::ErrorKind::NotFound => ErrorKind::NotFound,
@@ -51,7 +50,7 @@ impl ErrorKind {
     }
 }
 
-/// A hint that is a fixed text; none if it is empty.
+/// A fixed text as a hint; none if it is empty.
 pub fn fixed_hint(text: &'static str) -> Option<Cow<'static, str>> {
     (!text.is_empty()).then_some(Cow::Borrowed(text))
 }

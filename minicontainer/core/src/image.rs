@@ -1,18 +1,18 @@
-//! What an image says of how to run it, and what the user says otherwise.
+//! How to run an image: its config, and the user's options that override it.
 //!
-//! An image is layers and a *config*, a JSON document (OCI image-spec, *config.md*) whose `config` object holds
-//! defaults: `Entrypoint`, `Cmd`, `Env`, `WorkingDir`, `User`. [`resolve_process`] lays the user's options over
-//! them by Docker's rules:
+//! An image is layers and a *config*, a JSON document (OCI image-spec, *config.md*) whose `config` object contains
+//! defaults: `Entrypoint`, `Cmd`, `Env`, `WorkingDir`, `User`. [`resolve_process`] overrides them with the user's
+//! options by Docker's rules:
 //!
 //! | The user gives | What runs |
 //! |---|---|
 //! | nothing | image's `Entrypoint` + image's `Cmd` |
 //! | a command | image's `Entrypoint` + the command |
-//! | `--entrypoint` | that alone: the image's `Cmd` was meant for the image's `Entrypoint` |
+//! | `--entrypoint` | only that: the image's `Cmd` is meant for the image's `Entrypoint` |
 //! | `--entrypoint` and a command | `--entrypoint` + the command |
 //!
-//! An image comes from strangers. So its `Env` must be `NAME=value` (an entry `HOME` alone would, in some engines,
-//! pass the *host's* variable in), and its `User` goes through the same parser as the user's own.
+//! An image is untrusted. So its `Env` entries must be `NAME=value` (in some engines an entry `HOME` without a value
+//! passes the *host's* variable in), and its `User` is parsed in the same way as the user's option.
 //!
 //! ```
 //! use minicontainer_core::RunOptions;
@@ -31,25 +31,26 @@ use std::collections::{BTreeMap, btree_map::Entry};
 pub use self::config::{Config, HealthConfig, History, ImageConfig, Member, RootFs};
 use crate::options::{EnvError, EnvVar, RunOptions, UserError, UserSpec};
 
-/// Where programs are looked for when neither image nor user says: Docker's default.
+/// The default of `PATH`, if neither the image nor the user sets it: Docker's.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What is to run, as whom, where, and with what environment: nothing left open but what only the image's files know.
+/// The program to run, its environment, working directory and user. Only the user's numeric id is missing: it depends
+/// on the image's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessSettings {
     /// The program and its arguments, at least one.
     pub args: Vec<String>,
-    /// The environment, `NAME=value` each, no name twice.
+    /// The environment, `NAME=value` each, without duplicate names.
     pub env: Vec<String>,
     /// The working directory, absolute.
     pub workdir: String,
-    /// Who the program runs as.
+    /// The user that the program runs as.
     pub user: UserSpec,
 }
 
 impl ProcessSettings {
-    /// The environment with `HOSTNAME`, `HOME` and, where there is a terminal, `TERM` as well, unless the image or
-    /// the user chose their own. Docker's `xterm` is what nearly every terminal understands.
+    /// The environment, with `HOSTNAME`, `HOME` and, if there is a terminal, `TERM` added unless the image or the
+    /// user sets them. `TERM` is Docker's `xterm`, which nearly every terminal understands.
     pub fn env_of(&self, hostname: &str, home: &str, terminal: bool) -> Vec<String> {
         let mut env = self.env.clone();
         for (name, value) in [("HOSTNAME", hostname), ("HOME", home), ("TERM", "xterm")] {
@@ -64,7 +65,7 @@ impl ProcessSettings {
     }
 }
 
-/// Who said it: told in errors, since the fix differs.
+/// Where a value comes from. Errors include it, because the fix differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The image's config.
@@ -82,24 +83,25 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// Image and options together do not say what to run.
+/// The image and the options cannot be combined into a process.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
     /// Neither has a command.
-    #[error("no command specified: the image has none of its own; write one behind the image's name, such as sh")]
+    #[error("no command specified: the image has none; add one after the image's name (for example, sh)")]
     NoCommand,
-    /// An argument that the kernel would cut.
+    /// An argument with a NUL byte, at which the kernel would truncate it.
     #[error(
-        "cannot run with the argument {argument:?} of {origin}: it holds a NUL byte, at which the kernel would cut it"
+        "cannot run with the argument {argument:?} of {origin}: it contains a NUL byte, where the kernel would \
+         truncate it"
     )]
     Argument {
         /// The argument.
         argument: String,
-        /// Who said it.
+        /// Where it comes from.
         origin: Origin,
     },
-    /// A broken entry of the image's `Env`.
-    #[error("cannot use the image's environment entry {entry:?}; the image must be built again with NAME=value")]
+    /// An invalid entry of the image's `Env`.
+    #[error("cannot use the image's environment entry {entry:?}; rebuild the image with NAME=value")]
     Env {
         /// The entry.
         entry: String,
@@ -109,17 +111,17 @@ pub enum ImageError {
     },
     /// A working directory that is not absolute.
     #[error(
-        "cannot work in directory {workdir:?} of {origin}: it must be absolute and hold no NUL byte; choose one \
-         with -w, such as -w /"
+        "cannot use working directory {workdir:?} of {origin}: must be absolute, without NUL bytes; choose one with \
+         -w (for example, -w /)"
     )]
     Workdir {
         /// The directory.
         workdir: String,
-        /// Who said it.
+        /// Where it comes from.
         origin: Origin,
     },
-    /// The image's `User` cannot be read.
-    #[error("cannot run as the image's user {user:?}; choose one with -u, such as -u 1000:1000")]
+    /// The image's `User` is invalid.
+    #[error("cannot run as the image's user {user:?}; choose one with -u (for example, -u 1000:1000)")]
     User {
         /// The user.
         user: String,
@@ -129,7 +131,7 @@ pub enum ImageError {
     },
 }
 
-/// Lays the options over the image's defaults.
+/// Combines the options and the image's defaults.
 pub fn resolve_process(options: &RunOptions, defaults: &Config) -> Result<ProcessSettings, ImageError> {
     Ok(ProcessSettings {
         args: args(options, defaults)?,
@@ -141,7 +143,7 @@ pub fn resolve_process(options: &RunOptions, defaults: &Config) -> Result<Proces
 
 fn args(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
     let (entrypoint, entrypoint_origin) = match options.entrypoint.as_deref() {
-        // `--entrypoint ""` only takes the image's away, as in Docker.
+        // `--entrypoint ""` only clears the image's entrypoint, as in Docker.
         Some([empty]) if empty.is_empty() => (Vec::new(), Origin::Options),
         Some(entrypoint) => (entrypoint.to_vec(), Origin::Options),
         None => (defaults.entrypoint.clone(), Origin::Image),
@@ -162,16 +164,16 @@ fn args(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageErr
     }
 }
 
-/// `PATH`'s default first, then the image's entries, then the user's: a later one of the same name takes the earlier
-/// one's place.
+/// The default `PATH`, then the image's variables, then the user's. A later variable replaces an earlier one of the
+/// same name.
 fn env(options: &RunOptions, defaults: &Config) -> Result<Vec<String>, ImageError> {
-    // A stranger's config may have a million entries, so each is looked up, not searched for.
-    let mut places = BTreeMap::from([("PATH".to_owned(), 0)]);
+    // An untrusted config may have a million entries, so the index avoids a linear search for each of them.
+    let mut indexes = BTreeMap::from([("PATH".to_owned(), 0)]);
     let mut env = vec![format!("PATH={DEFAULT_PATH}")];
-    let mut put = |variable: &EnvVar| match places.entry(variable.name().to_owned()) {
-        Entry::Occupied(place) => env[*place.get()] = variable.to_string(),
-        Entry::Vacant(place) => {
-            place.insert(env.len());
+    let mut put = |variable: &EnvVar| match indexes.entry(variable.name().to_owned()) {
+        Entry::Occupied(index) => env[*index.get()] = variable.to_string(),
+        Entry::Vacant(index) => {
+            index.insert(env.len());
             env.push(variable.to_string());
         }
     };

@@ -1,9 +1,9 @@
-//! For which machine: `os/architecture[/variant]`.
+//! Platforms: `os/architecture[/variant]`.
 //!
 //! An **index** (Docker: *manifest list*) lists an image's variants by platform: operating system, architecture, and
 //! for some architectures a variant, such as `linux/arm/v7`. The names are those of the language Go (`GOOS`,
-//! `GOARCH`; OCI image-spec, *image-index.md*), so this machine may call itself something else. A variant promises
-//! instructions: an ARMv7 machine runs what was made for v6, but not the other way round.
+//! `GOARCH`; OCI image-spec, *image-index.md*), so uname(2) may give a different name for the same architecture. A
+//! variant is a version of the instruction set: an ARMv7 machine runs programs for v6, but not the other way round.
 //!
 //! ```
 //! use minicontainer_core::Platform;
@@ -21,17 +21,17 @@ use serde::Serialize;
 
 use crate::image::ImageConfig;
 
-/// The architectures that a platform of one word can name: it is then a Linux platform. Those of Go for Linux.
+/// The architectures that can be given without an operating system, which is then Linux: those of Go for Linux.
 const ARCHITECTURES: [&str; 12] = [
     "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64le", "riscv64", "s390x",
 ];
 
-/// A kind of machine: `linux/amd64`, `linux/arm/v7`. Written without synonyms, so equal platforms are equal values.
+/// A platform: `linux/amd64`, `linux/arm/v7`. Synonyms are normalized, so that equal platforms are equal values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Platform {
     os: String,
     architecture: String,
-    /// Empty where the architecture has no variants, or for its first one.
+    /// Empty if the architecture has no variants, or for its first one.
     variant: String,
 }
 
@@ -44,7 +44,7 @@ pub struct PlatformError {
 }
 
 impl Platform {
-    /// The platform of these names; synonyms are replaced by Go's names. `variant` may be empty.
+    /// Creates a platform; synonyms are replaced by Go's names. `variant` may be empty.
     pub fn new(os: &str, architecture: &str, variant: &str) -> Platform {
         let (os, architecture, variant) = (os.to_lowercase(), architecture.to_lowercase(), variant.to_lowercase());
         let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
@@ -55,7 +55,7 @@ impl Platform {
             ("armel", "") => ("arm", "v6"),
             other => other,
         };
-        // The first variant of an architecture is what it is without one.
+        // The first variant of an architecture is the same as no variant.
         let variant = match (architecture, variant) {
             ("arm64", "v8" | "8") | ("amd64", "v1") => "",
             ("arm", "" | "7") => "v7",
@@ -69,7 +69,7 @@ impl Platform {
         Platform::new("linux", &Arch::default().to_string(), "")
     }
 
-    /// The platform that a config says the image is for.
+    /// The image's platform according to its config.
     pub fn of_config(config: &ImageConfig) -> Platform {
         Platform::new(&config.os, &config.architecture, config.variant.as_deref().unwrap_or_default())
     }
@@ -91,12 +91,12 @@ impl Platform {
         &self.architecture
     }
 
-    /// The variant, such as `v7`; empty where there is none.
+    /// The variant, such as `v7`; empty if there is none.
     pub fn variant(&self) -> &str {
         &self.variant
     }
 
-    /// How well an image for `other` runs on this platform: 0 is best, `None` not at all.
+    /// How well an image for `other` fits this platform: 0 is best, `None` if it cannot run.
     pub fn rank(&self, other: &Platform) -> Option<usize> {
         if self.os != other.os || self.architecture != other.architecture {
             return None;
@@ -104,7 +104,7 @@ impl Platform {
         if self.variant == other.variant {
             return Some(0);
         }
-        // Versions of one architecture: each includes those below it.
+        // Each version of an architecture includes the earlier ones.
         let level = |variant: &str| match variant {
             "" => Some(if self.architecture == "arm64" { 8 } else { 1 }),
             text => text.trim_start_matches('v').split('.').next()?.parse::<usize>().ok(),
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// Chooses among platforms written as text, and gives the number of the chosen one.
+    /// Checks the index of the platform that is chosen among `offered`.
     #[track_caller]
     fn check(wanted: &str, offered: &[&str], expect: Option<usize>) {
         let entries: Vec<_> = offered

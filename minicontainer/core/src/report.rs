@@ -1,26 +1,25 @@
-//! How a run ended: what a teacher's grader, a test and a student all want to know afterwards.
+//! The result of a run, for graders, tests and users.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How the program ended, or what ended it.
+/// How the program exited, or why it was killed.
 ///
-/// With an init ([`Report::init`]) this is how the program itself ended, as a parent of it learns by wait(2): a
-/// program that exits with 137 has [`Exited(137)`](Verdict::Exited), one that SIGKILL ended
+/// With an init ([`Report::init`]) this is the program's own status, as its parent gets it from wait(2): a program
+/// that exits with 137 has [`Exited(137)`](Verdict::Exited), and one that is killed by SIGKILL has
 /// [`Signalled(9)`](Verdict::Signalled).
 ///
-/// Without an init the program is process 1 of its pid namespace, for which the kernel drops every signal that has no
-/// handler, also those that the process sends to itself (pid_namespaces(7)). The verdict then is how *process 1*
-/// ended, which for some programs is not how they end elsewhere: after `raise(SIGFPE)` or `alarm(1)` the program goes
-/// on,
-/// `abort()` ends it by SIGSEGV, and a write beyond RLIMIT_FSIZE fails with EFBIG in place of SIGXFSZ.
+/// Without an init the program is process 1 of its pid namespace, for which the kernel drops every signal without a
+/// handler, even signals that the process sends to itself (pid_namespaces(7)). The verdict is then the status of
+/// *process 1*, and some programs exit differently as process 1: after `raise(SIGFPE)` or `alarm(1)` the program
+/// continues, `abort()` kills it with SIGSEGV, and a write beyond RLIMIT_FSIZE fails with EFBIG instead of SIGXFSZ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It exited by itself with this code, 0 to 255.
     Exited(i32),
-    /// A signal ended it.
+    /// A signal killed it.
     Signalled(i32),
     /// It ran longer than its wall-clock limit and was killed.
     TimeLimit,
@@ -32,7 +31,7 @@ pub enum Verdict {
     MemoryLimit,
 }
 
-/// The limits that were really in force, whether asked for or by default.
+/// The limits that were actually enforced, both requested and default ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnforcedLimits {
     /// Memory in bytes.
@@ -43,7 +42,7 @@ pub struct EnforcedLimits {
     pub pids: Option<u64>,
     /// Wall-clock time.
     pub wall_time: Option<Duration>,
-    /// Processor time in all.
+    /// Total processor time.
     pub cpu_time: Option<Duration>,
     /// Bytes written to stdout and stderr together.
     pub output: Option<u64>,
@@ -53,35 +52,35 @@ pub struct EnforcedLimits {
     pub inodes: Option<u64>,
 }
 
-/// What is known of a run once it is over.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// How it ended.
+    /// How the program exited.
     pub verdict: Verdict,
-    /// Whether the engine's init was the container's first process; else that was the program, see [`Verdict`].
+    /// Whether the engine's init was the container's first process. Otherwise it was the program, see [`Verdict`].
     #[serde(default)]
     pub init: bool,
-    /// Processor time, user and system, of all processes of the container where a cgroup counted it, else of its
-    /// first process and the children that one waited for, which an init does for all that ended.
+    /// Processor time, user and system: of all processes of the container if a cgroup measured it, otherwise of its
+    /// first process and the children that it waited for. An init waits for all that exit.
     pub cpu_time: Duration,
-    /// From the start of the program to its end.
+    /// The time from the program's start to its exit.
     pub wall_time: Duration,
     /// The largest resident set of any single process, in bytes (getrusage(2)).
     pub max_rss: u64,
-    /// The largest memory use of the whole container, in bytes, where a memory cgroup counted it.
+    /// The peak memory use of the whole container, in bytes, if a memory cgroup measured it.
     pub peak_memory: Option<u64>,
-    /// How many processes the kernel killed for want of memory.
+    /// How many processes the kernel killed because memory ran out.
     pub oom_kills: u64,
-    /// How often its first process, and the children that one waited for, gave the processor up by themselves.
+    /// The voluntary context switches of the first process and the children that it waited for.
     #[serde(default)]
     pub voluntary_switches: u64,
-    /// How often the kernel took the processor away from them.
+    /// Their involuntary context switches.
     #[serde(default)]
     pub forced_switches: u64,
-    /// Whether the writable layer had no byte or no inode left in the end. Nothing is known of a layer without a
-    /// limit, and of a program that ended before anybody could look.
+    /// Whether the writable layer had no byte or no inode left at the end. `None` for a layer without a limit, and
+    /// for a program that exited before it could be checked.
     #[serde(default)]
     pub disk_full: Option<bool>,
-    /// The limits that were really in force.
+    /// The limits that were actually enforced.
     pub limits: EnforcedLimits,
 }

@@ -92,7 +92,7 @@ fn oversized_config_is_refused_when_used() {
     check(&place, "Cmd", &json!(["x".repeat(5 << 20)]), Refused("is larger than 4194304 bytes"), Harmless);
     check(&place, "Entrypoint", &json!(["echo\0x"]), Harmless, Refused("it holds a NUL byte"));
     for directory in ["relative", "../..", "a\0b"] {
-        check(&place, "WorkingDir", &json!(directory), Harmless, Refused("cannot work in directory"));
+        check(&place, "WorkingDir", &json!(directory), Harmless, Refused("cannot use working directory"));
     }
     for user in ["0:0:0", "-1", "a\0b"] {
         check(&place, "User", &json!(user), Harmless, Refused("cannot run as the image's user"));

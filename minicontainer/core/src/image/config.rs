@@ -1,8 +1,8 @@
-//! An image's config: the JSON document that says how to run the image and which layers it has.
+//! An image's config: the JSON document that describes how to run the image and which layers it has.
 //!
 //! It is the document of OCI image-spec, *config.md*, with the fields that Docker adds: `Healthcheck`, `Shell` and
-//! `OnBuild` ([Docker image spec 1.3][1]). The types of `oci-spec` have none of them, so a build that went through
-//! those would lose a base image's health check and triggers. Maps are sorted, so that the same build writes the same
+//! `OnBuild` ([Docker image spec 1.3][1]). The types of `oci-spec` do not have these fields, so a build that used
+//! them would lose a base image's health check and triggers. Maps are sorted, so that the same build writes the same
 //! bytes: an image's id is the digest of this document.
 //!
 //! ```
@@ -78,7 +78,7 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {}
 
-/// How to see whether the program is well; times in nanoseconds, 0 for the default.
+/// How to check the health of the program. Times are in nanoseconds, 0 means the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[allow(missing_docs, reason = "the fields are those of Docker's image spec")]
@@ -112,7 +112,7 @@ impl Default for RootFs {
     }
 }
 
-/// What an instruction did.
+/// The record of one build instruction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the fields are those of OCI image-spec, config.md")]
 pub struct History {

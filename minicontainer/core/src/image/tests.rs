@@ -79,7 +79,7 @@ fn workdir_and_user_fall_back_to_image_then_root() {
     assert_eq!((settings.workdir.as_str(), settings.user), ("/", UserSpec::default()));
 }
 
-/// Among them rows E43 and E63 of the hostile corpus.
+/// Includes rows E43 and E63 of the hostile corpus.
 #[test]
 fn invalid_image_configs_are_rejected() {
     let env = |entry: &str| Config { env: strings(&[entry]), ..Config::default() };

@@ -78,7 +78,7 @@ pub enum EnvError {
         name: String,
     },
     /// A NUL byte, at which the kernel would cut it.
-    #[error("{given:?} is no environment variable: it holds a NUL byte, at which the kernel would cut it")]
+    #[error("{given:?} is no environment variable: it contains a NUL byte, where the kernel would truncate it")]
     Nul {
         /// What was given.
         given: String,

@@ -1,4 +1,4 @@
-//! Why there is no runtime document.
+//! Errors of writing the runtime document.
 
 use std::borrow::Cow;
 
@@ -8,21 +8,21 @@ use crate::{
     plan::own_ids::NoOwnIds,
 };
 
-/// What was asked for contradicts itself or cannot be written down.
+/// The options contradict each other or cannot be written as a runtime document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// The memory limit is below what a process needs to start.
-    #[error("memory limit of {bytes} bytes is too small: the least is 6m")]
+    #[error("memory limit of {bytes} bytes is too small: the minimum is 6m")]
     MemoryTooSmall {
-        /// What was asked for.
+        /// The requested limit.
         bytes: u64,
     },
     /// The sum of memory and swap space is below the memory.
     #[error("--memory-swap {swap} is less than --memory {memory}: it is the sum of memory and swap space")]
     SwapBelowMemory {
-        /// The sum asked for.
+        /// The requested sum.
         swap: ByteSize,
-        /// The memory asked for.
+        /// The requested memory.
         memory: ByteSize,
     },
     /// Two options contradict each other.
@@ -32,27 +32,25 @@ pub enum SpecError {
         first: String,
         /// The other.
         second: String,
-        /// Why they cannot both be.
+        /// Why they contradict each other.
         reason: &'static str,
     },
-    /// A power was asked for by name that the engine itself has not got.
-    #[error("--cap-add {name}: the engine lacks it itself, so it has none to give; start the engine with it")]
+    /// A capability was requested by name, but the engine does not have it.
+    #[error("cannot add capability {name}: the engine itself does not have it; start the engine with it")]
     CapabilityLacking {
         /// Such as `CAP_SYS_TIME`.
         name: &'static str,
     },
-    /// An ordinary user asked to leave the user namespace out.
-    #[error(
-        "--without user: an ordinary user gets the powers to isolate only from a user namespace; run as root to try it"
-    )]
+    /// An ordinary user omitted the user namespace.
+    #[error("--without user: an ordinary user can isolate only inside a user namespace; run as root to try it")]
     UserNamespaceNeeded,
-    /// The container cannot have ids of its own.
+    /// The container cannot have its own ids.
     #[error(transparent)]
     NoOwnIds(#[from] NoOwnIds),
-    /// The OCI library refused a value.
+    /// The OCI library rejected a value.
     #[error("cannot write the runtime config: {reason}")]
     Document {
-        /// What it said.
+        /// The library's error.
         reason: String,
     },
 }

@@ -1,13 +1,13 @@
-//! A document whose container joins a namespace that exists.
+//! Changes a document so that its container joins an existing namespace.
 
 use oci_spec::runtime::{LinuxNamespace, Spec};
 
 use crate::plan::Namespace;
 
-/// Has the document's container join the namespace at `path`, in place of one of its own or the host's.
+/// Makes the document's container join the namespace at `path`, instead of a new one or the host's.
 ///
-/// What the container would set in a namespace of its own is left as it is in the joined one, since it belongs to
-/// others: the host name, and the kernel's variables of the network or of IPC.
+/// Settings that the container would change in its own namespace are removed, because in the joined one they belong
+/// to other processes: the hostname, and the sysctls of the network or of IPC.
 ///
 /// ```
 /// use minicontainer_core::{plan::Namespace, spec::join_namespace};

@@ -1,4 +1,4 @@
-//! Limits that take more than a line to write down: memory with swap space, processors, devices.
+//! The larger limits: memory with swap space, processors, devices.
 
 use oci_spec::runtime::{LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxMemory};
 
@@ -6,10 +6,10 @@ use super::{LEAST_MEMORY, SpecError, profile};
 use crate::options::{ByteSize, CpuSet, Isolation, Limits, MemorySwap, RunOptions};
 use crate::plan::{DeviceAccess, DeviceRule, Host, Identity, default_device_rules, every_device};
 
-/// Processor time is shared out in periods of this many microseconds, the kernel's default.
+/// The period of the limit on processor time, in microseconds: the kernel's default.
 const CPU_PERIOD: u64 = 100_000;
 
-/// How much processor time, and on which processors.
+/// The limit on processor time, and the processors to run on.
 pub(super) fn processors(limits: &Limits) -> LinuxCpu {
     let mut limit = LinuxCpu::default();
     if let Some(cpus) = limits.cpus {
@@ -20,7 +20,7 @@ pub(super) fn processors(limits: &Limits) -> LinuxCpu {
     limit
 }
 
-/// The bound on memory, and on the sum of memory and swap space.
+/// The limit on memory, and on the sum of memory and swap space.
 pub(super) fn memory(memory: ByteSize, swap: Option<MemorySwap>) -> Result<LinuxMemory, SpecError> {
     let signed = |size: ByteSize| i64::try_from(size.bytes()).unwrap_or(i64::MAX);
     if memory.bytes() < LEAST_MEMORY {
@@ -37,9 +37,11 @@ pub(super) fn memory(memory: ByteSize, swap: Option<MemorySwap>) -> Result<Linux
     Ok(limit)
 }
 
-/// Docker's list, but for the tunnel: no device may be used but those that every container has, and those asked for.
-/// Not for an ordinary user, who can make no such rules: in a user namespace nobody can make device nodes, and none
-/// that lies in the root or a mount is opened (`nodev`).
+/// The device rules. They are Docker's, except for the tunnel: only the default devices and the requested ones are
+/// allowed.
+///
+/// An ordinary user cannot set such rules and does not need them. In a user namespace mknod(2) creates no device
+/// nodes, and nodes in the root or a mount cannot be opened (`nodev`).
 pub(super) fn devices(options: &RunOptions, host: &Host) -> Option<Vec<LinuxDeviceCgroup>> {
     if host.identity != Identity::Root || !host.cgroups.can_limit("devices") {
         return None;
@@ -47,7 +49,7 @@ pub(super) fn devices(options: &RunOptions, host: &Host) -> Option<Vec<LinuxDevi
     if options.privileged || options.without.contains(&Isolation::Devices) {
         return Some(vec![oci_rule(every_device(DeviceAccess::Allow))]);
     }
-    let asked = options.devices.iter().map(|device| DeviceRule {
+    let requested = options.devices.iter().map(|device| DeviceRule {
         access: DeviceAccess::Allow,
         kind: device.number.kind,
         major: Some(device.number.major),
@@ -55,7 +57,7 @@ pub(super) fn devices(options: &RunOptions, host: &Host) -> Option<Vec<LinuxDevi
         uses: device.uses.clone(),
     });
     let may_make_nodes = !options.devices.is_empty() || profile::capabilities(options).contains(&"CAP_MKNOD");
-    let rules = [every_device(DeviceAccess::Deny)].into_iter().chain(asked);
+    let rules = [every_device(DeviceAccess::Deny)].into_iter().chain(requested);
     Some(rules.chain(default_device_rules(may_make_nodes)).map(oci_rule).collect())
 }
 

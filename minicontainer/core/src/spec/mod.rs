@@ -1,16 +1,17 @@
-//! What was asked for and what the image says become one document: the OCI runtime `Spec`.
+//! Combines the user's options and the image's config into one document: the OCI runtime `Spec`.
 //!
 //! The Open Container Initiative's runtime specification describes a container by a file `config.json`: the process,
 //! its root file system, mounts, namespaces, limits and restrictions. Every container runtime reads it (runc, crun,
-//! youki), and so does ours: between what a user types and what the kernel is told lies this document and nothing
-//! else. Isolations left out on purpose are left out *here*, so that no later stage knows of them.
+//! youki), and so does ours: this document is the only thing between what a user types and the system calls.
+//! Isolation that is omitted on purpose (`--without`) is omitted *here*, so that later stages need no special cases.
 //!
 //! **Before this** in the reading path: `Launch::from_options` of the library, which calls [`spec()`]. **Next**:
 //! [`plan`](mod@crate::plan), which turns the document into steps.
 //!
-//! The defaults are Docker's where not said otherwise: its mounts, masked paths and set of capabilities. Stricter
-//! than Docker: `no_new_privs` is on, fewer kinds of sockets can be made, core dumps are off, packets cannot be
-//! forged, device nodes cannot be made, and none but the few in `/dev` opened. `--compat=docker` gives Docker's own.
+//! The defaults are Docker's unless stated otherwise: its mounts, masked paths and capabilities. They are stricter
+//! than Docker's in some points: `no_new_privs` is on, fewer kinds of sockets can be created, core dumps are off,
+//! packets cannot be forged, device nodes cannot be created, and only the few in `/dev` can be opened.
+//! `--compat=docker` uses Docker's own.
 //!
 //! ```
 //! use minicontainer_core::{RunOptions, image, options::resolve_user, plan::Host, spec};
@@ -47,30 +48,31 @@ use crate::plan::{CgroupLayout, Host, IdMapping, Identity, delegation::COMMON_GR
 use contradictions::contradictions;
 
 pub use defaults::{
-    DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKERS_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, masked_on,
+    DEFAULT_CAPABILITIES, DEFAULT_PIDS, DOCKER_CAPABILITIES, MASKED_PATHS, READONLY_PATHS, masked_on,
 };
 pub use error::SpecError;
 pub use join::join_namespace;
 pub use profile::own_users;
 
-/// The least memory that a container can be limited to, in bytes: Docker's bound, and less does not start.
+/// The smallest memory limit, in bytes. It is Docker's; a container with less does not start.
 pub const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
 
-/// The annotation of the document that says `true` where the container has an init of the engine's: the runtime
-/// specification has no field for it, and lets everybody annotate. Other runtimes pass over it. Whoever writes the
-/// document decides; an image cannot, since nothing that it says becomes an annotation.
+/// The annotation of the document that is `true` if the container has the engine's init. The runtime specification
+/// has no field for it, but allows any annotations, which other runtimes ignore. An image cannot set it, because
+/// nothing from an image becomes an annotation.
 pub const INIT_ANNOTATION: &str = "minicontainer.init";
 
-/// The version of the runtime specification written into the document: the newest that Debian's runc and crun read.
+/// The version of the runtime specification in the document: the newest that Debian's runc and crun accept.
 const OCI_VERSION: &str = "1.0.2";
 
-/// Writes down what was asked for as an OCI runtime `Spec` whose root file system is `rootfs` beside it.
+/// Writes the options as an OCI runtime `Spec`, whose root file system is the directory `rootfs` next to the
+/// document.
 ///
-/// `id` is the container's id: its first twelve characters are the hostname if none was asked for, and its cgroup is
-/// named after it.
+/// `id` is the container's id: its first twelve characters are the default hostname, and its cgroup is named after
+/// it.
 ///
 /// # Errors
-/// When options contradict each other or a limit is below what works.
+/// When options contradict each other or a limit is too small.
 pub fn spec(
     options: &RunOptions,
     process: &ProcessSettings,
@@ -129,8 +131,8 @@ fn oci_process(
     Ok(process)
 }
 
-/// Bounding, permitted and effective sets alike; inheritable and ambient empty, as Docker has it since
-/// CVE-2022-24769.
+/// The capability sets: bounding, permitted and effective are equal; inheritable and ambient are empty, as in Docker
+/// since CVE-2022-24769.
 fn capabilities(names: &[&str]) -> LinuxCapabilities {
     let set: Capabilities = names.iter().filter_map(|name| name.trim_start_matches("CAP_").parse().ok()).collect();
     let mut capabilities = LinuxCapabilities::default();
@@ -174,7 +176,7 @@ fn linux(options: &RunOptions, id: &str, host: &Host) -> Result<Linux, SpecError
     Ok(linux)
 }
 
-/// Where the container's control group lies unless somebody said otherwise. On version 2 root's all lie in one.
+/// The default path of the container's cgroup. On version 2 all cgroups of root's containers are below a common one.
 pub fn cgroups_path(id: &str, host: &Host) -> PathBuf {
     match (&host.cgroups.layout, host.cgroups.together) {
         (CgroupLayout::V2 { .. }, Some(_)) => format!("/{COMMON_GROUP}/minicontainer-{id}").into(),
@@ -212,7 +214,7 @@ fn time_offset(offset: &TimeOffset) -> (String, LinuxTimeOffset) {
     (offset.clock.name().to_owned(), document)
 }
 
-/// The limits asked for, and the default bound on processes where this host lets us keep it.
+/// The requested limits, and the default limit on processes if this host can enforce it.
 fn resources(options: &RunOptions, host: &Host) -> Result<LinuxResources, SpecError> {
     let mut resources = LinuxResources::default();
     let limits = profile::limits(options, host);

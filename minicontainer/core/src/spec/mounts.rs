@@ -1,4 +1,4 @@
-//! The mounts of a container: those that every Linux program expects, then those that were asked for.
+//! The mounts of a container: the default ones, which every Linux program expects, then the requested ones.
 
 use oci_spec::runtime::{Linux, LinuxIdMapping, LinuxIdMappingBuilder, Mount};
 
@@ -6,15 +6,15 @@ use super::SpecError;
 use crate::options::{Access, Isolation, MountSpec, Network, RunOptions};
 use crate::plan::{CgroupLayout, Host, Identity, is_at_or_below, subordinate};
 
-/// The group `tty`, whatever an image calls it.
+/// The id of the group `tty`, whatever its name in the image.
 const TERMINALS: u32 = 5;
 
-/// The mounts in the order in which they are made; a later one may lie inside an earlier one.
+/// The mounts, in the order in which they are mounted. A later one may be inside an earlier one.
 pub(super) fn mounts(options: &RunOptions, host: &Host, linux: &Linux) -> Result<Vec<Mount>, SpecError> {
     let own = |isolation| !options.without.contains(&isolation);
     let rootless = matches!(host.identity, Identity::User { .. });
-    // Inside a user namespace the kernel lets nobody mount proc or sysfs afresh unless the namespace they show is
-    // the container's own, mount_namespaces(7). Then the host's is shown instead.
+    // Inside a user namespace the kernel allows a new proc or sysfs mount only if the container also has its own pid
+    // or network namespace, mount_namespaces(7). Without one, the host's is bind mounted instead.
     let fresh_proc = own(Isolation::Pid) || !rootless;
     let fresh_sys = (own(Isolation::Net) && options.network != Network::Host) || !rootless;
 
@@ -25,7 +25,7 @@ pub(super) fn mounts(options: &RunOptions, host: &Host, linux: &Linux) -> Result
     });
     mounts.push(mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]));
     let mut devpts = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
-    // The group that owns terminals; a user namespace of a single id has no such group.
+    // Terminals belong to the group tty, but a user namespace with a single id has no such group.
     let terminals = subordinate::id_maps(host.identity, &host.subordinate)
         .is_none_or(|[_, gids]| subordinate::is_mapped(&gids, TERMINALS));
     if terminals {
@@ -37,7 +37,7 @@ pub(super) fn mounts(options: &RunOptions, host: &Host, linux: &Linux) -> Result
         true => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]),
         false => mount("/sys", "bind", "/sys", &["rbind", "nosuid", "noexec", "nodev", "ro"]),
     });
-    // The plan shows the container's own groups there, and hides the place if it has none.
+    // The plan mounts the container's own cgroups there, or masks the path if it has none.
     if host.cgroups.layout != CgroupLayout::None && (own(Isolation::Cgroup) || !rootless) {
         mounts.push(mount("/sys/fs/cgroup", "cgroup", "cgroup", &[access, "nosuid", "noexec", "nodev"]));
     }
@@ -50,21 +50,25 @@ pub(super) fn mounts(options: &RunOptions, host: &Host, linux: &Linux) -> Result
     with_requested(mounts, options, own_ids)
 }
 
-/// The usual mounts and those that were asked for. One at a place of the usual ones takes its turn, and usual ones
-/// that would lie below it are left out, as in Docker: with `-v /dev:/dev` the container has the host's. Only
-/// terminals are always its own.
-fn with_requested(usual: Vec<Mount>, options: &RunOptions, own_ids: Option<&Linux>) -> Result<Vec<Mount>, SpecError> {
+/// Combines the default mounts and the requested ones. As in Docker, a requested mount replaces the default one with
+/// the same target, and default mounts below its target are omitted: with `-v /dev:/dev` the container has the host's
+/// devices. Only the terminals are always the container's own.
+fn with_requested(
+    defaults: Vec<Mount>,
+    options: &RunOptions,
+    own_ids: Option<&Linux>,
+) -> Result<Vec<Mount>, SpecError> {
     let place = |mount: &Mount| mount.destination().display().to_string();
-    let is_usual = |target: &str| usual.iter().any(|mount| place(mount) == target);
+    let is_default = |target: &str| defaults.iter().any(|mount| place(mount) == target);
     let others: Vec<Mount> = options
         .mounts
         .iter()
-        .filter(|request| !is_usual(request.target()))
+        .filter(|request| !is_default(request.target()))
         .map(|request| requested(request, own_ids))
         .collect::<Result<_, _>>()?;
     let is_terminals = |mount: &Mount| options.terminal.is_some() && mount.typ().as_deref() == Some("devpts");
     let mut mounts = Vec::new();
-    for mount in usual {
+    for mount in defaults {
         let place = place(&mount);
         let covered = options.mounts.iter().any(|request| is_at_or_below(&place, request.target()));
         match options.mounts.iter().rfind(|request| request.target() == place) {
@@ -77,8 +81,8 @@ fn with_requested(usual: Vec<Mount>, options: &RunOptions, own_ids: Option<&Linu
     Ok(mounts)
 }
 
-/// A mount that was asked for. Where the container has ids of its own (`own_ids`), a bind can be *idmapped*: one
-/// owner on the disk is shown as root of the container, see "idmap" in the runtime specification's config.md.
+/// Converts a requested mount. If the container has its own ids (`own_ids`), a bind mount can be *idmapped*: files of
+/// one owner on the disk then belong to root of the container, see "idmap" in the runtime specification's config.md.
 fn requested(spec: &MountSpec, own_ids: Option<&Linux>) -> Result<Mount, SpecError> {
     Ok(match spec {
         MountSpec::Bind { source, target, access, owner } => {
@@ -93,7 +97,7 @@ fn requested(spec: &MountSpec, own_ids: Option<&Linux>) -> Result<Mount, SpecErr
             bind
         }
         MountSpec::Tmpfs { target, size, mode, attributes } => {
-            // The engine makes the container's devices in a tmpfs on /dev, and nodev would make them unusable.
+            // The engine creates the container's devices in a tmpfs on /dev, where nodev would make them unusable.
             let names = attributes.iter().map(|attribute| attribute.name());
             let mut options: Vec<String> =
                 names.filter(|name| target != "/dev" || *name != "nodev").map(str::to_owned).collect();
@@ -105,12 +109,12 @@ fn requested(spec: &MountSpec, own_ids: Option<&Linux>) -> Result<Mount, SpecErr
     })
 }
 
-/// The host's id of root of the container.
+/// The host's id that the container's root maps to.
 fn root_outside(map: &Option<Vec<LinuxIdMapping>>) -> Option<u32> {
     map.iter().flatten().find(|line| line.container_id() == 0).map(LinuxIdMapping::host_id)
 }
 
-/// The map of an idmapped mount by which one id on the disk is shown as another.
+/// The map of an idmapped mount that shows one id on the disk as another.
 fn one_id(on_disk: u32, shown: u32) -> Result<Vec<LinuxIdMapping>, SpecError> {
     let line = LinuxIdMappingBuilder::default().container_id(on_disk).host_id(shown).size(1_u32);
     Ok(vec![line.build()?])

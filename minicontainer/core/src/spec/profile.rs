@@ -1,4 +1,4 @@
-//! What a profile gives: powers, hidden paths, limits; and what single flags change of it.
+//! The settings of a profile (capabilities, masked paths, limits), and how single flags change them.
 
 use oci_spec::runtime::{
     LinuxDevice, LinuxDeviceType, LinuxSeccomp, PosixRlimit, PosixRlimitBuilder, PosixRlimitType,
@@ -6,7 +6,7 @@ use oci_spec::runtime::{
 
 use super::SpecError;
 use super::defaults::{
-    DEFAULT_CAPABILITIES, DOCKERS_CAPABILITIES, MASKED_PATHS, OPEN_IN_DOCKER, READONLY_PATHS, UNTRUSTED_CAPABILITIES,
+    DEFAULT_CAPABILITIES, DOCKER_CAPABILITIES, MASKED_PATHS, OPEN_IN_DOCKER, READONLY_PATHS, UNTRUSTED_CAPABILITIES,
     UNTRUSTED_FILES, UNTRUSTED_MEMORY, UNTRUSTED_NANO_CPUS, UNTRUSTED_PIDS, masked_on,
 };
 use crate::options::{
@@ -16,21 +16,21 @@ use crate::options::{
 use crate::plan::{CAPABILITIES, Host, Identity, capability_number};
 use crate::seccomp::{architectures, default_profile};
 
-/// The capabilities of root inside.
+/// The capabilities of root inside the container.
 pub(super) fn capabilities(options: &RunOptions) -> Vec<&'static str> {
     if options.privileged || options.without.contains(&Isolation::Capabilities) {
         return CAPABILITIES.to_vec();
     }
     let given = match options.profile {
         Profile::Default => DEFAULT_CAPABILITIES.to_vec(),
-        Profile::Docker => [&DEFAULT_CAPABILITIES[..], &DOCKERS_CAPABILITIES[..]].concat(),
+        Profile::Docker => [&DEFAULT_CAPABILITIES[..], &DOCKER_CAPABILITIES[..]].concat(),
         Profile::Untrusted => UNTRUSTED_CAPABILITIES.to_vec(),
     };
     options.capabilities.applied_to(&given)
 }
 
-/// A power that was asked for by name, and that root's engine cannot give: somebody took it away from it.
-pub(super) fn lacking_capability(options: &RunOptions, host: &Host) -> Option<&'static str> {
+/// A capability that was requested by name, but that root's engine itself does not have.
+pub(super) fn missing_capability(options: &RunOptions, host: &Host) -> Option<&'static str> {
     let held = |name: &str| capability_number(name).is_some_and(|bit| host.capabilities >> bit & 1 == 1);
     let named = options.capabilities.add.iter().filter_map(|word| match word {
         CapabilityWord::One(name) => Some(*name),
@@ -39,8 +39,8 @@ pub(super) fn lacking_capability(options: &RunOptions, host: &Host) -> Option<&'
     named.filter(|_| host.identity == Identity::Root).find(|name| !held(name))
 }
 
-/// The list of system calls that may be made. It follows the capabilities: who has a power may make the calls that
-/// need it.
+/// The seccomp profile. It depends on the capabilities: a system call that needs a capability is allowed if the
+/// container has that capability.
 pub(super) fn seccomp(options: &RunOptions, host: &Host) -> Result<Option<LinuxSeccomp>, SpecError> {
     let compat = match &options.seccomp {
         _ if options.without.contains(&Isolation::Seccomp) => return Ok(None),
@@ -54,7 +54,7 @@ pub(super) fn seccomp(options: &RunOptions, host: &Host) -> Result<Option<LinuxS
     Ok(Some(profile))
 }
 
-/// Whether programs are kept from gaining powers.
+/// Whether `no_new_privs` is set.
 pub(super) fn no_new_privileges(options: &RunOptions) -> bool {
     match options.new_privileges {
         _ if options.without.contains(&Isolation::NoNewPrivileges) => false,
@@ -63,7 +63,7 @@ pub(super) fn no_new_privileges(options: &RunOptions) -> bool {
     }
 }
 
-/// The paths that are hidden, and those that are read-only; none of either where they are left open.
+/// The masked and the read-only paths; `None` if neither are protected.
 pub(super) fn system_paths(options: &RunOptions, host: &Host) -> Option<[Vec<String>; 2]> {
     let left_out = [Isolation::MaskedPaths, Isolation::Mount].iter().any(|one| options.without.contains(one));
     if left_out || options.privileged || options.system_paths_open {
@@ -75,38 +75,38 @@ pub(super) fn system_paths(options: &RunOptions, host: &Host) -> Option<[Vec<Str
     Some([masked, READONLY_PATHS.map(owned).to_vec()])
 }
 
-/// The limits: those asked for, and for strangers' programs one on everything.
+/// The requested limits; for untrusted programs also a default limit on everything else.
 pub(super) fn limits(options: &RunOptions, host: &Host) -> Limits {
-    let asked = options.limits.clone();
+    let requested = options.limits.clone();
     if options.profile != Profile::Untrusted {
-        return asked;
+        return requested;
     }
     let set = |controller: &str| !options.best_effort || host.cgroups.can_limit(controller);
     Limits {
-        memory: asked.memory.or(ByteSize::new(UNTRUSTED_MEMORY).filter(|_| set("memory"))),
-        cpus: asked.cpus.or(Cpus::from_nanos(UNTRUSTED_NANO_CPUS).filter(|_| set("cpu"))),
-        pids: asked.pids.or(Some(PidsLimit::AtMost(UNTRUSTED_PIDS)).filter(|_| set("pids"))),
-        ..asked
+        memory: requested.memory.or(ByteSize::new(UNTRUSTED_MEMORY).filter(|_| set("memory"))),
+        cpus: requested.cpus.or(Cpus::from_nanos(UNTRUSTED_NANO_CPUS).filter(|_| set("cpu"))),
+        pids: requested.pids.or(Some(PidsLimit::AtMost(UNTRUSTED_PIDS)).filter(|_| set("pids"))),
+        ..requested
     }
 }
 
-/// The bounds on every single process: no core dumps, which may hold secrets and would start the host's collector.
+/// The limits of each single process. Core dumps are off, because they may contain secrets and would start the host's
+/// core dump handler (core(5)).
 pub(super) fn rlimits(options: &RunOptions) -> Result<Vec<PosixRlimit>, SpecError> {
     let mut limits = vec![("RLIMIT_CORE", 0, 0)];
     if options.profile == Profile::Untrusted {
         limits.push(("RLIMIT_NOFILE", UNTRUSTED_FILES, UNTRUSTED_FILES));
     }
     if let Some(limit) = options.limits.cpu_time {
-        // The second line behind the engine's own watch over processor time, for each single process: it may not
-        // outlive an engine that was killed. The kernel counts in seconds, so it lies above what was asked for; the
-        // first process of a pid namespace does not hear the soft limit's SIGXCPU, but the hard limit's SIGKILL it
-        // does.
+        // A safeguard in addition to the engine's own limit on processor time: if the engine is killed, the kernel
+        // still stops each single process. The kernel counts in seconds, so this limit is above the requested one.
+        // The first process of a pid namespace ignores the soft limit's SIGXCPU, but not the hard limit's SIGKILL.
         let soft = limit.as_secs().saturating_add(2);
         limits.push(("RLIMIT_CPU", soft, soft.saturating_add(1)));
     }
-    for asked in &options.ulimits {
-        limits.retain(|(resource, ..)| *resource != asked.resource);
-        limits.push((asked.resource, asked.soft, asked.hard));
+    for ulimit in &options.ulimits {
+        limits.retain(|(resource, ..)| *resource != ulimit.resource);
+        limits.push((ulimit.resource, ulimit.soft, ulimit.hard));
     }
     let document = |(resource, soft, hard): (&str, u64, u64)| {
         let typ: PosixRlimitType = serde_json::from_value(resource.into())
@@ -116,22 +116,22 @@ pub(super) fn rlimits(options: &RunOptions) -> Result<Vec<PosixRlimit>, SpecErro
     limits.into_iter().map(document).collect()
 }
 
-/// Root and an own network: low ports need no power there, and ping(8) no raw packets, for the group range that
-/// exists.
+/// The sysctls of a container with its own network, in which low ports need no capability. For ping(8), which then
+/// needs no raw packets, [`sysctls`] adds a range of groups.
 const NETWORK_SYSCTLS: [(&str, &str); 1] = [("net.ipv4.ip_unprivileged_port_start", "0")];
 
-/// The kernel's variables that the container gets, by name: a few of its own network, and those asked for.
+/// The container's sysctls, by name: a few of its own network, and the requested ones.
 pub(super) fn sysctls(options: &RunOptions, identity: Identity) -> Result<Vec<(String, String)>, SpecError> {
     let own_network = options.network != Network::Host && !options.without.contains(&Isolation::Net);
     let own_ipc = !options.without.contains(&Isolation::Ipc);
-    let refused = |sysctl: &&Sysctl| match sysctl.owner() {
+    let is_host = |sysctl: &&Sysctl| match sysctl.owner() {
         SysctlOwner::Network => !own_network,
         SysctlOwner::Ipc => !own_ipc,
     };
-    if let Some(sysctl) = options.sysctls.iter().find(refused) {
+    if let Some(sysctl) = options.sysctls.iter().find(is_host) {
         let (second, reason) = match sysctl.owner() {
-            SysctlOwner::Network => ("the host's network", "the host's own network would be changed"),
-            SysctlOwner::Ipc => ("the host's IPC", "the host's own IPC would be changed"),
+            SysctlOwner::Network => ("the host's network", "it would change the host itself"),
+            SysctlOwner::Ipc => ("the host's IPC", "it would change the host itself"),
         };
         let first = format!("--sysctl {}", sysctl.name());
         return Err(SpecError::Contradiction { first, second: second.to_owned(), reason });
@@ -139,7 +139,7 @@ pub(super) fn sysctls(options: &RunOptions, identity: Identity) -> Result<Vec<(S
     let mut variables = Vec::new();
     if own_network && !options.without.contains(&Isolation::Mount) {
         variables.extend(NETWORK_SYSCTLS.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        // A range of groups must exist where it is set: an ordinary user's container may have one group only.
+        // The groups of the range must be mapped, and an ordinary user's container may have only one group.
         let groups = if identity == Identity::Root { "0 2147483647" } else { "0 0" };
         variables.push(("net.ipv4.ping_group_range".to_owned(), groups.to_owned()));
     }
@@ -150,7 +150,7 @@ pub(super) fn sysctls(options: &RunOptions, identity: Identity) -> Result<Vec<(S
     Ok(variables)
 }
 
-/// The devices asked for, as the document has them.
+/// The requested devices.
 pub(super) fn devices(options: &RunOptions) -> Option<Vec<LinuxDevice>> {
     let document = |device: &crate::options::Device| {
         let mut document = LinuxDevice::default();
@@ -165,8 +165,8 @@ pub(super) fn devices(options: &RunOptions) -> Option<Vec<LinuxDevice>> {
     (!options.devices.is_empty()).then(|| options.devices.iter().map(document).collect())
 }
 
-/// Whether a container gets a user namespace with ids of its own although root starts it: then root inside is an
-/// unprivileged user outside. [`Host::taken`] must say which ids it may not get.
+/// Whether root's container gets a user namespace with its own ids, so that its root maps to an unprivileged user of
+/// the host. The ids must not be among [`Host::taken`].
 pub fn own_users(options: &RunOptions, identity: Identity) -> bool {
     let wanted = options.users == Users::Own || options.profile == Profile::Untrusted;
     wanted && identity == Identity::Root && !options.without.contains(&Isolation::User)

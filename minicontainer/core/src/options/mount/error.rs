@@ -98,7 +98,7 @@ pub enum MountError {
         given: String,
     },
     /// A NUL byte, at which the kernel would cut a path.
-    #[error("cannot mount {given:?}: it holds a NUL byte, at which the kernel would cut the path")]
+    #[error("cannot mount {given:?}: it contains a NUL byte, where the kernel would truncate the path")]
     Nul {
         /// What was given.
         given: String,
