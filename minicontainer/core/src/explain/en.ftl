@@ -252,7 +252,7 @@ step-execute = Become the program { $program }
 ## Walls lowered on purpose, and what that means
 
 weakening-privileged = With it, hardly any wall is left: root of the container can do nearly all that root of the host can.
-weakening-dockers-profile = With it, the container gets what Docker gives: raw packets, device nodes, set-user-id programs, more system calls.
+weakening-docker-profile = With it, the container gets what Docker gives: raw packets, device nodes, set-user-id programs, more system calls.
 weakening-capability = A power of root's that containers do not have by default; capabilities(7) says how far it reaches.
 weakening-host-network = With it, the container sees and uses the host's own network interfaces and ports.
 weakening-device = The container speaks to this driver of the host's directly.

@@ -252,7 +252,7 @@ step-execute = Tornar-se o programa { $program }
 ## Muros baixados de propósito, e o que isso significa
 
 weakening-privileged = Com isso quase nenhum muro fica de pé: o root do contêiner pode quase tudo o que o root do host pode.
-weakening-dockers-profile = Com isso o contêiner recebe o que o Docker dá: pacotes crus, nós de dispositivo, programas set-user-id, mais chamadas de sistema.
+weakening-docker-profile = Com isso o contêiner recebe o que o Docker dá: pacotes crus, nós de dispositivo, programas set-user-id, mais chamadas de sistema.
 weakening-capability = Um poder do root que os contêineres não têm por padrão; capabilities(7) diz até onde ele alcança.
 weakening-host-network = Com isso o contêiner vê e usa as interfaces de rede e as portas do próprio host.
 weakening-device = O contêiner fala diretamente com este driver do host.

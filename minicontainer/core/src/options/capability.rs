@@ -1,7 +1,8 @@
-//! Which of root's powers a container has: the profile's, with some added and some taken away.
+//! The capabilities of a container: the profile's, with some added and some dropped.
 //!
-//! A capability is written with or without `CAP_`, in either case, as in Docker; `ALL` means every one. What is taken
-//! away is taken from what was added, unless `ALL` is taken away: then what was added by name is all that is left.
+//! A capability is written with or without `CAP_`, in either case, as in Docker; `ALL` means every one. A dropped
+//! capability is missing even if it was added. Only with `--cap-drop ALL` the capabilities that were added by name
+//! are kept.
 //!
 //! ```
 //! use minicontainer_core::options::CapabilityChanges;
@@ -36,9 +37,11 @@ impl CapabilityWord {
     }
 }
 
-/// The word is no capability's name.
+/// The word is not a capability's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown capability {given:?}: write ALL or a name of capabilities(7), such as NET_ADMIN or CAP_SYS_TIME")]
+#[error(
+    "unknown capability {given:?}: must be ALL or a name of capabilities(7) (for example, NET_ADMIN or CAP_SYS_TIME)"
+)]
 pub struct CapabilityError {
     /// What was given.
     pub given: String,
@@ -67,18 +70,18 @@ impl fmt::Display for CapabilityWord {
     }
 }
 
-/// What is added to, and taken from, a profile's capabilities.
+/// The changes to a profile's capabilities.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CapabilityChanges {
     /// Added (`--cap-add`).
     pub add: Vec<CapabilityWord>,
-    /// Taken away (`--cap-drop`).
+    /// Dropped (`--cap-drop`).
     pub drop: Vec<CapabilityWord>,
 }
 
 impl CapabilityChanges {
-    /// The capabilities that come of it, in the order of their numbers.
+    /// The resulting capabilities, in the order of their numbers.
     pub fn applied_to(&self, profile: &[&str]) -> Vec<&'static str> {
         let names = |words: &[CapabilityWord]| -> Vec<&str> { words.iter().flat_map(|word| word.names()).collect() };
         let drops_all = self.drop.contains(&CapabilityWord::All);
@@ -126,7 +129,7 @@ mod tests {
     }
 
     proptest! {
-        /// To take one more away never gives anything.
+        /// Dropping one more capability never adds another.
         #[test]
         fn dropping_never_adds_a_capability(
             adds in proptest::collection::vec(0..41usize, 0..6),

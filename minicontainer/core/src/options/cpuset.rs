@@ -1,7 +1,7 @@
-//! Which processors: `--cpuset-cpus`.
+//! The processors that a container may run on: `--cpuset-cpus`.
 //!
-//! Processors are numbered from 0, and a set of them is written as the kernel writes it, see "List Format" in
-//! cpuset(7): numbers and ranges with commas between.
+//! Processors are numbered from 0. A set of them is written as in the kernel, see "List Format" in cpuset(7): numbers
+//! and ranges, separated by commas.
 //!
 //! ```
 //! use minicontainer_core::options::CpuSet;
@@ -20,13 +20,16 @@ const MOST_PROCESSORS: u32 = 8192;
 /// Some of the machine's processors, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CpuSet {
-    /// First and last of each range, in order; neighbours are one range.
+    /// First and last of each range, in order. Adjacent ranges are merged.
     ranges: Vec<(u32, u32)>,
 }
 
-/// The text is no list of processors.
+/// The text is not a list of processors.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no list of processors: write numbers from 0 to 8191 and ranges of them, such as 0-1 or 0,2-3")]
+#[error(
+    "invalid list of processors {given:?}: must be numbers from 0 to 8191 and ranges of them (for example, 0-1 or \
+     0,2-3)"
+)]
 pub struct CpuSetError {
     /// What was given.
     pub given: String,

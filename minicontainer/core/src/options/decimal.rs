@@ -1,23 +1,23 @@
-//! Decimal numbers such as `1.5`, read exactly: a limit must not depend on how a processor rounds.
+//! Decimal numbers such as `1.5`, parsed exactly, so that a limit does not depend on floating-point rounding.
 
 /// A decimal number times a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scaled {
-    /// The product's whole part.
+    /// The product's integer part.
     pub(super) value: u64,
-    /// Whether nothing was left behind its point.
+    /// Whether the product is an integer.
     pub(super) exact: bool,
 }
 
-/// Reads digits with at most one point among them (`4`, `1.5`, `.5`) and multiplies by `scale`. None when the text is
-/// anything else, or when the product has no room in 64 bits.
+/// Parses digits with at most one decimal point (`4`, `1.5`, `.5`) and multiplies by `scale`. `None` if the text is
+/// anything else, or if the product does not fit into 64 bits.
 pub(super) fn scaled(text: &str, scale: u64) -> Option<Scaled> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
     if whole.len() + fraction.len() == 0 || !is_number(whole) || !is_number(fraction) {
         return None;
     }
-    // Twenty digits and a scale of 64 bits fit into 128 bits; more digits than that are no quantity of anything here.
+    // Twenty digits and a scale of 64 bits fit into 128 bits. No valid value has more digits.
     let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
     if whole.len() > 20 || fraction.len() > 18 {
         return None;

@@ -1,7 +1,7 @@
-//! A device of the host's that a container may use.
+//! A device of the host that a container may use.
 //!
-//! Written as in Docker: `/dev/fuse`, `/dev/sdc:/dev/disk`, `/dev/fuse:/dev/fuse:rw`. What device it is, the host's
-//! file system must tell, which this crate does not look at: the look-up is handed in.
+//! The syntax is Docker's: `/dev/fuse`, `/dev/sdc:/dev/disk`, `/dev/fuse:/dev/fuse:rw`. The device's numbers come
+//! from the host's file system. This crate does no I/O, so the caller passes a function that looks them up.
 //!
 //! ```
 //! use minicontainer_core::options::{Device, DeviceNumber};
@@ -34,32 +34,33 @@ pub struct Device {
     pub outside: String,
     /// Its path in the container.
     pub inside: String,
-    /// Which it is.
+    /// Its kind and numbers.
     pub number: DeviceNumber,
-    /// What may be done with it: some of `r` (read), `w` (write), `m` (make a node).
+    /// The allowed kinds of access: some of `r` (read), `w` (write), `m` (mknod).
     pub uses: String,
 }
 
-/// The text is no device.
+/// The text is not a device of the host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    /// It cannot be read.
+    /// The syntax is wrong.
     #[error(
-        "{given:?} is no device: write PATH, PATH:INSIDE or PATH:INSIDE:USES with absolute paths, such as /dev/fuse:/dev/fuse:rwm"
+        "invalid device {given:?}: must be PATH, PATH:INSIDE or PATH:INSIDE:USES with absolute paths (for example, \
+         /dev/fuse:/dev/fuse:rwm)"
     )]
     Syntax {
         /// What was given.
         given: String,
     },
-    /// There is none on the host.
-    #[error("{path} is no device of this host; `ls -l /dev` shows those there are")]
+    /// The host has no such device.
+    #[error("{path} is not a device of this host; `ls -l /dev` lists its devices")]
     Absent {
         /// The path.
         path: String,
     },
 }
 
-/// A device in a record, not yet checked.
+/// A device in a record, not yet validated.
 #[derive(Deserialize)]
 struct Document {
     outside: String,
@@ -74,7 +75,7 @@ impl TryFrom<Document> for Device {
     fn try_from(document: Document) -> Result<Device, DeviceError> {
         let Document { outside, inside, number, uses } = document;
         let device = Device::parse(&format!("{outside}:{inside}:{uses}"), |_| Some(number))?;
-        // A colon in a path would have moved the parts.
+        // A colon in a path would shift the parts.
         match (&device.outside, &device.inside) == (&outside, &inside) {
             true => Ok(device),
             false => Err(DeviceError::Syntax { given: format!("{outside}:{inside}:{uses}") }),
@@ -83,10 +84,10 @@ impl TryFrom<Document> for Device {
 }
 
 impl Device {
-    /// Reads a device; `number` tells which device lies at a path of the host's.
+    /// Parses a device; `number` returns the device at a path of the host.
     ///
     /// # Errors
-    /// When it cannot be read, or there is no such device.
+    /// When the syntax is wrong, or there is no such device.
     pub fn parse(given: &str, number: impl Fn(&str) -> Option<DeviceNumber>) -> Result<Device, DeviceError> {
         let wrong = || DeviceError::Syntax { given: given.to_owned() };
         let is_uses =

@@ -1,11 +1,11 @@
 //! One variable of a program's environment.
 //!
-//! execve(2) hands a program its environment as strings `NAME=value` that end in a NUL byte, see environ(7). So a
-//! name cannot be empty or hold `=`, and neither name nor value can hold NUL; all else is allowed, also `a.b=c` and
-//! `X=`.
+//! execve(2) passes a program its environment as strings `NAME=value` that end in a NUL byte, see environ(7). So a
+//! name cannot be empty or contain `=`, and neither name nor value can contain NUL. Everything else is allowed,
+//! including `a.b=c` and `X=`.
 //!
-//! As in Docker a bare `NAME` on the command line means the caller's own variable, passed on if it is set. This crate
-//! looks at no environment, so the look-up is handed in:
+//! As in Docker a bare `NAME` on the command line means the caller's own variable, which is passed on if it is set.
+//! This crate does not read the environment, so the caller passes a function that looks up the value:
 //!
 //! ```
 //! use minicontainer_core::options::EnvVar;
@@ -27,7 +27,7 @@ pub struct EnvVar {
 }
 
 impl EnvVar {
-    /// A variable of a name and a value.
+    /// Creates a variable from a name and a value.
     pub fn new(name: &str, value: &str) -> Result<EnvVar, EnvError> {
         format!("{name}={value}").parse().and_then(|variable: EnvVar| match variable.name == name {
             true => Ok(variable),
@@ -35,8 +35,8 @@ impl EnvVar {
         })
     }
 
-    /// Reads `NAME=value`, or a bare `NAME` whose value `lookup` knows. None if it does not: then there is nothing to
-    /// pass on.
+    /// Parses `NAME=value`, or a bare `NAME` whose value `lookup` returns. `None` if it returns none, so that there
+    /// is nothing to pass on.
     pub fn parse(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Option<EnvVar>, EnvError> {
         if text.contains('=') {
             return text.parse().map(Some);
@@ -56,29 +56,29 @@ impl EnvVar {
     }
 }
 
-/// The text is no variable.
+/// The text is not an environment variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvError {
     /// No name before the `=`.
-    #[error("{given:?} is no environment variable: its name is empty; write NAME=value")]
+    #[error("invalid environment variable {given:?}: the name is empty; must be NAME=value")]
     NoName {
         /// What was given.
         given: String,
     },
-    /// No `=` where one must be.
-    #[error("{given:?} is no environment variable: it has no '='; write NAME=value")]
+    /// No `=`.
+    #[error("invalid environment variable {given:?}: it has no '='; must be NAME=value")]
     NoValue {
         /// What was given.
         given: String,
     },
     /// An `=` in the name.
-    #[error("{name:?} cannot be an environment variable's name: it holds '='")]
+    #[error("invalid environment variable name {name:?}: cannot contain '='")]
     EqualsInName {
         /// The name.
         name: String,
     },
-    /// A NUL byte, at which the kernel would cut it.
-    #[error("{given:?} is no environment variable: it contains a NUL byte, where the kernel would truncate it")]
+    /// A NUL byte, where the kernel would truncate it.
+    #[error("invalid environment variable {given:?}: it contains a NUL byte, where the kernel would truncate it")]
     Nul {
         /// What was given.
         given: String,

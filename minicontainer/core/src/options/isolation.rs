@@ -1,34 +1,35 @@
-//! The isolations that make a process a container, each of which can be left out to see what it was for.
+//! The kinds of isolation that make a process a container. Each can be omitted, to show what it is for.
 
 use std::{fmt, str::FromStr};
 
-/// One isolation of a container, as `--without` names it.
+/// One kind of isolation, as named by `--without`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Isolation {
-    /// A process table of its own, see pid_namespaces(7).
+    /// The container's own process ids, see pid_namespaces(7).
     Pid,
-    /// Network interfaces, addresses and ports of its own, see network_namespaces(7).
+    /// The container's own network interfaces, addresses and ports, see network_namespaces(7).
     Net,
-    /// System V IPC objects and POSIX message queues of its own, see ipc_namespaces(7).
+    /// The container's own System V IPC objects and POSIX message queues, see ipc_namespaces(7).
     Ipc,
-    /// A hostname and domain name of its own, see uts_namespaces(7).
+    /// The container's own hostname and domain name, see uts_namespaces(7).
     Uts,
-    /// A table of mounts of its own, see mount_namespaces(7). Without it the container is a chroot(2) jail.
+    /// The container's own mount table, see mount_namespaces(7). Without it the container is a chroot(2) jail.
     Mount,
-    /// A view of the cgroup tree that starts at its own cgroup, see cgroup_namespaces(7).
+    /// A view of the cgroup tree that starts at the container's own cgroup, see cgroup_namespaces(7).
     Cgroup,
-    /// User ids of its own, see user_namespaces(7). An ordinary user cannot do without it.
+    /// The container's own user ids, see user_namespaces(7). An ordinary user's container always needs it.
     User,
-    /// Root's powers cut down to Docker's set, see capabilities(7).
+    /// Root's capabilities are reduced to a small set, see capabilities(7).
     Capabilities,
-    /// No gain of powers through execve(2), see PR_SET_NO_NEW_PRIVS(2const).
+    /// execve(2) grants no privileges, see PR_SET_NO_NEW_PRIVS(2const).
     NoNewPrivileges,
-    /// System calls that ordinary programs do not need refused, see seccomp(2).
+    /// System calls that ordinary programs do not need are denied, see seccomp(2).
     Seccomp,
-    /// Kernel files that tell of, or reach, the whole machine hidden or made read-only.
+    /// Kernel files that reveal or change the state of the whole machine are masked or read-only.
     MaskedPaths,
-    /// No device but the few harmless ones, whoever made its node, see "Device Controller" in the kernel's cgroup
-    /// documentation. An ordinary user's container has no such rules: there the user namespace forbids device nodes.
+    /// Only a few harmless devices can be used, wherever their nodes come from, see "Device Controller" in the
+    /// kernel's cgroup documentation. An ordinary user's container has no such rules: there the user namespace
+    /// forbids device nodes.
     Devices,
 }
 
@@ -49,7 +50,7 @@ impl Isolation {
         Isolation::Devices,
     ];
 
-    /// The word on the command line.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Isolation::Pid => "pid",
@@ -68,9 +69,9 @@ impl Isolation {
     }
 }
 
-/// The word is no isolation's name.
+/// The word is not the name of an isolation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown isolation {given:?}: it is one of {}", names())]
+#[error("unknown isolation {given:?}: must be one of {}", names())]
 pub struct IsolationError {
     /// What was given.
     pub given: String,

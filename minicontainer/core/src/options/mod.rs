@@ -1,8 +1,8 @@
-//! What `run` was asked for, each value parsed once into a type that cannot be wrong.
+//! The options of `run`, each value parsed once into a type that is always valid.
 //!
 //! A memory limit is not the text `32m` but a [`ByteSize`]; a user is not `"1000:staff"` but a [`UserSpec`]. Text
-//! becomes such a value in one place only, its `FromStr`, and the error says what was given, why it cannot be and
-//! what would be right. After that no later stage has anything to check again ("parse, don't validate").
+//! becomes such a value in one place only, its `FromStr`. The error contains the given text, the reason and an
+//! example of a valid value. Later stages need not check the value again ("parse, don't validate").
 //!
 //! | Value | Text | Rule from |
 //! |---|---|---|
@@ -18,7 +18,7 @@
 //! | [`ContainerName`], [`Hostname`] | `web-1` | Docker's name rule; hostname(7) |
 //! | [`StorageLimit`] | `size=64m`, `inodes=1000` | docker-run(1) `--storage-opt` |
 //! | [`TimeOffset`] | `boottime=24h`, `monotonic=-1.5` | time_namespaces(7) |
-//! | [`Timeout`] | `1`, `1.5s`, `500ms`, `2m30s` | seconds unless a unit stands behind |
+//! | [`Timeout`] | `1`, `1.5s`, `500ms`, `2m30s` | seconds unless there is a unit |
 //!
 //! ```
 //! use minicontainer_core::options::{ByteSize, Limits, MountSpec, RunOptions};
@@ -30,7 +30,7 @@
 //!     ..RunOptions::default()
 //! };
 //! let wrong = "32 megabytes".parse::<ByteSize>();
-//! assert!(wrong.unwrap_err().to_string().contains("such as 32m"));
+//! assert!(wrong.unwrap_err().to_string().contains("for example, 32m"));
 //! # assert_eq!(options.limits.memory.unwrap().bytes(), 32 << 20);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -78,33 +78,33 @@ pub use time_offset::{Clock, TimeOffset, TimeOffsetError};
 pub use ulimit::{Ulimit, UlimitError};
 pub use user::{ResolvedUser, UserError, UserSpec, resolve_user};
 
-/// Everything that `run` can be asked for about one container. The default asks for nothing: the image's own
-/// command as the image's own user, no limits, no mounts, no network.
+/// All options of `run` for one container. The default is the image's own command as the image's own user, without
+/// limits, mounts or a network.
 ///
-/// In a document stands only what was asked for, and what is not there was not: so a newer engine, which has more
-/// options, understands the documents of an older one.
+/// A document contains only the options that were set. So a newer engine with more options can read the documents of
+/// an older one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RunOptions {
     /// The program and its arguments; replaces the image's `Cmd` when not empty.
     #[serde(skip_serializing_if = "is_default")]
     pub command: Vec<String>,
-    /// Replaces the image's `Entrypoint`, and then the image's `Cmd` no longer counts (as in Docker).
+    /// Replaces the image's `Entrypoint`, and then the image's `Cmd` is ignored (as in Docker).
     #[serde(skip_serializing_if = "is_default")]
     pub entrypoint: Option<Vec<String>>,
     /// Variables added to the image's own; a later one of the same name wins.
     #[serde(skip_serializing_if = "is_default")]
     pub env: Vec<EnvVar>,
-    /// The working directory inside the container, absolute; made when it is not there.
+    /// The working directory inside the container, absolute; created if it does not exist.
     #[serde(skip_serializing_if = "is_default")]
     pub workdir: Option<String>,
-    /// Who the process runs as; without it, the image's `User`, else root of the container.
+    /// The user that the process runs as; by default the image's `User`, otherwise root of the container.
     #[serde(skip_serializing_if = "is_default")]
     pub user: Option<UserSpec>,
-    /// The name that uname(2) gives inside; without it, the container's short id.
+    /// The hostname inside, as uname(2) returns it; by default the container's short id.
     #[serde(skip_serializing_if = "is_default")]
     pub hostname: Option<Hostname>,
-    /// The limits asked for. One that cannot be applied is an error, never a silence.
+    /// The requested limits. A limit that cannot be applied is an error, and is never ignored.
     #[serde(skip_serializing_if = "is_default")]
     pub limits: Limits,
     /// The most that the container may write into its own layer.
@@ -116,72 +116,72 @@ pub struct RunOptions {
     /// Bind mounts and tmpfs mounts, in the order given.
     #[serde(skip_serializing_if = "is_default")]
     pub mounts: Vec<MountSpec>,
-    /// What network the container sees.
+    /// The container's network.
     #[serde(skip_serializing_if = "is_default")]
     pub network: Network,
     /// Which system calls may be made.
     #[serde(skip_serializing_if = "is_default")]
     pub seccomp: SeccompChoice,
-    /// How strictly it is held.
+    /// How strictly the container is isolated.
     #[serde(skip_serializing_if = "is_default")]
     pub profile: Profile,
-    /// Whether the profile's own limits are left out where the host cannot enforce them; else that is an error.
+    /// Whether the profile's own limits are omitted if the host cannot enforce them. Otherwise that is an error.
     #[serde(skip_serializing_if = "is_default")]
     pub best_effort: bool,
-    /// Whether hardly any wall is left standing (`--privileged`).
+    /// Whether nearly all isolation is turned off (`--privileged`).
     #[serde(skip_serializing_if = "is_default")]
     pub privileged: bool,
-    /// What is added to and taken from the profile's capabilities.
+    /// The changes to the profile's capabilities.
     #[serde(skip_serializing_if = "is_default")]
     pub capabilities: CapabilityChanges,
-    /// Whether programs may gain powers; without it, as the profile says.
+    /// Whether programs may gain privileges; by default the profile decides.
     #[serde(skip_serializing_if = "is_default")]
     pub new_privileges: Option<NewPrivileges>,
-    /// Whether the kernel files that concern the whole machine are left in reach.
+    /// Whether the kernel files that concern the whole machine are accessible.
     #[serde(skip_serializing_if = "is_default")]
     pub system_paths_open: bool,
-    /// Whether root inside is another user outside; an ordinary user's container has no choice.
+    /// Whether root's container has its own user namespace. An ordinary user's container always has one.
     #[serde(skip_serializing_if = "is_default")]
     pub users: Users,
-    /// Devices of the host's that it may use.
+    /// Devices of the host that the container may use.
     #[serde(skip_serializing_if = "is_default")]
     pub devices: Vec<Device>,
-    /// Bounds on every single process.
+    /// Limits of each single process.
     #[serde(skip_serializing_if = "is_default")]
     pub ulimits: Vec<Ulimit>,
-    /// How much `/dev/shm` may hold; without it 64 MiB, as in Docker.
+    /// The size of `/dev/shm`; 64 MiB by default, as in Docker.
     #[serde(skip_serializing_if = "is_default")]
     pub shm_size: Option<ByteSize>,
-    /// Variables of the kernel's that belong to its own namespaces.
+    /// Sysctls of the container's own namespaces.
     #[serde(skip_serializing_if = "is_default")]
     pub sysctls: Vec<Sysctl>,
-    /// How far its clocks are moved; without any it has the machine's.
+    /// How far the container's clocks are moved. Without any it has the host's clocks.
     #[serde(skip_serializing_if = "is_default")]
     pub time_offsets: Vec<TimeOffset>,
-    /// Whether a small process of the engine's, the init, is the container's first one: it starts the program as its
-    /// child, forwards signals to it, reaps orphaned processes, and reports how the program ended. Without it the
-    /// program is process 1, which its own signals do not end unless it has a handler for them.
+    /// Whether the engine's small init process is the container's first one: it starts the program as its child,
+    /// forwards signals to it, reaps orphaned processes, and reports how the program exited. Without it the program
+    /// is process 1, which is not killed by signals from inside the container unless it has a handler for them.
     #[serde(skip_serializing_if = "is_default")]
     pub init: bool,
-    /// A terminal of the container's own, of this size, for its stdin, stdout and stderr.
+    /// The container gets its own terminal of this size, for its stdin, stdout and stderr.
     #[serde(skip_serializing_if = "is_default")]
     pub terminal: Option<WindowSize>,
-    /// Isolations left out on purpose, to show what then leaks.
+    /// Kinds of isolation that are omitted on purpose, to show what then leaks.
     #[serde(skip_serializing_if = "is_default")]
     pub without: BTreeSet<Isolation>,
 }
 
-/// Upper bounds that the container is held to, most of them by the kernel's control groups.
+/// Limits of the whole container. The kernel's cgroups enforce most of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Limits {
     /// Memory that all processes of the container may use together, in bytes.
     #[serde(skip_serializing_if = "is_default")]
     pub memory: Option<ByteSize>,
-    /// Memory and swap space together; without it there is no swap space for a container whose memory is bounded.
+    /// Memory and swap space together. By default a container with a memory limit has no swap space.
     #[serde(skip_serializing_if = "is_default")]
     pub memory_swap: Option<MemorySwap>,
-    /// The processors that it may run on.
+    /// The processors that the container may run on.
     #[serde(skip_serializing_if = "is_default")]
     pub cpuset: Option<CpuSet>,
     /// How much processor time per second of wall time, summed over processors.
@@ -190,37 +190,37 @@ pub struct Limits {
     /// How many processes and threads may exist at once.
     #[serde(skip_serializing_if = "is_default")]
     pub pids: Option<PidsLimit>,
-    /// How much processor time may be used in all. The engine watches over it; the kernel bounds each single process
-    /// as well (`RLIMIT_CPU`), a little above.
+    /// The total processor time. The engine enforces this limit; the kernel also enforces a slightly higher one on
+    /// each single process (`RLIMIT_CPU`).
     #[serde(skip_serializing_if = "is_default")]
     pub cpu_time: Option<Duration>,
 }
 
-/// Who root inside is outside.
+/// Which user of the host the container's root maps to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Users {
-    /// The same user: root of the host when root starts it.
+    /// The same user: root of the host if root starts the container.
     #[default]
     Same,
-    /// Nobody: the container's ids are a range of their own on the host (`--userns auto`).
+    /// An unprivileged id: the container's ids map to an unused range of the host (`--userns auto`).
     Own,
 }
 
-/// Whose list of allowed system calls holds, see [`crate::seccomp`].
+/// The seccomp profile to use, see [`crate::seccomp`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SeccompChoice {
-    /// The profile's: our own, stricter than Docker's, or Docker's to the letter.
+    /// The default of the container's [`Profile`]: our own, stricter than Docker's, or exactly Docker's.
     #[default]
     Default,
-    /// None: every system call may be made.
+    /// None: every system call is allowed.
     Unconfined,
-    /// One that was given.
+    /// The given profile.
     Profile(Box<LinuxSeccomp>),
 }
 
-/// How many characters a terminal shows; zeros where nobody knows, as in `struct winsize` of ioctl_tty(2).
+/// The size of a terminal; zeros if unknown, as in `struct winsize` of ioctl_tty(2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowSize {
     /// Lines.
@@ -229,18 +229,18 @@ pub struct WindowSize {
     pub columns: u16,
 }
 
-/// The network that a container sees.
+/// The network of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Network {
-    /// A network namespace of its own with nothing in it but the loopback interface.
+    /// The container's own network namespace, with only the loopback interface.
     #[default]
     None,
     /// The host's own interfaces: no network isolation.
     Host,
 }
 
-/// Whether nothing was asked for.
+/// Whether the option was not set.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -1,14 +1,14 @@
-//! What of the host, or of memory, a container sees beside its image.
+//! The mounts that a user requests for a container.
 //!
-//! - A **bind mount** shows a file or directory of the host at a place inside the container: the same bytes, not a
-//!   copy (mount(2), `MS_BIND`). What the image has at that place is hidden meanwhile.
-//! - A **tmpfs** is an empty file system in memory, gone with the container, see tmpfs(5).
-//! - **Volumes**, directories that the engine keeps and names, are not there yet; `-v NAME:/x` says so.
+//! - A **bind mount** shows a file or directory of the host at a path inside the container: the same bytes, not a
+//!   copy (mount(2), `MS_BIND`). It hides what the image has at that path.
+//! - A **tmpfs** is an empty file system in memory that is lost when the container exits, see tmpfs(5).
+//! - **Volumes**, named directories that the engine manages, are not supported yet; `-v NAME:/x` is an error.
 //!
-//! Docker has three ways to write them, see docker-run(1), and each has its function here: `-v SRC:DST[:ro]`
+//! Docker has three syntaxes for mounts, see docker-run(1), and each has its function here: `-v SRC:DST[:ro]`
 //! ([`MountSpec::from_volume`]), `--mount type=…,…` ([`MountSpec::from_fields`]) and `--tmpfs DST[:…]`
-//! ([`MountSpec::from_tmpfs`]). A source that begins with `.` is meant relative to the caller's directory, which is
-//! passed in, since this crate asks the system for nothing.
+//! ([`MountSpec::from_tmpfs`]). A source that begins with `.` is relative to the caller's current directory, which is
+//! passed in, because this crate makes no system calls.
 //!
 //! ```
 //! use minicontainer_core::options::{Access, MountSpec};
@@ -33,66 +33,65 @@ use super::ByteSize;
 use crate::plan::{MountAttribute, may_be_covered};
 pub use error::MountError;
 
-/// Whether something can be written or only read.
+/// Whether a file system can be written or only read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
-    /// It can be written.
+    /// It can be read and written.
     #[default]
     ReadWrite,
     /// It can only be read.
     ReadOnly,
 }
 
-/// One mount that was asked for. Targets are absolute, without `.` and `..`, and never `/` itself.
+/// One requested mount. Targets are absolute, without `.` and `..`, and never `/` itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "document::Document", into = "document::Document")]
 pub enum MountSpec {
-    /// A file or directory of the host, with whatever is mounted below it.
+    /// A file or directory of the host, including the mounts below it.
     Bind {
         /// Its absolute path on the host.
         source: String,
-        /// Where it appears inside.
+        /// The mount point inside.
         target: String,
         /// Whether the container can write to it.
         access: Access,
-        /// The user and group on the host whose files root's container with ids of its own sees as its root's; all
-        /// others are nobody there. Without it such a container sees only files of nobody.
+        /// The user and group on the host whose files belong to root inside, if root's container has its own ids. All
+        /// other files, and without this field all files, belong to `nobody` there.
         owner: Option<[u32; 2]>,
     },
     /// An empty file system in memory.
     Tmpfs {
-        /// Where it appears inside.
+        /// The mount point inside.
         target: String,
-        /// The most that it may hold; without it, half of the machine's memory (tmpfs(5)) or the container's limit.
+        /// Its size; by default half of the machine's memory (tmpfs(5)) or the container's limit.
         size: Option<ByteSize>,
-        /// The permission bits of its root directory; without it 1777, as for `/tmp`.
+        /// The permission bits of its root directory; 1777 by default, as for `/tmp`.
         mode: Option<u32>,
-        /// Restrictions: no device nodes, set-user-id bits or programs unless asked for.
+        /// Restrictions. By default device nodes, set-user-id bits and the execution of programs are not allowed.
         attributes: BTreeSet<MountAttribute>,
     },
 }
 
 impl MountSpec {
-    /// Where the mount appears inside the container.
+    /// The mount point inside the container.
     pub fn target(&self) -> &str {
         match self {
             MountSpec::Bind { target, .. } | MountSpec::Tmpfs { target, .. } => target,
         }
     }
 
-    /// A bind mount of an absolute path.
+    /// Creates a bind mount of an absolute path.
     ///
     /// # Errors
-    /// When the source is not absolute, or nothing can be mounted at the target.
+    /// When the source is not absolute, or the target is invalid.
     pub fn bind(source: &str, target: &str, access: Access) -> Result<MountSpec, MountError> {
         let given = format!("{source}:{target}");
         let source = parse_source(&given, source, "/")?;
         Ok(MountSpec::Bind { source, target: parse_target(&given, target)?, access, owner: None })
     }
 
-    /// The same bind mount, whose files of this user and group are shown as root's in a container with ids of its
-    /// own.
+    /// Sets the user and group whose files belong to root inside, if the container has its own ids.
     pub fn owned_by(mut self, user_and_group: [u32; 2]) -> MountSpec {
         if let MountSpec::Bind { owner, .. } = &mut self {
             *owner = Some(user_and_group);
@@ -100,7 +99,7 @@ impl MountSpec {
         self
     }
 
-    /// Reads what stands behind `-v`: `SOURCE:TARGET`, and maybe `:ro` or `:rw`.
+    /// Parses the argument of `-v`: `SOURCE:TARGET`, optionally followed by `:ro` or `:rw`.
     pub fn from_volume(text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
         let parts: Vec<&str> = text.split(':').collect();
         let (source, target, access) = match parts[..] {
@@ -116,12 +115,13 @@ impl MountSpec {
         Ok(MountSpec::Bind { source: parse_source(text, source, current_directory)?, target, access, owner: None })
     }
 
-    /// Reads what stands behind `--mount`: fields `KEY=VALUE` with commas between them.
+    /// Parses the argument of `--mount`: fields `KEY=VALUE`, separated by commas.
     pub fn from_fields(text: &str, current_directory: &str) -> Result<MountSpec, MountError> {
         Fields::read(text)?.mount(text, current_directory)
     }
 
-    /// Reads what stands behind `--tmpfs`: `TARGET`, and maybe `:` and options such as `size=1m,mode=700,exec,ro`.
+    /// Parses the argument of `--tmpfs`: `TARGET`, optionally followed by `:` and options such as
+    /// `size=1m,mode=700,exec,ro`.
     pub fn from_tmpfs(text: &str) -> Result<MountSpec, MountError> {
         use MountAttribute::{NoDev, NoExec, NoSuid, ReadOnly};
         let (target, options) = text.split_once(':').unwrap_or((text, ""));
@@ -154,7 +154,7 @@ fn default_attributes() -> BTreeSet<MountAttribute> {
     BTreeSet::from([MountAttribute::NoSuid, MountAttribute::NoDev, MountAttribute::NoExec])
 }
 
-/// The fields of `--mount`, before it is known which of them belong together.
+/// The fields of `--mount`, before they are checked against the type.
 #[derive(Default)]
 struct Fields<'text> {
     kind: Option<&'text str>,
@@ -163,7 +163,7 @@ struct Fields<'text> {
     access: Access,
     size: Option<ByteSize>,
     mode: Option<u32>,
-    /// The first field that only a bind mount, or only a tmpfs, can have.
+    /// A field that only a bind mount, or only a tmpfs, can have.
     only_bind: Option<&'text str>,
     only_tmpfs: Option<&'text str>,
 }
@@ -222,14 +222,14 @@ impl<'text> Fields<'text> {
                 }
                 Ok(MountSpec::Tmpfs { target, size: self.size, mode: self.mode, attributes })
             }
-            // Docker takes a mount without a type for a volume.
+            // In Docker a mount without a type is a volume.
             Some("volume") | None => Err(MountError::Volume { given: text.to_owned() }),
             Some(other) => Err(MountError::Type { given: text.to_owned(), kind: other.to_owned() }),
         }
     }
 }
 
-/// Makes a source absolute. `..` is kept: what it means behind a symbolic link only the kernel can say.
+/// Makes a source absolute. `..` is kept, because after a symbolic link only the kernel can resolve it.
 fn parse_source(given: &str, source: &str, current_directory: &str) -> Result<String, MountError> {
     refuse_nul(given)?;
     if source.is_empty() {
@@ -241,7 +241,7 @@ fn parse_source(given: &str, source: &str, current_directory: &str) -> Result<St
     if source.starts_with('.') {
         return Ok(tidy(&format!("{current_directory}/{source}")));
     }
-    // With a slash it can be no volume's name, so a directory was meant.
+    // A volume's name contains no slash, so a directory is meant.
     match source.contains('/') {
         true => Err(MountError::RelativeSource { given: given.to_owned(), source_path: source.to_owned() }),
         false => Err(MountError::Volume { given: given.to_owned() }),
@@ -252,15 +252,13 @@ fn parse_target(given: &str, target: &str) -> Result<String, MountError> {
     refuse_nul(given)?;
     let wrong = |why| MountError::Target { given: given.to_owned(), target: target.to_owned(), why };
     if !target.starts_with('/') {
-        return Err(wrong("it must be absolute, such as /data"));
+        return Err(wrong("must be absolute (for example, /data)"));
     }
     if target.split('/').any(|component| component == "..") {
-        return Err(wrong("it must not contain \"..\""));
+        return Err(wrong("must not contain \"..\""));
     }
     match tidy(target) {
-        root if root == "/" => {
-            Err(wrong("the container's root is the image's; choose a directory below it, such as /data"))
-        }
+        root if root == "/" => Err(wrong("must be a directory below the root (for example, /data)")),
         covered if !may_be_covered(&covered) => {
             Err(wrong("/proc must be the container's own procfs; choose another place (for example, /data)"))
         }
@@ -268,7 +266,7 @@ fn parse_target(given: &str, target: &str) -> Result<String, MountError> {
     }
 }
 
-/// An absolute path without empty and `.` components.
+/// Normalizes an absolute path: without empty and `.` components.
 fn tidy(path: &str) -> String {
     let components: Vec<&str> = path.split('/').filter(|component| !matches!(*component, "" | ".")).collect();
     format!("/{}", components.join("/"))

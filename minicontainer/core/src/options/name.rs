@@ -1,8 +1,8 @@
-//! Names that people give containers, and the hostnames that containers have inside.
+//! Names of containers, and their hostnames.
 //!
-//! A container's name is Docker's: a letter or digit, then letters, digits, `_`, `.` or `-`. A hostname is what DNS
-//! can hold (RFC 1123 section 2.1: labels of letters, digits and inner hyphens, joined by dots), and short enough for
-//! sethostname(2), which takes 64 bytes.
+//! A container's name follows Docker's rule: a letter or digit, then letters, digits, `_`, `.` or `-`. A hostname
+//! must be valid in DNS (RFC 1123 section 2.1: labels of letters, digits and inner hyphens, joined by dots), and
+//! short enough for sethostname(2), which accepts 64 bytes.
 //!
 //! ```
 //! use minicontainer_core::options::{ContainerName, Hostname};
@@ -23,36 +23,36 @@ const HOSTNAME_LIMIT: usize = 64;
 /// See RFC 1035 section 2.3.4.
 const LABEL_LIMIT: usize = 63;
 
-/// A container's name: two characters or more, so that it is no short id's beginning by accident.
+/// A container's name. It has at least two characters, so that it is not the beginning of a short id by accident.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ContainerName {
     name: String,
 }
 
-/// The name that uname(2) gives inside a container.
+/// The hostname inside a container, as uname(2) returns it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Hostname {
     name: String,
 }
 
-/// The text cannot be such a name.
+/// The text is not a valid name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// No container can be called so.
+    /// Not a container's name.
     #[error(
-        "{given:?} cannot be a container's name: begin with a letter or digit, go on with letters, digits, '_', '.' \
-         or '-', 2 to {CONTAINER_LIMIT} in all, such as web-1"
+        "invalid container name {given:?}: must be 2 to {CONTAINER_LIMIT} letters, digits, '_', '.' or '-', and \
+         begin with a letter or digit (for example, web-1)"
     )]
     Container {
         /// What was given.
         given: String,
     },
-    /// No machine can be called so.
+    /// Not a hostname.
     #[error(
-        "{given:?} cannot be a hostname: write letters, digits and inner hyphens, with dots between parts, at most \
-         {HOSTNAME_LIMIT} characters in all and {LABEL_LIMIT} in a part, such as web-1 or db.example.com"
+        "invalid hostname {given:?}: must be letters, digits and inner hyphens, with dots between parts, at most \
+         {HOSTNAME_LIMIT} characters in total and {LABEL_LIMIT} in a part (for example, web-1 or db.example.com)"
     )]
     Hostname {
         /// What was given.

@@ -1,16 +1,16 @@
-//! How strictly a container is held, and what was loosened.
+//! How strictly a container is isolated, and which options weaken the isolation.
 //!
-//! Everything that runs, runs under one *profile*: namespaces, capabilities, `no_new_privs`, seccomp, masked paths,
-//! device rules, limits. Three are ready-made:
+//! Every container runs under one *profile*: namespaces, capabilities, `no_new_privs`, seccomp, masked paths, device
+//! rules, limits. There are three:
 //!
 //! | Profile | For | What is different |
 //! |---|---|---|
-//! | [`Profile::Default`] | everything | stricter than Docker: fewer capabilities, no gain of powers, fewer socket families |
-//! | [`Profile::Docker`] (`--compat=docker`) | images that need what Docker gives | Docker's capabilities, system calls and masks, to the letter |
-//! | [`Profile::Untrusted`] (`--profile=untrusted`) | programs of strangers | a user namespace even for root, no network, and a bound on everything |
+//! | [`Profile::Default`] | everything | stricter than Docker: fewer capabilities, `no_new_privs`, fewer socket families |
+//! | [`Profile::Docker`] (`--compat=docker`) | images that need Docker's permissions | exactly Docker's capabilities, system calls and masks |
+//! | [`Profile::Untrusted`] (`--profile=untrusted`) | untrusted programs | a user namespace even for root, no network, and a limit on everything |
 //!
-//! Single flags loosen a profile. Each that weakens the walls is a [`Weakening`]: it is warned of when the container
-//! starts and remembered with it.
+//! Single flags relax a profile. Each flag that weakens the isolation is a [`Weakening`]: the command warns about it
+//! when the container starts, and it is recorded with the container.
 
 use std::time::Duration;
 
@@ -18,63 +18,63 @@ use serde::{Deserialize, Serialize};
 
 use super::{ByteSize, Isolation, MountSpec, Network, RunOptions, SeccompChoice, StorageLimit};
 
-/// How strictly a container is held.
+/// How strictly a container is isolated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// This engine's own.
     #[default]
     Default,
-    /// Docker's, to the letter.
+    /// Exactly Docker's.
     Docker,
-    /// For programs that nobody has read.
+    /// For untrusted programs.
     Untrusted,
 }
 
-/// What bounds a run as a whole, where nothing else was asked for.
+/// The default limits of a run as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// How long it may take.
     pub wall_time: Option<Duration>,
     /// How many bytes it may write to stdout and stderr together.
     pub output: Option<ByteSize>,
-    /// How much it may write into its own layer, if that is thrown away in the end.
+    /// How much it may write into its own layer, if that is removed when the container exits.
     pub storage: Option<StorageLimit>,
 }
 
 impl RunOptions {
-    /// A stranger's program gets ten minutes, 64 MiB of output and 512 MiB in 100,000 files; but none of the first
-    /// two at a terminal, where somebody sits and watches.
+    /// The default limits. An untrusted program gets ten minutes, 64 MiB of output, and 512 MiB in 100,000 files. At
+    /// a terminal the first two do not apply, because a user can stop the program there.
     pub fn bounds(&self) -> Bounds {
         if self.profile != Profile::Untrusted {
             return Bounds::default();
         }
-        let unwatched = self.terminal.is_none();
+        let unattended = self.terminal.is_none();
         Bounds {
-            wall_time: unwatched.then_some(Duration::from_secs(600)),
-            output: ByteSize::new(64 << 20).filter(|_| unwatched),
+            wall_time: unattended.then_some(Duration::from_secs(600)),
+            output: ByteSize::new(64 << 20).filter(|_| unattended),
             storage: Some(StorageLimit { bytes: 512 << 20, inodes: 100_000 }),
         }
     }
 }
 
-/// Whether execve(2) may give a program powers that its caller has not.
+/// Whether execve(2) may grant a program privileges that its caller does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NewPrivileges {
-    /// It may: set-user-id programs such as sudo(8) work.
+    /// Allowed: set-user-id programs such as sudo(8) work.
     Allowed,
-    /// It may not, see PR_SET_NO_NEW_PRIVS(2const).
+    /// Denied, see PR_SET_NO_NEW_PRIVS(2const).
     Denied,
 }
 
-/// A wall that was lowered on purpose.
+/// An isolation that was weakened on purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Weakening {
     /// `--privileged`.
     Privileged,
     /// `--compat=docker`.
-    DockersProfile,
+    DockerProfile,
     /// `--cap-add` of this capability.
     Capability(String),
     /// `--security-opt no-new-privileges=false`.
@@ -87,18 +87,18 @@ pub enum Weakening {
     HostNetwork,
     /// `--device` of this path.
     Device(String),
-    /// A bind mount of an engine's socket: who speaks to it is root of the host.
+    /// A bind mount of an engine's socket: a program that can connect to it is root of the host.
     EngineSocket(String),
     /// `--without` this isolation.
     Without(Isolation),
 }
 
 impl Weakening {
-    /// The flag that does it, as it would be typed.
+    /// The flag, as on the command line.
     pub fn flag(&self) -> String {
         match self {
             Weakening::Privileged => "--privileged".to_owned(),
-            Weakening::DockersProfile => "--compat=docker".to_owned(),
+            Weakening::DockerProfile => "--compat=docker".to_owned(),
             Weakening::Capability(name) => format!("--cap-add {name}"),
             Weakening::NewPrivileges => "--security-opt no-new-privileges=false".to_owned(),
             Weakening::SystemCalls => "--security-opt seccomp=unconfined".to_owned(),
@@ -110,11 +110,11 @@ impl Weakening {
         }
     }
 
-    /// The name of its message in the catalogue.
+    /// The key of its message in the catalogue.
     pub fn key(&self) -> String {
         let word = match self {
             Weakening::Privileged => "privileged",
-            Weakening::DockersProfile => "dockers-profile",
+            Weakening::DockerProfile => "docker-profile",
             Weakening::Capability(_) => "capability",
             Weakening::NewPrivileges => return "isolation-no-new-privileges.without".to_owned(),
             Weakening::SystemCalls => return "isolation-seccomp.without".to_owned(),
@@ -129,24 +129,24 @@ impl Weakening {
 }
 
 impl RunOptions {
-    /// The walls that these options lower, in the order in which they should be told.
+    /// The weakened isolations of these options, in the order in which they are reported.
     pub fn weakenings(&self) -> Vec<Weakening> {
-        let mut lowered = Vec::new();
-        lowered.extend(self.privileged.then_some(Weakening::Privileged));
-        lowered.extend((self.profile == Profile::Docker).then_some(Weakening::DockersProfile));
-        lowered.extend(self.capabilities.add.iter().map(|word| Weakening::Capability(word.to_string())));
-        lowered.extend((self.new_privileges == Some(NewPrivileges::Allowed)).then_some(Weakening::NewPrivileges));
-        lowered.extend((self.seccomp == SeccompChoice::Unconfined).then_some(Weakening::SystemCalls));
-        lowered.extend(self.system_paths_open.then_some(Weakening::SystemPaths));
-        lowered.extend((self.network == Network::Host).then_some(Weakening::HostNetwork));
-        lowered.extend(self.devices.iter().map(|device| Weakening::Device(device.outside.clone())));
-        lowered.extend(self.mounts.iter().filter_map(engine_socket).map(Weakening::EngineSocket));
-        lowered.extend(self.without.iter().copied().map(Weakening::Without));
-        lowered
+        let mut weakenings = Vec::new();
+        weakenings.extend(self.privileged.then_some(Weakening::Privileged));
+        weakenings.extend((self.profile == Profile::Docker).then_some(Weakening::DockerProfile));
+        weakenings.extend(self.capabilities.add.iter().map(|word| Weakening::Capability(word.to_string())));
+        weakenings.extend((self.new_privileges == Some(NewPrivileges::Allowed)).then_some(Weakening::NewPrivileges));
+        weakenings.extend((self.seccomp == SeccompChoice::Unconfined).then_some(Weakening::SystemCalls));
+        weakenings.extend(self.system_paths_open.then_some(Weakening::SystemPaths));
+        weakenings.extend((self.network == Network::Host).then_some(Weakening::HostNetwork));
+        weakenings.extend(self.devices.iter().map(|device| Weakening::Device(device.outside.clone())));
+        weakenings.extend(self.mounts.iter().filter_map(engine_socket).map(Weakening::EngineSocket));
+        weakenings.extend(self.without.iter().copied().map(Weakening::Without));
+        weakenings
     }
 }
 
-/// The source of a bind mount that shows an engine's socket, or the directory in which it lies.
+/// The source of a bind mount of an engine's socket, or of the socket's directory.
 fn engine_socket(mount: &MountSpec) -> Option<String> {
     let MountSpec::Bind { source, .. } = mount else { return None };
     let names = ["docker.sock", "podman.sock", "containerd.sock", "crio.sock"];
@@ -159,10 +159,10 @@ mod tests {
     use super::*;
     use crate::explain::{Language, explain_weakening};
 
-    /// The flags that are told of these options.
+    /// Checks the flags that are reported for these options.
     fn check(options: RunOptions, expect: &[&str]) {
-        let told: Vec<String> = options.weakenings().iter().map(Weakening::flag).collect();
-        assert_eq!(told, expect);
+        let flags: Vec<String> = options.weakenings().iter().map(Weakening::flag).collect();
+        assert_eq!(flags, expect);
         for weakening in options.weakenings() {
             for language in [Language::English, Language::Portuguese] {
                 let meaning = explain_weakening(&weakening, language);

@@ -1,9 +1,9 @@
-//! How much of a thing: bytes, processors, processes.
+//! Amounts of bytes, processors and processes.
 //!
-//! Sizes are written as in docker-run(1): a decimal number and one of the letters `b k m g t`, in either case, whose
-//! steps are 1024 (so `k`, `kb` and `KiB` all mean 1024 bytes: that is how memory is counted). Without a letter it is
-//! bytes. Processors are decimal numbers: `--cpus 0.5` lets a container run for half of every period of wall time,
-//! on however many processors.
+//! Sizes are written as in docker-run(1): a decimal number and one of the letters `b k m g t`, in either case, as
+//! multiples of 1024 (so `k`, `kb` and `KiB` all mean 1024 bytes, the usual unit for memory). A number without a
+//! letter is in bytes. Processors are decimal numbers: `--cpus 0.5` allows a container processor time of half of
+//! every period of wall time, spread over any number of processors.
 //!
 //! ```
 //! use minicontainer_core::options::{ByteSize, Cpus, PidsLimit};
@@ -24,16 +24,16 @@ use std::{fmt, str::FromStr};
 
 use super::decimal::scaled;
 
-/// Letters and what they stand for, greatest first.
+/// Letters and their values, largest first.
 const UNITS: [(char, u64); 5] = [('t', 1 << 40), ('g', 1 << 30), ('m', 1 << 20), ('k', 1 << 10), ('b', 1)];
 /// The OCI runtime specification counts in `int64`.
 const MOST_BYTES: u64 = i64::MAX as u64;
 const NANOS: u64 = 1_000_000_000;
-/// The kernel refuses a quota under 1 ms, and the period is 100 ms: a hundredth of a processor.
+/// A hundredth of a processor: the kernel rejects a quota below 1 ms, and the period is 100 ms.
 const LEAST_NANOCPUS: u64 = NANOS / 100;
-/// More processors than any machine has; keeps every product of a quota and a period within 64 bits.
+/// More processors than any machine has. It keeps every product of a quota and a period within 64 bits.
 const MOST_NANOCPUS: u64 = 8192 * NANOS;
-/// The kernel's own greatest number of processes, `PID_MAX_LIMIT`; it refuses a greater bound.
+/// The kernel's maximum number of processes, `PID_MAX_LIMIT`; it rejects a higher limit.
 const MOST_PIDS: u64 = 4_194_304;
 
 /// A number of bytes, from 1 to 2⁶³−1.
@@ -43,7 +43,7 @@ pub struct ByteSize {
 }
 
 impl ByteSize {
-    /// A size in bytes; none if it is zero or above 2⁶³−1, which no limit can be.
+    /// A size in bytes; `None` if it is zero or above 2⁶³−1, which are not valid limits.
     pub fn new(bytes: u64) -> Option<ByteSize> {
         (1..=MOST_BYTES).contains(&bytes).then_some(ByteSize { bytes })
     }
@@ -72,7 +72,7 @@ impl FromStr for ByteSize {
     }
 }
 
-/// `k`, `kb` and `kib` are one; bytes are `b` only.
+/// `k`, `kb` and `kib` mean the same; bytes are `b` only.
 fn is_suffix(suffix: &str, letter: char) -> bool {
     match suffix.strip_prefix(letter) {
         Some(rest) => rest.is_empty() || (letter != 'b' && matches!(rest, "b" | "ib")),
@@ -80,7 +80,7 @@ fn is_suffix(suffix: &str, letter: char) -> bool {
     }
 }
 
-/// In the greatest unit of which it is a whole number, so that nothing is rounded away.
+/// In the largest unit of which it is a whole number, so that nothing is rounded.
 impl fmt::Display for ByteSize {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match UNITS.into_iter().find(|(_, scale)| self.bytes.is_multiple_of(*scale)) {
@@ -99,17 +99,17 @@ pub struct Cpus {
 }
 
 impl Cpus {
-    /// Processor time in billionths of a processor; none if it is too little or too much to be a limit.
+    /// Processor time in billionths of a processor; `None` if it is not between the smallest and the largest limit.
     pub fn from_nanos(nanos: u64) -> Option<Cpus> {
         (LEAST_NANOCPUS..=MOST_NANOCPUS).contains(&nanos).then_some(Cpus { nanos })
     }
 
-    /// In billionths of a processor, as Docker's API has it.
+    /// In billionths of a processor, as in Docker's API.
     pub fn nanos(self) -> u64 {
         self.nanos
     }
 
-    /// How much of a period, in the period's own unit, may be run: half a processor of 100,000 µs is 50,000 µs.
+    /// The quota of a period, in the period's own unit: half a processor in 100,000 µs is 50,000 µs.
     pub fn quota(self, period: u64) -> u64 {
         let product = u128::from(self.nanos) * u128::from(period) / u128::from(NANOS);
         u64::try_from(product).unwrap_or(u64::MAX)
@@ -142,9 +142,9 @@ impl fmt::Display for Cpus {
 /// How many processes and threads may exist at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PidsLimit {
-    /// So many.
+    /// At most this many.
     AtMost(u64),
-    /// As many as the machine can hold; written `-1` or `0`, as in Docker.
+    /// No limit; written `-1` or `0`, as in Docker.
     Unlimited,
 }
 
@@ -173,32 +173,29 @@ impl fmt::Display for PidsLimit {
     }
 }
 
-/// The text is no amount of what was asked for.
+/// The text is not a valid amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SizeError {
-    /// No number of bytes.
+    /// Not a number of bytes.
     #[error(
-        "{given:?} is no size: write a number and a unit (b, k, m, g or t), such as 32m or 1.5g, without a unit \
-         bytes; it must be above 0 and below 8388608t"
+        "invalid size {given:?}: must be a number, optionally with a unit (b, k, m, g or t), above 0 and below \
+         8388608t (for example, 32m or 1.5g)"
     )]
     Bytes {
         /// What was given.
         given: String,
     },
-    /// No number of processors.
+    /// Not a number of processors.
     #[error(
-        "{given:?} is no number of processors: write a decimal number such as 2 or 0.5, at least 0.01, at most 8192, \
-         and of at most nine decimals"
+        "invalid number of processors {given:?}: must be a number from 0.01 to 8192 with at most nine decimals (for \
+         example, 2 or 0.5)"
     )]
     Cpus {
         /// What was given.
         given: String,
     },
-    /// No number of processes.
-    #[error(
-        "{given:?} is no number of processes: write a whole number from 1 to {MOST_PIDS} such as 100, or -1 for no \
-         limit"
-    )]
+    /// Not a number of processes.
+    #[error("invalid pids limit {given:?}: must be a whole number from 1 to {MOST_PIDS}, or -1 for unlimited")]
     Pids {
         /// What was given.
         given: String,

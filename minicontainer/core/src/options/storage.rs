@@ -1,8 +1,8 @@
-//! How much a container may write into its own layer.
+//! The limit on a container's writable layer.
 //!
-//! Docker's `--storage-opt size=64m`, and beside it `inodes=1000`: whoever makes empty files uses up no bytes, but
-//! the one inode that each file is. A limit on bytes alone would leave that way open, so without a word there is one
-//! inode for every 4 KiB, the size of a page.
+//! The option is Docker's `--storage-opt size=64m`, with `inodes=1000` in addition. An empty file needs no bytes, but
+//! one inode, so a limit on bytes alone would not limit the number of files. By default there is one inode for every
+//! 4 KiB, the size of a page.
 //!
 //! ```
 //! use minicontainer_core::options::StorageLimit;
@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{ByteSize, SizeError};
 
-/// What an empty layer already takes, generously: overlayfs makes a few directories of its own.
+/// The minimum: more than an empty layer needs, in which overlayfs creates a few directories.
 const LEAST_BYTES: u64 = 64 * 1024;
 const LEAST_INODES: u64 = 16;
 const BYTES_FOR_EACH_INODE: u64 = 4096;
 
-/// The most that a container's writable layer can hold.
+/// The size of a container's writable layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageLimit {
     /// The content of all files together.
@@ -31,40 +31,40 @@ pub struct StorageLimit {
     pub inodes: u64,
 }
 
-/// The text is no limit of the writable layer.
+/// The text is not a valid limit of the writable layer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
-    /// The size is none.
-    #[error("size: {0}")]
+    /// The size is invalid.
+    #[error("{0}")]
     Size(#[from] SizeError),
-    /// Too small, or no number.
-    #[error("{given:?} cannot be: the least are size=64k and inodes=16, in whole numbers")]
+    /// Too small, or not a number.
+    #[error("invalid limit {given:?}: the minimum is size=64k and inodes=16, in whole numbers")]
     TooSmall {
         /// What was given.
         given: String,
     },
-    /// Another word.
-    #[error("unknown option {given:?}: write size=64m, and maybe inodes=1000")]
+    /// Another option.
+    #[error("unknown option {given:?}: must be size or inodes (for example, size=64m)")]
     Unknown {
         /// What was given.
         given: String,
     },
-    /// Nothing bounds the bytes.
-    #[error("inodes alone are no limit: write size=64m beside it")]
+    /// The size is missing.
+    #[error("inodes requires size as well (for example, --storage-opt size=64m --storage-opt inodes=1000)")]
     SizeMissing,
 }
 
 impl StorageLimit {
-    /// A limit in bytes, with as many inodes as it has pages; none if an empty layer would not fit.
+    /// A limit in bytes, with one inode for each page; `None` if an empty layer would not fit.
     pub fn of_bytes(bytes: u64) -> Option<StorageLimit> {
         let inodes = (bytes / BYTES_FOR_EACH_INODE).max(LEAST_INODES);
         (bytes >= LEAST_BYTES).then_some(StorageLimit { bytes, inodes })
     }
 
-    /// The limit that these `key=value` options say together; none if there are none.
+    /// Parses the `key=value` options; `None` if there are none.
     ///
     /// # Errors
-    /// When one is none of ours, or what it says cannot be.
+    /// When an option is unknown or invalid.
     pub fn from_options(options: &[String]) -> Result<Option<StorageLimit>, StorageError> {
         let (mut limit, mut inodes) = (None, None);
         for option in options {
@@ -119,7 +119,7 @@ mod tests {
         check(&["size="], Err("size"));
         check(&["size=1m", "inodes=3"], Err("inodes=16"));
         check(&["size=1m", "inodes=-3"], Err("whole numbers"));
-        check(&["inodes=100"], Err("inodes alone"));
+        check(&["inodes=100"], Err("requires size"));
         check(&["quota=1m"], Err("unknown option"));
         check(&["size"], Err("unknown option"));
     }

@@ -1,7 +1,8 @@
-//! How much memory and swap space together: `--memory-swap`.
+//! The limit on memory and swap space together: `--memory-swap`.
 //!
-//! *Swap space* is disk space to which the kernel moves memory that is not in use. Docker counts both together: with
-//! `--memory 64m --memory-swap 96m` a container has 64 MiB of memory and 32 MiB of swap space, with equal sizes none.
+//! *Swap space* is disk space to which the kernel moves memory that is not in use. Docker's option is the sum of
+//! both: with `--memory 64m --memory-swap 96m` a container has 64 MiB of memory and 32 MiB of swap space. If both are
+//! equal, it has no swap space.
 //!
 //! ```
 //! use minicontainer_core::options::MemorySwap;
@@ -18,9 +19,9 @@ use super::{ByteSize, SizeError};
 /// Memory and swap space together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemorySwap {
-    /// So much, of which the memory limit is a part.
+    /// The sum, of which the memory limit is a part.
     Total(ByteSize),
-    /// As much swap space as there is; written `-1`.
+    /// As much swap space as the host has; written `-1`.
     Unlimited,
 }
 

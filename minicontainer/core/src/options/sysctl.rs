@@ -1,7 +1,7 @@
-//! Variables of the kernel's that a container may have a value of its own for, see sysctl(8).
+//! Sysctls that a container may set, see sysctl(8).
 //!
-//! Most variables below `/proc/sys` are the machine's. A few belong to a namespace: those of the network, and those
-//! of System V IPC and message queues. Only these can be asked for: any other would change the host.
+//! Most variables below `/proc/sys` belong to the whole machine. A few belong to a namespace: those of the network,
+//! and those of System V IPC and message queues. Only these can be set, because any other would change the host.
 //!
 //! ```
 //! use minicontainer_core::options::Sysctl;
@@ -14,7 +14,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// Those of the IPC namespace, see ipc_namespaces(7).
+/// The variables of the IPC namespace, see ipc_namespaces(7).
 const IPC: [&str; 8] = [
     "kernel.msgmax",
     "kernel.msgmnb",
@@ -43,10 +43,10 @@ pub enum SysctlOwner {
 }
 
 impl Sysctl {
-    /// A variable by its name with dots.
+    /// Creates a variable; the name is written with dots.
     ///
     /// # Errors
-    /// When the machine owns it, or the name or the value is none.
+    /// When the variable belongs to the whole machine, or the name or the value is invalid.
     pub fn new(name: &str, value: &str) -> Result<Sysctl, SysctlError> {
         let word = |part: &str| {
             let sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
@@ -87,18 +87,21 @@ fn owner(name: &str) -> Option<SysctlOwner> {
     }
 }
 
-/// The text is no variable that a container can have.
+/// The text is not a sysctl that a container can set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SysctlError {
-    /// It cannot be read.
-    #[error("{given:?} is no variable: write NAME=VALUE with dots in the name, such as net.ipv4.ip_forward=1")]
+    /// The syntax is wrong.
+    #[error(
+        "invalid sysctl {given:?}: must be NAME=VALUE with dots in the name (for example, net.ipv4.ip_forward=1)"
+    )]
     Syntax {
         /// What was given.
         given: String,
     },
-    /// It belongs to the machine.
+    /// It belongs to the whole machine.
     #[error(
-        "{name} belongs to the whole machine, not to a namespace: a container can have net.*, fs.mqueue.* and {} of its own",
+        "cannot set sysctl {name}: it belongs to the whole machine, not to a namespace; a container can set net.*, \
+         fs.mqueue.* and {}",
         IPC.join(", ")
     )]
     Machine {

@@ -4,7 +4,7 @@ fn parse<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().expect("a value")
 }
 
-/// Every option, none of them as it is by default.
+/// All options, each with a value other than its default.
 fn all() -> RunOptions {
     let number = DeviceNumber { kind: 'c', major: 10, minor: 229 };
     let profile = serde_json::from_str(r#"{"defaultAction": "SCMP_ACT_ALLOW"}"#).expect("a profile");
@@ -66,20 +66,20 @@ fn json_contains_only_options_that_were_set() {
     assert_eq!(options, RunOptions { network: Network::Host, ..RunOptions::default() });
 }
 
-/// A record that someone has edited cannot ask for what a person could not type.
+/// A record that was edited by hand is validated like the command line.
 #[test]
 fn values_in_json_are_validated() {
     for (document, reason) in [
-        (r#"{"limits": {"memory": "0"}}"#, "is no size"),
-        (r#"{"limits": {"cpus": "0.001"}}"#, "is no number of processors"),
-        (r#"{"limits": {"cpuset": "3-1"}}"#, "is no list of processors"),
-        (r#"{"limits": {"pids": 5}}"#, "expected a text"),
+        (r#"{"limits": {"memory": "0"}}"#, "invalid size"),
+        (r#"{"limits": {"cpus": "0.001"}}"#, "invalid number of processors"),
+        (r#"{"limits": {"cpuset": "3-1"}}"#, "invalid list of processors"),
+        (r#"{"limits": {"pids": 5}}"#, "expected a string"),
         (r#"{"env": ["NAME"]}"#, "has no '='"),
-        (r#"{"user": "a b"}"#, "is no user"),
-        (r#"{"hostname": "a b"}"#, "cannot be a hostname"),
+        (r#"{"user": "a b"}"#, "invalid user"),
+        (r#"{"hostname": "a b"}"#, "invalid hostname"),
         (r#"{"capabilities": {"add": ["FLY"]}}"#, "unknown capability"),
         (r#"{"sysctls": ["kernel.core_pattern=x"]}"#, "belongs to the whole machine"),
-        (r#"{"ulimits": ["nofile=2:1"]}"#, "may not be above"),
+        (r#"{"ulimits": ["nofile=2:1"]}"#, "cannot be above"),
         (r#"{"without": ["gravity"]}"#, "unknown isolation"),
         (r#"{"mounts": [{"type": "bind", "source": "/a", "target": "/../etc"}]}"#, "must not contain"),
         (r#"{"mounts": [{"type": "bind", "source": "a/b", "target": "/c"}]}"#, "is not absolute"),
@@ -87,14 +87,14 @@ fn values_in_json_are_validated() {
             r#"{"mounts": [{"type": "bind", "source": "/a", "target": "/proc"}]}"#,
             "must be the container's own procfs",
         ),
-        (r#"{"mounts": [{"type": "tmpfs", "target": "/t", "mode": 99999}]}"#, "is no octal number"),
+        (r#"{"mounts": [{"type": "tmpfs", "target": "/t", "mode": 99999}]}"#, "must be an octal number"),
         (
             r#"{"devices": [{"outside": "/dev/a:/dev/b", "inside": "/c", "number": {"kind": "c", "major": 1, "minor": 3}, "uses": "r"}]}"#,
-            "is no device",
+            "invalid device",
         ),
         (
             r#"{"devices": [{"outside": "/dev/a", "inside": "/c", "number": {"kind": "c", "major": 1, "minor": 3}, "uses": "rx"}]}"#,
-            "is no device",
+            "invalid device",
         ),
     ] {
         let error = serde_json::from_str::<RunOptions>(document).expect_err(document);

@@ -1,4 +1,4 @@
-//! Values in documents: each as the text that a person would type, read by the same parser.
+//! Serialization of option values: as the text of the command line, parsed by the same code.
 
 use std::fmt;
 
@@ -38,14 +38,14 @@ written_as_text!(
     UserSpec,
 );
 
-/// Takes a text from a document.
+/// Reads a string from a document.
 struct Text;
 
 impl de::Visitor<'_> for Text {
     type Value = String;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a text")
+        formatter.write_str("a string")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {

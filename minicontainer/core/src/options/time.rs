@@ -1,8 +1,8 @@
 //! How long a container may run.
 //!
-//! A bare number is seconds, as for timeout(1). With units it is a duration as Docker writes it: `500ms`, `2m30s`,
-//! `1h`; the greater unit first, each at most once. It is counted by a clock on the wall, not in processor time: a
-//! program that sleeps uses it up too.
+//! A bare number is in seconds, as for timeout(1). With units it is a duration in Docker's syntax: `500ms`, `2m30s`,
+//! `1h`; the largest unit first, each at most once. It is wall-clock time, not processor time, so it also passes
+//! while the program sleeps.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,33 +19,33 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use super::decimal::scaled;
 
-/// Units and their nanoseconds, greatest first: the order in which they must stand.
+/// Units and their nanoseconds, largest first, which is the required order.
 const UNITS: [(&str, u64); 4] =
     [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000)];
 
-/// A time above zero, at most some 584 years.
+/// A duration above zero, at most about 584 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timeout {
     duration: Duration,
 }
 
 impl Timeout {
-    /// A time; none if it is zero, at which nothing could run.
+    /// Creates a timeout; `None` if it is zero.
     pub fn new(duration: Duration) -> Option<Timeout> {
         (!duration.is_zero()).then_some(Timeout { duration })
     }
 
-    /// The time.
+    /// The duration.
     pub fn duration(self) -> Duration {
         self.duration
     }
 }
 
-/// The text is no time.
+/// The text is not a valid duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{given:?} is no time: write seconds such as 2 or 0.5, or units (h, m, s, ms), the greater first, such as \
-     1m30s or 500ms; it must be above 0 and below 584 years"
+    "invalid duration {given:?}: must be in seconds, or with units (h, m, s, ms) from the largest to the smallest, \
+     above 0 and below 584 years (for example, 0.5, 1m30s or 500ms)"
 )]
 pub struct TimeoutError {
     /// What was given.
@@ -62,7 +62,7 @@ impl FromStr for Timeout {
     }
 }
 
-/// A time in nanoseconds, written as a number of seconds or with units.
+/// Parses a duration, written as a number of seconds or with units, to nanoseconds.
 pub(super) fn nanoseconds(text: &str) -> Option<u64> {
     match text.bytes().last()? {
         b'0'..=b'9' | b'.' => seconds(text, 1_000_000_000),
@@ -70,7 +70,7 @@ pub(super) fn nanoseconds(text: &str) -> Option<u64> {
     }
 }
 
-/// A number of a unit, in nanoseconds.
+/// Parses a number of a unit, to nanoseconds.
 fn seconds(number: &str, unit: u64) -> Option<u64> {
     scaled(number, unit).filter(|scaled| scaled.exact).map(|scaled| scaled.value)
 }
@@ -84,7 +84,7 @@ fn with_units(text: &str) -> Option<u64> {
         let (number, behind) = rest.split_at(end_of_number);
         let end_of_unit = behind.find(|character: char| !character.is_ascii_alphabetic()).unwrap_or(behind.len());
         let (unit, behind) = behind.split_at(end_of_unit);
-        // The iterator goes on from where the last unit was found, so no unit comes twice or too late.
+        // The iterator continues after the last unit, so a duplicate or larger unit is not found.
         let (_, scale) = units.find(|(name, _)| *name == unit)?;
         sum = sum.checked_add(seconds(number, scale)?)?;
         rest = behind;

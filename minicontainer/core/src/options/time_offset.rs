@@ -1,18 +1,17 @@
 //! How far a container's clocks are moved, see time_namespaces(7).
 //!
 //! Two clocks can be moved, both of which count from the start of the machine: the *monotonic* clock, which programs
-//! use to measure how long something takes, and the *boot time* clock, which goes on while the machine sleeps and of
-//! which
-//! `uptime` tells. The time of day cannot: it is the machine's.
+//! use to measure how long something takes, and the *boot time* clock, which also runs while the machine is suspended
+//! and which uptime(1) shows. The time of day cannot be moved: all containers share the host's.
 //!
-//! Written as the clock's name and the way that it is moved, forward or with a `-` back, in seconds or with units:
+//! An offset is written as the clock's name and a duration, in seconds or with units, forward or (with a `-`) back:
 //!
 //! ```
 //! use minicontainer_core::options::{Clock, TimeOffset};
 //!
 //! let offset: TimeOffset = "boottime=24h".parse()?;
 //! assert_eq!(offset, TimeOffset { clock: Clock::Boottime, seconds: 86_400, nanoseconds: 0 });
-//! // As the kernel has it, the nanoseconds are always forward.
+//! // As in the kernel, the nanoseconds always count forward.
 //! let offset: TimeOffset = "monotonic=-0.25".parse()?;
 //! assert_eq!(offset, TimeOffset { clock: Clock::Monotonic, seconds: -1, nanoseconds: 750_000_000 });
 //! # Ok::<(), minicontainer_core::options::TimeOffsetError>(())
@@ -28,7 +27,7 @@ use super::time::nanoseconds;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Clock {
-    /// Time since some moment in the past, without the time that the machine slept.
+    /// Time since an unspecified point in the past, without the time that the machine was suspended.
     Monotonic,
     /// Time since the machine was started.
     Boottime,
@@ -66,11 +65,11 @@ pub struct TimeOffset {
     pub nanoseconds: u32,
 }
 
-/// The text is no offset.
+/// The text is not a valid offset.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{given:?} moves no clock: write monotonic or boottime, `=`, and seconds or units (h, m, s, ms) with maybe a `-` in \
-     front, such as boottime=24h or monotonic=-1.5"
+    "invalid time offset {given:?}: must be monotonic= or boottime= and seconds or units (h, m, s, ms), with '-' to \
+     move the clock back (for example, boottime=24h or monotonic=-1.5)"
 )]
 pub struct TimeOffsetError {
     /// What was given.

@@ -1,7 +1,7 @@
-//! Bounds on what a single process may use, see getrlimit(2).
+//! Resource limits of each single process, see getrlimit(2).
 //!
-//! Written as in Docker: `nofile=1024:2048` is the bound in force and how far the program may raise it; one number is
-//! both; `unlimited` or `-1` is no bound.
+//! The syntax is Docker's: `nofile=1024:2048` is the soft limit, which is enforced, and the hard limit, up to which
+//! the program may raise it. One number sets both; `unlimited` or `-1` means no limit.
 //!
 //! ```
 //! use minicontainer_core::options::Ulimit;
@@ -16,36 +16,39 @@ use std::{fmt, str::FromStr};
 
 use crate::plan::RESOURCES;
 
-/// A bound on one resource.
+/// A limit on one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ulimit {
     /// The kernel's name, such as `RLIMIT_NOFILE`.
     pub resource: &'static str,
-    /// The bound in force; the greatest number is none.
+    /// The soft limit, which is enforced; `u64::MAX` means unlimited.
     pub soft: u64,
-    /// How far the program may raise it.
+    /// The hard limit, up to which the program may raise the soft one.
     pub hard: u64,
 }
 
-/// The text is no bound.
+/// The text is not a valid limit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UlimitError {
     /// No such resource.
-    #[error("unknown resource {name:?} in {given:?}: it is one of {}", names())]
+    #[error("unknown resource {name:?} in {given:?}: must be one of {}", names())]
     Resource {
         /// What was given.
         given: String,
         /// The name in it.
         name: String,
     },
-    /// The numbers are none.
-    #[error("{given:?} is no limit: write NAME=SOFT or NAME=SOFT:HARD, such as nofile=1024:2048; unlimited is none")]
+    /// The numbers are invalid.
+    #[error(
+        "invalid ulimit {given:?}: must be NAME=SOFT or NAME=SOFT:HARD with numbers or unlimited (for example, \
+         nofile=1024:2048)"
+    )]
     Numbers {
         /// What was given.
         given: String,
     },
-    /// The bound in force is above what it may be raised to.
-    #[error("{given:?} is no limit: the first number may not be above the second")]
+    /// The soft limit is above the hard limit.
+    #[error("invalid ulimit {given:?}: the soft limit cannot be above the hard limit")]
     SoftAboveHard {
         /// What was given.
         given: String,
@@ -114,13 +117,14 @@ mod tests {
         }
         let wrong = |text: &str| {
             format!(
-                "{text:?} is no limit: write NAME=SOFT or NAME=SOFT:HARD, such as nofile=1024:2048; unlimited is none"
+                "invalid ulimit {text:?}: must be NAME=SOFT or NAME=SOFT:HARD with numbers or unlimited (for \
+                 example, nofile=1024:2048)"
             )
         };
         for text in ["", "nofile", "nofile=", "nofile=a", "nofile=1:", "nofile=+1", "nofile=99999999999999999999"] {
             check(text, Err(&wrong(text)));
         }
-        check("nofile=2:1", Err("\"nofile=2:1\" is no limit: the first number may not be above the second"));
+        check("nofile=2:1", Err("invalid ulimit \"nofile=2:1\": the soft limit cannot be above the hard limit"));
         assert!(
             "files=1"
                 .parse::<Ulimit>()

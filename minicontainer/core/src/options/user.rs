@@ -1,12 +1,12 @@
-//! Who the program runs as.
+//! The user that the program runs as.
 //!
-//! The kernel knows numbers only. Names live in two files of the *image*, passwd(5) and group(5), so `www-data` may
-//! be 33 in one image and 82 in another, and a name that the image does not know is an error, while any number will
-//! do.
+//! The kernel uses only numbers. Names are defined in two files of the *image*, passwd(5) and group(5), so `www-data`
+//! may be 33 in one image and 82 in another. A name that is not in the image's files is an error, but any number is
+//! accepted.
 //!
-//! The rules are those of Docker and runc (moby's package `user`), with one tightened for safety: what begins with a
-//! digit is always an id and never a name. Else an image with a user *named* `99999999999` and id 0 would turn a
-//! number that is out of range into root (CVE-2024-40635 and its kin).
+//! The rules are those of Docker and runc (moby's package `user`), except for one that is stricter: text that begins
+//! with a digit is always an id and never a name. Otherwise an image with a user *named* `99999999999` and id 0 would
+//! turn an out-of-range number into root (CVE-2024-40635 and similar).
 //!
 //! | Asked for | User id | Group id | Further groups | Home |
 //! |---|---|---|---|---|
@@ -28,10 +28,10 @@
 
 use std::{fmt, str::FromStr};
 
-/// The greatest id: the kernel's ids have 32 bits, but file systems and tools stumble over the upper half.
+/// The largest id: the kernel's ids have 32 bits, but some file systems and tools cannot handle the upper half.
 const MOST_ID: u32 = i32::MAX as u32;
 
-/// A user, and maybe a group, by name or by id. The default is id 0, root of the container.
+/// A user, and optionally a group, by name or by id. The default is id 0, root of the container.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserSpec {
     user: Account,
@@ -45,27 +45,27 @@ enum Account {
     Name(String),
 }
 
-/// A user in the kernel's terms.
+/// A user as numeric ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedUser {
     /// The user id.
     pub uid: u32,
     /// The group id, which new files get.
     pub gid: u32,
-    /// The supplementary groups. The group id is one of them: a file whose group may do *less* than others must not
-    /// open to a process that merely changed its group id (CVE-2022-36109).
+    /// The supplementary groups. They include the group id. Otherwise a process that changes its group id could
+    /// access files whose group has *fewer* permissions than others (CVE-2022-36109).
     pub groups: Vec<u32>,
     /// The home directory, for `HOME`.
     pub home: String,
 }
 
-/// The user cannot be read or is not known to the image.
+/// The user is invalid or does not exist in the image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserError {
     /// Neither name nor id.
     #[error(
-        "{given:?} is no user: {part:?} is neither a name nor an id; write NAME or ID, and maybe :GROUP or :ID, such \
-         as 1000:1000 or www-data"
+        "invalid user {given:?}: {part:?} is neither a name nor an id; must be NAME or ID, optionally with :GROUP or \
+         :ID (for example, 1000:1000 or www-data)"
     )]
     Syntax {
         /// What was given.
@@ -73,35 +73,35 @@ pub enum UserError {
         /// The part that is wrong.
         part: String,
     },
-    /// An id beyond the range.
-    #[error("{given:?} is no user: the id {part} is greater than {MOST_ID}")]
+    /// An id that is too large.
+    #[error("invalid user {given:?}: the id {part} is greater than {MOST_ID}")]
     OutOfRange {
         /// What was given.
         given: String,
         /// The id.
         part: String,
     },
-    /// A name that the image's passwd lacks.
+    /// A name that is not in the image's passwd file.
     #[error(
-        "cannot run as user {name:?}: the image's /etc/passwd has no such user; choose one that it lists, or a number \
-         such as 1000"
+        "cannot run as user {name:?}: the image's /etc/passwd has no such user; choose one that it lists, or a \
+         number (for example, 1000)"
     )]
     UnknownUser {
         /// The name.
         name: String,
     },
-    /// A name that the image's group file lacks.
+    /// A name that is not in the image's group file.
     #[error(
         "cannot run with group {name:?}: the image's /etc/group has no such group; choose one that it lists, or a \
-         number such as 1000"
+         number (for example, 1000)"
     )]
     UnknownGroup {
         /// The name.
         name: String,
     },
-    /// A line that is about the user but makes no sense.
+    /// A line about the user that is invalid.
     #[error(
-        "cannot tell who {name:?} is: the image's {file} has the broken line {line:?}; give ids, such as 1000:1000"
+        "cannot look up {name:?}: the image's {file} has the invalid line {line:?}; use ids (for example, 1000:1000)"
     )]
     BrokenLine {
         /// The user or group.
@@ -140,7 +140,7 @@ fn parse_account(given: &str, part: &str) -> Result<Account, UserError> {
             _ => Err(UserError::OutOfRange { given: given.to_owned(), part: part.to_owned() }),
         };
     }
-    // As useradd(8) has it, and upper case, dots and at-signs, which directories of accounts hand out.
+    // The syntax of useradd(8), plus upper case, dots and at-signs, which directory services use.
     let name = part.strip_suffix('$').unwrap_or(part);
     let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@'));
@@ -168,8 +168,8 @@ impl fmt::Display for Account {
     }
 }
 
-/// Finds out what a user is in numbers, from the *texts* of the image's passwd and group files; empty texts stand for
-/// files that are not there. Of two lines about the same the first counts.
+/// Looks up the numeric ids of a user, in the *texts* of the image's passwd and group files. The text of a missing
+/// file is empty. Of two lines with the same name or id the first one applies.
 pub fn resolve_user(spec: &UserSpec, passwd: &str, group: &str) -> Result<ResolvedUser, UserError> {
     let (name, mut resolved) = match find_user(&spec.user, passwd)? {
         Some((name, resolved)) => (Some(name), resolved),
@@ -242,7 +242,7 @@ fn group_id(line: &str, name: &str) -> Result<u32, UserError> {
     })
 }
 
-/// An id as the files have it. A broken one must not become 0, as it would for a reader that shrugs errors off.
+/// Parses an id in the files. An invalid id must not become 0, as in a parser that ignores errors.
 fn parse_id(text: &str) -> Option<u32> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|id| is_number && *id <= MOST_ID)

@@ -374,7 +374,8 @@ fn clock_offsets_are_set_before_pivot_root() {
     let error = document(&twice, &Host::example()).unwrap_err().to_string();
     assert_eq!(
         error,
-        "--time-offset boottime=86400s and --time-offset boottime=1s contradict each other: each clock can have only one offset"
+        "--time-offset boottime=86400s and --time-offset boottime=1s contradict each other: each clock can have only \
+         one offset"
     );
 }
 

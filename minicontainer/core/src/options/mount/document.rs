@@ -1,4 +1,4 @@
-//! A mount as a record keeps it. What a record says is checked like what a person typed: both may be wrong.
+//! A mount in a record. It is validated like a mount on the command line, because a record may be edited by hand.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Access, MountError, MountSpec, parse_source, parse_target};
 use crate::{options::ByteSize, plan::MountAttribute};
 
-/// The fields of [`MountSpec`], not yet checked.
+/// The fields of [`MountSpec`], not yet validated.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub(super) enum Document {

@@ -1,20 +1,20 @@
-//! What can be wrong with a mount that was asked for.
+//! Errors of parsing a mount.
 
 use super::super::SizeError;
 
-/// The text asks for no mount that can be made.
+/// The text is not a valid mount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MountError {
     /// Too many colons.
-    #[error("cannot read mount {given:?}: write SOURCE:TARGET or SOURCE:TARGET:ro, such as /srv/data:/data:ro")]
+    #[error("invalid mount {given:?}: must be SOURCE:TARGET or SOURCE:TARGET:ro (for example, /srv/data:/data:ro)")]
     Syntax {
         /// What was given.
         given: String,
     },
     /// A volume, named or not.
     #[error(
-        "cannot mount {given:?}: volumes that the engine keeps are not supported yet; mount a directory of yours \
-         instead, such as -v \"$(pwd)/data:/data\""
+        "cannot mount {given:?}: volumes are not supported yet; mount a directory instead (for example, -v \
+         \"$(pwd)/data:/data\")"
     )]
     Volume {
         /// What was given.
@@ -28,8 +28,8 @@ pub enum MountError {
         /// The source.
         source_path: String,
     },
-    /// A place inside at which nothing can be mounted.
-    #[error("cannot mount {given:?}: the target {target:?} inside the container is wrong: {why}")]
+    /// An invalid mount point.
+    #[error("cannot mount {given:?}: invalid target {target:?} in the container: {why}")]
     Target {
         /// What was given.
         given: String,
@@ -38,16 +38,16 @@ pub enum MountError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A type that there is not.
-    #[error("cannot mount {given:?}: there is no type {kind:?}; write type=bind or type=tmpfs")]
+    /// An unknown type.
+    #[error("cannot mount {given:?}: unknown type {kind:?}; must be type=bind or type=tmpfs")]
     Type {
         /// What was given.
         given: String,
         /// The type.
         kind: String,
     },
-    /// A field that must be there is not.
-    #[error("cannot mount {given:?}: {field} is missing; add it, such as {field}=/data")]
+    /// A required field is missing.
+    #[error("cannot mount {given:?}: {field} is missing (for example, {field}=/data)")]
     Missing {
         /// What was given.
         given: String,
@@ -55,7 +55,7 @@ pub enum MountError {
         field: &'static str,
     },
     /// A field of another type of mount.
-    #[error("cannot mount {given:?}: a mount of type {kind} has no {field}; leave it out")]
+    #[error("cannot mount {given:?}: a mount of type {kind} has no {field}; omit it")]
     Foreign {
         /// What was given.
         given: String,
@@ -64,18 +64,18 @@ pub enum MountError {
         /// The field.
         field: String,
     },
-    /// An option that there is not.
-    #[error("cannot mount {given:?}: there is no option {option:?} here; known are {known}")]
+    /// An unknown option.
+    #[error("cannot mount {given:?}: unknown option {option:?}; must be one of {known}")]
     Option {
         /// What was given.
         given: String,
         /// The option.
         option: String,
-        /// Those that there are.
+        /// The known options.
         known: &'static str,
     },
-    /// A size that is none.
-    #[error("cannot mount {given:?}: its size is wrong")]
+    /// An invalid size.
+    #[error("cannot mount {given:?}")]
     Size {
         /// What was given.
         given: String,
@@ -83,8 +83,8 @@ pub enum MountError {
         #[source]
         source: SizeError,
     },
-    /// Permission bits that are none.
-    #[error("cannot mount {given:?}: the mode {mode:?} is no octal number up to 7777, such as 1777")]
+    /// Invalid permission bits.
+    #[error("cannot mount {given:?}: invalid mode {mode:?}: must be an octal number up to 7777 (for example, 1777)")]
     Mode {
         /// What was given.
         given: String,
@@ -92,12 +92,12 @@ pub enum MountError {
         mode: String,
     },
     /// Quotes of the CSV format.
-    #[error("cannot mount {given:?}: quotes are not supported in --mount; for a path that holds a comma use -v")]
+    #[error("cannot mount {given:?}: quotes are not supported in --mount; for a path with a comma use -v")]
     Quote {
         /// What was given.
         given: String,
     },
-    /// A NUL byte, at which the kernel would cut a path.
+    /// A NUL byte, where the kernel would truncate a path.
     #[error("cannot mount {given:?}: it contains a NUL byte, where the kernel would truncate the path")]
     Nul {
         /// What was given.

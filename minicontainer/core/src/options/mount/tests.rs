@@ -30,7 +30,7 @@ fn relative_source_is_resolved_against_caller() {
     let volume = |text| MountSpec::from_volume(text, "/home/ada");
     check(volume(".:/data"), bind("/home/ada", "/data", Access::ReadWrite));
     check(volume("./x:/data"), bind("/home/ada/x", "/data", Access::ReadWrite));
-    // Only the kernel knows what lies above a directory that may be a link.
+    // Only the kernel can resolve `..` after a directory that may be a symbolic link.
     check(volume("../x:/data"), bind("/home/ada/../x", "/data", Access::ReadWrite));
     check(volume(".config:/data"), bind("/home/ada/.config", "/data", Access::ReadWrite));
     check(MountSpec::from_volume("./x:/data", "/"), bind("/x", "/data", Access::ReadWrite));
