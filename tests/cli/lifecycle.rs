@@ -341,7 +341,7 @@ fn container_dies_with_its_engine_and_is_recorded_as_exited() {
     }
     orphan(&place, &["--rm"]);
     let told = place.succeed(&["system", "check"]);
-    assert!(told.contains("a container that was to go with its process"), "{told}");
+    assert!(told.contains("a container that was to be removed when its process exits"), "{told}");
     place.succeed(&["system", "check", "--repair"]);
     assert_eq!(place.containers(), 0);
 }

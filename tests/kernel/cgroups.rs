@@ -7,7 +7,7 @@ use std::{
 };
 
 use minicontainer::core::{RunOptions, options::Isolation};
-use minicontainer::{Error, MIB, Sandbox, Stdio, Verdict};
+use minicontainer::{Error, MIB, Running, Sandbox, Stdio, Verdict};
 
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run, shell, succeeds, text};
@@ -57,6 +57,16 @@ fn swap_limit_is_enforced() {
     assert!(["9223372036854771712", "max"].contains(&swap(Some("-1")).as_str()));
 }
 
+/// While a bomb goes on the host can fork, and all of the bomb ends when the container is killed.
+pub fn check_bomb_ends(mut running: Running) {
+    assert!(std::process::Command::new("true").status().expect("a process").success());
+    let begun = Instant::now();
+    running.kill().expect("it is killed");
+    assert_eq!(running.wait().expect("its end").verdict, Verdict::Signalled(9));
+    drop(running);
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
 /// A fork bomb is held by the limit, and ended with the container while it goes on forking: also when it has left the
 /// first process's group and session, and also without a process table of its own, where no end of a first process
 /// ends the rest.
@@ -70,15 +80,9 @@ fn fork_bomb_is_limited_and_killed() {
         "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do setsid sh -c 'while :; do sleep 0; done' & done; exec sleep 100";
     let loops = shell(&image, loops);
     for sandbox in [bomb.clone(), bomb.without(Isolation::Pid), loops.clone(), loops.without(Isolation::Pid)] {
-        let mut running = sandbox.pids(60).spawn().expect("it starts");
+        let running = sandbox.pids(60).spawn().expect("it starts");
         std::thread::sleep(Duration::from_millis(400));
-        // The host forks as ever.
-        assert!(std::process::Command::new("true").status().expect("a process").success());
-        let begun = Instant::now();
-        running.kill().expect("it is killed");
-        assert_eq!(running.wait().expect("its end").verdict, Verdict::Signalled(9));
-        drop(running);
-        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+        check_bomb_ends(running);
     }
 }
 

@@ -198,7 +198,7 @@ fn tests_are_regular_files_and_read_once() {
     // A student's entry is that student's verdict only.
     symlink("/etc/hostname", homework.path("programs/eve")).expect("a link");
     fifo("programs/mallory").expect("a FIFO");
-    let reason = "RE it cannot be judged: it is neither a file nor a directory, and links are not followed";
+    let reason = "RE it cannot be judged: it is not a file or directory, and links are not followed";
     let expected = ["ada one AC <no value>".to_owned(), format!("eve one {reason}"), format!("mallory one {reason}")];
     assert_eq!(homework.verdicts(&[]), expected);
 }

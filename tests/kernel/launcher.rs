@@ -16,7 +16,7 @@ use crate::fixture::{Fixture, is_root};
 use crate::sandboxes::{busybox, run, shell, succeeds, text};
 
 /// What the launcher says when a container executes it.
-const NO_PROGRAM: &str = "minicontainer: /proc/self/exe is no program of the container's\n";
+const NO_PROGRAM: &str = "minicontainer: cannot run /proc/self/exe: it is not a program of the container\n";
 
 /// Files whose execution leads to the program of the process that executes them, in a directory for the container.
 fn hostile_entrypoints() -> tempfile::TempDir {
@@ -238,7 +238,7 @@ fn init_reaps_ten_thousand_orphans() {
     wait_for("no process reaps them", || children(without.id()).iter().filter(|state| *state == "Z").count() == 200);
     drop(without);
     let with = start(50, "0.1", true);
-    wait_for("all have ended and are buried", || children(with.first_process_id()).len() == 1);
+    wait_for("all have ended and are reaped", || children(with.first_process_id()).len() == 1);
 }
 
 /// Kills the engine at any moment of a container's start; nothing may live on, and `system prune` clears away.
