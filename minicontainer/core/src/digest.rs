@@ -1,17 +1,17 @@
-//! The name that content gives itself.
+//! Digests: names computed from content.
 //!
-//! Two files with the same bytes have the same digest, and nobody has ever found two different files that share a
-//! SHA-256 digest. So a digest is a name that cannot lie: whoever holds `sha256:…` of an image can fetch the bytes
-//! from anyone and check them. A tag such as `busybox:latest` is only a name that somebody may move tomorrow.
+//! Two files with the same bytes have the same digest, and no two different files with the same SHA-256 digest are
+//! known. So content can be verified: with the digest `sha256:…` of an image, its bytes can be fetched from any
+//! server and checked. A tag such as `busybox:latest`, on the other hand, may refer to another image tomorrow.
 //!
 //! A digest is written `algorithm:hex`, see OCI image-spec, *descriptor.md*, "Digests". Here the algorithm is always
-//! `sha256`, and the text is always in its one normal form: 64 hexadecimal digits in lower case. That strictness is a
-//! wall: a digest becomes a file's name (`blobs/sha256/…`), so `sha256:../../etc/passwd` must never be one.
+//! `sha256`, and the text is always in its normal form: 64 hexadecimal digits in lower case. This is a safeguard: a
+//! digest becomes a file's name (`blobs/sha256/…`), so `sha256:../../etc/passwd` must never be accepted.
 //!
-//! Of a layer there are two digests, and they are easily mixed up:
+//! A layer has two digests, which are easily confused:
 //!
-//! - the **digest** of its blob, as a registry serves it, most often compressed;
-//! - the **diff-id**, the digest of the uncompressed tar: what is unpacked. Layers are stored by it, once each.
+//! - the **digest** of its blob, as a registry serves it, usually compressed;
+//! - the **diff-id**, the digest of the uncompressed tar. Unpacked layers are stored by it, once each.
 //!
 //! ```
 //! use minicontainer_core::Digest;
@@ -32,16 +32,16 @@ const PREFIX: &str = "sha256:";
 const HEX_DIGITS: usize = 64;
 const SHORT_DIGITS: usize = 12;
 
-/// A SHA-256 digest in its normal form. The only way to have one is to parse it or to compute it.
+/// A SHA-256 digest in its normal form. It can only be created by parsing or computing it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest {
-    /// `sha256:` and the 64 digits, kept whole because it is shown far more often than it is compared.
+    /// `sha256:` and the 64 digits, stored as text because it is printed far more often than it is compared.
     text: String,
 }
 
 impl Digest {
-    /// The digest of some bytes. For what does not fit in memory, see [`Digester`].
+    /// The digest of some bytes. For content that does not fit in memory, see [`Digester`].
     pub fn of(content: &[u8]) -> Digest {
         let mut digester = Digester::new();
         digester.update(content);
@@ -53,7 +53,7 @@ impl Digest {
         &self.text[PREFIX.len()..]
     }
 
-    /// The first 12 digits, as people see them in tables.
+    /// The first 12 digits, as shown in tables.
     pub fn short(&self) -> &str {
         &self.hex()[..SHORT_DIGITS]
     }
@@ -64,7 +64,7 @@ impl Digest {
     }
 }
 
-/// The digest of content that arrives piece by piece, such as a download.
+/// Computes the digest of content that arrives in pieces, such as a download.
 ///
 /// ```
 /// use minicontainer_core::digest::{Digest, Digester};
@@ -80,12 +80,12 @@ pub struct Digester {
 }
 
 impl Digester {
-    /// A digester that has seen nothing yet.
+    /// A digester without content.
     pub fn new() -> Digester {
         Digester::default()
     }
 
-    /// Takes the next piece in.
+    /// Adds the next piece.
     pub fn update(&mut self, piece: &[u8]) {
         self.state.update(piece);
     }
@@ -103,7 +103,7 @@ impl Digester {
     }
 }
 
-/// So that `io::copy` can feed it. Writing to it never fails.
+/// For `io::copy`. Writing never fails.
 impl io::Write for Digester {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         self.update(piece);
@@ -115,10 +115,10 @@ impl io::Write for Digester {
     }
 }
 
-/// The name of a whole stack of layers: the digest that stands for the *result* of applying them one over the other.
+/// The chain ID of a stack of layers: the digest that identifies the *result* of applying them one over the other.
 ///
 /// `ChainID(L₀) = DiffID(L₀)` and `ChainID(L₀|…|Lₙ) = SHA256(ChainID(L₀|…|Lₙ₋₁) + " " + DiffID(Lₙ))`, see OCI
-/// image-spec, *config.md*, "Layer ChainID". Of no layers there is none.
+/// image-spec, *config.md*, "Layer ChainID". An empty stack has none.
 ///
 /// ```
 /// use minicontainer_core::digest::{Digest, chain_id};
@@ -132,11 +132,11 @@ pub fn chain_id(diff_ids: &[Digest]) -> Option<Digest> {
     diff_ids.iter().cloned().reduce(|chain, diff_id| Digest::of(format!("{chain} {diff_id}").as_bytes()))
 }
 
-/// The text is no digest.
+/// The text is not a digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
     /// There is no colon.
-    #[error("{given:?} is no digest: it has no algorithm in front; write sha256: and 64 hexadecimal digits")]
+    #[error("invalid digest {given:?}: it has no algorithm; must be sha256: and 64 hexadecimal digits")]
     NoAlgorithm {
         /// What was given.
         given: String,
@@ -146,27 +146,27 @@ pub enum DigestError {
     Algorithm {
         /// What was given.
         given: String,
-        /// What stands before the colon.
+        /// The text before the colon.
         algorithm: String,
     },
     /// Not 64 digits.
-    #[error("{given:?} is no digest: a sha256 digest has 64 hexadecimal digits and this has {length}; copy it whole")]
+    #[error("invalid digest {given:?}: a sha256 digest must have 64 hexadecimal digits, but this one has {length}")]
     Length {
         /// What was given.
         given: String,
-        /// How many characters stand behind the colon.
+        /// The number of characters after the colon.
         length: usize,
     },
     /// A digit in upper case.
-    #[error("{given:?} is no digest: its digits must be in lower case, and '{digit}' is not")]
+    #[error("invalid digest {given:?}: its digits must be in lower case, but '{digit}' is not")]
     UpperCase {
         /// What was given.
         given: String,
         /// The first such digit.
         digit: char,
     },
-    /// Something that is no hexadecimal digit.
-    #[error("{given:?} is no digest: {character:?} is no hexadecimal digit (0-9, a-f)")]
+    /// A character that is not a hexadecimal digit.
+    #[error("invalid digest {given:?}: {character:?} is not a hexadecimal digit (0-9, a-f)")]
     Character {
         /// What was given.
         given: String,
@@ -186,7 +186,7 @@ impl FromStr for Digest {
         if algorithm != "sha256" {
             return Err(DigestError::Algorithm { given: given(), algorithm: algorithm.to_owned() });
         }
-        // Characters before length: of `sha256:../../x` the dots tell more than the count does.
+        // Characters are checked before the length: for `sha256:../../x` the dots are the more helpful error.
         match digits.chars().find(|character| !matches!(character, '0'..='9' | 'a'..='f')) {
             Some(digit @ 'A'..='F') => return Err(DigestError::UpperCase { given: given(), digit }),
             Some(character) => return Err(DigestError::Character { given: given(), character }),
@@ -219,7 +219,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// As its text: in a snapshot the digest itself is wanted, not the struct around it.
+/// As its text, so that snapshots contain only the digest and not the struct around it.
 impl fmt::Debug for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.text)

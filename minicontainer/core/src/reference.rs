@@ -1,21 +1,23 @@
-//! The name that people give an image: `busybox`, `busybox:1.36`, `localhost:5000/team/app@sha256:…`.
+//! The name of an image: `busybox`, `busybox:1.36`, `localhost:5000/team/app@sha256:…`.
 //!
-//! A reference has up to four parts, and most people write only one of them. The rest is filled in:
+//! A reference has up to four parts, but often only one of them is written. The others have defaults:
 //!
 //! ```text
 //! registry : port / path          : tag   @ digest
 //! docker.io       / library/busybox : latest             ← what `busybox` means
 //! ```
 //!
-//! - The **registry** is the server that is asked. The first component is one if it has a dot, a colon or an
-//!   upper-case letter, or is `localhost`; else the default registry is meant.
-//! - The **repository** is registry and path: all versions of one image. `library/` is the default registry's shelf
-//!   of official images and is left out in what people see.
-//! - The **tag** is one version's name, which somebody may move; `latest` when there is neither tag nor digest.
-//! - The **digest** is the content itself, which nobody can move (see [`digest`](crate::digest)).
+//! - The **registry** is the server. The first component is a registry if it has a dot, a colon or an upper-case
+//!   letter, or is `localhost`. Otherwise the registry is the default one.
+//! - The **repository** is registry and path: all versions of one image. The official images of the default registry
+//!   are in `library/`, which is omitted in output.
+//! - The **tag** is the name of one version, and may be moved to another one. It is `latest` if there is neither tag
+//!   nor digest.
+//! - The **digest** identifies the content itself and cannot be moved (see [`digest`](crate::digest)).
 //!
-//! The grammar is that of the *distribution* project, package `reference`, which Docker and containerd use; it is
-//! stricter only where a reference could never be reached: ports above 65535 and host names that no resolver takes.
+//! The grammar is that of the *distribution* project, package `reference`, which Docker and containerd use. It is
+//! stricter only for references that could never be reached: ports above 65535 and host names that no resolver
+//! accepts.
 //!
 //! ```
 //! use minicontainer_core::Reference;
@@ -41,12 +43,12 @@ use crate::digest::Digest;
 
 pub use error::ReferenceError;
 
-/// The registry that is meant when none is named.
+/// The registry of references without one.
 pub const DEFAULT_REGISTRY: &str = "docker.io";
 
-/// The default registry's name of long ago, still found in scripts.
+/// The default registry's former name, still found in scripts.
 const LEGACY_REGISTRY: &str = "index.docker.io";
-/// Where the default registry keeps its official images.
+/// The path of the default registry's official images.
 const OFFICIAL: &str = "library/";
 const DEFAULT_TAG: &str = "latest";
 const PATH_LIMIT: usize = 255;
@@ -54,8 +56,7 @@ const PATH_LIMIT: usize = 255;
 const HOST_LIMIT: usize = 253;
 const TAG_LIMIT: usize = 128;
 
-/// An image's name with nothing left out. `Display` shows all of it, [`familiar`](Reference::familiar) what people
-/// would write.
+/// A complete image reference. `Display` shows all parts, [`familiar`](Reference::familiar) the usual short form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reference {
@@ -82,7 +83,7 @@ impl Reference {
         format!("{}/{}", self.registry, self.path)
     }
 
-    /// The tag; `latest` if neither tag nor digest was given, none if only a digest was.
+    /// The tag; `latest` if neither tag nor digest was given, `None` if only a digest was given.
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
     }
@@ -92,7 +93,8 @@ impl Reference {
         self.digest.as_ref()
     }
 
-    /// The repository as people write it: `busybox`, `team/app`, `localhost:5000/app`. It means the same when parsed.
+    /// The short form of the repository: `busybox`, `team/app`, `localhost:5000/app`. Parsing it gives the same
+    /// repository.
     pub fn familiar_repository(&self) -> String {
         if self.registry != DEFAULT_REGISTRY {
             return self.repository();
@@ -103,14 +105,14 @@ impl Reference {
         {
             return official.to_owned();
         }
-        // `docker.io/a.b/c` without its registry would be read as the image `c` of the registry `a.b`.
+        // `docker.io/a.b/c` without its registry would be parsed as the image `c` of the registry `a.b`.
         match self.path.split_once('/') {
             Some((first, _)) if is_registry(first) => self.repository(),
             _ => self.path.clone(),
         }
     }
 
-    /// The whole reference as people write it: `busybox:latest`.
+    /// The short form of the reference: `busybox:latest`.
     pub fn familiar(&self) -> String {
         self.familiar_repository() + &self.suffix()
     }
@@ -133,7 +135,7 @@ impl FromStr for Reference {
         }
         let (rest, digest) = split_digest(text)?;
         let (registry, remainder) = split_registry(rest);
-        // The registry's port is gone, so the first colon that is left begins the tag.
+        // The registry with its port is split off, so the first remaining colon begins the tag.
         let (path, tag) = match remainder.split_once(':') {
             Some((path, tag)) => (path, Some(tag)),
             None => (remainder, None),
@@ -184,18 +186,18 @@ fn is_registry(component: &str) -> bool {
         || component.chars().any(|character| character.is_ascii_uppercase())
 }
 
-/// Whether the text looks like an image's whole id.
+/// Whether the text looks like a complete image id.
 fn is_identifier(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn check_registry(given: &str, registry: &str) -> Result<(), ReferenceError> {
-    // The colons of an address in brackets belong to it.
+    // Colons inside brackets belong to an IPv6 address.
     let end_of_host = registry.find(']').map_or_else(|| registry.find(':'), |bracket| Some(bracket + 1));
     let (host, port) = registry.split_at(end_of_host.unwrap_or(registry.len()));
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let is_host = match address {
-        // Dots are taken by IPv6 for an embedded IPv4 address, but by the grammar never.
+        // IPv6 allows dots for an embedded IPv4 address, but the grammar does not.
         Some(address) => !address.contains('.') && address.parse::<Ipv6Addr>().is_ok(),
         None => host.len() <= HOST_LIMIT && host.split('.').all(is_domain_component),
     };
@@ -217,7 +219,7 @@ fn is_domain_component(component: &str) -> bool {
         && component.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// `u16::from_str` alone would take `+80`.
+/// `u16::from_str` alone would accept `+80`.
 fn is_port(digits: &str) -> bool {
     digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok_and(|port| port > 0)
 }

@@ -1,53 +1,53 @@
-//! Events, and the states that follow them.
+//! Events, and the state after each of them.
 
 use jiff::Timestamp;
 
 use super::{Exit, ProcessIdentity, Refused, StartFailure, State};
 use crate::Report;
 
-/// Something that happened, or is about to be done.
+/// An event that has happened, or is about to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// An engine begins to start its program.
+    /// An engine begins to start the program.
     Start,
-    /// The program runs.
+    /// The program is running.
     Started {
         /// The container's first process, on the host.
         process: ProcessIdentity,
-        /// Since when.
+        /// When it started.
         at: Timestamp,
     },
     /// The program could not be started.
     StartFailed(StartFailure),
-    /// Its processes are frozen.
+    /// The container's processes are frozen.
     Pause,
-    /// They go on.
+    /// The container's processes continue.
     Unpause,
-    /// Its first process has ended.
+    /// The container's first process has exited.
     Exit {
-        /// The exit code, if the engine saw it.
+        /// The exit code, if the engine observed it.
         code: Option<i32>,
-        /// When, if the engine saw it.
+        /// When, if the engine observed it.
         at: Option<Timestamp>,
-        /// How, if the engine saw it.
+        /// How, if the engine observed it.
         report: Option<Box<Report>>,
     },
-    /// Its restart policy says that it is to be started again.
+    /// The container will be started again because of its restart policy.
     Restart,
-    /// It is asked to end. That a running one has ended is [`Event::Exit`].
+    /// The container is being stopped. When a running one has exited, [`Event::Exit`] follows.
     Stop,
-    /// It is removed.
+    /// The container is being removed.
     Remove(Force),
-    /// Its files could not be removed.
+    /// The container's files could not be removed.
     RemoveFailed,
 }
 
-/// Whether a container is removed although it runs.
+/// Whether a running container may be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Force {
     /// It is killed first.
     Kill,
-    /// That is refused.
+    /// It is an error.
     Refuse,
 }
 
@@ -55,7 +55,7 @@ impl State {
     /// The state after an event.
     ///
     /// # Errors
-    /// When the event cannot happen in this state, in Docker's words. Nothing has changed then.
+    /// When the event cannot happen in this state. The message is Docker's.
     pub fn apply(&self, event: Event) -> Result<State, Refused> {
         match event {
             Event::Start => self.start(),

@@ -1,4 +1,4 @@
-//! The states of a container as a value, and the events that lead from one to the next.
+//! The states of a container as a value, and the events that change them.
 //!
 //! ```text
 //!            Start            Started              Exit
@@ -11,14 +11,13 @@
 //!  any of them ── Remove ──▶ Removing ──▶ gone, or RemoveFailed ──▶ Dead ── Remove ──▶ Removing …
 //! ```
 //!
-//! The states are Docker's, and *starting*, which lasts from the moment at which an engine begins to start a
-//! container until its program runs. Docker has no word for it; documents say `created` or `exited`
-//! ([`State::word`]). A container whose program could not be started has never run: it stays *created*, with the
-//! reason.
+//! The states are Docker's, and *starting*, which lasts from the beginning of a start until the program runs. Docker
+//! has no name for it; documents show `created` or `exited` instead ([`State::word`]). A container whose program
+//! could not be started has never run: it stays *created*, with the reason.
 //!
-//! Nothing is done here. An engine does something to a container, such as a start, and passes what happened to
-//! [`State::apply`]. The result is the next state, or the reason why the event cannot happen, in Docker's words
-//! ([`Refused`]). So two commands at the same time cannot make an impossible state.
+//! This module performs no actions. An engine does something to a container, such as a start, and passes the event to
+//! [`State::apply`]. The result is the next state, or the reason why the event cannot happen, with Docker's message
+//! ([`Refused`]). So two concurrent commands cannot produce an invalid state.
 //!
 //! ```
 //! use jiff::Timestamp;

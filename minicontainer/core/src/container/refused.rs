@@ -1,46 +1,47 @@
-//! Why an event cannot happen in a state.
+//! Errors of events that cannot happen in a state.
 
-/// An event that cannot happen now. Its messages are Docker's where Docker has one, since scripts match them.
+/// An event that cannot happen in the current state. The messages are Docker's if Docker has one, because scripts
+/// match them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// A start of what runs. Docker's API answers 304, and its command succeeds.
+    /// A start of a running container. Docker's API answers 304, and its command succeeds.
     AlreadyStarted,
-    /// A start of what is paused.
+    /// A start of a paused container.
     StartOfPaused,
-    /// A start of what is being removed.
+    /// A start of a container that is being removed.
     MarkedForRemoval,
-    /// The end of a start that never began.
+    /// The end of a start that was never begun.
     NotStarting,
-    /// A stop of what does not run. Docker's API answers 304, and its command succeeds.
+    /// A stop of a container that is not running. Docker's API answers 304, and its command succeeds.
     AlreadyStopped,
-    /// A stop in the middle of a start.
+    /// A stop of a container that is being started.
     IsStarting,
-    /// Something that only a running container can do.
+    /// An event that requires a running container.
     NotRunning,
-    /// A second pause.
+    /// A pause of a paused container.
     AlreadyPaused,
-    /// The end of a pause that there is not.
+    /// An unpause of a container that is not paused.
     NotPaused,
-    /// A pause of what waits for its restart.
+    /// A pause of a container that waits for its restart.
     IsRestarting,
-    /// A restart of what has not ended.
+    /// A restart of a container that has not exited.
     NotExited,
-    /// A removal of what runs.
+    /// A removal of a running container.
     RemovalOfRunning,
-    /// A removal of what is paused.
+    /// A removal of a paused container.
     RemovalOfPaused,
-    /// A removal of what waits for its restart.
+    /// A removal of a container that waits for its restart.
     RemovalOfRestarting,
-    /// A removal in the middle of a start.
+    /// A removal of a container that is being started.
     RemovalOfStarting,
-    /// A second removal.
+    /// A removal of a container that is already being removed.
     AlreadyRemoving,
-    /// The end of a removal that never began.
+    /// The end of a removal that was never begun.
     NotRemoving,
 }
 
 impl Refused {
-    /// The message of Docker's daemon for a container of this id and name.
+    /// The message of Docker's daemon for a container with this id and name.
     pub fn message(self, id: &str, name: &str) -> String {
         let cannot_remove = |why: &str| format!("cannot remove container \"/{name}\": container is {why}");
         let stop_first =
@@ -67,7 +68,7 @@ impl Refused {
     }
 }
 
-/// The same without saying of which container.
+/// The same message with placeholders for the container's id and name.
 impl std::fmt::Display for Refused {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.message("ID", "NAME"))

@@ -1,72 +1,72 @@
-//! The states, with what is known in each.
+//! The states, with the data of each.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Report;
 
-/// How far a container's life has come.
+/// The state of a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum State {
-    /// Its program has never run.
+    /// The program has never run.
     Created {
         /// Why the last attempt to start it failed, if there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<StartFailure>,
     },
-    /// An engine is starting its program.
+    /// An engine is starting the program.
     Starting {
-        /// How its program ended the last time, if it has run before.
+        /// How the program exited the last time, if it has run before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Exit>,
     },
-    /// Its program runs.
+    /// The program is running.
     Running {
-        /// Its first process, on the host.
+        /// The container's first process, on the host.
         process: ProcessIdentity,
-        /// Since when.
+        /// When the program started.
         started: Timestamp,
     },
-    /// Its processes are frozen.
+    /// The container's processes are frozen.
     Paused {
-        /// Its first process, on the host.
+        /// The container's first process, on the host.
         process: ProcessIdentity,
-        /// Since when the program runs.
+        /// When the program started.
         started: Timestamp,
     },
-    /// Its program has ended and will be started again.
+    /// The program has exited and will be started again.
     Restarting(Exit),
-    /// Its program has ended.
+    /// The program has exited.
     Exited(Exit),
-    /// It is being removed.
+    /// The container is being removed.
     Removing {
-        /// How its program ended the last time, if it has run.
+        /// How the program exited the last time, if it has run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Exit>,
     },
-    /// It could not be removed, and only to remove it can be tried again.
+    /// The container could not be removed. The only possible event is another removal.
     Dead {
-        /// How its program ended the last time, if it has run.
+        /// How the program exited the last time, if it has run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Exit>,
     },
 }
 
-/// How a program ended.
+/// How a program exited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exit {
-    /// The exit code, as a shell counts: 128+n for a signal n. None if its engine was killed before it could see it.
+    /// The exit code as in a shell: 128+n for signal n. `None` if the engine was killed before it could observe it.
     pub code: Option<i32>,
     /// When the program started.
     pub started: Timestamp,
-    /// When it ended, if that is known.
+    /// When it exited, if known.
     pub finished: Option<Timestamp>,
-    /// How it ended, if that is known.
+    /// The report of the run, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Box<Report>>,
-    /// Why it could not be started once more, if that was tried; its code is then in the place of the exit code.
+    /// Why a later start failed, if there was one. Its code then replaces the exit code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<StartFailure>,
 }
@@ -75,22 +75,22 @@ pub struct Exit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StartFailure {
-    /// The exit code that stands for it: 127 not found, 126 not executable, 125 the engine failed.
+    /// The exit code for it: 127 not found, 126 not executable, 125 the engine failed.
     pub code: u8,
     /// The reason.
     pub message: String,
 }
 
-/// What tells a process from every other that has had, or will have, the same id: ids are used again, but not by two
-/// processes that started in the same clock tick of the same run of the machine.
+/// Identifies a process uniquely. Process ids are reused, but no two processes with the same id start in the same
+/// clock tick of the same boot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessIdentity {
     /// Its id on the host.
     pub pid: i32,
-    /// When it started, in clock ticks since the machine did (proc_pid_stat(5), field 22).
+    /// When it started, in clock ticks since boot (proc_pid_stat(5), field 22).
     pub start_time: u64,
-    /// Which run of the machine that was, `/proc/sys/kernel/random/boot_id`.
+    /// The boot, from `/proc/sys/kernel/random/boot_id`.
     pub boot_id: String,
 }
 
@@ -100,12 +100,12 @@ impl State {
         State::Created { failure: None }
     }
 
-    /// Whether its program runs, be it frozen.
+    /// Whether the program is running or paused.
     pub fn is_running(&self) -> bool {
         self.process().is_some()
     }
 
-    /// Its first process, if it has one.
+    /// The container's first process, if it has one.
     pub fn process(&self) -> Option<&ProcessIdentity> {
         match self {
             State::Running { process, .. } | State::Paused { process, .. } => Some(process),
@@ -113,7 +113,7 @@ impl State {
         }
     }
 
-    /// When its program started the last time, if ever.
+    /// When the program last started, if ever.
     pub fn started(&self) -> Option<Timestamp> {
         match self {
             State::Running { started, .. } | State::Paused { started, .. } => Some(*started),
@@ -121,7 +121,7 @@ impl State {
         }
     }
 
-    /// How its program ended the last time, if it has ended and does not run again.
+    /// How the program last exited, if it has exited and is not running again.
     pub fn exit(&self) -> Option<&Exit> {
         match self {
             State::Restarting(exit) | State::Exited(exit) => Some(exit),
@@ -130,7 +130,7 @@ impl State {
         }
     }
 
-    /// Why the last attempt to start it failed, if it did.
+    /// Why the last start failed, if it did.
     pub fn failure(&self) -> Option<&StartFailure> {
         match self {
             State::Created { failure } => failure.as_ref(),
@@ -138,7 +138,7 @@ impl State {
         }
     }
 
-    /// The exit code that documents show: 0 as long as there is none, and none if it is not known.
+    /// The exit code in documents: 0 as long as there is none, and `None` if it is unknown.
     pub fn exit_code(&self) -> Option<i32> {
         match (self.failure(), self.exit()) {
             (Some(failure), _) => Some(i32::from(failure.code)),

@@ -1,4 +1,4 @@
-//! States in Docker's words: the one of documents, and the few of a list.
+//! States in Docker's words, for documents and for lists.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::State;
 
 impl State {
-    /// Docker's word for it. Docker has none for what is just being started.
+    /// Docker's name of the state. Docker has none for a container that is being started.
     pub fn word(&self) -> &'static str {
         match self {
             State::Created { .. } | State::Starting { before: None } => "created",
@@ -20,7 +20,7 @@ impl State {
         }
     }
 
-    /// The words of a list, such as `Up 3 minutes` or `Exited (3) 5 seconds ago`.
+    /// The text in a list, such as `Up 3 minutes` or `Exited (3) 5 seconds ago`.
     pub fn summary(&self, now: Timestamp) -> String {
         match self {
             State::Created { .. } | State::Starting { before: None } => "Created".to_owned(),
@@ -38,23 +38,23 @@ impl State {
     fn code_and_age(&self, finished: Option<Timestamp>, now: Timestamp) -> String {
         match (self.exit_code(), finished) {
             (Some(code), Some(finished)) => format!("{code}) {}", ago(elapsed(finished, now))),
-            // Its engine was killed before it could see the end.
+            // The engine was killed before it could observe the exit.
             _ => "unknown)".to_owned(),
         }
     }
 }
 
-/// How much later it is; nothing, if the clock has been set back meanwhile.
+/// The elapsed time; zero if the clock has been set back meanwhile.
 fn elapsed(earlier: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(earlier)).unwrap_or_default()
 }
 
-/// How long ago, as Docker says it.
+/// How long ago, in Docker's words.
 pub fn ago(time: Duration) -> String {
     format!("{} ago", human_duration(time))
 }
 
-/// A duration in Docker's words: the greatest unit only (`HumanDuration` of its library go-units).
+/// A duration in Docker's words: only the largest unit (`HumanDuration` of its library go-units).
 pub fn human_duration(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours) = (seconds / 60, (seconds + 1800) / 3600);

@@ -21,7 +21,7 @@ fn not_found() -> StartFailure {
     StartFailure { code: 127, message: "no such program".to_owned() }
 }
 
-/// One of each state, and of those that can follow an exit one that does.
+/// One of each state. States that can follow an exit are also tested with one.
 fn states() -> Vec<(&'static str, State)> {
     vec![
         ("Created", State::created()),
@@ -53,7 +53,7 @@ fn events() -> Vec<(&'static str, Event)> {
     ]
 }
 
-/// The name of a state, as the diagram has it.
+/// The name of a state in the diagram.
 fn name(state: &State) -> String {
     let debug = format!("{state:?}");
     debug.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
@@ -123,7 +123,7 @@ fn durations_show_only_the_largest_unit() {
     check_duration(800 * 86_400, "2 years");
 }
 
-/// The arrows of the module's diagram: where each state may lead.
+/// The arrows of the module's diagram: the states that may follow each state.
 fn may_follow(from: &str) -> BTreeSet<&'static str> {
     match from {
         "Created" => BTreeSet::from(["Starting", "Removing"]),
@@ -139,8 +139,8 @@ fn may_follow(from: &str) -> BTreeSet<&'static str> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order, a container is in a state that the diagram leads to, and what the state
-    /// says is what happened: it runs as the process that was started last, and has ended as that one did.
+    /// After any sequence of events a container is in a state that the diagram allows. The state matches the events:
+    /// the process is the last one that was started, and the exit is that of the last one.
     #[test]
     fn random_events_lead_only_to_valid_states(picks in proptest::collection::vec(0..11_usize, 0..60)) {
         let mut state = State::created();

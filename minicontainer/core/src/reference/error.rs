@@ -1,24 +1,24 @@
-//! Why a text does not name an image.
+//! Errors of parsing an image reference.
 
 use super::{PATH_LIMIT, TAG_LIMIT};
 use crate::digest::DigestError;
 
-/// The text is no reference.
+/// The text is not an image reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// Nothing was given.
-    #[error("an image's name is missing; write one such as busybox or busybox:1.36")]
+    #[error("the image's name is missing (for example, busybox or busybox:1.36)")]
     Empty,
-    /// 64 hexadecimal digits: an image's id, which must not also be a name.
-    #[error("{given:?} is an image's id, which cannot also be its name; choose another, such as my-image")]
+    /// 64 hexadecimal digits: an image id, which cannot be a name as well.
+    #[error("invalid image reference {given:?}: an image id cannot be a name (for example, my-image)")]
     Identifier {
         /// What was given.
         given: String,
     },
-    /// The registry is no host name or address.
+    /// The registry is not a host name or address.
     #[error(
-        "{given:?} is no image reference: {host:?} is no registry's host name; one is such as registry.example.com, \
-         localhost or [::1]"
+        "invalid image reference {given:?}: the registry {host:?} must be a host name or address (for example, \
+         registry.example.com, localhost or [::1])"
     )]
     Host {
         /// What was given.
@@ -26,10 +26,10 @@ pub enum ReferenceError {
         /// The wrong part.
         host: String,
     },
-    /// The registry's port is no port.
+    /// The registry's port is invalid.
     #[error(
-        "{given:?} is no image reference: the registry's port {port:?} is no number from 1 to 65535 (a \
-         tag would stand behind the last '/')"
+        "invalid image reference {given:?}: the registry's port {port:?} must be a number from 1 to 65535 (a tag \
+         comes after the last '/')"
     )]
     Port {
         /// What was given.
@@ -39,7 +39,7 @@ pub enum ReferenceError {
     },
     /// Upper-case letters in the path.
     #[error(
-        "{given:?} is no image reference: the repository {path:?} must be in lower case; try {lower:?}",
+        "invalid image reference {given:?}: the repository {path:?} must be in lower case; try {lower:?}",
         lower = path.to_lowercase()
     )]
     UpperCase {
@@ -48,10 +48,10 @@ pub enum ReferenceError {
         /// The wrong part.
         path: String,
     },
-    /// A component of the path breaks the grammar.
+    /// A component of the path is invalid.
     #[error(
-        "{given:?} is no image reference: {component:?} cannot be part of a repository's name; it is lower-case \
-         letters and digits with single '.', '_' or any '-' between them, such as my-team/app"
+        "invalid image reference {given:?}: the path component {component:?} must be lower-case letters and digits, \
+         with a single '.' or '_' or any number of '-' between them (for example, my-team/app)"
     )]
     Path {
         /// What was given.
@@ -61,7 +61,8 @@ pub enum ReferenceError {
     },
     /// The path is too long.
     #[error(
-        "{given:?} is no image reference: the repository's name has {length} characters, at most {PATH_LIMIT} are allowed"
+        "invalid image reference {given:?}: the repository has {length} characters, but at most {PATH_LIMIT} are \
+         allowed"
     )]
     PathLength {
         /// What was given.
@@ -69,10 +70,10 @@ pub enum ReferenceError {
         /// Its length in characters.
         length: usize,
     },
-    /// The tag breaks the grammar.
+    /// The tag is invalid.
     #[error(
-        "{given:?} is no image reference: the tag {tag:?} must be letters, digits, '_', '.' or '-', not begin with \
-         '.' or '-', and have 1 to {TAG_LIMIT} characters, such as 1.36"
+        "invalid image reference {given:?}: the tag {tag:?} must be 1 to {TAG_LIMIT} letters, digits, '_', '.' or \
+         '-', and must not begin with '.' or '-' (for example, 1.36)"
     )]
     Tag {
         /// What was given.
@@ -80,8 +81,8 @@ pub enum ReferenceError {
         /// The wrong part.
         tag: String,
     },
-    /// What stands behind the `@` is no digest.
-    #[error("{given:?} is no image reference: behind the '@' must stand a digest")]
+    /// The text after the `@` is not a digest.
+    #[error("invalid image reference {given:?}: '@' must be followed by a digest")]
     Digest {
         /// What was given.
         given: String,
