@@ -53,15 +53,15 @@ const ENDINGS: [Ending; 20] = [
     ("child-left", Exited(0), Exited(0), "AC"),
     ("child-left-by-signal", Signalled(8), Exited(0), "RE signal 8 (SIGFPE)"),
     ("thread-exits", Exited(5), Exited(5), "RE exit code 5"),
-    ("stop", TimeLimit, Exited(0), "TLE too long on the wall"),
-    ("sleep", TimeLimit, TimeLimit, "TLE too long on the wall"),
+    ("stop", TimeLimit, Exited(0), "TLE wall time limit exceeded"),
+    ("sleep", TimeLimit, TimeLimit, "TLE wall time limit exceeded"),
 ];
 
 /// Those that a limit ends which only a container has.
 const LIMITED: [Ending; 3] = [
-    ("busy", CpuTimeLimit, CpuTimeLimit, "TLE too much processor time"),
-    ("flood", OutputLimit, OutputLimit, "OLE too much output"),
-    ("memory", MemoryLimit, MemoryLimit, "MLE too much memory"),
+    ("busy", CpuTimeLimit, CpuTimeLimit, "TLE processor time limit exceeded"),
+    ("flood", OutputLimit, OutputLimit, "OLE output limit exceeded"),
+    ("memory", MemoryLimit, MemoryLimit, "MLE memory limit exceeded"),
 ];
 
 /// Processor time must suffice for `cpu-time`, which the kernel ends after a second.

@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let program = arguments.next().unwrap_or_else(|| "id".to_owned());
     let mut sandbox = Sandbox::from_image(&image).command(program).args(arguments).wall_time(Duration::from_secs(5));
-    // Control groups are root's unless they were delegated.
+    // Cgroups belong to root unless one was delegated.
     if nix::unistd::geteuid().is_root() {
         sandbox = sandbox.memory(64 * MIB).pids(32);
     }

@@ -1,11 +1,12 @@
-//! How many containers a second, several at a time, and how much memory each start takes: any command, so that
+//! Measures container starts per second, with several at a time, and the memory of each start. It runs any command,
+//! so
 //! engines can be compared. tests/bench runs it.
 //!
 //! ```console
 //! $ cargo run --release -p minicontainer-engine --example rate -- 100 8 crun run --bundle bundle 'id-{}'
 //! ```
 //!
-//! `{}` becomes the number of the start. Printed are starts per second and the largest resident set of a process.
+//! `{}` becomes the number of the start. The output is starts per second and the largest resident set of a process.
 
 use std::{
     process::{Command, Stdio},

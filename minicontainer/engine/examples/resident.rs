@@ -1,11 +1,12 @@
-//! What a start costs a caller who holds much memory: the same as one who holds none, since a child that shares its
-//! parent's memory has no page tables to copy. tests/bench runs it.
+//! Measures a start from a caller with much resident memory. It takes as long as from one with little, because a
+//! child
+//! that shares its parent's memory has no page tables to copy. tests/bench runs it.
 //!
 //! ```console
 //! $ cargo run --release -p minicontainer-engine --example resident -- 1024
 //! ```
 //!
-//! Printed is the median of 50 starts in milliseconds, first without and then with so many MiB resident.
+//! The output is the median of 50 starts in milliseconds, first without and then with that many MiB resident.
 
 use std::{hint::black_box, time::Instant};
 
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(times[times.len() / 2])
     };
     let without = median()?;
-    // Every page is written to, so that it is really there.
+    // Every page is written to, so that it is resident.
     let memory = black_box(vec![1_u8; mebibytes << 20]);
     let with = median()?;
     println!("{without:.2} {with:.2}");

@@ -1,28 +1,30 @@
-//! A control group of one's own: how an ordinary user's containers get their limits.
+//! Delegated cgroups: they let an ordinary user's containers have limits.
 //!
-//! Limits are set in control groups, and those belong to root. Root, or systemd, can *delegate* one: give a user its
-//! directory and the files `cgroup.procs`, `cgroup.threads` and `cgroup.subtree_control` in it. The user may then
-//! make groups below it and share out among them whatever the group itself may use, see "Delegation" in cgroups(7).
+//! Limits are set in cgroups, and those belong to root. Root or systemd can *delegate* one: give a user its directory
+//! and the files `cgroup.procs`, `cgroup.threads` and `cgroup.subtree_control` in it. The user may then create
+//! cgroups
+//! below it and distribute its resources among them, see "Delegation" in cgroups(7).
 //!
-//! There is a rule to be kept, *no internal processes*: a group that hands controllers on to groups below it must
-//! have no processes of its own. But whoever was given a group is in it: this engine, and the shell that it was
-//! started from. So they have to move down first, into a *leaf*:
+//! The rule *no internal processes* applies: a cgroup that enables controllers for its children must not contain
+//! processes itself. But a delegated cgroup contains this engine, and the shell that started it. So they are moved
+//! down first, into a *leaf*:
 //!
 //! ```text
 //!   run-r42.scope/               delegated: by `systemd-run --user --scope -p Delegate=yes sh`, or by root
-//!   ├── minicontainer-engine/    who was in it: the shell, this engine, and whatever either starts
+//!   ├── minicontainer-engine/    the former members: the shell, this engine, and their children
 //!   ├── minicontainer-5f0c…/     a container, with its limits
 //!   └── minicontainer-b911…/     another
 //! ```
 //!
-//! They stay there. To move them back when the last container has ended would need somebody who knows which is the
-//! last, a lock that a stranger could hold, and a moment in which a shell that starts the next engine is in neither
-//! place. As it is, every step may be done twice, or by eight engines at once, and once controllers are handed on,
-//! the kernel itself lets nobody into the group any more. systemd has the same arrangement, as `DelegateSubgroup=`.
-//! The leaf goes when the group goes.
+//! They stay there. Moving them back after the last container would need to know which one is the last, a lock that
+//! other users could hold, and a moment in which a shell that starts the next engine is in neither cgroup. Without
+//! it,
+//! every step can be repeated, also by eight engines at once, and once the controllers are enabled, the kernel itself
+//! keeps processes out of the delegated cgroup. systemd has the same arrangement (`DelegateSubgroup=`). The leaf is
+//! removed together with its parent.
 //!
-//! The library `minicontainer` finds a group that has been made ready ([`host::cgroups`]), and moves nobody: a
-//! process that calls a library does not expect to be moved.
+//! The library `minicontainer` only detects a cgroup that was prepared ([`host::cgroups`]) and moves no process,
+//! because a process that calls a library does not expect to be moved.
 
 use std::{
     fs, io,
@@ -36,54 +38,53 @@ use minicontainer::{
 };
 use nix::unistd::geteuid;
 
-/// Where the hierarchy of version 2 is mounted, where it is the only one.
+/// The mount point of cgroup v2 on hosts without cgroup v1.
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// How long processes may go on appearing in a group that is being emptied: each was started by one that was still
-/// there.
+/// How long new processes may appear in a cgroup that is being emptied: members that were not moved yet can fork.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why the control group in which this process lives cannot be used for containers.
+/// Why the cgroup of this process cannot be used for containers.
 #[derive(Debug, thiserror::Error)]
 pub enum DelegationError {
-    /// It is managed by the user's own systemd, for something else.
+    /// The user's own systemd manages it, for another purpose.
     #[error("{} is the user's, but systemd has not delegated it", .group.display())]
     NotDelegated {
-        /// The group.
+        /// The cgroup.
         group: PathBuf,
     },
-    /// There is a process in it that is not for this user to move.
+    /// It contains a process that this user may not move.
     #[error("process {pid} in {} is another user's", .group.display())]
     Stranger {
-        /// The process; 0 is one of another pid namespace.
+        /// The process; 0 for one in another pid namespace.
         pid: u32,
-        /// The group.
+        /// The cgroup.
         group: PathBuf,
     },
-    /// Processes appear in it faster than they can be moved.
+    /// Processes appear faster than they can be moved.
     #[error("processes keep appearing in {}", .group.display())]
     Restless {
-        /// The group.
+        /// The cgroup.
         group: PathBuf,
     },
-    /// It cannot be looked into or written.
+    /// It cannot be read or written.
     #[error("cannot {attempt} {}: {source}", .path.display())]
     Io {
         /// What was tried.
         attempt: &'static str,
-        /// On what.
+        /// The path.
         path: PathBuf,
-        /// The reason.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// Makes the control group in which this process lives ready for containers, if that has not been done: moves what is
-/// in it into a leaf. Where there is nothing to be done it does nothing. Limits that were not asked for can be done
-/// without, so nobody needs to heed a failure: [`host::probe`] then finds no group, and says why.
+/// Prepares the cgroup of this process for containers, if that has not been done: moves its members into a leaf. If
+/// nothing is to be done, it does nothing. Callers may ignore errors, because a container without limits still works:
+/// [`host::probe`] then finds no cgroup, with the cause.
 ///
 /// # Errors
-/// When the group was not delegated to this user, or has processes of others.
+/// If the cgroup was not delegated to this user, or contains processes of other users.
 pub fn enter_leaf() -> Result<(), DelegationError> {
     if !Path::new(ROOT).join("cgroup.controllers").exists() {
         return Ok(());
@@ -100,23 +101,23 @@ pub fn enter_leaf() -> Result<(), DelegationError> {
     move_down(&group)
 }
 
-/// Whether a group that can be written was meant to be. All that a user's own systemd manages belongs to the user,
-/// also the scope of a terminal; but only what was delegated may be written, else systemd will one day take back what
-/// we hand on. It marks such groups (`user.delegate`), though in many of its versions only those of the system; what
-/// `systemd-run` has made is known by its name. Elsewhere it was root who gave the group away.
+/// Whether a writable cgroup was delegated. A user's own systemd gives the user all cgroups that it manages, also the
+/// scope of a terminal. But only delegated ones may be changed, otherwise systemd may undo the changes. It marks such
+/// cgroups (`user.delegate`), though many of its versions mark only those of the system; the scopes of `systemd-run`
+/// are recognized by their names. Outside of systemd, root gave the cgroup to the user.
 fn is_delegated(group: &str, marked: bool) -> bool {
     let mut units = group.split('/');
     let users_own = units.any(|unit| unit.starts_with("user@") && unit.ends_with(".service"));
     !users_own || marked || units.any(|unit| unit.starts_with("run-"))
 }
 
-/// Moves all processes of a group into the leaf.
+/// Moves all processes of a cgroup into the leaf.
 fn move_down(group: &Path) -> Result<(), DelegationError> {
-    refuse_strangers(group, &members(group)?)?;
+    refuse_other_users(group, &members(group)?)?;
     let leaf = group.join(ENGINE_GROUP);
     match fs::create_dir(&leaf) {
         Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(DelegationError::Io { attempt: "make the cgroup", path: leaf, source });
+            return Err(DelegationError::Io { attempt: "create the cgroup", path: leaf, source });
         }
         _ => {}
     }
@@ -127,10 +128,10 @@ fn move_down(group: &Path) -> Result<(), DelegationError> {
         if members.is_empty() {
             return Ok(());
         }
-        refuse_strangers(group, &members)?;
+        refuse_other_users(group, &members)?;
         for pid in members {
             match fs::write(&door, pid.to_string()) {
-                // One that has ended meanwhile need not be moved.
+                // The process has exited in the meantime.
                 Err(error) if error.raw_os_error() != Some(libc::ESRCH) => {
                     return Err(DelegationError::Io { attempt: "move a process into", path: leaf, source: error });
                 }
@@ -141,7 +142,7 @@ fn move_down(group: &Path) -> Result<(), DelegationError> {
     Err(DelegationError::Restless { group: group.to_owned() })
 }
 
-/// The processes in a group; 0 stands for one that cannot be seen from here.
+/// The processes in a cgroup; 0 stands for one outside of this pid namespace.
 fn members(group: &Path) -> Result<Vec<u32>, DelegationError> {
     let path = group.join("cgroup.procs");
     match fs::read_to_string(&path) {
@@ -150,8 +151,8 @@ fn members(group: &Path) -> Result<Vec<u32>, DelegationError> {
     }
 }
 
-/// The kernel would let the owner of the group move anybody in it.
-fn refuse_strangers(group: &Path, members: &[u32]) -> Result<(), DelegationError> {
+/// Refuses cgroups with processes of other users. The kernel would let the owner of the cgroup move them.
+fn refuse_other_users(group: &Path, members: &[u32]) -> Result<(), DelegationError> {
     let own = geteuid().as_raw();
     let stranger = members.iter().find(|pid| match fs::read_to_string(format!("/proc/{pid}/status")) {
         Ok(status) => real_user(&status) != Some(own),
@@ -160,8 +161,8 @@ fn refuse_strangers(group: &Path, members: &[u32]) -> Result<(), DelegationError
     stranger.map_or(Ok(()), |pid| Err(DelegationError::Stranger { pid: *pid, group: group.to_owned() }))
 }
 
-/// Whose a process is, by its `/proc/PID/status`; the owner of that file would be root wherever a process cannot be
-/// traced.
+/// A process's real user id from its `/proc/PID/status`. The owner of that file is root if the process cannot be
+/// traced, so it does not help.
 fn real_user(status: &str) -> Option<u32> {
     status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?.parse().ok()
 }

@@ -1,7 +1,7 @@
-//! Images, as far as containers have to do with them.
+//! The operations on images that depend on containers.
 //!
-//! The crate `minicontainer-images` knows no containers. What it must be told of them is looked up here, in their
-//! records: which container uses an image, and where a container's files lie.
+//! The crate `minicontainer-images` has no containers. This module looks up in their records what it needs: the
+//! container that uses an image, and the place of a container's files.
 
 use std::io::Write;
 
@@ -23,33 +23,33 @@ pub fn remove(store: &Store, name: &str, names: Names) -> Result<Vec<Removed>, S
     minicontainer_images::remove(store, name, names, &|id| user_of_image(store, id))
 }
 
-/// Removes the images that no container and no build uses, and what interrupted downloads and killed operations have
-/// left.
+/// Removes the images that no container and no build uses, and the leftovers of interrupted downloads and killed
+/// operations.
 ///
 /// # Errors
-/// When the store cannot be read or written. What is in use, or has gone meanwhile, is not an error.
+/// If the store cannot be read or written. An image that is in use or has just been removed is not an error.
 pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, StoreError> {
     store.sweep_staging()?;
-    // A download that was interrupted is not an image yet, and takes room all the same.
+    // An interrupted download is not an image yet, but takes space.
     let downloads = discard_downloads(store);
     let mut pruned = minicontainer_images::prune(store, pruning, &|id| user_of_image(store, id))?;
     pruned.reclaimed += downloads;
     Ok(pruned)
 }
 
-/// Makes an image of what a container has changed.
+/// Creates an image from a container's changes.
 ///
 /// # Errors
-/// When the container's files cannot be read, or the store cannot be written.
+/// If the container's files cannot be read, or the store cannot be written.
 pub fn commit(store: &Store, container: &Container, wanted: &Committing) -> Result<Loaded, ImageError> {
     let directory = Containers::of(store).place(&container.id);
     minicontainer_images::commit(store, &files(container, &directory), wanted)
 }
 
-/// Writes all files that a container sees as one tar archive; returns warnings.
+/// Writes a container's file system as one tar archive. Returns warnings.
 ///
 /// # Errors
-/// When the container's files cannot be read, or the archive cannot be written.
+/// If the container's files cannot be read, or the archive cannot be written.
 pub fn export(store: &Store, container: &Container, archive: impl Write) -> Result<Vec<String>, ImageError> {
     let directory = Containers::of(store).place(&container.id);
     minicontainer_images::export(store, &files(container, &directory), archive)
@@ -60,7 +60,7 @@ fn files<'a>(container: &'a Container, directory: &'a std::path::Path) -> Contai
     ContainerFiles { image_id: &config.image_id, directory, driver: config.driver, command: &config.command }
 }
 
-/// The container that uses an image. What cannot be told counts as use.
+/// The container that uses an image. A container with an unreadable record counts as a user.
 fn user_of_image(store: &Store, id: &Digest) -> Option<String> {
     let containers = Containers::of(store);
     let unreadable = |error| format!("whose record cannot be read ({error})");
@@ -75,12 +75,12 @@ fn user_of_image(store: &Store, id: &Digest) -> Option<String> {
     damaged.into_iter().next().map(|(_, error)| unreadable(error))
 }
 
-/// The container that may be reading a layer just now, in words, or is just about to: its files must not change.
+/// The container that may be reading a layer or is about to, in words. The layer's files must not change then.
 pub(crate) fn user_of_layer(store: &Store, diff_id: &Digest) -> Option<String> {
-    // The image may be as damaged as the layer; then what is mounted tells.
+    // The image may be damaged like the layer, so this also checks what is mounted.
     let has =
         |id: &str| store.image(id).is_ok_and(|image| image.layers.iter().any(|layer| layer.diff_id == *diff_id));
-    // One that was made and not started may be about to start.
+    // A created container may be about to start.
     let is_live = |state: &State| match state {
         State::Created { failure } => failure.is_none(),
         State::Starting { .. } | State::Running { .. } | State::Paused { .. } | State::Restarting(_) => true,

@@ -13,7 +13,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use minicontainer_engine::{
-    judge::{Code, Folder, Judged, Judging, junit},
+    judge::{Folder, JudgeVerdict, Judged, Judging, junit},
     supervise::signals::{self, Attention},
 };
 use nix::{
@@ -153,11 +153,11 @@ fn cancel_on_signal(signals: &SignalFd, judging: &Judging, over: &AtomicBool, in
 }
 
 fn conclude(results: &[Judged]) -> ExitCode {
-    let any = |wanted: fn(Code) -> bool| results.iter().any(|judged| wanted(judged.outcome.verdict));
-    if any(|verdict| verdict == Code::EngineFault) {
+    let any = |wanted: fn(JudgeVerdict) -> bool| results.iter().any(|judged| wanted(judged.outcome.verdict));
+    if any(|verdict| verdict == JudgeVerdict::EngineFault) {
         return ExitCode::from(ENGINE_FAILED);
     }
-    ExitCode::from(u8::from(any(|verdict| verdict != Code::Accepted)))
+    ExitCode::from(u8::from(any(|verdict| verdict != JudgeVerdict::Accepted)))
 }
 
 /// The progress, in one line that is overwritten, on a terminal only.
@@ -200,7 +200,7 @@ fn as_table(folder: &Folder, results: &[Judged], colours: bool) -> String {
     let heading = ["PROGRAM"].into_iter().chain(folder.tests.iter().map(|test| test.name.as_str()));
     let mut rows: Vec<Vec<String>> = vec![heading.chain(["ACCEPTED", "TIME"]).map(str::to_owned).collect()];
     for program in results.chunk_by(|one, other| one.program == other.program) {
-        let accepted = program.iter().filter(|judged| judged.outcome.verdict == Code::Accepted).count();
+        let accepted = program.iter().filter(|judged| judged.outcome.verdict == JudgeVerdict::Accepted).count();
         let cpu: Duration = program.iter().filter_map(|judged| Some(judged.report.as_ref()?.cpu_time)).sum();
         let verdicts = program.iter().map(|judged| judged.outcome.verdict.to_string());
         let last = [format!("{accepted}/{}", program.len()), format!("{:.3}s", cpu.as_secs_f64())];

@@ -1,41 +1,43 @@
-//! What a container was asked to be. It is written once, when the container is made, and does not change.
+//! The configuration of a container. It is written once, when the container is created, and does not change.
 
 use minicontainer::{core::RunOptions, rootfs::Driver};
 use serde::{Deserialize, Serialize};
 
-/// What a container was asked to be.
+/// The configuration of a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerConfig {
-    /// The image, as it was asked for.
+    /// The image, as it was requested.
     pub image: String,
-    /// The image's id: names move on, and the container stays with what it was made of.
+    /// The image's id. The name may later refer to another image, but the container keeps this one.
     pub image_id: String,
     /// The program and its arguments, from the options or else from the image.
     pub command: Vec<String>,
-    /// How many of these words are the entrypoint: the image's, or the one that was asked for in its place.
+    /// How many of these words are the entrypoint: the image's, or the requested one.
     #[serde(default)]
     pub entrypoint_length: usize,
-    /// What `run` was asked for.
+    /// The options of `run`.
     #[serde(default)]
     pub options: RunOptions,
-    /// How its layers become one tree.
+    /// How its layers are combined.
     pub driver: Driver,
-    /// Its control group, below the root of the hierarchies: an ordinary user's lies where one was delegated. None if
-    /// it gets none.
+    /// Its cgroup, relative to the root of the hierarchies; an ordinary user's is below a delegated one. None if it
+    /// has
+    /// no cgroup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<String>,
-    /// What becomes of it when its program has ended.
+    /// What happens to it when its program exits.
     pub after_exit: AfterExit,
 }
 
-/// What becomes of a container when its program has ended.
+/// What happens to a container when its program exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AfterExit {
     /// It stays until it is removed.
     Keep,
-    /// It is removed (`--rm`), also when its engine was killed before it could. It need not survive a power cut, so
+    /// It is removed (`--rm`), by a later sweep if its engine was killed before. It need not survive a power failure,
+    /// so
     /// its records are not synced to disk.
     Remove,
 }

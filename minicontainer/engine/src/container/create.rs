@@ -1,4 +1,4 @@
-//! `create`: a new container gets its id, its name and its place.
+//! `create`: gives a new container its id, its name and its directory.
 
 use std::{fs, path::Path};
 
@@ -17,22 +17,22 @@ use super::{
     supervisor_lock::{self, SupervisorLock},
 };
 
-/// A container that is to be recorded.
+/// A container to be recorded.
 #[derive(Clone, Debug)]
 pub struct NewContainer {
-    /// Its name; one is made up when there is none.
+    /// Its name; generated if there is none.
     pub name: Option<ContainerName>,
-    /// What it is asked to be.
+    /// Its configuration.
     pub config: ContainerConfig,
-    /// The OCI runtime config that it was planned from, as JSON.
+    /// Its OCI runtime config, as JSON.
     pub runtime_config: String,
 }
 
 impl NewContainer {
-    /// A container of an image that is put into the store for it, for examples and tests. The image has no files.
+    /// A container of an image that is added to the store for it, for examples and tests. The image has no files.
     ///
     /// # Errors
-    /// When the store cannot be written.
+    /// If the store cannot be written.
     pub fn example(store: &Store) -> Result<NewContainer, StoreError> {
         let staging = store.stage()?;
         let blob = staging.blob(b"{}".as_slice())?;
@@ -54,50 +54,51 @@ impl NewContainer {
 }
 
 impl Containers {
-    /// Makes a container that has not been started. If several callers ask for one name at the same time, one gets
+    /// Creates a container without starting it. If several callers request one name at the same time, one of them
+    /// gets
     /// it.
     ///
-    /// The caller attends the container until the returned value is dropped. It is not swept as long.
+    /// The caller supervises the container until the returned value is dropped. Until then it is not swept.
     ///
     /// # Errors
-    /// When the name is taken, the image is gone, or the store cannot be written.
+    /// If the name is in use, the image does not exist, or the store cannot be written.
     pub fn create(&self, id: &Id, request: NewContainer) -> Result<Supervisor, ContainerError> {
         self.sweep_once_per_boot()?;
         let names = Names::of(&self.store);
         names.make()?;
         let staged = self.directory.join(format!("{id}.new"));
-        // From here on neither the directory nor the name counts as left by a dead engine.
+        // From here on neither the directory nor the name counts as left by a killed engine.
         let held = supervisor_lock::make(&staged)?;
         let NewContainer { name, config, runtime_config } = request;
         let name = self.reserve(&names, name, id).inspect_err(|_| {
-            // If not now, then by the next sweep.
+            // Best effort: the next sweep removes what remains.
             let _removed = remove_remains(&staged);
         })?;
         let container =
             Container { id: id.clone(), name, created: Timestamp::now(), config, state: State::created() };
         let name = container.name.clone();
         self.put(container, &runtime_config, &staged, held).inspect_err(|_| {
-            // If not now, then by the next sweep.
+            // Best effort: the next sweep removes what remains.
             let _removed = remove_remains(&staged);
             let _released = names.release(&name, id);
         })
     }
 
-    /// Reserves the name that was asked for, or makes one up that is free.
+    /// Reserves the requested name, or a generated one that is free.
     fn reserve(&self, names: &Names, name: Option<ContainerName>, id: &Id) -> Result<ContainerName, ContainerError> {
         let Some(name) = name else {
             return name::unused(|name| Ok(names.reserve(name, id)?.is_some()));
         };
         loop {
             let Some(Holder::Alive(holder)) = names.reserve(&name, id)? else { return Ok(name) };
-            // The holder may be a `--rm` container whose engine was killed: then it should be gone already.
+            // The holder may be a `--rm` container whose engine was killed, which a sweep removes.
             if !self.sweep_id(&holder)? {
                 return Err(ContainerError::NameTaken { name, holder });
             }
         }
     }
 
-    /// Writes a container's documents into a directory, and moves that into its place.
+    /// Writes a container's documents into a directory, and renames that to its final path.
     fn put(
         &self,
         container: Container,
@@ -109,7 +110,7 @@ impl Containers {
         let supervisor = Supervisor::new(&self.store, container, held);
         supervisor.write_documents(staged, runtime_config)?;
         {
-            // The removal of an image holds this lock from the search for its users until the image is gone.
+            // The removal of an image holds this lock from the search for its users until the image is removed.
             let _lock = self.store.lock()?;
             self.require_image(&supervisor.container().config)?;
             fs::rename(staged, &place).map_err(ContainerError::io("move into place", &place))?;
@@ -118,7 +119,7 @@ impl Containers {
         Ok(supervisor)
     }
 
-    /// Whether the image is still in the store: its config goes with it.
+    /// Checks that the image is still in the store, by its config, which is removed with it.
     fn require_image(&self, config: &ContainerConfig) -> Result<(), ContainerError> {
         let unknown = || StoreError::UnknownImage { name: config.image.clone(), store: self.store.root().to_owned() };
         let id: Digest = config.image_id.parse().map_err(|_| unknown())?;

@@ -1,4 +1,4 @@
-//! What can go wrong with containers. The wording of what Docker says too is Docker's, since scripts match it.
+//! Errors of containers. Messages that Docker has too keep Docker's wording, because scripts match it.
 
 use std::{borrow::Cow, io, path::PathBuf};
 
@@ -15,7 +15,7 @@ use nix::errno::Errno;
 
 use super::{Id, prune::id_of, record::VERSION};
 
-/// Something that could not be done with a container.
+/// An operation on a container failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ContainerError {
     /// Another container has the name.
@@ -26,31 +26,31 @@ pub enum ContainerError {
     NameTaken {
         /// The name.
         name: ContainerName,
-        /// Who has it.
+        /// The container that has it.
         holder: Id,
     },
     /// No container has this name or id.
     #[error("No such container: {name}")]
     Unknown {
-        /// What was looked up.
+        /// The name or id.
         name: String,
     },
-    /// The beginning of an id fits several containers.
+    /// An id prefix matches several containers.
     #[error("multiple IDs found with provided prefix: {prefix}")]
     Ambiguous {
-        /// What was looked up.
+        /// The prefix.
         prefix: String,
-        /// The containers that fit.
+        /// The matching containers.
         ids: Vec<Id>,
     },
-    /// The state of the container does not allow it.
+    /// The state of the container does not allow the operation.
     #[error("{}", refused.message(id.as_str(), name.as_str()))]
     Refused {
         /// The container.
         id: Id,
         /// Its name.
         name: ContainerName,
-        /// Why not.
+        /// The reason.
         refused: Refused,
     },
     /// The container's process could not be killed.
@@ -60,10 +60,10 @@ pub enum ContainerError {
         id: Id,
         /// Its process on the host.
         pid: i32,
-        /// Why not.
+        /// The cause.
         source: Errno,
     },
-    /// The container's process was killed but does not go.
+    /// The container's process was killed but does not exit.
     #[error("process {pid} of the container {id} was killed but is still there", id = id.short())]
     StillAlive {
         /// The container.
@@ -76,7 +76,7 @@ pub enum ContainerError {
     Record {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         source: serde_json::Error,
     },
     /// A record was written by a newer engine.
@@ -91,18 +91,18 @@ pub enum ContainerError {
         /// The record's version.
         version: u32,
     },
-    /// The OCI runtime config beside a record cannot be understood.
+    /// The OCI runtime config beside a record cannot be parsed.
     #[error("{} is not a valid runtime config", path.display())]
     RuntimeConfig {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         source: serde_json::Error,
     },
-    /// Something has a name's place that is not a name.
-    #[error("cannot use {}: it is not a container's name", path.display())]
+    /// An entry in the directory of names is not a link to a container.
+    #[error("cannot use {}: not the name of a container", path.display())]
     ForeignName {
-        /// The place.
+        /// The entry.
         path: PathBuf,
     },
     /// An operation of the file system failed.
@@ -110,12 +110,12 @@ pub enum ContainerError {
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
+        /// The path.
         path: PathBuf,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
-    /// The store could not do its part.
+    /// An operation of the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The container's files could not be removed.
@@ -163,10 +163,10 @@ impl Diagnostic for ContainerError {
             ),
             ContainerError::Ambiguous { ids, .. } => {
                 let ids: Vec<&str> = ids.iter().map(Id::short).collect();
-                format!("write more digits; it fits {}", ids.join(", "))
+                format!("write more digits; the prefix matches {}", ids.join(", "))
             }
             ContainerError::Unknown { .. } => {
-                return Some("`minicontainer ps -a` lists the containers that there are".into());
+                return Some("`minicontainer ps -a` lists all containers".into());
             }
             ContainerError::Record { path, .. } => {
                 let id = path.parent().and_then(id_of);
@@ -179,7 +179,9 @@ impl Diagnostic for ContainerError {
                 return Some("it belongs to another user: remove the container as that user or as root".into());
             }
             ContainerError::StillAlive { .. } => {
-                return Some("it hangs in the kernel, maybe on a broken disk: try again later".into());
+                return Some(
+                    "the process hangs in the kernel, perhaps because of a broken disk: try again later".into(),
+                );
             }
             ContainerError::Store(error) => return error.hint(),
             ContainerError::RootFs(error) => return error.hint(),
@@ -194,7 +196,7 @@ impl Diagnostic for ContainerError {
                 );
             }
             ContainerError::RuntimeConfig { .. } => {
-                return Some("the file was changed or damaged: remove the container and make it anew".into());
+                return Some("the file was changed or damaged: remove the container and create it again".into());
             }
         };
         Some(hint.into())
@@ -202,12 +204,12 @@ impl Diagnostic for ContainerError {
 }
 
 impl ContainerError {
-    /// Whether it is about one container's record, and so about no other container.
+    /// Whether the error affects one container's record only.
     pub(super) fn is_of_record(&self) -> bool {
         matches!(self, ContainerError::Record { .. } | ContainerError::RecordVersion { .. })
     }
 
-    /// For `map_err`: remembers what was tried on which path.
+    /// For `map_err`: adds what was tried and the path.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ContainerError {
         let path = path.into();
         move |source| ContainerError::Io { action, path, source }

@@ -1,7 +1,7 @@
 //! The id of a container: 256 random bits, written as 64 hexadecimal digits.
 //!
-//! Ids are chosen at random; there are so many that no two are equal. People write the first twelve digits, or as few
-//! as tell it apart from the others.
+//! Ids are chosen at random from so many that no two are equal. Users write the first twelve digits, or any prefix
+//! that no other id has.
 
 use std::{fmt, fs::File, io::Read, str::FromStr};
 
@@ -17,7 +17,7 @@ pub struct Id {
 }
 
 impl Id {
-    /// A new id, from the kernel's random numbers, see random(4).
+    /// A new id, from the kernel's random number generator, see random(4).
     pub fn random() -> Result<Id, ContainerError> {
         let digits = random_bytes::<32>()?.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Id { digits })
@@ -28,18 +28,18 @@ impl Id {
         &self.digits
     }
 
-    /// The first twelve digits, as tables show it.
+    /// The first twelve digits, as tables show them.
     pub fn short(&self) -> &str {
         &self.digits[..12]
     }
 
     /// Whether a text is an id.
-    pub(super) fn is_one(text: &str) -> bool {
+    pub(super) fn is_valid(text: &str) -> bool {
         text.len() == 64 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
     }
 }
 
-/// Random bytes of the kernel's.
+/// Random bytes from the kernel.
 pub(super) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], ContainerError> {
     let mut bytes = [0; COUNT];
     let source = "/dev/urandom";
@@ -53,7 +53,7 @@ pub(super) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], Containe
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid container id {given:?}: must be 64 digits, 0 to 9 and a to f")]
 pub struct IdError {
-    /// What was given.
+    /// The invalid text.
     pub given: String,
 }
 
@@ -61,7 +61,7 @@ impl FromStr for Id {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match Id::is_one(text) {
+        match Id::is_valid(text) {
             true => Ok(Id { digits: text.to_owned() }),
             false => Err(IdError { given: text.to_owned() }),
         }

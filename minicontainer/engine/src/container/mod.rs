@@ -1,28 +1,27 @@
 //! Containers, from `create` to `rm`.
 //!
-//! A container is a directory of the store that bears its id, and a link that bears its name:
+//! A container is a directory of the store named by its id, and a link named by its name:
 //!
 //! ```text
-//! containers/<id>/state.json    the record: name, what was asked for, and how far its life has come   (record)
-//! containers/<id>/config.json   the OCI runtime config that it was planned from
-//! containers/<id>/upper/ work/  its writable layer, made by the library when it starts
-//! names/<name>                  a link to containers/<id>                                             (names)
+//! containers/<id>/state.json    the record: name, configuration and state                    (record)
+//! containers/<id>/config.json   its OCI runtime config
+//! containers/<id>/upper/ work/  its writable layer, created by the library at the start
+//! names/<name>                  a link to containers/<id>                                    (names)
 //! ```
 //!
-//! Its life is a value, [`State`], whose transitions are in [`minicontainer::core::container`].
+//! The state is a value, [`State`], whose transitions are in [`minicontainer::core::container`].
 //!
-//! Three rules keep the records true although any engine may be killed at any moment:
+//! Three rules keep the records correct although any engine may be killed at any moment:
 //!
-//! - **Every change is a rename.** A record is written beside its place, synced, and renamed over the old one
+//! - **Every change is a rename.** A record is written beside its path, synced, and renamed over the old one
 //!   (rename(2) is atomic). So a reader sees the old record or the new one, never half of one.
-//! - **A record is believed only as far as the kernel confirms it.** `Running` names a process by its id *and* its
-//!   start time (proc_pid_stat(5), field 22), since ids are used again. If that process is gone, the container has
-//!   ended, whatever the record says. And the engine that attends a container holds a lock, flock(2), on its
-//!   directory: the kernel releases it when the engine dies, and then the remains of a `--rm` container may be swept
-//!   (`sweep`).
-//! - **Locks are narrow.** Each record has its own lock, and so have the names. The store's lock is taken only for
-//!   the rename that puts a new container into its place: the removal of an image either sees the container that uses
-//!   it, or is over, and then the container is refused.
+//! - **A record is only valid as far as the kernel confirms it.** `Running` identifies a process by its pid *and* its
+//!   start time (proc_pid_stat(5), field 22), because pids are reused. If that process is gone, the container has
+//!   exited, whatever the record says. The engine that supervises a container holds a lock (flock(2)) on its
+//!   directory. The kernel releases it when the engine dies, and then a `--rm` container may be swept (`sweep`).
+//! - **Locks are narrow.** Each record has its own lock, and so have the names. The store's lock is held only for the
+//!   rename that puts a new container into its place. So the removal of an image either sees the container that uses
+//!   it, or is complete, and then the container is refused.
 //!
 //! ```
 //! use minicontainer::store::Store;
@@ -33,9 +32,9 @@
 //! let containers = Containers::of(&store);
 //!
 //! let request = NewContainer { name: Some("web-1".parse()?), ..NewContainer::example(&store)? };
-//! let attended = containers.create(&Id::random()?, request.clone())?;
-//! assert_eq!(attended.container().state.word(), "created");
-//! assert_eq!(containers.find("web-1")?.id, attended.container().id);
+//! let supervisor = containers.create(&Id::random()?, request.clone())?;
+//! assert_eq!(supervisor.container().state.word(), "created");
+//! assert_eq!(containers.find("web-1")?.id, supervisor.container().id);
 //!
 //! let taken = containers.create(&Id::random()?, request).unwrap_err();
 //! assert!(taken.to_string().starts_with(r#"Conflict. The container name "/web-1" is already in use"#));
@@ -91,18 +90,19 @@ pub struct Containers {
 }
 
 impl Containers {
-    /// The containers that this store keeps.
+    /// The containers of this store.
     pub fn of(store: &Store) -> Containers {
         Containers { store: store.clone(), directory: store.containers_directory() }
     }
 
-    /// Where a container of this id lies, whether it exists or not.
+    /// The directory of the container with this id, whether it exists or not.
     pub fn place(&self, id: &Id) -> PathBuf {
         self.directory.join(id.as_str())
     }
 
-    /// All containers, the newest first, each in the state that the kernel confirms. One whose record cannot be read
-    /// hides no other: see [`damaged`](Containers::damaged).
+    /// All containers, the newest first, each in the state that the kernel confirms. Containers with unreadable
+    /// records
+    /// are left out: see [`damaged`](Containers::damaged).
     pub fn list(&self) -> Result<Vec<Container>, ContainerError> {
         let mut containers = Vec::new();
         for path in self.directories()? {
@@ -115,9 +115,9 @@ impl Containers {
         Ok(containers)
     }
 
-    /// The container of this id, this name, or this beginning of an id.
+    /// The container with this id, name, or id prefix.
     pub fn find(&self, text: &str) -> Result<Container, ContainerError> {
-        // What was written whole is looked up without a look at the other containers.
+        // Full ids and names are looked up without reading the other containers.
         let named = match text.parse() {
             Ok(id) => Some(id),
             Err(_) => self.id_of_name(text)?,
@@ -146,7 +146,7 @@ impl Containers {
         }
     }
 
-    /// The container that has this name, if it is one.
+    /// The container with this name, if the text is a name.
     fn id_of_name(&self, text: &str) -> Result<Option<Id>, ContainerError> {
         match text.parse::<ContainerName>() {
             Ok(name) => Names::of(&self.store).find(&name),
@@ -154,9 +154,9 @@ impl Containers {
         }
     }
 
-    /// The directories that bear an id.
+    /// The directories that are named by an id.
     fn directories(&self) -> Result<Vec<PathBuf>, ContainerError> {
-        let is_id = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(Id::is_one);
+        let is_id = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(Id::is_valid);
         Ok(self.entries()?.into_iter().filter(is_id).collect())
     }
 
@@ -169,14 +169,14 @@ impl Containers {
         entries.map(path).collect::<Result<_, _>>().map_err(ContainerError::io("list", &self.directory))
     }
 
-    /// The OCI runtime config of a container as it was planned from.
+    /// The OCI runtime config of a container.
     pub(crate) fn runtime_config(&self, id: &Id) -> io::Result<String> {
         let text = private::read(&self.place(id).join("config.json"), record::DOCUMENT_LIMIT)?;
         String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 }
 
-/// Where the record lies in a container's directory.
+/// The path of the record in a container's directory.
 fn state_file(directory: &Path) -> PathBuf {
     directory.join("state.json")
 }

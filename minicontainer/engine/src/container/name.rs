@@ -1,5 +1,5 @@
-//! Names for containers without one: an adjective and the surname of a pioneer of computing, as in Docker. They are
-//! easier to say than ids.
+//! Generated names: an adjective and the surname of a computing pioneer, as in Docker. They are easier to say than
+//! ids.
 
 use minicontainer::core::options::ContainerName;
 
@@ -17,7 +17,7 @@ const SURNAMES: &str = "allen babbage backus bartik boole borg cerf church codd 
     ritchie shannon sinoussi stallman sutherland tanenbaum thompson torvalds turing valiant vaughan wilkes wilson \
     wing wirth yao zuse";
 
-/// A free name: a random one, with a number behind it after several attempts.
+/// A free name: a random one, with a number after it if several attempts fail.
 pub(super) fn unused(
     is_taken: impl Fn(&ContainerName) -> Result<bool, ContainerError>,
 ) -> Result<ContainerName, ContainerError> {

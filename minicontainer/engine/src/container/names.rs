@@ -1,14 +1,16 @@
-//! Which container has which name.
+//! The names of containers.
 //!
-//! Each name is a symbolic link, `names/<name>`, whose text is the id behind `../containers/`. symlink(2) makes it
-//! with its text in one step, or fails because it exists. So exactly one of several engines that ask for a name gets
+//! Each name is a symbolic link, `names/<name>`, to `../containers/<id>`. symlink(2) creates it with its target in
+//! one
+//! step, or fails because it exists. So of several engines that request a name exactly one gets it, without a lock.
 //! it, without a lock.
+//! A link is removed only under the lock of the names, after its target was read under that lock. An existing link is
+//! never replaced, so its target is still the same when it is removed.
 //!
-//! A link is removed only under the lock of the names, after its text was read under that lock. A link that exists is
-//! never replaced, so the text still holds when the link is removed.
-//!
-//! An engine claims the directory in which it makes a container before it reserves the name. If the engine is killed,
-//! the name leads to a directory that does not exist, or to one that has no claim and is not in its place yet. Such a
+//! An engine claims the directory in which it creates a container before it reserves the name. If the engine is
+//! killed, the name refers to a directory that does not exist, or to one that is not claimed and not yet renamed to
+//! its
+//! place. Such a name is *stale* and free.
 //! name is *stale* and free.
 
 use std::{
@@ -39,7 +41,7 @@ impl Names {
         Names { directory, lock_file, containers: store.containers_directory() }
     }
 
-    /// Makes the directory if it does not exist, with a link for each container that an older engine has made.
+    /// Creates the directory if it does not exist, with a link for each container that an older engine has created.
     pub(super) fn make(&self) -> Result<(), ContainerError> {
         if self.directory.is_dir() {
             return Ok(());
@@ -54,13 +56,13 @@ impl Names {
             _ => Err(error),
         });
         left.map_err(ContainerError::io("remove", &staged))?;
-        private::make_directory(&staged).map_err(ContainerError::io("make the directory", &staged))?;
+        private::make_directory(&staged).map_err(ContainerError::io("create the directory", &staged))?;
         self.add_missing(&staged)?;
         fs::rename(&staged, &self.directory).map_err(ContainerError::io("move into place", &self.directory))
     }
 
-    /// Reserves a name for the container of this id, whose directory the caller has claimed. Returns the holder if
-    /// the name is taken.
+    /// Reserves a name for the container with this id, whose directory the caller has claimed. Returns the holder if
+    /// the name is in use.
     pub(super) fn reserve(&self, name: &ContainerName, id: &Id) -> Result<Option<Holder>, ContainerError> {
         let path = self.directory.join(name.as_str());
         loop {
@@ -75,13 +77,13 @@ impl Names {
             match self.holder(name)? {
                 Some(Holder::Dead(holder)) => self.release(name, &holder)?,
                 Some(holder) => return Ok(Some(holder)),
-                // It has become free.
+                // The name has become free.
                 None => {}
             }
         }
     }
 
-    /// Releases a name of this container. It may be released already.
+    /// Releases a name of this container, if that has not been done.
     pub(super) fn release(&self, name: &ContainerName, id: &Id) -> Result<(), ContainerError> {
         let _lock = self.lock()?;
         self.remove_link(name, id)
@@ -96,7 +98,7 @@ impl Names {
         Ok(())
     }
 
-    /// The container that a name leads to.
+    /// The container that a name refers to.
     pub(super) fn find(&self, name: &ContainerName) -> Result<Option<Id>, ContainerError> {
         Ok(match self.entry(name)? {
             Entry::Container(id) => Some(id),
@@ -111,14 +113,14 @@ impl Names {
                 let id = target.file_name().and_then(|id| id.to_str()?.parse().ok());
                 Ok(id.filter(|id| self::target(id) == target).map_or(Entry::Foreign, Entry::Container))
             }
-            // It is not a link.
+            // The entry is not a link.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Entry::Foreign),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Entry::Missing),
             Err(error) => Err(ContainerError::io("read the link", path)(error)),
         }
     }
 
-    /// Names that lead to no container, and to none that is being made.
+    /// Names that refer to no container, and to none that is being created.
     pub(super) fn stale(&self) -> Result<Vec<PathBuf>, ContainerError> {
         let mut stale = Vec::new();
         for name in self.list()? {
@@ -129,7 +131,7 @@ impl Names {
         Ok(stale)
     }
 
-    /// Removes stale names, and adds those that are missing, which a power cut may have lost.
+    /// Removes stale names, and adds missing ones, which a power failure may have lost.
     pub(super) fn repair(&self) -> Result<(), ContainerError> {
         let _lock = self.lock()?;
         for name in self.list()? {
@@ -157,14 +159,14 @@ impl Names {
     fn holder(&self, name: &ContainerName) -> Result<Option<Holder>, ContainerError> {
         let Some(id) = self.find(name)? else { return Ok(None) };
         let place = self.containers.join(id.as_str());
-        // In this order, because a container that is being made moves from the first path to the second.
+        // In this order, because a container that is being created moves from the first path to the second.
         if is_supervised(&place.with_extension("new"))? {
             return Ok(Some(Holder::Alive(id)));
         }
         Ok(Some(if place.exists() { Holder::Alive(id) } else { Holder::Dead(id) }))
     }
 
-    /// Makes a link in a directory for each container whose name has none.
+    /// Creates a link in a directory for each container without one.
     fn add_missing(&self, directory: &Path) -> Result<(), ContainerError> {
         let entries = match fs::read_dir(&self.containers) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -172,7 +174,7 @@ impl Names {
         };
         for entry in entries {
             let place = entry.map_err(ContainerError::io("list", &self.containers))?.path();
-            if !place.file_name().and_then(|name| name.to_str()).is_some_and(Id::is_one) {
+            if !place.file_name().and_then(|name| name.to_str()).is_some_and(Id::is_valid) {
                 continue;
             }
             let container = match record::read_stored(&place) {
@@ -185,7 +187,7 @@ impl Names {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(ContainerError::io("reserve the name", link)(error));
                 }
-                // `system check` reports two containers of one name.
+                // `system check` reports two containers with one name.
                 _ => {}
             }
         }
@@ -208,7 +210,7 @@ impl Names {
         let mut names = Vec::new();
         for entry in entries {
             let name = entry.map_err(ContainerError::io("list", &self.directory))?.file_name();
-            // No other entries are made here.
+            // The engine creates no other entries here.
             names.extend(name.to_str().and_then(|name| name.parse().ok()));
         }
         Ok(names)
@@ -219,20 +221,20 @@ impl Names {
     }
 }
 
-/// What has a name's place in the directory.
+/// An entry of the directory.
 enum Entry {
     Missing,
     Container(Id),
-    /// Something that no engine made there: a link to somewhere else, a file, a directory.
+    /// An entry that no engine created: a link to another place, a file, a directory.
     Foreign,
 }
 
 /// The container that has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
-    /// It exists or is being made.
+    /// It exists or is being created.
     Alive(Id),
-    /// It is gone, or was never finished.
+    /// It was removed, or its creation was interrupted.
     Dead(Id),
 }
 

@@ -1,8 +1,9 @@
-//! Processes that are identified safely.
+//! Identifies processes safely.
 //!
-//! The kernel uses process ids again, so to kill the process of a recorded id may kill another one. An id together
-//! with the process's start time, in ticks since the machine started (proc_pid_stat(5), field 22), is unique as long
-//! as the machine runs. After a reboot no recorded id means anything, which the boot id tells.
+//! The kernel reuses pids, so killing a recorded pid may kill another process. A pid together with the process's
+//! start
+//! time, in ticks since boot (proc_pid_stat(5), field 22), is unique until the next boot. The boot id shows whether
+//! the machine was rebooted since; then no recorded pid is valid.
 
 use std::fs;
 
@@ -13,30 +14,31 @@ use nix::{
     unistd::Pid,
 };
 
-/// The process that has this id now; none if there is none, or only its remains.
+/// The process that has this pid now; none if there is none, or only a zombie.
 fn identify(pid: i32) -> Option<ProcessIdentity> {
     Some(ProcessIdentity { pid, start_time: start_time(pid)?, boot_id: boot_id() })
 }
 
-/// A child of this process, which may have ended already but has not been waited for, so that the id is its own.
+/// A child of this process. It may have exited, but has not been waited for, so its pid is not reused.
 pub(super) fn identify_child(pid: i32) -> ProcessIdentity {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let start_time = parse_stat(&stat).map_or(0, |(_, start_time)| start_time);
     ProcessIdentity { pid, start_time, boot_id: boot_id() }
 }
 
-/// Whether it still runs.
+/// Whether it is still running.
 pub(super) fn is_alive(process: &ProcessIdentity) -> bool {
     identify(process.pid).as_ref() == Some(process)
 }
 
-/// Kills it. It may have ended already.
+/// Kills it, unless it has exited.
 pub(super) fn kill(process: &ProcessIdentity) -> Result<(), Errno> {
     if !is_alive(process) {
         return Ok(());
     }
-    // The first process of a container began a session: without a pid namespace what it started is found by its
-    // group.
+    // The first process of a container has started a session. Without a pid namespace its descendants are found by
+    // their
+    // process group.
     let pid = Pid::from_raw(process.pid);
     for result in [killpg(pid, Signal::SIGKILL), send(pid, Signal::SIGKILL)] {
         match result {
@@ -47,20 +49,20 @@ pub(super) fn kill(process: &ProcessIdentity) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Which run of the machine this is.
+/// The id of this boot.
 pub(super) fn boot_id() -> String {
-    // A kernel without it has run once only, as far as can be told.
+    // Without a boot id, all boots count as one.
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// None for a zombie as well: it is dead, only its parent has not asked how it died.
+/// None also for a zombie: it has exited, and only its parent has not waited for it.
 fn start_time(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     parse_stat(&stat).filter(|(state, _)| !matches!(state, 'Z' | 'X')).map(|(_, start_time)| start_time)
 }
 
-/// State and start time. The second field is the program's name between parentheses, and may itself hold both spaces
-/// and parentheses.
+/// State and start time. The second field is the program's name in parentheses, and the name may contain spaces and
+/// parentheses itself.
 fn parse_stat(stat: &str) -> Option<(char, u64)> {
     let (_, behind_name) = stat.rsplit_once(") ")?;
     let mut fields = behind_name.split(' ');

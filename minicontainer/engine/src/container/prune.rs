@@ -1,4 +1,4 @@
-//! Unused containers, and those whose records cannot be read.
+//! Unused containers, and containers with unreadable records.
 
 use std::path::Path;
 
@@ -11,18 +11,18 @@ use super::{
 };
 
 impl Containers {
-    /// Removes every container that has ended, or was never started, and is `selected`. Returns them with the number
-    /// of bytes that they had written. A container that an engine is about to start stays. What dead engines left is
-    /// swept, too.
+    /// Removes every `selected` container that has exited or was never started. Returns them with the number of bytes
+    /// that they had written. A container that an engine is about to start stays. Also sweeps what killed engines
+    /// left.
     ///
     /// # Errors
-    /// When one cannot be removed. Those before it have been removed.
+    /// If one cannot be removed. Those before it have been removed.
     pub fn prune(&self, selected: &dyn Fn(&Container) -> bool) -> Result<(Vec<Container>, u64), ContainerError> {
         self.sweep()?;
         let (mut removed, mut reclaimed) = (Vec::new(), 0);
         for container in self.list()? {
             let place = self.place(&container.id);
-            // No engine can start it while this is held.
+            // No engine can start it while this lock is held.
             let Some(_lock) = supervisor_lock::take(&place)? else { continue };
             let Some(container) = record::read_stored(&place)? else { continue };
             let container = Container { state: record::confirmed(container.state.clone(), false), ..container };
@@ -38,21 +38,21 @@ impl Containers {
         Ok((removed, reclaimed))
     }
 
-    /// The size of the files that a container has written, in bytes. Files that an ordinary user cannot read, because
-    /// they belong to a subordinate id, do not count.
+    /// The size of the files that a container has written, in bytes. Files of subordinate ids that an ordinary user
+    /// cannot read do not count.
     ///
     /// # Errors
-    /// When its files cannot be read, or there are too many.
+    /// If its files cannot be read, or there are too many.
     pub fn size(&self, id: &Id) -> Result<u64, ContainerError> {
-        // The writable layer of the overlay driver, the whole tree of the copy driver.
+        // The writable layer of the overlay driver, or the whole tree of the copy driver.
         let [upper, whole] = ["upper", "rootfs"].map(|name| rootfs::size(&self.place(id).join(name)));
         Ok(upper?.saturating_add(whole?))
     }
 
-    /// The containers whose records cannot be read, each with the reason. They can be removed by their ids.
+    /// The containers whose records cannot be read, each with the cause. They can be removed by their ids.
     ///
     /// # Errors
-    /// When the directory of containers cannot be read.
+    /// If the directory of containers cannot be read.
     pub fn damaged(&self) -> Result<Vec<(Id, ContainerError)>, ContainerError> {
         let mut damaged = Vec::new();
         for path in self.directories()? {
@@ -64,7 +64,7 @@ impl Containers {
         Ok(damaged)
     }
 
-    /// The reason why the one container whose id begins so, or whose name this is, cannot be read.
+    /// The container with this id prefix or name and the cause, if its record cannot be read.
     pub(super) fn find_damaged(&self, text: &str) -> Result<Option<(Id, ContainerError)>, ContainerError> {
         let named = self.id_of_name(text)?;
         let mut damaged = self.damaged()?;
@@ -72,7 +72,7 @@ impl Containers {
         Ok(if damaged.len() == 1 { damaged.pop() } else { None })
     }
 
-    /// Removes a container of which only the id is known. Processes in its control group are killed.
+    /// Removes a container with an unreadable record. Processes in its cgroup are killed.
     pub(super) fn remove_damaged(&self, id: Id, error: ContainerError, force: Force) -> Result<Id, ContainerError> {
         let place = self.place(&id);
         let supervisor_lock = supervisor_lock::take(&place)?;
@@ -85,7 +85,7 @@ impl Containers {
     }
 }
 
-/// The id that a container's directory bears.
+/// The id in the name of a container's directory.
 pub(super) fn id_of(directory: &Path) -> Option<Id> {
     directory.file_name()?.to_str()?.parse().ok()
 }

@@ -1,13 +1,13 @@
-//! The record of a container: what `state.json` holds.
+//! The record of a container: the content of `state.json`.
 //!
 //! ```text
 //! { "version": 2, "name": "web", "created": "2026-01-31T12:00:00Z",
-//!   "config": { what it was asked to be }, "state": { "status": "running", … } }
+//!   "config": { its configuration }, "state": { "status": "running", … } }
 //! ```
 //!
-//! A record of version 1 is read, and becomes one of version 2 when it is next written (`version1`). A record of a
-//! later version is refused, because this engine could destroy what the newer one has written. Unknown fields are
-//! ignored.
+//! A record of version 1 is read, and written as version 2 at the next change (`version1`). A record of a later
+//! version
+//! is refused, because this engine could destroy data of the newer one. Unknown fields are ignored.
 
 use std::{fs, io, path::Path};
 
@@ -26,28 +26,28 @@ use super::{
     supervisor_lock::is_supervised, version1,
 };
 
-/// How large a container's documents may be. Theirs are a few kilobytes.
+/// The maximum size of a container's documents. Usually they have a few kilobytes.
 pub(super) const DOCUMENT_LIMIT: u64 = 4 << 20;
 
 /// The version that is written.
 pub(super) const VERSION: u32 = 2;
 
-/// A container as its record tells it.
+/// A container, from its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     /// Its id.
     pub id: Id,
     /// Its name.
     pub name: ContainerName,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
-    /// What it was asked to be.
+    /// Its configuration.
     pub config: ContainerConfig,
-    /// How far its life has come.
+    /// Its state.
     pub state: State,
 }
 
-/// The record without the id, which the container's directory bears.
+/// The record without the id, which is the name of the container's directory.
 #[derive(Serialize, Deserialize)]
 struct Document {
     version: u32,
@@ -57,7 +57,7 @@ struct Document {
     state: State,
 }
 
-/// The field that every version but the first has.
+/// The field that every version except the first has.
 #[derive(Deserialize)]
 struct Version {
     #[serde(default = "first")]
@@ -69,12 +69,12 @@ fn first() -> u32 {
 }
 
 impl Container {
-    /// Whether its program runs, be it frozen.
+    /// Whether its program is running or paused.
     pub fn is_running(&self) -> bool {
         self.state.is_running()
     }
 
-    /// Whether it should be gone already, unless an engine attends it.
+    /// Whether it should have been removed, unless an engine supervises it.
     pub(super) fn should_be_gone(&self) -> bool {
         self.config.after_exit == AfterExit::Remove && !self.is_running()
     }
@@ -95,16 +95,17 @@ impl Container {
     }
 }
 
-/// Reads the record in a container's directory and confirms it: a process that is gone does not run. None if the
-/// directory has no record (then it is not a container of the engine's but a sandbox of the library's), has just been
-/// removed, or is what a power cut left.
+/// Reads the record in a container's directory and checks it: a container whose process is gone is not running. None
+/// if the directory has no record (then it belongs to a sandbox of the library), has just been removed, or was left
+/// incomplete by a power failure.
 pub(super) fn read(directory: &Path) -> Result<Option<Container>, ContainerError> {
     let Some(mut container) = read_stored(directory)? else { return Ok(None) };
     if is_certain(&container.state) {
         return Ok(Some(container));
     }
-    // An engine that attends it writes down what happens. If there is none any more, the record must be read again:
-    // the engine may have written its last word since it was read above.
+    // A supervising engine records what happens. If there is none any more, the record must be read again, because
+    // the
+    // engine may have changed it before it exited.
     let supervised = is_supervised(directory)?;
     if !supervised {
         let Some(again) = read_stored(directory)? else { return Ok(None) };
@@ -114,7 +115,7 @@ pub(super) fn read(directory: &Path) -> Result<Option<Container>, ContainerError
     Ok(Some(container))
 }
 
-/// Whether a state is true whether or not its engine is alive.
+/// Whether a state is final, whether or not its engine is alive.
 fn is_certain(state: &State) -> bool {
     match state {
         State::Running { process, .. } | State::Paused { process, .. } => process::is_alive(process),
@@ -123,10 +124,10 @@ fn is_certain(state: &State) -> bool {
     }
 }
 
-/// The state that a recorded one stands for, when it is known whether an engine attends the container.
+/// The actual state for a recorded one, given whether an engine supervises the container.
 pub(super) fn confirmed(state: State, is_supervised: bool) -> State {
     let event = match &state {
-        // The engine that has made it is about to start it. It writes down only that the program runs.
+        // The engine that created it is about to start it. It will record that the program runs.
         State::Created { failure: None } if is_supervised => Event::Start,
         State::Starting { .. } if !is_supervised => {
             let message = "the engine was killed while it started the container".to_owned();
@@ -137,7 +138,7 @@ pub(super) fn confirmed(state: State, is_supervised: bool) -> State {
         {
             Event::Exit { code: None, at: None, report: None }
         }
-        // The engine that would start it again, or remove it, is dead.
+        // The engine that would restart or remove it is dead.
         State::Restarting(_) if !is_supervised => Event::Stop,
         State::Removing { .. } if !is_supervised => Event::RemoveFailed,
         _ => return state,
@@ -145,7 +146,7 @@ pub(super) fn confirmed(state: State, is_supervised: bool) -> State {
     state.apply(event).unwrap_or(state)
 }
 
-/// Reads the record as it is written, of this version or an earlier one.
+/// Reads the record as written, of this version or an earlier one.
 pub(super) fn read_stored(directory: &Path) -> Result<Option<Container>, ContainerError> {
     let path = state_file(directory);
     let text = match private::read(&path, DOCUMENT_LIMIT) {
@@ -155,13 +156,13 @@ pub(super) fn read_stored(directory: &Path) -> Result<Option<Container>, Contain
         }
         text => text.map_err(ContainerError::io("read", &path))?,
     };
-    // What a power cut leaves of a record that was not synced.
+    // A record that was not synced may be empty after a power failure.
     if text.is_empty() {
         return Ok(None);
     }
     let damaged = |source| ContainerError::Record { path: path.clone(), source };
     let id =
-        id_of(directory).ok_or_else(|| damaged(serde::de::Error::custom("its directory does not bear an id")))?;
+        id_of(directory).ok_or_else(|| damaged(serde::de::Error::custom("its directory is not named by an id")))?;
     let Version { version } = serde_json::from_slice(&text).map_err(damaged)?;
     match version {
         1 => version1::parse(id, &text, directory).map(Some).map_err(damaged),
@@ -173,7 +174,7 @@ pub(super) fn read_stored(directory: &Path) -> Result<Option<Container>, Contain
     }
 }
 
-/// Whether the record is empty: what a power cut leaves of one that was not synced, so of a `--rm` container.
+/// Whether the record is empty. After a power failure, an unsynced record, as of a `--rm` container, may be.
 pub(super) fn is_torn(directory: &Path) -> bool {
     fs::metadata(state_file(directory)).is_ok_and(|metadata| metadata.len() == 0)
 }

@@ -1,4 +1,4 @@
-//! `rm`: the end of a container.
+//! `rm`: removes a container.
 
 use std::{
     fs, io,
@@ -22,17 +22,17 @@ use nix::{
 
 use super::{Container, ContainerError, Containers, Id, names::Names, process, prune::id_of, supervisor_lock};
 
-/// How long a killed process is waited for. The kernel needs microseconds, unless a device hangs.
+/// How long to wait for a killed process. The kernel needs microseconds, unless a device hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long its control groups are waited for.
+/// How long to wait for its cgroups.
 const PATIENCE_WITH_CGROUPS: Duration = Duration::from_secs(1);
 
 impl Containers {
-    /// Removes a container with all that it has written.
+    /// Removes a container with everything that it has written.
     ///
     /// # Errors
-    /// When there is no such container, or it runs and may not be killed.
+    /// If there is no such container, or it runs and may not be killed.
     pub fn remove(&self, name: &str, force: Force) -> Result<Id, ContainerError> {
         let container = match self.find(name) {
             Err(error) if error.is_of_record() => match self.find_damaged(name)? {
@@ -56,15 +56,15 @@ impl Containers {
         }
         remove_cgroups(&container)?;
         let place = self.place(&id);
-        // So that no sweeper removes it at the same time. The engine that supervised it may still hold the lock.
+        // Prevents a concurrent sweep of it. The engine that supervised it may still hold the lock.
         let _lock = supervisor_lock::take(&place)?;
         self.take_away(&place, Some(&container.name))?;
         Ok(id)
     }
 
-    /// Removes a container's directory and releases its name; all its names, if the name is not known. First the
-    /// directory is moved away by one rename, so that no reader sees half a container. Then the name becomes free, so
-    /// that no two containers have it. What a crash leaves after that is swept. The directory may be gone already.
+    /// Removes a container's directory and releases its name, or all its names if the name is unknown. First the
+    /// directory is renamed, so that no reader sees half a container. Then the name becomes free, so that no two
+    /// containers have it. A sweep removes what a crash leaves after that. The directory may already be gone.
     pub(super) fn take_away(&self, place: &Path, name: Option<&ContainerName>) -> Result<(), ContainerError> {
         let aside = place.with_extension("removed");
         match fs::rename(place, &aside) {
@@ -81,8 +81,9 @@ impl Containers {
     }
 }
 
-/// Removes a directory that is not, or no longer, in a container's place. Two processes may do this at the same time:
-/// each then finds that a file is gone already, and tries again.
+/// Removes a directory that is not, or no longer, in a container's place. If two processes do this at once, each
+/// finds
+/// files already removed, and tries again.
 pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
     let begin = Instant::now();
     loop {
@@ -95,22 +96,22 @@ pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
     }
 }
 
-/// Removes the control groups of a container whose engine was killed before it could, and whatever process of it
-/// still lives. The kernel lets go of a group a moment after the last of its processes has ended.
+/// Removes the cgroups of a container whose engine was killed before it could, and kills the remaining processes in
+/// them. The kernel allows the removal of a cgroup a moment after its last process has exited.
 pub(super) fn remove_cgroups(container: &Container) -> Result<(), ContainerError> {
     let recorded = container.config.cgroup.clone().filter(|name| is_cgroup_of(name, container.id.as_str()));
     remove_cgroup_named(&recorded.unwrap_or_else(|| format!("minicontainer-{}", container.id)))
 }
 
-/// Whether a control group of this name can be the container's: its last part ends in the container's id, and nothing
-/// leads out of the hierarchy. A damaged record must not have the processes of other groups killed.
+/// Whether a cgroup of this name can belong to the container: its last part ends with the container's id, and no part
+/// leads out of the hierarchy. A damaged record must not cause the processes of other cgroups to be killed.
 pub(super) fn is_cgroup_of(name: &str, id: &str) -> bool {
     let path = Path::new(name);
     path.components().all(|component| matches!(component, Component::Normal(_)))
         && path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(id))
 }
 
-/// Removes the control group of this name in every hierarchy.
+/// Removes the cgroup of this name in every hierarchy.
 pub(super) fn remove_cgroup_named(name: &str) -> Result<(), ContainerError> {
     let root = Path::new("/sys/fs/cgroup");
     let hierarchies = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -126,13 +127,13 @@ pub(super) fn remove_cgroup_named(name: &str) -> Result<(), ContainerError> {
         }
     }
     for common in groups.iter().filter_map(|group| group.parent()).filter(|above| above.ends_with(COMMON_GROUP)) {
-        // Other containers may live in it.
+        // The parent may contain other containers.
         let _stays = fs::remove_dir(common);
     }
     Ok(())
 }
 
-/// Removes one group if nothing is in it any more; else kills what is.
+/// Removes one cgroup if it is empty. Otherwise kills its processes.
 fn remove_cgroup(group: &Path) -> io::Result<()> {
     match fs::remove_dir(group) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
@@ -141,13 +142,14 @@ fn remove_cgroup(group: &Path) -> io::Result<()> {
                 .unwrap_or_default()
                 .lines()
                 .filter_map(|line| line.parse().ok())
-                // A process of another pid namespace is shown as 0, which kill(2) takes for the caller's own group.
+                // A process of another pid namespace is shown as 0, which kill(2) takes for the caller's own process
+                // group.
                 .filter(|pid| *pid > 0)
             {
-                // One that has ended meanwhile is what we want.
+                // The process may already have exited.
                 let _gone = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
-            // A container with all powers may have made groups inside.
+            // A privileged container may have created cgroups inside.
             let inner = fs::read_dir(group).into_iter().flatten().flatten();
             for inner in inner.filter(|entry| entry.path().is_dir()) {
                 remove_cgroup(&inner.path())?;

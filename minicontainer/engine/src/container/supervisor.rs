@@ -1,4 +1,4 @@
-//! A container and the engine that attends it.
+//! A container and the engine that supervises it.
 
 use std::{
     fs::{self, File},
@@ -22,8 +22,9 @@ use super::{
     supervisor_lock::{SupervisorLock, lock_record},
 };
 
-/// A container in the hands of the engine that starts it and waits for its end. As long as this value lives, so does
-/// a lock on the container's directory, which tells every other engine that this one will write down what happens.
+/// A container under the supervision of this engine, which starts it and waits for its exit. This value holds a lock
+/// on
+/// the container's directory, so other engines can see that the container is supervised.
 #[derive(Debug)]
 pub struct Supervisor {
     store: Store,
@@ -46,29 +47,28 @@ impl Supervisor {
         Containers::of(&self.store).place(&self.container.id)
     }
 
-    /// Writes down that its process runs.
+    /// Records that its process runs.
     pub fn started(&mut self, pid: u32) -> Result<(), ContainerError> {
-        // If the process has ended already, its remains are still there: only this engine can ask how it ended.
+        // A process that has exited is still a zombie: only this engine can wait for it.
         let pid = i32::try_from(pid).unwrap_or_default();
-        self.happened(Event::Started { process: process::identify_child(pid), at: Timestamp::now() })
+        self.apply_event(Event::Started { process: process::identify_child(pid), at: Timestamp::now() })
     }
 
-    /// Writes down that its program could not be started.
+    /// Records that its program could not be started.
     pub fn failed(&mut self, code: u8, message: String) -> Result<(), ContainerError> {
-        self.happened(Event::StartFailed(StartFailure { code, message }))
+        self.apply_event(Event::StartFailed(StartFailure { code, message }))
     }
 
-    /// Writes down how its process ended; a container that is not kept is removed.
+    /// Records how its process exited, or removes the container if it is not kept.
     pub fn ended(mut self, report: &Report) -> Result<(), ContainerError> {
         self.finish(Some(report))
     }
 
-    /// Writes down the end of a container that is kept, and removes any other. Without a report nobody saw how its
-    /// process ended; one that never ran stays created.
+    /// Records the exit of a container that is kept, and removes any other. Without a report it is unknown how its
+    /// process exited. A container that never ran stays created.
     pub(crate) fn finish(&mut self, report: Option<&Report>) -> Result<(), ContainerError> {
         if self.container.config.after_exit == AfterExit::Remove {
-            // Another command may have removed it already. Its control groups are the library's, whose `Running`
-            // removes them.
+            // Another command may have removed it already. Its cgroups are removed by `Running`, of the library.
             return Containers::of(&self.store).take_away(&self.place(), Some(&self.container.name));
         }
         if report.is_none() && !self.container.is_running() {
@@ -76,14 +76,13 @@ impl Supervisor {
         }
         let code = report.map(|report| exit_code(report.verdict));
         let report = report.map(|report| Box::new(report.clone()));
-        self.happened(Event::Exit { code, at: Some(Timestamp::now()), report })
+        self.apply_event(Event::Exit { code, at: Some(Timestamp::now()), report })
     }
 
-    /// Writes down what follows an event. Other commands may change the record too, so it is locked and read again
-    /// first.
-    fn happened(&mut self, event: Event) -> Result<(), ContainerError> {
+    /// Records an event. Other commands may change the record too, so it is locked and read again first.
+    fn apply_event(&mut self, event: Event) -> Result<(), ContainerError> {
         let place = self.place();
-        // If it was removed by force meanwhile, there is nothing to write down.
+        // If it was removed by force, there is nothing to record.
         let Some(_lock) = lock_record(&place)? else { return Ok(()) };
         let Some(mut container) = record::read_stored(&place)? else { return Ok(()) };
         container.state = record::confirmed(container.state, true);
@@ -101,8 +100,8 @@ impl Supervisor {
         self.container.to_json().map_err(|source| ContainerError::Record { path, source })
     }
 
-    /// Writes a new container's documents into its directory, which is not in its place yet, so no reader sees them
-    /// half written.
+    /// Writes a new container's documents into its directory, which is not in its place yet, so no reader sees an
+    /// incomplete document.
     pub(super) fn write_documents(&self, directory: &Path, runtime_config: &str) -> Result<(), ContainerError> {
         let (config, record) = (directory.join("config.json"), state_file(directory));
         self.write(&config, runtime_config.as_bytes()).map_err(ContainerError::io("write", config))?;
@@ -112,7 +111,7 @@ impl Supervisor {
 
     fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let mut file = match private::create(path) {
-            // A killed engine has left it.
+            // The file may be left by an engine that was killed.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let file = private::open(path)?;
                 file.set_len(0)?;
@@ -127,7 +126,7 @@ impl Supervisor {
         }
     }
 
-    /// Makes what was renamed in a directory durable, if the container is meant to last.
+    /// Makes renames in a directory durable, if the container is meant to last.
     pub(super) fn sync(&self, directory: &Path) -> Result<(), ContainerError> {
         if self.container.config.after_exit == AfterExit::Remove {
             return Ok(());
@@ -137,23 +136,23 @@ impl Supervisor {
     }
 }
 
-/// Puts a file in the place of another. They change places, which is as atomic as rename(2); but a file that
-/// *replaces* another ext4 writes out to the disk at once, and where that is wanted fsync(2) asks for it.
+/// Exchanges a file with another, which is as atomic as rename(2). When a file *replaces* another, ext4 writes it to
+/// the disk at once, which costs time; if that is needed, fsync(2) requests it.
 fn replace(staged: &Path, path: &Path) -> io::Result<()> {
     match renameat2(AT_FDCWD, staged, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE) {
         Ok(()) => fs::remove_file(staged),
-        // Not every file system can.
+        // Not every file system supports RENAME_EXCHANGE.
         Err(Errno::EINVAL) => fs::rename(staged, path),
         Err(errno) => Err(errno.into()),
     }
 }
 
-/// The exit code that the command passes on, as Docker and shells count: 128+n for a signal n.
+/// The exit code of the command, as in Docker and shells: 128+n for signal n.
 pub fn exit_code(verdict: Verdict) -> i32 {
     match verdict {
         Verdict::Exited(code) => code,
         Verdict::Signalled(signal) => 128 + signal,
-        // All are ended by SIGKILL.
+        // All of these were killed with SIGKILL.
         Verdict::TimeLimit | Verdict::CpuTimeLimit | Verdict::OutputLimit | Verdict::MemoryLimit => 137,
     }
 }

@@ -1,7 +1,7 @@
-//! A directory that belongs to a living process: flock(2) on it.
+//! A directory that belongs to a running process: flock(2) on it.
 //!
-//! The kernel releases such a lock when its holder closes the directory or dies. A directory without one has a dead
-//! owner and may be swept. The sweeper holds the lock meanwhile.
+//! The kernel releases the lock when its holder closes the directory or dies. A directory without a lock has no owner
+//! and may be swept. The sweeper holds the lock meanwhile.
 
 use std::{
     fs::{self, File},
@@ -20,16 +20,16 @@ use nix::{
 
 use super::ContainerError;
 
-/// How often a held is tried: [`is_supervised`] holds the lock for a moment, too.
+/// How often a held lock is tried again: [`is_supervised`] holds it for a moment, too.
 const TRIES: usize = 3;
 
 /// The lock on a directory, held until this value is dropped.
 pub(super) type SupervisorLock = Flock<File>;
 
-/// Makes a directory and claims it. A sweeper may remove it between the two; then it is made again.
+/// Creates a directory and claims it. If a sweeper removes it in between, it is created again.
 pub(super) fn make(path: &Path) -> Result<SupervisorLock, ContainerError> {
     loop {
-        private::make_directory(path).map_err(ContainerError::io("make the directory", path))?;
+        private::make_directory(path).map_err(ContainerError::io("create the directory", path))?;
         let Some(directory) = open(path)? else { continue };
         let held = wait_for(directory, path)?;
         if is_at(&held, path) {
@@ -38,7 +38,7 @@ pub(super) fn make(path: &Path) -> Result<SupervisorLock, ContainerError> {
     }
 }
 
-/// Claims the directory of a dead process. None if its owner is alive, or if the directory is gone.
+/// Claims the directory of a dead process. None if its owner is alive, or if the directory does not exist.
 pub(super) fn take(path: &Path) -> Result<Option<SupervisorLock>, ContainerError> {
     for _ in 0..TRIES {
         let Some(directory) = open(path)? else { return Ok(None) };
@@ -51,21 +51,21 @@ pub(super) fn take(path: &Path) -> Result<Option<SupervisorLock>, ContainerError
     Ok(None)
 }
 
-/// Whether a living process has claimed a directory. One that is gone is not claimed.
+/// Whether a running process has claimed a directory. A missing directory is not claimed.
 pub(super) fn is_supervised(path: &Path) -> Result<bool, ContainerError> {
     let Some(directory) = open(path)? else { return Ok(false) };
     let probe = lock(directory, FlockArg::LockSharedNonblock).map_err(ContainerError::io("lock", path))?;
     Ok(probe.is_none())
 }
 
-/// Waits for the lock of this file and takes it.
+/// Locks this file, and waits for that if necessary.
 pub(super) fn lock_file(path: &Path) -> Result<SupervisorLock, ContainerError> {
     let file = private::open(path).map_err(ContainerError::io("open the lock", path))?;
     wait_for(file, path)
 }
 
-/// Waits for the lock of the record in a container's directory and takes it. None if the container is gone. The lock
-/// is on the runtime config: the record itself is replaced with every change.
+/// Locks the record in a container's directory, and waits for that if necessary. None if the container is gone. The
+/// lock is on the runtime config, because the record itself is replaced with every change.
 pub(super) fn lock_record(directory: &Path) -> Result<Option<SupervisorLock>, ContainerError> {
     let path = directory.join("config.json");
     match File::open(&path) {
@@ -99,7 +99,7 @@ fn lock(mut file: File, how: FlockArg) -> io::Result<Option<SupervisorLock>> {
     }
 }
 
-/// Whether a path still leads to what was opened by it.
+/// Whether a path still refers to the opened file.
 fn is_at(held: &SupervisorLock, path: &Path) -> bool {
     let (Ok(opened), Ok(there)) = (held.metadata(), fs::metadata(path)) else { return false };
     (opened.dev(), opened.ino()) == (there.dev(), there.ino())
@@ -134,7 +134,7 @@ mod tests {
         assert!(!is_at(&held, &path));
     }
 
-    /// Makers and sweepers race, and a claimed directory is never removed.
+    /// Creation and sweeping race, but a claimed directory is never removed.
     #[test]
     fn sweep_never_takes_a_new_directory() {
         let place = tempfile::tempdir().unwrap();

@@ -1,9 +1,10 @@
-//! What dead engines left: containers half made or half removed, and those that were to go with their process.
+//! Removes what killed engines left: containers half created or half removed, and `--rm` containers.
 //!
-//! A container that an engine attends is never swept. The others are swept on request (`prune`, `rm`, `system check
-//! --repair`), when one has a name that is asked for, and before the first container is made after the machine was
-//! started, because then all former engines are dead. A `create` does not sweep otherwise: to look at all containers
-//! takes longer the more there are.
+//! A container that an engine supervises is never swept. The others are swept on request (`prune`, `rm`,
+//! `system check --repair`), when one has a requested name, and before the first container is created after a boot,
+//! because then all former engines are dead. Otherwise `create` does not sweep: reading all containers takes longer
+//! the
+//! more there are.
 
 use std::{
     fs,
@@ -23,35 +24,35 @@ use super::{
     supervisor_lock, temporary,
 };
 
-/// What a dead engine has left.
+/// What a killed engine has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stale {
-    /// The directory of one that was being made, or removed.
+    /// The directory of a container that was being created or removed.
     Half,
     /// The directory of a container of a build or a judging.
     Temporary,
-    /// A record that a power cut left empty.
+    /// A container whose record is empty after a power failure.
     Torn,
-    /// A container that was to go with its process.
+    /// A container that was to be removed at the exit of its process.
     Ended,
 }
 
 impl Stale {
     fn meaning(self) -> &'static str {
         match self {
-            Stale::Half => "half a container",
+            Stale::Half => "an incomplete container",
             Stale::Temporary => "a container of a build or a judging that was killed",
             Stale::Torn => "a container without a record",
-            Stale::Ended => "a container that was to go with its process",
+            Stale::Ended => "a container that was to be removed when its process exits",
         }
     }
 }
 
 impl Containers {
-    /// Removes what dead engines left.
+    /// Removes what killed engines left.
     ///
     /// # Errors
-    /// When something cannot be removed. The next sweep tries again.
+    /// If something cannot be removed. The next sweep tries again.
     pub fn sweep(&self) -> Result<(), ContainerError> {
         for path in self.entries()? {
             if stale(&path)?.is_some() {
@@ -63,7 +64,7 @@ impl Containers {
         names.repair()
     }
 
-    /// Sweeps if that has not been done since the machine was started.
+    /// Sweeps once after each boot.
     pub(super) fn sweep_once_per_boot(&self) -> Result<(), ContainerError> {
         let (path, boot_id) = (self.store.swept_file(), process::boot_id());
         match fs::read_to_string(&path) {
@@ -74,7 +75,8 @@ impl Containers {
             _ => {}
         }
         self.sweep()?;
-        // Two processes may do this at once: they write the same. A crash may leave half of it, which is no boot id.
+        // Two processes may do this at once: they write the same. A crash may leave an incomplete file, which is not
+        // a boot id.
         let written = private::open(&path).and_then(|mut file| {
             file.write_all(boot_id.as_bytes())?;
             file.set_len(boot_id.len() as u64)
@@ -82,19 +84,20 @@ impl Containers {
         written.map_err(ContainerError::io("write", path))
     }
 
-    /// Removes the container of this id if it was to go with its process and no engine attends it. Says whether it is
-    /// gone.
+    /// Removes the container with this id if it was to be removed at the exit of its process and no engine supervises
+    /// it.
+    /// Returns whether it is gone.
     pub(super) fn sweep_id(&self, id: &Id) -> Result<bool, ContainerError> {
         let path = self.place(id);
         Ok(stale(&path)?.is_some() && self.sweep_one(&path)?)
     }
 
-    /// Removes what was stale a moment ago, if it still is. Says whether it is gone.
+    /// Removes a path if it is still stale. Returns whether it is gone.
     fn sweep_one(&self, path: &Path) -> Result<bool, ContainerError> {
-        // No engine can attend it while this is held.
+        // No engine can supervise it while this lock is held.
         let Some(_lock) = supervisor_lock::take(path)? else { return Ok(false) };
         match stale_unless_supervised(path)? {
-            // If it cannot be removed now, it stays for the next sweep, with the names of its groups.
+            // If it cannot be removed now, it stays for the next sweep, with the names of its cgroups.
             Some(Stale::Temporary) => Ok(temporary::remove(path).is_ok()),
             Some(Stale::Half) => remove_remains(path).map(|()| true),
             Some(Stale::Torn) => self.take_away(path, None).map(|()| true),
@@ -110,7 +113,7 @@ impl Containers {
         }
     }
 
-    /// What dead engines left, each with what it is.
+    /// What killed engines left: each path and its meaning.
     pub(crate) fn stale(&self) -> Result<Vec<(PathBuf, &'static str)>, ContainerError> {
         let mut found = Vec::new();
         for path in self.entries()? {
@@ -124,7 +127,7 @@ impl Containers {
     }
 }
 
-/// What a directory is, if a dead engine has left it.
+/// What a directory is, if a killed engine has left it.
 fn stale(path: &Path) -> Result<Option<Stale>, ContainerError> {
     match stale_unless_supervised(path)? {
         Some(stale) if !supervisor_lock::is_supervised(path)? => Ok(Some(stale)),
@@ -140,7 +143,7 @@ fn stale_unless_supervised(path: &Path) -> Result<Option<Stale>, ContainerError>
         _ => {}
     }
     let container = match record::read_stored(path) {
-        // It stays until it is removed on purpose.
+        // It stays until it is removed explicitly.
         Err(error) if error.is_of_record() => return Ok(None),
         read => read?,
     };

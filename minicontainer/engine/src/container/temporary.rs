@@ -1,7 +1,7 @@
-//! A container without a record: that of a build's `RUN`, or of a judged program, which is over soon.
+//! Containers without a record, for a build's `RUN` or a judged program, which run only briefly.
 //!
-//! It has no record. All that the next engine must know of it, should this one be killed, is what its control groups
-//! are called: so that is written into its directory, and the directory is locked while an engine attends it.
+//! If this engine is killed, the next one must know the names of their cgroups. So these are written to the
+//! container's directory, and the directory is locked while an engine supervises it.
 
 use std::{
     fs, io,
@@ -20,12 +20,12 @@ use super::{
     supervisor_lock::{self, SupervisorLock},
 };
 
-/// How its directory's name ends, behind the id.
+/// The end of its directory's name, after the id.
 pub(super) const EXTENSION: &str = "run";
-/// The file in it with the name of its control groups.
+/// The file in it with the name of its cgroups.
 const GROUP: &str = "cgroup";
 
-/// The directory of such a container, which goes when this value does.
+/// The directory of such a container. It is removed when this value is dropped.
 pub(crate) struct TemporaryContainer {
     id: Id,
     path: PathBuf,
@@ -43,14 +43,14 @@ impl TemporaryContainer {
         &self.path
     }
 
-    /// Writes down by which control groups the container of this plan will be limited, before there are any.
+    /// Records the names of the container's cgroups before these are created.
     pub(crate) fn note_groups(&self, plan: &Plan) -> Result<(), ContainerError> {
         let (Some(name), file) = (cgroup_of(plan), self.path.join(GROUP)) else { return Ok(()) };
         private::write(&file, name).map_err(ContainerError::io("write", &file))
     }
 }
 
-/// What the control groups of a plan's container are called, if it gets any.
+/// The name of the cgroups of a plan's container, if it has any.
 pub fn cgroup_of(plan: &Plan) -> Option<String> {
     plan.steps.iter().find_map(|step| match step {
         Step::CreateCgroup { name, .. } => Some(name.clone()),
@@ -60,13 +60,13 @@ pub fn cgroup_of(plan: &Plan) -> Option<String> {
 
 impl Drop for TemporaryContainer {
     fn drop(&mut self) {
-        // What cannot be removed now is swept later.
+        // Best effort: a later sweep removes what remains.
         let _gone = rootfs::remove(&self.path);
     }
 }
 
 impl Containers {
-    /// Makes the directory of a container without a record.
+    /// Creates the directory of a container without a record.
     pub(crate) fn temporary(&self) -> Result<TemporaryContainer, ContainerError> {
         self.sweep_once_per_boot()?;
         let id = Id::random()?;
@@ -76,15 +76,15 @@ impl Containers {
     }
 }
 
-/// Removes what a dead engine left of one: first its control groups, of which the directory tells.
+/// Removes what a killed engine left: first the cgroups that are recorded in the directory.
 pub(super) fn remove(path: &Path) -> Result<(), ContainerError> {
     let file = path.join(GROUP);
-    let id = path.file_stem().and_then(|name| name.to_str()).filter(|name| Id::is_one(name));
+    let id = path.file_stem().and_then(|name| name.to_str()).filter(|name| Id::is_valid(name));
     match fs::read_to_string(&file) {
-        // An engine that was killed while it wrote has left no name, or not a whole one.
+        // An engine that was killed while it wrote leaves no name or an incomplete one.
         Ok(name) if id.is_some_and(|id| is_cgroup_of(&name, id)) => remove_cgroup_named(&name)?,
         Ok(_) => {}
-        // It died before there were any.
+        // The engine was killed before it created the cgroups.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(ContainerError::io("read", &file)(error)),
     }

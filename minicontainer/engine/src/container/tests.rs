@@ -42,13 +42,13 @@ fn report(verdict: Verdict) -> Report {
 
 impl TestEnv {
     /// A request for a container that is kept.
-    fn called(&self, name: &str) -> NewContainer {
+    fn named(&self, name: &str) -> NewContainer {
         NewContainer { name: Some(name.parse().unwrap()), ..self.request.clone() }
     }
 
-    /// A request for a container that goes with its process.
-    fn thrown_away(&self, name: &str) -> NewContainer {
-        let mut request = self.called(name);
+    /// A request for a container that is removed at the exit of its process.
+    fn auto_removed(&self, name: &str) -> NewContainer {
+        let mut request = self.named(name);
         request.config.after_exit = AfterExit::Remove;
         request
     }
@@ -61,7 +61,7 @@ impl TestEnv {
         self.containers.list().unwrap().into_iter().map(|container| container.name.to_string()).collect()
     }
 
-    /// What lies in the directory of all containers.
+    /// The number of entries in the directory of all containers.
     fn entries(&self) -> usize {
         fs::read_dir(&self.containers.directory).map_or(0, Iterator::count)
     }
@@ -74,7 +74,7 @@ impl TestEnv {
         names
     }
 
-    /// Has the next engine believe that the machine was started meanwhile.
+    /// Makes the next engine detect a reboot.
     fn reboot(&self) {
         fs::write(self.containers.store.swept_file(), "another boot").unwrap();
     }
@@ -88,9 +88,9 @@ fn sleeper() -> std::process::Child {
 #[test]
 fn container_lifecycle_from_create_to_remove() {
     let env = test_env();
-    let mut supervisor = env.create(env.called("web-1"));
+    let mut supervisor = env.create(env.named("web-1"));
     let found = env.containers.find("web-1").unwrap();
-    // An engine attends it.
+    // An engine supervises it.
     assert_eq!((&found.id, &found.state), (&supervisor.container().id, &State::Starting { before: None }));
     let mut child = sleeper();
     supervisor.started(child.id()).unwrap();
@@ -112,7 +112,7 @@ fn container_lifecycle_from_create_to_remove() {
 #[test]
 fn failed_start_leaves_created_container_with_reason() {
     let env = test_env();
-    let mut supervisor = env.create(env.called("web"));
+    let mut supervisor = env.create(env.named("web"));
     supervisor.failed(127, "no such program".to_owned()).unwrap();
     drop(supervisor);
     let state = env.containers.find("web").unwrap().state;
@@ -123,7 +123,7 @@ fn failed_start_leaves_created_container_with_reason() {
 #[test]
 fn exit_without_start_is_refused() {
     let env = test_env();
-    let supervisor = env.create(env.called("web"));
+    let supervisor = env.create(env.named("web"));
     let id = supervisor.container().id.clone();
     let refused = supervisor.ended(&report(Verdict::Exited(0))).unwrap_err();
     assert_eq!(refused.to_string(), format!("container {id} is not running"));
@@ -137,19 +137,19 @@ fn name_goes_to_one_of_many_concurrent_creates() {
     let outcomes: Vec<Result<Supervisor, ContainerError>> = thread::scope(|scope| {
         let race = || {
             start.wait();
-            env.containers.create(&Id::random().unwrap(), env.called("web"))
+            env.containers.create(&Id::random().unwrap(), env.named("web"))
         };
         let racers: Vec<_> = (0..count).map(|_| scope.spawn(race)).collect();
         racers.into_iter().map(|racer| racer.join().unwrap()).collect()
     });
     let winner = outcomes.iter().find_map(|outcome| outcome.as_ref().ok()).expect("one wins").container().id.clone();
     let losers = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-    let told: Vec<String> = losers.map(|error| error.to_string()).collect();
+    let messages: Vec<String> = losers.map(|error| error.to_string()).collect();
     let expected = format!(
         "Conflict. The container name \"/web\" is already in use by container \"{winner}\". You have to remove (or rename) \
          that container to be able to reuse that name."
     );
-    assert_eq!(told, vec![expected; count - 1]);
+    assert_eq!(messages, vec![expected; count - 1]);
     assert_eq!((env.entries(), env.reserved()), (1, vec!["web".to_owned()]));
 }
 
@@ -158,7 +158,7 @@ fn containers_are_found_by_name_id_and_id_prefix() {
     let env = test_env();
     let (one, other) = (format!("ab{}", "0".repeat(62)), format!("ac{}", "0".repeat(62)));
     for (id, name) in [(&one, "first"), (&other, "ab")] {
-        env.containers.create(&id.parse().unwrap(), env.called(name)).unwrap();
+        env.containers.create(&id.parse().unwrap(), env.named(name)).unwrap();
     }
     let check =
         |text: &str, expect: &str| assert_eq!(env.containers.find(text).unwrap().id.as_str(), expect, "{text}");
@@ -166,11 +166,11 @@ fn containers_are_found_by_name_id_and_id_prefix() {
     check(&one, &one);
     check("ab0", &one);
     check("ac", &other);
-    // A whole name goes before the beginning of an id.
+    // A full name takes precedence over an id prefix.
     check("ab", &other);
     let message = |text: &str| env.containers.find(text).unwrap_err().to_string();
     assert_eq!(message("a"), "multiple IDs found with provided prefix: a");
-    assert_eq!(message("nobody"), "No such container: nobody");
+    assert_eq!(message("missing"), "No such container: missing");
     assert_eq!(message(""), "No such container: ");
     assert_eq!(message("../store"), "No such container: ../store");
 }
@@ -179,7 +179,7 @@ fn containers_are_found_by_name_id_and_id_prefix() {
 fn newest_container_is_listed_first() {
     let env = test_env();
     for name in ["one", "two", "three"] {
-        env.create(env.called(name));
+        env.create(env.named(name));
     }
     assert_eq!(env.names(), ["three", "two", "one"]);
 }
@@ -188,7 +188,7 @@ fn newest_container_is_listed_first() {
 fn running_container_is_removed_only_with_force() {
     let env = test_env();
     let mut child = sleeper();
-    let mut supervisor = env.create(env.called("web"));
+    let mut supervisor = env.create(env.named("web"));
     supervisor.started(child.id()).unwrap();
     let refused = env.containers.remove("web", Force::Refuse).unwrap_err();
     assert_eq!(
@@ -199,7 +199,7 @@ fn running_container_is_removed_only_with_force() {
     env.containers.remove("web", Force::Kill).unwrap();
     assert!(!child.wait().unwrap().success());
     assert_eq!(env.entries(), 0);
-    // The engine that supervisor it finds nothing to write to, and that is right.
+    // The supervising engine finds nothing to record, which is not an error.
     supervisor.ended(&report(Verdict::Signalled(9))).unwrap();
     assert_eq!(env.entries(), 0);
 }
@@ -208,9 +208,9 @@ fn running_container_is_removed_only_with_force() {
 fn container_of_dead_process_is_not_running() {
     let env = test_env();
     let mut child = sleeper();
-    let mut supervisor = env.create(env.called("web"));
+    let mut supervisor = env.create(env.named("web"));
     supervisor.started(child.id()).unwrap();
-    // The engine is killed: its lock goes, its container goes on.
+    // The engine is killed: its lock is released, and its container continues.
     drop(supervisor);
     assert!(env.containers.find("web").unwrap().is_running());
     child.kill().unwrap();
@@ -223,13 +223,13 @@ fn container_of_dead_process_is_not_running() {
 #[test]
 fn prune_removes_exited_but_not_starting_containers() {
     let env = test_env();
-    let starting = env.create(env.called("starting"));
-    let mut ended = env.create(env.called("ended"));
+    let starting = env.create(env.named("starting"));
+    let mut ended = env.create(env.named("ended"));
     ended.started(std::process::id()).unwrap();
     fs::create_dir(ended.place().join("upper")).unwrap();
     fs::write(ended.place().join("upper/note"), "hello").unwrap();
     ended.ended(&report(Verdict::Exited(0))).unwrap();
-    drop(env.create(env.called("spared")));
+    drop(env.create(env.named("spared")));
     let (removed, reclaimed) = env.containers.prune(&|container| container.name.as_str() != "spared").unwrap();
     assert_eq!(removed.iter().map(|container| container.name.as_str()).collect::<Vec<_>>(), ["ended"]);
     assert_eq!(reclaimed, 5);

@@ -1,8 +1,7 @@
-//! Records of version 1, which older engines have written.
+//! Records of version 1, written by older engines.
 //!
-//! They name no options, but a few values that were picked out of them, and flags as they were typed. What can be
-//! told of the options is put together from these and from the runtime config beside the record. It is enough to show
-//! the container and to remove it.
+//! They contain only a few values of the options, and flags as they were typed. The options are reconstructed from
+//! these and from the runtime config beside the record. That is enough to show the container and to remove it.
 
 use std::path::Path;
 
@@ -30,7 +29,7 @@ use super::{AfterExit, Container, ContainerConfig, Id};
 #[serde(rename_all = "camelCase")]
 struct Record {
     name: ContainerName,
-    created: Moment,
+    created: UnixNanos,
     image: String,
     image_id: String,
     command: Vec<String>,
@@ -49,7 +48,7 @@ struct Record {
 
 /// Nanoseconds since 1970.
 #[derive(Clone, Copy, Deserialize)]
-struct Moment(u64);
+struct UnixNanos(u64);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,8 +63,8 @@ struct FormerLimits {
 enum FormerState {
     Created,
     Failed(StartFailure),
-    Running { process: ProcessIdentity, started: Moment },
-    Exited { code: Option<i32>, started: Moment, finished: Option<Moment>, report: Option<Box<Report>> },
+    Running { process: ProcessIdentity, started: UnixNanos },
+    Exited { code: Option<i32>, started: UnixNanos, finished: Option<UnixNanos>, report: Option<Box<Report>> },
 }
 
 /// Reads a record of version 1 in a container's directory.
@@ -80,7 +79,7 @@ pub(super) fn parse(id: Id, text: &[u8], directory: &Path) -> serde_json::Result
     Ok(Container { id, name, created: created.timestamp(), config, state: state.state() })
 }
 
-impl Moment {
+impl UnixNanos {
     fn timestamp(self) -> Timestamp {
         Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(Timestamp::MAX)
     }
@@ -93,7 +92,7 @@ impl FormerState {
             FormerState::Failed(failure) => State::Created { failure: Some(failure) },
             FormerState::Running { process, started } => State::Running { process, started: started.timestamp() },
             FormerState::Exited { code, started, finished, report } => {
-                let (started, finished) = (started.timestamp(), finished.map(Moment::timestamp));
+                let (started, finished) = (started.timestamp(), finished.map(UnixNanos::timestamp));
                 State::Exited(Exit { code, started, finished, report, failure: None })
             }
         }
@@ -133,14 +132,14 @@ fn options(record: &Record, runtime: Option<&Spec>) -> serde_json::Result<RunOpt
             ("--security-opt", "seccomp=unconfined") => options.seccomp = SeccompChoice::Unconfined,
             ("--security-opt", "systempaths=unconfined") => options.system_paths_open = true,
             ("--device", path) => options.devices.extend(runtime.and_then(|runtime| device(runtime, path))),
-            // The network, what was left out and the mounts have fields of their own.
+            // The network, the disabled isolation and the mounts have their own fields.
             _ => {}
         }
     }
     Ok(options)
 }
 
-/// What of the host was mounted.
+/// The mounts of host directories.
 fn bind_mounts(runtime: &Spec) -> Vec<MountSpec> {
     let is_bind = |mount: &&oci_spec::runtime::Mount| mount.typ().as_deref() == Some("bind");
     let spec = |mount: &oci_spec::runtime::Mount| {
@@ -151,7 +150,7 @@ fn bind_mounts(runtime: &Spec) -> Vec<MountSpec> {
     runtime.mounts().iter().flatten().filter(is_bind).filter_map(spec).collect()
 }
 
-/// The device that was given under its own path. Which one was meant by another path is not known any more.
+/// The device with this path on the host, if it has the same path inside. Otherwise its origin is unknown.
 fn device(runtime: &Spec, path: &str) -> Option<Device> {
     let linux = runtime.linux().as_ref()?;
     let device = linux.devices().iter().flatten().find(|device| device.path() == Path::new(path))?;

@@ -19,7 +19,7 @@ fn writable_cgroup_is_not_necessarily_delegated() {
     check(&format!("{USER}/app.slice/vte-spawn-42.scope"), false, false);
     check(&format!("{USER}/init.scope"), false, false);
     check(USER, false, false);
-    // Root gave it away.
+    // Root delegated it.
     check("user.slice/user-1000.slice/session-3.scope", false, true);
     check("system.slice/judge.service", false, true);
     check("ada", false, true);
@@ -32,7 +32,7 @@ fn process_owner_is_parsed() {
     assert_eq!(real_user("Name:\tsh\n"), None);
 }
 
-/// A directory that looks like a group with these processes in it.
+/// A directory that looks like a cgroup with these processes.
 fn group(processes: &str) -> TempDir {
     let group = tempfile::tempdir().unwrap();
     fs::write(group.path().join("cgroup.procs"), processes).unwrap();
@@ -43,17 +43,17 @@ fn group(processes: &str) -> TempDir {
 fn moving_into_leaf_of_empty_cgroup_is_repeatable() {
     let group = group("");
     move_down(group.path()).unwrap();
-    move_down(group.path()).expect("as often as one likes");
+    move_down(group.path()).expect("it can be repeated");
     assert!(group.path().join(ENGINE_GROUP).is_dir());
 }
 
-/// Nobody is moved, and nothing made, where somebody else is.
+/// If another user's process is in the cgroup, no process is moved and nothing is created.
 #[test]
 fn cgroup_with_foreign_processes_is_left_alone() {
     for stranger in ["0", "1"] {
         let own = process::id();
         let group = group(&format!("{own}\n{stranger}\n"));
-        // The first process is of whoever runs the tests, if that is root.
+        // Process 1 belongs to root. If root runs the tests, there is no other user.
         if stranger == "1" && geteuid().is_root() {
             continue;
         }

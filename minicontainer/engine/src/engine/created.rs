@@ -1,4 +1,4 @@
-//! A container in the hands of the engine: created, started, ended.
+//! A container during its life: created, started, ended.
 
 use minicontainer::{Error, Hooks, Launch, Report, Running, Store, store::StoreError};
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A container that is recorded and can be started. If it is dropped instead, it stays created, or is removed if it
-/// was to be removed at its end.
+/// is a `--rm` container.
 #[derive(Debug)]
 pub struct CreatedContainer {
     store: Store,
@@ -17,22 +17,22 @@ pub struct CreatedContainer {
     record: Record,
 }
 
-/// A container whose program runs. If it is dropped, it is killed, and removed if it was to be removed at its end.
+/// A container whose program runs. If it is dropped, it is killed, and removed if it is a `--rm` container.
 #[derive(Debug)]
 pub struct StartedContainer {
-    // Dropped in this order: the record must not say that it ended, nor its files go, before its processes are gone.
+    // Dropped in this order: the record and the files must outlive the processes.
     running: Running,
     record: Record,
 }
 
-/// A container that has ended.
+/// A container that has exited.
 #[derive(Debug)]
 pub struct EndedContainer {
-    /// How it ended.
+    /// How it exited.
     pub report: Report,
-    /// Why a part of its input or output was lost, if one was.
+    /// The error that lost a part of its input or output, if there was one.
     pub lost: Option<Error>,
-    /// Whether its end was recorded, or the container removed.
+    /// Whether its exit was recorded, or the container removed.
     pub recorded: Result<(), ContainerError>,
 }
 
@@ -44,8 +44,7 @@ impl CreatedContainer {
     /// Starts its program, and records that it runs, or why it could not be started.
     ///
     /// # Errors
-    /// When it could not be started or recorded. Then none of its processes is left, and nothing of a container that
-    /// was to be removed at its end.
+    /// If it could not be started or recorded. Then none of its processes remain, and a `--rm` container is removed.
     pub fn start(self, hooks: Hooks<'_>) -> Result<StartedContainer, EngineError> {
         let CreatedContainer { store, launch, mut record } = self;
         let running = match launch.start(hooks) {
@@ -65,7 +64,7 @@ impl CreatedContainer {
             Err(error) => {
                 drop(running);
                 let error = EngineError::from(error);
-                // It may have been recorded all the same, if only the disk did not confirm that.
+                // The record may exist even so, if only the sync to disk failed.
                 let recorded = record.not_started(&error).or_else(|_| record.give_up());
                 Err(error.recorded(recorded))
             }
@@ -74,7 +73,7 @@ impl CreatedContainer {
 }
 
 impl StartedContainer {
-    /// The container as it runs: its process, its pipes, its plan.
+    /// The running container: its process, its pipes, its plan.
     pub fn running(&self) -> &Running {
         &self.running
     }
@@ -89,15 +88,16 @@ impl StartedContainer {
         self.record.container()
     }
 
-    /// Supervises it to its end, and records that, or removes it if it was to be removed then.
+    /// Supervises it until it exits, and records the exit, or removes a `--rm` container.
     ///
     /// # Errors
-    /// When it cannot be waited for, or its streams cannot be connected. Then it was killed, and the record says that
-    /// it has ended in a way that is not known.
+    /// If it cannot be waited for, or its streams cannot be connected. Then it was killed, and the record says that
+    /// its
+    /// exit status is unknown.
     pub fn supervise(self, io: Io<'_>, control: &mut dyn Control) -> Result<EndedContainer, EngineError> {
         let StartedContainer { mut running, mut record } = self;
         let supervised = supervise(&mut running, io, control);
-        // Its processes and control groups go first: as long as there are any, a later sweep must find the record.
+        // Its processes and cgroups are removed first: while they exist, a later sweep must find the record.
         drop(running);
         match supervised {
             Ok(Supervised { report, lost }) => {
@@ -113,18 +113,17 @@ impl StartedContainer {
 }
 
 impl EndedContainer {
-    /// The report of a container that must not have lost any input or output, and whose end must be recorded.
+    /// The report of a container that must not have lost input or output, and whose exit must be recorded.
     ///
     /// # Errors
-    /// When either is not so.
+    /// If either failed.
     pub fn complete(self) -> Result<Report, EngineError> {
         self.recorded?;
         self.lost.map_or(Ok(self.report), |error| Err(error.into()))
     }
 }
 
-/// The record of a container that this engine attends. It is brought to its end when it is dropped, if it was not
-/// before.
+/// The record of a container that this engine supervises. Dropping it finishes it, if that has not been done.
 #[derive(Debug)]
 struct Record {
     supervisor: Supervisor,
@@ -141,13 +140,13 @@ impl Record {
         self.supervisor.finish(Some(report))
     }
 
-    /// Its end will not be seen, or it will not be started.
+    /// The container will not be started, or its exit will not be seen.
     fn give_up(&mut self) -> Result<(), ContainerError> {
         self.is_finished = true;
         self.supervisor.finish(None)
     }
 
-    /// A program that could not be started leaves its container behind, as in Docker, unless it was to be removed.
+    /// If the program could not be started, the container stays, as in Docker, unless it is a `--rm` container.
     fn not_started(&mut self, error: &EngineError) -> Result<(), ContainerError> {
         self.is_finished = true;
         match self.container().config.after_exit {
@@ -163,7 +162,7 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if !self.is_finished {
-            // There is no caller to tell. A later sweep removes what cannot be removed now.
+            // There is no caller to report an error to. A later sweep removes what remains.
             let _given_up = self.give_up();
         }
     }

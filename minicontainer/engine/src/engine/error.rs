@@ -1,4 +1,4 @@
-//! Why a container cannot be created, started or supervised.
+//! Errors of creating, starting or supervising a container.
 
 use std::{borrow::Cow, error::Error as _};
 
@@ -9,27 +9,27 @@ use crate::container::ContainerError;
 /// A container could not be created, started or supervised to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// Its record or its directory.
+    /// Its record or its directory failed.
     #[error(transparent)]
     Container(#[from] ContainerError),
     /// The library could not start it or wait for it.
     #[error(transparent)]
     Sandbox(Box<Error>),
-    /// The store could not do its part.
+    /// An operation of the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Its runtime config cannot be written as JSON.
     #[error("cannot write the container's config.json")]
     RuntimeConfig {
-        /// Why not.
+        /// The cause.
         source: serde_json::Error,
     },
-    /// Something failed, and it could not be recorded.
+    /// An operation failed, and that could not be recorded.
     #[error("{error}; the container's record cannot be updated either: {record}")]
     Unrecorded {
         /// What failed first.
         error: Box<EngineError>,
-        /// Why the record could not be changed.
+        /// Why the record could not be updated.
         record: Box<ContainerError>,
     },
 }
@@ -63,7 +63,7 @@ impl Diagnostic for EngineError {
 }
 
 impl EngineError {
-    /// This error, with the one that kept it from being recorded, if there is one.
+    /// This error, combined with the one that prevented its recording, if there is one.
     pub(super) fn recorded(self, recorded: Result<(), ContainerError>) -> EngineError {
         match recorded {
             Ok(()) => self,
@@ -71,7 +71,7 @@ impl EngineError {
         }
     }
 
-    /// How a record tells of a start that failed with this error: the exit code that stands for it, and the reason.
+    /// The exit code and the reason with which a failed start is recorded.
     pub(super) fn of_start(&self) -> (u8, String) {
         let (code, mut message) = match self.kind() {
             ErrorKind::CommandNotFound => (127, "command not found in the container: ".to_owned()),
@@ -82,7 +82,7 @@ impl EngineError {
         let mut source = self.source();
         while let Some(error) = source {
             let text = error.to_string();
-            // Some errors tell their source in their own words already.
+            // Some errors already include the message of their source.
             if !message.contains(&text) {
                 message += &format!(": {text}");
             }

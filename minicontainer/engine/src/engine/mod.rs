@@ -1,13 +1,13 @@
-//! The engine: containers from what was asked for to their end, in three steps.
+//! The engine: runs a container from the request to its exit, in three steps.
 //!
 //! ```text
 //! CreateRequest ─ Engine::create ─▶ CreatedContainer ─ start ─▶ StartedContainer ─ supervise ─▶ EndedContainer
 //!                 id, name, record   recorded, not started       recorded as running           recorded or removed
 //! ```
 //!
-//! The record is made before the process, so whatever happens to the process, a command that runs later finds it.
-//! Each value cleans up when it is dropped: a container that was not supervised to its end is killed, and removed if
-//! it was to be removed at its end. Only a SIGKILL of this process leaves anything, for a later sweep.
+//! The record is created before the process, so a later command finds the container whatever happens to the process.
+//! Each value cleans up when it is dropped: a container that was not supervised to its exit is killed, and removed if
+//! it is a `--rm` container. Only a SIGKILL of this process leaves something behind, for a later sweep.
 
 mod created;
 mod error;
@@ -27,27 +27,27 @@ pub use created::{CreatedContainer, EndedContainer, StartedContainer};
 pub use error::EngineError;
 pub(crate) use run::run_to_end;
 
-/// A store and what the engine keeps in it.
+/// A store and the containers in it.
 #[derive(Clone, Debug)]
 pub struct Engine {
     store: Store,
     containers: Containers,
 }
 
-/// A container that is asked for.
+/// A request for a container.
 #[derive(Debug)]
 pub struct CreateRequest<'a> {
-    /// What runs in it, and how. Where its files lie is for the engine to say.
+    /// What runs in it, and how. The engine decides where its files are.
     pub sandbox: Sandbox,
     /// Its image.
     pub image: &'a Image,
-    /// The image's name as it was asked for.
+    /// The image's name as it was requested.
     pub image_name: &'a str,
-    /// What was asked for, as the record keeps it.
+    /// The options, as the record keeps them.
     pub options: &'a RunOptions,
-    /// The container's name; one is made up when there is none.
+    /// The container's name; generated if there is none.
     pub name: Option<ContainerName>,
-    /// What becomes of it when its program has ended.
+    /// What happens to it when its program exits.
     pub after_exit: AfterExit,
 }
 
@@ -55,7 +55,7 @@ impl Engine {
     /// The engine of the caller's store.
     ///
     /// # Errors
-    /// When the store cannot be opened.
+    /// If the store cannot be opened.
     pub fn open_default() -> Result<Engine, EngineError> {
         Ok(Engine::of(Store::open_default()?))
     }
@@ -65,21 +65,22 @@ impl Engine {
         Engine { containers: Containers::of(&store), store }
     }
 
-    /// Its images.
+    /// The store, with the images.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Its containers.
+    /// The containers.
     pub fn containers(&self) -> &Containers {
         &self.containers
     }
 
-    /// Decides what a container will be, and makes its record.
+    /// Plans a container and creates its record.
     ///
     /// # Errors
-    /// When what was asked for cannot be had, the name is taken, the image is gone, or the store cannot be written.
-    /// Then nothing of it is left.
+    /// If an option is not available, the name is in use, the image does not exist, or the store cannot be written.
+    /// Then
+    /// nothing is left behind.
     pub fn create(&self, request: CreateRequest<'_>) -> Result<CreatedContainer, EngineError> {
         let CreateRequest { sandbox, image, image_name, options, name, after_exit } = request;
         let id = Id::random()?;
@@ -87,7 +88,7 @@ impl Engine {
         if after_exit == AfterExit::Remove {
             sandbox = sandbox.volatile();
         }
-        // What cannot be had is refused here, before anything is made.
+        // Unavailable options are refused here, before anything is created.
         let launch = sandbox.launch()?;
         let command = launch.spec().process().as_ref().and_then(|process| process.args().clone()).unwrap_or_default();
         let runtime_config = serde_json::to_string_pretty(launch.spec());
@@ -110,7 +111,7 @@ impl Engine {
     }
 }
 
-/// How many words the entrypoint has: the one that was asked for, or else the image's.
+/// The number of words of the entrypoint: the requested one, or else the image's.
 fn entrypoint_length(options: &RunOptions, image: &Image) -> usize {
     options.entrypoint.as_ref().unwrap_or(&image.config.config.entrypoint).len()
 }

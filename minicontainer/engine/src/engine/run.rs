@@ -1,4 +1,4 @@
-//! A container without a record, from its launch to its end: a build's `RUN`, a judged program.
+//! Runs a container without a record, for a build's `RUN` or a judged program.
 
 use minicontainer::{Error, Hooks, Launch, Report, Running, StandardStream};
 
@@ -8,8 +8,8 @@ use crate::{
     supervise::{Io, supervise},
 };
 
-/// Runs a container in a directory of its own. `started` is called when its program runs, so that the caller can have
-/// it killed; `output` gets what it writes. What is left of a container whose supervision fails goes with the
+/// Runs a container in its own directory. `started` is called when its program runs, so that the caller can have it
+/// killed; `output` gets what it writes. If the supervision fails, the rest of the container is removed with the
 /// directory.
 pub(crate) fn run_to_end(
     temporary: &TemporaryContainer,
@@ -17,7 +17,7 @@ pub(crate) fn run_to_end(
     started: &mut dyn FnMut(&Running) -> Result<(), Error>,
     output: &mut dyn FnMut(StandardStream, &[u8]),
 ) -> Result<Report, EngineError> {
-    // Before there are any, so that a later sweep removes them if this process is killed.
+    // Recorded before the cgroups are created, so that a later sweep removes them if this process is killed.
     temporary.note_groups(launch.plan())?;
     let mut running = launch.start(Hooks::none())?;
     started(&running)?;

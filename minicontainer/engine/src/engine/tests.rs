@@ -49,7 +49,7 @@ impl Env {
         })
     }
 
-    /// What is left of containers: their directories and names.
+    /// The number of entries left: directories and names of containers.
     fn left(&self) -> usize {
         let store = self.engine.store();
         [store.containers_directory(), store.names_directory()]
@@ -70,7 +70,7 @@ fn created_container_is_recorded_as_requested() {
     let container = env.engine.containers().find("web").unwrap();
     assert_eq!((container.config.image.as_str(), container.config.command), ("nothing:1", options().command));
     drop(created);
-    // It will not be started any more, and it stays.
+    // It is not started, so it stays created.
     assert_eq!(env.engine.containers().find("web").unwrap().state, State::created());
 }
 

@@ -1,8 +1,10 @@
-//! When is an answer the expected one? Teachers rarely mean "to the last byte".
+//! Compares a program's answer with the expected one, with a choice of how strictly.
 //!
-//! The answer is compared *while it comes*, so that a program that prints 16 MiB costs no more memory than one that
-//! prints a word. Both texts are read as *units*: lines, or words. A [`Comparer`] holds the unit it is in only by its
-//! length, its beginning (for the message) and whether it has differed from the expected unit so far.
+//! The answer is compared *while it arrives*, so a program that prints 16 MiB needs no more memory than one that
+//! prints
+//! a word. Both texts are read as *units*: lines, or words. Of the current unit, a [`Comparer`] keeps only its
+//! length,
+//! its beginning (for the message) and whether it differs from the expected unit so far.
 
 use serde::Deserialize;
 
@@ -12,10 +14,10 @@ use serde::Deserialize;
 pub enum Comparison {
     /// Every byte counts.
     Exact,
-    /// Line by line; blanks at the end of a line and empty lines at the end of all are ignored.
+    /// Line by line; blanks at the end of a line and empty lines at the end of the text are ignored.
     #[default]
     Lines,
-    /// Word by word; how many blanks and line ends stand between is ignored.
+    /// Word by word; blanks and line ends only separate words.
     Tokens,
 }
 
@@ -28,10 +30,10 @@ pub fn difference(answer: &[u8], expected: &[u8], comparison: Comparison) -> Opt
 
 /// How many characters of a unit a message shows.
 const SHOWN: usize = 40;
-/// As many bytes as these characters can have.
+/// The maximum length of these characters in bytes.
 const BEGINNING: usize = 4 * SHOWN;
 
-/// Compares an answer that comes in pieces with the expected one.
+/// Compares an answer that arrives in pieces with the expected one.
 ///
 /// ```
 /// use minicontainer_engine::judge::{Comparer, Comparison};
@@ -44,28 +46,28 @@ const BEGINNING: usize = 4 * SHOWN;
 #[derive(Debug)]
 pub struct Comparer<'e> {
     comparison: Comparison,
-    /// What is expected behind the current unit.
+    /// The expected text after the current unit.
     expected: Units<'e>,
     current: Unit<'e>,
-    /// How many units of the answer came before the current one.
+    /// The number of units of the answer before the current one.
     count: usize,
-    /// Empty lines that may turn out to be the answer's last ones, which do not count.
+    /// Empty lines, which do not count if they turn out to be the last ones.
     pending: Option<EmptyLines<'e>>,
     found: Option<String>,
 }
 
-/// A unit of the answer beside the one that is expected in its place.
+/// A unit of the answer, and the unit that is expected there.
 #[derive(Debug)]
 struct Unit<'e> {
     expected: Option<&'e [u8]>,
     beginning: Vec<u8>,
     length: usize,
-    /// The length without blanks at the end, where these are ignored.
+    /// The length without blanks at the end, if these are ignored.
     trimmed: usize,
     differs: bool,
 }
 
-/// A run of empty lines: the number of the first and what was expected there, and the first that was not expected.
+/// A run of empty lines: the number of the first and the text expected there, and the first that was not expected.
 #[derive(Debug)]
 struct EmptyLines<'e> {
     first: (usize, Option<&'e [u8]>),
@@ -73,14 +75,14 @@ struct EmptyLines<'e> {
 }
 
 impl<'e> Comparer<'e> {
-    /// Nothing has come yet.
+    /// Starts a comparison.
     pub fn new(expected: &'e [u8], comparison: Comparison) -> Comparer<'e> {
         let mut expected = Units::new(expected, comparison);
         let current = Unit::new(expected.next());
         Comparer { comparison, expected, current, count: 0, pending: None, found: None }
     }
 
-    /// Takes the next piece of the answer.
+    /// Adds the next piece of the answer.
     pub fn feed(&mut self, piece: &[u8]) {
         for byte in piece {
             if self.found.is_some() {
@@ -99,10 +101,10 @@ impl<'e> Comparer<'e> {
         }
     }
 
-    /// The first difference in words, when all of the answer has come; none if it is as expected.
+    /// Ends the comparison and returns the first difference in words; none if the answer is as expected.
     pub fn finish(mut self) -> Option<String> {
         let has_more = match self.comparison {
-            // What stands behind the last line end is a line, too, if an empty one.
+            // The text after the last line end is a line, too, even if it is empty.
             Comparison::Exact => true,
             Comparison::Lines => self.current.trimmed > 0,
             Comparison::Tokens => self.current.length > 0,
@@ -111,10 +113,10 @@ impl<'e> Comparer<'e> {
             self.end_unit();
         }
         let (place, expected) = self.pending.map_or((self.count, self.current.expected), |empty| empty.first);
-        self.found.or_else(|| tell(self.comparison, place, None, expected))
+        self.found.or_else(|| describe(self.comparison, place, None, expected))
     }
 
-    /// Compares the unit that has come to its end, and begins the next.
+    /// Compares the current unit, which is complete, and begins the next.
     fn end_unit(&mut self) {
         let (unit, place) = (&self.current, self.count);
         if self.comparison == Comparison::Lines && unit.trimmed == 0 {
@@ -123,9 +125,9 @@ impl<'e> Comparer<'e> {
                 pending.unexpected.get_or_insert((place, unit.expected));
             }
         } else if let Some((place, expected)) = self.pending.take().and_then(|empty| empty.unexpected) {
-            self.found = tell(self.comparison, place, Some(b""), expected);
+            self.found = describe(self.comparison, place, Some(b""), expected);
         } else if unit.differs() {
-            self.found = tell(self.comparison, place, Some(unit.shown()), unit.expected);
+            self.found = describe(self.comparison, place, Some(unit.shown()), unit.expected);
         }
         self.count += 1;
         self.current.restart(self.expected.next());
@@ -137,13 +139,13 @@ impl<'e> Unit<'e> {
         Unit { expected, beginning: Vec::with_capacity(BEGINNING), length: 0, trimmed: 0, differs: false }
     }
 
-    /// Begins anew in the same memory.
+    /// Starts the next unit in the same memory.
     fn restart(&mut self, expected: Option<&'e [u8]>) {
         self.beginning.clear();
         (self.expected, self.length, self.trimmed, self.differs) = (expected, 0, 0, false);
     }
 
-    /// Takes a byte; `blank` is one that is ignored if nothing else follows.
+    /// Adds a byte; a `blank` is ignored if nothing else follows.
     fn push(&mut self, byte: u8, blank: bool) {
         match self.expected.and_then(|expected| expected.get(self.length)) {
             Some(expected) => self.differs |= *expected != byte,
@@ -200,8 +202,8 @@ impl<'e> Units<'e> {
     }
 }
 
-/// A difference at a place, counted from 0, in words; none if there is nothing on either side.
-fn tell(comparison: Comparison, place: usize, answer: Option<&[u8]>, expected: Option<&[u8]>) -> Option<String> {
+/// A difference at a place, counted from 0, in words; none if both sides have ended.
+fn describe(comparison: Comparison, place: usize, answer: Option<&[u8]>, expected: Option<&[u8]>) -> Option<String> {
     let unit = if comparison == Comparison::Tokens { "word" } else { "line" };
     let place = place + 1;
     match (answer, expected) {
@@ -209,12 +211,12 @@ fn tell(comparison: Comparison, place: usize, answer: Option<&[u8]>, expected: O
             Some(format!("{unit} {place}: expected {}, not {}", shown(expected), shown(answer)))
         }
         (None, Some(expected)) => Some(format!("{unit} {place} is missing: expected {}", shown(expected))),
-        (Some(answer), None) => Some(format!("{unit} {place} is too much: {}", shown(answer))),
+        (Some(answer), None) => Some(format!("{unit} {place} is not expected: {}", shown(answer))),
         (None, None) => None,
     }
 }
 
-/// The beginning of a text in quotation marks, with nothing in it that a terminal would obey.
+/// The beginning of a text in quotation marks, with control characters escaped for terminals.
 fn shown(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(&text[..text.len().min(BEGINNING)]);
     let cut = if text.chars().count() > SHOWN { "…" } else { "" };

@@ -1,12 +1,12 @@
-//! The folder that is judged: its tests and its programs.
+//! The folder to judge: its tests and its programs.
 //!
-//! Students can often write to their programs' folder, at any time. So nothing in it is looked up twice: each program
-//! is opened once (`O_PATH`), and that descriptor is what its containers are shown, whatever has taken its name
-//! since. Were it found by its path anew for each test, a folder that becomes a link to `tests/` would show a program
-//! the expected answers. Tests are read once, and only from regular files: a link in their place could lead anywhere,
-//! and a FIFO would never end.
+//! Students can often write to the programs' folder at any time. So nothing in it is looked up twice: each program is
+//! opened once (`O_PATH`), and its containers get that descriptor, even if another file has its name by then. If it
+//! were looked up again for each test, a folder replaced by a link to `tests/` would show a program the expected
+//! answers. Tests are read once, and only from regular files: a link could lead anywhere, and reading a FIFO would
+//! never end.
 //!
-//! The folder itself, and `tests` and `programs` in it, are the caller's own: each may be a link, and is followed
+//! The folder itself, and `tests` and `programs` in it, belong to the caller: each may be a link, and is followed
 //! once.
 
 use std::{
@@ -27,43 +27,43 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
 use super::{JudgeError, Settings};
 
-/// What an input should be answered with.
+/// An input and the expected answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Test {
     /// Its name.
     pub name: String,
-    /// What is read from stdin. All runs of the test share it.
+    /// The content of stdin. All runs of the test share it.
     pub input: Arc<[u8]>,
-    /// What should be written to stdout.
+    /// The expected content of stdout.
     pub expected: Vec<u8>,
 }
 
-/// A program that is judged.
+/// A program to judge.
 #[derive(Clone, Debug)]
 pub struct Program {
     /// Its name, usually the student's. Characters that could change a terminal or a table are escaped.
     pub name: String,
-    /// What is run.
+    /// The file to run, or why it cannot be run.
     pub source: Result<Source, Unusable>,
 }
 
-/// What is run of a program.
+/// The file of a program.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The file, or the folder with a file `run` in it, as it was when the judging began.
+    /// The file, or the folder with a file `run` in it, as it was when the judging started.
     pub file: Arc<File>,
-    /// Where it was found.
+    /// Its path.
     pub path: PathBuf,
     /// Whether it is a folder.
     pub is_folder: bool,
 }
 
-/// Why an entry of `programs` cannot be run. It is the verdict of that entry only, because one student must not be
-/// able to stop the judging of the others.
+/// Why an entry of `programs` cannot be run. This is the verdict of that entry only, so that one student cannot stop
+/// the judging of the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// It is a FIFO, a socket, a device or a symbolic link, which could lead anywhere on this machine.
-    #[error("it is neither a file nor a directory, and links are not followed")]
+    #[error("it is not a file or directory, and links are not followed")]
     NotAFile,
     /// Its name cannot be shown or mounted.
     #[error("its name is not valid: only letters, digits and . _ - + @ are allowed")]
@@ -71,12 +71,12 @@ pub enum Unusable {
     /// It could not be opened.
     #[error("it cannot be opened: {reason}")]
     Open {
-        /// The kernel's reason.
+        /// The cause.
         reason: String,
     },
 }
 
-/// All that is judged at once.
+/// Everything that is judged together.
 #[derive(Clone, Debug)]
 pub struct Folder {
     /// The settings.
@@ -88,10 +88,10 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Reads a folder. Hidden files are left alone.
+    /// Reads a folder. Hidden files are ignored.
     ///
     /// # Errors
-    /// When it lacks something, or holds something else.
+    /// If something is missing or invalid.
     pub fn read(folder: &Path) -> Result<Folder, JudgeError> {
         let settings = read_settings(folder.join("judge.toml"))?;
         let (tests, programs) = (read_tests(folder.join("tests"))?, read_programs(folder.join("programs"))?);
@@ -106,7 +106,7 @@ fn read_settings(path: PathBuf) -> Result<Settings, JudgeError> {
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
     let open = File::options().read(true).custom_flags(flags.bits()).open(&path);
     match open.and_then(read_regular) {
-        // A link. What it leads to would be quoted in the error.
+        // A link is not followed, because the error would quote the file that it refers to.
         Err(error) if error.raw_os_error() == Some(libc::ELOOP) => Err(JudgeError::NotAFile { path }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Settings::parse(""),
         Err(source) => Err(JudgeError::Read { path, source }),
@@ -131,7 +131,7 @@ fn read_tests(path: PathBuf) -> Result<Vec<Test>, JudgeError> {
         };
         let failed = |source| JudgeError::Read { path: directory.path.join(&name), source };
         let content = match directory.entry(&name, OFlag::O_RDONLY | OFlag::O_NONBLOCK) {
-            // So ends the opening of a link, and of a socket.
+            // The errors for a link and for a socket.
             Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO)) => None,
             opened => opened.and_then(read_regular).map_err(failed)?,
         };
@@ -154,7 +154,7 @@ fn read_programs(path: PathBuf) -> Result<Vec<Program>, JudgeError> {
     Ok(directory.entries()?.into_iter().map(program).collect())
 }
 
-/// What a regular file holds; none of what is not a regular file.
+/// The content of a regular file; none for anything else.
 fn read_regular(mut file: File) -> io::Result<Option<Vec<u8>>> {
     if !file.metadata()?.is_file() {
         return Ok(None);
@@ -164,7 +164,7 @@ fn read_regular(mut file: File) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(content))
 }
 
-/// A directory that is held open, so that all its entries are looked up in the same one.
+/// An open directory, so that all its entries are looked up in the same one.
 struct Directory {
     path: PathBuf,
     file: File,
@@ -173,14 +173,14 @@ struct Directory {
 impl Directory {
     fn open(path: PathBuf) -> Result<Directory, JudgeError> {
         let opened = File::options().read(true).custom_flags(OFlag::O_DIRECTORY.bits()).open(&path);
-        // Bind mounts and errors name what is in it by a whole path.
+        // Bind mounts and errors need absolute paths.
         match opened.and_then(|file| Ok((file, fs::canonicalize(&path)?))) {
             Ok((file, path)) => Ok(Directory { path, file }),
             Err(source) => Err(JudgeError::Read { path, source }),
         }
     }
 
-    /// The names in it that are not hidden, in order.
+    /// The names in it that are not hidden, sorted.
     fn entries(&self) -> Result<Vec<OsString>, JudgeError> {
         let failed = |source: io::Error| JudgeError::Read { path: self.path.clone(), source };
         let copy = self.file.try_clone().map_err(failed)?;
@@ -197,7 +197,7 @@ impl Directory {
         Ok(names)
     }
 
-    /// Opens an entry itself, through no link.
+    /// Opens an entry without following links.
     fn entry(&self, name: &OsStr, flags: OFlag) -> io::Result<File> {
         let name = CString::new(name.as_bytes())?;
         let beneath = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS;
@@ -219,8 +219,7 @@ impl Directory {
     }
 }
 
-/// Whether the name can go into tables and mount points: it has nothing that changes a terminal or splits a mount
-/// option.
+/// Whether the name is safe in tables and mount options: it has no control characters and no separators.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_letter_of_names)
 }
@@ -229,7 +228,7 @@ fn is_letter_of_names(letter: char) -> bool {
     letter.is_alphanumeric() || "._-+@".contains(letter)
 }
 
-/// The name as it is shown; different names stay different.
+/// The printed form of a name; different names stay different.
 fn shown(name: &OsStr) -> String {
     let escaped = |chunk: Utf8Chunk<'_>| {
         let text = chunk.valid().chars().map(|letter| match is_letter_of_names(letter) {

@@ -1,13 +1,14 @@
-//! JUnit's XML, which every forge and every editor shows: a suite for each program, a case for each test.
+//! JUnit's XML, which forges and editors can show: a suite for each program, a case for each test.
 //!
-//! The format has no standard but its use; this is what `junit-10.xsd` of Jenkins takes. An engine's fault is an
-//! `error`, whatever is the program's is a `failure`.
+//! The format has no official standard; this follows `junit-10.xsd` of Jenkins. A failure of the engine is an
+//! `error`,
+//! a failure of the program is a `failure`.
 
 use std::{fmt::Write, time::Duration};
 
-use super::{Code, Judged};
+use super::{JudgeVerdict, Judged};
 
-/// The results, which stand program by program, as a document.
+/// The results, which must be sorted by program, as a document.
 pub fn junit(results: &[Judged]) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     open(&mut xml, "testsuites", "minicontainer judge", results, "");
@@ -21,11 +22,12 @@ pub fn junit(results: &[Judged]) -> String {
 }
 
 fn open(xml: &mut String, element: &str, name: &str, results: &[Judged], indent: &str) {
-    let count = |wanted: fn(Code) -> bool| results.iter().filter(|judged| wanted(judged.outcome.verdict)).count();
-    let errors = count(|verdict| verdict == Code::EngineFault);
-    let failures = count(|verdict| verdict != Code::Accepted) - errors;
+    let count =
+        |wanted: fn(JudgeVerdict) -> bool| results.iter().filter(|judged| wanted(judged.outcome.verdict)).count();
+    let errors = count(|verdict| verdict == JudgeVerdict::EngineFault);
+    let failures = count(|verdict| verdict != JudgeVerdict::Accepted) - errors;
     let time: Duration = results.iter().map(time).sum();
-    // To write into a String cannot fail.
+    // Writing to a String cannot fail.
     let _written = writeln!(
         xml,
         "{indent}<{element} name=\"{}\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{:.3}\">",
@@ -39,11 +41,11 @@ fn case(xml: &mut String, judged: &Judged) {
     let (program, test, seconds) = (escaped(&judged.program), escaped(&judged.test), time(judged).as_secs_f64());
     let head = format!("    <testcase classname=\"{program}\" name=\"{test}\" time=\"{seconds:.3}\"");
     let element = match judged.outcome.verdict {
-        Code::Accepted => {
+        JudgeVerdict::Accepted => {
             xml.push_str(&format!("{head}/>\n"));
             return;
         }
-        Code::EngineFault => "error",
+        JudgeVerdict::EngineFault => "error",
         _ => "failure",
     };
     let message = escaped(judged.outcome.message.as_deref().unwrap_or_default());
@@ -55,9 +57,10 @@ fn time(judged: &Judged) -> Duration {
     judged.report.as_ref().map(|report| report.wall_time).unwrap_or_default()
 }
 
-/// A text as the value of an attribute. What XML 1.0 cannot hold in any form, such as most control characters
-/// (section
-/// 2.2), becomes the sign for an unknown character; blanks other than the space would be read as spaces (3.3.3).
+/// A text as the value of an attribute. Characters that XML 1.0 cannot represent, such as most control characters
+/// (section 2.2), become the replacement character. Blanks other than the space are escaped, because parsers would
+/// turn
+/// them into spaces (3.3.3).
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,28 +1,29 @@
-//! Judging programs: every program of a folder is given every test's input, and its answer compared.
+//! Judging programs: every program of a folder gets every test's input, and its output is compared.
 //!
-//! This is what a teacher does with a class's homework and what contests do with submissions. The programs are
-//! untrusted: one may be wrong, slow or greedy, and one may attack. So each pair of program and test runs in a fresh
-//! container of the profile `untrusted` that is thrown away, sees nothing but itself and its input, and has limits of
-//! its own. An init is its first process, so that a program ends by a signal as it does anywhere else.
+//! Teachers do this with a class's homework, and contests with submissions. The programs are untrusted: they may be
+//! wrong, slow, greedy or hostile. So each pair of program and test runs in a fresh container of the profile
+//! `untrusted`, which sees only the program and its input, has its own limits, and is removed afterwards. An init is
+//! its
+//! first process, so that signals end a program as usual.
 //!
 //! ```text
-//! FOLDER/tests/NAME.in, NAME.out        what is read from stdin, and what should be written to stdout
+//! FOLDER/tests/NAME.in, NAME.out        the content of stdin, and the expected content of stdout
 //! FOLDER/programs/STUDENT               a program, or a folder with a program `run` in it
-//! FOLDER/judge.toml                     limits, image, comparison (see `Settings`); need not be there
+//! FOLDER/judge.toml                     limits, image, comparison (see `Settings`); optional
 //! ```
 //!
 //! | Verdict | Meaning |
 //! |---|---|
 //! | AC | accepted: the answer is as expected |
 //! | WA | wrong answer |
-//! | TLE | a limit of time was exceeded, on the wall or of processors |
+//! | TLE | a limit of wall time or processor time was exceeded |
 //! | MLE | the memory limit was exceeded |
-//! | OLE | it wrote more than it may |
-//! | DLE | it failed with its disk full |
-//! | RE | it ended with an error: an exit code, a signal, or it cannot be executed; also an entry that is not a program |
-//! | IE | the engine could not do its part; nothing is said of the program |
+//! | OLE | the output limit was exceeded |
+//! | DLE | it failed with a full disk |
+//! | RE | it failed: an exit code, a signal, or it cannot be executed; also an entry that is not a program |
+//! | IE | the engine failed, so there is no result |
 //!
-//! The deciding (`compare`, [`Settings`], `outcome`, [`junit`]) is pure; `run` starts the containers.
+//! The decisions (`compare`, [`Settings`], `outcome`, [`junit`]) are pure; `run` starts the containers.
 //!
 //! ```
 //! use minicontainer_engine::judge::{Comparison, Settings};
@@ -48,30 +49,30 @@ use minicontainer::{Diagnostic, ErrorKind};
 pub use compare::{Comparer, Comparison, difference};
 pub use folder::{Folder, Program, Source, Test, Unusable};
 pub use junit::junit;
-pub use outcome::{Code, Judged, Outcome, outcome};
+pub use outcome::{JudgeVerdict, Judged, Outcome, outcome};
 pub use run::Judging;
 pub use settings::{Bound, Settings};
 
-/// The folder cannot be judged. How a program fared is never here.
+/// The folder cannot be judged. Failures of a program are not errors.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum JudgeError {
     /// A file or directory could not be read.
     #[error("cannot read {}: {source}", .path.display())]
     Read { path: PathBuf, source: io::Error },
-    /// A test lacks one half.
+    /// One file of a test is missing.
     #[error("the test {name} has no {missing}: a test is a pair of files, NAME.in and NAME.out")]
     HalfATest { name: String, missing: String },
-    /// There is nothing to do.
-    #[error("there is nothing in {}: tests are pairs NAME.in and NAME.out in tests/, programs lie in programs/", .path.display())]
+    /// There are no tests or no programs.
+    #[error("nothing to judge in {}: tests are pairs NAME.in and NAME.out in tests/, programs are in programs/", .path.display())]
     Empty { path: PathBuf },
-    /// A test's name that could not be shown.
-    #[error("invalid name of a test \"{name}\": only letters, digits and . _ - + @ are allowed")]
+    /// A test's name that cannot be shown.
+    #[error("invalid test name \"{name}\": only letters, digits and . _ - + @ are allowed")]
     Name { name: String },
-    /// A link could lead anywhere on this machine, and what it leads to would be shown to the program.
+    /// A link could lead anywhere on this machine, and the program would get the content as its input.
     #[error("cannot use {}: it is not a file, and links are not followed", .path.display())]
     NotAFile { path: PathBuf },
-    /// The settings are not understood.
+    /// The settings cannot be parsed.
     #[error("cannot read judge.toml: {reason}")]
     Settings { reason: String },
 }
@@ -87,9 +88,9 @@ impl Diagnostic for JudgeError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
             JudgeError::Read { .. } | JudgeError::HalfATest { .. } | JudgeError::Empty { .. } => {
-                Some("minicontainer judge --help draws the folder".into())
+                Some("`minicontainer judge --help` shows the layout of the folder".into())
             }
-            JudgeError::Settings { .. } => Some("minicontainer judge --help lists the settings".into()),
+            JudgeError::Settings { .. } => Some("`minicontainer judge --help` lists the settings".into()),
             JudgeError::Name { .. } | JudgeError::NotAFile { .. } => None,
         }
     }

@@ -1,4 +1,4 @@
-//! From how a run ended to what is said of the program.
+//! Maps how a run ended to a verdict.
 
 use std::{fmt, time::Duration};
 
@@ -6,10 +6,10 @@ use minicontainer::{Report, Verdict, core::report::EnforcedLimits};
 use nix::sys::signal::Signal;
 use serde::{Serialize, Serializer};
 
-/// A verdict of the judge's, in the letters that contests use.
+/// A verdict, in the letters that contests use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the module above tells what each means")]
-pub enum Code {
+#[expect(missing_docs, reason = "the parent module explains each")]
+pub enum JudgeVerdict {
     Accepted,
     WrongAnswer,
     TimeLimit,
@@ -20,22 +20,22 @@ pub enum Code {
     EngineFault,
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for JudgeVerdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
-            Code::Accepted => "AC",
-            Code::WrongAnswer => "WA",
-            Code::TimeLimit => "TLE",
-            Code::MemoryLimit => "MLE",
-            Code::OutputLimit => "OLE",
-            Code::DiskLimit => "DLE",
-            Code::RuntimeError => "RE",
-            Code::EngineFault => "IE",
+            JudgeVerdict::Accepted => "AC",
+            JudgeVerdict::WrongAnswer => "WA",
+            JudgeVerdict::TimeLimit => "TLE",
+            JudgeVerdict::MemoryLimit => "MLE",
+            JudgeVerdict::OutputLimit => "OLE",
+            JudgeVerdict::DiskLimit => "DLE",
+            JudgeVerdict::RuntimeError => "RE",
+            JudgeVerdict::EngineFault => "IE",
         })
     }
 }
 
-impl Serialize for Code {
+impl Serialize for JudgeVerdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -45,28 +45,28 @@ impl Serialize for Code {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The verdict.
-    pub verdict: Code,
+    pub verdict: JudgeVerdict,
     /// The reason in one line; none when there is nothing to explain.
     pub message: Option<String>,
 }
 
 impl Outcome {
-    pub(super) fn new(verdict: Code, message: impl Into<String>) -> Outcome {
+    pub(super) fn new(verdict: JudgeVerdict, message: impl Into<String>) -> Outcome {
         Outcome { verdict, message: Some(message.into()).filter(|message: &String| !message.is_empty()) }
     }
 }
 
-/// One program with one test.
+/// The result of one program with one test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Judged {
     /// The program's name.
     pub program: String,
     /// The test's name.
     pub test: String,
-    /// What is said of it.
+    /// The verdict.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// How the run ended and what it used; none if there was none.
+    /// How the run ended and what it used; none if it did not run.
     pub report: Option<Report>,
 }
 
@@ -86,39 +86,41 @@ impl Judged {
             disk_full: Some(false),
             limits: EnforcedLimits::default(),
         };
-        let outcome = Outcome::new(Code::Accepted, "");
+        let outcome = Outcome::new(JudgeVerdict::Accepted, "");
         Judged { program: "ada".to_owned(), test: "one".to_owned(), outcome, report: Some(report) }
     }
 }
 
-/// What is said of a program that ran and whose answer differs from the expected one in this way, or not at all.
+/// The verdict of a run, given how its answer differs from the expected one, if it does.
 ///
-/// A limit that the program was ended for is the verdict. One that it met without being ended (the kernel killed only
-/// a child for want of memory, the disk is full) is the verdict if the answer is not the expected one: then it is
-/// likely the reason, and else no harm was done.
+/// If the program was killed because of a limit, that limit is the verdict. If it reached a limit without being
+/// killed
+/// (the kernel killed only a child because of the memory limit, or the disk is full), the limit is the verdict only
+/// if
+/// the answer is wrong, because then it is the likely cause.
 pub fn outcome(report: &Report, difference: Option<String>) -> Outcome {
     let failed = |verdict, message: String| match report {
         Report { oom_kills: 1.., .. } => {
-            Outcome::new(Code::MemoryLimit, format!("{message}, after too little memory"))
+            Outcome::new(JudgeVerdict::MemoryLimit, format!("{message}, after it ran out of memory"))
         }
         Report { disk_full: Some(true), .. } => {
-            Outcome::new(Code::DiskLimit, format!("{message}, with its disk full"))
+            Outcome::new(JudgeVerdict::DiskLimit, format!("{message}, with a full disk"))
         }
         _ => Outcome::new(verdict, message),
     };
     match report.verdict {
-        Verdict::TimeLimit => Outcome::new(Code::TimeLimit, "too long on the wall"),
-        Verdict::CpuTimeLimit => Outcome::new(Code::TimeLimit, "too much processor time"),
-        Verdict::MemoryLimit => Outcome::new(Code::MemoryLimit, "too much memory"),
-        Verdict::OutputLimit => Outcome::new(Code::OutputLimit, "too much output"),
+        Verdict::TimeLimit => Outcome::new(JudgeVerdict::TimeLimit, "wall time limit exceeded"),
+        Verdict::CpuTimeLimit => Outcome::new(JudgeVerdict::TimeLimit, "processor time limit exceeded"),
+        Verdict::MemoryLimit => Outcome::new(JudgeVerdict::MemoryLimit, "memory limit exceeded"),
+        Verdict::OutputLimit => Outcome::new(JudgeVerdict::OutputLimit, "output limit exceeded"),
         Verdict::Exited(0) => match difference {
-            None => Outcome::new(Code::Accepted, ""),
-            Some(difference) => failed(Code::WrongAnswer, difference),
+            None => Outcome::new(JudgeVerdict::Accepted, ""),
+            Some(difference) => failed(JudgeVerdict::WrongAnswer, difference),
         },
-        Verdict::Exited(code) => failed(Code::RuntimeError, format!("exit code {code}")),
+        Verdict::Exited(code) => failed(JudgeVerdict::RuntimeError, format!("exit code {code}")),
         Verdict::Signalled(signal) => {
             let name = Signal::try_from(signal).map_or(String::new(), |signal| format!(" ({signal})"));
-            failed(Code::RuntimeError, format!("signal {signal}{name}"))
+            failed(JudgeVerdict::RuntimeError, format!("signal {signal}{name}"))
         }
     }
 }

@@ -1,13 +1,12 @@
-//! The containers of a judging: each pair of program and test in one of its own, some at a time.
+//! Runs the containers of a judging: one for each pair of program and test, several at a time.
 //!
-//! What a hostile program sees is a file system that is thrown away, itself, read-only, and its input. The engine
-//! writes the input into a pipe: if the program's stdin were the teacher's file, the program could open it once more
-//! through
-//! `/proc/self/fd/0` and write to it. The expected answers stay in the engine, and what the program writes is
-//! compared while it comes.
+//! An untrusted program sees a temporary file system, itself, read-only, and its input. The engine writes the input
+//! to
+//! a pipe: if stdin were the teacher's file, the program could open it again through `/proc/self/fd/0` and write to
+//! it. The expected answers stay in the engine, and the program's output is compared while it arrives.
 //!
-//! A container ends with the thread that started it, so with this process, however that ends; what then is left of it
-//! on the disk and in the control groups, the next command that makes a container removes (`container/temporary.rs`).
+//! A container is killed with the thread that started it, so also with this process. The next command that creates a
+//! container then removes its files and cgroups (`container/temporary.rs`).
 
 use std::{
     borrow::Cow,
@@ -31,13 +30,13 @@ use minicontainer::{
 use minicontainer_images::parallel::share_work;
 use nix::errno::Errno;
 
-use super::{Code, Comparer, Folder, Judged, Outcome, Program, Source, Test, outcome, settings::PLACE};
+use super::{Comparer, Folder, JudgeVerdict, Judged, Outcome, Program, Source, Test, outcome, settings::PLACE};
 use crate::{
     container::Containers,
     engine::{EngineError, run_to_end},
 };
 
-/// A judging under way, or about to be.
+/// A judging.
 #[derive(Debug)]
 pub struct Judging<'a> {
     folder: &'a Folder,
@@ -51,7 +50,7 @@ pub struct Judging<'a> {
 }
 
 impl<'a> Judging<'a> {
-    /// Nothing is run yet. The image is one of the store; the profile says how strictly the programs are held.
+    /// Prepares a judging. The image is in the store; the profile defines the isolation of the programs.
     pub fn new(folder: &'a Folder, image: &'a Image, store: &'a Store, profile: Profile) -> Judging<'a> {
         Judging {
             folder,
@@ -65,18 +64,19 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// Says before anything is run whether a limit that was asked for cannot be had.
+    /// Checks before the first run that all requested limits are available.
     ///
     /// # Errors
-    /// When no container could be made.
+    /// If no container could be created.
     pub fn check(&self) -> Result<(), Error> {
         let first = self.folder.programs.iter().find_map(|program| program.source.as_ref().ok());
         first.map_or(Ok(()), |program| self.sandbox(program).plan().map(drop))
     }
 
-    /// Runs everything, `jobs` at a time; tells of each as it ends. The results come program by program and test by
-    /// test, whatever came first; those that were cancelled are left out.
-    pub fn run(&self, jobs: usize, told: impl Fn(&Judged) + Sync) -> Vec<Judged> {
+    /// Runs everything, `jobs` at a time, and calls `finished` after each run. The results are sorted by program and
+    /// test;
+    /// cancelled runs are left out.
+    pub fn run(&self, jobs: usize, finished: impl Fn(&Judged) + Sync) -> Vec<Judged> {
         let pairs: Vec<(&Program, &Test)> = self
             .folder
             .programs
@@ -90,7 +90,7 @@ impl<'a> Judging<'a> {
                 if self.cancelled.load(Ordering::SeqCst) {
                     return;
                 }
-                told(&judged);
+                finished(&judged);
                 results.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(judged);
             }
         });
@@ -102,11 +102,11 @@ impl<'a> Judging<'a> {
         pairs.get(number).filter(|_| !self.cancelled.load(Ordering::SeqCst)).map(|pair| (number, *pair))
     }
 
-    /// Ends what runs and begins nothing more; from any thread.
+    /// Kills the running programs and starts no more. Can be called from any thread.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         for signaller in self.running().values() {
-            // One that has ended meanwhile is what we want; any other is ended by its limits.
+            // Best effort: a program that has exited is fine, and any other is stopped by its limits.
             let _ended = signaller.send(nix::sys::signal::Signal::SIGKILL as i32);
         }
     }
@@ -118,21 +118,23 @@ impl<'a> Judging<'a> {
     fn judge(&self, number: usize, program: &Program, test: &Test) -> Judged {
         let outcome_of = |source| self.output(number, source, test);
         let (outcome, report) = match program.source.as_ref().map(outcome_of) {
-            Err(unusable) => (Outcome::new(Code::RuntimeError, format!("it cannot be judged: {unusable}")), None),
+            Err(unusable) => {
+                (Outcome::new(JudgeVerdict::RuntimeError, format!("it cannot be judged: {unusable}")), None)
+            }
             Ok(Ok((difference, report))) => (outcome(&report, difference), Some(report)),
-            // The program is the student's, so that it cannot be executed is the student's, too.
+            // The program belongs to the student, so a program that cannot be executed is the student's error.
             Ok(Err(EngineError::Sandbox(error))) if is_about_the_program(&error) => {
-                (Outcome::new(Code::RuntimeError, cannot_be_executed(&error)), None)
+                (Outcome::new(JudgeVerdict::RuntimeError, cannot_be_executed(&error)), None)
             }
             Ok(Err(EngineError::Sandbox(error))) if lost_its_program(&error) => {
-                (Outcome::new(Code::RuntimeError, "it was removed or renamed while it was judged"), None)
+                (Outcome::new(JudgeVerdict::RuntimeError, "it was removed or renamed while it was judged"), None)
             }
-            Ok(Err(error)) => (Outcome::new(Code::EngineFault, in_one_line(&error)), None),
+            Ok(Err(error)) => (Outcome::new(JudgeVerdict::EngineFault, in_one_line(&error)), None),
         };
         Judged { program: program.name.clone(), test: test.name.clone(), outcome, report }
     }
 
-    /// Runs a program with a test: how its answer differs from the expected one, if it does, and how it ended.
+    /// Runs a program with a test. Returns how its answer differs from the expected one, if it does, and the report.
     fn output(&self, number: usize, program: &Source, test: &Test) -> Result<(Option<String>, Report), EngineError> {
         let container = Containers::of(self.store).temporary()?;
         let sandbox = self
@@ -158,8 +160,9 @@ impl<'a> Judging<'a> {
         Ok((comparer.finish(), report?))
     }
 
-    /// The container of a program, without its input. Its init is the engine's, so it is not among the processes that
-    /// the program may have.
+    /// The container of a program, without its input. The init belongs to the engine, so it does not count against
+    /// the
+    /// program's limit of processes.
     fn sandbox(&self, program: &Source) -> Sandbox {
         let settings = &self.folder.settings;
         let (place, command) = settings.place_and_command(program);
@@ -188,7 +191,7 @@ impl<'a> Judging<'a> {
     }
 }
 
-/// An error in one line, with what can be done about it.
+/// An error and its hint in one line.
 fn in_one_line(error: &EngineError) -> String {
     match error {
         EngineError::Sandbox(error) => match error.hint() {
@@ -199,8 +202,8 @@ fn in_one_line(error: &EngineError) -> String {
     }
 }
 
-/// Whether the program's file, which was there at the first look, cannot be shown any more: whoever can remove it is
-/// its owner, and must not spoil the judging of others.
+/// Whether the program's file was removed after the judging started. Its owner can do that at any time, and must not
+/// affect the judging of others.
 fn lost_its_program(error: &Error) -> bool {
     let Error::Start(StartError::Step { step, errno: Errno::ENOENT | Errno::ESTALE, .. }) = error else {
         return false;

@@ -1,11 +1,11 @@
-//! `judge.toml`: what may differ from one homework to the next. Each word may be left out.
+//! `judge.toml`: the settings of a judging. Each can be left out.
 //!
 //! ```toml
-//! image = "busybox"           # what the programs run in
+//! image = "busybox"           # the image that the programs run in
 //! command = ["{program}"]     # or ["python3", "{program}"]; {program} is the program's path inside
-//! time = "10s"                # on the wall
-//! cpu-time = "2s"             # of processors
-//! memory = "256m"             # of all its processes; what it writes to its files counts, too
+//! time = "10s"                # wall time
+//! cpu-time = "2s"             # processor time
+//! memory = "256m"             # of all its processes, including the files that it writes
 //! output = "16m"              # stdout and stderr together
 //! pids = 64                   # processes and threads
 //! disk = "64m"                # its own files
@@ -25,26 +25,26 @@ use serde::Deserialize;
 
 use super::{Comparison, JudgeError, Source};
 
-/// The program's place in the container: in a directory, so that a folder can bring more than the program.
+/// The program's path in the container. It has its own directory, because a folder can contain more than the program.
 pub(super) const PLACE: &str = "/program";
 
-/// A limit, and whether somebody asked for it.
+/// A limit, and whether it was requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound<T> {
-    /// It must hold: where it cannot be had, nothing is judged.
+    /// It was requested: if it is not available, nothing is judged.
     Asked(T),
-    /// It holds where it can be had.
+    /// A default: it applies if it is available.
     Usual(T),
 }
 
-/// What may be set.
+/// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The image's name.
     pub image: String,
-    /// The command, with `{program}` in it.
+    /// The command, which contains `{program}`.
     pub command: Vec<String>,
-    /// Time on the wall.
+    /// Wall time.
     pub time: Duration,
     /// Processor time.
     pub cpu_time: Duration,
@@ -54,13 +54,13 @@ pub struct Settings {
     pub output: u64,
     /// Processes and threads.
     pub pids: Bound<u64>,
-    /// What it may write to files of its own.
+    /// The size of the files that it may write.
     pub disk: Bound<StorageLimit>,
     /// How answers are compared.
     pub comparison: Comparison,
 }
 
-/// The file as it is written.
+/// The content of the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Written {
@@ -76,10 +76,10 @@ struct Written {
 }
 
 impl Settings {
-    /// Reads the settings.
+    /// Parses the settings.
     ///
     /// # Errors
-    /// When a word is unknown, or a value is none.
+    /// If a key is unknown, or a value is invalid.
     pub fn parse(text: &str) -> Result<Settings, JudgeError> {
         let written: Written =
             toml::from_str(text).map_err(|error| JudgeError::Settings { reason: error.to_string() })?;
@@ -99,7 +99,7 @@ impl Settings {
         };
         let command = written.command.unwrap_or_else(|| vec!["{program}".to_owned()]);
         if !command.iter().any(|word| word.contains("{program}")) {
-            return Err(wrong("command", "no word of it is {program}, so no program would be run".to_owned()));
+            return Err(wrong("command", "must contain {program}, or no program would run".to_owned()));
         }
         Ok(Settings {
             image: written.image.unwrap_or_else(|| "busybox".to_owned()),
@@ -121,14 +121,14 @@ impl Settings {
         })
     }
 
-    /// Where the program is shown, and the command that runs it.
+    /// The program's path in the container, and the command that runs it.
     pub fn place_and_command(&self, program: &Source) -> (String, Vec<String>) {
         let file = format!("{PLACE}/run");
         let command = self.command.iter().map(|word| word.replace("{program}", &file)).collect();
         (if program.is_folder { PLACE.to_owned() } else { file }, command)
     }
 
-    /// What is usual but cannot be had on this machine, for whoever should know.
+    /// The default limits that are not available on this machine, for a warning.
     pub fn missing(&self, host: &Host) -> Vec<&'static str> {
         let unlimited = |controller: &&str| !host.cgroups.can_limit(controller);
         let mut missing = Vec::new();
@@ -140,7 +140,7 @@ impl Settings {
 }
 
 impl<T: Copy> Bound<T> {
-    /// The limit, if it was asked for or can be had.
+    /// The limit, if it was requested or is available.
     pub fn applied(self, available: bool) -> Option<T> {
         match self {
             Bound::Asked(limit) => Some(limit),

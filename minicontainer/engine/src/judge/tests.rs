@@ -1,4 +1,4 @@
-//! The rules of judging, without a container.
+//! Tests of judging without containers.
 
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, time::Duration};
 
@@ -44,7 +44,7 @@ fn outputs_are_compared_as_configured() {
     check_difference(
         "a\nb",
         "a",
-        [Some("line 2 is too much: \"b\""), Some("line 2 is too much: \"b\""), Some("word 2 is too much: \"b\"")],
+        [Some("line 2 is not expected: \"b\""), Some("line 2 is too much: \"b\""), Some("word 2 is too much: \"b\"")],
     );
     let missing = Some("line 1: expected \"a\", not \"\"");
     check_difference(
@@ -77,13 +77,13 @@ fn every_exit_has_its_verdict() {
     check(report(Verdict::Exited(0)), "41", "WA line 1: expected \"42\", not \"41\"");
     check(report(Verdict::Exited(3)), "42", "RE exit code 3");
     check(report(Verdict::Signalled(11)), "", "RE signal 11 (SIGSEGV)");
-    check(report(Verdict::TimeLimit), "42", "TLE too long on the wall");
-    check(report(Verdict::CpuTimeLimit), "42", "TLE too much processor time");
-    check(report(Verdict::OutputLimit), "42", "OLE too much output");
-    check(oom(Verdict::MemoryLimit), "", "MLE too much memory");
-    check(oom(Verdict::Exited(137)), "", "MLE exit code 137, after too little memory");
-    check(full(Verdict::Exited(1)), "", "DLE exit code 1, with its disk full");
-    // Whoever answers rightly all the same has done no harm.
+    check(report(Verdict::TimeLimit), "42", "TLE wall time limit exceeded");
+    check(report(Verdict::CpuTimeLimit), "42", "TLE processor time limit exceeded");
+    check(report(Verdict::OutputLimit), "42", "OLE output limit exceeded");
+    check(oom(Verdict::MemoryLimit), "", "MLE memory limit exceeded");
+    check(oom(Verdict::Exited(137)), "", "MLE exit code 137, after it ran out of memory");
+    check(full(Verdict::Exited(1)), "", "DLE exit code 1, with a full disk");
+    // A correct answer is accepted all the same.
     check(oom(Verdict::Exited(0)), "42", "AC");
     check(full(Verdict::Exited(0)), "42", "AC");
 }
@@ -122,10 +122,10 @@ fn junit_escapes_any_program_output() {
         report: Some(report(Verdict::Exited(0))),
     };
     insta::assert_snapshot!(junit(&[
-        judged("ada", "one", Code::Accepted, ""),
-        judged("ada", "two", Code::WrongAnswer, "<a href=\"x\">&'\t\n\r\u{0}\u{1b}\u{fffe}\u{10ffff} ]]>"),
-        judged("ben", "one", Code::TimeLimit, "too long"),
-        judged("ben", "two", Code::EngineFault, "cannot start"),
+        judged("ada", "one", JudgeVerdict::Accepted, ""),
+        judged("ada", "two", JudgeVerdict::WrongAnswer, "<a href=\"x\">&'\t\n\r\u{0}\u{1b}\u{fffe}\u{10ffff} ]]>"),
+        judged("ben", "one", JudgeVerdict::TimeLimit, "too long"),
+        judged("ben", "two", JudgeVerdict::EngineFault, "cannot start"),
     ]));
 }
 
@@ -137,7 +137,7 @@ fn folder_is_read_or_rejected() {
     assert!(read().unwrap_err().contains("tests"));
     fs::create_dir_all(at("tests")).unwrap();
     fs::create_dir_all(at("programs/ben")).unwrap();
-    assert!(read().unwrap_err().contains("there is nothing in"));
+    assert!(read().unwrap_err().contains("nothing to judge in"));
     fs::write(at("tests/one.in"), "1").unwrap();
     assert!(read().unwrap_err().contains("the test one has no one.out"));
     fs::write(at("tests/one.out"), "2").unwrap();
@@ -160,7 +160,7 @@ fn folder_is_read_or_rejected() {
     fs::write(at("tests/a:b.in"), "").unwrap();
     assert_eq!(
         read().unwrap_err(),
-        "invalid name of a test \"a\\u{3a}b.in\": only letters, digits and . _ - + @ are allowed"
+        "invalid test name \"a\\u{3a}b.in\": only letters, digits and . _ - + @ are allowed"
     );
 }
 

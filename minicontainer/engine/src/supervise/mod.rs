@@ -1,17 +1,18 @@
-//! Supervision: the one loop between a container's start and its end.
+//! Supervision: the loop between a container's start and its exit.
 //!
-//! Someone must wait for a container that runs: for its output, for its limits of time, for signals that it is meant
-//! to have, and for its end. `run`, a build's `RUN`, the judge and the demo differ only in two things, so these are
+//! A running container must be supervised: its output is copied, its time limits are checked, signals are forwarded,
+//! and its exit is waited for. `run`, a build's `RUN`, the judge and the demo differ only in two things, which are
+//! the
 //! parameters of [`supervise`]:
 //!
-//! | Parameter | Says |
+//! | Parameter | Meaning |
 //! |---|---|
 //! | [`Io`] | where the container's streams lead |
-//! | [`Control`] | what else is waited for, and what it means for the container |
+//! | [`Control`] | what else is waited for, and how it affects the container |
 //!
-//! The library watches the limits and copies the streams (`minicontainer::Running::poll_with`). How a container ended
-//! is recorded by the caller, [`StartedContainer`](crate::StartedContainer), because containers of a build have no
-//! record.
+//! The library checks the limits and copies the streams (`minicontainer::Running::poll_with`). The caller,
+//! [`StartedContainer`](crate::StartedContainer), records how a container exited, because containers of a build have
+//! no record.
 
 pub mod signals;
 
@@ -23,33 +24,33 @@ use minicontainer::{Error, Event, Report, Running, StandardStream};
 pub enum Io<'a> {
     /// Where its launch connected them.
     Connected,
-    /// Its terminal is shown in one file, and what is typed comes from another.
+    /// The output of its terminal goes to one file, and its input comes from another.
     Terminal {
         /// The user's screen.
         shown: File,
         /// The user's keyboard, if the container may read it.
         typed: Option<File>,
     },
-    /// A function gets what it writes to pipes or to its terminal, piece by piece.
+    /// A function gets its output, from pipes or its terminal, piece by piece.
     PassedOn(&'a mut dyn FnMut(StandardStream, &[u8])),
 }
 
-/// What a supervisor waits for beside the container. None of it ends the supervision: a control that fails says so
-/// itself, and the container goes on. `()` waits for nothing else.
+/// What a supervisor waits for besides the container. None of it ends the supervision: a control reports its own
+/// errors, and the container continues. `()` waits for nothing else.
 pub trait Control {
-    /// Descriptors that can be read when there is something to do, such as a signalfd(2).
+    /// Descriptors that become readable when there is something to do, such as a signalfd(2).
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         Vec::new()
     }
 
-    /// One of the descriptors can be read. It must be read now: otherwise this is called again at once. The program
+    /// One of the descriptors is readable. It must be read now, otherwise this is called again at once. The program
     /// may
-    /// [have ended](Running::has_ended), while its output is still being copied.
+    /// [have exited](Running::has_ended) while its output is still being copied.
     fn ready(&mut self, running: &mut Running) {
         let _nothing_is_watched = running;
     }
 
-    /// The terminal that shows the container's is gone, and so is the container's.
+    /// The terminal that shows the container's was closed, and so is the container's.
     fn hung_up(&mut self, running: &mut Running) {
         let _the_kernel_sent_sighup = running;
     }
@@ -57,31 +58,31 @@ pub trait Control {
 
 impl Control for () {}
 
-/// A container that has been supervised to its end.
+/// A container that has been supervised until its exit.
 #[derive(Debug)]
 pub struct Supervised {
-    /// How it ended.
+    /// How it exited.
     pub report: Report,
-    /// Why a part of its input or output was lost, if one was.
+    /// The error that lost a part of its input or output, if there was one.
     pub lost: Option<Error>,
 }
 
 impl Supervised {
-    /// The report of a container that must not have lost any input or output.
+    /// The report of a container that must not have lost input or output.
     ///
     /// # Errors
-    /// When some was lost.
+    /// If some was lost.
     pub fn complete(self) -> Result<Report, Error> {
         self.lost.map_or(Ok(self.report), Err)
     }
 }
 
-/// Supervises a container until its program has ended and what it wrote has been copied.
+/// Supervises a container until its program has exited and its output has been copied.
 ///
 /// # Errors
-/// When it cannot be waited for, or its streams cannot be connected. Then it may still run: dropping it kills it.
+/// If it cannot be waited for, or its streams cannot be connected. Then it may still run: dropping it kills it.
 pub fn supervise(running: &mut Running, io: Io<'_>, control: &mut dyn Control) -> Result<Supervised, Error> {
-    // A program that reads until the end of its input must get to see that end.
+    // A program that reads its input to the end must see that end.
     drop(running.stdin.take());
     let mut unused = |_: StandardStream, _: &[u8]| {};
     let output: &mut dyn FnMut(StandardStream, &[u8]) = match io {

@@ -1,32 +1,36 @@
-//! A control that forwards signals: those that this command gets and the container is meant to have.
+//! A control that forwards signals from this command to the container.
 //!
-//! A user who presses Ctrl-C means the program, but the terminal tells this command: the container is in a session of
-//! its own. So signals are forwarded, as Docker does it (`--sig-proxy`), real-time signals too. Which ones, of those
-//! in signal(7):
+//! A user who presses Ctrl-C wants to interrupt the program, but the terminal signals this command, because the
+//! container is in its own session. So signals are forwarded, as in Docker (`--sig-proxy`), including real-time
+//! signals. The signals of signal(7) are handled as follows:
 //!
-//! | Signal | What becomes of it |
+//! | Signal | Handling |
 //! |---|---|
-//! | KILL, STOP | no process can catch them: they end or stop this command, and with its end the container ends |
-//! | CHLD, PIPE, URG | are about this command's own children and streams |
-//! | SEGV, BUS, ILL, FPE, TRAP, SYS | tell of a fault of this command's |
-//! | TSTP, TTIN, TTOU | stop this command if one of its streams is a terminal: it is a job of the shell there; else forwarded |
-//! | WINCH | the container's terminal gets the size of the user's; forwarded where it has none |
-//! | CONT | as all others; and a raw terminal is made raw again |
+//! | KILL, STOP | cannot be caught: they kill or stop this command, and the container is killed with it |
+//! | CHLD, PIPE, URG | not forwarded: they concern this command's own children and streams |
+//! | SEGV, BUS, ILL, FPE, TRAP, SYS | not forwarded: they report a bug in this command |
+//! | TSTP, TTIN, TTOU | stop this command if one of its streams is a terminal, because it is a job of the shell
+//! there; else forwarded |
+//! | WINCH | the container's terminal gets the size of the user's; forwarded if it has none |
+//! | CONT | forwarded, and a raw terminal is made raw again |
 //! | all others | forwarded |
 //!
-//! One thing stands in the way: the first process of a pid namespace is its *init*, and the kernel drops every signal
-//! to an init that has no handler for it (pid_namespaces(7)), so that Ctrl-C would do nothing at all to `run busybox
-//! sleep 60`. Where the program has no handler for a signal that asks it to end, the container is killed instead. A
-//! program that blocks a signal is about to ask for it (sigwaitinfo(2), signalfd(2)), as `--init` does. While it asks
-//! (sigwaitinfo(2)) it does not even seem to block it.
+//! There is one obstacle: the first process of a pid namespace is its *init*, and the kernel drops every signal to an
+//! init without a handler for it (pid_namespaces(7)). Ctrl-C would have no effect on `run busybox sleep 60`. So if
+//! the
+//! program has no handler for a terminating signal, the container is killed instead. A program that blocks a signal
+//! is
+//! about to wait for it (sigwaitinfo(2), signalfd(2)), as `--init` does. During sigwaitinfo(2) the signal does not
+//! even appear as blocked.
 //!
-//! With `-it` Ctrl-C is a key like any other that the container's own terminal makes a signal of; then only signals
-//! that are sent to this command come here. With `--sig-proxy=false` none is forwarded: those that ask to end make
-//! this command end the container, the others do to this command what they do to any.
+//! With `-it`, Ctrl-C is an ordinary key, which the container's own terminal turns into a signal; then only signals
+//! that are sent to this command arrive here. With `--sig-proxy=false` none is forwarded: terminating signals make
+//! this
+//! command kill the container, and the others have their usual effect on this command.
 //!
-//! The signals are blocked and read from a descriptor, signalfd(2), so that one thread can wait for them and for the
-//! container's end at the same time. What arrives before it waits is kept. The container starts with no signal
-//! blocked.
+//! The signals are blocked and read from a descriptor (signalfd(2)), so that one thread can wait for them and for the
+//! container's exit at the same time. Signals that arrive before that stay pending. The container starts with no
+//! signal blocked.
 
 mod delivery;
 mod error;
@@ -52,9 +56,9 @@ use delivery::deliver;
 
 pub use error::SignalError;
 
-/// Signals that ask to end.
+/// Terminating signals.
 const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
-/// Signals that are about the user's terminal: it has another size, or belongs to this command again.
+/// Signals about the user's terminal: its size changed, or this command is in the foreground again.
 const TERMINAL: [Signal; 2] = [Signal::SIGWINCH, Signal::SIGCONT];
 /// Signals about this command's own children, streams and faults.
 const OWN: [Signal; 9] = [
@@ -68,17 +72,17 @@ const OWN: [Signal; 9] = [
     Signal::SIGTRAP,
     Signal::SIGSYS,
 ];
-/// Signals with which a shell and a terminal govern jobs.
+/// Signals for job control by a shell and a terminal.
 const JOBS: [Signal; 3] = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
 
 /// Which signals are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attention {
-    /// Those that can be meant for a container.
+    /// Those that may be meant for a container.
     Forward,
-    /// Those that ask this command to end, and those about its terminal.
+    /// Those that terminate this command, and those about its terminal.
     Own,
-    /// Those that ask this command to end.
+    /// Those that terminate this command.
     Ending,
 }
 
@@ -101,7 +105,7 @@ impl Attention {
 /// Signals that are blocked and not yet read.
 pub struct Blocked(SigSet);
 
-/// Blocks the signals that will be read, in this thread and those that it starts.
+/// Blocks the signals that will be read, in this thread and the threads that it starts.
 ///
 /// # Errors
 /// Never in practice, see pthread_sigmask(3).
@@ -112,33 +116,33 @@ pub fn block(attention: Attention) -> Result<Blocked, SignalError> {
 }
 
 impl Blocked {
-    /// A descriptor that can be read when such a signal has come, or came since they were blocked.
+    /// A descriptor that is readable when such a signal has arrived since they were blocked.
     ///
     /// # Errors
-    /// When this process has too many descriptors open.
+    /// If this process has too many open descriptors.
     pub fn descriptor(&self) -> Result<SignalFd, SignalError> {
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         SignalFd::with_flags(&self.0, flags).map_err(|source| SignalError::Wait { source })
     }
 }
 
-/// The terminal at which the user sits.
+/// The user's terminal.
 pub trait UserTerminal {
-    /// How large its window is now.
+    /// The current size of its window.
     fn window_size(&self) -> WindowSize;
 
-    /// Called when this command goes on after a stop: whoever stopped it had the terminal meanwhile.
+    /// Called when this command continues after a stop, because the shell may have changed the terminal meanwhile.
     ///
     /// # Errors
-    /// When the terminal cannot be set.
+    /// If the terminal's settings cannot be changed.
     fn resume(&self) -> io::Result<()>;
 }
 
-/// How long a command that was asked to end waits for a reader of what the container wrote.
+/// After a terminating signal, how long to wait for a reader of the container's output.
 const OUTPUT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Forwards signals to a container. A signal that asks to end while a slow reader is waited for gives up the rest of
-/// the output.
+/// Forwards signals to a container. A terminating signal while a slow reader is waited for discards the rest of the
+/// output.
 pub struct SignalControl<'a> {
     signals: SignalFd,
     attention: Attention,
@@ -147,7 +151,7 @@ pub struct SignalControl<'a> {
 }
 
 impl<'a> SignalControl<'a> {
-    /// Reads signals that were blocked. `warn` gets what cannot be forwarded.
+    /// Reads signals that were blocked. `warn` gets errors of forwarding.
     pub fn new(
         signals: SignalFd,
         attention: Attention,
@@ -157,7 +161,7 @@ impl<'a> SignalControl<'a> {
         SignalControl { signals, attention, terminal, warn }
     }
 
-    /// Forwards the signals that have come. Tells whether one of them asks to end.
+    /// Forwards the signals that have arrived. Returns whether one of them is a terminating signal.
     fn forward(&self, running: &Running) -> Result<bool, SignalError> {
         let mut asked_to_end = false;
         while let Some(signal) = self.next()? {
@@ -183,8 +187,9 @@ impl<'a> SignalControl<'a> {
         Ok(asked_to_end)
     }
 
-    /// The next signal that has come, and not from this process: that is how the kernel reports a file that became
-    /// too long.
+    /// The next signal that has arrived, except from this process itself: the kernel reports a file that became too
+    /// large
+    /// that way.
     fn next(&self) -> Result<Option<i32>, SignalError> {
         while let Some(information) = self.signals.read_signal().map_err(|source| SignalError::Read { source })? {
             if i64::from(information.ssi_pid) != i64::from(getpid().as_raw()) {
@@ -194,7 +199,7 @@ impl<'a> SignalControl<'a> {
         Ok(None)
     }
 
-    /// Whether among the signals that have come is one that asks to end.
+    /// Whether a terminating signal has arrived.
     fn ask_to_end(&self) -> bool {
         iter::from_fn(|| self.next().ok().flatten()).any(asks_to_end)
     }
@@ -220,7 +225,7 @@ impl Control for SignalControl<'_> {
     }
 
     fn hung_up(&mut self, running: &mut Running) {
-        // The kernel sends SIGHUP too, which it drops where the program is process 1 and has no handler.
+        // The kernel sends SIGHUP as well, but drops it if the program is process 1 and has no handler.
         if let Err(error) = deliver(running, Signal::SIGHUP as i32) {
             (self.warn)(error);
         }

@@ -1,4 +1,4 @@
-//! What can go wrong with the store as a whole: whatever can go wrong with its parts.
+//! Errors of operations on the whole store, which are the errors of its parts.
 
 use std::{borrow::Cow, io, path::PathBuf};
 
@@ -12,7 +12,7 @@ use minicontainer_images::ImageError;
 
 use crate::container::ContainerError;
 
-/// Why the store cannot be looked at, pruned or repaired.
+/// Why the store cannot be read, pruned or repaired.
 #[derive(Debug, thiserror::Error)]
 pub enum SystemError {
     /// Containers.
@@ -32,9 +32,9 @@ pub enum SystemError {
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
+        /// The path.
         path: PathBuf,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -63,7 +63,7 @@ impl Diagnostic for SystemError {
 }
 
 impl SystemError {
-    /// For `map_err`: remembers what was tried on which path.
+    /// For `map_err`: adds what was tried and the path.
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> SystemError {
         let path = path.into();
         move |source| SystemError::Io { action, path, source }

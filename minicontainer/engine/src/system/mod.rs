@@ -1,12 +1,12 @@
-//! The store as a whole: how much room it takes, and whether it is sound.
+//! The store as a whole: its disk usage, and whether it is intact.
 //!
 //! | Module | Question |
 //! |---|---|
-//! | `usage` | `system df`: what takes how much room, each layer counted once |
-//! | `prune` | `system prune`: what can go |
-//! | [`check`] | `system check`, `image verify`: what is damaged, and its repair |
+//! | `usage` | `system df`: the disk usage, each layer counted once |
+//! | `prune` | `system prune`: which data is unused |
+//! | [`check`] | `system check`, `image verify`: what is damaged, and how to repair it |
 //!
-//! Each asks the owners of things (images, containers, the cache), and decides nothing that they have decided.
+//! Each module uses the rules of the owners of the data (images, containers, the build cache), and adds none.
 
 pub mod check;
 mod error;

@@ -1,5 +1,6 @@
-//! What can go: containers that have ended, images that nobody uses, the cache of builds. In this order, since a
-//! container that goes may have been the last to use its image, and an image the last to have a layer of the cache.
+//! Removes unused data: stopped containers, unused images, the build cache. In this order, because a removed
+//! container
+//! may have been the last user of an image, and an image that of a layer of the cache.
 
 use jiff::Timestamp;
 
@@ -13,33 +14,32 @@ use crate::{
     images::prune as prune_images,
 };
 
-/// What shall go.
+/// What to remove.
 #[derive(Clone, Debug, Default)]
 pub struct Pruning {
-    /// All images that no container uses, not only those without a name; and what of the cache images have too.
+    /// All images that no container uses, not only those without a name; also cache entries whose layers images use.
     pub all: bool,
-    /// What each of them must meet besides.
+    /// The conditions that each object must meet.
     pub conditions: Vec<Condition>,
 }
 
-/// What has gone.
+/// What was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Containers.
     pub containers: Vec<Id>,
     /// Names, images, and layers of images.
     pub images: Vec<Removed>,
-    /// Parts of the cache of builds.
+    /// Entries of the build cache.
     pub cache: Vec<String>,
-    /// How many bytes are free now.
+    /// How many bytes were freed.
     pub reclaimed: u64,
 }
 
-/// Removes what nobody uses.
+/// Removes unused data.
 ///
 /// # Errors
-/// When something cannot be removed. What is in use is no fault; neither is a build that is under way, whose cache
-/// stays.
+/// If something cannot be removed. Data in use is not an error, and neither is a running build, whose cache stays.
 pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, SystemError> {
     let images = store.images()?;
     let image_of = |container: &Container| {
@@ -62,14 +62,14 @@ pub fn prune(store: &Store, pruning: &Pruning) -> Result<Pruned, SystemError> {
         cache: Vec::new(),
     };
     for cached in prune_cache(store, pruning)? {
-        // Of what an image has too only the record is gone.
+        // If an image has the layer too, only the cache entry was removed.
         pruned.reclaimed += if cached.is_shared { 0 } else { cached.size };
         pruned.cache.push(cached.id().to_owned());
     }
     Ok(pruned)
 }
 
-/// Nothing in the cache has labels, so whoever asks for some means none of it.
+/// Cache entries have no labels, so a filter by label selects none of them.
 fn prune_cache(store: &Store, pruning: &Pruning) -> Result<Vec<Cached>, SystemError> {
     let until = |condition: &Condition| match condition {
         Condition::Until(time) => Some(*time),

@@ -1,7 +1,8 @@
-//! How much room what takes.
+//! Disk usage.
 //!
-//! An image lies on the disk twice: each layer as it travels, a blob, and unpacked, beside the documents. Images
-//! share layers, so what they take together is less than the sum of what each of them takes:
+//! An image is stored twice: each layer as a compressed blob and unpacked, beside the documents. Images share layers,
+//! so
+//! together they use less than the sum of their sizes:
 //!
 //! ```text
 //! image one   ▆▆▆▆▆▆▆▆ base ▆▆▆▆▆▆▆▆ ▆▆ a ▆▆
@@ -9,7 +10,7 @@
 //! together    ▆▆▆▆▆▆▆▆ base ▆▆▆▆▆▆▆▆ ▆▆ a ▆▆ ▆▆▆▆ b ▆▆▆▆
 //! ```
 //!
-//! So every part is counted once, and *reclaimable* is what no image has that a container uses.
+//! So every part is counted once, and *reclaimable* are the parts of images that no container uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,18 +24,18 @@ use minicontainer_images::{blobs, list as list_images};
 use super::SystemError;
 use crate::container::{Container, Containers};
 
-/// What takes how much room in a store.
+/// The disk usage of a store.
 #[derive(Clone, Debug)]
 pub struct Usage {
     /// Each image once, whatever names it has.
     pub images: Vec<ImageUsage>,
     /// Bytes of all images together.
     pub images_size: u64,
-    /// Bytes that would be free if the images went that no container uses.
+    /// Bytes that would be freed by removing the images that no container uses.
     pub images_reclaimable: u64,
     /// The containers.
     pub containers: Vec<ContainerUsage>,
-    /// What the cache of builds holds.
+    /// The entries of the build cache.
     pub cache: Vec<Cached>,
 }
 
@@ -47,7 +48,7 @@ pub struct ImageUsage {
     pub names: Vec<Reference>,
     /// Bytes of all its parts.
     pub size: u64,
-    /// Bytes of those of its parts that other images have too.
+    /// Bytes of the parts that other images share.
     pub shared: u64,
     /// How many containers use it.
     pub containers: usize,
@@ -65,10 +66,10 @@ pub struct ContainerUsage {
 /// A blob or an unpacked layer.
 type Part = (&'static str, Digest);
 
-/// Adds up what a store holds. A damaged image has no size: `system check` finds it.
+/// Adds up the disk usage of a store. A damaged image has no size: `system check` finds it.
 ///
 /// # Errors
-/// When the store cannot be read.
+/// If the store cannot be read.
 pub fn usage(store: &Store) -> Result<Usage, SystemError> {
     let containers = Containers::of(store);
     let list = containers.list()?;

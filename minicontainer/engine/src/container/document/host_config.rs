@@ -1,4 +1,4 @@
-//! What was asked for that concerns the host, in Docker's shape.
+//! The options that concern the host, in Docker's format.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -13,72 +13,72 @@ use super::{
     network,
 };
 
-/// What `/dev/shm` may hold where nothing else was asked for, as in Docker.
+/// Docker's default size of `/dev/shm`.
 const DEFAULT_SHM_SIZE: u64 = 64 << 20;
 
-/// What was asked for that concerns the host.
+/// The options that concern the host.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct HostConfig {
-    /// Bind mounts, as behind `-v`.
+    /// Bind mounts, in the syntax of `-v`.
     pub binds: Vec<String>,
-    /// The network that it sees.
+    /// The network.
     pub network_mode: &'static str,
-    /// Published ports: none yet.
+    /// Published ports: not supported yet.
     pub port_bindings: BTreeMap<String, Vec<super::Empty>>,
-    /// When it is started again.
+    /// When it is restarted.
     pub restart_policy: RestartPolicy,
-    /// Whether it is removed when its program has ended.
+    /// Whether it is removed when its program exits.
     pub auto_remove: bool,
-    /// Capabilities added.
+    /// Added capabilities.
     pub cap_add: Vec<String>,
-    /// Capabilities taken away.
+    /// Dropped capabilities.
     pub cap_drop: Vec<String>,
-    /// What was given to `--security-opt`.
+    /// The values of `--security-opt`.
     pub security_opt: Vec<String>,
-    /// Whether hardly any isolation is left.
+    /// Whether nearly all isolation is disabled.
     pub privileged: bool,
-    /// Whether its root file system can only be read.
+    /// Whether its root file system is read-only.
     pub readonly_rootfs: bool,
-    /// `auto` if its ids are a range of their own on the host, else empty.
+    /// `auto` if it has its own range of ids on the host, else empty.
     pub userns_mode: &'static str,
-    /// Whether the engine's init is its first process.
+    /// Whether the engine's init is process 1.
     pub init: bool,
-    /// How much `/dev/shm` may hold, in bytes.
+    /// The size limit of `/dev/shm`, in bytes.
     pub shm_size: u64,
     /// Temporary file systems, with their options.
     pub tmpfs: BTreeMap<String, String>,
-    /// The limit of its writable layer.
+    /// The size limit of its writable layer.
     pub storage_opt: BTreeMap<&'static str, String>,
-    /// The most memory, in bytes; 0 is no limit.
+    /// The memory limit in bytes; 0 for unlimited.
     pub memory: u64,
-    /// The most memory and swap space together, in bytes; -1 is no limit, 0 the default.
+    /// The limit of memory and swap together in bytes; -1 for unlimited, 0 for the default.
     pub memory_swap: i64,
-    /// Processor time per wall time, in billionths of a processor; 0 is no limit.
+    /// The processor time limit in billionths of a processor; 0 for unlimited.
     pub nano_cpus: u64,
     /// The processors that it may run on; empty for all.
     pub cpuset_cpus: String,
-    /// The most processes and threads, as it came to be; -1 is no limit.
+    /// The effective limit of processes and threads; -1 for unlimited.
     pub pids_limit: Option<i64>,
-    /// Devices of the host that it may use.
+    /// The host devices that it may use.
     pub devices: Vec<DeviceMapping>,
-    /// Bounds on each process, as they came to be.
+    /// The effective resource limits of each process.
     pub ulimits: Vec<UlimitDocument>,
-    /// Variables of the kernel that it has values of its own for.
+    /// Its own values of kernel parameters.
     pub sysctls: BTreeMap<String, String>,
-    /// What of `/proc` and `/sys` is hidden from it.
+    /// Masked paths in `/proc` and `/sys`.
     pub masked_paths: Vec<PathBuf>,
-    /// What of `/proc` and `/sys` it can only read.
+    /// Read-only paths in `/proc` and `/sys`.
     pub readonly_paths: Vec<PathBuf>,
 }
 
-/// When a container is started again.
+/// When a container is restarted.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RestartPolicy {
-    /// `no`: the engine has no other policy yet.
+    /// `no`: the only supported policy.
     pub name: &'static str,
-    /// How often at most; 0 is no bound.
+    /// The maximum number of restarts; 0 for unlimited.
     pub maximum_retry_count: u32,
 }
 
@@ -90,19 +90,19 @@ pub struct DeviceMapping {
     pub path_on_host: String,
     /// Its path inside.
     pub path_in_container: String,
-    /// What may be done with it.
+    /// The permitted operations.
     pub cgroup_permissions: String,
 }
 
-/// A bound on each process.
+/// A resource limit of each process.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UlimitDocument {
     /// Docker's name of the resource.
     pub name: String,
-    /// How far a program may raise it; -1 is no bound.
+    /// The hard limit; -1 for unlimited.
     pub hard: i64,
-    /// The bound in force; -1 is none.
+    /// The soft limit; -1 for unlimited.
     pub soft: i64,
 }
 
@@ -173,7 +173,7 @@ fn tmpfs(mount: &MountSpec) -> Option<(String, String)> {
     Some((target.clone(), words.chain(size).chain(mode).collect::<Vec<_>>().join(",")))
 }
 
-/// What would be typed behind `--security-opt`.
+/// The options in the syntax of `--security-opt`.
 fn security_options(config: &ContainerConfig) -> Vec<String> {
     let options = &config.options;
     let privileges = options.new_privileges.map(|choice| match choice {

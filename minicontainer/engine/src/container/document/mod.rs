@@ -1,9 +1,10 @@
-//! The document that `inspect` shows of a container. It has Docker's shape (`GET /containers/ID/json` of its Engine
-//! API), so that scripts and templates that were written for Docker work. Empty lists and maps are written as such,
-//! never as null.
+//! The document that `inspect` shows of a container. It has Docker's format (`GET /containers/ID/json` of its Engine
+//! API), so that scripts and templates written for Docker work. Empty lists and maps are written as such, never as
+//! null.
 //!
-//! What was asked for comes from the record's options, what came of it from the runtime config that the container was
-//! planned from. Fields that Docker does not have stand last in their structs.
+//! The requested values come from the options in the record, the effective values from the container's runtime
+//! config.
+//! Fields that Docker does not have are last in their structs.
 
 mod host_config;
 mod state;
@@ -31,51 +32,51 @@ pub use state::{NEVER, StateDocument};
 
 use super::{Container, ContainerError, Containers};
 
-/// All that is known of a container.
+/// The details of a container.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Document {
     /// Its id.
     pub id: String,
-    /// When it was made.
+    /// When it was created.
     pub created: String,
     /// The program.
     pub path: String,
     /// The program's arguments.
     pub args: Vec<String>,
-    /// How far its life has come.
+    /// Its state.
     pub state: StateDocument,
     /// The image's id.
     pub image: String,
-    /// Its name behind a slash.
+    /// Its name after a slash.
     pub name: String,
-    /// How often its restart policy has started it again.
+    /// How often its restart policy has restarted it.
     pub restart_count: u32,
-    /// How its layers become one tree.
+    /// How its layers are combined.
     pub driver: String,
     /// The operating system.
     pub platform: &'static str,
-    /// What was asked for that concerns the host.
+    /// The options that concern the host.
     pub host_config: HostConfig,
-    /// Where its layers lie.
+    /// The directories of its layers.
     pub graph_driver: GraphDriver,
-    /// The mounts that were asked for.
+    /// The requested mounts.
     pub mounts: Vec<MountDocument>,
-    /// What was asked for that concerns the program.
+    /// The options that concern the program.
     pub config: ProgramConfig,
-    /// The networks that it sees.
+    /// Its networks.
     pub network_settings: NetworkSettings,
-    /// How far its clocks are moved.
+    /// The offsets of its clocks.
     pub time_offsets: BTreeMap<String, LinuxTimeOffset>,
-    /// The isolations that it lacks on purpose.
+    /// The isolations that were left out.
     pub without: Vec<String>,
     /// The flags that weakened its isolation, as they would be typed.
     pub weakened: Vec<String>,
-    /// Where the runtime config lies that it was planned from.
+    /// The path of its runtime config.
     pub runtime_config: PathBuf,
 }
 
-/// Where the layers lie.
+/// The directories of the layers.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GraphDriver {
@@ -85,7 +86,7 @@ pub struct GraphDriver {
     pub data: BTreeMap<&'static str, String>,
 }
 
-/// One mount that was asked for.
+/// A requested mount.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct MountDocument {
@@ -93,50 +94,50 @@ pub struct MountDocument {
     pub r#type: &'static str,
     /// The path on the host; empty for a tmpfs.
     pub source: String,
-    /// Where it appears inside.
+    /// The mount point inside.
     pub destination: String,
-    /// The options behind the last colon of `-v`.
+    /// The options after the last colon of `-v`.
     pub mode: &'static str,
     /// Whether the container can write to it.
     #[serde(rename = "RW")]
     pub writable: bool,
-    /// How mounts below it spread.
+    /// The mount propagation.
     pub propagation: &'static str,
 }
 
-/// What was asked for that concerns the program.
+/// The options that concern the program.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ProgramConfig {
-    /// The name that uname(2) gives inside.
+    /// The host name inside.
     pub hostname: String,
-    /// The domain name; there never is one.
+    /// The domain name, always empty.
     pub domainname: &'static str,
-    /// The user and group that it runs as, by their ids.
+    /// The user and group, as ids.
     pub user: String,
-    /// Whether it has a terminal of its own.
+    /// Whether it has its own terminal.
     pub tty: bool,
     /// Its environment.
     pub env: Vec<String>,
     /// The program and its arguments.
     pub cmd: Vec<String>,
-    /// The image, as it was asked for.
+    /// The image, as it was requested.
     pub image: String,
-    /// Volumes that the image asks for: the engine makes none yet.
+    /// The volumes that the image declares: not supported yet.
     pub volumes: BTreeMap<String, Empty>,
     /// Its working directory.
     pub working_dir: String,
-    /// The image's entrypoint, or the one that was asked for in its place.
+    /// The entrypoint: the image's, or the requested one.
     pub entrypoint: Vec<String>,
-    /// Its labels: no flag gives any yet.
+    /// Its labels: not supported yet.
     pub labels: BTreeMap<String, String>,
 }
 
-/// The networks that a container sees.
+/// The networks of a container.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NetworkSettings {
-    /// Its published ports: none yet.
+    /// Its published ports: not supported yet.
     pub ports: BTreeMap<String, Vec<Empty>>,
     /// By their names.
     pub networks: BTreeMap<&'static str, Empty>,
@@ -147,10 +148,10 @@ pub struct NetworkSettings {
 pub struct Empty {}
 
 impl Containers {
-    /// All that is known of a container. Its image has these layers, the lowest first.
+    /// The details of a container. `layers` are those of its image, the lowest first.
     ///
     /// # Errors
-    /// When its runtime config cannot be read.
+    /// If its runtime config cannot be read.
     pub fn inspect(&self, container: &Container, layers: &[PathBuf]) -> Result<Document, ContainerError> {
         let path = self.place(&container.id).join("config.json");
         let text = self.runtime_config(&container.id).map_err(ContainerError::io("read", &path))?;
@@ -263,7 +264,7 @@ fn network(network: Network) -> &'static str {
     }
 }
 
-/// A time as documents have it, to the nanosecond.
+/// A time in the format of the document, to the nanosecond.
 fn rfc3339(time: Timestamp) -> String {
     format!("{time:.9}")
 }

@@ -1,4 +1,4 @@
-//! The state of a container, in Docker's shape.
+//! The state of a container, in Docker's format.
 
 use jiff::Timestamp;
 use minicontainer::{Report, Verdict, core::container::State};
@@ -6,37 +6,37 @@ use serde::Serialize;
 
 use super::{super::exit_code, rfc3339};
 
-/// What Docker shows where there is no time.
+/// Docker's value for a missing time.
 pub const NEVER: &str = "0001-01-01T00:00:00Z";
 
-/// How far a container's life has come.
+/// The state of a container.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StateDocument {
-    /// Docker's word for it.
+    /// Docker's word for the state.
     pub status: &'static str,
-    /// Whether it runs, is paused, or will run again.
+    /// Whether it is running, paused or restarting.
     pub running: bool,
     /// Whether its processes are frozen.
     pub paused: bool,
-    /// Whether it has ended and will be started again.
+    /// Whether it has exited and will be restarted.
     pub restarting: bool,
-    /// Whether the kernel killed a process of it for want of memory.
+    /// Whether the kernel killed one of its processes because of the memory limit.
     #[serde(rename = "OOMKilled")]
     pub oom_killed: bool,
     /// Whether it could not be removed.
     pub dead: bool,
-    /// Its first process on the host, or 0.
+    /// The pid of its first process on the host, or 0.
     pub pid: i32,
-    /// The exit code: 0 if there is none yet, none if its engine was killed before it could see it.
+    /// The exit code: 0 if there is none yet, null if its engine was killed before it could read it.
     pub exit_code: Option<i32>,
-    /// Why it could not be started, or what is not known of its end.
+    /// Why it could not be started, or why its exit is unknown.
     pub error: String,
     /// When its program started.
     pub started_at: String,
-    /// When its program ended.
+    /// When its program exited.
     pub finished_at: String,
-    /// How its program ended, as `run --report` writes it.
+    /// How its program exited, in the format of `run --report`.
     pub report: Option<Box<Report>>,
 }
 
@@ -55,7 +55,7 @@ impl StateDocument {
         };
         StateDocument {
             status: state.word(),
-            // Docker says so of what waits for its restart, too.
+            // Docker sets this for a container that waits for its restart, too.
             running: state.is_running() || matches!(state, State::Restarting(_)),
             paused: matches!(state, State::Paused { .. }),
             restarting: matches!(state, State::Restarting(_)),

@@ -34,7 +34,7 @@ fn document(options: RunOptions, runtime: &str, state: State) -> Value {
     serde_json::to_value(Document::new(&container(options, state), place, &runtime, &layers)).unwrap()
 }
 
-/// What was planned for a container of which nothing was asked.
+/// The runtime config of a container without options.
 const PLAIN: &str = r#"{
     "ociVersion": "1.2.0", "hostname": "0123456789ab", "root": {"path": "rootfs"},
     "process": {"user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "exit 3"], "env": ["PATH=/bin"], "cwd": "/"},
@@ -75,7 +75,7 @@ fn all_options() -> RunOptions {
 fn plain_container_has_empty_lists_instead_of_nulls() {
     let document = document(RunOptions::default(), PLAIN, State::created());
     insta::assert_json_snapshot!(document);
-    // Only a number that is not known, and the report of a program that has not ended, are null.
+    // Only an unknown number, and the report of a program that has not exited, are null.
     let mut nulls = Vec::new();
     find_nulls("", &document, &mut nulls);
     assert_eq!(nulls, ["/HostConfig/PidsLimit", "/State/Report"]);

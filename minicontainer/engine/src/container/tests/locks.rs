@@ -1,4 +1,4 @@
-//! Locks: no command waits for the work of another, and an image in use is not removed.
+//! Locks: commands do not wait for each other's work, and an image in use is not removed.
 
 use std::{sync::mpsc, time::Duration};
 
@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The result of some work in another thread. None if it has not ended after a time that only a wait for a lock
-/// takes.
+/// The result of some work in another thread. None if it has not returned after so long that it must be waiting for a
+/// lock.
 fn within_seconds<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
         let (send, receive) = mpsc::channel();
@@ -20,7 +20,7 @@ fn within_seconds<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
 #[test]
 fn container_lifecycle_does_not_need_the_store_lock() {
     let env = test_env();
-    let mut supervisor = env.create(env.called("web"));
+    let mut supervisor = env.create(env.named("web"));
     let lock = env.containers.store.lock().unwrap();
     let live = || {
         supervisor.started(std::process::id()).unwrap();
@@ -35,15 +35,15 @@ fn container_lifecycle_does_not_need_the_store_lock() {
     drop(lock);
 }
 
-/// An image is removed under the store's lock. A container that gets its place afterwards finds the image gone.
+/// An image is removed under the store's lock. A container that is put into its place afterwards finds it missing.
 #[test]
 fn create_waits_while_an_image_is_removed() {
     let env = test_env();
-    let request = env.called("web");
+    let request = env.named("web");
     let lock = env.containers.store.lock().unwrap();
     thread::scope(|scope| {
         let creating = scope.spawn(|| env.containers.create(&Id::random().unwrap(), request));
-        // It has come as far as it can when the name is reserved and the record is written.
+        // Once the name is reserved and the record is written, it waits for the lock.
         let staged = || {
             fs::read_dir(&env.containers.directory)
                 .into_iter()
@@ -86,9 +86,9 @@ fn concurrent_sweeps_do_not_conflict() {
 #[test]
 fn record_is_reread_before_each_change() {
     let env = test_env();
-    let mut supervisor = env.create(env.called("web"));
+    let mut supervisor = env.create(env.named("web"));
     supervisor.started(std::process::id()).unwrap();
-    // Someone else pauses it.
+    // Another process pauses it.
     let file = state_file(&supervisor.place());
     let text = fs::read_to_string(&file).unwrap().replace("\"running\"", "\"paused\"");
     fs::write(&file, text).unwrap();
@@ -101,8 +101,9 @@ fn record_is_reread_before_each_change() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// Eight at a time ask for a few names, some give theirs back, and others sweep: each name has at most one owner
-    /// at any time, and in the end what is reserved is what there is.
+    /// Eight threads at a time request a few names, some release theirs, and others sweep: each name has at most one
+    /// owner
+    /// at any time, and in the end the reserved names are those of the containers.
     #[test]
     fn name_never_has_two_owners(wishes in proptest::collection::vec((0..3_usize, any::<bool>()), 8..24)) {
         let env = test_env();
@@ -112,10 +113,10 @@ proptest! {
             for chunk in wishes.chunks(wishes.len().div_ceil(8)) {
                 let (env, owners) = (&env, &owners);
                 scope.spawn(move || for (name, keeps) in chunk {
-                    let request = if *keeps { env.called(names[*name]) } else { env.thrown_away(names[*name]) };
+                    let request = if *keeps { env.named(names[*name]) } else { env.auto_removed(names[*name]) };
                     match env.containers.create(&Id::random().unwrap(), request) {
                         Ok(supervisor) => {
-                            let owned = owners[*name].try_lock().expect("nobody else has the name");
+                            let owned = owners[*name].try_lock().expect("no other owner of the name");
                                 thread::sleep(Duration::from_micros(200));
                             if *keeps {
                                 drop(owned);

@@ -1,4 +1,4 @@
-//! Records: of this version, of the one before, of one to come, and damaged ones.
+//! Records of this version, of the one before, of a later one, and damaged ones.
 
 use minicontainer::core::{
     container::StartFailure,
@@ -32,7 +32,7 @@ fn id_of_record(record: &str) -> String {
 fn record_is_plain_json() {
     let env = test_env();
     let id: Id = "0123456789abcdef".repeat(4).parse().unwrap();
-    let mut request = env.called("web");
+    let mut request = env.named("web");
     request.config.options.limits.memory = ByteSize::new(64 << 20);
     let mut supervisor = env.containers.create(&id, request).unwrap();
     supervisor.failed(127, "no such program".to_owned()).unwrap();
@@ -44,7 +44,7 @@ fn record_is_plain_json() {
 #[test]
 fn config_round_trips_through_record() {
     let env = test_env();
-    let mut request = env.called("web");
+    let mut request = env.named("web");
     request.config.options.without.insert(Isolation::Pid);
     request.config.options.env.push("A=b".parse().unwrap());
     drop(env.create(request.clone()));
@@ -66,7 +66,7 @@ fn version_1_records_are_read() {
     assert_eq!(options.limits.cpus.unwrap().to_string(), "0.5");
     assert_eq!(options.limits.pids.unwrap().to_string(), "32");
     assert_eq!(options.mounts.iter().map(|mount| mount.target()).collect::<Vec<_>>(), ["/note"]);
-    // All that was said of how it is weakened, in the order in which it is said.
+    // All weakening flags, in their recorded order.
     let recorded: serde_json::Value = serde_json::from_str(WEAK).unwrap();
     let flags: Vec<String> = options.weakenings().iter().map(Weakening::flag).collect();
     assert_eq!(serde_json::json!(flags), recorded["weakened"]);
@@ -87,11 +87,11 @@ fn version_1_records_are_read() {
 fn version_1_container_keeps_its_name_and_is_removable() {
     let env = test_env();
     env.put(&id_of_record(WEAK), WEAK);
-    let taken = env.containers.create(&Id::random().unwrap(), env.called("weak")).unwrap_err();
+    let taken = env.containers.create(&Id::random().unwrap(), env.named("weak")).unwrap_err();
     assert!(matches!(&taken, ContainerError::NameTaken { holder, .. } if holder.as_str() == id_of_record(WEAK)));
     assert_eq!(env.containers.remove("weak", Force::Refuse).unwrap().as_str(), id_of_record(WEAK));
     assert_eq!((env.entries(), env.reserved().len()), (0, 0));
-    env.create(env.called("weak"));
+    env.create(env.named("weak"));
 }
 
 #[test]
@@ -99,8 +99,8 @@ fn newer_record_is_refused_by_version() {
     let env = test_env();
     let id = "12".repeat(32);
     let place = env.put(&id, r#"{"version": 3, "name": {"of": "another shape"}}"#);
-    drop(env.create(env.called("web")));
-    assert_eq!(env.names(), ["web"], "it hides no other");
+    drop(env.create(env.named("web")));
+    assert_eq!(env.names(), ["web"], "the other container is still listed");
     let error = env.containers.find(&id).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -110,7 +110,7 @@ fn newer_record_is_refused_by_version() {
     assert!(error.hint().unwrap().contains("`minicontainer rm 121212121212` removes the container"));
     assert_eq!(env.containers.damaged().unwrap().len(), 1);
     env.containers.sweep().unwrap();
-    assert!(place.exists(), "it is kept until it is removed on purpose");
+    assert!(place.exists(), "it is kept until it is removed explicitly");
     env.containers.remove("1212", Force::Refuse).unwrap();
     assert!(!place.exists());
 }
@@ -118,7 +118,7 @@ fn newer_record_is_refused_by_version() {
 #[test]
 fn unknown_fields_do_not_hide_a_container() {
     let env = test_env();
-    let supervisor = env.create(env.called("web"));
+    let supervisor = env.create(env.named("web"));
     let file = state_file(&supervisor.place());
     drop(supervisor);
     let mut record: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
@@ -136,11 +136,11 @@ fn unknown_fields_do_not_hide_a_container() {
 #[test]
 fn damaged_record_is_reported_and_affects_no_other() {
     let env = test_env();
-    let supervisor = env.create(env.called("web"));
-    let other = env.create(env.called("other"));
+    let supervisor = env.create(env.named("web"));
+    let other = env.create(env.named("other"));
     let (id, file) = (supervisor.container().id.clone(), state_file(&supervisor.place()));
     let whole = fs::read(&file).unwrap();
-    // Cut short anywhere, it is damaged; cut to nothing, it is what a power cut leaves.
+    // A truncated record is damaged, and an empty one is what a power failure leaves.
     for length in (1..whole.len() - 1).step_by(29) {
         fs::write(&file, &whole[..length]).unwrap();
         assert!(env.containers.find(id.short()).is_err_and(|error| error.is_of_record()), "{length}");
@@ -161,22 +161,22 @@ fn damaged_record_is_reported_and_affects_no_other() {
     }
     let damaged = env.containers.damaged().unwrap();
     assert_eq!(damaged.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&id]);
-    // Its engine lives, so it goes by force only.
+    // Its engine is alive, so only force removes it.
     env.containers.remove(id.short(), Force::Refuse).unwrap_err();
     drop(supervisor);
     env.containers.sweep().unwrap();
-    assert!(file.exists(), "it is kept until it is removed on purpose");
+    assert!(file.exists(), "it is kept until it is removed explicitly");
     assert_eq!(env.containers.remove(id.short(), Force::Refuse).unwrap(), id);
     assert_eq!((env.names(), env.reserved()), (vec!["other".to_owned()], vec!["other".to_owned()]));
     assert_eq!(env.entries(), 1);
 }
 
-/// A record that would hang or fill the engine is that of a damaged container, and no other is affected.
+/// A record that would block the engine or fill its memory is damaged, and no other container is affected.
 #[test]
-fn record_that_is_no_small_file_is_damaged() {
+fn record_must_be_a_small_regular_file() {
     let env = test_env();
-    let [fifo, large] = ["fifo", "large"].map(|name| env.create(env.called(name)));
-    drop(env.create(env.called("whole")));
+    let [fifo, large] = ["fifo", "large"].map(|name| env.create(env.named(name)));
+    drop(env.create(env.named("whole")));
     let (fifo_file, large_file) = (state_file(&fifo.place()), state_file(&large.place()));
     fs::remove_file(&fifo_file).unwrap();
     nix::unistd::mkfifo(&fifo_file, nix::sys::stat::Mode::S_IRUSR).unwrap();

@@ -1,11 +1,11 @@
-//! What dead engines leave, and when it is swept.
+//! What killed engines leave, and when it is swept.
 
 use super::*;
 
 /// A `--rm` container whose engine was killed before its process ended.
 fn orphan(env: &TestEnv, name: &str) -> std::process::Child {
     let child = sleeper();
-    let mut supervisor = env.create(env.thrown_away(name));
+    let mut supervisor = env.create(env.auto_removed(name));
     supervisor.started(child.id()).unwrap();
     child
 }
@@ -18,13 +18,13 @@ fn end(mut child: std::process::Child) {
 #[test]
 fn auto_removed_container_goes_at_exit_or_sweep() {
     let env = test_env();
-    env.create(env.thrown_away("ended")).ended(&report(Verdict::Exited(0))).unwrap();
+    env.create(env.auto_removed("ended")).ended(&report(Verdict::Exited(0))).unwrap();
     assert_eq!((env.entries(), env.reserved().len()), (0, 0));
 
-    let kept = env.create(env.thrown_away("supervisor"));
-    drop(env.create(env.thrown_away("abandoned")));
+    let kept = env.create(env.auto_removed("supervisor"));
+    drop(env.create(env.auto_removed("abandoned")));
     let child = orphan(&env, "orphan");
-    drop(env.create(env.called("created")));
+    drop(env.create(env.named("created")));
     env.containers.sweep().unwrap();
     assert_eq!(env.names(), ["created", "orphan", "supervisor"]);
     end(child);
@@ -36,14 +36,14 @@ fn auto_removed_container_goes_at_exit_or_sweep() {
 #[test]
 fn create_sweeps_once_per_boot() {
     let env = test_env();
-    drop(env.create(env.thrown_away("first")));
-    drop(env.create(env.thrown_away("second")));
-    assert_eq!(env.names(), ["second", "first"], "create leaves others alone");
+    drop(env.create(env.auto_removed("first")));
+    drop(env.create(env.auto_removed("second")));
+    assert_eq!(env.names(), ["second", "first"], "create does not remove others");
     env.reboot();
-    drop(env.create(env.thrown_away("third")));
+    drop(env.create(env.auto_removed("third")));
     assert_eq!(env.names(), ["third"]);
-    drop(env.create(env.thrown_away("fourth")));
-    assert_eq!(env.names(), ["fourth", "third"], "once is enough");
+    drop(env.create(env.auto_removed("fourth")));
+    assert_eq!(env.names(), ["fourth", "third"], "one sweep per boot is enough");
     env.reboot();
     drop(env.containers.temporary().unwrap());
     assert_eq!(env.names(), [""; 0], "a build's container counts as well");
@@ -53,21 +53,21 @@ fn create_sweeps_once_per_boot() {
 fn name_of_dead_auto_removed_container_is_free() {
     let env = test_env();
     let child = orphan(&env, "web");
-    let taken = env.containers.create(&Id::random().unwrap(), env.called("web")).unwrap_err();
+    let taken = env.containers.create(&Id::random().unwrap(), env.named("web")).unwrap_err();
     assert!(matches!(taken, ContainerError::NameTaken { .. }), "its process lives: {taken}");
     end(child);
-    let other = env.create(env.thrown_away("other"));
-    let next = env.create(env.called("web"));
+    let other = env.create(env.auto_removed("other"));
+    let next = env.create(env.named("web"));
     assert_eq!(env.names(), ["web", "other"]);
     assert_eq!(env.containers.find("web").unwrap().id, next.container().id);
     drop(other);
-    assert_eq!(env.names(), ["web", "other"], "only the one in the way was swept");
+    assert_eq!(env.names(), ["web", "other"], "only the container with the requested name was swept");
 }
 
 #[test]
 fn prune_removes_dead_auto_removed_containers() {
     let env = test_env();
-    drop(env.create(env.thrown_away("abandoned")));
+    drop(env.create(env.auto_removed("abandoned")));
     let (removed, _) = env.containers.prune(&|_| false).unwrap();
     assert_eq!((removed.len(), env.names().len()), (0, 0));
 }
@@ -75,38 +75,38 @@ fn prune_removes_dead_auto_removed_containers() {
 #[test]
 fn sweep_removes_crash_leftovers_only() {
     let env = test_env();
-    let supervisor = env.create(env.called("web"));
+    let supervisor = env.create(env.named("web"));
     let directory = env.containers.directory.clone();
     let half = |name: &str| fs::create_dir_all(directory.join(name).join("upper")).unwrap();
     half(&format!("{}.new", "1".repeat(64)));
     half(&format!("{}.removed", "2".repeat(64)));
     half(&format!("{}.run", "5".repeat(64)));
-    // A sandbox of the library's has no record.
+    // A sandbox of the library has no record.
     half(&"3".repeat(64));
-    // A power cut left an empty record.
+    // A power failure left an empty record.
     half(&"4".repeat(64));
     fs::write(directory.join("4".repeat(64)).join("state.json"), "").unwrap();
-    // A crash between the name and the place, or between the loss of the place and that of the name.
+    // A crash between the name and the directory, or between the removal of the directory and that of the name.
     let link = |name: &str, digit: &str| {
         let target = Path::new("../containers").join(digit.repeat(64));
         std::os::unix::fs::symlink(target, env.containers.store.names_directory().join(name)).unwrap();
     };
     link("made", "1");
     link("gone", "9");
-    // A power cut took a name.
+    // A power failure lost a name.
     fs::remove_file(env.containers.store.names_directory().join("web")).unwrap();
 
-    let mut told: Vec<&str> = env.containers.stale().unwrap().into_iter().map(|(_, what)| what).collect();
-    told.sort_unstable();
+    let mut meanings: Vec<&str> = env.containers.stale().unwrap().into_iter().map(|(_, what)| what).collect();
+    meanings.sort_unstable();
     assert_eq!(
-        told,
+        meanings,
         [
             "a container of a build or a judging that was killed",
             "a container without a record",
             "a name whose container is gone",
             "a name whose container is gone",
-            "half a container",
-            "half a container",
+            "an incomplete container",
+            "an incomplete container",
         ]
     );
     assert_eq!(env.names(), ["web"]);
@@ -120,14 +120,14 @@ fn sweep_removes_crash_leftovers_only() {
 #[test]
 fn names_left_by_a_crash_are_free() {
     let env = test_env();
-    drop(env.create(env.called("other")));
+    drop(env.create(env.named("other")));
     let names = env.containers.store.names_directory();
     std::os::unix::fs::symlink(Path::new("../containers").join("9".repeat(64)), names.join("web")).unwrap();
-    // The directory of one that was being made when its engine was killed.
+    // The directory of a container that was being created when its engine was killed.
     fs::create_dir(env.containers.directory.join(format!("{}.new", "8".repeat(64)))).unwrap();
     std::os::unix::fs::symlink(Path::new("../containers").join("8".repeat(64)), names.join("made")).unwrap();
-    env.create(env.called("web"));
-    env.create(env.called("made"));
+    env.create(env.named("web"));
+    env.create(env.named("made"));
     assert_eq!(env.names(), ["made", "web", "other"]);
 }
 
@@ -149,22 +149,23 @@ fn sweep_skips_directories_in_use() {
 #[test]
 fn foreign_entries_among_names_are_refused_and_repaired() {
     let env = test_env();
-    drop(env.create(env.called("kept")));
+    drop(env.create(env.named("kept")));
     let names = env.containers.store.names_directory();
     std::os::unix::fs::symlink("/etc", names.join("link")).unwrap();
     std::os::unix::fs::symlink(format!("/tmp/{}", "0".repeat(64)), names.join("elsewhere")).unwrap();
     fs::create_dir(names.join("directory")).unwrap();
     fs::write(names.join("file"), "").unwrap();
     for name in ["link", "elsewhere", "directory", "file"] {
-        let error = env.containers.create(&Id::random().unwrap(), env.called(name)).unwrap_err();
-        assert!(error.to_string().ends_with("it is not a container's name"), "{error}");
+        let error = env.containers.create(&Id::random().unwrap(), env.named(name)).unwrap_err();
+        assert!(error.to_string().ends_with("not the name of a container"), "{error}");
     }
     env.containers.sweep().unwrap();
     assert_eq!(env.reserved(), ["kept"]);
-    drop(env.create(env.called("link")));
+    drop(env.create(env.named("link")));
 }
 
-/// A damaged record must not have other processes killed, or directories outside the hierarchies removed.
+/// A damaged record must not cause other processes to be killed, or directories outside the hierarchies to be
+/// removed.
 #[test]
 fn only_a_containers_own_cgroup_is_removed() {
     let id = "0123456789abcdef".repeat(4);

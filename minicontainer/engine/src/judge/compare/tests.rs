@@ -1,4 +1,4 @@
-//! The comparison of a stream against one of the whole texts, which is easier to believe.
+//! Checks the streaming comparison against a simple one of the whole texts.
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn whole_difference(answer: &[u8], expected: &[u8], comparison: Comparison) -> O
     let (answer, expected) = (cut(answer), cut(expected));
     let most = answer.len().max(expected.len());
     let place = (0..most).find(|place| answer.get(*place) != expected.get(*place))?;
-    tell(comparison, place, answer.get(place).copied(), expected.get(place).copied())
+    describe(comparison, place, answer.get(place).copied(), expected.get(place).copied())
 }
 
 fn split_lines(text: &[u8]) -> Vec<&[u8]> {
@@ -33,14 +33,14 @@ fn words(text: &[u8]) -> Vec<&[u8]> {
     text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect()
 }
 
-/// Texts of few different bytes, so that two of them are often alike for long.
+/// Texts of few different bytes, so that two of them often have long common parts.
 fn text() -> impl Strategy<Value = Vec<u8>> + Clone {
     let byte = prop_oneof![4 => Just(b'a'), 1 => Just(b'b'), 2 => Just(b' '), 1 => Just(b'\t'), 1 => Just(b'\r'),
         3 => Just(b'\n'), 1 => Just(b'\xff')];
     prop::collection::vec(byte, 0..24)
 }
 
-/// Two texts of which the second is often the first with something put in, taken out or added.
+/// Two texts, of which the second is often the first with an insertion, a deletion or an addition.
 fn pair() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let edited = (text(), text(), any::<prop::sample::Index>(), 0..3usize).prop_map(|(text, piece, place, taken)| {
         let place = place.index(text.len() + 1);
@@ -84,14 +84,14 @@ fn long_units_are_shortened_in_messages() {
         assert_eq!(found, whole_difference(&long(b'a'), &long(b'b'), comparison));
         assert!(found.unwrap().len() < 150);
     }
-    // Blanks at a line's end do not count, however many, until something stands behind them.
+    // Blanks at a line's end do not count, however many, unless other characters follow.
     let blanks = [b"x".to_vec(), vec![b' '; 1_000_000]].concat();
     assert_eq!(difference(&blanks, b"x\n", Comparison::Lines), None);
     let found = difference(&[blanks, b"y".to_vec()].concat(), b"x\n", Comparison::Lines).unwrap();
     assert!(found.starts_with("line 1: expected \"x\", not \"x    "), "{found}");
 }
 
-/// However much an answer is, the comparer keeps only the beginning of one unit of it.
+/// The comparer keeps only the beginning of one unit, however long the answer is.
 #[test]
 fn comparer_memory_is_bounded() {
     for (comparison, piece) in
@@ -101,6 +101,6 @@ fn comparer_memory_is_bounded() {
         let mut comparer = Comparer::new(b"", comparison);
         (0..64).for_each(|_| comparer.feed(piece.as_bytes()));
         assert_eq!(comparer.current.beginning.capacity(), BEGINNING);
-        let _told = comparer.finish();
+        let _difference = comparer.finish();
     }
 }

@@ -1,5 +1,5 @@
-//! Sending a container a signal that is meant for its program, although the kernel drops what process 1 has no
-//! handler for (pid_namespaces(7)).
+//! Delivers a signal to a container's program, although the kernel drops signals to process 1 without a handler
+//! (pid_namespaces(7)).
 
 use std::{fs, thread, time::Duration};
 
@@ -8,46 +8,48 @@ use nix::{libc::SYS_rt_sigtimedwait, sys::signal::Signal};
 
 use super::{SignalError, asks_to_end, not_forwarded};
 
-/// Sends the container's first process a signal, or kills it if the signal asks to end and would be dropped.
+/// Sends the container's first process a signal, or kills it if the signal is a terminating one and would be dropped.
 pub(super) fn deliver(running: &Running, signal: i32) -> Result<(), SignalError> {
     let send = |signal| running.signal(signal).map_err(not_forwarded);
     if running.plan().has_init() || !asks_to_end(signal) {
         return send(signal);
     }
-    // A program may block it for a moment only, to start a child, and would not get it: such a one is looked at
-    // again.
+    // A program may block the signal only for a moment, to start a child, and the signal would be dropped then. So it
+    // is
+    // checked again.
     for _ in 0..BLOCKED_PATIENCE {
-        match attitude(running.id(), signal) {
-            Attitude::Catches => return send(signal),
-            Attitude::Ignores => return send(Signal::SIGKILL as i32),
-            Attitude::Blocks => thread::sleep(Duration::from_millis(1)),
+        match disposition(running.id(), signal) {
+            Disposition::Catches => return send(signal),
+            Disposition::Ignores => return send(Signal::SIGKILL as i32),
+            Disposition::Blocks => thread::sleep(Duration::from_millis(1)),
         }
     }
     send(signal)
 }
 
-/// How often a program that blocks a signal is looked at again, a millisecond apart, before it is taken to ask for
-/// it.
+/// How often a program that blocks a signal is checked again, a millisecond apart, before it is assumed to wait for
+/// the
+/// signal.
 const BLOCKED_PATIENCE: u32 = 20;
 
-/// What a process does with a signal.
-enum Attitude {
+/// How a process handles a signal.
+enum Disposition {
     Catches,
     Blocks,
     Ignores,
 }
 
-/// Reads the bits of `SigCgt` and `SigBlk` in proc_pid_status(5), and whether it is in the call that asks for
-/// signals: the kernel takes these for not blocked meanwhile.
-fn attitude(pid: u32, signal: i32) -> Attitude {
+/// Reads the bits of `SigCgt` and `SigBlk` in proc_pid_status(5), and whether the process is in sigwaitinfo(2): the
+/// kernel reports signals as not blocked meanwhile.
+fn disposition(pid: u32, signal: i32) -> Disposition {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let has = |name| mask(&status, name) & (1 << (signal - 1)) != 0;
     let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     let asks = call.split(' ').next() == Some(&SYS_rt_sigtimedwait.to_string());
     match (has("SigCgt:") || asks, has("SigBlk:")) {
-        (true, _) => Attitude::Catches,
-        (false, true) => Attitude::Blocks,
-        (false, false) => Attitude::Ignores,
+        (true, _) => Disposition::Catches,
+        (false, true) => Disposition::Blocks,
+        (false, false) => Disposition::Ignores,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with signals.
+//! Errors of reading and forwarding signals.
 
 use std::io;
 
@@ -11,37 +11,37 @@ pub enum SignalError {
     /// They cannot be blocked.
     #[error("cannot block signals")]
     Block {
-        /// Why not.
+        /// The cause.
         source: Errno,
     },
     /// They cannot be waited for.
     #[error("cannot wait for signals")]
     Wait {
-        /// Why not.
+        /// The cause.
         source: Errno,
     },
     /// One cannot be read.
     #[error("cannot read a signal")]
     Read {
-        /// Why not.
+        /// The cause.
         source: Errno,
     },
     /// One cannot be sent to the container.
     #[error("cannot forward a signal to the container")]
     Forward {
-        /// Why not.
+        /// The cause.
         source: Box<Error>,
     },
     /// The size of the user's terminal cannot be set in the container's.
     #[error("cannot resize the container's terminal")]
     Resize {
-        /// Why not.
+        /// The cause.
         source: Box<Error>,
     },
-    /// The user's terminal cannot be used again after a stop.
+    /// The user's terminal cannot be made raw again after a stop.
     #[error("cannot make the terminal raw again")]
     Terminal {
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }

@@ -1,10 +1,11 @@
-//! Whose the store's directories and files are, and who else may use them.
+//! Owners and modes of the store's directories and files.
 //!
-//! The store's own directory is held to the same rules whenever it is opened (the library's `store::ownership`). What
-//! lies in it may still have been made by another program, or by `sudo`, and then its owner cannot remove it.
+//! The store's own directory is checked whenever it is opened (the library's `store::ownership`). But its entries may
+//! have been created by another program, or with `sudo`, and then the store's owner cannot remove them.
 //!
-//! The files of layers and containers have the owners and modes that their images give them: they are compared with
-//! their blobs, not looked at here.
+//! The files of layers and containers have the owners and modes from their images: they are compared with their
+//! blobs,
+//! not checked here.
 
 use std::{
     fs,
@@ -15,36 +16,36 @@ use std::{
 use minicontainer::{Store, store::LAYER_TREE};
 use nix::unistd::geteuid;
 
-use super::{Finding, Fix, Look, Outcome, Severity, SystemError, unused::listed};
+use super::{Finding, Fix, Outcome, Pass, Severity, SystemError, unused::listed};
 
-/// What of a container's directory has other owners and modes on purpose.
+/// The entries of a container's directory that have other owners and modes on purpose.
 const CONTAINER_TREES: [&str; 4] = ["upper", "work", "lower", "rootfs"];
 
-/// What other users could look into until the store was opened.
+/// What other users could read until the store was opened.
 pub(super) fn closed(store: &Store) -> Vec<Finding> {
     let finding = |place: &PathBuf| Finding {
         severity: Severity::Damage,
         what: "open store",
         subject: place.display().to_string(),
         place: place.clone(),
-        why: "other users could look into it until now".to_owned(),
+        why: "other users could read it until now".to_owned(),
         fix: Fix::Close,
         outcome: Some(Outcome::Repaired),
     };
     store.closed().iter().map(finding).collect()
 }
 
-impl Look<'_> {
-    /// Looks at everything that is the engine's own.
+impl Pass<'_> {
+    /// Checks everything that the engine itself creates.
     pub(super) fn access(&mut self) -> Result<(), SystemError> {
         self.accessible(self.store.root(), 0o077)?;
-        // Below it others cannot come, so it does no harm that they could read.
+        // Other users cannot pass it, so modes below it do no harm.
         for directory in self.store.own_directories() {
             for place in listed(&directory)? {
                 self.accessible(&place, 0o022)?;
             }
         }
-        // What has other owners and modes on purpose, by the directory that it lies in.
+        // The entries with other owners and modes on purpose, by their directory.
         let trees: [(PathBuf, &[&str]); 2] =
             [(self.store.layers_directory(), &[LAYER_TREE]), (self.store.containers_directory(), &CONTAINER_TREES)];
         for (directory, others) in trees {
@@ -60,10 +61,10 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Looks at one file or directory, which must have none of these bits of a mode.
+    /// Checks one file or directory, which must not have these mode bits.
     fn accessible(&mut self, place: &Path, forbidden: u32) -> Result<(), SystemError> {
         let metadata = match fs::symlink_metadata(place) {
-            // A container or a staging directory may end its life meanwhile.
+            // A container or a staging directory may be removed meanwhile.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             metadata => metadata.map_err(SystemError::io("look at", place))?,
         };
@@ -77,7 +78,7 @@ impl Look<'_> {
         }
         let mode = metadata.permissions().mode() & 0o7777;
         if !metadata.is_symlink() && mode & forbidden != 0 {
-            let why = format!("its mode is {mode:04o}: other users could use it");
+            let why = format!("its mode is {mode:04o}: other users have access");
             self.find("open to others", subject, place.to_owned(), why, Fix::Close);
         }
         Ok(())

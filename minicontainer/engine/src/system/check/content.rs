@@ -1,4 +1,4 @@
-//! What is known of blobs and unpacked layers, each looked at once, however many images have it.
+//! Blobs and unpacked layers. Each is checked once, however many images use it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,41 +7,41 @@ use std::{
 
 use minicontainer::core::{Digest, digest::Digester};
 
-use super::{Depth, Fix, Look, SystemError};
+use super::{Depth, Fix, Pass, SystemError};
 
 /// Blobs and layers.
 #[derive(Default)]
 pub(super) struct Content {
-    /// Blobs that somebody needs.
+    /// Blobs that are in use.
     pub(super) blobs: BTreeSet<Digest>,
-    /// Layers that somebody needs, and the blobs that they can be unpacked from.
+    /// Layers that are in use, and the blobs from which they can be unpacked.
     pub(super) layers: BTreeMap<Digest, BTreeSet<Digest>>,
     pub(super) blob_states: BTreeMap<Digest, Blob>,
     pub(super) layer_states: BTreeMap<Digest, Layer>,
 }
 
-/// What is known of a blob.
+/// The state of a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Blob {
-    /// It has so many bytes, and if they were read, the right ones.
+    /// It has this size, and if its content was read, the right digest.
     Whole(u64),
     Missing,
     Damaged,
 }
 
-/// What is known of an unpacked layer.
+/// The state of an unpacked layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Layer {
-    /// It can be used.
+    /// It is usable.
     Whole,
-    /// It is not unpacked, and can be.
+    /// It is not unpacked, but can be.
     Packed,
-    /// It can neither be used nor unpacked.
+    /// It is not usable and cannot be unpacked.
     Lost(String),
 }
 
-impl Look<'_> {
-    /// Looks at a blob. One that is damaged is a finding of its own.
+impl Pass<'_> {
+    /// Checks a blob. A damaged one becomes a finding.
     pub(super) fn blob(&mut self, digest: &Digest) -> Blob {
         if let Some(state) = self.content.blob_states.get(digest) {
             return state.clone();
@@ -73,10 +73,10 @@ impl Look<'_> {
 
     fn read_blob(&self, digest: &Digest) -> io::Result<Result<u64, String>> {
         let path = self.blob_path(digest);
-        // Not through a link, and not from a FIFO, which would make us wait.
+        // A link is not followed, and opening a FIFO must not block.
         let metadata = fs::symlink_metadata(&path)?;
         if !metadata.is_file() {
-            return Ok(Err("it is no regular file".to_owned()));
+            return Ok(Err("not a regular file".to_owned()));
         }
         if self.depth_of_blob(digest) == Depth::Quick {
             return Ok(Ok(metadata.len()));
@@ -91,7 +91,7 @@ impl Look<'_> {
         })
     }
 
-    /// Looks at a blob that a document describes: it must be as large as that says.
+    /// Checks a blob that a document describes: it must have the described size.
     pub(super) fn described(&mut self, digest: &Digest, size: u64) -> Blob {
         match self.blob(digest) {
             Blob::Whole(actual) if actual != size => {
@@ -105,7 +105,7 @@ impl Look<'_> {
         }
     }
 
-    /// Looks at all that somebody needs.
+    /// Checks all blobs and layers in use.
     pub(super) fn contents(&mut self) -> Result<(), SystemError> {
         for digest in self.content.blobs.clone() {
             self.blob(&digest);
@@ -119,7 +119,7 @@ impl Look<'_> {
     }
 }
 
-/// Takes what is written to it for a digest.
+/// A writer that computes a digest.
 struct Hashing {
     digester: Digester,
 }

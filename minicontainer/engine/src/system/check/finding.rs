@@ -1,80 +1,80 @@
-//! What is wrong, and how it is fixed: values, which the command prints and `repair` carries out.
+//! Findings and their fixes: values that the command prints and `repair` executes.
 
 use std::path::PathBuf;
 
 use minicontainer::core::Digest;
 
-/// Something that is not as it should be.
+/// A problem.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Whether it does harm.
+    /// How serious it is.
     pub severity: Severity,
-    /// What is wrong, in two or three words.
+    /// The problem, in two or three words.
     pub what: &'static str,
-    /// With which thing: a digest, a name.
+    /// The affected object: a digest or a name.
     pub subject: String,
-    /// Where it lies.
+    /// Its path.
     pub place: PathBuf,
-    /// What is known of it.
+    /// The cause.
     pub why: String,
-    /// How it is fixed.
+    /// The fix.
     pub fix: Fix,
-    /// What came of the repair, if one was tried.
+    /// The result of the repair, if one was tried.
     pub outcome: Option<Outcome>,
 }
 
-/// Whether something does harm.
+/// How serious a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// The store is not sound.
+    /// The store is damaged.
     Damage,
-    /// It takes room, and nothing else.
+    /// It only takes space.
     Leftover,
 }
 
-/// How something is fixed.
+/// How to fix a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fix {
-    /// By somebody who knows what he wants, in this way.
+    /// Manually, with this command or change.
     ByHand(String),
-    /// What killed operations left in the staging directory is removed.
+    /// Remove the leftovers of killed operations from the staging directory.
     SweepStaging,
-    /// The file or directory is closed to other users.
+    /// Remove the access of other users to the file or directory.
     Close,
-    /// The version of the layout is written again.
+    /// Write the layout version again.
     RewriteLayout,
-    /// The index is made again of the manifests that are there; the names are lost.
+    /// Rebuild the index from the existing manifests; the names are lost.
     RebuildIndex,
-    /// The index forgets every entry with this digest of a manifest, so that the name is free for a pull.
+    /// Remove every entry with this manifest digest from the index, so that the name is free for a pull.
     ForgetImage {
         /// The digest, as the index writes it.
         manifest: String,
-        /// What brings the image back.
+        /// The name with which a pull restores the image.
         name: Option<String>,
     },
-    /// The blob is removed, and a pull or load brings it back.
+    /// Remove the blob; a pull or load restores it.
     RemoveBlob(Digest),
-    /// The layer is unpacked again.
+    /// Unpack the layer again.
     UnpackAgain {
-        /// Which layer.
+        /// The layer.
         diff_id: Digest,
-        /// From which blob.
+        /// Its blob.
         blob: Digest,
     },
-    /// The layer is removed, and a pull or load brings it back.
+    /// Remove the layer; a pull or load restores it.
     RemoveLayer(Digest),
-    /// A file of ours is removed.
+    /// Remove a file of the engine.
     RemoveFile(PathBuf),
-    /// What dead engines left of containers is removed.
+    /// Remove the leftovers of containers of killed engines.
     SweepContainers,
 }
 
-/// What came of a repair.
+/// The result of a repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is fixed.
     Repaired,
-    /// It was let be, for this reason.
+    /// It was left unchanged, for this reason.
     Refused(String),
 }
 
@@ -84,22 +84,22 @@ impl Fix {
         !matches!(self, Fix::ByHand(_))
     }
 
-    /// In words.
+    /// The fix in words.
     pub fn describe(&self) -> String {
         const REPAIR: &str = "`minicontainer system check --repair`";
-        let back = "`minicontainer pull` or `load` of an image that has it brings it back";
+        let back = "`minicontainer pull` or `load` of an image with it restores it";
         match self {
             Fix::ByHand(text) => text.clone(),
-            Fix::Close => format!("{REPAIR} closes it to them"),
+            Fix::Close => format!("{REPAIR} removes their access"),
             Fix::RewriteLayout => format!("{REPAIR} writes it again"),
             Fix::RebuildIndex => {
                 format!(
-                    "{REPAIR} makes it again of the manifests that are there; give the images their names by `minicontainer tag` or `pull`"
+                    "{REPAIR} rebuilds it from the existing manifests; then name the images with `minicontainer tag` or `pull`"
                 )
             }
             Fix::ForgetImage { name: Some(name), .. } => {
                 format!(
-                    "{REPAIR} removes the reference, then `minicontainer pull {name}` or a load brings the image back"
+                    "{REPAIR} removes the reference, then `minicontainer pull {name}` or a load restores the image"
                 )
             }
             Fix::ForgetImage { name: None, .. } => format!("{REPAIR} removes the reference"),

@@ -1,4 +1,4 @@
-//! The documents of images: what the index lists, manifests, configs.
+//! The documents of images: the index, manifests and configs.
 
 use std::fs;
 
@@ -10,13 +10,13 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, OciLayout};
 use serde::de::DeserializeOwned;
 
 use super::{
-    Fix, Look, SystemError,
+    Fix, Pass, SystemError,
     content::{Blob, Layer},
 };
 
-/// More than any honest document has.
+/// The maximum number of entries. Real documents have far fewer.
 const DOCUMENT_LIMIT: u64 = 4 << 20;
-/// Indexes may point to indexes; more deeply than this no honest one does.
+/// The maximum depth of nested indexes. Real ones are not deeper.
 const NESTING_LIMIT: usize = 4;
 
 /// An entry of the index.
@@ -27,7 +27,7 @@ pub(super) struct Entry {
     pub(super) digest_text: String,
 }
 
-/// What an image consists of.
+/// The parts of an image.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
     pub(super) id: Digest,
@@ -45,15 +45,15 @@ impl Entry {
     }
 }
 
-impl Look<'_> {
-    /// Reads what the index lists.
+impl Pass<'_> {
+    /// Reads the index.
     pub(super) fn index(&mut self) -> Result<(), SystemError> {
         let layout = self.store.layout_file();
         let version = read_document::<OciLayout>(&layout).map(|layout| layout.image_layout_version().to_string());
         match version {
             Ok(version) if version.starts_with("1.") => {}
             Ok(version) => {
-                let why = format!("it says version \"{}\"; known is 1.0.0", version.escape_debug());
+                let why = format!("version \"{}\" is not supported (only 1.0.0)", version.escape_debug());
                 self.find("damaged layout file", "oci-layout", layout, why, Fix::RewriteLayout);
             }
             Err(why) => self.find("damaged layout file", "oci-layout", layout, why, Fix::RewriteLayout),
@@ -62,7 +62,7 @@ impl Look<'_> {
         let index = match read_document::<ImageIndex>(&path) {
             Ok(index) if index.schema_version() == 2 => index,
             Ok(index) => {
-                let why = format!("it is of schema version {}; known is 2", index.schema_version());
+                let why = format!("schema version {} is not supported (only 2)", index.schema_version());
                 self.find("damaged index", "index.json", path, why, Fix::RebuildIndex);
                 return Ok(());
             }
@@ -76,10 +76,10 @@ impl Look<'_> {
             if let Some(name) = &reference
                 && self.entries.iter().any(|entry| entry.reference.as_ref() == Some(name))
             {
-                let why = "the index has it twice, so that nobody can tell which image it means";
+                let why = "the index has it twice, so it is not clear which image it means";
                 let name = name.familiar();
-                let fix = format!("`minicontainer tag IMAGE {name}` by the id of the right one");
-                self.find("name with two meanings", name, path.clone(), why, Fix::ByHand(fix));
+                let fix = format!("`minicontainer tag IMAGE {name}` with the id of the right image");
+                self.find("ambiguous name", name, path.clone(), why, Fix::ByHand(fix));
             }
             let digest_text = descriptor.digest().to_string();
             self.entries.push(Entry { descriptor: descriptor.clone(), reference, digest_text });
@@ -87,7 +87,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Reads the documents of all images, and notes what they need.
+    /// Reads the documents of all images, and collects the blobs and layers that they use.
     pub(super) fn documents(&mut self) {
         for entry in self.entries.clone() {
             let read = match is_index(entry.descriptor.media_type()) {
@@ -107,7 +107,10 @@ impl Look<'_> {
         }
         let manifest: ImageManifest = self.document(&manifest_digest, descriptor.size(), "manifest")?;
         if manifest.schema_version() != 2 {
-            return Err(format!("its manifest is of schema version {}; known is 2", manifest.schema_version()));
+            return Err(format!(
+                "schema version {} of its manifest is not supported (only 2)",
+                manifest.schema_version()
+            ));
         }
         let id = digest_of(manifest.config()).map_err(|error| error.to_string())?;
         let config: ImageConfig = self.document(&id, manifest.config().size(), "config")?;
@@ -124,8 +127,9 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// An index within the index, which another tool has put there. It may lack the variants for other machines, and
-    /// what it has of them is not ours to judge, but to keep.
+    /// An index within the index, from another tool. It may lack the variants for other platforms. Its parts are
+    /// kept, but
+    /// not checked.
     fn foreign(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), String> {
         let digest = digest_of(descriptor).map_err(|error| error.to_string())?;
         let index: ImageIndex = self.document(&digest, descriptor.size(), "index")?;
@@ -141,7 +145,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Reads a document that is a blob. Whatever the depth, its content is verified: it is small.
+    /// Reads a document that is a blob. Its content is verified at every depth, because it is small.
     fn document<T: DeserializeOwned>(&mut self, digest: &Digest, size: u64, kind: &str) -> Result<T, String> {
         self.content.blobs.insert(digest.clone());
         match self.described(digest, size) {
@@ -157,12 +161,12 @@ impl Look<'_> {
             self.note_blob(digest, Blob::Damaged);
             return Err(format!("its {kind} {digest} is damaged"));
         }
-        serde_json::from_slice(&bytes).map_err(|error| format!("its {kind} {digest} cannot be understood: {error}"))
+        serde_json::from_slice(&bytes).map_err(|error| format!("its {kind} {digest} cannot be parsed: {error}"))
     }
 
-    /// Says of each image what is wrong with it, when all that it needs has been looked at.
-    pub(super) fn judge(&mut self) {
-        let mut told = Vec::new();
+    /// Reports the problems of each image, after all its parts have been checked.
+    pub(super) fn report_images(&mut self) {
+        let mut reported = Vec::new();
         for entry in self.entries.clone() {
             let path = self.store.index_file();
             let parts = entry.digest().and_then(|digest| self.parts.get(&digest).cloned());
@@ -179,13 +183,13 @@ impl Look<'_> {
                 continue;
             }
             for (blob, _) in parts.into_iter().flat_map(|parts| parts.layers) {
-                if self.content.blob_states.get(&blob) == Some(&Blob::Missing) && !told.contains(&blob) {
-                    told.push(blob.clone());
+                if self.content.blob_states.get(&blob) == Some(&Blob::Missing) && !reported.contains(&blob) {
+                    reported.push(blob.clone());
                     let why = format!(
-                        "the image {} runs, for the layer is unpacked, but it cannot be saved or pushed",
+                        "the image {} runs because the layer is unpacked, but it cannot be saved or pushed",
                         entry.name()
                     );
-                    let fix = format!("`minicontainer pull {}` or a load brings it back", entry.name());
+                    let fix = format!("`minicontainer pull {}` or a load restores it", entry.name());
                     let place = self.blob_path(&blob);
                     self.find("missing blob", blob.to_string(), place, why, Fix::ByHand(fix));
                 }
@@ -194,9 +198,9 @@ impl Look<'_> {
     }
 }
 
-/// A small document, or why there is none.
+/// A small document, or why it cannot be read.
 fn read_document<T: DeserializeOwned>(path: &std::path::Path) -> Result<T, String> {
-    serde_json::from_slice(&read_small(path)?).map_err(|error| format!("it cannot be understood: {error}"))
+    serde_json::from_slice(&read_small(path)?).map_err(|error| format!("it cannot be parsed: {error}"))
 }
 
 fn read_small(path: &std::path::Path) -> Result<Vec<u8>, String> {

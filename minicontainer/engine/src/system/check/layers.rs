@@ -1,12 +1,12 @@
-//! Unpacked layers, against their blobs.
+//! Compares unpacked layers with their blobs.
 
 use minicontainer::{core::Digest, store::StoreError};
 
-use super::{Depth, Fix, Look, SystemError, content::Layer};
+use super::{Depth, Fix, Pass, SystemError, content::Layer};
 use minicontainer_images::{ImageError, UnpackError, unpack_beside, verify_diff_id};
 
-impl Look<'_> {
-    /// Looks at a layer; `blob` is a whole one that it can be unpacked from.
+impl Pass<'_> {
+    /// Checks a layer; `blob` is an intact one from which it can be unpacked.
     pub(super) fn layer(&mut self, diff_id: &Digest, blob: Option<Digest>) -> Result<Layer, SystemError> {
         let directory = self.layer_path(diff_id);
         if !directory.exists() {
@@ -17,7 +17,7 @@ impl Look<'_> {
             Ok(()) => match &blob {
                 Some(blob) if self.depth_of_layer(diff_id) == Depth::Whole => match self.compare(diff_id, blob)? {
                     Ok(why) => why,
-                    // Whatever the blob is, it is not this layer, so it says nothing about what is unpacked.
+                    // The blob has another content than this layer, so the unpacked files cannot be checked.
                     Err(why) => {
                         self.suspects.layers.insert(diff_id.clone());
                         return Ok(Layer::Lost(why));
@@ -39,7 +39,7 @@ impl Look<'_> {
     /// A layer that is not unpacked.
     fn packed(&mut self, diff_id: &Digest, blob: Option<Digest>) -> Result<Layer, SystemError> {
         let state = match blob {
-            None => Layer::Lost("neither its files nor its blob are there".to_owned()),
+            None => Layer::Lost("neither its files nor its blob exist".to_owned()),
             Some(_) if self.depth_of_layer(diff_id) == Depth::Quick => Layer::Packed,
             Some(blob) => match verify_diff_id(self.store, &blob, diff_id) {
                 Ok(()) => Layer::Packed,
@@ -52,31 +52,30 @@ impl Look<'_> {
         Ok(state)
     }
 
-    /// What is wrong with what stands beside the files of a layer.
+    /// Why the files beside a layer's directory are invalid.
     fn record(&self, diff_id: &Digest) -> Result<(), String> {
-        let layer = self.store.layer(diff_id).map_err(|error| told(&error))?;
+        let layer = self.store.layer(diff_id).map_err(|error| with_causes(&error))?;
         let layer = layer.ok_or_else(|| "it has no layer.json".to_owned())?;
         match () {
             () if layer.diff_id != *diff_id => Err(format!("its layer.json is that of {}", layer.diff_id)),
-            () if !layer.directory.is_dir() => Err("its files are not there".to_owned()),
+            () if !layer.directory.is_dir() => Err("its files are missing".to_owned()),
             () => Ok(()),
         }
     }
 
-    /// What of a layer's files is not as its blob has it: nothing, or some of it in words. An error if the blob is
-    /// not the layer's.
+    /// How a layer's files differ from its blob, in words. An error if the blob is not the layer's.
     fn compare(&self, diff_id: &Digest, blob: &Digest) -> Result<Result<Option<String>, String>, SystemError> {
         let fresh = match unpack_beside(self.store, self.staging, blob, diff_id) {
             Ok(fresh) => fresh,
             Err(error) => return reason(error).map(Err),
         };
         let compared = fresh.differences(&self.store.layer_tree(diff_id));
-        // Before the next one is unpacked.
+        // Before the next layer is unpacked.
         fresh.remove().map_err(SystemError::io("empty", self.staging_path()))?;
         Ok(Ok(match compared {
             Ok(differences) if differences.is_empty() => None,
             Ok(differences) => Some(differences.join("; ")),
-            Err(error) => Some(format!("its files cannot be read: {}", told(&error))),
+            Err(error) => Some(format!("its files cannot be read: {}", with_causes(&error))),
         }))
     }
 
@@ -85,19 +84,19 @@ impl Look<'_> {
     }
 }
 
-/// Why a layer cannot be had of its blob, unless it is for want of room, of descriptors, of a disk that can be
-/// written.
+/// Why a layer cannot be unpacked from its blob. A lack of space, of descriptors or of a writable disk is an error of
+/// the check instead.
 fn reason(error: ImageError) -> Result<String, SystemError> {
     match error {
         ImageError::Unpack { source: UnpackError::Entry { .. }, .. } | ImageError::Store(StoreError::Io { .. }) => {
             Err(error.into())
         }
-        _ => Ok(told(&error)),
+        _ => Ok(with_causes(&error)),
     }
 }
 
 /// An error with its causes.
-fn told(error: &dyn std::error::Error) -> String {
+fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

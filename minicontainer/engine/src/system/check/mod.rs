@@ -1,32 +1,32 @@
-//! Whether the store is sound, and its repair: `system check`, `image verify`.
+//! Checks and repairs the store: `system check`, `image verify`.
 //!
-//! A disk forgets bits, people remove files, a machine loses its power. Nothing in the store has to be believed,
-//! though: everything names what it should be by its digest, down to the files of a layer, which are what its blob
-//! unpacks to.
+//! Disks lose bits, people delete files, and machines lose power. But the store can be verified: every object is
+//! named
+//! by its digest, including the files of a layer, which must equal the unpacked blob.
 //!
 //! ```text
 //! oci-layout, index.json ─▶ manifest ─▶ config ─▶ diff-ids
 //!        readable           digest      digest      │ of the blob's content, unpacked once more,
 //!                              └▶ layers: blobs ────┴▶ and compared file by file with layers/<diff-id>/fs
 //!                                  digest, size
-//! containers/<id>/state.json, config.json    readable; its image is there; its name is its own
-//! build-cache/*.json                         readable; what it names is there
-//! blobs, layers, staging/                    needed by somebody
+//! containers/<id>/state.json, config.json    readable; its image exists; its name is unique
+//! build-cache/*.json                         readable; its layers and blobs exist
+//! blobs, layers, staging/                    in use
 //! ```
 //!
-//! What is found is a value, a [`Finding`]: what is wrong, with what, where it lies, why it is held to be wrong, and
-//! how it is fixed. *Damage* makes the store unsound. A *leftover* does no harm but takes room: what a killed engine
-//! was about to write, a layer that nobody uses.
+//! The result is a list of values, [`Finding`]s: the problem, the affected object, its path, the cause and the fix.
+//! *Damage* means that the store is not intact. A *leftover* only takes space: files of a killed engine, or an unused
+//! layer.
 //!
-//! The first look reads everything, which may take minutes, and takes no lock: others go on meanwhile. If it finds
-//! something, a second look is taken under the store's lock, and only that one counts, since the first may have seen
-//! an image that was just being removed. The second look reads the documents again, but of blobs and layers only
-//! those that the first one found broken (`Suspects`).
+//! The first pass reads everything, which may take minutes, without a lock, so other commands can continue. If it
+//! finds
+//! something, a second pass is made under the store's lock, and only that one counts, because the first may have seen
+//! an image that was just being removed. The second pass reads all documents again, but only those blobs and layers
+//! that the first one found broken (`Suspects`).
 //!
-//! **Repair makes nothing worse.** A layer is unpacked again from its blob, a reference to what is not there is
-//! removed so that a pull finds the name free, a blob that is not what its name says goes. What is whole stays; what
-//! is in use is let be, and said to be so; and a container whose record cannot be read is left to its owner, who may
-//! want what it wrote.
+//! **A repair does no harm.** A layer is unpacked again from its blob. A reference to a missing object is removed, so
+//! that a pull finds the name free. A blob with the wrong content is removed. Intact objects stay. Objects in use are
+//! not changed, and reported. A container whose record cannot be read is left to its owner, who may need its files.
 
 mod access;
 mod content;
@@ -54,50 +54,51 @@ pub use finding::{Finding, Fix, Outcome, Severity};
 use images::Entry;
 pub use repair::repair;
 
-/// How closely one looks.
+/// How thorough a check is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// Documents are read and sizes compared. That takes milliseconds.
     Quick,
-    /// All content is read, hashed, and each layer unpacked once more and compared. That takes as long as to load it,
-    /// and room for the largest layer.
+    /// All content is read and hashed, and each layer is unpacked again and compared. That takes as long as loading
+    /// it,
+    /// and space for the largest layer.
     Whole,
 }
 
-/// Looks at all of the store. No findings: it is sound.
+/// Checks the whole store. Without findings it is intact.
 ///
 /// # Errors
-/// When one cannot look, for want of room or permission.
+/// If the check itself fails, for lack of space or permission.
 pub fn check(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
     let staging = store.stage()?;
     let mut findings = access::closed(store);
     findings.extend(unused::staging(store)?);
-    let (first, suspects) = Look::new(store, &staging, depth).all()?;
+    let (first, suspects) = Pass::new(store, &staging, depth).all()?;
     if !first.is_empty() {
         let _lock = store.lock()?;
-        findings.extend(Look::again(store, &staging, depth, suspects).all()?.0);
+        findings.extend(Pass::again(store, &staging, depth, suspects).all()?.0);
     }
     Ok(findings)
 }
 
-/// An image, verified.
+/// A verified image.
 #[derive(Debug)]
 pub struct Verified {
-    /// Its name, or how it is known.
+    /// Its name, or else its id or digest.
     pub name: String,
     /// How many layers it has.
     pub layers: usize,
-    /// What is wrong with it.
+    /// Its problems.
     pub findings: Vec<Finding>,
 }
 
-/// Verifies images by their names or ids; all of them if there are none.
+/// Verifies images by their names or ids; all images if there are none.
 ///
 /// # Errors
-/// When there is no such image, or one cannot look.
+/// If there is no such image, or the check itself fails.
 pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, SystemError> {
     let staging = store.stage()?;
-    let mut look = Look::new(store, &staging, Depth::Whole);
+    let mut look = Pass::new(store, &staging, Depth::Whole);
     look.index()?;
     look.documents();
     if let Some(finding) = look.findings.drain(..).find(|finding| matches!(finding.fix, Fix::RebuildIndex)) {
@@ -116,14 +117,14 @@ pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, S
         if !names.is_empty() && !names.iter().any(|name| look.is_meant(&entry, name)) {
             continue;
         }
-        let (first, suspects) = Look::new(store, &staging, Depth::Whole).image_alone(&entry)?;
+        let (first, suspects) = Pass::new(store, &staging, Depth::Whole).image_alone(&entry)?;
         if first.findings.is_empty() {
             verified.push(first);
             continue;
         }
-        // Perhaps the image was being removed. Under the lock it stays, or is gone.
+        // The image may have been in removal. Under the lock it exists or does not.
         let _lock = store.lock()?;
-        let mut again = Look::again(store, &staging, Depth::Whole, suspects);
+        let mut again = Pass::again(store, &staging, Depth::Whole, suspects);
         again.index()?;
         if again
             .entries
@@ -139,36 +140,36 @@ pub fn verify_images(store: &Store, names: &[String]) -> Result<Vec<Verified>, S
     Ok(verified)
 }
 
-/// What a look found broken, so that a second one must look at it as closely.
+/// What the first pass found broken, which the second must check thoroughly.
 #[derive(Debug, Default)]
 struct Suspects {
     blobs: BTreeSet<Digest>,
     layers: BTreeSet<Digest>,
 }
 
-/// One look at the store.
-struct Look<'a> {
+/// One pass over the store.
+struct Pass<'a> {
     store: &'a Store,
     staging: &'a Staging,
     depth: Depth,
-    /// In a second look: what is looked at so closely, while everything else has been verified before.
+    /// In the second pass: what to check thoroughly. The rest has been verified before.
     only: Option<Suspects>,
-    /// What this look finds broken.
+    /// What this pass finds broken.
     suspects: Suspects,
-    /// What the index lists.
+    /// The entries of the index.
     entries: Vec<Entry>,
-    /// What is known of the images whose documents can be read, by the digests of their manifests.
+    /// The parts of the images with readable documents, by manifest digest.
     parts: BTreeMap<Digest, images::Parts>,
     /// Why the others cannot be used.
     unusable: BTreeMap<String, String>,
-    /// Blobs and layers, and what is known of them.
+    /// Blobs and layers with their states.
     content: Content,
     findings: Vec<Finding>,
 }
 
-impl<'a> Look<'a> {
-    fn new(store: &'a Store, staging: &'a Staging, depth: Depth) -> Look<'a> {
-        Look {
+impl<'a> Pass<'a> {
+    fn new(store: &'a Store, staging: &'a Staging, depth: Depth) -> Pass<'a> {
+        Pass {
             store,
             staging,
             depth,
@@ -182,29 +183,29 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// A second look, at what a first one found broken.
-    fn again(store: &'a Store, staging: &'a Staging, depth: Depth, suspects: Suspects) -> Look<'a> {
-        Look { only: Some(suspects), ..Look::new(store, staging, depth) }
+    /// A second pass, over what the first one found broken.
+    fn again(store: &'a Store, staging: &'a Staging, depth: Depth, suspects: Suspects) -> Pass<'a> {
+        Pass { only: Some(suspects), ..Pass::new(store, staging, depth) }
     }
 
-    /// How closely to look at a blob.
+    /// How thoroughly to check a blob.
     fn depth_of_blob(&self, digest: &Digest) -> Depth {
         let is_verified = self.only.as_ref().is_some_and(|only| !only.blobs.contains(digest));
         if is_verified { Depth::Quick } else { self.depth }
     }
 
-    /// How closely to look at a layer.
+    /// How thoroughly to check a layer.
     fn depth_of_layer(&self, diff_id: &Digest) -> Depth {
         let is_verified = self.only.as_ref().is_some_and(|only| !only.layers.contains(diff_id));
         if is_verified { Depth::Quick } else { self.depth }
     }
 
-    /// Looks at one image, and at nothing else.
+    /// Checks one image only.
     fn image_alone(mut self, entry: &Entry) -> Result<(Verified, Suspects), SystemError> {
         self.entries = vec![entry.clone()];
         self.documents();
         self.contents()?;
-        self.judge();
+        self.report_images();
         let layers = self.parts.values().map(|parts| parts.layers.len()).sum();
         Ok((Verified { name: entry.name(), layers, findings: self.findings }, self.suspects))
     }
@@ -215,7 +216,7 @@ impl<'a> Look<'a> {
         self.documents();
         self.cache()?;
         self.contents()?;
-        self.judge();
+        self.report_images();
         let all_known = self.containers()?;
         if all_known {
             self.unused()?;

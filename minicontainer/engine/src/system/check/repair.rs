@@ -1,4 +1,4 @@
-//! Repair: what a finding says is done, if that harms nobody.
+//! Repair: executes the fixes of findings, unless the object is in use.
 
 use std::{
     collections::BTreeMap,
@@ -17,38 +17,38 @@ use serde_json::{Value, json};
 
 use super::{
     super::SystemError,
-    Depth, Finding, Fix, Look, Outcome, Severity,
+    Depth, Finding, Fix, Outcome, Pass, Severity,
     access::closed,
     unused::{dead_containers, listed, staging},
 };
 use crate::{container::Containers, images::user_of_layer};
 use minicontainer_images::{ImageError, set_aside_layer, unpack_beside};
 
-/// An index that was made again lists images that have not been looked at yet.
+/// A rebuilt index lists images that have not been checked yet.
 const ROUNDS: usize = 3;
 
-/// Looks at all of the store, fixes what can be fixed, and says what was found and what came of it.
+/// Checks the whole store, fixes what can be fixed, and returns the findings with the results.
 ///
 /// # Errors
-/// When one cannot look, or cannot write.
+/// If something cannot be read or written.
 pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> {
     let staging = store.stage()?;
-    let mut told = closed(store);
-    told.extend(sweep(store)?);
+    let mut reported = closed(store);
+    reported.extend(sweep(store)?);
     for round in 0..ROUNDS {
-        let (first, suspects) = Look::new(store, &staging, depth).all()?;
+        let (first, suspects) = Pass::new(store, &staging, depth).all()?;
         if first.is_empty() {
             break;
         }
-        // All that takes long comes before the lock: reading everything, and unpacking what is to be exchanged.
+        // All slow work is done before the lock: reading everything, and unpacking the replacements.
         let fresh = unpack_again(store, &staging, &first)?;
         let flushed = staging.flush()?;
         let lock = store.lock()?;
         let mut repair = Repair { store, staging: &staging, flushed, lock: &lock, fresh };
-        let (mut findings, _) = Look::again(store, &staging, depth, suspects).all()?;
-        // What a repair leaves unused a pull will use again.
+        let (mut findings, _) = Pass::again(store, &staging, depth, suspects).all()?;
+        // A pull will use again what a repair leaves unused.
         findings.retain(|finding| round == 0 || finding.severity == Severity::Damage);
-        findings.retain(|finding| !told.iter().any(|other| is_same(finding, other)));
+        findings.retain(|finding| !reported.iter().any(|other| is_same(finding, other)));
         let mut fixed = false;
         for finding in &mut findings {
             if finding.fix.is_repair() {
@@ -57,15 +57,15 @@ pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> 
                 finding.outcome = Some(outcome);
             }
         }
-        told.extend(findings);
+        reported.extend(findings);
         if !fixed {
             break;
         }
     }
-    Ok(told)
+    Ok(reported)
 }
 
-/// Removes what killed operations have left, which may take long and needs no lock, and says so.
+/// Removes the leftovers of killed operations and reports them. This may take long and needs no lock.
 fn sweep(store: &Store) -> Result<Vec<Finding>, SystemError> {
     let (mut staged, mut containers) = (staging(store)?, dead_containers(store)?);
     let outcomes = |findings: &mut [Finding], refusal: Option<String>| {
@@ -81,7 +81,7 @@ fn sweep(store: &Store) -> Result<Vec<Finding>, SystemError> {
     Ok(staged)
 }
 
-/// The layers that are to be unpacked again, unpacked in the staging directory.
+/// Unpacks damaged layers again, in the staging directory.
 fn unpack_again(
     store: &Store,
     staging: &Staging,
@@ -92,7 +92,7 @@ fn unpack_again(
         let Fix::UnpackAgain { diff_id, blob } = &finding.fix else { continue };
         match unpack_beside(store, staging, blob, diff_id) {
             Ok(layer) => drop(fresh.insert(diff_id.clone(), layer.layer)),
-            // Its image was removed meanwhile; the second look will not find it.
+            // Its image was removed meanwhile, so the second pass will not find it.
             Err(ImageError::Store(StoreError::Missing { .. })) => {}
             Err(error) => return Err(error.into()),
         }
@@ -109,7 +109,7 @@ struct Repair<'a> {
     staging: &'a Staging,
     flushed: Flushed<'a>,
     lock: &'a Lock,
-    /// Layers that can take the place of damaged ones.
+    /// The replacements of damaged layers.
     fresh: BTreeMap<Digest, StagedLayer>,
 }
 
@@ -117,10 +117,10 @@ impl Repair<'_> {
     fn fix(&mut self, finding: &Finding) -> Result<Outcome, SystemError> {
         let store = self.store;
         match &finding.fix {
-            Fix::ByHand(_) => return Ok(Outcome::Refused("it is not for us to do".to_owned())),
-            // Those there were have been removed before the lock was taken.
+            Fix::ByHand(_) => return Ok(Outcome::Refused("it must be fixed manually".to_owned())),
+            // The older ones were removed before the lock was taken.
             Fix::SweepStaging | Fix::SweepContainers => {
-                return Ok(Outcome::Refused("its process has just died: try again".to_owned()));
+                return Ok(Outcome::Refused("its process has just exited: try again".to_owned()));
             }
             Fix::Close => {
                 let mode = if finding.place.is_dir() { 0o700 } else { 0o600 };
@@ -151,7 +151,7 @@ impl Repair<'_> {
         Ok(Outcome::Repaired)
     }
 
-    /// Takes a layer from its place, at once; its files go with the staging directory. Or says who uses it.
+    /// Renames a layer away atomically; its files are removed with the staging directory. Or returns who uses it.
     fn put_aside(&self, diff_id: &Digest) -> Result<Option<String>, SystemError> {
         if let Some(user) = user_of_layer(self.store, diff_id) {
             return Ok(Some(user));
@@ -162,7 +162,7 @@ impl Repair<'_> {
         }
     }
 
-    /// Takes every entry of this manifest out of the index, and leaves all else in it as it is.
+    /// Removes every entry of this manifest from the index, and leaves the rest unchanged.
     fn forget(&self, path: &Path, manifest: &str) -> Result<(), SystemError> {
         let text = fs::read(path).map_err(SystemError::io("read", path))?;
         let mut index: Value =
@@ -173,7 +173,7 @@ impl Repair<'_> {
         self.replace(path, &index)
     }
 
-    /// An index of all manifests that are there, without names.
+    /// An index of all existing manifests, without names.
     fn index_of_what_is_there(&self) -> Result<Value, SystemError> {
         let mut manifests = Vec::new();
         for path in listed(&self.store.blobs_directory())? {
@@ -190,7 +190,7 @@ impl Repair<'_> {
         Ok(json!({"schemaVersion": 2, "mediaType": media_type, "manifests": manifests}))
     }
 
-    /// Writes a document so that its readers see the old one or the new one.
+    /// Writes a document so that readers see the old one or the new one.
     fn replace(&self, path: &Path, document: &Value) -> Result<(), SystemError> {
         let staged = self.staging.vacant();
         let written = || -> io::Result<()> {
@@ -207,7 +207,7 @@ impl Repair<'_> {
 fn remove_file(path: &Path) -> Result<(), SystemError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        // What is no file has no business there.
+        // A directory does not belong here.
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
             minicontainer::store::remove_directory(nix::fcntl::AT_FDCWD, path)
                 .map_err(SystemError::io("remove", path))

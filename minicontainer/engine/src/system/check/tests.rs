@@ -1,5 +1,5 @@
-//! What damage looks like is tried with the real command, in `tests/cli/system_check.rs`; here, that a store without
-//! any is sound.
+//! Tests that an undamaged store has no findings. Damage is tested with the real command, in
+//! `tests/cli/system_check.rs`.
 
 use std::{
     fs,
@@ -53,7 +53,7 @@ fn sound_store_is_checked_without_the_lock() {
     assert_eq!(checked.recv_timeout(HANG), Ok((0, 1)));
 }
 
-/// The positive control: what looks broken is looked at again under the lock, and only then counts.
+/// The positive control: broken objects are checked again under the lock, and only then count.
 #[test]
 fn damage_is_confirmed_under_the_lock() {
     let directory = tempfile::tempdir().unwrap();
@@ -67,7 +67,7 @@ fn damage_is_confirmed_under_the_lock() {
     let other = store.clone();
     thread::spawn(move || send.send(check(&other, Depth::Whole).unwrap().len()).unwrap());
     assert_eq!(checked.recv_timeout(Duration::from_millis(300)), Err(mpsc::RecvTimeoutError::Timeout));
-    // Meanwhile it becomes whole.
+    // Meanwhile the blob is repaired.
     fs::write(&blob, content).unwrap();
     drop(lock);
     assert_eq!(checked.recv_timeout(HANG), Ok(0));

@@ -1,4 +1,4 @@
-//! Everything but images: the cache of builds, containers, and what is not needed.
+//! Everything except images: the build cache, containers, and unused objects.
 
 use std::{
     collections::BTreeMap,
@@ -10,24 +10,24 @@ use std::{
 use minicontainer::{core::Digest, store::Store};
 use minicontainer_build::{Remembered, remembered};
 
-use super::{Finding, Fix, Look, Severity, SystemError, content::Blob};
+use super::{Finding, Fix, Pass, Severity, SystemError, content::Blob};
 use crate::container::{Containers, State};
 
-/// Staging directories whose owners are dead.
+/// Staging directories of dead processes.
 pub(super) fn staging(store: &Store) -> Result<Vec<Finding>, SystemError> {
     let finding = |place: PathBuf| Finding {
         severity: Severity::Leftover,
         what: "staged files",
         subject: place.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         place,
-        why: "the process that was writing it is gone".to_owned(),
+        why: "the process that wrote it is gone".to_owned(),
         fix: Fix::SweepStaging,
         outcome: None,
     };
     Ok(store.stale_staging()?.into_iter().map(finding).collect())
 }
 
-/// Containers whose process is dead and which nobody has removed.
+/// Containers of dead processes that have not been removed.
 pub(super) fn dead_containers(store: &Store) -> Result<Vec<Finding>, SystemError> {
     let finding = |(place, why): (PathBuf, &str)| Finding {
         severity: Severity::Leftover,
@@ -41,15 +41,15 @@ pub(super) fn dead_containers(store: &Store) -> Result<Vec<Finding>, SystemError
     Ok(Containers::of(store).stale()?.into_iter().map(finding).collect())
 }
 
-impl Look<'_> {
-    /// What the cache of builds remembers needs its layers and blobs.
+impl Pass<'_> {
+    /// Entries of the build cache need their layers and blobs.
     pub(super) fn cache(&mut self) -> Result<(), SystemError> {
         for Remembered { place, layer } in remembered(self.store)? {
             let name = place.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let what = "useless cache record";
+            let what = "unusable cache record";
             let Some((diff_id, blob)) = layer else {
                 let fix = Fix::RemoveFile(place.clone());
-                self.leftover(what, name, place, "it cannot be read, so that nothing is taken from it", fix);
+                self.leftover(what, name, place, "it cannot be read, so builds do not use it", fix);
                 continue;
             };
             let is_there = self.layer_path(&diff_id).exists() && self.blob(&blob) != Blob::Missing;
@@ -64,7 +64,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Containers. Says whether the images of all are known.
+    /// Checks containers. Returns whether the images of all are known.
     pub(super) fn containers(&mut self) -> Result<bool, SystemError> {
         let containers = Containers::of(self.store);
         let mut all_known = true;
@@ -82,7 +82,7 @@ impl Look<'_> {
             if let Some(other) = names.insert(name.clone(), container.id.to_string()) {
                 let why = format!("the container {other} has the same name");
                 let fix = format!("`minicontainer rm {}` removes this one", container.id.short());
-                self.find("name with two meanings", name.clone(), place.clone(), why, Fix::ByHand(fix));
+                self.find("ambiguous name", name.clone(), place.clone(), why, Fix::ByHand(fix));
             }
             let by_id = |parts: &super::images::Parts| parts.id.as_str() == container.config.image_id;
             if !self.parts.values().any(by_id) {
@@ -91,7 +91,7 @@ impl Look<'_> {
                     "its image {} ({}) is not in the store, or unusable",
                     container.config.image, container.config.image_id
                 );
-                let fix = format!("`minicontainer pull {}` or a load brings it back", container.config.image);
+                let fix = format!("`minicontainer pull {}` or a load restores it", container.config.image);
                 self.find("container without image", name.clone(), place.clone(), why, Fix::ByHand(fix));
             }
             let fix = || Fix::ByHand(format!("`minicontainer rm {name}` removes it with all that it wrote"));
@@ -100,20 +100,20 @@ impl Look<'_> {
                 self.find("damaged container", name.clone(), place.join("config.json"), why, fix());
             }
             if matches!(&container.state, State::Exited(exit) if exit.code.is_none()) {
-                let why = "its engine was killed before it saw the end";
+                let why = "its engine was killed before it could read the exit status";
                 self.leftover("dead container", name.clone(), place, why, fix());
             }
         }
         Ok(all_known)
     }
 
-    /// Blobs and layers that nobody needs. Where something is unknown, so is what it needs.
+    /// Blobs and layers that are not in use. If the parts of an image are unknown, nothing counts as unused.
     pub(super) fn unused(&mut self) -> Result<(), SystemError> {
         let is_unknown = |finding: &Finding| matches!(finding.fix, Fix::RebuildIndex | Fix::ForgetImage { .. });
         if !self.unusable.is_empty() || self.findings.iter().any(is_unknown) {
             return Ok(());
         }
-        let why = "no image, container or build needs it";
+        let why = "no image, container or build uses it";
         for place in listed(&self.store.blobs_directory())? {
             let Some(digest) = named(&place) else { continue };
             if !self.content.blobs.contains(&digest) && !is_recent(&place) {
@@ -130,7 +130,7 @@ impl Look<'_> {
     }
 }
 
-/// What a directory holds, in the order of names; one that is not there holds nothing.
+/// The entries of a directory, sorted by name; a missing directory has none.
 pub(super) fn listed(directory: &Path) -> Result<Vec<PathBuf>, SystemError> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -142,12 +142,12 @@ pub(super) fn listed(directory: &Path) -> Result<Vec<PathBuf>, SystemError> {
     Ok(paths)
 }
 
-/// The digest whose hexadecimal digits something has for a name.
+/// The digest in a file's name.
 fn named(place: &Path) -> Option<Digest> {
     format!("sha256:{}", place.file_name().and_then(OsStr::to_str)?).parse().ok()
 }
 
-/// Whether another tool may be just about to write the index that needs it: those know nothing of our lock.
+/// Whether another tool may be about to write the index entry for it: other tools do not use our lock.
 fn is_recent(place: &Path) -> bool {
     let changed = fs::symlink_metadata(place).and_then(|metadata| metadata.modified()).ok();
     changed.and_then(|changed| changed.elapsed().ok()).is_none_or(|age| age.as_secs() < 3600)
