@@ -1,8 +1,8 @@
-//! What this machine can do, found out once before a container is planned, and told by `minicontainer doctor`.
+//! The features of this machine, probed before a container is planned, and shown by `minicontainer doctor`.
 //!
-//! The planner is pure: it asks nobody, it is told. [`probe`] is who tells. It reads what is cheap to read, since it
-//! runs before every container; [`try_user_namespace`] really makes a user namespace, which is the only way to be
-//! sure (a security module may allow the call and then deny its use), and belongs to `doctor`.
+//! The planner is pure, so it gets these features as a value from [`probe`]. That function runs before every
+//! container, so it only reads what is cheap to read. [`try_user_namespace`] really creates a user namespace, which
+//! is the only reliable test, because a security module may allow the call and then deny its use. It is for `doctor`.
 
 mod accounts;
 mod removal;
@@ -25,8 +25,8 @@ use crate::sys::{calls, user_namespace};
 pub use accounts::taken_ids;
 pub(crate) use removal::remove_tree;
 
-/// What to do where user namespaces are forbidden.
-pub const USER_NAMESPACES_HINT: &str = "run as root, or let users make user namespaces: on Ubuntu \
+/// The hint if user namespaces are forbidden.
+pub const USER_NAMESPACES_HINT: &str = "run as root, or let users create user namespaces: on Ubuntu \
      `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian \
      `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; \
      inside another container, that container must allow it";
@@ -34,8 +34,8 @@ pub const USER_NAMESPACES_HINT: &str = "run as root, or let users make user name
 /// The bit of CAP_SYS_ADMIN in a capability set.
 const SYS_ADMIN: u64 = 1 << 21;
 
-/// Finds out what the planner must know. Which ids are taken is left out, because few containers need to know:
-/// [`taken_ids`] finds that out.
+/// Probes the features that the planner needs. It leaves out which IDs are taken, because few containers need that;
+/// use [`taken_ids`].
 pub fn probe() -> Host {
     let identity = identity();
     let architecture = if cfg!(target_arch = "aarch64") { Architecture::Aarch64 } else { Architecture::X86_64 };
@@ -52,8 +52,8 @@ pub fn probe() -> Host {
     }
 }
 
-/// The processors that may have a directory `thermal_throttle` in sysfs, if the first one has: those that are off now
-/// may be switched on later.
+/// The CPUs that may have a directory `thermal_throttle` in sysfs, if the first one has. CPUs that are offline now
+/// are included, because they may be switched on later.
 fn thermal_throttle() -> Vec<u32> {
     let processors = Path::new("/sys/devices/system/cpu");
     if !processors.join("cpu0/thermal_throttle").exists() {
@@ -63,12 +63,12 @@ fn thermal_throttle() -> Vec<u32> {
     possible.trim().parse().map_or_else(|_| vec![0], |set: CpuSet| set.numbers().collect())
 }
 
-/// Root counts as root only with the power to mount, and over the machine: inside an ordinary container, or in a user
-/// namespace (whose map is never the whole one), it is a user like any other.
+/// Root counts as root only if it can mount, and only in the initial user namespace. In an ordinary container, or in
+/// a user namespace (whose map never covers all IDs), it is treated as an ordinary user.
 pub fn identity() -> Identity {
-    let powerful = || calls::permitted_capabilities().is_ok_and(|set| set & SYS_ADMIN != 0);
+    let can_mount = || calls::permitted_capabilities().is_ok_and(|set| set & SYS_ADMIN != 0);
     let map = || fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    match geteuid().is_root() && powerful() && map().split_whitespace().eq(["0", "0", "4294967295"]) {
+    match geteuid().is_root() && can_mount() && map().split_whitespace().eq(["0", "0", "4294967295"]) {
         true => Identity::Root,
         false => Identity::User { uid: geteuid().as_raw(), gid: getegid().as_raw() },
     }
@@ -86,11 +86,11 @@ fn user_namespaces() -> Availability {
     }
 }
 
-/// Makes a process in a user namespace and lets it mount there, to see whether that is really allowed.
+/// Creates a process in a user namespace and mounts something there, to see whether that is really allowed.
 pub fn try_user_namespace() -> Availability {
     let cause = match user_namespace::can_mount() {
         Ok(true) => return Availability::Available,
-        Ok(false) => "a user namespace can be made, but mounting in it is denied".to_owned(),
+        Ok(false) => "a user namespace can be created, but mounting in it is denied".to_owned(),
         Err(error) => error.to_string(),
     };
     Availability::Unavailable { cause, fix: USER_NAMESPACES_HINT.to_owned() }
@@ -104,13 +104,14 @@ pub(crate) fn kernel_at_least(major: u32, minor: u32) -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
 }
 
-/// Whether a file system keeps `user.*` attributes, without which an ordinary user's overlay cannot remember that a
-/// directory of a layer was removed: NFS often does not.
+/// Whether a file system supports `user.*` attributes. Without them, an ordinary user's overlay cannot record that a
+/// directory of a layer was removed. NFS often does not support them.
 pub(crate) fn keeps_user_attributes(directory: &Path) -> bool {
     attributes_are_known(xattr::get(directory, "user.overlay.opaque"))
 }
 
-/// Whether a container's writable layer can be limited here: it then lies in a tmpfs, below an overlay.
+/// Whether the size of a container's writable layer can be limited here. A limited layer is in a tmpfs, which must be
+/// usable as the upper directory of an overlay.
 pub fn can_limit_layers(host: &Host) -> bool {
     match host.overlay {
         Overlay::None => false,
@@ -119,7 +120,8 @@ pub fn can_limit_layers(host: &Host) -> bool {
     }
 }
 
-/// The same of tmpfs, which does so from Linux 6.6 on: a file of memfd_create(2) lies in one.
+/// Whether tmpfs supports `user.*` attributes, which it does since Linux 6.6. A file of memfd_create(2) is in a
+/// tmpfs.
 fn memory_keeps_user_attributes() -> bool {
     let file = memfd_create(c"attributes", MFdFlags::MFD_CLOEXEC).map(fs::File::from);
     file.is_ok_and(|file| attributes_are_known(file.get_xattr("user.overlay.opaque")))
@@ -137,7 +139,7 @@ fn overlay(identity: Identity) -> Overlay {
     }
 }
 
-/// Finds out whether and where the engine may make control groups.
+/// Finds out whether and where the engine may create control groups.
 pub fn cgroups(identity: Identity) -> Cgroups {
     let (mut layout, mut parent, mut place) = (layout(), String::new(), Path::new("/sys/fs/cgroup").to_owned());
     let mut files: &[&str] = &["."];
@@ -163,7 +165,7 @@ pub fn cgroups(identity: Identity) -> Cgroups {
     assess(layout, parent, identity, &probe)
 }
 
-/// A number that the kernel shows of itself.
+/// A number from `/proc/sys/kernel`.
 fn number(name: &str) -> Option<u64> {
     fs::read_to_string(format!("/proc/sys/kernel/{name}")).ok()?.trim().parse().ok()
 }
@@ -172,16 +174,16 @@ fn words(file: &Path) -> Vec<String> {
     fs::read_to_string(file).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
 
-/// Whether a cgroup of version 2 has processes of its own, which bars the groups below it from limits: the "no
-/// internal processes" rule of cgroups(7). The machine's root, which alone has no `cgroup.type`, is exempt; what a
-/// container takes for the root is not.
+/// Whether a cgroup of version 2 has processes of its own. Then the groups below it cannot have limits: the "no
+/// internal processes" rule of cgroups(7). The root cgroup of the machine, the only one without `cgroup.type`, is
+/// exempt; the root of a cgroup namespace is not.
 fn inhabited(group: &Path) -> bool {
     let processes = || fs::read(group.join("cgroup.procs")).is_ok_and(|text| !text.is_empty());
     group.join("cgroup.type").exists() && processes()
 }
 
-/// Reads the layout: version 2 shows its controllers at its root, version 1 names its hierarchies in
-/// `/proc/self/cgroup`, see cgroups(7). Those that are not mounted in the usual place do not count.
+/// Reads the layout. Version 2 lists its controllers at its root; version 1 lists its hierarchies in
+/// `/proc/self/cgroup`, see cgroups(7). Hierarchies that are not mounted in the usual place are ignored.
 fn layout() -> CgroupLayout {
     let controllers = Path::new("/sys/fs/cgroup/cgroup.controllers");
     if controllers.exists() {

@@ -234,14 +234,14 @@ fn content_with_wrong_size_or_digest_is_refused() {
     let mut short = image.clone();
     short["size"] = json!(1);
     let size = image["size"].as_u64().unwrap();
-    check_refused(&layout.tar(&[short]), &format!("the blob {digest} has {size} bytes where its descriptor says 1"));
+    check_refused(&layout.tar(&[short]), &format!("the blob {digest} has {size} bytes, but its descriptor says 1"));
     let place = format!("blobs/sha256/{}", &digest[7..]);
     let forged = String::from_utf8(layout.blobs[&place].clone()).unwrap().replace("sha256", "sha257");
     let actual = Digest::of(forged.as_bytes());
     layout.blobs.insert(place.clone(), forged.into_bytes());
     check_refused(
         &layout.tar(std::slice::from_ref(&image)),
-        &format!("the blob {digest} is not the content it should be: expected {digest}, found {actual}"),
+        &format!("the blob {digest} does not match its digest: expected {digest}, found {actual}"),
     );
     layout.blobs.remove(&place);
     check_refused(&layout.tar(&[image]), &format!("the blob {digest} is missing"));
@@ -259,7 +259,7 @@ fn layers_must_match_the_config() {
         &build(&manifest(r#""l.tar""#)),
         &format!("cannot unpack layer {real}: its content has the diff-id {other}"),
     );
-    let count = format!("the image {} contradicts itself: 2 layers in its manifest, 1 in its config", id.short());
+    let count = format!("the image {} is inconsistent: 2 layers in its manifest, 1 in its config", id.short());
     check_refused(&build(&manifest(r#""l.tar","l.tar""#)), &count);
 }
 
@@ -302,7 +302,7 @@ fn oversized_document_is_not_read() {
     let huge = vec![b' '; 5 << 20];
     check_refused(
         &tar(&[("index.json", &huge)]),
-        "index.json is larger than 4194304 bytes, the most that is read of an image's documents",
+        "index.json is larger than 4194304 bytes, the limit for the documents of an image",
     );
 }
 

@@ -1,4 +1,4 @@
-//! What `/etc` says about ids: who they belong to, and who may map which.
+//! User and group IDs according to `/etc`: to whom they belong, and who may map them.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
@@ -11,17 +11,16 @@ use nix::sys::prctl::get_no_new_privs;
 
 use crate::sys::id_maps::helper;
 
-/// The most that is read of each file: some 300,000 accounts.
+/// The size limit of each file: about 300,000 accounts.
 const FILE_LIMIT: u64 = 16 << 20;
 
-/// The maps with which the caller's containers are made, of user ids and of group ids; `None` if there is only the
-/// caller's own id in them.
+/// The user and group ID maps of the caller's containers; `None` if they contain only the caller's own ID.
 pub(super) fn subordinate_maps() -> Option<[Vec<IdMapping>; 2]> {
     let (identity, subordinate) = (super::identity(), subordinate_ids(super::identity()));
     matches!(subordinate, SubordinateIds::Allocated { .. }).then(|| id_maps(identity, &subordinate)).flatten()
 }
 
-/// Reads who allocates the user ids, and looks for the programs that can map them.
+/// Reads which subordinate IDs the user has, and looks for the helpers that can map them.
 pub(super) fn subordinate_ids(identity: Identity) -> SubordinateIds {
     allocated(identity, || {
         let [passwd, subuid, subgid] = read_all(["/etc/passwd", "/etc/subuid", "/etc/subgid"])?;
@@ -36,7 +35,7 @@ pub(super) fn subordinate_ids(identity: Identity) -> SubordinateIds {
     })
 }
 
-/// Finds out which ids of the host belong to somebody. Only root's containers with ids of their own need to know.
+/// Reads which IDs of the host are in use. Only containers of root with their own user IDs need this.
 pub fn taken_ids() -> TakenIds {
     match read_all(["/etc/subuid", "/etc/subgid", "/etc/passwd", "/etc/group"]) {
         Ok([subuid, subgid, passwd, group]) => TakenIds::of(&AccountFiles { subuid, subgid, passwd, group }),
@@ -44,7 +43,7 @@ pub fn taken_ids() -> TakenIds {
     }
 }
 
-/// What is known before [`taken_ids`] is called. No ids can be chosen then.
+/// The value before [`taken_ids`] is called. With it, no IDs can be chosen.
 pub(super) fn not_read() -> TakenIds {
     let cause = "the files that say which ids are taken were not read".to_owned();
     TakenIds::Unknown { cause, hint: "set `Host::taken` to `host::taken_ids()`".to_owned() }
@@ -60,9 +59,9 @@ fn read_all<const COUNT: usize>(paths: [&str; COUNT]) -> Result<[String; COUNT],
     Ok(texts)
 }
 
-/// The text of a regular file, empty where there is none. Names in it may be in any encoding; ids are ASCII.
+/// The text of a regular file; empty if it does not exist. Names in it may be in any encoding; IDs are ASCII.
 fn read(path: &str) -> Result<String, String> {
-    // A pipe without a writer must not stop the engine.
+    // O_NONBLOCK, because opening a FIFO without a writer would block.
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     let file = match opened {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(String::new()),

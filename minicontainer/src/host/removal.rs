@@ -1,4 +1,4 @@
-//! Removing what a container has written, whoever it belongs to by now.
+//! Removing files written by a container, including files that belong to subordinate IDs.
 
 use std::io;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use super::accounts::subordinate_maps;
 use crate::sys::{removal, user_namespace};
 
-/// Removes a directory with everything in it, also what belongs to the subordinate ids of the caller. It may be gone
-/// already.
+/// Removes a directory with everything in it, including files of the caller's subordinate IDs. It is not an error if
+/// it does not exist.
 pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
     match removal::remove_tree(directory) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match subordinate_maps() {

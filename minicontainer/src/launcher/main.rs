@@ -162,7 +162,7 @@ impl Orders {
 /// Where the program begins.
 extern "C" fn launch(stack: *const *const u8) -> ! {
     let Some(orders) = Orders::read(stack) else {
-        let text = b"minicontainer: /proc/self/exe is no program of the container's\n";
+        let text = b"minicontainer: cannot run /proc/self/exe: it is not a program of the container\n";
         let _unheard = call!(WRITE, 2, text.as_ptr(), text.len());
         exit(NO_ORDERS)
     };
@@ -216,7 +216,7 @@ fn stay_and_attend(orders: &Orders, status: usize) -> ! {
             // Nor would the kernel then end the program when it ends this process.
             let _cannot_fail = call!(PRCTL, 1 /* PR_SET_PDEATHSIG */, SIGKILL);
             // The engine learns from the kernel which process sent this.
-            let here = [message::PROGRAM_IS_HERE];
+            let here = [message::PROGRAM_STARTING];
             let _unheard = call!(WRITE, status, here.as_ptr(), here.len());
             let _cannot_fail = set_mask(&none);
             become_program(orders)

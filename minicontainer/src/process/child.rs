@@ -1,14 +1,13 @@
 //! The container's first process, from clone3(2) to execve(2): an interpreter of prepared operations.
 //!
-//! **Before this**: [`compile`](super::compile) has prepared the operations, and [`start`](super::start()) has made
-//! this process. **Here** they are carried out one after the other. **Next**: what the
-//! operations do to [mounts](super::child_mounts) and to the [process itself](super::child_process), and then the
+//! **Before this**: [`compile`](super::compile) has prepared the operations, and [`start`](super::start()) has
+//! created this process. **Here** the operations are carried out one after the other. **Next**: the operations on
+//! [mounts](super::child_mounts) and on the [process itself](super::child_process), and then the
 //! [launcher](super::launcher), which this process executes last.
 //!
-//! **Nothing here may allocate, lock, log or panic** (see the module above for why). Every value was made by the
-//! parent; every call goes straight to the kernel; and the only ways out are execveat(2), of the
-//! [launcher](super::launcher), and
-//! `_exit`.
+//! **Nothing here may allocate, lock, log or panic**; the [parent module](super) explains why. Every value was
+//! allocated by the parent, and every call goes straight to the kernel. The process leaves this module only by
+//! execveat(2) of the [launcher](super::launcher), or by `_exit`.
 
 use core::cell::Cell;
 use std::ffi::CString;
@@ -20,24 +19,25 @@ use super::{child_mounts as mounts, child_process as process, child_streams, chi
 use crate::sys::calls::{self, Descriptor, Fd};
 use crate::sys::{self, Errno};
 
-/// The two pipes between the process and its parent, from the side of the process.
+/// The child's ends of the two pipes between the process and its parent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pipes {
-    /// Where the parent's *go* comes from.
+    /// Reads *go* from the parent.
     pub go: Fd,
-    /// Where messages go to.
+    /// Writes messages to the parent.
     pub report: Fd,
 }
 
-/// What the process remembers from one operation to the next.
+/// The state that operations pass on to later operations.
 pub(crate) struct State<'program> {
     /// The new root, once it is mounted.
     pub root: Fd,
-    /// Who owns the new root's files, where that is not simply root.
+    /// The user and group that own the new root's files, if not root.
     pub owner: Option<[u32; 2]>,
-    /// The mounts that later look-ups start from, by slot.
+    /// The mounts from which later look-ups start, by slot.
     pub mounts: &'program [Cell<Option<OwnMount>>],
-    /// A read-only file system with an empty file and an empty directory to cover paths with, once one was needed.
+    /// A read-only file system with an empty file and an empty directory, which cover masked paths. Created at the
+    /// first mask.
     pub empty: Option<Fd>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Failure {
     pub errno: Errno,
 }
 
-/// Says which call a result belongs to.
+/// Adds the name of the system call to a result.
 pub(crate) trait Named<T> {
     fn named(self, call: Call) -> Result<T, Failure>;
 }
@@ -58,19 +58,19 @@ impl<T> Named<T> for sys::Result<T> {
     }
 }
 
-/// The exit code of a process whose set-up failed. Nobody reads it: the message before it says more.
+/// The exit code of a process whose set-up failed. The parent ignores it and uses the message sent before.
 const SETUP_FAILED: i32 = 125;
 
-/// Carries the program out; never comes back.
+/// Carries out the program. Never returns.
 pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
     let mut state = State { root: calls::CURRENT_DIRECTORY, owner: None, mounts: &program.mounts, empty: None };
-    // What is made from here on has just the permission bits it is given; the program's own mask comes later. This
-    // call cannot fail.
+    // With umask 0, files get exactly the mode that the operation asks for. The program's own umask is set later.
+    // This call cannot fail.
     let _callers_mask = calls::umask(0);
     for (step, operation) in &program.operations {
         if matches!(operation, Operation::Execute(_)) {
-            tell(pipes.report, &message::ready());
-            // An end of file would mean that the parent is gone, as its side of the pipe is.
+            send(pipes.report, &message::ready());
+            // End of file means that the parent has exited.
             if program.acknowledged && calls::read(pipes.go, &mut [0]) != Ok(1) {
                 calls::exit(SETUP_FAILED);
             }
@@ -80,18 +80,18 @@ pub(crate) fn interpret(program: &Program, pipes: Pipes) -> ! {
     calls::exit(SETUP_FAILED)
 }
 
-/// Carries out what comes before the container's first process: the part of the [joiner](super::start()).
+/// Carries out the operations of the [joiner](super::start()), before it creates the container's first process.
 pub(crate) fn carry_out_before_clone(program: &Program, pipes: Pipes) {
     let first = program.before_clone.first().map_or(0, |(step, _)| *step);
-    // Processes of the namespaces must not look into this process, nor into the one that it creates.
+    // Processes in the joined namespaces must not be able to trace this process or the one that it creates.
     if let Err(errno) = calls::prctl(libc::PR_SET_DUMPABLE, 0, 0) {
-        tell_failed(pipes, first, Call::Prctl, errno);
+        report_failure(pipes, first, Call::Prctl, errno);
     }
-    // In a user namespace that is joined it may be too late to leave the engine's groups.
+    // Drop the engine's groups now, because setgroups(2) may be forbidden in a joined user namespace.
     match calls::setgroups(&[]) {
-        // An ordinary user cannot leave any group, so they stay, as in every container of an ordinary user.
+        // An ordinary user cannot drop groups, so they stay, as in every container of an ordinary user.
         Ok(_) | Err(Errno(libc::EPERM)) => {}
-        Err(errno) => tell_failed(pipes, first, Call::Setgroups, errno),
+        Err(errno) => report_failure(pipes, first, Call::Setgroups, errno),
     }
     let mut state = State { root: calls::CURRENT_DIRECTORY, owner: None, mounts: &program.mounts, empty: None };
     for (step, operation) in &program.before_clone {
@@ -99,30 +99,30 @@ pub(crate) fn carry_out_before_clone(program: &Program, pipes: Pipes) {
     }
 }
 
-/// Tells that a step failed, and exits.
-pub(crate) fn tell_failed(pipes: Pipes, step: usize, call: Call, errno: Errno) -> ! {
-    tell(pipes.report, &message::failed(step, call, errno.0));
+/// Reports that a step failed, and exits.
+pub(crate) fn report_failure(pipes: Pipes, step: usize, call: Call, errno: Errno) -> ! {
+    send(pipes.report, &message::failed(step, call, errno.0));
     calls::exit(SETUP_FAILED)
 }
 
 fn carry_out_or_exit(step: usize, operation: &Operation, traced: bool, pipes: Pipes, state: &mut State<'_>) {
     let before = if traced { calls::clock_nanos() } else { 0 };
     if let Err(Failure { call, errno }) = carry_out(operation, pipes, state) {
-        tell_failed(pipes, step, call, errno);
+        report_failure(pipes, step, call, errno);
     }
     if traced {
-        tell(pipes.report, &message::done(step, calls::clock_nanos().saturating_sub(before)));
+        send(pipes.report, &message::done(step, calls::clock_nanos().saturating_sub(before)));
     }
 }
 
-/// Sends a message. If nobody listens any more the parent is gone, and this process is about to notice or to exit.
-fn tell(report: Fd, message: &[u8]) {
+/// Sends a message to the parent. If that fails, the parent has exited, so this process exits too.
+fn send(report: Fd, message: &[u8]) {
     if calls::write(report, message).is_err() {
         calls::exit(SETUP_FAILED);
     }
 }
 
-/// One line for each kind of operation, and no other arm: an operation that nothing carries out does not compile.
+/// One line for each kind of operation, and no wildcard arm, so a new operation does not compile until it is handled.
 fn carry_out(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Result<(), Failure> {
     match operation {
         Operation::CloseDescriptors { standard, close } => close_descriptors(standard, close),
@@ -180,7 +180,7 @@ fn carry_out(operation: &Operation, pipes: Pipes, state: &mut State<'_>) -> Resu
         Operation::InstallSeccomp { flags, instructions } => {
             calls::install_filter(*flags, instructions).named(Call::Seccomp).map(drop)
         }
-        // Comes back only with the reason why the launcher could not be executed.
+        // Returns only if the launcher could not be executed.
         Operation::Execute(execution) => Err(process::execute(execution)),
     }
 }
@@ -193,17 +193,17 @@ fn join_cgroup(tasks: &[CString]) -> Result<(), Failure> {
     })
 }
 
-/// Waits until the parent has done its part. The pipe is closed by execve(2), or used once more before that.
+/// Waits until the parent has run its hooks. The pipe may be used once more, and is closed by execve(2).
 fn await_go(pipes: Pipes) -> Result<(), Failure> {
     match calls::read(pipes.go, &mut [0]).named(Call::Read)? {
-        // The parent died before it had done its part: so must its child.
+        // End of file: the parent exited before it had run its hooks.
         0 => calls::exit(SETUP_FAILED),
         _ => Ok(()),
     }
 }
 
-/// Puts stdin, stdout and stderr in their places and closes whatever else the caller happened to have open. The few
-/// that are still needed lie between the ranges, and execve(2) closes those.
+/// Installs stdin, stdout and stderr, and closes every other descriptor inherited from the caller. The descriptors
+/// that are still needed are between the ranges; execve(2) closes them.
 fn close_descriptors(standard: &[Fd; 3], close: &[(u32, u32)]) -> Result<(), Failure> {
     for (place, descriptor) in (0..).zip(standard) {
         calls::dup3(*descriptor, place).named(Call::Dup)?;
@@ -211,10 +211,10 @@ fn close_descriptors(standard: &[Fd; 3], close: &[(u32, u32)]) -> Result<(), Fai
     close.iter().try_for_each(|(first, last)| calls::close_range(*first, *last).named(Call::Close).map(drop))
 }
 
-/// Gives every signal its default action, SIGPIPE above all, which Rust programs ignore.
+/// Resets every signal to its default action. This matters most for SIGPIPE, which Rust programs ignore.
 fn reset_signals() -> Result<(), Failure> {
     for signal in 1..=64 {
-        // SIGKILL and SIGSTOP cannot be changed, nor need they be.
+        // The actions of SIGKILL and SIGSTOP cannot be changed.
         if signal != libc::SIGKILL && signal != libc::SIGSTOP {
             calls::default_action(signal).named(Call::Sigprocmask)?;
         }

@@ -1,11 +1,11 @@
-//! The operations that build the root file system and move into it. The rules of [`super::child`] hold here too.
+//! The operations that build the root file system and enter it. The rules of [`super::child`] apply here too.
 //!
 //! **Before this**: [`child`](super::child), whose table calls these functions. **Next**:
-//! [`child_process`](super::child_process), what comes after the pivot.
+//! [`child_process`](super::child_process), the operations after pivot_root(2).
 //!
-//! Nothing is mounted *on a path*: a path inside the new root comes from an image, and an image may hold a symbolic
-//! link where a directory is expected. So the place is first opened (see [`super::child_places`]), and the mount is
-//! then attached to that descriptor by move_mount(2). No link can lead it to the host.
+//! Nothing is mounted *on a path*, because an image may hold a symbolic link where a directory is expected. Instead
+//! the place is opened first (see [`super::child_places`]), and then move_mount(2) attaches the mount to that
+//! descriptor. So no link in the image can redirect a mount to the host.
 
 use core::ffi::CStr;
 use std::ffi::CString;
@@ -19,14 +19,14 @@ use super::program::{Bind, LayerLimit, OverlayMount, Place};
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd, MountAttr, Node};
 
-/// Cuts the ties between this mount table and the one that it was copied from.
+/// Makes all mounts private, so that mounts do not propagate between this mount namespace and the host's.
 pub(super) fn make_private() -> Result<(), Failure> {
     let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
     calls::mount_setattr(CURRENT_DIRECTORY, c"/", true, &private).named(Call::MountSetattr).map(drop)
 }
 
-/// Mounts a file system of bounded size over the container's own directory, and makes overlay's directories in it.
-/// These are the engine's own paths; no image can influence them.
+/// Mounts a tmpfs with a size limit over the container's own directory, and creates the directories of the overlay in
+/// it. These are the engine's own paths, which no image can influence.
 pub(super) fn limit_layer(limit: &LayerLimit, state: &mut State<'_>) -> Result<(), Failure> {
     state.owner = limit.owner;
     let tree = file_system(c"tmpfs", &limit.options, 0)?;
@@ -41,7 +41,7 @@ pub(super) fn limit_layer(limit: &LayerLimit, state: &mut State<'_>) -> Result<(
     Ok(())
 }
 
-/// Stacks the layers. The new mount's descriptor is the new root from now on.
+/// Mounts the overlay. From now on, the descriptor of this mount is the new root.
 pub(super) fn mount_overlay(overlay: &OverlayMount, state: &mut State<'_>) -> Result<(), Failure> {
     state.root = match overlay {
         OverlayMount::OneByOne { options, target } => {
@@ -49,7 +49,7 @@ pub(super) fn mount_overlay(overlay: &OverlayMount, state: &mut State<'_>) -> Re
             calls::move_mount_to(tree.0, target).named(Call::MoveMount)?;
             tree.keep()
         }
-        // Kernels before 6.5 take all layers in one option of mount(2), which has to be short.
+        // Kernels before 6.5 take all layers in one option of mount(2), which must be short.
         OverlayMount::ByPath { layers, data, target } => {
             calls::chdir(layers).named(Call::Chdir)?;
             calls::mount(c"overlay", target, c"overlay", data).named(Call::Mount)?;
@@ -59,8 +59,8 @@ pub(super) fn mount_overlay(overlay: &OverlayMount, state: &mut State<'_>) -> Re
     Ok(())
 }
 
-/// Stacks the layers so that what root owns in them belongs to root of the container's user namespace: first each
-/// layer is covered by a mount of itself with shifted owners, an *idmapped* mount.
+/// Mounts the overlay so that files owned by root belong to root of the container's user namespace. For this, each
+/// layer is first covered by an *idmapped* mount of itself, which shifts the owners.
 pub(super) fn mount_idmapped_overlay(
     namespace: Fd,
     directories: &[CString],
@@ -77,7 +77,7 @@ pub(super) fn mount_idmapped_overlay(
         let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, directory, false).named(Call::OpenTree)?);
         calls::mount_setattr(tree.0, c"", false, &shifted).named(Call::MountSetattr)?;
         calls::move_mount_to(tree.0, directory).named(Call::MoveMount)?;
-        // The last one is the container's own directory, which belongs to root of the container now.
+        // The last directory is the container's own. Through its idmapped mount it belongs to root of the container.
         if !owner_is_known {
             state.owner = Some(calls::owner(tree.0).named(Call::Statx)?);
         }
@@ -85,25 +85,25 @@ pub(super) fn mount_idmapped_overlay(
     mount_as_owner(overlay, state)
 }
 
-/// Mounts an overlay as the owner of its layers: overlay makes every file in the name of the process that mounts it,
-/// and that must be a user of the user namespace. The change of user costs root its capabilities over files; they are
-/// taken back.
+/// Mounts an overlay as the owner of its layers. Overlayfs creates every file with the credentials of the process
+/// that mounted it, so these must be of a user in the user namespace. By changing its file system user, root loses
+/// its file capabilities; capset(2) restores them.
 fn mount_as_owner(overlay: &OverlayMount, state: &mut State<'_>) -> Result<(), Failure> {
     let [uid, gid] = state.owner.unwrap_or_default();
     calls::set_file_system_ids(uid, gid).named(Call::Setuid)?;
-    let powers = calls::permitted_capabilities().named(Call::Capset)?;
-    calls::capset(powers, powers, 0).named(Call::Capset)?;
+    let capabilities = calls::permitted_capabilities().named(Call::Capset)?;
+    calls::capset(capabilities, capabilities, 0).named(Call::Capset)?;
     mount_overlay(overlay, state)?;
     calls::set_file_system_ids(0, 0).named(Call::Setuid)
 }
 
-/// Writes a variable of the kernel's, in the container's own procfs and nowhere else.
+/// Writes a sysctl, only through the container's own procfs.
 pub(super) fn set_sysctl(place: &Place, value: &CStr, state: &State<'_>) -> Result<(), Failure> {
     let file = open_of_kind(place, libc::O_WRONLY, libc::PROC_SUPER_MAGIC as u64, state)?;
     calls::write(file.0, value.to_bytes()).named(Call::Write).map(drop)
 }
 
-/// pivot_root(2) wants a mount; so the directory is bound onto itself.
+/// Bind-mounts the root directory onto itself, because pivot_root(2) requires a mount.
 pub(super) fn bind_root(source: &CStr, state: &mut State<'_>) -> Result<(), Failure> {
     let tree = calls::open_tree(CURRENT_DIRECTORY, source, true).named(Call::OpenTree)?;
     calls::move_mount_to(tree, source).named(Call::MoveMount)?;
@@ -111,7 +111,7 @@ pub(super) fn bind_root(source: &CStr, state: &mut State<'_>) -> Result<(), Fail
     Ok(())
 }
 
-/// Makes a file system that is mounted nowhere yet.
+/// Creates a detached mount of a new file system.
 fn file_system(fstype: &CStr, options: &[(CString, CString)], attributes: u64) -> Result<Descriptor, Failure> {
     let context = Descriptor(calls::fsopen(fstype).named(Call::Fsopen)?);
     for (key, value) in options {
@@ -144,8 +144,7 @@ pub(super) fn bind_mount(bind: &Bind, state: &State<'_>) -> Result<(), Failure> 
     keep(tree, *slot, *recursive, state)
 }
 
-/// Attaches a mount at its place, which is made when it is not there: a directory for a directory, else an empty
-/// file.
+/// Attaches a mount at its place. A missing place is created: a directory for a directory, otherwise an empty file.
 pub(super) fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &State<'_>) -> Result<(), Failure> {
     let target = match find(place, state) {
         Err(Failure { errno: Errno(libc::ENOENT), .. }) => {
@@ -166,8 +165,8 @@ pub(super) fn attach(tree: &Descriptor, place: &Place, kind: u32, state: &State<
     }
 }
 
-/// Shows a device node of the host, if it is the one that is meant. Read-only, so that its mode, owner and times
-/// cannot be changed through it; what is written to it goes to the device all the same.
+/// Bind-mounts a device node of the host, if it is the expected device. The mount is read-only, so that the node's
+/// mode, owner and times cannot be changed through it. Writes to the device itself still work.
 pub(super) fn bind_device(source: &CStr, node: Node, place: &Place, state: &State<'_>) -> Result<(), Failure> {
     let tree = Descriptor(calls::open_tree(CURRENT_DIRECTORY, source, false).named(Call::OpenTree)?);
     if calls::node(tree.0).named(Call::Statx)? != node {
@@ -178,7 +177,7 @@ pub(super) fn bind_device(source: &CStr, node: Node, place: &Place, state: &Stat
     attach(&tree, place, libc::S_IFREG, state)
 }
 
-/// Makes a device node. One that is there already, in the rootfs of a bundle, must be the same device.
+/// Creates a device node. If the rootfs of a bundle has one already, it must be the same device.
 pub(super) fn make_node(place: &Place, mode: u32, node: Node, state: &State<'_>) -> Result<(), Failure> {
     let (parent, name) = make_parents(place, state)?;
     match calls::mknodat(parent.0, name, node.kind | mode, node.device) {
@@ -187,14 +186,14 @@ pub(super) fn make_node(place: &Place, mode: u32, node: Node, state: &State<'_>)
     }
 }
 
-/// Makes a symbolic link. One that is there already, in the rootfs of a bundle, must say the same.
+/// Creates a symbolic link. If the rootfs of a bundle has one already, it must have the same target.
 pub(super) fn make_link(place: &Place, target: &CStr, state: &State<'_>) -> Result<(), Failure> {
     let (parent, name) = make_parents(place, state)?;
-    let mut there = [0; 64];
+    let mut existing = [0; 64];
     match calls::symlinkat(target, parent.0, name) {
         Err(Errno(libc::EEXIST))
-            if calls::readlinkat(parent.0, name, &mut there)
-                .is_ok_and(|length| there.get(..length) == Some(target.to_bytes())) =>
+            if calls::readlinkat(parent.0, name, &mut existing)
+                .is_ok_and(|length| existing.get(..length) == Some(target.to_bytes())) =>
         {
             Ok(())
         }
@@ -223,12 +222,11 @@ pub(super) fn mask(place: &Place, on_host: Option<&CStr>, state: &mut State<'_>)
 const EMPTY_DIRECTORY: &CStr = c"directory";
 const EMPTY_FILE: &CStr = c"file";
 
-/// Makes a read-only file system with an empty directory and an empty file. Every mask is a mount of one of the two.
-/// They belong to this container alone: neither is a device or a file of the host.
+/// Creates a read-only file system with an empty directory and an empty file. Every mask is a mount of one of the
+/// two. The container does not share them with the host or with other containers.
 ///
-/// Before Linux 6.15 only what is attached somewhere can be mounted a second time, see open_tree(2). So it is
-/// attached to the host's `/dev` as this mount namespace shows it, which no later step needs and which goes with the
-/// host's tree.
+/// Before Linux 6.15, only an attached mount can be cloned, see open_tree(2). So the file system is attached to the
+/// host's `/dev` in this mount namespace. No later step needs that `/dev`, and it is detached with the host's tree.
 fn empty_files() -> Result<Fd, Failure> {
     let restrictions = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
     let tree = file_system(c"tmpfs", &[], restrictions)?;
@@ -239,7 +237,7 @@ fn empty_files() -> Result<Fd, Failure> {
     Ok(tree.keep())
 }
 
-/// Binds a path onto itself, read-only with all mounts below it.
+/// Bind-mounts a path onto itself, read-only together with all mounts below it.
 pub(super) fn make_readonly(place: &Place, on_host: Option<&CStr>, state: &State<'_>) -> Result<(), Failure> {
     let Some(place) = find_existing(place, on_host, state)? else { return Ok(()) };
     let tree = Descriptor(calls::open_tree(place.0, c"", true).named(Call::OpenTree)?);
@@ -247,23 +245,24 @@ pub(super) fn make_readonly(place: &Place, on_host: Option<&CStr>, state: &State
     calls::move_mount(tree.0, place.0).named(Call::MoveMount).map(drop)
 }
 
-/// Makes the new root the root. With both names `.` the old root lands on top of the new one, and detaching what is
-/// on top leaves the new one: no directory for the old root is needed, see "pivot_root(".", ".")" in pivot_root(2).
+/// Changes the root to the new root. With `.` for both arguments, the old root is mounted on top of the new one, and
+/// detaching it leaves the new one. So no directory for the old root is needed, see "pivot_root(".", ".")" in
+/// pivot_root(2).
 pub(super) fn pivot(close: &[Fd], state: &mut State<'_>) -> Result<(), Failure> {
     calls::fchdir(state.root).named(Call::Fchdir)?;
     calls::pivot_root(c".", c".").named(Call::PivotRoot)?;
     calls::detach(c".").named(Call::Umount)?;
-    // None of these descriptors is needed any more, and a working directory such as /proc/self/fd/5 must not find
-    // one.
+    // These descriptors are no longer needed. They must be closed, or a working directory such as /proc/self/fd/5
+    // could lead to one of them.
     drop(Descriptor(state.root));
     drop(state.empty.take().map(Descriptor));
     forget_mounts(state);
-    // What bind mounts were made from is open in the host's tree.
+    // The sources of bind mounts are open in the host's tree.
     close.iter().for_each(|file| drop(Descriptor(*file)));
     calls::chdir(c"/").named(Call::Chdir).map(drop)
 }
 
-/// Makes a directory the root for path lookups only.
+/// Changes the root for path look-ups only.
 pub(super) fn chroot(path: &CStr) -> Result<(), Failure> {
     calls::chroot(path).named(Call::Chroot)?;
     calls::chdir(c"/").named(Call::Chdir).map(drop)

@@ -1,14 +1,15 @@
-//! How the child finds a path inside the new root. The rules of [`super::child`] hold here too.
+//! How the child looks up paths in the new root. The rules of [`super::child`] apply here too.
 //!
-//! An image decides what its paths mean: any component may be a symbolic link, and a later mount may change where one
-//! leads. So no path below `/proc`, `/sys` and `/dev` is looked up from the root once something is mounted there. The
-//! engine keeps the descriptor of each such mount, which *is* the mount whatever its path means by now, and looks
-//! names up below that: no `..` out of it, no symbolic link, no other mount on the way (openat2(2)). What was found
-//! is compared with the mount once more, by mount id; the mount's kind of file system was asked when it was made.
+//! An image controls its paths: any component may be a symbolic link, and a later mount may change where a link
+//! leads. So once something is mounted at `/proc`, `/sys` or `/dev`, no path below is looked up from the root.
+//! Instead the engine keeps the descriptor of each such mount, which refers to that mount even if its path now leads
+//! elsewhere. Names are looked up below that descriptor: without `..` out of it, symbolic links or other mounts
+//! (openat2(2)). The mount ID of the result is compared with that of the mount. The file system type of the mount was
+//! recorded when it was made.
 //!
-//! Elsewhere links are followed inside the root, since images are full of them (`/var/run`). What is found there must
-//! lie outside of the three directories: the kernel is asked where a descriptor leads (`/proc/self/fd`), which no
-//! image can influence.
+//! Elsewhere, symbolic links are followed inside the root, because images contain many (`/var/run`). The result must
+//! be outside of the three directories. To check this, the kernel is asked where the descriptor leads
+//! (`/proc/self/fd`), which no image can influence.
 
 use core::ffi::CStr;
 
@@ -18,20 +19,20 @@ use super::program::{Place, Start};
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd};
 
-/// A mount that the engine made, which later look-ups start from.
+/// A mount made by the engine, from which later look-ups start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnMount {
-    /// What fsmount(2) or open_tree(2) gave.
+    /// The descriptor from fsmount(2) or open_tree(2).
     fd: Fd,
-    /// The kernel's number for it, which is given to no other mount while this one lives.
+    /// The mount ID, which no other mount has as long as this one exists.
     id: u64,
-    /// The kind of file system.
+    /// The type of the file system.
     magic: u64,
-    /// Whether it brought mounts of the host along, on which names may lie as well.
+    /// Whether it includes mounts of the host below it, which may contain the looked-up names as well.
     with_submounts: bool,
 }
 
-/// Keeps a mount for later look-ups, if there will be any.
+/// Keeps the descriptor of a mount, if later look-ups start from it.
 pub(super) fn keep(
     mount: Descriptor,
     slot: Option<usize>,
@@ -63,12 +64,12 @@ impl OwnMount {
     }
 }
 
-/// What is told of a path that leads where it must not.
+/// The failure of a look-up that leads to a forbidden place.
 fn elsewhere() -> Failure {
     Failure { call: Call::Openat2, errno: Errno(libc::EXDEV) }
 }
 
-/// The mount that look-ups of this place start from, if they start from one.
+/// The mount from which look-ups of this place start, if they start from a mount.
 fn start(place: &Place, state: &State<'_>) -> Result<Option<OwnMount>, Failure> {
     let Start::Mount(slot) = place.start else { return Ok(None) };
     match state.mounts.get(slot).and_then(core::cell::Cell::get) {
@@ -77,7 +78,7 @@ fn start(place: &Place, state: &State<'_>) -> Result<Option<OwnMount>, Failure> 
     }
 }
 
-/// Opens a path that begins where the place does.
+/// Opens a path, starting where the place starts.
 pub(super) fn open(place: &Place, path: &CStr, flags: i32, state: &State<'_>) -> Result<Descriptor, Failure> {
     if let Some(mount) = start(place, state)? {
         return mount.open(path, flags);
@@ -90,14 +91,14 @@ pub(super) fn open(place: &Place, path: &CStr, flags: i32, state: &State<'_>) ->
     Ok(found)
 }
 
-/// Opens a device node, which may be a mount of its own: the host's node, bound. The caller checks which device it
-/// is.
+/// Opens a device node, which may itself be a mount: a bind mount of the host's node. The caller checks which device
+/// it is.
 pub(super) fn open_device(place: &Place, flags: i32, state: &State<'_>) -> Result<Descriptor, Failure> {
     let start = start(place, state)?.map_or(state.root, |mount| mount.fd);
     calls::open_below(start, &place.path, flags, 0).named(Call::Openat2).map(Descriptor)
 }
 
-/// Opens the place itself, to mount something on it. Where links are followed, one may lead to the root itself.
+/// Opens the place itself, to mount something on it. A symbolic link that leads to the root itself is refused.
 pub(super) fn find(place: &Place, state: &State<'_>) -> Result<Descriptor, Failure> {
     let found = open(place, &place.path, libc::O_PATH, state)?;
     match place.start {
@@ -106,7 +107,7 @@ pub(super) fn find(place: &Place, state: &State<'_>) -> Result<Descriptor, Failu
     }
 }
 
-/// Opens a place that need not be there, unless it shows the kernel's own files and the host has it there, too.
+/// Opens a place that may be missing. It must exist if it is in a procfs or sysfs and the host has it too.
 pub(super) fn find_existing(
     place: &Place,
     on_host: Option<&CStr>,
@@ -125,7 +126,7 @@ pub(super) fn find_existing(
     }
 }
 
-/// Opens a file of the kernel's in a file system of this kind, and in no other.
+/// Opens a file of the kernel, only in a file system of this type.
 pub(super) fn open_of_kind(place: &Place, flags: i32, magic: u64, state: &State<'_>) -> Result<Descriptor, Failure> {
     let wrong = Failure { call: Call::Fstatfs, errno: Errno(libc::EINVAL) };
     match start(place, state)? {
@@ -137,14 +138,14 @@ pub(super) fn open_of_kind(place: &Place, flags: i32, magic: u64, state: &State<
     }
 }
 
-/// Opens the directory in which the place's last component lies, making it and its parents when they are missing.
+/// Opens the directory that contains the place's last component. Missing directories are created.
 pub(super) fn make_parents<'a>(place: &'a Place, state: &State<'_>) -> Result<(Descriptor, &'a CStr), Failure> {
     let open = |path| open(place, path, libc::O_PATH | libc::O_DIRECTORY, state);
     let Some((parent, name)) = place.components.last() else {
         return Ok((open(c".")?, c"."));
     };
     match open(parent) {
-        // Nearly always it is there already; else it is made from the start down.
+        // Nearly always it exists already. Otherwise it is created component by component.
         Err(Failure { errno: Errno(libc::ENOENT), .. }) => {
             let mut above = open(c".")?;
             for pair in place.components.windows(2) {
@@ -161,8 +162,8 @@ pub(super) fn make_parents<'a>(place: &'a Place, state: &State<'_>) -> Result<(D
     }
 }
 
-/// Makes something in the new root as its owner: in a mount whose owners are shifted into a user namespace, only a
-/// user that the namespace maps can make files.
+/// Creates something in the new root as its owner: in an idmapped mount, only a user that the namespace maps can
+/// create files.
 pub(super) fn as_owner<T>(state: &State<'_>, make: impl FnOnce() -> crate::sys::Result<T>) -> crate::sys::Result<T> {
     let Some([uid, gid]) = state.owner else { return make() };
     calls::set_file_system_ids(uid, gid)?;
@@ -171,7 +172,7 @@ pub(super) fn as_owner<T>(state: &State<'_>, make: impl FnOnce() -> crate::sys::
     made
 }
 
-/// Refuses what lies at or below `/proc`, `/sys` or `/dev` of the new root, wherever the look-up came from.
+/// Refuses what is at or below `/proc`, `/sys` or `/dev` of the new root.
 fn outside_system_directories(found: Fd, root: Fd) -> Result<(), Failure> {
     let (mut found_path, mut root_path) = ([0; libc::PATH_MAX as usize], [0; libc::PATH_MAX as usize]);
     let root = real_path(root, &mut root_path)?;
@@ -184,7 +185,8 @@ fn outside_system_directories(found: Fd, root: Fd) -> Result<(), Failure> {
     if is_inside { Ok(()) } else { Err(elsewhere()) }
 }
 
-/// Where a descriptor leads, as the kernel tells it: from the root of the host, which is still this process's.
+/// The path of a descriptor according to the kernel, from the root of the host, which is still the root of this
+/// process.
 fn real_path(descriptor: Fd, buffer: &mut [u8]) -> Result<&[u8], Failure> {
     const DIRECTORY: &[u8] = b"/proc/self/fd/";
     let mut name = [0; 32];
@@ -199,6 +201,6 @@ fn real_path(descriptor: Fd, buffer: &mut [u8]) -> Result<&[u8], Failure> {
     let wrong = Failure { call: Call::Readlink, errno: Errno(libc::ENAMETOOLONG) };
     let Ok(name) = CStr::from_bytes_until_nul(&name) else { return Err(wrong) };
     let length = calls::readlinkat(CURRENT_DIRECTORY, name, buffer).named(Call::Readlink)?;
-    // A path that fills the buffer may have been cut off.
+    // A path that fills the buffer may have been truncated.
     if length < buffer.len() { buffer.get(..length).ok_or(wrong) } else { Err(wrong) }
 }

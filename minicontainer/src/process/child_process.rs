@@ -1,8 +1,8 @@
-//! The operations that make the process what it will be, up to the launcher. The rules of [`super::child`] hold here
-//! too.
+//! The operations on the process itself: namespaces, IDs, capabilities, working directory, and executing the
+//! launcher. The rules of [`super::child`] apply here too.
 //!
-//! **Before this**: [`child_mounts`](super::child_mounts) has built the root and moved into it. **Next**: the
-//! [launcher](super::launcher), which is executed last.
+//! **Before this**: [`child_mounts`](super::child_mounts) has built the root file system and entered it. **Next**:
+//! the [launcher](super::launcher), which is executed last.
 
 use core::ffi::CStr;
 use std::ffi::CString;
@@ -13,14 +13,15 @@ use super::program::Execution;
 use crate::sys::Errno;
 use crate::sys::calls::{self, Descriptor, Fd};
 
-/// Switches the loopback interface on.
+/// Brings up the loopback interface.
 pub(super) fn loopback_up(request: &libc::ifreq) -> Result<(), Failure> {
     let socket = calls::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC).named(Call::Socket)?;
     calls::set_interface_flags(socket, request).named(Call::Ioctl)?;
     calls::close(socket).named(Call::Close).map(drop)
 }
 
-/// Joins a namespace of this kind. A user namespace is entered as its root: who one was outside has no name in there.
+/// Joins a namespace of this kind. In a user namespace, the process becomes root, because its previous user may not
+/// be mapped there.
 pub(super) fn join_namespace(namespace: Fd, kind: i32) -> Result<(), Failure> {
     calls::setns(namespace, kind).named(Call::Setns)?;
     calls::close(namespace).named(Call::Close)?;
@@ -45,15 +46,15 @@ pub(super) fn set_capabilities(
     ambient.iter().try_for_each(|number| change(libc::PR_CAP_AMBIENT_RAISE, *number))
 }
 
-/// Asks the kernel to end this process with its parent. A parent that has died before this call is missed before the
-/// program is executed: it does not acknowledge.
+/// Asks the kernel to kill this process when its parent exits. If the parent exited before this call, it does not
+/// acknowledge, so the program is not executed.
 pub(super) fn end_with_engine() -> Result<(), Failure> {
     calls::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0).named(Call::Prctl).map(drop)
 }
 
-/// Makes clocks of the container's own, moves them, and enters where they hold: from then on nobody can move them.
-/// The kernel lets nobody in who shares memory with others, since there lies the page from which programs read the
-/// clocks.
+/// Creates a time namespace, sets its offsets, and enters it. After that the offsets cannot be changed. The kernel
+/// does not allow this for a process that shares its memory, because programs read the clocks from a page in their
+/// memory.
 pub(super) fn unshare_time(offsets: &CStr) -> Result<(), Failure> {
     calls::unshare(libc::CLONE_NEWTIME).named(Call::Unshare)?;
     if !offsets.is_empty() {
@@ -64,13 +65,13 @@ pub(super) fn unshare_time(offsets: &CStr) -> Result<(), Failure> {
     calls::setns(namespace.0, libc::CLONE_NEWTIME).named(Call::Setns).map(drop)
 }
 
-/// Enters the working directory, making it and its parents when they are missing, as Docker does.
+/// Enters the working directory. It and its parents are created if they do not exist, as Docker does.
 pub(super) fn enter_workdir(path: &CStr, components: &[(CString, CString)]) -> Result<(), Failure> {
     match calls::chdir(path) {
         Err(Errno(libc::ENOENT)) => calls::fchdir(make_inside(path, components)?.0).named(Call::Fchdir)?,
         entered => entered.named(Call::Chdir)?,
     };
-    // A directory outside the root has no path from it, which getcwd(2) shows by a name that does not begin with "/".
+    // For a directory that is not below the root, getcwd(2) returns a path that does not begin with "/".
     let mut name = [0u8; libc::PATH_MAX as usize];
     calls::getcwd(&mut name).named(Call::Getcwd)?;
     match name.first() {
@@ -79,8 +80,8 @@ pub(super) fn enter_workdir(path: &CStr, components: &[(CString, CString)]) -> R
     }
 }
 
-/// Makes a directory and its parents, each with the path of its own parent, and opens it. An image decides what a
-/// path means, so each name is made in a directory that was found inside the root without magic links:
+/// Creates a directory and its parents, and opens it. Each component comes with the path of its parent. An image
+/// controls where a path leads, so each parent is looked up inside the root and without magic links:
 /// `/proc/self/fd/N` of this process could lead to the host (CVE-2024-21626).
 fn make_inside(path: &CStr, components: &[(CString, CString)]) -> Result<Descriptor, Failure> {
     let root = Descriptor(calls::open(c"/", libc::O_PATH | libc::O_DIRECTORY).named(Call::Openat)?);
@@ -97,12 +98,12 @@ fn make_inside(path: &CStr, components: &[(CString, CString)]) -> Result<Descrip
     open(path)
 }
 
-/// Drops capabilities, in ascending order of their numbers, from the bounding set.
+/// Drops capabilities from the bounding set, in ascending order of their numbers.
 pub(super) fn drop_bounding_set(drop: &[u32]) -> Result<(), Failure> {
     for number in drop {
         match calls::prctl(libc::PR_CAPBSET_DROP, u64::from(*number), 0) {
             Ok(_) => {}
-            // The kernel has no capability of this number, and none of a higher one.
+            // The kernel does not have this capability, nor any with a higher number.
             Err(Errno(libc::EINVAL)) => break,
             Err(errno) => return Err(Failure { call: Call::Prctl, errno }),
         }
@@ -110,8 +111,9 @@ pub(super) fn drop_bounding_set(drop: &[u32]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Changes ids, groups first, since afterwards it may not. The capabilities are kept over the change, so that the
-/// next step can choose among them; execve(2) then drops what is not ambient.
+/// Changes the user and group IDs. Groups come first, because after the change of user the process may not change
+/// them. The capabilities are kept, so that a later step can set them; execve(2) then drops those that are not
+/// ambient.
 pub(super) fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(), Failure> {
     if let Some(groups) = groups {
         calls::setgroups(groups).named(Call::Setgroups)?;
@@ -122,16 +124,16 @@ pub(super) fn set_user(uid: u32, gid: u32, groups: Option<&[u32]>) -> Result<(),
     calls::prctl(libc::PR_SET_KEEPCAPS, 0, 0).named(Call::Prctl).map(drop)
 }
 
-/// Executes the launcher, which becomes the program. Comes back only with the reason why it could not be executed.
+/// Executes the launcher, which then executes the program. Returns only if that fails.
 pub(super) fn execute(execution: &Execution) -> Failure {
-    // The launcher has still something to tell.
+    // The launcher still reports through these descriptors.
     for descriptor in &execution.kept {
         if let Err(failure) = calls::keep_over_execve(*descriptor).named(Call::Fcntl) {
             return failure;
         }
     }
     match calls::execveat(execution.launcher, &execution.args, &execution.env) {
-        // What the program is given does not fit, which holds for the program as for the launcher.
+        // The arguments and environment are too large, which is just as true for the program as for the launcher.
         errno @ Errno(libc::E2BIG) => Failure { call: Call::Execve, errno },
         errno => Failure { call: Call::Execveat, errno },
     }

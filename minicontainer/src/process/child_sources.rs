@@ -1,5 +1,5 @@
-//! What bind mounts show, from the side of the container's first process; [`super::sources`] tells why there is more
-//! than one way. The rules of [`super::child`] hold here too.
+//! The sources of bind mounts in the container's first process. [`super::sources`] explains why there is more than
+//! one kind. The rules of [`super::child`] apply here too.
 
 use super::child::{Failure, Named};
 use super::message::Call;
@@ -7,7 +7,7 @@ use super::program::Source;
 use crate::sys::Errno;
 use crate::sys::calls::{self, CURRENT_DIRECTORY, Descriptor, Fd};
 
-/// The source as a mount that is attached nowhere.
+/// The source as a detached mount.
 pub(super) fn tree(source: &Source, recursive: bool) -> Result<Descriptor, Failure> {
     match source {
         Source::Path(path) => {
@@ -18,13 +18,13 @@ pub(super) fn tree(source: &Source, recursive: bool) -> Result<Descriptor, Failu
     }
 }
 
-/// How often the path of a held file is asked for anew when another file has taken that path meanwhile.
+/// How often the path of a held file is looked up again if another file has taken that path meanwhile.
 const ATTEMPTS: u32 = 1000;
 
 /// Clones the mount of a file that is held open, from that file down. Its mount belongs to the caller's mount
-/// namespace, so the kernel clones it by path only: the path is the kernel's own answer, no link at its end is
-/// followed, and what was cloned must be the file that is held. Whoever renames it all the time makes this fail, and
-/// nothing worse.
+/// namespace, so the kernel clones it only by path. The path comes from the kernel, a symbolic link at its end is not
+/// followed, and the clone must be of the held file. So a process that keeps renaming the file can only make this
+/// fail.
 fn clone_held(file: Fd, identity: &[u64; 2], recursive: bool) -> Result<Descriptor, Failure> {
     for _ in 0..ATTEMPTS {
         let mut path = [0u8; libc::PATH_MAX as usize];

@@ -1,11 +1,11 @@
-//! The operations on standard streams. The rules of [`super::child`] hold here too.
+//! The operations on standard streams. The rules of [`super::child`] apply here too.
 //!
-//! Pipes of the engine's belong to the program's user, because programs open `/dev/stdout` again, which only the
-//! owner of a pipe may (moby/moby#31243).
+//! The engine's pipes are given to the program's user, because programs open `/dev/stdout` again, and only the owner
+//! of a pipe may do that (moby/moby#31243).
 //!
-//! A program that is given nothing to read gets `/dev/null`. The host's would be a file of the host inside the
-//! container: root of the container could change its mode, and a lock on it would be seen by every other process of
-//! the machine. So the device is opened below the new root, once the plan has made it.
+//! A program without input reads from `/dev/null`. The host's `/dev/null` would be a host file in the container: root
+//! of the container could change its mode, and every other process of the machine would see a lock on it. So the
+//! device is opened below the new root, after the plan has created it there.
 
 use super::child::{Failure, Named, State};
 use super::child_places::open_device;
@@ -17,7 +17,7 @@ use crate::sys::calls::{self, Fd, Node};
 /// The character device 1:3, see null(4).
 const NULL_DEVICE: Node = Node { kind: libc::S_IFCHR, device: libc::makedev(1, 3) };
 
-/// Gives the streams that are marked to the program's user.
+/// Changes the owner of the marked streams to the program's user.
 pub(super) fn give(owner: u32, streams: &[bool; 3]) -> Result<(), Failure> {
     for (place, _) in (0..).zip(streams).filter(|(_, is_pipe)| **is_pipe) {
         calls::set_owner(place, owner, calls::UNCHANGED).named(Call::Fchown)?;
@@ -25,7 +25,7 @@ pub(super) fn give(owner: u32, streams: &[bool; 3]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens the null device for each of the streams that is marked: stdin for reading, the others for writing.
+/// Opens the null device for each of the marked streams: stdin for reading, the others for writing.
 pub(super) fn open_null(place: &Place, streams: &[bool; 3], state: &State<'_>) -> Result<(), Failure> {
     for (stream, _) in (0..).zip(streams).filter(|(_, is_null)| **is_null) {
         open_at(place, stream, state)?;
@@ -33,8 +33,8 @@ pub(super) fn open_null(place: &Place, streams: &[bool; 3], state: &State<'_>) -
     Ok(())
 }
 
-/// The file is opened without blocking and looked at before it is used: an image may hold a FIFO or any other file of
-/// this name where the plan does not mount a `/dev`.
+/// Opens the file without blocking, and checks it before use: if the plan does not mount a `/dev`, the image may have
+/// a FIFO or any other file of this name.
 fn open_at(place: &Place, stream: Fd, state: &State<'_>) -> Result<(), Failure> {
     let access = if stream == 0 { libc::O_RDONLY } else { libc::O_WRONLY };
     let flags = access | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;

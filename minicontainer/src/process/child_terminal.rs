@@ -1,13 +1,13 @@
-//! The operation that gives the container a terminal of its own. The rules of [`super::child`] hold here too.
+//! The operation that opens the container's own terminal. The rules of [`super::child`] apply here too.
 //!
-//! A *pseudo-terminal* has two sides (pty(7)): what the one writes, the other reads, and between them the kernel does
-//! what a terminal does (echo, lines, Ctrl-C). The program has the one, and whoever runs the container the other. It
-//! comes from the container's own devpts, so that its name there, `/dev/pts/0`, is true inside and means nothing
-//! outside.
+//! A *pseudo-terminal* has two sides (pty(7)). What one side writes, the other reads, and in between the kernel does
+//! what a terminal does (echo, line editing, Ctrl-C). The program has one side, and the engine the other. The
+//! terminal comes from the container's own devpts, so its name `/dev/pts/0` is valid in the container and has no
+//! meaning on the host.
 //!
-//! A name can be made to mean something else between two looks at it (CVE-2025-52565 was a link in the place of
-//! `/dev/pts/0` when that was bound to `/dev/console`). So no name is used twice: TIOCGPTPEER opens the other side
-//! from this side's descriptor, and the mount is made from that side's.
+//! What a name refers to can change between two uses (in CVE-2025-52565, `/dev/pts/0` was replaced by a symbolic link
+//! before it was bind-mounted on `/dev/console`). So no name is used twice: TIOCGPTPEER opens the program's side from
+//! the descriptor of the engine's side, and the mount is made from the descriptor of the program's side.
 
 use super::child::{Failure, Named, State};
 use super::child_mounts::attach;
@@ -16,8 +16,8 @@ use super::message::Call;
 use super::program::Terminal;
 use crate::sys::calls::{self, Descriptor};
 
-/// Opens a terminal, makes it this session's and this process's stdin, stdout and stderr, and sends its other side
-/// away.
+/// Opens a terminal, makes it the controlling terminal and the stdin, stdout and stderr, and sends the other side to
+/// the engine.
 pub(super) fn open(terminal: &Terminal, state: &State<'_>) -> Result<(), Failure> {
     let flags = libc::O_RDWR | libc::O_NOCTTY;
     let engines = open_of_kind(&terminal.multiplexer, flags, libc::DEVPTS_SUPER_MAGIC as u64, state)?;

@@ -1,11 +1,11 @@
-//! From a plan to a [`Program`]: every string, list and buffer that the container's first process will need is made
-//! here.
+//! From a plan to a [`Program`]: allocates every string, list and buffer that the container's first process will
+//! need.
 //!
-//! **Before this**: [`start`](super::start()) and its [hooks](super::hooks), the parent's side. The
-//! start has opened what the new process needs, and says so in the [`Context`].
-//! **Here** [`Compiler::operation`] is a table with one line for each kind of step. It has no other arm, so that a
-//! new kind of step does not compile before it has an operation. **Next**: [`child`](super::child), which carries the
-//! operations out.
+//! **Before this**: [`start`](super::start()) and its [hooks](super::hooks), the parent's side. The start has opened
+//! the files and pipes of the new process, and passes them in the [`Context`].
+//! **Here** [`Compiler::operation`] is a table with one line for each kind of step. It has no wildcard arm, so a new
+//! kind of step does not compile until it has an operation. **Next**: [`child`](super::child), which carries out the
+//! operations.
 
 mod error;
 mod execution;
@@ -35,33 +35,33 @@ use places::{Places, parts};
 pub use error::CompileError;
 pub(crate) use numbers::restriction;
 
-/// What the parent knows when it compiles, beside the plan.
+/// The inputs of the compiler in addition to the plan.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// What become stdin, stdout and stderr: descriptors above those three.
+    /// The descriptors that become stdin, stdout and stderr. They are above 2.
     pub standard: [Fd; 3],
-    /// What those three are.
+    /// The kinds of those three streams.
     pub streams: [Stream; 3],
-    /// Pipes, sockets and files above those three that stay open until execve(2).
+    /// Pipes, sockets and files above 2 that stay open until execve(2).
     pub kept: Vec<Fd>,
     /// The file that holds the launcher, and the pipe to which it reports.
     pub launcher: Fd,
     pub report: Fd,
-    /// The socket on which the init tells of the program, if there is one.
+    /// The socket to which the init writes the program's status, if there is an init.
     pub status: Option<Fd>,
     /// The `tasks` files of the container's cgroups (version 1).
     pub tasks: Vec<PathBuf>,
-    /// The user namespace that was made before, if one was.
+    /// The user namespace that was created beforehand, if the plan has one.
     pub user_namespace: Option<Fd>,
-    /// The namespaces that are joined.
+    /// The namespaces to join.
     pub namespaces: OpenNamespaces,
-    /// The sources of bind mounts that are more than a path.
+    /// The sources of bind mounts that are not just a path.
     pub sources: Sources,
-    /// The capabilities that the engine itself has, one bit each: no more can be given.
+    /// The capabilities that the process can have, one bit each, see `permitted_capabilities`.
     pub permitted: u64,
-    /// Whether the kernel takes overlay's layers one by one (Linux 6.5).
+    /// Whether the kernel accepts overlay layers one by one (Linux 6.5).
     pub layers_one_by_one: bool,
-    /// What the container's terminal is handed over through, if it gets one.
+    /// The socket through which the container's terminal is sent, if it gets one.
     pub terminal: Option<Fd>,
     /// Whether every step is reported with the time it took.
     pub traced: bool,
@@ -90,7 +90,7 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// The operation of the plan's step of this index; none for what the engine itself does.
+    /// The operation for the plan's step at this index. None for a step that the engine itself carries out.
     fn operation(&mut self, index: usize) -> Result<Option<Operation>, CompileError> {
         let step = &self.plan.steps[index];
         Ok(Some(match step {
@@ -187,7 +187,7 @@ fn pairs<'a>(options: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<(C
     options.map(|(key, value)| Ok((text(key)?, text(value)?))).collect()
 }
 
-/// For each component of a path its parent and its name: `/` and `a`, `/a` and `b` for `/a/b`.
+/// The parent and the name of each component of a path. For `/a/b`: (`/`, `a`) and (`/a`, `b`).
 fn components(path: &str) -> Result<Vec<(CString, CString)>, CompileError> {
     let parts = parts(path);
     let component = |end: usize| Ok((text(&format!("/{}", parts[..end].join("/")))?, text(parts[end])?));

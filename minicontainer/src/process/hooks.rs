@@ -3,11 +3,11 @@
 //! **Before this**: [`start`](super::start()) has created the process. **Next**: [`compile`](super::compile), which
 //! prepares what the process does after *go*.
 //!
-//! At that moment the process exists in its new namespaces and waits. Some things can be done only then, and only
-//! from outside: id maps are written, one end of a veth pair is moved into its network namespace, the hooks of an OCI
-//! bundle run. The id maps are the library's own hook and come first; the caller adds others.
+//! When the hooks run, the process exists in its new namespaces and waits. Some things can be done only then, and
+//! only by another process: writing ID maps, moving one end of a veth pair into its network namespace, running the
+//! hooks of an OCI bundle. The ID maps are the library's own hook and come first; the caller can add others.
 //!
-//! A hook that fails ends the start: the process exits without having run anything, and the error names the hook.
+//! If a hook fails, the start fails: the process exits without having run anything, and the error names the hook.
 
 use std::error::Error;
 use std::os::fd::BorrowedFd;
@@ -19,19 +19,19 @@ use super::StartError;
 use crate::sys::clone::CgroupEntrance;
 use crate::sys::id_maps::{self, ask_helpers, write_maps};
 
-/// The container's first process, which exists and waits.
+/// The container's first process, which waits for *go*.
 #[derive(Clone, Copy, Debug)]
 pub struct StartingProcess<'a> {
-    /// Its id on the host: `/proc/PID/ns` has its namespaces.
+    /// Its process ID on the host: `/proc/PID/ns` has its namespaces.
     pub pid: u32,
-    /// The same process, as a descriptor that never comes to mean another one, see pidfd_open(2).
+    /// Its pidfd, which never refers to another process later, see pidfd_open(2).
     pub pidfd: BorrowedFd<'a>,
 }
 
 /// Why a hook failed.
 pub type HookError = Box<dyn Error + Send + Sync>;
 
-/// What a hook does.
+/// The code of a hook.
 type Action<'a> = Box<dyn FnOnce(&StartingProcess<'_>) -> Result<(), StartError> + 'a>;
 
 /// The hooks of one start, in the order in which they run.
@@ -54,12 +54,12 @@ pub struct Hooks<'a> {
 }
 
 impl<'a> Hooks<'a> {
-    /// No hooks but the library's own.
+    /// No hooks except the library's own.
     pub fn none() -> Hooks<'a> {
         Hooks::default()
     }
 
-    /// One more hook, after those before it. Its `name` is what an error says of it.
+    /// Adds a hook after the existing ones. Errors contain its `name`.
     #[must_use]
     pub fn and<E: Into<HookError>>(
         mut self,
@@ -73,7 +73,7 @@ impl<'a> Hooks<'a> {
         self
     }
 
-    /// The library's own: what the plan has the engine do to the new process.
+    /// The library's own hooks: the steps of the plan that the engine carries out on the new process.
     pub(super) fn of_plan(plan: &'a Plan, cgroup: Option<&'a CgroupEntrance>) -> Hooks<'a> {
         let moved = plan.steps.iter().any(|step| matches!(step, Step::MoveIntoCgroup { .. }));
         let mut hooks = Hooks { actions: vec![Box::new(|process| map_ids(plan, process))] };
@@ -83,19 +83,19 @@ impl<'a> Hooks<'a> {
         hooks
     }
 
-    /// These, and then the others.
+    /// These hooks, and then the others.
     pub(super) fn followed_by(mut self, others: Hooks<'a>) -> Hooks<'a> {
         self.actions.extend(others.actions);
         self
     }
 
-    /// Runs them, up to the first that fails.
+    /// Runs the hooks in order, and stops at the first that fails.
     pub(super) fn run(self, process: &StartingProcess<'_>) -> Result<(), StartError> {
         self.actions.into_iter().try_for_each(|action| action(process))
     }
 }
 
-/// Writes the maps that the plan has for its new process.
+/// Writes the ID maps of the plan for the new process.
 fn map_ids(plan: &Plan, process: &StartingProcess<'_>) -> Result<(), StartError> {
     let pid = process.pid;
     for step in &plan.steps {

@@ -1,12 +1,12 @@
 //! The namespaces that a container joins, as descriptors.
 //!
-//! A path can lead to anything, and to something else at the next look. So each is opened once, before the
-//! container's first process exists, and setns(2) gets the descriptor. It is opened with `O_PATH` first, which waits
-//! for no one and has no effect on what is opened, be it a FIFO or a device; only a file of the kernel's namespace
-//! file system (*nsfs*) is then opened for real, and the kernel is asked which kind of namespace it is (ioctl_ns(2)).
+//! A path can lead to any file, and to another one the next time it is used. So each path is opened once, before the
+//! container's first process exists, and setns(2) gets the descriptor. It is opened with `O_PATH` first, which
+//! neither blocks nor has side effects, even for a FIFO or a device. Only a file of the kernel's namespace file
+//! system (*nsfs*) is then opened for reading, and the kernel is asked which kind of namespace it is (ioctl_ns(2)).
 //!
-//! Symbolic links in the path are followed: whoever writes the document decides what it names. The check holds for
-//! what was opened, wherever it came from.
+//! Symbolic links in the path are followed, because the path comes from the author of the document, who may name any
+//! file. The check applies to the file that was opened.
 
 use std::fs::File;
 use std::io;
@@ -28,20 +28,20 @@ use crate::sys::calls::{self, Fd, NSFS_MAGIC};
 pub struct JoinedNamespace {
     /// Its kind.
     pub namespace: Namespace,
-    /// Where it is found, such as `/proc/PID/ns/net`; plans and errors name it so.
+    /// Its path, such as `/proc/PID/ns/net`, which plans and errors show.
     pub path: PathBuf,
-    /// The namespace itself, where the caller has it open: then `path` is only its name.
+    /// The namespace itself, if the caller has it open. Then `path` is only its name.
     pub file: Option<Arc<File>>,
 }
 
-/// The namespaces that a plan joins, each by its step's place, open.
+/// The open namespaces that a plan joins, by the index of their step.
 #[derive(Debug, Default)]
 pub(crate) struct OpenNamespaces {
     opened: Vec<(usize, OwnedFd)>,
 }
 
 impl OpenNamespaces {
-    /// Opens them, and makes sure that each is what it is meant to be.
+    /// Opens them, and checks that each is a namespace of the expected kind.
     pub(super) fn of(plan: &Plan, given: &[JoinedNamespace]) -> Result<OpenNamespaces, StartError> {
         let mut opened = Vec::new();
         for (index, step) in plan.steps.iter().enumerate() {
@@ -84,14 +84,14 @@ fn open_namespace(namespace: Namespace, path: &str, held: Option<&File>) -> Resu
     }
 }
 
-/// The name of the kind of namespace that this flag of clone(2) makes.
+/// The name of the kind of namespace that this flag of clone(2) creates.
 fn name_of(flag: i32) -> &'static str {
     use Namespace::{Cgroup, Ipc, Mount, Net, Pid, Time, User, Uts};
     let all = [User, Mount, Pid, Net, Ipc, Uts, Cgroup, Time];
     all.into_iter().find(|namespace| clone_flag(*namespace) == flag).map_or("unknown", Namespace::name)
 }
 
-/// Whether it is the namespace that this thread is in, which is the host's as far as the engine can tell.
+/// Whether this thread is in that namespace. The engine's own namespaces are treated as the host's.
 fn is_engines_own(namespace: Namespace, file: &OwnedFd) -> bool {
     let name = if namespace == Namespace::Mount { "mnt" } else { namespace.name() };
     let own = File::open(format!("/proc/thread-self/ns/{name}"));
@@ -117,12 +117,12 @@ mod tests {
     #[test]
     fn namespace_of_wrong_kind_is_refused() {
         assert_eq!(check(Namespace::Net, "/proc/self/ns/net"), Ok(()));
-        let told = |namespace, path| check(namespace, path).expect_err("it is refused");
-        let wrong = told(Namespace::Net, "/proc/self/ns/uts");
+        let error = |namespace, path| check(namespace, path).expect_err("it is refused");
+        let wrong = error(Namespace::Net, "/proc/self/ns/uts");
         assert_eq!(wrong, "cannot join the net namespace /proc/self/ns/uts: it is a uts namespace");
-        let file = told(Namespace::Uts, "/proc/self/status");
+        let file = error(Namespace::Uts, "/proc/self/status");
         assert_eq!(file, "cannot join the uts namespace /proc/self/status: it is not a namespace");
-        assert!(told(Namespace::Ipc, "/no/such/file").starts_with("cannot open the ipc namespace /no/such/file: "));
+        assert!(error(Namespace::Ipc, "/no/such/file").starts_with("cannot open the ipc namespace /no/such/file: "));
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! The launcher as a file in memory: what the container's first process executes, so that the caller's own program is
-//! never within a container's reach. `src/launcher/main.rs` is its text and tells more; `build.rs` compiles it.
+//! The launcher as a file in memory. The container's first process executes it, so that a container never gets access
+//! to the caller's own executable. Its source is `src/launcher/main.rs`, which explains more; `build.rs` compiles it.
 //!
 //! **Before this**: [`child_process`](super::child_process) executes the file. **Next**: `src/launcher/main.rs`, the
-//! end of the reading path: its execve(2) starts the program.
+//! end of the reading path. Its execve(2) starts the program.
 //!
-//! The file is *sealed* (fcntl(2), `F_ADD_SEALS`): nobody can change it, whoever gets hold of it through
-//! `/proc/PID/exe`. And every container has its own, which costs some microseconds: so no container can do to
-//! another, or to the next, what seals do not forbid, such as taking the permission to execute away.
+//! The file is *sealed* (fcntl(2), `F_ADD_SEALS`): no process can change it, not even one that opens it through
+//! `/proc/PID/exe`. Every container has its own copy, which costs some microseconds. So a container cannot affect
+//! other containers by changes that seals do not prevent, such as removing the execute permission.
 
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;
@@ -16,20 +16,20 @@ use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::write;
 
-/// The program.
+/// The compiled launcher.
 const LAUNCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/launcher"));
 
-/// How /proc/PID/exe names it.
+/// Its name in /proc/PID/exe.
 const NAME: &CStr = c"minicontainer-launcher";
 
-/// What is in front of the program's arguments where there is an init: how ps(1) names it.
+/// The argument in front of the program's arguments if there is an init. ps(1) shows it as the init's name.
 pub(super) const INIT: &str = "minicontainer-init";
 
 /// A sealed file in memory that holds the launcher.
 pub(super) fn in_memory() -> Result<OwnedFd, Errno> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let file = match memfd_create(NAME, flags | MFdFlags::from_bits_retain(libc::MFD_EXEC)) {
-        // Before Linux 6.3 such a file could be executed without asking for it.
+        // MFD_EXEC exists since Linux 6.3. Before that, such files were always executable.
         Err(Errno::EINVAL) => memfd_create(NAME, flags)?,
         made => made?,
     };
@@ -72,11 +72,12 @@ mod tests {
     }
 
     #[test]
-    fn launcher_without_orders_exits_with_126() {
+    fn launcher_without_instructions_exits_with_126() {
         let file = in_memory().expect("a file in memory");
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let output = Command::new(path).env_clear().env("PATH", "/bin").output().expect("it starts");
         assert_eq!(output.status.code(), Some(126));
-        assert_eq!(output.stderr, b"minicontainer: /proc/self/exe is no program of the container's\n");
+        let message = "minicontainer: cannot run /proc/self/exe: it is not a program of the container\n";
+        assert_eq!(String::from_utf8_lossy(&output.stderr), message);
     }
 }

@@ -1,13 +1,14 @@
-//! What the container's first process tells its parent: fixed-size messages through the report pipe. The launcher
-//! (`src/launcher`) compiles this file too, so it needs nothing but the language itself.
+//! The messages of the container's first process to its parent: fixed-size, through the report pipe.
+//!
+//! The launcher (`src/launcher`) compiles this file too, so it uses only `core`.
 
-/// One table for the calls and for their names, so that a call's number is its name's place.
+/// One table for the calls and for their names, so that a call's number is the index of its name.
 macro_rules! calls {
     ($($call:ident = $name:literal,)*) => {
-        /// A system call of the container's first process, so that a failure can be told by name.
+        /// A system call of the container's first process, to report which call failed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u16)]
-        #[allow(dead_code, reason = "some are only the launcher's")]
+        #[allow(dead_code, reason = "some are used only by the launcher")]
         pub(crate) enum Call {
             $($call,)*
         }
@@ -65,22 +66,22 @@ calls! {
     Write = "write",
 }
 
-/// What the program's process writes to the init's status socket before it executes the program. The other message
-/// there, of four bytes, is the program's wait status.
-pub(crate) const PROGRAM_IS_HERE: u8 = b'p';
+/// The message that the program's process writes to the init's status socket before it executes the program. The
+/// other message on that socket, of four bytes, is the program's wait status.
+pub(crate) const PROGRAM_STARTING: u8 = b'p';
 
-/// What a message says.
+/// A decoded message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
-    /// A step is done; sent only when the run is traced.
+    /// A step is done. Sent only if the run is traced.
     Done { step: usize, nanos: u64 },
-    /// Everything before execve(2) is done. Without this message, an end of file means that the process was killed.
+    /// Everything before execve(2) is done. End of file without this message means that the process was killed.
     Ready,
     /// A step failed, and the process is about to exit.
     Failed { step: usize, call: &'static str, errno: i32 },
 }
 
-/// How many bytes a message has. Writes of so few are atomic, see pipe(7).
+/// The size of a message in bytes. Writes of this size are atomic, see pipe(7).
 pub(crate) const SIZE: usize = 24;
 
 const DONE: u16 = 1;
@@ -109,7 +110,7 @@ pub(crate) fn failed(step: usize, call: Call, errno: i32) -> [u8; SIZE] {
     encode(FAILED, call as u16, step, errno, 0)
 }
 
-/// Reads a message back; `None` if it is none, which only a bug could cause.
+/// Decodes a message. `None` if the kind is unknown, which only a bug could cause.
 pub(crate) fn decode(bytes: &[u8; SIZE]) -> Option<Message> {
     let (head, tail) = bytes.split_at(8);
     let [kind, call] = [0, 2].map(|at| u16::from_ne_bytes([head[at], head[at + 1]]));

@@ -1,20 +1,19 @@
 //! From a plan to a running process.
 //!
-//! **Before this** in the reading path: [`Launch::start`](crate::Launch::start) has made the streams, the writable
-//! layer and the control group. **Next**: [`start()`], and after it what the new process does, up to execve(2).
+//! **Before this** in the reading path: [`Launch::start`](crate::Launch::start) has created the streams, the writable
+//! layer and the control group. **Next**: [`start()`], and after it the code of the new process, up to execve(2).
 //!
-//! Starting a container is delicate because of one moment: between clone3(2) and execve(2) a copy of the caller's
-//! thread runs alone in a copy of the caller's memory. It may make system calls and nothing else: no memory may be
-//! allocated, no lock taken, nothing logged, since another thread may have held the allocator's lock when the copy
-//! was made. So the work is parted in three:
+//! Between clone3(2) and execve(2), the child is a copy of the caller's thread, alone in a copy of the caller's
+//! memory. It may only make system calls. It must not allocate memory, take a lock or log anything, because another
+//! thread may have held the allocator's lock when the copy was made. So the work is split into three parts:
 //!
-//! 1. [`compile`] *compiles* the plan's steps, in the parent, into a [`Program`](program::Program): operations with
-//!    every string, list and buffer already there. This is the last allocation.
-//! 2. [`child`] *interprets* the program in the container's first process: a loop over operations, each a few system
-//!    calls. It ends in the [`launcher`], which becomes the program, or in `_exit` after saying which step failed and
-//!    why.
-//! 3. [`start()`] is the parent's side: it makes two pipes, calls clone3(2), runs the [hooks](Hooks), says *go*, and
-//!    listens.
+//! 1. [`compile`] runs in the parent. It *compiles* the plan's steps into a [`Program`](program::Program): operations
+//!    for which every string, list and buffer is already allocated. This is the last allocation.
+//! 2. [`child`] runs in the container's first process and *interprets* the program: a loop over operations, each a
+//!    few system calls. It ends by executing the [`launcher`], which executes the program, or by reporting the failed
+//!    step and calling `_exit`.
+//! 3. [`start()`] is the parent's side. It creates two pipes, calls clone3(2), runs the [hooks](Hooks), sends *go*,
+//!    and reads the child's reports.
 //!
 //! ```text
 //!   parent                                   container's first process
@@ -22,15 +21,15 @@
 //!   hooks: id maps, the caller's
 //!   go pipe ── one byte ───────────────────▶ mounts, pivot_root, capabilities …
 //!   report pipe ◀── {step, call, errno} ──── a step failed: _exit
-//!   report pipe ◀── ready ────────────────── all is done but execve
-//!   go pipe ── one byte ───────────────────▶ where the process ends with the engine: the engine is still there
+//!   report pipe ◀── ready ────────────────── everything except execve is done
+//!   go pipe ── one byte ───────────────────▶ if the process must end with the engine: the engine is alive
 //!   report pipe ◀── end of file ──────────── execve succeeded and closed it
 //! ```
 //!
-//! Where the container gets a terminal, its other side comes through a socket, which the parent looks into when all
-//! that has happened: so it waits for nothing that might not come.
+//! If the container gets a terminal, the child sends the engine's side through a socket. The parent reads the socket
+//! after execve has succeeded, when the message must be there, so it cannot block.
 //!
-//! So the caller never mistakes a failed set-up for the program's own exit code.
+//! With this protocol the caller never mistakes a failed set-up for the program's own exit code.
 
 pub(crate) mod child;
 pub(crate) mod child_mounts;
@@ -62,7 +61,7 @@ pub use start_error::StartError;
 /// How long a step of the plan took, as `--trace` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct StepTime {
-    /// The step's place in the plan, from 0.
+    /// The step's index in the plan, from 0.
     pub step: usize,
     /// How long it took.
     pub took: std::time::Duration,

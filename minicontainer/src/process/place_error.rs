@@ -1,6 +1,6 @@
-//! What is told when a place inside the new root is not what a step needs there: mostly it is an image that has
-//! something else. The numbers are those with which [`child_places`](super::child_places) and
-//! [`child_mounts`](super::child_mounts) refuse such a place.
+//! Messages for a place in the new root that a step cannot use, usually because the image has another kind of file
+//! there. The error numbers are those that [`child_places`](super::child_places) and
+//! [`child_mounts`](super::child_mounts) return for such a place.
 
 use minicontainer_core::plan::{Step, is_system_path};
 use nix::errno::Errno;
@@ -12,7 +12,7 @@ pub(super) struct UnusablePlace {
     pub hint: &'static str,
 }
 
-/// The reason why a step failed, if it is the place that the step is about.
+/// The problem with the place of a step, if that is why the step failed.
 pub(super) fn unusable_place(step: &Step, call: &str, errno: Errno) -> Option<UnusablePlace> {
     let is_system = !step.paths_inside().is_empty() && step.paths_inside().iter().all(|path| is_system_path(path));
     let is_cover = matches!(step, Step::MaskPath { .. } | Step::ReadonlyPath { .. });
@@ -26,7 +26,7 @@ pub(super) fn unusable_place(step: &Step, call: &str, errno: Errno) -> Option<Un
         }
         ("openat2", Errno::EXDEV) => (
             "a symbolic link leads it to /proc, /sys, /dev or the root",
-            "name the place without the link (for example, /dev/shm), or choose another one",
+            "use a path without the link (for example, /dev/shm), or choose another one",
         ),
         ("openat2", Errno::ENOENT) if is_cover => (
             "the host has it, but the container does not",
@@ -39,11 +39,11 @@ pub(super) fn unusable_place(step: &Step, call: &str, errno: Errno) -> Option<Un
             ("a directory is there", "choose another place, or remove the directory from the image")
         }
         ("mknodat" | "symlinkat", Errno::EEXIST) => {
-            ("something else is there", "mount nothing there, and remove from the root file system what is there")
+            ("something else is there", "remove it from the root file system, and mount nothing there")
         }
         ("open_tree", Errno::ENODEV) => (
             "the host has another file there, or another device",
-            "`ls -l` shows the numbers of the host's device, mknod(1) makes it anew",
+            "`ls -l` shows the device numbers on the host, mknod(1) creates the device again",
         ),
         ("fstatfs", Errno::EINVAL) => ("a file system of another kind is there", KIND_HINT),
         _ => return None,
@@ -51,20 +51,20 @@ pub(super) fn unusable_place(step: &Step, call: &str, errno: Errno) -> Option<Un
     Some(UnusablePlace { found, hint })
 }
 
-const SYSTEM_HINT: &str = "/proc, /sys, /dev and the mount points below must be directories of the image, or be missing: \
-     remove from the image what is there instead";
+const SYSTEM_HINT: &str = "/proc, /sys, /dev and the mount points below must be directories in the image, or must \
+     not exist: remove from the image what is there instead";
 
 const KIND_HINT: &str = "mount a procfs on /proc and a devpts on /dev/pts, and nothing else";
 
-/// What the step was to do, as "cannot" is followed by.
+/// What the step does, in words that follow "cannot".
 pub(super) fn purpose(step: &Step) -> String {
     match step {
         Step::Mount { fstype, destination, .. } => format!("mount {fstype} on {destination}"),
         Step::BindMount { source, destination, .. } => format!("mount {source} on {destination}"),
-        Step::MakeDevice { path, .. } => format!("make the device node {path}"),
-        Step::BindDevice { path, .. } => format!("show the host's device {path}"),
-        Step::Symlink { path, .. } => format!("make the symbolic link {path}"),
-        Step::MaskPath { path } => format!("hide {path}"),
+        Step::MakeDevice { path, .. } => format!("create the device node {path}"),
+        Step::BindDevice { path, .. } => format!("bind the host's device {path}"),
+        Step::Symlink { path, .. } => format!("create the symbolic link {path}"),
+        Step::MaskPath { path } => format!("mask {path}"),
         Step::ReadonlyPath { path } => format!("make {path} read-only"),
         Step::SetSysctl { name, .. } => format!("set the sysctl {name}"),
         Step::JoinNamespace { namespace, path } => format!("join the {namespace} namespace {path}"),

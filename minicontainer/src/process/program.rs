@@ -1,6 +1,6 @@
-//! The plan, compiled: what the container's first process is given, as data.
+//! The compiled plan: the operations of the container's first process, as data.
 //!
-//! **Before this**: [`compile`](super::compile) makes it of the plan. **Next**: [`child`](super::child) carries it
+//! **Before this**: [`compile`](super::compile) makes it from the plan. **Next**: [`child`](super::child) carries it
 //! out.
 
 use std::cell::Cell;
@@ -9,24 +9,24 @@ use std::ffi::CString;
 use super::child_places::OwnMount;
 use crate::sys::calls::{Fd, Node};
 
-/// The plan's steps for the container's first process, ready to be interpreted without a single allocation.
+/// The plan's steps for the container's first process, ready to be interpreted without any allocation.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// What a [joiner](super::start()) carries out before it creates the container's first process.
+    /// The operations that a [joiner](super::start()) carries out before it creates the container's first process.
     pub before_clone: Vec<(usize, Operation)>,
-    /// The operations of that process, each with the place of its step in the plan.
+    /// The operations of that process, each with the index of its step in the plan.
     pub operations: Vec<(usize, Operation)>,
-    /// The mounts that later look-ups start from, by slot; the child fills them in.
+    /// The mounts from which later look-ups start, by slot. The child fills them in.
     pub mounts: Vec<Cell<Option<OwnMount>>>,
     /// Whether every step is reported with the time it took.
     pub traced: bool,
-    /// Whether the parent must answer once all is ready, before the program runs: because it wants to take hold of
-    /// the new root, or because the process ends with it. The kernel ends a process only for a parent that dies
-    /// *after* the process has asked for that; so there must be a sign of life from later than that.
+    /// Whether the parent must acknowledge *ready* before the program runs: because it opens the new root, or because
+    /// the process must end with its parent. The kernel kills the process only if its parent exits *after* the
+    /// process has asked for that, so the parent must show that it was alive later than that.
     pub acknowledged: bool,
 }
 
-/// One operation: a step with everything it needs.
+/// One operation: a step with everything that it needs.
 #[derive(Debug)]
 pub(crate) enum Operation {
     CloseDescriptors { standard: [Fd; 3], close: Vec<(u32, u32)> },
@@ -71,55 +71,55 @@ pub(crate) enum Operation {
     Execute(Execution),
 }
 
-/// A writable layer of bounded size.
+/// A writable layer with a size limit.
 #[derive(Debug)]
 pub(crate) struct LayerLimit {
     /// The options of the tmpfs that holds it.
     pub options: Vec<(CString, CString)>,
     /// The container's own directory, over which it is mounted.
     pub directory: CString,
-    /// The directories that overlay needs in it.
+    /// The directories that the overlay needs in it.
     pub directories: Vec<CString>,
-    /// Who owns them, where that is not root.
+    /// The user and group that own them, if not root.
     pub owner: Option<[u32; 2]>,
 }
 
-/// An overlay, as the running kernel takes its layers.
+/// An overlay, with its layers in the form that the running kernel accepts.
 #[derive(Debug)]
 pub(crate) enum OverlayMount {
-    /// Each layer as an option of its own.
+    /// Each layer as a separate option.
     OneByOne { options: Vec<(CString, CString)>, target: CString },
-    /// All layers in one option, named from the directory `layers`.
+    /// All layers in one option, as paths relative to the directory `layers`.
     ByPath { layers: CString, data: CString, target: CString },
 }
 
 /// A bind mount.
 #[derive(Debug)]
 pub(crate) struct Bind {
-    /// What it shows.
+    /// Its source.
     pub source: Source,
-    /// Whether the mounts below it come along.
+    /// Whether the mounts below the source are included.
     pub recursive: bool,
-    /// The restrictions on it.
+    /// Its mount attributes.
     pub attributes: u64,
-    /// Where it goes.
+    /// Where it is attached.
     pub place: Place,
-    /// Where it is kept for later look-ups.
+    /// The slot in which it is kept for later look-ups.
     pub slot: Option<usize>,
 }
 
-/// What a bind mount shows.
+/// The source of a bind mount.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    /// What this path of the host leads to.
+    /// A path on the host.
     Path(CString),
-    /// What this descriptor is open on; and its device and inode.
+    /// The file that this descriptor is open on, with its device and inode.
     Held { file: Fd, identity: [u64; 2] },
-    /// A mount that is attached nowhere yet.
+    /// A detached mount.
     Tree { mount: Fd },
 }
 
-/// A place inside the new root, with what is needed to make it when it is not there.
+/// A place in the new root, with what is needed to create it if it is missing.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// Where the look-up starts.
@@ -137,36 +137,37 @@ pub(crate) enum Start {
     Root,
     /// The new root, for a path at or below `/proc`, `/sys` or `/dev`. No symbolic link is followed.
     System,
-    /// A mount that was made before, by its slot. No symbolic link is followed.
+    /// A mount made by an earlier step, by its slot. No symbolic link is followed.
     Mount(usize),
 }
 
 /// The container's own terminal.
 #[derive(Debug)]
 pub(crate) struct Terminal {
-    /// Whose it is.
+    /// The user that owns it.
     pub owner: u32,
-    /// Its height and width in characters.
+    /// Its rows and columns.
     pub size: (u16, u16),
-    /// Where it comes from: `/dev/pts/ptmx`.
+    /// The device that creates it: `/dev/pts/ptmx`.
     pub multiplexer: Place,
-    /// Where else it appears: `/dev/console`.
+    /// Where it is also mounted: `/dev/console`.
     pub console: Place,
-    /// What it is handed over through.
+    /// The socket through which the engine's side is sent.
     pub socket: Fd,
 }
 
-/// The launcher, and what it hands on to the program, see [`launcher`](super::launcher).
+/// The launcher, and what it passes to the program, see [`launcher`](super::launcher).
 #[derive(Debug)]
 pub(crate) struct Execution {
     /// The launcher's file.
     pub launcher: Fd,
-    /// The descriptors by which the launcher reports, and the init on the program.
+    /// The descriptors through which the launcher and the init report.
     pub kept: Vec<Fd>,
-    /// Pointers into `_strings`, ended by a null pointer.
+    /// Pointers into `_strings`, terminated by a null pointer.
     pub args: Vec<*const libc::c_char>,
-    /// The launcher's orders and the program's environment: pointers into `_strings`, ended by a null pointer.
+    /// The launcher's instructions and the program's environment: pointers into `_strings`, terminated by a null
+    /// pointer.
     pub env: Vec<*const libc::c_char>,
-    /// What the pointers point to.
+    /// The strings that the pointers point to.
     pub _strings: Vec<CString>,
 }

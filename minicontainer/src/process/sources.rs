@@ -1,15 +1,16 @@
-//! Where bind mounts come from: a path, or a file that the caller holds open.
+//! The sources of bind mounts: a path, or a file that the caller holds open.
 //!
-//! A path can be made to lead elsewhere between two looks at it. Callers that must show just what they have looked at
-//! hold a descriptor of it, and no path counts any more:
+//! What a path leads to can change between a check and its use. A caller that has checked a file therefore passes an
+//! open descriptor, which is used instead of the path:
 //!
-//! - **Root's engine** clones the mount from the descriptor itself, before the container's first process exists
-//!   (open_tree(2), `AT_EMPTY_PATH`): a mount that is attached nowhere, which that process then attaches in its own
-//!   mount namespace. Here also the owners of its files are shown as others, if the plan says so (idmapped,
+//! - **As root**, the engine clones the mount from the descriptor itself, before the container's first process exists
+//!   (open_tree(2), `AT_EMPTY_PATH`). The result is a detached mount, which that process attaches in its own mount
+//!   namespace. If the plan asks for it, the owners of the files are also mapped here (idmapped mount,
 //!   mount_setattr(2)).
-//! - **An ordinary user** may clone mounts only in a mount namespace of its own, and from there the kernel clones
-//!   none of another namespace's. So the first process asks the kernel which path the descriptor has now, clones by
-//!   that path without following a link, and compares device and inode: the wrong file is never attached.
+//! - **As an ordinary user**, mounts can be cloned only in one's own mount namespace, and from there the kernel does
+//!   not clone mounts of another namespace. So the first process asks the kernel for the descriptor's current path,
+//!   clones by that path without following a symbolic link, and compares device and inode. So the wrong file is never
+//!   attached.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -27,10 +28,10 @@ use crate::sys;
 use crate::sys::calls::{self, Fd, MountAttr};
 use crate::sys::user_namespace;
 
-/// Files that the caller holds open, each for the bind mount at this place in the container.
+/// Files that the caller holds open, by the destination of the bind mount in the container.
 pub(crate) type HeldMounts = [(String, Arc<File>)];
 
-/// The sources of a plan's bind mounts that are more than a path, each by its step's place.
+/// The sources of a plan's bind mounts that are not just a path, by the index of their step.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     sources: Vec<(usize, Source)>,
@@ -38,7 +39,7 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Makes what is needed of what the caller holds.
+    /// Clones and maps the mounts that have to be prepared before the first process exists.
     pub(super) fn of(plan: &Plan, held: &HeldMounts) -> Result<Sources, StartError> {
         let in_user_namespace = |step: &Step| match step {
             Step::Clone { namespaces, .. } => namespaces.contains(&Namespace::User),
@@ -74,13 +75,13 @@ impl Sources {
         Ok(all)
     }
 
-    /// The source of a step's bind mount, if it is more than a path.
+    /// The source of a step's bind mount, if it is not just a path.
     pub(super) fn of_step(&self, index: usize) -> Option<&Source> {
         self.sources.iter().find(|(step, _)| *step == index).map(|(_, source)| source)
     }
 
-    /// The descriptors that stay open after their bind mount is made, each once. A tree is closed when it is
-    /// attached.
+    /// The descriptors that are still open after their bind mount is made, without duplicates. The descriptor of a
+    /// tree is closed when the tree is attached.
     pub(super) fn held(&self) -> impl Iterator<Item = Fd> + '_ {
         let held = |source: &Source| if let Source::Held { file, .. } = source { Some(*file) } else { None };
         let all: BTreeSet<Fd> = self.sources.iter().filter_map(|(_, source)| held(source)).collect();
@@ -103,10 +104,10 @@ fn from(errno: sys::Errno) -> Errno {
 
 type Failed = (&'static str, Errno);
 
-/// A copy of the mount that a file lies in, from that file down, attached nowhere.
+/// A detached clone of a file's mount, from that file down.
 fn clone_tree(file: Fd, recursive: bool) -> Result<OwnedFd, Failed> {
     let tree = calls::open_tree(file, c"", recursive).map_err(|errno| ("open_tree", from(errno)))?;
-    // SAFETY: the kernel has just made this descriptor for us, and nothing else uses it.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(tree) })
 }
 
@@ -115,7 +116,7 @@ fn clone_path(path: &str, recursive: bool) -> Result<OwnedFd, Failed> {
     clone_tree(file.map_err(|errno| ("open", errno))?.as_raw_fd(), recursive)
 }
 
-/// Idmaps a mount. The kernel takes the map from a user namespace that has it; no process is ever in this one.
+/// Idmaps a mount. The kernel takes the map from a user namespace, which is created for this purpose alone.
 fn show_owners(
     tree: &OwnedFd,
     recursive: bool,

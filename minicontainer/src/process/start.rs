@@ -1,17 +1,16 @@
 //! The parent's side of a start.
 //!
-//! **Before this**: [`Launch::start`](crate::Launch::start) has made the streams, the writable layer and the control
-//! group.
-//! **Here** one process becomes two:
+//! **Before this**: [`Launch::start`](crate::Launch::start) has created the streams, the writable layer and the
+//! control group. **Here** the container's first process is created:
 //!
-//! 1. What the child will need is made: [pipes and files](ends), and the [compiled](super::compile) plan.
-//! 2. clone3(2) makes the child, in its new namespaces. It interprets the compiled plan, up to where it waits for
-//!    *go*. A child that joins namespaces is made by way of a [joiner].
-//! 3. The parent [supervises the child](supervise_child): it runs the [hooks](super::Hooks), says *go*, and
-//!    [listens](report) until the child has become the program or is gone.
+//! 1. The parent creates what the child will need: [pipes and files](ends), and the [compiled](super::compile) plan.
+//! 2. clone3(2) creates the child in its new namespaces. The child interprets the compiled plan, up to the step in
+//!    which it waits for *go*. If it joins namespaces, it is created by a [joiner].
+//! 3. The parent [supervises the child](supervise_child): it runs the [hooks](super::Hooks), sends *go*, and
+//!    [reads the child's reports](report) until the child has executed the program or exited.
 //!
-//! **Next**: the [hooks](super::hooks), then [`compile`](super::compile), and then [`child`](super::child): the same
-//! moment seen from the new process.
+//! **Next**: the [hooks](super::hooks), then [`compile`](super::compile), and then [`child`](super::child), the side
+//! of the new process.
 
 mod cloned;
 mod ends;
@@ -47,60 +46,60 @@ use crate::sys::{
 use cloned::{Child, Cloned};
 use ends::ParentEnds;
 use namespaces::{clone_step, flags};
-use report::listen_until_executed;
+use report::read_reports;
 use shared_memory::may_share_memory;
 
 pub(crate) use namespaces::clone_flag;
 
-/// What a start is made of.
+/// The inputs of a start.
 #[derive(Debug)]
 pub(crate) struct StartRequest<'a> {
     /// The steps.
     pub plan: &'a Plan,
     /// The container's stdin, stdout and stderr.
     pub standard: Standard,
-    /// What the caller holds open for steps that name it by a path.
+    /// The caller's open files for steps that name them by path.
     pub held: Held<'a>,
-    /// Where the process enters its control group, if the plan has one.
+    /// How the process enters its control group, if the plan has one.
     pub cgroup: Option<&'a CgroupEntrance>,
     /// Whether the time of every step is measured.
     pub traced: bool,
 }
 
-/// What the caller holds open, so that no path can lead elsewhere meanwhile.
+/// Files that the caller holds open, because a path could lead elsewhere by the time it is used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Held<'a> {
-    /// What bind mounts show, by their places in the container.
+    /// The sources of bind mounts, by their paths in the container.
     pub mounts: &'a HeldMounts,
-    /// Namespaces that are joined.
+    /// The namespaces to join.
     pub namespaces: &'a [JoinedNamespace],
 }
 
 /// A process that runs the program.
 #[derive(Debug)]
 pub(crate) struct Started {
-    /// The process, for waiting and signalling: unlike a number it can never come to mean another process.
+    /// The process, for waiting and signalling. Unlike a process ID, a pidfd never refers to another process later.
     pub pidfd: OwnedFd,
-    /// Its number on the host.
+    /// Its process ID on the host.
     pub pid: i32,
-    /// The program's number on the host: with an init, that of the process's child.
+    /// The program's process ID on the host. With an init, the program is a child of this process.
     pub program: i32,
-    /// Where the init, if there is one, writes how the program ended.
+    /// The socket to which the init, if there is one, writes the program's wait status.
     pub status: Option<OwnedFd>,
-    /// When the program was let go.
+    /// When the program started.
     pub at: Instant,
     /// How long each step took, when traced.
     pub times: Vec<StepTime>,
     /// The engine's side of the container's terminal, if it has one.
     pub terminal: Option<OwnedFd>,
-    /// The root of the container, which outlives its processes while it is held.
+    /// The root directory of the container, which stays accessible after its processes have exited.
     pub root: Option<File>,
 }
 
-/// Carries the plan out, and returns as soon as the program runs.
+/// Carries out the plan, and returns as soon as the program runs.
 pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Started, StartError> {
-    if calls::forgets_children().unwrap_or(false) {
-        return Err(StartError::ChildrenForgotten);
+    if calls::ignores_sigchld().unwrap_or(false) {
+        return Err(StartError::SigchldIgnored);
     }
     let StartRequest { plan, standard: Standard { descriptors, streams }, held, cgroup, traced } = request;
     let (parent, child) = ends::make(plan, descriptors)?;
@@ -125,7 +124,7 @@ pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Start
     let args = clone_args(plan, cgroup);
     let hooks = Hooks::of_plan(plan, cgroup).followed_by(hooks);
 
-    // The new process must not run a handler of the caller's, so no signal may arrive before it has reset them all.
+    // Signals are blocked until the child has reset all handlers, because it must not run a handler of the caller.
     let callers_mask = block_signals().map_err(|source| StartError::Pipe { source })?;
     let supervise = |cloned: Cloned| {
         let restored = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&callers_mask), None);
@@ -140,11 +139,11 @@ pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Start
     }
     if may_share_memory(plan) {
         let supervise = |cloned| supervise(Cloned::of(cloned));
-        // SAFETY: the child makes calls of `sys` only; `supervise` comes back when the report pipe has ended, which
-        // is when the child has become the program or is gone.
+        // SAFETY: the child only makes calls of `sys`. `supervise` returns at the end of the report pipe, when the
+        // child has executed the launcher and the program, or has exited.
         return unsafe { clone::clone3_sharing_memory(args, enter, &childs, supervise) };
     }
-    // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
+    // SAFETY: the child calls `interpret`, which only makes calls of `sys` and never returns.
     match unsafe { clone::clone3(args) } {
         Ok(None) => interpret(&childs.0, childs.1),
         Ok(Some(cloned)) => supervise(Cloned::of(Ok(cloned))),
@@ -152,14 +151,14 @@ pub(crate) fn start(request: StartRequest<'_>, hooks: Hooks<'_>) -> Result<Start
     }
 }
 
-/// Where a child begins that shares the caller's memory.
+/// The entry point of a child that shares the caller's memory.
 extern "C" fn enter(argument: *const libc::c_void) -> ! {
-    // SAFETY: `start` passes a pointer to such a pair, which lives until this process is another program or gone.
+    // SAFETY: `start` passes a pointer to such a pair, which lives until this process has called execve(2) or exited.
     let (program, pipes) = unsafe { &*argument.cast::<(Program, Pipes)>() };
     interpret(program, *pipes)
 }
 
-/// The capabilities that can be given. In a user namespace that is not the engine's the process has every one.
+/// The capabilities that the process can have: all of them in a new or joined user namespace, otherwise the engine's.
 fn permitted_capabilities(plan: &Plan) -> u64 {
     let enters = |step: &Step| match step {
         Step::MakeUserNamespace { .. } | Step::JoinNamespace { namespace: Namespace::User, .. } => true,
@@ -188,10 +187,10 @@ fn block_signals() -> Result<SigSet, Errno> {
     Ok(callers_mask)
 }
 
-/// Runs the hooks, lets the child go on, and listens until it has become the program or is gone.
+/// Runs the hooks, sends *go*, and reads reports until the child has executed the program or exited.
 ///
-/// The child may share this process's memory. So there is no way out of this function but through the child's end or
-/// its execve(2): also a panic in a hook, which is the caller's code, is held back until then.
+/// The child may share this process's memory. So this function must not return or unwind before the child has called
+/// execve(2) or exited. A panic in a hook, which is the caller's code, is therefore caught and resumed afterwards.
 fn supervise_child(
     child: Child,
     ends: ParentEnds,
@@ -200,11 +199,11 @@ fn supervise_child(
 ) -> Result<Started, StartError> {
     let ParentEnds { go, report, terminal, status } = ends;
     let prepared = catch_unwind(AssertUnwindSafe(|| hooks?.run(&child.as_starting())));
-    // Without *go* the child exits. When it is gone already, its end of the pipe is too; what is heard tells why.
+    // Without *go* the child exits. If it has exited already, the write fails, and its report contains the reason.
     let mut go = matches!(prepared, Ok(Ok(()))).then(|| File::from(go));
     let _if_alive = go.as_mut().map(|pipe| pipe.write(b"g"));
     let mut root = None;
-    let heard = listen_until_executed(report, || {
+    let report = read_reports(report, || {
         root = File::open(format!("/proc/{}/root", child.pid)).ok();
         let _if_alive = go.take().map(|mut pipe| pipe.write(b"a"));
     });
@@ -216,7 +215,7 @@ fn supervise_child(
             resume_unwind(panic)
         }
     };
-    let started = prepared.and_then(|()| heard.conclude(plan)).and_then(|times| {
+    let started = prepared.and_then(|()| report.conclude(plan)).and_then(|times| {
         let program = status.as_ref().map_or(Ok(child.pid), status::program_id);
         let program = program.map_err(|source| StartError::Pipe { source })?;
         Ok((times, program, terminal.map(take_terminal).transpose()?))
@@ -236,20 +235,20 @@ fn supervise_child(
     }
 }
 
-/// Ends a child whose start failed. It is exiting by itself, unless all went well but for its terminal or its init's
-/// first message.
+/// Kills a child whose start failed. Usually it is exiting by itself; only if receiving its terminal or its init's
+/// first message failed is it still running.
 fn end(child: &Child) -> Result<wait::Ended, StartError> {
     wait::signal(&child.pidfd, libc::SIGKILL)
         .and_then(|()| wait::reap(&child.pidfd))
         .map_err(|source| StartError::Wait { source })
 }
 
-/// The terminal that the child has sent before it became the program.
+/// Receives the terminal that the child has sent before it executed the program.
 fn take_terminal(socket: OwnedFd) -> Result<OwnedFd, StartError> {
     let received = calls::receive_descriptor(socket.as_raw_fd(), &mut [0]);
     let received = received.map_err(|errno| StartError::Pipe { source: Errno::from_raw(errno.0) })?;
     let terminal = received.1.ok_or(StartError::Pipe { source: Errno::EMFILE })?;
-    // SAFETY: the kernel has just made this descriptor for us, and nothing else uses it.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(terminal) })
 }
 

@@ -1,4 +1,4 @@
-//! Why a process could not be started, and how to fix it.
+//! Errors of starting a process, and hints how to fix them.
 
 use std::borrow::Cow;
 use std::io;
@@ -14,36 +14,36 @@ use super::place_error::{purpose, unusable_place};
 use crate::sys::id_maps::IdMapError;
 use crate::sys::user_namespace::UserNamespaceError;
 
-/// Why a process could not be started. The process that was half made is gone when this is returned.
+/// Why a process could not be started. When this is returned, the partly set-up process has been reaped.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A step could not be prepared.
     #[error(transparent)]
     Compile(#[from] CompileError),
-    /// A pipe could not be made, or a descriptor not be duplicated.
-    #[error("cannot make a pipe to the new process: {source}")]
+    /// A pipe could not be created, or a descriptor could not be duplicated.
+    #[error("cannot create a pipe to the new process: {source}")]
     Pipe {
         /// The reason.
         source: Errno,
     },
-    /// The launcher could not be put into memory.
-    #[error("cannot make the launcher's file in memory: memfd_create: {source}")]
+    /// The launcher could not be written to memory.
+    #[error("cannot create the launcher in memory: memfd_create: {source}")]
     Launcher {
         /// The reason.
         source: Errno,
     },
-    /// The kernel made no process.
-    #[error("cannot make a process in new namespaces ({}): clone3: {source}", names(.namespaces))]
+    /// The process could not be created.
+    #[error("cannot create a process in new namespaces ({}): clone3: {source}", names(.namespaces))]
     Clone {
-        /// The namespaces asked for.
+        /// The requested namespaces.
         namespaces: Vec<Namespace>,
         /// The reason.
         source: Errno,
     },
-    /// The caller ignores SIGCHLD, so the kernel forgets how a child ended before anybody can ask.
-    #[error("cannot run anything while SIGCHLD is ignored: the kernel would forget how the program ended")]
-    ChildrenForgotten,
-    /// The ids of the user namespace could not be mapped.
+    /// The caller ignores SIGCHLD, so the kernel discards the exit status of its children.
+    #[error("cannot run a container while SIGCHLD is ignored: the kernel would discard the exit status")]
+    SigchldIgnored,
+    /// The IDs of the user namespace could not be mapped.
     #[error("cannot write {path}: {source}")]
     MapIds {
         /// The file.
@@ -51,48 +51,48 @@ pub enum StartError {
         /// The reason.
         source: io::Error,
     },
-    /// The program that maps further ids than the user's own did not.
+    /// The helper that maps subordinate IDs failed.
     #[error("cannot map the container's ids: {program}: {reason}")]
     Helper {
         /// "newuidmap" or "newgidmap".
         program: &'static str,
-        /// What it said, or how it ended.
+        /// Its error message, or its exit status.
         reason: String,
     },
-    /// A namespace that is to be joined could not be opened.
+    /// A namespace to join could not be opened.
     #[error("cannot open the {namespace} namespace {path}: {source}")]
     OpenNamespace {
         /// Its kind.
         namespace: Namespace,
-        /// Where it should be.
+        /// Its path.
         path: String,
         /// The reason.
         source: io::Error,
     },
-    /// There is a file at the path of a namespace, but not a namespace.
+    /// The file at the path is not a namespace.
     #[error("cannot join the {namespace} namespace {path}: it is not a namespace")]
     NotNamespace {
-        /// The kind that it should be.
+        /// The expected kind.
         namespace: Namespace,
-        /// Where it should be.
+        /// The path.
         path: String,
     },
-    /// There is a namespace at the path, but of another kind.
+    /// The namespace at the path is of another kind.
     #[error("cannot join the {namespace} namespace {path}: it is a {found} namespace")]
     OtherNamespace {
-        /// The kind that it should be.
+        /// The expected kind.
         namespace: Namespace,
-        /// Where it should be.
+        /// The path.
         path: String,
-        /// The kind that it is.
+        /// The actual kind.
         found: &'static str,
     },
-    /// The container would change what the host's processes see.
+    /// The container would change a namespace of the host.
     #[error("cannot join the {namespace} namespace {path}: it is the host's own, and the container would change it")]
     OwnNamespace {
         /// Its kind.
         namespace: Namespace,
-        /// Where it is.
+        /// Its path.
         path: String,
     },
     /// The process could not be put into its control group.
@@ -103,7 +103,7 @@ pub enum StartError {
         /// The reason.
         source: io::Error,
     },
-    /// A hook failed. The new process has run nothing and is gone.
+    /// A hook failed. The new process has been ended before it ran anything.
     #[error("cannot run the hook {name}: {source}")]
     Hook {
         /// Its name.
@@ -111,19 +111,19 @@ pub enum StartError {
         /// The reason.
         source: HookError,
     },
-    /// A step failed inside the new process.
+    /// A step failed in the new process.
     #[error("{}", step_failed(step, *index, call, *errno))]
     Step {
         /// The step.
         step: Box<Step>,
-        /// Its place in the plan, from 0.
+        /// Its index in the plan, from 0.
         index: usize,
         /// The system call that failed.
         call: &'static str,
         /// The reason.
         errno: Errno,
     },
-    /// The new process ended before it could become the program: it was killed, by whom it cannot tell.
+    /// The new process was killed before it executed the program. The cause is unknown.
     #[error(
         "the new process ended before the program was started ({ended}); was it killed, or the memory limit too low?"
     )]
@@ -131,7 +131,7 @@ pub enum StartError {
         /// How it ended.
         ended: String,
     },
-    /// The end of a half-made process could not be waited for.
+    /// Waiting for the partly set-up process failed.
     #[error("cannot wait for the new process: {source}")]
     Wait {
         /// The reason.
@@ -164,7 +164,7 @@ fn names(namespaces: &[Namespace]) -> String {
     names.join(", ")
 }
 
-/// Says what is wrong with the place inside the new root, or, where the failure has another cause, which call failed.
+/// The message of a failed step: the problem with its place in the new root, or, for other causes, the failed call.
 fn step_failed(step: &Step, index: usize, call: &str, errno: Errno) -> String {
     match unusable_place(step, call, errno) {
         Some(place) => format!("cannot {}: {} ({call}: {errno})", purpose(step), place.found),
@@ -172,7 +172,7 @@ fn step_failed(step: &Step, index: usize, call: &str, errno: Errno) -> String {
     }
 }
 
-/// What the step was about, set off from what stands before it.
+/// The subject of the step, with a space in front.
 fn subject(step: &Step) -> String {
     format!(" {}", step.subject()).trim_end().to_owned()
 }
@@ -202,14 +202,14 @@ impl StartError {
                 Some(crate::host::USER_NAMESPACES_HINT)
             }
             StartError::Clone { source: Errno::EPERM, .. } => {
-                Some("run as root, or as a user who may make user namespaces")
+                Some("run as root, or as a user who may create user namespaces")
             }
             StartError::Helper { .. } => Some(
-                "/etc/subuid and /etc/subgid must allocate these ids to you, and newuidmap and newgidmap be set-user-ID root: \
-                 `minicontainer doctor` tells which is missing",
+                "/etc/subuid and /etc/subgid must allocate these ids to you, and newuidmap and newgidmap must be \
+                 set-user-ID root: `minicontainer doctor` shows what is missing",
             ),
-            StartError::ChildrenForgotten => Some(
-                "give it its default action first: minicontainer::reset_sigchld() in a program of your own, \
+            StartError::SigchldIgnored => Some(
+                "reset SIGCHLD to its default action first: call minicontainer::reset_sigchld() in your program, \
                  or signal(SIGCHLD, SIG_DFL), see sigaction(2)",
             ),
             StartError::Launcher { source: Errno::EACCES } | StartError::Step { call: "execveat", .. } => {
@@ -218,14 +218,13 @@ impl StartError {
             StartError::OpenNamespace { .. }
             | StartError::NotNamespace { .. }
             | StartError::OtherNamespace { .. } => Some(
-                "the namespaces of a process that runs are /proc/PID/ns/net and so on; ip-netns(8) has its own in \
-                 /run/netns",
+                "use a namespace of a running process, such as /proc/PID/ns/net, or one of ip-netns(8) in /run/netns",
             ),
             StartError::OwnNamespace { .. } => Some(
-                "leave out the namespace, or what is changed in it: hostname, linux.sysctl or the mount of cgroup2",
+                "leave out the namespace, or the setting that changes it: hostname, linux.sysctl or a cgroup2 mount",
             ),
             StartError::Clone { source: Errno::ENOMEM, .. } => {
-                Some("a pid namespace whose first process has ended cannot be joined any more")
+                Some("a pid namespace whose first process has exited can no longer be joined")
             }
             StartError::Clone { source: Errno::EAGAIN, .. } => {
                 Some("the machine or your user has too many processes")
@@ -235,7 +234,7 @@ impl StartError {
             }
             StartError::Step { step, errno, .. } => match (step.as_ref(), *errno) {
                 (Step::Execute { .. }, Errno::ENOENT | Errno::ENOTDIR) => {
-                    Some("see what the image holds: run it with the command sh or ls")
+                    Some("look at the files of the image: run it with the command sh or ls")
                 }
                 (Step::Execute { .. }, Errno::EACCES) => {
                     Some("is it a directory, or not executable? chmod +x makes a file executable")
@@ -244,16 +243,16 @@ impl StartError {
                     Some("a script needs a first line such as #!/bin/sh; a program must be built for this machine")
                 }
                 (Step::BindMount { owners: Some(_), .. }, Errno::EINVAL) => Some(
-                    "its file system cannot show files with other owners (idmapped mounts): copy it to another one, such \
-                     as ext4, xfs, btrfs, or from Linux 6.3 on tmpfs",
+                    "its file system does not support idmapped mounts: copy it to another one, such as ext4, xfs, \
+                     btrfs, or from Linux 6.3 on tmpfs",
                 ),
                 (Step::BindMount { .. }, Errno::ESTALE) => {
-                    Some("it was renamed or removed meanwhile: let nobody change it while it is in use")
+                    Some("it was renamed or removed meanwhile: do not change it while it is in use")
                 }
                 (Step::BindMount { .. }, Errno::ENOENT) => Some("the source of a bind mount must exist on the host"),
-                (Step::BindMount { .. } | Step::Mount { .. }, Errno::EEXIST | Errno::ELOOP) => Some(
-                    "the mount's place in the image is a symbolic link that leads nowhere: choose another, or remove the link",
-                ),
+                (Step::BindMount { .. } | Step::Mount { .. }, Errno::EEXIST | Errno::ELOOP) => {
+                    Some("the mount point in the image is a dangling symbolic link: choose another one, or remove it")
+                }
                 (Step::JoinNamespace { .. }, Errno::EPERM) => {
                     Some("only root of the user namespace that owns a namespace can join it: join that one too")
                 }
@@ -264,16 +263,16 @@ impl StartError {
                     "only the engine's own pid namespace and those below it can be joined, see pid_namespaces(7)",
                 ),
                 (Step::UnshareTime { .. }, Errno::ERANGE) => {
-                    Some("no clock can be set back beyond its zero: /proc/uptime tells how many seconds ago that was")
+                    Some("a clock cannot be set below zero: /proc/uptime shows how many seconds it can be set back")
                 }
                 (Step::UnshareTime { .. }, Errno::EINVAL) => {
                     Some("this kernel has no time namespaces: they came with Linux 5.6, as CONFIG_TIME_NS")
                 }
                 (Step::UnshareTime { .. }, Errno::EPERM | Errno::EACCES) => {
-                    Some("it takes CAP_SYS_ADMIN and CAP_SYS_TIME, which the engine lacks here")
+                    Some("this requires CAP_SYS_ADMIN and CAP_SYS_TIME, which the engine does not have here")
                 }
                 (step, Errno::ENODEV) if step.makes_null_device() => Some(
-                    "the root file system holds another file at /dev/null: remove it, or mount a file system on /dev",
+                    "the root file system has another file at /dev/null: remove it, or mount a file system on /dev",
                 ),
                 (Step::OpenTerminal { .. }, Errno::ENOSPC) => {
                     Some("all terminals of the machine are in use: see /proc/sys/kernel/pty/max")
@@ -281,7 +280,8 @@ impl StartError {
                 (Step::MountOverlay { .. }, Errno::EINVAL) => {
                     Some("the store's file system cannot hold an overlay's upper layer; try --driver copy")
                 }
-                // The first steps that need power: a security module lets the namespace be made and then denies it.
+                // The first steps that need a capability: some security modules allow creating a user namespace and
+                // then deny its capabilities.
                 (
                     Step::UnshareCgroup | Step::SetHostname { .. } | Step::MakeMountsPrivate | Step::Mount { .. },
                     Errno::EPERM | Errno::EACCES,

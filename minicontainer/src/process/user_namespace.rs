@@ -1,4 +1,4 @@
-//! The user namespace that a plan has the engine make before the container's first process, if it has one.
+//! The user namespace that the engine creates before the container's first process, if the plan has one.
 
 use std::os::fd::OwnedFd;
 
@@ -7,7 +7,7 @@ use minicontainer_core::plan::{IdMapping, Plan, Step};
 use super::StartError;
 use crate::sys::user_namespace::with_maps;
 
-/// The maps of users and of groups that the plan asks for.
+/// The user and group ID maps of the plan.
 fn maps(plan: &Plan) -> Option<[&[IdMapping]; 2]> {
     plan.steps.iter().find_map(|step| match step {
         Step::MakeUserNamespace { uids, gids } => Some([uids.as_slice(), gids.as_slice()]),
@@ -15,15 +15,16 @@ fn maps(plan: &Plan) -> Option<[&[IdMapping]; 2]> {
     })
 }
 
-/// The user and group on the host that are root's in that user namespace.
+/// The user and group on the host to which root in that user namespace maps.
 pub(super) fn root_outside(plan: &Plan) -> Option<[u32; 2]> {
     let root = |map: &[IdMapping]| map.iter().find(|line| line.inside == 0).map(|line| line.outside);
     let [uids, gids] = maps(plan)?;
     Some([root(uids)?, root(gids)?])
 }
 
-/// Makes it. It belongs to the user whom its root is outside: some things are counted at a namespace's owner, see
-/// namespaces(7), and a container must not use up what the engine's user, and so every other container, may have.
+/// Creates it. Its owner is the host user to which its root maps. The kernel counts some resources per owner of a
+/// namespace, see namespaces(7), and a container must not use up the limits of the engine's user, which all
+/// containers share.
 pub(super) fn make(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
     let Some([uids, gids]) = maps(plan) else { return Ok(None) };
     Ok(Some(with_maps(uids.first().map(|map| map.outside), uids, gids)?))

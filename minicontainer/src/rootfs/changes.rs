@@ -20,11 +20,11 @@ use super::{
     walk::{Closed, Next},
 };
 
-/// The most bytes of paths that are listed. They are held in memory, and a container can make millions of files in a
-/// directory whose path alone has thousands of bytes.
+/// The limit on the total length of listed paths. They are kept in memory, and a container can create millions of
+/// files in a directory whose path alone has thousands of bytes.
 const LONGEST_LIST: usize = 128 << 20;
 
-/// What the container changed, as `docker diff` shows it. It may be running, and changing more.
+/// What the container changed, as `docker diff` shows it. The container may be running.
 pub fn changes(layers: &[PathBuf], directory: &Path, driver: Driver) -> Result<Vec<Change>, RootFsError> {
     let image = Merged::new(layers)?;
     match driver {
@@ -81,10 +81,11 @@ fn node(entry: &Entry) -> Result<Node, RootFsError> {
     Ok(Node { kind, mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid() })
 }
 
-/// The image below an upper directory, asked for one path after the other.
+/// The image below an upper directory, for look-ups of single paths.
 struct Below {
     image: Merged,
-    /// The directory that was asked for last, and where it is, if the image has it: neighbours follow each other.
+    /// A cache of the last directory looked up and its place, if the image has it. Consecutive look-ups are often in
+    /// the same directory.
     last: RefCell<(PathBuf, Option<Place>)>,
 }
 

@@ -1,12 +1,13 @@
 //! The copy driver: the merged tree, written out file by file.
 //!
-//! Everything that a program can see is kept: content, mode, owner, times, attributes, hard links. (But for the root
-//! directory itself, which both drivers make anew with mode 0755.) An ordinary user owns all of the copy, as of the
-//! layers: inside the container that user is root. Where the file system shares blocks between files (btrfs, XFS),
-//! copy_file_range(2), which [`io::copy`] uses, makes *reflinks*, and the file system does the copy-on-write.
+//! Everything visible to programs is kept: content, mode, owner, times, attributes, hard links. The only exception is
+//! the root directory itself, which both drivers create with mode 0755. For an ordinary user, all files of the copy
+//! belong to that user, as do those of the layers: in the container, that user is root. If the file system can share
+//! blocks between files (btrfs, XFS), copy_file_range(2), which [`io::copy`] uses, makes *reflinks*, and the file
+//! system does the copy-on-write.
 //!
-//! The copy is made below a descriptor, one name at a time, as the layers are read: so it may be as deep as they are.
-//! All is made anew, and nothing that exists is opened for writing.
+//! The copy is made below a descriptor, one name at a time, as the layers are read. So it may be as deep as they are.
+//! Every file is new; no existing file is opened for writing.
 
 use std::{
     collections::HashMap,
@@ -41,7 +42,7 @@ use super::{
 };
 use crate::sys::xattr;
 
-/// Writes all that the stack shows into `target`, an empty directory.
+/// Writes the merged tree into `target`, an empty directory.
 pub(super) fn copy(merged: &Merged, target: &Path) -> Result<(), RootFsError> {
     let mut copy = Copy {
         root: Directory::open(target).map_err(RootFsError::io("open", target))?,
@@ -62,7 +63,7 @@ type Attributes = Vec<(OsString, Vec<u8>)>;
 
 struct Copy {
     root: Directory,
-    /// The directory that the last entry was made in.
+    /// The directory of the last entry.
     entered: Option<(Vec<u8>, Directory)>,
     /// The first copy of each file that has several names, by device and inode.
     linked: HashMap<(u64, u64), Vec<u8>>,
@@ -77,7 +78,7 @@ impl Copy {
         let name = Path::new(path.file_name().unwrap_or_default());
         if metadata.is_dir() {
             mkdirat(place, name, Mode::S_IRWXU)?;
-            // The caller's umask may have taken away even what its owner needs to fill it.
+            // The caller's umask may have removed permissions that the owner needs to fill it.
             fchmodat(place, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
             self.directories.push((path.as_os_str().as_bytes().to_vec(), metadata.clone(), attributes));
             return Ok(());
@@ -106,8 +107,9 @@ impl Copy {
         self.root.descend(path)?.ok_or_else(|| Errno::ENOENT.into())
     }
 
-    /// Sets of directories what can only be set when they are filled: a read-only one must be filled before, and
-    /// filling changes its times. The innermost come first, since one that is closed cannot be passed.
+    /// Sets the modes, times and attributes of directories after they are filled, because a read-only directory
+    /// cannot be filled, and filling changes the times. The innermost come first, because a directory without
+    /// permissions cannot be entered.
     fn finish(self) -> Result<(), RootFsError> {
         for (path, metadata, attributes) in self.directories.iter().rev() {
             let opened = self.below(path).and_then(|directory| Ok(File::from(directory.to_be_read()?)));
@@ -130,14 +132,14 @@ fn copy_file(entry: &Entry, place: &Directory, name: &Path, attributes: &Attribu
     copy_metadata(&to, entry.metadata(), attributes)
 }
 
-/// The order matters: chown(2) clears set-user-id bits and file capabilities, setting attributes needs no time.
+/// The order matters: chown(2) clears set-user-ID bits and file capabilities, and every change could alter the times.
 fn copy_metadata(to: &File, metadata: &Metadata, attributes: &Attributes) -> io::Result<()> {
     if geteuid().is_root() {
         fchown(to, Some(metadata.uid()), Some(metadata.gid()))?;
     }
     to.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777))?;
     for (name, value) in attributes {
-        // Overlay's notes have been obeyed; a label of SELinux belongs to the place, and the kernel has given one.
+        // Overlayfs attributes have been evaluated already, and the kernel has set an SELinux label for the new path.
         let own = [&b"trusted.overlay."[..], b"user.overlay.", b"security.selinux"];
         if !own.iter().any(|prefix| name.as_bytes().starts_with(prefix)) {
             xattr::set(to, name, value)?;
@@ -146,7 +148,7 @@ fn copy_metadata(to: &File, metadata: &Metadata, attributes: &Attributes) -> io:
     to.set_times(FileTimes::new().set_accessed(metadata.accessed()?).set_modified(metadata.modified()?))
 }
 
-/// A symbolic link, device, pipe or socket: what cannot be opened to be copied.
+/// Copies a symbolic link, device, pipe or socket, which cannot be opened for copying.
 fn copy_special(entry: &Entry, place: &Directory, name: &Path) -> io::Result<()> {
     let metadata = entry.metadata();
     if metadata.is_symlink() {
@@ -160,7 +162,7 @@ fn copy_special(entry: &Entry, place: &Directory, name: &Path) -> io::Result<()>
         fchownat(place, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
     }
     if !metadata.is_symlink() {
-        // It has just been made here, where no container runs yet, so it is not a symbolic link.
+        // It was just created, and no container runs here yet, so it is not a symbolic link.
         fchmodat(place, name, Mode::from_bits_truncate(metadata.mode() & 0o7777), FchmodatFlags::FollowSymlink)?;
     }
     let accessed = TimeSpec::new(metadata.atime(), metadata.atime_nsec());

@@ -1,4 +1,4 @@
-//! What a stack of trees shows under a name: where it is, and an open descriptor of it.
+//! An entry of a stack of trees: its place, and an open descriptor.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -15,50 +15,50 @@ use nix::unistd::geteuid;
 
 use super::{RootFsError, tree::Node};
 
-/// Where something is in the stack.
+/// The place of an entry in the stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// From the root, which has no name; no part of it is a symbolic link.
+    /// The path relative to the root. No component is a symbolic link.
     pub(super) path: Vec<u8>,
-    /// The numbers of the trees that show it, uppermost first: one, or of a directory all that are merged.
+    /// The indices of the trees that contain it, uppermost first: one, or for a directory all that are merged.
     pub(super) trees: Vec<usize>,
 }
 
 impl Place {
-    /// The path from the root, which is empty itself.
+    /// The path relative to the root. Empty for the root itself.
     pub fn path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.path))
     }
 
-    /// The same with a slash before it, as it is called inside of the container.
+    /// The absolute path in the container.
     pub fn absolute(&self) -> Vec<u8> {
         [b"/", self.path.as_slice()].concat()
     }
 }
 
-/// What the stack shows under a name.
+/// An entry of the merged stack.
 #[derive(Debug)]
 pub struct Entry {
     /// Where it is.
     pub place: Place,
-    /// The uppermost tree's, opened; of directories the others follow.
+    /// The open file of the uppermost tree; for directories, followed by those of the other trees.
     pub(super) nodes: Vec<Node>,
     /// The path on the host, for messages.
     pub(super) on_host: PathBuf,
 }
 
 impl Entry {
-    /// Kind, owner, mode and size, of the very file that [`open`](Entry::open) opens.
+    /// Type, owner, mode and size of the same file that [`open`](Entry::open) opens.
     pub fn metadata(&self) -> &Metadata {
         self.node().metadata()
     }
 
-    /// Opens a regular file to be read; anything else is refused, and nothing is waited for.
+    /// Opens a regular file for reading, without blocking. Any other type of file is an error.
     pub fn open(&self) -> Result<File, RootFsError> {
         self.node().open().map_err(RootFsError::io("open", &self.on_host))
     }
 
-    /// What a symbolic link says.
+    /// The target of a symbolic link.
     pub fn target(&self) -> Result<PathBuf, RootFsError> {
         self.node().target().map_err(RootFsError::io("read the symbolic link", &self.on_host))
     }
@@ -68,30 +68,30 @@ impl Entry {
         self.node().attributes().map_err(RootFsError::io("read the attributes of", &self.on_host))
     }
 
-    /// Overlay's mark for "deleted".
+    /// Whether it is a whiteout.
     pub fn is_whiteout(&self) -> bool {
         is_whiteout(self.metadata())
     }
 
-    /// Whether it is a directory that hides what lies below it.
+    /// Whether it is an opaque directory.
     pub fn is_opaque(&self) -> Result<bool, RootFsError> {
         let opaque = self.metadata().is_dir().then(|| is_opaque(self.node()));
         opaque.unwrap_or(Ok(false)).map_err(RootFsError::io("read the attributes of", &self.on_host))
     }
 
     fn node(&self) -> &Node {
-        // Nothing is shown that was not found.
+        // An entry has at least one node.
         &self.nodes[0]
     }
 }
 
-/// Overlay's mark for "deleted".
+/// Whether a file is a whiteout, overlayfs's mark for "deleted".
 pub(super) fn is_whiteout(metadata: &Metadata) -> bool {
     metadata.file_type().is_char_device() && metadata.rdev() == 0
 }
 
-/// Whether a directory hides what lies below it. Root's mounts keep the mark where containers cannot set it,
-/// an ordinary user's (`userxattr`) have to keep it among the attributes that users may set.
+/// Whether a directory hides the directories in lower layers. Mounts of root use an attribute that containers cannot
+/// set; mounts of ordinary users (`userxattr`) must use one that users can set.
 pub(super) fn is_opaque(directory: &Node) -> io::Result<bool> {
     let name = if geteuid().is_root() { "trusted.overlay.opaque" } else { "user.overlay.opaque" };
     Ok(directory.attribute(name)?.as_deref() == Some(b"y"))

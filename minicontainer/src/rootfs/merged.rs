@@ -1,16 +1,16 @@
-//! Overlay's rules in user space: what a stack of trees shows, worked out by looking at the directories themselves.
+//! The rules of overlayfs in user space: computes the merged tree of a stack by reading the directories.
 //!
-//! The kernel does the same at every path lookup. A name is looked for from the uppermost tree down: a directory is
-//! merged with the directories below it until one is *opaque* or something else is in the way; anything else hides
-//! what is below; a *whiteout*, the character device 0:0, shows nothing and hides as well.
+//! The kernel does the same at every path look-up. A name is looked up from the uppermost tree down. A directory is
+//! merged with the directories below it, until one is *opaque* or not a directory. Any other file hides what is
+//! below. A *whiteout*, the character device 0:0, is not visible and also hides what is below.
 //!
-//! The trees are the layers of an image, with or without the upper directory of a container above them, which may be
-//! running and changing it: so all is looked up below descriptors, see `tree.rs`. This is the only code that
-//! walks through an image's or a container's files: `diff`, `export`, `commit`, `ps -s`, builds and the copy driver
-//! use it.
+//! The trees are the layers of an image, optionally with the upper directory of a container above them. That
+//! container may be running and changing its files, so everything is looked up below descriptors, see `tree.rs`. This
+//! is the only code that walks through the files of images and containers: `diff`, `export`, `commit`, `ps -s`,
+//! builds and the copy driver use it.
 //!
-//! Open are the root of each tree and the one directory that was entered last, however deep that lies, so a walk
-//! through an image of a hundred layers needs two hundred descriptors.
+//! Only the root of each tree and the directory entered last are open, at any depth. So a walk through an image of a
+//! hundred layers needs two hundred descriptors.
 
 use std::{
     collections::BTreeSet,
@@ -31,8 +31,8 @@ use super::{
 
 /// As many symbolic links as Linux follows in one path, see path_resolution(7).
 const LINKS_FOLLOWED: u32 = 40;
-/// The longest path that is walked, sixteen times what the kernel takes in one call. A container can nest directories
-/// without end, and everything below is listed with its whole path.
+/// The maximum path length of a walk, sixteen times what the kernel accepts in one call. A container can nest
+/// directories without limit, and every entry below is listed with its whole path.
 const LONGEST_PATH: usize = 64 << 10;
 
 /// The stack, uppermost tree first.
@@ -40,7 +40,7 @@ const LONGEST_PATH: usize = 64 << 10;
 pub struct Merged {
     trees: Vec<Tree>,
     reading: Reading,
-    /// The directory that was entered last: lookups come in runs of neighbours.
+    /// The directory that was entered last. Consecutive look-ups are often in the same directory.
     entered: Mutex<Option<(Place, Arc<Directories>)>>,
 }
 
@@ -50,15 +50,15 @@ struct Tree {
     path: PathBuf,
 }
 
-/// The directories that are merged in one place, each with the number of its tree.
+/// The directories that are merged in one place, each with the index of its tree.
 type Directories = Vec<(usize, Directory)>;
 
-/// What whiteouts and opaque directories mean.
+/// How whiteouts and opaque directories are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     /// They hide what is below.
     Obeyed,
-    /// They are shown: a whiteout is a device like others.
+    /// As ordinary files: a whiteout is visible as a device.
     Plain,
 }
 
@@ -76,7 +76,7 @@ impl Merged {
         Merged::of(lowest_first.iter().rev(), Reading::Obeyed)
     }
 
-    /// One tree just as it lies on the disk, with its whiteouts: an upper directory, or a tree that is not a layer.
+    /// One tree as it is on disk, including its whiteouts: an upper directory, or a tree that is not a layer.
     pub fn plain(directory: &Path) -> Result<Merged, RootFsError> {
         Merged::of([directory.to_owned()].iter(), Reading::Plain)
     }
@@ -90,12 +90,12 @@ impl Merged {
         Ok(Merged { trees, reading, entered: Mutex::default() })
     }
 
-    /// The root, which every tree shows.
+    /// The root, which every tree has.
     pub fn root(&self) -> Place {
         Place { path: Vec::new(), trees: (0..self.trees.len()).collect() }
     }
 
-    /// All names in a directory, sorted; some may be hidden, and have no [`child`](Merged::child).
+    /// All names in a directory, sorted. Some may be hidden; for those, [`child`](Merged::child) returns `None`.
     pub fn names(&self, directory: &Place) -> Result<Vec<OsString>, RootFsError> {
         let mut names = Vec::new();
         for (tree, opened) in self.enter(directory)?.iter() {
@@ -105,7 +105,7 @@ impl Merged {
         Ok(names)
     }
 
-    /// What a directory shows under a name: the rule of this module.
+    /// The entry of a directory with this name, by the rules in the description of this module.
     pub fn child(&self, directory: &Place, name: &OsStr) -> Result<Option<Entry>, RootFsError> {
         let path = self.join(directory, name)?;
         let mut found: Option<Entry> = None;
@@ -151,8 +151,8 @@ impl Merged {
         if path.is_empty() { tree.clone() } else { tree.join(OsStr::from_bytes(path)) }
     }
 
-    /// The directories that are merged in a place. A running container may have moved its own away: then that has
-    /// gone.
+    /// The directories that are merged in a place. If a running container has moved its own away, that one is left
+    /// out.
     fn enter(&self, place: &Place) -> Result<Arc<Directories>, RootFsError> {
         let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, directories)) = entered.as_ref().filter(|(entered, _)| entered == place) {
@@ -169,14 +169,14 @@ impl Merged {
         Ok(directories)
     }
 
-    /// Enters what was just found, by the descriptors that it was found by.
+    /// Enters an entry that was just found, using its descriptors.
     pub(super) fn enter_found(&self, entry: Entry) {
         let Entry { place, nodes, .. } = entry;
         let directories = place.trees.iter().copied().zip(nodes.into_iter().map(Node::into_directory)).collect();
         *self.entered.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, Arc::new(directories)));
     }
 
-    /// The entry at a path, with symbolic links followed as a process in the container would: through all trees, and
+    /// The entry at a path. Symbolic links are followed as for a process in the container: through all trees, and
     /// never out of the root.
     pub(super) fn look(&self, path: &Path, links: Links) -> Result<Option<Entry>, RootFsError> {
         let mut ahead = names_of(path);
@@ -210,7 +210,7 @@ impl Merged {
         Ok(None)
     }
 
-    /// What the uppermost tree has in a place: the root, or where something was found before. `None` if it is gone.
+    /// Looks up again what the uppermost tree has in a place found before, or at the root. `None` if it was removed.
     pub fn again(&self, place: &Place) -> Result<Option<Entry>, RootFsError> {
         let Some(tree) = place.trees.first() else { return Ok(None) };
         let name = place.path().file_name().unwrap_or(OsStr::new("."));
@@ -225,7 +225,7 @@ impl Merged {
     }
 }
 
-/// A path's names, the last first, so that the next one can be popped.
+/// The names of a path in reverse order, so that the next one can be popped.
 fn names_of(path: &Path) -> Vec<OsString> {
     let names = path.components().rev().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
     names.map(|part| part.as_os_str().to_owned()).collect()

@@ -1,30 +1,29 @@
-//! A container's root file system: many containers, each with a whole system of files of its own, and hardly a byte
-//! of it copied.
+//! A container's root file system. Every container has its own, almost without copying any files.
 //!
-//! An image is a stack of **layers**, directories that many images and containers share and none may change. The
-//! kernel's *overlayfs* shows such a stack as one tree (*Documentation/filesystems/overlayfs.rst*):
+//! An image is a stack of **layers**: read-only directories that many images and containers share. The kernel's
+//! *overlayfs* shows such a stack as one tree (*Documentation/filesystems/overlayfs.rst*):
 //!
 //! | Term | What it is | Here |
 //! |---|---|---|
 //! | **lower** directories | the layers, read-only | `layers/…/fs` of the [store](crate::store) |
 //! | **upper** directory | the one writable layer, empty at first | `upper` in the container's directory |
-//! | **work** directory | overlay's scratch place, on the upper's file system: what is ready is renamed | `work` |
+//! | **work** directory | where overlayfs prepares files before it renames them into the upper directory | `work` |
 //! | **merged** tree | what the container sees | mounted over that directory |
 //!
 //! *Reading* takes a file from the uppermost layer that has it. The first *write* copies the file **up** into the
-//! upper directory, and there it is changed: copy-on-write. *Deleting* cannot touch a lower directory, so it leaves a
-//! mark in the upper one, a **whiteout** (a character device 0:0); a directory made anew in a deleted one's place is
-//! marked **opaque**. So the upper directory is exactly what the container changed: [`changes`](changes()) reads it
-//! off there.
+//! upper directory, where it is changed: copy-on-write. *Deleting* cannot change a lower directory, so it creates a
+//! **whiteout** (a character device 0:0) in the upper directory. A directory that replaces a deleted one is marked
+//! **opaque**. So the upper directory contains exactly what the container changed, and [`changes`](changes()) reads
+//! it from there.
 //!
-//! What does that save? [`Driver::Copy`] shows it: it copies the whole tree for every container. A tree of 10,000
-//! files takes a second or more and all its bytes again, where the overlay takes a fraction of a millisecond and
-//! none,
-//! *however large the image is*. The copy is there to be compared, and for hosts without overlayfs.
+//! [`Driver::Copy`] shows what this saves: it copies the whole tree for every container. For a tree of 10,000 files,
+//! that takes a second or more, and the same disk space again. The overlay takes a fraction of a millisecond and no
+//! space, *regardless of the size of the image*. The copy driver exists for comparison, and for hosts without
+//! overlayfs.
 //!
-//! Nothing is mounted here. [`prepare`] makes directories and says how the root comes to be; the mount is a step of
-//! the plan, carried out inside the container's own mount namespace. Lesson `09-two-containers` looks at two uppers
-//! above one lower.
+//! Nothing is mounted here. [`prepare`] creates directories and returns a description of the root; the mount is a
+//! step of the plan, carried out in the container's own mount namespace. Lesson `09-two-containers` shows two upper
+//! directories above one lower directory.
 //!
 //! ```
 //! use minicontainer::rootfs::{Driver, changes, prepare};
@@ -74,10 +73,10 @@ pub use walk::{Closed, Next};
 use crate::host;
 use merged::{Links, Merged};
 
-/// What a copy of the layers is called while it is made.
+/// The name of a copy of the layers until it is complete.
 const PARTIAL_COPY: &str = "rootfs.partial";
 
-/// How a container gets a tree that it may write in.
+/// How a container gets a writable tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Driver {
@@ -88,11 +87,11 @@ pub enum Driver {
     Copy,
 }
 
-/// The word is no driver's name.
+/// The name of a driver that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown driver \"{}\": it is overlay or copy", name.escape_debug())]
+#[error("invalid driver \"{}\": must be overlay or copy", name.escape_debug())]
 pub struct DriverError {
-    /// The word.
+    /// The given name.
     pub name: String,
 }
 
@@ -117,12 +116,12 @@ impl fmt::Display for Driver {
     }
 }
 
-/// Makes what a container's root file system needs inside `directory`, which exists and is the engine's: a few empty
-/// directories, or a full copy. `layers` stand lowest first, and `volatile` is for a container that will be thrown
-/// away. What an error leaves half-made, [`remove`] takes away. A plan is text, so below a directory whose name is
-/// not UTF-8 nothing can be made.
+/// Creates what a container's root file system needs in `directory`, which exists and belongs to the engine: a few
+/// empty directories, or a full copy. `layers` are ordered from the lowest up, and `volatile` is for a container that
+/// will be removed. After an error, [`remove`] removes what was created. A plan is text, so this fails below a
+/// directory whose name is not UTF-8.
 ///
-/// The last thing that is made is the writable directory itself, by which [`is_prepared`] can tell that all is there.
+/// The writable directory is created last, so that [`is_prepared`] can see whether everything is there.
 pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: bool) -> Result<RootFs, RootFsError> {
     let root = describe(layers, directory, driver, volatile);
     match &root {
@@ -148,8 +147,8 @@ pub fn prepare(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: b
     Ok(root)
 }
 
-/// Whether [`prepare`] has made everything in this directory. What is there only in part is removed, so that it can
-/// be made anew: a start may have been killed while it copied.
+/// Whether [`prepare`] has completed in this directory. If it was interrupted, for example by a kill during the copy,
+/// the incomplete part is removed, so that it can be created again.
 pub fn is_prepared(directory: &Path, driver: Driver) -> Result<bool, RootFsError> {
     let (last, before): (&str, &[&str]) = match driver {
         Driver::Overlay => ("upper", &["work", "lower"]),
@@ -162,20 +161,20 @@ pub fn is_prepared(directory: &Path, driver: Driver) -> Result<bool, RootFsError
     Ok(false)
 }
 
-/// The value that [`prepare`] would return, with nothing made: for `--explain`.
+/// The value that [`prepare`] would return, without creating anything: for `--explain`.
 pub fn describe(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: bool) -> RootFs {
-    // Overlay takes no directory twice (ELOOP). Of two layers that are the same the upper one hides the lower.
+    // Overlayfs does not accept a directory twice (ELOOP). Of two equal layers, the upper one hides the lower one.
     let mut seen = HashSet::new();
     let own = layers.iter().rev().filter(|layer| seen.insert(*layer)).map(|layer| layer.display().to_string());
     let inside = |name: &str| directory.join(name).display().to_string();
     match driver {
         Driver::Overlay => RootFs::Overlay {
-            // Overlay demands a lower directory; an image without layers gets an empty one.
+            // Overlayfs requires a lower directory, so an image without layers gets an empty one.
             lowers: if layers.is_empty() { vec![inside("lower")] } else { own.collect() },
             upper: inside("upper"),
             work: inside("work"),
-            // Mounted over the directory itself, in the container's own mount namespace only: the host goes on seeing
-            // what lies in it.
+            // Mounted over the directory itself, but only in the container's own mount namespace, so the host still
+            // sees the upper directory.
             target: directory.display().to_string(),
             volatile,
             limit: None,
@@ -184,17 +183,18 @@ pub fn describe(layers: &[PathBuf], directory: &Path, driver: Driver, volatile: 
     }
 }
 
-/// The merged root takes its mode from the upper directory, so it must be one that every user of the container can
-/// enter, whatever the caller's umask; strangers on the host are kept out by the directory around it.
+/// Creates a directory with mode 0755, independently of the caller's umask. The merged root takes its mode from the
+/// upper directory, and every user of the container must be able to enter it. The directory around it denies access
+/// to other users of the host.
 fn make_directory(path: &Path) -> Result<(), RootFsError> {
-    let failed = || RootFsError::io("make the directory", path);
+    let failed = || RootFsError::io("create the directory", path);
     DirBuilder::new().mode(0o755).create(path).map_err(failed())?;
     fs::set_permissions(path, Permissions::from_mode(0o755)).map_err(failed())
 }
 
-/// Reads a file of the image such as `/etc/passwd`, whatever layer it is in; `None` if there is none. An image may be
-/// hostile: symbolic links stay inside the layers, a pipe or a device is never opened, and a file longer than `limit`
-/// bytes is an error. Bytes that are not UTF-8 come out as replacement characters.
+/// Reads a file of the image, such as `/etc/passwd`, from the layer that has it; `None` if it does not exist. Images
+/// are untrusted: symbolic links are resolved inside the layers, a pipe or a device is never opened, and a file
+/// larger than `limit` bytes is an error. Bytes that are not UTF-8 become replacement characters.
 pub fn read_file(layers: &[PathBuf], path: &str, limit: u64) -> Result<Option<String>, RootFsError> {
     read_files(layers, [path], limit).map(|[content]| content)
 }
@@ -205,7 +205,7 @@ pub fn read_files<const N: usize>(
     paths: [&str; N],
     limit: u64,
 ) -> Result<[Option<String>; N], RootFsError> {
-    // That a layer has gone is for the mount to say, which needs all of them.
+    // A missing layer is reported by the mount, which needs all layers.
     let layers: Vec<PathBuf> = layers.iter().filter(|layer| layer.exists()).cloned().collect();
     let tree = Merged::new(&layers)?;
     let mut contents = [const { None }; N];
@@ -229,9 +229,9 @@ fn read_regular(tree: &Merged, path: &str, limit: u64) -> Result<Option<String>,
     Ok(Some(String::from_utf8_lossy(&content).into_owned()))
 }
 
-/// How many bytes the files below a directory have, each counted once however many names it has. A directory that is
-/// not there has none. What the caller may not look into is left out: that is what an ordinary user's container keeps
-/// for an id that was allocated.
+/// The size in bytes of all files below a directory. A file with several names is counted once, and a missing
+/// directory has the size 0. Directories that the caller may not read are left out: in an ordinary user's container,
+/// they belong to a subordinate ID.
 pub fn size(directory: &Path) -> Result<u64, RootFsError> {
     let tree = match Merged::plain(directory) {
         Err(RootFsError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -249,8 +249,8 @@ pub fn size(directory: &Path) -> Result<u64, RootFsError> {
     Ok(bytes)
 }
 
-/// Removes a container's directory with everything in it, also what its owner has no permission to enter, and what
-/// belongs to the subordinate ids of the caller. It may be gone already.
+/// Removes a container's directory with everything in it, including directories without permissions for their owner
+/// and files of the caller's subordinate IDs. It is not an error if it does not exist.
 pub fn remove(directory: &Path) -> Result<(), RootFsError> {
     host::remove_tree(directory).map_err(RootFsError::io("remove", directory))
 }

@@ -1,5 +1,5 @@
-//! Layers made by hand, and what the drivers make of them: held to a model of a few lines, and to the kernel's own
-//! overlayfs where the tests run as root.
+//! The drivers with small layers: compared with a simple model and, if the tests run as root, with the kernel's
+//! overlayfs.
 
 use std::{
     collections::BTreeMap,
@@ -67,7 +67,7 @@ impl Place {
     }
 }
 
-/// Makes the items, each with a time of its own so that copies can be told from what was made anew.
+/// Creates the items, each with a different time, so that copies can be distinguished from new files.
 fn fill<P: AsRef<str>>(layer: &Path, items: &[(P, Item)]) {
     for (path, item) in items {
         let path = layer.join(path.as_ref());
@@ -94,13 +94,12 @@ fn fill<P: AsRef<str>>(layer: &Path, items: &[(P, Item)]) {
     }
 }
 
-/// Calls `visit` with everything in a directory: path inside, path on the host, and what it is. A way of looking of
-/// the tests' own, by paths.
+/// Calls `visit` with every entry of a directory: path inside, path on the host, and metadata. Independent of the
+/// code under test, and by paths.
 fn each(directory: &Path, inside: &Path, visit: &mut dyn FnMut(&Path, &Path, &Metadata)) {
     for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();
-        // Of a directory that only one layer has, the kernel lists a whiteout's name and then says that nothing is
-        // there.
+        // In a directory that only one layer has, the kernel lists the name of a whiteout, but looking it up fails.
         let Ok(metadata) = entry.metadata() else { continue };
         let path = inside.join(entry.file_name());
         visit(&path, &entry.path(), &metadata);
@@ -110,7 +109,7 @@ fn each(directory: &Path, inside: &Path, visit: &mut dyn FnMut(&Path, &Path, &Me
     }
 }
 
-/// Everything that can be seen of a tree, a line for each path.
+/// Everything visible in a tree, one line per path.
 fn listing(root: &Path) -> BTreeMap<String, String> {
     let (mut lines, mut paths) = (BTreeMap::new(), Vec::new());
     each(root, Path::new("/"), &mut |path, file, metadata| {
@@ -149,8 +148,8 @@ fn lines(changes: &[Change]) -> Vec<String> {
     changes.iter().map(Change::to_string).collect()
 }
 
-/// The same stack mounted by the kernel, listed inside a mount namespace that only the one thread is in. `None`, with
-/// a word of why, for who may not.
+/// The same stack mounted by the kernel, listed in a mount namespace of this thread only. `None`, with a printed
+/// reason, if the test lacks permission.
 fn listing_of_the_kernel(place: &Place) -> Option<BTreeMap<String, String>> {
     if !geteuid().is_root() {
         eprintln!("skipped: the comparison with the kernel's overlayfs needs root");
@@ -158,7 +157,7 @@ fn listing_of_the_kernel(place: &Place) -> Option<BTreeMap<String, String>> {
         return None;
     }
     let lowers: Vec<String> = place.layers.iter().rev().map(|layer| layer.display().to_string()).collect();
-    // A mount of lower directories alone needs two of them; an empty one at the bottom shows nothing.
+    // A mount without an upper directory needs two lower ones, so an empty one is added at the bottom.
     let (empty, target) = (place.directory.path().join("empty"), place.directory.path().join("merged"));
     fs::create_dir(&empty).unwrap();
     fs::create_dir(&target).unwrap();
@@ -400,7 +399,7 @@ fn container_files_are_removed_without_following_links() {
     remove(&place.container()).unwrap();
 }
 
-/// Nests directories as a hostile container would do it; gives the innermost.
+/// Nests directories, as a hostile container could do; returns the innermost.
 fn nest(directory: &Path, name: &str, depth: usize) -> OwnedFd {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
     let mut directory = open(directory, flags, Mode::empty()).unwrap();
@@ -411,7 +410,7 @@ fn nest(directory: &Path, name: &str, depth: usize) -> OwnedFd {
     directory
 }
 
-/// Far deeper than a path may be long or descriptors may be many.
+/// The tree is much deeper than the maximum path length and the maximum number of descriptors.
 #[test]
 fn deep_tree_is_removed() {
     let place = Place::new::<&str>(&[]);
@@ -425,7 +424,7 @@ fn failed_preparation_is_an_error() {
     let place = Place::new(&[vec![("f", Regular("x"))]]);
     prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap();
     let twice = prepare(&place.layers, &place.container(), Driver::Overlay, false).unwrap_err();
-    assert_eq!(twice.to_string(), format!("cannot make the directory {}/work", place.container().display()));
+    assert_eq!(twice.to_string(), format!("cannot create the directory {}/work", place.container().display()));
     let odd = place.directory.path().join(std::ffi::OsStr::from_bytes(b"\xff"));
     fs::create_dir(&odd).unwrap();
     for driver in [Driver::Overlay, Driver::Copy] {
@@ -440,7 +439,7 @@ fn driver_names_are_parsed() {
         assert_eq!(driver.to_string().parse(), Ok(driver));
     }
     let error = "btrfs".parse::<Driver>().unwrap_err();
-    assert_eq!(error.to_string(), "unknown driver \"btrfs\": it is overlay or copy");
+    assert_eq!(error.to_string(), "invalid driver \"btrfs\": must be overlay or copy");
 }
 
 /// Layers of the paths `a` to `b/b/b`: small, so that different kinds meet at one path often.
@@ -469,7 +468,7 @@ fn stacks() -> impl Strategy<Value = Vec<Vec<(String, Item)>>> {
     proptest::collection::vec(layer, 1..=4)
 }
 
-/// The model: layers are applied one after the other, the lowest first.
+/// The model: applies the layers one after the other, the lowest first.
 fn model(layers: &[Vec<(String, Item)>]) -> BTreeMap<String, Item> {
     let mut tree: BTreeMap<String, Item> = BTreeMap::new();
     for (path, item) in layers.iter().flatten() {

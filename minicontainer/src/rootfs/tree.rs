@@ -1,22 +1,22 @@
-//! Reading a tree that a container may be changing at the same moment.
+//! Reading a tree that a container may be changing at the same time.
 //!
-//! Between any two system calls of ours the container can exchange a directory for a symbolic link to `/root`, or a
-//! file for a FIFO (renameat2(2), `RENAME_EXCHANGE`). A path that was harmless when it was looked at leads to the
-//! host when it is used. So no path is used:
+//! Between any two system calls, the container can replace a directory by a symbolic link to `/root`, or a file by a
+//! FIFO (renameat2(2), `RENAME_EXCHANGE`). A path that was safe when it was checked may lead to the host when it is
+//! used. So paths are not used:
 //!
-//! - **One name at a time.** A name is looked up below the descriptor of its directory, and what is found is opened
-//!   itself (`O_PATH | O_NOFOLLOW`), even a symbolic link. openat2(2) is told besides that nothing may lead out
+//! - **One name at a time.** A name is looked up below the descriptor of its directory. The result itself is opened
+//!   (`O_PATH | O_NOFOLLOW`), even if it is a symbolic link. openat2(2) also ensures that the look-up stays inside
 //!   (`RESOLVE_BENEATH`, `RESOLVE_NO_SYMLINKS`, `RESOLVE_NO_XDEV`).
-//! - **Open first, ask later.** Kind, owner, size and attributes are those of the descriptor, so they belong to the
-//!   same file as its content does.
-//! - **`O_PATH` opens nothing.** It waits for no FIFO and starts no device. Only what is known to be a regular file
-//!   is opened to be read: through `/proc/self/fd`, which leads to just this file whatever has its name by now
-//!   (proc(5)).
-//! - **Everything has a bound**, see the constants: a directory that grows while it is listed, a tree without a
-//!   bottom.
+//! - **Open first, then check.** Type, owner, size and attributes are read from the descriptor, so they belong to the
+//!   same file as the content.
+//! - **`O_PATH` has no side effects.** It does not block on a FIFO and does not open a device. Only a regular file is
+//!   then opened for reading, through `/proc/self/fd`, which leads to this file even if its name now belongs to
+//!   another one (proc(5)).
+//! - **Everything has a limit**, see the constants: for a directory that grows while it is listed, and for endlessly
+//!   nested directories.
 //!
-//! A container that changes its files meanwhile may have a state reported that never existed as a whole, but nothing
-//! from outside of its tree.
+//! If a container changes its files meanwhile, the result may be a state that never existed as a whole. But it never
+//! contains anything from outside of the container's tree.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -41,13 +41,14 @@ use nix::{
 
 use crate::sys::xattr;
 
-/// The most names that are read of one directory: a file that is renamed again and again could be listed for ever.
+/// The maximum number of names read from one directory. A file that is renamed all the time could be listed
+/// endlessly.
 const MOST_NAMES: usize = 1 << 24;
-/// The kernel takes paths of up to 4,095 bytes; a longer one is walked in pieces.
+/// The kernel accepts paths of up to 4,095 bytes. A longer path is walked in pieces.
 const PIECE: usize = 4000;
-/// How often a lookup is repeated that another process's rename(2) has disturbed.
+/// How often a look-up is repeated if a rename(2) of another process interferes.
 const TRIES: usize = 128;
-/// What of a file system in between may never be passed: a way up, a symbolic link, a mount.
+/// A look-up must not leave the directory, follow a symbolic link, or cross a mount.
 const STAY: ResolveFlag =
     ResolveFlag::RESOLVE_BENEATH.union(ResolveFlag::RESOLVE_NO_SYMLINKS).union(ResolveFlag::RESOLVE_NO_XDEV);
 
@@ -55,7 +56,7 @@ const STAY: ResolveFlag =
 #[derive(Debug)]
 pub(crate) struct Directory(OwnedFd);
 
-/// Something that was found in a directory, itself and not what it may link to: an open descriptor of it.
+/// An open descriptor of an entry of a directory. For a symbolic link, this is the link itself, not its target.
 #[derive(Debug)]
 pub(super) struct Node {
     file: File,
@@ -69,7 +70,7 @@ impl Directory {
         Ok(Directory(open(path, flags, Mode::empty())?))
     }
 
-    /// The names in it but `.` and `..`, in the order of their bytes; none if it has been removed.
+    /// The names in it except `.` and `..`, sorted by their bytes. Empty if it has been removed.
     pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         let opened = match self.to_be_read() {
@@ -93,13 +94,13 @@ impl Directory {
         Ok(names)
     }
 
-    /// A descriptor by which it can be read and changed, not only passed.
+    /// A descriptor with which it can be read and changed, unlike the `O_PATH` descriptor.
     pub(super) fn to_be_read(&self) -> nix::Result<OwnedFd> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         openat(&self.0, ".", flags, Mode::empty())
     }
 
-    /// What it has under a name; `None` if nothing.
+    /// The entry of this name; `None` if there is none.
     pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<Node>> {
         match self.resolve(Path::new(name), OFlag::O_NOFOLLOW) {
             Err(Errno::ENOENT) => Ok(None),
@@ -110,8 +111,8 @@ impl Directory {
         }
     }
 
-    /// The directory at a path below this one, however long the path is; `None` if there is none, or a symbolic link
-    /// on the way.
+    /// The directory at a path of any length below this one; `None` if it does not exist, or a component is a
+    /// symbolic link.
     pub(super) fn descend(&self, path: &[u8]) -> io::Result<Option<Directory>> {
         let (mut here, mut ahead) = (None::<Directory>, path);
         loop {
@@ -134,7 +135,8 @@ impl Directory {
         loop {
             tried += 1;
             match openat2(&self.0, path, how) {
-                // Something was moved away while it was looked up; and a mount, which stays, is refused in the end.
+                // A component was moved during the look-up. A mount also causes EXDEV, which is returned after the
+                // last attempt.
                 Err(Errno::EAGAIN | Errno::EINTR | Errno::EXDEV) if tried < TRIES => continue,
                 result => return result,
             }
@@ -148,28 +150,28 @@ impl AsFd for Directory {
     }
 }
 
-/// Cuts a path where the kernel can take the first piece of it.
+/// Splits a path so that the kernel accepts the first piece.
 fn first_piece(path: &[u8]) -> (&[u8], &[u8]) {
     if path.len() <= PIECE {
         return (path, &[]);
     }
-    // No name is longer than 255 bytes, so there is a slash.
+    // Names have at most 255 bytes, so there is a slash.
     let slash = path[..PIECE].iter().rposition(|byte| *byte == b'/').unwrap_or(PIECE);
     (&path[..slash], path.get(slash + 1..).unwrap_or_default())
 }
 
 impl Node {
-    /// What fstat(2) says of it.
+    /// The result of fstat(2).
     pub(super) fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// Opens a regular file to be read; anything else is refused.
+    /// Opens a regular file for reading. Any other type of file is an error.
     pub(super) fn open(&self) -> io::Result<File> {
         if !self.metadata.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
-        // A lease (fcntl(2)) or a file system over the network could make us wait.
+        // O_NONBLOCK, because open(2) could block on a lease (fcntl(2)) or a network file system.
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
         let file = options.open(xattr::path_of(&self.file)).map_err(|error| match error.kind() {
@@ -183,12 +185,12 @@ impl Node {
         }
     }
 
-    /// What a symbolic link says.
+    /// The target of a symbolic link.
     pub(super) fn target(&self) -> io::Result<PathBuf> {
         Ok(readlinkat(&self.file, "").map(PathBuf::from)?)
     }
 
-    /// The directory that this is. Looking up a name in anything else fails.
+    /// Uses this node as a directory. If it is not a directory, look-ups in it fail.
     pub(super) fn into_directory(self) -> Directory {
         Directory(self.file.into())
     }

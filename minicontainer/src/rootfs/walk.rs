@@ -1,9 +1,8 @@
-//! A walk through everything that a stack of trees shows.
+//! Walking through all entries of a merged stack of trees.
 //!
-//! A directory comes before what it holds, and names in the order of their bytes, so that two walks through the same
-//! files meet them in the same order. When the walk comes back up from a directory, the one above is opened again by
-//! its path from the root, below descriptors as always. A container that has moved it meanwhile has removed it, as
-//! far as the walk can tell.
+//! A directory comes before its entries, and names are sorted by their bytes, so two walks through the same files
+//! have the same order. When the walk leaves a directory, the parent is opened again by its path from the root, below
+//! descriptors. If the container has moved the parent meanwhile, the walk treats it as removed.
 
 use std::{ffi::OsString, vec::IntoIter};
 
@@ -12,25 +11,25 @@ use super::{
     merged::{Entry, Merged, Place},
 };
 
-/// The most entries of one walk. A container that goes on moving a tree to where the walk comes next could have it
-/// walk for ever.
+/// The maximum number of entries in one walk. Otherwise a container that keeps moving a tree ahead of the walk could
+/// make it endless.
 const MOST_ENTRIES: usize = 1 << 26;
 
-/// How a walk goes on from what it has met.
+/// How a walk continues after an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Into the directory, if it is one.
+    /// Enter the entry, if it is a directory.
     Enter,
-    /// Past it.
+    /// Do not enter it.
     Pass,
 }
 
-/// What becomes of a directory into which the caller may not look.
+/// How a walk treats a directory that the caller may not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
     /// The walk fails.
     Refuse,
-    /// The walk goes on without what it holds, and without what lies too deep.
+    /// The walk continues without its entries, and without entries that are nested too deeply.
     LeaveOut,
 }
 
@@ -42,7 +41,7 @@ struct Level {
 }
 
 impl Merged {
-    /// Calls `visit` with everything that the stack shows but the root.
+    /// Calls `visit` with every entry except the root.
     pub fn walk<E: From<RootFsError>>(
         &self,
         closed: Closed,
@@ -85,7 +84,7 @@ impl Level {
 }
 
 impl Closed {
-    /// The result, or nothing where it is to be left out.
+    /// The result, or `None` if the entry is left out.
     fn pass<T>(self, result: Result<T, RootFsError>) -> Result<Option<T>, RootFsError> {
         let is_closed =
             |error: &RootFsError| error.is_permission_denied() || matches!(error, RootFsError::TooDeep { .. });

@@ -1,4 +1,4 @@
-//! Content by its digest, never visible before it is known to be what it claims.
+//! Blobs: content identified by its digest, which is verified before the content becomes visible.
 
 use std::{fs::File, io::Read, path::PathBuf};
 
@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 
-/// The most that is read of an index, manifest or config, as containerd bounds manifests.
+/// The size limit of an index, manifest or config. containerd has the same limit for manifests.
 const DOCUMENT_LIMIT: u64 = 4 << 20;
-/// What nearly every document fits into, so that it is read at once.
+/// The initial capacity of the buffer, in which nearly every document fits.
 const USUAL_DOCUMENT: usize = 4096;
 
-/// A file in a staging directory whose digest and size are known. It goes with the directory: see
+/// A file in a staging directory, with its digest and size. It is removed with the directory, see
 /// [`Staging`](super::Staging).
 #[derive(Clone, Debug)]
 pub struct Blob {
@@ -23,12 +23,12 @@ pub struct Blob {
 }
 
 impl Blob {
-    /// What its content is called: the SHA-256 digest of it.
+    /// The SHA-256 digest of its content.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -38,7 +38,7 @@ impl Blob {
         &self.path
     }
 
-    /// Itself, if it is what a descriptor says it is.
+    /// Returns the blob itself, if it matches the digest and size of its descriptor.
     pub fn verified(self, what: &str, digest: &Digest, size: u64) -> Result<Blob, StoreError> {
         if self.size != size {
             return Err(StoreError::Size { what: what.to_owned(), expected: size, actual: self.size });
@@ -49,7 +49,7 @@ impl Blob {
         Ok(self)
     }
 
-    /// Says which it is, for a manifest or an index.
+    /// Its descriptor, for a manifest or an index.
     pub fn descriptor(&self, media_type: MediaType) -> Descriptor {
         let digest: Sha256Digest = self.digest.hex().parse().expect("64 hexadecimal digits are a SHA-256 digest");
         Descriptor::new(media_type, self.size, digest)
@@ -60,13 +60,13 @@ impl Blob {
         File::open(&self.path).map_err(StoreError::io("open", &self.path))
     }
 
-    /// Its content as a JSON document, which must be small. `what` and `kind` are for the message of an error.
+    /// Its content as a JSON document of limited size. `what` and `kind` are for error messages.
     pub fn document<T: DeserializeOwned>(&self, what: &str, kind: &'static str) -> Result<T, StoreError> {
         parse(&read_document(self.open()?, what)?, what, kind)
     }
 }
 
-/// Reads a whole document, which must be small.
+/// Reads a whole document of limited size.
 pub(super) fn read_document(content: impl Read, what: &str) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::with_capacity(USUAL_DOCUMENT);
     content.take(DOCUMENT_LIMIT + 1).read_to_end(&mut bytes).map_err(StoreError::io("read", what))?;

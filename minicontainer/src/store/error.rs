@@ -1,4 +1,4 @@
-//! What can go wrong with the store, with a hint for each.
+//! Errors of the store, with hints.
 
 use std::{borrow::Cow, io, path::PathBuf};
 
@@ -8,20 +8,20 @@ use minicontainer_core::{
     reference::ReferenceError,
 };
 
-/// What to do about a full disk.
+/// The hint for a full disk.
 pub const SPACE_HINT: &str = "free some space: `minicontainer rmi IMAGE` removes an image";
-/// What to do about an image whose parts do not fit together.
+/// The hint for an inconsistent image.
 pub const DAMAGE_HINT: &str = "the image is damaged or was tampered with: fetch or save it again from where it came from, or see `minicontainer system check`";
 
-/// Something that the store could not do. The message says what was tried on what; [`source`](std::error::Error)
-/// says why it failed; [`hint`](Diagnostic::hint) says what to do.
+/// A failed operation of the store. The message contains the action and its object, [`source`](std::error::Error) the
+/// cause, and [`hint`](Diagnostic::hint) what to do.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum StoreError {
     /// An operation of the file system failed.
     #[error("cannot {action} {}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
-    /// Nothing can be written where the store is to be.
+    /// The directory of the store is not writable.
     #[error("the store {} is not writable", path.display())]
     NotWritable { path: PathBuf, source: io::Error },
     /// The store, or a directory of it, belongs to another user.
@@ -30,54 +30,54 @@ pub enum StoreError {
     /// Other users can write in the store, or in a directory of it.
     #[error("cannot use the store {}: other users can write in it (mode {mode:04o})", path.display())]
     Writable { path: PathBuf, mode: u32 },
-    /// Other users can put another directory in the place of the store.
+    /// Other users can replace the store by another directory.
     #[error("cannot use the store {}: other users can replace it, because {} belongs to user {owner} and has mode {mode:04o}", store.display(), path.display())]
     Replaceable { store: PathBuf, path: PathBuf, owner: u32, mode: u32 },
     /// An ordinary user without a home has no default store.
     #[error(
-        "no place for the store: neither MINICONTAINER_ROOT nor XDG_DATA_HOME nor HOME is set to an absolute path"
+        "cannot choose a directory for the store: none of MINICONTAINER_ROOT, XDG_DATA_HOME and HOME is an absolute path"
     )]
     NoHome,
     /// No image has this name or id.
     #[error("no image \"{name}\" in the store {}", store.display())]
     UnknownImage { name: String, store: PathBuf },
-    /// The beginning of an id fits several images.
-    #[error("\"{name}\" is the beginning of several images' ids: {}", ids.iter().map(Digest::short).collect::<Vec<_>>().join(", "))]
+    /// The prefix of an ID matches several images.
+    #[error("invalid image id \"{name}\": it is the prefix of several ids: {}", ids.iter().map(Digest::short).collect::<Vec<_>>().join(", "))]
     AmbiguousImage { name: String, ids: Vec<Digest> },
-    /// The name breaks the grammar of references.
+    /// The name is not a valid reference.
     #[error("cannot look up the image \"{name}\"")]
     BadReference { name: String, source: ReferenceError },
     /// A container uses the image.
     #[error("cannot remove the image {id}: the container {container} uses it", id = id.short())]
     InUse { id: Digest, container: String },
-    /// An image that is to be removed by its id has several names.
+    /// An image to remove by its ID has several names.
     #[error("cannot remove the image {id} by its id: it has several names: {}", references.iter().map(Reference::familiar).collect::<Vec<_>>().join(", "), id = id.short())]
     SeveralNames { id: Digest, references: Vec<Reference> },
-    /// What should become a blob, or a blob itself, cannot be read.
+    /// A blob, or the input for a new blob, cannot be read.
     #[error("cannot read the content of the image")]
     Content { source: io::Error },
-    /// A JSON document is not what it must be.
-    #[error("{what} is no valid {kind}")]
+    /// A JSON document is invalid.
+    #[error("{what} is not a valid {kind}")]
     Document { what: String, kind: &'static str, source: serde_json::Error },
-    /// A JSON document is larger than any honest one.
-    #[error("{what} is larger than {limit} bytes, the most that is read of an image's documents")]
+    /// A JSON document exceeds the size limit.
+    #[error("{what} is larger than {limit} bytes, the limit for the documents of an image")]
     DocumentSize { what: String, limit: u64 },
-    /// A document refers to a blob that is not there.
+    /// A document refers to a missing blob.
     #[error("{what} is missing")]
     Missing { what: String },
-    /// A digest of a kind that cannot be used.
-    #[error("the digest {digest} cannot be used")]
+    /// A digest that is invalid or of an unsupported algorithm.
+    #[error("cannot use the digest {digest}")]
     BadDigest { digest: String, source: minicontainer_core::digest::DigestError },
-    /// The content is not the one that its digest names.
-    #[error("{what} is not the content it should be: expected {expected}, found {actual}")]
+    /// The content does not match its digest.
+    #[error("{what} does not match its digest: expected {expected}, found {actual}")]
     Digest { what: String, expected: Digest, actual: Digest },
-    /// The content has not the size that its descriptor says.
-    #[error("{what} has {actual} bytes where its descriptor says {expected}")]
+    /// The content does not match the size in its descriptor.
+    #[error("{what} has {actual} bytes, but its descriptor says {expected}")]
     Size { what: String, expected: u64, actual: u64 },
-    /// Manifest and config disagree about how many layers there are.
-    #[error("the image {id} contradicts itself: {layers} layers in its manifest, {diff_ids} in its config", id = id.short())]
+    /// Manifest and config have different numbers of layers.
+    #[error("the image {id} is inconsistent: {layers} layers in its manifest, {diff_ids} in its config", id = id.short())]
     LayerCount { id: Digest, layers: usize, diff_ids: usize },
-    /// Another tool put the image there, and nobody has unpacked this layer yet. `blob` is the layer as it travels.
+    /// Another tool added the image, and this layer has not been unpacked yet. `blob` is the compressed layer.
     #[error("the layer {diff_id} of the image {} is not unpacked yet", image.short())]
     NotUnpacked { image: Digest, diff_id: Digest, blob: Digest },
 }
@@ -109,16 +109,16 @@ impl StoreError {
                 "give yourself write access there, or set MINICONTAINER_ROOT to a directory of your own"
             }
             StoreError::NotOwned { .. } => {
-                "run the command as that user, or set MINICONTAINER_ROOT to a directory of your own; what `sudo` left in \
-                 your own store becomes yours again by `sudo chown -R USER DIRECTORY`"
+                "run the command as that user, or set MINICONTAINER_ROOT to a directory of your own; to own files again \
+                 that `sudo` left in your store: `sudo chown -R USER DIRECTORY`"
             }
             StoreError::Writable { .. } => {
                 "set MINICONTAINER_ROOT to a new directory; or, if you are sure that no other user has changed anything in \
-                 it, close it by `chmod go= DIRECTORY`"
+                 it, remove their access: `chmod go= DIRECTORY`"
             }
             StoreError::Replaceable { .. } => {
-                "set MINICONTAINER_ROOT to a place below your home directory; or, if that directory is yours, let only \
-                 yourself write in it: `chmod go-w DIRECTORY`"
+                "set MINICONTAINER_ROOT to a directory below your home directory; or, if that directory is yours, remove \
+                 the write permission of others: `chmod go-w DIRECTORY`"
             }
             StoreError::NoHome => "set MINICONTAINER_ROOT to a directory of your own",
             StoreError::UnknownImage { .. } => {
@@ -129,21 +129,21 @@ impl StoreError {
             StoreError::AmbiguousImage { .. } => "write more digits of the id",
             StoreError::InUse { .. } => "remove the container first: `minicontainer rm CONTAINER`",
             StoreError::SeveralNames { .. } => "remove each by its name, or all of them with `rmi -f`",
-            StoreError::Content { .. } => "the file may be cut short: make or fetch it anew",
+            StoreError::Content { .. } => "the file may be truncated: create or fetch it again",
             StoreError::NotUnpacked { .. } => {
                 "let the engine unpack it: any `minicontainer run IMAGE` does, and in a program \
                  minicontainer_images::find"
             }
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => SPACE_HINT,
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                "the store belongs to who made it: run as that user, or set MINICONTAINER_ROOT"
+                "the store belongs to the user who created it: run as that user, or set MINICONTAINER_ROOT"
             }
             StoreError::Io { .. } | StoreError::BadReference { .. } => "",
             _ => DAMAGE_HINT,
         }
     }
 
-    /// For `map_err`: remembers what was tried on which path.
+    /// For `map_err`: adds the action and the path.
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> StoreError {
         let path = path.into();
         move |source| StoreError::Io { action, path, source }

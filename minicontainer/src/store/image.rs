@@ -1,4 +1,4 @@
-//! Images: found by name or id, and made ready to be stacked.
+//! Images: looking them up by name or ID, with their layers.
 
 use std::path::PathBuf;
 
@@ -11,32 +11,32 @@ use super::{
     layout::{self, Listed},
 };
 
-/// An image of the store, its layers unpacked and ready to be stacked.
+/// An image of the store, with its layers unpacked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {
-    /// Its name; an image may have lost it to a newer one.
+    /// Its name. None if a newer image has taken it.
     pub reference: Option<Reference>,
     /// Its id: the digest of its config.
     pub id: Digest,
-    /// The digest of its manifest, by which a registry knows it.
+    /// The digest of its manifest, by which a registry identifies it.
     pub manifest_digest: Digest,
-    /// When it was made, as its config says (RFC 3339).
+    /// When it was created, according to its config (RFC 3339).
     pub created: Option<String>,
     /// Its config: how to run it, and its history.
     pub config: ImageConfig,
     /// Its layers, the lowest first.
     pub layers: Vec<Layer>,
-    /// Where containers of it keep what they write: a directory of the store's.
+    /// The directory of the store for the writable layers of its containers.
     pub containers: PathBuf,
 }
 
-/// An image that is in the index and cannot be used: a part of it is missing or is not what it should be. It can be
-/// removed, by its name or by the digest of its manifest.
+/// An image of the index that cannot be used, because a part of it is missing or damaged. It can be removed by its
+/// name or by the digest of its manifest.
 #[derive(Debug)]
 pub struct Damaged {
     /// Its name, if it has one.
     pub reference: Option<Reference>,
-    /// The digest of its manifest, as the index writes it.
+    /// The digest of its manifest, as text from the index.
     pub manifest_digest: String,
     /// What is wrong with it.
     pub error: StoreError,
@@ -50,13 +50,14 @@ impl Image {
 }
 
 impl Store {
-    /// The image of this name, id, or beginning of an id. One that another tool wrote into `images/` may have layers
-    /// that are not unpacked yet: then the error is [`StoreError::NotUnpacked`].
+    /// The image with this name, ID or prefix of an ID. If another tool wrote it into `images/`, its layers may not
+    /// be unpacked yet; then the error is [`StoreError::NotUnpacked`].
     pub fn image(&self, name: &str) -> Result<Image, StoreError> {
         self.complete(self.find(name)?)
     }
 
-    /// All images; one that is damaged hides no other. An image with several names is there several times.
+    /// All images. A damaged one is an entry of its own and does not hide others. An image with several names is
+    /// listed several times.
     pub fn images(&self) -> Result<Vec<Result<Image, Box<Damaged>>>, StoreError> {
         let complete = |listed: Listed| {
             let (reference, manifest_digest) = (listed.reference.clone(), listed.manifest_digest.to_string());
@@ -115,8 +116,8 @@ impl Store {
     }
 }
 
-/// Whether a reference means an image of the index: by its name, or by the digest of its manifest. A name may have a
-/// digest that is not the manifest's: that of an index, from which the manifest was chosen.
+/// Whether a reference matches an image of the index, by its name or by the digest of its manifest. The digest in a
+/// name may be that of an index from which the manifest was chosen, instead of the manifest's own.
 pub(super) fn is_meant(descriptor: &Descriptor, reference: &Reference) -> bool {
     layout::reference_of(descriptor).as_ref() == Some(reference)
         || reference.digest().is_some_and(|digest| descriptor.digest().as_ref() == digest.as_str())

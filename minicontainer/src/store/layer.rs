@@ -1,9 +1,9 @@
-//! Layers: each unpacked once, under its diff-id, and shared by all images and containers that use it.
+//! Layers: each is unpacked once, under its diff-id, and shared by all images and containers that use it.
 //!
-//! A layer has two digests. Its **digest** names the blob as it travels, most often compressed; its **diff-id** names
-//! the uncompressed tar archive, so that packing the same files anew does not make another layer (OCI image-spec,
-//! *config.md*). Whoever unpacks it computes the diff-id in the same pass, and only if it is the one that the image's
-//! config demands does the tree get its name:
+//! A layer has two digests. Its **digest** identifies the blob, which is usually compressed. Its **diff-id**
+//! identifies the uncompressed tar archive, so that compressing the same archive again does not make another layer
+//! (OCI image-spec, *config.md*). The diff-id is computed while the layer is unpacked. Only if it matches the image's
+//! config is the tree moved to its final path:
 //!
 //! ```text
 //! layers/<hex of the diff-id>/fs/          the tree, a lower directory of overlayfs
@@ -38,7 +38,7 @@ pub struct Layer {
     pub size: u64,
 }
 
-/// What `layer.json` says.
+/// The content of `layer.json`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LayerRecord {
@@ -46,7 +46,7 @@ struct LayerRecord {
     size: u64,
 }
 
-/// A layer unpacked in a staging directory, not yet in its place. It goes with that directory.
+/// A layer unpacked in a staging directory, and removed with that directory.
 #[derive(Debug)]
 pub struct StagedLayer {
     pub(super) path: PathBuf,
@@ -54,8 +54,8 @@ pub struct StagedLayer {
 }
 
 impl StagedLayer {
-    /// A layer whose tree `fill` makes in the empty directory that it is given, and says how many bytes its files
-    /// have. It must fail if what it unpacks is not the archive that `diff_id` names.
+    /// Creates a layer. `fill` unpacks the tree into the given empty directory, and returns how many bytes its files
+    /// have. It must fail if the archive does not match `diff_id`.
     pub fn new<E: From<StoreError>>(
         staging: &Staging,
         diff_id: &Digest,
@@ -63,9 +63,9 @@ impl StagedLayer {
     ) -> Result<StagedLayer, E> {
         let path = staging.vacant();
         let tree = path.join(LAYER_TREE);
-        // Mode 0700: a set-user-id program of an image must not be within reach of the machine's other users.
+        // Mode 0700, because other users of the machine must not be able to run a set-user-ID program of an image.
         for directory in [&path, &tree] {
-            private::make_new_directory(directory).map_err(StoreError::io("make the directory", directory))?;
+            private::make_new_directory(directory).map_err(StoreError::io("create the directory", directory))?;
         }
         let record = LayerRecord { diff_id: diff_id.clone(), size: fill(&tree)? };
         let file = path.join("layer.json");
@@ -92,8 +92,8 @@ impl Store {
     }
 }
 
-/// The diff-ids that the config of an image lists, one for each of so many layers of its manifest. `id` is its
-/// digest.
+/// The diff-ids in the config of an image, of which there must be one for each of the `layers` of its manifest. `id`
+/// is the digest of the config.
 pub fn diff_ids(id: &Digest, layers: usize, config: &ImageConfig) -> Result<Vec<Digest>, StoreError> {
     let listed = &config.rootfs.diff_ids;
     match listed.len() == layers {

@@ -1,4 +1,4 @@
-//! `images/`: an OCI image layout, the standard's own way to keep images in a directory.
+//! `images/`: an OCI image layout, the standard format for images in a directory.
 //!
 //! ```text
 //! oci-layout              {"imageLayoutVersion":"1.0.0"}
@@ -32,7 +32,7 @@ use super::{
 /// Containerd's annotation for a whole reference.
 const ANNOTATION_IMAGE_NAME: &str = "io.containerd.image.name";
 
-/// The layout's directory, whether or not it is there yet.
+/// The layout's directory, which may not exist yet.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub(super) root: PathBuf,
@@ -59,10 +59,10 @@ impl Layout {
         self.index_path().exists()
     }
 
-    /// Makes what is missing of an empty layout. The caller holds the store's lock.
+    /// Creates the missing parts of an empty layout. The caller holds the store's lock.
     pub(super) fn create(&self, staging: &Staging) -> Result<(), StoreError> {
         let blobs = self.blobs_directory();
-        private::make_directory(&blobs).map_err(StoreError::io("make the directory", &blobs))?;
+        private::make_directory(&blobs).map_err(StoreError::io("create the directory", &blobs))?;
         replace(staging, &self.root.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         if self.exists() { Ok(()) } else { self.write_index(staging, Vec::new()) }
     }
@@ -127,7 +127,7 @@ impl Layout {
         self.document(id, "image config")
     }
 
-    /// What a descriptor of the index stands for; `None` for an index within, which other tools may have put there.
+    /// Reads the image of a descriptor. `None` for a nested index, which other tools may have added.
     pub(super) fn read(&self, descriptor: &Descriptor) -> Result<Option<Listed>, StoreError> {
         if is_index(descriptor.media_type()) {
             return Ok(None);
@@ -138,7 +138,7 @@ impl Layout {
         Ok(Some(Listed { reference: reference_of(descriptor), manifest_digest, manifest, id }))
     }
 
-    /// All images, those with names and those without.
+    /// All images, with and without names.
     pub(super) fn list(&self) -> Result<Vec<Result<Listed, Box<Damaged>>>, StoreError> {
         let read = |descriptor: &Descriptor| {
             let (reference, manifest_digest) = (reference_of(descriptor), descriptor.digest().to_string());
@@ -149,28 +149,28 @@ impl Layout {
     }
 }
 
-/// Writes a file so that its readers see the old content or the new, never a mixture.
+/// Replaces a file atomically: readers see either the old or the new content.
 fn replace(staging: &Staging, path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let staged = staging.vacant();
-    let mut file = private::create(&staged).map_err(StoreError::io("make the file", &staged))?;
+    let mut file = private::create(&staged).map_err(StoreError::io("create the file", &staged))?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(StoreError::io("write", &staged))?;
     publish(&staged, path)
 }
 
-/// The digest that a descriptor names, which here must be a SHA-256 one.
+/// The digest of a descriptor, which must be a SHA-256 digest.
 pub fn digest_of(descriptor: &Descriptor) -> Result<Digest, StoreError> {
     let text = descriptor.digest().to_string();
     text.parse().map_err(|source| StoreError::BadDigest { digest: text, source })
 }
 
-/// Whether this is the type of an index, in the standard's words or in Docker's.
+/// Whether this is the media type of an index, of OCI or of Docker.
 pub fn is_index(media_type: &MediaType) -> bool {
     *media_type == MediaType::ImageIndex
         || media_type.as_ref() == "application/vnd.docker.distribution.manifest.list.v2+json"
 }
 
-/// The name that a descriptor of an index carries. A bare word in `ref.name` is a tag without a repository
-/// ("latest"), as umoci and buildah write it, so it names no image by itself.
+/// The name of a descriptor in an index. A bare word in `ref.name` is a tag without a repository ("latest"), as umoci
+/// and buildah write it, so it is not the name of an image.
 pub fn reference_of(descriptor: &Descriptor) -> Option<Reference> {
     let annotations = descriptor.annotations().as_ref()?;
     let whole = annotations.get(ANNOTATION_IMAGE_NAME);
@@ -178,7 +178,8 @@ pub fn reference_of(descriptor: &Descriptor) -> Option<Reference> {
     name.parse().ok()
 }
 
-/// Gives a name to an image: takes it away from the one that had it. That one stays, nameless, if it has no other.
+/// Gives a name to an image, and removes the name from the image that had it. That image stays without a name if it
+/// has no other.
 pub(super) fn set_reference(index: &mut Vec<Descriptor>, descriptor: Descriptor, reference: Option<&Reference>) {
     if let Some(reference) = reference {
         for other in index.iter_mut().filter(|other| reference_of(other).as_ref() == Some(reference)) {
@@ -196,7 +197,7 @@ pub(super) fn set_reference(index: &mut Vec<Descriptor>, descriptor: Descriptor,
     drop_superfluous(index);
 }
 
-/// A descriptor without a name is only kept while it is the only one of its manifest.
+/// Removes descriptors without a name whose manifest has another descriptor.
 fn drop_superfluous(index: &mut Vec<Descriptor>) {
     let is_named = |descriptor: &Descriptor| {
         descriptor.annotations().as_ref().is_some_and(|annotations| annotations.contains_key(ANNOTATION_REF_NAME))

@@ -1,9 +1,9 @@
-//! Leases: layers in use by an operation that has no record to show for it, such as a build.
+//! Leases: layers in use by an operation that has no record, such as a build.
 //!
-//! A container's record names its image, so image removal finds it there. A build stands on layers of its own choice,
-//! some from the cache, and has nothing but staged files. So it takes a *lease* on each layer: a shared flock(2) on
-//! the layer's directory, which the kernel releases when the build ends or is killed. Code that removes or replaces a
-//! layer tries an exclusive lock first, and leaves the layer alone if that is refused.
+//! A container's record names its image, so the code that removes images can find it. A build uses layers, some from
+//! the cache, without any record. So it takes a *lease* on each layer: a shared flock(2) on the layer's directory,
+//! which the kernel releases when the build exits or is killed. Code that removes or replaces a layer tries an
+//! exclusive lock first, and leaves the layer alone if that fails.
 //!
 //! Both happen under the store's lock, so a layer that was found and leased stays until the lease is dropped.
 
@@ -24,7 +24,7 @@ pub struct LayerLease {
 }
 
 impl Store {
-    /// Leases the layer of this diff-id. `None` if it is not there, or is about to be replaced.
+    /// Leases the layer of this diff-id. `None` if it does not exist, or is about to be replaced.
     pub fn lease_layer(&self, _lock: &Lock, diff_id: &Digest) -> Option<LayerLease> {
         try_lock(&self.layer_directory(diff_id), FlockArg::LockSharedNonblock)
     }

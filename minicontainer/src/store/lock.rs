@@ -1,10 +1,10 @@
 //! One writer at a time.
 //!
-//! An operation that reads, decides and writes (adds a name to the index, removes a layer that no image needs) must
-//! be alone meanwhile, or two such decisions mix. The store has one lock for that: flock(2) on the file `lock`. The
-//! kernel releases it when its holder closes the file or dies, so a crash leaves no lock behind. It guards the index
-//! and the renames that go with it; downloads, unpacking and verification happen before, removal of what was moved
-//! away after.
+//! Some operations read the store and change it depending on what they read, such as adding a name to the index or
+//! removing an unused layer. Two of them at the same time would conflict. So the store has one lock: flock(2) on the
+//! file `lock`. The kernel releases it when its holder closes the file or exits, so a crash leaves no lock behind. It
+//! protects the index and the renames that belong to a change of it. Downloads, unpacking and verification happen
+//! before; content that was moved away is removed after.
 
 use std::{fs::File, io, path::Path};
 
@@ -22,7 +22,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Waits until nobody else holds the lock, then holds it.
+    /// Waits until the lock is free, then takes it.
     pub(super) fn acquire(path: &Path) -> Result<Lock, StoreError> {
         let file = private::open(path).map_err(StoreError::io("open the lock", path))?;
         let held = lock_exclusively(file).map_err(StoreError::io("lock", path))?;
@@ -34,7 +34,7 @@ impl Lock {
 pub(super) fn lock_exclusively(mut file: File) -> io::Result<Flock<File>> {
     loop {
         match Flock::lock(file, FlockArg::LockExclusive) {
-            // A signal handler ran meanwhile: the wait goes on.
+            // A signal handler interrupted the wait.
             Err((unlocked, Errno::EINTR)) => file = unlocked,
             locked => return locked.map_err(|(_, errno)| io::Error::from(errno)),
         }

@@ -1,20 +1,19 @@
 //! The store: images and their layers on disk.
 //!
 //! An **image** is three kinds of documents (OCI image-spec): a **manifest** lists by digest one **config** (how to
-//! run it: command, environment, user) and the **layers** (tar archives of changes, the lowest first). A student can
-//! look inside:
+//! run it: command, environment, user) and the **layers** (tar archives of changes, the lowest first). On disk:
 //!
 //! ```text
 //! images/       an OCI image layout, which other tools read and write directly   (layout)
-//! layers/       each layer unpacked once, shared by whoever uses it              (layer)
-//! staging/      what is being written and not yet to be seen                     (staging)
-//! containers/   the engine's
+//! layers/       each layer unpacked once, shared by images and containers        (layer)
+//! staging/      content that is being written and is not visible yet             (staging)
+//! containers/   the engine's containers
 //! lock          one writer at a time                                             (lock)
 //! ```
 //!
-//! Two ways lead through it. An image comes **in**, whole or not at all (transaction); where it comes from, an
-//! archive or a registry or a build, and how its layers are unpacked, is the engine's concern. An image is **found**
-//! (image), and its layers are lower directories:
+//! There are two flows. An image is **added**, completely or not at all (transaction). Where it comes from (an
+//! archive, a registry or a build), and how its layers are unpacked, is not part of this module. An image is
+//! **found** (image), and its layers are used as lower directories:
 //!
 //! ```text
 //! bytes → Staging::blob → Blob::verified ─┐
@@ -22,8 +21,8 @@
 //! name  → Store::image  → index.json → manifest → config and layers/*/fs → Image
 //! ```
 //!
-//! The store belongs to one user, and no other user may look inside (mode 0700, see `ownership`): an image may hold
-//! set-user-id programs. Everything in it is made by [`private`], whatever the caller's umask.
+//! The store belongs to one user, and other users have no access to it (mode 0700, see `ownership`), because an image
+//! may hold set-user-ID programs. [`private`] creates everything in it, independently of the caller's umask.
 //!
 //! ```
 //! use minicontainer::{Diagnostic, store::Store};
@@ -78,7 +77,7 @@ use layout::Layout;
 
 pub use crate::sys::removal::remove_directory;
 
-/// A store in a directory. Any number of threads and processes may use it at once.
+/// A store in a directory. Any number of threads and processes may use it at the same time.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
@@ -87,8 +86,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the caller's store: `MINICONTAINER_ROOT` if that is set; else root's `/var/lib/minicontainer`;
-    /// else `minicontainer` in `XDG_DATA_HOME` or `~/.local/share`.
+    /// Opens the caller's store: `MINICONTAINER_ROOT` if that is set; otherwise `/var/lib/minicontainer` for root,
+    /// and `minicontainer` in `XDG_DATA_HOME` or `~/.local/share` for other users.
     pub fn open_default() -> Result<Store, StoreError> {
         if let Some(root) = env::var_os("MINICONTAINER_ROOT").filter(|root| !root.is_empty()) {
             return Store::open(root);
@@ -96,15 +95,15 @@ impl Store {
         if geteuid().is_root() {
             return Store::open("/var/lib/minicontainer");
         }
-        // The XDG specification has relative paths ignored.
+        // According to the XDG specification, relative paths are ignored.
         let directory = |name| env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
         let data = directory("XDG_DATA_HOME").or_else(|| Some(directory("HOME")?.join(".local/share")));
         Store::open(data.ok_or(StoreError::NoHome)?.join("minicontainer"))
     }
 
-    /// Opens the store in a directory; makes it if it is not there. It must be the caller's own, and closed to other
-    /// users: the errors say what to do. A store that others can only look into is closed, see
-    /// [`closed`](Store::closed).
+    /// Opens the store in a directory, and creates it if it does not exist. It must belong to the caller, and other
+    /// users must have no access; the hints of the errors say what to do. If other users can only read it, their
+    /// access is removed, see [`closed`](Store::closed).
     pub fn open(root: impl Into<PathBuf>) -> Result<Store, StoreError> {
         let mut closed = Vec::new();
         let root = ownership::own(&root.into(), &mut closed)?;
@@ -113,28 +112,28 @@ impl Store {
         }
         let layout = Layout { root: root.join("images") };
         if !layout.exists() {
-            // Alone, or two who open a new store at once would both write its first index.
+            // Without the lock, two processes that open a new store at the same time would both write its first
+            // index.
             let _lock = Lock::acquire(&root.join("lock"))?;
             layout.create(&Staging::new(&root.join("staging"))?)?;
         }
         Ok(Store { layout, root, closed })
     }
 
-    /// The directories that other users could look into, as they could not any more after the store was opened: worth
-    /// a word to its owner.
+    /// The directories that other users could read until this store was opened. The caller should tell the user.
     pub fn closed(&self) -> &[PathBuf] {
         &self.closed
     }
 
     /// The store's directory, absolute and without symbolic links: to name the store in a message, or to open it
-    /// again. What lies where in it, the functions of this type say.
+    /// again. For paths inside, use the other functions of this type.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Waits until no other process changes the store, and keeps others from changing it until the lock is dropped.
-    /// Hold it for renames and changes of the index only: whatever takes long is done before or after. `tag` and
-    /// `remove_image` take it themselves: the holder must not call them.
+    /// Waits until no other process changes the store, and prevents changes by other processes until the lock is
+    /// dropped. Hold it only for renames and changes of the index; do slow work before or after. `tag` and
+    /// `remove_image` take the lock themselves, so the holder must not call them.
     ///
     /// # Errors
     /// Those of open(2) and flock(2).
@@ -147,7 +146,7 @@ impl Store {
         self.layout.blob_path(digest).exists()
     }
 
-    /// Opens a blob: a layer as it travels. Whether its content is what its digest says is not verified.
+    /// Opens a blob, such as a compressed layer. Its digest is not verified.
     pub fn open_blob(&self, digest: &Digest) -> Result<File, StoreError> {
         self.layout.open_blob(digest)
     }

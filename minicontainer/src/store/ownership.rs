@@ -1,20 +1,22 @@
-//! Whose a store is: its owner's, and no one else's.
+//! Checks that only its owner can access a store.
 //!
-//! An image may hold set-user-id programs and files of mode 0600, and a user who can write in a store decides what
+//! An image may hold set-user-ID programs and files of mode 0600, and a user who can write to a store controls what
 //! its containers execute. So a store is used only if
 //!
-//! - it belongs to the user who uses it. Root uses no store of another user, who could exchange a directory for a
-//!   symbolic link while root writes below it; `sudo` with the home directory kept would do so by mistake;
-//! - no other user may write in it. What was in it before could be anything, so it is not merely closed;
-//! - no other user can put another directory in its place: each directory above belongs to root or to the user, and
-//!   only they may write in it, or it has the sticky bit, as `/tmp` has. A symbolic link on the way must be root's or
-//!   the user's, and what it leads to is held to the same rules.
+//! - it belongs to the user who uses it. Root does not use another user's store, because that user could replace a
+//!   directory by a symbolic link while root writes below it. `sudo` that keeps the home directory would do this by
+//!   mistake;
+//! - no other user can write to it. Just removing that permission is not enough, because its content could already
+//!   have been changed;
+//! - no other user can replace it by another directory. Each directory above must belong to root or the user, and
+//!   only they may write to it, unless it has the sticky bit, as `/tmp` has. A symbolic link in the path must belong
+//!   to root or the user, and the same rules apply to its target.
 //!
-//! A store that other users may only *look* into (mode 0755, as `mkdir` makes a directory) is closed, and its owner
-//! is told: [`Store::closed`](super::Store::closed).
+//! If other users can only *read* the store (mode 0755, the default of `mkdir`), this permission is removed and
+//! reported to the owner, see [`Store::closed`](super::Store::closed).
 //!
-//! A directory that its owner's private group may write in (`useradd` makes a group of the same number for each user,
-//! and some systems then have the umask 002) counts as the owner's alone.
+//! A directory that the owner's private group can write to counts as the owner's alone. (`useradd` creates a group
+//! with the same number for each user, and some systems then use the umask 002.)
 
 use std::{
     env,
@@ -35,14 +37,15 @@ use super::{StoreError, private};
 
 /// As many symbolic links as Linux follows in one path, see path_resolution(7).
 const LINKS_FOLLOWED: u32 = 40;
-/// What the kernel calls a user who has no number in the caller's user namespace, see user_namespaces(7).
+/// The overflow user ID: the kernel shows it for users without a mapping in the user namespace, see
+/// user_namespaces(7).
 const UNMAPPED: u32 = 65534;
-/// The bits that let others read, write or enter, and those of them that let them write.
+/// The permission bits of group and others, and the write bits among them.
 const OTHERS: u32 = 0o077;
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Finds the directory of a store, by a path that no other user can change; makes it if it is not there. What had to
-/// be closed is added to `closed`.
+/// Resolves the directory of a store, by a path that no other user can change, and creates it if it does not exist.
+/// Directories whose permissions had to be removed are added to `closed`.
 pub(super) fn own(given: &Path, closed: &mut Vec<PathBuf>) -> Result<PathBuf, StoreError> {
     let found = |source| StoreError::io("find", given)(source);
     let current = if given.is_absolute() { PathBuf::new() } else { env::current_dir().map_err(found)? };
@@ -86,25 +89,25 @@ pub(super) fn own(given: &Path, closed: &mut Vec<PathBuf>) -> Result<PathBuf, St
     Ok(here)
 }
 
-/// The same for a directory directly in the store, above which all is known to be the owner's.
+/// As [`own`], for a directory directly in the store, whose parents have been checked.
 pub(super) fn own_inside(directory: &Path, closed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
     match fs::symlink_metadata(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => private::make_directory(directory)
             .map_err(|source| StoreError::NotWritable { path: directory.to_owned(), source }),
         Ok(metadata) if !metadata.is_symlink() => close(directory, &metadata, closed),
-        // On another disk, perhaps.
+        // A symbolic link, perhaps to another disk.
         Ok(_) => own(directory, closed).map(drop),
         Err(error) => Err(StoreError::io("look at", directory)(error)),
     }
 }
 
-/// A path's names, the last first, so that the next one can be popped.
+/// The names of a path in reverse order, so that the next one can be popped.
 fn names_of(path: &Path) -> Vec<OsString> {
     let names = path.components().rev().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
     names.map(|part| part.as_os_str().to_owned()).collect()
 }
 
-/// Refuses a way on which another user could put something else in the place of what is there.
+/// Refuses a path component that another user could replace.
 fn refuse_replaceable(
     store: &Path,
     (directory, metadata): (&Path, &Metadata),
@@ -116,18 +119,19 @@ fn refuse_replaceable(
         owner: metadata.uid(),
         mode: metadata.mode() & 0o7777,
     };
-    // Where the sticky bit is set, only the owner of an entry can replace it.
+    // In a directory with the sticky bit, only the owner of an entry can replace it.
     if !is_trusted(metadata.uid()) || may_others_write(directory, metadata) && metadata.mode() & S_ISVTX == 0 {
         return Err(refused(directory, metadata));
     }
-    // A directory of another user is refused as the next step of the way, or as the store.
+    // A directory of another user is refused in the next iteration, or as the store itself.
     match entry_metadata.is_symlink() && !is_trusted(entry_metadata.uid()) {
         true => Err(refused(entry, entry_metadata)),
         false => Ok(()),
     }
 }
 
-/// Refuses a directory that is another user's or that others may write in, and closes one that they may look into.
+/// Refuses a directory that belongs to another user or that others can write to. If others can read it, removes that
+/// permission.
 fn close(directory: &Path, metadata: &Metadata, closed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
     let (path, user, owner) = (directory.to_owned(), geteuid().as_raw(), metadata.uid());
     if !metadata.is_dir() {
@@ -148,8 +152,8 @@ fn close(directory: &Path, metadata: &Metadata, closed: &mut Vec<PathBuf>) -> Re
     Ok(())
 }
 
-/// Whether a user can be trusted with what leads to the store: root, the caller, and, in a user namespace, the users
-/// who have no number in it, such as the host's root.
+/// Whether a user is trusted to own directories above the store: root, the caller, and, in a user namespace, users
+/// without a mapping, such as the host's root.
 fn is_trusted(owner: u32) -> bool {
     let maps_all = || {
         fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"]))
@@ -163,7 +167,7 @@ fn may_others_write(directory: &Path, metadata: &Metadata) -> bool {
     metadata.mode() & if is_private_group { 0o002 } else { OTHERS_WRITE } != 0
 }
 
-/// Whether there is a list of further users beside the group, see acl(5).
+/// Whether an access control list grants permissions to further users, see acl(5).
 fn has_access_list(directory: &Path) -> bool {
     xattr::get(directory, "system.posix_acl_access").is_ok_and(|list| list.is_some())
 }

@@ -1,14 +1,14 @@
-//! Where everything in a store lies. No other module joins a name to the store's directory.
+//! The paths in a store. No other module joins names to the store's directory.
 //!
 //! ```text
 //! images/oci-layout, index.json, blobs/sha256/<hex>   the image layout
 //! layers/<hex>/fs                                      unpacked layers
-//! staging/<pid>-<n>/                                   what is being written
+//! staging/<pid>-<n>/                                   content that is being written
 //! downloads/<hex>                                      blobs of which a part has been downloaded
 //! containers/<id>/                                     the engine's containers
 //! names/<name>, names.lock                             their names
 //! swept                                                when the containers were swept
-//! build-cache/                                         what builds keep for later builds
+//! build-cache/                                         the build cache
 //! lock                                                 the store's lock
 //! ```
 
@@ -22,7 +22,7 @@ use minicontainer_core::Digest;
 
 use super::{Store, StoreError};
 
-/// The directory of a layer's place that is its tree.
+/// The name of the directory that holds a layer's tree.
 pub const LAYER_TREE: &str = "fs";
 
 impl Store {
@@ -72,17 +72,17 @@ impl Store {
         self.root.join("staging")
     }
 
-    /// Where downloads that were interrupted wait for the next attempt.
+    /// The directory of interrupted downloads, which the next attempt resumes.
     pub fn downloads_directory(&self) -> PathBuf {
         self.root.join("downloads")
     }
 
-    /// Where the engine keeps its containers.
+    /// The directory of the engine's containers.
     pub fn containers_directory(&self) -> PathBuf {
         self.root.join("containers")
     }
 
-    /// A symbolic link for each container's name, which leads to the container's directory.
+    /// The directory of container names: each is a symbolic link to the container's directory.
     pub fn names_directory(&self) -> PathBuf {
         self.root.join("names")
     }
@@ -92,34 +92,33 @@ impl Store {
         self.root.join("names.lock")
     }
 
-    /// Which run of the machine the containers were swept in for the last time.
+    /// The file that records in which boot of the machine the containers were last swept.
     pub fn swept_file(&self) -> PathBuf {
         self.root.join("swept")
     }
 
-    /// Where builds keep layers by what they were made from.
+    /// The directory of the build cache: layers by their cache keys.
     pub fn build_cache_directory(&self) -> PathBuf {
         self.root.join("build-cache")
     }
 
-    /// Where builds keep the records of layers that another layer has replaced.
+    /// The directory of build cache records that have been replaced.
     pub fn former_builds_directory(&self) -> PathBuf {
         self.build_cache_directory().join("former")
     }
 
-    /// Where the command notes that it has given its user a note that is given once.
+    /// The file that records that the command has shown a note which is shown only once.
     pub fn given_note_file(&self, note: &str) -> PathBuf {
         self.root.join(format!("{note}-told"))
     }
 
-    /// The place of a store within the store, on the same file system, for a process that tries whether containers
-    /// run.
+    /// A temporary store inside the store, on the same file system, in which `doctor` tests whether containers run.
     pub fn trial_directory(&self) -> PathBuf {
         self.root.join(format!("doctor-{}", std::process::id()))
     }
 
-    /// The directories in which every entry belongs to the store's owner, and no other user may write. In those of
-    /// layers and of containers this is true of the entries themselves, but not of all that is in them.
+    /// The directories in which every entry belongs to the store's owner, and to which no other user can write. In
+    /// the directories of layers and containers this holds for the entries themselves, but not for everything below.
     pub fn own_directories(&self) -> [PathBuf; 9] {
         let blobs = self.blobs_directory();
         let above_blobs = blobs.parent().map_or_else(|| blobs.clone(), Path::to_owned);
@@ -141,7 +140,7 @@ impl Store {
     }
 }
 
-/// What a directory holds, sorted by name. A missing directory holds nothing.
+/// The entries of a directory, sorted by name. A missing directory has none.
 pub(super) fn listed(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

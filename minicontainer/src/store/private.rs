@@ -1,9 +1,8 @@
-//! What belongs to the store's owner alone: directories of mode 0700 and files of mode 0600, whatever the caller's
-//! umask.
+//! Creating directories of mode 0700 and files of mode 0600, independently of the caller's umask.
 //!
-//! An umask can only take permissions away, so nothing is open to other users for even a moment. But a umask such as
-//! 0777 takes the owner's as well, and an ordinary user could then not read what was just written: so the mode is set
-//! again.
+//! A umask can only remove permissions, so other users never have access, not even briefly. But a umask such as 0777
+//! removes the owner's permissions as well, and then an ordinary user could not read the new file. So the mode is set
+//! again after creation.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
@@ -15,7 +14,7 @@ use std::{
 const DIRECTORY: u32 = 0o700;
 const FILE: u32 = 0o600;
 
-/// Makes a directory, and those above it that are missing. One that is there stays as it is.
+/// Creates a directory and its missing parents. An existing directory is not changed.
 ///
 /// # Errors
 /// Those of mkdir(2).
@@ -30,7 +29,7 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a directory that must not be there yet.
+/// Creates a directory, which must not exist yet.
 ///
 /// # Errors
 /// Those of mkdir(2).
@@ -39,7 +38,7 @@ pub fn make_new_directory(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(DIRECTORY))
 }
 
-/// Makes a file that must not be there yet, and opens it for writing.
+/// Creates a file, which must not exist yet, and opens it for writing.
 ///
 /// # Errors
 /// Those of open(2).
@@ -57,7 +56,7 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     create(path)?.write_all(content.as_ref())
 }
 
-/// Reads a regular file of at most `limit` bytes, through no symbolic link. It never waits for a FIFO.
+/// Reads a regular file of at most `limit` bytes. Does not follow a symbolic link, and does not block on a FIFO.
 ///
 /// # Errors
 /// Those of open(2) and read(2), and [`InvalidData`](io::ErrorKind::InvalidData) for what is not such a file.
@@ -76,7 +75,7 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Opens a file for reading and writing, and makes it if it is not there: a lock, or what is continued later.
+/// Opens a file for reading and writing, and creates it if it does not exist: a lock, or a download to resume.
 ///
 /// # Errors
 /// Those of open(2).

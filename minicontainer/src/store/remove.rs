@@ -1,4 +1,4 @@
-//! Names come and go; an image goes with its last name, and a layer with its last image.
+//! Adding and removing names. An image is removed with its last name, and a layer with its last image.
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
@@ -24,7 +24,7 @@ pub enum Removed {
 }
 
 impl Store {
-    /// Gives an image one more name; an image that had it loses it.
+    /// Adds a name to an image. If another image has that name, it loses it.
     pub fn tag(&self, name: &str, reference: &Reference) -> Result<(), StoreError> {
         let staging = self.stage()?;
         let _lock = self.lock()?;
@@ -37,8 +37,8 @@ impl Store {
     }
 
     /// Removes a name of an image, and with its last name the image itself and the layers that no other image uses.
-    /// An image given by its id must not have several names. `in_use` tells which container, if any, uses an image.
-    /// An image so [`Damaged`] that its id cannot be read is found by its name or its manifest's digest.
+    /// An image given by its ID must not have several names. `in_use` returns the container, if any, that uses an
+    /// image. An image so [`Damaged`] that its id cannot be read is found by its name or its manifest's digest.
     pub fn remove_image(
         &self,
         name: &str,
@@ -47,7 +47,7 @@ impl Store {
         let staging = self.stage()?;
         let lock = self.lock()?;
         let removed = self.remove_locked(&staging, name, in_use)?;
-        // Layers of many files take long to remove: they are out of sight by now, so no one need wait for it.
+        // Removing large layers takes long. They are no longer visible, so the lock is not needed any more.
         drop(lock);
         staging.remove()?;
         Ok(removed)
@@ -87,9 +87,9 @@ impl Store {
         Ok(untagged.chain(deleted).collect())
     }
 
-    /// Removes the entry of an image whose manifest cannot be read. If the name means no such entry, then `error` is
-    /// the reason why the image was not found. Which layers it had is not known, so they stay, and no container that
-    /// uses them comes to harm.
+    /// Removes the entry of an image whose manifest cannot be read. If the name does not match such an entry, returns
+    /// `error`, the reason why the image was not found. The layers of the image are unknown, so they stay, and
+    /// containers that use them are not affected.
     fn remove_damaged(&self, staging: &Staging, name: &str, error: StoreError) -> Result<Vec<Removed>, StoreError> {
         let reference = name.parse().ok();
         let is_named = |descriptor: &Descriptor| {
@@ -107,14 +107,15 @@ impl Store {
         Ok(untagged.chain(digest_of(&gone[0]).ok().map(Removed::Deleted)).collect())
     }
 
-    /// Takes descriptors out of the index, and moves what only they needed into the staging directory; returns the
-    /// layers that are gone. The index is written first, so a crash between the two leaves unused content, never an
-    /// image with a missing layer. What a damaged image needs is not all known: while one stays, so does all content.
+    /// Removes descriptors from the index, and moves the content that only they needed into the staging directory.
+    /// Returns the removed layers. The index is written first, so a crash in between leaves unused content, never an
+    /// image with a missing layer. While there is a damaged image, no content is removed, because it is not known
+    /// what that image needs.
     fn forget(&self, staging: &Staging, is_gone: &dyn Fn(&Descriptor) -> bool) -> Result<Vec<Digest>, StoreError> {
         let (gone, kept): (Vec<_>, Vec<_>) = self.layout.index()?.into_iter().partition(is_gone);
         let (mut unneeded, mut needed) = (Content::default(), Content::default());
         for descriptor in &gone {
-            // Of a damaged image goes what is known to be its own.
+            // If the image is damaged, only the known part of its content is removed.
             let _damage = self.add_content(&mut unneeded, descriptor);
         }
         let whole = kept.iter().all(|descriptor| self.add_content(&mut needed, descriptor).is_ok());
@@ -132,7 +133,7 @@ impl Store {
         Ok(layers)
     }
 
-    /// Adds all that a descriptor stands for. What can be told of a damaged image is added before the error is found.
+    /// Adds the content of a descriptor. For a damaged image, adds the known part before it returns the error.
     fn add_content(&self, content: &mut Content, descriptor: &Descriptor) -> Result<(), StoreError> {
         let digest = digest_of(descriptor)?;
         if !content.blobs.insert(digest.clone()) {
@@ -145,7 +146,7 @@ impl Store {
             content.layers.extend(diff_ids(&listed.id, layers.len(), &self.layout.config(&listed.id)?)?);
             return Ok(());
         }
-        // An index that another tool put there. It may lack the variants for other machines.
+        // An index that another tool has added. It may lack the variants for other platforms.
         let index: ImageIndex = self.layout.document(&digest, "image index")?;
         let there =
             |entry: &&Descriptor| digest_of(entry).is_ok_and(|digest| self.layout.blob_path(&digest).exists());
@@ -153,7 +154,7 @@ impl Store {
     }
 }
 
-/// Moves something into a staging directory, with which it is removed. What is gone already is no error.
+/// Moves content into a staging directory, with which it is removed. It is not an error if the content is missing.
 fn set_aside(staging: &Staging, place: &Path) -> Result<(), StoreError> {
     match fs::rename(place, staging.vacant()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -161,7 +162,7 @@ fn set_aside(staging: &Staging, place: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// What images are made of.
+/// The content of images.
 #[derive(Default)]
 struct Content {
     /// Manifests, configs and compressed layers, by digest.

@@ -1,14 +1,14 @@
-//! Where content is written before it can be seen: `staging/`.
+//! Where content is written before it becomes visible: `staging/`.
 //!
-//! A download cut short, a full disk, a power failure: none of them may leave half a blob under a whole blob's name.
-//! So everything is first written into a directory of its operation's own, `staging/PID-N`, on the same file system.
-//! When it is complete and verified it is flushed to the disk and *renamed* to its place, and rename(2) is atomic: a
-//! reader sees nothing or all of it.
+//! An interrupted download, a full disk or a power failure must not leave a partial blob under the final name. So
+//! each operation first writes into its own directory, `staging/PID-N`, on the same file system. When the content is
+//! complete and verified, it is flushed to disk and *renamed* to its final path. rename(2) is atomic: a reader sees
+//! nothing or everything.
 //!
 //! An operation that is killed leaves its directory behind. Each operation holds a flock(2) on its own directory,
-//! which the kernel releases when it dies, so [`Store::sweep_staging`] can tell dead directories from live ones,
-//! without the store's lock. (The pid in the name is for people: a pid may be used again, and means nothing in
-//! another pid namespace.)
+//! which the kernel releases when the process exits. So [`Store::sweep_staging`] can distinguish stale directories
+//! from those in use, without the store's lock. (The PID in the name is only for people: PIDs are reused, and differ
+//! between PID namespaces.)
 
 use std::{
     fs::{self, File},
@@ -31,7 +31,7 @@ use crate::host;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// A directory for one operation, removed with all that is still in it when this value is dropped.
+/// A directory for one operation. Dropping this value removes it with everything still in it.
 #[derive(Debug)]
 pub struct Staging {
     path: PathBuf,
@@ -45,15 +45,15 @@ impl Staging {
             let path = parent.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
             match private::make_new_directory(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                // A sweeper was faster, as below.
+                // A sweep has removed it, as below.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && parent.exists() => continue,
-                made => made.map_err(StoreError::io("make the directory", &path))?,
+                made => made.map_err(StoreError::io("create the directory", &path))?,
             }
-            // Between mkdir and flock a sweep may take it for a dead operation's, and remove it: then try again.
+            // Between mkdir and flock, a sweep may consider it stale and remove it. Then try again.
             let directory = match File::open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(source) => {
-                    // It is empty, so that nothing is lost if it stays.
+                    // Best effort: it is empty, so it does no harm if it stays.
                     let _ = fs::remove_dir(&path);
                     return Err(StoreError::io("open", &path)(source));
                 }
@@ -67,10 +67,10 @@ impl Staging {
         }
     }
 
-    /// Writes all that `content` gives into a new file, hashing on the way.
+    /// Writes `content` into a new file, and computes its digest at the same time.
     pub fn blob(&self, mut content: impl Read) -> Result<Blob, StoreError> {
         let path = self.vacant();
-        let mut file = private::create(&path).map_err(StoreError::io("make the file", &path))?;
+        let mut file = private::create(&path).map_err(StoreError::io("create the file", &path))?;
         let mut digester = Digester::new();
         let mut piece = vec![0; 1 << 17];
         let mut size = 0;
@@ -88,21 +88,21 @@ impl Staging {
         Ok(Blob { path, digest: digester.finish(), size })
     }
 
-    /// A blob that lies elsewhere on the same file system, whose content the caller knows to be verified. It is
-    /// linked, so it stays here whatever becomes of the other name.
+    /// A blob at another path of the same file system, whose content the caller has verified. It is hard-linked, so
+    /// it stays here even if the other path is removed.
     pub fn link(&self, place: &Path, digest: &Digest) -> io::Result<Blob> {
         let path = self.vacant();
         fs::hard_link(place, &path)?;
         Ok(Blob { size: fs::metadata(&path)?.len(), path, digest: digest.clone() })
     }
 
-    /// A path inside that nothing has yet.
+    /// An unused path in this directory.
     pub fn vacant(&self) -> PathBuf {
         self.path.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
-    /// Returns when all that was written here is on the disk: one syncfs(2), not ten thousand fsync(2). That may take
-    /// seconds, so it is done before the store's lock is taken.
+    /// Returns when everything written here is on disk: one syncfs(2) instead of ten thousand fsync(2). That may take
+    /// seconds, so call it before taking the store's lock.
     ///
     /// # Errors
     /// Those of syncfs(2).
@@ -111,7 +111,7 @@ impl Staging {
         Ok(Flushed { staging: self })
     }
 
-    /// Removes it now, and reports what cannot be removed.
+    /// Removes it now, and returns an error if that fails.
     ///
     /// # Errors
     /// If a file in it cannot be removed. The next sweep tries again.
@@ -120,7 +120,7 @@ impl Staging {
     }
 }
 
-/// A staging directory whose content is on the disk: it may be moved into the store.
+/// A staging directory whose content is on disk and may be moved into the store.
 #[derive(Clone, Copy, Debug)]
 pub struct Flushed<'a> {
     staging: &'a Staging,
@@ -134,13 +134,13 @@ impl<'a> Flushed<'a> {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What cannot be removed now stays for the next sweep, which reports the failure.
+        // Best effort: the next sweep tries again, and reports a failure.
         let _ = host::remove_tree(&self.path);
     }
 }
 
 impl Store {
-    /// A directory for what is to enter the store: see [`Transaction`].
+    /// Creates a directory for content to add to the store, see [`Transaction`].
     ///
     /// # Errors
     /// If the store cannot be written.
@@ -148,8 +148,8 @@ impl Store {
         Staging::new(&self.staging_directory())
     }
 
-    /// The same for an operation that unpacks much: first it removes what killed ones like it have left. What cannot
-    /// be removed does not keep it from its work; `system check` and `system prune` report it.
+    /// As [`stage`](Store::stage), but first removes what killed operations have left. For operations that need much
+    /// space. A failed removal is not an error here; `system check` and `system prune` report it.
     ///
     /// # Errors
     /// If the store cannot be written.
@@ -164,22 +164,22 @@ impl Store {
     /// If the directory of staging directories cannot be read.
     pub fn stale_staging(&self) -> Result<Vec<PathBuf>, StoreError> {
         let mut stale = listed(&self.staging_directory())?;
-        // An empty one may just have been made, by an operation that is about to lock it.
+        // An empty directory may be new, and its operation may be about to lock it.
         let is_empty = |path: &Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
         stale.retain(|path| lock_if_stale(path).is_some_and(|_locked| !is_empty(path)));
         Ok(stale)
     }
 
-    /// Removes the staging directories of operations that were killed. It needs no lock, and must not have the
-    /// store's, since it may take long.
+    /// Removes the staging directories of operations that were killed. It needs no lock, and the caller should not
+    /// hold the store's lock, because it may take long.
     ///
     /// # Errors
-    /// If something cannot be removed; everything else is removed all the same.
+    /// If something cannot be removed. Continues after individual failures.
     pub fn sweep_staging(&self) -> Result<(), StoreError> {
         let mut result = Ok(());
         for path in listed(&self.staging_directory())? {
             if let Some(_locked) = lock_if_stale(&path) {
-                // A build that was killed may have left files that the programs of its RUN wrote as other users.
+                // The programs of a build's RUN may have created files as other users.
                 let removed = host::remove_tree(&path).map_err(StoreError::io("remove", &path));
                 result = result.and(removed);
             }
@@ -188,14 +188,14 @@ impl Store {
     }
 }
 
-/// The lock of a staging directory whose operation is dead. It is still linked at its path: only the holder of its
-/// lock removes it, so no other operation can have made a new one of the same name meanwhile.
+/// The lock of a staging directory whose operation has exited. The directory is still at its path: only the holder of
+/// its lock removes it, so no other operation can have created a new one of the same name meanwhile.
 fn lock_if_stale(path: &Path) -> Option<Flock<File>> {
     let locked = Flock::lock(File::open(path).ok()?, FlockArg::LockExclusiveNonblock).ok()?;
     locked.metadata().is_ok_and(|metadata| metadata.nlink() > 0).then_some(locked)
 }
 
-/// Moves something finished to its place and makes the move itself durable.
+/// Renames a complete file to its final path, and makes the rename durable.
 pub(super) fn publish(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(StoreError::io("move into place", to))?;
     let parent = to.parent().unwrap_or(to);

@@ -1,4 +1,4 @@
-//! The store as its users see it, with images staged here.
+//! The store through its public functions, with images staged by the tests.
 
 use minicontainer_core::Diagnostic as _;
 use std::{
@@ -19,8 +19,7 @@ mod test_store;
 
 use test_store::{Room, config, files, room};
 
-/// Adds an image of these layers, or its documents alone. A layer stands for a tar archive: its tree is one file,
-/// whose name the layer is.
+/// Adds an image of these layers, or its documents alone. The tree of a layer is one file, named as the layer.
 fn add_some(store: &Store, name: &str, layers: &[&str], unpack: impl Fn(&Digest) -> bool) -> Result<(), StoreError> {
     let staging = store.stage()?;
     let config = staging.blob(config(layers).as_slice())?;
@@ -146,7 +145,7 @@ fn unwritable_store_is_reported() {
     );
 }
 
-/// Two images, of which the second, `bad:1`, loses a blob. The first must not suffer, and the second must go.
+/// Two images, of which the second, `bad:1`, loses a blob. The first must stay usable; the second must be removable.
 #[track_caller]
 fn check_damaged(blob: impl FnOnce(&Image) -> Digest, what: &str, name: impl FnOnce(&Image) -> String) {
     let Room { store, directory: _directory } = room();

@@ -1,4 +1,4 @@
-//! How staged content enters the store: all of it, or nothing that a reader can see.
+//! Adding staged content to the store: readers see all of it, or nothing.
 //!
 //! The slow part happens before the store's lock is taken: content is staged, verified and [flushed](Staging::flush)
 //! to the disk. Under the lock there are only renames and a new index:
@@ -20,8 +20,8 @@ use super::Staging;
 use super::{Blob, Flushed, Lock, StagedLayer, Store, StoreError, layout::set_reference};
 use crate::sys::removal::remove_tree;
 
-/// What is to enter the store: staged, complete and verified. The caller guarantees that each layer's content is the
-/// one that its diff-id names, and that each image has all that it refers to, here or in the store already.
+/// Content to add to the store: staged, complete and verified. The caller guarantees that each layer matches its
+/// diff-id, and that everything to which an image refers is here or already in the store.
 ///
 /// ```
 /// use minicontainer::store::{StagedLayer, Store, StoreError, Transaction};
@@ -40,18 +40,17 @@ use crate::sys::removal::remove_tree;
 /// ```
 #[derive(Debug, Default)]
 pub struct Transaction<'a> {
-    /// Unpacked layers. One that the store has by now, since another operation was faster, stays as it is there.
+    /// Unpacked layers. If the store has a layer already, because another operation was faster, it is not replaced.
     pub layers: Vec<StagedLayer>,
-    /// Manifests, configs and layers as they travel. They replace what the store has of the same name: those bytes
-    /// are the same, or were damaged.
+    /// Manifests, configs and compressed layers. They replace blobs of the same digest, which are equal or damaged.
     pub blobs: Vec<&'a Blob>,
-    /// The manifest of each image, and its new name; an image that had that name loses it.
+    /// The manifest of each image, and its new name. If another image has that name, it loses it.
     pub images: Vec<(Descriptor, Option<Reference>)>,
 }
 
 impl Store {
-    /// Moves what was staged and flushed to its place; the index, by which images are found, last. A failure leaves
-    /// the store as it was. A crash leaves every image that there was, and perhaps content of no image.
+    /// Moves staged and flushed content to its final path, and replaces the index last. A failure leaves the store
+    /// unchanged. A crash leaves all existing images intact, and perhaps content that no image uses.
     ///
     /// # Errors
     /// If the store cannot be written, or a damaged layer is in the place of a new one.
@@ -59,9 +58,10 @@ impl Store {
         let before = self.layout.index()?;
         let mut placed = Vec::new();
         self.place(flushed, transaction, &mut placed).inspect_err(|_| {
-            // The index may be in its place although that could not be made durable. Then what it lists must stay.
+            // The new index may be in place even if making it durable failed. Then the content that it lists must
+            // stay.
             if self.layout.index().is_ok_and(|index| index == before) {
-                // What cannot be removed takes room and does no harm.
+                // Best effort: content that cannot be removed only takes up space.
                 placed.iter().for_each(|path| drop(fs::remove_file(path).or_else(|_| remove_tree(path))));
             }
         })
@@ -82,7 +82,7 @@ impl Store {
         for blob in transaction.blobs {
             move_into_place(&blob.path, self.blob_file(&blob.digest), placed)?;
         }
-        // One fsync(2) for each directory makes all renames in it durable, before the index refers to them.
+        // One fsync(2) per directory makes all renames in it durable, before the index refers to them.
         for directory in [(has_layers, self.layers_directory()), (has_blobs, self.blobs_directory())] {
             if let (true, directory) = directory {
                 let synced = File::open(&directory).and_then(|directory| directory.sync_all());
@@ -100,7 +100,7 @@ impl Store {
     }
 }
 
-/// Renames, and notes the place if nothing was there: then it is removed if a later step fails.
+/// Renames, and records the path if it did not exist before, so that it is removed if a later step fails.
 fn move_into_place(staged: &Path, place: PathBuf, placed: &mut Vec<PathBuf>) -> Result<(), StoreError> {
     let is_new = !place.exists();
     match fs::rename(staged, &place) {

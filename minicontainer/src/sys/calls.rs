@@ -121,7 +121,7 @@ pub(crate) fn default_action(signal: i32) -> Result<usize> {
 }
 
 /// Whether this process has told the kernel to forget its children the moment they end.
-pub(crate) fn forgets_children() -> Result<bool> {
+pub(crate) fn ignores_sigchld() -> Result<bool> {
     let mut action = [0u64; 4];
     call!(SYS_rt_sigaction, libc::SIGCHLD, 0, action.as_mut_ptr(), 8)?;
     let [handler, flags, ..] = action;

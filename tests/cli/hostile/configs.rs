@@ -99,7 +99,7 @@ fn oversized_config_is_refused_when_used() {
     }
     check(&place, "User", &json!("u".repeat(1 << 20)), Harmless, Refused("cannot run as user"));
     for (key, value) in [("Env", json!({"A": "b"})), ("Cmd", json!(7)), ("Volumes", json!(["/"]))] {
-        check(&place, key, &value, Refused("is no valid image config"), Harmless);
+        check(&place, key, &value, Refused("is not a valid image config"), Harmless);
     }
 }
 

@@ -105,7 +105,7 @@ fn descriptor_size_must_match() {
                 manifest["config"]["size"] = size.clone();
             }
         });
-        check(&place, &of_config, Refused("bytes where its descriptor says"));
+        check(&place, &of_config, Refused("bytes, but its descriptor says"));
     }
     for size in [json!(-1), json!(null), json!("12"), json!(1e300)] {
         let of_layer = changed(|_, manifest| {
@@ -113,7 +113,7 @@ fn descriptor_size_must_match() {
                 manifest["layers"][0]["size"] = size.clone();
             }
         });
-        check(&place, &of_layer, Refused("is no valid image manifest"));
+        check(&place, &of_layer, Refused("is not a valid image manifest"));
     }
 }
 
@@ -132,7 +132,7 @@ fn index_depth_and_width_are_limited() {
     let claimed = json!({"mediaType": INDEX, "digest": format!("sha256:{}", "1".repeat(64)), "size": 10});
     let own = index(&[claimed]);
     layout.blobs.insert("1".repeat(64), own.clone());
-    check(&place, &layout.archive(&own), Refused("where its descriptor says"));
+    check(&place, &layout.archive(&own), Refused("but its descriptor says"));
     let mut layout = Layout::default();
     let image = layout.image(LAYER, &layer(), |_, _| {});
     check(&place, &layout.archive(&index(&vec![image.clone(); 20_000])), Refused("more than 1000 images"));
@@ -147,7 +147,7 @@ fn documents_must_be_valid_json() {
     // A member that is not needed is skipped, however deep it is.
     check(&place, &Layout::default().archive(deep.as_bytes()), Harmless);
     let of_config = changed(|config, _| config["rootfs"] = (0..100).fold(json!([]), |inner, _| json!([inner])));
-    check(&place, &of_config, Refused("is no valid image config"));
+    check(&place, &of_config, Refused("is not a valid image config"));
     let invalid: [&[u8]; 7] = [
         br#"{"schemaVersion":2,"manifests":[],"manifests":[]}"#,
         br#"{"schemaVersion":1e308,"manifests":[]}"#,
@@ -161,7 +161,7 @@ fn documents_must_be_valid_json() {
         let archive = Layout::default().archive(text);
         let answer = bounded(&place, &["load"], &archive);
         assert_eq!(answer.code, 1, "{} was taken", text[..text.len().min(80)].escape_ascii());
-        check(&place, &archive, Refused("is no valid image index"));
+        check(&place, &archive, Refused("is not a valid image index"));
     }
 }
 

@@ -60,7 +60,7 @@ pub enum RegistryError {
     #[error("{what} is not an image's: it has the type \"{media_type}\"", media_type = media_type.escape_debug())]
     NotAnImage { what: String, media_type: String },
     /// A document that means different things to different readers.
-    #[error("{what} contradicts itself: {how}")]
+    #[error("{what} is inconsistent: {how}")]
     Ambiguous { what: String, how: String },
     /// Indexes within indexes within indexes.
     #[error("{reference} is an index nested more than {limit} deep")]

@@ -1,17 +1,17 @@
-//! Why a step could not be compiled.
+//! Errors of compiling a step.
 
 use minicontainer_core::plan::Step;
 
 /// A step could not be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    /// A text from which the kernel would read only the first part.
-    #[error("{text:?} has a NUL byte in it, which no path, argument or variable can have")]
+    /// A text with a NUL byte. The kernel would read only the part before it.
+    #[error("invalid text {text:?}: a path, argument or variable cannot contain a NUL byte")]
     Nul {
         /// The text.
         text: String,
     },
-    /// The older mount(2) takes no more than a page of options.
+    /// mount(2) accepts at most one page of options.
     #[error(
         "{count} layers do not fit into one mount(2) call on this kernel: use Linux 6.5 or newer, or the copy driver"
     )]
@@ -19,21 +19,21 @@ pub enum CompileError {
         /// How many there are.
         count: usize,
     },
-    /// The layers lie in different directories, which the older mount(2) cannot say shortly.
-    #[error("the layers {first} and {second} do not lie side by side")]
+    /// The layers are in different directories, so their paths cannot be shortened for mount(2).
+    #[error("cannot mount the layers {first} and {second}: they must be in the same directory")]
     ScatteredLayers {
         /// One layer.
         first: String,
         /// Another.
         second: String,
     },
-    /// A step that this library cannot carry out as it is: to leave it out would weaken the container.
-    #[error("cannot carry out the step {step}: what it needs was not prepared")]
+    /// This library cannot carry out the step. It is not left out, because that would weaken the container.
+    #[error("cannot carry out the step {step}: its inputs were not prepared")]
     NoOperation {
         /// The step.
         step: String,
     },
-    /// A resource whose number is not known.
+    /// A resource limit with an unknown name.
     #[error("unknown resource {name}: see getrlimit(2) for the names")]
     UnknownResource {
         /// The name.

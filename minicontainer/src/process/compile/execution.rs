@@ -1,4 +1,4 @@
-//! The last operation: the launcher with its orders, and the program's arguments and environment.
+//! The last operation: the launcher with its instructions, and the program's arguments and environment.
 
 use std::ffi::CString;
 
@@ -7,16 +7,18 @@ use crate::process::launcher;
 use crate::process::program::Execution;
 
 impl Compiler<'_> {
-    /// What the launcher is told, and what it hands on: `src/launcher/main.rs` says in which form.
+    /// The launcher's instructions, and what it passes to the program. `src/launcher/main.rs` describes the format.
     pub(super) fn execution(&self, args: &[String], env: &[String], step: usize) -> Result<Execution, CompileError> {
         let context = self.context;
         let name = context.status.map(|_| launcher::INIT.to_owned());
         let status = context.status.map_or_else(|| "program".to_owned(), |socket| socket.to_string());
-        let orders = [context.report.to_string(), step.to_string(), status];
-        let orders = orders.into_iter().chain(candidates(&args[0], env)).chain([String::new()]);
+        let instructions = [context.report.to_string(), step.to_string(), status];
+        let instructions = instructions.into_iter().chain(candidates(&args[0], env)).chain([String::new()]);
         let args = name.iter().chain(args).map(|one| text(one)).collect::<Result<Vec<_>, _>>()?;
-        let env =
-            orders.map(|one| text(&one)).chain(env.iter().map(|one| text(one))).collect::<Result<Vec<_>, _>>()?;
+        let env = instructions
+            .map(|one| text(&one))
+            .chain(env.iter().map(|one| text(one)))
+            .collect::<Result<Vec<_>, _>>()?;
         let pointers = |part: &[CString]| -> Vec<*const libc::c_char> {
             part.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
         };
@@ -30,7 +32,7 @@ impl Compiler<'_> {
     }
 }
 
-/// The files to try in turn: a name without a slash is looked for in the directories of `PATH`.
+/// The files to try in turn. A name without a slash is searched for in the directories of `PATH`.
 fn candidates(program: &str, env: &[String]) -> Vec<String> {
     if program.contains('/') {
         return vec![program.to_owned()];

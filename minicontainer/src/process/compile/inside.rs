@@ -1,4 +1,4 @@
-//! The steps that are about a place inside the new root.
+//! Compiling the steps that concern a place in the new root.
 
 use minicontainer_core::plan::{MountAttribute, Step};
 
@@ -13,7 +13,7 @@ impl Compiler<'_> {
         let Step::Mount { fstype, source, destination, attributes, options } = step else {
             return Err(CompileError::no_operation(step));
         };
-        // A mount's own place is looked up before the mount is there.
+        // The place of a mount is looked up before that mount exists.
         let place = self.places.place(destination)?;
         Ok(Operation::Mount {
             fstype: text(fstype)?,

@@ -1,11 +1,11 @@
-//! The plan's words as the kernel's numbers: capabilities as bits, restrictions as flags, instructions.
+//! From the plan's names to the kernel's numbers: capabilities as bits, mount attributes as flags, instructions.
 
 use minicontainer_core::plan::{MountAttribute, capability_number};
 use minicontainer_core::seccomp::Instruction;
 
 use crate::sys::calls::MountAttr;
 
-/// An instruction as the kernel takes it.
+/// An instruction in the kernel's format.
 pub(super) fn sock_filter(instruction: &Instruction) -> libc::sock_filter {
     let Instruction { code, jump_true, jump_false, value } = *instruction;
     libc::sock_filter { code, jt: jump_true, jf: jump_false, k: value }
@@ -29,15 +29,16 @@ pub(super) fn attribute_bits(attributes: &[MountAttribute]) -> u64 {
     })
 }
 
-/// The change that adds these restrictions. Access times are a field of their own, which is cleared before it is set.
+/// The change that adds these restrictions. The access time mode is a separate field, which must be cleared before it
+/// is set.
 pub(crate) fn restriction(attributes: u64) -> MountAttr {
     let time = attributes & libc::MOUNT_ATTR__ATIME;
     MountAttr { set: attributes, clear: if time == 0 { 0 } else { libc::MOUNT_ATTR__ATIME }, ..MountAttr::default() }
 }
 
-/// The request that switches the interface `lo` on, see netdevice(7).
+/// The request that brings up the interface `lo`, see netdevice(7).
 pub(super) fn loopback_request() -> libc::ifreq {
-    // SAFETY: struct ifreq is plain numbers, for which all zero is a value.
+    // SAFETY: struct ifreq consists of plain numbers, for which all zeros is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     request.ifr_name[0] = b'l' as libc::c_char;
     request.ifr_name[1] = b'o' as libc::c_char;

@@ -1,8 +1,9 @@
-//! The layers of an overlay as this kernel takes them.
+//! The layers of an overlay in the form that this kernel accepts.
 //!
-//! Since Linux 6.5 fsconfig(2) takes them one by one (`lowerdir+`), each a path as it is. Before, they were one text
-//! with colons between, which mount(2) takes on a single page: few layers with long paths fill it. So there the
-//! layers are named from a directory above all of them, in which the mounting process then stands.
+//! Since Linux 6.5, fsconfig(2) takes them one by one (`lowerdir+`), each as a plain path. Older kernels take a
+//! single string with colons in between, and mount(2) limits it to one page, which a few layers with long paths fill.
+//! So on those kernels the paths are relative to a common directory, which is the working directory of the mounting
+//! process.
 
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use crate::process::program::{LayerLimit, Operation, OverlayMount};
 use crate::process::user_namespace::root_outside;
 
 impl Compiler<'_> {
-    /// Gives the writable layer a file system of its own, which belongs to root of the container.
+    /// Gives the writable layer its own tmpfs, which belongs to root of the container.
     pub(super) fn limit_layer(&self, step: &Step) -> Result<Operation, CompileError> {
         let Step::LimitWritableLayer { directory, bytes, inodes, directories } = step else {
             return Err(CompileError::no_operation(step));
@@ -33,7 +34,7 @@ impl Compiler<'_> {
         }))
     }
 
-    /// Stacks the layers, with their owners as they are on the disk or as the container's user namespace maps them.
+    /// Mounts the layers, with their owners as on disk or as the container's user namespace maps them.
     pub(super) fn mount_overlay(&self, step: &Step) -> Result<Operation, CompileError> {
         let Step::MountOverlay { lowers, target, idmapped, .. } = step else {
             return Err(CompileError::no_operation(step));
@@ -42,14 +43,14 @@ impl Compiler<'_> {
         if !idmapped {
             return Ok(Operation::MountOverlay(overlay));
         }
-        // A limited writable layer lies in a tmpfs that belongs to root of the container anyway.
+        // A limited writable layer is in a tmpfs, which belongs to root of the container anyway.
         let own_directory = (!self.plan.limits_writable_layer()).then_some(target);
         let directories = texts(lowers.iter().chain(own_directory))?;
         Ok(Operation::MountIdmappedOverlay { namespace: self.user_namespace(step)?, directories, overlay })
     }
 }
 
-/// The mount with the layers one by one, or as one text.
+/// The mount with the layers one by one, or as one string.
 fn overlay(step: &Step, one_by_one: bool) -> Result<OverlayMount, CompileError> {
     let Step::MountOverlay { lowers, upper, work, target, volatile, userxattr, .. } = step else {
         return Err(CompileError::no_operation(step));
@@ -63,8 +64,9 @@ fn overlay(step: &Step, one_by_one: bool) -> Result<OverlayMount, CompileError> 
     options.extend(volatile.then_some(("volatile", "")));
     match userxattr {
         true => options.push(("userxattr", "")),
-        // Some kernels have these on by default. Then a container's upper layer would hold notes (a directory's
-        // former name, a file without its content) instead of changes. `userxattr` has them off in any case.
+        // Some kernels enable these features by default. Then the upper directory would hold references (a
+        // directory's former name, a file without its content) instead of complete files. `userxattr` disables them
+        // in any case.
         false => options.extend([("redirect_dir", "nofollow"), ("metacopy", "off")]),
     }
     if one_by_one {
@@ -83,8 +85,8 @@ fn overlay(step: &Step, one_by_one: bool) -> Result<OverlayMount, CompileError> 
     Ok(OverlayMount::ByPath { layers: text(&layers)?, data: text(&data)?, target })
 }
 
-/// The directory two levels above all layers (`layers/DIGEST/fs`), and each layer's path from there: short enough for
-/// the single page of options that mount(2) takes, and free of the signs that would need escaping.
+/// The directory two levels above all layers (`layers/DIGEST/fs`), and the path of each layer relative to it. These
+/// paths are short enough for the one page of options of mount(2), and contain no characters that need escaping.
 fn side_by_side(lowers: &[String]) -> Result<(String, Vec<String>), CompileError> {
     let above = |layer: &String| Path::new(layer).ancestors().nth(2).map(|path| path.display().to_string());
     let first = lowers.first().and_then(above).unwrap_or_default();

@@ -1,20 +1,20 @@
-//! Where the paths inside the new root are looked up from.
+//! Where look-ups of paths in the new root start.
 //!
-//! At or below `/proc`, `/sys` and `/dev` a look-up starts from the mount that lies nearest above, among those that
-//! earlier steps have made, see [`child_places`](super::super::child_places). Which one that is depends on the plan
-//! alone, so it is decided here, and each such mount gets a slot in which the child keeps its descriptor.
+//! At or below `/proc`, `/sys` and `/dev`, a look-up starts from the nearest mount above the path that an earlier
+//! step has made, see [`child_places`](super::super::child_places). This depends only on the plan, so it is computed
+//! here. Each such mount gets a slot, in which the child keeps its descriptor.
 
 use minicontainer_core::plan::{Step, is_at_or_below, is_system_path};
 
 use super::{CompileError, text};
 use crate::process::program::{Place, Start};
 
-/// What the steps compiled so far have mounted.
+/// The mounts of the steps compiled so far.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// The mounts that are not hidden by another one.
     mounts: Vec<Mounted>,
-    /// How many slots are taken.
+    /// The number of slots in use.
     pub slots: usize,
 }
 
@@ -22,12 +22,12 @@ pub(super) struct Places {
 struct Mounted {
     destination: String,
     slot: usize,
-    /// Whether a file that the host has in a file system of this kind is here too.
+    /// Whether every file that the host has in a file system of this type must also exist here.
     complete: bool,
 }
 
 impl Places {
-    /// The slot for a mount that `step` makes, if it is one that `later` steps start from.
+    /// The slot for the mount of `step`, if look-ups of `later` steps start from it.
     pub(super) fn mount(&mut self, step: &Step, later: &[Step]) -> Option<usize> {
         let (Step::Mount { destination, .. } | Step::BindMount { destination, .. }) = step else { return None };
         self.mounts.retain(|mounted| !is_at_or_below(&mounted.destination, destination));
@@ -44,7 +44,7 @@ impl Places {
         Some(slot)
     }
 
-    /// A path inside the new root.
+    /// A path in the new root.
     pub(super) fn place(&self, path: &str) -> Result<Place, CompileError> {
         let components = parts(path);
         let (start, skipped) = match self.above(path) {
@@ -59,8 +59,8 @@ impl Places {
         Ok(Place { start, path: relative(components)?, components: pairs.collect::<Result<_, _>>()? })
     }
 
-    /// The path on the host at which it is found out whether a path that is missing inside should be there. None for
-    /// what may be missing: each namespace has files of its own.
+    /// The path to look for on the host if the path is missing in the container: if the host has it, the container
+    /// must have it too. None for paths that may be missing, because they differ between namespaces.
     pub(super) fn on_host(&self, path: &str) -> Result<Option<std::ffi::CString>, CompileError> {
         let complete = self.above(path).is_some_and(|mounted| mounted.complete);
         let parts = parts(path);
@@ -70,7 +70,7 @@ impl Places {
         (complete && !of_namespace).then(|| text(&format!("/{}", parts.join("/")))).transpose()
     }
 
-    /// The mount nearest above a path.
+    /// The nearest mount above a path.
     fn above(&self, path: &str) -> Option<&Mounted> {
         let above = self.mounts.iter().filter(|mounted| is_at_or_below(path, &mounted.destination));
         above.max_by_key(|mounted| parts(&mounted.destination).len())
@@ -92,7 +92,7 @@ mod tests {
         Step::Mount { fstype, source, destination: destination.to_owned(), attributes: vec![], options }
     }
 
-    /// What later steps look up, so that every mount is kept.
+    /// Later steps that look up paths below all mounts, so that every mount is kept.
     fn later() -> Vec<Step> {
         let paths = ["/dev/shm/x", "/dev/pts/x", "/proc/x", "/sys/fs/cgroup/x", "/data/x"];
         paths.map(|path| Step::MaskPath { path: path.to_owned() }).to_vec()

@@ -1,4 +1,4 @@
-//! The steps that change the process itself: ids, limits, capabilities, the filter of system calls.
+//! Compiling the steps that change the process itself: IDs, resource limits, capabilities, the seccomp filter.
 
 use minicontainer_core::plan::{Step, capability_number, resource_number};
 use minicontainer_core::seccomp::Instruction;
@@ -13,7 +13,7 @@ impl Compiler<'_> {
         Operation::DropBoundingSet { drop: (0..64).filter(|number| keep & (1 << number) == 0).collect() }
     }
 
-    /// The engine cannot give what it has not got, so each set is cut to that.
+    /// Each set is limited to the capabilities that the engine has, because it cannot grant others.
     pub(super) fn set_capabilities(&self, step: &Step) -> Result<Operation, CompileError> {
         let Step::SetCapabilities { effective, permitted, inheritable, ambient } = step else {
             return Err(CompileError::no_operation(step));

@@ -1,5 +1,5 @@
-//! What has to be done to the standard streams beside the steps of the plan: pipes of the engine's are given to the
-//! program's user, and streams that lead nowhere are connected to the container's null device.
+//! Operations on the standard streams that are not steps of the plan: the engine's pipes are given to the program's
+//! user, and unused streams are connected to the container's null device.
 
 use minicontainer_core::plan::{IdMapping, Plan, Step};
 
@@ -8,7 +8,7 @@ use crate::process::program::Operation;
 use crate::process::standard::Stream;
 
 impl Compiler<'_> {
-    /// The operation of a step, and behind it what can be done to the streams from this step on.
+    /// Adds to the operation of a step the operations on streams that are possible after this step.
     pub(super) fn with_streams(&self, index: usize, operation: Operation) -> Result<Operation, CompileError> {
         let step = &self.plan.steps[index];
         let which = |kind| self.context.streams.map(|stream| stream == kind);
@@ -24,15 +24,15 @@ impl Compiler<'_> {
     }
 }
 
-/// The program's user as the process knows it when it begins its session, if that is not the engine's own: a program
-/// opens `/dev/stdout` again to write there, which only the pipe's owner may.
+/// The program's user, as an ID in the namespace of the process at the step `NewSession`. None if it is the engine's
+/// own. A program may open `/dev/stdout` again to write to it, and only the owner of the pipe may do that.
 fn owner(plan: &Plan) -> Option<u32> {
     let user = plan.steps.iter().find_map(|step| match step {
         Step::SetUser { uid, .. } => Some(*uid),
         _ => None,
     });
     let user = user.unwrap_or_default();
-    // A namespace that is entered last: until then the process has the ids of the host.
+    // This namespace is entered last; until then the process has IDs of the host.
     let later = plan.steps.iter().find_map(|step| match step {
         Step::MakeUserNamespace { uids, .. } => Some(uids),
         _ => None,

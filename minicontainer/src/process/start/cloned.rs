@@ -1,4 +1,4 @@
-//! What has come of creating the child.
+//! The result of creating the child.
 
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
@@ -8,36 +8,36 @@ use nix::errno::Errno;
 use super::super::{StartError, StartingProcess};
 use super::ends::ParentEnds;
 use super::namespaces::clone_step;
-use super::report::listen_until_executed;
+use super::report::read_reports;
 use crate::sys::{self, calls::Fd, wait::How};
 
-/// The process that clone3(2) has made.
+/// The process that clone3(2) has created.
 pub(super) struct Child {
     pub pid: i32,
     pub pidfd: OwnedFd,
 }
 
-/// What has come of making it.
+/// The result of creating the child.
 pub(super) enum Cloned {
     Made(Child),
-    /// The kernel made no process.
+    /// clone3(2) failed.
     Refused(sys::Errno),
-    /// The joiner ended in this way and made none; it may have told why through the report pipe.
+    /// The joiner exited in this way without creating a process. It may have reported the reason through the pipe.
     JoinerEnded(How),
-    /// It could not be tried, or its outcome not be learned.
+    /// Something before or after clone3(2) failed.
     Failed(StartError),
 }
 
 impl Cloned {
     pub(super) fn of(result: sys::Result<(i32, Fd)>) -> Cloned {
         match result {
-            // SAFETY: the kernel has just made this descriptor for us, and nothing else uses it.
+            // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
             Ok((pid, pidfd)) => Cloned::Made(Child { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
             Err(errno) => Cloned::Refused(errno),
         }
     }
 
-    /// The child, or why there is none.
+    /// The child, or the error.
     pub(super) fn child(self, plan: &Plan, parent: &ParentEnds) -> Result<Child, StartError> {
         let refused = |source| StartError::Clone { namespaces: clone_step(plan).0, source };
         match self {
@@ -46,7 +46,7 @@ impl Cloned {
             Cloned::Failed(error) => Err(error),
             Cloned::JoinerEnded(how) => {
                 let report = parent.report.try_clone().map_err(|_| StartError::Pipe { source: Errno::EMFILE })?;
-                match listen_until_executed(report, || {}).conclude(plan) {
+                match read_reports(report, || {}).conclude(plan) {
                     Err(StartError::Step { step, errno, .. }) if matches!(*step, Step::Clone { .. }) => {
                         Err(refused(errno))
                     }

@@ -1,4 +1,4 @@
-//! The descriptors of a start: pipes, sockets and files, each with an end of the parent's and an end of the child's.
+//! The descriptors of a start: pipes, sockets and files, with the parent's ends and the child's ends.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -13,19 +13,20 @@ use super::super::standard::above_standard;
 use super::super::{StartError, launcher, status};
 use crate::sys::calls::Fd;
 
-/// What the parent keeps.
+/// The descriptors that the parent keeps.
 pub(super) struct ParentEnds {
-    /// Where it writes *go*.
+    /// Writes *go*.
     pub go: OwnedFd,
-    /// Where it reads what the child reports.
+    /// Reads the child's reports.
     pub report: OwnedFd,
-    /// Where the container's terminal comes from, if it gets one.
+    /// Receives the container's terminal, if it gets one.
     pub terminal: Option<OwnedFd>,
-    /// Where an init, if there is one, writes how the program ended.
+    /// Receives the program's wait status from the init, if there is one.
     pub status: Option<OwnedFd>,
 }
 
-/// What the child gets. The parent closes them as soon as the child exists, or it would never see the end of a pipe.
+/// The descriptors of the child. The parent closes its copies as soon as the child exists; otherwise it would never
+/// read end of file from a pipe.
 pub(super) struct ChildEnds {
     pub go: OwnedFd,
     pub report: OwnedFd,
@@ -33,11 +34,11 @@ pub(super) struct ChildEnds {
     pub status: Option<OwnedFd>,
     /// The launcher, as a file in memory.
     pub launcher: OwnedFd,
-    /// What become stdin, stdout and stderr.
+    /// The descriptors that become stdin, stdout and stderr.
     pub standard: [Option<OwnedFd>; 3],
 }
 
-/// Makes all of them. The child's have numbers above the standard three.
+/// Creates all of them. The child's descriptors are above 2.
 pub(super) fn make(plan: &Plan, standard: [Option<OwnedFd>; 3]) -> Result<(ParentEnds, ChildEnds), StartError> {
     let (childs_go, go) = pipe()?;
     let (report, childs_report) = pipe()?;
@@ -57,13 +58,13 @@ pub(super) fn make(plan: &Plan, standard: [Option<OwnedFd>; 3]) -> Result<(Paren
 }
 
 impl ChildEnds {
-    /// The two pipes that the child reads and writes while it carries the plan out.
+    /// The two pipes that the child uses while it carries out the plan.
     pub(super) fn pipes(&self) -> Pipes {
         Pipes { go: self.go.as_raw_fd(), report: self.report.as_raw_fd() }
     }
 
-    /// What become stdin, stdout and stderr. The child itself replaces those that are missing: until then it has
-    /// another pipe of the start in their places.
+    /// The descriptors that become stdin, stdout and stderr. The child replaces missing ones later; until then the go
+    /// pipe takes their place.
     pub(super) fn standard(&self) -> [Fd; 3] {
         self.standard.each_ref().map(|descriptor| descriptor.as_ref().unwrap_or(&self.go).as_raw_fd())
     }
@@ -80,7 +81,7 @@ fn pipe() -> Result<(OwnedFd, OwnedFd), StartError> {
     Ok((above_standard(read)?, above_standard(write)?))
 }
 
-/// What a terminal is handed over through, if the plan has one: the parent's end and the child's.
+/// The socket through which the child sends its terminal, if the plan has one: the parent's end and the child's end.
 fn terminal_socket(plan: &Plan) -> Result<Option<(OwnedFd, OwnedFd)>, StartError> {
     let pair = plan.opens_terminal().then(UnixStream::pair).transpose();
     let pair =

@@ -1,8 +1,8 @@
-//! The namespaces of a plan as clone3(2) and setns(2) know them.
+//! The namespaces of a plan as flags of clone3(2) and setns(2).
 
 use minicontainer_core::plan::{Namespace, Plan, Step};
 
-/// The namespaces that the plan has the first process created in, and whether it is created in its control group.
+/// The new namespaces of the first process, and whether it is created in its control group.
 pub(super) fn clone_step(plan: &Plan) -> (Vec<Namespace>, bool) {
     let found = plan.steps.iter().find_map(|step| match step {
         Step::Clone { namespaces, into_cgroup } => Some((namespaces.clone(), *into_cgroup)),

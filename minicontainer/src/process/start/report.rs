@@ -1,4 +1,4 @@
-//! Listening to the child until it has become the program or is gone.
+//! Reading the child's reports until it has executed the program or exited.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,36 +11,36 @@ use nix::errno::Errno;
 use super::super::message::{self, Message};
 use super::super::{StartError, StepTime};
 
-/// What was heard until the end of the report pipe.
-pub(super) struct Heard {
+/// What the child reported until the end of the report pipe.
+pub(super) struct ChildReport {
     ready: bool,
     failed: Option<(usize, &'static str, i32)>,
     times: Vec<StepTime>,
 }
 
-/// Reads messages until execve(2), or the end of the process, closes the pipe.
-pub(super) fn listen_until_executed(pipe: OwnedFd, mut when_ready: impl FnMut()) -> Heard {
-    let mut heard = Heard { ready: false, failed: None, times: Vec::new() };
+/// Reads messages until the pipe is closed, by execve(2) or because the process exited.
+pub(super) fn read_reports(pipe: OwnedFd, mut when_ready: impl FnMut()) -> ChildReport {
+    let mut report = ChildReport { ready: false, failed: None, times: Vec::new() };
     let mut pipe = File::from(pipe);
     let mut bytes = [0; message::SIZE];
     while pipe.read_exact(&mut bytes).is_ok() {
         match message::decode(&bytes) {
             Some(Message::Done { step, nanos }) => {
-                heard.times.push(StepTime { step, took: Duration::from_nanos(nanos) });
+                report.times.push(StepTime { step, took: Duration::from_nanos(nanos) });
             }
             Some(Message::Ready) => {
-                heard.ready = true;
+                report.ready = true;
                 when_ready();
             }
-            Some(Message::Failed { step, call, errno }) => heard.failed = Some((step, call, errno)),
+            Some(Message::Failed { step, call, errno }) => report.failed = Some((step, call, errno)),
             None => {}
         }
     }
-    heard
+    report
 }
 
-impl Heard {
-    /// How long each step took, if the program runs; else the step that failed.
+impl ChildReport {
+    /// How long each step took, if the program runs; otherwise the step that failed.
     pub(super) fn conclude(self, plan: &Plan) -> Result<Vec<StepTime>, StartError> {
         match self.failed {
             Some((index, call, errno)) => {

@@ -1,4 +1,4 @@
-//! Whether the container's first process may run in the caller's memory until it becomes the program.
+//! Whether the container's first process may run in the caller's memory until it executes the launcher.
 
 use minicontainer_core::plan::{IdMapping, Namespace, Plan, Step};
 use minicontainer_core::spec::LEAST_MEMORY;
@@ -6,14 +6,14 @@ use nix::unistd::{getegid, geteuid};
 
 /// Whether the process may share the caller's memory.
 ///
-/// To copy the memory, if only its page tables, takes the longer the larger the caller is: 17 ms at 1 GB. To share it
-/// takes no time, but has dangers of its own, so that it is not done when
-/// - the process becomes another user: the kernel would then bar the *caller* from its own files in /proc, and the
-///   new user might open the process's memory, which is the caller's (PR_SET_DUMPABLE in prctl(2));
-/// - others live in its pid namespace, who could open that memory as well;
-/// - it wants clocks of its own, which the kernel gives only to a process that shares its memory with nobody;
-/// - it is created by a process in between, because it joins namespaces;
-/// - memory is so scarce that the kernel may kill the process for it: it would kill the caller too.
+/// Copying the memory means at least copying its page tables. The larger the caller, the longer this takes: 17 ms at
+/// 1 GB. Sharing takes no time, but is unsafe or impossible in some cases. Memory is not shared if
+/// - the process changes to another user: the kernel would then deny the *caller* access to its own files in /proc,
+///   and the new user could open the process's memory, which is the caller's (PR_SET_DUMPABLE in prctl(2));
+/// - other processes are in its PID namespace, which could open that memory as well;
+/// - it gets its own clocks: the kernel requires that such a process does not share its memory;
+/// - it joins namespaces, so it is created by the joiner;
+/// - the memory limit is so low that the OOM killer may kill the process: it would kill the caller too.
 pub(super) fn may_share_memory(plan: &Plan) -> bool {
     let own_user = getegid().as_raw() == 0 && geteuid().is_root();
     plan.steps.iter().all(|step| match step {

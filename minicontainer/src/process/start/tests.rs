@@ -1,8 +1,8 @@
-//! Faults in every operation: whatever fails in the container's first process, the caller hears which step it was,
-//! which call, and why, and the process is gone.
+//! Faults in every operation: if an operation of the container's first process fails, the caller gets the step, the
+//! system call and the errno, and the process exits.
 //!
-//! Each operation gets an argument that the kernel refuses: a descriptor that is not open, a path that is not there,
-//! an id that nobody has. The list of operations is read from the source of [`Operation`], so that a new one without
+//! Each operation gets an argument that the kernel refuses: a descriptor that is not open, a path that does not
+//! exist, an unmapped ID. The list of operations is read from the source of [`Operation`], so a new operation without
 //! a fault fails here.
 
 use std::ffi::CString;
@@ -20,18 +20,18 @@ use crate::sys::calls::Node;
 
 /// No descriptor has this number.
 const CLOSED: i32 = 9999;
-/// The report pipe has this number, which the launcher must be told.
+/// The descriptor of the report pipe, which is passed to the launcher.
 const REPORT: i32 = 900;
 const NULL: Node = Node { kind: libc::S_IFCHR, device: libc::makedev(1, 3) };
-/// Nobody has this id: the process is in a user namespace without any.
-const NOBODY: u32 = 4242;
+/// An unmapped ID: the user namespace of the process has no ID maps.
+const UNMAPPED: u32 = 4242;
 
-/// Operations whose calls cannot be refused, whatever they are given.
+/// Operations whose calls cannot fail, with the reason.
 const NEVER_FAIL: [(&str, &str); 4] = [
     ("ResetSignals", "it names signals that exist, and the two that cannot be changed are left out"),
     ("SetUmask", "umask(2) always succeeds"),
-    ("EndWithEngine", "anybody may wish for a signal, and its arguments are fixed"),
-    ("NoNewPrivileges", "anybody may have it set, and its arguments are fixed"),
+    ("EndWithEngine", "it needs no permission, and its arguments are fixed"),
+    ("NoNewPrivileges", "it needs no permission, and its arguments are constants"),
 ];
 
 fn text(text: &str) -> CString {
@@ -61,7 +61,7 @@ fn wrong_options() -> Vec<(CString, CString)> {
     vec![(text("no-such-option"), text("1"))]
 }
 
-fn powers(all: u64) -> Operation {
+fn capabilities(all: u64) -> Operation {
     Operation::SetCapabilities { effective: all, permitted: all, inheritable: 0, ambient: Vec::new() }
 }
 
@@ -80,12 +80,12 @@ fn faults() -> Vec<Fault> {
         first(Operation::AwaitGo, "read", Errno::EBADF),
         first(Operation::JoinNamespace { namespace: CLOSED, kind: libc::CLONE_NEWNET }, "setns", Errno::EBADF),
         first(Operation::Unshare { flags: 1 }, "unshare", Errno::EINVAL),
-        (vec![powers(0)], Operation::UnshareTime { offsets: text("") }, "unshare", Errno::EPERM),
-        // Who leads a session cannot begin another.
+        (vec![capabilities(0)], Operation::UnshareTime { offsets: text("") }, "unshare", Errno::EPERM),
+        // A session leader cannot create another session.
         (vec![Operation::NewSession], Operation::NewSession, "setsid", Errno::EPERM),
-        // Nobody has this id.
+        // The ID is not mapped.
         first(
-            Operation::GiveStreams { before: Box::new(Operation::NewSession), owner: NOBODY, streams: [true; 3] },
+            Operation::GiveStreams { before: Box::new(Operation::NewSession), owner: UNMAPPED, streams: [true; 3] },
             "fchown",
             Errno::EINVAL,
         ),
@@ -136,7 +136,7 @@ fn faults() -> Vec<Fault> {
         ),
         first(bind(Source::Path(missing()), place("src")), "open_tree", Errno::ENOENT),
         first(bind(Source::Held { file: CLOSED, identity: [0, 0] }, place("src")), "readlinkat", Errno::ENOENT),
-        // Another file than the one that is held.
+        // The path leads to another file than the one that is held.
         first(bind(Source::Held { file: REPORT, identity: [0, 0] }, place("src")), "open_tree", Errno::ESTALE),
         first(bind(Source::Tree { mount: CLOSED }, place("src")), "statx", Errno::EBADF),
         // A directory over a file, and a file over a directory.
@@ -146,7 +146,7 @@ fn faults() -> Vec<Fault> {
             Errno::ENOTDIR,
         ),
         first(bind(Source::Path(text("/dev/null")), place("src")), "move_mount", Errno::EISDIR),
-        // The null device is asked for, and the host's file is another.
+        // The host's file is another device than the expected null device.
         first(
             Operation::BindDevice { source: text("/dev/zero"), node: NULL, place: place("src/null") },
             "open_tree",
@@ -158,11 +158,11 @@ fn faults() -> Vec<Fault> {
         first(Operation::Symlink { target: missing(), place: place("Cargo.toml") }, "symlinkat", Errno::EEXIST),
         first(terminal(), "fstatfs", Errno::EINVAL),
         first(null_device("missing"), "openat2", Errno::ENOENT),
-        // A file of that name that is not the device.
+        // The file is not the device.
         first(null_device("Cargo.toml"), "statx", Errno::ENODEV),
         first(Operation::Remount { attributes: 0, place: place("missing") }, "openat2", Errno::ENOENT),
         first(Operation::Remount { attributes: 0, place: in_first_mount("lib.rs") }, "openat2", Errno::EBADF),
-        // A file of that name, but not in a procfs.
+        // The file is not in a procfs.
         first(Operation::SetSysctl { place: place("Cargo.toml"), value: text("1") }, "fstatfs", Errno::EINVAL),
         (
             vec![bind(Source::Path(text(&format!("{}/src", env!("CARGO_MANIFEST_DIR")))), place("src"))],
@@ -171,7 +171,7 @@ fn faults() -> Vec<Fault> {
             Errno::EINVAL,
         ),
         first(Operation::MaskPath { place: place(&too_long), on_host: None }, "openat2", Errno::ENAMETOOLONG),
-        // What the host's procfs has must be in the container's, too.
+        // A file in the host's procfs must also be in the container's.
         (
             vec![bind(Source::Path(text("/proc/sys/fs")), place("src"))],
             Operation::MaskPath { place: in_first_mount("version"), on_host: Some(text("/proc/version")) },
@@ -179,18 +179,18 @@ fn faults() -> Vec<Fault> {
             Errno::ENOENT,
         ),
         first(Operation::ReadonlyPath { place: place(&too_long), on_host: None }, "openat2", Errno::ENAMETOOLONG),
-        // There is no new root yet.
+        // The new root has not been mounted yet.
         first(Operation::PivotRoot { close: Vec::new() }, "fchdir", Errno::EBADF),
         first(Operation::Chroot { path: missing() }, "chroot", Errno::ENOENT),
         first(Operation::LoopbackUp { request: Box::new(nameless()) }, "ioctl", Errno::ENODEV),
         first(Operation::EnterWorkdir { path: missing(), components: Vec::new() }, "openat2", Errno::ENOENT),
         first(Operation::SetRlimit { resource: 99, soft: 0, hard: 0 }, "prlimit64", Errno::EINVAL),
         first(Operation::EnterUserNamespace { namespace: CLOSED }, "setns", Errno::EBADF),
-        (vec![powers(0)], Operation::DropBoundingSet { drop: vec![0] }, "prctl", Errno::EPERM),
-        first(Operation::SetUser { uid: NOBODY, gid: NOBODY, groups: None }, "setresgid", Errno::EINVAL),
-        first(Operation::SetUser { uid: 0, gid: 0, groups: Some(vec![NOBODY]) }, "setgroups", Errno::EPERM),
-        (vec![powers(0)], powers(1), "capset", Errno::EPERM),
-        // A filter without a single instruction gives no answer.
+        (vec![capabilities(0)], Operation::DropBoundingSet { drop: vec![0] }, "prctl", Errno::EPERM),
+        first(Operation::SetUser { uid: UNMAPPED, gid: UNMAPPED, groups: None }, "setresgid", Errno::EINVAL),
+        first(Operation::SetUser { uid: 0, gid: 0, groups: Some(vec![UNMAPPED]) }, "setgroups", Errno::EPERM),
+        (vec![capabilities(0)], capabilities(1), "capset", Errno::EPERM),
+        // A filter must have at least one instruction.
         first(Operation::InstallSeccomp { flags: 0, instructions: Vec::new() }, "seccomp", Errno::EINVAL),
         first(execution("/no/such/path", CLOSED, REPORT), "execveat", Errno::EBADF),
         first(execution("/no/such/path", launcher_file(), CLOSED), "fcntl", Errno::EBADF),
@@ -217,11 +217,11 @@ fn null_device(path: &str) -> Operation {
 }
 
 fn nameless() -> libc::ifreq {
-    // SAFETY: struct ifreq is plain numbers, for which all zero is a value.
+    // SAFETY: struct ifreq consists of plain numbers, for which all zeros is valid.
     unsafe { std::mem::zeroed() }
 }
 
-/// The first operation of its program: the launcher, which is to execute what is at this path.
+/// The operation that executes the launcher, which then executes this path.
 fn execution(path: &str, launcher: i32, report: i32) -> Operation {
     let strings = [&REPORT.to_string(), "0", "program", path, ""].map(text);
     let env = strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
@@ -239,14 +239,12 @@ fn launcher_file() -> i32 {
     FILE.get_or_init(|| launcher::in_memory().expect("a file in memory")).as_raw_fd()
 }
 
-/// The plan of which the operations would be part: as many steps as there are operations, none of which is looked
-/// into.
+/// A plan with as many steps as there are operations. The steps themselves do not matter.
 fn plan_of(steps: usize) -> Plan {
     Plan { steps: (0..steps).map(|mask| Step::SetUmask { mask: mask as u32 }).collect() }
 }
 
-/// Carries the operations out in a process of its own, in namespaces of its own, and gives what its parent makes of
-/// it.
+/// Carries out the operations in a new process in new namespaces, and returns the result as seen by the parent.
 fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     let plan = plan_of(operations.len());
     let operations = operations.into_iter().enumerate().collect();
@@ -262,23 +260,23 @@ fn start_of(operations: Vec<Operation>) -> Result<Vec<StepTime>, StartError> {
     let args = CloneArgs { flags: flags(&namespaces), ..CloneArgs::default() };
     calls::dup3(report.as_raw_fd(), REPORT).expect("a descriptor");
     let pipes = Pipes { go: CLOSED, report: REPORT };
-    // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
-    let born = unsafe { clone::clone3(args) };
-    let (_, pidfd) = match born.expect("a process in namespaces of its own") {
+    // SAFETY: the child calls `interpret`, which only makes calls of `sys` and never returns.
+    let cloned = unsafe { clone::clone3(args) };
+    let (_, pidfd) = match cloned.expect("a process in namespaces of its own") {
         None => interpret(&program, pipes),
-        Some(born) => born,
+        Some(cloned) => cloned,
     };
     calls::close(REPORT).expect("it was open");
     drop(report);
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let heard = listen_until_executed(listen, || {});
+    let report = read_reports(listen, || {});
     let ended = wait::reap(&pidfd).expect("it can be waited for");
-    assert_eq!(ended.how.to_string(), "exit code 125", "the process is gone, by its own doing");
-    heard.conclude(&plan)
+    assert_eq!(ended.how.to_string(), "exit code 125", "the process has exited by itself");
+    report.conclude(&plan)
 }
 
-/// The operation's name, as it is written in the source.
+/// The operation's name, as in the source.
 fn name(operation: &Operation) -> String {
     let text = format!("{operation:?}");
     text.split([' ', '(']).next().unwrap_or_default().to_owned()
@@ -299,7 +297,7 @@ fn failures_report_step_call_and_errno() {
     }
 }
 
-/// The names of the variants, as the source lists them.
+/// The names of the variants, as listed in the source.
 fn operations_in_the_source() -> Vec<&'static str> {
     let source = include_str!("../program.rs");
     let list = source.split_once("enum Operation {").expect("the list").1.split_once("\n}").expect("its end").0;
@@ -320,7 +318,8 @@ fn every_operation_has_a_fault() {
     assert!(missing.is_empty(), "operations without a fault, see the head of this file: {missing:?}");
 }
 
-/// A parent that dies before it has said *go* takes its child with it: nothing runs half prepared.
+/// If the parent exits before it has sent *go*, the child exits too, so no program runs in a partly prepared
+/// container.
 #[test]
 fn child_exits_if_parent_dies_before_go() {
     let (go, say_go) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
@@ -328,20 +327,20 @@ fn child_exits_if_parent_dies_before_go() {
     let operations = vec![(0, Operation::AwaitGo)];
     let program =
         Program { before_clone: Vec::new(), operations, mounts: Vec::new(), traced: false, acknowledged: false };
-    // SAFETY: the child calls `interpret`, which makes calls of `sys` only and never comes back.
-    let born = unsafe { clone::clone3(CloneArgs::default()) };
-    let (_, pidfd) = match born.expect("a process") {
+    // SAFETY: the child calls `interpret`, which only makes calls of `sys` and never returns.
+    let cloned = unsafe { clone::clone3(CloneArgs::default()) };
+    let (_, pidfd) = match cloned.expect("a process") {
         None => {
-            // What the step before would have done.
+            // The previous step would have closed this end.
             let _closed = calls::close(say_go.as_raw_fd());
             interpret(&program, Pipes { go: go.as_raw_fd(), report: report.as_raw_fd() })
         }
-        Some(born) => born,
+        Some(cloned) => cloned,
     };
     drop((go, say_go, report));
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let heard = listen_until_executed(listen, || {});
+    let report = read_reports(listen, || {});
     wait::reap(&pidfd).expect("it can be waited for");
-    assert!(matches!(heard.conclude(&plan_of(1)), Err(StartError::EndedEarly { .. })));
+    assert!(matches!(report.conclude(&plan_of(1)), Err(StartError::EndedEarly { .. })));
 }

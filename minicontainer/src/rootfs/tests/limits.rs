@@ -1,4 +1,4 @@
-//! Trees that are deeper than a path can be long, or without a bottom, and names that are not text.
+//! Trees deeper than the maximum path length, endlessly nested trees, and names that are not UTF-8.
 
 use super::*;
 use minicontainer_core::Diagnostic as _;
@@ -46,7 +46,7 @@ fn too_long_paths_are_refused_and_size_is_partial() {
     remove(&place.container()).unwrap();
 }
 
-/// Two names that differ only in what is not UTF-8, in a layer, an upper directory and a copy.
+/// Two names that differ only in bytes that are not UTF-8, in a layer, an upper directory and a copy.
 #[test]
 fn non_utf8_names_survive() {
     let place = Place::new(&[vec![("kept", Regular("1"))]]);

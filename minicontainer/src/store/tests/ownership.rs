@@ -1,4 +1,4 @@
-//! Whose a store may be, and who else may use it.
+//! Who may own a store, and which permissions other users may have.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn new_store_is_closed_to_other_users() {
     assert!(store.closed().is_empty());
 }
 
-/// As an engine without this protection made it, by mkdir(2) with the mode 0755.
+/// A store created by mkdir(2) with the mode 0755.
 #[test]
 fn readable_store_is_closed_and_reported_once() {
     let Room { store, directory: _directory } = room();
@@ -55,7 +55,7 @@ fn store_writable_by_others_is_refused() {
 
 #[test]
 fn store_of_another_user_is_refused() {
-    // To give a directory away takes root; an ordinary user finds one that is root's.
+    // Only root can change the owner of a directory; an ordinary user tests with a directory of root.
     let directory = tempfile::tempdir().unwrap();
     let (root, owner) = if geteuid().is_root() {
         chown(directory.path(), Some(54321), Some(54321)).unwrap();
@@ -87,14 +87,14 @@ fn store_replaceable_by_others_is_refused() {
         assert_eq!(opened.is_ok(), !is_refused, "{open:o}: {opened:?}");
     }
     if geteuid().is_root() {
-        // A directory of another user's on the way: that user can replace what lies in it.
+        // A parent directory that belongs to another user, who can replace its entries.
         chown(&above, Some(54321), None).unwrap();
         let error = Store::open(&root).unwrap_err().to_string();
         assert!(error.contains("because") && error.contains("belongs to user 54321 and has mode 0755"), "{error}");
     }
 }
 
-/// The user's own link may lead to the store, another user's may not, and what it leads to is looked at.
+/// A symbolic link of the user may lead to the store, but not one of another user. Its target is checked too.
 #[test]
 fn store_symlink_must_belong_to_the_user() {
     let directory = tempfile::tempdir().unwrap();
@@ -106,7 +106,7 @@ fn store_symlink_must_belong_to_the_user() {
     set_mode(&target, 0o700);
     let store = Store::open(&link).unwrap();
     assert_eq!(store.root(), target.canonicalize().unwrap());
-    // The layers may lie elsewhere by such a link, too.
+    // The layers may be elsewhere by such a link, too.
     let elsewhere = directory.path().join("elsewhere");
     fs::rename(target.join("layers"), &elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, target.join("layers")).unwrap();

@@ -86,7 +86,7 @@ fn parts_of_different_blobs_are_refused() {
         }
         reply
     });
-    Room::new().check_refused(&server, "not the content it should be");
+    Room::new().check_refused(&server, "does not match its digest");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn connection_that_always_breaks_is_given_up() {
 #[test]
 fn sizes_and_digests_are_verified() {
     for (extra, expect) in
-        [(1, "where its descriptor says"), (-1, "where its descriptor says"), (0, "not the content it should be")]
+        [(1, "but its descriptor says"), (-1, "but its descriptor says"), (0, "does not match its digest")]
     {
         for chunked in [false, true] {
             let (shelf, digest) = big();

@@ -71,8 +71,8 @@ fn artifacts_that_are_not_images_are_refused() {
         }
         Room::new().check_refused(&serving(MANIFEST, &document), media_type);
     }
-    Room::new().check_refused(&serving(MANIFEST, &json!("text")), "is no valid image manifest");
-    Room::new().check_refused(&serving(MANIFEST, &with("layers", json!([]))), "contradicts itself");
+    Room::new().check_refused(&serving(MANIFEST, &json!("text")), "is not a valid image manifest");
+    Room::new().check_refused(&serving(MANIFEST, &with("layers", json!([]))), "is inconsistent");
 }
 
 /// Row H45 of the hostile corpus (CVE-2020-15157): nobody is asked but the registry.
@@ -120,7 +120,7 @@ fn platform_is_selected_and_reported() {
     let name = |tag: &str| format!("{}/app{tag}", server.name());
     let error = room.pull_name(&name(":foreign")).unwrap_err().to_string();
     assert!(error.contains("no matching manifest for") && error.contains("linux/mips64le"), "{error}");
-    assert!(room.pull_name(&name(":lie")).unwrap_err().to_string().contains("where its descriptor says 7"));
+    assert!(room.pull_name(&name(":lie")).unwrap_err().to_string().contains("but its descriptor says 7"));
     assert!(room.pull_name(&name(":none")).unwrap_err().to_string().contains("not found: manifest unknown"));
     room.pull_name(&name(&format!("@{digest}"))).unwrap();
     room.store.image(&name(&format!("@{digest}"))).expect("an image is found by the digest that it was pulled by");
@@ -141,7 +141,7 @@ fn content_must_match_the_requested_digest() {
         false => reply,
     });
     let room = Room::new();
-    room.check_refused(&server, "not the content it should be");
+    room.check_refused(&server, "does not match its digest");
     let by_digest = format!("{}/app@{}", server.name(), Digest::of(b"another document"));
-    assert!(room.pull_name(&by_digest).unwrap_err().to_string().contains("not the content it should be"));
+    assert!(room.pull_name(&by_digest).unwrap_err().to_string().contains("does not match its digest"));
 }
