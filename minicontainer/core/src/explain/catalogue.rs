@@ -37,7 +37,7 @@ pub struct Catalogue {
 /// use minicontainer_core::explain::{Language, message};
 ///
 /// let text = message(Language::Portuguese, "step-set-hostname", &[("name", "web-1".into())]);
-/// assert_eq!(text, "Dar à máquina o nome web-1");
+/// assert_eq!(text, "Definir o hostname como web-1");
 /// assert_eq!(message(Language::English, "no-such-message", &[]), "{no-such-message}");
 /// ```
 pub fn message(language: Language, id: &str, arguments: &[(&str, Argument)]) -> String {

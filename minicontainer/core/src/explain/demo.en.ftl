@@ -1,10 +1,10 @@
 # What the command `demo` says, in English. Keys begin with `demo-`.
 
 demo-heading = Two containers of one image
-demo-who-root = You are root, so the containers are isolated by root's own powers.
-demo-who-user = You are an ordinary user (uid { $uid }), so the containers are isolated inside a user namespace: whoever is root in there is you out here.
-demo-forbidden = An ordinary user needs a user namespace to isolate anything, and this machine does not let you make one: { $cause }.
-demo-fix = run the demo as root (sudo), or let users make user namespaces: on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; inside another container, that container must allow it. `minicontainer doctor` tells more
+demo-who-root = You are root, so the containers are isolated with root's own privileges.
+demo-who-user = You are an ordinary user (uid { $uid }), so the containers are isolated inside a user namespace: root in there is your user out here.
+demo-forbidden = An ordinary user needs a user namespace to isolate anything, and this machine does not let you create one: { $cause }.
+demo-fix = run the demo as root (sudo), or let users create user namespaces: on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on older Debian `sudo sysctl kernel.unprivileged_userns_clone=1`, elsewhere `sudo sysctl user.max_user_namespaces=15000`; inside another container, that container must allow it. `minicontainer doctor` shows more
 
 demo-image = An image, without any network
 demo-image-busybox = The image { $name } has just been made of a program that this machine has, { $program }: one file that is { $applets } programs.
@@ -13,12 +13,12 @@ demo-image-present = The image { $name } was here already.
 demo-image-layers = It has { $count ->
     [one] one layer
    *[other] { $count } layers
- } ({ $size }). A layer is a directory of files that nobody ever changes again; its name is the digest of its content:
+ } ({ $size }). A layer is a directory of files that never change; its name is the digest of its content:
 
 demo-start = Two containers, running at the same time
 demo-start-one = The first container says: “I am process { $inside } on the machine { $hostname }.”
 demo-start-two = The second container says: “I am process { $inside } on the machine { $hostname }.”
-demo-start-host = Two processes number 1? For the host they are { $one } and { $two }: ordinary processes of this one kernel, Linux { $release }. Each has a pid namespace and a UTS namespace of its own, so it counts processes from 1 and has a hostname to itself.
+demo-start-host = Two processes number 1? For the host they are { $one } and { $two }: ordinary processes of this one kernel, Linux { $release }. Each has its own pid namespace and UTS namespace, so its process ids start at 1 and it has its own hostname.
 
 demo-write = The first container writes a file; who can see it?
 demo-found = there, it says “{ $content }”
@@ -29,9 +29,9 @@ demo-place-third = in a third container, made of the image just now
 demo-place-image = in the layers of the image
 demo-place-host = on the host, at the same path
 
-demo-where = Where is the file, then?
-demo-where-overlay = Both containers stand on the same layers, which are stored once. The kernel's overlay file system puts a directory on top for each container, its upper directory: reads go through it down to the layers, writes stay in it.
-demo-where-copy = Overlayfs cannot be used here, so each container got a full copy of all layers and writes into that:
+demo-where = So where is the file?
+demo-where-overlay = Both containers share the same layers, which are stored once. The kernel's overlay file system adds a directory on top for each container, its upper directory: reads go through it to the layers, writes stay in it.
+demo-where-copy = Overlayfs cannot be used here, so each container has a full copy of all layers and writes into that:
 demo-where-shared = the layers that both share, read-only
 demo-where-one = the upper directory of the first holds
 demo-where-two = the upper directory of the second holds
@@ -39,10 +39,10 @@ demo-where-copy-one = the copy of the first has changed by
 demo-where-copy-two = the copy of the second has changed by
 demo-where-nothing = nothing
 
-demo-end = Both containers are ended and removed, and with them the file. The image stays for you:
-demo-end-time = From the first start to the last end it took { $milliseconds } ms.
+demo-end = Both containers have been stopped and removed, and with them the file. The image is kept for you:
+demo-end-time = It took { $milliseconds } ms from the first start to the last exit.
 
-demo-false = The demo saw something that must not be: { $claim }. This is a fault of minicontainer; please report it.
+demo-false = The demo found an unexpected result: { $claim }. This is a bug in minicontainer; please report it.
 demo-claim-process = the program is process { $seen } of its container instead of 1
 demo-claim-hostname = the container's hostname is { $seen } instead of { $expected }
 demo-claim-host-process = the host has no process of its own for each container

@@ -17,7 +17,7 @@
 //! use minicontainer_core::plan::Step;
 //!
 //! let explanation = explain(&Step::PivotRoot, Language::English);
-//! assert_eq!(explanation.title, "Make the new root the root, and detach the host's tree");
+//! assert_eq!(explanation.title, "Change the root to the new tree, and detach the host's");
 //! assert_eq!(explanation.system_calls[1], r#"pivot_root(".", ".")"#);
 //! assert_eq!(explanation.man_pages[0], "pivot_root(2)");
 //! ```

@@ -76,7 +76,7 @@ pub fn explain_actor(actor: Actor, language: Language) -> String {
 ///
 /// let plan = Plan { steps: vec![Step::SetHostname { name: "web-1".into() }] };
 /// let text = render(&plan, Language::Portuguese);
-/// assert!(text.contains("1. Dar à máquina o nome web-1\n"));
+/// assert!(text.contains("1. Definir o hostname como web-1\n"));
 /// assert!(text.contains("sethostname(\"web-1\", 5)\n"));
 /// ```
 pub fn render(plan: &Plan, language: Language) -> String {
