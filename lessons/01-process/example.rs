@@ -1,6 +1,6 @@
 //! Lesson 1, to read and run: `cargo run -p lessons --example 01-process-example`
 //!
-//! A container is started as any program is, and while it runs it is found in the host's own list of processes.
+//! A container is started like any program, and while it runs, the host's own list of processes shows it.
 
 use std::{error::Error, fs};
 

@@ -1,7 +1,7 @@
 //! Lesson 1, your turn. Check it with `cargo run -p lessons -- check 1`.
 //!
-//! This program is given another program and its arguments. As it stands, it starts it as an ordinary process.
-//! Start it in a container, say which process of the host it is, wait for it, and say how it ended.
+//! This program gets another program and its arguments. Now it starts that as an ordinary process. Start it in a
+//! container, print its process id on the host, wait for it, and print its exit code.
 
 use std::{env, error::Error, process::Command};
 

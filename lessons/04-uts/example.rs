@@ -1,6 +1,6 @@
 //! Lesson 4, to read and run: `cargo run -p lessons --example 04-uts-example`
 //!
-//! One process, seen before and after it moves to a UTS namespace of its own.
+//! One process, before and after it moves to its own UTS namespace.
 
 use std::{error::Error, fs};
 

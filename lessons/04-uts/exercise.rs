@@ -1,7 +1,7 @@
 //! Lesson 4, your turn. Check it with `cargo run -p lessons -- check 4`.
 //!
-//! This program is given a name, another program and its arguments. It must become that program, in a UTS namespace
-//! of its own whose hostname is the given name.
+//! This program gets a name, another program and its arguments. It must become that program, in its own UTS namespace
+//! with the given name as the hostname.
 
 use std::{env, error::Error, os::unix::process::CommandExt, process::Command};
 
@@ -16,6 +16,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("I should be called {name}.");
     // ANCHOR_END: exercise
 
-    // exec(3) replaces this program by the other one in the same process; it comes back only when it fails.
+    // exec(3) replaces this program by the other one in the same process; it returns only if it fails.
     Err(Command::new(program).args(arguments).exec().into())
 }

@@ -13,8 +13,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: NAME PROGRAM [ARGUMENT…]".into());
     };
 
-    // Only root may make a UTS namespace. Anyone may make a user namespace and be root of that; asked for both at
-    // once, the kernel makes the user namespace first.
+    // Only root may create a UTS namespace. Every user may create a user namespace and be root in it; if both are
+    // requested at once, the kernel creates the user namespace first.
     let mut namespaces = CloneFlags::CLONE_NEWUTS;
     if !geteuid().is_root() {
         namespaces |= CloneFlags::CLONE_NEWUSER;

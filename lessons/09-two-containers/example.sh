@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lesson 9, to read and run: a file made in one container, looked for everywhere else.
+# Lesson 9, to read and run: creates a file in one container and looks for it everywhere else.
 set -u
 minicontainer image seed
 

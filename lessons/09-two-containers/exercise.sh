@@ -1,7 +1,7 @@
 #!/bin/sh
 # Lesson 9, your turn. Check it with `cargo run -p lessons -- check 9`.
 #
-# The first argument is a word. Make two containers of the image busybox and leave both behind, stopped:
+# The first argument is a word. Create two containers of the image busybox and keep both, stopped:
 #   left   writes the word into the file /note
 #   right  deletes the file /etc/group
 set -eu

@@ -17,14 +17,14 @@ pub struct Lesson {
     portuguese: &'static str,
 }
 
-/// What a lesson says, in one language.
+/// The texts of a lesson, in one language.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Text {
-    /// The lesson's name.
+    /// The title.
     pub title: &'static str,
-    /// What the student is to do.
+    /// The task of the student.
     pub task: &'static str,
-    /// Help, from a nudge to nearly the answer.
+    /// Hints, each more detailed than the one before.
     pub hints: Vec<&'static str>,
 }
 
@@ -47,13 +47,13 @@ pub static LESSONS: [Lesson; 3] = [
     lesson!(9, "09-two-containers", "exercise.sh"),
 ];
 
-/// The lesson of this number.
+/// The lesson with this number.
 pub fn find(number: u8) -> Option<&'static Lesson> {
     LESSONS.iter().find(|lesson| lesson.number == number)
 }
 
 impl Lesson {
-    /// What the lesson says in this language.
+    /// The texts of the lesson in this language.
     pub fn text(&self, language: Language) -> Text {
         let source = match language {
             Language::English => self.english,
@@ -64,13 +64,13 @@ impl Lesson {
         Text { title, task: section(source, "task"), hints }
     }
 
-    /// Where the exercise lies in the checkout from which the runner was built.
+    /// The path of the exercise in the checkout from which the runner was built.
     pub fn exercise_path(&self) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join(self.folder).join(self.exercise)
     }
 }
 
-/// The text between mdBook's marks for an anchor: the book includes the same sections.
+/// The text between mdBook's marks of an anchor. The book includes the same sections.
 fn section<'a>(source: &'a str, name: &str) -> &'a str {
     let begin = format!("<!-- ANCHOR: {name} -->");
     let end = format!("<!-- ANCHOR_END: {name} -->");

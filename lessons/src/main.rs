@@ -1,6 +1,6 @@
 //! The course's runner: `cargo run -p lessons -- list`, `check 4`, `hint 4`.
 
-// `println!` and `eprintln!` panic where the stream cannot be written.
+// `println!` and `eprintln!` panic if the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 use std::{
@@ -18,7 +18,7 @@ use lessons::{Language, Lesson, lesson};
 #[derive(Parser)]
 #[command(name = "lessons", version)]
 struct Arguments {
-    /// The language to speak, en or pt; without it, the locale's
+    /// The language of the output, en or pt; without it, the locale's
     #[arg(long, global = true)]
     lang: Option<Language>,
     #[command(subcommand)]
@@ -27,20 +27,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Name the lessons and the files to edit
+    /// List the lessons and the files to edit
     List,
-    /// Check an exercise; exits with 1 when it is refused, with 2 when it could not be checked
+    /// Check an exercise; exits with 1 if it is refused, with 2 if it could not be checked
     Check {
         /// The lesson's number
         number: u8,
         /// The file to check instead of the lesson's exercise
         file: Option<PathBuf>,
     },
-    /// Give a hint
+    /// Show a hint
     Hint {
         /// The lesson's number
         number: u8,
-        /// Which hint: each tells more than the one before
+        /// Which hint: each is more detailed than the one before
         #[arg(default_value_t = 1)]
         which: usize,
     },
@@ -48,7 +48,7 @@ enum Command {
 
 fn main() -> ExitCode {
     run(Arguments::parse()).unwrap_or_else(|error| {
-        // The exit code says it where stderr cannot be written.
+        // Best effort: if stderr cannot be written, the exit code reports the error.
         let _best_effort = writeln!(io::stderr(), "lessons: {error:#}");
         ExitCode::from(2)
     })
@@ -72,7 +72,8 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     }
 }
 
-/// The first of these variables that is set decides, see locale(7); English for a language that the course lacks.
+/// The language of the first of these variables that is set, see locale(7); English if the course lacks that
+/// language.
 fn language_of_locale() -> Language {
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| env::var(name).ok());
     let decisive = locale.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
@@ -84,7 +85,7 @@ fn find(number: u8, language: Language) -> Result<&'static Lesson> {
         let numbers: Vec<String> = lesson::LESSONS.iter().map(|lesson| lesson.number.to_string()).collect();
         let numbers = numbers.join(", ");
         match language {
-            Language::English => format!("there is no lesson {number}: there are {numbers}"),
+            Language::English => format!("no lesson {number}: the lessons are {numbers}"),
             Language::Portuguese => format!("não existe a lição {number}: existem {numbers}"),
         }
     })
@@ -102,7 +103,7 @@ fn hint(lesson: &Lesson, which: usize, language: Language) -> Result<ExitCode> {
     let hints = lesson.text(language).hints;
     let hint = which.checked_sub(1).and_then(|index| hints.get(index));
     let hint = hint.with_context(|| match language {
-        Language::English => format!("lesson {} has the hints 1 to {}", lesson.number, hints.len()),
+        Language::English => format!("lesson {} has hints 1 to {}", lesson.number, hints.len()),
         Language::Portuguese => format!("a lição {} tem as dicas 1 a {}", lesson.number, hints.len()),
     })?;
     print_line(&format!("{which}/{}: {hint}", hints.len()))?;
@@ -133,5 +134,5 @@ fn check(lesson: &Lesson, file: Option<PathBuf>, language: Language) -> Result<E
 
 #[cfg(not(target_os = "linux"))]
 fn check(_: &Lesson, _: Option<PathBuf>, _: Language) -> Result<ExitCode> {
-    anyhow::bail!("a check runs real containers, and only Linux has them: use WSL2 or a virtual machine")
+    anyhow::bail!("cannot check: this needs real containers, so Linux; use WSL2 or a virtual machine")
 }

@@ -2,23 +2,23 @@
 
 use crate::Language;
 
-/// The answer of a check.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The exercise does what the lesson asks for.
+    /// The exercise does what the lesson requires.
     Accepted,
     /// It does not.
     Refused(Refusal),
 }
 
-/// What is wrong with an exercise.
+/// The error in an exercise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The student's program ended by itself before the check could look at anything.
+    /// The student's program exited before the check could look at anything.
     EndedEarly {
-        /// How it ended.
+        /// Its exit status.
         status: String,
-        /// The last lines that it printed, on either stream.
+        /// The last lines of its output, on either stream.
         printed: String,
     },
     /// Lesson 1: no line `pid N`.
@@ -26,13 +26,13 @@ pub enum Refusal {
         /// What was printed instead.
         printed: String,
     },
-    /// Lesson 1: the process of that number is not the program that was to be started.
+    /// Lesson 1: the process with this id is not the program that had to be started.
     OtherProcess {
-        /// The number printed.
+        /// The printed process id.
         pid: u32,
-        /// The program of the process that really has this number, if there is one.
+        /// The program of the process that has this id, if there is one.
         command: Option<String>,
-        /// The program that was handed over.
+        /// The program that was passed.
         expected: String,
     },
     /// Lesson 1: the right process, but it runs in the host's own pid namespace.
@@ -40,14 +40,14 @@ pub enum Refusal {
         /// The process.
         pid: u32,
     },
-    /// Lesson 1: the exit code printed is not the real one.
+    /// Lesson 1: the printed exit code is wrong.
     WrongExit {
         /// What was printed after the pid.
         printed: String,
-        /// The real one.
+        /// The actual exit code.
         code: u8,
     },
-    /// Lesson 4: the machine itself has been renamed.
+    /// Lesson 4: the machine itself was renamed.
     MachineRenamed {
         /// Its name before.
         before: String,
@@ -59,38 +59,38 @@ pub enum Refusal {
         /// The namespace, as `/proc/PID/ns/uts` shows it.
         namespace: String,
     },
-    /// Lesson 4: a namespace of its own, but not the name.
+    /// Lesson 4: the program has its own namespace, but the wrong name.
     WrongHostname {
-        /// What uname(2) told inside.
+        /// The name that uname(2) returned inside.
         seen: String,
-        /// The name handed over.
+        /// The name that was passed.
         expected: String,
     },
-    /// Lesson 9: a container is not there.
+    /// Lesson 9: a container does not exist.
     NoContainer {
-        /// The one looked for.
+        /// Its name.
         name: String,
     },
     /// Lesson 9: the container's writable layer lacks a change.
     ChangeMissing {
         /// The container.
         name: String,
-        /// The change looked for, as `minicontainer diff` shows it.
+        /// The missing change, as `minicontainer diff` shows it.
         change: String,
         /// All changes found.
         changes: Vec<String>,
     },
-    /// Lesson 9: the note says something else.
+    /// Lesson 9: the note has the wrong content.
     WrongNote {
-        /// What it says.
+        /// Its content.
         seen: String,
-        /// The word handed over.
+        /// The word that was passed.
         expected: String,
     },
 }
 
 impl Refusal {
-    /// The refusal in words: a line for what was seen, a line for what was expected.
+    /// The refusal in words: a line with what was seen, a line with what was expected.
     pub fn message(&self, language: Language) -> String {
         match language {
             Language::English => {
@@ -108,56 +108,60 @@ impl Refusal {
         match self {
             Refusal::EndedEarly { status, printed } => (
                 format!("your program ended too early ({status}); it printed: {}", or(printed, "nothing")),
-                "that it does its task without an error; `hint` helps with the usual ones".into(),
+                "your program does its task without an error; `hint` helps with common ones".into(),
             ),
             Refusal::NoPid { printed } => (
                 format!("no line \"pid N\"; your program printed: {}", or(printed, "nothing")),
-                "a line \"pid N\" as soon as the process runs, N being its number on the host".into(),
+                "a line \"pid N\" as soon as the process runs, where N is its process id on the host".into(),
             ),
             Refusal::OtherProcess { pid, command, expected } => (
                 match command {
-                    Some(command) => format!("you said pid {pid}, but process {pid} of this machine is `{command}`"),
-                    None => format!("you said pid {pid}, but this machine has no process {pid}"),
+                    Some(command) => {
+                        format!("you printed pid {pid}, but process {pid} of this machine is `{command}`")
+                    }
+                    None => format!("you printed pid {pid}, but this machine has no process {pid}"),
                 },
-                format!("the number that the host gives `{expected}`; inside its container the same process is 1"),
+                format!("the process id of `{expected}` on the host; inside its container the same process is 1"),
             ),
             Refusal::NotInContainer { pid } => (
-                format!("process {pid} is the right program, but in the host's own pid namespace: no container"),
-                "the program started by a Sandbox, with two numbers in the line NSpid of /proc/PID/status".into(),
+                format!(
+                    "process {pid} is the right program, but it is in the host's pid namespace, not in a container"
+                ),
+                "the program started by a Sandbox, with two ids in the line NSpid of /proc/PID/status".into(),
             ),
             Refusal::WrongExit { printed, code } => (
                 format!("after the pid, your program printed: {}", or(printed, "nothing")),
-                format!("\"exited {code}\": this time the program ended with {code}, as the report's verdict says"),
+                format!("\"exited {code}\": this time the program exited with {code}, as the report's verdict says"),
             ),
             Refusal::MachineRenamed { before, now } => (
                 format!(
                     "your program renamed the machine from \"{before}\" to \"{now}\" (the check works on a copy of the name)"
                 ),
-                "first a UTS namespace of one's own, then the name: outside nothing changes".into(),
+                "first a new UTS namespace, then the name: outside nothing changes".into(),
             ),
             Refusal::SameUtsNamespace { namespace } => (
-                format!("the program runs in {namespace}, which is the check's own UTS namespace"),
-                "another number: unshare(2) with CLONE_NEWUTS makes a new namespace".into(),
+                format!("the program runs in {namespace}, which is the UTS namespace of the check"),
+                "another number: unshare(2) with CLONE_NEWUTS creates a new namespace".into(),
             ),
             Refusal::WrongHostname { seen, expected } => (
-                format!("a UTS namespace of its own, but uname(2) in it says \"{seen}\""),
+                format!("the program has its own UTS namespace, but uname(2) in it returns \"{seen}\""),
                 format!(
                     "\"{expected}\": a new namespace starts with a copy of the old name, sethostname(2) changes it"
                 ),
             ),
             Refusal::NoContainer { name } => (
-                format!("after your script there is no container \"{name}\""),
+                format!("after your script, there is no container \"{name}\""),
                 format!(
-                    "a container \"{name}\" that is still there when its process has ended (--rm would remove it)"
+                    "a container \"{name}\" that still exists after its process has exited (--rm would remove it)"
                 ),
             ),
             Refusal::ChangeMissing { name, change, changes } => (
-                format!("the writable layer of \"{name}\" holds: {}", or(&changes.join(", "), "no change at all")),
+                format!("the writable layer of \"{name}\" contains: {}", or(&changes.join(", "), "no changes")),
                 format!("the change `{change}` in it (A added, C changed, D deleted)"),
             ),
             Refusal::WrongNote { seen, expected } => (
-                format!("/note in the writable layer of \"left\" says \"{seen}\""),
-                format!("\"{expected}\", the word that your script was given"),
+                format!("/note in the writable layer of \"left\" contains \"{seen}\""),
+                format!("\"{expected}\", the word that was passed to your script"),
             ),
         }
     }
@@ -167,26 +171,26 @@ impl Refusal {
         match self {
             Refusal::EndedEarly { status, printed } => (
                 format!("seu programa terminou cedo demais ({status}); ele imprimiu: {}", or(printed, "nada")),
-                "que ele cumpra a tarefa sem erro; `hint` ajuda com os mais comuns".into(),
+                "que o programa cumpra a tarefa sem erro; `hint` ajuda com os erros mais comuns".into(),
             ),
             Refusal::NoPid { printed } => (
                 format!("nenhuma linha \"pid N\"; seu programa imprimiu: {}", or(printed, "nada")),
-                "uma linha \"pid N\" assim que o processo estiver rodando, sendo N o número dele no host".into(),
+                "uma linha \"pid N\" assim que o processo estiver rodando, em que N é o ID dele no host".into(),
             ),
             Refusal::OtherProcess { pid, command, expected } => (
                 match command {
                     Some(command) => {
-                        format!("você disse pid {pid}, mas o processo {pid} desta máquina é `{command}`")
+                        format!("você imprimiu pid {pid}, mas o processo {pid} desta máquina é `{command}`")
                     }
-                    None => format!("você disse pid {pid}, mas esta máquina não tem um processo {pid}"),
+                    None => format!("você imprimiu pid {pid}, mas esta máquina não tem um processo {pid}"),
                 },
-                format!("o número que o host dá a `{expected}`; dentro do contêiner, o mesmo processo é o 1"),
+                format!("o ID de `{expected}` no host; dentro do contêiner, o mesmo processo é o 1"),
             ),
             Refusal::NotInContainer { pid } => (
                 format!(
-                    "o processo {pid} é o programa certo, mas no namespace de pid do próprio host: não há contêiner"
+                    "o processo {pid} é o programa certo, mas está no namespace de PID do host, e não em um contêiner"
                 ),
-                "o programa iniciado por um Sandbox, com dois números na linha NSpid de /proc/PID/status".into(),
+                "o programa iniciado por um Sandbox, com dois IDs na linha NSpid de /proc/PID/status".into(),
             ),
             Refusal::WrongExit { printed, code } => (
                 format!("depois do pid, seu programa imprimiu: {}", or(printed, "nada")),
@@ -198,30 +202,30 @@ impl Refusal {
                 format!(
                     "seu programa mudou o nome da máquina de \"{before}\" para \"{now}\" (a verificação usa uma cópia do nome)"
                 ),
-                "primeiro um namespace UTS só seu, depois o nome: fora dele nada muda".into(),
+                "primeiro um namespace UTS novo, depois o nome: fora dele nada muda".into(),
             ),
             Refusal::SameUtsNamespace { namespace } => (
-                format!("o programa roda em {namespace}, que é o namespace UTS da própria verificação"),
+                format!("o programa roda em {namespace}, que é o namespace UTS da verificação"),
                 "outro número: unshare(2) com CLONE_NEWUTS cria um namespace novo".into(),
             ),
             Refusal::WrongHostname { seen, expected } => (
-                format!("um namespace UTS próprio, mas nele uname(2) diz \"{seen}\""),
+                format!("o programa tem o seu próprio namespace UTS, mas nele uname(2) retorna \"{seen}\""),
                 format!(
                     "\"{expected}\": um namespace novo começa com uma cópia do nome antigo; sethostname(2) o muda"
                 ),
             ),
             Refusal::NoContainer { name } => (
-                format!("depois do seu script não há um contêiner \"{name}\""),
+                format!("depois do seu script, não há um contêiner \"{name}\""),
                 format!(
-                    "um contêiner \"{name}\" que ainda exista quando o processo dele terminar (--rm o removeria)"
+                    "um contêiner \"{name}\" que ainda exista depois que o processo dele terminar (--rm o removeria)"
                 ),
             ),
             Refusal::ChangeMissing { name, change, changes } => (
                 format!("a camada de escrita de \"{name}\" contém: {}", or(&changes.join(", "), "nenhuma mudança")),
-                format!("a mudança `{change}` nela (A acrescentado, C alterado, D apagado)"),
+                format!("a mudança `{change}` nela (A adicionado, C alterado, D apagado)"),
             ),
             Refusal::WrongNote { seen, expected } => (
-                format!("/note na camada de escrita de \"left\" diz \"{seen}\""),
+                format!("/note na camada de escrita de \"left\" contém \"{seen}\""),
                 format!("\"{expected}\", a palavra que o seu script recebeu"),
             ),
         }

@@ -1,9 +1,9 @@
-//! What the book shows is what happens: each command of each page, in both languages, is run and its output compared.
+//! Checks that the output in the book is right: each command of each page, in both languages, is run and its output
+//! compared.
 //!
-//! A fence ```` ```console ```` holds lines `$ command` and under each the output that a reader would see, stderr
-//! included. `[..]` stands for anything within a line, and so does a number of four or more digits (a process, an
-//! inode); a line `...` stands for any lines. The commands of one page share one
-//! store, made for the test, and run in the order in which they stand.
+//! A fence ```` ```console ```` has lines `$ command`, and under each its output, stderr included. `[..]` stands for
+//! anything within a line, and so does a number of four or more digits (a process, an inode); a line `...` stands for
+//! any lines. The commands of one page share one store, created for the test, and run in the order of the page.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
     process::Command,
 };
 
-/// One command of a page and what the page says that it prints.
+/// One command of a page and its output.
 #[derive(Debug, PartialEq, Eq)]
 struct Example {
     line: usize,
@@ -76,11 +76,11 @@ fn line_matches(pattern: &str, line: &str) -> bool {
     }
 }
 
-/// A shell in which the commands of a page are found and touch nothing but the store given.
+/// A shell that finds the commands of a page and changes nothing but the given store.
 fn shell(command: &str, locale: &str, store: &Path, programs: &[&Path]) -> String {
     let own = programs.iter().map(|program| program.parent().unwrap().to_path_buf());
     let path = env::join_paths(own.chain(env::split_paths(&env::var_os("PATH").unwrap()))).unwrap();
-    // What cargo says of compiling is not what the program says.
+    // Only the program's output is compared, not cargo's messages.
     let command = if command.starts_with("cargo ") { command.to_owned() } else { format!("exec 2>&1; {command}") };
     let output = Command::new("sh")
         .args(["-c", &command])

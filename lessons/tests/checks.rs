@@ -6,7 +6,7 @@ use std::fs;
 
 use lessons::{Language, Outcome, lesson};
 
-/// The check's answer in both languages, with what is random or the machine's own replaced by words.
+/// The check's answer in both languages, with random and machine-specific parts replaced by words.
 fn answer(number: u8, file: &str) -> String {
     let lesson = lesson::find(number).unwrap();
     let path = lessons::check::package_folder().join(lesson.folder).join(file);
@@ -23,7 +23,7 @@ fn answer(number: u8, file: &str) -> String {
     }
 }
 
-/// Replaces the words that a check makes up, and runs of digits, by what they stand for.
+/// Replaces random words and runs of digits by placeholders.
 fn without_chance(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -44,7 +44,7 @@ fn without_chance(text: &str) -> String {
     plain
 }
 
-/// Compares the answer with the snapshot of the file's name.
+/// Compares the answer with the snapshot named after the file.
 fn check(number: u8, file: &str, variant: &str) {
     let name = format!("{number}-{}{variant}", file.rsplit('/').next().unwrap());
     insta::assert_snapshot!(name, answer(number, file));
@@ -120,7 +120,7 @@ fn two_containers_with_a_shared_folder() {
     check(9, "wrong/shared-folder.sh", "");
 }
 
-/// Without a namespace root renames the machine (a copy of the name, made by the check); an ordinary user may not.
+/// Without a namespace root renames the machine (in a copy of its UTS namespace); an ordinary user may not.
 #[test]
 fn uts_without_namespace() {
     check(4, "wrong/no-namespace.rs", if nix::unistd::geteuid().is_root() { "" } else { "-as-ordinary-user" });

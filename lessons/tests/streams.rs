@@ -1,4 +1,4 @@
-//! The runner where its streams cannot be written: the exit code is the right one, and it never panics.
+//! Tests of the runner with streams that cannot be written: the exit code is right, and it never panics.
 #![cfg(target_os = "linux")]
 
 use std::{

@@ -1,4 +1,5 @@
-// How a digest looks: its text in groups that can wrap, digits that differ marked, and colours made of its bytes.
+// The display of a digest: its digits in groups that can wrap, with differing digits marked, and colours from its
+// bytes.
 
 import { drawing, make } from './element.js';
 
@@ -20,7 +21,7 @@ export function digestText(digest, other = digest) {
   return make('span', { class: 'digest' }, fingerprint(hex), make('code', {}, make('span', { class: 'digits' }, `${algorithm}:`), ...groups));
 }
 
-/** The first bytes as colours: a glance tells two digests apart. @param {string} hex */
+/** The first bytes as colours, so that two digests can be distinguished at a glance. @param {string} hex */
 function fingerprint(hex) {
   const bytes = [0, 1, 2, 3, 4, 5].map((at) => parseInt(hex.slice(2 * at, 2 * at + 2), 16));
   const square = (/** @type {number} */ byte, /** @type {number} */ at) =>

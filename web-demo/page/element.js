@@ -1,4 +1,4 @@
-// What the page's elements share: a shadow root with the style sheet, the language, and a way to write down trees.
+// Code shared by the page's elements: a shadow root with the style sheet, the language, and helpers to build trees.
 
 import { ready } from './engine.js';
 import { texts } from './texts.js';
@@ -8,8 +8,8 @@ const sheet = fetch(new URL('./element.css', import.meta.url))
   .then((text) => new CSSStyleSheet().replace(text));
 
 /**
- * An element of this page or of a book's. It speaks the language of its `lang` attribute, else that of what it stands
- * in, and is drawn anew when that changes.
+ * An element of this page or of a book. Its language is that of its `lang` attribute, or else that of its surroundings,
+ * and it is redrawn when that changes.
  */
 export class Scene extends HTMLElement {
   /** @type {import('./engine.js').Language} */
@@ -61,7 +61,7 @@ export class Scene extends HTMLElement {
 }
 
 /**
- * An HTML element. Attributes that are functions listen to the event of that name; false and undefined leave one out.
+ * An HTML element. Attributes that are functions become event listeners; false and undefined omit an attribute.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, string | number | boolean | undefined | ((event: Event) => void)>} attributes

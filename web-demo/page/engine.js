@@ -1,5 +1,5 @@
-// The engine's own code, compiled to WebAssembly: loaded once, whoever asks first. Paths are relative to this file,
-// so that the elements work wherever the folder is put.
+// The engine's own code, compiled to WebAssembly and loaded once. Paths are relative to this file, so that the
+// elements work wherever the folder is.
 
 import init, { digest, image_json, plan_json } from '../pkg/web_demo.js';
 
@@ -38,7 +38,7 @@ export function imageOf(layers) {
 }
 
 /**
- * The plan, or what is wrong with the options.
+ * The plan, or why the options are invalid.
  * @param {Options} options @param {Language} language @returns {{plan: Plan} | {error: string}}
  */
 export function planOf(options, language) {

@@ -1,4 +1,4 @@
-// <mc-hash lang="…">: a digest is the name that content gives itself, from one byte up to the tag of an image.
+// <mc-hash lang="…">: a digest is a name computed from content, from one byte up to the tag of an image.
 
 import { differences, digestText } from './digest.js';
 import { Scene, make } from './element.js';

@@ -1,4 +1,4 @@
-// The steps as dots on lanes, one lane for each actor: who does what, and when.
+// The steps as dots on lanes, one lane for each actor.
 
 import { make } from './element.js';
 
@@ -48,7 +48,7 @@ function dots(parent) {
   return [...parent.querySelectorAll('.dot')].filter((dot) => dot instanceof HTMLElement);
 }
 
-/** Shows how far the plan is carried out. @param {HTMLElement} timeline @param {number} current */
+/** Shows how much of the plan has been executed. @param {HTMLElement} timeline @param {number} current */
 export function markTimeline(timeline, current) {
   dots(timeline).forEach((dot, index) => {
     dot.toggleAttribute('data-done', index < current);

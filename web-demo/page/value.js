@@ -1,4 +1,4 @@
-// How a value of a step looks, whatever it is: the page knows no field by name.
+// Displays any value of a step; it contains no names of fields.
 
 import { make } from './element.js';
 

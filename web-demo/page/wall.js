@@ -1,11 +1,11 @@
-// The isolations as a wall around the process: an arc for each, drawn when it is in force, a gap where it is not.
+// The isolations as a wall around the process: an arc for each that is in force, a gap for each that is not.
 
 import { drawing } from './element.js';
 
 /** @typedef {'notYet' | 'begun' | 'inForce' | 'leftOut' | 'absent'} State */
 
 /**
- * How an isolation stands after a step.
+ * The state of an isolation after a step.
  * @param {import('./engine.js').Isolation} isolation @param {number} current @param {string[]} without
  * @returns {State}
  */

@@ -1,10 +1,11 @@
-//! From one changed byte to the tag: an image's digests, each computed over a document that holds those below.
+//! The digests of an image, each computed over a document that contains those below it.
 //!
-//! A layer's digest stands in the config (as diff-id) and in the manifest; the config's digest, which Docker calls
-//! the image id, stands in the manifest as well. So the manifest's digest pins every byte of the image, see OCI
-//! image-spec,
+//! A layer's digest is in the config (as diff-id) and in the manifest. The config's digest, which Docker calls the
+//! image
+//! id, is in the manifest as well. So the manifest's digest pins every byte of the image, see OCI image-spec,
 //! *manifest.md* and *config.md*. Layers here are plain texts instead of tar archives, so that the digest of a layer
-//! is the one that `printf %s … | sha256sum` shows.
+//! is
+//! the one that `printf %s … | sha256sum` prints.
 
 use std::error::Error;
 
@@ -26,7 +27,7 @@ pub(crate) struct Image {
 #[serde(rename_all = "camelCase")]
 struct Layer {
     digest: Digest,
-    /// Names the layer together with all below it, see OCI image-spec, *config.md*, "Layer ChainID".
+    /// Identifies the layer together with all below it, see OCI image-spec, *config.md*, "Layer ChainID".
     chain_id: Digest,
     size: usize,
 }
@@ -44,7 +45,7 @@ impl Document {
     }
 }
 
-/// Makes the documents of an image whose layers hold these texts, lowest first.
+/// Creates the documents of an image whose layers contain these texts, the lowest first.
 pub(crate) fn image(texts: &[String]) -> Result<Image, Box<dyn Error>> {
     let mut layers: Vec<Layer> = Vec::new();
     for text in texts {

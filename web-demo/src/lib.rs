@@ -1,16 +1,17 @@
 //! The pure half of minicontainer in the browser: thin functions over `minicontainer-core`, and a page that draws
-//! what they give.
+//! their
+//! results.
 //!
-//! Nothing about containers is written twice. The page asks [`plan_json`] what happens and in which order, and draws
-//! whatever it gets: a kind of step, a field or an isolation that core learns tomorrow stands on the page without a
-//! change of its JavaScript. What crosses the border is JSON text, since a page wants plain objects.
+//! Nothing about containers is written twice. The page calls [`plan_json`] for the steps and their order, and draws
+//! whatever it gets: a new kind of step, field or isolation in core appears on the page without a change of its
+//! JavaScript. The functions exchange JSON texts, because a page needs plain objects.
 //!
 //! | Function | Scene |
 //! |---|---|
-//! | [`digest`], [`image_json`] | a digest is the name that content gives itself, from one layer up to the tag |
+//! | [`digest`], [`image_json`] | a digest is a name computed from content, from one layer up to the tag |
 //! | [`plan_json`] | what a container is: a process, and the steps that isolated it |
 //!
-//! A runtime `Spec` is built here and never parsed: its deserialiser alone would treble the size of the download.
+//! A runtime `Spec` is built here and never parsed, because its deserialiser alone would treble the download size.
 //!
 //! ```
 //! let plan = web_demo::plan_json(r#"{"command": ["sh"], "without": ["pid"]}"#, "pt");
@@ -18,8 +19,7 @@
 //! assert_eq!(web_demo::digest(b"hello world")[..13], *"sha256:b94d27");
 //! ```
 
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
-// written.
+// A library never prints: it returns what a caller may print. `println!` panics if the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod image;
@@ -29,30 +29,29 @@ use minicontainer_core::{Digest, explain::Language};
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The digest of some bytes, `sha256:…`, by the very type that names images and layers.
+/// The digest of some bytes, `sha256:…`, computed by the type that names images and layers.
 #[wasm_bindgen]
 pub fn digest(bytes: &[u8]) -> String {
     Digest::of(bytes).to_string()
 }
 
-/// An image made of these layers (a JSON array of texts): the digests from the layers up to the manifest. When the
-/// argument is no such array, an object `{"error": …}`.
+/// An image with these layers (a JSON array of texts): the digests from the layers up to the manifest. If the
+/// argument
+/// is not such an array, an object `{"error": …}`.
 #[wasm_bindgen]
 pub fn image_json(layers_json: &str) -> String {
     match serde_json::from_str::<Vec<String>>(layers_json) {
         Ok(layers) => image::image(&layers).map_or_else(|error| failure(&error.to_string()), |image| json(&image)),
-        Err(error) => failure(&format!("the layers are no JSON array of texts: {error}")),
+        Err(error) => failure(&format!("the layers are not a JSON array of texts: {error}")),
     }
 }
 
 /// The plan for a small object of options (`command`, `memory`, `without` …), explained in a language: steps,
-/// isolations and the command line that would ask the same of the real engine. What is wrong with the options stands
-/// in `error`.
+/// isolations and the equivalent command line of the real engine. If the options are invalid, `error` says why.
 #[wasm_bindgen]
 pub fn plan_json(options_json: &str, language: &str) -> String {
     let scene = language.parse::<Language>().map_err(|error| error.to_string()).and_then(|language| {
-        let options =
-            serde_json::from_str(options_json).map_err(|error| format!("the options are wrong: {error}"))?;
+        let options = serde_json::from_str(options_json).map_err(|error| format!("invalid options: {error}"))?;
         scene::scene(&options, language)
     });
     scene.map_or_else(|error| failure(&error), |scene| json(&scene))

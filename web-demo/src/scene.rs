@@ -13,7 +13,7 @@ use minicontainer_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What the page may ask for: values as they would be typed, an empty text for "not given".
+/// The options of the page: values as typed; an empty text means "not given".
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(crate) struct Options {
@@ -53,7 +53,7 @@ enum CgroupChoice {
     V2,
 }
 
-/// A plan in words, as the page draws it.
+/// A plan in words, for the page to draw.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Scene {
@@ -78,11 +78,11 @@ struct StepCard {
     why: String,
     system_calls: Vec<String>,
     man_pages: Vec<String>,
-    /// Whatever else the step holds, under its own names.
+    /// The remaining fields of the step, under their own names.
     fields: Map<String, Value>,
 }
 
-/// An isolation, with the indices of the first and the last step that are there because of it.
+/// An isolation, with the indices of the first and the last step that belong to it.
 #[derive(Serialize)]
 struct IsolationState {
     #[serde(flatten)]
@@ -96,7 +96,7 @@ pub(crate) fn isolations(language: Language) -> Vec<IsolationExplanation> {
     Isolation::ALL.map(|isolation| explain_isolation(isolation, language)).to_vec()
 }
 
-/// Options → plan → words. The error says what is wrong with the options.
+/// Options → plan → words. The error explains invalid options.
 pub(crate) fn scene(options: &Options, language: Language) -> Result<Scene, String> {
     let (run, host) = (run_options(options)?, host(options));
     let steps = steps(&run, &host)?;
@@ -133,7 +133,8 @@ fn card(explained: ExplainedStep) -> StepCard {
     }
 }
 
-/// Which steps an isolation is the reason for: those that a plan without it lacks. No list of them is kept anywhere.
+/// The steps that belong to an isolation: those that a plan without it lacks. So there is no list of them to
+/// maintain.
 fn owed_to(isolation: Isolation, run: &RunOptions, host: &Host, steps: &[Step]) -> (Option<usize>, Option<usize>) {
     let mut left_out = run.clone();
     left_out.without.insert(isolation);
@@ -141,10 +142,10 @@ fn owed_to(isolation: Isolation, run: &RunOptions, host: &Host, steps: &[Step]) 
     left_out.hostname = if isolation == Isolation::Uts { None } else { run.hostname.clone() };
     let owed: Box<dyn Fn(&Step) -> bool> = match self::steps(&left_out, host) {
         Ok(others) => Box::new(move |step| !others.contains(step)),
-        // An ordinary user has no plan without a user namespace; the step that is owed to it is the mapping of ids.
+        // An ordinary user has no plan without a user namespace; the mapping of ids is the step that belongs to it.
         Err(_) => Box::new(|step| matches!(step, Step::MapIds { .. })),
     };
-    // The program's environment may name what it was isolated from; becoming the program isolates nothing.
+    // The program's environment may mention an isolation, but the execve(2) isolates nothing.
     let owed = |step: &Step| owed(step) && !matches!(step, Step::Execute { .. });
     (steps.iter().position(owed), steps.iter().rposition(owed))
 }
@@ -157,7 +158,7 @@ fn steps(run: &RunOptions, host: &Host) -> Result<Vec<Step>, String> {
     Ok(plan(&spec, &root_fs(run), host).map_err(|error| text(&error))?.steps)
 }
 
-/// A copy of the layers where nothing may be mounted, else an overlay.
+/// A copy of the layers if mounts are not possible, else an overlay.
 fn root_fs(run: &RunOptions) -> RootFs {
     let container = "/var/lib/minicontainer/containers/4f3c2b1a0987";
     if run.without.contains(&Isolation::Mount) {
@@ -209,7 +210,7 @@ fn run_options(options: &Options) -> Result<RunOptions, String> {
     })
 }
 
-/// A typed value; an empty text means that none was given.
+/// A typed value; an empty text means that there is none.
 fn given<T: FromStr<Err: ToString>>(text: &str) -> Result<Option<T>, String> {
     match text.trim() {
         "" => Ok(None),
@@ -217,7 +218,7 @@ fn given<T: FromStr<Err: ToString>>(text: &str) -> Result<Option<T>, String> {
     }
 }
 
-/// The command that asks the same of the real engine.
+/// The equivalent command of the real engine.
 fn command_line(options: &Options) -> String {
     let mut words = vec!["minicontainer run --rm".to_owned()];
     let values = [("memory", &options.memory), ("cpus", &options.cpus), ("pids-limit", &options.pids)];
@@ -234,7 +235,7 @@ fn command_line(options: &Options) -> String {
     words.join(" ")
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell if necessary.
 fn quoted(word: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+@%".contains(character);
     if !word.is_empty() && word.chars().all(plain) {

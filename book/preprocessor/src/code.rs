@@ -1,6 +1,6 @@
-//! Code on the pages is included from inside functions of real files, and would keep their indentation.
+//! Removes the indentation of included code, which comes from inside functions of real files.
 
-/// Takes from each fenced block of a page the indentation that all its lines have in common.
+/// Removes the common indentation of all lines in each fenced block of a page.
 pub fn dedent_code(page: &str) -> String {
     let mut text = String::new();
     let mut block: Option<Vec<&str>> = None;
@@ -19,7 +19,7 @@ pub fn dedent_code(page: &str) -> String {
             (false, None) => text += line,
         }
     }
-    // A fence that is never closed is mdBook's to complain of: nothing may be lost here.
+    // A fence that is not closed is left for mdBook to report; its lines must not be lost here.
     text + &block.unwrap_or_default().concat()
 }
 

@@ -1,16 +1,16 @@
 //! The book's mdBook preprocessor: it links each page to the same page in the other language, marks a Portuguese page
 //! whose English original has changed since it was translated, and moves included code to the left margin.
 //!
-//! The book is two source trees with equal file names, `en/src` and `pt-BR/src`. Each Portuguese page carries the
-//! fingerprint of the English page that it translates, in a comment: `<!-- translates: 0123456789abcdef -->`. When
-//! the two no longer agree, readers see a warning on the page; with `BOOK_STRICT=1`, as in CI, the build fails
-//! instead. Whoever has brought a page up to date writes the new fingerprint with
-//! `cargo run -p book-preprocessor -- stamp book/pt-BR/src/PAGE.md`.
+//! The book is two source trees with equal file names, `en/src` and `pt-BR/src`. Each Portuguese page has the
+//! fingerprint of the English page that it translates, in a comment: `<!-- translates: 0123456789abcdef -->`. If the
+//! two
+//! differ, the page shows a warning; with `BOOK_STRICT=1`, as in CI, the build fails instead. After updating a page,
+//! write the new fingerprint with `cargo run -p book-preprocessor -- stamp book/pt-BR/src/PAGE.md`.
 //!
-//! mdBook starts the program in the book's folder, gives it the whole book as JSON on stdin and takes the changed
-//! book from stdout: <https://rust-lang.github.io/mdBook/for_developers/preprocessors.html>.
+//! mdBook starts the program in the book's folder, writes the whole book as JSON to its stdin and reads the changed
+//! book from its stdout: <https://rust-lang.github.io/mdBook/for_developers/preprocessors.html>.
 
-// `println!` and `eprintln!` panic where the stream cannot be written.
+// `println!` and `eprintln!` panic if the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod code;
@@ -35,7 +35,7 @@ fn main() -> Result<()> {
         Some("supports") => Ok(()),
         Some("stamp") => arguments[1..].iter().try_for_each(|page| stamp(Path::new(page))),
         Some(other) => {
-            bail!("unknown command {other:?}: it is none (mdBook calls), `supports RENDERER` or `stamp PAGE…`")
+            bail!("unknown command {other:?}: must be `supports RENDERER`, `stamp PAGE…`, or none (called by mdBook)")
         }
     }
 }
@@ -49,13 +49,13 @@ fn preprocess() -> Result<()> {
             link_pages(&context, &mut book, "en")?;
             stale
         }
-        other => bail!("book.language in book.toml is {other:?}: it is \"en\" or \"pt-BR\""),
+        other => bail!("invalid book.language {other:?} in book.toml: must be \"en\" or \"pt-BR\""),
     };
     if !stale.is_empty() && env::var_os("BOOK_STRICT").is_some() {
         bail!("stale translations, and BOOK_STRICT is set:\n{}", stale.join("\n"));
     }
     for line in stale {
-        // The page itself carries the warning, too.
+        // Best effort: the page shows the warning, too.
         let _best_effort = writeln!(io::stderr(), "warning: {line}");
     }
     let mut stdout = io::stdout().lock();
@@ -79,7 +79,7 @@ fn link_pages(context: &PreprocessorContext, book: &mut Book, other: &str) -> Re
     Ok(missing)
 }
 
-/// Puts a banner on each page whose English original has changed, and returns a sentence about each.
+/// Puts a banner on each page whose English original has changed, and returns a message for each.
 fn mark_stale_pages(context: &PreprocessorContext, book: &mut Book) -> Result<Vec<String>> {
     let english = context.root.join("../en/src");
     let mut stale = Vec::new();
@@ -90,7 +90,7 @@ fn mark_stale_pages(context: &PreprocessorContext, book: &mut Book) -> Result<Ve
             Ok(Freshness::UpToDate) => {}
             Ok(Freshness::Stale { stamped, original }) => {
                 stale.push(format!(
-                    "pt-BR/src/{} translates {stamped}, but the English page is now {original}: bring it up to date, then \
+                    "pt-BR/src/{} translates {stamped}, but the English page is now {original}: update it, then \
                      `cargo run -p book-preprocessor -- stamp book/pt-BR/src/{}`",
                     path.display(),
                     path.display()
@@ -103,12 +103,12 @@ fn mark_stale_pages(context: &PreprocessorContext, book: &mut Book) -> Result<Ve
     failure.map_or(Ok(stale), Err)
 }
 
-/// Writes into a Portuguese page the fingerprint of the English page as it is now.
+/// Writes the current fingerprint of the English page into a Portuguese page.
 fn stamp(page: &Path) -> Result<()> {
     let text = page.to_string_lossy();
     let english = text.replace("/pt-BR/", "/en/");
     if english == text {
-        bail!("{text} is no page of the Portuguese book: its path has no /pt-BR/");
+        bail!("{text} is not a page of the Portuguese book: its path has no /pt-BR/");
     }
     let content = fs::read_to_string(page).with_context(|| format!("cannot read {text}"))?;
     let content = stamped(&content, &fingerprint(Path::new(&english))?);

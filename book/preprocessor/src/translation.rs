@@ -1,4 +1,4 @@
-//! What a page's translation is held against: the fingerprint of the original, the mark in the translation.
+//! Whether a translation is up to date: the fingerprint of the original, and the mark in the translation.
 
 use std::{fs, path::Path};
 
@@ -10,20 +10,19 @@ const MARK: &str = "<!-- translates: ";
 /// Whether a translation still matches its original.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// The original is as it was when the page was translated.
+    /// The original has not changed since.
     UpToDate,
-    /// The original has changed since, or the page does not say what it translates.
+    /// The original has changed, or the page has no mark.
     Stale {
         /// The fingerprint in the translation, or the word "nothing".
         stamped: String,
-        /// The fingerprint of the original as it is now.
+        /// The current fingerprint of the original.
         original: String,
     },
 }
 
-/// The fingerprint of a page: the first 16 hexadecimal digits of the SHA-256 of its source. Markdown that the page
-/// includes (the lessons' tasks and hints) is part of what must be translated, so it counts too; included code does
-/// not.
+/// The fingerprint of a page: the first 16 hexadecimal digits of the SHA-256 of its source. Included Markdown (the
+/// lessons' tasks and hints) must be translated, so it counts too; included code does not.
 pub fn fingerprint(page: &Path) -> Result<String> {
     let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
     let source = read(page)?;
@@ -45,7 +44,7 @@ pub fn freshness(translation: &str, original: &str) -> Freshness {
     }
 }
 
-/// The page with its mark replaced, or put at its end when it had none.
+/// The page with its mark replaced, or added at the end if it had none.
 pub fn stamped(translation: &str, original: &str) -> String {
     let mark = format!("{MARK}{original} -->");
     match translation.split_once(MARK).and_then(|(before, rest)| Some((before, rest.split_once(" -->")?.1))) {
@@ -63,7 +62,7 @@ pub fn language_link(other: &str, page: &Path) -> String {
     )
 }
 
-/// What the readers of a stale page are told.
+/// The banner of a stale page.
 pub fn stale_banner(page: &Path) -> String {
     format!(
         "> [!WARNING]\n> Esta tradução está desatualizada: a [página em inglês]({}) mudou depois dela.",
@@ -71,7 +70,7 @@ pub fn stale_banner(page: &Path) -> String {
     )
 }
 
-/// From a page of one book to the same page of the other, both lying side by side.
+/// The relative address of the same page in the other book.
 fn address(other: &str, page: &Path) -> String {
     let up = "../".repeat(page.components().count());
     format!("{up}{other}/{}", page.with_extension("html").display())

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_book-preprocessor");
 
-/// Hands the Portuguese book, with this one page, to the preprocessor.
+/// Passes the Portuguese book, with this one page, to the preprocessor.
 fn preprocess(root: &Path, content: &str, strict: bool) -> Output {
     let context = json!({
         "root": root.join("pt-BR"), "config": { "book": { "language": "pt-BR" } },

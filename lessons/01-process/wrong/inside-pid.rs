@@ -1,4 +1,4 @@
-//! Lesson 1, a wrong solution: it tells the number that the process has inside, not the one it has on the host.
+//! Lesson 1, a wrong solution: it prints the process id inside the container, not the one on the host.
 
 use std::{env, error::Error};
 

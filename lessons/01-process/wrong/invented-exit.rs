@@ -1,4 +1,4 @@
-//! Lesson 1, a wrong solution: it says that all went well without having looked.
+//! Lesson 1, a wrong solution: it prints success without checking.
 
 use std::{env, error::Error};
 

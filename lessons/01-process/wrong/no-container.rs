@@ -1,4 +1,4 @@
-//! Lesson 1, a wrong solution: an ordinary process, which shares the host's view of everything.
+//! Lesson 1, a wrong solution: it starts an ordinary process, with the same view as the host.
 
 use std::{env, error::Error, process::Command};
 

@@ -1,5 +1,4 @@
-//! Lesson 4, a wrong solution: the variable HOSTNAME is a note that shells make for themselves; the kernel has its
-//! own.
+//! Lesson 4, a wrong solution: the variable HOSTNAME is set by shells for their own use; the kernel does not use it.
 
 use std::{env, error::Error, os::unix::process::CommandExt, process::Command};
 

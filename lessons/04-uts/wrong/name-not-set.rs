@@ -1,4 +1,4 @@
-//! Lesson 4, a wrong solution: a new namespace begins as a copy, so the name in it is still the host's.
+//! Lesson 4, a wrong solution: a new namespace starts as a copy, so the name in it is still the host's.
 
 use std::{env, error::Error, os::unix::process::CommandExt, process::Command};
 

@@ -1,4 +1,4 @@
-//! Lesson 4, a wrong solution: without a namespace of its own it renames the whole machine (or may not).
+//! Lesson 4, a wrong solution: without its own namespace it renames the whole machine (or is not permitted to).
 
 use std::{env, error::Error, os::unix::process::CommandExt, process::Command};
 

@@ -1,8 +1,8 @@
-//! The checks: each runs a student's work for real and looks at what the kernel and the store say of it.
+//! The checks: each runs a student's work and inspects the kernel's or the store's view of it.
 //!
-//! The values that a student's program is given (a name, a word, an exit code) are random, and the evidence comes
-//! from elsewhere than its output: from `/proc/PID`, see proc(5), or from the writable layers in a store made for
-//! this check.
+//! The values passed to a student's program (a name, a word, an exit code) are random. The evidence does not come
+//! from
+//! its output, but from `/proc/PID` (see proc(5)) or from the writable layers in a store created for this check.
 
 mod process;
 mod program;
@@ -20,7 +20,7 @@ use crate::{Lesson, Outcome};
 
 pub use program::{minicontainer, package_folder};
 
-/// Checks a file against a lesson. An error means that the check itself could not be done.
+/// Checks a file against a lesson. An error means that the check itself failed.
 pub fn check(lesson: &Lesson, file: &Path) -> Result<Outcome> {
     match lesson.number {
         1 => process::check(&program::build_example(file)?),
@@ -30,12 +30,12 @@ pub fn check(lesson: &Lesson, file: &Path) -> Result<Outcome> {
     }
 }
 
-/// A word that nobody can know beforehand.
+/// A word that cannot be guessed.
 fn random_word(start: &str) -> String {
     format!("{start}-{:06x}", random_number() & 0xff_ffff)
 }
 
-/// The standard library's hasher is seeded by the kernel: random enough for an exercise.
+/// The standard library's hasher is seeded by the kernel, which is random enough for an exercise.
 fn random_number() -> u64 {
     RandomState::new().build_hasher().finish()
 }

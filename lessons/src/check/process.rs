@@ -1,5 +1,5 @@
-//! Lesson 1: is the process of the host that the student names really the program in a container, and is its end
-//! told as it was?
+//! Lesson 1: checks that the printed process id is the host's id of the program in a container, and that the printed
+//! exit code is right.
 
 use std::{
     fs,
@@ -52,20 +52,20 @@ pub(super) fn check(program: &Path) -> Result<Outcome> {
     })
 }
 
-/// What is wrong with the process that the student named, if anything.
+/// The error in the process that the student printed, if there is one.
 fn look_at(pid: u32, token: &str) -> Option<Refusal> {
     let command = command_line(pid, token);
     if !command.as_ref().is_some_and(|command| command.contains(token)) {
         let command = command.map(|command| command.split(' ').next().unwrap_or_default().to_owned());
         return Some(Refusal::OtherProcess { pid, command, expected: format!("sh -c … {token}") });
     }
-    // One number for each pid namespace that the process is visible in, see "NSpid" in proc_pid_status(5).
+    // One id for each pid namespace in which the process is visible, see "NSpid" in proc_pid_status(5).
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
     (numbers.split_whitespace().count() < 2).then_some(Refusal::NotInContainer { pid })
 }
 
-/// The command line of a process; one that is just being started gets a second to become what it will be.
+/// The command line of a process. A process that is just being started gets a second for its execve(2).
 fn command_line(pid: u32, token: &str) -> Option<String> {
     let mut command = None;
     for _ in 0..50 {

@@ -1,4 +1,4 @@
-//! Where the programs come from: cargo builds the student's, and the command `minicontainer`.
+//! Builds the programs with cargo: the student's, and the command `minicontainer`.
 
 use std::{
     env,
@@ -20,7 +20,7 @@ pub(super) fn build_example(file: &Path) -> Result<PathBuf> {
         path.strip_prefix(package_folder()).ok().filter(|path| path.extension().is_some_and(|end| end == "rs"));
     let Some(relative) = relative else {
         bail!(
-            "{} is no Rust file of a lesson's folder: edit the lesson's exercise.rs, which cargo knows",
+            "{} is not a Rust file in a lesson's folder: edit the lesson's exercise.rs, which is in Cargo.toml",
             file.display()
         )
     };
@@ -33,7 +33,7 @@ pub fn minicontainer() -> Result<PathBuf> {
     build(&["--package", "minicontainer-cli", "--bin", "minicontainer"])
 }
 
-/// Lets cargo build one program. What the compiler has to say goes to the student's terminal as it is.
+/// Builds one program with cargo. The compiler's messages go to the student's terminal unchanged.
 fn build(target: &[&str]) -> Result<PathBuf> {
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--quiet", "--message-format=json-render-diagnostics"])

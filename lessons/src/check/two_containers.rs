@@ -1,4 +1,4 @@
-//! Lesson 9: does each of the two containers hold its own change, in its own writable layer, and the image none?
+//! Lesson 9: checks that each container has its own change, in its own writable layer, and the image has none.
 
 use std::{
     env, fs,
@@ -50,12 +50,12 @@ fn run_and_look(script: &Path, engine: &Engine) -> Result<Outcome> {
     if seen != word {
         return Ok(Outcome::Refused(Refusal::WrongNote { seen, expected: word }));
     }
-    // Neither change may have reached the image. No script can do that; if it happened, the engine would be to blame.
+    // Neither change may be in the image. A script cannot cause that, so it would be a bug of the engine.
     engine.succeed(&["run", "--rm", "busybox", "sh", "-c", "test ! -e /note && test -e /etc/group"])?;
     Ok(Outcome::Accepted)
 }
 
-/// The command `minicontainer` with a store of its own.
+/// The command `minicontainer` with its own store.
 struct Engine {
     program: PathBuf,
     store: TempDir,
@@ -67,7 +67,7 @@ impl Engine {
         Ok(Engine { program: minicontainer()?, store })
     }
 
-    /// A command that finds `minicontainer` on its path, and in it this store.
+    /// A command with `minicontainer` in its PATH, which uses this store.
     fn command(&self, program: &str) -> Command {
         let mut folders: Vec<PathBuf> = self.program.parent().map(Path::to_path_buf).into_iter().collect();
         folders.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
@@ -90,7 +90,7 @@ impl Engine {
         Ok(output)
     }
 
-    /// The upper directory of a container: where its writable layer lies.
+    /// The upper directory of a container, with its writable layer.
     fn upper(&self, name: &str) -> Result<PathBuf> {
         let inspect = self.succeed(&["inspect", name])?;
         let document: serde_json::Value =
@@ -99,7 +99,7 @@ impl Engine {
         Ok(self.store.path().join("containers").join(id).join("upper"))
     }
 
-    /// Removes what the script left, as the engine knows best how, and then the store.
+    /// Removes the containers of the script with the engine, and then the store.
     fn clear(self) -> Result<()> {
         for name in ["left", "right"] {
             if self.run(&["inspect", name])?.status.success() {

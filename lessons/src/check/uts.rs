@@ -1,9 +1,10 @@
-//! Lesson 4: does the program run in a UTS namespace of its own, under the name given, and has the machine kept its
-//! own?
+//! Lesson 4: checks that the program runs in its own UTS namespace with the given name, and that the machine's name
+//! has
+//! not changed.
 //!
-//! A wrong solution, run by root, would rename the machine for everyone. So the check first moves its own thread to a
-//! copy of the UTS namespace, where it may; the student's program is born there. An ordinary user cannot make the
-//! copy, but cannot rename the machine either.
+//! A wrong solution, run by root, would rename the machine. So the check first moves its own thread to a new UTS
+//! namespace, if it may, and starts the student's program there. An ordinary user cannot create the namespace, but
+//! cannot rename the machine either.
 
 use std::{
     fs,
@@ -41,7 +42,7 @@ fn check_on_this_thread(program: &Path) -> Result<Outcome> {
     let folder = tempfile::tempdir().context("cannot make a folder for the check")?;
     let answer = folder.path().join("name");
 
-    // The program tells through a file what it is called, says so, and stays for as long as its stdin is open.
+    // The program writes its hostname to a file, prints "ready", and runs as long as its stdin is open.
     let mut child = Command::new(program)
         .arg(&name)
         .args(["sh", "-c", "uname -n > \"$0\"; echo ready; read -r line"])
