@@ -152,6 +152,17 @@ impl TestEnv {
     }
 }
 
+impl Drop for TestEnv {
+    /// Overlay's `work/work` has mode 000, so without root's capabilities the directory of a container that was kept
+    /// could not be removed.
+    fn drop(&mut self) {
+        if !is_root() {
+            let opened = Command::new("chmod").args(["-R", "u+rwX"]).arg(self.directory()).status();
+            assert!(opened.is_ok_and(|status| status.success()) || std::thread::panicking(), "chmod -R fails");
+        }
+    }
+}
+
 /// Makes mounts that no other process sees, and then becomes the user if there is one.
 fn become_user_among(user: Option<u32>, mounts: &[(Hidden, PathBuf)]) -> io::Result<()> {
     let nothing = None::<&str>;

@@ -5,8 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use minicontainer::core::options::Isolation;
 use minicontainer::Sandbox;
+use minicontainer::core::options::Isolation;
 use nix::sys::resource::{Resource, setrlimit};
 
 use crate::attacks::Ground;
