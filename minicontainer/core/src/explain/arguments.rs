@@ -1,4 +1,4 @@
-//! What a step puts into its sentences: the arguments of its message, which is found by the step's kind.
+//! The arguments of a step's message.
 
 use super::{Argument, Language, message};
 use crate::plan::{CAPABILITIES, DeviceAccess, DeviceRule, IdMapping, MountAttribute, Step, SwapLimit};
@@ -120,7 +120,7 @@ fn process_arguments(step: &Step) -> Vec<(&'static str, Argument<'_>)> {
     }
 }
 
-/// Restrictions as mount(8) writes them, or `none`, by which a message can tell that there are none.
+/// Restrictions in mount(8)'s syntax, or `none`, by which a message selects its variant.
 fn restrictions(attributes: &[MountAttribute]) -> String {
     if attributes.is_empty() {
         return "none".to_owned();
@@ -128,7 +128,7 @@ fn restrictions(attributes: &[MountAttribute]) -> String {
     attributes.iter().map(|attribute| attribute.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// How much of root's power a set of capabilities is, by which a message can tell the ends from the middle.
+/// Whether a set has no, all or some capabilities, by which a message selects its variant.
 fn powers(set: &[String]) -> &'static str {
     match set.len() {
         0 => "none",
@@ -147,12 +147,12 @@ fn mappings(lines: &[IdMapping]) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join(", ")
 }
 
-/// Names in a row, or the language's word for none.
+/// A list of names, or the language's word for none.
 fn listed(names: &[String], language: Language) -> String {
     if names.is_empty() { message(language, "label-nothing", &[]) } else { names.join(", ") }
 }
 
-/// A resource bound; the greatest number stands for none at all, see getrlimit(2).
+/// A resource limit; the largest number means unlimited, see getrlimit(2).
 fn bound(value: u64) -> String {
     if value == u64::MAX { "∞".to_owned() } else { value.to_string() }
 }

@@ -1,9 +1,9 @@
-//! The message catalogue: every sentence that is shown in two languages, from [Fluent] files beside this one.
+//! The message catalogue: all translated sentences, from the [Fluent] files next to this one.
 //!
-//! A file per language and subject: `en.ftl` and `pt-BR.ftl` explain plans, `demo.*.ftl` narrate the command
-//! `demo`. To add a message, write it under the same key in both languages; to add a subject, add a pair of files
-//! to [`CATALOGUE`]. The tests below fail when a key stands in one language only, or takes other arguments there.
-//! What another crate explains is in a [`Catalogue`] of its own.
+//! There is a file for each language and subject: `en.ftl` and `pt-BR.ftl` explain plans, `demo.*.ftl` narrate the
+//! command `demo`. To add a message, write it under the same key in both languages; to add a subject, add a pair of
+//! files to [`CATALOGUE`]. The tests below fail if a key is missing in one language, or has different arguments
+//! there. Other crates have their own [`Catalogue`].
 //!
 //! [Fluent]: https://projectfluent.org
 
@@ -13,10 +13,10 @@ use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 
 use super::Language;
 
-/// A value that a message takes: text, or a number, by which a message can choose singular and plural.
+/// An argument of a message: text, or a number, by which a message can select singular or plural.
 pub use fluent_bundle::FluentValue as Argument;
 
-/// What this crate says.
+/// The messages of this crate.
 static CATALOGUE: Catalogue = Catalogue::new(
     &[include_str!("en.ftl"), include_str!("demo.en.ftl")],
     &[include_str!("pt-BR.ftl"), include_str!("demo.pt-BR.ftl")],
@@ -30,8 +30,8 @@ pub struct Catalogue {
 
 /// The message `id` (or `id.attribute`) in a language, with its arguments filled in.
 ///
-/// What is missing stays visible, as Fluent has it: an unknown message is its own id between braces, an argument
-/// that was not given its own name. The tests of this module see to it that neither happens with a message here.
+/// Missing parts stay visible, as in Fluent: an unknown message is its id in braces, a missing argument its name. The
+/// tests of this module check that neither happens with a message here.
 ///
 /// ```
 /// use minicontainer_core::explain::{Language, message};
@@ -45,7 +45,7 @@ pub fn message(language: Language, id: &str, arguments: &[(&str, Argument)]) -> 
 }
 
 impl Catalogue {
-    /// A catalogue of these files. They are part of the program, so a fault in them is a fault of the program.
+    /// A catalogue of these files. They are part of the program, so an error in them is a bug.
     pub const fn new(english: &'static [&'static str], portuguese: &'static [&'static str]) -> Catalogue {
         Catalogue { sources: [english, portuguese], bundles: [OnceLock::new(), OnceLock::new()] }
     }
@@ -60,18 +60,18 @@ impl Catalogue {
         });
         let Some(pattern) = pattern else { return format!("{{{id}}}") };
         let arguments: FluentArgs = arguments.iter().map(|(name, value)| (*name, value.clone())).collect();
-        // The errors need no report: each is an argument that was not given, which stands in the text as `{$name}`.
+        // Errors are missing arguments, which are visible in the text as `{$name}`.
         bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned()
     }
 }
 
 fn parse(language: Language, sources: &[&str]) -> FluentBundle<FluentResource> {
     let mut bundle = FluentBundle::new_concurrent(vec![language.tag().parse().expect("every tag is an identifier")]);
-    // Marks around every argument for text that runs both ways; terminals show them as rubbish.
+    // Isolation marks around arguments are for bidirectional text; terminals would show them as garbage.
     bundle.set_use_isolating(false);
     for source in sources {
         let resource = FluentResource::try_new((*source).to_owned()).expect("the catalogue is well-formed Fluent");
-        bundle.add_resource(resource).expect("no key stands twice in the catalogue");
+        bundle.add_resource(resource).expect("keys in the catalogue are unique");
     }
     bundle
 }
@@ -82,7 +82,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Every key of a language with the names of the arguments that its text takes; attributes as `key.attribute`.
+    /// Every key of a language with the names of its arguments; attributes as `key.attribute`.
     pub(in crate::explain) fn keys(language: Language) -> BTreeMap<String, BTreeSet<String>> {
         let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let (mut message, mut key) = (String::new(), String::new());
@@ -98,7 +98,7 @@ pub(super) mod tests {
                 None => None,
             };
             if let Some(started) = started {
-                assert!(keys.insert(started.clone(), BTreeSet::new()).is_none(), "{started} stands twice");
+                assert!(keys.insert(started.clone(), BTreeSet::new()).is_none(), "{started} is a duplicate");
                 message = started.split('.').next().unwrap().to_owned();
                 key = started;
             }

@@ -1,11 +1,11 @@
-//! The languages that the project speaks, and how they are named: `en`, `pt`, `pt-BR`, or a locale of the
-//! environment such as `pt_BR.UTF-8`, see locale(7).
+//! The supported languages, and their names: `en`, `pt`, `pt-BR`, or a locale of the environment such as
+//! `pt_BR.UTF-8`, see locale(7).
 
 use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
-/// A language that the project speaks.
+/// A supported language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub enum Language {
     /// English.
@@ -21,7 +21,7 @@ impl Language {
     /// All of them.
     pub const ALL: [Language; 2] = [Language::English, Language::Portuguese];
 
-    /// Its tag as in BCP 47, such as an HTML page's `lang` wants it.
+    /// Its BCP 47 tag, as in the `lang` attribute of HTML.
     pub fn tag(self) -> &'static str {
         match self {
             Language::English => "en",
@@ -30,9 +30,9 @@ impl Language {
     }
 }
 
-/// The text names no language that the project speaks.
+/// The text is not the name of a supported language.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown language \"{given}\": it is one of en, pt (or a locale of theirs, such as pt_BR.UTF-8)")]
+#[error("unknown language \"{given}\": must be en, pt or a locale of one of them (for example, pt_BR.UTF-8)")]
 pub struct LanguageError {
     /// What was given.
     pub given: String,
@@ -41,7 +41,7 @@ pub struct LanguageError {
 impl FromStr for Language {
     type Err = LanguageError;
 
-    /// Reads a tag or a locale. Region, encoding and modifier do not count; `C` and `POSIX` are English.
+    /// Parses a tag or a locale. Region, encoding and modifier are ignored; `C` and `POSIX` are English.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let language = text.split(['-', '_', '.', '@']).next().unwrap_or_default();
         match language.to_ascii_lowercase().as_str() {
@@ -88,6 +88,6 @@ mod tests {
 
     #[test]
     fn unknown_language_error_lists_valid_ones() {
-        insta::assert_snapshot!("fr".parse::<Language>().unwrap_err(), @r#"unknown language "fr": it is one of en, pt (or a locale of theirs, such as pt_BR.UTF-8)"#);
+        insta::assert_snapshot!("fr".parse::<Language>().unwrap_err(), @r#"unknown language "fr": must be en, pt or a locale of one of them (for example, pt_BR.UTF-8)"#);
     }
 }

@@ -1,8 +1,8 @@
-//! Where to read on: the manual pages of each step, the most telling first.
+//! The manual pages of each step, the most relevant first.
 
 use crate::plan::Step;
 
-/// The pages of the Linux manual that tell of the step's system calls and of the idea behind them.
+/// The manual pages about the step's system calls and the concepts behind them.
 pub(super) fn man_pages(step: &Step) -> &'static [&'static str] {
     match step {
         Step::CreateCgroup { .. } => &["cgroups(7)", "mkdir(2)"],

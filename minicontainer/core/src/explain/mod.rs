@@ -1,16 +1,15 @@
 //! Every step of a plan in words, in two languages, from one message catalogue.
 //!
-//! `--explain` prints it, the browser's page draws it, the lessons quote it: all three ask [`explain`], so none can
-//! tell another story. An [`Explanation`] has two halves. The *words*, a title and the reason why the step matters
-//! for isolation, come from the Fluent files beside this one ([`message`]). The *facts*, the system calls as
-//! strace(1) would show them and the manual pages that tell the rest, are computed from the step and need no
-//! translation.
+//! `--explain` prints it, the browser's page draws it, the lessons quote it: all three use [`explain`], so they
+//! always agree. An [`Explanation`] has two parts. The *words*, a title and the reason why the step matters for
+//! isolation, come from the Fluent files next to this one ([`message`]). The *facts*, the system calls as strace(1)
+//! would show them and the manual pages, are computed from the step and need no translation.
 //!
-//! Terms: a *step* is one operation of a [`Plan`](crate::Plan)(crate::Plan); its *actor* is who carries it out, the
+//! Terms: a *step* is one operation of a [`Plan`](crate::Plan); its *actor* is the process that executes it, the
 //! engine on the host or the container's first process ([`Actor`](crate::plan::Actor)).
 //!
-//! A new kind of step does not compile until it has its arguments, system calls and manual pages here, and fails
-//! the tests until it has its words in every language.
+//! A new kind of step does not compile until it has its arguments, system calls and manual pages here, and the tests
+//! fail until it has its words in every language.
 //!
 //! ```
 //! use minicontainer_core::explain::{Language, explain};
@@ -47,16 +46,16 @@ use system_calls::CgroupVersion;
 pub struct Explanation {
     /// What is done, in one sentence.
     pub title: String,
-    /// What it is for: what would be otherwise.
+    /// Why it is done: what would happen without it.
     pub why: String,
-    /// The system calls, as strace(1) would show them. Names of descriptors stand for their numbers.
+    /// The system calls, as strace(1) would show them, with names of descriptors instead of their numbers.
     pub system_calls: Vec<String>,
-    /// Where to read on, such as `pivot_root(2)`.
+    /// The manual pages, such as `pivot_root(2)`.
     pub man_pages: Vec<String>,
 }
 
-/// Puts a step into words. The files of control groups are named as in cgroup version 2; [`explain_plan`] knows
-/// which version a plan is made for, and names them accordingly.
+/// Explains a step. Cgroup files are named as in cgroup version 2; [`explain_plan`] uses the version that the plan is
+/// for.
 pub fn explain(step: &Step, language: Language) -> Explanation {
     explain_for(step, language, CgroupVersion::V2)
 }

@@ -1,4 +1,4 @@
-//! A whole plan in words: as data for whoever draws it, and as the plain text that `--explain` prints.
+//! The explanation of a whole plan: as data, and as the plain text that `--explain` prints.
 
 use serde::Serialize;
 
@@ -8,21 +8,21 @@ use crate::{
     plan::{Actor, Plan, Step},
 };
 
-/// The width at which [`render`] breaks sentences. System calls are never broken: they are to be copied.
+/// The width at which [`render`] wraps sentences. System calls are never wrapped, so that they can be copied.
 const WIDTH: usize = 100;
 
-/// A step of a plan, who carries it out, and both in words.
+/// A step of a plan, its actor, and the explanation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExplainedStep {
     /// The step.
     pub step: Step,
-    /// Who carries it out.
+    /// The process that executes it.
     pub actor: Actor,
-    /// The step in words.
+    /// The explanation.
     pub explanation: Explanation,
 }
 
-/// Puts every step of a plan into words.
+/// Explains every step of a plan.
 pub fn explain_plan(plan: &Plan, language: Language) -> Vec<ExplainedStep> {
     let version = CgroupVersion::of(plan);
     let explained = |step: &Step| ExplainedStep {
@@ -33,18 +33,18 @@ pub fn explain_plan(plan: &Plan, language: Language) -> Vec<ExplainedStep> {
     plan.steps.iter().map(explained).collect()
 }
 
-/// An isolation in words.
+/// The explanation of an isolation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IsolationExplanation {
-    /// Its word on the command line, such as `pid`.
+    /// Its name on the command line, such as `pid`.
     pub name: &'static str,
-    /// What it gives the container.
+    /// What the container gets.
     pub title: String,
     /// What leaks without it.
     pub without: String,
 }
 
-/// Says what an isolation gives, and what leaks `--without` it.
+/// Explains an isolation, and what leaks `--without` it.
 pub fn explain_isolation(isolation: Isolation, language: Language) -> IsolationExplanation {
     let key = format!("isolation-{}", isolation.name());
     IsolationExplanation {
@@ -54,12 +54,12 @@ pub fn explain_isolation(isolation: Isolation, language: Language) -> IsolationE
     }
 }
 
-/// Says what it means that a wall was lowered.
+/// Explains what a weakened isolation means.
 pub fn explain_weakening(weakening: &Weakening, language: Language) -> String {
     message(language, &weakening.key(), &[])
 }
 
-/// Who carries out a step, in words.
+/// The name of the process that executes a step.
 pub fn explain_actor(actor: Actor, language: Language) -> String {
     let key = match actor {
         Actor::Engine => "actor-engine",
@@ -68,7 +68,7 @@ pub fn explain_actor(actor: Actor, language: Language) -> String {
     message(language, key, &[])
 }
 
-/// The plan as plain numbered text, the same for the same plan: what `--explain` prints.
+/// The plan as plain numbered text, as printed by `--explain`.
 ///
 /// ```
 /// use minicontainer_core::explain::{Language, render};

@@ -6,7 +6,7 @@ use super::*;
 use crate::plan::Plan;
 use samples::samples;
 
-/// The kinds in the words of the messages: what the catalogue believes that there is.
+/// The kinds of steps in the catalogue.
 fn kinds_with_words() -> BTreeSet<String> {
     let keys = catalogue::tests::keys(Language::English);
     keys.keys()
@@ -23,7 +23,7 @@ fn step_kinds_match_their_serialized_names() {
     }
 }
 
-/// `Step::kind` does not compile without a new kind, so its source knows how many there are.
+/// `Step::kind` does not compile without a new kind, so its source lists all of them.
 #[test]
 fn every_step_kind_has_a_sample_and_text() {
     let source = include_str!("../plan/step_name.rs");

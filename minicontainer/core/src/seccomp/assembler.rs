@@ -1,13 +1,12 @@
-//! From ranges of numbers to instructions: a binary tree of comparisons, with the questions about arguments at its
+//! Converts ranges of numbers to instructions: a binary tree of comparisons, with the checks of arguments at its
 //! leaves.
 //!
-//! A list of 300 names, asked one after the other, costs each call 300 comparisons, and the kernel time to load.
-//! Sorted by number, neighbours mostly fare alike, and some eighty ranges remain; a tree over them takes seven
-//! comparisons.
+//! Checking a list of 300 names one after the other would cost up to 300 comparisons for each call. Sorted by number,
+//! most neighbours have the same decision, and some eighty ranges remain. A tree over them takes seven comparisons.
 //!
-//! Jumps go forward only, so the program is built from its end: whatever an instruction jumps to is there already,
-//! and its distance is known. A jump that depends on a comparison reaches 255 instructions far; where that is not
-//! enough, a jump without condition, or a copy of what would have been jumped to, is put in between.
+//! Jumps go forward only, so the program is built from its end: the target of a jump already exists, and its distance
+//! is known. A conditional jump reaches at most 255 instructions. For longer distances an unconditional jump, or a
+//! copy of the target, is inserted.
 
 use super::Architecture;
 use super::rules::{Action, Comparison, Condition, Decision, KILL_PROCESS, Range};
@@ -15,17 +14,17 @@ use super::rules::{Action, Comparison, Condition, Decision, KILL_PROCESS, Range}
 /// An instruction of classic BPF: `struct sock_filter` in linux/filter.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instruction {
-    /// What is done.
+    /// The operation.
     pub code: u16,
-    /// How many instructions are passed over if the comparison holds.
+    /// How many instructions are skipped if the comparison is true.
     pub jump_true: u8,
-    /// How many if it does not.
+    /// How many are skipped if it is false.
     pub jump_false: u8,
-    /// The number it works with.
+    /// The operand.
     pub value: u32,
 }
 
-/// `BPF_LD | BPF_W | BPF_ABS`: loads 32 bits of what the filter is shown, `struct seccomp_data`.
+/// `BPF_LD | BPF_W | BPF_ABS`: loads 32 bits of the filter's input, `struct seccomp_data`.
 pub(super) const LOAD: u16 = 0x20;
 /// `BPF_ALU | BPF_AND | BPF_K`: keeps the bits of a mask.
 pub(super) const AND: u16 = 0x54;
@@ -37,20 +36,20 @@ pub(super) const IF_EQUAL: u16 = 0x15;
 pub(super) const IF_GREATER: u16 = 0x25;
 /// `BPF_JMP | BPF_JGE | BPF_K`: jumps if greater or equal.
 pub(super) const IF_GREATER_OR_EQUAL: u16 = 0x35;
-/// `BPF_RET | BPF_K`: answers.
+/// `BPF_RET | BPF_K`: returns an action.
 pub(super) const RETURN: u16 = 0x06;
 
-/// Where the call's number lies in `struct seccomp_data`.
+/// The offset of the call's number in `struct seccomp_data`.
 const NUMBER: u32 = 0;
-/// Where the architecture lies.
+/// The offset of the architecture.
 const ARCHITECTURE: u32 = 4;
-/// Where the six arguments begin, of 64 bits each, the lower half first.
+/// The offset of the six arguments, of 64 bits each, the lower half first.
 const ARGUMENTS: u32 = 16;
 
-/// The farthest that a comparison's jump reaches, less what may still be put in between.
+/// The longest distance of a conditional jump, minus the instructions that may still be inserted.
 const REACH: usize = 250;
 
-/// An instruction's place, counted from the end of the program.
+/// An instruction's position, counted from the end of the program.
 type Label = usize;
 
 /// The program, from its end.
@@ -78,7 +77,7 @@ impl Assembler {
         self.reversed.len() - 1
     }
 
-    /// An instruction that answers with this action, an old one if it is near.
+    /// An instruction that returns this action; an existing one if it is within reach.
     fn answer(&mut self, action: Action) -> Label {
         let nearest =
             self.reversed.iter().rev().take(REACH).position(|one| (one.code, one.value) == (RETURN, action));
@@ -88,7 +87,7 @@ impl Assembler {
         }
     }
 
-    /// The same, or a way to it that a comparison's jump reaches.
+    /// The same label, or a new one within reach of a conditional jump that leads to it.
     fn within_reach(&mut self, label: Label) -> Label {
         if self.reversed.len() - label < REACH {
             return label;
@@ -99,7 +98,7 @@ impl Assembler {
         }
     }
 
-    /// Makes sure that what comes before runs into `label`.
+    /// Makes sure that the next instruction in front continues at `label`.
     fn fall_into(&mut self, label: Label) -> Label {
         match self.reversed.len() - 1 - label {
             0 => label,
@@ -113,7 +112,7 @@ impl Assembler {
         self.push(code, value, (next - yes) as u8, (next - no) as u8)
     }
 
-    /// Loads 32 bits and goes on at `next`, which was pushed last.
+    /// Loads 32 bits and continues at `next`, which was pushed last.
     fn load(&mut self, offset: u32, next: Label) -> Label {
         debug_assert_eq!(next, self.reversed.len() - 1);
         self.push(LOAD, offset, 0, 0)
@@ -164,7 +163,7 @@ impl Assembler {
         self.load(offset + 4, upper)
     }
 
-    /// Compares half an argument under a mask. Under no mask there is nothing to compare.
+    /// Compares half an argument under a mask. With an empty mask there is nothing to compare.
     fn half(&mut self, offset: u32, mask: u32, value: u32, yes: Label, no: Label) -> Label {
         if mask == 0 {
             return yes;

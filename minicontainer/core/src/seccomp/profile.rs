@@ -1,27 +1,27 @@
-//! The profile that every container gets: Docker's list of allowed calls, and what we allow less.
+//! The default seccomp profile: Docker's list of allowed calls, with some restrictions.
 //!
-//! The list is that of Moby's `profiles/seccomp`: what `system_calls` marks as allowed to everybody, calls that a
-//! capability opens ([`GATES`]), and five calls that depend on their arguments. What is in none of them is refused:
-//! keys, kexec, io_uring, userfaultfd, swap, NUMA, pivot_root and those that nobody has needed for decades.
+//! The list is that of Moby's `profiles/seccomp`: the calls that `system_calls` marks as always allowed, calls that
+//! require a capability ([`GATES`]), and five calls that depend on their arguments. All others are refused: keys,
+//! kexec, io_uring, userfaultfd, swap, NUMA, pivot_root and calls that have been obsolete for decades.
 //!
-//! Stricter than Docker's, unless `compat` is wanted:
+//! The profile is stricter than Docker's in these points, unless `compat` is set:
 //!
-//! - **Sockets** of four families, by socket(2) and socketpair(2), where Docker forbids two and lets in some forty,
-//!   most of which no program ever opened and whose code is where a kernel is attacked: AF_UNIX, AF_INET, AF_INET6,
-//!   and AF_NETLINK for routes only.
-//! - **TIOCSTI and TIOCLINUX** push characters into a terminal as if its user had typed them (CVE-2017-5226), refused
-//!   whatever is in the upper half of the argument, at which the kernel does not look (CVE-2019-10063).
+//! - **Sockets** of only four families, by socket(2) and socketpair(2): AF_UNIX, AF_INET, AF_INET6, and AF_NETLINK
+//!   for routes only. Docker forbids two families and allows some forty, most of which ordinary programs never use,
+//!   but whose code has often been attacked.
+//! - **TIOCSTI and TIOCLINUX** insert characters into a terminal as if its user had typed them (CVE-2017-5226). They
+//!   are refused whatever the upper half of the argument is, because the kernel ignores it (CVE-2019-10063).
+//! - **vmsplice(2)** puts pages of a program's memory into a pipe without copying them, which has allowed processes
+//!   to change pages that they must not (CVE-2020-29374). Few programs use it, and Podman's profile refuses it as
+//!   well.
 //!
-//! - **vmsplice(2)** puts pages of a program's memory into a pipe without copying them, which has broken the rules of
-//!   who may change a page before (CVE-2020-29374). Few programs use it, and Podman's profile refuses it as well.
-//!
-//! By name, nothing else differs: every call that this profile allows, Docker's allows, too. Profiles that are older
-//! than a call lack it, such as that of Docker 20.10. So here is the reason for each call that came with Linux 5.15
-//! or later:
+//! Otherwise the names are the same: every call that this profile allows is also allowed by Docker's. Older profiles
+//! lack newer calls, such as that of Docker 20.10. So this table gives the reason for each call that was added in
+//! Linux 5.15 or later:
 //!
 //! | Call | Why it is allowed |
 //! |---|---|
-//! | `cachestat` | tells which pages of an open file are in memory, as `mincore` does |
+//! | `cachestat` | shows which pages of an open file are in memory, as `mincore` does |
 //! | `fchmodat2` | `fchmodat` with flags: the same checks; libc uses it |
 //! | `futex_requeue` | part of `futex`, with its own number |
 //! | `futex_wait` | part of `futex`, with its own number |
@@ -30,19 +30,18 @@
 //! | `getxattrat` | `getxattr` below a descriptor: the same checks |
 //! | `listmount` | lists the mounts below the caller's root, as `/proc/self/mountinfo` does; libmount uses it |
 //! | `listxattrat` | `listxattr` below a descriptor: the same checks |
-//! | `map_shadow_stack` | memory of the caller's own for return addresses: libc needs it to protect threads by them |
+//! | `map_shadow_stack` | maps the caller's own memory for return addresses: libc needs it to protect threads |
 //! | `mseal` | forbids further changes of the caller's own mappings: a protection |
-//! | `process_mrelease` | frees the memory of a process that was killed already, and that the caller may kill |
+//! | `process_mrelease` | frees the memory of a process that was already killed, and that the caller may kill |
 //! | `removexattrat` | `removexattr` below a descriptor: the same checks |
 //! | `setxattrat` | `setxattr` below a descriptor: the same checks |
-//! | `statmount` | tells of one mount below the caller's root what `/proc/self/mountinfo` says; libmount uses it |
+//! | `statmount` | shows one mount below the caller's root, as `/proc/self/mountinfo` does; libmount uses it |
 //! | `uretprobe` | made by code that the kernel inserts where the host traces a program; refusing it kills that program |
 //!
 //! The tests compare this table, and the list of names, with what the compiled filter allows.
 //!
-//! Neither profile lets in the calls of other architectures, which Docker does: see [`super`]. runc and crun, which
-//! know one action for a call without conditions, pass our rule for TIOCSTI and TIOCLINUX over and run the profile
-//! without it.
+//! Neither profile allows the calls of other architectures, unlike Docker: see [`super`]. runc and crun support only
+//! one action for a call without conditions, so they ignore our rule for TIOCSTI and TIOCLINUX.
 
 use oci_spec::OciSpecError;
 use oci_spec::runtime::LinuxSeccompOperator::{self, ScmpCmpEq, ScmpCmpGt, ScmpCmpLt, ScmpCmpMaskedEq};
@@ -55,7 +54,7 @@ use super::{Architecture, system_calls};
 const EPERM: u32 = 1;
 const ENOSYS: u32 = 38;
 
-/// What a capability in the bounding set opens; as Docker has it.
+/// The calls that a capability in the bounding set allows, as in Docker.
 pub(super) const GATES: [(&str, &[&str]); 14] = [
     ("CAP_BPF", &["bpf"]),
     ("CAP_DAC_READ_SEARCH", &["open_by_handle_at"]),
@@ -102,13 +101,13 @@ pub(super) const GATES: [(&str, &[&str]); 14] = [
     ("CAP_SYSLOG", &["syslog"]),
 ];
 
-/// Calls of Docker's list that are withheld unless `compat` is wanted.
+/// Calls of Docker's list that are withheld unless `compat` is set.
 pub(super) const STRICTER: [&str; 1] = ["vmsplice"];
 
-/// The flags of clone(2) that make namespaces: all but CLONE_NEWTIME, whose bit means a signal's number there.
+/// The flags of clone(2) that create namespaces: all but CLONE_NEWTIME, whose bit is part of the signal number there.
 const NEW_NAMESPACES: u64 = 0x7e02_0000;
 
-/// The values that personality(2) may be given: Linux, 32-bit Linux, each also with System V's uname, and "only ask".
+/// The allowed arguments of personality(2): Linux, 32-bit Linux, both also with UNAME26, and the query.
 const PERSONALITIES: [u64; 5] = [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 /// AF_UNIX.
@@ -124,13 +123,13 @@ const NETLINK_ROUTE: u64 = 0;
 /// TIOCSTI and TIOCLINUX, see ioctl_tty(2).
 const TERMINAL_INPUT: [u64; 2] = [0x5412, 0x541c];
 
-/// The half of an argument that the kernel looks at where it takes an `int`.
+/// The half of an argument that the kernel uses if the argument is an `int`.
 const LOWER_HALF: u64 = 0xffff_ffff;
 
-/// The profile for a container whose bounding set has these capabilities, `CAP_…` each; with `compat`, Docker's own.
+/// The profile for a container with these capabilities (`CAP_…`) in its bounding set; with `compat`, Docker's own.
 ///
 /// # Errors
-/// When the library of the runtime specification refuses a rule.
+/// When the library of the runtime specification rejects a rule.
 pub fn default_profile(capabilities: &[&str], compat: bool) -> Result<LinuxSeccomp, OciSpecError> {
     let gates = GATES.iter().filter(|(capability, _)| capabilities.contains(capability));
     let opened: Vec<&str> = gates.flat_map(|(_, names)| names.iter().copied()).collect();
@@ -142,7 +141,7 @@ pub fn default_profile(capabilities: &[&str], compat: bool) -> Result<LinuxSecco
     }
     if !capabilities.contains(&"CAP_SYS_ADMIN") {
         rules.push(allow(["clone"], vec![masked(0, NEW_NAMESPACES, 0)?]));
-        // Its flags lie in memory, where no filter can look; programs that are told so fall back to clone.
+        // Its flags are in memory, which a filter cannot read. Programs fall back to clone on ENOSYS.
         rules.push(refuse("clone3", ENOSYS, vec![]));
     }
     let mut profile = LinuxSeccomp::default();
@@ -174,8 +173,7 @@ fn our_rules() -> Result<Vec<LinuxSyscall>, OciSpecError> {
     Ok(rules)
 }
 
-/// The architectures that a profile for this processor names: with `compat`,
-/// Docker's, for runtimes that let them in.
+/// The architectures that a profile for this processor lists; with `compat` Docker's, for runtimes that allow them.
 pub fn architectures(architecture: Architecture, compat: bool) -> Vec<Arch> {
     match (architecture, compat) {
         (Architecture::X86_64, true) => vec![Arch::ScmpArchX86_64, Arch::ScmpArchX86, Arch::ScmpArchX32],
@@ -204,7 +202,7 @@ fn rule(
     rule
 }
 
-/// The argument's lower half is this value.
+/// The argument's lower half must be this value.
 fn low(index: usize, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
     masked(index, LOWER_HALF, value)
 }

@@ -1,4 +1,4 @@
-//! From a profile's rules, by name, to a decision for each number, and to ranges of numbers with the same decision.
+//! Converts a profile's rules, which use names, to a decision for each number, and to ranges with the same decision.
 
 use oci_spec::runtime::{
     LinuxSeccomp, LinuxSeccompAction, LinuxSeccompFilterFlag, LinuxSeccompOperator, LinuxSyscall,
@@ -6,8 +6,8 @@ use oci_spec::runtime::{
 
 use super::{Architecture, SeccompError, system_calls};
 
-/// What a filter answers the kernel with, `SECCOMP_RET_*`: the action above, its data (an errno) in the lower 16
-/// bits.
+/// The return value of a filter, `SECCOMP_RET_*`: the action in the upper 16 bits, its data (an errno) in the lower
+/// 16.
 pub(super) type Action = u32;
 
 /// `SECCOMP_RET_KILL_PROCESS`.
@@ -19,12 +19,12 @@ pub(super) const NO_SUCH_CALL: Action = 0x0005_0000 | 38;
 /// The bit that marks the x32 interface's calls on x86_64: 32-bit programs on 64-bit registers.
 const X32: u32 = 0x4000_0000;
 
-/// What becomes of a system call.
+/// The decision about a system call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Decision {
-    /// Conditions that must all hold, and what happens then: the first such list decides.
+    /// Lists of conditions, each with the action if all of them are true. The first such list decides.
     pub tests: Vec<(Vec<Condition>, Action)>,
-    /// What happens when none does.
+    /// The action if no list matches.
     pub otherwise: Action,
 }
 
@@ -35,20 +35,20 @@ pub(super) struct Condition {
     pub index: u32,
     /// How it is compared.
     pub comparison: Comparison,
-    /// What with.
+    /// The value it is compared with.
     pub value: u64,
-    /// Whether the comparison must fail instead: "not equal", "less than".
+    /// Whether the comparison must be false instead: "not equal", "less than".
     pub negated: bool,
 }
 
-/// How an argument is compared with a value, as numbers without sign.
+/// How an argument is compared with a value, both unsigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Comparison {
-    /// The bits of the mask are those of the value.
+    /// The argument's bits in the mask are equal to the value.
     Equal { mask: u64 },
-    /// It is greater.
+    /// The argument is greater.
     Greater,
-    /// It is greater or equal.
+    /// The argument is greater or equal.
     GreaterOrEqual,
 }
 
@@ -57,16 +57,16 @@ pub(super) enum Comparison {
 pub(super) struct Range {
     /// The first number.
     pub first: u32,
-    /// What becomes of all of them.
+    /// The decision for all of them.
     pub decision: Decision,
 }
 
-/// Whether an action lets a call through.
+/// Whether an action allows a call.
 pub(super) fn lets_through(action: Action) -> bool {
     matches!(action, 0x7fff_0000 /* ALLOW */ | 0x7ffc_0000 /* LOG */)
 }
 
-/// The flags for seccomp(2). Only one thread is there to be synchronised, so that flag has nothing left to do.
+/// The flags for seccomp(2). The flag to synchronise threads is ignored, because there is only one thread.
 pub(super) fn flags(profile: &LinuxSeccomp) -> Result<u32, SeccompError> {
     if profile.listener_path().is_some() {
         return Err(SeccompError::Notify { action: "listenerPath" });
@@ -79,7 +79,7 @@ pub(super) fn flags(profile: &LinuxSeccomp) -> Result<u32, SeccompError> {
     })
 }
 
-/// A decision for each number from 0 to the greatest that has a name.
+/// A decision for each number from 0 to the largest with a name.
 pub(super) fn decisions(profile: &LinuxSeccomp, architecture: Architecture) -> Result<Vec<Decision>, SeccompError> {
     let default = default_action(profile)?;
     let newest = system_calls::numbers(architecture).max().unwrap_or(0) as usize;
@@ -104,7 +104,7 @@ pub(super) fn decisions(profile: &LinuxSeccomp, architecture: Architecture) -> R
             }
         }
     }
-    // What ends as it would anyway need not be asked: a rule that always allows a call voids those that sometimes do.
+    // Trailing conditions with the default action are redundant, for example if another rule always allows the call.
     for decision in &mut decisions {
         let otherwise = decision.otherwise;
         while decision.tests.last().is_some_and(|(_, action)| *action == otherwise) {
@@ -114,9 +114,9 @@ pub(super) fn decisions(profile: &LinuxSeccomp, architecture: Architecture) -> R
     Ok(decisions)
 }
 
-/// Merges neighbours with the same decision, and adds what lies above all names.
+/// Merges neighbours with the same decision, and adds the range above all names.
 pub(super) fn ranges(decisions: Vec<Decision>, profile: &LinuxSeccomp, architecture: Architecture) -> Vec<Range> {
-    // The profile was checked before, and a default that could not be read would be the strictest.
+    // The profile was checked before. If its default is invalid, the strictest action applies.
     let default = default_action(profile).unwrap_or(KILL_PROCESS);
     let always = |otherwise| Decision { otherwise, tests: Vec::new() };
     let newer = (decisions.len() as u32, always(unnamed(profile, default)));
@@ -134,8 +134,8 @@ fn default_action(profile: &LinuxSeccomp) -> Result<Action, SeccompError> {
     action(profile.default_action(), profile.default_errno_ret())
 }
 
-/// What becomes of a call without a name: it does not exist, unless the profile lets through (or hands to a tracer,
-/// who will know) what it does not name.
+/// The action for a call without a name: `ENOSYS`, unless the profile's default is to allow calls or to pass them to
+/// a tracer.
 fn unnamed(profile: &LinuxSeccomp, default: Action) -> Action {
     let open = lets_through(default) || profile.default_action() == LinuxSeccompAction::ScmpActTrace;
     if open { default } else { NO_SUCH_CALL }
@@ -151,8 +151,8 @@ fn action(action: LinuxSeccompAction, errno: Option<u32>) -> Result<Action, Secc
     }
 }
 
-/// A name of another architecture or of a newer kernel may be passed over where it would be allowed, and where what
-/// has no name is refused anyway: nothing becomes weaker.
+/// Rejects an unknown name if ignoring it would weaken the profile. A name of another architecture or of a newer
+/// kernel is ignored if its rule allows the call, or if calls without a name are refused anyway.
 fn refuse_unknown(name: &str, action: Action, default: Action) -> Result<(), SeccompError> {
     match lets_through(action) || !lets_through(default) {
         true => Ok(()),
@@ -160,7 +160,7 @@ fn refuse_unknown(name: &str, action: Action, default: Action) -> Result<(), Sec
     }
 }
 
-/// The rule's conditions: one list, or, when an argument occurs twice, as many as there are conditions.
+/// The rule's conditions: one list, or, if an argument occurs twice, one list for each condition.
 fn tests(rule: &LinuxSyscall, name: &str) -> Result<Vec<Vec<Condition>>, SeccompError> {
     let mut conditions = Vec::new();
     for argument in rule.args().iter().flatten() {

@@ -1,20 +1,20 @@
-//! The system calls of Linux: names, numbers, and whether a container may make them without being asked further.
+//! The system calls of Linux: names, numbers, and whether a container may always make them.
 //!
-//! A filter is shown a number, and people write names; what number a name has depends on the processor, see
-//! syscalls(2). The list is the kernel's own, up to Linux 6.18, with the calls that it has given up: their numbers
-//! are never given to another call. A number that is not here has no name, and the compiler takes it for a call that
-//! does not exist. What the last column says is Docker's decision: a call that reaches nothing but what is the
-//! container's own is allowed to everybody. Who adds a call has to decide, and what is in doubt is withheld.
+//! A filter gets numbers, but profiles use names. The number of a name depends on the architecture, see syscalls(2).
+//! The list is the kernel's own, up to Linux 6.18, including removed calls, whose numbers are never reused. The
+//! compiler treats a number that is not in the list as a call that does not exist. The last column is Docker's
+//! decision: a call that affects only the container itself is always allowed. A new call needs such a decision; in
+//! doubt it is withheld.
 
 use super::Architecture;
 use Permission::{Allowed, Withheld};
 
-/// Whether the default profile lets everybody make a call, with any arguments.
+/// Whether the default profile always allows a call, with any arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permission {
-    /// It does.
+    /// Always allowed.
     Allowed,
-    /// Only with a capability, only with some arguments, or not at all: [`super::profile`] says which.
+    /// Allowed only with a capability, only with some arguments, or not at all, see [`super::profile`].
     Withheld,
 }
 
@@ -27,12 +27,12 @@ pub(super) fn number(name: &str, architecture: Architecture) -> Option<u32> {
     number_in(&TABLE[row], architecture)
 }
 
-/// All the numbers that have a name, in no order.
+/// All numbers that have a name, unordered.
 pub(super) fn numbers(architecture: Architecture) -> impl Iterator<Item = u32> {
     TABLE.iter().filter_map(move |row| number_in(row, architecture))
 }
 
-/// The names of the calls that everybody may make, on whatever architecture.
+/// The names of the calls that are always allowed, on any architecture.
 pub(super) fn allowed() -> impl Iterator<Item = &'static str> {
     TABLE.iter().filter(|row| row.3 == Allowed).map(|row| row.0)
 }
@@ -45,10 +45,10 @@ fn number_in(row: &Row, architecture: Architecture) -> Option<u32> {
     (number != NONE).then_some(u32::from(number.unsigned_abs()))
 }
 
-/// A name, its number on x86_64 and on aarch64, and who may make the call.
+/// A name, its number on x86_64 and on aarch64, and whether the call is always allowed.
 pub(super) type Row = (&'static str, i16, i16, Permission);
 
-/// Sorted by name, in the order of bytes.
+/// Sorted by name, in byte order.
 #[rustfmt::skip]
 pub(super) const TABLE: [Row; 383] = [
     ("_sysctl", 156, -1, Withheld), ("accept", 43, 202, Allowed), ("accept4", 288, 242, Allowed),

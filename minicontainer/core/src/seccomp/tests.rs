@@ -302,11 +302,11 @@ fn unsupported_profiles_are_rejected() {
     };
     check(
         |profile| profile.set_default_action(LinuxSeccompAction::ScmpActNotify),
-        "SCMP_ACT_NOTIFY asks another process to decide, which this engine does not offer",
+        "SCMP_ACT_NOTIFY is not supported: this engine has no seccomp listener process",
     );
     check(
         |profile| profile.set_listener_path(Some("/run/agent".into())),
-        "listenerPath asks another process to decide, which this engine does not offer",
+        "listenerPath is not supported: this engine has no seccomp listener process",
     );
     check(
         |profile| profile.set_flags(Some(vec![LinuxSeccompFilterFlag::SeccompFilterFlagWaitKillableRecv])),
@@ -314,11 +314,11 @@ fn unsupported_profiles_are_rejected() {
     );
     check(
         |profile| profile.set_syscalls(Some(vec![rule(&["mount2"], LinuxSeccompAction::ScmpActErrno)])),
-        "the system call \"mount2\" is not known, and the profile allows what it does not name",
+        "unknown system call \"mount2\": it cannot be denied, and the profile's default allows it",
     );
     check(
         |profile| profile.set_default_action(LinuxSeccompAction::ScmpActErrno).set_default_errno_ret(Some(4096)),
-        "4096 is no error number: they go up to 4095",
+        "invalid error number 4096: must be at most 4095",
     );
     check(
         |profile| {
@@ -326,7 +326,7 @@ fn unsupported_profiles_are_rejected() {
             one.set_args(LinuxSeccompArgBuilder::default().index(6usize).build().map(|argument| vec![argument]).ok());
             profile.set_syscalls(Some(vec![one]))
         },
-        "read has no argument 6: they are numbered from 0 to 5",
+        "invalid argument index 6 of read: must be 0 to 5",
     );
 }
 

@@ -1,8 +1,8 @@
-//! What the default profile allows, held against Docker's, name by name and argument by argument.
+//! Compares what the default profile allows with Docker's, name by name and argument by argument.
 //!
 //! The names are those of Moby's `profiles/seccomp` (github.com/moby/profiles, 02e898b137ae, of 2026), as far as
-//! x86_64 or aarch64 has the call: written down here a second time, so that a call that is added to the table of
-//! [`system_calls`](super::super::system_calls) by mistake is noticed.
+//! x86_64 or aarch64 has the call. They are listed here a second time, so that these tests fail if a call is added to
+//! the table of [`system_calls`](super::super::system_calls) by mistake.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::seccomp::profile::STRICTER;
 
-/// Allowed to everybody with any arguments.
+/// Always allowed, with any arguments.
 const ALLOWED: &str = "\
     accept accept4 access adjtimex alarm bind brk cachestat capget capset chdir chmod chown clock_adjtime clock_getres \
     clock_gettime clock_nanosleep close close_range connect copy_file_range creat dup dup2 dup3 epoll_create \
@@ -42,7 +42,7 @@ const ALLOWED: &str = "\
     tkill truncate umask uname unlink unlinkat uretprobe utime utimensat utimes vfork vmsplice wait4 waitid write \
     writev";
 
-/// Allowed to everybody on a kernel of today, or on one of the two architectures.
+/// Always allowed on a current kernel, or on one of the two architectures.
 const ALLOWED_HERE: [&str; 5] = ["arch_prctl", "modify_ldt", "process_vm_readv", "process_vm_writev", "ptrace"];
 
 /// Allowed with some arguments only.
@@ -56,7 +56,7 @@ fn dockers() -> BTreeSet<&'static str> {
     ALLOWED.split_whitespace().chain(ALLOWED_HERE).collect()
 }
 
-/// The names of the calls that a profile lets through for some arguments.
+/// The names of the calls that a profile allows for some arguments.
 fn let_through(profile: &LinuxSeccomp, architecture: Architecture) -> BTreeSet<&'static str> {
     let filter = compile(profile, architecture).expect("a filter");
     let arguments = [[0; 6], [17; 6], [1; 6], [u64::MAX; 6]];
@@ -75,7 +75,7 @@ fn default_profile_is_no_wider_than_dockers() {
         let theirs: BTreeSet<&str> = dockers.iter().copied().filter(here).collect();
         let ours = let_through(&ours(false), architecture);
         assert_eq!(ours.difference(&theirs).collect::<Vec<_>>(), [&""; 0], "{architecture:?}");
-        // The control: what ours refuses beyond Docker's is just what the documentation says.
+        // The control: our profile refuses exactly the calls in the documentation in addition to Docker's.
         assert_eq!(theirs.difference(&ours).copied().collect::<Vec<_>>(), STRICTER, "{architecture:?}");
         assert_eq!(let_through(&super::ours(true), architecture), theirs, "{architecture:?}");
     }
@@ -96,13 +96,12 @@ fn every_recent_allowed_call_is_documented() {
     assert_eq!(documented(), ours.into_iter().filter(young).collect::<Vec<_>>());
 }
 
-/// What Docker's profile says to the calls whose arguments it looks at.
+/// The decision of Docker's profile about calls whose arguments it checks.
 fn dockers_condition(name: &str, arguments: &[u64; 6]) -> bool {
     match name {
         "clone" => arguments[0] & 0x7e02_0000 == 0,
         "personality" => [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff].contains(&arguments[0]),
-        // Families that some kernel still implements, without AF_ALG and AF_VSOCK. The kernel looks at the lower
-        // half.
+        // Families that some kernel still implements, without AF_ALG and AF_VSOCK. The kernel uses the lower half.
         "socket" => {
             let family = arguments[0] & 0xffff_ffff;
             (1..46).contains(&family) && ![12, 19, 20, 23, 25, 34, 37, 38, 40].contains(&family)
@@ -112,7 +111,7 @@ fn dockers_condition(name: &str, arguments: &[u64; 6]) -> bool {
 }
 
 proptest! {
-    /// With arguments, too: whatever passes the default filter, passes Docker's.
+    /// With arguments, too: every call that passes the default filter passes Docker's.
     #[test]
     fn arguments_do_not_bypass_dockers_profile(calls in prop::collection::vec(any_call(), 64)) {
         let dockers = dockers();
