@@ -1,13 +1,13 @@
-//! Layers are differences: what must be done to one tree so that it becomes another.
+//! Layers as differences: the changes that turn one tree into another.
 //!
-//! [`diff`] finds the layer between two trees, [`apply`] adds a layer to a tree, and one undoes the other:
-//! `apply(diff(a, b), a) == b`, which a property test holds for whatever two trees. The rules are those of the OCI
-//! image-spec, *layer.md*, "Applying Changesets":
+//! [`diff`] computes the layer between two trees, [`apply`] adds a layer to a tree. A property test checks for random
+//! trees that `apply(diff(a, b), a) == b`. The rules are those of the OCI image-spec, *layer.md*, "Applying
+//! Changesets":
 //!
-//! - What is in the layer takes the place of what is below; a directory over a directory keeps what that holds.
-//! - A whiteout removes a name. An opaque directory removes all that the directory below held.
-//! - A layer names whole files. If one of a file's names changed, or anything in it, all its names are in the layer:
-//!   a hard link cannot reach into a layer below.
+//! - A file in the layer replaces the one below. A directory over a directory keeps that directory's content.
+//! - A whiteout removes a name. An opaque directory removes all content of the directory below.
+//! - A layer contains whole files. If a file or one of its names changed, all its names are in the layer, because a
+//!   hard link cannot refer to a layer below.
 //!
 //! ```
 //! use minicontainer_layers::{Inode, Tree, apply, diff};
@@ -33,7 +33,7 @@ pub fn apply(layer: &Tree, tree: &mut Tree) {
     apply_directory((layer, Tree::ROOT), (tree, Tree::ROOT), &mut copies);
 }
 
-/// `copies` remembers which file of the layer has become which of the tree, so that two names of one file stay so.
+/// `copies` maps files of the layer to their copies in the tree, so that hard links are kept.
 fn apply_directory(
     (layer, from): (&Tree, InodeId),
     (tree, to): (&mut Tree, InodeId),
@@ -69,8 +69,8 @@ fn apply_directory(
     }
 }
 
-/// The layer that makes `upper` of `lower`. Both are plain trees, without marks. Its root and the directories above a
-/// change are in it too, for they carry owner, mode and time.
+/// The layer that turns `lower` into `upper`. Both are plain trees, without whiteouts. The layer also contains the
+/// root and the directories above a change, because they have an owner, mode and time.
 pub fn diff(lower: &Tree, upper: &Tree) -> Tree {
     let mut layer = Tree::new();
     layer.inode_mut(Tree::ROOT).metadata = upper.inode(Tree::ROOT).metadata.clone();
@@ -87,14 +87,14 @@ pub fn diff(lower: &Tree, upper: &Tree) -> Tree {
             continue;
         }
         if inode.is_directory() {
-            carry(&mut layer, upper, &path);
+            copy_directories(&mut layer, upper, &path);
         } else if let Some((parent, name)) = place(&mut layer, upper, &path) {
             let copy = *copies.entry(id).or_insert_with(|| layer.add(inode.clone()));
             layer.put(parent, name, copy);
         }
     }
     for (path, _) in lower.walk() {
-        // What lay in a directory that is gone, or is none any more, went with it.
+        // The content of a directory that was removed or replaced is removed with it.
         let (above, _) = path.rsplit_once('/').unwrap_or_default();
         let topmost = upper.find(above).is_some_and(|above| upper.inode(above).is_directory());
         if topmost
@@ -117,14 +117,14 @@ fn names(tree: &Tree) -> BTreeMap<InodeId, BTreeSet<String>> {
     names
 }
 
-/// The directory of the layer that a path lies in, and the path's last name.
+/// The directory of the layer that contains a path, and the path's last name.
 fn place<'p>(layer: &mut Tree, upper: &Tree, path: &'p str) -> Option<(InodeId, &'p str)> {
     let (above, name) = path.rsplit_once('/')?;
-    Some((carry(layer, upper, above), name))
+    Some((copy_directories(layer, upper, above), name))
 }
 
-/// Makes a directory of `upper`, and those above it, directories of the layer.
-fn carry(layer: &mut Tree, upper: &Tree, path: &str) -> InodeId {
+/// Copies a directory of `upper`, and those above it, to the layer.
+fn copy_directories(layer: &mut Tree, upper: &Tree, path: &str) -> InodeId {
     if let Some(id) = layer.find(path) {
         return id;
     }
@@ -168,7 +168,7 @@ mod tests {
         check([file()], [("/a/b", Inode::file("y"))], &both);
     }
 
-    /// A hard link cannot reach into the layer below, so all names of the file are in the layer.
+    /// A hard link cannot refer to a layer below, so all names of the file are in the layer.
     #[test]
     fn new_hard_link_includes_all_names() {
         let lower = Tree::from([("/a", Inode::file("x"))]);
@@ -191,14 +191,14 @@ mod tests {
             prop_assert_eq!(diff(&tree, &tree).walk().len(), 1);
         }
 
-        /// Layers applied one after the other are what overlayfs shows of the stack.
+        /// Applying layers one after the other gives the same tree as mounting them with overlayfs.
         #[test]
         fn applied_layers_match_mounted_layers(layers in prop::collection::vec(strategy::layers(), 1..5)) {
             let mut applied = Tree::new();
             for layer in &layers {
                 apply(layer, &mut applied);
             }
-            // The root is the upper directory's, and a mark over nothing is listed: neither is of any layer.
+            // The root is the upper directory's, and a whiteout over nothing is listed: neither comes from a layer.
             let merged = Overlay::new(layers.clone(), Tree::new()).merged();
             let seen = |tree: &Tree| -> Vec<String> {
                 let mut names = tree.walk();
@@ -208,7 +208,7 @@ mod tests {
             prop_assert_eq!(seen(&applied), seen(&merged));
         }
 
-        /// What calls leave in the upper directory, applied, gives what they made of the tree.
+        /// Applying the upper directory to the image gives the merged tree.
         #[test]
         fn upper_directory_matches_the_diff(image in strategy::trees(), names in prop::collection::vec("/[a-c]", 1..6)) {
             let mut overlay = Overlay::new(vec![image.clone()], Tree::new());

@@ -1,18 +1,18 @@
-//! Layers as values: what an image is made of, without a disk.
+//! Image layers as values, without a disk.
 //!
-//! An image is a stack of layers, each a set of changes to what lies below; a container is one more layer, empty at
-//! first and writable. This crate says what that means, exactly, and does no I/O: file systems come in and go out as
-//! values. So the same code unpacks what a browser was given, draws what copy-on-write does, and is held to the
-//! kernel's overlayfs by a test that lets both do the same thousands of times (`tests/overlay`).
+//! An image is a stack of layers, each a set of changes to the layers below. A container adds one more layer, which
+//! is writable and empty at first. This crate models layers exactly and does no I/O: file systems are passed in and
+//! returned as values. So the same code unpacks layers in a browser and visualizes copy-on-write. A test compares it
+//! with the kernel's overlayfs by performing thousands of operations on both (`tests/overlay`).
 //!
-//! | Module | What it holds |
+//! | Module | What it contains |
 //! |---|---|
-//! | [`tree`] | a tree of files in memory: hard links, owners, attributes; with marks of deletion it is a layer |
+//! | [`tree`] | a tree of files in memory: hard links, owners, attributes; with whiteouts it is a layer |
 //! | [`diff`] | `apply` a layer to a tree, the `diff` of two trees as a layer |
 //! | `archive` | layers as tar archives, the same bytes for the same layer; diff-ids (feature `archive`) |
-//! | [`overlay`] | overlayfs as a model: every call's answer, and what it leaves in the upper directory |
-//! | [`change`] | added, modified, deleted: what `docker diff` shows |
-//! | [`whiteout`] | how a layer's archive marks what it deletes |
+//! | [`overlay`] | a model of overlayfs: the result of every call, and its changes in the upper directory |
+//! | [`change`] | added, modified, deleted: the output of `docker diff` |
+//! | [`whiteout`] | how a layer's archive marks deleted files |
 //!
 //! ```
 //! use minicontainer_layers::{Inode, Overlay, Tree, apply, diff, overlay::Operation};
@@ -21,15 +21,14 @@
 //! let mut overlay = Overlay::new(vec![image.clone()], Tree::new());
 //! overlay.perform(&Operation::Unlink { path: "/etc/issue".into() });
 //!
-//! // What overlayfs left in the upper directory is a layer, and the very difference.
+//! // The upper directory is a layer: the difference between the image and the merged tree.
 //! let mut applied = image.clone();
 //! apply(overlay.upper(), &mut applied);
 //! assert_eq!(applied, overlay.merged());
 //! assert_eq!(*overlay.upper(), diff(&image, &overlay.merged()));
 //! ```
 #![forbid(unsafe_code)]
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
-// written.
+// A library never prints: it returns what a caller may print, and `println!` panics if the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 #[cfg(feature = "archive")]

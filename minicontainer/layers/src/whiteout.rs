@@ -1,19 +1,18 @@
-//! Marks of deletion in a layer's tar: empty files whose names begin with `.wh.`.
+//! Whiteouts in a layer's tar: empty files whose names begin with `.wh.` mark deleted files.
 //!
-//! They take names away from real files: nothing called `.wh.x` can be in an image (OCI image-spec, *layer.md*). And
-//! what stands behind `.wh.` is about to be *deleted* by whoever unpacks the layer, so it must be the name of
-//! something in this very directory. `.wh...` would delete the directory above, and of a hostile image that is the
-//! point.
+//! These names are reserved: an image cannot contain a file called `.wh.x` (OCI image-spec, *layer.md*). A program
+//! that unpacks the layer *deletes* the name after `.wh.`, so it must be the name of an entry of the same directory.
+//! A hostile image may contain `.wh...`, which would delete the directory above.
 
 use std::fmt;
 
-/// What every whiteout's name begins with.
+/// The prefix of every whiteout's name.
 const PREFIX: &str = ".wh.";
 
 /// The name of the file that makes its directory opaque.
 pub const OPAQUE_FILE_NAME: &str = ".wh..wh..opq";
 
-/// A mark of deletion. `Display` gives the file's name in the tar.
+/// A whiteout. `Display` gives the file's name in the tar.
 ///
 /// ```
 /// use minicontainer_layers::Whiteout;
@@ -28,11 +27,11 @@ pub const OPAQUE_FILE_NAME: &str = ".wh..wh..opq";
 pub enum Whiteout {
     /// One name of this directory is deleted.
     Deleted(DeletedName),
-    /// Everything below this directory is hidden; what the layer itself puts in shows.
+    /// The directory is opaque: its content in the layers below is hidden.
     Opaque,
 }
 
-/// A name that may be deleted: one component, and none of `.`, `..` and the marks themselves.
+/// A name that may be deleted: one component, but not `.`, `..` or a whiteout.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeletedName {
     name: String,
@@ -45,13 +44,13 @@ impl DeletedName {
     }
 }
 
-/// The file can be no mark of deletion, and nothing else may be called so.
+/// The file has a reserved name but is not a valid whiteout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhiteoutError {
     /// It would delete nothing, its own directory, or the one above.
     #[error(
-        "refused whiteout {file_name:?}: it names {name:?}, which is no entry of its directory; the layer is broken or \
-         hostile, get the image from elsewhere"
+        "refused whiteout {file_name:?}: {name:?} is not an entry of its directory; the layer is damaged or hostile, \
+         get the image from another source"
     )]
     NoEntry {
         /// The file's name in the layer.
@@ -59,10 +58,10 @@ pub enum WhiteoutError {
         /// What it would delete.
         name: String,
     },
-    /// It would delete another mark.
+    /// It would delete another whiteout.
     #[error(
-        "refused whiteout {file_name:?}: names that begin with {PREFIX} are reserved for marks, of which only \
-         {OPAQUE_FILE_NAME} is known; build the image again with another builder"
+        "refused whiteout {file_name:?}: names that begin with {PREFIX} are reserved, and only {OPAQUE_FILE_NAME} is \
+         known; rebuild the image with another builder"
     )]
     Reserved {
         /// The file's name in the layer.
@@ -71,7 +70,7 @@ pub enum WhiteoutError {
 }
 
 impl Whiteout {
-    /// The mark that deletes `name`.
+    /// The whiteout that deletes `name`.
     pub fn of(name: &str) -> Result<Whiteout, WhiteoutError> {
         let file_name = || format!("{PREFIX}{name}");
         if name.starts_with(PREFIX) {
@@ -83,7 +82,7 @@ impl Whiteout {
         }
     }
 
-    /// Reads the last component of a path in a layer: a mark, or none if it is an ordinary file.
+    /// Parses the last component of a path in a layer: a whiteout, or `None` if it is an ordinary file.
     pub fn parse(file_name: &str) -> Result<Option<Whiteout>, WhiteoutError> {
         match file_name.strip_prefix(PREFIX) {
             None => Ok(None),

@@ -1,15 +1,15 @@
-//! What stands before an entry because it does not fit into its header.
+//! Values before an entry that do not fit into its header.
 //!
-//! A PAX record is `LENGTH KEY=VALUE\n`, and the length counts all of it. Only by the length can a record be told
-//! from the next: a value may contain line ends, and those of file capabilities (`security.capability`) do. The tar
-//! crate splits at line ends, so records are read here. GNU tar of old has entries with the type `L` and `K` instead,
-//! whose content is the long name or the long target.
+//! A PAX record is `LENGTH KEY=VALUE\n`, and the length includes all of it. Records must be split by their length,
+//! because a value may contain newlines, and file capabilities (`security.capability`) do. The tar crate splits at
+//! newlines, so records are parsed here. Old GNU tar uses entries of type `L` and `K` instead, whose content is the
+//! long name or the long target.
 
 use std::{collections::BTreeMap, str};
 
 use super::{ATTRIBUTE, ArchiveError};
 
-/// What was said of the next entry.
+/// The values for the next entry.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Extension {
     pub(super) path: Option<Vec<u8>>,
@@ -37,9 +37,9 @@ impl Extension {
     fn add(&mut self, key: &str, value: &[u8]) -> Result<(), ArchiveError> {
         let number = || -> Result<Option<u64>, ArchiveError> {
             let text = str::from_utf8(value).ok().and_then(|text| text.split('.').next());
-            // Before 1970 there were no layers.
+            // Times before 1970 are not meaningful for layers.
             let number = text.and_then(|text| if text.starts_with('-') { Some(0) } else { text.parse().ok() });
-            number.map(Some).ok_or(ArchiveError::refused(key, "a record holds no number"))
+            number.map(Some).ok_or(ArchiveError::refused(key, "a record does not contain a number"))
         };
         match key {
             "path" => self.path = Some(value.to_vec()),
@@ -49,7 +49,7 @@ impl Extension {
             "size" => self.size = number()?,
             "mtime" => self.modified = number()?,
             _ => match key.strip_prefix(ATTRIBUTE) {
-                // Overlayfs's own language is not accepted from outside: it would hide or redirect files.
+                // Attributes of overlayfs are not accepted from an archive: they would hide or redirect files.
                 Some(name) if name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.") => {}
                 Some(name) => {
                     self.xattrs.insert(name.to_owned(), value.to_vec());
@@ -61,7 +61,7 @@ impl Extension {
     }
 }
 
-/// Key and value of the first record, and what comes after it.
+/// Key and value of the first record, and the remaining bytes.
 fn split_record(records: &[u8]) -> Option<(&str, &[u8], &[u8])> {
     let space = records.iter().position(|byte| *byte == b' ')?;
     let length: usize = str::from_utf8(&records[..space]).ok()?.parse().ok()?;

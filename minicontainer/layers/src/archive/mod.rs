@@ -1,17 +1,18 @@
-//! Layers as tar archives, as images carry them.
+//! Layers as tar archives, the format in images.
 //!
-//! The format is tar with PAX extensions (pax(1), "pax Interchange Format"): each entry a header of 512 bytes and its
-//! content; what does not fit, long names, names that are not ASCII and extended attributes (`SCHILY.xattr.NAME`, as
-//! star(1) has it), stands in a record of its own before. What the entries mean is in the OCI image-spec, *layer.md*:
-//! a second name of a file is a link to the first, and what the layer deletes is a [`Whiteout`](crate::Whiteout).
+//! The format is tar with PAX extensions (pax(1), "pax Interchange Format"): each entry is a header of 512 bytes and
+//! its content. Values that do not fit into the header (long names, names that are not ASCII, and extended attributes
+//! as star(1)'s `SCHILY.xattr.NAME`) are in a record before it. The meaning of the entries is defined in the OCI
+//! image-spec, *layer.md*: a second name of a file is a link to the first, and a deleted file is a
+//! [`Whiteout`](crate::Whiteout).
 //!
-//! The **diff-id** of a layer is the digest of its archive, uncompressed. So that everybody who builds the same gets
-//! the same, [`write()`] is **reproducible**: names are sorted, no name of a user or a group is written, and no time
-//! is later than the one given, for which builders take the variable `SOURCE_DATE_EPOCH`
+//! The **diff-id** of a layer is the digest of its archive, uncompressed. [`write()`] is **reproducible**, so that
+//! the same layer always has the same diff-id: names are sorted, user and group names are not written, and no time is
+//! later than the given one, which builders take from the variable `SOURCE_DATE_EPOCH`
 //! (<https://reproducible-builds.org/specs/source-date-epoch/>).
 //!
-//! [`read()`] takes what others write, and whoever that is may be an attacker: there are [`Limits`], nothing is
-//! followed, and what cannot be held is refused by name.
+//! [`read()`] accepts archives from untrusted sources: there are [`Limits`], links are not followed, and an entry
+//! that cannot be represented is an error with its name.
 //!
 //! ```
 //! use minicontainer_layers::{Inode, Tree, archive::{Limits, chain_id, diff_id, read, write}};
@@ -41,13 +42,13 @@ pub use minicontainer_core::digest::chain_id;
 pub use read::{Limits, read};
 pub use write::write;
 
-/// An extended attribute's name in a record has this in front.
+/// The prefix of an extended attribute's name in a record.
 const ATTRIBUTE: &str = "SCHILY.xattr.";
 
-/// The diff-id of a layer: the digest of what [`write()`] writes.
+/// The diff-id of a layer: the digest of the output of [`write()`].
 ///
 /// # Errors
-/// Those of [`write()`], though no digest ever fails to take bytes.
+/// Those of [`write()`], except output errors.
 pub fn diff_id(layer: &crate::Tree, latest: u64) -> Result<Digest, ArchiveError> {
     let mut digester = Digester::new();
     write(layer, latest, &mut digester)?;
@@ -57,7 +58,7 @@ pub fn diff_id(layer: &crate::Tree, latest: u64) -> Result<Digest, ArchiveError>
 /// A layer cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// It cannot be said in an archive, or not be believed.
+    /// An entry is invalid, or cannot be written to an archive.
     #[error("refused the layer's entry \"{}\": {reason}", entry.escape_debug())]
     Refused {
         /// The entry's path.
@@ -65,7 +66,7 @@ pub enum ArchiveError {
         /// Why.
         reason: &'static str,
     },
-    /// A mark of deletion that is none.
+    /// An invalid whiteout.
     #[error("refused the layer's entry \"{}\"", entry.escape_debug())]
     Whiteout {
         /// The entry's path.
@@ -74,22 +75,22 @@ pub enum ArchiveError {
         #[source]
         source: crate::WhiteoutError,
     },
-    /// More than there may be.
+    /// A limit is exceeded.
     #[error("the layer has more than {limit} {unit}; if it is meant to be so large, allow more")]
     TooLarge {
-        /// How many there may be.
+        /// The limit.
         limit: u64,
-        /// Of what.
+        /// Its unit.
         unit: &'static str,
     },
-    /// The archive is cut off or no archive at all.
-    #[error("cannot read the layer: it is damaged, or no tar archive")]
+    /// The archive is truncated or is not an archive.
+    #[error("cannot read the layer: it is damaged or not a tar archive")]
     Damaged {
-        /// What the reader says.
+        /// The reader's error.
         #[source]
         source: io::Error,
     },
-    /// Who was to take the archive did not.
+    /// The output failed.
     #[error("cannot write the layer's archive")]
     Write {
         /// Why not.

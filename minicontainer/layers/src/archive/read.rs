@@ -1,4 +1,4 @@
-//! An archive becomes a layer.
+//! Reads a layer from an archive.
 
 use std::{
     io::{self, Read},
@@ -13,14 +13,14 @@ use crate::{
     tree::{DeviceClass, Inode, InodeId, Kind, Metadata, Tree},
 };
 
-/// The longest path that Linux takes, `PATH_MAX`.
+/// The longest path in Linux, `PATH_MAX`.
 const LONGEST_PATH: usize = 4096;
 /// The longest name in it, `NAME_MAX`.
 const LONGEST_NAME: usize = 255;
-/// More than any honest entry has of names and attributes.
+/// More bytes of names and attributes than any ordinary entry has.
 const LARGEST_EXTENSION: u64 = 1 << 20;
 
-/// How large a layer may be that is held in memory.
+/// The largest layer that is read into memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Entries in the archive.
@@ -36,12 +36,12 @@ impl Default for Limits {
     }
 }
 
-/// Reads a layer from a tar archive, which is not compressed. Directories that it uses without listing them are
-/// root's, with mode 0755. Attributes of overlayfs's own are left out.
+/// Reads a layer from an uncompressed tar archive. Directories that are not listed are owned by root, with mode 0755.
+/// Extended attributes of overlayfs are ignored.
 ///
 /// # Errors
-/// An archive that is damaged, exceeds the limits, or has an entry that no layer can have: a path that climbs with
-/// `..`, a name that is not UTF-8, a hard link to what the layer does not hold, overlayfs's own mark.
+/// When the archive is damaged, exceeds the limits, or has an entry that a layer cannot have: a path with `..`, a
+/// name that is not UTF-8, a hard link to a file that is not in the layer, or a whiteout of overlayfs.
 pub fn read(archive: impl Read, limits: Limits) -> Result<Tree, ArchiveError> {
     let mut archive = tar::Archive::new(archive);
     let mut reader = Reader { layer: Tree::new(), next: Extension::default(), left: limits.bytes, limits };
@@ -58,7 +58,7 @@ pub fn read(archive: impl Read, limits: Limits) -> Result<Tree, ArchiveError> {
 struct Reader {
     layer: Tree,
     next: Extension,
-    /// How many bytes there may yet be.
+    /// The remaining bytes of the limit.
     left: u64,
     limits: Limits,
 }
@@ -93,7 +93,7 @@ impl Reader {
         let raw = extension.path.clone().unwrap_or_else(|| entry.header().path_bytes().into_owned());
         let path = Path::parse(&raw)?;
         if extension.size.is_some_and(|told| told != size) {
-            return Err(path.refused("two sizes are told of it"));
+            return Err(path.refused("it has two different sizes"));
         }
         // The tar of 1979 has no type for directories, only the slash.
         let is_directory = kind.is_dir() || (kind.is_file() && raw.ends_with(b"/"));
@@ -126,8 +126,8 @@ impl Reader {
         Ok(())
     }
 
-    /// The directory with these names, made if it is not there. In the place of a mark it is opaque, for the mark
-    /// says that nothing of what is below shows.
+    /// The directory at this path, which is created if it does not exist. If it replaces a whiteout, it is opaque,
+    /// because the whiteout hides everything below.
     fn directory(&mut self, names: &[String]) -> InodeId {
         let mut directory = Tree::ROOT;
         for name in names {
@@ -151,7 +151,7 @@ impl Reader {
         }
     }
 
-    /// A mark speaks of the layers below, not of what this layer has itself.
+    /// A whiteout applies to the layers below, not to this layer itself.
     fn mark(&mut self, directory: InodeId, mark: &Whiteout) {
         let name = match mark {
             Whiteout::Opaque => return self.set_opaque(directory, true),
@@ -170,7 +170,7 @@ impl Reader {
         let target = Path::parse(target)?;
         let found = target.names.iter().try_fold(Tree::ROOT, |directory, name| self.layer.entry(directory, name));
         let is_file = |id: &InodeId| !self.layer.inode(*id).is_directory() && !self.layer.inode(*id).is_whiteout();
-        found.filter(is_file).ok_or_else(|| path.refused("it is a hard link to what this layer does not hold"))
+        found.filter(is_file).ok_or_else(|| path.refused("it is a hard link to a file that is not in this layer"))
     }
 
     fn kind(
@@ -189,17 +189,17 @@ impl Reader {
                 let target = target.or(entry.link_name_bytes().map(|name| name.into_owned())).unwrap_or_default();
                 match String::from_utf8(target) {
                     Ok(target) if !target.is_empty() && target.len() < LONGEST_PATH => Ok(Kind::Symlink { target }),
-                    _ => Err(path.refused("what it links to is empty, too long or not UTF-8")),
+                    _ => Err(path.refused("its link target is empty, too long or not UTF-8")),
                 }
             }
             EntryType::Fifo => Ok(Kind::Fifo),
             EntryType::Char => device(&header, DeviceClass::Character, path),
             EntryType::Block => device(&header, DeviceClass::Block, path),
-            _ => Err(path.refused("it is of a kind that no layer can have")),
+            _ => Err(path.refused("a layer cannot contain this kind of file")),
         }
     }
 
-    /// What an entry holds. Memory grows with what really comes, not with what a header promises.
+    /// Reads an entry's content. Memory grows with the actual content, not with the size in the header.
     fn content(&mut self, entry: &mut impl Read, size: u64) -> Result<Vec<u8>, ArchiveError> {
         let too_large = ArchiveError::TooLarge { limit: self.limits.bytes, unit: "bytes" };
         self.left = self.left.checked_sub(size).ok_or(too_large)?;
@@ -212,13 +212,13 @@ impl Reader {
     }
 }
 
-/// Where an entry is to go.
+/// The path of an entry.
 struct Path {
     names: Vec<String>,
 }
 
 impl Path {
-    /// An absolute path means one below the layer's root, as it does for tar(1). A `..` is in no honest layer.
+    /// An absolute path is below the layer's root, as in tar(1). A path with `..` is rejected.
     fn parse(raw: &[u8]) -> Result<Path, ArchiveError> {
         let refused = |reason| ArchiveError::refused(&String::from_utf8_lossy(raw), reason);
         let text = str::from_utf8(raw).map_err(|_| refused("its path is not UTF-8"))?;
@@ -227,7 +227,7 @@ impl Path {
         let is_long = |name: &String| name.len() > LONGEST_NAME;
         match () {
             () if text.len() > LONGEST_PATH || names.iter().any(is_long) => Err(refused("its path is too long")),
-            () if names.iter().any(|name| name == "..") => Err(refused("its path climbs with ..")),
+            () if names.iter().any(|name| name == "..") => Err(refused("its path contains ..")),
             () if text.contains('\0') => Err(refused("its path contains a NUL byte")),
             () => Ok(Path { names }),
         }
@@ -237,13 +237,13 @@ impl Path {
         ArchiveError::refused(&self.names.join("/"), reason)
     }
 
-    /// Whether its name is a mark. Nothing can lie below one.
+    /// Whether its name is a whiteout, which cannot have entries.
     fn mark(&self) -> Result<Option<Whiteout>, ArchiveError> {
         let failed = |source| ArchiveError::Whiteout { entry: self.names.join("/"), source };
         let Some((name, above)) = self.names.split_last() else { return Ok(None) };
         for name in above {
             if Whiteout::parse(name).map_err(failed)?.is_some() {
-                return Err(self.refused("it lies below a mark of deletion"));
+                return Err(self.refused("it is below a whiteout"));
             }
         }
         Whiteout::parse(name).map_err(failed)
@@ -253,7 +253,7 @@ impl Path {
 fn metadata(header: &Header, extension: Extension, path: &Path) -> Result<Metadata, ArchiveError> {
     let id =
         |told: Option<u64>, value: io::Result<u64>| match u32::try_from(told.map_or(value, Ok).unwrap_or(u64::MAX)) {
-            // chown(2) takes the greatest number for "leave it as it is".
+            // For chown(2) the largest number means "do not change".
             Ok(id) if id != u32::MAX => Ok(id),
             _ => Err(path.refused("its owner's id is out of range")),
         };
@@ -270,7 +270,7 @@ fn device(header: &Header, class: DeviceClass, path: &Path) -> Result<Kind, Arch
     let number =
         |number: io::Result<Option<u32>>| number.map_err(ArchiveError::damaged).map(Option::unwrap_or_default);
     match (number(header.device_major())?, number(header.device_minor())?) {
-        (0, 0) => Err(path.refused("a device 0:0 is overlayfs's own mark")),
+        (0, 0) => Err(path.refused("a device 0:0 is a whiteout of overlayfs")),
         (major, minor) => Ok(Kind::Device { class, major, minor }),
     }
 }

@@ -6,7 +6,7 @@ use tar::{Builder, EntryType, Header};
 use super::{ArchiveError, Limits, diff_id, read, write};
 use crate::tree::{DeviceClass, Inode, Kind, Tree, strategy};
 
-/// An entry as somebody else may write it: kind, name, target of a link, content.
+/// An entry as another program may write it: kind, name, target of a link, content.
 type Entry<'a> = (EntryType, &'a [u8], &'a [u8], &'a [u8]);
 
 fn archive(entries: &[Entry]) -> Vec<u8> {
@@ -58,7 +58,7 @@ fn entry_names_are_normalized_as_in_tar() {
     check(&[(FILE, b"a/b", b"", b"x")], expect());
     check(&[(FILE, b"./a//./b", b"", b"x")], expect());
     check(&[(FILE, b"/a/b", b"", b"x")], expect());
-    // Of two entries with one name the last counts; a directory that comes again keeps what it holds.
+    // Of two entries with the same name the last one applies; a repeated directory keeps its entries.
     check(&[(FILE, b"a/b", b"", b"old"), (FILE, b"a/b", b"", b"x")], expect());
     let mut listed = expect();
     listed.inode_mut(listed.find("/a").unwrap()).metadata.mode = 0o644;
@@ -69,7 +69,7 @@ fn entry_names_are_normalized_as_in_tar() {
     check(&[(FILE, b"a/", b"", b"")], Tree::from([("/a", directory)]));
 }
 
-/// A mark speaks of the layers below, wherever in the archive it stands.
+/// A whiteout applies to the layers below, wherever in the archive it is.
 #[test]
 fn whiteouts_and_entries_replacing_them() {
     let gone: Entry = (FILE, b".wh.a", b"", b"");
@@ -109,7 +109,7 @@ fn invalid_layers_are_refused() {
     insta::assert_snapshot!(entries.iter().map(refusal).collect::<Vec<_>>().join("\n"));
 }
 
-/// Nothing lies outside of the tree, so an entry below a symbolic link takes the link's place.
+/// Symbolic links are not followed, so an entry below one replaces it.
 #[test]
 fn entry_below_a_symlink_replaces_it() {
     let entries: [Entry; 2] = [(EntryType::Symlink, b"a", b"/etc", b""), (FILE, b"a/passwd", b"", b"x")];
@@ -123,7 +123,7 @@ fn read_limits_are_enforced() {
     assert!(within(2, 6).is_ok());
     insta::assert_snapshot!(within(1, 6).unwrap_err(), @"the layer has more than 1 entries; if it is meant to be so large, allow more");
     insta::assert_snapshot!(within(2, 5).unwrap_err(), @"the layer has more than 5 bytes; if it is meant to be so large, allow more");
-    // A header that promises more than comes makes nobody take memory for it.
+    // A header with a size larger than the content does not allocate memory for it.
     let mut liar = archive(&[(FILE, b"a", b"", b"123")]);
     let mut header = Header::new_ustar();
     header.as_mut_bytes().copy_from_slice(&liar[..512]);
@@ -133,7 +133,7 @@ fn read_limits_are_enforced() {
     assert!(matches!(read(liar.as_slice(), Limits::default()), Err(ArchiveError::Damaged { .. })));
 }
 
-/// Long names, names in other scripts, great numbers, attributes with line ends in them.
+/// Long names, names in other scripts, large numbers, attributes with newlines.
 #[test]
 fn values_too_large_for_headers_are_kept() {
     let long = format!("/{}/{}", "d".repeat(200), "ção".repeat(30));
@@ -167,7 +167,7 @@ fn whiteout_like_names_are_not_written() {
     }
 }
 
-/// The digest of a known layer: whoever changes a byte of what is written changes every image that is built.
+/// The digest of a known layer. A change of the output would change the diff-id of every image.
 #[test]
 fn archive_bytes_are_stable() {
     let mut layer = Tree::from([
@@ -199,7 +199,7 @@ proptest! {
         prop_assert_eq!(read(bytes.as_slice(), Limits::default()).unwrap(), layer);
     }
 
-    /// However a tree came to be, it is written alike: here from its own archive, where its files have other numbers.
+    /// A tree that was read from its own archive, with other inode numbers, is written in the same way.
     #[test]
     fn equal_trees_give_identical_bytes(layer in strategy::layers(), latest in 0..2_000u64) {
         let (mut one, mut other) = (Vec::new(), Vec::new());
@@ -211,7 +211,7 @@ proptest! {
         prop_assert_eq!(one, other);
     }
 
-    /// Whatever comes, it ends, and with an answer.
+    /// Reading any input terminates, with a layer or an error.
     #[test]
     fn malformed_archives_do_not_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..2048), place in 0..2048usize, valid: bool) {
         if valid {

@@ -1,4 +1,4 @@
-//! A layer becomes an archive, always the same.
+//! Writes a layer as an archive, with the same bytes for the same layer.
 
 use std::{collections::BTreeMap, io};
 
@@ -10,21 +10,21 @@ use crate::{
     tree::{DeviceClass, Inode, Kind, Metadata, Tree, join},
 };
 
-/// The longest name that a header holds. Longer ones stand in a record before it.
+/// The longest name in a header. Longer ones are in a record before it.
 const LONGEST_NAME: usize = 100;
 
 /// Writes a layer as a tar archive. No time in it is later than `latest`, in seconds since 1970.
 ///
 /// # Errors
-/// A name that means a mark in an archive; an attribute whose name cannot be told from its value; and what `output`
-/// says.
+/// When a name would be a whiteout in an archive, an attribute's name cannot be written to a record, or `output`
+/// fails.
 pub fn write(layer: &Tree, latest: u64, output: impl io::Write) -> Result<(), ArchiveError> {
     let mut archive = Archive { builder: Builder::new(output), latest };
     let mut first_names = BTreeMap::new();
     for (path, id) in layer.walk() {
         let (above, name) = path.rsplit_once('/').unwrap_or_default();
         if Whiteout::parse(name) != Ok(None) {
-            return Err(ArchiveError::refused(&path, "its name would be a mark of deletion in a layer; rename it"));
+            return Err(ArchiveError::refused(&path, "its name would be a whiteout in a layer; rename it"));
         }
         let inode = layer.inode(id);
         match first_names.get(&id) {
@@ -50,7 +50,7 @@ struct Archive<W: io::Write> {
 }
 
 impl<W: io::Write> Archive<W> {
-    /// One entry. With `link` it is another name for what lies there.
+    /// Writes one entry. With `link` it is a hard link to that path.
     fn append(&mut self, path: &str, inode: &Inode, link: Option<&String>) -> Result<(), ArchiveError> {
         let failed = |source| ArchiveError::Write { source };
         let mut header = self.header(&inode.metadata);
@@ -106,17 +106,17 @@ impl<W: io::Write> Archive<W> {
     }
 }
 
-/// Paths in a layer have no slash in front.
+/// Paths in a layer have no leading slash.
 fn relative(path: &str) -> String {
     path.trim_start_matches('/').to_owned()
 }
 
-/// Puts a text into its field, and where it does not fit, or not everybody would read it alike, into a record.
+/// Puts a text into its header field, or into a record if it does not fit or is not ASCII.
 fn set_text(field: &mut [u8; LONGEST_NAME], text: &str, key: &str, records: &mut Vec<(String, Vec<u8>)>) {
     if text.len() > LONGEST_NAME || !text.is_ascii() {
         records.push((key.to_owned(), text.as_bytes().to_vec()));
     }
-    // What programs show that know no records.
+    // A fallback for programs that do not support records.
     for (place, byte) in field.iter_mut().zip(text.bytes()) {
         *place = if byte.is_ascii() { byte } else { b'?' };
     }
@@ -124,7 +124,9 @@ fn set_text(field: &mut [u8; LONGEST_NAME], text: &str, key: &str, records: &mut
 
 fn attributes(path: &str, metadata: &Metadata) -> Result<Vec<(String, Vec<u8>)>, ArchiveError> {
     let record = |(name, value): (&String, &Vec<u8>)| match name.contains(['=', '\0']) {
-        true => Err(ArchiveError::refused(path, "an attribute's name has a character that a record cannot have")),
+        true => {
+            Err(ArchiveError::refused(path, "an attribute's name has a character that is not allowed in a record"))
+        }
         false => Ok((format!("{ATTRIBUTE}{name}"), value.clone())),
     };
     metadata.xattrs.iter().map(record).collect()

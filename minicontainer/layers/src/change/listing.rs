@@ -1,7 +1,7 @@
-//! Two whole trees compared, for a root file system that is a copy and so does not know what is new in it.
+//! Compares two whole trees, for a root file system that is a plain copy and has no separate upper directory.
 //!
-//! Content is not read: as in Docker a file counts as modified when its size, its time of modification, its owner or
-//! its mode differs. Of a directory the time does not count, because any file made in it changes that.
+//! Content is not read: as in Docker a file is modified if its size, modification time, owner or mode differs. The
+//! time of a directory is ignored, because it changes with every file that is created in it.
 //!
 //! ```
 //! use minicontainer_layers::change::{Listing, diff, directory, file};
@@ -19,16 +19,16 @@ use std::{
 
 use super::{Change, ChangeKind, Lower, parent, sorted};
 
-/// A tree of files by path. Paths are absolute, and every directory on the way to a node is a node too.
+/// A tree of files by path. Paths are absolute, and every parent directory of a node is a node as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     nodes: BTreeMap<Vec<u8>, Node>,
 }
 
-/// What can be seen of a file without reading its content, see inode(7).
+/// The properties of a file without its content, see inode(7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// What it is.
+    /// Its kind.
     pub kind: NodeKind,
     /// Its permission bits.
     pub mode: u32,
@@ -38,7 +38,7 @@ pub struct Node {
     pub gid: u32,
 }
 
-/// What kind of file it is, with what tells one of the kind from another.
+/// The kind of a file, with the properties that are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeKind {
     /// An ordinary file.
@@ -52,7 +52,7 @@ pub enum NodeKind {
     Directory,
     /// A symbolic link.
     Symlink {
-        /// What it says.
+        /// Its target.
         target: Vec<u8>,
     },
     /// A device node, socket or pipe.
@@ -64,12 +64,12 @@ pub enum NodeKind {
     },
 }
 
-/// An ordinary file of root's, last modified in 1970: for examples and tests.
+/// A regular file owned by root, modified in 1970: for examples and tests.
 pub fn file(size: u64) -> Node {
     Node { kind: NodeKind::File { size, modified: 0 }, mode: 0o644, uid: 0, gid: 0 }
 }
 
-/// An ordinary directory of root's: for examples and tests.
+/// A directory owned by root: for examples and tests.
 pub fn directory() -> Node {
     Node { kind: NodeKind::Directory, mode: 0o755, uid: 0, gid: 0 }
 }
@@ -80,7 +80,7 @@ impl Listing {
         Listing::default()
     }
 
-    /// Puts a node at a path, in the place of what was there.
+    /// Puts a node at a path, and replaces an existing one.
     pub fn insert(&mut self, path: impl Into<Vec<u8>>, node: Node) {
         self.nodes.insert(path.into(), node);
     }
@@ -112,7 +112,7 @@ impl<P: Into<Vec<u8>>, const N: usize> From<[(P, Node); N]> for Listing {
     }
 }
 
-/// What must be done to `lower` so that it becomes `upper`, as `docker diff` shows it: of a deleted directory only
+/// The changes from `lower` to `upper`, as `docker diff` shows them: for a deleted directory only the directory
 /// itself, and the directories above a change as modified.
 pub fn diff(lower: &Listing, upper: &Listing) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -124,7 +124,7 @@ pub fn diff(lower: &Listing, upper: &Listing) -> Vec<Change> {
         }
     }
     for (path, _) in lower.iter() {
-        // What lay in a directory that is gone went with it.
+        // The content of a deleted directory is not listed.
         let is_topmost = parent(path).is_none_or(|parent| upper.is_directory(parent));
         if upper.get(path).is_none() && is_topmost {
             changes.push(Change::new(ChangeKind::Deleted, path));
@@ -139,7 +139,7 @@ pub fn diff(lower: &Listing, upper: &Listing) -> Vec<Change> {
     sorted(changes)
 }
 
-/// A tree can lie below an upper directory, and looking at it never fails.
+/// A listing can be the lower tree of an upper directory. Reading it never fails.
 impl Lower for Listing {
     type Error = Infallible;
 

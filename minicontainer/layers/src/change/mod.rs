@@ -1,21 +1,21 @@
 //! A layer as a set of changes.
 //!
-//! An image is not one big file system but a stack of layers, and a layer says only what it changes in what lies
-//! below: files **added**, files **modified**, files **deleted**. Adding and modifying look the same in a layer,
-//! there is simply a file; deleting needs a mark, the **whiteout**. A container is one more layer, empty at first and
-//! writable.
+//! An image is not one big file system but a stack of layers. A layer contains only its changes to the layers below:
+//! files **added**, files **modified**, files **deleted**. An added and a modified file look the same in a layer; a
+//! deleted file needs a mark, the **whiteout**. A container adds one more layer, which is writable and empty at
+//! first.
 //!
-//! There are two ways to write the same marks, and both are met here:
+//! There are two formats for the same marks, and both are used here:
 //!
 //! | | in a layer's tar ([`Whiteout`](crate::Whiteout)) | in an overlay's upper directory ([`Upper`]) |
 //! |---|---|---|
 //! | `name` is deleted | an empty file `.wh.name` | a character device 0:0 called `name` |
-//! | nothing of the directory below shows (it is **opaque**) | an empty file `.wh..wh..opq` in it | the attribute `trusted.overlay.opaque=y` |
+//! | the directory below is hidden (this one is **opaque**) | an empty file `.wh..wh..opq` in it | the attribute `trusted.overlay.opaque=y` |
 //! | rule from | OCI image-spec, *layer.md*, "Whiteouts" | overlayfs, *Documentation/filesystems/overlayfs.rst* |
 //!
-//! What a container changed is found in two ways as well: [`changes_of_upper`] reads it off the upper directory,
-//! which holds nothing but changes; [`diff`] compares two whole [`Listing`]s, for a root file system that is a plain
-//! copy. Both give what `docker diff` shows, and a test holds them to the same answer.
+//! There are also two ways to find a container's changes: [`changes_of_upper`] reads the upper directory, which
+//! contains only changes; [`diff`] compares two whole [`Listing`]s, for a root file system that is a plain copy. Both
+//! give the output of `docker diff`, and a test checks that they agree.
 //!
 //! ```
 //! use minicontainer_layers::change::{Listing, Upper, UpperEntry, changes_of_upper, file, directory};
@@ -43,25 +43,25 @@ use serde::{Serialize, Serializer};
 pub use listing::{Listing, Node, NodeKind, diff, directory, file};
 pub use upper::{Lower, Upper, UpperEntry, changes_of_upper};
 
-/// One path that differs from what lies below.
+/// One path that differs from the layers below.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Change {
-    /// The path, absolute in the container. Linux takes any bytes but NUL for a name, so it may not be UTF-8.
+    /// The path, absolute in the container. Linux allows any bytes but NUL in a name, so it may not be UTF-8.
     #[serde(serialize_with = "as_text")]
     pub path: Vec<u8>,
-    /// In what way.
+    /// The kind of change.
     pub kind: ChangeKind,
 }
 
-/// In what way a path differs.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
-    /// There was nothing.
+    /// The path did not exist.
     Added,
-    /// There was something else; of a directory also: something inside it changed.
+    /// The path existed and is different; for a directory also: something inside it changed.
     Modified,
-    /// There is nothing any more.
+    /// The path no longer exists.
     Deleted,
 }
 
@@ -96,13 +96,13 @@ impl fmt::Display for Change {
     }
 }
 
-/// JSON has no text but UTF-8: there a byte that is not becomes the replacement character, as in Docker's API.
+/// JSON text is UTF-8: other bytes become the replacement character, as in Docker's API.
 fn as_text<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&String::from_utf8_lossy(path))
 }
 
-/// Sorts as a walk through the tree would meet the paths: `/a`, `/a/b`, `/a-b`. Plain text order would put `/a-b`
-/// between a directory and what it holds.
+/// Sorts in the order of a walk through the tree: `/a`, `/a/b`, `/a-b`. Plain text order would put `/a-b` between a
+/// directory and its entries.
 fn sorted(mut changes: Vec<Change>) -> Vec<Change> {
     fn names(change: &Change) -> impl Iterator<Item = &[u8]> {
         change.path.split(|byte| *byte == b'/')
@@ -111,7 +111,7 @@ fn sorted(mut changes: Vec<Change>) -> Vec<Change> {
     changes
 }
 
-/// The directory that a path lies in; none for those directly below the root, whose change nobody lists.
+/// The parent directory of a path; `None` directly below the root, because changes of the root are not listed.
 fn parent(path: &[u8]) -> Option<&[u8]> {
     let slash = path.iter().rposition(|byte| *byte == b'/')?;
     Some(&path[..slash]).filter(|parent| !parent.is_empty())

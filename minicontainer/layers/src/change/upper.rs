@@ -1,4 +1,4 @@
-//! What a container changed, read off an overlay's upper directory: all that is in there is change.
+//! Reads a container's changes from an overlay's upper directory, which contains only changes.
 //!
 //! Overlayfs copies a file *up* when it is first written, with the directories above it (so those are listed as
 //! modified), leaves a character device 0:0 where a file of a lower layer was deleted, and marks a directory that

@@ -1,8 +1,8 @@
 //! Files opened, read and written.
 //!
-//! Opening for writing is what copies a file up, whether anything is written or not. A descriptor that was opened for
-//! reading *before* follows the file up: since Linux 4.19 every read(2) looks for the file anew. (A mapping made by
-//! mmap(2) does not: it goes on showing the layer's file.) What a descriptor leads to lives on without a name.
+//! Opening a file for writing copies it up, whether anything is written or not. A descriptor that was opened for
+//! reading *before* then refers to the copy: since Linux 4.19 every read(2) looks the file up again. (A mapping by
+//! mmap(2) does not: it still shows the layer's file.) A file with an open descriptor exists even without a name.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! Copy-up: before something of a layer is changed, it is copied into the upper directory, and there it is changed.
+//! Copy-up: a file of a layer is copied into the upper directory before it is changed there.
 //!
-//! With it come the directories above, empty, each with mode, owner, time and attributes of the one below. Only the
-//! one name is copied by which the file was found: if the layer has other names for it, those go on showing the
-//! layer's file. So copy-up breaks hard links (*overlayfs.rst*, "Non-standard behavior"; the option `index=on` would
+//! Its parent directories are copied as well, without entries, with the mode, owner, time and attributes of those
+//! below. Only the name by which the file was found is copied: other names in the layer still refer to the layer's
+//! file. So copy-up breaks hard links (*overlayfs.rst*, "Non-standard behavior"; with the option `index=on` it would
 //! not).
 
 use super::{Effect, Mounter, Overlay, content::Handle, lookup::path_of};
@@ -13,13 +13,13 @@ use crate::tree::{Inode, InodeId, Kind, Tree};
 pub(super) enum Data {
     /// All of it.
     All,
-    /// All but the content, which is about to be thrown away.
+    /// All but the content, which is about to be truncated.
     Without,
 }
 
 impl Overlay {
-    /// Sees to it that what is at a place is in the upper directory, and says where there. Without anything at the
-    /// place, it is the directory above.
+    /// Makes sure that the file at a place is in the upper directory, and returns its inode there. If there is no
+    /// file, it does so for the parent directory.
     pub(super) fn copy_up(&mut self, location: &[String], data: Data) -> InodeId {
         let (mut node, mut directory) = (self.root(), Tree::ROOT);
         for (depth, name) in location.iter().enumerate() {
@@ -66,8 +66,8 @@ impl Overlay {
             }
         }
         self.effects.push(Effect::CopiedUp { path: path_of(location), layer, bytes });
-        // Descriptors that were opened before lead to the copy from now on. Where a file of a layer has been removed,
-        // none is ever shown again, so the place tells which file is meant.
+        // Descriptors that were opened before refer to the copy from now on. A file of a layer that was removed never
+        // appears again, so the path identifies the file.
         for open in self.descriptors.values_mut() {
             if matches!(&open.handle, Handle::Lower { location: known, .. } if known == location) {
                 open.handle = Handle::Upper { id: copy, is_unnoted: !is_noted };
@@ -76,21 +76,21 @@ impl Overlay {
         copy
     }
 
-    /// The directory in the upper directory that is to get or lose a name, with the time of that.
+    /// The directory in the upper directory that gets or loses a name, with the time of the change.
     pub(super) fn changed_directory(&mut self, location: &[String]) -> InodeId {
         let directory = self.copy_up(location, Data::All);
         self.upper.inode_mut(directory).metadata.modified = self.clock;
         directory
     }
 
-    /// Leaves a mark.
+    /// Creates a whiteout.
     pub(super) fn make_whiteout(&mut self, directory: InodeId, name: &str, path: String) {
         let mark = self.upper.add(Inode::whiteout());
         self.upper.put(directory, name, mark);
         self.effects.push(Effect::WhiteoutMade { path });
     }
 
-    /// Marks a directory of the upper directory.
+    /// Makes a directory of the upper directory opaque.
     pub(super) fn set_opaque(&mut self, id: InodeId, path: String) {
         if let Kind::Directory { opaque, .. } = &mut self.upper.inode_mut(id).kind
             && !*opaque

@@ -1,8 +1,8 @@
-//! Which files of which layers a name stands for.
+//! Which files of which layers a name refers to.
 //!
-//! At every step of a path overlayfs looks into all directories that make up the one where it stands, the upper
-//! first. A directory is merged with those below; anything else hides what is below; a whiteout hides it and is not
-//! there itself; an opaque directory ends the search. See *overlayfs.rst*, "Directories".
+//! For each component of a path overlayfs searches all directories that are merged at that point, the upper one
+//! first. A directory is merged with those below; any other file hides what is below; a whiteout hides it and is
+//! itself invisible; an opaque directory ends the search. See *overlayfs.rst*, "Directories".
 
 use std::collections::BTreeMap;
 

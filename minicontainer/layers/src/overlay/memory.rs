@@ -1,4 +1,4 @@
-//! Two files where there is one: what a user's overlay takes apart.
+//! Two inodes for one file: a peculiarity of an ordinary user's overlay.
 //!
 //! When a file of a layer is copied up, the kernel keeps the inode in its memory by which programs have known it; in
 //! the upper directory it notes, as an attribute, which file of the layer it was. So another name that the copy gets
@@ -8,8 +8,7 @@
 //! ends of a pipe, and the mode, which is copied from disk when an inode is made, before something is written by way
 //! of it (but not before it is truncated), and after anything is changed so.
 //!
-//! That matters to hardly anyone. It is modelled because the model says what the kernel does, and the kernel does
-//! this.
+//! This rarely matters. It is modelled because the model must match the kernel.
 
 use super::{
     Mounter, Operation, Overlay,
@@ -64,7 +63,7 @@ impl Overlay {
         self.modes.insert(known, self.upper.inode(known.0).metadata.mode);
     }
 
-    /// Somebody writes. The machine's root may; a program that another root writes to runs as nobody else any more.
+    /// A file is written. Unless the machine's root writes, a program loses its set-user-ID bit.
     pub(super) fn distrust(&mut self, known: Known) {
         if self.mounter == Mounter::User {
             let dropped = SET_USER_ID | self.dropped_group(known);
@@ -74,7 +73,7 @@ impl Overlay {
         }
     }
 
-    /// A file changes hands. A program that does runs as nobody else any more.
+    /// A file gets another owner. A program then loses its set-user-ID bit.
     pub(super) fn disown(&mut self, known: Known) {
         let dropped = SET_USER_ID | self.dropped_group(known);
         let Metadata { mode, .. } = &mut self.upper.inode_mut(known.0).metadata;

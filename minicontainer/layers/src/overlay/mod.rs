@@ -1,24 +1,24 @@
 //! Overlayfs as a model: what the kernel does when a container changes files of its image.
 //!
-//! A stack of **layers**, which nobody may change, and one writable **upper directory** are shown as one **merged**
-//! tree (the kernel's *Documentation/filesystems/overlayfs.rst*; the book tells it from the beginning). Every call is
-//! answered as the kernel answers it, with the same error, and says what it did in the upper directory: [`Effect`].
-//! At any time [`Overlay::upper`] is that directory as overlayfs would leave it, whiteouts, opaque marks and all;
-//! what overlayfs notes for its own bookkeeping (`overlay.origin`, `overlay.impure`, `overlay.uuid`) is left out, for
-//! it changes nothing that anybody sees.
+//! A stack of read-only **layers** and one writable **upper directory** are shown as one **merged** tree (the
+//! kernel's *Documentation/filesystems/overlayfs.rst*; the book explains it step by step). Every call returns the
+//! same result or error as in the kernel, and the changes that it made in the upper directory: [`Effect`]. At any
+//! time [`Overlay::upper`] is that directory as overlayfs would leave it, including whiteouts and opaque directories.
+//! Only overlayfs's internal metadata (`overlay.origin`, `overlay.impure`, `overlay.uuid`) is omitted, because it has
+//! no visible effect.
 //!
-//! Modelled is overlayfs as this engine mounts it: `redirect_dir`, `metacopy` and `index` off; the marks are
-//! root's (`trusted.overlay.*`) or an ordinary user's (`userxattr`), see [`Mounter`]. The calls are those of the
-//! container's root. That the model is right is tested against the kernel, see `tests/overlay`.
+//! The model is of overlayfs as this engine mounts it: `redirect_dir`, `metacopy` and `index` are off, and the marks
+//! are root's (`trusted.overlay.*`) or an ordinary user's (`userxattr`), see [`Mounter`]. The caller is root of the
+//! container. The model is tested against the kernel, see `tests/overlay`.
 //!
 //! | Module | The calls |
 //! |---|---|
 //! | `lookup` | every path in every call |
 //! | `copy_up` | copy-on-write itself, and the marks |
 //! | `content` | open, read, write, truncate; descriptors |
-//! | `create`, `remove`, `rename` | names made, removed, changed |
+//! | `create`, `remove`, `rename` | names created, removed, changed |
 //! | `attributes` | mode, owner, time, extended attributes |
-//! | `memory` | none: what an ordinary user's overlay remembers of files that were copied up |
+//! | `memory` | none: the inodes that an ordinary user's overlay keeps in memory for copied-up files |
 //!
 //! ```
 //! use minicontainer_layers::{Inode, Overlay, Tree, overlay::{Answer, Effect, Errno, Operation}};
@@ -70,28 +70,28 @@ pub struct Overlay {
     layers: Vec<Tree>,
     upper: Tree,
     mounter: Mounter,
-    /// What time it is, in seconds since 1970.
+    /// The current time, in seconds since 1970.
     clock: u64,
     descriptors: BTreeMap<u32, Open>,
-    /// Names in the upper directory, each with its directory, under which a user's overlay still knows a file as one
-    /// of a layer although it was copied up: see [`Mounter::User`].
+    /// Names in the upper directory, each with its directory, that a user's overlay still treats as files of a layer
+    /// although they were copied up: see [`Mounter::User`].
     unnoted: BTreeSet<(InodeId, String)>,
-    /// Which mode a user's overlay believes that files in the upper directory have.
+    /// The modes of files in the upper directory that a user's overlay has in memory.
     modes: BTreeMap<Known, u32>,
-    /// Of the call that is being answered.
+    /// The effects of the current call.
     effects: Vec<Effect>,
 }
 
-/// Who mounted the overlay and makes the calls. Both may do everything with all files.
+/// The user who mounted the overlay and makes the calls. Both kinds have all permissions on all files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mounter {
     /// Root of the machine.
     #[default]
     Root,
-    /// An ordinary user, root of a user namespace, with `userxattr`. Two things differ. The kernel trusts that root
-    /// less: when it writes to a program, that loses its set-user-ID bit. And overlayfs has no place to note which
-    /// file of a layer one in the upper directory was copied from, so it takes another name of it for another file:
-    /// rename(2) of one over the other gives `ESTALE`.
+    /// An ordinary user, root of a user namespace, with `userxattr`. There are two differences. If that root writes
+    /// to a program, the program loses its set-user-ID bit. And overlayfs cannot record from which file of a layer a
+    /// file in the upper directory was copied, so it treats another name of it as another file: rename(2) of one over
+    /// the other returns `ESTALE`.
     User,
 }
 
@@ -120,7 +120,7 @@ impl Overlay {
         }
     }
 
-    /// The same, mounted by somebody else.
+    /// Sets the user who mounted the overlay.
     pub fn mounted_by(mut self, mounter: Mounter) -> Overlay {
         self.mounter = mounter;
         self
@@ -141,7 +141,7 @@ impl Overlay {
         &self.layers
     }
 
-    /// Makes a call.
+    /// Performs a call.
     pub fn perform(&mut self, operation: &Operation) -> Outcome {
         self.look_up(operation);
         let answer = self.answer(operation);
@@ -181,8 +181,8 @@ impl Overlay {
         }
     }
 
-    /// The names in a directory, as getdents(2) gives them, sorted. Where only one directory is behind it, a whiteout
-    /// that it holds is listed too, although nothing is called so.
+    /// The names in a directory, as getdents(2) returns them, sorted. If only one directory is behind it, its
+    /// whiteouts are listed as well, although no file has that name.
     pub fn names(&self, path: &str) -> Result<Vec<String>, Errno> {
         let place = self.resolve(path, Links::Follow)?;
         let node = place.existing()?;
@@ -200,8 +200,8 @@ impl Overlay {
         }
     }
 
-    /// Where a file comes from; of a merged directory all places, the uppermost first. A symbolic link at the end of
-    /// the path is not followed.
+    /// Where a file comes from; for a merged directory all its sources, the uppermost first. A symbolic link at the
+    /// end of the path is not followed.
     pub fn origins(&self, path: &str) -> Result<Vec<Origin>, Errno> {
         let place = self.resolve(path, Links::Keep)?;
         let node = place.existing()?;
@@ -209,7 +209,7 @@ impl Overlay {
         Ok(upper.into_iter().chain(node.lowers.iter().map(|(layer, _)| Origin::Layer(*layer))).collect())
     }
 
-    /// The merged tree. Where a name is listed although nothing is called so, see [`Overlay::names`], it has a mark.
+    /// The merged tree. It contains a whiteout for a name that is listed without a file, see [`Overlay::names`].
     pub fn merged(&self) -> Tree {
         let mut merged = Tree::new();
         let root = self.root();
@@ -218,7 +218,7 @@ impl Overlay {
         merged
     }
 
-    /// `copies` remembers which file became which, so that two names of one stay so.
+    /// `copies` maps files to their copies, so that hard links are kept.
     fn merge(
         &self,
         node: &Node,

@@ -1,5 +1,4 @@
-//! What can be asked of a file system: the calls, as values, so that a script can be written down, replayed and
-//! shrunk.
+//! The calls to a file system as values, so that a script can be saved, replayed and shrunk.
 
 use std::fmt;
 
@@ -30,7 +29,7 @@ pub enum Operation {
     Mkdir { path: String, mode: u32 },
     /// mkfifo(3).
     Mkfifo { path: String, mode: u32 },
-    /// mknod(2) of the character device 0:0, which nobody may make in an overlay.
+    /// mknod(2) of the character device 0:0, which overlayfs does not allow.
     MakeWhiteout { path: String },
     /// symlink(2).
     Symlink { target: String, path: String },

@@ -1,16 +1,16 @@
-//! What a call answers, and what overlayfs did in the upper directory to be able to.
+//! The result of a call, and the changes that overlayfs made in the upper directory for it.
 
 use serde::Serialize;
 
 use super::Errno;
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
-    /// What the caller gets.
+    /// The result for the caller.
     pub answer: Result<Answer, Errno>,
-    /// What happened behind the caller's back, in this order. A call that fails in the end may have
-    /// had some, as one that opens a file with `O_TRUNC` and then may not write.
+    /// The changes in the upper directory, in this order. A call that fails may have made some before, for example
+    /// when a file is opened with `O_TRUNC` but then cannot be written.
     pub effects: Vec<Effect>,
 }
 

@@ -1,8 +1,7 @@
 //! Names removed: unlink(2) and rmdir(2).
 //!
-//! What is in the upper directory only is removed there. If a layer has something under that name, the layer cannot
-//! be changed, so a whiteout is left. Names that only *look* deleted, whiteouts in the upper directory, do not keep a
-//! directory from being empty.
+//! A file that exists only in the upper directory is removed there. If a layer has a file with that name, a whiteout
+//! is created, because layers cannot be changed. A directory that contains only whiteouts counts as empty.
 
 use super::{
     Answer, Effect, Errno, Overlay,

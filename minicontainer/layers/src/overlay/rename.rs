@@ -1,10 +1,10 @@
 //! renameat2(2).
 //!
-//! A file of a layer is copied up and renamed there, and a whiteout stays under its old name. A *directory* that a
-//! layer has a part in would have to be copied up with everything below it, so overlayfs says `EXDEV`, "another file
-//! system", and mv(1) does the copying. (The option `redirect_dir=on` would have it leave a note with the old name
-//! instead; then an upper directory is no layer any more, so this engine has it off.) A directory of the upper
-//! directory can be renamed; over what layers hold it becomes opaque.
+//! A file of a layer is copied up and renamed there, and its old name becomes a whiteout. A *directory* that exists
+//! in a layer would have to be copied up with everything below it, so overlayfs returns `EXDEV` ("another file
+//! system"), and mv(1) copies it. (With the option `redirect_dir=on` overlayfs would record the old name instead.
+//! Then an upper directory would no longer be a layer, so this engine turns it off.) A directory that exists only in
+//! the upper directory can be renamed; it becomes opaque if layers have something under the new name.
 
 use super::{
     Answer, Effect, Errno, Overlay, RenameHow,

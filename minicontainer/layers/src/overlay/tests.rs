@@ -1,4 +1,4 @@
-//! What each call answers and does. Whether that is what the kernel does, `tests/overlay` tells.
+//! The results and effects of each call. `tests/overlay` compares them with the kernel.
 
 use super::{Access, Errno, Mounter, OpenFlags, Operation, Origin, Overlay, RenameHow};
 use crate::tree::{Inode, Kind, Tree};
@@ -134,7 +134,7 @@ fn every_file_has_an_origin() {
     check_origins(&overlay, "/srv", Err(Errno::ENOENT));
 }
 
-/// Only a user's overlay parts the names of a file that was copied up.
+/// Only an ordinary user's overlay separates the names of a file that was copied up.
 #[test]
 fn rootless_overlay_breaks_hard_links() {
     let layers = || vec![Tree::from([("/a", Inode::file("x"))])];

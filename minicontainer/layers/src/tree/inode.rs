@@ -1,4 +1,4 @@
-//! One file, whatever its names: what it is, whose, and what it holds. See inode(7).
+//! One file without its names: its kind, owner, content and attributes. See inode(7).
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -9,13 +9,13 @@ use super::InodeId;
 pub struct Inode {
     /// Mode, owner, time, attributes.
     pub metadata: Metadata,
-    /// What it is, with what it holds.
+    /// Its kind, with its content.
     pub kind: Kind,
-    /// How many names it has. Of a directory always 1, for a directory has one place only.
+    /// The number of its names; always 1 for a directory, which cannot have hard links.
     pub(super) links: u32,
 }
 
-/// What every file has, whatever it is.
+/// The attributes of every kind of file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// Its permission bits, with set-user-ID, set-group-ID and sticky: twelve bits.
@@ -24,10 +24,10 @@ pub struct Metadata {
     pub uid: u32,
     /// Its group id.
     pub gid: u32,
-    /// When its content was last modified, in seconds since 1970: as exactly as tar says it.
+    /// When its content was last modified, in seconds since 1970, which is the precision of tar.
     pub modified: u64,
-    /// Extended attributes by name, see xattr(7). Those of overlayfs itself are not among them: what they say of a
-    /// directory is `opaque`.
+    /// Extended attributes by name, see xattr(7). Those of overlayfs itself are not included: instead there is the
+    /// field `opaque`.
     pub xattrs: BTreeMap<String, Vec<u8>>,
 }
 
@@ -41,69 +41,69 @@ pub enum Kind {
     },
     /// A directory.
     Directory {
-        /// What it holds, by name.
+        /// Its entries, by name.
         entries: BTreeMap<String, InodeId>,
-        /// In a layer: hides what lies below it.
+        /// In a layer: hides the directory's content in the layers below.
         opaque: bool,
     },
     /// A symbolic link.
     Symlink {
-        /// What it says.
+        /// Its target.
         target: String,
     },
     /// A named pipe, see fifo(7).
     Fifo,
     /// A device node.
     Device {
-        /// Which of the two.
+        /// Character or block.
         class: DeviceClass,
-        /// Which driver.
+        /// The driver's number.
         major: u32,
-        /// Which of the driver's devices.
+        /// The device's number.
         minor: u32,
     },
-    /// In a layer: a mark, what lies below is deleted.
+    /// In a layer: a whiteout, which deletes the name in the layers below.
     Whiteout,
 }
 
-/// How a device is spoken to.
+/// The class of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceClass {
-    /// Byte after byte, as a terminal.
+    /// A character device, such as a terminal.
     Character,
-    /// By blocks in any order, as a disk.
+    /// A block device, such as a disk.
     Block,
 }
 
 impl Metadata {
-    /// Root's, from 1970, without attributes.
+    /// Owned by root, modified in 1970, without attributes.
     pub fn with_mode(mode: u32) -> Metadata {
         Metadata { mode, uid: 0, gid: 0, modified: 0, xattrs: BTreeMap::new() }
     }
 }
 
 impl Inode {
-    /// A file of root's with this mode, without a name yet.
+    /// A file owned by root with this mode, without a name.
     pub fn new(kind: Kind, mode: u32) -> Inode {
         Inode { metadata: Metadata::with_mode(mode), kind, links: 0 }
     }
 
-    /// An ordinary file that everybody may read.
+    /// A regular file that all users may read.
     pub fn file(content: impl Into<Vec<u8>>) -> Inode {
         Inode::new(Kind::File { content: Arc::new(content.into()) }, 0o644)
     }
 
-    /// A directory that everybody may enter, empty.
+    /// An empty directory that all users may enter.
     pub fn directory() -> Inode {
         Inode::new(Kind::Directory { entries: BTreeMap::new(), opaque: false }, 0o755)
     }
 
-    /// A symbolic link. Its mode is never looked at, and on Linux always the same.
+    /// A symbolic link. Linux ignores its mode, which is always the same.
     pub fn symlink(target: impl Into<String>) -> Inode {
         Inode::new(Kind::Symlink { target: target.into() }, 0o777)
     }
 
-    /// A mark of deletion. It is no file, so its mode and owner say nothing.
+    /// A whiteout. It is not a file, so its mode and owner have no meaning.
     pub fn whiteout() -> Inode {
         Inode::new(Kind::Whiteout, 0)
     }
@@ -123,12 +123,12 @@ impl Inode {
         matches!(self.kind, Kind::Directory { opaque: true, .. })
     }
 
-    /// Whether it is a mark of deletion.
+    /// Whether it is a whiteout.
     pub fn is_whiteout(&self) -> bool {
         self.kind == Kind::Whiteout
     }
 
-    /// What it holds, if it is a directory.
+    /// Its entries, if it is a directory.
     pub fn entries(&self) -> impl Iterator<Item = (&str, InodeId)> {
         let entries = match &self.kind {
             Kind::Directory { entries, .. } => Some(entries),
@@ -137,7 +137,7 @@ impl Inode {
         entries.into_iter().flatten().map(|(name, id)| (name.as_str(), *id))
     }
 
-    /// Whether another is the same but for its names and, of a directory, what it holds.
+    /// Whether two files are the same except for their names and, for directories, their entries.
     pub fn looks_like(&self, other: &Inode) -> bool {
         let kind = match (&self.kind, &other.kind) {
             (Kind::Directory { opaque, .. }, Kind::Directory { opaque: other, .. }) => opaque == other,

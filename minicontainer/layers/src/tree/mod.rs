@@ -1,14 +1,14 @@
 //! A tree of files in memory.
 //!
-//! As in a file system, *names* and *files* are two things: a directory maps names to inodes, and an inode with two
-//! names is a **hard link** (inode(7)). So a [`Tree`] holds [`Inode`]s by number and knows, as a disk does, which
-//! names are one file.
+//! As in a file system, *names* and *files* are separate: a directory maps names to inodes, and an inode can have
+//! several names (**hard links**, inode(7)). So a [`Tree`] stores [`Inode`]s by number, and records as a disk does
+//! which names belong to the same file.
 //!
-//! The same type holds a **layer**: then some entries may be marks, [`Kind::Whiteout`] for what is deleted, and a
-//! directory may be opaque. An overlay's upper directory is a layer.
+//! The same type represents a **layer**: then some entries may be whiteouts, [`Kind::Whiteout`], and a directory may
+//! be opaque. An overlay's upper directory is a layer.
 //!
-//! Names and targets of symbolic links are text. Names that are not UTF-8 are possible on a disk and so rare in
-//! images that whoever reads one is told it cannot be held.
+//! Names and targets of symbolic links are text. Linux allows names that are not UTF-8, but they are so rare in
+//! images that they are an error here.
 //!
 //! ```
 //! use minicontainer_layers::{Inode, Tree};
@@ -33,15 +33,14 @@ use std::{collections::BTreeMap, fmt};
 
 pub use inode::{DeviceClass, Inode, Kind, Metadata};
 
-/// Which file of a [`Tree`]. A number of one tree means nothing in another.
+/// The number of a file in a [`Tree`]. It is only valid in this tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InodeId(usize);
 
-/// Files and their names. Two trees are equal if one could not tell them apart by looking: the same names, the same
-/// files, the same names belonging to one file.
+/// Files and their names. Two trees are equal if they have the same names, the same files, and the same hard links.
 #[derive(Clone)]
 pub struct Tree {
-    /// Never taken out, since somebody may hold the number of a file that has lost its last name, as processes do.
+    /// Inodes are never removed, because a number may still refer to a file without a name, like an open descriptor.
     inodes: Vec<Inode>,
 }
 
@@ -49,22 +48,22 @@ impl Tree {
     /// The root of every tree.
     pub const ROOT: InodeId = InodeId(0);
 
-    /// A tree with nothing in it but its root, a directory with mode 0755.
+    /// A tree with only its root, a directory with mode 0755.
     pub fn new() -> Tree {
         Tree { inodes: vec![Inode { links: 1, ..Inode::directory() }] }
     }
 
-    /// The file with this number, which must be one of this tree's.
+    /// The file with this number, which must belong to this tree.
     pub fn inode(&self, id: InodeId) -> &Inode {
         &self.inodes[id.0]
     }
 
-    /// The file with this number, to be changed. Names are changed by [`Tree::put`] and [`Tree::take`].
+    /// The file with this number, mutable. To change names, use [`Tree::put`] and [`Tree::take`].
     pub fn inode_mut(&mut self, id: InodeId) -> &mut Inode {
         &mut self.inodes[id.0]
     }
 
-    /// The file called so in a directory.
+    /// The file with this name in a directory.
     pub fn entry(&self, directory: InodeId, name: &str) -> Option<InodeId> {
         match &self.inode(directory).kind {
             Kind::Directory { entries, .. } => entries.get(name).copied(),
@@ -72,20 +71,21 @@ impl Tree {
         }
     }
 
-    /// The file at an absolute path. Symbolic links are not followed, `.` and `..` are names like others.
+    /// The file at an absolute path. Symbolic links are not followed, and `.` and `..` are ordinary names.
     pub fn find(&self, path: &str) -> Option<InodeId> {
         components(path).try_fold(Tree::ROOT, |directory, name| self.entry(directory, name))
     }
 
-    /// A new file that has no name yet.
+    /// Adds a file without a name.
     pub fn add(&mut self, inode: Inode) -> InodeId {
         self.inodes.push(Inode { links: 0, ..inode });
         InodeId(self.inodes.len() - 1)
     }
 
-    /// Gives a file a name in a directory, in the place of what was called so. What is no directory holds no names.
+    /// Gives a file a name in a directory, and replaces an existing entry. Does nothing if `directory` is not a
+    /// directory.
     pub fn put(&mut self, directory: InodeId, name: &str, id: InodeId) {
-        // First the new name, so that a file which takes the place of itself is never without one.
+        // The new name is added first, so that a file that replaces itself always has one.
         self.inode_mut(id).links += 1;
         let previous = match &mut self.inode_mut(directory).kind {
             Kind::Directory { entries, .. } => entries.insert(name.to_owned(), id),
@@ -96,7 +96,7 @@ impl Tree {
         }
     }
 
-    /// Takes a name out of a directory and returns the file that was called so.
+    /// Removes a name from a directory and returns its file.
     pub fn take(&mut self, directory: InodeId, name: &str) -> Option<InodeId> {
         let Kind::Directory { entries, .. } = &mut self.inode_mut(directory).kind else { return None };
         let id = entries.remove(name)?;
@@ -104,8 +104,8 @@ impl Tree {
         Some(id)
     }
 
-    /// Puts a file at an absolute path. Directories that are missing on the way are made, in the place of what is
-    /// none. The root can be replaced by another directory only.
+    /// Puts a file at an absolute path. Missing parent directories are created, and replace parents that are not
+    /// directories. The root can only be replaced by another directory.
     pub fn insert(&mut self, path: &str, inode: Inode) -> InodeId {
         let Some((parent, name)) = self.make_parents(path) else {
             if inode.is_directory() {
@@ -118,7 +118,7 @@ impl Tree {
         id
     }
 
-    /// Gives the file at one path another name: a hard link. Whether there is such a file, and it may have two names.
+    /// Creates a hard link to the file at `path`. Returns false if the file does not exist or is a directory.
     pub fn link(&mut self, path: &str, other: &str) -> bool {
         let Some(id) = self.find(path).filter(|id| !self.inode(*id).is_directory()) else { return false };
         let Some((parent, name)) = self.make_parents(other) else { return false };
@@ -126,7 +126,7 @@ impl Tree {
         true
     }
 
-    /// Every name with its file: the root `/`, then each directory before what it holds, in the order of the names.
+    /// Every name with its file: the root `/`, then each directory before its entries, sorted by name.
     pub fn walk(&self) -> Vec<(String, InodeId)> {
         let mut found = Vec::new();
         let mut pending = vec![("/".to_owned(), Tree::ROOT)];
@@ -163,7 +163,7 @@ impl Tree {
     }
 }
 
-/// The names that a path is made of.
+/// The components of a path.
 pub(crate) fn components(path: &str) -> impl DoubleEndedIterator<Item = &str> {
     path.split('/').filter(|name| !name.is_empty())
 }
@@ -201,7 +201,7 @@ impl PartialEq for Tree {
         one.len() == another.len()
             && one.iter().zip(&another).all(|((path, first, id), (other_path, other_first, other_id))| {
                 let same_file = || self.inode(*id).looks_like(other.inode(*other_id));
-                // Marks are no files: whether two of them are one is nobody's business.
+                // Whiteouts are not files, so hard links between them do not matter.
                 let marks = self.inode(*id).is_whiteout() && other.inode(*other_id).is_whiteout();
                 path == other_path && (marks || first == other_first) && same_file()
             })
@@ -233,7 +233,7 @@ mod tests {
         let id = tree.find("/a").unwrap();
         assert_eq!(tree.inode(id).links(), 2);
         tree.put(Tree::ROOT, "a", id);
-        assert_eq!(tree.inode(id).links(), 2, "it took its own place");
+        assert_eq!(tree.inode(id).links(), 2, "it replaced itself");
         assert_eq!(tree.take(Tree::ROOT, "a"), Some(id));
         assert_eq!(tree.inode(id).links(), 1);
         assert!(!tree.link("/d", "/e"), "a directory has one name");
