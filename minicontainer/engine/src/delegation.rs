@@ -55,7 +55,7 @@ pub enum DelegationError {
     },
     /// It contains a process that this user may not move.
     #[error("process {pid} in {} is another user's", .group.display())]
-    Stranger {
+    ForeignProcess {
         /// The process; 0 for one in another pid namespace.
         pid: u32,
         /// The cgroup.
@@ -154,11 +154,11 @@ fn members(group: &Path) -> Result<Vec<u32>, DelegationError> {
 /// Refuses cgroups with processes of other users. The kernel would let the owner of the cgroup move them.
 fn refuse_other_users(group: &Path, members: &[u32]) -> Result<(), DelegationError> {
     let own = geteuid().as_raw();
-    let stranger = members.iter().find(|pid| match fs::read_to_string(format!("/proc/{pid}/status")) {
+    let foreign = members.iter().find(|pid| match fs::read_to_string(format!("/proc/{pid}/status")) {
         Ok(status) => real_user(&status) != Some(own),
         Err(error) => **pid == 0 || error.kind() != io::ErrorKind::NotFound,
     });
-    stranger.map_or(Ok(()), |pid| Err(DelegationError::Stranger { pid: *pid, group: group.to_owned() }))
+    foreign.map_or(Ok(()), |pid| Err(DelegationError::ForeignProcess { pid: *pid, group: group.to_owned() }))
 }
 
 /// A process's real user id from its `/proc/PID/status`. The owner of that file is root if the process cannot be

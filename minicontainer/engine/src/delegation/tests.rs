@@ -50,15 +50,18 @@ fn moving_into_leaf_of_empty_cgroup_is_repeatable() {
 /// If another user's process is in the cgroup, no process is moved and nothing is created.
 #[test]
 fn cgroup_with_foreign_processes_is_left_alone() {
-    for stranger in ["0", "1"] {
+    for foreign in ["0", "1"] {
         let own = process::id();
-        let group = group(&format!("{own}\n{stranger}\n"));
+        let group = group(&format!("{own}\n{foreign}\n"));
         // Process 1 belongs to root. If root runs the tests, there is no other user.
-        if stranger == "1" && geteuid().is_root() {
+        if foreign == "1" && geteuid().is_root() {
             continue;
         }
         let error = move_down(group.path()).unwrap_err();
-        assert!(matches!(error, DelegationError::Stranger { pid, .. } if pid.to_string() == stranger), "{error}");
+        assert!(
+            matches!(error, DelegationError::ForeignProcess { pid, .. } if pid.to_string() == foreign),
+            "{error}"
+        );
         assert!(!group.path().join(ENGINE_GROUP).exists());
     }
 }
