@@ -26,8 +26,8 @@ const screenshots = flag > 0 ? process.argv[flag + 1] : undefined;
 /** @typedef {'en' | 'pt'} Language */
 
 const WORDS = {
-  en: { heading: 'What is a container?', pivot: 'Make the new root the root, and detach the host\'s tree', play: 'Play', pause: 'Pause', leftOut: 'left out', same: 'Same content, same digest.' },
-  pt: { heading: 'O que é um contêiner?', pivot: 'Fazer da nova raiz a raiz e desprender a árvore do host', play: 'Reproduzir', pause: 'Pausar', leftOut: 'deixado de fora', same: 'Mesmo conteúdo, mesmo digest.' },
+  en: { heading: 'What is a container?', pivot: 'Change the root to the new tree, and detach the host\'s', play: 'Play', pause: 'Pause', leftOut: 'left out', same: 'Same content, same digest.' },
+  pt: { heading: 'O que é um contêiner?', pivot: 'Trocar a raiz pela nova árvore e desmontar a do host', play: 'Reproduzir', pause: 'Pausar', leftOut: 'deixado de fora', same: 'Mesmo conteúdo, mesmo digest.' },
 };
 
 const sha256 = (/** @type {string | Buffer} */ content) => `sha256:${createHash('sha256').update(content).digest('hex')}`;

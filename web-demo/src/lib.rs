@@ -15,7 +15,7 @@
 //!
 //! ```
 //! let plan = web_demo::plan_json(r#"{"command": ["sh"], "without": ["pid"]}"#, "pt");
-//! assert!(plan.contains("Fazer da nova raiz a raiz"));
+//! assert!(plan.contains("Trocar a raiz pela nova árvore"));
 //! assert_eq!(web_demo::digest(b"hello world")[..13], *"sha256:b94d27");
 //! ```
 
