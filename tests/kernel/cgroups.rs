@@ -180,7 +180,7 @@ fn cgroup_in_use_is_refused_and_empty_one_reused() {
 
     let mut first = sandbox.spawn().expect("the first starts");
     let error = sandbox.spawn().expect_err("the second is refused").to_string();
-    assert!(error.contains("is there already and in use"), "{error}");
+    assert!(error.contains("exists already and is in use"), "{error}");
     assert!(
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(first.id().cast_signed()), None).is_ok(),
         "the first lives"

@@ -1,4 +1,4 @@
-//! A layer that was made on this machine becomes a layer of the store, before any image has it.
+//! Unpacking a layer that was packed on this machine, before an image uses it.
 
 use std::{
     collections::BTreeSet,
@@ -13,19 +13,19 @@ use super::{
     unpack::{Archive, End, Privilege, Whiteouts, unpack},
 };
 
-/// A layer that is packed and unpacked, both in a staging directory.
+/// A layer in packed and unpacked form, both in a staging directory.
 #[derive(Debug)]
 pub struct Built {
     /// The layer, ready for the store.
     pub layer: StagedLayer,
-    /// Where its files are meanwhile: a lower directory for what is built on it.
+    /// The path of its files until it is installed. The next build steps use it as a lower directory.
     pub directory: PathBuf,
-    /// What of it could not be kept, in words.
+    /// Warnings about what could not be kept.
     pub warnings: BTreeSet<String>,
 }
 
-/// Unpacks what was just packed: from its archive, and not from what it was packed of, so that what we go on with is
-/// what everybody else will get.
+/// Unpacks a layer that was just packed. It is unpacked from its archive, so that the following build steps use
+/// exactly the files that users of the image will get.
 ///
 /// # Errors
 /// If the archive cannot be unpacked.

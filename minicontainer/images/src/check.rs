@@ -1,4 +1,4 @@
-//! A layer applied by itself, to see what an archive does.
+//! Applying a single layer, to test what an archive does.
 
 use std::{
     io::{self, Read},
@@ -14,20 +14,20 @@ use super::{
     unpack::{Archive, End, Privilege, Whiteouts, unpack},
 };
 
-/// What came of applying a layer.
+/// The result of applying a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// The digest of the uncompressed archive.
     pub diff_id: Digest,
-    /// Bytes in the files that it brought.
+    /// The size in bytes of the files that it added.
     pub size: u64,
-    /// What could not be kept, in words.
+    /// Warnings about what could not be kept.
     pub warnings: Vec<String>,
 }
 
-/// Applies one layer, a tar archive that may be compressed with gzip or zstd, to a directory that holds what lies
-/// below it: whiteouts delete. Nothing outside the directory is touched, whatever the archive says. What an error
-/// leaves in the directory is the part of the layer that came before.
+/// Applies one layer, a tar archive that may be compressed with gzip or zstd, to a directory with the layers below
+/// it. Whiteouts delete files. Nothing outside the directory is changed, even by a hostile archive. After an error,
+/// the part of the layer before the error is left in the directory.
 ///
 /// ```
 /// use minicontainer_images::check_layer;
@@ -42,7 +42,7 @@ pub fn check_layer(layer: impl Read, directory: &Path) -> Result<Applied, ImageE
     let failed = |source| ImageError::Apply { directory: directory.to_owned(), source };
     let damaged = |source| failed(UnpackError::Archive { source });
     let tar = Hashing::new(decompress(layer, "the layer")?);
-    // Nobody has said which digest it must have, so its end must tell that it is whole.
+    // There is no expected digest, so the archive must have an end marker to show that it is complete.
     let archive = Archive::new(tar, End::Required);
     let (outcome, mut tar) = unpack(archive, directory, Whiteouts::Applied, Privilege::current()).map_err(failed)?;
     io::copy(&mut tar, &mut io::sink()).map_err(damaged)?;

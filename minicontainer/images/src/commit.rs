@@ -1,4 +1,4 @@
-//! What a container has become leaves it: as one more layer of its image, or as one archive of all its files.
+//! `commit` and `export`: the changes of a container as a new layer of its image, or all its files as an archive.
 
 use std::{
     io::{self, Write},
@@ -21,37 +21,37 @@ use super::{
     selection::Selection,
 };
 
-/// What the image that is made of a container shall be.
+/// The settings of the image that is made from a container.
 #[derive(Clone, Debug, Default)]
 pub struct Committing {
-    /// Its name, if it gets one.
+    /// Its name, if any.
     pub reference: Option<Reference>,
-    /// Who made it.
+    /// Its author.
     pub author: String,
-    /// What its history says of it.
+    /// The comment in its history.
     pub comment: String,
     /// Instructions of a Dockerfile that change its config.
     pub changes: Vec<String>,
-    /// When it is made (RFC 3339).
+    /// Its creation time (RFC 3339).
     pub created: String,
-    /// No time in the new layer is later than this, in seconds since 1970.
+    /// The upper limit for times in the new layer, in seconds since 1970.
     pub latest: Option<u64>,
 }
 
-/// What must be known of a container to make an image or an archive of its files.
+/// The properties of a container that are needed to make an image or an archive of its files.
 #[derive(Clone, Copy, Debug)]
 pub struct ContainerFiles<'a> {
     /// The id of its image.
     pub image_id: &'a str,
     /// Its directory in the store, which holds its writable layer.
     pub directory: &'a Path,
-    /// How its root file system was made.
+    /// The driver of its root file system.
     pub driver: Driver,
     /// The command that it ran, for the image's history.
     pub command: &'a [String],
 }
 
-/// Makes an image of a container's image and, on top, a layer of what the container changed.
+/// Makes an image from a container's image and a new layer with the container's changes.
 pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing) -> Result<Loaded, ImageError> {
     let image = find(store, container.image_id)?;
     let staging = store.sweep_and_stage()?;
@@ -87,7 +87,7 @@ pub fn commit(store: &Store, container: &ContainerFiles<'_>, wanted: &Committing
     Ok(Loaded { reference: wanted.reference.clone(), id, warnings })
 }
 
-/// What the container changed.
+/// Packs the container's changes.
 fn top_layer(
     container: &ContainerFiles<'_>,
     image: &Image,
@@ -103,12 +103,12 @@ fn top_layer(
         return Ok(layer_from_changed(&copy, &Selection::of(&changes), staging, latest)?);
     }
     let empty = staging.vacant();
-    // A container that could never be started has changed nothing.
+    // A container that was never started has no changes.
     let upper = if upper.exists() { upper } else { make_private(&empty).map(|()| empty)? };
     Ok(layer_from_upper(&upper, staging, latest)?)
 }
 
-/// Writes all files that a container sees as one tar archive; gives warnings. Nothing is mounted or copied for it.
+/// Writes all files of a container as one tar archive, and returns warnings. Nothing is mounted or copied for this.
 pub fn export(store: &Store, container: &ContainerFiles<'_>, archive: impl Write) -> Result<Vec<String>, ImageError> {
     let (own, upper) = (container.directory.join("rootfs"), container.directory.join("upper"));
     let files = if own.exists() {
@@ -126,8 +126,7 @@ pub fn export(store: &Store, container: &ContainerFiles<'_>, archive: impl Write
     }
 }
 
-/// Where an archive is written. It keeps the reason why it could not be, which the entry that was being written is
-/// not.
+/// A writer that records its error, so that a failed write is reported as such and not as an error of the entry.
 struct Destination<W> {
     archive: W,
     failure: Option<io::Error>,

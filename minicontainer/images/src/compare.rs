@@ -1,11 +1,11 @@
-//! Whether an unpacked layer is still what was unpacked: two trees, held against each other.
+//! Comparing two trees, to check that an unpacked layer has not been changed.
 //!
-//! No list of a layer's files is kept beside it, since a process that can change a file could change the list. The
-//! layer's blob is the list, and its digest is in the image's manifest: it is unpacked once more, by the same code,
-//! and what comes of that is compared with what is there. Both trees are read below descriptors, see [`merged`].
+//! There is no list of a layer's files beside it, because a process that can change a file could also change the
+//! list. Instead, the layer's blob, whose digest is in the image's manifest, is unpacked again by the same code, and
+//! the two trees are compared. Both are read below descriptors, see [`merged`].
 //!
-//! Times of directories are left out, since a directory that an archive uses without listing it has none, and so is
-//! what an ordinary user may not read: a file without any permission is its owner's all the same, but closed.
+//! Times of directories are not compared, because a directory that an archive uses without listing it has none. Files
+//! that an ordinary user may not read, such as files without any permission, are not compared either.
 //!
 //! [`merged`]: minicontainer::rootfs::merged
 
@@ -23,12 +23,12 @@ use minicontainer::rootfs::{
     merged::{Entry, Merged, Place},
 };
 
-/// More differences than these say no more.
+/// The maximum number of reported differences.
 const MOST: usize = 10;
-/// What the machine's own security module has written, not the archive.
+/// Attributes set by the security module of this machine, not by the archive.
 const OF_THE_MACHINE: &str = "security.selinux";
 
-/// What of a tree is not as in the one that is right, in words, each with the path: at most ten.
+/// The differences of a tree from the correct one, in words with the path: at most ten.
 pub(super) fn differences(right: &Path, found: &Path) -> Result<Vec<String>, RootFsError> {
     let trees = Trees { right: Merged::plain(right)?, found: Merged::plain(found)? };
     let root = trees.right.root();
@@ -58,7 +58,7 @@ struct Trees {
 }
 
 impl Trees {
-    /// The names in a directory of both trees; none if it is closed to us.
+    /// The names in a directory of both trees; `None` if the caller may not read it.
     fn names(&self, directory: &Place) -> Result<Option<BTreeSet<OsString>>, RootFsError> {
         match (self.right.names(directory), self.found.names(directory)) {
             (Err(error), _) | (_, Err(error)) if error.is_permission_denied() => Ok(None),
@@ -66,7 +66,7 @@ impl Trees {
         }
     }
 
-    /// What something differs in, that at least one of the trees has in this directory.
+    /// The difference of one entry, which at least one of the trees has in this directory.
     fn compare(
         &self,
         directory: &Place,
@@ -84,7 +84,7 @@ impl Trees {
     }
 }
 
-/// What an entry differs in that both trees have.
+/// The difference of an entry that both trees have.
 fn difference(right: &Entry, found: &Entry) -> Result<Option<&'static str>, RootFsError> {
     let kind = right.metadata().file_type();
     if let Some(what) = metadata(right.metadata(), found.metadata()) {
@@ -128,7 +128,8 @@ fn metadata(right: &Metadata, found: &Metadata) -> Option<&'static str> {
         () if right.rdev() != found.rdev() => Some("is another device"),
         () if right.len() != found.len() => Some("has another content"),
         () if right.nlink() != found.nlink() => Some("has another number of names"),
-        // A process that changes the content can set the time back, so equal times spare no look at it.
+        // A process that changes the content can restore the time, so the content is compared even if the times are
+        // equal.
         () if time(right) != time(found) => Some("was changed at another time"),
         () => None,
     }
@@ -162,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    /// Two trees that are the same but for what `change` does to the second.
+    /// Two trees that are equal except for what `change` does to the second.
     #[track_caller]
     fn check(change: impl FnOnce(&Path), expect: &[&str]) {
         let directory = tempfile::tempdir().unwrap();

@@ -1,15 +1,15 @@
-//! Through whatever compression a content shows, and no further than is believable.
+//! Decompression, with a limit against compression bombs.
 //!
-//! What a content is compressed with is told by its first bytes, since media types and file names may be wrong.
-//! Several gzip streams one behind the other are one content (RFC 1952, section 2.2), as `pigz` and others write; so
-//! are several zstd frames (RFC 8878, section 3).
+//! The format is detected from the first bytes, because media types and file names may be wrong. Several consecutive
+//! gzip streams are one content (RFC 1952, section 2.2), as `pigz` and others write them; so are several zstd frames
+//! (RFC 8878, section 3).
 //!
-//! A zstd frame says how much of what came out must be kept to unpack the rest, its *window*: up to two gigabytes, in
-//! a header of ten bytes. Readers should take 8 MiB (RFC 8878, section 3.1.1.1.2), and compressors need more only if
-//! told so (`zstd --long`, `--ultra`).
+//! The header of a zstd frame, of at most ten bytes, can demand a *window* of up to two gigabytes: this much output
+//! must be kept in memory to decompress the rest. Readers should support 8 MiB (RFC 8878, section 3.1.1.1.2), and
+//! compressors use more only with special options (`zstd --long`, `--ultra`).
 //!
-//! Some kilobytes can unpack to gigabytes. An honest layer can hold a large file of zeros, too, so not the ratio
-//! alone says that something is wrong: it counts from the first gigabyte on.
+//! A few kilobytes can decompress to gigabytes. But a normal layer can contain a large file of zeros too, so the
+//! limit on the ratio applies only after the first gigabyte.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
@@ -22,17 +22,18 @@ use super::ImageError;
 
 /// The first bytes of a gzip member (RFC 1952).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// Those of a zstd frame, and of one that holds no content (RFC 8878, sections 3.1.1 and 3.1.2), but for half a byte.
+/// The first bytes of a zstd frame, and of a skippable frame without its lowest four bits (RFC 8878, sections 3.1.1
+/// and 3.1.2).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const ZSTD_SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 /// The largest window, as a power of two: 8 MiB.
 const WINDOW_LIMIT: u32 = 23;
-/// So many bytes come out whatever went in.
+/// This many bytes of output are always allowed.
 const FREE: u64 = 1 << 30;
-/// Behind those, so many bytes may come out for each that went in.
+/// After that, this many bytes of output are allowed per byte of input.
 const RATIO_LIMIT: u64 = 200;
 
-/// A content that unpacks to so much that nobody can have meant it.
+/// The content is a compression bomb.
 #[derive(Debug, thiserror::Error)]
 #[error("it unpacks to more than {RATIO_LIMIT} times its size, and more than 1 GiB: a compression bomb")]
 struct Bomb;
@@ -74,7 +75,7 @@ impl<R: BufRead> Read for Decoder<R> {
         match self {
             Decoder::Gzip(decoder) => decoder.read(buffer),
             Decoder::Zstd(decoder) => decoder.read(buffer).map_err(|error| match error.kind() {
-                // It is the stream's fault, not the disk's.
+                // This is an error of the stream, not of the disk.
                 io::ErrorKind::Other => io::Error::new(
                     io::ErrorKind::InvalidData,
                     format!("its zstd stream is damaged or has a window of more than 8 MiB: {error}"),
@@ -91,7 +92,7 @@ impl<R: Read> Decompressed<R> {
     }
 }
 
-/// Reads through the compression of `content`; `what` it is stands in messages.
+/// Decompresses `content`. `what` names it in messages.
 ///
 /// # Errors
 /// If the compression is not supported, or the beginning cannot be read.
@@ -115,7 +116,7 @@ pub fn decompress<R: Read>(mut content: R, what: &str) -> Result<Decompressed<R>
     Ok(Decompressed { form: Form::Compressed { decoder, given: 0, free: FREE } })
 }
 
-/// What can be read through.
+/// The supported formats.
 enum Kind {
     Plain,
     Gzip,
@@ -135,7 +136,7 @@ impl Kind {
     }
 }
 
-/// What a manifest should call a layer with this content.
+/// The media type of a layer in this format.
 pub(super) fn layer_type(content: impl Read) -> Result<MediaType, ImageError> {
     let mut magic = Vec::with_capacity(ZSTD_MAGIC.len());
     content.take(4).read_to_end(&mut magic).map_err(|source| StoreError::Content { source })?;
@@ -146,7 +147,7 @@ pub(super) fn layer_type(content: impl Read) -> Result<MediaType, ImageError> {
     })
 }
 
-/// Counts what is read through it.
+/// Counts the bytes read through it.
 struct Counted<R> {
     content: R,
     count: u64,
@@ -214,7 +215,7 @@ mod tests {
         }
     }
 
-    /// A frame that says how large its window is, and holds a megabyte of zeros in eight blocks that say so.
+    /// A frame with a given window size, and a megabyte of zeros in eight RLE blocks.
     fn frame(window_log: u8) -> Vec<u8> {
         let block = |last: u32| [&((128_u32 << 10) << 3 | 1 << 1 | last).to_le_bytes()[..3], &[0]].concat();
         [&ZSTD_MAGIC[..], &[0, (window_log - 10) << 3], &block(0).repeat(7), &block(1)].concat()

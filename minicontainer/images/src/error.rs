@@ -1,4 +1,4 @@
-//! Why an image cannot be loaded, and for each reason how to fix it.
+//! Errors of loading images, with hints.
 
 use std::{borrow::Cow, io, path::PathBuf};
 
@@ -16,13 +16,13 @@ use minicontainer_dockerfile::plan::ChangeError;
 
 use super::{PackError, UnpackError};
 
-/// Why no image could be made of what was given.
+/// Why an image could not be loaded or made.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum ImageError {
     /// An archive is neither kind of image archive.
     #[error(
-        "this is no image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)"
+        "this is not an image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)"
     )]
     NotAnArchive,
     /// A tar archive that cannot be read.
@@ -31,28 +31,28 @@ pub enum ImageError {
     /// A directory that cannot be read.
     #[error("cannot open {name} of the image layout")]
     Layout { name: String, source: io::Error },
-    /// The archive gives its image a name that breaks the grammar of references.
+    /// The archive gives its image a name that is not a valid reference.
     #[error("cannot use the image's name \"{name}\"", name = name.escape_debug())]
     BadReference { name: String, source: ReferenceError },
-    /// An artifact that is no image.
+    /// An artifact that is not an image.
     #[error("the manifest {digest} is not an image's: its config is of type {media_type}")]
     NotAnImage { digest: Digest, media_type: String },
-    /// An image for other machines only.
+    /// An image only for other platforms.
     #[error("the image {what} has no variant for {platform}")]
     Platform { what: String, platform: String },
-    /// More arguments or variables than a program can be given.
+    /// More arguments or variables than execve(2) accepts.
     #[error("the config {id} has {count} entries in {list}; at most {limit} are allowed")]
     Entries { id: Digest, list: &'static str, count: usize, limit: usize },
     /// An image layout that is newer than this engine.
     #[error("cannot read an image layout of version \"{version}\": known is 1.0.0")]
     LayoutVersion { version: String },
-    /// An archive without an end.
+    /// An archive with too many images.
     #[error("the archive lists more than {limit} images")]
     TooMany { limit: usize },
-    /// Indexes within indexes within indexes.
+    /// Indexes that are nested too deeply.
     #[error("the image {what} is an index nested more than {limit} deep")]
     Nesting { what: String, limit: usize },
-    /// The archive refers to something that is not in it.
+    /// The archive refers to something that it does not contain.
     #[error("{what} is missing")]
     Missing { what: String },
     /// A compression that is not supported.
@@ -70,19 +70,19 @@ pub enum ImageError {
     /// The archive of an image cannot be written.
     #[error("cannot write the archive")]
     Save { source: io::Error },
-    /// The files of a container cannot be put together.
+    /// The files of a container cannot be merged.
     #[error("cannot put the container's layers together")]
     Merge { source: Box<RootFsError> },
-    /// A container that is a copy, and not to be told from its image.
+    /// A container of the copy driver cannot be compared with its image.
     #[error("cannot compare the container's files with its image's")]
     Compare { source: Box<RootFsError> },
     /// An instruction of `--change` that cannot be carried out.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    /// A damaged layer whose place another cannot take.
+    /// A damaged layer that is in use and so cannot be replaced.
     #[error("the unpacked files of the layer {diff_id} are damaged, and {user}")]
     LayerInUse { diff_id: Digest, user: String },
-    /// What a container wrote cannot become a layer.
+    /// The changes of a container cannot be packed as a layer.
     #[error(transparent)]
     Pack(#[from] PackError),
     /// The store could not take a part of the image.
@@ -112,13 +112,15 @@ impl Diagnostic for ImageError {
             ImageError::NotAnArchive => {
                 "make one with `docker save -o FILE IMAGE` or `skopeo copy … oci-archive:FILE`"
             }
-            ImageError::Archive { .. } => "the file may be cut short or no tar at all: make it anew",
+            ImageError::Archive { .. } => "the file may be truncated, or not a tar archive: create it again",
             ImageError::BadReference { .. } => "save the image again under a name that Docker accepts",
             ImageError::Platform { .. } => "fetch or save a variant for this machine",
-            ImageError::Entries { .. } => "no program could be started with so many: the image must be built anew",
+            ImageError::Entries { .. } => {
+                "the kernel cannot start a program with so many: build the image with fewer"
+            }
             ImageError::Nesting { .. } | ImageError::Missing { .. } | ImageError::TooMany { .. } => DAMAGE_HINT,
             ImageError::LayoutVersion { .. } => "save it again as version 1.0.0, or as `docker save` does",
-            ImageError::Compression { .. } => "write it anew uncompressed, with gzip or with zstd",
+            ImageError::Compression { .. } => "write it again uncompressed, with gzip or with zstd",
             ImageError::Unpack { source, .. } | ImageError::Apply { source, .. } | ImageError::Import { source } => {
                 source.hint()
             }

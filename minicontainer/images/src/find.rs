@@ -1,8 +1,9 @@
-//! Images for use: what another tool wrote straight into the store's `images/` is unpacked when somebody first asks.
+//! Looking up images for use. Layers that another tool wrote directly into the store's `images/` are unpacked at the
+//! first look-up.
 //!
-//! The store's images are an OCI image layout, so that `skopeo copy … oci:DIRECTORY:NAME` and its like work on it.
-//! What such a tool leaves there has blobs but no unpacked layers, and [`Store::image`] says so with
-//! [`StoreError::NotUnpacked`]. Here they are unpacked.
+//! The store's images are an OCI image layout, so that tools such as `skopeo copy … oci:DIRECTORY:NAME` can write to
+//! it. The images of such a tool have blobs but no unpacked layers, and [`Store::image`] returns
+//! [`StoreError::NotUnpacked`]. Here the layers are unpacked.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +14,19 @@ use minicontainer::{
 
 use super::{ImageError, layer::LayerBlob, layer_usage::make_way};
 
-/// An image that is in the index and cannot be used: a part of it is missing or is not what it should be. It can be
-/// removed, by its name or by the digest of its manifest.
+/// An image of the index that cannot be used, because a part of it is missing or damaged. It can be removed by its
+/// name or by the digest of its manifest.
 #[derive(Debug)]
 pub struct Damaged {
     /// Its name, if it has one.
     pub reference: Option<Reference>,
-    /// The digest of its manifest, as the index writes it.
+    /// The digest of its manifest, as text from the index.
     pub manifest_digest: String,
     /// What is wrong with it.
     pub error: ImageError,
 }
 
-/// The image of this name, id, or beginning of an id, with those layers unpacked that are not unpacked yet.
+/// The image with this name, ID or prefix of an ID. Layers that are not unpacked yet are unpacked.
 pub fn find(store: &Store, name: &str) -> Result<Image, ImageError> {
     loop {
         match store.image(name) {
@@ -35,7 +36,7 @@ pub fn find(store: &Store, name: &str) -> Result<Image, ImageError> {
     }
 }
 
-/// All images, as [`Store::images`] gives them, with those layers unpacked that are not unpacked yet.
+/// All images, as from [`Store::images`]. Layers that are not unpacked yet are unpacked.
 pub fn list(store: &Store) -> Result<Vec<Result<Image, Box<Damaged>>>, StoreError> {
     let mut images = store.images()?;
     let mut failures = BTreeMap::new();
@@ -55,7 +56,7 @@ pub fn list(store: &Store) -> Result<Vec<Result<Image, Box<Damaged>>>, StoreErro
     Ok(listed.collect())
 }
 
-/// The id of an image that lacks nothing but an unpacked layer.
+/// The ID of an image that is complete except for an unpacked layer.
 fn not_unpacked(image: &Result<Image, Box<minicontainer::store::Damaged>>) -> Option<&Digest> {
     match &image.as_ref().err()?.error {
         StoreError::NotUnpacked { image, .. } => Some(image),
@@ -69,8 +70,8 @@ fn unpack_layer(store: &Store, blob: &Digest, diff_id: &Digest) -> Result<(), Im
     let unpacked = LayerBlob { content: store.open_blob(blob)?, digest: None }.stage(&staging, diff_id)?;
     let flushed = staging.flush()?;
     let lock = store.lock()?;
-    // Its image may have been removed meanwhile. Then no one needs the layer, and the caller sees that the image is
-    // gone.
+    // The image may have been removed meanwhile. Then the layer is not needed, and the caller gets the error that the
+    // image does not exist.
     if !store.has_blob(blob) {
         return Ok(());
     }

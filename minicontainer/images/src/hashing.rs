@@ -1,8 +1,8 @@
-//! A layer hashed on its way, and packed on its way into the store.
+//! Hashing and compressing a layer while it is packed.
 //!
-//! A layer has two digests: that of its archive, the diff-id, by which it is known; and that of what travels, the
-//! archive compressed. Both are computed in one pass: the archive is hashed as it is written, and what comes out of
-//! the compression is hashed as it is staged, in another thread.
+//! A layer has two digests: the diff-id, which is the digest of its archive, and the digest of the compressed
+//! archive. Both are computed in one pass: the archive is hashed as it is written, and the compressed data is hashed
+//! as it is staged, in another thread.
 
 use std::{
     io::{self, BufWriter, PipeWriter, Read, Write},
@@ -24,7 +24,7 @@ pub struct PackedLayer {
     pub blob: Blob,
 }
 
-/// Hashes what is read or written through it.
+/// Hashes the bytes read or written through it.
 #[derive(Debug)]
 pub struct Hashing<S> {
     content: S,
@@ -36,7 +36,7 @@ impl<S> Hashing<S> {
         Hashing { content, digester: Digester::new() }
     }
 
-    /// The digest of all that went through.
+    /// The digest of all bytes so far.
     pub(crate) fn finish(self) -> Digest {
         self.digester.finish()
     }
@@ -62,10 +62,10 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-/// Where the archive of a layer is written to.
+/// The writer for the archive of a layer.
 pub type LayerWriter = Hashing<GzEncoder<BufWriter<PipeWriter>>>;
 
-/// Packs the archive that `fill` writes. `broken` says what it means that it cannot be written.
+/// Packs the archive that `fill` writes. `broken` makes the error for a failed write.
 ///
 /// # Errors
 /// Those of `fill`, and if the archive cannot be written.
@@ -76,7 +76,7 @@ pub fn packed<T: Send, E: From<StoreError> + Send>(
 ) -> Result<(PackedLayer, T), E> {
     let (reader, writer) = io::pipe().map_err(broken)?;
     thread::scope(|scope| {
-        // The one end packs and compresses, the other hashes and writes.
+        // This thread packs and compresses; the other one hashes and writes.
         let pack = move || {
             let gzip = GzEncoder::new(BufWriter::with_capacity(1 << 16, writer), Compression::new(6));
             let (tar, filled) = fill(Hashing::new(gzip))?;

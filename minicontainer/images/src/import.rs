@@ -1,4 +1,4 @@
-//! A tar archive of a whole file system becomes an image of one layer.
+//! `import`: makes an image with one layer from a tar archive of a whole file system.
 
 use std::io::{self, Read};
 
@@ -20,20 +20,20 @@ use super::{
     unpack::{Archive, End},
 };
 
-/// What the image that is made of an archive shall be.
+/// The settings of the image that is made from an archive.
 #[derive(Clone, Debug, Default)]
 pub struct Importing {
     /// Its name, if it gets one.
     pub reference: Option<Reference>,
-    /// What its history says of it.
+    /// The comment in its history.
     pub comment: String,
     /// Instructions of a Dockerfile that change its config.
     pub changes: Vec<String>,
-    /// When it is made (RFC 3339).
+    /// Its creation time (RFC 3339).
     pub created: String,
 }
 
-/// Makes an image of a tar archive, which may be compressed with gzip or zstd.
+/// Makes an image from a tar archive, which may be compressed with gzip or zstd.
 ///
 /// ```
 /// use minicontainer::Store;
@@ -64,7 +64,7 @@ pub fn import(store: &Store, archive: impl Read, wanted: &Importing) -> Result<L
     add(store, &staging, wanted.reference.clone(), &config, vec![layer])
 }
 
-/// Adds one image of staged layers and a config of our own making.
+/// Adds one image with staged layers and a config generated here.
 pub(super) fn add(
     store: &Store,
     staging: &Staging,
@@ -86,8 +86,8 @@ pub(crate) fn staged(staging: &Staging, config: &ImageConfig) -> Result<Blob, St
     staging.blob(text.as_slice())
 }
 
-/// The digest of the uncompressed archive. Nobody has said what it must be, so the archive is read to its end, which
-/// tells that it is whole.
+/// The digest of the uncompressed archive. There is no expected digest, so the archive is read up to its end marker,
+/// to check that it is complete.
 fn diff_id_of(layer: &Blob) -> Result<Digest, ImageError> {
     let failed = |source| ImageError::Import { source: UnpackError::Archive { source } };
     let tar = decompress(layer.open()?, "the archive")?;

@@ -1,4 +1,4 @@
-//! How an image enters the store: whole, verified, or not at all.
+//! Adding an image to the store: complete and verified, or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,15 +20,15 @@ use super::{
     watched::{Watch, Watched},
 };
 
-/// The most arguments, or variables, that an image may have. With what each costs, the kernel takes hardly more
-/// (execve(2), "Limits on size of arguments and environment").
+/// The maximum number of arguments, or variables, of an image. The kernel hardly accepts more (execve(2), "Limits on
+/// size of arguments and environment").
 const ENTRY_LIMIT: usize = 32_768;
 
 /// An image whose blobs are staged and verified, but not yet in the store.
 ///
-/// Archives, registries and builds all end in such a value, and nothing else changes which images there are:
+/// Loading an archive, pulling and building all produce such a value, and images are added only from such values:
 ///
-/// 1. **stage**: every blob goes into a directory of this operation's own, and is hashed on its way;
+/// 1. **stage**: every blob is written to a directory of this operation, and hashed at the same time;
 /// 2. **verify**: a blob must be the one that its descriptor names ([`Blob::verified`]);
 /// 3. **unpack**: the layers that the store does not have are unpacked and compared with the diff-ids of the config,
 ///    and all of it is flushed to the disk;
@@ -53,7 +53,7 @@ const ENTRY_LIMIT: usize = 32_768;
 /// ```
 #[derive(Debug)]
 pub struct StagedImage {
-    /// The names it comes with, if any.
+    /// Its names, if any.
     pub references: Vec<Reference>,
     /// Its manifest.
     pub manifest: Blob,
@@ -66,16 +66,16 @@ pub struct StagedImage {
 /// An image that has been added to the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// Its name, if it came with one.
+    /// Its name, if any.
     pub reference: Option<Reference>,
     /// Its id: the digest of its config.
     pub id: Digest,
-    /// What of it could not be kept, in words: an ordinary user cannot make devices.
+    /// Warnings about what could not be kept: for example, an ordinary user cannot create devices.
     pub warnings: Vec<String>,
 }
 
 impl StagedImage {
-    /// An image that comes without a manifest gets one.
+    /// Makes an image without a manifest, such as one of `docker save`, by generating the manifest.
     pub fn assemble(
         staging: &Staging,
         references: Vec<Reference>,
@@ -98,12 +98,12 @@ impl StagedImage {
     }
 }
 
-/// Adds images whose blobs are staged in `staging`. A name that another image has is taken from it.
+/// Adds images whose blobs are staged in `staging`. If another image has one of the names, it loses that name.
 pub fn install(store: &Store, staging: &Staging, images: &[StagedImage]) -> Result<Vec<Loaded>, ImageError> {
     install_watched(store, staging, images, &|_, _, _| {})
 }
 
-/// The same, watched by somebody who sees how far the unpacking is.
+/// As [`install`], with a callback for the progress of unpacking.
 pub fn install_watched(
     store: &Store,
     staging: &Staging,
@@ -132,7 +132,7 @@ pub fn install_watched(
         layers.unpack(store, staging, all, watch)?;
         let flushed = staging.flush()?;
         let lock = store.lock()?;
-        // A layer that was found in the store may have been removed with its image meanwhile.
+        // A layer found in the store may have been removed together with its image meanwhile.
         if layers.are_complete(store, stacks.iter().flatten())? {
             break (lock, flushed);
         }
@@ -157,7 +157,7 @@ pub fn install_watched(
     Ok(loaded)
 }
 
-/// Refuses lists that no program could be started with, and of which there would be many copies in memory on the way.
+/// Refuses lists with which the kernel cannot start a program, and which would be copied in memory several times.
 fn check_entries(id: &Digest, config: &Config) -> Result<(), ImageError> {
     for (list, entries) in [("Env", &config.env), ("Cmd", &config.cmd), ("Entrypoint", &config.entrypoint)] {
         let count = entries.len();
@@ -168,17 +168,17 @@ fn check_entries(id: &Digest, config: &Config) -> Result<(), ImageError> {
     Ok(())
 }
 
-/// The layers that the store does not have, unpacked in the staging directory.
+/// Layers that the store does not have, unpacked in the staging directory.
 #[derive(Default)]
 struct NewLayers {
     unpacked: BTreeMap<Digest, Unpacked>,
-    /// Blobs that have been found to be the layers they should be.
+    /// Blobs that have been verified against their diff-ids.
     verified: BTreeSet<(Digest, Digest)>,
 }
 
 impl NewLayers {
-    /// Unpacks those of these layers that the store does not have, and verifies the others; several at a time. What
-    /// was done in an earlier call is not done again.
+    /// Unpacks the layers that the store does not have, and verifies the others, several at the same time. Work of
+    /// earlier calls is not repeated.
     fn unpack<'a>(
         &mut self,
         store: &Store,
@@ -196,7 +196,7 @@ impl NewLayers {
                 work.push((blob, diff_id, is_new));
             }
         }
-        // The largest first, so that none of the workers is left with it at the end.
+        // The largest first, so that no worker starts it last while the others are idle.
         work.sort_by_key(|(blob, ..)| std::cmp::Reverse(blob.size()));
         let unpacked = in_parallel(&work, |(blob, diff_id, is_new)| {
             let seen = |done| {
@@ -216,8 +216,8 @@ impl NewLayers {
         Ok(())
     }
 
-    /// Whether each of these layers is unpacked here or in the store. The caller has the store's lock, so it stays
-    /// true.
+    /// Whether each of these layers is unpacked here or in the store. The caller holds the store's lock, so this
+    /// cannot change.
     fn are_complete<'a>(
         &self,
         store: &Store,
@@ -229,7 +229,7 @@ impl NewLayers {
     }
 }
 
-/// The names that an image shall have in the index: none at all is one entry, too.
+/// The names of an image for the index. An image without a name has one entry too.
 fn names(image: &StagedImage) -> impl Iterator<Item = Option<Reference>> {
     let named = image.references.iter().cloned().map(Some);
     named.chain(image.references.is_empty().then_some(None))

@@ -1,4 +1,4 @@
-//! A layer as it travels becomes a layer of the store: decompressed, unpacked, and verified, in one pass.
+//! Unpacking a layer blob for the store: decompresses, unpacks and verifies it in one pass.
 
 use std::{
     collections::BTreeSet,
@@ -17,24 +17,24 @@ use super::{
     unpack::{Archive, End, Privilege, UnpackError, Whiteouts, unpack},
 };
 
-/// A layer unpacked in a staging directory, not yet in its place.
+/// A layer unpacked in a staging directory, not installed yet.
 pub(super) struct Unpacked {
     pub(super) layer: StagedLayer,
-    /// Where its files are meanwhile.
+    /// The path of its files until it is installed.
     pub(super) directory: PathBuf,
-    /// What of it could not be kept, in words.
+    /// Warnings about what could not be kept.
     pub(super) warnings: BTreeSet<String>,
 }
 
-/// A layer as it travels, about to be read.
+/// A layer blob to be read.
 pub(super) struct LayerBlob<R> {
     pub(super) content: R,
-    /// The digest of just these bytes, where that has been verified.
+    /// The digest of these bytes, if it has been verified.
     pub(super) digest: Option<Digest>,
 }
 
 impl<R: Read + Send> LayerBlob<R> {
-    /// Unpacks it, whatever its compression, and verifies that it is the layer it should be.
+    /// Decompresses and unpacks it, and verifies its diff-id.
     pub(super) fn stage(self, staging: &Staging, diff_id: &Digest) -> Result<Unpacked, ImageError> {
         let (mut warnings, mut directory) = (BTreeSet::new(), PathBuf::new());
         let layer = StagedLayer::new(staging, diff_id, |tree: &Path| {
@@ -50,7 +50,7 @@ impl<R: Read + Send> LayerBlob<R> {
         Ok(Unpacked { layer, directory, warnings })
     }
 
-    /// Verifies that it is the layer it should be, for when that layer has been unpacked before.
+    /// Verifies only its diff-id, for a layer that is unpacked already.
     pub(super) fn verify(self, diff_id: &Digest) -> Result<(), ImageError> {
         let failed = |source| ImageError::Unpack { diff_id: diff_id.clone(), source };
         self.open(diff_id)?.finish().map_err(failed)
@@ -61,13 +61,13 @@ impl<R: Read + Send> LayerBlob<R> {
         R: 'a,
     {
         let content = decompress(self.content, &format!("layer {diff_id}"))?;
-        // Nobody needs to hash again what travels uncompressed: its digest is the diff-id.
+        // An uncompressed blob need not be hashed again: its digest is the diff-id.
         let known = self.digest.filter(|_| !content.is_compressed());
         Ok(Hashed { content, digester: Digester::new(), known, expected: diff_id.clone() })
     }
 }
 
-/// Hashes what is read through it, unless its digest is known.
+/// Hashes the bytes read through it, unless the digest is known.
 struct Hashed<R> {
     content: R,
     digester: Digester,
@@ -76,7 +76,7 @@ struct Hashed<R> {
 }
 
 impl<R: Read> Hashed<R> {
-    /// Reads the rest (an archive may be padded behind its end) and compares.
+    /// Reads the rest (an archive may be padded after its end) and compares the digest.
     fn finish(mut self) -> Result<(), UnpackError> {
         let actual = match self.known.take() {
             Some(digest) => digest,

@@ -1,4 +1,4 @@
-//! What is damaged in the store, gives way to what comes whole from outside; but not while somebody uses it.
+//! Replacing damaged layers of the store, unless they are in use.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use minicontainer::{
 
 use super::{ImageError, hashing::Hashing};
 
-/// Whether the store has this layer. One whose record is missing or makes no sense counts for nothing.
+/// Whether the store has this layer. A layer whose record is missing or invalid does not count.
 ///
 /// # Errors
 /// If its record cannot be read.
@@ -23,7 +23,7 @@ pub fn has_layer(store: &Store, diff_id: &Digest) -> Result<bool, StoreError> {
     }
 }
 
-/// The digest of a content.
+/// The digest of some content.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -33,8 +33,8 @@ pub fn hash(content: impl Read) -> io::Result<Digest> {
     Ok(content.finish())
 }
 
-/// Moves away a damaged layer that is in the place of a new one; it is removed with the staging directory. A layer
-/// that is whole stays: another operation was faster.
+/// Moves away a damaged layer so that a new one can take its path; it is removed with the staging directory. An
+/// intact layer stays: another operation was faster.
 ///
 /// # Errors
 /// When a process uses it.
@@ -46,7 +46,7 @@ pub fn make_way(store: &Store, lock: &Lock, staging: &Staging, diff_id: &Digest)
     set_aside_layer(store, lock, staging, diff_id)
 }
 
-/// Moves a layer away, whatever it is; it is removed with the staging directory.
+/// Moves a layer away, damaged or not; it is removed with the staging directory.
 ///
 /// # Errors
 /// When a process uses it.
@@ -62,8 +62,8 @@ pub fn set_aside_layer(store: &Store, _lock: &Lock, staging: &Staging, diff_id: 
     moved.map_err(|source| StoreError::Io { action: "move away", path: place, source }.into())
 }
 
-/// Who uses a layer, in words: then its files must not change. A build has a lease; a container's processes have the
-/// layer among their mounts. What a container's record says is for the caller to ask.
+/// Who uses a layer, in words. The files of a layer in use must not change. A build has a lease; the processes of a
+/// container have the layer in their mount table. The records of containers must be checked by the caller.
 fn user_of_layer(store: &Store, diff_id: &Digest) -> Option<String> {
     if store.is_leased(diff_id) {
         return Some("a build uses it: try again when that has ended".to_owned());
@@ -71,7 +71,7 @@ fn user_of_layer(store: &Store, diff_id: &Digest) -> Option<String> {
     is_mounted(diff_id).then(|| "a process uses it: try again when that has ended".to_owned())
 }
 
-/// Whether some process whose mounts we may see has this layer among them.
+/// Whether the mount table of a process, as far as the caller may read it, contains this layer.
 fn is_mounted(diff_id: &Digest) -> bool {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut mounts = processes.filter_map(|process| fs::read_to_string(process.path().join("mountinfo")).ok());

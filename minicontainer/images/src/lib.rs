@@ -1,11 +1,12 @@
-//! Images in and out of a store: archives, registries, containers, this machine's own programs.
+//! Adding images to a store, and writing or removing them: archives, registries, containers, programs of this
+//! machine.
 //!
-//! The store of the small library `minicontainer` keeps images and hands them out. This crate brings them in, takes
-//! them out as archives or pushes them to a registry, and removes them. It knows images and layers only: which
-//! containers use an image is passed in by the caller ([`UserOf`], [`ContainerFiles`]).
+//! The library `minicontainer` has the store, which keeps images. This crate adds images to it, saves them as
+//! archives, pushes them to a registry, and removes them. It handles only images and layers: the caller passes in
+//! which containers use an image ([`UserOf`], [`ContainerFiles`]).
 //!
-//! Each source ends in the same value, an [`StagedImage`] whose blobs are staged and verified, and enters through the
-//! same function, [`install()`], which unpacks its layers:
+//! Each source produces the same value, a [`StagedImage`] whose blobs are staged and verified. The same function,
+//! [`install()`], unpacks its layers and adds it:
 //!
 //! ```text
 //! docker save, OCI layout ─▶ source ─▶ load ─┐
@@ -41,8 +42,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
-// written.
+// A library never prints. It returns what the caller may print, because `println!` panics if the stream cannot be
+// written to.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod built;

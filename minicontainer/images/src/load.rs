@@ -1,8 +1,8 @@
-//! Images from outside become images of the store.
+//! Loading images from archives and directories.
 //!
-//! Two forms are understood, both as a tar archive: an **OCI image layout** (`index.json`; also as a directory) and
-//! what **`docker save`** has always written (`manifest.json`; newer versions write both). Whatever the form, each
-//! image becomes an [`StagedImage`]: manifest, config and layers as staged, verified blobs, to be installed.
+//! Two formats are supported as tar archives: an **OCI image layout** (`index.json`; also as a directory) and the
+//! format of **`docker save`** (`manifest.json`; newer versions write both). In either format, each image becomes a
+//! [`StagedImage`]: manifest, config and layers as staged, verified blobs, ready to be installed.
 
 use std::{fmt, io::Read, path::Path};
 
@@ -24,20 +24,20 @@ use super::{
     watched::Watch,
 };
 
-/// Indexes may point to indexes; more deeply than this no honest one does.
+/// The maximum depth of nested indexes.
 const NESTING_LIMIT: usize = 4;
-/// More images than any honest archive holds.
+/// The maximum number of images in an archive.
 const IMAGE_LIMIT: usize = 1000;
-/// More layers, or names, than any honest image has.
+/// The maximum number of layers, or names, of an image.
 const NAME_COUNT_LIMIT: usize = 1000;
 
-/// Adds the images of a tar archive, which may be compressed with gzip or zstd: an OCI image layout, or what `docker
-/// save` writes.
+/// Adds the images of a tar archive, which may be compressed with gzip or zstd: an OCI image layout, or an archive of
+/// `docker save`.
 pub fn load(store: &Store, archive: impl Read) -> Result<Vec<Loaded>, ImageError> {
     load_watched(store, archive, &|_, _, _| {})
 }
 
-/// The same, watched by somebody who sees how far the unpacking is.
+/// As [`load`], with a callback for the progress of unpacking.
 pub fn load_watched(store: &Store, archive: impl Read, watch: Watch<'_>) -> Result<Vec<Loaded>, ImageError> {
     let staging = store.sweep_and_stage()?;
     let source = Source::archive(archive, &staging)?;
@@ -56,7 +56,7 @@ pub fn load_layout_watched(store: &Store, directory: &Path, watch: Watch<'_>) ->
     install_watched(store, &staging, &images(&source, &staging)?, watch)
 }
 
-/// The images of a source, in either form.
+/// The images of a source, in either format.
 fn images(source: &Source<'_>, staging: &Staging) -> Result<Vec<StagedImage>, ImageError> {
     if let Some(layout) = source.fetch("oci-layout")? {
         let layout: OciLayout = layout.document("oci-layout", "image layout file")?;
@@ -103,8 +103,7 @@ fn check_count(images: usize) -> Result<(), ImageError> {
     if images > IMAGE_LIMIT { Err(ImageError::TooMany { limit: IMAGE_LIMIT }) } else { Ok(()) }
 }
 
-/// The entries of an index that can run on this machine. Those that do not say for which machine they are, are for
-/// any.
+/// The entries of an index that can run on this machine. An entry without a platform can run on any.
 fn candidates<'i>(index: &'i ImageIndex, what: &str) -> Result<Vec<&'i Descriptor>, ImageError> {
     let fits = |platform: &OciPlatform| platform.os() == &Os::Linux && platform.architecture() == &Arch::default();
     let found: Vec<_> = index.manifests().iter().filter(|entry| entry.platform().as_ref().is_none_or(fits)).collect();
@@ -123,7 +122,7 @@ fn resolve(source: &Source<'_>, mut descriptor: Descriptor) -> Result<Descriptor
         }
         let what = format!("the index {}", descriptor.digest());
         let index: ImageIndex = source.blob(&descriptor)?.document(&what, "image index")?;
-        // That of this very machine's kind, before one that has not said for which it is.
+        // Prefer an entry for this platform to one without a platform.
         let best = Platform::own().choose(&index);
         let Some(best) = best.or(candidates(&index, &what)?.first().copied()) else {
             return Err(ImageError::Missing { what: format!("every image of {what}") });
@@ -142,7 +141,7 @@ struct SavedImage {
     layers: Names,
 }
 
-/// A list that ends when it is longer than any honest one: four megabytes of tiny strings would take sixty of memory.
+/// A list with a maximum length: four megabytes of tiny strings would take sixty megabytes of memory.
 struct Names(Vec<String>);
 
 impl<'de> Deserialize<'de> for Names {

@@ -1,13 +1,13 @@
-//! A directory becomes a tar archive: what a container wrote becomes a layer.
+//! Packing a directory as a tar archive: the changes of a container become a layer.
 //!
-//! The upper directory of an overlay holds just the changes, in overlayfs's language; an archive has its own (OCI
-//! image-spec, *layer.md*): a whiteout, the device 0:0, becomes an empty file `.wh.NAME`, and an opaque directory
-//! gets an empty file `.wh..wh..opq`. The same directory always makes the same bytes, whatever order the file system
-//! lists it in: names are sorted. `SOURCE_DATE_EPOCH` (reproducible-builds.org) bounds the times.
+//! The upper directory of an overlay contains exactly the changes, in the format of overlayfs. Archives have another
+//! format (OCI image-spec, *layer.md*): a whiteout, the device 0:0, becomes an empty file `.wh.NAME`, and an opaque
+//! directory gets an empty file `.wh..wh..opq`. The same directory always makes the same bytes, because names are
+//! sorted. `SOURCE_DATE_EPOCH` (reproducible-builds.org) limits the times.
 //!
-//! A container may run, and change its directory, while we read it. All is read below descriptors ([`merged`]), so
-//! whatever it does, no file of the host gets into the layer. Of a file that becomes shorter meanwhile the missing
-//! end is packed as zeros, as tar(1) does, since its size has been written before its content: that is a warning.
+//! A container may be running and changing its directory during packing. Everything is read below descriptors
+//! ([`merged`]), so no file of the host can get into the layer. If a file becomes shorter meanwhile, its missing end
+//! is packed as zeros, as tar(1) does, because its size has been written before its content. This is a warning.
 //!
 //! [`merged`]: minicontainer::rootfs::merged
 
@@ -46,19 +46,19 @@ use super::{
     unpack::Privilege,
 };
 
-/// What marks mean.
+/// How whiteouts and opaque directories are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whiteouts<'a> {
     /// The directory is an overlay's upper: its marks become whiteouts.
     Upper,
-    /// It is a whole tree, where a device 0:0 would be just that.
+    /// It is a whole tree, in which a device 0:0 is an ordinary device.
     Whole,
-    /// It is a whole tree of which only this belongs to the layer.
+    /// It is a whole tree, of which only this selection belongs to the layer.
     Changed(&'a Selection),
 }
 
-/// Packs what an overlay's upper directory holds; both digests are computed while it is written. No time in it is
-/// later than `latest`, in seconds since 1970. Beside the layer come warnings.
+/// Packs an overlay's upper directory; both digests are computed while it is written. Times are limited to `latest`,
+/// in seconds since 1970. Returns the layer and warnings.
 pub fn layer_from_upper(
     directory: &Path,
     staging: &Staging,
@@ -67,7 +67,7 @@ pub fn layer_from_upper(
     layer(&Merged::plain(directory)?, Whiteouts::Upper, staging, latest)
 }
 
-/// The same of a whole tree of which only a part has changed.
+/// Packs the changed part of a whole tree.
 pub fn layer_from_changed(
     directory: &Path,
     changed: &Selection,
@@ -86,7 +86,7 @@ fn layer(
     packed(staging, |source| PackError::Write { source }, |tar| pack(files, tar, whiteouts, latest))
 }
 
-/// Writes the tar archive of what a stack of trees shows; gives back where to, and warnings.
+/// Writes a merged tree as a tar archive; returns the writer and warnings.
 pub(super) fn pack<W: Write>(
     files: &Merged,
     tar: W,
@@ -110,7 +110,7 @@ struct Packer<'a, W: Write> {
     whiteouts: Whiteouts<'a>,
     latest: Option<i64>,
     builder: Builder<W>,
-    /// Of files with several names, the one that was met first.
+    /// The first name of each file that has several names.
     first_names: HashMap<(u64, u64), PathBuf>,
     warnings: Vec<String>,
 }
@@ -130,7 +130,7 @@ impl<W: Write> Packer<'_, W> {
         } else if kind.is_dir() {
             self.add_directory(entry)?;
         } else if !kind.is_socket() {
-            // Layers have no sockets: a process that listened at one is not part of the image.
+            // Sockets are left out: the process that listened on one is not part of the image.
             self.add_other(entry)?;
         }
         Ok(Next::Enter)
@@ -195,7 +195,7 @@ impl<W: Write> Packer<'_, W> {
         Ok(())
     }
 
-    /// A link's text must stay as it is, and `Builder::append_link` would write a short one in its own form.
+    /// Writes a link with its target unchanged; `Builder::append_link` would normalize a short one.
     fn append_link(&mut self, header: &mut Header, path: &Path, target: &Path) -> Result<(), PackError> {
         let result = match header.set_link_name_literal(target.as_os_str().as_bytes()) {
             Ok(()) => self.builder.append_data(header, path, io::empty()),
@@ -204,7 +204,7 @@ impl<W: Write> Packer<'_, W> {
         result.map_err(failed(path))
     }
 
-    /// Whiteouts what is no longer in a directory.
+    /// Writes whiteouts for names that are no longer in a directory.
     fn mark_deleted(&mut self, directory: &Path) -> Result<(), PackError> {
         let Whiteouts::Changed(selection) = self.whiteouts else { return Ok(()) };
         selection.deleted_in(directory).iter().try_for_each(|name| self.mark_as_deleted(directory, name))
@@ -224,7 +224,7 @@ impl<W: Write> Packer<'_, W> {
         self.builder.append_data(&mut header, path, io::empty()).map_err(failed(path))
     }
 
-    /// Writes the extended attributes that belong to a layer; says whether overlayfs marks the directory as opaque.
+    /// Writes the extended attributes that belong in a layer; returns whether the directory is opaque.
     fn write_attributes(&mut self, entry: &Entry) -> Result<bool, PackError> {
         let mut kept = Vec::new();
         let mut is_opaque = false;
@@ -244,7 +244,7 @@ impl<W: Write> Packer<'_, W> {
                         self.warnings.push(format!("left out the attribute {name} of {path}: its name is not UTF-8"));
                     }
                 },
-                // The others are the file system's own, or this machine's.
+                // Other attributes are specific to the file system or to this machine.
                 _ => {}
             }
         }
@@ -257,7 +257,7 @@ impl<W: Write> Packer<'_, W> {
     }
 
     fn header(&self, metadata: &Metadata, kind: EntryType, size: u64) -> Header {
-        // Outside all files are the ordinary user's own, inside they are root's.
+        // Files that belong to the ordinary user on the host belong to root in the container.
         let (uid, gid) = match Privilege::current() {
             Privilege::Root => (metadata.uid(), metadata.gid()),
             Privilege::User => (0, 0),
@@ -274,12 +274,12 @@ impl<W: Write> Packer<'_, W> {
     }
 }
 
-/// For people: what a terminal would obey is escaped, and so is what is not UTF-8.
+/// For display: control characters and bytes that are not UTF-8 are escaped.
 fn shown(path: &Path) -> String {
     path.as_os_str().as_bytes().escape_ascii().to_string()
 }
 
-/// For `map_err`: remembers which entry it was.
+/// For `map_err`: adds the entry.
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> PackError {
     let entry = shown(path);
     move |source| PackError::Entry { entry, source }

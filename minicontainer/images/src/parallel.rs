@@ -1,7 +1,7 @@
-//! Work in several threads, as many as there can be.
+//! Working in several threads, even if the kernel refuses some of them.
 //!
-//! [`Scope::spawn`](std::thread::Scope::spawn) panics where the kernel refuses another thread, as it does at a limit
-//! of processes (EAGAIN in clone(2)). So threads are made by [`Builder`] only.
+//! [`Scope::spawn`](std::thread::Scope::spawn) panics if the kernel refuses another thread, as it does at the limit
+//! on processes (EAGAIN in clone(2)). So threads are created only with [`Builder`].
 
 use std::{
     sync::{
@@ -11,11 +11,12 @@ use std::{
     thread::{self, Builder, scope},
 };
 
-/// The most threads: each may need eight megabytes to decompress, and the disk is no faster with more.
+/// The maximum number of threads. Each may need eight megabytes for decompression, and the disk is not faster with
+/// more.
 const MOST: usize = 4;
 
-/// Does the same work in up to `count` threads, of which the caller's is one, and returns when all have finished.
-/// Where the kernel refuses a thread there are fewer of them: then the work takes longer, and its result is the same.
+/// Runs the same work in up to `count` threads, including the caller's, and returns when all have finished. If the
+/// kernel refuses a thread, there are fewer: the work takes longer, and the result is the same.
 pub fn share_work(count: usize, work: impl Fn() + Sync) {
     scope(|scope| {
         for _ in 1..count {
@@ -27,8 +28,8 @@ pub fn share_work(count: usize, work: impl Fn() + Sync) {
     });
 }
 
-/// Does some work on each item, on as many threads as there are processors, four at most, beginning with the first
-/// item. After a failure nothing new is begun; the failure that is returned is that of the first item that failed.
+/// Processes each item, in order, with as many threads as there are CPUs, at most four. After a failure, no further
+/// item is started. Returns the error of the first item that failed.
 pub(crate) fn in_parallel<T: Sync, U: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<U, E> + Sync,

@@ -1,8 +1,8 @@
-//! Images go, unless somebody uses them.
+//! Removing images that are not in use.
 //!
-//! Which layers go with an image is the store's business. Which container uses an image is the caller's knowledge: it
-//! is passed in as [`UserOf`]. A build that stands on an image has a [lease](minicontainer::store::LayerLease) on its
-//! layers. Both are asked under the store's lock, when neither can begin.
+//! The store decides which layers are removed with an image. The caller passes in which container uses an image, as
+//! [`UserOf`]. A build that uses an image has a [lease](minicontainer::store::LayerLease) on its layers. Both are
+//! checked under the store's lock, so that no new use can begin in between.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -14,34 +14,34 @@ use oci_spec::image::ImageManifest;
 
 use super::list;
 
-/// Which container uses the image of this id, in words that follow "the container". What cannot be told counts as
-/// use.
+/// Which container uses the image of this ID, in words that follow "the container". If this cannot be determined, the
+/// image counts as in use.
 pub type UserOf<'a> = dyn Fn(&Digest) -> Option<String> + 'a;
 
-/// Whether an image given by its id goes with all its names.
+/// Whether an image given by its ID is removed with all its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
-    /// One name goes, or the image if it has one at most.
+    /// Remove one name; remove the image if it has at most one name.
     One,
-    /// All go.
+    /// Remove the image with all names.
     All,
 }
 
-/// Which images are removed that nobody uses.
+/// Which unused images are removed.
 #[derive(Clone, Debug, Default)]
 pub struct Pruning {
     /// All of them, not only those without a name.
     pub all: bool,
-    /// What an image must meet besides.
+    /// Further conditions.
     pub conditions: Vec<Condition>,
 }
 
-/// What something must meet to be removed, as `--filter` says it.
+/// A condition for removal, from `--filter`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// It was made before then.
+    /// It was created before this time.
     Until(SystemTime),
-    /// It has a label, of this value if one is given; or just that it does not.
+    /// It has a label, with this value if one is given; or it does not have it.
     Label {
         /// The label.
         name: String,
@@ -57,7 +57,7 @@ pub enum Condition {
 pub struct Pruned {
     /// Names, images and layers.
     pub removed: Vec<Removed>,
-    /// How many bytes are free now.
+    /// How many bytes were freed.
     pub reclaimed: u64,
 }
 
@@ -76,7 +76,7 @@ pub fn remove(store: &Store, name: &str, names: Names, user_of: &UserOf<'_>) -> 
     }
 }
 
-/// Whether a build stands on a layer of an image.
+/// Whether a build uses a layer of an image.
 fn build_on(store: &Store, id: &Digest) -> Option<String> {
     let leased = match store.leased_layers() {
         Ok(leased) => leased,
@@ -87,10 +87,10 @@ fn build_on(store: &Store, id: &Digest) -> Option<String> {
     is_built_upon.then(|| "of a build that is under way".to_owned())
 }
 
-/// Removes the images that nobody uses.
+/// Removes unused images.
 ///
 /// # Errors
-/// When the store cannot be read or written. What is in use, or has gone meanwhile, is no fault.
+/// When the store cannot be read or written. An image that is in use, or was removed meanwhile, is not an error.
 pub fn prune(store: &Store, pruning: &Pruning, user_of: &UserOf<'_>) -> Result<Pruned, StoreError> {
     let mut pruned = Pruned::default();
     for image in list(store)?.into_iter().flatten() {
@@ -113,7 +113,7 @@ pub fn prune(store: &Store, pruning: &Pruning, user_of: &UserOf<'_>) -> Result<P
                     blobs.iter().filter(|(digest, _)| is_gone(digest)).map(|(_, size)| size).sum::<u64>();
                 pruned.removed.extend(removed);
             }
-            // A new container uses it, or somebody else has just removed it.
+            // A new container uses it, or another process has just removed it.
             Err(StoreError::InUse { .. } | StoreError::UnknownImage { .. } | StoreError::SeveralNames { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -121,7 +121,7 @@ pub fn prune(store: &Store, pruning: &Pruning, user_of: &UserOf<'_>) -> Result<P
     Ok(pruned)
 }
 
-/// The blobs of an image, with their sizes: manifest, config and layers as they travel.
+/// The blobs of an image with their sizes: manifest, config and compressed layers.
 ///
 /// # Errors
 /// If its manifest cannot be read.
@@ -132,7 +132,7 @@ pub fn blobs(store: &Store, image: &Image) -> Result<BTreeMap<Digest, u64>, Stor
         read.map_err(|source| StoreError::Document { what, kind: "image manifest", source })?;
     let mut blobs = BTreeMap::new();
     let mut add = |digest: Digest| {
-        // One that another command has just removed takes no room.
+        // A blob that another command has just removed uses no space.
         let size = store.open_blob(&digest).ok().and_then(|file| file.metadata().ok()).map_or(0, |file| file.len());
         blobs.insert(digest, size);
     };
@@ -145,10 +145,10 @@ pub fn blobs(store: &Store, image: &Image) -> Result<BTreeMap<Digest, u64>, Stor
 }
 
 impl Condition {
-    /// Whether an image meets it.
+    /// Whether an image meets the condition.
     pub fn admits(&self, image: &Image) -> bool {
         match self {
-            // One that does not say when it was made was made at the beginning of all times.
+            // An image without a creation time counts as the oldest.
             Condition::Until(moment) => {
                 let created = image.created.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
                 let created = created.and_then(|created| SystemTime::try_from(created).ok());

@@ -1,8 +1,8 @@
-//! Images leave the store as an archive that everybody reads.
+//! `save`: writes images as an archive.
 //!
-//! One tar archive, two tables of contents, as Docker writes it since version 25: `index.json` makes it an OCI image
-//! layout (OCI image-spec, *image-layout.md*), `manifest.json` is what older tools look for. Both point into the same
-//! `blobs/`. The same images always make the same bytes: no times, no owners, blobs sorted by their digests.
+//! The tar archive has two indexes, as Docker writes them since version 25: `index.json` makes it an OCI image layout
+//! (OCI image-spec, *image-layout.md*), and `manifest.json` is for older tools. Both refer to the same `blobs/`. The
+//! same images always make the same bytes: there are no times or owners, and blobs are sorted by their digests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,8 +28,8 @@ struct Saved {
     whole_names: BTreeSet<String>,
 }
 
-/// Writes images as a tar archive that `docker load`, `podman load`, `skopeo` and [`load`](super::load) read. An
-/// image that is given by a name keeps this name, one that is given by its id has none.
+/// Writes images as a tar archive for `docker load`, `podman load`, `skopeo` and [`load`](super::load). An image
+/// given by a name is saved with this name; an image given by its ID is saved without a name.
 pub fn save(store: &Store, names: &[String], archive: impl Write) -> Result<(), ImageError> {
     let mut images: BTreeMap<Digest, Saved> = BTreeMap::new();
     for name in names {

@@ -1,9 +1,9 @@
-//! What of a whole tree belongs into a layer: what a container changed in a copy of its image.
+//! The part of a whole tree that belongs in a layer: the changes of a container of the copy driver.
 //!
-//! An overlay's upper directory holds nothing but changes. The copy driver's tree holds everything, so it is compared
-//! with the image as `diff` compares it, and of the tree only what that tells is packed. So what `diff` does not see
-//! does not get into the layer either: a file whose content was replaced by as many bytes and whose time was set
-//! back.
+//! An overlay's upper directory contains only changes. The tree of the copy driver contains everything, so it is
+//! compared with the image in the same way as by `diff`, and only the differences are packed. A change that `diff`
+//! does not detect is therefore not packed: a file whose content was replaced by the same number of bytes, and whose
+//! time was restored.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,11 +22,11 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// What changes make of it.
+    /// The selection for these changes.
     pub fn of(changes: &[Change]) -> Selection {
         let mut selection = Selection::default();
         for change in changes {
-            // From the root, which itself has no name.
+            // The path relative to the root.
             let path = change.path.strip_prefix(b"/").unwrap_or(&change.path);
             if change.kind == ChangeKind::Deleted {
                 let slash = path.iter().rposition(|byte| *byte == b'/');

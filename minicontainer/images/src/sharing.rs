@@ -1,7 +1,8 @@
-//! Which layers images share, and how much of the disk that saves.
+//! Which layers images share, and how much disk space that saves.
 //!
-//! A layer lies in the store once, however many images use it. So the sizes of images do not add up to what the store
-//! holds: of an image's size a part is shared with others, and only the rest is freed when it goes.
+//! The store has each layer once, even if many images use it. So the sum of the images' sizes is larger than the
+//! store: a part of an image's size may be shared with other images, and only the rest is freed when the image is
+//! removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use minicontainer::{
     store::{Image, Layer},
 };
 
-/// Who uses which layers.
+/// Which images use which layers.
 #[derive(Clone, Debug, Default)]
 pub struct Sharing {
     /// The images of a layer, by its diff-id.
@@ -20,7 +21,7 @@ pub struct Sharing {
 }
 
 impl Sharing {
-    /// Looks at all images of a store. One with several names may be there several times.
+    /// Reads all images of a store. An image with several names may be listed several times.
     pub fn of<'i>(images: impl IntoIterator<Item = &'i Image>) -> Sharing {
         let mut sharing = Sharing::default();
         for image in images {
@@ -43,7 +44,8 @@ impl Sharing {
         others.flat_map(of_image).collect()
     }
 
-    /// Bytes in the layers of an image that other images use, too. All others are freed when it goes.
+    /// The size in bytes of an image's layers that other images use too. The others are freed when the image is
+    /// removed.
     pub fn shared_size(&self, image: &Image) -> u64 {
         let is_shared = |layer: &&Layer| self.users.get(&layer.diff_id).is_some_and(|users| users.len() > 1);
         image.layers.iter().filter(is_shared).map(|layer| layer.size).sum()

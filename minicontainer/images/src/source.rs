@@ -1,8 +1,8 @@
-//! Where images come from: an archive that is read once, from front to back, or an OCI layout in a directory.
+//! Sources of images: an archive that is read once from front to back, or an OCI layout in a directory.
 //!
-//! Both are one thing to the rest of this module: names that stand for blobs. The names of an archive's entries are
-//! only ever keys of a map; the bytes go into staged files with names of our own. So an entry `../../etc/passwd` is a
-//! key that no manifest should ask for, and nothing more.
+//! Both provide blobs by name. The names of an archive's entries are used only as keys of a map, and the content is
+//! written to staged files with generated names. So an entry `../../etc/passwd` is only a key, and no file is written
+//! there.
 
 use std::{
     collections::BTreeMap,
@@ -23,13 +23,13 @@ use super::{
     unpack::{Archive, End, Tree},
 };
 
-/// More files than any honest image archive has, and the longest name of one.
+/// The maximum number of files in an image archive, and the maximum length of their names.
 const FILE_LIMIT: usize = 20_000;
 const NAME_LIMIT: usize = 1024;
 /// How many symbolic links in an archive may lead from one name to the next.
 const LINK_LIMIT: usize = 8;
 
-/// Something that holds an image's files by name.
+/// A source of an image's files by name.
 pub(super) enum Source<'a> {
     /// A tar archive, already staged.
     Archive {
@@ -54,7 +54,7 @@ impl<'a> Source<'a> {
     pub(super) fn archive(content: impl Read, staging: &'a Staging) -> Result<Source<'a>, ImageError> {
         let damaged = |source| ImageError::Archive { source };
         let (mut files, mut links) = (BTreeMap::new(), BTreeMap::new());
-        // Documents tell by digests what must be there.
+        // The documents contain digests of everything, so an archive without an end marker is accepted.
         let mut archive = Archive::new(decompress(content, "the image archive")?, End::Optional);
         while let Some(member) = archive.next().map_err(damaged)? {
             let Some(name) = key("", &String::from_utf8_lossy(&member.path)) else { continue };
@@ -85,7 +85,7 @@ impl<'a> Source<'a> {
         Ok(Source::Directory { path: path.to_owned(), root, staging })
     }
 
-    /// The file of this name as a staged blob, or none if there is no such file.
+    /// The file of this name as a staged blob; `None` if it does not exist.
     pub(super) fn fetch(&self, name: &str) -> Result<Option<Blob>, ImageError> {
         match self {
             Source::Archive { files, links } => {
@@ -117,7 +117,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// A name in its one form: no empty components, no `.`, every `..` taken at its word. None if it climbs out.
+/// The normalized name: without empty components and `.`, and with `..` resolved. `None` if it leads out of the root.
 fn key(folder: &str, name: &str) -> Option<String> {
     let mut components = Vec::new();
     let start = if name.starts_with('/') { "" } else { folder };

@@ -220,7 +220,7 @@ fn unknown_compression_is_reported() {
     check_refused(b"garbage that is no tar archive at all", "cannot read the image archive: it is cut short");
     check_refused(
         &tar(&[("readme", b"")]),
-        "this is no image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)",
+        "this is not an image archive: it has neither an index.json (OCI image layout) nor a manifest.json (docker save)",
     );
 }
 

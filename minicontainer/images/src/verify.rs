@@ -1,4 +1,4 @@
-//! A layer of the store, verified against its own blob.
+//! Verifying a layer of the store against its blob.
 
 use std::path::{Path, PathBuf};
 
@@ -11,16 +11,16 @@ use nix::fcntl::AT_FDCWD;
 
 use super::{ImageError, compare::differences, layer::LayerBlob};
 
-/// A layer that was unpacked once more, beside the one that is there.
+/// A layer that was unpacked again, to compare it with the existing one.
 #[derive(Debug)]
 pub struct Fresh {
-    /// What can take the place of the other.
+    /// The new layer, which can replace the existing one.
     pub layer: StagedLayer,
     directory: PathBuf,
 }
 
 impl Fresh {
-    /// What of a tree is not as in this one, in words: at most ten differences.
+    /// The differences of a tree from this one, in words: at most ten.
     ///
     /// # Errors
     /// If one of the trees cannot be read.
@@ -28,7 +28,7 @@ impl Fresh {
         differences(&self.directory, found)
     }
 
-    /// Removes it, where its staging directory stays.
+    /// Removes it, without its staging directory.
     ///
     /// # Errors
     /// Those of unlinkat(2).
@@ -40,16 +40,16 @@ impl Fresh {
 /// Unpacks a layer into a staging directory, and verifies its diff-id on the way.
 ///
 /// # Errors
-/// If the blob is missing, or is not that layer.
+/// If the blob is missing, or does not match the diff-id.
 pub fn unpack_beside(store: &Store, staging: &Staging, blob: &Digest, diff_id: &Digest) -> Result<Fresh, ImageError> {
     let unpacked = LayerBlob { content: store.open_blob(blob)?, digest: None }.stage(staging, diff_id)?;
     Ok(Fresh { layer: unpacked.layer, directory: unpacked.directory })
 }
 
-/// Verifies that a blob is the layer that a diff-id names.
+/// Verifies that a blob matches a diff-id.
 ///
 /// # Errors
-/// If it is another layer, or cannot be read.
+/// If it does not match, or cannot be read.
 pub fn verify_diff_id(store: &Store, blob: &Digest, diff_id: &Digest) -> Result<(), ImageError> {
     LayerBlob { content: store.open_blob(blob)?, digest: None }.verify(diff_id)
 }

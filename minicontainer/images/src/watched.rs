@@ -1,17 +1,17 @@
-//! How far the unpacking of a layer is, for whoever wants to see it.
+//! Reporting the progress of unpacking a layer.
 
 use std::io::{self, Read};
 
 use minicontainer::core::Digest;
 
-/// Is told which layer, by the digest of its blob, has been read how far, of how many bytes. It is called from
-/// several threads at once.
+/// A callback with the digest of a layer's blob, the number of bytes read, and the total. It is called from several
+/// threads at the same time.
 pub type Watch<'a> = &'a (dyn Fn(&Digest, u64, u64) + Sync);
 
-/// So many bytes are read between two words about it: more often nobody can see.
+/// The number of bytes between two reports. More frequent reports would not be visible.
 const STEP: u64 = 1 << 18;
 
-/// A content that tells how much of it has been read: at its beginning, at every step, and at its end.
+/// A reader that reports how much has been read: at the beginning, at every step, and at the end.
 pub(super) struct Watched<'a, R> {
     content: R,
     tell: &'a (dyn Fn(u64) + Sync),

@@ -1,4 +1,4 @@
-//! Which directories a group has, and the crate's own handle of them.
+//! The directories of a group, and its handle in `cgroups-rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use cgroups_rs::{Cgroup as Backend, Hierarchy, hierarchies};
 use super::version1::Version1;
 use super::{Counted, ROOT};
 
-/// What makes and limits the group, and its directories.
+/// The `cgroups-rs` handle that creates and limits the group, and the group's directories.
 pub(super) fn backend(name: &str, controllers: &[String], counted: Counted) -> (Backend, Vec<PathBuf>) {
     let unified = Path::new(ROOT).join("cgroup.controllers").exists();
     let together = counted == Counted::Together;

@@ -1,6 +1,6 @@
-//! Which devices a group may use: files on version 1, a program in the kernel on version 2.
+//! Limiting the devices that a group may use: by files on version 1, by a BPF program on version 2.
 //!
-//! The rules, and the program made of them, are core's. Here they are handed over before the container's first
+//! The rules, and the program compiled from them, come from core. They are installed before the container's first
 //! process exists, so that it never runs without them.
 
 use std::fs::OpenOptions;

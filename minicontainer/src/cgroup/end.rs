@@ -1,9 +1,8 @@
-//! The end of a group: everything in it is killed, and it is removed.
+//! Removing a group: kills everything in it, and deletes its directories.
 //!
-//! A group can only be removed when it is empty, and its members may make new ones faster than anybody can kill them
-//! (a
-//! *fork bomb*). Version 2 kills a whole group at once since Linux 5.14 (`cgroup.kill`). Elsewhere its members are
-//! first forbidden to make any more, by a limit of none, and then killed one by one.
+//! Only an empty group can be removed, and its members may fork faster than they can be killed one by one (a *fork
+//! bomb*). Version 2 can kill a whole group at once since Linux 5.14 (`cgroup.kill`). Otherwise the pids limit is
+//! first set to 0, so that no member can fork, and then the members are killed one by one.
 
 use std::fs;
 use std::io;
@@ -15,19 +14,19 @@ use nix::unistd::Pid;
 
 use super::{Cgroup, CgroupError};
 
-/// How long the end may take. A process that waits for a disk dies only when the disk has answered.
+/// The time limit for killing. A process that waits for a disk exits only when the disk has answered.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Cgroup {
-    /// Kills every member, also of groups that the container has made inside. A frozen group is thawed, because a
-    /// frozen process of version 1 does not die.
+    /// Kills every member, including members of groups that the container has created inside. A frozen group is
+    /// thawed first, because a frozen process of version 1 does not exit.
     pub fn kill(&self) {
         if self.freezer().is_some() {
-            // That it cannot be thawed shows in that it is not empty in the end.
+            // Best effort: if this fails, the group does not become empty, which is noticed below.
             let _thawed = self.thaw();
         }
         if self.backend.kill().is_err() {
-            // Where processes cannot be bounded, killing goes on until it has been faster than they.
+            // Without a pids limit, members are killed repeatedly until none is left.
             let _bounded = self.directories.iter().any(|path| fs::write(path.join("pids.max"), "0").is_ok());
         }
         let deadline = Instant::now() + PATIENCE;
@@ -37,7 +36,7 @@ impl Cgroup {
                 return;
             }
             for pid in members {
-                // A member that has ended meanwhile is what we want.
+                // The member may have exited meanwhile.
                 let _gone = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
             std::thread::sleep(Duration::from_millis(2));
@@ -49,8 +48,7 @@ impl Cgroup {
     /// Kills everything in it and deletes it.
     ///
     /// # Errors
-    /// When it is still there after two seconds: a process that waits for a disk ends only when the disk has
-    /// answered.
+    /// When it still exists after two seconds: a process that waits for a disk exits only when the disk has answered.
     pub fn delete(mut self) -> Result<(), CgroupError> {
         self.owned = false;
         self.remove();
@@ -67,13 +65,13 @@ impl Cgroup {
         let deadline = Instant::now() + PATIENCE;
         let freezer = self.freezer().filter(|path| path.is_dir());
         let directories = || self.directories.iter().chain(&freezer);
-        // A process that was killed leaves its group a moment after it has been waited for.
+        // A killed process leaves its group a short time after it has been reaped.
         while !directories().all(|directory| removed(directory)) && Instant::now() < deadline {
             self.kill();
             std::thread::sleep(Duration::from_millis(2));
         }
         for directory in &self.above {
-            // Another container may have come to live beside this one; then its group stays.
+            // If another container uses the group above, it stays.
             let _stays = fs::remove_dir(directory);
         }
     }
@@ -87,7 +85,7 @@ impl Drop for Cgroup {
     }
 }
 
-/// Makes room for a group of this name: an empty one that somebody left behind, maybe frozen, goes; another stays.
+/// Removes an existing group of this name if it is empty, for example left behind by a killed engine.
 pub(super) fn vacate(directory: &Path) -> Result<(), CgroupError> {
     match fs::remove_dir(directory) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -108,7 +106,7 @@ pub(super) fn members(directory: &Path) -> Vec<i32> {
     own.chain(below(directory).flat_map(|group| members(&group))).collect()
 }
 
-/// Removes a group, and before it those that a container with all powers made inside. Their files go with them.
+/// Removes a group, after the groups inside that a privileged container has created.
 fn removed(directory: &Path) -> bool {
     match fs::remove_dir(directory) {
         Ok(()) => true,

@@ -1,33 +1,33 @@
-//! Why a container has no control group, or not the limits it should have.
+//! Errors of creating and limiting control groups.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A control group could not be made or limited.
+/// A control group could not be created or limited.
 #[derive(Debug, thiserror::Error)]
 pub enum CgroupError {
-    /// There is such a group already, with processes or groups in it.
-    #[error("the cgroup {} is there already and in use ({source}): does another container of this name run?", .path.display())]
+    /// The group exists already, with processes or groups in it.
+    #[error("the cgroup {} exists already and is in use ({source}): is another container of this name running?", .path.display())]
     Occupied {
         /// Its directory.
         path: PathBuf,
         /// Why it could not be removed.
         source: io::Error,
     },
-    /// No group could be made.
-    #[error("cannot make the cgroup {name}: {source}")]
+    /// The group could not be created.
+    #[error("cannot create the cgroup {name}: {source}")]
     Create {
         /// Its name.
         name: String,
         /// The reason.
         source: cgroups_rs::error::Error,
     },
-    /// Its directory could not be made, in one of the hierarchies of version 1.
-    #[error("cannot make the cgroup directory {}: {source}", .path.display())]
+    /// A directory of the group could not be created.
+    #[error("cannot create the cgroup directory {}: {source}", .path.display())]
     MakeDirectory {
         /// The directory.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
     /// A limit could not be set.
@@ -37,41 +37,41 @@ pub enum CgroupError {
         name: String,
         /// "memory", "cpu" or "pids".
         limit: &'static str,
-        /// What it should have been.
+        /// The requested value.
         value: String,
         /// The reason.
         source: Box<cgroups_rs::error::Error>,
     },
-    /// The kernel took the processors and gives others.
-    #[error("the cgroup {name} cannot have the processors {wanted}: those that it may use are {given}")]
+    /// The kernel accepted the CPUs, but the group may use others.
+    #[error("cannot limit the cgroup {name} to the CPUs {wanted}: it may use {given}")]
     Processors {
         /// The group's name.
         name: String,
-        /// What was asked for.
+        /// The requested CPUs.
         wanted: String,
-        /// What it got.
+        /// The CPUs that it may use.
         given: String,
     },
     /// The kernel does not count swap space.
     #[error(
-        "the swap space of the cgroup {name} cannot be limited: this kernel does not count it (boot with swapaccount=1)"
+        "cannot limit the swap space of the cgroup {name}: this kernel does not count it (boot with swapaccount=1)"
     )]
     SwapNotCounted {
         /// The group's name.
         name: String,
     },
-    /// The rules for devices were not taken.
-    #[error("cannot bound which devices the cgroup {name} may use: {call}: {source}")]
+    /// The device rules could not be set.
+    #[error("cannot limit the devices of the cgroup {name}: {call}: {source}")]
     Devices {
         /// The group's name.
         name: String,
-        /// What was tried.
+        /// The failed operation.
         call: String,
         /// The reason.
         source: io::Error,
     },
-    /// The group lacks a controller that was asked for.
-    #[error("the cgroup {name} has no {limit} controller{}", .above.as_ref().map(|path| format!(": {} hands it on to none below, being threaded or having processes of its own", path.display())).unwrap_or_default())]
+    /// The group lacks a requested controller.
+    #[error("the cgroup {name} has no {limit} controller{}", .above.as_ref().map(|path| format!(": {} cannot enable it for groups below, because it is threaded or has processes of its own", path.display())).unwrap_or_default())]
     NoController {
         /// The group's name.
         name: String,
@@ -94,7 +94,7 @@ pub enum CgroupError {
         /// The group's name.
         name: String,
     },
-    /// It is still in use.
+    /// The group is still in use.
     #[error("cannot remove the cgroup {}: {source}", .path.display())]
     Remove {
         /// Its directory.

@@ -1,8 +1,8 @@
 //! Freezing a group: none of its processes runs until it is thawed.
 //!
-//! Version 2 freezes a group by a file of its own, `cgroup.freeze`. Version 1 has a hierarchy for it, *freezer*. A
-//! container gets a group there only when it is frozen for the first time, since few ever are: its processes are
-//! moved until none is left outside, however fast they fork, and then frozen. See cgroups(7).
+//! Version 2 freezes a group through its file `cgroup.freeze`. Version 1 has a hierarchy for this, *freezer*. A
+//! container gets a group there only when it is frozen for the first time, because few containers ever are. Its
+//! processes are moved there until none is left outside, even if they fork quickly, and then frozen. See cgroups(7).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use super::{Cgroup, CgroupError, end, version1};
 
-/// How long freezing may take. A process that waits for a disk is frozen when the disk has answered.
+/// The time limit for freezing. A process that waits for a disk is frozen when the disk has answered.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Cgroup {
-    /// Stops every process in it, until [`thaw`](Cgroup::thaw). Comes back when none runs any more.
+    /// Stops every process in it until [`thaw`](Cgroup::thaw). Returns when all are stopped.
     ///
     /// # Errors
-    /// When the kernel cannot freeze groups, or has not done so in ten seconds; then they are thawed again.
+    /// When the kernel cannot freeze groups, or has not done so in ten seconds; then the group is thawed again.
     pub fn freeze(&self) -> Result<(), CgroupError> {
         let (file, word) = match self.freezer() {
             Some(directory) => {
@@ -41,10 +41,10 @@ impl Cgroup {
         }
     }
 
-    /// Lets its processes run again. One that is not frozen stays as it is.
+    /// Lets its processes run again. Does nothing if it is not frozen.
     ///
     /// # Errors
-    /// When the kernel refuses it.
+    /// When the kernel refuses.
     pub fn thaw(&self) -> Result<(), CgroupError> {
         match self.freezer() {
             Some(directory) if directory.is_dir() => write(&directory.join("freezer.state"), "THAWED"),
@@ -53,7 +53,7 @@ impl Cgroup {
         }
     }
 
-    /// Whether none of its processes runs, because it is frozen.
+    /// Whether it is frozen, so that none of its processes runs.
     pub fn is_frozen(&self) -> bool {
         let read = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
         match self.freezer() {
@@ -62,13 +62,14 @@ impl Cgroup {
         }
     }
 
-    /// Version 1: where it lies in the hierarchy that freezes.
+    /// Version 1: its directory in the freezer hierarchy.
     pub(super) fn freezer(&self) -> Option<PathBuf> {
         let place = version1::place("freezer").filter(|_| !self.backend.v2())?;
         Some(place.join(&self.name))
     }
 
-    /// Moves all processes there: some may fork meanwhile, but what a moved process forks is there already.
+    /// Moves all processes there. Some may fork meanwhile, but the children of a moved process are there from the
+    /// start.
     fn enter_freezer(&self, directory: &Path) -> Result<(), CgroupError> {
         let failed = |source| CgroupError::MakeDirectory { path: directory.to_owned(), source };
         fs::create_dir_all(directory).map_err(failed)?;
@@ -79,7 +80,7 @@ impl Cgroup {
                 return Ok(());
             }
             for pid in outside {
-                // One that has ended meanwhile need not be moved.
+                // The process may have exited meanwhile.
                 let _gone = fs::write(directory.join("cgroup.procs"), pid.to_string());
             }
         }

@@ -12,11 +12,11 @@ use minicontainer_core::plan::{Step, SwapLimit};
 
 use super::{Cgroup, CgroupError, devices};
 
-/// How `cgroups-rs` tells of what it did.
+/// The result type of `cgroups-rs`.
 type Outcome = Result<(), cgroups_rs::error::Error>;
 
 impl Cgroup {
-    /// Sets the limit that the step asks for. Steps that limit nothing are passed over.
+    /// Sets the limit of the step. Does nothing for other steps.
     ///
     /// # Errors
     /// When the kernel refuses the limit, or the group lacks the controller for it.
@@ -51,7 +51,8 @@ impl Cgroup {
             }
             return Err(CgroupError::Limit { name: self.name.clone(), limit, value, source: Box::new(source) });
         }
-        // Version 2 takes any processors, and where it cannot give them it gives all that the group above has.
+        // Version 2 accepts any CPUs. If the group above does not have them, the group gets all CPUs of the group
+        // above.
         match (limit, self.read("cpuset.cpus.effective")) {
             ("cpuset", Some(given)) if given.trim() != value => Err(CgroupError::Processors {
                 name: self.name.clone(),
@@ -62,8 +63,9 @@ impl Cgroup {
         }
     }
 
-    /// Without a limit on swap space, what exceeds the memory would go there instead of being refused. Version 1
-    /// limits the sum of both. A kernel that does not count swap has neither file, and no such limit.
+    /// Sets the memory and swap limits. Without a swap limit, memory beyond the memory limit would be swapped out
+    /// instead of being refused. Version 1 limits the sum of both. A kernel that does not count swap has neither
+    /// file, and no such limit.
     fn limit_memory(&self, memory: &MemController, bytes: u64, swap: SwapLimit) -> Result<Outcome, CgroupError> {
         let v2 = self.backend.v2();
         let file = if v2 { "memory.swap.max" } else { "memory.memsw.limit_in_bytes" };
@@ -82,8 +84,7 @@ impl Cgroup {
         }
     }
 
-    /// Bounds the processes of the groups beside this one and of this together, unless somebody has set a lower
-    /// bound.
+    /// Limits the number of processes of this group and its siblings together, unless a lower limit is set already.
     fn limit_together(&self, pids: u64) -> Result<(), CgroupError> {
         let above =
             self.directories.iter().filter_map(|path| path.parent()).find(|path| path.ends_with(COMMON_GROUP));
@@ -96,7 +97,7 @@ impl Cgroup {
     }
 }
 
-/// The files take no more, and no machine has it.
+/// Larger values are not accepted by these files, and no machine has so much.
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -1,12 +1,12 @@
-//! Control groups: how the kernel holds a whole container, not just one process, to its limits.
+//! Control groups: how the kernel limits a whole container instead of a single process.
 //!
 //! A *control group* (cgroup) is a directory in a special file system; processes are put into it, and *controllers*
 //! (memory, cpu, pids …) limit and count what its members use together, see cgroups(7). There are two versions.
 //! Version 1 has a *hierarchy* of directories for each set of controllers, so that a container has several
 //! directories; version 2 has one hierarchy for all. Many machines mount both ("hybrid").
 //!
-//! [`Cgroup`] is the one handle for all of that: `run` makes and limits groups with it, and what looks at a container
-//! or pauses it opens the same group by its name.
+//! [`Cgroup`] is the handle for both versions: `run` creates and limits groups with it, and commands that inspect or
+//! pause a container open the same group by its name.
 //!
 //! ```no_run
 //! use minicontainer::cgroup::{Cgroup, Counted};
@@ -19,10 +19,11 @@
 //! # Ok::<(), minicontainer::CgroupError>(())
 //! ```
 //!
-//! The crate `cgroups-rs` makes, limits and deletes groups of both versions; this module is the only one that knows
-//! it. Two things are done otherwise. The container's process *joins by itself*: on version 1 it writes `0` ("me")
-//! into the `tasks` files, on version 2 it is created inside (`CLONE_INTO_CGROUP`), which is a hundred times
-//! faster than moving a process from outside. And what was used is read from the few files that tell it.
+//! The crate `cgroups-rs` creates, limits and deletes groups of both versions; only this module uses it. Two things
+//! are done without it. The container's process *enters the group itself*: on version 1 it writes `0` (the writing
+//! process) to the `tasks` files, and on version 2 it is created in the group (`CLONE_INTO_CGROUP`). That is a
+//! hundred times faster than moving a process from outside. And the usage is read directly from the few files that
+//! contain it.
 
 mod backend;
 mod devices;
@@ -47,23 +48,24 @@ use backend::backend;
 pub use error::CgroupError;
 pub use usage::Usage;
 
-/// A control group, of both versions. One that was [created](Cgroup::create) is deleted when this is dropped, with
-/// all processes in it; one that was [opened](Cgroup::open) stays.
+/// A control group of either version. Dropping a group that was [created](Cgroup::create) kills all processes in it
+/// and deletes it; a group that was [opened](Cgroup::open) is kept.
 #[derive(Debug)]
 pub struct Cgroup {
     backend: Backend,
     name: String,
-    /// Version 2: the directory, in which the container's process is created.
+    /// Version 2: the open directory, in which the container's process is created.
     files: Vec<File>,
     /// The directory of each controller; on version 2 all are the same.
     directories: Vec<PathBuf>,
-    /// The groups above that had to be made for it, deepest first.
+    /// The groups above that were created for it, deepest first.
     above: Vec<PathBuf>,
     /// Whether it is deleted when this is dropped.
     owned: bool,
 }
 
-/// How often a group is made: the last container that ends takes the common group away, perhaps from under another.
+/// How often creating a group is tried. An attempt fails if the last other container removes the common group
+/// meanwhile.
 const ATTEMPTS: usize = 8;
 
 /// Where the hierarchies are mounted, see cgroups(7).
@@ -72,20 +74,20 @@ const ROOT: &str = "/sys/fs/cgroup";
 /// The controllers that a group may have.
 const CONTROLLERS: [&str; 6] = ["cpu", "cpuacct", "cpuset", "devices", "memory", "pids"];
 
-/// With which other groups the processes of a group are counted.
+/// Whether the processes of a group are also counted together with those of other groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// With none.
+    /// Only in this group.
     Alone,
-    /// With all groups that the engine makes as root.
+    /// Also together with all groups that the engine creates as root.
     Together,
 }
 
 impl Cgroup {
-    /// Makes and limits the group that the plan's steps ask for; `None` if they ask for none.
+    /// Creates and limits the group of the plan; `None` if the plan has none.
     ///
     /// # Errors
-    /// When a group cannot be made, or a limit not be set. Then nothing of it is left.
+    /// When the group cannot be created, or a limit cannot be set. In that case the group is removed.
     pub fn from_plan(plan: &Plan) -> Result<Option<Cgroup>, CgroupError> {
         let mut group = None;
         for step in &plan.steps {
@@ -102,12 +104,11 @@ impl Cgroup {
         Ok(group)
     }
 
-    /// Makes a group of this name, below the root of each hierarchy that has one of the controllers. Where processes
-    /// are
-    /// `Counted::Together`, the number of processes is also bounded for all of the engine's groups together.
+    /// Creates a group of this name, below the root of each hierarchy that has one of the controllers. With
+    /// `Counted::Together`, the number of processes is also limited for all of the engine's groups together.
     ///
     /// # Errors
-    /// When a group of that name is in use, or none can be made.
+    /// When a group of that name is in use, or cannot be created.
     pub fn create(name: &str, controllers: &[String], counted: Counted) -> Result<Cgroup, CgroupError> {
         let (backend, directories) = backend(name, controllers, counted);
         directories.iter().try_for_each(|directory| end::vacate(directory))?;
@@ -117,7 +118,7 @@ impl Cgroup {
             path.ancestors().skip(1).take_while(own).map(Path::to_owned).collect()
         };
         let above = directories.iter().flat_map(missing).collect();
-        // From here on, whatever fails, what was made is removed.
+        // From here on, dropping `group` removes what was created if anything fails.
         let mut group = Cgroup { backend, name: name.to_owned(), files: Vec::new(), directories, above, owned: true };
         let mut made = group.make(controllers);
         for _ in 1..ATTEMPTS {
@@ -128,7 +129,7 @@ impl Cgroup {
         made.map(|()| group)
     }
 
-    /// Opens the group of this name that another process of the engine's has made; none if there is no such group.
+    /// Opens the group of this name that another process of the engine has created; `None` if it does not exist.
     ///
     /// # Errors
     /// When its directory cannot be opened.
@@ -156,13 +157,13 @@ impl Cgroup {
         Ok(Some(group))
     }
 
-    /// Makes the directories, and opens that in which a process can be created.
+    /// Creates the directories, and opens the one in which a process can be created.
     fn make(&mut self, controllers: &[String]) -> Result<(), CgroupError> {
         if self.backend.v2() {
             self.make_unified(controllers)?;
         } else {
-            // `cgroups-rs` only logs why a directory of version 1 could not be made, so it is made here. A cpuset
-            // starts with no processors, which the crate then copies from its parent.
+            // `cgroups-rs` only logs why a directory of version 1 could not be created, so it is created here. A new
+            // cpuset has no CPUs; the crate copies them from its parent.
             self.directories.iter().try_for_each(|path| {
                 fs::create_dir_all(path).map_err(|source| CgroupError::MakeDirectory { path: path.clone(), source })
             })?;
@@ -173,8 +174,8 @@ impl Cgroup {
         self.open_files()
     }
 
-    /// Makes the group's directory in version 2, and enables the controllers on the way to it. `cgroups-rs` 0.3 would
-    /// take the last controller of the root for unsupported, because it does not cut the line's end off.
+    /// Creates the group's directory in version 2, and enables the controllers in the groups above. `cgroups-rs` 0.3
+    /// would treat the last controller of the root as unsupported, because it does not trim the newline.
     fn make_unified(&self, controllers: &[String]) -> Result<(), CgroupError> {
         for directory in &self.directories {
             let failed = |source| CgroupError::MakeDirectory { path: directory.clone(), source };
@@ -201,7 +202,7 @@ impl Cgroup {
         Ok(())
     }
 
-    /// On version 2, the group that hands controllers on to this one.
+    /// On version 2, the group above, which enables controllers for this one.
     fn above(&self) -> Option<PathBuf> {
         self.directories.first().filter(|_| self.backend.v2()).and_then(|path| Some(path.parent()?.to_owned()))
     }
@@ -209,14 +210,14 @@ impl Cgroup {
     /// Moves a process of the host into the group.
     ///
     /// # Errors
-    /// When it may not be moved, or has ended.
+    /// When the caller lacks permission, or the process has exited.
     pub fn add(&self, pid: u32) -> Result<(), CgroupError> {
         self.entrance().members.into_iter().try_for_each(|path| {
             fs::write(&path, pid.to_string()).map_err(|source| CgroupError::Write { path, source })
         })
     }
 
-    /// The processes in it, by their ids on the host, also those in groups that a container has made inside.
+    /// The process IDs on the host of its members, including members of groups that the container has created inside.
     pub fn members(&self) -> Vec<i32> {
         let mut members: Vec<i32> = self.directories.iter().flat_map(|directory| end::members(directory)).collect();
         members.sort_unstable();
@@ -224,7 +225,7 @@ impl Cgroup {
         members
     }
 
-    /// Where a process enters the group.
+    /// The ways for a process to enter the group.
     pub(crate) fn entrance(&self) -> CgroupEntrance {
         let v2 = self.backend.v2();
         let file = if v2 { "cgroup.procs" } else { "tasks" };
@@ -236,7 +237,7 @@ impl Cgroup {
         }
     }
 
-    /// The content of the group's file of this name, which lies in the directory of its controller.
+    /// The content of this file of the group, which is in the directory of its controller.
     fn read(&self, file: &str) -> Option<String> {
         let controller = file.split('.').next().unwrap_or_default();
         let hierarchy = |directory: &&PathBuf| {

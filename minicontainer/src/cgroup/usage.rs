@@ -1,22 +1,22 @@
-//! What a group has used.
+//! The resource usage of a group.
 
 use std::time::Duration;
 
 use super::Cgroup;
 
-/// What the members of a group have used together. A number that the kernel does not keep is left out.
+/// The resource usage of all members of a group together. Numbers that the kernel does not provide are `None`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     /// User and system time.
     pub cpu_time: Option<Duration>,
-    /// The most memory that was in use at once, in bytes. Version 2 keeps it since Linux 5.19.
+    /// The peak memory usage in bytes. Version 2 has it since Linux 5.19.
     pub peak_memory: Option<u64>,
-    /// How many processes the kernel has killed for want of memory.
+    /// How many processes the OOM killer has killed.
     pub oom_kills: u64,
 }
 
 impl Cgroup {
-    /// What has been used so far.
+    /// The usage so far.
     pub fn usage(&self) -> Usage {
         let number = |file: &str| self.read(file).and_then(|text| text.trim().parse::<u64>().ok());
         let field = |file: &str, key: &str| {

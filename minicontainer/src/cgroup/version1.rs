@@ -14,8 +14,8 @@ use minicontainer_core::plan::delegation::COMMON_GROUP;
 
 use super::ROOT;
 
-/// The hierarchies that a container needs, each in its usual place. The list that `cgroups-rs` has looks for all
-/// there are in the table of mounts, which takes as long as making the groups.
+/// The hierarchies that a container needs, each in its usual place. `cgroups-rs` would search the mount table for all
+/// hierarchies, which takes as long as creating the groups.
 #[derive(Clone, Debug)]
 pub(super) struct Version1 {
     pub controllers: Vec<String>,

@@ -1,38 +1,39 @@
-//! The launcher: the last step from the container's first process to its program, and where the container has an init
-//! the process that stays as the first one. A program of its own, for Linux without any library; `build.rs` compiles
-//! it, the library carries it along and executes it from sealed memory.
+//! The launcher: a small program that the container's first process executes, and that then executes the container's
+//! program. If the container has an init, the launcher stays as the init. It is a separate program for Linux without
+//! any library. `build.rs` compiles it; the library embeds it and executes it from sealed memory.
 //!
-//! **Before this** in the reading path: `process/child_process.rs`, which executes this program. Here it ends: the
-//! last call of [`launch`] is the execve(2) of the container's program.
+//! **Before this** in the reading path: `process/child_process.rs`, which executes this program. Here the path ends:
+//! the last call of [`launch`] is the execve(2) of the container's program.
 //!
-//! **Why it is there.** `/proc/PID/exe` leads to the file that a process executes. Until its first execve(2) the
-//! container's first process is a copy of the *caller*, so that an image whose entrypoint begins with
-//! `#!/proc/self/exe` would get the caller's own program executed inside, and from there could open it for writing
-//! (CVE-2019-5736 was that). So the caller's copy executes this launcher and nothing else: a file without a name,
-//! which cannot be changed, holds nothing secret, and is gone when the program runs.
+//! **Why it exists.** `/proc/PID/exe` leads to the file that a process executes. Until its first execve(2), the
+//! container's first process is a copy of the *caller*. An image whose entrypoint begins with `#!/proc/self/exe`
+//! would execute the caller's own program in the container, and could then open that file for writing
+//! (CVE-2019-5736). So the copy of the caller executes only this launcher: a file without a name, which cannot be
+//! changed, contains no secrets, and is no longer in use when the program runs.
 //!
-//! **What it is told** stands in front of the program's environment, one string each: the report pipe's descriptor,
-//! the step's number, the status socket's descriptor or `program` where there is no init, the files to try in turn,
-//! and an empty string as the end. Its arguments are the program's; an init has one more in front, which names it in
-//! ps(1).
+//! **Input.** The instructions come before the program's environment, one string each: the descriptor of the report
+//! pipe, the step's index, the descriptor of the status socket or `program` if there is no init, the files to try in
+//! turn, and an empty string at the end. The arguments are the program's; an init has one more in front, which ps(1)
+//! shows as its name.
 //!
-//! **How it answers.** As the interpreter does that came before it: a message through the report pipe when the
-//! program cannot be executed; else execve(2) closes the pipe. An init also writes to the status socket how the
-//! program ended.
+//! **Output.** If the program cannot be executed, the launcher sends a message through the report pipe, as the
+//! interpreter does; otherwise execve(2) closes the pipe. An init also writes the program's wait status to the status
+//! socket.
 //!
-//! **Why an init.** The kernel drops a signal to the first process of a pid namespace that has no handler for it,
-//! also one that the process sends to itself: a program that calls abort(3) there does not die of SIGABRT. So the
-//! program is a child of the init, which reports its wait status as the kernel gives it.
+//! **Why an init.** The kernel drops a signal to the first process of a PID namespace if the process has no handler
+//! for it, even if the process sends it to itself. So a program that calls abort(3) as the first process is not
+//! killed by SIGABRT. With an init, the program is a child of the init, which reports the wait status from the
+//! kernel.
 //!
-//! **Why the program cannot forge that report.** The status socket is closed in the program by execve(2), and the
-//! init makes itself *non-dumpable* (PR_SET_DUMPABLE(2const)): without CAP_SYS_PTRACE no process inside can trace it,
-//! read its memory or take one of its descriptors. It blocks all signals, and SIGKILL and SIGSTOP from inside its pid
-//! namespace are dropped by the kernel.
+//! **Why the program cannot forge that report.** execve(2) closes the status socket in the program. The init makes
+//! itself *non-dumpable* (PR_SET_DUMPABLE(2const)): without CAP_SYS_PTRACE, no process in the container can trace it,
+//! read its memory or copy its descriptors. It blocks all signals, and the kernel drops SIGKILL and SIGSTOP from
+//! inside its PID namespace.
 //!
 //! See execve(2), memfd_create(2), pid_namespaces(7), ptrace(2), sigwaitinfo(2), proc_pid_exe(5).
 #![no_std]
 #![no_main]
-// Or the compiler makes calls of a C library out of loops.
+// Otherwise the compiler replaces loops by calls to a C library.
 #![no_builtins]
 
 #[path = "../process/message.rs"]
@@ -75,11 +76,11 @@ core::arch::global_asm!(
     launch = sym launch,
 );
 
-/// What it ends with when it has told why it could not do its part, as the process before it would.
+/// The exit code after a failure was reported, the same as that of the interpreter.
 const FAILED: i32 = 125;
 
-/// What it ends with when nobody told it what to do: "cannot be executed", as shells have it.
-const NO_ORDERS: i32 = 126;
+/// The exit code without instructions: "cannot be executed", as in shells.
+const NO_INSTRUCTIONS: i32 = 126;
 
 const ENOENT: Errno = Errno(2);
 const EACCES: Errno = Errno(13);
@@ -88,7 +89,7 @@ const SIGHUP: usize = 1;
 const SIGKILL: usize = 9;
 const SIGCHLD: usize = 17;
 
-/// A list of strings as the kernel hands it over: pointers, of which the last is null.
+/// A list of strings from the kernel: pointers, of which the last is null.
 #[derive(Clone, Copy)]
 struct List(*const *const u8);
 
@@ -96,20 +97,20 @@ impl Iterator for List {
     type Item = *const u8;
 
     fn next(&mut self) -> Option<*const u8> {
-        // SAFETY: the list has an end, behind which nobody looks.
+        // SAFETY: the list ends with a null pointer, and is not read beyond it.
         let string = unsafe { *self.0 };
         if string.is_null() {
             return None;
         }
-        // SAFETY: this was not the end.
+        // SAFETY: this was not the null pointer.
         self.0 = unsafe { self.0.add(1) };
         Some(string)
     }
 }
 
-/// The string's first byte, which ends it when it is 0.
+/// The first byte of a string; 0 means the end of the string.
 fn first(string: *const u8) -> u8 {
-    // SAFETY: a string has at least its end.
+    // SAFETY: a string has at least its terminating NUL byte.
     unsafe { *string }
 }
 
@@ -127,26 +128,26 @@ fn number(mut string: *const u8) -> Option<usize> {
     }
 }
 
-/// What this launcher is told to do.
-struct Orders {
+/// The instructions for this launcher.
+struct Instructions {
     report: usize,
     step: usize,
-    /// The status socket, where the launcher stays as the init.
+    /// The status socket, if the launcher stays as the init.
     status: Option<usize>,
     candidates: List,
     args: List,
     env: List,
 }
 
-impl Orders {
-    /// Reads what the kernel put on the stack: the number of arguments, the arguments, the environment. None if
-    /// whoever executed this was no engine.
-    fn read(stack: *const *const u8) -> Option<Orders> {
-        // SAFETY: the kernel put both lists there; the first begins behind the number of its strings.
+impl Instructions {
+    /// Reads what the kernel put on the stack: the number of arguments, the arguments, the environment. None if the
+    /// launcher was not executed by the engine.
+    fn read(stack: *const *const u8) -> Option<Instructions> {
+        // SAFETY: the kernel put both lists there; the first begins after the number of its strings.
         let mut args = List(unsafe { stack.add(1) });
         let mut behind = args;
         behind.by_ref().for_each(drop);
-        // SAFETY: the second list begins behind the null pointer that ended the first.
+        // SAFETY: the second list begins after the null pointer of the first.
         let mut env = List(unsafe { behind.0.add(1) });
         let (report, step) = (number(env.next()?)?, number(env.next()?)?);
         let status = number(env.next()?);
@@ -155,43 +156,43 @@ impl Orders {
         if status.is_some() {
             args.next()?;
         }
-        Some(Orders { report, step, status, candidates, args, env })
+        Some(Instructions { report, step, status, candidates, args, env })
     }
 }
 
-/// Where the program begins.
+/// The entry point.
 extern "C" fn launch(stack: *const *const u8) -> ! {
-    let Some(orders) = Orders::read(stack) else {
+    let Some(instructions) = Instructions::read(stack) else {
         let text = b"minicontainer: cannot run /proc/self/exe: it is not a program of the container\n";
-        let _unheard = call!(WRITE, 2, text.as_ptr(), text.len());
-        exit(NO_ORDERS)
+        let _best_effort = call!(WRITE, 2, text.as_ptr(), text.len());
+        exit(NO_INSTRUCTIONS)
     };
-    // FD_CLOEXEC: what the pipe still has to tell is whether execve(2) succeeds.
-    let _cannot_fail = call!(FCNTL, orders.report, 2 /* F_SETFD */, 1);
-    if let Some(status) = orders.status {
-        stay_and_attend(&orders, status);
+    // FD_CLOEXEC: a successful execve(2) closes the pipe, which tells the parent that it succeeded.
+    let _cannot_fail = call!(FCNTL, instructions.report, 2 /* F_SETFD */, 1);
+    if let Some(status) = instructions.status {
+        run_init(&instructions, status);
     }
-    become_program(&orders)
+    execute_program(&instructions)
 }
 
-/// Becomes the first candidate that is there; else says why none could be executed: that one was found but may not be
-/// executed tells more than that another was not found.
-fn become_program(orders: &Orders) -> ! {
+/// Executes the first candidate that exists. If none can be executed, reports EACCES if there was one, because that
+/// is more useful than ENOENT.
+fn execute_program(instructions: &Instructions) -> ! {
     let mut reason = ENOENT;
-    for candidate in orders.candidates.take_while(|string| first(*string) != 0) {
-        match call!(EXECVE, candidate, orders.args.0, orders.env.0) {
+    for candidate in instructions.candidates.take_while(|string| first(*string) != 0) {
+        match call!(EXECVE, candidate, instructions.args.0, instructions.env.0) {
             Err(errno @ (ENOENT | ENOTDIR)) if reason != EACCES => reason = errno,
             Err(ENOENT | ENOTDIR) | Ok(_) => {}
             Err(EACCES) => reason = EACCES,
-            Err(errno) => fail(orders, Call::Execve, errno),
+            Err(errno) => fail(instructions, Call::Execve, errno),
         }
     }
-    fail(orders, Call::Execve, reason)
+    fail(instructions, Call::Execve, reason)
 }
 
-fn fail(orders: &Orders, call: Call, errno: Errno) -> ! {
-    let message = message::failed(orders.step, call, errno.0);
-    let _unheard = call!(WRITE, orders.report, message.as_ptr(), message.len());
+fn fail(instructions: &Instructions, call: Call, errno: Errno) -> ! {
+    let message = message::failed(instructions.step, call, errno.0);
+    let _best_effort = call!(WRITE, instructions.report, message.as_ptr(), message.len());
     exit(FAILED)
 }
 
@@ -203,40 +204,40 @@ fn exit(code: i32) -> ! {
 
 /// The init: starts the program as a child, forwards signals, reaps orphaned processes, and exits when the program
 /// does.
-fn stay_and_attend(orders: &Orders, status: usize) -> ! {
+fn run_init(instructions: &Instructions, status: usize) -> ! {
     let (all, none) = (u64::MAX, 0u64);
     let set_mask = |mask: &u64| call!(RT_SIGPROCMASK, 2 /* SIG_SETMASK */, &raw const *mask, 0, 8);
     let _cannot_fail = set_mask(&all);
     let _cannot_fail = call!(FCNTL, status, 2 /* F_SETFD */, 1);
     let _cannot_fail = call!(PRCTL, 4 /* PR_SET_DUMPABLE */, 0);
-    // Without a pid namespace orphans would go to the host's first process.
+    // Without a PID namespace, the host's first process would inherit orphans.
     let _cannot_fail = call!(PRCTL, 36 /* PR_SET_CHILD_SUBREAPER */, 1);
     let program = match call!(CLONE, SIGCHLD) {
         Ok(0) => {
-            // Nor would the kernel then end the program when it ends this process.
+            // Without a PID namespace, the kernel would not kill the program when this process exits.
             let _cannot_fail = call!(PRCTL, 1 /* PR_SET_PDEATHSIG */, SIGKILL);
-            // The engine learns from the kernel which process sent this.
+            // The engine gets the process ID of the sender from the kernel.
             let here = [message::PROGRAM_STARTING];
-            let _unheard = call!(WRITE, status, here.as_ptr(), here.len());
+            let _best_effort = call!(WRITE, status, here.as_ptr(), here.len());
             let _cannot_fail = set_mask(&none);
-            become_program(orders)
+            execute_program(instructions)
         }
         Ok(program) => program,
-        Err(errno) => fail(orders, Call::Clone, errno),
+        Err(errno) => fail(instructions, Call::Clone, errno),
     };
-    // A reader of the program's output must see the end of it when the program closes it.
-    for descriptor in [0, 1, 2, orders.report] {
+    // A reader of the program's output must see end of file when the program closes it.
+    for descriptor in [0, 1, 2, instructions.report] {
         let _closed = call!(CLOSE, descriptor);
     }
     loop {
-        // siginfo_t: the signal, an errno, where it came from, and more.
+        // siginfo_t: the signal, an errno, the code of the sender, and more.
         let mut information = [0i32; 32];
         let signal = call!(RT_SIGTIMEDWAIT, &raw const all, information.as_mut_ptr(), 0, 8);
         reap(program, status);
         let from_kernel = information[2] == 0x80 /* SI_KERNEL */;
         match signal {
-            // A terminal's Ctrl-C goes to the program as well, which is in the same group; its end only to this
-            // process.
+            // The kernel sends Ctrl-C of a terminal to the whole process group, so the program has it already. A
+            // hangup of the terminal is sent only to this process.
             Ok(signal) if signal != SIGCHLD && (!from_kernel || signal == SIGHUP) => {
                 let _gone_already = call!(KILL, program, signal);
             }
@@ -245,21 +246,21 @@ fn stay_and_attend(orders: &Orders, status: usize) -> ! {
     }
 }
 
-/// Asks for every child that has ended. When it is the program, this process writes its wait status to the socket,
-/// see wait(2), and exits as a shell would: with the program's exit code, or 128+n for a signal n.
+/// Reaps every child that has ended. If it is the program, writes its wait status to the socket, see wait(2), and
+/// exits as a shell does: with the program's exit code, or 128+n for a signal n.
 fn reap(program: usize, socket: usize) {
     let mut status = 0i32;
     while let Ok(child @ 1..) = call!(WAIT4, -1isize, &raw mut status, 0x4000_0001u32 /* __WALL | WNOHANG */, 0) {
         if child == program {
             let ended = status.to_ne_bytes();
-            let _unheard = call!(WRITE, socket, ended.as_ptr(), ended.len());
+            let _best_effort = call!(WRITE, socket, ended.as_ptr(), ended.len());
             let signal = status & 0x7f;
             exit(if signal == 0 { status >> 8 & 0xff } else { 128 + signal });
         }
     }
 }
 
-/// Nothing here panics, but the compiler wants to know.
+/// Nothing here panics, but the compiler requires a handler.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
     exit(FAILED)

@@ -1,5 +1,5 @@
-//! The numbers of the system calls that the launcher makes, for each processor, see syscalls(2). The library has them
-//! from the `libc` crate, which a program without libraries cannot use.
+//! The numbers of the launcher's system calls for each architecture, see syscalls(2). The library takes them from the
+//! `libc` crate, which a program without libraries cannot use.
 
 use core::ffi::c_long;
 

@@ -47,8 +47,8 @@ impl RootFsError {
                     "free some space: `minicontainer rm CONTAINER`, `minicontainer rmi IMAGE`"
                 }
                 io::ErrorKind::PermissionDenied => {
-                    "its mode may deny this even to its owner, or it belongs to one of your subordinate ids: do this as root, or \
-                     as root in the container"
+                    "its mode may deny this even to its owner, or it belongs to one of your subordinate ids: do this as \
+                     root, or as root in the container"
                 }
                 _ => "",
             },

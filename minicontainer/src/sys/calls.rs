@@ -1,8 +1,7 @@
 //! The system calls of the container's first process, one function each, with the types that the manual gives them.
 //!
-//! Every function is named after its call. Paths come as [`CStr`], so that nothing is allocated; descriptors are
-//! plain numbers, because this process lives for a millisecond and then becomes another program, which closes them
-//! all.
+//! Every function is named after its call. Paths are passed as [`CStr`], so that nothing is allocated. Descriptors
+//! are plain numbers, because this process executes another program after a millisecond, which closes them all.
 
 mod attributes;
 mod files;
@@ -31,7 +30,7 @@ pub(crate) type Fd = i32;
 pub(crate) struct Descriptor(pub Fd);
 
 impl Descriptor {
-    /// Its number, to be closed by hand or by execve(2).
+    /// Its number, without closing it: the caller closes it, or execve(2) does.
     pub(crate) fn keep(self) -> Fd {
         let number = self.0;
         core::mem::forget(self);
@@ -41,27 +40,27 @@ impl Descriptor {
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
-        // A descriptor that we opened ourselves can always be closed, and if not, execve(2) does it.
+        // Best effort: if this fails, execve(2) closes it.
         let _closed = close(self.0);
     }
 }
 
-/// "Relative to the current directory", where a call wants a directory's descriptor.
+/// The current directory, as an argument of calls that expect a directory's descriptor.
 pub(crate) const CURRENT_DIRECTORY: Fd = libc::AT_FDCWD;
 
-/// The kind of file system that sysfs is, see statfs(2).
+/// The file system type of sysfs, see statfs(2).
 pub(crate) const SYSFS_MAGIC: u64 = 0x6265_6572;
 
-/// Which device a device node stands for.
+/// The device of a device node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Node {
     /// The type bits of its mode: `S_IFCHR` or `S_IFBLK`.
     pub kind: u32,
-    /// The driver's number and the device's.
+    /// The major and minor number.
     pub device: u64,
 }
 
-/// A descriptor as a call's argument: a negative one keeps its sign.
+/// A descriptor as an argument of a call, sign-extended.
 pub(super) fn fd(number: Fd) -> usize {
     number as isize as usize
 }
@@ -97,12 +96,12 @@ pub(crate) fn readable_bytes(pipe: Fd) -> Result<usize> {
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
-/// Moves bytes from a pipe, as far as it holds any, to a place in a file, see splice(2).
+/// Moves the available bytes of a pipe to an offset in a file, see splice(2).
 pub(crate) fn splice_to(pipe: Fd, file: Fd, place: &mut u64, count: usize) -> Result<usize> {
     call!(SYS_splice, fd(pipe), 0, fd(file), &raw mut *place, count, libc::SPLICE_F_NONBLOCK)
 }
 
-/// Removes all flags that fcntl(2) can change from an open file: O_NONBLOCK, O_APPEND and the like.
+/// Clears all flags of an open file that fcntl(2) can change, such as O_NONBLOCK and O_APPEND.
 pub(crate) fn clear_flags(descriptor: Fd) -> Result<usize> {
     call!(SYS_fcntl, fd(descriptor), libc::F_SETFL, 0)
 }
@@ -120,7 +119,7 @@ pub(crate) fn default_action(signal: i32) -> Result<usize> {
     call!(SYS_rt_sigaction, signal, action.as_ptr(), 0, 8)
 }
 
-/// Whether this process has told the kernel to forget its children the moment they end.
+/// Whether this process ignores SIGCHLD, so that the kernel discards the exit status of its children.
 pub(crate) fn ignores_sigchld() -> Result<bool> {
     let mut action = [0u64; 4];
     call!(SYS_rt_sigaction, libc::SIGCHLD, 0, action.as_mut_ptr(), 8)?;
@@ -145,17 +144,17 @@ pub(crate) fn sethostname(name: &CStr) -> Result<usize> {
     call!(SYS_sethostname, path(name), name.count_bytes())
 }
 
-/// Acts on files as this user and group from now on, see setfsuid(2).
+/// Accesses files as this user and group from now on, see setfsuid(2).
 pub(crate) fn set_file_system_ids(uid: u32, gid: u32) -> Result<()> {
     call!(SYS_setfsgid, gid)?;
     call!(SYS_setfsuid, uid).map(drop)
 }
 
-/// The kind of file system that namespaces lie in, see `linux/magic.h`.
+/// The type of the namespace file system, see `linux/magic.h`.
 pub(crate) const NSFS_MAGIC: u64 = 0x6e73_6673;
 
-/// Asks which kind of namespace a descriptor is of: `CLONE_NEWNET` and so on. The request is `_IO(0xb7, 3)`, see
-/// NS_GET_NSTYPE in ioctl_ns(2).
+/// The kind of namespace of a descriptor, such as `CLONE_NEWNET`. The request is `_IO(0xb7, 3)`, see NS_GET_NSTYPE in
+/// ioctl_ns(2).
 pub(crate) fn namespace_kind(namespace: Fd) -> Result<i32> {
     call!(SYS_ioctl, fd(namespace), 0xb703).map(|kind| kind as i32)
 }
@@ -193,10 +192,10 @@ pub(crate) fn set_interface_flags(socket: Fd, request: &libc::ifreq) -> Result<u
     call!(SYS_ioctl, fd(socket), libc::SIOCSIFFLAGS, &raw const *request)
 }
 
-/// As an owner's or group's id: it stays as it is.
+/// A user or group ID that means "do not change".
 pub(crate) const UNCHANGED: u32 = u32::MAX;
 
-/// Gives the file to another user and group.
+/// Changes the owner and group of a file.
 pub(crate) fn set_owner(file: Fd, uid: u32, gid: u32) -> Result<usize> {
     call!(SYS_fchown, fd(file), uid, gid)
 }
@@ -210,9 +209,9 @@ pub(crate) fn prctl(operation: i32, second: u64, third: u64) -> Result<usize> {
     call!(SYS_prctl, operation, second, third, 0, 0)
 }
 
-/// Hands the kernel a filter for all further system calls of this thread, see seccomp(2).
+/// Installs a filter for all further system calls of this thread, see seccomp(2).
 pub(crate) fn install_filter(flags: u32, instructions: &[libc::sock_filter]) -> Result<usize> {
-    // The kernel takes no more than 4096 of them, and core refuses to make more.
+    // The kernel accepts at most 4096 instructions, and core refuses to generate more.
     let program = libc::sock_fprog { len: instructions.len() as u16, filter: instructions.as_ptr().cast_mut() };
     call!(SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
 }
@@ -247,12 +246,12 @@ pub(crate) fn permitted_capabilities() -> Result<u64> {
     Ok(u64::from(data[1]) | u64::from(data[4]) << 32)
 }
 
-/// Lets the next program have this descriptor, too.
+/// Keeps this descriptor open across execve(2).
 pub(crate) fn keep_over_execve(descriptor: Fd) -> Result<usize> {
     call!(SYS_fcntl, fd(descriptor), libc::F_SETFD, 0)
 }
 
-/// Becomes the program in this file; comes back only with the reason why not. Both lists end with a null pointer.
+/// Executes the program in this file; returns only on failure. Both lists end with a null pointer.
 pub(crate) fn execveat(program: Fd, args: &[*const libc::c_char], env: &[*const libc::c_char]) -> Errno {
     match call!(SYS_execveat, fd(program), path(c""), args.as_ptr(), env.as_ptr(), libc::AT_EMPTY_PATH) {
         Err(errno) => errno,
@@ -260,7 +259,7 @@ pub(crate) fn execveat(program: Fd, args: &[*const libc::c_char], env: &[*const 
     }
 }
 
-/// The time of day: the only clock that no step of a plan can move.
+/// The time of day, the only clock that no step of a plan can change.
 pub(crate) fn clock_nanos() -> u64 {
     let mut time = [0u64; 2];
     match call!(SYS_clock_gettime, libc::CLOCK_REALTIME, time.as_mut_ptr()) {
@@ -269,7 +268,7 @@ pub(crate) fn clock_nanos() -> u64 {
     }
 }
 
-/// Ends the process without running anything of the caller's program.
+/// Exits without running any code of the caller's program.
 pub(crate) fn exit(code: i32) -> ! {
     loop {
         let _never_returns = call!(SYS_exit_group, code);

@@ -1,11 +1,11 @@
-//! Making a process and learning of its end: clone3(2) in two ways, signalling by pidfd, and waitid(2).
+//! Creating a process with clone3(2), with copied or with shared memory.
 
 use std::path::PathBuf;
 
 use super::calls::{Fd, fd};
 use super::{Errno, Result};
 
-/// What clone3(2) is asked for, `struct clone_args`.
+/// The arguments of clone3(2), `struct clone_args`.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(crate) struct CloneArgs {
@@ -22,10 +22,10 @@ pub(crate) struct CloneArgs {
     pub cgroup: u64,
 }
 
-/// The ways into a control group: what of them is there depends on the version of control groups.
+/// The ways to enter a control group. Which of them exist depends on the cgroup version.
 #[derive(Debug)]
 pub(crate) struct CgroupEntrance {
-    /// Version 1: the files through which a process enters by itself.
+    /// Version 1: the files through which a process moves itself into the group.
     pub tasks: Vec<PathBuf>,
     /// Version 2: the directory in which a process can be created.
     pub directory: Option<Fd>,
@@ -41,8 +41,8 @@ pub(crate) const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 /// it.
 pub(crate) const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 
-/// Makes a copy of the calling thread as a process of its own. Answers the parent with the child's id and pidfd, and
-/// the child with `None`.
+/// Creates a process as a copy of the calling thread. Returns the child's process ID and pidfd in the parent, and
+/// `None` in the child.
 ///
 /// # Safety
 /// The child may do nothing but call functions of this module and end by [`execve`] or [`exit`].
@@ -54,24 +54,24 @@ pub(crate) unsafe fn clone3(mut args: CloneArgs) -> Result<Option<(i32, Fd)>> {
     Ok((pid != 0).then_some((pid as i32, pidfd)))
 }
 
-/// How much stack a child has that shares this process's memory: its largest buffer is one path.
+/// The stack size of a child that shares this process's memory. Its largest buffer is one path.
 const STACK: usize = 64 * 1024;
 
-/// Makes a process that runs `entry` with `argument` in *this* process's memory, on a stack of its own, and goes on
-/// at once. Nothing of the memory is copied, so it costs the same however large the caller is. `while_alive` gets the
-/// child's id and pidfd and must come back only when the child has become another program or has ended: until then
-/// the stack and the argument are the child's too.
+/// Creates a process that runs `entry` with `argument` in *this* process's memory, on its own stack; the caller is
+/// not suspended. No memory is copied, so the cost does not depend on the size of the caller. `while_alive` gets the
+/// child's process ID and pidfd. It must not return before the child has executed another program or exited, because
+/// until then the child uses the stack and the argument.
 ///
 /// # Safety
 /// `entry` may do nothing but call functions of this module and end by [`execve`] or [`exit`], and `while_alive` must
-/// keep its word.
+/// not return too early, as described above.
 pub(crate) unsafe fn clone3_sharing_memory<T, R>(
     mut args: CloneArgs,
     entry: extern "C" fn(*const libc::c_void) -> !,
     argument: &T,
     while_alive: impl FnOnce(Result<(i32, Fd)>) -> R,
 ) -> R {
-    // u128, because the processor wants stacks aligned to 16 bytes.
+    // u128, because the processor requires stacks aligned to 16 bytes.
     let mut stack = vec![0u128; STACK / size_of::<u128>()];
     let mut pidfd: Fd = -1;
     args.flags |= (libc::CLONE_PIDFD | libc::CLONE_VM) as u64;
@@ -79,7 +79,7 @@ pub(crate) unsafe fn clone3_sharing_memory<T, R>(
     args.stack = stack.as_mut_ptr().addr() as u64;
     args.stack_size = STACK as u64;
     let size = size_of::<CloneArgs>();
-    // SAFETY: the structure names a stack, which lives until `while_alive` has come back, as does the argument.
+    // SAFETY: the structure names a stack, which lives until `while_alive` has returned, as does the argument.
     let born = unsafe {
         super::raw::clone3_sharing_memory((&raw const args).cast(), size, entry, (&raw const *argument).cast())
     };
@@ -92,9 +92,9 @@ pub(crate) fn pidfd_send_signal(pidfd: Fd, signal: i32) -> Result<usize> {
     call!(SYS_pidfd_send_signal, fd(pidfd), signal, 0, 0)
 }
 
-/// Waits for the end of the process behind `pidfd`, whatever signal its end was to send, see waitid(2).
+/// Waits for the end of the process behind `pidfd`, independently of its exit signal, see waitid(2).
 pub(crate) fn waitid(pidfd: Fd) -> Result<(libc::siginfo_t, libc::rusage)> {
-    // SAFETY: both structures are plain numbers, for which all zero is a value.
+    // SAFETY: both structures consist of plain numbers, for which all zeros is valid.
     let (mut info, mut usage): (libc::siginfo_t, libc::rusage) = unsafe { core::mem::zeroed() };
     let options = libc::WEXITED | libc::__WALL;
     loop {

@@ -1,8 +1,8 @@
-//! Which descriptors to close, so that a few are kept.
+//! Which descriptors to close, so that only a few stay open.
 
 use super::calls::Fd;
 
-/// The ranges of descriptors above the standard three that hold none of `kept`, as close_range(2) takes them.
+/// The ranges of descriptors above 2 that contain none of `kept`, as arguments of close_range(2).
 pub(crate) fn ranges_between(kept: &[Fd]) -> Vec<(u32, u32)> {
     let mut kept: Vec<u32> = kept.iter().filter_map(|number| u32::try_from(*number).ok()).collect();
     kept.sort_unstable();

@@ -1,11 +1,10 @@
-//! The id maps of a user namespace, written from outside by whoever made it, see user_namespaces(7).
+//! The ID maps of a user namespace, written by the parent, see user_namespaces(7).
 //!
-//! The own id a user writes without help. Further ones are written by newuidmap(1) and newgidmap(1), two programs of
-//! the system's that may do so for everybody (*set-user-ID*, or file capabilities) and first look into `/etc/subuid`
-//! and
-//! `/etc/subgid`. They are called by fixed paths and without an environment, since whatever a caller could put into
-//! either would run with these powers' consequences; and they get only so much time, since they may ask a directory
-//! of accounts that does not answer.
+//! A user can map their own ID without help. Further IDs are mapped by newuidmap(1) and newgidmap(1), two programs of
+//! the system that have the privilege (*set-user-ID*, or file capabilities) and check `/etc/subuid` and `/etc/subgid`
+//! first. They are executed by fixed paths and without an environment, because a program or variable chosen by the
+//! caller would affect a privileged operation. They also have a time limit, because they may query a directory
+//! service that does not answer.
 
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -19,13 +18,13 @@ use minicontainer_core::plan::IdMapping;
 
 use super::xattr;
 
-/// Where a system keeps them: nearly all, and NixOS.
+/// Where the helpers are installed: on nearly all systems, and on NixOS.
 const DIRECTORIES: [&str; 2] = ["/usr/bin", "/run/wrappers/bin"];
 
-/// How long one of them may take; it is done in a millisecond or two.
+/// The time limit of a helper, which normally takes a millisecond or two.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The helper of this name, if it is installed with the power that it needs.
+/// The helper of this name, if it is installed with the privilege that it needs.
 pub(crate) fn helper(name: &str) -> Option<PathBuf> {
     let powerful = |path: &PathBuf| {
         let set_user_id = fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & libc::S_ISUID != 0);
@@ -38,12 +37,12 @@ fn has_file_capabilities(path: &Path) -> bool {
     fs::File::open(path).is_ok_and(|file| matches!(xattr::get(&file, "security.capability"), Ok(Some(_))))
 }
 
-/// Why the ids of a user namespace could not be mapped.
+/// Why the IDs of a user namespace could not be mapped.
 #[derive(Debug)]
 pub(crate) enum IdMapError {
     /// A file of the process could not be written.
     Write { path: String, source: io::Error },
-    /// The program that maps further ids did not.
+    /// The helper that maps subordinate IDs failed.
     Helper { program: &'static str, reason: String },
 }
 
@@ -64,7 +63,8 @@ fn lines(map: &[IdMapping]) -> String {
     map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.count)).collect()
 }
 
-/// Forbids setgroups(2) in the process's user namespace for ever, which an ordinary user must before writing the map.
+/// Permanently forbids setgroups(2) in the process's user namespace. An ordinary user must do this before writing the
+/// map.
 pub(crate) fn deny_setgroups(pid: u32) -> Result<()> {
     write(pid, "setgroups", "deny")
 }
@@ -80,7 +80,7 @@ pub(crate) fn write_maps(pid: u32, uids: &[IdMapping], gids: &[IdMapping]) -> Re
     write(pid, "uid_map", &lines(uids))
 }
 
-/// Has the maps of a process's user namespace written by those who may.
+/// Lets the helpers write the maps of a process's user namespace.
 pub(crate) fn ask_helpers(pid: u32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<()> {
     [("newgidmap", gids), ("newuidmap", uids)].into_iter().try_for_each(|(program, map)| ask(program, pid, map))
 }
@@ -97,12 +97,12 @@ fn ask(program: &'static str, pid: u32, map: &[IdMapping]) -> Result<()> {
         return Ok(());
     }
     let mut said = String::new();
-    // That it says nothing readable is no reason to say nothing.
+    // The output is only for the message, so a read error is ignored.
     let _unread = child.stderr.take().map(|stderr| stderr.take(4096).read_to_string(&mut said));
     Err(failed(format!("{status}: {}", said.trim_end())))
 }
 
-/// Waits for the end, and makes it when it does not come.
+/// Waits until the helper exits, and kills it after the time limit.
 fn await_end(child: &mut Child) -> std::result::Result<ExitStatus, String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -110,7 +110,7 @@ fn await_end(child: &mut Child) -> std::result::Result<ExitStatus, String> {
             Ok(Some(status)) => return Ok(status),
             Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_micros(200)),
             Ok(None) => {
-                // Set-user-ID or not, whoever started it may end it, see kill(2).
+                // The user who started a set-user-ID program may kill it, see kill(2).
                 let _reaped = child.kill().and_then(|()| child.wait());
                 return Err(format!("it has not ended after {} seconds", PATIENCE.as_secs()));
             }

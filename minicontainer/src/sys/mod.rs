@@ -1,14 +1,14 @@
-//! System calls as the kernel knows them: thin, typed, and safe to make between clone3(2) and execve(2).
+//! System calls: thin, typed wrappers that are safe to call between clone3(2) and execve(2).
 //!
-//! Most programs reach the kernel through the C library, which keeps notes of its own (`errno`, locks, buffers). The
-//! container's first process must not touch those: it starts as a copy of one thread of a program that may have many,
-//! and a lock that another thread held at that moment stays locked for ever in the copy. So the calls that this
-//! process makes are made here directly, with nothing in between: [`raw`] is the instruction itself, [`calls`] gives
-//! each call its types. Calls that only the parent makes come from the `nix` crate, and of extended attributes
-//! ([`xattr`]) from the crate of that name.
+//! Most programs call the kernel through the C library, which has its own state (`errno`, locks, buffers). The
+//! container's first process must not use that state. It starts as a copy of one thread of a program that may have
+//! many, and a lock that another thread held at that moment stays locked forever in the copy. So this module makes
+//! the calls of that process directly: [`raw`] is the instruction itself, and [`calls`] gives each call its types.
+//! Calls that only the parent makes come from the `nix` crate, and those for extended attributes ([`xattr`]) from the
+//! `xattr` crate.
 //!
-//! Terms: a *system call* is a numbered request to the kernel; an *errno* is the number of the reason when it fails,
-//! see errno(3); a *descriptor* is the number of an open file, see open(2). See also signal-safety(7).
+//! Terms: a *system call* is a numbered request to the kernel; an *errno* is the number of the error if it fails, see
+//! errno(3); a *descriptor* is the number of an open file, see open(2). See also signal-safety(7).
 
 /// Makes a system call with up to six arguments.
 macro_rules! call {
@@ -33,7 +33,7 @@ pub(crate) mod user_namespace;
 pub(crate) mod wait;
 pub(crate) mod xattr;
 
-/// The reason why a system call failed, see errno(3).
+/// The error number of a failed system call, see errno(3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Errno(pub i32);
 

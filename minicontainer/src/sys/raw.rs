@@ -1,20 +1,20 @@
-//! The one instruction that enters the kernel, for the two processors that the project runs on, see syscall(2). It
-//! knows no library, because the launcher, which has none, makes its calls by it too.
+//! The instruction that enters the kernel, for the two architectures that the project supports, see syscall(2). It
+//! uses no library, because the launcher, which has none, makes its system calls through this file too.
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-compile_error!("minicontainer makes its system calls itself and knows how to only on x86_64 and aarch64.");
+compile_error!("minicontainer makes system calls directly, which is only implemented for x86_64 and aarch64.");
 
 use core::ffi::{c_long, c_void};
 
 use super::{Errno, Result};
 
-/// clone3(2). Calls as young as this have one number on all processors.
+/// clone3(2). Calls as new as this have the same number on all architectures.
 const CLONE3: isize = 435;
 
-/// Makes the system call `number` with six arguments; those that a call does not have are ignored by the kernel.
+/// Makes the system call `number` with six arguments. The kernel ignores those that the call does not have.
 ///
 /// # Safety
-/// The arguments must be what the call expects: above all, addresses must be valid for what the kernel does with
+/// The arguments must be what the call expects. In particular, addresses must be valid for what the kernel does with
 /// them.
 pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<usize> {
     let [a, b, c, d, e, f] = arguments;
@@ -44,13 +44,13 @@ pub(crate) unsafe fn syscall(number: c_long, arguments: [usize; 6]) -> Result<us
     outcome(result)
 }
 
-/// Makes the system call clone3(2) for a child that shares this process's memory and has a stack of its own (as
-/// `args` says): it calls `entry` with `argument` on that stack. Answers the parent with the child's id.
+/// Makes the system call clone3(2) for a child that shares this process's memory and has its own stack (see `args`).
+/// The child calls `entry` with `argument` on that stack. Returns the child's process ID in the parent.
 ///
 /// # Safety
-/// `args` must point to `size` bytes of a `struct clone_args` that names a stack. Until the child has become another
-/// program or has ended, the stack and whatever `argument` points to must stay; and `entry` must not touch what the C
-/// library or the Rust runtime keep for the calling thread.
+/// `args` must point to `size` bytes of a `struct clone_args` that names a stack. The stack and everything to which
+/// `argument` points must stay valid until the child has executed another program or exited. `entry` must not use the
+/// thread-local state of the C library or the Rust runtime.
 pub(crate) unsafe fn clone3_sharing_memory(
     args: *const c_void,
     size: usize,
@@ -95,7 +95,7 @@ pub(crate) unsafe fn clone3_sharing_memory(
     outcome(result)
 }
 
-/// The kernel answers a failure with the negated errno, which is at most 4095.
+/// On failure, the kernel returns the negated errno, which is at most 4095.
 fn outcome(result: isize) -> Result<usize> {
     if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
 }

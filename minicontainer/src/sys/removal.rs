@@ -1,11 +1,14 @@
-//! Removing a tree that others filled: a layer half unpacked, or what a container left.
+//! Removing an untrusted tree: a partly unpacked layer, or the files of a container.
 //!
-//! Three things make this more than [`std::fs::remove_dir_all`]. Overlay's `work/work` has mode 000, and so may any
-//! directory that an image or a container made: to an ordinary user it is closed until its mode is changed. A
-//! container can nest directories deeper than a path or a stack of descriptors can reach (`while mkdir a; do cd a;
-//! done`): so directories are entered only [`LEVELS`] deep, and those below are *moved* up, where their own turn
-//! comes. And what belongs to a subordinate id is removed by a process that may not allocate
-//! ([`user_namespace`](super::user_namespace)): so nothing is allocated in [`empty_directory`].
+//! [`std::fs::remove_dir_all`] is not enough, for three reasons:
+//!
+//! - Directories may have mode 000, such as overlayfs's `work/work` and any directory of an image or container. An
+//!   ordinary user cannot enter them until their mode is changed.
+//! - A container can nest directories deeper than the maximum path length and number of descriptors (`while mkdir a;
+//!   do cd a; done`). So directories are entered only [`LEVELS`] deep, and deeper ones are *moved* up and emptied
+//!   later.
+//! - Files of a subordinate ID are removed by a process that must not allocate
+//!   ([`user_namespace`](super::user_namespace)), so [`empty_directory`] does not allocate.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -18,8 +21,8 @@ use nix::fcntl::AT_FDCWD;
 use super::calls::{self, Descriptor, Fd};
 use super::{Errno, Result};
 
-/// Removes a directory with everything in it; one that is not there is removed already. No symbolic link is followed:
-/// names are looked up below descriptors, each opened with `O_NOFOLLOW`.
+/// Removes a directory with everything in it. It is not an error if it does not exist. Symbolic links are not
+/// followed: names are looked up below descriptors, each opened with `O_NOFOLLOW`.
 pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
     match remove_directory(AT_FDCWD, directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -27,8 +30,8 @@ pub(crate) fn remove_tree(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a directory with everything in it, however deep and whatever its modes, below one that is open. No
-/// symbolic link is followed but those in the path to it.
+/// Removes a directory below an open one with everything in it, at any depth and with any modes. Symbolic links are
+/// followed only in the path to it.
 pub fn remove_directory(parent: impl AsFd, directory: &Path) -> io::Result<()> {
     let directory = CString::new(directory.as_os_str().as_bytes())?;
     let removed = remove(parent.as_fd().as_raw_fd(), &directory);
@@ -36,29 +39,30 @@ pub fn remove_directory(parent: impl AsFd, directory: &Path) -> io::Result<()> {
 }
 
 fn remove(parent: Fd, name: &CStr) -> Result<()> {
-    // The path to the tree is the caller's own, and may lead over links and mounts.
+    // The path to the tree comes from the caller, and may contain symbolic links and mounts.
     empty_directory(open(parent, name, 0)?.0)?;
     calls::unlinkat(parent, name, libc::AT_REMOVEDIR).map(drop)
 }
 
-/// How many levels below the top a directory is emptied where it is. Each has a descriptor and a buffer on the stack.
+/// How many levels below the top a directory is emptied in place. Each level has a descriptor and a buffer on the
+/// stack.
 const LEVELS: usize = 6;
 
-/// Removes everything in a directory that is open.
+/// Removes everything in an open directory.
 pub(crate) fn empty_directory(top: Fd) -> Result<()> {
     let mut moved = 0;
     while remove_entries(top, top, LEVELS, &mut moved)? {}
     Ok(())
 }
 
-/// Removes what a directory has, and says whether it had anything. A directory that is not empty afterwards, because
-/// readdir(3) may miss entries while others are removed, is found again when the top is read again.
+/// Removes the entries of a directory, and returns whether it had any. If it is not empty afterwards, because
+/// readdir(3) may miss entries while others are removed, it is found again when the top is read again.
 fn remove_entries(directory: Fd, top: Fd, levels: usize, moved: &mut u64) -> Result<bool> {
     for_each_entry(directory, |name, is_directory| {
         if is_removed(directory, name, is_directory)? {
             return Ok(());
         }
-        // Also before it is moved: that changes its `..` entry, which needs permission to write in it.
+        // Also before a move, which changes the `..` entry and therefore needs write permission.
         let inner = open(directory, name, calls::STAY)?;
         if levels == 0 {
             return move_up(directory, name, top, moved);
@@ -68,13 +72,14 @@ fn remove_entries(directory: Fd, top: Fd, levels: usize, moved: &mut u64) -> Res
     })
 }
 
-/// Opens a directory, giving its owner all permissions. The mode is changed through a descriptor: a process of the
-/// container that still lives, as without a PID namespace, could put a symbolic link in the place of the name.
+/// Opens a directory, and gives its owner all permissions. The mode is changed through a descriptor, because a
+/// process of the container that still runs (possible without a PID namespace) could replace the name by a symbolic
+/// link.
 fn open(parent: Fd, name: &CStr, resolve: u64) -> Result<Descriptor> {
     match calls::open_directory(parent, name, libc::O_RDONLY, resolve).map(Descriptor) {
         Ok(directory) => {
             if calls::mode(directory.0)? & 0o700 != 0o700 {
-                // What is in it may be removable even for a caller that may not change its mode.
+                // Its entries may be removable even if the caller may not change its mode.
                 let _changed = calls::fchmod(directory.0, 0o700);
             }
             Ok(directory)
@@ -82,7 +87,7 @@ fn open(parent: Fd, name: &CStr, resolve: u64) -> Result<Descriptor> {
         Err(Errno(libc::EACCES)) => {
             let closed = calls::open_directory(parent, name, libc::O_PATH, resolve).map(Descriptor)?;
             let path = path_of(closed.0);
-            // fchmod(2) refuses a descriptor that was opened with O_PATH; its path leads to the same directory.
+            // fchmod(2) refuses a descriptor opened with O_PATH, but its path leads to the same directory.
             let _changed = calls::chmod(CStr::from_bytes_until_nul(&path).unwrap_or(c""), 0o700);
             calls::open_directory(closed.0, c".", libc::O_RDONLY, resolve).map(Descriptor)
         }
@@ -90,7 +95,7 @@ fn open(parent: Fd, name: &CStr, resolve: u64) -> Result<Descriptor> {
     }
 }
 
-/// `/proc/self/fd/NUMBER` with NUL bytes behind it, which leads to an open file, see proc(5).
+/// The path `/proc/self/fd/NUMBER` of an open file, padded with NUL bytes, see proc(5).
 fn path_of(descriptor: Fd) -> [u8; 32] {
     let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     let number = descriptor.unsigned_abs();
@@ -101,8 +106,8 @@ fn path_of(descriptor: Fd) -> [u8; 32] {
     path
 }
 
-/// Calls `act` with the name of each entry of a directory and whether it is a directory itself; returns whether there
-/// was any.
+/// Calls `act` with the name of each entry of a directory, and whether the entry is a directory. Returns whether
+/// there were any entries.
 fn for_each_entry(directory: Fd, mut act: impl FnMut(&CStr, bool) -> Result<()>) -> Result<bool> {
     let mut buffer = [0; 2048];
     let mut any = false;
@@ -126,8 +131,8 @@ fn for_each_entry(directory: Fd, mut act: impl FnMut(&CStr, bool) -> Result<()>)
     }
 }
 
-/// Removes anything but a directory that has something in it; says whether it was removed. What the entry is may have
-/// changed since the directory was read, and not every file system says it.
+/// Removes an entry unless it is a directory that is not empty; returns whether it was removed. The type of the entry
+/// may have changed since the directory was read, and not every file system reports it.
 fn is_removed(parent: Fd, name: &CStr, is_directory: bool) -> Result<bool> {
     let as_directory = || calls::unlinkat(parent, name, libc::AT_REMOVEDIR);
     let as_file = || calls::unlinkat(parent, name, 0);
@@ -141,8 +146,8 @@ fn is_removed(parent: Fd, name: &CStr, is_directory: bool) -> Result<bool> {
     }
 }
 
-/// Gives a directory a name in `top` that nothing there has: renameat(2) would replace an empty directory, which does
-/// no harm, and refuses with these errors to replace anything else.
+/// Moves a directory to an unused name in `top`. renameat(2) would replace an empty directory, which does no harm,
+/// and fails with these errors for anything else.
 fn move_up(parent: Fd, name: &CStr, top: Fd, moved: &mut u64) -> Result<()> {
     loop {
         let mut fresh = *b"removed-................\0";
@@ -164,7 +169,7 @@ mod tests {
 
     use super::{LEVELS, path_of, remove_tree};
 
-    /// Deeper than directories are entered, and more entries than are read at once.
+    /// The tree is deeper than `LEVELS`, with more entries per directory than are read at once.
     #[test]
     fn deep_tree_of_closed_directories_is_removed() {
         let scratch = tempfile::tempdir().unwrap();

@@ -1,16 +1,15 @@
 //! A user namespace without a container.
 //!
-//! A user namespace exists as long as a process is in it or a descriptor of it is open. So a process enters a new
-//! one, its maps are written from outside, it does its work there if it has any, and exits. It is used four times:
+//! A user namespace exists as long as a process is in it or a descriptor of it is open. So a new process enters a new
+//! namespace, the parent writes its maps, the process does its work there, if any, and exits. There are four uses:
 //!
-//! - Root's containers with ids of their own. The engine needs root's capabilities until everything is mounted. So
-//!   the namespace is made before; its descriptor idmaps mounts (mount_setattr(2), `MOUNT_ATTR_IDMAP`), and the
-//!   container enters it last (setns(2)).
-//! - A bind mount whose owners are shown as others: the kernel takes that map from a user namespace, too.
-//! - The removal of files that belong to subordinate ids, see subuid(5). A container may have written them into a
-//!   directory of such an id, which the user who owns the container cannot open. Root of a user namespace with the
-//!   same map can.
-//! - `doctor`, which tries whether one can be made at all.
+//! - Containers of root with their own user IDs. The engine needs root's capabilities until everything is mounted. So
+//!   the namespace is created beforehand; its descriptor idmaps mounts (mount_setattr(2), `MOUNT_ATTR_IDMAP`), and
+//!   the container enters it last (setns(2)).
+//! - A bind mount with mapped owners: the kernel takes that map from a user namespace, too.
+//! - Removing files that belong to subordinate IDs, see subuid(5). A container may have written them into a directory
+//!   of such an ID, which the user of the container cannot open. Root of a user namespace with the same map can.
+//! - `doctor`, which tests whether a user namespace can be created.
 
 use std::fmt;
 use std::fs::File;
@@ -30,16 +29,16 @@ use super::id_maps::{IdMapError, ask_helpers, write_maps};
 use super::removal::empty_directory;
 use super::wait::{self, How};
 
-/// Why a user namespace could not be made.
+/// Why a user namespace could not be created.
 #[derive(Debug)]
 pub(crate) enum UserNamespaceError {
-    /// A descriptor could not be made or used.
+    /// A pipe or descriptor could not be created or used.
     Pipe(Errno),
-    /// The kernel made no process, or no namespace for it.
+    /// The process or its namespaces could not be created.
     Clone(Errno),
-    /// The ids could not be mapped.
+    /// The IDs could not be mapped.
     Maps(IdMapError),
-    /// The end of the process could not be waited for.
+    /// Waiting for the process failed.
     Wait(Errno),
 }
 
@@ -52,8 +51,10 @@ impl From<IdMapError> for UserNamespaceError {
 impl fmt::Display for UserNamespaceError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            UserNamespaceError::Pipe(source) => write!(formatter, "cannot make a pipe to the new process: {source}"),
-            UserNamespaceError::Clone(source) => write!(formatter, "cannot make a user namespace: {source}"),
+            UserNamespaceError::Pipe(source) => {
+                write!(formatter, "cannot create a pipe to the new process: {source}")
+            }
+            UserNamespaceError::Clone(source) => write!(formatter, "cannot create a user namespace: {source}"),
             UserNamespaceError::Maps(error) => error.fmt(formatter),
             UserNamespaceError::Wait(source) => write!(formatter, "cannot wait for the new process: {source}"),
         }
@@ -64,24 +65,24 @@ impl std::error::Error for UserNamespaceError {}
 
 type Result<T> = std::result::Result<T, UserNamespaceError>;
 
-/// What the process in the new namespaces is made of.
+/// The settings of the process in the new namespaces.
 struct Helper<'a> {
-    /// The user to whom the user namespace belongs; none: the caller.
+    /// The owner of the user namespace. None: the caller.
     owner: Option<u32>,
     /// The flags of further namespaces.
     flags: i32,
-    /// The descriptors of the caller's that it keeps. Two such processes that had each other's sockets would wait for
-    /// each other when their caller is killed.
+    /// The caller's descriptors that it keeps. All others are closed: two such processes with each other's sockets
+    /// would wait for each other forever if their caller is killed.
     kept: &'a [Fd],
 }
 
 impl Helper<'_> {
-    /// Makes the process, and its namespaces. Once `prepare`d from outside it does its `work`, whose answer is its
-    /// exit code, and ends. Both outcomes come back.
+    /// Creates the process and its namespaces. The parent runs `prepare`; then the process runs `work`, whose result
+    /// is its exit code, and exits. Returns both results.
     ///
     /// # Safety
-    /// `work` may do nothing but call functions of `sys`: the process is a copy of one thread of a caller that may
-    /// have many.
+    /// `work` may do nothing but call functions of `sys`, because the process is a copy of one thread of a caller
+    /// that may have many.
     unsafe fn run<T>(&self, prepare: impl FnOnce(u32) -> Result<T>, work: impl FnOnce() -> i32) -> Result<(T, How)> {
         let pair = UnixStream::pair();
         let failed =
@@ -89,12 +90,12 @@ impl Helper<'_> {
         let (ours, its) = pair.map_err(failed)?;
         let closed = ranges_between(&[self.kept, &[its.as_raw_fd()]].concat());
         let args = CloneArgs { flags: clone::CLONE_CLEAR_SIGHAND, ..CloneArgs::default() };
-        // SAFETY: the child makes calls of `sys`, as the caller has promised of `work`, and exits.
+        // SAFETY: the child only makes calls of `sys`, which the caller guarantees for `work`, and exits.
         let cloned = unsafe { clone::clone3(args) };
         let Some((pid, pidfd)) = cloned.map_err(|errno| UserNamespaceError::Clone(Errno::from_raw(errno.0)))? else {
             self.live(its.as_raw_fd(), &closed, work)
         };
-        // SAFETY: the kernel has just made this descriptor for us, and nothing else uses it.
+        // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         drop(its);
         let has_entered = (&ours).read_exact(&mut [0]).is_ok();
@@ -102,13 +103,13 @@ impl Helper<'_> {
         let prepared = has_entered.then(|| prepare(pid.unsigned_abs()).and_then(go));
         drop(ours);
         let ended = wait::reap(&pidfd).map_err(UserNamespaceError::Wait)?;
-        // A process that could not enter exits with the reason.
+        // If the process could not enter its namespaces, its exit code is the errno.
         let errno = if let How::Exited(errno) = ended.how { errno } else { libc::ECANCELED };
         let not_entered = || Err(UserNamespaceError::Clone(Errno::from_raw(errno)));
         Ok((prepared.unwrap_or_else(not_entered)?, ended.how))
     }
 
-    /// The whole life of the process.
+    /// The code of the process.
     fn live(&self, parent: Fd, closed: &[(u32, u32)], work: impl FnOnce() -> i32) -> ! {
         let closed = closed.iter().try_for_each(|(first, last)| calls::close_range(*first, *last).map(drop));
         let entered = closed.and_then(|()| own(self.owner, libc::CLONE_NEWUSER | self.flags));
@@ -122,13 +123,13 @@ impl Helper<'_> {
     }
 }
 
-/// Makes the calling process's own namespaces. What a user may have of some things, such as inotify(7) instances, the
-/// kernel counts at the namespace's owner too, see namespaces(7) `/proc/sys/user`: so a container whose root is
-/// another user outside has that one for the owner, or it could use up what the caller, and every other container,
-/// may have.
+/// Creates the namespaces of the calling process. The kernel also counts some resources of a user, such as inotify(7)
+/// instances, per owner of a namespace, see namespaces(7) `/proc/sys/user`. So if root of the container is another
+/// user on the host, that user is the owner. Otherwise the container could use up the limits of the caller, which all
+/// containers share.
 fn own(owner: Option<u32>, namespaces: i32) -> super::Result<usize> {
     if let Some(owner) = owner {
-        // Some systems let only a process with root's capabilities make user namespaces.
+        // Some systems allow only processes with root's capabilities to create user namespaces.
         let powers = calls::permitted_capabilities()?;
         calls::prctl(libc::PR_SET_KEEPCAPS, 1, 0)?;
         calls::setresuid(owner)?;
@@ -137,7 +138,7 @@ fn own(owner: Option<u32>, namespaces: i32) -> super::Result<usize> {
     calls::unshare(namespaces)
 }
 
-/// Makes a user namespace with these maps that belongs to `owner`, else to the caller.
+/// Creates a user namespace with these maps, owned by `owner` or by the caller.
 pub(crate) fn with_maps(owner: Option<u32>, uids: &[IdMapping], gids: &[IdMapping]) -> Result<OwnedFd> {
     let open = |pid| {
         write_maps(pid, uids, gids)?;
@@ -149,7 +150,7 @@ pub(crate) fn with_maps(owner: Option<u32>, uids: &[IdMapping], gids: &[IdMappin
     Ok(namespace.into())
 }
 
-/// Removes all that is in a directory, as root of a user namespace with these maps.
+/// Removes everything in a directory, as root of a user namespace with these maps.
 pub(crate) fn empty(directory: &Path, [uids, gids]: &[Vec<IdMapping>; 2]) -> io::Result<()> {
     let directory = File::open(directory)?;
     let work = || empty_directory(directory.as_raw_fd()).map_or_else(|errno| errno.0, |()| 0);
@@ -158,13 +159,13 @@ pub(crate) fn empty(directory: &Path, [uids, gids]: &[Vec<IdMapping>; 2]) -> io:
     match unsafe { Helper { owner: None, flags: 0, kept: &[directory.as_raw_fd()] }.run(maps, work) } {
         Ok(((), How::Exited(0))) => Ok(()),
         Ok(((), How::Exited(errno))) => Err(io::Error::from_raw_os_error(errno)),
-        Ok(((), killed)) => Err(io::Error::other(format!("the process that does it was ended by {killed}"))),
+        Ok(((), killed)) => Err(io::Error::other(format!("the helper process was ended by {killed}"))),
         Err(error) => Err(io::Error::other(error)),
     }
 }
 
-/// Lets a process in user and mount namespaces of its own change a mount, as every container's does; tells whether it
-/// could.
+/// Creates a process in new user and mount namespaces, which changes a mount, as every container does. Returns
+/// whether that succeeded.
 pub(crate) fn can_mount() -> Result<bool> {
     let private = MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() };
     let work = || i32::from(calls::mount_setattr(calls::CURRENT_DIRECTORY, c"/", true, &private).is_err());

@@ -1,4 +1,4 @@
-//! The end of a process: waiting for it, and what it used.
+//! Waiting for processes, with their exit status and resource usage, and signalling by pidfd.
 
 use std::fmt;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -12,15 +12,14 @@ use super::{calls, clone};
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
-    /// By itself, with this code.
+    /// It exited with this code.
     Exited(i32),
-    /// By this signal.
+    /// It was killed by this signal.
     Signalled(i32),
 }
 
 impl How {
-    /// Reads a status as wait(2) gives it for a process that has ended. Whether a core was dumped (0x80) is left out:
-    /// it changes nothing about how the process ended.
+    /// Decodes the wait status of a process that has ended, see wait(2). The core dump flag (0x80) is ignored.
     pub(crate) fn from_wait_status(status: i32) -> How {
         match status & 0x7f {
             0 => How::Exited(status >> 8 & 0xff),
@@ -38,7 +37,7 @@ impl fmt::Display for How {
     }
 }
 
-/// A process that is over.
+/// A process that has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended {
     /// How it ended.
@@ -47,14 +46,14 @@ pub(crate) struct Ended {
     pub cpu_time: Duration,
     /// The largest resident set among them, in bytes.
     pub max_rss: u64,
-    /// How often they gave the processor up, and how often it was taken from them.
+    /// Their voluntary and involuntary context switches.
     pub switches: [u64; 2],
 }
 
-/// Waits for the end and takes the process out of the kernel's table.
+/// Waits until the process has ended, and reaps it.
 pub(crate) fn reap(pidfd: &OwnedFd) -> Result<Ended, Errno> {
     let (info, usage) = clone::waitid(pidfd.as_raw_fd()).map_err(|errno| Errno::from_raw(errno.0))?;
-    // SAFETY: waitid(2) filled the structure in for a child, so that the status is there.
+    // SAFETY: waitid(2) filled in the structure for a child, so the status is valid.
     let status = unsafe { info.si_status() };
     let time =
         |time: libc::timeval| Duration::new(time.tv_sec.unsigned_abs(), time.tv_usec.unsigned_abs() as u32 * 1000);
@@ -66,19 +65,20 @@ pub(crate) fn reap(pidfd: &OwnedFd) -> Result<Ended, Errno> {
     })
 }
 
-/// The processor time of a process that runs and of the children that it has waited for, see proc_pid_stat(5); none
-/// when it is gone.
+/// The CPU time of a running process and of the children that it has waited for, see proc_pid_stat(5). Zero if it
+/// does not exist any more.
 pub(crate) fn cpu_time_of(pid: i32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name stands in parentheses and may hold anything; what is counted are the fields 14 to 17.
+    // The name is in parentheses and may contain any character. The times are the fields 14 to 17.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
     let ticks: u64 = fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
     // Ticks are hundredths of a second wherever Linux shows them (USER_HZ).
     Duration::from_millis(ticks * 10)
 }
 
-/// Gives SIGCHLD its default action, for the whole process. A program can inherit from its caller that the signal is
-/// ignored, and then the kernel forgets how a container ended: a program of your own calls this when it begins.
+/// Resets SIGCHLD to its default action, for the whole process. A program can inherit from its caller that the signal
+/// is ignored, and then the kernel discards the exit status of a container. So call this at the start of your
+/// program.
 ///
 /// # Errors
 /// Never in practice, see sigaction(2).
@@ -86,7 +86,7 @@ pub fn reset_sigchld() -> Result<(), Errno> {
     calls::default_action(libc::SIGCHLD).map(drop).map_err(|errno| Errno::from_raw(errno.0))
 }
 
-/// The time until the deadline as poll(2) wants it: milliseconds, rounded up, at most about 24 days.
+/// The time until the deadline as an argument of poll(2): milliseconds, rounded up, at most about 24 days.
 pub(crate) fn timeout(deadline: Option<Instant>) -> PollTimeout {
     let Some(deadline) = deadline else { return PollTimeout::NONE };
     let left = deadline.saturating_duration_since(Instant::now());
@@ -94,7 +94,7 @@ pub(crate) fn timeout(deadline: Option<Instant>) -> PollTimeout {
     PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
 }
 
-/// Sends a signal; a process that has ended already is no error.
+/// Sends a signal. It is not an error if the process has ended already.
 pub(crate) fn signal(pidfd: &OwnedFd, signal: i32) -> Result<(), Errno> {
     match clone::pidfd_send_signal(pidfd.as_raw_fd(), signal) {
         Ok(_) => Ok(()),

@@ -1,7 +1,7 @@
 //! Extended attributes, see xattr(7): small named values beside a file's content.
 //!
-//! They are read through `/proc/self/fd`, since fgetxattr(2) refuses a descriptor that was opened with `O_PATH`. A
-//! file system without extended attributes is not an error for a reader: there are none.
+//! They are read through `/proc/self/fd`, because fgetxattr(2) refuses a descriptor opened with `O_PATH`. On a file
+//! system without extended attributes, reading returns no attributes instead of an error.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -32,11 +32,11 @@ pub(crate) fn all(file: &impl AsFd) -> io::Result<Vec<(OsString, Vec<u8>)>> {
         Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => return Ok(Vec::new()),
         names => names?,
     };
-    // One may be removed between the two calls.
+    // An attribute may be removed between the two calls.
     names.filter_map(|name| get(file, &name).map(|value| Some((name, value?))).transpose()).collect()
 }
 
-/// A path that leads to an open file, whatever has its name by now: see proc(5), `/proc/pid/fd`.
+/// A path that leads to an open file even if its name now belongs to another file: see proc(5), `/proc/pid/fd`.
 pub(crate) fn path_of(file: &impl AsFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))
 }

@@ -1,4 +1,4 @@
-//! Why files cannot become a layer.
+//! Errors of packing files as a layer.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub enum PackError {
     /// The layer cannot be written.
     #[error("cannot write the layer")]
     Write { source: io::Error },
-    /// Overlayfs kept something in a form that no layer has.
+    /// Overlayfs uses a feature that cannot be expressed in a layer.
     #[error("cannot pack \"{entry}\" into a layer: overlayfs keeps a part of it elsewhere ({attribute})")]
     Overlay { entry: String, attribute: String },
     /// The store could not take it.

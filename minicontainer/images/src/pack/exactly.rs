@@ -1,12 +1,12 @@
-//! A file's content of exactly the size that its header in an archive promises.
+//! Reading a file with exactly the size that was written to its header in an archive.
 
 use std::io::{self, Read};
 
-/// Just as many bytes as a header has promised, even of a file that grows or shrinks while it is read.
+/// Exactly as many bytes as the header says, even if the file grows or shrinks while it is read.
 pub(super) struct Exactly<R> {
     pub content: R,
     pub remaining: u64,
-    /// How many of them were not there.
+    /// How many bytes were missing.
     pub lacking: u64,
 }
 

@@ -33,7 +33,7 @@ pub(super) enum Security {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// No URL at all.
-    #[error("it is no valid URL")]
+    #[error("it is not a valid URL")]
     Syntax,
     /// `file:`, `ftp:`, `unix:` and their like.
     #[error("its protocol is neither https nor http")]

@@ -1,9 +1,9 @@
-//! What a program needs beside itself.
+//! The files that a program needs to run.
 //!
-//! Copy `/bin/ls` alone into an empty root and running it says "No such file or directory", though the file is
-//! plainly there: the file that is missing is its **interpreter**. Most programs are *dynamically linked*: the kernel
-//! loads the interpreter that the program names (`PT_INTERP`, such as `/lib64/ld-linux-x86-64.so.2`), and that one
-//! looks up the shared libraries that it needs (`DT_NEEDED`, such as `libc.so.6`), and what those need, in these
+//! If only `/bin/ls` is copied into an empty root, running it fails with "No such file or directory", although the
+//! file exists: the missing file is its **interpreter**. Most programs are *dynamically linked*. The kernel loads the
+//! interpreter named by the program (`PT_INTERP`, such as `/lib64/ld-linux-x86-64.so.2`). The interpreter then looks
+//! up the shared libraries of the program (`DT_NEEDED`, such as `libc.so.6`), and those that these need, in these
 //! places (ld.so(8)):
 //!
 //! 1. the directories that the file itself names (`DT_RUNPATH`, formerly `DT_RPATH`; `$ORIGIN` is where the file
@@ -25,10 +25,10 @@ use object::{
 
 use super::SeedError;
 
-/// Where libraries are looked for when nobody says otherwise.
+/// The default directories of libraries.
 const DEFAULT_DIRECTORIES: [&str; 5] = ["/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"];
 
-/// What one ELF file says of its needs.
+/// The dependencies of one ELF file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Needs {
     architecture: Architecture,
@@ -37,7 +37,7 @@ pub(super) struct Needs {
     directories: Vec<String>,
 }
 
-/// Every file that a program needs to run, the interpreter first of all; nothing for a static program or a script.
+/// Every file that a program needs to run, the interpreter first. Empty for a static program or a script.
 pub(super) fn requirements(program: &Path) -> Result<BTreeSet<PathBuf>, SeedError> {
     let configured = configured_directories();
     let mut found = BTreeSet::new();
@@ -66,7 +66,7 @@ fn find(library: &str, user: &Path, needs: &Needs, configured: &[PathBuf]) -> Re
         .map(|directory| PathBuf::from(directory.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin)));
     for directory in own.chain(configured.iter().cloned()) {
         let path = directory.join(library);
-        // A 32-bit library of the same name may stand before the right one: ld.so passes over it, and so do we.
+        // A 32-bit library of the same name may come before the right one. It is skipped, as ld.so does.
         if path.is_file() && read(&path)?.is_some_and(|found| found.architecture == needs.architecture) {
             return Ok(Some(path));
         }
@@ -74,7 +74,7 @@ fn find(library: &str, user: &Path, needs: &Needs, configured: &[PathBuf]) -> Re
     Ok(None)
 }
 
-/// Reads a file's needs; none if it is no ELF file.
+/// Reads a file's dependencies; `None` if it is not an ELF file.
 pub(super) fn read(path: &Path) -> Result<Option<Needs>, SeedError> {
     let bytes = fs::read(path).map_err(SeedError::io("read", path))?;
     let needs = match FileKind::parse(&*bytes) {
@@ -124,8 +124,8 @@ fn configured_directories() -> Vec<PathBuf> {
     directories
 }
 
-/// One file of ld.so.conf(5) syntax: a directory per line, or `include` and a pattern whose last component has one
-/// `*`. A file that is not there configures nothing: a machine with musl has none.
+/// Reads a file in the syntax of ld.so.conf(5): a directory per line, or `include` and a pattern whose last component
+/// has one `*`. A missing file is treated as empty: a machine with musl has none.
 fn read_configuration(file: &Path, directories: &mut Vec<PathBuf>, depth: usize) {
     let text = fs::read_to_string(file).unwrap_or_default();
     for line in text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()) {

@@ -1,13 +1,13 @@
-//! An image with no network: `busybox:latest`, made of programs that this machine has.
+//! `image seed`: makes the image `busybox:latest` from programs of this machine, without a network.
 //!
-//! Nothing in an image is magic: it is files, and the host has files. If there is a `busybox`, one program that is
-//! two hundred, it becomes `/bin/busybox` with a link for each of its applets. Else the host's own `sh` and core
-//! tools are taken, and then a program is not enough: it needs its interpreter and its shared libraries at the same
-//! paths (see [`elf`]). Either way a tar archive is written, and from there on the image goes the way of every other.
+//! An image consists of files, and the host has files. If the host has `busybox`, a single program with about two
+//! hundred applets, it becomes `/bin/busybox` with a link for each applet. Otherwise the host's own `sh` and core
+//! tools are used; these also need their interpreter and shared libraries at the same paths (see [`elf`]). In both
+//! cases the result is a tar archive, which is processed as for any other image.
 //!
-//! It has two layers, so that there is something to stack: the programs, and above them the folders and accounts that
-//! programs expect. The same programs always make the same image, to the last bit: entries are sorted and all times
-//! are zero.
+//! The image has two layers, as an example of stacking: the programs, and above them the directories and accounts
+//! that programs expect. The same programs always make exactly the same image: entries are sorted, and all times are
+//! zero.
 
 mod elf;
 #[cfg(test)]
@@ -39,9 +39,9 @@ use tree::FileTree;
 
 /// The name of the image.
 const NAME: &str = "busybox:latest";
-/// Where programs are looked for besides `PATH`.
+/// Where programs are searched for in addition to `PATH`.
 const PROGRAM_DIRECTORIES: [&str; 5] = ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"];
-/// What is taken of the host when it has no busybox; those of them that there are.
+/// The programs that are taken from a host without busybox, as far as they exist.
 const TOOLS: &str = "awk basename bash cat chgrp chmod chown cp cut date dd df dirname du echo env expr false \
     find free grep head hostname id kill ln ls mkdir mkfifo mknod mktemp mount mv nproc printenv printf ps pwd \
     readlink realpath rm rmdir sed seq sha256sum sleep sort stat stty sync tail tee test timeout touch tr true \
@@ -90,11 +90,11 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Why no image could be made of this machine's programs.
+/// Why the image could not be made from this machine's programs.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum SeedError {
-    /// There is nothing to make it of.
+    /// The machine has neither busybox nor a shell.
     #[error("cannot make the image busybox: this machine has neither busybox nor sh in PATH or in /bin and its like")]
     NoShell,
     /// A program or library could not be read.
@@ -137,16 +137,16 @@ impl SeedError {
     }
 }
 
-/// What the image may be made of.
+/// The programs from which the image can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Material {
     BusyboxIfThere,
     HostTools,
 }
 
-/// Makes the image `busybox:latest` from this machine's programs, with no network; an image of that name that is
-/// there already is left as it is. With `MINICONTAINER_SEED=host` in the environment, a busybox of the host is passed
-/// over and its own tools are taken.
+/// Makes the image `busybox:latest` from this machine's programs, without a network. An existing image of that name
+/// is not changed. With `MINICONTAINER_SEED=host` in the environment, the host's own tools are used even if it has
+/// busybox.
 pub fn seed_busybox(store: &Store) -> Result<Seeded, SeedError> {
     let host_only = env::var_os("MINICONTAINER_SEED").as_deref() == Some(OsStr::new("host"));
     seed(store, if host_only { Material::HostTools } else { Material::BusyboxIfThere })
@@ -189,7 +189,7 @@ fn programs(material: Material) -> Result<(FileTree, Origin), SeedError> {
     Ok((tree, Origin::HostTools { shell, programs: tools.len() }))
 }
 
-/// A busybox and the names of its applets. One that cannot say what it has is passed over.
+/// A busybox and the names of its applets. A busybox that cannot list them is skipped.
 fn find_busybox() -> Option<(PathBuf, Vec<String>)> {
     let program = find_program("busybox")?;
     let output = Command::new(&program).arg("--list").stdin(Stdio::null()).output().ok()?;

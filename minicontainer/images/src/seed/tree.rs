@@ -1,4 +1,4 @@
-//! A file tree that is going to be a layer: first put together, then written as a tar archive in sorted order.
+//! A file tree for a new layer: assembled in memory, then written as a tar archive in sorted order.
 
 use std::{
     collections::BTreeMap,
@@ -35,7 +35,7 @@ enum Node {
     },
 }
 
-/// Paths relative to the root, and what is there.
+/// The entries by their paths relative to the root.
 #[derive(Default)]
 pub(super) struct FileTree {
     nodes: BTreeMap<String, Node>,
@@ -107,7 +107,7 @@ impl FileTree {
                     };
                     pending.extend(components(&target));
                 }
-                // EINVAL: it is no symbolic link.
+                // EINVAL: it is not a symbolic link.
                 Err(_) if pending.is_empty() => self.insert(&name, Node::HostFile { path: done.clone() }),
                 Err(_) => self.add_directory(&name, 0o755),
             }
@@ -167,7 +167,7 @@ fn append(builder: &mut Builder<impl Write>, path: &str, node: &Node) -> io::Res
         Node::Symlink { .. } => describe(EntryType::Symlink, 0o777, 0),
         Node::HardLink { .. } => describe(EntryType::Link, 0o755, 0),
         Node::Text { content } => describe(EntryType::Regular, 0o644, content.len() as u64),
-        // Never the set-user-id bit: mount and su have no business with it inside.
+        // Set-user-ID bits are removed: programs such as mount and su do not need them in the container.
         Node::HostFile { path: source } => {
             let file = File::open(source)?;
             let metadata = file.metadata()?;

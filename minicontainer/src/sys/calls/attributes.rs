@@ -1,4 +1,4 @@
-//! What an open file is: its type, owner, device, mount and file system.
+//! The attributes of an open file: its type, owner, device, mount and file system.
 
 use super::{Fd, Node, fd, path};
 use crate::sys::Result;
@@ -13,14 +13,14 @@ pub(crate) fn owner(descriptor: Fd) -> Result<[u32; 2]> {
     statx(descriptor, libc::STATX_UID | libc::STATX_GID).map(|status| [status.stx_uid, status.stx_gid])
 }
 
-/// The device that an open node stands for; a file of another type has the number 0.
+/// The device of an open device node. For other files, the device number is 0.
 pub(crate) fn node(descriptor: Fd) -> Result<Node> {
     let status = statx(descriptor, libc::STATX_TYPE)?;
     let device = libc::makedev(status.stx_rdev_major, status.stx_rdev_minor);
     Ok(Node { kind: u32::from(status.stx_mode) & libc::S_IFMT, device })
 }
 
-/// The number of the mount that an open file was found through (Linux 5.8).
+/// The mount ID of an open file (Linux 5.8).
 pub(crate) fn mount_id(descriptor: Fd) -> Result<u64> {
     statx(descriptor, libc::STATX_MNT_ID).map(|status| status.stx_mnt_id)
 }
@@ -40,15 +40,15 @@ pub(crate) fn is_same_place(one: Fd, other: Fd) -> Result<bool> {
 }
 
 pub(super) fn statx(descriptor: Fd, wanted: u32) -> Result<libc::statx> {
-    // SAFETY: struct statx is plain numbers, for which all zero is a value.
+    // SAFETY: struct statx consists of plain numbers, for which all zeros is valid.
     let mut status: libc::statx = unsafe { core::mem::zeroed() };
     call!(SYS_statx, fd(descriptor), path(c""), libc::AT_EMPTY_PATH, wanted, &raw mut status)?;
     Ok(status)
 }
 
-/// The number that says what kind of file system an open file is on, see statfs(2).
+/// The file system type of an open file, see statfs(2).
 pub(crate) fn file_system_magic(descriptor: Fd) -> Result<u64> {
-    // SAFETY: struct statfs is plain numbers, for which all zero is a value.
+    // SAFETY: struct statfs consists of plain numbers, for which all zeros is valid.
     let mut status: libc::statfs = unsafe { core::mem::zeroed() };
     call!(SYS_fstatfs, fd(descriptor), &raw mut status)?;
     Ok(status.f_type as u64)

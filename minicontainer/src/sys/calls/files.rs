@@ -1,4 +1,4 @@
-//! Files by their names: looked up below a directory, made, renamed and removed.
+//! Calls with file names: look-up below a directory, creation, renaming and removal.
 
 use core::ffi::CStr;
 
@@ -16,8 +16,8 @@ pub(crate) fn open_below(directory: Fd, name: &CStr, flags: i32, resolve: u64) -
     openat2(directory, name, flags, below | resolve)
 }
 
-/// See openat2(2). The kernel asks to try again when directories are renamed underneath, which a hostile container
-/// could do on purpose: hence the bound.
+/// See openat2(2). The call fails with EAGAIN if directories are renamed during the look-up. A hostile container
+/// could cause this on purpose, so the number of attempts is limited.
 fn openat2(directory: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
     let how = [(flags | libc::O_CLOEXEC) as u64, 0, resolve];
     for _ in 0..128 {
@@ -34,11 +34,11 @@ pub(crate) fn open(name: &CStr, flags: i32) -> Result<Fd> {
     call!(SYS_openat, fd(CURRENT_DIRECTORY), path(name), flags | libc::O_CLOEXEC, 0).map(|number| number as Fd)
 }
 
-/// What of a file system in between may not be passed on the way down a tree: a way up, a symbolic link, a mount.
+/// A look-up in a tree must not leave the directory, follow a symbolic link, or cross a mount.
 pub(crate) const STAY: u64 = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_XDEV;
 
-/// Opens a directory, not what a symbolic link of that name leads to, see openat2(2). With `O_PATH` in `flags` it
-/// need not be readable.
+/// Opens a directory without following a symbolic link, see openat2(2). With `O_PATH` in `flags`, it need not be
+/// readable.
 pub(crate) fn open_directory(parent: Fd, name: &CStr, flags: i32, resolve: u64) -> Result<Fd> {
     let flags = flags | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     let how = [flags as u64, 0, resolve];
@@ -46,12 +46,12 @@ pub(crate) fn open_directory(parent: Fd, name: &CStr, flags: i32, resolve: u64) 
     opened.map(|number| number as Fd)
 }
 
-/// Reads some of a directory's entries; 0 bytes are the end of them.
+/// Reads the next entries of a directory; 0 bytes mean the end.
 pub(crate) fn getdents64(directory: Fd, buffer: &mut [u8]) -> Result<usize> {
     call!(SYS_getdents64, fd(directory), buffer.as_mut_ptr(), buffer.len())
 }
 
-/// Begins with a directory's first entry again.
+/// Rewinds to the first entry of a directory.
 pub(crate) fn rewind(directory: Fd) -> Result<usize> {
     call!(SYS_lseek, fd(directory), 0, libc::SEEK_SET)
 }
@@ -64,7 +64,7 @@ pub(crate) fn renameat(from: Fd, name: &CStr, to: Fd, new_name: &CStr) -> Result
     call!(SYS_renameat2, fd(from), path(name), fd(to), path(new_name), 0)
 }
 
-/// Changes the mode of what a path leads to.
+/// Changes the mode of the file at a path.
 pub(crate) fn chmod(name: &CStr, mode: u32) -> Result<usize> {
     call!(SYS_fchmodat, fd(CURRENT_DIRECTORY), path(name), mode)
 }
@@ -86,7 +86,7 @@ pub(crate) fn symlinkat(target: &CStr, directory: Fd, name: &CStr) -> Result<usi
     call!(SYS_symlinkat, path(target), fd(directory), path(name))
 }
 
-/// Reads a symbolic link; what does not fit into the buffer is cut off.
+/// Reads a symbolic link. The result is truncated to the buffer.
 pub(crate) fn readlinkat(directory: Fd, name: &CStr, buffer: &mut [u8]) -> Result<usize> {
     call!(SYS_readlinkat, fd(directory), path(name), buffer.as_mut_ptr(), buffer.len())
 }

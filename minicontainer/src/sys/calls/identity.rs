@@ -1,4 +1,4 @@
-//! Which file an open descriptor is of, and where the kernel says that it lies.
+//! The identity and the current path of an open file.
 
 use core::ffi::CStr;
 
@@ -6,13 +6,14 @@ use super::attributes::statx;
 use super::{CURRENT_DIRECTORY, Fd, fd};
 use crate::sys::{Errno, Result};
 
-/// The device and the inode of an open file, which together say which file it is.
+/// The device and inode of an open file, which together identify it.
 pub(crate) fn identity(descriptor: Fd) -> Result<[u64; 2]> {
     let status = statx(descriptor, libc::STATX_INO)?;
     Ok([u64::from(status.stx_dev_major) << 32 | u64::from(status.stx_dev_minor), status.stx_ino])
 }
 
-/// The path of an open file as the kernel sees it now, see proc_pid_fd(5); none if it is longer than the buffer.
+/// The current path of an open file according to the kernel, see proc_pid_fd(5). None if it is longer than the
+/// buffer.
 pub(crate) fn path_of(descriptor: Fd, buffer: &mut [u8]) -> Result<Option<&CStr>> {
     let mut name = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0";
     let mut digits = [0u8; 10];
@@ -26,6 +27,6 @@ pub(crate) fn path_of(descriptor: Fd, buffer: &mut [u8]) -> Result<Option<&CStr>
     let places = name.iter_mut().skip(b"/proc/self/fd/".len());
     places.zip(digits.iter().take(count).rev()).for_each(|(place, digit)| *place = *digit);
     let length = call!(SYS_readlinkat, fd(CURRENT_DIRECTORY), name.as_ptr(), buffer.as_mut_ptr(), buffer.len())?;
-    // The kernel writes no NUL; the buffer was all NUL before.
+    // The kernel does not write a NUL byte, but the buffer was all NUL before.
     Ok(buffer.get(..=length).and_then(|path| CStr::from_bytes_with_nul(path).ok()))
 }

@@ -1,7 +1,7 @@
-//! The calls that make mounts, change them and take them away.
+//! The calls that create, change and detach mounts.
 //!
-//! In the kernel's newer interface a mount is made without a place, on a descriptor, and then moved to another
-//! descriptor: so no path is looked up twice, and none by somebody who could have changed it in between. See
+//! In the kernel's newer interface, a mount is first created detached, as a descriptor, and then attached to another
+//! descriptor. So no path is looked up twice, which would allow another process to change it in between. See
 //! fsopen(2), open_tree(2), move_mount(2), mount_setattr(2).
 
 use core::ffi::CStr;
@@ -9,7 +9,7 @@ use core::ffi::CStr;
 use super::{CURRENT_DIRECTORY, Fd, fd, path};
 use crate::sys::Result;
 
-/// What mount_setattr(2) changes, `struct mount_attr`.
+/// The changes made by mount_setattr(2), `struct mount_attr`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MountAttr {
@@ -19,12 +19,13 @@ pub(crate) struct MountAttr {
     pub userns: u64,
 }
 
-/// The older way to mount, for what the newer one cannot say on older kernels.
+/// The older mount call, for older kernels on which the newer ones lack an option.
 pub(crate) fn mount(source: &CStr, target: &CStr, fstype: &CStr, data: &CStr) -> Result<usize> {
     call!(SYS_mount, path(source), path(target), path(fstype), 0, path(data))
 }
 
-/// Detaches the mount on `name` with all below it, now for path lookups and fully when no longer used.
+/// Detaches the mount on `name` with all mounts below it: path look-ups no longer see it, and it is unmounted when it
+/// is no longer in use.
 pub(crate) fn detach(name: &CStr) -> Result<usize> {
     call!(SYS_umount2, path(name), libc::MNT_DETACH)
 }
@@ -54,13 +55,13 @@ pub(crate) fn fsmount(context: Fd, attributes: u64) -> Result<Fd> {
     call!(SYS_fsmount, fd(context), 1 /* FSMOUNT_CLOEXEC */, attributes).map(|number| number as Fd)
 }
 
-/// Takes a detached copy of the mount at `name`, with the mounts below it if `recursive`.
+/// Creates a detached copy of the mount at `name`, with the mounts below it if `recursive`.
 pub(crate) fn open_tree(directory: Fd, name: &CStr, recursive: bool) -> Result<Fd> {
     let flags = 1 /* OPEN_TREE_CLONE */ | libc::O_CLOEXEC | libc::AT_EMPTY_PATH;
     call!(SYS_open_tree, fd(directory), path(name), flags | below(recursive)).map(|number| number as Fd)
 }
 
-/// The same, of the path itself and not of what a symbolic link at its end leads to.
+/// As [`open_tree`], but does not follow a symbolic link at the end of the path.
 pub(crate) fn open_tree_itself(name: &CStr, recursive: bool) -> Result<Fd> {
     let flags = 1 /* OPEN_TREE_CLONE */ | libc::O_CLOEXEC | libc::AT_SYMLINK_NOFOLLOW;
     call!(SYS_open_tree, fd(CURRENT_DIRECTORY), path(name), flags | below(recursive)).map(|number| number as Fd)
@@ -68,11 +69,11 @@ pub(crate) fn open_tree_itself(name: &CStr, recursive: bool) -> Result<Fd> {
 
 /// Attaches a detached mount on the file or directory that `destination` is open on.
 pub(crate) fn move_mount(tree: Fd, destination: Fd) -> Result<usize> {
-    // MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH: both descriptors are meant themselves.
+    // MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH: use both descriptors themselves.
     call!(SYS_move_mount, fd(tree), path(c""), fd(destination), path(c""), 0x04 | 0x40)
 }
 
-/// Attaches a detached mount on a path of the host's.
+/// Attaches a detached mount on a path of the host.
 pub(crate) fn move_mount_to(tree: Fd, destination: &CStr) -> Result<usize> {
     call!(SYS_move_mount, fd(tree), path(c""), fd(CURRENT_DIRECTORY), path(destination), 0x04)
 }
@@ -83,7 +84,7 @@ pub(crate) fn mount_setattr(mount: Fd, name: &CStr, recursive: bool, change: &Mo
     call!(SYS_mount_setattr, fd(mount), path(name), flags, &raw const *change, size_of::<MountAttr>())
 }
 
-/// The flag by which the mounts below a mount are meant, too.
+/// The flag that includes the mounts below a mount.
 fn below(recursive: bool) -> i32 {
     if recursive { libc::AT_RECURSIVE } else { 0 }
 }

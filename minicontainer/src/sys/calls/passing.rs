@@ -1,13 +1,13 @@
-//! Handing a descriptor to another process, see SCM_RIGHTS in unix(7).
+//! Passing a descriptor to another process, see SCM_RIGHTS in unix(7).
 
 use super::{Fd, fd};
 use crate::sys::Result;
 
-/// The head of a control message (`struct cmsghdr`) with one descriptor behind it: its length, and SOL_SOCKET below
-/// SCM_RIGHTS, see cmsg(3).
+/// The header of a control message (`struct cmsghdr`) that carries one descriptor: its length, and SOL_SOCKET in the
+/// lower half below SCM_RIGHTS, see cmsg(3).
 const RIGHTS: [usize; 2] = [20, libc::SOL_SOCKET as usize | (libc::SCM_RIGHTS as usize) << 32];
 
-/// Sends or takes some bytes and, with them, a control message.
+/// Sends or receives bytes together with a control message.
 macro_rules! pass {
     ($call:ident, $socket:expr, $content:expr, $length:expr, $control:ident, $flags:expr) => {{
         let mut part = [$content, $length];
@@ -24,8 +24,8 @@ pub(crate) fn send_descriptor(socket: Fd, content: &[u8], descriptor: Fd) -> Res
     pass!(SYS_sendmsg, socket, content.as_ptr().expose_provenance(), content.len(), control, libc::MSG_NOSIGNAL)
 }
 
-/// Takes what has been sent, and waits for nothing: how many bytes came, and the descriptor. That none came with the
-/// bytes means that this process may have no more.
+/// Receives without blocking: returns the number of bytes, and the descriptor. If bytes come without a descriptor,
+/// this process has too many descriptors open.
 pub(crate) fn receive_descriptor(socket: Fd, content: &mut [u8]) -> Result<(usize, Option<Fd>)> {
     let mut control = [0usize; 3];
     let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;

@@ -98,7 +98,7 @@ fn token_service_is_validated() {
         ("http://auth.invalid/token", "it is plain http"),
         ("https://user:password@auth.invalid/token", "it has a user's name in it"),
         ("file:///etc/passwd", "neither https nor http"),
-        ("", "it is no valid URL"),
+        ("", "it is not a valid URL"),
     ] {
         Room::new().check_refused(&wanting_token(move || realm.to_owned()), expect);
     }
