@@ -109,19 +109,19 @@ pub enum DockerfileErrorKind {
     NoInstructions,
     #[error("dockerfile contains no stages to build")]
     NoStages,
-    #[error("the file has {size} bytes, more than the {limit} that are read")]
+    #[error("the file has {size} bytes, more than the limit of {limit}")]
     TooLarge { size: usize, limit: usize },
     #[error("the file has more than {limit} instructions")]
     TooManyInstructions { limit: usize },
-    #[error("the file is no text: a byte here does not belong to UTF-8")]
+    #[error("the file is not text: this byte is not valid UTF-8")]
     NotText,
-    #[error("the file holds a NUL character, at which the kernel would cut an argument")]
+    #[error("the file contains a NUL character, where the kernel would truncate an argument")]
     Nul,
     #[error("only one {name} parser directive can be used")]
     DirectiveTwice { name: String },
     #[error("invalid escape token '{given}' does not match ` or \\")]
     EscapeToken { given: String },
-    #[error("cannot read this file as {given:?} wants it: frontends from images are not run")]
+    #[error("cannot use the syntax {given:?}: frontends from images are not supported")]
     Frontend { given: String },
 
     // Instructions and their arguments.
@@ -179,7 +179,7 @@ pub enum DockerfileErrorKind {
     UnterminatedHeredoc { name: String },
     #[error("{keyword} cannot accept a heredoc as a destination")]
     HeredocDestination { keyword: Keyword },
-    #[error("a heredoc's name becomes a file's name here, and {given:?} cannot be one")]
+    #[error("invalid heredoc name {given:?}: it becomes a file name here")]
     HeredocName { given: String },
 
     // HEALTHCHECK.
@@ -189,9 +189,9 @@ pub enum DockerfileErrorKind {
     HealthCommand,
     #[error("Unknown type {given:?} in HEALTHCHECK (try CMD)")]
     HealthType { given: String },
-    #[error("{given:?} is no duration for --{flag}")]
+    #[error("invalid duration {given:?} for --{flag}")]
     Duration { flag: &'static str, given: String },
-    #[error("--retries must be a number that is not negative, not {given:?}")]
+    #[error("invalid value {given:?} for --retries: must be a number, at least 0")]
     Retries { given: String },
 
     // RUN --mount.
@@ -219,7 +219,7 @@ pub enum DockerfileErrorKind {
     BlankBase { given: String },
     #[error("failed to parse stage name {given:?}: {reason}")]
     BaseName { given: String, reason: String },
-    #[error("{given:?} is no platform")]
+    #[error("invalid platform {given:?}")]
     Platform { given: String },
     #[error("target stage {given:?} could not be found")]
     NoTarget { given: String, known: Vec<String> },
@@ -253,12 +253,12 @@ pub enum DockerfileErrorKind {
     Protocol { given: String },
     #[error("Invalid signal: {given}")]
     Signal { given: String },
-    #[error("{word:?} became empty, which would mean all files")]
+    #[error("{word:?} expanded to nothing, which would mean all files")]
     BlankSource { word: String },
     #[error("cannot use {given:?} as a pattern: {reason}")]
     Pattern { given: String, reason: crate::ignore::PatternError },
     #[error("more than {limit} variables are set")]
     TooManyVariables { limit: usize },
-    #[error("the image would be described in more than {limit} bytes")]
+    #[error("the image's config would have more than {limit} bytes")]
     TooMuch { limit: usize },
 }

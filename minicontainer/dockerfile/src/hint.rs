@@ -33,15 +33,15 @@ fn of_instructions(kind: &DockerfileErrorKind) -> Option<String> {
         DockerfileErrorKind::Empty | DockerfileErrorKind::NoInstructions | DockerfileErrorKind::NoStages => {
             "begin with a base: FROM busybox"
         }
-        DockerfileErrorKind::TooLarge { .. } => "large content belongs into a file of the context, copied with COPY",
-        DockerfileErrorKind::TooManyInstructions { .. } => "join commands of one purpose: RUN one && two",
+        DockerfileErrorKind::TooLarge { .. } => "put large content into a file of the context, and COPY it",
+        DockerfileErrorKind::TooManyInstructions { .. } => "join related commands: RUN one && two",
         DockerfileErrorKind::NotText => "save the file as UTF-8",
-        DockerfileErrorKind::Nul => "take the character out, or save the file as UTF-8 rather than UTF-16",
+        DockerfileErrorKind::Nul => "remove the character, or save the file as UTF-8 instead of UTF-16",
         DockerfileErrorKind::DirectiveTwice { .. } => "keep one of the two lines",
         DockerfileErrorKind::EscapeToken { .. } => "write # escape=\\ or # escape=`",
-        DockerfileErrorKind::Frontend { .. } => "take the line out, or write # syntax=docker/dockerfile:1",
+        DockerfileErrorKind::Frontend { .. } => "remove the line, or write # syntax=docker/dockerfile:1",
         DockerfileErrorKind::UnknownInstruction { given } => return unknown_instruction(given),
-        DockerfileErrorKind::NoStage => "put a FROM in front; only ARG may stand before it",
+        DockerfileErrorKind::NoStage => "add a FROM before it; only ARG may come before FROM",
         DockerfileErrorKind::AtLeastOneArgument { keyword } | DockerfileErrorKind::ExactlyOneArgument { keyword } => {
             return Some(format!("write {}", example(*keyword)));
         }
@@ -52,14 +52,14 @@ fn of_instructions(kind: &DockerfileErrorKind) -> Option<String> {
         }
         DockerfileErrorKind::TwoArguments { keyword } => return Some(format!("write {keyword} name=value")),
         DockerfileErrorKind::NoEquals { .. } => "quote a value with blanks: name=\"two words\"",
-        DockerfileErrorKind::BlankName { .. } => "write a name in front of the =",
+        DockerfileErrorKind::BlankName { .. } => "write a name before the =",
         DockerfileErrorKind::JsonStrings => "put every element in double quotes: [\"sleep\", \"1\"]",
         DockerfileErrorKind::ShellForm => "write SHELL [\"/bin/bash\", \"-c\"], with double quotes",
         DockerfileErrorKind::EmptyVolume => "write the directory's path, such as VOLUME /data",
         DockerfileErrorKind::Trigger { .. } | DockerfileErrorKind::TriggerOfTrigger => {
             "a trigger is one instruction such as ONBUILD COPY . /app"
         }
-        DockerfileErrorKind::BrokenTrigger { .. } => "the base image must be built again",
+        DockerfileErrorKind::BrokenTrigger { .. } => "rebuild the base image",
         _ => return None,
     };
     Some(hint.to_owned())
@@ -75,13 +75,13 @@ fn of_options(kind: &DockerfileErrorKind) -> Option<String> {
         }
         DockerfileErrorKind::FlagBoolean { .. } => "write true or false, or the flag alone",
         DockerfileErrorKind::Unsupported { instead, .. } => instead,
-        DockerfileErrorKind::FlagValue { allowed, .. } => return Some(format!("it is one of {allowed}")),
+        DockerfileErrorKind::FlagValue { allowed, .. } => return Some(format!("must be one of {allowed}")),
         DockerfileErrorKind::UnterminatedHeredoc { name } => {
-            return Some(format!("a line with nothing but {name} ends it; no blanks around"));
+            return Some(format!("end it with a line that contains only {name}, without blanks"));
         }
         DockerfileErrorKind::HeredocDestination { .. } => "write the destination's path last: COPY <<EOF /etc/motd",
         DockerfileErrorKind::HeredocName { .. } => "choose one without '/', such as EOF",
-        DockerfileErrorKind::HealthNone => "HEALTHCHECK NONE only takes the base image's check away",
+        DockerfileErrorKind::HealthNone => "HEALTHCHECK NONE only removes the base image's check",
         DockerfileErrorKind::HealthCommand => "write HEALTHCHECK CMD curl -f http://localhost/",
         DockerfileErrorKind::HealthType { .. } => "write HEALTHCHECK CMD and the command, or HEALTHCHECK NONE",
         DockerfileErrorKind::Duration { .. } => {
@@ -91,7 +91,7 @@ fn of_options(kind: &DockerfileErrorKind) -> Option<String> {
         DockerfileErrorKind::MountType { given } => {
             return did_you_mean(
                 nearest(given, ["bind", "cache", "tmpfs", "secret"]),
-                "it is one of bind, cache, tmpfs, secret",
+                "must be one of bind, cache, tmpfs, secret",
             );
         }
         DockerfileErrorKind::MountKey { key, .. } => {
@@ -100,17 +100,17 @@ fn of_options(kind: &DockerfileErrorKind) -> Option<String> {
                 "the keys are type, source, target, from, id, sharing, mode …",
             );
         }
-        DockerfileErrorKind::MountKeyOfType { .. } => "take the key out, or choose another type; bind is the default",
+        DockerfileErrorKind::MountKeyOfType { .. } => "remove the key, or choose another type; bind is the default",
         DockerfileErrorKind::MountField { .. } => "write --mount=type=cache,target=/root/.cache",
         DockerfileErrorKind::MountValue { key, .. } => match key.as_str() {
-            "sharing" => "it is one of shared, private, locked",
+            "sharing" => "must be one of shared, private, locked",
             "size" => "write a size such as 64m",
             "mode" => "write permissions in octal, such as 0700",
             "uid" | "gid" => "write a number",
             _ => "write true or false",
         },
         DockerfileErrorKind::MountFrom { .. } | DockerfileErrorKind::FromVariable => {
-            "write FROM image:$TAG AS name further up, and --from=name"
+            "write FROM image:$TAG AS name above, and --from=name"
         }
         DockerfileErrorKind::MountTarget { .. } => "write target= and a directory other than /",
         DockerfileErrorKind::MountSecret => "write --mount=type=secret,id=NAME",
@@ -125,29 +125,29 @@ fn of_words(kind: &DockerfileErrorKind) -> Option<String> {
         DockerfileErrorKind::Expand { source, .. } => return source.hint().map(str::to_owned),
         DockerfileErrorKind::BlankBase { .. } => "declare ARG NAME=value before FROM, or pass --build-arg NAME=value",
         DockerfileErrorKind::BaseName { .. } => {
-            "write an image's name such as busybox:1.36, or a stage's from further up"
+            "write the name of an image (for example, busybox:1.36) or of a stage above"
         }
         DockerfileErrorKind::Platform { .. } => "write os/architecture, such as linux/amd64 or linux/arm64",
         DockerfileErrorKind::NoTarget { given, known } => return no_target(given, known),
         DockerfileErrorKind::StageIndex { .. } => {
             "stages are counted from 0, and only earlier ones can be copied from"
         }
-        DockerfileErrorKind::StageOrder { .. } => "move that stage further up",
-        DockerfileErrorKind::Circular { .. } => "a stage cannot need itself; copy from an earlier one",
+        DockerfileErrorKind::StageOrder { .. } => "move that stage above this one",
+        DockerfileErrorKind::Circular { .. } => "a stage cannot depend on itself; copy from an earlier one",
         DockerfileErrorKind::OutsideContext { .. } => {
-            "a build sees the files of its context only: move it in, or build from the directory above"
+            "a build can only use files of its context: move the file into it, or build from a parent directory"
         }
         DockerfileErrorKind::ManySources { .. } => "end the destination with /",
         DockerfileErrorKind::RemoteCopy { .. } | DockerfileErrorKind::RemoteAdd { .. } => {
-            "fetch it in a RUN, or beforehand into the context, and COPY it"
+            "download it in a RUN, or download it into the context first and COPY it"
         }
         DockerfileErrorKind::Chmod { .. } => "write --chmod=755 or --chmod=u=rwX,go=rX",
         DockerfileErrorKind::User { .. } => "write name, name:group, or ids such as 1000:1000",
         DockerfileErrorKind::Port { .. } => "write a number from 1 to 65535, or a range such as 8000-8010",
-        DockerfileErrorKind::Protocol { .. } => "it is one of tcp, udp, sctp",
+        DockerfileErrorKind::Protocol { .. } => "must be one of tcp, udp, sctp",
         DockerfileErrorKind::Signal { .. } => "write a name such as SIGTERM, or a number from 1 to 64",
         DockerfileErrorKind::BlankSource { .. } => "set the variable, or write . if all files are meant",
-        DockerfileErrorKind::Pattern { .. } => "write \\ in front of a character that is meant as itself",
+        DockerfileErrorKind::Pattern { .. } => "write \\ before a character to use it literally",
         DockerfileErrorKind::TooManyVariables { .. } | DockerfileErrorKind::TooMuch { .. } => {
             "declare fewer variables and ports"
         }
@@ -162,13 +162,13 @@ fn did_you_mean(nearest: Option<&str>, otherwise: &str) -> Option<String> {
 
 fn unknown_instruction(given: &str) -> Option<String> {
     let nearest = nearest(given, Keyword::ALL.map(Keyword::name));
-    did_you_mean(nearest, "if it belongs to the line above, end that one with \\")
+    did_you_mean(nearest, "if it continues the line above, end that line with \\")
 }
 
 fn unknown_flag(given: &str, known: &[&'static str]) -> Option<String> {
     let flags = known.iter().map(|name| format!("--{name}")).collect::<Vec<_>>().join(", ");
     let otherwise = match known.is_empty() {
-        true => "this instruction has no flags; write -- in front of arguments that look like one".to_owned(),
+        true => "this instruction has no flags; write -- before arguments that look like a flag".to_owned(),
         false => format!("it has {flags}"),
     };
     let nearest = nearest(given, known.iter().copied()).map(|name| format!("--{name}"));
@@ -188,9 +188,9 @@ fn example(keyword: Keyword) -> &'static str {
     match keyword {
         Keyword::Add => "ADD files.tar.gz /srv/",
         Keyword::Arg => "ARG VERSION=1.0",
-        Keyword::Cmd => "CMD [\"node\", \"app.js\"], or CMD [] to take the base image's away",
+        Keyword::Cmd => "CMD [\"node\", \"app.js\"], or CMD [] to clear the base image's",
         Keyword::Copy => "COPY . /app",
-        Keyword::Entrypoint => "ENTRYPOINT [\"node\"], or ENTRYPOINT [] to take the base image's away",
+        Keyword::Entrypoint => "ENTRYPOINT [\"node\"], or ENTRYPOINT [] to clear the base image's",
         Keyword::Env => "ENV PORT=6000",
         Keyword::Expose => "EXPOSE 6000",
         Keyword::From => "FROM busybox",

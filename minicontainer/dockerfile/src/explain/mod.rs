@@ -10,7 +10,7 @@
 //!
 //! let file = minicontainer_dockerfile::parse(b"FROM scratch\nLABEL version=1\n").unwrap();
 //! let words = explain(&file.instructions[1], Language::Portuguese);
-//! assert_eq!(words.title, "Anotar na imagem: version=1");
+//! assert_eq!(words.title, "Adicionar labels: version=1");
 //! assert_eq!(words.layers, "Nenhuma: os arquivos não mudam.");
 //! ```
 

@@ -18,7 +18,7 @@ enum Shape {
     Refused(&'static str),
 }
 
-const REMOTE: &str = "it is about URLs and git repositories, which are not fetched: use RUN, or fetch it beforehand";
+const REMOTE: &str = "URLs and git repositories are not supported: download in a RUN, or into the context first";
 
 fn shapes(keyword: Keyword) -> &'static [(&'static str, Shape)] {
     match keyword {
