@@ -140,13 +140,13 @@ class HashScene extends Scene {
     );
   }
 
-  /** Changes the last byte of a layer, or puts it back. @param {number} at */
+  /** Changes the last byte of a layer, or restores it. @param {number} at */
   #flip(at) {
     const [original, now] = [FIRST_LAYERS[at], this.layers[at]];
     const last = String.fromCharCode(original.charCodeAt(original.length - 1) ^ 1);
     this.layers[at] = now === original ? original.slice(0, -1) + last : original;
     this.#drawImage();
-    // The button was drawn anew: whoever pressed it by key goes on from where they were.
+    // The button was redrawn: the focus returns to it for keyboard users.
     const button = this.shadowRoot?.querySelector(`[data-layer="${at}"]`);
     if (button instanceof HTMLElement) button.focus();
   }

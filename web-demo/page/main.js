@@ -1,4 +1,4 @@
-// The page around the elements: its language, from `?lang=`, else from what the browser prefers.
+// The page around the elements: its language, from `?lang=`, else from the browser's preferences.
 
 import './hash.js';
 import './plan.js';
@@ -24,7 +24,7 @@ function speak(language) {
   }
 }
 
-// Without loading the page again, so that what was typed stays.
+// The page is not reloaded, so that the typed text stays.
 document.querySelector('nav')?.addEventListener('click', (event) => {
   const link = event.target instanceof Element ? event.target.closest('a') : null;
   if (!link) return;

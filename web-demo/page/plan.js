@@ -1,5 +1,5 @@
-// <mc-plan lang="…">: what a container is. The engine's own plan, walked through step by step. Nothing here knows any
-// kind of step, any field or any isolation: what the plan holds is what is drawn.
+// <mc-plan lang="…">: what a container is: the engine's own plan, step by step. The code contains no names of steps,
+// fields or isolations: it draws whatever the plan contains.
 
 import { Scene, make } from './element.js';
 import { planOf } from './engine.js';
@@ -7,7 +7,7 @@ import { drawTimeline, markTimeline } from './timeline.js';
 import { fieldList, manualLink } from './value.js';
 import { drawWall, stateOf } from './wall.js';
 
-const PACE = 1800; // milliseconds for a step while playing: time to read its title
+const PACE = 1800; // milliseconds per step while playing, enough to read its title
 
 class PlanScene extends Scene {
   options = {
@@ -64,7 +64,7 @@ class PlanScene extends Scene {
     this.#replan();
   }
 
-  /** What `run` would be asked for. */
+  /** The form with the options of `run`. */
   #form() {
     const { texts } = this;
     const text = (/** @type {'command' | 'memory' | 'cpus' | 'pids' | 'hostname'} */ name) => {
@@ -95,7 +95,7 @@ class PlanScene extends Scene {
     this.#replan();
   }
 
-  /** Asks the engine for the plan, and keeps the reader at the step where they were if it is still there. */
+  /** Gets the plan from the engine, and keeps the current step if the new plan still has it. */
   #replan() {
     const command = this.options.command.split(/\s+/).filter((word) => word !== '');
     const answer = planOf({ ...this.options, command, without: this.without }, this.language);
@@ -172,7 +172,7 @@ class PlanScene extends Scene {
     this.#drawStates();
   }
 
-  /** The isolations as boxes to clear. Drawn once for a plan, so that the focus stays while the steps go by. */
+  /** The isolations as check boxes. They are drawn once per plan, so that the focus stays while the steps change. */
   #drawPanel() {
     const { texts, plan } = this;
     if (!plan) return;

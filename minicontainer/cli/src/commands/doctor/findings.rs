@@ -64,7 +64,7 @@ pub(super) fn subordinate_ids(host: &Host) -> Finding {
             let (users, groups) = (count(uids), count(gids));
             let detail = format!("{users} user ids and {groups} group ids in addition to your own");
             match users.min(groups) {
-                // Images use ids up to 65534 (nobody).
+                // Images use ids up to 65534 (`nobody`).
                 65_535.. => Finding::works(name, detail),
                 _ => Finding {
                     name,
