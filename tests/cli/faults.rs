@@ -154,7 +154,7 @@ fn killed_load_leaves_image_whole_or_absent() {
             seen_whole += 1;
             assert_eq!(
                 place.succeed(&["image", "verify", "one:1"]),
-                "one:1: whole (3 layers)\n",
+                "one:1: intact (3 layers)\n",
                 "killed at call {at}"
             );
         }
@@ -293,7 +293,7 @@ fn power_cuts() {
             assert!(listed.contains("busybox"), "{when}: {listed}");
             assert!(at != usize::MAX || listed.contains("one"), "{when}: what was committed is gone");
             place.succeed(&["load", "-i", "one.tar"]);
-            assert_eq!(place.succeed(&["image", "verify", "one:1"]), "one:1: whole (3 layers)\n", "{when}");
+            assert_eq!(place.succeed(&["image", "verify", "one:1"]), "one:1: intact (3 layers)\n", "{when}");
             disk.unmount();
         }
     }
