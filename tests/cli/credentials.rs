@@ -70,7 +70,7 @@ fn login_password_is_stored_as_in_docker() {
         format!("Not logged in to {}\n", registry.address)
     );
     let asked = run(&place, "store", &["login", &registry.address]);
-    assert!(asked.code == 1 && asked.stderr.contains("stdin is no terminal"), "{}", asked.stderr);
+    assert!(asked.code == 1 && asked.stderr.contains("stdin is not a terminal"), "{}", asked.stderr);
     let both = run(&place, "store", &["login", "-u", USER, "-p", "x", "--password-stdin", &registry.address]);
     assert!(both.code == 2 && both.stderr.contains("cannot be used with"), "{}", both.stderr);
     let nameless = run(&place, "store", &["login", "--password-stdin", &registry.address]);

@@ -409,7 +409,7 @@ fn missing_network_is_noted_once() {
     let place = TestEnv::new();
     assert_eq!(place.run(&["run", "--rm", "busybox", "true"]).stderr, "", "a script is not told");
     let Some(first) = at_a_terminal(&place, "run --rm busybox true", true) else { return };
-    assert!(first.starts_with("note: containers have no network yet but loopback (--network none)"), "{first}");
+    assert!(first.starts_with("note: containers have only a loopback network (--network none)"), "{first}");
     assert_eq!(at_a_terminal(&place, "run --rm busybox true", true).unwrap(), "");
 }
 

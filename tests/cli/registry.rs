@@ -251,7 +251,7 @@ fn failed_pull_says_what_to_do() {
         (vec!["run", "--pull=never", &name], 125, "no image"),
         (vec!["run", "--pull=always", "127.0.0.1:1/x"], 125, "127.0.0.1:1 cannot be reached"),
         (vec!["push", &registry.name("nothing")], 1, "no image"),
-        (vec!["login", &registry.address], 1, "stdin is no terminal"),
+        (vec!["login", &registry.address], 1, "stdin is not a terminal"),
         (vec!["logout", &registry.address], 0, ""),
     ] {
         let answer = run(&place, "fourth", &arguments);

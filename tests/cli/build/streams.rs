@@ -77,7 +77,7 @@ fn invalid_input_from_stdin_is_rejected() {
         (&["-"][..], &whole[..whole.len() / 2], "cannot unpack the build context"),
         (&["-"], &without, "failed to read dockerfile: open Dockerfile: no such file or directory"),
         (&["-f", "-", "-"], &whole, "can't use stdin for both build context and dockerfile"),
-        (&["-f", "Dockerfile", "-"], b"FROM busybox\n", "stdin has no tar archive"),
+        (&["-f", "Dockerfile", "-"], b"FROM busybox\n", "stdin is not a tar archive"),
         (&["-"], b"BZh91AY&SY", "bzip2"),
         (&["-"], b"", "the Dockerfile cannot be empty"),
         (&["-"], &[b'#'; 3 << 20], "it is larger than"),
@@ -121,7 +121,7 @@ fn progress_view_is_shown_on_a_terminal() {
     let (_, seen) = Person::starts(&place, &["build", "--progress", "plain", "ctx"]).sees_the_end();
     assert!(seen.contains("#1 [internal] load build definition") && !seen.contains("[+] Building"), "{seen:?}");
     let answer = refuse(&place, &["--progress", "tty", "ctx"]);
-    assert!(answer.stderr.contains("stderr is no terminal"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("stderr is not a terminal"), "{}", answer.stderr);
     assert!(!build(&place, &["ctx"]).contains("[+] Building"));
     fs::remove_dir_all(place.path("ctx")).unwrap();
 }
