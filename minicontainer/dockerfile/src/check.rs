@@ -1,6 +1,6 @@
-//! Warnings: what is allowed and still likely to be wrong. Names and words are those of BuildKit's build checks.
+//! Warnings about valid code that is likely to be wrong. The names and messages are those of BuildKit's build checks.
 //!
-//! A [`Warning`] is a value; nothing here prints. `# check=skip=Name` at the top of a file leaves some out.
+//! A [`Warning`] is a value; nothing here prints. `# check=skip=Name` at the top of a file turns off some of them.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::{
     position::{Span, Word},
 };
 
-/// Which check found something.
+/// The check that produced a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[allow(missing_docs, reason = "each is explained at https://docs.docker.com/reference/build-checks/")]
 pub enum Check {
@@ -36,7 +36,7 @@ pub enum Check {
     UndefinedArgInFrom,
     UndefinedVar,
     WorkdirRelativePath,
-    /// Ours: a `[` that begins no JSON array, mostly because of single quotes.
+    /// Our own: a `[` that does not begin a JSON array, usually because of single quotes.
     NotQuiteJSON,
 }
 
@@ -46,14 +46,14 @@ impl fmt::Display for Check {
     }
 }
 
-/// Something that is likely to be wrong.
+/// A warning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Warning {
-    /// Where.
+    /// Its position.
     pub span: Span,
-    /// Which check found it.
+    /// The check that produced it.
     pub check: Check,
-    /// In words.
+    /// The message.
     pub message: String,
 }
 
@@ -69,7 +69,7 @@ impl Warning {
 }
 
 impl Dockerfile {
-    /// What can be seen without values. The plan's warnings hold these and those that need values.
+    /// The warnings that do not depend on values. The plan's warnings include these and those that do.
     ///
     /// ```
     /// let file = minicontainer_dockerfile::parse(b"FROM a\nENV API_KEY=x\n").unwrap();
@@ -95,7 +95,7 @@ impl Dockerfile {
         self.unskipped(found)
     }
 
-    /// Whether the file wants a build with warnings to fail: `# check=error=true`.
+    /// Whether a build with warnings must fail: `# check=error=true`.
     pub fn warnings_are_errors(&self) -> bool {
         self.check_options().any(|option| option == "error=true")
     }
@@ -104,7 +104,7 @@ impl Dockerfile {
         self.directives.check.as_deref().unwrap_or_default().split(';').map(str::trim)
     }
 
-    /// Without those that `# check=skip=…` names.
+    /// Removes those that `# check=skip=…` turns off.
     pub(crate) fn unskipped(&self, found: Vec<Warning>) -> Vec<Warning> {
         let names = self.check_options().filter_map(|option| option.strip_prefix("skip="));
         let skipped: Vec<&str> = names.flat_map(|names| names.split(',')).map(str::trim).collect();
@@ -158,7 +158,7 @@ fn stage_names(instructions: &[Instruction], found: &mut Vec<Warning>) {
     }
 }
 
-/// What one instruction shows by itself.
+/// The warnings about a single instruction.
 fn one(instruction: &Instruction, found: &mut Vec<Warning>) {
     let keyword = instruction.kind.keyword();
     let mut warn = |check, span, message: String| found.push(Warning::new(check, span, message));
@@ -204,7 +204,7 @@ fn is_nearly_json(text: &str) -> bool {
     text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
 }
 
-/// Whether a variable's name says that its value is a secret: one of its words does, and none says otherwise.
+/// Whether a variable's name suggests a secret value: one of its words does, and none suggests the opposite.
 fn is_secret(name: &str) -> bool {
     const SECRETS: [&str; 10] =
         ["apikey", "auth", "credential", "credentials", "key", "password", "pword", "passwd", "secret", "token"];
@@ -214,7 +214,7 @@ fn is_secret(name: &str) -> bool {
     holds(&SECRETS) && !holds(&HARMLESS)
 }
 
-/// Of these only the last one of a stage counts; the earlier one is pointed at.
+/// Of these instructions only the last one of a stage is used; the warning is about the earlier one.
 fn only_once(instructions: &[Instruction], found: &mut Vec<Warning>) {
     let mut last: Vec<(Keyword, Span)> = Vec::new();
     for instruction in instructions {

@@ -1,7 +1,7 @@
-//! What can be wrong with a Dockerfile: the reason in Docker's own words where it has them, and how to fix it.
+//! Errors in a Dockerfile: the reason, with Docker's own message if it has one, and a hint how to fix it.
 //!
-//! A [`DockerfileErrorKind`] says what is wrong, a [`DockerfileError`] where. [`DockerfileError::render`] shows both
-//! with the line of the file and a caret under the word:
+//! A [`DockerfileErrorKind`] is the reason, a [`DockerfileError`] adds the position. [`DockerfileError::render`]
+//! shows both with the line of the file and a caret under the word:
 //!
 //! ```
 //! let source = "FROM busybox\nENTRYPIONT [\"sh\"]\n";
@@ -18,19 +18,19 @@
 
 use crate::{expand::ExpandError, keyword::Keyword, position::Span};
 
-/// Longer lines are shown in part.
+/// Longer lines are truncated.
 const WIDEST: usize = 160;
 
-/// What messages quote may be as long as the file.
+/// Longer quotations in messages are truncated, because they may be as long as the file.
 const LONGEST_MESSAGE: usize = 600;
 
-/// What is wrong, and where.
+/// An error and its position.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {}, column {}: {kind}{}", span.start.line, span.start.column, hint(kind))]
 pub struct DockerfileError {
-    /// What is wrong. Boxed, so that what is right stays small.
+    /// The reason. It is boxed to keep the `Result` small.
     pub kind: Box<DockerfileErrorKind>,
-    /// The instruction it is in, where there is one.
+    /// The instruction, if there is one.
     pub keyword: Option<Keyword>,
     /// The word it is about.
     pub span: Span,
@@ -45,7 +45,7 @@ impl DockerfileError {
         DockerfileError { keyword: self.keyword.or(Some(keyword)), ..self }
     }
 
-    /// The mistake with its line of the file and a caret, as a terminal shows it.
+    /// The error with its line of the file and a caret, for a terminal.
     pub fn render(&self, file: &str, source: &str) -> String {
         let mut message = self.kind.to_string();
         if let Some(keyword) = self.keyword.filter(|keyword| !message.contains(keyword.name())) {
@@ -55,8 +55,8 @@ impl DockerfileError {
     }
 }
 
-/// A message about a place, with the line and a caret. What the file holds besides plain text is made visible, so
-/// that a Dockerfile cannot speak to the terminal.
+/// A message with its position, line and a caret. Control characters of the file are escaped, so that a Dockerfile
+/// cannot send commands to the terminal.
 pub fn snippet(file: &str, source: &str, span: Span, message: &str, hint: Option<&str>) -> String {
     let Span { start, end } = span;
     let mut text = format!("{file}:{}:{}: {}\n", start.line, start.column, visible(message));
@@ -92,13 +92,13 @@ fn visible(text: &str) -> String {
 }
 
 impl DockerfileErrorKind {
-    /// The mistake at its place.
+    /// The error at its position.
     pub(crate) fn at(self, span: Span) -> DockerfileError {
         DockerfileError { kind: Box::new(self), keyword: None, span }
     }
 }
 
-/// What is wrong.
+/// The reason of an error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say what each is, and the fields what they quote")]
 pub enum DockerfileErrorKind {

@@ -21,7 +21,7 @@ const MOUNT_KEYS: [&str; 15] = [
 ];
 
 impl DockerfileErrorKind {
-    /// How to fix it, where there is something to say beyond the reason.
+    /// How to fix it, if the reason does not already say so.
     pub fn hint(&self) -> Option<String> {
         of_instructions(self).or_else(|| of_options(self)).or_else(|| of_words(self))
     }
@@ -183,7 +183,7 @@ fn no_target(given: &str, known: &[String]) -> Option<String> {
     did_you_mean(nearest(given, known.iter().map(String::as_str)), &otherwise)
 }
 
-/// How each instruction is written.
+/// An example of each instruction.
 fn example(keyword: Keyword) -> &'static str {
     match keyword {
         Keyword::Add => "ADD files.tar.gz /srv/",

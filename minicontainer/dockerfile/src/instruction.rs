@@ -1,7 +1,7 @@
-//! A parsed Dockerfile: instructions with their words, each with its place, nothing expanded yet.
+//! A parsed Dockerfile: instructions with their words and positions, without expanded variables.
 //!
-//! The form follows [Docker's reference][1]. What can be checked without values is checked when these are made; what
-//! depends on variables (a port, a user, a stage) is checked by the plan, which has the values.
+//! The structure follows [Docker's reference][1]. The parser checks everything that does not depend on variables; the
+//! rest (a port, a user, a stage) is checked by the plan, which has the values.
 //!
 //! As JSON ([`Dockerfile::dump`]) it is what `build --dump` prints; as text (`Display`) it
 //! is a Dockerfile again, in upper case, without comments and continuations.
@@ -18,11 +18,11 @@ use crate::{
 /// A whole file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Dockerfile {
-    /// The comments at its top that speak to the parser.
+    /// The parser directives at its top.
     pub directives: Directives,
     /// The instructions in their order.
     pub instructions: Vec<Instruction>,
-    /// Empty lines within continued ones, which Docker warns of.
+    /// Empty lines within continued ones, about which Docker warns.
     pub empty_continuations: Vec<Position>,
 }
 
@@ -44,9 +44,9 @@ impl Dockerfile {
 /// The parser directives, `# name=value` lines before anything else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Directives {
-    /// The character that escapes and continues lines: `\`, or `` ` `` for those who write paths of Windows.
+    /// The character that escapes and continues lines: `\`, or `` ` `` for Windows paths.
     pub escape: char,
-    /// The frontend that was asked for. It is noted; none but Docker's own names are accepted, and none is run.
+    /// The requested frontend. Only Docker's own names are accepted, and the frontend is not executed.
     pub syntax: Option<String>,
     /// Which checks to leave out: `skip=Name,Name` or `skip=all`, and `error=true`.
     pub check: Option<String>,
@@ -55,7 +55,7 @@ pub struct Directives {
 /// One instruction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Instruction {
-    /// Its name as it was written, in whatever case.
+    /// Its name as written, in any case.
     pub keyword: Word,
     /// Name and arguments.
     #[serde(flatten)]
@@ -64,7 +64,7 @@ pub struct Instruction {
     pub span: Span,
 }
 
-/// What an instruction says.
+/// An instruction with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "instruction", content = "arguments", rename_all = "UPPERCASE")]
 pub enum Kind {
@@ -72,37 +72,37 @@ pub enum Kind {
     Add(Copy),
     /// Declares variables of the build.
     Arg(Vec<Argument>),
-    /// What runs by default.
+    /// Sets the default command.
     Cmd(Command),
     /// Copies files into the image.
     Copy(Copy),
-    /// What runs in any case.
+    /// Sets the entrypoint.
     Entrypoint(Command),
     /// Sets variables.
     Env(Vec<Pair>),
-    /// Says which ports the program listens at.
+    /// Documents the ports that the program listens on.
     Expose(Vec<Word>),
     /// Begins a stage.
     From(From),
-    /// How to see whether the program is well.
+    /// Sets the health check.
     Healthcheck(Healthcheck),
-    /// Notes on the image.
+    /// Adds labels.
     Label(Vec<Pair>),
-    /// The author, in the old way.
+    /// Sets the author (deprecated).
     Maintainer(Word),
-    /// What is to be done by whoever builds upon this image.
+    /// Adds a trigger for builds based on this image.
     Onbuild(Trigger),
     /// Runs a command.
     Run(Run),
-    /// The shell of commands in shell form.
+    /// Sets the shell for commands in shell form.
     Shell(Vec<Word>),
-    /// The signal that stops the program.
+    /// Sets the signal that stops the program.
     Stopsignal(Word),
-    /// Who runs what follows.
+    /// Sets the user.
     User(Word),
-    /// Directories that outlive containers.
+    /// Declares volumes.
     Volume(Vec<Word>),
-    /// The working directory.
+    /// Sets the working directory.
     Workdir(Word),
 }
 
@@ -135,11 +135,11 @@ impl Kind {
 /// `FROM [--platform=…] base [AS name]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct From {
-    /// For which machine the base is wanted.
+    /// The platform of the base.
     pub platform: Option<Word>,
-    /// An image, an earlier stage, or `scratch`, which is nothing.
+    /// An image, an earlier stage, or `scratch`, the empty base.
     pub base: Word,
-    /// The word `AS`, in whatever case.
+    /// The word `AS`, in any case.
     pub as_word: Option<Word>,
     /// The stage's name, as it was written.
     pub name: Option<Word>,
@@ -150,7 +150,7 @@ pub struct From {
 pub struct Argument {
     /// The variable.
     pub name: Word,
-    /// Its value when nobody passes another.
+    /// Its default value.
     pub default: Option<Word>,
 }
 
@@ -161,7 +161,7 @@ pub struct Pair {
     pub name: Word,
     /// Its value, quotes and all.
     pub value: Word,
-    /// Whether it was written in the old way, `name value`.
+    /// Whether the old syntax `name value` is used.
     pub legacy: bool,
 }
 
@@ -169,7 +169,7 @@ pub struct Pair {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Command {
-    /// `["program", "argument"]`, run as it is.
+    /// `["program", "argument"]`, executed directly.
     Exec(Vec<Word>),
     /// Text for the shell.
     Shell(Word),
@@ -180,21 +180,21 @@ pub enum Command {
 pub struct Copy {
     /// A stage or an image to copy from, instead of the context.
     pub from: Option<Word>,
-    /// Whose the copies are: `user[:group]`.
+    /// The owner of the copies: `user[:group]`.
     pub chown: Option<Word>,
     /// Their permissions.
     pub chmod: Option<Word>,
-    /// What is left out, as in `.dockerignore`.
+    /// Patterns of excluded files, as in `.dockerignore`.
     pub exclude: Vec<Word>,
-    /// Whether the layer may be made without knowing what lies below.
+    /// Whether the layer may be created independently of the layers below.
     pub link: bool,
     /// Whether the words were written as a JSON array.
     pub json: bool,
     /// Files and directories.
     pub sources: Vec<Word>,
-    /// Files whose content stands in the Dockerfile.
+    /// Files whose content is in the Dockerfile.
     pub heredocs: Vec<Heredoc>,
-    /// Where to.
+    /// The destination.
     pub destination: Word,
 }
 
@@ -203,16 +203,16 @@ pub struct Copy {
 pub struct Heredoc {
     /// The name, without quotes.
     pub name: Word,
-    /// Whether variables are replaced: not if the name was quoted.
+    /// Whether variables are expanded: not if the name is quoted.
     pub expand: bool,
-    /// Whether tabs at the beginning of lines are taken away: `<<-`.
+    /// Whether leading tabs are removed: `<<-`.
     pub strip_tabs: bool,
-    /// The lines as they stand in the file.
+    /// The lines as in the file.
     pub content: String,
 }
 
 impl Heredoc {
-    /// The lines, without leading tabs where that was asked for.
+    /// The lines, without leading tabs if requested.
     pub fn text(&self) -> String {
         match self.strip_tabs {
             true => self.content.split_inclusive('\n').map(|line| line.trim_start_matches('\t')).collect(),
@@ -228,9 +228,9 @@ pub struct Run {
     pub command: Command,
     /// `--mount`, as written; see [`Mount`](crate::mount::Mount).
     pub mounts: Vec<Word>,
-    /// Which network it sees.
+    /// The network of the command.
     pub network: Option<Network>,
-    /// The here-documents that the command names.
+    /// The here-documents of the command.
     pub heredocs: Vec<Heredoc>,
 }
 
@@ -250,17 +250,17 @@ pub enum Network {
 /// `HEALTHCHECK`. Times are in nanoseconds as Docker keeps them; 0 is the default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Healthcheck {
-    /// The probe; none takes the base image's away (`NONE`).
+    /// The probe; `None` removes the base image's (`NONE`).
     pub probe: Option<Command>,
-    /// Between two probes.
+    /// The time between two probes.
     pub interval: u64,
-    /// After which a probe has failed.
+    /// The time after which a probe has failed.
     pub timeout: u64,
-    /// How long failures do not count at first.
+    /// The time after the start in which failures are ignored.
     pub start_period: u64,
-    /// Between two probes during that time.
+    /// The time between two probes during that time.
     pub start_interval: u64,
-    /// After how many failures it is unhealthy.
+    /// The number of failures after which the container is unhealthy.
     pub retries: u32,
 }
 

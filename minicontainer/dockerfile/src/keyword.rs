@@ -13,7 +13,7 @@ macro_rules! keywords {
         pub enum Keyword { $($keyword,)* }
 
         impl Keyword {
-            /// All of them, by the alphabet.
+            /// All of them, in alphabetical order.
             pub const ALL: [Keyword; [$($name),*].len()] = [$(Keyword::$keyword),*];
 
             /// As it is written, in upper case.
@@ -31,7 +31,7 @@ keywords! {
 }
 
 impl Keyword {
-    /// The instruction of that name, in upper or lower case.
+    /// The instruction with this name, in upper or lower case.
     ///
     /// ```
     /// use minicontainer_dockerfile::Keyword;
@@ -43,7 +43,7 @@ impl Keyword {
         Keyword::ALL.into_iter().find(|keyword| keyword.name().eq_ignore_ascii_case(name))
     }
 
-    /// Whether what follows may stand in here-documents.
+    /// Whether its arguments may be here-documents.
     pub fn takes_heredocs(self) -> bool {
         matches!(self, Keyword::Add | Keyword::Copy | Keyword::Run)
     }

@@ -1,8 +1,8 @@
-//! Dockerfiles, the pure half: what a build *means*, decided without building anything.
+//! The pure half of builds: it parses Dockerfiles and plans builds, but builds nothing.
 //!
-//! A Dockerfile is a list of instructions; a build turns it into layers and a config. This crate reads the file, says
-//! what is wrong with it and where, and makes a plan of the build: **a build is a plan, and the plan is a value**, as
-//! a container is. It does no I/O, so the same code serves the engine, the tests, and a page in a browser.
+//! A Dockerfile is a list of instructions; a build turns it into layers and a config. This crate parses the file,
+//! reports errors with their position, and plans the build: **a build is a plan, and the plan is a value**, like a
+//! container. It does no I/O, so the same code serves the engine, the tests, and a page in a browser.
 //!
 //! ```text
 //! bytes ── parse ──▶ Dockerfile ── plan (with the configs of base images) ──▶ BuildPlan ──▶ the engine builds
@@ -12,23 +12,22 @@
 //!                                                                                 └─ image: the config at the end
 //! ```
 //!
-//! | Module | What it holds |
+//! | Module | What it contains |
 //! |---|---|
-//! | [`parse()`], [`instruction`] | from bytes to [`Dockerfile`]: every instruction of [Docker's reference][1], each word with its place |
+//! | [`parse()`], [`instruction`] | from bytes to [`Dockerfile`]: every instruction of [Docker's reference][1], each word with its position |
 //! | [`expand`] | variables in words, as in `${NAME:-default}` |
 //! | [`plan`](mod@plan) | stages, steps, the image's config and history, cache keys |
 //! | [`mount`], [`path`] | `RUN --mount`, paths of an image |
 //! | [`ignore`] | `.dockerignore`, `--exclude`, wildcards in sources |
-//! | [`error`], [`check`], [`suggest`] | errors with a caret and a way out; warnings; what somebody may have meant |
+//! | [`error`], [`check`], [`suggest`] | errors with a caret and a hint; warnings; suggestions for misspelled words |
 //! | [`explain`] | every instruction in English and Portuguese: layers, metadata, cache |
 //!
-//! What Docker has and this has not is refused with a reason: frontends from images (`# syntax=` of another name than
+//! Unsupported features of Docker are errors with a reason: frontends from images (`# syntax=` with another name than
 //! Docker's own), `ADD` from URLs and git, `COPY --parents`, `RUN --security`, `RUN --mount=type=ssh`.
 //!
 //! [1]: https://docs.docker.com/reference/dockerfile/
 #![forbid(unsafe_code)]
-// A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
-// written.
+// A library never prints: it returns what a caller may print, and `println!` panics if the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod check;

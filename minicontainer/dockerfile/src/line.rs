@@ -1,7 +1,7 @@
-//! One logical line: what stands on several lines of the file, joined where a line was continued.
+//! One logical line: a line of the file joined with its continuation lines.
 //!
-//! The parser works on the joined text and still knows of every character where it came from: a line remembers at
-//! which offset each of its pieces begins and where that piece stands. A [`Slice`] is a part of a line.
+//! The parser works on the joined text but can map every character to its position in the file: a line stores the
+//! offset and the position of each of its pieces. A [`Slice`] is a part of a line.
 
 use crate::position::{Position, Span, Word};
 
@@ -21,7 +21,7 @@ pub(crate) fn is_blank(character: char) -> bool {
 }
 
 impl Line {
-    /// Appends a piece that stands at `position`. A long one is cut, so that no search within it takes long.
+    /// Appends a piece at `position`. Long pieces are split, so that searching within one is fast.
     pub(crate) fn push(&mut self, text: &str, mut position: Position) {
         let (mut in_piece, mut length) = (0, self.text.len());
         for character in text.chars() {
@@ -35,7 +35,7 @@ impl Line {
         self.text.push_str(text);
     }
 
-    /// All of it, without blanks around.
+    /// The whole line, without surrounding blanks.
     pub(crate) fn whole(&self) -> Slice<'_> {
         Slice { line: self, start: 0, end: self.text.len() }.trim()
     }
@@ -64,7 +64,7 @@ impl<'a> Slice<'a> {
         self.start == self.end
     }
 
-    /// Where it stands. Its end is behind its last character, not at the beginning of the piece that follows.
+    /// Its position. The end is after its last character, not at the beginning of the next piece.
     pub(crate) fn span(self) -> Span {
         let start = self.line.position(self.start);
         let Some((last, _)) = self.text().char_indices().last() else { return Span { start, end: start } };
@@ -91,13 +91,13 @@ impl<'a> Slice<'a> {
         self.part(start, start + text.trim().len())
     }
 
-    /// The first word, and what follows behind the blanks.
+    /// The first word, and the text after the following blanks.
     pub(crate) fn split_word(self) -> (Slice<'a>, Slice<'a>) {
         let end = self.text().find(is_blank).unwrap_or(self.end - self.start);
         (self.part(0, end), self.from(end).trim())
     }
 
-    /// All words between blanks; quotes mean nothing.
+    /// All words separated by blanks; quotes have no meaning.
     pub(crate) fn words(self) -> Vec<Slice<'a>> {
         let mut words = Vec::new();
         let mut rest = self.trim();
@@ -109,14 +109,14 @@ impl<'a> Slice<'a> {
         words
     }
 
-    /// What stands before and behind the first `separator`.
+    /// The text before and after the first `separator`.
     pub(crate) fn split_once(self, separator: char) -> Option<(Slice<'a>, Slice<'a>)> {
         let at = self.text().find(separator)?;
         Some((self.part(0, at), self.from(at + separator.len_utf8())))
     }
 
-    /// Words between blanks that are neither quoted nor escaped; quotes and escapes stay in them. Whether every quote
-    /// was closed is told too.
+    /// Words separated by blanks that are neither quoted nor escaped, with their quotes and escapes, and whether
+    /// every quote is closed.
     pub(crate) fn quoted_words(self, escape: char) -> (Vec<Slice<'a>>, bool) {
         let text = self.text();
         let mut words = Vec::new();
@@ -129,7 +129,7 @@ impl<'a> Slice<'a> {
             }
             let start = *begun.get_or_insert(at);
             if character == escape && quote != Some('\'') {
-                // The last character of all escapes nothing, and is left out.
+                // An escape character at the very end escapes nothing and is ignored.
                 if characters.next().is_none() {
                     words.extend((at > start).then(|| self.part(start, at)));
                     return (words, quote.is_none());

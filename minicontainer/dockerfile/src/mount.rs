@@ -1,9 +1,9 @@
-//! `RUN --mount`: what a command sees while it runs, and what stays out of the image.
+//! `RUN --mount`: files that a command sees while it runs, but that are not part of the image.
 //!
 //! | Type | What it is | In the layer |
 //! |---|---|---|
-//! | `bind` | files of the context, a stage or an image, read-only unless `rw`; what is written is thrown away | no |
-//! | `cache` | a directory that stays from build to build | no |
+//! | `bind` | files of the context, a stage or an image, read-only unless `rw`; changes are discarded | no |
+//! | `cache` | a directory that is kept between builds | no |
 //! | `tmpfs` | memory | no |
 //! | `secret` | a file, or a variable, that the user passes with `--secret` | no |
 //!
@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::{error::DockerfileErrorKind, path};
 
-/// A mount, every word expanded.
+/// A mount with all variables expanded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the keys are those of Docker's reference, RUN --mount")]
@@ -66,16 +66,16 @@ pub struct Owner {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sharing {
-    /// Everybody.
+    /// All commands.
     #[default]
     Shared,
-    /// Each gets one of its own.
+    /// Each command gets its own cache.
     Private,
-    /// One after the other.
+    /// One command after the other.
     Locked,
 }
 
-/// What expands a value's variables.
+/// Expands the variables of a value.
 pub(crate) type Expand<'a> = dyn FnMut(&str) -> Result<String, DockerfileErrorKind> + 'a;
 
 /// The keys as they come.
@@ -97,7 +97,7 @@ struct Keys {
 }
 
 impl Mount {
-    /// Reads `key=value,…`. A relative target lies in the working directory.
+    /// Parses `key=value,…`. A relative target is relative to the working directory.
     pub fn parse(text: &str, workdir: &str, expand: &mut Expand) -> Result<Mount, DockerfileErrorKind> {
         let mut keys = Keys { kind: "bind".to_owned(), ..Keys::default() };
         for field in text.split(',') {
@@ -170,7 +170,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Refuses keys that another type has.
+    /// Rejects keys of another type.
     fn check_kind(&self) -> Result<(), DockerfileErrorKind> {
         let kind = self.kind.as_str();
         let owned = self.mode.is_some() || self.uid.is_some() || self.gid.is_some();

@@ -1,6 +1,6 @@
-//! Paths of an image, as text: nothing here knows or asks whether they exist.
+//! Paths of an image, as text: nothing here checks whether they exist.
 
-/// A path made absolute and clean: no `.`, no `..`, no doubled or trailing slashes. Nothing lies above the root.
+/// Makes a path absolute and normalizes it: no `.`, no `..`, no double or trailing slashes. `..` stops at the root.
 ///
 /// ```
 /// use minicontainer_dockerfile::path::resolve;
@@ -21,7 +21,7 @@ pub fn resolve(directory: &str, path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// Whether a relative or absolute path stays below the directory that it begins in.
+/// Whether a relative or absolute path stays below its starting directory.
 pub fn stays_inside(path: &str) -> bool {
     let mut depth = 0_usize;
     path.split('/').all(|part| match part {
@@ -34,7 +34,7 @@ pub fn stays_inside(path: &str) -> bool {
     })
 }
 
-/// What stands behind the last slash.
+/// The text after the last slash.
 pub(crate) fn file_name(path: &str) -> &str {
     path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }

@@ -1,12 +1,12 @@
-//! Where something stands in the file, so that an error can point at it.
+//! Positions in the file, so that errors can point to them.
 //!
-//! A *position* is a line and a column, both counted from 1 as editors do, the column in characters. A *span* is from
-//! a position up to, and not with, another. A [`Word`] is a piece of the file with the place it was found at; its
-//! text is what was written, quotes and variables included, until the plan expands it.
+//! A *position* is a line and a column, both counted from 1 as in editors, the column in characters. A *span* is from
+//! one position up to, but not including, another. A [`Word`] is a piece of the file with its span; its text is as
+//! written, with quotes and variables, until the plan expands it.
 
 use serde::Serialize;
 
-/// A place in the file.
+/// A position in the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Position {
     /// The line, from 1.
@@ -15,12 +15,12 @@ pub struct Position {
     pub column: usize,
 }
 
-/// From one place up to another.
+/// From one position up to another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Span {
     /// Of the first character.
     pub start: Position,
-    /// Behind the last character.
+    /// After the last character.
     pub end: Position,
 }
 
@@ -31,12 +31,12 @@ impl Span {
     }
 }
 
-/// A piece of the file and where it stands.
+/// A piece of the file with its span.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Word {
-    /// What is written there.
+    /// The text as written.
     pub text: String,
-    /// Where.
+    /// Its span.
     pub span: Span,
 }
 

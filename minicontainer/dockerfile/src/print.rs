@@ -1,6 +1,6 @@
-//! A parsed file as text again: one line for each instruction, upper case, no comments. Parsing that text gives the
-//! same instructions, at other places. (One thing cannot be said on one line: an escape character at its very end,
-//! which is there only in a file that ends within a continued line.)
+//! Prints a parsed file as text: one line for each instruction, upper case, no comments. Parsing that text gives the
+//! same instructions, at other positions. (The one exception is an escape character at the very end of a file that
+//! ends within a continued line, which cannot be written on one line.)
 
 use std::fmt::{self, Display, Formatter};
 
@@ -21,7 +21,7 @@ impl Display for Dockerfile {
 impl Display for Instruction {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let (flags, arguments) = (flags(&self.kind), arguments(&self.kind));
-        // Two dashes keep an argument that looks like a flag from being taken for one.
+        // Two dashes prevent an argument that looks like a flag from being parsed as one.
         let end_of_flags = if arguments.starts_with("--") { " --" } else { "" };
         write!(formatter, "{}{flags}{end_of_flags} {arguments}", self.kind.keyword())
     }
@@ -134,7 +134,7 @@ fn copy_arguments(copy: &Copy) -> String {
 }
 
 impl Network {
-    /// As it is written behind `--network=`.
+    /// The value of `--network=`.
     pub fn name(self) -> &'static str {
         match self {
             Network::Default => "default",

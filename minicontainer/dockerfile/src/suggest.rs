@@ -1,15 +1,15 @@
-//! What somebody may have meant: the nearest of the words that would have been right.
+//! Suggestions for misspelled words: the nearest valid word.
 //!
-//! Nearness is counted as in the [distance of Damerau and Levenshtein][1]: how many letters must be put in, taken out
-//! or exchanged, two neighbours with each other counting once. Two at most, and fewer than half the word, so that
-//! `form` brings `from` and `x` brings nothing.
+//! The measure is the [Damerau-Levenshtein distance][1]: the number of inserted, deleted, replaced or swapped
+//! letters. It must be at most two, and less than half of the word, so that `form` suggests `from` and `x` suggests
+//! nothing.
 //!
 //! [1]: https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance
 
-/// Longer words are no slips of the pen.
+/// Longer words are not typing errors.
 const LONGEST: usize = 40;
 
-/// The candidate that is nearest to what was given, if any is near. Upper and lower case are the same.
+/// The candidate that is nearest to the given word, if one is near enough. Case is ignored.
 ///
 /// ```
 /// use minicontainer_dockerfile::suggest::nearest;

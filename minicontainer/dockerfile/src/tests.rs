@@ -1,4 +1,4 @@
-//! Every mistake, as a terminal shows it.
+//! Every error, as a terminal shows it.
 
 use std::collections::BTreeMap;
 

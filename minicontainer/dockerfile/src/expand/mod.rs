@@ -1,6 +1,6 @@
-//! Words with variables become plain words: `"$HOME/${DIR:-src}"` becomes `/root/src`.
+//! Expands variables in words: `"$HOME/${DIR:-src}"` becomes `/root/src`.
 //!
-//! The rules are those of BuildKit's lexer, which follows the [shell's][1] and leaves most of it out:
+//! The rules are those of BuildKit's lexer, which implements a small part of the [shell's][1]:
 //!
 //! | Written | Becomes |
 //! |---|---|
@@ -11,12 +11,12 @@
 //! | `${x#pattern}`, `${x##pattern}` | the value without the shortest, longest beginning that matches |
 //! | `${x%pattern}`, `${x%%pattern}` | the value without the shortest, longest end that matches |
 //! | `${x/pattern/word}`, `${x//pattern/word}` | the value with the first match, every match exchanged |
-//! | `'…'` | what stands there, to the letter |
+//! | `'…'` | the literal text |
 //! | `"…"` | variables are replaced, blanks kept |
 //! | `\$` | `$`: the escape character (`\`, or what the directive `escape` says) takes a character's meaning away |
 //!
-//! In patterns `*` is any text, `?` any character. A result may be as long as an argument of execve(2), and a search
-//! takes a bounded number of steps: neither doubling variables nor patterns of stars can stop a build.
+//! In patterns `*` is any text, `?` any character. A result can be as long as an argument of execve(2), and a search
+//! takes a bounded number of steps, so that neither doubling variables nor patterns of stars can block a build.
 //!
 //! [1]: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html
 //!
@@ -41,9 +41,9 @@ pub use error::ExpandError;
 use pattern::Pattern;
 use words::Words;
 
-/// Linux takes no longer argument (execve(2), `MAX_ARG_STRLEN`).
+/// The longest argument in Linux (execve(2), `MAX_ARG_STRLEN`).
 const LONGEST: usize = 128 << 10;
-/// How deep `${a:-${b:-…}}` may go.
+/// The maximum nesting of `${a:-${b:-…}}`.
 const DEEPEST: usize = 32;
 
 /// What quotes mean.
@@ -55,7 +55,7 @@ pub enum Quotes {
     Literal,
 }
 
-/// What a word became.
+/// The result of expanding a word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expansion {
     /// The whole, blanks included.

@@ -1,9 +1,9 @@
-//! `.dockerignore`: which files of the context a build does not see.
+//! `.dockerignore`: which files of the context are excluded from a build.
 //!
-//! The file lies in the context's root; a file beside the Dockerfile and called as that is, with `.dockerignore`
-//! behind, comes first. Docker reads the Dockerfile and this file even if a pattern leaves them out of the context.
+//! The file is in the context's root. A file next to the Dockerfile, with the Dockerfile's name and `.dockerignore`
+//! appended, takes precedence. Docker reads the Dockerfile and this file even if a pattern excludes them.
 //!
-//! A pattern a line, matched against a path relative to the context; the last one that matches decides.
+//! Each line is a pattern, matched against a path relative to the context. The last pattern that matches decides.
 //!
 //! | Written | Means |
 //! |---|---|
@@ -11,7 +11,7 @@
 //! | `*`, `?`, `[a-z]`, `[^a-z]` | any text, any character, one of these, none of these; no slash |
 //! | `**/x`, `x/**` | `x` at any depth; everything below `x` |
 //! | `!x` | but not `x`, although a pattern above matches it |
-//! | `\*` | `*` itself; so with `?`, `[`, `\`, and a `#` at the beginning |
+//! | `\*` | a literal `*`; likewise `?`, `[`, `\`, and a `#` at the beginning |
 //! | `# …` | a comment, if the `#` is the first character of the line |
 //!
 //! The rules are those of moby's `patternmatcher`. Two are odd and kept: `**x` also matches `ax`, since without any
@@ -43,7 +43,7 @@ struct Rule {
     pattern: Pattern,
 }
 
-/// A line is no pattern.
+/// A line is not a valid pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of .dockerignore: {pattern:?} is no pattern: {reason}")]
 pub struct IgnoreError {
@@ -71,7 +71,7 @@ impl Ignore {
         Ok(Ignore { rules: patterns.into_iter().map(Rule::parse).collect::<Result<_, _>>()? })
     }
 
-    /// Whether a path, relative to the context and with slashes, is left out: it, or a directory that it lies in.
+    /// Whether a path, relative to the context and with slashes, or one of its parent directories is excluded.
     pub fn excludes(&self, path: &str) -> bool {
         let path = path.trim_matches('/');
         if matches!(path, "" | ".") {
@@ -92,7 +92,7 @@ impl Ignore {
         self.rules.iter().any(|rule| rule.exception)
     }
 
-    /// Whether nothing is left out.
+    /// Whether nothing is excluded.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }

@@ -33,7 +33,7 @@ pub(crate) use copy::refuse_remote;
 use flags::Flags;
 use reader::Reader;
 
-/// A longer file is no Dockerfile.
+/// The size limit of a Dockerfile.
 pub const LARGEST: usize = 1 << 20;
 /// An image has at most 127 layers; with all that makes none, this is ample.
 pub const MOST_INSTRUCTIONS: usize = 1000;
@@ -117,7 +117,7 @@ struct Arguments<'a> {
     keyword: Keyword,
     escape: char,
     flags: Flags<'a>,
-    /// What stands behind the flags, without blanks around.
+    /// The text after the flags, without surrounding blanks.
     rest: Slice<'a>,
     heredocs: Vec<Heredoc>,
 }

@@ -1,4 +1,4 @@
-//! What each instruction does to the image's config and history, and which action comes of it.
+//! How each instruction changes the image's config and history, and its action.
 //!
 //! History is written as BuildKit writes it (`ENV PORT=80`, `CMD ["node" "app.js"]`, `RUN |1 PORT=80 /bin/sh -c
 //! make`), but for its mark `# buildkit` at the end and its comment: those say who built it.
@@ -26,7 +26,7 @@ use crate::{
 /// Who wrote the history.
 const HISTORY_COMMENT: &str = "minicontainer.dockerfile.v0";
 
-/// A stage in the making.
+/// A stage that is being planned.
 pub(super) struct Stage {
     pub(super) index: usize,
     pub(super) image: ImageConfig,
@@ -36,7 +36,7 @@ pub(super) struct Stage {
     workdir_is_own: bool,
 }
 
-/// What a stage that is based on this one begins with.
+/// The base of a stage that is based on this one.
 pub(super) struct StageEnd {
     image: ImageConfig,
     scope: Scope,
@@ -123,7 +123,7 @@ impl Stage {
         (plan, end)
     }
 
-    /// Carries one instruction out, as far as it is about the config.
+    /// Applies one instruction to the config.
     pub(super) fn apply(
         &mut self,
         planned: &Planned,
@@ -198,7 +198,7 @@ impl Stage {
     }
 }
 
-/// The platform of a base must be the one that was asked for, or somebody will wonder.
+/// Warns if the platform of a base is not the requested one.
 fn check_platform(image: &mut ImageConfig, draft: &Draft, build: &mut Build) {
     let wanted = &draft.platform;
     let differs = image.os != wanted.os() || image.architecture != wanted.architecture();

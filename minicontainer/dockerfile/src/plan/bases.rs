@@ -69,7 +69,7 @@ pub(super) fn target(file: &Dockerfile, froms: &[usize], options: &BuildOptions)
     })
 }
 
-/// Warns of bases that are none unless somebody passes an argument.
+/// Warns about bases that are empty unless a build argument is passed.
 pub(super) fn warn_of_defaults(file: &Dockerfile, options: &BuildOptions, build: &mut Build) {
     let plain = BuildOptions { build_args: BTreeMap::new(), ..options.clone() };
     let mut defaults = Build::new(&plain, build.escape, "");

@@ -45,7 +45,7 @@ pub enum ChangeError {
         /// The first word of the change.
         instruction: String,
     },
-    /// An instruction that makes no sense.
+    /// An invalid instruction.
     #[error("cannot change the image's config by {change:?}: {reason}")]
     Invalid {
         /// The change.
@@ -59,10 +59,10 @@ fn known() -> String {
     KNOWN.map(|keyword| keyword.to_string()).join(", ")
 }
 
-/// Carries instructions out on an image's config, in their order.
+/// Applies instructions to an image's config, in order.
 ///
 /// # Errors
-/// If one is not about the config, or makes no sense. Then the config is as it was.
+/// If one does not change the config, or is invalid. Then the config is unchanged.
 pub fn change(image: &mut ImageConfig, changes: &[impl AsRef<str>]) -> Result<(), ChangeError> {
     let options = BuildOptions::default();
     let mut build = Build::new(&options, '\\', "");

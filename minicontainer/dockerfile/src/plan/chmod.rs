@@ -32,7 +32,7 @@ enum Change {
     },
 }
 
-/// The text is no permissions.
+/// The text is not a valid mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("permissions are octal, such as 755, or symbolic, such as u=rwX,go=rX")]
 pub struct ChmodError;

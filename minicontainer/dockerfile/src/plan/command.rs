@@ -1,4 +1,4 @@
-//! `RUN`: the command with everything it will see.
+//! `RUN`: the command with its environment, user and mounts.
 //!
 //! A here-document that is the whole command is a script: the shell gets its lines, or, if they begin with `#!`, they
 //! become a program of their own. Other here-documents are the shell's business, and their lines stay in its text.
@@ -28,15 +28,15 @@ pub struct RunCommand {
     pub argv: Vec<String>,
     /// The environment, `NAME=value`, by name.
     pub env: Vec<String>,
-    /// Who runs it; empty for root.
+    /// The user; empty for root.
     pub user: String,
-    /// Where.
+    /// The working directory.
     pub workdir: String,
-    /// Which network it sees.
+    /// The network.
     pub network: Network,
-    /// What is mounted meanwhile, each with where its files come from.
+    /// The mounts, each with the source of its files.
     pub mounts: Vec<(Mount, Source)>,
-    /// A file that must be there, executable, and is not part of the layer.
+    /// A file that must exist and be executable, and is not part of the layer.
     pub script: Option<Script>,
     /// Proxies that were passed: for the environment, but for no history and no key, since they may hold passwords.
     #[serde(skip)]

@@ -1,7 +1,7 @@
-//! `COPY` and `ADD`: which files go where, and whose they are.
+//! `COPY` and `ADD`: which files are copied where, and their owner.
 //!
 //! A source is a path in its root, with wildcards ([`Pattern`] with [`Stars::Single`]); a directory stands for what
-//! is in it. What lies outside the context is refused (`../x`), and so is what would have to be fetched.
+//! is in it. Paths outside the context (`../x`) are rejected, and so are sources that must be downloaded.
 
 use serde::Serialize;
 
@@ -33,23 +33,23 @@ pub struct CopyFiles {
     pub sources: Vec<String>,
     /// Files whose content is part of the plan.
     pub inline: Vec<InlineFile>,
-    /// Where they go, absolute.
+    /// The destination, absolute.
     pub destination: String,
-    /// Whether the destination is a directory even if it is not there yet.
+    /// Whether the destination is a directory even if it does not exist yet.
     pub into_directory: bool,
-    /// Whose the copies are, `user[:group]` as the image knows them; root's otherwise.
+    /// The owner of the copies, `user[:group]` of the image; root by default.
     pub chown: Option<String>,
     /// Their permissions; the sources' otherwise.
     pub chmod: Option<Chmod>,
-    /// Patterns of what is left out, as in `.dockerignore`.
+    /// Patterns of excluded files, as in `.dockerignore`.
     pub exclude: Vec<String>,
-    /// Whether the layer may be made without knowing what lies below.
+    /// Whether the layer may be created independently of the layers below.
     pub link: bool,
     /// Whether local archives are unpacked: `ADD`.
     pub unpack: bool,
 }
 
-/// A file that stands in the Dockerfile.
+/// A file whose content is in the Dockerfile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InlineFile {
     /// Its name.
@@ -144,7 +144,7 @@ fn source(
     let path = path::resolve("/", text);
     let pattern = Pattern::parse(&path, Stars::Single).map_err(|reason| bad_pattern(text, reason, word))?;
     let ignore = &build.options.ignore;
-    // With exceptions nobody can say without reading the directory.
+    // With exceptions the answer depends on the directory's content.
     if *from == Source::Context && !pattern.has_wildcards() && !ignore.has_exceptions() && ignore.excludes(&path) {
         let verb = if keyword == Keyword::Add { "Add" } else { "Copy" };
         let message = format!("Attempting to {verb} file {text:?} that is excluded by .dockerignore");

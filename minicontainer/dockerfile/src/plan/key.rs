@@ -1,6 +1,6 @@
-//! Under which key a layer is kept for the next build.
+//! The cache key of a layer.
 //!
-//! The key is a digest of everything that the layer is made from, and of nothing else:
+//! The key is a digest of everything that the layer depends on, and of nothing else:
 //!
 //! | Part | Since |
 //! |---|---|
@@ -9,9 +9,8 @@
 //! | the digests of the files that are read ([`KeyInputs::contents`]) | content counts, times do not |
 //! | `SOURCE_DATE_EPOCH` | it is written into the layer |
 //!
-//! What must not be part of it: proxies and secrets, which may change without changing what is built, and whose
-//! values would be kept in a form that can be guessed. The parts are written as JSON, in which no text can pass for
-//! another.
+//! Proxies and secrets must not be part of it: they may change without changing the result, and their values could be
+//! guessed from the key. The parts are written as JSON, in which different parts cannot give the same text.
 //!
 //! ```
 //! use minicontainer_core::Digest;
@@ -31,15 +30,15 @@ use serde::Serialize;
 use super::{Action, Base, Source};
 use crate::mount::Mount;
 
-/// Counted up when the same parts would make another layer than before.
+/// Incremented when the same parts result in a different layer than before.
 const VERSION: u32 = 1;
 
-/// What goes into a layer.
+/// The inputs of a layer.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct KeyInputs<'a> {
     /// The key of the layer below.
     pub parent: &'a Digest,
-    /// What is done.
+    /// The action.
     pub action: &'a Action,
     /// For each of [`Action::reads`], in that order: a digest of the names, kinds, permissions and contents that are
     /// there, without times.
@@ -48,13 +47,13 @@ pub struct KeyInputs<'a> {
     pub epoch: Option<i64>,
 }
 
-/// The key of the layer that a step makes; none if it makes none.
+/// The key of the layer that a step creates; `None` if it creates none.
 pub fn key(inputs: &KeyInputs) -> Option<Digest> {
     let action = &by_content(inputs.action);
     inputs.action.makes_layer().then(|| digest(&(VERSION, "step", KeyInputs { action, ..*inputs })))
 }
 
-/// The action without the names of stages and images: what counts is the content that came from there.
+/// The action without the names of stages and images, because only the content from there matters.
 fn by_content(action: &Action) -> Action {
     let mut action = action.clone();
     match &mut action {
@@ -72,7 +71,7 @@ fn by_content(action: &Action) -> Action {
     action
 }
 
-/// The key of what a stage begins with. A stage that is based on another begins with that one's last key.
+/// The key of a stage's base. A stage that is based on another begins with that one's last key.
 pub fn base_key(base: &Base, platform: &Platform) -> Option<Digest> {
     match base {
         Base::Scratch => Some(digest(&(VERSION, "scratch", platform))),

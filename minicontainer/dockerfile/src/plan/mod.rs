@@ -1,7 +1,7 @@
 //! From a parsed Dockerfile to a plan: which stages are built, in which order, and what every instruction does.
 //!
-//! A build is a plan, and the plan is a value: nothing is fetched, copied or run here. What the plan must know of the
-//! world is given to it, the configs of base images above all. Which ones it needs it says itself:
+//! A build is a plan, and the plan is a value: nothing is fetched, copied or run here. The caller passes in what the
+//! plan depends on, mainly the configs of base images. [`plan()`] returns which ones it needs:
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ pub use stages::plan;
 
 use crate::{check::Warning, ignore::Ignore, keyword::Keyword, position::Span};
 
-/// What the command line says.
+/// The options of the command line.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
     /// `--target`: a stage by name or index; the last one otherwise.
@@ -68,11 +68,11 @@ pub struct BuildOptions {
     pub build_args: BTreeMap<String, String>,
     /// `--label`, for the target.
     pub labels: BTreeMap<String, String>,
-    /// For which machine the image is.
+    /// The platform of the image.
     pub platform: Platform,
-    /// On which machine it is built.
+    /// The platform on which it is built.
     pub build_platform: Platform,
-    /// `.dockerignore`, to warn of sources that it leaves out.
+    /// `.dockerignore`, to warn about sources that it excludes.
     pub ignore: Ignore,
 }
 
@@ -93,25 +93,25 @@ impl Default for BuildOptions {
 /// An image that the build needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ImageRequest {
-    /// Its name in full.
+    /// Its full name.
     pub reference: String,
     /// For which machine.
     pub platform: Platform,
 }
 
-/// An image that the engine has got.
+/// An image that the engine has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseImage {
-    /// By which it is known for certain: the digest of its manifest, or of its config.
+    /// The digest of its manifest, or of its config.
     pub digest: Digest,
     /// Its config.
     pub config: ImageConfig,
 }
 
-/// The images that are at hand.
+/// The available images.
 pub type Bases = BTreeMap<ImageRequest, BaseImage>;
 
-/// What came of planning.
+/// The result of planning.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// These images are needed first. Their triggers may need more, so plan again with them, until there is a plan.
@@ -125,7 +125,7 @@ pub enum Outcome {
 pub struct BuildPlan {
     /// The needed stages, each after those that it needs; the target last.
     pub stages: Vec<StagePlan>,
-    /// What is likely to be wrong.
+    /// The warnings.
     pub warnings: Vec<Warning>,
     /// The names of `--build-arg` that no stage declares.
     pub unused_build_args: Vec<String>,
@@ -159,9 +159,9 @@ pub struct StagePlan {
     pub needs: BTreeSet<usize>,
     /// The images that it copies from or mounts, besides its base.
     pub images: BTreeSet<ImageRequest>,
-    /// What is done, in order; the base's triggers first.
+    /// The steps, in order; the base's triggers first.
     pub steps: Vec<Step>,
-    /// The config at the end. Layers and times are for the engine to fill in.
+    /// The resulting config. The engine adds layers and times.
     pub image: ImageConfig,
 }
 
@@ -199,9 +199,9 @@ pub enum Source {
 pub struct Step {
     /// Which instruction it is.
     pub keyword: Keyword,
-    /// As it stands in the file: for showing.
+    /// Its text in the file, for display.
     pub text: String,
-    /// Where it stands; a trigger of an image stands at its `FROM`.
+    /// Its position; a trigger of an image has the position of its `FROM`.
     pub span: Span,
     /// Whether it is a trigger (`ONBUILD`) of the base.
     pub is_trigger: bool,
@@ -211,17 +211,17 @@ pub struct Step {
     pub created_by: Option<String>,
 }
 
-/// What a step does to the files.
+/// How a step changes the files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Action {
-    /// Nothing: it is about the config only, and no layer comes of it.
+    /// Not at all: it changes only the config, and creates no layer.
     Nothing,
-    /// Makes a directory with those above it, if they are not there.
+    /// Creates a directory and its parents, if they do not exist.
     MakeDirectory {
         /// Absolute.
         path: String,
-        /// Whose new directories are; empty for root.
+        /// The owner of new directories; empty for root.
         user: String,
     },
     /// Copies files.
@@ -231,7 +231,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether a layer comes of it.
+    /// Whether it creates a layer.
     pub fn makes_layer(&self) -> bool {
         !matches!(self, Action::Nothing)
     }

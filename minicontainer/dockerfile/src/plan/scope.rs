@@ -24,12 +24,12 @@ use crate::{
 const PROXIES: [&str; 5] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"];
 /// A plan may be described by this many bytes of variables and history.
 const MOST_BYTES: usize = 32 << 20;
-/// More warnings help nobody.
+/// More warnings are not useful.
 const MOST_WARNINGS: usize = 1000;
-/// More variables are no environment.
+/// The most variables in an environment.
 const MOST_VARIABLES: usize = 1000;
 
-/// What holds for the whole build.
+/// The variables of the whole build.
 pub(super) struct Build<'a> {
     pub(super) options: &'a BuildOptions,
     pub(super) escape: char,
@@ -162,7 +162,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// Expands a word; variables that nobody set are warned of.
+    /// Expands a word, and warns about unset variables.
     pub(super) fn expand(&self, word: &Word, build: &mut Build) -> Result<Expansion, DockerfileError> {
         let found = expanded(word, build.escape, &self.variables)?;
         self.warn_of(&found, word.span, build);

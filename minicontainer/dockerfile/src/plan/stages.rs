@@ -1,4 +1,4 @@
-//! Which stages are needed, what each is to do, and their order.
+//! The stages that the target needs, their instructions, and their order.
 
 use std::{
     borrow::Cow,
