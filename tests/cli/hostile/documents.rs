@@ -174,7 +174,7 @@ fn layout_version_and_names_are_validated() {
     image["annotations"] = json!({"org.opencontainers.image.ref.name": "../x:1"});
     check(&place, &layout.archive(&index(&[image])), Harmless);
     let with = |member: Tar| member.file("readme", "").end();
-    let none = Refused("this is no image archive");
+    let none = Refused("this is not an image archive");
     check(&place, &with(Tar::new().member(head(b'6', "index.json"), b"")), none);
     check(&place, &with(Tar::new().symlink("index.json", "/etc/passwd")), none);
     check(&place, &with(Tar::new().symlink("index.json", "index.json")), none);
