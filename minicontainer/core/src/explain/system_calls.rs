@@ -1,11 +1,11 @@
 //! The system calls of each step, written as strace(1) would show them.
 //!
-//! Where strace shows a descriptor's number, a name stands here (`root` is the new root, `proc`, `sys` and `dev` the
-//! mounts there, `fs` a file system being configured, `mnt` a mount not yet placed, `place` where it goes), and a
-//! file that was opened before is shown by its name between angle brackets, as `strace -y` does. Mounts use the
-//! kernel's newer interface, in which a mount is first made without a place and then moved there: the destination is
-//! opened with `RESOLVE_IN_ROOT`, so that no symbolic link of an image can lead it out of the new root, and at
-//! `/proc`, `/sys` and `/dev` no link is followed at all, see openat2(2).
+//! Descriptors have names instead of numbers (`root` is the new root, `proc`, `sys` and `dev` the mounts there, `fs`
+//! a file system being configured, `mnt` a detached mount, `place` its mount point). A file that was opened before is
+//! shown by its name in angle brackets, as with `strace -y`. Mounts use the kernel's new mount API, in which a mount
+//! is first created detached and then moved to its mount point. The mount point is opened with `RESOLVE_IN_ROOT`,
+//! because a symbolic link in the image could point outside the new root. At `/proc`, `/sys` and `/dev` links are not
+//! followed at all, see openat2(2).
 
 mod mounts;
 
@@ -16,17 +16,17 @@ use crate::plan::{
 };
 use mounts::{find, open, place};
 
-/// Which files a control group has: the two versions name them differently, see cgroups(7).
+/// The cgroup version: the two versions have different file names, see cgroups(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CgroupVersion {
-    /// A hierarchy for each controller; a process joins by itself.
+    /// One hierarchy for each controller; the process enters by itself.
     V1,
-    /// One hierarchy; a process can be born inside a group.
+    /// One hierarchy; a process can be created inside a cgroup.
     V2,
 }
 
 impl CgroupVersion {
-    /// The version that a plan is made for: only on version 1 a process has to join.
+    /// The version that a plan is for: only on version 1 the process has to join.
     pub(super) fn of(plan: &Plan) -> CgroupVersion {
         let joins = plan.steps.iter().any(|step| matches!(step, Step::JoinCgroup { .. }));
         if joins { CgroupVersion::V1 } else { CgroupVersion::V2 }
@@ -35,7 +35,7 @@ impl CgroupVersion {
 
 /// The step's system calls in their order.
 pub(super) fn system_calls(step: &Step, version: CgroupVersion) -> Vec<String> {
-    // A test sees to it that every kind of step has calls in one of them.
+    // A test checks that every kind of step has calls in one of them.
     cgroup_calls(step, version)
         .or_else(|| first_process_calls(step))
         .or_else(|| mounts::file_system_calls(step))
@@ -159,7 +159,7 @@ fn first_process_calls(step: &Step) -> Option<Vec<String>> {
     })
 }
 
-/// It is opened before there is a process that could wait, and asked what it is.
+/// The namespace is opened and checked before the container's first process exists.
 fn join_calls(namespace: Namespace, path: &str) -> Vec<String> {
     let mut calls = vec![
         format!("openat(AT_FDCWD, {path:?}, O_PATH|O_CLOEXEC)"),
@@ -212,7 +212,7 @@ fn power_calls(step: &Step) -> Option<Vec<String>> {
         Step::SetUser { uid, gid, groups } => {
             let list = |ids: &[u32]| ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
             let groups = groups.iter().map(|ids| format!("setgroups({}, [{}])", ids.len(), list(ids)));
-            // Capabilities must outlive the change of user, or nobody could set them afterwards.
+            // Capabilities must survive the change of user, so that they can be set afterwards.
             let ids = [
                 format!("setresgid({gid}, {gid}, {gid})"),
                 "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
@@ -257,7 +257,7 @@ fn terminal_calls(owner: u32, rows: u16, columns: u16) -> Vec<String> {
         "ioctl(terminal, TIOCGPTPEER, O_RDWR|O_NOCTTY|O_CLOEXEC)".to_owned(),
         format!("fchown(peer, {owner}, -1)"),
         format!("ioctl(peer, TIOCSWINSZ, {{ws_row={rows}, ws_col={columns}}})"),
-        // By descriptor: under its name in /dev/pts something else might lie by now.
+        // By descriptor: its name in /dev/pts might refer to another file by now.
         "open_tree(peer, \"\", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH)".to_owned(),
         find("/dev/console", ""),
         place(),

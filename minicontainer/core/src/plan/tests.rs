@@ -1,4 +1,4 @@
-//! Plans as snapshots, what is refused, and what holds of every plan whatever was asked for.
+//! Plans as snapshots, rejected plans, and properties of every plan.
 
 mod joins;
 mod mounts;
@@ -52,7 +52,7 @@ fn untrusted_profile_of_root_uses_own_ids() {
     insta::assert_snapshot!(lines(&planned(&options, &Host::example())));
 }
 
-/// The owner of a bind mount is shown as root of a container that has ids of its own, and of no other.
+/// The owner of a bind mount is mapped to root only in a container with its own ids.
 #[test]
 fn bind_mount_owner_is_mapped_to_container_root() {
     let owners = |profile, host: &Host| {
@@ -70,7 +70,7 @@ fn bind_mount_owner_is_mapped_to_container_root() {
     assert_eq!(owners(Profile::Untrusted, &Host::example_rootless()), Some(None));
 }
 
-/// A document's idmapped mount is made as it says, or refused.
+/// A document's idmapped mount is created exactly as specified, or rejected.
 #[test]
 fn idmapped_mount_needs_uid_and_gid_maps() {
     let map =
@@ -94,7 +94,7 @@ fn idmapped_mount_needs_uid_and_gid_maps() {
     check("tmpfs", true, true, &[], false);
 }
 
-/// One line for each step, so that a snapshot can be read.
+/// One line for each step, so that snapshots are readable.
 fn lines(plan: &Plan) -> String {
     let line = |step: &Step| {
         let mut value = serde_json::to_value(step).expect("steps are data");
@@ -117,7 +117,7 @@ fn root_on_cgroup_v2() {
     insta::assert_snapshot!(lines(&planned(&shell(), &Host::example())));
 }
 
-/// Its own directory is covered before anything is made in it or stacked upon it.
+/// The tmpfs covers the container's directory before anything is created or mounted in it.
 #[test]
 fn limited_layer_has_its_own_file_system() {
     let limited = |volatile| {
@@ -140,7 +140,7 @@ fn limited_layer_has_its_own_file_system() {
     assert_eq!(limited(false), Err(PlanError::LayerLimitNeedsThrowAway));
 }
 
-/// Mounted from the host's cgroup namespace, version 2 would take its options from the container's mount.
+/// A mount from the host's cgroup namespace would change the options of the version 2 hierarchy.
 #[test]
 fn host_cgroups_are_bind_mounted_without_cgroup_namespace() {
     let shows = |without: BTreeSet<Isolation>| {
@@ -173,7 +173,7 @@ fn root_with_limits_on_cgroup_v1() {
     insta::assert_snapshot!(lines(&plan));
 }
 
-/// The document's process and the plan's step, and the one more variable that a program gets with it.
+/// A terminal adds to the document's process, the plan's steps, and the program's environment (`TERM`).
 #[test]
 fn terminal_has_size_and_owner() {
     let check = |size: WindowSize, user: Option<&str>| {
@@ -217,7 +217,7 @@ fn without_mount_namespace_it_is_a_chroot() {
     insta::assert_snapshot!(lines(&plan));
 }
 
-/// What must be refused, and in which words.
+/// Unsupported plans, with their messages.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of documents")]
 fn unsupported_plans_are_rejected() {
@@ -353,7 +353,7 @@ fn unsupported_plans_are_rejected() {
     insta::assert_snapshot!(text.join("\n"));
 }
 
-/// Clocks of its own are a namespace and a step, before anything of the host's is out of reach.
+/// Time offsets add a namespace and a step, which comes before the host's files become inaccessible.
 #[test]
 fn clock_offsets_are_set_before_pivot_root() {
     let options = RunOptions {
@@ -379,7 +379,7 @@ fn clock_offsets_are_set_before_pivot_root() {
     );
 }
 
-/// A document's clocks, of which only these two can be moved, and only where they are the container's own.
+/// Only two clocks can be moved, and only in the container's own time namespace.
 #[test]
 fn spec_time_offsets_are_validated() {
     let check = |own: bool, clock: &str, nanoseconds: u32| {
@@ -399,7 +399,7 @@ fn spec_time_offsets_are_validated() {
     insta::assert_snapshot!(told.join("\n"));
 }
 
-/// An init is an annotation of the document, which says yes, or no, or is refused.
+/// The annotation for the init must be `true` or `false`.
 #[test]
 fn init_is_requested_by_annotation_only() {
     let check = |value: Option<&str>, expect: Option<bool>| {
@@ -515,7 +515,7 @@ proptest! {
         let go = at(|step| matches!(step, Step::AwaitGo)).expect("a go");
         let drop = at(|step| matches!(step, Step::DropBoundingSet { .. })).expect("powers are given up");
 
-        // The program comes last and once, with an init if one was asked for.
+        // The program is executed once, as the last step, with an init if requested.
         let has_init = matches!(kinds[last], Step::Execute { init: true, .. });
         prop_assert_eq!(has_init, options.init);
         prop_assert_eq!(at(|step| matches!(step, Step::Execute { .. })), Some(last));
@@ -525,15 +525,15 @@ proptest! {
                 | Step::MakeDevice { .. } | Step::MaskPath { .. } | Step::ReadonlyPath { .. } | Step::Remount { .. }
                 | Step::MountOverlay { .. } | Step::BindRoot { .. });
             prop_assert!(!mounts || (go < index && index < pivot), "{:?} at {}", step, index);
-            // The engine's part is over before the container's first process is told to go on.
+            // The engine's steps are finished before the container's first process continues.
             prop_assert!(step.actor() == Actor::Container || index < go);
-            // No destination leads out of the new root.
+            // All destinations are inside the new root.
             if let Step::Mount { destination: path, .. } | Step::BindMount { destination: path, .. }
                 | Step::MaskPath { path } | Step::ReadonlyPath { path } | Step::MakeDevice { path, .. } = step {
                 prop_assert!(path.starts_with('/') && path.split('/').all(|part| part != ".."), "{}", path);
             }
         }
-        // The host's mounts are out of reach before the first mount of the container's own.
+        // The mounts are made private before the container's first mount.
         let private = at(|step| matches!(step, Step::MakeMountsPrivate)).expect("mounts are made private");
         let root = at(|step| matches!(step, Step::MountOverlay { .. })).expect("a root");
         prop_assert!(clone < private && private < root);
@@ -546,7 +546,7 @@ proptest! {
             let devpts = at(|step| matches!(step, Step::Mount { fstype, .. } if fstype == "devpts")).expect("terminals");
             prop_assert!(session < devpts && devpts < terminal && terminal < pivot);
         }
-        // Descriptors are closed first of all, and powers given up after the pivot, no_new_privs last of them.
+        // Descriptors are closed first, and privileges are dropped after the pivot, no_new_privs last.
         let close = at(|step| matches!(step, Step::CloseDescriptors)).expect("descriptors are closed");
         prop_assert!(clone < close && close < go && pivot < drop);
         match at(|step| matches!(step, Step::NoNewPrivileges)) {
@@ -554,8 +554,7 @@ proptest! {
             None => prop_assert!(options.without.contains(&Isolation::NoNewPrivileges) || options.privileged
                 || options.profile == Profile::Docker),
         }
-        // Root's own user namespace is made before the process and entered after the last thing that needs root's
-        // powers.
+        // Root's own user namespace is created before the process and entered after the last step that needs root.
         let made = at(|step| matches!(step, Step::MakeUserNamespace { .. }));
         let entered = at(|step| matches!(step, Step::EnterUserNamespace));
         prop_assert_eq!(made.is_some(), options.users == Users::Own && host.identity == Identity::Root);
@@ -564,8 +563,7 @@ proptest! {
             let workdir = at(|step| matches!(step, Step::EnterWorkdir { .. })).expect("a directory");
             prop_assert!(made < clone && pivot < entered && entered < workdir && entered < drop);
         }
-        // What belongs to the machine is never set, and what is set is set while the new root's /proc is not
-        // read-only yet.
+        // Sysctls of the whole machine are never set, and others are set before the new root's /proc is read-only.
         for (index, step) in kinds.iter().enumerate() {
             if let Step::SetSysctl { name, value } = step {
                 prop_assert!(crate::options::Sysctl::new(name, value).is_ok());
@@ -573,7 +571,7 @@ proptest! {
                 prop_assert!(sealed.is_none_or(|sealed| index < sealed) && index < pivot);
             }
         }
-        // Whoever ties it to the engine's life adds one step, behind everything that makes the kernel forget it.
+        // `end_with_engine` adds one step, after all steps that make the kernel clear the setting.
         let mut tied = plan.clone();
         tied.end_with_engine();
         let place = tied.steps.iter().position(|step| *step == Step::EndWithEngine).expect("the step");
@@ -581,7 +579,7 @@ proptest! {
         prop_assert!(powers + 1 == place && place < last + 1);
         tied.steps.remove(place);
         prop_assert_eq!(&tied, &plan);
-        // The filter comes last before the program, or, without no_new_privs, while CAP_SYS_ADMIN is still there.
+        // The filter comes directly before the program, or, without no_new_privs, before CAP_SYS_ADMIN is dropped.
         let user = at(|step| matches!(step, Step::SetUser { .. })).expect("a user");
         match at(|step| matches!(step, Step::InstallSeccomp { .. })) {
             Some(index) => match at(|step| matches!(step, Step::NoNewPrivileges)) {
@@ -592,7 +590,7 @@ proptest! {
         }
     }
 
-    /// Leaving one isolation out never adds a namespace, and removes just its own.
+    /// Omitting an isolation removes only its own namespace, and never adds one.
     #[test]
     fn without_removes_only_its_own_namespace(host in any_host(), left_out in proptest::sample::select(vec![
         (Isolation::Pid, Namespace::Pid), (Isolation::Net, Namespace::Net),

@@ -10,7 +10,7 @@ fn parse(text: &str) -> Reference {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What a text means in full, and what people see of it.
+/// The full and the short form of a reference.
 #[track_caller]
 fn check(text: &str, whole: &str, familiar: &str) {
     let reference = parse(text);
@@ -43,7 +43,7 @@ fn registry_is_recognized_in_first_component() {
     check("[::1]/app", "[::1]/app:latest", "[::1]/app:latest");
     check("[2001:db8::1]:5000/a/b:v", "[2001:db8::1]:5000/a/b:v", "[2001:db8::1]:5000/a/b:v");
     check("xn--n3h.com/app", "xn--n3h.com/app:latest", "xn--n3h.com/app:latest");
-    // Without a slash behind it, it is none.
+    // Without a slash after it, it is not a registry.
     check("localhost", "docker.io/library/localhost:latest", "localhost:latest");
     check("test.com", "docker.io/library/test.com:latest", "test.com:latest");
     check("test.com:8080", "docker.io/library/test.com:8080", "test.com:8080");
@@ -203,7 +203,7 @@ proptest! {
         prop_assert_eq!(reference.familiar().parse::<Reference>().unwrap(), reference);
     }
 
-    /// Whatever is accepted is safe to put in a path or an address, and means the same when printed.
+    /// Every accepted reference is safe in a path or a URL, and parsing its printed form gives the same reference.
     #[test]
     fn accepted_references_are_normalized(text in "[a-zA-Z0-9./:@_\\[\\]% -]{0,24}") {
         if let Ok(reference) = text.parse::<Reference>() {

@@ -25,7 +25,7 @@ const EPERM: u32 = 0x0005_0001;
 const ENOSYS: u32 = 0x0005_0026;
 const ARCHITECTURES: [Architecture; 2] = [Architecture::X86_64, Architecture::Aarch64];
 
-/// What the kernel shows a filter.
+/// The input of a filter.
 #[derive(Clone, Copy, Debug)]
 struct Call {
     number: u32,
@@ -33,7 +33,7 @@ struct Call {
     arguments: [u64; 6],
 }
 
-/// Runs a filter, as the kernel would, and gives its answer.
+/// Runs a filter, as the kernel would, and returns its action.
 fn run(program: &[Instruction], call: &Call) -> u32 {
     let mut words = vec![call.number, call.architecture, 0, 0];
     words.extend(call.arguments.iter().flat_map(|argument| [*argument as u32, (*argument >> 32) as u32]));
@@ -60,7 +60,7 @@ fn run(program: &[Instruction], call: &Call) -> u32 {
     }
 }
 
-/// What the kernel checks before it takes a filter: every jump lands inside, and the last instruction answers.
+/// The kernel's checks of a filter: every jump stays inside, and the last instruction returns.
 fn check_sound(program: &[Instruction]) {
     assert!(program.last().is_some_and(|last| last.code == assembler::RETURN));
     for (place, one) in program.iter().enumerate() {
@@ -120,7 +120,7 @@ fn ours(compat: bool) -> LinuxSeccomp {
     default_profile(&crate::spec::DEFAULT_CAPABILITIES, compat).expect("a profile")
 }
 
-/// What the default profile answers to a call by name.
+/// Checks the action of a profile for a call by name.
 #[track_caller]
 fn check(profile: &LinuxSeccomp, name: &str, arguments: &[u64], expect: u32) {
     for architecture in ARCHITECTURES {
@@ -242,7 +242,7 @@ fn capabilities_allow_their_system_calls() {
             );
         }
     }
-    // Not even with all of them: nobody has needed these for decades, or nobody should.
+    // These are refused even with all capabilities: they are obsolete, or too dangerous.
     let all = default_profile(&crate::plan::CAPABILITIES, false).expect("a profile");
     for name in ["pivot_root", "kexec_load", "io_uring_setup", "userfaultfd", "keyctl", "swapon", "uselib", "vserver"]
     {
@@ -291,7 +291,7 @@ fn rule(names: &[&str], action: LinuxSeccompAction) -> LinuxSyscall {
     rule
 }
 
-/// What must be refused, and in which words.
+/// Unsupported profiles, with their messages.
 #[test]
 fn unsupported_profiles_are_rejected() {
     let check = |change: fn(&mut LinuxSeccomp) -> &mut LinuxSeccomp, expect: &str| {
@@ -384,7 +384,7 @@ fn theirs(profile: &LinuxSeccomp, architecture: Architecture, target: TargetArch
     program.iter().map(instruction).collect()
 }
 
-/// Values around which something changes, and others.
+/// Boundary values, and others.
 fn any_value() -> impl Strategy<Value = u64> {
     let near =
         prop::sample::select(vec![0u64, 1, 2, 10, 16, 38, 40, 0x5412, 0x541c, 0x2_0008, 0x7e02_0000, 0xffff_ffff]);
@@ -454,7 +454,7 @@ prop_compose! {
 }
 
 proptest! {
-    /// Whatever the rules are, the tree answers as the rules do, read one by one.
+    /// For any rules, the compiled tree gives the same result as evaluating the rules one by one.
     #[test]
     fn compiled_filter_matches_the_rules(
         profile in any_profile(),
@@ -479,7 +479,7 @@ proptest! {
         }
     }
 
-    /// Another compiler lets the same calls through.
+    /// Another compiler allows the same calls.
     #[test]
     fn compiled_filter_matches_seccompiler(calls in prop::collection::vec(any_call(), 64), compat in any::<bool>()) {
         let profile = ours(compat);

@@ -1,9 +1,9 @@
 //! Reads a container's changes from an overlay's upper directory, which contains only changes.
 //!
-//! Overlayfs copies a file *up* when it is first written, with the directories above it (so those are listed as
-//! modified), leaves a character device 0:0 where a file of a lower layer was deleted, and marks a directory that
-//! was made anew in a deleted one's place as opaque, see *Documentation/filesystems/overlayfs.rst*, "whiteouts and
-//! opaque directories". Whether a file in the upper is new or modified only the layers below can tell: [`Lower`].
+//! When a file is first written, overlayfs copies it *up* with its parent directories, which are therefore listed as
+//! modified. It creates a character device 0:0 for a deleted file of a lower layer, and marks a directory that
+//! replaces a deleted one as opaque, see *Documentation/filesystems/overlayfs.rst*, "whiteouts and opaque
+//! directories". Whether a file in the upper directory is new or modified depends on the layers below: [`Lower`].
 
 use std::collections::BTreeSet;
 
@@ -14,21 +14,21 @@ use super::{Change, ChangeKind, sorted};
 pub struct UpperEntry {
     /// Its path, absolute in the container.
     pub path: Vec<u8>,
-    /// What it is.
+    /// Its kind.
     pub kind: Upper,
 }
 
-/// What a file in an upper directory is, as far as a change goes.
+/// The kind of a file in an upper directory, as far as it matters for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upper {
     /// A directory: merged with the one below, or instead of it.
     Directory {
-        /// Whether it hides what lies below.
+        /// Whether it hides the layers below.
         opaque: bool,
     },
-    /// A mark: what lies below is deleted.
+    /// A whiteout: the name is deleted.
     Whiteout,
-    /// A file, link, device or anything else, instead of what lies below.
+    /// A file, link, device or anything else, which replaces the one below.
     Other,
 }
 
@@ -39,23 +39,23 @@ impl UpperEntry {
     }
 }
 
-/// The merged layers below an upper directory. On Linux that is a look at the disk, which can fail; in tests and in
-/// the browser it is a [`Listing`](super::Listing).
+/// The merged layers below an upper directory. On Linux it reads the disk, which can fail; in tests and in the
+/// browser it is a [`Listing`](super::Listing).
 pub trait Lower {
-    /// Why looking may fail.
+    /// The error of reading.
     type Error;
 
-    /// Whether the layers show anything at the path. A symbolic link is something, wherever it leads.
+    /// Whether the path exists in the layers. A symbolic link exists, whatever its target.
     fn exists(&self, path: &[u8]) -> Result<bool, Self::Error>;
 
-    /// The names that the layers show in a directory; none if it is no directory there.
+    /// The names in a directory of the layers; empty if it is not a directory there.
     fn names_in(&self, directory: &[u8]) -> Result<Vec<Vec<u8>>, Self::Error>;
 }
 
-/// The changes that an upper directory holds, as `docker diff` shows them.
+/// The changes in an upper directory, as `docker diff` shows them.
 ///
 /// # Errors
-/// Those of looking at the layers below.
+/// Those of reading the layers below.
 pub fn changes_of_upper<L: Lower>(entries: &[UpperEntry], lower: &L) -> Result<Vec<Change>, L::Error> {
     let listed: BTreeSet<&[u8]> = entries.iter().map(|entry| entry.path.as_slice()).collect();
     let mut changes = Vec::new();

@@ -60,7 +60,7 @@ impl Overlay {
                 }
                 return Ok(Handle::Upper { id, is_unnoted: self.is_unnoted(place) });
             }
-            // A pipe without a reader; nobody here waits for one.
+            // A pipe without a reader; this model never blocks.
             Kind::Fifo if flags.access == Access::Write && !self.has_reader(&self.handle(place, node)) => {
                 return Err(Errno::ENXIO);
             }

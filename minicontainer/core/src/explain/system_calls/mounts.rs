@@ -1,12 +1,12 @@
-//! The system calls of the steps that build the root file system: mounts, what lies on them, and what restricts them.
+//! The system calls of the steps that build the root file system: mounts, files on them, and restrictions.
 //!
-//! A mount is made in three moves, see fsopen(2): a file system is configured and created, a mount of it made that
-//! has no place yet, and that is moved to its place. A bind mount begins with open_tree(2) instead, which makes a
-//! second mount of what is there already.
+//! A mount takes three steps, see fsopen(2): a file system is configured and created, a detached mount of it is
+//! created, and the mount is moved to its mount point. A bind mount begins with open_tree(2) instead, which creates a
+//! second mount of an existing tree.
 
 use crate::plan::{MountAttribute, Step, is_at_or_below, is_system_path};
 
-/// Making file systems, mounts and nodes; nothing for other steps.
+/// The steps that create file systems, mounts and nodes; nothing for other steps.
 #[expect(clippy::too_many_lines, reason = "a table with one entry for each step")]
 pub(super) fn file_system_calls(step: &Step) -> Option<Vec<String>> {
     Some(match step {
@@ -74,7 +74,7 @@ pub(super) fn file_system_calls(step: &Step) -> Option<Vec<String>> {
     })
 }
 
-/// Restricting what is there, and leaving the rest behind; nothing for other steps.
+/// The steps that restrict mounts and change the root; nothing for other steps.
 pub(super) fn restriction_calls(step: &Step) -> Option<Vec<String>> {
     Some(match step {
         Step::Remount { destination, attributes } => {
@@ -112,7 +112,7 @@ fn shift(path: &str) -> [String; 3] {
     ]
 }
 
-/// Whether the mounts below a mount are meant too.
+/// Whether the mounts below a mount are included.
 #[derive(Clone, Copy)]
 enum Below {
     Included,
@@ -127,7 +127,7 @@ fn configure(key: &str, value: &str) -> String {
     }
 }
 
-/// Makes the file system, and a mount of it that has no place yet.
+/// Creates the file system, and a detached mount of it.
 fn finish(attributes: &[MountAttribute]) -> [String; 2] {
     let create = "fsconfig(fs, FSCONFIG_CMD_CREATE)".to_owned();
     [create, format!("fsmount(fs, FSMOUNT_CLOEXEC, {})", attribute_flags(attributes))]
@@ -171,7 +171,7 @@ pub(super) fn place() -> String {
     "move_mount(mnt, \"\", place, \"\", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)".to_owned()
 }
 
-/// Makes a second mount of what lies at a path, without a place yet.
+/// Creates a detached second mount of the tree at a path.
 fn clone_tree(path: &str, below: Below) -> String {
     let recursive = match below {
         Below::Included => "|AT_RECURSIVE",
@@ -190,7 +190,7 @@ fn restrict(descriptor: &str, below: Below, attributes: &[MountAttribute]) -> St
     format!("mount_setattr({descriptor}, \"\", AT_EMPTY_PATH{recursive}, {{attr_set={flags}}})")
 }
 
-/// Shows the owners of a mount's files as others.
+/// Idmaps a mount.
 fn map_owners(below: Below) -> String {
     let recursive = match below {
         Below::Included => "|AT_RECURSIVE",

@@ -1,4 +1,4 @@
-//! Which ids are taken, and that none of them is ever chosen.
+//! Which ids are taken, and that taken ids are never chosen.
 
 use proptest::prelude::*;
 
@@ -39,7 +39,7 @@ fn every_interpretation_of_a_number_is_taken() {
         ("a:0x80000:0x10", &[(0x8_0000, 16)]),
         ("a:02000000:8", &[(0o2_000_000, 8), (2_000_000, 8)]),
         ("a:600000:5:more", &[(600_000, 5)]),
-        // What lies beyond the last id is cut off.
+        // Numbers beyond the last id are cut off.
         ("a:600000:99999999999", &[(600_000, u32::MAX - 600_000)]),
         ("a:4294967295:1\na:4294967296:7", &[]),
         ("a:0:4294967295\na:5:18446744073709551615", &[(0, u32::MAX)]),
@@ -52,13 +52,13 @@ fn every_interpretation_of_a_number_is_taken() {
 fn taken_id_range_is_skipped_for_next_free_one() {
     let free = |text: &str| first_own_id("4f3c", &subuid(text)).unwrap();
     let first = free("");
-    // Its first id, its last, the ids around it, and all of it with the next piece.
+    // The block's first id, its last, the ids around it, and all of it with the next block.
     assert_eq!(free(&format!("ada:{first}:1")), first + 0x1_0000);
     assert_eq!(free(&format!("ada:{}:1", first + 0xffff)), first + 0x1_0000);
     assert_eq!(free(&format!("ada:{}:1\nada:{}:1", first - 1, first + 0x1_0000)), first);
     assert_eq!(free(&format!("ada:0:{first}")), first);
     assert_eq!(free(&format!("ada:{}:131074", first - 1)), first + 0x3_0000);
-    // After the last piece comes the first one.
+    // After the last block comes the first one.
     let last = (OWN_IDS.0 + OWN_IDS.1 - 1) << 16;
     assert_eq!(free(&format!("ada:{first}:{}", last + 0x1_0000 - first)), OWN_IDS.0 << 16);
 }
@@ -68,7 +68,7 @@ fn exhausted_id_ranges_are_an_error() {
     let error = first_own_id("4f3c", &subuid("ada:0:4294967295")).unwrap_err();
     assert!(error.to_string().contains("every range of 65536 ids"), "{error}");
     assert!(error.hint.contains("/etc/subuid"));
-    // One id in each piece is enough.
+    // One id in each block is enough.
     let each: String = (0..OWN_IDS.1).map(|piece| format!("a:{}:1\n", ((OWN_IDS.0 + piece) << 16) + 7)).collect();
     assert!(first_own_id("4f3c", &subuid(&each)).is_err());
     let unknown = TakenIds::Unknown { cause: "it is a directory".to_owned(), hint: "make it a file".to_owned() };
@@ -87,7 +87,7 @@ fn any_line() -> impl Strategy<Value = String> {
             1 => "[0-9: x+-]{0,12}",
         ]
     };
-    // Many pieces at once, so that few are left.
+    // Many blocks at once, so that few are left.
     let count = prop_oneof![3 => number(), 2 => (0..1_u64 << 31).prop_map(|count| count.to_string())];
     prop_oneof![8 => (number(), count).prop_map(|(first, count)| format!("ada:{first}:{count}")), 1 => ".{0,20}"]
 }
@@ -109,7 +109,7 @@ fn naive(text: &str) -> Vec<u64> {
 }
 
 proptest! {
-    /// Whatever the files allocate, no id that they allocate is given to a container.
+    /// A container never gets an id that the files allocate.
     #[test]
     fn allocated_ids_are_never_chosen(
         lines in proptest::collection::vec((any_line(), any::<bool>()), 0..40),

@@ -17,7 +17,7 @@ fn subordinate_ranges_are_parsed() {
         "bob:1:2\nada:100000:65536\n1000:300000:10\nada:200000:5\n",
         &[(100_000, 65_536), (300_000, 10), (200_000, 5)],
     );
-    // What is no line, or no line of hers.
+    // Invalid lines, and lines of other users.
     check("# ada:100000:65536\n#\n\n:::\nada\nada:1\nada:5:6:7\nada::5\nada:5:\n:5:6\n", &[]);
     check("ada :5:6\n ada:5:6\nadam:5:6\n10000:5:6\nADA:5:6\n", &[]);
     check("ada:-5:6\nada:+5:6\nada: 5:6\nada:0x5:6\nada:05:6\nada:5:6 \nada:5.0:6\nada:4294967296:1\n", &[]);
@@ -26,7 +26,7 @@ fn subordinate_ranges_are_parsed() {
 
 #[test]
 fn own_root_and_duplicate_ids_are_removed() {
-    // Her own id, in the middle of a range and at its edge.
+    // The user's own id, in the middle of a range and at its edge.
     check("ada:500:1000\n", &[(500, 500), (1001, 499)]);
     check("ada:1000:10\n", &[(1001, 9)]);
     check("ada:1000:1\n", &[]);
@@ -34,11 +34,11 @@ fn own_root_and_duplicate_ids_are_removed() {
     check("ada:0:100\n", &[(1, 99)]);
     check("ada:0:1\n", &[]);
     check("ada:0:4294967295\n", &[(1, 999), (1001, 4_294_966_294)]);
-    // What stands there twice.
+    // Duplicates.
     check("ada:100000:100\nada:100050:100\n", &[(100_000, 100), (100_100, 50)]);
     check("ada:100050:10\nada:100000:100\n", &[(100_050, 10), (100_000, 50), (100_060, 40)]);
     check("ada:100000:100\nada:100000:100\n", &[(100_000, 100)]);
-    // What has no number.
+    // Invalid numbers.
     check("ada:4294967290:100\n", &[(4_294_967_290, 5)]);
     check("ada:4294967295:1\n", &[]);
     check("ada:4294967294:4294967295\n", &[(4_294_967_294, 1)]);
@@ -68,7 +68,7 @@ fn subuid_and_subgid_are_read_separately() {
         SubidSources { existing: ["0 1000 1\n1 5 9\n"; 2].map(str::to_owned), ..sources("ada:5:6", "ada:5:5") };
     let inside = allocated(ada, || Ok(nested));
     assert!(matches!(&inside, SubordinateIds::None { cause, .. } if cause.contains("inside the container")));
-    // Her own group is cut out of the one, her own user out of the other.
+    // The user's own group is cut out of one range, and the user's own id out of the other.
     assert_eq!(told("ada:1000:2", "ada:100:2"), "1001 and 101");
     let unknown = allocated(Identity::User { uid: 77, gid: 77 }, || Ok(sources("ada:5:6", "ada:5:6")));
     let fix = "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 77`".to_owned();
@@ -95,7 +95,7 @@ fn any_line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// What the kernel and newuidmap(1) ask of a map holds of every map, whatever the file says.
+    /// Every map satisfies the requirements of the kernel and newuidmap(1), whatever the file contains.
     #[test]
     fn generated_id_maps_are_valid(lines in proptest::collection::vec(any_line(), 0..12)) {
         let text = lines.join("\n");

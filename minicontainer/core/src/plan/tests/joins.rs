@@ -1,4 +1,4 @@
-//! Plans that join namespaces: their order, what they leave alone, and what is refused.
+//! Plans that join namespaces: their order, what they do not change, and what is rejected.
 
 use super::*;
 use crate::spec::join_namespace;
@@ -66,25 +66,25 @@ proptest! {
         found.sort_unstable();
         prop_assert_eq!(&found, &wanted, "each is joined once");
         for (index, namespace) in joins {
-            // The cgroup namespace comes when the process is in its group; the others when there is no process yet.
+            // The cgroup namespace is joined when the process is in its cgroup, the others before the process exists.
             match namespace {
                 Namespace::Cgroup => prop_assert!(at("await-go") < Some(index) && at("unshare-cgroup").is_none()),
                 _ => prop_assert!(index < clone),
             }
             let actor = if namespace == Namespace::Cgroup { Actor::Container } else { Actor::Engine };
             prop_assert_eq!(plan.steps[index].actor(), actor);
-            // All before the first mount, and the user namespace before all.
+            // All are joined before the first mount, and the user namespace first.
             prop_assert!(Some(index) < at("make-mounts-private"));
             prop_assert!(namespace != Namespace::User || kinds.iter().position(|kind| *kind == "join-namespace") == Some(index));
         }
-        // None of them is made, and nothing is changed in them.
+        // None of them is created, and nothing is changed in them.
         let Step::Clone { namespaces, into_cgroup } = &plan.steps[clone] else { unreachable!() };
         prop_assert!(wanted.iter().all(|namespace| !namespaces.contains(namespace)));
         prop_assert!(!wanted.contains(&Namespace::Net) || at("loopback-up").is_none());
         prop_assert!(!wanted.contains(&Namespace::Time) || at("unshare-time").is_none());
         let changed = [Namespace::Net, Namespace::Ipc, Namespace::Uts];
         prop_assert!(changed.iter().all(|namespace| !wanted.contains(namespace) || !plan.changes(*namespace)));
-        // Only one way leads into the control group, and none needs a power that a joined user namespace lacks.
+        // The cgroup is entered in only one way, without a capability that a joined user namespace does not have.
         let ways = [at("join-cgroup").is_some(), at("move-into-cgroup").is_some(), *into_cgroup];
         prop_assert!(ways.iter().filter(|way| **way).count() <= 1);
         prop_assert!(!user || !(ways[0] || ways[2] || at("map-ids").is_some()));

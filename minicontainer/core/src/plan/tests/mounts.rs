@@ -1,9 +1,9 @@
-//! The mounts of plans, and what lies on them: which there are, in which order, and what none may hide.
+//! The mounts of plans, and the files on them: their order, and what must not be hidden.
 
 use super::*;
 use crate::options::MountSpec;
 
-/// Where the container has no control group of its own, it would see those of others: the place is hidden.
+/// A container without its own cgroup would see those of other containers, so the path is masked.
 #[test]
 fn cgroups_are_masked_without_own_cgroup() {
     let mut user_v1 = host_v1();
@@ -18,7 +18,7 @@ fn cgroups_are_masked_without_own_cgroup() {
         assert!(steps.contains(&Step::MaskPath { path: "/sys/fs/cgroup".into() }));
         assert!(!steps.iter().any(|step| matches!(step, Step::Mount { fstype, .. } if fstype.starts_with("cgroup"))));
     }
-    // One that has a group sees it, also in a /sys that is bound from the host.
+    // A container with a cgroup sees it, even in a /sys that is bind mounted from the host.
     let mut delegated = Host::example_rootless();
     delegated.cgroups.access = Availability::Available;
     let steps = planned(&user_on_network, &delegated).steps;
@@ -26,7 +26,7 @@ fn cgroups_are_masked_without_own_cgroup() {
     assert!(!steps.contains(&Step::MaskPath { path: "/sys/fs/cgroup".into() }));
 }
 
-/// Only hierarchies in which a group was made are shown, whatever a document asks for.
+/// Only hierarchies in which the container has a cgroup are mounted, whatever the document contains.
 #[test]
 fn spec_without_cgroup_sees_no_hierarchy() {
     let host = host_v1();
@@ -38,7 +38,7 @@ fn spec_without_cgroup_sees_no_hierarchy() {
     assert!(!steps.iter().any(|step| matches!(step, Step::Mount { fstype, .. } if fstype == "cgroup")));
 }
 
-/// The masks of this machine's processors, which Docker has as well.
+/// The thermal counters of this machine's processors are masked, as in Docker.
 #[test]
 fn thermal_throttle_counters_are_masked() {
     let host = Host { thermal_throttle: vec![0, 3], ..Host::example() };
@@ -53,7 +53,7 @@ fn thermal_throttle_counters_are_masked() {
     assert!(!plain.iter().any(|step| step.subject().contains("thermal_throttle")));
 }
 
-/// A mount at a usual place takes its turn; what would lie below it is left out, but for terminals.
+/// A mount with a default target replaces the default; defaults below it are omitted, except for terminals.
 #[test]
 fn requested_mount_replaces_default_mount() {
     let destinations = |volumes: &[&str], terminal: bool| {
@@ -77,13 +77,13 @@ fn requested_mount_replaces_default_mount() {
         destinations(&["/sys:/sys", "/a:/sys/fs"], false),
         "/proc /dev /dev/pts /sys:/sys /dev/mqueue /dev/shm /a:/sys/fs"
     );
-    // A /dev of the host's gets no nodes and no links.
+    // No nodes or links are created in the host's /dev.
     let bound = RunOptions { mounts: vec![MountSpec::from_volume("/dev:/dev", "/").unwrap()], ..shell() };
     let steps = planned(&bound, &Host::example()).steps;
     assert!(!steps.iter().any(|step| matches!(step, Step::MakeDevice { .. } | Step::Symlink { .. })));
 }
 
-/// A mask below a mask, or one that is named twice, is one mask.
+/// A mask below another mask, and a duplicate mask, are omitted.
 #[test]
 fn masked_paths_are_not_masked_twice() {
     let plan = edited(|spec| {
@@ -99,7 +99,7 @@ fn masked_paths_are_not_masked_twice() {
 }
 
 proptest! {
-    /// What protects the machine lies on what the engine mounted, and stays where it was put.
+    /// The protections are on the engine's mounts, and nothing covers them later.
     #[test]
     fn system_mounts_are_unique_and_masked_last(options in any_options(), host in any_host()) {
         let plan = planned(&options, &host);
@@ -107,7 +107,7 @@ proptest! {
             matches!(step, Step::Mount { destination, .. } | Step::BindMount { destination, .. } if destination == path)
         });
         let last_mount = plan.steps.iter().rposition(|step| matches!(step, Step::Mount { .. } | Step::BindMount { .. }));
-        // Each has a mount of its own, once.
+        // Each is mounted exactly once.
         for path in ["/proc", "/sys", "/dev"] {
             prop_assert!(index(path).is_some(), "{} is not mounted", path);
             let all = plan.steps.iter().filter(|step| {
@@ -117,15 +117,15 @@ proptest! {
         }
         for (place, step) in plan.steps.iter().enumerate() {
             match step {
-                // Masks come when all is mounted: nothing that is mounted later could lie over them.
+                // Masks come after all mounts, so that no later mount can cover them.
                 Step::MaskPath { path } | Step::ReadonlyPath { path } => {
                     prop_assert!(last_mount < Some(place) && is_system_path(path), "{}", path);
                 }
-                // Nothing covers a procfs but single files that nothing depends on.
+                // Only harmless single files of procfs may be covered.
                 Step::Mount { destination, .. } | Step::BindMount { destination, .. } => {
                     prop_assert!(destination == "/proc" || may_be_covered(destination), "{}", destination);
                 }
-                // The host's device nodes are shown only where none can be made.
+                // The host's device nodes are bind mounted only if none can be created.
                 Step::BindDevice { .. } => prop_assert_ne!(host.identity, Identity::Root),
                 _ => {}
             }
@@ -137,14 +137,14 @@ proptest! {
                     && is_at_or_below(&path, destination)), "{} hides something", destination);
             }
         }
-        // All masks are there unless they were left out.
+        // All masks exist unless they were turned off.
         let open = options.without.contains(&Isolation::MaskedPaths) || options.privileged;
         let masks = ["/proc/kcore", "/proc/keys", "/sys/firmware", "/sys/devices/virtual/powercap"];
         let masks = masks.map(|path| Step::MaskPath { path: path.to_owned() });
         for cover in masks.into_iter().chain([Step::ReadonlyPath { path: "/proc/sys".to_owned() }]) {
             prop_assert!(open || plan.steps.contains(&cover), "{:?}", cover);
         }
-        // Control groups are shown only to a container that has one of its own.
+        // Cgroups are mounted only for a container that has its own.
         let has_group = plan.steps.iter().any(|step| matches!(step, Step::CreateCgroup { .. }));
         let shown = plan.steps.iter().any(|step| matches!(step, Step::Mount { fstype, .. } if fstype.starts_with("cgroup")));
         prop_assert!(has_group || !shown);
