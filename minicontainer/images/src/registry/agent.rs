@@ -1,8 +1,8 @@
-//! The HTTP crate, told what it shall not do by itself.
+//! The configuration of the HTTP client crate.
 //!
-//! `ureq` is synchronous and speaks HTTP/1.1, TLS by `rustls`. It follows no redirect here, repeats nothing, and
-//! takes no status for an error, so that each of these is decided in [`client`](super::client). Whom it believes,
-//! [`trust` ](super::trust) tells.
+//! `ureq` is synchronous and supports HTTP/1.1, with TLS by `rustls`. Here it does not follow redirects, retry, or
+//! treat statuses as errors, because [`client`](super::client) handles these. [`trust`](super::trust) decides which
+//! certificates are trusted.
 
 use ureq::{
     Agent,
@@ -12,7 +12,7 @@ use ureq::{
 
 use super::{retry::RetryPolicy, ssrf_guard::Guard, url::Url};
 
-/// An agent for one registry and the places that it leads to.
+/// An agent for one registry and the places to which it redirects.
 pub(super) fn agent(registry: &Url, tls: TlsConfig, retry_policy: &RetryPolicy, names: impl Resolver) -> Agent {
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
@@ -26,7 +26,7 @@ pub(super) fn agent(registry: &Url, tls: TlsConfig, retry_policy: &RetryPolicy, 
         .timeout_per_read(Some(retry_policy.read))
         .timeout_per_write(Some(retry_policy.read));
     if registry.is_loopback() {
-        // A proxy has another idea of what this machine is.
+        // A proxy would resolve loopback addresses to another machine.
         config = config.proxy(None);
     }
     Agent::with_parts(config.build(), DefaultConnector::default(), Guard::new(names, registry.clone()))

@@ -1,9 +1,9 @@
-//! Being allowed: a password for each request (*basic*), or a short-lived token for one purpose (*bearer*).
+//! Authorization: a password for each request (*basic*), or a short-lived token for one purpose (*bearer*).
 //!
-//! A registry that wants a token names the service that gives it, its *realm*, and the client goes there with what it
-//! wants to do, its *scope*, and its credentials if it has some; anonymous tokens are usual for public images. The
-//! realm is often another host, and credentials go there because the registry says so: they are the registry's own,
-//! and only HTTPS carries them (or the machine itself, for a registry on it).
+//! A registry that requires a token names the token service, its *realm*. The client requests a token there for an
+//! operation, the *scope*, with its credentials if it has any; anonymous tokens are usual for public images. The
+//! realm is often another host, and credentials are sent there because the registry says so. They are the registry's
+//! own credentials, and are sent only by HTTPS (or within this machine, for a registry on it).
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -21,12 +21,12 @@ use super::{
     url::{Security, Url, escaped},
 };
 
-/// The most of a token service's answer that is read.
+/// The size limit of a token service's answer.
 const TOKEN_LIMIT: u64 = 1 << 20;
-/// How this program is called where OAuth 2 wants a name.
+/// The client name for OAuth 2.
 const CLIENT_ID: &str = "minicontainer";
 
-/// What is to be done, in the words of token services: `repository:library/busybox:pull`. Nothing, to log in.
+/// The scope of a token, such as `repository:library/busybox:pull`. Empty for a login.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Scope(Vec<String>);
 
@@ -39,20 +39,20 @@ impl Scope {
         Scope(vec![format!("repository:{path}:pull,push")])
     }
 
-    /// To push to one repository what another one has.
+    /// To push to one repository blobs that another one has.
     pub(super) fn mount(path: &str, from: &str) -> Scope {
         Scope(vec![format!("repository:{path}:pull,push"), format!("repository:{from}:pull")])
     }
 }
 
-/// What is shown to one registry.
+/// The authorization for one registry.
 #[derive(Debug, Default)]
 pub(super) struct Authorization {
     credentials: Option<Credentials>,
     known: Mutex<Known>,
 }
 
-/// Values of the header `Authorization` that were asked for before.
+/// A cache of values of the header `Authorization`.
 #[derive(Debug, Default)]
 struct Known {
     basic: Option<Secret>,
@@ -75,13 +75,13 @@ impl Authorization {
         self.credentials.is_some()
     }
 
-    /// What to show at once.
+    /// The authorization for the first request.
     pub(super) fn known(&self, scope: &Scope) -> Option<Secret> {
         let known = self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         known.tokens.get(scope).or(known.basic.as_ref()).cloned()
     }
 
-    /// What to show after `tried` was not enough; `None` if there is nothing more to show.
+    /// The authorization after `tried` was rejected; `None` if there is no other.
     pub(super) fn answer(
         &self,
         client: &Client,
@@ -91,7 +91,7 @@ impl Authorization {
         action: &str,
     ) -> Result<Option<Secret>, RegistryError> {
         let mut known = self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // Held while a token is fetched, so that several downloads at once fetch one.
+        // Held while a token is fetched, so that concurrent downloads fetch only one.
         if let Some(newer) = known.tokens.get(scope).filter(|token| tried != Some(token)) {
             return Ok(Some(newer.clone()));
         }
@@ -112,7 +112,7 @@ impl Authorization {
         }
     }
 
-    /// Fetches a token; `None` if the service gives none to a stranger.
+    /// Fetches a token; `None` if the service refuses anonymous clients.
     fn token(&self, client: &Client, challenge: &Challenge, scope: &Scope) -> Result<Option<Secret>, RegistryError> {
         let parameter = |name: &str| challenge.parameters.get(name).map(String::as_str).unwrap_or_default();
         let realm = self.realm(client, parameter("realm"))?;
@@ -185,9 +185,9 @@ impl Authorization {
         client.patiently(action, || client.call(&request, url.clone(), basic.as_ref()))
     }
 
-    /// A server's words, without what it was shown: it may quote it.
+    /// A server's message without our credentials, which it might quote.
     pub(super) fn without_secrets(&self, words: &str) -> String {
-        // Whoever fetches a token holds the lock; no token of his is known yet.
+        // If the lock is held, a token is just being fetched and is not known to the server yet.
         let known = self.known.try_lock();
         let shown = known.iter().flat_map(|known| known.tokens.values().chain(&known.basic));
         let shown: Vec<&str> = shown.filter_map(|value| value.reveal().split(' ').nth(1)).collect();

@@ -1,4 +1,4 @@
-//! What a server wants to see before it answers: the header `WWW-Authenticate` (RFC 9110, section 11.6.1).
+//! Authentication challenges of a server: the header `WWW-Authenticate` (RFC 9110, section 11.6.1).
 //!
 //! ```text
 //! WWW-Authenticate: Bearer realm="https://auth.test/token",service="registry.test",scope="repository:app:pull"
@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-/// One way to show who one is.
+/// One challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Challenge {
     /// In lower case: `basic`, `bearer`.
@@ -19,7 +19,7 @@ pub(super) struct Challenge {
     pub(super) parameters: BTreeMap<String, String>,
 }
 
-/// The challenges of a header; what cannot be understood is left out.
+/// The challenges of a header. Malformed parts are left out.
 pub(super) fn challenges(header: &str) -> Vec<Challenge> {
     let mut found: Vec<Challenge> = Vec::new();
     let mut rest = header;
@@ -37,7 +37,7 @@ pub(super) fn challenges(header: &str) -> Vec<Challenge> {
         match (behind.trim_start().strip_prefix('='), found.last_mut()) {
             (Some(value), Some(challenge)) => {
                 let (value, behind) = parameter_value(value.trim_start());
-                // The first counts: a second realm cannot take the first one's place.
+                // The first value is kept: a second realm cannot replace it.
                 challenge.parameters.entry(word.to_ascii_lowercase()).or_insert(value);
                 rest = behind;
             }
@@ -49,7 +49,7 @@ pub(super) fn challenges(header: &str) -> Vec<Challenge> {
     }
 }
 
-/// A parameter's value, quoted or not, and what stands behind it.
+/// A parameter's value, quoted or not, and the rest of the text.
 fn parameter_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([' ', '\t', ',']).unwrap_or(text.len());

@@ -1,9 +1,9 @@
-//! One registry, and how it is asked: each request with its redirects, its credentials and its second tries.
+//! A client for one registry: requests with redirects, credentials and retries.
 //!
 //! ```text
-//! send ── again after a pause, while the fault may pass
-//!  └ authorized ── once more with a token or a password, if the answer is 401
-//!     └ hops ── to where the answer leads, without credentials
+//! send ── retries after a pause if the failure may be temporary
+//!  └ authorized ── repeats with a token or a password if the answer is 401
+//!     └ hops ── follows redirects, without credentials
 //!        └ call ── one request, one answer
 //! ```
 //!
@@ -39,7 +39,7 @@ use super::{
     url::{Security, Url},
 };
 
-/// The most of a server's own words that is read, to be shown.
+/// The size limit of a server's error message.
 const MESSAGE_LIMIT: u64 = 16 << 10;
 
 /// A connection to one registry.
@@ -48,9 +48,9 @@ pub(super) struct Client {
     pub(super) registry: Url,
     pub(super) retry_policy: RetryPolicy,
     pub(super) authorization: Authorization,
-    /// How TLS is spoken with others than the registry, if otherwise than with it.
+    /// The agent for other hosts than the registry, if it differs.
     elsewhere: Option<TlsConfig>,
-    /// Whether the registry has ever answered: then a refused connection is a fault that may pass.
+    /// Whether the registry has answered before. Then a refused connection may be temporary.
     answered: AtomicBool,
 }
 
@@ -64,7 +64,7 @@ impl Client {
         Client::with_names(registry, trust, retry_policy, authorization, DefaultResolver::default())
     }
 
-    /// The same with another way to resolve names.
+    /// As [`new`](Client::new), with another resolver.
     pub(super) fn with_names(
         registry: Url,
         trust: &Trust,
@@ -83,12 +83,12 @@ impl Client {
         self.registry.authority()
     }
 
-    /// Asks, and asks again while the fault may pass.
+    /// Sends a request, with retries if a failure may be temporary.
     pub(super) fn send(&self, request: &Request<'_>) -> Result<Answer, RegistryError> {
         self.patiently(request.action, || self.authorized(request))
     }
 
-    /// The answer that comes when it is tried often enough, with pauses between.
+    /// Retries an operation, with pauses in between.
     pub(super) fn patiently(
         &self,
         action: &str,
@@ -125,7 +125,7 @@ impl Client {
         }
     }
 
-    /// Asks once. With what is known; if that is not enough, once more with what the registry wants to see.
+    /// Sends a request with the known authorization. If that is rejected, repeats it with what the registry requires.
     pub(super) fn authorized(&self, request: &Request<'_>) -> Result<Answer, RegistryError> {
         let known = self.authorization.known(request.scope);
         let answer = self.hops(request, known.as_ref())?;
@@ -140,7 +140,7 @@ impl Client {
         }
     }
 
-    /// Asks, and follows where the answer leads.
+    /// Sends a request, and follows redirects.
     fn hops(&self, request: &Request<'_>, authorization: Option<&Secret>) -> Result<Answer, RegistryError> {
         let mut url = request.url.clone();
         let mut authorization = authorization.filter(|_| url.same_origin(&self.registry));
@@ -160,7 +160,7 @@ impl Client {
         Err(self.led(request, "ever new places", RefusedPlace::Hops))
     }
 
-    /// The place that a `Location` means, if it may be gone to.
+    /// The target of a `Location`, if the redirect is allowed.
     pub(super) fn place(&self, action: &str, here: &Url, location: &str) -> Result<Url, RegistryError> {
         follow(&self.registry, here, location).map_err(|source| {
             let place = here.join(location).map_or_else(|_| "a place off the web".to_owned(), |url| url.authority());
@@ -223,17 +223,17 @@ impl Client {
         }
     }
 
-    /// What a server says of why it refuses, as it says it.
+    /// A server's error message, unchanged.
     fn body(&self, answer: Answer) -> Vec<u8> {
         read_document(answer.body, MESSAGE_LIMIT, self.retry_policy.answer).ok().flatten().unwrap_or_default()
     }
 
-    /// A server's own words on why it refuses, as a person may see them: short, and without what is secret.
+    /// A server's error message for display: short, and without secrets.
     pub(super) fn words(&self, answer: Answer) -> String {
         self.authorization.without_secrets(&fault::words(&self.body(answer)))
     }
 
-    /// The error for a status that nobody expects.
+    /// The error for an unexpected status.
     pub(super) fn refused(&self, action: &str, answer: Answer) -> RegistryError {
         let (action, host, status) = (action.to_owned(), answer.url.authority(), answer.status);
         let is_plain = answer.url.security() == Security::Plain;
@@ -255,7 +255,7 @@ impl Client {
         RegistryError::Protocol { action: action.to_owned(), host: self.host(), reason: reason.into() }
     }
 
-    /// Whether what is sent can be read on the way.
+    /// Whether the connection is encrypted.
     pub(super) fn is_private(&self) -> bool {
         self.registry.security() == Security::Tls || self.registry.is_loopback()
     }

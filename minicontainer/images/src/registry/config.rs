@@ -5,12 +5,12 @@
 //!   "credHelpers": { "other.example.com": "pass" }, "credsStore": "secretservice" }
 //! ```
 //!
-//! `auth` is a name and a password in base64, which hides nothing: whoever reads the file has both. Better are
-//! *credential helpers*, programs that keep them in the desktop's own store. Which one is asked is decided by
-//! `credHelpers`, registry by registry, then by `credsStore`; only without one of them do `auths` count.
+//! `auth` is a user name and a password in base64, which is not encryption: anyone who can read the file has both.
+//! Better are *credential helpers*, programs that store them in the desktop's keychain. `credHelpers` selects a
+//! helper for a registry, otherwise `credsStore` does; `auths` is used only without a helper.
 //!
-//! The file is other programs' too. So what is not understood is kept, writers take turns, and it is replaced at once
-//! or not at all.
+//! Other programs use the file too. So unknown fields are kept, writers use a lock, and the file is replaced
+//! atomically.
 
 use std::{
     env,
@@ -37,22 +37,22 @@ pub(super) struct Config {
     content: Map<String, Value>,
 }
 
-/// Where credentials were put.
+/// Where credentials were saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saved {
-    /// Into the file, where whoever can read it can read them.
+    /// In the file, unencrypted.
     File(PathBuf),
-    /// Into the keeping of this program.
+    /// In this credential helper.
     Helper(String),
 }
 
 impl Config {
-    /// The user's file; one that is not there is empty.
+    /// The user's file. A missing file counts as empty.
     pub(super) fn find() -> Result<Config, RegistryError> {
         let directory = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         match directory("DOCKER_CONFIG").or_else(|| Some(directory("HOME")?.join(".docker"))) {
             Some(directory) => Config::read(directory.join("config.json")),
-            // Who has no home has no credentials; only to save some is it an error.
+            // Without a home directory there are no credentials. It is an error only when saving some.
             None => Ok(Config { path: PathBuf::new(), content: Map::new() }),
         }
     }
@@ -66,7 +66,7 @@ impl Config {
         };
         match serde_json::from_slice(&text) {
             Ok(content) => Ok(Config { path, content }),
-            // Its message may quote the file, and so a password.
+            // The message of the error may quote the file, and so a password.
             Err(error) => {
                 let reason = format!("it is no JSON object (line {}, column {})", error.line(), error.column());
                 Err(RegistryError::ConfigContent { path, reason })
@@ -74,7 +74,7 @@ impl Config {
         }
     }
 
-    /// What is shown to a registry, if anything.
+    /// The credentials for a registry, if any.
     pub(super) fn credentials(&self, registry: &str) -> Result<Option<Credentials>, RegistryError> {
         let server = server(registry);
         if let Some(helper) = self.helper(registry)? {
@@ -107,7 +107,7 @@ impl Config {
         Ok(Some(password_of(user, password.trim_end_matches('\0'))))
     }
 
-    /// The program that keeps a registry's credentials, if there is one.
+    /// The credential helper of a registry, if there is one.
     fn helper(&self, registry: &str) -> Result<Option<Helper>, RegistryError> {
         let helpers = self.content.get("credHelpers").and_then(Value::as_object);
         let server = server(registry);
@@ -116,7 +116,7 @@ impl Config {
         named.filter(|name| !name.is_empty()).map(Helper::named).transpose()
     }
 
-    /// Keeps credentials, in a helper or in the file.
+    /// Saves credentials, in a helper or in the file.
     pub(super) fn save(self, registry: &str, credentials: &Credentials) -> Result<Saved, RegistryError> {
         let server = server(registry);
         if let Some(helper) = self.helper(registry)? {
@@ -136,7 +136,7 @@ impl Config {
         Ok(Saved::File(path))
     }
 
-    /// Forgets credentials; tells whether there were any.
+    /// Removes credentials; returns whether there were any.
     pub(super) fn erase(self, registry: &str) -> Result<bool, RegistryError> {
         let server = server(registry);
         let auths = self.content.get("auths").and_then(Value::as_object);
@@ -156,7 +156,7 @@ impl Config {
         Ok(kept || !same.is_empty())
     }
 
-    /// Changes `auths` in the file as it is by now, alone.
+    /// Changes `auths` in the current file, under its lock.
     fn change(self, change: impl FnOnce(&mut Map<String, Value>)) -> Result<(), RegistryError> {
         let given = self.path;
         let parent = given.parent().filter(|parent| !parent.as_os_str().is_empty()).ok_or(RegistryError::NoHome)?;
@@ -175,7 +175,7 @@ impl Config {
             return Err(RegistryError::ConfigContent { path: given, reason });
         };
         change(auths);
-        // A symbolic link stays one.
+        // If the file is a symbolic link, its target is replaced.
         let path = fs::canonicalize(&given).unwrap_or_else(|_| given.clone());
         replace(&path, &content).map_err(failed("write"))
     }
@@ -200,7 +200,7 @@ fn password_of(user: &str, password: &str) -> Credentials {
     Credentials::Password { user: user.to_owned(), password: Secret::new(password) }
 }
 
-/// The name under which Docker keeps a registry's credentials: of the default registry a URL of its first protocol.
+/// The name under which Docker saves a registry's credentials. For the default registry, this is a version 1 URL.
 fn server(registry: &str) -> String {
     match registry {
         DEFAULT_REGISTRY => format!("https://index.{DEFAULT_REGISTRY}/v1/"),

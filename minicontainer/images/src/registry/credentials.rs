@@ -1,20 +1,20 @@
-//! Who one is, and how that stays secret.
+//! Credentials, and types that keep them out of messages.
 
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// A text that no message may hold: it has no `Display`, and `Debug` shows nothing of it.
+/// A text that must not appear in messages: it has no `Display`, and `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// A text that is secret from now on.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Secret {
         Secret(text.into())
     }
 
-    /// The text, for whom it is meant.
+    /// The text itself.
     pub(super) fn reveal(&self) -> &str {
         &self.0
     }
@@ -26,10 +26,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What is shown to a registry.
+/// The credentials for a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
-    /// A name and a password, or a token in a password's place.
+    /// A user name and a password, or a token instead of the password.
     Password {
         /// The user's name.
         user: String,
@@ -51,7 +51,7 @@ impl Credentials {
         }
     }
 
-    /// The part that must never be told.
+    /// The secret part.
     pub(super) fn secret(&self) -> &Secret {
         match self {
             Credentials::Password { password, .. } => password,

@@ -1,9 +1,9 @@
-//! A blob on its way: in pieces, over connections that break, and believed only when all of it is here.
+//! Downloading a blob, with resumption after a broken connection.
 //!
-//! A connection that breaks is made again, and only the rest is asked for (`Range`, RFC 9110, section 14). A server
-//! may not know ranges and send all of it again: then what is here already is read past. Whether both parts are of
-//! one thing the digest tells in the end, which covers all bytes; so no server has to be believed in what it says of
-//! ranges, lengths or versions.
+//! After a broken connection, only the rest is requested (`Range`, RFC 9110, section 14). If a server does not
+//! support ranges and sends everything again, the part that is already here is skipped. The digest covers all bytes,
+//! so it shows in the end whether both parts belong together. No statement of a server about ranges, lengths or
+//! versions has to be trusted.
 
 use std::{
     io::{self, Read},
@@ -26,10 +26,10 @@ use super::{
     retry::Next,
 };
 
-/// After so many bytes a broken connection counts as the first again.
+/// After this many bytes, the count of broken connections starts again.
 const PROGRESS: u64 = 16 << 10;
 
-/// What is to be fetched, and from where.
+/// The blob to download, and its source.
 pub(super) struct DownloadRequest<'a> {
     pub(super) client: &'a Client,
     pub(super) reference: &'a Reference,
@@ -40,12 +40,11 @@ pub(super) struct DownloadRequest<'a> {
     pub(super) foreign: bool,
     /// Set when another part of the image has failed.
     pub(super) stop: &'a AtomicBool,
-    /// Told is how much is here, and `None` when a connection broke.
+    /// A callback with the number of bytes so far, or `None` if the connection broke.
     pub(super) tell: &'a dyn Fn(Option<u64>),
 }
 
-/// Fetches a blob, or what is missing of it, verified. If what was here already was something else, all of it is
-/// fetched.
+/// Downloads a blob, or its missing part, and verifies it. If the existing part was wrong, downloads all of it.
 pub(super) fn download(
     wanted: &DownloadRequest<'_>,
     lock: &DownloadLock,
@@ -74,7 +73,7 @@ pub(super) fn download(
     }
 }
 
-/// Fetches what comes behind the bytes that are here.
+/// Downloads the part after the bytes that are already here.
 fn fetch(
     wanted: &DownloadRequest<'_>,
     lock: &DownloadLock,
@@ -108,7 +107,7 @@ impl DownloadRequest<'_> {
     }
 }
 
-/// A blob as one stream of bytes, over as many connections as it takes.
+/// A blob as one stream of bytes over several connections.
 struct Download<'a> {
     wanted: &'a DownloadRequest<'a>,
     body: Option<RateLimited<ureq::BodyReader<'static>>>,
@@ -152,7 +151,7 @@ impl Download<'_> {
         }
     }
 
-    /// All is here: nothing more may come. How a connection ends then is nobody's concern.
+    /// Everything is here, so no more data may come. How the connection ends does not matter.
     fn end(&mut self) -> Result<usize, RegistryError> {
         let surplus = self.body.take().and_then(|mut body| body.read(&mut [0; 1]).ok()).unwrap_or(0);
         if surplus > 0 { Err(self.wanted.wrong_size(self.wanted.size + 1)) } else { Ok(0) }
@@ -180,7 +179,7 @@ impl Download<'_> {
         }
     }
 
-    /// Asks for what is not here yet; `None` if it has to be asked for in another way.
+    /// Requests the missing part; `None` if it must be requested in another way.
     fn open(&mut self) -> Result<Option<RateLimited<ureq::BodyReader<'static>>>, RegistryError> {
         let DownloadRequest { client, reference, scope, digest, size, .. } = *self.wanted;
         let action = self.wanted.action();
@@ -207,7 +206,7 @@ impl Download<'_> {
                 Ok(Some(answer.body))
             }
             206 | 416 if partly => {
-                // It does not do what it says: then all of it, once more.
+                // The server sent another range than it announced, so everything is requested again.
                 self.ranges = false;
                 self.broken(io::Error::other("the registry sends another part than it was asked for")).map(|()| None)
             }
@@ -218,7 +217,7 @@ impl Download<'_> {
     }
 }
 
-/// Whether an answer that says this holds all from an offset on: `Content-Range: bytes 100-199/200`.
+/// Whether a `Content-Range` such as `bytes 100-199/200` covers everything from an offset on.
 pub(super) fn is_rest(range: &str, offset: u64, size: u64) -> bool {
     let parsed = || {
         let (range, whole) = range.strip_prefix("bytes ")?.split_once('/')?;

@@ -1,15 +1,15 @@
-//! One download of a blob at a time, among all processes that use the store.
+//! One download per blob at a time, among all processes that use the store.
 //!
-//! Fifty students start the same image in the same minute. The first process that needs a blob locks it: flock(2) on
-//! a file of the blob's name. The others wait, and then [`find`] the blob where the first process left it: in the
-//! store, or, while its image is not complete yet, under its digest in its staging directory ([`share`]). They link
-//! it into their own directory, so it stays there whatever becomes of the first. A process waits for one such lock
-//! while it holds none, so no two wait for each other; if the holder dies, the kernel passes the lock on.
+//! For example, fifty students start the same image in the same minute. The first process that needs a blob locks it:
+//! flock(2) on a file named after the blob. The others wait, and then [`find`] the blob where the first process left
+//! it: in the store, or, while its image is not complete yet, under its digest in its staging directory ([`share`]).
+//! They hard-link it into their own directory, so it stays there even if the first process fails. A process waits for
+//! such a lock only while it holds none, so there is no deadlock. If the holder exits, the kernel releases the lock.
 //!
-//! The blob is written to that file, too. A pull that is interrupted, by the network or by Ctrl-C, leaves there what
-//! it has, and the next one continues behind it; it counts only when all of it has been hashed. When the image is in
-//! the store the names are removed ([`forget`]). What no pull comes back for is [`sweep`]t: whatever is a day old, or
-//! too much.
+//! The blob is also written to that file. A pull that is interrupted, by the network or by Ctrl-C, leaves its part
+//! there, and the next one resumes; the blob is used only after all of it has been hashed. When the image is in the
+//! store, the files are removed ([`forget`]). Abandoned downloads are [`sweep`]t when they are a day old, or too
+//! many.
 
 use std::{
     fs::{self, File},
@@ -32,21 +32,21 @@ use nix::{
 use super::RegistryError;
 use crate::layer_usage::hash;
 
-/// Fewer bytes than this are fetched again sooner than looked for.
+/// Below this size, downloading a blob again is faster than looking for it.
 const WORTH_KEEPING: u64 = 64 << 10;
-/// So long what was begun is kept, and so many of it.
+/// How long partial downloads are kept, and how many bytes of them.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 const KEPT_AT_MOST: usize = 16;
 
-/// Lets others have a blob that is verified.
+/// Makes a verified blob available to other processes.
 pub(super) fn share(blob: &Blob) -> Result<(), RegistryError> {
     let place = blob.path().with_file_name(blob.digest().hex());
     fs::hard_link(blob.path(), place)
         .map_err(|source| RegistryError::Local { action: format!("share {}", blob.digest()), source })
 }
 
-/// A blob that the store has, or that somebody shares. What lay in the store may have been damaged there: then it
-/// counts for nothing, and what is downloaded takes its place.
+/// A blob that the store has or another process shares. A blob in the store may be damaged; then it is ignored, and
+/// the download replaces it.
 pub(super) fn find(store: &Store, staging: &Staging, digest: &Digest) -> Result<Option<Blob>, RegistryError> {
     let failed = |source| RegistryError::Local { action: format!("look for the blob {digest}"), source };
     let mut places = Vec::new();
@@ -59,7 +59,7 @@ pub(super) fn find(store: &Store, staging: &Staging, digest: &Digest) -> Result<
             linked => return Ok(Some(linked.map_err(failed)?)),
         }
     }
-    // The store last: what is shared is gone only when it has got there.
+    // The store comes last: a shared blob disappears only after it has been moved to the store.
     match staging.link(&store.blob_file(digest), digest) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         linked => {
@@ -69,7 +69,7 @@ pub(super) fn find(store: &Store, staging: &Staging, digest: &Digest) -> Result<
     }
 }
 
-/// The right to download a blob, until it is dropped, and the file in which it grows.
+/// The lock for downloading a blob, held until it is dropped, and the file with the downloaded part.
 #[derive(Debug)]
 pub(super) struct DownloadLock {
     path: PathBuf,
@@ -77,7 +77,7 @@ pub(super) struct DownloadLock {
 }
 
 impl DownloadLock {
-    /// Waits until nobody else has it; `waits` is called if that is not at once.
+    /// Takes the lock. If it must wait for another process, `waits` is called first.
     pub(super) fn take(store: &Store, digest: &Digest, waits: &dyn Fn()) -> Result<DownloadLock, RegistryError> {
         let directory = store.downloads_directory();
         let path = directory.join(digest.hex());
@@ -93,15 +93,14 @@ impl DownloadLock {
                 }
                 Err((_, errno)) => return Err(failed(errno.into())),
             };
-            // Whoever had it removed its file: the name may stand for another one by now.
+            // The previous holder removed the file, so the name may refer to another file now.
             if is_at(&held, &path) {
                 return Ok(DownloadLock { path, held });
             }
         }
     }
 
-    /// What is here already, hashed: of a blob of this size. What comes next is [`append`](DownloadLock::append)ed to
-    /// it.
+    /// Hashes the part that is already here, of a blob of this size. The rest is [`append`](DownloadLock::append)ed.
     pub(super) fn resume(&self, size: u64) -> io::Result<(Digester, u64)> {
         let mut file = &*self.held;
         if file.metadata()?.len() > size {
@@ -124,30 +123,30 @@ impl DownloadLock {
         (&*self.held).write_all(bytes)
     }
 
-    /// What is here is of no use.
+    /// Discards the part that is here.
     pub(super) fn discard(&self) -> io::Result<()> {
         self.held.set_len(0)?;
         (&*self.held).rewind()
     }
 
-    /// The blob, all of it and verified by the caller, as one of a staging directory.
+    /// The complete blob, verified by the caller, linked into a staging directory.
     pub(super) fn blob(&self, staging: &Staging, digest: &Digest) -> io::Result<Blob> {
         staging.link(&self.path, digest)
     }
 }
 
-/// Removes what is left of these blobs' downloads, but of those that somebody else is at.
+/// Removes the download files of these blobs, except those that another process uses.
 pub(super) fn forget<'d>(store: &Store, digests: impl IntoIterator<Item = &'d Digest>) {
     for digest in digests {
         let path = store.downloads_directory().join(digest.hex());
         if let Some(_held) = idle(&path) {
-            // What stays is swept.
+            // Best effort: the sweep removes what is left.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// Removes all downloads that were begun and that nobody is at; gives their bytes.
+/// Removes all partial downloads that are not in use; returns their size in bytes.
 pub fn discard_downloads(store: &Store) -> u64 {
     let entries = fs::read_dir(store.downloads_directory()).into_iter().flatten().flatten();
     let removed = entries.filter_map(|entry| {
@@ -158,7 +157,7 @@ pub fn discard_downloads(store: &Store) -> u64 {
     removed.sum()
 }
 
-/// Removes downloads that were begun and that nobody has come back for. One that cannot be removed does no harm.
+/// Removes abandoned downloads. Best effort: a download that cannot be removed does no harm.
 pub(super) fn sweep(store: &Store) {
     let entries = fs::read_dir(store.downloads_directory()).into_iter().flatten().flatten();
     let mut begun: Vec<(SystemTime, u64, PathBuf)> = entries
@@ -179,7 +178,7 @@ pub(super) fn sweep(store: &Store) {
     }
 }
 
-/// A download that nobody is at, held so that nobody comes.
+/// An unused download, locked so that no process can start using it.
 fn idle(path: &Path) -> Option<Flock<File>> {
     let file = File::open(path).ok()?;
     let held = Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()?;
@@ -206,7 +205,8 @@ fn is_at(file: &File, path: &Path) -> bool {
 impl Drop for DownloadLock {
     fn drop(&mut self) {
         if self.held.metadata().is_ok_and(|metadata| metadata.len() < WORTH_KEEPING) {
-            // While it is held, so that nobody can hold a file whose name is gone. One that stays does no harm.
+            // Removed under the lock, so that no process locks a file without a name. Best effort: it does no harm if
+            // it stays.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -1,4 +1,4 @@
-//! What can go wrong between here and a registry, and for each how to fix it.
+//! Errors of registries, with hints.
 
 use std::{borrow::Cow, io, path::PathBuf};
 
@@ -10,35 +10,35 @@ use minicontainer::{
 use super::{redirect::RefusedPlace, tls_error::TlsError};
 use crate::ImageError;
 
-/// Something that could not be done with a registry. No message holds a password, a token, or a URL's query.
+/// A failed operation with a registry. Messages never contain a password, a token, or the query of a URL.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum RegistryError {
     /// No connection, or none that held.
     #[error("cannot {action}: {host} cannot be reached")]
     Unreachable { action: String, host: String, failing: Failing, source: Box<dyn std::error::Error + Send + Sync> },
-    /// Busy or broken, again and again.
+    /// The registry was busy or broken at every attempt.
     #[error("cannot {action}: {host} answered {status} each of {attempts} times{}", told(message))]
     Busy { action: String, host: String, status: u16, attempts: u32, message: String },
-    /// Busy for longer than anybody waits.
+    /// The registry is busy for longer than the client waits.
     #[error("cannot {action}: {host} answered {status} and wants to be asked again in {seconds} seconds")]
     Later { action: String, host: String, status: u16, seconds: u64 },
-    /// A status that means no.
+    /// A status that means refusal.
     #[error("cannot {action}: {host} answered {status}{}", told(message))]
     Refused { action: String, host: String, status: u16, message: String },
     /// Bytes come too slowly, or not at all.
     #[error("cannot {action}: {host} sends too slowly, less than {bytes} bytes in {seconds} seconds")]
     Slow { action: String, host: String, bytes: u64, seconds: u64 },
-    /// The registry will not have it read, or it is not there: registries tell no stranger which.
+    /// The repository may not be read or does not exist: registries do not tell unauthorized clients which.
     #[error(
         "pull access denied for {repository}, repository does not exist or may require 'docker login'{}",
         told(message)
     )]
     PullDenied { repository: String, host: String, message: String },
-    /// The registry will not have it written.
+    /// The repository may not be written.
     #[error("push access denied for {repository}{}", told(message))]
     PushDenied { repository: String, host: String, message: String },
-    /// A name or a password that is not the right one.
+    /// A wrong user name or password.
     #[error("login to {host} failed: unauthorized: incorrect username or password{}", told(message))]
     Unauthorized { host: String, message: String },
     /// No such tag, or no such digest.
@@ -53,54 +53,54 @@ pub enum RegistryError {
     /// A single image for another platform.
     #[error("the image {reference} is for {found}, and {wanted} is wanted")]
     OtherPlatform { reference: String, wanted: String, found: String },
-    /// The form of manifests before 2016.
-    #[error("the manifest of {reference} is of schema 1, which nobody can verify and which is not supported")]
+    /// The manifest format before 2016.
+    #[error("the manifest of {reference} is of schema 1, which cannot be verified and is not supported")]
     Schema1 { reference: String },
-    /// Something else that registries keep.
+    /// An artifact that is not an image.
     #[error("{what} is not an image's: it has the type \"{media_type}\"", media_type = media_type.escape_debug())]
     NotAnImage { what: String, media_type: String },
-    /// A document that means different things to different readers.
+    /// An ambiguous document, which different readers would interpret differently.
     #[error("{what} is inconsistent: {how}")]
     Ambiguous { what: String, how: String },
-    /// Indexes within indexes within indexes.
+    /// Indexes that are nested too deeply.
     #[error("{reference} is an index nested more than {limit} deep")]
     Nesting { reference: String, limit: usize },
-    /// It says to go where we do not go.
+    /// A redirect that is not allowed.
     #[error("cannot {action}: {host} leads to {place}, where it is not followed")]
     Led { action: String, host: String, place: String, source: RefusedPlace },
-    /// It wants proof in a way that is not known.
-    #[error("cannot {action}: {host} wants to be shown who you are, in no way that is supported (basic, bearer)")]
+    /// The authentication method is not supported.
+    #[error("cannot {action}: {host} requires an authentication that is not supported (supported: basic, bearer)")]
     Challenge { action: String, host: String },
-    /// A token service whose answer is no token.
+    /// A token service whose answer is not a token.
     #[error("cannot get a token for {host} from {service}: {reason}")]
     Token { host: String, service: String, reason: String },
-    /// Nobody could prove anything.
-    #[error("cannot connect to {host}: this machine knows no authority whose certificates it could believe")]
+    /// There are no trusted certificate authorities.
+    #[error("cannot connect to {host}: this machine has no trusted certificate authorities")]
     NoAuthorities { host: String },
-    /// Part of the answer that must be there is not, or makes no sense.
-    #[error("cannot {action}: {host} does not keep to the protocol: {reason}")]
+    /// A required part of the answer is missing or invalid.
+    #[error("cannot {action}: {host} violates the protocol: {reason}")]
     Protocol { action: String, host: String, reason: String },
-    /// A layer that the registry does not have and that is said to be elsewhere.
+    /// A layer that the registry does not have, with a URL elsewhere.
     #[error(
-        "the layer {digest} is not in the registry; its manifest says to fetch it from elsewhere, which is not done"
+        "the layer {digest} is not in the registry; its manifest refers to another server, which is not supported"
     )]
     Foreign { digest: String },
-    /// A push needs a tag to push to.
+    /// A push without a tag.
     #[error("cannot push {reference}: it names a digest, and what is pushed needs a tag")]
     NoTag { reference: String },
-    /// The name is no registry.
-    #[error("\"{name}\" is no registry's name", name = name.escape_debug())]
+    /// An invalid name of a registry.
+    #[error("invalid registry \"{name}\"", name = name.escape_debug())]
     BadRegistry { name: String },
     /// The file with the credentials cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     Config { action: &'static str, path: PathBuf, source: io::Error },
-    /// The file with the credentials is not what it should be.
+    /// The file with the credentials is invalid.
     #[error("cannot use {}: {reason}", path.display())]
     ConfigContent { path: PathBuf, reason: String },
-    /// Nobody knows where the file with the credentials is.
-    #[error("no place for credentials: neither DOCKER_CONFIG nor HOME is set")]
+    /// The path of the file with the credentials is unknown.
+    #[error("cannot save credentials: neither DOCKER_CONFIG nor HOME is set")]
     NoHome,
-    /// A credential helper that does not help.
+    /// A credential helper failed.
     #[error("the credential helper {program} failed to {action} the credentials of {server}: {reason}")]
     Helper { program: String, action: &'static str, server: String, reason: String },
     /// Another part of the same operation failed first.
@@ -112,29 +112,29 @@ pub enum RegistryError {
     /// The image cannot be used.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// The store could not do its part.
+    /// An operation of the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Why there is no connection.
+/// Why the connection failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failing {
-    /// The name resolves to nothing.
+    /// The name cannot be resolved.
     Name,
-    /// Nobody listens there.
+    /// The connection was refused.
     Refused,
-    /// It does not prove who it is, or speaks no TLS.
+    /// The TLS handshake failed.
     Tls(TlsError),
-    /// Nothing came in time.
+    /// A time-out.
     Time,
-    /// The registry led to a place that is nearer than itself.
+    /// The registry redirected to an address of this machine or a private network.
     Misled,
-    /// It broke.
+    /// The connection broke.
     Connection,
 }
 
-/// A server's own words, if it had any.
+/// A server's error message, if any.
 fn told(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
@@ -166,7 +166,7 @@ impl Diagnostic for RegistryError {
             RegistryError::Store(error) => return error.hint(),
             RegistryError::Unreachable { host, failing, .. } => match failing {
                 Failing::Name => "check the registry's name, and whether this machine is on the network".to_owned(),
-                Failing::Refused => "check the registry's name and port, and whether it runs".to_owned(),
+                Failing::Refused => "check the registry's name and port, and whether it is running".to_owned(),
                 Failing::Tls(tls_error) => tls_error.hint(host),
                 Failing::Time | Failing::Connection => "try again; what was there before is unchanged".to_owned(),
                 Failing::Misled => "do not trust this registry, or ask who runs it".to_owned(),
@@ -180,7 +180,7 @@ impl Diagnostic for RegistryError {
             }
             RegistryError::PushDenied { host, .. } => {
                 let command = format!("minicontainer login {host}");
-                format!("`{}` first, as somebody who may", command.trim_end())
+                format!("`{}` first, as a user with permission to push", command.trim_end())
             }
             RegistryError::Unauthorized { .. } => {
                 "check the name and the password; some registries want a token".to_owned()
@@ -193,7 +193,7 @@ impl Diagnostic for RegistryError {
                 "choose one of those with --platform; it can be looked at here, but runs only on such a machine"
                     .to_owned()
             }
-            RegistryError::Schema1 { .. } => "push the image again with a tool of this decade".to_owned(),
+            RegistryError::Schema1 { .. } => "push the image again with a newer tool".to_owned(),
             RegistryError::NotAnImage { .. } => "fetch it with the tool that it is for".to_owned(),
             RegistryError::Ambiguous { .. } => DAMAGE_HINT.to_owned(),
             RegistryError::Led { .. } => "do not trust this registry, or ask who runs it".to_owned(),
@@ -214,7 +214,7 @@ impl Diagnostic for RegistryError {
 }
 
 impl RegistryError {
-    /// Whether a later try may go on where this one ended.
+    /// Whether a later attempt may resume.
     pub(super) fn is_worth_waiting(&self) -> bool {
         let later = |error: &RegistryError| {
             matches!(error, RegistryError::Busy { .. } | RegistryError::Later { .. } | RegistryError::Stopped)
@@ -222,7 +222,7 @@ impl RegistryError {
         self.is_passing() || later(self)
     }
 
-    /// Whether it may go better the next time.
+    /// Whether a retry may succeed.
     pub(super) fn is_passing(&self) -> bool {
         let passing = [Failing::Time, Failing::Connection];
         match self {

@@ -1,4 +1,4 @@
-//! One request and one answer, as [`client`](super::client) passes them on.
+//! Requests and answers of the [`client`](super::client).
 
 use std::{
     fs::File,
@@ -9,42 +9,42 @@ use ureq::http::{HeaderMap, Method};
 
 use super::{authorization::Scope, rate_limit::RateLimited, url::Url};
 
-/// What is asked.
+/// A request.
 pub(super) struct Request<'a> {
     pub(super) method: Method,
     pub(super) url: &'a Url,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Content<'a>,
-    /// What it needs to be allowed.
+    /// The scope that it needs.
     pub(super) scope: &'a Scope,
     /// For messages: "cannot …".
     pub(super) action: &'a str,
 }
 
 impl<'a> Request<'a> {
-    /// Asks for what is there, and sends nothing along.
+    /// A GET request without a body.
     pub(super) fn get(url: &'a Url, scope: &'a Scope, action: &'a str) -> Request<'a> {
         Request { method: Method::GET, url, headers: Vec::new(), body: Content::None, scope, action }
     }
 }
 
-/// What is sent along.
+/// The body of a request.
 pub(super) enum Content<'a> {
     None,
     Bytes(&'a [u8]),
-    /// A part of a file; told is how far it has got.
+    /// A part of a file, with a callback for progress.
     File(Part<'a>),
 }
 
-/// What of a file is to be sent.
+/// The part of a file to send.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub(super) file: &'a File,
-    /// The bytes before it are there already.
+    /// Its offset: the bytes before have been sent already.
     pub(super) from: u64,
     /// Where the file ends.
     pub(super) end: u64,
-    /// Told is up to which byte of the file it has been sent.
+    /// A callback with the offset up to which the file has been sent.
     pub(super) told: &'a dyn Fn(u64),
 }
 
@@ -60,7 +60,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// What came back.
+/// An answer.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
@@ -74,13 +74,13 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// What the answer says its length is.
+    /// The `Content-Length` of the answer.
     pub(super) fn length(&self) -> Option<u64> {
         self.header("content-length")?.trim().parse().ok()
     }
 }
 
-/// Tells how much was read through it.
+/// A reader that reports how much was read.
 struct Counted<'a, R> {
     content: R,
     count: u64,

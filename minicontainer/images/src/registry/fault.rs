@@ -1,4 +1,4 @@
-//! Faults in the words of this module: of the HTTP crate, and of a server.
+//! Converting errors of the HTTP crate and of servers to errors of this module.
 
 use std::io;
 
@@ -12,10 +12,10 @@ use super::{
     url::{Security, Url},
 };
 
-/// How many characters of a server's own words are shown.
+/// How many characters of a server's message are shown.
 const WORDS_LIMIT: usize = 200;
 
-/// What a request failed of. `answered` tells whether the registry has ever been there.
+/// Why a request failed. `answered`: the registry has answered before.
 pub(super) fn unreachable(action: &str, url: &Url, answered: bool, error: ureq::Error) -> RegistryError {
     let failing = failing(&error, url.security() == Security::Plain && !answered, answered);
     let host = url.authority();
@@ -33,7 +33,7 @@ fn failing(error: &ureq::Error, plain: bool, answered: bool) -> Failing {
         ureq::Error::Timeout(_) => Failing::Time,
         ureq::Error::Rustls(error) => Failing::Tls(TlsError::of(error)),
         ureq::Error::Tls(_) | ureq::Error::TlsRequired => Failing::Tls(TlsError::Other),
-        // An answer that is no HTTP may be TLS's word for "I do not understand".
+        // An answer that is not HTTP may be a TLS alert.
         ureq::Error::Protocol(_) if plain => Failing::Tls(TlsError::Tls),
         ureq::Error::Other(error) if error.is::<Misled>() => Failing::Misled,
         ureq::Error::Other(error) if error.is::<Unresolved>() => Failing::Name,
@@ -47,7 +47,7 @@ fn failing(error: &ureq::Error, plain: bool, answered: bool) -> Failing {
     }
 }
 
-/// The errors that the distribution specification has registries answer with.
+/// The error format of the OCI distribution specification.
 #[derive(Deserialize)]
 struct Errors {
     errors: Vec<OneError>,
@@ -61,13 +61,13 @@ struct OneError {
     message: String,
 }
 
-/// Whether a server says, in words of its own and with status 400, that it wants TLS (Go's servers, nginx, Apache).
+/// Whether a server says, in a message with status 400, that it requires TLS (Go's servers, nginx, Apache).
 pub(super) fn wants_tls(status: u16, body: &[u8]) -> bool {
     let body = String::from_utf8_lossy(body);
     status == 400 && ["HTTPS server", "HTTPS port", "SSL-enabled server"].iter().any(|words| body.contains(words))
 }
 
-/// What a server says, cut to a length that a person reads.
+/// A server's message, truncated for display.
 pub(super) fn words(body: &[u8]) -> String {
     let words = match serde_json::from_slice::<Errors>(body) {
         Ok(Errors { errors }) => {
@@ -77,7 +77,7 @@ pub(super) fn words(body: &[u8]) -> String {
             });
             each.collect::<Vec<_>>().join(", ")
         }
-        // A page for browsers says nothing here.
+        // An HTML page is not useful here.
         Err(_) => String::new(),
     };
     words.chars().take(WORDS_LIMIT).collect()

@@ -1,4 +1,4 @@
-//! What a registry says, for the fuzz targets of `tests/fuzz`: nothing else sees this module.
+//! Parsing of a registry's answers, for the fuzz targets of `tests/fuzz` only.
 
 use super::{
     challenge::challenges,

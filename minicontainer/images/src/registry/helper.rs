@@ -1,7 +1,7 @@
-//! Programs that keep credentials: `docker-credential-NAME`.
+//! Credential helpers: programs named `docker-credential-NAME`.
 //!
-//! The protocol is of two lines: an action is the argument, what it is about comes by stdin, the answer by stdout, in
-//! JSON. Such a program may ask the user, so it may take its time, and it has the terminal for that.
+//! The action is the argument, the input comes on stdin, and the answer on stdout, in JSON. A helper may ask the user
+//! for a passphrase, so there is no time limit, and it inherits the terminal.
 
 use std::{
     io::{self, Read, Write},
@@ -16,13 +16,13 @@ use super::{
     credentials::{Credentials, Secret},
 };
 
-/// The most of a helper's answer that is read.
+/// The size limit of a helper's answer.
 const ANSWER_LIMIT: u64 = 1 << 20;
-/// How many characters of its words are shown.
+/// How many characters of its message are shown.
 const WORDS_LIMIT: usize = 200;
-/// In place of a user's name where the secret is an identity token.
+/// The user name that marks the secret as an identity token.
 const TOKEN_USER: &str = "<token>";
-/// What helpers answer when they have nothing.
+/// The message of helpers without credentials for a server.
 const NOT_FOUND: &str = "credentials not found";
 
 /// A helper, by its name.
@@ -39,7 +39,7 @@ struct Kept {
 }
 
 impl Helper {
-    /// The name is a part of a program's name, and no path.
+    /// Checks the name, which is a part of a program's name and must not be a path.
     pub(super) fn named(name: &str) -> Result<Helper, RegistryError> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let helper = Helper { name: name.to_owned() };
@@ -53,7 +53,7 @@ impl Helper {
         format!("docker-credential-{}", self.name)
     }
 
-    /// What it keeps for a server, if anything.
+    /// Its credentials for a server, if any.
     pub(super) fn get(&self, server: &str) -> Result<Option<Credentials>, RegistryError> {
         let Some(answer) = self.run("get", server, server)? else { return Ok(None) };
         let kept: Kept = serde_json::from_slice(&answer)
@@ -75,18 +75,18 @@ impl Helper {
         self.run("store", server, &input).map(|_| ())
     }
 
-    /// Tells whether there was something.
+    /// Removes credentials; returns whether there were any.
     pub(super) fn erase(&self, server: &str) -> Result<bool, RegistryError> {
         Ok(self.run("erase", server, server)?.is_some())
     }
 
-    /// Its answer; `None` if it has nothing.
+    /// Its answer; `None` if it has no credentials.
     fn run(&self, action: &'static str, server: &str, input: &str) -> Result<Option<Vec<u8>>, RegistryError> {
         let failed = |error: io::Error| self.failed(action, server, &error.to_string());
         let mut command = Command::new(self.program());
         let mut child = command.arg(action).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
         if let Some(mut stdin) = child.stdin.take() {
-            // A helper that does not read answers all the same, or fails.
+            // Best effort: a helper that does not read its input still answers or fails.
             let _ = stdin.write_all(input.as_bytes());
         }
         let mut answer = Vec::new();

@@ -1,4 +1,4 @@
-//! Credentials are tried before they are kept.
+//! Logging in: credentials are verified before they are saved.
 
 use minicontainer::core::reference::DEFAULT_REGISTRY;
 
@@ -10,15 +10,15 @@ use super::{
     exchange::Request,
 };
 
-/// The registry that a person means: nothing is the default one, and of a URL only the host counts.
+/// The registry that the user entered: empty means the default one, and of a URL only the host is used.
 fn meant(registry: Option<&str>) -> &str {
     let host = registry.map_or(DEFAULT_REGISTRY, host_of);
-    // The default one answers to several names, as a web site, as an index, and as a registry.
+    // The default registry has several names: the web site, the index, and the registry.
     let bare = ["index.", "registry-1."].iter().find_map(|prefix| host.strip_prefix(prefix));
     bare.filter(|bare| *bare == DEFAULT_REGISTRY).unwrap_or(host)
 }
 
-/// Whether credentials are kept for a registry, and still are the right ones.
+/// Whether there are saved credentials for a registry that are still valid.
 pub fn is_logged_in(registry: Option<&str>, connection: &Connection) -> Result<bool, RegistryError> {
     let registry = meant(registry);
     match connection.config()?.credentials(registry)? {
@@ -30,7 +30,7 @@ pub fn is_logged_in(registry: Option<&str>, connection: &Connection) -> Result<b
     }
 }
 
-/// Tries credentials at a registry, the default one if none is named, and keeps them where Docker does.
+/// Verifies credentials at a registry, by default the default one, and saves them where Docker does.
 pub fn login(
     registry: Option<&str>,
     credentials: Credentials,
@@ -57,7 +57,7 @@ fn try_at(registry: &str, credentials: &Credentials, connection: &Connection) ->
     }
 }
 
-/// Forgets a registry's credentials; tells whether there were any.
+/// Removes a registry's credentials; returns whether there were any.
 pub fn logout(registry: Option<&str>, connection: &Connection) -> Result<bool, RegistryError> {
     connection.config()?.erase(meant(registry))
 }

@@ -1,8 +1,9 @@
-//! What a registry says that an image is, before any of it is believed.
+//! Fetching and checking manifests and indexes.
 //!
-//! A manifest and an index are both JSON, and what tells them apart is a word outside of the document, the header
-//! `Content-Type`, or one within, `mediaType`. A document that can be read as both has two meanings under one digest
-//! (CVE-2021-41190): what a scanner looked at is not what runs. So all that tells the kind must agree.
+//! A manifest and an index are both JSON. They are distinguished by the header `Content-Type` outside of the
+//! document, or by the field `mediaType` inside. A document that can be read as both has two meanings under one
+//! digest (CVE-2021-41190): a scanner could check one, and another would run. So everything that indicates the type
+//! must agree.
 
 use minicontainer::{
     core::{Digest, Reference},
@@ -19,24 +20,24 @@ use super::{
     rate_limit::read_document,
 };
 
-/// The most that is read of a manifest, as containerd bounds it.
+/// The size limit of a manifest, the same as in containerd.
 const DOCUMENT_LIMIT: u64 = 4 << 20;
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-/// What is asked for.
+/// The accepted media types.
 const ACCEPTED: [&str; 4] = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST];
 
-/// A document that a tag or a digest stands for.
+/// A manifest or an index.
 #[derive(Debug)]
 pub(super) enum Document {
     Manifest(Box<ImageManifest>),
     Index(Box<ImageIndex>),
 }
 
-/// A document with the bytes that its digest is of.
+/// A document with its original bytes and digest.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) document: Document,
@@ -44,7 +45,7 @@ pub(super) struct Fetched {
     pub(super) digest: Digest,
 }
 
-/// Fetches the manifest or index that a tag or digest names.
+/// Fetches the manifest or index of a tag or digest.
 pub(super) fn fetch(
     client: &Client,
     reference: &Reference,
@@ -84,7 +85,7 @@ pub(super) fn fetch(
     Ok(Fetched { document, bytes, digest })
 }
 
-/// Registries do not tell strangers whether something is there.
+/// Registries do not tell unauthorized clients whether a repository exists.
 pub(super) fn denied(client: &Client, reference: &Reference, answer: Answer) -> RegistryError {
     let (repository, host) = (reference.familiar_repository(), super::familiar_host(reference.registry()));
     RegistryError::PullDenied { repository, host, message: client.words(answer) }
@@ -95,8 +96,8 @@ fn media_type(header: &str) -> String {
     header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// What tells the kind of a document. The rest is passed over: as values of a tree it could take fifty times its
-/// size.
+/// The fields that indicate the type of a document. The rest is skipped: parsed as a tree of values, it could take
+/// fifty times its size in memory.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Outline {
@@ -110,12 +111,12 @@ struct Outline {
     config: Option<IgnoredAny>,
 }
 
-/// A field that is `null` is there, too.
+/// A field with the value `null` counts as present.
 fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<IgnoredAny>, D::Error> {
     IgnoredAny::deserialize(value).map(Some)
 }
 
-/// Makes sure that all that tells the kind agrees, and reads the document as what it is.
+/// Checks that everything that indicates the type agrees, and parses the document.
 pub(super) fn parse(
     bytes: &[u8],
     content_type: &str,
@@ -152,7 +153,7 @@ pub(super) fn parse(
     Ok(Document::Manifest(Box::new(manifest)))
 }
 
-/// Refuses artifacts: charts, signatures, caches, and whatever else is kept in registries.
+/// Refuses artifacts that are not images, such as charts, signatures and caches.
 fn check_image(manifest: &ImageManifest, what: &str) -> Result<(), RegistryError> {
     let not_an_image =
         |media_type: &str| RegistryError::NotAnImage { what: what.to_owned(), media_type: media_type.to_owned() };

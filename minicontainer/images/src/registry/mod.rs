@@ -1,28 +1,27 @@
 //! Registries: images over the network.
 //!
-//! A registry is a web server that keeps images for others (OCI distribution-spec). It knows two kinds of things:
-//! blobs by their digests, and manifests by digests or tags. So a pull asks for the tag's manifest, learns from it
-//! the digests of the config and the layers, and fetches those that are not here:
+//! A registry is a web server that stores images (OCI distribution-spec). It has two kinds of objects: blobs by their
+//! digests, and manifests by digests or tags. A pull requests the manifest of the tag, reads the digests of the
+//! config and the layers from it, and downloads those that are missing:
 //!
 //! ```text
 //! GET /v2/library/busybox/manifests/latest    an index, or a manifest          (manifest)
 //! GET /v2/library/busybox/blobs/sha256:…      a config, a layer                (download, download_lock)
-//! 401 WWW-Authenticate: Bearer realm=…        who are you?                     (challenge, authorization)
-//! 307 Location: https://storage…              not here, there                  (redirect, ssrf_guard)
-//! POST /v2/…/blobs/uploads/                   the way back                     (push, upload)
-//! GET /v2/library/busybox/tags/list           which tags there are             (tags)
+//! 401 WWW-Authenticate: Bearer realm=…        authentication required          (challenge, authorization)
+//! 307 Location: https://storage…              a redirect                       (redirect, ssrf_guard)
+//! POST /v2/…/blobs/uploads/                   an upload                        (push, upload)
+//! GET /v2/library/busybox/tags/list           the list of tags                 (tags)
 //! ```
 //!
-//! Before any of it the registry proves that it is who it says (`trust`; `tls_error` tells why it is not believed).
+//! First the registry is authenticated by TLS (`trust`; `tls_error` explains failures).
 //!
-//! Nothing that a registry says is believed before it is checked. What it sends must have the digest by which it was
-//! asked for; so whoever has the digest of an image can fetch it from anybody. What it says of where to go next is
-//! held against the rules in `redirect`; how fast, how often and how much it sends, against those in `retry` and
-//! `rate_limit`.
+//! Registries are untrusted. The content must match the digest by which it was requested, so an image with a known
+//! digest can be fetched from any server. Redirects must follow the rules in `redirect`. `retry` and `rate_limit`
+//! limit the time, the number of attempts, and the amount of data.
 //!
-//! Asynchronous clients exist (`oci-client`), built for hundreds of requests at once. Here three layers are fetched
-//! at once, by three threads: a synchronous client (`ureq`, TLS by `rustls`) is a tenth of the code to compile, and
-//! each of the rules above needs its hands on every single request, redirect and byte.
+//! There are asynchronous clients (`oci-client`) for hundreds of concurrent requests. Here three layers are fetched
+//! at the same time, by three threads. A synchronous client (`ureq`, TLS by `rustls`) is a tenth of the code to
+//! compile, and the rules above need control of every request, redirect and byte.
 
 mod agent;
 mod authorization;
@@ -79,22 +78,22 @@ use retry::RetryPolicy;
 use trust::Trust;
 use url::{Security, Url, is_loopback};
 
-/// How registries are connected to.
+/// How to connect to registries.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
-    /// Whether the wire may be plain.
+    /// Whether plain HTTP is allowed.
     pub wire: Wire,
     retry_policy: RetryPolicy,
-    /// Where credentials are, if not where Docker keeps the user's.
+    /// The path of the credentials, if not Docker's.
     config: Option<PathBuf>,
-    /// Where directories of certificates are, if not where Docker's and Podman's are.
+    /// The paths of certificate directories, if not Docker's and Podman's.
     certificates: Option<Vec<PathBuf>>,
 }
 
-/// Whether the wire may be plain. What was decided stays: a failure of TLS never leads to plain HTTP.
+/// Whether plain HTTP is allowed. There is no fallback: a failure of TLS never leads to plain HTTP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wire {
-    /// HTTPS, but plain HTTP to this very machine, where nobody is between, unless there are certificates for it.
+    /// HTTPS, but plain HTTP to this machine, unless there are certificates for it.
     #[default]
     Usual,
     /// Plain HTTP: the user said so.
@@ -115,14 +114,14 @@ impl Connection {
 
     /// A client for a registry, with the user's credentials for it.
     fn client(&self, registry: &str) -> Result<Client, RegistryError> {
-        // Nobody on the way shall read a password.
+        // A password must not be sent unencrypted.
         self.client_with(registry, |private| match private {
             true => self.config()?.credentials(registry),
             false => Ok(None),
         })
     }
 
-    /// The same with credentials that depend on whether what is sent can be read on the way.
+    /// As [`client`](Self::client), with credentials that depend on whether the connection is encrypted.
     fn client_with(
         &self,
         registry: &str,
@@ -139,10 +138,10 @@ impl Connection {
         Ok(Client::new(url, &trust, self.retry_policy, Authorization::new(credentials)))
     }
 
-    /// Where a registry is asked. One for which there are certificates speaks TLS.
+    /// The URL of a registry. If there are certificates for it, TLS is used.
     fn url(&self, registry: &str, has_certificates: bool) -> Result<Url, RegistryError> {
         let host = match registry {
-            // Its name is that of a web site; its registry has another one.
+            // The name is that of the web site; the registry has another host name.
             DEFAULT_REGISTRY => format!("registry-1.{DEFAULT_REGISTRY}"),
             other => other.to_owned(),
         };
@@ -157,7 +156,7 @@ impl Connection {
     }
 }
 
-/// What a user types after `login`: nothing for the default registry.
+/// The argument of `login`: empty for the default registry.
 fn familiar_host(registry: &str) -> String {
     if registry == DEFAULT_REGISTRY { String::new() } else { registry.to_owned() }
 }

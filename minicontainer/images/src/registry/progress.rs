@@ -1,12 +1,11 @@
-//! What happens, told while it happens.
+//! Progress events of a pull or push.
 
 use minicontainer::core::Digest;
 
-/// Something that a person may want to see. Who shows it, and how, is the caller's concern; it is called from several
-/// threads at once.
+/// A callback for progress events, which the caller may show. It is called from several threads at the same time.
 pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 
-/// What happens.
+/// A progress event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A pull begins: the tag (or digest) and the repository.
@@ -21,7 +20,7 @@ pub enum Event<'a> {
         /// The repository with its registry.
         repository: &'a str,
     },
-    /// A layer has come this far.
+    /// The progress of a layer.
     Layer {
         /// Its digest.
         digest: &'a Digest,
@@ -35,7 +34,7 @@ pub enum Event<'a> {
         /// The tag that was pushed to, and the manifest's size.
         pushed: Option<(&'a str, u64)>,
     },
-    /// How it ended.
+    /// The result.
     Pulled {
         /// Whether anything changed.
         newer: bool,
@@ -44,7 +43,7 @@ pub enum Event<'a> {
     },
 }
 
-/// How far a layer has come.
+/// The progress of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress<'a> {
     /// It is to be fetched.
@@ -55,20 +54,20 @@ pub enum Progress<'a> {
     Exists,
     /// The registry has it.
     ExistsThere,
-    /// So many of so many bytes are there.
+    /// The download progress.
     Downloading {
         /// Bytes there.
         done: u64,
         /// Bytes in all.
         total: u64,
     },
-    /// Another process fetches it already.
+    /// Another process is downloading it already.
     Waiting,
     /// The connection broke; the rest is asked for after a pause.
     Retrying,
-    /// It is here, and its digest is right.
+    /// It is downloaded and verified.
     Downloaded,
-    /// So many of so many bytes are unpacked.
+    /// The progress of unpacking.
     Extracting {
         /// Bytes unpacked.
         done: u64,
@@ -77,14 +76,14 @@ pub enum Progress<'a> {
     },
     /// It is in the store, unpacked.
     Pulled,
-    /// So many of so many bytes are sent.
+    /// The upload progress.
     Uploading {
         /// Bytes sent.
         done: u64,
         /// Bytes in all.
         total: u64,
     },
-    /// The registry took it from another of its repositories.
+    /// The registry mounted it from another repository.
     Mounted {
         /// That repository's path.
         from: &'a str,

@@ -1,11 +1,11 @@
-//! A name becomes an image of the store.
+//! `pull`: downloads an image into the store.
 //!
 //! ```text
 //! name → index → the platform's manifest → config → layers, three at a time → StagedImage → install
-//!                                          └ each: in the store? claimed by another? else downloaded, verified
+//!                                          └ each: in the store? locked by another? else downloaded, verified
 //! ```
 //!
-//! Nothing of it is in the store before all of it is: see [`install`](crate::install()).
+//! The image is added to the store only when it is complete: see [`install`](crate::install()).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,19 +34,19 @@ use crate::{StagedImage, find as find_image, install_watched, parallel::share_wo
 
 /// How many layers are fetched at once, as Docker does.
 const PARALLEL: usize = 3;
-/// Indexes may point to indexes; more deeply than this no honest one does.
+/// The maximum depth of nested indexes.
 const NESTING_LIMIT: usize = 4;
-/// The most that a config may have.
+/// The size limit of a config.
 const CONFIG_LIMIT: u64 = 4 << 20;
 
-/// What came of a pull.
+/// The result of a pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulled {
-    /// The digest that the registry has under this name: of the index if there is one, else of the manifest.
+    /// The digest that the registry has for this name: of the index if there is one, otherwise of the manifest.
     pub digest: Digest,
-    /// Whether the store had it not already.
+    /// Whether the store did not have it already.
     pub newer: bool,
-    /// What of it could not be kept, in words.
+    /// Warnings about what could not be kept.
     pub warnings: Vec<String>,
 }
 
@@ -93,7 +93,7 @@ fn offered(index: &ImageIndex) -> String {
     }
 }
 
-/// One pull, as all of its parts need to know it.
+/// The state of one pull.
 struct Pull<'a> {
     store: &'a Store,
     reference: &'a Reference,
@@ -125,8 +125,8 @@ impl Pull<'_> {
         Ok(Pulled { digest, newer, warnings })
     }
 
-    /// Brings the image into the store, and tells what of it could not be kept. What was downloaded of it is kept
-    /// only if whoever comes back can use it.
+    /// Adds the image to the store, and returns warnings. After a failure, partial downloads are kept only if a later
+    /// attempt can resume them.
     fn take_in(&self, manifest: &ImageManifest, fetched: &Fetched) -> Result<Vec<String>, RegistryError> {
         let staging = self.store.sweep_and_stage()?;
         let incoming = self.stage(&staging, manifest, fetched);
@@ -142,13 +142,13 @@ impl Pull<'_> {
         Ok(taken?.into_iter().flat_map(|loaded| loaded.warnings).collect())
     }
 
-    /// Whether the store has under this name what the registry has, and that is what was asked for.
+    /// Whether the store already has the same image under this name as the registry, for the requested platform.
     fn is_there(&self, digest: &Digest, manifest: &ImageManifest) -> Result<bool, RegistryError> {
         let has = |layer: &Descriptor| {
             let file = digest_of(layer).and_then(|digest| self.store.open_blob(&digest)).ok();
             file.and_then(|file| file.metadata().ok()).is_some_and(|file| file.len() == layer.size())
         };
-        // What is damaged is fetched again.
+        // A damaged image is fetched again.
         let found = find_image(self.store, &self.reference.to_string()).ok();
         match found.filter(|image| image.manifest_digest == *digest && manifest.layers().iter().all(has)) {
             Some(image) => check_platform(self.wanted, &self.reference.familiar(), &image.config).map(|()| true),
@@ -179,7 +179,7 @@ impl Pull<'_> {
         Err(RegistryError::Nesting { reference, limit: NESTING_LIMIT })
     }
 
-    /// Brings all that the image needs into the staging directory.
+    /// Downloads everything that the image needs into the staging directory.
     fn stage(
         &self,
         staging: &Staging,
@@ -206,7 +206,7 @@ impl Pull<'_> {
         Ok(StagedImage { references: vec![self.reference.clone()], manifest, config, layers })
     }
 
-    /// Fetches the layers, some at once; the first failure stops the others.
+    /// Fetches the layers, several at the same time. The first failure stops the others.
     fn layers(&self, staging: &Staging, layers: &[Descriptor]) -> Result<BTreeMap<Digest, Blob>, RegistryError> {
         // An image may have the same layer twice.
         let mut distinct: Vec<(Digest, &Descriptor)> = Vec::new();
@@ -241,7 +241,7 @@ impl Pull<'_> {
         outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// A blob, from wherever it is nearest.
+    /// A blob, from the store, another process or the registry.
     fn blob(
         &self,
         staging: &Staging,

@@ -1,9 +1,9 @@
-//! An image of the store goes to a registry: first its blobs, then the manifest that names them.
+//! `push`: uploads an image of the store to a registry, first its blobs, then the manifest that refers to them.
 //!
-//! A registry takes no manifest whose blobs it does not have, so what is seen there is whole. A blob that it has is
-//! not sent: asked for in the repository itself (`HEAD`), or *mounted* from another repository of the same registry,
-//! if one of the store's images tells that it may be there. A registry that will not mount answers as to an ordinary
-//! upload, and says where to send the bytes ([`upload`](super::upload)).
+//! A registry does not accept a manifest without its blobs, so images there are complete. A blob that the registry
+//! has is not sent. It is looked up in the repository itself (`HEAD`), or *mounted* from another repository of the
+//! same registry if an image of the store suggests that it may be there. If a registry does not support mounting, it
+//! answers with an ordinary upload session ([`upload`](super::upload)).
 
 use std::{
     collections::BTreeMap,
@@ -32,19 +32,19 @@ use super::{
 };
 use crate::{find, parallel::share_work};
 
-/// How many blobs are sent at once.
+/// How many blobs are sent at the same time.
 const PARALLEL: usize = 3;
 
-/// What came of a push.
+/// The result of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pushed {
-    /// The manifest's digest, by which the registry knows the image from now on.
+    /// The manifest's digest, by which the registry now identifies the image.
     pub digest: Digest,
     /// The manifest's size in bytes.
     pub size: u64,
 }
 
-/// Sends an image of the store to the registry and the tag that its name says.
+/// Sends an image of the store to the registry and tag in its name.
 pub fn push(
     store: &Store,
     reference: &Reference,
@@ -106,7 +106,7 @@ struct Push<'a> {
 }
 
 impl Push<'_> {
-    /// Sends layers, some at once, then the config.
+    /// Sends the layers, several at the same time, then the config.
     fn blobs(&self, manifest: &ImageManifest) -> Result<(), RegistryError> {
         let mut distinct: Vec<(Digest, u64)> = Vec::new();
         for layer in manifest.layers() {
@@ -151,7 +151,8 @@ impl Push<'_> {
             }
             401 | 403 => return Err(self.denied(answer)),
             404 => {}
-            // The answer to a HEAD has no words. To a GET it has, which may be that TLS is wanted.
+            // The answer to a HEAD has no body. The answer to a GET has one, for example the message that TLS is
+            // required.
             400 => {
                 let told = self.ask(Method::GET, &url, self.scope, Content::None, &action)?;
                 return Err(self.client.refused(&action, told));
@@ -175,12 +176,12 @@ impl Push<'_> {
         Ok(())
     }
 
-    /// Tries to have the registry take a blob from another of its repositories; tells whether it did.
+    /// Tries to mount a blob from another repository of the registry; returns whether that succeeded.
     fn mount(&self, digest: &Digest, from: &str) -> Result<bool, RegistryError> {
         let url = self.target("blobs/uploads/").with_query("mount", digest.as_str()).with_query("from", from);
         let scope = Scope::mount(self.reference.path(), from);
         let answer = self.ask(Method::POST, &url, &scope, Content::Bytes(b""), "mount a blob")?;
-        // Whatever else it says, an upload is still possible, and says what is wrong if it is not.
+        // With any other answer, an upload is tried, which reports the error if it fails too.
         Ok(answer.status == 201)
     }
 

@@ -1,7 +1,7 @@
-//! Bytes that must come at some pace.
+//! A minimum transfer rate.
 //!
-//! A time-out for each read stops a server that falls silent, not one that sends a byte now and then and so holds us
-//! for ever (*slow loris*). So bytes are counted: in each window of time there must be at least so many.
+//! A time-out for each read detects a server that stops sending, but not one that sends a byte now and then and so
+//! blocks the client forever (*slow loris*). So a minimum number of bytes must arrive in each time window.
 
 use std::{
     io::{self, Read},
@@ -10,7 +10,7 @@ use std::{
 
 use super::retry::RetryPolicy;
 
-/// A reader that fails when too little comes.
+/// A reader that fails if the rate is too low.
 pub(super) struct RateLimited<R> {
     content: R,
     window: Duration,
@@ -19,7 +19,7 @@ pub(super) struct RateLimited<R> {
     count: u64,
 }
 
-/// Too little came.
+/// The rate was too low.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("less than {bytes} bytes in {seconds} seconds")]
 pub(super) struct TooSlow {
@@ -39,7 +39,7 @@ impl<R: Read> Read for RateLimited<R> {
         let count = self.content.read(buffer)?;
         self.count += count as u64;
         if self.began.elapsed() >= self.window {
-            // The end of the content may come in a window of few bytes.
+            // The last window may have fewer bytes.
             if self.count < self.least && count > 0 {
                 let (bytes, seconds) = (self.least, self.window.as_secs());
                 return Err(io::Error::new(io::ErrorKind::TimedOut, TooSlow { bytes, seconds }));
@@ -50,7 +50,7 @@ impl<R: Read> Read for RateLimited<R> {
     }
 }
 
-/// Reads all of a small document within a time; `None` if it is larger than the limit.
+/// Reads a small document within a time limit; `None` if it is larger than the size limit.
 pub(super) fn read_document(mut content: impl Read, limit: u64, within: Duration) -> io::Result<Option<Vec<u8>>> {
     let deadline = Instant::now() + within;
     let mut document = Vec::new();

@@ -1,12 +1,12 @@
-//! Where a registry may lead.
+//! The rules for redirects of a registry.
 //!
-//! Its answers name other places: a redirect to where a blob lies, a token service, a place for an upload. The rules:
+//! Its answers contain other URLs: of a blob's storage, of a token service, of an upload session. The rules:
 //!
-//! - only HTTPS, and HTTP where that is allowed at all: between places of this machine, or, when the user said
-//!   `--insecure`, on the registry's own host. From HTTPS it never goes back to HTTP;
-//! - never nearer to ourselves than the registry is (see [`ssrf_guard`](super::ssrf_guard));
-//! - credentials go to the registry's own origin (protocol, host and port) and to its token service, nowhere else;
-//!   once a request was led away, it has none, even if it is led back.
+//! - only HTTPS. HTTP is allowed only within this machine, or, with `--insecure`, on the registry's own host. From
+//!   HTTPS there is never a way back to HTTP;
+//! - never to a network closer to this machine than the registry itself (see [`ssrf_guard`](super::ssrf_guard));
+//! - credentials are sent only to the registry's own origin (protocol, host and port) and to its token service. After
+//!   a redirect to another origin, a request has no credentials, even if it is redirected back.
 
 use std::net::IpAddr;
 
@@ -15,22 +15,22 @@ use super::{
     url::{Security, Url, UrlError},
 };
 
-/// The most redirects that are followed for one request.
+/// The maximum number of redirects for one request.
 pub(super) const HOP_LIMIT: usize = 5;
 
-/// Why a registry is not followed.
+/// Why a redirect is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedPlace {
-    /// It is no URL of the web.
+    /// It is not a valid HTTP URL.
     #[error(transparent)]
     Url(#[from] UrlError),
     /// Plain HTTP, where it is not allowed.
     #[error("it is plain http, which everybody on the way can read and change")]
     Plain,
-    /// An address that is nearer than the registry.
+    /// An address closer to this machine than the registry.
     #[error("it is an address of this machine or its neighbourhood")]
     Near,
-    /// Redirects without an end.
+    /// Too many redirects.
     #[error("it is one redirect after another, more than {HOP_LIMIT}")]
     Hops,
     /// No `Location` in an answer that must have one.
@@ -38,12 +38,12 @@ pub enum RefusedPlace {
     Missing,
 }
 
-/// The place that a `Location` names, found at `here`, if it may be gone to.
+/// The target of a `Location` in an answer from `here`, if it is allowed.
 pub(super) fn follow(registry: &Url, here: &Url, location: &str) -> Result<Url, RefusedPlace> {
     allowed(registry, here, here.join(location)?)
 }
 
-/// The place, if a registry may lead there from `here`.
+/// The target, if a registry may redirect there from `here`.
 pub(super) fn allowed(registry: &Url, here: &Url, place: Url) -> Result<Url, RefusedPlace> {
     let among_loopback = registry.is_loopback() && place.is_loopback();
     if place.security() == Security::Plain
@@ -55,7 +55,7 @@ pub(super) fn allowed(registry: &Url, here: &Url, place: Url) -> Result<Url, Ref
         Ok(address) => match Reach::of(address) {
             Reach::Machine => !registry.is_loopback(),
             Reach::Link => true,
-            // Whether the registry itself is there is known when it has been asked: see the guard of the resolver.
+            // The distance of the registry itself is known only after it was resolved: see the guard of the resolver.
             Reach::Organisation | Reach::World => false,
         },
         Err(_) => place.is_loopback() && !registry.is_loopback(),

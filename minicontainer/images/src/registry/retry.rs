@@ -1,32 +1,32 @@
-//! When to ask again.
+//! Retrying after temporary failures.
 //!
-//! A registry that is busy or broken for a moment says so with a status, or its connection breaks. To ask again at
-//! once makes it worse, so each pause is twice as long as the one before, and not quite the same for all who ask
-//! (*jitter*), or they would all come back in the same moment. A server may say how long to wait (`Retry-After`, RFC
-//! 9110, section 10.2.3); that is heeded as far as a person would wait.
+//! If a registry is temporarily busy or broken, it answers with a status that says so, or the connection breaks.
+//! Retrying immediately would make it worse, so each pause is twice as long as the one before. The pauses are
+//! randomized (*jitter*), so that clients do not all retry at the same time. A server may say how long to wait
+//! (`Retry-After`, RFC 9110, section 10.2.3); this is respected up to a limit.
 
 use std::{
     hash::{BuildHasher, RandomState},
     time::Duration,
 };
 
-/// How long is waited, and for what: shorter in tests.
+/// The time limits, which are shorter in tests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RetryPolicy {
-    /// For a connection, with all that TLS does.
+    /// For a connection, including the TLS handshake.
     pub(super) connect: Duration,
     /// For the next bytes.
     pub(super) read: Duration,
     /// For the head of an answer; for all of a small document.
     pub(super) answer: Duration,
-    /// In so much time so many bytes must come.
+    /// The time window of the minimum transfer rate, and its bytes.
     pub(super) window: Duration,
     pub(super) bytes_in_window: u64,
     /// The first pause.
     pub(super) pause: Duration,
-    /// The longest pause, whatever a server asks for.
+    /// The longest pause, even if a server asks for more.
     pub(super) longest_pause: Duration,
-    /// How often one thing is tried.
+    /// The maximum number of attempts.
     pub(super) attempts: u32,
 }
 
@@ -45,25 +45,25 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What to do after a failure that may pass.
+/// What to do after a temporary failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Try again after this time.
     Retry(Duration),
-    /// It was tried often enough.
+    /// All attempts have been used.
     GiveUp,
-    /// The server wants more time than anybody waits.
+    /// The server asks for a longer pause than the limit.
     TooLong(Duration),
 }
 
-/// Whether a status tells of something that may pass.
+/// Whether a status means a temporary failure.
 pub(super) fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 impl RetryPolicy {
-    /// What to do after so many failures in a row. `retry_after` is the header's value; a date in it, which
-    /// registries do not send, is not understood and counts as none.
+    /// What to do after this many failures in a row. `retry_after` is the header's value. A date in it is ignored,
+    /// because registries do not send dates.
     pub(super) fn after(&self, failures: u32, retry_after: Option<&str>) -> Next {
         if failures >= self.attempts {
             return Next::GiveUp;
@@ -79,7 +79,7 @@ impl RetryPolicy {
     }
 }
 
-/// From 0.75 to 1.25, by the only source of chance that the standard library has.
+/// A random factor from 0.75 to 1.25, from the only source of randomness in the standard library.
 fn jitter() -> f64 {
     let chance = RandomState::new().hash_one(()) % 1000;
     0.75 + chance as f64 / 2000.0

@@ -1,13 +1,14 @@
 //! How far away an address is, and whether a registry may lead there.
 //!
-//! A registry says where to go next: a redirect to where its blobs lie, a token service, a place for an upload. A bad
-//! one says `http://169.254.169.254/…`, where a cloud's machines find their own secrets, or `http://127.0.0.1:…`, a
-//! service that trusts whoever reaches it: a stranger's request, carried out from inside. That is *server-side
-//! request forgery* turned round, and the remedy is simple: nobody leads us nearer to ourselves than he is.
+//! A registry names other URLs: of its blob storage, of a token service, of an upload session. A malicious one can
+//! name `http://169.254.169.254/…`, where cloud machines read their secrets, or `http://127.0.0.1:…`, a local service
+//! without authentication. Then the client would send the attacker's request from inside the network. This is like
+//! *server-side request forgery* with the roles reversed. The rule against it: a registry must not redirect to a
+//! network that is closer to this machine than the registry itself.
 //!
-//! The addresses count and not the name, since whoever owns a name decides what it resolves to, and may decide
-//! otherwise a second later (*DNS rebinding*). So the check is made on the very addresses that are connected to, in
-//! the [`Guard`] around the resolver. Behind a proxy only the proxy knows them; there, names cannot be checked.
+//! The addresses are checked and not the name, because the owner of a name controls what it resolves to and can
+//! change it at any time (*DNS rebinding*). So the check is made on the addresses that are actually connected to, in
+//! the [`Guard`] around the resolver. With a proxy, only the proxy knows the addresses, so names cannot be checked.
 
 use std::{
     io,
@@ -27,21 +28,21 @@ use ureq::{
 
 use super::url::Url;
 
-/// Where an address leads, the nearest first.
+/// The network of an address, the closest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
     /// This machine.
     Machine,
-    /// Only the same link: among them the services that give a cloud's machines their secrets.
+    /// Link-local addresses, such as those of cloud metadata services, which have secrets.
     Link,
-    /// A network of an organisation's own.
+    /// A private network.
     Organisation,
-    /// Anybody.
+    /// The public Internet.
     World,
 }
 
 impl Reach {
-    /// What an address is, by the registries of special addresses (RFC 6890 and its successors).
+    /// The network of an address, according to the registries of special addresses (RFC 6890 and its successors).
     pub(super) fn of(address: IpAddr) -> Reach {
         match address {
             IpAddr::V4(address) => Reach::of_v4(address),
@@ -54,7 +55,7 @@ impl Reach {
 
     fn of_v4(address: Ipv4Addr) -> Reach {
         let [first, second, ..] = address.octets();
-        // 0.0.0.0 reaches this machine on Linux.
+        // On Linux, 0.0.0.0 leads to this machine.
         if address.is_loopback() || first == 0 {
             Reach::Machine
         } else if address.is_link_local() || address.is_multicast() || first >= 240 {
@@ -81,13 +82,13 @@ impl Reach {
         }
     }
 
-    /// Whether a registry that is this far away may lead somewhere. What is only on the link it never may.
+    /// Whether a registry in this network may redirect to another one. Link-local addresses are never allowed.
     pub(super) fn may_lead_to(self, other: Reach) -> bool {
         other >= self && other != Reach::Link
     }
 }
 
-/// The IPv4 address within one of IPv6: mapped (`::ffff:…`), compatible, or translated (`64:ff9b::…`).
+/// The IPv4 address in an IPv6 address: mapped (`::ffff:…`), compatible, or translated (`64:ff9b::…`).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let segments = address.segments();
     let translated = segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0];
@@ -97,23 +98,23 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     if translated || compatible { Some(low) } else { address.to_ipv4_mapped() }
 }
 
-/// A resolver that gives no address which the registry must not lead to.
+/// A resolver that returns no address to which the registry must not redirect.
 #[derive(Debug)]
 pub(super) struct Guard<R> {
     names: R,
     registry: Url,
-    /// How far away the registry itself was when it was first asked.
+    /// The network of the registry itself, when it was first resolved.
     reach: OnceLock<Reach>,
 }
 
-/// A registry led to where it must not.
+/// A registry redirected to a forbidden address.
 #[derive(Debug, thiserror::Error)]
 #[error("the registry leads to {host}, an address of this machine or of a network of its own")]
 pub(super) struct Misled {
     host: String,
 }
 
-/// A name that leads nowhere.
+/// A name that cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot resolve the name {host}: {reason}")]
 pub(super) struct Unresolved {
@@ -140,13 +141,13 @@ impl<R: Resolver> Resolver for Guard<R> {
         let reaches = addresses.iter().map(|address| Reach::of(address.ip()));
         let own = uri.to_string().parse::<Url>().is_ok_and(|url| url.same_origin(&self.registry));
         let far = match (self.reach.get(), own) {
-            // The user named it, so it may be anywhere; from then on it stays there.
+            // The user named the registry, so it may be in any network. Its network is recorded at the first look-up.
             (None, true) => {
                 let _first = reaches.min().map(|reach| self.reach.set(reach));
                 return Ok(addresses);
             }
             (Some(far), true) => {
-                // A registry on the link stays reachable: only leading there is barred.
+                // A registry with a link-local address can be used; only redirects to such addresses are forbidden.
                 let mut kept = self.names.empty();
                 addresses
                     .iter()

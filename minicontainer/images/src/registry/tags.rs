@@ -1,7 +1,7 @@
-//! Which tags a repository has.
+//! Listing the tags of a repository.
 //!
-//! A registry may tell them in parts: then the answer has a `Link` to the next one (OCI distribution-spec, *Listing
-//! tags*; RFC 8288). Where that leads is under the rules of any redirect.
+//! A registry may return them in pages: then the answer has a `Link` to the next page (OCI distribution-spec,
+//! *Listing tags*; RFC 8288). The rules for redirects apply to this link.
 
 use minicontainer::core::Reference;
 use serde::Deserialize;
@@ -15,9 +15,9 @@ use super::{
     url::Url,
 };
 
-/// The most that is read of one part.
+/// The size limit of one page.
 const PART_LIMIT: u64 = 4 << 20;
-/// The most parts, of a hundred tags or more each.
+/// The maximum number of pages, of a hundred tags or more each.
 const PARTS_LIMIT: usize = 1000;
 
 #[derive(Deserialize)]
@@ -25,7 +25,7 @@ struct Part {
     tags: Option<Vec<String>>,
 }
 
-/// All tags of a reference's repository, as the registry tells them.
+/// All tags of a reference's repository, in the order of the registry.
 pub fn tags(reference: &Reference, connection: &Connection) -> Result<Vec<String>, RegistryError> {
     let client = connection.client(reference.registry())?;
     let scope = Scope::pull(reference.path());
@@ -62,7 +62,7 @@ pub fn tags(reference: &Reference, connection: &Connection) -> Result<Vec<String
     Err(client.protocol(&action, "its list of tags has no end"))
 }
 
-/// Where the next part is: `Link: </v2/app/tags/list?last=9&n=10>; rel="next"`.
+/// The URL of the next page: `Link: </v2/app/tags/list?last=9&n=10>; rel="next"`.
 fn next(answer: &Answer) -> Option<&str> {
     let (link, rest) = answer.header("link")?.trim().strip_prefix('<')?.split_once('>')?;
     rest.contains("next").then_some(link)

@@ -1,35 +1,35 @@
-//! Why there is no TLS with a registry, and what to do about each reason.
+//! TLS errors, with hints.
 //!
-//! The remedy is never to believe the certificate all the same: whoever does has a wire that nobody can listen to,
-//! with nobody knows whom at its end.
+//! The hint is never to ignore an invalid certificate: without a valid one, the connection is encrypted, but the
+//! other side may be an attacker.
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 /// Why a handshake failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsError {
-    /// The certificate is of an authority that is not believed here.
+    /// The certificate's authority is not trusted here.
     Unknown,
-    /// It was valid once.
+    /// It has expired.
     Expired,
-    /// It will be.
+    /// It is not valid yet.
     Early,
-    /// It is another server's.
+    /// It is for another server.
     OtherName,
-    /// It is an authority's own and not a server's.
+    /// It is a certificate of an authority, not of a server.
     Authority,
-    /// The registry wants to see a client's certificate, or another one.
+    /// The registry requires a client certificate, or another one.
     Client,
-    /// Whoever answers there speaks no TLS.
+    /// The server does not use TLS.
     Plain,
-    /// TLS was spoken to, where plain HTTP was.
+    /// The server requires TLS, but plain HTTP was used.
     Tls,
-    /// The two have no version or cipher in common, or one of them errs.
+    /// There is no common version or cipher, or one side has an error.
     Other,
 }
 
 impl TlsError {
-    /// What the TLS crate's error means.
+    /// The kind of the TLS crate's error.
     pub(super) fn of(error: &rustls::Error) -> TlsError {
         use rustls::Error;
         match error {
@@ -49,7 +49,7 @@ impl TlsError {
 
     fn of_certificate(error: &CertificateError) -> TlsError {
         match error {
-            // One of the same name is believed, with another key: it was made anew.
+            // An authority of the same name is trusted, but with another key: it was created again.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsError::Unknown,
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsError::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsError::Early,
@@ -62,7 +62,7 @@ impl TlsError {
         }
     }
 
-    /// One sentence that says how to fix it.
+    /// A hint how to fix it.
     pub(super) fn hint(self, host: &str) -> String {
         match self {
             TlsError::Unknown => format!(
@@ -70,7 +70,7 @@ impl TlsError {
                  ~/.config/containers/certs.d/{host}/ca.crt (for all users: /etc/containers/certs.d/{host}/ca.crt)"
             ),
             TlsError::Expired => {
-                "whoever runs it must renew its certificate; or this machine's clock is wrong (`date`)".to_owned()
+                "its operator must renew the certificate; or this machine's clock is wrong (`date`)".to_owned()
             }
             TlsError::Early => "this machine's clock is wrong (`date`), or the certificate is".to_owned(),
             TlsError::OtherName => {
@@ -92,7 +92,7 @@ impl TlsError {
                 "leave --insecure away; one on this machine is taken to speak TLS if there is a directory \
                  ~/.config/containers/certs.d/{host}, with the certificate of its authority"
             ),
-            TlsError::Other => "ask whoever runs it; minicontainer speaks TLS 1.2 and 1.3".to_owned(),
+            TlsError::Other => "ask its operator; minicontainer supports TLS 1.2 and 1.3".to_owned(),
         }
     }
 }

@@ -1,23 +1,22 @@
-//! Whom we believe that a registry is who it says, and what we show in return: certificates.
+//! Trusted certificate authorities and client certificates.
 //!
-//! A **certificate** says whose a key is: "this key is registry.example.com's", signed by an **authority**. A client
-//! has a list of authorities that it believes. Ours is the machine's own, as its owner set it up (on Debian the
-//! package *ca-certificates*), and none that was compiled in; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others in its
-//! place.
+//! A **certificate** states to whom a key belongs, such as registry.example.com, and is signed by an **authority**. A
+//! client has a list of trusted authorities. This one uses the machine's list (on Debian the package
+//! *ca-certificates*), and no list that was compiled in; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace it.
 //!
-//! An organisation's own registry often has a certificate of the organisation's own authority, which no machine
-//! knows. For that Docker and Podman have directories named as the registry is, and so it is here:
+//! The registry of an organisation often has a certificate of the organisation's own authority, which is not in that
+//! list. For this, Docker and Podman have directories named after the registry, which are used here too:
 //!
 //! ```text
 //! certs.d/registry.example.com:5000/
-//!     ca.crt         any *.crt: an authority, believed besides the machine's, for this registry and where it leads
-//!     client.cert    a *.cert and the *.key of the same name: who we are, for a registry that wants to see
-//!     client.key     a certificate of its clients as well (mutual TLS). It is shown to nobody else.
+//!     ca.crt         any *.crt: an additional trusted authority, for this registry and its redirects
+//!     client.cert    a *.cert and the *.key of the same name: a client certificate, for a registry that requires one
+//!     client.key     (mutual TLS). It is sent only to this registry.
 //! ```
 //!
-//! They lie in `~/.config/containers/certs.d`, `~/.config/docker/certs.d` and `~/.docker/certs.d`, which are the
-//! user's own, and `/etc/containers/certs.d` and `/etc/docker/certs.d`, which are the machine's. All that are there
-//! count; of clients' certificates the first.
+//! These directories are in `~/.config/containers/certs.d`, `~/.config/docker/certs.d` and `~/.docker/certs.d` for
+//! the user, and in `/etc/containers/certs.d` and `/etc/docker/certs.d` for the machine. All existing ones are used;
+//! of client certificates, only the first.
 
 use std::{
     env, fs, io,
@@ -35,20 +34,20 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsPr
 
 use super::RegistryError;
 
-/// The largest file that is taken for certificates.
+/// The size limit of a file with certificates.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// Whom to believe about one registry.
+/// The trusted authorities for one registry.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
     authorities: Vec<Certificate<'static>>,
     identity: Option<ClientCert>,
-    /// Whether there is a directory for this registry: then it speaks TLS, wherever it is.
+    /// Whether there is a directory for this registry: then TLS is used, even on this machine.
     pub(super) is_set_up: bool,
 }
 
 impl Trust {
-    /// What the machine and these directories say about a registry.
+    /// The authorities of the machine and of these directories for a registry.
     pub(super) fn of(registry: &str, directories: &[PathBuf]) -> Result<Trust, RegistryError> {
         let mut trust = Trust { authorities: of_machine()?, ..Trust::default() };
         for directory in directories {
@@ -61,7 +60,7 @@ impl Trust {
         Ok(trust)
     }
 
-    /// Whether nobody at all would be believed.
+    /// Whether there are no trusted authorities at all.
     pub(super) fn is_empty(&self) -> bool {
         self.authorities.is_empty()
     }
@@ -95,9 +94,9 @@ impl Trust {
         }
     }
 
-    /// As the HTTP crate wants to know it: for the registry itself, and for wherever it leads.
+    /// The TLS configurations of the HTTP crate: for the registry itself, and for its redirects.
     pub(super) fn of_connections(&self) -> [TlsConfig; 2] {
-        // Copies of one list are known as the same: connections are kept and used again.
+        // Clones of one list count as equal, so connections can be reused.
         let roots = RootCerts::from(self.authorities.clone());
         let provider = Arc::new(ring::default_provider());
         [self.identity.clone(), None].map(|identity| {
@@ -111,7 +110,7 @@ impl Trust {
     }
 }
 
-/// Where directories named as registries are looked for, the user's own first.
+/// The parents of the directories named after registries, those of the user first.
 pub(super) fn directories() -> Vec<PathBuf> {
     let named = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let below_home = |folder: &str| named("HOME").map(|home| home.join(folder));
@@ -125,8 +124,8 @@ pub(super) fn directories() -> Vec<PathBuf> {
     all.map(|directory| directory.join("certs.d")).collect()
 }
 
-/// The machine's authorities. What of them cannot be read is missing, but if the user named others and there is none,
-/// that is a mistake.
+/// The machine's authorities. Unreadable ones are skipped. But if the user named other files and they contain none,
+/// that is an error.
 fn of_machine() -> Result<Vec<Certificate<'static>>, RegistryError> {
     let loaded = rustls_native_certs::load_native_certs();
     if loaded.certs.is_empty() {
@@ -143,7 +142,7 @@ fn of_machine() -> Result<Vec<Certificate<'static>>, RegistryError> {
     Ok(loaded.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect())
 }
 
-/// The files of a directory in the order of their names; `None` if it is not there, or for others only.
+/// The files of a directory, sorted by name; `None` if it does not exist or is not readable.
 fn files_of(directory: &Path) -> Result<Option<Vec<PathBuf>>, RegistryError> {
     use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
     let failed = |source| RegistryError::Config { action: "read", path: directory.to_owned(), source };
@@ -157,7 +156,7 @@ fn files_of(directory: &Path) -> Result<Option<Vec<PathBuf>>, RegistryError> {
     Ok(Some(files))
 }
 
-/// A client's certificate with those of its authorities, and its key.
+/// A client certificate with its chain, and its key.
 fn identity(file: &Path) -> Result<ClientCert, RegistryError> {
     let key_file = file.with_extension("key");
     if !key_file.exists() {
@@ -167,7 +166,7 @@ fn identity(file: &Path) -> Result<ClientCert, RegistryError> {
     let chain = certificates_in(file)?;
     let key = PrivateKeyDer::from_pem_slice(&read(&key_file)?);
     let key = key.map_err(|_| unusable(&key_file, "it has no private key in PEM format"))?;
-    // The HTTP crate takes for granted that they belong together.
+    // The HTTP crate does not check that they belong together.
     CertifiedKey::from_der(chain.clone(), key.clone_key(), &ring::default_provider())
         .map_err(|error| unusable(&key_file, &format!("it does not go with {}: {error}", file.display())))?;
     let chain: Vec<Certificate<'static>> = chain.iter().map(|der| Certificate::from_der(der).to_owned()).collect();

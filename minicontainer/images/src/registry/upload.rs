@@ -1,15 +1,15 @@
-//! The bytes of a blob go to a registry: in a *session*, which is a place that the registry names.
+//! Uploading a blob to a registry, in a *session* with a URL named by the registry.
 //!
 //! ```text
-//! POST /v2/app/blobs/uploads/    202 Location: SESSION      a session begins; redirect rules apply to it
-//! PUT  SESSION?digest=sha256:…   201                        all bytes, and what they should be
-//! GET  SESSION                   204 Range: 0-1048575       after a broken connection: so much the registry has kept
+//! POST /v2/app/blobs/uploads/    202 Location: SESSION      starts a session; redirect rules apply to it
+//! PUT  SESSION?digest=sha256:…   201                        all bytes, and their digest
+//! GET  SESSION                   204 Range: 0-1048575       after a broken connection: what the registry has
 //! PUT  SESSION?digest=sha256:…   201                        the rest
 //! ```
 //!
-//! (OCI distribution-spec, *Pushing blobs*.) A registry that has lost the session, or does not tell, gets a new one,
-//! and the blob from its beginning. (Docker's own registry, 2.8, is one of those: it gives up a session whose bytes
-//! it has not answered.)
+//! (OCI distribution-spec, *Pushing blobs*.) If a registry has lost the session or does not report its state, a new
+//! session starts, and the whole blob is sent again. (Docker's own registry, 2.8, discards a session after a broken
+//! upload.)
 
 use std::fs::File;
 
@@ -25,13 +25,13 @@ use super::{
     url::Url,
 };
 
-/// What is to be sent, and to whom.
+/// The blob to send, and its destination.
 pub(super) struct Upload<'a> {
     pub(super) client: &'a Client,
     pub(super) scope: &'a Scope,
     /// For messages: "cannot …".
     pub(super) action: String,
-    /// Where sessions begin.
+    /// The URL for new sessions.
     pub(super) begin: Url,
     pub(super) digest: &'a Digest,
     pub(super) file: &'a File,
@@ -39,19 +39,19 @@ pub(super) struct Upload<'a> {
     pub(super) tell: &'a dyn Fn(Progress<'_>),
 }
 
-/// How one try ended.
+/// The result of one attempt.
 enum Tried {
     Sent,
-    /// By an answer that says: you may not.
+    /// The registry denied it with this answer.
     Denied(Answer),
-    /// Nothing can be done with this session any more.
+    /// The session can no longer be used.
     Lost(RegistryError),
     /// The connection broke, or the registry was busy; the session may still be there.
     Broken(Url, RegistryError),
 }
 
 impl Upload<'_> {
-    /// Sends it, again and again while the fault may pass; gives the answer that denies it, if one does.
+    /// Sends it, with retries after temporary failures; returns the answer if the registry denies it.
     pub(super) fn send(&self) -> Result<Option<Answer>, RegistryError> {
         let (mut failures, mut session) = (0, None);
         loop {
@@ -79,7 +79,7 @@ impl Upload<'_> {
         }
     }
 
-    /// A new session, and all bytes.
+    /// Starts a new session, and sends all bytes.
     fn whole(&self) -> Result<Tried, RegistryError> {
         let answer = self.client.send(&self.request(Method::POST, &self.begin, Content::Bytes(b"")))?;
         match answer.status {
@@ -93,7 +93,7 @@ impl Upload<'_> {
         self.rest(self.client.place(&self.action, &answer.url, location)?, 0)
     }
 
-    /// The bytes from here on.
+    /// Sends the bytes from this offset on.
     fn rest(&self, place: Url, from: u64) -> Result<Tried, RegistryError> {
         let whole = place.with_query("digest", self.digest.as_str());
         let told = |done| (self.tell)(Progress::Uploading { done, total: self.size });
@@ -102,7 +102,7 @@ impl Upload<'_> {
         if (1..self.size).contains(&from) {
             request.headers.push(("content-range", format!("{from}-{}", self.size - 1)));
         }
-        // Once: where it goes on, only the session knows.
+        // Without retries: the next offset must be requested from the session first.
         let answer = match self.client.authorized(&request) {
             Ok(answer) => answer,
             Err(error) if error.is_passing() => return Ok(Tried::Broken(place, error)),
@@ -111,16 +111,16 @@ impl Upload<'_> {
         match answer.status {
             201 | 204 => Ok(Tried::Sent),
             401 | 403 => Ok(Tried::Denied(answer)),
-            // The session is gone: 404 says so by the specification, 416 that it has another idea of how far it is.
+            // 404: the session no longer exists. 416: the session is at another offset.
             404 | 410 | 416 => Ok(Tried::Lost(self.client.refused(&self.action, answer))),
             status if is_passing(status) => Ok(Tried::Broken(place, self.client.refused(&self.action, answer))),
-            // A part that is refused may be as a whole what it should be.
+            // If a part is refused, the whole blob may still be accepted.
             _ if from > 0 => Ok(Tried::Lost(self.client.refused(&self.action, answer))),
             _ => Err(self.client.refused(&self.action, answer)),
         }
     }
 
-    /// Up to where the registry has it, and where the session goes on; nothing if that is not to be learnt.
+    /// The offset up to which the registry has the blob, and the URL to continue; `None` if this is unknown.
     fn kept(&self, place: &Url) -> Option<(Url, u64)> {
         let answer = self.client.send(&self.request(Method::GET, place, Content::None)).ok()?;
         let last: u64 = answer.header("range")?.trim_start_matches("bytes=").strip_prefix("0-")?.parse().ok()?;
@@ -131,7 +131,7 @@ impl Upload<'_> {
             Some(location) => self.client.place(&self.action, &answer.url, location).ok()?,
             None => place.clone(),
         };
-        // `0-0` is what registries say of nothing at all.
+        // Registries report `0-0` if they have nothing.
         Some((next, if last == 0 { 0 } else { last + 1 }))
     }
 

@@ -1,9 +1,9 @@
-//! Addresses on the web, as far as registries use them.
+//! HTTP and HTTPS URLs of registries.
 //!
-//! A URL from a registry is a stranger's word: where to go, in which protocol, and with a place for a user's name and
-//! password that would be taken for ours. So it is taken apart once, here, and what is kept can only be one of HTTP
-//! or HTTPS, a host in ASCII, a port and a target. Shown it is without its query: what stands behind the `?` of a
-//! storage service's URL is as good as a password.
+//! A URL from a registry is untrusted: it may name any host and protocol, and contain a user name and password that
+//! would be sent as ours. So it is parsed once, here. The result has only the protocol HTTP or HTTPS, a host in
+//! ASCII, a port and a target. It is displayed without its query, because the query of a storage service's URL is as
+//! secret as a password.
 
 use std::{fmt, net::Ipv6Addr, str::FromStr};
 
@@ -20,7 +20,7 @@ pub(super) struct Url {
     target: String,
 }
 
-/// Whether the wire can be read by others.
+/// Whether the connection is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Security {
     /// HTTPS.
@@ -29,13 +29,13 @@ pub(super) enum Security {
     Plain,
 }
 
-/// What is wrong with a URL. The URL itself is not told: it may hold a secret.
+/// Why a URL is invalid. The URL itself is not shown, because it may contain a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// No URL at all.
+    /// Not a valid URL.
     #[error("it is not a valid URL")]
     Syntax,
-    /// `file:`, `ftp:`, `unix:` and their like.
+    /// Another protocol, such as `file:`, `ftp:` or `unix:`.
     #[error("its protocol is neither https nor http")]
     Scheme,
     /// `https://name:password@host/`.
@@ -49,7 +49,7 @@ impl Url {
         format!("{scheme}://{authority}{target}").parse()
     }
 
-    /// The whole of it, with what may be secret.
+    /// The whole URL, including its query, which may be secret.
     pub(super) fn text(&self) -> String {
         format!("{}{}", self.origin(), self.target)
     }
@@ -58,7 +58,7 @@ impl Url {
         self.security
     }
 
-    /// Host and port, the port only where it is not the protocol's own.
+    /// Host and port; without the port if it is the default of the protocol.
     pub(super) fn authority(&self) -> String {
         let usual = if self.security == Security::Tls { 443 } else { 80 };
         if self.port == usual { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
@@ -69,7 +69,7 @@ impl Url {
         format!("{scheme}://{}", self.authority())
     }
 
-    /// Whether both are of one server: what may be told to the one may be told to the other.
+    /// Whether both have the same origin, so that the same credentials may be sent.
     pub(super) fn same_origin(&self, other: &Url) -> bool {
         self.security == other.security && self.host == other.host && self.port == other.port
     }
@@ -82,7 +82,7 @@ impl Url {
         self.host == other.host
     }
 
-    /// Whether it is this machine by its very name: what goes there never leaves the machine.
+    /// Whether the host is a loopback name or address, so that requests never leave this machine.
     pub(super) fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
@@ -92,7 +92,7 @@ impl Url {
         Url { target: target.to_owned(), ..self.clone() }
     }
 
-    /// What a `Location` means that was found here (RFC 9110, section 10.2.2): a whole URL, or a part of one.
+    /// Resolves a `Location` relative to this URL (RFC 9110, section 10.2.2).
     pub(super) fn join(&self, location: &str) -> Result<Url, UrlError> {
         let scheme_end = location.find([':', '/', '?', '#']).filter(|&at| location[at..].starts_with(':'));
         if scheme_end.is_some() {
@@ -111,14 +111,14 @@ impl Url {
         format!("{}{target}", self.origin()).parse()
     }
 
-    /// The same with one more field in its query. The value must need no escaping.
+    /// This URL with one more field in its query. The value must not need escaping.
     pub(super) fn with_query(&self, name: &str, value: &str) -> Url {
         let separator = if self.target.contains('?') { '&' } else { '?' };
         self.with_target(&format!("{}{separator}{name}={value}", self.target))
     }
 }
 
-/// Whether a host, as it stands in a URL, is this machine.
+/// Whether a host in a URL is this machine.
 pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
@@ -148,7 +148,7 @@ impl FromStr for Url {
             Some(_) => authority.port_u16().filter(|&port| port != 0).ok_or(UrlError::Syntax)?,
             None => return Err(UrlError::Syntax),
         };
-        // Brackets are there around an address only. The parser takes `a[::1]:80` for a host named `a[:`.
+        // Brackets are allowed only around an address. The parser reads `a[::1]:80` as a host named `a[:`.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
         let is_address = |text: &str| text.strip_suffix(']').is_some_and(|text| text.parse::<Ipv6Addr>().is_ok());
         let is_host = match host.strip_prefix('[') {
@@ -176,7 +176,7 @@ impl fmt::Debug for Url {
     }
 }
 
-/// A text as the value of a query's field.
+/// Escapes a text as a value in a query.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {
