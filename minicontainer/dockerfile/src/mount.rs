@@ -107,7 +107,7 @@ impl Mount {
         keys.finish(workdir)
     }
 
-    /// The path of the files that are mounted, where they are somebody else's.
+    /// The path of the mounted files, if they come from the context, a stage or an image.
     pub fn source(&self) -> Option<&str> {
         match self {
             Mount::Bind { source, .. } | Mount::Cache { source, from: Some(_), .. } => Some(source),

@@ -1,4 +1,4 @@
-//! Why a word cannot be expanded, in the words of BuildKit's lexer where it has them.
+//! Errors of expanding a word, with the messages of BuildKit's lexer if it has them.
 
 use super::{DEEPEST, LONGEST};
 

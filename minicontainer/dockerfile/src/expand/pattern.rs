@@ -6,7 +6,7 @@
 
 use super::ExpandError;
 
-/// A search that takes more is given up.
+/// A search with more steps is aborted.
 const MOST_STEPS: usize = 8_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ enum Token {
     Star,
 }
 
-/// A pattern, read.
+/// A parsed pattern.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
     tokens: Vec<Token>,

@@ -1,6 +1,6 @@
 //! The result of an expansion while it grows, split at blanks that are neither quoted nor escaped.
 
-/// Words in the making.
+/// Words that are being built.
 #[derive(Default)]
 pub(super) struct Words {
     pub(super) text: String,

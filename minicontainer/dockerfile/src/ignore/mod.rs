@@ -45,7 +45,7 @@ struct Rule {
 
 /// A line is not a valid pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} of .dockerignore: {pattern:?} is no pattern: {reason}")]
+#[error("line {line} of .dockerignore: invalid pattern {pattern:?}: {reason}")]
 pub struct IgnoreError {
     /// The line, from 1.
     pub line: usize,

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-/// The kernel takes no longer path (path_resolution(7), `PATH_MAX`).
+/// The longest path in Linux (path_resolution(7), `PATH_MAX`).
 const LONGEST: usize = 4096;
 
-/// What two stars mean.
+/// The meaning of two stars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stars {
     /// Any text with slashes: in `.dockerignore`.
@@ -31,7 +31,7 @@ enum Token {
     },
 }
 
-/// A pattern, read.
+/// A parsed pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     tokens: Vec<Token>,
@@ -39,7 +39,7 @@ pub struct Pattern {
     suffix: Option<String>,
 }
 
-/// The text is no pattern.
+/// The text is not a valid pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[allow(missing_docs, reason = "the messages say what each is")]
 pub enum PatternError {
@@ -56,7 +56,7 @@ pub enum PatternError {
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     pub fn parse(text: &str, stars: Stars) -> Result<Pattern, PatternError> {
         if text.len() > LONGEST {
             return Err(PatternError::TooLong);
@@ -83,7 +83,7 @@ impl Pattern {
         Ok(Pattern { tokens, suffix: plain.map(str::to_owned) })
     }
 
-    /// Whether it holds anything that may match several paths.
+    /// Whether it may match several paths.
     pub fn has_wildcards(&self) -> bool {
         self.tokens.iter().any(|token| !matches!(token, Token::Character(_)))
     }
@@ -139,7 +139,7 @@ impl Token {
     }
 }
 
-/// What stands between brackets: characters and ranges, `\` before one that is meant as itself.
+/// The content of brackets: characters and ranges, with `\` before a literal character.
 fn class(characters: &mut std::iter::Peekable<std::str::Chars>) -> Result<Token, PatternError> {
     let negated = characters.next_if_eq(&'^').is_some();
     let mut ranges = Vec::new();

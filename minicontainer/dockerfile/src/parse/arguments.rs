@@ -9,7 +9,7 @@ use crate::{
     position::Word,
 };
 
-/// The strings of a JSON array. What is no JSON array is none; a JSON array of anything else is a mistake.
+/// The strings of a JSON array; `None` if the text is not a JSON array. An array of anything else is an error.
 pub(super) fn json(rest: Slice) -> Result<Option<Vec<Word>>, DockerfileError> {
     if !rest.text().starts_with('[') {
         return Ok(None);
@@ -26,7 +26,7 @@ pub(super) fn json(rest: Slice) -> Result<Option<Vec<Word>>, DockerfileError> {
     Ok(Some(words))
 }
 
-/// Where the string literals of well-formed JSON stand.
+/// The positions of the string literals in well-formed JSON.
 fn literals(json: Slice<'_>) -> Vec<Slice<'_>> {
     let mut found = Vec::new();
     let mut begun = None;
@@ -45,7 +45,7 @@ fn literals(json: Slice<'_>) -> Vec<Slice<'_>> {
     found
 }
 
-/// A command in exec form if it is a JSON array, else in shell form.
+/// A command in exec form if it is a JSON array, otherwise in shell form.
 pub(super) fn command(rest: Slice) -> Result<Command, DockerfileError> {
     Ok(match json(rest)? {
         Some(words) => Command::Exec(words),
@@ -93,7 +93,7 @@ pub(super) fn pairs(given: &Arguments) -> Result<Vec<Pair>, DockerfileError> {
     words.into_iter().map(pair).collect()
 }
 
-/// `name` or `name=default`, as often as wanted.
+/// `name` or `name=default`, one or more.
 pub(super) fn declarations(given: &Arguments) -> Result<Vec<Argument>, DockerfileError> {
     let declaration = |word: Slice| match word.split_once('=') {
         None => Ok(Argument { name: word.word(), default: None }),

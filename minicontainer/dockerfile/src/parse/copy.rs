@@ -50,7 +50,7 @@ pub(crate) fn is_file_name(name: &str) -> bool {
     !name.contains(['/', '\\', '\'', '"']) && !name.contains(char::is_whitespace) && !matches!(name, "" | "." | "..")
 }
 
-/// What would have to be fetched is refused, since a build should not depend on where it is run.
+/// Rejects sources that must be downloaded, because a build should not depend on where it runs.
 pub(crate) fn refuse_remote(keyword: Keyword, source: &Word) -> Result<(), DockerfileError> {
     let text = source.text.as_str();
     let is_git = text.starts_with("git://")

@@ -14,7 +14,7 @@ enum Shape {
     Text,
     Boolean,
     Many,
-    /// Docker has it, we do not, and say what to do instead.
+    /// A flag of Docker that is not supported here; the text says what to do instead.
     Refused(&'static str),
 }
 
@@ -57,13 +57,13 @@ fn shapes(keyword: Keyword) -> &'static [(&'static str, Shape)] {
     }
 }
 
-/// The flags of one instruction, known ones only.
+/// The known flags of one instruction.
 pub(super) struct Flags<'a> {
     given: Vec<(&'static str, Slice<'a>, String)>,
 }
 
 impl<'a> Flags<'a> {
-    /// Parts the flags from the arguments.
+    /// Separates the flags from the arguments.
     pub(super) fn split(keyword: Keyword, behind: Slice<'a>) -> Result<(Flags<'a>, Slice<'a>), DockerfileError> {
         let mut flags = Flags { given: Vec::new() };
         let mut rest = behind.trim();

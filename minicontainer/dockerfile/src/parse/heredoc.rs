@@ -35,7 +35,7 @@ pub(super) fn read(arguments: Slice, reader: &mut Reader) -> Result<Vec<Heredoc>
     Ok(heredocs)
 }
 
-/// The here-document that a word announces, still without its lines.
+/// The here-document that a word begins, still without its lines.
 fn mark(word: Slice) -> Option<Heredoc> {
     let text = word.text().trim_start_matches(|character: char| character.is_ascii_digit()).strip_prefix("<<")?;
     let (strip_tabs, quoted) = match text.strip_prefix('-') {

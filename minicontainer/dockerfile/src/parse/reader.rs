@@ -11,7 +11,7 @@ use crate::{
     position::{Position, Span},
 };
 
-/// The names of Docker's own frontend, whose language this is.
+/// The names of Docker's own frontend, whose syntax is supported.
 const FRONTENDS: [&str; 4] = [
     "docker/dockerfile",
     "docker.io/docker/dockerfile",
@@ -59,14 +59,14 @@ impl<'a> Reader<'a> {
         (!line.whole().is_empty()).then_some(line)
     }
 
-    /// The next line of the file as it is.
+    /// The next line of the file, unchanged.
     pub(super) fn take_line(&mut self) -> Option<&'a str> {
         let line = self.lines.get(self.next)?;
         self.next += 1;
         Some(line)
     }
 
-    /// What stands before the mark of continuation, if there is one.
+    /// The text before the continuation character, if there is one.
     fn continued<'b>(&self, text: &'b str) -> Option<&'b str> {
         let before = text.trim_end_matches([' ', '\t']).strip_suffix(self.directives.escape)?;
         (!before.ends_with(self.directives.escape)).then_some(before)
@@ -103,7 +103,7 @@ fn directives(lines: &[&str]) -> Result<Directives, DockerfileError> {
     Ok(found)
 }
 
-/// `# name=value`: the name in lower case, and the value without blanks around.
+/// `# name=value`: the name in lower case, and the value without surrounding blanks.
 fn directive(line: &str) -> Option<(String, &str)> {
     let (name, value) = line.trim().strip_prefix('#')?.split_once('=')?;
     let (name, value) = (name.trim(), value.trim());

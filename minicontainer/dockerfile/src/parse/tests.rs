@@ -149,7 +149,7 @@ fn heredocs_contain_the_following_lines() {
     assert_eq!(heredoc.name.span, Span::at(2, 5, 6));
 }
 
-/// The Dockerfile of the course, and everything that the parser tells of it.
+/// The Dockerfile of the course, with the complete output of the parser.
 #[test]
 fn dump_of_a_dockerfile() {
     let source = "FROM node:14 AS app\nARG PORT=6000\nENV PORT=$PORT\nEXPOSE $PORT\nWORKDIR /app-node\nCOPY . .\nRUN npm \\\n  install\nENTRYPOINT [\"npm\", \"start\"]\n";

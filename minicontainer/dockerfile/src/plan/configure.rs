@@ -1,4 +1,4 @@
-//! The instructions that are about the config only: what each changes there, and how the history writes it.
+//! The instructions that change only the config: their changes, and their lines in the history.
 
 use minicontainer_core::{
     image::{Config, HealthConfig, Member},
@@ -18,7 +18,7 @@ use crate::{
 const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
 impl Stage {
-    /// An instruction that is about the config only.
+    /// Applies an instruction that changes only the config.
     pub(super) fn configure(&mut self, kind: &Kind, build: &mut Build) -> Result<String, DockerfileError> {
         Ok(match kind {
             Kind::Arg(arguments) => {
@@ -171,7 +171,7 @@ pub(super) fn with_shell(config: &Config, text: String) -> Vec<String> {
     line
 }
 
-/// A user that the engine will be able to look up.
+/// Checks that the user has a valid syntax.
 pub(super) fn user(given: String, word: &Word) -> Result<String, DockerfileError> {
     match given.parse::<UserSpec>() {
         Ok(_) => Ok(given),
@@ -198,7 +198,7 @@ fn written(keyword: &str, pairs: &[(String, String)]) -> String {
     format!("{keyword}{pairs}")
 }
 
-/// A list as Go's `%q` writes it.
+/// A list in the format of Go's `%q`.
 fn quoted(words: &[String]) -> String {
     let words: Vec<String> = words.iter().map(|word| serde_json::to_string(word).unwrap_or_default()).collect();
     format!("[{}]", words.join(" "))

@@ -39,7 +39,7 @@ pub(super) struct Build<'a> {
     pub(super) declared: BTreeSet<String>,
     pub(super) used_args: BTreeSet<String>,
     pub(super) warnings: Vec<Warning>,
-    /// Where everything points: a trigger of an image stands in no file.
+    /// The position for errors about a trigger of an image, which is not in a file.
     pub(super) place: Option<Span>,
     bytes: usize,
 }
@@ -117,13 +117,13 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// The proxies that were passed, for commands to see.
+    /// The proxies that were passed, for commands.
     pub(super) fn proxies(&self) -> Vec<String> {
         let passed = self.options.build_args.iter().filter(|(name, _)| is_proxy(name));
         passed.map(|(name, value)| format!("{name}={value}")).collect()
     }
 
-    /// What was passed and is declared nowhere.
+    /// The build arguments that were passed but are not declared.
     pub(super) fn unused(&self) -> Vec<String> {
         let is_known = |name: &str| {
             is_proxy(name)

@@ -212,7 +212,7 @@ fn only_required_stages_are_built() {
 fn later_stage_shadows_earlier_one_of_same_name() {
     let plan = planned("FROM a AS x\nFROM b AS x\nFROM scratch\nCOPY --from=x /a /a\n");
     assert_eq!(plan.target().needs, BTreeSet::from([1]));
-    // Its own base is the earlier one, and a name is no stage before it is defined.
+    // A stage's base is the earlier stage with this name, and a name is not a stage before it is defined.
     assert_eq!(planned("FROM a AS a\nFROM a AS a\n").target().base, Base::Stage(0));
 }
 
