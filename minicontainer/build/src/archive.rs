@@ -1,7 +1,7 @@
-//! A layer's archive, written entry by entry: what `COPY`, `ADD` and `WORKDIR` make.
+//! Writing a layer's archive entry by entry, for `COPY`, `ADD` and `WORKDIR`.
 //!
-//! A layer names every directory that leads to its files, or whoever unpacks it would make them up. So those that the
-//! image has already are written again as they are there, with their own permissions.
+//! A layer must list every parent directory of its files; otherwise unpacking would create them with default
+//! attributes. So directories that the image has already are written again with their existing attributes.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -33,18 +33,18 @@ pub(super) struct Meta {
 /// Times of layers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
-    /// For what is made now, in seconds since 1970.
+    /// The time of new entries, in seconds since 1970.
     pub(super) now: i64,
-    /// No time is later than this: `SOURCE_DATE_EPOCH`.
+    /// The upper limit for times: `SOURCE_DATE_EPOCH`.
     pub(super) latest: Option<i64>,
 }
 
-/// An archive in the making.
+/// An archive that is being written.
 pub(super) struct LayerArchive {
     builder: Builder<LayerWriter>,
     clock: Clock,
     written: BTreeSet<PathBuf>,
-    /// Of files with several names, the one that was written first.
+    /// The first written name of each file that has several names.
     first_names: HashMap<(u64, u64), PathBuf>,
 }
 
@@ -127,7 +127,7 @@ impl LayerArchive {
         self.link_to(&mut header, path, target)
     }
 
-    /// `append_link` would tidy a short target up, and a link's text must stay as it is.
+    /// Writes a link with its target unchanged; `append_link` would normalize a short one.
     fn link_to(&mut self, header: &mut Header, path: &Path, target: &OsStr) -> Result<(), BuildError> {
         let written = match header.set_link_name_literal(target.as_bytes()) {
             Ok(()) => self.builder.append_data(header, relative(path), io::empty()),
@@ -165,7 +165,8 @@ impl LayerArchive {
     }
 }
 
-/// As whom an image's file counts: an ordinary user's store has only one owner, who is root inside.
+/// The owner of an image's file: all files in an ordinary user's store belong to that user, who is root in the
+/// container.
 pub(super) fn owned(files: &dyn Files, found: &Found) -> Meta {
     let is_known = files.has_owners() && nix::unistd::geteuid().is_root();
     let (uid, gid) = if is_known { (found.uid, found.gid) } else { (0, 0) };

@@ -1,4 +1,4 @@
-//! The images that a build begins with, found in the store.
+//! The base images of a build.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub type Fetch<'a> = dyn Fn(&Store, &Reference) -> Result<(), RegistryError> + '
 pub enum When {
     /// When the store does not have them.
     Missing,
-    /// Always, for the name may mean a newer one by now.
+    /// Always, because the name may now refer to a newer image.
     Always,
 }
 
@@ -38,7 +38,7 @@ pub struct Planned {
 /// Plans a build; images that it needs are taken from the store, and else `fetch`ed.
 ///
 /// # Errors
-/// When the Dockerfile makes no sense, or an image cannot be had.
+/// When the Dockerfile is invalid, or an image cannot be fetched.
 pub fn prepare(
     store: &Store,
     file: &Dockerfile,

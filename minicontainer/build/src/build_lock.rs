@@ -1,13 +1,12 @@
 //! One build at a time for each layer: builds of the same Dockerfile at the same time share the work.
 //!
-//! A build that is about to make a layer locks the layer's key until it ends, when the layer enters the store. A
-//! build that finds the key locked waits, and then finds the layer in the cache. A build that holds a lock itself
-//! does not wait, and makes the layer once more: so two builds that need each other's layers never wait for each
-//! other for ever, and no build is worse off than without locks.
+//! A build that is about to make a layer locks the layer's key until it ends, when the layer is in the store. A build
+//! that finds the key locked waits, and then finds the layer in the cache. A build that already holds a lock does not
+//! wait, and makes the layer itself. So two builds that need each other's layers cannot deadlock.
 //!
 //! A lock covers one byte of the file `build-cache/claims`, at an offset that the key determines (fcntl_locking(2),
-//! *open file description locks*). The kernel releases it when its owner dies, and no file is left for a key. Two
-//! keys with the same offset, if that ever happens, only wait without need.
+//! *open file description locks*). The kernel releases it when its owner exits, and there is no file per key. If two
+//! keys ever have the same offset, a build only waits unnecessarily.
 
 use std::{
     fs::File,
@@ -108,12 +107,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("claims");
         let (one, other) = (Digest::of(b"one"), Digest::of(b"other"));
-        let never = || panic!("nobody waits");
+        let never = || panic!("it must not wait");
         let goes_on = || false;
         let first = BuildLocks::default();
         assert_eq!(first.lock(&file, &one, never, &goes_on).unwrap(), LockedKey::Free);
         let second = BuildLocks::default();
-        // Whoever is cancelled waits no longer.
+        // A cancelled build stops waiting.
         let asked = AtomicBool::new(false);
         let cancelled = second.lock(&file, &one, || (), &|| asked.swap(true, Ordering::SeqCst));
         assert!(matches!(cancelled, Err(BuildError::Interrupted)), "{cancelled:?}");

@@ -1,4 +1,4 @@
-//! What was built before: layers by the keys of what they were made from.
+//! The build cache: layers by cache keys, which are computed from their inputs.
 //!
 //! ```text
 //! build-cache/<key>.json           which layer came of it, and when; its time is that of its last use
@@ -8,9 +8,9 @@
 //! build-cache/users                locked together by all who build, and alone by who removes (`prune`)
 //! ```
 //!
-//! A record is a hint and no more: the layer itself may have gone with the last image that had it, and then there is
-//! nothing in the cache. The key holds everything that the layer was made from, so that a record can never be wrong,
-//! only useless. It names no instruction and no file, and a key says nothing of a secret, for none goes into it.
+//! A record is only a hint: the layer itself may have been removed with the last image that used it. The key covers
+//! all inputs of the layer, so a record can be useless, but never wrong. It contains no instructions or file names,
+//! and secrets are not part of the key.
 
 use std::{
     fs::{self, File},
@@ -31,15 +31,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{BuildError, stack::StageLayer};
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
     pub(super) diff_id: Digest,
-    /// The layer as it travels.
+    /// The compressed layer.
     pub(super) blob: Digest,
     pub(super) size: u64,
-    /// When it was made (RFC 3339): the image that is made of it again shall be the same to the last bit.
+    /// When it was made (RFC 3339), so that the image can be reproduced exactly from the cache.
     pub(super) created: String,
 }
 
@@ -68,9 +68,9 @@ impl<'a> Cache<'a> {
         self.directory.join(key.hex()).with_extension("json")
     }
 
-    /// The layer that came of a step, if all of it is still there.
+    /// The layer of a step, if it is still complete.
     pub(super) fn get(&self, key: &Digest) -> Result<Option<StageLayer>, BuildError> {
-        // A record that cannot be read is worth no more than none.
+        // An unreadable record counts as missing.
         let Ok(text) = fs::read(self.place(key)) else { return Ok(None) };
         let Ok(record) = serde_json::from_slice::<Record>(&text) else { return Ok(None) };
         let Some(layer) = self.store.layer(&record.diff_id)? else { return Ok(None) };
@@ -90,7 +90,7 @@ impl<'a> Cache<'a> {
         let place = self.place(key);
         let former = fs::read(&place).ok().and_then(|text| serde_json::from_slice::<Record>(&text).ok());
         if let Some(former) = former.filter(|former| former.blob != record.blob) {
-            // Nobody looks for it any more, but it is there until somebody removes it.
+            // The replaced layer is no longer used, but its record is kept so that `prune` can remove it.
             let directory = self.store.former_builds_directory();
             self.make_directory(&directory)?;
             write(staging, &directory.join(former.blob.hex()).with_extension("json"), &former)?;
@@ -145,7 +145,7 @@ impl<'a> Cache<'a> {
         self.lock(FlockArg::LockShared)?.ok_or(BuildError::Interrupted)
     }
 
-    /// As long as this is held nobody builds. None if somebody does.
+    /// As long as this is held, no build can start. `None` if a build is running.
     pub(super) fn remover(&self) -> Result<Option<Flock<File>>, BuildError> {
         self.lock(FlockArg::LockExclusiveNonblock)
     }
@@ -169,7 +169,7 @@ impl<'a> Cache<'a> {
     }
 }
 
-/// What a directory holds; one that is not there holds nothing.
+/// The entries of a directory; a missing directory has none.
 fn listed(directory: &Path) -> Result<Vec<PathBuf>, BuildError> {
     let reading = |source| BuildError::Read { path: directory.to_owned(), of: "the build cache".to_owned(), source };
     match fs::read_dir(directory) {
@@ -181,14 +181,14 @@ fn listed(directory: &Path) -> Result<Vec<PathBuf>, BuildError> {
     }
 }
 
-/// Whole or not at all.
+/// Writes a file atomically.
 fn write(staging: &Staging, place: &Path, value: &impl Serialize) -> Result<(), BuildError> {
     let staged = staging.vacant();
     let written = serde_json::to_vec(value).map_err(io::Error::from).and_then(|text| private::write(&staged, text));
     written.and_then(|()| fs::rename(&staged, place)).map_err(failed(place))
 }
 
-/// It was used now. Where that cannot be written it only seems to be older.
+/// Records that an entry was used now. Best effort: if this fails, the entry only looks older.
 fn touch(path: &Path) {
     let _seen = File::options().write(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
 }

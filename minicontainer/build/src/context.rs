@@ -1,14 +1,13 @@
 //! The build's context: the directory that `build` is given, and the only one of the host's that a Dockerfile can
 //! reach.
 //!
-//! It is opened once; from there on everything is looked up below descriptors, one name at a time and with
-//! `O_NOFOLLOW` ([`files`](super::files)). Whoever swaps a directory for a link to `/etc` while we build gets
-//! nothing: what was opened is still the directory, and the link is not followed by the kernel but read, and then
-//! means a place inside. A context that comes as an archive (`build -`) is unpacked into a directory of the build's
-//! own first.
+//! It is opened once. Then everything is looked up below descriptors, one name at a time and with `O_NOFOLLOW`
+//! ([`files`](super::files)). So replacing a directory by a link to `/etc` during the build has no effect: the
+//! descriptor still refers to the directory, and a link is not followed by the kernel, but resolved inside the
+//! context. A context that comes as an archive (`build -`) is first unpacked into a directory of the build.
 //!
-//! What `.dockerignore` leaves out is not even opened, and what is no file, directory or link (a FIFO would make us
-//! wait, a device would never end) is refused by its name.
+//! Files excluded by `.dockerignore` are not even opened. Anything except files, directories and links is refused,
+//! because a FIFO would block, and a device might never end.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -43,7 +42,7 @@ use minicontainer_images::check_layer;
 pub struct Context {
     root: Arc<OwnedFd>,
     ignore: Ignore,
-    /// What was unpacked goes with the last who reads it.
+    /// The unpacked files, removed with the last user of the context.
     _unpacked: Option<Arc<Staging>>,
 }
 
@@ -51,7 +50,7 @@ impl Context {
     /// Opens the directory; nothing of it is ignored yet.
     ///
     /// # Errors
-    /// When it is not there, is no directory, or may not be read.
+    /// When it does not exist, is not a directory, or may not be read.
     pub fn open(directory: &Path) -> Result<Context, BuildError> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let root = open(directory, flags, Mode::empty())
@@ -85,7 +84,7 @@ impl Context {
         Ok((Context::filled(store, |_| Ok(()))?, Some(start)))
     }
 
-    /// A directory of the build's own, that nobody else may enter.
+    /// A directory of the build, to which other users have no access.
     fn filled(store: &Store, fill: impl FnOnce(&Path) -> Result<(), BuildError>) -> Result<Context, BuildError> {
         let staging = store.stage()?;
         let place = staging.vacant();
@@ -110,7 +109,7 @@ impl Context {
     /// read whatever is ignored, and symbolic links stay inside.
     ///
     /// # Errors
-    /// When it is no regular file, no text, or too large.
+    /// When it is not a regular file, not text, or too large.
     pub fn text(&self, path: &Path) -> Result<Option<Vec<u8>>, BuildError> {
         let whole = Context { ignore: Ignore::default(), ..self.clone() };
         let Some(found) = resolve(&whole, path)?.whole() else {

@@ -1,8 +1,8 @@
-//! `COPY` and `ADD`, carried out: files go into a layer, and nowhere else.
+//! `COPY` and `ADD`: writing files into a layer.
 //!
-//! Where they go is looked up in the image: `COPY x /lib/y` upon an image in which `/lib` is a link to `/usr/lib`
-//! puts it there. The layer is written as an archive and never onto a file system of the image's, so no link in the
-//! image can lead a write anywhere.
+//! The destination is looked up in the image: if `/lib` is a link to `/usr/lib`, `COPY x /lib/y` writes to
+//! `/usr/lib/y`. The layer is written as an archive, never to the image's files, so no link in the image can redirect
+//! a write.
 //!
 //! | The source is | The destination is | It becomes |
 //! |---|---|---|
@@ -161,7 +161,7 @@ impl Copy<'_, '_> {
                 }
                 self.archive.file_with(path, meta, &attributes, found.size, fed)
             }
-            // An image may have them; in a context nobody means them.
+            // An image may contain them, but in a context they are refused.
             Kind::Fifo | Kind::Device { .. } if self.from.has_owners() => {
                 self.archive.special(path, meta, found.kind)
             }
@@ -193,7 +193,7 @@ impl Copy<'_, '_> {
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         let mut parent = self.way.clone();
         if parent.missing.pop().is_none() {
-            // It is there and no directory; the way to it holds no links any more.
+            // It exists and is not a directory; its path contains no links any more.
             parent = resolve(self.target.files, path.parent().unwrap_or(Path::new("/")))?;
         }
         self.archive.directories(self.target.files, &parent, uid, gid)?;

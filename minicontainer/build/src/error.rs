@@ -1,4 +1,4 @@
-//! Why a build fails, and how to fix it.
+//! Errors of builds, with hints.
 
 use std::{borrow::Cow, io, path::PathBuf};
 
@@ -18,14 +18,14 @@ use minicontainer_images::{ImageError, registry::RegistryError};
 
 use super::RunContainerError;
 
-/// Why nothing came of a build.
+/// Why a build failed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum BuildError {
     /// A mistake in the Dockerfile.
     #[error(transparent)]
     Dockerfile(#[from] DockerfileError),
-    /// A line of `.dockerignore` that is no pattern.
+    /// An invalid pattern in `.dockerignore`.
     #[error(transparent)]
     Ignore(#[from] IgnoreError),
     /// A step failed.
@@ -34,7 +34,7 @@ pub enum BuildError {
     /// The context cannot be opened.
     #[error("cannot open the build context {}", path.display())]
     Context { path: PathBuf, source: io::Error },
-    /// A context from stdin that is no archive, or a hostile one.
+    /// A context from stdin that is not a valid archive.
     #[error("cannot unpack the build context")]
     ContextArchive { source: Box<ImageError> },
     /// A Dockerfile or `.dockerignore` that is a link to nowhere.
@@ -50,7 +50,7 @@ pub enum BuildError {
     #[error("{} of {of} is not there: not found", path.display())]
     NotFound { path: PathBuf, of: String },
     /// A file where a directory must be.
-    #[error("{} of {of} is no directory", path.display())]
+    #[error("{} of {of} is not a directory", path.display())]
     NotADirectory { path: PathBuf, of: String },
     /// Something that cannot be copied.
     #[error("cannot copy {} of {of}: it is {kind}", path.display())]
@@ -65,9 +65,9 @@ pub enum BuildError {
     #[error("no source files were specified: nothing matches")]
     NoSources,
     /// Several files for one name.
-    #[error("several files are to become {destination}, which is no directory")]
+    #[error("several files are to become {destination}, which is not a directory")]
     ManySources { destination: String },
-    /// A pattern that is none.
+    /// An invalid pattern.
     #[error("cannot use a pattern of --exclude: {reason}")]
     Exclude { reason: String },
     /// An owner that the stage does not know.
@@ -97,11 +97,11 @@ pub enum BuildError {
     /// A network that was not allowed.
     #[error("RUN --network=host is not allowed")]
     HostNetwork,
-    /// A secret that nobody gave.
+    /// A secret that was not provided.
     #[error("secret {id}: not found")]
     Secret { id: String },
-    /// A secret that is no text, for a variable.
-    #[error("secret {id} cannot become a variable: it is no text")]
+    /// A secret for a variable that is not text.
+    #[error("secret {id} cannot become a variable: it is not text")]
     SecretText { id: String },
     /// Something that is not supported.
     #[error("{what} is not supported yet")]
@@ -115,7 +115,7 @@ pub enum BuildError {
     /// A base image that is not for this machine.
     #[error("the image {image} is for {actual}, not for {wanted}")]
     Platform { image: String, actual: String, wanted: String },
-    /// A layer that somebody removed meanwhile.
+    /// A layer that was removed meanwhile.
     #[error("the layer {diff_id} was removed while it was built upon")]
     Vanished { diff_id: Digest },
     /// The cache is in use.
@@ -198,7 +198,7 @@ impl Diagnostic for BuildError {
                 "paths are relative to the context; .dockerignore may leave it out"
             }
             BuildError::NotAFile { .. } => "leave it out with .dockerignore",
-            BuildError::Changed { .. } => "build again when nobody writes there",
+            BuildError::Changed { .. } => "build again while no other process changes these files",
             BuildError::ManySources { .. } => "end the destination with a slash",
             BuildError::Compression { .. } => "unpack it in a RUN, or compress it with gzip",
             BuildError::HostNetwork => "allow it with --network host, if you trust the Dockerfile",

@@ -1,4 +1,4 @@
-//! A plan, carried out.
+//! Carrying out a build plan.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -95,7 +95,7 @@ impl<'a> Build<'a> {
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         for signaller in self.running().values() {
-            // One that has ended meanwhile is what we want.
+            // The container may have ended meanwhile.
             let _ended = signaller.send(libc::SIGKILL);
         }
     }

@@ -1,12 +1,11 @@
-//! Files to copy from, wherever they lie: in the build's context or in the layers of an image.
+//! The source files of a copy, in the build's context or in the layers of an image.
 //!
-//! Whoever wrote the context or the image may have left symbolic links there that lead to `/etc/shadow`. So no path
-//! of theirs is ever handed to the kernel whole. A path is walked name by name, here, by [`resolve`]: each name is
-//! looked up in the directory that was reached, without following it; a link's target is read and walked in turn; an
-//! absolute one begins again at the root of the files, and `..` goes back to where we came from and no higher than
-//! the root. That is what openat2(2) does with `RESOLVE_IN_ROOT`, done by hand for two reasons: an image's files lie
-//! in several directories at once, and of the context we must know by which name a file was reached in the end, since
-//! `.dockerignore` may hide it.
+//! An untrusted context or image may contain symbolic links to `/etc/shadow`. So its paths are never passed to the
+//! kernel as a whole. [`resolve`] walks a path name by name: each name is looked up in the current directory without
+//! following it. The target of a link is read and walked in turn; an absolute target starts again at the root of the
+//! files, and `..` goes up, but not above the root. This is what openat2(2) does with `RESOLVE_IN_ROOT`. It is
+//! implemented here for two reasons: an image's files are in several directories, and for the context the final name
+//! of a file must be known, because `.dockerignore` may exclude it.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -82,7 +81,7 @@ pub(super) trait Files: Sync {
     fn target(&self, link: &Found) -> Result<PathBuf, BuildError>;
     /// Opens a regular file for reading.
     fn open(&self, file: &Found) -> Result<File, BuildError>;
-    /// Whether owners mean something: those of the context are whoever happens to have the files.
+    /// Whether owners are significant. Those of the context are not.
     fn has_owners(&self) -> bool;
 }
 

@@ -1,7 +1,7 @@
-//! The end of a build: its layers enter the store, and with them the image.
+//! The end of a build: its layers and the image are added to the store.
 //!
-//! Until then they lie in a directory of the build's own. So a build that fails leaves the images as they were; but
-//! the layers that were finished go into the cache, and whoever fixes the Dockerfile goes on from there.
+//! Until then they are in a staging directory. So a build that fails does not change any image. But its finished
+//! layers are added to the cache, so the next build continues from there.
 
 use std::collections::{BTreeMap, BTreeSet};
 

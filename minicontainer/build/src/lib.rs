@@ -18,11 +18,11 @@
 //! | `stack` | what a stage has become so far |
 //! | `bases` `stages` `executor` `step` `finish` | the order of things |
 //!
-//! Whoever wrote the Dockerfile, the context or the image is not trusted: what they name is found inside of what they
-//! were given and nowhere else, and what they run has the walls of every other container and no network.
+//! The Dockerfile, the context and the images are untrusted. Their paths are resolved inside the context or the
+//! image, and their commands run with the same isolation as every container, and without a network.
 //!
-//! A new layer lies in a staging directory until the end, so that a build that fails, or is killed, leaves no image
-//! behind and none changed.
+//! A new layer is in a staging directory until the end, so a build that fails or is killed neither adds nor changes
+//! an image.
 
 // A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
 // written.
@@ -67,7 +67,7 @@ pub use mounts::LARGEST_SECRET;
 pub use prune::{Cached, Content, Pruning, Remembered, cached, prune, remembered};
 pub use settings::{ExtraHost, ExtraHostError, RunSettings};
 
-/// What the image shall be, beside what the Dockerfile says.
+/// The settings of the image that are not in the Dockerfile.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Its names.
@@ -122,7 +122,7 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// Whoever wants to know how far a build is. Several stages may tell at once.
+/// A receiver of a build's progress. Several stages may call it at the same time.
 pub trait Progress: Sync {
     /// A piece of work begins; its number is for what is told of it later.
     fn begin(&self, title: &str) -> usize;

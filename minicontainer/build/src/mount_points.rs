@@ -1,13 +1,13 @@
-//! Mount points that were made for a RUN, taken away again.
+//! Removing mount points that were created for a RUN.
 //!
-//! A file system can only be mounted on something that is there. Where the image has nothing, an empty directory or
-//! file is made in the writable layer, and without further ado it would become part of the image: `/proc` in an image
-//! of nothing but one program, or the place of a secret. So what was missing before is removed after, if it is still
-//! as empty as it was.
+//! A file system can only be mounted on an existing path. If the image does not have it, an empty directory or file
+//! is created in the writable layer, and would become part of the image: for example `/proc` in an image with a
+//! single program, or the mount point of a secret. So created mount points are removed afterwards if they are still
+//! empty.
 //!
-//! Between the two the command ran, as root of the container, and may have put a symbolic link in the place of a
-//! directory on the way (CVE-2024-23652). The way is walked below a descriptor by openat2(2) with `RESOLVE_BENEATH`
-//! and `RESOLVE_NO_SYMLINKS`, so whoever does that only keeps his own stubs.
+//! Meanwhile the command ran as root of the container, and may have replaced a parent directory by a symbolic link
+//! (CVE-2024-23652). So the path is looked up below a descriptor by openat2(2) with `RESOLVE_BENEATH` and
+//! `RESOLVE_NO_SYMLINKS`. With such a link, the mount points are just not removed.
 
 use std::{
     collections::BTreeSet,
@@ -120,7 +120,7 @@ fn how(flags: OFlag) -> OpenHow {
     OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS)
 }
 
-/// The open parent of a path and the name in it; none if the way is not there, or leads over a link.
+/// The open parent of a path and the name in it; `None` if the parent does not exist, or the path contains a link.
 fn locate<'a>(root: &OwnedFd, path: &'a Path) -> io::Result<Option<(OwnedFd, &'a OsStr)>> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
     let inside = parent.strip_prefix("/").unwrap_or(parent);

@@ -1,10 +1,10 @@
-//! `RUN --mount`, made ready: what a command sees while it runs and what never becomes part of a layer.
+//! `RUN --mount`: preparing mounts, which are visible to a command but never part of a layer.
 //!
-//! Files of the context, a stage or an image are *copied* into a directory of the build's own, and that is mounted.
-//! So nobody can swap a part of the path for a link between the look and the mount (CVE-2024-23651), what
-//! `.dockerignore` leaves out is not there either, and what the command writes (`rw`) goes with the copy. A secret is
-//! a file of the build's own, too, removed when the command has ended; a cache is a directory of the store's that no
-//! one else can name.
+//! Files of the context, a stage or an image are *copied* into a directory of the build, which is then mounted. So no
+//! part of the path can be replaced by a link between check and mount (CVE-2024-23651), files excluded by
+//! `.dockerignore` are missing, and changes by the command (`rw`) are removed with the copy. A secret is also a file
+//! of the build, removed when the command has exited. A cache is a directory of the store that no other user can
+//! access.
 
 use std::{
     collections::BTreeSet,
@@ -45,7 +45,7 @@ use minicontainer_images::unpack_built;
 
 /// Where the copies of a bind mount's files lie in their directory.
 const COPIES: &str = "/files";
-/// When to look again for a cache that somebody else uses.
+/// The interval for retrying a cache that another build uses.
 const AGAIN: Duration = Duration::from_millis(20);
 /// A secret is never larger (BuildKit's bound).
 pub const LARGEST_SECRET: usize = 500 * 1024;
@@ -58,7 +58,7 @@ pub(super) struct Mounts {
     pub(super) env: Vec<EnvVar>,
     /// Removed in the end.
     files: Vec<PathBuf>,
-    /// Caches that nobody else may use meanwhile.
+    /// Exclusively locked caches.
     _locks: Vec<Flock<File>>,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct Sources<'a> {
     pub(super) clock: Clock,
     /// The files of a stage, an image or the context.
     pub(super) files: &'a Finder<'a>,
-    /// Whether whoever waits shall wait no longer.
+    /// Whether waiting has been cancelled.
     pub(super) is_cancelled: &'a dyn Fn() -> bool,
 }
 
@@ -87,7 +87,7 @@ impl Sources<'_> {
     /// Makes everything ready for a command.
     pub(super) fn prepare(&self, command: &RunCommand) -> Result<Mounts, BuildError> {
         let mut mounts = Mounts::default();
-        // Whoever takes several locks takes them in the same order as everybody else.
+        // All builds take several locks in the same order, so that there is no deadlock.
         let mut caches: Vec<&(Mount, Source)> = command.mounts.iter().collect();
         caches.retain(|(mount, _)| matches!(mount, Mount::Cache { .. }));
         caches.sort_by_key(|(mount, _)| match mount {
@@ -235,7 +235,7 @@ impl Sources<'_> {
         }
         own(&directory, owner).map_err(failed)?;
         match renameat2(AT_FDCWD, &made, AT_FDCWD, place, RenameFlags::RENAME_NOREPLACE) {
-            // Somebody was faster.
+            // Another build was faster.
             Ok(()) | Err(Errno::EEXIST) => Ok(()),
             Err(errno) => Err(failed(errno.into())),
         }

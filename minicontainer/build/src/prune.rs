@@ -1,9 +1,9 @@
-//! What the cache of builds holds, how large it is, and its removal: `builder du`, `builder prune`.
+//! Listing and pruning the build cache: `builder du`, `builder prune`.
 //!
-//! A layer in the cache may be an image's too. Then it is *shared*: it goes with the image, and to forget it here
-//! frees nothing. Of the others the cache is the only owner. To remove them is the store's work, which knows what all
-//! images need, damaged ones among them: they are made an image of no name, and that is removed. So what an image
-//! needs stays, and a crash leaves at worst an image that `image prune` finds.
+//! A layer in the cache may also belong to an image. Then it is *shared*: it is removed with the image, and removing
+//! its record here frees no space. The other layers belong only to the cache. The store removes them, because it
+//! determines what all images need, including damaged ones: they are added as an image without a name, which is then
+//! removed. So layers that an image needs stay, and a crash leaves at worst an image that `image prune` finds.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -131,7 +131,7 @@ pub fn remembered(store: &Store) -> Result<Vec<Remembered>, BuildError> {
 /// Removes from the cache, and gives what is gone. The size of a shared layer is not freed.
 ///
 /// # Errors
-/// When somebody builds, or something cannot be removed.
+/// When a build is running, or something cannot be removed.
 pub fn prune(store: &Store, pruning: &Pruning) -> Result<Vec<Cached>, BuildError> {
     let cache = Cache::of(store);
     let Some(_alone) = cache.remover()? else { return Err(BuildError::Busy) };

@@ -1,8 +1,7 @@
-//! `RUN`, carried out: a container under the profile of every other, whose writable layer becomes a layer of the
-//! image.
+//! `RUN`: runs a container with the default profile; its writable layer becomes a layer of the image.
 //!
-//! The layers so far are the overlay's lower directories; what the command writes lands in the upper one, and that is
-//! packed when the command has ended. There is no network unless somebody asks: a Dockerfile is a stranger's program.
+//! The layers so far are the overlay's lower directories. The command writes to the upper directory, which is packed
+//! when the command has exited. There is no network unless it is requested, because a Dockerfile is untrusted.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +19,7 @@ use super::{
 };
 use minicontainer_images::{ImageError, PackedLayer, layer_from_upper};
 
-/// The name that the machine has inside.
+/// The hostname in the container.
 const HOSTNAME: &str = "build";
 /// A line of output that is longer is told in pieces.
 const LONGEST_LINE: usize = 16 * 1024;

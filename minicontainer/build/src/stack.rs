@@ -1,4 +1,4 @@
-//! What a stage has become so far: its layers, and the key under which the next one is looked for.
+//! The state of a stage: its layers so far, and the cache key for the next one.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! One step, carried out: whichever it is, a packed layer comes of it.
+//! Carrying out one step, which results in a packed layer.
 
 use std::{
     collections::BTreeMap,

@@ -32,7 +32,7 @@ fn case(row: &'static str, layer: Vec<u8>, expect: Expect) -> Case {
 }
 
 const CLIMBS: Expect = Refused("its path climbs with ..");
-const NO_DIRECTORY: Expect = Refused("one of its parents is no directory");
+const NO_DIRECTORY: Expect = Refused("one of its parents is not a directory");
 const TOO_LONG: Expect = Refused("at most 1048576 are allowed");
 
 fn tar() -> Tar {

@@ -66,7 +66,7 @@ impl TlsError {
     pub(super) fn hint(self, host: &str) -> String {
         match self {
             TlsError::Unknown => format!(
-                "if you trust whoever runs it, put the certificate of its authority into \
+                "if you trust its operator, put the certificate of its authority into \
                  ~/.config/containers/certs.d/{host}/ca.crt (for all users: /etc/containers/certs.d/{host}/ca.crt)"
             ),
             TlsError::Expired => {

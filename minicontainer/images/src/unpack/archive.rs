@@ -19,9 +19,9 @@ use tar::{EntryType, Header};
 use super::pax::{Records, Time};
 
 const BLOCK: usize = 512;
-/// More headers than any honest layer has.
+/// The maximum number of headers.
 const HEADER_LIMIT: u64 = 4 << 20;
-/// More than any honest file has: 128 GiB.
+/// The maximum size of a file: 128 GiB.
 const SIZE_LIMIT: u64 = 128 << 30;
 /// The longest name, or the most pax records, that one member may have; Go's reader has the same limit.
 const EXTENSION_LIMIT: u64 = 1 << 20;
@@ -66,7 +66,7 @@ impl From<TarError> for io::Error {
 /// Whether an archive must have an end, as when nothing else would tell that it was cut short between two members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Nobody knows a digest of it.
+    /// Its digest is not known.
     Required,
     /// Its digest is known; some builders leave the end out.
     Optional,

@@ -6,13 +6,13 @@
 //! way: a whiteout is a character device 0:0, an opaque directory has the extended attribute `trusted.overlay.opaque`
 //! (an ordinary user's overlay: `user.overlay.opaque`); see the kernel's *overlayfs.rst*. So unpacking translates.
 //!
-//! Whoever made the archive may be an attacker who knows this code. Three rules hold:
+//! The archive is untrusted: it may be made by an attacker who knows this code. There are three rules:
 //!
 //! 1. **No path of the archive is ever a path of the host.** All are looked up below a descriptor of the layer's root
 //!    by openat2(2) with `RESOLVE_IN_ROOT`: the kernel itself treats that directory as `/`, so neither `..` nor a
 //!    symbolic link leads out, not even one that appears while we look. See [`tree`].
-//! 2. **Nothing is opened that the archive may have prepared.** What stands in the way is removed first and the new
-//!    file is made with `O_EXCL`, so no write goes through a hard link or a symbolic link.
+//! 2. **No existing file is opened for writing.** An existing file at the path is removed first, and the new file is
+//!    created with `O_EXCL`, so no write goes through a hard link or a symbolic link.
 //! 3. **Overlay's own language is not accepted from outside**: devices 0:0 and `*.overlay.*` attributes in an archive
 //!    would hide or redirect files of other layers.
 //!
@@ -21,8 +21,8 @@
 //! whiteouts delete ([`Whiteouts::Applied`]). A directory that an archive uses without listing it gets mode 0755 and
 //! belongs to root.
 //!
-//! Root keeps owners, devices and all attributes. An ordinary user has one id to give: all files become the user's
-//! own (in the container: root's), devices are left out with a warning, and so are attributes that need powers.
+//! Root keeps owners, devices and all attributes. For an ordinary user, all files belong to that user (in the
+//! container: root). Devices are left out with a warning, and so are attributes that need privileges.
 //!
 //! An archive can also be an attack on memory and time. So there are bounds on headers and sizes ([`archive`]), on
 //! paths and attributes ([`entry`]), and on what must be remembered of an archive until its end ([`unpacker`]); the
@@ -45,7 +45,7 @@ pub(super) use entry::Privilege;
 pub use error::UnpackError;
 pub(super) use tree::Tree;
 
-/// What becomes of a layer's whiteouts.
+/// How a layer's whiteouts are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whiteouts {
     /// They stay, in overlayfs's language: the directory is empty at first and becomes a layer.

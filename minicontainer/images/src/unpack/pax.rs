@@ -70,12 +70,12 @@ impl Records {
         match key {
             b"path" => self.path = text(),
             b"linkpath" => self.link = text(),
-            b"size" => self.size = number(value, "its size is no number")?,
-            b"uid" => self.uid = number(value, "its owner is no number")?,
-            b"gid" => self.gid = number(value, "its group is no number")?,
+            b"size" => self.size = number(value, "its size is not a number")?,
+            b"uid" => self.uid = number(value, "its owner is not a number")?,
+            b"gid" => self.gid = number(value, "its group is not a number")?,
             b"mtime" => {
                 let time = std::str::from_utf8(value).ok().and_then(Time::parse);
-                self.modified = Some(time.ok_or(TarError::Malformed { what: "its time is no number" })?);
+                self.modified = Some(time.ok_or(TarError::Malformed { what: "its time is not a number" })?);
             }
             _ if key.starts_with(b"GNU.sparse.") => return Err(TarError::Sparse),
             _ => {
@@ -159,9 +159,9 @@ mod tests {
             check_refused(bytes, "an extended header is malformed: a record does not end where it says");
         }
         check_refused(b"5 =a\n", "an extended header is malformed: a record has no key");
-        check_refused(b"11 size=-1\n", "an extended header is malformed: its size is no number");
-        check_refused(b"29 size=99999999999999999999\n", "an extended header is malformed: its size is no number");
-        check_refused(b"13 mtime=NaN\n", "an extended header is malformed: its time is no number");
+        check_refused(b"11 size=-1\n", "an extended header is malformed: its size is not a number");
+        check_refused(b"29 size=99999999999999999999\n", "an extended header is malformed: its size is not a number");
+        check_refused(b"13 mtime=NaN\n", "an extended header is malformed: its time is not a number");
         assert!(parse(b"22 GNU.sparse.major=1\n").unwrap_err().contains("sparse"));
     }
 

@@ -213,7 +213,7 @@ fn climbing_paths_are_refused_and_absolute_ones_stay_inside() {
 #[test]
 fn symlinks_do_not_lead_outside() {
     // `/victim` and `../victim` are below the layer's own root, where there is no such directory.
-    let no_directory = |entry: &str| format!("refused the entry \"{entry}\": one of its parents is no directory");
+    let no_directory = |entry: &str| format!("refused the entry \"{entry}\": one of its parents is not a directory");
     check_refused(&[symlink("out", "../victim"), file("out/x", "")], &no_directory("out/x"));
     check_refused(&[symlink("a", "/victim"), symlink("b", "a"), file("b/deep/x", "")], &no_directory("b/deep/x"));
     check_refused(&[symlink("loop", "loop"), file("loop/x", "")], &no_directory("loop/x"));
@@ -330,7 +330,10 @@ fn whiteouts_apply_to_lower_layers_in_any_order() {
 // H15
 #[test]
 fn file_cannot_be_a_parent() {
-    check_refused(&[file("x", ""), file("x/y", "")], "refused the entry \"x/y\": one of its parents is no directory");
+    check_refused(
+        &[file("x", ""), file("x/y", "")],
+        "refused the entry \"x/y\": one of its parents is not a directory",
+    );
 }
 
 // H17, H18

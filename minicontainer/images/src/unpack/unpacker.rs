@@ -1,4 +1,4 @@
-//! Member after member becomes a file, a directory, a link, or a mark of deletion.
+//! Unpacking members one by one as files, directories, links or whiteouts.
 //!
 //! Some things must be remembered until the end of an archive: the modes and times of its directories, its whiteouts,
 //! since what follows may take their place, and where whiteouts are applied, what it has brought. All are bounded.
@@ -20,9 +20,9 @@ use super::{
     whiteouts::SeenPaths,
 };
 
-/// More bytes than any honest layer has: 128 GiB.
+/// The maximum size of a layer: 128 GiB.
 const SIZE_LIMIT: u64 = 128 << 30;
-/// More members than any honest layer has.
+/// The maximum number of members.
 const MEMBER_LIMIT: u64 = 2 << 20;
 /// How much memory directories and whiteouts may take, enough for a quarter of a million; where whiteouts are
 /// applied, also what the layer has brought, enough for a million.
@@ -213,7 +213,7 @@ impl Unpacker {
             if self.tree.enter(&path).is_err() {
                 let in_the_way = self.tree.is_directory(&path).map_err(path.failed("look"))?.is_some();
                 if in_the_way && !self.whiteouts.contains(&path) {
-                    return Err(entry.refused("one of its parents is no directory"));
+                    return Err(entry.refused("one of its parents is not a directory"));
                 }
                 self.make_directory(&path)?;
                 self.set_directory(path.clone(), &Metadata::implied())?;

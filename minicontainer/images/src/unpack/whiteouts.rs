@@ -15,8 +15,8 @@ use xattr::FileExt;
 
 use super::{Privilege, UnpackError, Whiteouts, entry::EntryPath, unpacker::Unpacker};
 
-/// What this layer itself has brought, while whiteouts are applied. Only hashes of the paths: those of a million
-/// paths would take too much memory, and since their key is secret nobody can make two that are equal.
+/// The paths that this layer itself has added, while whiteouts are applied. Only hashes are stored, because a million
+/// paths would take too much memory. The key of the hash is secret, so an attacker cannot create collisions.
 #[derive(Default)]
 pub(super) struct SeenPaths {
     key: RandomState,

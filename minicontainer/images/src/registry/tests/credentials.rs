@@ -89,10 +89,10 @@ fn credential_helper_name_is_validated() {
         let error = config.credentials("r.test").unwrap_err().to_string();
         assert!(error.contains("a helper's name has letters"), "{error}");
     }
-    let missing = json!({"credHelpers": {"r.test": "nobody-has-this"}, "auths": {"r.test": {"auth": "bWU6YTpi"}}});
+    let missing = json!({"credHelpers": {"r.test": "does-not-exist"}, "auths": {"r.test": {"auth": "bWU6YTpi"}}});
     let (_directory, config) = config(&missing);
     let error = config.credentials("r.test").unwrap_err();
-    assert!(error.to_string().contains("docker-credential-nobody-has-this failed to get"), "{error}");
+    assert!(error.to_string().contains("docker-credential-does-not-exist failed to get"), "{error}");
     // Whose registry is another is not asked.
     check(&missing, "other.test", None);
 }
@@ -130,7 +130,7 @@ fn login_is_verified_before_it_is_saved() {
     assert!(!logout(Some(&server.name()), &room.connection).unwrap());
 }
 
-/// An identity token goes to the token service, by a form, and to nobody else; what comes back is shown to the
+/// An identity token goes to the token service, by a form, and nowhere else; the answer is sent to the
 /// registry.
 #[test]
 fn identity_token_is_exchanged_for_access_token() {

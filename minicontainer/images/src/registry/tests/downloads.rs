@@ -153,7 +153,7 @@ fn busy_registry_is_retried() {
     }
 }
 
-/// Row F21: a blob in chunks, of which nobody says how many there are.
+/// Row F21: a blob in chunks, without a `Content-Length`.
 #[test]
 fn blob_without_length_is_fetched() {
     let (shelf, digest) = big();

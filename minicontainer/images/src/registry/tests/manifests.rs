@@ -75,7 +75,7 @@ fn artifacts_that_are_not_images_are_refused() {
     Room::new().check_refused(&serving(MANIFEST, &with("layers", json!([]))), "is inconsistent");
 }
 
-/// Row H45 of the hostile corpus (CVE-2020-15157): nobody is asked but the registry.
+/// Row H45 of the hostile corpus (CVE-2020-15157): only the registry is contacted.
 #[test]
 fn foreign_layer_is_not_fetched_from_its_url() {
     let elsewhere = Server::start(|_| Reply::new(200, layer("file", 10)));

@@ -14,7 +14,7 @@ use ureq::{
 
 use super::*;
 
-/// A registry of one image that sends whoever asks for a blob somewhere else.
+/// A registry with one image that redirects requests for a blob to another URL.
 fn redirecting(to: impl Fn(&Asked) -> String + Send + Sync + 'static) -> Server {
     Shelf::with_image(&[layer("file", 10)]).serve_but(move |asked, reply| match asked.target.contains("/blobs/") {
         true => Reply::new(307, "").header("Location", to(asked)),
@@ -167,7 +167,7 @@ fn tls_failure_never_falls_back_to_plain_http() {
     let error = room.check_refused(&server, "cannot be reached");
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Tls(TlsError::Plain), .. }), "{error:?}");
     assert!(server.asked().is_empty(), "{:?}", server.asked());
-    // The positive control: the same server serves whoever speaks plain http to it.
+    // The positive control: the same server accepts plain HTTP.
     room.connection.wire = Wire::Usual;
     room.pull(&server).unwrap();
     let usual = Connection::default();

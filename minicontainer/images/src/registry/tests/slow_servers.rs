@@ -96,7 +96,7 @@ impl Resolver for Names {
     }
 }
 
-/// The name is this machine's, so that no proxy of whoever runs the tests is asked; what it means, `names` tells.
+/// The name is loopback, so that no configured proxy is used; `names` resolves it.
 fn fetch_with(names: Names, registry: &str, retry_policy: RetryPolicy) -> Result<(), RegistryError> {
     let url = Connection::new(Wire::Plain).url(registry, false).unwrap();
     let client = Client::with_names(url, &Trust::default(), retry_policy, Authorization::default(), names);
@@ -114,14 +114,14 @@ fn unresolvable_name_is_reported_at_once() {
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Name, .. }), "{error:?}");
 
     let server = Shelf::with_image(&[layer("file", 10)]).serve();
-    // An address of RFC 6666, where packets are thrown away; then one where nobody listens; then the right one.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // An address of RFC 6666, which discards packets; then one without a listener; then the right one.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let black_hole = SocketAddr::from((Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 1), 9));
-    let names = Names(vec![black_hole, nobody, server.address]);
+    let names = Names(vec![black_hole, closed, server.address]);
     let retry_policy = RetryPolicy { connect: Duration::from_secs(10), ..RetryPolicy::default() };
     fetch_with(names, "localhost:5000", retry_policy).unwrap();
 
-    let names = Names(vec![nobody]);
+    let names = Names(vec![closed]);
     let error = fetch_with(names, "localhost:5000", RetryPolicy::default()).unwrap_err();
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Refused, .. }), "{error:?}");
     assert!(error.to_string().contains("localhost:5000 cannot be reached"), "{error}");

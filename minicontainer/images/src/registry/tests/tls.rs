@@ -102,7 +102,7 @@ fn registry_with_known_authority_is_trusted() {
     room.pull(&server).unwrap();
 }
 
-/// Each doubt is named, nothing is asked of whoever is not believed, and no try is made a second time.
+/// Each TLS error is reported, nothing is sent to an untrusted server, and there is no retry.
 #[track_caller]
 fn check_doubt(server: &Server, room: &mut Room, tls_error: TlsError, hint: &str) {
     room.connection.wire = Wire::Tls;
@@ -121,14 +121,14 @@ fn each_certificate_error_has_its_reason() {
         put(&room, server, "ca.crt", &authority.certificate.pem());
         room
     };
-    let stranger = serving(Authority::named("another").sign("127.0.0.1", |_| {}).serving(None));
-    check_doubt(&stranger, &mut with_authority(&stranger), TlsError::Unknown, "certs.d/127.0.0.1:");
+    let untrusted = serving(Authority::named("another").sign("127.0.0.1", |_| {}).serving(None));
+    check_doubt(&untrusted, &mut with_authority(&untrusted), TlsError::Unknown, "certs.d/127.0.0.1:");
     // One of the same name, with another key.
     let namesake = serving(Authority::new().sign("127.0.0.1", |_| {}).serving(None));
     check_doubt(&namesake, &mut with_authority(&namesake), TlsError::Unknown, "certs.d/127.0.0.1:");
     // What is believed of one registry is not believed of another.
     let other = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
-    check_doubt(&other, &mut with_authority(&stranger), TlsError::Unknown, "ca.crt");
+    check_doubt(&other, &mut with_authority(&untrusted), TlsError::Unknown, "ca.crt");
     let check = |change: fn(&mut CertificateParams), tls_error, hint| {
         let server = serving(authority.sign("127.0.0.1", change).serving(None));
         check_doubt(&server, &mut with_authority(&server), tls_error, hint);

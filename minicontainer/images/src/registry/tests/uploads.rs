@@ -124,8 +124,8 @@ fn broken_upload_restarts_without_valid_offset() {
     }
 }
 
-/// Row F22: the place to upload to is another server's, which gets the bytes and no credentials; or a place that
-/// nobody may lead to.
+/// Row F22: the upload URL is on another server, which gets the bytes but no credentials; or it is an
+/// address to which redirects are forbidden.
 #[test]
 fn upload_redirect_does_not_forward_credentials() {
     let other = taking(|_| None);
