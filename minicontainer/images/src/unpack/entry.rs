@@ -1,4 +1,4 @@
-//! What one entry of a layer says: where, what, and whose.
+//! The path and metadata of one entry of a layer.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -20,7 +20,7 @@ use xattr::FileExt;
 
 use super::{UnpackError, archive::Member, pax::Time};
 
-/// The longest path that the kernel takes, and the longest name in it (limits.h).
+/// The maximum length of a path in the kernel, and of a name in it (limits.h).
 const PATH_LIMIT: usize = 4096;
 const NAME_LIMIT: usize = 255;
 /// The largest value of an extended attribute, see xattr(7); one that is larger the kernel would refuse as well.
@@ -125,7 +125,9 @@ impl EntryPath {
         path_of(&self.bytes)
     }
 
-    /// For people: control characters and what is no UTF-8 are escaped, so that no archive can write to a terminal.
+    /// For display: control characters and bytes that are not UTF-8 are escaped, so that an archive cannot write
+    /// control
+    /// sequences to a terminal.
     pub(crate) fn display(&self) -> impl fmt::Display + '_ {
         self.bytes.escape_ascii()
     }
@@ -134,7 +136,7 @@ impl EntryPath {
         UnpackError::Refused { entry: self.display().to_string(), reason }
     }
 
-    /// For `map_err`: remembers what was tried for which entry.
+    /// For `map_err`: adds the action and the entry.
     pub(crate) fn failed<E: Into<io::Error>>(&self, action: &'static str) -> impl FnOnce(E) -> UnpackError {
         let entry = self.display().to_string();
         move |error| UnpackError::Entry { entry, action, source: error.into() }
@@ -146,7 +148,7 @@ pub(crate) fn path_of(bytes: &[u8]) -> &Path {
     if bytes.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(bytes)) }
 }
 
-/// Whether owners, devices and `trusted.*` attributes can be had.
+/// Whether owners, devices and `trusted.*` attributes can be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Privilege {
     /// Root: everything as the archive says.
@@ -171,7 +173,8 @@ pub(crate) struct Metadata {
     unkept: Vec<String>,
 }
 
-/// What of a directory can only be set when it is filled: it may be closed then, and filling it changes its time.
+/// The metadata of a directory that is set after it is filled: its mode may deny access, and filling changes its
+/// time.
 #[derive(Clone, Copy)]
 pub(crate) struct Last {
     pub(crate) mode: u32,
@@ -217,7 +220,7 @@ impl Metadata {
         Ok(metadata)
     }
 
-    /// Sets all of it on an open file and says what could not be kept.
+    /// Sets everything on an open file, and returns warnings.
     pub(crate) fn set(&self, file: &File, privilege: Privilege) -> io::Result<Vec<String>> {
         let unkept = self.set_first(file, privilege)?;
         self.last.set(file)?;

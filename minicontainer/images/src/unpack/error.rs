@@ -1,4 +1,4 @@
-//! Why a layer cannot be unpacked, and how to fix it.
+//! Errors of unpacking a layer, with hints.
 
 use std::io;
 
@@ -11,19 +11,19 @@ use minicontainer::{
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum UnpackError {
-    /// The archive is no tar, or cut short.
+    /// The archive is not a tar archive, or truncated.
     #[error("its tar archive is damaged")]
     Archive { source: io::Error },
     /// The archive is not the one that the image's config names.
     #[error("its content has the diff-id {actual}")]
     DiffId { actual: Digest },
-    /// An entry that must not be.
+    /// A forbidden entry.
     #[error("refused the entry \"{entry}\": {reason}")]
     Refused { entry: String, reason: &'static str },
     /// A system call for an entry failed.
     #[error("cannot {action} for the entry \"{entry}\"")]
     Entry { entry: String, action: &'static str, source: io::Error },
-    /// The archive is larger than is believable.
+    /// The archive exceeds a limit.
     #[error("it has more than {limit} {unit}")]
     TooLarge { limit: u64, unit: &'static str },
 }

@@ -48,22 +48,22 @@ pub(super) use tree::Tree;
 /// How a layer's whiteouts are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whiteouts {
-    /// They stay, in overlayfs's language: the directory is empty at first and becomes a layer.
+    /// They are kept in the format of overlayfs: the directory is empty at first and becomes a layer.
     Kept,
-    /// They delete at once: the directory holds what the layers below have brought.
+    /// They delete files at once: the directory contains the layers below.
     Applied,
 }
 
-/// What came of unpacking.
+/// The result of unpacking.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Unpacked {
     /// Bytes in files.
     pub(super) size: u64,
-    /// What could not be kept, in words.
+    /// Warnings about what could not be kept.
     pub(super) warnings: BTreeSet<String>,
 }
 
-/// Unpacks a tar archive into a directory; gives back what stands behind the archive's end.
+/// Unpacks a tar archive into a directory; returns the reader after the archive's end.
 pub(super) fn unpack<R: Read>(
     mut archive: Archive<R>,
     directory: &Path,

@@ -7,10 +7,10 @@ use std::io;
 
 use super::archive::TarError;
 
-/// More extended attributes than any honest file has.
+/// The maximum number of extended attributes of a file.
 const ATTRIBUTE_LIMIT: usize = 1024;
 
-/// A moment, in seconds since 1970, before it if negative, and nanoseconds.
+/// A point in time: seconds since 1970, which may be negative, and nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Time {
     pub(super) seconds: i64,

@@ -1,9 +1,9 @@
-//! A directory tree in which the kernel itself keeps every path inside.
+//! A directory tree in which the kernel resolves every path inside the root.
 //!
-//! The classic way to keep `a/../../etc/passwd` inside is to look at a path, find it harmless, and then use it; and
-//! the classic attack is to change a directory into a symbolic link in between. openat2(2) with `RESOLVE_IN_ROOT`
-//! resolves *and* opens in one step as if the given directory were `/`. What is opened is a parent directory; then
-//! the last component alone is used below its descriptor, by calls that do not follow symbolic links.
+//! The usual protection against `a/../../etc/passwd` is to check a path and then use it. The usual attack is to
+//! replace a directory by a symbolic link in between. openat2(2) with `RESOLVE_IN_ROOT` resolves *and* opens in one
+//! step, as if the given directory were `/`. It opens the parent directory. Then only the last component is used
+//! below its descriptor, by calls that do not follow symbolic links.
 
 use std::{
     ffi::OsStr,
@@ -37,7 +37,7 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Tree {
     root: OwnedFd,
-    /// The directory that was entered last: entries come in runs of neighbours.
+    /// The directory that was entered last. Consecutive entries are often in the same directory.
     entered: Option<(EntryPath, OwnedFd)>,
 }
 
@@ -108,7 +108,7 @@ impl Tree {
         Ok((descriptor, Path::new(OsStr::from_bytes(name))))
     }
 
-    /// What lstat(2) says; none if nothing is there.
+    /// The result of lstat(2); `None` if the path does not exist.
     pub(crate) fn look(&self, path: &EntryPath) -> nix::Result<Option<FileStat>> {
         let (parent, name) = self.locate(path)?;
         match fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
@@ -158,7 +158,7 @@ impl Tree {
     pub(crate) fn make_directory(&self, path: &EntryPath) -> nix::Result<()> {
         let (parent, name) = self.locate(path)?;
         mkdirat(&parent, name, Mode::S_IRWXU)?;
-        // The caller's umask may have taken away even what its owner needs to fill it.
+        // The caller's umask may have removed permissions that the owner needs to fill it.
         fchmodat(&parent, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)
     }
 
@@ -205,7 +205,7 @@ impl Tree {
         utimensat(&parent, name, &metadata.time(), &metadata.time(), UtimensatFlags::NoFollowSymlink)
     }
 
-    /// Removes whatever is there; says whether that was a directory, or `None` if nothing was.
+    /// Removes what is at the path; returns whether it was a directory, or `None` if there was nothing.
     pub(crate) fn remove(&mut self, path: &EntryPath) -> nix::Result<Option<bool>> {
         let (parent, name) = self.locate(path)?;
         let was_directory = match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
