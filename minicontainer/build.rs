@@ -48,7 +48,7 @@ fn compile_launcher() {
     assert!(status.success(), "cannot compile the launcher: {rustc:?}: {status}");
 }
 
-/// Nobody's start-up code, no library, and one segment in place of four pages.
+/// Without start-up code and libraries, and with one segment instead of four pages.
 fn link_arguments(linker: Option<&Path>) -> &'static [&'static str] {
     let is_linker_itself = linker.and_then(Path::file_stem).is_some_and(|name| {
         let name = name.to_string_lossy();

@@ -79,7 +79,7 @@ fn prune_removes_superseded_layers() {
 fn invalid_prune_options_are_rejected() {
     let place = TestEnv::new();
     for (arguments, expect) in [
-        (&["-f", "--filter", "until=yesterday"][..], "\"yesterday\" is no time"),
+        (&["-f", "--filter", "until=yesterday"][..], "\"yesterday\" is not a time"),
         (&["-f", "--filter", "label=x"], "is not supported"),
         (&[], "Cannot ask for confirmation: stdin is empty"),
     ] {
