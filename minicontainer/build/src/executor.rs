@@ -132,7 +132,7 @@ impl<'a> Build<'a> {
         let stages = match built {
             Ok(stages) => stages,
             Err(error) => {
-                // The step's failure is what is told; a cache that cannot be filled comes second.
+                // Return the error of the step, even if the cache could not be filled either.
                 let _filled = publish(self.store, &staging, made, None);
                 return Err(error);
             }

@@ -124,7 +124,7 @@ impl fmt::Debug for Secrets {
 
 /// A receiver of a build's progress. Several stages may call it at the same time.
 pub trait Progress: Sync {
-    /// A piece of work begins; its number is for what is told of it later.
+    /// A piece of work begins. Returns its number, for later calls.
     fn begin(&self, title: &str) -> usize;
     /// A line that it prints.
     fn output(&self, work: usize, line: &[u8]);

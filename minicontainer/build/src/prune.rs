@@ -65,7 +65,7 @@ impl Cached {
     }
 }
 
-/// What shall be removed.
+/// What to remove.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pruning {
     /// Also what images have too, of which only the record goes.

@@ -21,18 +21,18 @@ use minicontainer_images::{ImageError, PackedLayer, layer_from_upper};
 
 /// The hostname in the container.
 const HOSTNAME: &str = "build";
-/// A line of output that is longer is told in pieces.
+/// A longer line of output is passed on in pieces.
 const LONGEST_LINE: usize = 16 * 1024;
 
 impl BuildRun<'_> {
-    /// Runs a command upon a stage; `told` gets what it prints.
+    /// Runs a command in a stage; `print` receives its output.
     pub(super) fn run(
         &self,
         command: &RunCommand,
         stack: &Stack,
         image: &Layers,
         mounts: &Mounts,
-        told: &(dyn Fn(&[u8]) + Sync),
+        print: &(dyn Fn(&[u8]) + Sync),
     ) -> Result<PackedLayer, BuildError> {
         let process = command.argv.join(" ");
         let failed = |source| BuildError::Sandbox { process: process.clone(), source: Box::new(source) };
@@ -50,7 +50,7 @@ impl BuildRun<'_> {
         let targets: Vec<PathBuf> =
             launch.spec().mounts().iter().flatten().map(|mount| mount.destination().clone()).collect();
         let stubs = MountPoints::of(image as &dyn Files, targets.iter().map(PathBuf::as_path))?;
-        let verdict = self.run_to_end(container.as_ref(), launch, told).map_err(no_container)?;
+        let verdict = self.run_to_end(container.as_ref(), launch, print).map_err(no_container)?;
         if self.is_cancelled() {
             return Err(BuildError::Interrupted);
         }
@@ -104,21 +104,21 @@ impl BuildRun<'_> {
         })
     }
 
-    /// Runs a command's container, tells what it prints, and has it killed if the build is cancelled.
+    /// Runs a command's container, passes on its output, and kills it if the build is cancelled.
     fn run_to_end(
         &self,
         container: &dyn RunContainer,
         launch: Launch,
-        told: &(dyn Fn(&[u8]) + Sync),
+        print: &(dyn Fn(&[u8]) + Sync),
     ) -> Result<Verdict, RunContainerError> {
         let (mut ticket, mut begun) = (None, Vec::new());
         let mut started = |running: &Running| {
             ticket = Some(self.enlist(running)?);
             Ok(())
         };
-        let report = container.run(launch, &mut started, &mut |bytes| tell_lines(&mut begun, bytes, told));
+        let report = container.run(launch, &mut started, &mut |bytes| print_lines(&mut begun, bytes, print));
         if !begun.is_empty() {
-            told(&begun);
+            print(&begun);
         }
         if let Some(ticket) = ticket {
             self.discharge(ticket);
@@ -127,20 +127,20 @@ impl BuildRun<'_> {
     }
 }
 
-/// Tells every line that these bytes complete, and keeps the beginning of the next.
-fn tell_lines(begun: &mut Vec<u8>, bytes: &[u8], told: &dyn Fn(&[u8])) {
+/// Passes on every complete line, and keeps the beginning of the next.
+fn print_lines(begun: &mut Vec<u8>, bytes: &[u8], print: &dyn Fn(&[u8])) {
     for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
         let mut piece = piece;
         while begun.len() + piece.len() > LONGEST_LINE {
             let (fits, rest) = piece.split_at(LONGEST_LINE - begun.len());
             begun.extend_from_slice(fits);
-            told(begun);
+            print(begun);
             begun.clear();
             piece = rest;
         }
         begun.extend_from_slice(piece);
         if let Some(line) = begun.strip_suffix(b"\n") {
-            told(line);
+            print(line);
             begun.clear();
         }
     }

@@ -72,8 +72,8 @@ impl BuildRun<'_> {
                 };
                 let mut mounts = sources.prepare(command)?;
                 self.add_hosts(&sources, &directories, &mut mounts)?;
-                let told = |line: &[u8]| self.build.progress.output(work, line);
-                self.run(command, stack, &image, &mounts, &told)
+                let print = |line: &[u8]| self.build.progress.output(work, line);
+                self.run(command, stack, &image, &mounts, &print)
             }
             Action::Nothing => layer(self.staging, self.clock, |_| Ok(())).map(|(packed, ())| packed),
         }

@@ -16,13 +16,13 @@ pub(super) struct Watched<'a, R> {
     content: R,
     tell: &'a (dyn Fn(u64) + Sync),
     done: u64,
-    told: u64,
+    reported: u64,
 }
 
 impl<'a, R> Watched<'a, R> {
     pub(super) fn new(content: R, tell: &'a (dyn Fn(u64) + Sync)) -> Watched<'a, R> {
         tell(0);
-        Watched { content, tell, done: 0, told: 0 }
+        Watched { content, tell, done: 0, reported: 0 }
     }
 }
 
@@ -30,8 +30,8 @@ impl<R: Read> Read for Watched<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
         self.done += count as u64;
-        if self.done - self.told >= STEP || (count == 0 && !buffer.is_empty() && self.told < self.done) {
-            self.told = self.done;
+        if self.done - self.reported >= STEP || (count == 0 && !buffer.is_empty() && self.reported < self.done) {
+            self.reported = self.done;
             (self.tell)(self.done);
         }
         Ok(count)
@@ -47,13 +47,13 @@ mod tests {
     #[test]
     fn progress_and_completion_are_reported() {
         let content = vec![7; 3 * STEP as usize / 2];
-        let told = Mutex::new(Vec::new());
-        let tell = |done| told.lock().unwrap().push(done);
+        let reported = Mutex::new(Vec::new());
+        let tell = |done| reported.lock().unwrap().push(done);
         let mut read = Vec::new();
         Watched::new(content.as_slice(), &tell).read_to_end(&mut read).unwrap();
         assert_eq!(read, content);
-        let told = told.into_inner().unwrap();
-        assert_eq!((told.first(), told.last()), (Some(&0), Some(&(content.len() as u64))));
-        assert!(told.is_sorted() && told.len() <= 4, "{told:?}");
+        let reported = reported.into_inner().unwrap();
+        assert_eq!((reported.first(), reported.last()), (Some(&0), Some(&(content.len() as u64))));
+        assert!(reported.is_sorted() && reported.len() <= 4, "{reported:?}");
     }
 }

@@ -113,8 +113,8 @@ impl Helper<'_> {
     fn live(&self, parent: Fd, closed: &[(u32, u32)], work: impl FnOnce() -> i32) -> ! {
         let closed = closed.iter().try_for_each(|(first, last)| calls::close_range(*first, *last).map(drop));
         let entered = closed.and_then(|()| own(self.owner, libc::CLONE_NEWUSER | self.flags));
-        let told = entered.and_then(|_| calls::write(parent, b"n"));
-        let went = told.and_then(|_| calls::read(parent, &mut [0]));
+        let notified = entered.and_then(|_| calls::write(parent, b"n"));
+        let went = notified.and_then(|_| calls::read(parent, &mut [0]));
         calls::exit(match went {
             Ok(1) => work(),
             Ok(_) => libc::ECANCELED,

@@ -18,13 +18,13 @@ pub enum RegistryError {
     #[error("cannot {action}: {host} cannot be reached")]
     Unreachable { action: String, host: String, failing: Failing, source: Box<dyn std::error::Error + Send + Sync> },
     /// The registry was busy or broken at every attempt.
-    #[error("cannot {action}: {host} answered {status} each of {attempts} times{}", told(message))]
+    #[error("cannot {action}: {host} answered {status} each of {attempts} times{}", server_message(message))]
     Busy { action: String, host: String, status: u16, attempts: u32, message: String },
     /// The registry is busy for longer than the client waits.
     #[error("cannot {action}: {host} answered {status} and wants to be asked again in {seconds} seconds")]
     Later { action: String, host: String, status: u16, seconds: u64 },
     /// A status that means refusal.
-    #[error("cannot {action}: {host} answered {status}{}", told(message))]
+    #[error("cannot {action}: {host} answered {status}{}", server_message(message))]
     Refused { action: String, host: String, status: u16, message: String },
     /// Bytes come too slowly, or not at all.
     #[error("cannot {action}: {host} sends too slowly, less than {bytes} bytes in {seconds} seconds")]
@@ -32,14 +32,14 @@ pub enum RegistryError {
     /// The repository may not be read or does not exist: registries do not tell unauthorized clients which.
     #[error(
         "pull access denied for {repository}, repository does not exist or may require 'docker login'{}",
-        told(message)
+        server_message(message)
     )]
     PullDenied { repository: String, host: String, message: String },
     /// The repository may not be written.
-    #[error("push access denied for {repository}{}", told(message))]
+    #[error("push access denied for {repository}{}", server_message(message))]
     PushDenied { repository: String, host: String, message: String },
     /// A wrong user name or password.
-    #[error("login to {host} failed: unauthorized: incorrect username or password{}", told(message))]
+    #[error("login to {host} failed: unauthorized: incorrect username or password{}", server_message(message))]
     Unauthorized { host: String, message: String },
     /// No such tag, or no such digest.
     #[error("manifest for {reference} not found: manifest unknown")]
@@ -135,7 +135,7 @@ pub enum Failing {
 }
 
 /// A server's error message, if any.
-fn told(message: &str) -> String {
+fn server_message(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 

@@ -84,7 +84,7 @@ pub(crate) struct Archive<R> {
 /// One member, without its content.
 pub(crate) struct Member {
     pub(super) header: Header,
-    /// Its name, as somebody wrote it.
+    /// Its name, unchanged from the archive.
     pub(crate) path: Vec<u8>,
     /// What a link says.
     pub(crate) link: Option<Vec<u8>>,

@@ -27,7 +27,7 @@ const MEMBER_LIMIT: u64 = 2 << 20;
 /// How much memory directories and whiteouts may take, enough for a quarter of a million; where whiteouts are
 /// applied, also what the layer has brought, enough for a million.
 const MEMORY_LIMIT: usize = 32 << 20;
-/// How many warnings are told one by one.
+/// How many warnings are reported individually.
 const WARNING_LIMIT: usize = 100;
 
 pub(super) struct Unpacker {
