@@ -24,7 +24,7 @@ fn check(runtime: &str, script: &str) {
 
     let again = place.run(&["spec", "--bundle", "bundle", "busybox"]);
     assert_eq!(again.code, 125);
-    assert!(again.stderr.contains("bundle/rootfs is there already"), "{}", again.stderr);
+    assert!(again.stderr.contains("bundle/rootfs already exists"), "{}", again.stderr);
 }
 
 #[test]

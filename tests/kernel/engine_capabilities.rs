@@ -74,8 +74,14 @@ fn check_no_more(name: &str, lacking: u64, posture: &Value, whole: &Value) {
 #[track_caller]
 fn check_refused(name: &str, said: &str) {
     let last = said.lines().find(|line| line.starts_with("minicontainer: ")).unwrap_or_default();
-    let reasons =
-        ["EPERM", "EACCES", "Operation not permitted", "Permission denied", "cannot be applied", "lacks it itself"];
+    let reasons = [
+        "EPERM",
+        "EACCES",
+        "Operation not permitted",
+        "Permission denied",
+        "cannot be applied",
+        "itself does not have it",
+    ];
     assert!(reasons.iter().any(|reason| last.contains(reason)), "without {name}: {said}");
 }
 

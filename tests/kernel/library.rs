@@ -19,7 +19,8 @@ fn exit_codes_and_signals_are_reported() {
         assert_eq!(run(&shell(&image, &format!("exit {code}"))).report.verdict, Verdict::Exited(code));
     }
     for signal in [1, 2, 9, 15] {
-        let mut running = Sandbox::from_image(&image).command("sleep").arg("100").spawn().expect("it starts");
+        let sandbox = Sandbox::from_image(&image).command("sleep").arg("100").without_init();
+        let mut running = sandbox.spawn().expect("it starts");
         running.signaller().expect("a signaller").send(signal).expect("a signal");
         // The first process of a pid namespace ignores signals it has no handler for; only SIGKILL comes through.
         if signal != 9 {

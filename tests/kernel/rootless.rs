@@ -136,7 +136,7 @@ fn files_of_subordinate_ids_are_removed() {
         let unknown = fixture.command().args(["diff", "kept"]).output().expect("the command starts");
         assert!(!unknown.status.success() && unknown.stdout.is_empty(), "{unknown:?}");
         let why = told(&unknown);
-        assert!(why.contains("Permission denied") && why.contains("allocated to you"), "{why}");
+        assert!(why.contains("Permission denied") && why.contains("your subordinate ids"), "{why}");
         succeed(&fixture, &["rm", "kept"]);
         assert_eq!(fs::read_dir(place).expect("the directory").count(), 0);
     }

@@ -150,7 +150,7 @@ const REFUSALS: [&str; 4] = [
     "a symbolic link is in its path",
     "something that is not a directory is in its path",
     "a symbolic link leads it to",
-    "a symbolic link that leads nowhere",
+    "is a dangling symbolic link",
 ];
 
 /// Asserts that the engine refused the image as it must: with this exit code and a sentence that says why.

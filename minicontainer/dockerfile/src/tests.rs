@@ -65,7 +65,7 @@ fn errors_in_files() {
     let binary = fault(b"FROM a\nRUN \xff\xfe\n", &BuildOptions::default()).unwrap();
     insta::assert_snapshot!(binary.to_string(), @"line 2, column 5: the file is not text: this byte is not valid UTF-8; save the file as UTF-8");
     let large = fault(&vec![b'\n'; crate::LARGEST + 1], &BuildOptions::default()).unwrap();
-    insta::assert_snapshot!(large.to_string(), @"line 1, column 1: the file has 1048577 bytes, more than the limit of 1048576; large content belongs into a file of the context, copied with COPY");
+    insta::assert_snapshot!(large.to_string(), @"line 1, column 1: the file has 1048577 bytes, more than the limit of 1048576; put large content into a file of the context, and COPY it");
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn oversized_config_is_refused_when_used() {
     check(&place, "Cmd", &json!(["echo", "x".repeat(3 << 20)]), Harmless, Refused("too long"));
     check(&place, "Cmd", &json!(vec!["x"; 900_000]), many, Harmless);
     check(&place, "Cmd", &json!(["x".repeat(5 << 20)]), Refused("is larger than 4194304 bytes"), Harmless);
-    check(&place, "Entrypoint", &json!(["echo\0x"]), Harmless, Refused("it holds a NUL byte"));
+    check(&place, "Entrypoint", &json!(["echo\0x"]), Harmless, Refused("it contains a NUL byte"));
     for directory in ["relative", "../..", "a\0b"] {
         check(&place, "WorkingDir", &json!(directory), Harmless, Refused("cannot use working directory"));
     }

@@ -381,9 +381,11 @@ fn plan_size_is_limited() {
     assert!(fails(format!("FROM scratch\nENV{many}\n")).contains("more than 1000 variables"));
     assert!(fails(format!("FROM scratch\nARG{many}\n")).contains("more than 1000 variables"));
     let ports = "EXPOSE 1-65535\n".repeat(900);
-    assert!(fails(format!("FROM scratch\n{ports}")).contains("described in more than"));
+    assert!(fails(format!("FROM scratch\n{ports}")).contains("config would have more than"));
     let runs = "RUN x\n".repeat(900);
-    assert!(fails(format!("FROM scratch\nENV A={}\n{runs}", "a".repeat(100_000))).contains("described in more than"));
+    assert!(
+        fails(format!("FROM scratch\nENV A={}\n{runs}", "a".repeat(100_000))).contains("config would have more than")
+    );
     let unknown: String = (0..100_000).map(|at| format!("$u{at} ")).collect();
     assert!(planned(&format!("FROM scratch\nLABEL a=\"{unknown}\"\n")).warnings.len() <= 1000);
 }

@@ -44,7 +44,11 @@ fn outputs_are_compared_as_configured() {
     check_difference(
         "a\nb",
         "a",
-        [Some("line 2 is not expected: \"b\""), Some("line 2 is too much: \"b\""), Some("word 2 is too much: \"b\"")],
+        [
+            Some("line 2 is not expected: \"b\""),
+            Some("line 2 is not expected: \"b\""),
+            Some("word 2 is not expected: \"b\""),
+        ],
     );
     let missing = Some("line 1: expected \"a\", not \"\"");
     check_difference(

@@ -66,7 +66,7 @@ fn taken_id_range_is_skipped_for_next_free_one() {
 #[test]
 fn exhausted_id_ranges_are_an_error() {
     let error = first_own_id("4f3c", &subuid("ada:0:4294967295")).unwrap_err();
-    assert!(error.to_string().contains("every range of 65536 ids"), "{error}");
+    assert!(error.to_string().contains("every block of 65536 ids"), "{error}");
     assert!(error.hint.contains("/etc/subuid"));
     // One id in each block is enough.
     let each: String = (0..OWN_IDS.1).map(|piece| format!("a:{}:1\n", ((OWN_IDS.0 + piece) << 16) + 7)).collect();

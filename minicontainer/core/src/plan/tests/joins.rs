@@ -110,7 +110,7 @@ fn unsupported_joins_are_refused() {
         let offsets = [("boottime".to_owned(), oci_spec::runtime::LinuxTimeOffset::default())];
         spec.linux_mut().as_mut().unwrap().set_time_offsets(Some(offsets.into()));
     };
-    check(&[Namespace::Time], &directory(), clocks, "need a time namespace of the container's own");
+    check(&[Namespace::Time], &directory(), clocks, "requires a time namespace");
 }
 
 /// As other runtimes take it.

@@ -76,7 +76,9 @@ fn sweep(store: &Store) -> Result<Vec<Finding>, SystemError> {
         }
     };
     outcomes(&mut staged, store.sweep_staging().err().map(|error| error.to_string()));
-    outcomes(&mut containers, Containers::of(store).sweep().err().map(|error| error.to_string()));
+    if !containers.is_empty() {
+        outcomes(&mut containers, Containers::of(store).sweep().err().map(|error| error.to_string()));
+    }
     staged.append(&mut containers);
     Ok(staged)
 }

@@ -84,7 +84,7 @@ fn foreign_layer_is_not_fetched_from_its_url() {
     document["layers"][0]["digest"] = json!(Digest::of(b"not in the registry").to_string());
     let server = serving(MANIFEST, &document);
     let room = Room::with_login(&server, "user", SECRET);
-    room.check_refused(&server, "says to refers to another server, which is not done");
+    room.check_refused(&server, "refers to another server, which is not supported");
     assert_eq!(elsewhere.asked().len(), 0);
     // One that the registry has is as good as any.
     let mut document = manifest();

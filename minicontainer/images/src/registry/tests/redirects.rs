@@ -155,7 +155,7 @@ fn repeated_401_is_an_error_without_secrets() {
     room.check_refused(&server, "not Basic [secret]");
     assert_eq!(server.asked().len(), 2);
     let server = Server::start(|_| Reply::new(401, "").header("WWW-Authenticate", "Negotiate"));
-    Room::new().check_refused(&server, "in no way that is supported");
+    Room::new().check_refused(&server, "an authentication that is not supported");
 }
 
 /// Row H50 of the hostile corpus: where TLS was decided on, no request is ever sent in plain.
