@@ -2,13 +2,11 @@
 //!
 //! A lesson's folder (`01-process`, `04-uts`, `09-two-containers`) has an example to run, an exercise to edit, one
 //! solution, and three wrong ones that the check must refuse. The runner reads its text, in English and in
-//! Portuguese,
-//! and the book includes the same text.
+//! Portuguese, and the book includes the same text.
 //!
 //! A check does not rely on the output of a student's program. It passes random values to the program, looks at the
 //! running process in proc(5) or at the files in the store, and returns an [`Outcome`]: accepted, or refused with
-//! what
-//! was seen and what was expected.
+//! what was seen and what was expected.
 //!
 //! | Module | What it holds |
 //! |---|---|

@@ -3,10 +3,9 @@
 //! The dynamic loader finds, maps and relocates every shared library before `main`, and a position-independent
 //! executable is relocated itself: half a millisecond of the four that a container takes.
 //! `-C target-feature=+crt-static` would have the same effect, but on the whole build, and procedural macros must
-//! stay
-//! shared libraries. So this script changes the linker arguments of this program alone: it adds a directory in which
-//! the linker finds archives in place of the shared libraries. If the compiler has no such archives, the program is
-//! linked dynamically as usual.
+//! stay shared libraries. So this script changes the linker arguments of this program alone: it adds a directory in
+//! which the linker finds archives in place of the shared libraries. If the compiler has no such archives, the
+//! program is linked dynamically as usual.
 
 use std::{env, fs, os::unix::fs::symlink, path::Path, path::PathBuf, process::Command};
 

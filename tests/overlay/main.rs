@@ -6,11 +6,10 @@
 //! namespace of its own (`userxattr`). Each of the two goes into a mount namespace where it has a tmpfs over /tmp, so
 //! the host sees nothing and nothing is left behind.
 //!
-//! 10,000 random sequences each are a pull request's share, always the same ones, so that no change fails for
-//! what it did not touch; `MINICONTAINER_TEST_LONG=1` tries 200,000 others. `MINICONTAINER_TEST_SEED` chooses which,
-//! and
-//! `MINICONTAINER_TEST_SEQUENCES` how many: `tests/vm` tries 1,000 on another kernel.
-//! A failure is made as small as it can be and printed as a script. What was found so is kept in `examples.rs`.
+//! 10,000 random sequences each are a pull request's share, always the same ones, so that no change fails for what it
+//! did not touch; `MINICONTAINER_TEST_LONG=1` tries 200,000 others. `MINICONTAINER_TEST_SEED` chooses which, and
+//! `MINICONTAINER_TEST_SEQUENCES` how many: `tests/vm` tries 1,000 on another kernel. A failure is made as small as
+//! it can be and printed as a script. What was found so is kept in `examples.rs`.
 
 mod coverage;
 mod disk;

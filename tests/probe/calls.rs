@@ -1,8 +1,7 @@
 //! System calls by number, past every library: the ways into the kernel that a hostile program has.
 //!
 //! A filter looks at the number and the *architecture* of a call. On x86-64 there are three ways in: the ordinary
-//! one,
-//! `int 0x80` with the numbers of 32-bit programs, and x32, the ordinary one with a bit added to the number.
+//! one, `int 0x80` with the numbers of 32-bit programs, and x32, the ordinary one with a bit added to the number.
 
 use std::ffi::CString;
 use std::os::fd::RawFd;

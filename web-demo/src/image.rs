@@ -1,11 +1,9 @@
 //! The digests of an image, each computed over a document that contains those below it.
 //!
 //! A layer's digest is in the config (as diff-id) and in the manifest. The config's digest, which Docker calls the
-//! image
-//! id, is in the manifest as well. So the manifest's digest pins every byte of the image, see OCI image-spec,
+//! image id, is in the manifest as well. So the manifest's digest pins every byte of the image, see OCI image-spec,
 //! *manifest.md* and *config.md*. Layers here are plain texts instead of tar archives, so that the digest of a layer
-//! is
-//! the one that `printf %s … | sha256sum` prints.
+//! is the one that `printf %s … | sha256sum` prints.
 
 use std::error::Error;
 

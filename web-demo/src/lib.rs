@@ -1,6 +1,5 @@
 //! The pure half of minicontainer in the browser: thin functions over `minicontainer-core`, and a page that draws
-//! their
-//! results.
+//! their results.
 //!
 //! Nothing about containers is written twice. The page calls [`plan_json`] for the steps and their order, and draws
 //! whatever it gets: a new kind of step, field or isolation in core appears on the page without a change of its
@@ -36,8 +35,7 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 /// An image with these layers (a JSON array of texts): the digests from the layers up to the manifest. If the
-/// argument
-/// is not such an array, an object `{"error": …}`.
+/// argument is not such an array, an object `{"error": …}`.
 #[wasm_bindgen]
 pub fn image_json(layers_json: &str) -> String {
     match serde_json::from_str::<Vec<String>>(layers_json) {

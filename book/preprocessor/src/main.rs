@@ -3,9 +3,8 @@
 //!
 //! The book is two source trees with equal file names, `en/src` and `pt-BR/src`. Each Portuguese page has the
 //! fingerprint of the English page that it translates, in a comment: `<!-- translates: 0123456789abcdef -->`. If the
-//! two
-//! differ, the page shows a warning; with `BOOK_STRICT=1`, as in CI, the build fails instead. After updating a page,
-//! write the new fingerprint with `cargo run -p book-preprocessor -- stamp book/pt-BR/src/PAGE.md`.
+//! two differ, the page shows a warning; with `BOOK_STRICT=1`, as in CI, the build fails instead. After updating a
+//! page, write the new fingerprint with `cargo run -p book-preprocessor -- stamp book/pt-BR/src/PAGE.md`.
 //!
 //! mdBook starts the program in the book's folder, writes the whole book as JSON to its stdin and reads the changed
 //! book from its stdout: <https://rust-lang.github.io/mdBook/for_developers/preprocessors.html>.

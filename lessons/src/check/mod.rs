@@ -1,8 +1,7 @@
 //! The checks: each runs a student's work and inspects the kernel's or the store's view of it.
 //!
 //! The values passed to a student's program (a name, a word, an exit code) are random. The evidence does not come
-//! from
-//! its output, but from `/proc/PID` (see proc(5)) or from the writable layers in a store created for this check.
+//! from its output, but from `/proc/PID` (see proc(5)) or from the writable layers in a store created for this check.
 
 mod process;
 mod program;

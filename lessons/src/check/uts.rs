@@ -1,6 +1,5 @@
 //! Lesson 4: checks that the program runs in its own UTS namespace with the given name, and that the machine's name
-//! has
-//! not changed.
+//! has not changed.
 //!
 //! A wrong solution, run by root, would rename the machine. So the check first moves its own thread to a new UTS
 //! namespace, if it may, and starts the student's program there. An ordinary user cannot create the namespace, but

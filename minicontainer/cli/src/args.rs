@@ -1,8 +1,7 @@
 //! The grammar of the command line.
 //!
 //! Docker has a short form for everyday commands (`ps`) and an object form for all commands (`container ls`). Both
-//! use
-//! the same struct here, so the two forms always have the same flags.
+//! use the same struct here, so the two forms always have the same flags.
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -28,10 +27,8 @@ impl Arguments {
     /// Parses the command line.
     ///
     /// Building the whole grammar takes a third of a millisecond, a noticeable part of the start of a container. So
-    /// `run`
-    /// is first parsed with its own part of the grammar. If that fails or the words ask for help, the whole grammar
-    /// parses
-    /// them again.
+    /// `run` is first parsed with its own part of the grammar. If that fails or the words ask for help, the whole
+    /// grammar parses them again.
     pub fn read() -> Result<Arguments, clap::Error> {
         match read_run(std::env::args_os().skip(1)) {
             Some(run) => Ok(Arguments { command: Command::Run(Box::new(run)) }),

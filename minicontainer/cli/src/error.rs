@@ -12,10 +12,8 @@
 //! Commands that run nothing exit with 1. The codes do not depend on whether stderr can be written.
 //!
 //! If several things fail, the first error decides. An error of the engine takes precedence over the program's own
-//! exit
-//! code: if a requested report (`run --report`) cannot be written, the exit code is 125, whatever the program
-//! returned.
-//! The remaining work is still done, and each error is printed.
+//! exit code: if a requested report (`run --report`) cannot be written, the exit code is 125, whatever the program
+//! returned. The remaining work is still done, and each error is printed.
 
 use std::{
     borrow::Cow,

@@ -1,9 +1,8 @@
 //! Progress of a pull, a push or a load, in Docker's words.
 //!
 //! On a terminal each layer has a line that changes: a bar while bytes arrive, then a word. If the output is a file
-//! or a
-//! pipe, there is one line for each change of state and none for the bytes, so a load shows nothing. With `--quiet`
-//! nothing is shown.
+//! or a pipe, there is one line for each change of state and none for the bytes, so a load shows nothing. With
+//! `--quiet` nothing is shown.
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,5 @@
 //! Measures container starts per second, with several at a time, and the memory of each start. It runs any command,
-//! so
-//! engines can be compared. tests/bench runs it.
+//! so engines can be compared. tests/bench runs it.
 //!
 //! ```console
 //! $ cargo run --release -p minicontainer-engine --example rate -- 100 8 crun run --bundle bundle 'id-{}'

@@ -1,6 +1,5 @@
 //! Measures a start from a caller with much resident memory. It takes as long as from one with little, because a
-//! child
-//! that shares its parent's memory has no page tables to copy. tests/bench runs it.
+//! child that shares its parent's memory has no page tables to copy. tests/bench runs it.
 //!
 //! ```console
 //! $ cargo run --release -p minicontainer-engine --example resident -- 1024

@@ -2,8 +2,7 @@
 //!
 //! Limits are set in cgroups, and those belong to root. Root or systemd can *delegate* one: give a user its directory
 //! and the files `cgroup.procs`, `cgroup.threads` and `cgroup.subtree_control` in it. The user may then create
-//! cgroups
-//! below it and distribute its resources among them, see "Delegation" in cgroups(7).
+//! cgroups below it and distribute its resources among them, see "Delegation" in cgroups(7).
 //!
 //! The rule *no internal processes* applies: a cgroup that enables controllers for its children must not contain
 //! processes itself. But a delegated cgroup contains this engine, and the shell that started it. So they are moved
@@ -18,10 +17,9 @@
 //!
 //! They stay there. Moving them back after the last container would need to know which one is the last, a lock that
 //! other users could hold, and a moment in which a shell that starts the next engine is in neither cgroup. Without
-//! it,
-//! every step can be repeated, also by eight engines at once, and once the controllers are enabled, the kernel itself
-//! keeps processes out of the delegated cgroup. systemd has the same arrangement (`DelegateSubgroup=`). The leaf is
-//! removed together with its parent.
+//! it, every step can be repeated, also by eight engines at once, and once the controllers are enabled, the kernel
+//! itself keeps processes out of the delegated cgroup. systemd has the same arrangement (`DelegateSubgroup=`). The
+//! leaf is removed together with its parent.
 //!
 //! The library `minicontainer` only detects a cgroup that was prepared ([`host::cgroups`]) and moves no process,
 //! because a process that calls a library does not expect to be moved.

@@ -1,10 +1,8 @@
 //! Containers that outlive one call.
 //!
 //! The small library `minicontainer` runs a process in isolation and keeps nothing after it exits. A *container* in
-//! the
-//! usual sense lives longer: it has a name, it can be listed, inspected and removed, and its writable layer stays
-//! when
-//! its process has exited. This crate keeps containers and their records.
+//! the usual sense lives longer: it has a name, it can be listed, inspected and removed, and its writable layer stays
+//! when its process has exited. This crate keeps containers and their records.
 //!
 //! | Module | Purpose |
 //! |---|---|

@@ -20,8 +20,7 @@ use crate::sys::calls;
 /// mode or owner, read a file that is open only for writing, seek in it, or lock it.
 ///
 /// **When it is copied.** [`Sandbox::status`](super::Sandbox::status), [`Sandbox::output`](super::Sandbox::output)
-/// and a started
-/// [launch](super::Launch::start) copy while the caller waits. After
+/// and a started [launch](super::Launch::start) copy while the caller waits. After
 /// [`Sandbox::spawn`](super::Sandbox::spawn) a thread copies, so that the program never waits for a caller that is
 /// busy with something else. In both cases [`Running::wait`](super::Running::wait) returns when everything that the
 /// program and its children wrote has been copied.

@@ -85,8 +85,7 @@ pub struct ContainerArguments {
     pub security: SecurityArguments,
 
     /// Run an init as process 1: it forwards signals to the program, reaps orphaned processes, and reports the
-    /// program's
-    /// exit status. Without it the program is process 1, and signals that it sends to itself do not kill it
+    /// program's exit status. Without it the program is process 1, and signals that it sends to itself do not kill it
     #[arg(long)]
     pub init: bool,
 

@@ -24,8 +24,7 @@ use crate::error::{Context, Failure};
 #[derive(Debug, Args)]
 pub struct SecurityArguments {
     /// Security profile: untrusted adds a user namespace even for root, no network, and a limit on every resource,
-    /// for
-    /// programs that no one has reviewed
+    /// for programs that no one has reviewed
     #[arg(long, value_name = "PROFILE", default_value = "default", hide_default_value = true)]
     profile: ProfileArgument,
 

@@ -1,8 +1,7 @@
 //! `--format`: how to show each object, as `json`, with a template, or as a table of templates.
 //!
 //! `table ` before a template adds a line of headings. The values of fields may come from an image, so characters
-//! that
-//! terminals interpret are escaped. JSON has the exact values.
+//! that terminals interpret are escaped. JSON has the exact values.
 //!
 //! ```text
 //! minicontainer ps -a --format 'table {{.Names}}\t{{.Status}}'

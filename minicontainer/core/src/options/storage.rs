@@ -1,6 +1,6 @@
 //! The limit on a container's writable layer.
 //!
-//! The option is Docker's `--storage-opt size=64m`, with `inodes=1000` in addition. An empty file needs no bytes, but
+//! The option is Docker's `--storage-opt size=64m`, or `size=64m,inodes=1000`. An empty file needs no bytes, but
 //! one inode, so a limit on bytes alone would not limit the number of files. By default there is one inode for every
 //! 4 KiB, the size of a page.
 //!
@@ -50,7 +50,7 @@ pub enum StorageError {
         given: String,
     },
     /// The size is missing.
-    #[error("inodes requires size as well (for example, --storage-opt size=64m --storage-opt inodes=1000)")]
+    #[error("inodes requires size as well (for example, size=64m,inodes=1000)")]
     SizeMissing,
 }
 
@@ -61,14 +61,14 @@ impl StorageLimit {
         (bytes >= LEAST_BYTES).then_some(StorageLimit { bytes, inodes })
     }
 
-    /// Parses the `key=value` options; `None` if there are none.
+    /// Parses `key=value` options, one or several with commas in each; `None` if there are none.
     ///
     /// # Errors
     /// When an option is unknown or invalid.
     pub fn from_options(options: &[String]) -> Result<Option<StorageLimit>, StorageError> {
         let (mut limit, mut inodes) = (None, None);
-        for option in options {
-            let too_small = || StorageError::TooSmall { given: option.clone() };
+        for option in options.iter().flat_map(|option| option.split(',')) {
+            let too_small = || StorageError::TooSmall { given: option.to_owned() };
             match option.split_once('=') {
                 Some(("size", size)) => {
                     let bytes = size.parse::<ByteSize>()?.bytes();
@@ -78,7 +78,7 @@ impl StorageLimit {
                     let number = number.parse().ok().filter(|number| *number >= LEAST_INODES);
                     inodes = Some(number.ok_or_else(too_small)?);
                 }
-                _ => return Err(StorageError::Unknown { given: option.clone() }),
+                _ => return Err(StorageError::Unknown { given: option.to_owned() }),
             }
         }
         match (limit, inodes) {
@@ -111,6 +111,7 @@ mod tests {
         check(&["size=1m"], Ok(Some((1 << 20, 256))));
         check(&["size=64k"], Ok(Some((1 << 16, 16))));
         check(&["inodes=100", "size=1g"], Ok(Some((1 << 30, 100))));
+        check(&["size=1g,inodes=100"], Ok(Some((1 << 30, 100))));
     }
 
     #[test]
@@ -122,5 +123,6 @@ mod tests {
         check(&["inodes=100"], Err("requires size"));
         check(&["quota=1m"], Err("unknown option"));
         check(&["size"], Err("unknown option"));
+        check(&["size=1m,"], Err("unknown option"));
     }
 }

@@ -22,8 +22,7 @@ pub struct ContainerConfig {
     /// How its layers are combined.
     pub driver: Driver,
     /// Its cgroup, relative to the root of the hierarchies; an ordinary user's is below a delegated one. None if it
-    /// has
-    /// no cgroup.
+    /// has no cgroup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<String>,
     /// What happens to it when its program exits.
@@ -37,7 +36,6 @@ pub enum AfterExit {
     /// It stays until it is removed.
     Keep,
     /// It is removed (`--rm`), by a later sweep if its engine was killed before. It need not survive a power failure,
-    /// so
-    /// its records are not synced to disk.
+    /// so its records are not synced to disk.
     Remove,
 }

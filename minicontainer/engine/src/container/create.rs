@@ -55,8 +55,7 @@ impl NewContainer {
 
 impl Containers {
     /// Creates a container without starting it. If several callers request one name at the same time, one of them
-    /// gets
-    /// it.
+    /// gets it.
     ///
     /// The caller supervises the container until the returned value is dropped. Until then it is not swept.
     ///

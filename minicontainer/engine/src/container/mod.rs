@@ -101,8 +101,7 @@ impl Containers {
     }
 
     /// All containers, the newest first, each in the state that the kernel confirms. Containers with unreadable
-    /// records
-    /// are left out: see [`damaged`](Containers::damaged).
+    /// records are left out: see [`damaged`](Containers::damaged).
     pub fn list(&self) -> Result<Vec<Container>, ContainerError> {
         let mut containers = Vec::new();
         for path in self.directories()? {

@@ -1,9 +1,8 @@
 //! Identifies processes safely.
 //!
 //! The kernel reuses pids, so killing a recorded pid may kill another process. A pid together with the process's
-//! start
-//! time, in ticks since boot (proc_pid_stat(5), field 22), is unique until the next boot. The boot id shows whether
-//! the machine was rebooted since; then no recorded pid is valid.
+//! start time, in ticks since boot (proc_pid_stat(5), field 22), is unique until the next boot. The boot id shows
+//! whether the machine was rebooted since; then no recorded pid is valid.
 
 use std::fs;
 
@@ -37,8 +36,7 @@ pub(super) fn kill(process: &ProcessIdentity) -> Result<(), Errno> {
         return Ok(());
     }
     // The first process of a container has started a session. Without a pid namespace its descendants are found by
-    // their
-    // process group.
+    // their process group.
     let pid = Pid::from_raw(process.pid);
     for result in [killpg(pid, Signal::SIGKILL), send(pid, Signal::SIGKILL)] {
         match result {

@@ -6,8 +6,7 @@
 //! ```
 //!
 //! A record of version 1 is read, and written as version 2 at the next change (`version1`). A record of a later
-//! version
-//! is refused, because this engine could destroy data of the newer one. Unknown fields are ignored.
+//! version is refused, because this engine could destroy data of the newer one. Unknown fields are ignored.
 
 use std::{fs, io, path::Path};
 
@@ -104,8 +103,7 @@ pub(super) fn read(directory: &Path) -> Result<Option<Container>, ContainerError
         return Ok(Some(container));
     }
     // A supervising engine records what happens. If there is none any more, the record must be read again, because
-    // the
-    // engine may have changed it before it exited.
+    // the engine may have changed it before it exited.
     let supervised = is_supervised(directory)?;
     if !supervised {
         let Some(again) = read_stored(directory)? else { return Ok(None) };

@@ -82,8 +82,7 @@ impl Containers {
 }
 
 /// Removes a directory that is not, or no longer, in a container's place. If two processes do this at once, each
-/// finds
-/// files already removed, and tries again.
+/// finds files already removed, and tries again.
 pub(super) fn remove_remains(path: &Path) -> Result<(), ContainerError> {
     let begin = Instant::now();
     loop {

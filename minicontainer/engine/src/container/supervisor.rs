@@ -23,8 +23,7 @@ use super::{
 };
 
 /// A container under the supervision of this engine, which starts it and waits for its exit. This value holds a lock
-/// on
-/// the container's directory, so other engines can see that the container is supervised.
+/// on the container's directory, so other engines can see that the container is supervised.
 #[derive(Debug)]
 pub struct Supervisor {
     store: Store,

@@ -3,8 +3,7 @@
 //! A container that an engine supervises is never swept. The others are swept on request (`prune`, `rm`,
 //! `system check --repair`), when one has a requested name, and before the first container is created after a boot,
 //! because then all former engines are dead. Otherwise `create` does not sweep: reading all containers takes longer
-//! the
-//! more there are.
+//! the more there are.
 
 use std::{
     fs,

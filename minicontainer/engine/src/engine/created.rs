@@ -92,8 +92,7 @@ impl StartedContainer {
     ///
     /// # Errors
     /// If it cannot be waited for, or its streams cannot be connected. Then it was killed, and the record says that
-    /// its
-    /// exit status is unknown.
+    /// its exit status is unknown.
     pub fn supervise(self, io: Io<'_>, control: &mut dyn Control) -> Result<EndedContainer, EngineError> {
         let StartedContainer { mut running, mut record } = self;
         let supervised = supervise(&mut running, io, control);

@@ -79,8 +79,7 @@ impl Engine {
     ///
     /// # Errors
     /// If an option is not available, the name is in use, the image does not exist, or the store cannot be written.
-    /// Then
-    /// nothing is left behind.
+    /// Then nothing is left behind.
     pub fn create(&self, request: CreateRequest<'_>) -> Result<CreatedContainer, EngineError> {
         let CreateRequest { sandbox, image, image_name, options, name, after_exit } = request;
         let id = Id::random()?;

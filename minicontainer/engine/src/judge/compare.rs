@@ -1,10 +1,8 @@
 //! Compares a program's answer with the expected one, with a choice of how strictly.
 //!
 //! The answer is compared *while it arrives*, so a program that prints 16 MiB needs no more memory than one that
-//! prints
-//! a word. Both texts are read as *units*: lines, or words. Of the current unit, a [`Comparer`] keeps only its
-//! length,
-//! its beginning (for the message) and whether it differs from the expected unit so far.
+//! prints a word. Both texts are read as *units*: lines, or words. Of the current unit, a [`Comparer`] keeps only its
+//! length, its beginning (for the message) and whether it differs from the expected unit so far.
 
 use serde::Deserialize;
 

@@ -1,8 +1,7 @@
 //! JUnit's XML, which forges and editors can show: a suite for each program, a case for each test.
 //!
 //! The format has no official standard; this follows `junit-10.xsd` of Jenkins. A failure of the engine is an
-//! `error`,
-//! a failure of the program is a `failure`.
+//! `error`, a failure of the program is a `failure`.
 
 use std::{fmt::Write, time::Duration};
 
@@ -59,8 +58,7 @@ fn time(judged: &Judged) -> Duration {
 
 /// A text as the value of an attribute. Characters that XML 1.0 cannot represent, such as most control characters
 /// (section 2.2), become the replacement character. Blanks other than the space are escaped, because parsers would
-/// turn
-/// them into spaces (3.3.3).
+/// turn them into spaces (3.3.3).
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {

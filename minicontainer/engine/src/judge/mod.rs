@@ -3,8 +3,7 @@
 //! Teachers do this with a class's homework, and contests with submissions. The programs are untrusted: they may be
 //! wrong, slow, greedy or hostile. So each pair of program and test runs in a fresh container of the profile
 //! `untrusted`, which sees only the program and its input, has its own limits, and is removed afterwards. An init is
-//! its
-//! first process, so that signals end a program as usual.
+//! its first process, so that signals end a program as usual.
 //!
 //! ```text
 //! FOLDER/tests/NAME.in, NAME.out        the content of stdin, and the expected content of stdout

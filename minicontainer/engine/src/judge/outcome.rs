@@ -94,10 +94,8 @@ impl Judged {
 /// The verdict of a run, given how its answer differs from the expected one, if it does.
 ///
 /// If the program was killed because of a limit, that limit is the verdict. If it reached a limit without being
-/// killed
-/// (the kernel killed only a child because of the memory limit, or the disk is full), the limit is the verdict only
-/// if
-/// the answer is wrong, because then it is the likely cause.
+/// killed (the kernel killed only a child because of the memory limit, or the disk is full), the limit is the verdict
+/// only if the answer is wrong, because then it is the likely cause.
 pub fn outcome(report: &Report, difference: Option<String>) -> Outcome {
     let failed = |verdict, message: String| match report {
         Report { oom_kills: 1.., .. } => {

@@ -1,9 +1,8 @@
 //! Runs the containers of a judging: one for each pair of program and test, several at a time.
 //!
 //! An untrusted program sees a temporary file system, itself, read-only, and its input. The engine writes the input
-//! to
-//! a pipe: if stdin were the teacher's file, the program could open it again through `/proc/self/fd/0` and write to
-//! it. The expected answers stay in the engine, and the program's output is compared while it arrives.
+//! to a pipe: if stdin were the teacher's file, the program could open it again through `/proc/self/fd/0` and write
+//! to it. The expected answers stay in the engine, and the program's output is compared while it arrives.
 //!
 //! A container is killed with the thread that started it, so also with this process. The next command that creates a
 //! container then removes its files and cgroups (`container/temporary.rs`).
@@ -74,8 +73,7 @@ impl<'a> Judging<'a> {
     }
 
     /// Runs everything, `jobs` at a time, and calls `finished` after each run. The results are sorted by program and
-    /// test;
-    /// cancelled runs are left out.
+    /// test; cancelled runs are left out.
     pub fn run(&self, jobs: usize, finished: impl Fn(&Judged) + Sync) -> Vec<Judged> {
         let pairs: Vec<(&Program, &Test)> = self
             .folder
@@ -161,8 +159,7 @@ impl<'a> Judging<'a> {
     }
 
     /// The container of a program, without its input. The init belongs to the engine, so it does not count against
-    /// the
-    /// program's limit of processes.
+    /// the program's limit of processes.
     fn sandbox(&self, program: &Source) -> Sandbox {
         let settings = &self.folder.settings;
         let (place, command) = settings.place_and_command(program);

@@ -2,8 +2,7 @@
 //!
 //! A running container must be supervised: its output is copied, its time limits are checked, signals are forwarded,
 //! and its exit is waited for. `run`, a build's `RUN`, the judge and the demo differ only in two things, which are
-//! the
-//! parameters of [`supervise`]:
+//! the parameters of [`supervise`]:
 //!
 //! | Parameter | Meaning |
 //! |---|---|
@@ -44,8 +43,7 @@ pub trait Control {
     }
 
     /// One of the descriptors is readable. It must be read now, otherwise this is called again at once. The program
-    /// may
-    /// [have exited](Running::has_ended) while its output is still being copied.
+    /// may [have exited](Running::has_ended) while its output is still being copied.
     fn ready(&mut self, running: &mut Running) {
         let _nothing_is_watched = running;
     }

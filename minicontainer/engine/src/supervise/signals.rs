@@ -17,16 +17,13 @@
 //!
 //! There is one obstacle: the first process of a pid namespace is its *init*, and the kernel drops every signal to an
 //! init without a handler for it (pid_namespaces(7)). Ctrl-C would have no effect on `run busybox sleep 60`. So if
-//! the
-//! program has no handler for a terminating signal, the container is killed instead. A program that blocks a signal
-//! is
-//! about to wait for it (sigwaitinfo(2), signalfd(2)), as `--init` does. During sigwaitinfo(2) the signal does not
-//! even appear as blocked.
+//! the program has no handler for a terminating signal, the container is killed instead. A program that blocks a
+//! signal is about to wait for it (sigwaitinfo(2), signalfd(2)), as `--init` does. During sigwaitinfo(2) the signal
+//! does not even appear as blocked.
 //!
 //! With `-it`, Ctrl-C is an ordinary key, which the container's own terminal turns into a signal; then only signals
 //! that are sent to this command arrive here. With `--sig-proxy=false` none is forwarded: terminating signals make
-//! this
-//! command kill the container, and the others have their usual effect on this command.
+//! this command kill the container, and the others have their usual effect on this command.
 //!
 //! The signals are blocked and read from a descriptor (signalfd(2)), so that one thread can wait for them and for the
 //! container's exit at the same time. Signals that arrive before that stay pending. The container starts with no
@@ -188,8 +185,7 @@ impl<'a> SignalControl<'a> {
     }
 
     /// The next signal that has arrived, except from this process itself: the kernel reports a file that became too
-    /// large
-    /// that way.
+    /// large that way.
     fn next(&self) -> Result<Option<i32>, SignalError> {
         while let Some(information) = self.signals.read_signal().map_err(|source| SignalError::Read { source })? {
             if i64::from(information.ssi_pid) != i64::from(getpid().as_raw()) {

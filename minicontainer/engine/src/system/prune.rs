@@ -1,6 +1,5 @@
 //! Removes unused data: stopped containers, unused images, the build cache. In this order, because a removed
-//! container
-//! may have been the last user of an image, and an image that of a layer of the cache.
+//! container may have been the last user of an image, and an image that of a layer of the cache.
 
 use jiff::Timestamp;
 

@@ -1,8 +1,7 @@
 //! Disk usage.
 //!
 //! An image is stored twice: each layer as a compressed blob and unpacked, beside the documents. Images share layers,
-//! so
-//! together they use less than the sum of their sizes:
+//! so together they use less than the sum of their sizes:
 //!
 //! ```text
 //! image one   ▆▆▆▆▆▆▆▆ base ▆▆▆▆▆▆▆▆ ▆▆ a ▆▆

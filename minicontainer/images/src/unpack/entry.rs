@@ -126,8 +126,7 @@ impl EntryPath {
     }
 
     /// For display: control characters and bytes that are not UTF-8 are escaped, so that an archive cannot write
-    /// control
-    /// sequences to a terminal.
+    /// control sequences to a terminal.
     pub(crate) fn display(&self) -> impl fmt::Display + '_ {
         self.bytes.escape_ascii()
     }

@@ -1,6 +1,5 @@
 //! Docker's flags that `build` does not support. Each is an error with a hint, for scripts that use it. Flags that
-//! ask
-//! for what this build does anyway are accepted.
+//! ask for what this build does anyway are accepted.
 
 use clap::Args;
 

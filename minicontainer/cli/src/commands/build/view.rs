@@ -10,10 +10,9 @@
 //!
 //! The display is redrawn several times per second: the cursor moves up to its first line, then each line is written
 //! again and its rest erased (ECMA-48, CUU and EL and ED). The output of a step disappears when the step ends. If
-//! there
-//! are more lines than the window has, the steps that ended first are hidden first. The last display has all steps
-//! and stays. Only the text of the terminal changes, not its settings or the visibility of the cursor, so nothing
-//! must be restored when the command ends.
+//! there are more lines than the window has, the steps that ended first are hidden first. The last display has all
+//! steps and stays. Only the text of the terminal changes, not its settings or the visibility of the cursor, so
+//! nothing must be restored when the command ends.
 
 use std::{
     io::stderr,

@@ -112,8 +112,7 @@ pub fn deleted_images(removed: &[Removed]) -> String {
 }
 
 /// Asks for confirmation. The answer may come through a pipe, as from yes(1). If there is no answer at all, that is
-/// an
-/// error.
+/// an error.
 pub fn confirmed(question: &str) -> Result<bool, Failure> {
     let asked = format!("{question}\nAre you sure you want to continue? [y/N] ");
     let is_terminal = io::stdin().is_terminal();

@@ -87,9 +87,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "SIZE")]
     output_limit: Option<String>,
 
-    /// Limit the size of the container's writable layer, such as size=64m or size=64m,inodes=1000; needs --rm,
-    /// because the
-    /// layer is then in memory
+    /// Limit the size of the container's writable layer, such as size=64m or size=64m,inodes=1000; needs --rm, because
+    /// the layer is then in memory
     #[arg(long, value_name = "KEY=VALUE", requires = "rm")]
     storage_opt: Vec<String>,
 

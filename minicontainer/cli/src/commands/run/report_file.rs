@@ -13,12 +13,11 @@
 //! | `XX` | the engine failed, so there is no result |
 //!
 //! `cg-oom-killed` is present if the kernel killed *any* process of the container because of the memory limit. If
-//! that
-//! was the program itself or its init, the run ends. Otherwise the program continues, and its own exit code counts.
+//! that was the program itself or its init, the run ends. Otherwise the program continues, and its own exit code
+//! counts.
 //!
 //! Without `--init` the program is process 1, and the lines describe how process 1 ended: the kernel drops signals
-//! that
-//! such a process sends to itself (see `minicontainer_core::report`). Graders should use `--init`.
+//! that such a process sends to itself (see `minicontainer_core::report`). Graders should use `--init`.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -3,15 +3,14 @@
 //! A program in a container never gets the user's own terminal: a process that has it can change its settings, and on
 //! old kernels type into it (TIOCSTI in ioctl_tty(2)). With `-t` it gets its own terminal, a *pseudo-terminal*
 //! (pty(7)), and this command copies between the two. Two terminals would each echo, buffer lines and turn Ctrl-C
-//! into
-//! a signal, and only one of them may. So the user's terminal is put into *raw mode* (termios(3)), in which it passes
-//! on every key unchanged.
+//! into a signal, and only one of them may. So the user's terminal is put into *raw mode* (termios(3)), in which it
+//! passes on every key unchanged.
 //!
 //! Raw mode outlives the process that set it, and a shell in raw mode is hard to use. So [`Drop`] restores the
 //! settings, however the container ends and after every error. Signals cannot prevent that, because they are read as
 //! data (see `minicontainer_engine::supervise::signals`). A panic of the release build runs no destructors, so the
-//! hook
-//! of [`panic`](crate::panic) calls [`restore_settings`]. Only SIGKILL leaves the terminal raw; `stty sane` fixes it.
+//! hook of [`panic`](crate::panic) calls [`restore_settings`]. Only SIGKILL leaves the terminal raw; `stty sane`
+//! fixes it.
 
 use std::{
     fs::File,
@@ -45,8 +44,7 @@ pub fn window_size() -> WindowSize {
 }
 
 /// The streams of a container. Its terminal, if it has one, is shown on this command's stdout, and with `-i` gets
-/// what
-/// is typed.
+/// what is typed.
 pub fn io(running: &Running, interactive: bool) -> Result<Io<'static>, Failure> {
     if running.terminal.is_none() {
         return Ok(Io::Connected);

@@ -1,9 +1,9 @@
 //! The values that templates work with, how they are printed, and which of them are escaped.
 //!
 //! A text in the document may come from an image, and terminals interpret control characters, so such a text is
-//! printed
-//! with these escaped. The template's own text, such as the line ends of `println`, comes from the user. A value
-//! therefore records whether the template *made* it: then it is printed as it is. `json` prints the text exactly.
+//! printed with these escaped. The template's own text, such as the line ends of `println`, comes from the user. A
+//! value therefore records whether the template *made* it: then it is printed as it is. `json` prints the text
+//! exactly.
 
 use std::{borrow::Cow, cmp::Ordering};
 

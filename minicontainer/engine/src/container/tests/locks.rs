@@ -102,8 +102,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// Eight threads at a time request a few names, some release theirs, and others sweep: each name has at most one
-    /// owner
-    /// at any time, and in the end the reserved names are those of the containers.
+    /// owner at any time, and in the end the reserved names are those of the containers.
     #[test]
     fn name_never_has_two_owners(wishes in proptest::collection::vec((0..3_usize, any::<bool>()), 8..24)) {
         let env = test_env();

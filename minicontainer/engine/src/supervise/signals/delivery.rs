@@ -15,8 +15,7 @@ pub(super) fn deliver(running: &Running, signal: i32) -> Result<(), SignalError>
         return send(signal);
     }
     // A program may block the signal only for a moment, to start a child, and the signal would be dropped then. So it
-    // is
-    // checked again.
+    // is checked again.
     for _ in 0..BLOCKED_PATIENCE {
         match disposition(running.id(), signal) {
             Disposition::Catches => return send(signal),
@@ -28,8 +27,7 @@ pub(super) fn deliver(running: &Running, signal: i32) -> Result<(), SignalError>
 }
 
 /// How often a program that blocks a signal is checked again, a millisecond apart, before it is assumed to wait for
-/// the
-/// signal.
+/// the signal.
 const BLOCKED_PATIENCE: u32 = 20;
 
 /// How a process handles a signal.

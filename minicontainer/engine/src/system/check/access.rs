@@ -4,8 +4,7 @@
 //! have been created by another program, or with `sudo`, and then the store's owner cannot remove them.
 //!
 //! The files of layers and containers have the owners and modes from their images: they are compared with their
-//! blobs,
-//! not checked here.
+//! blobs, not checked here.
 
 use std::{
     fs,

@@ -128,8 +128,7 @@ impl Pass<'_> {
     }
 
     /// An index within the index, from another tool. It may lack the variants for other platforms. Its parts are
-    /// kept, but
-    /// not checked.
+    /// kept, but not checked.
     fn foreign(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), String> {
         let digest = digest_of(descriptor).map_err(|error| error.to_string())?;
         let index: ImageIndex = self.document(&digest, descriptor.size(), "index")?;

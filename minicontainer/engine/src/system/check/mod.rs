@@ -1,8 +1,7 @@
 //! Checks and repairs the store: `system check`, `image verify`.
 //!
 //! Disks lose bits, people delete files, and machines lose power. But the store can be verified: every object is
-//! named
-//! by its digest, including the files of a layer, which must equal the unpacked blob.
+//! named by its digest, including the files of a layer, which must equal the unpacked blob.
 //!
 //! ```text
 //! oci-layout, index.json ─▶ manifest ─▶ config ─▶ diff-ids
@@ -19,10 +18,9 @@
 //! layer.
 //!
 //! The first pass reads everything, which may take minutes, without a lock, so other commands can continue. If it
-//! finds
-//! something, a second pass is made under the store's lock, and only that one counts, because the first may have seen
-//! an image that was just being removed. The second pass reads all documents again, but only those blobs and layers
-//! that the first one found broken (`Suspects`).
+//! finds something, a second pass is made under the store's lock, and only that one counts, because the first may
+//! have seen an image that was just being removed. The second pass reads all documents again, but only those blobs
+//! and layers that the first one found broken (`Suspects`).
 //!
 //! **A repair does no harm.** A layer is unpacked again from its blob. A reference to a missing object is removed, so
 //! that a pull finds the name free. A blob with the wrong content is removed. Intact objects stay. Objects in use are
@@ -60,8 +58,7 @@ pub enum Depth {
     /// Documents are read and sizes compared. That takes milliseconds.
     Quick,
     /// All content is read and hashed, and each layer is unpacked again and compared. That takes as long as loading
-    /// it,
-    /// and space for the largest layer.
+    /// it, and space for the largest layer.
     Whole,
 }
 
