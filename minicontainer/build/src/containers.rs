@@ -8,25 +8,25 @@ use std::{borrow::Cow, error::Error, fmt, path::Path};
 
 use minicontainer::{Diagnostic, ErrorKind, Launch, Report, Running};
 
-/// Makes the containers of `RUN`, and removes what killed builds left of theirs.
+/// Creates the containers of `RUN`, and removes those that killed builds left behind.
 pub trait RunContainers: Sync {
-    /// A container with a directory of its own.
+    /// Creates a container with a directory of its own.
     ///
     /// # Errors
     /// If the store cannot be written.
     fn create(&self) -> Result<Box<dyn RunContainer>, RunContainerError>;
 }
 
-/// A container of one `RUN`. It is removed when this value is dropped, and otherwise when its process is dead.
+/// A container of one `RUN`. It is removed when this value is dropped, or after its process has died.
 pub trait RunContainer {
-    /// Its id, which its control groups bear in their names.
+    /// Its id, which is part of the names of its control groups.
     fn id(&self) -> &str;
 
     /// Its directory, which only the store's owner can enter.
     fn directory(&self) -> &Path;
 
-    /// Runs what was decided to its end. `started` is called when the program runs, so that a cancelled build can
-    /// kill it; `output` gets what the program writes, piece by piece.
+    /// Runs the program until it exits. `started` is called when the program runs, so that a cancelled build can kill
+    /// it; `output` receives what the program writes, piece by piece.
     ///
     /// # Errors
     /// If it could not be started or waited for, or `started` failed. Then none of its processes is left.
@@ -38,12 +38,12 @@ pub trait RunContainer {
     ) -> Result<Report, RunContainerError>;
 }
 
-/// A container of a `RUN` could not be made or run: the implementation's own error.
+/// A container of a `RUN` could not be created or run: the implementation's own error.
 #[derive(Debug)]
 pub struct RunContainerError(Box<dyn Diagnostic + Send + Sync>);
 
 impl RunContainerError {
-    /// From an error of the implementation.
+    /// Wraps an error of the implementation.
     pub fn new(error: impl Diagnostic + Send + Sync + 'static) -> RunContainerError {
         RunContainerError(Box::new(error))
     }

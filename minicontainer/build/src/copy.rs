@@ -36,24 +36,24 @@ use super::{
 };
 use minicontainer_images::{PackedLayer, check_layer, decompress};
 
-/// How large an image's `/etc/passwd` or `/etc/group` may be.
+/// The maximum size of an image's `/etc/passwd` or `/etc/group`.
 const ACCOUNT_FILE_LIMIT: u64 = 1024 * 1024;
 
-/// The stage that is copied into.
+/// The stage that files are copied into.
 pub(super) struct Target<'a> {
-    /// What its layers show.
+    /// Its merged view.
     pub(super) files: &'a Layers,
-    /// Where they lie, the lowest first.
+    /// The directories of its layers, the lowest first.
     pub(super) directories: &'a [PathBuf],
 }
 
-/// What is left out of a copy.
+/// The patterns of files that are not copied.
 pub(super) fn excluded(files: &CopyFiles) -> Result<Ignore, BuildError> {
     Ignore::from_patterns(files.exclude.iter().map(String::as_str))
         .map_err(|reason| BuildError::Exclude { reason: reason.to_string() })
 }
 
-/// Makes the layer; `contents` are the fingerprints of the sources, which must still hold while they are copied.
+/// Creates the layer. `contents` are the fingerprints of the sources, which must still match while they are copied.
 pub(super) fn copy(
     copying: &CopyFiles,
     from: &dyn Files,
@@ -92,7 +92,7 @@ pub(super) fn copy(
     Ok(packed)
 }
 
-/// The ids of `user[:group]` as the stage's own files know them.
+/// The ids of `user[:group]` according to the stage's own files.
 pub(super) fn account(user: &str, layers: &[PathBuf]) -> Result<(u32, u32), BuildError> {
     let failed = |source| BuildError::User { user: user.to_owned(), source: Box::new(source) };
     let spec: UserSpec = user.parse().map_err(failed)?;
@@ -154,7 +154,8 @@ impl Copy<'_, '_> {
                 let attributes = attributes(&content).map_err(failed)?;
                 print.add_attributes(&attributes);
                 let mut fed = Fed::new(content, found.size, print);
-                // In one tree no name comes twice; of several a name might mean another file by now.
+                // Within one tree each name occurs once. With several sources, a name may already belong to another
+                // file.
                 let inode = found.inode.filter(|_| self.is_one_tree);
                 if self.archive.link(path, meta, inode)? {
                     return std::io::copy(&mut fed, &mut std::io::sink()).map(drop).map_err(failed);
@@ -180,28 +181,28 @@ impl Copy<'_, '_> {
         self.archive.file(&path, meta, content.len() as u64, content)
     }
 
-    /// Makes the destination a directory.
+    /// Creates the destination as a directory.
     fn directory(&mut self) -> Result<PathBuf, BuildError> {
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         self.archive.directories(self.target.files, &self.way, uid, gid)?;
         Ok(self.way.path())
     }
 
-    /// Makes the directory that the destination lies in.
+    /// Creates the directory that contains the destination.
     fn beside(&mut self) -> Result<PathBuf, BuildError> {
         let path = self.way.path();
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         let mut parent = self.way.clone();
         if parent.missing.pop().is_none() {
-            // It exists and is not a directory; its path contains no links any more.
+            // It exists and is not a directory. Its path no longer contains links.
             parent = resolve(self.target.files, path.parent().unwrap_or(Path::new("/")))?;
         }
         self.archive.directories(self.target.files, &parent, uid, gid)?;
         Ok(path)
     }
 
-    /// Unpacks a local archive; says whether it is one. It goes into a directory of its own first, where nothing lies
-    /// that a link of its own could lead to.
+    /// Unpacks a local archive; returns whether it is one. The archive is first unpacked into a new directory, where
+    /// its own links have nowhere to lead.
     fn unpack(&mut self, selected: &Selected, exclude: &Ignore, print: &mut Fingerprint) -> Result<bool, BuildError> {
         if selected.found.kind != Kind::File || exclude.excludes(&selected.name.to_string_lossy()) {
             return Ok(false);
@@ -246,8 +247,8 @@ impl Copy<'_, '_> {
     }
 }
 
-/// Whether a file is a tar archive, compressed with gzip or zstd or not. What is compressed otherwise Docker would
-/// unpack.
+/// Whether a file is a tar archive, uncompressed or compressed with gzip or zstd. Docker also unpacks other
+/// compressions; here they are an error.
 fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildError> {
     let mut start = Vec::new();
     let failed = |source| BuildError::Read { path: found.path.clone(), of: "the build context".to_owned(), source };
@@ -269,7 +270,7 @@ fn is_archive(file: &mut File, found: &Found) -> Result<bool, BuildError> {
     Ok(is_header(&start))
 }
 
-/// Whether this is the header of a tar archive's first member: its sum must be right.
+/// Whether this is the header of a tar archive's first member: its checksum must be right.
 pub(super) fn is_header(block: &[u8]) -> bool {
     let Ok(block) = <&[u8; 512]>::try_from(block) else { return false };
     let header = tar::Header::from_byte_slice(block);

@@ -22,7 +22,7 @@ use super::RunContainerError;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum BuildError {
-    /// A mistake in the Dockerfile.
+    /// An error in the Dockerfile.
     #[error(transparent)]
     Dockerfile(#[from] DockerfileError),
     /// An invalid pattern in `.dockerignore`.
@@ -37,16 +37,16 @@ pub enum BuildError {
     /// A context from stdin that is not a valid archive.
     #[error("cannot unpack the build context")]
     ContextArchive { source: Box<ImageError> },
-    /// A Dockerfile or `.dockerignore` that is a link to nowhere.
+    /// A Dockerfile or `.dockerignore` that is a dangling symbolic link.
     #[error("cannot read {}: it is a symbolic link to something that is not in the build context", path.display())]
     Dangling { path: PathBuf },
-    /// A Dockerfile or `.dockerignore` of an unbelievable size.
+    /// A Dockerfile or `.dockerignore` that exceeds the size limit.
     #[error("cannot read {}: it is larger than {limit} bytes", path.display())]
     TooLarge { path: PathBuf, limit: usize },
     /// A file or directory that cannot be read.
     #[error("cannot read {} of {of}", path.display())]
     Read { path: PathBuf, of: String, source: io::Error },
-    /// A source that is not there.
+    /// A source that does not exist.
     #[error("{} of {of} is not there: not found", path.display())]
     NotFound { path: PathBuf, of: String },
     /// A file where a directory must be.
@@ -55,22 +55,22 @@ pub enum BuildError {
     /// Something that cannot be copied.
     #[error("cannot copy {} of {of}: it is {kind}", path.display())]
     NotAFile { path: PathBuf, of: String, kind: &'static str },
-    /// Links that lead in a circle.
+    /// A loop of symbolic links.
     #[error("cannot find {} of {of}: too many symbolic links", path.display())]
     Links { path: PathBuf, of: String },
-    /// The context is not what it was a moment ago.
+    /// The context was modified during the build.
     #[error("{} of {of} changed while it was copied", path.display())]
     Changed { path: PathBuf, of: String },
-    /// Wildcards that nothing matches.
+    /// A wildcard that matches nothing.
     #[error("no source files were specified: nothing matches")]
     NoSources,
-    /// Several files for one name.
+    /// Several sources for one destination file.
     #[error("several files are to become {destination}, which is not a directory")]
     ManySources { destination: String },
     /// An invalid pattern.
     #[error("cannot use a pattern of --exclude: {reason}")]
     Exclude { reason: String },
-    /// An owner that the stage does not know.
+    /// An owner that does not exist in the stage.
     #[error("cannot find the user {user} in the stage")]
     User { user: String, source: Box<UserError> },
     /// An archive that cannot be unpacked.
@@ -82,16 +82,16 @@ pub enum BuildError {
     /// A layer's archive cannot be written.
     #[error("cannot write {} into the layer", path.display())]
     Write { path: PathBuf, source: io::Error },
-    /// The command of a RUN ended badly.
+    /// The command of a `RUN` failed.
     #[error("process \"{process}\" did not complete successfully: {ending}")]
     Process { process: String, ending: String },
-    /// The container of a RUN cannot be had here.
+    /// The container of a `RUN` is not possible here.
     #[error("cannot run \"{process}\"")]
     Sandbox { process: String, source: Box<minicontainer::Error> },
-    /// The container of a RUN cannot be made or run.
+    /// The container of a `RUN` cannot be created or run.
     #[error("cannot run \"{process}\"")]
     Container { process: String, source: RunContainerError },
-    /// A variable that no process can have.
+    /// A variable that cannot be part of an environment.
     #[error("cannot use the variable {name}")]
     Variable { name: String, source: EnvError },
     /// A network that was not allowed.
@@ -106,40 +106,40 @@ pub enum BuildError {
     /// Something that is not supported.
     #[error("{what} is not supported yet")]
     Unsupported { what: &'static str },
-    /// A directory of the engine's that cannot be made.
+    /// A directory of the engine that cannot be created.
     #[error("cannot make {}", path.display())]
     Make { path: PathBuf, source: io::Error },
     /// A part of the cache that cannot be removed.
     #[error("cannot remove {}", path.display())]
     Remove { path: PathBuf, source: io::Error },
-    /// A base image that is not for this machine.
+    /// A base image for another platform.
     #[error("the image {image} is for {actual}, not for {wanted}")]
     Platform { image: String, actual: String, wanted: String },
-    /// A layer that was removed meanwhile.
+    /// A layer that was removed during the build.
     #[error("the layer {diff_id} was removed while it was built upon")]
     Vanished { diff_id: Digest },
     /// The cache is in use.
     #[error("cannot remove anything from the build cache: a build is under way")]
     Busy,
-    /// It was to end.
+    /// The build was cancelled.
     #[error("interrupted")]
     Interrupted,
-    /// An image that is needed and has no name that there can be.
+    /// A required image with an invalid name.
     #[error("cannot get the image {name}")]
     Name { name: String, source: ReferenceError },
-    /// An image that is needed, and that no registry gives.
+    /// A required image that no registry has.
     #[error("cannot get the image {name}")]
     Pull { name: String, source: Box<RegistryError> },
-    /// An image that is needed.
+    /// A required image that cannot be read.
     #[error("cannot get the image {name}")]
     Image { name: String, source: Box<ImageError> },
-    /// The new layer cannot be taken.
+    /// The new layer cannot be stored.
     #[error(transparent)]
     Layer(Box<ImageError>),
     /// The files of a layer cannot be read.
     #[error(transparent)]
     RootFs(#[from] RootFsError),
-    /// The store could not take it.
+    /// The store reported an error.
     #[error(transparent)]
     Store(Box<StoreError>),
 }
@@ -212,7 +212,7 @@ impl Diagnostic for BuildError {
 }
 
 impl BuildError {
-    /// Where in the Dockerfile the step stands that failed, if one did.
+    /// The position in the Dockerfile of the step that failed, if one did.
     pub fn place(&self) -> Option<Position> {
         match self {
             BuildError::Step { span, .. } => Some(span.start),

@@ -1,4 +1,4 @@
-//! Carrying out a build plan.
+//! Executing a build plan.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -38,11 +38,11 @@ pub struct Built {
     pub id: Digest,
     /// The digest of its manifest.
     pub manifest: Digest,
-    /// What of it could not be kept here, in words: an ordinary user cannot make devices.
+    /// What could not be preserved, as text: for example, an ordinary user cannot create device nodes.
     pub warnings: Vec<String>,
 }
 
-/// A build that can be carried out, once, and cancelled from any thread.
+/// A build that can be executed once, and cancelled from any thread.
 pub struct Build<'a> {
     pub(super) store: &'a Store,
     pub(super) containers: &'a dyn RunContainers,
@@ -55,7 +55,7 @@ pub struct Build<'a> {
     tickets: AtomicUsize,
 }
 
-/// A build under way.
+/// A running build.
 pub(crate) struct BuildRun<'a> {
     pub(super) build: &'a Build<'a>,
     pub(super) request: &'a Request,
@@ -64,12 +64,12 @@ pub(crate) struct BuildRun<'a> {
     pub(super) locks: BuildLocks,
     pub(super) clock: Clock,
     pub(super) made: Mutex<Vec<Made>>,
-    /// Leases on the layers of the store that this build stands on.
+    /// Leases on the layers in the store that this build uses.
     leases: Mutex<Vec<LayerLease>>,
 }
 
 impl<'a> Build<'a> {
-    /// Nothing is done yet. `containers` makes the containers of `RUN`.
+    /// Prepares a build, without starting it. `containers` creates the containers of `RUN`.
     pub fn new(
         store: &'a Store,
         containers: &'a dyn RunContainers,
@@ -91,11 +91,11 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Ends what runs and begins nothing more.
+    /// Kills running containers and starts nothing more.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         for signaller in self.running().values() {
-            // The container may have ended meanwhile.
+            // The container may have exited meanwhile.
             let _ended = signaller.send(libc::SIGKILL);
         }
     }
@@ -104,10 +104,10 @@ impl<'a> Build<'a> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Carries it out.
+    /// Executes the build.
     ///
     /// # Errors
-    /// When a step fails. Then the images are as they were, and what was finished is in the cache.
+    /// When a step fails. Then the images are unchanged, and the finished steps are in the cache.
     pub fn carry_out(&self) -> Result<Built, BuildError> {
         let staging = self.store.sweep_and_stage()?;
         let now = Timestamp::now().as_second();
@@ -126,7 +126,7 @@ impl<'a> Build<'a> {
             leases: Mutex::default(),
         };
         let built = build_all(&self.planned.plan, &|stage, done| build_run.stage(stage, done));
-        // Held until what was made can be found: to the end of this function.
+        // The locks are held until the results can be found: until the end of this function.
         let _locks = build_run.locks;
         let made = build_run.made.into_inner().unwrap_or_else(PoisonError::into_inner);
         let stages = match built {
@@ -168,7 +168,7 @@ impl BuildRun<'_> {
         self.build.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Has a container killed when the build is cancelled.
+    /// Registers a container to be killed when the build is cancelled.
     pub(super) fn enlist(&self, running: &Running) -> Result<usize, minicontainer::Error> {
         let ticket = self.build.tickets.fetch_add(1, Ordering::SeqCst);
         self.build.running().insert(ticket, running.signaller()?);
@@ -236,7 +236,7 @@ impl BuildRun<'_> {
         }
     }
 
-    /// Keeps a layer from being removed until the build has ended. False if it has been.
+    /// Keeps a layer from being removed until the build has finished. Returns false if it was already removed.
     pub(super) fn lease(&self, diff_id: &Digest) -> Result<bool, BuildError> {
         let lease = self.build.store.lease_layer(&self.build.store.lock()?, diff_id);
         let is_there = lease.is_some();
@@ -244,7 +244,7 @@ impl BuildRun<'_> {
         Ok(is_there)
     }
 
-    /// Takes a layer from the cache, or makes it.
+    /// Takes a layer from the cache, or creates it.
     fn step(
         &self,
         step: &Step,

@@ -47,7 +47,7 @@ impl Files for Layers {
     }
 
     fn root(&self) -> Result<Found, BuildError> {
-        // Of nothing, `FROM scratch`, there is a root all the same.
+        // A stage without layers (`FROM scratch`) still has a root.
         Ok(Found {
             path: PathBuf::from("/"),
             kind: Kind::Directory,

@@ -43,20 +43,20 @@ use super::{
 };
 use minicontainer_images::unpack_built;
 
-/// Where the copies of a bind mount's files lie in their directory.
+/// The directory of a bind mount's copies, within their own directory.
 const COPIES: &str = "/files";
 /// The interval for retrying a cache that another build uses.
 const AGAIN: Duration = Duration::from_millis(20);
-/// A secret is never larger (BuildKit's bound).
+/// The maximum size of a secret (BuildKit's limit).
 pub const LARGEST_SECRET: usize = 500 * 1024;
 
-/// Mounts that can be made, and what they need as long as the command runs.
+/// Prepared mounts, and what they need as long as the command runs.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     pub(super) specs: Vec<MountSpec>,
-    /// Secrets as variables.
+    /// Secrets that are passed as variables.
     pub(super) env: Vec<EnvVar>,
-    /// Removed in the end.
+    /// Removed at the end.
     files: Vec<PathBuf>,
     /// Exclusively locked caches.
     _locks: Vec<Flock<File>>,
@@ -65,13 +65,13 @@ pub(super) struct Mounts {
 impl Drop for Mounts {
     fn drop(&mut self) {
         for file in &self.files {
-            // It goes with the staging directory at the latest.
+            // If this fails, it is removed with the staging directory.
             let _gone = fs::remove_file(file);
         }
     }
 }
 
-/// What mounts are made from.
+/// The sources of mounts.
 pub(super) struct Sources<'a> {
     pub(super) staging: &'a Staging,
     pub(super) cache: &'a Cache<'a>,
@@ -79,12 +79,12 @@ pub(super) struct Sources<'a> {
     pub(super) clock: Clock,
     /// The files of a stage, an image or the context.
     pub(super) files: &'a Finder<'a>,
-    /// Whether waiting has been cancelled.
+    /// Whether the build has been cancelled, so that waiting ends.
     pub(super) is_cancelled: &'a dyn Fn() -> bool,
 }
 
 impl Sources<'_> {
-    /// Makes everything ready for a command.
+    /// Prepares the mounts of a command.
     pub(super) fn prepare(&self, command: &RunCommand) -> Result<Mounts, BuildError> {
         let mut mounts = Mounts::default();
         // All builds take several locks in the same order, so that there is no deadlock.
@@ -140,7 +140,7 @@ impl Sources<'_> {
         Ok(mounts)
     }
 
-    /// Mounts a file of the build's own.
+    /// Mounts a file of the build.
     pub(super) fn mount_file(
         &self,
         content: &[u8],
@@ -158,7 +158,7 @@ impl Sources<'_> {
         Ok(())
     }
 
-    /// The files of a bind mount, copied.
+    /// Copies the files of a bind mount.
     fn copy(&self, source: &Source, path: &str) -> Result<PathBuf, BuildError> {
         let files = (self.files)(source)?;
         let copying = CopyFiles {
@@ -181,13 +181,13 @@ impl Sources<'_> {
         Ok(copied.directory.join(COPIES.trim_start_matches('/')))
     }
 
-    /// The directory of a cache.
+    /// The directory of a cache, created if it does not exist.
     fn keep(&self, mount: &Mount, from: &Source, mounts: &mut Mounts) -> Result<PathBuf, BuildError> {
         let Mount::Cache { id, from: named, source, sharing, owner, .. } = mount else { return Ok(PathBuf::new()) };
         if named.is_none() && source != "/" {
             return Err(BuildError::Unsupported { what: "RUN --mount=type=cache with source= and without from=" });
         }
-        // A cache that begins with files is another one than one that begins empty; BuildKit has it so, too.
+        // A cache that starts with files is distinct from one that starts empty, as in BuildKit.
         let id = if named.is_some() { format!("{id}:{source}:{named:?}") } else { id.clone() };
         let how =
             if *sharing == Sharing::Shared { FlockArg::LockSharedNonblock } else { FlockArg::LockExclusiveNonblock };
@@ -200,7 +200,7 @@ impl Sources<'_> {
             }
             let directory = File::open(&place).map_err(failed)?;
             match Flock::lock(directory, how) {
-                // One that was removed before it was locked is made anew.
+                // If it was removed before it was locked, it is created again.
                 Ok(lock) if lock.metadata().is_ok_and(|metadata| metadata.nlink() == 0) => continue,
                 Ok(lock) => {
                     self.cache.note(self.staging, &place, &id)?;
@@ -215,7 +215,7 @@ impl Sources<'_> {
         }
     }
 
-    /// Makes the directory of a cache: whole before it gets its name, for others may wait for it.
+    /// Creates the directory of a cache. It is completed before it gets its name, because others may wait for it.
     fn begin(&self, place: &Path, files: Option<(&Source, &str)>, owner: &Owner) -> Result<(), BuildError> {
         let failed = |source| BuildError::Make { path: place.to_owned(), source };
         let made = match files {
@@ -235,7 +235,7 @@ impl Sources<'_> {
         }
         own(&directory, owner).map_err(failed)?;
         match renameat2(AT_FDCWD, &made, AT_FDCWD, place, RenameFlags::RENAME_NOREPLACE) {
-            // Another build was faster.
+            // Another build created it first.
             Ok(()) | Err(Errno::EEXIST) => Ok(()),
             Err(errno) => Err(failed(errno.into())),
         }

@@ -31,17 +31,17 @@ use super::{
 pub struct Cached {
     /// What it is.
     pub content: Content,
-    /// Bytes in its files.
+    /// The size of its files in bytes.
     pub size: u64,
-    /// Whether an image has it too.
+    /// Whether an image also uses it.
     pub is_shared: bool,
-    /// When it was made or taken last.
+    /// When it was created or last used.
     pub last_used: SystemTime,
-    /// The records that lead to it.
+    /// The records that refer to it.
     records: Vec<PathBuf>,
 }
 
-/// What something in the cache is.
+/// The kind of an item in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// A layer, by its diff-id.
@@ -56,7 +56,7 @@ pub enum Content {
 }
 
 impl Cached {
-    /// By which it is known: hexadecimal digits.
+    /// Its id in listings: hexadecimal digits.
     pub fn id(&self) -> &str {
         match &self.content {
             Content::Layer(diff_id) => diff_id.hex(),
@@ -68,13 +68,13 @@ impl Cached {
 /// What to remove.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pruning {
-    /// Also what images have too, of which only the record goes.
+    /// Also layers that images use, of which only the record is removed.
     pub all: bool,
-    /// Only what was used last before then.
+    /// Only items that were last used before this time.
     pub unused_since: Option<SystemTime>,
 }
 
-/// What the cache holds, the least recently used first.
+/// The contents of the cache, the least recently used first.
 ///
 /// # Errors
 /// When the store or the cache cannot be read.
@@ -114,7 +114,7 @@ pub fn cached(store: &Store) -> Result<Vec<Cached>, BuildError> {
 pub struct Remembered {
     /// The record's file.
     pub place: PathBuf,
-    /// Diff-id and blob of the layer that it remembers; none if it cannot be read.
+    /// Diff-id and blob of its layer; `None` if it cannot be read.
     pub layer: Option<(Digest, Digest)>,
 }
 
@@ -128,7 +128,7 @@ pub fn remembered(store: &Store) -> Result<Vec<Remembered>, BuildError> {
     Ok(records.map(|(place, record)| Remembered { place, layer: record.map(of_record) }).collect())
 }
 
-/// Removes from the cache, and gives what is gone. The size of a shared layer is not freed.
+/// Removes items from the cache and returns them. Removing the record of a shared layer frees no space.
 ///
 /// # Errors
 /// When a build is running, or something cannot be removed.
@@ -143,7 +143,7 @@ pub fn prune(store: &Store, pruning: &Pruning) -> Result<Vec<Cached>, BuildError
     let paths: BTreeSet<&PathBuf> = gone.iter().flat_map(|cached| &cached.records).collect();
     let forgotten = records.iter().filter(|(path, _)| paths.contains(path)).filter_map(|(_, record)| record.as_ref());
     let removed = remove_layers(store, forgotten)?;
-    // What a damaged image may need has stayed, and so it is still in the cache.
+    // Layers that a damaged image may need were kept, so they are still in the cache.
     gone.retain(|cached| match &cached.content {
         Content::Layer(diff_id) => cached.is_shared || removed.contains(diff_id),
         Content::Mount { .. } => true,
@@ -165,7 +165,7 @@ pub fn prune(store: &Store, pruning: &Pruning) -> Result<Vec<Cached>, BuildError
     Ok(gone)
 }
 
-/// Has the store remove layers, and their blobs, that no image needs; gives those that are gone.
+/// Lets the store remove layers that no image needs, with their blobs; returns the removed ones.
 fn remove_layers<'a>(
     store: &Store,
     records: impl Iterator<Item = &'a Record>,

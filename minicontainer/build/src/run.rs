@@ -21,7 +21,7 @@ use minicontainer_images::{ImageError, PackedLayer, layer_from_upper};
 
 /// The hostname in the container.
 const HOSTNAME: &str = "build";
-/// A longer line of output is passed on in pieces.
+/// A longer line of output is forwarded in pieces.
 const LONGEST_LINE: usize = 16 * 1024;
 
 impl BuildRun<'_> {
@@ -66,7 +66,7 @@ impl BuildRun<'_> {
         let upper = container.directory().join("upper");
         stubs.remove(&upper).map_err(|source| BuildError::Make { path: upper.clone(), source })?;
         let latest = self.request.epoch.map(|epoch| u64::try_from(epoch).unwrap_or_default());
-        // The command has ended, so nothing changes any more that would be warned of.
+        // The command has exited, so files no longer change and the packer's warnings do not apply.
         let packed = layer_from_upper(&upper, self.staging, latest).map_err(ImageError::from)?;
         Ok(packed.0)
     }
@@ -104,7 +104,7 @@ impl BuildRun<'_> {
         })
     }
 
-    /// Runs a command's container, passes on its output, and kills it if the build is cancelled.
+    /// Runs a command's container, forwards its output, and kills it if the build is cancelled.
     fn run_to_end(
         &self,
         container: &dyn RunContainer,
@@ -127,7 +127,7 @@ impl BuildRun<'_> {
     }
 }
 
-/// Passes on every complete line, and keeps the beginning of the next.
+/// Prints every complete line, and keeps the beginning of the next.
 fn print_lines(begun: &mut Vec<u8>, bytes: &[u8], print: &dyn Fn(&[u8])) {
     for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
         let mut piece = piece;
@@ -146,7 +146,7 @@ fn print_lines(begun: &mut Vec<u8>, bytes: &[u8], print: &dyn Fn(&[u8])) {
     }
 }
 
-/// An image of these layers that says nothing of how to run it: the plan has said all.
+/// An image with these layers and an empty config, because the plan already contains the command's settings.
 fn bare_image(stack: &Stack, containers: &Path) -> Image {
     let layer = |stacked: &super::stack::StageLayer| Layer {
         diff_id: stacked.diff_id.clone(),

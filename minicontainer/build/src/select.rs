@@ -1,4 +1,4 @@
-//! Which files a `COPY` means: wildcards, directories, and what is left out.
+//! Which files a `COPY` selects: wildcards, directories and exclusions.
 
 use std::{
     ffi::OsString,
@@ -22,15 +22,15 @@ use super::{
     files::{Files, Found, Kind, resolve},
 };
 
-/// A file or a directory that a source means.
+/// A file or a directory that a source selects.
 #[derive(Debug)]
 pub(super) struct Selected {
-    /// By which name it goes; a symbolic link that is followed gives its own.
+    /// Its name at the destination. If a symbolic link was followed, this is the name of the link.
     pub(super) name: OsString,
     pub(super) found: Found,
 }
 
-/// What a source means. Only a wildcard may mean nothing, or several.
+/// The files that a source selects. Only a wildcard may select none or several.
 pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, BuildError> {
     let not_found = || BuildError::NotFound { path: PathBuf::from(source), of: files.name() };
     let pattern = Pattern::parse(source, Stars::Single).map_err(|_| not_found())?;
@@ -39,7 +39,7 @@ pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, B
         let found = resolve(files, path)?.whole().ok_or_else(not_found)?;
         return Ok(vec![Selected { name: path.file_name().unwrap_or_default().to_owned(), found }]);
     }
-    // A star does not match a slash, so nothing below that depth can match.
+    // `*` does not match a slash, so nothing below that depth can match.
     let depth = source.matches('/').count();
     let mut selected = Vec::new();
     let mut walk = Walk::of(files, files.root()?)?;
@@ -60,22 +60,22 @@ pub(super) fn select(files: &dyn Files, source: &str) -> Result<Vec<Selected>, B
     Ok(selected)
 }
 
-/// A walk through a directory: everything below it, sorted, a directory before what it holds. It holds one directory
-/// open for each level that it is deep.
+/// A walk through a directory: everything below it, sorted, each directory before its contents. One directory is open
+/// for each level of depth.
 pub(super) struct Walk<'a> {
     files: &'a dyn Files,
     way: Vec<(Found, PathBuf, IntoIter<OsString>)>,
 }
 
 impl<'a> Walk<'a> {
-    /// Nothing has been walked yet.
+    /// A walk that starts at this directory.
     pub(super) fn of(files: &'a dyn Files, directory: Found) -> Result<Walk<'a>, BuildError> {
         let names = files.names(&directory)?.into_iter();
         Ok(Walk { files, way: vec![(directory, PathBuf::new(), names)] })
     }
 
-    /// The next entry, with its path relative to where the walk began. `enter` says of a directory whether to go on
-    /// in it.
+    /// The next entry, with its path relative to the start of the walk. `enter` decides for each directory whether
+    /// its contents are visited.
     pub(super) fn next(
         &mut self,
         enter: &dyn Fn(&Path, &Found) -> bool,
@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
                 continue;
             };
             let relative = path.join(&name);
-            // What vanishes while we walk is not there; what changes is found out by the fingerprint.
+            // A file that vanishes during the walk is skipped; the fingerprint detects one that changes.
             let Some(found) = self.files.child(directory, &name)? else { continue };
             if found.kind == Kind::Directory && enter(&relative, &found) {
                 let names = self.files.names(&found)?.into_iter();
@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Calls `visit` with a file, or with everything that a directory holds, but for what is excluded.
+/// Calls `visit` with a file, or with everything in a directory except what is excluded.
 pub(super) fn each(
     files: &dyn Files,
     selected: &Selected,
@@ -119,13 +119,13 @@ pub(super) fn each(
     Ok(())
 }
 
-/// A digest of names, kinds, permissions, owners where they count, and contents; of no times.
+/// A digest of names, kinds, permissions, contents, and owners where they matter; without times.
 pub(super) struct Fingerprint {
     digester: Digester,
 }
 
 impl Fingerprint {
-    /// Of nothing yet.
+    /// An empty fingerprint.
     pub(super) fn new() -> Fingerprint {
         Fingerprint { digester: Digester::new() }
     }
@@ -162,14 +162,14 @@ impl Fingerprint {
     }
 }
 
-/// Extended attributes by their names, sorted.
+/// Extended attributes by name, sorted.
 pub(super) type Attributes = Vec<(String, Vec<u8>)>;
 
-/// The extended attributes of a file that an image has, too: what a program may do though its user may not
-/// (capabilities(7)), and the users' own. The others are the file system's or this machine's.
+/// The extended attributes of a file that an image also stores: file capabilities (capabilities(7)) and `user.*`. The
+/// others belong to the file system or to this machine.
 pub(super) fn attributes(file: &File) -> io::Result<Attributes> {
     let mut kept = Vec::new();
-    // A file system that knows no attributes has none.
+    // A file system without support for attributes has none.
     let Ok(names) = file.list_xattr() else { return Ok(kept) };
     for name in names {
         let text = name.to_string_lossy();
@@ -183,7 +183,7 @@ pub(super) fn attributes(file: &File) -> io::Result<Attributes> {
     Ok(kept)
 }
 
-/// Just as many bytes of a file as it had when it was looked at, added to a fingerprint while they are read.
+/// A file's content, exactly as many bytes as its size when it was examined. What is read is added to a fingerprint.
 pub(super) struct Fed<'a, R> {
     content: R,
     remaining: u64,
@@ -191,7 +191,7 @@ pub(super) struct Fed<'a, R> {
 }
 
 impl<'a, R: Read> Fed<'a, R> {
-    /// Reads so many bytes.
+    /// Reads exactly `size` bytes.
     pub(super) fn new(content: R, size: u64, print: &'a mut Fingerprint) -> Fed<'a, R> {
         Fed { content, remaining: size, print }
     }
@@ -210,7 +210,7 @@ impl<R: Read> Read for Fed<'_, R> {
     }
 }
 
-/// The fingerprint of what a source means.
+/// The fingerprint of the files that a source selects.
 pub(super) fn fingerprint(files: &dyn Files, source: &str, exclude: &Ignore) -> Result<Digest, BuildError> {
     let mut print = Fingerprint::new();
     for selected in select(files, source)? {

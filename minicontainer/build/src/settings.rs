@@ -1,7 +1,7 @@
-//! What the command line says of every `RUN`: hosts, limits, shared memory.
+//! Options of the command line for every `RUN`: hosts, limits, shared memory.
 //!
-//! A command may do otherwise for it, so it counts for the cache; where nothing is said, the keys are as they always
-//! were.
+//! They can change the result of a command, so they are part of the cache key. Without any of them the key is the
+//! same as before these options existed.
 
 use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
@@ -19,22 +19,22 @@ use super::{
     mounts::{Mounts, Sources},
 };
 
-/// How large an image's `/etc/hosts` may be.
+/// The maximum size of an image's `/etc/hosts`.
 const HOSTS_LIMIT: u64 = 1024 * 1024;
 
-/// What a `RUN` has that the Dockerfile does not say.
+/// Settings of a `RUN` that are not in the Dockerfile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunSettings {
-    /// Names for its `/etc/hosts`, which is no part of the image.
+    /// Names for its `/etc/hosts`, which is not part of the image.
     pub hosts: Vec<ExtraHost>,
-    /// How much `/dev/shm` may hold.
+    /// The size of `/dev/shm`.
     pub shm_size: Option<ByteSize>,
     /// Limits of its processes.
     pub ulimits: Vec<Ulimit>,
 }
 
 impl RunSettings {
-    /// A digest of what is said; none if nothing is.
+    /// A digest of the settings; `None` if there are none.
     pub(super) fn digest(&self) -> Option<Digest> {
         (*self != RunSettings::default()).then(|| Digest::of(format!("{self:?}").as_bytes()))
     }
@@ -45,11 +45,11 @@ impl RunSettings {
 pub struct ExtraHost {
     /// The name.
     pub name: String,
-    /// Where it is.
+    /// Its address.
     pub address: IpAddr,
 }
 
-/// The text is no name and address.
+/// The text is not a name with an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is no host: write NAME:ADDRESS, such as db:10.0.0.5")]
 pub struct ExtraHostError {
@@ -73,7 +73,7 @@ impl FromStr for ExtraHost {
 }
 
 impl BuildRun<'_> {
-    /// Mounts an `/etc/hosts` that has more names than the image's.
+    /// Mounts an `/etc/hosts` with these names in addition to the image's.
     pub(super) fn add_hosts(
         &self,
         sources: &Sources,

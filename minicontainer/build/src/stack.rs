@@ -17,9 +17,9 @@ pub(super) struct StageLayer {
     pub(super) diff_id: Digest,
     /// Its unpacked files.
     pub(super) directory: PathBuf,
-    /// The layer as it travels.
+    /// The descriptor of its compressed blob.
     pub(super) descriptor: Descriptor,
-    /// When it was made here, by this build or an earlier one; none for a base image's.
+    /// When this build or an earlier one created it; `None` for a layer of the base image.
     pub(super) created: Option<String>,
 }
 
@@ -40,16 +40,16 @@ fn descriptor(blob: &Digest, size: u64) -> Descriptor {
 pub(super) struct Stack {
     /// The lowest first.
     pub(super) layers: Vec<StageLayer>,
-    /// Of the last layer, or of the base.
+    /// The key of the last layer, or of the base.
     pub(super) key: Digest,
-    /// How many entries of the history are the base image's.
+    /// The number of history entries that come from the base image.
     pub(super) base_history: usize,
-    /// When the base image was made.
+    /// When the base image was created.
     pub(super) base_created: Option<String>,
 }
 
 impl Stack {
-    /// Nothing.
+    /// An empty stack.
     pub(super) fn scratch(key: Digest) -> Stack {
         Stack { layers: Vec::new(), key, base_history: 0, base_created: None }
     }
@@ -80,7 +80,7 @@ impl Stack {
         })
     }
 
-    /// Where the layers lie, the lowest first.
+    /// The directories of the layers, the lowest first.
     pub(super) fn directories(&self) -> Vec<PathBuf> {
         self.layers.iter().map(|layer| layer.directory.clone()).collect()
     }

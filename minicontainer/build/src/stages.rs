@@ -1,4 +1,4 @@
-//! Stages in their order: one after those that it needs, and beside those that it does not.
+//! Builds stages in order of their dependencies, independent ones in parallel.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,18 +11,18 @@ use minicontainer_dockerfile::plan::{BuildPlan, StagePlan};
 use super::{BuildError, stack::Stack};
 use minicontainer_images::parallel::share_work;
 
-/// How far it is.
+/// The progress of a build.
 struct State {
     begun: BTreeSet<usize>,
     done: BTreeMap<usize, Stack>,
     failure: Option<BuildError>,
 }
 
-/// Builds one stage, given those that are built.
+/// Builds one stage, given the finished ones.
 pub(super) type BuildOne<'a> = dyn Fn(&StagePlan, &BTreeMap<usize, Stack>) -> Result<Stack, BuildError> + Sync + 'a;
 
-/// Builds every stage of the plan, as many at a time as there are processors, and gives what has become of each.
-/// After a failure nothing new is begun.
+/// Builds every stage of the plan, as many in parallel as there are processors, and returns the results. After a
+/// failure no further stage is started.
 pub(super) fn build_all(plan: &BuildPlan, build: &BuildOne<'_>) -> Result<BTreeMap<usize, Stack>, BuildError> {
     let state = Mutex::new(State { begun: BTreeSet::new(), done: BTreeMap::new(), failure: None });
     let changed = Condvar::new();

@@ -1,4 +1,4 @@
-//! Carrying out one step, which results in a packed layer.
+//! Executing one step, which results in a packed layer.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ use super::{
 };
 
 impl BuildRun<'_> {
-    /// The layer of this key: from the cache, or from there when another build has made it meanwhile.
+    /// The layer with this key: from the cache, also if another build has just created it.
     pub(super) fn found(&self, key: &Digest, work: usize) -> Result<Option<StageLayer>, BuildError> {
         if let Some(layer) = self.held(key)? {
             return Ok(Some(layer));
@@ -35,7 +35,7 @@ impl BuildRun<'_> {
         if locked == LockedKey::AfterOther { self.held(key) } else { Ok(None) }
     }
 
-    /// The layer that the cache has, if it is to stay.
+    /// The cached layer, if it can be leased.
     fn held(&self, key: &Digest) -> Result<Option<StageLayer>, BuildError> {
         match self.cache.get(key)? {
             Some(layer) if self.lease(&layer.diff_id)? => Ok(Some(layer)),
@@ -43,7 +43,7 @@ impl BuildRun<'_> {
         }
     }
 
-    /// Makes the layer of a step.
+    /// Creates the layer of a step.
     pub(super) fn make(
         &self,
         step: &Step,
@@ -79,7 +79,7 @@ impl BuildRun<'_> {
         }
     }
 
-    /// `WORKDIR`: a layer without entries if the directory is there.
+    /// `WORKDIR`: a layer without entries if the directory exists.
     fn make_directory(
         &self,
         image: &Layers,
@@ -99,11 +99,11 @@ impl BuildRun<'_> {
         made.map(|(packed, ())| packed)
     }
 
-    /// Puts a new layer upon a stage, to be kept at the end.
+    /// Adds a new layer to a stage, to be published at the end.
     pub(super) fn add(&self, stack: &mut Stack, key: Digest, packed: PackedLayer) -> Result<(), BuildError> {
         let built = unpack_built(self.staging, &packed)?;
         let seconds = self.request.epoch.unwrap_or_else(|| Timestamp::now().as_second()).max(0);
-        // RFC 3339 has years of four digits.
+        // RFC 3339 years have four digits.
         let created = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
         let record = Record {
             diff_id: packed.diff_id,
@@ -118,7 +118,7 @@ impl BuildRun<'_> {
         Ok(())
     }
 
-    /// The files that a source means.
+    /// The files that a source refers to.
     pub(super) fn files(&self, source: &Source, done: &BTreeMap<usize, Stack>) -> Result<Box<dyn Files>, BuildError> {
         Ok(match source {
             Source::Context => Box::new(self.build.context.clone()),

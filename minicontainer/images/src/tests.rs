@@ -1,4 +1,4 @@
-//! Archives and layouts built here, and what becomes of them in a store.
+//! Loading archives and layouts that are built here.
 
 use std::{
     collections::BTreeMap,
@@ -47,7 +47,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What `docker save` writes.
+/// An archive in the format of `docker save`.
 fn saved(name: &str, layers: &[&[u8]]) -> Vec<u8> {
     let config = config(layers);
     let config_name = format!("{}.json", Digest::of(&config).hex());
@@ -58,7 +58,7 @@ fn saved(name: &str, layers: &[&[u8]]) -> Vec<u8> {
     tar(&files)
 }
 
-/// An OCI layout under construction: its blobs, and what index.json lists.
+/// An OCI layout under construction: its blobs, and the entries of index.json.
 #[derive(Default)]
 struct LayoutFiles {
     blobs: BTreeMap<String, Vec<u8>>,
@@ -119,7 +119,7 @@ fn names(store: &Store) -> Vec<String> {
     names
 }
 
-/// The archive must be refused with this message, and the store must be as it was.
+/// Checks that loading the archive fails with this message and leaves the store unchanged.
 #[track_caller]
 fn check_refused(archive: &[u8], expect: &str) {
     let Room { store, directory: _directory } = room();
@@ -170,7 +170,7 @@ fn nested_index_selects_own_platform() {
     let (mine, other, late) = (tar(&[("mine", b"")]), tar(&[("other", b"")]), tar(&[("attestation", b"")]));
     let mut layout = LayoutFiles::default();
     let (mut mine, mut other) = (layout.add_image(&[&mine]), layout.add_image(&[&other]));
-    // What BuildKit puts beside images, and what has not said for which machine it is, come after.
+    // BuildKit's attestations and images without a platform are considered last.
     let (mut attestation, nameless) = (layout.add_image(&[&late]), layout.add_image(&[&late]));
     attestation["platform"] = json!({"os": "unknown", "architecture": "unknown"});
     mine["platform"] = json!({"os": "linux", "architecture": oci_spec::image::Arch::default().to_string()});
@@ -210,7 +210,7 @@ fn same_image_loads_from_docker_and_oci_archives() {
     assert_eq!(files(&store), empty);
 }
 
-// H36: compression is what the bytes say.
+// H36: the bytes determine the compression.
 #[test]
 fn unknown_compression_is_reported() {
     check_refused(
@@ -263,7 +263,7 @@ fn layers_must_match_the_config() {
     check_refused(&build(&manifest(r#""l.tar","l.tar""#)), &count);
 }
 
-// H52: names of entries are keys, never paths of the host.
+// H52: member names are keys, never paths of the host.
 #[test]
 fn archive_member_names_never_reach_the_host() {
     let manifest = br#"[{"Config":"../../../../etc/passwd","RepoTags":["x"],"Layers":[]}]"#;

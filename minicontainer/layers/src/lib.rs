@@ -8,7 +8,7 @@
 //! | Module | What it contains |
 //! |---|---|
 //! | [`tree`] | a tree of files in memory: hard links, owners, attributes; with whiteouts it is a layer |
-//! | [`diff`] | `apply` a layer to a tree, the `diff` of two trees as a layer |
+//! | [`diff`](mod@diff) | `apply` a layer to a tree, the `diff` of two trees as a layer |
 //! | `archive` | layers as tar archives, the same bytes for the same layer; diff-ids (feature `archive`) |
 //! | [`overlay`] | a model of overlayfs: the result of every call, and its changes in the upper directory |
 //! | [`change`] | added, modified, deleted: the output of `docker diff` |

@@ -2,7 +2,7 @@
 
 use super::{DEEPEST, LONGEST};
 
-/// A word cannot be expanded.
+/// Why a word cannot be expanded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say what each is, and the fields what they quote")]
 pub enum ExpandError {

@@ -16,7 +16,7 @@
 //! | `\$` | `$`: the escape character (`\`, or what the directive `escape` says) takes a character's meaning away |
 //!
 //! In patterns `*` is any text, `?` any character. A result can be as long as an argument of execve(2), and a search
-//! takes a bounded number of steps, so that neither doubling variables nor patterns of stars can block a build.
+//! has a bounded number of steps, so neither doubling variables nor patterns with many stars can block a build.
 //!
 //! [1]: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html
 //!
@@ -46,25 +46,25 @@ const LONGEST: usize = 128 << 10;
 /// The maximum nesting of `${a:-${b:-…}}`.
 const DEEPEST: usize = 32;
 
-/// What quotes mean.
+/// How quotes are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quotes {
-    /// They hold together, and are removed: words of instructions.
+    /// They group words, and are removed: words of instructions.
     Remove,
-    /// They are characters as others: the lines of here-documents.
+    /// They are ordinary characters: the lines of here-documents.
     Literal,
 }
 
 /// The result of expanding a word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expansion {
-    /// The whole, blanks included.
+    /// The whole text, including blanks.
     pub text: String,
-    /// The same, split at blanks that were not quoted.
+    /// The same text, split at blanks that were not quoted.
     pub words: Vec<String>,
-    /// The variables that had a value.
+    /// The variables that have a value.
     pub matched: BTreeSet<String>,
-    /// The variables that had none.
+    /// The variables that have no value.
     pub unmatched: BTreeSet<String>,
 }
 
@@ -94,7 +94,7 @@ struct Expander<'a> {
     next: usize,
     escape: char,
     quotes: Quotes,
-    /// Whether escapes stay in the text: in patterns, where they have a meaning later on.
+    /// Whether escapes stay in the text: in patterns, where they are interpreted later.
     raw_escapes: bool,
     depth: usize,
     variables: &'a BTreeMap<String, String>,
@@ -112,7 +112,7 @@ impl Expander<'_> {
         character
     }
 
-    /// Expands up to `stop`, which is taken too, or up to the end.
+    /// Expands up to `stop`, which is consumed, or to the end.
     fn until(&mut self, stop: Option<char>, raw_escapes: bool) -> Result<(String, Vec<String>), ExpandError> {
         self.depth += 1;
         if self.depth > DEEPEST {
@@ -177,7 +177,7 @@ impl Expander<'_> {
         }
     }
 
-    /// What stands behind a `$`.
+    /// Expands what follows a `$`.
     fn dollar(&mut self) -> Result<String, ExpandError> {
         if self.peek() != Some('{') {
             let name = self.name();
@@ -202,7 +202,7 @@ impl Expander<'_> {
         }
     }
 
-    /// `${name-word}` and its kin.
+    /// `${name-word}` and similar forms.
     fn modified(&mut self, name: &str, or_empty: bool, modifier: Option<char>) -> Result<String, ExpandError> {
         let Some(modifier) = modifier else { return Err(ExpandError::Missing { missing: '}', place: "" }) };
         if !matches!(modifier, '-' | '+' | '?' | '#' | '%') {

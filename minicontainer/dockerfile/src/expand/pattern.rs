@@ -1,8 +1,8 @@
 //! The patterns of `${x#pattern}`, `${x%pattern}` and `${x/pattern/word}`.
 //!
-//! `*` is any text and `?` any character, but neither is the end of a line; `\` takes their meaning away. A pattern
-//! is a row of tokens, and matching follows all ways through them at once, so it takes no more than a step for each
-//! token and character; where a search begins anew at every character, its steps are counted.
+//! `*` is any text and `?` any character, but neither matches the end of a line; `\` escapes them. A pattern is a
+//! sequence of tokens. Matching tracks all possible states at once, so it takes at most one step for each token and
+//! character. Where a search starts again at every character, its steps are counted.
 
 use super::ExpandError;
 
@@ -50,14 +50,14 @@ impl Pattern {
         Ok(value[end..].iter().collect())
     }
 
-    /// As [`Pattern::without_prefix`], with the pattern and the value read from behind.
+    /// As [`Pattern::without_prefix`], with the pattern and the value reversed.
     pub(super) fn without_suffix(&self, value: &str, longest: bool) -> Result<String, ExpandError> {
         let reversed = Pattern { tokens: self.tokens.iter().rev().copied().collect() };
         let value: String = value.chars().rev().collect();
         Ok(reversed.without_prefix(&value, longest)?.chars().rev().collect())
     }
 
-    /// Exchanges the leftmost longest match, or all of them. Nothing matches right behind a match.
+    /// Replaces the leftmost longest match, or all matches. No match starts directly after another.
     pub(super) fn replace(&self, value: &str, replacement: &str, all: bool) -> Result<String, ExpandError> {
         let value: Vec<char> = value.chars().collect();
         let (mut text, mut at, mut steps, mut behind_match) = (String::new(), 0, 0, false);
@@ -86,9 +86,9 @@ impl Pattern {
         Ok(text)
     }
 
-    /// How many characters at the beginning of the text match: the fewest or the most that can.
+    /// How many characters at the beginning of the text match: the minimum or the maximum.
     fn end_of_match(&self, text: &[char], longest: bool, steps: &mut usize) -> Result<Option<usize>, ExpandError> {
-        // The tokens that may come next; a star may always be left out.
+        // The tokens that may come next; a star may also match nothing.
         let mut states = vec![false; self.tokens.len() + 1];
         states[0] = true;
         let mut found = None;

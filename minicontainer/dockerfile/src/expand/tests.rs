@@ -1,5 +1,5 @@
-//! The cases are those that BuildKit's lexer is held to (`frontend/dockerfile/shell`), put in our own words: what a
-//! word becomes with PWD=/home, SHELL=bash, KOREAN=한국어 and NULL empty.
+//! The cases of the tests of BuildKit's lexer (`frontend/dockerfile/shell`), rewritten: the result of expanding a
+//! word with PWD=/home, SHELL=bash, KOREAN=한국어 and NULL empty.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn check_with(pairs: &[(&str, &str)], word: &str, expect: Option<&str>) {
 fn check(word: &str, expect: &str) {
     let pairs = [("PWD", "/home"), ("SHELL", "bash"), ("KOREAN", "한국어"), ("NULL", "")];
     check_with(&pairs, word, Some(expect));
-    // The same behind text of several bytes a character.
+    // The same after text with several bytes per character.
     check_with(&pairs, &format!("안녕{word}"), Some(&format!("안녕{expect}")));
 }
 
@@ -212,7 +212,7 @@ proptest! {
         prop_assert_eq!(expand(&word, '\\', Quotes::Remove, &BTreeMap::new()).unwrap().text, word);
     }
 
-    /// Slow and plain: the shortest and longest cut by trying every one.
+    /// A slow reference implementation: tries every length.
     #[test]
     fn removed_prefix_is_shortest_or_longest(pattern in "[ab*?]{0,6}", value in "[ab]{0,8}") {
         fn matches(pattern: &[char], text: &[char]) -> bool {

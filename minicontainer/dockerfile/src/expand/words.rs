@@ -21,7 +21,7 @@ impl Words {
         }
     }
 
-    /// What was quoted or escaped, blanks and all.
+    /// Adds quoted or escaped text, including its blanks.
     pub(super) fn push_quoted(&mut self, text: &str) {
         self.text.push_str(text);
         self.word.push_str(text);

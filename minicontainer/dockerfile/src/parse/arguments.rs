@@ -74,7 +74,7 @@ pub(super) fn volumes(rest: Slice) -> Result<Vec<Word>, DockerfileError> {
     }
 }
 
-/// `name=value name="two words"`, or in the old way one `name value` whose value is the rest of the line.
+/// `name=value name="two words"`, or in the old syntax one `name value` whose value is the rest of the line.
 pub(super) fn pairs(given: &Arguments) -> Result<Vec<Pair>, DockerfileError> {
     let keyword = given.keyword;
     let (words, _) = given.rest.quoted_words(given.escape);

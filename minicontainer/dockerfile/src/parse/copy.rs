@@ -45,7 +45,7 @@ pub(super) fn copy(given: Arguments) -> Result<Copy, DockerfileError> {
     })
 }
 
-/// Whether it names a file in a directory, and no other place.
+/// Whether it refers to a file within a directory.
 pub(crate) fn is_file_name(name: &str) -> bool {
     !name.contains(['/', '\\', '\'', '"']) && !name.contains(char::is_whitespace) && !matches!(name, "" | "." | "..")
 }

@@ -1,4 +1,4 @@
-//! The flags between an instruction's name and its arguments: `--name=value`, or `--name` for yes.
+//! The flags between an instruction's name and its arguments: `--name=value`, or `--name` for true.
 //!
 //! A value may be quoted as a whole or in part; `--` alone ends the flags.
 
@@ -130,7 +130,7 @@ impl<'a> Flags<'a> {
     }
 }
 
-/// How long the flag at the beginning of the text is: up to the first blank that is neither quoted nor escaped.
+/// The length of the flag at the beginning of the text: up to the first blank that is neither quoted nor escaped.
 fn flag_length(text: &str) -> usize {
     let (mut quote, mut escaped) = (None, false);
     for (at, character) in text.char_indices() {

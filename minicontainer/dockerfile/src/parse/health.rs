@@ -45,7 +45,7 @@ fn is_empty_array(rest: Slice) -> Result<bool, DockerfileError> {
     Ok(arguments::json(rest)?.is_some_and(|words| words.is_empty()))
 }
 
-/// In nanoseconds. Docker wants units, and at least a millisecond or nothing at all.
+/// In nanoseconds. Docker requires a unit, and at least a millisecond or 0.
 fn duration(flags: &Flags, flag: &'static str) -> Result<u64, DockerfileError> {
     let Some(word) = flags.one(flag) else { return Ok(0) };
     if matches!(word.text.as_str(), "0" | "0s" | "0ms" | "0m" | "0h") {

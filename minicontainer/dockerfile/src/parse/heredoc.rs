@@ -1,7 +1,8 @@
 //! Here-documents: `<<NAME` in an instruction, and the lines that follow it up to a line that is `NAME`.
 //!
-//! A word is a mark if it is `<<` and a name, with digits in front (a descriptor, for the shell) or a `-` between,
-//! which takes tabs at the beginning of lines away. A quote around the name keeps variables as they are.
+//! A word is a here-document marker if it is `<<` and a name, with digits before it (a descriptor, for the shell) or
+//! a `-` in between, which removes tabs at the beginning of lines. A quote around the name prevents the expansion of
+//! variables.
 
 use super::Reader;
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     position::Word,
 };
 
-/// Reads the bodies of all marks in an instruction's arguments, in their order.
+/// Reads the bodies of all markers in an instruction's arguments, in order.
 pub(super) fn read(arguments: Slice, reader: &mut Reader) -> Result<Vec<Heredoc>, DockerfileError> {
     let (words, closed) = arguments.quoted_words('\\');
     if !closed {
@@ -35,7 +36,7 @@ pub(super) fn read(arguments: Slice, reader: &mut Reader) -> Result<Vec<Heredoc>
     Ok(heredocs)
 }
 
-/// The here-document that a word begins, still without its lines.
+/// The here-document that a word starts, still without its lines.
 fn mark(word: Slice) -> Option<Heredoc> {
     let text = word.text().trim_start_matches(|character: char| character.is_ascii_digit()).strip_prefix("<<")?;
     let (strip_tabs, quoted) = match text.strip_prefix('-') {

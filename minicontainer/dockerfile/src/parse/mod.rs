@@ -1,12 +1,12 @@
 //! From text to [`Dockerfile`]: lines, directives, here-documents, and one function for each kind of arguments.
 //!
-//! A file is read line by line ([`reader`]): comments fall out, lines that end in the escape character are joined.
-//! The first word is the instruction, then come its flags ([`flags`]), and the rest is read as that instruction wants
-//! it ([`arguments`], [`copy`], [`run`]). Lines of a here-document ([`heredoc`]) belong to the instruction that named
-//! it.
+//! A file is read line by line ([`reader`]): comments are removed, and lines that end in the escape character are
+//! joined. The first word is the instruction, then come its flags ([`flags`]), and the rest is parsed by the rules of
+//! the instruction ([`arguments`], [`copy`], [`run`]). Lines of a here-document ([`heredoc`]) belong to the
+//! instruction that names it.
 //!
-//! The parser is bounded: a file has at most a mebibyte and a thousand instructions, and each character is looked at
-//! a fixed number of times.
+//! The parser is bounded: a file has at most a mebibyte and a thousand instructions, and each character is examined a
+//! fixed number of times.
 //!
 //! ```
 //! let file = minicontainer_dockerfile::parse(b"# build me\nFROM busybox\nRUN echo one \\\n  && echo two\n").unwrap();
@@ -33,9 +33,9 @@ pub(crate) use copy::refuse_remote;
 use flags::Flags;
 use reader::Reader;
 
-/// The size limit of a Dockerfile.
+/// The maximum size of a Dockerfile.
 pub const LARGEST: usize = 1 << 20;
-/// An image has at most 127 layers; with all that makes none, this is ample.
+/// The maximum number of instructions. An image has at most 127 layers, and most instructions create none.
 pub const MOST_INSTRUCTIONS: usize = 1000;
 
 /// Parses a Dockerfile.
@@ -80,7 +80,7 @@ pub(crate) fn parse_trigger(text: &str) -> Result<Instruction, String> {
     }
 }
 
-/// Parses a text that is one instruction, and no Dockerfile.
+/// Parses a text that is one instruction, not a whole Dockerfile.
 pub(crate) fn parse_one(text: &str) -> Result<Instruction, String> {
     let mut reader = Reader::new(text).map_err(|error| error.kind.to_string())?;
     let line = reader.next_line().ok_or("it is empty")?;
@@ -91,7 +91,7 @@ pub(crate) fn parse_one(text: &str) -> Result<Instruction, String> {
     }
 }
 
-/// The file as text, if it can be a Dockerfile at all.
+/// The file as text, unless it cannot be a Dockerfile.
 fn text(source: &[u8]) -> Result<&str, DockerfileError> {
     let error = |kind: DockerfileErrorKind, before: &[u8]| {
         let before = String::from_utf8_lossy(before);
@@ -112,7 +112,7 @@ fn text(source: &[u8]) -> Result<&str, DockerfileError> {
         .map_err(|invalid| error(DockerfileErrorKind::NotText, &source[..invalid.valid_up_to()]))
 }
 
-/// An instruction's arguments, as its own function gets them.
+/// An instruction's arguments, as they are passed to its function.
 struct Arguments<'a> {
     keyword: Keyword,
     escape: char,

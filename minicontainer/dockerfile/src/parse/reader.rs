@@ -1,8 +1,9 @@
 //! Lines of the file, joined where they are continued, and the directives at its top.
 //!
-//! A line ends in the escape character, and maybe blanks, to be continued on the next; two escape characters stand
-//! for one and continue nothing. Comments and empty lines between continued lines are left out. A directive is a
-//! comment of the form `# name=value` before all other lines; the first comment that is none ends them.
+//! A line that ends in the escape character, optionally followed by blanks, is continued on the next; two escape
+//! characters stand for one and continue nothing. Comments and empty lines between continued lines are left out. A
+//! directive is a comment of the form `# name=value` before all other lines; the first other comment ends the
+//! directives.
 
 use crate::{
     error::{DockerfileError, DockerfileErrorKind},
@@ -34,7 +35,7 @@ impl<'a> Reader<'a> {
         Ok(Reader { directives: directives(&lines)?, empty_continuations: Vec::new(), lines, next: 0 })
     }
 
-    /// The next line that is neither empty nor a comment, with those that continue it.
+    /// The next line that is neither empty nor a comment, with its continuation lines.
     pub(super) fn next_line(&mut self) -> Option<Line> {
         let mut line = Line::default();
         let mut continued = false;

@@ -37,7 +37,7 @@ pub(super) fn run(given: Arguments) -> Result<Run, DockerfileError> {
         }),
     };
     let mounts = flags.all("mount");
-    // What holds variables can be checked only when they have values.
+    // Mounts with variables can be checked only after expansion.
     for word in mounts.iter().filter(|word| !word.text.contains('$')) {
         Mount::parse(&word.text, "/", &mut |text| Ok(text.to_owned())).map_err(|kind| kind.at(word.span))?;
     }

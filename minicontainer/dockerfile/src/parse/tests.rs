@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What a file says, printed again.
+/// Checks the parsed file as it is printed.
 #[track_caller]
 fn check(source: &str, expect: &str) {
     match parse(source.as_bytes()) {
@@ -11,13 +11,13 @@ fn check(source: &str, expect: &str) {
     }
 }
 
-/// The same behind a FROM.
+/// The same after a FROM.
 #[track_caller]
 fn check_one(instruction: &str, expect: &str) {
     check(&format!("FROM scratch\n{instruction}"), &format!("FROM scratch\n{expect}\n"));
 }
 
-/// Without the places, which differ between a file and the same file printed.
+/// Removes positions, which differ between a file and the same file printed.
 fn without_places(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(fields) => {
@@ -134,7 +134,7 @@ fn heredocs_contain_the_following_lines() {
     check_one("RUN <<EOF\n a\n# b\n\\\nEOF\nRUN c", "RUN <<EOF\n a\n# b\n\\\nEOF\nRUN c");
     check_one("RUN cat <<A 3<<-'B' > /x\n1\nA\n\t\t2\n\tB", "RUN cat <<A 3<<-'B' > /x\n1\nA\n\t\t2\nB");
     check_one("COPY x <<a.txt <<-\"b\" /d/\n$1\na.txt\n\t2\n\tb\n", "COPY x <<a.txt <<-\"b\" /d/\n$1\na.txt\n\t2\nb");
-    // None of these is one.
+    // None of these is a here-document.
     for plain in ["RUN echo \"<<EOF\"", "RUN a <<<b", "RUN echo $((1 << 2))", "RUN [\"cat\",\"<<EOF\"]", "CMD <<EOF"]
     {
         check_one(plain, plain);
@@ -230,7 +230,7 @@ proptest! {
             Err(error) => prop_assert!(error.span.start.line >= 1, "{}", error.render("Dockerfile", &source)),
             Ok(file) => {
                 let printed = file.to_string();
-                // The one thing that no line can say: an escape character at the very end.
+                // The one thing that no line can contain: an escape character at the very end.
                 let at_end = |instruction: &Instruction| (instruction.to_string() + "\n").contains("\\\n");
                 if file.instructions.iter().any(at_end) {
                     return Ok(());
@@ -241,7 +241,7 @@ proptest! {
         }
     }
 
-    /// Every word stands where it is said to stand.
+    /// Every word has the position that it claims.
     #[test]
     fn source_positions_are_correct(words in prop::collection::vec("[a-zé]{1,5}", 1..6), breaks in prop::collection::vec(any::<bool>(), 6)) {
         let mut source = "FROM a\nEXPOSE".to_owned();

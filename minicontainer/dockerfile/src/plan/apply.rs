@@ -1,7 +1,8 @@
 //! How each instruction changes the image's config and history, and its action.
 //!
-//! History is written as BuildKit writes it (`ENV PORT=80`, `CMD ["node" "app.js"]`, `RUN |1 PORT=80 /bin/sh -c
-//! make`), but for its mark `# buildkit` at the end and its comment: those say who built it.
+//! History is written in BuildKit's format (`ENV PORT=80`, `CMD ["node" "app.js"]`,
+//! `RUN |1 PORT=80 /bin/sh -c make`), except for the suffix `# buildkit` and the comment, because these identify the
+//! builder.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +24,7 @@ use crate::{
     position::Word,
 };
 
-/// Who wrote the history.
+/// Identifies this builder in the history.
 const HISTORY_COMMENT: &str = "minicontainer.dockerfile.v0";
 
 /// A stage that is being planned.
@@ -44,7 +45,7 @@ pub(super) struct StageEnd {
 }
 
 impl Stage {
-    /// A stage as its base left it. The base's triggers are done here and not handed on.
+    /// A new stage based on an image or a stage. The base's triggers are executed here and not inherited.
     pub(super) fn begin(
         draft: &Draft,
         bases: &Bases,
@@ -77,7 +78,7 @@ impl Stage {
         Ok(Stage { index: draft.index, image, scope, steps: Vec::new(), cmd_is_own: false, workdir_is_own })
     }
 
-    /// An image that is changed and not built.
+    /// An image whose config is changed without a build.
     pub(super) fn of_config(image: ImageConfig) -> Stage {
         let mut scope = Scope::default();
         for entry in &image.config.env {
@@ -87,7 +88,7 @@ impl Stage {
         Stage { index: 0, image, scope, steps: Vec::new(), cmd_is_own: false, workdir_is_own: false }
     }
 
-    /// An instruction of which nothing comes but a changed config.
+    /// Records an instruction that changes only the config.
     pub(super) fn configure_only(&mut self, kind: &Kind, build: &mut Build) -> Result<(), DockerfileError> {
         match kind {
             Kind::Workdir(word) => self.workdir(word, build).map(drop),

@@ -1,4 +1,4 @@
-//! What stages are based on, what they are called, and what a `--from` means.
+//! The bases of stages, their names, and the meaning of `--from`.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::{
     position::{Span, Word},
 };
 
-/// A stage as the file has it, with its base known.
+/// A stage of the file, with its base resolved.
 pub(super) struct Draft<'a> {
     pub(super) index: usize,
     pub(super) from: &'a instruction::From,
@@ -32,7 +32,7 @@ impl Draft<'_> {
     }
 }
 
-/// The name of the image that is none.
+/// The name of the empty base.
 pub(super) const SCRATCH: &str = "scratch";
 
 pub(super) fn drafts<'a>(
@@ -57,7 +57,7 @@ pub(super) fn name_of(file: &Dockerfile, at: usize) -> Option<String> {
     }
 }
 
-/// Which stage is wanted, by its place among the stages.
+/// The index of the target stage.
 pub(super) fn target(file: &Dockerfile, froms: &[usize], options: &BuildOptions) -> Result<usize, DockerfileError> {
     let Some(target) = &options.target else { return Ok(froms.len() - 1) };
     let names: Vec<Option<String>> = froms.iter().map(|at| name_of(file, *at)).collect();
@@ -93,7 +93,7 @@ pub(super) fn warn_of_defaults(file: &Dockerfile, options: &BuildOptions, build:
     }
 }
 
-/// What a `FROM` is based on.
+/// The base of a `FROM`.
 fn draft<'a>(
     index: usize,
     from: &'a instruction::From,
@@ -147,7 +147,7 @@ fn image(name: &str, span: Span, platform: &Platform) -> Result<ImageRequest, Do
     }
 }
 
-/// The stage or image that a `--from` names, seen from a stage.
+/// The stage or image that a `--from` refers to, from the point of view of a stage.
 pub(super) fn source(
     word: &Word,
     current: usize,

@@ -1,7 +1,7 @@
 //! `--change` of `commit` and `import`: instructions that change an image's config without a build.
 //!
-//! They are parsed and carried out by the code that builds use, so `ENV`, `EXPOSE` or `WORKDIR` mean the same here
-//! and in a Dockerfile. Variables in words are those of the image's `Env`.
+//! They are parsed and executed by the code for builds, so `ENV`, `EXPOSE` or `WORKDIR` mean the same here and in a
+//! Dockerfile. Variables in words are those of the image's `Env`.
 //!
 //! ```
 //! use minicontainer_core::image::ImageConfig;
@@ -21,7 +21,7 @@ use minicontainer_core::image::ImageConfig;
 use super::{BuildOptions, apply::Stage, scope::Build};
 use crate::{error::DockerfileError, keyword::Keyword, parse::parse_one};
 
-/// The instructions that say how to run an image, and need nothing else. Docker's `commit --change` takes the same.
+/// The instructions that change only how to run an image. Docker's `commit --change` accepts the same.
 const KNOWN: [Keyword; 11] = [
     Keyword::Cmd,
     Keyword::Entrypoint,
@@ -36,7 +36,7 @@ const KNOWN: [Keyword; 11] = [
     Keyword::Workdir,
 ];
 
-/// A change that cannot be made.
+/// A change that is not possible.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
     /// An instruction that needs a build, or is not one.

@@ -24,7 +24,7 @@ pub struct Chmod {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Change {
     Set(u32),
-    /// The bits of `who` that the operator is about; what it does with `r`, `w`, `x`, `X`, `s` and `t`.
+    /// A change of the permissions in `who`; `what` is a combination of `r`, `w`, `x`, `X`, `s` and `t`.
     Symbolic {
         who: u32,
         operator: char,
@@ -38,7 +38,7 @@ enum Change {
 pub struct ChmodError;
 
 impl Chmod {
-    /// The permissions that a file of these permissions gets.
+    /// The new permissions of a file that has these permissions.
     pub fn apply(&self, mode: u32, is_directory: bool) -> u32 {
         self.changes.iter().fold(mode & 0o7777, |mode, change| match change {
             Change::Set(mode) => *mode,

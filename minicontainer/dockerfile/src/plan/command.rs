@@ -1,7 +1,7 @@
 //! `RUN`: the command with its environment, user and mounts.
 //!
-//! A here-document that is the whole command is a script: the shell gets its lines, or, if they begin with `#!`, they
-//! become a program of their own. Other here-documents are the shell's business, and their lines stay in its text.
+//! If the whole command is one here-document, it is a script: the shell gets its lines, or, if they begin with `#!`,
+//! they become a program of their own. Other here-documents are left to the shell, and their lines stay in its text.
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ use crate::{
     mount::Mount,
 };
 
-/// Where scripts of their own are put, as BuildKit does.
+/// The directory for scripts with `#!`, as in BuildKit.
 const SCRIPTS: &str = "/dev/pipes";
 
 /// A command to run in a container whose layer becomes the image's.
@@ -38,15 +38,15 @@ pub struct RunCommand {
     pub mounts: Vec<(Mount, Source)>,
     /// A file that must exist and be executable, and is not part of the layer.
     pub script: Option<Script>,
-    /// Proxies that were passed: for the environment, but for no history and no key, since they may hold passwords.
+    /// Proxies that were passed: for the environment, but not for history or key, because they may contain passwords.
     #[serde(skip)]
     pub proxies: Vec<String>,
 }
 
-/// A script that runs by itself.
+/// A script with an interpreter line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Script {
-    /// Where it is to be.
+    /// Its path in the container.
     pub path: String,
     /// Its lines.
     pub content: String,
@@ -107,7 +107,7 @@ fn script(stage: &Stage, heredoc: &Heredoc) -> (Vec<String>, Option<Script>) {
     (with_shell(&stage.image.config, path.clone()), Some(Script { path, content }))
 }
 
-/// As the history has it: the arguments' number and values in front.
+/// In the format of the history: the number of arguments and their values come first.
 fn written(stage: &Stage, argv: &[String]) -> String {
     let arguments = &stage.scope.arguments;
     let value = |name: &String| stage.scope.variables.get(name).map(String::as_str).unwrap_or_default();

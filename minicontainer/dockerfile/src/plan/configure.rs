@@ -154,7 +154,7 @@ impl Stage {
     }
 }
 
-/// A command as it is run: a text behind the shell.
+/// A command in the form in which it is run: shell form becomes an argument of the shell.
 pub(super) fn in_shell(config: &Config, command: &Command) -> Vec<String> {
     match command {
         Command::Exec(words) => texts(words),
@@ -183,7 +183,7 @@ fn texts(words: &[Word]) -> Vec<String> {
     words.iter().map(|word| word.text.clone()).collect()
 }
 
-/// Puts a variable into a list of `NAME=value`, in the place of an earlier one of that name.
+/// Sets a variable in a list of `NAME=value`, replacing an earlier one with that name.
 fn set(env: &mut Vec<String>, name: &str, value: &str) {
     let entry = format!("{name}={value}");
     let has_name = |entry: &&mut String| entry.split_once('=').map_or(entry.as_str(), |(name, _)| name) == name;

@@ -1,7 +1,7 @@
 //! `COPY` and `ADD`: which files are copied where, and their owner.
 //!
-//! A source is a path in its root, with wildcards ([`Pattern`] with [`Stars::Single`]); a directory stands for what
-//! is in it. Paths outside the context (`../x`) are rejected, and so are sources that must be downloaded.
+//! A source is a path in its root, with wildcards ([`Pattern`] with [`Stars::Single`]); a directory stands for its
+//! contents. Paths outside the context (`../x`) are rejected, and so are sources that must be downloaded.
 
 use serde::Serialize;
 
@@ -27,9 +27,9 @@ use crate::{
 /// Files to copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CopyFiles {
-    /// Where they come from.
+    /// The stage, image or context that they come from.
     pub from: Source,
-    /// Paths in there, absolute in its root, maybe with wildcards.
+    /// Paths of the sources, absolute in that root, optionally with wildcards.
     pub sources: Vec<String>,
     /// Files whose content is part of the plan.
     pub inline: Vec<InlineFile>,
@@ -39,7 +39,7 @@ pub struct CopyFiles {
     pub into_directory: bool,
     /// The owner of the copies, `user[:group]` of the image; root by default.
     pub chown: Option<String>,
-    /// Their permissions; the sources' otherwise.
+    /// Their permissions; by default those of the sources.
     pub chmod: Option<Chmod>,
     /// Patterns of excluded files, as in `.dockerignore`.
     pub exclude: Vec<String>,
@@ -144,7 +144,7 @@ fn source(
     let path = path::resolve("/", text);
     let pattern = Pattern::parse(&path, Stars::Single).map_err(|reason| bad_pattern(text, reason, word))?;
     let ignore = &build.options.ignore;
-    // With exceptions the answer depends on the directory's content.
+    // With exceptions the result depends on the directory's content.
     if *from == Source::Context && !pattern.has_wildcards() && !ignore.has_exceptions() && ignore.excludes(&path) {
         let verb = if keyword == Keyword::Add { "Add" } else { "Copy" };
         let message = format!("Attempting to {verb} file {text:?} that is excluded by .dockerignore");

@@ -10,7 +10,7 @@
 //! | `SOURCE_DATE_EPOCH` | it is written into the layer |
 //!
 //! Proxies and secrets must not be part of it: they may change without changing the result, and their values could be
-//! guessed from the key. The parts are written as JSON, in which different parts cannot give the same text.
+//! guessed from the key. The parts are encoded as JSON, so that different parts never have the same encoding.
 //!
 //! ```
 //! use minicontainer_core::Digest;
@@ -71,7 +71,7 @@ fn by_content(action: &Action) -> Action {
     action
 }
 
-/// The key of a stage's base. A stage that is based on another begins with that one's last key.
+/// The key of a stage's base. A stage that is based on another starts with that stage's last key.
 pub fn base_key(base: &Base, platform: &Platform) -> Option<Digest> {
     match base {
         Base::Scratch => Some(digest(&(VERSION, "scratch", platform))),

@@ -95,7 +95,7 @@ impl Default for BuildOptions {
 pub struct ImageRequest {
     /// Its full name.
     pub reference: String,
-    /// For which machine.
+    /// Its platform.
     pub platform: Platform,
 }
 
@@ -151,9 +151,9 @@ pub struct StagePlan {
     pub index: usize,
     /// Its name, or `stage-N`.
     pub name: String,
-    /// What it begins with.
+    /// Its base.
     pub base: Base,
-    /// For which machine it is.
+    /// Its platform.
     pub platform: Platform,
     /// The stages that must be built before, by index.
     pub needs: BTreeSet<usize>,
@@ -165,28 +165,28 @@ pub struct StagePlan {
     pub image: ImageConfig,
 }
 
-/// What a stage begins with.
+/// The base of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Base {
-    /// Nothing: `FROM scratch`.
+    /// An empty file system: `FROM scratch`.
     Scratch,
     /// An image.
     Image {
-        /// Which.
+        /// The image.
         request: ImageRequest,
-        /// By its content.
+        /// The digest of its content.
         digest: Digest,
     },
     /// Another stage, by index.
     Stage(usize),
 }
 
-/// Where files come from.
+/// The origin of files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// The directory that the build was given.
+    /// The build context.
     Context,
     /// Another stage, by index.
     Stage(usize),
@@ -194,10 +194,10 @@ pub enum Source {
     Image(ImageRequest),
 }
 
-/// One instruction, every word expanded.
+/// One instruction, with all words expanded.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
-    /// Which instruction it is.
+    /// The instruction.
     pub keyword: Keyword,
     /// Its text in the file, for display.
     pub text: String,
@@ -205,7 +205,7 @@ pub struct Step {
     pub span: Span,
     /// Whether it is a trigger (`ONBUILD`) of the base.
     pub is_trigger: bool,
-    /// What is to be done.
+    /// The action.
     pub action: Action,
     /// Its line in the image's history; `ONBUILD` has none.
     pub created_by: Option<String>,
@@ -215,11 +215,11 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Action {
-    /// Not at all: it changes only the config, and creates no layer.
+    /// No files change: it changes only the config, and creates no layer.
     Nothing,
     /// Creates a directory and its parents, if they do not exist.
     MakeDirectory {
-        /// Absolute.
+        /// The absolute path.
         path: String,
         /// The owner of new directories; empty for root.
         user: String,
@@ -236,7 +236,8 @@ impl Action {
         !matches!(self, Action::Nothing)
     }
 
-    /// The files that it reads, each with where it lies: of their content is the [key](KeyInputs::contents).
+    /// The files that it reads, each with its source: the digest of their content is part of the
+    /// [key](KeyInputs::contents).
     pub fn reads(&self) -> Vec<(&Source, &str)> {
         match self {
             Action::Copy(files) => files.sources.iter().map(|path| (&files.from, path.as_str())).collect(),

@@ -1,4 +1,4 @@
-//! The ports of `EXPOSE`: `80`, `53/udp`, `8000-8010`. A host's part in front (`8080:80`) says nothing to an image.
+//! The ports of `EXPOSE`: `80`, `53/udp`, `8000-8010`. A host port before it (`8080:80`) has no meaning for an image.
 
 use crate::{
     error::{DockerfileError, DockerfileErrorKind},

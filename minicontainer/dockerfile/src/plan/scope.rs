@@ -1,13 +1,13 @@
 //! The variables that a stage sees, and the expansion of words with them.
 //!
-//! There are two kinds. `ENV` is of the image: it is in the config and in everything that follows. `ARG` is of the
-//! build: it is seen by what follows in its stage (and in stages based on it), and stays out of the config. Both lie
-//! in one scope; the later one of a name wins. An `ARG` before the first `FROM` is seen by `FROM` alone, until a
-//! stage declares it again without a value.
+//! There are two kinds. `ENV` belongs to the image: it is in the config and visible in everything that follows. `ARG`
+//! belongs to the build: it is visible to what follows in its stage (and in stages based on it), but is not in the
+//! config. Both are in one scope; of two with the same name the later one applies. An `ARG` before the first `FROM`
+//! is visible only in `FROM`, until a stage declares it again without a value.
 //!
-//! Without any declaration there are the platforms (`TARGETPLATFORM`, `BUILDARCH` and so on, to be declared in a
-//! stage as any global one), and the proxies (`HTTP_PROXY` …), which a `RUN` sees if they are passed. Proxies may
-//! hold passwords, so they stand in no history and no cache key.
+//! Some exist without a declaration: the platforms (`TARGETPLATFORM`, `BUILDARCH` and so on, which a stage declares
+//! like any global one), and the proxies (`HTTP_PROXY` …), which a `RUN` sees if they are passed. Proxies may contain
+//! passwords, so they are neither in the history nor in cache keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,11 +22,11 @@ use crate::{
 };
 
 const PROXIES: [&str; 5] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"];
-/// A plan may be described by this many bytes of variables and history.
+/// The maximum size of all variables and history of a plan, in bytes.
 const MOST_BYTES: usize = 32 << 20;
 /// More warnings are not useful.
 const MOST_WARNINGS: usize = 1000;
-/// The most variables in an environment.
+/// The maximum number of variables in an environment.
 const MOST_VARIABLES: usize = 1000;
 
 /// The variables of the whole build.
@@ -35,7 +35,7 @@ pub(super) struct Build<'a> {
     pub(super) escape: char,
     /// The variables of `FROM`.
     pub(super) globals: BTreeMap<String, String>,
-    /// Those of them that are declared, with or without a value.
+    /// The global variables that are declared, with or without a value.
     pub(super) declared: BTreeSet<String>,
     pub(super) used_args: BTreeSet<String>,
     pub(super) warnings: Vec<Warning>,
@@ -108,7 +108,7 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Counts what the plan will hold, so that a small file cannot make a huge one.
+    /// Adds to the size of the plan, so that a small file cannot result in a huge plan.
     pub(super) fn spend(&mut self, bytes: usize, span: Span) -> Result<(), DockerfileError> {
         self.bytes += bytes;
         match self.bytes > MOST_BYTES {
@@ -139,7 +139,7 @@ fn is_proxy(name: &str) -> bool {
     PROXIES.contains(&name) || PROXIES.contains(&name.to_lowercase().as_str()) && name == name.to_uppercase()
 }
 
-/// Expands a word, with an error that points at it.
+/// Expands a word; an error has its position.
 pub(super) fn expanded(
     word: &Word,
     escape: char,
@@ -173,7 +173,7 @@ impl Scope {
         Ok(self.expand(word, build)?.text)
     }
 
-    /// The lines of a here-document, in which quotes mean nothing.
+    /// Expands the lines of a here-document, in which quotes have no meaning.
     pub(super) fn lines(&self, word: &Word, lines: &str, build: &mut Build) -> Result<String, DockerfileError> {
         let found =
             expand(lines, '\\', Quotes::Literal, &self.variables).map_err(|source| unexpandable(word, source))?;
@@ -192,7 +192,7 @@ impl Scope {
         }
     }
 
-    /// Declares an `ARG`, and says how the history writes it.
+    /// Declares an `ARG`; returns its text for the history.
     pub(super) fn declare(&mut self, argument: &Argument, build: &mut Build) -> Result<String, DockerfileError> {
         let name = argument.name.text.clone();
         let value = match (build.options.build_args.get(&name), &argument.default) {

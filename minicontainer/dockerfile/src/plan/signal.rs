@@ -1,4 +1,4 @@
-//! The signal of `STOPSIGNAL`: a name of signal(7), with or without `SIG`, or a number. It is kept as it was written.
+//! The signal of `STOPSIGNAL`: a name of signal(7), with or without `SIG`, or a number. It is kept as written.
 
 use crate::{
     error::{DockerfileError, DockerfileErrorKind},

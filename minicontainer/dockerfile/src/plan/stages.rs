@@ -18,11 +18,11 @@ use crate::{
     position::{Span, Word},
 };
 
-/// An instruction of a stage, and whose it is.
+/// An instruction of a stage, and its origin.
 pub(super) struct Planned<'a> {
     pub(super) instruction: Cow<'a, Instruction>,
     pub(super) is_trigger: bool,
-    /// Where errors point instead: a trigger of an image stands in no file.
+    /// The position for errors in a trigger of an image, which is not in a file.
     pub(super) place: Option<Span>,
 }
 
@@ -72,13 +72,13 @@ pub fn plan(file: &Dockerfile, options: &BuildOptions, bases: &Bases) -> Result<
     Ok(Outcome::Plan(BuildPlan { stages, warnings, unused_build_args }))
 }
 
-/// What the target needs: images that are not at hand yet, or else stages with their sources and instructions.
+/// What the target needs: images that are not available yet, or else stages with their sources and instructions.
 enum Needed<'a> {
     Images(BTreeSet<ImageRequest>),
     Stages(BTreeMap<usize, (BTreeSet<Source>, Vec<Planned<'a>>)>),
 }
 
-/// A stage needs earlier ones only, so one walk from the target up finds all.
+/// A stage needs only earlier ones, so one walk from the target upwards finds all of them.
 fn needed<'a>(
     drafts: &'a [Draft<'a>],
     target: usize,
@@ -115,7 +115,7 @@ fn pointed(error: DockerfileError, place: Option<Span>) -> DockerfileError {
     DockerfileError { span: place.unwrap_or(error.span), ..error }
 }
 
-/// A stage's instructions behind the triggers of its base.
+/// A stage's instructions, after the triggers of its base.
 fn instructions_of<'a>(
     drafts: &'a [Draft<'a>],
     index: usize,
@@ -147,7 +147,7 @@ fn instructions_of<'a>(
     Ok(planned)
 }
 
-/// The words that name stages and images to take files from.
+/// The words that name stages and images as sources of files.
 fn froms_of(instruction: &Instruction) -> Vec<Word> {
     match &instruction.kind {
         Kind::Copy(copy) => copy.from.iter().cloned().collect(),

@@ -8,7 +8,7 @@ fn read(source: &str) -> Dockerfile {
     parse(source.as_bytes()).unwrap_or_else(|error| panic!("{}", error.render("Dockerfile", source)))
 }
 
-/// Plans with an empty image for whatever is needed, but for those that are given.
+/// Plans a build. Needed images are empty, except the given ones.
 fn outcome(source: &str, options: &BuildOptions, configs: &[(&str, Config)]) -> Result<BuildPlan, DockerfileError> {
     let file = read(source);
     let mut bases = Bases::new();
@@ -35,7 +35,7 @@ fn planned(source: &str) -> BuildPlan {
         .unwrap_or_else(|error| panic!("{}", error.render("Dockerfile", source)))
 }
 
-/// What the history of the target says, an instruction a line, behind `+` if a layer comes of it.
+/// The history of the target, one instruction per line, with `+` before those that create a layer.
 #[track_caller]
 fn check(source: &str, expect: &[&str]) {
     let history = planned(source).target().image.history.clone();
@@ -244,7 +244,7 @@ fn onbuild_triggers_run_first_and_once() {
     assert_eq!(plan.stages[1].image.config.on_build, [""; 0]);
 }
 
-/// Row E71: a base's trigger cannot reach further than an instruction of the file could.
+/// Row E71: a trigger of a base cannot do more than an instruction of the file.
 #[test]
 fn invalid_trigger_error_points_at_from() {
     for (trigger, reason) in [
@@ -276,7 +276,7 @@ fn likely_mistakes_are_warned_about() {
     assert_eq!(planned(COURSE).warnings, []);
 }
 
-/// As chmod(1) of coreutils does, tried on a file and a directory.
+/// The expected results are those of chmod(1) of coreutils for a file and a directory.
 #[test]
 fn chmod_modes_match_coreutils() {
     let check = |text: &str, mode, is_directory, expect| {
@@ -344,7 +344,7 @@ fn cache_keys_change_only_with_build_content() {
     assert_ne!(keys(COURSE, &[one]).last(), keys(COURSE, &[other]).last(), "content counts");
 }
 
-/// GHSA-gc89-7gcr-jxqc: what a cache could hide is in the config, and the config comes from no cache.
+/// GHSA-gc89-7gcr-jxqc: the settings that a cache could hide are in the config, which is never cached.
 #[test]
 fn config_never_comes_from_the_cache() {
     let config = |source: &str| planned(source).target().image.config.clone();

@@ -9,13 +9,13 @@ use ureq::http::{HeaderMap, Method};
 
 use super::{authorization::Scope, rate_limit::RateLimited, url::Url};
 
-/// A request.
+/// A request to a registry.
 pub(super) struct Request<'a> {
     pub(super) method: Method,
     pub(super) url: &'a Url,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Content<'a>,
-    /// The scope that it needs.
+    /// The scope that the request requires.
     pub(super) scope: &'a Scope,
     /// For messages: "cannot …".
     pub(super) action: &'a str,
@@ -40,12 +40,12 @@ pub(super) enum Content<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub(super) file: &'a File,
-    /// Its offset: the bytes before have been sent already.
+    /// The offset of the first byte; the bytes before it have already been sent.
     pub(super) from: u64,
-    /// Where the file ends.
+    /// The size of the file.
     pub(super) end: u64,
     /// A callback with the offset up to which the file has been sent.
-    pub(super) told: &'a dyn Fn(u64),
+    pub(super) report: &'a dyn Fn(u64),
 }
 
 impl<'a> Part<'a> {
@@ -56,16 +56,16 @@ impl<'a> Part<'a> {
     pub(super) fn reader(self) -> io::Result<impl Read + 'a> {
         let mut file = self.file;
         file.seek(SeekFrom::Start(self.from))?;
-        Ok(Counted { content: file.take(self.length()), count: self.from, told: self.told })
+        Ok(Counted { content: file.take(self.length()), count: self.from, report: self.report })
     }
 }
 
-/// An answer.
+/// An answer of a registry.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: RateLimited<ureq::BodyReader<'static>>,
-    /// From where.
+    /// The URL that answered, after redirects.
     pub(super) url: Url,
 }
 
@@ -84,14 +84,14 @@ impl Answer {
 struct Counted<'a, R> {
     content: R,
     count: u64,
-    told: &'a dyn Fn(u64),
+    report: &'a dyn Fn(u64),
 }
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
         self.count += count as u64;
-        (self.told)(self.count);
+        (self.report)(self.count);
         Ok(count)
     }
 }

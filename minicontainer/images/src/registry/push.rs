@@ -154,8 +154,8 @@ impl Push<'_> {
             // The answer to a HEAD has no body. The answer to a GET has one, for example the message that TLS is
             // required.
             400 => {
-                let told = self.ask(Method::GET, &url, self.scope, Content::None, &action)?;
-                return Err(self.client.refused(&action, told));
+                let answer = self.ask(Method::GET, &url, self.scope, Content::None, &action)?;
+                return Err(self.client.refused(&action, answer));
             }
             _ => return Err(self.client.refused(&action, answer)),
         }

@@ -51,7 +51,7 @@ enum Tried {
 }
 
 impl Upload<'_> {
-    /// Sends it, with retries after temporary failures; returns the answer if the registry denies it.
+    /// Sends the blob, with retries after temporary failures; returns the answer if the registry denies it.
     pub(super) fn send(&self) -> Result<Option<Answer>, RegistryError> {
         let (mut failures, mut session) = (0, None);
         loop {
@@ -96,8 +96,8 @@ impl Upload<'_> {
     /// Sends the bytes from this offset on.
     fn rest(&self, place: Url, from: u64) -> Result<Tried, RegistryError> {
         let whole = place.with_query("digest", self.digest.as_str());
-        let told = |done| (self.tell)(Progress::Uploading { done, total: self.size });
-        let part = Part { file: self.file, from, end: self.size, told: &told };
+        let report = |done| (self.tell)(Progress::Uploading { done, total: self.size });
+        let part = Part { file: self.file, from, end: self.size, report: &report };
         let mut request = self.request(Method::PUT, &whole, Content::File(part));
         if (1..self.size).contains(&from) {
             request.headers.push(("content-range", format!("{from}-{}", self.size - 1)));

@@ -1,4 +1,4 @@
-//! Both ways of making the image must end in a shell that runs.
+//! Both ways of creating the image must result in a working shell.
 
 use std::{fs, path::Path, process::Command};
 
@@ -6,7 +6,7 @@ use nix::unistd::geteuid;
 
 use super::*;
 
-/// Runs a command with the image's programs as its whole world. The shell that runs it can only be the image's.
+/// Runs a command with the image's files as its root, so that its shell can only be the image's.
 #[track_caller]
 fn check_runs(image: &Image, script: &str, expect: &str) {
     if !geteuid().is_root() {

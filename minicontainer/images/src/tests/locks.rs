@@ -1,5 +1,5 @@
-//! What operations do to each other: nothing slow happens under the store's lock, and nothing that another operation
-//! removes or adds meanwhile leaves an image with a missing layer.
+//! Concurrent operations. Nothing slow happens under the store's lock, and concurrent additions and removals never
+//! leave an image with a missing layer.
 
 use std::{
     sync::{
@@ -12,18 +12,18 @@ use std::{
 
 use super::*;
 
-/// Only a hang takes longer.
+/// A timeout that only a hang exceeds.
 const HANG: Duration = Duration::from_secs(120);
-/// Within this time an operation that waits for the lock has not ended, however fast the machine is.
+/// After this time an operation that waits for the lock is certainly still waiting, however fast the machine is.
 const SOON: Duration = Duration::from_millis(100);
 
-/// An image whose lower layer another image has too.
+/// Two images that share their lower layer.
 fn two_images() -> (Vec<u8>, Vec<u8>, [Digest; 2]) {
     let (base, top) = (tar(&[("base", b"12345")]), tar(&[("top", &[b'x'; 100_000])]));
     (saved("one:1", &[&base]), saved("two:2", &[&base, &top]), [Digest::of(&base), Digest::of(&top)])
 }
 
-/// Nothing is staged or half made, and every image has all its layers.
+/// Checks that no staging files are left, and that every image has all its layers.
 #[track_caller]
 fn assert_whole(store: &Store) {
     for image in store.images().unwrap() {
@@ -35,7 +35,7 @@ fn assert_whole(store: &Store) {
     assert_eq!(fs::read_dir(store.staging_directory()).unwrap().count(), 0);
 }
 
-/// Waits until so many layers are completely unpacked in staging directories: then their records are written.
+/// Waits until this many layers are completely unpacked in staging directories: then their records are written.
 #[track_caller]
 fn await_staged_layers(store: &Store, count: usize) {
     let staged = || {
@@ -58,7 +58,7 @@ fn layers_are_unpacked_without_the_lock() {
     thread::scope(|scope| {
         let loading = scope.spawn(|| load(&store, Cursor::new(two)).unwrap());
         await_staged_layers(&store, 2);
-        // But the image cannot enter the store without the lock.
+        // But the image cannot be added to the store without the lock.
         assert!(names(&store).is_empty());
         drop(lock);
         loading.join().unwrap();
@@ -127,7 +127,7 @@ fn second_of_two_concurrent_loads_keeps_existing_layers() {
     let Room { store, directory: _directory } = room();
     let (_, two, [_, top]) = two_images();
     let loads = AtomicUsize::new(0);
-    // While the one unpacks its layers, all of the other happens.
+    // While one load unpacks its layers, the other runs completely.
     let watch = |_: &Digest, _, _| {
         if loads.fetch_add(1, Ordering::SeqCst) == 0 {
             load(&store, Cursor::new(&two)).unwrap();

@@ -63,16 +63,17 @@ impl From<TarError> for io::Error {
     }
 }
 
-/// Whether an archive must have an end, as when nothing else would tell that it was cut short between two members.
+/// Whether an archive must have an end marker. It must if nothing else would show that it was truncated between two
+/// members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Its digest is not known.
+    /// Required, because the digest is not known.
     Required,
-    /// Its digest is known; some builders leave the end out.
+    /// Optional, because the digest is known and some builders omit the marker.
     Optional,
 }
 
-/// An archive that is read from front to back. [`Read`] gives the content of the present member.
+/// An archive that is read from front to back. [`Read`] yields the content of the current member.
 pub(crate) struct Archive<R> {
     content: R,
     end: End,
@@ -86,7 +87,7 @@ pub(crate) struct Member {
     pub(super) header: Header,
     /// Its name, unchanged from the archive.
     pub(crate) path: Vec<u8>,
-    /// What a link says.
+    /// The target of a link.
     pub(crate) link: Option<Vec<u8>>,
     pub(super) size: u64,
     pub(super) uid: u64,
@@ -102,7 +103,7 @@ impl Member {
     }
 }
 
-/// What stands before a member and belongs to it.
+/// Records that precede a member and describe it.
 #[derive(Default)]
 struct Extensions {
     name: Option<Vec<u8>>,
@@ -121,7 +122,7 @@ impl<R: Read> Archive<R> {
         Archive { content, end, headers: 0, remaining: 0, padding: 0 }
     }
 
-    /// The next member; none at the end. What was not read of the one before is passed over.
+    /// The next member; `None` at the end. Unread content of the previous member is skipped.
     pub(crate) fn next(&mut self) -> io::Result<Option<Member>> {
         let mut extensions = Extensions::default();
         loop {
@@ -134,7 +135,7 @@ impl<R: Read> Archive<R> {
                 EntryType::GNULongName => once(&mut extensions.name, self.text(size)?)?,
                 EntryType::GNULongLink => once(&mut extensions.link, self.text(size)?)?,
                 EntryType::XHeader => once(&mut extensions.records, Records::parse(&self.extension(size)?)?)?,
-                // Nothing that layers have need of stands there; Docker passes it over, too.
+                // It contains nothing that layers need; Docker ignores it, too.
                 EntryType::XGlobalHeader => self.begin(size)?,
                 EntryType::GNUSparse => return Err(TarError::Sparse.into()),
                 _ => return self.member(header, size, extensions).map(Some),
@@ -142,7 +143,7 @@ impl<R: Read> Archive<R> {
         }
     }
 
-    /// The bytes that come behind the archive.
+    /// The reader, positioned after the archive.
     pub(crate) fn into_inner(self) -> R {
         self.content
     }
@@ -163,7 +164,7 @@ impl<R: Read> Archive<R> {
             size,
             uid: records.uid.map_or_else(|| or_blank(header.uid(), &header.as_old().uid), Ok)?,
             gid: records.gid.map_or_else(|| or_blank(header.gid(), &header.as_old().gid), Ok)?,
-            // Negative numbers are there, too: in binary, as two's complement.
+            // Negative numbers are possible, too: in binary, as two's complement.
             modified: match records.modified {
                 Some(time) => time,
                 None => Time::seconds(or_blank(header.mtime(), &header.as_old().mtime)? as i64),
@@ -182,7 +183,7 @@ impl<R: Read> Archive<R> {
             _ => return Err(TarError::CutShort.into()),
         }
         if block == [0; BLOCK] {
-            // The second block of zeros may be missing; what is there must be zeros.
+            // The second block of zeros may be missing; a partial one must consist of zeros.
             let count = self.fill(&mut block)?;
             let is_end = block[..count].iter().all(|byte| *byte == 0);
             return if is_end { Ok(None) } else { Err(TarError::MoreBehindEnd.into()) };
@@ -193,14 +194,14 @@ impl<R: Read> Archive<R> {
         }
         let header = Header::from_byte_slice(&block).clone();
         let sum: u32 = block[..148].iter().chain(&block[156..]).map(|byte| u32::from(*byte)).sum();
-        // The field itself counts as eight spaces.
+        // The checksum field itself counts as eight spaces.
         match header.cksum() {
             Ok(expected) if expected == sum + 8 * u32::from(b' ') => Ok(Some(header)),
             _ => Err(TarError::Checksum.into()),
         }
     }
 
-    /// From here on so many bytes are a member's content.
+    /// Starts a member's content of this size.
     fn begin(&mut self, size: u64) -> io::Result<()> {
         if size > SIZE_LIMIT {
             return Err(TarError::TooLarge { size }.into());
@@ -210,7 +211,7 @@ impl<R: Read> Archive<R> {
         Ok(())
     }
 
-    /// The content of a member that describes the next one.
+    /// The content of a member that describes the next member.
     fn extension(&mut self, size: u64) -> io::Result<Vec<u8>> {
         if size > EXTENSION_LIMIT {
             return Err(TarError::LongExtension { size }.into());
@@ -221,7 +222,7 @@ impl<R: Read> Archive<R> {
         Ok(bytes)
     }
 
-    /// A name: what stands before the first NUL byte.
+    /// A name: the bytes before the first NUL byte.
     fn text(&mut self, size: u64) -> io::Result<Vec<u8>> {
         let mut bytes = self.extension(size)?;
         bytes.truncate(bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()));
@@ -267,7 +268,7 @@ impl<R: Read> Read for Archive<R> {
     }
 }
 
-/// A number, which is 0 if its field is blank.
+/// A number; 0 if its field is blank.
 fn or_blank(number: io::Result<u64>, field: &[u8]) -> io::Result<u64> {
     if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Ok(0) } else { number }
 }

@@ -23,7 +23,7 @@ use super::{UnpackError, archive::Member, pax::Time};
 /// The maximum length of a path in the kernel, and of a name in it (limits.h).
 const PATH_LIMIT: usize = 4096;
 const NAME_LIMIT: usize = 255;
-/// The largest value of an extended attribute, see xattr(7); one that is larger the kernel would refuse as well.
+/// The maximum size of an extended attribute, see xattr(7). The kernel refuses larger ones as well.
 const ATTRIBUTE_LIMIT: usize = 64 << 10;
 
 /// A path inside a layer: components joined by single slashes, none of them empty, `.` or `..`.
@@ -37,7 +37,8 @@ impl EntryPath {
         EntryPath { bytes: Vec::new() }
     }
 
-    /// An absolute path means one below the layer's root, as it does for tar(1). A `..` is in no honest layer.
+    /// An absolute path means one below the layer's root, as in tar(1). `..` is refused: no ordinary layer contains
+    /// it.
     pub(crate) fn parse(raw: &[u8]) -> Result<EntryPath, UnpackError> {
         let mut path = EntryPath::root();
         if raw.len() >= PATH_LIMIT {
@@ -71,7 +72,7 @@ impl EntryPath {
         EntryPath { bytes }
     }
 
-    /// Parent and name; of the root there is neither.
+    /// Parent and name; `None` for the root.
     pub(crate) fn split(&self) -> Option<(&[u8], &[u8])> {
         if self.bytes.is_empty() {
             return None;
@@ -82,7 +83,7 @@ impl EntryPath {
         })
     }
 
-    /// The parent; the root is its own.
+    /// The parent; the root is its own parent.
     pub(crate) fn parent(&self) -> EntryPath {
         EntryPath { bytes: self.split().map_or_else(Vec::new, |(parent, _)| parent.to_vec()) }
     }
@@ -99,7 +100,7 @@ impl EntryPath {
         self.bytes == bytes
     }
 
-    /// How much memory it takes to remember it, about.
+    /// The approximate memory for storing the path.
     pub(crate) fn weight(&self) -> usize {
         self.bytes.len() + 2 * size_of::<EntryPath>()
     }
@@ -115,7 +116,8 @@ impl EntryPath {
         self.bytes.strip_prefix(other.bytes.as_slice()).is_some_and(|rest| rest.first() == Some(&b'/'))
     }
 
-    /// No path below this one sorts before it, and none that is not below comes between them.
+    /// A bound for ranges: no path below this one sorts before it, and paths that are not below do not sort in
+    /// between.
     pub(crate) fn first_below(&self) -> EntryPath {
         self.join(b"")
     }
@@ -172,8 +174,8 @@ pub(crate) struct Metadata {
     unkept: Vec<String>,
 }
 
-/// The metadata of a directory that is set after it is filled: its mode may deny access, and filling changes its
-/// time.
+/// The part of a directory's metadata that is set after it is filled: its mode may deny access, and filling changes
+/// its time.
 #[derive(Clone, Copy)]
 pub(crate) struct Last {
     pub(crate) mode: u32,
@@ -181,7 +183,7 @@ pub(crate) struct Last {
 }
 
 impl Metadata {
-    /// That of a directory that an archive uses without listing it.
+    /// The metadata of a directory that an archive uses without listing it.
     pub(crate) fn implied() -> Metadata {
         let last = Last { mode: 0o755, modified: Time::default() };
         Metadata { uid: 0, gid: 0, last, xattrs: Vec::new(), unkept: Vec::new() }
@@ -189,7 +191,7 @@ impl Metadata {
 
     pub(crate) fn read(member: &mut Member, path: &EntryPath) -> Result<Metadata, UnpackError> {
         let id = |value: u64| match u32::try_from(value) {
-            // chown(2) takes the greatest number for "leave it as it is".
+            // chown(2) interprets the greatest number as "leave it unchanged".
             Ok(id) if id != u32::MAX => Ok(id),
             _ => Err(path.refused("its owner's id is out of range")),
         };
@@ -249,7 +251,7 @@ impl Metadata {
 }
 
 impl Last {
-    /// Sets it on an open file or directory.
+    /// Sets mode and time of an open file or directory.
     pub(crate) fn set(&self, file: &File) -> io::Result<()> {
         fchmod(file, Mode::from_bits_truncate(self.mode))?;
         Ok(futimens(file, &self.time(), &self.time())?)

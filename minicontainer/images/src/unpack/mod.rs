@@ -1,10 +1,10 @@
 //! A layer's tar archive becomes a directory tree that overlayfs can stack.
 //!
 //! A layer is a tar archive of *changes* (OCI image-spec, *layer.md*): files added or modified, and **whiteouts**,
-//! empty files whose names say what the layer removes from the layers below. `a/.wh.b` hides `a/b`;
-//! `a/.wh..wh..opq` makes `a` **opaque**, hiding everything below that `a` held. Overlayfs says the same in its own
-//! way: a whiteout is a character device 0:0, an opaque directory has the extended attribute `trusted.overlay.opaque`
-//! (an ordinary user's overlay: `user.overlay.opaque`); see the kernel's *overlayfs.rst*. So unpacking translates.
+//! empty files whose names say what the layer removes from the layers below. `a/.wh.b` hides `a/b`; `a/.wh..wh..opq`
+//! makes `a` **opaque**, hiding the contents that `a` has in the layers below. Overlayfs has its own format: a
+//! whiteout is a character device 0:0, an opaque directory has the extended attribute `trusted.overlay.opaque` (an
+//! ordinary user's overlay: `user.overlay.opaque`); see the kernel's *overlayfs.rst*. So unpacking translates.
 //!
 //! The archive is untrusted: it may be made by an attacker who knows this code. There are three rules:
 //!
@@ -17,7 +17,7 @@
 //!    would hide or redirect files of other layers.
 //!
 //! Each layer is unpacked by itself, not on top of the others, so it can be shared by all images that have it
-//! ([`Whiteouts::Kept`]). The same code applies a layer to a directory that holds what lies below it, and then
+//! ([`Whiteouts::Kept`]). The same code can apply a layer to a directory that already contains the layers below; then
 //! whiteouts delete ([`Whiteouts::Applied`]). A directory that an archive uses without listing it gets mode 0755 and
 //! belongs to root.
 //!
@@ -25,7 +25,7 @@
 //! container: root). Devices are left out with a warning, and so are attributes that need privileges.
 //!
 //! An archive can also be an attack on memory and time. So there are bounds on headers and sizes ([`archive`]), on
-//! paths and attributes ([`entry`]), and on what must be remembered of an archive until its end ([`unpacker`]); the
+//! paths and attributes ([`entry`]), and on what is remembered of an archive until its end ([`unpacker`]). The
 //! content of files is never held in memory.
 
 mod archive;
@@ -57,7 +57,7 @@ pub(super) enum Whiteouts {
 /// The result of unpacking.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Unpacked {
-    /// Bytes in files.
+    /// The size of its files in bytes.
     pub(super) size: u64,
     /// Warnings about what could not be kept.
     pub(super) warnings: BTreeSet<String>,

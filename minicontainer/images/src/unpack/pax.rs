@@ -1,7 +1,8 @@
-//! Pax records: what a tar header has no room for, as text `LENGTH KEY=VALUE\n` (pax(1), "pax Extended Header").
+//! Pax records: metadata that does not fit into a tar header, as text `LENGTH KEY=VALUE\n` (pax(1), "pax Extended
+//! Header").
 //!
-//! The length counts the whole record, and only the length tells where a record ends: the value of an extended
-//! attribute may hold anything, a newline too.
+//! The length counts the whole record and is the only way to find its end: the value of an extended attribute may
+//! contain any byte, including a newline.
 
 use std::io;
 
@@ -33,7 +34,7 @@ impl Time {
         let seconds: i64 = whole.parse().ok()?;
         let nine: String = fraction.chars().chain("000000000".chars()).take(9).collect();
         let nanoseconds: i64 = nine.parse().ok()?;
-        // timespec(3type) counts its nanoseconds forward, before 1970 too.
+        // The nanoseconds of timespec(3type) count forward, before 1970 too.
         Some(match whole.starts_with('-') && nanoseconds > 0 {
             true => Time { seconds: seconds.checked_sub(1)?, nanoseconds: 1_000_000_000 - nanoseconds },
             false => Time { seconds, nanoseconds },
@@ -54,7 +55,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Reads them all; of two records with one key the last counts, as pax(1) has it.
+    /// Parses all records; if a key is repeated, the last record counts (pax(1)).
     pub(super) fn parse(mut bytes: &[u8]) -> io::Result<Records> {
         let mut records = Records::default();
         while !bytes.is_empty() {
@@ -100,7 +101,7 @@ fn number(value: &[u8], what: &'static str) -> Result<Option<u64>, TarError> {
     number.map(Some).ok_or(TarError::Malformed { what })
 }
 
-/// Key, value, and what comes behind.
+/// Key, value, and the remaining bytes.
 type First<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 
 /// The first record.

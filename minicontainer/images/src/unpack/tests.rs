@@ -1,4 +1,5 @@
-//! Archives as an attacker would write them, made byte by byte: the tar crate's own builder refuses some of these.
+//! Archives as an attacker would write them, constructed byte by byte: the tar crate's own builder refuses some of
+//! these.
 
 use std::{
     fs,
@@ -11,7 +12,7 @@ use xattr::FileExt;
 
 use super::*;
 
-/// One entry: type, name as it stands in the header, link name or content.
+/// One entry: type, name as in the header, link name or content.
 struct Entry {
     kind: EntryType,
     name: &'static [u8],
@@ -74,7 +75,7 @@ fn unpack_into(root: &Path, tar: &[u8], privilege: Privilege) -> Result<Unpacked
     unpack(Archive::new(tar, End::Optional), root, Whiteouts::Kept, privilege).map(|(unpacked, _)| unpacked)
 }
 
-/// A layer's root, and beside it something that no archive may touch.
+/// A layer's root, and beside it a directory that no archive may modify.
 struct Room {
     directory: tempfile::TempDir,
 }
@@ -217,9 +218,9 @@ fn symlinks_do_not_lead_outside() {
     check_refused(&[symlink("out", "../victim"), file("out/x", "")], &no_directory("out/x"));
     check_refused(&[symlink("a", "/victim"), symlink("b", "a"), file("b/deep/x", "")], &no_directory("b/deep/x"));
     check_refused(&[symlink("loop", "loop"), file("loop/x", "")], &no_directory("loop/x"));
-    // A magic link of /proc is no way out either.
+    // A magic link of /proc does not lead outside either.
     check_refused(&[symlink("magic", "/proc/self/root"), file("magic/x", "")], &no_directory("magic/x"));
-    // Where the target is there, it is the one inside.
+    // If the target exists, it is the one inside.
     check(
         &[directory("victim/"), symlink("out", "../../../victim"), file("out/x", "inside")],
         "out -> ../../../victim\nvictim/\nvictim/x = inside",
@@ -255,7 +256,7 @@ fn hard_links_stay_inside() {
         &[directory("d/"), link("x", "d")],
         "cannot make a hard link for the entry \"x\": Operation not permitted (os error 1)",
     );
-    // To a symbolic link: one more name for the link, not for what it points to.
+    // A link to a symbolic link: one more name for the link, not for its target.
     check(&[symlink("s", "/victim/hello"), link("x", "s")], "s -> /victim/hello\nx -> /victim/hello");
     check(&[file("x", "same"), link("x", "x")], "x = same");
 }
@@ -273,7 +274,7 @@ fn later_entry_replaces_entry_of_any_kind() {
     check(&[directory("x/"), file("x/y", ""), file("x", "file")], "x = file");
     check(&[directory("x/y/"), file("x/y/z", ""), symlink("x", "/victim")], "x -> /victim");
     check(&[file("x", ""), directory("x/")], "x/");
-    // The directory's mode is set at the end, but by then it is a link: nothing outside gets the mode.
+    // The directory's mode is set at the end, but by then it is a link: the directory outside must not get the mode.
     check(&[Entry { mode: 0o777, ..directory("x/") }, symlink("x", "../victim")], "x -> ../victim");
     check(
         &[
@@ -286,7 +287,7 @@ fn later_entry_replaces_entry_of_any_kind() {
     );
 }
 
-/// Deeper than this process may have files open.
+/// More levels than this process may have open files.
 #[test]
 fn deep_tree_can_be_replaced() {
     let deep = "a/".repeat(1500).leak().as_bytes();
@@ -323,7 +324,7 @@ fn whiteouts_apply_to_lower_layers_in_any_order() {
     check(&[file(".wh.d", ""), directory("d/"), file("d/x", "")], "d/ opaque\nd/x =");
     check(&[file(".wh.d", ""), file("d/x", "")], "d/ opaque\nd/x =");
     check(&[file("d/x", ""), file(".wh.d", "")], "d/ opaque\nd/x =");
-    // What is known of whiteouts goes with the directory that held them.
+    // A directory's recorded whiteouts are discarded when the directory is replaced.
     check(&[file("d/.wh.x", ""), file("d", ""), directory("d/"), directory("d/x/")], "d/\nd/x/");
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Tree {
     entered: Option<(EntryPath, OwnedFd)>,
 }
 
-/// The directory that holds what a call works on: the one entered, or one opened for this call alone.
+/// The directory that contains the file of a call: the entered one, or one opened only for this call.
 enum Parent<'a> {
     Entered(BorrowedFd<'a>),
     Opened(OwnedFd),
@@ -57,7 +57,7 @@ impl AsFd for Parent<'_> {
 }
 
 impl Tree {
-    /// The tree below this directory.
+    /// Opens the tree below this directory.
     pub(crate) fn open(directory: &Path) -> io::Result<Tree> {
         let root = open(directory, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         Ok(Tree { root, entered: None })
@@ -68,7 +68,7 @@ impl Tree {
             .flags(flags | OFlag::O_CLOEXEC)
             .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
         loop {
-            // EAGAIN: something was renamed meanwhile and the kernel cannot tell whether `..` stayed inside.
+            // EAGAIN: a file was renamed meanwhile, so the kernel cannot verify that `..` stayed inside.
             match openat2(&self.root, path, how) {
                 Err(Errno::EAGAIN | Errno::EINTR) => continue,
                 result => return result,
@@ -76,8 +76,8 @@ impl Tree {
         }
     }
 
-    /// Makes the directory the one whose entries the next calls work on. One step down from where we are, it is not
-    /// looked for from the root again: links can make that way longer than any path.
+    /// Enters the directory whose entries the next calls use. A direct child of the current directory is not resolved
+    /// from the root again, because links can make that path longer than the maximum.
     pub(crate) fn enter(&mut self, directory: &EntryPath) -> nix::Result<()> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
         let inside = match (&self.entered, directory.split()) {
@@ -118,7 +118,7 @@ impl Tree {
         }
     }
 
-    /// Whether a directory (not a symbolic link to one) is there; `None` if nothing is.
+    /// Whether the path is a directory (not a symbolic link to one); `None` if it does not exist.
     pub(crate) fn is_directory(&self, path: &EntryPath) -> nix::Result<Option<bool>> {
         Ok(self.look(path)?.map(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR))
     }
@@ -128,7 +128,7 @@ impl Tree {
         Ok(self.look(other)?.is_some_and(|other| (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)))
     }
 
-    /// Opens a directory itself, never what a symbolic link of that name points to.
+    /// Opens a directory itself, never the target of a symbolic link.
     pub(crate) fn open_directory(&self, path: &EntryPath) -> nix::Result<File> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
         if path.is_root() {
@@ -143,7 +143,8 @@ impl Tree {
         Dir::from_fd(self.open_directory(path)?.into())
     }
 
-    /// Opens a regular file for reading, through symbolic links that stay inside. Not a FIFO: it would make us wait.
+    /// Opens a regular file for reading; symbolic links are followed inside the root. Refuses a FIFO, because opening
+    /// it would block.
     pub(crate) fn open_file(&self, path: &Path) -> io::Result<File> {
         let file = File::from(self.resolve(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
@@ -185,7 +186,7 @@ impl Tree {
         mknodat(&parent, name, flag, Mode::S_IRUSR | Mode::S_IWUSR, makedev(major.into(), minor.into()))
     }
 
-    /// Owner, mode and time of what cannot be opened for it: a symbolic link, a device, a FIFO.
+    /// Sets owner, mode and time of an entry that cannot be opened for this: a symbolic link, a device, a FIFO.
     pub(crate) fn set_unopened(
         &self,
         path: &EntryPath,
@@ -197,7 +198,7 @@ impl Tree {
             let (uid, gid) = (Uid::from_raw(metadata.uid), Gid::from_raw(metadata.gid));
             fchownat(&parent, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
         }
-        // A symbolic link has no mode of its own, and we have just made this entry, so it is the link we know it is.
+        // A symbolic link has no mode of its own. The entry has just been created, so its type is known.
         let stat = fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT != SFlag::S_IFLNK {
             fchmodat(&parent, name, Mode::from_bits_truncate(metadata.last.mode), FchmodatFlags::FollowSymlink)?;
@@ -219,7 +220,7 @@ impl Tree {
     }
 }
 
-/// The number of an error that a system call gave; the few that are the standard library's own have none.
+/// The error number of a system call. The few errors of the standard library itself have none.
 fn errno(error: io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(libc::EINVAL))
 }

@@ -1,7 +1,8 @@
 //! Unpacking members one by one as files, directories, links or whiteouts.
 //!
-//! Some things must be remembered until the end of an archive: the modes and times of its directories, its whiteouts,
-//! since what follows may take their place, and where whiteouts are applied, what it has brought. All are bounded.
+//! Some things must be remembered until the end of an archive: the modes and times of its directories; its whiteouts,
+//! because later entries may replace them; and, where whiteouts are applied, the paths that it has added. All are
+//! bounded.
 
 use std::{
     borrow::Cow,
@@ -24,8 +25,8 @@ use super::{
 const SIZE_LIMIT: u64 = 128 << 30;
 /// The maximum number of members.
 const MEMBER_LIMIT: u64 = 2 << 20;
-/// How much memory directories and whiteouts may take, enough for a quarter of a million; where whiteouts are
-/// applied, also what the layer has brought, enough for a million.
+/// The memory for directories and whiteouts, enough for a quarter of a million; where whiteouts are applied, it also
+/// holds the paths that the layer has added, enough for a million.
 const MEMORY_LIMIT: usize = 32 << 20;
 /// How many warnings are reported individually.
 const WARNING_LIMIT: usize = 100;
@@ -35,15 +36,15 @@ pub(super) struct Unpacker {
     pub(super) language: Whiteouts,
     pub(super) privilege: Privilege,
     members: u64,
-    /// Directories get their modes and times last: a read-only one must be filled first, and filling changes its
-    /// time.
+    /// Directories get their modes and times last: a read-only directory must be filled first, and filling changes
+    /// its time.
     pub(super) directories: BTreeMap<EntryPath, Last>,
-    /// Whiteouts made so far, by path: a directory that takes the place of one is opaque.
+    /// Whiteouts created so far, by path: a directory that replaces one is opaque.
     pub(super) whiteouts: BTreeSet<EntryPath>,
     pub(super) brought: SeenPaths,
-    /// Directories in which whiteouts have been carried out: nothing is left there but what this layer has brought.
+    /// Directories in which whiteouts have been applied: only files of this layer remain there.
     pub(super) cleared: BTreeSet<EntryPath>,
-    /// How much memory these take, about.
+    /// The approximate memory that these use.
     weight: usize,
     outcome: Unpacked,
 }
@@ -86,7 +87,7 @@ impl Unpacker {
         };
         let parent = path.parent();
         if parent.has_component(|name| name.starts_with(b".wh..wh.")) {
-            return Ok(()); // What AUFS keeps in its directories, see below.
+            return Ok(()); // AUFS metadata in directories, see below.
         }
         if parent.has_component(|name| name.starts_with(b".wh.")) {
             return Err(path.refused("it lies below a whiteout"));
@@ -105,12 +106,12 @@ impl Unpacker {
             Ok(Some(Whiteout::Deleted(hidden))) => self.hide(&path, &parent, hidden.as_str().as_bytes()),
             Ok(Some(Whiteout::Opaque)) => self.make_opaque(&path, &parent),
             Err(WhiteoutError::NoEntry { .. }) => Err(path.refused("a whiteout of nothing, of . or of ..")),
-            // Notes of AUFS's own, from the days when Docker used it. Docker passes them over, too.
+            // Internal metadata of AUFS, which Docker used in the past. Docker ignores it, too.
             Err(WhiteoutError::Reserved { .. }) => Ok(()),
         }
     }
 
-    /// Everything but directories.
+    /// Creates any entry except a directory.
     fn make_node(
         &mut self,
         mut member: Member,
@@ -154,7 +155,7 @@ impl Unpacker {
         };
         let file = file.map_err(path.failed("create a file"))?;
         io::copy(content, &mut &file).map_err(|source| match source.kind() {
-            // Reading failed, not writing: the archive, or the gzip stream that it comes in.
+            // Reading failed, not writing: the archive is invalid, or its gzip stream.
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
                 UnpackError::Archive { source }
             }
@@ -184,7 +185,7 @@ impl Unpacker {
         let number = |value: io::Result<Option<u32>>| value.map(Option::unwrap_or_default);
         let device = number(header.device_major()).and_then(|major| Ok((major, number(header.device_minor())?)));
         let (major, minor) = match device {
-            // Of a pipe the fields mean nothing.
+            // The device fields of a FIFO have no meaning.
             _ if kind == EntryType::Fifo => (0, 0),
             device => device.map_err(|source| UnpackError::Archive { source })?,
         };
@@ -204,7 +205,7 @@ impl Unpacker {
         self.tree.set_unopened(path, metadata, self.privilege).map_err(path.failed("set owner and mode"))
     }
 
-    /// Makes the directories that lead to an entry and that the archive did not list.
+    /// Creates an entry's parent directories that the archive did not list.
     pub(super) fn make_parents(&mut self, directory: &EntryPath, entry: &EntryPath) -> Result<(), UnpackError> {
         if self.tree.enter(directory).is_ok() {
             return Ok(());
@@ -223,8 +224,8 @@ impl Unpacker {
         self.tree.enter(directory).map_err(entry.failed("enter its directory"))
     }
 
-    /// Makes one directory, whose parent is there. What else is there gives way; if that is a whiteout, then the
-    /// directory goes on hiding what the whiteout hid.
+    /// Creates one directory, whose parent exists. Anything else at its path is removed first. If that is a whiteout,
+    /// the directory becomes opaque, so that it still hides the layers below.
     fn make_directory(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
         let replaces_whiteout = self.whiteouts.contains(path);
         match self.tree.is_directory(path).map_err(path.failed("look"))? {
@@ -236,7 +237,7 @@ impl Unpacker {
         if replaces_whiteout { self.set_opaque(path) } else { Ok(()) }
     }
 
-    /// Gives a directory its owner and attributes now, and notes the rest for the end.
+    /// Sets owner and attributes of a directory now, and records the rest for the end.
     fn set_directory(&mut self, path: EntryPath, metadata: &Metadata) -> Result<(), UnpackError> {
         let directory = self.tree.open_directory(&path).map_err(path.failed("open the directory"))?;
         let unkept = metadata.set_first(&directory, self.privilege).map_err(path.failed("set the owner"))?;
@@ -248,7 +249,7 @@ impl Unpacker {
         }
     }
 
-    /// Removes what is at a path, with what is known of it.
+    /// Removes the file or directory at a path, and what is recorded about it.
     pub(super) fn make_way(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
         if self.tree.remove(path).map_err(path.failed("remove what was there"))? == Some(true) {
             self.forget(path);
@@ -286,9 +287,10 @@ impl Unpacker {
     }
 
     pub(super) fn finish(self) -> Result<Unpacked, UnpackError> {
-        // Children first: a parent may end up closed to its owner.
+        // Children first: a parent's mode may deny access to its owner.
         for (path, last) in self.directories.iter().rev() {
-            // Reached by another name through a symbolic link, it may have been replaced since: then nothing is lost.
+            // If it was reached by another name through a symbolic link, it may have been replaced since; then there
+            // is nothing to set.
             let Ok(directory) = self.tree.open_directory(path) else { continue };
             last.set(&directory).map_err(path.failed("set mode and time"))?;
         }

@@ -1,8 +1,9 @@
-//! Whiteouts of deletion, kept in overlayfs's language or carried out.
+//! Whiteouts in a layer: kept in the format of overlayfs, or applied.
 //!
-//! A whiteout speaks of the layers below only (OCI image-spec, *layer.md*, "Whiteouts"): what the layer itself brings
-//! stays, whether it comes before or after. Kept as a layer by itself that is easy, for nothing else is there.
-//! Applied to a directory that holds the layers below, it must be known what this layer has brought.
+//! A whiteout applies to the layers below only (OCI image-spec, *layer.md*, "Whiteouts"): files of the layer itself
+//! stay, whether they come before or after. For a layer that is kept by itself this is easy, because the directory
+//! contains nothing else. If a layer is applied to a directory with the layers below, the paths that this layer has
+//! added must be known.
 
 use std::{
     collections::HashSet,
@@ -21,17 +22,17 @@ use super::{Privilege, UnpackError, Whiteouts, entry::EntryPath, unpacker::Unpac
 pub(super) struct SeenPaths {
     key: RandomState,
     hashes: HashSet<u64>,
-    /// The parent that was added last: members come in runs of neighbours.
+    /// The parent that was added last: members of one directory usually follow each other.
     parent: Option<EntryPath>,
 }
 
-/// How much memory one of the hashes takes at most: a byte more than itself, in a table that is at least half full
-/// but for an eighth, and the table of half the size while it grows.
+/// The maximum memory for one of the hashes: one byte more than its size, in a table that is at least 7/16 full, and
+/// the table of half the size while it grows.
 const HASH_WEIGHT: usize = 32;
 
 impl SeenPaths {
-    /// Adds a path with what leads to it; says how much more memory that takes, about. Symbolic links can lead to one
-    /// directory by many paths, so these may be many more than the members.
+    /// Adds a path and its ancestors; returns the approximate additional memory. Symbolic links can lead to one
+    /// directory by many paths, so there may be many more paths than members.
     pub(super) fn add(&mut self, path: &EntryPath, parent: EntryPath) -> usize {
         let before = self.hashes.len();
         self.hashes.insert(self.key.hash_one(path));
@@ -55,11 +56,11 @@ impl Unpacker {
         if self.language == Whiteouts::Applied {
             return match self.tree.enter(parent) {
                 Ok(()) => self.delete(&path),
-                Err(_) => Ok(()), // Where there is no such directory, nothing has to go.
+                Err(_) => Ok(()), // Without such a directory there is nothing to delete.
             };
         }
         self.make_parents(parent, entry)?;
-        // A whiteout speaks of the layers below only (layer.md): what this layer itself has there stays.
+        // A whiteout applies to the layers below only (layer.md): what this layer itself has added there stays.
         match self.tree.is_directory(&path).map_err(entry.failed("look"))? {
             Some(true) => self.set_opaque(&path),
             Some(false) => Ok(()),
@@ -92,7 +93,7 @@ impl Unpacker {
         directory.set_xattr(name, b"y").map_err(path.failed("mark the directory opaque"))
     }
 
-    /// Deletes what is at a path but for what this layer has brought there.
+    /// Deletes the file or directory at a path, except what this layer has added there.
     fn delete(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
         match self.tree.is_directory(path).map_err(path.failed("look"))? {
             Some(true) if self.brought.has(path) => self.delete_inside(path),
@@ -101,8 +102,8 @@ impl Unpacker {
         }
     }
 
-    /// Deletes what is in a directory but for what this layer has brought there. A second time there is nothing to
-    /// do, and an archive of a thousand marks for a crowded directory must not have it listed a thousand times.
+    /// Deletes the contents of a directory, except what this layer has added there. A second call has nothing to do,
+    /// so an archive with a thousand whiteouts for a large directory cannot cause a thousand listings of it.
     fn delete_inside(&mut self, directory: &EntryPath) -> Result<(), UnpackError> {
         if self.cleared.contains(directory) {
             return Ok(());
@@ -119,7 +120,7 @@ impl Unpacker {
             if !self.brought.has(&path) {
                 self.make_way(&path)?;
             } else if entry.file_type().is_none_or(|kind| kind == Type::Directory) {
-                // Gone into when this one is closed: directories can be nested more deeply than files can be open.
+                // Visited after this one is closed: directories can be nested more deeply than files can be open.
                 inside.push(path);
             }
         }
@@ -134,7 +135,7 @@ impl Unpacker {
         Ok(())
     }
 
-    /// What is known of a directory that is gone, and of those in it, is no longer so.
+    /// Discards what is recorded about a removed directory and the directories in it.
     pub(super) fn forget(&mut self, directory: &EntryPath) {
         for paths in [&mut self.whiteouts, &mut self.cleared] {
             let inside = paths.range(directory.first_below()..).take_while(|one| one.is_below(directory));

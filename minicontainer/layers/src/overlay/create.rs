@@ -1,7 +1,7 @@
 //! New names: mkdir(2), mknod(2), symlink(2), link(2), and open(2) with `O_CREAT`.
 //!
-//! Where the upper directory has a whiteout, the new file takes its place. If it is a directory it must be opaque, or
-//! what was deleted would show again in it.
+//! If the upper directory has a whiteout, the new file replaces it. A new directory must then be opaque, because
+//! otherwise the deleted files would be visible in it again.
 
 use super::{
     Answer, Effect, Errno, Overlay,
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::tree::{Inode, InodeId};
 
-/// A directory with this bit hands its group on to what is made in it, see inode(7).
+/// A directory with this bit passes its group to new files in it, see inode(7).
 const SET_GROUP_ID: u32 = 0o2000;
 
 impl Overlay {
-    /// Makes a file where nothing is.
+    /// Creates a file that does not exist yet.
     pub(super) fn create(&mut self, place: &Place, mut inode: Inode) -> InodeId {
         let (above, name) = place.split();
         let directory = self.changed_directory(above);
@@ -58,7 +58,8 @@ impl Overlay {
         Err(Errno::EPERM)
     }
 
-    /// link(2). A file of a layer is copied up first: the upper directory cannot have a name for what is elsewhere.
+    /// link(2). A file of a lower layer is copied up first: the upper directory cannot have a name for a file outside
+    /// it.
     pub(super) fn link(&mut self, from: &str, to: &str) -> Result<Answer, Errno> {
         let from = self.resolve(from, Links::Keep)?;
         let is_directory = self.shown(from.existing()?).is_directory();

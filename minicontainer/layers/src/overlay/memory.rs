@@ -1,12 +1,12 @@
 //! Two inodes for one file: a peculiarity of an ordinary user's overlay.
 //!
-//! When a file of a layer is copied up, the kernel keeps the inode in its memory by which programs have known it; in
-//! the upper directory it notes, as an attribute, which file of the layer it was. So another name that the copy gets
-//! leads to the same inode. An ordinary user's overlay (`userxattr`) cannot make that note. There the new name leads
-//! to a *second* inode in memory above the one file on disk, until the first has been forgotten. Content is read from
-//! disk and so the same in both. Not the same are: what rename(2) of one name over the other does (`ESTALE`), the two
-//! ends of a pipe, and the mode, which is copied from disk when an inode is made, before something is written by way
-//! of it (but not before it is truncated), and after anything is changed so.
+//! When a file of a lower layer is copied up, the kernel keeps the inode that programs already use in its memory. In
+//! the upper directory it records, as an attribute, which file of the layer was copied. So another name of the copy
+//! leads to the same inode. An ordinary user's overlay (`userxattr`) cannot set that attribute. There the new name
+//! leads to a *second* inode in memory for the one file on disk, until the first is evicted. Both read the same
+//! content from disk. Three things differ: the result of rename(2) of one name over the other (`ESTALE`), the two
+//! ends of a pipe, and the mode. The mode is copied from disk when an inode is created, before a write through it
+//! (but not before it is truncated), and after any other change through it.
 //!
 //! This rarely matters. It is modelled because the model must match the kernel.
 
@@ -29,7 +29,7 @@ impl Overlay {
         (id, self.is_unnoted(place))
     }
 
-    /// Whether a user's overlay knows a file in the upper directory by this name as one of a layer.
+    /// Whether the file was copied up under this name without recording its origin.
     pub(super) fn is_unnoted(&self, place: &Place) -> bool {
         let (above, name) = place.split();
         let directory = self.node(above).and_then(|node| node.upper);

@@ -147,7 +147,7 @@ fn rootless_overlay_breaks_hard_links() {
     }
 }
 
-/// For the browser: what is asked and what comes of it, as JSON.
+/// For the browser: operations and outcomes as JSON.
 #[test]
 fn operations_and_outcomes_serialize_to_json() {
     let operation = write("/etc/motd", "x");

@@ -15,7 +15,7 @@ pub(crate) fn layers() -> impl Strategy<Value = Tree> {
     vec((path(), marked, option::weighted(0.2, path())), 0..12).prop_map(build)
 }
 
-/// Each a file at a path, or another name for what is at a second path.
+/// Builds a tree: each item is a file at a path, or another name for the file at a second path.
 fn build(items: Vec<(String, Inode, Option<String>)>) -> Tree {
     let mut tree = Tree::new();
     for (path, inode, other) in items {

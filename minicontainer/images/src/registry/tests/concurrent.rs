@@ -1,5 +1,5 @@
-//! Many who pull at once. Threads stand for processes here: each opens the store by itself, and flock(2) does not
-//! care; `tests/cli/registry.rs` has real processes.
+//! Concurrent pulls. Threads replace processes here: each opens the store by itself, and flock(2) treats them alike.
+//! `tests/cli/registry.rs` uses real processes.
 
 use std::thread;
 
@@ -36,7 +36,7 @@ fn each_blob_is_fetched_once() {
     assert_eq!(fs::read_dir(room.store.staging_directory()).unwrap().count(), 0);
 }
 
-/// Who waits for a download that fails takes it over.
+/// If a download fails, a pull that waits for it takes it over.
 #[test]
 fn failed_download_is_taken_over() {
     let shared = layer("shared", 100_000);

@@ -1,4 +1,4 @@
-//! Credentials: Docker's file, and the programs that keep them elsewhere.
+//! Credentials: Docker's configuration file, and credential helpers.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -24,7 +24,7 @@ fn check(content: &Value, registry: &str, expect: Option<(&str, &str)>) {
 
 #[test]
 fn credentials_match_only_their_registry() {
-    // The text "me:a:b" in base64: a password may have colons.
+    // The text "me:a:b" in base64: a password may contain colons.
     let auth = json!({"auth": "bWU6YTpi"});
     check(&json!({}), "r.test", None);
     check(&json!({"auths": {"r.test": auth}}), "r.test", Some(("me", "a:b")));
@@ -93,11 +93,11 @@ fn credential_helper_name_is_validated() {
     let (_directory, config) = config(&missing);
     let error = config.credentials("r.test").unwrap_err();
     assert!(error.to_string().contains("docker-credential-does-not-exist failed to get"), "{error}");
-    // Whose registry is another is not asked.
+    // A helper is not asked about another registry.
     check(&missing, "other.test", None);
 }
 
-/// Over plain http to another machine no password is sent, and none is asked for.
+/// A password is not sent over plain HTTP to another machine, nor requested by it.
 #[test]
 fn password_is_not_sent_over_plain_http() {
     let directory = tempfile::tempdir().unwrap();
@@ -130,8 +130,7 @@ fn login_is_verified_before_it_is_saved() {
     assert!(!logout(Some(&server.name()), &room.connection).unwrap());
 }
 
-/// An identity token goes to the token service, by a form, and nowhere else; the answer is sent to the
-/// registry.
+/// An identity token is sent only to the token service, in a form. Its answer is sent to the registry.
 #[test]
 fn identity_token_is_exchanged_for_access_token() {
     let service = Server::start(|asked| {
@@ -157,7 +156,7 @@ fn identity_token_is_exchanged_for_access_token() {
     room.pull(&server).unwrap();
     assert_eq!(service.count("POST", "/token"), 1);
     assert!(server.asked().iter().all(|asked| !asked.header("authorization").contains(SECRET)));
-    // One that is known no more is told so, and is not told.
+    // A rejected identity token is reported, but not shown.
     fs::write(room.directory.path().join("config.json"), auths.to_string().replace(SECRET, "old")).unwrap();
     let error = full_message(&room.pull_name(&format!("{}/app:2", server.name())).unwrap_err());
     assert!(error.contains("incorrect username or password") && !error.contains(SECRET), "{error}");

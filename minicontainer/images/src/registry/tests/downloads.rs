@@ -1,4 +1,4 @@
-//! Connections that break, servers that are busy, and bytes that are not what they should be.
+//! Broken connections, busy servers, and wrong content.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +11,7 @@ fn big() -> (Shelf, String) {
     (Shelf::with_image(std::slice::from_ref(&big)), Digest::of(&big).to_string())
 }
 
-/// Row F19 of the hostile corpus: the connection breaks after each 64 KiB, and each byte comes once.
+/// Row F19 of the hostile corpus: the connection breaks after each 64 KiB, and each byte is transferred once.
 #[test]
 fn download_resumes_where_it_broke() {
     let (shelf, digest) = big();
@@ -28,14 +28,15 @@ fn download_resumes_where_it_broke() {
     let room = Room::new();
     room.pull(&server).unwrap();
     assert!(server.count("GET", &digest) >= SIZE >> 16);
-    // What the kernel had on its way when the connection broke may be sent twice.
+    // Data that was in the socket buffers when the connection broke may be sent twice.
     let total = sent.load(Ordering::SeqCst);
     assert!(total < 2 * SIZE, "{total} bytes were sent for {SIZE}");
     let image = room.store.image(&format!("{}/app:1", server.name())).unwrap();
     assert_eq!(image.size(), SIZE as u64);
 }
 
-/// Row F19: a server that does not know ranges sends all of it again, and what is here is read past.
+/// Row F19: a server without support for ranges sends the whole blob again, and the bytes that are already stored are
+/// skipped.
 #[test]
 fn server_without_ranges_works() {
     let (shelf, digest) = big();
@@ -48,7 +49,7 @@ fn server_without_ranges_works() {
     Room::new().pull(&server).unwrap();
 }
 
-/// Row F19: a range that is another than the one asked for is not taken; nor is 416, which says there is none.
+/// Row F19: a range other than the requested one is not accepted, and neither is 416 (range not satisfiable).
 #[test]
 fn wrong_range_is_not_used() {
     for wrong in ["bytes 0-9/10", "bytes 5-1/x", "nonsense", ""] {
@@ -72,7 +73,7 @@ fn wrong_range_is_not_used() {
     Room::new().pull(&server).unwrap();
 }
 
-/// Row F19: what changes between two parts has another digest in the end.
+/// Row F19: content that changes between two parts has another digest.
 #[test]
 fn parts_of_different_blobs_are_refused() {
     let (shelf, digest) = big();
@@ -129,7 +130,7 @@ fn sizes_and_digests_are_verified() {
     }
 }
 
-/// Row F21 of the hostile corpus: what may pass is waited for, in bounds; what is final is not asked twice.
+/// Row F21 of the hostile corpus: temporary errors are retried within bounds; permanent ones are not.
 #[test]
 fn busy_registry_is_retried() {
     for status in [408, 429, 500, 502, 503, 504] {
@@ -153,7 +154,7 @@ fn busy_registry_is_retried() {
     }
 }
 
-/// Row F21: a blob in chunks, without a `Content-Length`.
+/// Row F21: a blob with chunked encoding, without a `Content-Length`.
 #[test]
 fn blob_without_length_is_fetched() {
     let (shelf, digest) = big();

@@ -1,8 +1,8 @@
-//! What a registry says that an image is.
+//! Manifests and indexes, valid and invalid.
 
 use super::*;
 
-/// A registry whose tag `1` is this document, of this type.
+/// A registry that serves this document, with this type, as tag `1`.
 fn serving(media_type: &str, document: &Value) -> Server {
     let mut shelf = Shelf::with_image(&[layer("file", 10)]);
     shelf.manifest("1", media_type, document);
@@ -19,14 +19,14 @@ fn with(field: &str, value: Value) -> Value {
     document
 }
 
-/// Row H41 of the hostile corpus: at most four megabytes are read of a manifest, whatever it says of its length.
+/// Row H41 of the hostile corpus: at most four mebibytes of a manifest are read, whatever length is announced.
 #[test]
 fn manifest_size_is_limited() {
     for size in [5 << 20, 64 << 20] {
         let server = Server::start(move |_| Reply::new(200, vec![b' '; size]).header("Content-Type", MANIFEST));
         Room::new().check_refused(&server, "larger than 4194304 bytes");
     }
-    // One without an end: it is sent until the client hangs up.
+    // The size announces a tebibyte; the body is sent until the client disconnects.
     let server = Server::start(|_| {
         let length = (1_u64 << 40).to_string();
         Reply::new(200, vec![b' '; 8 << 20]).header("Content-Type", MANIFEST).header("Content-Length", length)
@@ -86,7 +86,7 @@ fn foreign_layer_is_not_fetched_from_its_url() {
     let room = Room::with_login(&server, "user", SECRET);
     room.check_refused(&server, "refers to another server, which is not supported");
     assert_eq!(elsewhere.asked().len(), 0);
-    // One that the registry has is as good as any.
+    // If the registry has the layer, its `urls` do no harm.
     let mut document = manifest();
     document["layers"][0]["urls"] = json!([format!("{}/layer", elsewhere.url())]);
     Room::new().pull(&serving(MANIFEST, &document)).unwrap();

@@ -1,4 +1,4 @@
-//! Against a registry that does what a test tells it: honest at first, then with one fault.
+//! Tests against a test registry, which works correctly except for one fault per test.
 
 mod concurrent;
 mod credentials;
@@ -34,7 +34,7 @@ use server::{Asked, Reply, Server};
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// What an honest registry has, under the repository `app`.
+/// The content of the test registry, in the repository `app`.
 #[derive(Clone, Debug, Default)]
 struct Shelf {
     blobs: BTreeMap<String, Vec<u8>>,
@@ -58,7 +58,7 @@ impl Shelf {
         digest
     }
 
-    /// An image of such layers; gives its manifest, to be changed.
+    /// Adds an image with these layers, and returns its manifest, which a test may change.
     fn image(&mut self, layers: &[Vec<u8>]) -> Value {
         let diff_ids: Vec<String> = layers.iter().map(|layer| self.blob(layer)).collect();
         let architecture = Platform::own().to_string().rsplit('/').next().unwrap_or_default().to_owned();
@@ -85,7 +85,7 @@ impl Shelf {
         })
     }
 
-    /// One image, tagged `1`.
+    /// A registry with one image, tagged `1`.
     fn with_image(layers: &[Vec<u8>]) -> Shelf {
         let mut shelf = Shelf::default();
         let manifest = shelf.image(layers);
@@ -93,7 +93,7 @@ impl Shelf {
         shelf
     }
 
-    /// The honest answer.
+    /// The correct answer.
     fn answer(&self, asked: &Asked) -> Reply {
         let path = asked.target.split('?').next().unwrap_or_default();
         let last = path.rsplit('/').next().unwrap_or_default();
@@ -122,13 +122,13 @@ impl Shelf {
         Server::start(move |asked| self.answer(asked))
     }
 
-    /// The same, but where `fault` has another answer.
+    /// Serves the content, with the answers of `fault` in place of the correct ones.
     fn serve_but(self, fault: impl Fn(&Asked, Reply) -> Reply + Send + Sync + 'static) -> Server {
         Server::start(move |asked| fault(asked, self.answer(asked)))
     }
 }
 
-/// A layer with one file of so many bytes that are not all alike.
+/// A layer with one file of this size, whose bytes vary.
 fn layer(name: &str, size: usize) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
@@ -142,7 +142,7 @@ fn layer(name: &str, size: usize) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-/// A store, and a connection with no credentials but a test's own.
+/// A store, and a connection that uses only the test's own credentials.
 struct Room {
     directory: TempDir,
     store: Store,
@@ -159,7 +159,7 @@ impl Room {
         Room { store, connection: Connection { wire: Wire::Usual, retry_policy, config, certificates }, directory }
     }
 
-    /// A room whose user has logged in to a server.
+    /// A test environment whose user has logged in to a server.
     fn with_login(server: &Server, user: &str, password: &str) -> Room {
         use base64::{Engine, engine::general_purpose::STANDARD};
         let room = Room::new();
@@ -178,7 +178,7 @@ impl Room {
         pull(&self.store, &reference, None, &self.connection, &|_| {})
     }
 
-    /// Pulls in vain: nothing is left of it, and the message has all of this and none of what is secret.
+    /// Checks that a pull fails and leaves no files, and that the message contains `expect` but no secret.
     #[track_caller]
     fn check_refused(&self, server: &Server, expect: &str) -> RegistryError {
         let before = files(self.store.root());
@@ -191,7 +191,7 @@ impl Room {
     }
 }
 
-/// What no message may ever show.
+/// A secret that no message may contain.
 const SECRET: &str = "s3cr3t-t0ken";
 
 fn full_message(error: &RegistryError) -> String {
@@ -204,7 +204,7 @@ fn full_message(error: &RegistryError) -> String {
     message + " / " + &error.hint().unwrap_or_default() + &format!(" / {error:?}")
 }
 
-/// Every file of a store but empty directories, to see that nothing was left behind.
+/// Every file of a store, without empty directories, to check that nothing was left behind.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -231,11 +231,11 @@ fn image_is_pulled_with_progress_events() {
     let image = room.store.image(&reference.to_string()).unwrap();
     assert_eq!(image.manifest_digest, pulled.digest);
     assert_eq!(fs::read(image.layers[0].directory.join("one")).unwrap().len(), 100_000);
-    let told = events.lock().unwrap().join("\n");
+    let log = events.lock().unwrap().join("\n");
     for expect in
         ["Pulling { tag: \"1\", path: \"app\" }", "Downloading { done: ", "Downloaded", "Pulled", "newer: true"]
     {
-        assert!(told.contains(expect), "{told}\nshould have {expect}");
+        assert!(log.contains(expect), "{log}\nshould have {expect}");
     }
     let asked = server.asked().len();
     assert!(!room.pull(&server).unwrap().newer, "nothing is newer the second time");

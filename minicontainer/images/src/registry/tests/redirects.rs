@@ -1,4 +1,4 @@
-//! Where a registry leads, and what it gets to see there.
+//! Redirects, token services and upload locations, and what is sent to them.
 
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ fn redirecting(to: impl Fn(&Asked) -> String + Send + Sync + 'static) -> Server 
     })
 }
 
-/// The same registry, which also wants a password.
+/// The same registry, which also requires a password.
 fn with_password(shelf: Shelf, fault: impl Fn(&Asked, Reply) -> Reply + Send + Sync + 'static) -> Server {
     let expect = format!("Basic {}", STANDARD.encode(format!("user:{SECRET}")));
     shelf.serve_but(move |asked, reply| match asked.header("authorization") == expect {
@@ -46,11 +46,12 @@ fn redirect_does_not_forward_credentials() {
     for asked in storage.asked() {
         assert_eq!(asked.header("authorization"), "", "{asked:?}");
     }
-    // The positive control: the registry itself did get them.
+    // The positive control: the registry itself received them.
     assert!(server.asked().iter().any(|asked| asked.header("authorization").starts_with("Basic ")));
 }
 
-/// Row H46: nothing but the web, never from TLS to plain http (see `redirect`), and not for ever.
+/// Row H46: redirects lead only to HTTP URLs, never from TLS to plain HTTP (see `redirect`), and their number is
+/// limited.
 #[test]
 fn redirects_are_limited_in_scheme_and_number() {
     for place in ["file:///etc/passwd", "ftp://127.0.0.1/x", "unix:///run/x.sock", "http://user:pw@127.0.0.1/x"] {
@@ -67,7 +68,7 @@ fn redirects_are_limited_in_scheme_and_number() {
     Room::new().check_refused(&server, "the answer names no place");
 }
 
-/// Row H47 of the hostile corpus: a redirect, a token service and an upload lead to the secrets of a cloud's machine.
+/// Row H47 of the hostile corpus: a redirect, a token service and an upload lead to the metadata service of a cloud.
 #[test]
 fn link_local_addresses_are_refused() {
     for place in
@@ -81,7 +82,7 @@ fn link_local_addresses_are_refused() {
     }
 }
 
-/// A registry that wants a token from a realm.
+/// A registry that requires a token from a realm.
 fn wanting_token(realm: impl Fn() -> String + Send + Sync + 'static) -> Server {
     Shelf::with_image(&[layer("file", 10)]).serve_but(move |asked, reply| match asked.header("authorization") {
         "" => {
@@ -119,7 +120,7 @@ fn token_service_is_validated() {
     }
 }
 
-/// Bearer tokens: fetched once for all parts of an image, with credentials where there are some.
+/// Bearer tokens: fetched once for all parts of an image, with credentials if there are any.
 #[test]
 fn token_is_fetched_once_and_sent_to_registry_only() {
     let service = Server::start(|_| Reply::new(200, format!("{{\"token\": \"{SECRET}\"}}")));
@@ -136,7 +137,8 @@ fn token_is_fetched_once_and_sent_to_registry_only() {
     }
 }
 
-/// Row H49 of the hostile corpus: a registry that is never content is asked twice, and quotes what it was shown.
+/// Row H49 of the hostile corpus: a registry that rejects every request is asked twice, and its answer quotes the
+/// credentials.
 #[test]
 fn repeated_401_is_an_error_without_secrets() {
     let service = Server::start(|_| Reply::new(200, format!("{{\"token\": \"{SECRET}\"}}")));
@@ -158,7 +160,7 @@ fn repeated_401_is_an_error_without_secrets() {
     Room::new().check_refused(&server, "an authentication that is not supported");
 }
 
-/// Row H50 of the hostile corpus: where TLS was decided on, no request is ever sent in plain.
+/// Row H50 of the hostile corpus: once TLS was chosen, no request is ever sent over plain HTTP.
 #[test]
 fn tls_failure_never_falls_back_to_plain_http() {
     let server = Shelf::with_image(&[layer("file", 10)]).serve();
@@ -188,7 +190,7 @@ fn tls_failure_never_falls_back_to_plain_http() {
     assert_eq!(usual.url("localhost:5000", true).unwrap().security(), url::Security::Tls, "there are certificates");
 }
 
-/// A resolver that gives one answer after the other.
+/// A resolver that returns one answer after the other.
 #[derive(Debug)]
 struct Names(std::sync::Mutex<Vec<Vec<SocketAddr>>>);
 
@@ -200,7 +202,8 @@ impl Resolver for Names {
     }
 }
 
-/// Resolves the registry's name, then another one; gives the addresses of the second that may be connected to.
+/// Resolves the registry's name, then another name; returns the addresses of the second to which connections are
+/// allowed.
 #[track_caller]
 fn check_led(registry: &str, then: (&str, &[&str]), expect: &[&str]) {
     let parse =
@@ -219,7 +222,7 @@ fn check_led(registry: &str, then: (&str, &[&str]), expect: &[&str]) {
     }
 }
 
-/// Row H47: what counts is what a name resolves to, each time.
+/// Row H47: each resolution of a name is checked anew.
 #[test]
 fn redirect_targets_are_checked_after_name_resolution() {
     check_led("1.1.1.1", ("storage.test", &["8.8.8.8"]), &["8.8.8.8"]);
@@ -227,10 +230,10 @@ fn redirect_targets_are_checked_after_name_resolution() {
         check_led("1.1.1.1", ("storage.test", &[near]), &[]);
         check_led("1.1.1.1", ("storage.test", &[near, "8.8.8.8"]), &["8.8.8.8"]);
     }
-    // A registry of an organisation's own may keep its blobs there.
+    // A registry in a private network may store its blobs there.
     check_led("10.0.0.1", ("storage.test", &["10.0.0.2"]), &["10.0.0.2"]);
     check_led("10.0.0.1", ("storage.test", &["127.0.0.1"]), &[]);
-    // DNS rebinding: the registry's own name means this machine all of a sudden.
+    // DNS rebinding: the registry's own name now resolves to this machine.
     check_led("1.1.1.1", ("registry.test", &["127.0.0.1"]), &[]);
     check_led("1.1.1.1", ("registry.test", &["8.8.4.4"]), &["8.8.4.4"]);
 }

@@ -1,10 +1,9 @@
-//! Row F16 of the hostile corpus: what is damaged in the store is whole again when it has been pulled again.
+//! Row F16 of the hostile corpus: a damaged image is repaired when it is pulled again.
 
 use super::*;
 
-/// Damage to one of the blobs of an image; then what a pull makes of it. Another image that has the same layer is
-/// pulled meanwhile and does not suffer. That `system check` agrees is tried with the real command, in
-/// `tests/cli/system_check.rs`.
+/// Damages one blob of an image, and checks that a pull repairs it. Another image with the same layer is pulled
+/// before and stays intact. `tests/cli/system_check.rs` checks with the real command that `system check` agrees.
 #[track_caller]
 fn check_healed(which: usize, damage: impl Fn(&Path)) {
     let shared = layer("shared", 70_000);

@@ -1,4 +1,4 @@
-//! A pull that was cut short, and the next one, which goes on where it ended.
+//! An interrupted pull, and the next one, which resumes it.
 
 use std::{
     fs::{File, FileTimes},
@@ -13,17 +13,17 @@ use super::*;
 const SIZE: usize = 1 << 20;
 const CUT: usize = 400_000;
 
-/// Where the downloads of a store grow.
+/// The directory of a store's partial downloads.
 fn downloads(room: &Room) -> PathBuf {
     room.store.downloads_directory()
 }
 
-/// What is there of a download.
+/// The file of a partial download.
 fn begun(room: &Room, digest: &str) -> PathBuf {
     downloads(room).join(digest.trim_start_matches("sha256:"))
 }
 
-/// An image with a layer that is fetched whole and one that is cut off as long as `broken` says so.
+/// An image with two layers. One is always complete; the other is cut off while `broken` is set.
 fn cut_off(broken: &Arc<AtomicBool>) -> (Server, [String; 2]) {
     let layers = [layer("whole", 200_000), layer("cut", SIZE)];
     let digests = [0, 1].map(|number| Digest::of(&layers[number]).to_string());
@@ -62,7 +62,7 @@ fn pull_resumes_where_the_last_one_ended() {
     assert!(!room.pull(&server).unwrap().newer);
 }
 
-/// Whatever lies where a download grows: in the end the digest decides, and the fault is fixed.
+/// Whatever a partial download contains, the digest is verified in the end, and wrong content is replaced.
 #[test]
 fn partial_download_is_verified_by_digest() {
     for begun_with in [vec![0; 100_000], vec![0; SIZE + 10_000], layer("cut", SIZE)] {

@@ -1,4 +1,5 @@
-//! A web server that does what a test tells it, faults included: one request for each connection, raw bytes back.
+//! A web server whose answers, including faults, are determined by the test: one request per connection, raw bytes in
+//! the answer.
 
 use std::{
     collections::BTreeMap,
@@ -22,9 +23,9 @@ pub struct Asked {
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
-    /// How many came before it.
+    /// How many requests came before it.
     pub number: usize,
-    /// Whether the client showed a certificate of its own.
+    /// Whether the client sent a certificate of its own.
     pub proven: bool,
 }
 
@@ -34,15 +35,15 @@ impl Asked {
     }
 }
 
-/// What the server answers.
+/// The server's answer.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// After so many bytes of the body the connection breaks.
+    /// The connection breaks after this many bytes of the body.
     pub cut: Option<usize>,
-    /// Between two bytes of the body.
+    /// A delay between two bytes of the body.
     pub drip: Option<Duration>,
     /// Nothing is sent, and the connection stays open.
     pub silent: bool,
@@ -66,7 +67,7 @@ impl Reply {
     }
 }
 
-/// The server; it ends when it is dropped.
+/// The server; it stops when it is dropped.
 pub struct Server {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -101,7 +102,7 @@ impl Server {
                 let tls = tls.clone();
                 thread::spawn(move || {
                     let stream = stream.unwrap();
-                    // A client that goes away is no fault of the server.
+                    // A client that disconnects is not a failure of the server.
                     let _ = match tls {
                         None => serve(stream, false, &*answer, &asked, &ended),
                         Some(config) => serve_tls(stream, config, &*answer, &asked, &ended),
@@ -112,7 +113,7 @@ impl Server {
         server
     }
 
-    /// As a registry's name.
+    /// Its name as a registry.
     pub fn name(&self) -> String {
         format!("127.0.0.1:{}", self.address.port())
     }
@@ -121,12 +122,12 @@ impl Server {
         format!("http://{}", self.name())
     }
 
-    /// All that was asked so far.
+    /// All requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// How many requests of this method and with this in their target there were.
+    /// The number of requests with this method and with this text in their target.
     pub fn count(&self, method: &str, part: &str) -> usize {
         self.asked().iter().filter(|asked| asked.method == method && asked.target.contains(part)).count()
     }
@@ -149,7 +150,8 @@ fn serve_tls(
     let mut connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
     while connection.is_handshaking() {
         if let Err(error) = connection.complete_io(&mut stream) {
-            // What the client has sent is read, or the kernel would take back the alert that tells it why.
+            // The client's data must be read first. Otherwise the kernel would discard the alert that contains the
+            // reason.
             stream.shutdown(Shutdown::Write)?;
             stream.set_read_timeout(Some(Duration::from_secs(10)))?;
             std::io::copy(&mut stream, &mut std::io::sink())?;
@@ -171,7 +173,7 @@ fn serve(
     ended: &AtomicBool,
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
-    // What begins so is a handshake of TLS, to which a web server without TLS answers as to any nonsense.
+    // This byte starts a TLS handshake; a web server without TLS treats it as an invalid request.
     if reader.fill_buf()?.first() == Some(&0x16) {
         return reader.get_mut().write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
     }

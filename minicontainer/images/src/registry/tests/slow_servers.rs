@@ -1,4 +1,4 @@
-//! Servers that take their time, and names that lead nowhere.
+//! Slow servers, and names that cannot be resolved.
 
 use std::net::{Ipv6Addr, SocketAddr};
 
@@ -13,7 +13,7 @@ use ureq::{
 
 use super::*;
 
-/// So little retry_policy that a test can wait for its end, and enough for what a busy machine answers honestly.
+/// Timeouts that are short enough for a test, and long enough for correct answers of a busy machine.
 fn impatient() -> Room {
     let mut room = Room::new();
     room.connection.retry_policy = RetryPolicy {
@@ -29,7 +29,7 @@ fn impatient() -> Room {
     room
 }
 
-/// Row F20 of the hostile corpus: a byte now and then is as good as none.
+/// Row F20 of the hostile corpus: a byte now and then does not prevent the timeout.
 #[test]
 fn trickling_download_is_too_slow() {
     let big = layer("big", 1 << 20);
@@ -39,7 +39,7 @@ fn trickling_download_is_too_slow() {
         false => reply,
     });
     impatient().check_refused(&server, "sends too slowly, less than 10000 bytes in 6 seconds");
-    // A manifest that drips: by the same measure.
+    // A slow manifest has the same limit.
     let server = Server::start(|_| {
         let reply = Reply::new(200, vec![b' '; 1 << 20]).header("Content-Type", MANIFEST);
         Reply { drip: Some(Duration::from_millis(20)), ..reply }
@@ -47,7 +47,7 @@ fn trickling_download_is_too_slow() {
     impatient().check_refused(&server, "cannot fetch the manifest");
 }
 
-/// Row F20: silence after the request, in the middle of a blob, and where TLS should begin.
+/// Row F20: silence after the request, in the middle of a blob, and in place of the TLS handshake.
 #[test]
 fn silent_server_times_out() {
     let server = Server::start(|_| Reply { silent: true, ..Reply::default() });
@@ -61,7 +61,7 @@ fn silent_server_times_out() {
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Time, .. }), "{error:?}");
 }
 
-/// Row F20: a head of an answer that never ends.
+/// Row F20: an answer whose headers never end.
 #[test]
 fn endless_response_header_times_out() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -84,7 +84,7 @@ fn endless_response_header_times_out() {
     assert!(matches!(error, RegistryError::Unreachable { failing: Failing::Time, .. }), "{error:?}");
 }
 
-/// A resolver that knows one answer.
+/// A resolver with one fixed answer.
 #[derive(Debug)]
 struct Names(Vec<SocketAddr>);
 
@@ -104,8 +104,8 @@ fn fetch_with(names: Names, registry: &str, retry_policy: RetryPolicy) -> Result
     manifest::fetch(&client, &reference, "1", &authorization::Scope::pull("app")).map(drop)
 }
 
-/// Row F23 of the hostile corpus: a name that does not resolve is named, at once; of several addresses the next is
-/// tried.
+/// Row F23 of the hostile corpus: a name that cannot be resolved is reported at once; of several addresses the next
+/// is tried.
 #[test]
 fn unresolvable_name_is_reported_at_once() {
     let error = fetch_with(Names(Vec::new()), "localhost:5000", RetryPolicy::default()).unwrap_err();

@@ -1,5 +1,5 @@
-//! TLS, tried: with an authority, a registry and a client that are made for each test, and with each doubt there can
-//! be.
+//! TLS, with an authority, a registry and a client that are created for each test, and with every possible
+//! certificate error.
 
 use minicontainer::Diagnostic as _;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -12,13 +12,13 @@ use rustls::{
 
 use super::*;
 
-/// Who signs certificates.
+/// An authority that signs certificates.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: rcgen::Certificate,
 }
 
-/// A certificate, and the key that it is of.
+/// A certificate and its key.
 struct Identity {
     certificate: rcgen::Certificate,
     key: KeyPair,
@@ -47,7 +47,7 @@ impl Authority {
 }
 
 impl Identity {
-    /// A server's settings; it wants to see certificates of clients that this authority has signed, or none.
+    /// A server's configuration; it requests client certificates that this authority has signed, or none.
     fn serving(&self, clients_of: Option<(&Authority, Need)>) -> Arc<ServerConfig> {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
@@ -67,7 +67,7 @@ impl Identity {
     }
 }
 
-/// Whether a client must show a certificate or may.
+/// Whether a client may or must send a certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
     Asked,
@@ -80,7 +80,7 @@ fn serving(config: Arc<ServerConfig>) -> Server {
     Server::start_tls(config, move |asked| shelf.answer(asked))
 }
 
-/// Puts a file into a directory named as a registry is.
+/// Creates a file in the registry's certificate directory.
 fn put(room: &Room, server: &Server, file: &str, content: &str) {
     let directory = room.directory.path().join("certs.d").join(server.name());
     fs::create_dir_all(&directory).unwrap();
@@ -95,7 +95,7 @@ fn registry_with_known_authority_is_trusted() {
     put(&room, &server, "ca.crt", &authority.certificate.pem());
     room.pull(&server).unwrap();
     assert!(server.count("GET", "/blobs/") == 2 && server.asked().iter().all(|asked| !asked.proven));
-    // Two authorities in one file, and a directory that has nothing to say.
+    // Two authorities in one file, and an empty directory.
     let room = Room::new();
     fs::create_dir_all(room.directory.path().join("more").join(server.name())).unwrap();
     put(&room, &server, "both.crt", &(Authority::new().certificate.pem() + &authority.certificate.pem()));
@@ -123,10 +123,10 @@ fn each_certificate_error_has_its_reason() {
     };
     let untrusted = serving(Authority::named("another").sign("127.0.0.1", |_| {}).serving(None));
     check_doubt(&untrusted, &mut with_authority(&untrusted), TlsError::Unknown, "certs.d/127.0.0.1:");
-    // One of the same name, with another key.
+    // An authority with the same name, but another key.
     let namesake = serving(Authority::new().sign("127.0.0.1", |_| {}).serving(None));
     check_doubt(&namesake, &mut with_authority(&namesake), TlsError::Unknown, "certs.d/127.0.0.1:");
-    // What is believed of one registry is not believed of another.
+    // An authority that is trusted for one registry is not trusted for another.
     let other = serving(authority.sign("127.0.0.1", |_| {}).serving(None));
     check_doubt(&other, &mut with_authority(&untrusted), TlsError::Unknown, "ca.crt");
     let check = |change: fn(&mut CertificateParams), tls_error, hint| {
@@ -140,7 +140,7 @@ fn each_certificate_error_has_its_reason() {
     check_doubt(&named, &mut with_authority(&named), TlsError::OtherName, "subjectAltName");
 }
 
-/// Plain HTTP where TLS is spoken: `tls_failure_never_falls_back_to_plain_http` is the reverse.
+/// Plain HTTP to a TLS server: `tls_failure_never_falls_back_to_plain_http` is the reverse.
 #[test]
 fn plain_http_to_tls_registry_is_reported() {
     let authority = Authority::new();
@@ -180,11 +180,11 @@ fn client_certificate_is_sent_to_its_registry_only() {
     put(&room, &server, "client.key", &client.key.serialize_pem());
     room.pull(&server).unwrap();
     assert!(server.asked().len() >= 3 && server.asked().iter().all(|asked| asked.proven));
-    // Where it leads, the authority counts, and who we are is not told.
+    // After the redirect, the authority is still trusted, but the client certificate is not sent.
     assert!(storage.asked().len() == 2 && storage.asked().iter().all(|asked| !asked.proven));
 }
 
-/// A file that is no certificate is a mistake, not a file that does not count; and no mistake makes the engine fall.
+/// An invalid certificate file is an error and is not skipped; no such error causes a panic.
 #[test]
 fn invalid_certificate_files_are_named() {
     let authority = Authority::new();

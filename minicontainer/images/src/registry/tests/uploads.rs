@@ -1,10 +1,10 @@
-//! The way back: uploads that are lost, led away or refused.
+//! Uploads that are interrupted, redirected or refused.
 
 use std::sync::Mutex;
 
 use super::*;
 
-/// A registry that takes uploads; `fault` may answer in its place.
+/// A registry that accepts uploads; `fault` may replace an answer.
 fn taking(fault: impl Fn(&Asked) -> Option<Reply> + Send + Sync + 'static) -> Server {
     let taken: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::default();
     Server::start(move |asked| {
@@ -27,7 +27,7 @@ fn taking(fault: impl Fn(&Asked) -> Option<Reply> + Send + Sync + 'static) -> Se
     })
 }
 
-/// A store with an image that is named to be pushed to a server.
+/// A store with an image whose name refers to a server.
 fn loaded(server: &Server) -> (Room, Reference) {
     let shelf = Shelf::with_image(&[layer("one", 100_000), layer("two", 10)]);
     let origin = shelf.serve();
@@ -55,7 +55,7 @@ fn existing_blobs_are_not_pushed_again() {
     assert_eq!(server.count("PUT", "/uploads/"), 3);
 }
 
-/// Row F22 of the hostile corpus: a session that is lost is begun again, not for ever.
+/// Row F22 of the hostile corpus: a lost session is started again, but not endlessly.
 #[test]
 fn lost_upload_session_is_restarted() {
     let lost = Mutex::new(0);
@@ -73,7 +73,7 @@ fn lost_upload_session_is_restarted() {
     assert!(server.count("PUT", "") <= 10 && server.count("PUT", "/manifests/") == 0);
 }
 
-/// Row F22: what the registry has kept is not sent again, and where it goes on is the registry's word.
+/// Row F22: bytes that the registry has are not sent again; the registry determines where to continue.
 #[test]
 fn broken_upload_resumes_at_the_registrys_offset() {
     const KEPT: usize = 60_000;
@@ -106,7 +106,7 @@ fn broken_upload_resumes_at_the_registrys_offset() {
     }
 }
 
-/// Row F22: a registry that does not tell, or tells nonsense, gets all of it once more.
+/// Row F22: if a registry reports no offset, or an invalid one, the whole blob is sent once more.
 #[test]
 fn broken_upload_restarts_without_valid_offset() {
     for (status, range) in [(404, ""), (204, ""), (204, "nonsense"), (204, "0-999999999"), (204, "0-0"), (204, "7-9")]
@@ -150,7 +150,7 @@ fn upload_redirect_does_not_forward_credentials() {
     assert!(try_push(&server).unwrap_err().to_string().contains("names no place to upload to"));
 }
 
-/// Row F22: a registry that will not mount is sent the blob; one that will is not.
+/// Row F22: if a registry does not mount a blob, the blob is uploaded; otherwise it is not.
 #[test]
 fn blob_is_uploaded_if_mount_is_refused() {
     for (status, uploads) in [(201, 1), (202, 3), (404, 3), (405, 3)] {
