@@ -46,6 +46,8 @@
 //! - Dropping a value cleans up what it created: processes, control groups, directories. Mounts are created inside
 //!   the container's own mount namespace, so none can be left behind.
 //! - Everything can be used from many threads at once.
+//!
+//! Decisions: `minicontainer/decisions/README.md`.
 #![deny(missing_docs)]
 // A library never prints. It returns what the caller may print, because `println!` panics if the stream cannot be
 // written to.

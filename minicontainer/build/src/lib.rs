@@ -23,6 +23,8 @@
 //!
 //! A new layer is in a staging directory until the end, so a build that fails or is killed neither adds nor changes
 //! an image.
+//!
+//! Decisions: `minicontainer/decisions/build.md`.
 
 // A library never prints: it returns what a caller may print, and `println!` panics where the stream cannot be
 // written.

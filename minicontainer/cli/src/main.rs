@@ -17,6 +17,8 @@
 //! | [`error`] | messages, hints and Docker's exit codes |
 //! | [`panic`] | the report of a bug in this command, in one line |
 //! | [`language`] | English or Portuguese, from a flag or the locale |
+//!
+//! Decisions: `minicontainer/decisions/command.md`.
 
 // `println!` and `eprintln!` panic if the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]

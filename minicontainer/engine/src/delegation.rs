@@ -23,6 +23,8 @@
 //!
 //! The library `minicontainer` only detects a cgroup that was prepared ([`host::cgroups`]) and moves no process,
 //! because a process that calls a library does not expect to be moved.
+//!
+//! Decisions: `minicontainer/decisions/cgroups.md`.
 
 use std::{
     fs, io,

@@ -41,6 +41,8 @@
 //! assert_eq!(refused.to_string(), "cannot read the image archive");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Decisions: `minicontainer/decisions/images-and-store.md`.
 
 // A library never prints. It returns what the caller may print, because `println!` panics if the stream cannot be
 // written to.

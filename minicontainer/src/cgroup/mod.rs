@@ -24,6 +24,8 @@
 //! process) to the `tasks` files, and on version 2 it is created in the group (`CLONE_INTO_CGROUP`). That is a
 //! hundred times faster than moving a process from outside. And the usage is read directly from the few files that
 //! contain it.
+//!
+//! Decisions: `minicontainer/decisions/cgroups.md`.
 
 mod backend;
 mod devices;

@@ -6,6 +6,8 @@
 //! Nothing is mounted *on a path*, because an image may hold a symbolic link where a directory is expected. Instead
 //! the place is opened first (see [`super::child_places`]), and then move_mount(2) attaches the mount to that
 //! descriptor. So no link in the image can redirect a mount to the host.
+//!
+//! Decisions: `minicontainer/decisions/mounts-and-paths.md`.
 
 use core::ffi::CStr;
 use std::ffi::CString;

@@ -30,6 +30,8 @@
 //! after execve has succeeded, when the message must be there, so it cannot block.
 //!
 //! With this protocol the caller never mistakes a failed set-up for the program's own exit code.
+//!
+//! Decisions: `minicontainer/decisions/process-start.md`.
 
 pub(crate) mod child;
 pub(crate) mod child_mounts;

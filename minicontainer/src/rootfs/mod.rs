@@ -42,6 +42,8 @@
 //! assert_eq!(changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["A /new"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Decisions: `minicontainer/decisions/mounts-and-paths.md`.
 
 mod changes;
 mod copy;

@@ -35,6 +35,8 @@
 //! assert!(unknown.hint().unwrap().contains("minicontainer image seed"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Decisions: `minicontainer/decisions/images-and-store.md`.
 
 mod blob;
 mod error;

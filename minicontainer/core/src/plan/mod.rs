@@ -34,6 +34,8 @@
 //! assert!(position(|step| matches!(step, Step::PivotRoot)) < position(|step| matches!(step, Step::Execute { .. })));
 //! # Ok::<(), minicontainer_core::plan::PlanError>(())
 //! ```
+//!
+//! Decisions: `minicontainer/decisions/plan.md`.
 
 mod actor;
 mod capability;

@@ -24,6 +24,8 @@
 //! assert_ne!(first, other);
 //! # Ok::<(), minicontainer_core::plan::own_ids::NoOwnIds>(())
 //! ```
+//!
+//! Decisions: `minicontainer/decisions/user-namespaces.md`.
 
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,8 @@
 //! assert!(filter.allowed > 300 && filter.instructions.len() < 200);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Decisions: `minicontainer/decisions/security-profile.md`.
 
 mod assembler;
 mod profile;

@@ -1,4 +1,6 @@
 //! The settings of a profile (capabilities, masked paths, limits), and how single flags change them.
+//!
+//! Decisions: `minicontainer/decisions/security-profile.md`.
 
 use oci_spec::runtime::{
     LinuxDevice, LinuxDeviceType, LinuxSeccomp, PosixRlimit, PosixRlimitBuilder, PosixRlimitType,

@@ -40,6 +40,8 @@
 //! assert!(taken.to_string().starts_with(r#"Conflict. The container name "/web-1" is already in use"#));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Decisions: `minicontainer/decisions/engine-and-records.md`.
 
 mod config;
 mod create;

@@ -31,6 +31,8 @@
 //! assert_eq!(settings.comparison, Comparison::Tokens);
 //! # Ok::<(), minicontainer_engine::judge::JudgeError>(())
 //! ```
+//!
+//! Decisions: `minicontainer/decisions/judge.md`.
 
 mod compare;
 mod folder;

@@ -22,6 +22,8 @@
 //! There are asynchronous clients (`oci-client`) for hundreds of concurrent requests. Here three layers are fetched
 //! at the same time, by three threads. A synchronous client (`ureq`, TLS by `rustls`) is a tenth of the code to
 //! compile, and the rules above need control of every request, redirect and byte.
+//!
+//! Decisions: `minicontainer/decisions/registry.md`.
 
 mod agent;
 mod authorization;

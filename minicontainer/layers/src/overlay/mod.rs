@@ -37,6 +37,8 @@
 //! let outcome = overlay.perform(&Operation::Rename { from: "/etc".into(), to: "/usr".into(), how: Default::default() });
 //! assert_eq!(outcome.answer, Err(Errno::EXDEV), "a layer has a part in /etc");
 //! ```
+//!
+//! Decisions: `minicontainer/decisions/code-and-tests.md`.
 
 mod attributes;
 mod content;

@@ -17,6 +17,8 @@
 //! caller that does not wait, [`background`] runs the same loop in a thread.
 //!
 //! Bytes are copied by read(2) and write(2). For large outputs to a file, [`bulk`] is faster.
+//!
+//! Decisions: `minicontainer/decisions/streams-and-terminals.md`.
 
 mod background;
 mod bulk;
