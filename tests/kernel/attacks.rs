@@ -1,10 +1,9 @@
-//! Attacks made by the probe (`tests/probe`), and the rule that makes their failure mean something.
+//! Attacks made by the probe (`tests/probe`), each with a positive control.
 //!
-//! A refusal proves that a protection works only if the same attack goes through where the protection is not. So each
-//! attack is made twice, in a default container and in a *naive* one, that has namespaces and a root of its own and
-//! nothing else: every power, no filter, no masks. An [`Attack`] says what happens there: it goes through, or the
-//! kernel itself gives another answer than the protection does, or this kernel knows no such thing and the attack is
-//! not live.
+//! A refusal proves that a protection works only if the same attack succeeds without the protection. So each attack
+//! is made twice: in a default container, and in a *naive* one, which has its own namespaces and root but all
+//! capabilities, no filter and no masks. An [`Attack`] specifies the outcome there: it succeeds, or the kernel itself
+//! returns another answer than the protection, or this kernel does not support it and the attack is not live.
 //!
 //! Starting a container takes longer than an attack, so all attacks of a test share one of each kind.
 
@@ -20,14 +19,14 @@ use minicontainer::core::options::Isolation;
 
 use crate::fixture::Fixture;
 
-/// What a container without protections leaves out.
+/// The protections that a naive container leaves out.
 const PROTECTIONS: [&str; 4] = ["seccomp", "capabilities", "no-new-privileges", "masked-paths"];
 
-/// An attack in the probe's words, with commas between; the answers of which the default container must give one; and
-/// what it comes to in a naive container of root's and of an ordinary user's.
+/// An attack as arguments of the probe, separated by commas; the answers that are right in the default container; and
+/// the outcome in a naive container of root and of an ordinary user.
 pub type Attack = (&'static str, &'static [&'static str], Naive, Naive);
 
-/// Want of permission.
+/// Missing permission.
 pub const EPERM: &[&str] = &["refused EPERM"];
 
 /// Whether the running kernel is of this version or newer: some attacks are not live on older ones.
@@ -37,23 +36,23 @@ pub fn kernel_at_least(major: u32, minor: u32) -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
 }
 
-/// What an attack comes to in a naive container.
+/// The outcome of an attack in a naive container.
 #[derive(Clone, Copy, Debug)]
 pub enum Naive {
-    /// It goes through.
+    /// It succeeds.
     Through,
-    /// The kernel refuses it, but otherwise than the protection: it looked at what was asked.
+    /// The kernel refuses it with another answer than the protection, because it examined the request.
     Otherwise,
-    /// It goes through where the kernel knows it at all.
+    /// It succeeds if the kernel supports it.
     IfKnown,
-    /// Nothing is to be seen: this user cannot do it anywhere.
+    /// It cannot be tried: this user is not permitted to do it anywhere.
     NotLive,
 }
 
 /// The answers to a batch of attacks.
 pub type Answers = BTreeMap<String, String>;
 
-/// The protections that a naive container does without, as `--without` wants them.
+/// The protections that a naive container leaves out, in the format of `--without`.
 pub fn without_protections() -> String {
     let known = PROTECTIONS.iter().filter(|name| name.parse::<Isolation>().is_ok());
     known.copied().collect::<Vec<_>>().join(",")
@@ -85,7 +84,7 @@ impl Ground<'_> {
         run
     }
 
-    /// What the probe, or another program, prints in a container.
+    /// The output of the probe, or of another program, in a container.
     #[track_caller]
     pub fn text(&self, flags: &[&str], command: &[&str]) -> String {
         text(&self.run(flags, command).output().expect("the command starts"))
@@ -102,8 +101,8 @@ impl Ground<'_> {
             .collect()
     }
 
-    /// One attack in a container without mounts of its own, in which the root is only chosen by chroot(2). Nothing
-    /// can be shown there, so that the probe comes by way of stdin.
+    /// One attack in a container without mounts of its own, whose root is only set by chroot(2). Nothing can be
+    /// mounted there, so the probe is passed on stdin.
     #[track_caller]
     pub fn answer_in_jail(&self, attack: &str) -> String {
         let script = format!("cat >/tmp/probe && chmod +x /tmp/probe && /tmp/probe batch {attack}");
@@ -114,7 +113,7 @@ impl Ground<'_> {
         line.rsplit_once(": ").map_or(line.clone(), |(_, answer)| answer.to_owned())
     }
 
-    /// Makes all these attacks in a default container and in a naive one, and says all that is not as it must be.
+    /// Makes all these attacks in a default container and in a naive one, and reports all wrong outcomes.
     #[track_caller]
     pub fn check(&self, attacks: &[Attack]) {
         self.check_between(&[], &["--without", &without_protections()], attacks);
@@ -136,7 +135,7 @@ impl Ground<'_> {
     }
 }
 
-/// What is wrong about an attack's answers in the protected and in the naive container.
+/// Why an attack's answers in the protected and in the naive container are wrong; `None` if they are right.
 fn fault(words: &str, refused: &[&str], expect: Naive, answers: [&Answers; 2]) -> Option<String> {
     let [Some(protected), Some(naive)] = answers.map(|answers| answers.get(words)) else {
         return Some(format!("{words}: no answer"));
@@ -155,7 +154,7 @@ fn fault(words: &str, refused: &[&str], expect: Naive, answers: [&Answers; 2]) -
     (!live).then(|| format!("{words}: {protected}, but {naive} in a naive container, where {expect:?} was expected"))
 }
 
-/// What a command printed, which must have ended well.
+/// The output of a command, which must have succeeded.
 #[track_caller]
 pub fn text(output: &Output) -> String {
     assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
@@ -170,8 +169,8 @@ fn probe_for(fixture: &Fixture) -> PathBuf {
     copy
 }
 
-/// The probe as it was built. Cargo builds examples for `cargo test` of everything only, so that it is asked here;
-/// a caller that starts this program without Cargo has built the probe already, and says where it is.
+/// The built probe. Cargo builds examples only for a `cargo test` of everything, so it is requested here. A caller
+/// that starts this program without Cargo has built the probe already, and passes its path.
 fn built_probe() -> &'static Path {
     static PROBE: OnceLock<PathBuf> = OnceLock::new();
     PROBE.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Powers over the machine, over other processes and over oneself that a container must not have.
+//! Privileges over the machine, over other processes and over itself that a container must not have.
 
 use std::process::Stdio;
 
@@ -6,7 +6,7 @@ use crate::attacks::Naive::{IfKnown, NotLive, Otherwise, Through};
 use crate::attacks::{Attack, EPERM, Ground, text, without_protections};
 use crate::fixture::Fixture;
 
-/// The machine's clock, log, swapping, accounting, ports and terminals: all of one machine, none of a namespace's.
+/// The machine's clock, log, swap, accounting, ports and terminals: they belong to the machine, not to a namespace.
 const MACHINE: &[Attack] = &[
     ("set-clock", EPERM, Through, NotLive),
     ("set-time-of-day", EPERM, Through, NotLive),
@@ -31,7 +31,7 @@ const MACHINE: &[Attack] = &[
     ("setns,uts", EPERM, Through, Through),
     ("unshare-32,uts", &["refused EPERM", "refused ENOSYS", "killed 31"], IfKnown, IfKnown),
     ("clone-32,uts", &["refused EPERM", "refused ENOSYS", "killed 31"], IfKnown, IfKnown),
-    // Who becomes an ordinary user gains nothing by a program file that was given root's powers.
+    // A process that becomes an ordinary user gains nothing from a program file with root's privileges.
     ("set-user-id", EPERM, Through, IfKnown),
     ("file-capabilities", EPERM, Through, IfKnown),
 ];
@@ -51,16 +51,16 @@ fn rootless_container_cannot_affect_the_machine() {
     Ground::new(&fixture).check(&attacks);
 }
 
-/// All ways to look into a process.
+/// All ways to read a process.
 const LOOK: [&str; 5] = ["ptrace", "process-vm-read", "pidfd-getfd", "proc-mem", "proc-root"];
-/// All ways to signal it.
+/// All ways to send it a signal.
 const SIGNAL: [&str; 4] = ["kill", "tgkill", "pidfd-signal", "signal-by-owner"];
 
-/// A process of the host has no number in the container, and with the host's process table the same attacks work.
+/// A process of the host has no id in the container. With the host's PID namespace the same attacks succeed.
 #[track_caller]
 fn check_processes(fixture: &Fixture) {
     let ground = Ground::new(fixture);
-    // Of the same user as the container, else the kernel would refuse it for that.
+    // The same user as the container, because otherwise the kernel would refuse it for that reason.
     let mut victim = fixture.command_of("sleep").arg("60").spawn().expect("a process of the host");
     let attacks: Vec<String> = LOOK.iter().chain(&SIGNAL).map(|name| format!("{name},{}", victim.id())).collect();
     let attacks = || attacks.iter().map(String::as_str);
@@ -92,7 +92,7 @@ fn rootless_container_cannot_reach_host_processes() {
     check_processes(&fixture);
 }
 
-/// Signals to everybody stay inside, and so does an attempt to restart the machine.
+/// Signals to all processes stay inside, and so does an attempt to restart the machine.
 #[test]
 fn kill_all_and_reboot_affect_only_the_container() {
     let Some(fixture) = Fixture::root() else { return };
@@ -104,7 +104,7 @@ fn kill_all_and_reboot_affect_only_the_container() {
             &ground.run(&[], &["sh", "-c", &format!("/probe reboot {command}; true")]).output().expect("it starts"),
         );
         assert_eq!(answer, "refused EPERM", "{command}");
-        // The control: with that power the container's first process is ended, and nothing else.
+        // The control: with that capability, only the container's first process is ended.
         let naive = ["--without", &without_protections()];
         let output = ground.run(&naive, &["sh", "-c", &format!("/probe reboot {command}; echo alive")]).output();
         let output = output.expect("the command starts");
@@ -112,7 +112,7 @@ fn kill_all_and_reboot_affect_only_the_container() {
     }
 }
 
-/// A name in the abstract namespace of sockets is reached within one network namespace only, see unix(7).
+/// A name in the abstract socket namespace can be reached only within one network namespace, see unix(7).
 #[track_caller]
 fn check_abstract_sockets(fixture: &Fixture) {
     use std::os::linux::net::SocketAddrExt;
@@ -130,7 +130,7 @@ fn check_abstract_sockets(fixture: &Fixture) {
 fn host_abstract_sockets_are_unreachable() {
     let fixture = Fixture::any();
     check_abstract_sockets(&fixture);
-    // And the engine listens on none while a container runs.
+    // The engine does not listen on any while a container runs.
     let ground = Ground::new(&fixture);
     let sockets = || std::fs::read_to_string("/proc/net/unix").expect("the sockets");
     let abstract_names = |text: String| {
@@ -157,7 +157,7 @@ fn host_abstract_sockets_are_unreachable() {
     assert!(ours.is_empty(), "{ours:?}");
 }
 
-/// The ways of talking that belong to a namespace: one container leaves something, another looks for it.
+/// Channels that belong to a namespace: one container leaves something, another looks for it.
 #[test]
 fn containers_share_no_ipc_objects() {
     let fixture = Fixture::any();
@@ -176,8 +176,8 @@ fn containers_share_no_ipc_objects() {
     assert!(between.len() == 3 && between.values().all(|answer| answer == "refused ENOENT"), "{between:?}");
 }
 
-/// Where a crash is written down, it may be by a program of the host's, which the kernel runs as root outside. No
-/// crash is, unless it is requested when the container starts.
+/// A core dump may be handled by a program of the host, which the kernel runs as root outside. So a crash writes none
+/// unless it is requested when the container starts.
 #[test]
 fn no_core_dumps_are_written() {
     let fixture = Fixture::any();

@@ -1,4 +1,4 @@
-//! The control group as a whole: its parent's files, its name, its end.
+//! The control group as a whole: files of its parent, its name, its removal.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use minicontainer::{Error, MIB, Running, Sandbox, Stdio, Verdict};
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run, shell, succeeds, text};
 
-/// The directories of all groups of this name, in whichever hierarchy.
+/// The directories of all groups with this name, in all hierarchies.
 fn groups(name: &str) -> Vec<PathBuf> {
     let hierarchies = fs::read_dir("/sys/fs/cgroup").expect("the hierarchies").flatten().map(|entry| entry.path());
     let places = hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]);
@@ -57,7 +57,7 @@ fn swap_limit_is_enforced() {
     assert!(["9223372036854771712", "max"].contains(&swap(Some("-1")).as_str()));
 }
 
-/// While a bomb goes on the host can fork, and all of the bomb ends when the container is killed.
+/// While a fork bomb runs, the host can still fork, and the whole bomb ends when the container is killed.
 pub fn check_bomb_ends(mut running: Running) {
     assert!(std::process::Command::new("true").status().expect("a process").success());
     let begun = Instant::now();
@@ -67,14 +67,14 @@ pub fn check_bomb_ends(mut running: Running) {
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
-/// A fork bomb is held by the limit, and ended with the container while it goes on forking: also when it has left the
-/// first process's group and session, and also without a process table of its own, where no end of a first process
-/// ends the rest.
+/// A fork bomb is stopped by the limit, and ends with the container while it is still forking. This also holds after
+/// it has left the first process's group and session, and without a PID namespace, where the end of the first process
+/// does not end the others.
 #[test]
 fn fork_bomb_is_limited_and_killed() {
     let Some(fixture) = Fixture::limited() else { return };
     let image = busybox(&fixture);
-    // A shell that cannot fork any more gives up; those that fork one process after the other never do.
+    // A shell that can no longer fork exits. The loops below fork one process after the other and never exit.
     let bomb = shell(&image, "(while :; do sleep 100 & done) 2>/dev/null & exec sleep 100");
     let loops =
         "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do setsid sh -c 'while :; do sleep 0; done' & done; exec sleep 100";
@@ -86,7 +86,8 @@ fn fork_bomb_is_limited_and_killed() {
     }
 }
 
-/// Processes in groups that the container made inside its own are ended and those groups removed; the snapshot looks.
+/// Processes in nested groups that the container created are ended, and the groups removed. The host snapshot checks
+/// it.
 #[test]
 fn nested_cgroups_are_removed_with_the_container() {
     let Some(fixture) = Fixture::root() else { return };
@@ -100,7 +101,7 @@ fn nested_cgroups_are_removed_with_the_container() {
     assert_eq!(text(&sandbox.wall_time(Duration::from_secs(120))), "1");
 }
 
-/// A sandbox whose document names its group.
+/// A sandbox whose document specifies its group.
 fn in_group(fixture: &Fixture, name: &str) -> Sandbox {
     let directory = fixture.store().join("bundle");
     let path = directory.join("config.json");
@@ -116,8 +117,8 @@ fn in_group(fixture: &Fixture, name: &str) -> Sandbox {
     Sandbox::from_bundle(&directory).expect("a bundle")
 }
 
-/// A group's name leads from the root of the hierarchy down, nowhere else; what cannot be such a name is refused
-/// before anything is made. The snapshot would find a group elsewhere.
+/// A group's name is relative to the root of the hierarchy and does not lead elsewhere; an invalid name is refused
+/// before anything is created. The host snapshot would find a group elsewhere.
 #[test]
 fn cgroup_path_cannot_climb() {
     let Some(fixture) = Fixture::root() else { return };
@@ -127,8 +128,8 @@ fn cgroup_path_cannot_climb() {
     }
 }
 
-/// A limit that no controller can hold is an error, and leaves no group. On version 1 the controller's hierarchy may
-/// not be mounted; on version 2 a group that has processes of its own hands no controllers on.
+/// A limit that no controller can enforce is an error, and leaves no group. On version 1 the controller's hierarchy
+/// may not be mounted; on version 2 a group with processes of its own cannot enable controllers for its children.
 #[test]
 fn missing_controller_is_an_error() {
     let Some(fixture) = Fixture::root() else { return };
@@ -170,8 +171,8 @@ fn missing_controller_is_an_error() {
     assert!(stderr.contains("the memory limit cannot be applied"), "{stderr}");
 }
 
-/// Of two containers of one name the second is refused, and the first is none the worse; an empty group that somebody
-/// left behind, even a frozen one, blocks no other container.
+/// Of two containers with one name the second is refused, and the first is not affected. An empty group that was left
+/// behind, even a frozen one, blocks no other container.
 #[test]
 fn cgroup_in_use_is_refused_and_empty_one_reused() {
     let Some(fixture) = Fixture::root() else { return };
@@ -200,13 +201,13 @@ fn cgroup_in_use_is_refused_and_empty_one_reused() {
         sandbox.clone().wall_time(Duration::from_millis(200)).spawn().expect("an empty group is no hindrance");
     assert_eq!(again.wait().expect("its end").verdict, Verdict::TimeLimit);
     drop(again);
-    // What was there before it, above it, stays: it was not made by it.
+    // Parent groups that existed before remain, because the container did not create them.
     for group in members.iter().filter_map(|group| group.parent()).filter(|group| group.is_dir()) {
         fs::remove_dir(group).expect("it is empty");
     }
 }
 
-/// A hierarchy of one's own would have a release agent: a program of the *host's* that the kernel starts as its root.
+/// A new hierarchy would have a release agent: a program of the *host* that the kernel starts as root.
 #[test]
 fn cgroup_hierarchy_cannot_be_mounted() {
     let Some(fixture) = Fixture::root() else { return };
@@ -215,14 +216,14 @@ fn cgroup_hierarchy_cannot_be_mounted() {
     let mounted = format!("mkdir -p /tmp/h && mount -t cgroup -o none,name={name} none /tmp/h");
     let agent = format!("{mounted} && echo /bin/false >/tmp/h/release_agent && cat /tmp/h/release_agent");
     assert!(!succeeds(&shell(&image, &mounted)));
-    // Who sees only a part of the groups may mount only hierarchies that there are.
+    // A process in a cgroup namespace may mount only existing hierarchies.
     let control = shell(&image, &agent).without(Isolation::Capabilities).without(Isolation::Cgroup);
     assert_eq!(text(&control), "/bin/false");
-    // Of those that it sees, none has an agent that could be set, and no release tells of itself.
+    // None of the visible groups has a release agent that could be set, or notifies of a release.
     let visible = "for file in $(find /sys/fs/cgroup -name release_agent -o -name notify_on_release); do \
                    (echo 1 >$file) 2>/dev/null && exit 1; done; exit 0";
     assert!(succeeds(&shell(&image, visible)));
-    // Nor from a user namespace of the container's own, whose root is its root in name only.
+    // The same in a nested user namespace, whose root has no privileges outside it.
     for hierarchy in ["memory", "devices", &format!("none,name={name}")] {
         let inner =
             format!("mkdir -p /tmp/h; mount -t cgroup -o {hierarchy} none /tmp/h && echo x >/tmp/h/release_agent");
@@ -233,12 +234,12 @@ fn cgroup_hierarchy_cannot_be_mounted() {
     assert!(String::from_utf8_lossy(&output.stdout).lines().any(|line| line.ends_with(":/")));
 }
 
-/// What a container sees of a hierarchy is its own group and what is below: in the root of one is the release agent.
+/// A container sees only its own group and the groups below it: the release agent is in the root of a hierarchy.
 #[test]
 fn cgroup_root_is_not_visible() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
-    // It reads until the end of its input, so that it can be looked at meanwhile.
+    // It reads until the end of its input, so that it can be examined meanwhile.
     let sandbox = Sandbox::from_image(&image).command("cat").stdin(Stdio::Piped);
     let mut running = sandbox.spawn().expect("it starts");
     let told = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", running.id())).expect("it runs");
@@ -258,7 +259,7 @@ fn cgroup_root_is_not_visible() {
     assert!(shown > 0, "no hierarchy is shown: {groups}{mounts}");
 }
 
-/// Groups of others tell which containers run, by their ids. A container sees its own groups, or none.
+/// The groups of other containers contain their ids. A container sees its own groups, or none.
 #[test]
 fn cgroups_of_other_containers_are_hidden() {
     if !crate::skip::require(crate::fixture::is_root(), crate::skip::ROOT) {

@@ -14,14 +14,15 @@ use crate::skip;
 /// Ten days.
 const AHEAD: f64 = 864_000.0;
 
-/// Seconds since the start of the machine, on the monotonic clock and on that which goes on while the machine sleeps.
+/// Seconds since the start of the machine, on the monotonic clock and on the clock that includes suspended time.
 #[track_caller]
-fn clocks(told: &str) -> [f64; 2] {
-    let numbers: Vec<f64> = told.lines().filter_map(|line| line.parse().ok()).collect();
-    numbers.try_into().unwrap_or_else(|_| panic!("two clocks, not {told:?}"))
+fn clocks(output: &str) -> [f64; 2] {
+    let numbers: Vec<f64> = output.lines().filter_map(|line| line.parse().ok()).collect();
+    numbers.try_into().unwrap_or_else(|_| panic!("two clocks, not {output:?}"))
 }
 
-/// What a container's clocks are ahead of the machine's: the difference lies between those to before and to after.
+/// The offset of a container's clocks to the machine's, as bounds: it is between the differences to the time after
+/// and to the time before.
 #[track_caller]
 fn ahead(ground: &Ground, flags: &[&str]) -> [[f64; 2]; 2] {
     let own =
@@ -32,7 +33,7 @@ fn ahead(ground: &Ground, flags: &[&str]) -> [[f64; 2]; 2] {
     [0, 1].map(|clock| [inside[clock] - after[clock], inside[clock] - before[clock]])
 }
 
-/// Whether a difference that lies between two others can be this one.
+/// Whether the offset is possible within these bounds.
 fn is(between: [f64; 2], wanted: f64) -> bool {
     (between[0]..=between[1]).contains(&wanted)
 }
@@ -69,7 +70,7 @@ fn rootless_container_has_the_requested_clocks() {
     check_moved(&fixture, &[]);
 }
 
-/// Every power inside does not help: where a process lives, clocks stand fast.
+/// A process cannot move its own clocks, even with all capabilities.
 #[test]
 fn container_cannot_move_its_clocks() {
     let fixture = Fixture::any();
@@ -79,13 +80,13 @@ fn container_cannot_move_its_clocks() {
     let ground = Ground::new(&fixture);
     let script = "readlink /proc/self/ns/time; \
                   (echo 'boottime 5 0' > /proc/self/timens_offsets) 2>/dev/null && echo moved || echo refused";
-    let told = |flags: &[&str]| ground.text(flags, &["sh", "-c", script]);
+    let offsets = |flags: &[&str]| ground.text(flags, &["sh", "-c", script]);
     let host = fs::read_link("/proc/self/ns/time").expect("a namespace");
-    let own = told(&["--privileged", "--time-offset", "boottime=240h"]);
+    let own = offsets(&["--privileged", "--time-offset", "boottime=240h"]);
     let lines: Vec<&str> = own.lines().collect();
     assert!(matches!(lines[..], [namespace, "refused"] if namespace != host.to_string_lossy()), "{own}");
-    // The control: without clocks of its own it lives by the machine's.
-    let shared = told(&["--privileged"]);
+    // The control: without its own time namespace it uses the machine's clocks.
+    let shared = offsets(&["--privileged"]);
     assert!(shared.starts_with(&*host.to_string_lossy()), "{shared}");
 }
 
@@ -98,17 +99,17 @@ fn clock_before_zero_is_refused() {
     let ground = Ground::new(&fixture);
     let output =
         ground.run(&["--time-offset", "monotonic=-876000h"], &["true"]).output().expect("the command starts");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(125), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(125), "{stderr}");
     for part in ["unshare-time", "monotonic=-3153600000s", "ERANGE", "/proc/uptime"] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(stderr.contains(part), "{part}: {stderr}");
     }
     let output = ground.run(&["--time-offset", "realtime=1h"], &["true"]).output().expect("the command starts");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(125) && said.contains("--time-offset"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(125) && stderr.contains("--time-offset"), "{stderr}");
 }
 
-/// A bundle that somebody else has written, and one of ours.
+/// Offsets in a bundle written by another program, and in one that is created here.
 #[test]
 fn spec_time_offsets_are_applied() {
     let fixture = Fixture::any();
@@ -133,12 +134,12 @@ fn spec_time_offsets_are_applied() {
     document["linux"]["timeOffsets"] = serde_json::json!({"monotonic": {"secs": 3, "nanosecs": 5}});
     fs::write(&path, document.to_string()).expect("it is written");
     assert_eq!(words(&bundle()), "monotonic 3 5 boottime 0 0");
-    // And by the library.
+    // The same with the library.
     let own = shell(&image, "cat /proc/self/timens_offsets").time_offset("boottime=1h");
     assert_eq!(words(&own), "monotonic 0 0 boottime 3600 0");
 }
 
-/// The clock by which a start is measured is none of those that can be moved.
+/// The clock for measuring a start must not be one of those that can be moved.
 #[test]
 fn start_times_are_unaffected_by_clock_offsets() {
     let fixture = Fixture::any();

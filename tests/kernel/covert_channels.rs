@@ -1,9 +1,9 @@
-//! Ways by which two containers could talk past everything that is allowed, beside those that belong to a namespace
-//! (see `capabilities`): locks and leases on a file that both have, and sockets that know no namespace.
+//! Covert channels between two containers, in addition to those that belong to a namespace (see `capabilities`):
+//! locks and leases on a file that both have, and sockets without namespaces.
 //!
-//! One way stays open, and only copying could close it: a user who mounts the same directory of the host in two
-//! containers, even read-only, gives them the same files, and the kernel's locks are the file's. The layers of an
-//! image that both use are no such way: each container has an overlay of its own, whose files are its own.
+//! One channel stays open, and only copying could close it: a user who mounts the same directory of the host in two
+//! containers, even read-only, gives them the same files, and the kernel's locks belong to the files. The layers of a
+//! shared image are not such a channel: each container has its own overlay with its own files.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -11,7 +11,7 @@ use std::process::{Child, Stdio};
 use crate::attacks::{Ground, without_protections};
 use crate::fixture::Fixture;
 
-/// A container that holds something until it is let go.
+/// A container that holds a lock or a lease until it is released.
 struct Holder {
     running: Child,
 }
@@ -34,7 +34,7 @@ impl Holder {
     }
 }
 
-/// What another container finds while one holds a lock or a lease on this file.
+/// The result in another container while one holds a lock or a lease on this file.
 #[track_caller]
 fn found(ground: &Ground, flags: &[&str], path: &str) -> [String; 2] {
     [(vec!["lock", path], format!("lock,{path}")), (vec!["lease", "leave", path], format!("lease,find,{path}"))].map(
@@ -52,14 +52,14 @@ fn file_locks_are_not_shared_between_containers() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
     assert_eq!(found(&ground, &[], "/etc/passwd"), ["done", "done"]);
-    // The control, which is the way that stays open: a directory of the host that both are shown.
+    // The control is the channel that stays open: a directory of the host in both containers.
     let volume = format!("{}:/shared:ro", fixture.canary().display());
     let shared = found(&ground, &["-v", &volume], "/shared/hello");
     assert_eq!(shared, ["refused EAGAIN", "refused EAGAIN"]);
 }
 
-/// Sockets between virtual machines, AF_VSOCK, know no network namespace, and io_uring opens sockets where no filter
-/// looks: both are refused as such.
+/// Sockets between virtual machines, AF_VSOCK, have no network namespace, and io_uring opens sockets without a
+/// filter's check. Both are refused.
 #[track_caller]
 fn check_sockets(fixture: &Fixture) {
     let attacks = ["socket,40", "io-uring"];
@@ -68,7 +68,7 @@ fn check_sockets(fixture: &Fixture) {
     assert!(protected.len() == 2 && protected.values().all(|answer| answer == "refused EPERM"), "{protected:?}");
     let naive = ground.answers(&["--without", &without_protections()], attacks);
     assert_eq!(naive["io-uring"], "done");
-    // Where the kernel has that family at all.
+    // If the kernel has that family.
     assert!(["done", "refused EAFNOSUPPORT"].contains(&naive["socket,40"].as_str()), "{naive:?}");
 }
 

@@ -1,5 +1,5 @@
-//! Limits for an ordinary user, to whom root has delegated a control group, see the story of `delegation` in the
-//! engine. It takes root to delegate one, and a machine with control groups of version 2 only.
+//! Limits for an ordinary user to whom root has delegated a control group, see the story of `delegation` in the
+//! engine. The tests require root, to delegate one, and a machine with only version 2 of control groups.
 
 use std::{
     fs::{self, OpenOptions},
@@ -14,17 +14,18 @@ use std::{
 use crate::fixture::{Fixture, ORDINARY_USER};
 use crate::skip;
 
-/// How long a slow machine may take for what is a matter of milliseconds.
+/// A timeout for operations that normally take milliseconds, long enough for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The group `user` below one of root's, which decides what it can hand on, and a user who lives in it.
+/// The group `user` below a group of root that determines the available controllers, and a user whose processes are
+/// in it.
 struct Delegated {
     group: PathBuf,
     fixture: Fixture,
 }
 
 impl Delegated {
-    /// Gives the user a group with these controllers; None if the test must be skipped.
+    /// Delegates a group with these controllers to the user; `None` if the test must be skipped.
     fn with(controllers: &str) -> Option<Delegated> {
         let version2 = fs::exists("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
         if !skip::require(version2, skip::VERSION_2) || !skip::require(crate::fixture::is_root(), skip::ROOT) {
@@ -46,7 +47,7 @@ impl Delegated {
         Some(delegated)
     }
 
-    /// A script of the user's, whose shell is in the group, or in the leaf if there is one; `$ENGINE` is the command.
+    /// A script of the user, whose shell is in the group, or in the leaf if there is one; `$ENGINE` is the command.
     fn script(&self, script: &str) -> Command {
         let places = [self.group.join("minicontainer-engine"), self.group.clone()];
         let place = places.iter().find(|place| place.is_dir()).expect("the group");
@@ -54,7 +55,8 @@ impl Delegated {
         let engine = self.fixture.command().get_program().to_owned();
         let mut shell = self.fixture.command_of("sh");
         shell.args(["-c", script]).env("ENGINE", engine);
-        // SAFETY: makes one system call, and allocates nothing. Who opened the file decides whether it may be done.
+        // SAFETY: makes one system call, and allocates nothing. The kernel checks the credentials of the process that
+        // opened the file.
         unsafe { shell.pre_exec(move || door.write_all(b"0")) };
         shell
     }
@@ -64,7 +66,7 @@ impl Delegated {
         self.script(script).output().expect("a shell")
     }
 
-    /// What the script prints; it must succeed.
+    /// The output of the script, which must succeed.
     #[track_caller]
     fn text(&self, script: &str) -> String {
         let output = self.output(script);
@@ -72,7 +74,7 @@ impl Delegated {
         String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
     }
 
-    /// What the script complains of; it must fail as a command fails that the engine refuses.
+    /// The error output of the script, which must fail because the engine refuses it.
     #[track_caller]
     fn refusal(&self, script: &str) -> String {
         let output = self.output(script);
@@ -80,7 +82,7 @@ impl Delegated {
         String::from_utf8(output.stderr).expect("text")
     }
 
-    /// The groups that are in it by now.
+    /// The groups that exist in it now.
     fn inner(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.group).expect("the group").flatten();
         let groups = entries.filter(|entry| entry.path().is_dir());
@@ -91,13 +93,12 @@ impl Delegated {
 impl Drop for Delegated {
     fn drop(&mut self) {
         let roots = self.group.parent().map_or_else(PathBuf::new, PathBuf::from);
-        // A container's group that was left behind is in the way, and so found.
+        // A container's group that was left behind makes this fail, and is so detected.
         remove_groups(&[self.group.join("minicontainer-engine"), self.group.clone(), roots]);
     }
 }
 
-/// Removes groups from the innermost on. The last of a group's processes leaves it a moment after it has been waited
-/// for.
+/// Removes groups, the innermost first. The last process of a group leaves it shortly after it has been waited for.
 fn remove_groups(groups: &[PathBuf]) {
     for group in groups {
         let deadline = Instant::now() + PATIENCE;
@@ -119,7 +120,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// One group for all of it: to make one and an image in it takes a slow machine longer than the rest.
+/// One group for all of these: creating one, with an image, takes longer on a slow machine than the tests.
 #[test]
 fn delegated_cgroup_enables_limits() {
     let Some(place) = Delegated::with("+cpu +memory +pids") else { return };
@@ -129,7 +130,8 @@ fn delegated_cgroup_enables_limits() {
     the_group_of_a_killed_engine_is_removed(&place);
 }
 
-/// Each of them finds the group not yet, half, or quite ready, and the shell that has started them in the way.
+/// Each of them finds the group not yet, partly or completely prepared, while the shell that started them is still in
+/// it.
 fn eight_engines_at_once(place: &Delegated) {
     assert!(place.inner().is_empty());
     let text = place.text(
@@ -144,7 +146,7 @@ fn eight_engines_at_once(place: &Delegated) {
     assert_eq!(fs::read_to_string(place.group.join("cgroup.procs")).expect("the group"), "");
 }
 
-/// Limits that were requested and one that was not; also for a user who is root in a user namespace only.
+/// Limits that were requested and one that was not; also for a user who is root only in a user namespace.
 fn limits_hold(place: &Delegated) {
     let limits =
         "run --rm --memory 16m --cpus 0.5 busybox sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max'";
@@ -160,12 +162,12 @@ fn a_container_is_killed_for_memory(place: &Delegated) {
         format!("\"$ENGINE\" run --rm {limit} --report {} busybox {script}", report.display())
     };
     assert_eq!(place.output(&fill("--memory 16m")).status.code(), Some(137));
-    let told: serde_json::Value = serde_json::from_slice(&fs::read(&report).expect("the report")).expect("JSON");
-    assert_eq!((&told["verdict"], &told["oom_kills"]), (&"memory-limit".into(), &1.into()), "{told}");
+    let document: serde_json::Value = serde_json::from_slice(&fs::read(&report).expect("the report")).expect("JSON");
+    assert_eq!((&document["verdict"], &document["oom_kills"]), (&"memory-limit".into(), &1.into()), "{document}");
     assert!(place.output(&fill("")).status.success(), "the control");
 }
 
-/// The next engine removes what one that was killed could not.
+/// The next engine removes the group that a killed engine left behind.
 fn the_group_of_a_killed_engine_is_removed(place: &Delegated) {
     let mut run = place.script("exec \"$ENGINE\" run --name left --memory 16m busybox sleep 1000");
     let mut engine = run.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
@@ -187,8 +189,8 @@ fn the_group_of_a_killed_engine_is_removed(place: &Delegated) {
     assert_eq!(place.inner(), ["minicontainer-engine"]);
 }
 
-/// A limit that needs what was not delegated is refused with the fix; others hold, and what was not requested is left
-/// out.
+/// A limit that needs an undelegated controller is refused with a fix; other limits are enforced, and what was not
+/// requested is left out.
 #[test]
 fn undelegated_controller_is_refused_with_hint() {
     let Some(place) = Delegated::with("+memory") else { return };
@@ -202,15 +204,15 @@ fn undelegated_controller_is_refused_with_hint() {
     assert_eq!(place.text(memory), "16777216");
     assert_eq!(place.text("\"$ENGINE\" run --rm busybox echo hi"), "hi");
     let doctor = place.text("\"$ENGINE\" doctor");
-    let told = |line: &str| assert!(doctor.contains(line), "{line}: {doctor}");
-    told(&format!("works  own cgroup       {} is delegated to you, with memory", place.group.display()));
-    told("works  memory limit");
-    told("lacks  cpu limit ");
-    told("works  limits ");
+    let reports = |line: &str| assert!(doctor.contains(line), "{line}: {doctor}");
+    reports(&format!("works  own cgroup       {} is delegated to you, with memory", place.group.display()));
+    reports("works  memory limit");
+    reports("lacks  cpu limit ");
+    reports("works  limits ");
 }
 
-/// Who asks for a limit is told what is in the way, and the fix that fits; who asks for none is none the worse.
-/// No process is moved, and nothing is made.
+/// If a limit was requested, the error contains the cause and the right fix. Without a requested limit the container
+/// runs. No process is moved, and nothing is created.
 #[test]
 fn unusable_cgroup_is_refused_with_hint() {
     let Some(place) = Delegated::with("+memory +pids") else { return };
@@ -239,12 +241,12 @@ fn unusable_cgroup_is_refused_with_hint() {
     let roots = refusal(&place);
     let cause = format!("no cgroup is delegated to you: {} cannot be written: EACCES", place.group.display());
     assert!(roots.contains(&cause), "{roots}");
-    the_mend_mends(&place, &roots);
+    suggested_fix_works(&place, &roots);
 }
 
-/// Where there is no systemd, root's command: carried out word by word, but for `sudo`, and for the number of a shell
-/// that waits meanwhile.
-fn the_mend_mends(place: &Delegated, refusal: &str) {
+/// Executes the suggested command of machines without systemd exactly, except for `sudo` and the process id of a
+/// shell, which waits meanwhile.
+fn suggested_fix_works(place: &Delegated, refusal: &str) {
     let Some(fix) = refusal.split('`').find_map(|part| part.strip_prefix("sudo sh -c ")) else { return };
     let run = "read go; \"$ENGINE\" run --rm --memory 16m busybox cat /sys/fs/cgroup/memory.max";
     let mut shell = place.fixture.command_of("sh");

@@ -1,8 +1,9 @@
-//! Devices of the machine are out of reach, however their nodes were made and whatever capabilities the container has.
+//! Devices of the machine cannot be reached, however their nodes were created and whatever capabilities the container
+//! has.
 //!
-//! The container is a bundle whose `config.json` the test edits: it may make device nodes, as Docker's containers
-//! may. The control has no rules for devices: there the loop device gives its content away, and what no driver
-//! answers to fails for another reason than that it is forbidden.
+//! The container is a bundle whose `config.json` the test edits: it may create device nodes, as Docker's containers
+//! may. The control has no rules for devices: there the loop device can be read, and opening a number without a
+//! driver fails with another error than missing permission.
 
 use std::{
     fs,
@@ -20,7 +21,7 @@ use crate::sandboxes::{busybox, run, shell, succeeds, text};
 
 const SECRET: &str = "sealed";
 
-/// A loop device over a file of the test's own. Dropping it lets the device go.
+/// A loop device for a file of the test. It is detached when it is dropped.
 struct Loop {
     device: PathBuf,
     numbers: (u64, u64),
@@ -45,7 +46,7 @@ impl Drop for Loop {
     }
 }
 
-/// A bundle of busybox that runs the script and may make device nodes, edited further by `edit`.
+/// A bundle of busybox that runs the script and may create device nodes, edited further by `edit`.
 pub fn bundle(fixture: &Fixture, name: &str, script: &str, edit: impl FnOnce(&mut Value)) -> Sandbox {
     let directory = fixture.store().join(name);
     let mut command = fixture.command();
@@ -66,12 +67,12 @@ fn without_rules(config: &mut Value) {
     config["linux"]["resources"]["devices"] = json!([]);
 }
 
-/// What it says when it may not.
+/// The message if permission is missing.
 const REFUSED: &str = "Operation not permitted";
 
-/// What a shell says when it makes a node and reads from it, or opens it for writing.
+/// The output of a shell that creates a node and reads from it, or opens it for writing.
 fn probe(kind: char, (major, minor): (u64, u64)) -> String {
-    // The kernel's log is opened for writing, which needs no power; nothing is written.
+    // The kernel's log is opened for writing, which needs no capability; nothing is written.
     let open = if (major, minor) == (1, 11) { ": >/dev/probe" } else { "head -c 6 /dev/probe" };
     format!("rm -f /dev/probe; mknod /dev/probe {kind} {major} {minor} && ({open}) 2>&1; echo; ")
 }
@@ -92,13 +93,13 @@ fn device_node_made_inside_is_unusable() {
     );
     let control = text(&bundle(&fixture, "control", &script, without_rules));
     assert!(control.starts_with(SECRET), "{control}");
-    // The machine's memory, 1:1, other kernels protect themselves against every process (CONFIG_STRICT_DEVMEM). Nothing else.
+    // Other kernels protect only the machine's memory, 1:1, against every process (CONFIG_STRICT_DEVMEM).
     let memory = bundle(&fixture, "memory", &probe('c', (1, 1)), without_rules);
     let guarded = String::from_utf8_lossy(&crate::sandboxes::run(&memory).stdout).matches(REFUSED).count();
     assert_eq!(control.matches(REFUSED).count(), guarded, "{control}");
 }
 
-/// The node lies in a directory of the host's that is bound inside; even when the bind lets device nodes through.
+/// The node is in a directory of the host that is bind mounted inside, even if the mount allows device nodes.
 #[test]
 fn device_node_in_a_volume_is_unusable() {
     let Some(fixture) = Fixture::root() else { return };
@@ -118,7 +119,7 @@ fn device_node_in_a_volume_is_unusable() {
     assert!(text(&bound("ruled", "rw", |_| ())).contains("Operation not permitted"));
     assert!(text(&bound("nodev", "nodev", without_rules)).contains("Permission denied"));
     assert_eq!(text(&bound("control", "rw", without_rules)), SECRET);
-    // The node may as well come with the root file system itself.
+    // The node may also be part of the root file system.
     for (name, edit, expected) in
         [("root", (|_| ()) as fn(&mut Value), false), ("root-control", without_rules, false)]
     {
@@ -134,7 +135,7 @@ fn device_node_in_a_volume_is_unusable() {
     }
 }
 
-/// The same bundle without a `/dev` of its own: then the root opens device nodes unless the rules forbid it.
+/// The same bundle without its own `/dev`: then the root allows opening device nodes unless the rules forbid it.
 fn bare(_: &Sandbox, fixture: &Fixture, name: &str) -> Sandbox {
     let directory = fixture.store().join(name);
     let path = directory.join("config.json");
@@ -147,7 +148,7 @@ fn bare(_: &Sandbox, fixture: &Fixture, name: &str) -> Sandbox {
     Sandbox::from_bundle(&directory).expect("a bundle")
 }
 
-/// The rootfs of a bundle that mounts no `/dev` may have device nodes and links of its own: only the right ones.
+/// If a bundle mounts no `/dev`, its rootfs may have its own device nodes and links, but only the right ones.
 #[test]
 fn existing_device_node_must_match() {
     let Some(fixture) = Fixture::root() else { return };
@@ -197,11 +198,11 @@ fn default_devices_are_usable() {
     let script = "head -c 1 /dev/zero | od -An -tx1; head -c 9 /dev/random /dev/urandom >/dev/null && : </dev/ptmx && \
                   : >/dev/null && ! echo x >/dev/full 2>/dev/null && echo all";
     assert_eq!(text(&shell(&image, script)), " 00\nall");
-    // Overlay makes a node of its own, 0:0, for what is removed.
+    // Overlayfs creates a device node of its own, 0:0, for a removed file.
     assert!(succeeds(&shell(&image, "rm /bin/busybox && ! test -e /bin/busybox")));
 }
 
-/// The rules are part of the group, and the group's files for them are out of reach.
+/// The rules belong to the group, and the group's files for them cannot be reached.
 #[test]
 fn device_rules_cannot_be_changed_from_inside() {
     let Some(fixture) = Fixture::root() else { return };
@@ -210,7 +211,7 @@ fn device_rules_cannot_be_changed_from_inside() {
     let change =
         "mkdir -p /tmp/devices && mount -t cgroup -o devices none /tmp/devices && echo a >/tmp/devices/devices.allow";
     assert!(!succeeds(&shell(&image, change)));
-    // Where there are such files, which is on version 1, root with all powers may change them.
+    // If these files exist, which is on version 1, root with all capabilities may change them.
     let live = Path::new("/sys/fs/cgroup/devices/devices.allow").exists();
     assert_eq!(succeeds(&shell(&image, change).without(Isolation::Capabilities)), live);
 }

@@ -1,5 +1,5 @@
-//! An engine that lacks powers itself, such as root in somebody else's container: what it starts has no more than it
-//! has, and what it cannot do it says.
+//! An engine without some capabilities, such as root in another container: the processes that it starts do not have
+//! more than it has, and it reports what it cannot do.
 
 use std::os::unix::process::CommandExt;
 
@@ -8,22 +8,22 @@ use serde_json::Value;
 use crate::attacks::Ground;
 use crate::fixture::Fixture;
 
-/// The numbers of capabilities(7).
+/// Capabilities with their numbers, see capabilities(7).
 const POWERS: [(&str, u32); 6] =
     [("DAC_OVERRIDE", 1), ("KILL", 5), ("SETPCAP", 8), ("SYS_ADMIN", 21), ("SYS_RESOURCE", 24), ("MKNOD", 27)];
 
 /// The default set.
 const OURS: u64 = 0x8004_05fb;
 
-/// Starts a container by an engine without these powers: what was told of the container's first process, or the
-/// error.
+/// Starts a container with an engine that lacks these capabilities; returns the posture of the container's first
+/// process, or the error.
 fn start_without(ground: &Ground, lacking: &[u32], flags: &[&str]) -> Result<Value, String> {
     let mut run = ground.run(flags, &["/probe", "posture"]);
     let lacking = lacking.to_vec();
     let drop = move || {
         for number in &lacking {
             // execve(2) gives no capability that is not in the bounding set, see capabilities(7).
-            // SAFETY: takes something from this process, and touches no memory.
+            // SAFETY: drops a capability of this process, and does not access memory.
             if unsafe { nix::libc::prctl(nix::libc::PR_CAPBSET_DROP, *number, 0, 0, 0) } != 0 {
                 return Err(std::io::Error::last_os_error());
             }
@@ -36,14 +36,14 @@ fn start_without(ground: &Ground, lacking: &[u32], flags: &[&str]) -> Result<Val
     match output.status.code() {
         Some(0) => Ok(serde_json::from_slice(&output.stdout).expect("JSON")),
         code => {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(code, Some(125), "{said}");
-            Err(said)
+            let message = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(code, Some(125), "{message}");
+            Err(message)
         }
     }
 }
 
-/// The same powers or fewer, and every wall as high.
+/// The container has the same capabilities or fewer, and all other protections.
 #[track_caller]
 fn check_no_more(name: &str, lacking: u64, posture: &Value, whole: &Value) {
     for (set, held) in posture["capabilities"].as_object().expect("the sets") {
@@ -54,7 +54,7 @@ fn check_no_more(name: &str, lacking: u64, posture: &Value, whole: &Value) {
         assert!(!whole[wall].is_null(), "the posture has no {wall}");
         assert_eq!(posture[wall], whole[wall], "without {name}");
     }
-    // Every namespace but the user's is its own in both; and what is covered or read-only is so in both.
+    // Every namespace except the user namespace is new in both; and what is masked or read-only is so in both.
     for (kind, namespace) in whole["namespaces"].as_object().expect("namespaces") {
         let host = std::fs::read_link(format!("/proc/self/ns/{kind}")).expect("a namespace");
         let shared = |name: &Value| name.as_str().is_some_and(|name| host.to_string_lossy() == name);
@@ -64,16 +64,16 @@ fn check_no_more(name: &str, lacking: u64, posture: &Value, whole: &Value) {
     let found = mounts(posture);
     for mount in mounts(whole) {
         let place = mount[0].as_str().unwrap_or_default();
-        // Who may make no user's namespace see control groups shows none.
+        // If no user namespace can be created, control groups are not mounted.
         let of_the_kernel = (place.starts_with("/proc") || place.starts_with("/sys")) && !place.contains("cgroup");
         assert!(!of_the_kernel || found.contains(&mount), "without {name}: {mount} is missing in {found:?}");
     }
 }
 
-/// Where a container cannot be had the engine says which step it was that it may not take, and why.
+/// If a container is not possible, the engine reports the step that failed, and why.
 #[track_caller]
-fn check_refused(name: &str, said: &str) {
-    let last = said.lines().find(|line| line.starts_with("minicontainer: ")).unwrap_or_default();
+fn check_refused(name: &str, message: &str) {
+    let last = message.lines().find(|line| line.starts_with("minicontainer: ")).unwrap_or_default();
     let reasons = [
         "EPERM",
         "EACCES",
@@ -82,7 +82,7 @@ fn check_refused(name: &str, said: &str) {
         "cannot be applied",
         "itself does not have it",
     ];
-    assert!(reasons.iter().any(|reason| last.contains(reason)), "without {name}: {said}");
+    assert!(reasons.iter().any(|reason| last.contains(reason)), "without {name}: {message}");
 }
 
 #[test]
@@ -93,12 +93,12 @@ fn engine_without_sys_time_refuses_clock_offsets() {
         return;
     }
     let ground = Ground::new(&fixture);
-    let wish = ["--time-offset", "boottime=1h"];
-    let said = start_without(&ground, &[25], &wish).expect_err("it lacks CAP_SYS_TIME");
-    check_refused("SYS_TIME", &said);
-    assert!(said.contains("CAP_SYS_TIME"), "{said}");
+    let flags = ["--time-offset", "boottime=1h"];
+    let message = start_without(&ground, &[25], &flags).expect_err("it lacks CAP_SYS_TIME");
+    check_refused("SYS_TIME", &message);
+    assert!(message.contains("CAP_SYS_TIME"), "{message}");
     // The control.
-    start_without(&ground, &[], &wish).expect("a container");
+    start_without(&ground, &[], &flags).expect("a container");
 }
 
 #[test]
@@ -113,10 +113,10 @@ fn engine_without_a_capability_fails_or_grants_less() {
                 check_no_more(name, 1 << number, &posture, &whole);
                 started.push(name);
             }
-            Err(said) => check_refused(name, &said),
+            Err(message) => check_refused(name, &message),
         }
     }
-    // The control: these are needed for nothing that every container has, and the container lacks them too.
+    // The control: no container needs these to start, and the container does not have them either.
     for name in ["KILL", "SYS_RESOURCE"] {
         assert!(started.contains(&name), "without {name} nothing starts");
     }
@@ -124,30 +124,30 @@ fn engine_without_a_capability_fails_or_grants_less() {
     let all = POWERS.map(|(_, number)| number);
     match start_without(&ground, &all, &[]) {
         Ok(posture) => check_no_more("any power", 0, &posture, &whole),
-        Err(said) => check_refused("any power", &said),
+        Err(message) => check_refused("any power", &message),
     }
 }
 
-/// What somebody asks for, the power that it takes, and whether less of it will do.
+/// Requested options, the capability that each needs, and whether fewer are sufficient.
 #[test]
 fn unavailable_capabilities_are_refused() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
-    let wishes: [(&str, u32, &[&str]); 4] = [
+    let requests: [(&str, u32, &[&str]); 4] = [
         ("SYS_TIME", 25, &["--cap-add", "SYS_TIME"]),
         ("MKNOD", 27, &["--device", "/dev/full:/dev/another"]),
         ("SETUID", 7, &["--userns", "auto"]),
         ("SETGID", 6, &["--user", "1000:1000"]),
     ];
-    for (name, number, flags) in wishes {
+    for (name, number, flags) in requests {
         start_without(&ground, &[], flags)
-            .unwrap_or_else(|said| panic!("{flags:?} must be had with all powers: {said}"));
+            .unwrap_or_else(|message| panic!("{flags:?} must be had with all powers: {message}"));
         match start_without(&ground, &[number], flags) {
             Ok(posture) => panic!("{flags:?} without {name}: {posture}"),
-            Err(said) => check_refused(name, &said),
+            Err(message) => check_refused(name, &message),
         }
     }
     // More open files than the engine itself may have. A process that it starts has no capability that it lacks.
-    let said = start_without(&ground, &[24], &["--ulimit", "nofile=1073741816:1073741816"]).expect_err("too many");
-    check_refused("SYS_RESOURCE", &said);
+    let message = start_without(&ground, &[24], &["--ulimit", "nofile=1073741816:1073741816"]).expect_err("too many");
+    check_refused("SYS_RESOURCE", &message);
 }

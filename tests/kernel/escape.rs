@@ -1,5 +1,5 @@
-//! Ways out of the container's files: mounts made, weakened or taken away, roots climbed out of, files opened by
-//! number.
+//! Escapes from the container's files: mounts created, weakened or removed, roots left by climbing, files opened by
+//! handle.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,7 +11,7 @@ use crate::attacks::Naive::{NotLive, Otherwise, Through};
 use crate::attacks::{Attack, EPERM, Ground};
 use crate::fixture::Fixture;
 
-/// By mount(2) and umount(2), and by the calls that work on descriptors.
+/// By mount(2) and umount(2), and by the calls that use descriptors.
 const MOUNTS: &[Attack] = &[
     ("mount,tmpfs", EPERM, Through, Through),
     ("mount,proc", EPERM, Through, Through),
@@ -27,7 +27,7 @@ const MOUNTS: &[Attack] = &[
     ("bind-elsewhere,/proc/kallsyms", EPERM, Through, Through),
     ("fsopen", EPERM, Through, Through),
     ("fsopen,proc", EPERM, Through, Through),
-    // A user namespace's root may look at a file system of the host's, but not change it.
+    // The root of a user namespace may open a file system of the host, but not change it.
     ("fspick,/sys", EPERM, Through, NotLive),
     ("open-tree,/", EPERM, Through, Through),
     ("mount-setattr,/sys", EPERM, Through, Through),
@@ -38,7 +38,7 @@ const MOUNTS: &[Attack] = &[
 
 #[track_caller]
 fn check_mounts(fixture: &Fixture) {
-    // With its masks, else there would be nothing to take away.
+    // With masks, because otherwise there would be nothing to remove.
     let naive = crate::attacks::without_protections().replace(",masked-paths", "");
     Ground::new(fixture).check_between(&[], &["--without", &naive], MOUNTS);
 }
@@ -55,7 +55,7 @@ fn rootless_container_cannot_make_or_weaken_mounts() {
     check_mounts(&fixture);
 }
 
-/// Climbing reaches the host from a root that was only chosen by chroot(2), and nothing from one that was pivoted to.
+/// Climbing reaches the host from a root that was only set by chroot(2), but not after pivot_root(2).
 #[track_caller]
 fn check_climbing(fixture: &Fixture) {
     let ground = Ground::new(fixture);
@@ -78,7 +78,7 @@ fn rootless_container_cannot_climb_above_its_root() {
     check_climbing(&fixture);
 }
 
-/// The power to open files by number, CAP_DAC_READ_SEARCH, counts in the machine's own user namespace only.
+/// The capability to open files by handle, CAP_DAC_READ_SEARCH, is effective only in the initial user namespace.
 #[test]
 fn root_container_cannot_open_host_files_by_handle() {
     let Some(fixture) = Fixture::root() else { return };
@@ -88,19 +88,19 @@ fn root_container_cannot_open_host_files_by_handle() {
 #[test]
 fn rootless_container_cannot_open_host_files_by_handle() {
     let Some(fixture) = Fixture::user() else { return };
-    // Before Linux 6.13 the kernel asked for the power first, and looked at the number only then.
+    // Before Linux 6.13 the kernel checked the capability first, and the handle only then.
     let naive = if crate::attacks::kernel_at_least(6, 13) { Otherwise } else { NotLive };
     Ground::new(&fixture).check(&[("open-by-handle", EPERM, Through, naive)]);
 }
 
-/// A mount that the host makes below a shared directory does not appear in a container that began before, nor one
-/// that the container makes on the host.
+/// A mount that the host makes below a shared directory does not appear in a container that was started before; a
+/// mount of the container does not appear on the host.
 #[test]
 fn mounts_do_not_propagate() {
     let Some(fixture) = Fixture::root() else { return };
     let ground = Ground::new(&fixture);
     let host = tempfile::tempdir().expect("a directory");
-    // Its own mounts, so that the machine's table stays as it is; shared, as systemd makes the host's.
+    // In a new mount namespace, so that the machine's mounts stay unchanged; shared, as systemd sets the host's.
     std::thread::scope(|scope| {
         scope.spawn(|| {
             unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).expect("a mount namespace");
@@ -126,7 +126,7 @@ fn mounts_do_not_propagate() {
             fs::write(host.path().join("done"), "").expect("a file");
             let seen = crate::attacks::text(&running.wait_with_output().expect("its output"));
             assert_eq!(seen, "", "the host's mount, or a mount that is shared, is in the container");
-            // What ended with the container took nothing of the host's along.
+            // The end of the container removed no mount of the host.
             assert!(host.path().join("later/of-host").exists());
             umount2(&host.path().join("later"), MntFlags::MNT_DETACH).expect("it can be taken away");
             umount2(host.path(), MntFlags::MNT_DETACH).expect("it can be taken away");
@@ -134,12 +134,12 @@ fn mounts_do_not_propagate() {
     });
 }
 
-/// What stands in the image at the place where something of the host's is to be shown: it lands inside, or is
-/// refused.
+/// A link in the image at the mount point of a host directory: the mount is inside the container, or is refused.
 #[track_caller]
 fn check_target(ground: &Ground, fixture: &Fixture, link: &str, expect: &str) {
     let shared = fixture.directory().join("store").join("shared");
-    // The first container makes the link in a directory of the host's; the second gets it as part of its tree.
+    // The first container creates the link in a directory of the host; the second has that directory as part of its
+    // tree.
     let volume = format!("{}:/tree", shared.display());
     let make = format!("rm -rf /tree/place; ln -s {link} /tree/place");
     ground.text(&["-v", &volume], &["sh", "-c", &make]);
@@ -160,8 +160,8 @@ fn link_at_volume_target_does_not_lead_outside() {
     let outside = fixture.directory().join("victim");
     fs::create_dir(&outside).expect("a directory");
     symlink("/nowhere", outside.join("witness")).expect("a link");
-    // A link counts inside the container, where /tmp is and the host's directories are not. Nothing is made where it
-    // leads nowhere: the start is refused.
+    // A link is resolved inside the container, where /tmp exists and the host's directories do not. The target of a
+    // dangling link is not created: the start is refused.
     check_target(&ground, &fixture, "/tmp", "world");
     check_target(&ground, &fixture, "../../../../../../../tmp", "world");
     check_target(&ground, &fixture, &outside.display().to_string(), "EEXIST");
@@ -169,14 +169,13 @@ fn link_at_volume_target_does_not_lead_outside() {
     check_target(&ground, &fixture, "/made/when/missing", "EEXIST");
     check_target(&ground, &fixture, "place", "ELOOP");
     check_target(&ground, &fixture, "/proc/self/root/tmp", "minicontainer: step");
-    // Nothing appeared in the host's directory of that name.
+    // Nothing was created in the host's directory of that name.
     let left: Vec<_> =
         fs::read_dir(&outside).expect("a directory").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["witness"]);
 }
 
-/// The engine sets variables of the kernel below /proc. A directory of the host cannot stand there: it is refused
-/// before anything is made.
+/// The engine sets sysctls through /proc. A host directory in its place is refused before anything is created.
 #[test]
 fn volume_over_proc_receives_no_sysctl_writes() {
     const VARIABLE: &str = "sys/net/ipv4/ip_unprivileged_port_start";
@@ -189,22 +188,21 @@ fn volume_over_proc_receives_no_sysctl_writes() {
     let read = format!("/proc/{VARIABLE}");
     for flags in [["-v", &volume("")], ["-v", &volume("/sys")], ["-v", &volume("/sys/net")], ["--tmpfs", "/proc"]] {
         let output = ground.run(&flags, &["cat", &read]).output().expect("the command starts");
-        let said = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
-            output.status.code() == Some(125) && said.contains("/proc must be the container's own procfs"),
-            "{flags:?}: {said}"
+            output.status.code() == Some(125) && stderr.contains("/proc must be the container's own procfs"),
+            "{flags:?}: {stderr}"
         );
     }
     assert_eq!(fs::read_to_string(fake.join(VARIABLE)).expect("a file"), "mine");
-    // The control: the engine does set it, and files that nothing depends on can be covered.
+    // The control: the engine does set it, and files on which nothing depends can be covered.
     assert_eq!(ground.text(&[], &["cat", &read]), "0");
     let file = fake.join(VARIABLE);
     let covered = format!("{}:/proc/meminfo", file.display());
     assert_eq!(ground.text(&["-v", &covered], &["cat", "/proc/meminfo"]), "mine");
 }
 
-/// A working directory that is missing is made inside, also where a link on the way to it names a directory of the
-/// host.
+/// A missing working directory is created inside, even if a link on its path names a directory of the host.
 #[test]
 fn workdir_is_not_created_outside() {
     let fixture = Fixture::any();
@@ -219,10 +217,10 @@ fn workdir_is_not_created_outside() {
     let volume = format!("{}:/shared", shared.display());
     for link in ["absolute", "climbing"] {
         let wanted = format!("/shared/{link}/made");
-        // Where the link leads to is missing inside: the start is refused, or what it lacks is made there.
+        // The link's target is missing inside: the start is refused, or the target is created there.
         let _either = ground.run(&["-v", &volume, "-w", &wanted], &["true"]).output().expect("the command starts");
         assert!(!outside.join("made").exists(), "{link}");
-        // Where it is there, the directory is made in it, and belongs to the container.
+        // If it exists, the directory is created in it, and belongs to the container.
         let flags = ["-v", &volume, "--tmpfs", &outside.display().to_string(), "-w", &wanted];
         assert!(ground.run(&flags, &["pwd"]).output().expect("the command starts").status.success(), "{link}");
         assert!(!outside.join("made").exists(), "{link}");

@@ -1,6 +1,6 @@
-//! How a program ended is told as a plain shell on the host tells it, whichever way it ended: in a sandbox of the
-//! library's, in `judge`, and with `run --init`. In `run` without an init the program is process 1, and the table
-//! says what is different there.
+//! The reported exit status of a program equals that of a plain shell on the host, whichever way it ended: in a
+//! sandbox of the library, in `judge`, and with `run --init`. In `run` without an init the program is process 1; the
+//! table lists the differences.
 
 use std::{
     collections::BTreeMap,
@@ -30,10 +30,10 @@ use crate::attacks::Ground;
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run};
 
-/// A way to end, by the probe's name for it: how it ends, how it ends as process 1, and what the judge says of it.
+/// A way to exit, by its name in the probe: its verdict, its verdict as process 1, and the judge's verdict.
 type Ending = (&'static str, Verdict, Verdict, &'static str);
 
-/// `Exited(0)` as process 1 mostly means that the signal was dropped and the program went on to its end.
+/// `Exited(0)` as process 1 usually means that the signal was dropped and the program continued to its end.
 const ENDINGS: [Ending; 20] = [
     ("exit-0", Exited(0), Exited(0), "AC"),
     ("exit-3", Exited(3), Exited(3), "RE exit code 3"),
@@ -57,28 +57,28 @@ const ENDINGS: [Ending; 20] = [
     ("sleep", TimeLimit, TimeLimit, "TLE wall time limit exceeded"),
 ];
 
-/// Those that a limit ends which only a container has.
+/// Ends by a limit that only a container has.
 const LIMITED: [Ending; 3] = [
     ("busy", CpuTimeLimit, CpuTimeLimit, "TLE processor time limit exceeded"),
     ("flood", OutputLimit, OutputLimit, "OLE output limit exceeded"),
     ("memory", MemoryLimit, MemoryLimit, "MLE memory limit exceeded"),
 ];
 
-/// Processor time must suffice for `cpu-time`, which the kernel ends after a second.
+/// Enough for `cpu-time`, which the kernel ends after a second.
 const CPU_TIME: Duration = Duration::from_millis(2500);
 const OUTPUT: u64 = 1 << 20;
 
-/// The seconds that a program may take: few where the time is to run out, else more than any machine is slow.
+/// The time limit of a program: short if it should be exceeded, otherwise longer than any slow machine needs.
 fn seconds(verdict: Verdict) -> u64 {
     if verdict == TimeLimit { 4 } else { 200 }
 }
 
-/// The endings that can be seen here: there may be no group that limits memory.
+/// The ways to exit that are possible here: there may be no control group for the memory limit.
 fn endings(limits_memory: bool) -> impl Iterator<Item = &'static Ending> {
     ENDINGS.iter().chain(&LIMITED).filter(move |(_, verdict, ..)| limits_memory || *verdict != MemoryLimit)
 }
 
-/// Does this for all of them, some at a time: many of them wait.
+/// Runs a function for each of them, several in parallel, because many of them wait.
 fn for_each<'a>(endings: impl Iterator<Item = &'a Ending> + Send, check: impl Fn(&Ending) + Sync) {
     let endings = Mutex::new(endings);
     let next = || endings.lock().expect("no check panics with the lock").next();
@@ -93,15 +93,15 @@ fn for_each<'a>(endings: impl Iterator<Item = &'a Ending> + Send, check: impl Fn
 fn host_shell_reports_the_same_exit_status() {
     let fixture = Fixture::any();
     let ground = Ground::new(&fixture);
-    let told = |verdict: &Verdict| matches!(verdict, Exited(_) | Signalled(_));
-    for_each(ENDINGS.iter().filter(|(_, verdict, ..)| told(verdict)), |(name, verdict, ..)| {
-        // One more command stands behind the program, or the shell would become the program.
+    let is_own_end = |verdict: &Verdict| matches!(verdict, Exited(_) | Signalled(_));
+    for_each(ENDINGS.iter().filter(|(_, verdict, ..)| is_own_end(verdict)), |(name, verdict, ..)| {
+        // With another command after the program, the shell does not replace itself with the program.
         let script = format!("ulimit -c 0; '{}' end {name}; exit $?", ground.probe().display());
         let mut shell = Command::new("sh");
         shell.args(["-c", &script]).process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
         let mut shell = shell.spawn().expect("a shell");
         let status = shell.wait().expect("its end");
-        // What the program left behind is in the shell's group, if anything is.
+        // If the program left processes behind, they are in the shell's group.
         let _gone = killpg(Pid::from_raw(shell.id().cast_signed()), Signal::SIGKILL);
         assert_eq!(status.code(), Some(exit_code(*verdict)), "{name}");
     });
@@ -133,7 +133,7 @@ fn sandbox_reports_every_exit_status() {
     });
 }
 
-/// Without a pid namespace nothing is process 1, and orphans would be the host's.
+/// Without a PID namespace no process is process 1, and orphans would belong to the host.
 #[test]
 fn init_reports_exit_status_without_pid_namespace() {
     let fixture = Fixture::any();
@@ -145,13 +145,14 @@ fn init_reports_exit_status_without_pid_namespace() {
         let (_, verdict, ..) = ENDINGS.iter().find(|ending| ending.0 == name).expect("it is in the table");
         assert_eq!((report.verdict, report.init), (*verdict, true), "{name}");
     }
-    // The program can kill its init there, and ends by that.
+    // The program can kill its init there, and ends with it.
     let kill = Sandbox::from_image(&image).command("sh").args(["-c", "kill -9 $PPID; sleep 100"]);
     assert_eq!(run(&kill.without(Isolation::Pid)).report.verdict, Signalled(9));
 }
 
-/// `run` with these flags, time for such an ending, and a report: the report's verdict and the exit code.
-fn told(
+/// Runs `run` with these flags, a sufficient time limit, and a report; returns the report's verdict and the exit
+/// code.
+fn verdict_and_code(
     ground: &Ground<'_>,
     fixture: &Fixture,
     flags: &[&str],
@@ -173,9 +174,9 @@ fn check_command(fixture: &Fixture) {
     let ground = Ground::new(fixture);
     for_each(endings(fixture.is_of_root()), |(name, verdict, as_first, _)| {
         let memory: &[&str] = if *verdict == MemoryLimit { &["--memory", "32m"] } else { &[] };
-        let with = told(&ground, fixture, &[memory, &["--init"]].concat(), name, *verdict);
+        let with = verdict_and_code(&ground, fixture, &[memory, &["--init"]].concat(), name, *verdict);
         assert_eq!(with, (*verdict, Some(exit_code(*verdict))), "{name} with an init");
-        let without = told(&ground, fixture, memory, name, *as_first);
+        let without = verdict_and_code(&ground, fixture, memory, name, *as_first);
         assert_eq!(without, (*as_first, Some(exit_code(*as_first))), "{name} as process 1");
     });
 }
@@ -200,7 +201,7 @@ fn check_judge(fixture: &Fixture) {
     }
 }
 
-/// Judges those that end by themselves or by another limit, or those whose time runs out.
+/// Judges the programs that end by themselves or by another limit, or those whose time runs out.
 fn check_judge_of(fixture: &Fixture, ground: &Ground<'_>, in_time: bool) {
     let folder = fixture.directory().join(format!("endings-{in_time}"));
     fs::create_dir_all(folder.join("tests")).expect("a directory");
@@ -244,8 +245,8 @@ fn rootless_judge_reports_every_exit_status() {
     check_judge(&fixture);
 }
 
-/// What a program could try in order to write its own verdict: to take the init's descriptors, to trace it, to read
-/// or write its memory, to end it.
+/// Ways in which a program could try to forge its verdict: taking the init's descriptors, tracing it, reading or
+/// writing its memory, killing it.
 const FORGERIES: [&str; 7] =
     ["take-descriptors,1", "ptrace,1", "process-vm-read,1", "proc-mem,1", "proc-root,1", "pidfd-getfd,1", "kill,1"];
 
@@ -260,7 +261,7 @@ fn check_forgery(fixture: &Fixture) {
                 "{attack}: {answers:?}"
             );
         }
-        // The init hears every signal and passes it on, so this is no way to end it.
+        // The init receives every signal and forwards it, so this does not end it.
         assert_eq!(answers["kill,1"], "done");
     }
     let path = fixture.directory().join("home").join("report.json");
@@ -271,7 +272,8 @@ fn check_forgery(fixture: &Fixture) {
         serde_json::from_slice::<Report>(&fs::read(&path).expect("a report")).expect("JSON").verdict
     };
     assert_eq!(report(&[], &["sh", "-c", "kill -KILL 1; kill -STOP 1; kill -9 -1; exit 3"]), Exited(3));
-    // The control: with CAP_SYS_PTRACE the descriptor can be taken, and what is written to it is not the init's word.
+    // The control: with CAP_SYS_PTRACE the descriptor can be taken, but data written to it is not accepted as the
+    // init's.
     let powers = ["--cap-add", "SYS_PTRACE"];
     assert_eq!(
         ground.answers(&[&["--init"], &powers[..]].concat(), ["take-descriptors,1"])["take-descriptors,1"],

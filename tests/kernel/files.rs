@@ -1,4 +1,4 @@
-//! What a container sees of files, and what it can change: layers, mounts, and images that lie.
+//! Files in a container: which are visible, which can be changed, and images with links in unexpected places.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use minicontainer::{Sandbox, store::Image};
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, shell, succeeds, text};
 
-/// Every path below a directory with its size and time of modification.
+/// Every path below a directory with its size and modification time.
 fn listing(directory: &Path) -> Vec<String> {
     let mut paths = Vec::new();
     let mut open = vec![directory.to_owned()];
@@ -32,7 +32,7 @@ fn check_two_containers(image: &Image, driver: Driver) {
     let layers: Vec<Vec<String>> = image.layers.iter().map(|layer| listing(&layer.directory)).collect();
     let write = shell(image, "echo one > /made-in-one; echo changed >> /etc/passwd; rm /etc/group; cat /made-in-one");
     assert_eq!(text(&write.driver(driver)), "one");
-    // Another container of the same image sees nothing of it, and neither do the layers or the host.
+    // Neither another container of the same image nor the layers or the host are affected.
     assert!(!succeeds(&shell(image, "test -e /made-in-one || grep changed /etc/passwd").driver(driver)));
     assert!(succeeds(&shell(image, "test -f /etc/group").driver(driver)));
     let after: Vec<Vec<String>> = image.layers.iter().map(|layer| listing(&layer.directory)).collect();
@@ -71,7 +71,7 @@ fn read_only_root_allows_writes_in_mounts_only() {
     assert!(!succeeds(&shell(&image, "touch /x").read_only()));
     assert!(!succeeds(&shell(&image, "touch /etc/x").read_only()));
     assert!(succeeds(&shell(&image, "touch /tmp/x && touch /dev/shm/x").read_only().tmpfs("/tmp")));
-    // The control: the same without.
+    // The control: the same without the option.
     assert!(succeeds(&shell(&image, "touch /x && touch /etc/x")));
 }
 
@@ -97,20 +97,20 @@ fn bind_mount_shows_host_files() {
     let script = "cat /data/in; echo from the container > /data/out";
     assert_eq!(text(&shell(&image, script).bind(shared.path(), "/data")), "from the host");
     assert_eq!(fs::read_to_string(shared.path().join("out")).expect("the file"), "from the container\n");
-    // Read-only it can be read and nothing else.
+    // A read-only mount can be read but not changed.
     assert!(succeeds(&shell(&image, "cat /data/in").bind_ro(shared.path(), "/data")));
     assert!(!succeeds(&shell(&image, "echo x > /data/in").bind_ro(shared.path(), "/data")));
     assert!(!succeeds(
         &shell(&image, "mount -o remount,rw /data; echo x > /data/in").bind_ro(shared.path(), "/data")
     ));
-    // A single file goes onto a single file, which is made when missing.
+    // A single file is mounted on a single file, which is created if it is missing.
     assert_eq!(
         text(&shell(&image, "cat /deep/er/file").bind_ro(shared.path().join("in"), "/deep/er/file")),
         "from the host"
     );
 }
 
-/// A bundle whose root file system is the image's and then changed by `lie`.
+/// A bundle with the image's root file system, changed by `lie`.
 fn bundle(image: &Image, directory: &Path, script: &str, lie: impl FnOnce(&Path)) -> Sandbox {
     let layers: Vec<_> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
     minicontainer::rootfs::prepare(&layers, directory, Driver::Copy, false).expect("a copy of the layers");
@@ -131,11 +131,11 @@ fn bundle_runs() {
     minicontainer::rootfs::remove(directory.path()).expect("it can be removed");
 }
 
-/// What stands where a directory is expected, and how it is put there.
+/// What is in place of a directory, and a function that creates it.
 type Lie<'a> = (&'a str, &'a dyn Fn(&Path));
 
-/// The places where the engine mounts, links and makes nodes are links of the image's to a directory of the host's:
-/// all of it must land inside, and the directory stay as it is (the fixture's snapshot looks).
+/// The paths where the engine mounts or creates links and nodes are links in the image to a directory of the host.
+/// Everything must be created inside, and the directory must stay unchanged (the host snapshot checks it).
 #[test]
 fn links_in_an_image_do_not_lead_outside() {
     let fixture = Fixture::any();
@@ -176,8 +176,8 @@ fn workdir_outside_is_refused() {
     assert_eq!(text(&shell(&image, "pwd; ls -d /usr").workdir("/proc/1/cwd")), "/\n/usr");
 }
 
-/// A read-only place stays so: through what the host has mounted below it, and after an attempt to make it writable.
-/// The controls: where it was not asked to be read-only, and where the container has the power to change its mounts.
+/// A read-only mount stays read-only: with mounts of the host below it, and after an attempt to make it writable. The
+/// controls: a writable mount, and a container with the capability to change its mounts.
 #[test]
 fn read_only_mount_stays_read_only_after_remount() {
     let Some(fixture) = Fixture::root() else { return };

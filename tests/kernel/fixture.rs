@@ -1,4 +1,4 @@
-//! The set-up of a kernel test: a [`TestEnv`], a directory that must stay as it is, and the snapshot over all.
+//! The set-up of a kernel test: a [`TestEnv`], a directory that must stay unchanged, and the host snapshot.
 
 use std::{
     fs,
@@ -15,17 +15,17 @@ use crate::{host_snapshot::HostSnapshot, skip, test_env::TestEnv};
 
 pub use crate::test_env::{ORDINARY_USER, is_root};
 
-/// The first of the user ids that [`Fixture::user_with_ids`] is allocated.
+/// The first user id that is allocated for [`Fixture::user_with_ids`].
 pub const ALLOCATED_USERS: u32 = 2_000_000;
 
-/// The first of the group ids that it is allocated.
+/// The first group id that is allocated for it.
 pub const ALLOCATED_GROUPS: u32 = 3_000_000;
 
-/// libtest runs tests in parallel threads, but the snapshot looks at the whole machine: one fixture at a time.
+/// libtest runs tests in parallel threads, but the snapshot covers the whole machine: one fixture at a time.
 static MACHINE: Mutex<()> = Mutex::new(());
 
-/// What one kernel test works with. Dropping it checks that the machine is as it was, then removes the directory, and
-/// only then lets the next test begin: the fields stand in that order.
+/// The environment of one kernel test. Dropping it checks that the machine is unchanged, then removes the directory,
+/// and only then allows the next test to start: the fields are in that order.
 pub struct Fixture {
     snapshot: HostSnapshot,
     env: TestEnv,
@@ -47,25 +47,25 @@ impl DerefMut for Fixture {
 }
 
 impl Fixture {
-    /// For a test of root's containers; `None` when the test has to be skipped.
+    /// For a test of root's containers; `None` if the test must be skipped.
     pub fn root() -> Option<Fixture> {
         Fixture::around(TestEnv::root)
     }
 
-    /// For a test of limits: root's containers, or those of an ordinary user who lives in the leaf of a group
-    /// delegated to him.
+    /// For a test of limits: root's containers, or those of an ordinary user whose processes are in the leaf of a
+    /// delegated group.
     pub fn limited() -> Option<Fixture> {
         let can = || host::cgroups(host::identity()).access == Availability::Available;
         skip::require(is_root() || can(), skip::ROOT).then(Fixture::any)
     }
 
-    /// For a test of an ordinary user's containers. Root becomes one for each command.
+    /// For a test of an ordinary user's containers. If the tests run as root, each command runs as that user.
     pub fn user() -> Option<Fixture> {
         Fixture::around(TestEnv::user)
     }
 
-    /// For a test of an ordinary user's containers to whom the system allocates ids. It takes root to let the user's
-    /// commands find other files than the machine's own in `/etc`.
+    /// For a test of the containers of an ordinary user with allocated ids. It requires root, so that the user's
+    /// commands find other files in `/etc`.
     pub fn user_with_ids() -> Option<Fixture> {
         let helpers = ["newuidmap", "newgidmap"].iter().all(|name| Path::new("/usr/bin").join(name).exists());
         if !skip::require(is_root(), skip::ROOT) || !skip::require(helpers, "newuidmap (Debian: uidmap)") {
@@ -77,7 +77,7 @@ impl Fixture {
         Some(fixture)
     }
 
-    /// For a test of root's containers on a machine where `/etc/subuid` and `/etc/subgid` say this.
+    /// For a test of root's containers on a machine with these contents of `/etc/subuid` and `/etc/subgid`.
     pub fn root_with_allocations(subuid: &str, subgid: &str) -> Option<Fixture> {
         let files = ["/etc/subuid", "/etc/subgid"];
         if !skip::require(files.iter().all(|file| Path::new(file).exists()), "the files /etc/subuid and /etc/subgid")
@@ -103,23 +103,23 @@ impl Fixture {
         Some(Fixture { snapshot, env, _machine: machine })
     }
 
-    /// The command `minicontainer`, with this fixture's store and an environment of nothing but the necessary.
+    /// The command `minicontainer`, with this fixture's store and a minimal environment.
     pub fn command(&self) -> Command {
         self.engine()
     }
 
-    /// A directory of the host that every user can read and, but for a bug, no container can reach or change.
+    /// A directory of the host that every user can read. Except for a bug, no container can reach or change it.
     pub fn canary(&self) -> PathBuf {
         self.path("canary")
     }
 
-    /// The snapshot, for tests that ask before the end.
+    /// The snapshot, for tests that compare before the end.
     pub fn snapshot(&self) -> &HostSnapshot {
         &self.snapshot
     }
 }
 
-/// The victim of every attack: files with content, modes and attributes whose least change the snapshot reports.
+/// The target of every attack: files with content, modes and attributes. The snapshot reports every change of them.
 fn make_canary(canary: &Path) {
     fs::create_dir(canary).expect("a directory");
     fs::write(canary.join("hello"), "world").expect("a file");
@@ -127,7 +127,7 @@ fn make_canary(canary: &Path) {
     fs::set_permissions(canary.join("secret"), fs::Permissions::from_mode(0o604)).expect("the mode is set");
     fs::create_dir(canary.join("directory")).expect("a directory");
     std::os::unix::fs::symlink("hello", canary.join("link")).expect("a link");
-    // Where the file system has no such attributes there is nothing that could be changed either.
+    // If the file system does not support such attributes, they cannot be changed either.
     let _ = xattr::set(canary.join("hello"), "user.canary", b"sings");
 }
 

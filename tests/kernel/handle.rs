@@ -1,4 +1,4 @@
-//! The library's handle of a control group, used without a container: a process of the host is put into a group.
+//! The library's handle of a control group, without a container: a process of the host is moved into a group.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use minicontainer::core::spec::LEAST_MEMORY;
 
 use crate::fixture::Fixture;
 
-/// A process that uses as much processor time as it gets.
+/// A process that uses all available processor time.
 struct Busy(Child);
 
 impl Busy {
@@ -30,7 +30,7 @@ impl Drop for Busy {
     }
 }
 
-/// The directories of the group, in whichever hierarchy.
+/// The directories of the group in all hierarchies.
 fn directories(name: &str) -> Vec<PathBuf> {
     let hierarchies = fs::read_dir("/sys/fs/cgroup").expect("the hierarchies").flatten().map(|entry| entry.path());
     let places = hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]);
@@ -59,7 +59,7 @@ fn group_is_made_limited_read_frozen_killed_and_deleted() {
     assert_eq!(limits, ["7\n"]);
     assert!(made.members().is_empty());
 
-    // What another process of the engine's opens is the same group.
+    // Another process of the engine opens the same group.
     let group = Cgroup::open(&name).expect("it can be opened").expect("it is there");
     let busy = Busy::start();
     group.add(busy.0.id()).expect("it is moved");
@@ -76,7 +76,7 @@ fn group_is_made_limited_read_frozen_killed_and_deleted() {
     assert!(!made.is_frozen());
     wait_until("it runs again", || used() > frozen_at + Duration::from_millis(50));
 
-    // The handle that was opened deletes nothing when it is dropped; a frozen group can be killed, too.
+    // Dropping an opened handle deletes nothing; a frozen group can be killed, too.
     drop(group);
     made.freeze().expect("it is frozen");
     made.kill();
@@ -94,7 +94,7 @@ fn group_is_deleted_when_its_maker_is_dropped() {
     let group = Cgroup::create(&name, &["pids".to_owned()], Counted::Alone).expect("a group");
     let busy = Busy::start();
     group.add(busy.0.id()).expect("it is moved");
-    // Another group of this name would share its limits.
+    // Two groups with this name would share its limits.
     let again = Cgroup::create(&name, &["pids".to_owned()], Counted::Alone).expect_err("it is in use");
     assert!(matches!(again, CgroupError::Occupied { .. }), "{again}");
     drop(group);

@@ -1,4 +1,4 @@
-//! A folder of programs and tests for the judge, which belongs to the user who judges it.
+//! A folder with programs and tests for the judge, which belongs to the user who runs it.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::fixture::{Fixture, ORDINARY_USER, is_root};
 
-/// A folder to be judged, which belongs to the fixture's user.
+/// A folder for the judge, which belongs to the fixture's user.
 pub struct Homework<'a> {
     fixture: &'a Fixture,
     folder: PathBuf,
@@ -30,18 +30,18 @@ impl Homework<'_> {
         homework
     }
 
-    /// The path of something in it.
+    /// The path of a file in it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// Gives it to the fixture's user.
+    /// Makes the fixture's user the owner of a file.
     pub fn give(&self, path: &Path) {
         let owner = (is_root() && !self.fixture.is_of_root()).then_some(ORDINARY_USER);
         chown(path, owner, owner).expect("it can be given to the user");
     }
 
-    /// Writes a file of the user's.
+    /// Writes a file that belongs to the user.
     pub fn file(&self, name: &str, content: &str, mode: u32) {
         let path = self.path(name);
         fs::write(&path, content).expect("a file");
@@ -49,13 +49,13 @@ impl Homework<'_> {
         self.give(&path);
     }
 
-    /// A test, which only the user may read.
+    /// Adds a test that only the user may read.
     pub fn test(&self, name: &str, input: &str, expected: &str) {
         self.file(&format!("tests/{name}.in"), input, 0o600);
         self.file(&format!("tests/{name}.out"), expected, 0o600);
     }
 
-    /// A program that is a shell script.
+    /// Adds a program that is a shell script.
     pub fn script(&self, name: &str, script: &str, mode: u32) {
         self.file(&format!("programs/{name}"), &format!("#!/bin/sh\n{script}\n"), mode);
     }
@@ -74,13 +74,13 @@ impl Homework<'_> {
         lines(&self.judge(&[flags, &["--format", format]].concat()).output().expect("the command starts"))
     }
 
-    /// How many containers lie in the store.
+    /// The number of containers in the store.
     pub fn containers(&self) -> usize {
         fs::read_dir(self.fixture.store().join("containers")).map_or(0, Iterator::count)
     }
 }
 
-/// What a command printed, which must be something.
+/// The output of a command, which must not be empty.
 #[track_caller]
 pub fn lines(output: &Output) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

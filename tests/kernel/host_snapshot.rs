@@ -1,7 +1,8 @@
-//! The host snapshot: a picture of the machine before a test, compared with one after it.
+//! The host snapshot: the state of the machine before a test, compared with its state after the test.
 //!
-//! A container engine that works can still leave a cgroup, a mount or a process behind, hold a descriptor, or let a
-//! container change what is not its own. No single test asks for all of that, so the snapshot does, around every test:
+//! A working container engine can still leave a cgroup, a mount or a process behind, keep a descriptor open, or let a
+//! container change files of the host. No single test checks for all of these, so the snapshot does, around every
+//! test:
 //!
 //! | Aspect | Read from |
 //! |---|---|
@@ -14,7 +15,7 @@
 //! | the engine's own program | as watched files; its content is hashed once, and again after every test |
 //! | watched files: type, owner, mode, times, attributes, content | the directories given |
 //!
-//! An aspect is a map from what a thing is to how it is, so one comparison serves them all.
+//! An aspect is a map from the name of a thing to its state, so one comparison works for all of them.
 
 use std::{
     collections::BTreeMap,
@@ -30,16 +31,16 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-/// What is in the name of everything that the engine makes for all of the machine to see.
+/// This is part of the name of everything global that the engine creates.
 const OURS: &str = "minicontainer";
 
-/// How long a difference may last. The kernel takes a moment to let go of a namespace's interfaces and of dead
-/// processes, and on a developer's machine other programs make containers, too; a leak stays.
+/// How long a difference may last. The kernel removes a namespace's interfaces and dead processes with a delay, and
+/// on a developer's machine other programs create containers, too; a leak remains.
 const GRACE: Duration = Duration::from_secs(2);
 
 type Picture = BTreeMap<String, String>;
 
-/// A picture of the machine, and what is needed to take another one. Dropping it is the check.
+/// The state of the machine, and what is needed to read it again. Dropping it compares the two.
 pub struct HostSnapshot {
     engine: PathBuf,
     directory: PathBuf,
@@ -48,8 +49,8 @@ pub struct HostSnapshot {
 }
 
 impl HostSnapshot {
-    /// Takes the first picture. `engine` is the command's program, `directory` what tells the test's containers from
-    /// others by their mounts, and in the directories `watched` no file may change.
+    /// Reads the first state. `engine` is the command's program. `directory` distinguishes the test's containers from
+    /// others by their mounts. In the directories `watched` no file may change.
     pub fn watch(engine: &Path, directory: &Path, watched: &[PathBuf]) -> HostSnapshot {
         let mut snapshot = HostSnapshot {
             engine: engine.to_owned(),
@@ -61,14 +62,14 @@ impl HostSnapshot {
         snapshot
     }
 
-    /// Fails the test when something is not as it was, and stays so.
+    /// Fails the test if something has changed and remains so.
     #[track_caller]
     pub fn check(&self) {
         let differences = self.lasting_differences();
         assert!(differences.is_empty(), "the machine is not as it was:\n  {}", differences.join("\n  "));
     }
 
-    /// What is not as it was at this moment, one line each.
+    /// The current differences, one per line.
     pub fn differences(&self) -> Vec<String> {
         let after = self.picture(hash_now);
         let gone = self.before.iter().filter(|(thing, _)| !after.contains_key(*thing));
@@ -81,7 +82,7 @@ impl HostSnapshot {
         gone.chain(changed).collect()
     }
 
-    /// The differences that were there each time that was looked. One that lasts for less comes from another program.
+    /// The differences that were there at every check. Differences of other programs are shorter.
     fn lasting_differences(&self) -> Vec<String> {
         let deadline = Instant::now() + GRACE;
         let mut lasting = self.differences();
@@ -93,7 +94,7 @@ impl HostSnapshot {
         lasting
     }
 
-    /// `hash_engine` is how the engine's program is hashed, which is far larger than anything else that is looked at.
+    /// `hash_engine` is the hash function for the engine's program, which is far larger than all other files.
     fn picture(&self, hash_engine: Hash) -> Picture {
         let mut picture = Picture::new();
         add_mounts(&mut picture);
@@ -112,7 +113,7 @@ impl HostSnapshot {
 
 impl Drop for HostSnapshot {
     fn drop(&mut self) {
-        // A test that already fails must be heard first: a second panic would end the whole test program.
+        // A failing test must be reported first: a second panic would abort the whole test program.
         if thread::panicking() {
             self.differences().iter().for_each(|difference| eprintln!("after the failure: {difference}"));
         } else {
@@ -121,7 +122,7 @@ impl Drop for HostSnapshot {
     }
 }
 
-/// A file of procfs; empty when its process has ended in between, or when it is not ours to read.
+/// The content of a file of procfs; empty if its process has exited meanwhile, or if permission is missing.
 fn read(path: impl AsRef<Path>) -> String {
     fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
@@ -130,7 +131,7 @@ fn link(path: impl AsRef<Path>) -> String {
     fs::read_link(path).map(|target| target.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The entries of a directory; none when it went away in between.
+/// The entries of a directory; none if it was removed meanwhile.
 fn entries(directory: impl AsRef<Path>) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
@@ -153,7 +154,7 @@ fn add_cgroups_below(picture: &mut Picture, group: &Path) {
     for child in entries(group).filter(|path| path.is_dir()) {
         if child.to_string_lossy().contains(OURS) {
             let processes = read(child.join("cgroup.procs"));
-            // On a developer's machine other programs make containers, too.
+            // On a developer's machine other programs create containers, too.
             if processes.is_empty() || processes.lines().any(is_descendant) {
                 picture.insert(
                     format!("cgroup {}", child.display()),
@@ -176,7 +177,7 @@ fn add_processes(picture: &mut Picture, engine: &Path, directory: &Path) {
     let own_mounts = link("/proc/self/ns/mnt");
     for process in entries("/proc").filter(|path| path.file_name().is_some_and(is_number)) {
         let stat = read(process.join("stat"));
-        // The second field, the program's name, is in parentheses and may itself hold some.
+        // The second field, the program's name, is in parentheses and may contain some.
         let Some((start, rest)) = stat.rsplit_once(") ") else { continue };
         let fields: Vec<&str> = rest.split(' ').collect();
         let is_child = fields[1] == process::id().to_string();
@@ -193,7 +194,7 @@ fn add_processes(picture: &mut Picture, engine: &Path, directory: &Path) {
     }
 }
 
-/// Whether the process was started by this one, by a child of it, and so on.
+/// Whether the process is a descendant of this one.
 fn is_descendant(number: &str) -> bool {
     let own = process::id().to_string();
     let mut number = number.to_owned();
@@ -208,7 +209,7 @@ fn is_descendant(number: &str) -> bool {
     true
 }
 
-/// How /proc names a program that was executed from a sealed memfd of the engine.
+/// The name in /proc of a program that was executed from a sealed memfd of the engine.
 fn memory_file() -> String {
     format!("/memfd:{OURS}")
 }
@@ -221,7 +222,7 @@ fn add_caller(picture: &mut Picture) {
     let descriptors = PathBuf::from(format!("/proc/{}/fd", process::id()));
     for descriptor in entries(&descriptors) {
         let target = link(&descriptor);
-        // The descriptor with which this very directory is being read is gone by now.
+        // The descriptor for reading this directory is closed by now.
         if !target.is_empty() && Path::new(&target) != descriptors {
             let number = descriptor.file_name().unwrap_or_default().to_string_lossy().into_owned();
             picture.insert(format!("own descriptor {number}"), target);
@@ -233,7 +234,7 @@ fn add_caller(picture: &mut Picture) {
     let kept = ["Umask", "Uid", "Gid", "Groups", "Sig", "Cap", "NoNewPrivs", "Seccomp"];
     for line in read("/proc/thread-self/status").lines().filter(|line| kept.iter().any(|key| line.starts_with(key))) {
         let (key, value) = line.split_once(':').unwrap_or((line, ""));
-        // How many signals are queued for this user is nothing that lasts.
+        // The number of queued signals of this user changes all the time.
         if key != "SigQ" {
             picture.insert(format!("own {key}"), value.trim().to_owned());
         }
@@ -292,7 +293,7 @@ fn add_file(picture: &mut Picture, path: &Path, hash: Hash) {
 /// A file's SHA-256.
 type Hash = fn(&Path, &Metadata) -> String;
 
-/// By reading all of the file: what is there now, whatever the file's times say.
+/// The current hash of the whole file, whatever its times are.
 fn hash_now(path: &Path, _metadata: &Metadata) -> String {
     let mut hasher = Sha256::new();
     let mut portion = vec![0; 1 << 20];
@@ -304,9 +305,8 @@ fn hash_now(path: &Path, _metadata: &Metadata) -> String {
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What the same file hashed to when it was looked at last, for the picture before a test. If somebody has changed it
-/// since by means that its times do not show, the picture after the test, which is always taken in full, does not
-/// match.
+/// The last computed hash of the file, for the state before a test. If the file was changed in a way that its times
+/// do not show, the state after the test, which is always computed in full, does not match.
 fn hash_seen_last(path: &Path, metadata: &Metadata) -> String {
     static SEEN: Mutex<Option<([i64; 7], String)>> = Mutex::new(None);
     let (device, number) = (metadata.dev() as i64, metadata.ino() as i64);

@@ -1,4 +1,4 @@
-//! The snapshot's own positive controls: each kind of thing that could be left behind is left behind, and seen.
+//! The snapshot's own positive controls: everything that could be left behind is left behind, and is reported.
 
 use std::{
     fs::{self, File},
@@ -16,8 +16,7 @@ use nix::{
 
 use crate::{fixture::Fixture, skip};
 
-/// Does `leave`, expects the snapshot to tell of it with those words, does `fix`, and expects the snapshot to be
-/// content.
+/// Calls `leave`, expects the snapshot to report a difference with this text, calls `fix`, and expects no difference.
 #[track_caller]
 fn check<T>(fixture: &Fixture, leave: impl FnOnce() -> T, expect: &str, fix: impl FnOnce(T)) {
     let left = leave();
@@ -58,7 +57,7 @@ fn leaked_child_is_noticed() {
 #[test]
 fn leaked_mount_namespace_is_noticed() {
     let Some(fixture) = Fixture::root() else { return };
-    // The shell ends at once: what it started is not a child of the test, like a forgotten container.
+    // The shell exits at once, so its child is not a child of the test, like a forgotten container.
     let script = "unshare -m sh -c 'mount -t tmpfs none \"$0\" && exec sleep 61' \"$0\" >/dev/null 2>&1 & echo $!";
     let orphan = || {
         let shell = Command::new("sh").args(["-c", script]).arg(fixture.store()).output().expect("sh starts");

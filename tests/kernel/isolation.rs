@@ -1,4 +1,4 @@
-//! Each isolation, with the positive control: the same probe `without` it must succeed.
+//! Each isolation, with the positive control: the same probe must succeed `without` it.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use minicontainer::{Sandbox, Stdio, store::Image};
 use crate::fixture::{Fixture, is_root};
 use crate::sandboxes::{busybox, run, shell, succeeds, text};
 
-/// A probe finds something of the host's when the isolation is left out, and does not when it is there.
+/// A probe finds something of the host if the isolation is left out, and does not otherwise.
 #[track_caller]
 fn check(image: &Image, isolation: Isolation, probe: &str) {
     assert!(!succeeds(&shell(image, probe)), "the container must not get through: {probe}");
@@ -19,12 +19,12 @@ fn check(image: &Image, isolation: Isolation, probe: &str) {
     );
 }
 
-/// The number that the kernel gives a process's namespace, see namespaces(7).
+/// The inode number of a process's namespace, see namespaces(7).
 fn namespace(pid: u32, kind: &str) -> String {
     fs::read_link(format!("/proc/{pid}/ns/{kind}")).expect("a namespace").display().to_string()
 }
 
-/// The kernel's own word on whether a container shares a namespace with the test.
+/// Checks with inode numbers whether a container shares a namespace with the test.
 #[track_caller]
 fn check_namespace(sandbox: &Sandbox, kind: &str, shared: bool) {
     let mut running = sandbox.clone().stdin(Stdio::Piped).spawn().expect("the sandbox starts");
@@ -37,7 +37,7 @@ fn check_namespace(sandbox: &Sandbox, kind: &str, shared: bool) {
 fn every_namespace_is_separate_unless_left_out() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
-    // It reads until the end of its input, so that it can be looked at meanwhile.
+    // It reads until the end of its input, so that it can be examined meanwhile.
     let waiting = Sandbox::from_image(&image).command("cat");
     for (isolation, kind) in [
         (Isolation::Pid, "pid"),
@@ -50,7 +50,7 @@ fn every_namespace_is_separate_unless_left_out() {
         check_namespace(&waiting, kind, false);
         check_namespace(&waiting.clone().without(isolation), kind, true);
     }
-    // Root needs no user namespace of the container's own; an ordinary user always has one.
+    // Root's container needs no user namespace; an ordinary user's always has one.
     check_namespace(&waiting, "user", is_root());
 }
 
@@ -81,11 +81,11 @@ fn host_shared_memory_is_unreachable() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let key = 0x6d63_0000 + (std::process::id() & 0xffff) as i32;
-    // SAFETY: makes a segment of shared memory and touches no memory.
+    // SAFETY: creates a segment of shared memory and does not access memory.
     let segment = unsafe { nix::libc::shmget(key, 4096, nix::libc::IPC_CREAT | 0o600) };
     assert!(segment >= 0, "a segment");
     check(&image, Isolation::Ipc, &format!("grep -q '^ *{key} ' /proc/sysvipc/shm"));
-    // SAFETY: removes the segment made above, which no process has attached.
+    // SAFETY: removes the segment created above, which no process has attached.
     let removed = unsafe { nix::libc::shmctl(segment, nix::libc::IPC_RMID, std::ptr::null_mut()) };
     assert_eq!(removed, 0);
 }
@@ -97,7 +97,7 @@ fn hostname_is_separate() {
     let hosts = nix::unistd::gethostname().expect("a name").into_string().expect("text");
     check(&image, Isolation::Uts, &format!("test \"$(hostname)\" = '{hosts}'"));
     assert_eq!(text(&shell(&image, "hostname").hostname("ada")), "ada");
-    // Another name, given by a root with all powers, stays inside: the fixture's snapshot looks at the host's.
+    // A hostname set by root with all capabilities stays inside: the host snapshot checks the host's.
     let rename = shell(&image, "hostname probe && hostname").without(Isolation::Capabilities);
     assert_eq!(text(&rename), "probe");
     // The kernel is the same: only the name is isolated.
@@ -107,13 +107,13 @@ fn hostname_is_separate() {
 
 #[test]
 fn cgroup_appears_as_root() {
-    // Without a group of its own there is nothing to hide, and only root's containers have one.
+    // Without its own group there is nothing to hide, and only root's containers have one.
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
     check(&image, Isolation::Cgroup, "grep -q /minicontainer- /proc/self/cgroup");
 }
 
-/// Only a root with all powers can make groups below its own, and whatever it makes there is removed with it.
+/// Only root with all capabilities can create groups below its own, and they are removed with it.
 #[test]
 fn cgroups_cannot_be_created_inside() {
     let Some(fixture) = Fixture::root() else { return };
@@ -135,7 +135,7 @@ fn root_capabilities_are_restricted() {
     assert_eq!(sets, format!("CapInh: {none} CapPrm: {ours} CapEff: {ours} CapBnd: {ours} CapAmb: {none}"));
 }
 
-/// A node of a driver that can be opened without harm, made by hand or by the maker of the files.
+/// A device node that can be opened without harm, created manually or by the author of the files.
 #[test]
 fn host_devices_are_unreachable() {
     let Some(fixture) = Fixture::root() else { return };
@@ -148,7 +148,7 @@ fn host_devices_are_unreachable() {
     let control = std::process::Command::new("head").args(["-c", "1"]).arg(&node).output().expect("head");
     assert_eq!(control.stdout, [0], "the host can open it");
     assert!(!succeeds(&shell(&image, "head -c 1 /shared/zero").bind(shared.path(), "/shared")));
-    // A node in the root file system itself, where only a container with all powers can have made it.
+    // A node in the root file system itself, which only a container with all capabilities can have created.
     let made = "mknod /zero c 1 5 && ! head -c 1 /zero";
     assert!(succeeds(&shell(&image, made).without(Isolation::Capabilities)));
 }
@@ -175,11 +175,11 @@ fn kernel_files_are_masked_or_read_only() {
     let image = busybox(&fixture);
     check(&image, Isolation::MaskedPaths, "test -n \"$(head -c 100 /proc/kallsyms)\"");
     if is_root() {
-        // A name of the container's own, so that the control changes nothing of the host's.
+        // The container's own hostname, so that the control changes nothing on the host.
         check(&image, Isolation::MaskedPaths, "echo probe > /proc/sys/kernel/hostname");
         check(&image, Isolation::MaskedPaths, "test -n \"$(head -c 100 /proc/timer_list)\"");
     }
-    // Neither can a mask be taken off again.
+    // A mask cannot be removed either.
     assert!(!succeeds(&shell(&image, "umount /proc/kallsyms")));
 }
 
@@ -188,14 +188,14 @@ fn caller_descriptors_are_closed() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let root = fs::File::open("/").expect("the host's root");
-    // Not close-on-exec: any other child of this process inherits it, which is the control.
+    // Without close-on-exec any other child of this process inherits it, which is the control.
     nix::fcntl::fcntl(&root, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).expect("a flag");
     let number = std::os::fd::AsRawFd::as_raw_fd(&root);
     let probe = format!("test -e /proc/self/fd/{number}");
     let control = std::process::Command::new("sh").args(["-c", &probe]).status().expect("a shell");
     assert!(control.success(), "an ordinary child must inherit it");
     assert!(!succeeds(&shell(&image, &probe)));
-    // What lists the directory opens it, so it must be another process than the one that is looked at.
+    // Listing the directory opens a descriptor, so another process must be listed.
     assert_eq!(text(&shell(&image, "ls /proc/$$/fd; true")), "0\n1\n2");
 }
 
@@ -205,10 +205,10 @@ fn host_tree_is_unreachable() {
     let image = busybox(&fixture);
     let secret = fixture.canary().join("secret");
     assert!(!succeeds(&shell(&image, &format!("cat {}", secret.display()))));
-    // Climbing up ends at the container's own root.
+    // Climbing ends at the container's own root.
     let climb = shell(&image, "cd /; cd ../../../..; pwd; ls -d /proc/1/root/../usr").without_init();
     assert_eq!(text(&climb), "/\n/proc/1/root/../usr");
-    // Nothing of the host's mount table is left in the container's.
+    // Nothing of the host's mount table remains in the container's.
     let mounts = text(&shell(&image, "cut -d' ' -f2 /proc/mounts"));
     assert!(
         mounts.lines().all(|place| ["/", "/proc", "/dev", "/sys"]
@@ -222,7 +222,7 @@ fn host_tree_is_unreachable() {
 fn signals_and_environment_are_reset() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
-    // Rust programs ignore SIGPIPE, and this test's thread may block signals: neither may reach the program.
+    // Rust programs ignore SIGPIPE, and this test's thread may block signals: the program must inherit neither.
     let status = text(&Sandbox::from_image(&image).command("grep").args(["-E", "Sig(Blk|Ign)", "/proc/self/status"]));
     assert_eq!(status, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000");
     let variables = text(&shell(&image, "env | cut -d= -f1 | sort | tr '\\n' ' '").env("COLOUR", "blue"));

@@ -1,8 +1,7 @@
-//! Containers that join the namespaces of others: by a bundle's `linux.namespaces[].path`, by a path and by a
-//! descriptor.
+//! Containers that join existing namespaces: by a bundle's `linux.namespaces[].path`, by a path and by a descriptor.
 //!
-//! The one that is joined is a container, too. It runs a shell, and has an abstract Unix socket in its network
-//! namespace, put there by the test: whatever lists that socket is in that namespace.
+//! The namespaces belong to another container. It runs a shell, and its network namespace contains an abstract Unix
+//! socket that the test created: a process that can list the socket is in that namespace.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -26,7 +25,7 @@ use serde_json::{Value, json};
 use crate::fixture::{Fixture, is_root};
 use crate::sandboxes::{busybox, run, shell, text};
 
-/// The container that is joined.
+/// The container whose namespaces are joined.
 struct Other {
     running: Running,
     answers: BufReader<File>,
@@ -44,18 +43,18 @@ impl Other {
         Other { running, answers, _socket }
     }
 
-    /// Where its namespace of this name is found.
+    /// The path of its namespace with this name.
     fn namespace(&self, name: &str) -> PathBuf {
         format!("/proc/{}/ns/{name}", self.running.first_process_id()).into()
     }
 
-    /// The id on the host of its root.
+    /// The id of its root on the host.
     fn first_id(&self) -> u32 {
         let map = fs::read_to_string(format!("/proc/{}/uid_map", self.running.first_process_id())).expect("a map");
         map.split_whitespace().nth(1).and_then(|first| first.parse().ok()).expect("a map")
     }
 
-    /// What its shell answers to a command, in one line.
+    /// The answer of its shell to a command, in one line.
     fn ask(&mut self, command: &str) -> String {
         let mut line = String::new();
         writeln!(self.running.stdin.as_mut().expect("a pipe"), "{command}").expect("it reads");
@@ -64,8 +63,8 @@ impl Other {
     }
 }
 
-/// A socket in another network namespace. An ordinary user's thread cannot enter it, since it cannot enter the user
-/// namespace that owns it: then the socket is in the host's, and no test looks for it.
+/// A socket in another network namespace. An ordinary user's thread cannot enter it, because it cannot enter the user
+/// namespace that owns it. Then the socket is in the host's namespace, and no test looks for it.
 fn listener_in(network: File) -> UnixListener {
     let make = move || {
         if is_root() {
@@ -77,7 +76,7 @@ fn listener_in(network: File) -> UnixListener {
     thread::spawn(make).join().expect("the thread ends well")
 }
 
-/// Lists what tells the namespaces apart: the socket, the host's name, the processes, the place of the namespaces.
+/// Prints what distinguishes the namespaces: the socket, the hostname, the processes, the inode of a namespace.
 const LOOK: &str = "grep -c other-container /proc/net/unix; hostname; cat /proc/[0-9]*/comm | grep -c '^sleep$'; \
                     readlink /proc/self/ns/ipc";
 
@@ -85,7 +84,7 @@ fn other_shell(image: &Image) -> Sandbox {
     shell(image, "sleep 1000 & while read -r line; do eval \"$line\"; done")
 }
 
-/// A bundle in a directory that every user may pass through. A kind that is given gets a path.
+/// A bundle in a directory that every user may enter. The given kinds of namespaces have a path.
 fn bundle(fixture: &Fixture, name: &str, script: &str, paths: &[(&str, &Path)]) -> PathBuf {
     let directory = fixture.directory().join(name);
     let mut command = fixture.command();
@@ -96,13 +95,13 @@ fn bundle(fixture: &Fixture, name: &str, script: &str, paths: &[(&str, &Path)]) 
         let namespaces = config["linux"]["namespaces"].as_array_mut().expect("a list");
         namespaces.retain(|one| paths.iter().all(|(kind, _)| one["type"] != json!(kind)));
         namespaces.extend(paths.iter().map(|(kind, path)| json!({ "type": kind, "path": path })));
-        // A joined network is not changed, and the groups that are set in an own one may not exist in a joined
-        // namespace.
+        // A joined network is not changed, and groups that could be set in a new namespace may not exist in a joined
+        // one.
         if paths.iter().any(|(kind, _)| ["network", "user"].contains(kind)) {
             config["linux"].as_object_mut().expect("an object").remove("sysctl");
         }
         if paths.iter().any(|(kind, _)| *kind == "user") {
-            // Groups may be set in no namespace in which setgroups(2) is denied.
+            // Groups cannot be set in a namespace in which setgroups(2) is denied.
             config["process"]["user"].as_object_mut().expect("an object").remove("additionalGids");
             for mount in config["mounts"].as_array_mut().expect("a list") {
                 let options = mount["options"].as_array_mut();
@@ -120,7 +119,7 @@ fn edit(bundle: &Path, change: impl FnOnce(&mut Value)) {
     fs::write(&path, config.to_string()).expect("the document");
 }
 
-/// Gives a bundle with all its files to a user.
+/// Makes a user the owner of a bundle with all its files.
 fn give(bundle: &Path, user: u32) {
     let given = Command::new("chown").arg("-R").arg(format!("{user}:{user}")).arg(bundle).status();
     assert!(given.expect("chown starts").success());
@@ -150,7 +149,8 @@ fn bundle_joins_the_namespaces_of_another_container() {
     assert!(lines[1] != "other" && !expected.ends_with(lines[3]), "{alone}");
 }
 
-/// Each alone, so that none depends on another; and a name that is set in a joined namespace is the other one's too.
+/// Each is joined alone, so that none depends on another. A hostname set in a joined namespace also applies to the
+/// other container.
 #[test]
 fn each_kind_of_namespace_can_be_joined_alone() {
     let Some(fixture) = Fixture::root() else { return };
@@ -207,7 +207,7 @@ fn wrong_namespace_file_is_refused() {
     assert_eq!(run(&sandbox(&bundle)).report.verdict, Verdict::Exited(0));
 }
 
-/// A bundle that joins the host's own namespace must not set there what it would set in its own.
+/// A bundle that joins the host's namespace must not apply its settings there.
 #[test]
 fn host_namespace_is_joined_but_not_changed() {
     let Some(fixture) = Fixture::root() else { return };
@@ -222,7 +222,7 @@ fn host_namespace_is_joined_but_not_changed() {
     assert_eq!(nix::unistd::gethostname().expect("a name"), name);
 }
 
-/// For every user: an ordinary user joins the user namespace, too, which owns the others.
+/// For every user: an ordinary user also joins the user namespace, which owns the others.
 #[test]
 fn sandbox_joins_by_path_and_by_descriptor() {
     let fixture = Fixture::any();
@@ -248,12 +248,13 @@ fn sandbox_joins_by_path_and_by_descriptor() {
         "/it",
     );
     assert_eq!(text(&by_descriptor), expected);
-    // Without the user namespace that owns them, an ordinary user is told so; root needs none.
+    // Without the user namespace that owns them, an ordinary user gets an error; root does not need it.
     let alone = shell(&image, "true").join(Namespace::Net, other.namespace("net")).output();
     assert_eq!(alone.is_ok(), is_root());
 }
 
-/// What is left when the other container has ended: its network, as long as it is held, and no process table.
+/// After the other container has exited, its network remains while it is held open, but its PID namespace cannot be
+/// used.
 #[test]
 fn network_namespace_outlives_its_container_unlike_pids() {
     let Some(fixture) = Fixture::root() else { return };
@@ -270,7 +271,7 @@ fn network_namespace_outlives_its_container_unlike_pids() {
     assert!(error.hint().is_some_and(|hint| hint.contains("first process has exited")));
 }
 
-/// Everything in a joined process table that belongs to this container is ended with it, and nothing else.
+/// All processes of this container in a joined PID namespace end with it, and no others.
 #[test]
 fn exit_of_joined_container_does_not_affect_the_other() {
     let Some(fixture) = Fixture::root() else { return };
@@ -287,7 +288,7 @@ fn exit_of_joined_container_does_not_affect_the_other() {
 }
 
 /// The bundle's files belong to the ids of the joined namespace. The engine moves its process into the control group,
-/// since root of that namespace has no power over it.
+/// because root of that namespace has no permission to do so.
 #[test]
 fn bundle_joins_a_user_namespace() {
     let Some(fixture) = Fixture::root() else { return };
@@ -301,9 +302,9 @@ fn bundle_joins_a_user_namespace() {
     let sandbox = sandbox(&bundle);
     assert!(sandbox.plan().expect("a plan").steps.iter().any(|step| matches!(step, Step::MoveIntoCgroup { .. })));
     let output = run(&sandbox);
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.report.verdict, Verdict::Exited(0), "{said} {}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.starts_with(&format!("0\n 0 {first} ")), "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.report.verdict, Verdict::Exited(0), "{stdout} {}", String::from_utf8_lossy(&output.stderr));
+    assert!(stdout.starts_with(&format!("0\n 0 {first} ")), "{stdout}");
     assert_eq!(output.report.limits.memory, Some(64 * MIB));
     assert!(output.report.peak_memory.is_some_and(|peak| peak > 0), "{:?}", output.report);
     let made = fs::metadata(bundle.join("rootfs/made")).expect("the file");
@@ -311,7 +312,7 @@ fn bundle_joins_a_user_namespace() {
     chown(&bundle, Some(0.into()), Some(0.into())).expect("root's again");
 }
 
-/// A shell with every capability in a user namespace that owns its pid namespace, made by unshare(1).
+/// A shell with every capability in a user namespace that owns its PID namespace, created by unshare(1).
 struct Powerful {
     unshare: Child,
     answers: BufReader<ChildStdout>,
@@ -345,16 +346,16 @@ impl Powerful {
 
 impl Drop for Powerful {
     fn drop(&mut self) {
-        // The shell ends with its input, and unshare(1) with the shell.
+        // The shell exits at the end of its input, and unshare(1) with the shell.
         drop(self.unshare.stdin.take());
         let ended = self.unshare.wait();
         assert!(ended.is_ok() || thread::panicking());
     }
 }
 
-/// CVE-2016-9962: until it becomes the program, the new process is a copy of the engine. Root of the joined
-/// namespaces, with every capability in them, must not look into it. The control is a process that enters without
-/// care: nsenter(1).
+/// CVE-2016-9962: until it executes the program, the new process is a copy of the engine. Root of the joined
+/// namespaces, with every capability in them, must not be able to read it. The control is a process that enters
+/// without protection: nsenter(1).
 #[test]
 fn new_process_in_joined_namespaces_cannot_be_inspected() {
     let Some(fixture) = Fixture::root() else { return };
@@ -371,7 +372,7 @@ fn new_process_in_joined_namespaces_cannot_be_inspected() {
         thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(other.ask(look), "open", "the control: what enters without care can be inspected");
-    // nsenter(1) waits for its child, and ends with it.
+    // nsenter(1) waits for its child, and exits with it.
     assert_eq!(other.ask("kill -9 $n; echo killed"), "killed");
     careless.wait().expect("its end");
 

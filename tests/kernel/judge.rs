@@ -1,5 +1,5 @@
-//! The judge among untrusted programs and untrusted owners of programs: what is shown to a program, who it is there,
-//! what a killed judge leaves, and how much memory an answer takes.
+//! The judge with untrusted programs and untrusted owners of programs: the files and the user of a program, the state
+//! after a killed judge, and the memory for an answer.
 
 use std::{
     fs,
@@ -30,12 +30,12 @@ fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
     }
 }
 
-/// While the first program sleeps, the second one's folder changes places with a link to `tests`, once or all the
-/// time.
+/// While the first program sleeps, the second one's folder is exchanged with a link to `tests`, once or continuously.
 #[track_caller]
 fn check_swapped(fixture: &Fixture, swapped_all_the_time: bool) {
     let homework = Homework::new(fixture, "command = ['sh', '-c', '. {program}; cat /program/* 2>&1']");
-    // Whatever is in `tests`, or in the program's folder, is printed; and it is the expected answer that must not be.
+    // The program prints everything in `tests`, or in the program's folder. The expected answer must not be part of
+    // it.
     let tests = 1..=if swapped_all_the_time { 20 } else { 2 };
     tests.for_each(|number| homework.test(&format!("t{number}"), "", "hidden answer\n"));
     homework.script("a-sleeper", "sleep 1", 0o755);
@@ -59,7 +59,7 @@ fn check_swapped(fixture: &Fixture, swapped_all_the_time: bool) {
     drop(swapper);
     let eves: Vec<&String> = judged.iter().filter(|line| line.starts_with("eve ")).collect();
     assert!(!eves.is_empty());
-    // Its own file is there, and nothing else.
+    // Only its own file is there.
     assert!(eves.iter().all(|line| *line == "eve WA line 1: expected \"hidden answer\", not \"# mine\""), "{eves:?}");
 }
 
@@ -87,7 +87,8 @@ fn rootless_judge_does_not_show_a_folder_during_swaps() {
     check_swapped(&fixture, true);
 }
 
-/// The library shows what a descriptor is open on, while a bind mount by path, the naive way, shows what is there.
+/// A descriptor shows the file that was opened, while a bind mount by path, the naive way, shows the file that is
+/// there now.
 #[test]
 fn bind_of_descriptor_follows_no_path() {
     let fixture = Fixture::any();
@@ -114,13 +115,13 @@ fn bind_of_descriptor_follows_no_path() {
     fs::rename(at("mine"), at("other")).expect("a new name");
     fs::rename(at("link"), at("mine")).expect("a link in its place");
     assert_eq!([text(&by_descriptor("/shown")), text(&by_path())], ["mine", "hidden"]);
-    // It cannot be written through, and its plan names it.
+    // It is read-only, and the plan contains its name.
     let write = by_descriptor("/shown").command("sh").args(["-c", "echo x > /shown/file"]);
     assert_ne!(run(&write).report.verdict, Verdict::Exited(0));
     assert!(
         format!("{:?}", by_descriptor("/shown").plan().expect("a plan")).contains(&at("mine").display().to_string())
     );
-    // A directory that is removed cannot be shown any more, see open_tree(2).
+    // A removed directory can no longer be mounted, see open_tree(2).
     fs::remove_dir_all(at("other")).expect("it is removed");
     let gone = Sandbox::from_image(&image).command("true").bind_open(held, &at("mine"), "/shown", Access::ReadOnly);
     match gone.output() {
@@ -131,7 +132,7 @@ fn bind_of_descriptor_follows_no_path() {
 
 const O_PATH: nix::fcntl::OFlag = nix::fcntl::OFlag::O_PATH.union(nix::fcntl::OFlag::O_CLOEXEC);
 
-/// Files that only their owner may read are shown to the program as its own; and of the host it is not root.
+/// Files that only their owner may read appear as the program's own, and the program is not root of the host.
 #[test]
 fn root_judge_runs_programs_as_untrusted() {
     let Some(fixture) = Fixture::root() else { return };
@@ -146,14 +147,14 @@ fn root_judge_runs_programs_as_untrusted() {
     };
     of("roots", 0o700, 0);
     of("students", 0o700, 1000);
-    // Accounts of a directory service have numbers beyond those of any range.
+    // Accounts of a directory service have ids beyond the usual ranges.
     of("somebodys", 0o700, 1_234_567_890);
     let verdicts = homework.verdicts(&[]);
     let caps = verdicts[0].split('"').nth(3).unwrap_or_default().split(' ').nth(2).unwrap_or_default().to_owned();
     let expect = ["roots", "somebodys", "students"]
         .map(|name| format!("{name} one WA line 1: expected \"0 0 0000\", not \"0 0 {caps}\""));
     assert_eq!(verdicts, expect);
-    // The control: root of the host, or a program's file that is shown with its own owner, cannot do this.
+    // The control: root of the host, or a program's file that keeps its owner, cannot do this.
     let default = homework.verdicts(&["--profile", "default"]);
     assert!(default.iter().all(|line| line.contains("RE exit code 1")), "{default:?}");
     let image = busybox(&fixture);
@@ -162,12 +163,12 @@ fn root_judge_runs_programs_as_untrusted() {
     assert!(naive.is_err_and(|error| error.to_string().contains("EACCES")));
 }
 
-/// A program that lies where owners cannot be mapped is not judged wrongly; it is said why, and what can be done.
+/// A program on a file system without id mapping gets no wrong verdict; the error contains the reason and the fix.
 #[test]
 fn missing_idmapped_mount_support_is_reported() {
     let Some(fixture) = Fixture::root() else { return };
     let image = busybox(&fixture);
-    // procfs can be idmapped nowhere.
+    // procfs can never be idmapped.
     let file = Arc::new(fs::File::open("/proc/version").expect("a file"));
     let sandbox = Sandbox::from_image(&image).profile(Profile::Untrusted).command("true");
     let refused = sandbox.bind_open(file, Path::new("/proc/version"), "/x", Access::ReadOnly).output();
@@ -182,10 +183,10 @@ fn tests_are_regular_files_and_read_once() {
     let homework = Homework::new(&fixture, "");
     homework.test("one", "", "");
     homework.script("ada", "true", 0o755);
-    let refused = |path: PathBuf, told: &str| {
+    let refused = |path: PathBuf, expect: &str| {
         let output = homework.judge(&[]).output().expect("the command starts");
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.code() == Some(125) && stderr.contains(told), "{stderr}");
+        assert!(output.status.code() == Some(125) && stderr.contains(expect), "{stderr}");
         fs::remove_file(path).expect("it is removed");
     };
     let fifo = |name: &str| nix::unistd::mkfifo(&homework.path(name), nix::sys::stat::Mode::from_bits_retain(0o644));
@@ -195,7 +196,7 @@ fn tests_are_regular_files_and_read_once() {
         fifo(name).expect("a FIFO");
         refused(homework.path(name), "it is not a file");
     }
-    // A student's entry is that student's verdict only.
+    // A student's invalid file affects only that student's verdict.
     symlink("/etc/hostname", homework.path("programs/eve")).expect("a link");
     fifo("programs/mallory").expect("a FIFO");
     let reason = "RE it cannot be judged: it is not a file or directory, and links are not followed";
@@ -203,7 +204,7 @@ fn tests_are_regular_files_and_read_once() {
     assert_eq!(homework.verdicts(&[]), expected);
 }
 
-/// Removing a program while it is judged spoils that program's verdict and no other.
+/// Removing a program while it is judged affects the verdict of that program only.
 #[test]
 fn removed_program_is_not_an_engine_fault() {
     let fixture = Fixture::any();
@@ -225,7 +226,7 @@ fn removed_program_is_not_an_engine_fault() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// Kills the judge at many moments; its programs end with it, and `system prune` clears away the rest.
+/// Kills the judge at many moments; its programs end with it, and `system prune` removes the rest.
 #[track_caller]
 fn check_killed(fixture: &Fixture) {
     let homework = Homework::new(fixture, "time = '100s'");
@@ -243,8 +244,8 @@ fn check_killed(fixture: &Fixture) {
         judge.wait().expect("its end");
         left = left.max(homework.containers());
     }
-    // The control: there was something to clear away, and `system check` sees it, as soon as the last of the judge's
-    // processes, which may have a copy of its locks, is gone.
+    // The control: something was left behind, and `system check` reports it as soon as the judge's processes, which
+    // may have copies of its locks, have exited.
     assert!(left > 0, "no judge was killed in time");
     wait_for("system check sees all that is left", || {
         let check = fixture.command().args(["system", "check", "--quick"]).output().expect("the command starts");
@@ -268,7 +269,7 @@ fn killed_rootless_judge_leaves_nothing() {
     check_killed(&fixture);
 }
 
-/// The directory of a judged program's container is closed to other users.
+/// Other users cannot enter the directory of a judged program's container.
 #[test]
 fn judged_container_directory_is_private() {
     let fixture = Fixture::any();

@@ -1,4 +1,4 @@
-//! How much memory the judge needs for what programs print.
+//! The memory that the judge needs for the output of programs.
 
 use std::{
     io,
@@ -11,20 +11,20 @@ use minicontainer::MIB;
 use crate::fixture::Fixture;
 use crate::homework::Homework;
 
-/// The most memory that a process had, in bytes.
+/// The maximum memory of a process, in bytes.
 fn peak_memory(child: Child) -> u64 {
     let mut status = 0;
-    // SAFETY: struct rusage is plain numbers, for which all zero is a value.
+    // SAFETY: struct rusage consists of plain numbers, for which all zeros is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: waits for a child of this process, of which nothing else asks, and writes to both.
+    // SAFETY: waits for a child of this process that nothing else waits for, and writes to both arguments.
     let pid = unsafe { libc::wait4(child.id().cast_signed(), &raw mut status, 0, &raw mut usage) };
     assert_eq!(pid, child.id().cast_signed(), "{}", io::Error::last_os_error());
     assert!(ExitStatus::from_raw(status).code().is_some());
     usage.ru_maxrss.unsigned_abs() * 1024
 }
 
-/// An answer is compared while it comes: 16 MiB of newlines from four programs at once cost the judge next to
-/// nothing.
+/// An answer is compared while it is read: 16 MiB of newlines from four parallel programs hardly need memory in the
+/// judge.
 #[test]
 fn judge_memory_does_not_grow_with_output() {
     let fixture = Fixture::any();

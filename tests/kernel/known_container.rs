@@ -1,4 +1,4 @@
-//! A container whose files are known, and every way of walking over them.
+//! A container with known files, and every command that walks through them.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -15,25 +15,25 @@ use nix::fcntl::OFlag;
 use crate::fixture::{Fixture, ORDINARY_USER, is_root};
 use crate::swapper::{Effort, Swapper, control_falls};
 
-/// What only the engine's user may read, outside of every container.
+/// The content of a file outside of every container that only the engine's user may read.
 pub const SECRET: &str = "only the engine's user may read this";
-/// The name of a file in a directory of the host's.
+/// The name of a file in a directory of the host.
 pub const OUTSIDE: &str = "name-outside-of-the-container";
-/// How many files are in the directory: each is one more moment at which it may be exchanged.
+/// How many files are in the directory: each is one more moment for an exchange.
 pub const MANY: usize = 200;
-/// How often a race is tried at least, on a machine that is busy with something else.
+/// The minimum number of attempts of a race, also on a busy machine.
 pub const LEAST: u64 = 4;
-/// No walk over a handful of files takes so long, unless it waits for something.
+/// A walk through a few files takes less, unless it blocks.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A container that has ended, of which the files are known.
+/// A stopped container with known files.
 pub struct Kept {
     pub fixture: Fixture,
-    /// The directory of its own files, and where the container calls it `/d`.
+    /// The directory of its own files, which is `/d` in the container.
     pub files: PathBuf,
     /// The user who owns them.
     owner: u32,
-    /// What is not the container's.
+    /// A file outside of the container.
     pub secret: PathBuf,
     pub outside: PathBuf,
 }
@@ -58,7 +58,7 @@ impl Kept {
         for number in 1..=MANY {
             fs::write(outside.join(number.to_string()), SECRET).expect("a file");
         }
-        // So large that it is noticed when it is counted, and takes no room.
+        // A sparse file that is large enough to be noticed when it is counted.
         let named = File::create(outside.join(OUTSIDE)).expect("a file");
         named.set_len(1 << 40).expect("its length");
         let kept = Kept { fixture, files, owner, secret, outside };
@@ -67,12 +67,12 @@ impl Kept {
         kept
     }
 
-    /// Lets the container's owner have what the test has made.
+    /// Makes the container's owner the owner of what the test has created.
     fn give(&self, path: &Path) {
         lchown(path, Some(self.owner), Some(self.owner)).expect("the file can be given away");
     }
 
-    /// Puts something beside a file or directory of the container's, to be exchanged for it.
+    /// Puts a file next to a file or directory of the container, to be exchanged with it.
     pub fn beside(&self, make: impl FnOnce(&Path)) -> PathBuf {
         let path = self.files.join("beside");
         make(&path);
@@ -80,7 +80,7 @@ impl Kept {
         path
     }
 
-    /// Walks in all ways, again and again, while the two are exchanged.
+    /// Walks in all ways, repeatedly, while the two are exchanged.
     pub fn walk(&self, name: &str, beside: &Path, naive: impl FnMut() -> bool) {
         let swapper = Swapper::of(&self.files.join(name), beside);
         control_falls(&format!("a walk by path that meets an exchanged {name}"), naive);
@@ -111,7 +111,7 @@ impl Kept {
         assert!(String::from_utf8_lossy(&changes.stdout).contains("A /d\n"), "{changes:?}");
     }
 
-    /// The layer that is made is unpacked in the store, where it can be looked at.
+    /// The created layer is unpacked in the store, where it can be examined.
     #[track_caller]
     pub fn check_commit(&self) {
         self.finish(&["commit", "kept", "made:1"]);
@@ -154,15 +154,15 @@ impl Kept {
             }
             thread::sleep(Duration::from_millis(1));
         };
-        let mut told = String::new();
-        stderr.read_to_string(&mut told).expect("text");
-        assert!(status.success(), "{arguments:?}: {told}");
+        let mut messages = String::new();
+        stderr.read_to_string(&mut messages).expect("text");
+        assert!(status.success(), "{arguments:?}: {messages}");
         let stdout = reader.join().expect("the reader").expect("its output");
-        Output { status, stdout, stderr: told.into_bytes() }
+        Output { status, stdout, stderr: messages.into_bytes() }
     }
 
-    /// The control for what a name may become: a look that finds it harmless, and then a use that finds another
-    /// thing.
+    /// The control for an exchange: checks that the file is harmless and then opens it; returns whether another file
+    /// was opened.
     pub fn look_and_open(&self, name: &str, is_other: impl Fn(&Metadata) -> bool) -> bool {
         let path = self.files.join(name);
         let looked = fs::symlink_metadata(&path).is_ok_and(|metadata| !is_other(&metadata));
@@ -194,7 +194,7 @@ fn check_inside(output: &[u8]) {
     }
 }
 
-/// Whether every header of a tar archive is where the one before says, up to the two blocks of zeros at its end.
+/// Whether every header of a tar archive is where the previous one says, up to the two blocks of zeros at its end.
 #[track_caller]
 pub fn check_archive(archive: &[u8]) {
     let mut blocks = archive.chunks_exact(512);
@@ -220,7 +220,7 @@ pub fn check_archive(archive: &[u8]) {
     panic!("the archive has no end");
 }
 
-/// Whose container it is, and its driver.
+/// The user of the container, and its driver.
 pub type Kind = (fn() -> Option<Fixture>, &'static str);
 
 /// A container of each kind, one after the other.
@@ -228,6 +228,6 @@ pub fn each(kinds: &[Kind]) -> impl Iterator<Item = Kept> {
     kinds.iter().filter_map(|(fixture, driver)| Some(Kept::new(fixture()?, driver)))
 }
 
-/// Both users and both drivers; starting a container takes longer than a walk, so each appears once.
+/// Both users and both drivers. Starting a container takes longer than a walk, so each appears once.
 pub const BOTH: [Kind; 2] = [(Fixture::root, "overlay"), (Fixture::user, "copy")];
 pub const OTHERS: [Kind; 2] = [(Fixture::root, "copy"), (Fixture::user, "overlay")];

@@ -1,4 +1,4 @@
-//! A launch from the library's side: its hooks, and a container that is started again from what was stored.
+//! A launch with the library: its hooks, and a container that is started again from a stored launch.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -74,8 +74,8 @@ fn failing_hook_aborts_the_start_and_leaves_nothing() {
     assert!(second && shared.join("ran").exists());
 }
 
-/// A hook is the caller's code, and the new process may share the caller's memory: it is gone before the panic goes
-/// on.
+/// A hook is the caller's code, and the new process may share the caller's memory: the process has exited before the
+/// panic continues.
 #[test]
 fn panicking_hook_leaves_no_process() {
     let fixture = Fixture::any();
@@ -92,7 +92,7 @@ fn panicking_hook_leaves_no_process() {
     fixture.snapshot().check();
 }
 
-/// What a container's place holds after a start that was killed half-way.
+/// The content of a container's directory after an interrupted start.
 fn spoil(place: &RootPlace) {
     for name in ["work", "rootfs.partial"] {
         let left = place.directory.join(name);

@@ -1,5 +1,5 @@
-//! The engine's own program is out of a container's reach; an init that was asked for does what an init must; and
-//! killing the engine ends the container.
+//! The engine's own program cannot be reached by a container; a requested init does what an init must; and killing
+//! the engine ends the container.
 
 use std::{
     fs,
@@ -15,14 +15,14 @@ use minicontainer::{Sandbox, Verdict, core::options::Isolation};
 use crate::fixture::{Fixture, is_root};
 use crate::sandboxes::{busybox, run, shell, succeeds, text};
 
-/// What the launcher says when a container executes it.
+/// The launcher's message when a container executes it.
 const NO_PROGRAM: &str = "minicontainer: cannot run /proc/self/exe: it is not a program of the container\n";
 
-/// Files whose execution leads to the program of the process that executes them, in a directory for the container.
+/// Files that execute the program of the process that executes them, in a directory for the container.
 fn hostile_entrypoints() -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let path = |name: &str| directory.path().join(name);
-    // Processes of every user may pass through.
+    // Processes of every user may enter it.
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("the mode is set");
     fs::write(path("script"), "#!/proc/self/exe --list\n").expect("a script");
     fs::set_permissions(path("script"), fs::Permissions::from_mode(0o755)).expect("the mode is set");
@@ -39,14 +39,14 @@ fn callers_program_is_not_executed_inside() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let hostile = hostile_entrypoints();
-    // An ordinary child of this process executes this very program, which lists its tests.
+    // An ordinary child of this process executes this program itself, which lists its tests.
     let control = Command::new(hostile.path().join("script")).output().expect("it starts");
     assert!(String::from_utf8_lossy(&control.stdout).contains("0 tests, 0 benchmarks"), "{control:?}");
     for entrypoint in ENTRYPOINTS {
         let sandbox =
             Sandbox::from_image(&image).bind_ro(hostile.path(), "/hostile").command(entrypoint).arg("--list");
         if entrypoint == "/hostile/first" || entrypoint == "/proc/1/exe" {
-            // Process 1 is the init, and nothing inside may look at what it executes.
+            // Process 1 is the init, and no process inside may access its executable.
             let refused = sandbox.output().expect_err("it is not executed").to_string();
             assert!(refused.contains("EACCES"), "{entrypoint}: {refused}");
         }
@@ -69,7 +69,7 @@ fn check_command(fixture: &Fixture) {
             let output =
                 engine(fixture, &[&["run", "--rm", "-v", &volume, "--entrypoint", entrypoint], flags].concat());
             assert_eq!(output.status.code(), Some(126), "{entrypoint}: {output:?}");
-            // Process 1 is then the init, and nothing inside may look at what it executes.
+            // Process 1 is then the init, and no process inside may access its executable.
             let is_refused = !flags.is_empty() && ["/hostile/first", "/proc/1/exe"].contains(&entrypoint);
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert!(
@@ -103,14 +103,14 @@ fn rootless_command_is_not_executed_inside() {
     check_command(&fixture);
 }
 
-/// Whether a file is as it was: its content, and when it was last written.
+/// The state of a file: its content, and when it was last written.
 fn state(path: &Path) -> (Vec<u8>, SystemTime) {
     let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).expect("a time");
     (fs::read(path).expect("its content"), modified)
 }
 
-/// A root with all powers looks, in every process it sees, for the program of this very test, and tries to write to
-/// every program it finds, while a hundred containers start.
+/// While a hundred containers start, root with all capabilities looks for the program of this test in every visible
+/// process, and tries to write to every program that it finds.
 #[test]
 fn callers_program_cannot_be_opened_from_inside() {
     let Some(fixture) = Fixture::root() else { return };
@@ -145,7 +145,7 @@ fn callers_program_cannot_be_opened_from_inside() {
         assert_eq!(!wrote.is_empty(), found, "{wrote}");
     };
     check(&[Isolation::Capabilities], false);
-    // Who sees the processes of the host finds the program: so the probe can see it.
+    // The control: with the processes of the host, the program is found.
     check(&[Isolation::Capabilities, Isolation::Pid], true);
     assert!(state(&own) == before, "the program is as it was");
 }
@@ -154,9 +154,10 @@ fn callers_program_cannot_be_opened_from_inside() {
 fn launcher_leaves_nothing_open_and_is_immutable() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
-    // Nothing is redirected: a shell that makes a pipe or opens a file holds that itself for a moment.
+    // Nothing is redirected, because a shell that creates a pipe or opens a file holds a descriptor of it for a
+    // moment.
     assert_eq!(text(&shell(&image, "ls /proc/$$/fd; true")), "0\n1\n2");
-    // The init holds the status socket and nothing else.
+    // The init holds only the status socket.
     assert_eq!(text(&shell(&image, "ls /proc/1/fd | wc -l")), "1");
     // Without an init the first process is the program.
     assert_eq!(text(&shell(&image, "ls /proc/1/fd; true").without_init()), "0\n1\n2");
@@ -178,7 +179,7 @@ fn init_exits_as_its_program() {
         }
     };
     check("exit 7", 7, Verdict::Exited(7));
-    // The kernel spares a first process its own signal; a child it does not.
+    // The kernel drops the first process's own signal, but not a child's.
     check("kill -TERM $$; exit 3", 3, Verdict::Signalled(15));
     check("kill -KILL $$; exit 3", 3, Verdict::Signalled(9));
     check("exit $$", 1, Verdict::Exited(2));
@@ -197,7 +198,7 @@ fn init_forwards_signals() {
     }
 }
 
-/// The states of a process's children, as a letter each, see proc_pid_stat(5).
+/// The states of a process's children, one letter each, see proc_pid_stat(5).
 fn children(parent: u32) -> Vec<String> {
     let stat = |process: fs::DirEntry| fs::read_to_string(process.path().join("stat")).ok();
     let stats = fs::read_dir("/proc").expect("procfs").flatten().filter_map(stat);
@@ -214,26 +215,26 @@ fn wait_for(what: &str, reached: impl Fn() -> bool) {
     }
 }
 
-/// Fifty times a shell leaves two hundred children behind, and the program that follows asks for none of them.
+/// Fifty times a shell leaves two hundred children behind, and the following program waits for none of them.
 #[test]
 fn init_reaps_ten_thousand_orphans() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
     let start = |rounds: usize, age: &str, init: bool| {
-        // A shell that can fork no more ends with a failure.
+        // A shell that can no longer fork fails.
         let leave = format!("for child in $(seq 200); do sleep {age} & done");
         let script = format!(
             "for round in $(seq {rounds}); do sh -c '{leave}' || exit 9; done; touch /shared/over; exec sleep 1000"
         );
         let shared = tempfile::tempdir().expect("a directory");
         let sandbox = shell(&image, &script).bind(shared.path(), "/shared");
-        // An ordinary user's containers have no bound here.
+        // An ordinary user's containers have no limit here.
         let sandbox = if is_root() { sandbox.pids(8000) } else { sandbox };
         let running = if init { sandbox } else { sandbox.without_init() }.spawn().expect("it starts");
         wait_for("all are started", || shared.path().join("over").exists());
         running
     };
-    // A sleep(1) that is the first process never asks how its adopted children ended.
+    // sleep(1) as the first process never waits for its adopted children.
     let without = start(1, "3", false);
     wait_for("no process reaps them", || children(without.id()).iter().filter(|state| *state == "Z").count() == 200);
     drop(without);
@@ -241,7 +242,8 @@ fn init_reaps_ten_thousand_orphans() {
     wait_for("all have ended and are reaped", || children(with.first_process_id()).len() == 1);
 }
 
-/// Kills the engine at any moment of a container's start; nothing may live on, and `system prune` clears away.
+/// Kills the engine at many moments of a container's start; no process may remain, and `system prune` removes the
+/// rest.
 #[track_caller]
 fn check_killed(fixture: &Fixture) {
     seed(fixture);

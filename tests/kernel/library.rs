@@ -1,4 +1,4 @@
-//! The library as its users meet it: streams, ends, errors, threads, and cleaning up.
+//! The library from the point of view of its users: streams, verdicts, errors, threads, and cleaning up.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -22,7 +22,7 @@ fn exit_codes_and_signals_are_reported() {
         let sandbox = Sandbox::from_image(&image).command("sleep").arg("100").without_init();
         let mut running = sandbox.spawn().expect("it starts");
         running.signaller().expect("a signaller").send(signal).expect("a signal");
-        // The first process of a pid namespace ignores signals it has no handler for; only SIGKILL comes through.
+        // The first process of a PID namespace ignores signals without a handler; only SIGKILL has an effect.
         if signal != 9 {
             running.kill().expect("a kill");
         }
@@ -45,7 +45,7 @@ fn streams_pass_large_binary_data() {
     writer.join().expect("no panic").expect("its input");
     assert_eq!(running.wait().expect("its end").verdict, Verdict::Exited(0));
     assert!(read == bytes, "every byte comes back as it was");
-    // Both streams at once, each more than a pipe holds.
+    // Both streams at once, each with more than a pipe can hold.
     let output =
         run(&shell(&image, "i=0; while [ $i -lt 20000 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done"));
     assert_eq!((output.stdout.len(), output.stderr.len()), (188_890, 188_890));
@@ -88,7 +88,7 @@ fn traced_start_measures_every_step() {
     let mut running = shell(&image, "true").traced().spawn().expect("it starts");
     let steps = &running.plan().steps;
     let inside = steps.iter().filter(|step| step.actor() == minicontainer::core::plan::Actor::Container).count();
-    // Every step of the container's own but the last, whose end no process is left to measure.
+    // Every step in the container except the last, after which no process of the engine is left to measure it.
     assert_eq!(running.times().len(), inside - 1);
     running.wait().expect("its end");
 }

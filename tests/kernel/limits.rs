@@ -1,4 +1,5 @@
-//! Limits hold, with the control that without them the same program gets through; and the report tells what happened.
+//! Limits are enforced, with the control that the same program succeeds without them; and the report contains what
+//! happened.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::sandboxes::{busybox, run, shell, succeeds, text};
 fn memory_limit_is_enforced() {
     let Some(fixture) = Fixture::limited() else { return };
     let image = busybox(&fixture);
-    // tmpfs is memory, and it is the container's.
+    // tmpfs uses memory, and it is the container's.
     let script = "exec dd if=/dev/zero of=/dev/shm/x bs=1048576 count=40 2>/dev/null";
     let limited = run(&shell(&image, script).memory(16 * MIB));
     assert_eq!(limited.report.verdict, Verdict::MemoryLimit);
@@ -27,8 +28,7 @@ fn memory_limit_is_enforced() {
     assert_eq!((unlimited.report.verdict, unlimited.report.limits.memory), (Verdict::Exited(0), None));
 }
 
-/// When the kernel kills only a child of the program, the program tells by its own exit code, and the report by its
-/// count.
+/// If the kernel kills only a child of the program, the program's exit code and the report's count show it.
 #[test]
 fn oom_killed_child_is_counted() {
     let Some(fixture) = Fixture::limited() else { return };
@@ -82,15 +82,15 @@ fn limits_cannot_be_changed_from_inside() {
 fn wall_time_limit_is_enforced() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
-    // Its own grandchildren go along; the snapshot would find them.
+    // Its grandchildren end with it; the snapshot would find them.
     let script = "echo before; (sleep 100 & sleep 100) & sleep 100";
     let output = run(&shell(&image, script).wall_time(Duration::from_millis(300)));
     assert_eq!((output.report.verdict, output.stdout.as_slice()), (Verdict::TimeLimit, &b"before\n"[..]));
     assert!(succeeds(&shell(&image, "sleep 0.1").wall_time(Duration::from_secs(60))));
 }
 
-/// A limit that cannot be enforced is an error with its cause and a hint; a default that cannot be is not an error, and
-/// the report shows that it is not there.
+/// A limit that cannot be enforced is an error with its cause and a hint. A default that cannot be is not an error,
+/// and the report shows that it is missing.
 #[test]
 fn unavailable_limit_is_an_error() {
     let Some(fixture) = Fixture::user() else { return };
@@ -100,13 +100,13 @@ fn unavailable_limit_is_an_error() {
     let stderr = String::from_utf8_lossy(&limited.stderr);
     assert_eq!(limited.status.code(), Some(125), "{stderr}");
     let version2 = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-    // Which of them it is on version 2 depends on where the tests run; `delegation` knows.
+    // On version 2 the cause depends on where the tests run; `delegation` tests each.
     let causes: &[&str] = match version2 {
         true => &["no cgroup is delegated to you", "processes are in"],
         false => &["the cgroup hierarchy belongs to root"],
     };
-    let said = |cause: &&str| stderr.contains(&format!("the memory limit cannot be applied: {cause}"));
-    assert!(causes.iter().any(said) && stderr.contains("hint: "), "{stderr}");
+    let is_reported = |cause: &&str| stderr.contains(&format!("the memory limit cannot be applied: {cause}"));
+    assert!(causes.iter().any(is_reported) && stderr.contains("hint: "), "{stderr}");
     let report = fixture.store().join("report.json");
     let report = report.to_str().expect("text");
     assert!(output(&["run", "--rm", "--report", report, "busybox", "true"]).status.success());

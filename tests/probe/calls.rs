@@ -1,7 +1,7 @@
-//! System calls by number, past every library: the ways into the kernel that a hostile program has.
+//! System calls by number, without libraries: the ways into the kernel that a hostile program can use.
 //!
-//! A filter looks at the number and the *architecture* of a call. On x86-64 there are three ways in: the ordinary
-//! one, `int 0x80` with the numbers of 32-bit programs, and x32, the ordinary one with a bit added to the number.
+//! A filter checks the number and the *architecture* of a call. On x86-64 there are three ways in: the ordinary one,
+//! `int 0x80` with the numbers of 32-bit programs, and x32, which is the ordinary one with a bit added to the number.
 
 use std::ffi::CString;
 use std::os::fd::RawFd;
@@ -21,15 +21,15 @@ pub fn call(number: i64, arguments: &[usize]) -> Result<usize, Errno> {
     if result == -1 { Err(Errno::last()) } else { Ok(result as usize) }
 }
 
-/// Makes a system call as a 32-bit program would. Pointers must lie below 4 GiB, as this program's own statics do.
+/// Makes a system call as a 32-bit program would. Pointers must be below 4 GiB, as this program's own statics are.
 #[cfg(target_arch = "x86_64")]
 pub fn call_32(number: i64, arguments: &[usize]) -> Result<usize, Errno> {
     let mut all: Arguments = [0; 6];
     all[..arguments.len()].copy_from_slice(arguments);
     let [a, b, c, d, e, _] = all;
     let result: i64;
-    // SAFETY: as for `call`. The compiler keeps rbx for itself, so it is exchanged and put back; the kernel clobbers
-    // r8 to r11 on this way in.
+    // SAFETY: as for `call`. The compiler reserves rbx, so it is saved and restored; the kernel clobbers r8 to r11 in
+    // this entry path.
     unsafe {
         std::arch::asm!(
             "xchg {first}, rbx",
@@ -41,7 +41,7 @@ pub fn call_32(number: i64, arguments: &[usize]) -> Result<usize, Errno> {
             lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r11") _,
         );
     }
-    // A 32-bit result: the errnos are at its upper end.
+    // A 32-bit result: error numbers are the largest values.
     let result = result as i32;
     if (-4095..0).contains(&result) { Err(Errno::from_raw(-result)) } else { Ok(result as usize) }
 }
@@ -51,17 +51,17 @@ pub fn call_32(_: i64, _: &[usize]) -> Result<usize, Errno> {
     Err(Errno::ENOSYS)
 }
 
-/// A text for the kernel.
+/// A C string for the kernel.
 pub fn text(text: &str) -> CString {
     CString::new(text).expect("an argument has no NUL byte in it")
 }
 
-/// The address of a text.
+/// The address of a C string.
 pub fn address(text: &CString) -> usize {
     text.as_ptr() as usize
 }
 
-/// Opens a file; the descriptor stays open until the process ends.
+/// Opens a file; the descriptor stays open until the process exits.
 pub fn open(path: &str, flags: i32) -> Result<RawFd, Errno> {
     let path = text(path);
     let at = libc::AT_FDCWD as usize;
@@ -74,26 +74,26 @@ pub fn mount(source: &str, target: &str, kind: &str, flags: u64) -> Result<usize
     call(libc::SYS_mount, &[address(&source), address(&target), address(&kind), flags as usize, 0])
 }
 
-/// A new process, as fork(2) makes it: 0 in the child.
+/// A new process, as with fork(2): returns 0 in the child.
 pub fn fork() -> Result<i32, Errno> {
     clone(0)
 }
 
-/// A new process in new namespaces: 0 in the child.
+/// A new process in new namespaces: returns 0 in the child.
 pub fn clone(flags: i32) -> Result<i32, Errno> {
-    // This program has one thread, so that a copy of the process may do everything.
+    // This program has one thread, so the child may do anything.
     call(libc::SYS_clone, &[flags as usize | libc::SIGCHLD as usize, 0, 0, 0, 0]).map(|pid| pid as i32)
 }
 
-/// Waits for a child and gives its status as waitpid(2) does.
+/// Waits for a child and returns its status in the format of waitpid(2).
 pub fn wait(pid: i32) -> Result<i32, Errno> {
     let mut status = 0i32;
     call(libc::SYS_wait4, &[pid as usize, &raw mut status as usize, 0, 0])?;
     Ok(status)
 }
 
-/// Ends the process at once.
+/// Exits at once.
 pub fn exit(code: u8) -> ! {
-    // SAFETY: ends the process.
+    // SAFETY: exits the process.
     unsafe { libc::_exit(i32::from(code)) }
 }

@@ -1,6 +1,5 @@
-//! Ways by which two containers, or a container and the host, could talk past everything that is allowed: keys,
-//! shared memory, queues, locks. And calls whose flaws have been many: io_uring, userfaultfd, memory that no other process
-//! can see.
+//! Covert channels between two containers, or a container and the host: keys, shared memory, queues, locks. Also
+//! calls with many known flaws: io_uring, userfaultfd, memory that no other process can see.
 //!
 //! A channel is probed from both ends: `… leave NAME` in one container, `… find NAME` in the other.
 
@@ -11,7 +10,7 @@ use nix::errno::Errno;
 use crate::calls::{address, call, open, text};
 use crate::outcome::{Outcome, done_if, not_live};
 
-/// KEY_SPEC_USER_KEYRING, of all processes of one user, see keyrings(7).
+/// KEY_SPEC_USER_KEYRING, the keyring of all processes of one user, see keyrings(7).
 const USER_KEYRING: usize = -4isize as usize;
 
 /// The attacks of this module.
@@ -29,15 +28,15 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         ("message-queue", ["find", name]) => message_queue(name, libc::O_RDWR).into(),
         ("shm-file", ["leave", name]) => open(&format!("/dev/shm/{name}"), libc::O_WRONLY | libc::O_CREAT).into(),
         ("shm-file", ["find", name]) => open(&format!("/dev/shm/{name}"), libc::O_RDONLY).into(),
-        // Refused with EAGAIN: somebody else holds the lock.
+        // Refused with EAGAIN: another process holds the lock.
         ("lock", [path]) => open(path, libc::O_RDONLY)
             .and_then(|file| call(libc::SYS_flock, &[file as usize, (libc::LOCK_EX | libc::LOCK_NB) as usize]))
             .into(),
-        // The same by a lease, see fcntl(2): F_SETLEASE of F_RDLCK.
+        // The same with a lease, see fcntl(2): F_SETLEASE of F_RDLCK.
         ("lease", ["leave", path]) => {
             open(path, libc::O_RDONLY).and_then(|file| call(libc::SYS_fcntl, &[file as usize, 1024, 0])).into()
         }
-        // One that is exclusive, of F_WRLCK, is refused with EAGAIN: somebody else has the file open.
+        // An exclusive lease, F_WRLCK, is refused with EAGAIN: another process has the file open.
         ("lease", ["find", path]) => {
             open(path, libc::O_RDONLY).and_then(|file| call(libc::SYS_fcntl, &[file as usize, 1024, 1])).into()
         }
@@ -72,7 +71,7 @@ fn shared_memory(key: &str, flags: i32) -> Outcome {
     }
 }
 
-/// The kernel wants the name without its slash.
+/// The kernel expects the name without its slash.
 fn message_queue(name: &str, flags: i32) -> Result<usize, Errno> {
     let name = text(name);
     call(libc::SYS_mq_open, &[address(&name), flags as usize, 0o666, 0])
@@ -92,13 +91,13 @@ fn bpf_map() -> Result<usize, Errno> {
 /// Counts this process's own processor time in user mode.
 fn performance_counter() -> Result<usize, Errno> {
     let mut attributes = [0u64; 16];
-    // Type PERF_TYPE_SOFTWARE, the structure's size; then what not to count: kernel and hypervisor.
+    // Type PERF_TYPE_SOFTWARE and the structure's size; then what is not counted: kernel and hypervisor.
     attributes[0] = 1 | 128 << 32;
     attributes[5] = 1 << 5 | 1 << 6;
     call(libc::SYS_perf_event_open, &[attributes.as_ptr() as usize, 0, usize::MAX, usize::MAX, 0])
 }
 
-/// Uses up instances of inotify: done when there are so many.
+/// Allocates this many instances of inotify.
 fn inotify(most: &str) -> Outcome {
     let Ok(most) = most.parse::<usize>() else { return not_live("no number given") };
     (0..most).try_for_each(|_| call(libc::SYS_inotify_init1, &[0]).map(|_| ())).into()

@@ -1,16 +1,16 @@
-//! The system calls that Docker's default filter denies, each with arguments that the kernel itself answers
-//! otherwise.
+//! The system calls that Docker's default filter denies, each with arguments for which the kernel itself reports a
+//! different error.
 //!
-//! A filter answers before the kernel looks at the arguments. So each call gets arguments that an unfiltered kernel
-//! refuses for another reason than want of permission (a null pointer, a descriptor that is not open, a flag that
-//! does not exist), and the errno tells who refused. None of them could do anything even when let through.
+//! A filter answers before the kernel checks the arguments. So each call gets arguments that an unfiltered kernel
+//! refuses for a reason other than missing permission (a null pointer, a descriptor that is not open, a flag that
+//! does not exist), and the errno shows which of them refused. The calls have no effect even without a filter.
 
 use nix::errno::Errno;
 
 use crate::calls::{call, call_32};
 use crate::outcome::{Outcome, not_live};
 
-/// No descriptor, no flag, no process, no clock has this number.
+/// An invalid descriptor, flag, process and clock.
 const WRONG: usize = 0x7fff_fff0;
 /// Every flag at once.
 const ALL: usize = 0xffff_ffff;
@@ -22,12 +22,12 @@ type Denied = (&'static str, i64, &'static [usize]);
 const DENIED: &[Denied] = &[
     ("acct", libc::SYS_acct, &[1]),
     ("add_key", libc::SYS_add_key, &[0, 0, 0, 0, 0]),
-    // Size is looked at first.
+    // The size is checked first.
     ("bpf", libc::SYS_bpf, &[WRONG, 0, 1 << 20]),
     ("clock_settime", libc::SYS_clock_settime, &[WRONG, 0]),
     ("clone3", libc::SYS_clone3, &[0, 0]),
     ("delete_module", libc::SYS_delete_module, &[0, WRONG]),
-    // FAN_REPORT_FID, which an ordinary user may ask for, and a flag that does not exist.
+    // FAN_REPORT_FID, which an ordinary user may use, and a flag that does not exist.
     ("fanotify_init", libc::SYS_fanotify_init, &[0x8000_0200, 0]),
     ("file_getattr", 468, &[WRONG, 0, 0, 0, ALL]),
     ("file_setattr", 469, &[WRONG, 0, 0, 0, ALL]),
@@ -65,7 +65,7 @@ const DENIED: &[Denied] = &[
     ("process_madvise", libc::SYS_process_madvise, &[WRONG, 0, 0, 0, WRONG]),
     ("quotactl", libc::SYS_quotactl, &[ALL, 0, 0, 0]),
     ("quotactl_fd", libc::SYS_quotactl_fd, &[WRONG, ALL, 0, 0]),
-    // Without the magic numbers it does nothing.
+    // Without the magic numbers it has no effect.
     ("reboot", libc::SYS_reboot, &[0, 0, 0, 0]),
     ("request_key", libc::SYS_request_key, &[0, 0, 0, 0]),
     ("set_mempolicy", libc::SYS_set_mempolicy, &[WRONG, 0, 0]),
@@ -76,19 +76,19 @@ const DENIED: &[Denied] = &[
     ("settimeofday", libc::SYS_settimeofday, &[1, 0]),
     ("swapoff", libc::SYS_swapoff, &[0]),
     ("swapon", libc::SYS_swapon, &[0, ALL]),
-    // Reading all of the log into no buffer.
+    // Reads the whole log into a null buffer.
     ("syslog", libc::SYS_syslog, &[3, 0, 0]),
     ("umount2", libc::SYS_umount2, &[0, ALL]),
     ("unshare", libc::SYS_unshare, &[1]),
-    // UFFD_USER_MODE_ONLY, which an ordinary user may ask for, and a flag that does not exist.
+    // UFFD_USER_MODE_ONLY, which an ordinary user may use, and a flag that does not exist.
     ("userfaultfd", libc::SYS_userfaultfd, &[0x4000_0001]),
     ("vhangup", libc::SYS_vhangup, &[]),
 ];
 
-/// The calls that Docker's filter lets through and ours denies.
+/// The calls that Docker's filter allows and ours denies.
 const STRICTER: &[Denied] = &[("vmsplice", libc::SYS_vmsplice, &[WRONG, 0, 1, 0])];
 
-/// The calls that only x86-64 has, most of them long without any effect.
+/// The calls that exist only on x86-64, most of which have had no effect for a long time.
 #[cfg(target_arch = "x86_64")]
 const OLD: &[Denied] = &[
     ("_sysctl", libc::SYS__sysctl, &[0]),
@@ -96,7 +96,7 @@ const OLD: &[Denied] = &[
     ("create_module", 174, &[]),
     ("get_kernel_syms", 177, &[0]),
     ("getpmsg", libc::SYS_getpmsg, &[]),
-    // The number of ports is looked at first, and so is the level.
+    // The number of ports is checked first, and so is the level.
     ("ioperm", libc::SYS_ioperm, &[0, 0, 0]),
     ("iopl", libc::SYS_iopl, &[4]),
     ("putpmsg", libc::SYS_putpmsg, &[]),
@@ -115,7 +115,7 @@ fn all() -> impl Iterator<Item = &'static Denied> {
     DENIED.iter().chain(OLD)
 }
 
-/// The names of the calls that both deny.
+/// The names of the calls that both filters deny.
 pub fn names() -> impl Iterator<Item = &'static str> {
     all().map(|(name, _, _)| *name)
 }
@@ -128,7 +128,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
             match all().chain(STRICTER).find(|(name, _, _)| arguments.first().is_some_and(|wanted| wanted == name)) {
                 Some((name, number, arguments)) => {
                     if *name == "vhangup" {
-                        // Else the terminal of the caller's session would be hung up.
+                        // Otherwise the terminal of the caller's session would be hung up.
                         let _leader_already = call(libc::SYS_setsid, &[]);
                     }
                     call(*number, arguments).into()
@@ -151,7 +151,7 @@ fn by_number(words: &[String], call: impl FnOnce(i64, &[usize]) -> Result<usize,
     }
 }
 
-/// A number, decimal or after `0x`, maybe negative.
+/// A number, decimal or with `0x`, optionally negative.
 pub fn number(word: &str) -> Option<usize> {
     match word.strip_prefix("0x") {
         Some(digits) => usize::from_str_radix(digits, 16).ok(),

@@ -1,5 +1,5 @@
-//! The ways in which a program can end, by name: it prints `answer` and then ends so. A way that does not work, such
-//! as a signal to itself that the kernel drops, is told on stderr, and the program exits with 0.
+//! The ways in which a program can exit, by name: it prints `answer` and then exits. A way that does not work, such
+//! as a signal to itself that the kernel drops, is reported on stderr, and the program exits with 0.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crate::calls::{call, fork};
 
-/// Ends in this way.
+/// Exits in this way.
 pub fn end(name: &str) -> ! {
-    // The Rust runtime ignores SIGPIPE, and handles SIGSEGV and SIGBUS to tell of a stack that overflows.
+    // The Rust runtime ignores SIGPIPE, and handles SIGSEGV and SIGBUS to report stack overflows.
     for signal in [libc::SIGPIPE, libc::SIGSEGV, libc::SIGBUS] {
         // SAFETY: the default action is not a handler.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
@@ -61,7 +61,7 @@ pub fn end(name: &str) -> ! {
             raise(libc::SIGFPE);
         }
         "thread-exits" => {
-            // exit_group(2) ends the process whichever thread calls it.
+            // exit_group(2) ends the process, whichever thread calls it.
             thread::spawn(|| call(libc::SYS_exit_group, &[5]));
             sleep();
         }
@@ -94,7 +94,7 @@ fn spin() {
     }
 }
 
-/// Sets the soft limit; the hard one stays.
+/// Sets the soft limit; the hard limit is unchanged.
 fn limit(resource: libc::__rlimit_resource_t, value: u64) {
     let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: writes to the structure.
@@ -107,7 +107,7 @@ fn limit(resource: libc::__rlimit_resource_t, value: u64) {
 fn write_to_memory() {
     let name = c"file".as_ptr() as usize;
     let Ok(file) = call(libc::SYS_memfd_create, &[name, 0]) else { return eprintln!("no file in memory") };
-    // SAFETY: the kernel has just made this descriptor for us.
+    // SAFETY: the kernel has just created this descriptor for us.
     let mut file = unsafe { File::from_raw_fd(file as i32) };
     let _refused = file.write_all(&[0; 4096]);
 }
@@ -128,12 +128,12 @@ fn killed_by_child() {
 }
 
 fn read_null() {
-    // SAFETY: nothing lies there, which is the point: the kernel sends SIGSEGV.
+    // SAFETY: the address is not mapped, which is intended: the kernel sends SIGSEGV.
     let nothing = unsafe { ptr::read_volatile(ptr::without_provenance::<u8>(8)) };
     println!("{nothing}");
 }
 
-/// Takes a kilobyte of stack for each call, without end.
+/// Uses a kilobyte of stack for each call, endlessly.
 #[expect(unconditional_recursion, reason = "the stack must overflow")]
 fn overflow(depth: u64) -> u64 {
     let frame = std::hint::black_box([depth; 128]);

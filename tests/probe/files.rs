@@ -1,4 +1,4 @@
-//! Attacks by way of files: settings of the kernel, what /proc and /sys tell, device nodes.
+//! Attacks through files: kernel settings, contents of /proc and /sys, device nodes.
 
 use std::fs;
 use std::io::Read;
@@ -19,14 +19,14 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         ("open-read", [path]) => open(path, libc::O_RDONLY | libc::O_NONBLOCK).into(),
         ("tells", [path]) => tells(path),
         ("rewrite", [path]) => rewrite(path),
-        // A procfs of one's own, in which nothing is read-only.
+        // A new procfs, in which nothing is read-only.
         ("fresh-proc-rewrite", [path]) => match mount("proc", "/tmp", "proc", 0) {
             Ok(_) => rewrite(&format!("/tmp/{}", path.trim_start_matches("/proc/"))),
             Err(errno) => Outcome::Refused(errno),
         },
         ("create", [path]) => open(path, libc::O_WRONLY | libc::O_CREAT).into(),
         ("mkdir", [path]) => fs::create_dir(path).map_err(|error| errno(&error)).into(),
-        // Held as long as the process lives.
+        // Held until the process exits.
         ("lock", [path]) => open(path, libc::O_RDONLY)
             .and_then(|file| call(libc::SYS_flock, &[file as usize, (libc::LOCK_EX | libc::LOCK_NB) as usize]))
             .into(),
@@ -35,7 +35,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
     })
 }
 
-/// Whether there is anything to read: a byte of a file, an entry of a directory.
+/// Whether it can be read: a byte of a file, an entry of a directory.
 fn tells(path: &str) -> Outcome {
     if let Ok(mut entries) = fs::read_dir(path) {
         return done_if(entries.next().is_some(), Errno::ENOENT);
@@ -47,11 +47,11 @@ fn tells(path: &str) -> Outcome {
     }
 }
 
-/// Writes into a file of the kernel's what is there already: it could as well have been something else.
+/// Writes the current content of a kernel file back to it. Other content could be written in the same way.
 pub fn rewrite(path: &str) -> Outcome {
     let content = match fs::read(path) {
         Ok(content) => content,
-        // Some can only be written. Then opening them is enough to see.
+        // Some can only be written. For these, opening is enough.
         Err(error) if error.raw_os_error() == Some(libc::EACCES) => return open(path, libc::O_WRONLY).into(),
         Err(error) => return Outcome::Refused(errno(&error)),
     };
@@ -60,7 +60,7 @@ pub fn rewrite(path: &str) -> Outcome {
     written.into()
 }
 
-/// Makes a device node and opens it.
+/// Creates a device node and opens it.
 fn device(kind: &str, major: &str, minor: &str) -> Outcome {
     let (Some(major), Some(minor)) = (number(major), number(minor)) else { return not_live("no device number") };
     let kind = if kind == "b" { libc::S_IFBLK } else { libc::S_IFCHR };
@@ -73,8 +73,8 @@ fn device(kind: &str, major: &str, minor: &str) -> Outcome {
     opened.into()
 }
 
-/// Every file below these directories that can be opened for writing, without what belongs to processes. A file whose
-/// mode has no bit for writing has no code in the kernel for it either, even where root may open it.
+/// Every file below these directories that can be opened for writing, except files of processes. The kernel has no
+/// code to write a file whose mode has no write bit, even if root may open it.
 pub fn sweep(directories: &[String]) -> Vec<String> {
     let mut reached = Vec::new();
     let mut left: Vec<_> = directories.iter().map(|path| Path::new(path).to_owned()).collect();
@@ -83,7 +83,7 @@ pub fn sweep(directories: &[String]) -> Vec<String> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let of_a_process = directory == Path::new("/proc")
                 && (name.bytes().all(|byte| byte.is_ascii_digit()) || name == "self" || name == "thread-self");
-            // Not the entry's own word, which is that of the file below a mask.
+            // Not the type in the directory entry, which is that of the file below a mask.
             let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
             let path = entry.path().display().to_string();
             if of_a_process || metadata.is_symlink() {

@@ -15,7 +15,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         "set-clock" => set_clock().into(),
         "set-time-of-day" => set_time_of_day().into(),
         "adjust-clock" => adjust_clock(libc::SYS_clock_adjtime).into(),
-        // Bad pointers: the kernel's own word is EFAULT.
+        // Invalid pointers: the kernel itself answers EFAULT.
         "set-clock-32" => call_32(25, &[1]).into(),
         "read-log" => read_log().into(),
         "reboot" => reboot(arguments.first().map_or("restart", String::as_str)),
@@ -39,7 +39,7 @@ fn now() -> Result<[i64; 2], Errno> {
     Ok(now)
 }
 
-/// Sets the clock to what it is.
+/// Sets the clock to its current time.
 fn set_clock() -> Result<usize, Errno> {
     let now = now()?;
     call(libc::SYS_clock_settime, &[libc::CLOCK_REALTIME as usize, now.as_ptr() as usize])
@@ -51,7 +51,7 @@ fn set_time_of_day() -> Result<usize, Errno> {
     call(libc::SYS_settimeofday, &[now.as_ptr() as usize, 0])
 }
 
-/// Moves the clock by nothing: ADJ_SETOFFSET of zero.
+/// Shifts the clock by zero: ADJ_SETOFFSET.
 fn adjust_clock(number: i64) -> Result<usize, Errno> {
     let mut change = [0u64; 26];
     change[0] = 0x0100;
@@ -64,7 +64,8 @@ fn read_log() -> Result<usize, Errno> {
     call(libc::SYS_syslog, &[3, log.as_mut_ptr() as usize, log.len()])
 }
 
-/// In a process namespace it ends that namespace; in the machine's own it would end the machine, and is not tried.
+/// In a PID namespace it ends that namespace. In the initial one it would restart the machine, so it is not tried
+/// there.
 fn reboot(command: &str) -> Outcome {
     if is_initial("pid") {
         return not_live("this would be the machine");
@@ -98,7 +99,7 @@ fn ports() -> Result<usize, Errno> {
     Err(Errno::ENOSYS)
 }
 
-/// Whether a crash would be written down: by a file, or by the program that the machine names.
+/// Whether a crash would write a core dump: to a file, or to the configured program.
 fn dump_core() -> Outcome {
     let mut limit = [0u64; 2];
     let _raised = call(libc::SYS_prlimit64, &[0, libc::RLIMIT_CORE as usize, [u64::MAX; 2].as_ptr() as usize, 0]);
@@ -106,7 +107,7 @@ fn dump_core() -> Outcome {
     done_if(limit[0] > 0, Errno::EPERM)
 }
 
-/// Renames the machine, as far as it is not the machine's own name.
+/// Changes the hostname, unless it is that of the machine itself.
 fn rename_machine(arguments: &[String]) -> Outcome {
     if is_initial("uts") {
         return not_live("this would be the machine's name");

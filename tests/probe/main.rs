@@ -8,10 +8,10 @@
 //! personality,8: done
 //! ```
 //!
-//! The line is `done` (0) when the attack went through, `refused ERRNO` (1) when the kernel or the container refused
-//! it, and `not-live REASON` (2) when it could not even be tried here. In a batch there is also `killed SIGNAL`,
-//! since some attacks end their process. No attack harms the machine when it goes through: what is written is what
-//! was there, what is set is what it was.
+//! The line is `done` (0) if the attack succeeded, `refused ERRNO` (1) if the kernel or the container refused it, and
+//! `not-live REASON` (2) if it could not be tried here. In a batch there is also `killed SIGNAL`, because some
+//! attacks end their process. A successful attack does not harm the machine: it writes only what was there, and sets
+//! values to what they were.
 //!
 //! A probe is linked statically, so that it runs in any image through a bind mount, `-v PROBE:/probe:ro`.
 
@@ -66,10 +66,10 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        // What another attack runs as an ordinary user, and only asks how it ends.
+        // Used by another attack, which runs it as an ordinary user and checks its exit status.
         Some("effective-root") => attack(&words).exit_code(),
         Some("end") => exit_status::end(words.get(1).map_or("", String::as_str)),
-        // These tell, and attack nothing.
+        // These print information and attack nothing.
         Some("posture") => {
             println!("{}", posture::posture());
             ExitCode::SUCCESS
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
             posture::descriptors().iter().for_each(|line| println!("{line}"));
             ExitCode::SUCCESS
         }
-        // To both, since either may be what a test looks at.
+        // To both, because a test may read either.
         Some("streams") => {
             for line in streams::streams() {
                 println!("{line}");
@@ -115,7 +115,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        // Holds what an attack takes hold of until its input ends.
+        // Holds what an attack has acquired until its input ends.
         Some("hold") => {
             println!("{}", attack(&words[1..]));
             let _ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

@@ -1,5 +1,4 @@
-//! Attacks on the mounts: new ones, weaker ones, none where there was one; by the old call and by the calls that work
-//! on descriptors.
+//! Attacks on mounts: creating, weakening and removing them, by the old call and by the calls that use descriptors.
 
 use std::fs;
 
@@ -9,7 +8,7 @@ use crate::calls::{address, call, mount, open, text};
 use crate::outcome::{Outcome, not_live};
 
 const HERE: usize = libc::AT_FDCWD as usize;
-/// Where attacks mount something: in the container's own temporary directory.
+/// The mount point of attacks: the container's own temporary directory.
 const PLACE: &str = "/tmp";
 
 /// The attacks of this module.
@@ -40,12 +39,12 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
     })
 }
 
-/// Takes away what an attack that went through has mounted, so that the next one finds the place as it was.
+/// Removes the mount of a successful attack, so that the next one starts from the same state.
 pub fn clear() {
     while umount(PLACE).is_ok() {}
 }
 
-/// A hierarchy of cgroup version 1, mounted afresh.
+/// A new mount of a cgroup version 1 hierarchy.
 pub fn mount_v1(controller: &str) -> Result<usize, Errno> {
     let (source, target, kind, data) = (text("cgroup"), text(PLACE), text("cgroup"), text(controller));
     call(libc::SYS_mount, &[address(&source), address(&target), address(&kind), 0, address(&data)])
@@ -64,7 +63,7 @@ fn bind_file(path: &str) -> Result<usize, Errno> {
     mount("/dev/null", path, "", libc::MS_BIND)
 }
 
-/// Binds the parent of a masked path elsewhere, where the mask would not be.
+/// Bind mounts the parent of a masked path elsewhere, without the mask.
 fn bind_elsewhere(path: &str) -> Result<i32, Errno> {
     let (parent, name) = path.rsplit_once('/').ok_or(Errno::EINVAL)?;
     mount(parent, PLACE, "", libc::MS_BIND)?;
@@ -76,7 +75,7 @@ fn bind_elsewhere(path: &str) -> Result<i32, Errno> {
     }
 }
 
-/// A new file system, not attached anywhere yet.
+/// A new file system that is not attached yet.
 fn fsopen(kind: &str, options: &[(&str, &str)]) -> Result<usize, Errno> {
     let kind = text(kind);
     let context = call(libc::SYS_fsopen, &[address(&kind), 0])?;
@@ -95,7 +94,7 @@ fn attach(mount: usize, path: &str) -> Result<usize, Errno> {
     call(libc::SYS_move_mount, &[mount, address(&nothing), HERE, address(&path), 4])
 }
 
-/// Takes a mounted file system up again, to make it writable.
+/// Reconfigures a mounted file system, to make it writable.
 fn fspick(path: &str) -> Result<usize, Errno> {
     let (path, key) = (text(path), text("rw"));
     let context = call(libc::SYS_fspick, &[HERE, address(&path), 0])?;
@@ -117,8 +116,8 @@ fn mount_setattr(path: &str) -> Result<usize, Errno> {
     call(libc::SYS_mount_setattr, &[HERE, address(&path), 0, change.as_ptr() as usize, 32])
 }
 
-/// Leaves a root that was only chosen by chroot(2): keep a descriptor of a directory above the new root, and climb.
-/// Done when the witness, a path of the host's, is found.
+/// Escapes from a root that was only set by chroot(2): keeps a descriptor of a directory above the new root, and
+/// climbs. Done if the witness, a path of the host, is found.
 fn chroot_climb(witness: &str) -> Outcome {
     let climb = || -> Result<i32, Errno> {
         let top = open("/", libc::O_RDONLY | libc::O_DIRECTORY)?;
@@ -135,7 +134,7 @@ fn chroot_climb(witness: &str) -> Outcome {
 }
 
 /// The attack called shocker: a file handle is only a number, and number 2 is the root directory of an ext4 file
-/// system, however little of it is mounted. Tried on each mount of the container.
+/// system, even if only a part of it is mounted. Tried on each mount of the container.
 fn open_by_handle() -> Outcome {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let mut refusal = None;
@@ -146,7 +145,7 @@ fn open_by_handle() -> Outcome {
         let flags = (libc::O_RDONLY | libc::O_DIRECTORY) as usize;
         match call(libc::SYS_open_by_handle_at, &[mount as usize, handle.as_ptr() as usize, flags]) {
             Ok(_) => return Outcome::Done,
-            // A file system without handles says so; any other word is about us.
+            // EPERM takes precedence, because file systems without handles return other errors.
             Err(errno) if errno == Errno::EPERM || refusal.is_none() => refusal = Some(errno),
             Err(_) => {}
         }

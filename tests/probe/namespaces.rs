@@ -1,4 +1,4 @@
-//! Attacks by way of new namespaces: the maker of a user namespace has all capabilities in it.
+//! Attacks through new namespaces: the creator of a user namespace has all capabilities in it.
 
 use std::fs;
 
@@ -64,8 +64,8 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
     })
 }
 
-/// Mounts each hierarchy of control groups that this process is in, in a cgroup namespace of its own, which the
-/// kernel allows, and tries something there. The first that goes through decides, else the last.
+/// Mounts each hierarchy of control groups that this process is in, in a new cgroup namespace, which the kernel
+/// allows, and tries an attack there. The result is that of the first successful attempt, otherwise that of the last.
 fn own_hierarchies(attack: impl Fn(&str) -> Outcome) -> Outcome {
     if let Err(errno) = call(libc::SYS_unshare, &[libc::CLONE_NEWCGROUP as usize]) {
         return Outcome::Refused(errno);
@@ -86,7 +86,7 @@ fn own_hierarchies(attack: impl Fn(&str) -> Outcome) -> Outcome {
     outcome
 }
 
-/// A child that was made ends at once.
+/// A new child exits at once.
 fn child(made: Result<i32, Errno>) -> Outcome {
     match made {
         Ok(0) => exit(0),
@@ -101,7 +101,7 @@ fn clone3(flags: i32) -> Result<i32, Errno> {
     call(libc::SYS_clone3, &[arguments.as_ptr() as usize, 64]).map(|pid| pid as i32)
 }
 
-/// A user namespace with the same user inside, and an own mount namespace: all powers, over what is its own.
+/// A user namespace with the same user inside, and a new mount namespace: all capabilities, over its own resources.
 fn in_user_namespace(attack: impl FnOnce() -> Outcome) -> Outcome {
     let (uid, gid) = (call(libc::SYS_getuid, &[]), call(libc::SYS_getgid, &[]));
     let (Ok(uid), Ok(gid)) = (uid, gid) else { return not_live("no user") };
@@ -118,7 +118,7 @@ fn in_user_namespace(attack: impl FnOnce() -> Outcome) -> Outcome {
     }
 }
 
-/// User namespaces one in another: how deep it goes, up to four.
+/// Nested user namespaces: prints the depth, up to four.
 fn user_depth() -> Outcome {
     (0..4).try_for_each(|_| call(libc::SYS_unshare, &[libc::CLONE_NEWUSER as usize]).map(|_| ())).into()
 }

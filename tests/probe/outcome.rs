@@ -1,18 +1,18 @@
-//! How an attack went.
+//! The outcome of an attack.
 
 use std::fmt;
 use std::process::ExitCode;
 
 use nix::errno::Errno;
 
-/// How an attack went.
+/// The outcome of an attack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It went through.
+    /// It succeeded.
     Done,
-    /// The kernel or the container said no.
+    /// The kernel or the container refused it.
     Refused(Errno),
-    /// A signal ended the attacker.
+    /// A signal ended the attacking process.
     Killed(i32),
     /// It could not be tried.
     NotLive(String),
@@ -30,7 +30,7 @@ impl fmt::Display for Outcome {
 }
 
 impl Outcome {
-    /// What the program ends with.
+    /// The exit status of the program.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Outcome::Done => 0,
@@ -40,7 +40,7 @@ impl Outcome {
     }
 }
 
-/// An attack is a few calls in a row, of which the first that fails decides.
+/// An attack is a sequence of calls; the first that fails determines the outcome.
 impl<T> From<Result<T, Errno>> for Outcome {
     fn from(result: Result<T, Errno>) -> Outcome {
         match result {
@@ -50,17 +50,17 @@ impl<T> From<Result<T, Errno>> for Outcome {
     }
 }
 
-/// It could not be tried, and why.
+/// The attack could not be tried, with the reason.
 pub fn not_live(reason: &str) -> Outcome {
     Outcome::NotLive(reason.to_owned())
 }
 
-/// Done if it is so.
+/// Done if the condition holds.
 pub fn done_if(reached: bool, otherwise: Errno) -> Outcome {
     if reached { Outcome::Done } else { Outcome::Refused(otherwise) }
 }
 
-/// The errno of an error of the standard library's.
+/// The errno of an error of the standard library.
 pub fn errno(error: &std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }

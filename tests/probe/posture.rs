@@ -1,6 +1,6 @@
-//! What the process is and may: everything that decides about its powers, as one JSON document.
+//! The identity and the privileges of the process, as one JSON document.
 //!
-//! Numbers that differ between two runs (inodes of namespaces, process numbers) stay in it; the test replaces them.
+//! Numbers that differ between two runs (inodes of namespaces, process ids) are included; the test replaces them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::calls::{call, open};
 
-/// What the process is and may.
+/// The identity and the privileges of the process.
 pub fn posture() -> String {
     let status = status();
     let field = |name: &str| status.get(name).cloned().unwrap_or_default();
@@ -51,17 +51,17 @@ pub fn posture() -> String {
     format!("{document:#}")
 }
 
-/// The seconds that the clocks show which a container can have of its own: the monotonic one, and that of boot time.
+/// The seconds on the clocks that a container can have of its own: the monotonic one, and boot time.
 pub fn clocks() -> [f64; 2] {
     [libc::CLOCK_MONOTONIC, libc::CLOCK_BOOTTIME].map(|clock| {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the structure is there and ours.
-        let told = unsafe { libc::clock_gettime(clock, &raw mut time) };
-        if told == 0 { time.tv_sec as f64 + time.tv_nsec as f64 / 1e9 } else { f64::NAN }
+        // SAFETY: the call writes to a valid structure of ours.
+        let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
+        if result == 0 { time.tv_sec as f64 + time.tv_nsec as f64 / 1e9 } else { f64::NAN }
     })
 }
 
-/// The open descriptors but the one that reads the directory, each with what it is.
+/// The open descriptors with their kinds, except the one that reads the directory.
 pub fn descriptors() -> Vec<String> {
     let mut descriptors: Vec<(u32, String)> = (0..4096u32)
         .filter(|number| call(libc::SYS_fcntl, &[*number as usize, libc::F_GETFD as usize]).is_ok())
@@ -71,7 +71,7 @@ pub fn descriptors() -> Vec<String> {
     descriptors.into_iter().map(|(number, what)| format!("{number} {}", class(&what))).collect()
 }
 
-/// What kind of thing a descriptor is: the numbers in it differ in each run.
+/// The kind of file behind a descriptor, without the numbers, which differ in each run.
 fn class(what: &str) -> String {
     what.split(":[").next().unwrap_or_default().to_owned()
 }
@@ -96,7 +96,7 @@ fn limits() -> BTreeMap<String, String> {
     lines.map(|line| (line[..26].trim().to_owned(), words(&line[26..]))).collect()
 }
 
-/// Each mount: place, kind, and both lists of options.
+/// Each mount: mount point, type, and both lists of options.
 fn mounts() -> Vec<Value> {
     let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let mount = |line: &str| {

@@ -1,5 +1,5 @@
-//! Attacks on other processes: tracing them, reading their memory and descriptors, signalling them; and powers that a
-//! program file would give.
+//! Attacks on other processes: tracing them, reading their memory and descriptors, signalling them; and privileges
+//! that a program file could give.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use crate::calls::{address, call, exit, fork, open, text, wait};
 use crate::outcome::{Outcome, done_if, errno, not_live};
 
-/// Runs an attack in a process of its own, so that what it does to its process ends with it.
+/// Runs an attack in a new process, so that its effects on the process end with it.
 pub fn apart(attack: impl FnOnce() -> Outcome) -> Outcome {
     let mut pipe = [0i32; 2];
     if let Err(errno) = call(libc::SYS_pipe2, &[&raw mut pipe as usize, libc::O_CLOEXEC as usize]) {
@@ -38,7 +38,7 @@ pub fn apart(attack: impl FnOnce() -> Outcome) -> Outcome {
     }
 }
 
-/// An outcome as it is written.
+/// An outcome in its printed form.
 fn heard(line: &str) -> Outcome {
     match line.split_once(' ') {
         None => Outcome::Done,
@@ -62,7 +62,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         "take-descriptors" => pid().and_then(take_descriptors).into(),
         "proc-mem" => pid().and_then(|pid| open(&format!("/proc/{pid}/mem"), libc::O_RDWR)).into(),
         "proc-root" => pid().and_then(|pid| open(&format!("/proc/{pid}/root"), libc::O_RDONLY)).into(),
-        // Signal 0 asks whether a signal could be sent.
+        // Signal 0 checks whether a signal could be sent.
         "kill" => pid().and_then(|pid| call(libc::SYS_kill, &[pid, 0])).into(),
         "tgkill" => pid().and_then(|pid| call(libc::SYS_tgkill, &[pid, pid, 0])).into(),
         "pidfd-signal" => pid()
@@ -97,7 +97,7 @@ fn pidfd_getfd(pid: usize) -> Result<usize, Errno> {
     call(libc::SYS_pidfd_getfd, &[pidfd, 0, 0])
 }
 
-/// Takes every descriptor that a process has, and writes to each what an init writes of a program that exited with 0.
+/// Takes every descriptor of a process, and writes to each what an init reports for a program that exited with 0.
 fn take_descriptors(pid: usize) -> Result<usize, Errno> {
     let pidfd = call(libc::SYS_pidfd_open, &[pid, 0])?;
     let mut answer = Err(Errno::EBADF);
@@ -115,14 +115,14 @@ fn take_descriptors(pid: usize) -> Result<usize, Errno> {
     answer
 }
 
-/// Names a process as the one that is told by signal of what happens at a descriptor, see F_SETOWN in fcntl(2).
+/// Makes the process the receiver of signals about events on a descriptor, see F_SETOWN in fcntl(2).
 fn signal_by_owner(pid: usize) -> Result<usize, Errno> {
     let mut pipe = [0i32; 2];
     call(libc::SYS_pipe2, &[&raw mut pipe as usize, 0])?;
     call(libc::SYS_fcntl, &[pipe[0] as usize, libc::F_SETOWN as usize, pid])
 }
 
-/// Kills all that can be killed: only where that is no more than this container.
+/// Kills every process that can be killed, but only if these are limited to this container.
 fn kill_all() -> Outcome {
     if is_initial("pid") {
         return not_live("these would be the machine's processes");
@@ -130,7 +130,7 @@ fn kill_all() -> Outcome {
     call(libc::SYS_kill, &[usize::MAX, libc::SIGKILL as usize]).into()
 }
 
-/// Whether the process is in the namespace that the machine began with; these have fixed numbers.
+/// Whether the process is in the initial namespace; initial namespaces have fixed numbers.
 pub fn is_initial(kind: &str) -> bool {
     let initial = match kind {
         "pid" => 0xEFFF_FFFCu32,
@@ -142,7 +142,7 @@ pub fn is_initial(kind: &str) -> bool {
         .map_or(true, |name| name.to_string_lossy() == format!("{kind}:[{initial}]"))
 }
 
-/// Whether an ordinary user gets powers by running a copy of this program whose file was given some.
+/// Whether an ordinary user gains privileges by executing a copy of this program whose file has some.
 fn program_file_powers(give: impl FnOnce(&str) -> Result<(), Errno>) -> Outcome {
     const COPY: &str = "/raised-probe";
     if let Err(error) = fs::copy("/proc/self/exe", COPY) {

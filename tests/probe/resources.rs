@@ -1,6 +1,6 @@
-//! Attacks that use things up: memory of every kind that the kernel knows, threads, what it counts for each user.
+//! Attacks that exhaust resources: memory of every kind, threads, resources that are counted for each user.
 //!
-//! Nothing is given back before the process ends.
+//! Nothing is released before the process exits.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -32,7 +32,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
     })
 }
 
-/// Makes threads without end, and says so as soon as no more can be had.
+/// Creates threads endlessly, and reports when no more can be created.
 pub fn thread_bomb() -> ! {
     let mut said = false;
     loop {
@@ -48,7 +48,7 @@ fn sleeper() -> Result<(), Errno> {
     thread::Builder::new().stack_size(16 * 1024).spawn(sleep).map(drop).map_err(|error| errno(&error))
 }
 
-/// Takes all that can be had of something that the kernel counts for each user, tells how many those are, and keeps
+/// Allocates as many as possible of a resource that the kernel counts for each user, prints their number, and keeps
 /// them until its input ends.
 pub fn hold_all(kind: &str) {
     let take: fn(usize) -> Result<usize, Errno> = match kind {
@@ -65,16 +65,16 @@ pub fn hold_all(kind: &str) {
     let _ended = std::io::stdin().read(&mut [0]);
 }
 
-/// A message queue with as much room as a process may ask for; it stays when no process has it open.
+/// A message queue of the maximum size. It remains when no process has it open.
 fn queue(number: usize) -> Result<usize, Errno> {
     let name = text(&format!("queue-{number}"));
-    // struct mq_attr: flags, messages, bytes in each, messages that there are.
+    // struct mq_attr: flags, maximum number of messages, bytes in each, current number of messages.
     let room = [0_i64, 10, 8192, 0, 0, 0, 0, 0];
     let flags = (libc::O_CREAT | libc::O_EXCL | libc::O_RDWR) as usize;
     call(libc::SYS_mq_open, &[address(&name), flags, 0o600, room.as_ptr().addr()])
 }
 
-/// A signal with a value, which waits until it is taken.
+/// A signal with a value, which is queued until it is received.
 fn signal_to_itself() -> Result<usize, Errno> {
     let value = libc::sigval { sival_ptr: std::ptr::null_mut() };
     let itself = std::process::id() as i32;
@@ -85,8 +85,7 @@ fn signal_to_itself() -> Result<usize, Errno> {
     }
 }
 
-/// A pipe with room for half a mebibyte, which no more can be had once the user has too many pages of them, see
-/// pipe(7).
+/// A pipe with a buffer of half a mebibyte. This is refused when the user has too many pages in pipes, see pipe(7).
 fn large_pipe() -> Result<usize, Errno> {
     let mut ends = [0_i32; 2];
     call(libc::SYS_pipe2, &[ends.as_mut_ptr().addr(), 0])?;
@@ -97,7 +96,7 @@ fn fill(kind: &str, bytes: usize) -> Outcome {
     match kind {
         "private" => map(libc::MAP_PRIVATE, bytes, PAGE).into(),
         "shared" => map(libc::MAP_SHARED, bytes, PAGE).into(),
-        // Reading finds the one page of zeros that the kernel has; what costs memory is the tables that lead there.
+        // Reads map the kernel's single page of zeros; the page tables for it use the memory.
         "page-tables" => map(libc::MAP_PRIVATE, bytes / PAGE * 2 * MIB, 2 * MIB).into(),
         "system-v" => system_v(bytes).into(),
         "memfd" => {
@@ -116,7 +115,7 @@ fn create(path: &str) -> Result<usize, Errno> {
     open(path, libc::O_WRONLY | libc::O_CREAT).map(|file| file as usize)
 }
 
-/// Maps memory and touches it in steps: writes to each page, or only reads where the steps are larger.
+/// Maps memory and touches it in steps: writes to each page, or only reads if the steps are larger.
 fn map(sharing: i32, bytes: usize, step: usize) -> Result<(), Errno> {
     let flags = (sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize;
     let access = (libc::PROT_READ | libc::PROT_WRITE) as usize;
@@ -129,7 +128,7 @@ fn touch(start: usize, bytes: usize, step: usize) {
     for place in (start..start + bytes).step_by(step) {
         let byte = place as *mut u8;
         if step == PAGE {
-            // SAFETY: the place lies in memory that was mapped for nothing but this.
+            // SAFETY: the address is in memory that was mapped only for this.
             unsafe { byte.write_volatile(1) };
         } else {
             // SAFETY: as above.
@@ -146,13 +145,13 @@ fn system_v(bytes: usize) -> Result<(), Errno> {
 }
 
 fn write_all(file: usize, bytes: usize) -> Result<(), Errno> {
-    // SAFETY: the descriptor was opened for this alone.
+    // SAFETY: the descriptor was opened only for this.
     let mut file = std::mem::ManuallyDrop::new(unsafe { File::from_raw_fd(file as i32) });
     let block = vec![1; MIB];
     (0..bytes / MIB).try_for_each(|_| file.write_all(&block)).map_err(|error| errno(&error))
 }
 
-/// Writes until there is no room, and tells how much that was.
+/// Writes until no space is left, and prints the number of bytes.
 fn stuff(file: usize) -> Result<usize, Errno> {
     let block = [1u8; 64 * 1024];
     let mut written = 0;
@@ -171,7 +170,7 @@ fn pipes(bytes: usize) -> Result<(), Errno> {
         let mut pipe = [0i32; 2];
         call(libc::SYS_pipe2, &[&raw mut pipe as usize, libc::O_NONBLOCK as usize])?;
         let write = pipe[1] as usize;
-        // A user who has many large ones already gets no further.
+        // This fails for a user who already has many large pipes.
         let _larger = call(libc::SYS_fcntl, &[write, libc::F_SETPIPE_SZ as usize, MIB]);
         written += stuff(write)?;
     }

@@ -1,4 +1,4 @@
-//! Attacks by way of sockets: families whose code few programs need and many flaws were found in, and the host's own.
+//! Attacks through sockets: families that few programs need and that had many flaws, and sockets of the host.
 
 use nix::errno::Errno;
 
@@ -6,7 +6,7 @@ use crate::calls::{call, call_32};
 use crate::denied::number;
 use crate::outcome::{Outcome, not_live};
 
-/// Where the arguments of socketcall(2) lie: below 4 GiB, since this program is linked at a fixed address.
+/// The arguments of socketcall(2): below 4 GiB, because this program is linked at a fixed address.
 static mut SOCKET_ARGUMENTS: [u32; 3] = [0; 3];
 
 /// The attacks of this module.
@@ -30,7 +30,8 @@ fn socket(family: usize, kind: usize, protocol: usize) -> Result<usize, Errno> {
     call(libc::SYS_socket, &[family, kind, protocol])
 }
 
-/// A socket of whatever type the family has. Refused with what most types say: want of permission before all.
+/// A socket of any type that the family has. If all are refused, the result is the first error other than
+/// EAFNOSUPPORT.
 fn any_type(family: usize) -> Outcome {
     let kinds = [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET, libc::SOCK_RAW, libc::SOCK_RDM];
     let mut refusal = Errno::EAFNOSUPPORT;
@@ -49,7 +50,7 @@ fn socketpair(family: usize) -> Result<usize, Errno> {
     call(libc::SYS_socketpair, &[family, libc::SOCK_STREAM as usize, 0, &raw mut pair as usize])
 }
 
-/// The call by which 32-bit programs make sockets: a filter sees no family, only a pointer.
+/// The call by which 32-bit programs create sockets: a filter sees only a pointer, not the family.
 fn socketcall(family: usize) -> Result<usize, Errno> {
     let arguments = &raw mut SOCKET_ARGUMENTS;
     // SAFETY: this program has one thread, so nothing else writes there.

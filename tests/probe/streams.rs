@@ -1,4 +1,4 @@
-//! Attacks on a file of the host's that lies behind a standard stream, and what the streams are.
+//! Attacks on a file of the host behind a standard stream, and the kinds of the streams.
 
 use std::fs;
 use std::os::fd::RawFd;
@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use crate::calls::{address, call, open, text};
 use crate::outcome::{Outcome, done_if, errno, not_live};
 
-/// What the host's file holds, for those that look whether they can read it.
+/// The content of the host's file, for attacks that try to read it.
 const SECRET: &[u8] = b"of the host";
 
 /// The attacks of this module: `stream,WHAT,DESCRIPTOR`.
@@ -19,7 +19,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
     let path = format!("/proc/self/fd/{descriptor}");
     let number = descriptor as usize;
     Some(match what.as_str() {
-        // A set-user-id program on the host, if its owner is another.
+        // A set-user-id program on the host, if another user owns it.
         "mode" => {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o4755)).map_err(|error| errno(&error)).into()
         }
@@ -32,7 +32,7 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
         "read-again" => open(&path, libc::O_RDONLY | libc::O_NONBLOCK).map_or_else(Outcome::Refused, reads_secret),
         "seek" => call(libc::SYS_lseek, &[number, 0, libc::SEEK_SET as usize]).into(),
         "lock" => call(libc::SYS_flock, &[number, (libc::LOCK_EX | libc::LOCK_NB) as usize]).into(),
-        // The time of last change becomes the beginning of 1970.
+        // Sets the modification time to the beginning of 1970.
         "time" => call(libc::SYS_utimensat, &[number, 0, [0u64; 4].as_ptr() as usize, 0]).into(),
         "attribute" => {
             let name = text("user.evil");
@@ -55,7 +55,7 @@ fn reads_secret(descriptor: RawFd) -> Outcome {
     }
 }
 
-/// From a directory upwards to a file of the host's.
+/// From a directory upwards to a file of the host.
 fn climb(directory: usize) -> Outcome {
     let path = text("../../../../../../etc/passwd");
     call(libc::SYS_openat, &[directory, address(&path), libc::O_RDONLY as usize, 0]).into()

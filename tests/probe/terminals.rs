@@ -1,8 +1,8 @@
 //! Attacks on a terminal, see ioctl_tty(2): characters that are read as if its user had typed them, and the machine's
 //! console taken over. Each is tried on the three standard streams and on `/dev/tty`.
 //!
-//! `probe owner COMMAND…` is the victim: it makes its stdin the controlling terminal of a session of its own, as a
-//! login does, runs the command there, and tells how many characters were typed in the end.
+//! `probe owner COMMAND…` is the victim: it makes its stdin the controlling terminal of a new session, as a login
+//! does, runs the command there, and prints how many characters were typed at the end.
 
 use std::process::Command;
 
@@ -11,13 +11,13 @@ use nix::errno::Errno;
 use crate::calls::{call, open};
 use crate::outcome::Outcome;
 
-/// In the upper half, which the kernel does not look at, and a careless filter does.
+/// In the upper half, which the kernel ignores but a careless filter compares.
 const HIGH_BIT: usize = 1 << 32;
 
 /// The attacks of this module.
 pub fn attack(name: &str, _: &[String]) -> Option<Outcome> {
     let typed = b"\n".as_ptr() as usize;
-    // TIOCL_GETSHIFTSTATE: a harmless one of those requests, among which is one to paste.
+    // TIOCL_GETSHIFTSTATE: a harmless one of these requests, which include one to paste.
     let request = [6u8];
     let request = request.as_ptr() as usize;
     Some(match name {
@@ -30,7 +30,7 @@ pub fn attack(name: &str, _: &[String]) -> Option<Outcome> {
     })
 }
 
-/// Makes the request of every terminal that there might be. Of several refusals, want of permission is told.
+/// Makes the request on every possible terminal. Of several refusals, missing permission is reported.
 fn anywhere(request: usize, argument: usize) -> Outcome {
     let opened = open("/dev/tty", libc::O_RDWR | libc::O_NOCTTY).ok();
     let mut refusal = Errno::ENOTTY;
@@ -44,14 +44,13 @@ fn anywhere(request: usize, argument: usize) -> Outcome {
     Outcome::Refused(refusal)
 }
 
-/// Owns the terminal that is stdin while a command runs, and says what was typed meanwhile.
+/// Owns the terminal on stdin while a command runs, and prints what was typed meanwhile.
 pub fn owner(command: &[String]) -> Result<String, Errno> {
     let [program, arguments @ ..] = command else { return Err(Errno::EINVAL) };
     call(libc::SYS_setsid, &[])?;
     call(libc::SYS_ioctl, &[0, libc::TIOCSCTTY as usize, 0])?;
     let ended = Command::new(program).args(arguments).status();
-    // As single characters: else only whole lines would be counted.
-    // SAFETY: struct termios is plain numbers, for which all zero is a value.
+    // Single characters, because otherwise only complete lines would be counted.
     let mut settings: libc::termios = unsafe { std::mem::zeroed() };
     call(libc::SYS_ioctl, &[0, libc::TCGETS as usize, &raw mut settings as usize])?;
     settings.c_lflag &= !libc::ICANON;

@@ -1,4 +1,4 @@
-//! What can be reached of the kernel's own file systems, by any path at all: these tell, and attack nothing.
+//! Reachable files of the kernel's own file systems, by any path: prints information and attacks nothing.
 
 use std::fs;
 use std::mem::MaybeUninit;
@@ -11,11 +11,11 @@ use crate::calls::{address, call, open, text};
 
 const PROCFS: i64 = 0x9fa0;
 const SYSFS: i64 = 0x6265_6572;
-/// The root directory of every procfs has this number.
+/// The inode number of the root directory of every procfs.
 const PROCFS_ROOT: u64 = 1;
 
-/// Every file of a procfs or sysfs below these directories that can be opened for writing, and every place at which a
-/// procfs begins, wherever it is mounted. What belongs to processes is left out.
+/// Every file of a procfs or sysfs below these directories that can be opened for writing, and every root of a
+/// procfs, wherever it is mounted. Files of processes are left out.
 pub fn writable(directories: &[String]) -> Vec<String> {
     let mut told = Vec::new();
     let mut left: Vec<PathBuf> = directories.iter().map(PathBuf::from).collect();
@@ -30,7 +30,7 @@ pub fn writable(directories: &[String]) -> Vec<String> {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             let of_a_process =
                 begins && (name.bytes().all(|byte| byte.is_ascii_digit()) || name == "self" || name == "thread-self");
-            // Not the type in the entry, which is that of the file below a mask.
+            // Not the type in the directory entry, which is that of the file below a mask.
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
             if metadata.is_dir() && !of_a_process {
                 left.push(path);
@@ -44,9 +44,9 @@ pub fn writable(directories: &[String]) -> Vec<String> {
     told
 }
 
-/// What does not hold of these paths, each written as `mask:PATH` (it is empty and cannot be changed) or
-/// `readonly:PATH` (it lies in a mount that is read-only). A path that is missing holds; the caller says which must
-/// be there.
+/// Of these paths, those without the expected protection. Each is written as `mask:PATH` (it is empty and cannot be
+/// changed) or `readonly:PATH` (it is on a read-only mount). A missing path is fine; the caller specifies which must
+/// exist.
 pub fn uncovered(paths: &[String]) -> Vec<String> {
     let faults = paths.iter().filter_map(|word| {
         let (kind, path) = word.split_once(':')?;
@@ -82,7 +82,7 @@ fn is_kernels(path: &Path) -> bool {
 fn file_system(path: &Path) -> Option<i64> {
     let (path, mut status) = (text(&path.display().to_string()), MaybeUninit::<libc::statfs>::zeroed());
     call(libc::SYS_statfs, &[address(&path), status.as_mut_ptr() as usize]).ok()?;
-    // SAFETY: the structure is plain numbers, which the call has filled in.
+    // SAFETY: the structure consists of plain numbers, and the call has filled it.
     Some(unsafe { status.assume_init() }.f_type)
 }
 
