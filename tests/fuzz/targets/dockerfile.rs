@@ -7,8 +7,7 @@ use minicontainer::core::{
     image::{Config, ImageConfig},
 };
 use minicontainer_dockerfile::{
-    BuildOptions, Dockerfile, explain,
-    parse,
+    BuildOptions, Dockerfile, explain, parse,
     plan::{BaseImage, Bases, Outcome, plan},
 };
 use minicontainer_fuzz::seeds;

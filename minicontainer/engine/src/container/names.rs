@@ -2,12 +2,12 @@
 //!
 //! Each name is a symbolic link, `names/<name>`, to `../containers/<id>`. symlink(2) creates it with its target in
 //! one step, or fails because it exists. So of several engines that request a name exactly one gets it, without a
-//! lock. it, without a lock. A link is removed only under the lock of the names, after its target was read under that
-//! lock. An existing link is never replaced, so its target is still the same when it is removed.
+//! lock. A link is removed only under the lock of the names, after its target was read under that lock. An existing
+//! link is never replaced, so its target is still the same when it is removed.
 //!
 //! An engine claims the directory in which it creates a container before it reserves the name. If the engine is
 //! killed, the name refers to a directory that does not exist, or to one that is not claimed and not yet renamed to
-//! its place. Such a name is *stale* and free. name is *stale* and free.
+//! its place. Such a name is *stale* and free.
 
 use std::{
     fs, io,
