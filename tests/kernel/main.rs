@@ -1,10 +1,12 @@
-//! What only a kernel can show: each test starts the real command or library and looks at the result from both sides.
+//! Tests that need a real kernel: each starts the real command or library and examines the result from inside and
+//! outside.
 //!
-//! Two rules make a pass mean something. Every test of a protection runs its probe a second time `--without` that
+//! Two rules make a passing test meaningful. Every test of a protection runs its probe a second time `--without` that
 //! protection, where it must succeed: the positive control. And every test holds a [`fixture::Fixture`], whose
-//! [`host_snapshot::HostSnapshot`] compares the machine before and after, and fails the test over anything left behind.
+//! [`host_snapshot::HostSnapshot`] compares the machine before and after, and fails the test if anything was left
+//! behind.
 //!
-//! Tests that need what this machine or this user lacks say so through [`skip::require`].
+//! Tests whose requirements are missing on this machine or for this user report that through [`skip::require`].
 
 mod attacks;
 mod capabilities;

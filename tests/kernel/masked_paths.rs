@@ -1,8 +1,7 @@
-//! What covers the kernel's files: empty, read-only, and the container's own, so that whatever is done to it stays
-//! inside.
+//! The masks over the kernel's files: empty, read-only, and the container's own, so that changes to them stay inside.
 //!
-//! A mask that was a bind mount of the host's `/dev/null` was the host's file: its mode could be changed, and a lock
-//! on it was a lock for every container. The control is just that mount, made by hand.
+//! A mask that was a bind mount of the host's `/dev/null` was a file of the host: its mode could be changed, and a
+//! lock on it was visible in every container. The control is such a mount, created manually.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +15,8 @@ use crate::attacks::Ground;
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, text};
 
-/// A file that every kernel has and every profile but Docker's masks, a masked directory, and a node in `/dev`.
+/// A file that exists on every kernel and is masked in every profile except Docker's, a masked directory, and a node
+/// in `/dev`.
 const MASKED_FILE: &str = "/proc/keys";
 const MASKED_DIRECTORY: &str = "/sys/firmware";
 
@@ -27,7 +27,7 @@ fn null_device() -> [i64; 6] {
     [mode, owner[0], owner[1], metadata.mtime(), metadata.ctime(), metadata.ctime_nsec()]
 }
 
-/// Tries to change everything of a file that a path can change, and prints what could be changed.
+/// Tries to change everything of a file that can be changed by path, and prints what was changed.
 fn tamper(path: &str) -> String {
     let tries = ["chmod 600", "chmod 4777", "chown 1:1", "touch", "touch -d 1999-01-01"];
     let tries: String =
@@ -52,12 +52,12 @@ fn root_container_cannot_change_masks() {
         &["--read-only"],
         &["--profile=untrusted"],
         &["--compat=docker", "--security-opt", "no-new-privileges=true"],
-        // Not even with all powers and all calls, without a new mount.
+        // Not even with all capabilities and all calls, without a new mount.
         &["--without", "capabilities,seccomp,no-new-privileges"],
     ];
     flags.iter().for_each(|flags| check_tampering(&fixture, flags));
-    // The control: a bind mount of a file of the host in the mask's place, as the null device once was, lets the file
-    // be changed. Here it is a file of the test.
+    // The control: with a bind mount of a host file in place of the mask, as the null device was in the past, the
+    // file can be changed. Here it is a file of the test.
     let ground = Ground::new(&fixture);
     let stand_in = fixture.directory().join("home").join("null");
     fs::write(&stand_in, "").expect("a file");
@@ -73,7 +73,7 @@ fn rootless_container_cannot_change_masks() {
     let Some(fixture) = Fixture::user() else { return };
     let flags: [&[&str]; 2] = [&[], &["--read-only"]];
     flags.iter().for_each(|flags| check_tampering(&fixture, flags));
-    // The device nodes are the host's there, since none can be made: they can be used, and that is all.
+    // The device nodes are the host's in this case, because none can be created: they can be used but not changed.
     let ground = Ground::new(&fixture);
     let used = "echo x >/dev/null && head -c 1 /dev/zero | od -An -tx1 && : >>/dev/full";
     assert_eq!(
@@ -82,7 +82,7 @@ fn rootless_container_cannot_change_masks() {
     );
 }
 
-/// The same where commands of a Dockerfile run.
+/// The same for commands of a Dockerfile.
 #[test]
 fn build_cannot_change_masks() {
     for fixture in [Fixture::root, Fixture::user] {
@@ -90,17 +90,17 @@ fn build_cannot_change_masks() {
         Ground::new(&fixture);
         let (before, context) = (null_device(), fixture.directory().join("home"));
         let script = format!("{}{}true", tamper(MASKED_FILE), tamper(MASKED_DIRECTORY));
-        let command = json!(["sh", "-c", format!("({script}) > /told")]).to_string();
+        let command = json!(["sh", "-c", format!("({script}) > /changes")]).to_string();
         fs::write(context.join("Dockerfile"), format!("FROM busybox\nRUN {command}\n")).expect("a file");
-        let built = fixture.command().args(["build", "-q", "-t", "told"]).arg(&context).output();
+        let built = fixture.command().args(["build", "-q", "-t", "changes"]).arg(&context).output();
         crate::attacks::text(&built.expect("the command starts"));
-        let told = fixture.command().args(["run", "--rm", "told", "cat", "/told"]).output();
-        assert_eq!(crate::attacks::text(&told.expect("the command starts")), "");
+        let changes = fixture.command().args(["run", "--rm", "changes", "cat", "/changes"]).output();
+        assert_eq!(crate::attacks::text(&changes.expect("the command starts")), "");
         assert_eq!(null_device(), before);
     }
 }
 
-/// The same for a program that is judged.
+/// The same for a program of the judge.
 #[test]
 fn judged_program_cannot_change_masks() {
     let Some(fixture) = Fixture::root() else { return };
@@ -117,12 +117,12 @@ fn judged_program_cannot_change_masks() {
     fs::write(&program, script).expect("a file");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
     let judged = fixture.command().args(["judge", "--format", "json"]).arg(&folder).output();
-    let told = crate::attacks::text(&judged.expect("the command starts"));
-    assert!(told.contains("\"AC\""), "{told}");
+    let results = crate::attacks::text(&judged.expect("the command starts"));
+    assert!(results.contains("\"AC\""), "{results}");
     assert_eq!(null_device(), before);
 }
 
-/// A lock on a mask is a lock of one container. The control is a file that both have.
+/// A lock on a mask is visible only in one container. The control is a file that both containers have.
 #[test]
 fn lock_on_mask_affects_no_other_container() {
     for fixture in [Fixture::root, Fixture::user] {
@@ -135,9 +135,9 @@ fn lock_on_mask_affects_no_other_container() {
         for (path, free) in [(MASKED_FILE, true), (MASKED_DIRECTORY, true), ("/shared", false)] {
             let mut holder = ground.run(&["-i", "-v", &volume], &["/probe", "hold", "lock", path]);
             let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
-            let mut told = [0; 5];
-            holder.stdout.as_mut().expect("a pipe").read_exact(&mut told).expect("it says that it holds the lock");
-            assert_eq!(&told, b"done\n", "{path}");
+            let mut answer = [0; 5];
+            holder.stdout.as_mut().expect("a pipe").read_exact(&mut answer).expect("it says that it holds the lock");
+            assert_eq!(&answer, b"done\n", "{path}");
             let tried = ground.answers(&["-v", &volume], [format!("lock,{path}").as_str()]);
             let expected = if free { "done" } else { "refused EAGAIN" };
             assert_eq!(tried.values().next().map(String::as_str), Some(expected), "{path}");
@@ -147,8 +147,8 @@ fn lock_on_mask_affects_no_other_container() {
     }
 }
 
-/// Every mount of a container is of a file system that the host does not have mounted, but for what was bound on
-/// purpose, the hierarchies of control groups, and an ordinary user's device nodes, which are read-only.
+/// Every mount of a container has a file system that the host has not mounted. Exceptions are bind mounts that were
+/// requested, the hierarchies of control groups, and an ordinary user's device nodes, which are read-only.
 #[test]
 fn host_file_systems_are_not_visible() {
     for fixture in [Fixture::root, Fixture::user] {
@@ -169,13 +169,13 @@ fn host_file_systems_are_not_visible() {
         };
         let unexpected: Vec<_> = shared.iter().filter(|line| !expected(line)).collect();
         assert!(unexpected.is_empty(), "{unexpected:#?}");
-        // The control: what is bound is seen to be the host's.
+        // The control: a bind mount is recognized as the host's.
         assert!(shared.iter().any(|line| line.contains(" /probe ")), "{inside}");
     }
 }
 
-/// With `subset=pid` a procfs has no files to mask; else a path that the host has and the container has not is a
-/// fault.
+/// With `subset=pid` a procfs has no files to mask. Otherwise a path that exists on the host but not in the container
+/// is an error.
 #[test]
 fn masks_are_skipped_with_subset_pid() {
     let Some(fixture) = Fixture::root() else { return };

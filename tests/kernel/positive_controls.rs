@@ -1,12 +1,13 @@
-//! The attacks on runtimes that are known to fall to them: a suite that lets those pass would not notice if ours
-//! fell.
+//! Attacks on runtimes that are known to be vulnerable: a test suite that does not detect these would not detect a
+//! vulnerability of ours.
 //!
 //! | Row | Falls | What happens |
 //! |---|---|---|
 //! | E03 | bubblewrap 0.8.0 | a descriptor that the caller left open leads to the host's root |
 //! | E05 | runc 1.1.5, crun 1.8.1 | with a link for `/dev`, links and device nodes are made in a directory of the host |
 //!
-//! These are Debian 12's versions. One that is fixed is no fault of ours: the test then asks for another control.
+//! These are Debian 12's versions. If they are fixed, this is not an error of ours: the test then requires another
+//! control.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,9 +27,9 @@ use crate::sandboxes::{busybox, shell};
 
 /// Whether a program is installed in just this version. If not, that is seen; but no machine has to have it.
 pub fn has(program: &str, version: &str) -> bool {
-    let told = Command::new(program).arg("--version").output();
-    let told = told.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let there = told.contains(version);
+    let output = Command::new(program).arg("--version").output();
+    let output = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let there = output.contains(version);
     if !there {
         // Not eprintln!, which libtest captures.
         let _unheard = writeln!(io::stderr(), "SKIPPED a control of the attacks: needs {program} {version}");
@@ -62,14 +63,14 @@ fn leaked_descriptor_escapes_bubblewrap_but_not_ours() {
     assert_eq!(run(fixture.command_of("sh"), &words), "");
 }
 
-/// What was made in a directory that was empty.
+/// The files that were created in an initially empty directory.
 fn made_in(directory: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(directory).expect("a directory").flatten();
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// A bundle whose `/dev` is a link to the victim. An engine that mounts nothing there makes nodes and links in what is
-/// there.
+/// A bundle whose `/dev` is a link to the victim. An engine that mounts nothing there creates nodes and links in the
+/// link's target.
 fn bundle_with_a_link(fixture: &Fixture, directory: &Path, victim: &Path, devices_mounted: bool) {
     let image = busybox(fixture);
     let layers: Vec<_> = image.layers.iter().map(|layer| layer.directory.clone()).collect();
@@ -84,8 +85,8 @@ fn bundle_with_a_link(fixture: &Fixture, directory: &Path, victim: &Path, device
     fs::write(directory.join("config.json"), document.to_string()).expect("a file");
 }
 
-/// Runs a bundle by another runtime in mounts of its own: crun before 1.9 refuses hybrid cgroups, and that part of
-/// them can be taken away there and nowhere else.
+/// Runs a bundle with another runtime in a new mount namespace: crun before 1.9 refuses hybrid cgroups, and that part
+/// of them can be unmounted only there.
 fn run_by(runtime: &str, bundle: &Path, state: &Path) {
     let id = format!("minicontainer-sensitivity-{runtime}");
     std::thread::scope(|scope| {
@@ -99,14 +100,14 @@ fn run_by(runtime: &str, bundle: &Path, state: &Path) {
             }
             let mut command = Command::new(runtime);
             command.arg("--root").arg(state).arg("run").arg("--bundle").arg(bundle).arg(&id);
-            // Whether it succeeds does not matter: what matters is what it did on the way.
+            // Only its side effects matter, not whether it succeeds.
             let _ended = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         });
     });
     remove_cgroups(Path::new("/sys/fs/cgroup"), &id);
 }
 
-/// What a runtime that fails leaves behind has its container's name.
+/// Files that a failing runtime leaves behind have its container's name.
 fn remove_cgroups(directory: &Path, name: &str) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir()) {
         remove_cgroups(&entry.path(), name);
@@ -128,7 +129,7 @@ fn check_falls(runtime: &str, version: &str, devices_mounted: bool) {
     fs::create_dir(&victim).expect("a directory");
     bundle_with_a_link(&fixture, &bundle, &victim, devices_mounted);
     if let Ok(sandbox) = Sandbox::from_bundle(&bundle) {
-        // Refused or harmless: the victim tells.
+        // It may be refused or harmless: the victim shows it.
         let _ended = sandbox.output();
     }
     assert_eq!(made_in(&victim), BTreeSet::new(), "ours made something on the host");

@@ -1,15 +1,15 @@
-//! The posture of a container's process: everything that decides about its powers, compared with a picture that was
-//! read by a person.
+//! The posture of a container's process: everything that determines its privileges, compared with a reviewed
+//! snapshot.
 //!
-//! A test of an attack tells that one door is closed. The picture tells when any door was moved: a capability more, a
-//! descriptor left open, a mount less strict. It changes only on purpose.
+//! A test of an attack shows that one protection works. The snapshot shows every change: an additional capability, an
+//! open descriptor, a less strict mount. It changes only on purpose.
 
 use serde_json::Value;
 
 use crate::attacks::Ground;
 use crate::fixture::Fixture;
 
-/// What differs from run to run or from machine to machine, replaced by what it is.
+/// Replaces values that differ between runs or machines by a description.
 fn normalize(posture: &mut Value) {
     let Some(fields) = posture.as_object_mut() else { return };
     // Each namespace is the container's own or the host's.
@@ -20,12 +20,12 @@ fn normalize(posture: &mut Value) {
             *name = Value::from(if shared { "the host's" } else { "its own" });
         }
     }
-    // Inherited, unless somebody asks for another.
+    // Inherited, unless another value was requested.
     let inherited = std::fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default();
     if fields.get("oom_score_adj").and_then(Value::as_str) == Some(inherited.trim()) {
         fields.insert("oom_score_adj".to_owned(), Value::from("the host's"));
     }
-    // What the probe catches and ignores was decided by the probe, since Rust programs begin so.
+    // The caught and ignored signals are those of the probe, because Rust programs set them at the start.
     if let Some(signals) = fields.get_mut("signals").and_then(Value::as_object_mut) {
         signals.retain(|set, _| set == "SigBlk");
     }
@@ -40,21 +40,21 @@ fn normalize(posture: &mut Value) {
         paths.dedup();
         *groups = paths;
     }
-    // Limits that are inherited are the machine's business; the one that is set is not.
+    // Inherited limits depend on the machine; the one that is set does not.
     if let Some(limits) = fields.get_mut("limits").and_then(Value::as_object_mut) {
         limits.retain(|name, _| name == "Max core file size");
     }
     if let Some(mounts) = fields.get_mut("mounts").and_then(Value::as_array_mut) {
         mounts.retain(|mount| {
-            // Masks exist where the path does, and hierarchies where the kernel has them: other tests look at those.
+            // Masks exist if the path does, and hierarchies if the kernel has them: other tests check these.
             let place = mount[0].as_str().unwrap_or_default();
-            // Nor has each kernel a key for system requests.
+            // Not every kernel has a file for the magic SysRq key.
             !place.starts_with("/sys/fs/cgroup")
                 && place != "/proc/sysrq-trigger"
                 && !minicontainer::core::spec::MASKED_PATHS.contains(&place)
         });
         for mount in mounts.iter_mut() {
-            // A masked thermal throttle or a bind mount's file system is this machine's.
+            // A masked thermal throttle or a bind mount's file system depends on this machine.
             if mount[0] == "/probe" {
                 mount[1] = Value::from("the host's");
             }
@@ -71,7 +71,7 @@ fn posture(fixture: &Fixture, flags: &[&str]) -> Value {
         ground.run(&flags, &["/probe", "posture"]).stdin(std::process::Stdio::null()).output().expect("it starts");
     let mut posture: Value = serde_json::from_str(&crate::attacks::text(&output)).expect("JSON");
     normalize(&mut posture);
-    // An ordinary user may not give up groups: whose login lists the own group, which is 0 inside, keeps it.
+    // An ordinary user cannot drop groups: a user whose login lists the primary group, which is 0 inside, keeps it.
     let listed = nix::unistd::getgroups().expect("groups").contains(&nix::unistd::getegid());
     if !crate::fixture::is_root() && listed {
         assert_eq!(posture["groups"], "0");
@@ -80,8 +80,8 @@ fn posture(fixture: &Fixture, flags: &[&str]) -> Value {
     posture
 }
 
-/// Compares with what is known. It is part of this program, which may run where the sources are out of reach; if the
-/// difference is meant, write what is printed into the file in tests/kernel/postures.
+/// Compares with the snapshot. It is compiled into this program, which may run without access to the sources. If the
+/// difference is intended, write the printed text to the file in tests/kernel/postures.
 #[track_caller]
 fn check(fixture: &Fixture, flags: &[&str], known: &str) {
     let seen = serde_json::to_string_pretty(&posture(fixture, flags)).expect("JSON");
@@ -106,7 +106,7 @@ fn other_user_in_root_container_matches_recorded_posture() {
     check(&fixture, &["--user", "1000:1000"], include_str!("postures/another-user.json"));
 }
 
-/// Clocks of its own change nothing else.
+/// Time offsets change nothing else.
 #[test]
 fn time_offsets_change_only_the_time_namespace() {
     let fixture = Fixture::any();
@@ -118,7 +118,7 @@ fn time_offsets_change_only_the_time_namespace() {
     assert_eq!(seen, posture(&fixture, &[]));
 }
 
-/// Descriptors that the caller left open, without close-on-exec, low and high ones.
+/// Descriptors that the caller left open, without close-on-exec, with low and high numbers.
 #[test]
 fn only_standard_descriptors_reach_the_container() {
     let fixture = Fixture::any();
@@ -130,7 +130,7 @@ fn only_standard_descriptors_reach_the_container() {
     let seen = crate::attacks::text(&shell.output().expect("a shell"));
     let numbers: Vec<&str> = seen.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(numbers, ["0", "1", "2"], "{seen}");
-    // The control: an ordinary child has them all.
+    // The control: an ordinary child has all of them.
     let mut control = fixture.command_of(list[0]);
     control.args(&list[1..]).arg(ground.probe()).arg("descriptors");
     let seen = crate::attacks::text(&control.output().expect("a shell"));

@@ -1,17 +1,17 @@
-//! Files of the kernel's: what can be set through them, and what they tell of the whole machine.
+//! Files of the kernel: settings that can be changed through them, and information about the whole machine.
 
 use crate::attacks::Naive::{IfKnown, NotLive, Through};
 use crate::attacks::{Attack, Ground};
 use crate::fixture::Fixture;
 
-/// Read-only for root; for an ordinary user, whose files these are not, not to be written at all.
+/// Read-only for root; for an ordinary user, who does not own these files, writing is denied.
 const CLOSED: &[&str] = &["refused EROFS", "refused EACCES", "refused EPERM"];
-/// Not every kernel has them.
+/// Not every kernel has these files.
 const CLOSED_OR_MISSING: &[&str] = &["refused EROFS", "refused EACCES", "refused EPERM", "refused ENOENT"];
-/// Nothing is in them: an empty file over a file, an empty directory over a directory.
+/// The content is hidden: an empty file over a file, an empty directory over a directory.
 const EMPTY: &[&str] = &["refused ENODATA", "refused ENOENT", "refused EACCES"];
 
-/// A setting that is written is written as it was.
+/// A setting is written with its current value.
 const SETTINGS: &[Attack] = &[
     ("rewrite,/proc/sys/kernel/core_pattern", CLOSED, Through, NotLive),
     ("rewrite,/proc/1/root/proc/sys/kernel/core_pattern", CLOSED, Through, NotLive),
@@ -52,7 +52,7 @@ fn rootless_container_cannot_reach_kernel_settings_or_secrets() {
     check(&fixture);
 }
 
-/// What no protection is known to fail for, but must be closed where it exists: every masked path, on every machine.
+/// Every masked path must be hidden where it exists, on every machine, even if it is not known to be dangerous.
 #[test]
 fn every_masked_path_is_empty() {
     let fixture = Fixture::any();
@@ -62,12 +62,12 @@ fn every_masked_path_is_empty() {
     assert!(open.is_empty() && answers.len() == paths.len(), "{open:?}");
 }
 
-/// What may be opened for writing although it belongs to all of the machine: here a program writes what it wants to
-/// be woken for, and nothing changes for others. See Documentation/accounting/psi.rst of the kernel.
+/// Files that may be opened for writing although they are global: a program writes the conditions for its own
+/// notifications, and nothing changes for others. See Documentation/accounting/psi.rst of the kernel.
 const WRITABLE: [&str; 4] =
     ["/proc/pressure/cpu", "/proc/pressure/io", "/proc/pressure/irq", "/proc/pressure/memory"];
 
-/// Opens every file of /proc and /sys for writing, but those of processes.
+/// Opens every file of /proc and /sys for writing, except those of processes.
 #[track_caller]
 fn check_sweep(fixture: &Fixture) {
     let ground = Ground::new(fixture);
@@ -80,7 +80,7 @@ fn check_sweep(fixture: &Fixture) {
 fn root_container_cannot_write_to_proc_or_sys() {
     let Some(fixture) = Fixture::root() else { return };
     check_sweep(&fixture);
-    // The control: where nothing is read-only, the same sweep finds hundreds.
+    // The control: without read-only paths, the same search finds hundreds.
     let naive = crate::attacks::without_protections();
     let reached = Ground::new(&fixture).text(&["--without", &naive], &["/probe", "sweep", "/proc"]);
     assert!(reached.lines().filter(|path| path.starts_with("/proc/sys/")).count() > 100, "{reached}");

@@ -1,5 +1,4 @@
-//! Profiles and the flags that loosen or tighten them: what Docker's users expect of each, and what holds whatever
-//! was asked for.
+//! Profiles and the flags that relax or tighten them: what Docker's users expect of each, and what always holds.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,12 +11,12 @@ use minicontainer::store::Image;
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, run, shell, text};
 
-/// A shell with options of its own.
+/// A shell with these options.
 fn held(image: &Image, options: RunOptions, script: &str) -> Sandbox {
     Sandbox::from_image(image).options(options).command("sh").args(["-c", script])
 }
 
-/// The capabilities of the container's first process, the bounding set, as the kernel shows them.
+/// The bounding set of capabilities of the container's first process, as shown by the kernel.
 fn bounding_set(image: &Image, options: RunOptions) -> String {
     text(&held(image, options, "sed -n 's/^CapBnd:\t//p' /proc/self/status"))
 }
@@ -78,7 +77,7 @@ fn ulimits_shm_size_and_sysctls_are_applied() {
     let script =
         "ulimit -Sn; ulimit -Hn; df -k /dev/shm | tail -1 | awk '{print $2}'; cat /proc/sys/net/ipv4/ip_forward";
     assert_eq!(text(&held(&image, options, script)), "50\n60\n1024\n1");
-    // The host's own was not touched, and low ports need no power inside.
+    // The host's setting was not changed, and low ports need no capability inside.
     assert_eq!(text(&shell(&image, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start")), "0");
     assert_ne!(fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").expect("the host's"), "0\n");
 }
@@ -108,8 +107,8 @@ fn container_root_is_unprivileged_on_the_host() {
     fs::remove_dir_all(&outside).expect("removed");
 }
 
-/// What was mounted before the user namespace was entered belongs to the host's root: all capabilities inside are of
-/// no use against it.
+/// What was mounted before the user namespace was entered belongs to the host's root: capabilities inside have no
+/// effect on it.
 #[test]
 fn user_namespace_capabilities_do_not_affect_older_namespaces() {
     let Some(fixture) = Fixture::root() else { return };

@@ -1,4 +1,4 @@
-//! A directory that containers share is exchanged for a link while another container is started with mounts below it.
+//! A directory shared by containers is exchanged with a link while another container is started with mounts below it.
 //!
 //! | Row | The race |
 //! |---|---|
@@ -7,9 +7,9 @@
 //! | E10 | a directory becomes a link to the host's while something is mounted below it (CVE-2021-30465) |
 //! | E11 | the same while the missing place of a mount is being made (CVE-2024-45310) |
 //!
-//! Each has its control: the naive way, which looks first and uses then, under the same swapper. It falls within
-//! milliseconds. Ours opens each place once, as if the new root were the root of everything, and goes on with the
-//! descriptor: there is no second look that could see something else.
+//! Each has its control: the naive way, which checks the path first and then uses it, with the same swapper. It fails
+//! within milliseconds. Our engine opens each path once, with the new root as the root directory, and then uses the
+//! descriptor: there is no second look-up with a different result.
 
 use std::fs;
 use std::io::Read;
@@ -31,7 +31,7 @@ use crate::fixture::{Fixture, is_root};
 use crate::sandboxes::{busybox, run};
 use crate::swapper::{Effort, Swapper, control_falls};
 
-/// How many of each kind of mount a container has below the swapped directory: the more, the more tries in one start.
+/// How many of each kind of mount are below the swapped directory: more mounts mean more attempts in each start.
 const EACH: usize = 5;
 
 /// A bundle of busybox whose config the test edits.
@@ -53,7 +53,7 @@ fn bind(source: &Path, destination: &str) -> Value {
     json!({"destination": destination, "type": "bind", "source": source, "options": ["bind", "nodev"]})
 }
 
-/// A directory with a place for each mount.
+/// A directory with a mount point for each mount.
 fn places(directory: &Path) {
     fs::create_dir(directory).expect("a directory");
     for number in 0..EACH {
@@ -64,12 +64,12 @@ fn places(directory: &Path) {
     }
 }
 
-/// What a race is made with: a directory that is shared, in it a directory and a link to the victim.
+/// The files of a race: a shared directory that contains a directory and a link to the victim.
 struct Shared {
     directory: PathBuf,
     real: PathBuf,
     link: PathBuf,
-    /// What the link leads to outside, and what lies at the same path inside.
+    /// The link's target outside, and the path of another file inside.
     victim: PathBuf,
     inside: PathBuf,
 }
@@ -82,8 +82,8 @@ impl Shared {
         fs::create_dir(&directory).expect("a directory");
         places(&real);
         places(&inside);
-        // It climbs, so that the kernel has to watch the directories that are left by "..": then it asks to try
-        // again.
+        // The link contains "..", so the kernel must check for renames while it resolves the path, and fails with
+        // EAGAIN.
         let victim = fixture.canary().join("directory");
         symlink(format!("../../../../../../../../../../..{}", victim.display()), &link).expect("a link");
         Shared { directory, real, link, victim, inside }
@@ -93,12 +93,12 @@ impl Shared {
         Swapper::of(&self.real, &self.link)
     }
 
-    /// The shared directory, and another one where the link leads to inside.
+    /// The shared directory, and another one at the path of the link's target inside.
     fn mounts(&self) -> [Value; 2] {
         [bind(&self.directory, "/shared"), bind(&self.inside, &self.victim.display().to_string())]
     }
 
-    /// A naive engine's way: where does the path lead? To a place below the shared directory: so open it.
+    /// A naive engine: resolves the path, checks that it is below the shared directory, and then opens it.
     fn naive_look_and_open(&self) -> bool {
         let fine = fs::canonicalize(&self.real).is_ok_and(|path| path.starts_with(&self.directory));
         let there = fine && fs::metadata(&self.real).is_ok_and(|metadata| metadata.is_dir());
@@ -113,7 +113,7 @@ impl Shared {
     }
 }
 
-/// The mounts that a container sees below the shared directory, or where the link leads to inside.
+/// The mounts in a container below the shared directory, or at the link's target inside.
 fn landed(shared: &Shared, mountinfo: &str) -> usize {
     let point = |line: &str| line.split(' ').nth(4).unwrap_or_default().to_owned();
     let below =
@@ -143,8 +143,7 @@ fn mounts_below_a_swapped_directory_stay_inside() {
     let live = control_falls("an engine that looks and then opens", || shared.naive_look_and_open());
     let (mut tries, effort) = (0, Effort::of(Duration::from_millis(1500), 20_000));
     while effort.goes_on(tries) {
-        // No start fails: each name leads somewhere at every moment, and where the kernel says "again" the engine
-        // tries.
+        // No start fails: each name exists at every moment, and the engine retries after EAGAIN.
         let output = run(&sandbox);
         let mountinfo = String::from_utf8_lossy(&output.stdout);
         assert_eq!(landed(&shared, &mountinfo), 4 * EACH, "a mount is missing inside:\n{mountinfo}");
@@ -154,7 +153,7 @@ fn mounts_below_a_swapped_directory_stay_inside() {
     assert!(tries > 0 || !live);
 }
 
-/// Where a start is refused because what it saw was exchanged underneath.
+/// The errno of a start that was refused because a file was exchanged.
 fn refusal(error: &Error) -> Option<Errno> {
     match error {
         Error::Start(StartError::Step { errno, .. }) => Some(*errno),
@@ -162,8 +161,8 @@ fn refusal(error: &Error) -> Option<Errno> {
     }
 }
 
-/// Nothing is where the mount shall be, and a link leads to a directory that is not there inside. The place is made,
-/// or the start is refused; the snapshot looks at the victim.
+/// The mount point does not exist, and a link leads to a directory that does not exist inside. The mount point is
+/// created, or the start is refused; the snapshot checks the victim.
 #[test]
 fn mount_points_below_a_swapped_directory_are_made_inside() {
     let fixture = Fixture::any();
@@ -175,14 +174,14 @@ fn mount_points_below_a_swapped_directory_are_made_inside() {
     });
     let real = open(&shared.real, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty()).expect("the directory");
     let remove = || {
-        // By the descriptor: the path may lead to the victim at this moment.
+        // By descriptor, because the path may lead to the victim at this moment.
         let _not_made = unlinkat(&real, "new/deep", UnlinkatFlags::RemoveDir);
         let _not_made = unlinkat(&real, "new", UnlinkatFlags::RemoveDir);
     };
     let swapper = shared.swapper();
     let naive = || {
         let fine = fs::canonicalize(&shared.real).is_ok_and(|path| path.starts_with(&shared.directory));
-        // Made in the victim, and removed again, for the snapshot's sake.
+        // Created in the victim, and removed again, so that the snapshot does not report it.
         fine && fs::create_dir(shared.real.join("naive")).is_ok() && {
             let fell = fs::remove_dir(shared.victim.join("naive")).is_ok();
             let _of_the_others = unlinkat(&real, "naive", UnlinkatFlags::RemoveDir);
@@ -215,12 +214,12 @@ fn mount_points_below_a_swapped_directory_are_made_inside() {
     }
     drop(swapper);
     assert_eq!(made + refused, tries);
-    // Without the attack it is made.
+    // Without the attack it is created.
     run(&sandbox);
     remove();
 }
 
-/// The kernel refuses to leave a directory by ".." while directories are being renamed, and wants to be asked again.
+/// The kernel refuses to resolve ".." while directories are being renamed, and requires a retry.
 #[test]
 fn openat2_returns_eagain_while_directories_are_swapped() {
     let fixture = Fixture::any();
@@ -228,30 +227,31 @@ fn openat2_returns_eagain_while_directories_are_swapped() {
     let root = fs::File::open(fixture.directory()).expect("the directory");
     let _swapper = shared.swapper();
     let how = OpenHow::new().flags(OFlag::O_PATH).resolve(ResolveFlag::RESOLVE_IN_ROOT);
-    // What the engine's tries would come to if each were the only one: the tests above see none of that.
+    // The result of the engine's attempts without retries, which the tests above do not show.
     control_falls("a single openat2(2)", || {
         openat2(&root, "home/shared/real/memory0", how).err() == Some(Errno::EAGAIN)
     });
 }
 
-/// A naive engine's way with a file: look whether it is the right one, no link above all, and then open it. Whether
-/// it has opened another one.
+/// A naive engine for a file: checks that it is the right one, and not a link, and then opens it. Returns whether it
+/// opened another file.
 fn look_and_open(path: &Path, is_right: impl Fn(&fs::Metadata) -> bool) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| is_right(&metadata))
         && fs::File::open(path).and_then(|file| file.metadata()).is_ok_and(|metadata| !is_right(&metadata))
 }
 
-/// Has another `/dev` shown in place of the container's own, before anything else is mounted in it.
+/// Mounts another `/dev` in place of the container's own, before anything else is mounted in it.
 fn show_devices(config: &mut Value, devices: &Path) {
     let mounts = config["mounts"].as_array_mut().expect("mounts");
     let place = mounts.iter().position(|mount| mount["destination"] == "/dev").expect("a mount");
     mounts[place] = bind(devices, "/dev");
 }
 
-/// What the container's `/dev/null` is exchanged for: a file of the kernel's that somebody would like to have.
+/// The file that replaces the container's `/dev/null`: a kernel file that an attacker would like to access.
 const WANTED: &str = "/proc/version";
 
-/// The container's `/dev` is a shared directory, in which the null device is a link at times. No mask is made of it.
+/// The container's `/dev` is a shared directory in which the null device is sometimes a link. It is not used for
+/// masks.
 #[test]
 fn masks_use_only_the_engines_own_files() {
     let fixture = Fixture::any();
@@ -260,7 +260,7 @@ fn masks_use_only_the_engines_own_files() {
     let (null, link) = (devices.join("null"), devices.join("link"));
     let is_right = |metadata: &fs::Metadata| match is_root() {
         true => metadata.file_type().is_char_device() && metadata.rdev() == makedev(1, 3),
-        // Who may make no device nodes makes a file.
+        // If no device node can be created, it is a file.
         false => metadata.is_file() && metadata.dev() == fs::metadata(&devices).expect("the directory").dev(),
     };
     if is_root() {
@@ -269,7 +269,7 @@ fn masks_use_only_the_engines_own_files() {
         fs::write(&null, "").expect("a file");
     }
     symlink(WANTED, &link).expect("a link");
-    // Every file below /proc that is covered by a file, and what that is.
+    // Every file below /proc that is covered by a file, and which file that is.
     let script = "grep -o ' /file /proc/[^ ]*' /proc/self/mountinfo | cut -d' ' -f3 | sort | uniq >/tmp/covered
         for file in $(cat /tmp/covered); do stat -c '%F %a %s' $file; done | sort | uniq; grep -c . /tmp/covered
         test -s /proc/kallsyms && echo open; true";
@@ -295,8 +295,8 @@ fn masks_use_only_the_engines_own_files() {
     drop(swapper);
 }
 
-/// The container's `/dev` is a shared directory, in which the place of the console is a link to a file of the host's
-/// at times. No name of the terminal itself is used twice, so that no process can exchange it: see
+/// The container's `/dev` is a shared directory, in which the path of the console is sometimes a link to a file of
+/// the host. No name of the terminal itself is used twice, so that no process can exchange it: see
 /// `process/child_terminal.rs`.
 #[test]
 fn terminal_is_bound_inside_only() {
@@ -321,7 +321,7 @@ fn terminal_is_bound_inside_only() {
     });
     let in_a_terminal = |mut running: minicontainer::Running| {
         let mut seen = Vec::new();
-        // A terminal that no process has open any more ends with an error, EIO.
+        // Reading a terminal that no process has open any more fails with EIO.
         let _ended = running.terminal.take().expect("a terminal").read_to_end(&mut seen);
         assert_eq!(running.wait().expect("its end").verdict, Verdict::Exited(0));
         assert_eq!(String::from_utf8_lossy(&seen), "1\r\n/dev/pts/0\r\n", "the console is not inside");
@@ -330,17 +330,17 @@ fn terminal_is_bound_inside_only() {
     while effort.goes_on(tries) {
         match sandbox.spawn() {
             Ok(running) => in_a_terminal(running),
-            // The link was there at that moment.
+            // The link existed at that moment.
             Err(error) => assert_eq!(refusal(&error), Some(Errno::ELOOP), "{error}"),
         }
         tries += 1;
     }
     drop(swapper);
-    // Without the swapper there is a terminal.
+    // Without the swapper the container has a terminal.
     in_a_terminal(sandbox.spawn().unwrap_or_else(|error| panic!("the sandbox must start: {error}")));
 }
 
-/// A file in place of the container's terminals is not a terminal of its own: then there is none.
+/// If another file is in place of the container's terminals, it has no terminal.
 #[test]
 fn terminal_comes_only_from_container_devpts() {
     let fixture = Fixture::any();
@@ -349,16 +349,16 @@ fn terminal_comes_only_from_container_devpts() {
     let terminals = devices.join("pts");
     fs::create_dir_all(&terminals).expect("a directory");
     let ptmx = terminals.join("ptmx");
-    // A volume at that very place is refused before anything is made.
+    // A volume at exactly this path is refused before anything is created.
     let volume = format!("{}:/dev/pts", terminals.display());
     let output = ground.run(&["-t", "-v", &volume], &["true"]).stdin(Stdio::null()).output();
     let output = output.expect("the command starts");
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.code() == Some(125) && said.contains("cannot open a terminal without a devpts mount"),
-        "{said}"
+        output.status.code() == Some(125) && stderr.contains("cannot open a terminal without a devpts mount"),
+        "{stderr}"
     );
-    // One that hides the devpts is found out when the terminal is opened.
+    // A mount that hides the devpts is detected when the terminal is opened.
     let sandbox = bundle(&fixture, &["true"], |config| {
         config["mounts"].as_array_mut().expect("mounts").push(bind(&devices, "/dev"));
         config["process"]["terminal"] = json!(true);

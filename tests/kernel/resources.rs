@@ -1,4 +1,5 @@
-//! What can be used up: memory of every kind, processes and threads, what the kernel counts for each user.
+//! Resources that can be exhausted: memory of every kind, processes and threads, and what the kernel counts for each
+//! user.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -14,7 +15,7 @@ use crate::cgroups::check_bomb_ends;
 use crate::fixture::Fixture;
 use crate::sandboxes::busybox;
 
-/// What a command printed as JSON into this file.
+/// The report that a command wrote to this file.
 #[track_caller]
 fn report(path: &std::path::Path) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(path).expect("the report")).expect("JSON")
@@ -24,9 +25,8 @@ fn output(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().expect("the command starts")
 }
 
-/// Memory is the container's, whatever it is used for. What the kernel can give back, it gives back: a file may be
-/// larger than the limit. Of the rest the container may have no more, and a program that asks for more is killed or
-/// refused.
+/// Memory counts for the container, whatever it is used for. The kernel reclaims what it can: a file may be larger
+/// than the limit. The rest is limited, and a program that needs more is killed or gets an error.
 #[test]
 fn memory_of_every_kind_is_limited() {
     const LIMIT: u64 = 16 << 20;
@@ -39,7 +39,7 @@ fn memory_of_every_kind_is_limited() {
         let command = ["/probe", "fill", kind, "40"];
         assert_eq!(ground.text(&[], &command), "done", "{kind} without a limit");
         let limited = output(&mut ground.run(&flags, &command));
-        let (said, report) = (String::from_utf8_lossy(&limited.stdout).into_owned(), report(&file));
+        let (stdout, report) = (String::from_utf8_lossy(&limited.stdout).into_owned(), report(&file));
         let peak = report["peak_memory"].as_u64().expect("a number");
         // A process that is being killed may have a few pages more.
         assert!(peak <= LIMIT + (1 << 20) && peak > LIMIT / 2, "{kind}: {report}");
@@ -49,7 +49,10 @@ fn memory_of_every_kind_is_limited() {
             assert!(stderr.contains("the memory limit of 16MiB (--memory) was reached"), "{kind}: {stderr}");
             assert!(report["oom_kills"].as_u64() >= Some(1), "{kind}: {report}");
         } else {
-            assert!(["refused ENOMEM\n", "refused ENOBUFS\n"].contains(&said.as_str()), "{kind}: {said} {report}");
+            assert!(
+                ["refused ENOMEM\n", "refused ENOBUFS\n"].contains(&stdout.as_str()),
+                "{kind}: {stdout} {report}"
+            );
         }
     }
     assert_eq!(ground.text(&flags, &["/probe", "fill", "page-cache", "40"]), "done");
@@ -57,7 +60,7 @@ fn memory_of_every_kind_is_limited() {
     assert!(report["peak_memory"].as_u64() <= Some(LIMIT + (1 << 20)) && report["oom_kills"] == 0, "{report}");
 }
 
-/// A bomb of threads is held as one of processes is, and ended while it goes on.
+/// A bomb of threads is limited like one of processes, and is ended while it runs.
 #[test]
 fn thread_bomb_is_limited_and_killed() {
     let Some(fixture) = Fixture::root() else { return };
@@ -77,7 +80,7 @@ fn thread_bomb_is_limited_and_killed() {
     }
 }
 
-/// However high the bounds of single containers are, the machine has numbers left.
+/// However high the limits of single containers are, the machine has process ids left.
 #[test]
 fn all_containers_together_leave_pids_to_the_host() {
     let Some(fixture) = Fixture::root() else { return };
@@ -101,7 +104,7 @@ fn all_containers_together_leave_pids_to_the_host() {
     let bound = ["/sys/fs/cgroup/pids/minicontainer/pids.max", "/sys/fs/cgroup/minicontainer/pids.max"];
     let number = |path: &str| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
     let deadline = Instant::now() + Duration::from_secs(60);
-    // Until both are there: each adds at least one process.
+    // Until both containers run: each adds at least one process.
     let file = loop {
         let found = bound.into_iter().find(|file| number(&file.replace("max", "current")) >= Some(2));
         assert!(found.is_some() || Instant::now() < deadline, "there is no group of both");
@@ -115,14 +118,14 @@ fn all_containers_together_leave_pids_to_the_host() {
     let most = numbers.into_iter().min().expect("two");
     let together = number(file).expect("there is a bound");
     assert!(together < most && together > most / 2, "{together} of {most}");
-    // As if the machine had no more.
+    // As if the machine had no more process ids.
     std::fs::write(file, "150").expect("the bound of all");
     assert_eq!(set_off(&mut first), "done\n");
     assert_eq!(set_off(&mut second), "refused EAGAIN\n");
     end(first);
     end(second);
-    // The control: with the bound that was there both have enough. It came back with the group, unless containers of
-    // somebody else's have kept that.
+    // The control: with the original limit both have enough. It was restored with the group, unless other containers
+    // have kept the group.
     if std::fs::exists(file).expect("an answer") {
         std::fs::write(file, together.to_string()).expect("the bound of all");
     }
@@ -132,7 +135,7 @@ fn all_containers_together_leave_pids_to_the_host() {
     end(second);
 }
 
-/// Without a number for the container's first process there is no container: that is told, and nothing of it is left.
+/// If the container's first process cannot be created, the start fails with an error, and nothing is left behind.
 #[test]
 fn exhausted_pids_are_reported() {
     let Some(fixture) = Fixture::user() else { return };
@@ -149,7 +152,7 @@ fn exhausted_pids_are_reported() {
     assert_eq!(left, 0, "{stderr}");
 }
 
-/// One number is enough for a program, but not for one and an init.
+/// A limit of one process is enough for a program, but not with an init.
 #[test]
 fn pids_limit_of_one_allows_one_process() {
     let Some(fixture) = Fixture::root() else { return };
@@ -162,14 +165,14 @@ fn pids_limit_of_one_allows_one_process() {
     assert_eq!(std::fs::read_dir(fixture.store().join("containers")).map_or(0, Iterator::count), 0);
 }
 
-/// What the kernel counts for each user and limits.
+/// Resources that the kernel counts and limits for each user.
 const COUNTED: [&str; 4] = ["inotify", "queues", "signals", "pipes"];
 
-/// Holds all of something that it can get.
+/// Holds as many of a resource as possible.
 struct Holder(Child);
 
 impl Holder {
-    /// A container that does, and how many it has.
+    /// A container that does so, and the number that it holds.
     fn new(ground: &Ground<'_>, flags: &[&str], kind: &str) -> (Holder, usize) {
         let mut run = ground.run(&[flags, &["-i"]].concat(), &["/probe", "hold-all", kind]);
         let mut running = run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the command starts");
@@ -185,13 +188,13 @@ impl Holder {
     }
 }
 
-/// A number of the kernel's.
+/// A number in a file of the kernel.
 fn sysctl(name: &str) -> usize {
     let text = std::fs::read_to_string(format!("/proc/sys/fs/{name}")).unwrap_or_default();
     text.trim().parse().unwrap_or(usize::MAX)
 }
 
-/// Whether one container can take all of it, within the bounds below.
+/// Whether one container can allocate all of it, with the limits below.
 fn can_be_used_up(kind: &str) -> bool {
     match kind {
         "inotify" => sysctl("inotify/max_user_instances") <= 500,
@@ -200,12 +203,12 @@ fn can_be_used_up(kind: &str) -> bool {
     }
 }
 
-/// Bounds that no machine is below, so that every machine's own limits have room above them.
+/// Limits that are lower than those of every machine, so that the machine's own limits are not reached.
 const BOUNDS: [&str; 6] =
     ["--ulimit", "nofile=512:512", "--ulimit", "msgqueue=400000:400000", "--ulimit", "sigpending=1000:1000"];
 
-/// The kernel counts some things for each user, and root is one user in all containers and outside. Root of a
-/// container with ids of its own is another; so is its namespace's owner, of whom the kernel counts them too.
+/// The kernel counts some resources for each user, and root is one user in all containers and outside. Root of a
+/// container with its own ids is another user; so is the owner of its namespace, for whom the kernel counts them too.
 #[test]
 fn per_user_counters_are_separate_with_own_ids() {
     let Some(fixture) = Fixture::root() else { return };
@@ -224,7 +227,7 @@ fn per_user_counters_are_separate_with_own_ids() {
         let (second, also_held) = Holder::new(&ground, &flags(users), kind);
         assert!(held > 0 && also_held == held, "{users:?} {kind}: {held} and {also_held}");
         assert!(kind != "inotify" || held >= sysctl("inotify/max_user_instances").min(500), "{users:?}: {held}");
-        // Nor does root outside, or in an ordinary container, miss any.
+        // Root outside, or in an ordinary container, is not affected either.
         let roots = alone(kind);
         assert!(roots > held / 2, "{users:?} {kind}: {roots} beside {held}");
         first.end();
@@ -232,7 +235,7 @@ fn per_user_counters_are_separate_with_own_ids() {
     }
 }
 
-/// The positive control, and the price of a container whose root is root: it shares what root may have.
+/// The positive control, and the disadvantage of a container whose root is the host's root: it shares root's limits.
 #[test]
 fn per_user_counters_are_shared_without_own_ids() {
     let Some(fixture) = Fixture::root() else { return };

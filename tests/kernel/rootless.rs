@@ -1,4 +1,5 @@
-//! Containers of an ordinary user: with the single id that everybody may map, and with ids that the system allocates.
+//! Containers of an ordinary user: with the single id that every user may map, and with ids that the system
+//! allocates.
 
 use std::{
     fs,
@@ -15,27 +16,27 @@ use std::{
 use crate::fixture::{ALLOCATED_GROUPS, ALLOCATED_USERS, Fixture, ORDINARY_USER, is_root};
 use crate::skip;
 
-/// The command with these arguments, which must succeed, and what it printed.
+/// Runs the command with these arguments, which must succeed, and returns its output.
 #[track_caller]
 fn succeed(fixture: &Fixture, arguments: &[&str]) -> String {
     let output = fixture.command().args(arguments).output().expect("the command starts");
-    assert!(output.status.success(), "{arguments:?}: {}", told(&output));
+    assert!(output.status.success(), "{arguments:?}: {}", stderr_of(&output));
     String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
 }
 
-/// The command with these arguments, which the engine must refuse, and why.
+/// Runs the command with these arguments, which the engine must refuse, and returns the error.
 #[track_caller]
 fn refused(fixture: &Fixture, arguments: &[&str]) -> String {
     let output = fixture.command().args(arguments).output().expect("the command starts");
-    assert_eq!(output.status.code(), Some(125), "{arguments:?}: {}", told(&output));
-    told(&output)
+    assert_eq!(output.status.code(), Some(125), "{arguments:?}: {}", stderr_of(&output));
+    stderr_of(&output)
 }
 
-fn told(output: &Output) -> String {
+fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A directory that everybody may write in, to be shared with containers.
+/// A directory in which every user may create files, to be shared with containers.
 fn shared(fixture: &Fixture) -> std::path::PathBuf {
     let shared = fixture.store().with_file_name("shared");
     fs::create_dir(&shared).expect("a directory");
@@ -60,7 +61,7 @@ fn subordinate_ids_allow_many_users() {
     assert_eq!(run(&["busybox", "cat", "/proc/self/setgroups"]), "allow");
     assert_eq!(run(&["-u", "1000:50", "busybox", "id"]), "uid=1000 gid=50 groups=50");
     assert_eq!(run(&["busybox", "sh", "-c", "touch /x; chown 33:44 /x; stat -c %u:%g /x"]), "33:44");
-    // The group of terminals, as every Linux system has it.
+    // The group of terminals, as on every Linux system.
     let terminals = run(&["busybox", "grep", "-o", "devpts.*gid=[0-9]*", "/proc/mounts"]);
     assert!(terminals.ends_with(&format!("gid={}", ALLOCATED_GROUPS + 4)), "{terminals}");
     let beyond = refused(&fixture, &["run", "--rm", "-u", "70000", "busybox", "true"]);
@@ -114,7 +115,8 @@ fn files_made_inside_are_unprivileged_on_the_host() {
     assert_eq!(owner(&shared.join("root")), (0, 0));
 }
 
-/// Directories of other ids, closed to everybody, with things in them, and deeper than a path may be long.
+/// Directories that belong to other ids, inaccessible to others, with files in them, and nested more deeply than the
+/// maximum path length.
 const CLOSED: &str = "mkdir -p /d/e/f /d/g; touch /d/e/f/x /d/y; ln -s / /d/link; mkfifo /d/pipe; \
     cd /d/g; i=0; while [ $i -lt 1500 ]; do mkdir abcdefghij; cd abcdefghij; i=$((i+1)); done; touch deepest; cd /; \
     chown 7:8 /d/e/f /d/e /d/g /d; chmod 0 /d/e/f /d/e /d/g /d";
@@ -127,30 +129,30 @@ fn files_of_subordinate_ids_are_removed() {
         succeed(&fixture, &["run", "--rm", "--driver", driver, "busybox", "sh", "-c", CLOSED]);
         assert_eq!(fs::read_dir(fixture.store().join("containers")).expect("the directory").count(), 0);
         succeed(&fixture, &["run", "--name", "kept", "--driver", driver, "busybox", "sh", "-c", CLOSED]);
-        // The control: the user alone cannot even look.
+        // The control: the user cannot even list them.
         let place = fixture.store().join("containers");
         let mut find = Command::new("find");
         let found = find.arg(&place).uid(ORDINARY_USER).gid(ORDINARY_USER).output().expect("find");
-        assert!(told(&found).contains("Permission denied"), "{}", told(&found));
-        // So what was changed there cannot be told either, and no half of it is.
+        assert!(stderr_of(&found).contains("Permission denied"), "{}", stderr_of(&found));
+        // So the changes there cannot be determined either, and no part of them is printed.
         let unknown = fixture.command().args(["diff", "kept"]).output().expect("the command starts");
         assert!(!unknown.status.success() && unknown.stdout.is_empty(), "{unknown:?}");
-        let why = told(&unknown);
+        let why = stderr_of(&unknown);
         assert!(why.contains("Permission denied") && why.contains("your subordinate ids"), "{why}");
         succeed(&fixture, &["rm", "kept"]);
         assert_eq!(fs::read_dir(place).expect("the directory").count(), 0);
     }
 }
 
-/// How many processes have this word among theirs.
+/// The number of processes with this argument.
 fn processes_with(word: &str) -> usize {
     let commands = fs::read_dir("/proc").expect("/proc").flatten();
     let commands = commands.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
     commands.filter(|command| String::from_utf8_lossy(command).contains(word)).count()
 }
 
-/// What a RUN writes as another user its owner cannot even look into: a build that fails, or is killed, leaves it
-/// nowhere.
+/// The owner of the store cannot read what a `RUN` writes as another user. If the build fails or is killed, none of
+/// it is left behind.
 #[test]
 fn builds_leave_no_files_of_subordinate_ids() {
     const FOREVER: &str = "31536000.8452";
@@ -163,13 +165,13 @@ fn builds_leave_no_files_of_subordinate_ids() {
         fs::write(format!("{context}/Dockerfile"), text).expect("a Dockerfile");
     };
     let staged = || fs::read_dir(fixture.store().join("staging")).expect("the directory").count();
-    // What everybody may read becomes a layer, and is root's there.
+    // A file that everyone may read becomes part of a layer, and belongs to root there.
     write("touch /x; chown 33:44 /x; stat -c %u:%g /x");
     succeed(&fixture, &["build", "-q", "-t", "built", context]);
     assert_eq!(succeed(&fixture, &["run", "--rm", "built", "stat", "-c", "%u:%g", "/x"]), "0:0");
     write(&format!("{CLOSED}; exit 3"));
     let failed = fixture.command().args(["build", "-q", context]).output().expect("the command starts");
-    assert!(failed.status.code() == Some(1) && told(&failed).contains("exit code: 3"), "{}", told(&failed));
+    assert!(failed.status.code() == Some(1) && stderr_of(&failed).contains("exit code: 3"), "{}", stderr_of(&failed));
     assert_eq!(staged(), 0);
     write(&format!("{CLOSED}; echo I am there; sleep {FOREVER}"));
     let mut killed = fixture.command();
@@ -189,7 +191,8 @@ fn builds_leave_no_files_of_subordinate_ids() {
     assert_eq!(staged(), 0);
 }
 
-/// A helper that never ends, one that refuses, and none at all: told in time, by name, and nothing is left behind.
+/// A helper that does not exit, one that refuses, and a missing one: each is reported in time, by name, and nothing
+/// is left behind.
 #[test]
 fn failing_id_map_helpers_are_reported() {
     let script = |body: &str| format!("#!/bin/sh\n{body}\n");
@@ -207,7 +210,7 @@ fn failing_id_map_helpers_are_reported() {
         assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
         assert_eq!(fs::read_dir(fixture.store().join("containers")).expect("the directory").count(), 0);
     }
-    // Without its power it is as if it were not there: a single id, and `-u` says why.
+    // Without its privileges it is the same as a missing one: a single id, and the error of `-u` contains the reason.
     let Some(mut fixture) = Fixture::user_with_ids() else { return };
     succeed(&fixture, &["image", "seed"]);
     fixture.put("/usr/bin/newgidmap", &script("exit 1"), 0o755);
@@ -216,8 +219,8 @@ fn failing_id_map_helpers_are_reported() {
     assert!(why.contains("not installed set-user-ID root") && why.contains("apt-get install uidmap"), "{why}");
 }
 
-/// What the host's administrator forbade on a mount stays forbidden, and a bind of it can be made read-only all the
-/// same.
+/// Restrictions that the host's administrator set on a mount remain, and a bind mount of it can still be made
+/// read-only.
 #[test]
 fn bind_mount_keeps_locked_flags() {
     let Some(mut fixture) = Fixture::user_with_ids() else { return };
@@ -235,20 +238,20 @@ fn bind_mount_keeps_locked_flags() {
 }
 
 /// Whether another user can read a directory.
-fn stranger_sees(directory: &Path) -> bool {
+fn other_user_sees(directory: &Path) -> bool {
     Command::new("ls").arg(directory).uid(OTHER_USER).gid(OTHER_USER).output().expect("ls").status.success()
 }
 
-/// Owns nothing, and no container runs as it.
+/// This user owns nothing, and no container runs as it.
 const OTHER_USER: u32 = 54_321;
 
-/// New files lack no permission bit that they are given.
+/// Clears the umask, so that new files get all permission bits that are requested.
 fn allow_everything() -> std::io::Result<()> {
     nix::sys::stat::umask(nix::sys::stat::Mode::empty());
     Ok(())
 }
 
-/// Whatever the umask, neither another user nor a container can enter the store or what lies in it.
+/// Whatever the umask, neither another user nor a container can access the store or its contents.
 #[test]
 fn store_is_closed_to_other_users() {
     if !skip::require(is_root(), skip::ROOT) {
@@ -256,18 +259,18 @@ fn store_is_closed_to_other_users() {
     }
     for fixture in [Fixture::user, Fixture::user_with_ids, Fixture::root] {
         let Some(fixture) = fixture() else { return };
-        // A store that the engine has yet to make, in a place open to everybody.
+        // A store that does not exist yet, in a directory that every user may write.
         let shared = shared(&fixture);
-        // As /tmp: no other user can put another directory in the place of the store.
+        // As in /tmp: no other user can replace the store's directory.
         fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).expect("the mode is set");
         let store = shared.join("store");
         let run = |arguments: &[&str]| {
             let mut command = fixture.command();
             command.args(arguments).env("MINICONTAINER_ROOT", &store);
-            // SAFETY: umask(2) cannot fail and touches no memory.
+            // SAFETY: umask(2) cannot fail and does not access memory.
             unsafe { command.pre_exec(allow_everything) };
             let output = command.output().expect("the command starts");
-            (output.status.success(), told(&output))
+            (output.status.success(), stderr_of(&output))
         };
         assert!(run(&["image", "seed"]).0);
         assert_eq!(run(&["run", "--name", "kept", "busybox", "true"]), (true, String::new()));
@@ -276,17 +279,17 @@ fn store_is_closed_to_other_users() {
         for directory in [store.clone(), store.join("containers"), container.path(), store.join("layers")] {
             let mode = fs::metadata(&directory).expect("a directory").permissions().mode() & 0o7777;
             assert_eq!(mode & 0o077, 0, "{}: {mode:o}", directory.display());
-            assert!(!stranger_sees(&directory), "{}", directory.display());
+            assert!(!other_user_sees(&directory), "{}", directory.display());
         }
-        // The control: the other user can read the directory in which the store lies.
-        assert!(stranger_sees(store.parent().expect("a parent")));
+        // The control: the other user can read the directory that contains the store.
+        assert!(other_user_sees(store.parent().expect("a parent")));
         let inside = format!("ls -d {}", store.display());
         assert!(!run(&["run", "--rm", "busybox", "sh", "-c", &inside]).0);
         assert!(run(&["rm", "kept"]).0);
     }
 }
 
-/// An engine that may have few descriptors runs containers all the same.
+/// An engine with a low limit of descriptors still runs containers.
 #[test]
 fn engine_works_with_twenty_descriptors() {
     for fixture in [Fixture::user, Fixture::user_with_ids, Fixture::root] {
@@ -302,11 +305,14 @@ fn engine_works_with_twenty_descriptors() {
         };
         succeed(&fixture, &["image", "seed"]);
         let enough = limited(20, &["run", "--rm", "-v", "/usr:/mnt", "busybox", "sh", "-c", "ulimit -n"]);
-        assert_eq!((told(&enough).as_str(), enough.stdout.as_slice()), ("", &b"20\n"[..]));
-        // The control: with too few it fails and says so. Not even the removal of what was made may have enough of
-        // them.
+        assert_eq!((stderr_of(&enough).as_str(), enough.stdout.as_slice()), ("", &b"20\n"[..]));
+        // The control: with too few it reports an error. There may be too few even for removing what was created.
         let short = limited(5, &["run", "--rm", "busybox", "true"]);
-        assert_eq!(short.status.code(), Some(125), "{}", told(&short));
-        assert!(told(&short).contains("Too many open files") || told(&short).contains("EMFILE"), "{}", told(&short));
+        assert_eq!(short.status.code(), Some(125), "{}", stderr_of(&short));
+        assert!(
+            stderr_of(&short).contains("Too many open files") || stderr_of(&short).contains("EMFILE"),
+            "{}",
+            stderr_of(&short)
+        );
     }
 }

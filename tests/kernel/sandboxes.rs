@@ -1,4 +1,4 @@
-//! What the tests of the library share: an image, and a shell in a sandbox of it.
+//! Helpers for tests of the library: an image, and a shell in a sandbox of it.
 
 use minicontainer::{Output, Sandbox, Store, Verdict, store::Image};
 use minicontainer_images::seed_busybox;
@@ -11,12 +11,12 @@ pub fn busybox(fixture: &Fixture) -> Image {
     seed_busybox(&store).expect("an image from the host's own programs").image
 }
 
-/// A sandbox that will run this script.
+/// A sandbox that runs this script.
 pub fn shell(image: &Image, script: &str) -> Sandbox {
     Sandbox::from_image(image).command("sh").args(["-c", script])
 }
 
-/// Runs the sandbox, which must start, and gives what it wrote to stdout, without the last line's end.
+/// Runs the sandbox, which must start, and returns its output on stdout, without the final newline.
 #[track_caller]
 pub fn text(sandbox: &Sandbox) -> String {
     let output = run(sandbox);

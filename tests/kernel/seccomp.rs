@@ -1,4 +1,4 @@
-//! The filter of system calls, seen from inside by what it lets through, and from outside by what the kernel tells.
+//! The system call filter: what it allows, tried from inside, and what the kernel reports about it.
 
 use minicontainer::Sandbox;
 use minicontainer::core::RunOptions;
@@ -8,10 +8,10 @@ use minicontainer::store::Image;
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, shell, succeeds, text};
 
-/// What /proc tells of a process's filter, see proc_pid_status(5): mode 2 is "filter".
+/// The state of a process's filter in /proc, see proc_pid_status(5): mode 2 is "filter".
 const STATUS: &str = "grep Seccomp /proc/self/status | tr -d '\\t' | tr '\\n' ' '";
 
-/// Every user may make a user namespace, and mount in it, unless a filter is in the way.
+/// Every user may create a user namespace, and mount in it, unless a filter denies it.
 const OWN_NAMESPACE: &str = "unshare -U true";
 
 #[track_caller]
@@ -43,8 +43,8 @@ fn every_process_has_one_filter() {
     }
 }
 
-/// Without no_new_privs the kernel takes a filter from somebody with CAP_SYS_ADMIN only, which the container will not
-/// have: it must be installed before that power is given up, and all that follows must still be allowed.
+/// Without no_new_privs the kernel accepts a filter only from a process with CAP_SYS_ADMIN, which the container will
+/// not have. So the filter must be installed before that capability is dropped, and must still allow all later steps.
 #[test]
 fn filter_is_installed_without_no_new_privileges() {
     let fixture = Fixture::any();
@@ -68,7 +68,7 @@ fn new_namespaces_are_refused() {
     check(&image, OWN_NAMESPACE);
     check(&image, "unshare -U -r -m mount -t tmpfs none /tmp");
     assert!(!succeeds(&dockers(&image, OWN_NAMESPACE)), "Docker's list refuses them too");
-    // Programs go on after a refusal, and what they need is allowed: children, pipes, signals, files.
+    // Programs continue after a refusal, and the calls that they need are allowed: children, pipes, signals, files.
     let script = "unshare -U true; (echo a | cat >/tmp/x) & wait; kill -0 $$ && cat /tmp/x";
     assert_eq!(text(&shell(&image, script)), "a");
 }

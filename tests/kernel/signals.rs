@@ -1,4 +1,4 @@
-//! Signals: those that `run` gets and the program is meant to have, every one of them.
+//! Signals: `run` forwards to the program every signal that is meant for it.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::process::ExitStatusExt;
@@ -10,11 +10,11 @@ use nix::sys::signal::Signal;
 use crate::attacks::Ground;
 use crate::fixture::Fixture;
 
-/// How long anything may take on a busy machine.
+/// A timeout that is sufficient on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Signals that are not forwarded: those that no process can catch, those about this command's
-/// own children, streams and faults, and two that the C library keeps for itself.
+/// Signals that are not forwarded: those that no process can catch, those about this command's own children, streams
+/// and faults, and two that the C library reserves.
 const NOT_PASSED_ON: [Signal; 11] = [
     Signal::SIGKILL,
     Signal::SIGSTOP,
@@ -29,8 +29,8 @@ const NOT_PASSED_ON: [Signal; 11] = [
     Signal::SIGSYS,
 ];
 
-/// All that are passed on, by number, the polite request to end as the last one. The first real-time signal that a
-/// program may use is 34 or 35.
+/// All forwarded signals, by number, with SIGTERM as the last one. The first real-time signal that a program may use
+/// is 34 or 35.
 fn passed_on() -> Vec<i32> {
     let last = libc::SIGTERM;
     let known = (1..=31).chain(libc::SIGRTMIN().max(35)..=libc::SIGRTMAX());
@@ -38,7 +38,7 @@ fn passed_on() -> Vec<i32> {
     passed.filter(|number| *number != last).chain([last]).collect()
 }
 
-/// A started command, and what its program writes line by line.
+/// A running command, and the lines that its program writes.
 struct Running {
     command: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -46,20 +46,20 @@ struct Running {
 
 impl Running {
     fn start(mut command: Command) -> Running {
-        // At a terminal the command would be stopped by the signals with which a shell governs jobs.
+        // On a terminal the command would be stopped by job control signals.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut command = command.spawn().expect("the command starts");
         let lines = BufReader::new(command.stdout.take().expect("a pipe")).lines();
         Running { command, lines }
     }
 
-    /// The next line, or nothing when no more can come.
+    /// The next line, or `None` if there are no more.
     fn reads(&mut self) -> String {
         self.lines.next().map_or_else(String::new, |line| line.expect("text"))
     }
 
     fn sends(&self, signal: i32) {
-        // SAFETY: two numbers; nix knows no real-time signals.
+        // SAFETY: passes two numbers; nix does not support real-time signals.
         assert_eq!(unsafe { libc::kill(self.command.id() as i32, signal) }, 0);
     }
 
@@ -80,7 +80,7 @@ impl Running {
     }
 }
 
-/// A script that tells of every signal, and after the polite one ends with 9.
+/// A script that prints every signal, and exits with 9 after SIGTERM.
 fn telling() -> String {
     let traps: String = passed_on().iter().map(|number| format!("trap 'echo got {number}' {number}; ")).collect();
     let traps = traps.replace("got 15", "got 15; exit 9");
@@ -102,9 +102,8 @@ fn every_forwarded_signal_reaches_the_program() {
     }
 }
 
-/// A program that cares for no signal: without a handler the first process of a pid namespace would be deaf to one
-/// that asks it to end. No shell, which has handlers until it becomes its program: what it hears in that moment is
-/// lost.
+/// A program without signal handlers: as the first process of a PID namespace it would ignore a request to exit. It
+/// is not started by a shell, which has handlers until it executes the program: signals in that moment would be lost.
 fn deaf(ground: &Ground<'_>, flags: &[&str]) -> Running {
     let mut running = Running::start(ground.run(flags, &["yes", "ready"]));
     assert_eq!(running.reads(), "ready");
@@ -123,10 +122,10 @@ fn program_without_signal_handler_is_ended() {
             assert!(ended == Some(code) || ended == Some(137), "{signal}: {ended:?}");
         }
     }
-    // With an init the program is not the first process, and does what signals do by default.
+    // With an init the program is not the first process, and signals have their default action.
     let mut running = deaf(&ground, &["--init"]);
     running.sends(libc::SIGUSR1);
-    // The command ends when all that was written has been read.
+    // The command exits when all output has been read.
     while !running.reads().is_empty() {}
     assert_eq!(running.ends().code(), Some(128 + libc::SIGUSR1));
 }
@@ -140,7 +139,7 @@ fn signals_are_not_forwarded_without_sig_proxy() {
         assert_eq!(running.reads(), "ready");
         running.sends(libc::SIGWINCH);
         running.sends(signal);
-        // The program has not heard of it.
+        // The program has not received it.
         assert!(running.lines.next().is_none());
         assert_eq!(running.ends().code(), Some(137), "{signal}");
     }
@@ -148,7 +147,7 @@ fn signals_are_not_forwarded_without_sig_proxy() {
     running.sends(libc::SIGUSR1);
     let ended = running.ends();
     assert_eq!((ended.signal(), ended.code()), (Some(libc::SIGUSR1), None));
-    // The container ends with the command, and `system prune` removes what is left of it.
+    // The container exits with the command, and `system prune` removes what is left of it.
     let deadline = Instant::now() + PATIENCE;
     while std::fs::read_dir(fixture.store().join("containers")).expect("a directory").count() > 0 {
         assert!(Instant::now() < deadline, "the container outlives its command");

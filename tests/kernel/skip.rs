@@ -1,22 +1,24 @@
-//! Skips that are seen.
+//! Visible skips.
 //!
-//! libtest knows no "skipped": a test that returns early counts as passed, and what it prints is swallowed. So a skip
-//! writes past libtest's capture, to the standard error stream itself; and where everything is meant to run, as in
-//! CI, `MINICONTAINER_TEST_REQUIRE=all` turns each skip into a failure, and `all-but-root` each that is not for want
-//! of root: so the same tests run a second time as an ordinary user. What only another machine has is no failure.
+//! libtest has no "skipped" result: a test that returns early counts as passed, and its output is captured. So a skip
+//! is written to the standard error stream itself, which libtest does not capture. Where everything should run, as in
+//! CI, `MINICONTAINER_TEST_REQUIRE=all` turns each skip into a failure. `all-but-root` does so for each skip for a
+//! reason other than missing root, so the same tests run a second time as an ordinary user. A requirement that only
+//! another machine can meet is not a failure.
 
 use std::{env, io, io::Write, thread};
 
-/// What an ordinary user can never meet.
+/// A requirement that an ordinary user can never meet.
 pub const ROOT: &str = "root";
 
-/// What a machine cannot be given for a test. Those that `tests/vm` emulates have it, so nothing is left untried.
+/// A requirement that cannot be set up on a machine. The machines that `tests/vm` emulates meet it, so no test is
+/// left out everywhere.
 pub const VERSION_2: &str = "control groups of version 2 only (as tests/vm/run has them)";
 
-/// What containers and some build machines lack.
+/// Missing in containers and on some build machines.
 pub const LOOP_DEVICES: &str = "loop devices and ext4 (mkfs.ext4, mount)";
 
-/// Whether the test can go on. If not, says which test is skipped and for want of what.
+/// Whether the test can run. If not, reports the skipped test and the missing requirement.
 #[must_use = "a test whose requirement is not met must return"]
 pub fn require(met: bool, requirement: &str) -> bool {
     if met {
@@ -33,8 +35,7 @@ pub fn require(met: bool, requirement: &str) -> bool {
         "this test needs {requirement}, and MINICONTAINER_TEST_REQUIRE={required} forbids to skip it"
     );
     let test = thread::current().name().unwrap_or("a test").to_owned();
-    // Not eprintln!, which libtest captures. A stream that is closed can show nothing, and that is no fault of a
-    // test.
+    // Not eprintln!, which libtest captures. If the stream is closed, the report is lost, but the test does not fail.
     let _ = writeln!(io::stderr(), "SKIPPED {test}: needs {requirement}");
     false
 }

@@ -1,7 +1,7 @@
-//! A store is its owner's alone: row E96.
+//! Only its owner can use a store: row E96.
 //!
-//! Each refusal has its control: what another user, or the owner of the place, could do to an engine that does not
-//! look whose its store is.
+//! Each refusal has its control: what another user, or the owner of the directory, could do to an engine that does
+//! not check the store's owner.
 
 use std::{
     fs,
@@ -18,9 +18,9 @@ use nix::sys::stat::{Mode, umask};
 use crate::fixture::{Fixture, ORDINARY_USER, is_root};
 use crate::skip;
 
-/// Owns nothing, and no container runs as it.
+/// This user owns nothing, and no container runs as it.
 const OTHER_USER: u32 = 54_321;
-/// What is in a file of mode 0600 in an image.
+/// The content of a file with mode 0600 in an image.
 const PRIVATE: &str = "for the owner's eyes";
 
 fn both() -> impl Iterator<Item = Fixture> {
@@ -32,18 +32,18 @@ fn owner(fixture: &Fixture) -> u32 {
     if is_root() && !fixture.is_of_root() { ORDINARY_USER } else { nix::unistd::geteuid().as_raw() }
 }
 
-fn told(output: &Output) -> String {
+fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[track_caller]
 fn succeed(fixture: &Fixture, arguments: &[&str]) -> String {
     let output = fixture.command().args(arguments).output().expect("the command starts");
-    assert!(output.status.success(), "{arguments:?}: {}", told(&output));
-    told(&output)
+    assert!(output.status.success(), "{arguments:?}: {}", stderr_of(&output));
+    stderr_of(&output)
 }
 
-/// Whether another user can read what a pattern of the shell means.
+/// Whether another user can read the files that a shell pattern matches.
 fn other_user_reads(pattern: &str) -> bool {
     let cat = format!("cat {pattern}");
     Command::new("sh").args(["-c", &cat]).uid(OTHER_USER).gid(OTHER_USER).output().expect("sh").status.success()
@@ -53,7 +53,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the mode is set");
 }
 
-/// Gives directories and files the modes that mkdir(2) and open(2) give them with the umask 022.
+/// Sets the modes that mkdir(2) and open(2) set with the umask 022.
 fn make_readable(directory: &Path) {
     set_mode(directory, 0o755);
     for entry in fs::read_dir(directory).expect("a directory").flatten() {
@@ -78,7 +78,8 @@ fn store_with_open_modes_is_closed_and_reported_once() {
         succeed(&fixture, &["rm", "kept"]);
         let store = fixture.store();
         make_readable(&store);
-        // The control: with them every user of the machine could read all blobs, and so every file of an image.
+        // The control: with these modes every user of the machine could read all blobs, and so every file of an
+        // image.
         let blobs = format!("{}/images/blobs/sha256/*", store.display());
         assert!(other_user_reads(&blobs), "the blobs are not readable");
         let warned = succeed(&fixture, &["images"]);
@@ -91,7 +92,7 @@ fn store_with_open_modes_is_closed_and_reported_once() {
     }
 }
 
-/// Whatever the umask: what is made is its owner's, and its owner can use it.
+/// Whatever the umask, new files belong to the owner, who can use them.
 #[test]
 fn umask_does_not_affect_the_store() {
     for mask in [0o000, 0o077, 0o777] {
@@ -100,7 +101,7 @@ fn umask_does_not_affect_the_store() {
             let run = |arguments: &[&str]| {
                 let mut command = fixture.command();
                 command.args(arguments).env("MINICONTAINER_ROOT", &store);
-                // SAFETY: umask(2) cannot fail and touches no memory.
+                // SAFETY: umask(2) cannot fail and does not access memory.
                 unsafe {
                     command.pre_exec(move || {
                         umask(Mode::from_bits_truncate(mask));
@@ -108,7 +109,7 @@ fn umask_does_not_affect_the_store() {
                     });
                 }
                 let output = command.output().expect("the command starts");
-                assert!(output.status.success(), "umask {mask:03o}: {arguments:?}: {}", told(&output));
+                assert!(output.status.success(), "umask {mask:03o}: {arguments:?}: {}", stderr_of(&output));
             };
             let dockerfile = fixture.directory().join("home").join("Dockerfile");
             fs::write(&dockerfile, "FROM busybox\nRUN echo made >/made\n").expect("a file");
@@ -125,13 +126,13 @@ fn umask_does_not_affect_the_store() {
     }
 }
 
-/// Every directory of the store but those of images and containers has mode 0700, every file 0600.
+/// Every directory of the store except those of images and containers has mode 0700, every file 0600.
 #[track_caller]
 fn check_private(directory: &Path, owner: u32) {
     let metadata = fs::symlink_metadata(directory).expect("it is there");
     let expect = match metadata.file_type() {
         kind if kind.is_dir() => 0o700,
-        // The kernel gives symbolic links this mode, and it protects nothing, see symlink(7).
+        // The kernel sets this mode for symbolic links; it has no effect, see symlink(7).
         kind if kind.is_symlink() => 0o777,
         _ => 0o600,
     };
@@ -147,7 +148,7 @@ fn check_private(directory: &Path, owner: u32) {
     }
 }
 
-/// The store is refused, in these words, and nothing in it or of it has been changed.
+/// The store is refused with this message, and neither its contents nor its metadata have changed.
 #[track_caller]
 fn check_refused(fixture: &Fixture, store: &Path, expect: &str) {
     let seen = || {
@@ -164,10 +165,10 @@ fn check_refused(fixture: &Fixture, store: &Path, expect: &str) {
     for arguments in [&["run", "--rm", "busybox", "true"][..], &["images"], &["system", "check", "--repair"]] {
         let output = fixture.command().args(arguments).env("MINICONTAINER_ROOT", store).output();
         let output = output.expect("the command starts");
-        let told = told(&output);
+        let stderr = stderr_of(&output);
         assert!(
-            !output.status.success() && told.contains(expect) && told.contains("hint: "),
-            "{arguments:?}: {told}"
+            !output.status.success() && stderr.contains(expect) && stderr.contains("hint: "),
+            "{arguments:?}: {stderr}"
         );
     }
     assert_eq!(seen(), before);
@@ -188,7 +189,7 @@ fn store_writable_or_replaceable_by_others_is_refused() {
             set_mode(&store, mode);
             check_refused(&fixture, &store, &format!("other users can write in it (mode {mode:04o})"));
         }
-        // The control: another user puts layers of his own there.
+        // The control: another user puts layers there.
         if is_root() {
             set_mode(&store, 0o707);
             set_mode(&fixture.directory().join("home"), 0o711);
@@ -205,7 +206,7 @@ fn store_writable_or_replaceable_by_others_is_refused() {
         let store = new_store(&fixture, "above/store");
         set_mode(&above, 0o777);
         check_refused(&fixture, &store, "other users can replace it, because ");
-        // As in /tmp, only the owner of a thing can then replace it.
+        // As in /tmp, only the owner of a file can then replace it.
         set_mode(&above, 0o1777);
         new_store(&fixture, "above/store");
     }
@@ -226,7 +227,8 @@ fn store_of_another_user_is_refused_even_to_root() {
         chown(path, Some(OTHER_USER), Some(OTHER_USER)).expect("it can be given away");
     }
     check_refused(&fixture, &moved, &format!("it belongs to user {OTHER_USER}, and this is user 0"));
-    // The control: the user lets a directory lead elsewhere, and what root makes below it by path is made there.
+    // The control: the user replaces a directory by a link, and files that root creates below its path are created at
+    // the target.
     let (staging, victim) = (moved.join("staging"), fixture.directory().join("home").join("victim"));
     fs::create_dir(&victim).expect("a directory");
     let swapped = format!("rmdir {0} && ln -s {1} {0}", staging.display(), victim.display());
@@ -234,15 +236,15 @@ fn store_of_another_user_is_refused_even_to_root() {
     assert!(swapped.success());
     fs::create_dir(staging.join("naive")).expect("a naive engine makes a directory");
     assert!(victim.join("naive").exists());
-    // A user's whole home is no place for root's store either.
+    // A user's home is not suitable for root's store either.
     chown(&users, Some(OTHER_USER), None).expect("it can be given away");
     chown(&moved, Some(0), Some(0)).expect("it can be taken back");
     let expect = format!("other users can replace it, because {} belongs to user {OTHER_USER}", users.display());
     check_refused(&fixture, &moved, &expect);
 }
 
-/// A link of the user's own may lead to the store. Another user's may not, although it leads to the user's own store
-/// now: in a directory such as `/tmp` its owner can let it lead to another.
+/// A link of the same user may lead to the store. Another user's link is refused, even if it leads to the right store
+/// now: in a directory such as `/tmp` its owner can redirect it.
 #[test]
 fn store_symlink_must_belong_to_the_user() {
     for fixture in both() {

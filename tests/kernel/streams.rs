@@ -1,7 +1,7 @@
-//! Nothing that the caller has open comes inside: whatever a program does to its standard streams, the host's files
-//! stay as they are.
+//! The caller's open files do not come inside: whatever a program does to its standard streams, the host's files stay
+//! unchanged.
 //!
-//! The rows of tests/hostile.toml that are shown here:
+//! The rows of tests/hostile.toml that are tested here:
 //!
 //! | Row | Attack |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | E92 | the file behind stdin is rewritten; a directory as stdin leads to the host's root |
 //! | E93 | a null stream is the host's `/dev/null`, whose mode root of the container changes |
 //!
-//! The control is each time the same program with the same file and nothing in between.
+//! The control is always the same program with the file itself as its stream.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Read;
@@ -31,14 +31,14 @@ use crate::swapper::not_live;
 
 const CONTENT: &str = "of the host, and more than the program may see\n";
 
-/// The attacks, in an order in which none hides what another would have found.
+/// The attacks, in an order in which none changes the result of a later one.
 const ATTACKS: [&str; 10] =
     ["mode", "owner", "read-again", "seek", "lock", "attribute", "write-again", "truncate", "truncate-again", "time"];
 
 /// How a shell would have opened the file.
 #[derive(Clone, Copy, Debug)]
 enum Opened {
-    /// `2> FILE`, but that the file is not emptied.
+    /// `2> FILE`, but without truncating it.
     Written,
     /// `2>> FILE`
     Appended,
@@ -55,7 +55,7 @@ impl Opened {
         if matches!(self, Opened::Read | Opened::Input) { 0 } else { 2 }
     }
 
-    /// What the file holds in the end: what a program writes into its own pipe is written at the file's offset.
+    /// The expected content of the file: what a program writes into its own pipe is written at the file's offset.
     fn expected(self) -> String {
         match self {
             Opened::Written | Opened::Both => format!("evil{}", &CONTENT[4..]),
@@ -76,7 +76,7 @@ impl Opened {
     }
 }
 
-/// All about a file that a program could change, but for the time when it was read.
+/// All properties of a file that a program could change, except its access time.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     mode: u32,
@@ -99,10 +99,10 @@ impl Seen {
     }
 }
 
-/// A file of the user who starts the container, which only they may read.
+/// A file that only its owner, the user who starts the container, may read.
 fn private_file(fixture: &Fixture) -> PathBuf {
     let path = fixture.directory().join("private");
-    // The file of the last round may belong to somebody else by now.
+    // The file of the previous round may belong to another user by now.
     let _removed = fs::remove_file(&path);
     fs::write(&path, CONTENT).expect("a file");
     fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("the mode is set");
@@ -116,12 +116,12 @@ fn give_to_user(fixture: &Fixture, path: &Path) {
     }
 }
 
-/// The probe's words for all attacks on this descriptor.
+/// The probe's arguments for all attacks on this descriptor.
 fn words(descriptor: usize) -> Vec<String> {
     ATTACKS.iter().map(|attack| format!("stream,{attack},{descriptor}")).collect()
 }
 
-/// Makes all attacks on a file that lies behind one of the program's streams, while somebody else has it locked.
+/// Makes all attacks on the file behind one of the program's streams, while another process holds a lock on it.
 #[track_caller]
 fn attacked(mut command: Command, opened: Opened, path: &Path) -> (Answers, [Seen; 2]) {
     let before = Seen::of(path);
@@ -142,7 +142,7 @@ fn attacked(mut command: Command, opened: Opened, path: &Path) -> (Answers, [See
     (answers.collect(), [before, Seen::of(path)])
 }
 
-/// Every attack that the program's ids and its descriptor allow goes through where the file itself is the stream.
+/// If the file itself is the stream, every attack succeeds that the program's ids and its descriptor allow.
 #[track_caller]
 fn check_control(fixture: &Fixture, answers: &Answers, [before, after]: &[Seen; 2], opened: Opened) {
     let reads = !matches!(opened, Opened::Read);
@@ -152,7 +152,7 @@ fn check_control(fixture: &Fixture, answers: &Answers, [before, after]: &[Seen; 
     assert!(!reads || answers["truncate"] == "done", "{opened:?}: {answers:?}");
     assert_eq!(answers["lock"], "refused EAGAIN", "{opened:?}: {answers:?}");
     assert_eq!(answers["owner"] == "done", fixture.is_of_root(), "{opened:?}: {answers:?}");
-    // A change of the owner or the content takes the set-user-id bit away again.
+    // A change of the owner or the content clears the set-user-id bit.
     assert_eq!(after.mode & 0o777, 0o755, "{opened:?}");
     assert!(after.content != before.content && after.modified == (0, 0), "{opened:?}: {after:?}");
 }
@@ -163,7 +163,7 @@ fn check_files(fixture: &Fixture) {
     let naive = without_protections();
     let unprotected = ["--without", &naive, "--cap-add", "ALL"];
     let mut flags = vec![&[][..], &["--init"], &["--read-only"], &unprotected];
-    // Its limits need control groups, which an ordinary user may not have.
+    // The profile's limits need control groups, which an ordinary user may not have.
     flags.extend(fixture.is_of_root().then_some(&["--profile=untrusted"][..]));
     for opened in [Opened::Written, Opened::Appended, Opened::Both, Opened::Read, Opened::Input] {
         let attacks = words(opened.descriptor());
@@ -184,7 +184,7 @@ fn check_files(fixture: &Fixture) {
             assert!(is_input || answers["read-again"] != "done", "{opened:?} {flags:?}: {answers:?}");
             assert_eq!((before.mode, before.owner), (after.mode, after.owner), "{opened:?} {flags:?}");
             assert!(after.modified.0 > 0 && after.attributes == before.attributes, "{opened:?} {flags:?}: {after:?}");
-            // The engine warns of what was left out, on the same stderr.
+            // The engine prints warnings about what was left out on the same stderr.
             let is_warned = flags.first() == Some(&"--without") && !is_input;
             let content = String::from_utf8_lossy(&after.content);
             assert!(is_warned || content == opened.expected(), "{opened:?} {flags:?}: {content}");
@@ -206,11 +206,11 @@ fn rootless_container_cannot_change_stream_files() {
     check_files(&fixture);
 }
 
-/// What is written behind what is there already stays behind it, whatever the program does meanwhile.
+/// What is appended to existing content stays after it, whatever the program does meanwhile.
 #[track_caller]
 fn check_log(fixture: &Fixture) {
     let ground = Ground::new(fixture);
-    // To read from its own pipe would be to take back what it wrote.
+    // Reading from its own pipe would take back what it wrote.
     let attacks: Vec<String> = words(1).into_iter().filter(|attack| !attack.contains("read-again")).collect();
     let command = [vec!["/probe", "batch"], attacks.iter().map(String::as_str).collect()].concat();
     for opened in [Opened::Appended, Opened::Both] {
@@ -240,7 +240,7 @@ fn rootless_container_can_only_append_to_logs() {
     check_log(&fixture);
 }
 
-/// E91. A caller of the library gives the very file away only by the variant that says so, which is the control.
+/// E91. A caller of the library passes the file itself only with the variant for it, which is the control.
 #[test]
 fn library_copies_unless_file_is_handed_over() {
     let fixture = Fixture::any();
@@ -261,7 +261,7 @@ fn library_copies_unless_file_is_handed_over() {
     assert_eq!(Seen::of(&path).mode & 0o7777, 0o4755);
 }
 
-/// What one of the three streams is, seen from inside, when the caller's is this.
+/// The kind of one of the three streams inside, if the caller's stream is this.
 #[track_caller]
 fn seen_inside(mut run: Command, place: usize, stream: &OwnedFd) -> String {
     let stream = Stdio::from(stream.try_clone().expect("a descriptor"));
@@ -273,11 +273,11 @@ fn seen_inside(mut run: Command, place: usize, stream: &OwnedFd) -> String {
     };
     let output = run.output().expect("the command starts");
     assert!(output.status.success(), "{place}: {}", String::from_utf8_lossy(&output.stderr));
-    let told = String::from_utf8(if place == 1 { output.stderr } else { output.stdout }).expect("text");
-    told.lines().nth(place).expect("a line for each stream").to_owned()
+    let kinds = String::from_utf8(if place == 1 { output.stderr } else { output.stdout }).expect("text");
+    kinds.lines().nth(place).expect("a line for each stream").to_owned()
 }
 
-/// Whatever the caller's stream is, inside there is a pipe that is not the caller's.
+/// Whatever the caller's stream is, inside it is a pipe that is not the caller's.
 #[track_caller]
 fn check_kinds(fixture: &Fixture) {
     let ground = Ground::new(fixture);
@@ -307,7 +307,7 @@ fn check_kinds(fixture: &Fixture) {
             assert!(!seen.ends_with(&outside), "{name}: {seen}");
         }
     }
-    // What arrived in the FIFO, the sockets and the terminal is thrown away with them.
+    // Data in the FIFO, the sockets and the terminal is discarded with them.
     fs::remove_file(fifo).expect("it was there");
 }
 
@@ -325,9 +325,9 @@ fn rootless_container_always_has_pipes() {
     check_kinds(&fixture);
 }
 
-/// Programs open `/dev/stdout` again, such as a web server whose log is a link to it. Whatever user the program runs as,
-/// its pipe belongs to it. The control is the pipe of somebody else: the test's own, which the program in the middle
-/// is given.
+/// Programs open `/dev/stdout` again, such as a web server whose log is a link to it. Whatever user the program runs
+/// as, the pipe belongs to that user. The control is the pipe of another user: the test's own, which the program in
+/// the middle gets.
 #[test]
 fn program_can_reopen_its_output() {
     let Some(fixture) = Fixture::root() else { return };
@@ -357,7 +357,7 @@ fn block_device() -> Option<File> {
     devices.filter(is_block).find_map(|entry| File::open(entry.path()).ok())
 }
 
-/// What cannot be read as a stream is refused before anything starts.
+/// What cannot be read as a stream is refused before the container starts.
 #[track_caller]
 fn check_refused(fixture: &Fixture) {
     let ground = Ground::new(fixture);
@@ -381,12 +381,12 @@ fn check_refused(fixture: &Fixture) {
         for flags in [&["-i"][..], &["-i", "--profile=untrusted"]].into_iter().take(ways) {
             let stdin = stream.try_clone().expect("a descriptor");
             let output = ground.run(flags, &climb).stdin(stdin).output().expect("the command starts");
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(125), "{reason}: {said}");
-            assert!(said.contains("cannot copy the caller's stdin") && said.contains(reason), "{said}");
-            assert!(said.contains("hint: ") && output.stdout.is_empty(), "{said}");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(125), "{reason}: {stderr}");
+            assert!(stderr.contains("cannot copy the caller's stdin") && stderr.contains(reason), "{stderr}");
+            assert!(stderr.contains("hint: ") && output.stdout.is_empty(), "{stderr}");
         }
-        // Who does not ask for the input does not get it.
+        // Without `-i` the container does not get the input.
         let run = ground.run(&[], &climb).stdin(stream).output().expect("the command starts");
         assert_eq!(text(&run), "stream,climb,0: refused ENOTDIR");
     }
@@ -407,7 +407,7 @@ fn rootless_container_is_not_given_directories_or_devices() {
     check_refused(&fixture);
 }
 
-/// A null device of the test's own, so that the attack on it does no harm.
+/// A null device of the test, so that the attack on it does no harm.
 fn null_device(fixture: &Fixture) -> PathBuf {
     let path = fixture.directory().join("null");
     mknod(&path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(1, 3)).expect("a device node");
@@ -416,7 +416,7 @@ fn null_device(fixture: &Fixture) -> PathBuf {
     path
 }
 
-/// A stream that leads nowhere is the container's own null device, even where the caller has one in its place.
+/// A null stream is the container's own null device, even if the caller has another one in its place.
 #[track_caller]
 fn check_null(fixture: &Fixture) {
     let ground = Ground::new(fixture);
@@ -426,7 +426,7 @@ fn check_null(fixture: &Fixture) {
     let seen = text(&ground.run(&[], &streams).stdin(Stdio::null()).output().expect("it starts"));
     let stdin = seen.lines().next().expect("a line");
     assert!(stdin.starts_with("0 device 1:3 "), "{stdin}");
-    // An ordinary user may not make device nodes: there the host's is shown at the container's place.
+    // An ordinary user cannot create device nodes: then the host's is mounted in the container.
     let own = !stdin.starts_with(&format!("0 device 1:3 {device}:"));
     assert_eq!(own, fixture.is_of_root(), "{stdin}");
     if fixture.is_of_root() {
@@ -438,7 +438,8 @@ fn check_null(fixture: &Fixture) {
     if !is_root() {
         return;
     }
-    // The control: a program that a shell gave this device changes its mode; one in a container changes its own.
+    // The control: a program that a shell started with this device changes its mode; one in a container changes that
+    // of its own.
     let path = null_device(fixture);
     let open = || File::options().read(true).write(true).open(&path).expect("it opens");
     let before = Seen::of(&path);
@@ -463,7 +464,7 @@ fn rootless_container_has_its_own_null_streams() {
     check_null(&fixture);
 }
 
-/// E93. Where there is no `/dev` of the container's own, there is nothing to read, and what is written is discarded.
+/// E93. Without its own `/dev`, a container's input is empty, and its output is discarded.
 #[test]
 fn null_streams_need_no_device() {
     let Some(fixture) = Fixture::root() else { return };
@@ -480,7 +481,7 @@ fn null_streams_need_no_device() {
     }
 }
 
-/// A caller who reads one stream to its end does not wait for ever for a program that writes much to another.
+/// A caller who reads one stream to its end does not block forever if the program writes much to another.
 #[test]
 fn streams_are_copied_while_the_caller_is_busy() {
     let fixture = Fixture::any();
@@ -493,17 +494,17 @@ fn streams_are_copied_while_the_caller_is_busy() {
     let sandbox = sandbox.stdin(File::open(&input).expect("a file")).stdout(minicontainer::Stdio::Piped);
     let mut running =
         sandbox.stderr(OpenOptions::new().append(true).open(&path).expect("a file")).spawn().expect("it starts");
-    let mut said = String::new();
-    running.stdout.take().expect("a pipe").read_to_string(&mut said).expect("text");
-    assert_eq!(said, "done\n");
+    let mut text = String::new();
+    running.stdout.take().expect("a pipe").read_to_string(&mut text).expect("text");
+    assert_eq!(text, "done\n");
     assert_eq!(running.wait().expect("its end").verdict, Verdict::Exited(0));
     assert_eq!(fs::metadata(&path).expect("a file").len(), CONTENT.len() as u64 + (1 << 20) + 1_000_000);
-    // Bytes in memory are an input, too.
+    // Bytes in memory can also be an input.
     let sandbox = Sandbox::from_image(&image).command("wc").arg("-c").stdin(vec![b'y'; 3_000_000]);
     assert_eq!(sandbox.output().expect("it runs").stdout, b"3000000\n");
 }
 
-/// An output that cannot be written is an error of the call, and the report is there all the same.
+/// An output that cannot be written is an error of the call, but the report is available.
 #[test]
 fn lost_output_is_an_error() {
     let fixture = Fixture::any();

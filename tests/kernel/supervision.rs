@@ -1,9 +1,10 @@
-//! Faults of the kernel at every step of a supervision: the start, each wait, each kill, and the record of the end.
+//! Failing system calls at every step of the supervision: the start, each wait, each kill, and the record of the
+//! exit.
 //!
-//! The command runs under ptrace(2) (`tests/cli/tracer.rs`), and one of its system calls fails. Each user of the
-//! engine's supervision is tried: `run`, the creation of a container, the demo, the judge, a build's `RUN`. The
-//! containers would sleep much longer than the test lasts, so that a process that is left behind is seen: by the
-//! snapshot, as control groups are.
+//! The command runs under ptrace(2) (`tests/cli/tracer.rs`), and one of its system calls fails. All users of the
+//! engine's supervision are tested: `run`, the creation of a container, the demo, the judge, a build's `RUN`. The
+//! containers would sleep much longer than the test takes, so the snapshot detects processes that are left behind,
+//! and control groups.
 
 use std::{
     fs,
@@ -26,7 +27,7 @@ use crate::{
 
 /// The calls of a start and of a supervision.
 const SUPERVISION: [Kind; 4] = [Kind::Start, Kind::Poll, Kind::Wait, Kind::Signal];
-/// Those that write a record and its directory, and those that remove them.
+/// The calls that write a record and its directory, and those that remove them.
 const RECORD: [Kind; 2] = [Kind::Change, Kind::Remove];
 
 /// The errno with which a call of this kind fails, and its name.
@@ -40,7 +41,7 @@ fn errno(kind: Kind) -> (i32, &'static str) {
     }
 }
 
-/// A command whose calls are made to fail.
+/// A command whose system calls fail.
 struct Faulty<'a> {
     fixture: &'a Fixture,
     arguments: &'a [&'a str],
@@ -54,14 +55,14 @@ impl Faulty<'_> {
         traced(self.fixture.command().args(self.arguments), fate)
     }
 
-    /// Runs the command again and again. Each time another call fails: the first of a kind, the second, until there
-    /// is none. After each run `check` sees how it ended. The kinds whose faults were felt come back.
+    /// Runs the command repeatedly. Each time another call fails: the first of a kind, the second, until there are no
+    /// more. After each run `check` gets the result. Returns the kinds whose failures had an effect.
     fn with_each_fault(&self, mut check: impl FnMut(usize, Kind, &Ended)) -> Vec<Kind> {
         let without = self.run(|_| Fate::Goes);
         assert_eq!(without.status.code(), Some(self.code), "without a fault: {}", without.stderr);
         let mut felt = Vec::new();
         for kind in self.kinds {
-            // How often a command polls depends on the machine, so each kind is counted by itself.
+            // The number of polls depends on the machine, so each kind is counted separately.
             for at in 0.. {
                 let mut calls = 0;
                 let ended = self.run(|called| {
@@ -75,7 +76,7 @@ impl Faulty<'_> {
                     felt.push(*kind);
                 }
                 check(at, *kind, &ended);
-                // Processes and control groups are there no more.
+                // Processes and control groups no longer exist.
                 self.fixture.snapshot().check();
             }
         }
@@ -106,7 +107,7 @@ fn succeed(fixture: &Fixture, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// The fault is told, as one of the engine's, and nothing of the container is left.
+/// The failure is reported as an error of the engine, and nothing of the container is left behind.
 fn check_run(fixture: &Fixture) {
     succeed(fixture, &["image", "seed"]);
     let arguments = ["run", "--rm", "--timeout", "200ms", "busybox", "sleep", "1000"];
@@ -138,14 +139,14 @@ fn kept_container_is_exited_after_failed_supervision() {
     let Some(fixture) = Fixture::root() else { return };
     succeed(&fixture, &["image", "seed"]);
     let arguments = ["run", "--name", "kept", "--timeout", "200ms", "busybox", "sleep", "1000"];
-    // Without a fault it is there as well, so this run removes it first.
+    // Without a failure it exists too, so this run removes it first.
     let states = |ended: &Ended| {
         let state = succeed(&fixture, &["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "kept"]);
         succeed(&fixture, &["rm", "kept"]);
         (ended.status.code(), state.trim_end().to_owned())
     };
     for kind in SUPERVISION {
-        // The first such call once the start has begun: Rust's own runtime polls before main.
+        // The first such call after the start has begun: Rust's own runtime polls before main.
         let (mut has_begun, mut calls) = (false, 0);
         let ended = traced(fixture.command().args(arguments), |called| {
             has_begun |= called == Kind::Start;
@@ -162,8 +163,8 @@ fn kept_container_is_exited_after_failed_supervision() {
     assert_eq!(states(&ended), (Some(137), "exited 137".to_owned()), "{}", ended.stderr);
 }
 
-/// The disk fails at any step of a container's creation, of the record of its start or end, or of its removal. What a
-/// removal could not remove, a later one does.
+/// The disk fails at any step of a container's creation, of the record of its start or exit, or of its removal. What
+/// a removal could not remove, a later one does.
 #[test]
 fn container_ends_when_its_record_cannot_be_written_or_removed() {
     let Some(fixture) = Fixture::root() else { return };
@@ -178,7 +179,7 @@ fn container_ends_when_its_record_cannot_be_written_or_removed() {
             assert!(is_told, "call {at} ({kind:?}): {}", ended.stderr);
         }
         succeed(&fixture, &["rm", "-f", "nothing"]);
-        // The control group above those of all containers goes with the last of them, so the next one takes it along.
+        // The parent group of all containers is removed with the last of them, so the next container removes it.
         succeed(&fixture, &["run", "--rm", "busybox", "true"]);
         assert_nothing_left(&fixture, at, kind, ended);
     });
@@ -233,14 +234,14 @@ fn failed_supervision_of_judged_program_leaves_nothing() {
     file("programs/sleeper", "#!/bin/sh\nsleep 1000\n");
     let judge = Faulty { fixture: &fixture, arguments: &["judge", "homework"], kinds: &SUPERVISION, code: 1 };
     let felt = judge.with_each_fault(|at, kind, ended| {
-        // The results, with the reason, go to stdout.
+        // The results, with the reason, are written to stdout.
         assert!(matches!(ended.status.code(), Some(1 | 125)), "call {at} ({kind:?}): {:?}", ended.status);
         assert_nothing_left(&fixture, at, kind, ended);
     });
     assert_felt(&felt, &SUPERVISION);
 }
 
-/// A control that kills the container when its pipe can be read.
+/// A control that kills the container when its pipe becomes readable.
 struct KillOnByte(PipeReader);
 
 impl Control for KillOnByte {
@@ -264,7 +265,7 @@ fn output_is_forwarded_while_waiting_for_control() {
     let mut output = |stream, bytes: &[u8]| {
         assert_eq!(stream, StandardStream::Stdout);
         written.extend_from_slice(bytes);
-        // The control is ready as soon as the program has written a line.
+        // The control pipe becomes readable as soon as the program has written a line.
         writer.write_all(b"x").expect("a byte");
     };
     let supervised = supervise(&mut running, Io::PassedOn(&mut output), &mut KillOnByte(reader)).expect("its end");

@@ -1,8 +1,8 @@
-//! Groups: those of the image's own accounts count inside, and none of the engine's.
+//! Groups: those of the image's own accounts apply inside, and none of the engine's.
 //!
-//! A mode such as 0604 takes from a group what all others have. A process that could leave that group, or never was put
-//! into it, would read what is meant to be closed to him (CVE-2022-2989, CVE-2023-25173); and one that kept the
-//! engine's groups would have theirs.
+//! A mode such as 0604 denies a group what all others may do. A process that could leave that group, or was never
+//! added to it, would have access that is meant to be denied (CVE-2022-2989, CVE-2023-25173); and one that kept the
+//! engine's groups would have their access.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -15,11 +15,11 @@ use crate::attacks::{Ground, text};
 use crate::fixture::Fixture;
 use crate::untrusted_input::layer;
 
-/// A group that exists in the image only, and those that the engine has.
+/// A group that exists only in the image, and the groups of the engine.
 const CLOSED: u32 = 4242;
 const ENGINES: [u32; 2] = [CLOSED, 4343];
 
-/// The same command by an engine that has groups of its own.
+/// The same command with an engine that has supplementary groups.
 fn with_groups(mut command: Command) -> Command {
     let groups = ENGINES.map(Gid::from_raw);
     // SAFETY: makes one system call and allocates nothing.
@@ -50,11 +50,11 @@ fn groups_come_from_the_image() {
     };
     let groups = "sed -n 's/^Groups:\t//p' /proc/self/status";
     let tried = format!("{groups}; cat /closed 2>/dev/null || echo closed");
-    // By name and by number: whom the image puts into the group stays out.
+    // By name and by id: a member of the group is denied access.
     for user in ["ada", "1000"] {
         assert_eq!(run(user, &tried), format!("1000 {CLOSED} \nclosed"), "{user}");
     }
-    // Who names the group has that one and no other, and is one of all others.
+    // If the group is specified, the process has only that one, and counts as one of all others.
     assert_eq!(run("1000:1000", &tried), "1000 \nfor all others");
 }
 

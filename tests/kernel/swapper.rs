@@ -1,8 +1,8 @@
-//! Somebody who exchanges a file for a link, and back, as fast as the machine can: the attacker of every race.
+//! A thread that exchanges a file with a link, and back, as fast as possible: the attacker of every race.
 //!
-//! A program that checks a path and then uses it may have checked one file and use another. renameat2(2) with
-//! RENAME_EXCHANGE lets both names be there at every moment, so that nothing ever fails for want of a file. A
-//! container that shares the directory could do the same; a thread of the host does it faster.
+//! A program that checks a path and then uses it may have checked one file and use another. With renameat2(2) and
+//! RENAME_EXCHANGE both names exist at every moment, so nothing fails because a file is missing. A container that
+//! shares the directory could do the same; a thread of the host is faster.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,11 +13,10 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
-/// How long a control may take to fall. It does so within milliseconds; a machine that is busy or emulated needs
-/// longer.
+/// The time limit for a control to fail. It does so within milliseconds; a busy or emulated machine needs longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Exchanges two names until it is dropped; then both are as they were.
+/// Exchanges two names until it is dropped; then both are as before.
 pub struct Swapper {
     enough: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -48,8 +47,8 @@ impl Drop for Swapper {
     }
 }
 
-/// Tries a thing that is known to be weak until it falls once. If it does not, the race is not live on this machine,
-/// and what withstood it has shown nothing: that is made visible, but it is no fault of ours.
+/// Repeats a vulnerable operation until the attack succeeds once. If it never does, the race is not live on this
+/// machine, and the protected operation proves nothing. This is reported, but it is not a failure.
 pub fn control_falls(what: &str, mut falls: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
     let mut tries = 0u64;
@@ -63,14 +62,14 @@ pub fn control_falls(what: &str, mut falls: impl FnMut() -> bool) -> bool {
     false
 }
 
-/// Says that an attack could not be shown to work here even where nothing protects, so that withstanding it proves
-/// nothing on this machine. That depends on chance or on the kernel, so it fails no test.
+/// Reports that an attack has no effect here even without protection, so that withstanding it proves nothing on this
+/// machine. This depends on chance or on the kernel, so no test fails.
 pub fn not_live(reason: &str) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let _ = writeln!(io::stderr(), "NOT LIVE {test}: {reason}");
 }
 
-/// How often and how long a race is tried: the default is short, `tests/run --long` is thorough.
+/// How often and how long a race is tried: by default briefly, with `tests/run --long` thoroughly.
 pub struct Effort {
     deadline: Instant,
     least: u64,
@@ -78,14 +77,15 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// Until the time is over, or `most` tries are done; the thorough one makes at least 20,000 whatever it takes.
+    /// Until the time is over, or `most` attempts are done; the thorough variant makes at least 20,000, however long
+    /// they take.
     pub fn of(time: Duration, most: u64) -> Effort {
         let long = std::env::var_os("MINICONTAINER_TEST_LONG").is_some();
         let (least, most) = if long { (20_000, 20_000.max(most)) } else { (1, most) };
         Effort { deadline: Instant::now() + time, least, most }
     }
 
-    /// Whether there is still something to be tried after so many.
+    /// Whether to continue after this number of attempts.
     pub fn goes_on(&self, tries: u64) -> bool {
         tries < self.least || tries < self.most && Instant::now() < self.deadline
     }

@@ -1,17 +1,17 @@
 //! The calls that no container needs, made one by one from inside: refused by the filter, and answered by the kernel
-//! itself where there is none.
+//! itself without it.
 
 use crate::attacks::Naive::{IfKnown, NotLive, Otherwise, Through};
 use crate::attacks::{Attack, EPERM, Ground, without_protections};
 use crate::fixture::Fixture;
 
-/// A call of another processor's kind ends its process, since a filter with one list of numbers cannot judge it.
+/// A call with another architecture kills the process, because a filter with one list of numbers cannot check it.
 const KILLED: &[&str] = &["killed 31"];
 const ENOSYS: &[&str] = &["refused ENOSYS"];
 
-/// Each with the same answer for root and for an ordinary user.
+/// The answers are the same for root and for an ordinary user.
 const ATTACKS: &[Attack] = &[
-    // Namespaces, in each way in which they can be made.
+    // Namespaces, in all ways of creating them.
     ("unshare,user", EPERM, Through, Through),
     ("unshare,mount", EPERM, Through, Through),
     ("unshare,net", EPERM, Through, Through),
@@ -28,11 +28,11 @@ const ATTACKS: &[Attack] = &[
     ("setns,uts", EPERM, Through, Through),
     ("user-then-mount", EPERM, Through, Through),
     ("user-then-raw-socket", EPERM, Through, Through),
-    // The kernel lets it mount the hierarchies that it is in, and not set a release agent, whatever its user.
+    // The kernel allows mounting the process's own hierarchies, but not setting a release agent, for any user.
     ("user-then-hierarchy", EPERM, Through, Through),
     ("user-then-release-agent", EPERM, NotLive, NotLive),
     ("user-then-rewrite,/proc/sys/kernel/core_pattern", EPERM, Through, NotLive),
-    // The same as 32-bit calls and as those of x32, by their numbers: getpid, unshare, setuid, stime.
+    // The same as 32-bit calls and as x32 calls, by number: getpid, unshare, setuid, stime.
     ("syscall-32,20", KILLED, IfKnown, IfKnown),
     ("unshare-32,user", KILLED, IfKnown, IfKnown),
     ("clone-32,user", KILLED, IfKnown, IfKnown),
@@ -40,7 +40,7 @@ const ATTACKS: &[Attack] = &[
     ("syscall-x32,39", ENOSYS, IfKnown, IfKnown),
     // Calls that do not exist yet: the answer is ENOSYS, not EPERM.
     ("syscall,1000", ENOSYS, NotLive, NotLive),
-    // What carries messages past everything else, and what flaws were found in.
+    // Covert channels, and calls with known flaws.
     ("io-uring", EPERM, Through, Through),
     ("userfaultfd", EPERM, Through, Through),
     ("performance-counter", EPERM, Through, Otherwise),
@@ -50,7 +50,7 @@ const ATTACKS: &[Attack] = &[
     ("personality,0x100000", EPERM, Through, Through),
     ("personality,13", EPERM, Through, Through),
     ("ports", EPERM, IfKnown, NotLive),
-    // Pages of memory in a pipe that are not copies.
+    // Pages of memory in a pipe without a copy.
     ("denied,vmsplice", EPERM, Otherwise, Otherwise),
 ];
 
@@ -58,12 +58,12 @@ const ATTACKS: &[Attack] = &[
 fn check(fixture: &Fixture) {
     let ground = Ground::new(fixture);
     ground.check(ATTACKS);
-    // What is allowed stays allowed.
+    // These stay allowed.
     let harmless = ["personality,0", "personality,8", "personality,0x20000", "personality,0xffffffff"];
     let answers = ground.answers(&[], harmless);
     let refused: Vec<_> = answers.iter().filter(|(_, answer)| *answer != "done").collect();
     assert!(refused.is_empty(), "{refused:?}");
-    // Docker's list has it: there the kernel answers.
+    // Docker's list allows it, so the kernel answers.
     assert_eq!(ground.answers(&["--compat", "docker"], ["denied,vmsplice"])["denied,vmsplice"], "refused EBADF");
 }
 
@@ -79,7 +79,7 @@ fn rootless_container_is_denied_dangerous_system_calls() {
     check(&fixture);
 }
 
-/// Every call that Docker's list denies, with arguments that the kernel itself would answer otherwise.
+/// Every call that Docker's list denies, with arguments for which the kernel itself would report another error.
 #[track_caller]
 fn check_denied(fixture: &Fixture) {
     let ground = Ground::new(fixture);
@@ -89,7 +89,7 @@ fn check_denied(fixture: &Fixture) {
     let words = || attacks.iter().map(String::as_str);
     let protected = ground.answers(&[], words());
     let naive = ground.answers(&["--without", &without_protections()], words());
-    // clone3 hides its flags where no filter can look.
+    // clone3 passes its flags by pointer, which a filter cannot check.
     let expect = |words: &str| if words == "denied,clone3" { "refused ENOSYS" } else { "refused EPERM" };
     let open: Vec<_> = protected.iter().filter(|(words, answer)| *answer != expect(words)).collect();
     assert!(open.is_empty() && protected.len() == attacks.len(), "{open:?}");
@@ -102,7 +102,7 @@ fn check_denied(fixture: &Fixture) {
     assert!(unexpected.is_empty(), "attacks that show nothing: {unexpected:?}");
 }
 
-/// What the kernel refuses an ordinary user in any case, before it looks at anything.
+/// Calls that the kernel always refuses to an ordinary user, before it checks the arguments.
 const ONLY_ROOT: [&str; 8] = [
     "denied,acct",
     "denied,delete_module",
@@ -114,7 +114,7 @@ const ONLY_ROOT: [&str; 8] = [
     "denied,vhangup",
 ];
 
-/// The same for older kernels; and where a kernel loads signed ones only, it does not get as far as to look.
+/// The same for older kernels. A kernel that loads only signed files also refuses before it checks.
 const ONLY_ROOT_BEFORE: [&str; 2] = ["denied,kexec_file_load", "denied,open_by_handle_at"];
 
 #[test]
@@ -129,13 +129,12 @@ fn filter_refuses_every_denied_call_rootless() {
     check_denied(&fixture);
 }
 
-/// The last number that the filter's list knows, of Linux 6.18; and calls that are allowed and newer than some
-/// kernels.
+/// The last number in the filter's list, of Linux 6.18; and calls that are allowed and newer than some kernels.
 const LAST: usize = 469;
 const NEWER: [usize; 6] = [451, 452, 454, 457, 458, 462];
 
-/// A call that the list does not know does not exist, so that programs do without it: EPERM they would take for a
-/// refusal. One that it knows and the kernel does not is answered by the kernel.
+/// A call that is not in the list fails with ENOSYS, so that programs use an alternative: they would treat EPERM as a
+/// refusal. A call in the list that the kernel does not support is answered by the kernel.
 #[test]
 fn unknown_system_calls_return_enosys() {
     let fixture = Fixture::any();
@@ -145,18 +144,18 @@ fn unknown_system_calls_return_enosys() {
     let answers = ground.answers(&[], unknown.iter().map(String::as_str));
     let other: Vec<_> = answers.iter().filter(|(_, answer)| *answer != "refused ENOSYS").collect();
     assert!(other.is_empty() && answers.len() == unknown.len(), "{other:?}");
-    // The same for Docker's list. The control is a list in a file that says otherwise.
+    // The same for Docker's list. The control is a list in a file with another action.
     let answers = ground.answers(&["--compat", "docker"], unknown.iter().map(String::as_str));
     let other: Vec<_> = answers.iter().filter(|(_, answer)| *answer != "refused ENOSYS").collect();
     assert!(other.is_empty() && answers.len() == unknown.len(), "{other:?}");
-    // Each of these with arguments that the kernel refuses: with the filter it says just what it says without.
+    // Each of these with arguments that the kernel refuses: the answer with the filter is the same as without.
     let newer: Vec<String> = NEWER.iter().map(|number| format!("syscall,{number},-1,-1,-1,-1,-1,-1")).collect();
     let words = || newer.iter().map(String::as_str);
     let naive = ground.answers(&["--without", &without_protections()], words());
     assert_eq!(ground.answers(&[], words()), naive);
 }
 
-/// A list that names calls of a kernel to come is taken, and what it knows holds.
+/// A list may contain calls of a future kernel; the calls that are known are filtered.
 #[test]
 fn profile_with_future_system_calls_is_loaded() {
     let fixture = Fixture::any();
@@ -176,11 +175,11 @@ fn profile_with_future_system_calls_is_loaded() {
     let answers = ground.answers(&flags, ["denied,sethostname", "denied,unshare"]);
     assert_eq!(answers["denied,sethostname"], "refused EPERM");
     assert_ne!(answers["denied,unshare"], "refused EPERM");
-    // But to pass over a name that it refuses would open what was meant to be closed.
+    // But if the list denies an unknown call, ignoring it would allow what should be denied.
     std::fs::write(&file, list("uname", "call_of_2099")).expect("a file");
     let output = ground.run(&flags, &["true"]).output().expect("the command starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(125) && said.contains("call_of_2099"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(125) && stderr.contains("call_of_2099"), "{stderr}");
 }
 
 /// AF_UNIX, AF_INET, AF_INET6; and AF_NETLINK for NETLINK_ROUTE.
@@ -203,8 +202,8 @@ fn check_sockets(fixture: &Fixture) {
         }
     }
     assert!(live >= 1, "no other family is open without the filter: {naive:?}");
-    // Of netlink, nothing but routes; no raw sockets; no pairs but AF_UNIX's; nothing by the call that 32-bit
-    // programs use.
+    // Of netlink, only routing; no raw sockets; no socket pairs except AF_UNIX; and nothing through the call that
+    // 32-bit programs use.
     let others = [
         ("socket,16,3,6", EPERM),
         ("socket,16,3,9", EPERM),
@@ -232,8 +231,8 @@ fn rootless_container_opens_only_usual_sockets() {
     check_sockets(&fixture);
 }
 
-/// A key of the user's keyring is found by every process of that user, whatever its namespaces: so it would carry a
-/// message between two containers, and to the host.
+/// Every process of a user can find a key in the user's keyring, whatever its namespaces. So it would be a channel
+/// between two containers, and to the host.
 #[track_caller]
 fn check_keys(fixture: &Fixture) {
     let ground = Ground::new(fixture);
@@ -242,7 +241,7 @@ fn check_keys(fixture: &Fixture) {
     let (leave, find, remove) = (words("leave"), words("find"), words("remove"));
     let protected = ground.answers(&[], [leave.as_str(), &find]);
     assert!(protected.len() == 2 && protected.values().all(|answer| answer == "refused EPERM"), "{protected:?}");
-    // The control, between two containers. A user namespace has a keyring of its own.
+    // The control, between two containers. A user namespace has its own keyring.
     let naive = ["--without", &without_protections()];
     assert_eq!(ground.answers(&naive, [leave.as_str()])[&leave], "done");
     let found = ground.answers(&naive, [find.as_str(), &remove]);

@@ -1,11 +1,12 @@
-//! `/proc`, `/sys` and `/dev` are what the engine mounted, whatever an image has in their places.
+//! `/proc`, `/sys` and `/dev` are the engine's mounts, whatever an image has in their places.
 //!
 //! An image is an untrusted tree. Any directory in it may be a symbolic link, and one that leads through another
-//! mount point leads elsewhere as soon as something is mounted there. An engine that looks up the same path twice can
-//! then protect one procfs and show another. So random images are made of links and directories, most of them at
-//! mount points, and each is run; and the image that is known to have worked is run and built from.
+//! mount point leads elsewhere as soon as something is mounted there. If an engine looks up the same path twice, it
+//! can then protect one procfs and expose another. So random images are made of links and directories, most of them
+//! at mount points, and each is run. An image that is known to have been a successful attack is run, and used for a
+//! build.
 //!
-//! The control is an engine that mounts by path, in the same order, below a root that is only chosen by chroot(2).
+//! The control is an engine that mounts by path, in the same order, below a root that is only set by chroot(2).
 
 use std::cell::Cell;
 use std::fs;
@@ -26,7 +27,7 @@ use proptest::test_runner::{Config, TestRng, TestRunner};
 use crate::attacks::Ground;
 use crate::fixture::Fixture;
 
-/// What the image has at a path.
+/// The file at a path of the image.
 #[derive(Clone, Debug)]
 enum Entry {
     Directory,
@@ -35,7 +36,7 @@ enum Entry {
     Link(String),
 }
 
-/// The entries of an image, in the order in which they are made.
+/// The entries of an image, in the order of their creation.
 type Tree = Vec<(String, Entry)>;
 
 fn link(path: &str, target: &str) -> (String, Entry) {
@@ -46,7 +47,7 @@ fn directory(path: &str) -> (String, Entry) {
     (path.to_owned(), Entry::Directory)
 }
 
-/// The image that moved `/proc` away: once `/dev/shm` is mounted, `/proc` is another directory than the one with the
+/// The image that moved `/proc`: once `/dev/shm` is mounted, `/proc` is another directory than the one with the
 /// procfs.
 fn moving_proc() -> Tree {
     let sysctl = |name: &str| link(&format!("p/sys/net/ipv4/{name}"), &format!("/a/p/sys/net/ipv4/{name}"));
@@ -61,14 +62,14 @@ fn moving_proc() -> Tree {
     ]
 }
 
-/// A path of up to so many names.
+/// A path with at most this many components.
 fn any_path(longest: usize) -> impl Strategy<Value = String> {
     let name =
         proptest::sample::select(vec!["proc", "sys", "dev", "shm", "pts", "fs", "mqueue", "a", "b", "p", "net"]);
     proptest::collection::vec(name, 1..=longest).prop_map(|names| names.join("/"))
 }
 
-/// Where links lead: absolute, relative, up, through other links, into the magic ones of procfs.
+/// Targets of links: absolute, relative, upwards, through other links, magic links of procfs.
 fn any_target() -> impl Strategy<Value = String> {
     let up = proptest::collection::vec(Just("..".to_owned()), 0..4);
     let parts =
@@ -84,19 +85,19 @@ fn any_tree() -> impl Strategy<Value = Tree> {
     let entry = prop_oneof![
         6 => any_target().prop_map(Entry::Link), 5 => Just(Entry::Directory), 1 => Just(Entry::File), 1 => Just(Entry::Fifo),
     ];
-    // The three directories themselves most of all.
+    // The three directories themselves are the most frequent.
     let path = prop_oneof![
         3 => proptest::sample::select(vec!["proc", "sys", "dev", "dev/shm", "dev/pts"]).prop_map(str::to_owned),
         4 => any_path(4),
     ];
     let random = proptest::collection::vec((path, entry), 0..12);
-    // A variation of what is known to have worked is worth more than chance.
+    // Variations of a known attack find more than random trees.
     let varied = random.clone().prop_map(|more| moving_proc().into_iter().chain(more).collect());
     prop_oneof![3 => random, 1 => varied]
 }
 
-/// Makes the tree below an empty directory. What has no directory above it, or is there already, is left out, so that
-/// nothing is made where a link leads to.
+/// Creates the tree below an empty directory. Entries that exist, or whose parent is not a directory, are left out,
+/// so that nothing is created at a link's target.
 fn make(root: &Path, tree: &Tree) {
     for (path, entry) in tree {
         let place = root.join(path);
@@ -145,7 +146,7 @@ impl Image {
     }
 }
 
-/// What an engine says that refuses an image for what it has in the place of a directory.
+/// The engine's messages when it refuses an image because of a file in place of a directory.
 const REFUSALS: [&str; 4] = [
     "a symbolic link is in its path",
     "something that is not a directory is in its path",
@@ -153,42 +154,44 @@ const REFUSALS: [&str; 4] = [
     "is a dangling symbolic link",
 ];
 
-/// Asserts that the engine refused the image as it must: with this exit code and a sentence that says why.
+/// Asserts that the engine refused the image correctly: with this exit code and a message with the reason.
 #[track_caller]
 fn assert_refused(output: &Output, code: i32, tree: &Tree) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}\n{tree:?}");
-    assert!(REFUSALS.iter().any(|refusal| said.contains(refusal)), "{said}\n{tree:?}");
-    assert!((said.contains("hint: ") || said.contains("  = ")) && !said.contains("panicked"), "{said}\n{tree:?}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}\n{tree:?}");
+    assert!(REFUSALS.iter().any(|refusal| stderr.contains(refusal)), "{stderr}\n{tree:?}");
+    assert!(
+        (stderr.contains("hint: ") || stderr.contains("  = ")) && !stderr.contains("panicked"),
+        "{stderr}\n{tree:?}"
+    );
 }
 
-/// All masks and read-only paths, as the probe wants them named.
+/// All masks and read-only paths, in the probe's format.
 fn covers() -> Vec<String> {
     let masks = MASKED_PATHS.map(|path| format!("mask:{path}"));
     masks.into_iter().chain(READONLY_PATHS.map(|path| format!("readonly:{path}"))).collect()
 }
 
-/// Asserts that a container of the image that has started shows the kernel in one place, and no more of it than any
-/// other.
+/// Asserts that a started container of the image has the kernel's file systems in one place, with all protections.
 #[track_caller]
 fn assert_protected(fixture: &Fixture, image: &Image, tree: &Tree) {
     let output = image.run(fixture, &[], &["/probe", "writable", "/"]);
-    let told = crate::attacks::text(&output);
+    let lines = crate::attacks::text(&output);
     let expected = |line: &&str| *line == "procfs /proc" || line.starts_with("writable /proc/pressure/");
-    let unexpected: Vec<&str> = told.lines().filter(|line| !expected(line)).collect();
-    assert!(unexpected.is_empty() && told.contains("procfs /proc"), "{told}\n{tree:?}");
+    let unexpected: Vec<&str> = lines.lines().filter(|line| !expected(line)).collect();
+    assert!(unexpected.is_empty() && lines.contains("procfs /proc"), "{lines}\n{tree:?}");
     let covers = covers();
     let command: Vec<&str> = ["/probe", "uncovered"].into_iter().chain(covers.iter().map(String::as_str)).collect();
-    let told = crate::attacks::text(&image.run(fixture, &[], &command));
+    let lines = crate::attacks::text(&image.run(fixture, &[], &command));
     let missing_on_host = |line: &str| {
         let path = line.strip_prefix("missing ").and_then(|word| word.split_once(':')).map(|(_, path)| path);
         path.is_some_and(|path| !Path::new(path).exists())
     };
-    let faults: Vec<&str> = told.lines().filter(|line| !missing_on_host(line)).collect();
+    let faults: Vec<&str> = lines.lines().filter(|line| !missing_on_host(line)).collect();
     assert!(faults.is_empty(), "{faults:?}\n{tree:?}");
 }
 
-/// How many random images are tried at most, and for how long more than the first few.
+/// The maximum number of random images, and the time limit after the first few.
 fn effort() -> (u32, Duration) {
     match std::env::var_os("MINICONTAINER_TEST_LONG") {
         Some(_) => (2_000, Duration::from_secs(900)),
@@ -196,7 +199,7 @@ fn effort() -> (u32, Duration) {
     }
 }
 
-/// So many are tried however slow the machine is.
+/// The minimum number, however slow the machine is.
 const FEWEST: u32 = 10;
 
 #[track_caller]
@@ -204,7 +207,7 @@ fn check_random_images(fixture: &Fixture) {
     let ground = Ground::new(fixture);
     let (started, refused) = (Cell::new(0), Cell::new(0));
     let ((cases, time), begun) = (effort(), Instant::now());
-    // The same images each time, so that no change fails for what it did not touch.
+    // The same images each time, so that a failure is caused by the change that is tested.
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(Default::default()));
     let result = runner.run(&any_tree(), |tree| {
@@ -240,7 +243,7 @@ fn random_images_keep_system_mounts_in_place_rootless() {
     check_random_images(&fixture);
 }
 
-/// An engine that mounts by path below a root, in the order of a plan, and protects what it finds by path afterwards.
+/// An engine that mounts by path below a root, in the order of a plan, and then protects by path what it finds.
 fn naive_run(image: &Image, command: &[&str]) -> Output {
     let root = image.directory.clone();
     let mut naive = Command::new("/probe");
@@ -252,7 +255,7 @@ fn naive_run(image: &Image, command: &[&str]) -> Output {
         chroot(&root)?;
         chdir("/")?;
         for (kind, place) in [("proc", "/proc"), ("tmpfs", "/dev"), ("sysfs", "/sys"), ("tmpfs", "/dev/shm")] {
-            // What is missing is made, what is a link is followed.
+            // A missing directory is created, and links are followed.
             let _there_already = fs::create_dir(place);
             mount(Some(kind), place, Some(kind), MsFlags::empty(), nothing)?;
         }
@@ -267,7 +270,7 @@ fn naive_run(image: &Image, command: &[&str]) -> Output {
     naive.output().expect("a naive engine")
 }
 
-/// The image of the issue, as it was found: no start, from `run` as from `build`; and the control.
+/// The image of the issue, as it was found: neither `run` nor `build` starts it; and the control.
 #[track_caller]
 fn check_moving_proc(fixture: &Fixture) {
     let ground = Ground::new(fixture);
@@ -281,7 +284,7 @@ fn check_moving_proc(fixture: &Fixture) {
         &["--userns", "auto"],
         &["--profile=untrusted"],
     ];
-    // An ordinary user who has no control group cannot have the limits of the last one.
+    // An ordinary user without a control group cannot set the limits of the last one.
     let possible = if fixture.is_of_root() { 6 } else { 5 };
     for flags in &flags[..possible] {
         assert_refused(&image.run(fixture, flags, &["/probe", "writable", "/"]), 125, &tree);
@@ -297,14 +300,14 @@ fn check_moving_proc(fixture: &Fixture) {
 fn image_cannot_move_proc_as_root() {
     let Some(fixture) = Fixture::root() else { return };
     check_moving_proc(&fixture);
-    // The control: the engine that mounts by path leaves the host's setting writable, since /proc means /p by then.
+    // The control: an engine that mounts by path leaves the host's setting writable, because /proc is /p by then.
     let image = Image::new(&fixture, &Ground::new(&fixture), &moving_proc());
-    let told = crate::attacks::text(&naive_run(&image, &["writable", "/"]));
-    assert!(told.contains("writable /a/p/sys/kernel/core_pattern"), "{told}");
-    // With directories in their places even that one protects it.
+    let lines = crate::attacks::text(&naive_run(&image, &["writable", "/"]));
+    assert!(lines.contains("writable /a/p/sys/kernel/core_pattern"), "{lines}");
+    // If they are directories, even that engine protects it.
     let image = Image::new(&fixture, &Ground::new(&fixture), &vec![directory("proc"), directory("dev/shm")]);
-    let told = crate::attacks::text(&naive_run(&image, &["writable", "/"]));
-    assert!(told.contains("procfs /proc") && !told.contains("core_pattern"), "{told}");
+    let lines = crate::attacks::text(&naive_run(&image, &["writable", "/"]));
+    assert!(lines.contains("procfs /proc") && !lines.contains("core_pattern"), "{lines}");
 }
 
 #[test]
@@ -313,7 +316,7 @@ fn image_cannot_move_proc_rootless() {
     check_moving_proc(&fixture);
 }
 
-/// Each of the three directories as each thing that is not a directory. One that is missing is made.
+/// Each of the three directories is replaced by other types of files. A missing directory is created.
 #[test]
 fn system_mount_point_must_be_a_directory() {
     for fixture in [Fixture::root, Fixture::user] {
@@ -324,22 +327,23 @@ fn system_mount_point_must_be_a_directory() {
                 let tree = vec![directory("a"), (name.to_owned(), entry)];
                 let output = Image::new(&fixture, &ground, &tree).run(&fixture, &[], &["/probe", "descriptors"]);
                 assert_refused(&output, 125, &tree);
-                let said = String::from_utf8_lossy(&output.stderr);
-                assert!(said.contains(&format!("on /{name}: ")), "{said}");
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                assert!(stderr.contains(&format!("on /{name}: ")), "{stderr}");
             }
         }
-        // What is missing is made, whatever user the root of the container is outside.
+        // A missing directory is created, whatever user the container's root is outside.
         let tree = vec![directory("a")];
         let image = Image::new(&fixture, &ground, &tree);
         assert_protected(&fixture, &image, &tree);
         for flags in [["--userns", "auto"], ["--driver", "copy"]] {
-            let told = crate::attacks::text(&image.run(&fixture, &flags, &["/probe", "writable", "/"]));
-            assert!(told.contains("procfs /proc") && !told.contains("core_pattern"), "{flags:?}: {told}");
+            let lines = crate::attacks::text(&image.run(&fixture, &flags, &["/probe", "writable", "/"]));
+            assert!(lines.contains("procfs /proc") && !lines.contains("core_pattern"), "{flags:?}: {lines}");
         }
     }
 }
 
-/// A volume's place may be a link, but not one that leads to the kernel's directories or to the root itself.
+/// The mount point of a volume may be a link, but not one that leads to the kernel's directories or to the root
+/// itself.
 #[test]
 fn volume_link_cannot_cover_system_directories() {
     for fixture in [Fixture::root, Fixture::user] {
@@ -373,18 +377,19 @@ fn volume_link_cannot_cover_system_directories() {
                 }
             }
         }
-        // Named as it is, a place in /dev or /sys can be had; one in /proc never, and that is said before anything is
-        // made.
+        // Without a link, a mount point in /dev or /sys is possible. One in /proc never is, which is reported before
+        // anything is created.
         let plain = Image::new(&fixture, &ground, &vec![directory("a")]);
         for (target, allowed) in [("/dev/shm", true), ("/dev/made", true), ("/proc", false), ("/proc/sys", false)] {
             let flag = format!("-v={}:{target}", shared.display());
             let output = plain.run(&fixture, &[&flag], &["/probe", "open-read", &format!("{target}/canary")]);
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.success(), allowed, "{target}: {said}");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.success(), allowed, "{target}: {stderr}");
             assert!(
                 allowed
-                    || output.status.code() == Some(125) && said.contains("/proc must be the container's own procfs"),
-                "{said}"
+                    || output.status.code() == Some(125)
+                        && stderr.contains("/proc must be the container's own procfs"),
+                "{stderr}"
             );
         }
         assert!(fs::metadata(shared.join("canary")).is_ok_and(|metadata| !metadata.file_type().is_fifo()));

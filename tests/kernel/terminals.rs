@@ -1,8 +1,9 @@
-//! The user's terminal: nothing in a container can type into it (CVE-2017-5226), nor have it show the machine's
+//! The user's terminal: no process in a container can type into it (CVE-2017-5226), or make it show the machine's
 //! console.
 //!
-//! A shell obeys whatever is typed, so who can push characters into its terminal leaves the container with the
-//! shell's powers, as soon as it has ended. Three walls stand between, of which any one would do:
+//! A shell executes whatever is typed, so a process that can insert characters into its terminal escapes from the
+//! container with the shell's privileges, as soon as the container has exited. There are three protections, and each
+//! is sufficient:
 //!
 //! - the command gives the container a pipe, or a terminal of its own, in place of the user's;
 //! - the container is a session of its own, and TIOCSTI is for one's own session's terminal, or for CAP_SYS_ADMIN;
@@ -29,7 +30,7 @@ use crate::swapper::not_live;
 const ATTACKS: [&str; 5] =
     ["terminal-push", "terminal-push-high", "terminal-linux", "terminal-linux-high", "terminal-console"];
 
-/// A terminal: the side where a user would sit, and the side where programs run.
+/// A terminal: the user's side, and the programs' side.
 struct Terminal {
     _screen: PtyMaster,
     programs: File,
@@ -50,7 +51,7 @@ impl Terminal {
     }
 }
 
-/// What a command at somebody's terminal printed: each attack's answer, and how many characters were typed.
+/// The output of a command on a terminal: each attack's answer, and how many characters were typed.
 #[track_caller]
 fn at_a_terminal(ground: &Ground, fixture: &Fixture, command: &Command) -> BTreeMap<String, String> {
     let terminal = Terminal::new();
@@ -70,7 +71,7 @@ fn at_a_terminal(ground: &Ground, fixture: &Fixture, command: &Command) -> BTree
     answers
 }
 
-/// The attacks in a container of ours that was started at a terminal.
+/// The attacks in a container that was started on a terminal.
 #[track_caller]
 fn ours(ground: &Ground, fixture: &Fixture, flags: &[&str]) -> BTreeMap<String, String> {
     let words = [&["/probe", "batch"], &ATTACKS[..]].concat();
@@ -84,7 +85,7 @@ fn ours(ground: &Ground, fixture: &Fixture, flags: &[&str]) -> BTreeMap<String, 
 fn check(fixture: &Fixture) {
     let ground = Ground::new(fixture);
     let naive = without_protections();
-    // The control: what runs at the terminal without any container.
+    // The control: the probe on the terminal, without a container.
     let mut bare = fixture.command_of(ground.probe());
     let bare = at_a_terminal(&ground, fixture, bare.args(["batch", "terminal-push", "terminal-push-high"]));
     if bare["typed"] != "2" {
@@ -92,19 +93,19 @@ fn check(fixture: &Fixture) {
             "this kernel lets no process type into terminals (sysctl dev.tty.legacy_tiocsti): {bare:?}"
         ));
     }
-    // A terminal of its own, or none; and none even where nothing else protects.
+    // Its own terminal, or none; and none even without other protections.
     let everywhere: [&[&str]; 2] = [&["-it"], &["-i"]];
     for flags in everywhere {
         let answers = ours(&ground, fixture, flags);
         let open: Vec<_> = ATTACKS.iter().filter(|name| answers[**name] != "refused EPERM").collect();
-        // Before the console is asked for, the kernel looks whether it is a terminal at all.
+        // Before the kernel checks permission for the console, it checks that the file is a terminal.
         let no_terminal = !flags.contains(&"-it");
         assert!(open.is_empty() || no_terminal && open == [&"terminal-console"], "{flags:?}: {answers:?}");
         let answers = ours(&ground, fixture, &[flags, &["--without", &naive]].concat());
         match no_terminal {
-            // Nothing there is a terminal.
+            // None of its streams is a terminal.
             true => assert!(ATTACKS.iter().all(|name| answers[*name] == "refused ENOTTY"), "{flags:?}: {answers:?}"),
-            // Into its own it can type, and that is the control of the filter.
+            // It can type into its own terminal, which is the control of the filter.
             false => assert_eq!(answers["terminal-push-high"], bare["terminal-push-high"], "{flags:?}: {answers:?}"),
         }
     }
@@ -122,7 +123,7 @@ fn rootless_container_cannot_type_into_callers_terminal() {
     check(&fixture);
 }
 
-/// A caller of the library may hand its own terminal over. Then the session and the filter are left.
+/// A caller of the library may pass its own terminal. Then the session and the filter protect it.
 #[test]
 fn handed_over_terminal_is_not_typed_into() {
     let fixture = Fixture::any();
@@ -137,19 +138,19 @@ fn handed_over_terminal_is_not_typed_into() {
         let text = String::from_utf8(run(&sandbox).stdout).expect("text");
         let programs = terminal.programs.as_raw_fd();
         let mut waiting = 0i32;
-        // SAFETY: asks how much there is to read, into a number of its own.
-        let told = unsafe { nix::libc::ioctl(programs, nix::libc::FIONREAD, &raw mut waiting) };
-        assert_eq!(told, 0);
+        // SAFETY: the call writes the number of readable bytes to a valid variable.
+        let result = unsafe { nix::libc::ioctl(programs, nix::libc::FIONREAD, &raw mut waiting) };
+        assert_eq!(result, 0);
         (text, waiting)
     };
     let refused = |names: &[&str]| names.iter().map(|name| format!("{name}: refused EPERM\n")).collect::<String>();
     assert_eq!(answers(&[]), (refused(&ATTACKS), 0));
-    // The session alone. The kernel has no other answer to TIOCLINUX at such a terminal than that it is none.
+    // With the session alone. For TIOCLINUX on such a terminal the kernel answers only that it is not a console.
     let (text, typed) = answers(&[Isolation::Seccomp]);
     assert!(text.starts_with(&refused(&ATTACKS[..2])) && text.ends_with(&refused(&ATTACKS[4..])), "{text}");
     assert!(text.contains("terminal-linux: refused ENOTTY"), "{text}");
     assert_eq!(typed, 0);
-    // With neither the power is enough, where it is the machine's.
+    // With neither, CAP_SYS_ADMIN in the initial user namespace is sufficient for the attack.
     if fixture.is_of_root() {
         let (text, typed) = answers(&[Isolation::Seccomp, Isolation::Capabilities]);
         assert!(text.starts_with("terminal-push: done\nterminal-push-high: done\n"), "{text}");
@@ -157,7 +158,7 @@ fn handed_over_terminal_is_not_typed_into() {
     }
 }
 
-/// Bubblewrap leaves this to its caller, who has to know.
+/// Bubblewrap leaves this protection to its caller.
 #[track_caller]
 fn check_bubblewrap(fixture: &Fixture) {
     let ground = Ground::new(fixture);
@@ -172,7 +173,7 @@ fn check_bubblewrap(fixture: &Fixture) {
         answers["typed"].clone()
     };
     assert_eq!(typed(&["--unshare-all"]), "1", "bubblewrap withstood");
-    // A session of its own is not enough for a process that keeps root's capabilities.
+    // A new session is not enough for a process that keeps root's capabilities.
     if fixture.is_of_root() {
         assert_eq!(
             typed(&["--new-session", "--cap-add", "CAP_SYS_ADMIN"]),

@@ -1,5 +1,5 @@
-//! Images, names and callers that mean ill: the engine answers at once, clearly, and shows a terminal nothing to
-//! obey.
+//! Hostile images, names and callers: the engine answers at once, clearly, and without control characters for the
+//! terminal.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,10 +15,10 @@ use nix::unistd::mkfifo;
 use crate::attacks::Ground;
 use crate::fixture::Fixture;
 
-/// How long an answer may take that needs no time.
+/// The time limit for an answer that requires no computation.
 const AT_ONCE: Duration = Duration::from_secs(60);
 
-/// The output of a command that must end soon. One that does not is killed, and the test has failed.
+/// The output of a command that must exit soon. Otherwise it is killed, and the test fails.
 #[track_caller]
 fn answer(mut running: Child, what: &str) -> Output {
     let deadline = Instant::now() + AT_ONCE;
@@ -40,10 +40,10 @@ pub fn layer(fixture: &Fixture) -> PathBuf {
     layer.expect("the layer with the accounts")
 }
 
-/// What stands in the image in place of its list of accounts.
+/// The file in the image in place of its list of accounts.
 type Lie<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
 
-/// To tell who `root` is the engine reads the image's accounts, on the host and before anything is isolated.
+/// To resolve `root`, the engine reads the image's accounts, on the host and before any isolation.
 #[test]
 fn hostile_accounts_do_not_block_or_fill_the_engine() {
     let fixture = Fixture::any();
@@ -61,7 +61,7 @@ fn hostile_accounts_do_not_block_or_fill_the_engine() {
         (
             "a socket",
             &|path| {
-                // Its address has to be short.
+                // A socket address has a short maximum length.
                 let short = fixture.directory().join("socket");
                 drop(UnixListener::bind(&short).expect("a socket"));
                 fs::rename(short, path).expect("it can be moved");
@@ -80,21 +80,21 @@ fn hostile_accounts_do_not_block_or_fill_the_engine() {
             let mut run = ground.run(&["-u", "daemon:daemon"], &["/probe", "posture"]);
             let running = run.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
             let output = answer(running.expect("the command starts"), what);
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
             if place.is_dir() && !place.is_symlink() {
                 fs::remove_dir(&place).expect("it can be removed");
             } else {
                 fs::remove_file(&place).expect("it can be removed");
             }
             fs::rename(&kept, &place).expect("it can be put back");
-            assert_eq!(output.status.code(), Some(125), "{name} is {what}: {said}");
-            assert!(said.starts_with("minicontainer: ") && said.contains(expect), "{name} is {what}: {said}");
-            assert!(!said.contains("not for containers"), "{said}");
+            assert_eq!(output.status.code(), Some(125), "{name} is {what}: {stderr}");
+            assert!(stderr.starts_with("minicontainer: ") && stderr.contains(expect), "{name} is {what}: {stderr}");
+            assert!(!stderr.contains("not for containers"), "{stderr}");
         }
     }
 }
 
-/// Characters that a terminal obeys: colour, clear, a title, backspace, a line's beginning and end.
+/// Control characters for a terminal: colour, clear, a title, backspace, carriage return and newline.
 const OBEYED: &str = "\u{1b}[31m\u{1b}[2J\u{1b}]0;title\u{7}\u{8}\r\nminicontainer: all is well";
 
 #[test]
@@ -128,11 +128,11 @@ fn untrusted_text_is_escaped_on_terminals() {
         check_harmless(&output.stdout, words);
         check_harmless(&output.stderr, words);
     }
-    // A program that is not there, named by the image or the user.
+    // A missing program, named by the image or the user.
     let output = ground.run(&[], &[OBEYED]).output().expect("the command starts");
     assert_eq!(output.status.code(), Some(127));
     check_harmless(&output.stderr, &["run", OBEYED]);
-    // What the program itself writes is passed on as it is: the engine is no filter of what was asked for.
+    // The program's own output is forwarded unchanged: the engine does not filter it.
     assert!(ground.text(&[], &["printf", "\\033[1m"]).contains('\u{1b}'));
     let removed = fixture.command().args(["rm", "untrusted"]).output().expect("the command starts");
     assert!(removed.status.success());
@@ -146,7 +146,7 @@ fn check_harmless(written: &[u8], words: &[&str]) {
     assert!(!text.lines().any(|line| line.starts_with("minicontainer: all is well")), "{words:?}: {text}");
 }
 
-/// One of fifty that want the same name gets it, and the others are told so.
+/// Of fifty containers with the same name one is created, and the others get an error.
 #[test]
 fn name_goes_to_one_of_many_containers() {
     let fixture = Fixture::any();
@@ -161,12 +161,12 @@ fn name_goes_to_one_of_many_containers() {
     let ended: Vec<Output> =
         started.into_iter().map(|running| running.wait_with_output().expect("its end")).collect();
     let won = ended.iter().filter(|output| output.status.success()).count();
-    let told = ended.iter().filter(|output| {
+    let refused = ended.iter().filter(|output| {
         output.status.code() == Some(125) && String::from_utf8_lossy(&output.stderr).contains("already in use")
     });
     let words: BTreeSet<_> =
         ended.iter().map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).collect();
-    assert_eq!((won, told.count()), (1, 49), "{words:#?}");
+    assert_eq!((won, refused.count()), (1, 49), "{words:#?}");
     let list = fixture.command().args(["ps", "-aq"]).output().expect("the command starts");
     assert_eq!(crate::attacks::text(&list).lines().count(), 1);
     assert!(fixture.command().args(["rm", "wanted"]).output().expect("the command starts").status.success());

@@ -1,5 +1,5 @@
-//! A container's own ids belong to no one else: a user to whom `/etc/subuid` allocates them could map them into a
-//! user namespace, and there act as the owner of the container's processes and files.
+//! A container's own ids are not allocated to any user: a user to whom `/etc/subuid` allocates them could map them
+//! into a user namespace, and act there as the owner of the container's processes and files.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use minicontainer::core::plan::own_ids::{OWN_ID_COUNT, OWN_IDS};
 
 use crate::fixture::Fixture;
 
-/// The first id of the only piece that the files of these tests leave free.
+/// The first id of the only range that the files of these tests leave free.
 const FREE: u32 = 0x0123 << 16;
 
 /// A range of ids from `first` to `end` as a line of subuid(5).
@@ -18,7 +18,7 @@ fn line(owner: &str, first: u32, end: u32) -> String {
     format!("{owner}:{first}:{}\n", end - first)
 }
 
-/// A fixture with the image `busybox`, on a machine where the files say this.
+/// A fixture with the image `busybox`, on a machine with these files.
 fn prepare(subuid: &str, subgid: &str) -> Option<Fixture> {
     let fixture = Fixture::root_with_allocations(subuid, subgid)?;
     let seeded = fixture.command().args(["image", "seed"]).status().expect("the command starts");
@@ -26,13 +26,13 @@ fn prepare(subuid: &str, subgid: &str) -> Option<Fixture> {
     Some(fixture)
 }
 
-/// Runs a container to its end.
+/// Runs a container until it exits.
 fn run(fixture: &Fixture, flags: &[&str], program: &[&str]) -> Output {
     let words = [&["run", "--rm"], flags, &["busybox"], program].concat();
     fixture.command().args(words).output().expect("the command starts")
 }
 
-/// Runs a container that prints its maps and then waits for its input to end.
+/// Runs a container that prints its id maps and then waits for the end of its input.
 fn start(fixture: &Fixture, flags: &[&str]) -> (Child, String) {
     let script = "echo $(cat /proc/self/uid_map /proc/self/gid_map); cat";
     let mut run = fixture.command();
@@ -63,7 +63,7 @@ fn may_signal(user: u32, process: u32) -> bool {
     kill.status().expect("the shell starts").success()
 }
 
-/// Every id is allocated but those of one piece: some as user ids, some as group ids, to users who exist or not.
+/// All ids except one range are allocated: some as user ids, some as group ids, to users who may not exist.
 #[test]
 fn allocated_ids_are_not_given_to_containers() {
     let subuid = line("ada", OWN_IDS.0 << 16, FREE - 1) + &line("4242", FREE + OWN_ID_COUNT + 7, u32::MAX);
@@ -75,15 +75,15 @@ fn allocated_ids_are_not_given_to_containers() {
         let (mut child, maps) = start(&fixture, &flags);
         assert_eq!(maps, format!("0 {FREE} {OWN_ID_COUNT} 0 {FREE} {OWN_ID_COUNT}"), "{flags:?}");
         let process = process_of(FREE).expect("the container's process");
-        // Ada can become any of the ids that are allocated to her; none of them can do anything to the container.
+        // Ada can become any of the ids that are allocated to her, but none of them has access to the container.
         assert!([FREE - 2, OWN_IDS.0 << 16, FREE + OWN_ID_COUNT + 7].iter().all(|id| !may_signal(*id, process)));
         drop(child.stdin.take());
         assert!(child.wait().expect("the end").success());
     }
 }
 
-/// The control: where nothing is looked up, the ids are chosen by the container's id alone. A user to whom the whole
-/// range is allocated has them, and may send the container's processes signals.
+/// The control: without looking up allocations, the ids depend only on the container's id. A user to whom the whole
+/// range is allocated has them, and may send signals to the container's processes.
 #[test]
 fn user_with_allocated_ids_may_signal_the_container() {
     let Some(fixture) = prepare("", "") else { return };
@@ -101,16 +101,16 @@ fn container_without_free_ids_is_not_started() {
     let Some(fixture) = prepare("", &all) else { return };
     for flags in [["--userns", "auto"], ["--profile", "untrusted"]] {
         let output = run(&fixture, &flags, &["true"]);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(125), "{told}");
-        assert!(told.contains("cannot choose ids for the container's user namespace"), "{told}");
-        assert!(told.contains("hint: free 65536 ids") && told.contains("/etc/subuid"), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(125), "{stderr}");
+        assert!(stderr.contains("cannot choose ids for the container's user namespace"), "{stderr}");
+        assert!(stderr.contains("hint: free 65536 ids") && stderr.contains("/etc/subuid"), "{stderr}");
     }
-    // The control: without ids of its own the same container starts.
+    // The control: without its own ids the same container starts.
     assert!(run(&fixture, &[], &["true"]).status.success());
 }
 
-/// An account of the host in the only piece that is not allocated: a container would own its files.
+/// An account of the host in the only range that is not allocated: it would own a container's files.
 #[test]
 fn account_ids_are_not_given_to_containers() {
     let rest = line("ada", OWN_IDS.0 << 16, FREE) + &line("ada", FREE + OWN_ID_COUNT, u32::MAX);
@@ -126,7 +126,7 @@ fn account_ids_are_not_given_to_containers() {
         fixture.put(place, &with(FREE + 1000), 0o644);
         let output = run(&fixture, &["--userns", "auto"], &["true"]);
         assert_eq!(output.status.code(), Some(125), "{account}: {}", String::from_utf8_lossy(&output.stderr));
-        // The control: an id just outside of the piece changes nothing.
+        // The control: an id just outside of the range changes nothing.
         fixture.put(place, &with(FREE + OWN_ID_COUNT), 0o644);
         let output = run(&fixture, &["--userns", "auto"], &["true"]);
         assert!(output.status.success(), "{account}: {}", String::from_utf8_lossy(&output.stderr));

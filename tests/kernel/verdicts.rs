@@ -19,7 +19,7 @@ fn layer(bytes: u64) -> StorageLimit {
     StorageLimit::of_bytes(bytes).expect("a limit")
 }
 
-/// Whether this user's layer can be limited on this kernel. Where it cannot, the refusal is what must be seen.
+/// Whether this user's layer can be limited on this kernel. If not, the error must be the expected one.
 fn layers_can_be_limited(image: &Image) -> bool {
     if geteuid().is_root() || kernel_at_least(6, 6) {
         return true;
@@ -46,7 +46,7 @@ fn cpu_time_limit_is_enforced() {
     assert_eq!((report.verdict, report.limits.cpu_time), (Verdict::CpuTimeLimit, Some(limit)));
     assert!(report.cpu_time >= limit && report.cpu_time < Duration::from_secs(30), "{report:?}");
     assert!(began.elapsed() < Duration::from_secs(30), "it was the processor's time");
-    // Sleeping uses none of it.
+    // Sleeping uses no processor time.
     assert!(succeeds(&shell(&image, "sleep 0.6").cpu_time(limit)));
 }
 
@@ -66,7 +66,7 @@ fn processor_time_of_a_program_that_is_killed_with_its_init_is_reported() {
     };
     let by_processors = measure(&["--cpu-time", "300ms", "--timeout", "60s"]);
     assert!(by_processors >= 0.3, "{by_processors}");
-    // However busy the machine is, a second gives a program more than the init's own two milliseconds.
+    // Even on a busy machine, a program gets more in a second than the init's own two milliseconds.
     let by_the_clock = measure(&["--timeout", "1s"]);
     assert!(by_the_clock >= 0.05, "{by_the_clock}");
 }
@@ -79,12 +79,12 @@ fn cpu_time_of_all_processes_counts() {
     let script = format!("({BUSY}) & ({BUSY}) & sleep 100");
     let limited = shell(&image, &script).cpu_time(Duration::from_millis(300)).wall_time(Duration::from_secs(60));
     assert_eq!(run(&limited).report.verdict, Verdict::CpuTimeLimit);
-    // The control: the first process alone would go on.
+    // The control: without the limit the program continues until the time limit.
     let alone = shell(&image, &script).wall_time(Duration::from_millis(500));
     assert_eq!(run(&alone).report.verdict, Verdict::TimeLimit);
 }
 
-/// Killing the engine does not set the program free: the kernel's own limit stays.
+/// If the engine is killed, the program is not unlimited: the kernel's own limit remains.
 #[test]
 fn cpu_time_limit_has_an_rlimit_fallback() {
     let fixture = Fixture::any();
@@ -109,12 +109,13 @@ fn output_limit_is_enforced() {
         (exact.report.verdict, exact.stdout, exact.stderr),
         (Verdict::Exited(0), b"12345".into(), b"67890".into())
     );
-    // A writer without end does not keep the engine from looking at the clock.
+    // A program that writes endlessly does not keep the engine from checking the time.
     let endless = run(&shell(&image, "exec yes").wall_time(Duration::from_millis(300)));
     assert_eq!(endless.report.verdict, Verdict::TimeLimit);
 }
 
-/// Bytes and inodes end within the layer; the program goes on and is told "no space left". Nothing reaches the disk.
+/// Bytes and inodes are limited within the layer; the program continues and gets "no space left". Nothing is written
+/// to the disk.
 #[test]
 fn writable_layer_limit_is_enforced() {
     let fixture = Fixture::any();
@@ -133,18 +134,17 @@ fn writable_layer_limit_is_enforced() {
     let few = StorageLimit { inodes: 100, ..layer(4 * MIB) };
     assert_eq!(run(&shell(&image, files).disk_limit(few)).report.verdict, Verdict::Exited(3));
     assert!(succeeds(&shell(&image, files).disk_limit(layer(4 * MIB))));
-    // What is in the image can be changed and taken away as ever.
+    // Files of the image can be changed and removed as usual.
     let work = "echo x >> /etc/passwd && rm /etc/group && mkdir -p /a/b && mv /a /c && rm -r /etc && mkdir /etc";
     assert!(succeeds(&shell(&image, work).disk_limit(layer(4 * MIB))));
 }
 
-/// The other places where a container can write without being given any: each is in memory and ends before the
-/// machine's.
+/// The other writable places of a container without volumes: each is in memory, with a limit below the machine's.
 #[test]
 fn tmpfs_mounts_are_limited_by_default() {
     let fixture = Fixture::any();
     let image = busybox(&fixture);
-    // A file of 80 MiB; a program that is stopped prints how much there was room for.
+    // A file of 80 MiB; a program that is stopped prints how much space there was.
     let fill =
         |place: &str| format!("dd if=/dev/zero of={place}/x bs=1M count=80 2>/dev/null || stat -c %s {place}/x");
     for place in ["/dev", "/dev/shm"] {
@@ -152,7 +152,7 @@ fn tmpfs_mounts_are_limited_by_default() {
         assert!((60 * MIB..=64 * MIB).contains(&room), "{place}: {room}");
     }
     assert_eq!(text(&shell(&image, &fill("/t")).tmpfs("/t:size=2m")), (2 * MIB).to_string());
-    // The control: there is room for it where it was asked for.
+    // The control: there is enough space if it was requested.
     assert_eq!(text(&shell(&image, &fill("/t")).tmpfs("/t:size=96m")), "");
 }
 
@@ -188,7 +188,7 @@ fn full_writable_layer_is_reported() {
     assert_eq!(run(&shell(&image, "true")).report.disk_full, None);
 }
 
-/// The layer lies in memory, and it is the container's memory.
+/// The layer is stored in memory, which counts for the container.
 #[test]
 fn limited_writable_layer_counts_as_memory() {
     let Some(fixture) = Fixture::root() else { return };

@@ -1,12 +1,12 @@
-//! A container's files are read while something in them is exchanged for something else, as fast as the machine can.
+//! A container's files are read while some of them are exchanged, as fast as possible.
 //!
 //! | Row | The race |
 //! |---|---|
 //! | E94 | a directory becomes a link to the host's, a file a link to one that only the engine's user can read, while `export`, `diff`, `commit` and `system df` walk over them |
 //! | E95 | a file becomes a FIFO, a device, a shorter or a longer file meanwhile |
 //!
-//! A container that runs could do the same to its own files; a thread of the host does it faster. Each race has its
-//! control: a walk by path, which looks first and uses then, under the same swapper.
+//! A running container could do the same to its own files; a thread of the host is faster. Each race has its control:
+//! a walk by path, which checks first and then uses, with the same swapper.
 
 use std::{
     fs::{self, File},
@@ -61,7 +61,7 @@ fn entry_swapped_for_a_fifo_does_not_block() {
     }
 }
 
-/// The machine's zeros have no end. Only root can make such a file.
+/// /dev/zero is endless. Only root can create such a file.
 #[test]
 fn file_swapped_for_a_device_is_not_read() {
     if !is_root() {
@@ -70,12 +70,12 @@ fn file_swapped_for_a_device_is_not_read() {
     for kept in each(&BOTH) {
         let mode = Mode::from_bits_truncate(0o666);
         let zeros = kept.beside(|path| mknod(path, SFlag::S_IFCHR, mode, makedev(1, 5)).expect("a device"));
-        // No container of an ordinary user could make this device; the test can.
+        // An ordinary user's container could not create this device; the test can.
         kept.walk("file", &zeros, || kept.look_and_open("file", |metadata| metadata.file_type().is_char_device()));
     }
 }
 
-/// A file becomes shorter and longer while it is packed: the archive stays one.
+/// A file becomes shorter and longer while it is packed: the archive stays valid.
 #[test]
 fn file_changing_its_size_leaves_the_archive_valid() {
     for kept in each(&BOTH) {
@@ -93,7 +93,7 @@ fn file_changing_its_size_leaves_the_archive_valid() {
                 }
                 Ok(())
             });
-            // A reader that keeps to the size that it has seen meets an end before, or more behind.
+            // A reader that relies on the initial size finds the end earlier, or more content.
             control_falls("a reader that believes the size of a file", || {
                 let mut file = File::open(&path).expect("the file");
                 let size = file.metadata().expect("its size").len();
@@ -112,10 +112,11 @@ fn file_changing_its_size_leaves_the_archive_valid() {
     }
 }
 
-/// A container can give its files names of any bytes, and nest directories deeper than the longest path.
+/// A container can give its files names with any bytes, and nest directories more deeply than the maximum path
+/// length.
 #[test]
 fn non_utf8_names_and_long_paths_are_walked() {
-    // No shell goes deeper than a path can be long, but a whole tree can be moved to where it ends.
+    // A shell cannot go deeper than the maximum path length, but a whole tree can be moved to its end.
     let script = "make() { mkdir $1; cd $1; i=0; while [ $i -lt 300 ]; do mkdir abcdefghij; cd abcdefghij; i=$((i+1)); done; }; \
         make /one; echo deep >deepest; make /two; mv /one .; \
         mkdir /n; touch \"$(printf '/n/a\\377')\" \"$(printf '/n/a\\376')\"";

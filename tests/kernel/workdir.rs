@@ -1,14 +1,14 @@
-//! The working directory that an image asks for, which the engine makes when it is missing.
+//! The working directory of an image, which the engine creates if it is missing.
 
 use std::{fs, os::fd::AsRawFd, path::Path};
 
 use crate::fixture::Fixture;
 use crate::homework::Homework;
 
-/// The name of every directory that these images want to make.
+/// The name of every directory that these images create.
 const MADE: &str = "made-by-the-image";
 
-/// Whether a directory of that name lies anywhere below, but in the store.
+/// Whether a directory with that name exists anywhere below, except in the store.
 fn is_made(directory: &Path, store: &Path) -> bool {
     fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry")).any(|entry| {
         let path = entry.path();
@@ -23,7 +23,7 @@ fn succeed(fixture: &Fixture, arguments: &[&str]) {
 }
 
 /// A descriptor that the engine holds open while it starts a container, such as that of a judged program's folder,
-/// leads to the host's tree, and `..` climbs it (CVE-2024-21626).
+/// leads to the host's tree, and `..` leads upwards (CVE-2024-21626).
 #[track_caller]
 fn check(fixture: &Fixture) {
     let homework = Homework::new(fixture, "");
@@ -32,7 +32,7 @@ fn check(fixture: &Fixture) {
     homework.give(&homework.path("programs/folder"));
     homework.script("folder/run", "echo 1", 0o755);
     homework.script("single", "echo 1", 0o755);
-    // The control: such a path does lead to the host, for a process that makes directories by path.
+    // The control: such a path leads to the host for a process that creates directories by path.
     let folder = fs::File::open(homework.path("programs/folder")).expect("a directory");
     let through = |number: i32| format!("/proc/self/fd/{number}/../{MADE}");
     fs::create_dir(through(folder.as_raw_fd())).expect("it is made by path");
@@ -67,7 +67,7 @@ fn rootless_creates_no_workdir_on_the_host() {
     check(&fixture);
 }
 
-/// A missing working directory is made, through links of the image as well, and inside.
+/// A missing working directory is created inside, even through links of the image.
 #[test]
 fn missing_workdir_is_created_inside() {
     let fixture = Fixture::any();

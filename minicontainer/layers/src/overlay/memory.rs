@@ -20,11 +20,12 @@ const SET_USER_ID: u32 = 0o4000;
 const SET_GROUP_ID: u32 = 0o2000;
 const GROUP_MAY_EXECUTE: u32 = 0o0010;
 
-/// An inode in the kernel's memory: the file in the upper directory, and whether it is the one of before the copy.
+/// An inode in the kernel's memory: the file in the upper directory, and whether it is the inode from before the
+/// copy.
 pub(super) type Known = (InodeId, bool);
 
 impl Overlay {
-    /// By which inode a file in the upper directory is known.
+    /// The inode in memory of a file in the upper directory.
     pub(super) fn known(&self, id: InodeId, place: &Place) -> Known {
         (id, self.is_unnoted(place))
     }
