@@ -242,8 +242,8 @@ fn cgroup_root_is_not_visible() {
     // It reads until the end of its input, so that it can be examined meanwhile.
     let sandbox = Sandbox::from_image(&image).command("cat").stdin(Stdio::Piped);
     let mut running = sandbox.spawn().expect("it starts");
-    let told = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", running.id())).expect("it runs");
-    let (mounts, groups) = (told("mountinfo"), told("cgroup"));
+    let proc_file = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", running.id())).expect("it runs");
+    let (mounts, groups) = (proc_file("mountinfo"), proc_file("cgroup"));
     running.wait().expect("its end");
     let is_shown = |controllers: &str| match controllers {
         "" => mounts.contains(" - cgroup2 "),

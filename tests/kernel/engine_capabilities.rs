@@ -9,7 +9,7 @@ use crate::attacks::Ground;
 use crate::fixture::Fixture;
 
 /// Capabilities with their numbers, see capabilities(7).
-const POWERS: [(&str, u32); 6] =
+const CAPABILITIES: [(&str, u32); 6] =
     [("DAC_OVERRIDE", 1), ("KILL", 5), ("SETPCAP", 8), ("SYS_ADMIN", 21), ("SYS_RESOURCE", 24), ("MKNOD", 27)];
 
 /// The default set.
@@ -107,7 +107,7 @@ fn engine_without_a_capability_fails_or_grants_less() {
     let ground = Ground::new(&fixture);
     let whole = start_without(&ground, &[], &[]).expect("a container");
     let mut started = Vec::new();
-    for (name, number) in POWERS {
+    for (name, number) in CAPABILITIES {
         match start_without(&ground, &[number], &[]) {
             Ok(posture) => {
                 check_no_more(name, 1 << number, &posture, &whole);
@@ -121,7 +121,7 @@ fn engine_without_a_capability_fails_or_grants_less() {
         assert!(started.contains(&name), "without {name} nothing starts");
     }
     // To the kernel a process without any of them is an ordinary user, whatever its id, and so is its container.
-    let all = POWERS.map(|(_, number)| number);
+    let all = CAPABILITIES.map(|(_, number)| number);
     match start_without(&ground, &all, &[]) {
         Ok(posture) => check_no_more("any power", 0, &posture, &whole),
         Err(message) => check_refused("any power", &message),

@@ -274,12 +274,12 @@ fn check_forgery(fixture: &Fixture) {
     assert_eq!(report(&[], &["sh", "-c", "kill -KILL 1; kill -STOP 1; kill -9 -1; exit 3"]), Exited(3));
     // The control: with CAP_SYS_PTRACE the descriptor can be taken, but data written to it is not accepted as the
     // init's.
-    let powers = ["--cap-add", "SYS_PTRACE"];
+    let flags = ["--cap-add", "SYS_PTRACE"];
     assert_eq!(
-        ground.answers(&[&["--init"], &powers[..]].concat(), ["take-descriptors,1"])["take-descriptors,1"],
+        ground.answers(&[&["--init"], &flags[..]].concat(), ["take-descriptors,1"])["take-descriptors,1"],
         "done"
     );
-    assert_eq!(report(&powers, &["sh", "-c", "/probe take-descriptors 1; exit 3"]), Exited(3));
+    assert_eq!(report(&flags, &["sh", "-c", "/probe take-descriptors 1; exit 3"]), Exited(3));
 }
 
 #[test]

@@ -25,7 +25,8 @@ use crate::attacks::Ground;
 use crate::fixture::Fixture;
 use crate::sandboxes::{busybox, shell};
 
-/// Whether a program is installed in just this version. If not, that is seen; but no machine has to have it.
+/// Whether exactly this version of a program is installed. If not, this is reported, but no machine is required to
+/// have it.
 pub fn has(program: &str, version: &str) -> bool {
     let output = Command::new(program).arg("--version").output();
     let output = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();

@@ -110,7 +110,7 @@ fn main() -> ExitCode {
         }
         Some("owner") => {
             match terminals::owner(&words[1..]) {
-                Ok(told) => println!("{told}"),
+                Ok(text) => println!("{text}"),
                 Err(errno) => println!("{}", Outcome::Refused(errno)),
             }
             ExitCode::SUCCESS

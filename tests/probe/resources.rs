@@ -34,11 +34,11 @@ pub fn attack(name: &str, arguments: &[String]) -> Option<Outcome> {
 
 /// Creates threads endlessly, and reports when no more can be created.
 pub fn thread_bomb() -> ! {
-    let mut said = false;
+    let mut has_reported = false;
     loop {
-        if sleeper().is_err() && !said {
+        if sleeper().is_err() && !has_reported {
             println!("no more threads");
-            said = true;
+            has_reported = true;
         }
     }
 }

@@ -63,7 +63,7 @@ fn climb(directory: usize) -> Outcome {
 
 /// Each standard stream: its kind, and the device and inode of its file.
 pub fn streams() -> Vec<String> {
-    let told = |descriptor: RawFd| {
+    let describe = |descriptor: RawFd| {
         let path = format!("/proc/self/fd/{descriptor}");
         let Ok(metadata) = fs::metadata(&path) else { return format!("{descriptor} closed") };
         let kind = metadata.file_type();
@@ -77,5 +77,5 @@ pub fn streams() -> Vec<String> {
         };
         format!("{descriptor} {kind} {}:{}", metadata.dev(), metadata.ino())
     };
-    (0..3).map(told).collect()
+    (0..3).map(describe).collect()
 }

@@ -17,14 +17,14 @@ const PROCFS_ROOT: u64 = 1;
 /// Every file of a procfs or sysfs below these directories that can be opened for writing, and every root of a
 /// procfs, wherever it is mounted. Files of processes are left out.
 pub fn writable(directories: &[String]) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     let mut left: Vec<PathBuf> = directories.iter().map(PathBuf::from).collect();
     while let Some(directory) = left.pop() {
         let is_procfs = file_system(&directory) == Some(PROCFS);
         let begins =
             is_procfs && fs::symlink_metadata(&directory).is_ok_and(|metadata| metadata.ino() == PROCFS_ROOT);
         if begins {
-            told.push(format!("procfs {}", directory.display()));
+            lines.push(format!("procfs {}", directory.display()));
         }
         for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
@@ -36,12 +36,12 @@ pub fn writable(directories: &[String]) -> Vec<String> {
                 left.push(path);
             } else if metadata.is_file() && metadata.mode() & 0o222 != 0 && is_kernels(&path) && can_be_written(&path)
             {
-                told.push(format!("writable {}", path.display()));
+                lines.push(format!("writable {}", path.display()));
             }
         }
     }
-    told.sort();
-    told
+    lines.sort();
+    lines
 }
 
 /// Of these paths, those without the expected protection. Each is written as `mask:PATH` (it is empty and cannot be

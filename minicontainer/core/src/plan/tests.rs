@@ -395,8 +395,8 @@ fn spec_time_offsets_are_validated() {
         planned.err().map(|error| error.to_string()).unwrap_or_default()
     };
     assert_eq!(check(true, "boottime", 999_999_999), "");
-    let told = [check(false, "boottime", 0), check(true, "realtime", 0), check(true, "monotonic", 1_000_000_000)];
-    insta::assert_snapshot!(told.join("\n"));
+    let messages = [check(false, "boottime", 0), check(true, "realtime", 0), check(true, "monotonic", 1_000_000_000)];
+    insta::assert_snapshot!(messages.join("\n"));
 }
 
 /// The annotation for the init must be `true` or `false`.
@@ -513,7 +513,7 @@ proptest! {
         let pivot = at(|step| matches!(step, Step::PivotRoot)).expect("a pivot");
         let clone = at(|step| matches!(step, Step::Clone { .. })).expect("a clone");
         let go = at(|step| matches!(step, Step::AwaitGo)).expect("a go");
-        let drop = at(|step| matches!(step, Step::DropBoundingSet { .. })).expect("powers are given up");
+        let drop = at(|step| matches!(step, Step::DropBoundingSet { .. })).expect("capabilities are dropped");
 
         // The program is executed once, as the last step, with an init if requested.
         let has_init = matches!(kinds[last], Step::Execute { init: true, .. });
@@ -575,8 +575,8 @@ proptest! {
         let mut tied = plan.clone();
         tied.end_with_engine();
         let place = tied.steps.iter().position(|step| *step == Step::EndWithEngine).expect("the step");
-        let powers = tied.steps.iter().position(|step| matches!(step, Step::SetCapabilities { .. })).expect("powers");
-        prop_assert!(powers + 1 == place && place < last + 1);
+        let set = tied.steps.iter().position(|step| matches!(step, Step::SetCapabilities { .. })).expect("the step");
+        prop_assert!(set + 1 == place && place < last + 1);
         tied.steps.remove(place);
         prop_assert_eq!(&tied, &plan);
         // The filter comes directly before the program, or, without no_new_privs, before CAP_SYS_ADMIN is dropped.

@@ -73,9 +73,9 @@ pub fn change(image: &mut ImageConfig, changes: &[impl AsRef<str>]) -> Result<()
             return Err(ChangeError::Unknown { instruction });
         }
         let invalid = |reason| ChangeError::Invalid { change: change.to_owned(), reason };
-        let told = |error: DockerfileError| invalid(error.kind.to_string());
+        let invalid_kind = |error: DockerfileError| invalid(error.kind.to_string());
         let instruction = parse_one(change).map_err(invalid)?;
-        stage.configure_only(&instruction.kind, &mut build).map_err(told)?;
+        stage.configure_only(&instruction.kind, &mut build).map_err(invalid_kind)?;
     }
     *image = stage.image;
     Ok(())

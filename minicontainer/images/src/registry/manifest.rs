@@ -65,7 +65,7 @@ pub(super) fn fetch(
     }
     let what = format!("the manifest of {}", reference.familiar());
     let content_type = answer.header("content-type").map(media_type).unwrap_or_default();
-    let said: Option<Digest> = match answer.header("docker-content-digest") {
+    let reported: Option<Digest> = match answer.header("docker-content-digest") {
         Some(text) if text.starts_with("sha256:") => {
             Some(text.parse().map_err(|_| client.protocol(&action, "the digest that it tells is none"))?)
         }
@@ -76,7 +76,7 @@ pub(super) fn fetch(
     let bytes = read.ok_or_else(|| StoreError::DocumentSize { what: what.clone(), limit: DOCUMENT_LIMIT })?;
     let digest = Digest::of(&bytes);
     let wanted: Option<Digest> = name.parse().ok();
-    for expected in wanted.into_iter().chain(said) {
+    for expected in wanted.into_iter().chain(reported) {
         if expected != digest {
             return Err(StoreError::Digest { what, expected, actual: digest }.into());
         }

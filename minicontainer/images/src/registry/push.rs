@@ -210,7 +210,7 @@ impl Push<'_> {
             _ => return Err(self.client.refused(&action, answer)),
         }
         match answer.header("docker-content-digest") {
-            Some(said) if said != digest.as_str() => {
+            Some(reported) if reported != digest.as_str() => {
                 Err(self.client.protocol(&action, "it gives the manifest another digest than its content has"))
             }
             _ => Ok(()),

@@ -92,7 +92,7 @@ impl Reader {
         let extension = mem::take(&mut self.next);
         let raw = extension.path.clone().unwrap_or_else(|| entry.header().path_bytes().into_owned());
         let path = Path::parse(&raw)?;
-        if extension.size.is_some_and(|told| told != size) {
+        if extension.size.is_some_and(|recorded| recorded != size) {
             return Err(path.refused("it has two different sizes"));
         }
         // The tar of 1979 has no type for directories, only the slash.
@@ -251,12 +251,12 @@ impl Path {
 }
 
 fn metadata(header: &Header, extension: Extension, path: &Path) -> Result<Metadata, ArchiveError> {
-    let id =
-        |told: Option<u64>, value: io::Result<u64>| match u32::try_from(told.map_or(value, Ok).unwrap_or(u64::MAX)) {
-            // For chown(2) the largest number means "do not change".
-            Ok(id) if id != u32::MAX => Ok(id),
-            _ => Err(path.refused("its owner's id is out of range")),
-        };
+    let id = |pax: Option<u64>, value: io::Result<u64>| match u32::try_from(pax.map_or(value, Ok).unwrap_or(u64::MAX))
+    {
+        // For chown(2) the largest number means "do not change".
+        Ok(id) if id != u32::MAX => Ok(id),
+        _ => Err(path.refused("its owner's id is out of range")),
+    };
     Ok(Metadata {
         mode: header.mode().map_err(ArchiveError::damaged)? & 0o7777,
         uid: id(extension.uid, header.uid())?,

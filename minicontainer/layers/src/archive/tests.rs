@@ -29,7 +29,7 @@ fn archive(entries: &[Entry]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-fn told(error: &ArchiveError) -> String {
+fn message_of(error: &ArchiveError) -> String {
     let source = std::error::Error::source(error).map(|source| format!(": {source}"));
     format!("{error}{}", source.unwrap_or_default())
 }
@@ -41,7 +41,7 @@ const LINK: EntryType = EntryType::Link;
 #[track_caller]
 fn check(entries: &[Entry], expect: Tree) {
     let layer =
-        read(archive(entries).as_slice(), Limits::default()).unwrap_or_else(|error| panic!("{}", told(&error)));
+        read(archive(entries).as_slice(), Limits::default()).unwrap_or_else(|error| panic!("{}", message_of(&error)));
     assert_eq!(layer, expect);
 }
 
@@ -104,8 +104,9 @@ fn invalid_layers_are_refused() {
         &[(EntryType::XHeader, b"", b"", b"9 size=1\n"), (FILE, b"a", b"", b"xy")],
         &[(EntryType::XHeader, b"", b"", b"nonsense"), (FILE, b"a", b"", b"xy")],
     ];
-    let refusal =
-        |entries: &&[Entry]| told(&read(archive(entries).as_slice(), Limits::default()).expect_err("a refusal"));
+    let refusal = |entries: &&[Entry]| {
+        message_of(&read(archive(entries).as_slice(), Limits::default()).expect_err("a refusal"))
+    };
     insta::assert_snapshot!(entries.iter().map(refusal).collect::<Vec<_>>().join("\n"));
 }
 

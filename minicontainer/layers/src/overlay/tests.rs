@@ -17,8 +17,8 @@ fn image() -> Vec<Tree> {
     vec![lower, upper]
 }
 
-/// The calls one after the other, with what each answers and does, and the upper directory in the end.
-fn told(layers: Vec<Tree>, operations: &[Operation]) -> String {
+/// The calls in order, each with its answer and effects, and the final upper directory.
+fn transcript(layers: Vec<Tree>, operations: &[Operation]) -> String {
     let mut overlay = Overlay::new(layers, Tree::new());
     let mut text = String::new();
     for operation in operations {
@@ -60,7 +60,7 @@ fn reading_and_writing() {
         write("/etc", ""),
         Operation::Truncate { path: path("/etc/issue"), length: 1 },
     ];
-    insta::assert_snapshot!(told(image(), &calls));
+    insta::assert_snapshot!(transcript(image(), &calls));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn names_are_created_and_removed() {
         Operation::Link { from: path("/bin/sh"), to: path("/bin/ash") },
         Operation::Names { path: path("/bin") },
     ];
-    insta::assert_snapshot!(told(image(), &calls));
+    insta::assert_snapshot!(transcript(image(), &calls));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn renames() {
         replace("/missing", "/etc"),
         replace("/", "/etc"),
     ];
-    insta::assert_snapshot!(told(image(), &calls));
+    insta::assert_snapshot!(transcript(image(), &calls));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn attributes() {
         Operation::Chown { path: path("/bin/sh"), uid: 1, gid: 1 },
         Operation::SetModified { path: path("/bin"), modified: 7 },
     ];
-    insta::assert_snapshot!(told(image(), &calls));
+    insta::assert_snapshot!(transcript(image(), &calls));
 }
 
 #[track_caller]

@@ -109,7 +109,7 @@ fn check_doubt(server: &Server, room: &mut Room, tls_error: TlsError, hint: &str
     let error = room.check_refused(server, "cannot be reached");
     let RegistryError::Unreachable { failing: Failing::Tls(found), .. } = &error else { panic!("{error:?}") };
     assert_eq!(*found, tls_error, "{}", full_message(&error));
-    assert!(error.hint().is_some_and(|said| said.contains(hint)), "{:?}", error.hint());
+    assert!(error.hint().is_some_and(|text| text.contains(hint)), "{:?}", error.hint());
     assert!(server.asked().is_empty(), "{:?}", server.asked());
 }
 
