@@ -19,6 +19,7 @@ mod inspect;
 mod interrupted_transfer;
 mod judge;
 mod lifecycle;
+mod messages;
 mod output_files;
 mod pull_and_push;
 mod registry;

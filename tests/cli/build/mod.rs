@@ -2,7 +2,7 @@
 
 mod cache;
 mod dockerfiles;
-mod errors;
+pub mod errors;
 mod faults;
 mod file_metadata;
 mod flags;
