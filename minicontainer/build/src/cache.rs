@@ -1,11 +1,11 @@
 //! The build cache: layers by cache keys, which are computed from their inputs.
 //!
 //! ```text
-//! build-cache/<key>.json           which layer came of it, and when; its time is that of its last use
-//! build-cache/former/<blob>.json   the same of a layer that another one has replaced since (`--no-cache`)
-//! build-cache/mounts/<id>/         what `RUN --mount=type=cache` keeps; beside it <id>.json: what that id was
-//! build-cache/claims               who makes which layer just now (`build_lock`)
-//! build-cache/users                locked together by all who build, and alone by who removes (`prune`)
+//! build-cache/<key>.json           its layer, and when it was created; the time of the file is the last use
+//! build-cache/former/<blob>.json   the same for a layer that was replaced (`--no-cache`)
+//! build-cache/mounts/<id>/         the files of `RUN --mount=type=cache`; <id>.json contains the original id
+//! build-cache/claims               the locks of layers that are being created (`build_lock`)
+//! build-cache/users                a shared lock of all builds, and an exclusive one of `prune`
 //! ```
 //!
 //! A record is only a hint: the layer itself may have been removed with the last image that used it. The key covers
@@ -43,7 +43,7 @@ pub(super) struct Record {
     pub(super) created: String,
 }
 
-/// What is known of a cache mount beside its files.
+/// The metadata of a cache mount, beside its files.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MountRecord {
@@ -118,7 +118,7 @@ impl<'a> Cache<'a> {
         Ok(mounts)
     }
 
-    /// The directory that a cache mount of this id keeps, and of those who may not share it a further one.
+    /// The directory of a cache mount with this id; for a mount that cannot share it, an additional one.
     pub(super) fn mount(&self, id: &str, copy: usize) -> Result<PathBuf, BuildError> {
         let mounts = self.directory.join("mounts");
         self.make_directory(&mounts)?;

@@ -105,8 +105,8 @@ impl Context {
         &self.ignore
     }
 
-    /// A text of the build's own that lies in the context, such as the Dockerfile; `None` if it is not there. It is
-    /// read whatever is ignored, and symbolic links stay inside.
+    /// The text of a file in the context that the build itself needs, such as the Dockerfile; `None` if it does not
+    /// exist. Ignore patterns do not apply to it, and symbolic links stay inside.
     ///
     /// # Errors
     /// When it is not a regular file, not text, or too large.

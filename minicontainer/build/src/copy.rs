@@ -81,7 +81,7 @@ pub(super) fn copy(
         for ((selected, source), expected) in sources.iter().zip(&copying.sources).zip(contents) {
             let mut print = Fingerprint::new();
             for one in selected {
-                copy.one(one, &exclude, &mut print)?;
+                copy.copy_one(one, &exclude, &mut print)?;
             }
             if print.finish() != *expected {
                 return Err(BuildError::Changed { path: PathBuf::from(source), of: from.name() });
@@ -116,7 +116,7 @@ struct Copy<'a, 'b> {
 }
 
 impl Copy<'_, '_> {
-    fn one(&mut self, selected: &Selected, exclude: &Ignore, print: &mut Fingerprint) -> Result<(), BuildError> {
+    fn copy_one(&mut self, selected: &Selected, exclude: &Ignore, print: &mut Fingerprint) -> Result<(), BuildError> {
         print.add(self.from, Path::new(&selected.name), &selected.found)?;
         let is_directory = selected.found.kind == Kind::Directory;
         if !is_directory && self.copying.unpack && self.unpack(selected, exclude, print)? {
@@ -124,7 +124,7 @@ impl Copy<'_, '_> {
         }
         let place = match is_directory || self.into {
             true => self.directory()?,
-            false => self.beside()?,
+            false => self.destination_parent()?,
         };
         let (from, chmod) = (self.from, self.copying.chmod.clone());
         each(from, selected, exclude, &mut |relative, found| {
@@ -173,7 +173,7 @@ impl Copy<'_, '_> {
     fn inline(&mut self, name: &str, content: &[u8]) -> Result<(), BuildError> {
         let path = match self.into {
             true => self.directory()?.join(name),
-            false => self.beside()?,
+            false => self.destination_parent()?,
         };
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         let mode = self.copying.chmod.as_ref().map_or(0o644, |chmod| chmod.apply(0o644, false));
@@ -189,7 +189,7 @@ impl Copy<'_, '_> {
     }
 
     /// Creates the directory that contains the destination.
-    fn beside(&mut self) -> Result<PathBuf, BuildError> {
+    fn destination_parent(&mut self) -> Result<PathBuf, BuildError> {
         let path = self.way.path();
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         let mut parent = self.way.clone();

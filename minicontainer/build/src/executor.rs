@@ -183,7 +183,7 @@ impl BuildRun<'_> {
     }
 
     fn stage(&self, stage: &StagePlan, done: &BTreeMap<usize, Stack>) -> Result<Stack, BuildError> {
-        let mut stack = self.begin(stage, done)?;
+        let mut stack = self.base_stack(stage, done)?;
         let count = 1 + stage.steps.iter().filter(|step| step.action.makes_layer()).count();
         let alone = self.build.planned.plan.stages.len() == 1;
         let prefix = if alone { String::new() } else { format!("{} ", stage.name) };
@@ -217,7 +217,7 @@ impl BuildRun<'_> {
         Ok(stack)
     }
 
-    fn begin(&self, stage: &StagePlan, done: &BTreeMap<usize, Stack>) -> Result<Stack, BuildError> {
+    fn base_stack(&self, stage: &StagePlan, done: &BTreeMap<usize, Stack>) -> Result<Stack, BuildError> {
         let key = base_key(&stage.base, &stage.platform);
         match (&stage.base, key) {
             (Base::Stage(index), _) => done.get(index).cloned().ok_or(BuildError::Interrupted),

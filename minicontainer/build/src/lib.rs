@@ -85,7 +85,7 @@ pub struct Request {
     pub cache: CacheUse,
     /// Stages that are built again whatever the cache has, by name (`--no-cache-filter`).
     pub fresh_stages: BTreeSet<String>,
-    /// What every `RUN` has beside what the Dockerfile says.
+    /// Settings of every `RUN` in addition to the Dockerfile.
     pub run: RunSettings,
 }
 

@@ -96,7 +96,7 @@ impl Sources<'_> {
         });
         let mut places = Vec::new();
         for (mount, source) in caches {
-            places.push((mount, self.keep(mount, source, &mut mounts)?));
+            places.push((mount, self.cache_directory(mount, source, &mut mounts)?));
         }
         for (mount, source) in &command.mounts {
             match mount {
@@ -153,7 +153,7 @@ impl Sources<'_> {
         let mut file = private::create(&path).map_err(failed)?;
         mounts.files.push(path.clone());
         file.write_all(content).map_err(failed)?;
-        own(&file, owner).map_err(failed)?;
+        set_owner(&file, owner).map_err(failed)?;
         mounts.specs.push(bind(&path, target, true));
         Ok(())
     }
@@ -182,7 +182,7 @@ impl Sources<'_> {
     }
 
     /// The directory of a cache, created if it does not exist.
-    fn keep(&self, mount: &Mount, from: &Source, mounts: &mut Mounts) -> Result<PathBuf, BuildError> {
+    fn cache_directory(&self, mount: &Mount, from: &Source, mounts: &mut Mounts) -> Result<PathBuf, BuildError> {
         let Mount::Cache { id, from: named, source, sharing, owner, .. } = mount else { return Ok(PathBuf::new()) };
         if named.is_none() && source != "/" {
             return Err(BuildError::Unsupported { what: "RUN --mount=type=cache with source= and without from=" });
@@ -196,7 +196,7 @@ impl Sources<'_> {
             let place = self.cache.mount(&id, copy)?;
             let failed = |source| BuildError::Make { path: place.clone(), source };
             if !place.exists() {
-                self.begin(&place, named.is_some().then_some((from, source.as_str())), owner)?;
+                self.create_cache(&place, named.is_some().then_some((from, source.as_str())), owner)?;
             }
             let directory = File::open(&place).map_err(failed)?;
             match Flock::lock(directory, how) {
@@ -216,7 +216,7 @@ impl Sources<'_> {
     }
 
     /// Creates the directory of a cache. It is completed before it gets its name, because others may wait for it.
-    fn begin(&self, place: &Path, files: Option<(&Source, &str)>, owner: &Owner) -> Result<(), BuildError> {
+    fn create_cache(&self, place: &Path, files: Option<(&Source, &str)>, owner: &Owner) -> Result<(), BuildError> {
         let failed = |source| BuildError::Make { path: place.to_owned(), source };
         let made = match files {
             Some((from, path)) => self.copy(from, path)?,
@@ -233,7 +233,7 @@ impl Sources<'_> {
                 of: "the cache's source".to_owned(),
             });
         }
-        own(&directory, owner).map_err(failed)?;
+        set_owner(&directory, owner).map_err(failed)?;
         match renameat2(AT_FDCWD, &made, AT_FDCWD, place, RenameFlags::RENAME_NOREPLACE) {
             // Another build created it first.
             Ok(()) | Err(Errno::EEXIST) => Ok(()),
@@ -242,7 +242,7 @@ impl Sources<'_> {
     }
 }
 
-fn own(file: &File, owner: &Owner) -> std::io::Result<()> {
+fn set_owner(file: &File, owner: &Owner) -> std::io::Result<()> {
     if (owner.uid, owner.gid) != (0, 0) {
         fchown(file, Some(owner.uid), Some(owner.gid))?;
     }

@@ -27,16 +27,16 @@ use super::{
 impl BuildRun<'_> {
     /// The layer with this key: from the cache, also if another build has just created it.
     pub(super) fn found(&self, key: &Digest, work: usize) -> Result<Option<StageLayer>, BuildError> {
-        if let Some(layer) = self.held(key)? {
+        if let Some(layer) = self.cached_layer(key)? {
             return Ok(Some(layer));
         }
         let waits = || self.build.progress.output(work, b"waiting for another build that makes the same layer");
         let locked = self.locks.lock(&self.cache.locks_file(), key, waits, &|| self.is_cancelled())?;
-        if locked == LockedKey::AfterOther { self.held(key) } else { Ok(None) }
+        if locked == LockedKey::AfterOther { self.cached_layer(key) } else { Ok(None) }
     }
 
     /// The cached layer, if it can be leased.
-    fn held(&self, key: &Digest) -> Result<Option<StageLayer>, BuildError> {
+    fn cached_layer(&self, key: &Digest) -> Result<Option<StageLayer>, BuildError> {
         match self.cache.get(key)? {
             Some(layer) if self.lease(&layer.diff_id)? => Ok(Some(layer)),
             _ => Ok(None),

@@ -1,5 +1,5 @@
-//! Mode, owner, time and extended attributes. Changing one copies the whole file up, content included, since this
-//! engine has `metacopy` off: with it on, the upper directory would hold files without their content.
+//! Mode, owner, time and extended attributes. Changing one copies the whole file up, including its content, because
+//! this engine has `metacopy` off: with it on, the upper directory would contain files without their content.
 
 use super::{
     Answer, Effect, Errno, Overlay,
@@ -42,7 +42,7 @@ impl Overlay {
         })
     }
 
-    /// lremovexattr(2). What is not there need not be copied up to be missed.
+    /// lremovexattr(2). A missing attribute is an error without a copy-up.
     pub(super) fn remove_xattr(&mut self, path: &str, name: &str) -> Result<Answer, Errno> {
         let place = self.resolve(path, Links::Keep)?;
         let inode = self.shown(place.existing()?);
@@ -67,7 +67,7 @@ impl Overlay {
     }
 }
 
-/// Attributes of users (`user.*`) are for files and directories only, see xattr(7).
+/// User attributes (`user.*`) are possible only on files and directories, see xattr(7).
 fn takes_attributes(inode: &Inode) -> bool {
     matches!(inode.kind, Kind::File { .. } | Kind::Directory { .. })
 }

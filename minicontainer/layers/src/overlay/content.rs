@@ -20,16 +20,17 @@ pub(super) struct Open {
     pub(super) handle: Handle,
     access: Access,
     append: bool,
-    /// The name by which it was opened.
+    /// The path with which it was opened.
     path: String,
 }
 
-/// Which file is open.
+/// The file behind an open descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Handle {
-    /// One of the upper directory. Whether under a name that is `unnoted` counts, for then it is another pipe.
+    /// A file of the upper directory, and whether it was opened under a name in `unnoted`, because such a name refers
+    /// to another pipe.
     Upper { id: InodeId, is_unnoted: bool },
-    /// One of a layer, and where it is, so that it can be followed when it is copied up.
+    /// A file of a layer, and its location, so that the descriptor refers to the copy after a copy-up.
     Lower { layer: usize, id: InodeId, location: Vec<String> },
 }
 
@@ -82,7 +83,7 @@ impl Overlay {
         self.descriptors.values().any(|open| open.handle == *handle && open.access.reads())
     }
 
-    /// open(2), and the descriptor kept.
+    /// open(2), keeping the descriptor.
     pub(super) fn keep(&mut self, path: &str, flags: OpenFlags, descriptor: u32) -> Result<Answer, Errno> {
         self.descriptors.remove(&descriptor);
         let open = self.open(path, flags)?;
@@ -106,10 +107,10 @@ impl Overlay {
         }
     }
 
-    /// pread(2) of everything.
+    /// pread(2) of the whole content.
     pub(super) fn read(&self, open: &Open) -> Result<Answer, Errno> {
         match &self.opened(open).kind {
-            // A pipe has no positions.
+            // A pipe has no offsets.
             Kind::Fifo => Err(Errno::ESPIPE),
             _ if !open.access.reads() => Err(Errno::EBADF),
             Kind::Directory { .. } => Err(Errno::EISDIR),
@@ -118,7 +119,7 @@ impl Overlay {
         }
     }
 
-    /// pwrite(2) at the beginning, or at the end if the file was opened so.
+    /// pwrite(2) at the beginning, or at the end with `O_APPEND`.
     pub(super) fn write(&mut self, open: &Open, text: &str) -> Result<Answer, Errno> {
         match (&self.opened(open).kind, &open.handle) {
             (Kind::Fifo, _) => Err(Errno::ESPIPE),
@@ -138,7 +139,7 @@ impl Overlay {
         }
     }
 
-    /// truncate(2). The whole file is copied up first, even if nothing of it is to remain.
+    /// truncate(2). The whole file is copied up first, even if its new length is 0.
     pub(super) fn truncate(&mut self, path: &str, length: u64) -> Result<Answer, Errno> {
         let place = self.resolve(path, Links::Follow)?;
         let mut content = match &self.shown(place.existing()?).kind {

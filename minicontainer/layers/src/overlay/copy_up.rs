@@ -1,7 +1,7 @@
 //! Copy-up: a file of a layer is copied into the upper directory before it is changed there.
 //!
 //! Its parent directories are copied as well, without entries, with the mode, owner, time and attributes of those
-//! below. Only the name by which the file was found is copied: other names in the layer still refer to the layer's
+//! below. Only the name with which the file was found is copied: other names in the layer still refer to the layer's
 //! file. So copy-up breaks hard links (*overlayfs.rst*, "Non-standard behavior"; with the option `index=on` it would
 //! not).
 
@@ -13,7 +13,7 @@ use crate::tree::{Inode, InodeId, Kind, Tree};
 pub(super) enum Data {
     /// All of it.
     All,
-    /// All but the content, which is about to be truncated.
+    /// Everything except the content, which will be truncated.
     Without,
 }
 
@@ -36,7 +36,7 @@ impl Overlay {
         directory
     }
 
-    /// One file of a layer. The directory that gets it keeps its time.
+    /// Copies one file of a layer. The time of its new directory does not change.
     fn copy(
         &mut self,
         (layer, id): (usize, InodeId),
@@ -76,7 +76,7 @@ impl Overlay {
         copy
     }
 
-    /// The directory in the upper directory that gets or loses a name, with the time of the change.
+    /// The directory of the upper directory in which a name is added or removed; sets its time.
     pub(super) fn changed_directory(&mut self, location: &[String]) -> InodeId {
         let directory = self.copy_up(location, Data::All);
         self.upper.inode_mut(directory).metadata.modified = self.clock;

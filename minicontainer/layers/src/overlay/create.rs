@@ -40,7 +40,7 @@ impl Overlay {
         id
     }
 
-    /// mkdir(2), which has no set-ID bits to give.
+    /// mkdir(2), which cannot set the set-ID bits.
     pub(super) fn mkdir(&mut self, path: &str, mode: u32) -> Result<Answer, Errno> {
         self.make(path, Inode::new(Inode::directory().kind, mode & 0o1777))
     }
@@ -52,7 +52,7 @@ impl Overlay {
         Ok(Answer::Done)
     }
 
-    /// mknod(2) of what overlayfs itself uses as a mark.
+    /// mknod(2) of the device that overlayfs uses as a whiteout.
     pub(super) fn refuse_whiteout(&self, path: &str) -> Result<Answer, Errno> {
         self.resolve(path, Links::Keep)?.free()?;
         Err(Errno::EPERM)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! errors {
     ($($name:ident = $number:literal $text:literal;)*) => {
-        /// The errors that a call on an overlay can give here. `Display` is what strerror(3) says.
+        /// The errors of calls on an overlay. `Display` prints the text of strerror(3).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Errno {
             $(#[doc = $text] $name,)*
@@ -18,7 +18,7 @@ macro_rules! errors {
                 match self { $(Errno::$name => $number,)* }
             }
 
-            /// The error with this number; none if it is none of these.
+            /// The error with this number; `None` if it is not in the list.
             pub fn from_number(number: i32) -> Option<Errno> {
                 match number { $($number => Some(Errno::$name),)* _ => None }
             }

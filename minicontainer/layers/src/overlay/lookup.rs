@@ -9,17 +9,17 @@ use std::collections::BTreeMap;
 use super::{Errno, Overlay};
 use crate::tree::{Inode, InodeId, Kind, Tree, components};
 
-/// As many symbolic links as Linux follows in one path, see path_resolution(7).
+/// The maximum number of symbolic links that Linux follows in one path, see path_resolution(7).
 const LINKS_FOLLOWED: u32 = 40;
-/// The longest name that there may be, `NAME_MAX`.
+/// The maximum length of a name, `NAME_MAX`.
 const LONGEST_NAME: usize = 255;
 
-/// What a name of the merged tree is made of. A directory can be made of many, anything else is exactly one.
+/// The files behind a name of the merged tree. A directory can consist of several, anything else of exactly one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
-    /// What is in the upper directory.
+    /// The file in the upper directory.
     pub(super) upper: Option<InodeId>,
-    /// What is in the layers, uppermost first: the layer's number and the file there.
+    /// The files in the layers, uppermost first: the layer's number and the file there.
     pub(super) lowers: Vec<(usize, InodeId)>,
 }
 
@@ -29,24 +29,24 @@ impl Node {
         self.upper.is_some() && !self.lowers.is_empty()
     }
 
-    /// Whether it is the upper directory's alone. Only such directories can be renamed.
+    /// Whether it is only in the upper directory. Only such directories can be renamed.
     pub(super) fn is_pure_upper(&self) -> bool {
         self.upper.is_some() && self.lowers.is_empty()
     }
 }
 
-/// Where a path leads.
+/// The result of resolving a path.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// The names from the root, free of symbolic links.
+    /// The names from the root, without symbolic links.
     pub(super) location: Vec<String>,
-    /// What is there.
+    /// The files at this place.
     pub(super) node: Option<Node>,
-    /// What the path ended in.
+    /// The last component of the path.
     pub(super) last: Last,
 }
 
-/// What a path ends in. Calls that make or remove a name need one.
+/// The last component of a path. Calls that create or remove a name require an ordinary one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Last {
     Name,
@@ -55,7 +55,7 @@ pub(super) enum Last {
     DotDot,
 }
 
-/// Whether a symbolic link at the end of a path is followed. On the way it always is.
+/// Whether a symbolic link at the end of a path is followed. Others in the path are always followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
     Follow,
@@ -63,22 +63,22 @@ pub(super) enum Links {
 }
 
 impl Place {
-    /// The directory that it lies in, and its name there. The root has neither.
+    /// Its parent directory, and its name there. The root has neither.
     pub(super) fn split(&self) -> (&[String], &str) {
         self.location.split_last().map_or((&[], ""), |(name, above)| (above, name))
     }
 
-    /// As text.
+    /// The path as text.
     pub(super) fn path(&self) -> String {
         path_of(&self.location)
     }
 
-    /// What is there, which must be something.
+    /// The files there; an error if there are none.
     pub(super) fn existing(&self) -> Result<&Node, Errno> {
         self.node.as_ref().ok_or(Errno::ENOENT)
     }
 
-    /// For calls that make a name: it must be one, and free.
+    /// For calls that create a name: it must be an ordinary one, and free.
     pub(super) fn free(self) -> Result<Place, Errno> {
         if self.last == Last::Name && self.node.is_none() { Ok(self) } else { Err(Errno::EEXIST) }
     }
@@ -97,7 +97,7 @@ impl Overlay {
         }
     }
 
-    /// What a name in a directory stands for; nothing also if there is a mark.
+    /// The files of a name in a directory; none if there is a whiteout.
     pub(super) fn child(&self, parent: &Node, name: &str) -> Option<Node> {
         let mut node = Node::default();
         if let Some(id) = parent.upper.and_then(|directory| self.upper.entry(directory, name)) {
@@ -125,13 +125,13 @@ impl Overlay {
         is_there.then_some(node)
     }
 
-    /// What is at a place. Without following anything.
+    /// The files at a place, without following links.
     pub(super) fn node(&self, location: &[String]) -> Option<Node> {
         location.iter().try_fold(self.root(), |node, name| self.child(&node, name))
     }
 
-    /// Whether the layers show something under this name, whatever the upper directory says: then a deletion needs a
-    /// mark. The uppermost that has the name decides.
+    /// Whether the layers show a file under this name, whatever the upper directory contains: then its deletion
+    /// requires a whiteout. The uppermost layer with the name decides.
     pub(super) fn is_lower_positive(&self, parent: &Node, name: &str) -> bool {
         let mut found = parent.lowers.iter().filter_map(|(layer, directory)| {
             let id = self.layers[*layer].entry(*directory, name)?;
@@ -140,7 +140,7 @@ impl Overlay {
         found.next().unwrap_or(false)
     }
 
-    /// The file that is shown: of a merged directory the uppermost.
+    /// The visible file: of a merged directory the uppermost one.
     pub(super) fn shown(&self, node: &Node) -> &Inode {
         match (node.upper, node.lowers.first()) {
             (None, Some((layer, id))) => self.layers[*layer].inode(*id),
@@ -148,8 +148,8 @@ impl Overlay {
         }
     }
 
-    /// The names that a directory shows. One that is made of a single directory is shown as it is: if a layer has a
-    /// whiteout over nothing there, its name is listed although nothing is called so.
+    /// The names in a directory. A directory that is not merged is listed as it is: if a layer has a whiteout there
+    /// that hides nothing, its name is listed although no file has it.
     pub(super) fn names_in(&self, node: &Node) -> Vec<String> {
         let is_single = usize::from(node.upper.is_some()) + node.lowers.len() == 1;
         let upper = node.upper.map(|id| (&self.upper, id));
@@ -163,7 +163,7 @@ impl Overlay {
         merged.into_iter().filter(|(_, is_whiteout)| is_single || !is_whiteout).map(|(name, _)| name).collect()
     }
 
-    /// Follows a path from the root, as path_resolution(7) says.
+    /// Resolves a path from the root, see path_resolution(7).
     pub(super) fn resolve(&self, path: &str, links: Links) -> Result<Place, Errno> {
         let mut pending: Vec<String> = components(path).rev().map(str::to_owned).collect();
         if path.is_empty() {

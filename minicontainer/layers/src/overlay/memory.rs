@@ -37,14 +37,14 @@ impl Overlay {
         directory.is_some_and(|directory| self.unnoted.contains(&(directory, name.to_owned())))
     }
 
-    /// The notes go with the names.
+    /// Exchanges the entries in `unnoted` when names are exchanged.
     pub(super) fn swap_notes(&mut self, one: (InodeId, &str), other: (InodeId, &str)) {
         let [one, other] = [one, other].map(|(directory, name)| (directory, name.to_owned()));
         let (had_one, had_other) = (self.unnoted.remove(&one), self.unnoted.remove(&other));
         self.unnoted.extend(had_one.then_some(other).into_iter().chain(had_other.then_some(one)));
     }
 
-    /// A call looks its files up, and from then on their inodes are in memory, with the mode of now.
+    /// A call looks its files up. From then on their inodes are in memory, with the current mode.
     pub(super) fn look_up(&mut self, operation: &Operation) {
         if self.mounter == Mounter::Root {
             return;
@@ -59,12 +59,12 @@ impl Overlay {
         }
     }
 
-    /// Something was changed by way of an inode, which now has the mode of the file.
+    /// A file was changed through an inode, which now has the file's mode.
     pub(super) fn refresh(&mut self, known: Known) {
         self.modes.insert(known, self.upper.inode(known.0).metadata.mode);
     }
 
-    /// A file is written. Unless the machine's root writes, a program loses its set-user-ID bit.
+    /// A file is written. Unless root of the machine writes, a program loses its set-user-ID bit.
     pub(super) fn distrust(&mut self, known: Known) {
         if self.mounter == Mounter::User {
             let dropped = SET_USER_ID | self.dropped_group(known);
@@ -74,14 +74,14 @@ impl Overlay {
         }
     }
 
-    /// A file gets another owner. A program then loses its set-user-ID bit.
+    /// The owner of a file changes. A program then loses its set-user-ID bit.
     pub(super) fn disown(&mut self, known: Known) {
         let dropped = SET_USER_ID | self.dropped_group(known);
         let Metadata { mode, .. } = &mut self.upper.inode_mut(known.0).metadata;
         *mode &= !dropped;
     }
 
-    /// A set-group-ID bit without the right to execute means something else and stays.
+    /// A set-group-ID bit without execute permission has another meaning and stays.
     fn dropped_group(&self, known: Known) -> u32 {
         let both = SET_GROUP_ID | GROUP_MAY_EXECUTE;
         if self.mode(known) & both == both { SET_GROUP_ID } else { 0 }

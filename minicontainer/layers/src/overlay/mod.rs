@@ -97,7 +97,7 @@ pub enum Mounter {
     User,
 }
 
-/// Where a file that is shown comes from.
+/// The origin of a visible file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
@@ -128,7 +128,7 @@ impl Overlay {
         self
     }
 
-    /// Sets the clock that files changed from now on get their time from.
+    /// Sets the clock for the times of files that are changed from now on.
     pub fn set_clock(&mut self, seconds: u64) {
         self.clock = seconds;
     }

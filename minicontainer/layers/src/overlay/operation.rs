@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "call", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the fields are the call's own arguments, in the words of its manual page")]
 pub enum Operation {
-    /// open(2), pread(2) of all there is, close(2).
+    /// open(2), pread(2) of the whole content, close(2).
     Read { path: String },
     /// open(2), pwrite(2) at the beginning, close(2).
     Write { path: String, flags: OpenFlags, content: String },
-    /// open(2), and the descriptor is kept under a number of the caller's choice; what had that number is closed.
+    /// open(2). The descriptor is kept under the caller's number; an earlier one with that number is closed.
     Open { path: String, flags: OpenFlags, descriptor: u32 },
-    /// pread(2) of all there is.
+    /// pread(2) of the whole content.
     ReadFrom { descriptor: u32 },
-    /// pwrite(2) at the beginning; with [`OpenFlags::append`] the kernel writes at the end all the same.
+    /// pwrite(2) at the beginning; with [`OpenFlags::append`] the kernel still writes at the end.
     WriteTo { descriptor: u32, content: String },
     /// close(2).
     Close { descriptor: u32 },
@@ -47,7 +47,7 @@ pub enum Operation {
     Chmod { path: String, mode: u32 },
     /// lchown(2).
     Chown { path: String, uid: u32, gid: u32 },
-    /// utimensat(2) of a file itself, not of what a link leads to. Seconds since 1970.
+    /// utimensat(2) of a file itself, not of a link's target. Seconds since 1970.
     SetModified { path: String, modified: u64 },
     /// lsetxattr(2).
     SetXattr { path: String, name: String, value: String },
@@ -59,7 +59,7 @@ pub enum Operation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OpenFlags {
-    /// For what.
+    /// The access mode.
     pub access: Access,
     /// `O_CREAT`, with mode 0644.
     pub create: bool,
@@ -71,7 +71,7 @@ pub struct OpenFlags {
     pub append: bool,
 }
 
-/// What a file is opened for.
+/// The access mode of an open file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
@@ -85,7 +85,7 @@ pub enum Access {
 }
 
 impl Operation {
-    /// The paths that it is given, in the order in which they are looked up.
+    /// The paths of the call, in the order in which they are looked up.
     pub fn paths(&self) -> Vec<&str> {
         match self {
             Operation::Link { from, to } | Operation::Rename { from, to, .. } => vec![from, to],
@@ -112,27 +112,27 @@ impl Operation {
 }
 
 impl Access {
-    /// Whether one may read.
+    /// Whether reading is allowed.
     pub fn reads(self) -> bool {
         self != Access::Write
     }
 
-    /// Whether one may write.
+    /// Whether writing is allowed.
     pub fn writes(self) -> bool {
         self != Access::Read
     }
 }
 
-/// What rename(2) does with what has the new name already.
+/// The behaviour of rename(2) if the new name exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RenameHow {
     /// It is replaced.
     #[default]
     Replace,
-    /// `RENAME_NOREPLACE`: then nothing is renamed.
+    /// `RENAME_NOREPLACE`: the call fails.
     Keep,
-    /// `RENAME_EXCHANGE`: the two change places.
+    /// `RENAME_EXCHANGE`: the two are exchanged.
     Exchange,
 }
 

@@ -14,17 +14,17 @@ pub struct Outcome {
     pub effects: Vec<Effect>,
 }
 
-/// What a call that succeeds gives.
+/// The result of a successful call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
-    /// Nothing but success.
+    /// Success without a value.
     Done,
-    /// What was read.
+    /// The content that was read.
     Content(Vec<u8>),
     /// The names in a directory, sorted.
     Names(Vec<String>),
-    /// What a symbolic link says.
+    /// The target of a symbolic link.
     Target(String),
 }
 
@@ -34,67 +34,67 @@ pub enum Answer {
 pub enum Effect {
     /// A file of a layer was copied into the upper directory.
     CopiedUp {
-        /// Which.
+        /// The path of the file.
         path: String,
         /// The layer's number, the lowest is 0.
         layer: usize,
-        /// How much of it is content.
+        /// The number of bytes of its content.
         bytes: u64,
     },
-    /// Something is in the upper directory that is in no layer.
+    /// A file was created in the upper directory.
     Created {
-        /// Where.
+        /// Its path.
         path: String,
     },
-    /// A file of the upper directory got one more name.
+    /// A file of the upper directory got an additional name.
     Linked {
-        /// One name.
+        /// The existing name.
         from: String,
-        /// The other.
+        /// The new name.
         to: String,
     },
-    /// A file of the upper directory has another name.
+    /// A file of the upper directory was renamed.
     Renamed {
-        /// The name that it had.
+        /// The old name.
         from: String,
-        /// The name that it has.
+        /// The new name.
         to: String,
     },
-    /// Two files of the upper directory changed places.
+    /// Two files of the upper directory were exchanged.
     Exchanged {
-        /// One place.
+        /// The path of one.
         from: String,
-        /// The other.
+        /// The path of the other.
         to: String,
     },
-    /// What was in the upper directory is there no more.
+    /// A file of the upper directory was removed.
     Removed {
-        /// Where it was.
+        /// Its path.
         path: String,
     },
-    /// A name of a layer is deleted: there is a mark.
+    /// A whiteout was created, which deletes a name of a layer.
     WhiteoutMade {
-        /// Over what.
+        /// The deleted path.
         path: String,
     },
-    /// Something took the place of a mark.
+    /// A file replaced a whiteout.
     WhiteoutReplaced {
-        /// Where.
+        /// Its path.
         path: String,
     },
-    /// A directory is marked: nothing of the layers below shows in it.
+    /// A directory became opaque: it hides the layers below.
     OpaqueSet {
-        /// Which.
+        /// Its path.
         path: String,
     },
     /// The content of a file in the upper directory changed.
     Written {
-        /// Which; by the name under which it was opened.
+        /// The path with which it was opened.
         path: String,
     },
-    /// Mode, owner, time or an attribute of something in the upper directory changed.
+    /// Mode, owner, time or an attribute of a file in the upper directory changed.
     MetadataChanged {
-        /// Of what.
+        /// Its path.
         path: String,
     },
 }

@@ -39,7 +39,7 @@ impl Overlay {
         Ok(Answer::Done)
     }
 
-    /// Whether nothing in a directory can be found.
+    /// Whether a directory contains no visible files.
     pub(super) fn is_empty(&self, node: &Node) -> bool {
         self.names_in(node).iter().all(|name| self.child(node, name).is_none())
     }

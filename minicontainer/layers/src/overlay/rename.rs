@@ -36,12 +36,13 @@ impl Overlay {
             return Err(if how == RenameHow::Exchange { Errno::EINVAL } else { Errno::ENOTEMPTY });
         }
         if self.is_same_file(&from, &to) {
-            // Overlayfs finds out in the middle, when it has taken them for two.
+            // Overlayfs treats them as two files, and detects this only in the middle of the call.
             let is_noticed = self.is_unnoted(&from) == self.is_unnoted(&to);
             return if is_noticed { Ok(Answer::Done) } else { Err(Errno::ESTALE) };
         }
         if let Err(errno) = self.check_kinds(source, to.node.as_ref(), how) {
-            // What the upper directory's own file system refuses, overlayfs learns after it has made its mark.
+            // Overlayfs has already made the directory opaque when the upper directory's file system refuses the
+            // call.
             let is_late = errno == Errno::ENOTEMPTY && to.node.as_ref().is_some_and(Node::is_pure_upper);
             if let Some(moved) = source.upper.filter(|_| is_late) {
                 self.cover(moved, to.split().0, &from);
@@ -55,8 +56,8 @@ impl Overlay {
         Ok(Answer::Done)
     }
 
-    /// Two names of one file: then rename(2) does nothing. Names of one file of a *layer* are about to be parted, so
-    /// overlayfs takes them for two.
+    /// Two names of one file: then rename(2) has no effect. Names of one file of a *layer* are separated by the
+    /// copy-up, so overlayfs treats them as two files.
     fn is_same_file(&self, from: &Place, to: &Place) -> bool {
         let upper = |place: &Place| place.node.as_ref().and_then(|node| node.upper);
         from.location == to.location || (upper(from).is_some() && upper(from) == upper(to))
@@ -126,8 +127,8 @@ impl Overlay {
         self.effects.push(Effect::Exchanged { from: from.path(), to: to.path() });
     }
 
-    /// A directory that comes to lie in one which layers have a part in, where it must hide whatever they hold under
-    /// its name. That is seen to first: `place` is where it still lies.
+    /// If a directory is moved into a directory of the layers, it must hide their files under its new name, so it is
+    /// made opaque before the move. `place` is its old location.
     fn cover(&mut self, moved: InodeId, above: &[String], place: &Place) {
         if self.upper.inode(moved).is_directory() && self.node(above).is_some_and(|above| above.is_merge()) {
             self.set_opaque(moved, place.path());

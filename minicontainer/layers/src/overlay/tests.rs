@@ -184,7 +184,7 @@ fn symlinks_are_followed_forty_times() {
     assert_eq!(overlay.perform(&Operation::Read { path: path("/a") }).answer, Err(Errno::ELOOP));
 }
 
-/// A layer whose directory holds a mark over nothing: listed as long as nothing is merged with it.
+/// A layer with a whiteout that hides nothing: the name is listed unless the directory is merged.
 #[test]
 fn whiteout_of_nothing_is_listed() {
     let layer = Tree::from([("/d/gone", Inode::whiteout())]);
