@@ -13,7 +13,7 @@ use std::{
 use nix::fcntl::OFlag;
 
 use crate::fixture::{Fixture, ORDINARY_USER, is_root};
-use crate::swapper::{Effort, Swapper, control_falls};
+use crate::swapper::{Effort, Swapper, control_is_vulnerable};
 
 /// The content of a file outside of every container that only the engine's user may read.
 pub const SECRET: &str = "only the engine's user may read this";
@@ -83,9 +83,9 @@ impl Kept {
     /// Walks in all ways, repeatedly, while the two are exchanged.
     pub fn walk(&self, name: &str, beside: &Path, naive: impl FnMut() -> bool) {
         let swapper = Swapper::of(&self.files.join(name), beside);
-        control_falls(&format!("a walk by path that meets an exchanged {name}"), naive);
+        control_is_vulnerable(&format!("a walk by path that meets an exchanged {name}"), naive);
         let (mut tries, effort) = (0, Effort::of(Duration::from_millis(700), 2_000));
-        while tries < LEAST || effort.goes_on(tries) {
+        while tries < LEAST || effort.continues(tries) {
             self.check_export();
             self.check_diff();
             self.check_size();

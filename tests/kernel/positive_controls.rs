@@ -119,7 +119,7 @@ fn remove_cgroups(directory: &Path, name: &str) {
 }
 
 #[track_caller]
-fn check_falls(runtime: &str, version: &str, devices_mounted: bool) {
+fn check_is_vulnerable(runtime: &str, version: &str, devices_mounted: bool) {
     let Some(fixture) = Fixture::root() else { return };
     if !has(runtime, version) {
         return;
@@ -140,10 +140,10 @@ fn check_falls(runtime: &str, version: &str, devices_mounted: bool) {
 
 #[test]
 fn dev_link_escapes_runc_but_not_ours() {
-    check_falls("runc", "1.1.5", true);
+    check_is_vulnerable("runc", "1.1.5", true);
 }
 
 #[test]
 fn dev_link_escapes_crun_but_not_ours() {
-    check_falls("crun", "1.8.1", false);
+    check_is_vulnerable("crun", "1.8.1", false);
 }

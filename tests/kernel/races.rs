@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use crate::attacks::Ground;
 use crate::fixture::{Fixture, is_root};
 use crate::sandboxes::{busybox, run};
-use crate::swapper::{Effort, Swapper, control_falls};
+use crate::swapper::{Effort, Swapper, control_is_vulnerable};
 
 /// How many of each kind of mount are below the swapped directory: more mounts mean more attempts in each start.
 const EACH: usize = 5;
@@ -140,9 +140,9 @@ fn mounts_below_a_swapped_directory_stay_inside() {
         }
     });
     let swapper = shared.swapper();
-    let live = control_falls("an engine that looks and then opens", || shared.naive_look_and_open());
+    let live = control_is_vulnerable("an engine that looks and then opens", || shared.naive_look_and_open());
     let (mut tries, effort) = (0, Effort::of(Duration::from_millis(1500), 20_000));
-    while effort.goes_on(tries) {
+    while effort.continues(tries) {
         // No start fails: each name exists at every moment, and the engine retries after EAGAIN.
         let output = run(&sandbox);
         let mountinfo = String::from_utf8_lossy(&output.stdout);
@@ -189,12 +189,12 @@ fn mount_points_below_a_swapped_directory_are_made_inside() {
         }
     };
     let modified = fs::metadata(&shared.victim).and_then(|metadata| metadata.modified()).expect("its time");
-    let _live = control_falls("an engine that looks and then makes", naive);
+    let _live = control_is_vulnerable("an engine that looks and then makes", naive);
     let victim = fs::File::open(&shared.victim).expect("the victim");
     victim.set_modified(modified).expect("its time is put back");
     let (mut tries, mut made, mut refused) = (0, 0, 0);
     let effort = Effort::of(Duration::from_millis(700), 1_000);
-    while effort.goes_on(tries) {
+    while effort.continues(tries) {
         match sandbox.output() {
             Ok(output) => {
                 assert_eq!(output.report.verdict, Verdict::Exited(0));
@@ -228,7 +228,7 @@ fn openat2_returns_eagain_while_directories_are_swapped() {
     let _swapper = shared.swapper();
     let how = OpenHow::new().flags(OFlag::O_PATH).resolve(ResolveFlag::RESOLVE_IN_ROOT);
     // The result of the engine's attempts without retries, which the tests above do not show.
-    control_falls("a single openat2(2)", || {
+    control_is_vulnerable("a single openat2(2)", || {
         openat2(&root, "home/shared/real/memory0", how).err() == Some(Errno::EAGAIN)
     });
 }
@@ -283,9 +283,9 @@ fn masks_use_only_the_engines_own_files() {
     assert!(expect.starts_with("regular empty file 444 0\n") && !expect.contains("open"), "{expect}");
     let swapper = Swapper::of(&null, &link);
     let naive = || look_and_open(&null, is_right);
-    let _live = control_falls("an engine that looks at /dev/null and then opens it", naive);
+    let _live = control_is_vulnerable("an engine that looks at /dev/null and then opens it", naive);
     let (mut tries, effort) = (0, Effort::of(Duration::from_millis(700), 20_000));
-    while effort.goes_on(tries) {
+    while effort.continues(tries) {
         let seen = crate::sandboxes::text(&sandbox);
         assert_eq!(seen, expect);
         let covered: u64 = seen.lines().nth(1).and_then(|count| count.parse().ok()).expect("a number");
@@ -316,7 +316,7 @@ fn terminal_is_bound_inside_only() {
         config["process"]["terminal"] = json!(true);
     });
     let swapper = Swapper::of(&console, &link);
-    let _live = control_falls("an engine that looks at the console's place and then opens it", || {
+    let _live = control_is_vulnerable("an engine that looks at the console's place and then opens it", || {
         look_and_open(&console, |metadata| metadata.is_file() && metadata.len() == 0)
     });
     let in_a_terminal = |mut running: minicontainer::Running| {
@@ -327,7 +327,7 @@ fn terminal_is_bound_inside_only() {
         assert_eq!(String::from_utf8_lossy(&seen), "1\r\n/dev/pts/0\r\n", "the console is not inside");
     };
     let (mut tries, effort) = (0, Effort::of(Duration::from_millis(700), 1_000));
-    while effort.goes_on(tries) {
+    while effort.continues(tries) {
         match sandbox.spawn() {
             Ok(running) => in_a_terminal(running),
             // The link existed at that moment.

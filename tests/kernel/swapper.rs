@@ -49,12 +49,12 @@ impl Drop for Swapper {
 
 /// Repeats a vulnerable operation until the attack succeeds once. If it never does, the race is not live on this
 /// machine, and the protected operation proves nothing. This is reported, but it is not a failure.
-pub fn control_falls(what: &str, mut falls: impl FnMut() -> bool) -> bool {
+pub fn control_is_vulnerable(what: &str, mut attack_succeeds: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
     let mut tries = 0u64;
     while Instant::now() < deadline {
         tries += 1;
-        if falls() {
+        if attack_succeeds() {
             return true;
         }
     }
@@ -86,7 +86,7 @@ impl Effort {
     }
 
     /// Whether to continue after this number of attempts.
-    pub fn goes_on(&self, tries: u64) -> bool {
+    pub fn continues(&self, tries: u64) -> bool {
         tries < self.least || tries < self.most && Instant::now() < self.deadline
     }
 }

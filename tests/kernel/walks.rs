@@ -25,7 +25,7 @@ use nix::{
 
 use crate::fixture::{Fixture, is_root};
 use crate::known_container::{BOTH, OTHERS, OUTSIDE, SECRET, check_archive, each, succeed};
-use crate::swapper::{Effort, control_falls};
+use crate::swapper::{Effort, control_is_vulnerable};
 
 #[test]
 fn directory_swapped_for_a_link_is_not_followed() {
@@ -94,7 +94,7 @@ fn file_changing_its_size_leaves_the_archive_valid() {
                 Ok(())
             });
             // A reader that relies on the initial size finds the end earlier, or more content.
-            control_falls("a reader that believes the size of a file", || {
+            control_is_vulnerable("a reader that believes the size of a file", || {
                 let mut file = File::open(&path).expect("the file");
                 let size = file.metadata().expect("its size").len();
                 let mut read = Vec::new();
@@ -102,7 +102,7 @@ fn file_changing_its_size_leaves_the_archive_valid() {
                 read.len() as u64 != size
             });
             let (mut tries, effort) = (0, Effort::of(Duration::from_millis(700), 1_000));
-            while effort.goes_on(tries) {
+            while effort.continues(tries) {
                 kept.check_export();
                 tries += 1;
             }

@@ -32,14 +32,14 @@ pub fn apart(attack: impl FnOnce() -> Outcome) -> Outcome {
             if length == 0 {
                 Outcome::Killed(status & 0x7f)
             } else {
-                heard(&String::from_utf8_lossy(&line[..length]))
+                parse_outcome(&String::from_utf8_lossy(&line[..length]))
             }
         }
     }
 }
 
-/// An outcome in its printed form.
-fn heard(line: &str) -> Outcome {
+/// Parses an outcome in its printed form.
+fn parse_outcome(line: &str) -> Outcome {
     match line.split_once(' ') {
         None => Outcome::Done,
         Some(("refused", name)) => Outcome::Refused(
