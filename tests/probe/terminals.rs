@@ -50,9 +50,10 @@ pub fn owner(command: &[String]) -> Result<String, Errno> {
     call(libc::SYS_setsid, &[])?;
     call(libc::SYS_ioctl, &[0, libc::TIOCSCTTY as usize, 0])?;
     let ended = Command::new(program).args(arguments).status();
-    // Single characters, because otherwise only complete lines would be counted.
+    // SAFETY: termios is plain numbers, for which all zero is a value.
     let mut settings: libc::termios = unsafe { std::mem::zeroed() };
     call(libc::SYS_ioctl, &[0, libc::TCGETS as usize, &raw mut settings as usize])?;
+    // Single characters, because otherwise only complete lines would be counted.
     settings.c_lflag &= !libc::ICANON;
     call(libc::SYS_ioctl, &[0, libc::TCSETS as usize, &raw const settings as usize])?;
     let mut count = 0i32;
