@@ -36,8 +36,8 @@
 //! | [`host`] | what this machine can do | |
 //! | `sys` | the system calls themselves | |
 //!
-//! Dependencies point one way: `sandbox → {store, rootfs, process, cgroup} → host → sys`, and all of them to `core`.
-//! The four in the middle do not use each other.
+//! Dependencies point one way, from `sandbox` over `store`, `rootfs`, `process` and `cgroup` to `host` and `sys`; the
+//! four in the middle do not use each other. ARCHITECTURE.md lists the arrows.
 //!
 //! # Guarantees
 //!

@@ -1,8 +1,8 @@
 //! Where the containers of `RUN` come from.
 //!
-//! A `RUN` needs a directory for its writable layer, and that directory and its control groups must not stay if the
-//! build is killed. Which directories belong to dead processes is known to the engine, which keeps containers. It is
-//! above this crate, so it is asked through a trait.
+//! A `RUN` needs a directory for its writable layer. If the build is killed, that directory and its cgroups must be
+//! removed later, and only the engine can find them. This crate cannot depend on the engine, so the engine implements
+//! the trait.
 
 use std::{borrow::Cow, error::Error, fmt, path::Path};
 

@@ -1,4 +1,4 @@
-//! `build`, the half that does it: a plan of the pure crate `minicontainer-dockerfile` becomes layers and an image.
+//! Executes build plans: a plan of the pure crate `minicontainer-dockerfile` becomes layers and an image.
 //!
 //! ```text
 //! context ── text ─▶ parse ─▶ prepare (bases) ─▶ BuildPlan ─▶ stages ─▶ for each step:
@@ -13,10 +13,10 @@
 //! | `context` `layers` `files` | where files come from, and how a path is followed without leaving it |
 //! | `select` | which files a source means, and the fingerprint of their content |
 //! | `copy` `archive` | `COPY`, `ADD` and `WORKDIR`: a layer, written as an archive |
-//! | `run` `containers` `mounts` `settings` `mount_points` | `RUN`: a container, what it sees, and what is not to stay |
-//! | `cache` `build_lock` `prune` | what was built before, who builds the same just now, and its removal |
-//! | `stack` | what a stage has become so far |
-//! | `bases` `stages` `executor` `step` `finish` | the order of things |
+//! | `run` `containers` `mounts` `settings` `mount_points` | `RUN`: a container, what it sees, and what is removed afterwards |
+//! | `cache` `build_lock` `prune` | the cache, the locks between concurrent builds, pruning |
+//! | `stack` | the layers of a stage so far |
+//! | `bases` `stages` `executor` `step` `finish` | the bases, and running stages and steps in order |
 //!
 //! The Dockerfile, the context and the images are untrusted. Their paths are resolved inside the context or the
 //! image, and their commands run with the same isolation as every container, and without a network.

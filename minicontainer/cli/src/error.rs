@@ -9,7 +9,8 @@
 //! | 127 | the program was not found |
 //! | 128 + n | killed by signal n |
 //!
-//! Commands that run nothing exit with 1. The codes do not depend on whether stderr can be written.
+//! Other commands exit with 1, and after an error of usage with 2 (`spec` and `explain` with 125). The codes do not
+//! depend on whether stderr can be written.
 //!
 //! If several things fail, the first error decides. An error of the engine takes precedence over the program's own
 //! exit code: if a requested report (`run --report`) cannot be written, the exit code is 125, whatever the program

@@ -5,7 +5,7 @@
 //! prints one line, restores the user's terminal and exits with 125, in whichever thread the panic happens.
 //!
 //! No destructor runs, as with an abort. That is safe: containers of `run` end with their engine (PR_SET_PDEATHSIG),
-//! and the next command removes what a killed engine left behind.
+//! and a later sweep removes what a killed engine left behind.
 //!
 //! The hook must not panic or wait for a lock that the failing thread or another one holds. So it writes to the file
 //! descriptor instead of [`std::io::Stderr`], and ignores errors.

@@ -2,7 +2,7 @@
 //!
 //! A Dockerfile is a list of instructions; a build turns it into layers and a config. This crate parses the file,
 //! reports errors with their position, and plans the build: **a build is a plan, and the plan is a value**, like a
-//! container. It does no I/O, so the same code serves the engine, the tests, and a page in a browser.
+//! container. It does no I/O, so the same code serves the engine and the tests, and compiles to WebAssembly.
 //!
 //! ```text
 //! bytes ── parse ──▶ Dockerfile ── plan (with the configs of base images) ──▶ BuildPlan ──▶ the engine builds

@@ -15,8 +15,8 @@
 //! | [`mod@supervise`] | the loop between a container's start and its exit |
 //! | [`system`] | checks, measures and prunes the store as a whole |
 //!
-//! Volumes and networks will be modules beside `container`. Nothing here runs in the background: each call reads the
-//! store, does its work under the store's lock, and returns.
+//! Volumes and networks will be modules beside `container`. Nothing here runs in the background. A call holds the
+//! store's lock only for short changes: renames and the index.
 
 // A library never prints: it returns what a caller may print. `println!` panics if the stream cannot be written.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]

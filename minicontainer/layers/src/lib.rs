@@ -2,7 +2,7 @@
 //!
 //! An image is a stack of layers, each a set of changes to the layers below. A container adds one more layer, which
 //! is writable and empty at first. This crate models layers exactly and does no I/O: file systems are passed in and
-//! returned as values. So the same code unpacks layers in a browser and visualizes copy-on-write. A test compares it
+//! returned as values. So it also compiles to WebAssembly. A test compares it
 //! with the kernel's overlayfs by performing thousands of operations on both (`tests/overlay`).
 //!
 //! | Module | What it contains |

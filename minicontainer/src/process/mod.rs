@@ -3,9 +3,10 @@
 //! **Before this** in the reading path: [`Launch::start`](crate::Launch::start) has created the streams, the writable
 //! layer and the control group. **Next**: [`start()`], and after it the code of the new process, up to execve(2).
 //!
-//! Between clone3(2) and execve(2), the child is a copy of the caller's thread, alone in a copy of the caller's
-//! memory. It may only make system calls. It must not allocate memory, take a lock or log anything, because another
-//! thread may have held the allocator's lock when the copy was made. So the work is split into three parts:
+//! Between clone3(2) and execve(2), the child is a copy of the caller's thread. It runs in the caller's memory where
+//! that is safe, else in a copy of it (`start/shared_memory.rs`). It may only make system calls. It must not allocate
+//! memory, take a lock or log anything, because another thread may hold the allocator's lock. So the work is split
+//! into three parts:
 //!
 //! 1. [`compile`] runs in the parent. It *compiles* the plan's steps into a [`Program`](program::Program): operations
 //!    for which every string, list and buffer is already allocated. This is the last allocation.

@@ -1,6 +1,6 @@
 //! The store: images and their layers on disk.
 //!
-//! An **image** is three kinds of documents (OCI image-spec): a **manifest** lists by digest one **config** (how to
+//! An **image** consists of three kinds of blobs (OCI image-spec): a **manifest** lists by digest one **config** (how to
 //! run it: command, environment, user) and the **layers** (tar archives of changes, the lowest first). On disk:
 //!
 //! ```text

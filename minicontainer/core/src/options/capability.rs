@@ -1,8 +1,8 @@
 //! The capabilities of a container: the profile's, with some added and some dropped.
 //!
-//! A capability is written with or without `CAP_`, in either case, as in Docker; `ALL` means every one. A dropped
-//! capability is missing even if it was added. Only with `--cap-drop ALL` the capabilities that were added by name
-//! are kept.
+//! A capability is written with or without `CAP_`, in either case, as in Docker; `ALL` means every one. A
+//! capability that is both added and dropped is dropped, which is stricter than in Docker. With `--cap-drop ALL`, the
+//! capabilities that were added by name are kept, as in Docker.
 //!
 //! ```
 //! use minicontainer_core::options::CapabilityChanges;

@@ -6,7 +6,7 @@
 //! | Profile | For | What is different |
 //! |---|---|---|
 //! | [`Profile::Default`] | everything | stricter than Docker: fewer capabilities, `no_new_privs`, fewer socket families |
-//! | [`Profile::Docker`] (`--compat=docker`) | images that need Docker's permissions | exactly Docker's capabilities, system calls and masks |
+//! | [`Profile::Docker`] (`--compat=docker`) | images that need Docker's permissions | Docker's capabilities and masks, and its system calls except those of other architectures |
 //! | [`Profile::Untrusted`] (`--profile=untrusted`) | untrusted programs | a user namespace even for root, no network, and a limit on everything |
 //!
 //! Single flags relax a profile. Each flag that weakens the isolation is a [`Weakening`]: the command warns about it

@@ -1,4 +1,4 @@
-//! The larger limits: memory with swap space, processors, devices.
+//! The limits that need several fields of the runtime config: memory with swap space, processors, devices.
 
 use oci_spec::runtime::{LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxMemory};
 

@@ -8,7 +8,8 @@
 //! | Written | Means |
 //! |---|---|
 //! | `docs`, `/docs/` | the file or directory `docs` at the top, with everything below it |
-//! | `*`, `?`, `[a-z]`, `[^a-z]` | any text, any character, one of these, none of these; no slash |
+//! | `*`, `?` | any text, any character; no slash |
+//! | `[a-z]`, `[^a-z]` | one of these characters, none of them |
 //! | `**/x`, `x/**` | `x` at any depth; everything below `x` |
 //! | `!x` | but not `x`, although a pattern above matches it |
 //! | `\*` | a literal `*`; likewise `?`, `[`, `\`, and a `#` at the beginning |

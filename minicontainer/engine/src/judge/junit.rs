@@ -1,4 +1,4 @@
-//! JUnit's XML, which forges and editors can show: a suite for each program, a case for each test.
+//! JUnit's XML, which CI systems show: a suite for each program, a case for each test.
 //!
 //! The format has no official standard; this follows `junit-10.xsd` of Jenkins. A failure of the engine is an
 //! `error`, a failure of the program is a `failure`.

@@ -4,8 +4,8 @@
 //! to a pipe: if stdin were the teacher's file, the program could open it again through `/proc/self/fd/0` and write
 //! to it. The expected answers stay in the engine, and the program's output is compared while it arrives.
 //!
-//! A container is killed with the thread that started it, so also with this process. The next command that creates a
-//! container then removes its files and cgroups (`container/temporary.rs`).
+//! A container is killed with the thread that started it, so also with this process. A later sweep then removes its
+//! files and cgroups (`container/sweep.rs`).
 
 use std::{
     borrow::Cow,

@@ -9,7 +9,7 @@
 //! output = "16m"              # stdout and stderr together
 //! pids = 64                   # processes and threads
 //! disk = "64m"                # its own files
-//! comparison = "lines"        # exact, lines (blanks at their ends ignored) or tokens (all blanks ignored)
+//! comparison = "lines"        # exact, lines (blanks at their ends ignored) or tokens (only the words count)
 //! ```
 
 use std::time::Duration;

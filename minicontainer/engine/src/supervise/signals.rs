@@ -6,11 +6,11 @@
 //!
 //! | Signal | Handling |
 //! |---|---|
-//! | KILL, STOP | cannot be caught: they kill or stop this command, and the container is killed with it |
+//! | KILL | cannot be caught: it kills this command, and the kernel kills the container with it |
+//! | STOP | cannot be caught: it stops this command only |
 //! | CHLD, PIPE, URG | not forwarded: they concern this command's own children and streams |
 //! | SEGV, BUS, ILL, FPE, TRAP, SYS | not forwarded: they report a bug in this command |
-//! | TSTP, TTIN, TTOU | stop this command if one of its streams is a terminal, because it is a job of the shell
-//! there; else forwarded |
+//! | TSTP, TTIN, TTOU | stop this command if one of its streams is a terminal (it is a job of a shell); else forwarded |
 //! | WINCH | the container's terminal gets the size of the user's; forwarded if it has none |
 //! | CONT | forwarded, and a raw terminal is made raw again |
 //! | all others | forwarded |

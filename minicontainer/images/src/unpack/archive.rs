@@ -1,13 +1,13 @@
-//! The members of a tar archive, one after the other, with a bound on all that an archive can make its reader do.
+//! Reads the members of a tar archive one by one, with limits on time and memory.
 //!
-//! An archive is a row of blocks of 512 bytes (pax(1), "ustar Interchange Format"): for each **member** a header,
-//! then its content, padded; at the end two blocks of zeros. What does not fit into a header stands in members before
-//! it: a long name (`L`, GNU) or link name (`K`), or **pax records** (`x`), see [`super::pax`].
+//! An archive is a sequence of blocks of 512 bytes (pax(1), "ustar Interchange Format"): for each **member** a header,
+//! then its content, padded; at the end two blocks of zeros. Metadata that does not fit into a header is in members
+//! before it: a long name (`L`, GNU) or link name (`K`), or **pax records** (`x`), see [`super::pax`].
 //!
-//! The fields of a header are read by the crate `tar`; its walk through the archive is not used, because that takes
-//! names and records of any length into memory. Three rules keep two readers from seeing two archives in one stream
-//! of bytes (RUSTSEC-2026-0068 and its kin): a size among pax records counts, as everywhere; a member that has no
-//! content must not have a size; and nothing may stand in for a member that a name or record was meant for.
+//! The fields of a header are read by the crate `tar`. Its iterator is not used, because it reads names and records
+//! of any length into memory. Three rules ensure that all readers see the same members (RUSTSEC-2026-0068 and similar
+//! ones): a size in a pax record overrides that of the header; a member without content must have size 0; a long name
+//! or pax record must be followed by the member that it describes.
 //!
 //! Sparse files are refused: "Sparse files SHOULD NOT be used because they lack consistent support across tar
 //! implementations" (OCI image-spec, *layer.md*).

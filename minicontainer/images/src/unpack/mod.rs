@@ -10,7 +10,7 @@
 //!
 //! 1. **No path of the archive is ever a path of the host.** All are looked up below a descriptor of the layer's root
 //!    by openat2(2) with `RESOLVE_IN_ROOT`: the kernel itself treats that directory as `/`, so neither `..` nor a
-//!    symbolic link leads out, not even one that appears while we look. See [`tree`].
+//!    symbolic link leads out, not even one created during the look-up. See [`tree`].
 //! 2. **No existing file is opened for writing.** An existing file at the path is removed first, and the new file is
 //!    created with `O_EXCL`, so no write goes through a hard link or a symbolic link.
 //! 3. **Overlay's own language is not accepted from outside**: devices 0:0 and `*.overlay.*` attributes in an archive

@@ -9,7 +9,7 @@
 //!
 //! No resources exist while a launch is planned, so a request that cannot be satisfied leaves nothing to clean up.
 //! [`Launch::start`] then creates everything and consumes the value. So a launch is started at most once, and cannot
-//! change after it is planned. **Next**: `process::start`, which carries out the plan.
+//! change after it is planned. **Next**: `minicontainer_core::spec`.
 //!
 //! There are three constructors, which differ only in where the OCI runtime document comes from:
 //!
