@@ -225,7 +225,8 @@ fn is_port(digits: &str) -> bool {
 }
 
 fn check_path(given: &str, path: &str) -> Result<(), ReferenceError> {
-    if path.chars().any(|character| character.is_ascii_uppercase()) {
+    let in_lower_case = path.to_ascii_lowercase();
+    if in_lower_case != path && in_lower_case.split('/').all(is_path_component) {
         return Err(ReferenceError::UpperCase { given: given.to_owned(), path: path.to_owned() });
     }
     match path.split('/').find(|component| !is_path_component(component)) {

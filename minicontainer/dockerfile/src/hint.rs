@@ -139,7 +139,7 @@ fn of_words(kind: &DockerfileErrorKind) -> Option<String> {
         }
         DockerfileErrorKind::ManySources { .. } => "end the destination with /",
         DockerfileErrorKind::RemoteCopy { .. } | DockerfileErrorKind::RemoteAdd { .. } => {
-            "download it in a RUN, or download it into the context first and COPY it"
+            "download it into the context and COPY it, or download it in a RUN that has a network"
         }
         DockerfileErrorKind::Chmod { .. } => "write --chmod=755 or --chmod=u=rwX,go=rX",
         DockerfileErrorKind::User { .. } => "write name, name:group, or ids such as 1000:1000",

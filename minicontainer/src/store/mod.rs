@@ -1,7 +1,7 @@
 //! The store: images and their layers on disk.
 //!
-//! An **image** consists of three kinds of blobs (OCI image-spec): a **manifest** lists by digest one **config** (how to
-//! run it: command, environment, user) and the **layers** (tar archives of changes, the lowest first). On disk:
+//! An **image** consists of three kinds of blobs (OCI image-spec): a **manifest** lists by digest one **config** (how
+//! to run it: command, environment, user) and the **layers** (tar archives of changes, the lowest first). On disk:
 //!
 //! ```text
 //! images/       an OCI image layout, which other tools read and write directly   (layout)

@@ -54,6 +54,10 @@ impl Input {
         let place =
             file.filter(|file| *file != "-").map_or_else(|| Ok(directory.join("Dockerfile")), absolute_path)?;
         let inside = inside(directory, &place)?;
+        if file != Some("-") && place.is_dir() {
+            let message = format!("failed to read dockerfile: read {}: is a directory", place.display());
+            return Err(Failure::new(message).hint("choose a file with -f"));
+        }
         let (name, content) = match (file, &inside) {
             (Some("-"), _) => ("stdin".to_owned(), read_all(io::stdin(), "stdin")?),
             (_, Some(inside)) => {
