@@ -157,7 +157,6 @@ fn bare_image(stack: &Stack, containers: &Path) -> Image {
         reference: None,
         id: stack.key.clone(),
         manifest_digest: stack.key.clone(),
-        created: None,
         config: Default::default(),
         layers: stack.layers.iter().map(layer).collect(),
         containers: containers.to_owned(),

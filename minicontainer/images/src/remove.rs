@@ -150,7 +150,7 @@ impl Condition {
         match self {
             // An image without a creation time counts as the oldest.
             Condition::Until(moment) => {
-                let created = image.created.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+                let created = image.config.created.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
                 let created = created.and_then(|created| SystemTime::try_from(created).ok());
                 created.is_none_or(|created| created < *moment)
             }

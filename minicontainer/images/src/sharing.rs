@@ -66,7 +66,6 @@ mod tests {
             reference: name.map(|name| name.parse().unwrap()),
             id: digest(id),
             manifest_digest: digest(id),
-            created: None,
             config: Default::default(),
             layers: layers.iter().map(layer).collect(),
             containers: PathBuf::new(),

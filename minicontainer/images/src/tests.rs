@@ -141,7 +141,7 @@ fn docker_save_archives_share_their_base_layer() {
     let (one, two) = (store.image("one:1").unwrap(), store.image("two:2").unwrap());
     assert_eq!(one.layers[0], two.layers[0], "one directory for both");
     assert_eq!((one.size(), two.size()), (5, 8));
-    assert_eq!(one.created.as_deref(), Some("2026-01-02T03:04:05Z"));
+    assert_eq!(one.config.created.as_deref(), Some("2026-01-02T03:04:05Z"));
     assert_eq!(fs::read(two.layers[1].directory.join("top")).unwrap(), b"123");
     assert_eq!(fs::read_dir(store.layers_directory()).unwrap().count(), 2);
     assert_eq!(fs::read_dir(store.staging_directory()).unwrap().count(), 0);

@@ -20,8 +20,6 @@ pub struct Image {
     pub id: Digest,
     /// The digest of its manifest, by which a registry identifies it.
     pub manifest_digest: Digest,
-    /// When it was created, according to its config (RFC 3339).
-    pub created: Option<String>,
     /// Its config: how to run it, and its history.
     pub config: ImageConfig,
     /// Its layers, the lowest first.
@@ -112,7 +110,7 @@ impl Store {
         }
         let Listed { reference, manifest_digest, id, .. } = listed;
         let containers = self.containers_directory();
-        Ok(Image { reference, id, manifest_digest, created: config.created.clone(), config, layers, containers })
+        Ok(Image { reference, id, manifest_digest, config, layers, containers })
     }
 }
 

@@ -29,7 +29,6 @@ fn env() -> Env {
         reference: None,
         id: id.clone(),
         manifest_digest: id,
-        created: None,
         config: Default::default(),
         layers: Vec::new(),
         containers: directory.path().join("containers"),

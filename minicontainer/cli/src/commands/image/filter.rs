@@ -63,7 +63,7 @@ impl Filters {
         let mut parsed = Filters { references: named.into_iter().collect(), ..Filters::default() };
         for filter in filters {
             let (key, value) = key_and_value(filter)?;
-            let created = || Ok::<_, Failure>(time_of(find_image(store, value)?.created.as_deref()));
+            let created = || Ok::<_, Failure>(time_of(find_image(store, value)?.config.created.as_deref()));
             match (key, value) {
                 ("reference", _) => parsed.references.push(pattern(value)?),
                 ("dangling", "true" | "1") => parsed.dangling = Some(true),
@@ -87,7 +87,7 @@ impl Filters {
 
     /// Whether an image meets all filters.
     pub fn admits(&self, image: &Image) -> bool {
-        let created = time_of(image.created.as_deref());
+        let created = time_of(image.config.created.as_deref());
         let is_meant = |pattern: &Pattern| image.reference.as_ref().is_some_and(|name| names(pattern, name));
         self.conditions.iter().all(|condition| condition.admits(image))
             && self.dangling.is_none_or(|wanted| image.reference.is_none() == wanted)

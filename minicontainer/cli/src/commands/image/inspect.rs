@@ -55,7 +55,7 @@ pub fn document(store: &Store, image: &Image) -> Result<Value, Failure> {
         // Images have no hidden parent images here.
         "Parent": "",
         "Comment": comment.and_then(|entry| entry.get("comment")).and_then(Value::as_str).unwrap_or_default(),
-        "Created": image.created,
+        "Created": image.config.created,
         "Author": text("author"),
         "Config": settings(config.get("config")),
         "Architecture": text("architecture"),

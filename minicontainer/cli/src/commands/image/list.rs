@@ -70,7 +70,7 @@ pub fn list(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let filters = Filters::parse(&store, &arguments.filter, arguments.pattern.as_deref())?;
     let mut images = list_images(&store)?;
     images.sort_by_key(|image| {
-        std::cmp::Reverse(image.as_ref().ok().and_then(|image| time_of(image.created.as_deref())))
+        std::cmp::Reverse(image.as_ref().ok().and_then(|image| time_of(image.config.created.as_deref())))
     });
     let sharing = Sharing::of(images.iter().flatten());
     let mut rows: Vec<Value> = Vec::new();
@@ -101,8 +101,8 @@ fn row(image: &Image, sharing: &Sharing, listing: &Listing) -> Value {
         "Tag": tag,
         "ID": listing.id(image.id.as_str(), image.id.short()),
         "Digest": image.manifest_digest.to_string(),
-        "CreatedAt": true_time(image.created.as_deref()).unwrap_or("N/A"),
-        "CreatedSince": since(image.created.as_deref()),
+        "CreatedAt": true_time(image.config.created.as_deref()).unwrap_or("N/A"),
+        "CreatedSince": since(image.config.created.as_deref()),
         "Size": size(image.size()),
         "SharedSize": size(shared),
         "UniqueSize": size(image.size() - shared),

@@ -111,7 +111,7 @@ fn images(usage: &Usage) -> Vec<Value> {
             "Repository": repository,
             "Tag": tag,
             "ID": usage.image.id.short(),
-            "CreatedSince": image::since(usage.image.created.as_deref()),
+            "CreatedSince": image::since(usage.image.config.created.as_deref()),
             "Size": size(usage.size),
             "SharedSize": size(usage.shared),
             "UniqueSize": size(usage.size - usage.shared),

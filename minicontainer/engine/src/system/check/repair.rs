@@ -65,7 +65,7 @@ pub fn repair(store: &Store, depth: Depth) -> Result<Vec<Finding>, SystemError> 
     Ok(reported)
 }
 
-/// Removes the leftovers of killed operations and reports them. This may take long and needs no lock.
+/// Removes what killed operations left, and reports it. This may take long and needs no lock.
 fn sweep(store: &Store) -> Result<Vec<Finding>, SystemError> {
     let (mut staged, mut containers) = (staging(store)?, dead_containers(store)?);
     let outcomes = |findings: &mut [Finding], refusal: Option<String>| {
